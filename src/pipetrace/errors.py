@@ -1,0 +1,174 @@
+"""What can go wrong, one class per kind, each with a slug that ``docs/messages.md`` explains.
+
+Every message says what was wrong, where, and what to do next; the command line prints the three parts and ends with
+the class's exit code. The inner cause, where there is one, is chained once, at the place that knows the user's word
+for it.
+"""
+
+
+class PipetraceError(Exception):
+    """The base of every error that pipetrace raises on purpose.
+
+    Args:
+        what: what was wrong and what was received, one or two sentences.
+        where: the file, option or argument at fault, or None where there is no such place.
+        hint: what to do next, in the imperative.
+    """
+
+    slug = "error"
+    exit_code = 2
+
+    def __init__(self, what: str, *, hint: str, where: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        place = f" ({self.where})" if self.where else ""
+        return f"{self.what}{place} {self.hint} [{self.slug}]"
+
+
+class ArgumentError(PipetraceError):
+    """An argument is outside of what it can be, such as zero epochs."""
+
+    slug = "bad-argument"
+
+
+class TooManyRowsError(ArgumentError):
+    """More rows were asked for than the data has, held-out rows included."""
+
+    slug = "too-many-rows"
+
+
+class FrameworkError(PipetraceError):
+    """Keras or its backend is not installed or does not start."""
+
+    slug = "no-framework"
+
+
+class DataError(PipetraceError):
+    """The base of what can be wrong with pictures and labels."""
+
+    slug = "bad-data"
+
+
+class DataNotFoundError(DataError):
+    """Nothing is there, or nothing in it is of a known form."""
+
+    slug = "data-not-found"
+
+
+class DataUnavailableError(DataError):
+    """A dataset that has to be downloaded could not be."""
+
+    slug = "data-unavailable"
+
+
+class IdxFormatError(DataError):
+    """A file is not IDX, has the wrong magic number, or ends too early."""
+
+    slug = "not-idx"
+
+
+class ArrayFormatError(DataError):
+    """An ``.npz`` file cannot be read, lacks x or y, or holds arrays of a wrong shape or type."""
+
+    slug = "bad-arrays"
+
+
+class CountMismatchError(DataError):
+    """There are not as many labels as pictures."""
+
+    slug = "count-mismatch"
+
+
+class LabelError(DataError):
+    """A label is outside 0 to 9 or not a whole number."""
+
+    slug = "bad-labels"
+
+
+class PixelError(DataError):
+    """Pixels are outside 0 to 255, not finite, or scaled already."""
+
+    slug = "bad-pixels"
+
+
+class PictureFolderError(DataError):
+    """A folder of pictures has fewer than two classes, more than ten, or a class without pictures."""
+
+    slug = "bad-picture-folder"
+
+
+class PictureError(DataError):
+    """A picture file cannot be read."""
+
+    slug = "unreadable-picture"
+
+
+class TraceError(PipetraceError):
+    """The base of what can be wrong with a trace that is read."""
+
+    slug = "bad-trace"
+
+
+class TraceNotFoundError(TraceError):
+    """There is no such file."""
+
+    slug = "trace-not-found"
+
+
+class NotATraceError(TraceError):
+    """The file is something else."""
+
+    slug = "not-a-trace"
+
+
+class DamagedTraceError(TraceError):
+    """The file was a trace and can no longer be read as one."""
+
+    slug = "damaged-trace"
+
+
+class NewerTraceError(TraceError):
+    """The file was written by a newer pipetrace, under a schema that this one does not know."""
+
+    slug = "newer-trace"
+
+
+class IncompleteTraceError(TraceError):
+    """The trace ends before the part that was asked for."""
+
+    slug = "incomplete-trace"
+
+
+class OutputError(PipetraceError):
+    """The base of what can be wrong with a file that is written."""
+
+    slug = "bad-output"
+
+
+class OutputExistsError(OutputError):
+    """The file exists and would be overwritten."""
+
+    slug = "output-exists"
+
+
+class NotWritableError(OutputError):
+    """The folder is missing or not writable."""
+
+    slug = "not-writable"
+
+
+class DiskFullError(OutputError):
+    """The disk is full, or the file can no longer be written for another reason."""
+
+    slug = "disk-full"
+
+
+class InterruptedRunError(PipetraceError):
+    """Ctrl-C ended the run."""
+
+    slug = "interrupted"
+    exit_code = 130
