@@ -1,0 +1,147 @@
+"""Loading Keras on TensorFlow without its noise, and the few things asked of it directly."""
+
+import contextlib
+import importlib
+import os
+import platform
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from pipetrace.errors import DataUnavailableError, FrameworkError
+from pipetrace.pipeline.pipeline import Model
+
+INSTALL = 'Install it beside pipetrace: pip install "pipetrace[tensorflow]" (or "pipetrace[cpu]", which is smaller).'
+DOWNLOAD_TIMEOUT = 30
+"""Seconds without an answer after which a download is given up."""
+
+
+def load() -> Any:
+    """Import Keras with its TensorFlow backend; later calls return the same module.
+
+    Raises:
+        FrameworkError: one of them is missing, does not start, or Keras is set to another backend.
+    """
+    if "keras" not in sys.modules:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        # TensorFlow's libraries write to file descriptor 2 before any logging level is heard.
+        with _stderr_apart() as said:
+            try:
+                importlib.import_module("tensorflow")
+                importlib.import_module("keras")
+            except Exception as error:
+                raise _no_framework(error, said()) from error
+    keras = sys.modules["keras"]
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise FrameworkError(
+            f"Keras runs on {backend} here; pipetrace watches training on TensorFlow.",
+            where="KERAS_BACKEND or ~/.keras/keras.json",
+            hint="Set the environment variable KERAS_BACKEND=tensorflow for this command.",
+        )
+    return keras
+
+
+def versions() -> dict[str, str]:
+    """The versions of what runs, by name."""
+    found = {"python": platform.python_version()}
+    for name, packages in {
+        "pipetrace": ("pipetrace",),
+        "keras": ("keras",),
+        "tensorflow": ("tensorflow", "tensorflow-cpu"),
+        "numpy": ("numpy",),
+    }.items():
+        for package in packages:
+            with contextlib.suppress(PackageNotFoundError):
+                found.setdefault(name, version(package))
+    return found
+
+
+def set_seed(seed: int) -> None:
+    """Seed Python, NumPy and the backend, as ``keras.utils.set_random_seed`` does."""
+    load().utils.set_random_seed(seed)
+
+
+def build(model: Model) -> Any:
+    """A compiled Keras model from its description, with freshly drawn weights."""
+    keras = load()
+    # The first operation writes a note about the processor to file descriptor 2.
+    with quiet():
+        built = keras.Sequential.from_config(dict(model.config))
+        built.compile(optimizer=model.optimizer, loss=model.loss, metrics=list(model.metrics))
+    return built
+
+
+def mnist() -> tuple[Any, Any]:
+    """The training half of MNIST by Keras' own download and cache: pictures (60000, 28, 28), labels (60000,).
+
+    Raises:
+        DataUnavailableError: it is not in the cache and could not be fetched.
+    """
+    keras = load()
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
+    try:
+        # Keras draws a progress bar of its own on standard output.
+        with contextlib.redirect_stdout(sys.stderr):
+            (x, y), _ = keras.datasets.mnist.load_data()
+    except Exception as error:
+        raise DataUnavailableError(
+            f"MNIST is not in Keras' cache and could not be downloaded: {_first_line(error)}.",
+            where="--data mnist",
+            hint="Leave --data out to use the built-in digits, or give the path of IDX files, an .npz or a folder of "
+            "pictures: --data PATH. With a network, try again.",
+        ) from error
+    finally:
+        socket.setdefaulttimeout(before)
+    return x, y
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Hold back what the backend writes to file descriptor 2 on first use; it is written out if an error follows."""
+    words = ""
+    try:
+        with _stderr_apart() as said:
+            try:
+                yield
+            except BaseException:
+                words = said()
+                raise
+    finally:
+        sys.stderr.write(words)
+
+
+@contextlib.contextmanager
+def _stderr_apart() -> Iterator[Any]:
+    with tempfile.TemporaryFile() as file:
+        sys.stderr.flush()
+        kept = os.dup(2)
+
+        def said() -> str:
+            file.seek(0)
+            return file.read().decode(errors="replace")
+
+        try:
+            os.dup2(file.fileno(), 2)
+            yield said
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def _no_framework(error: Exception, said: str) -> FrameworkError:
+    if isinstance(error, ModuleNotFoundError) and error.name in ("keras", "tensorflow"):
+        return FrameworkError(f"{error.name} is not installed; training needs it.", hint=INSTALL)
+    words = f" It wrote: {said.strip()[-500:]}" if said.strip() else ""
+    return FrameworkError(
+        f"Keras with TensorFlow does not start: {type(error).__name__}: {_first_line(error)}.{words}",
+        hint=f"Try: python -c 'import keras' to see the whole error. {INSTALL}",
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,0 +1,257 @@
+"""What is shown, ready to draw: every text worded, every number rounded, every place on a scale computed.
+
+The terminal and the page draw these and decide nothing. Their fields are also the page's wire format: the TypeScript
+declarations of the viewer are made from these classes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A tensor to look at.
+
+    Attributes:
+        kind: ``maps`` (one or more grids), ``vector`` (one row of values, drawn folded).
+        label: what it shows, for who cannot see it.
+        shape: of ``values``: maps, rows, columns.
+        values: float32, the exact ones.
+        low, high: the ends of the colour scale.
+        low_text, high_text: the same in words.
+        ramp: ``grey`` and ``activation`` from low to high, ``signed`` around zero.
+        names: what each map is called.
+    """
+
+    kind: str
+    label: str
+    shape: tuple[int, int, int]
+    values: NDArray[np.float32]
+    low: float
+    high: float
+    low_text: str
+    high_text: str
+    ramp: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar: its name, its length from 0 to 1, its value in words, and whether it is the one to look at."""
+
+    name: str
+    length: float
+    text: str
+    marked: bool
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """A histogram.
+
+    Attributes:
+        label: what it shows, in a sentence.
+        heights: of the bars, the highest 1.
+        low_text, high_text: the ends of the axis.
+        texts: for each bar its range and count.
+    """
+
+    label: str
+    heights: tuple[float, ...]
+    low_text: str
+    high_text: str
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StageView:
+    """One stage of the data flow.
+
+    Attributes:
+        id: the place that others point to, such as ``stage/conv2d``.
+        number: from 1.
+        title, name, kind: what it is called, in words, in the trace, and which kind it is.
+        input, output: the shapes of the batch.
+        does: the operation in a sentence.
+        shape: how the output shape comes about.
+        parameters, parts: the sum that gives the number of parameters, and its terms in words.
+        arithmetic: the floating-point operations in words.
+        example: one actual value of the example row.
+        measured: what all rows were, in sentences.
+        picture: the example row as it leaves the stage.
+        bars: the example row as bars, for the last stage.
+        weights: the stage's kernels as a picture.
+        distribution: of all rows' values.
+        channels: for each channel, the share of its values that is not zero.
+    """
+
+    id: str
+    number: int
+    title: str
+    name: str
+    kind: str
+    input: str
+    output: str
+    does: str
+    shape: str | None
+    parameters: str | None
+    parts: str | None
+    arithmetic: str | None
+    example: str | None
+    measured: tuple[str, ...]
+    picture: Picture | None
+    bars: tuple[Bar, ...]
+    weights: Picture | None
+    distribution: Distribution | None
+    channels: tuple[Bar, ...]
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A mark on an axis: its place from 0 to 1, and its text."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Point:
+    """A measured point: epoch, places from 0 to 1, and the value in words; ``y`` is None where it is not finite."""
+
+    epoch: int
+    x: float
+    y: float | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Series:
+    """A line of a chart."""
+
+    name: str
+    role: str
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A line chart over epochs.
+
+    Attributes:
+        title: what is measured, with its unit.
+        label: the chart in a sentence, for who cannot see it.
+        x, y: the ticks.
+        series: the lines, ``role`` telling training from validation.
+        reference: a level to compare with, such as guessing, or None.
+        best: the epoch to mark, or None.
+        best_text: why it is marked.
+    """
+
+    title: str
+    label: str
+    x: tuple[Tick, ...]
+    y: tuple[Tick, ...]
+    series: tuple[Series, ...]
+    reference: Tick | None
+    best: int | None
+    best_text: str | None
+
+
+@dataclass(frozen=True)
+class EpochRow:
+    """One row of the training table: its figures as text, and the observation."""
+
+    id: str
+    epoch: int
+    cells: tuple[str, ...]
+    exact: tuple[str, ...]
+    observation: str
+
+
+@dataclass(frozen=True)
+class TrainingView:
+    """The training: charts, a table and what a step is."""
+
+    charts: tuple[Chart, ...]
+    columns: tuple[str, ...]
+    rows: tuple[EpochRow, ...]
+    steps: str
+    note: str
+    empty: str | None
+
+
+@dataclass(frozen=True)
+class LayerView:
+    """One layer of the prediction: what the held-out row became."""
+
+    id: str
+    number: int
+    title: str
+    shape: str
+    text: str
+    picture: Picture | None
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True)
+class PredictionView:
+    """One prediction: which row, what came out, its layers, and the check in NumPy."""
+
+    title: str
+    verdict: str
+    layers: tuple[LayerView, ...]
+    check: str
+
+
+@dataclass(frozen=True)
+class QuestionView:
+    """A quiz question; ``evidence`` is the id of the place that shows the answer, ``place`` its name."""
+
+    text: str
+    options: tuple[str, ...]
+    answer: int
+    remarks: tuple[str, ...]
+    evidence: str
+    place: str
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A line of the foot: a name and a text."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """A whole trace, ready to show.
+
+    Attributes:
+        title, kind: what it is called, and what it is.
+        framework: Keras and its backend with their versions.
+        facts: rows, epochs, seconds, minutes to read.
+        data: which data, in a sentence.
+        notice: what must be said of the data, or None.
+        headline: what the run reached, in one line.
+        stages, training, prediction, quiz, insight: the parts; ``prediction`` is None where the run ended before it.
+        counting: how places and filters are counted.
+        foot: how it was measured.
+    """
+
+    title: str
+    kind: str
+    framework: str
+    facts: tuple[str, ...]
+    data: str
+    notice: str | None
+    headline: str
+    counting: str
+    stages: tuple[StageView, ...]
+    training: TrainingView
+    prediction: PredictionView | None
+    quiz: tuple[QuestionView, ...]
+    insight: tuple[str, ...]
+    foot: tuple[Fact, ...]

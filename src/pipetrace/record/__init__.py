@@ -1,0 +1,1 @@
+"""Watching a run and writing what it measures into a trace."""

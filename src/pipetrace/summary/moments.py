@@ -1,0 +1,123 @@
+"""Counts, extremes, mean and variance of the columns of an array, in float64, mergeable.
+
+The merging formula is that of Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing
+Sample Variances" (1979): it does not lose digits where the mean is large beside the deviation.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float64]
+Counts: TypeAlias = NDArray[np.int64]
+
+BLOCK = 1 << 17
+"""Values that are taken to float64 at a time: 1 MB, so that a block stays in the cache between the passes over it."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Statistics of each column; every field has shape ``(channels,)``.
+
+    ``squares`` is the sum of squared distances from the mean. Where no value is finite, ``low`` is +inf and ``high``
+    is -inf.
+    """
+
+    count: Counts
+    nan: Counts
+    positive_infinity: Counts
+    negative_infinity: Counts
+    zeros: Counts
+    low: Floats
+    high: Floats
+    mean: Floats
+    squares: Floats
+
+    @property
+    def finite(self) -> Counts:
+        """How many values of each column are finite."""
+        return self.count - self.nan - self.positive_infinity - self.negative_infinity
+
+
+def measure(values: NDArray[np.float32]) -> Moments:
+    """The moments of each column.
+
+    Args:
+        values: shape ``(n, channels)``, any finite or non-finite float32.
+    """
+    rows, channels = values.shape
+    step = max(1, BLOCK // max(1, channels))
+    parts = [_measure_block(values[start : start + step]) for start in range(0, rows, step)]
+    return join(parts) if parts else _measure_block(values)
+
+
+def join(parts: list[Moments]) -> Moments:
+    """The moments of all parts together, column by column."""
+    total = parts[0]
+    for part in parts[1:]:
+        total = _join_two(total, part)
+    return total
+
+
+def collapse(moments: Moments) -> Moments:
+    """The moments of all columns together, shape ``(1,)``."""
+    columns = [
+        Moments(*(getattr(moments, name)[index : index + 1] for name in Moments.__dataclass_fields__))
+        for index in range(len(moments.count))
+    ]
+    return join(columns)
+
+
+def _measure_block(values: NDArray[np.float32]) -> Moments:
+    rows, channels = values.shape
+    count = np.full(channels, rows, np.int64)
+    none = np.zeros(channels, np.int64)
+    low = values.min(axis=0, initial=np.inf).astype(np.float64)
+    high = values.max(axis=0, initial=-np.inf).astype(np.float64)
+    # Minimum and maximum carry NaN and infinity along, so they tell whether the slow way is needed.
+    if rows and not (np.isfinite(low).all() and np.isfinite(high).all()):
+        return _measure_with_gaps(values)
+    wide = values.astype(np.float64)
+    mean = wide.sum(axis=0) / max(1, rows)
+    wide -= mean
+    squares = np.einsum("ij,ij->j", wide, wide)
+    zeros = rows - np.count_nonzero(values, axis=0).astype(np.int64)
+    return Moments(count, none, none, none, zeros, low, high, mean, squares)
+
+
+def _measure_with_gaps(values: NDArray[np.float32]) -> Moments:
+    finite = np.isfinite(values)
+    kept = finite.sum(axis=0, dtype=np.int64)
+    wide = np.where(finite, values, 0).astype(np.float64)
+    mean = wide.sum(axis=0) / np.maximum(1, kept)
+    apart = np.where(finite, wide - mean, 0.0)
+    return Moments(
+        count=np.full(values.shape[1], values.shape[0], np.int64),
+        nan=np.isnan(values).sum(axis=0, dtype=np.int64),
+        positive_infinity=np.isposinf(values).sum(axis=0, dtype=np.int64),
+        negative_infinity=np.isneginf(values).sum(axis=0, dtype=np.int64),
+        zeros=(values == 0).sum(axis=0, dtype=np.int64),
+        low=np.where(finite, values, np.inf).min(axis=0).astype(np.float64),
+        high=np.where(finite, values, -np.inf).max(axis=0).astype(np.float64),
+        mean=mean,
+        squares=np.einsum("ij,ij->j", apart, apart),
+    )
+
+
+def _join_two(first: Moments, second: Moments) -> Moments:
+    ours, theirs = first.finite, second.finite
+    both = np.maximum(1, ours + theirs)
+    apart = second.mean - first.mean
+    return Moments(
+        count=first.count + second.count,
+        nan=first.nan + second.nan,
+        positive_infinity=first.positive_infinity + second.positive_infinity,
+        negative_infinity=first.negative_infinity + second.negative_infinity,
+        zeros=first.zeros + second.zeros,
+        low=np.minimum(first.low, second.low),
+        high=np.maximum(first.high, second.high),
+        mean=first.mean + apart * (theirs / both),
+        squares=first.squares + second.squares + apart * apart * (ours * theirs / both),
+    )

@@ -1,0 +1,105 @@
+"""The summary of a tensor, whole and per channel, and the merging of two."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipetrace.summary.histogram import (
+    COARSE,
+    FINE,
+    coarsen,
+    count_channel_keys,
+    count_keys,
+    from_counts,
+    merge_histograms,
+)
+from pipetrace.summary.moments import Moments, collapse, join, measure
+from pipetrace.trace.document import Histogram, Summary
+
+MOST_CHANNELS = 1024
+"""A last axis longer than this is a vector of features, not a set of channels: it gets no summary per index."""
+
+
+def summarise(values: NDArray[Any]) -> Summary:
+    """The summary of all values, and of each index of the last axis.
+
+    Args:
+        values: any shape, any real dtype; the first axis is the rows. Values are taken as float32, which is exact for
+            float32 and narrower floats, and for whole numbers up to 2**24.
+
+    Returns:
+        the summary; ``channels`` is None for fewer than two axes, for one channel and for more than 1,024.
+    """
+    channels = values.shape[-1] if values.ndim > 1 else 1
+    apart = 1 < channels <= MOST_CHANNELS and values.size > 0
+    table = np.ascontiguousarray(values, dtype=np.float32).reshape(-1, channels if apart else 1)
+    moments = measure(table)
+    whole = collapse(moments)
+    columns = count_channel_keys(table) if whole.finite == whole.count else _finite_channel_keys(table)
+    total = np.zeros(1 << FINE, np.int64)
+    parts = []
+    for index, counts in enumerate(columns):
+        total += counts
+        if apart:
+            parts.append(_summary(moments, index, from_counts(coarsen(counts), COARSE)))
+    return _summary(whole, 0, from_counts(total, FINE), tuple(parts) or None)
+
+
+def merge(first: Summary, second: Summary) -> Summary:
+    """The summary of both together, as if their values had been summarised at once.
+
+    Counts, extremes and histograms are exact; mean and standard deviation agree to float64 rounding. Channels are
+    merged where both have as many, and dropped otherwise.
+    """
+    moments = join([_moments(first), _moments(second)])
+    histogram = merge_histograms(first.histogram, second.histogram)
+    channels = None
+    if first.channels and second.channels and len(first.channels) == len(second.channels):
+        channels = tuple(merge(ours, theirs) for ours, theirs in zip(first.channels, second.channels, strict=True))
+    return _summary(moments, 0, histogram, channels)
+
+
+def _finite_channel_keys(table: NDArray[np.float32]) -> Iterator[NDArray[np.int64]]:
+    for column in table.T:
+        yield count_keys(np.ascontiguousarray(column[np.isfinite(column)]))
+
+
+def _summary(
+    moments: Moments, index: int, histogram: Histogram, channels: tuple[Summary, ...] | None = None
+) -> Summary:
+    finite = int(moments.finite[index])
+    return Summary(
+        count=int(moments.count[index]),
+        nan=int(moments.nan[index]),
+        positive_infinity=int(moments.positive_infinity[index]),
+        negative_infinity=int(moments.negative_infinity[index]),
+        zeros=int(moments.zeros[index]),
+        min=float(moments.low[index]) if finite else None,
+        max=float(moments.high[index]) if finite else None,
+        mean=float(moments.mean[index]) if finite else None,
+        std=float(np.sqrt(moments.squares[index] / finite)) if finite else None,
+        histogram=histogram,
+        channels=channels,
+    )
+
+
+def _moments(summary: Summary) -> Moments:
+    def one(value: float) -> NDArray[np.float64]:
+        return np.array([value], np.float64)
+
+    def whole(value: int) -> NDArray[np.int64]:
+        return np.array([value], np.int64)
+
+    return Moments(
+        count=whole(summary.count),
+        nan=whole(summary.nan),
+        positive_infinity=whole(summary.positive_infinity),
+        negative_infinity=whole(summary.negative_infinity),
+        zeros=whole(summary.zeros),
+        low=one(np.inf if summary.min is None else summary.min),
+        high=one(-np.inf if summary.max is None else summary.max),
+        mean=one(summary.mean or 0.0),
+        squares=one((summary.std or 0.0) ** 2 * summary.finite),
+    )

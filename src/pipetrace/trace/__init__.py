@@ -1,0 +1,7 @@
+"""The document that a recording leaves, and the file that holds it: NumPy and the standard library only."""
+
+from pipetrace.trace.document import Trace
+from pipetrace.trace.reader import read
+from pipetrace.trace.store import TraceWriter
+
+__all__ = ["Trace", "TraceWriter", "read"]

@@ -1,0 +1,306 @@
+"""The trace document: frozen facts, as the file holds them. Words are made from them elsewhere, in ``explain``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]
+Config: TypeAlias = Mapping[str, Any]
+
+SOURCE, STEP, LAYER, OP = "source", "step", "layer", "op"
+"""The kinds of stage: where rows come from, what is done before the model, a Keras layer, another Keras operation."""
+
+FINISHED, STOPPED, FAILED, INTERRUPTED, KILLED, RUNNING = (
+    "finished", "stopped", "failed", "interrupted", "killed", "running",
+)  # fmt: skip
+"""How a run ended. ``killed`` means that no ending was written and the writing process is gone; ``running``, that it
+is not."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """The form of one tensor.
+
+    Attributes:
+        shape: the length of each axis; None stands for the rows, as in Keras.
+        dtype: such as ``float32``.
+        source: for an input, the name of the stage whose output it is; None for what comes from outside.
+    """
+
+    shape: tuple[int | None, ...]
+    dtype: str
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """How many numbers a stage holds: those that training changes, and those that it leaves alone."""
+
+    trainable: int = 0
+    frozen: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.trainable + self.frozen
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One variable of a stage, such as the kernel: its name within the stage, its shape, and whether it trains."""
+
+    name: str
+    shape: tuple[int, ...]
+    trainable: bool = True
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Exact counts of float32 values by their leading bits.
+
+    A key is the value's bit pattern shifted right by ``32 - bits``: the sign, the eight bits of the exponent, and
+    ``bits - 9`` bits of the fraction. With 16 bits a bin is at most 0.8 % wide, with 12 bits at most 12.5 %.
+
+    Attributes:
+        keys: which bins hold anything, uint16, rising.
+        counts: how many values each of them holds, int64.
+        bits: how many leading bits make the key.
+    """
+
+    keys: NDArray[np.uint16]
+    counts: NDArray[np.int64]
+    bits: int = 16
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Mergeable statistics of a tensor. Minimum to histogram speak of the finite values alone.
+
+    Attributes:
+        count: all values, the non-finite ones included.
+        nan, positive_infinity, negative_infinity: how many values are that.
+        zeros: values that equal zero.
+        min, max, mean: None when no value is finite.
+        std: the population standard deviation, None when no value is finite.
+        histogram: of the finite values, as float32.
+        channels: one summary for each index of the last axis, or None where there is one channel or very many.
+    """
+
+    count: int
+    nan: int
+    positive_infinity: int
+    negative_infinity: int
+    zeros: int
+    min: float | None
+    max: float | None
+    mean: float | None
+    std: float | None
+    histogram: Histogram
+    channels: "tuple[Summary, ...] | None" = None
+
+    @property
+    def non_finite(self) -> int:
+        """How many values are NaN or infinite."""
+        return self.nan + self.positive_infinity + self.negative_infinity
+
+    @property
+    def finite(self) -> int:
+        """How many values are neither NaN nor infinite."""
+        return self.count - self.non_finite
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One thing that the data passes.
+
+    Attributes:
+        name: unique in the trace, such as ``conv2d``.
+        kind: ``source``, ``step``, ``layer`` or ``op``.
+        layer: the class of the Keras layer or operation, such as ``Conv2D``; None for a source or a step.
+        path: where it sits when nested, such as ``encoder/conv1``.
+        config: what it was made with; for a layer, its Keras configuration.
+        inputs, outputs: the specs of the tensors that it received and gave.
+        parameters: how many weights it has.
+        weights: its variables.
+        flops: floating-point operations for one row, a multiply and an add counted as two; None where not counted.
+        summary: of ``outputs[0]`` over all rows, or None where the run did not come to that.
+        example: ``outputs[0]`` for the example row, without the axis of rows, or None.
+    """
+
+    name: str
+    kind: str
+    layer: str | None
+    path: str
+    config: Config
+    inputs: tuple[Spec, ...]
+    outputs: tuple[Spec, ...]
+    parameters: Parameters = Parameters()
+    weights: tuple[Weight, ...] = ()
+    flops: int | None = None
+    summary: Summary | None = None
+    example: Array | None = None
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch measured.
+
+    Attributes:
+        number: 1 for the first.
+        metrics: ``loss``, ``accuracy``, ``val_loss``, ... as Keras names them: the training ones averaged over the
+            epoch's steps while the weights changed, the ``val_`` ones taken after its last step.
+        seconds: wall time of the epoch's training and validation, without the recording.
+        learning_rate: at the end of the epoch, or None where the optimizer tells none.
+        steps: how many batches the epoch had, or None.
+        probe: for each stage, the summary of its output on the probe rows, after the epoch.
+        weights: for each weight (``conv2d/kernel``), its summary after the epoch.
+    """
+
+    number: int
+    metrics: Mapping[str, float]
+    seconds: float
+    learning_rate: float | None = None
+    steps: int | None = None
+    probe: Mapping[str, Summary] = field(default_factory=dict)
+    weights: Mapping[str, Summary] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One row that was passed through every stage after training.
+
+    Attributes:
+        row: its number in the data.
+        label: its true class, or None where unknown.
+        outputs: for each stage, its output for this row in full, without the axis of rows.
+    """
+
+    row: int
+    label: int | None
+    outputs: Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How the run ended.
+
+    Attributes:
+        kind: ``finished``, ``stopped``, ``failed``, ``interrupted``, ``killed`` or ``running``.
+        message: the error's own words, where there was one.
+        stage, epoch: where it happened, where that is known.
+    """
+
+    kind: str
+    message: str | None = None
+    stage: str | None = None
+    epoch: int | None = None
+
+
+@dataclass(frozen=True)
+class Data:
+    """Which rows ran.
+
+    Attributes:
+        name, description, notice, origin: as the source gives them.
+        available: how many rows the source has.
+        fingerprint: SHA-256 of the pixels and labels of the rows that were used.
+        class_names: what the labels stand for.
+        class_counts: how many training rows each class has.
+        validation_rows: how many held-out rows validation measured.
+        example_row: the number in the data of the row that the data flow shows.
+        example_label: its true class.
+        example_value: the value of the source whose way through the steps is shown.
+    """
+
+    name: str
+    description: str
+    notice: str | None
+    origin: str
+    available: int
+    fingerprint: str
+    class_names: tuple[str, ...]
+    class_counts: tuple[int, ...]
+    validation_rows: int
+    example_row: int
+    example_label: int | None
+    example_value: float | None
+
+
+@dataclass(frozen=True)
+class Training:
+    """How it was trained: the arguments of ``compile`` and ``fit`` that matter."""
+
+    epochs: int
+    batch_size: int
+    optimizer: str
+    optimizer_config: Config
+    loss: str
+    metrics: tuple[str, ...]
+    seed: int | None
+    probe_rows: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """What ran, where and when.
+
+    Attributes:
+        title: what the trace is called.
+        created: when the recording began, ISO 8601 with the zone.
+        command: how it was started.
+        versions: of pipetrace, Python, Keras, the backend, NumPy.
+        backend: the framework behind Keras, such as ``tensorflow``.
+        platform: the operating system and processor.
+        model_fingerprint: SHA-256 of the model's configuration and initial weights.
+    """
+
+    title: str
+    created: str
+    command: str
+    versions: Mapping[str, str]
+    backend: str
+    platform: str
+    model_fingerprint: str
+    data: Data
+    training: Training
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A recording, read back: facts only.
+
+    Attributes:
+        schema: the version of the file's layout.
+        run: what ran.
+        stages: in the order of execution.
+        rows: how many rows the data flow measured.
+        epochs: the finished ones.
+        predictions: rows followed through every stage.
+        weights: the model's weights after training, ``conv2d/kernel`` to array.
+        ending: how it ended.
+        cost: what recording took, in seconds, by part.
+    """
+
+    schema: int
+    run: Run
+    stages: tuple[Stage, ...]
+    rows: int
+    epochs: tuple[Epoch, ...]
+    predictions: tuple[Prediction, ...]
+    weights: Mapping[str, Array]
+    ending: Ending
+    cost: Mapping[str, float]
+
+    def stage(self, name: str) -> Stage:
+        """The stage of that name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for stage in self.stages:
+            if stage.name == name:
+                return stage
+        raise KeyError(name)

@@ -1,0 +1,280 @@
+"""Reading a trace back, also while it is written, also after its writer was killed."""
+
+import json
+import os
+import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from pipetrace.errors import DamagedTraceError, NewerTraceError, NotATraceError, TraceNotFoundError
+from pipetrace.trace.document import (
+    KILLED,
+    RUNNING,
+    Array,
+    Data,
+    Ending,
+    Epoch,
+    Histogram,
+    Parameters,
+    Prediction,
+    Run,
+    Spec,
+    Stage,
+    Summary,
+    Trace,
+    Training,
+    Weight,
+)
+from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, decode_number, decode_tensor
+from pipetrace.trace.store import process_start
+
+HEADER = b"SQLite format 3\0"
+
+
+def read(path: str | os.PathLike[str]) -> Trace:
+    """Read a trace.
+
+    No code of the file runs: it holds tables and plain values, no pickle, and one with triggers or views is refused.
+
+    Args:
+        path: the file.
+
+    Returns:
+        the trace as of the last finished transaction.
+
+    Raises:
+        TraceNotFoundError: there is no such file.
+        NotATraceError: the file is something else.
+        NewerTraceError: the file was written under a newer schema.
+        DamagedTraceError: the file is a trace, and broken.
+    """
+    place = Path(path)
+    _check_header(place)
+    try:
+        with closing(_connect(place)) as database:
+            _check_identity(place, database)
+            return _Reader(database).trace()
+    except (sqlite3.Error, ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError) as error:
+        raise DamagedTraceError(
+            f"{place.name} is a pipetrace file, but it cannot be read: {error}.",
+            where=str(place),
+            hint="Copy it again from where it came from, with its -wal file if there is one, or record it anew.",
+        ) from error
+
+
+def _check_header(place: Path) -> None:
+    if not place.exists():
+        raise TraceNotFoundError(
+            f"There is no file {place}.",
+            where=str(place.absolute()),
+            hint="Check the name, or record a trace with: pipetrace digits",
+        )
+    problem = None
+    try:
+        with place.open("rb") as file:
+            head = file.read(100)
+    except OSError as error:
+        raise NotATraceError(
+            f"{place} cannot be read as a file: {error.strerror}.",
+            where=str(place),
+            hint="Give the path of a .trace file that you may read.",
+        ) from error
+    if not head:
+        problem = "it is empty"
+    elif not head.startswith(HEADER):
+        problem = "it does not begin as a SQLite file does"
+    elif len(head) < len(HEADER) + 84:
+        problem = "it ends within its own header"
+    elif int.from_bytes(head[68:72], "big") != APPLICATION_ID:
+        problem = "it is a SQLite database of another application"
+    if problem:
+        raise NotATraceError(
+            f"{place.name} is not a pipetrace file: {problem}.",
+            where=str(place),
+            hint="Give a file that pipetrace wrote, such as digits.trace.",
+        )
+
+
+def _connect(place: Path) -> sqlite3.Connection:
+    address = f"file:{quote(str(place.absolute()))}?mode=ro"
+    database = sqlite3.connect(address, uri=True, timeout=10)
+    try:
+        database.execute("SELECT count(*) FROM sqlite_master").fetchall()
+    except sqlite3.OperationalError:
+        # A log beside the file wants a shared-memory file, which a folder without write permission cannot have.
+        # Every finished epoch is in the main file as well, so that alone is read.
+        database.close()
+        database = sqlite3.connect(f"{address}&immutable=1", uri=True)
+    database.execute("PRAGMA trusted_schema = OFF")
+    database.execute("PRAGMA cell_size_check = ON")
+    return database
+
+
+def _check_identity(place: Path, database: sqlite3.Connection) -> None:
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version > SCHEMA:
+        raise NewerTraceError(
+            f"{place.name} has schema {version}; this pipetrace reads up to {SCHEMA}.",
+            where=str(place),
+            hint="Update pipetrace: pip install --upgrade pipetrace",
+        )
+    if version < 1:
+        raise ValueError("it has no schema version")
+    strange = database.execute("SELECT type, name FROM sqlite_master WHERE type NOT IN ('table', 'index')").fetchall()
+    if strange:
+        raise ValueError(f"it holds a {strange[0][0]}, {strange[0][1]}, which no trace has")
+    check = [row[0] for row in database.execute("PRAGMA quick_check(3)")]
+    if check != ["ok"]:
+        raise ValueError("; ".join(check).replace("\n", " "))
+
+
+class _Reader:
+    """The tables of one open file, as a document."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self.database = database
+        # One transaction, so that a writer beside us does not change the file between two tables.
+        database.execute("BEGIN")
+        self.facts = {key: json.loads(value) for key, value in database.execute("SELECT key, value FROM run")}
+        self.summaries = self._summaries()
+
+    def trace(self) -> Trace:
+        return Trace(
+            schema=self.database.execute("PRAGMA user_version").fetchone()[0],
+            run=self._run(),
+            stages=tuple(self._stages()),
+            rows=int(self.facts["rows"]),
+            epochs=tuple(self._epochs()),
+            predictions=tuple(self._predictions()),
+            weights=self._tensors("weight"),
+            ending=self._ending(),
+            cost={part: float(seconds) for part, seconds in self.database.execute("SELECT part, seconds FROM cost")},
+        )
+
+    def _run(self) -> Run:
+        facts = self.facts
+        data, training = dict(facts["data"]), dict(facts["training"])
+        for key in ("class_names", "class_counts"):
+            data[key] = tuple(data[key])
+        training["metrics"] = tuple(training["metrics"])
+        plain = {key: facts[key] for key in Run.__dataclass_fields__ if key not in ("data", "training")}
+        return Run(**plain, data=Data(**data), training=Training(**training))
+
+    def _stages(self) -> Iterator[Stage]:
+        examples = self._tensors("example")
+        rows = self.database.execute(
+            "SELECT name, kind, layer, path, config, trainable, frozen, flops FROM stage ORDER BY position"
+        )
+        for name, kind, layer, path, config, trainable, frozen, flops in rows.fetchall():
+            yield Stage(
+                name=name,
+                kind=kind,
+                layer=layer,
+                path=path,
+                config=json.loads(config),
+                inputs=self._specs(name, "input"),
+                outputs=self._specs(name, "output"),
+                parameters=Parameters(int(trainable), int(frozen)),
+                weights=self._weights(name),
+                flops=flops,
+                summary=self.summaries.get(("rows", name, None)),
+                example=examples.get(name),
+            )
+
+    def _specs(self, stage: str, role: str) -> tuple[Spec, ...]:
+        rows = self.database.execute(
+            "SELECT shape, dtype, source FROM spec WHERE stage = ? AND role = ? ORDER BY position", (stage, role)
+        )
+        return tuple(Spec(_shape(shape), dtype, source) for shape, dtype, source in rows)
+
+    def _weights(self, stage: str) -> tuple[Weight, ...]:
+        rows = self.database.execute(
+            "SELECT name, shape, trainable FROM weight WHERE stage = ? ORDER BY position", (stage,)
+        )
+        return tuple(Weight(name, tuple(json.loads(shape)), bool(trainable)) for name, shape, trainable in rows)
+
+    def _epochs(self) -> Iterator[Epoch]:
+        metrics: dict[int, dict[str, float]] = {}
+        for number, name, value in self.database.execute("SELECT epoch, name, value FROM metric"):
+            metrics.setdefault(number, {})[name] = decode_number(value)
+        by_epoch: dict[tuple[str, int | None], dict[str, Summary]] = {}
+        for (part, name, number), summary in self.summaries.items():
+            by_epoch.setdefault((part, number), {})[name] = summary
+        rows = self.database.execute("SELECT number, seconds, learning_rate, steps FROM epoch ORDER BY number")
+        for number, seconds, rate, steps in rows.fetchall():
+            yield Epoch(
+                number=number,
+                metrics=metrics.get(number, {}),
+                seconds=float(seconds),
+                learning_rate=None if rate is None else decode_number(rate),
+                steps=steps,
+                probe=by_epoch.get(("probe", number), {}),
+                weights=by_epoch.get(("weight", number), {}),
+            )
+
+    def _predictions(self) -> Iterator[Prediction]:
+        for number, row, label in self.database.execute("SELECT id, row, label FROM prediction ORDER BY id").fetchall():
+            yield Prediction(row, label, self._tensors(f"prediction/{number}"))
+
+    def _tensors(self, part: str) -> dict[str, Array]:
+        rows = self.database.execute("SELECT name, dtype, shape, data FROM tensor WHERE part = ? ORDER BY rowid", (part,))
+        return {name: decode_tensor(dtype, shape, data) for name, dtype, shape, data in rows}
+
+    def _summaries(self) -> dict[tuple[str, str, int | None], Summary]:
+        whole: dict[tuple[str, str, int | None], Summary] = {}
+        channels: dict[tuple[str, str, int | None], list[Summary]] = {}
+        rows = self.database.execute(
+            "SELECT part, name, epoch, channel, count, nan, positive_infinity, negative_infinity, zeros, min, max, mean,"
+            " std, histogram_bits, histogram_keys, histogram_counts FROM summary ORDER BY id"
+        )
+        for part, name, epoch, channel, *values in rows:
+            key = (part, name, epoch)
+            if channel is None:
+                whole[key] = _summary(values)
+            else:
+                channels.setdefault(key, []).append(_summary(values))
+        for key, parts in channels.items():
+            whole[key] = replace(whole[key], channels=tuple(parts))
+        return whole
+
+    def _ending(self) -> Ending:
+        row = self.database.execute("SELECT kind, message, stage, epoch FROM ending").fetchone()
+        if row:
+            return Ending(*row)
+        last = self.database.execute("SELECT max(number) FROM epoch").fetchone()[0]
+        return Ending(RUNNING if _alive(self.facts.get("writer", {})) else KILLED, epoch=last)
+
+
+def _shape(text: str) -> tuple[int | None, ...]:
+    return tuple(None if axis is None else int(axis) for axis in json.loads(text))
+
+
+def _summary(values: list[Any]) -> Summary:
+    *numbers, bits, keys, counts = values
+    histogram = Histogram(np.frombuffer(keys, "<u2"), np.frombuffer(counts, "<i8"), int(bits))
+    if len(histogram.keys) != len(histogram.counts) or not 9 < histogram.bits <= 16:
+        raise ValueError("a histogram has not as many counts as keys")
+    return Summary(*numbers, histogram=histogram)
+
+
+def _alive(writer: dict[str, Any]) -> bool:
+    """Whether the writing process still runs, as far as can be told: on this host, with the same start time."""
+    pid = writer.get("pid")
+    if writer.get("host") != socket.gethostname() or not isinstance(pid, int) or pid <= 0:
+        return False
+    if os.name == "nt":
+        return False  # os.kill would not ask the process there, but end it
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # it exists and belongs to another user
+    return process_start(pid) == writer.get("started")

@@ -1,0 +1,147 @@
+"""The layout of a trace file, and how values that SQLite would lose are written. ``docs/trace-format.md`` explains it."""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from pipetrace.trace.document import Array
+
+APPLICATION_ID = 0x70747263
+"""``ptrc`` in ASCII, at byte 68 of the file: what tells a trace from any other SQLite database."""
+
+SCHEMA = 1
+"""The version of the layout, in ``user_version``. A reader refuses a file of a higher one."""
+
+TABLES = """
+CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE stage (
+    position INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    layer TEXT,
+    path TEXT NOT NULL,
+    config TEXT NOT NULL,
+    trainable INTEGER NOT NULL,
+    frozen INTEGER NOT NULL,
+    flops INTEGER
+);
+CREATE TABLE spec (
+    stage TEXT NOT NULL REFERENCES stage (name),
+    role TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    shape TEXT NOT NULL,
+    dtype TEXT NOT NULL,
+    source TEXT,
+    PRIMARY KEY (stage, role, position)
+) WITHOUT ROWID;
+CREATE TABLE weight (
+    stage TEXT NOT NULL REFERENCES stage (name),
+    position INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    shape TEXT NOT NULL,
+    trainable INTEGER NOT NULL,
+    PRIMARY KEY (stage, position)
+) WITHOUT ROWID;
+CREATE TABLE epoch (number INTEGER PRIMARY KEY, seconds REAL NOT NULL, learning_rate, steps INTEGER);
+CREATE TABLE metric (
+    epoch INTEGER NOT NULL REFERENCES epoch (number),
+    name TEXT NOT NULL,
+    value NOT NULL,
+    PRIMARY KEY (epoch, name)
+) WITHOUT ROWID;
+CREATE TABLE summary (
+    id INTEGER PRIMARY KEY,
+    part TEXT NOT NULL,
+    name TEXT NOT NULL,
+    epoch INTEGER,
+    channel INTEGER,
+    count INTEGER NOT NULL,
+    nan INTEGER NOT NULL,
+    positive_infinity INTEGER NOT NULL,
+    negative_infinity INTEGER NOT NULL,
+    zeros INTEGER NOT NULL,
+    min REAL,
+    max REAL,
+    mean REAL,
+    std REAL,
+    histogram_bits INTEGER NOT NULL,
+    histogram_keys BLOB NOT NULL,
+    histogram_counts BLOB NOT NULL
+);
+CREATE TABLE tensor (
+    part TEXT NOT NULL,
+    name TEXT NOT NULL,
+    dtype TEXT NOT NULL,
+    shape TEXT NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (part, name)
+);
+CREATE TABLE prediction (id INTEGER PRIMARY KEY, row INTEGER NOT NULL, label INTEGER);
+CREATE TABLE cost (part TEXT PRIMARY KEY, seconds REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE ending (kind TEXT NOT NULL, message TEXT, stage TEXT, epoch INTEGER);
+"""
+
+DTYPES = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float16", "float32", "float64")
+"""What a stored tensor can be; anything else is converted by the writer and refused by the reader."""
+
+SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def encode_number(value: float) -> float | str:
+    """A float as SQLite and JSON keep it: both turn NaN into null without a word, so it becomes text."""
+    if math.isfinite(value):
+        return value
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def decode_number(value: object) -> float:
+    """The float again.
+
+    Raises:
+        ValueError: it is neither a number nor one of the three words.
+    """
+    if isinstance(value, str) and value in SPECIAL:
+        return SPECIAL[value]
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"{value!r} is not a number")
+    return float(value)
+
+
+def encode_json(value: Any) -> str:
+    """Compact JSON with sorted keys; NaN and infinity as text, NumPy numbers as plain ones, anything else as its text."""
+    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return encode_number(value)
+    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
+
+
+def encode_tensor(values: Array) -> tuple[str, str, bytes]:
+    """A tensor as dtype, shape in JSON, and little-endian bytes in C order. An unknown dtype becomes float32."""
+    kept = values if values.dtype.name in DTYPES else values.astype(np.float32)
+    little = np.ascontiguousarray(kept, dtype=kept.dtype.newbyteorder("<"))
+    return kept.dtype.name, json.dumps(list(values.shape)), little.tobytes()
+
+
+def decode_tensor(dtype: str, shape: str, data: bytes) -> Array:
+    """The tensor again, read-only.
+
+    Raises:
+        ValueError: the dtype is unknown, or the bytes do not fill the shape.
+    """
+    if dtype not in DTYPES:
+        raise ValueError(f"unknown dtype {dtype!r}")
+    return np.frombuffer(data, np.dtype(dtype).newbyteorder("<")).reshape(json.loads(shape))

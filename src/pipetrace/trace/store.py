@@ -1,0 +1,266 @@
+"""Writing a trace while it runs: one SQLite file, one transaction for each epoch."""
+
+import os
+import socket
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from pipetrace.errors import DiskFullError, NotWritableError, OutputExistsError
+from pipetrace.trace.document import Array, Ending, Epoch, Prediction, Run, Spec, Stage, Summary
+from pipetrace.trace.schema import (
+    APPLICATION_ID,
+    SCHEMA,
+    TABLES,
+    encode_json,
+    encode_number,
+    encode_tensor,
+)
+
+SIDE_FILES = ("-wal", "-shm", "-journal")
+"""What SQLite may leave beside a database whose writer was killed."""
+
+
+class TraceWriter:
+    """The open trace of a run.
+
+    The file appears under its name only when it is a complete, readable trace of zero epochs; from then on each method
+    is one transaction, so that whoever opens the file, also after ``kill -9``, finds whole epochs. When the writer is
+    closed the trace is one single file again, without side files.
+
+    Args:
+        path: where the trace goes.
+        run: what runs.
+        stages: what the data will pass; their summaries and examples may come later.
+        force: replace a file that exists.
+
+    Raises:
+        OutputExistsError: the file exists and ``force`` is off.
+        NotWritableError: the folder is missing or not writable.
+        DiskFullError: there is no room.
+    """
+
+    def __init__(self, path: Path, run: Run, stages: tuple[Stage, ...], *, force: bool = False) -> None:
+        self.path = path
+        if not force and path.exists():
+            raise output_exists(path)
+        draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+        try:
+            with self._explained():
+                _create(draft, run, stages)
+                for suffix in SIDE_FILES:
+                    # A write-ahead log left by a killed run belongs to the old file and would be replayed into ours.
+                    path.with_name(path.name + suffix).unlink(missing_ok=True)
+                draft.replace(path)
+        finally:
+            for suffix in ("", *SIDE_FILES):
+                draft.with_name(draft.name + suffix).unlink(missing_ok=True)
+        with self._explained():
+            self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._database.execute("PRAGMA busy_timeout = 10000")
+            # Readers beside the writer see the last finished transaction instead of waiting for the lock.
+            self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.execute("PRAGMA synchronous = NORMAL")
+
+    def add_epoch(self, epoch: Epoch, examples: Mapping[str, Array]) -> None:
+        """Add a finished epoch, and the example row's outputs as they now are."""
+        with self._transaction() as database:
+            rate = None if epoch.learning_rate is None else encode_number(epoch.learning_rate)
+            database.execute("INSERT INTO epoch VALUES (?, ?, ?, ?)", (epoch.number, epoch.seconds, rate, epoch.steps))
+            database.executemany(
+                "INSERT INTO metric VALUES (?, ?, ?)",
+                [(epoch.number, name, encode_number(value)) for name, value in epoch.metrics.items()],
+            )
+            for name, summary in epoch.probe.items():
+                _add_summary(database, "probe", name, epoch.number, summary)
+            for name, summary in epoch.weights.items():
+                _add_summary(database, "weight", name, epoch.number, summary)
+            _put_tensors(database, "example", examples)
+        self._checkpoint()
+
+    def add_data_flow(self, rows: int, summaries: Mapping[str, Summary], examples: Mapping[str, Array]) -> None:
+        """Add what all rows were at each stage."""
+        with self._transaction() as database:
+            _put(database, "rows", rows)
+            for name, summary in summaries.items():
+                _add_summary(database, "rows", name, None, summary)
+            _put_tensors(database, "example", examples)
+
+    def add_prediction(self, prediction: Prediction) -> None:
+        """Add one row's way through all stages."""
+        with self._transaction() as database:
+            values = (prediction.row, prediction.label)
+            number = database.execute("INSERT INTO prediction (row, label) VALUES (?, ?)", values).lastrowid
+            _put_tensors(database, f"prediction/{number}", prediction.outputs)
+
+    def add_weights(self, weights: Mapping[str, Array]) -> None:
+        """Add the weights as they are after training."""
+        with self._transaction() as database:
+            _put_tensors(database, "weight", weights)
+
+    def end(self, ending: Ending, cost: Mapping[str, float]) -> None:
+        """Say how the run ended and what recording it cost, and close the file.
+
+        The cost of this last writing is not in it.
+        """
+        with self._transaction() as database:
+            database.executemany("INSERT OR REPLACE INTO cost VALUES (?, ?)", list(cost.items()))
+            row = (ending.kind, ending.message, ending.stage, ending.epoch)
+            database.execute("INSERT INTO ending VALUES (?, ?, ?, ?)", row)
+        self._checkpoint()
+        with self._explained():
+            # Back to one file; a reader that holds it open keeps the log in place, which does no harm.
+            try:
+                self._database.execute("PRAGMA journal_mode = DELETE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                    raise
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file without an ending, as after a full disk."""
+        self._database.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._explained():
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._database
+                self._database.execute("COMMIT")
+            except BaseException:
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+                raise
+
+    def _checkpoint(self) -> None:
+        # The epoch moves from the log into the file itself, so that the file alone, copied away, holds it.
+        with self._explained():
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise _write_error(self.path, error) from error
+        except OSError as error:
+            raise _write_error(self.path, error) from error
+
+
+def output_exists(path: Path) -> OutputExistsError:
+    """The error for a file that would be overwritten."""
+    return OutputExistsError(
+        f"{path} exists and would be overwritten.",
+        where=str(path),
+        hint="Give another name, or add --force to replace it.",
+    )
+
+
+def _write_error(path: Path, error: Exception) -> DiskFullError | NotWritableError:
+    code = getattr(error, "sqlite_errorname", "")
+    if code == "SQLITE_FULL" or code.startswith("SQLITE_IOERR") or getattr(error, "errno", None) in (27, 28, 122):
+        return DiskFullError(
+            f"The trace could not be written: {error}.",
+            where=str(path),
+            hint="Make room on the disk or choose another folder. Every epoch finished before stays readable.",
+        )
+    return NotWritableError(
+        f"The trace could not be written: {error}.",
+        where=str(path),
+        hint="Choose a folder that exists and that you may write to.",
+    )
+
+
+def _create(path: Path, run: Run, stages: tuple[Stage, ...]) -> None:
+    database = sqlite3.connect(path, isolation_level=None)
+    try:
+        # A draft that a crash loses is no loss, so it need not wait for the disk.
+        database.execute("PRAGMA synchronous = OFF")
+        database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        database.execute(f"PRAGMA user_version = {SCHEMA}")
+        database.executescript(f"BEGIN;{TABLES}")
+        for key, value in asdict(run).items():
+            _put(database, key, value)
+        _put(database, "rows", 0)
+        _put(database, "writer", {"host": socket.gethostname(), "pid": os.getpid(), "started": process_start(os.getpid())})
+        for position, stage in enumerate(stages):
+            _add_stage(database, position, stage)
+        database.execute("COMMIT")
+    finally:
+        database.close()
+
+
+def process_start(pid: int) -> str | None:
+    """When a process began, in the kernel's ticks, where /proc tells: a process number alone is used again."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return None
+
+
+def _put(database: sqlite3.Connection, key: str, value: object) -> None:
+    database.execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (key, encode_json(value)))
+
+
+def _add_stage(database: sqlite3.Connection, position: int, stage: Stage) -> None:
+    database.execute(
+        "INSERT INTO stage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            position,
+            stage.name,
+            stage.kind,
+            stage.layer,
+            stage.path,
+            encode_json(stage.config),
+            stage.parameters.trainable,
+            stage.parameters.frozen,
+            stage.flops,
+        ),
+    )
+    for role, specs in (("input", stage.inputs), ("output", stage.outputs)):
+        for number, spec in enumerate(specs):
+            _add_spec(database, stage.name, role, number, spec)
+    for number, weight in enumerate(stage.weights):
+        values = (stage.name, number, weight.name, encode_json(weight.shape), weight.trainable)
+        database.execute("INSERT INTO weight VALUES (?, ?, ?, ?, ?)", values)
+
+
+def _add_spec(database: sqlite3.Connection, stage: str, role: str, position: int, spec: Spec) -> None:
+    values = (stage, role, position, encode_json(spec.shape), spec.dtype, spec.source)
+    database.execute("INSERT INTO spec VALUES (?, ?, ?, ?, ?, ?)", values)
+
+
+def _add_summary(database: sqlite3.Connection, part: str, name: str, epoch: int | None, summary: Summary) -> None:
+    rows = [_summary_row(part, name, epoch, None, summary)]
+    rows += [_summary_row(part, name, epoch, index, each) for index, each in enumerate(summary.channels or ())]
+    database.executemany(f"INSERT INTO summary VALUES (NULL, {', '.join('?' * 16)})", rows)  # noqa: S608 marks only
+
+
+def _summary_row(part: str, name: str, epoch: int | None, channel: int | None, summary: Summary) -> tuple[object, ...]:
+    histogram = summary.histogram
+    return (
+        part,
+        name,
+        epoch,
+        channel,
+        summary.count,
+        summary.nan,
+        summary.positive_infinity,
+        summary.negative_infinity,
+        summary.zeros,
+        summary.min,
+        summary.max,
+        summary.mean,
+        summary.std,
+        histogram.bits,
+        histogram.keys.astype("<u2").tobytes(),
+        histogram.counts.astype("<i8").tobytes(),
+    )
+
+
+def _put_tensors(database: sqlite3.Connection, part: str, tensors: Mapping[str, Array]) -> None:
+    rows = [(part, name, *encode_tensor(values)) for name, values in tensors.items()]
+    database.executemany("INSERT OR REPLACE INTO tensor VALUES (?, ?, ?, ?, ?)", rows)
