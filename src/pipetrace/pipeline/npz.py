@@ -1,5 +1,6 @@
 """NumPy's ``.npz`` files: a zip archive with one array a member."""
 
+import errno
 import lzma
 import math
 import warnings
@@ -59,7 +60,8 @@ def read_npz(path: Path) -> Arrays:
             warnings.simplefilter("ignore")
             return _read(archive, path)
     except OSError as error:
-        if error.errno is None:  # zlib and bz2 report damaged data as an OSError without a number.
+        # bz2 reports damaged data without a number; a forged place in the archive makes the system call it invalid.
+        if error.errno in {None, errno.EINVAL}:
             raise _damaged(path, error) from error
         raise cannot_read(path, error) from error
     except _DAMAGE as error:

@@ -17,13 +17,12 @@ from pipetrace.pipeline.files import FORMS, MAX_ROWS, cannot_read, plural, shown
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-ENDINGS = frozenset(
-    ".png .jpg .jpeg .jpe .jfif .bmp .gif .webp .pbm .pgm .ppm .pnm .tif .tiff".split()  # noqa: SIM905
-)
+ENDINGS = frozenset([".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp", ".pbm", ".pgm", ".ppm", ".pnm"])
 """The endings of file names, in lower case, that mark a picture; other files are left out."""
 
-# No other readers are tried, whatever a file's content claims to be: some start other programs.
-_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "PPM", "TIFF")
+# No other readers are tried, whatever a file's content claims to be: some start other programs, and the one for TIFF
+# writes about damaged files to the terminal.
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "PPM")
 _LAYOUT = "Give a folder with 2 to 10 subfolders, one a class, that hold the pictures."
 _ARCHIVE_LITTER = "__MACOSX"
 
@@ -234,17 +233,14 @@ def _read(path: Path) -> _Picture:
 
 
 def _grey(image: "Image") -> "Image":
-    """Return a picture in 8-bit grey; of 16 bits, the upper 8 are kept, rounded."""
+    """Return a picture in 8-bit grey; 16 bits are scaled down, since Pillow would cut them off at 255."""
     from PIL import Image
 
     if image.mode == "F":
         raise ValueError("pixels that are floats have no known range")
     if not image.mode.startswith("I"):
         return image.convert("L")
-    values = np.asarray(image).astype(np.int64)
-    if values.min() < 0 or values.max() > 65535:
-        raise ValueError("32-bit pixels have no known range")
-    return Image.fromarray(np.rint(values / 257).astype(np.uint8))
+    return Image.fromarray(np.rint(np.asarray(image) / 257).astype(np.uint8))
 
 
 def _fitted(image: "Image", padding: int | None) -> NDArray[np.uint8]:
