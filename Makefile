@@ -1,0 +1,55 @@
+# `make digits` and `make test` install what they need into .venv and node_modules, here in the checkout.
+# ARGS goes on to pipetrace or pytest: make digits ARGS="--epochs 2", make test ARGS="-k store".
+# PYTHON names the Python to build .venv with: make digits PYTHON=/opt/python3.12/bin/python3.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?=
+ARGS ?=
+export PYTHON
+
+# Start times count here, so byte-code files are wanted whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
+unexport PYTHONPATH
+unexport PYTHONHOME
+
+# The stamp names the checkout it was made in. One that was moved or copied, or whose Python went away, starts anew.
+MADE_IN := $(shell [ -x $(BIN)/python ] && cat $(VENV)/.installed 2>/dev/null)
+HERE := $(shell pwd -P)
+
+.PHONY: help digits test accept lint format clean FORCE
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+digits: $(VENV)/.installed ## Record the digits training and write its page
+	$(BIN)/pipetrace digits --force $(ARGS)
+
+test: $(VENV)/.installed-tests ## Run every check and every test
+	@$(BIN)/python tools/check.py test $(ARGS)
+
+lint: $(VENV)/.installed-tests ## Run the checks alone: ruff, mypy, tsc
+	@$(BIN)/python tools/check.py lint
+
+accept: $(VENV)/.installed-tests ## Run the tests and take what they make as the new snapshots
+	@$(BIN)/python tools/check.py accept $(ARGS)
+
+format: $(VENV)/.installed-tests ## Put the Python files into ruff's format
+	$(BIN)/ruff check --select I --fix
+	$(BIN)/ruff format
+
+clean: ## Remove what make installed and what the checks left; recordings and pages stay
+	rm -rf $(VENV) node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find src tests benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+ifneq ($(MADE_IN),$(HERE))
+$(VENV)/.installed: FORCE
+endif
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@sh tools/setup.sh run
+
+$(VENV)/.installed-tests: $(VENV)/.installed
+	@sh tools/setup.sh tests
+
+FORCE:
