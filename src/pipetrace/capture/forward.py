@@ -58,7 +58,7 @@ class Forward:
         for stage, layer in zip(self.stages, self._layers, strict=True):
             if id(layer) not in seen:
                 seen.add(id(layer))
-                found.update((name, np.array(variable)) for name, variable in weight_names(stage.name, layer))
+                found.update((name, variable.numpy()) for name, variable in weight_names(stage.name, layer))
         return found
 
     def _trace(self, rows: Any) -> list[Any]:
