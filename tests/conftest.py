@@ -1,0 +1,48 @@
+"""What several test files share: a silent progress, and one recorded run of the reference pipeline."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from pipetrace.pipeline.digits import Plan
+from pipetrace.pipeline.embedded import embedded_digits
+from pipetrace.trace import Trace, read
+from pipetrace.trace.document import Epoch
+
+
+class SilentProgress:
+    """A Progress that shows nothing."""
+
+    def begins(self, what: str) -> None:
+        pass
+
+    def step(self, epoch: int, step: int, metrics: Mapping[str, float]) -> None:
+        pass
+
+    def epoch(self, epoch: Epoch) -> None:
+        pass
+
+    def rows(self, done: int, total: int) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def silent() -> SilentProgress:
+    return SilentProgress()
+
+
+@pytest.fixture(scope="session")
+def digits_file(tmp_path_factory: pytest.TempPathFactory, silent: SilentProgress) -> Path:
+    """The trace file of a short run: 200 rows, 3 epochs, seed 0. It is shared: read it, leave it as it is."""
+    from pipetrace.record.digits import record_digits
+
+    path = tmp_path_factory.mktemp("recorded") / "digits.trace"
+    record_digits(embedded_digits(), Plan(rows=200, epochs=3, seed=0), path, silent, command="pipetrace digits")
+    return path
+
+
+@pytest.fixture(scope="session")
+def digits_trace(digits_file: Path) -> Trace:
+    """The same run, read back."""
+    return read(digits_file)
