@@ -7,7 +7,7 @@ import numpy as np
 from pipetrace.explain.facts import before, dead_channels
 from pipetrace.explain.operations import kernel, strides
 from pipetrace.explain.wording import counted, exact, figure, listed, number, share
-from pipetrace.trace.document import SOURCE, STEP, Array, Stage, Trace
+from pipetrace.trace.document import LAYER, SOURCE, STEP, Array, Stage, Trace
 
 
 def example(trace: Trace, stage: Stage) -> str | None:
@@ -23,6 +23,18 @@ def example(trace: Trace, stage: Stage) -> str | None:
         return _example_step(trace, stage.example, previous.example)
     describe = EXAMPLES.get(stage.layer or "", _example_other)
     return describe(trace, stage, stage.example, previous.example)
+
+
+def place(trace: Trace, stage: Stage) -> tuple[int, int, int] | None:
+    """Where the value of ``example`` is, as row, column and channel; None where it is not one place of a picture."""
+    if stage.example is None or stage.example.ndim != 3:
+        return None
+    if stage.kind == LAYER:
+        row, column, channel = _strongest(stage.example)
+        return row, column, channel
+    source = trace.stages[0].example
+    found = None if source is None else _value_place(trace, source)
+    return found if source is not None and stage.example.shape == source.shape else None
 
 
 def measured(trace: Trace, stage: Stage) -> tuple[str, ...]:
@@ -71,14 +83,10 @@ def _example_source(trace: Trace, pixels: Array) -> str:
 
 
 def _example_step(trace: Trace, after: Array, was: Array) -> str | None:
-    value = trace.run.data.example_value
-    if value is None or after.shape != was.shape:
+    at = _value_place(trace, was)
+    if at is None or after.shape != was.shape:
         return None
-    places = np.argwhere(was == value)
-    if not len(places):
-        return None
-    place = tuple(int(index) for index in places[0])
-    return f"The pixel in {_place(place)} of this picture: {exact(was[place])} becomes {exact(after[place])}."
+    return f"The pixel in {_place(at)} of this picture: {exact(was[at])} becomes {exact(after[at])}."
 
 
 def _example_conv2d(trace: Trace, stage: Stage, maps: Array, was: Array) -> str:  # noqa: ARG001 one form for all
@@ -136,6 +144,13 @@ def pooled_block(stage: Stage, was: Array, place: tuple[int, ...]) -> Array:
     (down, across), (high, wide) = strides(stage), kernel(stage)
     top, left = place[0] * down, place[1] * across
     return was[top : top + high, left : left + wide, place[2]]
+
+
+def _value_place(trace: Trace, pixels: Array) -> tuple[int, int, int] | None:
+    """The first place of the picture that has the value asked for."""
+    value = trace.run.data.example_value
+    places = np.argwhere(pixels == value) if value is not None and pixels.ndim == 3 else []
+    return (int(places[0][0]), int(places[0][1]), int(places[0][2])) if len(places) else None
 
 
 def _strongest(maps: Array) -> tuple[int, ...]:

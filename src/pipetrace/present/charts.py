@@ -55,7 +55,7 @@ def chart(
         title=title if not scale.logarithmic else f"{title}, logarithmic axis",
         label=_label(title, lines, epochs, text),
         x=_epoch_ticks(epochs),
-        y=tuple(Tick(scale.place(value), text(value)) for value in scale.ticks),
+        y=tuple(Tick(scale.place(value), _tidy(text(value))) for value in scale.ticks),
         series=tuple(shown),
         reference=level,
         best=best[0] if best else None,
@@ -119,6 +119,14 @@ def _epoch_ticks(epochs: Sequence[int]) -> tuple[Tick, ...]:
     span = max(1, len(epochs) - 1)
     each = max(1, math.ceil(len(epochs) / 10))
     return tuple(Tick(round(index / span, 5), str(epoch)) for index, epoch in enumerate(epochs) if index % each == 0)
+
+
+def _tidy(text: str) -> str:
+    """A tick without the zeros that only tell precision: 0.500 is 0.5."""
+    number, space, unit = text.partition(" ")
+    if "." in number:
+        number = number.rstrip("0").rstrip(".")
+    return f"{number}{space}{unit}"
 
 
 def _label(title: str, lines: Sequence[Line], epochs: Sequence[int], text: Callable[[float], str]) -> str:

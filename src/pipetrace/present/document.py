@@ -1,11 +1,8 @@
 """A whole trace as one view."""
 
-import dataclasses
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from pipetrace.explain.insight import headline, insight
 from pipetrace.explain.operations import operation
@@ -14,7 +11,7 @@ from pipetrace.explain.wording import counted, duration, number, share
 from pipetrace.present.view_flow import data_flow
 from pipetrace.present.view_prediction import prediction
 from pipetrace.present.view_training import training
-from pipetrace.present.views import Document, Fact, Picture, QuestionView
+from pipetrace.present.views import Document, Fact, QuestionView
 from pipetrace.trace.document import Trace
 
 WORDS_A_MINUTE = 238
@@ -56,7 +53,7 @@ def document(trace: Trace, *, quiz_seed: int | None = None) -> Document:
 
 def minutes(made: Document) -> int:
     """How long a document takes to read, from its words and pictures, at least one minute."""
-    words = sum(len(re.findall(r"\S+", text)) for text in _texts(made))
+    words = sum(len((text or "").split()) for text in _prose(made))
     looks = sum(1 for _ in _pictures(made))
     return max(1, math.ceil(words / WORDS_A_MINUTE + looks * SECONDS_A_PICTURE / 60))
 
@@ -125,18 +122,20 @@ def _foot(trace: Trace) -> tuple[Fact, ...]:
     return tuple(found)
 
 
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, tuple):
-        for each in value:
-            yield from _texts(each)
-    elif dataclasses.is_dataclass(value) and not isinstance(value, (Picture, QuestionView)):
-        for each in dataclasses.fields(value):
-            yield from _texts(getattr(value, each.name))
-    elif isinstance(value, QuestionView):
-        yield value.text
-        yield from value.options
+def _prose(made: Document) -> Iterator[str | None]:
+    """What a reader reads: the sentences, not the figures of tables, axes and tooltips."""
+    yield from (made.title, made.kind, made.framework, made.data, made.notice, made.headline, made.counting)
+    for stage in made.stages:
+        yield from (stage.title, stage.input, stage.output, stage.does, stage.shape, stage.parameters, stage.parts)
+        yield from (stage.arithmetic, stage.example, *stage.measured)
+    yield from (made.training.steps, made.training.note, *(row.observation for row in made.training.rows))
+    if made.prediction:
+        yield from (made.prediction.title, made.prediction.verdict, made.prediction.check)
+        yield from (layer.text for layer in made.prediction.layers)
+    for question in made.quiz:
+        yield from (question.text, *question.options, question.remarks[question.answer])
+    yield from made.insight
+    yield from (fact.text for fact in made.foot)
 
 
 def _pictures(made: Document) -> Iterator[object]:

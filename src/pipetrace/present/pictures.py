@@ -13,6 +13,8 @@ from pipetrace.trace.document import Array, Summary
 BINS = 40
 FOLD = 104
 """How many values of a vector make a line of its picture: 5,408 make 52 lines, half as high as wide."""
+LEGIBLE = 25
+"""A map of at most so many values, such as a kernel of 5 x 5, has its figures written into it when it is opened."""
 MOST_MAPS = 256
 """More maps than this are not drawn."""
 
@@ -102,7 +104,9 @@ def _picture(kind: str, label: str, maps: NDArray[np.generic], low: float, high:
              names: tuple[str, ...]) -> Picture:  # fmt: skip
     values = np.ascontiguousarray(maps, dtype=np.float32)
     shape = (int(values.shape[0]), int(values.shape[1]), int(values.shape[2]))
-    return Picture(kind, label, shape, values, low, high, figure(low), figure(high), ramp, names)
+    small = shape[1] * shape[2] <= LEGIBLE
+    texts = tuple(figure(float(value)) for value in values.reshape(-1)) if small else ()
+    return Picture(kind, label, shape, values, low, high, figure(low), figure(high), ramp, names, None, texts)
 
 
 def _folded(values: Array) -> Array:

@@ -1,8 +1,10 @@
 """The view of the data flow: every stage with its shapes, words, example and measurements."""
 
+from dataclasses import replace
+
 from pipetrace.explain.facts import predicted
 from pipetrace.explain.operations import operation
-from pipetrace.explain.remarks import example, measured
+from pipetrace.explain.remarks import example, measured, place
 from pipetrace.explain.wording import dimensions, full_shape, number, shape
 from pipetrace.present import pictures
 from pipetrace.present.views import Bar, Picture, StageView
@@ -63,7 +65,7 @@ def _stage(trace: Trace, stage: Stage, index: int, rows: int) -> StageView:
         arithmetic=_arithmetic(stage),
         example=example(trace, stage),
         measured=measured(trace, stage),
-        picture=None if values is None else stage_picture(trace, stage, values, "The example"),
+        picture=None if values is None else _marked(trace, stage, stage_picture(trace, stage, values, "The example")),
         bars=() if values is None else score_bars(trace, stage, values),
         weights=None
         if kernel is None
@@ -71,6 +73,12 @@ def _stage(trace: Trace, stage: Stage, index: int, rows: int) -> StageView:
         distribution=pictures.distribution(stage.summary, words.title) if stage.summary else None,
         channels=pictures.channel_activity(channels) if stage.config.get("activation") == "relu" else (),
     )
+
+
+def _marked(trace: Trace, stage: Stage, picture: Picture | None) -> Picture | None:
+    """The picture with the place that the example's sentence speaks of."""
+    at = place(trace, stage)
+    return replace(picture, mark=(at[2], at[0], at[1])) if picture and at else picture
 
 
 def _arithmetic(stage: Stage) -> str | None:

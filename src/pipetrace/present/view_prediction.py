@@ -48,7 +48,7 @@ def _text(stage: Stage, values: Array) -> str:
     zeros = float((values == 0).mean())
     low, high = figure(float(values.min())), figure(float(values.max()))
     if stage.config.get("activation") == "softmax":
-        return f"{len(values)} probabilities that add up to {figure(float(values.sum()), 7)}."
+        return f"{len(values)} probabilities; added up they are {values.sum(dtype=float):.5f}."
     if values.ndim == 3 and values.shape[-1] > 1:
         answering = int((values.max(axis=(0, 1)) > 0).sum())
         return f"{answering} of {values.shape[-1]} maps hold anything above 0; values from {low} to {high}."

@@ -23,6 +23,8 @@ class Picture:
         low_text, high_text: the same in words.
         ramp: ``grey`` and ``activation`` from low to high, ``signed`` around zero.
         names: what each map is called.
+        mark: the map, row and column of the value that the words beside it speak of, or None.
+        texts: each value rounded, where there are few enough to be written into the picture; otherwise empty.
     """
 
     kind: str
@@ -35,6 +37,8 @@ class Picture:
     high_text: str
     ramp: str
     names: tuple[str, ...]
+    mark: tuple[int, int, int] | None
+    texts: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ values does not matter.
 """
 
 from collections.abc import Iterator
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +85,9 @@ def lower_edges(histogram: Histogram) -> tuple[NDArray[np.float64], NDArray[np.f
 def bins(histogram: Histogram, edges: NDArray[np.float64]) -> NDArray[np.float64]:
     """Re-bin into bins of the caller's choice, for drawing.
 
-    A bin of the histogram that crosses an edge is shared out by width; its error is at most its own relative width.
+    A bin of the histogram that crosses an edge is shared out by width; its error is at most its own relative width. One
+    that crosses the first or the last edge counts as inside, so that edges from the smallest value to the largest leave
+    none out.
 
     Args:
         histogram: of finite values.
@@ -96,12 +97,14 @@ def bins(histogram: Histogram, edges: NDArray[np.float64]) -> NDArray[np.float64
         how many values fall into each bin, shape ``(n,)``; a fraction where a bin was shared out.
     """
     low, high = lower_edges(histogram)
-    width = np.where(high > low, high - low, 1.0)
-    counts = histogram.counts.astype(np.float64)
-    # The share of each bin below each edge; a zero-width bin (a key of exact zeros at the edge) counts as above it.
-    below = np.clip((edges[:, None] - low[None, :]) / width[None, :], 0.0, 1.0)
-    below[-1] = np.where(low <= edges[-1], np.maximum(below[-1], high <= edges[-1]), 0.0)
-    return cast(NDArray[np.float64], np.diff(below @ counts))
+    # Negative zero is zero: its bin, with the smallest denormals, is laid on that of zero and not below it.
+    low, high = np.where(high == 0, 0.0, low), np.where(high == 0, -low, high)
+    # The share of each bin below each edge.
+    below = np.clip((edges[:, None] - low[None, :]) / (high - low)[None, :], 0.0, 1.0)
+    below[0] = high < edges[0]
+    below[-1] = low <= edges[-1]
+    counts: NDArray[np.float64] = np.diff(below @ histogram.counts.astype(np.float64))
+    return counts
 
 
 def quantile(histogram: Histogram, share: float) -> float | None:

@@ -1,0 +1,201 @@
+"""The command line: arguments in, calls below."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipetrace import __version__
+from pipetrace.errors import PipetraceError
+
+PAGE_ENDING = ".html"
+EXISTING = click.Path(path_type=Path)
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+def main() -> None:
+    """Run the command and turn what pipetrace raises on purpose into a message and an exit code."""
+    try:
+        commands.main(standalone_mode=False)
+    except click.exceptions.Exit as ending:
+        sys.exit(ending.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except PipetraceError as error:
+        _say(error)
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\nInterrupted. [interrupted]", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read us, such as head, has seen enough; Python would complain again when it closes the pipe.
+        sys.stdout = None  # type: ignore[assignment]
+        sys.exit(0)
+
+
+@click.group(context_settings=CONTEXT)
+@click.version_option(__version__, prog_name="pipetrace")
+def commands() -> None:
+    """A flight recorder and explainer for Keras and TensorFlow training.
+
+    Start with: pipetrace digits
+    """
+
+
+@commands.command()
+@click.option("--data", metavar="mnist|PATH", help="The digits to use: 'mnist' (Keras downloads and keeps it), or the path "
+              "of a pair of IDX files, of an .npz with x and y, or of a folder with one folder of pictures a class.  "
+              "[default: 1,797 digits that come with pipetrace]")  # fmt: skip
+@click.option("--rows", default=1000, show_default=True, help="How many rows to train on, drawn by the seed.")
+@click.option("--epochs", default=5, show_default=True, help="How often to go through them.")
+@click.option("--batch-size", default=32, show_default=True, help="Rows in a step; the weights change once a step.")
+@click.option("--seed", default=0, show_default=True, help="Of the drawn rows, first weights, shuffling and quiz.")
+@click.option("--pixel", default=128, show_default=True, help="The grey value whose way through the scaling is shown.")
+@click.option("--out", default="digits.trace", show_default=True, type=EXISTING, help="Where the trace goes.")
+@click.option("--page", type=EXISTING, help="Where the page goes.  [default: as --out, ending in .html]")
+@click.option("--force", is_flag=True, help="Replace files that exist.")
+@click.option("--plain", is_flag=True, help="Plain text: for pipes, logs and screen readers.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def digits(data: str | None, out: Path, page: Path | None, force: bool, plain: bool, quiet: bool, **numbers: int) -> None:
+    """Train a small Conv2D classifier of handwritten digits and show what happened.
+
+    Writes a trace, digits.trace, and a page, digits.html, that opens in any browser. Needs Keras and TensorFlow.
+    """
+    from pipetrace.pipeline.digits import Plan
+    from pipetrace.present.files import check_outputs
+    from pipetrace.record.digits import record_digits
+
+    plan = Plan(**numbers)
+    page = page or out.with_suffix(PAGE_ENDING)
+    check_outputs([out, page], force=force)
+    console = _console(plain)
+    with _progress(console, plan, plain=plain, quiet=quiet) as progress:
+        record_digits(_source(data, progress), plan, out, progress, command=_command(), force=force)
+        progress.begins("Writing the page")
+        trace, made = _document(out)
+        _write_page(made, page, force=force)
+    if not quiet:
+        _show(made, console, plain=plain)
+        from pipetrace.present.closing import files_written
+
+        click.echo(files_written(trace, out, page))
+
+
+@commands.command()
+@click.argument("file", type=EXISTING)
+@click.option("--plain", is_flag=True, help="Plain text: for pipes, logs and screen readers.")
+def show(file: Path, plain: bool) -> None:
+    """Show a trace in the terminal."""
+    _, made = _document(file)
+    _show(made, _console(plain), plain=plain)
+
+
+@commands.command()
+@click.argument("file", type=EXISTING)
+@click.option("-o", "--out", type=EXISTING, help="Where the page goes.  [default: as FILE, ending in .html]")
+@click.option("--force", is_flag=True, help="Replace a file that exists.")
+def page(file: Path, out: Path | None, force: bool) -> None:
+    """Write a trace as a page: one HTML file that opens from disk."""
+    out = out or file.with_suffix(PAGE_ENDING)
+    _, made = _document(file)
+    _write_page(made, out, force=force)
+    click.echo(f"Wrote {out}")
+
+
+@commands.command()
+@click.argument("file", type=EXISTING)
+@click.option("--seed", type=int, help="Which questions.  [default: the run's own seed]")
+@click.option("--plain", is_flag=True, help="Plain text.")
+def quiz(file: Path, seed: int | None, plain: bool) -> None:
+    """Ask three questions about a trace."""
+    from pipetrace.present.ask import ask
+
+    _, made = _document(file, quiz_seed=seed)
+    ask(made.quiz, _console(plain))
+
+
+@commands.command()
+@click.argument("file", type=EXISTING)
+@click.option("--to", "form", type=click.Choice(["json"]), default="json", show_default=True, help="The form.")
+@click.option("-o", "--out", type=EXISTING, help="Where it goes.  [default: standard output]")
+@click.option("--force", is_flag=True, help="Replace a file that exists.")
+def export(file: Path, form: str, out: Path | None, force: bool) -> None:  # noqa: ARG001 json is the only form so far
+    """Write a whole trace as JSON, under the schema in docs/trace.schema.json."""
+    from pipetrace.present.files import write_text
+    from pipetrace.present.wire import to_json
+    from pipetrace.trace import read
+
+    text = to_json(read(file), indent=1) + "\n"
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        write_text(out, text, force=force)
+        click.echo(f"Wrote {out}")
+
+
+def _source(data: str | None, progress: Any) -> Any:
+    from pipetrace.pipeline import sources
+    from pipetrace.record.digits import keras_mnist
+
+    if data is None:
+        return sources.embedded_digits()
+    progress.begins("Reading the data")
+    return keras_mnist() if data == "mnist" else sources.load(Path(data), progress.rows)
+
+
+def _document(file: Path, quiz_seed: int | None = None) -> tuple[Any, Any]:
+    from pipetrace.present.document import document
+    from pipetrace.trace import read
+
+    trace = read(file)
+    return trace, document(trace, quiz_seed=quiz_seed)
+
+
+def _write_page(made: Any, out: Path, *, force: bool) -> None:
+    from pipetrace.present.files import write_text
+    from pipetrace.present.page import page as as_page
+
+    write_text(out, as_page(made), force=force)
+
+
+def _show(made: Any, console: Any, *, plain: bool) -> None:
+    if plain or not console.is_terminal:
+        from pipetrace.present.plain import plain as as_text
+
+        click.echo(as_text(made), nl=False)
+    else:
+        from pipetrace.present.terminal import show as draw
+
+        draw(made, console)
+
+
+def _console(plain: bool) -> Any:
+    from rich.console import Console
+
+    return Console(no_color=True, force_terminal=False) if plain else Console()
+
+
+def _progress(console: Any, plan: Any, *, plain: bool, quiet: bool) -> Any:
+    from pipetrace.present.progress import Bars, Lines, Silent
+
+    if quiet:
+        return Silent()
+    if plain or not console.is_terminal:
+        return Lines(console)
+    return Bars(console, plan.epochs, -(-plan.rows // plan.batch_size))
+
+
+def _command() -> str:
+    import shlex
+
+    return shlex.join(["pipetrace", *sys.argv[1:]])
+
+
+def _say(error: PipetraceError) -> None:
+    click.echo(f"Error: {error.what}", err=True)
+    if error.where:
+        click.echo(f"Where: {error.where}", err=True)
+    click.echo(f"To do: {error.hint}", err=True)
+    click.echo(f"       [{error.slug}] is explained in docs/messages.md", err=True)

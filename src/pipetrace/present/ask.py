@@ -1,0 +1,53 @@
+"""The quiz in a terminal: asks, tells, counts."""
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from pipetrace.errors import IncompleteTraceError
+from pipetrace.present.terminal import question_text
+from pipetrace.present.views import QuestionView
+
+LETTERS = "ABCD"
+
+
+def ask(questions: tuple[QuestionView, ...], console: Console) -> int:
+    """Ask each question until it is answered with a letter, and tell why the answer is right or wrong.
+
+    Args:
+        questions: of the document.
+        console: where to write.
+
+    Returns:
+        how many were right.
+
+    Raises:
+        IncompleteTraceError: there are no questions.
+    """
+    if not questions:
+        raise IncompleteTraceError(
+            "The trace ends before there was anything to ask about.", hint="Record a run with at least one epoch."
+        )
+    right = 0
+    for number, question in enumerate(questions, 1):
+        console.print(question_text(number, question), highlight=False)
+        choice = _answer()
+        correct = choice == question.answer
+        right += correct
+        verdict = Text("Right. ", "bold green") if correct else Text("No. ", "bold red")
+        console.print(Text.assemble(verdict, question.remarks[choice]), highlight=False)
+        if not correct:
+            answer = f"{LETTERS[question.answer]}, {question.options[question.answer]}. "
+            console.print(Text.assemble("It is ", (answer, "bold"), question.remarks[question.answer]), highlight=False)
+        console.print(Text(f"See: {question.place}.\n", "dim"), highlight=False)
+    console.print(f"{right} of {len(questions)} right.", highlight=False)
+    return right
+
+
+def _answer() -> int:
+    prompt = "Your answer, A to D"
+    while True:
+        letter = click.prompt(prompt, prompt_suffix=": ").strip().upper()[:1]
+        if letter and letter in LETTERS:
+            return LETTERS.index(letter)
+        prompt = "One letter, A to D"

@@ -1,0 +1,165 @@
+"""Pictures, bars and charts from block characters."""
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.table import Table
+from rich.text import Text
+
+from pipetrace.present.ramps import colours
+from pipetrace.present.views import Bar, Chart, Picture
+
+ACROSS = 8
+"""Feature maps in a row; the others are counted."""
+SHADES = " ░▒▓█"
+"""For a terminal without colours."""
+CHART_HEIGHT = 9
+EIGHTHS = " ▏▎▍▌▋▊▉"
+MARKS = {"training": ("●", "cyan"), "validation": ("○", "yellow")}
+
+
+def maps(picture: Picture, width: int, *, colour: bool) -> Text:
+    """The first eight maps side by side, each as large as fits, two values to a character.
+
+    A map that is too wide is drawn smaller: each drawn value is the mean of a block of the measured ones.
+    """
+    shown = min(ACROSS, picture.shape[0])
+    room = width if shown == 1 else (width - (shown - 1)) // shown
+    factor = max(1, -(-picture.shape[2] // max(1, room)))
+    drawn = [_smaller(picture.values[index], factor) for index in range(shown)]
+    lines = [Text() for _ in range(-(-drawn[0].shape[0] // 2))]
+    for index, each in enumerate(drawn):
+        for line, part in zip(lines, half_blocks(_places(each, picture), picture.ramp, colour=colour), strict=True):
+            line.append("" if index == 0 else " ")
+            line.append_text(part)
+    more = picture.shape[0] - shown
+    if more:
+        lines.append(Text(f"{shown} of {picture.shape[0]} maps, {more} more on the page", "dim"))
+    elif factor > 1:
+        lines.append(Text(f"drawn at 1/{factor} of its size", "dim"))
+    return Text("\n").join(lines)
+
+
+def strip(picture: Picture, width: int, *, colour: bool) -> Text:
+    """A vector as one line of cells, each the mean of its share of the values."""
+    flat = picture.values.reshape(-1)
+    flat = flat[np.isfinite(flat)]
+    cells = np.array_split(flat, min(width, len(flat)))
+    row = np.array([[part.mean() for part in cells]])
+    return next(iter(half_blocks(_places(np.repeat(row, 2, axis=0), picture), picture.ramp, colour=colour)))
+
+
+def half_blocks(places: NDArray[np.float64], ramp: str, *, colour: bool) -> list[Text]:
+    """Two rows of places, 0 to 1, in each line of text."""
+    if len(places) % 2:
+        places = np.vstack([places, np.full((1, places.shape[1]), np.nan)])
+    if not colour:
+        means = np.nan_to_num((places[::2] + np.nan_to_num(places[1::2])) / 2)
+        steps = np.clip((means * (len(SHADES) - 1)).round().astype(int), 0, len(SHADES) - 1)
+        return [Text("".join(SHADES[step] for step in row)) for row in steps]
+    painted = colours(places, ramp)
+    lines = []
+    for upper, lower, below in zip(painted[::2], painted[1::2], places[1::2], strict=True):
+        line = Text()
+        for top, bottom, there in zip(upper, lower, below, strict=True):
+            style = _hex(top) if np.isnan(there) else f"{_hex(top)} on {_hex(bottom)}"
+            line.append("▀", style)
+        lines.append(line)
+    return lines
+
+
+def bars(entries: tuple[Bar, ...], width: int) -> Table:
+    """One line for each bar, to an eighth of a character."""
+    table = Table.grid(padding=(0, 1))
+    table.add_column(justify="right", no_wrap=True)
+    room = max(8, min(40, width - 24))
+    table.add_column(width=room, no_wrap=True)
+    table.add_column(no_wrap=True)
+    for bar in entries:
+        style = "bold cyan" if bar.marked else "cyan"
+        table.add_row(Text(bar.name, "bold" if bar.marked else ""), Text(_bar(bar.length, room), style), Text(bar.text))
+    return table
+
+
+def _bar(length: float, room: int) -> str:
+    eighths = round(length * room * 8)
+    full, rest = divmod(eighths, 8)
+    return "█" * full + (EIGHTHS[rest] if rest else "")
+
+
+def chart(view: Chart, width: int) -> Text:
+    """A line chart of points, its ticks at the left, its lines named at their end."""
+    names = max(len(f"{line.name} {line.points[-1].text}") for line in view.series) + 2
+    margin = max(len(tick.text) for tick in view.y) + 2
+    room = max(10, min(64, width - margin - names))
+    grid = [[(" ", "")] * room for _ in range(CHART_HEIGHT)]
+    if view.reference:
+        grid[_row(view.reference.at)] = [("┈", "dim")] * room
+    for series in view.series:
+        mark = MARKS.get(series.role, ("·", ""))
+        for point in series.points:
+            if point.y is not None:
+                grid[_row(point.y)][round(point.x * (room - 1))] = mark
+    ticks = {_row(tick.at): tick.text for tick in view.y}
+    ends = _ends(view)
+    lines = [Text(view.title, "bold")]
+    for number, cells in enumerate(grid):
+        line = Text(ticks.get(number, "").rjust(margin - 1) + "│", "dim")
+        for mark, style in cells:
+            line.append(mark, style)
+        for text, style in ends.get(number, []):
+            line.append(f" {text}", style)
+        lines.append(line)
+    lines.append(Text(" " * (margin - 1) + "└" + "─" * room, "dim"))
+    lines.append(_axis(view, margin, room))
+    return Text("\n").join(lines)
+
+
+def _ends(view: Chart) -> dict[int, list[tuple[str, str]]]:
+    """What stands at the right of each line of characters: the lines' names, moved apart, and the reference."""
+    ends: dict[int, list[tuple[str, str]]] = {}
+    if view.reference:
+        ends[_row(view.reference.at)] = [(view.reference.text, "dim")]
+    for series in view.series:
+        last = next((point for point in reversed(series.points) if point.y is not None), None)
+        if last is None or last.y is None:
+            continue
+        row = _row(last.y)
+        mark, style = MARKS.get(series.role, ("·", ""))
+        while row in ends and row > 0:
+            row -= 1
+        ends.setdefault(row, []).append((f"{mark} {series.name} {last.text}", style))
+    return ends
+
+
+def _axis(view: Chart, margin: int, room: int) -> Text:
+    cells = [" "] * (room + 4)
+    for tick in view.x:
+        start = round(tick.at * (room - 1))
+        for offset, letter in enumerate(tick.text):
+            cells[start + offset] = letter
+    return Text(" " * margin + "".join(cells).rstrip() + "  epoch", "dim")
+
+
+def _row(place: float) -> int:
+    return min(CHART_HEIGHT - 1, max(0, round((1 - place) * (CHART_HEIGHT - 1))))
+
+
+def _places(values: NDArray[np.floating], picture: Picture) -> NDArray[np.float64]:
+    span = picture.high - picture.low
+    return np.asarray((values.astype(np.float64) - picture.low) / (span if span else 1.0))
+
+
+def _smaller(values: NDArray[np.float32], factor: int) -> NDArray[np.floating]:
+    if factor == 1:
+        return values
+    high, wide = -(-values.shape[0] // factor), -(-values.shape[1] // factor)
+    padded = np.full((high * factor, wide * factor), np.nan, np.float32)
+    padded[: values.shape[0], : values.shape[1]] = values
+    blocks = padded.reshape(high, factor, wide, factor)
+    kept = np.isfinite(blocks)
+    total = np.where(kept, blocks, 0).sum(axis=(1, 3), dtype=np.float64)
+    return np.asarray(total / np.maximum(1, kept.sum(axis=(1, 3))))
+
+
+def _hex(colour: NDArray[np.uint8]) -> str:
+    return f"#{int(colour[0]):02x}{int(colour[1]):02x}{int(colour[2]):02x}"

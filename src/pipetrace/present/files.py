@@ -1,0 +1,76 @@
+"""Writing a text file whole or not at all."""
+
+import errno
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from pipetrace.errors import ArgumentError, DiskFullError, NotWritableError, OutputExistsError
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def check_outputs(paths: Iterable[Path], *, force: bool) -> None:
+    """Find out before any work is done whether files can be written.
+
+    Raises:
+        ArgumentError: two of them are the same file.
+        OutputExistsError: one exists and ``force`` is off.
+        NotWritableError: a folder is missing or not writable, or a path is a folder.
+    """
+    places = list(paths)
+    if len({place.absolute() for place in places}) < len(places):
+        raise ArgumentError(
+            "Two outputs would go into the same file.",
+            where=str(places[0]),
+            hint="Give --out and --page different names.",
+        )
+    for place in places:
+        folder = place.absolute().parent
+        if place.is_dir():
+            raise NotWritableError(f"{place} is a folder.", where=str(place), hint="Give the name of a file.")
+        if not folder.is_dir():
+            raise NotWritableError(
+                f"There is no folder {folder}.", where=str(place), hint="Make the folder first, or give another name."
+            )
+        if not os.access(folder, os.W_OK):
+            raise NotWritableError(
+                f"The folder {folder} is not writable.", where=str(place), hint="Choose a folder you may write to."
+            )
+    there = [str(place) for place in places if place.exists()]
+    if there and not force:
+        names = " and ".join(there)
+        raise OutputExistsError(
+            f"{names} {'exists' if len(there) == 1 else 'exist'} and would be overwritten.",
+            where=names,
+            hint="Give another name, or add --force to replace it."
+            if len(there) == 1
+            else "Give other names, or add --force to replace them.",
+        )
+
+
+def write_text(path: Path, text: str, *, force: bool = False) -> None:
+    """Write a file under another name first and move it into place, so that nobody ever sees half of it.
+
+    Raises:
+        OutputError: as of ``check_outputs``, or the disk is full.
+    """
+    check_outputs([path], force=force)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise DiskFullError(
+                f"The file could not be written: {error.strerror}.",
+                where=str(path),
+                hint="Make room on the disk or choose another folder.",
+            ) from error
+        raise NotWritableError(
+            f"The file could not be written: {error.strerror}.",
+            where=str(path),
+            hint="Choose a folder that exists and that you may write to.",
+        ) from error
+    finally:
+        draft.unlink(missing_ok=True)

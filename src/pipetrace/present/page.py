@@ -1,0 +1,102 @@
+"""The page: one self-contained HTML file that opens from disk.
+
+The viewer's ES modules stay files of their own. In a page they are named by an import map whose addresses are ``data:``
+URLs, so that they import each other by name, unchanged, without a server and without a build step.
+"""
+
+import base64
+import hashlib
+import html
+import json
+from importlib import resources
+from pathlib import Path
+
+from pipetrace.present.document import document
+from pipetrace.present.files import write_text
+from pipetrace.present.plain import plain
+from pipetrace.present.ramps import RAMPS
+from pipetrace.present.views import Document
+from pipetrace.present.wire import to_json
+from pipetrace.trace.document import Trace
+
+MAIN = "main.js"
+
+TEMPLATE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="generator" content="pipetrace">
+<title>{title}</title>
+<link rel="icon" href="data:,">
+<style>{style}</style>
+<script type="importmap">{modules}</script>
+</head>
+<body>
+<noscript><pre>{plain}</pre></noscript>
+<div id="app"></div>
+<script type="application/json" id="document">{document}</script>
+<script type="application/json" id="ramps">{ramps}</script>
+<script type="module">{start}</script>
+</body>
+</html>
+"""
+
+
+def write_page(trace: Trace, path: str | Path, *, force: bool = False) -> None:
+    """Write a trace as a page.
+
+    Args:
+        trace: the recording.
+        path: the file.
+        force: replace a file that exists.
+
+    Raises:
+        OutputError: the file exists, or it cannot be written.
+    """
+    write_text(Path(path), page(document(trace)), force=force)
+
+
+def page(made: Document) -> str:
+    """A document as HTML text."""
+    start = f'import {{ start }} from "viewer/{MAIN}"; start();'
+    modules = _import_map()
+    return TEMPLATE.format(
+        policy=html.escape(_policy(start, modules)),
+        title=html.escape(f"{made.title} · {made.kind}"),
+        style=_file("page.css"),
+        modules=modules,
+        plain=html.escape(plain(made)),
+        # A number stays on one line with its percent sign.
+        document=in_script(to_json(made).replace(" %", "\u00a0%")),
+        ramps=in_script(to_json(RAMPS)),
+        start=start,
+    )
+
+
+def in_script(text: str) -> str:
+    """JSON that cannot end the element it stands in: ``<`` is written as an escape."""
+    return text.replace("<", "\\u003c")
+
+
+def _import_map() -> str:
+    folder = resources.files("pipetrace.present") / "viewer"
+    modules = {
+        f"viewer/{entry.name}": "data:text/javascript;base64,"
+        + base64.b64encode(entry.read_bytes()).decode("ascii")
+        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
+        if entry.name.endswith(".js")
+    }
+    return json.dumps({"imports": modules})
+
+
+def _policy(*scripts: str) -> str:
+    """Nothing from outside, and no script but ours: a value in the data can never become code."""
+    hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()}'" for each in scripts)
+    return f"default-src 'none'; script-src data: {hashes}; style-src 'unsafe-inline'; img-src data:; font-src 'none'"
+
+
+def _file(name: str) -> str:
+    return (resources.files("pipetrace.present") / "viewer" / name).read_text(encoding="utf-8")

@@ -1,0 +1,114 @@
+"""How a run goes, while it goes: a bar in a terminal, a line for each epoch elsewhere, or nothing."""
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from pipetrace.explain.wording import duration, figure, share
+from pipetrace.trace.document import Epoch
+
+
+class Silent:
+    """Shows nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        """Nothing to put away."""
+
+    def begins(self, what: str) -> None:
+        """Nothing."""
+
+    def step(self, epoch: int, step: int, metrics: Mapping[str, float]) -> None:
+        """Nothing."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Nothing."""
+
+    def rows(self, done: int, total: int) -> None:
+        """Nothing."""
+
+
+class Lines(Silent):
+    """A line for each part and each epoch, for logs."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+    def begins(self, what: str) -> None:
+        """Name the part."""
+        self.console.print(f"{what} ...", highlight=False)
+
+    def epoch(self, epoch: Epoch) -> None:
+        """The epoch's figures."""
+        self.console.print(epoch_line(epoch), highlight=False)
+
+
+class Bars(Silent):
+    """A bar for the part at work, taken away when it is done; the finished table follows.
+
+    Args:
+        console: a terminal.
+        epochs, steps: how many there will be.
+    """
+
+    def __init__(self, console: Console, epochs: int, steps: int) -> None:
+        self.epochs, self.steps = epochs, steps
+        self._bar = Progress(
+            SpinnerColumn(finished_text=" "),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            refresh_per_second=8,
+        )
+        self._task = self._bar.add_task("", total=None, start=True)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+    def begins(self, what: str) -> None:
+        """Name the part; how long it takes is not known yet."""
+        self._bar.reset(self._task, description=what, total=None)
+
+    def step(self, epoch: int, step: int, metrics: Mapping[str, float]) -> None:
+        """Move on by a step."""
+        words = f"Epoch {epoch} of {self.epochs}" + (f", loss {figure(metrics['loss'])}" if "loss" in metrics else "")
+        self._bar.update(
+            self._task, description=words, total=self.epochs * self.steps, completed=(epoch - 1) * self.steps + step
+        )
+
+    def rows(self, done: int, total: int) -> None:
+        """Move on by some rows."""
+        self._bar.update(self._task, total=total, completed=done)
+
+
+def epoch_line(epoch: Epoch) -> str:
+    """An epoch's figures in one line."""
+    metrics = epoch.metrics
+    parts = [
+        f"{name} {write(metrics[key])}"
+        for name, key, write in (
+            ("loss", "loss", figure),
+            ("accuracy", "accuracy", share),
+            ("validation loss", "val_loss", figure),
+            ("validation accuracy", "val_accuracy", share),
+        )
+        if key in metrics
+    ]
+    return f"Epoch {epoch.number}: {', '.join(parts)}, {duration(epoch.seconds)}"

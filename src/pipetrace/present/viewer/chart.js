@@ -1,0 +1,246 @@
+// Line charts over epochs as SVG. Every place and text comes from the document.
+
+import { svg, h } from "viewer/dom.js";
+
+/** @typedef {import("viewer/document.js").Chart} Chart */
+/** @typedef {import("viewer/document.js").Distribution} Distribution */
+/** @typedef {import("viewer/document.js").Bar} Bar */
+/** @typedef {import("viewer/state.js").State} State */
+
+const WIDTH = 520;
+const HEIGHT = 260;
+const AREA = { left: 46, right: WIDTH - 136, top: 14, bottom: HEIGHT - 34 };
+const LINE_HEIGHT = 15;
+
+/**
+ * @param {Chart} chart
+ * @param {State} state
+ * @returns {HTMLElement}
+ */
+export function lineChart(chart, state) {
+  const x = (/** @type {number} */ place) => AREA.left + 10 + place * (AREA.right - AREA.left - 20);
+  const y = (/** @type {number} */ place) => AREA.bottom - place * (AREA.bottom - AREA.top);
+  const marker = svg("g", { class: "marker" });
+  const drawn = svg(
+    "svg",
+    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": chart.label },
+    ...chart.y.map((tick) =>
+      svg(
+        "g",
+        { class: "tick" },
+        svg("line", { x1: AREA.left, x2: AREA.right, y1: y(tick.at), y2: y(tick.at) }),
+        svg("text", { x: AREA.left - 8, y: y(tick.at) + 4, "text-anchor": "end" }, tick.text),
+      ),
+    ),
+    ...chart.x.map((tick) =>
+      svg("text", { class: "tick", x: x(tick.at), y: AREA.bottom + 18, "text-anchor": "middle" }, tick.text),
+    ),
+    svg("text", { class: "tick", x: AREA.right + 6, y: AREA.bottom + 18 }, "epoch"),
+    marker,
+    ...reference(chart, y),
+    ...chart.series.flatMap((series) => [
+      svg("path", { class: `line ${series.role}`, d: path(series.points, x, y) }),
+      ...series.points
+        .filter((point) => point.y !== null)
+        .map((point) =>
+          svg(
+            "circle",
+            { class: `point ${series.role}`, cx: x(point.x), cy: y(point.y ?? 0), r: point.epoch === chart.best ? 5 : 3 },
+            svg("title", {}, `epoch ${point.epoch}, ${series.name}: ${point.text}`),
+          ),
+        ),
+    ]),
+    ...labels(chart, y),
+    ...targets(chart, x, state),
+  );
+  state.watch("epoch", () => {
+    const points = chart.series.flatMap((series) => series.points.filter((point) => point.epoch === state.now.epoch));
+    const first = points[0];
+    marker.replaceChildren(
+      ...(first ? [svg("line", { x1: x(first.x), x2: x(first.x), y1: AREA.top, y2: AREA.bottom })] : []),
+    );
+  });
+  return h(
+    "figure",
+    { class: "chart" },
+    h("figcaption", {}, h("strong", {}, chart.title), h("br"), chart.best_text && h("span", {}, `large dots: ${chart.best_text}`)),
+    drawn,
+  );
+}
+
+/**
+ * @param {import("viewer/document.js").Point[]} points
+ * @param {(place: number) => number} x
+ * @param {(place: number) => number} y
+ * @returns {string} path data; a value that is not finite leaves a gap
+ */
+function path(points, x, y) {
+  let drawing = false;
+  const parts = [];
+  for (const point of points) {
+    if (point.y === null) {
+      drawing = false;
+      continue;
+    }
+    parts.push(`${drawing ? "L" : "M"}${x(point.x).toFixed(1)} ${y(point.y).toFixed(1)}`);
+    drawing = true;
+  }
+  return parts.join("");
+}
+
+/**
+ * @param {Chart} chart
+ * @param {(place: number) => number} y
+ * @returns {SVGElement[]}
+ */
+function reference(chart, y) {
+  if (!chart.reference) return [];
+  const at = y(chart.reference.at);
+  return [svg("line", { class: "reference", x1: AREA.left, x2: AREA.right, y1: at, y2: at })];
+}
+
+/**
+ * The lines' names at their ends, moved apart where they would lie on each other.
+ *
+ * @param {Chart} chart
+ * @param {(place: number) => number} y
+ * @returns {SVGElement[]}
+ */
+function labels(chart, y) {
+  const wanted = chart.series.flatMap((series) => {
+    const last = series.points.filter((point) => point.y !== null).at(-1);
+    return last ? [{ at: y(last.y ?? 0), text: `${series.name} ${last.text}`, role: series.role }] : [];
+  });
+  if (chart.reference) wanted.push({ at: y(chart.reference.at), text: chart.reference.text, role: "level" });
+  wanted.sort((one, other) => one.at - other.at);
+  wanted.forEach((label, index) => {
+    const above = wanted[index - 1];
+    if (above && label.at < above.at + LINE_HEIGHT) label.at = above.at + LINE_HEIGHT;
+  });
+  let limit = AREA.bottom + 4;
+  for (const label of [...wanted].reverse()) {
+    label.at = Math.min(label.at, limit);
+    limit = label.at - LINE_HEIGHT;
+  }
+  return wanted.map((label) =>
+    svg("text", { class: `label ${label.role}`, x: AREA.right + 6, y: label.at + 4 }, label.text),
+  );
+}
+
+/**
+ * Invisible columns that tell the state which epoch is pointed at.
+ *
+ * @param {Chart} chart
+ * @param {(place: number) => number} x
+ * @param {State} state
+ * @returns {SVGElement[]}
+ */
+function targets(chart, x, state) {
+  const points = chart.series[0]?.points ?? [];
+  const width = points.length > 1 ? x(points[1]?.x ?? 1) - x(points[0]?.x ?? 0) : 60;
+  return points.map((point) =>
+    svg("rect", {
+      class: "target",
+      x: x(point.x) - width / 2,
+      y: AREA.top,
+      width,
+      height: AREA.bottom - AREA.top,
+      onpointerenter: () => state.set("epoch", point.epoch),
+      onpointerleave: () => state.set("epoch", null),
+    }),
+  );
+}
+
+/**
+ * A histogram.
+ *
+ * @param {Distribution} view
+ * @returns {HTMLElement}
+ */
+export function histogram(view) {
+  const width = 400;
+  const height = 72;
+  const each = width / view.heights.length;
+  return h(
+    "figure",
+    { class: "histogram" },
+    svg(
+      "svg",
+      { viewBox: `0 0 ${width} ${height + 18}`, role: "img", "aria-label": `${view.label} From ${view.low_text} to ${view.high_text}.` },
+      ...view.heights.map((high, index) =>
+        svg(
+          "rect",
+          {
+            x: index * each + 0.5,
+            y: height - Math.max(high > 0 ? 1 : 0, high * height),
+            width: each - 1,
+            height: Math.max(high > 0 ? 1 : 0, high * height),
+          },
+          svg("title", {}, view.texts[index] ?? ""),
+        ),
+      ),
+      svg("line", { class: "axis", x1: 0, x2: width, y1: height + 0.5, y2: height + 0.5 }),
+      svg("text", { x: 0, y: height + 15 }, view.low_text),
+      svg("text", { x: width, y: height + 15, "text-anchor": "end" }, view.high_text),
+    ),
+    h("figcaption", {}, view.label),
+  );
+}
+
+/**
+ * Horizontal bars with their names and values.
+ *
+ * @param {Bar[]} entries
+ * @param {string} label
+ * @returns {HTMLElement}
+ */
+export function bars(entries, label) {
+  return h(
+    "ul",
+    { class: "bars", "aria-label": label },
+    ...entries.map((bar) =>
+      h(
+        "li",
+        { class: bar.marked ? "marked" : "" },
+        h("span", { class: "name" }, bar.name),
+        h("span", { class: "track" }, h("span", { class: "bar", style: `width: ${100 * bar.length}%` })),
+        h("span", { class: "number" }, bar.text),
+      ),
+    ),
+  );
+}
+
+/**
+ * Many small upright bars, such as one for each filter.
+ *
+ * @param {Bar[]} entries
+ * @param {string} label
+ * @returns {HTMLElement}
+ */
+export function columns(entries, label) {
+  const each = Math.min(14, 400 / entries.length);
+  const height = 48;
+  return h(
+    "figure",
+    { class: "histogram" },
+    svg(
+      "svg",
+      { viewBox: `0 0 400 ${height + 2}`, role: "img", "aria-label": label },
+      ...entries.map((bar, index) =>
+        svg(
+          "rect",
+          {
+            class: bar.marked ? "silent" : "",
+            x: index * each + 0.5,
+            y: bar.marked ? height - 3 : height - Math.max(1, bar.length * height),
+            width: each - 1.5,
+            height: bar.marked ? 3 : Math.max(1, bar.length * height),
+          },
+          svg("title", {}, `${bar.name}: ${bar.text}`),
+        ),
+      ),
+      svg("line", { class: "axis", x1: 0, x2: entries.length * each, y1: height + 0.5, y2: height + 0.5 }),
+    ),
+    h("figcaption", {}, label),
+  );
+}

@@ -1,0 +1,153 @@
+// Made from the Python records by `python tools/make_declarations.py`; a test holds the two together.
+
+export interface Tensor {
+  dtype: string;
+  shape: number[];
+  base64: string;
+}
+
+export interface Document {
+  title: string;
+  kind: string;
+  framework: string;
+  facts: string[];
+  data: string;
+  notice: string | null;
+  headline: string;
+  counting: string;
+  stages: StageView[];
+  training: TrainingView;
+  prediction: PredictionView | null;
+  quiz: QuestionView[];
+  insight: string[];
+  foot: Fact[];
+}
+
+export interface TrainingView {
+  charts: Chart[];
+  columns: string[];
+  rows: EpochRow[];
+  steps: string;
+  note: string;
+  empty: string | null;
+}
+
+export interface StageView {
+  id: string;
+  number: number;
+  title: string;
+  name: string;
+  kind: string;
+  input: string;
+  output: string;
+  does: string;
+  shape: string | null;
+  parameters: string | null;
+  parts: string | null;
+  arithmetic: string | null;
+  example: string | null;
+  measured: string[];
+  picture: Picture | null;
+  bars: Bar[];
+  weights: Picture | null;
+  distribution: Distribution | null;
+  channels: Bar[];
+}
+
+export interface PredictionView {
+  title: string;
+  verdict: string;
+  layers: LayerView[];
+  check: string;
+}
+
+export interface QuestionView {
+  text: string;
+  options: string[];
+  answer: number;
+  remarks: string[];
+  evidence: string;
+  place: string;
+}
+
+export interface Fact {
+  name: string;
+  text: string;
+}
+
+export interface Chart {
+  title: string;
+  label: string;
+  x: Tick[];
+  y: Tick[];
+  series: Series[];
+  reference: Tick | null;
+  best: number | null;
+  best_text: string | null;
+}
+
+export interface EpochRow {
+  id: string;
+  epoch: number;
+  cells: string[];
+  exact: string[];
+  observation: string;
+}
+
+export interface Picture {
+  kind: string;
+  label: string;
+  shape: [number, number, number];
+  values: Tensor;
+  low: number;
+  high: number;
+  low_text: string;
+  high_text: string;
+  ramp: string;
+  names: string[];
+  mark: [number, number, number] | null;
+  texts: string[];
+}
+
+export interface Bar {
+  name: string;
+  length: number;
+  text: string;
+  marked: boolean;
+}
+
+export interface Distribution {
+  label: string;
+  heights: number[];
+  low_text: string;
+  high_text: string;
+  texts: string[];
+}
+
+export interface LayerView {
+  id: string;
+  number: number;
+  title: string;
+  shape: string;
+  text: string;
+  picture: Picture | null;
+  bars: Bar[];
+}
+
+export interface Tick {
+  at: number;
+  text: string;
+}
+
+export interface Series {
+  name: string;
+  role: string;
+  points: Point[];
+}
+
+export interface Point {
+  epoch: number;
+  x: number;
+  y: number | null;
+  text: string;
+}

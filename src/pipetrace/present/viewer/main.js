@@ -1,0 +1,129 @@
+// The page: reads the document, builds the sections, and goes to the places that the address or the quiz names.
+
+import { h } from "viewer/dom.js";
+import { flow } from "viewer/flow.js";
+import { prediction } from "viewer/prediction.js";
+import { quiz } from "viewer/quiz.js";
+import { State } from "viewer/state.js";
+import { training } from "viewer/training.js";
+
+/** @typedef {import("viewer/document.js").Document} Document */
+
+export function start() {
+  /** @type {Document} */
+  const view = data("document");
+  const ramps = data("ramps");
+  const state = new State(view.quiz.length);
+  document.getElementById("app")?.append(
+    ...[
+      head(view),
+      h(
+        "main",
+        {},
+        flow(view, ramps),
+        training(view, state),
+        prediction(view, ramps),
+        quiz(view, state, visit),
+        insight(view),
+      ),
+      foot(view),
+    ],
+  );
+  if (location.hash.length > 1) visit(decodeURIComponent(location.hash.slice(1)));
+  window.addEventListener("hashchange", () => visit(decodeURIComponent(location.hash.slice(1))));
+  // Paper cannot be unfolded.
+  window.addEventListener("beforeprint", () => {
+    for (const fold of document.querySelectorAll("details")) fold.open = true;
+  });
+}
+
+/**
+ * @param {string} id
+ * @returns {any}
+ */
+function data(id) {
+  return JSON.parse(document.getElementById(id)?.textContent ?? "null");
+}
+
+/**
+ * Open, show and focus a place.
+ *
+ * @param {string} id
+ */
+function visit(id) {
+  const place = document.getElementById(id);
+  if (!place) return;
+  if (place instanceof HTMLDetailsElement) place.open = true;
+  history.replaceState(null, "", `#${id}`);
+  place.scrollIntoView({ block: "start" });
+  const target = place instanceof HTMLDetailsElement ? place.querySelector("summary") : place;
+  target?.focus({ preventScroll: true });
+}
+
+/**
+ * @param {Document} view
+ * @returns {HTMLElement}
+ */
+function head(view) {
+  return h(
+    "header",
+    {},
+    h("div", { class: "top" }, h("h1", {}, view.title), h("p", { class: "framework" }, view.framework), theme()),
+    h("p", { class: "muted" }, [view.kind, ...view.facts].join(" · ")),
+    h("p", { class: "headline" }, view.headline),
+    h("p", { class: "muted" }, view.data),
+    view.notice && h("p", { class: "notice" }, view.notice),
+  );
+}
+
+/**
+ * A button between light and dark; without it the page follows the system.
+ *
+ * @returns {HTMLElement}
+ */
+function theme() {
+  const root = document.documentElement;
+  const dark = () =>
+    root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  const button = h("button", {
+    type: "button",
+    class: "theme",
+    onclick: () => {
+      root.dataset.theme = dark() ? "light" : "dark";
+      label();
+    },
+  });
+  const label = () => {
+    button.textContent = dark() ? "Light" : "Dark";
+    button.setAttribute("aria-label", dark() ? "Show in light colours" : "Show in dark colours");
+  };
+  label();
+  return button;
+}
+
+/**
+ * @param {Document} view
+ * @returns {HTMLElement | null}
+ */
+function insight(view) {
+  if (!view.insight.length) return null;
+  return h(
+    "section",
+    { "aria-labelledby": "insight" },
+    h("h2", { id: "insight" }, "Key insight"),
+    h("blockquote", {}, ...view.insight.map((sentence) => h("p", {}, sentence))),
+  );
+}
+
+/**
+ * @param {Document} view
+ * @returns {HTMLElement}
+ */
+function foot(view) {
+  return h(
+    "footer",
+    {},
+    h("h2", {}, "About this trace"),
+    h("dl", { class: "facts" }, ...view.foot.flatMap((fact) => [h("dt", {}, fact.name), h("dd", {}, fact.text)])),
+  );
+}

@@ -1,0 +1,139 @@
+// The quiz: one question at a time, four options, told why.
+
+import { h } from "viewer/dom.js";
+
+/** @typedef {import("viewer/document.js").Document} Document */
+/** @typedef {import("viewer/document.js").QuestionView} QuestionView */
+/** @typedef {import("viewer/state.js").State} State */
+
+const LETTERS = "ABCD";
+
+/**
+ * @param {Document} view
+ * @param {State} state
+ * @param {(id: string) => void} visit goes to a place of the page
+ * @returns {HTMLElement | null}
+ */
+export function quiz({ quiz: questions }, state, visit) {
+  if (!questions.length) return null;
+  const card = h("div", { class: "card" });
+  const draw = () => {
+    const question = questions[state.now.question];
+    card.replaceChildren(
+      ...(question ? asked(questions, question, state, visit) : result(questions, state)),
+    );
+  };
+  state.watch("question", draw);
+  state.watch("answers", draw);
+  return h(
+    "section",
+    { "aria-labelledby": "quiz-title" },
+    h("h2", { id: "quiz-title" }, "Quiz", h("small", {}, `${questions.length} questions from this run`)),
+    card,
+  );
+}
+
+/**
+ * @param {QuestionView[]} questions
+ * @param {QuestionView} question
+ * @param {State} state
+ * @param {(id: string) => void} visit
+ * @returns {HTMLElement[]}
+ */
+function asked(questions, question, state, visit) {
+  const number = state.now.question;
+  const chosen = state.now.answers[number] ?? null;
+  const choose = (/** @type {number} */ option) => {
+    state.set("answers", state.now.answers.map((old, index) => (index === number ? option : old)));
+    document.querySelector(".card .verdict")?.scrollIntoView({ block: "nearest" });
+    /** @type {HTMLElement | null} */ (document.querySelector(".card .next"))?.focus({ preventScroll: true });
+  };
+  return [
+    h("p", { class: "muted" }, `Question ${number + 1} of ${questions.length}`),
+    h("p", { class: "question", id: "question" }, question.text),
+    h(
+      "ul",
+      { class: "options", role: "list", "aria-labelledby": "question" },
+      ...question.options.map((text, index) => h("li", {}, option(text, index, question.answer, chosen, choose))),
+    ),
+    h(
+      "div",
+      { class: "told", "aria-live": "polite" },
+      ...(chosen === null ? [] : told(question, chosen, number, questions.length, state, visit)),
+    ),
+  ];
+}
+
+/**
+ * @param {string} text
+ * @param {number} index
+ * @param {number} answer
+ * @param {number | null} chosen
+ * @param {(option: number) => void} choose
+ * @returns {HTMLElement}
+ */
+function option(text, index, answer, chosen, choose) {
+  const mark = chosen === null ? "" : index === answer ? "right" : index === chosen ? "wrong" : "rest";
+  const words = { right: "the right answer", wrong: "your answer, wrong", rest: "", "": "" }[mark];
+  return h(
+    "button",
+    { type: "button", class: `option ${mark}`, disabled: chosen !== null, onclick: () => choose(index) },
+    h("span", { class: "letter" }, LETTERS[index]),
+    h("span", {}, text),
+    words && h("span", { class: "mark" }, words),
+  );
+}
+
+/**
+ * @param {QuestionView} question
+ * @param {number} chosen
+ * @param {number} number
+ * @param {number} total
+ * @param {State} state
+ * @param {(id: string) => void} visit
+ * @returns {HTMLElement[]}
+ */
+function told(question, chosen, number, total, state, visit) {
+  const right = chosen === question.answer;
+  return [
+    h("p", { class: "verdict" }, right ? "Right. " : "Not this one. ", question.remarks[chosen] ?? ""),
+    ...(right ? [] : [h("p", {}, question.remarks[question.answer] ?? "")]),
+    h(
+      "p",
+      { class: "go" },
+      h(
+        "a",
+        {
+          href: `#${question.evidence}`,
+          onclick: (/** @type {Event} */ event) => {
+            event.preventDefault();
+            visit(question.evidence);
+          },
+        },
+        `See it: ${question.place}`,
+      ),
+      h(
+        "button",
+        { type: "button", class: "next", onclick: () => state.set("question", number + 1) },
+        number + 1 < total ? "Next question" : "Result",
+      ),
+    ),
+  ];
+}
+
+/**
+ * @param {QuestionView[]} questions
+ * @param {State} state
+ * @returns {HTMLElement[]}
+ */
+function result(questions, state) {
+  const right = questions.filter((question, index) => state.now.answers[index] === question.answer).length;
+  const again = () => {
+    state.set("answers", questions.map(() => null));
+    state.set("question", 0);
+  };
+  return [
+    h("p", { class: "question" }, `${right} of ${questions.length} right.`),
+    h("p", { class: "go" }, h("button", { type: "button", class: "next", onclick: again }, "Ask me again")),
+  ];
+}

@@ -1,0 +1,59 @@
+// The training: charts and a table that share their epochs.
+
+import { lineChart } from "viewer/chart.js";
+import { h } from "viewer/dom.js";
+
+/** @typedef {import("viewer/document.js").Document} Document */
+/** @typedef {import("viewer/document.js").EpochRow} EpochRow */
+/** @typedef {import("viewer/state.js").State} State */
+
+/**
+ * @param {Document} view
+ * @param {State} state
+ * @returns {HTMLElement}
+ */
+export function training({ training: view }, state) {
+  return h(
+    "section",
+    { "aria-labelledby": "training-title" },
+    h("h2", { id: "training-title" }, "Training", h("small", {}, `${view.rows.length} epochs`)),
+    h("p", { id: "training", tabindex: -1 }, view.steps),
+    view.empty && h("p", { class: "notice" }, view.empty),
+    h("div", { class: "charts" }, ...view.charts.map((chart) => lineChart(chart, state))),
+    view.rows.length > 0 && table(view.columns, view.rows, state),
+    h("p", { class: "muted" }, view.note),
+  );
+}
+
+/**
+ * @param {string[]} columns
+ * @param {EpochRow[]} rows
+ * @param {State} state
+ * @returns {HTMLElement}
+ */
+function table(columns, rows, state) {
+  const drawn = rows.map((row) =>
+    h(
+      "tr",
+      {
+        id: row.id,
+        tabindex: -1,
+        onpointerenter: () => state.set("epoch", row.epoch),
+        onpointerleave: () => state.set("epoch", null),
+      },
+      ...row.cells.map((cell, index) =>
+        h(index ? "td" : "th", { scope: index ? null : "row", title: row.exact[index] }, cell),
+      ),
+      h("td", { class: "told" }, row.observation),
+    ),
+  );
+  state.watch("epoch", () => {
+    rows.forEach((row, index) => drawn[index]?.classList.toggle("pointed", row.epoch === state.now.epoch));
+  });
+  return h(
+    "table",
+    { class: "epochs" },
+    h("thead", {}, h("tr", {}, ...columns.map((name) => h("th", { scope: "col" }, name)))),
+    h("tbody", {}, ...drawn),
+  );
+}
