@@ -40,7 +40,7 @@ format: $(VENV)/.installed-tests ## Put the Python files into ruff's format
 
 clean: ## Remove what make installed and what the checks left; recordings and pages stay
 	rm -rf $(VENV) node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	find src tests benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	find $(wildcard src tests benchmarks tools) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ifneq ($(MADE_IN),$(HERE))
 $(VENV)/.installed: FORCE
