@@ -47,6 +47,12 @@ class FrameworkError(PipetraceError):
     slug = "no-framework"
 
 
+class TrainingError(PipetraceError):
+    """Keras raised an error while it trained; the trace holds the epochs before it."""
+
+    slug = "training-failed"
+
+
 class DataError(PipetraceError):
     """The base of what can be wrong with pictures and labels."""
 

@@ -15,6 +15,8 @@ SHADES = " ░▒▓█"
 CHART_HEIGHT = 9
 EIGHTHS = " ▏▎▍▌▋▊▉"
 MARKS = {"training": ("●", "cyan"), "validation": ("○", "yellow")}
+BOTH = ("◉", "bold")
+"""Where two lines meet in one character."""
 
 
 def maps(picture: Picture, width: int, *, colour: bool) -> Text:
@@ -31,11 +33,12 @@ def maps(picture: Picture, width: int, *, colour: bool) -> Text:
         for line, part in zip(lines, half_blocks(_places(each, picture), picture.ramp, colour=colour), strict=True):
             line.append("" if index == 0 else " ")
             line.append_text(part)
-    more = picture.shape[0] - shown
-    if more:
-        lines.append(Text(f"{shown} of {picture.shape[0]} maps, {more} more on the page", "dim"))
-    elif factor > 1:
-        lines.append(Text(f"drawn at 1/{factor} of its size", "dim"))
+    remarks = [f"colours from {picture.low_text} to {picture.high_text}"]
+    if picture.shape[0] > shown:
+        remarks.insert(0, f"{shown} of {picture.shape[0]} maps, {picture.shape[0] - shown} more on the page")
+    if factor > 1:
+        remarks.append(f"drawn at 1/{factor} of their size")
+    lines.append(Text(", ".join(remarks), "dim"))
     return Text("\n").join(lines)
 
 
@@ -45,7 +48,9 @@ def strip(picture: Picture, width: int, *, colour: bool) -> Text:
     flat = flat[np.isfinite(flat)]
     cells = np.array_split(flat, min(width, len(flat)))
     row = np.array([[part.mean() for part in cells]])
-    return next(iter(half_blocks(_places(np.repeat(row, 2, axis=0), picture), picture.ramp, colour=colour)))
+    line = next(iter(half_blocks(_places(np.repeat(row, 2, axis=0), picture), picture.ramp, colour=colour)))
+    remark = f"{len(flat):,} values in {len(cells)} cells, each the mean of its share, colours from {picture.low_text} to {picture.high_text}"
+    return Text("\n").join([line, Text(remark, "dim")])
 
 
 def half_blocks(places: NDArray[np.float64], ramp: str, *, colour: bool) -> list[Text]:
@@ -98,12 +103,13 @@ def chart(view: Chart, width: int) -> Text:
         mark = MARKS.get(series.role, ("·", ""))
         for point in series.points:
             if point.y is not None:
-                grid[_row(point.y)][round(point.x * (room - 1))] = mark
+                cells, place = grid[_row(point.y)], round(point.x * (room - 1))
+                cells[place] = BOTH if cells[place] in MARKS.values() else mark
     ticks = {_row(tick.at): tick.text for tick in view.y}
     ends = _ends(view)
     lines = [Text(view.title, "bold")]
     for number, cells in enumerate(grid):
-        line = Text(ticks.get(number, "").rjust(margin - 1) + "│", "dim")
+        line = Text.assemble((ticks.get(number, "").rjust(margin - 1) + "│", "dim"))
         for mark, style in cells:
             line.append(mark, style)
         for text, style in ends.get(number, []):

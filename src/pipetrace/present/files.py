@@ -2,6 +2,7 @@
 
 import errno
 import os
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -33,10 +34,15 @@ def check_outputs(paths: Iterable[Path], *, force: bool) -> None:
             raise NotWritableError(
                 f"There is no folder {folder}.", where=str(place), hint="Make the folder first, or give another name."
             )
-        if not os.access(folder, os.W_OK):
+        try:
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
             raise NotWritableError(
-                f"The folder {folder} is not writable.", where=str(place), hint="Choose a folder you may write to."
-            )
+                f"The folder {folder} cannot be written to: {error.strerror}.",
+                where=str(place),
+                hint="Choose a folder that you may write to.",
+            ) from error
     there = [str(place) for place in places if place.exists()]
     if there and not force:
         names = " and ".join(there)

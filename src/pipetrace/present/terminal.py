@@ -69,7 +69,7 @@ def question_text(number: int, question: QuestionView) -> RenderableType:
         Text.assemble("   ", (letter, "cyan"), f"  {option}")
         for letter, option in zip("ABCD", question.options, strict=False)
     ]
-    return Padding(Group(*lines), (1, 0, 0, 0)) if number == 1 else Padding(Group(*lines), (0, 0, 0, 0))
+    return Group(Text(), *lines)
 
 
 def _heading(text: str, width: int) -> RenderableType:
@@ -127,8 +127,7 @@ def _labelled(name: str, text: str) -> Text:
 def _drawn(picture: Picture | None, width: int, *, colour: bool) -> list[RenderableType]:
     if picture is None:
         return []
-    drawing = strip(picture, width, colour=colour) if picture.kind == "vector" else maps(picture, width, colour=colour)
-    return [drawing, Text(f"colours from {picture.low_text} to {picture.high_text}", "dim")]
+    return [strip(picture, width, colour=colour) if picture.kind == "vector" else maps(picture, width, colour=colour)]
 
 
 def _training(view: TrainingView, width: int) -> Iterator[RenderableType]:

@@ -1,5 +1,6 @@
 """Recording a run of the reference pipeline, from its rows to its trace."""
 
+import contextlib
 import hashlib
 import json
 import platform
@@ -12,7 +13,7 @@ import numpy as np
 
 from pipetrace.capture import backend, fit
 from pipetrace.capture.forward import Forward
-from pipetrace.errors import InterruptedRunError, PipetraceError
+from pipetrace.errors import InterruptedRunError, PipetraceError, TrainingError
 from pipetrace.pipeline.digits import CLASSES, PIPELINE, Draw, Plan, draw, example_row
 from pipetrace.pipeline.pipeline import Pipeline
 from pipetrace.pipeline.sources import Source, from_arrays
@@ -96,21 +97,31 @@ class _Recording:
             self._measure()
             self.writer.end(Ending(FINISHED, epoch=self.plan.epochs), self.cost.parts)
         except KeyboardInterrupt as error:
-            epoch = self.recorder.current or None
-            self.writer.end(Ending(INTERRUPTED, "Ctrl-C", epoch=epoch), self.cost.parts)
+            epoch = self.recorder.current
+            self._end(INTERRUPTED, "Ctrl-C")
             raise InterruptedRunError(
                 f"Interrupted in epoch {epoch}." if epoch else "Interrupted before the first epoch.",
                 where=str(self.writer.path),
                 hint=f"The trace ends there and holds every finished epoch; see it with: "
                 f"pipetrace show {self.writer.path}",
             ) from error
-        except PipetraceError:
+        except PipetraceError as error:
+            # Such as a full disk: the ending may still fit, and where it does not the epochs before it are safe.
+            with contextlib.suppress(PipetraceError):
+                self._end(FAILED, error.what)
             self.writer.close()
             raise
         except Exception as error:
-            message = f"{type(error).__name__}: {error}"
-            self.writer.end(Ending(FAILED, message, epoch=self.recorder.current or None), self.cost.parts)
-            raise
+            message = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+            self._end(FAILED, message)
+            raise TrainingError(
+                f"Training failed{f' in epoch {epoch}' if (epoch := self.recorder.current) else ''}: {message}",
+                where=str(self.writer.path),
+                hint=f"The trace holds the epochs before it: pipetrace show {self.writer.path}",
+            ) from error
+
+    def _end(self, kind: str, message: str | None) -> None:
+        self.writer.end(Ending(kind, message, epoch=self.recorder.current or None), self.cost.parts)
 
     def _train(self, model: Any) -> None:
         self.progress.begins("Training")

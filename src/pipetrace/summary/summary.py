@@ -27,14 +27,15 @@ def summarise(values: NDArray[Any]) -> Summary:
 
     Args:
         values: any shape, any real dtype; the first axis is the rows. Values are taken as float32, which is exact for
-            float32 and narrower floats, and for whole numbers up to 2**24.
+            float32 and narrower floats, and for whole numbers up to 2**24; what is too large for it counts as infinite.
 
     Returns:
         the summary; ``channels`` is None for fewer than two axes, for one channel and for more than 1,024.
     """
     channels = values.shape[-1] if values.ndim > 1 else 1
-    apart = 1 < channels <= MOST_CHANNELS and values.size > 0
-    table = np.ascontiguousarray(values, dtype=np.float32).reshape(-1, channels if apart else 1)
+    apart = 1 < channels <= MOST_CHANNELS
+    with np.errstate(over="ignore"):
+        table = np.ascontiguousarray(values, dtype=np.float32).reshape(-1, channels if apart else 1)
     moments = measure(table)
     whole = collapse(moments)
     columns = count_channel_keys(table) if whole.finite == whole.count else _finite_channel_keys(table)
