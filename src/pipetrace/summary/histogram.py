@@ -49,7 +49,8 @@ def count_channel_keys(values: NDArray[np.float32]) -> Iterator[NDArray[np.int64
 
 def coarsen(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Fine counts, shape ``(65536,)``, as coarse ones, shape ``(4096,)``."""
-    return counts.reshape(1 << COARSE, -1).sum(axis=1)
+    coarse: NDArray[np.int64] = counts.reshape(1 << COARSE, -1).sum(axis=1)
+    return coarse
 
 
 def from_counts(counts: NDArray[np.int64], bits: int) -> Histogram:

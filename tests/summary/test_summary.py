@@ -1,0 +1,175 @@
+from collections.abc import Callable
+from functools import reduce
+from typing import Any, TypeAlias
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from numpy.typing import NDArray
+
+from pipetrace.summary import merge, summarise
+from pipetrace.summary.histogram import COARSE, FINE, count_keys, from_counts
+from pipetrace.summary.summary import MOST_CHANNELS
+from pipetrace.trace.document import Histogram, Summary
+
+Array: TypeAlias = NDArray[Any]
+Arrays: TypeAlias = st.SearchStrategy[Array]
+Make: TypeAlias = Callable[..., Array]
+Oracle: TypeAlias = Callable[[Array], Any]
+Check: TypeAlias = Callable[[Any, Any], None]
+
+COUNTS = ("count", "nan", "positive_infinity", "negative_infinity", "zeros", "min", "max")
+
+
+def same_histogram(ours: Histogram, theirs: Histogram) -> None:
+    np.testing.assert_array_equal(ours.keys, theirs.keys)
+    np.testing.assert_array_equal(ours.counts, theirs.counts)
+    assert ours.bits == theirs.bits
+
+
+def histogram_of(values: Array, bits: int) -> Histogram:
+    flat = np.ascontiguousarray(values, np.float32).reshape(-1)
+    return from_counts(count_keys(flat[np.isfinite(flat)], bits), bits)
+
+
+def has_channels(values: Array) -> bool:
+    return values.ndim > 1 and 1 < values.shape[-1] <= MOST_CHANNELS
+
+
+def same(ours: Summary, theirs: Summary) -> None:
+    """Counts, extremes and histograms are equal; mean and deviation agree to the rounding of float64."""
+    for name in COUNTS:
+        assert getattr(ours, name) == getattr(theirs, name), name
+    same_histogram(ours.histogram, theirs.histogram)
+    if theirs.min is None or theirs.max is None:
+        assert ours.mean is theirs.mean is ours.std is theirs.std is None
+    else:
+        largest = max(abs(theirs.min), abs(theirs.max))
+        assert ours.mean == pytest.approx(theirs.mean, rel=0, abs=1e-13 * largest)
+        assert ours.std == pytest.approx(theirs.std, rel=1e-9, abs=1e-13 * largest)
+    assert (ours.channels is None) == (theirs.channels is None)
+    for mine, yours in zip(ours.channels or (), theirs.channels or (), strict=True):
+        same(mine, yours)
+
+
+@given(data=st.data())
+@settings(deadline=None)
+def test_the_whole_and_each_channel_are_what_numpy_says(
+    data: st.DataObject, arrays: Arrays, oracle: Oracle, check_statistics: Check
+) -> None:
+    values = data.draw(arrays)
+    found = summarise(values)
+    check_statistics(found, oracle(values))
+    same_histogram(found.histogram, histogram_of(values, FINE))
+    assert (found.channels is not None) == has_channels(values)
+    for index, channel in enumerate(found.channels or ()):
+        check_statistics(channel, oracle(values[..., index]))
+        same_histogram(channel.histogram, histogram_of(values[..., index], COARSE))
+        assert channel.channels is None
+    assert found.channels is None or len(found.channels) == values.shape[-1]
+
+
+@given(data=st.data(), cuts=st.lists(st.floats(0, 1), min_size=1, max_size=5))
+@settings(deadline=None)
+def test_merged_parts_are_the_whole(data: st.DataObject, cuts: list[float], arrays: Arrays) -> None:
+    values = data.draw(arrays)
+    places = sorted(int(cut * len(values)) for cut in cuts)
+    parts = [summarise(part) for part in np.split(values, places)]
+    same(reduce(merge, parts), summarise(values))
+    same(reduce(merge, reversed(parts)), summarise(values))
+
+
+@given(data=st.data())
+@settings(deadline=None)
+def test_statistics_are_plain_numbers(data: st.DataObject, arrays: Arrays) -> None:
+    # NumPy's own would not go into the database.
+    found = summarise(data.draw(arrays))
+    for each in (found, merge(found, found), *(found.channels or ())):
+        assert {type(getattr(each, name)) for name in COUNTS[:5]} == {int}
+        assert {type(getattr(each, name)) for name in ("min", "max", "mean", "std")} <= {float, type(None)}
+
+
+@given(data=st.data())
+@settings(deadline=None, max_examples=30)
+def test_the_values_are_left_as_they_were(data: st.DataObject, arrays: Arrays) -> None:
+    values = data.draw(arrays)
+    before = values.copy()
+    summarise(values)
+    np.testing.assert_array_equal(values, before)
+
+
+@pytest.mark.parametrize(
+    ("channels", "listed"),
+    [(1, None), (2, 2), (40, 40), (MOST_CHANNELS, MOST_CHANNELS), (MOST_CHANNELS + 1, None), (5408, None)],
+)
+def test_a_long_last_axis_is_features_and_no_channels(
+    channels: int, listed: int | None, make_values: Make, oracle: Oracle, check_statistics: Check
+) -> None:
+    values = make_values("normal", channels, (5, channels), (np.nan,))
+    found = summarise(values)
+    assert (None if found.channels is None else len(found.channels)) == listed
+    check_statistics(found, oracle(values))
+    check_statistics(merge(found, found), oracle(np.concatenate([values, values])))
+
+
+@pytest.mark.parametrize("gap", [np.nan, np.inf, -np.inf])
+def test_a_gap_anywhere_is_counted_and_hides_nothing(gap: float, oracle: Oracle, check_statistics: Check) -> None:
+    for place in np.ndindex(3, 2, 4):
+        values = np.arange(24, dtype=np.float32).reshape(3, 2, 4)
+        values[place] = gap
+        found = summarise(values)
+        assert (found.non_finite, found.finite) == (1, 23)
+        check_statistics(found, oracle(values))
+        assert found.channels is not None
+        assert [channel.non_finite for channel in found.channels] == [int(c == place[-1]) for c in range(4)]
+
+
+@pytest.mark.parametrize("gap", [np.nan, np.inf, -np.inf])
+def test_no_finite_value_at_all_has_no_statistics(gap: float) -> None:
+    found = summarise(np.full((2, 3), gap, np.float32))
+    assert (found.count, found.non_finite, found.zeros) == (6, 6, 0)
+    assert found.min is found.max is found.mean is found.std is None
+    assert len(found.histogram.keys) == 0
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (0, 28, 28, 1), (0, 2000), (3, 0)])
+def test_no_values_at_all(shape: tuple[int, ...]) -> None:
+    found = summarise(np.zeros(shape, np.float32))
+    assert (found.count, found.finite, found.zeros) == (0, 0, 0)
+    assert found.min is found.max is found.mean is found.std is None
+    same(merge(found, found), found)
+
+
+def test_no_axis_is_one_value() -> None:
+    found = summarise(np.array(2.5, np.float32))
+    assert (found.count, found.min, found.max, found.mean, found.std) == (1, 2.5, 2.5, 2.5, 0.0)
+
+
+def test_a_part_without_rows_changes_nothing(make_values: Make) -> None:
+    values = make_values("normal", 3, (6, 4))
+    whole, nothing = summarise(values), summarise(values[:0])
+    same(merge(whole, nothing), whole)
+    same(merge(nothing, whole), whole)
+
+
+def test_channels_of_different_number_are_dropped(make_values: Make) -> None:
+    merged = merge(summarise(make_values("normal", 1, (5, 2))), summarise(make_values("normal", 1, (5, 3))))
+    assert merged.channels is None
+    assert merged.count == 25
+
+
+def test_a_double_beyond_float32_counts_as_infinite() -> None:
+    found = summarise(np.array([1e300, -1e300, 1.0]))
+    assert (found.positive_infinity, found.negative_infinity, found.finite) == (1, 1, 1)
+
+
+def test_bytes_in_the_other_order_are_the_same_numbers(make_values: Make) -> None:
+    values = make_values("normal", 1, (20, 3)).astype(np.float32)
+    same(summarise(values.astype(">f4")), summarise(values))
+
+
+def test_whole_numbers_up_to_two_to_the_24_are_exact() -> None:
+    values = np.array([2**24, -(2**24), 2**24 - 1, 0], np.int64)
+    found = summarise(values)
+    assert (found.min, found.max, found.mean, found.zeros) == (-(2.0**24), 2.0**24, (2**24 - 1) / 4, 1)
