@@ -93,7 +93,8 @@ def _bar(length: float, room: int) -> str:
 
 def chart(view: Chart, width: int) -> Text:
     """A line chart of points, its ticks at the left, its lines named at their end."""
-    names = max(len(f"{line.name} {line.points[-1].text}") for line in view.series) + 2
+    # What stands at the right: a space, the mark, a space, the name and the last value.
+    names = max(len(text) for entries in _ends(view).values() for text, _ in entries) + 1
     margin = max(len(tick.text) for tick in view.y) + 2
     room = max(10, min(64, width - margin - names))
     grid = [[(" ", "")] * room for _ in range(CHART_HEIGHT)]
