@@ -24,7 +24,8 @@ def show(made: Document, console: Console) -> None:
         console: where to; its width and colours decide how.
     """
     width = min(console.width, WIDEST)
-    for part in _parts(made, width, colour=console.color_system is not None):
+    # NO_COLOR leaves the system in place and drops the colours, so both are asked.
+    for part in _parts(made, width, colour=console.color_system is not None and not console.no_color):
         console.print(part, width=width, highlight=False)
 
 
