@@ -15,7 +15,7 @@ def plain(made: Document) -> str:
 
 def _lines(made: Document) -> Iterator[str]:
     yield made.title
-    yield f"{made.kind}. {made.framework}. {', '.join(made.facts)}."
+    yield from _wrapped(f"{made.kind}. {made.framework}. {', '.join(made.facts)}.")
     yield from _wrapped(made.data)
     if made.notice:
         yield from _wrapped(made.notice)

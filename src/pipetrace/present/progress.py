@@ -43,11 +43,11 @@ class Lines(Silent):
 
     def begins(self, what: str) -> None:
         """Name the part."""
-        self.console.print(f"{what} ...", highlight=False)
+        self.console.print(f"{what} ...", highlight=False, soft_wrap=True)
 
     def epoch(self, epoch: Epoch) -> None:
         """The epoch's figures."""
-        self.console.print(epoch_line(epoch), highlight=False)
+        self.console.print(epoch_line(epoch), highlight=False, soft_wrap=True)
 
 
 class Bars(Silent):
