@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import sqlite3
+import unicodedata
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -32,7 +33,7 @@ from pipetrace.trace.document import (
     Training,
     Weight,
 )
-from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, decode_number, decode_tensor
+from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, TABLES, decode_number, decode_tensor
 from pipetrace.trace.store import process_start
 
 HEADER = b"SQLite format 3\0"
@@ -41,7 +42,9 @@ HEADER = b"SQLite format 3\0"
 def read(path: str | os.PathLike[str]) -> Trace:
     """Read a trace.
 
-    No code of the file runs: it holds tables and plain values, no pickle, and one with triggers or views is refused.
+    No code of the file runs: it holds plain values, no pickle, and one that holds anything but the tables of its
+    schema is refused, since views, triggers, virtual tables and computed columns run expressions of the file's own.
+    Control characters in its texts become U+FFFD, so that none can give orders to a terminal.
 
     Args:
         path: the file.
@@ -61,9 +64,10 @@ def read(path: str | os.PathLike[str]) -> Trace:
         with closing(_connect(place)) as database:
             _check_identity(place, database)
             return _Reader(database).trace()
-    except (sqlite3.Error, ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError) as error:
+    except (sqlite3.Error, LookupError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
         raise DamagedTraceError(
-            f"{place.name} is a pipetrace file, but it cannot be read: {error}.",
+            f"{place.name} is a pipetrace file, but it cannot be read: {_clean(reason)}.",
             where=str(place),
             hint="Copy it again from where it came from, with its -wal file if there is one, or record it anew.",
         ) from error
@@ -127,12 +131,42 @@ def _check_identity(place: Path, database: sqlite3.Connection) -> None:
         )
     if version < 1:
         raise ValueError("it has no schema version")
-    strange = database.execute("SELECT type, name FROM sqlite_master WHERE type NOT IN ('table', 'index')").fetchall()
-    if strange:
-        raise ValueError(f"it holds a {strange[0][0]}, {strange[0][1]}, which no trace has")
+    _check_layout(database)
     check = [row[0] for row in database.execute("PRAGMA quick_check(3)")]
     if check != ["ok"]:
         raise ValueError("; ".join(check).replace("\n", " "))
+
+
+def _check_layout(database: sqlite3.Connection) -> None:
+    """Check that the file holds our tables, word for word, and nothing else."""
+    query = "SELECT type, name, sql FROM sqlite_master"
+    with closing(sqlite3.connect(":memory:")) as new:
+        new.executescript(TABLES)
+        ours = set(new.execute(query))
+    there = set(database.execute(query))
+    for kind, name, _ in sorted(ours - there, key=str):
+        raise ValueError(f"it lacks the {kind} {name}, or has it in another form")
+    for kind, name, _ in sorted(there - ours, key=str):
+        raise ValueError(f"it holds the {kind} {name}, which no trace has")
+
+
+def _clean(value: Any) -> Any:
+    """A value out of JSON or a column, without characters that a terminal would obey or that no output can carry."""
+    if isinstance(value, str):
+        return "".join("\N{REPLACEMENT CHARACTER}" if _is_control(each) else each for each in value)
+    if isinstance(value, list):
+        return [_clean(entry) for entry in value]
+    if isinstance(value, dict):
+        return {_clean(key): _clean(entry) for key, entry in value.items()}
+    return value
+
+
+def _is_control(character: str) -> bool:
+    return character not in "\n\t" and unicodedata.category(character) in {"Cc", "Cs"}
+
+
+def _from_json(text: str) -> Any:
+    return _clean(json.loads(text))
 
 
 class _Reader:
@@ -140,9 +174,10 @@ class _Reader:
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self.database = database
+        database.text_factory = lambda text: _clean(text.decode())
         # One transaction, so that a writer beside us does not change the file between two tables.
         database.execute("BEGIN")
-        self.facts = {key: json.loads(value) for key, value in database.execute("SELECT key, value FROM run")}
+        self.facts = {key: _from_json(value) for key, value in database.execute("SELECT key, value FROM run")}
         self.summaries = self._summaries()
 
     def trace(self) -> Trace:
@@ -178,7 +213,7 @@ class _Reader:
                 kind=kind,
                 layer=layer,
                 path=path,
-                config=json.loads(config),
+                config=_from_json(config),
                 inputs=self._specs(name, "input"),
                 outputs=self._specs(name, "output"),
                 parameters=Parameters(int(trainable), int(frozen)),
@@ -260,7 +295,7 @@ def _summary(values: list[Any]) -> Summary:
     *numbers, bits, keys, counts = values
     histogram = Histogram(np.frombuffer(keys, "<u2"), np.frombuffer(counts, "<i8"), int(bits))
     if len(histogram.keys) != len(histogram.counts) or not 9 < histogram.bits <= 16:
-        raise ValueError("a histogram has not as many counts as keys")
+        raise ValueError("the keys, counts and bits of a histogram do not fit together")
     return Summary(*numbers, histogram=histogram)
 
 

@@ -1,0 +1,105 @@
+"""What a file that somebody else made, or forged, can do to whoever reads it: be refused, or be read as plain values."""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from pipetrace.errors import DamagedTraceError
+from pipetrace.trace import TraceWriter, read
+from pipetrace.trace.document import FINISHED, SOURCE, Data, Ending, Run, Spec, Stage, Training
+
+DATA = Data("rows", "A few rows.", None, "here", 2, "00", ("0", "1"), (1, 1), 1, 0, 0, 1.0)
+TRAINING = Training(1, 1, "Adam", {}, "mse", (), 0, 1)
+RUN = Run("Rows", "2026-01-01T00:00:00+00:00", "pipetrace", {}, "tensorflow", "Linux", "00", DATA, TRAINING)
+STAGE = Stage("rows", SOURCE, None, "rows", {}, (), (Spec((None, 2), "float32"),))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "some.trace"
+    TraceWriter(path, RUN, (STAGE,)).end(Ending(FINISHED), {})
+    return path
+
+
+def change(file: Path, script: str) -> None:
+    with closing(sqlite3.connect(file)) as database:
+        database.executescript(script)
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("CREATE VIEW more AS SELECT 1", "the view more"),
+        ("CREATE TRIGGER more AFTER INSERT ON run BEGIN SELECT 1; END", "the trigger more"),
+        ("CREATE TABLE more (x CHECK (length(hex(zeroblob(9))) > 0))", "the table more"),
+        ("CREATE INDEX more ON run (hex(value))", "the index more"),
+        ("CREATE TABLE more (x, y AS (hex(x)))", "the table more"),
+        ("DROP TABLE cost; CREATE TABLE cost (part, seconds AS (length(part)))", "the table cost"),
+        ("DROP TABLE cost", "the table cost"),
+    ],
+)
+def test_a_file_of_another_layout_is_refused(file: Path, script: str, said: str) -> None:
+    change(file, script)
+    with pytest.raises(DamagedTraceError, match=said):
+        read(file)
+
+
+def test_nothing_of_another_layout_runs_before_it_is_refused(file: Path) -> None:
+    # Whoever computes this column gets an error of its own.
+    change(file, "DROP TABLE cost; CREATE TABLE cost (part, seconds AS (abs(part)))")
+    change(file, "INSERT INTO cost VALUES (-9223372036854775808)")
+    with closing(sqlite3.connect(file)) as database, pytest.raises(sqlite3.OperationalError, match="integer overflow"):
+        database.execute("SELECT * FROM cost").fetchall()
+    with pytest.raises(DamagedTraceError, match="the table cost"):
+        read(file)
+
+
+@pytest.mark.parametrize("text", ["\x1b]0;title\x07", "\x9b31m", "\r", "\x00"])
+def test_no_text_gives_orders_to_a_terminal(file: Path, text: str) -> None:
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("UPDATE run SET value = ? WHERE key = 'title'", (json.dumps(text),))
+        database.execute("UPDATE run SET value = ? WHERE key = 'versions'", (json.dumps({text: [text]}),))
+        database.execute("UPDATE stage SET layer = ?, config = ?", (text, json.dumps([{"name": text}])))
+        database.execute("UPDATE ending SET message = ?", (text,))
+    trace = read(file)
+    said = [trace.run.title, *map(str, trace.run.versions), str(trace.stages[0].layer), str(trace.ending.message)]
+    said += [str(trace.run.versions), str(trace.stages[0].config)]
+    assert all("\N{REPLACEMENT CHARACTER}" in each for each in said)
+    assert not any(character in each for each in said for character in text if not character.isprintable())
+
+
+def test_text_that_no_output_can_carry_is_replaced(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("UPDATE run SET value = ? WHERE key = 'title'", ('"\\ud800"',))
+    assert read(file).run.title == "\N{REPLACEMENT CHARACTER}"
+
+
+def test_lines_and_tabs_stay(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("UPDATE run SET value = ? WHERE key = 'title'", (json.dumps("one\n\ttwo"),))
+    assert read(file).run.title == "one\n\ttwo"
+
+
+@pytest.mark.parametrize("value", ["[1]", "null", "3", '"me"'])
+def test_a_writer_that_is_no_record_is_damage(file: Path, value: str) -> None:
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("DELETE FROM ending")
+        database.execute("UPDATE run SET value = ? WHERE key = 'writer'", (value,))
+    with pytest.raises(DamagedTraceError):
+        read(file)
+
+
+def test_what_is_missing_is_named(file: Path) -> None:
+    change(file, "DELETE FROM run WHERE key = 'rows'")
+    with pytest.raises(DamagedTraceError, match="it lacks 'rows'"):
+        read(file)
+
+
+def test_the_message_itself_gives_no_orders(file: Path) -> None:
+    change(file, "CREATE VIEW [\x1b[31m] AS SELECT 1")
+    with pytest.raises(DamagedTraceError) as caught:
+        read(file)
+    assert "\x1b" not in str(caught.value)
