@@ -41,13 +41,23 @@ def steps_per_epoch(trace: Trace) -> tuple[int, int]:
     return steps, rows - (steps - 1) * batch
 
 
+def occurring(trace: Trace) -> int:
+    """How many classes the training rows have; a folder of pictures may have fewer than the model has outputs."""
+    return max(1, sum(1 for count in trace.run.data.class_counts if count))
+
+
+def things(trace: Trace) -> str:
+    """What a row of this run is called, in the plural."""
+    return "pictures" if len(trace.stages[0].outputs[0].shape) == 4 else "rows"
+
+
 @dataclass(frozen=True)
 class Chance:
     """What guessing gives.
 
     Attributes:
-        loss: the cross-entropy of giving each class the same probability, ln(classes).
-        share: one over the classes.
+        loss: the cross-entropy of giving each output the same probability, ln(outputs).
+        share: the accuracy of naming any of the classes that occur, one over how many they are.
         largest: the share of the most frequent class in the training rows, which always naming that class would get.
     """
 
@@ -58,8 +68,8 @@ class Chance:
 
 def chance(trace: Trace) -> Chance:
     """What guessing gives on this run's classes."""
-    total = classes(trace)
-    return Chance(math.log(total), 1 / total, max(trace.run.data.class_counts) / max(1, train_rows(trace)))
+    largest = max(trace.run.data.class_counts) / max(1, train_rows(trace))
+    return Chance(math.log(classes(trace)), 1 / occurring(trace), largest)
 
 
 def better_than_chance(trace: Trace, epoch: Epoch) -> bool:

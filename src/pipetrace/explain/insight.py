@@ -9,6 +9,7 @@ from pipetrace.explain.facts import (
     diverged,
     layer_stages,
     steps_per_epoch,
+    things,
     train_rows,
 )
 from pipetrace.explain.observations import observations
@@ -34,7 +35,7 @@ def headline(trace: Trace) -> str:
         )
     held_out = last.metrics.get("val_accuracy")
     reached = (
-        f"After {epochs} the model names {share(held_out)} of {number(trace.run.data.validation_rows)} digits that it "
+        f"After {epochs} the model gets {share(held_out)} of {number(trace.run.data.validation_rows)} {things(trace)} right that it "
         f"never trained on (guessing: {share(chance(trace).share)})"
         if held_out is not None
         else f"After {epochs} accuracy is {share(last.metrics['accuracy'])} (guessing: {share(chance(trace).share)})"
@@ -136,9 +137,9 @@ def _kept_or_lost(trace: Trace) -> str | None:
         )
     wrong = round((1 - last["val_accuracy"]) * trace.run.data.validation_rows)
     return (
-        f"Of {rows} digits kept aside {number(wrong)} are named wrong, an accuracy of {share(last['val_accuracy'])} against "
+        f"Of {rows} {things(trace)} kept aside {number(wrong)} are named wrong, an accuracy of {share(last['val_accuracy'])} against "
         f"{share(last['accuracy'])} in training: "
-        + ("what it learned holds for digits it never saw." if abs(gap) < 0.05 else "part of what it learned is memory.")
+        + ("what it learned holds for others too." if abs(gap) < 0.05 else "part of what it learned is memory.")
     )
 
 

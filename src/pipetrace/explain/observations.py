@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from pipetrace.explain.facts import Chance, best_validation, better_than_chance, chance, classes
+from pipetrace.explain.facts import Chance, best_validation, better_than_chance, chance, classes, occurring
 from pipetrace.explain.wording import counted, figure, points, share
 from pipetrace.trace.document import Epoch, Trace
 
@@ -81,6 +81,8 @@ def _first(trace: Trace, loss: float, accuracy: float | None, guess: Chance) -> 
     if accuracy is None:
         return f"{text}."
     times = f"{figure(accuracy / guess.share, 2)} times the {share(guess.share)} of chance"
+    if occurring(trace) < classes(trace):
+        times += f", as {occurring(trace)} of the classes occur"
     return f"{text}; accuracy {share(accuracy)} is {times}."
 
 

@@ -76,9 +76,9 @@ def second_choice(trace: Trace) -> Draft | None:
         (f"'{names[each]}'", f"It got {share(float(values[each]))}, less than '{names[second]}'.") for each in order[2:5]
     ]
     if label is not None and label == first:
-        text = f"The model names this held-out digit '{names[first]}', and it is one. Which digit came second?"
+        text = f"The model names this held-out picture '{names[first]}', and rightly. Which class came second?"
     else:
-        text = f"The model names this held-out digit '{names[first]}'. Which digit came second?"
+        text = f"The model names this held-out picture '{names[first]}'. Which class came second?"
     return draft(
         text,
         f"'{names[second]}'",
@@ -101,7 +101,7 @@ def rest_of_probability(trace: Trace) -> Draft | None:
     names = trace.run.data.class_names
     others = len(values) - 1
     return draft(
-        f"The model gives this digit {share(top)} for '{names[winner]}'. What do the other {others} classes get together?",
+        f"The model gives this picture {share(top)} for '{names[winner]}'. What do the other {others} classes get together?",
         share(1 - top),
         f"Softmax makes the {len(values)} scores add up to 1, so {share(1 - top)} is left for the others.",
         [
