@@ -68,7 +68,7 @@ def digits(data: str | None, out: Path, page: Path | None, force: bool, plain: b
     from pipetrace.record.digits import record_digits
 
     plan = Plan(**numbers)
-    page = page or out.with_suffix(PAGE_ENDING)
+    page = page or _beside(out)
     check_outputs([out, page], force=force)
     console = _console(plain)
     with _progress(console, plan, plain=plain, quiet=quiet) as progress:
@@ -98,7 +98,7 @@ def show(file: Path, plain: bool) -> None:
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
 def page(file: Path, out: Path | None, force: bool) -> None:
     """Write a trace as a page: one HTML file that opens from disk."""
-    out = out or file.with_suffix(PAGE_ENDING)
+    out = out or _beside(file)
     _, made = _document(file)
     _write_page(made, out, force=force)
     click.echo(f"Wrote {out}")
@@ -133,6 +133,11 @@ def export(file: Path, form: str, out: Path | None, force: bool) -> None:  # noq
     else:
         write_text(out, text, force=force)
         click.echo(f"Wrote {out}")
+
+
+def _beside(trace: Path) -> Path:
+    """The page's place when none is given. `with_suffix` would refuse the folders "." and "/", which have messages."""
+    return trace.parent / f"{trace.stem}{PAGE_ENDING}"
 
 
 def _source(data: str | None, progress: Any) -> Any:

@@ -28,7 +28,7 @@ def check_outputs(paths: Iterable[Path], *, force: bool) -> None:
         )
     for place in places:
         folder = place.absolute().parent
-        if place.is_dir():
+        if _is_folder(place):
             raise NotWritableError(f"{place} is a folder.", where=str(place), hint="Give the name of a file.")
         if not folder.is_dir():
             raise NotWritableError(
@@ -53,6 +53,15 @@ def check_outputs(paths: Iterable[Path], *, force: bool) -> None:
             if len(there) == 1
             else "Give other names, or add --force to replace them.",
         )
+
+
+def _is_folder(place: Path) -> bool:
+    try:
+        return place.is_dir()
+    except OSError as error:  # such as a name longer than the system allows
+        raise NotWritableError(
+            f"The file could not be written: {error.strerror}.", where=str(place), hint="Give another name."
+        ) from error
 
 
 def write_text(path: Path, text: str, *, force: bool = False) -> None:
