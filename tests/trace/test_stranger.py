@@ -49,8 +49,8 @@ def test_a_file_of_another_layout_is_refused(file: Path, script: str, said: str)
 
 def test_nothing_of_another_layout_runs_before_it_is_refused(file: Path) -> None:
     # Whoever computes this column gets an error of its own.
-    change(file, "DROP TABLE cost; CREATE TABLE cost (part, seconds AS (abs(part)))")
-    change(file, "INSERT INTO cost VALUES (-9223372036854775808)")
+    change(file, "DROP TABLE cost; CREATE TABLE cost (part); INSERT INTO cost VALUES (-9223372036854775808)")
+    change(file, "ALTER TABLE cost ADD COLUMN seconds AS (abs(part))")
     with closing(sqlite3.connect(file)) as database, pytest.raises(sqlite3.OperationalError, match="integer overflow"):
         database.execute("SELECT * FROM cost").fetchall()
     with pytest.raises(DamagedTraceError, match="the table cost"):
