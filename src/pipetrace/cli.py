@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from pipetrace import __version__
-from pipetrace.errors import PipetraceError
+from pipetrace.errors import DiskFullError, PipetraceError
 
 PAGE_ENDING = ".html"
 EXISTING = click.Path(path_type=Path)
@@ -101,7 +101,7 @@ def page(file: Path, out: Path | None, force: bool) -> None:
     out = out or _beside(file)
     _, made = _document(file)
     _write_page(made, out, force=force)
-    click.echo(f"Wrote {out}")
+    click.echo(f"Wrote {click.format_filename(out)}")
 
 
 @commands.command()
@@ -129,10 +129,10 @@ def export(file: Path, form: str, out: Path | None, force: bool) -> None:  # noq
 
     text = to_json(read(file), indent=1) + "\n"
     if out is None:
-        click.echo(text, nl=False)
+        _print(text)
     else:
         write_text(out, text, force=force)
-        click.echo(f"Wrote {out}")
+        click.echo(f"Wrote {click.format_filename(out)}")
 
 
 def _beside(trace: Path) -> Path:
@@ -169,11 +169,25 @@ def _show(made: Any, console: Any, *, plain: bool) -> None:
     if plain or not console.is_terminal:
         from pipetrace.present.plain import plain as as_text
 
-        click.echo(as_text(made), nl=False)
+        _print(as_text(made))
     else:
         from pipetrace.present.terminal import show as draw
 
         draw(made, console)
+
+
+def _print(text: str) -> None:
+    try:
+        click.echo(text, nl=False)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        sys.stdout = None  # type: ignore[assignment] # Python would try once more at its end, and complain
+        raise DiskFullError(
+            f"The output could not be written: {error.strerror}.",
+            where="standard output",
+            hint="Make room, or send the output somewhere else.",
+        ) from error
 
 
 def _console(plain: bool) -> Any:
@@ -195,7 +209,9 @@ def _progress(console: Any, plan: Any, *, plain: bool, quiet: bool) -> Any:
 def _command() -> str:
     import shlex
 
-    return shlex.join(["pipetrace", *sys.argv[1:]])
+    words = shlex.join(["pipetrace", *sys.argv[1:]])
+    # A file name need not be valid text; what is not cannot be stored.
+    return words.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _say(error: PipetraceError) -> None:
