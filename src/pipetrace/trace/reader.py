@@ -74,16 +74,16 @@ def read(path: str | os.PathLike[str]) -> Trace:
 
 
 def _check_header(place: Path) -> None:
-    if not place.exists():
-        raise TraceNotFoundError(
-            f"There is no file {place}.",
-            where=str(place.absolute()),
-            hint="Check the name, or record a trace with: pipetrace digits",
-        )
     problem = None
     try:
         with place.open("rb") as file:
             head = file.read(100)
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # a null character is a ValueError
+        raise TraceNotFoundError(
+            f"There is no file {place}.",
+            where=str(place.absolute()),
+            hint="Check the name, or record a trace with: pipetrace digits",
+        ) from error
     except OSError as error:
         raise NotATraceError(
             f"{place} cannot be read as a file: {error.strerror}.",
@@ -107,7 +107,8 @@ def _check_header(place: Path) -> None:
 
 
 def _connect(place: Path) -> sqlite3.Connection:
-    address = f"file:{quote(str(place.absolute()))}?mode=ro"
+    # A name's bytes need not be valid text.
+    address = f"file:{quote(os.fsencode(place.absolute()))}?mode=ro"
     database = sqlite3.connect(address, uri=True, timeout=10)
     try:
         database.execute("SELECT count(*) FROM sqlite_master").fetchall()
