@@ -1,4 +1,4 @@
-"""Questions that several explanations ask of a trace: how many classes, what chance gives, which class was predicted."""
+"""Questions that several explanations ask of a trace: how many classes, what chance gives, which class won."""
 
 import math
 from dataclasses import dataclass
@@ -59,38 +59,101 @@ class Chance:
         loss: the cross-entropy of giving each output the same probability, ln(outputs).
         share: the accuracy of naming any of the classes that occur, one over how many they are.
         largest: the share of the most frequent class in the training rows, which always naming that class would get.
+        frequencies: the cross-entropy of giving each class the share that it has in the training rows: the lowest that
+            an answer can have which does not depend on the row. At most ``loss``.
     """
 
     loss: float
     share: float
     largest: float
+    frequencies: float
+
+    @property
+    def uneven(self) -> bool:
+        """Whether one class is so frequent that naming any class is no measure of guessing."""
+        return self.largest > 1.5 * self.share
+
+    @property
+    def informed(self) -> bool:
+        """Whether knowing how often each class occurs makes guessing much better."""
+        return self.frequencies < 0.9 * self.loss
 
 
 def chance(trace: Trace) -> Chance:
     """What guessing gives on this run's classes."""
-    largest = max(trace.run.data.class_counts) / max(1, train_rows(trace))
-    return Chance(math.log(classes(trace)), 1 / occurring(trace), largest)
+    rows = max(1, train_rows(trace))
+    shares = [count / rows for count in trace.run.data.class_counts if count]
+    frequencies = -sum(each * math.log(each) for each in shares)
+    return Chance(math.log(classes(trace)), 1 / occurring(trace), max(shares, default=1.0), frequencies)
+
+
+def luck(trace: Trace, rows: int) -> float:
+    """The accuracy up to which guessing may come by luck on so many rows.
+
+    That is what always naming the largest class gets and three standard errors of it more, sqrt(p (1 - p) / n).
+    """
+    largest = chance(trace).largest
+    return min(1.0, largest + 3 * math.sqrt(largest * (1 - largest) / max(1, rows)))
 
 
 def better_than_chance(trace: Trace, epoch: Epoch) -> bool:
-    """Whether the training accuracy is above what always naming the largest class gets.
+    """Whether an epoch's figures are beyond what guessing gives.
 
-    Above means by more than three standard errors of a share of that many rows, sqrt(p (1 - p) / n).
+    One of them is enough: the training or the validation accuracy above what luck reaches on as many rows, or a
+    training loss a tenth below the lowest that an answer can have which does not depend on the row.
     """
-    largest = chance(trace).largest
-    error = math.sqrt(largest * (1 - largest) / max(1, train_rows(trace)))
-    return epoch.metrics.get("accuracy", 0.0) > largest + 3 * error
+    metrics = epoch.metrics
+    return (
+        metrics.get("accuracy", 0.0) > luck(trace, train_rows(trace))
+        or metrics.get("val_accuracy", 0.0) > luck(trace, trace.run.data.validation_rows)
+        or metrics.get("loss", math.inf) < 0.9 * chance(trace).frequencies
+    )
+
+
+WORSE = 1.5
+"""A loss this many times that of guessing is worse than guessing."""
 
 
 def diverged(trace: Trace) -> Epoch | None:
-    """The first epoch whose loss is not finite, or above guessing after it was below or at the end."""
-    for epoch in trace.epochs:
-        if not math.isfinite(epoch.metrics.get("loss", 0.0)):
-            return epoch
+    """The epoch from which on no loss is finite, or the last one where its loss is far above guessing."""
+    found = None
+    for epoch in reversed(trace.epochs):
+        if math.isfinite(epoch.metrics.get("loss", 0.0)):
+            break
+        found = epoch
     last = trace.epochs[-1] if trace.epochs else None
-    if last and last.metrics.get("loss", 0.0) > 1.5 * chance(trace).loss:
-        return last
-    return None
+    if found or last is None or better_than_chance(trace, last):
+        return found
+    return last if last.metrics.get("loss", 0.0) > WORSE * chance(trace).loss else None
+
+
+FAR = 0.05
+"""An accuracy this much above validation's is far from it, where it is also beyond three standard errors."""
+FEW = 0.15
+"""Where three standard errors of the validation accuracy are more than this, its rows are too few to compare with."""
+
+
+def against_validation(trace: Trace, epoch: Epoch) -> str | None:
+    """How an epoch's validation accuracy compares with that of training.
+
+    Returns:
+        ``gap`` or ``ahead`` where it is far lower or higher, ``follows`` where it is near, ``unclear`` where its rows
+        are too few to tell; None where it was not measured.
+    """
+    accuracy, held_out = epoch.metrics.get("accuracy", math.nan), epoch.metrics.get("val_accuracy", math.nan)
+    apart = accuracy - held_out
+    if math.isnan(apart):
+        return None
+    error = validation_error(trace, held_out)
+    if abs(apart) > max(FAR, error):
+        return "gap" if apart > 0 else "ahead"
+    return "follows" if error <= FEW else "unclear"
+
+
+def validation_error(trace: Trace, held_out: float) -> float:
+    """Three standard errors of a validation accuracy, sqrt(p (1 - p) / n), with at least one row taken to be wrong."""
+    rows = max(1, trace.run.data.validation_rows)
+    return 3 * math.sqrt(max(held_out * (1 - held_out), 1 / rows) / rows)
 
 
 def best_validation(trace: Trace, upto: int | None = None) -> Epoch | None:

@@ -1,24 +1,37 @@
 """What each epoch did, in sentences, from its measurements and those of the epochs before it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from pipetrace.explain.facts import Chance, best_validation, better_than_chance, chance, classes, occurring
+from pipetrace.explain.facts import (
+    WORSE,
+    Chance,
+    against_validation,
+    best_validation,
+    better_than_chance,
+    chance,
+    classes,
+    luck,
+    occurring,
+    train_rows,
+    validation_error,
+)
 from pipetrace.explain.wording import counted, figure, points, share
 from pipetrace.trace.document import Epoch, Trace
 
-PLATEAU = 0.02
-"""A loss that changed by less than this share has not moved."""
+PLATEAU = 0.01
+"""A loss that changed by less than this share has hardly moved."""
 RISE = 0.02
 """A validation loss this share above its best has risen."""
-FAR = 0.05
-"""An accuracy this much above validation's is far from it, where it is also beyond three standard errors."""
-WORSE = 1.5
-"""A loss this many times that of guessing is worse than guessing."""
+NEAR = 0.02
+"""A loss within this share of that of guessing is that of guessing."""
+QUICK = 0.1
+"""Where the loss fell by less than this share, an epoch's first steps were not much weaker than its last."""
 
-AHEAD = ", measured after the epoch,"
-AHEAD_WHY = ": the training figure averages in the epoch's weak first steps"
-FOLLOWS_WHY = ", so this is learning, not memorising"
+Parts: TypeAlias = list[tuple[str, str]]
+"""Kinds and sentences."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +41,9 @@ class Observation:
     Attributes:
         epoch: its number.
         text: one to three sentences.
-        kinds: what was seen, in words for programs: ``learning``, ``plateau``, ``rise``, ``chance``, ``worse``,
-            ``non-finite``, ``follows``, ``ahead``, ``gap``, ``memorising``, ``complete``.
+        kinds: what was seen, in words for programs. Of training: ``learning``, ``plateau``, ``rise``, ``chance``,
+            ``worse``, ``complete``, ``unmeasured``. Of validation: ``follows``, ``ahead``, ``gap``, ``turned``,
+            ``memorising``, ``unclear``, ``validation``. Of both: ``non-finite``.
     """
 
     epoch: int
@@ -41,138 +55,210 @@ def observations(trace: Trace) -> tuple[Observation, ...]:
     """One observation for each finished epoch.
 
     Each compares the epoch with guessing, with the epoch before, and with validation; the limits are the constants of
-    this module. Training figures are averages over the epoch's steps, validation is measured after the last one.
+    this module and of ``facts``. Training figures are averages over the epoch's steps, validation is measured after
+    the last one. What was explained an epoch ago is not explained again.
     """
-    found = []
+    found: list[Observation] = []
     for index, epoch in enumerate(trace.epochs):
-        previous = trace.epochs[index - 1] if index else None
-        parts = _broken(epoch, previous) or [*_movement(trace, epoch, previous), *_validation(trace, index)]
-        parts = [_shortened(part, found[-1] if found else None) for part in parts]
+        seen = found[-1].kinds if found else ()
+        parts = _training(trace, index, seen)
+        parts += _validation(trace, index, [kind for kind, _ in parts], seen)
         found.append(Observation(epoch.number, " ".join(text for _, text in parts), tuple(kind for kind, _ in parts)))
     return tuple(found)
 
 
-def _broken(epoch: Epoch, previous: Epoch | None) -> list[tuple[str, str]]:
-    loss = epoch.metrics.get("loss", math.nan)
-    if math.isfinite(loss):
-        return []
-    still = previous is not None and not math.isfinite(previous.metrics.get("loss", 0.0))
-    if still:
-        return [("non-finite", f"Loss is still {figure(loss)}; nothing can be learned from it.")]
-    return [("non-finite", f"Loss became {figure(loss)}: the weights are broken from this epoch on.")]
+def _training(trace: Trace, index: int, seen: Sequence[str]) -> Parts:
+    epoch, previous = trace.epochs[index], _finite_before(trace, index)
+    loss = epoch.metrics.get("loss")
+    if loss is None:
+        return [("unmeasured", "No loss was measured.")]
+    if not math.isfinite(loss):
+        return [("non-finite", _broken(trace, index, loss))]
+    if loss > WORSE * chance(trace).loss:
+        return [("worse", _worse(trace, epoch, previous, seen))]
+    if not better_than_chance(trace, epoch):
+        return [("chance", _at_chance(trace, index, seen))]
+    movement = ("learning", _first(trace, epoch)) if previous is None else _change(epoch, previous)
+    return [movement, *_complete(epoch, previous)]
 
 
-def _movement(trace: Trace, epoch: Epoch, previous: Epoch | None) -> list[tuple[str, str]]:
-    loss, accuracy = epoch.metrics["loss"], epoch.metrics.get("accuracy")
+def _finite_before(trace: Trace, index: int) -> Epoch | None:
+    """The epoch before, where its loss is a number that one can compare with."""
+    previous = trace.epochs[index - 1] if index else None
+    return previous if previous and math.isfinite(previous.metrics.get("loss", math.nan)) else None
+
+
+def _broken(trace: Trace, index: int, loss: float) -> str:
+    if index and not math.isfinite(trace.epochs[index - 1].metrics.get("loss", 0.0)):
+        return f"Loss is still {figure(loss)}; nothing can be learned from it."
+    return f"Loss became {figure(loss)}: no step can be computed from that."
+
+
+def _worse(trace: Trace, epoch: Epoch, previous: Epoch | None, seen: Sequence[str]) -> str:
+    loss, accuracy, guess = epoch.metrics["loss"], epoch.metrics.get("accuracy"), chance(trace)
+    text = f"Loss {figure(loss)} is {figure(loss / guess.loss, 2)} times the {figure(guess.loss)} of guessing"
+    if previous is not None:
+        text += f" (epoch {previous.number}: {figure(previous.metrics['loss'])})"
+    if "worse" not in seen:
+        text += ": the true class gets far less than an equal share"
+    return f"{text}." if accuracy is None else f"{text}; accuracy is {share(accuracy)}."
+
+
+def _at_chance(trace: Trace, index: int, seen: Sequence[str]) -> str:
+    loss, accuracy = trace.epochs[index].metrics["loss"], trace.epochs[index].metrics.get("accuracy")
     guess = chance(trace)
-    if loss > WORSE * guess.loss:
-        return [("worse", _worse(loss, accuracy, guess, previous))]
-    if loss > 0.9 * guess.loss and not better_than_chance(trace, epoch):
-        return [("chance", _at_chance(trace, loss, accuracy, guess))]
-    if previous is None or not math.isfinite(previous.metrics["loss"]):
-        return [("learning", _first(trace, loss, accuracy, guess))]
-    return [_change(epoch, previous), *_complete(accuracy, previous)]
-
-
-def _first(trace: Trace, loss: float, accuracy: float | None, guess: Chance) -> str:
-    where = "below" if loss < guess.loss else "near"
-    text = f"Loss {figure(loss)} is {where} the {figure(guess.loss)} of guessing among {classes(trace)} classes"
-    text += f" (ln {classes(trace)})"
-    if accuracy is None:
+    level, name = _guessing(trace, guess)
+    ratio = loss / level if level else math.inf
+    if ratio > 1 + NEAR:
+        text = f"Loss {figure(loss)} is above the {figure(level)} of {name}"
+    elif ratio >= 1 - NEAR:
+        text = f"Loss {figure(loss)} is no better than the {figure(level)} of {name}"
+    else:
+        text = f"Loss {figure(loss)} is {share(1 - ratio)} below the {figure(level)} of {name}"
+    if accuracy is not None:
+        text += f"; {_accuracy(trace, accuracy, guess)}"
+    if "chance" in seen:
         return f"{text}."
+    if any(better_than_chance(trace, epoch) for epoch in trace.epochs[:index]):
+        return f"{text}. What was learned before is lost."
+    return f"{text}. Nothing is learned yet." if ratio >= 1 - NEAR else f"{text}."
+
+
+def _guessing(trace: Trace, guess: Chance) -> tuple[float, str]:
+    """The loss of guessing, and which guessing that is."""
+    if guess.informed:
+        return guess.frequencies, "guessing each class as often as it occurs"
+    return guess.loss, f"guessing among {counted(classes(trace), 'class', 'classes')} (ln {classes(trace)})"
+
+
+def _accuracy(trace: Trace, accuracy: float, guess: Chance) -> str:
+    rows = train_rows(trace)
+    if accuracy <= guess.largest:
+        return (
+            f"accuracy {share(accuracy)} is within chance, as the most frequent class alone makes up "
+            f"{share(guess.largest)}"
+        )
+    if accuracy <= luck(trace, rows):
+        return (
+            f"accuracy {share(accuracy)} is within chance: luck alone reaches {share(luck(trace, rows))} on "
+            f"{counted(rows, 'row')}"
+        )
+    if guess.uneven:
+        return f"accuracy is {share(accuracy)}, where the most frequent class alone makes up {share(guess.largest)}"
     times = f"{figure(accuracy / guess.share, 2)} times the {share(guess.share)} of chance"
     if occurring(trace) < classes(trace):
-        times += f", as {occurring(trace)} of the classes occur"
-    return f"{text}; accuracy {share(accuracy)} is {times}."
+        times += f", as {occurring(trace)} of the {classes(trace)} classes occur"
+    return f"accuracy {share(accuracy)} is {times}"
 
 
-def _at_chance(trace: Trace, loss: float, accuracy: float | None, guess: Chance) -> str:
-    text = f"Loss {figure(loss)} is that of guessing among {classes(trace)} classes (ln {classes(trace)} = "
-    text += f"{figure(guess.loss, 4)})"
-    if accuracy is None:
-        return f"{text}: nothing was learned."
-    return (
-        f"{text}; accuracy {share(accuracy)} is within chance, as the most frequent class alone makes up "
-        f"{share(guess.largest)}. Nothing was learned."
-    )
-
-
-def _worse(loss: float, accuracy: float | None, guess: Chance, previous: Epoch | None) -> str:
-    text = f"Loss {figure(loss)} is {figure(loss / guess.loss, 2)} times the {figure(guess.loss)} of guessing"
-    if previous is not None and math.isfinite(previous.metrics["loss"]):
-        before = previous.metrics["loss"]
-        text += f" (epoch {previous.number}: {figure(before)})"
-    text += ": wrong answers are given with near certainty"
-    return f"{text}, and {share(accuracy)} are right." if accuracy is not None else f"{text}."
+def _first(trace: Trace, epoch: Epoch) -> str:
+    loss, accuracy, guess = epoch.metrics["loss"], epoch.metrics.get("accuracy"), chance(trace)
+    level, name = _guessing(trace, guess)
+    where = "below" if loss < level else "above"
+    text = f"Loss {figure(loss)} is {where} the {figure(level)} of {name}"
+    return f"{text}." if accuracy is None else f"{text}; {_accuracy(trace, accuracy, guess)}."
 
 
 def _change(epoch: Epoch, previous: Epoch) -> tuple[str, str]:
     before, now = previous.metrics["loss"], epoch.metrics["loss"]
-    moved = (now - before) / before if before else 0.0
-    figures = f"from {figure(before)} to {figure(now)}"
-    accuracy, earlier = epoch.metrics.get("accuracy"), previous.metrics.get("accuracy")
+    earlier, accuracy = previous.metrics.get("accuracy"), epoch.metrics.get("accuracy")
     tail = ""
     if accuracy is not None and earlier is not None:
         tail = f", accuracy from {share(earlier)} to {share(accuracy)}"
+        if share(earlier) == share(accuracy):
+            tail = f", accuracy at {share(accuracy)}"
+    if figure(before) == figure(now):
+        return "plateau", f"Loss stayed at {figure(now)}{tail}."
+    figures = f"from {figure(before)} to {figure(now)}"
+    if before == 0:
+        return "rise", f"Loss rose {figures}{tail}."
+    moved = (now - before) / abs(before)
     if abs(moved) < PLATEAU:
         return "plateau", f"Loss hardly moved, {figures} ({share(abs(moved))}){tail}."
-    if moved > 0:
-        return "rise", f"Loss rose {figures} ({share(moved)}){tail}: a step back."
-    return "learning", f"Loss fell {figures} ({share(-moved)}){tail}."
+    if moved < 0:
+        return "learning", f"Loss fell {figures} ({share(-moved)}){tail}."
+    back = ": a step back" if accuracy is None or earlier is None or accuracy < earlier else ""
+    return "rise", f"Loss rose {figures} ({share(moved)}){tail}{back}."
 
 
-def _complete(accuracy: float | None, previous: Epoch) -> list[tuple[str, str]]:
-    if accuracy == 1.0 and previous.metrics.get("accuracy") != 1.0:
-        return [("complete", "Every training row is now right.")]
-    return []
-
-
-def _validation(trace: Trace, index: int) -> list[tuple[str, str]]:
-    metrics = trace.epochs[index].metrics
-    value, accuracy, held_out = metrics.get("val_loss"), metrics.get("accuracy"), metrics.get("val_accuracy")
-    if value is None or not better_than_chance(trace, trace.epochs[index]):
+def _complete(epoch: Epoch, previous: Epoch | None) -> Parts:
+    if epoch.metrics.get("accuracy") != 1.0 or (previous and previous.metrics.get("accuracy") == 1.0):
         return []
-    if not math.isfinite(value):
+    return [("complete", "In this epoch every training row was named right.")]
+
+
+def _validation(trace: Trace, index: int, kinds: Sequence[str], seen: Sequence[str]) -> Parts:
+    epoch = trace.epochs[index]
+    value = epoch.metrics.get("val_loss")
+    if "non-finite" in kinds:
+        return []
+    if value is not None and not math.isfinite(value):
         return [("non-finite", f"Validation loss is {figure(value)}.")]
-    risen = _risen(trace, index, value)
+    if value is None or not {"learning", "plateau", "rise"}.intersection(kinds):
+        return []
+    risen = _risen(trace, index, value, seen)
     if risen:
         return [risen]
-    if accuracy is None or held_out is None:
-        return [("follows", f"Validation loss is {figure(value)}.")]
-    rows = trace.run.data.validation_rows
-    error = math.sqrt(max(held_out * (1 - held_out), 1 / rows) / rows)
-    if accuracy - held_out > max(FAR, 3 * error):
-        return [
-            (
-                "gap",
-                f"Validation is at {share(held_out)}, {points(accuracy - held_out)} lower: part of this is memorised.",
-            )
-        ]
-    if held_out - accuracy > max(FAR, 3 * error):
-        return [("ahead", f"Validation{AHEAD} is ahead at {share(held_out)}{AHEAD_WHY}.")]
-    return [("follows", f"Validation agrees at {share(held_out)}{FOLLOWS_WHY}.")]
+    kind = against_validation(trace, epoch)
+    if kind is None:
+        return [("validation", f"Validation loss is {figure(value)}.")]
+    again = kind in seen
+    return [(kind, COMPARED[kind](trace, index, again))]
 
 
-def _shortened(part: tuple[str, str], previous: Observation | None) -> tuple[str, str]:
-    """What was explained an epoch ago need not be explained again."""
-    kind, text = part
-    if previous is not None and kind in previous.kinds:
-        for reason in (AHEAD, AHEAD_WHY, FOLLOWS_WHY):
-            text = text.replace(reason, "")
-    return kind, text
-
-
-def _risen(trace: Trace, index: int, value: float) -> tuple[str, str] | None:
+def _risen(trace: Trace, index: int, value: float, seen: Sequence[str]) -> tuple[str, str] | None:
     best = best_validation(trace, index)
     if best is None or value <= best.metrics["val_loss"] * (1 + RISE):
         return None
-    rose = f"Validation loss {figure(value)} is above its best, {figure(best.metrics['val_loss'])} in epoch {best.number}"
     epoch = trace.epochs[index]
-    since = epoch.number - best.number
-    if since >= 2 and epoch.metrics["loss"] < best.metrics["loss"]:
-        return (
-            "memorising",
-            f"{rose}: for {counted(since, 'epoch')} the model has learned its training rows better and others worse, "
-            "which is memorising.",
-        )
-    return "gap", f"{rose}."
+    text = (
+        f"Validation loss {figure(value)} is above its best, {figure(best.metrics['val_loss'])} in epoch {best.number}"
+    )
+    now, then = epoch.metrics["loss"], best.metrics.get("loss", -math.inf)
+    if epoch.number - best.number < 2 or now >= then:
+        return "turned", f"{text}."
+    if "memorising" in seen:
+        return "memorising", f"{text}."
+    return (
+        "memorising",
+        f"{text}, while the training loss fell from {figure(then)} to {figure(now)}: that is memorising.",
+    )
+
+
+def _follows(trace: Trace, index: int, again: bool) -> str:
+    held_out = trace.epochs[index].metrics["val_accuracy"]
+    previous = _finite_before(trace, index)
+    fell = previous is None or trace.epochs[index].metrics["loss"] < previous.metrics["loss"]
+    why = ", so this is learning, not memorising" if fell and not again else ""
+    return f"Validation agrees at {share(held_out)}{why}."
+
+
+def _ahead(trace: Trace, index: int, again: bool) -> str:
+    epoch, previous = trace.epochs[index], _finite_before(trace, index)
+    held_out = epoch.metrics["val_accuracy"]
+    quick = previous is None or epoch.metrics["loss"] < (1 - QUICK) * previous.metrics["loss"]
+    if again or not quick:
+        return f"Validation is ahead at {share(held_out)}."
+    return (
+        f"Validation, measured after the epoch, is ahead at {share(held_out)}: the training figure averages in the "
+        "epoch's weak first steps."
+    )
+
+
+def _gap(trace: Trace, index: int, again: bool) -> str:
+    metrics = trace.epochs[index].metrics
+    accuracy, held_out = metrics["accuracy"], metrics["val_accuracy"]
+    text = f"Validation is at {share(held_out)}, {points(accuracy - held_out)} lower"
+    return f"{text}." if again else f"{text}: the model knows its training rows better than others."
+
+
+def _unclear(trace: Trace, index: int, again: bool) -> str:
+    held_out = trace.epochs[index].metrics["val_accuracy"]
+    if again:
+        return f"Validation is at {share(held_out)}."
+    rows, error = counted(trace.run.data.validation_rows, "row"), points(validation_error(trace, held_out))
+    return f"Validation is at {share(held_out)}; on {rows} a difference of up to {error} may be luck."
+
+
+COMPARED = {"follows": _follows, "ahead": _ahead, "gap": _gap, "unclear": _unclear}
+"""How a comparison with validation is told."""
