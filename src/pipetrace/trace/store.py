@@ -4,7 +4,7 @@ import os
 import socket
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -44,7 +44,9 @@ class TraceWriter:
 
     def __init__(self, path: Path, run: Run, stages: tuple[Stage, ...], *, force: bool = False) -> None:
         self.path = path
-        if not force and path.exists():
+        with self._explained():
+            taken = path.exists()
+        if taken and not force:
             raise output_exists(path)
         draft = path.with_name(f".{path.name}.{os.getpid()}.new")
         try:
@@ -56,7 +58,8 @@ class TraceWriter:
                 draft.replace(path)
         finally:
             for suffix in ("", *SIDE_FILES):
-                draft.with_name(draft.name + suffix).unlink(missing_ok=True)
+                with suppress(OSError):
+                    draft.with_name(draft.name + suffix).unlink(missing_ok=True)
         with self._explained():
             self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._database.execute("PRAGMA busy_timeout = 10000")
