@@ -31,7 +31,7 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         # Whoever read us, such as head, has seen enough; Python would complain again when it closes the pipe.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         sys.exit(0)
 
 
@@ -182,7 +182,7 @@ def _print(text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        sys.stdout = None  # type: ignore[assignment] # Python would try once more at its end, and complain
+        sys.stdout = None  # Python would try once more at its end, and complain
         raise DiskFullError(
             f"The output could not be written: {error.strerror}.",
             where="standard output",

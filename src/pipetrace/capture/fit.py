@@ -39,8 +39,10 @@ def train(
 def _callback(listener: Listener) -> Any:
     keras = load()
 
-    class Told(keras.callbacks.Callback):  # type: ignore[misc]
-        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    base: Any = keras.callbacks.Callback
+
+    class Told(base):  # type: ignore[misc] # Keras has no types
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002 Keras' signature
             listener.epoch_begins(epoch + 1)
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:

@@ -86,7 +86,7 @@ def _flops(operation: Any, output: tuple[int | None, ...]) -> int | None:
         return 0
     if kind not in ("Dense", "Conv1D", "Conv2D", "Conv3D") or None in output[1:]:
         return None
-    per_value = math.prod(operation.kernel.shape[:-1])
+    per_value = math.prod(int(length) for length in operation.kernel.shape[:-1])
     return 2 * per_value * math.prod(length for length in output[1:] if length is not None)
 
 

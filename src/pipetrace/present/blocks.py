@@ -111,8 +111,8 @@ def chart(view: Chart, width: int) -> Text:
     lines = [Text(view.title, "bold")]
     for number, cells in enumerate(grid):
         line = Text.assemble((ticks.get(number, "").rjust(margin - 1) + "│", "dim"))
-        for mark, style in cells:
-            line.append(mark, style)
+        for character, style in cells:
+            line.append(character, style)
         for text, style in ends.get(number, []):
             line.append(f" {text}", style)
         lines.append(line)

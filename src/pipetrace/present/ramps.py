@@ -31,4 +31,5 @@ def colours(places: NDArray[np.float64], ramp: str) -> NDArray[np.uint8]:
     low = np.minimum(at.astype(np.int64), len(stops) - 2)
     part = (at - low)[..., None]
     mixed = stops[low] * (1 - part) + stops[low + 1] * part
-    return np.rint(mixed).astype(np.uint8)
+    painted: NDArray[np.uint8] = np.rint(mixed).astype(np.uint8)
+    return painted

@@ -1,6 +1,7 @@
 """The view of the training: charts, the table of epochs, and what a step is."""
 
 import math
+from collections.abc import Callable
 
 from pipetrace.explain.facts import best_validation, chance, steps_per_epoch, train_rows
 from pipetrace.explain.observations import observations
@@ -9,7 +10,7 @@ from pipetrace.present.charts import Line, chart
 from pipetrace.present.views import Chart, EpochRow, TrainingView
 from pipetrace.trace.document import Epoch, Trace
 
-COLUMNS = (
+COLUMNS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("loss", "loss", figure),
     ("accuracy", "accuracy", share),
     ("val loss", "val_loss", figure),

@@ -70,26 +70,24 @@ def record_digits(
         forward = Forward(model, PIPELINE.prepare(source.x[first : first + 1]), PIPELINE.steps[-1][0])
         flow = Flow(PIPELINE, SOURCE_STAGE, forward)
         before = stages_before(PIPELINE, SOURCE_STAGE, source.x[:1], {"name": source.name})
-        data = _data(source, plan, drawn, first, value)
+        data = _data(source, drawn, first, value)
         run = _run(PIPELINE, model, data, plan, command)
+    rest = drawn.train[drawn.train != first][: PROBE_ROWS - 1]
+    probe = source.x[np.concatenate([[first], rest])]
     writer = TraceWriter(out, run, before + forward.stages, force=force)
-    recording = _Recording(source, plan, drawn, first, flow, forward, writer, progress, cost)
-    recording.run(model)
+    recorder = EpochRecorder(writer, forward, flow, probe, progress, cost)
+    _Recording(source, plan, drawn, recorder).run(model)
 
 
 class _Recording:
     """One run with its open trace: whatever happens, the trace says how it ended."""
 
-    def __init__(  # noqa: PLR0913 the parts of one run, put together in one place above
-        self, source: Source, plan: Plan, drawn: Draw, example: int, flow: Flow, forward: Forward, writer: TraceWriter,
-        progress: Progress, cost: Cost,
-    ) -> None:  # fmt: skip
+    def __init__(self, source: Source, plan: Plan, drawn: Draw, recorder: EpochRecorder) -> None:
         self.source, self.plan, self.drawn = source, plan, drawn
-        self.flow, self.forward = flow, forward
-        self.writer, self.progress, self.cost = writer, progress, cost
-        rest = drawn.train[drawn.train != example][: PROBE_ROWS - 1]
-        probe = source.x[np.concatenate([[example], rest])]
-        self.recorder = EpochRecorder(writer, forward, flow, probe, progress, cost)
+        self.recorder = recorder
+        self.flow, self.writer = recorder.flow, recorder.writer
+        self.progress, self.cost = recorder.progress, recorder.cost
+        self.trained = False
 
     def run(self, model: Any) -> None:
         try:
@@ -99,8 +97,9 @@ class _Recording:
         except KeyboardInterrupt as error:
             epoch = self.recorder.current
             self._end(INTERRUPTED, "Ctrl-C")
+            when = f"in epoch {epoch}" if epoch else "before the first epoch"
             raise InterruptedRunError(
-                f"Interrupted in epoch {epoch}." if epoch else "Interrupted before the first epoch.",
+                f"Interrupted {'after the last epoch, while the data flow was measured' if self.trained else when}.",
                 where=str(self.writer.path),
                 hint=f"The trace ends there and holds every finished epoch; see it with: "
                 f"pipetrace show {self.writer.path}",
@@ -135,6 +134,7 @@ class _Recording:
             batch_size=self.plan.batch_size,
             listener=self.recorder,
         )
+        self.trained = True
 
     def _measure(self) -> None:
         self.progress.begins("Measuring the data flow")
@@ -148,10 +148,10 @@ class _Recording:
         with self.cost.of("writing"):
             self.writer.add_data_flow(len(rows), summaries, examples)
             self.writer.add_prediction(prediction)
-            self.writer.add_weights(self.forward.weights())
+            self.writer.add_weights(self.recorder.forward.weights())
 
 
-def _data(source: Source, plan: Plan, drawn: Draw, example: int, value: float | None) -> Data:
+def _data(source: Source, drawn: Draw, example: int, value: float | None) -> Data:
     used = np.concatenate([drawn.train, drawn.validation, [drawn.prediction]])
     digest = hashlib.sha256(source.x[used].tobytes())
     digest.update(source.y[used].astype("<i8").tobytes())

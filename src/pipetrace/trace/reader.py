@@ -293,11 +293,11 @@ def _shape(text: str) -> tuple[int | None, ...]:
 
 
 def _summary(values: list[Any]) -> Summary:
-    *numbers, bits, keys, counts = values
+    count, nan, positive, negative, zeros, low, high, mean, std, bits, keys, counts = values
     histogram = Histogram(np.frombuffer(keys, "<u2"), np.frombuffer(counts, "<i8"), int(bits))
     if len(histogram.keys) != len(histogram.counts) or not 9 < histogram.bits <= 16:
         raise ValueError("the keys, counts and bits of a histogram do not fit together")
-    return Summary(*numbers, histogram=histogram)
+    return Summary(count, nan, positive, negative, zeros, low, high, mean, std, histogram)
 
 
 def _alive(writer: dict[str, Any]) -> bool:

@@ -170,11 +170,10 @@ def _write_error(path: Path, error: Exception) -> DiskFullError | NotWritableErr
             where=str(path),
             hint="Make room on the disk or choose another folder. Every epoch finished before stays readable.",
         )
-    return NotWritableError(
-        f"The trace could not be written: {error}.",
-        where=str(path),
-        hint="Choose a folder that exists and that you may write to.",
-    )
+    hint = "Choose a folder that exists and that you may write to."
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        hint = "Another program keeps the file locked, such as sqlite3 with an open transaction: close it and run again."
+    return NotWritableError(f"The trace could not be written: {error}.", where=str(path), hint=hint)
 
 
 def _create(path: Path, run: Run, stages: tuple[Stage, ...]) -> None:
