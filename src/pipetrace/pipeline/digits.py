@@ -101,8 +101,8 @@ def draw(source: Source, plan: Plan) -> Draw:
     if held_out < (plan.validation_rows or 1):
         most = available - 1 - (plan.validation_rows or 1)
         raise TooManyRowsError(
-            f"{plan.rows:,} training rows were asked for; {source.name} has {available:,} rows, and validation and the "
-            "prediction need rows of their own.",
+            f"{plan.rows:,} training rows were asked for; the data ({source.name}) has {available:,} rows, and validation "
+            "and the prediction need rows of their own.",
             where="--rows",
             hint=f"Ask for at most {most:,} rows, or give a larger set with --data." if most > 0
             else "Give a larger set with --data.",
