@@ -1,6 +1,6 @@
 """What a Keras user would write without pipetrace: the same rows, the same model, the same fit. For comparison only.
 
-    python benchmarks/plain_digits.py FOLDER_OF_MNIST_FILES
+python benchmarks/plain_digits.py FOLDER_OF_MNIST_FILES
 """
 
 import gzip
@@ -33,6 +33,4 @@ model = keras.Sequential(
     ]
 )
 model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-model.fit(
-    scaled[:1000], y[train], validation_data=(scaled[1000:], y[held_out]), epochs=5, batch_size=32, verbose=2
-)
+model.fit(scaled[:1000], y[train], validation_data=(scaled[1000:], y[held_out]), epochs=5, batch_size=32, verbose=2)

@@ -58,7 +58,9 @@ def commands() -> None:
 @click.option("--force", is_flag=True, help="Replace files that exist.")
 @click.option("--plain", is_flag=True, help="Plain text: for pipes, logs and screen readers.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-def digits(data: str | None, out: Path, page: Path | None, force: bool, plain: bool, quiet: bool, **numbers: int) -> None:
+def digits(
+    data: str | None, out: Path, page: Path | None, force: bool, plain: bool, quiet: bool, **numbers: int
+) -> None:
     """Train a small Conv2D classifier of handwritten digits and show what happened.
 
     Writes a trace, digits.trace, and a page, digits.html, that opens in any browser. Needs Keras and TensorFlow.

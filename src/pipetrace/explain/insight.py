@@ -1,5 +1,6 @@
 """What follows from a whole run: one line for the top, and the key insight."""
 
+import itertools
 import math
 
 from pipetrace.explain.facts import (
@@ -35,8 +36,8 @@ def headline(trace: Trace) -> str:
         )
     held_out = last.metrics.get("val_accuracy")
     reached = (
-        f"After {epochs} the model gets {share(held_out)} of {number(trace.run.data.validation_rows)} {things(trace)} right that it "
-        f"never trained on (guessing: {share(chance(trace).share)})"
+        f"After {epochs} the model gets {share(held_out)} of {number(trace.run.data.validation_rows)} {things(trace)} "
+        f"right that it never trained on (guessing: {share(chance(trace).share)})"
         if held_out is not None
         else f"After {epochs} accuracy is {share(last.metrics['accuracy'])} (guessing: {share(chance(trace).share)})"
     )
@@ -56,7 +57,9 @@ def insight(trace: Trace) -> tuple[str, ...]:
         return _went_wrong(trace)
     if not better_than_chance(trace, trace.epochs[-1]):
         return _stayed_at_chance(trace)
-    return tuple(sentence for sentence in (_where_numbers_sit(trace), _learned(trace), _kept_or_lost(trace)) if sentence)
+    return tuple(
+        sentence for sentence in (_where_numbers_sit(trace), _learned(trace), _kept_or_lost(trace)) if sentence
+    )
 
 
 def _ended(trace: Trace) -> str:
@@ -108,7 +111,7 @@ def _learned(trace: Trace) -> str | None:
     epochs = trace.epochs
     if len(epochs) < 2:
         return None
-    falls = [before.metrics["loss"] - after.metrics["loss"] for before, after in zip(epochs, epochs[1:], strict=False)]
+    falls = [before.metrics["loss"] - after.metrics["loss"] for before, after in itertools.pairwise(epochs)]
     whole = chance(trace).loss - epochs[-1].metrics["loss"]
     first = chance(trace).loss - epochs[0].metrics["loss"]
     if whole <= 0 or first <= 0 or max(falls) <= 0:
@@ -137,8 +140,8 @@ def _kept_or_lost(trace: Trace) -> str | None:
         )
     wrong = round((1 - last["val_accuracy"]) * trace.run.data.validation_rows)
     return (
-        f"Of {rows} {things(trace)} kept aside {number(wrong)} are named wrong, an accuracy of {share(last['val_accuracy'])} against "
-        f"{share(last['accuracy'])} in training: "
+        f"Of {rows} {things(trace)} kept aside {number(wrong)} are named wrong, an accuracy of "
+        f"{share(last['val_accuracy'])} against {share(last['accuracy'])} in training: "
         + ("what it learned holds for others too." if abs(gap) < 0.05 else "part of what it learned is memory.")
     )
 
@@ -151,8 +154,10 @@ def _went_wrong(trace: Trace) -> tuple[str, ...]:
     return tuple(
         sentence
         for sentence in (
-            f"In epoch {broken.number if broken else 0} the loss is {figure(loss)}, where guessing gives "
-            f"{figure(chance(trace).loss)}: this run has learned nothing that can be used.",
+            (
+                f"In epoch {broken.number if broken else 0} the loss is {figure(loss)}, where guessing gives "
+                f"{figure(chance(trace).loss)}: this run has learned nothing that can be used."
+            ),
             f"The first output that is not a finite number is that of {where}." if where else None,
             f"The learning rate was {figure(rate)}." if rate is not None else None,
         )
@@ -173,8 +178,10 @@ def _stayed_at_chance(trace: Trace) -> tuple[str, ...]:
     last = trace.epochs[-1]
     moved = _weights_moved(trace)
     return (
-        f"After {counted(len(trace.epochs), 'epoch')} the loss is {figure(last.metrics['loss'])} and guessing gives "
-        f"{figure(chance(trace).loss)}: the output carries no knowledge of the input.",
+        (
+            f"After {counted(len(trace.epochs), 'epoch')} the loss is {figure(last.metrics['loss'])} and guessing gives "
+            f"{figure(chance(trace).loss)}: the output carries no knowledge of the input."
+        ),
         f"The weights {moved}." if moved else f"The learning rate is {figure(last.learning_rate or 0.0)}.",
     )
 
@@ -183,7 +190,11 @@ def _weights_moved(trace: Trace) -> str | None:
     if len(trace.epochs) < 2:
         return None
     first, last = trace.epochs[0].weights, trace.epochs[-1].weights
-    changed = [name for name in first if name in last and (first[name].mean, first[name].std) != (last[name].mean, last[name].std)]
+    changed = [
+        name
+        for name in first
+        if name in last and (first[name].mean, first[name].std) != (last[name].mean, last[name].std)
+    ]
     if not changed:
         return f"did not change from epoch {trace.epochs[0].number} to {trace.epochs[-1].number} at all"
     return f"did change ({len(changed)} of {len(first)} tensors), so the steps were taken and led nowhere"

@@ -51,7 +51,10 @@ def quiz(trace: Trace, seed: int = 0) -> tuple[Question, ...]:
         at most three questions; fewer where the run was cut short before there was enough to ask about.
     """
     chance = random.Random(f"{seed} {trace.run.model_fingerprint} {trace.run.data.fingerprint}")  # noqa: S311 no secret
-    drafts = [[draft for make in section if (draft := make(trace)) and len(draft.wrong) >= OPTIONS - 1] for section in SECTIONS]
+    drafts = [
+        [draft for make in section if (draft := make(trace)) and len(draft.wrong) >= OPTIONS - 1]
+        for section in SECTIONS
+    ]
     chosen = [chance.choice(section) for section in drafts if section]
     rest = [draft for section in drafts for draft in section if draft not in chosen]
     chance.shuffle(rest)

@@ -27,7 +27,10 @@ def conv_shape(trace: Trace) -> Draft | None:
         str(operation(stage).shape),
         [
             (f"{high} x {wide} x {filters}", f"{wide} columns would stay only with padding; here there is none."),
-            (f"{down} x {across} x {channels}", "Each filter gives a channel of its own; the input's channels are summed."),
+            (
+                f"{down} x {across} x {channels}",
+                "Each filter gives a channel of its own; the input's channels are summed.",
+            ),
             (f"{filters} x {down} x {across}", "Keras puts the channels last: height, width, channels."),
             (
                 f"{down // 2} x {across // 2} x {filters}",
@@ -53,7 +56,10 @@ def conv_parameters(trace: Trace) -> Draft | None:
         number(stage.parameters.total),
         f"{words.parameters}: {words.parts}. The same weights serve every place of the picture.",
         [
-            (number(weights), f"That is {' x '.join(map(str, kernel(stage)))} x {channels} x {filters}: the biases are missing."),
+            (
+                number(weights),
+                f"That is {' x '.join(map(str, kernel(stage)))} x {channels} x {filters}: the biases are missing.",
+            ),
             (number(area * channels + 1), "That is a single filter with its bias; there are more."),
             (
                 number((area * channels + 1) * down * across * filters),
@@ -91,7 +97,9 @@ def flatten_length(trace: Trace) -> Draft | None:
 
 def scaled_pixel(trace: Trace) -> Draft | None:
     """What does one pixel become?"""
-    stage = next((each for each in trace.stages if each.kind == STEP and each.config.get("operation") == "divide"), None)
+    stage = next(
+        (each for each in trace.stages if each.kind == STEP and each.config.get("operation") == "divide"), None
+    )
     value = trace.run.data.example_value
     previous = before(trace, stage) if stage else None
     if stage is None or value is None or previous is None or stage.example is None or previous.example is None:

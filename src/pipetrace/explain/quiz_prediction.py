@@ -73,7 +73,8 @@ def second_choice(trace: Trace) -> Draft | None:
         return None
     label = trace.predictions[0].label
     mistakes = [
-        (f"'{names[each]}'", f"It got {share(float(values[each]))}, less than '{names[second]}'.") for each in order[2:5]
+        (f"'{names[each]}'", f"It got {share(float(values[each]))}, less than '{names[second]}'.")
+        for each in order[2:5]
     ]
     if label is not None and label == first:
         text = f"The model names this held-out picture '{names[first]}', and rightly. Which class came second?"

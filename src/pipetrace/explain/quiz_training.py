@@ -22,7 +22,10 @@ def steps_in_progress_line(trace: Trace) -> Draft | None:
         [
             (f"{number(steps)} rows out of {number(rows)}", "It counts batches; each of them holds many rows."),
             (f"{number(steps)} rows in each batch", f"A batch holds {counted(batch, 'row')}; the line counts batches."),
-            (f"{number(steps)} passes over all rows", f"One such line is one pass, an epoch; there are {trace.run.training.epochs}."),
+            (
+                f"{number(steps)} passes over all rows",
+                f"One such line is one pass, an epoch; there are {trace.run.training.epochs}.",
+            ),
             (f"{number(steps)} filters of the convolution", "The line knows nothing of layers; it counts batches."),
         ],
         "training",

@@ -112,7 +112,9 @@ def _example_flatten(trace: Trace, stage: Stage, values: Array, was: Array) -> s
 
 def _example_dense(trace: Trace, stage: Stage, scores: Array, was: Array) -> str:  # noqa: ARG001
     if stage.config.get("activation") != "softmax" or len(scores) != len(trace.run.data.class_names):
-        return f"The largest of {counted(len(scores), 'value')} is {figure(scores.max())}, that of unit {scores.argmax()}."
+        return (
+            f"The largest of {counted(len(scores), 'value')} is {figure(scores.max())}, that of unit {scores.argmax()}."
+        )
     names = trace.run.data.class_names
     order = np.argsort(scores)[::-1]
     return (
@@ -149,7 +151,9 @@ def pooled_block(stage: Stage, was: Array, place: tuple[int, ...]) -> Array:
 def _value_place(trace: Trace, pixels: Array) -> tuple[int, int, int] | None:
     """The first place of the picture that has the value asked for."""
     value = trace.run.data.example_value
-    places = np.argwhere(pixels == value) if value is not None and pixels.ndim == 3 else []
+    if value is None or pixels.ndim != 3:
+        return None
+    places = np.argwhere(pixels == value)
     return (int(places[0][0]), int(places[0][1]), int(places[0][2])) if len(places) else None
 
 
@@ -186,7 +190,9 @@ def _pooled(trace: Trace, stage: Stage, zeros: float) -> list[str]:
     were = previous.summary.zeros / max(1, previous.summary.count)
     kept = stage.summary.count / max(1, previous.summary.count)
     return [
-        f"{share(kept)} of the values are left. As the largest of each block stays, the mean rises from "
-        f"{figure(previous.summary.mean)} to {figure(stage.summary.mean or 0.0)} and zeros fall from {share(were)} to "
-        f"{share(zeros)}."
+        (
+            f"{share(kept)} of the values are left. As the largest of each block stays, the mean rises from "
+            f"{figure(previous.summary.mean)} to {figure(stage.summary.mean or 0.0)} and zeros fall from {share(were)} to "
+            f"{share(zeros)}."
+        )
     ]

@@ -49,7 +49,10 @@ def strip(picture: Picture, width: int, *, colour: bool) -> Text:
     cells = np.array_split(flat, min(width, len(flat)))
     row = np.array([[part.mean() for part in cells]])
     line = next(iter(half_blocks(_places(np.repeat(row, 2, axis=0), picture), picture.ramp, colour=colour)))
-    remark = f"{len(flat):,} values in {len(cells)} cells, each the mean of its share, colours from {picture.low_text} to {picture.high_text}"
+    remark = (
+        f"{len(flat):,} values in {len(cells)} cells, each the mean of its share, "
+        f"colours from {picture.low_text} to {picture.high_text}"
+    )
     return Text("\n").join([line, Text(remark, "dim")])
 
 

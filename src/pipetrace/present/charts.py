@@ -105,9 +105,7 @@ def _linear_ticks(low: float, high: float) -> tuple[float, ...]:
     return tuple(round(index * step, 12) for index in range(first, last + 1))
 
 
-def _points(
-    line: Line, epochs: Sequence[int], scale: _Scale, text: Callable[[float], str]
-) -> tuple[Point, ...]:
+def _points(line: Line, epochs: Sequence[int], scale: _Scale, text: Callable[[float], str]) -> tuple[Point, ...]:
     span = max(1, len(epochs) - 1)
     return tuple(
         Point(epoch, round(index / span, 5), scale.place(value) if math.isfinite(value) else None, text(value))

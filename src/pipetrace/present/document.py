@@ -89,7 +89,9 @@ def _foot(trace: Trace) -> tuple[Fact, ...]:
     versions = ", ".join(f"{name} {version}" for name, version in sorted(run.versions.items()))
     cost = sum(trace.cost.values())
     trained = sum(epoch.seconds for epoch in trace.epochs)
-    parts = ", ".join(f"{name} {duration(seconds)}" for name, seconds in sorted(trace.cost.items(), key=lambda part: -part[1]))
+    parts = ", ".join(
+        f"{name} {duration(seconds)}" for name, seconds in sorted(trace.cost.items(), key=lambda part: -part[1])
+    )
     found = [
         Fact(
             "How this was measured",
@@ -97,7 +99,9 @@ def _foot(trace: Trace) -> tuple[Fact, ...]:
             f"{counted(trace.rows, 'training row')} after training; the prediction is a row kept aside.",
         )
         if trace.rows
-        else Fact("How this was measured", f"Every figure was measured in one run that began {run.created}, and ended early."),
+        else Fact(
+            "How this was measured", f"Every figure was measured in one run that began {run.created}, and ended early."
+        ),
         Fact(
             "Recording",
             f"took {duration(cost)} beside {duration(trained)} of training, {share(cost / (cost + trained))} of both: {parts}."

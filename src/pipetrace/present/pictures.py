@@ -62,7 +62,12 @@ def kernels(values: Array, label: str) -> Picture | None:
 def scores(values: Array, names: Sequence[str], marked: int | None) -> tuple[Bar, ...]:
     """One bar for each class, its length the probability."""
     return tuple(
-        Bar(name, _inside(float(value)), share(float(value)) if np.isfinite(value) else figure(float(value)), index == marked)
+        Bar(
+            name,
+            _inside(float(value)),
+            share(float(value)) if np.isfinite(value) else figure(float(value)),
+            index == marked,
+        )
         for index, (name, value) in enumerate(zip(names, values, strict=True))
     )
 

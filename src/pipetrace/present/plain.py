@@ -88,9 +88,7 @@ def _training(view: TrainingView) -> Iterator[str]:
         return
     yield ""
     *columns, _ = view.columns
-    widths = [
-        max(len(column), *(len(row.cells[index]) for row in view.rows)) for index, column in enumerate(columns)
-    ]
+    widths = [max(len(column), *(len(row.cells[index]) for row in view.rows)) for index, column in enumerate(columns)]
     yield "  ".join(column.rjust(width) for column, width in zip(columns, widths, strict=True))
     for row in view.rows:
         yield "  ".join(cell.rjust(width) for cell, width in zip(row.cells, widths, strict=True))

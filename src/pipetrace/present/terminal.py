@@ -74,7 +74,8 @@ def question_text(number: int, question: QuestionView) -> RenderableType:
 
 
 def _heading(text: str, width: int) -> RenderableType:
-    return Padding(Rule(Text(f"{text} ", "bold cyan"), align="left", style="dim", characters="─"), (1, 0, 0, 0), expand=width > 0)
+    rule = Rule(Text(f"{text} ", "bold cyan"), align="left", style="dim", characters="─")
+    return Padding(rule, (1, 0, 0, 0), expand=width > 0)
 
 
 def _apart(left: Text, right: Text, width: int) -> RenderableType:
@@ -85,7 +86,9 @@ def _apart(left: Text, right: Text, width: int) -> RenderableType:
 
 def _stage(stage: StageView, width: int, *, last: bool, colour: bool) -> Iterator[RenderableType]:
     yield Text()
-    head = Text.assemble((f"{stage.number:>2} ", "cyan"), ("○ ", "dim"), (stage.title, "bold"), (f"  {stage.name}", "dim"))
+    head = Text.assemble(
+        (f"{stage.number:>2} ", "cyan"), ("○ ", "dim"), (stage.title, "bold"), (f"  {stage.name}", "dim")
+    )
     yield head
     body: list[RenderableType] = [
         Text(stage.output, "cyan") if stage.input == stage.output
@@ -164,7 +167,9 @@ def _prediction(view: PredictionView, width: int, *, colour: bool) -> Iterator[R
 
 def _layer(layer: LayerView, width: int, *, colour: bool) -> Iterator[RenderableType]:
     yield Padding(
-        Text.assemble((f"{layer.number:>2} ", "cyan"), (layer.title, "bold"), (f"  {layer.shape}", "cyan"), f"  {layer.text}"),
+        Text.assemble(
+            (f"{layer.number:>2} ", "cyan"), (layer.title, "bold"), (f"  {layer.shape}", "cyan"), f"  {layer.text}"
+        ),
         (1, 0, 0, 0),
     )
     body: list[RenderableType] = [*_drawn(layer.picture, width - INDENT, colour=colour)]

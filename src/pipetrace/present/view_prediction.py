@@ -62,7 +62,11 @@ def _verdict(trace: Trace, made: Prediction) -> str:
     values = probabilities(trace, made)
     truth = "" if made.label is None else f"'{names[made.label]}'"
     if values is None:
-        return f"The scores are not probabilities; the true label is {truth}." if truth else "The scores are not probabilities."
+        return (
+            f"The scores are not probabilities; the true label is {truth}."
+            if truth
+            else "The scores are not probabilities."
+        )
     order = values.argsort()[::-1]
     first, second = int(order[0]), int(order[1])
     said = f"The model says '{names[first]}' with {share(float(values[first]))}; next comes '{names[second]}' with "
@@ -75,6 +79,8 @@ def _verdict(trace: Trace, made: Prediction) -> str:
 
 
 def _check(trace: Trace, made: Prediction) -> str:
+    if not trace.weights:
+        return "The run ended before its weights were stored, so the forward pass was not computed again."
     again = recompute(trace, made)
     if again.unknown is not None and not again.stages:
         return f"The forward pass was not computed again: {again.unknown} is not a stage that this check knows."

@@ -56,7 +56,10 @@ def records(root: type) -> list[type]:
 
 def typescript(root: type) -> str:
     """Declarations of a record and all that it holds."""
-    lines = ["// Made from the Python records by `python tools/make_declarations.py`; a test holds the two together.", ""]
+    lines = [
+        "// Made from the Python records by `python tools/make_declarations.py`; a test holds the two together.",
+        "",
+    ]
     lines += ["export interface Tensor {", "  dtype: string;", "  shape: number[];", "  base64: string;", "}", ""]
     for record in records(root):
         lines.append(f"export interface {record.__name__} {{")

@@ -260,7 +260,9 @@ class _Reader:
             yield Prediction(row, label, self._tensors(f"prediction/{number}"))
 
     def _tensors(self, part: str) -> dict[str, Array]:
-        rows = self.database.execute("SELECT name, dtype, shape, data FROM tensor WHERE part = ? ORDER BY rowid", (part,))
+        rows = self.database.execute(
+            "SELECT name, dtype, shape, data FROM tensor WHERE part = ? ORDER BY rowid", (part,)
+        )
         return {name: decode_tensor(dtype, shape, data) for name, dtype, shape, data in rows}
 
     def _summaries(self) -> dict[tuple[str, str, int | None], Summary]:

@@ -172,7 +172,9 @@ def _write_error(path: Path, error: Exception) -> DiskFullError | NotWritableErr
         )
     hint = "Choose a folder that exists and that you may write to."
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        hint = "Another program keeps the file locked, such as sqlite3 with an open transaction: close it and run again."
+        hint = (
+            "Another program keeps the file locked, such as sqlite3 with an open transaction: close it and run again."
+        )
     return NotWritableError(f"The trace could not be written: {error}.", where=str(path), hint=hint)
 
 
@@ -187,7 +189,11 @@ def _create(path: Path, run: Run, stages: tuple[Stage, ...]) -> None:
         for key, value in asdict(run).items():
             _put(database, key, value)
         _put(database, "rows", 0)
-        _put(database, "writer", {"host": socket.gethostname(), "pid": os.getpid(), "started": process_start(os.getpid())})
+        _put(
+            database,
+            "writer",
+            {"host": socket.gethostname(), "pid": os.getpid(), "started": process_start(os.getpid())},
+        )
         for position, stage in enumerate(stages):
             _add_stage(database, position, stage)
         database.execute("COMMIT")
