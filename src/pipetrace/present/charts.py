@@ -102,7 +102,8 @@ def _linear_ticks(low: float, high: float) -> tuple[float, ...]:
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(each * power for each in STEPS if each * power >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return tuple(round(index * step, 12) for index in range(first, last + 1))
+    # Twelve significant digits: 3 x 0.1 is 0.3, and the smallest steps stay apart.
+    return tuple(float(f"{index * step:.12g}") for index in range(first, last + 1))
 
 
 def _points(line: Line, epochs: Sequence[int], scale: _Scale, text: Callable[[float], str]) -> tuple[Point, ...]:
