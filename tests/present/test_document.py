@@ -92,8 +92,9 @@ def test_the_parts_are_there_that_the_run_came_to(cut: Trace, made: Document) ->
 
 
 def test_every_question_points_at_a_place_of_the_page(made: Document) -> None:
-    layers = made.prediction.layers if made.prediction else ()
-    places = {"training", *(each.id for each in (*made.stages, *made.training.rows, *layers))}
+    places = {"training", *(stage.id for stage in made.stages), *(row.id for row in made.training.rows)}
+    if made.prediction:
+        places.update(layer.id for layer in made.prediction.layers)
     assert {question.evidence for question in made.quiz} <= places
 
 
