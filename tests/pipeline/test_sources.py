@@ -117,6 +117,7 @@ def test_a_file_that_fails_while_it_is_read_says_so(
         with pytest.raises(DataNotFoundError, match="cannot be read: Input/output error") as caught:
             load(tmp_path / name)
     assert caught.value.where == str(tmp_path / name)
+    assert caught.value.hint.startswith("Copy the data")
 
 
 def test_a_picture_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,6 +153,7 @@ def test_a_source_is_frozen() -> None:
     assert isinstance(source, Source)
     with pytest.raises(AttributeError):
         source.name = "other"  # type: ignore[misc]
+    assert source != sources.embedded_digits()  # arrays have no single answer to being equal, so objects are compared
 
 
 def test_names_are_shown_without_what_a_terminal_would_obey() -> None:

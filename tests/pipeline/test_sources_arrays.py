@@ -71,6 +71,7 @@ def test_the_rows_are_a_read_only_copy() -> None:
         ((4, 32, 32), "Resize"),
         ((4, 28, 28, 1, 1), "28x28 picture a row"),
         ((4, 28), "28x28 picture a row"),
+        ((4,), "28x28 picture a row"),
         ((), "28x28 picture a row"),
     ],
 )
@@ -103,6 +104,15 @@ def test_a_wrong_shape_of_y_is_named_with_a_way_out(shape: tuple[int, ...], hint
 def test_a_type_that_holds_no_numbers_is_refused(y: Any, word: str) -> None:
     with pytest.raises(ArrayFormatError, match=word):
         source(pictures(), y)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "word", "hint"), [("U1", "text", "Save whole"), (object, "Python objects", "run code")]
+)
+def test_pixels_that_are_no_numbers_are_refused(dtype: Any, word: str, hint: str) -> None:
+    with pytest.raises(ArrayFormatError, match=f"x holds {word}; expected numbers") as caught:
+        source(np.zeros((4, 28, 28), dtype=dtype), labels())
+    assert hint in caught.value.hint
 
 
 def test_ragged_rows_are_refused() -> None:
@@ -160,6 +170,7 @@ def test_one_class_is_refused() -> None:
 )
 def test_bad_pixels_are_counted_and_the_first_is_named(value: float, dtype: Any, fault: str, hint: str) -> None:
     x = pictures(dtype=dtype)
+    x[0, 0, 0] = 255
     x[2, 3, 4] = x[3, 0, 0] = value
     with pytest.raises(PixelError) as caught:
         source(x, labels())
@@ -174,6 +185,7 @@ def test_pixels_that_are_scaled_already_are_refused(dtype: Any) -> None:
     with pytest.raises(PixelError) as caught:
         source(x, labels())
     assert "scale them twice" in caught.value.what
+    assert f"(the largest is {1.0 if np.dtype(dtype).kind == 'f' else 1})" in caught.value.what
     assert "by 255" in caught.value.hint
 
 
@@ -211,6 +223,7 @@ def test_dark_on_light_is_said_and_left_as_it_is(paper: int, said: bool) -> None
 
 def test_the_border_median_is_numpys() -> None:
     x = np.random.default_rng(5).integers(100, 256, (7, 28, 28)).astype(np.uint8)
+    x[:, 1:-1, 1:-1] = 0
     ring = np.concatenate([x[:, 0], x[:, -1], x[:, 1:-1, 0], x[:, 1:-1, -1]], axis=1)
     notice = source(x, labels(7)).notice
     assert notice is not None

@@ -132,6 +132,13 @@ def test_half_a_pair_is_refused_with_the_name_of_the_other_half(tmp_path: Path, 
     assert caught.value.where == str(tmp_path / kept)
 
 
+@pytest.mark.parametrize(("name", "half"), [("a-images-idx3", True), ("images.ubyte", True), ("images.zip", False)])
+def test_only_names_of_the_form_count_as_half_a_pair(tmp_path: Path, name: str, half: bool) -> None:
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(DataNotFoundError, match="The images are there" if half else "neither IDX files nor pictures"):
+        load(tmp_path)
+
+
 def test_an_images_file_without_labels_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path)
     (tmp_path / LABELS).unlink()
@@ -165,9 +172,12 @@ def test_images_where_labels_are_expected(tmp_path: Path) -> None:
         (gzipped(b""), "gzip file holds nothing"),
         (b"\0\0\x08", "ends too early: its header alone needs 16 bytes, and there are 3"),
         (b"\0\0\x08\x03\0\0\0", "ends too early: its header alone needs 16 bytes, and there are 7"),
-        (b"1,2,3,4\n5,6,7,8\n", "not an IDX file.*0x312c322c; pictures have 0x00000803"),
+        (b"1,2,3,4\n5,6,7,8\n", "This is not an IDX file.*0x312c322c; pictures have 0x00000803"),
         (b"<!DOCTYPE html><html>", "web page.*0x3c21444f"),
+        (b"\0\0\x09\x03" + bytes(12), r"signed bytes \(type code 0x09\)"),
+        (b"\0\0\x0b\x03" + bytes(12), r"16-bit whole numbers \(type code 0x0b\)"),
         (b"\0\0\x0d\x03" + bytes(12), r"32-bit floats \(type code 0x0d\)"),
+        (b"\0\0\x0e\x03" + bytes(12), r"64-bit floats \(type code 0x0e\)"),
         (b"\0\0\x0c\x03" + bytes(12), r"32-bit whole numbers \(type code 0x0c\)"),
         (b"\0\0\x07\x03" + bytes(12), "not an IDX file.*0x00000703"),
         (b"\0\0\x08\x04" + bytes(16), "has 4 dimensions, not 3"),
@@ -239,6 +249,17 @@ def test_damaged_gzip_data_is_refused(tmp_path: Path) -> None:
         assert isinstance(caught.value.__cause__, gzip.BadGzipFile | zlib.error)
     with pytest.raises(IdxFormatError, match="gzip data is damaged"):
         load(write(tmp_path, bytes(packed) + b"more"))
+
+
+def test_a_disk_that_fails_in_the_middle_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path, gzipped(images_bytes(pictures(12))))
+
+    def fail(*_: Any) -> Any:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("gzip.GzipFile.read1", fail)
+    with pytest.raises(DataNotFoundError, match="cannot be read: Input/output error"):
+        load(path)
 
 
 def test_counts_that_differ_are_seen_in_the_headers(tmp_path: Path) -> None:

@@ -108,6 +108,12 @@ def test_a_single_array_is_refused(tmp_path: Path) -> None:
     assert "x=x, y=y" in caught.value.hint
 
 
+def test_a_single_array_under_another_name_is_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", pictures())
+    with pytest.raises(ArrayFormatError):
+        load((tmp_path / "x.npy").rename(tmp_path / "x.data"))
+
+
 def test_objects_are_never_loaded(tmp_path: Path) -> None:
     class Trap:
         def __reduce__(self) -> Any:
@@ -158,6 +164,12 @@ def test_a_forged_header_is_refused(tmp_path: Path, header: str, what: str) -> N
     path = zipped(tmp_path / "a.npz", x=npy_bytes(pictures(), header), y=npy_bytes(labels(rows)))
     with pytest.raises(ArrayFormatError, match=what):
         load(path)
+
+
+def test_a_header_that_python_2_wrote_is_read_without_a_warning(tmp_path: Path) -> None:
+    header = "{'descr': '|u1', 'fortran_order': False, 'shape': (4L, 28L, 28L), }"
+    path = zipped(tmp_path / "a.npz", x=npy_bytes(pictures(), header), y=npy_bytes(labels()))
+    np.testing.assert_array_equal(load(path).x[..., 0], pictures())
 
 
 def test_a_version_of_the_format_that_only_records_need_is_refused(tmp_path: Path) -> None:

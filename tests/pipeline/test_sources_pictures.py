@@ -88,12 +88,22 @@ def test_what_is_no_picture_is_left_out(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("ending", ["png", "PNG", "bmp", "gif", "pgm", "pnm", "ppm", "webp", "jpg", "jpeg"])
+@pytest.mark.parametrize(
+    "ending", ["png", "PNG", "bmp", "gif", "pgm", "jpe", "jfif", "pnm", "ppm", "webp", "jpg", "jpeg"]
+)
 def test_every_form_is_read(tmp_path: Path, ending: str) -> None:
     options = {"lossless": True} if ending == "webp" else {"quality": 100} if ending.startswith("j") else {}
     two_classes(tmp_path, name=f"a.{ending}", **options)
     difference = second(tmp_path).astype(int) - drawing()
     assert np.abs(difference).max() <= (3 if ending.startswith("j") else 0)
+
+
+def test_classes_called_images_and_labels_are_no_pair(tmp_path: Path) -> None:
+    put(tmp_path / "images" / "a.png")
+    put(tmp_path / "labels" / "a.png")
+    (tmp_path / ".images").write_bytes(b"")
+    (tmp_path / ".labels").write_bytes(b"")
+    assert load(tmp_path).class_names[:2] == ("images", "labels")
 
 
 def test_the_content_counts_and_not_the_ending(tmp_path: Path) -> None:
@@ -108,6 +118,8 @@ def test_colour_becomes_grey(tmp_path: Path) -> None:
     two_classes(tmp_path, colour)
     assert second(tmp_path).max() == round(0.299 * 255)
     assert load(tmp_path).description == "2 pictures in 2 classes, one subfolder each; 1 made grey."
+    put(tmp_path / "one" / "plain.png", colour)
+    assert load(tmp_path).description == "2 pictures in 2 classes, one subfolder each; all made grey."
 
 
 @pytest.mark.parametrize(
@@ -223,6 +235,18 @@ def test_an_opaque_alpha_channel_changes_nothing(tmp_path: Path) -> None:
     assert "transparent" not in load(tmp_path).description
 
 
+@pytest.mark.parametrize(("ink", "ground"), [(127, 255), (128, 0)])
+def test_the_middle_decides_between_black_and_white(tmp_path: Path, ink: int, ground: int) -> None:
+    assert transparent(tmp_path, ink).x[1, 0, 0, 0] == ground
+
+
+def test_padding_beside_an_opaque_border_is_the_background_too(tmp_path: Path) -> None:
+    pixels = np.dstack([np.full((56, 28), 220), np.full((56, 28), 255)])
+    pixels[20:30, 10:20, 1] = 0
+    two_classes(tmp_path, pixels.astype(np.uint8))
+    assert (second(tmp_path)[:, :7] == 0).all()
+
+
 @pytest.mark.parametrize("mode", ["L", "P", "1", "RGB"])
 def test_a_transparent_value_is_transparent(tmp_path: Path, mode: str) -> None:
     two_classes(tmp_path)
@@ -281,6 +305,15 @@ def test_pictures_that_cannot_be_read_are_counted_and_three_are_named(tmp_path: 
     assert caught.value.__cause__ is not None
 
 
+def test_up_to_three_are_all_named(tmp_path: Path) -> None:
+    two_classes(tmp_path)
+    for place in range(3):
+        (tmp_path / "one" / f"bad{place}.png").write_bytes(b"")
+    with pytest.raises(PictureError, match="3 of 5 pictures") as caught:
+        load(tmp_path)
+    assert caught.value.what.endswith("one/bad2.png (not a picture of a known form).")
+
+
 def test_other_readers_are_never_tried(tmp_path: Path) -> None:
     two_classes(tmp_path)
     (tmp_path / "two" / "b.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n")
@@ -316,15 +349,48 @@ def test_two_to_ten_classes(tmp_path: Path, count: int, fine: bool) -> None:
     if fine:
         assert len(load(tmp_path).y) == count
     else:
-        with pytest.raises(PictureFolderError, match=rf"{count} subfolders? \(class 0.*expected 2 to 10"):
+        names = "class 0" if count == 1 else "class 0, class 1, class 10, class 2, ..."
+        with pytest.raises(PictureFolderError, match=rf"{count} subfolders? \({names}\); expected 2 to 10"):
+            load(tmp_path)
+
+
+@pytest.mark.parametrize(("most", "fine"), [(2, True), (1, False)])
+def test_more_pictures_than_memory_is_meant_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, fine: bool
+) -> None:
+    two_classes(tmp_path)
+    monkeypatch.setattr("pipetrace.pipeline.pictures.MAX_ROWS", most)
+    if fine:
+        assert len(load(tmp_path).y) == 2
+    else:
+        with pytest.raises(PictureFolderError, match="holds 2 pictures; at most 1 are read"):
+            load(tmp_path)
+
+
+def test_subfolders_that_may_not_be_read_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    two_classes(tmp_path)
+    listed = Path.iterdir
+
+    def refuse(*_: Any) -> Any:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "iterdir", lambda path: refuse() if path.name == "two" else listed(path))
+        with pytest.raises(DataNotFoundError, match="cannot be read: Permission denied") as caught:
+            load(tmp_path)
+        assert caught.value.where == str(tmp_path / "two")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "is_dir", refuse)
+        with pytest.raises(DataNotFoundError, match="cannot be read: Permission denied"):
             load(tmp_path)
 
 
 def test_a_class_without_pictures_is_refused(tmp_path: Path) -> None:
     two_classes(tmp_path)
     (tmp_path / "three").mkdir()
-    with pytest.raises(PictureFolderError, match="class has no pictures") as caught:
+    with pytest.raises(PictureFolderError) as caught:
         load(tmp_path)
+    assert caught.value.what == "The class has no pictures."
     assert caught.value.where == str(tmp_path / "three")
     assert ".png" in caught.value.hint
 
@@ -334,6 +400,7 @@ def test_classes_one_folder_deeper_are_pointed_at(tmp_path: Path) -> None:
     two_classes(tmp_path / "test")
     with pytest.raises(PictureFolderError) as caught:
         load(tmp_path)
+    assert caught.value.what == "The class has no pictures. It holds subfolders instead."
     assert str(tmp_path / "test") in caught.value.hint
 
 

@@ -186,7 +186,7 @@ def _shape_hint(shape: tuple[int, ...]) -> str:
         return "The channel comes first: save x.reshape(-1, 28, 28)."
     if len(shape) == 4 and shape[1:3] == (SIDE, SIDE) and shape[3] in {3, 4}:
         return "The pictures are in colour: make them grey before you save them."
-    if len(shape) in {3, 4} and shape[0] > 0:
+    if len(shape) in {3, 4}:
         return "Resize the pictures to 28x28 before you save them, or give a folder of pictures, which are resized."
     return "Save one 28x28 picture a row."
 

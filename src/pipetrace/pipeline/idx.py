@@ -11,8 +11,9 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -170,7 +171,7 @@ def _check_halves(files: list[Path]) -> None:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def _opened(path: Path) -> Iterator[BufferedReader]:
     try:
         file = path.open("rb")
     except OSError as error:
@@ -186,12 +187,11 @@ class _Idx:
         rows: how many pictures or labels there are.
     """
 
-    def __init__(self, path: Path, kind: _Kind, file: BinaryIO) -> None:
+    def __init__(self, path: Path, kind: _Kind, file: BufferedReader) -> None:
         self._path = path
         self._kind = kind
-        self._file = file
         self._ended_early = False
-        self._stream: BinaryIO | gzip.GzipFile = file
+        self._stream: BufferedReader | gzip.GzipFile = file
         try:
             packed = file.read(len(_GZIP)) == _GZIP
             file.seek(0)
@@ -250,7 +250,8 @@ class _Idx:
         content = bytearray()
         # Small steps, since one read of what a forged header asks for would reserve all of it at once.
         try:
-            while len(content) < wanted and (part := self._step(min(_CHUNK, wanted - len(content)))):
+            # read1 hands out what was unpacked before gzip data ends too early; read would lose it.
+            while len(content) < wanted and (part := self._stream.read1(min(_CHUNK, wanted - len(content)))):
                 content += part
         except EOFError:
             self._ended_early = True
@@ -259,10 +260,6 @@ class _Idx:
         except OSError as error:
             raise cannot_read(self._path, error) from error
         return content
-
-    def _step(self, count: int) -> bytes:
-        # read1 hands out what was unpacked before the data ends too early; read would lose it.
-        return self._stream.read1(count) if isinstance(self._stream, gzip.GzipFile) else self._stream.read(count)
 
     def _check_magic(self, magic: bytes) -> None:
         if not magic:

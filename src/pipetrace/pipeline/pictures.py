@@ -206,7 +206,6 @@ def _read(path: Path) -> _Picture:
 
     done = []
     with Image.open(path, formats=_FORMATS) as opened:
-        opened.load()
         image = ImageOps.exif_transpose(opened)
     clear = None
     # Pillow cannot lay 16-bit grey on a background, and a transparent value is rare there.

@@ -43,7 +43,7 @@ def load(path: Path, progress: Callable[[int, int], None] | None = None) -> Sour
         return pictures.load_pictures(path, progress) if pair is None else _from_idx(pair, path)
     beginning = _beginning(path)
     ending = path.suffix.lower()
-    if beginning.startswith((_ZIP, _NPY)) or (ending in {".npz", ".npy"} and not _maybe_idx(beginning)):
+    if beginning.startswith((_ZIP, _NPY)) or ending in {".npz", ".npy"}:
         return _from_npz(path)
     if ending in pictures.ENDINGS:
         raise PictureFolderError(
@@ -84,10 +84,6 @@ def _beginning(path: Path) -> bytes:
             return file.read(len(_NPY))
     except OSError as error:
         raise cannot_read(path, error) from error
-
-
-def _maybe_idx(beginning: bytes) -> bool:
-    return beginning.startswith((b"\x1f\x8b", b"\0\0"))
 
 
 def _from_idx(pair: idx.Pair, origin: Path) -> Source:
