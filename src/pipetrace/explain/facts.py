@@ -78,6 +78,11 @@ class Chance:
         """Whether knowing how often each class occurs makes guessing much better."""
         return self.frequencies < 0.9 * self.loss
 
+    @property
+    def level(self) -> float:
+        """The loss of guessing that others are compared with."""
+        return self.frequencies if self.informed else self.loss
+
 
 def chance(trace: Trace) -> Chance:
     """What guessing gives on this run's classes."""

@@ -9,61 +9,44 @@ from pipetrace.explain.facts import (
     chance,
     diverged,
     layer_stages,
+    luck,
     steps_per_epoch,
     things,
     train_rows,
 )
 from pipetrace.explain.observations import observations
-from pipetrace.explain.wording import counted, figure, number, share
-from pipetrace.trace.document import FAILED, INTERRUPTED, KILLED, RUNNING, Stage, Trace
+from pipetrace.explain.wording import counted, exact, figure, number, share
+from pipetrace.trace.document import FAILED, INTERRUPTED, KILLED, RUNNING, Epoch, Stage, Summary, Trace
 
 
 def headline(trace: Trace) -> str:
     """What the run reached and what to look at, in one line."""
     if not trace.epochs:
-        return f"{_ended(trace)} No epoch was finished, so there is nothing measured yet but the stages."
-    last = trace.epochs[-1]
-    broken = diverged(trace)
+        return f"{_ended(trace)} Only the stages and their shapes are known."
     cut = f"{_ended(trace)} " if trace.ending.kind in (INTERRUPTED, KILLED, FAILED, RUNNING) else ""
-    epochs = counted(len(trace.epochs), "epoch")
+    broken = diverged(trace)
     if broken:
-        loss = broken.metrics["loss"]
-        return f"{cut}Training went wrong: in epoch {broken.number} the loss is {figure(loss)}. Look at the training table."
+        return f"{cut}Training went wrong: {_broken(trace, broken)}. Look at the training table."
+    last = trace.epochs[-1]
     if not better_than_chance(trace, last):
-        return (
-            f"{cut}After {epochs} accuracy is {share(last.metrics['accuracy'])}, which guessing reaches too "
-            f"({share(chance(trace).share)}). Nothing was learned yet."
-        )
-    held_out = last.metrics.get("val_accuracy")
-    reached = (
-        f"After {epochs} the model gets {share(held_out)} of {number(trace.run.data.validation_rows)} {things(trace)} "
-        f"right that it never trained on (guessing: {share(chance(trace).share)})"
-        if held_out is not None
-        else f"After {epochs} accuracy is {share(last.metrics['accuracy'])} (guessing: {share(chance(trace).share)})"
-    )
-    kinds = observations(trace)[-1].kinds
-    remark = "validation has turned upward, look at the training chart" if "memorising" in kinds else None
-    if remark is None and "gap" in kinds:
-        remark = f"on its training rows it is {share(last.metrics['accuracy'])}, look at the gap"
-    return f"{cut}{reached}; {remark or _loss_fell(trace)}."
+        return f"{cut}{_no_better(trace, last)}. {_nothing(trace)}"
+    return f"{cut}{_reached(trace, last)}; {_remark(trace, last)}."
 
 
 def insight(trace: Trace) -> tuple[str, ...]:
     """Two or three sentences that follow from this run's figures; none before the first epoch is finished."""
     if not trace.epochs:
         return ()
-    broken = diverged(trace)
-    if broken:
-        return _went_wrong(trace)
-    if not better_than_chance(trace, trace.epochs[-1]):
-        return _stayed_at_chance(trace)
-    return tuple(
-        sentence for sentence in (_where_numbers_sit(trace), _learned(trace), _kept_or_lost(trace)) if sentence
-    )
+    if diverged(trace):
+        found = _went_wrong(trace)
+    elif not better_than_chance(trace, trace.epochs[-1]):
+        found = _stayed_at_chance(trace)
+    else:
+        found = [_where_numbers_sit(trace), _learned(trace), _kept_or_lost(trace)]
+    return tuple(sentence for sentence in found if sentence)
 
 
 def _ended(trace: Trace) -> str:
-    planned = trace.run.training.epochs
     done = len(trace.epochs)
     words = {
         INTERRUPTED: "Ctrl-C ended the run",
@@ -71,15 +54,77 @@ def _ended(trace: Trace) -> str:
         FAILED: "The run failed",
         RUNNING: "The run is still going on",
     }.get(trace.ending.kind, "The run ended")
-    text = f"{words}: {done} of {planned} epochs are finished."
-    return f"{text} {trace.ending.message}." if trace.ending.kind == FAILED and trace.ending.message else text
+    text = f"{words}: {done} of {counted(trace.run.training.epochs, 'epoch')} {'is' if done == 1 else 'are'} finished."
+    message = (trace.ending.message or "").rstrip(". ")
+    return f"{text} {message}." if trace.ending.kind == FAILED and message else text
 
 
-def _loss_fell(trace: Trace) -> str:
-    first, last = trace.epochs[0].metrics["loss"], trace.epochs[-1].metrics["loss"]
-    if len(trace.epochs) == 1:
-        return f"loss is {figure(last)}, guessing gives {figure(chance(trace).loss)}"
-    return f"loss {'fell' if last < first else 'went'} from {figure(first)} to {figure(last)}"
+def _broken(trace: Trace, broken: Epoch) -> str:
+    loss = broken.metrics["loss"]
+    if not math.isfinite(loss):
+        where = f"from epoch {broken.number} on" if broken is not trace.epochs[-1] else f"in epoch {broken.number}"
+        return f"{where} the loss is {figure(loss)}"
+    return f"in epoch {broken.number} the loss is {figure(loss)}, where guessing gives {figure(chance(trace).loss)}"
+
+
+def _no_better(trace: Trace, last: Epoch) -> str:
+    after, accuracy = f"After {counted(len(trace.epochs), 'epoch')}", last.metrics.get("accuracy")
+    if accuracy is None:
+        loss = last.metrics.get("loss")
+        was = "no loss was measured" if loss is None else f"the loss is {figure(loss)}"
+        return f"{after} {was}; guessing gives {figure(chance(trace).level)}"
+    rows = train_rows(trace)
+    return (
+        f"{after} accuracy is {share(accuracy)}, within chance: guessing reaches up to {share(luck(trace, rows))} on "
+        f"{counted(rows, 'row')}"
+    )
+
+
+def _nothing(trace: Trace) -> str:
+    best = _best_before(trace)
+    if best is None:
+        return "Nothing is learned yet." if trace.ending.kind == RUNNING else "Nothing was learned."
+    return f"What it had learned by epoch {best.number} is lost."
+
+
+def _best_before(trace: Trace) -> Epoch | None:
+    """The last epoch that was better than guessing, of a run that is so no more."""
+    return next((epoch for epoch in reversed(trace.epochs) if better_than_chance(trace, epoch)), None)
+
+
+def _reached(trace: Trace, last: Epoch) -> str:
+    after = f"After {counted(len(trace.epochs), 'epoch')}"
+    accuracy, held_out = last.metrics.get("accuracy"), last.metrics.get("val_accuracy")
+    guess = chance(trace)
+    guessing = f"most frequent class: {share(guess.largest)}" if guess.uneven else f"guessing: {share(guess.share)}"
+    if held_out is None:
+        was = f"the loss is {figure(last.metrics['loss'])}" if accuracy is None else f"accuracy is {share(accuracy)}"
+        return f"{after} {was} ({guessing})" if accuracy is not None else f"{after} {was}"
+    rows = trace.run.data.validation_rows
+    others = f"{counted(rows, things(trace)[:-1])} that it never trained on"
+    if accuracy is not None and held_out <= luck(trace, rows):
+        return (
+            f"{after} the model names {share(accuracy)} of its training rows right, but {share(held_out)} of {others} "
+            f"({guessing})"
+        )
+    return f"{after} the model names {share(held_out)} of {others} right ({guessing})"
+
+
+def _remark(trace: Trace, last: Epoch) -> str:
+    kinds = observations(trace)[-1].kinds
+    loss = last.metrics.get("loss")
+    if "memorising" in kinds:
+        return "the validation loss has turned upward, look at the training chart"
+    if "gap" in kinds:
+        return f"of its training rows it gets {share(last.metrics['accuracy'])}, look at the gap"
+    if loss is None or not math.isfinite(loss):
+        return "look at the training table"
+    guess, first = chance(trace).level, trace.epochs[0].metrics.get("loss", math.nan)
+    if loss >= guess or len(trace.epochs) == 1 or not math.isfinite(first):
+        return f"loss is {figure(loss)}, guessing gives {figure(guess)}"
+    if figure(loss) == figure(first):
+        return f"loss stayed at {figure(loss)}"
+    return f"loss {'fell' if loss < first else 'rose'} from {figure(first)} to {figure(loss)}"
 
 
 def _where_numbers_sit(trace: Trace) -> str | None:
@@ -91,78 +136,95 @@ def _where_numbers_sit(trace: Trace) -> str | None:
     total = sum(stage.parameters.total for stage in layers)
     effort = sum(stage.flops or 0 for stage in layers)
     most, busiest = holders[0], workers[0]
+    work = share((busiest.flops or 0) / effort)
     if most.name == busiest.name:
         return (
-            f"{_named(most)} holds {share(most.parameters.total / total)} of the {number(total)} parameters and does "
-            f"{share((busiest.flops or 0) / effort)} of the arithmetic."
+            f"{_named(trace, most)} holds {share(most.parameters.total / total)} of the {number(total)} parameters and "
+            f"does {work} of the arithmetic."
         )
     reused = ""
     places = math.prod(length or 1 for length in busiest.outputs[0].shape[1:-1])
     if busiest.layer == "Conv2D" and places > 1:
         reused = f", because each of its weights is used again at {number(places)} places of a picture"
     return (
-        f"{_named(busiest)} holds only {share(busiest.parameters.total / total)} of the {number(total)} parameters but "
-        f"does {share((busiest.flops or 0) / effort)} of the arithmetic{reused}; {_named(most)} holds "
-        f"{share(most.parameters.total / total)}."
+        f"{_named(trace, busiest)} holds {share(busiest.parameters.total / total)} of the {number(total)} parameters "
+        f"but does {work} of the arithmetic{reused}; {_named(trace, most)} holds {share(most.parameters.total / total)}."
     )
 
 
 def _learned(trace: Trace) -> str | None:
-    epochs = trace.epochs
-    if len(epochs) < 2:
+    losses = [chance(trace).level, *(epoch.metrics.get("loss", math.nan) for epoch in trace.epochs)]
+    whole = losses[0] - losses[-1]
+    if len(losses) < 3 or not all(map(math.isfinite, losses)) or whole <= 0:
         return None
-    falls = [before.metrics["loss"] - after.metrics["loss"] for before, after in itertools.pairwise(epochs)]
-    whole = chance(trace).loss - epochs[-1].metrics["loss"]
-    first = chance(trace).loss - epochs[0].metrics["loss"]
-    if whole <= 0 or first <= 0 or max(falls) <= 0:
-        return None
+    falls = [before - after for before, after in itertools.pairwise(losses)]
     steps, _ = steps_per_epoch(trace)
-    biggest = falls.index(max(falls)) + 2
-    part = max(falls) / whole
-    return (
-        f"From the {figure(chance(trace).loss)} of guessing the loss came down to {figure(epochs[-1].metrics['loss'])} in "
-        f"{number(steps * len(epochs))} weight updates; {share(part)} of that came between epochs {biggest - 1} and "
-        f"{biggest}, and the last epoch added {share(max(0.0, falls[-1]) / whole)}."
+    text = (
+        f"From the {figure(losses[0])} of guessing the loss came down to {figure(losses[-1])} in "
+        f"{number(steps * len(trace.epochs))} weight updates"
     )
+    biggest = falls.index(max(falls))
+    part, last = falls[biggest] / whole, falls[-1] / whole
+    # Where the loss rose in between, its falls add up to more than the whole, and their shares would mislead.
+    if min(falls) < 0:
+        return f"{text}{f'; in the last epoch it rose by {figure(-falls[-1])}' if last < 0 else ''}."
+    where = f"between epochs {biggest} and {biggest + 1}" if biggest else "in epoch 1"
+    if biggest == len(falls) - 1:
+        return f"{text}; {share(part)} of that fall came in the last epoch."
+    return f"{text}; {share(part)} of that fall came {where}, and the last epoch added {share(last)}."
 
 
 def _kept_or_lost(trace: Trace) -> str | None:
     last = trace.epochs[-1].metrics
-    best = best_validation(trace)
-    if best is None or "val_accuracy" not in last:
+    best, held_out, rows = best_validation(trace), last.get("val_accuracy"), trace.run.data.validation_rows
+    if best is None or held_out is None or rows < 1:
         return None
-    rows = number(trace.run.data.validation_rows)
-    gap = last["accuracy"] - last["val_accuracy"]
-    if best.number <= len(trace.epochs) - 2 and last["val_loss"] > best.metrics["val_loss"] * 1.02:
+    kinds = observations(trace)[-1].kinds
+    then = f"Validation was best in epoch {best.number} (loss {figure(best.metrics['val_loss'])})"
+    if "memorising" in kinds:
         return (
-            f"Validation was best in epoch {best.number} (loss {figure(best.metrics['val_loss'])}); what was trained after "
-            f"it made the {number(train_rows(trace))} training rows better and the {rows} held-out ones worse."
+            f"{then}; since then the training loss fell from {figure(best.metrics['loss'])} to {figure(last['loss'])} "
+            f"and the validation loss rose to {figure(last['val_loss'])}: that is memorising."
         )
-    wrong = round((1 - last["val_accuracy"]) * trace.run.data.validation_rows)
-    return (
-        f"Of {rows} {things(trace)} kept aside {number(wrong)} are named wrong, an accuracy of "
-        f"{share(last['val_accuracy'])} against {share(last['accuracy'])} in training: "
-        + ("what it learned holds for others too." if abs(gap) < 0.05 else "part of what it learned is memory.")
+    wrong = round((1 - held_out) * rows)
+    text = (
+        f"Of {counted(rows, things(trace)[:-1])} kept aside {number(wrong)} {'is' if wrong == 1 else 'are'} named wrong"
     )
+    if "accuracy" in last:
+        text += f", an accuracy of {share(held_out)} against {share(last['accuracy'])} in training"
+    if held_out <= luck(trace, rows):
+        return f"{text}: no more are right than guessing may reach."
+    if "turned" in kinds:
+        return f"{text}. {then}; it is {figure(last['val_loss'])} at the end."
+    for kind, words in KEPT.items():
+        if kind in kinds:
+            return f"{text}{words}."
+    return f"{text}."
 
 
-def _went_wrong(trace: Trace) -> tuple[str, ...]:
+KEPT = {
+    "gap": ": it knows what it trained on better than the rest",
+    "unclear": "; so few do not tell whether it memorised",
+    "follows": ": what it learned holds for others too",
+    "ahead": ": what it learned holds for others too",
+}
+"""What the last epoch's comparison with validation means for the whole run."""
+
+
+def _went_wrong(trace: Trace) -> list[str | None]:
     broken = diverged(trace)
-    loss = broken.metrics["loss"] if broken else math.nan
-    rate = trace.epochs[-1].learning_rate
-    where = _first_non_finite(trace)
-    return tuple(
-        sentence
-        for sentence in (
-            (
-                f"In epoch {broken.number if broken else 0} the loss is {figure(loss)}, where guessing gives "
-                f"{figure(chance(trace).loss)}: this run has learned nothing that can be used."
-            ),
-            f"The first output that is not a finite number is that of {where}." if where else None,
-            f"The learning rate was {figure(rate)}." if rate is not None else None,
-        )
-        if sentence
-    )
+    if broken is None:
+        return []
+    loss, rate, where = broken.metrics["loss"], broken.learning_rate, _first_non_finite(trace)
+    before = next((each for each in trace.epochs if each.number == broken.number - 1), None)
+    text = f"{_broken(trace, broken)}: what the model is at the end cannot be used."
+    if not math.isfinite(loss) and before:
+        text += f" In epoch {before.number} the loss was {figure(before.metrics.get('loss', math.nan))}."
+    return [
+        f"{text[0].upper()}{text[1:]}",
+        f"The first output with values that are not finite is that of {where}." if where else None,
+        f"The learning rate was {_rate(rate)}." if rate is not None else None,
+    ]
 
 
 def _first_non_finite(trace: Trace) -> str | None:
@@ -170,35 +232,56 @@ def _first_non_finite(trace: Trace) -> str | None:
         for stage in trace.stages:
             summary = epoch.probe.get(stage.name)
             if summary and summary.non_finite:
-                return f"{_named(stage)} ({stage.name}), in epoch {epoch.number}"
+                return f"{_named(trace, stage)}, after epoch {epoch.number}"
     return None
 
 
-def _stayed_at_chance(trace: Trace) -> tuple[str, ...]:
-    last = trace.epochs[-1]
-    moved = _weights_moved(trace)
-    return (
-        (
-            f"After {counted(len(trace.epochs), 'epoch')} the loss is {figure(last.metrics['loss'])} and guessing gives "
-            f"{figure(chance(trace).loss)}: the output carries no knowledge of the input."
-        ),
-        f"The weights {moved}." if moved else f"The learning rate is {figure(last.learning_rate or 0.0)}.",
-    )
+def _stayed_at_chance(trace: Trace) -> list[str | None]:
+    last, loss = trace.epochs[-1], trace.epochs[-1].metrics.get("loss")
+    first = None
+    if loss is not None:
+        first = (
+            f"After {counted(len(trace.epochs), 'epoch')} the loss is {figure(loss)} and guessing gives "
+            f"{figure(chance(trace).level)}: the answers tell no more than guesses do."
+        )
+    silent = next((stage for stage in layer_stages(trace) if _silent(stage, last)), None)
+    return [
+        first,
+        f"All outputs of {_named(trace, silent)} are 0, whatever the row." if silent else None,
+        _weights_moved(trace),
+    ]
+
+
+def _silent(stage: Stage, last: Epoch) -> bool:
+    summary = stage.summary or last.probe.get(stage.name)
+    return summary is not None and summary.count > 0 and summary.zeros == summary.count
 
 
 def _weights_moved(trace: Trace) -> str | None:
-    if len(trace.epochs) < 2:
-        return None
-    first, last = trace.epochs[0].weights, trace.epochs[-1].weights
-    changed = [
-        name
-        for name in first
-        if name in last and (first[name].mean, first[name].std) != (last[name].mean, last[name].std)
-    ]
-    if not changed:
-        return f"did not change from epoch {trace.epochs[0].number} to {trace.epochs[-1].number} at all"
-    return f"did change ({len(changed)} of {len(first)} tensors), so the steps were taken and led nowhere"
+    first, last = trace.epochs[0], trace.epochs[-1]
+    rate = None if last.learning_rate is None else _rate(last.learning_rate)
+    names = [name for name in first.weights if name in last.weights]
+    if first is last or not names:
+        return rate and f"The learning rate was {rate}."
+    moved = sum(_statistics(first.weights[name]) != _statistics(last.weights[name]) for name in names)
+    how = f"from epoch {first.number} to {last.number}{f', at a learning rate of {rate}' if rate else ''}"
+    if not moved:
+        return f"The weights did not change at all {how}."
+    return f"The weights did change ({moved} of {counted(len(names), 'array')}) {how}: the steps led nowhere."
 
 
-def _named(stage: Stage) -> str:
-    return stage.layer or stage.name
+def _rate(rate: float) -> str:
+    # Somebody chose this number: 0.001 is what was written, 0.00100 is not.
+    return exact(rate) if abs(rate) < 1e6 else figure(rate)
+
+
+def _statistics(summary: Summary) -> tuple[float | None, ...]:
+    return summary.min, summary.max, summary.mean, summary.std
+
+
+def _named(trace: Trace, stage: Stage) -> str:
+    """A stage's class, with its name where the class alone could be another one."""
+    if stage.layer is None:
+        return stage.name
+    alone = sum(each.layer == stage.layer for each in trace.stages) == 1
+    return stage.layer if alone else f"{stage.layer} ({stage.name})"

@@ -107,7 +107,7 @@ def _worse(trace: Trace, epoch: Epoch, previous: Epoch | None, seen: Sequence[st
 def _at_chance(trace: Trace, index: int, seen: Sequence[str]) -> str:
     loss, accuracy = trace.epochs[index].metrics["loss"], trace.epochs[index].metrics.get("accuracy")
     guess = chance(trace)
-    level, name = _guessing(trace, guess)
+    level, name = guess.level, _guessing(trace, guess)
     ratio = loss / level if level else math.inf
     if ratio > 1 + NEAR:
         text = f"Loss {figure(loss)} is above the {figure(level)} of {name}"
@@ -124,11 +124,10 @@ def _at_chance(trace: Trace, index: int, seen: Sequence[str]) -> str:
     return f"{text}. Nothing is learned yet." if ratio >= 1 - NEAR else f"{text}."
 
 
-def _guessing(trace: Trace, guess: Chance) -> tuple[float, str]:
-    """The loss of guessing, and which guessing that is."""
+def _guessing(trace: Trace, guess: Chance) -> str:
     if guess.informed:
-        return guess.frequencies, "guessing each class as often as it occurs"
-    return guess.loss, f"guessing among {counted(classes(trace), 'class', 'classes')} (ln {classes(trace)})"
+        return "guessing each class as often as it occurs"
+    return f"guessing among {counted(classes(trace), 'class', 'classes')} (ln {classes(trace)})"
 
 
 def _accuracy(trace: Trace, accuracy: float, guess: Chance) -> str:
@@ -153,7 +152,7 @@ def _accuracy(trace: Trace, accuracy: float, guess: Chance) -> str:
 
 def _first(trace: Trace, epoch: Epoch) -> str:
     loss, accuracy, guess = epoch.metrics["loss"], epoch.metrics.get("accuracy"), chance(trace)
-    level, name = _guessing(trace, guess)
+    level, name = guess.level, _guessing(trace, guess)
     where = "below" if loss < level else "above"
     text = f"Loss {figure(loss)} is {where} the {figure(level)} of {name}"
     return f"{text}." if accuracy is None else f"{text}; {_accuracy(trace, accuracy, guess)}."
