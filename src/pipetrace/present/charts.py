@@ -38,7 +38,7 @@ def chart(
         lines: what to draw.
         epochs: the number of each epoch.
         text: how a value is written.
-        limits: the ends of the axis; from the values when left out. Then the axis begins at zero, and is logarithmic
+        limits: the ends of the axis; from the values when left out. Then zero is on the axis, or the axis is logarithmic
             where positive values span more than a decade and a half.
         reference: a level to compare with, and its name; left out where it is far off the values.
         best: the epoch to mark, and why.
@@ -91,8 +91,8 @@ def _scale(values: Sequence[float], limits: tuple[float, float] | None, referenc
         return _Scale(10.0**first, 10.0**last, True, ticks)
     if reference is not None and most < reference < 2 * most:
         most = reference
-    low = min(0.0, least)
-    ticks = _linear_ticks(low, most if most > low else low + 1)
+    low, high = min(0.0, least), max(0.0, most)
+    ticks = _linear_ticks(low, high if high > low else 1.0)
     return _Scale(ticks[0], ticks[-1], False, ticks)
 
 
