@@ -22,6 +22,9 @@ from pipetrace.trace.schema import (
 SIDE_FILES = ("-wal", "-shm", "-journal")
 """What SQLite may leave beside a database whose writer was killed."""
 
+PATIENCE = 10_000
+"""Milliseconds to wait for whoever else keeps the file locked."""
+
 
 class TraceWriter:
     """The open trace of a run.
@@ -62,7 +65,7 @@ class TraceWriter:
                     draft.with_name(draft.name + suffix).unlink(missing_ok=True)
         with self._explained():
             self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._database.execute("PRAGMA busy_timeout = 10000")
+            self._database.execute(f"PRAGMA busy_timeout = {PATIENCE}")
             # Readers beside the writer see the last finished transaction instead of waiting for the lock.
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = NORMAL")
@@ -112,7 +115,7 @@ class TraceWriter:
             database.executemany("INSERT OR REPLACE INTO cost VALUES (?, ?)", list(cost.items()))
             row = (ending.kind, ending.message, ending.stage, ending.epoch)
             database.execute("INSERT INTO ending VALUES (?, ?, ?, ?)", row)
-        self._checkpoint()
+        self._checkpoint(patience=1000)
         with self._explained():
             # Back to one file; a reader that holds it open keeps the log in place, which does no harm.
             try:
@@ -138,10 +141,13 @@ class TraceWriter:
                     self._database.execute("ROLLBACK")
                 raise
 
-    def _checkpoint(self) -> None:
-        # The epoch moves from the log into the file itself, so that the file alone, copied away, holds it.
+    def _checkpoint(self, patience: int = 0) -> None:
+        # The epoch moves from the log into the file itself, so that the file alone, copied away, holds it. Training does
+        # not wait for a reader who is in the way: what cannot move now moves after the next epoch.
         with self._explained():
+            self._database.execute(f"PRAGMA busy_timeout = {patience}")
             self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._database.execute(f"PRAGMA busy_timeout = {PATIENCE}")
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
