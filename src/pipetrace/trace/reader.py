@@ -1,9 +1,11 @@
 """Reading a trace back, also while it is written, also after its writer was killed."""
 
+import errno
 import json
 import os
 import socket
 import sqlite3
+import stat
 import unicodedata
 from collections.abc import Iterator
 from contextlib import closing
@@ -67,7 +69,7 @@ def read(path: str | os.PathLike[str]) -> Trace:
     except (sqlite3.Error, LookupError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
         raise DamagedTraceError(
-            f"{place.name} is a pipetrace file, but it cannot be read: {_clean(reason)}.",
+            f"{place.name} is a pipetrace file, but it cannot be read: {_clean(' '.join(reason.split()))}.",
             where=str(place),
             hint="Copy it again from where it came from, with its -wal file if there is one, or record it anew.",
         ) from error
@@ -76,6 +78,10 @@ def read(path: str | os.PathLike[str]) -> Trace:
 def _check_header(place: Path) -> None:
     problem = None
     try:
+        mode = place.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            # Opening a pipe would wait for whoever writes into it.
+            raise OSError(errno.EINVAL, "It is neither a file nor a folder")
         with place.open("rb") as file:
             head = file.read(100)
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # a null character is a ValueError
@@ -132,6 +138,10 @@ def _check_identity(place: Path, database: sqlite3.Connection) -> None:
         )
     if version < 1:
         raise ValueError("it has no schema version")
+    (page,) = database.execute("PRAGMA page_size").fetchone()
+    # SQLite reads what a cut last page lacks as zeros and says nothing; with a log beside, the log has the page.
+    if place.stat().st_size % page and not place.with_name(f"{place.name}-wal").exists():
+        raise ValueError("it was cut off within a page")
     _check_layout(database)
     check = [row[0] for row in database.execute("PRAGMA quick_check(3)")]
     if check != ["ok"]:

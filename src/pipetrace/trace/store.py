@@ -208,9 +208,13 @@ def _create(path: Path, run: Run, stages: tuple[Stage, ...]) -> None:
 
 
 def process_start(pid: int) -> str | None:
-    """When a process began, in the kernel's ticks, where /proc tells: a process number alone is used again."""
+    """When a process began, in the kernel's ticks, where /proc tells: a process number alone is used again.
+
+    None where it does not tell, and for a process that has ended and only waits for its parent to ask how.
+    """
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if fields[0] in ("Z", "X") else fields[19]
     except (OSError, IndexError):
         return None
 
