@@ -59,7 +59,8 @@ def _parts(made: Document, width: int, *, colour: bool) -> Iterator[RenderableTy
     table.add_column(style="dim", no_wrap=True)
     table.add_column(style="dim")
     for fact in made.foot:
-        table.add_row(fact.name, fact.text)
+        # As Text: in a plain string rich would read what stands in brackets as its markup.
+        table.add_row(fact.name, Text(fact.text))
     yield table
 
 
@@ -149,7 +150,7 @@ def _training(view: TrainingView, width: int) -> Iterator[RenderableType]:
     if not narrow:
         table.add_column(told, ratio=1)
     for row in view.rows:
-        table.add_row(*row.cells, *([] if narrow else [row.observation]))
+        table.add_row(*row.cells, *([] if narrow else [Text(row.observation)]))
     yield Padding(table, (1, 0, 0, 0))
     if narrow:
         yield Text()
