@@ -64,7 +64,7 @@ def _wrapped(text: str, indent: int = 0) -> list[str]:
 
 def _stage(stage: StageView) -> Iterator[str]:
     yield f"{stage.number}. {stage.title} ({stage.name})"
-    yield f"   {stage.input} -> {stage.output}"
+    yield from _wrapped(stage.output if stage.input == stage.output else f"{stage.input} -> {stage.output}", 3)
     yield from _wrapped(stage.does, 3)
     if stage.shape:
         yield from _wrapped(stage.shape, 3)
