@@ -35,6 +35,14 @@ Parts: TypeAlias = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
+class Told:
+    """What was told already: that the training loss fell in this epoch; the same of validation an epoch ago."""
+
+    learning: bool
+    before: bool
+
+
+@dataclass(frozen=True)
 class Observation:
     """What one epoch did.
 
@@ -201,8 +209,7 @@ def _validation(trace: Trace, index: int, kinds: Sequence[str], seen: Sequence[s
     kind = against_validation(trace, epoch)
     if kind is None:
         return [("validation", f"Validation loss is {figure(value)}.")]
-    again = kind in seen
-    return [(kind, COMPARED[kind](trace, index, again))]
+    return [(kind, COMPARED[kind](trace, index, Told("learning" in kinds, kind in seen)))]
 
 
 def _risen(trace: Trace, index: int, value: float, seen: Sequence[str]) -> tuple[str, str] | None:
@@ -224,19 +231,17 @@ def _risen(trace: Trace, index: int, value: float, seen: Sequence[str]) -> tuple
     )
 
 
-def _follows(trace: Trace, index: int, again: bool) -> str:
+def _follows(trace: Trace, index: int, told: Told) -> str:
     held_out = trace.epochs[index].metrics["val_accuracy"]
-    previous = _finite_before(trace, index)
-    fell = previous is None or trace.epochs[index].metrics["loss"] < previous.metrics["loss"]
-    why = ", so this is learning, not memorising" if fell and not again else ""
+    why = ", so this is learning, not memorising" if told.learning and not told.before else ""
     return f"Validation agrees at {share(held_out)}{why}."
 
 
-def _ahead(trace: Trace, index: int, again: bool) -> str:
+def _ahead(trace: Trace, index: int, told: Told) -> str:
     epoch, previous = trace.epochs[index], _finite_before(trace, index)
     held_out = epoch.metrics["val_accuracy"]
     quick = previous is None or epoch.metrics["loss"] < (1 - QUICK) * previous.metrics["loss"]
-    if again or not quick:
+    if told.before or not quick:
         return f"Validation is ahead at {share(held_out)}."
     return (
         f"Validation, measured after the epoch, is ahead at {share(held_out)}: the training figure averages in the "
@@ -244,16 +249,16 @@ def _ahead(trace: Trace, index: int, again: bool) -> str:
     )
 
 
-def _gap(trace: Trace, index: int, again: bool) -> str:
+def _gap(trace: Trace, index: int, told: Told) -> str:
     metrics = trace.epochs[index].metrics
     accuracy, held_out = metrics["accuracy"], metrics["val_accuracy"]
     text = f"Validation is at {share(held_out)}, {points(accuracy - held_out)} lower"
-    return f"{text}." if again else f"{text}: the model knows its training rows better than others."
+    return f"{text}." if told.before else f"{text}: the model knows its training rows better than others."
 
 
-def _unclear(trace: Trace, index: int, again: bool) -> str:
+def _unclear(trace: Trace, index: int, told: Told) -> str:
     held_out = trace.epochs[index].metrics["val_accuracy"]
-    if again:
+    if told.before:
         return f"Validation is at {share(held_out)}."
     rows, error = counted(trace.run.data.validation_rows, "row"), points(validation_error(trace, held_out))
     return f"Validation is at {share(held_out)}; on {rows} a difference of up to {error} may be luck."
