@@ -78,12 +78,7 @@ def read(path: str | os.PathLike[str]) -> Trace:
 def _check_header(place: Path) -> None:
     problem = None
     try:
-        mode = place.stat().st_mode
-        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-            # Opening a pipe would wait for whoever writes into it.
-            raise OSError(errno.EINVAL, "It is neither a file nor a folder")
-        with place.open("rb") as file:
-            head = file.read(100)
+        head = _beginning(place)
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # a null character is a ValueError
         raise TraceNotFoundError(
             f"There is no file {place}.",
@@ -110,6 +105,15 @@ def _check_header(place: Path) -> None:
             where=str(place),
             hint="Give a file that pipetrace wrote, such as digits.trace.",
         )
+
+
+def _beginning(place: Path) -> bytes:
+    mode = place.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        # Opening a pipe would wait for whoever writes into it.
+        raise OSError(errno.EINVAL, "It is neither a file nor a folder")
+    with place.open("rb") as file:
+        return file.read(100)
 
 
 def _connect(place: Path) -> sqlite3.Connection:
