@@ -1,0 +1,344 @@
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipetrace.errors import (
+    DamagedTraceError,
+    NewerTraceError,
+    NotATraceError,
+    TraceError,
+    TraceNotFoundError,
+)
+from pipetrace.trace import TraceWriter, read
+from pipetrace.trace.document import Ending, Epoch
+from pipetrace.trace.schema import APPLICATION_ID, SCHEMA
+
+Differ = Callable[[Any, Any], list[str]]
+MakeEpoch = Callable[[int], Epoch]
+
+LONGEST = 10
+"""Seconds that reading a small file may take, whatever is in it, on a busy machine."""
+
+
+def change(path: Path, script: str) -> None:
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(script)
+
+
+def read_or_refuse(path: Path) -> bool:
+    """Whether the file can be read; it is refused with an error of ours or not at all, and soon."""
+    began = time.monotonic()
+    refused = None
+    try:
+        read(path)
+    except TraceError as error:
+        refused = str(error)
+    assert time.monotonic() - began < LONGEST
+    assert refused is None or (str(path) in refused and refused.isprintable())
+    return refused is None
+
+
+@pytest.mark.parametrize("name", ["none.trace", "no/none.trace", "run.trace/none.trace", "a\0b", ""])
+def test_no_such_file(trace_file: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(trace_file.parent)
+    with pytest.raises((TraceNotFoundError, NotATraceError)) as caught:
+        read(name)
+    assert caught.value.hint
+
+
+def test_a_folder_and_a_name_too_long_are_no_trace(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / ("x" * 5000)):
+        with pytest.raises(NotATraceError, match="cannot be read as a file"):
+            read(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    def too_late(*_: object) -> None:
+        raise AssertionError("waited for a writer")
+
+    before = signal.signal(signal.SIGALRM, too_late)
+    signal.alarm(LONGEST)
+    try:
+        with pytest.raises(NotATraceError, match="neither a file nor a folder"):
+            read(tmp_path / "pipe")
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "empty"),
+        (b"just text, a line of it\n", "does not begin as"),
+        (b"SQLite", "does not begin as"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(500), "does not begin as"),
+        (b"SQLite format 3\0", "ends within its own header"),
+        (b"SQLite format 3\0" + bytes(83), "ends within its own header"),
+        (b"SQLite format 3\0" + bytes(84), "another application"),
+    ],
+)
+def test_another_file_is_no_trace(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "run.trace"
+    path.write_bytes(content)
+    with pytest.raises(NotATraceError, match=said) as caught:
+        read(path)
+    assert caught.value.where == str(path)
+    assert path.read_bytes() == content
+
+
+def test_the_database_of_another_application_is_no_trace(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    change(path, "CREATE TABLE run (key, value); INSERT INTO run VALUES ('title', '1')")
+    with pytest.raises(NotATraceError, match="another application"):
+        read(path)
+
+
+def test_our_mark_alone_makes_no_trace(tmp_path: Path) -> None:
+    path = tmp_path / "run.trace"
+    change(path, f"PRAGMA application_id = {APPLICATION_ID}; CREATE TABLE run (key, value)")
+    with pytest.raises(DamagedTraceError, match="no schema version"):
+        read(path)
+    change(path, f"PRAGMA user_version = {SCHEMA}")
+    with pytest.raises(DamagedTraceError):
+        read(path)
+
+
+def test_a_newer_schema_is_told_apart_from_damage(trace_file: Path) -> None:
+    change(trace_file, f"PRAGMA user_version = {SCHEMA + 1}; CREATE TABLE more (x); DROP TABLE ending")
+    with pytest.raises(NewerTraceError, match=f"schema {SCHEMA + 1}") as caught:
+        read(trace_file)
+    assert "pip install" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "CREATE TRIGGER more AFTER INSERT ON epoch BEGIN SELECT 1; END",
+        "CREATE VIEW more AS SELECT * FROM epoch",
+        "DROP TABLE tensor",
+    ],
+)
+def test_what_is_not_our_tables_is_refused(trace_file: Path, script: str) -> None:
+    change(trace_file, script)
+    with pytest.raises(DamagedTraceError):
+        read(trace_file)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "UPDATE metric SET value = 'three'",
+        "UPDATE metric SET value = x'00'",
+        "UPDATE tensor SET dtype = 'object'",
+        "UPDATE tensor SET dtype = 'V8'",
+        "UPDATE tensor SET shape = '[1000000000000]'",
+        "UPDATE tensor SET shape = '[-1, -1]'",
+        "UPDATE tensor SET shape = '{}'",
+        "UPDATE tensor SET data = 'text'",
+        "UPDATE tensor SET data = x'00'",
+        "UPDATE summary SET histogram_counts = x'00'",
+        "UPDATE summary SET histogram_keys = x''",
+        "UPDATE summary SET histogram_bits = 64",
+        "UPDATE summary SET histogram_bits = 'x'",
+        "DELETE FROM summary WHERE channel IS NULL",
+        "UPDATE spec SET shape = '[1e400]'",
+        "UPDATE spec SET shape = 'null'",
+        "UPDATE stage SET config = '" + "[" * 100_000 + "'",
+        "UPDATE stage SET config = cast(x'ff' AS TEXT)",
+        "UPDATE run SET value = '" + "9" * 5000 + "' WHERE key = 'rows'",
+        "UPDATE run SET value = '[]' WHERE key = 'data'",
+        "UPDATE run SET value = '{\"odd\": 1}' WHERE key = 'training'",
+        "DELETE FROM run",
+    ],
+)
+def test_values_that_no_writer_wrote_are_damage(trace_file: Path, script: str) -> None:
+    change(trace_file, script)
+    with pytest.raises(DamagedTraceError) as caught:
+        read(trace_file)
+    assert len(str(caught.value)) < 1000
+
+
+def test_an_odd_process_number_is_a_dead_writer(trace_file: Path) -> None:
+    change(trace_file, "DELETE FROM ending")
+    assert read(trace_file).ending.kind == "running"
+    for number in ("0", "-1", "1e9", '"7"', str(2**40), str(2**31 - 2)):
+        writer = f"json_set(value, '$.pid', json('{number}'))"
+        change(trace_file, f"UPDATE run SET value = {writer} WHERE key = 'writer'")
+        assert not read_or_refuse(trace_file) or read(trace_file).ending.kind == "killed"
+
+
+def test_a_file_cut_anywhere_is_refused_or_whole(trace_file: Path) -> None:
+    data = trace_file.read_bytes()
+    cut = trace_file.with_name("cut.trace")
+    lengths = {*range(0, 120, 7), *range(0, len(data), 1009), *range(4096, len(data), 4096)}
+    # SQLite fills up a last page that is cut with zeros.
+    lengths.update(range(len(data) - 4095, len(data), 64), [len(data) - 1])
+    for length in sorted(lengths):
+        cut.write_bytes(data[:length])
+        assert not read_or_refuse(cut), length
+    cut.write_bytes(data)
+    assert read_or_refuse(cut)
+
+
+def test_flipped_bits_and_bytes_are_refused_or_harmless(trace_file: Path) -> None:
+    data = np.frombuffer(trace_file.read_bytes(), np.uint8)
+    written = np.flatnonzero(data).tolist()
+    flipped = trace_file.with_name("flipped.trace")
+    rng = random.Random(0)
+    readable = 0
+    for attempt in range(400):
+        copy = data.copy()
+        for _ in range(rng.choice([1, 1, 2, 8, 64])):
+            # Most of a page may be empty; every second attempt goes to where something stands, or to the header.
+            place = rng.randrange(len(data)) if attempt % 2 else rng.choice(written)
+            place = place if rng.random() < 0.8 else rng.randrange(16, 100)
+            copy[place] = rng.randrange(256) if rng.random() < 0.5 else copy[place] ^ (1 << rng.randrange(8))
+        flipped.write_bytes(copy.tobytes())
+        readable += read_or_refuse(flipped)
+        for suffix in ("-wal", "-shm", "-journal"):
+            flipped.with_name(flipped.name + suffix).unlink(missing_ok=True)
+    assert 40 < readable < 360, "the flips were all harmless or all fatal, and show little"
+
+
+def test_pages_exchanged_and_repeated_are_refused_or_harmless(trace_file: Path) -> None:
+    data = trace_file.read_bytes()
+    size = int.from_bytes(data[16:18], "big")
+    pages = [data[start : start + size] for start in range(0, len(data), size)]
+    mixed = trace_file.with_name("mixed.trace")
+    rng = random.Random(0)
+    for _ in range(100):
+        order = pages.copy()
+        first, second = rng.randrange(1, len(pages)), rng.randrange(1, len(pages))
+        order[first], order[second] = pages[second], pages[rng.choice([first, second])]
+        mixed.write_bytes(b"".join(order))
+        read_or_refuse(mixed)
+
+
+def test_reading_changes_nothing(trace_file: Path) -> None:
+    before = trace_file.read_bytes()
+    trace = read(trace_file)
+    assert trace_file.read_bytes() == before
+    assert [each.name for each in trace_file.parent.iterdir()] == [trace_file.name]
+    with pytest.raises(ValueError, match="read-only"):
+        trace.weights["dense/kernel"][0] = 1
+
+
+def test_another_directory_on_the_way_and_a_relative_name(trace_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(trace_file.parent)
+    assert len(read("run.trace").epochs) == len(read("../" + trace_file.parent.name + "/run.trace").epochs) == 3
+
+
+def test_a_reader_beside_a_writer_sees_whole_epochs_only(
+    tmp_path: Path, recording: Any, epoch: MakeEpoch, differ: Differ
+) -> None:
+    path = tmp_path / "run.trace"
+    writer = TraceWriter(path, recording.run, recording.stages)
+    epochs = tuple(epoch(number) for number in range(1, 31))
+
+    def write() -> None:
+        for each in epochs:
+            writer.add_epoch(each, {"dense": np.full(100, each.number)})
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    seen = []
+    while thread.is_alive():
+        trace = read(path)
+        seen.append(len(trace.epochs))
+        assert differ(trace.epochs, epochs[: seen[-1]]) == []
+        example = trace.stage("dense").example
+        assert (seen[-1] or None) == (None if example is None else example[0])
+    thread.join()
+    assert seen == sorted(seen)
+    writer.end(Ending("finished"), {})
+    assert len(read(path).epochs) == 30
+
+
+@contextmanager
+def folder_that_takes_no_writes(path: Path) -> Iterator[None]:
+    """Permissions that bind this process, which may have to lay down root's rights for it."""
+    user = os.geteuid()
+    path.chmod(0o555)
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        with pytest.raises(PermissionError):
+            (path / "new").touch()
+        yield
+    finally:
+        os.seteuid(user)
+        path.chmod(0o755)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that another user may enter, as pytest's own may not."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no users to become")
+def test_a_trace_in_a_folder_that_takes_no_writes(open_folder: Path, trace_file: Path) -> None:
+    path = open_folder / "run.trace"
+    shutil.copy(trace_file, path)
+    with folder_that_takes_no_writes(open_folder):
+        assert len(read(path).epochs) == 3
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no users to become")
+def test_the_log_of_a_killed_run_in_a_folder_that_takes_no_writes(
+    open_folder: Path, recording: Any, epoch: MakeEpoch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = open_folder / "run.trace"
+    log = path.with_name("run.trace-wal")
+    writer = TraceWriter(path, recording.run, recording.stages)
+    writer.add_epoch(epoch(1), {})
+    # Killed before the epoch left the log.
+    monkeypatch.setattr(writer, "_checkpoint", lambda **_: None)
+    writer.add_epoch(epoch(2), {})
+    kept = {each: each.read_bytes() for each in (path, log)}
+    writer.close()
+    for each, content in kept.items():
+        each.write_bytes(content)
+    assert len(kept[log]) > 0
+    with folder_that_takes_no_writes(open_folder):
+        assert [each.number for each in read(path).epochs] in ([1], [1, 2])
+    assert log.read_bytes() == kept[log]
+    assert [each.number for each in read(path).epochs] == [1, 2]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no users to become")
+def test_a_live_trace_of_another_user(open_folder: Path, recording: Any, epoch: MakeEpoch) -> None:
+    path = open_folder / "run.trace"
+    writer = TraceWriter(path, recording.run, recording.stages)
+    writer.add_epoch(epoch(1), {})
+    with folder_that_takes_no_writes(open_folder):
+        trace = read(path)
+    assert (len(trace.epochs), trace.ending.kind) == (1, "running")
+    writer.end(Ending("finished"), {})
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="needs a file that this user may not read")
+def test_a_file_that_may_not_be_read(open_folder: Path, trace_file: Path) -> None:
+    path = open_folder / "run.trace"
+    shutil.copy(trace_file, path)
+    path.chmod(0)
+    with folder_that_takes_no_writes(open_folder), pytest.raises(NotATraceError, match="Permission denied"):
+        read(path)
