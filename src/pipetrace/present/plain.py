@@ -14,7 +14,7 @@ def plain(made: Document) -> str:
 
 
 def _lines(made: Document) -> Iterator[str]:
-    yield made.title
+    yield from _wrapped(made.title)
     yield from _wrapped(f"{made.kind}. {made.framework}. {', '.join(made.facts)}.")
     yield from _wrapped(made.data)
     if made.notice:
@@ -112,4 +112,4 @@ def _question(number: int, question: QuestionView) -> Iterator[str]:
     yield ""
     yield from _wrapped(f"{number}. {question.text}")
     for letter, option in zip("ABCD", question.options, strict=False):
-        yield f"   {letter}. {option}"
+        yield from _wrapped(f"{letter}. {option}", 3)
