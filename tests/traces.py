@@ -7,8 +7,11 @@ from dataclasses import replace
 from pipetrace.trace import Trace
 from pipetrace.trace.document import KILLED, Ending, Epoch
 
-HOSTILE = "</script><script>document.title = 'broken'</script><!--<script> &amp; \"{title}\" ]]> \u2028 'x'"
-"""A name that would break out of a script, a comment, an attribute, a template or a literal."""
+HOSTILE = (
+    "</script><script>document.title = 'broken'</script><img src=x onerror=alert(1)><!--<script> &amp; \"{title}\" ]]> "
+    "[/red] [bold]b[/bold] 100 % \u2028 'x'"
+)
+"""A name that would break out of a script, a comment, an attribute, a template, a literal or a terminal's markup."""
 
 
 def killed(trace: Trace, epochs: int, kind: str = KILLED) -> Trace:
