@@ -42,8 +42,11 @@ def operation(stage: Stage) -> Operation:
         return _source(stage)
     if stage.kind == STEP:
         return _step(stage)
-    describe = LAYERS.get(stage.layer or "") if stage.kind == LAYER else None
-    return describe(stage) if describe else _other(stage)
+    known = LAYERS.get(stage.layer or "") if stage.kind == LAYER else None
+    # A layer of somebody's own may bear the same name and be another thing.
+    if known is None or not known.fits(stage):
+        return _other(stage)
+    return known.describe(stage)
 
 
 def kernel(stage: Stage) -> tuple[int, ...]:
@@ -83,100 +86,183 @@ def _step(stage: Stage) -> Operation:
 
 
 def _conv2d(stage: Stage) -> Operation:
-    config, shape = stage.config, stage.inputs[0].shape
-    window, step = kernel(stage), strides(stage)
-    filters, channels = int(config["filters"]), int(shape[-1] or 0)
-    sentence = f"Slides {counted(filters, 'filter')} of {_by(window)} over the picture with stride {_same(step)}"
-    sentence += _then(config, filters)
-    per_filter = channels // int(config.get("groups", 1))
-    terms = [*window, per_filter, filters]
-    total = math.prod(terms)
-    sum_, parts = _by(terms), f"{counted(math.prod(terms[:-1]), 'weight')} in each of {counted(filters, 'filter')}"
-    if config.get("use_bias", True):
-        total += filters
-        sum_, parts = f"{sum_} + {filters}", f"{parts}, and one bias each"
-    return Operation("Conv2D", sentence, _conv_shape(stage, window, step), f"{sum_} = {number(total)}", parts)
-
-
-def _conv_shape(stage: Stage, window: Sequence[int], step: Sequence[int]) -> str:
-    wide, given = stage.inputs[0].shape[2], stage.outputs[0].shape[2]
-    filters = stage.outputs[0].shape[-1]
-    if stage.config.get("padding") == "same":
-        return (
-            f"Padding 'same' adds a border of zeros, so that {wide} columns stay {given}; "
-            f"each of {filters} filters gives a channel."
-        )
-    if stage.config.get("dilation_rate") not in (None, 1, [1, 1], (1, 1)) or wide is None:
-        return f"Each of {filters} filters gives a channel."
-    if step[-1] == 1:
-        places = f"{wide} - {window[-1]} + 1 = {given}"
-    else:
-        places = f"({wide} - {window[-1]}) / {step[-1]} + 1 = {given}, rounded down,"
-    return (
-        f"Without padding a {_by(window)} filter fits at {places} places in each direction; "
-        f"each of {filters} filters gives a channel."
+    config, channels = stage.config, _picture(stage, stage.inputs[0].shape)[2]
+    filters, groups = int(config["filters"]), int(config.get("groups", 1))
+    over = "the picture" if channels in (1, 3) else "the maps"
+    if groups != 1:
+        over = f"{(channels or 0) // groups} of the {channels} channels each"
+    spread = "" if _reach(stage) == kernel(stage) else f" (spread over {_by(_reach(stage))})"
+    sentence = f"Slides {counted(filters, 'filter')} of {_by(kernel(stage))}{spread} over {over} with stride "
+    sentence += _same(strides(stage))
+    terms = [*kernel(stage), (channels or 0) // groups, filters]
+    parts = (
+        f"{counted(math.prod(terms[:-1]), 'weight')} in {f'each of {filters} filters' if filters > 1 else 'the filter'}"
     )
+    bias = filters if config.get("use_bias", True) else 0
+    return Operation(
+        "Conv2D",
+        sentence + _then(config, filters),
+        _conv_shape(stage, filters),
+        *_parameters(stage, terms, bias, f"{parts}, and one bias{' each' * (filters > 1)}" if bias else parts),
+    )
+
+
+def _parameters(stage: Stage, terms: Sequence[int], bias: int, parts: str) -> tuple[str, str | None]:
+    """The sum that gives the number of parameters, and its terms; the number alone where the layer has others."""
+    total = math.prod(terms) + bias
+    if total != stage.parameters.total:
+        return number(stage.parameters.total), None
+    return f"{_by(terms)}{f' + {bias}' if bias else ''} = {number(total)}", parts
+
+
+def _conv_shape(stage: Stage, filters: int) -> str:
+    channels = f"each of {filters} filters gives a channel" if filters != 1 else "the one filter gives one channel"
+    places = _places(stage, _reach(stage))
+    if places is None:
+        return f"{channels[0].upper()}{channels[1:]}."
+    same = stage.config.get("padding") == "same"
+    if same and set(strides(stage)) == {1}:
+        size = _by([length or 0 for length in _picture(stage, stage.outputs[0].shape)[:2]])
+        return f"Padding 'same' makes room at the border, so {size} places stay {size}; {channels}."
+    if same:
+        return (
+            f"Padding 'same' makes room at the border, so stride {_same(strides(stage))} leaves {places}; {channels}."
+        )
+    return f"Without padding a window of {_by(_reach(stage))} fits at {places}; {channels}."
 
 
 def _pooling(stage: Stage, verb: str) -> Operation:
     window, step = kernel(stage), strides(stage)
-    wide, given = stage.inputs[0].shape[2], stage.outputs[0].shape[2]
-    shape = f"Channels stay {stage.outputs[0].shape[-1]}."
-    if stage.config.get("padding", "valid") == "valid" and wide is not None and window == step:
-        rest = f", the {wide % step[-1]} left over dropped" if wide % step[-1] else ""
-        shape = f"{wide} / {step[-1]} = {given} blocks in each direction{rest}; {shape[0].lower()}{shape[1:]}"
+    (high, wide, _), given = _picture(stage, stage.inputs[0].shape), _picture(stage, stage.outputs[0].shape)
+    shape = f"channels stay {given[2]}"
+    places = _places(stage, window, "block")
+    if places is not None and high is not None and wide is not None and stage.config.get("padding") != "same":
+        ends = [(count or 1) * hop - hop + size for count, hop, size in zip(given, step, window, strict=False)]
+        left = "" if ends == [high, wide] else f", {_rest([high - ends[0], wide - ends[1]])} at the end left out"
+        shape = f"{places}{left}; {shape}"
+    elif places is not None:
+        shape = f"{places}; {shape}"
     apart = "" if window == step else f", blocks {_same(step)} apart"
     return Operation(
         stage.layer or "",
         f"{verb} of each {_by(window)} block{apart}, in every channel by itself.",
-        shape,
+        f"{shape[0].upper()}{shape[1:]}.",
     )
+
+
+def _rest(left: Sequence[int]) -> str:
+    """The rows and columns that no block reaches."""
+    words = [counted(each, noun) for each, noun in zip(left, ("row", "column"), strict=True) if each]
+    return " and ".join(words)
 
 
 def _flatten(stage: Stage) -> Operation:
     lengths = [length for length in stage.inputs[0].shape[1:] if length is not None]
+    order = ": row by row, in each row place by place, at each place all channels" if len(lengths) == 3 else ""
+    if stage.config.get("data_format") == "channels_first":
+        order = ""
     return Operation(
         "Flatten",
-        f"Lays the {dimensions(stage.inputs[0].shape)} values out one after another: row by row, in each row place by "
-        "place, at each place all channels.",
+        f"Lays the {dimensions(stage.inputs[0].shape)} values out one after another{order}.",
         f"{_by(lengths)} = {number(math.prod(lengths))}; no value changes." if len(lengths) > 1 else None,
     )
 
 
 def _dense(stage: Stage) -> Operation:
     units, width = int(stage.config["units"]), int(stage.inputs[0].shape[-1] or 0)
-    sentence = f"Weighs all {number(width)} values for each of {counted(units, 'unit')}" + _then(stage.config, units)
-    total = width * units
-    sum_, parts = f"{width} x {units}", f"one weight for each value and unit, {number(width * units)}"
-    if stage.config.get("use_bias", True):
-        total += units
-        sum_, parts = f"{sum_} + {units}", f"{parts}, and one bias for each unit"
+    everywhere = " at each place" if len(stage.inputs[0].shape) > 2 else ""
+    sentence = f"Weighs all {number(width)} values{everywhere} for each of {counted(units, 'unit')}"
+    parts = f"one weight for each value and unit, {number(width * units)}"
+    bias = units if stage.config.get("use_bias", True) else 0
     return Operation(
         "Dense",
-        sentence,
-        f"Each of {counted(units, 'unit')} gives one number.",
-        f"{sum_} = {number(total)}",
-        parts,
+        sentence + _then(stage.config, units),
+        f"{'Each of ' if units != 1 else ''}{counted(units, 'unit')} gives one number{everywhere}.",
+        *_parameters(stage, [width, units], bias, f"{parts}, and one bias for each unit" if bias else parts),
     )
 
 
 def _other(stage: Stage) -> Operation:
     total = stage.parameters.total
+    kind = "layer" if stage.kind == LAYER else "operation"
     return Operation(
         stage.layer or stage.name,
-        f"A Keras {'layer' if stage.kind == LAYER else 'operation'} of class {stage.layer}.",
+        f"A Keras {kind} of class {stage.layer}." if stage.layer else f"A Keras {kind}.",
         parameters=number(total) if total else None,
     )
 
 
-LAYERS: dict[str, Callable[[Stage], Operation]] = {
-    "Conv2D": _conv2d,
-    "MaxPooling2D": lambda stage: _pooling(stage, "Keeps the largest value"),
-    "AveragePooling2D": lambda stage: _pooling(stage, "Takes the mean"),
-    "Flatten": _flatten,
-    "Dense": _dense,
+@dataclass(frozen=True)
+class Known:
+    """A class of layer that has words of its own.
+
+    Attributes:
+        describe: puts it into words.
+        needs: what its configuration must have.
+        axes: how many axes its input must have, the rows among them; any where None.
+    """
+
+    describe: Callable[[Stage], Operation]
+    needs: str | None = None
+    axes: int | None = None
+
+    def fits(self, stage: Stage) -> bool:
+        """Whether the stage has what the words speak of."""
+        if len(stage.inputs) != 1 or not stage.outputs or (self.needs and self.needs not in stage.config):
+            return False
+        return self.axes is None or {self.axes} == {len(stage.inputs[0].shape), len(stage.outputs[0].shape)}
+
+
+LAYERS: dict[str, Known] = {
+    "Conv2D": Known(_conv2d, "filters", 4),
+    "MaxPooling2D": Known(lambda stage: _pooling(stage, "Keeps the largest value"), "pool_size", 4),
+    "AveragePooling2D": Known(lambda stage: _pooling(stage, "Takes the mean"), "pool_size", 4),
+    "Flatten": Known(_flatten),
+    "Dense": Known(_dense, "units"),
 }
 """The layers that have words of their own."""
+
+
+def _places(stage: Stage, window: Sequence[int], noun: str = "place") -> str | None:
+    """The sum that says at how many places a window fits: one where both directions are alike.
+
+    None where a size is not known, or is not what these sums give.
+    """
+    taken, given = _picture(stage, stage.inputs[0].shape), _picture(stage, stage.outputs[0].shape)
+    same = stage.config.get("padding") == "same"
+    sums = []
+    for length, got, size, step in zip(taken[:2], given[:2], window, strides(stage), strict=True):
+        if length is None or got is None:
+            return None
+        whole, rest = divmod(length if same else length - size, step)
+        if got != whole + (bool(rest) if same else 1):
+            return None
+        way = f" rounded {'up' if same else 'down'}" if rest else ""
+        if same:
+            sums.append(f"{length} / {step}{way} = {got}" if step > 1 else str(got))
+        elif tuple(window) == strides(stage):
+            sums.append(f"{length} / {step}{' rounded down' if length % step else ''} = {got}")
+        else:
+            sums.append(
+                f"{length} - {size} + 1 = {got}" if step == 1 else f"({length} - {size}) / {step}{way} + 1 = {got}"
+            )
+    nouns = noun if given[0] == 1 else f"{noun}s"
+    if sums[0] == sums[1]:
+        return f"{sums[0]} {nouns} in each direction"
+    return f"{sums[0]} {nouns} down and {sums[1]} across"
+
+
+def _picture(stage: Stage, shape: Sequence[int | None]) -> tuple[int | None, int | None, int | None]:
+    """Height, width and channels of a batch of pictures."""
+    if stage.config.get("data_format") == "channels_first":
+        return shape[2], shape[3], shape[1]
+    return shape[1], shape[2], shape[3]
+
+
+def _reach(stage: Stage) -> tuple[int, ...]:
+    """How far a kernel reaches: with gaps between its values, further than it has values."""
+    gaps = _pair(stage.config.get("dilation_rate") or 1)
+    return tuple(gap * (size - 1) + 1 for gap, size in zip(gaps, kernel(stage), strict=True))
 
 
 def _then(config: Any, units: int) -> str:
@@ -184,8 +270,10 @@ def _then(config: Any, units: int) -> str:
     activation = config.get("activation")
     if activation and activation != "linear":
         name = activation if isinstance(activation, str) else str(activation.get("class_name", "an activation"))
-        parts.append(ACTIVATIONS.get(name, f"applies {name}").format(units=units))
-    return f", {' and '.join(parts)}." if parts else "."
+        parts.append(ACTIVATIONS.get(name, f"applies {name}").replace("{units}", str(units)))
+    if not parts:
+        return "."
+    return f", {parts[0]} and {parts[1]}." if len(parts) > 1 else f" and {parts[0]}."
 
 
 def _by(lengths: Sequence[int]) -> str:
