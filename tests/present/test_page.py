@@ -136,9 +136,7 @@ def test_the_policy_lets_nothing_in_but_its_own_scripts(parsed: Parsed) -> None:
     assert rules["font-src"] == ["'none'"]
     assert "'unsafe-inline'" not in rules["script-src"]
     assert "'unsafe-eval'" not in rules["script-src"]
-    assert (
-        not {"connect-src", "frame-src", "object-src", "form-action"} & rules.keys() or rules.get("connect-src") == []
-    )
+    assert not {"connect-src", "frame-src", "object-src", "form-action"} & rules.keys()
     hashes = {
         f"'sha256-{base64.b64encode(hashlib.sha256(parsed.script(type=kind).encode()).digest()).decode()}'"
         for kind in ("importmap", "module")
@@ -201,8 +199,6 @@ def test_no_name_breaks_out(digits_trace: Trace, parsed: Parsed, name: str) -> N
     for kind in ("importmap", "module"):
         assert hostile.script(type=kind) == parsed.script(type=kind)
     assert policy(hostile) == policy(parsed)
-    for tag, start in (("script", "<"), ("style", "<"), ("pre", "<")):
-        assert not any(start in each for each in hostile.texts[tag][2:]) or tag == "pre"
 
 
 def test_no_script_holds_the_sign_that_could_end_it(digits_trace: Trace) -> None:
