@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipetrace.explain.operations import kernel, strides
-from pipetrace.trace.document import SOURCE, STEP, Array, Prediction, Stage, Trace
+from pipetrace.trace.document import LAYER, SOURCE, STEP, Array, Prediction, Stage, Trace
 
 TOLERANCE = 1e-5
 """The largest difference between a recorded and a recomputed output that still counts as agreement."""
@@ -18,7 +18,8 @@ class Recomputed:
 
     Attributes:
         stages: how many stages were computed again.
-        difference: the largest absolute difference from the recorded outputs.
+        difference: the largest difference from the recorded outputs; of a stage whose values pass 1, as a share of its
+            largest, since that is what float32 keeps. Infinite where one side has a number and the other has none.
         unknown: the first stage whose layer cannot be recomputed here, or None.
     """
 
@@ -45,24 +46,58 @@ def recompute(trace: Trace, prediction: Prediction) -> Recomputed:
     values: dict[str, Array] = {}
     largest, done = 0.0, 0
     for stage in trace.stages:
-        recorded = prediction.outputs[stage.name]
+        recorded = prediction.outputs.get(stage.name)
+        if recorded is None:
+            return Recomputed(done, largest, stage.name)
         if stage.kind == SOURCE:
             values[stage.name] = recorded
             continue
-        source = stage.inputs[0].source
-        compute = _step if stage.kind == STEP else LAYERS.get(stage.layer or "")
-        if compute is None or source not in values or len(stage.inputs) != 1:
+        source = stage.inputs[0].source if len(stage.inputs) == 1 else None
+        weights = _weights(trace, stage)
+        if source not in values or weights is None:
             return Recomputed(done, largest, stage.name)
-        weights = {each.name: trace.weights[f"{stage.name}/{each.name}"] for each in stage.weights}
-        result = compute(stage, values[source], weights)
+        result = _computed(stage, values[source], weights)
         if result is None:
             return Recomputed(done, largest, stage.name)
         values[stage.name] = result
-        apart = np.abs(result.astype(np.float64) - recorded)
-        # A NaN on both sides agrees; on one side it is a difference without end.
-        apart = np.where(np.isnan(result) & np.isnan(recorded), 0.0, np.nan_to_num(apart, nan=np.inf))
-        largest, done = max(largest, float(apart.max(initial=0.0))), done + 1
+        largest, done = max(largest, _difference(result, recorded)), done + 1
     return Recomputed(done, largest)
+
+
+def _weights(trace: Trace, stage: Stage) -> Mapping[str, Array] | None:
+    """A stage's stored weights by their names, or None where one is missing."""
+    layer, _, again = stage.name.rpartition(":")
+    # The second call of a layer, such as dense:2, uses the weights stored under the first.
+    owner = layer if again.isdigit() and any(each.name == layer for each in trace.stages) else stage.name
+    names = [each.name for each in stage.weights]
+    if any(f"{owner}/{name}" not in trace.weights for name in names):
+        return None
+    return {name: trace.weights[f"{owner}/{name}"] for name in names}
+
+
+def _computed(stage: Stage, x: Array, weights: Mapping[str, Array]) -> Array | None:
+    compute = _step if stage.kind == STEP else LAYERS.get(stage.layer or "") if stage.kind == LAYER else None
+    if compute is None:
+        return None
+    # What became infinite or NaN in the run does so here, and is no reason to warn.
+    with np.errstate(all="ignore"):
+        try:
+            return compute(stage, x, weights)
+        except (KeyError, ValueError, TypeError):  # a layer of somebody's own that bears a known name
+            return None
+
+
+def _difference(result: Array, recorded: Array) -> float:
+    """How far two outputs are apart: see ``Recomputed.difference``."""
+    if result.shape != recorded.shape:
+        return np.inf
+    ours, theirs = result.astype(np.float64), recorded.astype(np.float64)
+    same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
+    both = np.isfinite(ours) & np.isfinite(theirs)
+    if not (same | both).all():
+        return np.inf
+    apart = np.abs(ours[both] - theirs[both]).max(initial=0.0)
+    return float(apart / np.abs(theirs[both]).max(initial=1.0))
 
 
 def _step(stage: Stage, x: Array, weights: Mapping[str, Array]) -> Array | None:  # noqa: ARG001 one form for all
@@ -87,11 +122,14 @@ def _max_pooling2d(stage: Stage, x: Array, weights: Mapping[str, Array]) -> Arra
         return None
     down, across = strides(stage)
     blocks = np.lib.stride_tricks.sliding_window_view(x, kernel(stage), axis=(0, 1))[::down, ::across]
-    result: Array = blocks.max(axis=(-2, -1))
+    # TensorFlow's pooling passes over NaN, and gives the lowest float where there is no number.
+    result: Array = np.fmax.reduce(blocks, axis=(-2, -1), initial=np.finfo(np.float32).min)
     return result
 
 
 def _flatten(stage: Stage, x: Array, weights: Mapping[str, Array]) -> Array | None:  # noqa: ARG001
+    if stage.config.get("data_format") == "channels_first" and x.ndim > 2:
+        return None
     return x.reshape(-1)
 
 
