@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipetrace.pipeline.pipeline import Pipeline
-from pipetrace.summary import merge, summarise
+from pipetrace.summary import Summariser
 from pipetrace.trace.document import SOURCE, STEP, Array, Spec, Stage, Summary
 
-MEASURED_TOGETHER = 128
-"""Rows that pass through the model at a time: their convolution's output is 11 MB, little enough to stay near."""
+MEASURED_TOGETHER = 256
+"""Rows that pass through the model at a time: enough to make up for the fixed cost of a batch, few enough for memory."""
 
 
 @dataclass(frozen=True)
@@ -41,20 +41,21 @@ class Flow:
         return {name: values[0] for name, values in self.outputs(row[None]).items()}
 
     def summaries(self, rows: Array, progress: Callable[[int, int], None] | None = None) -> dict[str, Summary]:
-        """The summary of every stage's output over all rows, measured in batches and merged.
+        """The summary of every stage's output over all rows, measured in batches.
 
         Args:
             rows: of the source, shape ``(n, ...)``.
             progress: is told how many rows are done, and of how many.
         """
-        total: dict[str, Summary] = {}
+        found: dict[str, Summariser] = {}
+        done = 0
         for batch in _batches(rows):
             for name, values in self.outputs(batch).items():
-                part = summarise(values)
-                total[name] = merge(total[name], part) if name in total else part
+                found.setdefault(name, Summariser()).add(values)
+            done += len(batch)
             if progress:
-                progress(min(len(rows), next(iter(total.values())).count // max(1, rows[0].size)), len(rows))
-        return total
+                progress(done, len(rows))
+        return {name: summariser.summary() for name, summariser in found.items()}
 
 
 def stages_before(pipeline: Pipeline, source: str, rows: Array, config: Mapping[str, object]) -> tuple[Stage, ...]:

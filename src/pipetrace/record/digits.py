@@ -24,7 +24,7 @@ from pipetrace.trace.document import FAILED, FINISHED, INTERRUPTED, Array, Data,
 from pipetrace.trace.store import TraceWriter
 
 SOURCE_STAGE = "input_image"
-PROBE_ROWS = 64
+PROBE_ROWS = 32
 
 
 def keras_mnist() -> Source:

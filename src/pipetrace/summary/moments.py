@@ -5,7 +5,7 @@ Sample Variances" (1979): it does not lose digits where the mean is large beside
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float64]
 Counts: TypeAlias = NDArray[np.int64]
 
+WIDTH = 512
+"""Columns that are read side by side."""
 BLOCK = 1 << 17
 """Values that are taken to float64 at a time: 1 MB, so that a block stays in the cache between the passes over it."""
 
@@ -44,13 +46,22 @@ class Moments:
 def measure(values: NDArray[np.float32]) -> Moments:
     """The moments of each column.
 
+    A narrow table is read as a wide one, several rows side by side, as NumPy's sums over the first axis are five times
+    as fast over 512 columns as over 32. The columns that belong together are merged at the end.
+
     Args:
-        values: shape ``(n, channels)``, any finite or non-finite float32.
+        values: shape ``(n, channels)``, C-contiguous, any finite or non-finite float32.
     """
     rows, channels = values.shape
-    step = max(1, BLOCK // max(1, channels))
-    parts = [_measure_block(values[start : start + step]) for start in range(0, rows, step)]
-    return join(parts) if parts else _measure_block(values)
+    fold = 1
+    while channels * fold * 2 <= WIDTH and fold * 2 <= rows:
+        fold *= 2
+    even = rows - rows % fold
+    total = _measure_blocks(values[:even].reshape(even // fold, channels * fold))
+    while len(total.count) > channels:
+        half = len(total.count) // 2
+        total = _join_two(_columns(total, 0, half), _columns(total, half, 2 * half))
+    return total if even == rows else _join_two(total, _measure_block(values[even:]))
 
 
 def join(parts: list[Moments]) -> Moments:
@@ -63,11 +74,26 @@ def join(parts: list[Moments]) -> Moments:
 
 def collapse(moments: Moments) -> Moments:
     """The moments of all columns together, shape ``(1,)``."""
-    columns = [
-        Moments(*(getattr(moments, name)[index : index + 1] for name in Moments.__dataclass_fields__))
-        for index in range(len(moments.count))
-    ]
-    return join(columns)
+    while len(moments.count) > 1:
+        half, odd = divmod(len(moments.count), 2)
+        both = _join_two(_columns(moments, 0, half), _columns(moments, half, 2 * half))
+        last = _columns(moments, 2 * half, 2 * half + odd)
+        moments = Moments(*(np.concatenate(pair) for pair in zip(_fields(both), _fields(last), strict=True)))
+    return moments
+
+
+def _fields(moments: Moments) -> list[NDArray[Any]]:
+    return [getattr(moments, name) for name in Moments.__dataclass_fields__]
+
+
+def _columns(moments: Moments, start: int, stop: int) -> Moments:
+    return Moments(*(field[start:stop] for field in _fields(moments)))
+
+
+def _measure_blocks(values: NDArray[np.float32]) -> Moments:
+    step = max(1, BLOCK // max(1, values.shape[1]))
+    parts = [_measure_block(values[start : start + step]) for start in range(0, len(values), step)]
+    return join(parts) if parts else _measure_block(values)
 
 
 def _measure_block(values: NDArray[np.float32]) -> Moments:
@@ -82,8 +108,9 @@ def _measure_block(values: NDArray[np.float32]) -> Moments:
     wide = values.astype(np.float64)
     mean = wide.sum(axis=0) / max(1, rows)
     wide -= mean
-    squares = np.einsum("ij,ij->j", wide, wide)
-    zeros = rows - np.count_nonzero(values, axis=0).astype(np.int64)
+    wide *= wide
+    squares = wide.sum(axis=0)
+    zeros = rows - np.add.reduce((values != 0).view(np.uint8), axis=0, dtype=np.int64)
     return Moments(count, none, none, none, zeros, low, high, mean, squares)
 
 

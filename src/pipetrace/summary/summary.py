@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from pipetrace.summary.histogram import (
     COARSE,
     FINE,
+    SHORT,
     coarsen,
     count_channel_keys,
     count_keys,
+    count_short_channels,
     from_counts,
     merge_histograms,
 )
@@ -22,30 +24,74 @@ MOST_CHANNELS = 1024
 """A last axis longer than this is a vector of features, not a set of channels: it gets no summary per index."""
 
 
-def summarise(values: NDArray[Any]) -> Summary:
-    """The summary of all values, and of each index of the last axis.
+class Summariser:
+    """A summary in the making: takes batch after batch and gives the summary of all of them.
 
-    Args:
-        values: any shape, any real dtype; the first axis is the rows. Values are taken as float32, which is exact for
-            float32 and narrower floats, and for whole numbers up to 2**24; what is too large for it counts as infinite.
-
-    Returns:
-        the summary; ``channels`` is None for fewer than two axes, for one channel and for more than 1,024.
+    Counts are added up in full arrays and made into a summary once, which is far cheaper than merging a summary for
+    each batch.
     """
-    channels = values.shape[-1] if values.ndim > 1 else 1
-    apart = 1 < channels <= MOST_CHANNELS
-    with np.errstate(over="ignore"):
-        table = np.ascontiguousarray(values, dtype=np.float32).reshape(-1, channels if apart else 1)
-    moments = measure(table)
-    whole = collapse(moments)
-    columns = count_channel_keys(table) if whole.finite == whole.count else _finite_channel_keys(table)
-    total = np.zeros(1 << FINE, np.int64)
-    parts = []
-    for index, counts in enumerate(columns):
-        total += counts
-        if apart:
-            parts.append(_summary(moments, index, from_counts(coarsen(counts), COARSE)))
-    return _summary(whole, 0, from_counts(total, FINE), tuple(parts) or None)
+
+    def __init__(self) -> None:
+        self._channels: int | None = None
+        self._moments: Moments | None = None
+        self._fine = np.zeros(1 << FINE, np.int64)
+        self._coarse = np.zeros((0, 1 << COARSE), np.int64)
+
+    def add(self, values: NDArray[Any]) -> None:
+        """Take a batch.
+
+        Args:
+            values: any shape, any real dtype; the first axis is the rows. Values are taken as float32, which is exact
+                for float32 and narrower floats, and for whole numbers up to 2**24; what is too large for it counts as
+                infinite.
+
+        Raises:
+            ValueError: the batch has another number of channels than the ones before.
+        """
+        channels = values.shape[-1] if values.ndim > 1 else 1
+        columns = channels if 1 < channels <= MOST_CHANNELS else 1
+        if self._channels is None:
+            self._channels = channels
+            self._coarse = np.zeros((columns if columns > 1 else 0, 1 << COARSE), np.int64)
+        elif self._channels != channels:
+            raise ValueError(f"A batch has {channels} channels, the ones before had {self._channels}")
+        with np.errstate(over="ignore"):
+            table = np.ascontiguousarray(values, dtype=np.float32).reshape(-1, columns)
+        moments = measure(table)
+        self._moments = moments if self._moments is None else join([self._moments, moments])
+        finite = bool((moments.finite == moments.count).all())
+        if finite and len(table) < SHORT and len(self._coarse):
+            self._fine += count_keys(table)
+            self._coarse += count_short_channels(table)
+            return
+        for index, counts in enumerate(count_channel_keys(table) if finite else _finite_channel_keys(table)):
+            self._fine += counts
+            if len(self._coarse):
+                self._coarse[index] += coarsen(counts)
+
+    def summary(self) -> Summary:
+        """The summary of all batches so far.
+
+        Returns:
+            the summary; ``channels`` is None for fewer than two axes, for one channel and for more than 1,024.
+
+        Raises:
+            ValueError: there was no batch.
+        """
+        moments = self._moments
+        if moments is None:
+            raise ValueError("There is nothing to summarise")
+        parts = tuple(
+            _summary(moments, index, from_counts(counts, COARSE)) for index, counts in enumerate(self._coarse)
+        )
+        return _summary(collapse(moments), 0, from_counts(self._fine, FINE), parts or None)
+
+
+def summarise(values: NDArray[Any]) -> Summary:
+    """The summary of one array: of all values, and of each index of the last axis; see ``Summariser``."""
+    summariser = Summariser()
+    summariser.add(values)
+    return summariser.summary()
 
 
 def merge(first: Summary, second: Summary) -> Summary:
