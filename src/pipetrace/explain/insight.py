@@ -101,7 +101,7 @@ def _reached(trace: Trace, last: Epoch) -> str:
         was = f"the loss is {figure(last.metrics['loss'])}" if accuracy is None else f"accuracy is {share(accuracy)}"
         return f"{after} {was} ({guessing})" if accuracy is not None else f"{after} {was}"
     rows = trace.run.data.validation_rows
-    others = f"{counted(rows, things(trace)[:-1])} that it never trained on"
+    others = counted(rows, f"held-out {things(trace)[:-1]}")
     if accuracy is not None and held_out <= luck(trace, rows):
         return (
             f"{after} the model names {share(accuracy)} of its training rows right, but {share(held_out)} of {others} "
