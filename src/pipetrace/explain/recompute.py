@@ -11,6 +11,9 @@ from pipetrace.trace.document import LAYER, SOURCE, STEP, Array, Prediction, Sta
 TOLERANCE = 1e-5
 """The largest difference between a recorded and a recomputed output that still counts as agreement."""
 
+SUMMABLE = 1e30
+"""Values below this can be weighed and added in float32 without passing its end, whatever comes first."""
+
 
 @dataclass(frozen=True)
 class Recomputed:
@@ -20,7 +23,8 @@ class Recomputed:
         stages: how many stages were computed again.
         difference: the largest difference from the recorded outputs; of a stage whose values pass 1, as a share of its
             largest, since that is what float32 keeps. Infinite where one side has a number and the other has none.
-        unknown: the first stage whose layer cannot be recomputed here, or None.
+        unknown: the first stage that cannot be recomputed here, or None: its layer is not known, or what it received is
+            so large or so broken that its sum depends on the order of the adding.
     """
 
     stages: int
@@ -77,7 +81,7 @@ def _weights(trace: Trace, stage: Stage) -> Mapping[str, Array] | None:
 
 def _computed(stage: Stage, x: Array, weights: Mapping[str, Array]) -> Array | None:
     compute = _step if stage.kind == STEP else LAYERS.get(stage.layer or "") if stage.kind == LAYER else None
-    if compute is None:
+    if compute is None or (stage.weights and not (np.abs(x) < SUMMABLE).all()):
         return None
     # What became infinite or NaN in the run does so here, and is no reason to warn.
     with np.errstate(all="ignore"):

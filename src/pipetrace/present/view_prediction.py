@@ -83,8 +83,8 @@ def _check(trace: Trace, made: Prediction) -> str:
         return "The run ended before its weights were stored, so the forward pass was not computed again."
     again = recompute(trace, made)
     if again.unknown is not None and not again.stages:
-        return f"The forward pass was not computed again: {again.unknown} is not a stage that this check knows."
-    part = f" up to {again.unknown}, which this check does not know" if again.unknown else ""
+        return f"The forward pass was not computed again: {again.unknown} is not a stage that this check can compute."
+    part = f" up to {again.unknown}, which this check cannot compute" if again.unknown else ""
     verdict = "they agree" if again.agrees else "THEY DO NOT AGREE"
     return (
         f"Computed again in plain NumPy from the stored weights{part}: the largest difference from the recorded outputs is "
