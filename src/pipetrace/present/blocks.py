@@ -8,6 +8,8 @@ from rich.text import Text
 from pipetrace.present.ramps import colours
 from pipetrace.present.views import Bar, Chart, Picture
 
+SMALLEST = 3
+"""A map is drawn at a third of its size at the least."""
 ACROSS = 8
 """Feature maps in a row; the others are counted."""
 SHADES = " ░▒▓█"
@@ -24,7 +26,9 @@ def maps(picture: Picture, width: int, *, colour: bool) -> Text:
 
     A map that is too wide is drawn smaller: each drawn value is the mean of a block of the measured ones.
     """
-    shown = min(ACROSS, picture.shape[0])
+    # Rather fewer maps than ones that are drawn at less than a third of their size.
+    least = -(-picture.shape[2] // SMALLEST) + 1
+    shown = max(1, min(ACROSS, picture.shape[0], (width + 1) // least))
     room = width if shown == 1 else (width - (shown - 1)) // shown
     factor = max(1, -(-picture.shape[2] // max(1, room)))
     drawn = [_smaller(picture.values[index], factor) for index in range(shown)]
