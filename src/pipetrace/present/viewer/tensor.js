@@ -15,7 +15,8 @@ export function decode(tensor) {
 }
 
 /**
- * The shortest decimal that is this very float32, so that 0.5019608 is not shown as the double it is stored in.
+ * The shortest decimal that is this very float32, so that 0.5019608 is not shown as the double it is stored in. Of a
+ * power of two it may be one digit longer than need be.
  *
  * @param {number} value
  * @returns {string}

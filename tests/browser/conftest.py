@@ -1,0 +1,113 @@
+"""A headless Chromium, and pages in it that may neither call out nor complain."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request, sync_playwright
+from tests.browser.chromium import executable
+
+from pipetrace.present.document import document
+from pipetrace.present.page import page as as_page
+from pipetrace.trace import Trace
+
+PATIENCE = 10_000
+"""Milliseconds after which something that should be on the page is taken as missing."""
+
+
+@dataclass
+class Heard:
+    """What a page must not do: call out, complain, or open a dialog."""
+
+    wrong: list[str] = field(default_factory=list)
+
+    def listen(self, context: BrowserContext) -> None:
+        context.on("request", self.request)
+        context.on("console", self.console)
+        context.on("dialog", self.dialog)
+        context.on("weberror", lambda error: self.wrong.append(f"error: {error.error}"))
+
+    def request(self, request: Request) -> None:
+        if not request.url.startswith(("file:", "data:")):
+            self.wrong.append(f"request: {request.url}")
+
+    def console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning", "assert"):
+            self.wrong.append(f"console {message.type}: {message.text}")
+
+    def dialog(self, dialog: Dialog) -> None:
+        self.wrong.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    # Chromium refuses its own sandbox to root, as in a container.
+    sandbox = [] if hasattr(os, "geteuid") and os.geteuid() else ["--no-sandbox"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable(), args=sandbox)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def write(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Trace], Path]:
+    """Writes a trace's page into a file, once for each trace."""
+    folder = tmp_path_factory.mktemp("pages")
+    written: dict[int, tuple[Trace, Path]] = {}
+
+    def write(trace: Trace) -> Path:
+        if id(trace) not in written:
+            path = folder / f"{len(written)}.html"
+            path.write_text(as_page(document(trace)), encoding="utf-8")
+            # The trace is kept, so that no other can get its identity.
+            written[id(trace)] = (trace, path)
+        return written[id(trace)][1]
+
+    return write
+
+
+class Pages:
+    """Opens pages in contexts of their own, and checks at the end that none of them did what it must not."""
+
+    def __init__(self, browser: Browser, write: Callable[[Trace], Path], trace: Trace) -> None:
+        self.browser, self.write, self.trace = browser, write, trace
+        self.heard = Heard()
+        self.contexts: list[BrowserContext] = []
+
+    def open(self, trace: Trace | None = None, *, place: str = "", **options: Any) -> Page:
+        """A new page on a trace, on the recorded one when left out; options are those of a browser's context."""
+        options.setdefault("viewport", {"width": 1280, "height": 900})
+        context = self.browser.new_context(offline=True, reduced_motion="reduce", **options)
+        context.set_default_timeout(PATIENCE)
+        self.contexts.append(context)
+        self.heard.listen(context)
+        page = context.new_page()
+        page.goto(self.write(trace or self.trace).as_uri() + place)
+        if options.get("java_script_enabled", True):
+            page.wait_for_selector("footer")
+        return page
+
+    def close(self) -> None:
+        for context in self.contexts:
+            context.close()
+        assert not self.heard.wrong
+
+
+@pytest.fixture
+def pages(chromium: Browser, write: Callable[[Trace], Path], digits_trace: Trace) -> Iterator[Pages]:
+    """Fresh pages, for a test that changes them."""
+    opened = Pages(chromium, write, digits_trace)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def shown(chromium: Browser, write: Callable[[Trace], Path], digits_trace: Trace) -> Iterator[Page]:
+    """The page of the recorded run, shared by the tests of a file that only read it or point at it."""
+    opened = Pages(chromium, write, digits_trace)
+    yield opened.open()
+    opened.close()
