@@ -1,138 +1,60 @@
 """What was measured at a stage, in words, and one actual value of the example on its way through it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
 from pipetrace.explain.facts import before, dead_channels
 from pipetrace.explain.operations import kernel, strides
 from pipetrace.explain.wording import counted, exact, figure, listed, number, share
-from pipetrace.trace.document import LAYER, SOURCE, STEP, Array, Stage, Trace
+from pipetrace.trace.document import LAYER, SOURCE, STEP, Array, Stage, Summary, Trace
+
+Place: TypeAlias = tuple[int, int, int]
+Told: TypeAlias = tuple[str, Place | None]
+"""A sentence, and the place of the value that it speaks of, where that is one place of a picture."""
+
+FEW = 9
+"""A block of at most so many values is written out."""
 
 
 def example(trace: Trace, stage: Stage) -> str | None:
     """One actual value of the example row at this stage, or None where there is no example."""
-    if stage.example is None:
-        return None
-    if stage.kind == SOURCE:
-        return _example_source(trace, stage.example)
-    previous = before(trace, stage)
-    if previous is None or previous.example is None:
-        return None
-    if stage.kind == STEP:
-        return _example_step(trace, stage.example, previous.example)
-    describe = EXAMPLES.get(stage.layer or "", _example_other)
-    return describe(trace, stage, stage.example, previous.example)
+    told = _example(trace, stage)
+    return told[0] if told else None
 
 
-def place(trace: Trace, stage: Stage) -> tuple[int, int, int] | None:
+def place(trace: Trace, stage: Stage) -> Place | None:
     """Where the value of ``example`` is, as row, column and channel; None where it is not one place of a picture."""
-    if stage.example is None or stage.example.ndim != 3:
-        return None
-    if stage.kind == LAYER:
-        row, column, channel = _strongest(stage.example)
-        return row, column, channel
-    source = trace.stages[0].example
-    found = None if source is None else _value_place(trace, source)
-    return found if source is not None and stage.example.shape == source.shape else None
+    told = _example(trace, stage)
+    return told[1] if told else None
 
 
 def measured(trace: Trace, stage: Stage) -> tuple[str, ...]:
     """What all rows were at this stage, in sentences; none where the run did not come to measure it."""
     summary = stage.summary
-    if summary is None:
+    if summary is None or not summary.count:
         return ()
-    found = []
-    if summary.non_finite:
-        found.append(
-            f"{counted(summary.non_finite, 'value')} of {number(summary.count)} are not finite "
-            f"({number(summary.nan)} NaN, {number(summary.non_finite - summary.nan)} infinite)."
-        )
-    if summary.min is None or summary.max is None or summary.mean is None or summary.std is None:
-        return tuple(found)
-    found.append(
-        f"{number(summary.count)} values from {figure(summary.min)} to {figure(summary.max)}, mean {figure(summary.mean)}, "
-        f"standard deviation {figure(summary.std)}."
-    )
+    found = _statistics(summary)
     zeros = summary.zeros / summary.count
-    if stage.kind == SOURCE and summary.zeros:
-        found.append(f"{share(zeros)} of all pixels are 0, the empty background.")
+    if summary.min is None:
+        return tuple(found)
+    if stage.kind == SOURCE:
+        found += [f"{share(zeros)} of all {_pixels(stage.outputs[0].shape)} are 0."] if summary.zeros else []
     elif stage.config.get("activation") == "relu":
-        found.append(f"{share(zeros)} of the outputs are 0: what ReLU cut off.")
-        found.append(_dead(stage))
+        found += [f"{share(zeros)} of the outputs are 0: what ReLU cut off."] if summary.min != summary.max else []
+        found += _dead(stage)
     elif stage.layer == "MaxPooling2D":
         found += _pooled(trace, stage, zeros)
     elif stage.layer == "Flatten":
         found.append("The same values as before, so the same statistics.")
-    elif stage.config.get("activation") == "softmax":
+    elif stage.config.get("activation") == "softmax" and not summary.non_finite:
         units = stage.outputs[0].shape[-1] or 1
-        found.append(f"Ten shares of 1 have a mean of {figure(1 / units)} whatever they are; the extremes tell how sure "
-                     "the model is." if units == 10 else f"Shares of 1 have a mean of {figure(1 / units)}.")  # fmt: skip
-    return tuple(found)
-
-
-def _example_source(trace: Trace, pixels: Array) -> str:
-    data = trace.run.data
-    label = "" if data.example_label is None else f" of a '{data.class_names[data.example_label]}'"
-    size = " x ".join(str(length) for length in pixels.shape[:2])
-    ink = int(np.count_nonzero(pixels))
-    return (
-        f"Row {number(data.example_row)} of the data: a {size} picture{label}, pixel values from {exact(pixels.min())} to "
-        f"{exact(pixels.max())}, {number(ink)} of {number(pixels.size)} pixels with ink."
-    )
-
-
-def _example_step(trace: Trace, after: Array, was: Array) -> str | None:
-    at = _value_place(trace, was)
-    if at is None or after.shape != was.shape:
-        return None
-    return f"The pixel in {_place(at)} of this picture: {exact(was[at])} becomes {exact(after[at])}."
-
-
-def _example_conv2d(trace: Trace, stage: Stage, maps: Array, was: Array) -> str:  # noqa: ARG001 one form for all
-    place = _strongest(maps)
-    used = int((maps.max(axis=(0, 1)) > 0).sum())
-    return (
-        f"For this picture {used} of {maps.shape[-1]} filters answer; the strongest is filter {place[2]} with "
-        f"{figure(maps[place])} in {_place(place)}."
-    )
-
-
-def _example_max_pooling2d(trace: Trace, stage: Stage, maps: Array, was: Array) -> str:  # noqa: ARG001
-    place = _strongest(maps)
-    block = pooled_block(stage, was, place)
-    values = listed([figure(value) for value in block.reshape(-1)])
-    return f"Filter {place[2]}, {_place(place)}: of {values} the largest, {figure(maps[place])}, is kept."
-
-
-def _example_flatten(trace: Trace, stage: Stage, values: Array, was: Array) -> str:  # noqa: ARG001
-    first = ", ".join(figure(value) for value in values[:8])
-    return f"The first eight of {number(values.size)}: {first}. They are the {_first_place(was)}."
-
-
-def _example_dense(trace: Trace, stage: Stage, scores: Array, was: Array) -> str:  # noqa: ARG001
-    if stage.config.get("activation") != "softmax" or len(scores) != len(trace.run.data.class_names):
-        return (
-            f"The largest of {counted(len(scores), 'value')} is {figure(scores.max())}, that of unit {scores.argmax()}."
+        found.append(
+            f"{counted(units, 'share')} that add up to 1 have a mean of {figure(1 / units)} whatever they are; the "
+            "extremes tell how sure the model is."
         )
-    names = trace.run.data.class_names
-    order = np.argsort(scores)[::-1]
-    return (
-        f"The largest of the {len(scores)} scores is {share(float(scores[order[0]]))} for '{names[order[0]]}', then "
-        f"{share(float(scores[order[1]]))} for '{names[order[1]]}'."
-    )
-
-
-def _example_other(trace: Trace, stage: Stage, values: Array, was: Array) -> str:  # noqa: ARG001
-    return f"Values from {figure(values.min())} to {figure(values.max())}."
-
-
-EXAMPLES: dict[str, Callable[[Trace, Stage, Array, Array], str]] = {
-    "Conv2D": _example_conv2d,
-    "MaxPooling2D": _example_max_pooling2d,
-    "Flatten": _example_flatten,
-    "Dense": _example_dense,
-}
+    return tuple(found)
 
 
 def pooled_block(stage: Stage, was: Array, place: tuple[int, ...]) -> Array:
@@ -148,51 +70,194 @@ def pooled_block(stage: Stage, was: Array, place: tuple[int, ...]) -> Array:
     return was[top : top + high, left : left + wide, place[2]]
 
 
-def _value_place(trace: Trace, pixels: Array) -> tuple[int, int, int] | None:
-    """The first place of the picture that has the value asked for."""
-    value = trace.run.data.example_value
-    if value is None or pixels.ndim != 3:
+def _example(trace: Trace, stage: Stage) -> Told | None:
+    values = stage.example
+    if values is None or not values.size:
+        return None
+    if stage.kind == SOURCE:
+        return _example_source(trace, values)
+    previous = before(trace, stage)
+    if previous is None or previous.example is None:
+        return None
+    broken = int(values.size - np.isfinite(values).sum())
+    if broken:
+        nan = int(np.isnan(values).sum())
+        return _not_finite(values.size, nan, broken - nan), None
+    if stage.kind == STEP:
+        return _example_step(trace, values, previous.example)
+    if values.min() == values.max():
+        return f"All {number(values.size)} values are {figure(values.min())}.", None
+    describe = EXAMPLES.get(stage.layer or "") if stage.kind == LAYER else None
+    told = describe(trace, stage, values, previous.example) if describe else None
+    return told or (f"Values from {figure(values.min())} to {figure(values.max())}.", None)
+
+
+def _not_finite(count: int, nan: int, infinite: int) -> str:
+    if count in (nan, infinite):
+        return f"All {number(count)} values are {'NaN' if nan else 'infinite'}."
+    kinds = [f"{number(each)} {name}" for each, name in ((nan, "NaN"), (infinite, "infinite")) if each]
+    verb = "is" if nan + infinite == 1 else "are"
+    return f"{number(nan + infinite)} of {counted(count, 'value')} {verb} not finite: {listed(kinds)}."
+
+
+def _example_source(trace: Trace, pixels: Array) -> Told:
+    data = trace.run.data
+    label = "" if data.example_label is None else f" of a '{data.class_names[data.example_label]}'"
+    text = f"Row {number(data.example_row)} of the data"
+    if pixels.ndim != 3:
+        return f"{text}: {counted(pixels.size, 'value')} from {exact(pixels.min())} to {exact(pixels.max())}.", None
+    size = " x ".join(str(length) for length in pixels.shape[:2])
+    above = f"{number(int((pixels > 0).sum()))} of {number(pixels.size)} {_pixels(pixels.shape)}"
+    text += (
+        f": a {size} picture{label}, pixel values from {exact(pixels.min())} to {exact(pixels.max())}, {above} above 0."
+    )
+    at = _value_place(trace)
+    return (text, None) if at is None else (f"{text} The pixel in {_where(at, pixels)} is {exact(pixels[at])}.", at)
+
+
+def _example_step(trace: Trace, after: Array, was: Array) -> Told | None:
+    at, source = _value_place(trace), trace.stages[0].example
+    if at is None or source is None or not after.shape == was.shape == source.shape:
+        return None
+    return f"The pixel in {_where(at, after)} of this picture: {exact(was[at])} becomes {exact(after[at])}.", at
+
+
+def _example_conv2d(trace: Trace, stage: Stage, maps: Array, was: Array) -> Told | None:  # noqa: ARG001 one form for all
+    if maps.ndim != 3:
+        return None
+    at = _strongest(maps)
+    strongest = f"filter {at[2]} with {figure(maps[at])} in {_place(at)}."
+    if stage.config.get("activation") != "relu":
+        return f"The largest value for this picture is that of {strongest}", at
+    used = int((maps.max(axis=(0, 1)) > 0).sum())
+    return f"For this picture {used} of {counted(maps.shape[-1], 'filter')} answer; the strongest is {strongest}", at
+
+
+def _example_max_pooling2d(trace: Trace, stage: Stage, maps: Array, was: Array) -> Told | None:
+    if maps.ndim != 3 or stage.config.get("padding") != "valid" or stage.config.get("data_format") == "channels_first":
+        return None
+    at = _strongest(maps)
+    block = pooled_block(stage, was, at).reshape(-1)
+    of = listed([figure(value) for value in block]) if len(block) <= FEW else f"{len(block)} values"
+    text = f"{_channel(trace)} {at[2]}, {_place(at)}: of {of} the largest, {figure(maps[at])}, is kept."
+    if len(block) == 1:
+        text = f"{_channel(trace)} {at[2]}, {_place(at)}: a block of one value, {figure(maps[at])}, stays as it is."
+    return text, at
+
+
+def _example_flatten(trace: Trace, stage: Stage, values: Array, was: Array) -> Told:  # noqa: ARG001
+    shown = values.reshape(-1)[:8]
+    first = ", ".join(figure(value) for value in shown)
+    text = f"All {values.size}: {first}." if values.size <= 8 else f"The first 8 of {number(values.size)}: {first}."
+    if was.ndim == 3 and was.shape[-1] >= 8 and values.size > 8:
+        those = "the 8 channels" if was.shape[-1] == 8 else f"the first 8 of the {was.shape[-1]} channels"
+        text += f" They are {those} at row 0, column 0."
+    return text, None
+
+
+def _example_dense(trace: Trace, stage: Stage, scores: Array, was: Array) -> Told | None:  # noqa: ARG001
+    if scores.ndim != 1:
+        return None
+    order, names = np.argsort(-scores, kind="stable"), trace.run.data.class_names
+    first, second = int(order[0]), int(order[1])
+    if stage.config.get("activation") != "softmax" or len(scores) != len(names):
+        return f"The largest of {counted(len(scores), 'value')} is {figure(scores[first])}, that of unit {first}.", None
+    won = f"The largest of the {len(scores)} scores is {share(float(scores[first]))} for '{names[first]}'"
+    return f"{won}, then {share(float(scores[second]))} for '{names[second]}'.", None
+
+
+EXAMPLES: dict[str, Callable[[Trace, Stage, Array, Array], Told | None]] = {
+    "Conv2D": _example_conv2d,
+    "MaxPooling2D": _example_max_pooling2d,
+    "Flatten": _example_flatten,
+    "Dense": _example_dense,
+}
+
+
+def _channel(trace: Trace) -> str:
+    """What a channel of a map is called: by the filter that it comes from, where filters made the maps."""
+    return "Filter" if any(stage.layer == "Conv2D" for stage in trace.stages) else "Channel"
+
+
+def _pixels(shape: Sequence[int | None]) -> str:
+    """What the values of a picture are called; a pixel in colour has several."""
+    return "pixels" if len(shape) > 2 and shape[-1] == 1 else "values"
+
+
+def _value_place(trace: Trace) -> Place | None:
+    """The first place of the example picture that has the value asked for."""
+    value, pixels = trace.run.data.example_value, trace.stages[0].example
+    if value is None or pixels is None or pixels.ndim != 3:
         return None
     places = np.argwhere(pixels == value)
     return (int(places[0][0]), int(places[0][1]), int(places[0][2])) if len(places) else None
 
 
-def _strongest(maps: Array) -> tuple[int, ...]:
-    return tuple(int(index) for index in np.unravel_index(int(maps.argmax()), maps.shape))
+def _strongest(maps: Array) -> Place:
+    row, column, channel = np.unravel_index(int(maps.argmax()), maps.shape)
+    return int(row), int(column), int(channel)
 
 
-def _place(place: tuple[int, ...]) -> str:
+def _place(place: Place) -> str:
     return f"row {place[0]}, column {place[1]}"
 
 
-def _first_place(was: Array) -> str:
-    if was.ndim == 3:
-        return f"first eight of the {was.shape[-1]} channels at row 0, column 0" if was.shape[-1] >= 8 else "first ones"
-    return "first ones"
+def _where(place: Place, values: Array) -> str:
+    return _place(place) if values.shape[-1] == 1 else f"{_place(place)}, channel {place[2]}"
 
 
-def _dead(stage: Stage) -> str:
-    dead = dead_channels(stage)
-    channels = (stage.summary.channels if stage.summary else None) or ()
+def _statistics(summary: Summary) -> list[str]:
+    found = []
+    if summary.non_finite:
+        found.append(_not_finite(summary.count, summary.nan, summary.non_finite - summary.nan))
+    if summary.min is None or summary.max is None or summary.mean is None or summary.std is None:
+        return found
+    if summary.min == summary.max:
+        found.append(
+            f"{'All the others' if found else f'All {number(summary.count)} values'} are {figure(summary.min)}."
+        )
+        return found
+    found.append(
+        f"{number(summary.finite)} values from {figure(summary.min)} to {figure(summary.max)}, mean "
+        f"{figure(summary.mean)}, standard deviation {figure(summary.std)}."
+    )
+    return found
+
+
+def _dead(stage: Stage) -> list[str]:
+    channels = stage.summary.channels if stage.summary else None
+    if not channels:
+        return []
+    noun, where = ("filter", "at {} of the places") if stage.layer == "Conv2D" else ("unit", "for {} of the rows")
+    dead, total = dead_channels(stage), len(channels)
     if not dead:
-        least = min(range(len(channels)), key=lambda index: -channels[index].zeros / max(1, channels[index].count))
-        part = 1 - channels[least].zeros / channels[least].count
-        return f"No filter is dead; the quietest, filter {least}, answers at {share(part)} of the places."
-    names = listed([str(index) for index in dead[:8]]) + (" and others" if len(dead) > 8 else "")
-    some = f"{counted(len(dead), 'filter')} of {len(channels)}"
-    return f"{some} gave 0 everywhere, for every row (filter {names}): dead on this data."
+        parts = [1 - each.zeros / each.count for each in channels]
+        least = parts.index(min(parts))
+        answers = where.format(share(parts[least]))
+        return [f"No {noun} is dead; the quietest, {noun} {least}, answers {answers}."]
+    everywhere = "everywhere, for every row" if noun == "filter" else "for every row"
+    if len(dead) == total:
+        return [f"All {counted(total, noun)} gave 0 {everywhere}: dead on this data."]
+    names = [str(index) for index in dead]
+    if len(names) > 8:
+        names = [*names[:8], f"{len(names) - 8} more"]
+    which = f"{noun}{'s' * (len(dead) > 1)} {listed(names)}"
+    return [f"{len(dead)} of {counted(total, noun)} gave 0 {everywhere} ({which}): dead on this data."]
 
 
 def _pooled(trace: Trace, stage: Stage, zeros: float) -> list[str]:
-    previous = before(trace, stage)
-    if previous is None or previous.summary is None or previous.summary.mean is None or stage.summary is None:
+    previous, summary = before(trace, stage), stage.summary
+    was = previous.summary if previous else None
+    if was is None or was.mean is None or not was.count or summary is None or summary.mean is None:
         return []
-    were = previous.summary.zeros / max(1, previous.summary.count)
-    kept = stage.summary.count / max(1, previous.summary.count)
-    return [
-        (
-            f"{share(kept)} of the values are left. As the largest of each block stays, the mean rises from "
-            f"{figure(previous.summary.mean)} to {figure(stage.summary.mean or 0.0)} and zeros fall from {share(were)} to "
-            f"{share(zeros)}."
-        )
-    ]
+    kept = f"{share(summary.count / was.count)} of the values are left, the largest of each block"
+    if was.min == was.max:
+        return [f"{kept}."]
+    mean = _moved(was.mean, summary.mean, figure)
+    return [f"{kept}: the mean {mean}, the share of zeros {_moved(was.zeros / was.count, zeros, share)}."]
+
+
+def _moved(was: float, now: float, write: Callable[[float], str]) -> str:
+    if write(was) == write(now):
+        return f"stays at {write(now)}"
+    return f"{'rises' if now > was else 'falls'} from {write(was)} to {write(now)}"
