@@ -16,11 +16,17 @@ const LETTERS = "ABCD";
  */
 export function quiz({ quiz: questions }, state, visit) {
   if (!questions.length) return null;
-  const card = h("div", { class: "card" });
+  const place = h("div", {});
+  // What comes into a live region is read aloud only if the region was there before.
+  const region = h("div", { class: "told", "aria-live": "polite" });
+  const card = h("div", { class: "card" }, place, region);
   const draw = () => {
-    const question = questions[state.now.question];
-    card.replaceChildren(
-      ...(question ? asked(questions, question, state, visit) : result(questions, state)),
+    const number = state.now.question;
+    const question = questions[number];
+    const chosen = state.now.answers[number] ?? null;
+    place.replaceChildren(...(question ? asked(questions, question, state, card) : result(questions, state, card)));
+    region.replaceChildren(
+      ...(question && chosen !== null ? told(question, chosen, number, questions.length, state, card, visit) : []),
     );
   };
   state.watch("question", draw);
@@ -34,32 +40,40 @@ export function quiz({ quiz: questions }, state, visit) {
 }
 
 /**
+ * Go to a question, or past the last one to the result. The button that was pressed is gone by then, so the focus goes
+ * to where the reading goes on.
+ *
+ * @param {number} number
+ * @param {State} state
+ * @param {HTMLElement} card
+ */
+function go(number, state, card) {
+  state.set("question", number);
+  /** @type {HTMLElement | null} */ (card.querySelector(".question"))?.focus();
+}
+
+/**
  * @param {QuestionView[]} questions
  * @param {QuestionView} question
  * @param {State} state
- * @param {(id: string) => void} visit
+ * @param {HTMLElement} card
  * @returns {HTMLElement[]}
  */
-function asked(questions, question, state, visit) {
+function asked(questions, question, state, card) {
   const number = state.now.question;
   const chosen = state.now.answers[number] ?? null;
   const choose = (/** @type {number} */ option) => {
     state.set("answers", state.now.answers.map((old, index) => (index === number ? option : old)));
-    document.querySelector(".card .verdict")?.scrollIntoView({ block: "nearest" });
-    /** @type {HTMLElement | null} */ (document.querySelector(".card .next"))?.focus({ preventScroll: true });
+    card.querySelector(".verdict")?.scrollIntoView({ block: "nearest" });
+    /** @type {HTMLElement | null} */ (card.querySelector(".next"))?.focus({ preventScroll: true });
   };
   return [
     h("p", { class: "muted" }, `Question ${number + 1} of ${questions.length}`),
-    h("p", { class: "question", id: "question" }, question.text),
+    h("p", { class: "question", id: "question", tabindex: -1 }, question.text),
     h(
       "ul",
       { class: "options", role: "list", "aria-labelledby": "question" },
       ...question.options.map((text, index) => h("li", {}, option(text, index, question.answer, chosen, choose))),
-    ),
-    h(
-      "div",
-      { class: "told", "aria-live": "polite" },
-      ...(chosen === null ? [] : told(question, chosen, number, questions.length, state, visit)),
     ),
   ];
 }
@@ -90,10 +104,11 @@ function option(text, index, answer, chosen, choose) {
  * @param {number} number
  * @param {number} total
  * @param {State} state
+ * @param {HTMLElement} card
  * @param {(id: string) => void} visit
  * @returns {HTMLElement[]}
  */
-function told(question, chosen, number, total, state, visit) {
+function told(question, chosen, number, total, state, card, visit) {
   const right = chosen === question.answer;
   return [
     h("p", { class: "verdict" }, right ? "Right. " : "Not this one. ", question.remarks[chosen] ?? ""),
@@ -114,7 +129,7 @@ function told(question, chosen, number, total, state, visit) {
       ),
       h(
         "button",
-        { type: "button", class: "next", onclick: () => state.set("question", number + 1) },
+        { type: "button", class: "next", onclick: () => go(number + 1, state, card) },
         number + 1 < total ? "Next question" : "Result",
       ),
     ),
@@ -124,16 +139,17 @@ function told(question, chosen, number, total, state, visit) {
 /**
  * @param {QuestionView[]} questions
  * @param {State} state
+ * @param {HTMLElement} card
  * @returns {HTMLElement[]}
  */
-function result(questions, state) {
+function result(questions, state, card) {
   const right = questions.filter((question, index) => state.now.answers[index] === question.answer).length;
   const again = () => {
     state.set("answers", questions.map(() => null));
-    state.set("question", 0);
+    go(0, state, card);
   };
   return [
-    h("p", { class: "question" }, `${right} of ${questions.length} right.`),
+    h("p", { class: "question", tabindex: -1 }, `${right} of ${questions.length} right.`),
     h("p", { class: "go" }, h("button", { type: "button", class: "next", onclick: again }, "Ask me again")),
   ];
 }
