@@ -29,8 +29,8 @@ export function start() {
       foot(view),
     ],
   );
-  if (location.hash.length > 1) visit(decodeURIComponent(location.hash.slice(1)));
-  window.addEventListener("hashchange", () => visit(decodeURIComponent(location.hash.slice(1))));
+  if (location.hash.length > 1) visit(asked());
+  window.addEventListener("hashchange", () => visit(asked()));
   // Paper cannot be unfolded.
   window.addEventListener("beforeprint", () => {
     for (const fold of document.querySelectorAll("details")) fold.open = true;
@@ -43,6 +43,20 @@ export function start() {
  */
 function data(id) {
   return JSON.parse(document.getElementById(id)?.textContent ?? "null");
+}
+
+/**
+ * The place that the address names.
+ *
+ * @returns {string}
+ */
+function asked() {
+  const name = location.hash.slice(1);
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name; // a percent sign that stands for itself
+  }
 }
 
 /**
