@@ -201,7 +201,8 @@ function large(drawing, index, width, tell) {
       onkeydown: key,
       onfocus: say,
       onblur: rest,
-      onpointerleave: rest,
+      // A finger is gone as soon as it has pointed; what it pointed at stays to be read.
+      onpointerleave: (/** @type {PointerEvent} */ event) => event.pointerType !== "touch" && rest(),
     },
     canvas(drawing, index),
     cursor,
