@@ -1,0 +1,302 @@
+"""The page is used: by pointer, and by keyboard alone."""
+
+import re
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from tests.browser.conftest import Pages
+
+from pipetrace.present.document import document
+from pipetrace.present.views import Document
+from pipetrace.trace import Trace
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def made(digits_trace: Trace) -> Document:
+    return document(digits_trace)
+
+
+@pytest.fixture
+def page(pages: Pages) -> Page:
+    return pages.open()
+
+
+def words(text: str | None) -> str:
+    return " ".join((text or "").replace("\u00a0", " ").split())
+
+
+def focused(page: Page, selector: str) -> bool:
+    return bool(page.evaluate("selector => document.activeElement.matches(selector)", selector))
+
+
+def tab_to(page: Page, selector: str, most: int = 40) -> None:
+    """Press Tab until an element has the focus, as one without a pointer does."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if focused(page, selector):
+            return
+    pytest.fail(f"{selector} cannot be reached with {most} presses of Tab")
+
+
+def outline(page: Page) -> str:
+    """How the element with the focus is outlined; of a map, the picture beside the hidden button."""
+    return str(
+        page.evaluate(
+            """() => {
+              const at = document.activeElement;
+              const seen = at.matches(".maps input") ? at.nextElementSibling : at;
+              const style = getComputedStyle(seen);
+              return `${style.outlineStyle} ${style.outlineWidth}`;
+            }"""
+        )
+    )
+
+
+def test_maps_are_chosen_and_read_by_keyboard(page: Page, digits_trace: Trace) -> None:
+    example = digits_trace.stage("conv2d").example
+    assert example is not None
+    item = page.locator('[id="stage/conv2d"]')
+    before = item.locator(".seen .caption").text_content() or ""
+    chosen = int(before.removeprefix("filter "))
+    tab_to(page, '[id="stage/conv2d"] .seen .maps input')
+    assert outline(page) == "solid 3px"
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    following = (chosen + 2) % example.shape[-1]
+    assert item.locator(".seen .caption").text_content() == f"filter {following}"
+    page.keyboard.press("Tab")
+    assert focused(page, '[id="stage/conv2d"] .seen .large')
+    assert outline(page) == "solid 2px"
+    for key, row, column in (
+        ("ArrowDown", 1, 0),
+        ("ArrowRight", 1, 1),
+        ("ArrowLeft", 1, 0),
+        ("ArrowUp", 0, 0),
+        ("ArrowUp", 0, 0),
+    ):
+        page.keyboard.press(key)
+        text = item.locator(".seen .readout").text_content() or ""
+        assert text.startswith(f"filter {following}, row {row}, column {column}: ")
+        assert np.float32(text.rpartition(": ")[2]) == example[row, column, following]
+
+
+def test_arrow_keys_in_a_picture_do_not_scroll_the_page(page: Page) -> None:
+    tab_to(page, '[id="stage/input_image"] .large')
+    before = page.evaluate("scrollY")
+    for _ in range(5):
+        page.keyboard.press("ArrowDown")
+    assert page.evaluate("scrollY") == before
+
+
+def test_reading_begins_at_the_marked_value(page: Page) -> None:
+    item = page.locator('[id="stage/scale"]')
+    start = item.locator(".readout").text_content() or ""
+    row, column = map(int, re.findall(r"\d+", start)[:2])
+    tab_to(page, '[id="stage/scale"] .large')
+    page.keyboard.press("ArrowRight")
+    assert f"row {row}, column {column + 1}: " in (item.locator(".readout").text_content() or "")
+
+
+def test_what_is_folded_opens_by_keyboard(page: Page, made: Document) -> None:
+    tab_to(page, '[id="stage/conv2d"] details.more summary')
+    histogram = page.locator('[id="stage/conv2d"] .histogram').first
+    assert not histogram.is_visible()
+    page.keyboard.press("Enter")
+    assert histogram.is_visible()
+    assert made.prediction is not None
+    layer = f'[id="prediction/{made.stages[2].name}"]'
+    tab_to(page, f"{layer} summary", 60)
+    assert not page.locator(f"{layer} .large").is_visible()
+    page.keyboard.press("Space")
+    expect(page.locator(f"{layer} .large")).to_be_visible()
+    assert words(page.locator(f"{layer} .body p").first.text_content()) == made.prediction.layers[1].text
+    page.keyboard.press("Space")
+    expect(page.locator(f"{layer} .large")).not_to_be_visible()
+
+
+def test_everything_that_can_be_touched_can_be_reached(page: Page) -> None:
+    page.evaluate("() => document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    page.wait_for_timeout(50)
+    wanted = page.evaluate(
+        """() => {
+          const groups = new Set();
+          return [...document.querySelectorAll("button, a[href], summary, input, [tabindex='0']")].filter(each => {
+            if (each.type !== "radio") return true;
+            const fresh = !groups.has(each.name);
+            groups.add(each.name);
+            return fresh;
+          }).length;
+        }"""
+    )
+    reached = 0
+    for _ in range(wanted + 5):
+        page.keyboard.press("Tab")
+        if focused(page, "body"):
+            break
+        assert "none" not in outline(page), page.evaluate("document.activeElement.outerHTML.slice(0, 80)")
+        reached += 1
+    assert reached == wanted
+
+
+def marker(page: Page, index: int) -> float | None:
+    line = page.locator(".chart").nth(index).locator(".marker line")
+    return float(line.get_attribute("x1") or "nan") if line.count() else None
+
+
+def test_pointing_at_an_epoch_marks_it_in_the_charts(page: Page) -> None:
+    rows = page.locator(".epochs tbody tr")
+    for index in (1, 2, 0):
+        rows.nth(index).hover()
+        assert "pointed" in (rows.nth(index).get_attribute("class") or "")
+        assert page.locator(".epochs .pointed").count() == 1
+        for chart in (0, 1):
+            point = page.locator(".chart").nth(chart).locator("circle.training").nth(index)
+            assert marker(page, chart) == float(point.get_attribute("cx") or "nan")
+    page.mouse.move(1, 1)
+    assert [marker(page, 0), marker(page, 1)] == [None, None]
+    assert page.locator(".epochs .pointed").count() == 0
+
+
+def test_pointing_at_a_chart_marks_the_row_of_the_epoch(page: Page) -> None:
+    for chart in (0, 1):
+        for index in (2, 0, 1):
+            page.locator(".chart").nth(chart).locator(".target").nth(index).hover()
+            classes = [row.get_attribute("class") or "" for row in page.locator(".epochs tbody tr").all()]
+            assert ["pointed" in each for each in classes] == [number == index for number in range(3)]
+            assert marker(page, 1 - chart) is not None
+
+
+def option(page: Page, index: int) -> Locator:
+    return page.locator(".card .option").nth(index)
+
+
+def test_a_wrong_answer_is_told_why_and_where_to_look(page: Page, made: Document) -> None:
+    question = made.quiz[0]
+    assert words(page.locator(".card .question").text_content()) == words(question.text)
+    assert [words(each) for each in page.locator(".card .option span:nth-child(2)").all_text_contents()] == [
+        words(each) for each in question.options
+    ]
+    wrong = (question.answer + 1) % 4
+    option(page, wrong).click()
+    told = words(page.locator(".card .told").text_content())
+    assert told.startswith("Not this one. ")
+    assert words(question.remarks[wrong]) in told
+    assert words(question.remarks[question.answer]) in told
+    assert "your answer, wrong" in (option(page, wrong).text_content() or "")
+    assert "the right answer" in (option(page, question.answer).text_content() or "")
+    assert all(each.is_disabled() for each in page.locator(".card .option").all())
+    assert focused(page, ".card .next")
+
+
+def test_a_right_answer_is_told_why(page: Page, made: Document) -> None:
+    question = made.quiz[0]
+    option(page, question.answer).click()
+    told = words(page.locator(".card .told").text_content())
+    assert told.startswith(f"Right. {words(question.remarks[question.answer])}")
+    assert page.locator(".card .wrong").count() == 0
+    assert "the right answer" in (option(page, question.answer).text_content() or "")
+
+
+def test_each_question_leads_to_its_evidence(page: Page, made: Document) -> None:
+    for question in made.quiz:
+        option(page, question.answer).click()
+        link = page.locator(".card a")
+        assert words(link.text_content()) == f"See it: {question.place}"
+        assert link.get_attribute("href") == f"#{question.evidence}"
+        link.click()
+        place = page.locator(f'[id="{question.evidence}"]')
+        expect(place).to_be_in_viewport()
+        assert page.evaluate("decodeURIComponent(location.hash)") == f"#{question.evidence}"
+        assert page.evaluate("id => document.getElementById(id).contains(document.activeElement)", question.evidence)
+        if question.evidence.startswith("prediction/"):
+            assert place.get_attribute("open") is not None
+            assert place.locator(".body").inner_text()
+        page.locator(".card .next").click()
+
+
+def test_the_result_counts_and_the_quiz_begins_again(page: Page, made: Document) -> None:
+    for number, question in enumerate(made.quiz):
+        assert words(page.locator(".card .muted").text_content()) == f"Question {number + 1} of {len(made.quiz)}"
+        option(page, question.answer if number else (question.answer + 1) % 4).click()
+        last = number == len(made.quiz) - 1
+        assert page.locator(".card .next").text_content() == ("Result" if last else "Next question")
+        page.locator(".card .next").click()
+    assert page.locator(".card .question").text_content() == f"{len(made.quiz) - 1} of {len(made.quiz)} right."
+    page.get_by_role("button", name="Ask me again").click()
+    assert words(page.locator(".card .question").text_content()) == words(made.quiz[0].text)
+    assert page.locator(".card .option:disabled").count() == 0
+    assert page.locator(".card .told").inner_text() == ""
+
+
+def test_the_quiz_is_answered_by_keyboard_and_keeps_the_focus(page: Page, made: Document) -> None:
+    tab_to(page, ".card .option", 60)
+    for _ in made.quiz:
+        page.keyboard.press("Enter")
+        assert focused(page, ".card .next")
+        assert outline(page) == "solid 2px"
+        page.keyboard.press("Enter")
+        assert focused(page, ".card .question"), "the focus is where the reading goes on"
+        page.keyboard.press("Tab")
+    assert focused(page, ".card .next")
+    assert re.fullmatch(r"[0-3] of 3 right\.", page.locator(".card .question").text_content() or "")
+    page.keyboard.press("Enter")
+    assert focused(page, ".card .question")
+    page.keyboard.press("Tab")
+    assert focused(page, ".card .option")
+
+
+def test_what_is_told_is_read_aloud(page: Page) -> None:
+    """A live region has to be there before its words come, else nobody hears of them."""
+    region = page.locator(".card [aria-live=polite]").element_handle()
+    assert region is not None
+    option(page, 0).click()
+    assert region.evaluate("each => each.isConnected")
+    assert words(region.text_content())
+
+
+def background(page: Page) -> str:
+    return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+
+LIGHT, DARK = "rgb(255, 255, 255)", "rgb(20, 23, 27)"
+
+
+@pytest.mark.parametrize(("scheme", "first", "second"), [("light", LIGHT, DARK), ("dark", DARK, LIGHT)])
+def test_the_colours_follow_the_system_until_one_chooses(pages: Pages, scheme: str, first: str, second: str) -> None:
+    page = pages.open(color_scheme=scheme)
+    button = page.locator("button.theme")
+    names = {"light": "Show in dark colours", "dark": "Show in light colours"}
+    other = "dark" if scheme == "light" else "light"
+    assert background(page) == first
+    assert button.get_attribute("aria-label") == names[scheme]
+    button.click()
+    assert background(page) == second
+    assert button.get_attribute("aria-label") == names[other]
+    page.emulate_media(color_scheme=other)  # type: ignore[arg-type]
+    assert background(page) == second
+    button.click()
+    assert background(page) == first
+
+
+def test_an_address_with_a_place_opens_there(pages: Pages) -> None:
+    page = pages.open(place="#prediction/conv2d")
+    place = page.locator('[id="prediction/conv2d"]')
+    expect(place).to_be_in_viewport()
+    assert place.get_attribute("open") is not None
+    page.evaluate("() => { location.hash = '#epoch/2'; }")
+    expect(page.locator('[id="epoch/2"]')).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("place", ["#nowhere", "#%E0%A4%A", "#"])
+def test_an_address_with_a_place_that_is_not_there_shows_the_page(pages: Pages, place: str) -> None:
+    assert pages.open(place=place).locator(".thread > li").count() == 6
+
+
+def test_touch_reads_a_picture(pages: Pages) -> None:
+    page = pages.open(has_touch=True, viewport={"width": 375, "height": 800})
+    item = page.locator('[id="stage/input_image"]')
+    item.locator(".large").tap(position={"x": 3, "y": 3})
+    assert "row 0, column 0: 0" in (item.locator(".readout").text_content() or "")
