@@ -1,0 +1,387 @@
+"""The documents against the code: what is there is written down, what is written down is there, and examples run."""
+
+import dataclasses
+import inspect
+import itertools
+import re
+import shlex
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from tests.markdown import DOCS, ROOT, Block, anchors, blocks, documents, links, sections, tables, whole_section
+
+import pipetrace
+from pipetrace.cli import commands
+from pipetrace.present.wire import records
+from pipetrace.trace.document import Data, Run, Training
+from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, TABLES
+
+FORMAT = (DOCS / "trace-format.md").read_text(encoding="utf-8")
+COMMANDS = (DOCS / "command-line.md").read_text(encoding="utf-8")
+API = (DOCS / "api.md").read_text(encoding="utf-8")
+FRAMEWORK = "framework"
+"""The HTML comment before a block of Python that needs Keras."""
+VARIES = "varies"
+"""The HTML comment before an output whose lines depend on the run, so that it is not compared."""
+
+
+# The trace file
+
+
+def declared(layout: str) -> dict[str, list[tuple[str, str]]]:
+    """The columns and their types of each table, as SQLite has them."""
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.executescript(layout)
+        names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {
+            table: [(row[1], row[2] or "any") for row in database.execute(f"PRAGMA table_info({table})")]
+            for table in names
+        }
+
+
+def described(text: str) -> dict[str, list[tuple[str, str]]]:
+    """The columns and their types of each table, as the document has them."""
+    found = {}
+    for part in whole_section(text, "Tables")[1:]:
+        ((*rows,),) = tables(part.text)
+        found[part.heading] = [(name, kind) for name, kind, _ in rows]
+    return found
+
+
+def test_every_table_and_column_is_described_and_nothing_else() -> None:
+    assert described(FORMAT) == declared(TABLES)
+
+
+@pytest.mark.parametrize(
+    ("layout", "text"),
+    [
+        (f"{TABLES}; ALTER TABLE run ADD COLUMN more TEXT", FORMAT),
+        (f"{TABLES}; CREATE TABLE more (x)", FORMAT),
+        (TABLES, FORMAT.replace("| `flops` | INTEGER |", "| `flops` | REAL |")),
+        (TABLES, FORMAT.replace("| `path` | TEXT |", "| `paths` | TEXT |")),
+        (TABLES, FORMAT.replace("### `cost`", "### `costs`")),
+    ],
+)
+def test_a_difference_between_tables_and_document_is_seen(layout: str, text: str) -> None:
+    assert described(text) != declared(layout)
+
+
+def test_columns_that_can_be_null_say_what_it_means() -> None:
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.executescript(TABLES)
+        for part in whole_section(FORMAT, "Tables")[1:]:
+            for name, _, meaning in tables(part.text)[0]:
+                query = f"SELECT \"notnull\" OR pk FROM pragma_table_info('{part.heading}') WHERE name = ?"
+                (never_null,) = database.execute(query, (name,)).fetchone()
+                assert ("NULL" in meaning) != bool(never_null), (part.heading, name)
+
+
+def keys(heading: str) -> list[str]:
+    (part, *_) = whole_section(FORMAT, heading)
+    return [row[0] for row in tables(part.text)[0]]
+
+
+def test_the_keys_of_run_are_described() -> None:
+    assert keys("The keys of run") == [*names(Run), "rows", "writer"]
+    assert keys("data") == names(Data)
+    assert keys("training") == names(Training)
+
+
+def names(record: type) -> list[str]:
+    return [field.name for field in dataclasses.fields(record)]
+
+
+def test_what_a_run_writes_is_described(digits_file: Path) -> None:
+    with closing(sqlite3.connect(digits_file)) as database:
+
+        def column(query: str) -> set[str]:
+            return {value for (value,) in database.execute(query)}
+
+        assert column("SELECT key FROM run") == set(keys("The keys of run"))
+        assert column("SELECT more.key FROM run, json_each(run.value) AS more WHERE run.key = 'writer'") == set(
+            keys("writer")
+        )
+        (parts,) = tables(whole_section(FORMAT, "The parts of summary and tensor")[0].text)
+        for table in ("summary", "tensor"):
+            assert column(f"SELECT DISTINCT part FROM {table}") == {row[1] for row in parts if row[0] == table}
+        cost = whole_section(FORMAT, "cost")[0].text
+        assert all(f"`{part}`" in cost for part in column("SELECT part FROM cost"))
+
+
+def test_the_numbers_that_identify_a_trace_are_given() -> None:
+    (rows,) = tables(whole_section(FORMAT, "What identifies it")[0].text)
+    assert (
+        f"{APPLICATION_ID}, or 0x{APPLICATION_ID:08x}, or `{APPLICATION_ID.to_bytes(4, 'big').decode()}`" in rows[1][1]
+    )
+    assert rows[2][1] == str(SCHEMA)
+
+
+# The command line
+
+
+def options(command: click.Command) -> dict[str, str]:
+    """Each option's names and default, as Click has them; an argument by its name in capitals."""
+    found = {}
+    top = commands.make_context("pipetrace", [], resilient_parsing=True)
+    for parameter in command.get_params(click.Context(command, parent=top)):
+        if isinstance(parameter, click.Option):
+            long_first = sorted(parameter.opts, key=len, reverse=True)
+            shown = parameter.default if isinstance(parameter.default, int | str) and not parameter.is_flag else ""
+            found["`, `".join(long_first)] = str(shown)
+        else:
+            found[str(parameter.name).upper()] = ""
+    return found
+
+
+def described_options(text: str, heading: str) -> dict[str, str]:
+    (part, *_) = whole_section(text, heading)
+    return {row[0].strip("`"): row[2] for row in tables(part.text)[0]}
+
+
+ALL_COMMANDS = {"pipetrace": commands, **{f"pipetrace {name}": each for name, each in commands.commands.items()}}
+
+
+def test_every_command_has_a_section_and_every_section_a_command() -> None:
+    found = [part.heading for part in sections(COMMANDS) if part.heading.startswith("pipetrace")]
+    assert sorted(found) == sorted(ALL_COMMANDS)
+
+
+@pytest.mark.parametrize("heading", ALL_COMMANDS)
+def test_every_option_is_described_and_nothing_else(heading: str) -> None:
+    found, expected = described_options(COMMANDS, heading), options(ALL_COMMANDS[heading])
+    assert sorted(found) == sorted(expected)
+    for name, default in expected.items():
+        assert default in found[name], name
+        assert default or not found[name].isdigit(), name
+
+
+def test_a_missing_option_and_a_false_default_are_seen() -> None:
+    expected = options(ALL_COMMANDS["pipetrace digits"])
+    without = COMMANDS.replace("| `--pixel` |", "| `--pixels` |")
+    assert sorted(described_options(without, "pipetrace digits")) != sorted(expected)
+    assert "32" not in described_options(COMMANDS.replace("| 32 |", "| 64 |"), "pipetrace digits")["--batch-size"]
+
+
+def shown_commands(text: str) -> list[str]:
+    """The calls of pipetrace in code that is fenced or indented, without comments and what follows a pipe."""
+    calls = re.findall(r"^(?:    |\$ )(pipetrace .*)$", text, re.MULTILINE)
+    return [re.split(r"\s[|>#]", call)[0] for call in calls]
+
+
+# The messages show commands that fail.
+@pytest.mark.parametrize(
+    "path", [each for each in documents() if each.name != "messages.md"], ids=lambda path: path.name
+)
+def test_the_commands_that_are_shown_can_be_parsed(path: Path) -> None:
+    for call in shown_commands(path.read_text(encoding="utf-8")):
+        parse(call)
+
+
+def parse(call: str) -> None:
+    _, name, *arguments = shlex.split(call)
+    if name == "--version":
+        assert not arguments
+    else:
+        commands.commands[name].make_context(name, arguments)
+
+
+def test_commands_are_found_and_a_wrong_one_is_seen() -> None:
+    assert len(shown_commands(COMMANDS)) > 20
+    with pytest.raises(click.NoSuchOption):
+        parse("pipetrace digits --row 5")
+    with pytest.raises(KeyError):
+        parse("pipetrace record")
+
+
+# The Python interface
+
+
+def test_every_public_name_has_a_section_and_every_section_a_name() -> None:
+    assert sorted(part.heading for part in sections(API) if part.level == 2) == sorted(pipetrace.__all__)
+
+
+@pytest.mark.parametrize("name", pipetrace.__all__)
+def test_every_public_name_has_an_example(name: str) -> None:
+    (part, *_) = whole_section(API, name)
+    assert any(block.language == "python" for block in blocks(part.text))
+
+
+FUNCTIONS = [name for name in pipetrace.__all__ if inspect.isfunction(getattr(pipetrace, name))]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_signature_is_given(name: str) -> None:
+    signature = inspect.signature(getattr(pipetrace, name))
+    bare = [each.replace(annotation=inspect.Parameter.empty) for each in signature.parameters.values()]
+    shown = signature.replace(parameters=bare, return_annotation=inspect.Signature.empty)
+    assert whole_section(API, name)[0].text.strip().startswith(f"`{name}{shown}` ")
+
+
+RECORDS = [*records(pipetrace.Trace), pipetrace.Observation, pipetrace.Finding, pipetrace.Question]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.__name__)
+def test_every_attribute_is_described_and_nothing_else(record: type) -> None:
+    (part, *_) = whole_section(API, record.__name__)
+    assert [row[0] for row in tables(part.text)[0]] == names(record)
+
+
+def test_no_section_describes_a_record_that_is_gone() -> None:
+    known = {record.__name__ for record in RECORDS}
+    assert {part.heading for part in sections(API) if part.level == 3} <= known
+
+
+# The examples
+
+
+def scripts(text: str, *, framework: bool) -> list[tuple[Block, Block | None]]:
+    """The blocks of Python, each with the output that follows at once, where one does."""
+    found = blocks(text)
+    between = text.splitlines()
+    pairs = []
+    for block, after in itertools.zip_longest(found, found[1:]):
+        if block.language == "python" and (block.mark == FRAMEWORK) == framework:
+            follows = after if after and after.language == "text" and after.mark != VARIES else None
+            if follows:
+                gap = between[block.line + block.text.count("\n") : follows.line - 2]
+                follows = None if any(gap) else follows
+            pairs.append((block, follows))
+    return pairs
+
+
+def masked(output: str) -> set[str]:
+    """The lines of an output without its figures: those of another run differ, the rest must not."""
+    return {re.sub(r"-?\d[\d,]*(\.\d+)?(e-?\d+)?", "#", line).strip() for line in output.splitlines()} - {""}
+
+
+def run(path: Path, capture: pytest.CaptureFixture[str], *, framework: bool) -> int:
+    """Run each block in a namespace of its own; a traceback names the line of the document."""
+    pairs = scripts(path.read_text(encoding="utf-8"), framework=framework)
+    for block, output in pairs:
+        capture.readouterr()
+        code = compile("\n" * (block.line - 1) + block.text, str(path), "exec")
+        exec(code, {"__name__": "__main__"})
+        if output:
+            assert masked(capture.readouterr().out) == masked(output.text), f"{path.name}, line {output.line}"
+    return len(pairs)
+
+
+@pytest.fixture
+def here(tmp_path: Path, digits_file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to run in, with a trace."""
+    shutil.copy(digits_file, tmp_path / "digits.trace")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def with_scripts(*, framework: bool) -> list[Path]:
+    return [path for path in documents() if scripts(path.read_text(encoding="utf-8"), framework=framework)]
+
+
+@pytest.mark.parametrize("path", with_scripts(framework=False), ids=lambda path: path.name)
+def test_the_python_examples_run(path: Path, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(path, capsys, framework=False)
+
+
+@pytest.mark.framework
+@pytest.mark.parametrize("path", with_scripts(framework=True), ids=lambda path: path.name)
+def test_the_python_examples_with_keras_run(path: Path, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(path, capsys, framework=True)
+
+
+EXAMPLE = """
+<!-- framework -->
+```python
+import keras
+```
+
+```python
+print("a", 1)
+```
+
+```text
+a 23
+```
+
+```python
+print("b")
+```
+
+Words.
+
+```text
+c
+```
+"""
+
+
+def test_the_examples_of_a_document_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "example.md"
+    path.write_text(EXAMPLE)
+    assert run(path, capsys, framework=False) == 2
+    assert [block.text for block, _ in scripts(EXAMPLE, framework=True)] == ["import keras\n"]
+
+
+@pytest.mark.parametrize("change", [("a 23", "b 23"), ('print("b")', "1 / 0"), ("Words.\n", "")])
+def test_an_example_that_fails_is_seen(tmp_path: Path, capsys: pytest.CaptureFixture[str], change: Any) -> None:
+    path = tmp_path / "example.md"
+    path.write_text(EXAMPLE.replace(*change))
+    with pytest.raises((AssertionError, ZeroDivisionError)):
+        run(path, capsys, framework=False)
+
+
+def queries() -> Iterator[tuple[str, str]]:
+    """Each query with the output below it."""
+    found = blocks(FORMAT)
+    for query, output in itertools.pairwise(found):
+        if query.language == "sql":
+            yield query.text, output.text
+
+
+@pytest.mark.parametrize(("query", "output"), list(queries()))
+def test_the_queries_run_and_give_the_columns_that_are_shown(query: str, output: str, digits_file: Path) -> None:
+    with closing(sqlite3.connect(digits_file)) as database:
+        cursor = database.execute(query)
+        assert cursor.fetchall()
+        assert [column[0] for column in cursor.description] == output.splitlines()[0].split()
+
+
+def test_there_are_five_queries() -> None:
+    assert len(list(queries())) == 5
+
+
+# The links
+
+
+def broken_links(path: Path) -> list[str]:
+    """The links of a document that lead nowhere; those to other hosts are taken as they are."""
+    found = []
+    for target in links(path.read_text(encoding="utf-8")):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        place = path.parent / name if name else path
+        if not place.exists() or (anchor and anchor not in anchors(place.read_text(encoding="utf-8"))):
+            found.append(target)
+    return found
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
+def test_the_links_lead_somewhere(path: Path) -> None:
+    assert broken_links(path) == []
+
+
+def test_a_link_that_leads_nowhere_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "some.md"
+    path.write_text("# A `b` c\n\n[1](some.md#a-b-c) [2](#a-c) ![3](no.png) [4](other.md) `[5](code.md)`\n")
+    assert broken_links(path) == ["#a-c", "no.png", "other.md"]
+
+
+def test_the_documents_are_found() -> None:
+    assert {ROOT / "README.md", DOCS / "trace-format.md", DOCS / "messages.md"} <= set(documents())

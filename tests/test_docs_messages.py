@@ -1,0 +1,247 @@
+"""``docs/messages.md`` against the code: every kind of error has its heading, and every example is what is said."""
+
+import errno
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.markdown import DOCS, blocks, sections, tables, whole_section
+
+from pipetrace.capture import backend, fit
+from pipetrace.cli import main
+from pipetrace.errors import PipetraceError
+
+MESSAGES = (DOCS / "messages.md").read_text(encoding="utf-8")
+FAMILIES = {"error", "bad-data", "bad-trace", "bad-output"}
+NEED_TRACE = {"damaged-trace", "newer-trace", "incomplete-trace", "disk-full"}
+NEED_FRAMEWORK = {"training-failed", "interrupted", *NEED_TRACE}
+ELSEWHERE = "/path/to"
+"""What stands in the examples for the folder that they ran in."""
+
+Prepare = Callable[[Path, pytest.MonkeyPatch], None]
+
+
+def kinds(error: type[PipetraceError] = PipetraceError) -> Iterator[type[PipetraceError]]:
+    yield error
+    for each in error.__subclasses__():
+        yield from kinds(each)
+
+
+def slugs() -> set[str]:
+    return {kind.slug for kind in kinds() if kind.__module__.startswith("pipetrace.")}
+
+
+def headings(text: str) -> list[str]:
+    return [part.heading for part in sections(text) if part.level == 3]
+
+
+def test_every_slug_is_a_heading_and_every_heading_a_slug() -> None:
+    assert sorted(headings(MESSAGES)) == sorted(slugs())
+
+
+def test_no_two_kinds_share_a_slug() -> None:
+    found = [kind.slug for kind in kinds() if kind.__module__.startswith("pipetrace.")]
+    assert sorted(found) == sorted(set(found))
+
+
+def test_a_missing_and_an_unknown_heading_are_seen() -> None:
+    assert sorted(headings(MESSAGES.replace("### not-idx\n", "### not-index\n"))) != sorted(slugs())
+
+
+@pytest.mark.parametrize("slug", sorted(slugs() - FAMILIES))
+def test_each_message_says_why_and_what_to_do(slug: str) -> None:
+    (section,) = whole_section(MESSAGES, slug)
+    assert "**Why:**" in section.text
+    assert "**What to do:**" in section.text
+
+
+def rows() -> tuple[Any, Any]:
+    return np.random.default_rng(0).integers(0, 256, (20, 28, 28), dtype=np.uint8), np.arange(20) % 10
+
+
+def nothing(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """The command fails without help."""
+
+
+def no_framework(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.delitem(sys.modules, "keras", raising=False)
+    patch.setitem(sys.modules, "tensorflow", None)
+
+
+def training_failed(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    class ResourceExhaustedError(Exception):
+        pass
+
+    def train(*given: Any, listener: fit.Listener, **more: Any) -> None:
+        listener.epoch_begins(1)
+        raise ResourceExhaustedError("OOM when allocating tensor with shape[1024,26,26,32]")
+
+    patch.setattr(fit, "train", train)
+
+
+def interrupted(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    def train(*given: Any, listener: fit.Listener, **more: Any) -> None:
+        listener.epoch_begins(3)
+        raise KeyboardInterrupt
+
+    patch.setattr(fit, "train", train)
+
+
+def data_not_found(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    (folder / "pictures").mkdir()
+
+
+def data_unavailable(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    def load_data() -> None:
+        raise OSError("[Errno -3] Temporary failure in name resolution")
+
+    mnist = SimpleNamespace(load_data=load_data)
+    patch.setattr(backend, "load", lambda: SimpleNamespace(datasets=SimpleNamespace(mnist=mnist)))
+
+
+def not_idx(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    (folder / "digits").mkdir()
+    for name in ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"):
+        (folder / "digits" / name).write_text("<html>Not found</html>")
+
+
+def bad_arrays(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    x, y = rows()
+    np.savez(folder / "digits.npz", images=x, labels=y)
+
+
+def count_mismatch(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    x, y = rows()
+    np.savez(folder / "digits.npz", x=x, y=y[:18])
+
+
+def bad_labels(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    x, y = rows()
+    np.savez(folder / "digits.npz", x=x, y=y + 1)
+
+
+def bad_pixels(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    x, y = rows()
+    np.savez(folder / "digits.npz", x=x / 255, y=y)
+
+
+def bad_picture_folder(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    x, _ = rows()
+    (folder / "pictures").mkdir()
+    for name in ("first.png", "second.png"):
+        Image.fromarray(x[0]).save(folder / "pictures" / name)
+
+
+def unreadable_picture(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    x, _ = rows()
+    for name in ("cats", "dogs"):
+        (folder / "animals" / name).mkdir(parents=True)
+        Image.fromarray(x[0]).save(folder / "animals" / name / "1.png")
+    (folder / "animals/dogs/2.png").write_bytes((folder / "animals/dogs/1.png").read_bytes()[:4])
+
+
+def not_a_trace(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    (folder / "notes.txt").write_text("Buy milk.\n")
+
+
+def damaged_trace(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    with closing(sqlite3.connect(folder / "digits.trace")) as database:
+        database.execute("CREATE INDEX by_name ON summary (name)")
+
+
+def newer_trace(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    with closing(sqlite3.connect(folder / "digits.trace")) as database:
+        database.execute("PRAGMA user_version = 2")
+
+
+def incomplete_trace(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    # No run of the reference pipeline is so short that nothing can be asked.
+    patch.setattr("pipetrace.present.document.quiz", lambda trace, seed: ())
+
+
+def output_exists(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    for name in ("digits.trace", "digits.html"):
+        (folder / name).touch()
+
+
+def disk_full(folder: Path, patch: pytest.MonkeyPatch) -> None:
+
+    def write_text(path: Path, *given: Any, **more: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    patch.setattr(Path, "write_text", write_text)
+
+
+PREPARE: dict[str, Prepare] = {
+    "bad-argument": nothing,
+    "too-many-rows": nothing,
+    "interrupted": interrupted,
+    "no-framework": no_framework,
+    "training-failed": training_failed,
+    "data-not-found": data_not_found,
+    "data-unavailable": data_unavailable,
+    "not-idx": not_idx,
+    "bad-arrays": bad_arrays,
+    "count-mismatch": count_mismatch,
+    "bad-labels": bad_labels,
+    "bad-pixels": bad_pixels,
+    "bad-picture-folder": bad_picture_folder,
+    "unreadable-picture": unreadable_picture,
+    "trace-not-found": nothing,
+    "not-a-trace": not_a_trace,
+    "damaged-trace": damaged_trace,
+    "newer-trace": newer_trace,
+    "incomplete-trace": incomplete_trace,
+    "output-exists": output_exists,
+    "not-writable": nothing,
+    "disk-full": disk_full,
+}
+"""How to bring about each kind of error; the command to run afterwards is the one that the document shows."""
+
+
+def example(slug: str) -> tuple[list[str], str]:
+    """The arguments and the message that the document shows for a kind of error."""
+    (section,) = whole_section(MESSAGES, slug)
+    (block,) = [each for each in blocks(section.text) if each.language == "console"]
+    command, _, said = block.text.partition("\n")
+    assert command.startswith("$ pipetrace ")
+    return command.split()[2:], said
+
+
+@pytest.mark.parametrize(
+    "slug",
+    [
+        pytest.param(slug, marks=[pytest.mark.framework] if slug in NEED_FRAMEWORK else [])
+        for slug in sorted(slugs() - FAMILIES)
+    ],
+)
+def test_the_example_is_what_the_command_says(
+    slug: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
+) -> None:
+    arguments, said = example(slug)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["pipetrace", *arguments])
+    if slug in NEED_TRACE:
+        shutil.copy(request.getfixturevalue("digits_file"), tmp_path / "digits.trace")
+    PREPARE[slug](tmp_path, monkeypatch)
+    with pytest.raises(SystemExit) as ending:
+        main()
+    assert capsys.readouterr().err.replace(str(tmp_path), ELSEWHERE) == said
+    assert ending.value.code == (130 if slug == "interrupted" else 2)
+
+
+def test_the_exit_codes_are_those_of_the_classes() -> None:
+    (codes,) = tables(whole_section(MESSAGES, "Exit codes")[0].text)
+    assert {"0", "1", *(str(kind.exit_code) for kind in kinds())} == {row[0] for row in codes}
