@@ -1,7 +1,10 @@
 """A question in the making: the right answer, and more wrong ones than are needed."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,20 @@ class Draft:
 
 
 def draft(text: str, right: str, explanation: str, mistakes: Iterable[tuple[str, str]], evidence: str) -> Draft:
-    """A draft without the mistakes that happen to give the right answer, or one that another mistake gave already."""
-    taken = {right}
+    """A draft without the mistakes that happen to give the right answer, or one that another mistake gave already.
+
+    Answers are compared by what they say: 10 % and 10.0 % are one answer.
+    """
+    taken = {_meaning(right)}
     wrong = []
     for answer, remark in mistakes:
-        if answer not in taken:
-            taken.add(answer)
+        if _meaning(answer) not in taken:
+            taken.add(_meaning(answer))
             wrong.append((answer, remark))
     return Draft(text, right, explanation, tuple(wrong), evidence)
+
+
+def _meaning(answer: str) -> tuple[str, tuple[float, ...]]:
+    """An answer's words and its numbers, however these are written."""
+    numbers = tuple(float(found.replace(",", "")) for found in NUMBER.findall(answer))
+    return NUMBER.sub("#", answer), numbers

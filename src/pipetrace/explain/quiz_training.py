@@ -2,7 +2,7 @@
 
 import math
 
-from pipetrace.explain.facts import chance, classes, steps_per_epoch, train_rows
+from pipetrace.explain.facts import chance, classes, first_of, steps_per_epoch, train_rows
 from pipetrace.explain.question import Draft, draft
 from pipetrace.explain.wording import counted, figure, number, share
 from pipetrace.trace.document import Trace
@@ -15,41 +15,50 @@ def steps_in_progress_line(trace: Trace) -> Draft | None:
     if steps < 2:
         return None
     full = f"{counted(steps - 1, 'full one')} and one of {last}" if last != batch else "all of them full"
+    epochs, convolution = trace.run.training.epochs, first_of(trace, "Conv2D")
+    holds = f"A batch does hold {batch} rows here, but" if batch == steps else f"A batch holds {counted(batch, 'row')};"
+    planned = f"one such line is one pass, an epoch, and there are {epochs}"
+    mistakes = [
+        (f"{number(steps)} rows out of {number(rows)}", "It counts batches; each of them holds many rows."),
+        (f"{number(steps)} rows in each batch", f"{holds} the line counts batches."),
+        (f"{number(steps)} passes over all rows", f"It counts batches; {planned}{' too' if epochs == steps else ''}."),
+        (f"{number(steps)} rows named right", "It counts what was done, not how well; the accuracy stands behind it."),
+    ]
+    if convolution is not None:
+        also = " There are as many filters, but the line" if convolution.config.get("filters") == steps else " The line"
+        remark = f"{also.strip()} knows nothing of layers; it counts batches."
+        mistakes.append((f"{number(steps)} filters of the convolution", remark))
     return draft(
         f"While this model trains, Keras' progress line ends with {steps}/{steps}. What does it count?",
-        f"{number(steps)} batches: every one of the {number(rows)} rows",
+        f"{number(steps)} batches of rows",
         f"{number(rows)} rows in batches of {batch} are {number(steps)} steps: {full}. Each step changes the weights once.",
-        [
-            (f"{number(steps)} rows out of {number(rows)}", "It counts batches; each of them holds many rows."),
-            (f"{number(steps)} rows in each batch", f"A batch holds {counted(batch, 'row')}; the line counts batches."),
-            (
-                f"{number(steps)} passes over all rows",
-                f"One such line is one pass, an epoch; there are {trace.run.training.epochs}.",
-            ),
-            (f"{number(steps)} filters of the convolution", "The line knows nothing of layers; it counts batches."),
-        ],
+        mistakes,
         "training",
     )
 
 
 def weight_updates(trace: Trace) -> Draft | None:
     """How often did the weights change?"""
-    if not trace.epochs:
+    if not trace.epochs or trace.run.training.optimizer_config.get("gradient_accumulation_steps"):
         return None
     rows, batch, epochs = train_rows(trace), trace.run.training.batch_size, len(trace.epochs)
-    steps, _ = steps_per_epoch(trace)
+    steps, last = steps_per_epoch(trace)
+    rounded = ", rounded up," if last != batch else ""
+    mistakes = [
+        (number(epochs), "The weights change after every batch, not once an epoch."),
+        (number(rows * epochs), "The rows of a batch share one change."),
+        (number(steps), "That is one epoch."),
+        (number(batch * epochs), "That takes the size of a batch for the number of batches."),
+    ]
+    if rows > batch:
+        mistakes.append((number(rows // batch * epochs), "The last batch, smaller than the others, counts as well."))
     return draft(
-        f"{number(rows)} rows, batches of {batch}, {counted(epochs, 'epoch')}: how many times did training change the weights?",
+        f"{counted(rows, 'row')} in batches of {batch}, {counted(epochs, 'epoch')}: how many times does training change the "
+        "weights?",
         number(steps * epochs),
-        f"{number(rows)} / {batch}, rounded up, is {number(steps)} batches an epoch; {number(steps)} x {epochs} = "
+        f"{number(rows)} / {batch}{rounded} is {counted(steps, 'batch', 'batches')} an epoch; {number(steps)} x {epochs} = "
         f"{number(steps * epochs)}.",
-        [
-            (number(epochs), "The weights change after every batch, not once an epoch."),
-            (number(rows * epochs), "The rows of a batch share one change."),
-            (number(steps), "That is one epoch."),
-            (number(batch * epochs), "That takes the size of a batch for the number of batches."),
-            (number(rows // batch * epochs), "The last batch, smaller than the others, counts as well."),
-        ],
+        mistakes,
         "training",
     )
 
@@ -84,18 +93,21 @@ def validation_ahead(trace: Trace) -> Draft | None:
         return None
     metrics = trace.epochs[0].metrics
     before, after = metrics.get("loss", math.nan), metrics.get("val_loss", math.nan)
-    if not after < 0.9 * before:
+    if not (math.isfinite(before) and after < 0.9 * before):
         return None
     return draft(
         f"In epoch 1 the training loss is {figure(before)} and the validation loss {figure(after)}. Why is validation lower?",
-        "Training's figure is an average over the epoch, validation comes after it",
+        "Training is averaged over the epoch, validation comes after it",
         "The training loss is averaged over the steps while the weights still change, the weak first ones included; "
         "validation is measured once, with the weights at the epoch's end.",
         [
             ("The validation rows were trained on as well", "They are kept aside: no step ever sees them."),
-            ("The validation rows have other labels", "They are drawn from the same data, with the same labels."),
-            ("The model memorises", "Memorising makes training better than validation, not worse."),
-            ("A loss cannot be compared between different rows", "It is an average per row, so it can."),
+            (
+                "There are fewer validation rows, so less loss adds up",
+                "A loss is the mean of its rows; it does not add up.",
+            ),
+            ("The model memorises its training rows", "Memorising makes training better than validation, not worse."),
+            ("Losses of different rows cannot be compared", "They are means over rows of the same data, so they can."),
         ],
         "epoch/1",
     )
