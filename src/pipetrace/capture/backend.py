@@ -26,6 +26,8 @@ def load() -> Any:
         FrameworkError: one of them is missing, does not start, or Keras is set to another backend.
     """
     if "keras" not in sys.modules:
+        # Said before the import, which would fail in its own words where that other backend is not installed.
+        _refuse_other_than_tensorflow(os.environ.get("KERAS_BACKEND") or "tensorflow")
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         # TensorFlow's libraries write to file descriptor 2 before any logging level is heard.
         with _stderr_apart() as said:
@@ -35,13 +37,7 @@ def load() -> Any:
             except Exception as error:
                 raise _no_framework(error, said()) from error
     keras = sys.modules["keras"]
-    backend = keras.backend.backend()
-    if backend != "tensorflow":
-        raise FrameworkError(
-            f"Keras runs on {backend} here; pipetrace watches training on TensorFlow.",
-            where="KERAS_BACKEND or ~/.keras/keras.json",
-            hint="Set the environment variable KERAS_BACKEND=tensorflow for this command.",
-        )
+    _refuse_other_than_tensorflow(keras.backend.backend())
     return keras
 
 
@@ -131,6 +127,15 @@ def _stderr_apart() -> Iterator[Any]:
         finally:
             os.dup2(kept, 2)
             os.close(kept)
+
+
+def _refuse_other_than_tensorflow(backend: str) -> None:
+    if backend != "tensorflow":
+        raise FrameworkError(
+            f"Keras runs on {backend} here; pipetrace watches training on TensorFlow.",
+            where="KERAS_BACKEND or ~/.keras/keras.json",
+            hint="Set the environment variable KERAS_BACKEND=tensorflow for this command.",
+        )
 
 
 def _no_framework(error: Exception, said: str) -> FrameworkError:
