@@ -1,0 +1,200 @@
+import os
+import random
+import subprocess
+import sys
+import textwrap
+from importlib.metadata import version
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipetrace.capture import backend
+from pipetrace.errors import DataUnavailableError, FrameworkError
+from pipetrace.pipeline.digits import PIPELINE
+
+pytestmark = pytest.mark.framework
+
+
+def fresh(script: str, path: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in a new process, with a folder put before all others on its path."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("TF_", "KERAS_"))}
+    environment.update(variables)
+    if path is not None:
+        environment["PYTHONPATH"] = os.pathsep.join([str(path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    return subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=120)
+
+
+LOAD = """
+    from pipetrace.capture import backend
+    from pipetrace.errors import FrameworkError
+    try:
+        backend.load()
+    except FrameworkError as error:
+        print(error.what, error.where, error.hint, sep="\\n")
+"""
+
+
+def test_loading_building_and_running_say_nothing() -> None:
+    ended = fresh("""
+        import sys, numpy
+        from pipetrace.capture import backend
+        from pipetrace.capture.forward import Forward
+        from pipetrace.pipeline.digits import PIPELINE
+        assert "tensorflow" not in sys.modules and "keras" not in sys.modules
+        assert backend.load() is backend.load() is sys.modules["keras"]
+        backend.set_seed(0)
+        model = backend.build(PIPELINE.model)
+        rows = numpy.ones((2, 28, 28, 1), "float32")
+        forward = Forward(model, rows, "scale")
+        outputs = forward(rows)
+        assert outputs["dense"].shape == (2, 10)
+        print("done")
+    """)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "done\n", "")
+
+
+def test_the_test_of_silence_can_fail() -> None:
+    ended = fresh("""
+        import os
+        from pipetrace.capture.backend import quiet
+        with quiet():
+            os.write(2, b"held back")
+        os.write(2, b"not held back")
+    """)
+    assert (ended.returncode, ended.stderr) == (0, "not held back")
+
+
+@pytest.mark.parametrize("missing", ["tensorflow", "keras"])
+def test_a_missing_framework(missing: str) -> None:
+    blocked = f"""
+    import sys, types
+    class Blocker:
+        def find_spec(self, name, path=None, target=None):
+            if name == "{missing}":
+                raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+    sys.meta_path.insert(0, Blocker())
+    if "{missing}" == "keras":
+        sys.modules["tensorflow"] = types.ModuleType("tensorflow")  # the real one takes seconds
+    """
+    ended = fresh(textwrap.dedent(blocked) + textwrap.dedent(LOAD))
+    assert ended.returncode == 0, ended.stderr
+    what, _, hint = ended.stdout.splitlines()
+    assert what == f"{missing} is not installed; training needs it."
+    assert 'pip install "pipetrace[tensorflow]"' in hint
+
+
+def test_a_framework_that_does_not_start_is_quoted(tmp_path: Path) -> None:
+    (tmp_path / "tensorflow.py").write_text(
+        'import os\nos.write(2, b"needs AVX")\nraise ImportError("cannot load the library\\nmore lines")\n'
+    )
+    ended = fresh(LOAD, tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    what, _, hint = ended.stdout.splitlines()
+    assert "does not start: ImportError: cannot load the library." in what
+    assert "needs AVX" in what
+    assert "python -c 'import keras'" in hint
+
+
+def test_a_framework_that_lacks_a_part_of_its_own_is_not_called_missing(tmp_path: Path) -> None:
+    (tmp_path / "tensorflow.py").write_text("import a_part_of_its_own\n")
+    ended = fresh(LOAD, tmp_path)
+    assert "does not start: ModuleNotFoundError: No module named 'a_part_of_its_own'" in ended.stdout
+
+
+def test_another_backend_is_refused_before_it_is_imported(tmp_path: Path) -> None:
+    # It need not be installed; without this Keras would say that jax is missing.
+    for module in ("tensorflow", "keras", "jax"):
+        (tmp_path / f"{module}.py").write_text("raise ImportError('imported after all')\n")
+    ended = fresh(LOAD, tmp_path, KERAS_BACKEND="jax")
+    assert ended.returncode == 0, ended.stderr
+    what, where, hint = ended.stdout.splitlines()
+    assert what.startswith("Keras runs on jax here")
+    assert "KERAS_BACKEND" in where
+    assert "KERAS_BACKEND=tensorflow" in hint
+
+
+def test_another_backend_that_is_loaded_already_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "keras", SimpleNamespace(backend=SimpleNamespace(backend=lambda: "jax")))
+    with pytest.raises(FrameworkError, match="Keras runs on jax here"):
+        backend.load()
+
+
+def test_what_is_held_back_comes_out_with_an_error(capfd: pytest.CaptureFixture[str]) -> None:
+    with backend.quiet():
+        os.write(2, b"a note")
+    assert capfd.readouterr().err == ""
+
+    def fail() -> None:
+        os.write(2, b"the reason")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), backend.quiet():
+        fail()
+    assert capfd.readouterr().err == "the reason"
+    os.write(2, b"afterwards")
+    assert capfd.readouterr().err == "afterwards"
+
+
+def test_versions_are_those_that_are_installed() -> None:
+    found = backend.versions()
+    assert {"python", "keras", "tensorflow", "numpy"} <= set(found)
+    assert (found["keras"], found["numpy"]) == (version("keras"), np.__version__)
+    assert found["tensorflow"] == __import__("tensorflow").__version__
+
+
+def test_a_seed_decides_every_random_number(keras: Any) -> None:
+    drawn = []
+    for seed in (7, 7, 8):
+        backend.set_seed(seed)
+        weights = backend.build(PIPELINE.model).get_weights()
+        drawn.append((random.random(), np.random.random(), weights[0].tobytes()))
+    assert drawn[0] == drawn[1]
+    assert all(ours != theirs for ours, theirs in zip(drawn[0], drawn[2], strict=True))
+
+
+def test_the_model_is_what_its_description_says(keras: Any) -> None:
+    model = backend.build(PIPELINE.model)
+    assert [layer.name for layer in model.layers] == ["conv2d", "max_pooling2d", "flatten", "dense"]
+    assert model.input_shape == (None, 28, 28, 1)
+    assert model.output_shape == (None, 10)
+    assert (type(model.optimizer).__name__, model.loss) == ("Adam", "sparse_categorical_crossentropy")
+    # The description is left as it was, for the next run.
+    assert backend.build(PIPELINE.model).get_config() == model.get_config()
+
+
+def test_mnist_comes_from_keras(
+    keras: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import socket
+
+    x, y = np.zeros((3, 28, 28), np.uint8), np.arange(3)
+    during = []
+
+    def load_data() -> Any:
+        during.append(socket.getdefaulttimeout())
+        print("a progress bar")
+        return (x, y), (None, None)
+
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", load_data)
+    assert backend.mnist() == (x, y)
+    assert (during, socket.getdefaulttimeout()) == ([backend.DOWNLOAD_TIMEOUT], None)
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "a progress bar\n")
+
+
+def test_mnist_that_cannot_be_fetched(keras: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import socket
+
+    def load_data() -> Any:
+        raise OSError("URL fetch failure\nand more")
+
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", load_data)
+    with pytest.raises(DataUnavailableError, match="could not be downloaded: URL fetch failure\\. ") as caught:
+        backend.mnist()
+    assert caught.value.where == "--data mnist"
+    assert isinstance(caught.value.__cause__, OSError)
+    assert socket.getdefaulttimeout() is None
