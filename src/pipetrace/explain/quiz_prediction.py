@@ -93,7 +93,7 @@ def second_choice(trace: Trace) -> Draft | None:
         f"'{names[first]}' got {share(float(values[first]))}, '{names[second]}' {share(float(values[second]))}; all "
         f"{len(values)} add up to 100 %.",
         [
-            (f"'{names[each]}'", f"It got {share(float(values[each]))}, less than '{names[second]}'.")
+            (f"'{names[each]}'", f"'{names[each]}' got {share(float(values[each]))}, less than '{names[second]}'.")
             for each in order[2:5]
         ],
         f"prediction/{trace.stages[-1].name}",

@@ -12,7 +12,7 @@ def steps_in_progress_line(trace: Trace) -> Draft | None:
     """What does Keras' 32/32 count?"""
     rows, batch = train_rows(trace), trace.run.training.batch_size
     steps, last = steps_per_epoch(trace)
-    if steps < 2:
+    if steps < 2 or batch == 1:  # with one row in each, rows and batches are the same number
         return None
     full = f"{counted(steps - 1, 'full one')} and one of {last}" if last != batch else "all of them full"
     epochs, convolution = trace.run.training.epochs, first_of(trace, "Conv2D")

@@ -1,0 +1,280 @@
+"""The quiz: four different options, of which exactly one is right by a computation of the test's own."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from pipetrace.explain.question import draft
+from pipetrace.explain.quiz import SECTIONS, Question, quiz
+from pipetrace.trace import Trace
+from pipetrace.trace.document import KILLED, Ending
+
+MakeTrace: TypeAlias = Callable[..., Trace]
+
+NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
+EPOCH = {"loss": 1.6, "accuracy": 0.5, "val_loss": 1.0, "val_accuracy": 0.68}
+
+
+def numbers(text: str) -> list[float]:
+    return [float(each.replace(",", "")) for each in NUMBER.findall(text)]
+
+
+def near(option: str, value: float) -> bool:
+    """Whether an option is one number, and that one to three digits."""
+    found = numbers(option)
+    return len(found) == 1 and abs(found[0] - value) <= 0.00501 * abs(value) + 1e-12
+
+
+def count(option: str, value: float) -> bool:
+    return numbers(option) == [value]
+
+
+def steps(trace: Trace) -> int:
+    return len(range(0, sum(trace.run.data.class_counts), trace.run.training.batch_size))
+
+
+def shares(trace: Trace) -> Any:
+    return trace.predictions[0].outputs["dense"].astype(float)
+
+
+def shape_of(trace: Trace, stage: str) -> tuple[int, ...]:
+    """The shape of the array that the stage gave for one row."""
+    return tuple(int(length or 0) for length in trace.stage(stage).outputs[0].shape[1:])
+
+
+def strongest_filter(trace: Trace) -> int:
+    flat = trace.predictions[0].outputs["flatten"]
+    return int(flat.reshape(shape_of(trace, "max_pooling2d")).max(axis=(0, 1)).argmax())
+
+
+TRUTHS: dict[str, Callable[[Trace, str, str], bool]] = {
+    "Which shape comes out": lambda trace, _, option: tuple(numbers(option)) == shape_of(trace, "conv2d"),
+    "How many parameters": lambda trace, _, option: count(
+        option, trace.weights["conv2d/kernel"].size + trace.weights["conv2d/bias"].size
+    ),
+    "How long is the vector": lambda trace, _, option: count(option, trace.weights["dense/kernel"].shape[0]),
+    "What is it after the scaling": lambda _, text, option: (
+        np.float32(option) == np.float32(numbers(text)[0]) / np.float32(255)
+    ),
+    "What does MaxPooling2D give": lambda _, text, option: count(option, max(numbers(text.partition("holds")[2])[:-1])),
+    "What does it count": lambda trace, _, option: option == f"{steps(trace):,} batches of rows",
+    "how many times does training change": lambda trace, _, option: count(option, steps(trace) * len(trace.epochs)),
+    "What is its cross-entropy loss": lambda trace, _, option: near(
+        option, -math.log(1 / len(trace.run.data.class_names))
+    ),
+    "Why is validation lower": lambda *what: what[2].startswith("Training is averaged over the epoch"),
+    "How many learned numbers": lambda trace, _, option: count(option, trace.weights["dense/kernel"].shape[0] + 1),
+    "Which filter does it come from": lambda trace, _, option: count(option, strongest_filter(trace)),
+    "Which class came second": lambda trace, _, option: (
+        shares(trace)[int(option.strip("'"))] == sorted(shares(trace))[-2]
+    ),
+    "get together": lambda trace, _, option: option.endswith(" %") and near(option, 100 * (1 - shares(trace).max())),
+}
+"""Whether an option answers the question with these words, found out from the arrays and counts themselves."""
+
+
+def is_right(trace: Trace, question: Question, option: str) -> bool:
+    (truth,) = [truth for words, truth in TRUTHS.items() if words in question.text]
+    return truth(trace, question.text, option)
+
+
+def check(trace: Trace, question: Question) -> None:
+    """All that must be so of one question."""
+    assert len(question.options) == len(question.remarks) == 4
+    assert 0 <= question.answer < 4
+    right = [index for index, option in enumerate(question.options) if is_right(trace, question, option)]
+    assert right == [question.answer], question
+    said = [(NUMBER.sub("#", option), *numbers(option)) for option in question.options]
+    assert len({*said}) == 4, question
+    assert question.remarks[question.answer] == question.explanation
+    assert len({*question.remarks}) == 4
+    assert all(remark.endswith(".") for remark in question.remarks)
+    assert question.text.endswith("?")
+    words = " ".join([question.text, *question.options, *question.remarks])
+    assert not re.search(r"\bnan\b|\binf\b|None|\de[+-]\d", words), words
+    check_evidence(trace, question.evidence)
+    check_sums(question.explanation)
+
+
+def check_evidence(trace: Trace, evidence: str) -> None:
+    part, _, name = evidence.partition("/")
+    stages = [stage.name for stage in trace.stages]
+    if part == "epoch":
+        assert int(name) in [epoch.number for epoch in trace.epochs]
+    elif part == "prediction":
+        assert name in stages
+        assert trace.predictions
+    else:
+        assert evidence == "training" or (part == "stage" and name in stages)
+
+
+def check_sums(text: str) -> None:
+    """Every product or sum of whole numbers in an explanation comes out."""
+    whole = r"[\d,()]+(?: [x+-] [\d,()]+)*"
+    for left, right in re.findall(rf"(?<![\d,./])(?<![./] )({whole}) = ({whole})(?!\d|[,.]\d)", text):
+        values = [eval(re.sub(r"[^\d()*+-]", "", each.replace("x", "*"))) for each in (left, right)]
+        assert values[0] == values[1], text
+
+
+def all_questions(trace: Trace) -> dict[str, Question]:
+    """Every question that any of 60 seeds asks, by its text."""
+    return {each.text: each for seed in range(60) for each in quiz(trace, seed)}
+
+
+@st.composite
+def traces(draw: st.DrawFn) -> dict[str, Any]:
+    """Sizes of a network, of its training and its data."""
+    wide = st.integers(5, 14)
+    return {
+        "net": {
+            "image": (draw(wide), draw(wide), draw(st.sampled_from([1, 3]))),
+            "filters": draw(st.integers(1, 33)),
+            "kernel": draw(st.tuples(st.integers(1, 4), st.integers(1, 4))),
+            "pool": draw(st.sampled_from([(1, 1), (2, 2), (2, 2), (2, 1), (1, 2)])),
+            "units": draw(st.integers(2, 12)),
+            "seed": draw(st.integers(0, 20)),
+        },
+        "rows": draw(st.integers(1, 3000)),
+        "batch": draw(st.integers(1, 300)),
+        "epochs": draw(st.integers(0, 40)),
+        "loss": draw(st.floats(0, 1e4) | st.sampled_from([math.nan, math.inf])),
+        "val_loss": draw(st.floats(0, 1e4) | st.sampled_from([math.nan, math.inf])),
+        "quiz": draw(st.integers(0, 2**32 - 1)),
+    }
+
+
+@settings(deadline=None, max_examples=150)
+@given(drawn=traces())
+def test_exactly_one_option_is_right_whatever_the_run(
+    drawn: dict[str, Any], make_trace: MakeTrace, make_net: Any
+) -> None:
+    metrics = [{**EPOCH, "loss": drawn["loss"], "val_loss": drawn["val_loss"]}] * drawn["epochs"]
+    trace = make_trace(metrics, net=make_net(**drawn["net"]), rows=drawn["rows"], batch=drawn["batch"])
+    found = quiz(trace, drawn["quiz"])
+    assert len(found) == 3
+    assert len({question.text for question in found}) == 3
+    for question in found:
+        check(trace, question)
+    assert quiz(trace, drawn["quiz"]) == found
+
+
+def test_every_kind_of_question_is_asked_and_right(make_trace: MakeTrace, make_net: Any) -> None:
+    trace = make_trace([EPOCH] * 3, net=make_net(filters=8, image=(10, 9, 1)))
+    asked = all_questions(trace)
+    for question in asked.values():
+        check(trace, question)
+    missing = [words for words in TRUTHS if not any(words in text for text in asked)]
+    assert not missing
+    assert len(TRUTHS) == sum(len(section) for section in SECTIONS)
+
+
+def test_every_part_of_the_trace_is_asked_about(make_trace: MakeTrace) -> None:
+    trace = make_trace([EPOCH] * 3)
+    for seed in range(20):
+        parts = [question.evidence.partition("/")[0] for question in quiz(trace, seed)]
+        assert parts[0] == "stage"
+        assert parts[1] in ("training", "epoch")
+        assert parts[2] == "prediction"
+
+
+def test_another_seed_asks_another_quiz_and_the_right_answer_moves(make_trace: MakeTrace) -> None:
+    trace = make_trace([EPOCH] * 3)
+    quizzes = [quiz(trace, seed) for seed in range(200)]
+    assert len({*quizzes}) > 150
+    places = Counter(question.answer for each in quizzes for question in each)
+    # 600 draws of four: 150 each, give or take five standard deviations of 10.6.
+    assert all(97 < places[index] < 203 for index in range(4)), places
+
+
+def test_another_run_asks_another_quiz_under_the_same_seed(make_trace: MakeTrace) -> None:
+    first, second = make_trace([EPOCH] * 3), make_trace([EPOCH] * 3)
+    second = replace(second, run=replace(second.run, model_fingerprint="another"))
+    assert [quiz(first, seed) for seed in range(5)] != [quiz(second, seed) for seed in range(5)]
+
+
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_a_killed_run_is_asked_about_what_it_has(epochs: int, make_trace: MakeTrace) -> None:
+    trace = make_trace([EPOCH] * epochs, planned=5, ending=Ending(KILLED), measured=False, predicted=False)
+    trace = replace(trace, weights=make_trace().weights, stages=make_trace().stages)
+    bare = replace(trace, stages=tuple(replace(stage, summary=None, example=None) for stage in trace.stages))
+    for seed in range(30):
+        found = quiz(bare, seed)
+        assert len(found) == 3
+        for question in found:
+            check(trace, question)
+            assert not question.evidence.startswith("prediction")
+            assert epochs or not question.evidence.startswith("epoch")
+
+
+def test_a_trace_of_unknown_layers_asks_what_is_left(make_trace: MakeTrace) -> None:
+    trace = make_trace([EPOCH] * 2, predicted=False)
+    assert [question.evidence for question in quiz(replace(trace, stages=trace.stages[:1]))][1:] != []
+    assert quiz(replace(trace, stages=trace.stages[:1], epochs=()), 1)[0].evidence == "training"
+
+
+@pytest.mark.parametrize(
+    ("batch", "rows", "epochs", "remark"),
+    [
+        (32, 1000, 5, "A batch does hold 32 rows here, but the line counts batches."),
+        (32, 900, 5, "A batch holds 32 rows; the line counts batches."),
+        (100, 500, 5, "one such line is one pass, an epoch, and there are 5 too."),
+        (250, 1000, 5, "There are as many filters, but the line knows nothing of layers; it counts batches."),
+    ],
+)
+def test_a_wrong_option_with_a_number_that_occurs_is_answered_for_it(
+    batch: int, rows: int, epochs: int, remark: str, make_trace: MakeTrace
+) -> None:
+    trace = make_trace([EPOCH] * epochs, rows=rows, batch=batch)
+    asked = [each for seed in range(60) for each in quiz(trace, seed) if "What does it count" in each.text]
+    assert any(remark in each for question in asked for each in question.remarks)
+
+
+def test_batches_of_one_row_are_not_told_from_rows(make_trace: MakeTrace) -> None:
+    assert not any("What does it count" in text for text in all_questions(make_trace([EPOCH] * 2, batch=1)))
+
+
+def test_updates_that_are_gathered_are_not_asked_for(make_trace: MakeTrace) -> None:
+    trace = make_trace([EPOCH] * 2)
+    training = replace(trace.run.training, optimizer_config={"gradient_accumulation_steps": 4})
+    asked = all_questions(replace(trace, run=replace(trace.run, training=training)))
+    assert not any("training change the weights" in text for text in asked)
+
+
+@pytest.mark.parametrize("top", [0.9999, 1.0])
+def test_a_rest_that_the_text_cannot_tell_is_not_asked_for(top: float, make_trace: MakeTrace) -> None:
+    trace = make_trace([EPOCH])
+    values = np.full(10, (1 - top) / 9, np.float32)
+    values[4] = top
+    made = replace(trace.predictions[0], outputs={**trace.predictions[0].outputs, "dense": values})
+    assert not any("get together" in text for text in all_questions(replace(trace, predictions=(made,))))
+
+
+@pytest.mark.parametrize("order", [(0.4, 0.4, 0.2), (0.6, 0.2, 0.2)])
+def test_a_tie_is_not_asked_for(order: tuple[float, ...], make_trace: MakeTrace) -> None:
+    trace = make_trace([EPOCH])
+    values = np.array([*order, *[0.0] * 7], np.float32)
+    made = replace(trace.predictions[0], outputs={**trace.predictions[0].outputs, "dense": values})
+    assert not any("came second" in text for text in all_questions(replace(trace, predictions=(made,))))
+
+
+def test_an_answer_is_not_offered_twice_in_two_spellings() -> None:
+    found = draft(
+        "?", "10 %", "", [("10.0 %", "a"), ("1,000", "b"), ("1000.0", "c"), ("10.0", "d"), ("x", "e")], "training"
+    )
+    assert [answer for answer, _ in found.wrong] == ["1,000", "10.0", "x"]
+
+
+@pytest.mark.framework
+def test_the_quiz_of_a_recorded_run_is_right(digits_trace: Trace) -> None:
+    asked = all_questions(digits_trace)
+    for question in asked.values():
+        check(digits_trace, question)
+    assert len(asked) >= 10
