@@ -139,6 +139,13 @@ def _refuse_other_than_tensorflow(backend: str) -> None:
 
 
 def _no_framework(error: Exception, said: str) -> FrameworkError:
+    wanted = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if wanted != "tensorflow":
+        return FrameworkError(
+            f"KERAS_BACKEND is set to {wanted}, which does not start: {_first_line(error)}.",
+            where="KERAS_BACKEND",
+            hint="pipetrace watches training on TensorFlow. Set KERAS_BACKEND=tensorflow for this command.",
+        )
     if isinstance(error, ModuleNotFoundError) and error.name in ("keras", "tensorflow"):
         return FrameworkError(f"{error.name} is not installed; training needs it.", hint=INSTALL)
     words = f" It wrote: {said.strip()[-500:]}" if said.strip() else ""

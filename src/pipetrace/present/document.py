@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
+from pipetrace.errors import DamagedTraceError
 from pipetrace.explain.insight import headline, insight
 from pipetrace.explain.operations import operation
 from pipetrace.explain.quiz import Question, quiz
@@ -21,13 +22,31 @@ SECONDS_A_PICTURE = 8
 BACKENDS = {"tensorflow": "TensorFlow"}
 
 
+CONTRADICTIONS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What words and pictures run into when the facts of a trace do not belong together."""
+
+
 def document(trace: Trace, *, quiz_seed: int | None = None) -> Document:
     """Everything there is to show of a trace.
 
     Args:
         trace: the recording.
         quiz_seed: which questions; the run's own seed when left out.
+
+    Raises:
+        DamagedTraceError: the facts contradict each other, as in a file that was tampered with.
     """
+    try:
+        return _document(trace, quiz_seed)
+    except CONTRADICTIONS as error:
+        raise DamagedTraceError(
+            f"The trace can be read, but its facts do not fit together: {type(error).__name__}: {error}.",
+            where=trace.run.title if isinstance(trace.run.title, str) else None,
+            hint="If the file came from elsewhere, ask for it again. If pipetrace wrote it here, please report this.",
+        ) from error
+
+
+def _document(trace: Trace, quiz_seed: int | None) -> Document:
     run = trace.run
     seed = quiz_seed if quiz_seed is not None else run.training.seed or 0
     rows = trace.rows or sum(run.data.class_counts)

@@ -7,6 +7,7 @@ import platform
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,8 @@ from pipetrace.trace.store import TraceWriter
 
 SOURCE_STAGE = "input_image"
 PROBE_ROWS = 32
+MOST_OF_AN_ERROR = 600
+"""Characters of Keras' own words that are kept; more is mostly the stack of its graph."""
 
 
 def keras_mnist() -> Source:
@@ -111,10 +114,14 @@ class _Recording:
             self.writer.close()
             raise
         except Exception as error:
-            message = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+            # TensorFlow names the cause far below a first line that is always the same.
+            message = shorten(f"{type(error).__name__}: {error}", MOST_OF_AN_ERROR)
             self._end(FAILED, message)
+            epoch = self.recorder.current
+            what = "Measuring after training" if self.trained else "Training"
+            when = f" in epoch {epoch}" if epoch and not self.trained else ""
             raise TrainingError(
-                f"Training failed{f' in epoch {epoch}' if (epoch := self.recorder.current) else ''}: {message}",
+                f"{what} failed{when}: {message}",
                 where=str(self.writer.path),
                 hint=f"The trace holds the epochs before it: pipetrace show {self.writer.path}",
             ) from error
