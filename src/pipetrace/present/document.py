@@ -41,7 +41,7 @@ def document(trace: Trace, *, quiz_seed: int | None = None) -> Document:
     except CONTRADICTIONS as error:
         raise DamagedTraceError(
             f"The trace can be read, but its facts do not fit together: {type(error).__name__}: {error}.",
-            where=trace.run.title if isinstance(trace.run.title, str) else None,
+            where=str(trace.run.title),
             hint="If the file came from elsewhere, ask for it again. If pipetrace wrote it here, please report this.",
         ) from error
 
