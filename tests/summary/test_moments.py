@@ -55,14 +55,15 @@ def test_all_columns_together_are_what_numpy_says(
     check_statistics(column(collapse(measure(table)), 0), oracle(table))
 
 
-@given(data=st.data(), block=st.sampled_from([1, 7, 64, 1000]))
+@given(data=st.data(), block=st.sampled_from([1, 7, 64, 1000]), width=st.sampled_from([1, 3, 16, 512]))
 @settings(deadline=None)
-def test_many_blocks_are_one_table(
-    data: st.DataObject, block: int, tables: Tables, oracle: Oracle, check_statistics: Check
+def test_many_blocks_of_any_width_are_one_table(
+    data: st.DataObject, block: int, width: int, tables: Tables, oracle: Oracle, check_statistics: Check
 ) -> None:
     table = data.draw(tables)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(moments, "BLOCK", block)
+        patch.setattr(moments, "WIDTH", width)
         measured = measure(table)
     for index in range(table.shape[1]):
         check_statistics(column(measured, index), oracle(table[:, index]))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from numpy.typing import NDArray
 
-from pipetrace.summary import merge, summarise
+from pipetrace.summary import Summariser, histogram, merge, summarise, summary
 from pipetrace.summary.histogram import COARSE, FINE, count_keys, from_counts
 from pipetrace.summary.summary import MOST_CHANNELS
 from pipetrace.trace.document import Histogram, Summary
@@ -78,6 +78,53 @@ def test_merged_parts_are_the_whole(data: st.DataObject, cuts: list[float], arra
     parts = [summarise(part) for part in np.split(values, places)]
     same(reduce(merge, parts), summarise(values))
     same(reduce(merge, reversed(parts)), summarise(values))
+
+
+@given(data=st.data(), cuts=st.lists(st.floats(0, 1), min_size=1, max_size=5), short=st.sampled_from([0, 20, 10**9]))
+@settings(deadline=None)
+def test_batches_are_the_whole(data: st.DataObject, cuts: list[float], short: int, arrays: Arrays) -> None:
+    values = data.draw(arrays)
+    places = sorted(int(cut * len(values)) for cut in cuts)
+    with pytest.MonkeyPatch.context() as patch:
+        # Short channels are counted together, long ones apart and in blocks; each way has to be met.
+        patch.setattr(summary, "SHORT", short)
+        patch.setattr(histogram, "BLOCK", 16)
+        summariser = Summariser()
+        for part in np.split(values, places):
+            summariser.add(part)
+        same(summariser.summary(), summarise(values))
+        same(summariser.summary(), summarise(values))  # it can be asked again
+
+
+def test_a_summary_can_be_taken_between_two_batches(make_values: Make) -> None:
+    values = make_values("normal", 1, (9, 3))
+    summariser = Summariser()
+    summariser.add(values[:4])
+    first = summariser.summary()
+    summariser.add(values[4:])
+    same(first, summarise(values[:4]))
+    same(summariser.summary(), summarise(values))
+
+
+def test_batches_of_different_channels_are_refused() -> None:
+    summariser = Summariser()
+    with pytest.raises(ValueError, match="nothing to summarise"):
+        summariser.summary()
+    summariser.add(np.ones((4, 3)))
+    with pytest.raises(ValueError, match="2 channels, the ones before had 3"):
+        summariser.add(np.ones((4, 2)))
+    same(summariser.summary(), summarise(np.ones((4, 3))))
+
+
+def test_channels_of_every_length(make_values: Make, oracle: Oracle, check_statistics: Check) -> None:
+    for rows in (histogram.SHORT - 1, histogram.SHORT, histogram.BLOCK + 1):
+        values = make_values("lognormal", rows, (rows, 2))
+        found = summarise(values)
+        check_statistics(found, oracle(values))
+        same_histogram(found.histogram, histogram_of(values, FINE))
+        for index, channel in enumerate(found.channels or ()):
+            check_statistics(channel, oracle(values[:, index]))
+            same_histogram(channel.histogram, histogram_of(values[:, index], COARSE))
 
 
 @given(data=st.data())
