@@ -7,37 +7,93 @@ import { svg, h } from "viewer/dom.js";
 /** @typedef {import("viewer/document.js").Bar} Bar */
 /** @typedef {import("viewer/state.js").State} State */
 
-const WIDTH = 520;
+/**
+ * Where the lines are drawn, in the units of the SVG; around it is room for the texts.
+ *
+ * @typedef {object} Area
+ * @property {number} width of the whole chart
+ * @property {number} left
+ * @property {number} right
+ * @property {number} top
+ * @property {number} bottom
+ */
+
 const HEIGHT = 260;
-const AREA = { left: 46, right: WIDTH - 136, top: 14, bottom: HEIGHT - 34 };
 const LINE_HEIGHT = 15;
+const LETTER = 7.7; // the mean width of a bold letter of 13 px, in a wide font
+const NARROW = matchMedia("(max-width: 640px)"); // as in page.css
 
 /**
+ * A phone gets a chart of fewer units, so that its letters, which shrink with it, stay legible.
+ *
  * @param {Chart} chart
  * @param {State} state
  * @returns {HTMLElement}
  */
 export function lineChart(chart, state) {
-  const x = (/** @type {number} */ place) => AREA.left + 10 + place * (AREA.right - AREA.left - 20);
-  const y = (/** @type {number} */ place) => AREA.bottom - place * (AREA.bottom - AREA.top);
+  const place = h("div", {});
+  let mark = () => {};
+  const draw = () => {
+    const drawn = drawing(chart, areaOf(chart, NARROW.matches ? 400 : 520), state);
+    place.replaceChildren(drawn.element);
+    mark = drawn.mark;
+    mark();
+  };
+  NARROW.addEventListener("change", draw);
+  draw();
+  state.watch("epoch", () => mark());
+  return h(
+    "figure",
+    { class: "chart" },
+    h("figcaption", {}, h("strong", {}, chart.title), h("br"), chart.best_text && h("span", {}, `large dots: ${chart.best_text}`)),
+    place,
+  );
+}
+
+/**
+ * @param {Chart} chart
+ * @param {number} width
+ * @returns {Area}
+ */
+function areaOf(chart, width) {
+  const room = (/** @type {string[]} */ texts) => LETTER * Math.max(...texts.map((text) => text.length));
+  const ends = [...chart.series.map(endText), chart.reference?.text ?? ""];
+  return {
+    width,
+    left: 12 + room(chart.y.map((tick) => tick.text)),
+    right: width - 8 - room(ends),
+    top: 14,
+    bottom: HEIGHT - 34,
+  };
+}
+
+/**
+ * @param {Chart} chart
+ * @param {Area} area
+ * @param {State} state
+ * @returns {{ element: SVGElement, mark: () => void }} the chart, and what marks the epoch that is pointed at
+ */
+function drawing(chart, area, state) {
+  const x = (/** @type {number} */ place) => area.left + 10 + place * (area.right - area.left - 20);
+  const y = (/** @type {number} */ place) => area.bottom - place * (area.bottom - area.top);
   const marker = svg("g", { class: "marker" });
-  const drawn = svg(
+  const element = svg(
     "svg",
-    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": chart.label },
+    { viewBox: `0 0 ${area.width} ${HEIGHT}`, role: "img", "aria-label": chart.label },
     ...chart.y.map((tick) =>
       svg(
         "g",
         { class: "tick" },
-        svg("line", { x1: AREA.left, x2: AREA.right, y1: y(tick.at), y2: y(tick.at) }),
-        svg("text", { x: AREA.left - 8, y: y(tick.at) + 4, "text-anchor": "end" }, tick.text),
+        svg("line", { x1: area.left, x2: area.right, y1: y(tick.at), y2: y(tick.at) }),
+        svg("text", { x: area.left - 8, y: y(tick.at) + 4, "text-anchor": "end" }, tick.text),
       ),
     ),
     ...chart.x.map((tick) =>
-      svg("text", { class: "tick", x: x(tick.at), y: AREA.bottom + 18, "text-anchor": "middle" }, tick.text),
+      svg("text", { class: "tick", x: x(tick.at), y: area.bottom + 18, "text-anchor": "middle" }, tick.text),
     ),
-    svg("text", { class: "tick", x: AREA.right + 6, y: AREA.bottom + 18 }, "epoch"),
+    svg("text", { class: "tick", x: area.right + 6, y: area.bottom + 18 }, "epoch"),
     marker,
-    ...reference(chart, y),
+    ...reference(chart, area, y),
     ...chart.series.flatMap((series) => [
       svg("path", { class: `line ${series.role}`, d: path(series.points, x, y) }),
       ...series.points
@@ -50,22 +106,17 @@ export function lineChart(chart, state) {
           ),
         ),
     ]),
-    ...labels(chart, y),
-    ...targets(chart, x, state),
+    ...labels(chart, area, y),
+    ...targets(chart, area, x, state),
   );
-  state.watch("epoch", () => {
+  const mark = () => {
     const points = chart.series.flatMap((series) => series.points.filter((point) => point.epoch === state.now.epoch));
     const first = points[0];
     marker.replaceChildren(
-      ...(first ? [svg("line", { x1: x(first.x), x2: x(first.x), y1: AREA.top, y2: AREA.bottom })] : []),
+      ...(first ? [svg("line", { x1: x(first.x), x2: x(first.x), y1: area.top, y2: area.bottom })] : []),
     );
-  });
-  return h(
-    "figure",
-    { class: "chart" },
-    h("figcaption", {}, h("strong", {}, chart.title), h("br"), chart.best_text && h("span", {}, `large dots: ${chart.best_text}`)),
-    drawn,
-  );
+  };
+  return { element, mark };
 }
 
 /**
@@ -90,26 +141,37 @@ function path(points, x, y) {
 
 /**
  * @param {Chart} chart
+ * @param {Area} area
  * @param {(place: number) => number} y
  * @returns {SVGElement[]}
  */
-function reference(chart, y) {
+function reference(chart, area, y) {
   if (!chart.reference) return [];
   const at = y(chart.reference.at);
-  return [svg("line", { class: "reference", x1: AREA.left, x2: AREA.right, y1: at, y2: at })];
+  return [svg("line", { class: "reference", x1: area.left, x2: area.right, y1: at, y2: at })];
+}
+
+/**
+ * @param {import("viewer/document.js").Series} series
+ * @returns {string} its name and its last value, or nothing where it has none
+ */
+function endText(series) {
+  const last = series.points.filter((point) => point.y !== null).at(-1);
+  return last ? `${series.name} ${last.text}` : "";
 }
 
 /**
  * The lines' names at their ends, moved apart where they would lie on each other.
  *
  * @param {Chart} chart
+ * @param {Area} area
  * @param {(place: number) => number} y
  * @returns {SVGElement[]}
  */
-function labels(chart, y) {
+function labels(chart, area, y) {
   const wanted = chart.series.flatMap((series) => {
     const last = series.points.filter((point) => point.y !== null).at(-1);
-    return last ? [{ at: y(last.y ?? 0), text: `${series.name} ${last.text}`, role: series.role }] : [];
+    return last ? [{ at: y(last.y ?? 0), text: endText(series), role: series.role }] : [];
   });
   if (chart.reference) wanted.push({ at: y(chart.reference.at), text: chart.reference.text, role: "level" });
   wanted.sort((one, other) => one.at - other.at);
@@ -117,13 +179,13 @@ function labels(chart, y) {
     const above = wanted[index - 1];
     if (above && label.at < above.at + LINE_HEIGHT) label.at = above.at + LINE_HEIGHT;
   });
-  let limit = AREA.bottom + 4;
+  let limit = area.bottom + 4;
   for (const label of [...wanted].reverse()) {
     label.at = Math.min(label.at, limit);
     limit = label.at - LINE_HEIGHT;
   }
   return wanted.map((label) =>
-    svg("text", { class: `label ${label.role}`, x: AREA.right + 6, y: label.at + 4 }, label.text),
+    svg("text", { class: `label ${label.role}`, x: area.right + 6, y: label.at + 4 }, label.text),
   );
 }
 
@@ -131,24 +193,27 @@ function labels(chart, y) {
  * Invisible columns that tell the state which epoch is pointed at.
  *
  * @param {Chart} chart
+ * @param {Area} area
  * @param {(place: number) => number} x
  * @param {State} state
  * @returns {SVGElement[]}
  */
-function targets(chart, x, state) {
+function targets(chart, area, x, state) {
   const points = chart.series[0]?.points ?? [];
   const width = points.length > 1 ? x(points[1]?.x ?? 1) - x(points[0]?.x ?? 0) : 60;
-  return points.map((point) =>
-    svg("rect", {
+  return points.map((point) => {
+    const left = Math.max(0, x(point.x) - width / 2);
+    const right = Math.min(area.width, x(point.x) + width / 2);
+    return svg("rect", {
       class: "target",
-      x: x(point.x) - width / 2,
-      y: AREA.top,
-      width,
-      height: AREA.bottom - AREA.top,
+      x: left,
+      y: area.top,
+      width: right - left,
+      height: area.bottom - area.top,
       onpointerenter: () => state.set("epoch", point.epoch),
       onpointerleave: () => state.set("epoch", null),
-    }),
-  );
+    });
+  });
 }
 
 /**
