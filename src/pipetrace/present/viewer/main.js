@@ -33,7 +33,11 @@ export function start() {
   window.addEventListener("hashchange", () => visit(asked()));
   // Paper cannot be unfolded.
   window.addEventListener("beforeprint", () => {
-    for (const fold of document.querySelectorAll("details")) fold.open = true;
+    for (const fold of document.querySelectorAll("details")) {
+      fold.open = true;
+      // A fold tells of its opening only later, when the paper is full; what waits for that is told now.
+      fold.dispatchEvent(new Event("toggle"));
+    }
   });
 }
 
