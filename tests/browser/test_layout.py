@@ -1,0 +1,142 @@
+"""The page fits its window, whatever is in it, and paper."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+from tests.browser.conftest import Pages
+from tests.traces import HOSTILE, broken, killed, lengthened, renamed
+
+from pipetrace.trace import Trace
+
+pytestmark = pytest.mark.browser
+
+WIDTHS = (320, 375, 768, 1280)
+
+UNFOLD = "() => document.querySelectorAll('details').forEach(each => { each.open = true; })"
+TOO_WIDE = """() => {
+  const width = document.documentElement.clientWidth;
+  const all = [...document.body.querySelectorAll("*")].filter(each => each.getClientRects().length);
+  return all.filter(each => {
+    const box = each.getBoundingClientRect();
+    return box.right > width + 0.5 || box.left < -0.5;
+  }).map(each => each.outerHTML.slice(0, 100));
+}"""
+"""What reaches over an edge, also where it is hidden there."""
+CUT_OFF = """() => [...document.querySelectorAll("svg")].flatMap(drawn => {
+  const frame = drawn.getBoundingClientRect();
+  return [...drawn.querySelectorAll("text")].filter(each => {
+    const box = each.getBoundingClientRect();
+    return box.right > frame.right + 1 || box.left < frame.left - 1 || box.top < frame.top - 1 || box.bottom > frame.bottom + 1;
+  }).map(each => each.textContent);
+})"""
+"""The texts of charts that reach over the chart's edge, where they are not seen."""
+
+
+def unfold(page: Page) -> None:
+    page.evaluate(UNFOLD)
+    # What is folded draws itself when it hears that it is open, a moment later.
+    page.wait_for_function("() => [...document.querySelectorAll('.layer .body')].every(each => each.childElementCount)")
+
+
+def fits(page: Page) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.evaluate(
+        "document.documentElement.clientWidth"
+    )
+    assert page.evaluate(TOO_WIDE) == []
+    assert page.evaluate(CUT_OFF) == []
+
+
+OTHERS: dict[str, Callable[[Trace], Trace]] = {
+    "hostile": lambda trace: renamed(trace, HOSTILE),
+    "10,000 letters": lambda trace: renamed(trace, "W" * 10_000),
+    "2,000 words": lambda trace: renamed(trace, "word " * 2000),
+    "killed at once": lambda trace: killed(trace, 0),
+    "broken": broken,
+    "100 epochs": lambda trace: lengthened(trace, 100),
+}
+
+
+def test_nothing_is_wider_than_the_window(pages: Pages) -> None:
+    page = pages.open(viewport={"width": 320, "height": 900})
+    fits(page)
+    unfold(page)
+    page.locator(".card .option").first.click()
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        fits(page)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_nothing_of_another_run_is_wider_than_the_window(pages: Pages, digits_trace: Trace, name: str) -> None:
+    page = pages.open(OTHERS[name](digits_trace))
+    unfold(page)
+    for width in reversed(WIDTHS):
+        page.set_viewport_size({"width": width, "height": 900})
+        fits(page)
+
+
+def columns(page: Page, selector: str) -> int:
+    count = "each => getComputedStyle(each).gridTemplateColumns.split(' ').length"
+    return int(page.locator(selector).first.evaluate(count))
+
+
+def test_a_phone_has_one_column_of_legible_letters(pages: Pages) -> None:
+    page = pages.open(viewport={"width": 375, "height": 800})
+    letters = "all => all.map(each => each.getBoundingClientRect().height)"
+    for width, wanted in ((375, 1), (1280, 2)):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert columns(page, ".stage") == columns(page, ".charts") == wanted
+        assert min(page.locator(".chart svg text").evaluate_all(letters)) >= 11
+
+
+def test_a_chart_that_is_drawn_anew_still_marks_the_epoch(pages: Pages) -> None:
+    page = pages.open()
+    page.set_viewport_size({"width": 600, "height": 800})
+    page.locator(".epochs tbody tr").nth(1).hover()
+    assert page.locator(".chart .marker line").count() == 2
+
+
+def styles(page: Page, selector: str) -> Any:
+    return page.locator(selector).first.evaluate(
+        "each => { const { color, backgroundColor } = getComputedStyle(each); return [color, backgroundColor]; }"
+    )
+
+
+def test_paper_shows_everything_unfolded(pages: Pages) -> None:
+    page = pages.open()
+    page.emulate_media(media="print")
+    # What is not there when the event is over does not reach the paper.
+    open_, filled, folds = page.evaluate(
+        """() => {
+          window.dispatchEvent(new Event("beforeprint"));
+          const folds = [...document.querySelectorAll("details")];
+          const bodies = [...document.querySelectorAll(".layer .body")];
+          return [folds.filter(each => each.open).length, bodies.map(each => each.childElementCount), folds.length];
+        }"""
+    )
+    assert open_ == folds > 5
+    assert min(filled) >= 2
+    assert not page.locator("button.theme").is_visible()
+    for each in page.locator(".histogram, .kernel, .layer .large").all():
+        assert each.is_visible()
+
+
+def test_the_browser_itself_says_that_it_prints(pages: Pages) -> None:
+    page = pages.open()
+    assert len(page.pdf()) > 50_000
+    assert page.locator("details:not([open])").count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_paper_is_white(pages: Pages, scheme: str) -> None:
+    page = pages.open(color_scheme=scheme)
+    page.locator(".card .option").first.click()
+    for _ in ("as the system says", "as the button says"):
+        page.emulate_media(media="print")
+        assert styles(page, "body") == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
+        told, _ = styles(page, ".card .mark")
+        assert max(map(int, told.removeprefix("rgb(").removesuffix(")").split(","))) < 190
+        page.emulate_media(media="screen")
+        page.locator("button.theme").click()
