@@ -168,7 +168,7 @@ def trace_of(
     shown = pixels[pixels > 0]
     names = tuple(str(index) for index in range(net.units))
     data = Data("made", "Made by hand.", None, "memory", 100_000, f"data {net.seed}", names,
-                tuple(shared if counts is None else counts), validation, 7, 3,
+                tuple(shared if counts is None else counts), validation, 7, 1,
                 float(shown[0]) if shown.size else None)  # fmt: skip
     training = Training(len(metrics) if planned is None else planned, batch, "Adam", {},
                         "sparse_categorical_crossentropy", ("accuracy",), 0, MEASURED)  # fmt: skip
@@ -179,7 +179,7 @@ def trace_of(
         stages=stages_of(net, measured=measured),
         rows=MEASURED if measured else 0,
         epochs=tuple(Epoch(number, each, 1.0, rate, steps) for number, each in enumerate(metrics, 1)),
-        predictions=(Prediction(9, 3, {name: each[-1] for name, each in outputs.items()}),) if predicted else (),
+        predictions=(Prediction(9, 1, {name: each[-1] for name, each in outputs.items()}),) if predicted else (),
         weights=held if measured else {},
         ending=ending,
         cost={},

@@ -130,7 +130,8 @@ def _example_conv2d(trace: Trace, stage: Stage, maps: Array, was: Array) -> Told
     if stage.config.get("activation") != "relu":
         return f"The largest value for this picture is that of {strongest}", at
     used = int((maps.max(axis=(0, 1)) > 0).sum())
-    return f"For this picture {used} of {counted(maps.shape[-1], 'filter')} answer; the strongest is {strongest}", at
+    answer = f"{used} of {counted(maps.shape[-1], 'filter')} answer{'s' * (used == 1)}"
+    return f"For this picture {answer}; the strongest is {strongest}", at
 
 
 def _example_max_pooling2d(trace: Trace, stage: Stage, maps: Array, was: Array) -> Told | None:

@@ -1,0 +1,301 @@
+"""The sentences on what was measured: every number in them is the one that NumPy finds in the arrays."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from numpy.typing import NDArray
+
+from pipetrace.explain.remarks import example, measured, place, pooled_block
+from pipetrace.summary import summarise
+from pipetrace.trace import Trace
+from pipetrace.trace.document import OP, Spec, Stage
+
+Array: TypeAlias = NDArray[Any]
+MakeTrace: TypeAlias = Callable[..., Trace]
+ValuesOf: TypeAlias = Callable[[Any], tuple[dict[str, Array], dict[str, Array]]]
+
+NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?: x 10\^\d+)?")
+SIZES = st.fixed_dictionaries(
+    {
+        "image": st.tuples(st.integers(5, 12), st.integers(5, 12), st.sampled_from([1, 3])),
+        "filters": st.integers(1, 12),
+        "kernel": st.tuples(st.integers(1, 4), st.integers(1, 4)),
+        "pool": st.tuples(st.integers(1, 2), st.integers(1, 2)),
+        "strides": st.none() | st.tuples(st.integers(1, 3), st.integers(1, 3)),
+        "units": st.integers(2, 10),
+        "seed": st.integers(0, 50),
+    }
+)
+DEAD = st.sets(st.integers(0, 11), max_size=12)
+
+
+def numbers(text: str) -> list[float]:
+    found = []
+    for each in NUMBER.findall(text):
+        fraction, _, exponent = each.replace(",", "").partition(" x 10^")
+        found.append(float(f"{fraction}e{exponent or 0}"))
+    return found
+
+
+def told(text: str | None, values: list[Any]) -> None:
+    """The numbers of a text are these, to three digits; a value that is nearly zero has none."""
+    kept = [float(value) for value in values if value == 0 or abs(value) >= 1e-6]
+    assert text is not None
+    assert np.allclose(numbers(text.replace("under 0.001 %", "")), kept, rtol=0.00501, atol=0), (text, kept)
+
+
+@settings(deadline=None, max_examples=40)
+@given(sizes=SIZES, dead=DEAD)
+def test_the_example_is_told_with_its_own_values(
+    sizes: dict[str, Any], dead: set[int], make_trace: MakeTrace, make_net: Any, values_of: ValuesOf
+) -> None:
+    net = make_net(**sizes, dead=tuple(each for each in dead if each < sizes["filters"]))
+    trace, outputs = make_trace(net=net), {name: each[0] for name, each in values_of(net)[1].items()}
+    image, maps, pooled = outputs["image"], outputs["conv2d"], outputs["max_pooling2d"]
+    at = tuple(int(each) for each in np.argwhere(image == trace.run.data.example_value)[0])
+    where = list(at[: 2 if image.shape[2] == 1 else 3])
+    shape = list(image.shape[:2])
+    head = [7, *shape, 1, image.min(), image.max(), (image > 0).sum(), image.size, 0]
+    told(example(trace, trace.stages[0]), [*head, *where, image[at]])
+    text = example(trace, trace.stages[1])
+    told(text, [*where, image[at], outputs["scale"][at]])
+    assert np.float32(str(text).rpartition("becomes ")[2].rstrip(".")) == outputs["scale"][at]
+    assert place(trace, trace.stages[0]) == place(trace, trace.stages[1]) == at
+
+    if maps.any():
+        row, column, channel = np.unravel_index(maps.argmax(), maps.shape)
+        answering = sum(bool(maps[..., index].any()) for index in range(net.filters))
+        told(example(trace, trace.stages[2]), [answering, net.filters, channel, maps.max(), row, column])
+        assert place(trace, trace.stages[2]) == (row, column, channel)
+    else:
+        told(example(trace, trace.stages[2]), [maps.size, 0])
+        assert place(trace, trace.stages[2]) is None
+    if pooled.any():
+        row, column, channel = np.unravel_index(pooled.argmax(), pooled.shape)
+        down, across = net.steps
+        block = maps[row * down :, column * across :][: net.pool[0], : net.pool[1], channel].reshape(-1)
+        written = [block.max()] if block.size == 1 else [*block, block.max()]
+        told(example(trace, trace.stages[3]), [channel, row, column, *written])
+        assert place(trace, trace.stages[3]) == (row, column, channel)
+    if pooled.any() and pooled.size > 8:
+        flat = outputs["flatten"]
+        tail = [8, 0, 0] if net.filters == 8 else [8, net.filters, 0, 0] if net.filters > 8 else []
+        told(example(trace, trace.stages[4]), [8, flat.size, *flat[:8], *tail])
+    assert place(trace, trace.stages[4]) is None
+    scores = outputs["dense"].astype(float)
+    order = np.argsort(-scores, kind="stable")
+    text = str(example(trace, trace.stages[5]))
+    if "over 99.9" not in text:
+        first, second = order[:2]
+        names = [f"'{name}'" for name in (first, second)]
+        assert text.index(f"% for {names[0]}") < text.index(f"% for {names[1]}")
+        told(text, [net.units, 100 * scores[first], first, 100 * scores[second], second])
+
+
+@settings(deadline=None, max_examples=40)
+@given(sizes=SIZES, dead=DEAD)
+def test_the_measurements_are_those_of_numpy(
+    sizes: dict[str, Any], dead: set[int], make_trace: MakeTrace, make_net: Any, values_of: ValuesOf
+) -> None:
+    net = make_net(**sizes, dead=tuple(each for each in dead if each < sizes["filters"]))
+    trace, outputs = make_trace(net=net), values_of(net)[1]
+    for stage in trace.stages:
+        values = outputs[stage.name].astype(float)
+        sentences = measured(trace, stage)
+        if values.min() == values.max():
+            told(sentences[0], [values.size, values.min()])
+        else:
+            told(sentences[0], [values.size, values.min(), values.max(), values.mean(), values.std()])
+    check_zeros(trace, outputs)
+    check_dead(trace, outputs["conv2d"], net.filters)
+    check_pooled(trace, outputs["conv2d"].astype(float), outputs["max_pooling2d"].astype(float))
+    told(measured(trace, trace.stages[5])[1], [net.units, 1, 1 / net.units])
+
+
+def check_zeros(trace: Trace, outputs: dict[str, Array]) -> None:
+    for stage in (trace.stages[0], trace.stages[2]):
+        values = outputs[stage.name]
+        found = [each for each in measured(trace, stage) if each.startswith(tuple("0123456789")) and " % of " in each]
+        if (values == 0).all() or (stage.name == "image" and not (values == 0).any()):
+            assert found == []
+        else:
+            told(found[0], [100 * (values == 0).mean(), 0])
+
+
+def check_dead(trace: Trace, maps: Array, filters: int) -> None:
+    """The dead filters are those whose maps are 0 in every row."""
+    told_of = [each for each in measured(trace, trace.stages[2]) if "dead" in each]
+    dead = [index for index in range(filters) if not maps[..., index].any()]
+    if filters == 1:
+        assert told_of == []
+        return
+    (text,) = told_of
+    if len(dead) == filters:
+        assert text.startswith(f"All {filters} filters gave 0")
+    elif dead:
+        named = dead if len(dead) <= 8 else [*dead[:8], len(dead) - 8]
+        assert numbers(text) == [len(dead), filters, 0, *named]
+    else:
+        active = [(maps[..., index] > 0).mean() for index in range(filters)]
+        assert active[int(numbers(text)[0])] == min(active)
+        told(text, [np.argmin(active), 100 * min(active)])
+
+
+def check_pooled(trace: Trace, maps: Array, pooled: Array) -> None:
+    text = measured(trace, trace.stages[3])[-1]
+    assert numbers(text)[0] == pytest.approx(100 * pooled.size / maps.size, rel=0.00501)
+    if maps.min() == maps.max():
+        assert len(numbers(text)) == 1
+        return
+    for words, was, now in (
+        ("the mean", maps.mean(), pooled.mean()),
+        ("the share of zeros", 100 * (maps == 0).mean(), 100 * (pooled == 0).mean()),
+    ):
+        part = text.partition(words)[2].partition(", the share")[0]
+        verb = re.match(r" (rises|falls|stays)", part)
+        assert verb, text
+        if verb[1] == "stays":
+            told(part, [now])
+            assert was == pytest.approx(now, rel=0.011)
+        else:
+            told(part, [was, now])
+            assert (verb[1] == "rises") == (now > was)
+
+
+@given(sizes=st.tuples(*[st.integers(1, 3)] * 4), row=st.integers(0, 3), channel=st.integers(0, 2))
+def test_the_block_of_a_pooling_is_cut_where_it_lay(
+    sizes: tuple[int, int, int, int], row: int, channel: int, make_trace: MakeTrace
+) -> None:
+    high, wide, down, across = sizes
+    was = np.arange(20 * 20 * 3).reshape(20, 20, 3)
+    pooling = make_trace().stages[3]
+    stage = replace(pooling, config={"pool_size": [high, wide], "strides": [down, across], "padding": "valid"})
+    block = pooled_block(stage, was, (row, row, channel))
+    assert block.shape == (high, wide)
+    assert [*block.reshape(-1)] == [
+        was[row * down + line, row * across + column, channel] for line in range(high) for column in range(wide)
+    ]
+
+
+def with_values(trace: Trace, name: str, values: Array) -> tuple[Trace, Stage]:
+    """The trace with other values at one stage, summarised anew."""
+    stage = replace(trace.stage(name), summary=summarise(values), example=values[0])
+    return replace(trace, stages=tuple(stage if each.name == name else each for each in trace.stages)), stage
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([np.nan] * 8, "All 8 values are NaN."),
+        ([np.inf, -np.inf] * 4, "All 8 values are infinite."),
+        ([np.nan, np.nan, np.inf, 1, 2, 3, 4, 5], "3 of 8 values are not finite: 2 NaN and 1 infinite."),
+        ([np.nan, 1, 2, 3, 4, 5, 6, 7], "1 of 8 values is not finite: 1 NaN."),
+        ([0] * 8, "All 8 values are 0."),
+    ],
+)
+@pytest.mark.parametrize("stage", ["scale", "conv2d", "max_pooling2d", "flatten", "dense"])
+def test_values_that_are_not_finite_or_all_alike_are_told_as_that(
+    values: list[float], words: str, stage: str, make_trace: MakeTrace
+) -> None:
+    flat = stage in ("flatten", "dense")
+    array = np.array(values, np.float32).reshape((1, 8) if flat else (1, 2, 2, 2))
+    trace, changed = with_values(make_trace(), stage, array)
+    assert example(trace, changed) == words or (stage == "scale" and example(trace, changed) is None)
+    assert measured(trace, changed)[0] == words
+    assert place(trace, changed) is None
+    assert not any(re.search(r"\bnan\b|\binf\b", each) for each in measured(trace, changed))
+
+
+def test_some_values_not_finite_leave_the_statistics_of_the_others(make_trace: MakeTrace) -> None:
+    trace, stage = with_values(make_trace(), "dense", np.array([[np.nan, 1, 2, 6]], np.float32))
+    assert measured(trace, stage) == (
+        "1 of 4 values is not finite: 1 NaN.",
+        "3 values from 1 to 6, mean 3, standard deviation 2.16.",
+    )
+    trace, stage = with_values(make_trace(), "dense", np.array([[np.inf, 2, 2]], np.float32))
+    assert measured(trace, stage) == ("1 of 3 values is not finite: 1 infinite.", "All the others are 2.")
+
+
+def test_units_of_a_dense_layer_are_no_filters(make_trace: MakeTrace) -> None:
+    values = np.array([[0, 1, 2], [0, 0, 3]], np.float32)
+    trace, stage = with_values(make_trace(), "dense", values)
+    stage = replace(stage, config={**stage.config, "activation": "relu"})
+    assert measured(trace, stage)[-1] == "1 of 3 units gave 0 for every row (unit 0): dead on this data."
+    alive = replace(stage, summary=summarise(values[:, 1:]))
+    assert measured(trace, alive)[-1] == "No unit is dead; the quietest, unit 0, answers for 50 % of the rows."
+
+
+def test_a_pooling_that_lowers_the_mean_is_told_so(make_trace: MakeTrace) -> None:
+    # The last column, which no block reaches, holds what is largest.
+    maps = np.zeros((1, 3, 3, 1), np.float32)
+    maps[0, 0, 0] = 1
+    maps[0, :, 2] = 9
+    trace, _ = with_values(make_trace(), "conv2d", maps)
+    trace, stage = with_values(trace, "max_pooling2d", maps[:, :1, :1])
+    assert measured(trace, stage)[-1] == (
+        "11.1 % of the values are left, the largest of each block: the mean falls from 3.11 to 1, the share of zeros falls "
+        "from 55.6 % to 0 %."
+    )
+
+
+@pytest.mark.parametrize(
+    "change", [{"config": {"padding": "same", "pool_size": [2, 2]}}, {"layer": "AveragePooling2D"}, {"kind": OP}]
+)
+def test_other_stages_have_their_range_and_no_place(change: dict[str, Any], make_trace: MakeTrace) -> None:
+    trace = make_trace()
+    stage = replace(trace.stages[3], **change)
+    assert stage.example is not None
+    told(example(trace, stage), [stage.example.min(), stage.example.max()])
+    assert str(example(trace, stage)).startswith("Values from ")
+    assert place(trace, stage) is None
+
+
+def test_a_large_block_is_not_written_out(make_trace: MakeTrace, make_net: Any) -> None:
+    trace = make_trace(net=make_net(image=(12, 12, 1), pool=(4, 4)))
+    text = str(example(trace, trace.stages[3]))
+    assert ": of 16 values the largest, " in text
+    assert len(numbers(text)) == 5
+
+
+def test_a_convolution_without_relu_does_not_speak_of_answering(make_trace: MakeTrace) -> None:
+    trace = make_trace()
+    stage = replace(trace.stages[2], config={**trace.stages[2].config, "activation": "tanh"})
+    assert str(example(trace, stage)).startswith("The largest value for this picture is that of filter ")
+
+
+def test_without_an_example_or_measurements_nothing_is_said(make_trace: MakeTrace) -> None:
+    trace = make_trace(measured=False)
+    for stage in trace.stages:
+        assert (example(trace, stage), place(trace, stage), measured(trace, stage)) == (None, None, ())
+    lone = replace(make_trace().stages[3], inputs=(Spec((None, 6, 6, 4), "float32", "elsewhere"),))
+    assert example(make_trace(), lone) is None
+
+
+def test_a_scaling_with_an_unknown_value_has_no_example(make_trace: MakeTrace) -> None:
+    trace = make_trace()
+    run = replace(trace.run, data=replace(trace.run.data, example_value=None))
+    trace = replace(trace, run=run)
+    assert example(trace, trace.stages[1]) is None
+    assert place(trace, trace.stages[0]) is None
+    assert str(example(trace, trace.stages[0])).endswith("above 0.")
+
+
+@pytest.mark.framework
+def test_a_recorded_run_is_told_with_its_own_values(digits_trace: Trace) -> None:
+    for stage in digits_trace.stages:
+        assert stage.example is not None
+        assert stage.summary is not None
+        text = example(digits_trace, stage)
+        assert text
+        at = place(digits_trace, stage)
+        if at and stage.kind == "layer":
+            assert stage.example[at] == stage.example.max()
+            assert f"row {at[0]}, column {at[1]}" in text
+        statistics = [stage.summary.count, stage.summary.min, stage.summary.max, stage.summary.mean, stage.summary.std]
+        told(measured(digits_trace, stage)[0], statistics)
