@@ -20,8 +20,13 @@ def made(digits_trace: Trace) -> Document:
 
 
 @pytest.fixture
-def page(pages: Pages) -> Page:
-    return pages.open()
+def page(shown: Page, request: pytest.FixtureRequest) -> Page:
+    """The page, loaded anew: all that was done to it is gone."""
+    shown.mouse.move(0, 0)
+    address = re.sub("[?#].*", "", shown.url)
+    shown.goto(f"{address}?{abs(hash(request.node.name))}")
+    shown.wait_for_selector("footer")
+    return shown
 
 
 def words(text: str | None) -> str:

@@ -1,0 +1,109 @@
+"""axe finds nothing wrong with the page in any of its states, and finds what is planted."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+from tests.browser.conftest import Pages
+from tests.traces import broken, killed
+
+from pipetrace.trace import Trace
+
+pytestmark = pytest.mark.browser
+
+AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+
+UNFOLD = "() => document.querySelectorAll('details').forEach(each => { each.open = true; })"
+FILLED = "() => [...document.querySelectorAll('.layer .body')].every(each => each.childElementCount)"
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    assert AXE.is_file(), "axe-core is not installed. Run: python tools/node.py install"
+    return AXE.read_text(encoding="utf-8")
+
+
+def violations(page: Page, axe: str) -> dict[str, list[Any]]:
+    """The rules that the page breaks, each with where and why."""
+    # As a script that the page itself loads, its policy would refuse it.
+    page.evaluate(f"() => {{ if (!window.axe) {{ {axe} }} }}")
+    found = page.evaluate("() => axe.run(document, { resultTypes: ['violations', 'incomplete'] })")
+    assert len(found["passes"]) > 20, "axe has looked"
+    return {
+        rule["id"]: [(node["target"], node["failureSummary"]) for node in rule["nodes"]] for rule in found["violations"]
+    }
+
+
+def unfold(page: Page) -> None:
+    page.evaluate(UNFOLD)
+    page.wait_for_function(FILLED)
+
+
+def clean(page: Page, axe: str) -> None:
+    found = violations(page, axe)
+    assert not found, json.dumps(found, indent=1)[:4000]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_wrong_when_all_is_open(pages: Pages, axe: str, scheme: str) -> None:
+    page = pages.open(color_scheme=scheme)
+    unfold(page)
+    clean(page, axe)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_wrong_on_a_phone(pages: Pages, axe: str, scheme: str) -> None:
+    page = pages.open(color_scheme=scheme, viewport={"width": 375, "height": 800}, has_touch=True)
+    unfold(page)
+    clean(page, axe)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_wrong_with_an_answered_quiz(pages: Pages, axe: str, scheme: str) -> None:
+    page = pages.open(color_scheme=scheme)
+    page.locator(".card .option").nth(1).click()
+    clean(page, axe)
+    for number in range(3):
+        page.locator(".card .next").click()
+        if number < 2:
+            page.locator(".card .option").nth(number).click()
+    clean(page, axe)
+
+
+def test_nothing_is_wrong_at_first_and_in_the_colours_that_the_button_gives(pages: Pages, axe: str) -> None:
+    page = pages.open()
+    clean(page, axe)
+    page.locator("button.theme").click()
+    page.locator(".epochs tbody tr").nth(1).hover()
+    clean(page, axe)
+
+
+@pytest.mark.parametrize("change", [lambda trace: killed(trace, 0), broken], ids=["killed", "broken"])
+def test_nothing_is_wrong_with_a_run_that_went_wrong(
+    pages: Pages, digits_trace: Trace, axe: str, change: Callable[[Trace], Trace]
+) -> None:
+    clean(pages.open(change(digits_trace)), axe)
+
+
+FAULTS = {
+    "label": "document.querySelectorAll('.maps label, .maps input').forEach(each => { each.removeAttribute('aria-label'); "
+    "each.removeAttribute('title'); })",
+    "svg-img-alt": "document.querySelector('.chart svg').removeAttribute('aria-label')",
+    "color-contrast": "document.querySelector('.muted').style.color = '#bbb'",
+    "heading-order": "document.querySelector('h2').outerHTML = '<h5>Data flow</h5>'",
+    "html-has-lang": "document.documentElement.removeAttribute('lang')",
+    "button-name": "document.querySelector('.option').replaceChildren()",
+    "link-name": "document.querySelector('main').prepend(Object.assign(document.createElement('a'), { href: '#x' }))",
+    "nested-interactive": "document.querySelector('summary').append(document.createElement('button'))",
+}
+"""What breaks a rule, by the rule."""
+
+
+def test_planted_faults_are_found(pages: Pages, axe: str) -> None:
+    page = pages.open()
+    for fault in FAULTS.values():
+        page.evaluate(f"() => {{ {fault} }}")
+    assert FAULTS.keys() <= violations(page, axe).keys()
