@@ -1,0 +1,241 @@
+"""Which part of the package may import which, read from the source; and that reading a trace loads no framework."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "src" / "pipetrace"
+
+MAY_IMPORT: Mapping[str, frozenset[str]] = {
+    "errors": frozenset(),
+    "trace": frozenset(),
+    "pipeline": frozenset(),
+    "summary": frozenset({"trace"}),
+    "capture": frozenset({"pipeline", "trace"}),
+    "explain": frozenset({"trace", "summary"}),
+    "record": frozenset({"pipeline", "capture", "summary", "trace"}),
+    # It makes the histograms' bins into those that are drawn.
+    "present": frozenset({"trace", "explain", "summary"}),
+    # The public names: what a reader of traces needs, so that importing the package loads no recorder.
+    "__init__": frozenset({"trace", "explain", "present"}),
+    "__main__": frozenset({"cli"}),
+    "cli": frozenset({"__init__", "trace", "pipeline", "summary", "capture", "explain", "record", "present"}),
+}
+"""For each part, the others that it may import besides ``errors``, which anyone may."""
+
+FRAMEWORKS = frozenset({"keras", "tensorflow", "jax", "torch"})
+MAY_IMPORT_FRAMEWORKS = frozenset({"capture"})
+
+EMPTY = {
+    name: ""
+    for part in MAY_IMPORT
+    for name in [f"{part}.py" if part in ("errors", "cli", "__init__", "__main__") else f"{part}/__init__.py"]
+}
+"""The files of a package of the same parts, with nothing in them."""
+
+READING = "import pipetrace.trace, pipetrace.explain, pipetrace.present"
+
+
+def part_of(file: Path, package: Path) -> str:
+    """The folder below the package, or the file's own name where it lies at the top."""
+    inside = file.relative_to(package)
+    return inside.parts[0] if len(inside.parts) > 1 else inside.stem
+
+
+def imported(file: Path, package: Path) -> Iterator[str]:
+    """The full name of each module or name that a file imports, also within functions."""
+    inside = file.relative_to(package.parent).with_suffix("").parts
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = inside[: len(inside) - node.level] if node.level else ()
+            module = ".".join([*base, *filter(None, [node.module])])
+            yield from (f"{module}.{each.name}" for each in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("importlib.import_module", "__import__"):
+            yield from (str(each.value) for each in node.args if isinstance(each, ast.Constant))
+
+
+def parts_in(package: Path) -> set[str]:
+    return {part_of(file, package) for file in package.rglob("*.py")}
+
+
+def part_named(name: str, package: str, parts: set[str]) -> str | None:
+    """The part that an imported name lies in; None for what is not ours."""
+    ours, *rest = name.split(".")
+    if ours != package:
+        return None
+    return rest[0] if rest and rest[0] in parts else "__init__"
+
+
+def violations(package: Path) -> list[str]:
+    """Every import that the rules forbid."""
+    found, parts = [], parts_in(package)
+    for file in sorted(package.rglob("*.py")):
+        part, where = part_of(file, package), file.relative_to(package)
+        if part not in MAY_IMPORT:
+            found.append(f"{where} is in {part}, for which there is no rule")
+            continue
+        for name in imported(file, package):
+            other = part_named(name, package.name, parts)
+            if other is None:
+                if name.split(".")[0] in FRAMEWORKS and part not in MAY_IMPORT_FRAMEWORKS:
+                    found.append(f"{where} imports {name}, a framework")
+            elif other not in {part, "errors", *MAY_IMPORT[part]}:
+                found.append(f"{where} imports {name}, but {part} may not import {other}")
+    return found
+
+
+def module_of(name: str, modules: set[str]) -> str | None:
+    """The module that an imported name is or lies in."""
+    parts = name.split(".")
+    return next(
+        (".".join(parts[:end]) for end in (len(parts), len(parts) - 1) if ".".join(parts[:end]) in modules), None
+    )
+
+
+def circle(graph: Mapping[str, set[str]]) -> list[str]:
+    """A way from a node back to it; empty where there is none."""
+    done: set[str] = set()
+
+    def visit(node: str, way: list[str]) -> list[str]:
+        if node in way:
+            return [*way[way.index(node) :], node]
+        if node not in done:
+            for other in sorted(graph.get(node, ())):
+                if found := visit(other, [*way, node]):
+                    return found
+            done.add(node)
+        return []
+
+    return next((found for node in sorted(graph) if (found := visit(node, []))), [])
+
+
+def module_graph(package: Path) -> dict[str, set[str]]:
+    """For each module of the package the others that it imports, the packages' own ``__init__`` files included."""
+    files = {}
+    for file in package.rglob("*.py"):
+        parts = file.relative_to(package.parent).with_suffix("").parts
+        files[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+    graph = {}
+    for module, file in files.items():
+        others = (module_of(name, set(files)) for name in imported(file, package))
+        graph[module] = {other for other in others if other is not None and other != module}
+    return graph
+
+
+def part_graph(package: Path) -> dict[str, set[str]]:
+    """For each part the others that it imports."""
+    parts = parts_in(package)
+    graph: dict[str, set[str]] = {part: set() for part in parts}
+    for file in package.rglob("*.py"):
+        part = part_of(file, package)
+        others = (part_named(name, package.name, parts) for name in imported(file, package))
+        graph[part].update(other for other in others if other is not None and other != part)
+    return graph
+
+
+def frameworks_after(statement: str) -> list[str]:
+    """The frameworks that are loaded after a statement in a fresh process."""
+    script = f"{statement}\nimport sys\nprint(*sorted({set(FRAMEWORKS)!r} & set(sys.modules)))"
+    ended = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=120)
+    return ended.stdout.split()
+
+
+def planted(folder: Path, files: Mapping[str, str]) -> Path:
+    """A package of the same name with these files in it."""
+    package = folder / PACKAGE.name
+    for name, text in files.items():
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text(text)
+    return package
+
+
+def test_every_part_imports_only_what_it_may() -> None:
+    assert violations(PACKAGE) == []
+
+
+def test_the_rules_name_parts_that_exist() -> None:
+    assert set(MAY_IMPORT) == parts_in(PACKAGE)
+    for part, others in MAY_IMPORT.items():
+        assert part not in others
+        assert others <= set(MAY_IMPORT)
+
+
+def test_no_part_and_no_module_imports_itself_by_a_detour() -> None:
+    assert circle(part_graph(PACKAGE)) == []
+    assert circle(module_graph(PACKAGE)) == []
+
+
+def test_the_imports_were_found_at_all() -> None:
+    graph = part_graph(PACKAGE)
+    assert graph["record"] >= {"capture", "summary", "trace", "errors"}
+    assert "pipetrace.trace.document" in module_graph(PACKAGE)["pipetrace.trace.reader"]
+    assert "tensorflow" in set(imported(PACKAGE / "capture" / "forward.py", PACKAGE))
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("trace/store.py", "from pipetrace.summary import merge"),
+        ("trace/store.py", "import pipetrace.record.digits"),
+        ("trace/store.py", "from pipetrace import record"),
+        ("trace/store.py", "from ..summary import merge"),
+        ("trace/store.py", "from .. import summary"),
+        ("trace/store.py", "def late():\n    from pipetrace import summary"),
+        ("trace/store.py", "import importlib\nimportlib.import_module('pipetrace.summary')"),
+        ("trace/store.py", "from pipetrace import read"),
+        ("summary/moments.py", "import tensorflow as tf"),
+        ("record/run.py", "import keras.layers"),
+        ("pipeline/steps.py", "from torch import nn"),
+        ("explain/quiz.py", "from pipetrace.present import views"),
+        ("explain/quiz.py", "from pipetrace.record import digits"),
+        ("present/views.py", "from pipetrace.capture import backend"),
+        ("present/views.py", "from pipetrace.pipeline.sources import load"),
+        ("capture/calls.py", "from pipetrace.summary import merge"),
+        ("errors.py", "import pipetrace.trace"),
+        ("fresh/part.py", "import json"),
+    ],
+)
+def test_a_forbidden_import_is_found(tmp_path: Path, file: str, text: str) -> None:
+    assert violations(planted(tmp_path, EMPTY)) == []
+    assert violations(planted(tmp_path, {file: text}))
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("trace/store.py", "import json\nfrom pipetrace.errors import TraceError\nfrom .document import Trace"),
+        ("capture/forward.py", "import tensorflow\nfrom pipetrace.trace.document import Trace"),
+        ("present/views.py", "from pipetrace.explain import quiz\nfrom . import charts"),
+        ("cli.py", "from pipetrace import __version__\nfrom pipetrace.record import digits"),
+    ],
+)
+def test_an_import_that_is_allowed_is_no_violation(tmp_path: Path, file: str, text: str) -> None:
+    assert violations(planted(tmp_path, {**EMPTY, file: text})) == []
+
+
+def test_a_circle_is_found(tmp_path: Path) -> None:
+    files = {
+        "trace/one.py": "from pipetrace.trace import two",
+        "trace/two.py": "def late():\n    from pipetrace.trace.three import name",
+        "trace/three.py": "import pipetrace.trace.one",
+    }
+    names = [f"pipetrace.trace.{each}" for each in ("one", "two", "three")]
+    package = planted(tmp_path, files)
+    assert set(circle(module_graph(package))) == set(names)
+    (package / "trace" / "three.py").write_text("import json")
+    assert circle(module_graph(package)) == []
+
+
+def test_reading_a_trace_loads_no_framework() -> None:
+    assert frameworks_after(READING) == []
+
+
+def test_a_framework_that_is_loaded_is_found(tmp_path: Path) -> None:
+    (tmp_path / "keras.py").touch()
+    assert frameworks_after(f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {READING}; import keras") == ["keras"]

@@ -1,0 +1,117 @@
+"""The tail tells: no long file, no long function, no long list of parameters, but for a few that are named here."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = ("src", "tests", "benchmarks", "tools")
+
+LINES, BODY, PARAMETERS = 500, 60, 8
+"""The most lines of a file, lines of a function's body without its docstring, and parameters without self."""
+
+EXCEPTIONS: Mapping[str, int] = {"tests/explain/conftest.py::trace_of()": 11}
+"""What may be longer for now, ``path`` or ``path::function``, and its measure. The list may only shrink."""
+
+
+def functions(tree: ast.AST, around: str = "") -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """Every function with its full name, such as ``Class.method``."""
+    for node in ast.iter_child_nodes(tree):
+        name = around
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            name = f"{around}.{node.name}".lstrip(".")
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield name, node
+        yield from functions(node, name)
+
+
+def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """From the first statement after the docstring to the last, comments and empty lines between them included."""
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
+def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """How many there are, ``*rest`` and ``**options`` included; ``self`` and ``cls`` are not."""
+    given = function.args
+    named = [each.arg for each in (*given.posonlyargs, *given.args)]
+    counted = len(named) - (named[:1] in (["self"], ["cls"]))
+    return counted + len(given.kwonlyargs) + (given.vararg is not None) + (given.kwarg is not None)
+
+
+def too_long(root: Path) -> dict[str, int]:
+    """What breaks a limit, and by what measure."""
+    found = {}
+    for file in sorted(each for folder in FOLDERS for each in (root / folder).rglob("*")):
+        if file.suffix not in (".py", ".js") or "node_modules" in file.parts:
+            continue
+        where, text = file.relative_to(root).as_posix(), file.read_text()
+        if len(text.splitlines()) > LINES:
+            found[where] = len(text.splitlines())
+        if file.suffix == ".py":
+            for name, function in functions(ast.parse(text)):
+                if body_lines(function) > BODY:
+                    found[f"{where}::{name}"] = body_lines(function)
+                if parameters(function) > PARAMETERS:
+                    found[f"{where}::{name}()"] = parameters(function)
+    return found
+
+
+def complaints(found: Mapping[str, int], exceptions: Mapping[str, int]) -> list[str]:
+    """What is longer than it may be, and which exceptions are no longer needed."""
+    said = [f"{name} has {measure}" for name, measure in found.items() if measure > exceptions.get(name, 0)]
+    for name, measure in exceptions.items():
+        if found.get(name, 0) < measure:
+            said.append(f"{name} is down to {found.get(name, 'its limit')}: lower its exception or take it out")
+    return said
+
+
+def test_nothing_is_longer_than_its_limit() -> None:
+    assert complaints(too_long(ROOT), EXCEPTIONS) == []
+
+
+def test_the_files_were_found_at_all() -> None:
+    seen = [each for folder in FOLDERS for each in (ROOT / folder).rglob("*.py")]
+    assert Path(__file__) in seen
+    assert ROOT / "src" / "pipetrace" / "errors.py" in seen
+
+
+def long_function(lines: int) -> str:
+    return 'def long():\n    """A docstring\n    of two lines."""\n' + "    a = 1\n" * lines
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "broken"),
+    [
+        ("src/a.py", "a = 1\n" * 500, {}),
+        ("src/a.py", "a = 1\n" * 501, {"src/a.py": 501}),
+        ("src/a/b.js", "a\n" * 501, {"src/a/b.js": 501}),
+        ("tools/a.txt", "a\n" * 501, {}),
+        ("tests/a.py", long_function(60), {}),
+        ("tests/a.py", long_function(61), {"tests/a.py::long": 61}),
+        ("tests/a.py", "def long():\n    a = [\n" + "        1,\n" * 60 + "    ]\n", {"tests/a.py::long": 62}),
+        ("benchmarks/a.py", "def many(a, b, c, d, e, f, g, h): pass", {}),
+        ("benchmarks/a.py", "def many(a, b, c, d, e, f, g, h, i): pass", {"benchmarks/a.py::many()": 9}),
+        ("benchmarks/a.py", "def many(a, b, c, /, d, e=1, *f, g, h, **i): pass", {"benchmarks/a.py::many()": 9}),
+        ("tools/a.py", "class A:\n    def many(self, a, b, c, d, e, f, g, h): pass", {}),
+        (
+            "tools/a.py",
+            "class A:\n    async def many(self, a, b, c, d, e, f, g, h, i): pass",
+            {"tools/a.py::A.many()": 9},
+        ),
+        ("src/a.py", "def a():\n    def b(a, b, c, d, e, f, g, h, i): pass", {"src/a.py::a.b()": 9}),
+    ],
+)
+def test_what_breaks_a_limit_is_found(tmp_path: Path, file: str, text: str, broken: dict[str, int]) -> None:
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).write_text(text)
+    assert too_long(tmp_path) == broken
+
+
+def test_an_exception_may_only_shrink() -> None:
+    assert complaints({"a.py": 600}, {"a.py": 600}) == []
+    assert complaints({"a.py": 601}, {"a.py": 600}) == ["a.py has 601"]
+    assert complaints({"a.py": 599}, {"a.py": 600}) == ["a.py is down to 599: lower its exception or take it out"]
+    assert complaints({}, {"a.py": 600}) == ["a.py is down to its limit: lower its exception or take it out"]
