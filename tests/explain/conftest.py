@@ -186,7 +186,7 @@ def trace_of(
     )
 
 
-NUMBER = r"-?\d[\d,]*(?:\.\d+)?(?: x 10\^\d+)?"
+NUMBER = r"(?<![A-Za-z\d])-?\d[\d,]*(?:\.\d+)?(?: x 10\^\d+)?"
 TOKENS = (
     ("classes", rf"\bln ({NUMBER})"),
     ("epochs", rf"\bepochs? ({NUMBER})(?: (?:and|to) ({NUMBER}))?"),
@@ -195,7 +195,7 @@ TOKENS = (
     ("times", rf"({NUMBER}) times"),
     ("counts", rf"({NUMBER}) of ({NUMBER})\b(?! %)"),
     ("counts", rf"({NUMBER}) of the ({NUMBER})\b(?! %)"),
-    ("counts", rf"({NUMBER}) (?:rows?|class(?:es)?|pictures?|epochs?|weight updates?|places|arrays?)\b"),
+    ("counts", rf"({NUMBER}) (?:held-out )?(?:rows?|class(?:es)?|pictures?|epochs?|weight updates?|places|arrays?)\b"),
     ("figures", rf"({NUMBER})"),
 )
 """What a number in a sentence is, by the words around it. Each takes its numbers away from those after it."""

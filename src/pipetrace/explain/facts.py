@@ -23,6 +23,12 @@ def layer_stages(trace: Trace) -> list[Stage]:
     return [stage for stage in trace.stages if stage.kind not in (SOURCE, STEP)]
 
 
+def first_call(trace: Trace, stage: Stage) -> str:
+    """The stage that holds a stage's weights: that of the layer's first call, ``dense`` for its second, ``dense:2``."""
+    layer, _, number = stage.name.rpartition(":")
+    return layer if number.isdigit() and any(each.name == layer for each in trace.stages) else stage.name
+
+
 def first_of(trace: Trace, layer: str) -> Stage | None:
     """The first stage of a class of layer."""
     return next((stage for stage in trace.stages if stage.kind == LAYER and stage.layer == layer), None)

@@ -8,6 +8,7 @@ from pipetrace.explain.facts import (
     better_than_chance,
     chance,
     diverged,
+    first_call,
     layer_stages,
     luck,
     steps_per_epoch,
@@ -115,6 +116,8 @@ def _remark(trace: Trace, last: Epoch) -> str:
     loss = last.metrics.get("loss")
     if "memorising" in kinds:
         return "the validation loss has turned upward, look at the training chart"
+    if last.metrics.get("val_accuracy", 1.0) <= luck(trace, trace.run.data.validation_rows):
+        return "look at the gap"
     if "gap" in kinds:
         return f"of its training rows it gets {share(last.metrics['accuracy'])}, look at the gap"
     if loss is None or not math.isfinite(loss):
@@ -129,11 +132,13 @@ def _remark(trace: Trace, last: Epoch) -> str:
 
 def _where_numbers_sit(trace: Trace) -> str | None:
     layers = layer_stages(trace)
-    holders = sorted((stage for stage in layers if stage.parameters.total), key=lambda stage: -stage.parameters.total)
+    # A layer that is called twice holds its weights once.
+    owners = [stage for stage in layers if first_call(trace, stage) == stage.name and stage.parameters.total]
+    holders = sorted(owners, key=lambda stage: -stage.parameters.total)
     workers = sorted((stage for stage in layers if stage.flops), key=lambda stage: -(stage.flops or 0))
     if len(holders) < 2 or not workers:
         return None
-    total = sum(stage.parameters.total for stage in layers)
+    total = sum(stage.parameters.total for stage in owners)
     effort = sum(stage.flops or 0 for stage in layers)
     most, busiest = holders[0], workers[0]
     work = share((busiest.flops or 0) / effort)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipetrace.explain.facts import first_call
 from pipetrace.explain.operations import kernel, strides
 from pipetrace.trace.document import LAYER, SOURCE, STEP, Array, Prediction, Stage, Trace
 
@@ -70,9 +71,7 @@ def recompute(trace: Trace, prediction: Prediction) -> Recomputed:
 
 def _weights(trace: Trace, stage: Stage) -> Mapping[str, Array] | None:
     """A stage's stored weights by their names, or None where one is missing."""
-    layer, _, again = stage.name.rpartition(":")
-    # The second call of a layer, such as dense:2, uses the weights stored under the first.
-    owner = layer if again.isdigit() and any(each.name == layer for each in trace.stages) else stage.name
+    owner = first_call(trace, stage)
     names = [each.name for each in stage.weights]
     if any(f"{owner}/{name}" not in trace.weights for name in names):
         return None
