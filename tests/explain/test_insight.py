@@ -179,6 +179,11 @@ def test_insight_of_a_run_worse_than_guessing(make_trace: MakeTrace) -> None:
     )
 
 
+def test_insight_of_a_diverged_run_names_a_layer_that_gives_nothing(make_trace: MakeTrace, make_net: Any) -> None:
+    said = insight(make_trace(run([9.0], [0.1]), net=make_net(dead=(0, 1, 2, 3))))
+    assert said[1:] == ("All outputs of Conv2D are 0, whatever the row.", "The learning rate was 0.001.")
+
+
 def test_insight_of_a_run_at_chance_tells_whether_the_weights_moved(make_trace: MakeTrace) -> None:
     one, other = (summarise(np.full((1, 4), value, np.float32)) for value in (0.5, 0.6))
     for last, words in (

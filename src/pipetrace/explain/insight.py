@@ -227,7 +227,7 @@ def _went_wrong(trace: Trace) -> list[str | None]:
         text += f" In epoch {before.number} the loss was {figure(before.metrics.get('loss', math.nan))}."
     return [
         f"{text[0].upper()}{text[1:]}",
-        f"The first output with values that are not finite is that of {where}." if where else None,
+        f"The first output with values that are not finite is that of {where}." if where else _nothing_passes(trace),
         f"The learning rate was {_rate(rate)}." if rate is not None else None,
     ]
 
@@ -242,19 +242,19 @@ def _first_non_finite(trace: Trace) -> str | None:
 
 
 def _stayed_at_chance(trace: Trace) -> list[str | None]:
-    last, loss = trace.epochs[-1], trace.epochs[-1].metrics.get("loss")
+    loss = trace.epochs[-1].metrics.get("loss")
     first = None
     if loss is not None:
         first = (
             f"After {counted(len(trace.epochs), 'epoch')} the loss is {figure(loss)} and guessing gives "
             f"{figure(chance(trace).level)}: the answers tell no more than guesses do."
         )
-    silent = next((stage for stage in layer_stages(trace) if _silent(stage, last)), None)
-    return [
-        first,
-        f"All outputs of {_named(trace, silent)} are 0, whatever the row." if silent else None,
-        _weights_moved(trace),
-    ]
+    return [first, _nothing_passes(trace), _weights_moved(trace)]
+
+
+def _nothing_passes(trace: Trace) -> str | None:
+    silent = next((stage for stage in layer_stages(trace) if _silent(stage, trace.epochs[-1])), None)
+    return f"All outputs of {_named(trace, silent)} are 0, whatever the row." if silent else None
 
 
 def _silent(stage: Stage, last: Epoch) -> bool:
