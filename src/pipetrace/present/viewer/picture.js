@@ -223,9 +223,8 @@ function table(drawing, index) {
   const cell = (/** @type {number} */ row, /** @type {number} */ column) => {
     const at = index * rows * columns + row * columns + column;
     const value = drawing.values[at] ?? NaN;
-    const [red, green, blue] = drawing.colour(value);
-    const dark = 0.299 * red + 0.587 * green + 0.114 * blue < 140;
-    const style = `background: rgb(${red} ${green} ${blue}); color: ${dark ? "#fff" : "#000"}`;
+    const colour = drawing.colour(value);
+    const style = `background: rgb(${colour.join(" ")}); color: ${ink(colour)}`;
     return h("td", { style, title: exact(value) }, drawing.view.texts[at] ?? "");
   };
   return h(
@@ -239,6 +238,20 @@ function table(drawing, index) {
       ),
     ),
   );
+}
+
+/**
+ * Black or white, whichever stands out more. Both do equally at a luminance of 0.179, by the contrast of WCAG 2.
+ *
+ * @param {[number, number, number]} colour
+ * @returns {string}
+ */
+function ink(colour) {
+  const [red, green, blue] = colour.map((band) => {
+    const share = band / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * (red ?? 0) + 0.7152 * (green ?? 0) + 0.0722 * (blue ?? 0) > 0.179 ? "#000" : "#fff";
 }
 
 /**
