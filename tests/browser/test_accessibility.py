@@ -26,15 +26,30 @@ def axe() -> str:
     return AXE.read_text(encoding="utf-8")
 
 
+def unsure(node: Any) -> bool:
+    """Whether axe cannot tell, and need not: of one sign, of an arrow, or in a chart, where it may lie on anything.
+
+    Here they are figures and arrows on plain paper, in colours that are looked at elsewhere.
+    """
+    why = node["failureSummary"]
+    return "too short" in why or "only non-text characters" in why or node["html"].startswith("<text")
+
+
 def violations(page: Page, axe: str) -> dict[str, list[Any]]:
-    """The rules that the page breaks, each with where and why."""
+    """The rules that the page breaks, or may break for all that axe can see; each with where and why."""
+    # The thread beside the stages is drawn by one element behind all of their texts, which hides the paper from axe.
+    page.add_style_tag(content=".thread > li::before { display: none !important; }")
     # As a script that the page itself loads, its policy would refuse it.
     page.evaluate(f"() => {{ if (!window.axe) {{ {axe} }} }}")
-    found = page.evaluate("() => axe.run(document, { resultTypes: ['violations', 'incomplete'] })")
+    found = page.evaluate("() => axe.run()")
     assert len(found["passes"]) > 20, "axe has looked"
-    return {
-        rule["id"]: [(node["target"], node["failureSummary"]) for node in rule["nodes"]] for rule in found["violations"]
-    }
+    rules: dict[str, list[Any]] = {}
+    for rule in found["violations"]:
+        rules[rule["id"]] = [(node["target"], node["failureSummary"]) for node in rule["nodes"]]
+    for rule in found["incomplete"]:
+        if doubts := [(node["target"], node["failureSummary"]) for node in rule["nodes"] if not unsure(node)]:
+            rules.setdefault(rule["id"], []).extend(doubts)
+    return rules
 
 
 def unfold(page: Page) -> None:
@@ -66,10 +81,13 @@ def test_nothing_is_wrong_with_an_answered_quiz(pages: Pages, axe: str, scheme: 
     page = pages.open(color_scheme=scheme)
     page.locator(".card .option").nth(1).click()
     clean(page, axe)
+
+
+def test_nothing_is_wrong_with_the_result_of_the_quiz(pages: Pages, axe: str) -> None:
+    page = pages.open()
     for number in range(3):
+        page.locator(".card .option").nth(number).click()
         page.locator(".card .next").click()
-        if number < 2:
-            page.locator(".card .option").nth(number).click()
     clean(page, axe)
 
 
