@@ -1,4 +1,6 @@
+import random
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +11,7 @@ import pytest
 from pipetrace.capture import backend, fit
 from pipetrace.capture.forward import Forward
 from pipetrace.pipeline.digits import PIPELINE, Plan, draw
+from pipetrace.pipeline.pipeline import Model
 from pipetrace.pipeline.sources import Source
 from pipetrace.record.cost import Cost
 from pipetrace.record.data_flow import Flow, stages_before
@@ -21,10 +24,12 @@ from pipetrace.trace.document import Array, Ending, Epoch, Summary
 class Watched:
     """A training run with a recorder of our own making; what is left of it afterwards."""
 
-    def __init__(self, source: Source, plan: Plan, like: Trace, path: Path, progress: Any) -> None:
+    def __init__(
+        self, source: Source, plan: Plan, like: Trace, path: Path, progress: Any, model: Model = PIPELINE.model
+    ) -> None:
         drawn = draw(source, plan)
         backend.set_seed(plan.seed)
-        self.model = backend.build(PIPELINE.model)
+        self.model = backend.build(model)
         self.forward = Forward(self.model, PIPELINE.prepare(source.x[:1]), "scale")
         self.flow = Flow(PIPELINE, "input_image", self.forward)
         stages = stages_before(PIPELINE, "input_image", source.x[:1], {}) + self.forward.stages
@@ -33,6 +38,7 @@ class Watched:
         writer = TraceWriter(path, like.run, stages)
         recorder = EpochRecorder(writer, self.forward, self.flow, self.probe, progress, self.cost)
         train(self.model, source, plan, recorder)
+        self.drawn = next_random_numbers()
         writer.end(Ending("finished"), self.cost.parts)
         self.trace = read(path)
 
@@ -43,12 +49,18 @@ def train(model: Any, source: Source, plan: Plan, listener: Any) -> None:
     fit.train(model, parts[0], parts[1], epochs=plan.epochs, batch_size=plan.batch_size, listener=listener)
 
 
-def trained(source: Source, plan: Plan, listener: Any = None) -> Any:
+def trained(source: Source, plan: Plan, description: Model = PIPELINE.model) -> Any:
     """A model trained without a recorder."""
     backend.set_seed(plan.seed)
-    model = backend.build(PIPELINE.model)
-    train(model, source, plan, listener)
+    model = backend.build(description)
+    train(model, source, plan, None)
+    model.drawn = next_random_numbers()
     return model
+
+
+def next_random_numbers() -> tuple[float, float, float]:
+    """What Python, NumPy and Keras draw next."""
+    return random.random(), float(np.random.random()), float(backend.load().random.uniform(()))
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +104,26 @@ def test_watching_changes_no_bit_of_the_history(unwatched: Any, watched: Watched
         assert [epoch.metrics for epoch in trace.epochs] == [
             {name: values[index] for name, values in history.items()} for index in range(2)
         ]
+
+
+@pytest.mark.framework
+def test_watching_draws_no_random_number(unwatched: Any, watched: Watched) -> None:
+    assert watched.drawn == unwatched.drawn
+
+
+@pytest.mark.framework
+def test_watching_a_model_that_draws_random_numbers_changes_no_bit(
+    source: Source, plan: Plan, short_trace: Trace, silent: Any, tmp_path: Path
+) -> None:
+    layers = list(PIPELINE.model.config["layers"])
+    layers.insert(-1, {"class_name": "Dropout", "config": {"rate": 0.5, "name": "dropout"}})
+    layers.insert(-1, {"class_name": "BatchNormalization", "config": {"name": "norm"}})
+    description = replace(PIPELINE.model, config={**PIPELINE.model.config, "layers": layers})
+    watched = Watched(source, plan, short_trace, tmp_path / "run.trace", silent, description)
+    unwatched = trained(source, plan, description)
+    ours, theirs = ([variable.numpy() for variable in each.variables] for each in (watched.model, unwatched))
+    assert same_weights(ours, theirs)
+    assert watched.model.history.history == unwatched.history.history
 
 
 @pytest.mark.framework

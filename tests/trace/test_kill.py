@@ -161,6 +161,25 @@ def test_a_process_number_that_was_used_again_is_not_the_writer(
     writers.finished()
 
 
+def test_where_no_start_of_a_process_is_told_its_number_decides(
+    tmp_path: Path, writers: Writers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.trace"
+    for part in ("store", "reader"):
+        monkeypatch.setattr(f"pipetrace.trace.{part}.process_start", lambda _: None)
+    child = writers.start(tmp_path / "other.trace")
+    writers.wait_for("epoch 1")
+    # The writer is this process, then one that has ended.
+    old = read(tmp_path / "other.trace")
+    TraceWriter(path, old.run, old.stages).close()
+    assert read(path).ending.kind == "running"
+    os.kill(child, signal.SIGKILL)
+    writers.finished()
+    monkeypatch.setattr("os.getpid", lambda: child)
+    TraceWriter(path, old.run, old.stages, force=True).close()
+    assert read(path).ending.kind == "killed"
+
+
 def test_a_run_that_follows_replaces_the_killed_one(tmp_path: Path, writers: Writers) -> None:
     path = tmp_path / "run.trace"
     child = writers.start(path)
