@@ -61,15 +61,21 @@ def operations(keras: Any, rows: Array) -> Sample:
     given = keras.Input((8, 8, 1))
     hidden = layers.Dense(3, name="hidden")(given)
     scaled = ops.relu(hidden) * ops.mean(hidden, axis=-1, keepdims=True)
+    model = keras.Model(given, layers.Dense(2, name="out")(scaled))
+    # Keras numbers operations through the whole process: relu, relu_1, ...
+    relu, mean, multiply = (
+        next(each.name for each in model.operations if each.name.startswith(kind))
+        for kind in ("relu", "mean", "multiply")
+    )
     return Sample(
-        keras.Model(given, layers.Dense(2, name="out")(scaled)),
+        model,
         rows,
         (
             ("hidden", ("rows",)),
-            ("relu", ("hidden",)),
-            ("mean", ("hidden",)),
-            ("multiply", ("relu", "mean")),
-            ("out", ("multiply",)),
+            (relu, ("hidden",)),
+            (mean, ("hidden",)),
+            (multiply, (relu, mean)),
+            ("out", (multiply,)),
         ),
     )
 
