@@ -17,7 +17,7 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 def main() -> None:
     """Run the command and turn what pipetrace raises on purpose into a message and an exit code."""
     try:
-        commands.main(standalone_mode=False)
+        commands.main(prog_name="pipetrace", standalone_mode=False)
     except click.exceptions.Exit as ending:
         sys.exit(ending.exit_code)
     except click.ClickException as error:
