@@ -1,0 +1,237 @@
+"""The command: what it prints, where it writes, and what it needs."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+from tests.cli.conftest import COMMAND, Ran, Run, listing, start
+
+from pipetrace import __version__
+from pipetrace.cli import commands
+from pipetrace.errors import IncompleteTraceError
+from pipetrace.present.ask import ask
+from pipetrace.present.document import document
+from pipetrace.present.page import page as as_page
+from pipetrace.present.plain import plain
+from pipetrace.present.wire import to_json
+from pipetrace.trace import Trace, read
+
+FRAMEWORKS = {"keras", "tensorflow", "jax", "torch"}
+NAMES = sorted(commands.commands)
+
+
+# Help
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_command_tells_its_options(run: Run, name: str) -> None:
+    shown = run(name, "--help")
+    assert shown == run(name, "-h")
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.out.startswith(f"Usage: pipetrace {name} [OPTIONS]")
+    for parameter in commands.commands[name].params:
+        if isinstance(parameter, click.Option):
+            assert parameter.opts[0] in shown.out
+            assert parameter.help
+    assert all(len(line) <= 100 for line in shown.out.splitlines())
+
+
+def test_the_command_names_its_parts_and_where_to_start(run: Run) -> None:
+    shown = run("--help")
+    assert shown.code == 0
+    assert "Start with: pipetrace digits" in shown.out
+    for name in NAMES:
+        assert f"  {name} " in shown.out
+    bare = run()
+    assert shown.out.strip() in (bare.out + bare.err)
+
+
+def test_the_version_is_that_of_the_package(run: Run) -> None:
+    assert run("--version") == Ran(0, f"pipetrace, version {__version__}\n", "")
+
+
+# Showing a trace
+
+
+def test_show_prints_the_document_as_plain_text_into_a_pipe(run: Run, here: Path) -> None:
+    expected = plain(document(read(here / "digits.trace")))
+    assert run("show", "digits.trace") == Ran(0, expected, "")
+    assert run("show", "digits.trace", "--plain") == Ran(0, expected, "")
+
+
+def test_page_writes_beside_the_trace(run: Run, here: Path) -> None:
+    before = listing(here)
+    assert run("page", "digits.trace") == Ran(0, "Wrote digits.html\n", "")
+    after = listing(here)
+    assert after.keys() - before.keys() == {"digits.html"}
+    assert after["digits.html"].decode() == as_page(document(read(here / "digits.trace")))
+    assert run("page", "digits.trace", "-o", "other.html") == Ran(0, "Wrote other.html\n", "")
+    assert (here / "other.html").read_bytes() == after["digits.html"]
+
+
+def test_export_prints_or_writes_the_whole_trace(run: Run, here: Path, digits_trace: Trace) -> None:
+    shown = run("export", "digits.trace")
+    assert (shown.code, shown.err) == (0, "")
+    assert json.loads(shown.out) == json.loads(to_json(digits_trace))
+    assert run("export", "digits.trace", "--to", "json", "-o", "run.json") == Ran(0, "Wrote run.json\n", "")
+    assert (here / "run.json").read_text(encoding="utf-8") == shown.out
+
+
+def test_showing_leaves_the_trace_and_the_folder_alone(run: Run, here: Path) -> None:
+    before = listing(here)
+    assert run("show", "digits.trace").code == 0
+    assert run("export", "digits.trace").code == 0
+    assert listing(here) == before
+
+
+# The quiz
+
+
+def answers(trace: Trace, *chosen: int, seed: int | None = None) -> tuple[str, str]:
+    made = document(trace, quiz_seed=seed).quiz
+    typed = "".join("ABCD"[(question.answer + step) % 4] + "\n" for question, step in zip(made, chosen, strict=True))
+    options = [] if seed is None else ["--seed", str(seed)]
+    return typed, " ".join(options)
+
+
+def test_the_quiz_asks_tells_and_counts(here: Path, digits_trace: Trace) -> None:
+    typed, _ = answers(digits_trace, 0, 1, 0)
+    ran = CliRunner().invoke(commands, ["quiz", "digits.trace"], input=f"x\n\n{typed.lower()}")
+    assert ran.exit_code == 0
+    text = " ".join(ran.output.split())
+    made = document(digits_trace).quiz
+    assert text.count("One letter, A to D") == 2
+    assert text.count("Right. ") == 2
+    assert text.count("No. ") == 1
+    for question in made:
+        assert " ".join(question.text.split()) in text
+        assert " ".join(question.remarks[question.answer].split()) in text
+        assert f"See: {question.place}." in text
+    wrong = made[1]
+    assert f"It is {'ABCD'[wrong.answer]}, {wrong.options[wrong.answer]}. " in text
+    assert text.endswith("2 of 3 right.")
+
+
+def test_another_seed_asks_other_questions(here: Path, digits_trace: Trace) -> None:
+    own = {question.text for question in document(digits_trace).quiz}
+    seed = next(
+        seed for seed in range(20) if {each.text for each in document(digits_trace, quiz_seed=seed).quiz} != own
+    )
+    typed, options = answers(digits_trace, 0, 0, 0, seed=seed)
+    ran = CliRunner().invoke(commands, ["quiz", "digits.trace", *options.split()], input=typed)
+    assert ran.output.rstrip().endswith("3 of 3 right.")
+
+
+def test_a_quiz_that_nobody_answers_ends() -> None:
+    with pytest.raises(IncompleteTraceError):
+        ask((), Console())
+
+
+def test_a_quiz_without_input_ends(here: Path) -> None:
+    ran = subprocess.run(
+        [COMMAND, "quiz", "digits.trace"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 130
+    assert "Traceback" not in ran.stderr
+    assert "[interrupted]" in ran.stderr
+
+
+# In a process of its own
+
+
+def test_the_exit_code_and_the_streams_are_real(here: Path) -> None:
+    ran = start("show", "nothing.trace")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "[trace-not-found]" in ran.stderr
+    module = subprocess.run(
+        [sys.executable, "-m", "pipetrace", "--version"], capture_output=True, text=True, check=True
+    )
+    assert module.stdout == f"pipetrace, version {__version__}\n"
+
+
+LOADED = "import atexit, sys; atexit.register(lambda: print('LOADED', *sorted(sys.modules), file=sys.stderr))\n"
+
+
+def loaded(code: str, *arguments: str, path: Path | None = None) -> set[str]:
+    """The modules that are there when a fresh Python has run a command, after some other code."""
+    script = f"{LOADED}{code}\nimport sys\nfrom pipetrace.cli import main\nsys.argv[0] = 'pipetrace'\nmain()"
+    environment = {**os.environ, **({"PYTHONPATH": str(path)} if path else {})}
+    ran = subprocess.run(
+        [sys.executable, "-c", script, *arguments], env=environment, capture_output=True, text=True, check=True
+    )
+    (line,) = [line for line in ran.stderr.splitlines() if line.startswith("LOADED ")]
+    return set(line.split()[1:])
+
+
+@pytest.mark.parametrize("arguments", ["show digits.trace", "page digits.trace", "export digits.trace", "--help"])
+def test_showing_a_trace_imports_no_framework(here: Path, arguments: str) -> None:
+    found = loaded("", *arguments.split())
+    assert "pipetrace.cli" in found
+    assert not FRAMEWORKS & found
+    assert not any(name.startswith("pipetrace.capture") for name in found)
+
+
+def test_an_import_of_a_framework_would_be_seen(here: Path) -> None:
+    (here / "stubs" / "tensorflow").mkdir(parents=True)
+    (here / "stubs" / "tensorflow" / "__init__.py").touch()
+    found = loaded("import tensorflow", "show", "digits.trace", path=here / "stubs")
+    assert FRAMEWORKS & found == {"tensorflow"}
+
+
+def test_plain_has_no_escape_codes_whatever_the_environment_says(here: Path) -> None:
+    wish = {"FORCE_COLOR": "1", "COLORTERM": "truecolor", "TERM": "xterm-256color"}
+    assert "\x1b" in start("show", "digits.trace", env=wish).stdout
+    shown = start("show", "digits.trace", "--plain", env=wish)
+    assert "\x1b" not in shown.stdout
+    assert shown.stdout == plain(document(read(here / "digits.trace")))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a pseudo-terminal is wanted")
+def test_in_a_terminal_it_is_drawn_as_wide_as_the_window(here: Path) -> None:
+    import pty
+
+    leader, follower = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "72", "COLORTERM": "truecolor"}
+    environment.pop("NO_COLOR", None)
+    process = subprocess.Popen([COMMAND, "show", "digits.trace"], stdout=follower, stderr=follower, env=environment)
+    os.close(follower)
+    drawn = b""
+    try:
+        while part := os.read(leader, 65536):
+            drawn += part
+    except OSError:
+        pass  # Linux says so when the other end is closed
+    os.close(leader)
+    assert process.wait(60) == 0
+    text = drawn.decode()
+    assert "▀" in text
+    assert "\x1b[" in text
+    assert max(map(len, click.unstyle(text).splitlines())) <= 72
+
+
+@pytest.mark.parametrize("command", ["show", "export"])
+def test_whoever_reads_may_stop(here: Path, command: str) -> None:
+    process = subprocess.Popen([COMMAND, command, "digits.trace"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.read(10)
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(60) == 0
+
+
+@pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="names of any bytes are wanted")
+def test_a_name_need_not_be_valid_text(here: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.trace")
+    (here / "digits.trace").rename(here / name)
+    ran = start("page", name)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout == "Wrote caf\N{REPLACEMENT CHARACTER}.html\n"
+    assert (here / os.fsdecode(b"caf\xe9.html")).is_file()
