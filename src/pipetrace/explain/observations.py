@@ -65,6 +65,9 @@ def observations(trace: Trace) -> tuple[Observation, ...]:
     Each compares the epoch with guessing, with the epoch before, and with validation; the limits are the constants of
     this module and of ``facts``. Training figures are averages over the epoch's steps, validation is measured after
     the last one. What was explained an epoch ago is not explained again.
+
+    Args:
+        trace: the run.
     """
     found: list[Observation] = []
     for index, epoch in enumerate(trace.epochs):
