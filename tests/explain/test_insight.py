@@ -230,6 +230,12 @@ def test_layers_of_one_class_are_told_apart_by_name(make_trace: MakeTrace) -> No
     )
 
 
+def test_a_layer_that_is_called_twice_holds_its_weights_once(make_trace: MakeTrace) -> None:
+    trace = make_trace(LEARNS)
+    again = replace(trace.stages[5], name="dense:2")
+    assert " of the 410 parameters " in insight(replace(trace, stages=(*trace.stages, again)))[0]
+
+
 LOSSES = st.one_of(st.floats(0, 5), st.floats(0, 1e30), st.sampled_from([0.0, LN10, 2.2, 3.5, math.nan, math.inf]))
 SHARES = st.integers(0, 1000).map(lambda count: count / 1000)
 HISTORIES = st.lists(

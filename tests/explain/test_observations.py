@@ -50,6 +50,14 @@ COURSES: dict[str, tuple[list[Metrics], dict[str, Any], list[set[str]]]] = {
         run([1.0, 0.5, 0.3, 0.2], [0.7, 0.85, 0.9, 0.95], [(0.9, 0.7), (0.8, 0.75), (0.9, 0.75), (1.0, 0.75)]), {},
         [{"learning", "follows"}, {"learning", "gap"}, {"learning", "turned"}, {"learning", "memorising"}],
     ),
+    "memorises on": (
+        run([1.0, 0.5, 0.3, 0.2], [0.7] * 4, [(0.8, 0.7), (0.9, 0.7), (1.0, 0.7), (1.1, 0.7)]), {},
+        [{"learning", "follows"}, {"learning", "turned"}, *[{"learning", "memorising"}] * 2],
+    ),
+    "both losses rise": (
+        run([0.5, 0.6, 0.55], [0.8] * 3, [(0.5, 0.8), (0.6, 0.8), (0.6, 0.8)]), {},
+        [{"learning", "follows"}, {"rise", "turned"}, {"learning", "turned"}],
+    ),
     "gap": (run([1.0, 0.5], [0.7, 0.95], [(1.2, 0.68), (1.1, 0.7)]), {}, [{"learning", "follows"}, {"learning", "gap"}]),
     "few held out": (run([1.0, 0.5], [0.7, 0.9], [(1.2, 0.6), (1.1, 0.8)]), {"validation": 20}, [{"learning", "unclear"}] * 2),
     "one held out": (run([1.0], [1.0], [(9.0, 0.0)]), {"validation": 1}, [{"learning", "complete", "unclear"}]),
@@ -103,6 +111,7 @@ WORDS: dict[str, tuple[str, int, *tuple[str, ...]]] = {
         "68 %: the training figure averages in the epoch's weak first steps."),
     "memory": ("memorises", 3, "Validation loss 1 is above its best, 0.800 in epoch 2, while the training loss fell from ",
         "0.500 to 0.200: that is memorising."),
+    "memory again": ("memorises on", 3, "(33.3 %), accuracy at 70 %. Validation loss 1.10 is above its best, 0.800 in epoch 1."),
     "gap": ("gap", 1, "Validation is at 70 %, 25 points lower: the model knows its training rows better than others."),
     "few": ("few held out", 0, "Validation is at 60 %; on 20 rows a difference of up to 32.9 points may be luck."),
     "complete": ("perfect", 1, "In this epoch every training row was named right."),

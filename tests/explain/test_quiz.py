@@ -14,6 +14,8 @@ from hypothesis import given, settings
 
 from pipetrace.explain.question import draft
 from pipetrace.explain.quiz import SECTIONS, Question, quiz
+from pipetrace.explain.quiz_data_flow import scaled_pixel
+from pipetrace.explain.quiz_prediction import rest_of_probability
 from pipetrace.trace import Trace
 from pipetrace.trace.document import KILLED, Ending
 
@@ -100,6 +102,8 @@ def check(trace: Trace, question: Question) -> None:
     assert question.text.endswith("?")
     words = " ".join([question.text, *question.options, *question.remarks])
     assert not re.search(r"\bnan\b|\binf\b|None|\de[+-]\d", words), words
+    if "Which filter" in question.text:
+        assert all(numbers(option)[0] < shape_of(trace, "max_pooling2d")[2] for option in question.options)
     check_evidence(trace, question.evidence)
     check_sums(question.explanation)
 
@@ -255,6 +259,37 @@ def test_a_rest_that_the_text_cannot_tell_is_not_asked_for(top: float, make_trac
     values[4] = top
     made = replace(trace.predictions[0], outputs={**trace.predictions[0].outputs, "dense": values})
     assert not any("get together" in text for text in all_questions(replace(trace, predictions=(made,))))
+
+
+def test_a_share_beside_the_right_one_is_not_offered(make_trace: MakeTrace) -> None:
+    trace = make_trace([EPOCH])
+    values = np.full(10, 0.098 / 9, np.float32)  # 9.80 % are left, and a guess has 10 %
+    values[4] = 0.902
+    made = replace(trace.predictions[0], outputs={**trace.predictions[0].outputs, "dense": values})
+    found = rest_of_probability(replace(trace, predictions=(made,)))
+    assert found
+    assert found.right == "9.80 %"
+    assert [answer for answer, _ in found.wrong] == ["1.09 %", "90 %", "It cannot be told"]
+
+
+def test_a_loss_that_is_not_finite_is_not_asked_about(make_trace: MakeTrace) -> None:
+    for loss in (math.inf, math.nan):
+        asked = all_questions(make_trace([{**EPOCH, "loss": loss}]))
+        assert not any("validation" in text or "cross-entropy" in text for text in asked)
+
+
+def test_the_mistakes_of_a_scaling(make_trace: MakeTrace) -> None:
+    trace = make_trace()
+    data = replace(trace.run.data, example_value=128.0)
+    pixels = np.full((8, 8, 1), 128, np.uint8)
+    stages = (
+        replace(trace.stages[0], example=pixels),
+        replace(trace.stages[1], example=(pixels / 255).astype(np.float32)),
+    )
+    found = scaled_pixel(replace(trace, run=replace(trace.run, data=data), stages=stages))
+    assert found
+    assert found.right == "0.5019608"
+    assert [answer for answer, _ in found.wrong] == ["0.5", "0.003921569", "1.28", "128"]
 
 
 @pytest.mark.parametrize("order", [(0.4, 0.4, 0.2), (0.6, 0.2, 0.2)])

@@ -81,6 +81,7 @@ def test_a_difference_just_above_the_tolerance_is_found(make_trace: MakeTrace) -
     trace = make_trace()
     prediction = trace.predictions[0]
     assert prediction.outputs["dense"].max() < 1
+    assert TOLERANCE == 0.00001
     for apart, agrees in ((0.5 * TOLERANCE, True), (1.5 * TOLERANCE, False)):
         outputs = {**prediction.outputs, "dense": prediction.outputs["dense"].astype(float) + apart}
         assert recompute(trace, replace(prediction, outputs=outputs)).agrees == agrees
