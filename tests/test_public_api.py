@@ -1,0 +1,207 @@
+"""The public names: they are there, documented, typed, and do what the design says."""
+
+import dataclasses
+import importlib.metadata
+import inspect
+import io
+import re
+import shutil
+import textwrap
+import typing
+from contextlib import redirect_stdout
+from importlib.resources import files
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import pytest
+
+import pipetrace
+from pipetrace import errors
+from pipetrace.present.document import document
+from pipetrace.present.plain import plain
+from pipetrace.trace import document as trace_document
+
+PUBLIC = sorted(pipetrace.__all__)
+KINDS = {"source", "step", "layer", "op"}
+
+
+def public(name: str) -> Any:
+    return getattr(pipetrace, name)
+
+
+def test_the_names_are_few_and_all_there() -> None:
+    assert len(set(PUBLIC)) == len(PUBLIC) <= 15
+    star: dict[str, object] = {}
+    exec("from pipetrace import *", star)
+    assert star.keys() - {"__builtins__"} == set(PUBLIC)
+    assert {"read", "show", "write_page", "observations", "findings", "quiz", "Trace", "TraceError"} <= set(PUBLIC)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_each_name_is_documented(name: str) -> None:
+    text = inspect.getdoc(public(name)) or ""
+    assert text
+    # What `dataclass` writes by itself says nothing.
+    assert not text.startswith(f"{name}(")
+    assert text.split("\n")[0].endswith(".")
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLIC if isinstance(public(name), FunctionType)])
+def test_each_function_is_typed_and_tells_of_its_arguments(name: str) -> None:
+    function = public(name)
+    parameters = inspect.signature(function).parameters
+    assert typing.get_type_hints(function).keys() == {*parameters, "return"}
+    assert len(parameters) <= 3
+    told = inspect.getdoc(function) or ""
+    for parameter in parameters:
+        assert re.search(rf"\b{parameter}\b", told), f"{name} does not tell of {parameter}"
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLIC if dataclasses.is_dataclass(public(name))])
+def test_each_record_is_frozen_and_tells_of_its_fields(name: str) -> None:
+    record = public(name)
+    assert record.__dataclass_params__.frozen
+    told = inspect.getdoc(record) or ""
+    for field in dataclasses.fields(record):
+        assert re.search(rf"\b{field.name}\b", told), f"{name} does not tell of {field.name}"
+
+
+def test_its_types_are_shipped() -> None:
+    assert (files("pipetrace") / "py.typed").is_file()
+
+
+def test_the_version_is_the_installed_one() -> None:
+    assert pipetrace.__version__ == importlib.metadata.version("pipetrace")
+
+
+def test_the_example_of_the_package_runs(
+    digits_file: Path, digits_trace: pipetrace.Trace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(digits_file, tmp_path / "digits.trace")
+    monkeypatch.chdir(tmp_path)
+    found = re.search(r"(?m)(?:^ {4}.+\n?)+", pipetrace.__doc__ or "")
+    assert found is not None
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        exec(textwrap.dedent(found[0]), {"pipetrace": pipetrace})
+    assert printed.getvalue() == plain(document(digits_trace))
+
+
+def test_read_gives_a_frozen_document(digits_file: Path, digits_trace: pipetrace.Trace) -> None:
+    for path in (digits_file, str(digits_file)):
+        trace = pipetrace.read(path)
+        assert isinstance(trace, pipetrace.Trace)
+        assert [stage.name for stage in trace.stages] == [stage.name for stage in digits_trace.stages]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        trace.rows = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"hello" * 100])
+def test_read_raises_errors_of_a_trace(tmp_path: Path, content: bytes | None) -> None:
+    place = tmp_path / "a.trace"
+    if content is not None:
+        place.write_bytes(content)
+    with pytest.raises(pipetrace.TraceError) as caught:
+        pipetrace.read(place)
+    assert isinstance(caught.value, pipetrace.PipetraceError)
+    assert str(caught.value).endswith(f"[{caught.value.slug}]")
+
+
+def test_every_error_is_a_pipetrace_error_with_a_slug_of_its_own() -> None:
+    raised = [each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, Exception)]
+    kinds = [each for each in raised if issubclass(each, pipetrace.PipetraceError)]
+    assert kinds == raised
+    slugs = [kind.slug for kind in kinds]
+    assert len(set(slugs)) == len(slugs) > 20
+    assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", slug) for slug in slugs)
+
+
+def test_an_error_says_what_where_and_what_to_do() -> None:
+    error = pipetrace.TraceError("It broke.", where="here", hint="Mend it.")
+    assert (error.what, error.where, error.hint) == ("It broke.", "here", "Mend it.")
+    assert str(error) == "It broke. (here) Mend it. [bad-trace]"
+    assert str(pipetrace.PipetraceError("It broke.", hint="Mend it.")) == "It broke. Mend it. [error]"
+
+
+def test_stages_are_in_the_order_of_execution_and_say_what_they_are(digits_trace: pipetrace.Trace) -> None:
+    names = [stage.name for stage in digits_trace.stages]
+    assert names == ["input_image", "scale", "conv2d", "max_pooling2d", "flatten", "dense"]
+    assert [stage.layer for stage in digits_trace.stages] == [None, None, "Conv2D", "MaxPooling2D", "Flatten", "Dense"]
+    for index, stage in enumerate(digits_trace.stages):
+        assert stage.kind in KINDS
+        assert stage.path
+        for spec in (*stage.inputs, *stage.outputs):
+            assert spec.shape[0] is None
+            assert spec.dtype in ("uint8", "float32")
+        assert stage.inputs[0].source == (names[index - 1] if index else None)
+        assert stage.parameters.trainable + stage.parameters.frozen == stage.parameters.total
+        assert stage.summary is not None
+        assert digits_trace.stage(stage.name) is stage
+    with pytest.raises(KeyError):
+        digits_trace.stage("nothing")
+
+
+def test_the_run_is_told_in_rows_epochs_predictions_ending_and_cost(digits_trace: pipetrace.Trace) -> None:
+    assert digits_trace.rows == 200
+    assert [epoch.number for epoch in digits_trace.epochs] == [1, 2, 3]
+    for epoch in digits_trace.epochs:
+        assert epoch.metrics.keys() == {"loss", "accuracy", "val_loss", "val_accuracy"}
+        assert all(isinstance(value, float) for value in epoch.metrics.values())
+        assert epoch.seconds > 0
+        assert epoch.learning_rate == pytest.approx(0.001)
+    assert len(digits_trace.predictions) == 1
+    assert digits_trace.predictions[0].outputs.keys() == {stage.name for stage in digits_trace.stages}
+    assert digits_trace.ending.kind == trace_document.FINISHED
+    assert all(seconds >= 0 for seconds in digits_trace.cost.values())
+    assert digits_trace.cost
+
+
+def test_observations_are_one_for_each_epoch(digits_trace: pipetrace.Trace) -> None:
+    found = pipetrace.observations(digits_trace)
+    assert [each.epoch for each in found] == [epoch.number for epoch in digits_trace.epochs]
+    assert {type(each) for each in found} == {pipetrace.Observation}
+    assert all(each.text and each.kinds for each in found)
+
+
+def test_there_are_no_findings_yet(digits_trace: pipetrace.Trace) -> None:
+    assert pipetrace.findings(digits_trace) == ()
+    fields = {field.name for field in dataclasses.fields(pipetrace.Finding)}
+    assert {"code", "name", "level", "category", "stage", "epochs", "evidence", "advice"} == fields
+
+
+def test_the_quiz_is_the_same_for_the_same_seed(digits_trace: pipetrace.Trace) -> None:
+    first = pipetrace.quiz(digits_trace)
+    assert first == pipetrace.quiz(digits_trace, seed=0) == pipetrace.quiz(digits_trace, 0)
+    assert len({pipetrace.quiz(digits_trace, seed) for seed in range(8)}) > 1
+    for question in first:
+        assert isinstance(question, pipetrace.Question)
+        assert len(set(question.options)) == len(question.options) == len(question.remarks) == 4
+        assert question.remarks[question.answer] == question.explanation
+        assert question.evidence.partition("/")[0] in ("stage", "epoch", "training", "prediction")
+
+
+@pytest.mark.parametrize("options", [{}, {"plain": True}])
+def test_show_prints_the_trace(
+    digits_trace: pipetrace.Trace, capsys: pytest.CaptureFixture[str], options: dict[str, bool]
+) -> None:
+    pipetrace.show(digits_trace, **options)
+    assert capsys.readouterr().out == plain(document(digits_trace))
+
+
+def test_show_draws_in_a_terminal_unless_plain_text_is_wanted(
+    digits_trace: pipetrace.Trace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    pipetrace.show(digits_trace)
+    assert "\x1b[" in capsys.readouterr().out
+    pipetrace.show(digits_trace, plain=True)
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_write_page_takes_a_path_or_a_text(digits_trace: pipetrace.Trace, tmp_path: Path) -> None:
+    pipetrace.write_page(digits_trace, tmp_path / "a.html")
+    pipetrace.write_page(digits_trace, str(tmp_path / "b.html"))
+    assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
