@@ -84,7 +84,9 @@ class Bars(Silent):
 
     def begins(self, what: str) -> None:
         """Name the part; how long it takes is not known yet."""
-        self._bar.reset(self._task, description=what, total=None)
+        # A task that has a total keeps it; only a new one has none.
+        self._bar.remove_task(self._task)
+        self._task = self._bar.add_task(what, total=None)
 
     def step(self, epoch: int, step: int, metrics: Mapping[str, float]) -> None:
         """Move on by a step."""
