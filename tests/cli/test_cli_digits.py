@@ -96,7 +96,10 @@ def test_the_last_lines_name_the_files_and_what_to_do_with_them(finished: Ran, f
 def test_quiet_prints_nothing_and_force_replaces_both(finished: Ran, folder: Path) -> None:
     before = listing(folder)
     first = read(folder / "run.trace")
-    ran = start(*["digits", "--rows", "64", "--epochs", "1", "--data", "bars.npz", "--out", "run.trace", "--quiet", "--force"], cwd=folder)
+    ran = start(
+        *["digits", "--rows", "64", "--epochs", "1", "--data", "bars.npz", "--out", "run.trace", "--quiet", "--force"],
+        cwd=folder,
+    )
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
     after = listing(folder)
     assert after.keys() == before.keys()
