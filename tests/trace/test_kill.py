@@ -47,6 +47,7 @@ class Writers:
 
     def wait_for(self, line: str) -> None:
         while line not in self._said:
+            assert "gone" not in self._said, f"the writer ended by itself before it said {line!r}"
             self._said.append(self._line())
 
     def finished(self) -> int:
@@ -89,8 +90,10 @@ def test_a_killed_writer_loses_no_finished_epoch(tmp_path: Path, writers: Writer
     for kill in range(KILLS):
         path = tmp_path / f"{kill}.trace"
         child = writers.start(path)
-        # Every third kill falls into the file's first moments, the others between and within epochs.
-        time.sleep(moments.uniform(0, 0.02 if kill % 3 == 0 else 0.12))
+        # Every third kill falls into the file's first moments, the others between and within later epochs.
+        if kill % 3:
+            writers.wait_for("epoch 1")
+        time.sleep(moments.uniform(0, 0.1 if kill % 3 else 0.02))
         os.kill(child, signal.SIGKILL)
         finished = writers.finished()
         if not path.exists():
@@ -100,9 +103,8 @@ def test_a_killed_writer_loses_no_finished_epoch(tmp_path: Path, writers: Writer
         assert_whole_epochs(trace, finished)
         assert trace.ending == Ending("killed", epoch=len(trace.epochs) or None)
         found, epochs = found + 1, epochs + len(trace.epochs)
-    # The kills have to have met writers at work.
-    assert found >= KILLS // 2
-    assert epochs >= KILLS
+    # The kills have met writers at work.
+    assert epochs >= found >= 2 * KILLS // 3
 
 
 def test_a_writer_at_work_is_running_and_shows_whole_epochs(tmp_path: Path, writers: Writers) -> None:
