@@ -68,22 +68,22 @@ def test_the_example_is_told_with_its_own_values(
     assert np.float32(str(text).rpartition("becomes ")[2].rstrip(".")) == outputs["scale"][at]
     assert place(trace, trace.stages[0]) == place(trace, trace.stages[1]) == at
 
-    if maps.any():
+    if maps.min() != maps.max():
         row, column, channel = np.unravel_index(maps.argmax(), maps.shape)
         answering = sum(bool(maps[..., index].any()) for index in range(net.filters))
         told(example(trace, trace.stages[2]), [answering, net.filters, channel, maps.max(), row, column])
         assert place(trace, trace.stages[2]) == (row, column, channel)
     else:
-        told(example(trace, trace.stages[2]), [maps.size, 0])
+        told(example(trace, trace.stages[2]), [maps.size, maps.max()])
         assert place(trace, trace.stages[2]) is None
-    if pooled.any():
+    if pooled.min() != pooled.max():
         row, column, channel = np.unravel_index(pooled.argmax(), pooled.shape)
         down, across = net.steps
         block = maps[row * down :, column * across :][: net.pool[0], : net.pool[1], channel].reshape(-1)
         written = [block.max()] if block.size == 1 else [*block, block.max()]
         told(example(trace, trace.stages[3]), [channel, row, column, *written])
         assert place(trace, trace.stages[3]) == (row, column, channel)
-    if pooled.any() and pooled.size > 8:
+    if pooled.min() != pooled.max() and pooled.size > 8:
         flat = outputs["flatten"]
         tail = [8, 0, 0] if net.filters == 8 else [8, net.filters, 0, 0] if net.filters > 8 else []
         told(example(trace, trace.stages[4]), [8, flat.size, *flat[:8], *tail])
@@ -197,6 +197,7 @@ def with_values(trace: Trace, name: str, values: Array) -> tuple[Trace, Stage]:
         ([np.nan, np.nan, np.inf, 1, 2, 3, 4, 5], "3 of 8 values are not finite: 2 NaN and 1 infinite."),
         ([np.nan, 1, 2, 3, 4, 5, 6, 7], "1 of 8 values is not finite: 1 NaN."),
         ([0] * 8, "All 8 values are 0."),
+        ([2.5] * 8, "All 8 values are 2.50."),
     ],
 )
 @pytest.mark.parametrize("stage", ["scale", "conv2d", "max_pooling2d", "flatten", "dense"])
@@ -210,6 +211,11 @@ def test_values_that_are_not_finite_or_all_alike_are_told_as_that(
     assert measured(trace, changed)[0] == words
     assert place(trace, changed) is None
     assert not any(re.search(r"\bnan\b|\binf\b", each) for each in measured(trace, changed))
+
+
+def test_a_single_value_is_told_alone(make_trace: MakeTrace) -> None:
+    trace, stage = with_values(make_trace(), "max_pooling2d", np.full((1, 1, 1, 1), 2.5, np.float32))
+    assert example(trace, stage) == "The only value is 2.50."
 
 
 def test_some_values_not_finite_leave_the_statistics_of_the_others(make_trace: MakeTrace) -> None:

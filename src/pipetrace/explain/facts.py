@@ -148,8 +148,8 @@ def against_validation(trace: Trace, epoch: Epoch) -> str | None:
     """How an epoch's validation accuracy compares with that of training.
 
     Returns:
-        ``gap`` or ``ahead`` where it is far lower or higher, ``follows`` where it is near, ``unclear`` where its rows
-        are too few to tell; None where it was not measured.
+        ``gap`` or ``ahead`` where it is far lower or higher, ``follows`` where it is near, ``unclear`` where it
+        is not near and its rows are too few to call it far; None where it was not measured.
     """
     accuracy, held_out = epoch.metrics.get("accuracy", math.nan), epoch.metrics.get("val_accuracy", math.nan)
     apart = accuracy - held_out
@@ -158,7 +158,7 @@ def against_validation(trace: Trace, epoch: Epoch) -> str | None:
     error = validation_error(trace, held_out)
     if abs(apart) > max(FAR, error):
         return "gap" if apart > 0 else "ahead"
-    return "follows" if error <= FEW else "unclear"
+    return "follows" if abs(apart) <= FAR and error <= FEW else "unclear"
 
 
 def validation_error(trace: Trace, held_out: float) -> float:

@@ -124,10 +124,10 @@ def _remark(trace: Trace, last: Epoch) -> str:
         return "look at the training table"
     guess, first = chance(trace).level, trace.epochs[0].metrics.get("loss", math.nan)
     if loss >= guess or len(trace.epochs) == 1 or not math.isfinite(first):
-        return f"loss is {figure(loss)}, guessing gives {figure(guess)}"
+        return f"training loss is {figure(loss)}, guessing gives {figure(guess)}"
     if figure(loss) == figure(first):
-        return f"loss stayed at {figure(loss)}"
-    return f"loss {'fell' if loss < first else 'rose'} from {figure(first)} to {figure(loss)}"
+        return f"training loss stayed at {figure(loss)}"
+    return f"training loss {'fell' if loss < first else 'rose'} from {figure(first)} to {figure(loss)}"
 
 
 def _where_numbers_sit(trace: Trace) -> str | None:
@@ -165,8 +165,8 @@ def _learned(trace: Trace) -> str | None:
     falls = [before - after for before, after in itertools.pairwise(losses)]
     steps, _ = steps_per_epoch(trace)
     text = (
-        f"From the {figure(losses[0])} of guessing the loss came down to {figure(losses[-1])} in "
-        f"{number(steps * len(trace.epochs))} weight updates"
+        f"From the {figure(losses[0])} of guessing the training loss, an average over each epoch, came down to "
+        f"{figure(losses[-1])} in {number(steps * len(trace.epochs))} weight updates"
     )
     biggest = falls.index(max(falls))
     part, last = falls[biggest] / whole, falls[-1] / whole
@@ -196,7 +196,7 @@ def _kept_or_lost(trace: Trace) -> str | None:
         f"Of {counted(rows, things(trace)[:-1])} kept aside {number(wrong)} {'is' if wrong == 1 else 'are'} named wrong"
     )
     if "accuracy" in last:
-        text += f", an accuracy of {share(held_out)} against {share(last['accuracy'])} in training"
+        text += f", an accuracy of {share(held_out)} against {share(last['accuracy'])} in training, averaged over the last epoch"
     if held_out <= luck(trace, rows):
         return f"{text}: no more are right than guessing may reach."
     if "turned" in kinds:
@@ -210,8 +210,8 @@ def _kept_or_lost(trace: Trace) -> str | None:
 KEPT = {
     "gap": ": it knows what it trained on better than the rest",
     "unclear": "; so few do not tell whether it memorised",
-    "follows": ": what it learned holds for others too",
-    "ahead": ": what it learned holds for others too",
+    "follows": ": what it learned holds for rows it never saw",
+    "ahead": ": what it learned holds for rows it never saw",
 }
 """What the last epoch's comparison with validation means for the whole run."""
 
@@ -272,7 +272,7 @@ def _weights_moved(trace: Trace) -> str | None:
     how = f"from epoch {first.number} to {last.number}{f', at a learning rate of {rate}' if rate else ''}"
     if not moved:
         return f"The weights did not change at all {how}."
-    return f"The weights did change ({moved} of {counted(len(names), 'array')}) {how}: the steps led nowhere."
+    return f"The weights did change ({moved} of {counted(len(names), 'array')}) {how}: the steps are too few, too small or in no direction."
 
 
 def _rate(rate: float) -> str:

@@ -30,7 +30,7 @@ class Operation:
 
 ACTIVATIONS = {
     "relu": "sets what is negative to zero (ReLU)",
-    "softmax": "turns the {units} scores into shares that add up to 1 (softmax)",
+    "softmax": "turns the {units} scores into probabilities that add up to 1 (softmax)",
     "sigmoid": "squeezes each into 0 to 1 (sigmoid)",
     "tanh": "squeezes each into -1 to 1 (tanh)",
 }

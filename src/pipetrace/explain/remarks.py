@@ -51,8 +51,7 @@ def measured(trace: Trace, stage: Stage) -> tuple[str, ...]:
     elif stage.config.get("activation") == "softmax" and not summary.non_finite:
         units = stage.outputs[0].shape[-1] or 1
         found.append(
-            f"{counted(units, 'share')} that add up to 1 have a mean of {figure(1 / units)} whatever they are; the "
-            "extremes tell how sure the model is."
+            f"{counted(units, 'share')} that add up to 1 have a mean of {figure(1 / units)} whatever they are."
         )
     return tuple(found)
 
@@ -85,6 +84,8 @@ def _example(trace: Trace, stage: Stage) -> Told | None:
         return _not_finite(values.size, nan, broken - nan), None
     if stage.kind == STEP:
         return _example_step(trace, values, previous.example)
+    if values.size == 1:
+        return f"The only value is {figure(values.min())}.", None
     if values.min() == values.max():
         return f"All {number(values.size)} values are {figure(values.min())}.", None
     describe = EXAMPLES.get(stage.layer or "") if stage.kind == LAYER else None
@@ -130,7 +131,7 @@ def _example_conv2d(trace: Trace, stage: Stage, maps: Array, was: Array) -> Told
     if stage.config.get("activation") != "relu":
         return f"The largest value for this picture is that of {strongest}", at
     used = int((maps.max(axis=(0, 1)) > 0).sum())
-    answer = f"{used} of {counted(maps.shape[-1], 'filter')} answer{'s' * (used == 1)}"
+    answer = f"{used} of {counted(maps.shape[-1], 'filter')} give{'s' * (used == 1)} something above 0"
     return f"For this picture {answer}; the strongest is {strongest}", at
 
 
@@ -163,7 +164,7 @@ def _example_dense(trace: Trace, stage: Stage, scores: Array, was: Array) -> Tol
     first, second = int(order[0]), int(order[1])
     if stage.config.get("activation") != "softmax" or len(scores) != len(names):
         return f"The largest of {counted(len(scores), 'value')} is {figure(scores[first])}, that of unit {first}.", None
-    won = f"The largest of the {len(scores)} scores is {share(float(scores[first]))} for '{names[first]}'"
+    won = f"The largest of the {len(scores)} probabilities is {share(float(scores[first]))} for '{names[first]}'"
     return f"{won}, then {share(float(scores[second]))} for '{names[second]}'.", None
 
 
@@ -234,8 +235,8 @@ def _dead(stage: Stage) -> list[str]:
     if not dead:
         parts = [1 - each.zeros / each.count for each in channels]
         least = parts.index(min(parts))
-        answers = where.format(share(parts[least]))
-        return [f"No {noun} is dead; the quietest, {noun} {least}, answers {answers}."]
+        above = where.format(share(parts[least]))
+        return [f"No {noun} is dead; the quietest, {noun} {least}, is above 0 {above}."]
     everywhere = "everywhere, for every row" if noun == "filter" else "for every row"
     if len(dead) == total:
         return [f"All {counted(total, noun)} gave 0 {everywhere}: dead on this data."]
