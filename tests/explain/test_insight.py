@@ -40,13 +40,13 @@ BROKEN = run([1.0, math.nan, math.nan], [0.6, 0.1, 0.1])
 
 HEADLINES: dict[str, tuple[list[Metrics], dict[str, Any], str]] = {
     "learns": (LEARNS, {}, ("After 3 epochs the model names 83 % of 500 held-out pictures right "
-               "(guessing: 10 %); loss fell from 1.60 to 0.500.")),
+               "(guessing: 10 %); training loss fell from 1.60 to 0.500.")),
     "one epoch": (LEARNS[:1], {}, ("After 1 epoch the model names 68 % of 500 held-out pictures right "
-                  "(guessing: 10 %); loss is 1.60, guessing gives 2.30.")),
+                  "(guessing: 10 %); training loss is 1.60, guessing gives 2.30.")),
     "one held out": (LEARNS[:1], {"validation": 1}, "names 50 % of its training rows right, but 68 % of 1 held-out picture ("),
-    "no validation": (run([1.6, 0.8], [0.5, 0.75]), {}, ("After 2 epochs accuracy is 75 % (guessing: 10 %); loss fell from "
+    "no validation": (run([1.6, 0.8], [0.5, 0.75]), {}, ("After 2 epochs accuracy is 75 % (guessing: 10 %); training loss fell from "
                       "1.60 to 0.800.")),
-    "no accuracy": ([{"loss": 1.6}, {"loss": 0.8}], {}, "After 2 epochs the loss is 0.800; loss fell from 1.60 to 0.800."),
+    "no accuracy": ([{"loss": 1.6}, {"loss": 0.8}], {}, "After 2 epochs the loss is 0.800; training loss fell from 1.60 to 0.800."),
     "memorises": (MEMORISES, {}, ("names 74 % of 500 held-out pictures right (guessing: 10 %); the "
                   "validation loss has turned upward, look at the training chart.")),
     "gap": (run([0.5], [0.95], [(1.2, 0.7)]), {}, "of its training rows it gets 95 %, look at the gap."),
@@ -61,13 +61,13 @@ HEADLINES: dict[str, tuple[list[Metrics], dict[str, Any], str]] = {
     "better than uneven": (run([0.1], [0.98], [(0.1, 0.97)]), {"counts": UNEVEN}, "(most frequent class: 91 %)"),
     "NaN": (BROKEN, {}, "Training went wrong: from epoch 2 on the loss is NaN. Look at the training table."),
     "NaN at last": (BROKEN[:2], {}, "Training went wrong: in epoch 2 the loss is NaN."),
-    "infinite, then well": (run([math.inf, 0.5], [0.1, 0.9]), {}, ("After 2 epochs accuracy is 90 % (guessing: 10 %); loss is "
+    "infinite, then well": (run([math.inf, 0.5], [0.1, 0.9]), {}, ("After 2 epochs accuracy is 90 % (guessing: 10 %); training loss is "
                             "0.500, guessing gives 2.30.")),
     "worse than guessing": (run([9.0], [0.1]), {}, "Training went wrong: in epoch 1 the loss is 9, where guessing gives 2.30."),
-    "right, but too sure": (run([1.0, 4.0], [0.6, 0.7]), {}, ("accuracy is 70 % (guessing: 10 %); loss is 4, guessing gives "
+    "right, but too sure": (run([1.0, 4.0], [0.6, 0.7]), {}, ("accuracy is 70 % (guessing: 10 %); training loss is 4, guessing gives "
                             "2.30.")),
-    "rose": (run([0.5, 0.6], [0.8, 0.8]), {}, "loss rose from 0.500 to 0.600."),
-    "stayed": (run([0.5, 0.5], [0.8, 0.8]), {}, "loss stayed at 0.500."),
+    "rose": (run([0.5, 0.6], [0.8, 0.8]), {}, "training loss rose from 0.500 to 0.600."),
+    "stayed": (run([0.5, 0.5], [0.8, 0.8]), {}, "training loss stayed at 0.500."),
 }  # fmt: skip
 
 
@@ -115,25 +115,25 @@ def test_insight_of_a_run_that_learns(make_trace: MakeTrace) -> None:
         "again at 36 places of a picture; Dense holds 90.2 %."
     )
     assert learned == (
-        "From the 2.30 of guessing the loss came down to 0.500 in 96 weight updates; 44.4 % of that fall came between epochs "
+        "From the 2.30 of guessing the training loss, an average over each epoch, came down to 0.500 in 96 weight updates; 44.4 % of that fall came between epochs "
         "1 and 2, and the last epoch added 16.6 %."
     )
     assert kept == (
-        "Of 500 pictures kept aside 85 are named wrong, an accuracy of 83 % against 85 % in training: what it learned holds "
-        "for others too."
+        "Of 500 pictures kept aside 85 are named wrong, an accuracy of 83 % against 85 % in training, averaged over the last epoch: what it learned holds "
+        "for rows it never saw."
     )
 
 
 KEPT: dict[str, tuple[list[Metrics], dict[str, Any], str]] = {
     "memorises": (MEMORISES, {}, ("Validation was best in epoch 1 (loss 0.800); since then the training loss fell from 1 to "
                   "0.200 and the validation loss rose to 1: that is memorising.")),
-    "gap": (run([0.5], [0.95], [(1.2, 0.7)]), {}, ("against 95 % in training: it knows what it trained on better than the "
+    "gap": (run([0.5], [0.95], [(1.2, 0.7)]), {}, ("against 95 % in training, averaged over the last epoch: it knows what it trained on better than the "
             "rest.")),
-    "ahead": (run([1.5], [0.5], [(1.0, 0.7)]), {}, "against 50 % in training: what it learned holds for others too."),
+    "ahead": (run([1.5], [0.5], [(1.0, 0.7)]), {}, "against 50 % in training, averaged over the last epoch: what it learned holds for rows it never saw."),
     "turned": (run([0.5, 0.4], [0.8, 0.85], [(0.5, 0.8), (0.6, 0.83)]), {}, ("Validation was best in epoch 1 (loss 0.500); "
                "it is 0.600 at the end.")),
     "few": (run([0.5], [0.9], [(0.5, 0.8)]), {"validation": 10}, ("Of 10 pictures kept aside 2 are named wrong, an accuracy "
-            "of 80 % against 90 % in training; so few do not tell whether it memorised.")),
+            "of 80 % against 90 % in training, averaged over the last epoch; so few do not tell whether it memorised.")),
     "one": (run([0.5], [0.9], [(0.5, 1.0)]), {"validation": 1}, "Of 1 picture kept aside 0 are named wrong"),
     "only memory": (run([0.5], [0.95], [(3.0, 0.11)]), {}, "no more are right than guessing may reach."),
 }  # fmt: skip
@@ -190,7 +190,7 @@ def test_insight_of_a_run_at_chance_tells_whether_the_weights_moved(make_trace: 
         (one, "The weights did not change at all from epoch 1 to 3, at a learning rate of 0.001."),
         (
             other,
-            "The weights did change (1 of 2 arrays) from epoch 1 to 3, at a learning rate of 0.001: the steps led nowhere.",
+            "The weights did change (1 of 2 arrays) from epoch 1 to 3, at a learning rate of 0.001: the steps are too few, too small or in no direction.",
         ),
     ):
         trace = make_trace(CHANCE)

@@ -166,7 +166,7 @@ def test_the_sum_of_a_dense_layer_comes_out(width: int, units: int, bias: bool, 
     words = operation(stage)
     assert came_out(words.parameters) == [total]
     assert f"all {width:,} values" in words.does
-    assert f"turns the {units} scores into shares" in words.does
+    assert f"turns the {units} scores into probabilities" in words.does
     assert ("at each place" in words.does) == ("at each place" in str(words.shape)) == bool(places)
     assert ("bias" in words.does) == ("bias" in str(words.parts)) == bias
 

@@ -71,7 +71,7 @@ def test_the_example_is_told_with_its_own_values(
     if maps.min() != maps.max():
         row, column, channel = np.unravel_index(maps.argmax(), maps.shape)
         answering = sum(bool(maps[..., index].any()) for index in range(net.filters))
-        told(example(trace, trace.stages[2]), [answering, net.filters, channel, maps.max(), row, column])
+        told(example(trace, trace.stages[2]), [answering, net.filters, 0, channel, maps.max(), row, column])
         assert place(trace, trace.stages[2]) == (row, column, channel)
     else:
         told(example(trace, trace.stages[2]), [maps.size, maps.max()])
@@ -144,7 +144,7 @@ def check_dead(trace: Trace, maps: Array, filters: int) -> None:
     else:
         active = [(maps[..., index] > 0).mean() for index in range(filters)]
         assert active[int(numbers(text)[0])] == min(active)
-        told(text, [np.argmin(active), 100 * min(active)])
+        told(text, [np.argmin(active), 0, 100 * min(active)])
 
 
 def check_pooled(trace: Trace, maps: Array, pooled: Array) -> None:
@@ -234,7 +234,7 @@ def test_units_of_a_dense_layer_are_no_filters(make_trace: MakeTrace) -> None:
     stage = replace(stage, config={**stage.config, "activation": "relu"})
     assert measured(trace, stage)[-1] == "1 of 3 units gave 0 for every row (unit 0): dead on this data."
     alive = replace(stage, summary=summarise(values[:, 1:]))
-    assert measured(trace, alive)[-1] == "No unit is dead; the quietest, unit 0, answers for 50 % of the rows."
+    assert measured(trace, alive)[-1] == "No unit is dead; the quietest, unit 0, is above 0 for 50 % of the rows."
 
 
 def test_a_pooling_that_lowers_the_mean_is_told_so(make_trace: MakeTrace) -> None:

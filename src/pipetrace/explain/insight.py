@@ -196,7 +196,8 @@ def _kept_or_lost(trace: Trace) -> str | None:
         f"Of {counted(rows, things(trace)[:-1])} kept aside {number(wrong)} {'is' if wrong == 1 else 'are'} named wrong"
     )
     if "accuracy" in last:
-        text += f", an accuracy of {share(held_out)} against {share(last['accuracy'])} in training, averaged over the last epoch"
+        text += f", an accuracy of {share(held_out)} against {share(last['accuracy'])} in training, "
+        text += "averaged over the last epoch"
     if held_out <= luck(trace, rows):
         return f"{text}: no more are right than guessing may reach."
     if "turned" in kinds:
@@ -272,7 +273,8 @@ def _weights_moved(trace: Trace) -> str | None:
     how = f"from epoch {first.number} to {last.number}{f', at a learning rate of {rate}' if rate else ''}"
     if not moved:
         return f"The weights did not change at all {how}."
-    return f"The weights did change ({moved} of {counted(len(names), 'array')}) {how}: the steps are too few, too small or in no direction."
+    did = f"The weights did change ({moved} of {counted(len(names), 'array')}) {how}"
+    return f"{did}: the steps are too few, too small or in no direction."
 
 
 def _rate(rate: float) -> str:
