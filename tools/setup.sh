@@ -64,7 +64,7 @@ case ${1:-} in
 run)
     make_venv
     rm -f .venv/.installed .venv/.installed-tests
-    say "Installing pipetrace and TensorFlow into .venv (1.4 GB the first time: a minute or more)"
+    say "Installing pipetrace and TensorFlow into .venv (1.6 GB the first time: a minute or more)"
     install pip
     install --build-constraint constraints.txt --editable '.[cpu]'
     compile

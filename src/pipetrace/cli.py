@@ -53,7 +53,7 @@ def commands() -> None:
 @click.option("--batch-size", default=32, show_default=True, help="Rows in a step; the weights change once a step.")
 @click.option("--seed", default=0, show_default=True, help="Of the drawn rows, first weights, shuffling and quiz.")
 @click.option("--pixel", default=128, show_default=True, help="The grey value whose way through the scaling is shown.")
-@click.option("--out", default="digits.trace", show_default=True, type=EXISTING, help="Where the trace goes.")
+@click.option("-o", "--out", default="digits.trace", show_default=True, type=EXISTING, help="Where the trace goes.")
 @click.option("--page", type=EXISTING, help="Where the page goes.  [default: as --out, ending in .html]")
 @click.option("--force", is_flag=True, help="Replace files that exist.")
 @click.option("--plain", is_flag=True, help="Plain text: for pipes, logs and screen readers.")
@@ -66,11 +66,13 @@ def digits(
     Writes a trace, digits.trace, and a page, digits.html, that opens in any browser. Needs Keras and TensorFlow.
     """
     from pipetrace.pipeline.digits import Plan
-    from pipetrace.present.files import check_outputs
+    from pipetrace.present.files import check_outputs, keep_apart
     from pipetrace.record.digits import record_digits
 
     plan = Plan(**numbers)
     page = page or _beside(out)
+    if data is not None:
+        keep_apart(Path(data), [out, page])
     check_outputs([out, page], force=force)
     console = _console(plain)
     with _progress(console, plan, plain=plain, quiet=quiet) as progress:
@@ -100,7 +102,10 @@ def show(file: Path, plain: bool) -> None:
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
 def page(file: Path, out: Path | None, force: bool) -> None:
     """Write a trace as a page: one HTML file that opens from disk."""
+    from pipetrace.present.files import keep_apart
+
     out = out or _beside(file)
+    keep_apart(file, [out])
     _, made = _document(file)
     _write_page(made, out, force=force)
     click.echo(f"Wrote {click.format_filename(out)}")
@@ -125,10 +130,11 @@ def quiz(file: Path, seed: int | None, plain: bool) -> None:
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
 def export(file: Path, form: str, out: Path | None, force: bool) -> None:  # noqa: ARG001 json is the only form so far
     """Write a whole trace as JSON, under the schema in docs/trace.schema.json."""
-    from pipetrace.present.files import write_text
+    from pipetrace.present.files import keep_apart, write_text
     from pipetrace.present.wire import to_json
     from pipetrace.trace import read
 
+    keep_apart(file, [out] if out else [])
     text = to_json(read(file), indent=1) + "\n"
     if out is None:
         _print(text)

@@ -111,6 +111,28 @@ def test_all_that_would_be_overwritten_is_named_before_any_work(run: Run, here: 
     assert (here / "digits.html").read_text() == "mine"
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("page", "digits.trace", "-o", "digits.trace"),
+        ("page", "digits.trace", "-o", "again.trace"),
+        ("export", "digits.trace", "-o", "./digits.trace"),
+        ("digits", "--data", "data.npz", "-o", "data.npz"),
+        ("digits", "--data", "data.npz", "--page", "data.npz"),
+    ],
+    ids=["page", "page through a link", "export", "trace", "page of a run"],
+)
+def test_force_does_not_write_over_what_is_read(run: Run, here: Path, arguments: tuple[str, ...]) -> None:
+    (here / "again.trace").symlink_to("digits.trace")
+    write_data(here)
+    before = listing(here)
+    ran = run(*arguments, "--force")
+    assert ran.code == 2
+    assert is_message(ran, "bad-argument")
+    assert "is what is read" in ran.err
+    assert listing(here) == before
+
+
 def test_force_replaces(run: Run, here: Path) -> None:
     for command, name in (("page", "digits.html"), ("export", "run.json")):
         (here / name).write_text("old")

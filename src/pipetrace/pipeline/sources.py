@@ -73,7 +73,8 @@ def _missing(path: Path) -> DataNotFoundError:
         names = [entry.name for entry in path.absolute().parent.iterdir()]
     except OSError:
         names = []
-    similar = difflib.get_close_matches(path.name, names, n=1)
+    # The word that --data takes for the download is misspelt as easily as a name.
+    similar = difflib.get_close_matches(path.name, [*names, *(["mnist"] if path == Path(path.name) else [])], n=1)
     suggestion = f"Did you mean {shown(path.with_name(similar[0]))}? " if similar else ""
     return DataNotFoundError("There is no such file or folder.", where=shown(path), hint=suggestion + FORMS)
 

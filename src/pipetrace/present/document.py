@@ -114,12 +114,13 @@ def _foot(trace: Trace) -> tuple[Fact, ...]:
     found = [
         Fact(
             "How this was measured",
-            f"Every figure was measured in one run that began {run.created}. The data flow shows all "
+            f"Every figure was measured in one run that began {run.created}, or computed from it. The data flow shows all "
             f"{counted(trace.rows, 'training row')} after training; the prediction is a row kept aside.",
         )
         if trace.rows
         else Fact(
-            "How this was measured", f"Every figure was measured in one run that began {run.created}, and ended early."
+            "How this was measured",
+            f"Every figure was measured in one run that began {run.created} and ended early, or computed from it.",
         ),
         Fact(
             "Recording",

@@ -64,6 +64,25 @@ def _is_folder(place: Path) -> bool:
         ) from error
 
 
+def keep_apart(read: Path, written: Iterable[Path]) -> None:
+    """Refuse to write over what is read, whatever ``--force`` says.
+
+    Raises:
+        ArgumentError: an output is the input itself.
+    """
+    for place in written:
+        try:
+            same = place.exists() and place.samefile(read)
+        except OSError:
+            continue  # one of them cannot be looked at; whoever opens it will say so
+        if same:
+            raise ArgumentError(
+                f"{place} is what is read; it would be overwritten.",
+                where=str(place),
+                hint="Give the output another name.",
+            )
+
+
 def write_text(path: Path, text: str, *, force: bool = False) -> None:
     """Write a file under another name first and move it into place, so that nobody ever sees half of it.
 

@@ -8,6 +8,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from pipetrace.explain.wording import counted
 from pipetrace.present.blocks import bars, chart, maps, strip
 from pipetrace.present.views import Document, LayerView, Picture, PredictionView, QuestionView, StageView, TrainingView
 
@@ -41,7 +42,7 @@ def _parts(made: Document, width: int, *, colour: bool) -> Iterator[RenderableTy
     yield Text(made.counting, "dim")
     for stage in made.stages:
         yield from _stage(stage, width, last=stage is made.stages[-1], colour=colour)
-    yield _heading("Training", width)
+    yield _heading(f"Training · {counted(len(made.training.rows), 'epoch')}", width)
     yield from _training(made.training, width)
     if made.prediction:
         yield _heading(f"Prediction · {len(made.prediction.layers)} layers", width)
@@ -50,7 +51,7 @@ def _parts(made: Document, width: int, *, colour: bool) -> Iterator[RenderableTy
         yield _heading(f"Quiz · {len(made.quiz)} questions", width)
         for number, question in enumerate(made.quiz, 1):
             yield question_text(number, question)
-        yield Text("Answer them on the page, or with: pipetrace quiz FILE", "dim")
+        yield Text("Answer them on the page, or with the command pipetrace quiz.", "dim")
     if made.insight:
         yield _heading("Key insight", width)
         yield Text(" ".join(made.insight))

@@ -69,7 +69,9 @@ def _stage(trace: Trace, stage: Stage, index: int, rows: int) -> StageView:
         bars=() if values is None else score_bars(trace, stage, values),
         weights=None
         if kernel is None
-        else pictures.kernels(kernel, f"The {kernel.shape[-1]} kernels of {words.title} after training"),
+        else _of_the_same_filter(
+            trace, stage, pictures.kernels(kernel, f"The {kernel.shape[-1]} kernels of {words.title} after training")
+        ),
         distribution=pictures.distribution(stage.summary, words.title) if stage.summary else None,
         channels=pictures.channel_activity(channels) if stage.config.get("activation") == "relu" else (),
     )
@@ -79,6 +81,12 @@ def _marked(trace: Trace, stage: Stage, picture: Picture | None) -> Picture | No
     """The picture with the place that the example's sentence speaks of."""
     at = place(trace, stage)
     return replace(picture, mark=(at[2], at[0], at[1])) if picture and at else picture
+
+
+def _of_the_same_filter(trace: Trace, stage: Stage, kernels: Picture | None) -> Picture | None:
+    """The kernels, opened at the filter whose map is shown beside the words."""
+    at = place(trace, stage)
+    return replace(kernels, mark=(at[2], 0, 0)) if kernels and at else kernels
 
 
 def _arithmetic(stage: Stage) -> str | None:

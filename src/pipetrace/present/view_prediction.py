@@ -88,5 +88,5 @@ def _check(trace: Trace, made: Prediction) -> str:
     verdict = "they agree" if again.agrees else "THEY DO NOT AGREE"
     return (
         f"Computed again in plain NumPy from the stored weights{part}: the largest difference from the recorded outputs is "
-        f"{again.difference:.1e}, {verdict} to {TOLERANCE:.5f}."
+        f"{figure(again.difference, 2) if again.difference >= 1e-6 else 'under 0.000001'}, {verdict} to {TOLERANCE:.5f}."
     )
