@@ -81,6 +81,7 @@ def test_negative_values_are_on_the_axis_too() -> None:
     view = made((-3.0, 4.0))
     assert tick_values(view)[0] <= -3
     assert tick_values(view)[-1] >= 4
+    assert tick_values(made((-5.0, -3.0)))[-1] == 0
 
 
 def test_decades_get_a_logarithmic_axis() -> None:
@@ -95,6 +96,11 @@ def test_decades_get_a_logarithmic_axis() -> None:
 @pytest.mark.parametrize(("most", "logarithmic"), [(31.0, False), (32.0, True)])
 def test_the_axis_becomes_logarithmic_from_a_decade_and_a_half_on(most: float, logarithmic: bool) -> None:
     assert ("logarithmic" in made((most, 1.0)).title) == logarithmic
+
+
+def test_a_level_of_zero_is_off_a_logarithmic_axis() -> None:
+    assert made((1000.0, 0.2), reference=(0.0, "zero")).reference is None
+    assert made((1000.0, 0.2), reference=(10.0, "ten")).reference is not None
 
 
 def test_a_zero_keeps_the_axis_linear() -> None:

@@ -73,7 +73,7 @@ class _Scale:
     def place(self, value: float) -> float:
         if self.logarithmic:
             if value <= 0:
-                return 0.0
+                return -1.0  # below any power of ten, so off the axis
             low, high, value = math.log10(self.low), math.log10(self.high), math.log10(value)
             return round((value - low) / (high - low), 5)
         return round((value - self.low) / (self.high - self.low), 5)
