@@ -59,6 +59,7 @@ COURSES: dict[str, tuple[list[Metrics], dict[str, Any], list[set[str]]]] = {
         [{"learning", "follows"}, {"rise", "turned"}, {"learning", "turned"}],
     ),
     "gap": (run([1.0, 0.5], [0.7, 0.95], [(1.2, 0.68), (1.1, 0.7)]), {}, [{"learning", "follows"}, {"learning", "gap"}]),
+    "near, on few": (run([1.0], [0.62], [(1.2, 0.6)]), {"validation": 20}, [{"learning", "unclear"}]),
     "a difference that may be luck": (run([1.0], [0.88], [(0.6, 0.8)]), {"validation": 200}, [{"learning", "unclear"}]),
     "few held out": (run([1.0, 0.5], [0.7, 0.9], [(1.2, 0.6), (1.1, 0.8)]), {"validation": 20}, [{"learning", "unclear"}] * 2),
     "one held out": (run([1.0], [1.0], [(9.0, 0.0)]), {"validation": 1}, [{"learning", "complete", "unclear"}]),

@@ -36,7 +36,7 @@ def test_it_agrees_with_an_independent_forward_pass(
     trace = make_trace(net=make_net(**sizes))
     found = recompute(trace, trace.predictions[0])
     assert (found.stages, found.unknown) == (5, None)
-    assert found.difference < 1e-6
+    assert found.difference < 5e-6
     assert found.agrees
 
 
