@@ -85,6 +85,16 @@ def test_every_sentence_of_the_view_is_there(made: Document, width: int) -> None
             assert f"Epoch {row.epoch}: {joined(row.observation)}" in text
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_thread_is_never_broken(made: Document, width: int) -> None:
+    flow = bare(shown(made, width)).partition("Data flow")[2].partition("\nTraining ")[0]
+    stages = re.split(r"\n +\d ○ .*\n", flow)[1:]
+    assert len(stages) == len(made.stages)
+    for stage in stages[:-1]:
+        assert all(line.startswith("   │") for line in stage.rstrip().splitlines())
+    assert all(line.startswith("    ") for line in stages[-1].rstrip().splitlines())
+
+
 def test_names_are_shown_as_they_are(digits_trace: Trace) -> None:
     name = "[/red][bold]x[/bold] :smile: [link=file:///]y"
     text = joined(bare(shown(document(renamed(digits_trace, name)), 120)))
