@@ -121,8 +121,6 @@ def _threaded(body: RenderableType, width: int, *, last: bool) -> RenderableType
         joined.append("   " + (" " if last else "│"), "dim")
         for segment in line:
             joined.append(segment.text, segment.style)
-    joined.no_wrap = True
-    joined.overflow = "ignore"
     return joined
 
 
