@@ -29,13 +29,21 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("\nInterrupted. [interrupted]", err=True)
         sys.exit(130)
-    except BrokenPipeError:
-        # Whoever read us, such as head, has seen enough; Python would complain again when it closes the pipe.
-        sys.stdout = None
-        sys.exit(0)
 
 
-@click.group(context_settings=CONTEXT)
+class _Commands(click.Group):
+    """The commands, done when whoever reads them, such as ``head``, has seen enough."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # Click would end with 1, and Python would complain when it closes the pipe.
+            sys.stdout = None
+            ctx.exit(0)
+
+
+@click.group(cls=_Commands, context_settings=CONTEXT)
 @click.version_option(__version__, prog_name="pipetrace")
 def commands() -> None:
     """A flight recorder and explainer for Keras and TensorFlow training.
@@ -199,9 +207,9 @@ def _print(text: str) -> None:
 
 
 def _console(plain: bool) -> Any:
-    from rich.console import Console
+    from pipetrace.present.console import LastingConsole
 
-    return Console(no_color=True, force_terminal=False) if plain else Console()
+    return LastingConsole(no_color=True, force_terminal=False) if plain else LastingConsole()
 
 
 def _progress(console: Any, plan: Any, *, plain: bool, quiet: bool) -> Any:
