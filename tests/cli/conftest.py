@@ -46,7 +46,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def start(
-    *arguments: object, cwd: Path | None = None, env: Mapping[str, str] | None = None, before: str = ""
+    *arguments: object, cwd: Path | None = None, env: Mapping[str, str] | None = None, before: str = "", typed: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Runs the installed command in a process of its own; ``before`` is Python that runs first."""
     command = [str(COMMAND), *map(str, arguments)]
@@ -54,7 +54,9 @@ def start(
         code = f"import os, sys\n{before}\nos.execv(sys.argv[1], sys.argv[1:])"
         command = [sys.executable, "-c", code, *command]
     environment = {**os.environ, **(env or {})}
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        command, input=typed, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def listing(folder: Path) -> dict[str, bytes]:

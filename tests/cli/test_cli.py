@@ -187,6 +187,9 @@ def test_an_import_of_a_framework_would_be_seen(here: Path) -> None:
 def test_plain_has_no_escape_codes_whatever_the_environment_says(here: Path) -> None:
     wish = {"FORCE_COLOR": "1", "COLORTERM": "truecolor", "TERM": "xterm-256color"}
     assert "\x1b" in start("show", "digits.trace", env=wish).stdout
+    asked = start("quiz", "digits.trace", "--plain", env=wish, typed="A\nA\nA\n")
+    assert asked.returncode == 0
+    assert "\x1b" not in asked.stdout
     shown = start("show", "digits.trace", "--plain", env=wish)
     assert "\x1b" not in shown.stdout
     assert shown.stdout == plain(document(read(here / "digits.trace")))
@@ -216,11 +219,12 @@ def test_in_a_terminal_it_is_drawn_as_wide_as_the_window(here: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["show", "export"])
-def test_whoever_reads_may_stop(here: Path, command: str) -> None:
+@pytest.mark.parametrize("wanted", [0, 10, 100_000])
+def test_whoever_reads_may_stop(here: Path, command: str, wanted: int) -> None:
     process = subprocess.Popen([COMMAND, command, "digits.trace"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stderr is not None
-    assert process.stdout.read(10)
+    process.stdout.read(wanted)
     process.stdout.close()
     assert process.stderr.read() == b""
     process.stderr.close()

@@ -166,6 +166,20 @@ def test_ctrl_c_before_the_training_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_run_goes_on_when_nobody_reads_it_any_more(tmp_path: Path) -> None:
+    with begun(tmp_path, "--rows", "64", "--epochs", "2") as process:
+        wait_for(process, "Loading Keras")
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+        assert process.wait(PATIENCE) == 0
+        process.stdout = None  # it is closed, and no more to be read from
+    assert said == ""
+    assert {path.name for path in tmp_path.iterdir()} == {"digits.trace", "digits.html"}
+    assert read(tmp_path / "digits.trace").ending.kind == "finished"
+
+
 FULL_DISK = (
     "import resource, signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
     "resource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0}))"

@@ -73,22 +73,23 @@ def test_a_place_that_is_no_file(run: Run, here: Path, command: str, place: str)
 
 
 NOWHERE = [
-    ("missing/out.x", "not-writable"),
-    (".", "not-writable"),
-    ("digits.trace/out.x", "not-writable"),
-    ("x" * 300, "not-writable"),
-    ("there.x", "output-exists"),
+    ("missing/out.x", "not-writable", "There is no folder"),
+    (".", "not-writable", ". is a folder"),
+    ("digits.trace/out.x", "not-writable", "There is no folder"),
+    ("x" * 300, "not-writable", "File name too long"),
+    ("there.x", "output-exists", "there.x exists and would be overwritten"),
 ]
 
 
-@pytest.mark.parametrize(("out", "slug"), NOWHERE, ids=["no-folder", "folder", "in-a-file", "long", "exists"])
+@pytest.mark.parametrize(("out", "slug", "words"), NOWHERE, ids=["no-folder", "folder", "in-a-file", "long", "exists"])
 @pytest.mark.parametrize("command", ["page digits.trace -o", "export digits.trace -o", "digits --out", "digits --page"])
-def test_a_place_that_cannot_be_written(run: Run, here: Path, command: str, out: str, slug: str) -> None:
+def test_a_place_that_cannot_be_written(run: Run, here: Path, command: str, out: str, slug: str, words: str) -> None:
     (here / "there.x").write_text("mine")
     before = listing(here)
     ran = run(*command.split(), out, *(["--out", "new.trace"] if command.endswith("--page") else []))
     assert ran.code == 2
     assert is_message(ran, slug, out)
+    assert words in ran.err
     assert listing(here) == before
 
 
