@@ -28,11 +28,15 @@ class Spec:
         shape: the length of each axis; None stands for the rows, as in Keras.
         dtype: such as ``float32``.
         source: for an input, the name of the stage whose output it is; None for what comes from outside.
+        output: for an input, which of that stage's outputs it is, 0 for the first.
+        name: its key, where the tensors stand in a dictionary; None otherwise.
     """
 
     shape: tuple[int | None, ...]
     dtype: str
     source: str | None = None
+    output: int = 0
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -120,14 +124,19 @@ class Stage:
         name: unique in the trace, such as ``conv2d``.
         kind: ``source``, ``step``, ``layer`` or ``op``.
         layer: the class of the Keras layer or operation, such as ``Conv2D``; None for a source or a step.
-        path: where it sits when nested, such as ``encoder/conv1``.
+        path: where it sits when nested, such as ``encoder/conv1``; the second call of what it sits in is ``encoder:2``.
         config: what it was made with; for a layer, its Keras configuration.
-        inputs, outputs: the specs of the tensors that it received and gave.
+        inputs, outputs: the specs of the tensors that it received and gave. No outputs: it failed.
         parameters: how many weights it has.
         weights: its variables.
         flops: floating-point operations for one row, a multiply and an add counted as two; None where not counted.
-        summary: of ``outputs[0]`` over all rows, or None where the run did not come to that.
+        summary: of ``outputs[0]`` over all rows, or None where the run did not come to that, or it holds no numbers.
         example: ``outputs[0]`` for the example row, without the axis of rows, or None.
+        others: the further outputs for the example row, such as the states of an LSTM or the weights of an attention.
+        mask: where ``outputs[0]`` carries a mask, the summary of it over all rows, a place that is hidden counted as 0.
+        example_mask: the mask of ``example``, True where it is not hidden.
+        training: where a stage does another thing while it trains, the summary of what it then gives on the probe rows.
+        training_example: what it then gives for the example row.
     """
 
     name: str
@@ -142,6 +151,26 @@ class Stage:
     flops: int | None = None
     summary: Summary | None = None
     example: Array | None = None
+    others: tuple[Array, ...] = ()
+    mask: Summary | None = None
+    example_mask: Array | None = None
+    training: Summary | None = None
+    training_example: Array | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """What holds several stages: a nested model, or a layer that is made of layers.
+
+    Attributes:
+        path: the beginning of the paths of its stages.
+        layer: its class, such as ``Functional``.
+        own: the parameters that it holds itself, beside those of its stages.
+    """
+
+    path: str
+    layer: str
+    own: Parameters = Parameters()
 
 
 @dataclass(frozen=True)
@@ -174,13 +203,47 @@ class Prediction:
 
     Attributes:
         row: its number in the data.
-        label: its true class, or None where unknown.
-        outputs: for each stage, its output for this row in full, without the axis of rows.
+        label: its true class, or None where unknown or not a class.
+        outputs: for each stage, its output for this row in full, without the axis of rows; a stage whose output is very
+            large may be missing.
+        reason: why this row: ``right``, ``surest wrong``, ``least sure``, ``best``, ``worst``, or ``row`` for one that
+            was not chosen by its outcome.
+        loss: the loss of this row alone, where it was measured.
+        targets: what the outputs should have been, in the order of the model's outputs.
     """
 
     row: int
     label: int | None
     outputs: Mapping[str, Array]
+    reason: str = "row"
+    loss: float | None = None
+    targets: tuple[Array, ...] = ()
+
+
+LOSS, OUTPUT, GRADIENT, WEIGHTS, EXCEPTION, DATA, RECORDER = (
+    "loss", "output", "gradient", "weights", "exception", "data", "recorder",
+)  # fmt: skip
+"""What an event is about."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened once and was not planned.
+
+    Attributes:
+        kind: what it is about: ``loss``, ``output``, ``gradient`` or ``weights`` that are not finite, an ``exception``
+            of the training, ``data`` that are missing or do not fit, or the ``recorder`` itself, which then left
+            something out.
+        message: the fact in the words of whoever reported it.
+        epoch, step: when, counted from 1; None outside of the epochs.
+        stage: where, or None where that is not known.
+    """
+
+    kind: str
+    message: str
+    epoch: int | None = None
+    step: int | None = None
+    stage: str | None = None
 
 
 @dataclass(frozen=True)
@@ -205,14 +268,17 @@ class Data:
 
     Attributes:
         name, description, notice, origin: as the source gives them.
-        available: how many rows the source has.
-        fingerprint: SHA-256 of the pixels and labels of the rows that were used.
-        class_names: what the labels stand for.
-        class_counts: how many training rows each class has.
+        available: how many rows the source has; 0 where it does not tell.
+        fingerprint: SHA-256 of the values and labels of the rows that were used.
+        class_names: what the labels stand for; none where there are no classes.
+        class_counts: how many training rows each class has; none where there are no classes.
         validation_rows: how many held-out rows validation measured.
         example_row: the number in the data of the row that the data flow shows.
         example_label: its true class.
         example_value: the value of the source whose way through the steps is shown.
+        rows: how many rows an epoch trains on; None where the source does not tell, or the run trained none.
+        targets: what the model is to give, one for each output, as measured on the rows that were seen.
+        complete: whether the recorder saw all rows, or only the first batches.
     """
 
     name: str
@@ -227,20 +293,87 @@ class Data:
     example_row: int
     example_label: int | None
     example_value: float | None
+    rows: int | None = None
+    targets: "tuple[Target, ...]" = ()
+    complete: bool = True
+
+
+@dataclass(frozen=True)
+class Target:
+    """What one output of the model is to give.
+
+    Attributes:
+        name: of the output, or None where there is only one.
+        shape, dtype: of a batch, None for the rows.
+        whole: whether every value seen is a whole number.
+        min, max, mean, std: of the finite values seen; None where there are none.
+        distinct: how many different values there are, where they are whole numbers; None otherwise.
+    """
+
+    name: str | None
+    shape: tuple[int | None, ...]
+    dtype: str
+    whole: bool
+    min: float | None
+    max: float | None
+    mean: float | None
+    std: float | None
+    distinct: int | None
 
 
 @dataclass(frozen=True)
 class Training:
-    """How it was trained: the arguments of ``compile`` and ``fit`` that matter."""
+    """How it was trained: the arguments of ``compile`` and ``fit`` that matter.
+
+    Attributes:
+        epochs: how many were planned, over all calls of ``fit``; 0 for a model that was only looked at.
+        batch_size: rows in a step, or None where the source makes the batches and does not tell.
+        optimizer: its class; empty where there is none.
+        optimizer_config: its Keras configuration.
+        loss: its name as Keras writes it; several are joined by commas.
+        metrics: their names.
+        seed: where the run has one.
+        probe_rows: how many rows the probe has.
+        losses: the loss of each output, by the output's name or position.
+        from_logits: whether a loss takes scores and makes probabilities of them itself.
+        callbacks: the classes of the other callbacks of ``fit``.
+        class_weights: whether ``fit`` weighted classes or rows.
+        policy: the dtype policy, such as ``float32`` or ``mixed_float16``.
+    """
 
     epochs: int
-    batch_size: int
+    batch_size: int | None
     optimizer: str
     optimizer_config: Config
     loss: str
     metrics: tuple[str, ...]
     seed: int | None
     probe_rows: int
+    losses: Mapping[str, str] = field(default_factory=dict)
+    from_logits: bool = False
+    callbacks: tuple[str, ...] = ()
+    class_weights: bool = False
+    policy: str = "float32"
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """The model as a whole.
+
+    Attributes:
+        name: as Keras names it.
+        layer: its class, such as ``Functional``.
+        parameters: all of them, each counted once.
+        layers: how many layers it has, those of nested models included.
+        outputs: what it gives: each names the stage and which of its outputs, and its key where they stand in a
+            dictionary.
+    """
+
+    name: str
+    layer: str
+    parameters: Parameters
+    layers: int
+    outputs: tuple[Spec, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -255,6 +388,7 @@ class Run:
         backend: the framework behind Keras, such as ``tensorflow``.
         platform: the operating system and processor.
         model_fingerprint: SHA-256 of the model's configuration and initial weights.
+        model: its totals and outputs; None in a trace of schema 1.
     """
 
     title: str
@@ -266,6 +400,7 @@ class Run:
     model_fingerprint: str
     data: Data
     training: Training
+    model: ModelFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -282,6 +417,8 @@ class Trace:
         weights: the model's weights after training, ``conv2d/kernel`` to array.
         ending: how it ended.
         cost: what recording took, in seconds, by part.
+        groups: what holds several stages, outer ones first.
+        events: what went wrong on the way, in order.
     """
 
     schema: int
@@ -293,6 +430,8 @@ class Trace:
     weights: Mapping[str, Array]
     ending: Ending
     cost: Mapping[str, float]
+    groups: tuple[Group, ...] = ()
+    events: tuple[Event, ...] = ()
 
     def stage(self, name: str) -> Stage:
         """The stage of that name.

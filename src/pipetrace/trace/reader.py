@@ -24,19 +24,24 @@ from pipetrace.trace.document import (
     Data,
     Ending,
     Epoch,
+    Event,
+    Group,
     Histogram,
+    ModelFacts,
     Parameters,
     Prediction,
     Run,
     Spec,
     Stage,
     Summary,
+    Target,
     Trace,
     Training,
     Weight,
 )
-from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, TABLES, decode_number, decode_tensor
+from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, decode_number, decode_tensor
 from pipetrace.trace.store import process_start
+from pipetrace.trace.upgrade import layout, upgraded
 
 HEADER = b"SQLite format 3\0"
 
@@ -64,8 +69,11 @@ def read(path: str | os.PathLike[str]) -> Trace:
     _check_header(place)
     try:
         with closing(_connect(place)) as database:
-            _check_identity(place, database)
-            return _Reader(database).trace()
+            schema = _check_identity(place, database)
+            if schema == SCHEMA:
+                return _Reader(database).trace(schema)
+            with closing(upgraded(database, schema)) as copy:
+                return _Reader(copy).trace(schema)
     except (sqlite3.Error, LookupError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
         raise DamagedTraceError(
@@ -132,7 +140,7 @@ def _connect(place: Path) -> sqlite3.Connection:
     return database
 
 
-def _check_identity(place: Path, database: sqlite3.Connection) -> None:
+def _check_identity(place: Path, database: sqlite3.Connection) -> int:
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA:
         raise NewerTraceError(
@@ -146,17 +154,18 @@ def _check_identity(place: Path, database: sqlite3.Connection) -> None:
     # SQLite reads what a cut last page lacks as zeros and says nothing; with a log beside, the log has the page.
     if place.stat().st_size % page and not place.with_name(f"{place.name}-wal").exists():
         raise ValueError("it was cut off within a page")
-    _check_layout(database)
+    _check_layout(database, version)
     check = [row[0] for row in database.execute("PRAGMA quick_check(3)")]
     if check != ["ok"]:
         raise ValueError("; ".join(check).replace("\n", " "))
+    return int(version)
 
 
-def _check_layout(database: sqlite3.Connection) -> None:
+def _check_layout(database: sqlite3.Connection, schema: int) -> None:
     """Check that the file holds our tables, word for word, and nothing else."""
     query = "SELECT type, name, sql FROM sqlite_master"
     with closing(sqlite3.connect(":memory:")) as new:
-        new.executescript(TABLES)
+        new.executescript(layout(schema))
         ours = set(new.execute(query))
     there = set(database.execute(query))
     for kind, name, _ in sorted(ours - there, key=str):
@@ -174,6 +183,15 @@ def _clean(value: Any) -> Any:
     if isinstance(value, dict):
         return {_clean(key): _clean(entry) for key, entry in value.items()}
     return value
+
+
+def _cleaned(values: Array) -> Array:
+    if values.dtype != object:
+        return values
+    found = np.empty(values.shape, object)
+    found.reshape(-1)[:] = [_clean(each) for each in values.reshape(-1).tolist()]
+    found.setflags(write=False)
+    return found
 
 
 def _is_control(character: str) -> bool:
@@ -195,9 +213,9 @@ class _Reader:
         self.facts = {key: _from_json(value) for key, value in database.execute("SELECT key, value FROM run")}
         self.summaries = self._summaries()
 
-    def trace(self) -> Trace:
+    def trace(self, schema: int) -> Trace:
         return Trace(
-            schema=self.database.execute("PRAGMA user_version").fetchone()[0],
+            schema=schema,
             run=self._run(),
             stages=tuple(self._stages()),
             rows=int(self.facts["rows"]),
@@ -206,6 +224,8 @@ class _Reader:
             weights=self._tensors("weight"),
             ending=self._ending(),
             cost={part: float(seconds) for part, seconds in self.database.execute("SELECT part, seconds FROM cost")},
+            groups=tuple(self._groups()),
+            events=tuple(Event(*row) for row in self.database.execute(EVENTS)),
         )
 
     def _run(self) -> Run:
@@ -213,12 +233,20 @@ class _Reader:
         data, training = dict(facts["data"]), dict(facts["training"])
         for key in ("class_names", "class_counts"):
             data[key] = tuple(data[key])
-        training["metrics"] = tuple(training["metrics"])
-        plain = {key: facts[key] for key in Run.__dataclass_fields__ if key not in ("data", "training")}
-        return Run(**plain, data=Data(**data), training=Training(**training))
+        data["targets"] = tuple(_record(Target, each) for each in data.get("targets", ()))
+        for key in ("metrics", "callbacks"):
+            training[key] = tuple(training.get(key, ()))
+        plain = {key: facts[key] for key in Run.__dataclass_fields__ if key not in ("data", "training", "model")}
+        return Run(**plain, data=Data(**data), training=Training(**training), model=_model(facts["model"]))
+
+    def _groups(self) -> Iterator[Group]:
+        rows = self.database.execute("SELECT path, layer, trainable, frozen FROM stage_group ORDER BY position")
+        for path, layer, trainable, frozen in rows:
+            yield Group(path, layer, Parameters(int(trainable), int(frozen)))
 
     def _stages(self) -> Iterator[Stage]:
-        examples = self._tensors("example")
+        parts = {part: self._tensors(part) for part in ("example", "mask", "training")}
+        others = self._others()
         rows = self.database.execute(
             "SELECT name, kind, layer, path, config, trainable, frozen, flops FROM stage ORDER BY position"
         )
@@ -235,14 +263,29 @@ class _Reader:
                 weights=self._weights(name),
                 flops=flops,
                 summary=self.summaries.get(("rows", name, None)),
-                example=examples.get(name),
+                example=parts["example"].get(name),
+                others=tuple(others.get(name, ())),
+                mask=self.summaries.get(("mask", name, None)),
+                example_mask=parts["mask"].get(name),
+                training=self.summaries.get(("training", name, None)),
+                training_example=parts["training"].get(name),
             )
+
+    def _others(self) -> dict[str, list[Array]]:
+        """The further outputs of the example row, by stage, in order."""
+        found: dict[str, list[Array]] = {}
+        parts = self.database.execute("SELECT DISTINCT part FROM tensor WHERE part LIKE 'example/%'").fetchall()
+        for (part,) in sorted(parts, key=lambda row: int(row[0].partition("/")[2])):
+            for name, values in self._tensors(part).items():
+                found.setdefault(name, []).append(values)
+        return found
 
     def _specs(self, stage: str, role: str) -> tuple[Spec, ...]:
         rows = self.database.execute(
-            "SELECT shape, dtype, source FROM spec WHERE stage = ? AND role = ? ORDER BY position", (stage, role)
+            "SELECT shape, dtype, source, output, name FROM spec WHERE stage = ? AND role = ? ORDER BY position",
+            (stage, role),
         )
-        return tuple(Spec(_shape(shape), dtype, source) for shape, dtype, source in rows)
+        return tuple(Spec(_shape(shape), *rest) for shape, *rest in rows)
 
     def _weights(self, stage: str) -> tuple[Weight, ...]:
         rows = self.database.execute(
@@ -270,14 +313,22 @@ class _Reader:
             )
 
     def _predictions(self) -> Iterator[Prediction]:
-        for number, row, label in self.database.execute("SELECT id, row, label FROM prediction ORDER BY id").fetchall():
-            yield Prediction(row, label, self._tensors(f"prediction/{number}"))
+        query = "SELECT id, row, label, reason, loss FROM prediction ORDER BY id"
+        for number, row, label, reason, loss in self.database.execute(query).fetchall():
+            yield Prediction(
+                row=row,
+                label=label,
+                outputs=self._tensors(f"prediction/{number}"),
+                reason=reason,
+                loss=None if loss is None else decode_number(loss),
+                targets=tuple(self._tensors(f"target/{number}").values()),
+            )
 
     def _tensors(self, part: str) -> dict[str, Array]:
         rows = self.database.execute(
             "SELECT name, dtype, shape, data FROM tensor WHERE part = ? ORDER BY rowid", (part,)
         )
-        return {name: decode_tensor(dtype, shape, data) for name, dtype, shape, data in rows}
+        return {name: _cleaned(decode_tensor(dtype, shape, data)) for name, dtype, shape, data in rows}
 
     def _summaries(self) -> dict[tuple[str, str, int | None], Summary]:
         whole: dict[tuple[str, str, int | None], Summary] = {}
@@ -302,6 +353,20 @@ class _Reader:
             return Ending(*row)
         last = self.database.execute("SELECT max(number) FROM epoch").fetchone()[0]
         return Ending(RUNNING if _alive(self.facts.get("writer", {})) else KILLED, epoch=last)
+
+
+EVENTS = "SELECT kind, message, epoch, step, stage FROM event ORDER BY id"
+
+
+def _model(facts: Any) -> ModelFacts | None:
+    if facts is None:
+        return None
+    outputs = tuple(_record(Spec, each) for each in facts["outputs"])
+    return ModelFacts(**{**facts, "parameters": Parameters(**facts["parameters"]), "outputs": outputs})
+
+
+def _record(kind: Any, facts: Any) -> Any:
+    return kind(**{**facts, "shape": tuple(facts["shape"])})
 
 
 def _shape(text: str) -> tuple[int | None, ...]:

@@ -12,7 +12,7 @@ from pipetrace.trace.document import Array
 APPLICATION_ID = 0x70747263
 """``ptrc`` in ASCII, at byte 68 of the file: what tells a trace from any other SQLite database."""
 
-SCHEMA = 1
+SCHEMA = 2
 """The version of the layout, in ``user_version``. A reader refuses a file of a higher one."""
 
 TABLES = """
@@ -35,8 +35,17 @@ CREATE TABLE spec (
     shape TEXT NOT NULL,
     dtype TEXT NOT NULL,
     source TEXT,
+    output INTEGER NOT NULL,
+    name TEXT,
     PRIMARY KEY (stage, role, position)
 ) WITHOUT ROWID;
+CREATE TABLE stage_group (
+    position INTEGER PRIMARY KEY,
+    path TEXT NOT NULL,
+    layer TEXT NOT NULL,
+    trainable INTEGER NOT NULL,
+    frozen INTEGER NOT NULL
+);
 CREATE TABLE weight (
     stage TEXT NOT NULL REFERENCES stage (name),
     position INTEGER NOT NULL,
@@ -79,7 +88,21 @@ CREATE TABLE tensor (
     data BLOB NOT NULL,
     PRIMARY KEY (part, name)
 );
-CREATE TABLE prediction (id INTEGER PRIMARY KEY, row INTEGER NOT NULL, label INTEGER);
+CREATE TABLE prediction (
+    id INTEGER PRIMARY KEY,
+    row INTEGER NOT NULL,
+    label INTEGER,
+    reason TEXT NOT NULL,
+    loss
+);
+CREATE TABLE event (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    message TEXT NOT NULL,
+    epoch INTEGER,
+    step INTEGER,
+    stage TEXT
+);
 CREATE TABLE cost (part TEXT PRIMARY KEY, seconds REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE ending (kind TEXT NOT NULL, message TEXT, stage TEXT, epoch INTEGER);
 """
@@ -98,7 +121,10 @@ DTYPES = (
     "float32",
     "float64",
 )
-"""What a stored tensor can be; anything else is converted by the writer and refused by the reader."""
+"""What a stored tensor of numbers can be; other numbers are converted by the writer, and refused by the reader."""
+
+TEXT = "string"
+"""The dtype of a stored tensor of texts, whose data are a JSON list of them in C order."""
 
 SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
@@ -144,9 +170,12 @@ def _plain(value: Any) -> Any:
 
 def encode_tensor(values: Array) -> tuple[str, str, bytes]:
     """A tensor as dtype, shape in JSON, and little-endian bytes in C order. An unknown dtype becomes float32."""
+    shape = json.dumps(list(values.shape))
+    if values.dtype.kind in "OSU":
+        return TEXT, shape, json.dumps([_text(each) for each in values.reshape(-1).tolist()]).encode()
     kept = values if values.dtype.name in DTYPES else values.astype(np.float32)
     little = np.ascontiguousarray(kept, dtype=kept.dtype.newbyteorder("<"))
-    return kept.dtype.name, json.dumps(list(values.shape)), little.tobytes()
+    return kept.dtype.name, shape, little.tobytes()
 
 
 def decode_tensor(dtype: str, shape: str, data: bytes) -> Array:
@@ -155,6 +184,19 @@ def decode_tensor(dtype: str, shape: str, data: bytes) -> Array:
     Raises:
         ValueError: the dtype is unknown, or the bytes do not fill the shape.
     """
+    if dtype == TEXT:
+        texts = json.loads(data)
+        if not isinstance(texts, list) or not all(isinstance(each, str) for each in texts):
+            raise ValueError("a tensor of texts holds something else")
+        found = np.empty(len(texts), object)
+        found[:] = texts
+        found = found.reshape(json.loads(shape))
+        found.setflags(write=False)
+        return found
     if dtype not in DTYPES:
         raise ValueError(f"unknown dtype {dtype!r}")
     return np.frombuffer(data, np.dtype(dtype).newbyteorder("<")).reshape(json.loads(shape))
+
+
+def _text(value: object) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

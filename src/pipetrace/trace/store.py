@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pipetrace.errors import DiskFullError, NotWritableError, OutputExistsError
-from pipetrace.trace.document import Array, Ending, Epoch, Prediction, Run, Spec, Stage, Summary
+from pipetrace.trace.document import Array, Ending, Epoch, Event, Group, Prediction, Run, Spec, Stage, Summary
 from pipetrace.trace.schema import (
     APPLICATION_ID,
     SCHEMA,
@@ -45,7 +45,9 @@ class TraceWriter:
         DiskFullError: there is no room.
     """
 
-    def __init__(self, path: Path, run: Run, stages: tuple[Stage, ...], *, force: bool = False) -> None:
+    def __init__(
+        self, path: Path, run: Run, stages: tuple[Stage, ...], groups: tuple[Group, ...] = (), *, force: bool = False
+    ) -> None:
         self.path = path
         with self._explained():
             taken = path.exists()
@@ -54,7 +56,7 @@ class TraceWriter:
         draft = path.with_name(f".{path.name}.{os.getpid()}.new")
         try:
             with self._explained():
-                _create(draft, run, stages)
+                _create(draft, run, stages, groups)
                 for suffix in SIDE_FILES:
                     # A write-ahead log left by a killed run belongs to the old file and would be replayed into ours.
                     path.with_name(path.name + suffix).unlink(missing_ok=True)
@@ -63,12 +65,35 @@ class TraceWriter:
             for suffix in ("", *SIDE_FILES):
                 with suppress(OSError):
                     draft.with_name(draft.name + suffix).unlink(missing_ok=True)
+        self._connect()
+
+    def _connect(self) -> None:
         with self._explained():
-            self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
             self._database.execute(f"PRAGMA busy_timeout = {PATIENCE}")
             # Readers beside the writer see the last finished transaction instead of waiting for the lock.
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = NORMAL")
+
+    def describe(self, run: Run, stages: tuple[Stage, ...], groups: tuple[Group, ...] = ()) -> None:
+        """Say anew what runs, as when the first rows have shown the stages; replaces what was said before."""
+        with self._transaction() as database:
+            for table in ("spec", "weight", "stage", "stage_group"):
+                database.execute(f"DELETE FROM {table}")  # noqa: S608 our own names
+            _add_facts(database, run, stages, groups)
+
+    def resume(self) -> None:
+        """Open the trace again after its end: the epochs go on, what was measured after the last one falls away."""
+        self._connect()
+        with self._transaction() as database:
+            for table in ("ending", "cost", "prediction"):
+                database.execute(f"DELETE FROM {table}")  # noqa: S608 our own names
+            database.execute("DELETE FROM summary WHERE part IN ('rows', 'mask', 'training')")
+            database.execute(
+                "DELETE FROM tensor WHERE part = 'weight' OR part LIKE 'prediction/%' OR part LIKE 'target/%'"
+            )
+            _put(database, "rows", 0)
+            _put(database, "writer", _writer())
 
     def add_epoch(self, epoch: Epoch, examples: Mapping[str, Array]) -> None:
         """Add a finished epoch, and the example row's outputs as they now are."""
@@ -94,12 +119,37 @@ class TraceWriter:
                 _add_summary(database, "rows", name, None, summary)
             _put_tensors(database, "example", examples)
 
+    def add_details(self, part: str, summaries: Mapping[str, Summary], examples: Mapping[str, Array]) -> None:
+        """Add what only some stages have.
+
+        Args:
+            part: ``mask`` or ``training``, or ``example/1`` and so on for further outputs, which have no summaries.
+            summaries: of the stages, by name.
+            examples: the example row's, by the stage's name.
+        """
+        with self._transaction() as database:
+            for name, summary in summaries.items():
+                _add_summary(database, part, name, None, summary)
+            _put_tensors(database, part, examples)
+
+    def add_event(self, event: Event) -> None:
+        """Add something that happened."""
+        with self._transaction() as database:
+            values = (event.kind, event.message, event.epoch, event.step, event.stage)
+            database.execute("INSERT INTO event VALUES (NULL, ?, ?, ?, ?, ?)", values)
+
     def add_prediction(self, prediction: Prediction) -> None:
         """Add one row's way through all stages."""
         with self._transaction() as database:
-            values = (prediction.row, prediction.label)
-            number = database.execute("INSERT INTO prediction (row, label) VALUES (?, ?)", values).lastrowid
+            loss = None if prediction.loss is None else encode_number(prediction.loss)
+            number = database.execute(
+                "INSERT INTO prediction VALUES (NULL, ?, ?, ?, ?)",
+                (prediction.row, prediction.label, prediction.reason, loss),
+            ).lastrowid
             _put_tensors(database, f"prediction/{number}", prediction.outputs)
+            _put_tensors(
+                database, f"target/{number}", {str(place): each for place, each in enumerate(prediction.targets)}
+            )
 
     def add_weights(self, weights: Mapping[str, Array]) -> None:
         """Add the weights as they are after training."""
@@ -184,7 +234,7 @@ def _write_error(path: Path, error: Exception) -> DiskFullError | NotWritableErr
     return NotWritableError(f"The trace could not be written: {error}.", where=str(path), hint=hint)
 
 
-def _create(path: Path, run: Run, stages: tuple[Stage, ...]) -> None:
+def _create(path: Path, run: Run, stages: tuple[Stage, ...], groups: tuple[Group, ...]) -> None:
     database = sqlite3.connect(path, isolation_level=None)
     try:
         # A draft that a crash loses is no loss, so it need not wait for the disk.
@@ -192,19 +242,26 @@ def _create(path: Path, run: Run, stages: tuple[Stage, ...]) -> None:
         database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         database.execute(f"PRAGMA user_version = {SCHEMA}")
         database.executescript(f"BEGIN;{TABLES}")
-        for key, value in asdict(run).items():
-            _put(database, key, value)
         _put(database, "rows", 0)
-        _put(
-            database,
-            "writer",
-            {"host": socket.gethostname(), "pid": os.getpid(), "started": process_start(os.getpid())},
-        )
-        for position, stage in enumerate(stages):
-            _add_stage(database, position, stage)
+        _put(database, "writer", _writer())
+        _add_facts(database, run, stages, groups)
         database.execute("COMMIT")
     finally:
         database.close()
+
+
+def _writer() -> dict[str, object]:
+    return {"host": socket.gethostname(), "pid": os.getpid(), "started": process_start(os.getpid())}
+
+
+def _add_facts(database: sqlite3.Connection, run: Run, stages: tuple[Stage, ...], groups: tuple[Group, ...]) -> None:
+    for key, value in asdict(run).items():
+        _put(database, key, value)
+    for position, stage in enumerate(stages):
+        _add_stage(database, position, stage)
+    for position, group in enumerate(groups):
+        values = (position, group.path, group.layer, group.own.trainable, group.own.frozen)
+        database.execute("INSERT INTO stage_group VALUES (?, ?, ?, ?, ?)", values)
 
 
 def process_start(pid: int) -> str | None:
@@ -247,8 +304,8 @@ def _add_stage(database: sqlite3.Connection, position: int, stage: Stage) -> Non
 
 
 def _add_spec(database: sqlite3.Connection, stage: str, role: str, position: int, spec: Spec) -> None:
-    values = (stage, role, position, encode_json(spec.shape), spec.dtype, spec.source)
-    database.execute("INSERT INTO spec VALUES (?, ?, ?, ?, ?, ?)", values)
+    values = (stage, role, position, encode_json(spec.shape), spec.dtype, spec.source, spec.output, spec.name)
+    database.execute("INSERT INTO spec VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
 
 def _add_summary(database: sqlite3.Connection, part: str, name: str, epoch: int | None, summary: Summary) -> None:
