@@ -1,69 +1,221 @@
 """A forward pass that gives every stage's output, compiled once and used for all measuring."""
 
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from pipetrace.capture.backend import load, quiet
 from pipetrace.capture.calls import Call, watch
-from pipetrace.capture.graph import leaves, stages, weight_names
-from pipetrace.trace.document import Array, Stage
+from pipetrace.capture.graph import Graph, Node, graph, weight_names
+from pipetrace.trace.document import Array, Group, Spec, Stage
+
+
+@dataclass(frozen=True)
+class Passed:
+    """What rows became.
+
+    Attributes:
+        outputs: for each stage all its outputs, ``(n, ...)`` each where they have an axis of rows.
+        masks: for each stage whose first output carries a mask, the mask, True where nothing is hidden.
+    """
+
+    outputs: Mapping[str, tuple[Array, ...]] = field(default_factory=dict)
+    masks: Mapping[str, Array] = field(default_factory=dict)
 
 
 class Forward:
-    """The model in inference mode, as a compiled function from rows to the outputs of all its stages.
+    """The model as a compiled function from rows to the outputs of all its stages.
 
     The hook runs while TensorFlow traces the function, so that what it sees is compiled with the rest and costs nothing
-    when the function runs. The model's own functions, state and random numbers are not touched.
+    when the function runs. The model's own functions, state and random numbers are not touched: what the pass would
+    change, such as a moving average or a seed, is put aside and forgotten.
 
     Args:
-        model: a built Keras model with one input.
-        example: a batch of rows as the model gets them; only its shape and dtype are used.
-        source: the name of the stage that the rows come from.
+        model: a built Keras model.
+        example: rows as the model gets them, an array or a structure of arrays; only shapes and dtypes are used.
+        sources: the names of the stages that the rows come from, one for each array.
+        training: whether the layers behave as in training.
+        only: the names of the stages whose outputs are wanted; all where None.
+
+    Raises:
+        Exception: whatever the model raises; ``seen`` then holds the stages up to there.
     """
 
-    def __init__(self, model: Any, example: Array, source: str) -> None:
+    def __init__(
+        self, model: Any, example: Any, sources: Sequence[str], *, training: bool = False, only: set[str] | None = None
+    ) -> None:
         import tensorflow as tf
 
         self._keras = load()
-        self._model = model
-        self._source = source
-        self._leaves: list[Call] = []
-        self.stages: tuple[Stage, ...] = ()
-        signature = tf.TensorSpec((None, *example.shape[1:]), example.dtype)
+        self._model, self._sources, self._training, self._only = model, list(sources), training, only
+        self._fixed = fixed_rows(model)
+        self._nodes: list[Node] = []
+        self._masked: list[str] = []
+        self.seen = Graph()
+        signature = self._keras.tree.map_structure(self._signature, example)
         with quiet():
             self._function = tf.function(self._trace, autograph=False).get_concrete_function(signature)
-        self._layers = [call.operation for call in self._leaves]
-        self._leaves = []  # their symbolic tensors belong to the function
+        self.operations = [node.operation for node in self.seen.nodes]
+        for node in self.seen.nodes:
+            node.tensors, node.masks = [], []  # symbolic tensors belong to the function
 
-    def __call__(self, rows: Array) -> dict[str, Array]:
-        """The outputs of all stages.
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages in the order of execution."""
+        return self.seen.stages
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """What the stages sit in."""
+        return tuple(self.seen.groups)
+
+    @property
+    def outputs(self) -> tuple[Spec, ...]:
+        """What the model gives, each with the stage that it comes from."""
+        return self.seen.outputs
+
+    def __call__(self, rows: Any) -> dict[str, Array]:
+        """The first output of every stage.
 
         Args:
-            rows: shape ``(n, ...)``.
+            rows: ``(n, ...)``, in the structure of the example.
 
         Returns:
             for each stage its first output, shape ``(n, ...)``.
         """
-        import tensorflow as tf
+        return {name: values[0] for name, values in self.passed(rows).outputs.items()}
 
-        with quiet():
-            outputs = self._function(tf.convert_to_tensor(rows))
-        return {stage.name: np.asarray(output) for stage, output in zip(self.stages, outputs, strict=True)}
+    def passed(self, rows: Any) -> Passed:
+        """All outputs of all stages, and the masks they carry; see ``Passed``."""
+        flat = [np.asarray(each) for each in self._keras.tree.flatten(rows)]
+        total = len(flat[0]) if flat and flat[0].ndim else 1
+        if self._fixed is None or total == self._fixed:
+            return self._run(rows)
+        parts = [self._part(rows, start, total) for start in range(0, total, self._fixed)]
+        return _joined(parts, self.stages, total)
 
     def weights(self) -> dict[str, Array]:
         """The weights as they are now, ``conv2d/kernel`` to array; a layer called twice is listed once."""
-        found: dict[str, Array] = {}
+        return {name: np.array(variable.numpy()) for name, variable in self.variables().items()}
+
+    def variables(self) -> dict[str, Any]:
+        """The Keras variables by the names of ``weights``."""
+        found: dict[str, Any] = {}
         seen: set[int] = set()
-        for stage, layer in zip(self.stages, self._layers, strict=True):
-            if id(layer) not in seen:
-                seen.add(id(layer))
-                found.update((name, variable.numpy()) for name, variable in weight_names(stage.name, layer))
+        named = [(stage.name, layer) for stage, layer in zip(self.stages, self.operations, strict=True)]
+        named += [(group.path, layer) for group, layer in zip(self.groups, self.seen.owners, strict=True)]
+        for place, layer in named:
+            for name, variable in weight_names(place, layer):
+                if id(variable) not in seen:
+                    seen.add(id(variable))
+                    found[name.lstrip("/")] = variable
         return found
 
-    def _trace(self, rows: Any) -> list[Any]:
-        with watch() as calls:
-            self._model(rows, training=False)
-        self._leaves = leaves(calls)
-        self.stages = stages(self._keras, self._leaves, {id(rows): self._source})
-        return [call.outputs[0] for call in self._leaves]
+    def _trace(self, rows: Any) -> tuple[list[list[Any]], list[Any]]:
+        flat = self._keras.tree.flatten(rows)
+        inputs = list(zip(flat, self._sources, strict=True))
+        with watch() as calls, untouched(self._keras, self._model):
+            try:
+                result = self._model(rows, training=self._training)
+            except Exception:
+                self.seen = failed_graph(self._keras, calls, inputs, self._fixed)
+                raise
+            self.seen = graph(self._keras, calls, inputs, result, self._fixed)
+        wanted = [node for node in self.seen.nodes if self._only is None or node.stage.name in self._only]
+        self._nodes = wanted
+        self._masked = [node.stage.name for node in wanted if node.masks and node.masks[0] is not None]
+        masks = [node.masks[0] for node in wanted if node.masks and node.masks[0] is not None]
+        return [[_dense(tensor) for tensor in node.tensors] for node in wanted], masks
+
+    def _run(self, rows: Any) -> Passed:
+        import tensorflow as tf
+
+        given = self._keras.tree.map_structure(tf.convert_to_tensor, rows)
+        with quiet():
+            outputs, masks = self._function(given)
+        found = {
+            node.stage.name: tuple(_array(tensor) for tensor in tensors)
+            for node, tensors in zip(self._nodes, outputs, strict=True)
+        }
+        return Passed(found, {name: np.asarray(mask) for name, mask in zip(self._masked, masks, strict=True)})
+
+    def _part(self, rows: Any, start: int, total: int) -> Passed:
+        """As many rows as the model takes, the last one repeated where there are fewer."""
+        places = np.minimum(np.arange(start, start + (self._fixed or 1)), total - 1)
+        return self._run(self._keras.tree.map_structure(lambda each: np.asarray(each)[places], rows))
+
+    def _signature(self, values: Any) -> Any:
+        import tensorflow as tf
+
+        values = np.asarray(values)
+        dtype = tf.string if values.dtype.kind in "OSU" else values.dtype
+        return tf.TensorSpec((self._fixed, *values.shape[1:]) if values.ndim else (), dtype)
+
+
+def fixed_rows(model: Any) -> int | None:
+    """How many rows the model takes at a time, where it is built for one number of them."""
+    inputs: list[Any] = []
+    with contextlib.suppress(AttributeError, ValueError):
+        inputs = list(model.inputs or [])
+    lengths = [tensor.shape[0] for tensor in inputs if len(tensor.shape)]
+    return next((int(length) for length in lengths if length is not None), None)
+
+
+@contextlib.contextmanager
+def untouched(keras: Any, model: Any) -> Iterator[None]:
+    """A block in which no state of the model changes: updates of Keras variables and added losses are forgotten."""
+    if not model.built:  # the first pass makes the variables, which the scope would refuse
+        yield
+        return
+    with keras.StatelessScope(collect_losses=True):
+        yield
+
+
+def failed_graph(keras: Any, calls: list[Call], inputs: list[tuple[Any, str]], rows: int | None) -> Graph:
+    """The stages of a forward pass that raised, the last one where it did, without outputs."""
+    broken = next((call for call in reversed(calls) if call.error is not None), None)
+    found = graph(keras, calls, inputs, rows=rows)
+    if broken is not None and not any(not node.stage.outputs for node in found.nodes):
+        # It failed between the calls of what it is made of.
+        inner = [each for each in calls if each is not broken and broken not in _around(each)]
+        found.nodes += graph(keras, [*inner, broken], inputs, rows=rows).nodes[-1:]
+    return found
+
+
+def _around(call: Call) -> list[Call]:
+    found = []
+    while call.outer is not None:
+        call = call.outer
+        found.append(call)
+    return found
+
+
+def _dense(tensor: Any) -> Any:
+    import tensorflow as tf
+
+    if isinstance(tensor, tf.SparseTensor):
+        return tf.sparse.to_dense(tensor)
+    return tensor.to_tensor() if isinstance(tensor, tf.RaggedTensor) else tensor
+
+
+def _array(tensor: Any) -> Array:
+    values = np.asarray(tensor)
+    # NumPy knows bfloat16 by another package only; float32 holds all its values.
+    return values.astype(np.float32) if values.dtype.name == "bfloat16" else values
+
+
+def _joined(parts: list[Passed], stages: tuple[Stage, ...], rows: int) -> Passed:
+    open_axis = {stage.name: [spec.shape[:1] == (None,) for spec in stage.outputs] for stage in stages}
+
+    def one(name: str, output: int) -> Array:
+        values = [part.outputs[name][output] for part in parts]
+        return np.concatenate(values)[:rows] if open_axis[name][output] else values[0]
+
+    outputs = {
+        name: tuple(one(name, output) for output in range(len(values))) for name, values in parts[0].outputs.items()
+    }
+    masks = {name: np.concatenate([part.masks[name] for part in parts])[:rows] for name in parts[0].masks}
+    return Passed(outputs, masks)

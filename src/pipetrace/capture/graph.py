@@ -1,47 +1,90 @@
-"""From calls to stages: what each stage received, gave, holds and computes."""
+"""From calls to stages: what each stage received, gave, holds and computes, and where it came from."""
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipetrace.capture.calls import Call
-from pipetrace.trace.document import LAYER, OP, Parameters, Spec, Stage, Weight
+from pipetrace.capture.tensors import is_local, key, name_of, traced_back
+from pipetrace.trace.document import LAYER, OP, Group, Parameters, Spec, Stage, Weight
+
+MOST_OPERATIONS = 6
+"""A stage of TensorFlow operations names so many of them."""
+
+
+@dataclass
+class Node:
+    """A stage with what only the running model has: its tensors, their masks, and the operation behind it."""
+
+    stage: Stage
+    tensors: list[Any]
+    masks: list[Any]
+    operation: Any = None
+
+
+@dataclass
+class Graph:
+    """What a model's forward pass was seen to do.
+
+    Attributes:
+        nodes: its stages in the order of execution.
+        groups: the calls that the stages happened within, outer ones first.
+        owners: for each group the operation behind it.
+        outputs: what the model gave, each with the stage that it came from.
+    """
+
+    nodes: list[Node] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
+    owners: list[Any] = field(default_factory=list)
+    outputs: tuple[Spec, ...] = ()
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages alone."""
+        return tuple(node.stage for node in self.nodes)
 
 
 def leaves(calls: Sequence[Call]) -> list[Call]:
-    """The calls that called nothing further: what the data passes, without the models around it."""
-    return [call for call in calls if not call.inner and call.outputs]
+    """The calls that called nothing further: what the data passes, without the models around it.
+
+    What ran within a loop of TensorFlow's own is no stage, since its tensors never leave the loop.
+    """
+    local = [call for call in calls if all(map(is_local, [*call.inputs, *call.outputs]))]
+    around = {id(call.outer) for call in local}
+    return [call for call in local if id(call) not in around and (call.outputs or call.error)]
 
 
-def stages(keras: Any, calls: Sequence[Call], inputs: Mapping[int, str]) -> tuple[Stage, ...]:
-    """The stages of the calls.
+def graph(
+    keras: Any, calls: Sequence[Call], inputs: Sequence[tuple[Any, str]], result: Any = None, rows: int | None = None
+) -> Graph:
+    """The stages of a forward pass.
 
     Args:
         keras: the module.
-        calls: leaf calls in order, their tensors alive.
-        inputs: the names of the stages that the model's own inputs come from, by the tensors' ``id``.
+        calls: all that were seen, the model's own first, their tensors alive.
+        inputs: the tensors that the model was given, each with the name of the stage that it comes from.
+        result: what the model returned, if it did.
+        rows: how many rows the pass has where that is fixed; None where the first axis is open.
 
     Returns:
-        one stage for each call; the second call of a layer gets a number after its name.
+        one stage for each leaf call, and one for what TensorFlow computed between them; the second call of a layer gets
+        a number after its name.
     """
-    origin = dict(inputs)
-    names: dict[str, int] = {}
-    found = []
-    for call in calls:
-        base = str(call.operation.name)
-        names[base] = names.get(base, 0) + 1
-        name = base if names[base] == 1 else f"{base}:{names[base]}"
-        received = tuple(_spec(keras, tensor, origin.get(id(tensor))) for tensor in call.inputs)
-        given = tuple(_spec(keras, tensor) for tensor in call.outputs)
-        origin.update((id(tensor), name) for tensor in call.outputs)
-        found.append(_stage(keras, call, name, received, given))
-    return tuple(found)
+    return _Builder(keras, calls, inputs, rows).build(result)
+
+
+def stages(
+    keras: Any, calls: Sequence[Call], inputs: Sequence[tuple[Any, str]], rows: int | None = None
+) -> tuple[Stage, ...]:
+    """The stages alone; see ``graph``."""
+    return graph(keras, calls, inputs, rows=rows).stages
 
 
 def weight_names(stage: str, layer: Any) -> list[tuple[str, Any]]:
     """A layer's variables with the names that the trace gives them, such as ``conv2d/kernel``."""
-    return [(f"{stage}/{variable.name}", variable) for variable in getattr(layer, "weights", [])]
+    return [(f"{stage}/{name}", variable) for name, variable in _named(layer)]
 
 
 def plain_config(operation: Any) -> dict[str, Any]:
@@ -54,24 +97,224 @@ def plain_config(operation: Any) -> dict[str, Any]:
     return plain
 
 
-def _stage(keras: Any, call: Call, name: str, received: tuple[Spec, ...], given: tuple[Spec, ...]) -> Stage:
-    operation = call.operation
-    is_layer = isinstance(operation, keras.layers.Layer)
-    weights = [(variable, bool(variable.trainable)) for variable in getattr(operation, "weights", [])]
+def count(variables: Sequence[Any]) -> Parameters:
+    """How many numbers variables hold, each variable counted once."""
+    once = {id(variable): variable for variable in variables}.values()
+    trainable = sum(math.prod(each.shape) for each in once if each.trainable)
+    return Parameters(trainable, sum(math.prod(each.shape) for each in once) - trainable)
+
+
+class _Builder:
+    """The stages in the making: where each tensor came from is known as soon as its stage is there."""
+
+    def __init__(self, keras: Any, calls: Sequence[Call], inputs: Sequence[tuple[Any, str]], rows: int | None) -> None:
+        self.keras, self.calls, self.rows = keras, calls, rows
+        self.leaves = {id(call) for call in leaves(calls)}
+        self.origin: dict[Any, tuple[str, int]] = {key(tensor): (name, 0) for tensor, name in inputs}
+        self.given = {name: tensor for tensor, name in inputs}
+        self.found = Graph()
+        self.taken = {name for _, name in inputs}
+        self.times: dict[int, int] = {}
+        self.labels: dict[int, str] = {}
+        self.shared = _shared_names([call for call in calls if id(call) in self.leaves])
+        self.from_group: dict[Any, tuple[str, Any]] = {}
+
+    def build(self, result: Any) -> Graph:
+        around = {id(each) for call in self.calls if id(call) in self.leaves for each in _outer(call)}
+        for call in self.calls:
+            is_leaf = id(call) in self.leaves
+            if not is_leaf and id(call) not in around:
+                continue
+            self.labels[id(call)] = self._label(call)
+            if is_leaf:
+                self._leaf(call)
+            else:
+                self._group(call)
+        self._own_parameters()
+        if result is not None:
+            self.found.outputs = self._outputs(result)
+            self._drop_unused()
+        return self.found
+
+    def _drop_unused(self) -> None:
+        """Leave out operations that nobody uses: Keras computes masks beside the data, and carries them itself."""
+        while True:
+            used = {spec.source for node in self.found.nodes for spec in node.stage.inputs}
+            used |= {spec.source for spec in self.found.outputs}
+            kept = [node for node in self.found.nodes if node.stage.kind != OP or node.stage.name in used]
+            if len(kept) == len(self.found.nodes):
+                return
+            self.found.nodes = kept
+
+    def _label(self, call: Call) -> str:
+        operation = call.operation
+        times = self.times[id(operation)] = self.times.get(id(operation), 0) + 1
+        return str(operation.name) if times == 1 else f"{operation.name}:{times}"
+
+    def _path(self, call: Call | None) -> str:
+        """The labels of a call and of those around it, without that of the model itself."""
+        labels = [self.labels[id(each)] for each in reversed([call, *_outer(call)])] if call else []
+        return "/".join(labels[1:])
+
+    def _leaf(self, call: Call) -> None:
+        received = tuple(
+            self._received(tensor, call.outer, name) for tensor, name in zip(call.inputs, call.input_names, strict=True)
+        )
+        around = self._path(call.outer)
+        path = f"{around}/{call.operation.name}" if around else str(call.operation.name)
+        base = path if str(call.operation.name) in self.shared else str(call.operation.name)
+        label = self.labels[id(call)]
+        name = self._free(base + label[len(str(call.operation.name)) :], "~")
+        given = tuple(self._spec(tensor, name=key) for tensor, key in zip(call.outputs, call.output_names, strict=True))
+        stage = _stage(self.keras, call.operation, name, received, given)
+        self._add(Node(replace(stage, path=path), call.outputs, call.masks, call.operation))
+
+    def _group(self, call: Call) -> None:
+        # What is computed on the way into a group belongs to where it was computed, outside.
+        for tensor in call.inputs:
+            self._received(tensor, call.outer, None)
+        path = self._path(call)
+        self.found.groups.append(Group(path, type(call.operation).__name__))
+        self.found.owners.append(call.operation)
+        for tensor in call.outputs:
+            self.from_group.setdefault(key(tensor), (path, tensor))
+
+    def _received(self, tensor: Any, outer: Call | None, name: str | None) -> Spec:
+        place = key(tensor)
+        if place not in self.origin:
+            self._between(tensor, place, outer)
+        source, output = self.origin.get(place, (None, 0))
+        return self._spec(tensor, source, output, name)
+
+    def _between(self, tensor: Any, place: Any, outer: Call | None) -> None:
+        """Find where a tensor came from that no Keras operation gave; what was computed on the way is a stage."""
+        met, passed = traced_back(tensor, {**self.origin, **self._given_by_groups(place)})
+        for where in met:
+            # What a group gave is a stage of its own, within the group.
+            if where not in self.origin:
+                self._between(self.from_group[where][1], where, outer)
+        met = [where for where in met if where in self.origin]
+        if len(met) == 1 and not passed:
+            self.origin[place] = self.origin[met[0]]
+        elif met:
+            name = self._free(name_of(passed), "_")
+            received = tuple(
+                self._spec(source, *self.origin[where]) for where in met if (source := self._tensor(where)) is not None
+            )
+            around = self.from_group[place][0] if place in self.from_group else self._path(outer)
+            kinds = ", ".join(passed[:MOST_OPERATIONS]) + (", ..." if len(passed) > MOST_OPERATIONS else "")
+            stage = Stage(
+                name=name,
+                kind=OP,
+                layer=kinds or "Identity",
+                path=f"{around}/{name}" if around else name,
+                config={"name": name},
+                inputs=received,
+                outputs=(self._spec(tensor),),
+            )
+            self._add(Node(stage, [tensor], [getattr(tensor, "_keras_mask", None)]))
+
+    def _given_by_groups(self, place: Any) -> dict[Any, Any]:
+        return {where: None for where in self.from_group if where != place}
+
+    def _tensor(self, place: Any) -> Any:
+        name, output = self.origin[place]
+        for node in self.found.nodes:
+            if node.stage.name == name:
+                return node.tensors[output]
+        return self.given.get(name)
+
+    def _add(self, node: Node) -> None:
+        self.found.nodes.append(node)
+        self.taken.add(node.stage.name)
+        for output, tensor in enumerate(node.tensors):
+            self.origin.setdefault(key(tensor), (node.stage.name, output))
+
+    def _free(self, name: str, mark: str) -> str:
+        if name not in self.taken:
+            return name
+        number = 1 if mark == "_" else 2
+        while f"{name}{mark}{number}" in self.taken:
+            number += 1
+        return f"{name}{mark}{number}"
+
+    def _outputs(self, result: Any) -> tuple[Spec, ...]:
+        found = []
+        for path, tensor in self.keras.tree.flatten_with_path(result):
+            if self.keras.ops.is_tensor(tensor):
+                keys = [key for key in path if isinstance(key, str)]
+                found.append(self._received(tensor, None, keys[-1] if keys else None))
+        return tuple(found)
+
+    def _own_parameters(self) -> None:
+        """What a group holds itself: its weights without those of the stages and groups within it."""
+        held = {id(weight) for node in self.found.nodes for weight in getattr(node.operation, "weights", [])}
+        for index in reversed(range(len(self.found.groups))):
+            own = [weight for weight in getattr(self.found.owners[index], "weights", []) if id(weight) not in held]
+            held.update(map(id, own))
+            self.found.groups[index] = replace(self.found.groups[index], own=count(own))
+        # The model itself is no group, unless it holds weights that no stage has.
+        if self.found.groups and not self.found.groups[0].path and not self.found.groups[0].own.total:
+            self.found.groups.pop(0)
+            self.found.owners.pop(0)
+
+    def _spec(self, tensor: Any, source: str | None = None, output: int = 0, name: str | None = None) -> Spec:
+        shape = tuple(None if length is None else int(length) for length in tensor.shape)
+        # Where the run had a fixed number of rows, the axis of that length is still that of the rows.
+        if shape and shape[0] == self.rows:
+            shape = (None, *shape[1:])
+        return Spec(shape, dtype_name(self.keras, tensor), source, output, name)
+
+
+def dtype_name(keras: Any, tensor: Any) -> str:
+    """The dtype of a tensor as Keras writes it, also of one that Keras has no word for, such as complex64."""
+    try:
+        return str(keras.backend.standardize_dtype(tensor.dtype))
+    except ValueError:
+        return str(getattr(tensor.dtype, "name", tensor.dtype))
+
+
+def _outer(call: Call | None) -> list[Call]:
+    """The calls around a call, innermost first."""
+    found = []
+    while call is not None and call.outer is not None:
+        call = call.outer
+        found.append(call)
+    return found
+
+
+def _shared_names(calls: Sequence[Call]) -> set[str]:
+    """Names that more than one layer has, as layers of different nested models may."""
+    owners: dict[str, set[int]] = {}
+    for call in calls:
+        owners.setdefault(str(call.operation.name), set()).add(id(call.operation))
+    return {name for name, found in owners.items() if len(found) > 1}
+
+
+def _named(layer: Any) -> list[tuple[str, Any]]:
+    """A layer's variables with names that tell them apart: their own, or with the part of the layer they belong to."""
+    variables = list(getattr(layer, "weights", []))
+    names = [str(variable.name) for variable in variables]
+    if len(set(names)) < len(names):
+        names = [str(variable.path).rpartition(f"{layer.name}/")[2] for variable in variables]
+    if len(set(names)) < len(names):
+        names = [f"{name}_{place}" for place, name in enumerate(names)]
+    return list(zip(names, variables, strict=True))
+
+
+def _stage(keras: Any, operation: Any, name: str, received: tuple[Spec, ...], given: tuple[Spec, ...]) -> Stage:
+    weights = _named(operation)
     return Stage(
         name=name,
-        kind=LAYER if is_layer else OP,
+        kind=LAYER if isinstance(operation, keras.layers.Layer) else OP,
         layer=type(operation).__name__,
-        path="/".join(call.path[1:]) or name,
+        path=name,
         config=plain_config(operation),
         inputs=received,
         outputs=given,
-        parameters=Parameters(
-            trainable=sum(math.prod(variable.shape) for variable, trains in weights if trains),
-            frozen=sum(math.prod(variable.shape) for variable, trains in weights if not trains),
-        ),
-        weights=tuple(Weight(str(variable.name), tuple(variable.shape), trains) for variable, trains in weights),
-        flops=_flops(operation, given[0].shape),
+        parameters=count([variable for _, variable in weights]),
+        weights=tuple(Weight(label, tuple(each.shape), bool(each.trainable)) for label, each in weights),
+        flops=_flops(operation, given[0].shape) if given else None,
     )
 
 
@@ -82,15 +325,11 @@ def _flops(operation: Any, output: tuple[int | None, ...]) -> int | None:
     (Goodfellow, Bengio and Courville, "Deep Learning", chapter 9); bias, activation and comparisons are not counted.
     """
     kind = type(operation).__name__
+    if not type(operation).__module__.startswith("keras."):
+        return None
     if kind in ("Flatten", "Reshape", "MaxPooling1D", "MaxPooling2D", "Dropout", "Activation"):
         return 0
     if kind not in ("Dense", "Conv1D", "Conv2D", "Conv3D") or None in output[1:]:
         return None
     per_value = math.prod(int(length) for length in operation.kernel.shape[:-1])
     return 2 * per_value * math.prod(length for length in output[1:] if length is not None)
-
-
-def _spec(keras: Any, tensor: Any, source: str | None = None) -> Spec:
-    shape = tuple(None if length is None else int(length) for length in tensor.shape)
-    # The first axis is the rows, also where the run had a fixed number of them.
-    return Spec((None, *shape[1:]) if shape else shape, str(keras.backend.standardize_dtype(tensor.dtype)), source)

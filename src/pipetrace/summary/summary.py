@@ -29,9 +29,13 @@ class Summariser:
 
     Counts are added up in full arrays and made into a summary once, which is far cheaper than merging a summary for
     each batch.
+
+    Args:
+        by_channel: whether there is a summary for each index of the last axis too, which takes 32 kB for each of them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, by_channel: bool = True) -> None:
+        self._by_channel = by_channel
         self._channels: int | None = None
         self._moments: Moments | None = None
         self._fine = np.zeros(1 << FINE, np.int64)
@@ -49,11 +53,11 @@ class Summariser:
             ValueError: the batch has another number of channels than the ones before.
         """
         channels = values.shape[-1] if values.ndim > 1 else 1
-        columns = channels if 1 < channels <= MOST_CHANNELS else 1
+        columns = channels if self._by_channel and 1 < channels <= MOST_CHANNELS else 1
         if self._channels is None:
             self._channels = channels
             self._coarse = np.zeros((columns if columns > 1 else 0, 1 << COARSE), np.int64)
-        elif self._channels != channels:
+        elif self._by_channel and self._channels != channels:
             raise ValueError(f"A batch has {channels} channels, the ones before had {self._channels}")
         with np.errstate(over="ignore"):
             table = np.ascontiguousarray(values, dtype=np.float32).reshape(-1, columns)
@@ -87,9 +91,9 @@ class Summariser:
         return _summary(collapse(moments), 0, from_counts(self._fine, FINE), parts or None)
 
 
-def summarise(values: NDArray[Any]) -> Summary:
+def summarise(values: NDArray[Any], *, by_channel: bool = True) -> Summary:
     """The summary of one array: of all values, and of each index of the last axis; see ``Summariser``."""
-    summariser = Summariser()
+    summariser = Summariser(by_channel=by_channel)
     summariser.add(values)
     return summariser.summary()
 

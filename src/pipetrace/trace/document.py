@@ -210,6 +210,7 @@ class Prediction:
             was not chosen by its outcome.
         loss: the loss of this row alone, where it was measured.
         targets: what the outputs should have been, in the order of the model's outputs.
+        held_out: whether the row was kept from training.
     """
 
     row: int
@@ -218,6 +219,7 @@ class Prediction:
     reason: str = "row"
     loss: float | None = None
     targets: tuple[Array, ...] = ()
+    held_out: bool = True
 
 
 LOSS, OUTPUT, GRADIENT, WEIGHTS, EXCEPTION, DATA, RECORDER = (
@@ -272,7 +274,7 @@ class Data:
         fingerprint: SHA-256 of the values and labels of the rows that were used.
         class_names: what the labels stand for; none where there are no classes.
         class_counts: how many training rows each class has; none where there are no classes.
-        validation_rows: how many held-out rows validation measured.
+        validation_rows: how many held-out rows validation measured; None where the source does not tell, 0 without any.
         example_row: the number in the data of the row that the data flow shows.
         example_label: its true class.
         example_value: the value of the source whose way through the steps is shown.
@@ -289,7 +291,7 @@ class Data:
     fingerprint: str
     class_names: tuple[str, ...]
     class_counts: tuple[int, ...]
-    validation_rows: int
+    validation_rows: int | None
     example_row: int
     example_label: int | None
     example_value: float | None

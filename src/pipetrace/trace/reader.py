@@ -313,8 +313,8 @@ class _Reader:
             )
 
     def _predictions(self) -> Iterator[Prediction]:
-        query = "SELECT id, row, label, reason, loss FROM prediction ORDER BY id"
-        for number, row, label, reason, loss in self.database.execute(query).fetchall():
+        query = "SELECT id, row, label, reason, loss, held_out FROM prediction ORDER BY id"
+        for number, row, label, reason, loss, held_out in self.database.execute(query).fetchall():
             yield Prediction(
                 row=row,
                 label=label,
@@ -322,6 +322,7 @@ class _Reader:
                 reason=reason,
                 loss=None if loss is None else decode_number(loss),
                 targets=tuple(self._tensors(f"target/{number}").values()),
+                held_out=bool(held_out),
             )
 
     def _tensors(self, part: str) -> dict[str, Array]:

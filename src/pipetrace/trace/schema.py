@@ -93,7 +93,8 @@ CREATE TABLE prediction (
     row INTEGER NOT NULL,
     label INTEGER,
     reason TEXT NOT NULL,
-    loss
+    loss,
+    held_out INTEGER NOT NULL
 );
 CREATE TABLE event (
     id INTEGER PRIMARY KEY,

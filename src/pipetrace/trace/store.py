@@ -143,8 +143,8 @@ class TraceWriter:
         with self._transaction() as database:
             loss = None if prediction.loss is None else encode_number(prediction.loss)
             number = database.execute(
-                "INSERT INTO prediction VALUES (NULL, ?, ?, ?, ?)",
-                (prediction.row, prediction.label, prediction.reason, loss),
+                "INSERT INTO prediction VALUES (NULL, ?, ?, ?, ?, ?)",
+                (prediction.row, prediction.label, prediction.reason, loss, prediction.held_out),
             ).lastrowid
             _put_tensors(database, f"prediction/{number}", prediction.outputs)
             _put_tensors(

@@ -10,6 +10,7 @@ ALTER TABLE spec ADD COLUMN output INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE spec ADD COLUMN name TEXT;
 ALTER TABLE prediction ADD COLUMN reason TEXT NOT NULL DEFAULT 'row';
 ALTER TABLE prediction ADD COLUMN loss;
+ALTER TABLE prediction ADD COLUMN held_out INTEGER NOT NULL DEFAULT 1;
 CREATE TABLE stage_group (position INTEGER PRIMARY KEY, path TEXT, layer TEXT, trainable INTEGER, frozen INTEGER);
 CREATE TABLE event (id INTEGER PRIMARY KEY, kind TEXT, message TEXT, epoch INTEGER, step INTEGER, stage TEXT);
 INSERT INTO run VALUES ('model', 'null');

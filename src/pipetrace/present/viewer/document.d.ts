@@ -52,6 +52,13 @@ export interface StageView {
   weights: Picture | null;
   distribution: Distribution | null;
   channels: Bar[];
+  wiring: string[];
+  written: string | null;
+  mask: string | null;
+  bars_label: string;
+  others: Picture[];
+  change: Change | null;
+  left_out: string | null;
 }
 
 export interface PredictionView {
@@ -107,6 +114,8 @@ export interface Picture {
   names: string[];
   mark: [number, number, number] | null;
   texts: string[];
+  note: string | null;
+  hidden: number[];
 }
 
 export interface Bar {
@@ -122,6 +131,12 @@ export interface Distribution {
   low_text: string;
   high_text: string;
   texts: string[];
+}
+
+export interface Change {
+  text: string;
+  prediction: Picture | null;
+  training: Picture | null;
 }
 
 export interface LayerView {

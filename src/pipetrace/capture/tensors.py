@@ -1,0 +1,94 @@
+"""Following tensors back through the graph that TensorFlow builds while a function is traced."""
+
+from collections.abc import Mapping
+from typing import Any
+
+TRANSPARENT = frozenset(
+    {"Identity", "Cast", "StopGradient", "PreventGradient", "CheckNumerics", "EnsureShape", "PlaceholderWithDefault"}
+)
+"""Operations that leave the values as they are, but for their type: what passes them is still the same stage's output."""
+
+ASIDE = frozenset({"Shape", "ShapeN", "Size", "Rank"})
+"""Operations that ask how large a tensor is and take none of its values."""
+
+PLUMBING = frozenset({"Const", "ReadVariableOp", "NoOp", "Pack", "VarHandleOp", "Placeholder", "ResourceGather"})
+"""Operations that bring constants and variables, which are not worth a word of their own."""
+
+NAMES = {
+    "AddV2": "add", "AddN": "add", "BiasAdd": "add", "Sub": "subtract", "Mul": "multiply", "RealDiv": "divide",
+    "DivNoNan": "divide", "MatMul": "matmul", "BatchMatMul": "matmul", "BatchMatMulV2": "matmul",
+    "BatchMatMulV3": "matmul", "ConcatV2": "concatenate", "StridedSlice": "get_item", "Neg": "negative",
+    "GatherV2": "take", "ExpandDims": "expand_dims", "SelectV2": "where", "SplitV": "split", "Pack": "stack",
+}  # fmt: skip
+"""What TensorFlow's operations are called in ``keras.ops``, where the two differ by more than their spelling."""
+
+
+def components(tensor: Any) -> list[Any]:
+    """The plain tensors that a tensor consists of: itself, or the parts of a sparse or ragged one."""
+    import tensorflow as tf
+
+    return [each for each in tf.nest.flatten(tensor, expand_composites=True) if each is not None]
+
+
+def key(tensor: Any) -> Any:
+    """What tells a tensor from all others while it lives, however often TensorFlow wraps it anew."""
+    parts = components(tensor)
+    first = parts[0] if parts else tensor
+    graph = getattr(first, "graph", None) if not hasattr(first, "numpy") else None
+    return (id(graph), first.name) if graph is not None else id(first)
+
+
+def is_local(tensor: Any) -> bool:
+    """Whether a tensor belongs to the function that is being traced, and not to the body of a loop within it."""
+    import tensorflow as tf
+
+    if tf.executing_eagerly():
+        return True
+    graph = tf.compat.v1.get_default_graph()
+    return all(getattr(part, "graph", graph) is graph for part in components(tensor))
+
+
+def traced_back(tensor: Any, known: Mapping[Any, Any]) -> tuple[list[Any], list[str]]:
+    """Where a tensor's values come from.
+
+    Args:
+        tensor: of the function that is being traced.
+        known: keys of the tensors at which the way ends.
+
+    Returns:
+        the keys that were met, and the types of the operations on the way, both in the order of computation. Nothing is
+        met by a constant, nor outside of a traced function.
+    """
+    met: list[Any] = []
+    passed: list[str] = []
+    seen: set[Any] = set()
+    waiting = [(each, False) for each in reversed(components(tensor))]
+    while waiting:
+        each, done = waiting.pop()
+        if hasattr(each, "numpy") or not hasattr(each, "op"):
+            continue
+        operation = each.op
+        if done:
+            if operation.type not in passed and operation.type not in TRANSPARENT | PLUMBING:
+                passed.append(operation.type)
+            continue
+        place = key(each)
+        if place in known:
+            if place not in met:
+                met.append(place)
+            continue
+        if operation.name in seen or operation.type in ASIDE:
+            continue
+        seen.add(operation.name)
+        waiting.append((each, True))
+        waiting += [(source, False) for source in reversed(list(operation.inputs))]
+    return met, passed
+
+
+def name_of(operations: list[str]) -> str:
+    """What a stage of these operations is called: as its last one is in ``keras.ops``."""
+    last = operations[-1] if operations else "operation"
+    if last in NAMES:
+        return NAMES[last]
+    plain = last.removesuffix("V2").removesuffix("V3")
+    return "".join(f"_{each.lower()}" if each.isupper() else each for each in plain).strip("_")
