@@ -33,6 +33,12 @@ ELSEWHERE: Mapping[str, Mapping[str, Any]] = {
 }
 """The layers that need another framework or a file to be made at all, with the configuration that they have."""
 
+
+def named(name: str, *arguments: Any, **options: Any) -> Callable[[Any], Any]:
+    """A layer of a class by its name."""
+    return lambda layers: getattr(layers, name)(*arguments, **options)
+
+
 CORE: Mapping[str, Made] = {
     "Activation": (lambda layers: layers.Activation("gelu"), [(4,)]),
     "ActivityRegularization": (lambda layers: layers.ActivityRegularization(0.01, 0.1), [(4,)]),
@@ -55,11 +61,11 @@ CORE: Mapping[str, Made] = {
     "ReversibleEmbedding": (lambda layers: layers.ReversibleEmbedding(1000, 16), [((10,), "int32")]),
     "Softmax": (lambda layers: layers.Softmax(), [(10,)]),
     "TimeDistributed": (lambda layers: layers.TimeDistributed(layers.Dense(3, activation="relu")), [STEPS]),
-    **{f"ZeroPadding{dims}D": (lambda layers, dims=dims: getattr(layers, f"ZeroPadding{dims}D")(1), [shape])
+    **{f"ZeroPadding{dims}D": (named(f"ZeroPadding{dims}D", 1), [shape])
        for dims, shape in ((1, STEPS), (2, PICTURE), (3, VOLUME))},
-    **{f"Cropping{dims}D": (lambda layers, dims=dims: getattr(layers, f"Cropping{dims}D")(1), [shape])
+    **{f"Cropping{dims}D": (named(f"Cropping{dims}D", 1), [shape])
        for dims, shape in ((1, STEPS), (2, PICTURE), (3, VOLUME))},
-    **{f"UpSampling{dims}D": (lambda layers, dims=dims: getattr(layers, f"UpSampling{dims}D")(2), [shape])
+    **{f"UpSampling{dims}D": (named(f"UpSampling{dims}D", 2), [shape])
        for dims, shape in ((1, STEPS), (2, PICTURE), (3, VOLUME))},
 }  # fmt: skip
 
@@ -74,10 +80,10 @@ SLIDING: Mapping[str, Made] = {
     "DepthwiseConv2D": (lambda layers: layers.DepthwiseConv2D(3, activation="relu"), [PICTURE]),
     "SeparableConv1D": (lambda layers: layers.SeparableConv1D(16, 3), [STEPS]),
     "SeparableConv2D": (lambda layers: layers.SeparableConv2D(16, 3, depth_multiplier=2, strides=2), [PICTURE]),
-    **{f"{kind}Pooling{dims}D": (lambda layers, name=f"{kind}Pooling{dims}D": getattr(layers, name)(2), [shape])
+    **{f"{kind}Pooling{dims}D": (named(f"{kind}Pooling{dims}D", 2), [shape])
        for kind in ("Max", "Average", "AdaptiveMax", "AdaptiveAverage")
        for dims, shape in ((1, (11, 8)), (2, PICTURE), (3, VOLUME))},
-    **{f"Global{kind}Pooling{dims}D": (lambda layers, name=f"Global{kind}Pooling{dims}D": getattr(layers, name)(), [shape])
+    **{f"Global{kind}Pooling{dims}D": (named(f"Global{kind}Pooling{dims}D"), [shape])
        for kind in ("Max", "Average") for dims, shape in ((1, STEPS), (2, PICTURE), (3, VOLUME))},
 }  # fmt: skip
 
@@ -116,7 +122,7 @@ STEP_BY_STEP: Mapping[str, Made] = {
     "StackedRNNCells": (
         lambda layers: layers.StackedRNNCells([layers.GRUCell(4), layers.LSTMCell(5)]), [(8,), [[(4,)], [(5,), (5,)]]]),
     "Bidirectional": (lambda layers: layers.Bidirectional(layers.LSTM(16)), [STEPS]),
-    **{f"ConvLSTM{dims}D": (lambda layers, dims=dims: getattr(layers, f"ConvLSTM{dims}D")(4, 3), [(5, *shape)])
+    **{f"ConvLSTM{dims}D": (named(f"ConvLSTM{dims}D", 4, 3), [(5, *shape)])
        for dims, shape in ((1, STEPS), (2, PICTURE), (3, VOLUME))},
     "MultiHeadAttention": (lambda layers: layers.MultiHeadAttention(8, 16), [(10, 64), (12, 64)]),
     "GroupQueryAttention": (lambda layers: layers.GroupQueryAttention(16, 8, 2), [(10, 64), (10, 64)]),
@@ -147,20 +153,20 @@ READYING: Mapping[str, Made] = {
         lambda layers: layers.MaxNumBoundingBoxes(max_number=4, bounding_box_format="xyxy"), [PICTURE]),
 }  # fmt: skip
 
-AT_RANDOM: Mapping[str, Made] = {
-    name: (lambda layers, name=name, given=given: getattr(layers, name)(**given), [PICTURE])
-    for name, given in {
-        "AugMix": {}, "CutMix": {}, "Equalization": {}, "MixUp": {}, "RandAugment": {}, "RandomBrightness": {"factor": 0.2},
-        "RandomColorDegeneration": {"factor": (0.1, 0.2)}, "RandomColorJitter": {"hue_factor": 0.1, "contrast_factor": 0.1},
-        "RandomContrast": {"factor": 0.2}, "RandomCrop": {"height": 4, "width": 5}, "RandomElasticTransform": {},
-        "RandomErasing": {"factor": 0.5}, "RandomFlip": {"mode": "horizontal"}, "RandomGaussianBlur": {},
-        "RandomGrayscale": {}, "RandomHue": {"factor": 0.1}, "RandomInvert": {"factor": (0.5, 0.5)},
-        "RandomPerspective": {"factor": (1.0, 1.0)}, "RandomPosterization": {"factor": 4}, "RandomRotation": {"factor": 0.1},
-        "RandomSaturation": {"factor": (0.3, 0.7)}, "RandomSharpness": {"factor": 0.5},
-        "RandomShear": {"x_factor": 0.1, "y_factor": 0.2}, "RandomTranslation": {"height_factor": 0.1, "width_factor": 0.2},
-        "RandomZoom": {"height_factor": 0.1}, "Solarization": {},
-    }.items()
+CHANGES: Mapping[str, Mapping[str, Any]] = {
+    "AugMix": {}, "CutMix": {}, "Equalization": {}, "MixUp": {}, "RandAugment": {}, "RandomBrightness": {"factor": 0.2},
+    "RandomColorDegeneration": {"factor": (0.1, 0.2)}, "RandomColorJitter": {"hue_factor": 0.1, "contrast_factor": 0.1},
+    "RandomContrast": {"factor": 0.2}, "RandomCrop": {"height": 4, "width": 5}, "RandomElasticTransform": {},
+    "RandomErasing": {"factor": 0.5}, "RandomFlip": {"mode": "horizontal"}, "RandomGaussianBlur": {},
+    "RandomGrayscale": {}, "RandomHue": {"factor": 0.1}, "RandomInvert": {"factor": (0.5, 0.5)},
+    "RandomPerspective": {"factor": (1.0, 1.0)}, "RandomPosterization": {"factor": 4}, "RandomRotation": {"factor": 0.1},
+    "RandomSaturation": {"factor": (0.3, 0.7)}, "RandomSharpness": {"factor": 0.5},
+    "RandomShear": {"x_factor": 0.1, "y_factor": 0.2}, "RandomTranslation": {"height_factor": 0.1, "width_factor": 0.2},
+    "RandomZoom": {"height_factor": 0.1}, "Solarization": {},
 }  # fmt: skip
+"""What changes pictures at random in training alone, with how each is made."""
+
+AT_RANDOM: Mapping[str, Made] = {name: (named(name, **given), [PICTURE]) for name, given in CHANGES.items()}
 
 EVERY: Mapping[str, Made] = {**CORE, **SLIDING, **STEADY, **STEP_BY_STEP, **READYING, **AT_RANDOM}
 """Each public layer by the name that its documentation has, made and given example inputs."""

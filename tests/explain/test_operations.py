@@ -2,41 +2,17 @@
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import hypothesis.strategies as st
-import numpy as np
 import pytest
 from hypothesis import given
+from tests.sums import came_out, places, sums
 
 from pipetrace.explain.operations import Operation, operation
 from pipetrace.trace import Trace
-from pipetrace.trace.document import LAYER, OP, SOURCE, STEP, Parameters, Spec, Stage
-
-SUM = re.compile(r"([\d(][\d,()x+/ -]*(?:rounded (?:up|down)[\d+ ]*)?) = ([\d,]+)")
-
-
-def sums(text: str | None) -> Iterator[tuple[float, int]]:
-    """What the left side of each sum in a text comes to, and what its right side says."""
-    for left, right in SUM.findall(text or ""):
-        terms = (
-            left.replace(",", "").replace(" x ", " * ").replace("rounded down", "// 1").replace("rounded up", "/- 1")
-        )
-        # "a / b // 1" rounds down as it stands; up is down of the negative.
-        terms = re.sub(r"(\d+) / (\d+) /- 1", r"-(-\1 // \2)", terms)
-        assert re.fullmatch(r"[\d()*+/ -]+", terms), left
-        yield eval(terms), int(right.replace(",", ""))
-
-
-def came_out(text: str | None) -> list[int]:
-    """The results of a text's sums, each checked."""
-    found = []
-    for left, right in sums(text):
-        assert left == right, text
-        found.append(right)
-    return found
+from pipetrace.trace.document import LAYER, SOURCE, STEP, Parameters, Spec, Stage
 
 
 def layer(
@@ -167,8 +143,8 @@ def test_the_sum_of_a_dense_layer_comes_out(width: int, units: int, bias: bool, 
     stage = layer("Dense", (*places, width), (*places, units), total, units=units, use_bias=bias, activation="softmax")
     words = operation(stage)
     assert came_out(words.parameters) == [total]
-    assert f"all {width:,} values" in words.does
-    assert f"turns the {units} scores into probabilities" in words.does
+    assert (f"all {width:,} values" in words.does) == (width > 1)
+    assert (f"turns the {units} scores into probabilities" in words.does) == (units > 1)
     assert ("at each place" in words.does) == ("at each place" in str(words.shape)) == bool(places)
     assert ("bias" in words.does) == ("bias" in str(words.parts)) == bias
 
@@ -184,27 +160,6 @@ def test_the_sum_of_a_flattening_comes_out(lengths: list[int]) -> None:
 def test_a_layer_with_other_parameters_has_no_sum_that_does_not_come_out() -> None:
     words = operation(layer("Dense", (4,), (2,), 12, units=2, use_bias=True))
     assert (words.parameters, words.parts) == ("12", None)
-
-
-@pytest.mark.parametrize(
-    ("stage", "does"),
-    [
-        (layer("Dropout", (4,), (4,), rate=0.5), "A Keras layer of class Dropout."),
-        (layer("Conv2D", (8, 8, 1), (8, 8, 1), mine=1), "A Keras layer of class Conv2D."),
-        (layer("Conv2D", (8,), (8,), filters=2, kernel_size=[3, 3], strides=[1, 1]), "A Keras layer of class Conv2D."),
-        (replace(layer("Dense", (4,), (2,), units=2), inputs=()), "A Keras layer of class Dense."),
-        (replace(layer("Add", (4,), (4,)), kind=OP), "A Keras operation of class Add."),
-        (replace(layer("", (4,), (4,)), kind=OP, layer=None), "A Keras operation."),
-    ],
-)
-def test_what_has_no_words_here_is_called_by_its_class(stage: Stage, does: str) -> None:
-    words = operation(stage)
-    assert words.does == does
-    assert words.shape is None
-
-
-def test_an_unknown_layer_tells_its_parameters() -> None:
-    assert operation(layer("BatchNormalization", (4,), (4,), 1600)).parameters == "1,600"
 
 
 @pytest.mark.parametrize(
@@ -243,29 +198,13 @@ def test_the_check_of_sums_finds_a_wrong_one() -> None:
     assert list(sums("fits at (28 - 3) / 2 rounded down + 1 = 13 places")) == [(13, 13)]
     assert list(sums("27 / 2 rounded up = 14 and 27 / 2 rounded down = 13")) == [(14, 14), (13, 13)]
     assert list(sums("3 x 3 x 1 x 32 + 32 = 321; 1,000 x 2 = 2,000")) == [(320, 321), (2000, 2000)]
-
-
-@pytest.mark.framework
-def test_the_sums_are_those_of_keras() -> None:
-    from pipetrace.capture.backend import load
-    from pipetrace.capture.forward import Forward
-
-    layers = load().layers
-    stacks: list[tuple[tuple[int, ...], list[Any]]] = [
-        ((28, 28, 1), [layers.Conv2D(32, 3), layers.MaxPooling2D(2), layers.Flatten(), layers.Dense(10, use_bias=False)]),
-        ((41, 33, 3), [layers.Conv2D(8, (3, 5), strides=2, padding="same", use_bias=False), layers.MaxPooling2D(3),
-                       layers.Conv2D(4, 2, groups=4), layers.AveragePooling2D(2, strides=1), layers.Dense(3)]),
-        ((27, 30, 1), [layers.Conv2D(1, 3, dilation_rate=2), layers.MaxPooling2D(3, strides=2),
-                       layers.MaxPooling2D(2, padding="same"), layers.Conv2D(5, 2, strides=(2, 1))]),
-    ]  # fmt: skip
-    for shape, made in stacks:
-        model = load().Sequential([layers.Input(shape), *made])
-        stages = Forward(model, np.zeros((1, *shape), np.float32), "image").stages
-        for stage, built in zip(stages, made, strict=True):
-            words = operation(stage)
-            assert stage.outputs[0].shape == tuple(built.output.shape)
-            assert came_out(words.parameters) == ([built.count_params()] if built.count_params() else [])
-            assert set(came_out(words.shape)) <= {*built.output.shape[1:]}
+    assert list(sums("of 3, 4 x ((8 + 16) x 16 + 16) = 1,600, 9 / 2 = 4")) == [(1600, 1600), (4.5, 4)]
+    assert places("fits at (8 - 3) / 2 rounded down + 1 = 3 places down and 9 - 3 + 1 = 7 across; channels", 2) == (
+        3,
+        7,
+    )
+    with pytest.raises(AssertionError):
+        came_out("2 + 2 = 5")
 
 
 @pytest.mark.framework

@@ -1,7 +1,7 @@
 """Dense layers, embeddings, masking, and the layers that hand over to something that a trace does not hold."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pipetrace.explain.operations.words import (
     Known,
@@ -52,6 +52,7 @@ def _einsum_dense(stage: Stage) -> Operation:
     left, result = equation.replace(" ", "").split("->")
     taken, kernel = left.split(",")
     demand(len(kernel) == len(held["kernel"]))
+    _demand_axes(stage, (taken, kernel, result), held["kernel"])
     summed_over = [letter for letter in kernel if letter in taken and letter not in result]
     over = f", adding up over {listed(summed_over)}" if summed_over else ""
     bias = held.get("bias", ())
@@ -67,6 +68,18 @@ def _einsum_dense(stage: Stage) -> Operation:
     )
 
 
+def _demand_axes(stage: Stage, letters: tuple[str, str, str], kernel: Sequence[int]) -> None:
+    """Stop where the axes that have one letter have not one length; not asked where some have none."""
+    if "..." in letters[0] + letters[2]:
+        return
+    shapes = (stage.inputs[0].shape, kernel, stage.outputs[0].shape)
+    lengths: dict[str, int] = {}
+    for word, shape in zip(letters, shapes, strict=True):
+        demand(len(word) == len(shape))
+        for letter, length in zip(word, shape, strict=True):
+            demand(length is None or lengths.setdefault(letter, length) == length)
+
+
 def _embedding(stage: Stage) -> Operation:
     config, taken, given = stage.config, stage.inputs[0].shape, stage.outputs[0].shape
     entries, width = whole(config["input_dim"]), whole(config["output_dim"])
@@ -80,10 +93,9 @@ def _embedding(stage: Stage) -> Operation:
     lengths = [*taken[1:], width]
     shape = None
     if len(lengths) > 1 and None not in lengths:
-        total = number(math.prod(length or 0 for length in lengths))
-        shape = (
-            f"{by(lengths[:-1])} {'entry' if lengths[:-1] == [1] else 'entries'} of {width}: {by(lengths)} = {total}."
-        )
+        noun = "entry" if lengths[:-1] == [1] else "entries"
+        values = number(math.prod(length or 0 for length in lengths))
+        shape = f"{by(lengths[:-1])} {noun} of {width}: {by(lengths)} = {values}."
     top = "which is 0" if entries == 1 else f"from 0 to {number(entries - 1)}"
     return Operation(
         stage.layer or "",
