@@ -6,14 +6,22 @@
 Reading and showing a trace needs no framework.
 """
 
+import importlib
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
 
 from pipetrace.errors import PipetraceError, TraceError
 from pipetrace.explain import Finding, Observation, Question, findings, observations, quiz
 from pipetrace.present import show, write_page
 from pipetrace.trace import Trace, read
 
+if TYPE_CHECKING:
+    from pipetrace.record.recorder import Recorder
+    from pipetrace.record.watching import watch
+
 __all__ = [
+    "Recorder",
+    "watch",
     "read",
     "Trace",
     "show",
@@ -27,6 +35,18 @@ __all__ = [
     "PipetraceError",
     "TraceError",
 ]
+
+LATER = {"Recorder": "pipetrace.record.recorder", "watch": "pipetrace.record.watching"}
+"""Names whose parts need Keras, which is imported when they are first used."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in LATER:
+        found = getattr(importlib.import_module(LATER[name]), name)
+        globals()[name] = found
+        return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 try:
     __version__ = version("pipetrace")

@@ -10,12 +10,17 @@ class Cost:
 
     def __init__(self) -> None:
         self.parts: dict[str, float] = {}
+        self._within: list[float] = []
 
     @contextmanager
     def of(self, part: str) -> Iterator[None]:
-        """Add the time that the block takes to a part."""
+        """Add the time that the block takes to a part, without that of other parts within it."""
         began = time.perf_counter()
+        self._within.append(0.0)
         try:
             yield
         finally:
-            self.parts[part] = self.parts.get(part, 0.0) + time.perf_counter() - began
+            took = time.perf_counter() - began
+            self.parts[part] = self.parts.get(part, 0.0) + took - self._within.pop()
+            if self._within:
+                self._within[-1] += took

@@ -209,12 +209,37 @@ class TraceWriter:
             raise _write_error(self.path, error) from error
 
 
-def output_exists(path: Path) -> OutputExistsError:
+def check_place(path: Path) -> None:
+    """See whether a trace may be written at a place before the work is done: a trace that is there may be replaced.
+
+    Raises:
+        OutputExistsError: there is a file, and it is no trace.
+        NotWritableError: the folder is missing or may not be written to, or the path is a folder.
+    """
+    try:
+        if path.is_dir():
+            raise _write_error(path, IsADirectoryError(21, "Is a directory"))
+        if path.exists():
+            with path.open("rb") as file:
+                head = file.read(72)
+            if head and int.from_bytes(head[68:72], "big") != APPLICATION_ID:
+                raise output_exists(path, "Give another name; only traces are replaced.")
+        elif not path.absolute().parent.is_dir():
+            raise _write_error(path, FileNotFoundError(2, "No such folder"))
+        if not os.access(path.absolute().parent, os.W_OK):
+            raise _write_error(path, PermissionError(13, "Permission denied"))
+    except OSError as error:
+        raise _write_error(path, error) from error
+
+
+def output_exists(
+    path: Path, hint: str = "Give another name, or add --force to replace it."
+) -> OutputExistsError:
     """The error for a file that would be overwritten."""
     return OutputExistsError(
         f"{path} exists and would be overwritten.",
         where=str(path),
-        hint="Give another name, or add --force to replace it.",
+        hint=hint,
     )
 
 

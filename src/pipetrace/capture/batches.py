@@ -1,0 +1,144 @@
+"""The first batches of a training, taken down on their way into it; none is lost, changed or put in another place."""
+
+from collections import deque
+from typing import Any
+
+import numpy as np
+
+from pipetrace.capture.backend import load
+
+MOST_ROWS = 512
+MOST_BYTES = 64_000_000
+
+
+class Tee:
+    """Hands batches from Keras' iterator to the training function and keeps a copy.
+
+    The training function is compiled for an iterator of a certain form, so each step gets a new one of the same form,
+    which holds the very batches of that step. Where such an iterator cannot be made nothing is kept and the training
+    function gets Keras' own.
+
+    Args:
+        steps: how many batches one call of the training function takes.
+        rows, size: when to stop.
+    """
+
+    def __init__(self, steps: int, rows: int = MOST_ROWS, size: int = MOST_BYTES) -> None:
+        self.batches: list[Any] = []
+        self.done = False
+        self._steps, self._rows, self._size = max(1, steps), rows, size
+        self._waiting: deque[Any] = deque()
+
+    def __call__(self, iterator: Any) -> Any:
+        """The iterator to use for this step."""
+        if self.done:
+            return iterator
+        ours = self._like(iterator)
+        if ours is None:
+            self.done = True
+            return iterator
+        try:
+            for _ in range(self._steps):
+                self._waiting.append(next(iterator))
+        except StopIteration:
+            self.done = True  # one pass is enough; what stands first may be another row the next time
+        if not self._waiting:
+            return iterator
+        self.batches += [_copied(batch) for batch in self._waiting]
+        self.done = self.done or self.rows() >= self._rows or self._bytes() >= self._size
+        return ours
+
+    def rows(self) -> int:
+        """How many rows were seen."""
+        return sum(_rows(batch) for batch in self.batches)
+
+    def _bytes(self) -> int:
+        tree = load().tree
+        return sum(each.nbytes for batch in self.batches for each in tree.flatten(batch) if each is not None)
+
+    def _like(self, iterator: Any) -> Any:
+        """An iterator of the same form, over the batches that wait."""
+        import tensorflow as tf
+
+        if not isinstance(iterator, tf.data.Iterator):
+            return None  # of a distribution strategy, which gives each replica its own
+
+        def waiting() -> Any:
+            while self._waiting:
+                yield self._waiting.popleft()
+
+        try:
+            made = iter(tf.data.Dataset.from_generator(waiting, output_signature=iterator.element_spec))
+        except Exception:  # an element that a generator cannot give, such as an optional one
+            return None
+        return made if made.element_spec == iterator.element_spec else None
+
+
+def split(batch: Any) -> tuple[Any, Any, Any]:
+    """A batch as ``x, y, sample_weight``."""
+    x, y, weight = load().utils.unpack_x_y_sample_weight(batch)
+    return x, y, weight
+
+
+def joined(batches: list[Any]) -> Any:
+    """Batches as one, as far as their rows are of one shape: those of the first batch's shape are taken."""
+    tree = load().tree
+    shapes = [[each.shape[1:] for each in tree.flatten(batch)] for batch in batches]
+    alike = [batch for batch, shape in zip(batches, shapes, strict=True) if shape == shapes[0]]
+    return tree.map_structure(lambda *parts: np.concatenate(parts), *alike)
+
+
+def plain_arrays(nest: Any) -> Any:
+    """A structure of arrays, tensors or frames as the same structure of NumPy arrays; None where it is anything else.
+
+    Floats become Keras' ``floatx``, as ``fit`` makes them.
+    """
+    keras = load()
+    if nest is None or callable(getattr(nest, "__next__", None)):
+        return None
+    try:
+        leaves = keras.tree.flatten(nest)
+        if not leaves or not all(_is_arrays(leaf) for leaf in leaves):
+            return None
+        return keras.tree.map_structure(_as_array, nest)
+    except Exception:  # a lazy or broken container of somebody's own
+        return None
+
+
+def as_fit_gets(nest: Any) -> Any:
+    """Arrays with the floats in Keras' ``floatx``."""
+    keras = load()
+
+    def cast(values: Any) -> Any:
+        floats = values.dtype.kind == "f" and values.dtype.name != keras.config.floatx()
+        return values.astype(keras.config.floatx()) if floats else values
+
+    return keras.tree.map_structure(cast, nest)
+
+
+def _is_arrays(leaf: Any) -> bool:
+    import tensorflow as tf
+
+    if isinstance(leaf, (tf.data.Dataset, str, bytes)):
+        return False
+    return hasattr(leaf, "to_numpy") or (hasattr(leaf, "shape") and hasattr(leaf, "dtype"))
+
+
+def _as_array(leaf: Any) -> Any:
+    return leaf.to_numpy() if hasattr(leaf, "to_numpy") else np.asarray(leaf)
+
+
+def _copied(batch: Any) -> Any:
+    def copy(each: Any) -> Any:
+        import tensorflow as tf
+
+        dense = tf.sparse.to_dense(each) if isinstance(each, tf.SparseTensor) else each
+        dense = dense.to_tensor() if isinstance(dense, tf.RaggedTensor) else dense
+        return np.array(dense)
+
+    return load().tree.map_structure(copy, batch)
+
+
+def _rows(batch: Any) -> int:
+    first = load().tree.flatten(batch)[0]
+    return len(first) if first.ndim else 1

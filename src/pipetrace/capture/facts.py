@@ -1,0 +1,186 @@
+"""What a compiled Keras model says of itself: its optimizer, losses, metrics and totals."""
+
+import contextlib
+import hashlib
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pipetrace.capture.backend import load
+from pipetrace.capture.graph import count, plain_config
+from pipetrace.trace.document import ModelFacts, Spec, Training
+
+MOST_HASHED = 50_000_000
+"""Values of weights that go into a model's fingerprint; of a larger model the first so many."""
+
+
+def model_facts(model: Any, outputs: tuple[Spec, ...] = ()) -> ModelFacts:
+    """The model as a whole."""
+    layers = [layer for layer in _layers(model) if layer is not model]
+    return ModelFacts(
+        name=str(model.name),
+        layer=type(model).__name__,
+        parameters=count(list(model.weights)),
+        layers=len(layers),
+        outputs=outputs,
+    )
+
+
+def training_facts(
+    model: Any, *, epochs: int, batch_size: int | None, probe_rows: int, callbacks: Sequence[str], weighted: bool
+) -> Training:
+    """How a model is trained, from what ``compile`` was given; empty where it never was compiled."""
+    optimizer = getattr(model, "optimizer", None)
+    losses = _losses(model)
+    names = list(dict.fromkeys(losses.values()))
+    return Training(
+        epochs=epochs,
+        batch_size=batch_size,
+        optimizer=type(optimizer).__name__ if optimizer is not None else "",
+        optimizer_config=plain_config(optimizer) if optimizer is not None else {},
+        loss=", ".join(names),
+        metrics=tuple(_metrics(model)),
+        seed=None,
+        probe_rows=probe_rows,
+        losses=losses,
+        from_logits=any(_from_logits(loss) for loss in _loss_objects(model).values()),
+        callbacks=tuple(callbacks),
+        class_weights=weighted,
+        policy=_policy(model),
+    )
+
+
+def fingerprint(model: Any) -> str:
+    """SHA-256 of the model's configuration and of its weights as they are."""
+    digest = hashlib.sha256(json.dumps(plain_config(model), sort_keys=True, default=str).encode())
+    left = MOST_HASHED
+    for variable in model.weights:
+        values = np.ascontiguousarray(variable.numpy()).reshape(-1)[:left]
+        digest.update(values.tobytes())
+        left -= values.size
+        if left <= 0:
+            break
+    return digest.hexdigest()
+
+
+def seed() -> int | None:
+    """The seed that ``keras.utils.set_random_seed`` was given, where there is one."""
+    found = None
+    with contextlib.suppress(Exception):
+        module = load() and sys.modules["keras.src.utils.rng_utils"]
+        found = module.get_random_seed()
+    return int(found) if isinstance(found, (int, np.integer)) else None
+
+
+def learning_rate(model: Any) -> float | None:
+    """The optimizer's learning rate as it is now, or None where it has none."""
+    rate = None
+    with contextlib.suppress(Exception):  # an optimizer of somebody's own
+        rate = float(model.optimizer.learning_rate)
+    return rate
+
+
+def row_losses(model: Any, targets: Any, given: Any) -> Any:
+    """The loss of each row by itself, summed over the outputs; None where it cannot be told.
+
+    Args:
+        model: compiled.
+        targets, given: arrays in the structure of the model's outputs, the first axis the rows.
+    """
+    keras = load()
+    objects = list(_loss_objects(model).values())
+    wanted, made = keras.tree.flatten(targets), keras.tree.flatten(given)
+    if not objects or len(wanted) != len(made):
+        return None
+    if len(objects) == 1:
+        objects *= len(made)
+    total = np.zeros(len(made[0]))
+    try:
+        for loss, target, output in zip(objects, wanted, made, strict=True):
+            total += _of_rows(keras, loss, target, output)
+    except Exception:  # a loss of somebody's own may want more than a target and an output
+        return None
+    return total
+
+
+def _of_rows(keras: Any, loss: Any, target: Any, output: Any) -> Any:
+    if target.ndim == output.ndim - 1 and output.shape[-1] == 1:
+        target = target[..., None]
+    function = loss.call if isinstance(loss, keras.losses.Loss) else loss
+    values = np.asarray(function(keras.ops.convert_to_tensor(target), keras.ops.convert_to_tensor(output)), np.float64)
+    if not values.ndim or len(values) != len(output):
+        raise ValueError("this loss is one number for all rows")
+    return values.reshape(len(values), -1).mean(axis=1)
+
+
+def _losses(model: Any) -> dict[str, str]:
+    """The name of the loss of each output, by the output's key, or by its position where there are several."""
+    return {key: _name(loss) for key, loss in _loss_objects(model).items()}
+
+
+def _loss_objects(model: Any) -> dict[str, Any]:
+    keras = load()
+    given = _compiled(model).get("loss")
+    if given is None:
+        return {}
+    if isinstance(given, Mapping):
+        found = {str(key): loss for key, loss in given.items()}
+    elif isinstance(given, (list, tuple)):
+        names = list(getattr(model, "output_names", None) or [])
+        named = names if len(names) == len(given) else [str(place) for place in range(len(given))]
+        found = dict(zip(named, given, strict=True))
+    else:
+        found = {"": given}
+    objects = {}
+    for key, loss in found.items():
+        if loss is not None:
+            with contextlib.suppress(Exception):
+                loss = keras.losses.get(loss)  # noqa: PLW2901
+            objects[key] = loss
+    return objects
+
+
+def _compiled(model: Any) -> dict[str, Any]:
+    """What ``compile`` was given, as the objects that were given."""
+    loss = None
+    compiled = getattr(model, "_compile_loss", None)
+    for name in ("_user_loss", "loss"):
+        loss = getattr(compiled, name, None) if loss is None else loss
+    return {"loss": loss if loss is not None else getattr(model, "loss", None)}
+
+
+def _metrics(model: Any) -> list[str]:
+    """The names of the metrics that ``compile`` was given, as far as the model tells them."""
+    names: list[str] = []
+    with contextlib.suppress(Exception):
+        inner = getattr(model, "_compile_metrics", None)
+        own = [each for each in model.metrics if each is not inner and str(each.name) != "loss"]
+        names = [str(each.name) for each in [*own, *getattr(inner, "metrics", ())]]
+    return list(dict.fromkeys(names))
+
+
+def _name(loss: Any) -> str:
+    name = getattr(loss, "name", None) or getattr(loss, "__name__", None) or type(loss).__name__
+    return str(name)
+
+
+def _from_logits(loss: Any) -> bool:
+    config = {}
+    with contextlib.suppress(Exception):
+        config = loss.get_config()
+    return bool(config.get("from_logits", False))
+
+
+def _policy(model: Any) -> str:
+    names = {str(layer.dtype_policy.name) for layer in _layers(model) if hasattr(layer, "dtype_policy")}
+    others = sorted(names - {"float32"})
+    return others[0] if others else "float32"
+
+
+def _layers(model: Any) -> list[Any]:
+    with contextlib.suppress(Exception):
+        return list(model._flatten_layers())
+    return list(getattr(model, "layers", []))

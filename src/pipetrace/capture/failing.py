@@ -1,0 +1,39 @@
+"""A forward pass that raises: the stages up to the one that did."""
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+from pipetrace.capture.backend import load, quiet
+from pipetrace.capture.calls import watch
+from pipetrace.capture.forward import Forward, failed_graph, fixed_rows, untouched
+from pipetrace.capture.graph import Graph
+
+
+def failing_graph(model: Any, x: Any, sources: Sequence[str]) -> Graph:
+    """The stages of a model that fails on some rows; the last one has no outputs where it was a stage that raised.
+
+    Args:
+        model: that raised on these or other rows.
+        x: rows as the model gets them.
+        sources: the names of the stages that they come from.
+    """
+    forward = Forward.__new__(Forward)
+    try:
+        forward.__init__(model, x, sources)  # type: ignore[misc] # what was seen is wanted although it raises
+    except Exception:
+        return forward.seen
+    return _eagerly(model, x, sources) or forward.seen
+
+
+def _eagerly(model: Any, x: Any, sources: Sequence[str]) -> Graph | None:
+    """What is seen when the model runs step by step, where values can be at fault; None where nothing raises."""
+    import tensorflow as tf
+
+    keras = load()
+    given = keras.tree.map_structure(tf.convert_to_tensor, x)
+    inputs = list(zip(keras.tree.flatten(given), sources, strict=True))
+    with watch() as calls, untouched(keras, model), quiet(), contextlib.suppress(Exception):
+        model(given, training=False)
+        return None
+    return failed_graph(keras, calls, inputs, fixed_rows(model) or len(keras.tree.flatten(given)[0]))

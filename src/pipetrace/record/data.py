@@ -1,0 +1,157 @@
+"""What is known of the rows of a recorded training: how many there are, and what the model is to give for them."""
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipetrace.capture import batches
+from pipetrace.capture.backend import load
+from pipetrace.record.measuring import Rows, is_numbers
+from pipetrace.trace.document import Array, Data, Target
+
+if TYPE_CHECKING:
+    from pipetrace.record.session import Session
+
+MOST_CLASSES = 1000
+MOST_HASHED = 256_000_000
+"""Bytes of the rows that go into their fingerprint; of more rows the first so many."""
+
+
+def data_facts(session: "Session", steps: int | None) -> Data:
+    """The rows of a session as facts."""
+    rows, held_out, call = session.rows, session.held_out, session.call
+    targets = targets_of(rows) if rows else ()
+    names, counts = _classes(session, rows, targets)
+    return Data(
+        name=session.settings.data_name or _kind(call.x if call.known else None, rows),
+        description="",
+        notice=None,
+        origin="fit",
+        available=len(rows) if rows and rows.complete else 0,
+        fingerprint=_fingerprint(rows) if rows else "",
+        class_names=names,
+        class_counts=counts,
+        validation_rows=len(held_out) if held_out else None if call.validation is not None else 0,
+        example_row=0,
+        example_label=_label(rows, counts),
+        example_value=None,
+        rows=_trained(session, steps),
+        targets=targets,
+        complete=bool(rows and rows.complete),
+    )
+
+
+def targets_of(rows: Rows) -> tuple[Target, ...]:
+    """What each output is to give, as measured on the rows."""
+    if rows.y is None:
+        return ()
+    found = []
+    pairs = load().tree.flatten_with_path(rows.y)
+    for path, values in pairs:
+        keys = [key for key in path if isinstance(key, str)]
+        name = keys[-1] if keys else str(path[-1]) if len(pairs) > 1 else None
+        found.append(_target(name, values))
+    return tuple(found)
+
+
+def _target(name: str | None, values: Array) -> Target:
+    shape = (None, *values.shape[1:])
+    if not is_numbers(values):
+        return Target(name, shape, str(values.dtype), False, None, None, None, None, None)
+    flat = values.reshape(-1)
+    finite = flat[np.isfinite(flat)] if flat.dtype.kind == "f" else flat
+    if not finite.size:
+        return Target(name, shape, str(values.dtype), False, None, None, None, None, None)
+    whole = finite.size == flat.size and bool((finite == np.round(finite)).all())
+    wide = finite.astype(np.float64)
+    return Target(
+        name=name,
+        shape=shape,
+        dtype=str(values.dtype),
+        whole=whole,
+        min=float(wide.min()),
+        max=float(wide.max()),
+        mean=float(wide.mean()),
+        std=float(wide.std()),
+        distinct=len(np.unique(finite)) if whole else None,
+    )
+
+
+def _classes(session: "Session", rows: Rows | None, targets: tuple[Target, ...]) -> tuple[Any, Any]:
+    """Names and counts of the classes, where one output is to give a class and as many scores tell how many there are."""
+    width = _scores(session)
+    if rows is None or len(targets) != 1 or width is None:
+        return (), ()
+    target, wanted = targets[0], load().tree.flatten(rows.y)[0]
+    if not target.whole or target.min is None or target.max is None:
+        return (), ()
+    counts = None
+    if len(target.shape) == 2 and target.shape[1] == width > 1:
+        if target.min >= 0 and target.max == 1 and bool((wanted.sum(axis=1) == 1).all()):
+            counts = wanted.sum(axis=0)
+    elif wanted.size == len(wanted) and target.min >= 0 and target.max < max(2, width):
+        counts = np.bincount(wanted.reshape(-1).astype(int), minlength=max(2, width))
+    if counts is None:
+        return (), ()
+    given = session.settings.class_names
+    names = given if len(given) == len(counts) else tuple(str(each) for each in range(len(counts)))
+    return names, tuple(int(each) for each in counts)
+
+
+def _scores(session: "Session") -> int | None:
+    """How many scores the single output of a model gives for a row; None where it gives something else."""
+    outputs = session.measure.forward.outputs if session.measure else ()
+    if len(outputs) != 1 or len(outputs[0].shape) != 2 or not outputs[0].dtype.startswith(("float", "bfloat")):
+        return None
+    width = outputs[0].shape[1]
+    return width if width is not None and width <= MOST_CLASSES and _is_classification(session) else None
+
+
+def _is_classification(session: "Session") -> bool:
+    from pipetrace.capture.facts import training_facts
+
+    facts = training_facts(session.model, epochs=0, batch_size=None, probe_rows=0, callbacks=(), weighted=False)
+    return any("crossentropy" in name or "hinge" in name for name in facts.losses.values())
+
+
+def _label(rows: Rows | None, counts: tuple[int, ...]) -> int | None:
+    if rows is None or not counts:
+        return None
+    first = load().tree.flatten(rows.y)[0][0]
+    return int(np.argmax(first)) if np.size(first) > 1 else int(np.reshape(first, -1)[0])
+
+
+def _trained(session: "Session", steps: int | None) -> int | None:
+    call = session.call
+    if not call.known:
+        return None
+    x = batches.plain_arrays(call.x)
+    if x is None:
+        return len(session.rows) if session.rows is not None and session.rows.complete else None
+    rows = len(load().tree.flatten(x)[0])
+    size = call.batch_size or 32
+    # With fewer steps than the rows fill, an epoch sees only a part of them.
+    return rows if steps is None else min(rows, steps * size)
+
+
+def _kind(x: Any, rows: Rows | None) -> str:
+    if x is not None and batches.plain_arrays(x) is None:
+        kind = type(x).__name__.removeprefix("_")
+        return f"tf.data {kind}" if type(x).__module__.startswith("tensorflow.") else kind
+    if rows is None:
+        return "rows"
+    count = len(load().tree.flatten(rows.x))
+    return "arrays" if count > 1 else "array"
+
+
+def _fingerprint(rows: Rows) -> str:
+    digest = hashlib.sha256()
+    left = MOST_HASHED
+    for values in load().tree.flatten([rows.x, rows.y]):
+        if values is not None and left > 0:
+            part = values[: max(1, left * len(values) // max(1, values.nbytes))] if values.ndim else values
+            plain = part if part.dtype.kind != "O" else np.asarray(part, str)
+            digest.update(np.ascontiguousarray(plain).tobytes())
+            left -= part.nbytes
+    return digest.hexdigest()

@@ -1,0 +1,151 @@
+"""What is measured when training is over: the data flow, what training does to some layers, predictions, weights."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipetrace.capture import batches, facts
+from pipetrace.capture.backend import load
+from pipetrace.capture.forward import Forward
+from pipetrace.record.measuring import Measure, Rows, is_numbers
+from pipetrace.record.predictions import Choice, choose
+from pipetrace.summary import summarise
+from pipetrace.trace.document import Array, Prediction, Spec
+
+if TYPE_CHECKING:
+    from pipetrace.record.session import Session
+
+CANDIDATES = 2000
+"""Rows among which the predictions to show are chosen."""
+MOST_WEIGHTS = 5_000_000
+"""Weights that are stored in full; the smallest arrays first."""
+
+
+def finish(session: "Session", progress: Callable[[int, int], None] | None = None) -> None:
+    """Measure it all and write it; each part stands for itself."""
+    if session.measure is None or session.rows is None or session.writer is None:
+        return
+
+    def data_flow(session: "Session", measure: Measure, rows: Rows) -> None:
+        _data_flow(session, measure, rows, progress)
+
+    for part, work in (
+        ("data flow", data_flow),
+        ("training mode", _training_mode),
+        ("prediction", _predictions),
+        ("final weights", _weights),
+    ):
+        if session.can(part) and session.can("writing"):
+            with session.safely(part):
+                work(session, session.measure, session.rows)
+
+
+def _data_flow(session: "Session", measure: Measure, rows: Rows, progress: Callable[[int, int], None] | None) -> None:
+    flow = measure.flow(rows.x, len(rows), progress)
+    passed = measure.passed(rows.taken(slice(0, 1)).x)
+    examples = measure.examples(passed)
+    writer = session.writer
+    if writer is None:
+        return
+    writer.add_data_flow(flow.rows, flow.summaries, {name: values[0] for name, values in examples.items()})
+    shown = {name: mask[0] for name, mask in passed.masks.items() if name in measure.budget.kept}
+    writer.add_details("mask", flow.masks, shown)
+    for place in range(1, max((len(values) for values in examples.values()), default=1)):
+        further = {name: values[place] for name, values in examples.items() if len(values) > place}
+        writer.add_details(f"example/{place}", {}, further)
+
+
+def _training_mode(session: "Session", measure: Measure, rows: Rows) -> None:
+    """What the layers that behave in another way in training give then, for the probe rows.
+
+    Their random numbers are those that the next step would draw; drawing them here leaves the state as it is.
+    """
+    names = {
+        stage.name
+        for stage, operation in zip(measure.forward.stages, measure.forward.operations, strict=True)
+        if operation is not None and _depends_on_training(operation)
+    } & measure.budget.kept
+    if not names or session.writer is None:
+        return
+    few = rows.taken(slice(0, measure.budget.probe)).x
+    given = batches.as_fit_gets(few)
+    training = Forward(session.model, given, measure.names, training=True, only=names).passed(given)
+    usual = measure.passed(few)
+    summaries, examples = {}, {}
+    for name, values in training.outputs.items():
+        if is_numbers(values[0]) and not np.array_equal(values[0], usual.outputs[name][0], equal_nan=True):
+            summaries[name] = summarise(values[0], by_channel=False)
+            examples[name] = values[0][0]
+    session.writer.add_details("training", summaries, examples)
+
+
+def _predictions(session: "Session", measure: Measure, rows: Rows) -> None:
+    held_out = session.held_out if session.held_out is not None and len(session.held_out) else None
+    of = held_out or rows
+    places = np.linspace(0, len(of) - 1, min(len(of), CANDIDATES, measure.budget.flow)).round().astype(int)
+    names = {spec.source for spec in measure.forward.outputs if spec.source is not None}
+    final = Forward(
+        session.model, batches.as_fit_gets(of.taken(slice(0, 2)).x), measure.names, only={str(each) for each in names}
+    )
+    given = _given(session, final, of, places, measure.budget.together)
+    targets = [] if of.y is None else [values[places] for values in load().tree.flatten(of.y)]
+    structured = None if of.y is None else load().tree.map_structure(lambda values: values[places], of.y)
+    losses = None
+    if structured is not None and len(targets) == len(given):
+        losses = facts.row_losses(session.model, structured, given if len(given) > 1 else given[0])
+    for choice in choose(given, targets, losses):
+        _write(session, measure, of, int(places[choice.place]), choice, losses, held_out is not None)
+
+
+def _given(session: "Session", forward: Forward, of: Rows, places: Array, together: int) -> list[Array]:
+    """What the model gives for the rows at the places, one array for each output."""
+    parts: list[list[Array]] = []
+    outputs: tuple[Spec, ...] = forward.outputs
+    for start in range(0, len(places), together):
+        some = places[start : start + together]
+        found = forward.passed(batches.as_fit_gets(of.taken(some).x)).outputs
+        parts.append([found[str(spec.source)][spec.output] for spec in outputs if spec.source in found])
+    return [np.concatenate(each) for each in zip(*parts, strict=True)] if parts else []
+
+
+def _write(
+    session: "Session", measure: Measure, of: Rows, place: int, choice: Choice, losses: Any, held_out: bool
+) -> None:
+    row = of.taken(slice(place, place + 1))
+    outputs = {name: values[0] for name, values in measure.examples(measure.passed(row.x)).items()}
+    targets = [] if row.y is None else [values[0] for values in load().tree.flatten(row.y)]
+    loss = None if losses is None else float(losses[choice.place])
+    if session.writer is not None:
+        session.writer.add_prediction(
+            Prediction(
+                row=place,
+                label=choice.label,
+                outputs=outputs,
+                reason=choice.reason,
+                loss=loss,
+                targets=tuple(np.asarray(each) for each in targets),
+                held_out=held_out,
+            )
+        )
+
+
+def _weights(session: "Session", measure: Measure, rows: Rows) -> None:  # noqa: ARG001 as the other parts
+    weights = measure.forward.weights()
+    room, kept = MOST_WEIGHTS, {}
+    for name, values in sorted(weights.items(), key=lambda item: item[1].size):
+        if values.size > room:
+            break
+        room -= values.size
+        kept[name] = values
+    if session.writer is not None:
+        session.writer.add_weights({name: values for name, values in weights.items() if name in kept})
+
+
+def _depends_on_training(operation: Any) -> bool:
+    import inspect
+
+    try:
+        return "training" in inspect.signature(operation.call).parameters
+    except (TypeError, ValueError, AttributeError):
+        return False

@@ -1,0 +1,60 @@
+"""Recording a saved model: what rows become in it, and its predictions; nothing is trained."""
+
+from pathlib import Path
+from typing import Any
+
+from pipetrace.capture import saved
+from pipetrace.capture.backend import load
+from pipetrace.errors import ModelInputError
+from pipetrace.record.measuring import Rows
+from pipetrace.record.session import Session, Settings
+from pipetrace.record.training import Progress
+
+
+def record_saved(
+    model_path: Path, x: Any, y: Any, out: Path, progress: Progress, *, data_name: str, command: str = ""
+) -> None:
+    """Pass rows through a saved model and write the trace.
+
+    Args:
+        model_path: the ``.keras`` file.
+        x: rows, an array or a dictionary of arrays.
+        y: what the outputs should be, in the same way, or None.
+        out: where the trace goes; what is there is replaced.
+        progress: who is shown how it goes.
+        data_name: what the rows are called.
+        command: how the run was started.
+
+    Raises:
+        ModelFileError: Keras does not load the model.
+        ModelInputError: the rows do not fit it; the trace then ends at the stage that failed.
+        FrameworkError: Keras is not there.
+        OutputError: the trace cannot be written.
+    """
+    saved.check_model(model_path)
+    progress.begins("Loading Keras and TensorFlow")
+    load()
+    progress.begins("Loading the model")
+    model = saved.load_model(model_path)
+    record_model(model, Rows(x, y), out, progress, data_name=data_name, command=command)
+
+
+def record_model(
+    model: Any, rows: Rows, out: Path, progress: Progress, *, data_name: str = "rows", command: str = ""
+) -> None:
+    """Pass rows through a model as it is and write the trace; see ``record_saved``."""
+    session = Session(model, Settings(out, rows=rows, command=command, verbose=False, data_name=data_name))
+    progress.begins("Measuring the data flow")
+    session.look_only(progress.rows)
+    if session.trouble is not None:
+        raise ModelInputError(
+            f"The model cannot take these rows: {session.trouble}",
+            where=str(out),
+            hint=f"Its inputs are {_wanted(model)}. The trace shows the stages up to the failure: pipetrace show {out}",
+        )
+
+
+def _wanted(model: Any) -> str:
+    inputs = getattr(model, "inputs", None) or []
+    texts = [f"{each.name} {tuple(each.shape)} {each.dtype}" for each in inputs]
+    return ", ".join(texts) or "not told by the model"

@@ -1,0 +1,127 @@
+"""Running somebody's program as Python would, with every model that it fits recorded."""
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import runpy
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any
+
+from pipetrace.errors import ArgumentError, PipetraceError
+
+
+def run_script(
+    program: str,
+    arguments: Sequence[str],
+    *,
+    is_module: bool,
+    path_of: Callable[[int], Path],
+    told: Callable[[str], None],
+    made: list[Path],
+) -> None:
+    """Run a program in this process as ``python program arguments`` would.
+
+    Its arguments, its exit code and its exceptions pass through. Keras is imported when the program imports it, with the
+    settings that the program makes before.
+
+    Args:
+        program: the path of a script, or the name of a module.
+        arguments: what it finds in ``sys.argv`` after its name.
+        is_module: whether the program is a module, as with ``python -m``.
+        path_of: gives the path of the trace of the first model that is fitted, of the second, and so on.
+        told: hears why nothing is recorded, where that is so.
+        made: is filled with the traces that were begun, in order.
+
+    Raises:
+        ArgumentError: there is no such program.
+        SystemExit: the program's own, or with 1 where it raised; what it raised is then printed as Python prints it.
+    """
+    if not is_module and not Path(program).is_file():
+        raise ArgumentError(
+            f"There is no script {program}.", where="SCRIPT", hint="Give the path of a Python file, or -m and a module."
+        )
+    recorders: list[Any] = []
+    before = sys.argv, sys.path[:]
+    with ExitStack() as stack:
+        stack.enter_context(_when_imported("keras", lambda: _watch(stack, path_of, recorders, told)))
+        try:
+            sys.argv = [program, *arguments]
+            if is_module:
+                sys.path.insert(0, "")
+                runpy.run_module(program, run_name="__main__", alter_sys=True)
+            else:
+                sys.path.insert(0, str(Path(program).resolve().parent))
+                runpy.run_path(program, run_name="__main__")
+        except Exception as error:
+            # As Python ends a program that raises, without the frames between it and the program.
+            sys.excepthook(type(error), error, _own_frames(error.__traceback__))
+            raise SystemExit(1) from error
+        finally:
+            sys.argv, sys.path[:] = before
+            made += [recorder.settings.path for recorder in recorders]
+
+
+def _own_frames(frames: TracebackType | None) -> TracebackType | None:
+    """The program's part of a traceback."""
+    while frames is not None and frames.tb_frame.f_code.co_filename in (__file__, "<frozen runpy>", runpy.__file__):
+        frames = frames.tb_next
+    return frames
+
+
+def _watch(stack: ExitStack, path_of: Callable[[int], Path], made: list[Any], told: Callable[[str], None]) -> None:
+    try:
+        from pipetrace.record.watching import watching_all
+    except PipetraceError as error:  # another backend: the program runs, and nothing is recorded
+        told(f"{error.what} Nothing is recorded.")
+        return
+    stack.enter_context(watching_all(path_of, made))
+
+
+@contextmanager
+def _when_imported(name: str, then: Callable[[], None]) -> Iterator[None]:
+    """Call something once a module has been imported, or at once where it is already there."""
+    if name in sys.modules:
+        then()
+        yield
+        return
+    finder = _Finder(name, then)
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        if finder in sys.meta_path:
+            sys.meta_path.remove(finder)
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Finds one module as the others would, and says when it is there."""
+
+    def __init__(self, name: str, then: Callable[[], None]) -> None:
+        self.name, self.then = name, then
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Any = None,  # noqa: ARG002 the interface
+        target: ModuleType | None = None,  # noqa: ARG002
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname != self.name:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        loader = spec.loader if spec else None
+        if spec is None or loader is None:
+            return spec
+        execute, then = loader.exec_module, self.then
+
+        def exec_module(module: ModuleType) -> None:
+            execute(module)
+            then()
+
+        loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec

@@ -1,0 +1,383 @@
+"""One model's recording: the same for every door, over as many calls of ``fit`` as there are."""
+
+import contextlib
+import math
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pipetrace.capture import backend, batches, facts
+from pipetrace.capture.backend import load
+from pipetrace.capture.calling import FitCall
+from pipetrace.capture.forward import Forward
+from pipetrace.errors import PipetraceError
+from pipetrace.record import trouble
+from pipetrace.record.cost import Cost
+from pipetrace.record.data import data_facts
+from pipetrace.record.ending import finish
+from pipetrace.record.measuring import Measure, Rows, source_names, sources
+from pipetrace.summary import summarise
+from pipetrace.trace.document import (
+    FAILED,
+    FINISHED,
+    INTERRUPTED,
+    RECORDER,
+    STOPPED,
+    Ending,
+    Epoch,
+    Event,
+    Run,
+    Stage,
+    Training,
+)
+from pipetrace.trace.store import TraceWriter
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What whoever records has said.
+
+    Attributes:
+        path: where the trace goes.
+        rows: the rows to look at; None takes those that ``fit`` gets.
+        held_out: rows that are not trained on, for the predictions; None takes those that ``fit`` validates on.
+        title: what the trace is called; None takes the model's name.
+        class_names: what the classes are called; none leaves them numbered.
+        command: how the run was started.
+        verbose: whether to say where the trace is.
+        data_name: what the rows are called; None takes the kind of what ``fit`` gets.
+    """
+
+    path: Path
+    rows: Rows | None = None
+    held_out: Rows | None = None
+    title: str | None = None
+    class_names: tuple[str, ...] = ()
+    command: str = ""
+    verbose: bool = True
+    data_name: str | None = None
+
+
+class Session:
+    """The recording of one model.
+
+    Nothing that goes wrong in here reaches the training: it is said once, noted in the trace, and that part is left out
+    from there on.
+
+    Args:
+        model: whose training is recorded.
+        settings: what to record, and where to.
+    """
+
+    def __init__(self, model: Any, settings: Settings) -> None:
+        self.model, self.settings = model, settings
+        self.cost = Cost()
+        self.writer: TraceWriter | None = None
+        self.measure: Measure | None = None
+        self.rows: Rows | None = settings.rows
+        self.held_out: Rows | None = settings.held_out
+        self.names: list[str] = []
+        self.before: tuple[Stage, ...] = ()
+        self.call = FitCall()
+        self.planned = 0
+        self.epoch, self.step = 0, 0
+        self.open = False
+        self.batch_size: int | None = None
+        self.good: dict[str, Any] = {}
+        self._run: Run | None = None
+        self._began = 0.0
+        self._lost: set[str] = set()
+        self._told_not_finite = False
+        self.trouble: str | None = None
+
+    @contextmanager
+    def safely(self, part: str) -> Iterator[None]:
+        """Do a part of the recording; what it raises stays here."""
+        with self.cost.of(part):
+            try:
+                yield
+            except Exception as error:  # whatever it is, it is ours, and the training is not
+                self._lose(part, error)
+
+    def can(self, part: str) -> bool:
+        """Whether a part of the recording has not failed before."""
+        return part not in self._lost and not (part != "writing" and "writing" in self._lost)
+
+    def begin(self, call: FitCall, steps: int | None, *, build: bool = True) -> None:
+        """A ``fit`` begins.
+
+        Args:
+            call: its arguments.
+            steps: how many steps an epoch has, where Keras knows.
+            build: whether to look at the model's stages now; off where they are known to fail.
+        """
+        self.call = call
+        self.planned = self.epoch + max(0, call.epochs - call.initial_epoch)
+        self.step, self._told_not_finite = 0, False
+        with self.safely("stages"):
+            if self.rows is None:
+                self.rows = _rows(call.x, call.y, call.sample_weight)
+            if self.held_out is None and call.validation is not None:
+                x, y, weight = batches.split(call.validation) if isinstance(call.validation, tuple) else (None,) * 3
+                self.held_out = _rows(x, y, weight)
+        with self.safely("writing"):
+            self._run = self._facts(steps)
+            if self.writer is None:
+                self.writer = TraceWriter(self.settings.path, self._run, (), force=True)
+            elif not self.open:
+                self.writer.resume()
+                self._describe()
+            self.open = True
+        if build and self.measure is None and self.rows is not None:
+            self.look()
+        self.keep_weights()
+
+    @property
+    def wants_rows(self) -> bool:
+        """Whether the rows have to be taken from what passes."""
+        return self.rows is None and self.can("rows") and self.can("writing")
+
+    def saw(self, seen: list[Any], *, complete: bool) -> None:
+        """Batches passed on their way into the training; the first ones show what the stages are."""
+        with self.safely("rows"):
+            x, y, weight = batches.split(batches.joined(seen))
+            self.rows = Rows(x, y, weight, complete=complete)
+            self.batch_size = max(len(Rows(batches.split(batch)[0])) for batch in seen)
+        if self.measure is None and self.rows is not None:
+            self.look()
+
+    def look(self) -> None:
+        """See which stages the model has, by its rows."""
+        if self.rows is None or not self.can("stages"):
+            return
+        with self.safely("stages"):
+            self._look()
+        with self.safely("writing"):
+            self._run = self._facts(None)
+            self._describe()
+
+    def _look(self) -> None:
+        if self.rows is not None:
+            few = batches.as_fit_gets(self.rows.taken(slice(0, 2)).x)
+            self.names = source_names(self.model, self.rows.x)
+            self.before = sources(self.names, self.rows.x, {"name": "rows"})
+            forward = Forward(self.model, few, self.names)
+            self.measure = Measure(forward, self.names, self.rows.taken(slice(0, 2)).x)
+
+    def look_only(self, progress: Callable[[int, int], None]) -> None:
+        """Record the model as it is, without training it.
+
+        Raises:
+            OutputError: the trace cannot be written.
+        """
+        self.writer = TraceWriter(self.settings.path, self._facts(None), (), force=True)
+        self.open = True
+        try:
+            self._look()
+        except Exception as error:
+            self.trouble = _in_short(error)
+            self.failed(error)
+            return
+        self._run = self._facts(None)
+        self._describe()
+        finish(self, progress)
+        self.close(Ending(FINISHED))
+
+    def epoch_begins(self) -> None:
+        """Start the clock."""
+        self.epoch += 1
+        self.step = 0
+        self._began = time.perf_counter()
+
+    def step_ends(self, logs: Mapping[str, Any]) -> None:
+        """A step is done; the loss is looked at, and when it is not a number any more, where that began."""
+        self.step += 1
+        if self._told_not_finite or "loss" not in logs:
+            return
+        loss = logs["loss"]
+        with self.safely("watching the loss"):
+            if not math.isfinite(float(loss)):
+                self._told_not_finite = True
+                for event in trouble.not_finite(self, float(loss)):
+                    self.note(event)
+
+    def epoch_ends(self, logs: Mapping[str, Any]) -> None:
+        """Measure the probe and the weights, and write the epoch in one transaction."""
+        seconds = time.perf_counter() - self._began
+        probe, examples, weights = {}, {}, {}
+        if self.measure is not None and self.rows is not None and self.can("probe"):
+            with self.safely("probe"):
+                passed = self.measure.passed(self.rows.taken(slice(0, self.measure.budget.probe)).x)
+                probe = self.measure.probe(passed)
+                examples = {name: values[0] for name, values in self.measure.examples(passed).items()}
+        if self.measure is not None and self.can("weights"):
+            with self.safely("weights"):
+                weights = {
+                    name: summarise(variable.numpy().reshape(variable.shape or (1,)), by_channel=False)
+                    for name, variable in self.measure.forward.variables().items()
+                    if math.prod(variable.shape) and (variable.trainable or self.epoch == 1 or _moves(variable))
+                }
+        epoch = Epoch(
+            number=self.epoch,
+            metrics={str(name): float(value) for name, value in logs.items() if _is_number(value)},
+            seconds=seconds,
+            learning_rate=facts.learning_rate(self.model),
+            steps=self.step or None,
+            probe=probe,
+            weights=weights,
+        )
+        if self.writer is not None and self.can("writing"):
+            with self.safely("writing"):
+                self.writer.add_epoch(epoch, examples)
+        self.keep_weights()
+
+    def keep_weights(self) -> None:
+        """Remember the weights, where they are few and sound: what a broken step made of them cannot be undone."""
+        if self.can("watching the loss"):
+            with self.safely("watching the loss"):
+                self.good = trouble.sound_weights(self.model) or self.good
+
+    def end(self) -> None:
+        """The ``fit`` is over: measure what waits for it, and close the trace."""
+        if not self.open:
+            return
+        stopped = self.epoch < self.planned
+        with self.safely("writing"):
+            self._run = self._facts(None)
+            self._describe()
+        finish(self)
+        self.close(Ending(STOPPED if stopped else FINISHED, epoch=self.epoch or None))
+
+    def failed(self, error: BaseException) -> None:
+        """The ``fit`` raised; the trace says what, and where as far as that can be told."""
+        if not self.open:
+            return
+        if isinstance(error, KeyboardInterrupt):
+            self.close(Ending(INTERRUPTED, "Ctrl-C", epoch=self.epoch or None))
+            return
+        if not isinstance(error, Exception):
+            self.close(Ending(FAILED, _in_short(error), epoch=self.epoch or None))
+            return
+        stage: str | None = None
+        events: tuple[Event, ...] = ()
+        with self.safely("failure"):
+            stage, events = trouble.of_exception(self, error)
+        for event in events:
+            self.note(event)
+        self.close(Ending(FAILED, _in_short(error), stage=stage, epoch=self.epoch or None))
+
+    def note(self, event: Event) -> None:
+        """Write down something that happened."""
+        if self.writer is not None and self.can("writing"):
+            with self.safely("writing"):
+                self.writer.add_event(event)
+
+    def close(self, ending: Ending) -> None:
+        """End the trace, which may be opened again by another ``fit``."""
+        self.open = False
+        if self.writer is None:
+            return
+        if self.can("writing"):
+            with self.safely("writing"):
+                self.writer.end(ending, self.cost.parts)
+                if self.settings.verbose:
+                    say(
+                        f"pipetrace: the trace is {self.settings.path}; see it with: pipetrace show {self.settings.path}"
+                    )
+        else:
+            with contextlib.suppress(Exception):
+                self.writer.close()
+
+    def describe_stages(self, stages: tuple[Stage, ...]) -> None:
+        """Say which stages there are where a whole pass was never seen."""
+        if self.writer is not None and self._run is not None and self.can("writing"):
+            with self.safely("writing"):
+                self.writer.describe(self._run, (*self.before, *stages))
+
+    def _describe(self) -> None:
+        if self.writer is None or self._run is None or not self.can("writing"):
+            return
+        forward = self.measure.forward if self.measure else None
+        stages = (*self.before, *(forward.stages if forward else ()))
+        self.writer.describe(self._run, stages, forward.groups if forward else ())
+
+    def _facts(self, steps: int | None) -> Run:
+        forward = self.measure.forward if self.measure else None
+        before = self._run
+        return Run(
+            title=self.settings.title or str(self.model.name),
+            created=before.created if before else datetime.now().astimezone().isoformat(timespec="seconds"),
+            command=self.settings.command,
+            versions=backend.versions(),
+            backend="tensorflow",
+            platform=f"{platform.system()} {platform.machine()}",
+            model_fingerprint=before.model_fingerprint if before else facts.fingerprint(self.model),
+            data=data_facts(self, steps),
+            training=self._training(),
+            model=facts.model_facts(self.model, forward.outputs if forward else ()),
+        )
+
+    def _training(self) -> Training:
+        names = [type(each).__name__ for each in getattr(self.call.callbacks, "callbacks", None) or ()]
+        own = ("History", "ProgbarLogger", "Recorder", "Teller")
+        size = self.call.batch_size or self.batch_size
+        if size is None and _rows(self.call.x, None, None) is not None:
+            size = 32  # what Keras takes where it makes the batches itself
+        training = facts.training_facts(
+            self.model,
+            epochs=self.planned,
+            batch_size=size,
+            probe_rows=min(self.measure.budget.probe, len(self.rows)) if self.measure and self.rows else 0,
+            callbacks=[name for name in names if name not in own],
+            weighted=self.call.class_weight or self.call.sample_weight is not None,
+        )
+        return replace(training, seed=facts.seed())
+
+    def _lose(self, part: str, error: Exception) -> None:
+        if part in self._lost:
+            return
+        self._lost.add(part)
+        what = error.what if isinstance(error, PipetraceError) else _in_short(error)
+        with contextlib.suppress(Exception):  # a closed standard error is no reason to stop a training
+            say(f"pipetrace: {part} could not be recorded and is left out from here on: {what} The training goes on.")
+        if self.writer is not None and part != "writing":
+            with contextlib.suppress(Exception):
+                self.writer.add_event(Event(RECORDER, f"{part}: {what}", self.epoch or None, self.step or None))
+
+
+def say(text: str) -> None:
+    """A line for whoever watches the training, beside what it prints itself."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def _rows(x: Any, y: Any, weight: Any) -> Rows | None:
+    found = batches.plain_arrays(x)
+    if found is None or not len(load().tree.flatten(found)[0].shape):
+        return None
+    return Rows(found, batches.plain_arrays(y), batches.plain_arrays(weight))
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _moves(variable: Any) -> bool:
+    """Whether a weight that no gradient trains changes by itself, as the averages of a batch normalisation do."""
+    return not variable.trainable and "moving" in str(variable.name)
+
+
+def _in_short(error: BaseException) -> str:
+    from textwrap import shorten
+
+    return shorten(f"{type(error).__name__}: {error}", 600)

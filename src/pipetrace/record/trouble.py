@@ -1,0 +1,205 @@
+"""Where it went wrong: the stage that raised, or the first one whose values are not finite."""
+
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipetrace.capture import batches, gradients
+from pipetrace.capture.backend import load
+from pipetrace.capture.failing import failing_graph
+from pipetrace.trace.document import DATA, EXCEPTION, GRADIENT, LOSS, OUTPUT, WEIGHTS, Event
+
+if TYPE_CHECKING:
+    from pipetrace.record.session import Session
+
+MOST_REMEMBERED = 4_000_000
+"""Weights of a larger model are not remembered from epoch to epoch."""
+SEARCHED = 2048
+"""Rows that are searched for the place where a value first was not finite."""
+
+
+def sound_weights(model: Any) -> dict[str, Any] | None:
+    """The weights by their paths; None where they are very many, or not all finite."""
+    if sum(math.prod(variable.shape) for variable in model.weights) > MOST_REMEMBERED:
+        return None
+    found = {str(variable.path): np.array(variable.numpy()) for variable in model.weights}
+    sound = all(np.isfinite(values).all() for values in found.values() if values.dtype.kind == "f")
+    return found if sound else None
+
+
+def not_finite(session: "Session", loss: float) -> list[Event]:
+    """The loss is not a number any more: when, and the first stage where that can be seen."""
+    word = "NaN" if math.isnan(loss) else "infinite"
+    when = (session.epoch, session.step)
+    found = [Event(LOSS, f"The loss was {word} from step {session.step} of epoch {session.epoch} on.", *when)]
+    for look in (_in_the_rows, _in_a_gradient, _in_the_weights):
+        event = look(session)
+        if event is not None:
+            found.append(Event(event.kind, event.message, *when, event.stage))
+            break
+    return found
+
+
+def _in_the_rows(session: "Session") -> Event | None:
+    """Values that were broken before the model, or become so within it while its weights are still sound."""
+    if session.rows is None:
+        return None
+    for name, values in zip(session.names, load().tree.flatten(session.rows.x), strict=False):
+        place = _first_broken(values)
+        if place is not None:
+            count = int((~np.isfinite(values.astype(np.float64))).sum())
+            message = f"{count:,} values of {name} are not finite, the first of them in row {place}."
+            return Event(DATA, message, stage=name)
+    for place, values in enumerate(load().tree.flatten(session.rows.y) if session.rows.y is not None else ()):
+        row = _first_broken(values)
+        if row is not None:
+            which = f"target {place + 1}" if place else "the targets"
+            return Event(DATA, f"Values of {which} are not finite, the first of them in row {row}.")
+    return None
+
+
+def _in_a_gradient(session: "Session") -> Event | None:
+    """With the weights of the last sound epoch: the first stage whose output, or then whose gradient, breaks."""
+    measure, rows = session.measure, session.rows
+    if measure is None or rows is None or not session.good:
+        return None
+    now = {str(variable.path): np.array(variable.numpy()) for variable in session.model.weights}
+    few = rows.taken(slice(0, min(len(rows), SEARCHED, measure.budget.flow)))
+    variables = measure.forward.variables()
+    with sound(session):
+        for start in range(0, len(few), measure.budget.together):
+            passed = measure.passed(few.taken(slice(start, start + measure.budget.together)).x)
+            for stage in measure.forward.stages:
+                if any(_first_broken(values) is not None for values in passed.outputs.get(stage.name, ())):
+                    return Event(
+                        OUTPUT, f"The first output that is not finite is that of {stage.name}.", stage=stage.name
+                    )
+    if few.y is None:
+        return None
+    broken: list[Any] = []
+    for start in range(0, len(few), measure.budget.together):
+        part = few.taken(slice(start, start + measure.budget.together))
+        x = batches.as_fit_gets(part.x)
+        broken = gradients.not_finite(session.model, {**now, **session.good}, x, part.y)
+        if broken:
+            break
+    owners = {id(variable): name for name, variable in variables.items()}
+    named = [name for each in broken if (name := owners.get(id(each)))]
+    order = {name: place for place, name in enumerate(variables)}
+    if not named:
+        return None
+    # The gradient comes from the end, so the last stage in the order of execution is where it broke.
+    last = max(named, key=lambda name: order[name])
+    return Event(
+        GRADIENT, f"The gradient of {last} is not finite while its output still is.", stage=last.rpartition("/")[0]
+    )
+
+
+def _in_the_weights(session: "Session") -> Event | None:
+    if session.measure is None:
+        return None
+    for name, variable in session.measure.forward.variables().items():
+        values = variable.numpy()
+        if _first_broken(values.reshape(-1)) is not None:
+            count = int((~np.isfinite(values.astype(np.float64))).sum())
+            message = (
+                f"After that step {count:,} of {values.size:,} values of {name} are not finite, the first such weights."
+            )
+            return Event(WEIGHTS, message, stage=name.rpartition("/")[0])
+    return None
+
+
+def sound(session: "Session") -> Any:
+    """A block in which the forward pass uses the weights of the last sound epoch, which are put back at its end."""
+    import contextlib
+
+    @contextlib.contextmanager
+    def block() -> Any:
+        weights = {str(variable.path): variable for variable in session.model.weights}
+        now = {path: np.array(variable.numpy()) for path, variable in weights.items()}
+        try:
+            for path, values in session.good.items():
+                if path in weights:
+                    weights[path].assign(values)
+            yield
+        finally:
+            for path, values in now.items():
+                weights[path].assign(values)
+
+    return block()
+
+
+def of_exception(session: "Session", error: Exception) -> tuple[str | None, tuple[Event, ...]]:
+    """What raised: the stage, where it was one, and the facts that belong to it."""
+    when = (session.epoch or None, session.step + 1 if session.epoch else None)
+    stage = _named_in(session, str(error))
+    if stage is None and session.rows is not None:
+        x = batches.as_fit_gets(session.rows.taken(slice(0, min(len(session.rows), 256))).x)
+        names = session.names or [f"input_{place + 1}" for place, _ in enumerate(load().tree.flatten(x))]
+        graph = failing_graph(session.model, x, names)
+        broken = next((node.stage for node in graph.nodes if not node.stage.outputs), None)
+        if broken is not None:
+            stage = broken.name
+        if session.measure is None or broken is not None:
+            session.describe_stages(graph.stages)
+    message = " ".join(f"{type(error).__name__}: {error}".split())[:600]
+    events = [Event(EXCEPTION, message, *when, stage)]
+    if session.rows is not None and stage is None and session.measure is not None:
+        events += _misfit(session, when)
+    return stage, tuple(events)
+
+
+def _misfit(session: "Session", when: tuple[int | None, int | None]) -> list[Event]:
+    """The forms of outputs and targets, where they do not go together."""
+    if session.rows is None or session.rows.y is None or session.measure is None:
+        return []
+    outputs = session.measure.forward.outputs
+    targets = load().tree.flatten(session.rows.y)
+    if len(outputs) != len(targets):
+        return [Event(DATA, f"The model gives {len(outputs)} outputs and gets {len(targets)} targets.", *when)]
+    found = []
+    for output, target in zip(outputs, targets, strict=True):
+        shape = (None, *target.shape[1:])
+        width = output.shape[-1] if len(output.shape) > 1 else None
+        fits = shape == output.shape or (
+            len(shape) in (len(output.shape) - 1, len(output.shape)) and shape[-1] in (1, None)
+        )
+        values = target.astype(np.float64) if target.dtype.kind in "biuf" else None
+        if not fits:
+            message = f"{output.source} gives {_form(output.shape)} for a row and its target is {_form(shape)}."
+            found.append(Event(DATA, message, *when))
+        elif values is not None and values.size and width and values.max() >= max(2, width):
+            reach = f"from {values.min():g} to {values.max():g}"
+            message = f"{output.source} gives {width} values for a row and its targets go {reach}."
+            found.append(Event(DATA, message, *when))
+    return found
+
+
+def _form(shape: tuple[int | None, ...]) -> str:
+    return " x ".join(str(length) for length in shape[1:]) or "a single number"
+
+
+def _named_in(session: "Session", text: str) -> str | None:
+    """The stage that an error of TensorFlow's names: it tells the place as a path of layer names."""
+    if session.measure is None:
+        return None
+    places = re.findall(r"[\w.:-]+(?:/[\w.:-]+)+", text)
+    parts = [{re.sub(r"_\d+$", "", part) for part in place.split("/")} | set(place.split("/")) for place in places]
+    for stage, operation in zip(session.measure.forward.stages, session.measure.forward.operations, strict=True):
+        name = str(getattr(operation, "name", stage.name))
+        if any(name in part for part in parts):
+            return stage.name
+    return None
+
+
+def _first_broken(values: Any) -> int | None:
+    """The first row with a value that is not finite, or None."""
+    if values.dtype.kind != "f":
+        return None
+    finite = np.isfinite(values.astype(np.float32) if values.dtype.itemsize < 4 else values)
+    if finite.all():
+        return None
+    rows = finite.reshape(len(finite), -1).all(axis=1) if finite.ndim else finite[None]
+    return int(np.argmin(rows))

@@ -1,0 +1,118 @@
+"""The two doors for programs that are not to be changed, or not much: ``watch`` and ``pipetrace run``."""
+
+import os
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pipetrace.capture import calling
+from pipetrace.errors import ArgumentError
+from pipetrace.record.recorder import Recorder
+
+
+class Watching:
+    """A model that is being watched; ``stop`` ends it. Can be used in a ``with`` block."""
+
+    def __init__(self, model: Any, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self._model = weakref.ref(model)
+        original, here = model.fit, weakref.ref(recorder)
+        weakly = weakref.WeakMethod(original) if hasattr(original, "__self__") else None
+
+        def fit(*args: Any, **kwargs: Any) -> Any:
+            called: Any = weakly() if weakly else original
+            told = here()
+            return called(*args, **kwargs) if told is None else _recorded(called, told, args, kwargs)
+
+        self._fit = fit
+        object.__setattr__(model, "fit", fit)
+        # The recorder lives as long as the model does.
+        object.__setattr__(model, "_pipetrace_watching", self)
+
+    def stop(self) -> None:
+        """Leave the model as it was; what was recorded stays."""
+        model = self._model()
+        if model is not None and model.__dict__.get("fit") is self._fit:
+            object.__delattr__(model, "fit")
+            object.__delattr__(model, "_pipetrace_watching")
+
+    def __enter__(self) -> "Watching":
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.stop()
+
+
+def watch(
+    model: Any,
+    path: str | os.PathLike[str],
+    x: Any = None,
+    y: Any = None,
+    *,
+    title: str | None = None,
+    class_names: Sequence[str] = (),
+    verbose: bool = True,
+) -> Watching:
+    """Record every ``fit`` of a model from now on, into one trace.
+
+        pipetrace.watch(model, "run.trace")
+        model.fit(x, y, epochs=5)
+
+    Args:
+        model: a Keras model; need not be compiled yet.
+        path, x, y, title, class_names, verbose: as for ``Recorder``.
+
+    Returns:
+        what ends the watching, by its method ``stop`` or as a ``with`` block.
+
+    Raises:
+        ArgumentError: this is no Keras model, or the rows are not arrays.
+        OutputExistsError: there is a file at the path that is no trace.
+        NotWritableError: nothing can be written there.
+    """
+    if not callable(getattr(model, "fit", None)):
+        raise ArgumentError(
+            f"Only a Keras model can be watched, received {type(model).__name__}.",
+            where="watch(model, ...)",
+            hint="Give the model whose fit is called later.",
+        )
+    before = getattr(model, "__dict__", {}).get("_pipetrace_watching")
+    if before is not None and before.recorder.settings.path.absolute() == Path(path).absolute():
+        before.stop()
+    return Watching(model, Recorder(path, x, y, title=title, class_names=class_names, verbose=verbose))
+
+
+@contextmanager
+def watching_all(name_of: Any, made: list[Recorder], *, verbose: bool = False) -> Iterator[None]:
+    """Within the block every ``fit`` of any model is recorded, each model into a trace of its own.
+
+    Args:
+        name_of: gives the path for a model, from the number of the model, 1 for the first.
+        made: is filled with the recorders.
+        verbose: as for ``Recorder``.
+    """
+    known: weakref.WeakKeyDictionary[Any, Recorder] = weakref.WeakKeyDictionary()
+
+    def recorded(fit: Any, model: Any, args: Any, kwargs: Any) -> Any:
+        recorder = known.get(model)
+        if recorder is None:
+            recorder = known[model] = Recorder(name_of(len(made) + 1), verbose=verbose)
+            made.append(recorder)
+        return _recorded(fit, recorder, args, kwargs)
+
+    with calling.patched_fit(recorded):
+        yield
+
+
+def _recorded(fit: Any, recorder: Recorder, args: Any, kwargs: Any) -> Any:
+    calling.arm(recorder)
+    args, kwargs = calling.with_callback(fit, args, kwargs, recorder)
+    try:
+        return fit(*args, **kwargs)
+    except BaseException as error:
+        recorder.failed(error)
+        raise
+    finally:
+        calling.disarm(recorder)
