@@ -21,7 +21,7 @@ from pipetrace.errors import PipetraceError
 
 MESSAGES = (DOCS / "messages.md").read_text(encoding="utf-8")
 FAMILIES = {"error", "bad-data", "bad-trace", "bad-output"}
-NEED_TRACE = {"damaged-trace", "newer-trace", "incomplete-trace", "disk-full"}
+NEED_TRACE = {"damaged-trace", "newer-trace", "incomplete-trace", "no-such-stage", "disk-full"}
 NEED_FRAMEWORK = {"training-failed", "interrupted", *NEED_TRACE}
 ELSEWHERE = "/path/to"
 """What stands in the examples for the folder that they ran in."""
@@ -200,6 +200,7 @@ PREPARE: dict[str, Prepare] = {
     "damaged-trace": damaged_trace,
     "newer-trace": newer_trace,
     "incomplete-trace": incomplete_trace,
+    "no-such-stage": nothing,
     "output-exists": output_exists,
     "not-writable": nothing,
     "disk-full": disk_full,

@@ -47,10 +47,28 @@ class FrameworkError(PipetraceError):
     slug = "no-framework"
 
 
+class ModelFileError(PipetraceError):
+    """A saved model is not there, is not a Keras model, or Keras refuses to load it."""
+
+    slug = "bad-model-file"
+
+
+class ModelInputError(PipetraceError):
+    """The rows do not fit the model's inputs, or the model fails on them."""
+
+    slug = "rows-do-not-fit"
+
+
 class TrainingError(PipetraceError):
     """Keras raised an error while it trained; the trace holds the epochs before it."""
 
     slug = "training-failed"
+
+
+class StepError(PipetraceError):
+    """A step of a pipeline raised an error on the rows that it received."""
+
+    slug = "step-failed"
 
 
 class DataError(PipetraceError):
@@ -147,6 +165,12 @@ class IncompleteTraceError(TraceError):
     """The trace ends before the part that was asked for."""
 
     slug = "incomplete-trace"
+
+
+class UnknownStageError(TraceError):
+    """The trace has no stage, nested model or block of the name that was asked for."""
+
+    slug = "no-such-stage"
 
 
 class OutputError(PipetraceError):

@@ -1,0 +1,56 @@
+"""A part of a trace to look at: one stage, a nested model, or a block that repeats."""
+
+import difflib
+from dataclasses import replace
+
+from pipetrace.errors import UnknownStageError
+from pipetrace.present.document import document
+from pipetrace.present.graph.folds import folds
+from pipetrace.present.graph.overview import inside
+from pipetrace.present.graph.wiring import wiring
+from pipetrace.present.views import Document
+from pipetrace.trace.document import Trace
+
+
+def part(trace: Trace, name: str, *, opened: bool = False) -> Document:
+    """The document of a part of the data flow, with everything that is known of its stages.
+
+    Args:
+        trace: the recording.
+        name: of a stage, or its path; of a nested model or layer; or of a block, as the folded one tells it.
+        opened: whether what folds within it is open.
+
+    Raises:
+        UnknownStageError: nothing in the trace bears that name.
+        DamagedTraceError: the facts of the trace contradict each other.
+    """
+    first, last = _positions(trace, name)
+    chosen = trace.stages[first : last + 1]
+    made = document(trace, shown={stage.name for stage in chosen})
+    graph, found = inside(trace, first, last, opened=opened)
+    return replace(
+        made, stages=made.stages[first : last + 1], graph=graph, folds=found, part=name.strip("/"), brief=False
+    )
+
+
+def _positions(trace: Trace, name: str) -> tuple[int, int]:
+    wanted = name.strip("/")
+    places = {fold.name: (fold.first, fold.last) for fold in reversed(folds(trace, wiring(trace)))}
+    for position, stage in enumerate(trace.stages):
+        for each in (stage.path, stage.name):
+            places.setdefault(each, (position, position))
+    for group in trace.groups:
+        held = [index for index, stage in enumerate(trace.stages) if stage.path.startswith(f"{group.path}/")]
+        if held:
+            places.setdefault(group.path, (held[0], held[-1]))
+    if wanted in places:
+        return places[wanted]
+    near = difflib.get_close_matches(wanted, places, 3)
+    outer = [each for each in places if "/" not in each][:5]
+    raise UnknownStageError(
+        f"The trace has no stage, model or block {wanted!r}.",
+        where="--stage",
+        hint=f"Did you mean {' or '.join(near)}?"
+        if near
+        else f"Give the name of a stage, or of what is folded, as pipetrace show tells them, such as {', '.join(outer)}.",
+    )
