@@ -268,7 +268,7 @@ def test_no_run_is_told_with_a_number_that_is_not_in_its_trace(
 
 def allowed(trace: Trace) -> dict[str, list[float]]:
     """What a headline or an insight may name, found from the trace alone."""
-    counts, epochs, held = trace.run.data.class_counts, trace.epochs, trace.run.data.validation_rows
+    counts, epochs, held = trace.run.data.class_counts, trace.epochs, trace.run.data.validation_rows or 0
     rows = sum(counts)
     parts = [count / rows for count in counts if count]
     level, largest = -sum(each * math.log(each) for each in parts), max(parts)
@@ -285,7 +285,7 @@ def allowed(trace: Trace) -> dict[str, list[float]]:
     total, effort = sum(stage.parameters.total for stage in layers), sum(stage.flops or 0 for stage in layers)
     held_by = [stage.parameters.total / total for stage in layers] + [(stage.flops or 0) / effort for stage in layers]
     wrong = [round((1 - epoch.metrics.get("val_accuracy", 0.0)) * held) for epoch in epochs]
-    steps = len(range(0, rows, trace.run.training.batch_size))
+    steps = len(range(0, rows, trace.run.training.batch_size or 1))
     rises = [metrics_after(epochs)] if len(epochs) > 1 else []
     return {
         "epochs": [float(epoch.number) for epoch in epochs],

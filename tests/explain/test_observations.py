@@ -174,7 +174,7 @@ def allowed(trace: Trace, index: int) -> dict[str, list[float]]:
     counts = trace.run.data.class_counts
     shares = [count / sum(counts) for count in counts if count]
     level = -sum(each * math.log(each) for each in shares)
-    largest, rows, held = max(shares), sum(counts), trace.run.data.validation_rows
+    largest, rows, held = max(shares), sum(counts), trace.run.data.validation_rows or 0
     now, before = trace.epochs[index].metrics, trace.epochs[max(0, index - 1)].metrics
     finite = [epoch for epoch in trace.epochs[:index] if math.isfinite(epoch.metrics.get("val_loss", math.nan))]
     best = min(finite, key=lambda epoch: epoch.metrics["val_loss"], default=trace.epochs[index])

@@ -109,7 +109,7 @@ def test_nothing_recomputed_is_no_agreement(make_trace: MakeTrace) -> None:
         ("conv2d", {"activation": "gelu"}),
         ("max_pooling2d", {"padding": "same"}),
         ("flatten", {"data_format": "channels_first"}),
-        ("dense", {"activation": "sigmoid"}),
+        ("dense", {"activation": "softplus"}),
         ("scale", {"operation": "normalise"}),
     ],
 )

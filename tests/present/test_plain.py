@@ -137,8 +137,8 @@ def test_every_epoch_row_is_that_of_the_trace(text: str, digits_trace: Trace) ->
     assert re.split(r"\s{2,}", lines[head].strip()) == [
         "epoch",
         "loss",
-        "accuracy",
         "val loss",
+        "accuracy",
         "val accuracy",
         "seconds",
     ]
@@ -149,8 +149,8 @@ def test_every_epoch_row_is_that_of_the_trace(text: str, digits_trace: Trace) ->
         metrics = epoch.metrics
         assert printed[0] == epoch.number
         assert printed[1] == pytest.approx(metrics["loss"], rel=0.006)
-        assert printed[2] == pytest.approx(100 * metrics["accuracy"], rel=0.006)
-        assert printed[3] == pytest.approx(metrics["val_loss"], rel=0.006)
+        assert printed[2] == pytest.approx(metrics["val_loss"], rel=0.006)
+        assert printed[3] == pytest.approx(100 * metrics["accuracy"], rel=0.006)
         assert printed[4] == pytest.approx(100 * metrics["val_accuracy"], rel=0.006)
         assert printed[5] == pytest.approx(epoch.seconds, rel=0.06)
     ends = {len(line) for line in (lines[head], *rows)}

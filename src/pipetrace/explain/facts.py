@@ -5,17 +5,48 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipetrace.explain import task
+from pipetrace.explain.metrics import accuracy, held_out_accuracy
 from pipetrace.trace.document import LAYER, SOURCE, STEP, Array, Epoch, Prediction, Stage, Trace
 
 
 def classes(trace: Trace) -> int:
-    """How many classes the labels can have."""
-    return len(trace.run.data.class_names)
+    """How many classes a row can be of; 0 where the model tells no classes, or several things."""
+    output = task.only(trace)
+    return output.classes if output and output.of_classes else 0
+
+
+def class_name(trace: Trace, index: int, output: task.Output | None = None) -> str:
+    """What a class is called: ``'cat'``, or ``class 3`` where the classes have no names."""
+    names, output = trace.run.data.class_names, output or task.only(trace)
+    total = output.classes if output else len(names)
+    return f"'{names[index]}'" if len(names) == total and index < len(names) else f"class {index}"
 
 
 def train_rows(trace: Trace) -> int:
-    """How many rows an epoch trains on."""
-    return sum(trace.run.data.class_counts)
+    """How many rows an epoch trains on; 0 where that is not known."""
+    rows = trace.run.data.rows
+    return sum(trace.run.data.class_counts) if rows is None else rows
+
+
+def measured_rows(trace: Trace) -> int:
+    """How many rows the data flow is of; where it was not measured, how many an epoch trains on."""
+    return trace.rows or train_rows(trace)
+
+
+def trained(trace: Trace) -> bool:
+    """Whether the model was to be trained; one that was only looked at was not."""
+    return trace.run.training.epochs > 0 or bool(trace.epochs)
+
+
+def validation_rows(trace: Trace) -> int:
+    """How many held-out rows validation measured; 0 without any, or where that is not known."""
+    return trace.run.data.validation_rows or 0
+
+
+def own_pipeline(trace: Trace) -> bool:
+    """Whether one of pipetrace's pipelines ran: it has steps before the model, and keeps the validation rows aside."""
+    return any(stage.kind == STEP for stage in trace.stages)
 
 
 def layer_stages(trace: Trace) -> list[Stage]:
@@ -40,11 +71,38 @@ def before(trace: Trace, stage: Stage) -> Stage | None:
     return next((each for each in trace.stages if each.name == name), None)
 
 
-def steps_per_epoch(trace: Trace) -> tuple[int, int]:
-    """How many batches an epoch has, and how many rows are in the last one."""
+@dataclass(frozen=True)
+class Steps:
+    """The batches of an epoch.
+
+    Attributes:
+        count: how many.
+        rows, batch, last: how many rows there are, in a batch and in the last one; 0 where that is not known.
+    """
+
+    count: int
+    rows: int = 0
+    batch: int = 0
+    last: int = 0
+
+
+def steps_per_epoch(trace: Trace) -> Steps | None:
+    """The batches of an epoch: as they were counted, or from the rows and the batch size; None where neither tells."""
     rows, batch = train_rows(trace), trace.run.training.batch_size
+    counted = next((epoch.steps for epoch in trace.epochs if epoch.steps), None)
+    if not rows or not batch:
+        return Steps(counted) if counted else None
     steps = math.ceil(rows / batch)
-    return steps, rows - (steps - 1) * batch
+    if counted not in (None, steps):  # as with ``steps_per_epoch``, or rows that were filtered
+        return Steps(counted or 0)
+    return Steps(steps, rows, batch, rows - (steps - 1) * batch)
+
+
+def updates(trace: Trace) -> int | None:
+    """How many steps training took, all epochs together; None where that is not known."""
+    steps = steps_per_epoch(trace)
+    found = [epoch.steps or (steps.count if steps else 0) for epoch in trace.epochs]
+    return sum(found) if found and all(found) else None
 
 
 def occurring(trace: Trace) -> int:
@@ -54,7 +112,8 @@ def occurring(trace: Trace) -> int:
 
 def things(trace: Trace) -> str:
     """What a row of this run is called, in the plural."""
-    return "pictures" if len(trace.stages[0].outputs[0].shape) == 4 else "rows"
+    given = [stage.outputs[0].shape for stage in trace.stages if stage.kind == SOURCE and stage.outputs]
+    return "pictures" if len(given) == 1 and len(given[0]) == 4 and given[0][-1] in task.CHANNELS else "rows"
 
 
 @dataclass(frozen=True)
@@ -90,34 +149,44 @@ class Chance:
         return self.frequencies if self.informed else self.loss
 
 
-def chance(trace: Trace) -> Chance:
-    """What guessing gives on this run's classes."""
-    rows = max(1, train_rows(trace))
-    shares = [count / rows for count in trace.run.data.class_counts if count]
+def chance(trace: Trace) -> Chance | None:
+    """What guessing gives on this run's classes.
+
+    None where that cannot be told: the rows are of no class, the loss is no cross-entropy or weighs classes, or nobody
+    counted how often each class occurs.
+    """
+    output, counts = task.only(trace), trace.run.data.class_counts
+    if output is None or not output.of_classes or output.loss not in task.CROSSENTROPIES:
+        return None
+    if not sum(counts) or output.classes < max(2, len(counts)) or trace.run.training.class_weights:
+        return None
+    shares = [count / sum(counts) for count in counts if count]
     frequencies = -sum(each * math.log(each) for each in shares)
-    return Chance(math.log(classes(trace)), 1 / occurring(trace), max(shares, default=1.0), frequencies)
+    return Chance(math.log(output.classes), 1 / occurring(trace), max(shares), frequencies)
 
 
-def luck(trace: Trace, rows: int) -> float:
+def luck(guess: Chance, rows: int) -> float:
     """The accuracy up to which guessing may come by luck on so many rows.
 
     That is what always naming the largest class gets and three standard errors of it more, sqrt(p (1 - p) / n).
     """
-    largest = chance(trace).largest
+    largest = guess.largest
     return min(1.0, largest + 3 * math.sqrt(largest * (1 - largest) / max(1, rows)))
 
 
 def better_than_chance(trace: Trace, epoch: Epoch) -> bool:
-    """Whether an epoch's figures are beyond what guessing gives.
+    """Whether an epoch's figures are beyond what guessing gives, or nobody knows what it gives.
 
     One of them is enough: the training or the validation accuracy above what luck reaches on as many rows, or a
     training loss a tenth below the lowest that an answer can have which does not depend on the row.
     """
-    metrics = epoch.metrics
+    guess = chance(trace)
+    if guess is None:
+        return True
     return (
-        metrics.get("accuracy", 0.0) > luck(trace, train_rows(trace))
-        or metrics.get("val_accuracy", 0.0) > luck(trace, trace.run.data.validation_rows)
-        or metrics.get("loss", math.inf) < 0.9 * chance(trace).frequencies
+        (accuracy(trace, epoch) or 0.0) > luck(guess, train_rows(trace))
+        or (held_out_accuracy(trace, epoch) or 0.0) > luck(guess, validation_rows(trace))
+        or epoch.metrics.get("loss", math.inf) < 0.9 * guess.frequencies
     )
 
 
@@ -132,10 +201,10 @@ def diverged(trace: Trace) -> Epoch | None:
         if math.isfinite(epoch.metrics.get("loss", 0.0)):
             break
         found = epoch
-    last = trace.epochs[-1] if trace.epochs else None
-    if found or last is None or better_than_chance(trace, last):
+    last, guess = trace.epochs[-1] if trace.epochs else None, chance(trace)
+    if found or last is None or guess is None or better_than_chance(trace, last):
         return found
-    return last if last.metrics.get("loss", 0.0) > WORSE * chance(trace).loss else None
+    return last if last.metrics.get("loss", 0.0) > WORSE * guess.loss else None
 
 
 FAR = 0.05
@@ -151,10 +220,10 @@ def against_validation(trace: Trace, epoch: Epoch) -> str | None:
         ``gap`` or ``ahead`` where it is far lower or higher, ``follows`` where it is near, ``unclear`` where it
         is not near and its rows are too few to call it far; None where it was not measured.
     """
-    accuracy, held_out = epoch.metrics.get("accuracy", math.nan), epoch.metrics.get("val_accuracy", math.nan)
-    apart = accuracy - held_out
-    if math.isnan(apart):
+    named, held_out = accuracy(trace, epoch), held_out_accuracy(trace, epoch)
+    if named is None or held_out is None or math.isnan(named - held_out) or not validation_rows(trace):
         return None
+    apart = named - held_out
     error = validation_error(trace, held_out)
     if abs(apart) > max(FAR, error):
         return "gap" if apart > 0 else "ahead"
@@ -163,7 +232,7 @@ def against_validation(trace: Trace, epoch: Epoch) -> str | None:
 
 def validation_error(trace: Trace, held_out: float) -> float:
     """Three standard errors of a validation accuracy, sqrt(p (1 - p) / n), with at least one row taken to be wrong."""
-    rows = max(1, trace.run.data.validation_rows)
+    rows = max(1, validation_rows(trace))
     return 3 * math.sqrt(max(held_out * (1 - held_out), 1 / rows) / rows)
 
 
@@ -178,12 +247,24 @@ def best_validation(trace: Trace, upto: int | None = None) -> Epoch | None:
 
 
 def probabilities(trace: Trace, prediction: Prediction) -> Array | None:
-    """The last stage's output as probabilities: one finite share for each class, adding up to 1."""
-    last = trace.stages[-1]
-    values = prediction.outputs.get(last.name)
-    if values is None or values.shape != (classes(trace),) or not np.isfinite(values).all():
+    """The output as probabilities of the classes: one finite share for each class, adding up to 1.
+
+    None where the model tells no classes, or its scores are not probabilities. Of one unit that says yes or no, the
+    two shares are those of no and of yes.
+    """
+    output = task.only(trace)
+    if output is None or not output.of_classes:
         return None
-    return values if abs(float(values.sum()) - 1) < 1e-3 and values.min() >= 0 else None
+    values = output_of(prediction, output)
+    if values is None or values.size != (1 if output.what == task.BINARY else output.classes):
+        return None
+    found = task.shares(output, values.reshape(-1))
+    return np.array([1 - float(found[0]), float(found[0])]) if found is not None and len(found) == 1 else found
+
+
+def output_of(prediction: Prediction, output: task.Output) -> Array | None:
+    """What the model gave at an output for a prediction's row; None where it was not kept."""
+    return prediction.outputs.get(output.stage) if output.index == 0 else None
 
 
 def predicted(values: Array) -> int:

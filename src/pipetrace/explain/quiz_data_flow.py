@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from pipetrace.explain.facts import before, first_of
+from pipetrace.explain.facts import before, first_call, first_of, layer_stages
 from pipetrace.explain.operations import kernel, operation, strides
 from pipetrace.explain.question import Draft, draft
 from pipetrace.explain.remarks import FEW, pooled_block
@@ -48,6 +48,8 @@ def conv_parameters(trace: Trace) -> Draft | None:
     if stage is None or stage.config.get("groups", 1) != 1 or not stage.config.get("use_bias", True):
         return None
     _, down, across, filters = _lengths(stage.outputs[0].shape)
+    if stage.inputs[0].shape[-1] is None:
+        return None
     channels, area, words = int(stage.inputs[0].shape[-1] or 0), math.prod(kernel(stage)), operation(stage)
     weights = area * channels * filters
     if weights + filters != stage.parameters.total:
@@ -85,7 +87,7 @@ def flatten_length(trace: Trace) -> Draft | None:
     if min(high, wide) > 1:
         again = "That would be the length after one more pooling of 2 x 2."
         mistakes.append((number((high // 2) * (wide // 2) * channels), again))
-    if len(previous.inputs[0].shape) == 4 and None not in previous.inputs[0].shape[1:]:
+    if previous.inputs and len(previous.inputs[0].shape) == 4 and None not in previous.inputs[0].shape[1:]:
         earlier = math.prod(_lengths(previous.inputs[0].shape)[1:])
         went_in = f"That is what went into {previous.layer or previous.name}, not what came out."
         mistakes.append((number(earlier), went_in))
@@ -160,12 +162,116 @@ def pooled_value(trace: Trace) -> Draft | None:
     )
 
 
+def dense_parameters(trace: Trace) -> Draft | None:
+    """How many parameters has a dense layer? A convolution, where there is one, is asked about instead."""
+    if first_of(trace, "Conv2D") is not None:
+        return None
+    stage = next((each for each in layer_stages(trace) if each.layer == "Dense" and each.outputs and each.inputs), None)
+    if stage is None or "units" not in stage.config or not stage.config.get("use_bias", True):
+        return None
+    width, units = int(stage.inputs[0].shape[-1] or 0), int(stage.config["units"])
+    weights = width * units
+    if weights + units != stage.parameters.total or min(width, units) < 2:
+        return None
+    return draft(
+        f"A Dense layer makes {counted(units, 'value')} of {number(width)}. How many parameters does it have?",
+        number(weights + units),
+        f"One weight for each value and unit, {number(width)} x {units} = {number(weights)}, and one bias for each of "
+        f"{counted(units, 'unit')}: {number(weights + units)}.",
+        [
+            (number(weights), "The biases are missing, one for each unit."),
+            (number(weights + 1), "Each unit has a bias of its own, not one for all."),
+            (number(weights + width), "There is a bias for each unit, not for each value that comes in."),
+            (number(width + units), "Every unit weighs every value: the two are multiplied."),
+            (number(width + 1), "That is one unit with its bias."),
+        ],
+        f"stage/{stage.name}",
+    )
+
+
+def embedding_parameters(trace: Trace) -> Draft | None:
+    """How many parameters has an embedding?"""
+    stage = first_of(trace, "Embedding")
+    if stage is None or not stage.outputs or "input_dim" not in stage.config or "output_dim" not in stage.config:
+        return None
+    words, width = int(stage.config["input_dim"]), int(stage.config["output_dim"])
+    if words * width != stage.parameters.total or min(words, width) < 2 or len(stage.outputs[0].shape) != 3:
+        return None
+    length = stage.outputs[0].shape[1]
+    mistakes = [
+        (number(words * width + width), "An embedding has no bias: it only looks up."),
+        (number(words + width), "Each number has a vector of its own: the two are multiplied."),
+        (number(words * width + words), "There is nothing beside the vectors: no bias for a number either."),
+    ]
+    if length:
+        mistakes.append((number(length * width), f"That is what {length} steps become; the table holds every number."))
+    return draft(
+        f"An Embedding has a vector of {width} values for each of {number(words)} numbers. How many parameters is that?",
+        number(words * width),
+        f"{number(words)} x {width} = {number(words * width)}: a table from which each step takes one line.",
+        mistakes,
+        f"stage/{stage.name}",
+    )
+
+
+def lstm_parameters(trace: Trace) -> Draft | None:
+    """How many parameters has an LSTM?"""
+    stage = first_of(trace, "LSTM")
+    if stage is None or not stage.inputs or "units" not in stage.config or not stage.config.get("use_bias", True):
+        return None
+    width, units = int(stage.inputs[0].shape[-1] or 0), int(stage.config["units"])
+    one = width * units + units * units + units
+    if 4 * one != stage.parameters.total:
+        return None
+    return draft(
+        f"An LSTM with {counted(units, 'unit')} reads {counted(width, 'value')} at each step. How many parameters does it "
+        "have?",
+        number(4 * one),
+        f"Four times, for three gates and the new state: {width} x {units} weights on the values, {units} x {units} on "
+        f"its own output, {units} biases. 4 x {number(one)} = {number(4 * one)}.",
+        [
+            (number(one), "That is one of four: three gates and the new state have weights of their own."),
+            (number(4 * (width * units + units)), "The weights on its own output of the step before are missing."),
+            (number(3 * one), "There are three gates, and the new state has weights as well."),
+            (number(4 * (one - units)), "The biases are missing."),
+        ],
+        f"stage/{stage.name}",
+    )
+
+
+def most_parameters(trace: Trace) -> Draft | None:
+    """Which stage holds most of the parameters?"""
+    owners = [each for each in layer_stages(trace) if first_call(trace, each) == each.name and each.parameters.total]
+    order = sorted(owners, key=lambda stage: -stage.parameters.total)
+    if len(order) < 4 or order[0].parameters.total == order[1].parameters.total:
+        return None
+    most = order[0]
+    total = sum(stage.parameters.total for stage in owners)
+    return draft(
+        "Which of these layers holds the most parameters?",
+        _called(most),
+        f"{_called(most)} holds {number(most.parameters.total)} of {number(total)}.",
+        [
+            (
+                _called(each),
+                f"It holds {number(each.parameters.total)}; {_called(most)} has {number(most.parameters.total)}.",
+            )
+            for each in order[1:5]
+        ],
+        f"stage/{most.name}",
+    )
+
+
+def _called(stage: Stage) -> str:
+    return f"{stage.layer} ({stage.name})"
+
+
 def _convolution(trace: Trace) -> Stage | None:
     """The first convolution, where its sizes are known and its channels come last."""
     stage = first_of(trace, "Conv2D")
     if stage is None or stage.config.get("data_format") == "channels_first" or "filters" not in stage.config:
         return None
-    shapes = (stage.inputs[0].shape, stage.outputs[0].shape) if stage.inputs else ()
+    shapes = (stage.inputs[0].shape, stage.outputs[0].shape) if stage.inputs and stage.outputs else ()
     return stage if shapes and all(len(each) == 4 and None not in each[1:] for each in shapes) else None
 
 
@@ -173,4 +279,14 @@ def _lengths(shape: tuple[int | None, ...]) -> tuple[int, ...]:
     return tuple(length or 0 for length in shape)
 
 
-DRAFTS = (conv_shape, conv_parameters, flatten_length, scaled_pixel, pooled_value)
+DRAFTS = (
+    conv_shape,
+    conv_parameters,
+    flatten_length,
+    scaled_pixel,
+    pooled_value,
+    dense_parameters,
+    embedding_parameters,
+    lstm_parameters,
+    most_parameters,
+)

@@ -2,40 +2,39 @@
 
 import numpy as np
 
-from pipetrace.explain.facts import first_of, predicted, probabilities
+from pipetrace.explain.facts import class_name, first_of, output_of, predicted, probabilities, things
 from pipetrace.explain.question import Draft, draft
+from pipetrace.explain.task import BINARY, CLASSES, ROW, THRESHOLD, only, shares
 from pipetrace.explain.wording import counted, figure, number, share
-from pipetrace.trace.document import Trace
+from pipetrace.trace.document import Stage, Trace
 
 
 def dense_inputs(trace: Trace) -> Draft | None:
     """How many numbers decide one class score?"""
-    stage = trace.stages[-1]
-    if (
-        stage.layer != "Dense"
-        or "units" not in stage.config
-        or len(stage.inputs[0].shape) != 2
-        or not trace.predictions
-    ):
+    stage, output = _last(trace), only(trace)
+    if stage is None or output is None or stage.layer != "Dense" or "units" not in stage.config:
         return None
+    if len(stage.inputs) != 1 or len(stage.inputs[0].shape) != 2 or not trace.predictions:
+        return None
+    noun = "score" if output.what == CLASSES else "number"
     width, units = int(stage.inputs[0].shape[-1] or 0), int(stage.config["units"])
     bias = bool(stage.config.get("use_bias", True))
-    right, scores = width + bias, counted(units, "score")
+    right, scores = width + bias, counted(units, noun)
     if right * units != stage.parameters.total:
         return None
     mistakes = [
         (number(right * units), f"That is all {scores} together."),
-        (number(units), "That is how many scores there are."),
+        (number(units), f"That is how many {noun}s there are."),
         (number(width), "The bias is missing.") if bias else (number(width + 1), "This layer has no bias."),
         (number(1 + bias), f"So few could weigh one value only; there are {number(width)}."),
     ]
     if width >= units:
-        mistakes.append((number(width // units), "Every score weighs all values; they are not shared out."))
+        mistakes.append((number(width // units), f"Every {noun} weighs all values; they are not shared out."))
     return draft(
-        f"The Dense layer makes {scores} of {number(width)} values. How many learned numbers go into one score?",
+        f"The Dense layer makes {scores} of {number(width)} values. How many learned numbers go into one {noun}?",
         number(right),
-        f"One weight for each of the {number(width)} values{' and one bias' if bias else ''}: {number(right)}. All {scores} "
-        f"together take {number(right * units)}.",
+        f"One weight for each of the {number(width)} values{' and one bias' if bias else ''}: {number(right)}."
+        + (f" All {scores} together take {number(right * units)}." if units > 1 else ""),
         mistakes,
         f"prediction/{stage.name}",
     )
@@ -47,6 +46,8 @@ def channel_of_value(trace: Trace) -> Draft | None:
     if stage is None or not trace.predictions or len(stage.inputs[0].shape) != 4 or None in stage.inputs[0].shape[1:]:
         return None
     high, wide, channels = (int(length or 0) for length in stage.inputs[0].shape[1:])
+    if first_of(trace, "Conv2D") is None or stage.config.get("data_format") == "channels_first":
+        return None
     values = trace.predictions[0].outputs.get(stage.name)
     if values is None or values.shape != (high * wide * channels,) or not np.isfinite(values).all():
         return None
@@ -80,7 +81,10 @@ def second_choice(trace: Trace) -> Draft | None:
     values = probabilities(trace, trace.predictions[0]) if trace.predictions else None
     if values is None or len(values) < 5:
         return None
-    names = trace.run.data.class_names
+    last = _last(trace)
+    if last is None:
+        return None
+    names = [class_name(trace, index) for index in range(len(values))]
     order = [int(index) for index in np.argsort(-values, kind="stable")]
     first, second, third = order[:3]
     # Where two are level none of them came second.
@@ -88,27 +92,26 @@ def second_choice(trace: Trace) -> Draft | None:
         return None
     rightly = ", and rightly" if trace.predictions[0].label == first else ""
     return draft(
-        f"The model names this held-out picture '{names[first]}'{rightly}. Which class came second?",
-        f"'{names[second]}'",
-        f"'{names[first]}' got {share(float(values[first]))}, '{names[second]}' {share(float(values[second]))}; all "
-        f"{len(values)} add up to 100 %.",
+        f"The model names this {_row(trace)} {names[first]}{rightly}. Which class came second?",
+        _beginning(names[second]),
+        f"{_beginning(names[first])} got {share(float(values[first]))}, {names[second]} "
+        f"{share(float(values[second]))}; all {len(values)} add up to 100 %.",
         [
-            (f"'{names[each]}'", f"'{names[each]}' got {share(float(values[each]))}, less than '{names[second]}'.")
+            (
+                _beginning(names[each]),
+                f"{_beginning(names[each])} got {share(float(values[each]))}, less than {names[second]}.",
+            )
             for each in order[2:5]
         ],
-        f"prediction/{trace.stages[-1].name}",
+        f"prediction/{last.name}",
     )
 
 
 def rest_of_probability(trace: Trace) -> Draft | None:
     """How much do the other classes share?"""
     values = probabilities(trace, trace.predictions[0]) if trace.predictions else None
-    last = trace.stages[-1]
-    if (
-        values is None
-        or len(values) < 3
-        or "softmax" not in (last.config.get("activation"), (last.layer or "").lower())
-    ):
+    last, output = _last(trace), only(trace)
+    if values is None or len(values) < 3 or last is None or output is None or output.scale == "scores":
         return None
     winner = predicted(values)
     top, others = float(values[winner]), len(values) - 1
@@ -122,8 +125,8 @@ def rest_of_probability(trace: Trace) -> Draft | None:
         (others / len(values), "That is what they would have in a guess."),
     ]
     return draft(
-        f"The model gives this picture {share(top)} for '{trace.run.data.class_names[winner]}'. What do the other {others} "
-        "classes get together?",
+        f"The model gives this {things(trace)[:-1]} {share(top)} for {class_name(trace, winner)}. What do the other "
+        f"{others} classes get together?",
         share(rest),
         f"Softmax makes the {len(values)} scores add up to 100 %, so {share(rest)} is left for the others.",
         [
@@ -131,11 +134,60 @@ def rest_of_probability(trace: Trace) -> Draft | None:
             *((share(each), remark) for each, remark in mistakes if abs(each - rest) > 0.05 * rest),
             ("It cannot be told", "It can: the shares of a softmax always add up to 100 %."),
         ],
-        f"prediction/{trace.stages[-1].name}",
+        f"prediction/{last.name}",
     )
+
+
+def threshold(trace: Trace) -> Draft | None:
+    """What does one unit between 0 and 1 say?"""
+    output, last = only(trace), _last(trace)
+    if output is None or last is None or output.what != BINARY or output.layout != ROW or not trace.predictions:
+        return None
+    values = output_of(trace.predictions[0], output)
+    chosen = None if values is None else shares(output, values.reshape(-1))
+    if chosen is None or len(chosen) != 1:
+        return None
+    chance = float(chosen[0])
+    no, yes = class_name(trace, 0), class_name(trace, 1)
+    said, other = (yes, no) if chance >= THRESHOLD else (no, yes)
+    if share(chance) == share(1 - chance):
+        return None
+    above = "not below" if chance >= THRESHOLD else "below"
+    return draft(
+        f"For this row the model's one unit comes to a probability of {share(chance)}. Which class does it say, and how "
+        "sure is it of that?",
+        f"{_beginning(said)}, {share(max(chance, 1 - chance))}",
+        f"The unit gives the probability of {yes}; the rest, {share(1 - chance)}, is that of {no}. {share(chance)} is "
+        f"{above} 50 %.",
+        [
+            (f"{_beginning(other)}, {share(max(chance, 1 - chance))}", f"The unit speaks of {yes}, not of {no}."),
+            (f"{_beginning(other)}, {share(min(chance, 1 - chance))}", "The class with the larger share is said."),
+            (f"{_beginning(said)}, {share(min(chance, 1 - chance))}", "That is the share of the other class."),
+            ("It cannot be told", "It can: what one class does not get is left for the other."),
+        ],
+        f"prediction/{last.name}",
+    )
+
+
+def _last(trace: Trace) -> Stage | None:
+    """The stage that gives the model's one output, where the first prediction holds it."""
+    output = only(trace)
+    if output is None or not trace.predictions or output.stage not in trace.predictions[0].outputs:
+        return None
+    return trace.stage(output.stage)
+
+
+def _row(trace: Trace) -> str:
+    held_out = trace.predictions[0].held_out
+    return f"{'held-out ' if held_out else ''}{things(trace)[:-1]}"
+
+
+def _beginning(name: str) -> str:
+    """A class at the beginning of a sentence: ``Class 3``, and ``'cat'`` as it is."""
+    return name if name.startswith("'") else name.capitalize()
 
 
 LEGIBLE = 0.001
 """A rest smaller than this is not to be told from the winner's share as it is written."""
 
-DRAFTS = (dense_inputs, channel_of_value, second_choice, rest_of_probability)
+DRAFTS = (dense_inputs, channel_of_value, second_choice, rest_of_probability, threshold)

@@ -2,18 +2,20 @@
 
 import math
 
-from pipetrace.explain.facts import chance, classes, first_of, steps_per_epoch, train_rows
+from pipetrace.explain import metrics
+from pipetrace.explain.facts import best_validation, chance, classes, first_of, steps_per_epoch
 from pipetrace.explain.question import Draft, draft
+from pipetrace.explain.task import only
 from pipetrace.explain.wording import counted, figure, number, share
 from pipetrace.trace.document import Trace
 
 
 def steps_in_progress_line(trace: Trace) -> Draft | None:
     """What does Keras' 32/32 count?"""
-    rows, batch = train_rows(trace), trace.run.training.batch_size
-    steps, last = steps_per_epoch(trace)
-    if steps < 2 or batch == 1:  # with one row in each, rows and batches are the same number
+    found = steps_per_epoch(trace)
+    if found is None or not found.rows or found.count < 2 or found.batch == 1:  # one row each: rows and batches are one
         return None
+    steps, rows, batch, last = found.count, found.rows, found.batch, found.last
     full = f"{counted(steps - 1, 'full one')} and one of {last}" if last != batch else "all of them full"
     epochs, convolution = trace.run.training.epochs, first_of(trace, "Conv2D")
     holds = f"A batch does hold {batch} rows here, but" if batch == steps else f"A batch holds {counted(batch, 'row')};"
@@ -22,7 +24,9 @@ def steps_in_progress_line(trace: Trace) -> Draft | None:
         (f"{number(steps)} rows out of {number(rows)}", "It counts batches; each of them holds many rows."),
         (f"{number(steps)} rows in each batch", f"{holds} the line counts batches."),
         (f"{number(steps)} passes over all rows", f"It counts batches; {planned}{' too' if epochs == steps else ''}."),
-        (f"{number(steps)} rows named right", "It counts what was done, not how well; the accuracy stands behind it."),
+        (f"{number(steps)} rows named right", "It counts what was done, not how well; the accuracy stands behind it.")
+        if metrics.accuracy_name(trace)
+        else (f"{number(steps)} rows that fit", "It counts what was done, not how well; the loss stands behind it."),
     ]
     if convolution is not None:
         also = " There are as many filters, but the line" if convolution.config.get("filters") == steps else " The line"
@@ -41,8 +45,10 @@ def weight_updates(trace: Trace) -> Draft | None:
     """How often did the weights change?"""
     if not trace.epochs or trace.run.training.optimizer_config.get("gradient_accumulation_steps"):
         return None
-    rows, batch, epochs = train_rows(trace), trace.run.training.batch_size, len(trace.epochs)
-    steps, last = steps_per_epoch(trace)
+    found, epochs = steps_per_epoch(trace), len(trace.epochs)
+    if found is None or not found.rows:
+        return None
+    steps, rows, batch, last = found.count, found.rows, found.batch, found.last
     rounded = ", rounded up," if last != batch else ""
     mistakes = [
         (number(epochs), "The weights change after every batch, not once an epoch."),
@@ -65,9 +71,9 @@ def weight_updates(trace: Trace) -> Draft | None:
 
 def guessing_loss(trace: Trace) -> Draft | None:
     """What loss does guessing give?"""
-    if not trace.epochs or "loss" not in trace.epochs[0].metrics:
-        return None
     total, guess = classes(trace), chance(trace)
+    if not trace.epochs or "loss" not in trace.epochs[0].metrics or guess is None:
+        return None
     first = trace.epochs[0].metrics["loss"]
     if not math.isfinite(first):
         return None
@@ -93,7 +99,7 @@ def validation_ahead(trace: Trace) -> Draft | None:
         return None
     metrics = trace.epochs[0].metrics
     before, after = metrics.get("loss", math.nan), metrics.get("val_loss", math.nan)
-    if not (math.isfinite(before) and after < 0.9 * before):
+    if not (math.isfinite(before) and math.isfinite(after) and 0 < after < 0.9 * before):
         return None
     return draft(
         f"In epoch 1 the training loss is {figure(before)} and the validation loss {figure(after)}. Why is validation lower?",
@@ -113,4 +119,65 @@ def validation_ahead(trace: Trace) -> Draft | None:
     )
 
 
-DRAFTS = (steps_in_progress_line, weight_updates, guessing_loss, validation_ahead)
+def best_epoch(trace: Trace) -> Draft | None:
+    """Which epoch's weights would one keep?"""
+    best, epochs = best_validation(trace), trace.epochs
+    if best is None or len(epochs) < OPTIONS or best is epochs[-1]:
+        return None
+    losses = {epoch.number: epoch.metrics.get("val_loss", math.nan) for epoch in epochs}
+    lowest = figure(losses[best.number])
+    if sum(figure(each) == lowest for each in losses.values()) > 1:
+        return None
+    trained = [epoch for epoch in epochs if math.isfinite(epoch.metrics.get("loss", math.nan))]
+    least = min(trained, key=lambda epoch: epoch.metrics["loss"], default=None)
+    mistakes = [(f"Epoch {epochs[-1].number}", "That is the last one; later is not better by itself.")]
+    if least is not None:
+        mistakes.append((f"Epoch {least.number}", "There the training loss is lowest, on rows that it was trained on."))
+    mistakes += [
+        (f"Epoch {each}", f"After epoch {each} the validation loss is {figure(loss)}, above {lowest}.")
+        for each, loss in losses.items()
+        if math.isfinite(loss)
+    ]
+    return draft(
+        "After which epoch did the model do best on the rows that it is not trained on?",
+        f"Epoch {best.number}",
+        f"There the validation loss is lowest, {lowest}; after the last epoch it is "
+        f"{figure(losses[epochs[-1].number])}.",
+        mistakes,
+        f"epoch/{best.number}",
+    )
+
+
+def mean_of_a_loss(trace: Trace) -> Draft | None:
+    """What is a mean squared error?"""
+    output = only(trace)
+    loss = trace.epochs[-1].metrics.get("loss", math.nan) if trace.epochs else math.nan
+    if output is None or output.loss != "mean squared error" or not (math.isfinite(loss) and loss > 0):
+        return None
+    root = math.sqrt(loss)
+    if abs(root - loss) < 0.05 * loss:
+        return None
+    return draft(
+        f"The last epoch's loss, a mean squared error, is {figure(loss)}. A row that is off by how much adds just that?",
+        figure(root),
+        f"The error is squared: {figure(root)} x {figure(root)} is about {figure(loss)}. The root of the loss is in the "
+        "unit of the target.",
+        [
+            # An answer beside the right one would be a matter of rounding.
+            (figure(each), remark)
+            for each, remark in (
+                (loss, "That is the square; the error itself is its root."),
+                (loss / 2, "That is half of the square; its root is meant."),
+                (loss**2, "That squares once more; the loss is a square already."),
+                (2 * loss, "That doubles the square; its root is meant."),
+            )
+            if abs(each - root) > 0.05 * root
+        ],
+        f"epoch/{trace.epochs[-1].number}",
+    )
+
+
+OPTIONS = 4
+"""So many answers a question has."""
+
+DRAFTS = (steps_in_progress_line, weight_updates, guessing_loss, validation_ahead, best_epoch, mean_of_a_loss)

@@ -16,6 +16,9 @@ SUMMABLE = 1e30
 """Values below this can be weighed and added in float32 without passing its end, whatever comes first."""
 
 
+HALF = ("float16", "bfloat16")
+
+
 @dataclass(frozen=True)
 class Recomputed:
     """What the second computation of a prediction gave.
@@ -52,14 +55,16 @@ def recompute(trace: Trace, prediction: Prediction) -> Recomputed:
     largest, done = 0.0, 0
     for stage in trace.stages:
         recorded = prediction.outputs.get(stage.name)
-        if recorded is None:
-            return Recomputed(done, largest, stage.name)
-        if stage.kind == SOURCE:
+        if stage.kind == SOURCE and recorded is not None:
             values[stage.name] = recorded
             continue
+        if recorded is None or recorded.dtype.kind not in "fiub" or len(stage.outputs) != 1:
+            return Recomputed(done, largest, stage.name)
         source = stage.inputs[0].source if len(stage.inputs) == 1 else None
         weights = _weights(trace, stage)
         if source not in values or weights is None:
+            return Recomputed(done, largest, stage.name)
+        if values[source].dtype.kind not in "fiub":
             return Recomputed(done, largest, stage.name)
         result = _computed(stage, values[source], weights)
         if result is None:
@@ -79,6 +84,8 @@ def _weights(trace: Trace, stage: Stage) -> Mapping[str, Array] | None:
 
 
 def _computed(stage: Stage, x: Array, weights: Mapping[str, Array]) -> Array | None:
+    if stage.outputs[0].dtype in HALF:  # computed in fewer digits than here
+        return None
     compute = _step if stage.kind == STEP else LAYERS.get(stage.layer or "") if stage.kind == LAYER else None
     if compute is None or (stage.weights and not (np.abs(x) < SUMMABLE).all()):
         return None
@@ -140,11 +147,21 @@ def _dense(stage: Stage, x: Array, weights: Mapping[str, Array]) -> Array | None
     return _activate(stage, x @ weights["kernel"] + _bias(weights))
 
 
+def _same(stage: Stage, x: Array, weights: Mapping[str, Array]) -> Array | None:  # noqa: ARG001
+    return x  # once trained
+
+
+def _activation(stage: Stage, x: Array, weights: Mapping[str, Array]) -> Array | None:  # noqa: ARG001
+    return _activate(stage, x)
+
+
 LAYERS: dict[str, Callable[[Stage, Array, Mapping[str, Array]], Array | None]] = {
     "Conv2D": _conv2d,
     "MaxPooling2D": _max_pooling2d,
     "Flatten": _flatten,
     "Dense": _dense,
+    "Dropout": _same,
+    "Activation": _activation,
 }
 
 
@@ -158,6 +175,10 @@ def _activate(stage: Stage, x: Array) -> Array | None:
         return x
     if name == "relu":
         return np.maximum(x, 0)
+    if name == "tanh":
+        return np.tanh(x)
+    if name == "sigmoid":
+        return np.asarray(1 / (1 + np.exp(-x)), x.dtype)
     if name == "softmax":
         powers = np.exp(x - x.max(axis=-1, keepdims=True))
         result: Array = powers / powers.sum(axis=-1, keepdims=True)

@@ -5,8 +5,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from pipetrace.explain.facts import before, dead_channels
+from pipetrace.explain.facts import before, class_name, dead_channels
 from pipetrace.explain.operations import kernel, strides
+from pipetrace.explain.task import CHANNELS, CLASSES, outputs, shares
 from pipetrace.explain.wording import counted, exact, figure, listed, number, share
 from pipetrace.trace.document import LAYER, SOURCE, STEP, Array, Stage, Summary, Trace
 
@@ -14,6 +15,8 @@ Place: TypeAlias = tuple[int, int, int]
 Told: TypeAlias = tuple[str, Place | None]
 """A sentence, and the place of the value that it speaks of, where that is one place of a picture."""
 
+MOST_LETTERS = 80
+"""A longer text is cut."""
 FEW = 9
 """A block of at most so many values is written out."""
 
@@ -44,7 +47,7 @@ def measured(trace: Trace, stage: Stage) -> tuple[str, ...]:
     elif stage.config.get("activation") == "relu":
         found += [f"{share(zeros)} of the outputs are 0: what ReLU cut off."] if summary.min != summary.max else []
         found += _dead(stage)
-    elif stage.layer == "MaxPooling2D":
+    elif stage.layer == "MaxPooling2D" and stage.kind == LAYER:
         found += _pooled(trace, stage, zeros)
     elif stage.layer == "Flatten":
         found.append("The same values as before, so the same statistics.")
@@ -53,7 +56,32 @@ def measured(trace: Trace, stage: Stage) -> tuple[str, ...]:
         found.append(
             f"{counted(units, 'share')} that add up to 1 have a mean of {figure(1 / units)} whatever they are."
         )
-    return tuple(found)
+    return (*found, *_hidden(stage), *_while_training(stage))
+
+
+def _hidden(stage: Stage) -> list[str]:
+    """How many places a mask hides."""
+    mask = stage.mask
+    if mask is None or not mask.count:
+        return []
+    if not mask.zeros:
+        return ["Its mask hides no place."]
+    return [f"A mask hides {share(mask.zeros / mask.count)} of the places."]
+
+
+def _while_training(stage: Stage) -> list[str]:
+    """What a stage gives while it trains, where that is another thing."""
+    summary, was = stage.training, stage.summary
+    if summary is None or not summary.count or summary.mean is None or summary.std is None:
+        return []
+    zeros = summary.zeros / summary.count
+    if "Dropout" in (stage.layer or "") and zeros:
+        return [f"While it trains, {share(zeros)} of the values that it gives are 0."]
+    if was is not None and was.mean is not None and was.std is not None:
+        pairs = ((was.mean, summary.mean), (was.std, summary.std))
+        if all(figure(before) == figure(now) for before, now in pairs):
+            return []
+    return [f"While it trains, its mean is {figure(summary.mean)} and its standard deviation {figure(summary.std)}."]
 
 
 def pooled_block(stage: Stage, was: Array, place: tuple[int, ...]) -> Array:
@@ -73,24 +101,41 @@ def _example(trace: Trace, stage: Stage) -> Told | None:
     values = stage.example
     if values is None or not values.size:
         return None
-    if stage.kind == SOURCE:
-        return _example_source(trace, values)
-    previous = before(trace, stage)
-    if previous is None or previous.example is None:
-        return None
+    if values.dtype.kind not in "fiub":
+        return _example_text(trace, stage, values), None
     broken = int(values.size - np.isfinite(values).sum())
     if broken:
         nan = int(np.isnan(values).sum())
         return _not_finite(values.size, nan, broken - nan), None
+    if stage.kind == SOURCE:
+        return _example_source(trace, stage, values)
+    previous = before(trace, stage)
+    was = previous.example if previous else None
     if stage.kind == STEP:
-        return _example_step(trace, values, previous.example)
+        return None if was is None else _example_step(trace, values, was)
     if values.size == 1:
         return f"The only value is {figure(values.min())}.", None
     if values.min() == values.max():
         return f"All {number(values.size)} values are {figure(values.min())}.", None
-    describe = EXAMPLES.get(stage.layer or "") if stage.kind == LAYER else None
-    told = describe(trace, stage, values, previous.example) if describe else None
+    describe = EXAMPLES.get(stage.layer or "") if stage.kind == LAYER and was is not None else None
+    told = describe(trace, stage, values, was) if describe and was is not None else None
+    if told is None and values.dtype.kind in "iu" and values.ndim == 1:
+        told = _first_values(values), None
     return told or (f"Values from {figure(values.min())} to {figure(values.max())}.", None)
+
+
+def _example_text(trace: Trace, stage: Stage, values: Array) -> str:
+    first = values.reshape(-1)[0]
+    text = first.decode(errors="replace") if isinstance(first, bytes) else str(first)
+    text = f"{text[:MOST_LETTERS]}..." if len(text) > MOST_LETTERS else text
+    where = f"Row {number(trace.run.data.example_row)} of the data: " if stage.kind == SOURCE else ""
+    return f"{where}'{text}'{f', the first of {number(values.size)}' if values.size > 1 else ''}."
+
+
+def _first_values(values: Array) -> str:
+    shown = values.reshape(-1)[:8]
+    first = ", ".join(figure(value) for value in shown)
+    return f"All {values.size}: {first}." if values.size <= 8 else f"The first 8 of {number(values.size)}: {first}."
 
 
 def _not_finite(count: int, nan: int, infinite: int) -> str:
@@ -101,19 +146,36 @@ def _not_finite(count: int, nan: int, infinite: int) -> str:
     return f"{number(nan + infinite)} of {counted(count, 'value')} {verb} not finite: {listed(kinds)}."
 
 
-def _example_source(trace: Trace, pixels: Array) -> Told:
+def _example_source(trace: Trace, stage: Stage, pixels: Array) -> Told:
     data = trace.run.data
-    label = "" if data.example_label is None else f" of a '{data.class_names[data.example_label]}'"
     text = f"Row {number(data.example_row)} of the data"
-    if pixels.ndim != 3:
-        return f"{text}: {counted(pixels.size, 'value')} from {exact(pixels.min())} to {exact(pixels.max())}.", None
+    if sum(each.kind == SOURCE for each in trace.stages) > 1:
+        text += f", {stage.name}"
+    label = ""
+    if data.example_label is not None:
+        name = class_name(trace, data.example_label)
+        label = f" of a {name}" if name.startswith("'") else f" of {name}"
+    if pixels.ndim != 3 or pixels.shape[-1] not in CHANNELS:
+        known = f" ({label.removeprefix(' of a ').removeprefix(' of ')})" if label else ""
+        if pixels.size == 1:
+            return f"{text}{known}: {exact(pixels.min())}.", None
+        if pixels.dtype.kind in "iu" and pixels.ndim == 1:
+            first = _first_values(pixels)
+            return f"{text}{known}: {first[0].lower()}{first[1:]}", None
+        values = counted(pixels.size, "value")
+        return f"{text}{known}: {values} from {_lone(pixels.min())} to {_lone(pixels.max())}.", None
     size = " x ".join(str(length) for length in pixels.shape[:2])
     above = f"{number(int((pixels > 0).sum()))} of {number(pixels.size)} {_pixels(pixels.shape)}"
     text += (
-        f": a {size} picture{label}, pixel values from {exact(pixels.min())} to {exact(pixels.max())}, {above} above 0."
+        f": a {size} picture{label}, pixel values from {_lone(pixels.min())} to {_lone(pixels.max())}, {above} above 0."
     )
     at = _value_place(trace)
     return (text, None) if at is None else (f"{text} The pixel in {_where(at, pixels)} is {exact(pixels[at])}.", at)
+
+
+def _lone(value: float) -> str:
+    """A whole number as it is, another to three digits: the data's own values are whole or measured."""
+    return exact(value) if float(value).is_integer() else figure(value)
 
 
 def _example_step(trace: Trace, after: Array, was: Array) -> Told | None:
@@ -148,9 +210,7 @@ def _example_max_pooling2d(trace: Trace, stage: Stage, maps: Array, was: Array) 
 
 
 def _example_flatten(trace: Trace, stage: Stage, values: Array, was: Array) -> Told:  # noqa: ARG001
-    shown = values.reshape(-1)[:8]
-    first = ", ".join(figure(value) for value in shown)
-    text = f"All {values.size}: {first}." if values.size <= 8 else f"The first 8 of {number(values.size)}: {first}."
+    text = _first_values(values)
     if was.ndim == 3 and was.shape[-1] >= 8 and values.size > 8:
         those = "the 8 channels" if was.shape[-1] == 8 else f"the first 8 of the {was.shape[-1]} channels"
         text += f" They are {those} at row 0, column 0."
@@ -160,12 +220,15 @@ def _example_flatten(trace: Trace, stage: Stage, values: Array, was: Array) -> T
 def _example_dense(trace: Trace, stage: Stage, scores: Array, was: Array) -> Told | None:  # noqa: ARG001
     if scores.ndim != 1:
         return None
-    order, names = np.argsort(-scores, kind="stable"), trace.run.data.class_names
+    order = np.argsort(-scores, kind="stable")
     first, second = int(order[0]), int(order[1])
-    if stage.config.get("activation") != "softmax" or len(scores) != len(names):
+    output = next((each for each in outputs(trace) if each.stage == stage.name and each.what == CLASSES), None)
+    parts = shares(output, scores) if output and output.scale != "logits" else None
+    if output is None or parts is None:
         return f"The largest of {counted(len(scores), 'value')} is {figure(scores[first])}, that of unit {first}.", None
-    won = f"The largest of the {len(scores)} probabilities is {share(float(scores[first]))} for '{names[first]}'"
-    return f"{won}, then {share(float(scores[second]))} for '{names[second]}'.", None
+    names = [class_name(trace, index, output) for index in (first, second)]
+    won = f"The largest of the {len(scores)} probabilities is {share(float(scores[first]))} for {names[0]}"
+    return f"{won}, then {share(float(scores[second]))} for {names[1]}.", None
 
 
 EXAMPLES: dict[str, Callable[[Trace, Stage, Array, Array], Told | None]] = {
@@ -183,7 +246,7 @@ def _channel(trace: Trace) -> str:
 
 def _pixels(shape: Sequence[int | None]) -> str:
     """What the values of a picture are called; a pixel in colour has several."""
-    return "pixels" if len(shape) > 2 and shape[-1] == 1 else "values"
+    return "pixels" if len(shape) in (3, 4) and shape[-1] == 1 else "values"
 
 
 def _value_place(trace: Trace) -> Place | None:
@@ -230,14 +293,15 @@ def _dead(stage: Stage) -> list[str]:
     channels = stage.summary.channels if stage.summary else None
     if not channels:
         return []
-    noun, where = ("filter", "at {} of the places") if stage.layer == "Conv2D" else ("unit", "for {} of the rows")
+    noun = "filter" if (stage.layer or "").startswith("Conv") else "unit"
+    everywhere = "everywhere, for every row" if len(stage.outputs[0].shape) > 2 else "for every row"
+    where = "at {} of the places" if len(stage.outputs[0].shape) > 2 else "for {} of the rows"
     dead, total = dead_channels(stage), len(channels)
     if not dead:
         parts = [1 - each.zeros / each.count for each in channels]
         least = parts.index(min(parts))
         above = where.format(share(parts[least]))
         return [f"No {noun} is dead; the quietest, {noun} {least}, is above 0 {above}."]
-    everywhere = "everywhere, for every row" if noun == "filter" else "for every row"
     if len(dead) == total:
         return [f"All {counted(total, noun)} gave 0 {everywhere}: dead on this data."]
     names = [str(index) for index in dead]

@@ -9,6 +9,8 @@ from pipetrace.present.views import Chart, Point, Series, Tick
 
 DECADES = 1.5
 """From this many powers of ten on a loss is drawn on a logarithmic axis."""
+FAR = 0.25
+"""Negative values that span less than this share of what lies between them and zero, as the loss of a likelihood may."""
 STEPS = (1, 2, 2.5, 5, 10)
 
 
@@ -39,7 +41,8 @@ def chart(
         epochs: the number of each epoch.
         text: how a value is written.
         limits: the ends of the axis; from the values when left out. Then zero is on the axis, or the axis is logarithmic
-            where positive values span more than a decade and a half.
+            where positive values span more than a decade and a half. Negative values that are far
+            from zero have an axis of their own range.
         reference: a level to compare with, and its name; left out where it is far off the values.
         best: the epoch to mark, and why.
     """
@@ -92,6 +95,8 @@ def _scale(values: Sequence[float], limits: tuple[float, float] | None, referenc
     if reference is not None and most < reference < 2 * most:
         most = reference
     low, high = min(0.0, least), max(0.0, most)
+    if most < 0 and 1e-6 * -most < most - least < FAR * -most:
+        high = most
     ticks = _linear_ticks(low, high if high > low else 1.0)
     return _Scale(ticks[0], ticks[-1], False, ticks)
 

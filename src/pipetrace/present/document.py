@@ -1,20 +1,26 @@
 """A whole trace as one view."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from pipetrace.errors import DamagedTraceError
+from pipetrace.explain.events import events
+from pipetrace.explain.facts import measured_rows, trained
 from pipetrace.explain.insight import headline, insight
 from pipetrace.explain.operations import operation
 from pipetrace.explain.quiz import Question, quiz
-from pipetrace.explain.wording import counted, duration, number, share
+from pipetrace.explain.wording import counted, duration
+from pipetrace.present.graph.folds import LARGE
+from pipetrace.present.graph.overview import overview, shown_entries
 from pipetrace.present.view_flow import data_flow
-from pipetrace.present.view_prediction import prediction
+from pipetrace.present.view_foot import foot
+from pipetrace.present.view_prediction import predictions
 from pipetrace.present.view_training import training
-from pipetrace.present.views import Document, Fact, QuestionView
+from pipetrace.present.views import Document, PredictionView, QuestionView
 from pipetrace.trace.document import Trace
 
+COUNTING = "Rows, columns, filters and places are counted from 0, as in Python."
 WORDS_A_MINUTE = 238
 """Silent reading of English non-fiction: Brysbaert, "How many words do we read per minute?", 2019."""
 SECONDS_A_PICTURE = 8
@@ -26,18 +32,22 @@ CONTRADICTIONS = (ArithmeticError, AttributeError, LookupError, TypeError, Value
 """What words and pictures run into when the facts of a trace do not belong together."""
 
 
-def document(trace: Trace, *, quiz_seed: int | None = None) -> Document:
+def document(
+    trace: Trace, *, quiz_seed: int | None = None, opened: bool = False, shown: Collection[str] = ()
+) -> Document:
     """Everything there is to show of a trace.
 
     Args:
         trace: the recording.
         quiz_seed: which questions; the run's own seed when left out.
+        opened: whether the nested models and repeated blocks of a large model are shown open.
+        shown: the names of the stages that keep their pictures before all others where not all can.
 
     Raises:
         DamagedTraceError: the facts contradict each other, as in a file that was tampered with.
     """
     try:
-        return _document(trace, quiz_seed)
+        return _document(trace, quiz_seed, opened, shown)
     except CONTRADICTIONS as error:
         raise DamagedTraceError(
             f"The trace can be read, but its facts do not fit together: {type(error).__name__}: {error}.",
@@ -46,26 +56,32 @@ def document(trace: Trace, *, quiz_seed: int | None = None) -> Document:
         ) from error
 
 
-def _document(trace: Trace, quiz_seed: int | None) -> Document:
+def _document(trace: Trace, quiz_seed: int | None, opened: bool, shown: Collection[str]) -> Document:
     run = trace.run
+    graph, folds = overview(trace, opened=opened)
     seed = quiz_seed if quiz_seed is not None else run.training.seed or 0
-    rows = trace.rows or sum(run.data.class_counts)
+    rows, made_predictions = measured_rows(trace), predictions(trace)
     made = Document(
         title=run.title,
         kind="Model pipeline trace",
         framework=f"Keras {run.versions.get('keras', '?')} on {BACKENDS.get(run.backend, run.backend)} "
         f"{run.versions.get(run.backend, '?')}",
-        facts=(counted(rows, "row"), counted(len(trace.epochs), "epoch"), *_trained(trace)),
-        data=f"{run.data.name}. {run.data.description}",
+        facts=(*((counted(rows, "row"),) if rows else ()), *_trained(trace)),
+        data=" ".join(text for text in (f"{run.data.name}." if run.data.name else "", run.data.description) if text),
         notice=run.data.notice,
         headline=headline(trace),
-        counting="Rows, columns, filters and places are counted from 0, as in Python.",
-        stages=data_flow(trace),
+        counting=COUNTING,
+        stages=data_flow(trace, shown),
         training=training(trace),
-        prediction=prediction(trace),
+        prediction=made_predictions[0] if made_predictions else None,
         quiz=tuple(_question(trace, question) for question in quiz(trace, seed)),
         insight=insight(trace),
-        foot=_foot(trace),
+        foot=foot(trace),
+        others=made_predictions[1:],
+        events=events(trace),
+        graph=graph,
+        folds=folds,
+        brief=not opened and shown_entries(len(trace.stages), folds) > LARGE,
     )
     return replace(made, facts=(*made.facts, f"about {counted(minutes(made), 'minute')} to read"))
 
@@ -78,8 +94,11 @@ def minutes(made: Document) -> int:
 
 
 def _trained(trace: Trace) -> tuple[str, ...]:
+    if not trained(trace):
+        return ("not trained",)
     seconds = sum(epoch.seconds for epoch in trace.epochs)
-    return (f"{duration(seconds)} of training",) if trace.epochs else ()
+    epochs = counted(len(trace.epochs), "epoch")
+    return (epochs, f"{duration(seconds)} of training") if trace.epochs else (epochs,)
 
 
 def _question(trace: Trace, question: Question) -> QuestionView:
@@ -103,59 +122,18 @@ def _place(trace: Trace, evidence: str) -> str:
     return f"prediction, {operation(trace.stage(name)).title}" if name else "training, what a step is"
 
 
-def _foot(trace: Trace) -> tuple[Fact, ...]:
-    run, data = trace.run, trace.run.data
-    versions = ", ".join(f"{name} {version}" for name, version in sorted(run.versions.items()))
-    cost = sum(trace.cost.values())
-    trained = sum(epoch.seconds for epoch in trace.epochs)
-    parts = ", ".join(
-        f"{name} {duration(seconds)}" for name, seconds in sorted(trace.cost.items(), key=lambda part: -part[1])
-    )
-    found = [
-        Fact(
-            "How this was measured",
-            f"Every figure was measured in one run that began {run.created}, or computed from it. The data flow shows all "
-            f"{counted(trace.rows, 'training row')} after training; the prediction is a row kept aside.",
-        )
-        if trace.rows
-        else Fact(
-            "How this was measured",
-            f"Every figure was measured in one run that began {run.created} and ended early, or computed from it.",
-        ),
-        Fact(
-            "Recording",
-            f"took {duration(cost)} beside {duration(trained)} of training, {share(cost / (cost + trained))} of both: {parts}."
-            if cost and trained
-            else "was not measured to its end.",
-        ),
-        Fact("Command", run.command or "not recorded"),
-        Fact("Seed", str(run.training.seed)),
-        Fact(
-            "Training",
-            f"{run.training.optimizer}, {run.training.loss}, batches of {number(run.training.batch_size)}, "
-            f"{counted(run.training.epochs, 'epoch')} planned.",
-        ),
-        Fact(
-            "Data",
-            f"{data.name}: {counted(sum(data.class_counts), 'row')} of {number(data.available)} trained on, "
-            f"{number(data.validation_rows)} for validation; fingerprint {data.fingerprint[:16]}.",
-        ),
-        Fact("Model", f"fingerprint of configuration and first weights {run.model_fingerprint[:16]}."),
-        Fact("Versions", f"{versions}; {run.platform}."),
-    ]
-    return tuple(found)
-
-
 def _prose(made: Document) -> Iterator[str | None]:
     """What a reader reads: the sentences, not the figures of tables, axes and tooltips."""
     yield from (made.title, made.kind, made.framework, made.data, made.notice, made.headline, made.counting)
     for stage in made.stages:
         yield from (stage.title, stage.input, stage.output, stage.does, stage.shape, stage.parameters, stage.parts)
         yield from (stage.arithmetic, stage.example, *stage.measured)
-    yield from (made.training.steps, made.training.note, *(row.observation for row in made.training.rows))
-    if made.prediction:
-        yield from (made.prediction.title, made.prediction.verdict, made.prediction.check)
-        yield from (layer.text for layer in made.prediction.layers)
+    yield from made.events
+    if not made.training.absent:
+        yield from (made.training.steps, made.training.note, *(row.observation for row in made.training.rows))
+    for view in _predictions(made):
+        yield from (view.title, view.verdict, view.left_out, view.check)
+        yield from (layer.text for layer in view.layers)
     for question in made.quiz:
         yield from (question.text, *question.options, question.remarks[question.answer])
     yield from made.insight
@@ -165,6 +143,13 @@ def _prose(made: Document) -> Iterator[str | None]:
 def _pictures(made: Document) -> Iterator[object]:
     for stage in made.stages:
         yield from (each for each in (stage.picture, stage.distribution) if each)
-    for layer in made.prediction.layers if made.prediction else ():
-        yield from (each for each in (layer.picture,) if each)
+    for view in _predictions(made):
+        for layer in view.layers:
+            yield from (each for each in (layer.picture,) if each)
+        for outcome in view.outcomes:
+            yield from outcome.pictures
     yield from made.training.charts
+
+
+def _predictions(made: Document) -> tuple[PredictionView, ...]:
+    return (*((made.prediction,) if made.prediction else ()), *made.others)

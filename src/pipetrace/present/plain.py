@@ -3,17 +3,23 @@
 import textwrap
 from collections.abc import Iterator
 
-from pipetrace.present.views import Document, LayerView, QuestionView, StageView, TrainingView
-
-WIDTH = 88
-
-
-def plain(made: Document) -> str:
-    """The whole document, lines of at most 88 characters except where a table needs more."""
-    return "\n".join(_lines(made)) + "\n"
+from pipetrace.explain.wording import counted
+from pipetrace.present.plain_flow import data_flow
+from pipetrace.present.plain_results import WIDTH, prediction, short, training
+from pipetrace.present.views import Document, QuestionView
 
 
-def _lines(made: Document) -> Iterator[str]:
+def plain(made: Document, *, file: str = "FILE") -> str:
+    """The whole document, lines of at most 88 characters except where a table needs more; of a part its data flow.
+
+    Args:
+        made: the document.
+        file: the trace's name, for the commands that show more of it.
+    """
+    return "\n".join(_lines(made, file)) + "\n"
+
+
+def _lines(made: Document, file: str) -> Iterator[str]:
     yield from _wrapped(made.title)
     yield from _wrapped(f"{made.kind}. {made.framework}. {', '.join(made.facts)}.")
     yield from _wrapped(made.data)
@@ -21,19 +27,15 @@ def _lines(made: Document) -> Iterator[str]:
         yield from _wrapped(made.notice)
     yield ""
     yield from _wrapped(made.headline)
-    yield from _heading(f"Data flow: {len(made.stages)} stages")
+    for sentence in made.events:
+        yield from _wrapped(sentence)
+    part = f" of {made.part}" if made.part else ""
+    yield from _heading(f"Data flow{part}: {counted(len(made.stages), 'stage')}")
     yield from _wrapped(made.counting)
-    for stage in made.stages:
-        yield ""
-        yield from _stage(stage)
-    yield from _heading("Training")
-    yield from _training(made.training)
-    if made.prediction:
-        yield from _heading(f"Prediction: {len(made.prediction.layers)} layers")
-        yield from _wrapped(f"{made.prediction.title}. {made.prediction.verdict}")
-        for layer in made.prediction.layers:
-            yield from _layer(layer)
-        yield from _wrapped(made.prediction.check)
+    yield from data_flow(made, _wrapped, file)
+    if made.part:
+        return
+    yield from _results(made)
     if made.quiz:
         yield from _heading(f"Quiz: {len(made.quiz)} questions")
         for number, question in enumerate(made.quiz, 1):
@@ -45,6 +47,18 @@ def _lines(made: Document) -> Iterator[str]:
     yield from _heading("About this trace")
     for fact in made.foot:
         yield from _wrapped(f"{fact.name}: {fact.text}", 2)
+
+
+def _results(made: Document) -> Iterator[str]:
+    """The training and the predictions."""
+    if not made.training.absent:
+        yield from _heading("Training")
+        yield from training(made.training, _wrapped)
+    if made.prediction:
+        yield from _heading(f"Prediction: {counted(len(made.prediction.layers), 'layer')}")
+        yield from prediction(made.prediction, _wrapped)
+        for other in made.others:
+            yield from short(other, _wrapped)
 
 
 def _heading(text: str) -> Iterator[str]:
@@ -60,52 +74,6 @@ def _wrapped(text: str, indent: int = 0) -> list[str]:
         joined, WIDTH, initial_indent=" " * indent, subsequent_indent=" " * indent, break_long_words=False
     )
     return [line.replace("\u00a0", " ") for line in lines]
-
-
-def _stage(stage: StageView) -> Iterator[str]:
-    yield f"{stage.number}. {stage.title} ({stage.name})"
-    yield from _wrapped(stage.output if stage.input == stage.output else f"{stage.input} -> {stage.output}", 3)
-    yield from _wrapped(stage.does, 3)
-    if stage.shape:
-        yield from _wrapped(stage.shape, 3)
-    if stage.parameters:
-        yield from _wrapped(f"Parameters: {stage.parameters}{f' ({stage.parts})' if stage.parts else ''}.", 3)
-    if stage.arithmetic:
-        yield from _wrapped(f"Arithmetic: {stage.arithmetic}.", 3)
-    if stage.example:
-        yield from _wrapped(f"Example: {stage.example}", 3)
-    if stage.bars:
-        yield from _wrapped("Scores: " + ", ".join(f"{bar.name}: {bar.text}" for bar in stage.bars) + ".", 3)
-    if stage.measured:
-        yield from _wrapped(f"Measured: {' '.join(stage.measured)}", 3)
-
-
-def _training(view: TrainingView) -> Iterator[str]:
-    yield from _wrapped(view.steps)
-    yield from _wrapped(view.note)
-    if view.empty:
-        yield view.empty
-        return
-    yield ""
-    *columns, _ = view.columns
-    widths = [max(len(column), *(len(row.cells[index]) for row in view.rows)) for index, column in enumerate(columns)]
-    yield "  ".join(column.rjust(width) for column, width in zip(columns, widths, strict=True))
-    for row in view.rows:
-        yield "  ".join(cell.rjust(width) for cell, width in zip(row.cells, widths, strict=True))
-    yield ""
-    for row in view.rows:
-        yield from _wrapped(f"Epoch {row.epoch}: {row.observation}")
-
-
-def _layer(layer: LayerView) -> Iterator[str]:
-    yield ""
-    yield f"Layer {layer.number}: {layer.title}, {layer.shape}"
-    yield from _wrapped(layer.text, 3)
-    width = max((len(bar.name) for bar in layer.bars), default=0)
-    for bar in layer.bars:
-        yield f"   {bar.name.rjust(width)}  {bar.text}{'  <- the largest' if bar.marked else ''}"
-    if layer.bars:
-        yield ""
 
 
 def _question(number: int, question: QuestionView) -> Iterator[str]:

@@ -1,85 +1,173 @@
-"""The view of one prediction: a held-out row through the layers, and the check of it in NumPy."""
+"""The view of a prediction: a row through the layers, what came out in its own form, and the check in NumPy."""
 
-from pipetrace.explain.facts import probabilities
+from dataclasses import replace
+
+import numpy as np
+
+from pipetrace.explain import task
+from pipetrace.explain.facts import own_pipeline, trained
 from pipetrace.explain.operations import operation
 from pipetrace.explain.recompute import TOLERANCE, recompute
-from pipetrace.explain.wording import dimensions, figure, number, share
+from pipetrace.explain.wording import counted, dimensions, figure, listed, number, share
+from pipetrace.present import pictures
 from pipetrace.present.view_flow import score_bars, stage_picture
-from pipetrace.present.views import LayerView, PredictionView
-from pipetrace.trace.document import SOURCE, STEP, Array, Prediction, Stage, Trace
+from pipetrace.present.view_outcome import outcomes
+from pipetrace.present.views import LayerView, OutcomeView, PredictionView
+from pipetrace.trace.document import FINISHED, SOURCE, STEP, STOPPED, Array, Prediction, Stage, Trace
+
+REASONS = {
+    "right": ("a right one", "answered right"),
+    "surest wrong": ("the surest wrong one", "the surest of the wrong answers"),
+    "least sure": ("the least sure one", "the least sure answer"),
+    "best": ("the best one", "the one with the smallest loss"),
+    "worst": ("the worst one", "the one with the largest loss"),
+}
+"""Why a row was chosen: as a name, and in the title."""
+BUDGET = 1_000_000
+"""So many bytes of a page the pictures of one prediction's layers may take."""
+MOST_LEFT_OUT = 6
 
 
-def prediction(trace: Trace) -> PredictionView | None:
-    """The view of the trace's first prediction, or None where the run ended before it."""
-    if not trace.predictions:
-        return None
-    made = trace.predictions[0]
-    return PredictionView(
-        title=f"Row {number(made.row)} of the data, never trained on",
-        verdict=_verdict(trace, made),
-        layers=tuple(_layer(trace, stage, made, index) for index, stage in enumerate(_shown(trace), 1)),
-        check=_check(trace, made),
+def predictions(trace: Trace) -> tuple[PredictionView, ...]:
+    """The views of the trace's predictions, the first one in full, the others by what came in and what came out."""
+    return tuple(_prediction(trace, made, position) for position, made in enumerate(trace.predictions))
+
+
+def _prediction(trace: Trace, made: Prediction, position: int) -> PredictionView:
+    found = outcomes(trace, made)
+    prefix = "prediction" if position == 0 else f"prediction-{position + 1}"
+    shown = _shown(trace)
+    if position:
+        ends = {output.stage for output in task.outputs(trace)}
+        shown = [stage for stage in shown if stage.kind in (SOURCE, STEP) or stage.name in ends]
+    kept = [stage for stage in shown if stage.name in made.outputs and stage.outputs]
+    layers = _lightened(
+        tuple(_layer(trace, stage, made, f"{prefix}/{stage.name}", at) for at, stage in enumerate(kept, 1))
     )
+    return PredictionView(
+        id=prefix,
+        name=_name(made),
+        title=_title(trace, made),
+        verdict=_verdict(found),
+        outcomes=tuple(each for each in found if not _in_layers(found, layers)),
+        layers=layers,
+        left_out=_left_out([stage for stage in shown if stage.name not in made.outputs and stage.outputs]),
+        check=_check(trace, made) if position == 0 else "",
+    )
+
+
+def _name(made: Prediction) -> str:
+    name = REASONS.get(made.reason, (f"row {number(made.row)}", ""))[0]
+    return f"{name[0].upper()}{name[1:]}"
+
+
+def _title(trace: Trace, made: Prediction) -> str:
+    text = f"Row {number(made.row)} of the data"
+    if made.reason in REASONS:
+        text += f", {REASONS[made.reason][1]}"
+    if trained(trace):
+        text += ", never trained on" if made.held_out else ", one that was trained on"
+    return f"{text}; its own loss is {figure(made.loss)}" if made.loss is not None else text
+
+
+def _verdict(found: tuple[OutcomeView, ...]) -> str:
+    if not found:
+        return "What it came to is not known: the model's outputs are not in the trace."
+    if len(found) == 1:
+        return found[0].verdict
+    return " ".join(f"{each.name}: {each.verdict}" for each in found)
+
+
+def _in_layers(found: tuple[OutcomeView, ...], layers: tuple[LayerView, ...]) -> bool:
+    """Whether the bars of the one output are those of its layer already, so that nothing is left to be shown."""
+    if len(found) != 1:
+        return False
+    one = found[0]
+    alone = not (one.threshold or one.table or one.pictures)
+    return alone and (not one.bars or any(layer.bars == one.bars for layer in layers))
 
 
 def _shown(trace: Trace) -> list[Stage]:
     """What the model gets, then what each of its layers makes of it."""
     before = [stage for stage in trace.stages if stage.kind in (SOURCE, STEP)]
-    return [*before[-1:], *(stage for stage in trace.stages if stage.kind not in (SOURCE, STEP))]
+    inside = [stage for stage in trace.stages if stage.kind not in (SOURCE, STEP)]
+    taken = {spec.source for stage in inside for spec in stage.inputs}
+    return [*([stage for stage in before if stage.name in taken] or before[-1:]), *inside]
 
 
-def _layer(trace: Trace, stage: Stage, made: Prediction, index: int) -> LayerView:
+def _layer(trace: Trace, stage: Stage, made: Prediction, place: str, index: int) -> LayerView:
     values = made.outputs[stage.name]
     title = operation(stage).title
     if stage.kind in (SOURCE, STEP):
-        title = "Scaled image" if values.ndim == 3 else "Model input"
+        grey = values.ndim == 3 and values.shape[-1] in task.CHANNELS
+        title = "Scaled image" if grey and own_pipeline(trace) else "Model input"
+    row = "The held-out row" if made.held_out else "The row"
     return LayerView(
-        id=f"prediction/{stage.name}",
+        id=place,
         number=index,
         title=title,
         shape=dimensions(stage.outputs[0].shape),
         text=_text(stage, values),
-        picture=stage_picture(trace, stage, values, "The held-out row"),
+        picture=stage_picture(trace, stage, values, row) if values.size else None,
         bars=score_bars(trace, stage, values),
     )
 
 
+def _lightened(layers: tuple[LayerView, ...]) -> tuple[LayerView, ...]:
+    """The layers with as many pictures as a page can carry; the first and the last ones keep theirs."""
+    order = sorted(range(len(layers)), key=lambda at: min(at, len(layers) - 1 - at))
+    used, found = 0, list(layers)
+    for at in order:
+        used += pictures.weight(layers[at].picture)
+        if used > BUDGET:
+            found[at] = replace(layers[at], picture=None)
+    return tuple(found)
+
+
 def _text(stage: Stage, values: Array) -> str:
+    if values.dtype.kind not in "fiub":
+        first = values.reshape(-1)[:1]
+        return f"{counted(values.size, 'text')}, the first '{_letters(first[0])}'." if values.size else "No text."
+    if not values.size:
+        return "No values."
+    if not np.isfinite(values).all():
+        broken = int(values.size - np.isfinite(values).sum())
+        return f"{number(broken)} of {counted(values.size, 'value')} are not finite."
     zeros = float((values == 0).mean())
     low, high = figure(float(values.min())), figure(float(values.max()))
-    if stage.config.get("activation") == "softmax":
+    if values.size == 1:
+        return f"The only value is {low}."
+    if stage.config.get("activation") == "softmax" and values.ndim == 1:
         return f"{len(values)} probabilities; added up they are {values.sum(dtype=float):.5f}."
-    if values.ndim == 3 and values.shape[-1] > 1:
+    if values.ndim == 3 and values.shape[-1] > 1 and stage.kind not in (SOURCE, STEP):
         answering = int((values.max(axis=(0, 1)) > 0).sum())
         return f"{answering} of {values.shape[-1]} maps hold anything above 0; values from {low} to {high}."
     if values.ndim == 1:
         return f"{number(values.size)} values in one row, {share(zeros)} of them 0, the largest {high}."
+    if values.ndim == 2 and stage.kind not in (SOURCE, STEP):
+        steps, each = values.shape
+        return f"{counted(steps, 'step')} of {counted(each, 'value')}, from {low} to {high}, {share(zeros)} of them 0."
     return f"Values from {low} to {high}, {share(zeros)} of them 0."
 
 
-def _verdict(trace: Trace, made: Prediction) -> str:
-    names = trace.run.data.class_names
-    values = probabilities(trace, made)
-    truth = "" if made.label is None else f"'{names[made.label]}'"
-    if values is None:
-        return (
-            f"The scores are not probabilities; the true label is {truth}."
-            if truth
-            else "The scores are not probabilities."
-        )
-    order = values.argsort()[::-1]
-    first, second = int(order[0]), int(order[1])
-    said = f"The model says '{names[first]}' with {share(float(values[first]))}; next comes '{names[second]}' with "
-    said += f"{share(float(values[second]))}. "
-    if made.label is None:
-        return said.strip()
-    if made.label == first:
-        return f"{said}The true label is {truth}: right."
-    return f"{said}The true label is {truth}, which got {share(float(values[made.label]))}: wrong."
+def _letters(text: object) -> str:
+    found = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+    return f"{found[:80]}..." if len(found) > 80 else found
+
+
+def _left_out(stages: list[Stage]) -> str | None:
+    if not stages:
+        return None
+    named = [f"{stage.name} ({dimensions(stage.outputs[0].shape)})" for stage in stages[:MOST_LEFT_OUT]]
+    if len(stages) > MOST_LEFT_OUT:
+        named.append(f"{len(stages) - MOST_LEFT_OUT} more")
+    return f"Not kept, too large: {listed(named)}."
 
 
 def _check(trace: Trace, made: Prediction) -> str:
     if not trace.weights:
+        if trace.ending.kind in (FINISHED, STOPPED):
+            return "The trace holds no weights, so the forward pass was not computed again."
         return "The run ended before its weights were stored, so the forward pass was not computed again."
     again = recompute(trace, made)
     if again.unknown is not None and not again.stages:

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipetrace.present.graph.views import FoldView, GraphView
+
 
 @dataclass(frozen=True)
 class Picture:
     """A tensor to look at.
 
     Attributes:
-        kind: ``maps`` (one or more grids), ``vector`` (one row of values, drawn folded).
+        kind: ``maps`` (one or more grids), ``colour`` (a red, a green and a blue one, drawn as one), ``steps`` (one line
+            for each step, its channels across), ``vector`` (one row of values, drawn folded).
         label: what it shows, for who cannot see it.
         shape: of ``values``: maps, rows, columns.
         values: float32, the exact ones.
@@ -25,6 +28,8 @@ class Picture:
         names: what each map is called.
         mark: the map, row and column of the value that the words beside it speak of, or None.
         texts: each value rounded, where there are few enough to be written into the picture; otherwise empty.
+        note: what of the tensor is not drawn, or None.
+        hidden: the rows that a mask hides.
     """
 
     kind: str
@@ -39,6 +44,8 @@ class Picture:
     names: tuple[str, ...]
     mark: tuple[int, int, int] | None
     texts: tuple[str, ...]
+    note: str | None = None
+    hidden: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,15 @@ class Distribution:
 
 
 @dataclass(frozen=True)
+class Change:
+    """What a stage gives while it trains, beside what it gives in a prediction: a sentence, and both as pictures."""
+
+    text: str
+    prediction: Picture | None
+    training: Picture | None
+
+
+@dataclass(frozen=True)
 class StageView:
     """One stage of the data flow.
 
@@ -89,6 +105,13 @@ class StageView:
         weights: the stage's kernels as a picture.
         distribution: of all rows' values.
         channels: for each channel, the share of its values that is not zero.
+        wiring: whom it receives from and who uses it, in sentences, where the order of the stages does not tell.
+        written: the example in words, where it is texts or few numbers.
+        mask: what a mask hides, in a sentence, or None.
+        bars_label: what the bars are.
+        others: the further outputs for the example row, such as the weights of an attention.
+        change: what it does differently while it trains, or None.
+        left_out: what is not shown of it to keep the whole small, or None.
     """
 
     id: str
@@ -110,6 +133,13 @@ class StageView:
     weights: Picture | None
     distribution: Distribution | None
     channels: tuple[Bar, ...]
+    wiring: tuple[str, ...] = ()
+    written: str | None = None
+    mask: str | None = None
+    bars_label: str = ""
+    others: tuple[Picture, ...] = ()
+    change: Change | None = None
+    left_out: str | None = None
 
 
 @dataclass(frozen=True)
@@ -176,7 +206,17 @@ class EpochRow:
 
 @dataclass(frozen=True)
 class TrainingView:
-    """The training: charts, a table and what a step is."""
+    """The training: charts, a table and what a step is.
+
+    Attributes:
+        charts: of the loss, then of the other metrics.
+        columns: of the table, the most important ones first: epoch, metrics, seconds, what happened.
+        rows: one for each epoch.
+        steps: what a step is; empty where that is not known.
+        note: how the figures were taken; empty where there are none.
+        empty: why there are no epochs, or None.
+        absent: whether the model was not to be trained, so that there is nothing to show.
+    """
 
     charts: tuple[Chart, ...]
     columns: tuple[str, ...]
@@ -184,6 +224,7 @@ class TrainingView:
     steps: str
     note: str
     empty: str | None
+    absent: bool = False
 
 
 @dataclass(frozen=True)
@@ -200,12 +241,79 @@ class LayerView:
 
 
 @dataclass(frozen=True)
-class PredictionView:
-    """One prediction: which row, what came out, its layers, and the check in NumPy."""
+class Threshold:
+    """A share on a line from 0 to 1, the threshold that it is compared with, and the comparison in words."""
 
+    at: float
+    limit: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A small table.
+
+    Attributes:
+        label: what it shows.
+        columns: their names.
+        rows: the cells as texts.
+        marks: for each row ``right``, ``wrong``, ``hidden`` or nothing.
+        note: what is left out, or None.
+    """
+
+    label: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    marks: tuple[str, ...]
+    note: str | None
+
+
+@dataclass(frozen=True)
+class OutcomeView:
+    """What one output of the model gave for a row, in its own form.
+
+    Attributes:
+        name: of the output, or None where there is only one.
+        form: ``classes``, ``binary``, ``multilabel``, ``numbers``, ``sequence``, ``image``, ``mask`` or ``unknown``.
+        verdict: what was said, what was meant, and whether they are the same.
+        bars, bars_label: the shares of the classes, and what they are.
+        threshold: for yes or no.
+        table: for numbers and sequences.
+        pictures: for images and masks: the output, the target, and their difference.
+    """
+
+    name: str | None
+    form: str
+    verdict: str
+    bars: tuple[Bar, ...]
+    bars_label: str
+    threshold: Threshold | None
+    table: Grid | None
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True)
+class PredictionView:
+    """One prediction: which row, what came out, its layers, and the check in NumPy.
+
+    Attributes:
+        id: the place that others point to; ``prediction`` for the first.
+        name: in two or three words, such as "the surest wrong one".
+        title: which row it is, and why it was chosen.
+        verdict: what came out, all outputs together.
+        outcomes: what came out, where it has another form than the bars of the last layer.
+        layers: what the row became in each of them.
+        left_out: the layers whose output was too large to be kept, in a sentence, or None.
+        check: what computing it again gave.
+    """
+
+    id: str
+    name: str
     title: str
     verdict: str
+    outcomes: tuple[OutcomeView, ...]
     layers: tuple[LayerView, ...]
+    left_out: str | None
     check: str
 
 
@@ -241,8 +349,14 @@ class Document:
         notice: what must be said of the data, or None.
         headline: what the run reached, in one line.
         stages, training, prediction, quiz, insight: the parts; ``prediction`` is None where the run ended before it.
+        others: the predictions after the first.
+        events: what went wrong on the way, in sentences.
         counting: how places and filters are counted.
         foot: how it was measured.
+        graph: how the stages are connected; None for a short chain.
+        folds: what can be shown as one, outer ones first.
+        part: what of the trace it is, where it is a part of it; None for the whole.
+        brief: whether there are so many stages that each is shown in short.
     """
 
     title: str
@@ -259,3 +373,9 @@ class Document:
     quiz: tuple[QuestionView, ...]
     insight: tuple[str, ...]
     foot: tuple[Fact, ...]
+    others: tuple[PredictionView, ...] = ()
+    events: tuple[str, ...] = ()
+    graph: GraphView | None = None
+    folds: tuple[FoldView, ...] = ()
+    part: str | None = None
+    brief: bool = False

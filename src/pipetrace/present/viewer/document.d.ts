@@ -21,6 +21,12 @@ export interface Document {
   quiz: QuestionView[];
   insight: string[];
   foot: Fact[];
+  others: PredictionView[];
+  events: string[];
+  graph: GraphView | null;
+  folds: FoldView[];
+  part: string | null;
+  brief: boolean;
 }
 
 export interface TrainingView {
@@ -30,6 +36,7 @@ export interface TrainingView {
   steps: string;
   note: string;
   empty: string | null;
+  absent: boolean;
 }
 
 export interface StageView {
@@ -62,9 +69,13 @@ export interface StageView {
 }
 
 export interface PredictionView {
+  id: string;
+  name: string;
   title: string;
   verdict: string;
+  outcomes: OutcomeView[];
   layers: LayerView[];
+  left_out: string | null;
   check: string;
 }
 
@@ -80,6 +91,26 @@ export interface QuestionView {
 export interface Fact {
   name: string;
   text: string;
+}
+
+export interface GraphView {
+  label: string;
+  width: number;
+  height: number;
+  boxes: Box[];
+  wires: Wire[];
+  lines: TreeLine[];
+}
+
+export interface FoldView {
+  id: string;
+  name: string;
+  title: string;
+  shapes: string;
+  text: string;
+  first: number;
+  last: number;
+  open: boolean;
 }
 
 export interface Chart {
@@ -139,6 +170,17 @@ export interface Change {
   training: Picture | null;
 }
 
+export interface OutcomeView {
+  name: string | null;
+  form: string;
+  verdict: string;
+  bars: Bar[];
+  bars_label: string;
+  threshold: Threshold | null;
+  table: Grid | null;
+  pictures: Picture[];
+}
+
 export interface LayerView {
   id: string;
   number: number;
@@ -147,6 +189,35 @@ export interface LayerView {
   text: string;
   picture: Picture | null;
   bars: Bar[];
+}
+
+export interface Box {
+  id: string;
+  name: string;
+  note: string;
+  label: string;
+  kind: string;
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+export interface Wire {
+  path: string;
+  text: string;
+}
+
+export interface TreeLine {
+  number: string;
+  depth: number;
+  drawn: string;
+  name: string;
+  joins: string[];
+  comes: string | null;
+  what: string;
+  shape: string;
+  output: boolean;
 }
 
 export interface Tick {
@@ -158,6 +229,20 @@ export interface Series {
   name: string;
   role: string;
   points: Point[];
+}
+
+export interface Threshold {
+  at: number;
+  limit: number;
+  text: string;
+}
+
+export interface Grid {
+  label: string;
+  columns: string[];
+  rows: string[][];
+  marks: string[];
+  note: string | null;
 }
 
 export interface Point {

@@ -71,7 +71,8 @@ function asked() {
 function visit(id) {
   const place = document.getElementById(id);
   if (!place) return;
-  if (place instanceof HTMLDetailsElement) place.open = true;
+  // A place may lie within what is folded, several times over.
+  for (let fold = place.closest("details"); fold; fold = fold.parentElement?.closest("details") ?? null) fold.open = true;
   history.replaceState(null, "", `#${id}`);
   place.scrollIntoView({ block: "start" });
   const target = place instanceof HTMLDetailsElement ? place.querySelector("summary") : place;
@@ -89,6 +90,7 @@ function head(view) {
     h("div", { class: "top" }, h("h1", {}, view.title), h("p", { class: "framework" }, view.framework), theme()),
     h("p", { class: "muted" }, [view.kind, ...view.facts].join(" · ")),
     h("p", { class: "headline" }, view.headline),
+    view.events.length > 0 && h("ul", { class: "events" }, ...view.events.map((event) => h("li", {}, event))),
     h("p", { class: "muted" }, view.data),
     view.notice && h("p", { class: "notice" }, view.notice),
   );

@@ -1,11 +1,13 @@
-// One held-out row through the layers, each to be opened.
+// Rows through the layers, each layer to be opened: the first prediction in full, the others folded.
 
 import { bars } from "viewer/chart.js";
 import { h } from "viewer/dom.js";
+import { outcome } from "viewer/outcome.js";
 import { picture, thumbnail } from "viewer/picture.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
 /** @typedef {import("viewer/document.js").LayerView} LayerView */
+/** @typedef {import("viewer/document.js").PredictionView} PredictionView */
 /** @typedef {import("viewer/picture.js").Ramps} Ramps */
 
 /**
@@ -13,16 +15,60 @@ import { picture, thumbnail } from "viewer/picture.js";
  * @param {Ramps} ramps
  * @returns {HTMLElement | null}
  */
-export function prediction({ prediction: view }, ramps) {
+export function prediction({ prediction: view, others }, ramps) {
   if (!view) return null;
   return h(
     "section",
     { "aria-labelledby": "prediction-title" },
-    h("h2", { id: "prediction-title" }, "Prediction", h("small", {}, `${view.layers.length} layers`)),
+    h("h2", { id: "prediction-title" }, "Prediction", h("small", {}, count(view.layers.length))),
+    ...shown(view, ramps),
+    others.length > 0 && h("h3", { class: "others" }, "Other rows"),
+    ...others.map((other) => folded(other, ramps)),
+  );
+}
+
+/**
+ * @param {number} layers
+ * @returns {string}
+ */
+function count(layers) {
+  return layers === 1 ? "1 layer" : `${layers} layers`;
+}
+
+/**
+ * @param {PredictionView} view
+ * @param {Ramps} ramps
+ * @returns {(HTMLElement | "")[]}
+ */
+function shown(view, ramps) {
+  const last = view.layers.length - 1;
+  return [
     h("p", { class: "muted" }, view.title),
     h("p", { class: "verdict" }, view.verdict),
-    h("div", { class: "layers" }, ...view.layers.map((layer, index) => panel(layer, ramps, index === view.layers.length - 1))),
-    h("p", { class: "muted" }, view.check),
+    ...view.outcomes.map((each) => outcome(each, ramps)),
+    h("div", { class: "layers" }, ...view.layers.map((layer, index) => panel(layer, ramps, index === last))),
+    view.left_out ? h("p", { class: "muted" }, view.left_out) : "",
+    view.check ? h("p", { class: "muted" }, view.check) : "",
+  ];
+}
+
+/**
+ * Another prediction, drawn when it is first opened.
+ *
+ * @param {PredictionView} view
+ * @param {Ramps} ramps
+ * @returns {HTMLElement}
+ */
+function folded(view, ramps) {
+  const body = h("div", { class: "body" });
+  const fill = () => {
+    if (!body.childElementCount) body.append(...shown(view, ramps));
+  };
+  return h(
+    "details",
+    { id: view.id, class: "other", ontoggle: fill },
+    h("summary", {}, h("strong", {}, view.name), h("span", {}, view.verdict)),
+    body,
   );
 }
 

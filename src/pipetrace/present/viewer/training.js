@@ -10,18 +10,20 @@ import { h } from "viewer/dom.js";
 /**
  * @param {Document} view
  * @param {State} state
- * @returns {HTMLElement}
+ * @returns {HTMLElement | null} nothing for a model that was not to be trained
  */
 export function training({ training: view }, state) {
+  if (view.absent) return null;
+  const epochs = view.rows.length === 1 ? "1 epoch" : `${view.rows.length} epochs`;
   return h(
     "section",
     { "aria-labelledby": "training-title" },
-    h("h2", { id: "training-title" }, "Training", h("small", {}, `${view.rows.length} epochs`)),
+    h("h2", { id: "training-title" }, "Training", h("small", {}, epochs)),
     h("p", { id: "training", tabindex: -1 }, view.steps),
     view.empty && h("p", { class: "notice" }, view.empty),
     h("div", { class: "charts" }, ...view.charts.map((chart) => lineChart(chart, state))),
-    view.rows.length > 0 && table(view.columns, view.rows, state),
-    h("p", { class: "muted" }, view.note),
+    view.rows.length > 0 && h("div", { class: "wide" }, table(view.columns, view.rows, state)),
+    view.note && h("p", { class: "muted" }, view.note),
   );
 }
 
@@ -52,7 +54,8 @@ function table(columns, rows, state) {
   });
   return h(
     "table",
-    { class: "epochs" },
+    // With many columns the sentences stand below the figures, as on a phone.
+    { class: columns.length > 9 ? "epochs many" : "epochs", style: `--figures: ${columns.length - 1}` },
     h("thead", {}, h("tr", {}, ...columns.map((name) => h("th", { scope: "col" }, name)))),
     h("tbody", {}, ...drawn),
   );

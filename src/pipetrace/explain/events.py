@@ -1,0 +1,47 @@
+"""What went wrong on the way, in sentences: the events of a trace, each with when and where."""
+
+from pipetrace.explain.wording import dimensions, listed
+from pipetrace.trace.document import DATA, EXCEPTION, RECORDER, Event, Stage, Trace
+
+OPENINGS = {
+    DATA: "The data did not fit or ended early",
+    RECORDER: "The recorder left something out",
+}
+"""What an event is, where its own message does not begin with it."""
+MOST = 8
+"""More events of a kind than this are counted."""
+
+
+def events(trace: Trace) -> tuple[str, ...]:
+    """One sentence for each event, in order; of many of one kind the first ones, and how many more there are."""
+    found: list[str] = []
+    seen: dict[str, int] = {}
+    for event in trace.events:
+        seen[event.kind] = seen.get(event.kind, 0) + 1
+        if seen[event.kind] <= MOST:
+            found.append(_sentence(trace, event))
+    found += [f"{count - MOST} more events of the kind '{kind}' followed." for kind, count in seen.items() if count > MOST]
+    return tuple(dict.fromkeys(found))
+
+
+def _sentence(trace: Trace, event: Event) -> str:
+    when = [f"epoch {event.epoch}"] if event.epoch is not None else []
+    when += [f"step {event.step}"] if event.step is not None else []
+    where = f"in {', '.join(when)}" if when else ""
+    stage = next((each for each in trace.stages if each.name == event.stage), None)
+    place = called(stage) if stage else event.stage
+    message = " ".join(event.message.split()).rstrip(". ")
+    if event.kind in OPENINGS:
+        opening = " ".join(part for part in (OPENINGS[event.kind], where) if part)
+        return f"{opening}: {message}."
+    begins = f"{where[0].upper()}{where[1:]}" if where else ""
+    begins = f"{begins}, at {place}" if begins and place else begins or (f"At {place}" if place else "")
+    text = f"{begins}: {message}." if begins else f"{message[:1].upper()}{message[1:]}."
+    if event.kind == EXCEPTION and stage is not None and stage.inputs:
+        text += f" It had received {listed([dimensions(spec.shape) for spec in stage.inputs])} for each row."
+    return text
+
+
+def called(stage: Stage) -> str:
+    """A stage by its class and its name."""
+    return f"{stage.layer} ({stage.name})" if stage.layer and stage.layer != stage.name else stage.name

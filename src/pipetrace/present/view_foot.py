@@ -1,0 +1,103 @@
+"""The foot of a document: how everything was measured, and what of it was not."""
+
+from pipetrace.explain.facts import own_pipeline, train_rows, trained, validation_rows
+from pipetrace.explain.wording import counted, duration, listed, number, share
+from pipetrace.present.views import Fact
+from pipetrace.trace.document import FINISHED, STOPPED, Parameters, Trace
+
+
+def foot(trace: Trace) -> tuple[Fact, ...]:
+    """How a trace was measured, line by line."""
+    run = trace.run
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(run.versions.items()))
+    found = [
+        Fact("How this was measured", _measured(trace)),
+        Fact("Recording", _recording(trace)),
+        Fact("Command", run.command or "not recorded"),
+        Fact("Seed", str(run.training.seed)) if run.training.seed is not None else None,
+        Fact("Training", _training(trace)) if trained(trace) else None,
+        Fact("Data", _data(trace)),
+        Fact("Model", _model(trace)),
+        Fact("Versions", f"{versions}; {run.platform}."),
+    ]
+    return tuple(fact for fact in found if fact is not None)
+
+
+def _measured(trace: Trace) -> str:
+    began = f"Every figure was measured in one run that began {trace.run.created}"
+    if not trace.rows:
+        early = "" if trace.ending.kind in (FINISHED, STOPPED) else " and ended early"
+        return f"{began}{early}, or computed from it."
+    text = f"{began}, or computed from it. "
+    if own_pipeline(trace):
+        shown = f"The data flow shows all {counted(trace.rows, 'training row')} after training"
+        return f"{text}{shown}; the prediction is a row kept aside."
+    text += f"The data flow shows {counted(trace.rows, 'row')}"
+    text += " after training." if trace.epochs else "."
+    if not trace.run.data.complete:
+        text += f" The recorder saw only the first {counted(trace.rows, 'row')} of the data."
+    return text
+
+
+def _recording(trace: Trace) -> str:
+    cost, spent = sum(trace.cost.values()), sum(epoch.seconds for epoch in trace.epochs)
+    parts = ", ".join(
+        f"{name} {duration(seconds)}" for name, seconds in sorted(trace.cost.items(), key=lambda part: -part[1])
+    )
+    if cost and spent:
+        return f"took {duration(cost)} beside {duration(spent)} of training, {share(cost / (cost + spent))} of both: {parts}."
+    return f"took {duration(cost)}: {parts}." if cost and not trained(trace) else "was not measured to its end."
+
+
+def _training(trace: Trace) -> str:
+    training = trace.run.training
+    several = [f"{loss} for {name}" for name, loss in training.losses.items()]
+    parts = [training.optimizer or "no optimizer", listed(several) if len(several) > 1 else training.loss or "no loss"]
+    if training.from_logits:
+        parts[1] += " of scores (from_logits)"
+    if training.batch_size is not None:
+        parts.append(f"batches of {number(training.batch_size)}")
+    parts.append(f"{counted(training.epochs, 'epoch')} planned")
+    text = f"{', '.join(parts)}."
+    if training.callbacks:
+        text += f" Callbacks: {', '.join(training.callbacks)}."
+    if training.class_weights:
+        text += " Classes or rows were weighted."
+    if training.policy != "float32":
+        text += f" Computed under the dtype policy {training.policy}."
+    return text
+
+
+def _data(trace: Trace) -> str:
+    data, rows, held_out = trace.run.data, train_rows(trace), validation_rows(trace)
+    parts = []
+    if trained(trace):
+        of = f" of {number(data.available)}" if data.available else ""
+        parts.append(f"{counted(rows, 'row')}{of} trained on" if rows else "how many rows were trained on is not known")
+        if held_out or data.validation_rows == 0:
+            parts.append(f"{number(held_out)} for validation")
+    elif data.available or trace.rows:
+        parts.append(counted(data.available or trace.rows, "row"))
+    text = ", ".join(parts)
+    if not data.complete:
+        text += f"{'; ' if text else ''}the recorder did not see them all, only the first ones"
+    fingerprint = f"fingerprint {data.fingerprint[:16]}" if data.fingerprint else ""
+    name = f"{data.name}: " if data.name else ""
+    return f"{name}{'; '.join(part for part in (text, fingerprint) if part)}."
+
+
+def _model(trace: Trace) -> str:
+    model, run = trace.run.model, trace.run
+    hashed = f"fingerprint of configuration and first weights {run.model_fingerprint[:16]}."
+    if model is None:
+        return hashed
+    return f"{model.name}, {model.layer}, {counted(model.layers, 'layer')}, {_parameters(model.parameters)}; {hashed}"
+
+
+def _parameters(parameters: Parameters) -> str:
+    if not parameters.frozen:
+        return counted(parameters.total, "parameter")
+    return (
+        f"{counted(parameters.total, 'parameter')}: {number(parameters.trainable)} trainable and "
+        f"{number(parameters.frozen)} frozen"
+    )

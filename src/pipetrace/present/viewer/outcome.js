@@ -1,0 +1,94 @@
+// What one output of the model gave for a row, in its own form: bars, a threshold, a table, or pictures.
+
+import { bars } from "viewer/chart.js";
+import { h, svg } from "viewer/dom.js";
+import { picture } from "viewer/picture.js";
+
+/** @typedef {import("viewer/document.js").Grid} Grid */
+/** @typedef {import("viewer/document.js").OutcomeView} OutcomeView */
+/** @typedef {import("viewer/document.js").Threshold} Threshold */
+/** @typedef {import("viewer/picture.js").Ramps} Ramps */
+
+const SIGNS = /** @type {Record<string, string>} */ ({ wrong: "wrong", hidden: "hidden" });
+
+/**
+ * @param {OutcomeView} view
+ * @param {Ramps} ramps
+ * @returns {HTMLElement}
+ */
+export function outcome(view, ramps) {
+  return h(
+    "div",
+    { class: "outcome" },
+    view.name && h("h4", {}, view.name),
+    view.threshold && line(view.threshold),
+    view.bars.length > 0 && bars(view.bars, view.bars_label),
+    view.table && grid(view.table),
+    view.pictures.length > 0 &&
+      h(
+        "div",
+        { class: "results" },
+        ...view.pictures.map((each) => h("div", {}, h("p", { class: "caption" }, each.label), picture(each, ramps))),
+      ),
+  );
+}
+
+/**
+ * A share on a line from 0 to 1, and the threshold.
+ *
+ * @param {Threshold} view
+ * @returns {HTMLElement}
+ */
+function line(view) {
+  const [width, left, right] = [440, 12, 428];
+  const x = (/** @type {number} */ share) => left + share * (right - left);
+  return h(
+    "figure",
+    { class: "threshold" },
+    svg(
+      "svg",
+      { viewBox: `0 0 ${width} 52`, role: "img", "aria-label": view.text },
+      svg("line", { class: "axis", x1: left, x2: right, y1: 18, y2: 18 }),
+      svg("line", { class: "limit", x1: x(view.limit), x2: x(view.limit), y1: 4, y2: 32 }),
+      svg("circle", { cx: x(view.at), cy: 18, r: 7 }),
+      svg("text", { x: left, y: 48, "text-anchor": "middle" }, "0"),
+      svg("text", { x: x(view.limit), y: 48, "text-anchor": "middle" }, String(view.limit)),
+      svg("text", { x: right, y: 48, "text-anchor": "middle" }, "1"),
+    ),
+    h("figcaption", {}, view.text),
+  );
+}
+
+/**
+ * @param {Grid} view
+ * @returns {HTMLElement}
+ */
+function grid(view) {
+  const told = view.marks.some((mark) => SIGNS[mark]);
+  return h(
+    "div",
+    { class: "wide" },
+    h(
+      "table",
+      { class: "grid", "aria-label": view.label },
+      h(
+        "thead",
+        {},
+        h("tr", {}, ...view.columns.map((name) => h("th", { scope: "col" }, name)), told && h("th", { scope: "col" }, "")),
+      ),
+      h(
+        "tbody",
+        {},
+        ...view.rows.map((cells, index) =>
+          h(
+            "tr",
+            { class: view.marks[index] ?? "" },
+            ...cells.map((cell) => h("td", {}, cell)),
+            told && h("td", {}, SIGNS[view.marks[index] ?? ""] ?? ""),
+          ),
+        ),
+      ),
+    ),
+    view.note && h("p", { class: "muted" }, view.note),
+  );
+}
