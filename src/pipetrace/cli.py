@@ -1,5 +1,6 @@
 """The command line: arguments in, calls below."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -89,19 +90,89 @@ def digits(
         trace, made = _document(out)
         _write_page(made, page, force=force)
     if not quiet:
-        _show(made, console, plain=plain)
+        _show(made, console, plain=plain, file=shlex.quote(click.format_filename(out)))
         from pipetrace.present.closing import files_written
 
         click.echo(files_written(trace, out, page))
 
 
+@commands.command(context_settings={**CONTEXT, "ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("-m", "--module", is_flag=True, help="SCRIPT is a module's name, as with python -m.")
+@click.option("-o", "--out", type=EXISTING, help="Where the first model's trace goes; that of the second gets -2 before "
+              "the ending, and so on.  [default: the script's name, ending in .trace]")  # fmt: skip
+@click.argument("script")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def run(script: str, arguments: tuple[str, ...], module: bool, out: Path | None) -> None:
+    """Run a Python program unchanged and record every model that it fits.
+
+    Write it as you would for python: pipetrace run train.py --epochs 5. The program gets its own arguments; its output,
+    exceptions and exit code pass through. Each model is recorded into one trace; a trace of an earlier run is replaced.
+    """
+    from pipetrace.record.script import run_script
+
+    first = out or Path(f"{script.rpartition('.')[2] if module else Path(script).stem}.trace")
+
+    def path_of(number: int) -> Path:
+        return first if number == 1 else first.with_name(f"{first.stem}-{number}{first.suffix}")
+
+    made: list[Path] = []
+    try:
+        run_script(script, arguments, is_module=module, path_of=path_of, told=_aside, made=made)
+    finally:
+        for each in made:
+            _aside(
+                f"the trace is {click.format_filename(each)}; see it with: pipetrace show {click.format_filename(each)}"
+            )
+        if not made:
+            _aside("no model was fitted, so there is no trace.")
+
+
+@commands.command()
+@click.argument("model", type=EXISTING)
+@click.option("--data", required=True, type=EXISTING, help="The rows: an .npz with x and, if there are any, targets y; for "
+              "several inputs one array for each, under its name; or a single array as .npy.")  # fmt: skip
+@click.option("-o", "--out", type=EXISTING, help="Where the trace goes.  [default: as MODEL, ending in .trace]")
+@click.option("--force", is_flag=True, help="Replace a file that exists.")
+@click.option("--plain", is_flag=True, help="Plain text: for pipes, logs and screen readers.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def trace(model: Path, data: Path, out: Path | None, force: bool, plain: bool, quiet: bool) -> None:
+    """Pass rows through a saved Keras model and record what they become: data flow and predictions, no training.
+
+    MODEL is a .keras file. It is loaded in Keras' safe mode and without its optimizer; no code of the file runs.
+    """
+    from pipetrace.pipeline.row_files import load_rows
+    from pipetrace.present.files import check_outputs, keep_apart
+    from pipetrace.record.saved import record_saved
+
+    out = out or model.parent / f"{model.stem}.trace"
+    keep_apart(data, [out])
+    keep_apart(model, [out])
+    check_outputs([out], force=force)
+    console = _console(plain)
+    with _progress(console, None, plain=plain, quiet=quiet) as progress:
+        x, y = load_rows(data)
+        record_saved(model, x, y, out, progress, data_name=data.name, command=_command())
+    if not quiet:
+        _, made = _document(out)
+        _show(made, console, plain=plain, file=str(out))
+        click.echo(f"Wrote {click.format_filename(out)}; the page: pipetrace page {click.format_filename(out)}")
+
+
 @commands.command()
 @click.argument("file", type=EXISTING)
+@click.option("--stage", metavar="NAME", help="Only this stage, nested model or repeated block, in full.")
+@click.option("--open", "opened", is_flag=True, help="Open what is folded in a large model.")
 @click.option("--plain", is_flag=True, help="Plain text: for pipes, logs and screen readers.")
-def show(file: Path, plain: bool) -> None:
+def show(file: Path, stage: str | None, opened: bool, plain: bool) -> None:
     """Show a trace in the terminal."""
-    _, made = _document(file)
-    _show(made, _console(plain), plain=plain)
+    if stage is None:
+        _, made = _document(file, opened=opened)
+    else:
+        from pipetrace.present.graph.part import part
+        from pipetrace.trace import read
+
+        made = part(read(file), stage, opened=opened)
+    _show(made, _console(plain), plain=plain, file=shlex.quote(click.format_filename(file)))
 
 
 @commands.command()
@@ -151,6 +222,11 @@ def export(file: Path, form: str, out: Path | None, force: bool) -> None:  # noq
         click.echo(f"Wrote {click.format_filename(out)}")
 
 
+def _aside(text: str) -> None:
+    """A line that is not the program's own output."""
+    click.echo(f"pipetrace: {text}", err=True)
+
+
 def _beside(trace: Path) -> Path:
     """The page's place when none is given. `with_suffix` would refuse the folders "." and "/", which have messages."""
     return trace.parent / f"{trace.stem}{PAGE_ENDING}"
@@ -166,12 +242,12 @@ def _source(data: str | None, progress: Any) -> Any:
     return keras_mnist() if data == "mnist" else sources.load(Path(data), progress.rows)
 
 
-def _document(file: Path, quiz_seed: int | None = None) -> tuple[Any, Any]:
+def _document(file: Path, quiz_seed: int | None = None, *, opened: bool = False) -> tuple[Any, Any]:
     from pipetrace.present.document import document
     from pipetrace.trace import read
 
     trace = read(file)
-    return trace, document(trace, quiz_seed=quiz_seed)
+    return trace, document(trace, quiz_seed=quiz_seed, opened=opened)
 
 
 def _write_page(made: Any, out: Path, *, force: bool) -> None:
@@ -181,15 +257,15 @@ def _write_page(made: Any, out: Path, *, force: bool) -> None:
     write_text(out, as_page(made), force=force)
 
 
-def _show(made: Any, console: Any, *, plain: bool) -> None:
+def _show(made: Any, console: Any, *, plain: bool, file: str) -> None:
     if plain or not console.is_terminal:
         from pipetrace.present.plain import plain as as_text
 
-        _print(as_text(made))
+        _print(as_text(made, file=file))
     else:
         from pipetrace.present.terminal import show as draw
 
-        draw(made, console)
+        draw(made, console, file=file)
 
 
 def _print(text: str) -> None:
@@ -219,12 +295,10 @@ def _progress(console: Any, plan: Any, *, plain: bool, quiet: bool) -> Any:
         return Silent()
     if plain or not console.is_terminal:
         return Lines(console)
-    return Bars(console, plan.epochs, -(-plan.rows // plan.batch_size))
+    return Bars(console, plan.epochs, -(-plan.rows // plan.batch_size)) if plan else Bars(console, 0, 0)
 
 
 def _command() -> str:
-    import shlex
-
     words = shlex.join(["pipetrace", *sys.argv[1:]])
     # A file name need not be valid text; what is not cannot be stored.
     return words.encode(errors="surrogateescape").decode(errors="replace")

@@ -12,6 +12,9 @@ SMALLEST = 3
 """A map is drawn at a third of its size at the least."""
 ACROSS = 8
 """Feature maps in a row; the others are counted."""
+MOST_LINES = 24
+"""More steps than this share lines."""
+WIDEST_PICTURE = 64
 SHADES = " ░▒▓█"
 """For a terminal without colours."""
 CHART_HEIGHT = 9
@@ -26,6 +29,8 @@ def maps(picture: Picture, width: int, *, colour: bool) -> Text:
 
     A map that is too wide is drawn smaller: each drawn value is the mean of a block of the measured ones.
     """
+    if picture.kind == "colour":
+        return colour_map(picture, width, colour=colour)
     # Rather fewer maps than ones that are drawn at less than a third of their size.
     least = -(-picture.shape[2] // SMALLEST) + 1
     shown = max(1, min(ACROSS, picture.shape[0], (width + 1) // least))
@@ -38,6 +43,8 @@ def maps(picture: Picture, width: int, *, colour: bool) -> Text:
             line.append("" if index == 0 else " ")
             line.append_text(part)
     remarks = [f"colours from {picture.low_text} to {picture.high_text}"]
+    if picture.note:
+        remarks.append(picture.note)
     if picture.shape[0] > shown:
         remarks.insert(0, f"{shown} of {picture.shape[0]} maps, {picture.shape[0] - shown} more on the page")
     if factor > 1:
@@ -58,6 +65,56 @@ def strip(picture: Picture, width: int, *, colour: bool) -> Text:
         f"colours from {picture.low_text} to {picture.high_text}"
     )
     return Text("\n").join([line, Text(remark, "dim")])
+
+
+def steps(picture: Picture, width: int, *, colour: bool) -> Text:
+    """Steps downward, one to a line and their channels across; hidden ones are dotted and said.
+
+    Where there are many, a line is the mean of several steps, and a cell the mean of several channels.
+    """
+    values = picture.values[0]
+    high, wide = -(-len(values) // MOST_LINES), -(-values.shape[1] // max(1, width - 8))
+    hidden = np.isin(np.arange(len(values)), picture.hidden)
+    cells = _smaller(values, max(high, 1), max(wide, 1))
+    drawn = Text()
+    for number, line in enumerate(cells):
+        part = slice(number * high, (number + 1) * high)
+        painted = half_blocks(np.repeat(_places(line[None], picture), 2, axis=0), picture.ramp, colour=colour)[0]
+        if hidden[part].all():
+            drawn.append("┄" * len(cells[0]), "dim")
+            drawn.append(" hidden", "dim")
+        else:
+            drawn.append_text(painted)
+        drawn.append("\n")
+    remarks = ["one step a line" if high == 1 else f"{high} steps a line"]
+    if wide > 1:
+        remarks.append(f"{wide} channels a cell")
+    if high > 1 or wide > 1:
+        remarks.append("each the mean")
+    if picture.hidden:
+        remarks.append(f"{int(hidden.sum())} of {len(values)} steps hidden")
+    remarks += [picture.note] if picture.note else []
+    drawn.append(f"{', '.join(remarks)}, colours from {picture.low_text} to {picture.high_text}", "dim")
+    return drawn
+
+
+def colour_map(picture: Picture, width: int, *, colour: bool) -> Text:
+    """A picture in its own colours, two values to a character; in shades where the terminal has no colours."""
+    factor = max(1, -(-picture.shape[2] // max(1, min(width, WIDEST_PICTURE))))
+    bands = np.stack([_smaller(each, factor) for each in picture.values], axis=-1)
+    places = np.clip(_places(bands, picture), 0, 1)
+    if not colour:
+        return Text("\n").join(half_blocks(places.mean(axis=-1), "grey", colour=False))
+    painted = np.rint(np.nan_to_num(places) * 255).astype(np.uint8)
+    if len(painted) % 2:
+        painted = np.concatenate([painted, np.zeros((1, *painted.shape[1:]), np.uint8)])
+    lines = []
+    for upper, lower in zip(painted[::2], painted[1::2], strict=True):
+        line = Text()
+        for top, bottom in zip(upper, lower, strict=True):
+            line.append("▀", f"{_hex(top)} on {_hex(bottom)}")
+        lines.append(line)
+    return Text("\n").join(lines)
 
 
 def half_blocks(places: NDArray[np.float64], ramp: str, *, colour: bool) -> list[Text]:
@@ -163,13 +220,15 @@ def _places(values: NDArray[np.floating], picture: Picture) -> NDArray[np.float6
     return np.asarray((values.astype(np.float64) - picture.low) / (span if span else 1.0))
 
 
-def _smaller(values: NDArray[np.float32], factor: int) -> NDArray[np.floating]:
-    if factor == 1:
+def _smaller(values: NDArray[np.float32], factor: int, across: int | None = None) -> NDArray[np.floating]:
+    """Each block of values as its mean; the factors are the same downward and across unless two are given."""
+    across = factor if across is None else across
+    if factor == across == 1:
         return values
-    high, wide = -(-values.shape[0] // factor), -(-values.shape[1] // factor)
-    padded = np.full((high * factor, wide * factor), np.nan, np.float32)
+    high, wide = -(-values.shape[0] // factor), -(-values.shape[1] // across)
+    padded = np.full((high * factor, wide * across), np.nan, np.float32)
     padded[: values.shape[0], : values.shape[1]] = values
-    blocks = padded.reshape(high, factor, wide, factor)
+    blocks = padded.reshape(high, factor, wide, across)
     kept = np.isfinite(blocks)
     total = np.where(kept, blocks, 0).sum(axis=(1, 3), dtype=np.float64)
     return np.asarray(total / np.maximum(1, kept.sum(axis=(1, 3))))

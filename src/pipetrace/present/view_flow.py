@@ -1,63 +1,111 @@
 """The view of the data flow: every stage with its shapes, words, example and measurements."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from pipetrace.explain.facts import predicted
+import numpy as np
+
+from pipetrace.explain import task
+from pipetrace.explain.facts import measured_rows
 from pipetrace.explain.operations import operation
 from pipetrace.explain.remarks import example, measured, place
-from pipetrace.explain.wording import dimensions, full_shape, number, shape
+from pipetrace.explain.wording import counted, dimensions, full_shape, listed, number, shape, share
 from pipetrace.present import pictures
+from pipetrace.present.graph.wiring import Wiring, told, wiring
+from pipetrace.present.view_change import change
 from pipetrace.present.views import Bar, Picture, StageView
-from pipetrace.trace.document import SOURCE, STEP, Array, Stage, Trace
+from pipetrace.trace.document import SOURCE, STEP, Array, Spec, Stage, Trace
 
 INPUT_SCALE = {"uint8": (0.0, 255.0)}
+AS_PICTURES = ("Rescaling", "Resizing", "CenterCrop", "Normalization", "RandAugment", "MixUp", "CutMix", "AugMix")
+"""Layers that give pictures, beside those whose names begin with Random."""
+MOST_BARS = 20
+"""Of more classes the surest ones get a bar."""
+MOST_CHANNELS = 128
+"""The activity of more channels than this is not drawn."""
+MOST_TEXTS, LONGEST_TEXT = 5, 160
+BUDGET = 1_200_000
+"""So many bytes of a page the pictures and charts of the stages may take together."""
 
 
-def data_flow(trace: Trace) -> tuple[StageView, ...]:
-    """One view for each stage; axes are named where a form of shape is first used."""
-    rows = trace.rows or sum(trace.run.data.class_counts)
-    return tuple(_stage(trace, stage, index, rows) for index, stage in enumerate(trace.stages))
+def data_flow(trace: Trace, shown: Collection[str] = ()) -> tuple[StageView, ...]:
+    """One view for each stage; axes are named where a form of shape is first used.
+
+    Args:
+        trace: the recording.
+        shown: the names of the stages that keep their pictures before all others where not all can.
+    """
+    rows = measured_rows(trace)
+    wires = wiring(trace)
+    made = tuple(_stage(trace, wires, stage, index, rows) for index, stage in enumerate(trace.stages))
+    return _lightened(made, shown)
 
 
-def stage_picture(trace: Trace, stage: Stage, values: Array, of: str) -> Picture | None:
-    """A row as it leaves a stage; scores of classes are bars instead and have none."""
-    if is_scores(trace, stage):
+def stage_picture(trace: Trace, stage: Stage, values: Array, of: str, mask: Array | None = None) -> Picture | None:
+    """A row as it leaves a stage; what is drawn as bars has none."""
+    if is_scores(trace, stage) or values.size == 1:
         return None
-    title = operation(stage).title
-    label = f"{of} after {title}, {dimensions(stage.outputs[0].shape)}"
-    if stage.kind in (SOURCE, STEP):
+    label = f"{of} after {operation(stage).title}, {dimensions(stage.outputs[0].shape)}"
+    form = _form(stage, values)
+    if stage.kind in (SOURCE, STEP) or form:
         scale = INPUT_SCALE.get(stage.outputs[0].dtype)
-        return pictures.tensor(values, label, "grey", whole_scale=scale)
-    return pictures.tensor(values, label, "activation")
+        return pictures.tensor(values, label, "grey", whole_scale=scale, mask=mask, form=form)
+    return pictures.tensor(values, label, "activation", mask=mask)
 
 
 def score_bars(trace: Trace, stage: Stage, values: Array) -> tuple[Bar, ...]:
-    """The scores of the classes as bars, the largest marked; none for another stage."""
-    if not is_scores(trace, stage):
+    """The probabilities of the classes as bars, the largest marked; none for another stage."""
+    output = _of_classes(trace, stage)
+    if output is None or values.shape != (output.classes,):
         return ()
-    return pictures.scores(values, trace.run.data.class_names, predicted(values))
+    shares = task.shares(output, values)
+    given = values if shares is None else shares
+    classes, all_names = np.argsort(-given, kind="stable"), trace.run.data.class_names
+    names = all_names if len(all_names) == len(given) else tuple(f"class {index}" for index in range(len(given)))
+    marked = int(np.argmax(given))
+    if len(given) > MOST_BARS:
+        chosen = [int(index) for index in classes[:MOST_BARS]]
+        return pictures.scores(given[chosen], [names[index] for index in chosen], chosen.index(marked))
+    return pictures.scores(given, names, marked)
+
+
+def bars_label(trace: Trace, stage: Stage, of: str) -> str:
+    """What the bars of a stage are."""
+    output = _of_classes(trace, stage)
+    if output is None:
+        return ""
+    most = f"{MOST_BARS} largest of the " if output.classes > MOST_BARS else ""
+    made = " that the loss makes of the scores" if output.scale == task.LOGITS else ""
+    return f"The {most}{number(output.classes)} probabilities{made} for {of}"
 
 
 def is_scores(trace: Trace, stage: Stage) -> bool:
-    """Whether the stage gives one number for each class, at the end of the model."""
-    return stage is trace.stages[-1] and stage.outputs[0].shape[1:] == (len(trace.run.data.class_names),)
+    """Whether the stage gives one probability for each class, as an output of the model."""
+    return _of_classes(trace, stage) is not None
 
 
-def _stage(trace: Trace, stage: Stage, index: int, rows: int) -> StageView:
+def _of_classes(trace: Trace, stage: Stage) -> task.Output | None:
+    for output in task.outputs(trace):
+        known = output.scale in (task.PROBABILITIES, task.LOGITS)
+        if output.stage == stage.name and output.index == 0 and output.form == task.CLASSES and known:
+            return output
+    return None
+
+
+def _stage(trace: Trace, wires: Wiring, stage: Stage, index: int, rows: int) -> StageView:
     words = operation(stage)
     values = stage.example
-    received = stage.inputs[0] if stage.inputs else stage.outputs[0]
     channels = (stage.summary.channels if stage.summary else None) or ()
-    write = full_shape if index == 0 else shape
     kernel = trace.weights.get(f"{stage.name}/kernel")
+    form = None if values is None else _form(stage, values)
     return StageView(
         id=f"stage/{stage.name}",
         number=index + 1,
         title=words.title,
         name=stage.name,
         kind=stage.kind,
-        input=write(received, rows),
-        output=write(stage.outputs[0], rows),
+        input=_shapes(stage.inputs or stage.outputs, rows, full=index == 0),
+        output=_shapes(stage.outputs, rows, full=index == 0, noun="output") or "no output: it failed here",
         does=words.does,
         shape=words.shape,
         parameters=words.parameters or ("0" if stage.kind not in (SOURCE, STEP) else None),
@@ -65,31 +113,122 @@ def _stage(trace: Trace, stage: Stage, index: int, rows: int) -> StageView:
         arithmetic=_arithmetic(stage),
         example=example(trace, stage),
         measured=measured(trace, stage),
-        picture=None if values is None else _marked(trace, stage, stage_picture(trace, stage, values, "The example")),
+        picture=None if values is None else _picture(trace, stage, values),
         bars=() if values is None else score_bars(trace, stage, values),
-        weights=None
-        if kernel is None
-        else _of_the_same_filter(
-            trace, stage, pictures.kernels(kernel, f"The {kernel.shape[-1]} kernels of {words.title} after training")
-        ),
+        weights=None if kernel is None else _kernels(trace, stage, kernel, words.title),
         distribution=pictures.distribution(stage.summary, words.title) if stage.summary else None,
-        channels=pictures.channel_activity(channels) if stage.config.get("activation") == "relu" else (),
+        channels=pictures.channel_activity(channels)
+        if stage.config.get("activation") == "relu" and len(channels) <= MOST_CHANNELS
+        else (),
+        wiring=told(trace, wires, stage),
+        written=None if values is None else written(values),
+        mask=_mask(stage),
+        bars_label=bars_label(trace, stage, "the example"),
+        others=_others(stage, words.title),
+        change=change(trace, stage, form),
     )
 
 
-def _marked(trace: Trace, stage: Stage, picture: Picture | None) -> Picture | None:
-    """The picture with the place that the example's sentence speaks of."""
+def _shapes(specs: Sequence[Spec], rows: int, *, full: bool, noun: str = "input") -> str:
+    """The shapes of a stage's inputs or outputs; several that are alike are counted."""
+    texts = [full_shape(spec, rows) if full else shape(spec, rows) for spec in specs]
+    counts = {text: texts.count(text) for text in texts}
+    return listed([f"{times} {noun}s, each {text}" if times > 1 else text for text, times in counts.items()])
+
+
+def _picture(trace: Trace, stage: Stage, values: Array) -> Picture | None:
+    """The example with the place that its sentence speaks of."""
+    picture = stage_picture(trace, stage, values, "The example", stage.example_mask)
     at = place(trace, stage)
-    return replace(picture, mark=(at[2], at[0], at[1])) if picture and at else picture
+    fits = picture and at and picture.note is None and picture.kind == "maps"
+    return replace(picture, mark=(at[2], at[0], at[1])) if picture and at and fits else picture
 
 
-def _of_the_same_filter(trace: Trace, stage: Stage, kernels: Picture | None) -> Picture | None:
+def _kernels(trace: Trace, stage: Stage, kernel: Array, title: str) -> Picture | None:
     """The kernels, opened at the filter whose map is shown beside the words."""
+    kernels = pictures.kernels(kernel, f"The {kernel.shape[-1]} kernels of {title} after training")
     at = place(trace, stage)
-    return replace(kernels, mark=(at[2], 0, 0)) if kernels and at else kernels
+    return replace(kernels, mark=(at[2], 0, 0)) if kernels and at and at[2] < kernels.shape[0] else kernels
+
+
+def _form(stage: Stage, values: Array) -> str | None:
+    """Whether what leaves a stage is a picture to be shown as one, in colour or in grey."""
+    layer = stage.layer or ""
+    if stage.kind not in (SOURCE, STEP) and not layer.startswith("Random") and layer not in AS_PICTURES:
+        return None
+    if values.ndim == 3 and values.shape[-1] == 3 and min(values.shape[:2]) >= 4:
+        return "colour"
+    if values.ndim == 3 and values.shape[-1] == 1 and min(values.shape[:2]) >= 4:
+        return "grey"
+    return "grey" if values.ndim == 2 and stage.outputs[0].dtype == "uint8" else None
+
+
+def written(values: Array) -> str | None:
+    """A tensor of texts in quotes; None for numbers, which have sentences of their own."""
+    if values.dtype.kind not in "OSU":
+        return None
+    texts = [
+        each.decode("utf-8", "replace") if isinstance(each, bytes) else str(each)
+        for each in values.reshape(-1)[:MOST_TEXTS]
+    ]
+    quoted = [f"“{text[:LONGEST_TEXT]}{'…' * (len(text) > LONGEST_TEXT)}”" for text in texts]
+    more = values.size - len(texts)
+    return f"{', '.join(quoted)}{f' and {number(more)} more' if more else ''}"
+
+
+def _mask(stage: Stage) -> str | None:
+    """What a mask hides of the example, and of all rows."""
+    parts = []
+    if stage.example_mask is not None and stage.example_mask.size:
+        hidden, total = int((~stage.example_mask.astype(bool)).sum()), stage.example_mask.size
+        parts.append(f"{number(hidden)} of {counted(total, 'step')} hidden in the example")
+    if stage.mask is not None and stage.mask.count:
+        parts.append(f"{share(stage.mask.zeros / stage.mask.count)} of the steps hidden in all rows")
+    return f"{', '.join(parts)}." if parts else None
+
+
+def _others(stage: Stage, title: str) -> tuple[Picture, ...]:
+    """The further outputs: the weights of an attention by head, query downward and key across, or states."""
+    found = []
+    attention = "Attention" in (stage.layer or "")
+    for index, values in enumerate(stage.others):
+        if attention and values.ndim in (2, 3):
+            label = f"The attention weights of {title}: each query's line, its weights on the keys across"
+            heads = values if values.ndim == 3 else values[None]
+            found.append(pictures.tensor(heads, label, "activation", form="heads"))
+        else:
+            found.append(pictures.tensor(values, f"Output {index + 2} of {title} for the example", "activation"))
+    return tuple(each for each in found if each)
 
 
 def _arithmetic(stage: Stage) -> str | None:
     if not stage.flops:
         return None
     return f"{number(stage.flops)} multiplications and additions for each row"
+
+
+def _lightened(made: Sequence[StageView], shown: Collection[str]) -> tuple[StageView, ...]:
+    """The stages without the pictures and charts of those that come too late for all of them to fit into a page."""
+    left = BUDGET
+    kept: dict[int, StageView] = {}
+    for index in sorted(range(len(made)), key=lambda each: (made[each].name not in shown, each)):
+        stage = made[index]
+        size = _size(stage)
+        if size <= left:
+            left -= size
+            kept[index] = stage
+        else:
+            kept[index] = replace(
+                stage, picture=None, weights=None, distribution=None, channels=(), others=(),
+                change=replace(stage.change, prediction=None, training=None) if stage.change else None,
+                left_out="Its pictures are left out here, to keep the whole small.",
+            )  # fmt: skip
+    return tuple(kept[index] for index in range(len(made)))
+
+
+def _size(stage: StageView) -> int:
+    drawn = [stage.picture, stage.weights, *stage.others]
+    if stage.change:
+        drawn += [stage.change.prediction, stage.change.training]
+    charts = sum(map(len, stage.distribution.texts)) + 600 if stage.distribution else 0
+    return sum(map(pictures.weight, drawn)) + charts + 70 * len(stage.channels)

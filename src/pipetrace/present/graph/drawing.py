@@ -10,9 +10,11 @@ from pipetrace.present.graph.views import Box, GraphView, TreeLine, Wire
 from pipetrace.present.graph.wiring import Wiring, names
 from pipetrace.trace.document import SOURCE, Stage
 
-BOX_HEIGHT, ROW, GAP, MARGIN = 40, 68, 28, 8
-LETTER, LEAST_LETTERS, MOST_LETTERS = 7.9, 10, 20
-"""The width of a letter of 13 px mono, and how many a box has room for."""
+BOX_HEIGHT, ROW, GAP, MARGIN = 40, 64, 28, 8
+NAME, NOTE = 7.9, 6.7
+"""The width of a letter of a name, in 13 px mono, and of a note, in 12 px sans."""
+NARROWEST, WIDEST = 80, 190
+"""The room for the letters of a box, in pixels."""
 MOST_LANES = 8
 """A tree is indented no further; whom a stage further right receives from is then said by name."""
 
@@ -95,8 +97,9 @@ def _label(nodes: Sequence[Node], sources: Mapping[str, tuple[str, ...]], wires:
 def _drawn(
     nodes: Sequence[Node], sources: Mapping[str, tuple[str, ...]], found: Sequence[Place], wires: Wiring
 ) -> tuple[tuple[Box, ...], tuple[Wire, ...]]:
-    letters = max(LEAST_LETTERS, min(MOST_LETTERS, max(len(_boxed(node)) for node in nodes)))
-    width = round(letters * LETTER) + 20
+    texts = max(max(len(_boxed(node)) * NAME, len(_note(node)) * NOTE) for node in nodes)
+    room = max(NARROWEST, min(WIDEST, round(texts)))
+    width = room + 20
     given = {spec.source for spec in wires.outputs}
     spots = {
         place.name: (MARGIN + place.lane * (width + GAP), MARGIN + place.row * ROW, width)
@@ -109,8 +112,8 @@ def _drawn(
         boxes.append(
             Box(
                 id=node.id,
-                name=shown if len(shown) <= letters else f"{shown[: letters - 1]}…",
-                note=note if len(note) <= letters + 2 else f"{note[: letters + 1]}…",
+                name=_cut(shown, int(room / NAME)),
+                note=_cut(note, int(room / NOTE)),
                 label=_told(node, sources[node.name], given),
                 kind=_kind(node, given),
                 x=x,
@@ -126,6 +129,10 @@ def _drawn(
         for source in all_given
     ]
     return tuple(boxes), tuple(lines)
+
+
+def _cut(text: str, letters: int) -> str:
+    return text if len(text) <= letters else f"{text[: letters - 1]}…"
 
 
 def _path(source: tuple[int, int, int], target: tuple[int, int, int]) -> str:

@@ -82,10 +82,13 @@ def _outputs(trace: Trace, known: set[str]) -> tuple[Spec, ...]:
 
 
 def _inside(trace: Trace, stage: Stage) -> str | None:
+    """What a stage is inside of, where it is alone there; several are shown as a fold, which tells it."""
     around = [group for group in trace.groups if stage.path.startswith(f"{group.path}/")]
     if not around:
         return None
     group = max(around, key=lambda each: len(each.path))
+    if sum(each.path.startswith(f"{group.path}/") for each in trace.stages) > 1:
+        return None
     place, _, times = group.path.rpartition(":")
     if place and times.isdigit():
         again = ORDINALS[int(times) - 1] if int(times) <= len(ORDINALS) else f"{times}th"
@@ -117,10 +120,10 @@ def _source(name: str, specs: Sequence[Spec], outputs: int) -> str:
     which = list(dict.fromkeys(spec.output for spec in specs))
     key = next((spec.name for spec in specs if spec.name), None) if len(specs) == 1 else None
     kept = f" as '{key}'" if key and key != name else ""
-    if outputs > 1 and len(which) < outputs:
+    if outputs > 1 and which != [0] and len(which) < outputs:
         told = listed([ORDINALS[each] if each < len(ORDINALS) else f"{each + 1}th" for each in which])
         return f"the {told} output{'s' * (len(which) > 1)} of {name}{kept}"
-    if outputs > 1:
+    if len(which) > 1:
         return f"all {counted(outputs, 'output')} of {name}"
     times = f" ({TIMES.get(len(specs), f'{len(specs)} times')})" if len(specs) > 1 else ""
     return f"{name}{times}{kept}"

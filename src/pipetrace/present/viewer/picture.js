@@ -17,6 +17,8 @@ import { decode, exact, ramp } from "viewer/tensor.js";
  */
 
 const LARGEST = 240;
+const WIDE = 416;
+const STEP = 16;
 
 /**
  * @param {Picture} view
@@ -43,8 +45,8 @@ export function picture(view, ramps) {
   const tell = (/** @type {string} */ text) => {
     readout.textContent = text;
   };
-  if (view.shape[0] === 1) {
-    const wide = view.kind === "vector" ? 416 : LARGEST;
+  if (view.shape[0] === 1 || view.kind === "colour") {
+    const wide = view.kind === "vector" || view.kind === "steps" ? WIDE : LARGEST;
     return h("figure", { class: "picture" }, large(drawing, 0, wide, tell), foot(drawing, readout));
   }
   const place = h("div", { class: "chosen" });
@@ -72,7 +74,7 @@ export function picture(view, ramps) {
  */
 export function thumbnail(view, ramps) {
   const drawing = prepare(view, ramps);
-  const shown = view.shape[0] === 1 ? [0] : [...Array(Math.min(8, view.shape[0])).keys()];
+  const shown = view.shape[0] === 1 || view.kind === "colour" ? [0] : [...Array(Math.min(8, view.shape[0])).keys()];
   return h(
     "span",
     { class: `thumbnail ${view.kind}`, "aria-hidden": "true" },
@@ -94,11 +96,24 @@ function canvas(drawing, index) {
   for (let at = 0; at < rows * columns; at++) {
     const value = drawing.values[index * rows * columns + at] ?? NaN;
     if (Number.isNaN(value)) continue;
-    const [red, green, blue] = drawing.colour(value);
-    image.data.set([red, green, blue, 255], 4 * at);
+    const colours = drawing.view.kind === "colour" ? bands(drawing, at) : drawing.colour(value);
+    image.data.set([...colours, 255], 4 * at);
   }
   context.putImageData(image, 0, 0);
   return element;
+}
+
+/**
+ * The red, green and blue of a place, from the picture's black to its white.
+ *
+ * @param {Drawing} drawing
+ * @param {number} at
+ * @returns {number[]}
+ */
+function bands({ view, values }, at) {
+  const size = view.shape[1] * view.shape[2];
+  const span = view.high - view.low || 1;
+  return [0, 1, 2].map((band) => Math.round((255 * ((values[band * size + at] ?? 0) - view.low)) / span));
 }
 
 /**
@@ -164,9 +179,7 @@ function large(drawing, index, width, tell) {
     const place = at.row * columns + at.column;
     const value = drawing.values[index * rows * columns + place];
     if (value === undefined || (view.kind === "vector" && Number.isNaN(value))) return;
-    const name = view.names[index] ? `${view.names[index]}, ` : "";
-    const where = view.kind === "vector" ? `place ${place}` : `${name}row ${at.row}, column ${at.column}`;
-    tell(`${where}: ${exact(value)}`);
+    tell(`${where(view, index, at)}: ${view.kind === "colour" ? inColour(drawing, place) : exact(value)}`);
     cursor.hidden = false;
     cursor.style.left = `${(100 * at.column) / columns}%`;
     cursor.style.top = `${(100 * at.row) / rows}%`;
@@ -191,7 +204,7 @@ function large(drawing, index, width, tell) {
     "div",
     {
       class: "large",
-      style: `max-width: ${width}px; aspect-ratio: ${columns} / ${rows}`,
+      style: `max-width: ${width}px; ${proportions(view)}`,
       tabindex: 0,
       role: "application",
       "aria-roledescription": "picture; arrow keys read its values",
@@ -205,10 +218,50 @@ function large(drawing, index, width, tell) {
       onpointerleave: (/** @type {PointerEvent} */ event) => event.pointerType !== "touch" && rest(),
     },
     canvas(drawing, index),
+    ...view.hidden.map((row) => h("span", { class: "masked", style: `top: ${(100 * row) / rows}%; height: ${100 / rows}%` })),
     cursor,
   );
   rest();
   return frame;
+}
+
+/**
+ * How high a picture is: its places are square, but for steps, which are as high as a line or less.
+ *
+ * @param {Picture} view
+ * @returns {string}
+ */
+function proportions(view) {
+  const [, rows, columns] = view.shape;
+  if (view.kind !== "steps") return `aspect-ratio: ${columns} / ${rows}`;
+  return `height: ${Math.min(WIDE, Math.max(2 * STEP, rows * STEP))}px`;
+}
+
+/**
+ * A place in words.
+ *
+ * @param {Picture} view
+ * @param {number} index
+ * @param {{ row: number, column: number }} at
+ * @returns {string}
+ */
+function where(view, index, at) {
+  if (view.kind === "vector") return `place ${at.row * view.shape[2] + at.column}`;
+  if (view.kind === "steps") return `step ${at.row}${view.hidden.includes(at.row) ? " (hidden)" : ""}, channel ${at.column}`;
+  const name = view.names[index] && view.kind !== "colour" ? `${view.names[index]}, ` : "";
+  return `${name}row ${at.row}, column ${at.column}`;
+}
+
+/**
+ * The three values of a place.
+ *
+ * @param {Drawing} drawing
+ * @param {number} place
+ * @returns {string}
+ */
+function inColour({ view, values }, place) {
+  const size = view.shape[1] * view.shape[2];
+  return view.names.map((name, band) => `${name} ${exact(values[band * size + place] ?? NaN)}`).join(", ");
 }
 
 /**
@@ -265,6 +318,8 @@ function foot({ view, stops }, readout) {
   return h(
     "figcaption",
     {},
+    view.note && h("span", {}, `Drawn: ${view.note}.`),
+    view.hidden.length > 0 && h("span", {}, `Hatched: hidden by the mask.`),
     h(
       "span",
       { class: "scale" },
@@ -281,6 +336,7 @@ function foot({ view, stops }, readout) {
  * @returns {string}
  */
 function hint(view) {
+  if (view.kind === "steps") return "Point at a step to read its values.";
   return view.kind === "vector" ? "Point at a value to read it." : "Point at a pixel to read its value.";
 }
 

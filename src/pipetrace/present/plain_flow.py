@@ -1,0 +1,96 @@
+"""The data flow as plain text: the graph as an indented list, then the stages, folded ones in a line or two."""
+
+from collections.abc import Callable, Iterator
+
+from pipetrace.explain.wording import listed
+from pipetrace.present.graph.views import FoldView, GraphView, TreeLine
+from pipetrace.present.terminal_flow import how_to_open
+from pipetrace.present.views import Document, StageView
+
+Wrap = Callable[[str, int], list[str]]
+
+
+def data_flow(made: Document, wrap: Wrap, file: str) -> Iterator[str]:
+    """The lines of the graph, where there is one, and of the stages.
+
+    Args:
+        made: the document.
+        wrap: makes lines of a text, indented.
+        file: the trace's name, for the commands that open what is folded.
+    """
+    if made.graph:
+        yield ""
+        yield from _graph(made.graph, wrap)
+    if note := how_to_open(made, file).replace("marked ■ is folded", "told as one is folded"):
+        yield ""
+        yield from wrap(note, 0)
+    hidden = -1
+    for position, stage in enumerate(made.stages):
+        for fold in (each for each in made.folds if each.first == position and position > hidden):
+            yield ""
+            yield from _fold(made, fold, wrap)
+            if not fold.open:
+                hidden = fold.last
+        if position > hidden:
+            yield ""
+            yield from _stage(stage, wrap, brief=made.brief)
+
+
+def _graph(view: GraphView, wrap: Wrap) -> Iterator[str]:
+    """Each stage with where it comes from: from the one above it where nothing is said."""
+    yield from wrap(f"{view.label} Each line comes from the one above it, unless it says from where.", 0)
+    yield ""
+    numbers = max(len(line.number) for line in view.lines)
+    for line in view.lines:
+        head = f"{line.number.rjust(numbers)}. {'  ' * line.depth}"
+        first, *rest = wrap(f"{line.name}, {line.what}{_from(line)}", len(head)) or [""]
+        yield head + first.lstrip()
+        yield from rest
+
+
+def _from(line: TreeLine) -> str:
+    joins = len(line.joins) > 1
+    sources = f" <- {listed(line.joins)}" if joins else f", from {line.joins[0]}" if line.joins else ""
+    if not line.joins and line.comes:
+        sources = f", from {line.comes}"
+    return f"{sources}{' (output)' if line.output else ''}"
+
+
+def _fold(made: Document, fold: FoldView, wrap: Wrap) -> Iterator[str]:
+    first, last = made.stages[fold.first].number, made.stages[fold.last].number
+    name = "" if fold.title.startswith(fold.name) else f" ({fold.name})"
+    yield from wrap(f"{first}-{last}. {fold.title}{name}", 0)
+    yield from wrap(fold.shapes.replace("→", "->").replace("…", "..."), 3)
+    yield from wrap(fold.text, 3)
+
+
+def _stage(stage: StageView, wrap: Wrap, *, brief: bool) -> Iterator[str]:
+    yield f"{stage.number}. {stage.title} ({stage.name})"
+    yield from wrap(stage.output if stage.input == stage.output else f"{stage.input} -> {stage.output}", 3)
+    if stage.wiring:
+        yield from wrap(" ".join(stage.wiring), 3)
+    yield from wrap(stage.does, 3)
+    if stage.shape and not brief:
+        yield from wrap(stage.shape, 3)
+    if stage.parameters:
+        told = f" ({stage.parts})" if stage.parts and not brief else ""
+        yield from wrap(f"Parameters: {stage.parameters}{told}.", 3)
+    if not brief:
+        yield from _measured(stage, wrap)
+
+
+def _measured(stage: StageView, wrap: Wrap) -> Iterator[str]:
+    if stage.arithmetic:
+        yield from wrap(f"Arithmetic: {stage.arithmetic}.", 3)
+    if stage.example:
+        yield from wrap(f"Example: {stage.example}", 3)
+    if stage.written:
+        yield from wrap(f"Texts: {stage.written}", 3)
+    if stage.mask:
+        yield from wrap(f"Mask: {stage.mask}", 3)
+    if stage.bars:
+        yield from wrap("Scores: " + ", ".join(f"{bar.name}: {bar.text}" for bar in stage.bars) + ".", 3)
+    if stage.measured:
+        yield from wrap(f"Measured: {' '.join(stage.measured)}", 3)
+    if stage.change:
+        yield from wrap(f"Training differs: {stage.change.text}", 3)

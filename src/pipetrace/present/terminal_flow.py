@@ -1,0 +1,182 @@
+"""The data flow in a terminal: the graph as a tree, then the stages on their thread, folded ones in a line or two."""
+
+import shlex
+from collections.abc import Iterator
+
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
+
+from pipetrace.present.blocks import bars, maps, steps, strip
+from pipetrace.present.graph.views import FoldView, GraphView, TreeLine
+from pipetrace.present.views import Document, Picture, StageView
+
+INDENT = 4
+MOST_OTHERS = 3
+"""So many further outputs of a stage are drawn."""
+
+
+def data_flow(made: Document, width: int, *, colour: bool, file: str) -> Iterator[RenderableType]:
+    """The graph, where there is one, and the stages.
+
+    Args:
+        made: the document.
+        width: how wide.
+        colour: whether there are colours.
+        file: the trace's name, for the commands that open what is folded.
+    """
+    if made.graph:
+        yield tree(made.graph, width)
+    if note := how_to_open(made, file):
+        yield Text(note, "dim")
+    yield from entries(made, width, colour=colour)
+
+
+def tree(view: GraphView, width: int) -> RenderableType:
+    """The graph: a line for each stage, indented where it branches off, its joins named."""
+    numbers = max(len(line.number) for line in view.lines)
+    lanes = max(len(line.drawn) for line in view.lines)
+    lines = [Text(), Text(view.label, "dim")]
+    whats = max(len(line.what) for line in view.lines)
+    shapes = max(len(line.shape) for line in view.lines)
+    for line in view.lines:
+        head = Text(no_wrap=True, overflow="ellipsis")
+        head.append(line.number.rjust(numbers), "cyan")
+        head.append(f" {line.drawn.ljust(lanes)} ", "dim")
+        head.append(line.name, "bold")
+        head.append_text(_ends(line))
+        right = f"{line.what.ljust(whats)}  {line.shape.rjust(shapes)}"
+        room = width - head.cell_len - 2
+        if room < len(right):
+            right = line.shape if room >= len(line.shape) else ""
+        if right:
+            head.append(" " * (width - head.cell_len - len(right)))
+            head.append(right, "dim")
+        elif head.cell_len > width:
+            head.truncate(width, overflow="ellipsis")
+        lines.append(head)
+    return Group(*lines)
+
+
+def _ends(line: TreeLine) -> Text:
+    found = Text()
+    if line.joins:
+        found.append(" ← ", "dim")
+        found.append(", ".join(line.joins))
+    if line.output:
+        found.append("  output", "green")
+    return found
+
+
+def how_to_open(made: Document, file: str) -> str:
+    """How to see what is folded or told in short; nothing where all is shown."""
+    closed = [fold for fold in made.folds if not fold.open]
+    if not closed and not made.brief:
+        return ""
+    command = f"pipetrace show {file} --stage {shlex.quote(closed[0].name) if closed else 'NAME'}"
+    if made.brief:
+        return f"There are many stages, so each is told in short. One of them in full: {command} All of them: --open"
+    return f"What is marked ■ is folded. To see the inside: {command} All at once: --open"
+
+
+def entries(made: Document, width: int, *, colour: bool) -> Iterator[RenderableType]:
+    """The stages, each fold before its first one; the stages of a closed fold are left out."""
+    hidden = -1
+    for position, stage in enumerate(made.stages):
+        if position <= hidden:
+            continue
+        for fold in (each for each in made.folds if each.first == position and position > hidden):
+            last = fold.last + 1 == len(made.stages)
+            yield from _fold(made, fold, width, last=last and not fold.open)
+            if not fold.open:
+                hidden = fold.last
+        if position > hidden:
+            last = stage is made.stages[-1]
+            yield from _stage(stage, width, last=last, colour=colour, brief=made.brief)
+
+
+def _fold(made: Document, fold: FoldView, width: int, *, last: bool) -> Iterator[RenderableType]:
+    first, final = made.stages[fold.first].number, made.stages[fold.last].number
+    yield Text()
+    yield Text.assemble((f"{first}-{final} ", "cyan"), ("■ ", "dim"), (fold.title, "bold"))
+    # The name that opens it is told where the title does not.
+    name = "" if fold.open or fold.title.startswith(fold.name) else f" Its name: {fold.name}"
+    body = Group(Text(fold.shapes, "cyan"), Text(f"{fold.text}{name}"))
+    yield _threaded(body, width, last=last)
+
+
+def _stage(stage: StageView, width: int, *, last: bool, colour: bool, brief: bool) -> Iterator[RenderableType]:
+    yield Text()
+    yield Text.assemble(
+        (f"{stage.number:>2} ", "cyan"), ("○ ", "dim"), (stage.title, "bold"), (f"  {stage.name}", "dim")
+    )
+    body: list[RenderableType] = [
+        Text(stage.output, "cyan") if stage.input == stage.output
+        else Text.assemble((stage.input, "dim"), (" → ", "dim"), (stage.output, "cyan")),
+    ]  # fmt: skip
+    if stage.wiring:
+        body.append(Text(" ".join(stage.wiring), "cyan"))
+    body.append(Text(" ".join(part for part in (stage.does, stage.shape if not brief else None) if part)))
+    if stage.parameters and stage.parameters != "0":
+        parts = f"{stage.parameters}, {stage.parts}" if stage.parts and not brief else stage.parameters
+        body.append(_labelled("Parameters", parts))
+    yield _threaded(Group(*body, *([] if brief else _measured(stage, width, colour=colour))), width, last=last)
+
+
+def _measured(stage: StageView, width: int, *, colour: bool) -> Iterator[RenderableType]:
+    told = (
+        ("Arithmetic", stage.arithmetic),
+        ("Example", stage.example),
+        ("Texts", stage.written),
+        ("Mask", stage.mask),
+        ("Measured", " ".join(stage.measured)),
+    )
+    for name, text in told:
+        if text:
+            yield _labelled(name, text)
+    if not (stage.change and stage.change.training):
+        yield from drawn(stage.picture, width - INDENT, colour=colour)
+    if stage.bars:
+        yield bars(stage.bars, width - INDENT)
+    if stage.change:
+        yield _labelled("Training differs", stage.change.text)
+        for picture in (stage.change.prediction, stage.change.training):
+            yield from _captioned(picture, width, colour=colour)
+    for picture in stage.others[:MOST_OTHERS]:
+        yield from _captioned(picture, width, colour=colour)
+    if stage.left_out:
+        yield Text(stage.left_out, "dim")
+
+
+def _captioned(picture: Picture | None, width: int, *, colour: bool) -> Iterator[RenderableType]:
+    if picture:
+        yield Text(f"{picture.label}:", "dim")
+        yield from drawn(picture, width - INDENT, colour=colour)
+
+
+def drawn(picture: Picture | None, width: int, *, colour: bool) -> Iterator[RenderableType]:
+    """A picture as characters, in the manner of its kind."""
+    if picture is None:
+        return
+    if picture.kind == "vector":
+        yield strip(picture, width, colour=colour)
+    elif picture.kind == "steps":
+        yield steps(picture, width, colour=colour)
+    else:
+        yield maps(picture, width, colour=colour)
+
+
+def _threaded(body: RenderableType, width: int, *, last: bool) -> RenderableType:
+    """The body beside the thread that joins the stages."""
+    console = Console(width=width - INDENT, color_system="truecolor", force_terminal=True, legacy_windows=False)
+    lines = console.render_lines(body, console.options.update(width=width - INDENT), pad=False)
+    joined = Text()
+    for number, line in enumerate(lines):
+        joined.append("\n" if number else "")
+        joined.append("   " + (" " if last else "│"), "dim")
+        for segment in line:
+            joined.append(segment.text, segment.style)
+    return joined
+
+
+def _labelled(name: str, text: str) -> Text:
+    return Text.assemble((f"{name}: ", "dim"), text)
