@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import hypothesis.strategies as st
@@ -32,6 +32,11 @@ def told(layer: Any, inputs: Sequence[Any]) -> tuple[Stage, Operation]:
     assert not re.search(r"\b(layer|operation) of class\b", words.does), (words.does, stage)
     came_out(words.does)
     return stage, words
+
+
+def chosen(data: st.DataObject) -> Callable[[int], int]:
+    """Draws a number from 1 on."""
+    return lambda top: data.draw(st.integers(1, top))
 
 
 def counted(words: Operation, stage: Stage) -> None:
@@ -313,7 +318,7 @@ def test_convolutions_that_remember(data: st.DataObject, dims: int) -> None:
 @settings(drawn, max_examples=12)
 @given(st.data())
 def test_attention(data: st.DataObject) -> None:
-    layers, pick = load().layers, lambda top: data.draw(st.integers(1, top))
+    layers, pick = load().layers, chosen(data)
     here, there, heads, key, value = pick(5), pick(5), pick(4), pick(6), pick(6)
     widths = [pick(8), pick(8), pick(8)]
     bias, gate = data.draw(st.booleans()), data.draw(st.booleans())
@@ -332,12 +337,12 @@ def test_attention(data: st.DataObject) -> None:
 @fewer
 @given(st.data(), st.lists(st.integers(1, 6), min_size=1, max_size=3), st.booleans(), st.booleans())
 def test_weights_of_other_layers(data: st.DataObject, lengths: list[int], center: bool, scale: bool) -> None:
-    layers, shape, pick = load().layers, tuple(lengths), lambda top: data.draw(st.integers(1, top))
+    layers, shape, pick = load().layers, tuple(lengths), chosen(data)
     stage, words = told(layers.Dense(pick(9), use_bias=center), [shape])
     counted(words, stage)
     stage, words = told(layers.Embedding(pick(3000), pick(9)), [(shape, "int32")])
     counted(words, stage)
-    assert came_out(words.shape) == [math.prod(stage.outputs[0].shape[1:])]  # type: ignore[type-var]
+    assert came_out(words.shape) == [math.prod(length or 0 for length in stage.outputs[0].shape[1:])]
     stage, words = told(layers.BatchNormalization(center=center, scale=scale, renorm=data.draw(st.booleans())), [shape])
     counted(words, stage)
     assert came_out(words.parameters)[0] % lengths[-1] == 0

@@ -225,13 +225,13 @@ def test_a_linear_last_layer_gives_no_probabilities(units: int) -> None:
 
 def test_the_sums_of_the_brief_stand_as_they_are_wanted() -> None:
     layers = load().layers
-    shapes = {
+    shapes: dict[str, tuple[Any, list[Any]]] = {
         "(26 - 1) x 2 + 3 = 53 places in each direction": (layers.Conv2DTranspose(4, 3, strides=2), [(26, 26, 3)]),
         "8 + 4 = 12": (layers.Concatenate(), [[(8,), (4,)]]),
     }
     for text, (layer, inputs) in shapes.items():
         assert text in str(operation(called(layer, inputs)).shape)
-    totals = {
+    totals: dict[str, tuple[Any, list[Any]]] = {
         "4 x ((8 + 16) x 16 + 16) = 1,600": (layers.LSTM(16), [(10, 8)]),
         "1,000 x 16 = 16,000": (layers.Embedding(1000, 16), [(10,)]),
         "4 x 32 = 128": (layers.BatchNormalization(), [(26, 26, 32)]),

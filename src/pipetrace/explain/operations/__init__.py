@@ -36,16 +36,16 @@ def operation(stage: Stage) -> Operation:
         return steps.source(stage)
     if stage.kind == STEP:
         return steps.step(stage)
-    if stage.kind != LAYER:
-        return ops.named(stage) or _other(stage)
-    known = LAYERS.get(stage.layer or "")
-    if known is None:
-        return _other(stage)
     # A layer of somebody's own may bear the same name and be another thing; a stranger's trace may hold anything.
     try:
-        return _frozen(stage, known.describe(stage)) if known.fits(stage) else _other(stage)
+        return (_layer(stage) if stage.kind == LAYER else ops.named(stage)) or _other(stage)
     except NOT_TOLD:
         return _other(stage)
+
+
+def _layer(stage: Stage) -> Operation | None:
+    known = LAYERS.get(stage.layer or "")
+    return _frozen(stage, known.describe(stage)) if known is not None and known.fits(stage) else None
 
 
 def _frozen(stage: Stage, words: Operation) -> Operation:
@@ -58,7 +58,6 @@ def _frozen(stage: Stage, words: Operation) -> Operation:
 
 def _other(stage: Stage) -> Operation:
     """What is known of a stage without words of its own: its class, and what went in and came out."""
-    kind = "layer" if stage.kind == LAYER else "operation"
     known = stage.kind == LAYER and stage.layer in LAYERS
     if known:
         what = f"A layer of class {stage.layer} that is not as Keras' own of that name"
@@ -66,8 +65,10 @@ def _other(stage: Stage) -> Operation:
         what = (
             f"A layer of class {stage.layer}, not one of Keras' own that are known here" if stage.layer else "A layer"
         )
+    elif "," in (stage.layer or ""):
+        what = f"The operations {stage.layer}"
     else:
-        what = f"An operation {stage.layer}" if stage.layer else f"An {kind}"
+        what = f"The operation {stage.layer}" if stage.layer else "An operation"
     taken = listed([sizes(spec.shape).rpartition(" ")[0] for spec in stage.inputs])
     given = listed([sizes(spec.shape).rpartition(" ")[0] for spec in stage.outputs])
     ways = ""

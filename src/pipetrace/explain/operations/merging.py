@@ -23,7 +23,7 @@ MOST = 10_000
 
 def broadcast(shapes: Sequence[Shape]) -> list[int | None] | None:
     """The shape that several have together, what has length 1 repeated; None where they do not go together."""
-    longest = max(len(shape) for shape in shapes)
+    longest = max((len(shape) for shape in shapes), default=0)
     result: list[int | None] = []
     for axis in range(-longest, 0):
         lengths = {shape[axis] for shape in shapes if len(shape) >= -axis} - {1}

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from pipetrace.explain.operations.words import Operation, Shape, agree, none_held, sizes
-from pipetrace.explain.wording import dimensions, listed
+from pipetrace.explain.operations.merging import broadcast
+from pipetrace.explain.operations.words import Operation, Shape, agree, axes_named, none_held, sentence, sizes
+from pipetrace.explain.wording import dimensions, figure, listed
 from pipetrace.trace.document import Stage
 
 BY_VALUE: Mapping[str, str] = {
@@ -46,6 +47,13 @@ BY_VALUE: Mapping[str, str] = {
     "identity": "hands on what comes in, unchanged",
     "stopgradient": "hands on what comes in, and lets no gradient back through it",
     "where": "takes each value from one of two, as a condition says",
+    "greater": "tells whether {first} is greater than {second}",
+    "greaterequal": "tells whether {first} is at least {second}",
+    "less": "tells whether {first} is less than {second}",
+    "lessequal": "tells whether {first} is at most {second}",
+    "equal": "tells whether {first} equals {second}",
+    "notequal": "tells whether {first} differs from {second}",
+    "squareddifference": "squares the difference of {what}",
 }
 """What is done to every value, or to values at the same place; the shape stays, or becomes that of the longest."""
 
@@ -64,7 +72,9 @@ OTHERS: Mapping[str, str] = {
     "std": "takes the standard deviation along axes",
     "argmax": "gives the place of the largest along an axis",
     "argmin": "gives the place of the smallest along an axis",
+    "logsumexp": "takes the logarithm of the sum of the exponentials along axes",
     "norm": "takes the length of vectors",
+    "normalize": "divides vectors by their length",
     "cumsum": "adds up step by step along an axis",
     "reshape": "puts the values, in the order they are in, into another form",
     "transpose": "puts the axes into another order",
@@ -101,27 +111,44 @@ SAME: Mapping[str, str] = {
     "reducemin": "min", "concatv2": "concatenate", "concat": "concatenate", "pack": "stack", "unpack": "unstack",
     "stridedslice": "slice", "getitem": "slice", "gather": "take", "gatherv2": "take", "mirrorpad": "pad", "padv2": "pad",
     "reverse": "flip", "reversev2": "flip", "conv2d": "convolution", "conv": "convolution", "convert": "cast",
-    "log_softmax": "logsoftmax", "negate": "negative", "splitv": "split", "slicev2": "slice",
+    "avgpool": "averagepool", "average": "mean", "amax": "max", "amin": "min",
+    "negate": "negative", "splitv": "split", "slicev2": "slice",
 }  # fmt: skip
 """Other names of the same."""
+
+
+CONSTANT = "a constant or a weight"
+"""What an operation works with beside its one input: no part of the rows, so it is not among the inputs."""
+
+WITH_CONSTANT: Mapping[str, str] = {
+    "add": f"adds {CONSTANT} to every value",
+    "multiply": f"multiplies every value by {CONSTANT}",
+    # Which of the two is on which side is not told.
+    "subtract": f"takes the difference of every value and {CONSTANT}",
+    "divide": f"takes the quotient of every value and {CONSTANT}",
+    "power": f"takes a power of every value and {CONSTANT}",
+}
+"""The same with one input."""
 
 
 def named(stage: Stage) -> Operation | None:
     """An operation, or several in a row that are told together, in words; None where one of them has none."""
     if not stage.layer or not stage.outputs or stage.parameters.total or not stage.inputs:
         return None
-    names = [each.strip() for each in stage.layer.split(",")]
-    kinds = [_kind(each) for each in names]
+    kinds = [_kind(each.strip()) for each in stage.layer.split(",")]
     if not all(kind in BY_VALUE or kind in OTHERS for kind in kinds):
         return None
     taken, given = [spec.shape for spec in stage.inputs], stage.outputs[0].shape
-    alone = len(kinds) == 1
-    phrases = [_phrase(kind, len(taken) if alone else 1, alone) for kind in kinds]
-    # What is done to every value has the form of one of the inputs, or of several together.
-    if alone and kinds[0] in BY_VALUE and not _goes_together(taken, given):
-        return None
-    text = ", then ".join(phrases)
-    return Operation(stage.layer, f"{text[0].upper()}{text[1:]}.", _shape(taken, given), none_held(stage))
+    if len(kinds) > 1:
+        text = ", then ".join(_in_passing(kind) for kind in kinds)
+    elif kinds[0] in BY_VALUE:
+        # What is done to every value has the form of its inputs together.
+        if not _goes_together(taken, given):
+            return None
+        text = _by_value(kinds[0], stage)
+    else:
+        text = _along(OTHERS[kinds[0]], stage)
+    return Operation(stage.layer, sentence(text), _shape(kinds, taken, given), none_held(stage))
 
 
 def _kind(name: str) -> str:
@@ -129,31 +156,62 @@ def _kind(name: str) -> str:
     return SAME.get(plain, plain)
 
 
-def _phrase(kind: str, count: int, alone: bool) -> str:
-    if kind in OTHERS:
-        return OTHERS[kind]
+def _by_value(kind: str, stage: Stage) -> str:
+    """What is done to the values of one input, or of several at the same place."""
+    count, low, high = len(stage.inputs), stage.config.get("x_min"), stage.config.get("x_max")
+    if kind == "clip" and isinstance(low, int | float) and isinstance(high, int | float):
+        return f"cuts every value off at {figure(low)} and {figure(high)}"
     if count > 1:
-        first, second, what = "the first input", "the second", f"its {count} inputs, value by value"
-    elif alone:
-        first, second = "every value", "a fixed number"
-        what = {"add": "a fixed number to every value", "multiply": "every value by a fixed number"}.get(
-            kind, "every value and a fixed number"
-        )
-    else:
-        first, second, what = "one", "the other", "value by value"
-    return BY_VALUE[kind].replace("{first}", first).replace("{second}", second).replace("{what}", what)
+        words = {"first": "the first input", "second": "the second", "what": f"its {count} inputs, value by value"}
+        return BY_VALUE[kind].format(**words)
+    if kind in WITH_CONSTANT:
+        return WITH_CONSTANT[kind]
+    return BY_VALUE[kind].format(first="every value", second=CONSTANT, what=f"every value and {CONSTANT}")
+
+
+def _in_passing(kind: str) -> str:
+    """What is done as one of several in a row, of whose inputs nothing is known."""
+    return OTHERS.get(kind) or BY_VALUE[kind].format(first="one", second="the other", what="two, value by value")
+
+
+def _along(words: str, stage: Stage) -> str:
+    """The words with the axes that the configuration tells."""
+    if " along axes" not in words or "axis" not in stage.config:
+        return words
+    axis, shape = stage.config["axis"], stage.inputs[0].shape
+    if axis is None:
+        return words.replace("along axes", "over all values")
+    axes = axis if isinstance(axis, list | tuple) else [axis]
+    if not axes or not all(isinstance(each, int) and -len(shape) <= each < len(shape) for each in axes):
+        return words
+    return words.replace("along axes", f"along {axes_named(axes, shape)}")
 
 
 def _goes_together(taken: Sequence[Shape], given: Shape) -> bool:
-    """Whether what is given has, in each axis, the length of an input, or what has one value was repeated."""
+    """Whether what is given has the form of the inputs together, what has length 1 repeated."""
     if len(taken) == 1:
-        # The other operand is a constant, which may have any form.
-        return len(given) >= len(taken[0]) or agree(taken[0], given)
-    longest = max(len(shape) for shape in taken)
-    return len(given) == longest
+        # The other operand is none of the inputs and may have any form, but what comes in is in what comes out.
+        return len(given) >= len(taken[0]) and broadcast([taken[0], given]) is not None
+    full = [shape[1:] for shape in taken if len(shape) == len(given)]
+    together = broadcast(full) if full and given else None
+    return together is not None and agree((None, *together), given)
 
 
-def _shape(taken: Sequence[Shape], given: Shape) -> str:
+def _shape(kinds: Sequence[str], taken: Sequence[Shape], given: Shape) -> str:
+    if kinds == ["concatenate"] and (text := _joined(taken, given)):
+        return text
     if {dimensions(shape) for shape in taken} == {dimensions(given)}:
         return "The shape stays."
-    return f"From {listed([sizes(shape) for shape in taken])} to {sizes(given)}."
+    return f"From {listed([sizes(shape).rpartition(' ')[0] for shape in taken])} to {sizes(given)}."
+
+
+def _joined(taken: Sequence[Shape], given: Shape) -> str | None:
+    """The sum along the one axis that grew; None where it is not known which that is."""
+    if len(taken) < 2 or {len(shape) for shape in taken} != {len(given)}:
+        return None
+    for axis in range(1, len(given)):
+        lengths = [shape[axis] for shape in taken]
+        rest = all(agree((*shape[:axis], given[axis], *shape[axis + 1 :]), given) for shape in taken)
+        if rest and None not in lengths and sum(length or 0 for length in lengths) == given[axis]:
+            return f"{' + '.join(map(str, lengths))} = {given[axis]} along {axes_named([axis], given)}."
+    return None
