@@ -11,6 +11,10 @@ MOST_ROWS = 512
 MOST_BYTES = 64_000_000
 
 
+class SourceError(Exception):
+    """The source of the batches raised; ``__cause__`` is what it raised, which belongs to the training."""
+
+
 class Tee:
     """Hands batches from Keras' iterator to the training function and keeps a copy.
 
@@ -30,7 +34,11 @@ class Tee:
         self._waiting: deque[Any] = deque()
 
     def __call__(self, iterator: Any) -> Any:
-        """The iterator to use for this step."""
+        """The iterator to use for this step.
+
+        Raises:
+            SourceError: the source raised, as it would have within the step.
+        """
         if self.done:
             return iterator
         ours = self._like(iterator)
@@ -42,6 +50,8 @@ class Tee:
                 self._waiting.append(next(iterator))
         except StopIteration:
             self.done = True  # one pass is enough; what stands first may be another row the next time
+        except BaseException as error:
+            raise SourceError from error
         if not self._waiting:
             return iterator
         self.batches += [_copied(batch) for batch in self._waiting]

@@ -34,8 +34,8 @@ def training_facts(
 ) -> Training:
     """How a model is trained, from what ``compile`` was given; empty where it never was compiled."""
     optimizer = getattr(model, "optimizer", None)
-    losses = _losses(model)
-    names = list(dict.fromkeys(losses.values()))
+    by_output = losses(model)
+    names = list(dict.fromkeys(by_output.values()))
     return Training(
         epochs=epochs,
         batch_size=batch_size,
@@ -45,7 +45,7 @@ def training_facts(
         metrics=tuple(_metrics(model)),
         seed=None,
         probe_rows=probe_rows,
-        losses=losses,
+        losses=by_output,
         from_logits=any(_from_logits(loss) for loss in _loss_objects(model).values()),
         callbacks=tuple(callbacks),
         class_weights=weighted,
@@ -116,7 +116,7 @@ def _of_rows(keras: Any, loss: Any, target: Any, output: Any) -> Any:
     return values.reshape(len(values), -1).mean(axis=1)
 
 
-def _losses(model: Any) -> dict[str, str]:
+def losses(model: Any) -> dict[str, str]:
     """The name of the loss of each output, by the output's key, or by its position where there are several."""
     return {key: _name(loss) for key, loss in _loss_objects(model).items()}
 

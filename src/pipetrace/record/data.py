@@ -7,6 +7,7 @@ import numpy as np
 
 from pipetrace.capture import batches
 from pipetrace.capture.backend import load
+from pipetrace.capture.facts import losses
 from pipetrace.record.measuring import Rows, is_numbers
 from pipetrace.trace.document import Array, Data, Target
 
@@ -109,10 +110,7 @@ def _scores(session: "Session") -> int | None:
 
 
 def _is_classification(session: "Session") -> bool:
-    from pipetrace.capture.facts import training_facts
-
-    facts = training_facts(session.model, epochs=0, batch_size=None, probe_rows=0, callbacks=(), weighted=False)
-    return any("crossentropy" in name or "hinge" in name for name in facts.losses.values())
+    return any("crossentropy" in name or "hinge" in name for name in losses(session.model).values())
 
 
 def _label(rows: Rows | None, counts: tuple[int, ...]) -> int | None:

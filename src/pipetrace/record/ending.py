@@ -88,7 +88,7 @@ def _predictions(session: "Session", measure: Measure, rows: Rows) -> None:
     final = Forward(
         session.model, batches.as_fit_gets(of.taken(slice(0, 2)).x), measure.names, only={str(each) for each in names}
     )
-    given = _given(session, final, of, places, measure.budget.together)
+    given = _given(final, of, places, measure.budget.together)
     targets = [] if of.y is None else [values[places] for values in load().tree.flatten(of.y)]
     structured = None if of.y is None else load().tree.map_structure(lambda values: values[places], of.y)
     losses = None
@@ -98,7 +98,7 @@ def _predictions(session: "Session", measure: Measure, rows: Rows) -> None:
         _write(session, measure, of, int(places[choice.place]), choice, losses, held_out is not None)
 
 
-def _given(session: "Session", forward: Forward, of: Rows, places: Array, together: int) -> list[Array]:
+def _given(forward: Forward, of: Rows, places: Array, together: int) -> list[Array]:
     """What the model gives for the rows at the places, one array for each output."""
     parts: list[list[Array]] = []
     outputs: tuple[Spec, ...] = forward.outputs
@@ -114,7 +114,7 @@ def _write(
 ) -> None:
     row = of.taken(slice(place, place + 1))
     outputs = {name: values[0] for name, values in measure.examples(measure.passed(row.x)).items()}
-    targets = [] if row.y is None else [values[0] for values in load().tree.flatten(row.y)]
+    targets = [] if row.y is None else [np.asarray(values[0]) for values in load().tree.flatten(row.y)]
     loss = None if losses is None else float(losses[choice.place])
     if session.writer is not None:
         session.writer.add_prediction(
@@ -124,7 +124,7 @@ def _write(
                 outputs=outputs,
                 reason=choice.reason,
                 loss=loss,
-                targets=tuple(np.asarray(each) for each in targets),
+                targets=tuple(targets),
                 held_out=held_out,
             )
         )

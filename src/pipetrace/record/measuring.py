@@ -156,7 +156,10 @@ class Measure:
 
 def row_of(values: Array, spec: Spec, place: int) -> Array:
     """One row, or the whole where there is no axis of rows."""
-    return values[place] if spec.shape[:1] == (None,) and values.ndim else values
+    if spec.shape[:1] != (None,) or not values.ndim:
+        return values
+    # A single text, taken out of its array, would be no array any more.
+    return np.asarray(values[place], values.dtype)
 
 
 def is_numbers(values: Array) -> bool:

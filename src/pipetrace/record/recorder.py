@@ -155,9 +155,14 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         if tee is None or session is None:
             return iterator
         first = not tee.batches
-        given = iterator
+        given, broken = iterator, None
         with session.safely("rows"):
-            given = tee(iterator)
+            try:
+                given = tee(iterator)
+            except batches.SourceError as error:
+                broken = error.__cause__
+        if broken is not None:
+            raise broken
         if first and tee.batches and session.measure is None:
             session.saw(tee.batches, complete=False)
         if tee.done:

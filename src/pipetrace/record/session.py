@@ -1,10 +1,12 @@
 """One model's recording: the same for every door, over as many calls of ``fit`` as there are."""
 
+import atexit
 import contextlib
 import math
 import platform
 import sys
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -24,6 +26,8 @@ from pipetrace.record.ending import finish
 from pipetrace.record.measuring import Measure, Rows, source_names, sources
 from pipetrace.summary import summarise
 from pipetrace.trace.document import (
+    DATA,
+    EXCEPTION,
     FAILED,
     FINISHED,
     INTERRUPTED,
@@ -95,6 +99,9 @@ class Session:
         self._lost: set[str] = set()
         self._told_not_finite = False
         self.trouble: str | None = None
+        self._unseen: Exception | None = None
+        self._together = 1
+        self._steps: int | None = None
 
     @contextmanager
     def safely(self, part: str) -> Iterator[None]:
@@ -120,6 +127,10 @@ class Session:
         self.call = call
         self.planned = self.epoch + max(0, call.epochs - call.initial_epoch)
         self.step, self._told_not_finite = 0, False
+        self._steps = steps
+        self._together = int(getattr(self.model, "steps_per_execution", 1) or 1)
+        if self.open:
+            self.note(Event(EXCEPTION, "The fit before did not come to its end.", self.epoch or None))
         with self.safely("stages"):
             if self.rows is None:
                 self.rows = _rows(call.x, call.y, call.sample_weight)
@@ -134,6 +145,7 @@ class Session:
                 self.writer.resume()
                 self._describe()
             self.open = True
+            OPEN.add(self)
         if build and self.measure is None and self.rows is not None:
             self.look()
         self.keep_weights()
@@ -153,11 +165,18 @@ class Session:
             self.look()
 
     def look(self) -> None:
-        """See which stages the model has, by its rows."""
+        """See which stages the model has, by its rows.
+
+        Where that fails it may be the model that fails, and then the training is about to say so itself.
+        """
         if self.rows is None or not self.can("stages"):
             return
-        with self.safely("stages"):
-            self._look()
+        with self.cost.of("stages"):
+            try:
+                self._look()
+            except Exception as error:
+                self._unseen = error
+                return
         with self.safely("writing"):
             self._run = self._facts(None)
             self._describe()
@@ -181,7 +200,7 @@ class Session:
         try:
             self._look()
         except Exception as error:
-            self.trouble = _in_short(error)
+            self.trouble = trouble.in_short(error)
             self.failed(error)
             return
         self._run = self._facts(None)
@@ -197,7 +216,11 @@ class Session:
 
     def step_ends(self, logs: Mapping[str, Any]) -> None:
         """A step is done; the loss is looked at, and when it is not a number any more, where that began."""
-        self.step += 1
+        self.step += self._together
+        if self._unseen is not None:
+            # The model does run, so it was the recorder.
+            self._lose("stages", self._unseen)
+            self._unseen = None
         if self._told_not_finite or "loss" not in logs:
             return
         loss = logs["loss"]
@@ -210,6 +233,7 @@ class Session:
     def epoch_ends(self, logs: Mapping[str, Any]) -> None:
         """Measure the probe and the weights, and write the epoch in one transaction."""
         seconds = time.perf_counter() - self._began
+        self._look_at_steps()
         probe, examples, weights = {}, {}, {}
         if self.measure is not None and self.rows is not None and self.can("probe"):
             with self.safely("probe"):
@@ -237,6 +261,16 @@ class Session:
                 self.writer.add_epoch(epoch, examples)
         self.keep_weights()
 
+    def _look_at_steps(self) -> None:
+        """See whether the data lasted for the whole epoch."""
+        if self._steps is not None:
+            self.step = min(self.step, self._steps) if self.step else 0
+        if not self.step:
+            self.note(Event(DATA, "The data gave no batch in this epoch.", self.epoch))
+        elif self._steps is not None and self.step < self._steps and not getattr(self.model, "stop_training", False):
+            text = f"The data ended after {self.step} of {self._steps} steps of epoch {self.epoch}."
+            self.note(Event(DATA, text, self.epoch, self.step))
+
     def keep_weights(self) -> None:
         """Remember the weights, where they are few and sound: what a broken step made of them cannot be undone."""
         if self.can("watching the loss"):
@@ -262,7 +296,7 @@ class Session:
             self.close(Ending(INTERRUPTED, "Ctrl-C", epoch=self.epoch or None))
             return
         if not isinstance(error, Exception):
-            self.close(Ending(FAILED, _in_short(error), epoch=self.epoch or None))
+            self.close(Ending(FAILED, trouble.in_short(error), epoch=self.epoch or None))
             return
         stage: str | None = None
         events: tuple[Event, ...] = ()
@@ -270,7 +304,7 @@ class Session:
             stage, events = trouble.of_exception(self, error)
         for event in events:
             self.note(event)
-        self.close(Ending(FAILED, _in_short(error), stage=stage, epoch=self.epoch or None))
+        self.close(Ending(FAILED, trouble.in_short(error), stage=stage, epoch=self.epoch or None))
 
     def note(self, event: Event) -> None:
         """Write down something that happened."""
@@ -281,6 +315,7 @@ class Session:
     def close(self, ending: Ending) -> None:
         """End the trace, which may be opened again by another ``fit``."""
         self.open = False
+        OPEN.discard(self)
         if self.writer is None:
             return
         if self.can("writing"):
@@ -343,12 +378,28 @@ class Session:
         if part in self._lost:
             return
         self._lost.add(part)
-        what = error.what if isinstance(error, PipetraceError) else _in_short(error)
+        what = error.what if isinstance(error, PipetraceError) else trouble.in_short(error)
         with contextlib.suppress(Exception):  # a closed standard error is no reason to stop a training
             say(f"pipetrace: {part} could not be recorded and is left out from here on: {what} The training goes on.")
         if self.writer is not None and part != "writing":
             with contextlib.suppress(Exception):
                 self.writer.add_event(Event(RECORDER, f"{part}: {what}", self.epoch or None, self.step or None))
+
+
+OPEN: "weakref.WeakSet[Session]" = weakref.WeakSet()
+"""The recordings of trainings that have not come to their end."""
+
+
+@atexit.register
+def _close_what_is_open() -> None:
+    """Say how a training ended that raised where a callback does not hear of it, as in another callback."""
+    last = getattr(sys, "last_value", None)
+    for session in list(OPEN):
+        with contextlib.suppress(Exception):
+            if last is not None:
+                session.failed(last)
+            else:
+                session.close(Ending(FAILED, "The fit did not come to its end.", epoch=session.epoch or None))
 
 
 def say(text: str) -> None:
@@ -375,9 +426,3 @@ def _is_number(value: Any) -> bool:
 def _moves(variable: Any) -> bool:
     """Whether a weight that no gradient trains changes by itself, as the averages of a batch normalisation do."""
     return not variable.trainable and "moving" in str(variable.name)
-
-
-def _in_short(error: BaseException) -> str:
-    from textwrap import shorten
-
-    return shorten(f"{type(error).__name__}: {error}", 600)

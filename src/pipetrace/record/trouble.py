@@ -1,13 +1,16 @@
 """Where it went wrong: the stage that raised, or the first one whose values are not finite."""
 
+import contextlib
 import math
 import re
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipetrace.capture import batches, gradients
 from pipetrace.capture.backend import load
+from pipetrace.capture.facts import losses
 from pipetrace.capture.failing import failing_graph
 from pipetrace.trace.document import DATA, EXCEPTION, GRADIENT, LOSS, OUTPUT, WEIGHTS, Event
 
@@ -50,7 +53,8 @@ def _in_the_rows(session: "Session") -> Event | None:
         place = _first_broken(values)
         if place is not None:
             count = int((~np.isfinite(values.astype(np.float64))).sum())
-            message = f"{count:,} values of {name} are not finite, the first of them in row {place}."
+            many = f"{count:,} values of {name} are not finite, the first of them"
+            message = f"{many if count > 1 else f'One value of {name} is not finite,'} in row {place}."
             return Event(DATA, message, stage=name)
     for place, values in enumerate(load().tree.flatten(session.rows.y) if session.rows.y is not None else ()):
         row = _first_broken(values)
@@ -113,7 +117,6 @@ def _in_the_weights(session: "Session") -> Event | None:
 
 def sound(session: "Session") -> Any:
     """A block in which the forward pass uses the weights of the last sound epoch, which are put back at its end."""
-    import contextlib
 
     @contextlib.contextmanager
     def block() -> Any:
@@ -144,8 +147,11 @@ def of_exception(session: "Session", error: Exception) -> tuple[str | None, tupl
             stage = broken.name
         if session.measure is None or broken is not None:
             session.describe_stages(graph.stages)
-    message = " ".join(f"{type(error).__name__}: {error}".split())[:600]
-    events = [Event(EXCEPTION, message, *when, stage)]
+    if session.measure is None and stage is None:
+        # The model does run: then its outputs do not go with the loss.
+        with contextlib.suppress(Exception):
+            session.look()
+    events = [Event(EXCEPTION, in_short(error), *when, stage)]
     if session.rows is not None and stage is None and session.measure is not None:
         events += _misfit(session, when)
     return stage, tuple(events)
@@ -160,13 +166,13 @@ def _misfit(session: "Session", when: tuple[int | None, int | None]) -> list[Eve
     if len(outputs) != len(targets):
         return [Event(DATA, f"The model gives {len(outputs)} outputs and gets {len(targets)} targets.", *when)]
     found = []
+    sparse = any("sparse" in name for name in losses(session.model).values())
     for output, target in zip(outputs, targets, strict=True):
         shape = (None, *target.shape[1:])
         width = output.shape[-1] if len(output.shape) > 1 else None
-        fits = shape == output.shape or (
-            len(shape) in (len(output.shape) - 1, len(output.shape)) and shape[-1] in (1, None)
-        )
-        values = target.astype(np.float64) if target.dtype.kind in "biuf" else None
+        fits = shape == output.shape or (*shape, 1) == output.shape or shape == (*output.shape, 1)
+        # Only a sparse loss takes the number of a class in place of a score for each.
+        fits = fits or (sparse and len(shape) in (len(output.shape) - 1, len(output.shape)))
         if not fits:
             message = f"{output.source} gives {_form(output.shape)} for a row and its target is {_form(shape)}."
             found.append(Event(DATA, message, *when))
@@ -175,6 +181,15 @@ def _misfit(session: "Session", when: tuple[int | None, int | None]) -> list[Eve
             message = f"{output.source} gives {width} values for a row and its targets go {reach}."
             found.append(Event(DATA, message, *when))
     return found
+
+
+def in_short(error: BaseException) -> str:
+    """An error in one line: its class and its words, without TensorFlow's account of where the graph was made."""
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines()
+    places = [number for number, line in enumerate(lines) if line.strip().startswith(('File "', "Stack trace"))]
+    said = lines[places[-1] + 1 :] if places and any(line.strip() for line in lines[places[-1] + 1 :]) else lines
+    text = re.sub(r"\[\[.*?\]\]|\[Op:\w+\]", "", " ".join(said))
+    return shorten(f"{type(error).__name__}: {' '.join(text.split())}", 600)
 
 
 def _form(shape: tuple[int | None, ...]) -> str:
