@@ -15,6 +15,8 @@ FLOW_VALUES = 400_000_000
 """Values that the data flow summarises in all, a few seconds of work."""
 CHANNELS = 2048
 """Channels of all stages that get summaries of their own; each takes 32 kB while it is in the making."""
+CHANNELS_EACH_EPOCH = 256
+"""The same for the summaries after every epoch, which add up in the file."""
 KEPT = 4_000_000
 """Values that are stored for one row over all stages."""
 ONE_KEPT = 1_000_000
@@ -30,6 +32,7 @@ class Budget:
         probe: rows that pass at the end of each epoch.
         flow: rows that the data flow measures at the most.
         by_channel: names of the stages whose channels are summarised each by itself.
+        by_channel_each_epoch: those whose channels are summarised after every epoch.
         kept: names of the stages whose output is stored for single rows.
     """
 
@@ -37,6 +40,7 @@ class Budget:
     probe: int
     flow: int
     by_channel: frozenset[str]
+    by_channel_each_epoch: frozenset[str]
     kept: frozenset[str]
 
 
@@ -54,6 +58,7 @@ def budget(stages: Sequence[Stage], sizes: Mapping[str, int], channels: Mapping[
         probe=_between(1, PROBE_VALUES // whole, PROBE_ROWS),
         flow=max(1, FLOW_VALUES // whole),
         by_channel=_as_fits(stages, channels, CHANNELS, 1024),
+        by_channel_each_epoch=_as_fits(stages, channels, CHANNELS_EACH_EPOCH, CHANNELS_EACH_EPOCH),
         kept=_as_fits(stages, sizes, KEPT, ONE_KEPT),
     )
 

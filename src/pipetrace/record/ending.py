@@ -85,9 +85,11 @@ def _predictions(session: "Session", measure: Measure, rows: Rows) -> None:
     of = held_out or rows
     places = np.linspace(0, len(of) - 1, min(len(of), CANDIDATES, measure.budget.flow)).round().astype(int)
     names = {spec.source for spec in measure.forward.outputs if spec.source is not None}
-    final = Forward(
-        session.model, batches.as_fit_gets(of.taken(slice(0, 2)).x), measure.names, only={str(each) for each in names}
-    )
+    final = measure.forward
+    if len(places) > measure.budget.flow // 8:
+        # So many outputs of all stages take longer than tracing the model once more for its own outputs alone.
+        few = batches.as_fit_gets(of.taken(slice(0, 2)).x)
+        final = Forward(session.model, few, measure.names, only={str(each) for each in names})
     given = _given(final, of, places, measure.budget.together)
     targets = [] if of.y is None else [values[places] for values in load().tree.flatten(of.y)]
     structured = None if of.y is None else load().tree.map_structure(lambda values: values[places], of.y)

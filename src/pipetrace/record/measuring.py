@@ -142,7 +142,7 @@ class Measure:
     def probe(self, passed: Passed) -> dict[str, Summary]:
         """The summaries of a few rows."""
         return {
-            name: summarise(_rows(values[0]), by_channel=name in self.budget.by_channel)
+            name: summarise(_rows(values[0]), by_channel=name in self.budget.by_channel_each_epoch, coarse=True)
             for name, values in passed.outputs.items()
             if is_numbers(values[0]) and values[0].size
         }

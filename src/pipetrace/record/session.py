@@ -38,6 +38,7 @@ from pipetrace.trace.document import (
     Event,
     Run,
     Stage,
+    Summary,
     Training,
 )
 from pipetrace.trace.store import TraceWriter
@@ -100,6 +101,7 @@ class Session:
         self._told_not_finite = False
         self.trouble: str | None = None
         self._unseen: Exception | None = None
+        self._still: dict[str, Any] = {}
         self._together = 1
         self._steps: int | None = None
 
@@ -242,11 +244,7 @@ class Session:
                 examples = {name: values[0] for name, values in self.measure.examples(passed).items()}
         if self.measure is not None and self.can("weights"):
             with self.safely("weights"):
-                weights = {
-                    name: summarise(variable.numpy().reshape(variable.shape or (1,)), by_channel=False)
-                    for name, variable in self.measure.forward.variables().items()
-                    if math.prod(variable.shape) and (variable.trainable or self.epoch == 1 or _moves(variable))
-                }
+                weights = self._weights(self.measure)
         epoch = Epoch(
             number=self.epoch,
             metrics={str(name): float(value) for name, value in logs.items() if _is_number(value)},
@@ -260,6 +258,19 @@ class Session:
             with self.safely("writing"):
                 self.writer.add_epoch(epoch, examples)
         self.keep_weights()
+
+    def _weights(self, measure: Measure) -> dict[str, Summary]:
+        """The weights after an epoch; those that do not train are told again only where they moved all the same."""
+        found = {}
+        for name, variable in measure.forward.variables().items():
+            if not math.prod(variable.shape):
+                continue
+            summary = summarise(variable.numpy().reshape(variable.shape or (1,)), by_channel=False, coarse=True)
+            figures = (summary.min, summary.max, summary.mean, summary.std)
+            if variable.trainable or self._still.get(name) != figures:
+                found[name] = summary
+            self._still[name] = figures
+        return found
 
     def _look_at_steps(self) -> None:
         """See whether the data lasted for the whole epoch."""
@@ -421,8 +432,3 @@ def _is_number(value: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return True
-
-
-def _moves(variable: Any) -> bool:
-    """Whether a weight that no gradient trains changes by itself, as the averages of a batch normalisation do."""
-    return not variable.trainable and "moving" in str(variable.name)

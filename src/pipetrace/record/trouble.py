@@ -170,7 +170,8 @@ def _misfit(session: "Session", when: tuple[int | None, int | None]) -> list[Eve
     for output, target in zip(outputs, targets, strict=True):
         shape = (None, *target.shape[1:])
         width = output.shape[-1] if len(output.shape) > 1 else None
-        fits = shape == output.shape or (*shape, 1) == output.shape or shape == (*output.shape, 1)
+        values = target.astype(np.float64) if target.dtype.kind in "biuf" else None
+        fits = output.shape in {shape, (*shape, 1)} or shape == (*output.shape, 1)
         # Only a sparse loss takes the number of a class in place of a score for each.
         fits = fits or (sparse and len(shape) in (len(output.shape) - 1, len(output.shape)))
         if not fits:

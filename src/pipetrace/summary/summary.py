@@ -32,10 +32,12 @@ class Summariser:
 
     Args:
         by_channel: whether there is a summary for each index of the last axis too, which takes 32 kB for each of them.
+        coarse: whether the histogram of the whole has the wide bins that those of the channels have, which take a
+            twentieth of the room.
     """
 
-    def __init__(self, *, by_channel: bool = True) -> None:
-        self._by_channel = by_channel
+    def __init__(self, *, by_channel: bool = True, coarse: bool = False) -> None:
+        self._by_channel, self._coarse_only = by_channel, coarse
         self._channels: int | None = None
         self._moments: Moments | None = None
         self._fine = np.zeros(1 << FINE, np.int64)
@@ -88,12 +90,13 @@ class Summariser:
         parts = tuple(
             _summary(moments, index, from_counts(counts, COARSE)) for index, counts in enumerate(self._coarse)
         )
-        return _summary(collapse(moments), 0, from_counts(self._fine, FINE), parts or None)
+        whole = from_counts(coarsen(self._fine), COARSE) if self._coarse_only else from_counts(self._fine, FINE)
+        return _summary(collapse(moments), 0, whole, parts or None)
 
 
-def summarise(values: NDArray[Any], *, by_channel: bool = True) -> Summary:
+def summarise(values: NDArray[Any], *, by_channel: bool = True, coarse: bool = False) -> Summary:
     """The summary of one array: of all values, and of each index of the last axis; see ``Summariser``."""
-    summariser = Summariser(by_channel=by_channel)
+    summariser = Summariser(by_channel=by_channel, coarse=coarse)
     summariser.add(values)
     return summariser.summary()
 
