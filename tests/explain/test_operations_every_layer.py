@@ -256,6 +256,27 @@ def test_attention_is_told_whichever_way_its_inputs_are_named() -> None:
         assert operation(masked) == operation(stage_of(layer, [query, value, key], given))
 
 
+def test_a_mask_that_is_given_is_no_input_to_speak_of() -> None:
+    layers = load().layers
+    for layer, shape in ((layers.LSTM(4), (6, 3)), (layers.GlobalAveragePooling1D(), (6, 3)), (layers.Softmax(), (3,))):
+        plain = called(layer, [shape])
+        masked = replace(plain, inputs=(*plain.inputs, Spec((None, *shape[:1]), "bool")))
+        assert operation(masked) == operation(plain)
+        assert "state that it is given" not in operation(masked).does
+    started = called(layers.GRU(4), [(6, 3)], initial_state=[load().KerasTensor((None, 4))])
+    assert "starts" not in operation(started).does
+    started = replace(started, inputs=(*started.inputs, Spec((None, 4), "float32")))
+    assert "It starts from the state that it is given." in operation(started).does
+
+
+def test_pictures_with_labels_are_told_as_pictures() -> None:
+    plain = made("MixUp")
+    labels = Spec((None, 10), "float32")
+    both = replace(plain, inputs=(labels, *plain.inputs), outputs=(labels, *plain.outputs))
+    assert operation(both) == operation(plain)
+    assert GENERIC.search(operation(replace(both, inputs=plain.inputs)).does)
+
+
 def test_several_outputs_are_told() -> None:
     layers = load().layers
     words = operation(called(layers.LSTM(4, return_state=True, return_sequences=True), [(6, 3)]))

@@ -59,13 +59,14 @@ def stage(
         (stage("TwoInputs", [(8,), (8,)], (16,), LAYER),
          "A layer of class TwoInputs, not one of Keras' own that are known here: from 8 and 8 values to 16.", None),
         (stage("Scale", [()], (2,), LAYER), "A layer of class Scale, not one of Keras' own that are known here: from 1 value to 2.", None),
-        (stage("Dense", [FOUR], (3,), LAYER), "A layer of class Dense that is not as Keras' own of that name: from 4 values to 3.", None),
+        (stage("Sequential", [FOUR], (2,), LAYER), "A model of class Sequential: from 4 values to 2.", None),
+        (stage("Dense", [FOUR], (3,), LAYER), "A layer of class Dense, not in the form that is known here of Keras' own: from 4 values to 3.", None),
         (stage("Dense", [FOUR], (3,), LAYER, units=2),
-         "A layer of class Dense that is not as Keras' own of that name: from 4 values to 3.", None),
+         "A layer of class Dense, not in the form that is known here of Keras' own: from 4 values to 3.", None),
         (stage("Dropout", [FOUR], (3,), LAYER, rate=0.5),
-         "A layer of class Dropout that is not as Keras' own of that name: from 4 values to 3.", None),
+         "A layer of class Dropout, not in the form that is known here of Keras' own: from 4 values to 3.", None),
         (stage("Conv2D", [(8, 8, 1)], (8, 8, 2), LAYER, filters=2, kernel_size=[3, 3], strides=[1, 1]),
-         "A layer of class Conv2D that is not as Keras' own of that name: from 8 x 8 x 1 values to 8 x 8 x 2.", None),
+         "A layer of class Conv2D, not in the form that is known here of Keras' own: from 8 x 8 x 1 values to 8 x 8 x 2.", None),
     ],
 )  # fmt: skip
 def test_the_words(made: Stage, does: str, shape: str | None) -> None:

@@ -45,6 +45,8 @@ def operation(stage: Stage) -> Operation:
 
 def _layer(stage: Stage) -> Operation | None:
     known = LAYERS.get(stage.layer or "")
+    # A mask that a call was given says which places count, and is none of what the layer works on.
+    stage = replace(stage, inputs=tuple(spec for at, spec in enumerate(stage.inputs) if not at or spec.dtype != "bool"))
     return _frozen(stage, known.describe(stage)) if known is not None and known.fits(stage) else None
 
 
@@ -58,9 +60,10 @@ def _frozen(stage: Stage, words: Operation) -> Operation:
 
 def _other(stage: Stage) -> Operation:
     """What is known of a stage without words of its own: its class, and what went in and came out."""
-    known = stage.kind == LAYER and stage.layer in LAYERS
-    if known:
-        what = f"A layer of class {stage.layer} that is not as Keras' own of that name"
+    if stage.kind == LAYER and stage.layer in LAYERS:
+        what = f"A layer of class {stage.layer}, not in the form that is known here of Keras' own"
+    elif stage.kind == LAYER and stage.layer in MODELS:
+        what = f"A model of class {stage.layer}"
     elif stage.kind == LAYER:
         what = (
             f"A layer of class {stage.layer}, not one of Keras' own that are known here" if stage.layer else "A layer"
@@ -77,6 +80,9 @@ def _other(stage: Stage) -> Operation:
         ways = f": from {taken} {noun} to {given}"
     return Operation(stage.layer or stage.name, f"{what}{ways}.", parameters=none_held(stage))
 
+
+MODELS = frozenset({"Sequential", "Functional", "Model"})
+"""The classes of Keras' models, which may stand where a layer does."""
 
 LAYERS: dict[str, Known] = {
     **activation.LAYERS,

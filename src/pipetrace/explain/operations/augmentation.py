@@ -7,13 +7,13 @@ from typing import Any
 from pipetrace.explain.operations.words import (
     Known,
     Operation,
+    Shape,
     agree,
     arranged,
     by,
     channels_of,
     demand,
     demand_no_parameters,
-    demand_same_shape,
     numbers,
     real,
     tuple_of,
@@ -23,6 +23,8 @@ from pipetrace.explain.wording import counted, share
 from pipetrace.trace.document import Stage
 
 PREDICTION = "In prediction it changes nothing."
+MOST = 6
+"""How many tensors pictures may come as: themselves, labels, boxes with labels of their own, masks."""
 STAYS = "A picture keeps its size, so the shape stays."
 
 
@@ -218,17 +220,27 @@ RANDOM: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
 """What changes pictures in training alone: what its configuration must have, and what it does after "In training"."""
 
 
-def _random(words: Callable[[Mapping[str, Any]], str], stage: Stage) -> Operation:
-    demand_same_shape(stage)
+def _pictures(stage: Stage) -> tuple[Shape, Shape]:
+    """The shapes of the pictures that go in and come out, among labels and boxes that go with them."""
     demand_no_parameters(stage)
-    demand(len(stage.inputs[0].shape) == 4)
+    demand(len(stage.inputs) == len(stage.outputs))
+    pairs = [
+        (one.shape, other.shape)
+        for one, other in zip(stage.inputs, stage.outputs, strict=True)
+        if len(one.shape) == len(other.shape) == 4
+    ]
+    demand(bool(pairs))
+    return pairs[0]
+
+
+def _random(words: Callable[[Mapping[str, Any]], str], stage: Stage) -> Operation:
+    demand(agree(*_pictures(stage)))
     return Operation(stage.layer or "", f"In training {words(stage.config)}. {PREDICTION}", STAYS)
 
 
 def _random_crop(stage: Stage) -> Operation:
-    demand_no_parameters(stage)
     size = (whole(stage.config["height"]), whole(stage.config["width"]))
-    taken, given = stage.inputs[0].shape, stage.outputs[0].shape
+    taken, given = _pictures(stage)
     cut = agree(arranged(stage, size, channels_of(stage, taken)), given)
     demand(cut or agree(taken, given))
     does = f"In training cuts {by(size)} out of the pictures, at a random place for each batch."
@@ -238,9 +250,7 @@ def _random_crop(stage: Stage) -> Operation:
 
 
 def _always(words: Callable[[Mapping[str, Any]], str], stage: Stage) -> Operation:
-    demand_same_shape(stage)
-    demand_no_parameters(stage)
-    demand(len(stage.inputs[0].shape) == 4)
+    demand(agree(*_pictures(stage)))
     return Operation(stage.layer or "", f"{words(stage.config)} In training and in prediction alike.", STAYS)
 
 
@@ -265,10 +275,10 @@ def _boxes(stage: Stage) -> Operation:
 
 
 LAYERS = {
-    **{name: Known(partial(_random, words), needs) for name, (needs, words) in RANDOM.items()},
-    "RandomCrop": Known(_random_crop, "height", 4),
-    "AutoContrast": Known(partial(_always, _auto_contrast), "value_range"),
-    "ContrastLimitedAdaptiveHistogramEqualization": Known(partial(_always, _clahe), "tile_grid_size"),
-    "MaxNumBoundingBoxes": Known(_boxes, "max_number", inputs=(1, 4)),
+    **{name: Known(partial(_random, words), needs, inputs=(1, MOST)) for name, (needs, words) in RANDOM.items()},
+    "RandomCrop": Known(_random_crop, "height", inputs=(1, MOST)),
+    "AutoContrast": Known(partial(_always, _auto_contrast), "value_range", inputs=(1, MOST)),
+    "ContrastLimitedAdaptiveHistogramEqualization": Known(partial(_always, _clahe), "tile_grid_size", inputs=(1, MOST)),
+    "MaxNumBoundingBoxes": Known(_boxes, "max_number", inputs=(1, MOST)),
 }
 """The changes of pictures that have words."""

@@ -134,7 +134,9 @@ def _reads(stage: Stage, layer: Mapping[str, Any]) -> Operation:
     given = stage.outputs[0].shape
     units = cell.units or length_at(given, -1)
     every = bool(config["return_sequences"])
-    demand(len(taken) == 3 and agree((None, taken[1], units) if every else (None, units), given))
+    # A cell of somebody's own may read and remember anything.
+    form = [units] if cell.units else given[1 + every :]
+    demand((len(taken) == 3 or not cell.units) and agree((None, taken[1], *form) if every else (None, *form), given))
     way = ", from the last to the first," if config.get("go_backwards") else ""
     how = f", {cell.how}" if cell.how else f", by a cell of class {cell.kind}"
     does = (
