@@ -1,7 +1,7 @@
 """What went wrong on the way, in sentences: the events of a trace, each with when and where."""
 
 from pipetrace.explain.wording import dimensions, listed
-from pipetrace.trace.document import DATA, EXCEPTION, RECORDER, Event, Stage, Trace
+from pipetrace.trace.document import DATA, EXCEPTION, FAILED, RECORDER, Event, Stage, Trace
 
 OPENINGS = {
     DATA: "The data did not fit or ended early",
@@ -18,10 +18,17 @@ def events(trace: Trace) -> tuple[str, ...]:
     seen: dict[str, int] = {}
     for event in trace.events:
         seen[event.kind] = seen.get(event.kind, 0) + 1
-        if seen[event.kind] <= MOST:
+        if seen[event.kind] <= MOST and not _is_the_ending(trace, event):
             found.append(_sentence(trace, event))
-    found += [f"{count - MOST} more events of the kind '{kind}' followed." for kind, count in seen.items() if count > MOST]
+    found += [
+        f"{count - MOST} more events of the kind '{kind}' followed." for kind, count in seen.items() if count > MOST
+    ]
     return tuple(dict.fromkeys(found))
+
+
+def _is_the_ending(trace: Trace, event: Event) -> bool:
+    """Whether the headline tells of this event already, as that which ended the run."""
+    return event.kind == EXCEPTION and trace.ending.kind == FAILED and event.stage == trace.ending.stage
 
 
 def _sentence(trace: Trace, event: Event) -> str:
@@ -38,7 +45,7 @@ def _sentence(trace: Trace, event: Event) -> str:
     begins = f"{begins}, at {place}" if begins and place else begins or (f"At {place}" if place else "")
     text = f"{begins}: {message}." if begins else f"{message[:1].upper()}{message[1:]}."
     if event.kind == EXCEPTION and stage is not None and stage.inputs:
-        text += f" It had received {listed([dimensions(spec.shape) for spec in stage.inputs])} for each row."
+        text += f" It had received rows of {listed([dimensions(spec.shape) for spec in stage.inputs])}."
     return text
 
 

@@ -116,7 +116,7 @@ def _where_it_failed(trace: Trace) -> str | None:
     if stage is None:
         return f"it failed in {name}"
     shapes = listed([dimensions(spec.shape) for spec in stage.inputs])
-    return f"it failed in {called(stage)}{f', which received {shapes} for each row' if shapes else ''}"
+    return f"it failed in {called(stage)}{f', which received rows of {shapes}' if shapes else ''}"
 
 
 def _looked_at(trace: Trace) -> str:
@@ -127,9 +127,10 @@ def _looked_at(trace: Trace) -> str:
     size = f"{counted(model.layers if model else len(layers), 'layer')} with {counted(total, 'parameter')}"
     taken = listed([dimensions(each.outputs[0].shape) for each in trace.stages if each.kind == SOURCE and each.outputs])
     given = listed([dimensions(each.shape) for each in task.outputs(trace)])
-    way = f" make {given} of {taken}" if given and taken else ""
-    rows = f" {counted(trace.rows, 'row')} went through {'it' if trace.rows == 1 else 'them'};" if trace.rows else ""
-    return f"{size}{way} for each row.{rows} nothing was trained." if rows else f"{size}{way} for each row."
+    one = (model.layers if model else len(layers)) == 1
+    way = f" turn{'s' * one} {taken} into {given} for each row" if given and taken else ""
+    rows = f"{counted(trace.rows, 'row')} went through; nothing" if trace.rows else "Nothing"
+    return f"{size}{way}. {rows} was trained."
 
 
 def _broken(trace: Trace, broken: Epoch) -> str:

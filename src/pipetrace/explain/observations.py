@@ -181,7 +181,7 @@ def _begin(trace: Trace, epoch: Epoch) -> str:
         f"Loss is {figure(epoch.metrics['loss'])}",
         *(f"{name} {metrics.writer(trace, name)(epoch.metrics[name])}" for name in others),
     ]
-    return f"{listed(found)}, {'each' if len(found) > 1 else 'that is'} an average over the epoch's steps."
+    return f"{listed(found)}, {'each taken' if len(found) > 1 else 'an average'} over the epoch's steps."
 
 
 def _change(trace: Trace, epoch: Epoch, previous: Epoch) -> tuple[str, str]:

@@ -31,7 +31,8 @@ def dense_inputs(trace: Trace) -> Draft | None:
     if width >= units:
         mistakes.append((number(width // units), f"Every {noun} weighs all values; they are not shared out."))
     return draft(
-        f"The Dense layer makes {scores} of {number(width)} values. How many learned numbers go into one {noun}?",
+        f"The Dense layer makes {scores} of {number(width)} values. How many learned numbers go into "
+        f"{'one' if units > 1 else 'that'} {noun}?",
         number(right),
         f"One weight for each of the {number(width)} values{' and one bias' if bias else ''}: {number(right)}."
         + (f" All {scores} together take {number(right * units)}." if units > 1 else ""),

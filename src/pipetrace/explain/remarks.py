@@ -56,32 +56,7 @@ def measured(trace: Trace, stage: Stage) -> tuple[str, ...]:
         found.append(
             f"{counted(units, 'share')} that add up to 1 have a mean of {figure(1 / units)} whatever they are."
         )
-    return (*found, *_hidden(stage), *_while_training(stage))
-
-
-def _hidden(stage: Stage) -> list[str]:
-    """How many places a mask hides."""
-    mask = stage.mask
-    if mask is None or not mask.count:
-        return []
-    if not mask.zeros:
-        return ["Its mask hides no place."]
-    return [f"A mask hides {share(mask.zeros / mask.count)} of the places."]
-
-
-def _while_training(stage: Stage) -> list[str]:
-    """What a stage gives while it trains, where that is another thing."""
-    summary, was = stage.training, stage.summary
-    if summary is None or not summary.count or summary.mean is None or summary.std is None:
-        return []
-    zeros = summary.zeros / summary.count
-    if "Dropout" in (stage.layer or "") and zeros:
-        return [f"While it trains, {share(zeros)} of the values that it gives are 0."]
-    if was is not None and was.mean is not None and was.std is not None:
-        pairs = ((was.mean, summary.mean), (was.std, summary.std))
-        if all(figure(before) == figure(now) for before, now in pairs):
-            return []
-    return [f"While it trains, its mean is {figure(summary.mean)} and its standard deviation {figure(summary.std)}."]
+    return tuple(found)
 
 
 def pooled_block(stage: Stage, was: Array, place: tuple[int, ...]) -> Array:

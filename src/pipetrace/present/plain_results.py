@@ -35,7 +35,7 @@ def prediction(view: PredictionView, wrapped: Wrapped) -> Iterator[str]:
         yield from _outcome(outcome)
     for layer in view.layers:
         yield from _layer(layer, wrapped)
-    if view.layers and not view.layers[-1].bars and (view.left_out or view.check):
+    if view.layers and (view.left_out or view.check):
         yield ""
     yield from wrapped(view.left_out or "")
     yield from wrapped(view.check)
@@ -104,5 +104,3 @@ def _layer(layer: LayerView, wrapped: Wrapped) -> Iterator[str]:
     width = max((len(bar.name) for bar in layer.bars), default=0)
     for bar in layer.bars:
         yield f"   {bar.name.rjust(width)}  {bar.text}{'  <- the largest' if bar.marked else ''}"
-    if layer.bars:
-        yield ""

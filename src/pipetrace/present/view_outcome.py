@@ -74,7 +74,8 @@ def _outcome(trace: Trace, made: Prediction, output: task.Output, position: int)
         return _view(output, verdict, table=table)
     if form in (task.IMAGE, task.MASK) and values.ndim == 3:
         return _image(given) if form == task.IMAGE else _mask(given)
-    return _view(output, f"{_range(values)}; what they stand for is not known from the trace.")
+    them = "it stands" if values.size == 1 else "they stand"
+    return _view(output, f"{_range(values)}; what {them} for is not known from the trace.")
 
 
 def _view(
@@ -277,7 +278,9 @@ def _mask(given: Given) -> OutcomeView:
 
 def _marked(said: Array, output: task.Output) -> str:
     if output.what == task.BINARY:
-        return f"The model marks {number(int(said.sum()))} of {counted(said.size, 'pixel')}, from {task.THRESHOLD} on."
+        return (
+            f"The model marks {number(int(said.sum()))} of {counted(said.size, 'pixel')} with {task.THRESHOLD} or more."
+        )
     found, counts = np.unique(said, return_counts=True)
     most = int(found[counts.argmax()])
     return (

@@ -49,7 +49,7 @@ def _prediction(trace: Trace, made: Prediction, position: int) -> PredictionView
         name=_name(made),
         title=_title(trace, made),
         verdict=_verdict(found),
-        outcomes=tuple(each for each in found if not _in_layers(found, layers)),
+        outcomes=tuple(each for each in found if not _in_layers(each, layers)),
         layers=layers,
         left_out=_left_out([stage for stage in shown if stage.name not in made.outputs and stage.outputs]),
         check=_check(trace, made) if position == 0 else "",
@@ -78,13 +78,11 @@ def _verdict(found: tuple[OutcomeView, ...]) -> str:
     return " ".join(f"{each.name}: {each.verdict}" for each in found)
 
 
-def _in_layers(found: tuple[OutcomeView, ...], layers: tuple[LayerView, ...]) -> bool:
-    """Whether the bars of the one output are those of its layer already, so that nothing is left to be shown."""
-    if len(found) != 1:
+def _in_layers(outcome: OutcomeView, layers: tuple[LayerView, ...]) -> bool:
+    """Whether the layers show all that an output has to show beside its verdict."""
+    if outcome.threshold or outcome.table or outcome.pictures:
         return False
-    one = found[0]
-    alone = not (one.threshold or one.table or one.pictures)
-    return alone and (not one.bars or any(layer.bars == one.bars for layer in layers))
+    return not outcome.bars or any(layer.bars == outcome.bars for layer in layers)
 
 
 def _shown(trace: Trace) -> list[Stage]:

@@ -1,0 +1,184 @@
+"""Every explanation holds for any model: it speaks of what there is, and of nothing else."""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from tests.tasks import KINDS, course, logits, regression, several, steps
+
+from pipetrace.explain.events import events
+from pipetrace.explain.insight import headline, insight
+from pipetrace.explain.observations import observations
+from pipetrace.explain.quiz import Question, quiz
+from pipetrace.explain.recompute import recompute
+from pipetrace.explain.remarks import example, measured
+from pipetrace.trace import Trace
+from pipetrace.trace.document import Ending, Epoch
+
+NO_CLASSES = ("regression", "two numbers", "multilabel", "several", "autoencoder", "steps", "waves", "mask", "stopped",
+              "not finite", "one axis", "too large")  # fmt: skip
+
+
+@pytest.fixture(params=KINDS, ids=lambda name: str(name).replace(" ", "-"))
+def trace(request: pytest.FixtureRequest) -> Trace:
+    return KINDS[request.param]()
+
+
+def said(trace: Trace) -> list[str]:
+    """All sentences on the whole run."""
+    return [headline(trace), *insight(trace), *events(trace), *(each.text for each in observations(trace))]
+
+
+def with_metrics(trace: Trace, metrics: list[dict[str, float]]) -> Trace:
+    epochs = tuple(Epoch(number, each, 1.0, 0.001, 5) for number, each in enumerate(metrics, 1))
+    training = replace(trace.run.training, epochs=len(metrics))
+    return replace(trace, epochs=epochs, run=replace(trace.run, training=training))
+
+
+def test_every_sentence_is_one(trace: Trace) -> None:
+    for text in said(trace):
+        assert text.endswith(".")
+        assert text[0].isupper() or text[0] in "0123456789'", text
+        assert not re.search(r"\bnan\b(?!\.$)|\binf\b|None|\de[+-]\d|  ", text), text
+    assert [each.epoch for each in observations(trace)] == [epoch.number for epoch in trace.epochs]
+
+
+def test_every_stage_has_its_remarks_and_every_prediction_its_check(trace: Trace) -> None:
+    for stage in trace.stages:
+        for text in (example(trace, stage), *measured(trace, stage)):
+            assert text is None or text.endswith(".")
+    for made in trace.predictions:
+        assert recompute(trace, made).difference <= 1e-5
+
+
+@pytest.mark.parametrize("kind", NO_CLASSES)
+def test_nothing_is_said_of_classes_where_there_are_none(kind: str) -> None:
+    text = " ".join(said(KINDS[kind]()))
+    assert not re.search(r"class|guess|chance|named|names|\bln\b", text), text
+
+
+def test_the_quiz_asks_what_holds(trace: Trace) -> None:
+    for seed in range(20):
+        for question in quiz(trace, seed):
+            assert len(set(question.options)) == len(question.options) == 4
+            assert len(set(question.remarks)) == 4, question
+            words = " ".join([question.text, *question.options, *question.remarks])
+            assert not re.search(r"\bnan\b|\binf\b|None|\de[+-]\d", words), words
+            if trace.stages[0].outputs[0].shape[1:] != (8, 8, 1):
+                assert "picture" not in words, words
+
+
+def asked(trace: Trace, words: str) -> Question:
+    """The question with these words, which some seed asks."""
+    found = [each for seed in range(200) for each in quiz(trace, seed) if words in each.text]
+    assert found, words
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("make", "words", "right"),
+    [
+        (regression, "A Dense layer makes 8 values of 5", "48"),
+        (steps, "An Embedding has a vector of 4", "36"),
+        (steps, "An LSTM with 5 units", "200"),
+        (several, "Which of these layers", None),
+        (regression, "a mean squared error, is 1.50", "1.22"),
+        (KINDS["binary"], "what does", None),
+        (KINDS["binary"], "the model's one unit", "Class 0, 65.9 %"),
+        (KINDS["stopped"], "did the model do best", "Epoch 3"),
+        (regression, "How many learned numbers", "9"),
+    ],
+)
+def test_the_right_answer_is_right(make: Callable[[], Trace], words: str, right: str | None) -> None:
+    trace = make()
+    if "1.50" in words:
+        trace = with_metrics(trace, course([4.0, 1.5]))
+    if right is None:
+        assert not any(words in each.text for seed in range(40) for each in quiz(trace, seed))
+        return
+    question = asked(trace, words)
+    assert question.options[question.answer] == right
+
+
+def test_the_largest_layer_is_asked_for() -> None:
+    trace = regression()
+    more = [replace(trace.stages[1], name=f"dense_{at}", parameters=replace(trace.stages[1].parameters, trainable=at))
+            for at in range(70, 74)]  # fmt: skip
+    trace = replace(trace, stages=(trace.stages[0], *more, *trace.stages[1:]))
+    question = asked(trace, "Which of these layers")
+    assert question.options[question.answer] == "Dense (dense_73)"
+
+
+def test_a_loss_that_is_negative_by_nature_has_no_shares() -> None:
+    told = observations(KINDS["waves"]())
+    assert [each.kinds for each in told] == [
+        ("first", "validation"),
+        ("learning", "validation"),
+        ("learning", "turned"),
+    ]
+    assert told[1].text.startswith("Loss fell from -0.200 to -0.700.")
+    across = with_metrics(regression(), course([0.5, -0.5, 0.5, 0.5]))
+    assert [each.kinds for each in observations(across)] == [("first",), ("learning",), ("rise",), ("plateau",)]
+    assert "%" not in " ".join(each.text for each in observations(across))
+
+
+def test_a_loss_that_rises_is_told() -> None:
+    trace = KINDS["two numbers"]()
+    assert headline(trace) == "After 2 epochs the loss is 2.50 in training; training loss rose from 2 to 2.50."
+    assert insight(trace)[-1].endswith("rose to 2.50: it got worse, not better.")
+
+
+def test_a_run_that_stopped_early_has_its_best_epoch_before_the_last() -> None:
+    trace = KINDS["stopped"]()
+    assert headline(trace).endswith("Training stopped before the 50 epochs that were planned.")
+    assert "Validation was best in epoch 3" in insight(trace)[-1]
+    finished = replace(trace, ending=Ending("finished"))
+    assert "stopped" not in headline(finished)
+
+
+def test_several_losses_are_told_one_by_one() -> None:
+    assert "Of its losses kind_loss fell from 1 to 0.500 and weight_loss fell from 2 to 0.500." in insight(several())
+    assert "kind_loss from 1 to 0.600, weight_loss from 2 to 1" in observations(several())[1].text
+
+
+def test_a_failed_run_says_where_and_what_came_in() -> None:
+    trace = KINDS["failed"]()
+    assert headline(trace).startswith(
+        "The run failed: 0 of 3 epochs are finished. It failed in Dense (price), which received rows of 8: ValueError"
+    )
+    assert insight(trace) == ("It failed in Dense (price), which received rows of 8.",)
+    assert events(trace) == (), "the headline tells it"
+    elsewhere = replace(trace, ending=Ending("failed", "ValueError: no", "gone"))
+    assert "It failed in gone: ValueError: no." in headline(elsewhere)
+
+
+def test_events_are_told_with_when_and_where() -> None:
+    trace = KINDS["not finite"]()
+    assert events(trace) == (
+        "In epoch 2, step 3, at Dense (hidden): the loss is nan.",
+        "The data did not fit or ended early in epoch 2: the generator gave 5 of 6 batches.",
+        "The recorder left something out: The weights are not stored: they take 900 MB.",
+    )
+    (event, *_) = trace.events
+    many = replace(trace, events=tuple(replace(event, step=step) for step in range(1, 21)))
+    assert len(events(many)) == 9
+    assert events(many)[-1] == "12 more events of the kind 'loss' followed."
+
+
+def test_a_model_that_was_only_looked_at_is_told_as_that() -> None:
+    trace = KINDS["untrained"]()
+    assert headline(trace) == (
+        "1 layer with 24 parameters turns 5 into 4 for each row. 6 rows went through; nothing was trained."
+    )
+    assert observations(trace) == ()
+    assert "learn" not in " ".join(said(trace))
+
+
+def test_scores_are_probabilities_only_where_the_loss_makes_them_so() -> None:
+    trace = logits()
+    plain = replace(trace, run=replace(trace.run, training=replace(trace.run.training, from_logits=False)))
+    text = str(example(plain, plain.stages[-1]))
+    assert "probabilit" not in text
+    assert math.isfinite(recompute(plain, plain.predictions[0]).difference)

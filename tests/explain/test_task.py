@@ -1,0 +1,156 @@
+"""What an output is, decided from facts, and what its values are then."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.tasks import KINDS, binary, logits, regression, several
+
+from pipetrace.explain import task
+from pipetrace.explain.facts import chance, classes, diverged, probabilities, train_rows, trained
+from pipetrace.trace import Trace
+from pipetrace.trace.document import Stage
+
+FORMS = {
+    "regression": ("numbers", "plain"),
+    "two numbers": ("numbers", "plain"),
+    "binary": ("binary", "probabilities"),
+    "binary logits": ("binary", "logits"),
+    "binary scores": ("binary", "scores"),
+    "logits": ("classes", "logits"),
+    "multilabel": ("multilabel", "probabilities"),
+    "autoencoder": ("image", "plain"),
+    "steps": ("sequence", "probabilities"),
+    "waves": ("sequence", "plain"),
+    "mask": ("mask", "probabilities"),
+    "stopped": ("numbers", "plain"),
+    "untrained": ("unknown", "plain"),
+    "one axis": ("unknown", "plain"),
+    "too large": ("image", "plain"),
+}
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_the_form_of_the_output_follows_from_the_facts(kind: str) -> None:
+    output = task.only(KINDS[kind]())
+    assert output is not None
+    assert (output.form, output.scale) == FORMS[kind]
+
+
+def test_each_of_several_outputs_has_its_own_form_and_loss() -> None:
+    found = task.outputs(several())
+    assert [(each.name, each.form, each.loss) for each in found] == [
+        ("kind", "classes", "sparse categorical crossentropy"),
+        ("weight", "numbers", "mean squared error"),
+    ]
+    assert task.only(several()) is None
+
+
+def test_a_trace_that_names_no_outputs_has_its_last_stage(digits_trace: Trace) -> None:
+    trace = replace(digits_trace, run=replace(digits_trace.run, model=None))
+    output = task.only(trace)
+    assert output is not None
+    assert (output.stage, output.form, output.scale, output.name) == ("dense", "classes", "probabilities", None)
+
+
+def test_a_run_that_failed_before_its_output_has_none() -> None:
+    assert task.outputs(KINDS["failed"]()) == ()
+
+
+def with_last(trace: Trace, **changes: object) -> Trace:
+    """The trace with another configuration of its last stage."""
+    last = trace.stages[-1]
+    config = {**last.config, **changes}
+    return replace(trace, stages=(*trace.stages[:-1], replace(last, config=config)))
+
+
+def with_loss(trace: Trace, loss: str) -> Trace:
+    return replace(trace, run=replace(trace.run, training=replace(trace.run.training, loss=loss)))
+
+
+@pytest.mark.parametrize(
+    ("loss", "activation", "form", "scale"),
+    [
+        ("BinaryCrossentropy", "sigmoid", "binary", "probabilities"),
+        ("binary_focal_crossentropy", "sigmoid", "binary", "probabilities"),
+        ("mse", "sigmoid", "numbers", "plain"),
+        ("my_loss", "sigmoid", "binary", "probabilities"),
+        ("my_loss", "linear", "unknown", "plain"),
+        ("", "linear", "unknown", "plain"),
+        ("categorical_crossentropy", "softmax", "unknown", "plain"),
+    ],
+)
+def test_a_unit_is_what_its_loss_activation_and_target_say(loss: str, activation: str, form: str, scale: str) -> None:
+    output = task.only(with_last(with_loss(binary(), loss), activation=activation))
+    assert output is not None
+    assert (output.form, output.scale) == (form, scale)
+
+
+def test_grey_values_between_0_and_1_are_no_answer_of_yes_or_no() -> None:
+    trace = binary()
+    (target,) = trace.run.data.targets
+    data = replace(trace.run.data, targets=(replace(target, whole=False, distinct=None),))
+    output = task.only(replace(trace, run=replace(trace.run, data=data)))
+    assert output is not None
+    assert output.form == "numbers"
+
+
+def test_the_activation_is_found_behind_layers_that_only_pass_on() -> None:
+    trace = logits()
+    last = with_last(trace, activation="softmax").stages[-1]
+    spec = replace(last.outputs[0], source=last.name)
+    passing = Stage("again", "layer", "Reshape", "again", {}, (spec,), last.outputs)
+    assert task.activation(replace(trace, stages=(trace.stages[0], last, passing)), passing) == "softmax"
+    assert task.activation(trace, replace(passing, layer="Custom")) is None
+    assert task.activation(trace, replace(passing, layer="Softmax", kind="op")) == "softmax"
+    wrapped = {"layer": {"class_name": "Dense", "config": {"activation": "sigmoid"}}}
+    assert task.activation(trace, replace(passing, layer="TimeDistributed", config=wrapped)) == "sigmoid"
+
+
+def test_scores_become_probabilities_only_as_the_loss_makes_them() -> None:
+    output = task.only(logits())
+    assert output is not None
+    values = np.array([1.0, 2.0, 3.0, 1000.0], np.float32)
+    found = task.shares(output, values)
+    assert found is not None
+    assert found.sum() == pytest.approx(1)
+    assert found.argmax() == 3
+    assert task.shares(replace(output, scale=task.SCORES), values) is None
+    assert task.shares(output, np.array([1.0, np.nan, 0.0, 0.0])) is None
+    unit = task.only(binary(logits=True))
+    assert unit is not None
+    sigmoid = task.shares(unit, np.array([-1000.0, 0.0, 1000.0, 2.0]))
+    assert sigmoid is not None
+    assert sigmoid.tolist() == pytest.approx([0, 0.5, 1, 1 / (1 + np.exp(-2))])
+
+
+def test_chance_is_known_for_classes_that_were_counted_alone() -> None:
+    known = {kind for kind, make in KINDS.items() if chance(make()) is not None}
+    assert known == {"binary", "binary logits", "binary scores", "logits"}
+    trace = binary()
+    guess = chance(trace)
+    assert guess is not None
+    assert guess.loss == pytest.approx(np.log(2))
+    assert guess.largest == 90 / 160
+    weighted = replace(trace, run=replace(trace.run, training=replace(trace.run.training, class_weights=True)))
+    assert chance(weighted) is None
+    assert chance(with_loss(trace, "binary_focal_crossentropy")) is None
+    uncounted = replace(trace, run=replace(trace.run, data=replace(trace.run.data, class_counts=())))
+    assert chance(uncounted) is None
+
+
+def test_the_two_shares_of_one_unit_are_those_of_no_and_yes() -> None:
+    trace = binary()
+    found = probabilities(trace, trace.predictions[0])
+    assert found is not None
+    assert found.tolist() == pytest.approx([1 - found[1], found[1]])
+    assert found[1] == pytest.approx(float(trace.predictions[0].outputs["pleased"][0]))
+    assert probabilities(regression(), regression().predictions[0]) is None
+
+
+def test_what_a_run_has_not_is_not_asked_of_it() -> None:
+    assert classes(regression()) == 0
+    assert train_rows(KINDS["one axis"]()) == 0
+    assert not trained(KINDS["untrained"]())
+    assert diverged(KINDS["waves"]()) is None
+    assert diverged(KINDS["not finite"]()) is not None
