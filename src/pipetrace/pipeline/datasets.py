@@ -160,7 +160,7 @@ def _inputs(dataset: Any) -> list[Any]:
 def _settings(dataset: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, attribute in SETTINGS.items():
-        value = _number(getattr(dataset, attribute, None))
+        value = _number(_told(dataset, attribute))
         if value is not None and value != "":
             found[name] = value
     # Without a seed of its own both are 0, and which numbers are drawn is left to chance.
@@ -168,7 +168,7 @@ def _settings(dataset: Any) -> dict[str, Any]:
         del found["seed"]
     found.pop("global_seed", None)
     for attribute in FUNCTIONS:
-        function = getattr(getattr(dataset, attribute, None), "_func", None)
+        function = _told(_told(dataset, attribute), "_func")
         if function is not None:
             name = str(getattr(function, "__qualname__", type(function).__name__))
             found["function"] = "a lambda" if name.endswith("<lambda>") else name.replace("<locals>.", "")
@@ -202,6 +202,10 @@ def _number(value: Any) -> Any:
     if isinstance(plain, bytes):
         return plain.decode(errors="replace")
     return plain if isinstance(plain, bool | int | float | str) else None
+
+
+def _told(value: Any, attribute: str) -> Any:
+    return _asked(lambda: getattr(value, attribute))
 
 
 def _asked(question: Any) -> Any:

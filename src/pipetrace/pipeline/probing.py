@@ -64,7 +64,8 @@ def three(x: Any, count: int) -> list[int]:
     array = array_of(x)
     middle = count // 2
     if array is not None and array.dtype.kind in "biuf" and array.size:
-        middle = int(np.nan_to_num(array.reshape(count, -1).max(axis=1).astype(np.float64)).argmin())
+        least = int(np.nan_to_num(array.reshape(count, -1).max(axis=1).astype(np.float64)).argmin())
+        middle = least if 0 < least < count - 1 else middle
     return sorted({0, middle, count - 1})
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pipetrace.pipeline.forms import DICT, LIST, TUPLE, arrays_of, is_flat, kind_of, rows_of
+from pipetrace.pipeline.forms import DICT, LIST, TUPLE, array_of, arrays_of, is_flat, kind_of, rows_of
 
 TRAINING = ("train", "training")
 HELD_OUT = ("validation", "valid", "val", "test", "testing", "evaluation", "eval", "dev", "holdout")
@@ -76,18 +76,30 @@ def read_result(result: Any, given: Rows, both: bool) -> Result:
 
 def joined(batches: Sequence[Rows]) -> Rows | None:
     """Batches put together again; None where they cannot be."""
-    ones = [arrays_of(each.x) for each in batches]
-    if not ones or any(each is None or list(each) != [""] for each in ones):
-        return None
-    targets = [arrays_of(each.y) if each.y is not None else None for each in batches]
+    x = _together([each.x for each in batches])
+    if x is None or all(each.y is None for each in batches):
+        return None if x is None else Rows(x)
+    y = _together([each.y for each in batches])
+    return None if y is None else Rows(x, y)
+
+
+def _together(values: Sequence[Any]) -> Any:
+    kinds = {kind_of(each) for each in values}
+    kind = kinds.pop() if len(kinds) == 1 else None
+    if kind == DICT and all(each.keys() == values[0].keys() for each in values):
+        found = {key: _together([each[key] for each in values]) for key in values[0]}
+        return None if any(each is None for each in found.values()) else found
+    if kind in (TUPLE, LIST) and not is_flat(values[0]) and len({len(each) for each in values}) == 1:
+        parts = [_together(each) for each in zip(*values, strict=True)]
+        return None if any(each is None for each in parts) else tuple(parts)
+    arrays = [array_of(each) for each in values]
     try:
-        x = np.concatenate([each[""] for each in ones if each])
-        if all(each is None for each in targets):
-            return Rows(x)
-        if any(each is None or list(each) != [""] for each in targets):
-            return None
-        return Rows(x, np.concatenate([each[""] for each in targets if each]))
-    except ValueError:  # their rows have different shapes
+        return (
+            None
+            if any(each is None for each in arrays)
+            else np.concatenate([each for each in arrays if each is not None])
+        )
+    except ValueError:  # nothing to put together, or rows of different shapes
         return None
 
 
@@ -183,7 +195,7 @@ def _split_or_batches(result: Sequence[Any], found: list[Rows], given: Rows) -> 
         return _named(found)
     counts = [each.count or 0 for each in found]
     even = len(set(counts[:-1])) <= 1 and counts[-1] <= counts[0]
-    # Two or three parts in a list: batches of one size in the order of the rows, and else a split.
+    # Two or three parts in a list: batches where they are of one size and in the order of the rows, and else a split.
     return _named(found) if few and not (even and _in_order(found, given)) else Batches(tuple(found), result)
 
 
@@ -244,7 +256,8 @@ def _in_order(parts: Sequence[Rows], given: Rows) -> bool:
     ours, theirs = digests(given), [digests(each) for each in parts]
     if ours is None or any(each is None or each.signature != ours.signature for each in theirs):
         return False
-    return tuple(row for each in theirs if each for row in each.rows) == ours.rows
+    together = tuple(row for each in theirs if each for row in each.rows)
+    return together == ours.rows[: len(together)]
 
 
 def _flat_split(result: Sequence[Any], given: Rows) -> list[Rows] | None:

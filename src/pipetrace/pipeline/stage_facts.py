@@ -54,9 +54,9 @@ def stages_of(
         more: further facts for the source's configuration.
 
     Returns:
-        the stages in order. The configuration of a step has the keys ``step``, ``form``, ``rows``, ``facts``,
-        ``targets`` and ``held_out``; that of the source ``source``, ``form``, ``rows`` and ``targets``; that of a
-        dataset's stage ``dataset``.
+        the stages in order. The configuration of a step has the keys ``step``, ``given``, ``form``, ``goes_on``,
+        ``rows``, ``facts``, ``held_out`` and, where there are targets, ``targets``; that of the source ``source``,
+        ``form``, ``rows`` and ``targets``; that of a dataset's stage ``dataset`` and ``from``.
     """
     taken = {step.name for step in passage.steps}
     while source in taken:
@@ -84,14 +84,13 @@ def step_config(step: Passed) -> dict[str, Any]:
         "facts": [dict(fact) for fact in step.measured.facts],
         "held_out": step.held_out,
     }
+    goes_on = step.goes_on
     if isinstance(step.result, Batches):
         config["rows"] = [step.given.count, sum(each.count or 0 for each in step.result.batches)]
-    targets = step.goes_on.y
-    if isinstance(step.result, Batches):
-        together = joined(step.result.batches)
-        targets = together.y if together is not None else None
-    if targets is not None:
-        config["targets"] = form_of(targets).config
+        goes_on = joined(step.result.batches) or goes_on
+    config["goes_on"] = form_of(goes_on.x).config
+    if goes_on.y is not None:
+        config["targets"] = form_of(goes_on.y).config
     if is_dataset(step.value):
         config["dataset"] = [each.config for each in describe_dataset(step.value)]
     return config
@@ -167,7 +166,10 @@ def _dataset_stages(stages: Sequence[DatasetStage], source: str, taken: set[str]
         used.add(name)
         kind = "source" if not each.inputs else "step"
         came_from = each.inputs[-1] if each.inputs else None
-        config = {"dataset": each.config, "from": [found[place].name for place in each.inputs]}
+        config = {
+            "dataset": each.config,
+            "from": [{"stage": found[place].name, "cardinality": stages[place].cardinality} for place in each.inputs],
+        }
         found.append(_Made(name, kind, config, _element_tensors(each), came_from))
     return found
 

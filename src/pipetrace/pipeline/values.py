@@ -206,7 +206,7 @@ def _rounded(a: float, b: float, eps: float, largest: float) -> Iterator[tuple[f
     slopes: list[tuple[float, float | None]] = []
     if a:
         divisor = _round(1 / a, eps)
-        if divisor is not None and abs(divisor) != 1 and len(_digits(divisor)) <= len(_digits(a)):
+        if divisor is not None and abs(divisor) > 1 and len(_digits(divisor)) <= len(_digits(a)):
             slopes.append((1 / divisor, divisor))
     factor = _round(a, eps)
     slopes += [(factor, None)] if factor is not None else []
