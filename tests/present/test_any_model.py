@@ -142,11 +142,11 @@ VERDICTS = {
     "binary logits": "The model gives 0.341, the sigmoid of its score -0.660, which is below 0.5: class 0.",
     "binary scores": "The score is -0.660; it is no probability, so no threshold is known. The true label is class 1.",
     "logits": "The model says class 1 with 56.5 %, the softmax of its scores; next comes class 2 with 26.6 %.",
-    "multilabel": "2 of 4 labels get 0.5 or more. 1 of 4 are as they should be.",
+    "multilabel": "2 of 4 labels get more than 0.5. 1 of 4 are as they should be.",
     "several": "kind: The model says class 2",
     "autoencoder": "The model gives a picture of 8 x 8 x 1, values from 0.112 to 0.891, off by ",
     "steps": "1 of 3 steps are right; 3 steps are hidden and not counted.",
-    "mask": "The model marks 16 of 64 pixels with 0.5 or more. 100 % of 64 pixels are right.",
+    "mask": "The model marks 16 of 64 pixels with more than 0.5. 100 % of 64 pixels are right.",
     "two numbers": "The model gives 2 numbers, off by ",
     "waves": "The model gives 7 steps, off by ",
     "too large": "Its output of 8 x 8 x 1 was not kept: it is too large.",
@@ -183,7 +183,7 @@ def test_a_threshold_is_a_line_with_the_comparison() -> None:
     assert "●" in in_terminal(of(binary()))
 
 
-@pytest.mark.parametrize(("share", "said"), [(0.5, ">="), (0.4999999, "<"), (0.50000006, ">="), (1.0, ">=")])
+@pytest.mark.parametrize(("share", "said"), [(0.5, "="), (0.4999999, "<"), (0.50000006, ">"), (1.0, ">")])
 def test_rounding_carries_no_share_over_the_threshold(share: float, said: str) -> None:
     trace = binary()
     made = trace.predictions[0]
@@ -192,8 +192,8 @@ def test_rounding_carries_no_share_over_the_threshold(share: float, said: str) -
     assert view is not None
     assert view.outcomes[0].threshold is not None
     text = view.outcomes[0].threshold.text
-    assert f" {said} 0.5: class {int(said == '>=')}" in text
-    assert (float(text.split()[0]) >= 0.5) == (said == ">=")
+    assert f" {said} 0.5: class {int(said == '>')}" in text
+    assert (float(text.split()[0]) > 0.5) == (said == ">")
 
 
 def test_pictures_stand_beside_their_target_and_the_difference() -> None:
@@ -207,7 +207,7 @@ def test_pictures_stand_beside_their_target_and_the_difference() -> None:
         if make is autoencoder:
             np.testing.assert_allclose(difference.values, output.values - wanted.values, atol=1e-6)
         else:
-            np.testing.assert_array_equal(difference.values, (output.values >= 0.5) != wanted.values)
+            np.testing.assert_array_equal(difference.values, (output.values > 0.5) != wanted.values)
 
 
 def test_hidden_steps_are_marked_and_not_judged() -> None:

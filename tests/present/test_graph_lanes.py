@@ -12,7 +12,6 @@ from tests.graphs import CHAIN, HEADS, RESIDUAL, SIAMESE, TOWERS, UNET, lined, n
 from pipetrace.present.graph import drawing
 from pipetrace.present.graph.lanes import Place, places
 from pipetrace.present.graph.overview import overview
-from pipetrace.present.graph.views import GraphView
 from pipetrace.present.graph.wiring import wiring
 from pipetrace.trace import Trace
 

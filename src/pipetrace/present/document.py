@@ -12,12 +12,12 @@ from pipetrace.explain.operations import operation
 from pipetrace.explain.quiz import Question, quiz
 from pipetrace.explain.wording import counted, duration
 from pipetrace.present.graph.folds import LARGE
-from pipetrace.present.graph.overview import overview, shown_entries
+from pipetrace.present.graph.overview import overview, visible
 from pipetrace.present.view_flow import data_flow
-from pipetrace.present.view_foot import foot
+from pipetrace.present.view_foot import data, foot
 from pipetrace.present.view_prediction import predictions
 from pipetrace.present.view_training import training
-from pipetrace.present.views import Document, PredictionView, QuestionView
+from pipetrace.present.views import Document, PredictionView, QuestionView, StageView
 from pipetrace.trace.document import Trace
 
 COUNTING = "Rows, columns, filters and places are counted from 0, as in Python."
@@ -59,6 +59,7 @@ def document(
 def _document(trace: Trace, quiz_seed: int | None, opened: bool, shown: Collection[str]) -> Document:
     run = trace.run
     graph, folds = overview(trace, opened=opened)
+    seen = visible(trace, folds)
     seed = quiz_seed if quiz_seed is not None else run.training.seed or 0
     rows, made_predictions = measured_rows(trace), predictions(trace)
     made = Document(
@@ -67,11 +68,11 @@ def _document(trace: Trace, quiz_seed: int | None, opened: bool, shown: Collecti
         framework=f"Keras {run.versions.get('keras', '?')} on {BACKENDS.get(run.backend, run.backend)} "
         f"{run.versions.get(run.backend, '?')}",
         facts=(*((counted(rows, "row"),) if rows else ()), *_trained(trace)),
-        data=" ".join(text for text in (f"{run.data.name}." if run.data.name else "", run.data.description) if text),
+        data=data(trace),
         notice=run.data.notice,
         headline=headline(trace),
         counting=COUNTING,
-        stages=data_flow(trace, shown),
+        stages=data_flow(trace, shown or seen),
         training=training(trace),
         prediction=made_predictions[0] if made_predictions else None,
         quiz=tuple(_question(trace, question) for question in quiz(trace, seed)),
@@ -81,7 +82,7 @@ def _document(trace: Trace, quiz_seed: int | None, opened: bool, shown: Collecti
         events=events(trace),
         graph=graph,
         folds=folds,
-        brief=not opened and shown_entries(len(trace.stages), folds) > LARGE,
+        brief=not opened and len(seen) > LARGE,
     )
     return replace(made, facts=(*made.facts, f"about {counted(minutes(made), 'minute')} to read"))
 
@@ -122,10 +123,16 @@ def _place(trace: Trace, evidence: str) -> str:
     return f"prediction, {operation(trace.stage(name)).title}" if name else "training, what a step is"
 
 
+def _unfolded(made: Document) -> Iterator[StageView]:
+    """The stages that are read unless something is opened."""
+    hidden = {position for fold in made.folds if not fold.open for position in range(fold.first, fold.last + 1)}
+    yield from (stage for position, stage in enumerate(made.stages) if position not in hidden)
+
+
 def _prose(made: Document) -> Iterator[str | None]:
     """What a reader reads: the sentences, not the figures of tables, axes and tooltips."""
     yield from (made.title, made.kind, made.framework, made.data, made.notice, made.headline, made.counting)
-    for stage in made.stages:
+    for stage in _unfolded(made):
         yield from (stage.title, stage.input, stage.output, stage.does, stage.shape, stage.parameters, stage.parts)
         yield from (stage.arithmetic, stage.example, *stage.measured)
     yield from made.events
@@ -141,7 +148,7 @@ def _prose(made: Document) -> Iterator[str | None]:
 
 
 def _pictures(made: Document) -> Iterator[object]:
-    for stage in made.stages:
+    for stage in _unfolded(made):
         yield from (each for each in (stage.picture, stage.distribution) if each)
     for view in _predictions(made):
         for layer in view.layers:

@@ -48,6 +48,8 @@ def tensor(
     if values.dtype.kind not in "fiub" or not values.size:
         return None
     values = values.astype(np.float32)
+    if values.ndim > 2 and values.size == values.shape[-1]:
+        values = values.reshape(-1)  # a single place with its channels
     finite = values[np.isfinite(values)]
     if not finite.size:
         return None

@@ -21,9 +21,10 @@ def data_flow(made: Document, wrap: Wrap, file: str) -> Iterator[str]:
     if made.graph:
         yield ""
         yield from _graph(made.graph, wrap)
-    if note := how_to_open(made, file).replace("marked ■ is folded", "told as one is folded"):
+    if note := how_to_open(made, file):
         yield ""
-        yield from wrap(note, 0)
+        yield from wrap(note[0].replace("marked ■ is folded", "told as one is folded"), 0)
+        yield from note[1:]
     hidden = -1
     for position, stage in enumerate(made.stages):
         for fold in (each for each in made.folds if each.first == position and position > hidden):

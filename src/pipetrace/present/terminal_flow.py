@@ -27,7 +27,7 @@ def data_flow(made: Document, width: int, *, colour: bool, file: str) -> Iterato
     if made.graph:
         yield tree(made.graph, width)
     if note := how_to_open(made, file):
-        yield Text(note, "dim")
+        yield Text("\n" + "\n".join(note), "dim")
     yield from entries(made, width, colour=colour)
 
 
@@ -67,15 +67,19 @@ def _ends(line: TreeLine) -> Text:
     return found
 
 
-def how_to_open(made: Document, file: str) -> str:
-    """How to see what is folded or told in short; nothing where all is shown."""
+def how_to_open(made: Document, file: str) -> tuple[str, ...]:
+    """How to see what is folded or told in short, the commands last; nothing where all is shown."""
     closed = [fold for fold in made.folds if not fold.open]
     if not closed and not made.brief:
-        return ""
-    command = f"pipetrace show {file} --stage {shlex.quote(closed[0].name) if closed else 'NAME'}"
-    if made.brief:
-        return f"There are many stages, so each is told in short. One of them in full: {command} All of them: --open"
-    return f"What is marked ■ is folded. To see the inside: {command} All at once: --open"
+        return ()
+    told = ["What is marked ■ is folded." if closed else "", "Each stage is told in short." if made.brief else ""]
+    one = shlex.quote(closed[0].name) if closed else "NAME"
+    shown = made.part or ""
+    return (
+        f"{' '.join(each for each in told if each)} To see the inside of one, or all:",
+        f"    pipetrace show {file} --stage {one}",
+        f"    pipetrace show {file} {f'--stage {shlex.quote(shown)} ' if shown else ''}--open",
+    )
 
 
 def entries(made: Document, width: int, *, colour: bool) -> Iterator[RenderableType]:

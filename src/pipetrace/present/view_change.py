@@ -3,7 +3,7 @@
 import numpy as np
 
 from pipetrace.explain.operations import operation
-from pipetrace.explain.wording import dimensions, figure, number, share
+from pipetrace.explain.wording import counted, dimensions, figure, listed, number, share
 from pipetrace.present import pictures
 from pipetrace.present.views import Change
 from pipetrace.trace.document import Array, Stage, Summary, Trace
@@ -50,23 +50,22 @@ def _same(stage: Stage) -> bool:
 
 
 def _measured(trace: Trace, stage: Stage) -> str | None:
-    """Both summaries: the share of zeros where it differs, the mean and the standard deviation."""
+    """Both summaries: the share of zeros, the mean and the standard deviation, those that are not alike."""
     now, was = stage.training, stage.summary
     if now is None or was is None or not now.count or not was.count:
         return None
     if now.mean is None or now.std is None or was.mean is None or was.std is None:
         return None
-    parts = []
     zeros = _zeros(now), _zeros(was)
+    pairs = [("the mean is", figure(now.mean), figure(was.mean)),
+             ("the standard deviation", figure(now.std), figure(was.std))]  # fmt: skip
     if abs(zeros[0] - zeros[1]) > TELLING:
-        parts.append(f"{share(zeros[0])} of the values are 0, in a prediction {share(zeros[1])}")
-    parts.append(
-        f"the mean is {figure(now.mean)} and the standard deviation {figure(now.std)}, in a prediction "
-        f"{figure(was.mean)} and {figure(was.std)}"
-    )
+        pairs.insert(0, ("the share of zeros is", share(zeros[0]), share(zeros[1])))
     rows = trace.run.training.probe_rows
-    where = f" (measured on {number(rows)} rows)" if rows else ""
-    return f"In training{where} {'; '.join(parts)}."
+    where = f"In training, measured on {counted(rows, 'row')}," if rows else "In training"
+    if all(ours == theirs for _, ours, theirs in pairs):
+        return f"{where} mean and standard deviation are as in a prediction, {pairs[0][1]} and {pairs[1][1]}."
+    return f"{where} {listed([f'{name} {ours} (in a prediction {theirs})' for name, ours, theirs in pairs])}."
 
 
 def _zeros(summary: Summary) -> float:
@@ -74,12 +73,14 @@ def _zeros(summary: Summary) -> float:
 
 
 def _example(stage: Stage) -> str | None:
-    """How many of the example's values training sets to 0, where it sets any."""
+    """How many of the example's values training sets to 0, or else changes."""
     was, now = stage.example, stage.training_example
-    if was is None or now is None or was.shape != now.shape or not was.size:
+    if was is None or now is None or was.shape != now.shape or was.size < 2:
         return None
     cut = _cut(was, now)
-    return f"Of the example's {number(was.size)} values {number(cut)} become 0." if cut else None
+    if "Dropout" in (stage.layer or ""):
+        return f"Of the example's {number(was.size)} values {number(cut)} become 0."
+    return f"Of the example's {number(was.size)} values {number(int((was != now).sum()))} are others."
 
 
 def _cut(was: Array, now: Array) -> int:

@@ -1,5 +1,6 @@
 """The view of the data flow: every stage with its shapes, words, example and measurements."""
 
+import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
@@ -24,7 +25,7 @@ MOST_BARS = 20
 MOST_CHANNELS = 128
 """The activity of more channels than this is not drawn."""
 MOST_TEXTS, LONGEST_TEXT = 5, 160
-BUDGET = 1_200_000
+BUDGET = 1_000_000
 """So many bytes of a page the pictures and charts of the stages may take together."""
 
 
@@ -98,21 +99,23 @@ def _stage(trace: Trace, wires: Wiring, stage: Stage, index: int, rows: int) -> 
     channels = (stage.summary.channels if stage.summary else None) or ()
     kernel = trace.weights.get(f"{stage.name}/kernel")
     form = None if values is None else _form(stage, values)
+    full = index == 0 or stage.kind == SOURCE
     return StageView(
         id=f"stage/{stage.name}",
         number=index + 1,
         title=words.title,
         name=stage.name,
         kind=stage.kind,
-        input=_shapes(stage.inputs or stage.outputs, rows, full=index == 0),
-        output=_shapes(stage.outputs, rows, full=index == 0, noun="output") or "no output: it failed here",
+        input=_shapes(stage.inputs or stage.outputs, rows, full=full),
+        output=_shapes(stage.outputs, rows, full=full, noun="output") or "no output: it failed here",
         does=words.does,
         shape=words.shape,
         parameters=words.parameters or ("0" if stage.kind not in (SOURCE, STEP) else None),
         parts=words.parts,
         arithmetic=_arithmetic(stage),
         example=example(trace, stage),
-        measured=measured(trace, stage),
+        # What training changes is told by ``change``, beside both pictures.
+        measured=measured(trace, replace(stage, training=None)),
         picture=None if values is None else _picture(trace, stage, values),
         bars=() if values is None else score_bars(trace, stage, values),
         weights=None if kernel is None else _kernels(trace, stage, kernel, words.title),
@@ -221,7 +224,8 @@ def _lightened(made: Sequence[StageView], shown: Collection[str]) -> tuple[Stage
             kept[index] = replace(
                 stage, picture=None, weights=None, distribution=None, channels=(), others=(),
                 change=replace(stage.change, prediction=None, training=None) if stage.change else None,
-                left_out="Its pictures are left out here, to keep the whole small.",
+                left_out="Its pictures are left out to keep the page small; this draws them: pipetrace show FILE --stage "
+                f"{shlex.quote(stage.name)}",
             )  # fmt: skip
     return tuple(kept[index] for index in range(len(made)))
 

@@ -1,9 +1,9 @@
 """The foot of a document: how everything was measured, and what of it was not."""
 
 from pipetrace.explain.facts import own_pipeline, train_rows, trained, validation_rows
-from pipetrace.explain.wording import counted, duration, listed, number, share
+from pipetrace.explain.wording import counted, dimensions, duration, figure, listed, number, share
 from pipetrace.present.views import Fact
-from pipetrace.trace.document import FINISHED, STOPPED, Parameters, Trace
+from pipetrace.trace.document import FINISHED, STOPPED, Parameters, Target, Trace
 
 
 def foot(trace: Trace) -> tuple[Fact, ...]:
@@ -21,6 +21,28 @@ def foot(trace: Trace) -> tuple[Fact, ...]:
         Fact("Versions", f"{versions}; {run.platform}."),
     ]
     return tuple(fact for fact in found if fact is not None)
+
+
+def data(trace: Trace) -> str:
+    """Which data, in a sentence; where their source does not describe them, what the model is to give."""
+    facts = trace.run.data
+    if facts.description:
+        return f"{facts.name}. {facts.description}" if facts.name else facts.description
+    told = [f"{f'{target.name}, ' if target.name else ''}{_target(target)}" for target in facts.targets]
+    wanted = f"{'Targets' if len(told) > 1 else 'Target'}: {'; '.join(told)}." if told else ""
+    return " ".join(text for text in (f"Data: {facts.name}." if facts.name else "", wanted) if text)
+
+
+def _target(target: Target) -> str:
+    """What one output is to give, as it was seen."""
+    each = dimensions(target.shape)
+    shape = "" if each == "1" else f"{each} for each row, "
+    if target.min is None or target.max is None:
+        return f"{shape}{target.dtype}"
+    span = f"from {figure(target.min)} to {figure(target.max)}"
+    if target.whole and target.distinct is not None:
+        return f"{shape}whole numbers {span}, {number(target.distinct)} different ones"
+    return f"{shape}numbers {span}"
 
 
 def _measured(trace: Trace) -> str:

@@ -144,15 +144,18 @@ def _binary(given: Given) -> OutcomeView:
         said = f"The score is {figure(score)}; it is no probability, so no threshold is known."
         return _view(output, f"{said} The true label is {truth}." if truth else said)
     chance = float(shares[0])
-    yes = chance >= task.THRESHOLD
-    sign = ">=" if yes else "<"
+    yes = chance > task.THRESHOLD
+    sign = ">" if yes else "<" if chance < task.THRESHOLD else "="
     word = _name(given, int(yes))
     made = f", the sigmoid of its score {figure(score)}" if output.scale == task.LOGITS else ""
-    said = f"The model gives {_beside(chance)}{made}, which is {'not ' if yes else ''}below {task.THRESHOLD}: {word}."
+    said = f"The model gives {_beside(chance)}{made}, which is {WHERE[sign]} {task.THRESHOLD}: {word}."
     if label is not None:
         said += f" The true label is {truth}: {'right' if label == int(yes) else 'wrong'}."
     line = Threshold(min(1.0, max(0.0, chance)), task.THRESHOLD, f"{_beside(chance)} {sign} {task.THRESHOLD}: {word}")
     return _view(output, said, threshold=line)
+
+
+WHERE = {">": "above", "<": "below", "=": "exactly"}
 
 
 def _beside(chance: float) -> str:
@@ -167,7 +170,7 @@ def _labels(given: Given) -> OutcomeView:
     target = given.target.reshape(-1) if given.target is not None and given.target.size == values.size else None
     if shares is None:
         return _view(output, f"{_range(values)}; they are no probabilities, so no threshold is known.")
-    said = shares >= task.THRESHOLD
+    said = shares > task.THRESHOLD
     names = given.trace.run.data.class_names
     columns = ("label", "probability", "said", *(("meant",) if target is not None else ()))
     rows, marks = [], []
@@ -178,7 +181,7 @@ def _labels(given: Given) -> OutcomeView:
             cells.append("yes" if target[index] else "no")
             marks.append("right" if bool(target[index]) == bool(said[index]) else "wrong")
         rows.append(tuple(cells))
-    verdict = f"{int(said.sum())} of {counted(len(values), 'label')} get {task.THRESHOLD} or more."
+    verdict = f"{int(said.sum())} of {counted(len(values), 'label')} get more than {task.THRESHOLD}."
     if target is not None:
         right = int((said == target.astype(bool)).sum())
         verdict += f" {right} of {len(values)} are as they should be."
@@ -255,7 +258,7 @@ def _mask(given: Given) -> OutcomeView:
     elif shares is None:
         return _view(output, f"{_range(values)}; they are no probabilities.", drawn=_drawn(values, None, None))
     else:
-        said = (shares[..., 0] >= task.THRESHOLD).astype(int)
+        said = (shares[..., 0] > task.THRESHOLD).astype(int)
     meant = _meant(given.target, said.shape, output.classes)
     drawn = [
         pictures.tensor(said[..., None], "Output, the class of each pixel", "grey", whole_scale=_classes_of(output))
@@ -279,7 +282,7 @@ def _mask(given: Given) -> OutcomeView:
 def _marked(said: Array, output: task.Output) -> str:
     if output.what == task.BINARY:
         return (
-            f"The model marks {number(int(said.sum()))} of {counted(said.size, 'pixel')} with {task.THRESHOLD} or more."
+            f"The model marks {number(int(said.sum()))} of {counted(said.size, 'pixel')} with more than {task.THRESHOLD}."
         )
     found, counts = np.unique(said, return_counts=True)
     most = int(found[counts.argmax()])

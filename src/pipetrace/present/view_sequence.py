@@ -37,7 +37,7 @@ def _told(
     if output.what == task.CLASSES:
         said = values.argmax(axis=-1)
     else:
-        said = (values[:, 0] if shares is None else shares[:, 0]) >= task.THRESHOLD
+        said = (values[:, 0] if shares is None else shares[:, 0]) > task.THRESHOLD
     said, meant = said.astype(int), _meant(target, len(values), output)
     columns = ["step", "said"]
     columns += ["probability"] if shares is not None else []

@@ -57,10 +57,10 @@ def _ids(trace: Trace, found: Sequence[Fold]) -> dict[str, str]:
     return ids | {f"{fold.name}/": f"fold/{fold.name}" for fold in found}
 
 
-def shown_entries(stages: int, found: Sequence[FoldView]) -> int:
-    """How many entries are left when the closed folds are one each."""
-    hidden = {position for fold in found if not fold.open for position in range(fold.first + 1, fold.last + 1)}
-    return stages - len(hidden)
+def visible(trace: Trace, found: Sequence[FoldView]) -> set[str]:
+    """The names of the stages that no closed fold hides."""
+    hidden = {position for fold in found if not fold.open for position in range(fold.first, fold.last + 1)}
+    return {stage.name for position, stage in enumerate(trace.stages) if position not in hidden}
 
 
 def parameters(trace: Trace, fold: Fold) -> Parameters:

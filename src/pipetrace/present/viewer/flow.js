@@ -72,9 +72,13 @@ function folded(view, fold, inside) {
     h(
       "details",
       { class: "fold", id: fold.id, open: fold.open },
-      h("summary", {}, h("h3", {}, fold.title, h("small", {}, `stages ${numbers}`))),
-      h("p", { class: "shape" }, fold.shapes),
-      h("p", {}, fold.text),
+      h(
+        "summary",
+        {},
+        h("h3", {}, fold.title, h("small", {}, `stages ${numbers}`)),
+        h("span", { class: "shape" }, fold.shapes),
+        h("span", { class: "told" }, fold.text),
+      ),
       h("ol", { class: "thread" }, ...inside),
     ),
   );
@@ -90,7 +94,7 @@ function item(stage, ramps) {
   return h(
     "li",
     { id: stage.id, tabindex: -1 },
-    h("span", { class: "knot", "aria-hidden": "true" }, String(stage.number)),
+    h("span", { class: `knot${stage.number > 99 ? " long" : ""}`, "aria-hidden": "true" }, String(stage.number)),
     h(
       "div",
       { class: "stage" },
@@ -130,7 +134,7 @@ function change(view, ramps) {
   return h(
     "div",
     { class: "change" },
-    h("p", {}, h("strong", {}, "In training: "), view.text),
+    h("p", {}, view.text),
     view.prediction &&
       view.training &&
       h("div", { class: "both" }, captioned("in prediction", view.prediction, ramps), captioned("in training", view.training, ramps)),
