@@ -41,9 +41,12 @@ def direction(name: str) -> str | None:
 
 
 def names(trace: Trace) -> tuple[str, ...]:
-    """The run's metrics: ``loss`` first, then in their order; ``val_`` ones behind the same of training."""
+    """The run's metrics: ``loss`` first, then those of the outputs, then the others in their order.
+
+    The ``val_`` ones stand behind the same of training.
+    """
     seen = dict.fromkeys(name for epoch in trace.epochs for name in epoch.metrics)
-    ordered = sorted(seen, key=lambda name: name.removeprefix(VALIDATION) != "loss")
+    ordered = sorted(seen, key=lambda name: (name.removeprefix(VALIDATION) != "loss", not name.endswith("_loss")))
     found: dict[str, None] = {}
     for name in ordered:
         plain = name.removeprefix(VALIDATION)

@@ -150,10 +150,10 @@ def threshold(trace: Trace) -> Draft | None:
         return None
     chance = float(chosen[0])
     no, yes = class_name(trace, 0), class_name(trace, 1)
-    said, other = (yes, no) if chance >= THRESHOLD else (no, yes)
+    said, other = (yes, no) if chance > THRESHOLD else (no, yes)
     if share(chance) == share(1 - chance):
         return None
-    above = "not below" if chance >= THRESHOLD else "below"
+    above = "above" if chance > THRESHOLD else "below"
     return draft(
         f"For this row the model's one unit comes to a probability of {share(chance)}. Which class does it say, and how "
         "sure is it of that?",

@@ -14,7 +14,7 @@ PROBABILITIES, LOGITS, SCORES, PLAIN = "probabilities", "logits", "scores", "pla
 """What the values are: probabilities, scores of which the loss makes probabilities, scores of another kind, numbers."""
 SEQUENCE, IMAGE, MASK = "sequence", "image", "mask"
 THRESHOLD = 0.5
-"""From this probability on, yes."""
+"""Above this probability, yes, as Keras' metrics count it."""
 
 CROSSENTROPIES = frozenset({"sparse categorical crossentropy", "categorical crossentropy", "binary crossentropy"})
 CATEGORICAL = frozenset(
