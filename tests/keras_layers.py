@@ -219,25 +219,26 @@ def spec(tensor: Any) -> Spec:
 def called(layer: Any, inputs: Sequence[Any], **arguments: Any) -> Stage:
     """The stage of a layer called on symbolic inputs of these shapes: it is built, and nothing is computed."""
     keras = load()
-    given = _tensors(keras, inputs)
+    given = tensors(keras, inputs)
     if type(layer).__name__ == "InputLayer":
         return stage_of(layer, [], [layer.output])
     return stage_of(layer, keras.tree.flatten(given), keras.tree.flatten(layer(*given, **arguments)))
 
 
-def _tensors(keras: Any, inputs: Sequence[Any]) -> list[Any]:
+def tensors(keras: Any, inputs: Sequence[Any]) -> list[Any]:
+    """Symbolic tensors of these shapes, in lists as the shapes are."""
     found = []
     for each in inputs:
         if isinstance(each, list):
-            found.append(_tensors(keras, each))
+            found.append(tensors(keras, each))
         else:
             shape, dtype = each if isinstance(each[0], tuple) else (each, "float32")
             found.append(keras.KerasTensor((None, *shape), dtype))
-    # A merging layer takes its inputs as a list.
     return found
 
 
 MERGING = frozenset({"Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"})
+"""The layers that take their inputs as a list."""
 
 
 def made(name: str) -> Stage:

@@ -111,7 +111,7 @@ def test_transposed_convolutions(data: st.DataObject, dims: int) -> None:
 @drawn
 @given(st.data(), st.integers(1, 2), st.sampled_from(["DepthwiseConv", "SeparableConv"]))
 def test_depthwise_and_separable_convolutions(data: st.DataObject, dims: int, kind: str) -> None:
-    options, lengths, first = data.draw(windows(dims, transposed=kind == "DepthwiseConv"))
+    options, lengths, first = data.draw(windows(dims, transposed=True))
     channels, each, filters = (data.draw(st.integers(1, top)) for top in (5, 3, 6))
     given = {**options, "depth_multiplier": each, **({"filters": filters} if kind == "SeparableConv" else {})}
     stage, words = told(getattr(load().layers, f"{kind}{dims}D")(**given), [arranged(first, lengths, channels)])

@@ -19,7 +19,7 @@ from pipetrace.explain.operations.words import (
     tuple_of,
     whole,
 )
-from pipetrace.explain.wording import counted, share
+from pipetrace.explain.wording import counted, listed, share
 from pipetrace.trace.document import Stage
 
 PREDICTION = "In prediction it changes nothing."
@@ -52,7 +52,7 @@ def _chance(given: Any) -> str:
         return "every picture"
     if low == high:
         return f"each picture with a chance of {share(low)}"
-    return f"each picture with a chance of {share(low)} to {share(high)}"
+    return f"each picture with a chance drawn between {share(low)} and {share(high)}"
 
 
 def _flip(config: Mapping[str, Any]) -> str:
@@ -123,7 +123,7 @@ def _jitter(config: Mapping[str, Any]) -> str:
     ]
     if not named:
         return "changes no colours, as no factor is given"
-    return f"changes each picture's {', '.join(named)} at random"
+    return f"changes each picture's {listed(named)} at random"
 
 
 def _grayscale(config: Mapping[str, Any]) -> str:
@@ -131,7 +131,9 @@ def _grayscale(config: Mapping[str, Any]) -> str:
 
 
 def _invert(config: Mapping[str, Any]) -> str:
-    return f"inverts {_chance(config['factor'])}: each value is taken from {numbers(real(config['value_range'][1]))}"
+    return (
+        f"inverts {_chance(config['factor'])}: each value is subtracted from {numbers(real(config['value_range'][1]))}"
+    )
 
 
 def _posterization(config: Mapping[str, Any]) -> str:

@@ -50,17 +50,17 @@ def _normalization(stage: Stage) -> Operation:
     given = config["axis"]
     axes = [] if given is None else list(given) if isinstance(given, list | tuple) else [given]
     held = math.prod(length_at(shape, axis) for axis in axes)
-    own = "of all values" if not axes else f"of its own, for each of {counted(held, 'value')}"
-    known = config.get("mean") is not None
-    source = "given beforehand" if known else "measured on data beforehand (adapt)"
-    does = f"Subtracts from every value the mean {own}, and divides by the standard deviation, both {source}."
+    demand(held > 0)
+    noun = "channel" if len(shape) > 2 and [axis % len(shape) for axis in axes] == [len(shape) - 1] else "value"
+    which, own = (f"each of {counted(held, noun)}", "its own") if axes else ("every value", "one common")
+    source = "given beforehand" if config.get("mean") is not None else "measured on data beforehand (adapt)"
+    does = f"Subtracts from {which} {own} mean and divides by {own} standard deviation, {source}; nothing is learned."
     if config.get("invert"):
-        does = f"Multiplies every value by the standard deviation {own}, and adds the mean, both {source}."
-    if known:
-        return Operation("Normalization", f"{does} Nothing is learned.", ITSELF, none_held(stage))
-    text = f"2 x {held} + 1"
-    parts = f"a mean and a variance for {counted(held, 'value')}, and how many rows were measured; none is trained"
-    return Operation("Normalization", f"{does} Nothing is learned.", ITSELF, *summed(stage, text, 2 * held + 1, parts))
+        does = f"Multiplies {which} by {own} standard deviation and adds {own} mean, {source}; nothing is learned."
+    if config.get("mean") is not None:
+        return Operation("Normalization", does, ITSELF, none_held(stage))
+    parts = f"a mean and a variance for {which}, and how many rows were measured"
+    return Operation("Normalization", does, ITSELF, *summed(stage, f"2 x {held} + 1", 2 * held + 1, parts))
 
 
 def _coded(stage: Stage, depth: int | None) -> tuple[str, str]:
@@ -161,7 +161,7 @@ def _lookup(what: str, stage: Stage) -> Operation:
     ways, shape = _coded(stage, depth)
     among = f" of {number(size)}" if size else ""
     return Operation(
-        stage.layer or "", f"Looks up the number of every {what} in a fixed list{among}{ways}", f"{total}{shape}"
+        stage.layer or "", f"Replaces every {what} by its number in a fixed list{among}{ways}", f"{total}{shape}"
     )
 
 

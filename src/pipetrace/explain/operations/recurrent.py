@@ -197,7 +197,7 @@ def _bidirectional(stage: Stage) -> Operation:
         total, parts = summed(stage, text, 2 * cell.total, f"for each way {cell.held}")
     elif cell.text and back.text:
         total, parts = summed(stage, f"{cell.text} + {back.text}", cell.total + back.total, "forwards and backwards")
-    ends = "at every step" if every else "each after its last step"
+    ends = "at every step" if every else "each taken after its last step"
     shape = f"One result of {units} numbers for each way"
     if mode == "concat":
         shape = f"{units} + {units} = {together} numbers"
