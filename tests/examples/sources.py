@@ -2,6 +2,7 @@
 
 For each stage its inputs in order: the name of the stage that each comes from, with ``.1`` behind it where it is that
 stage's second output. Where Keras names an operation, its class stands here in capitals.
+Numbers count in the order in which Keras runs the calls, which is not always that of the text.
 """
 
 from collections.abc import Mapping
@@ -114,9 +115,9 @@ SOURCES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "ADD": ("MULTIPLY",),
         "GETITEM": ("ADD",),
         "GETITEM 2": ("ADD",),
-        "MEAN": ("GETITEM",),
-        "MEAN 2": ("GETITEM 2",),
-        "SUBTRACT": ("GETITEM 2", "GETITEM"),
+        "MEAN": ("GETITEM 2",),
+        "MEAN 2": ("GETITEM",),
+        "SUBTRACT": ("GETITEM", "GETITEM 2"),
         "TANH": ("SUBTRACT",),
         "CONCATENATE": ("MEAN", "MEAN 2", "TANH"),
         "hidden": ("CONCATENATE",),

@@ -33,7 +33,13 @@ def compared() -> Mapping[str, Any]:
 
 
 def test_every_example_was_compared() -> None:
-    assert list(compared()) == NAMES
+    assert list(compared()) == [*NAMES, "disturbed"]
+
+
+def test_a_disturbance_would_be_seen() -> None:
+    line = compared()["disturbed"]
+    assert line["recorded"] != line["plain"]
+    assert line["again"] == line["plain"]
 
 
 def test_recording_leaves_an_example_as_it_is(name: str) -> None:

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.framework
 
 ROWS = 64
 WATCHED = ("generator_input", "tf_data")
-FLAWED: dict[str, str] = {}
-"""Examples that pipetrace does not record as it should, and why."""
+VALIDATION = 48
+"""The first of the rows that ``fit`` holds out, a quarter of them."""
 
 
 @functools.cache
@@ -132,6 +132,20 @@ def test_the_first_example_is_the_first_row(name: str, trace: Trace) -> None:
     x, _ = load(name).rows(ROWS)
     for source, values in zip(sources(trace), keras.tree.flatten(x), strict=True):
         assert text_or_numbers(stage_of(trace, source).example) == text_or_numbers(values[0])
+
+
+def test_a_prediction_says_which_row_it_is_of(name: str, trace: Trace) -> None:
+    import keras
+
+    if name in WATCHED:
+        pytest.skip("its rows are shuffled or shifted on their way")
+    x, y = load(name).rows(ROWS)
+    for prediction in trace.predictions:
+        assert prediction.held_out
+        for source, values in zip(sources(trace), keras.tree.flatten(x), strict=True):
+            assert text_or_numbers(prediction.outputs[source]) == text_or_numbers(values[VALIDATION + prediction.row])
+        for target, values in zip(prediction.targets, keras.tree.flatten(y), strict=True):
+            assert text_or_numbers(target) == text_or_numbers(values[VALIDATION + prediction.row])
 
 
 def text_or_numbers(values: Any) -> Any:
