@@ -1,5 +1,6 @@
 """The graph as a drawing of boxes and lines, and as a tree of text."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -98,7 +99,7 @@ def _drawn(
     nodes: Sequence[Node], sources: Mapping[str, tuple[str, ...]], found: Sequence[Place], wires: Wiring
 ) -> tuple[tuple[Box, ...], tuple[Wire, ...]]:
     texts = max(max(len(_boxed(node)) * NAME, len(_note(node)) * NOTE) for node in nodes)
-    room = max(NARROWEST, min(WIDEST, round(texts)))
+    room = max(NARROWEST, min(WIDEST, math.ceil(texts) + 1))
     width = room + 20
     given = {spec.source for spec in wires.outputs}
     spots = {

@@ -38,7 +38,7 @@ export function graph(view) {
 function box(view) {
   return svg(
     "a",
-    { class: `box ${view.kind}`, href: `#${encodeURIComponent(view.id)}`, "aria-label": view.label },
+    { class: `box ${view.kind}`, href: `#${encodeURIComponent(view.id)}` },
     svg("title", {}, view.label),
     view.kind === "fold" && svg("rect", { class: "behind", x: view.x + 4, y: view.y + 4, width: view.width, height: view.height, rx: 4 }),
     svg("rect", { x: view.x, y: view.y, width: view.width, height: view.height, rx: 4 }),

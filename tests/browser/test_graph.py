@@ -1,0 +1,244 @@
+"""The graph, the folds and the pictures of any tensor on the page: for the mouse, the keyboard, a phone and paper."""
+
+import json
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page
+from tests.browser.conftest import Pages
+from tests.browser.test_accessibility import AXE, clean
+from tests.graphs import RESIDUAL, UNET, deep, lined, measured, nested_twice, stage, trace_of
+
+from pipetrace.present.document import document
+from pipetrace.present.ramps import colours
+from pipetrace.summary import summarise
+from pipetrace.trace import Trace
+from pipetrace.trace.document import Spec, Stage
+
+pytestmark = pytest.mark.browser
+
+RANDOM = np.random.default_rng(5)
+WIDTHS = (320, 375, 768, 1280)
+OUTSIDE = """() => {
+  const width = document.documentElement.clientWidth;
+  const all = [...document.body.querySelectorAll("*")].filter(each => each.getClientRects().length && !each.closest(".frame"));
+  return all.filter(each => each.getBoundingClientRect().right > width + 0.5).map(each => each.outerHTML.slice(0, 100));
+}"""
+"""What reaches over the right edge, but for what lies in a frame of its own."""
+
+
+def of_many_kinds() -> Trace:
+    """A graph with a colour picture, hidden steps, an attention, a dropout and a text."""
+
+    def one(name: str, layer: str, sources: str, values: Any, **more: Any) -> Stage:
+        spec = Spec((None, *values.shape), str(values.dtype) if values.dtype.kind != "O" else "string")
+        return replace(stage(name, layer, sources), outputs=(spec,), example=values, **more)
+
+    steps = RANDOM.normal(size=(12, 6)).astype(np.float32)
+    cut = np.where(RANDOM.uniform(size=steps.shape) < 0.5, 0, 2 * steps).astype(np.float32)
+    mask = np.array([True] * 5 + [False] * 7)
+    return trace_of([
+        one("picture", "InputLayer", "", RANDOM.uniform(0, 1, (6, 5, 3)).astype(np.float32)),
+        one("words", "InputLayer", "", np.array(["a good film, </script>"], object)),
+        one("embed", "Embedding", "words", steps, example_mask=mask, mask=summarise(mask.astype(np.float32))),
+        one("attention", "MultiHeadAttention", "embed", steps, others=(RANDOM.uniform(size=(2, 12, 12)).astype(np.float32),)),
+        one("drop", "Dropout", "attention", steps, summary=summarise(steps), training=summarise(cut), training_example=cut),
+        one("pool", "GlobalAveragePooling2D", "picture", RANDOM.normal(size=3).astype(np.float32)),
+        one("both", "Concatenate", "pool drop", RANDOM.normal(size=9).astype(np.float32)),
+    ])  # fmt: skip
+
+
+UNET_TRACE = trace_of([measured(each, index) for index, each in enumerate(lined(UNET))])
+DEEP = deep(nested=True, example=True)
+KINDS = of_many_kinds()
+TRACES = {"unet": UNET_TRACE, "deep": DEEP, "kinds": KINDS, "nested": nested_twice()}
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    return AXE.read_text(encoding="utf-8")
+
+
+def unfold(page: Page) -> None:
+    page.evaluate("() => document.querySelectorAll('details').forEach(each => { each.open = true; })")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", TRACES)
+def test_axe_finds_nothing_wrong(pages: Pages, axe: str, name: str, scheme: str) -> None:
+    page = pages.open(TRACES[name], color_scheme=scheme)
+    clean(page, axe)
+    if name != "deep":
+        unfold(page)
+        clean(page, axe)
+
+
+@pytest.mark.parametrize("name", TRACES)
+def test_a_phone_scrolls_the_graph_and_not_the_page(pages: Pages, axe: str, name: str) -> None:
+    page = pages.open(TRACES[name], viewport={"width": 375, "height": 800}, has_touch=True)
+    unfold(page)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(OUTSIDE) == []
+    page.set_viewport_size({"width": 320, "height": 800})
+    if name == "unet":
+        inner, outer = page.locator(".graph .frame").evaluate("each => [each.scrollWidth, each.clientWidth]")
+        assert inner > outer
+
+
+def test_a_chain_has_no_graph(shown: Page) -> None:
+    assert shown.locator(".graph").count() == 0
+    assert shown.locator(".fold").count() == 0
+
+
+def test_each_box_is_a_link_that_leads_to_its_stage(pages: Pages) -> None:
+    page = pages.open(UNET_TRACE)
+    view = document(UNET_TRACE).graph
+    assert view is not None
+    boxes = page.locator(".graph a.box")
+    assert boxes.count() == len(view.boxes) == len(UNET_TRACE.stages)
+    assert boxes.evaluate_all("all => all.map(each => each.querySelector('title').textContent)") == [
+        box.label for box in view.boxes
+    ]
+    assert page.locator(".graph path.wire").count() == len(view.wires) == len(UNET_TRACE.stages) + 1
+    for index in (0, 7):
+        boxes.nth(index).click()
+        assert page.evaluate("document.activeElement.id") == view.boxes[index].id
+    assert boxes.nth(7).locator("title").text_content() == "Stage 8: concat_2, from down_2 and up_2"
+
+
+def test_no_line_crosses_a_box(pages: Pages) -> None:
+    """Points along each line, as the browser draws it, lie in no box."""
+    page = pages.open(UNET_TRACE)
+    hits = page.evaluate("""() => {
+      const boxes = [...document.querySelectorAll(".graph .box rect")].map(each => each.getBBox());
+      return [...document.querySelectorAll(".graph .wire")].flatMap(line => {
+        const length = line.getTotalLength();
+        const points = [...Array(200).keys()].map(at => line.getPointAtLength((at / 199) * length));
+        return points.filter(({ x, y }) => boxes.some(box =>
+          x > box.x + 0.5 && x < box.x + box.width - 0.5 && y > box.y + 0.5 && y < box.y + box.height - 0.5));
+      }).length;
+    }""")
+    assert hits == 0
+
+
+def test_the_graph_is_reached_and_used_by_keyboard(pages: Pages) -> None:
+    page = pages.open(UNET_TRACE)
+    page.locator(".graph .frame").focus()
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.querySelector('title').textContent") == "Stage 3: pool_1, from down_1"
+    outline = page.evaluate("getComputedStyle(document.activeElement.querySelector('rect')).strokeWidth")
+    assert outline == "2px"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "stage/pool_1"
+
+
+def test_a_large_model_is_folded_and_opens_by_keyboard(pages: Pages) -> None:
+    page = pages.open(DEEP)
+    assert page.locator(".thread > li").count() == len(DEEP.stages) + 2
+    assert page.locator("#stage\\/block1_conv1").is_hidden()
+    fold = page.locator("#fold\\/backbone > summary")
+    assert "145 stages" in (fold.text_content() or "")
+    assert "5,824 parameters: 4,800 trainable, 1,024 frozen." in (fold.text_content() or "")
+    fold.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#stage\\/stem").is_visible()
+    assert page.locator("#stage\\/block1_conv1").is_hidden()
+    page.keyboard.press("Tab")
+    focused = page.evaluate("document.activeElement.tagName")
+    assert focused in ("SUMMARY", "INPUT", "DIV", "A")
+
+
+def test_a_place_within_folds_is_opened_when_the_address_names_it(pages: Pages) -> None:
+    place = "#" + quote("stage/block9_bn2", safe="")
+    page = pages.open(DEEP, place=place)
+    assert page.locator("#stage\\/block9_bn2").is_visible()
+    assert page.evaluate("document.activeElement.id") == "stage/block9_bn2"
+
+
+def test_paper_shows_what_was_folded(pages: Pages) -> None:
+    page = pages.open(DEEP)
+    page.emulate_media(media="print")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details:not([open])").count() == 0
+    assert page.locator("#stage\\/block16_add").is_visible()
+    frame = page.locator(".graph .frame").evaluate("each => [each.scrollHeight, each.clientHeight]")
+    assert frame[0] <= frame[1] + 1
+
+
+def pixels(page: Page, selector: str) -> Any:
+    found = page.locator(selector).first.evaluate("""each => {
+      const { data, width, height } = each.getContext("2d").getImageData(0, 0, each.width, each.height);
+      return [[...data], height, width];
+    }""")
+    return np.array(found[0]).reshape(found[1], found[2], 4)
+
+
+def test_pictures_of_any_tensor_have_their_colours(pages: Pages) -> None:
+    page = pages.open(KINDS)
+    picture = KINDS.stages[0].example
+    assert picture is not None
+    drawn = pixels(page, "#stage\\/picture canvas")
+    np.testing.assert_array_equal(drawn[..., 3], 255)
+    assert np.abs(drawn[..., :3] - 255 * picture).max() <= 0.51
+    steps = KINDS.stages[2].example
+    assert steps is not None
+    end = float(np.abs(steps).max())
+    expected = colours((steps.astype(np.float64) + end) / (2 * end), "signed")
+    assert np.abs(pixels(page, "#stage\\/embed canvas")[..., :3] - expected.astype(int)).max() <= 1
+
+
+def test_hidden_steps_are_hatched_and_read_out(pages: Pages) -> None:
+    page = pages.open(KINDS)
+    stage = page.locator("#stage\\/embed")
+    assert stage.locator(".masked").count() == 7
+    assert "7 of 12 steps hidden in the example" in (stage.text_content() or "")
+    box, first = stage.locator(".large").bounding_box(), stage.locator(".masked").first.bounding_box()
+    assert box is not None
+    assert first is not None
+    assert first["y"] - box["y"] == pytest.approx(box["height"] * 5 / 12, abs=1)
+    stage.locator(".large").focus()
+    for _ in range(6):
+        page.keyboard.press("ArrowDown")
+    assert (stage.locator(".readout").text_content() or "").startswith("step 6 (hidden), channel 0: ")
+
+
+def test_both_pictures_of_a_dropout_stand_side_by_side(pages: Pages) -> None:
+    page = pages.open(KINDS)
+    both = page.locator("#stage\\/drop .both .captioned")
+    assert both.locator(".caption").all_text_contents() == ["in prediction", "in training"]
+    left, right = (both.nth(index).bounding_box() for index in (0, 1))
+    assert left is not None
+    assert right is not None
+    assert left["y"] == right["y"]
+    assert left["x"] + left["width"] <= right["x"]
+    assert page.locator("#stage\\/drop .seen canvas").count() == 0
+
+
+def test_texts_are_shown_as_they_are(pages: Pages) -> None:
+    page = pages.open(KINDS)
+    assert "“a good film, </script>”" in (page.locator("#stage\\/words").text_content() or "")
+
+
+def test_a_small_nested_model_is_open_and_closes(pages: Pages) -> None:
+    page = pages.open(TRACES["nested"])
+    fold = page.locator("#fold\\/encoder")
+    assert fold.evaluate("each => each.open")
+    fold.locator("summary").first.click()
+    assert page.locator("#stage\\/conv").is_hidden()
+    second = page.locator("details.fold").nth(1)
+    assert "second call of encoder" in (second.locator("summary").first.text_content() or "")
+
+
+def test_what_the_page_says_of_the_wiring_is_the_views(pages: Pages) -> None:
+    trace = trace_of([measured(each) for each in lined(RESIDUAL)])
+    page = pages.open(trace)
+    for view in document(trace).stages:
+        text = page.locator(f"[id={json.dumps(view.id)}]").text_content() or ""
+        for sentence in view.wiring:
+            assert sentence in text
