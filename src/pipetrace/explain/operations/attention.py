@@ -30,10 +30,9 @@ ROLES = ("query", "value", "key")
 def _roles(stage: Stage) -> list[tuple[Shape, Shape, Shape]]:
     """What may be the query, the value and the key among the inputs, as Keras orders them first.
 
-    Masks are of another type and are none of them. Arguments given by name come in the order of their names, so that
-    another order than Keras' own may be the true one.
+    Arguments given by name come in the order of their names, so that another order than Keras' own may be the true one.
     """
-    shapes: list[Shape] = [spec.shape for spec in stage.inputs if spec.dtype != "bool"]
+    shapes: list[Shape] = [spec.shape for spec in stage.inputs]
     named = {spec.name: spec.shape for spec in stage.inputs if spec.name in ROLES}
     if {"query", "value"} <= named.keys():
         return [(named["query"], named["value"], named.get("key", named["value"]))]
@@ -172,9 +171,9 @@ def _plain(stage: Stage) -> Operation:
 
 
 LAYERS = {
-    "MultiHeadAttention": Known(_multi_head, "num_heads", inputs=(1, 7)),
-    "GroupedQueryAttention": Known(_grouped, "num_query_heads", inputs=(1, 7)),
-    "Attention": Known(_plain, "use_scale", inputs=(1, 5)),
-    "AdditiveAttention": Known(_plain, "use_scale", inputs=(1, 5)),
+    "MultiHeadAttention": Known(_multi_head, "num_heads", inputs=(1, 3)),
+    "GroupedQueryAttention": Known(_grouped, "num_query_heads", inputs=(1, 3)),
+    "Attention": Known(_plain, "use_scale", inputs=(1, 3)),
+    "AdditiveAttention": Known(_plain, "use_scale", inputs=(1, 3)),
 }
 """The attention layers that have words."""
