@@ -73,3 +73,11 @@ def test_the_bar_is_taken_away() -> None:
         raise KeyboardInterrupt
     assert file.getvalue().endswith("\x1b[2K"), "the last thing is to clear the line"
     assert "\x1b[?25h" in file.getvalue(), "the cursor is back"
+
+
+def test_an_epochs_line_has_the_metrics_that_there_are() -> None:
+    metrics = {"mae": 0.5, "val_mae": 0.4, "loss": 2.0, "val_loss": 1.0, "recall": 0.25}
+    assert epoch_line(Epoch(3, metrics, 1.0)) == (
+        "Epoch 3: loss 2, mae 0.500, recall 25 %, validation loss 1, validation mae 0.400, 1 s"
+    )
+    assert epoch_line(Epoch(1, {}, 1.0)) == "Epoch 1: no metrics, 1 s"

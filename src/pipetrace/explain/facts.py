@@ -98,8 +98,15 @@ def steps_per_epoch(trace: Trace) -> Steps | None:
     return Steps(steps, rows, batch, rows - (steps - 1) * batch)
 
 
+def accumulated(trace: Trace) -> int:
+    """Over how many steps the optimizer gathers before it changes the weights; 0 where each step changes them."""
+    return int(trace.run.training.optimizer_config.get("gradient_accumulation_steps") or 0)
+
+
 def updates(trace: Trace) -> int | None:
-    """How many steps training took, all epochs together; None where that is not known."""
+    """How often training changed the weights, once a step; None where that is not known, or not so."""
+    if accumulated(trace):
+        return None
     steps = steps_per_epoch(trace)
     found = [epoch.steps or (steps.count if steps else 0) for epoch in trace.epochs]
     return sum(found) if found and all(found) else None

@@ -247,6 +247,12 @@ def _where_numbers_sit(trace: Trace) -> str | None:
             f"{_named(trace, most)} holds {share(most.parameters.total / total)} of the {number(total)} parameters and "
             f"does {work} of the arithmetic."
         )
+    held, done = busiest.parameters.total / total, (busiest.flops or 0) / effort
+    if done < APART * held:
+        return (
+            f"{_named(trace, busiest)} holds {share(held)} of the {number(total)} parameters and does {work} of the "
+            f"arithmetic; {_named(trace, most)} holds {share(most.parameters.total / total)}."
+        )
     reused = ""
     places = math.prod(length or 1 for length in busiest.outputs[0].shape[1:-1])
     if busiest.layer == "Conv2D" and places > 1:
@@ -255,6 +261,10 @@ def _where_numbers_sit(trace: Trace) -> str | None:
         f"{_named(trace, busiest)} holds {share(busiest.parameters.total / total)} of the {number(total)} parameters "
         f"but does {work} of the arithmetic{reused}; {_named(trace, most)} holds {share(most.parameters.total / total)}."
     )
+
+
+APART = 1.5
+"""A layer that does so many times its share of the parameters is worth a "but"."""
 
 
 def _learned(trace: Trace) -> str | None:

@@ -72,6 +72,11 @@ def writer(trace: Trace, name: str) -> Callable[[float], str]:
     return share if any(_ends(name, each) for each in SHARES) and all(0 <= each <= 1 for each in finite) else figure
 
 
+def written(name: str, value: float) -> str:
+    """One value of a metric, known without the others of its run."""
+    return share(value) if any(_ends(name, each) for each in SHARES) and 0 <= value <= 1 else figure(value)
+
+
 def accuracy_name(trace: Trace) -> str | None:
     """The metric that is the share of rows named right; None where there is none or rows are of no class."""
     output = only(trace)

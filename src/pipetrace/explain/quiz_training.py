@@ -3,7 +3,7 @@
 import math
 
 from pipetrace.explain import metrics
-from pipetrace.explain.facts import best_validation, chance, classes, first_of, steps_per_epoch
+from pipetrace.explain.facts import accumulated, best_validation, chance, classes, first_of, steps_per_epoch
 from pipetrace.explain.question import Draft, draft
 from pipetrace.explain.task import only
 from pipetrace.explain.wording import counted, figure, number, share
@@ -13,7 +13,9 @@ from pipetrace.trace.document import Trace
 def steps_in_progress_line(trace: Trace) -> Draft | None:
     """What does Keras' 32/32 count?"""
     found = steps_per_epoch(trace)
-    if found is None or not found.rows or found.count < 2 or found.batch == 1:  # one row each: rows and batches are one
+    if (
+        accumulated(trace) or found is None or not found.rows or found.count < 2 or found.batch == 1
+    ):  # one row each: rows and batches are one
         return None
     steps, rows, batch, last = found.count, found.rows, found.batch, found.last
     full = f"{counted(steps - 1, 'full one')} and one of {last}" if last != batch else "all of them full"
@@ -43,7 +45,7 @@ def steps_in_progress_line(trace: Trace) -> Draft | None:
 
 def weight_updates(trace: Trace) -> Draft | None:
     """How often did the weights change?"""
-    if not trace.epochs or trace.run.training.optimizer_config.get("gradient_accumulation_steps"):
+    if not trace.epochs or accumulated(trace):
         return None
     found, epochs = steps_per_epoch(trace), len(trace.epochs)
     if found is None or not found.rows:

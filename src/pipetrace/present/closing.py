@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from pipetrace.explain.facts import trained
 from pipetrace.explain.wording import counted
 from pipetrace.trace.document import Trace
 
@@ -14,7 +15,8 @@ def files_written(trace: Trace, out: Path, page: Path) -> str:
     # A file name need not be valid text, but what is printed has to be.
     names = [click.format_filename(path) for path in (out, page)]
     width = max(len(name) for name in names)
-    words = (f"the trace of {counted(len(trace.epochs), 'epoch')}", "the page")
+    of = f" of {counted(len(trace.epochs), 'epoch')}" if trained(trace) else ""
+    words = (f"the trace{of}", "the page")
     lines = [
         f"  {name.ljust(width)}  {what}, {path.stat().st_size / 1000:,.0f} kB"
         for name, what, path in zip(names, words, (out, page), strict=True)

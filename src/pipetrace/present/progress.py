@@ -7,7 +7,8 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from pipetrace.explain.wording import duration, figure, share
+from pipetrace.explain.metrics import VALIDATION, base, written
+from pipetrace.explain.wording import duration, figure
 from pipetrace.trace.document import Epoch
 
 
@@ -102,15 +103,11 @@ class Bars(Silent):
 
 def epoch_line(epoch: Epoch) -> str:
     """An epoch's figures in one line."""
-    metrics = epoch.metrics
-    parts = [
-        f"{name} {write(metrics[key])}"
-        for name, key, write in (
-            ("loss", "loss", figure),
-            ("accuracy", "accuracy", share),
-            ("validation loss", "val_loss", figure),
-            ("validation accuracy", "val_accuracy", share),
-        )
-        if key in metrics
-    ]
-    return f"Epoch {epoch.number}: {', '.join(parts)}, {duration(epoch.seconds)}"
+    # What was measured in training first, the loss before all others.
+    order = sorted(epoch.metrics, key=lambda name: (name.startswith(VALIDATION), base(name) != "loss"))
+    parts = [f"{_called(name)} {written(name, epoch.metrics[name])}" for name in order]
+    return f"Epoch {epoch.number}: {', '.join(parts or ['no metrics'])}, {duration(epoch.seconds)}"
+
+
+def _called(name: str) -> str:
+    return f"validation {name.removeprefix(VALIDATION)}" if name.startswith(VALIDATION) else name

@@ -4,6 +4,7 @@ import math
 
 from pipetrace.explain import metrics, task
 from pipetrace.explain.facts import (
+    accumulated,
     best_validation,
     chance,
     own_pipeline,
@@ -112,19 +113,21 @@ def _steps(trace: Trace) -> str:
     found = steps_per_epoch(trace)
     if found is None:
         return ""
+    several = accumulated(trace)
+    changes = f"The weights change once in {several} steps." if several else "Each step changes the weights once."
     steps, rows, batch, last = found.count, found.rows, found.batch, found.last
     if not rows:
         return (
             f"An epoch is {counted(steps, 'step')}, as counted. That is what {steps}/{steps} in Keras' progress line "
-            "counts: batches, not rows. Each step changes the weights once."
+            f"counts: batches, not rows. {changes}"
         )
     if steps == 1:
         return (
             f"{counted(rows, 'row')} in batches of {number(batch)} are one step: Keras' 1/1 counts batches, not rows. "
-            "The step changes the weights once."
+            f"{changes.replace('Each', 'The', 1)}"
         )
     tail = f"the last with {counted(last, 'row')}" if last != batch else "all of them full"
     return (
         f"{counted(rows, 'row')} in batches of {number(batch)} are {number(steps)} steps, {tail}. That is what "
-        f"{steps}/{steps} in Keras' progress line counts: batches, not rows. Each step changes the weights once."
+        f"{steps}/{steps} in Keras' progress line counts: batches, not rows. {changes}"
     )

@@ -41,12 +41,13 @@ function count(layers) {
  * @returns {(HTMLElement | "")[]}
  */
 function shown(view, ramps) {
-  const last = view.layers.length - 1;
+  // Where the outcome is drawn already, the last layer can stay folded.
+  const open = view.outcomes.length ? -1 : view.layers.length - 1;
   return [
     h("p", { class: "muted" }, view.title),
     h("p", { class: "verdict" }, view.verdict),
     ...view.outcomes.map((each) => outcome(each, ramps)),
-    h("div", { class: "layers" }, ...view.layers.map((layer, index) => panel(layer, ramps, index === last))),
+    h("div", { class: "layers" }, ...view.layers.map((layer, index) => panel(layer, ramps, index === open))),
     view.left_out ? h("p", { class: "muted" }, view.left_out) : "",
     view.check ? h("p", { class: "muted" }, view.check) : "",
   ];

@@ -28,6 +28,16 @@ export function training({ training: view }, state) {
 }
 
 /**
+ * A name that may be broken after an underscore, and nowhere else.
+ *
+ * @param {string} name
+ * @returns {(string | HTMLElement)[]}
+ */
+function breakable(name) {
+  return name.split(/(?<=_)/).flatMap((part, index) => (index ? [h("wbr"), part] : [part]));
+}
+
+/**
  * @param {string[]} columns
  * @param {EpochRow[]} rows
  * @param {State} state
@@ -56,7 +66,7 @@ function table(columns, rows, state) {
     "table",
     // With many columns the sentences stand below the figures, as on a phone.
     { class: columns.length > 9 ? "epochs many" : "epochs", style: `--figures: ${columns.length - 1}` },
-    h("thead", {}, h("tr", {}, ...columns.map((name) => h("th", { scope: "col" }, name)))),
+    h("thead", {}, h("tr", {}, ...columns.map((name) => h("th", { scope: "col" }, ...breakable(name))))),
     h("tbody", {}, ...drawn),
   );
 }
