@@ -176,7 +176,8 @@ def disarm(callback: Any) -> None:
 
 
 def _unwrap_build() -> None:
-    while _build and not len(_armed):
+    # Whoever is just being taken away still counts in its length, but not among its members.
+    while _build and not any(True for _ in _armed):
         owner, original = _build.pop()
         owner._maybe_symbolic_build = original
 
@@ -198,21 +199,27 @@ def _callbacks(given: Any) -> list[Any]:
     return []
 
 
-def with_callback(fit: Callable[..., Any], args: Any, kwargs: Any, callback: Any) -> tuple[Any, Any]:
-    """The arguments of a call of ``fit`` with one more callback at the end; the caller's own list stays as it is."""
+def call_with(fit: Callable[..., Any], args: Any, kwargs: Any, callback: Any) -> Any:
+    """Call ``fit`` with one more callback at the end; the caller's own list is as it was when it returns."""
     names = [name for name in inspect.signature(fit).parameters if name != "self"]
     place = names.index("callbacks") if "callbacks" in names else len(args)
     args, kwargs = list(args), dict(kwargs)
     given = args[place] if place < len(args) else kwargs.get("callbacks")
-    if hasattr(given, "append") and hasattr(given, "callbacks"):
-        given.append(callback)  # Keras' own list, which the caller made; the callback leaves it at the end
-        return args, kwargs
+    own = getattr(given, "callbacks", None)
+    if isinstance(own, list):  # Keras' own list, which the caller made; Keras takes it as it is
+        own.append(callback)
+        callback.set_model(given.model)
+        callback.set_params(given.params)
+        try:
+            return fit(*args, **kwargs)
+        finally:
+            own.remove(callback)
     more = [*_callbacks(given), callback]
     if place < len(args):
         args[place] = more
     else:
         kwargs["callbacks"] = more
-    return args, kwargs
+    return fit(*args, **kwargs)
 
 
 @contextlib.contextmanager

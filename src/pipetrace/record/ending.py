@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipetrace.capture import batches, facts
+from pipetrace.capture import batches, facts, modes
 from pipetrace.capture.backend import load
 from pipetrace.capture.forward import Forward
 from pipetrace.record.measuring import Measure, Rows, is_numbers
@@ -61,22 +61,25 @@ def _training_mode(session: "Session", measure: Measure, rows: Rows) -> None:
 
     Their random numbers are those that the next step would draw; drawing them here leaves the state as it is.
     """
-    names = {
-        stage.name
+    layers = {
+        stage.name: (stage, operation)
         for stage, operation in zip(measure.forward.stages, measure.forward.operations, strict=True)
-        if operation is not None and _depends_on_training(operation)
-    } & measure.budget.kept
-    if not names or session.writer is None:
+        if operation is not None and stage.name in measure.budget.kept and modes.has_modes(operation)
+    }
+    if not layers or session.writer is None:
         return
-    few = rows.taken(slice(0, measure.budget.probe)).x
-    given = batches.as_fit_gets(few)
-    training = Forward(session.model, given, measure.names, training=True, only=names).passed(given)
-    usual = measure.passed(few)
+    few = batches.as_fit_gets(rows.taken(slice(0, measure.budget.probe)).x)
+    before = {str(spec.source) for stage, _ in layers.values() for spec in stage.inputs}
+    training = Forward(session.model, few, measure.names, training=True, only={*layers, *before}).passed(few).outputs
+    sources = {name: (values,) for name, values in zip(measure.names, load().tree.flatten(few), strict=True)}
+    known = {**sources, **training}
     summaries, examples = {}, {}
-    for name, values in training.outputs.items():
-        if is_numbers(values[0]) and not np.array_equal(values[0], usual.outputs[name][0], equal_nan=True):
-            summaries[name] = summarise(values[0], by_channel=False)
-            examples[name] = values[0][0]
+    for name, (stage, operation) in layers.items():
+        values = training[name][0]
+        received = [known[str(spec.source)][spec.output] for spec in stage.inputs if str(spec.source) in known]
+        if is_numbers(values) and len(received) == len(stage.inputs) and modes.differs(operation, received, values):
+            summaries[name] = summarise(values, by_channel=False)
+            examples[name] = values[0]
     session.writer.add_details("training", summaries, examples)
 
 
@@ -142,12 +145,3 @@ def _weights(session: "Session", measure: Measure, rows: Rows) -> None:  # noqa:
         kept[name] = values
     if session.writer is not None:
         session.writer.add_weights({name: values for name, values in weights.items() if name in kept})
-
-
-def _depends_on_training(operation: Any) -> bool:
-    import inspect
-
-    try:
-        return "training" in inspect.signature(operation.call).parameters
-    except (TypeError, ValueError, AttributeError):
-        return False

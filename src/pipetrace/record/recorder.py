@@ -100,9 +100,10 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         with session.safely("start"):
             call = calling.running_fit(self.model, self.params or {})
             # Others' callbacks may change weights and metrics at the end of an epoch, so we come after them.
-            if call.callbacks is not None and hasattr(call.callbacks, "append"):
-                self._teller = _Teller(self)
-                call.callbacks.append(self._teller)
+            others = getattr(call.callbacks, "callbacks", None)
+            if isinstance(others, list):
+                self._teller = _Teller(self, others)
+                others.append(self._teller)
             session.begin(call, (self.params or {}).get("steps"))
             if session.wants_rows:
                 self._tee = batches.Tee(int(getattr(self.model, "steps_per_execution", 1) or 1))
@@ -186,9 +187,8 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
             self._standing.leave()
             self._standing = None
         teller, self._teller = self._teller, None
-        inner = getattr(getattr(teller, "around", None), "callbacks", None)
-        if inner and teller in inner:
-            inner.remove(teller)
+        if teller is not None and teller in teller.others:
+            teller.others.remove(teller)
 
     def _of(self, model: Any) -> Session:
         """The recording of a model into this file: a new one, or the one that an earlier ``fit`` began."""
@@ -209,9 +209,9 @@ class _Teller(_Callback):  # type: ignore[misc]
 
     async_safe = True
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, others: list[Any]) -> None:
         super().__init__()
-        self.recorder = recorder
+        self.recorder, self.others = recorder, others
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
         self.recorder.epoch_is_over(logs)

@@ -108,9 +108,8 @@ def watching_all(name_of: Any, made: list[Recorder], *, verbose: bool = False) -
 
 def _recorded(fit: Any, recorder: Recorder, args: Any, kwargs: Any) -> Any:
     calling.arm(recorder)
-    args, kwargs = calling.with_callback(fit, args, kwargs, recorder)
     try:
-        return fit(*args, **kwargs)
+        return calling.call_with(fit, args, kwargs, recorder)
     except BaseException as error:
         recorder.failed(error)
         raise

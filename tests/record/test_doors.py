@@ -1,0 +1,279 @@
+"""The doors to the recorder: each sees the same, whatever the rows come in, and none changes the training."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.record.models import BATCH, FORMS, ROWS, as_arrays, as_generator, as_py_dataset, batches, classifier, rows
+
+import pipetrace
+from pipetrace.trace import Trace
+
+pytestmark = [pytest.mark.framework, pytest.mark.filterwarnings("ignore:.*shuffle:UserWarning")]
+
+Arguments = Callable[[], dict[str, Any]]
+
+
+def by_callback(model: Any, path: Path, arguments: dict[str, Any]) -> None:
+    model.fit(**arguments, callbacks=[pipetrace.Recorder(path, verbose=False)])
+
+
+def by_callback_with_rows(model: Any, path: Path, arguments: dict[str, Any]) -> None:
+    model.fit(**arguments, callbacks=[pipetrace.Recorder(path, *rows(), verbose=False)])
+
+
+def by_watch(model: Any, path: Path, arguments: dict[str, Any]) -> None:
+    with pipetrace.watch(model, path, verbose=False):
+        model.fit(**arguments)
+
+
+DOORS = {"callback": by_callback, "callback with rows": by_callback_with_rows, "watch": by_watch}
+
+
+def state(model: Any) -> list[Any]:
+    return [np.array(each.numpy()) for each in [*model.variables, *model.optimizer.variables]]
+
+
+@pytest.fixture(scope="module")
+def bare() -> Callable[[str], tuple[list[Any], Any]]:
+    """The state and the history of a model that nobody watched, for each form of rows."""
+    known: dict[str, tuple[list[Any], Any]] = {}
+
+    def train(form: str) -> tuple[list[Any], Any]:
+        if form not in known:
+            model = classifier()
+            history = model.fit(**FORMS[form](), epochs=2, verbose=0).history
+            known[form] = state(model), history
+        return known[form]
+
+    return train
+
+
+@pytest.mark.parametrize(
+    ("door", "form"),
+    [
+        *(("callback" if place % 2 else "watch", form) for place, form in enumerate(FORMS)),
+        ("callback with rows", "arrays"),
+        ("callback with rows", "dataset"),
+        ("watch", "generator"),
+        ("watch", "validation split"),
+    ],
+)
+def test_training_is_the_same_to_the_bit_and_the_trace_has_it(
+    door: str, form: str, bare: Callable[[str], tuple[list[Any], Any]], tmp_path: Path
+) -> None:
+    expected, history = bare(form)
+    model = classifier()
+    DOORS[door](model, tmp_path / "run.trace", {**FORMS[form](), "epochs": 2, "verbose": 0})
+    for ours, theirs in zip(state(model), expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    trace = pipetrace.read(tmp_path / "run.trace")
+    assert trace.ending.kind == "finished"
+    assert not trace.events
+    assert {name: [epoch.metrics[name] for epoch in trace.epochs] for name in history} == history
+    assert [stage.name for stage in trace.stages] == ["input", "hidden", "norm", "drop", "answer"]
+    assert trace.run.data.class_names == ("0", "1", "2")
+    assert trace.predictions
+    assert_values(trace, model)
+
+
+def assert_values(trace: Trace, model: Any) -> None:
+    """What is recorded of a row is what the model's own layers give for it, one by one."""
+    for prediction in trace.predictions:
+        values = prediction.outputs["input"][None]
+        for layer in model.layers:
+            values = np.asarray(layer(values, training=False))
+            np.testing.assert_allclose(prediction.outputs[layer.name], values[0], atol=1e-6)
+    source = trace.stages[0]
+    assert source.summary is not None
+    assert trace.rows == source.summary.count // 6
+
+
+@pytest.mark.parametrize(
+    ("form", "rows_of_an_epoch", "batch", "steps"),
+    [
+        ("arrays", ROWS, BATCH, 7),
+        ("validation split", 80, BATCH, 5),
+        ("dataset", ROWS, BATCH, 7),
+        ("PyDataset", ROWS, BATCH, 7),
+        ("generator", None, BATCH, 7),
+    ],
+)
+def test_the_row_arithmetic_is_true(
+    form: str, rows_of_an_epoch: int | None, batch: int, steps: int, tmp_path: Path
+) -> None:
+    by_watch(classifier(), tmp_path / "run.trace", {**FORMS[form](), "epochs": 1, "verbose": 0})
+    trace = pipetrace.read(tmp_path / "run.trace")
+    assert trace.run.data.rows == rows_of_an_epoch
+    assert trace.run.training.batch_size == batch
+    assert trace.epochs[0].steps == steps
+    assert trace.run.data.complete is (rows_of_an_epoch is not None)
+
+
+def test_the_batches_of_a_source_are_asked_for_as_often_as_without_the_recorder(tmp_path: Path) -> None:
+    watched, unwatched = as_py_dataset(), as_py_dataset()
+    by_callback(classifier(), tmp_path / "run.trace", {**watched, "epochs": 2, "verbose": 0})
+    classifier().fit(**unwatched, epochs=2, verbose=0)
+    assert watched["x"].asked == unwatched["x"].asked
+
+
+def test_rows_of_a_source_are_the_first_that_passed(tmp_path: Path) -> None:
+    by_callback(classifier(), tmp_path / "run.trace", {**as_generator(), "epochs": 1, "verbose": 0})
+    chance = np.random.default_rng(2)
+    expected = np.concatenate([x + chance.normal(size=x.shape).astype(np.float32) for x, _ in batches(*rows())])
+    summary = pipetrace.read(tmp_path / "run.trace").stages[0].summary
+    assert summary is not None
+    assert summary.count == expected.size
+    assert (summary.min, summary.max) == (expected.min(), expected.max())
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data:UserWarning")
+def test_fewer_steps_than_the_rows_fill(tmp_path: Path) -> None:
+    by_callback(classifier(), tmp_path / "run.trace", {**as_arrays(), "epochs": 2, "verbose": 0, "steps_per_epoch": 4})
+    trace = pipetrace.read(tmp_path / "run.trace")
+    assert trace.run.data.rows == 4 * BATCH
+    # Keras goes on in the rows where the epoch before ended, and they run out.
+    assert [epoch.steps for epoch in trace.epochs] == [4, 3]
+    assert [(event.kind, event.epoch, event.step) for event in trace.events] == [("data", 2, 3)]
+
+
+def test_several_fits_go_on_in_one_trace(tmp_path: Path) -> None:
+    model, path = classifier(), tmp_path / "run.trace"
+    for epochs in (2, 1, 3):
+        by_callback(model, path, {**as_arrays(), "epochs": epochs, "verbose": 0})
+    trace = pipetrace.read(path)
+    assert [epoch.number for epoch in trace.epochs] == [1, 2, 3, 4, 5, 6]
+    assert trace.run.training.epochs == 6
+    assert trace.ending.kind == "finished"
+    assert len({prediction.reason for prediction in trace.predictions}) == len(trace.predictions)
+
+
+def test_another_model_replaces_the_trace(tmp_path: Path) -> None:
+    for _ in range(2):
+        by_callback(classifier(), tmp_path / "run.trace", {**as_arrays(), "epochs": 1, "verbose": 0})
+    assert [epoch.number for epoch in pipetrace.read(tmp_path / "run.trace").epochs] == [1]
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_what_other_callbacks_do_is_seen(tmp_path: Path) -> None:
+    import keras
+
+    model = classifier()
+    stopping = keras.callbacks.EarlyStopping("loss", patience=0, min_delta=100, restore_best_weights=True)
+    halving = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2 if epoch else rate)
+    callbacks = [pipetrace.Recorder(tmp_path / "run.trace", verbose=False), stopping, halving]
+    model.fit(**as_arrays(), epochs=9, verbose=0, callbacks=callbacks)
+    trace = pipetrace.read(tmp_path / "run.trace")
+    assert trace.ending.kind == "stopped"
+    assert len(trace.epochs) == 2
+    assert trace.run.training.epochs == 9
+    assert trace.run.training.callbacks == ("EarlyStopping", "LearningRateScheduler")
+    assert trace.epochs[1].learning_rate == pytest.approx(0.0005)
+    # The best weights are put back when training ends, and those are the ones that are kept.
+    for name, values in trace.weights.items():
+        layer, _, variable = name.partition("/")
+        (own,) = [each for each in model.get_layer(layer).weights if each.name == variable]
+        np.testing.assert_array_equal(values, own.numpy())
+    assert len(callbacks) == 3
+
+
+def test_nothing_is_left_behind(tmp_path: Path) -> None:
+    import keras
+
+    import pipetrace.capture.calling as calling
+
+    model = classifier()
+    names = ("fit", "_maybe_symbolic_build", "train_function", "test_function")
+    kinds = [kind for kind in keras.Model.__mro__ for name in names if name in kind.__dict__]
+    before = [{name: kind.__dict__.get(name) for name in names} for kind in kinds]
+    by_watch(model, tmp_path / "one.trace", {**as_arrays(), "epochs": 1, "verbose": 0, "validation_split": 0.2})
+    by_callback(model, tmp_path / "two.trace", {**as_arrays(), "epochs": 1, "verbose": 0})
+    assert [{name: kind.__dict__.get(name) for name in names} for kind in kinds] == before
+    assert "fit" not in model.__dict__
+    for name in ("train_function", "test_function"):
+        assert "pipetrace" not in getattr(model, name).__module__
+    assert not len(calling._armed)
+
+
+def test_a_recorder_that_is_never_used_leaves_nothing_behind(tmp_path: Path) -> None:
+    import gc
+
+    import keras
+
+    owner = next(kind for kind in keras.Model.__mro__ if "_maybe_symbolic_build" in kind.__dict__)
+    before = owner.__dict__["_maybe_symbolic_build"]
+    recorder = pipetrace.Recorder(tmp_path / "run.trace")
+    assert owner.__dict__["_maybe_symbolic_build"] is not before
+    del recorder
+    gc.collect()
+    assert owner.__dict__["_maybe_symbolic_build"] is before
+
+
+def test_structures_of_several_arrays(tmp_path: Path) -> None:
+    import keras
+
+    layers = keras.layers
+    given = {"left": layers.Input((3,), name="left"), "right": layers.Input((2,), name="right")}
+    joined = layers.Concatenate(name="join")([given["left"], given["right"]])
+    model = keras.Model(given, {"one": layers.Dense(1, name="one")(joined), "two": layers.Dense(2, name="two")(joined)})
+    model.compile("sgd", loss={"one": "mse", "two": "mae"})
+    x, _ = rows()
+    model.fit(
+        {"right": x[:, :2], "left": x[:, 2:5]},
+        {"one": x[:, :1], "two": x[:, 1:3]},
+        epochs=1,
+        verbose=0,
+        callbacks=[pipetrace.Recorder(tmp_path / "run.trace", verbose=False)],
+    )
+    trace = pipetrace.read(tmp_path / "run.trace")
+    assert [(stage.name, stage.outputs[0].shape) for stage in trace.stages][:2] == [
+        ("left", (None, 3)),
+        ("right", (None, 2)),
+    ]
+    assert [spec.source for spec in trace.stage("join").inputs] == ["left", "right"]
+    assert trace.run.model is not None
+    assert {(spec.name, spec.source) for spec in trace.run.model.outputs} == {("one", "one"), ("two", "two")}
+    assert dict(trace.run.training.losses) == {"one": "mean_squared_error", "two": "mean_absolute_error"}
+    assert [target.name for target in trace.run.data.targets] == ["one", "two"]
+    assert not trace.run.data.class_names
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        (([[1, 2], [3]], None), pipetrace.PipetraceError),
+        ((np.ones((3, 2)), np.ones(2)), pipetrace.PipetraceError),
+        ((np.ones((0, 2)), np.ones(0)), pipetrace.PipetraceError),
+        ((None, np.ones(2)), pipetrace.PipetraceError),
+        (("rows.npz", None), pipetrace.PipetraceError),
+    ],
+)
+def test_rows_that_are_none_are_refused_before_training(given: Any, error: type[Exception], tmp_path: Path) -> None:
+    with pytest.raises(error, match=r"\["):
+        pipetrace.Recorder(tmp_path / "run.trace", *given)
+
+
+def test_a_file_that_is_no_trace_is_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "thesis.txt"
+    path.write_text("my thesis")
+    with pytest.raises(pipetrace.PipetraceError, match="output-exists"):
+        pipetrace.Recorder(path)
+    with pytest.raises(pipetrace.PipetraceError, match="not-writable"):
+        pipetrace.Recorder(tmp_path / "missing" / "run.trace")
+    with pytest.raises(pipetrace.PipetraceError, match="not-writable"):
+        pipetrace.Recorder(tmp_path)
+    assert path.read_text() == "my thesis"
+
+
+def test_steps_taken_together_and_compiled_otherwise(tmp_path: Path) -> None:
+    for number, options in enumerate(({"steps_per_execution": 3}, {"run_eagerly": True}, {"jit_compile": True})):
+        bare = classifier(**options)
+        bare.fit(**as_generator(), epochs=2, verbose=0)
+        model = classifier(**options)
+        by_callback(model, tmp_path / f"{number}.trace", {**as_generator(), "epochs": 2, "verbose": 0})
+        for ours, theirs in zip(state(model), state(bare), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+        trace = pipetrace.read(tmp_path / f"{number}.trace")
+        assert [epoch.steps for epoch in trace.epochs] == [7, 7]
