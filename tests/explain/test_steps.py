@@ -9,7 +9,7 @@ from typing import Any
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from pipetrace.explain.operations import Operation, operation
 from pipetrace.pipeline.passage import run_steps
@@ -165,6 +165,7 @@ def test_each_stage_names_the_one_before() -> None:
     assert {source.kind, scaled.kind} == {SOURCE, STEP}
 
 
+@settings(deadline=None)
 @given(rows=st.integers(2, 200), size=st.integers(1, 60))
 def test_the_numbers_of_batches_add_up(rows: int, size: int) -> None:
     told = words(np.arange(rows) * 1.5, Batch(size)).does

@@ -247,6 +247,23 @@ def test_rows_that_occur_twice_are_counted_twice() -> None:
     assert kinds(run_steps(twice, [("it", lambda x: x[[0, 2, 0]])])) == ["repeated"]
 
 
+def test_rows_that_occur_twice_each_keep_their_own_place() -> None:
+    # Alike rows are taken in turn, so that the way back of two of them leads to two.
+    twice = np.array([[1.0, 2], [3, 4], [1, 2], [5, 6]])
+    origin = run_steps(twice, [("it", lambda x: x[[2, 0, 3, 1]])]).steps[0].measured.origin
+    assert origin is not None
+    assert sorted(origin.tolist()) == [0, 1, 2, 3]
+
+
+def test_a_second_split_splits_the_training_rows_alone() -> None:
+    passage = run_steps(X, [("First", Split(10)), ("Second", Split(5, seed=1))])
+    assert len(passage.train.x) == 45
+    assert {name: len(rows.x) for name, rows in passage.held_out.items()} == {
+        "validation": 10,
+        "validation of Second": 5,
+    }
+
+
 def test_targets_that_were_left_behind_are_seen() -> None:
     left = fact(run_steps((X, Y), [("it", lambda x: x[::-1])]), "reordered")
     assert left["targets"] == "left behind"

@@ -5,7 +5,7 @@ from typing import Any
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from pipetrace.errors import ArgumentError
 from pipetrace.pipeline.passage import run_steps
@@ -18,6 +18,7 @@ def facts(step: Any, x: Any, y: Any = None) -> dict[str, Any]:
     return fact
 
 
+@settings(deadline=None)
 @given(rows=st.integers(1, 300), size=st.integers(1, 80), drop=st.booleans())
 def test_batches(rows: int, size: int, drop: bool) -> None:
     x = np.arange(rows) * 2.0
@@ -46,6 +47,7 @@ def test_a_thousand_rows_in_batches_of_32() -> None:
     assert (fact["full"], fact["rest"], fact["batches"]) == (31, 8, 32)
 
 
+@settings(deadline=None)
 @given(rows=st.integers(2, 200), length=st.integers(2, 30), step=st.integers(1, 6), ahead=st.integers(0, 5))
 def test_windows(rows: int, length: int, step: int, ahead: int) -> None:
     x = np.random.default_rng(rows).permutation(rows * 2).reshape(rows, 2)
@@ -71,6 +73,7 @@ def test_a_thousand_rows_become_990() -> None:
     assert len(passage.train.x) == 990
 
 
+@settings(deadline=None)
 @given(
     rows=st.integers(1, 200),
     validation=st.floats(0, 0.99) | st.integers(1, 50),
@@ -100,6 +103,7 @@ def test_a_split_gives_each_row_to_one_part(rows: int, validation: float, test: 
         assert (fact["left_out"], fact["shared"], fact["alike"]) == (0, 0, 0)
 
 
+@settings(deadline=None)
 @given(rows=st.integers(2, 100), seed=st.integers(0, 50))
 def test_shuffling_keeps_all_rows_with_their_targets(rows: int, seed: int) -> None:
     x, y = np.arange(rows) * 3, np.arange(rows)

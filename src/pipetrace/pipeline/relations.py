@@ -109,7 +109,8 @@ def _selected(given: Rows, before: Digests, after: Digests, origin: Origin, more
     if before.rows == after.rows:
         return Measured(({"kind": UNCHANGED, "of": "x" if given.y is None else "x and y"},), origin)
     fact: Facts = {"of": "x", "before": rows, "after": left, "distinct": len(set(origin.tolist())), **more}
-    if any(count > before.counts[row] for row, count in after.counts.items()):
+    known = before.counts
+    if any(count > known[row] for row, count in after.counts.items()):
         most = max(Counter(origin.tolist()).values())
         return Measured(({"kind": REPEATED, **fact, "most": most},), origin)
     if left == rows:
@@ -226,7 +227,8 @@ def _batches(given: Rows, result: Batches) -> Measured:
     origin = _matched(before, after)
     if before is None or after is None or origin is None:
         return Measured((fact,))
-    again = sum(max(0, count - before.counts[row]) for row, count in after.counts.items())
+    known, made = before.counts, after.counts
+    again = sum(max(0, count - known[row]) for row, count in made.items())
     fact |= {"same_rows": True, "repeated": again, "in_order": after.rows == before.rows[: len(after.rows)]}
-    fact["left_out"] = sum(max(0, count - after.counts[row]) for row, count in before.counts.items())
+    fact["left_out"] = sum(max(0, count - made[row]) for row, count in known.items())
     return Measured((fact,), origin)

@@ -1,5 +1,6 @@
 """How what a step returned is read: as rows with their targets, as the parts of a split, or as batches."""
 
+import functools
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -113,7 +114,7 @@ class Digests:
     signature: Signature
     rows: tuple[bytes, ...]
 
-    @property
+    @functools.cached_property
     def counts(self) -> Counter[bytes]:
         """How often each row occurs."""
         return Counter(self.rows)
