@@ -148,7 +148,13 @@ def test_a_failed_run_says_where_and_what_came_in() -> None:
     assert headline(trace).startswith(
         "The run failed: 0 of 3 epochs are finished. It failed in Dense (price), which received rows of 8: ValueError"
     )
-    assert insight(trace) == ("It failed in Dense (price), which received rows of 8.",)
+    (said,) = insight(trace)
+    assert said == (
+        "Dense (price), made with units = 1, activation = linear, use_bias = True, gave nothing: Dense (hidden) gave it "
+        "rows of 8."
+    )
+    long = replace(trace, ending=replace(trace.ending, message="word " * 1000))
+    assert len(headline(long)) < 500
     assert events(trace) == (), "the headline tells it"
     elsewhere = replace(trace, ending=Ending("failed", "ValueError: no", "gone"))
     assert "It failed in gone: ValueError: no." in headline(elsewhere)
@@ -162,6 +168,8 @@ def test_events_are_told_with_when_and_where() -> None:
         "The recorder left something out: The weights are not stored: they take 900 MB.",
     )
     (event, *_) = trace.events
+    told = replace(event, message="The loss was nan from step 3 of epoch 2 on.", stage=None)
+    assert events(replace(trace, events=(told,))) == ("The loss was nan from step 3 of epoch 2 on.",)
     many = replace(trace, events=tuple(replace(event, step=step) for step in range(1, 21)))
     assert len(events(many)) == 9
     assert events(many)[-1] == "12 more events of the kind 'loss' followed."

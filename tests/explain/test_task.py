@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.tasks import KINDS, binary, logits, regression, several
+from tests.tasks import KINDS, autoencoder, binary, logits, regression, several
 
 from pipetrace.explain import task
 from pipetrace.explain.facts import chance, classes, diverged, probabilities, train_rows, trained
@@ -93,6 +93,10 @@ def test_grey_values_between_0_and_1_are_no_answer_of_yes_or_no() -> None:
     output = task.only(replace(trace, run=replace(trace.run, data=data)))
     assert output is not None
     assert output.form == "numbers"
+    trace = autoencoder()
+    unseen = task.only(replace(trace, run=replace(trace.run, data=replace(trace.run.data, targets=()))))
+    assert unseen is not None
+    assert unseen.form == "image", "a picture whose target nobody saw is no mask"
 
 
 def test_the_activation_is_found_behind_layers_that_only_pass_on() -> None:

@@ -34,6 +34,8 @@ def _is_the_ending(trace: Trace, event: Event) -> bool:
 def _sentence(trace: Trace, event: Event) -> str:
     when = [f"epoch {event.epoch}"] if event.epoch is not None else []
     when += [f"step {event.step}"] if event.step is not None else []
+    # A message that says itself when it was needs no other time before it.
+    when = [] if f"epoch {event.epoch}" in event.message else when
     where = f"in {', '.join(when)}" if when else ""
     stage = next((each for each in trace.stages if each.name == event.stage), None)
     place = called(stage) if stage else event.stage

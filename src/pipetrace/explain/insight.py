@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import textwrap
 
 from pipetrace.explain import metrics, task
 from pipetrace.explain.events import called
@@ -58,10 +59,8 @@ def headline(trace: Trace) -> str:
 def insight(trace: Trace) -> tuple[str, ...]:
     """Two or three sentences that follow from this run's figures; none before the first epoch is finished."""
     if not trace.epochs:
-        failed = _where_it_failed(trace)
-        found = (
-            [f"{failed[0].upper()}{failed[1:]}."] if failed else [] if trained(trace) else [_where_numbers_sit(trace)]
-        )
+        failed = _what_failed(trace)
+        found = [failed] if failed else [] if trained(trace) else [_where_numbers_sit(trace)]
     elif diverged(trace):
         found = _went_wrong(trace)
     elif not better_than_chance(trace, trace.epochs[-1]):
@@ -101,7 +100,7 @@ def _why(trace: Trace) -> str:
     if trace.ending.kind != FAILED:
         return ""
     where = _where_it_failed(trace)
-    message = (trace.ending.message or "").rstrip(". ")
+    message = shortened(trace.ending.message or "").rstrip(". ")
     if where is None:
         return f" {message}" if message else ""
     return f" {where[0].upper()}{where[1:]}{f': {message}' if message else ''}"
@@ -117,6 +116,41 @@ def _where_it_failed(trace: Trace) -> str | None:
         return f"it failed in {name}"
     shapes = listed([dimensions(spec.shape) for spec in stage.inputs])
     return f"it failed in {called(stage)}{f', which received rows of {shapes}' if shapes else ''}"
+
+
+def _what_failed(trace: Trace) -> str | None:
+    """The stage that failed: what it was made with, what gave it what."""
+    if _where_it_failed(trace) is None:
+        return None
+    stage = next((each for each in trace.stages if each.name == trace.ending.stage), None)
+    if stage is None:
+        return None
+    config = [
+        f"{name} = {value}"
+        for name, value in stage.config.items()
+        if name not in UNTOLD and isinstance(value, str | int | float | list) and len(str(value)) <= MOST_LETTERS
+    ]
+    made = f", made with {', '.join(config[:MOST_SETTINGS])}," if config else ""
+    given = [
+        f"{called(source)} gave it rows of {dimensions(spec.shape)}"
+        if source
+        else f"it got rows of {dimensions(spec.shape)}"
+        for spec in stage.inputs
+        for source in [next((each for each in trace.stages if each.name == spec.source), None)]
+    ]
+    return f"{called(stage)}{made} gave nothing: {listed(given) or 'what it got is not known'}."
+
+
+UNTOLD = ("name", "trainable", "dtype", "registered_name", "module", "build_config")
+"""Settings that every layer has and that tell nothing of what it does."""
+MOST_SETTINGS, MOST_LETTERS = 4, 40
+LONGEST = 240
+"""A longer message is cut; the foot has the whole of it."""
+
+
+def shortened(message: str) -> str:
+    """An error's own words, cut where they are long."""
+    return textwrap.shorten(message, LONGEST, placeholder=" ...")
 
 
 def _looked_at(trace: Trace) -> str:

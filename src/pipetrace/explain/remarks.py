@@ -114,6 +114,8 @@ def _first_values(values: Array) -> str:
 
 
 def _not_finite(count: int, nan: int, infinite: int) -> str:
+    if count == 1:
+        return f"The only value is {'NaN' if nan else 'infinite'}."
     if count in (nan, infinite):
         return f"All {number(count)} values are {'NaN' if nan else 'infinite'}."
     kinds = [f"{number(each)} {name}" for each, name in ((nan, "NaN"), (infinite, "infinite")) if each]

@@ -1,6 +1,7 @@
 """The foot of a document: how everything was measured, and what of it was not."""
 
 from pipetrace.explain.facts import own_pipeline, train_rows, trained, validation_rows
+from pipetrace.explain.insight import shortened
 from pipetrace.explain.wording import counted, dimensions, duration, figure, listed, number, share
 from pipetrace.present.views import Fact
 from pipetrace.trace.document import FINISHED, STOPPED, Parameters, Target, Trace
@@ -8,10 +9,11 @@ from pipetrace.trace.document import FINISHED, STOPPED, Parameters, Target, Trac
 
 def foot(trace: Trace) -> tuple[Fact, ...]:
     """How a trace was measured, line by line."""
-    run = trace.run
+    run, message = trace.run, trace.ending.message
     versions = ", ".join(f"{name} {version}" for name, version in sorted(run.versions.items()))
     found = [
         Fact("How this was measured", _measured(trace)),
+        Fact("Error", " ".join(message.split())) if message and shortened(message) != message else None,
         Fact("Recording", _recording(trace)),
         Fact("Command", run.command or "not recorded"),
         Fact("Seed", str(run.training.seed)) if run.training.seed is not None else None,

@@ -1,5 +1,6 @@
 """What a model gave for a row, each output in its own form: classes, yes or no, numbers, steps, a picture or a mask."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,25 +58,31 @@ def _outcome(trace: Trace, made: Prediction, output: task.Output, position: int)
     if values.dtype.kind not in "fiub":
         return _view(output, f"It gives {counted(values.size, 'text')}.")
     given = Given(trace, made, output, values, None if target is None or target.dtype.kind not in "fiub" else target)
-    if not np.isfinite(values).all():
-        broken = int(values.size - np.isfinite(values).sum())
-        return _view(output, f"{number(broken)} of {counted(values.size, 'value')} are not finite: there is no answer.")
+    return _in_form(given) if np.isfinite(values).all() else _view(output, _broken(values))
+
+
+def _broken(values: Array) -> str:
+    if values.size == 1:
+        return f"The model gives {figure(float(values.reshape(-1)[0]))}: there is no answer."
+    broken = int(values.size - np.isfinite(values).sum())
+    return f"{number(broken)} of {counted(values.size, 'value')} are not finite: there is no answer."
+
+
+def _in_form(given: Given) -> OutcomeView:
+    output, values = given.output, given.values
+    sizes = {task.CLASSES: output.classes, task.BINARY: 1}
+    axes = {task.SEQUENCE: 2, task.IMAGE: 3, task.MASK: 3}
     form = output.form
-    if form == task.CLASSES and values.size == output.classes:
-        return _classes(given)
-    if form == task.BINARY and values.size == 1:
-        return _binary(given)
-    if form == task.MULTILABEL:
-        return _labels(given)
-    if form == task.NUMBERS:
-        return _numbers(given)
-    if form == task.SEQUENCE and values.ndim == 2:
-        verdict, table = sequence(trace, made, output, values, given.target)
-        return _view(output, verdict, table=table)
-    if form in (task.IMAGE, task.MASK) and values.ndim == 3:
-        return _image(given) if form == task.IMAGE else _mask(given)
+    fits = values.size == sizes.get(form, values.size) and values.ndim == axes.get(form, values.ndim)
+    if form in FORMS and fits:
+        return FORMS[form](given)
     them = "it stands" if values.size == 1 else "they stand"
     return _view(output, f"{_range(values)}; what {them} for is not known from the trace.")
+
+
+def _sequence(given: Given) -> OutcomeView:
+    verdict, table = sequence(given.trace, given.made, given.output, given.values, given.target)
+    return _view(given.output, verdict, table=table)
 
 
 def _view(
@@ -281,9 +288,7 @@ def _mask(given: Given) -> OutcomeView:
 
 def _marked(said: Array, output: task.Output) -> str:
     if output.what == task.BINARY:
-        return (
-            f"The model marks {number(int(said.sum()))} of {counted(said.size, 'pixel')} with more than {task.THRESHOLD}."
-        )
+        return f"The model marks {number(int(said.sum()))} of {counted(said.size, 'pixel')} with more than {task.THRESHOLD}."
     found, counts = np.unique(said, return_counts=True)
     most = int(found[counts.argmax()])
     return (
@@ -322,3 +327,14 @@ def _range(values: Array, *, small: bool = False) -> str:
 
 def _rest(total: int, shown: int) -> str | None:
     return f"the first {shown} of {number(total)}" if total > shown else None
+
+
+FORMS: dict[str, Callable[[Given], OutcomeView]] = {
+    task.CLASSES: _classes,
+    task.BINARY: _binary,
+    task.MULTILABEL: _labels,
+    task.NUMBERS: _numbers,
+    task.SEQUENCE: _sequence,
+    task.IMAGE: _image,
+    task.MASK: _mask,
+}
