@@ -97,8 +97,9 @@ def test_convolutions(data: st.DataObject, dims: int) -> None:
 def test_transposed_convolutions(data: st.DataObject, dims: int) -> None:
     options, lengths, first = data.draw(windows(dims, transposed=True))
     channels, filters = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 5))
-    if data.draw(st.booleans()) and min(options["strides"]) > 1:
-        options["output_padding"] = min(options["strides"]) - 1
+    if data.draw(st.booleans()):
+        step = data.draw(st.tuples(*[st.integers(2, 3)] * dims))
+        options |= {"strides": step, "dilation_rate": 1, "output_padding": data.draw(st.integers(0, min(step) - 1))}
     layer = getattr(load().layers, f"Conv{dims}DTranspose")(filters, **options)
     stage, words = told(layer, [arranged(first, lengths, channels)])
     counted(words, stage)
