@@ -119,6 +119,8 @@ def test_a_loss_that_is_negative_by_nature_has_no_shares() -> None:
         ("learning", "turned"),
     ]
     assert told[1].text.startswith("Loss fell from -0.200 to -0.700.")
+    near = with_metrics(regression(), course([-0.2, -0.7], val_loss=[-0.75, -0.745]))
+    assert observations(near)[1].kinds == ("learning", "validation"), "two per cent above the best is no rise"
     across = with_metrics(regression(), course([0.5, -0.5, 0.5, 0.5]))
     assert [each.kinds for each in observations(across)] == [("first",), ("learning",), ("rise",), ("plateau",)]
     assert "%" not in " ".join(each.text for each in observations(across))

@@ -34,10 +34,9 @@ def base(name: str) -> str:
 
 def direction(name: str) -> str | None:
     """Which way a metric gets better: ``falls`` or ``rises``; None where its name does not tell."""
-    # The longer ending is the more exact one: "false_positives" before "positives".
-    found = [(len(each), FALLS) for each in BETTER_LOWER if _ends(name, each)]
-    found += [(len(each), RISES) for each in BETTER_HIGHER if _ends(name, each)]
-    return max(found)[1] if found else None
+    if any(_ends(name, each) for each in BETTER_LOWER):
+        return FALLS
+    return RISES if any(_ends(name, each) for each in BETTER_HIGHER) else None
 
 
 def names(trace: Trace) -> tuple[str, ...]:
