@@ -118,7 +118,7 @@ def wrong(trace: Trace) -> list[str]:
     return said
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(sequences())
 def test_a_fold_repeats_and_no_stage_is_lost(classes: Sequence[str]) -> None:
     text = ["s0 InputLayer", *(f"s{index} {layer} s{index - 1}" for index, layer in enumerate(classes, 1))]

@@ -39,6 +39,11 @@ def wrong(found: Sequence[Place], sources: Sources) -> list[str]:
         said.append("a node is lost or out of order")
     if len({(place.lane, place.row) for place in found}) != len(found):
         said.append("two nodes in one place")
+    said += [
+        f"{place.name} does not branch off to the right"
+        for place in found
+        if place.off is not None and place.off >= place.lane
+    ]
     for name, all_given in sources.items():
         for source in all_given:
             upper, lower = at[source], at[name]
@@ -50,7 +55,7 @@ def wrong(found: Sequence[Place], sources: Sources) -> list[str]:
     return said
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(graphs())
 def test_every_node_has_a_place_below_its_sources_and_no_line_meets_a_box(sources: Sources) -> None:
     assert wrong(places(list(sources), sources), sources) == []
@@ -62,6 +67,8 @@ def test_what_is_wrong_is_seen() -> None:
     assert wrong(good[:2], {"a": (), "b": ("a",), "d": ()}) == ["a node is lost or out of order"]
     moved = [good[0], Place("b", 0, 1, None, (), frozenset()), Place("c", 0, 2, None, (), frozenset())]
     assert wrong(moved, sources) == ["['b'] in the way from a to c"]
+    left = Place("b", 1, 1, 2, (), frozenset())
+    assert wrong([good[0], left, good[2]], sources) == ["b does not branch off to the right"]
     assert wrong([good[0], Place("b", 0, 0, None, (), frozenset()), good[2]], sources) == [
         "two nodes in one place", "a is not above b",
     ]  # fmt: skip
@@ -77,7 +84,7 @@ def trace_from(sources: Sources) -> Trace:
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(graphs())
 def test_every_edge_is_in_the_tree_and_in_the_drawing_exactly_once(sources: Sources) -> None:
     trace = trace_from(sources)
@@ -98,7 +105,7 @@ def test_every_edge_is_in_the_tree_and_in_the_drawing_exactly_once(sources: Sour
             assert received[0] == (line.comes or above.name)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(graphs())
 def test_the_lines_of_the_tree_lead_to_where_the_edges_do(sources: Sources) -> None:
     """A node's own lane, or the arm to it, comes from the one node that it receives from."""

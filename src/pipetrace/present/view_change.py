@@ -80,7 +80,8 @@ def _example(stage: Stage) -> str | None:
     cut = _cut(was, now)
     if "Dropout" in (stage.layer or ""):
         return f"Of the example's {number(was.size)} values {number(cut)} become 0."
-    return f"Of the example's {number(was.size)} values {number(int((was != now).sum()))} are others."
+    moved = int((was != now).sum())
+    return f"{number(moved) if moved < was.size else 'All'} of the example's {number(was.size)} values change."
 
 
 def _cut(was: Array, now: Array) -> int:

@@ -99,7 +99,7 @@ def _stage(trace: Trace, wires: Wiring, stage: Stage, index: int, rows: int) -> 
     channels = (stage.summary.channels if stage.summary else None) or ()
     kernel = trace.weights.get(f"{stage.name}/kernel")
     form = None if values is None else _form(stage, values)
-    full = index == 0 or stage.kind == SOURCE
+    full, shown = index == 0 or stage.kind == SOURCE, example(trace, stage)
     return StageView(
         id=f"stage/{stage.name}",
         number=index + 1,
@@ -113,9 +113,8 @@ def _stage(trace: Trace, wires: Wiring, stage: Stage, index: int, rows: int) -> 
         parameters=words.parameters or ("0" if stage.kind not in (SOURCE, STEP) else None),
         parts=words.parts,
         arithmetic=_arithmetic(stage),
-        example=example(trace, stage),
-        # What training changes is told by ``change``, beside both pictures.
-        measured=measured(trace, replace(stage, training=None)),
+        example=shown,
+        measured=measured(trace, stage),
         picture=None if values is None else _picture(trace, stage, values),
         bars=() if values is None else score_bars(trace, stage, values),
         weights=None if kernel is None else _kernels(trace, stage, kernel, words.title),
@@ -124,7 +123,7 @@ def _stage(trace: Trace, wires: Wiring, stage: Stage, index: int, rows: int) -> 
         if stage.config.get("activation") == "relu" and len(channels) <= MOST_CHANNELS
         else (),
         wiring=told(trace, wires, stage),
-        written=None if values is None else written(values),
+        written=None if values is None or shown else written(values),
         mask=_mask(stage),
         bars_label=bars_label(trace, stage, "the example"),
         others=_others(stage, words.title),

@@ -106,7 +106,7 @@ class StageView:
         distribution: of all rows' values.
         channels: for each channel, the share of its values that is not zero.
         wiring: whom it receives from and who uses it, in sentences, where the order of the stages does not tell.
-        written: the example in words, where it is texts or few numbers.
+        written: the texts of the example, where its sentence does not have them.
         mask: what a mask hides, in a sentence, or None.
         bars_label: what the bars are.
         others: the further outputs for the example row, such as the weights of an attention.
