@@ -1,5 +1,6 @@
 """Batches that a program makes while training: each picture is shifted by chance every time it is asked for, so that no
-epoch sees quite the same rows. Look at what the trace says about rows that come in batches and cannot be counted.
+epoch sees quite the same rows. Look at the rows of the trace: they are those of the first epoch, as they were shifted
+then.
 """
 
 import math
