@@ -19,7 +19,7 @@ MOST_HASHED = 256_000_000
 """Bytes of the rows that go into their fingerprint; of more rows the first so many."""
 
 
-def data_facts(session: "Session", steps: int | None) -> Data:
+def data_facts(session: "Session") -> Data:
     """The rows of a session as facts."""
     rows, held_out, call = session.rows, session.held_out, session.call
     targets = targets_of(rows) if rows else ()
@@ -37,7 +37,7 @@ def data_facts(session: "Session", steps: int | None) -> Data:
         example_row=0,
         example_label=_label(rows, counts),
         example_value=None,
-        rows=_trained(session, steps),
+        rows=_trained(session),
         targets=targets,
         complete=bool(rows and rows.complete),
     )
@@ -120,7 +120,7 @@ def _label(rows: Rows | None, counts: tuple[int, ...]) -> int | None:
     return int(np.argmax(first)) if np.size(first) > 1 else int(np.reshape(first, -1)[0])
 
 
-def _trained(session: "Session", steps: int | None) -> int | None:
+def _trained(session: "Session") -> int | None:
     call = session.call
     if not call.known:
         return None
@@ -130,7 +130,7 @@ def _trained(session: "Session", steps: int | None) -> int | None:
     rows = len(load().tree.flatten(x)[0])
     size = call.batch_size or 32
     # With fewer steps than the rows fill, an epoch sees only a part of them.
-    return rows if steps is None else min(rows, steps * size)
+    return rows if session.steps is None else min(rows, session.steps * size)
 
 
 def _kind(x: Any, rows: Rows | None) -> str:

@@ -36,8 +36,8 @@ def choose(given: list[Array], targets: list[Array], losses: Array | None) -> li
         losses = _squares(given, targets)
     if losses is None or not np.isfinite(losses).any():
         return [Choice(0, ROW)]
-    finite = np.where(np.isfinite(losses), losses, np.inf)
-    best, worst = int(np.argmin(finite)), int(np.argmax(np.where(np.isfinite(losses), losses, -np.inf)))
+    best = int(np.argmin(np.where(np.isfinite(losses), losses, np.inf)))
+    worst = int(np.argmax(np.where(np.isfinite(losses), losses, -np.inf)))
     return [Choice(best, BEST), *([Choice(worst, WORST)] if worst != best else [])]
 
 
@@ -65,26 +65,27 @@ def classes_of(given: list[Array], targets: list[Array]) -> Array | None:
 
 
 def _by_class(scores: Array, labels: Array) -> list[Choice]:
-    scores = np.where(np.isfinite(scores), scores, -np.inf).astype(np.float64)
-    if scores.shape[1] == 1:
-        # Beyond 0 to 1 it is no probability; then its middle is 0.
-        middle = 0.5 if scores.min() >= 0 and scores.max() <= 1 else 0.0
-        said = (scores[:, 0] > middle).astype(int)
-        sure = np.abs(scores[:, 0] - middle)
-    else:
-        said = scores.argmax(axis=1)
-        top = np.sort(scores, axis=1)
-        sure = top[:, -1] - top[:, -2]
-    sure = np.nan_to_num(sure)
-    right, wrong = np.flatnonzero(said == labels), np.flatnonzero(said != labels)
-    found = [Choice(int(right[0]), RIGHT, int(labels[right[0]]))] if len(right) else []
+    sound = np.flatnonzero(np.isfinite(scores).all(axis=1))
+    if not len(sound):
+        return [Choice(0, ROW, int(labels[0]))]
+    said, sure = _said(scores[sound].astype(np.float64))
+    right, wrong = np.flatnonzero(said == labels[sound]), np.flatnonzero(said != labels[sound])
+    chosen = [(int(right[0]), RIGHT)] if len(right) else []
     if len(wrong):
-        place = int(wrong[np.argmax(sure[wrong])])
-        found.append(Choice(place, SUREST_WRONG, int(labels[place])))
-    place = int(np.argmin(sure))
-    if place not in {each.place for each in found}:
-        found.append(Choice(place, LEAST_SURE, int(labels[place])))
-    return found
+        chosen.append((int(wrong[np.argmax(sure[wrong])]), SUREST_WRONG))
+    if int(np.argmin(sure)) not in {place for place, _ in chosen}:
+        chosen.append((int(np.argmin(sure)), LEAST_SURE))
+    return [Choice(int(sound[place]), reason, int(labels[sound[place]])) for place, reason in chosen]
+
+
+def _said(scores: Array) -> tuple[Array, Array]:
+    """The class that each row is given, and how far it is from another one."""
+    if scores.shape[1] > 1:
+        top = np.sort(scores, axis=1)
+        return scores.argmax(axis=1), top[:, -1] - top[:, -2]
+    # Beyond 0 to 1 it is no probability; then its middle is 0.
+    middle = 0.5 if scores.min() >= 0 and scores.max() <= 1 else 0.0
+    return (scores[:, 0] > middle).astype(int), np.abs(scores[:, 0] - middle)
 
 
 def _squares(given: list[Array], targets: list[Array]) -> Array | None:

@@ -5,6 +5,7 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import runpy
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -47,8 +48,9 @@ def run_script(
         )
     recorders: list[Any] = []
     before = sys.argv, sys.path[:]
+    command = shlex.join(["pipetrace", *sys.argv[1:]])
     with ExitStack() as stack:
-        stack.enter_context(_when_imported("keras", lambda: _watch(stack, path_of, recorders, told)))
+        stack.enter_context(_when_imported("keras", lambda: _watch(stack, path_of, recorders, told, command)))
         try:
             sys.argv = [program, *arguments]
             if is_module:
@@ -59,7 +61,8 @@ def run_script(
                 runpy.run_path(program, run_name="__main__")
         except Exception as error:
             # As Python ends a program that raises, without the frames between it and the program.
-            sys.excepthook(type(error), error, _own_frames(error.__traceback__))
+            error.__traceback__ = _own_frames(error.__traceback__)
+            sys.excepthook(type(error), error, error.__traceback__)
             raise SystemExit(1) from error
         finally:
             sys.argv, sys.path[:] = before
@@ -73,13 +76,15 @@ def _own_frames(frames: TracebackType | None) -> TracebackType | None:
     return frames
 
 
-def _watch(stack: ExitStack, path_of: Callable[[int], Path], made: list[Any], told: Callable[[str], None]) -> None:
+def _watch(
+    stack: ExitStack, path_of: Callable[[int], Path], made: list[Any], told: Callable[[str], None], command: str
+) -> None:
     try:
         from pipetrace.record.watching import watching_all
     except PipetraceError as error:  # another backend: the program runs, and nothing is recorded
         told(f"{error.what} Nothing is recorded.")
         return
-    stack.enter_context(watching_all(path_of, made))
+    stack.enter_context(watching_all(path_of, made, command=command))
 
 
 @contextmanager

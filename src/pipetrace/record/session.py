@@ -103,7 +103,7 @@ class Session:
         self._unseen: Exception | None = None
         self._still: dict[str, Any] = {}
         self._together = 1
-        self._steps: int | None = None
+        self.steps: int | None = None
 
     @contextmanager
     def safely(self, part: str) -> Iterator[None]:
@@ -129,7 +129,7 @@ class Session:
         self.call = call
         self.planned = self.epoch + max(0, call.epochs - call.initial_epoch)
         self.step, self._told_not_finite = 0, False
-        self._steps = steps
+        self.steps = steps
         self._together = int(getattr(self.model, "steps_per_execution", 1) or 1)
         if self.open:
             self.note(Event(EXCEPTION, "The fit before did not come to its end.", self.epoch or None))
@@ -140,7 +140,7 @@ class Session:
                 x, y, weight = batches.split(call.validation) if isinstance(call.validation, tuple) else (None,) * 3
                 self.held_out = _rows(x, y, weight)
         with self.safely("writing"):
-            self._run = self._facts(steps)
+            self._run = self._facts()
             if self.writer is None:
                 self.writer = TraceWriter(self.settings.path, self._run, (), force=True)
             elif not self.open:
@@ -180,7 +180,7 @@ class Session:
                 self._unseen = error
                 return
         with self.safely("writing"):
-            self._run = self._facts(None)
+            self._run = self._facts()
             self._describe()
 
     def _look(self) -> None:
@@ -197,7 +197,7 @@ class Session:
         Raises:
             OutputError: the trace cannot be written.
         """
-        self.writer = TraceWriter(self.settings.path, self._facts(None), (), force=True)
+        self.writer = TraceWriter(self.settings.path, self._facts(), (), force=True)
         self.open = True
         try:
             self._look()
@@ -205,7 +205,7 @@ class Session:
             self.trouble = trouble.in_short(error)
             self.failed(error)
             return
-        self._run = self._facts(None)
+        self._run = self._facts()
         self._describe()
         finish(self, progress)
         self.close(Ending(FINISHED))
@@ -274,12 +274,12 @@ class Session:
 
     def _look_at_steps(self) -> None:
         """See whether the data lasted for the whole epoch."""
-        if self._steps is not None:
-            self.step = min(self.step, self._steps) if self.step else 0
+        if self.steps is not None:
+            self.step = min(self.step, self.steps) if self.step else 0
         if not self.step:
             self.note(Event(DATA, "The data gave no batch in this epoch.", self.epoch))
-        elif self._steps is not None and self.step < self._steps and not getattr(self.model, "stop_training", False):
-            text = f"The data ended after {self.step} of {self._steps} steps of epoch {self.epoch}."
+        elif self.steps is not None and self.step < self.steps and not getattr(self.model, "stop_training", False):
+            text = f"The data ended after {self.step} of {self.steps} steps of epoch {self.epoch}."
             self.note(Event(DATA, text, self.epoch, self.step))
 
     def keep_weights(self) -> None:
@@ -294,7 +294,7 @@ class Session:
             return
         stopped = self.epoch < self.planned
         with self.safely("writing"):
-            self._run = self._facts(None)
+            self._run = self._facts()
             self._describe()
         finish(self)
         self.close(Ending(STOPPED if stopped else FINISHED, epoch=self.epoch or None))
@@ -353,7 +353,7 @@ class Session:
         stages = (*self.before, *(forward.stages if forward else ()))
         self.writer.describe(self._run, stages, forward.groups if forward else ())
 
-    def _facts(self, steps: int | None) -> Run:
+    def _facts(self) -> Run:
         forward = self.measure.forward if self.measure else None
         before = self._run
         return Run(
@@ -364,7 +364,7 @@ class Session:
             backend="tensorflow",
             platform=f"{platform.system()} {platform.machine()}",
             model_fingerprint=before.model_fingerprint if before else facts.fingerprint(self.model),
-            data=data_facts(self, steps),
+            data=data_facts(self),
             training=self._training(),
             model=facts.model_facts(self.model, forward.outputs if forward else ()),
         )

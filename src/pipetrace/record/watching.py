@@ -4,6 +4,7 @@ import os
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,20 +86,21 @@ def watch(
 
 
 @contextmanager
-def watching_all(name_of: Any, made: list[Recorder], *, verbose: bool = False) -> Iterator[None]:
+def watching_all(name_of: Any, made: list[Recorder], *, command: str) -> Iterator[None]:
     """Within the block every ``fit`` of any model is recorded, each model into a trace of its own.
 
     Args:
         name_of: gives the path for a model, from the number of the model, 1 for the first.
         made: is filled with the recorders.
-        verbose: as for ``Recorder``.
+        command: how the program was started.
     """
     known: weakref.WeakKeyDictionary[Any, Recorder] = weakref.WeakKeyDictionary()
 
     def recorded(fit: Any, model: Any, args: Any, kwargs: Any) -> Any:
         recorder = known.get(model)
         if recorder is None:
-            recorder = known[model] = Recorder(name_of(len(made) + 1), verbose=verbose)
+            recorder = known[model] = Recorder(name_of(len(made) + 1), verbose=False)
+            recorder.settings = replace(recorder.settings, command=command)
             made.append(recorder)
         return _recorded(fit, recorder, args, kwargs)
 

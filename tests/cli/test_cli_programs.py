@@ -1,0 +1,208 @@
+"""The commands for programs and models of somebody's own: ``run`` and ``trace``."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.cli.conftest import Run, start
+
+import pipetrace
+
+pytestmark = [pytest.mark.framework, pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")]
+
+PROGRAM = """
+import argparse, os, sys
+import numpy as np
+os.environ["SET_BEFORE_KERAS"] = "yes"
+import helper
+import keras
+parser = argparse.ArgumentParser()
+parser.add_argument("--epochs", type=int, default=1)
+parser.add_argument("--end", default="well")
+wanted = parser.parse_args()
+x = np.arange(60, dtype="float32").reshape(20, 3) / 60
+for width in (2, 4):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(width, name=f"wide_{width}"), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    for _ in range(2):
+        model.fit(x, x[:, :1], epochs=wanted.epochs, verbose=0)
+print("argv", sys.argv, "name", __name__, "file", os.path.basename(__file__), helper.WORD)
+if wanted.end == "raises":
+    raise ValueError("the program's own words")
+sys.exit({"well": 0, "three": 3, "text": "ended with a text"}[wanted.end])
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    (folder / "helper.py").write_text("WORD = 'from beside'\n")
+    path = folder / "train.py"
+    path.write_text(PROGRAM)
+    return path
+
+
+def quiet(text: str) -> list[str]:
+    """What was said, without TensorFlow's notes on the processor."""
+    noise = ("WARNING: All log", "I0000", "To enable the following", "W0000", "E0000")
+    return [line for line in text.splitlines() if line.strip() and not line.startswith(noise)]
+
+
+def test_a_program_runs_as_with_python_and_each_model_has_a_trace(program: Path, tmp_path: Path) -> None:
+    ended = start("run", program, "--epochs", "2", "--end", "three", cwd=tmp_path)
+    assert ended.returncode == 3
+    name = str(program)
+    assert quiet(ended.stdout) == [
+        f"argv {[name, '--epochs', '2', '--end', 'three']} name __main__ file train.py from beside"
+    ]
+    assert quiet(ended.stderr) == [
+        "pipetrace: the trace is train.trace; see it with: pipetrace show train.trace",
+        "pipetrace: the trace is train-2.trace; see it with: pipetrace show train-2.trace",
+    ]
+    for path, width in ((tmp_path / "train.trace", 2), (tmp_path / "train-2.trace", 4)):
+        trace = pipetrace.read(path)
+        assert [stage.name for stage in trace.stages][1] == f"wide_{width}"
+        assert [epoch.number for epoch in trace.epochs] == [1, 2, 3, 4]
+        assert trace.ending.kind == "finished"
+        assert trace.run.command.startswith("pipetrace run")
+
+
+def test_an_exception_ends_the_program_as_with_python(program: Path, tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    arguments = [program, "--end", "raises"]
+    ours = start("run", "-o", "mine.trace", *arguments, cwd=tmp_path)
+    theirs = subprocess.run([sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ours.returncode == theirs.returncode == 1
+    assert quiet(ours.stdout) == quiet(theirs.stdout)
+    expected = quiet(theirs.stderr)
+    assert expected[-1] == "ValueError: the program's own words"
+    assert [line for line in quiet(ours.stderr) if not line.startswith("pipetrace: ")] == expected
+    assert pipetrace.read(tmp_path / "mine.trace").ending.kind == "finished"
+    assert (tmp_path / "mine-2.trace").exists()
+
+
+def test_a_module_and_a_program_that_fits_nothing(tmp_path: Path) -> None:
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack" / "__init__.py").write_text("")
+    (tmp_path / "pack" / "go.py").write_text("import sys; print(__name__, __package__, sys.argv[1:])\n")
+    ended = start("run", "-m", "pack.go", "-x", "--help", cwd=tmp_path)
+    assert (ended.returncode, ended.stdout) == (0, "__main__ pack ['-x', '--help']\n")
+    assert ended.stderr == "pipetrace: no model was fitted, so there is no trace.\n"
+    assert not list(tmp_path.glob("*.trace"))
+
+
+def test_a_program_that_is_not_there(run: Run, tmp_path: Path) -> None:
+    ran = run("run", tmp_path / "nothing.py")
+    assert ran.code == 2
+    assert "There is no script" in ran.err
+    assert "bad-argument" in ran.err
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model with two named inputs, and rows for it."""
+    import keras
+
+    folder = tmp_path_factory.mktemp("saved")
+    given = {"size": keras.Input((2,), name="size"), "shape": keras.Input((3,), name="shape")}
+    joined = keras.layers.Concatenate(name="join")([given["size"], given["shape"]])
+    model = keras.Model(given, keras.layers.Dense(3, activation="softmax", name="kind")(joined), name="two")
+    model.compile("adam", "sparse_categorical_crossentropy")
+    path = folder / "two.keras"
+    model.save(path)
+    chance = np.random.default_rng(0)
+    rows = {"size": chance.random((50, 2), np.float32), "shape": chance.random((50, 3), np.float32)}
+    np.savez(folder / "rows.npz", **rows, y=chance.integers(0, 3, 50))
+    np.savez(folder / "bare.npz", **rows)
+    np.savez(folder / "bad.npz", size=rows["shape"], shape=rows["shape"])
+    np.savez(folder / "uneven.npz", size=rows["size"][:9], shape=rows["shape"])
+    np.savez(folder / "objects.npz", x=np.array([{}, {}], object))
+    return path
+
+
+def test_a_saved_model_with_rows(saved: Path, run: Run, tmp_path: Path) -> None:
+    import keras
+
+    out = tmp_path / "two.trace"
+    ran = run("trace", saved, "--data", saved.parent / "rows.npz", "-o", out, "--plain")
+    assert ran.code == 0, ran.err
+    assert "kind" in ran.out
+    trace = pipetrace.read(out)
+    assert not trace.epochs
+    assert (trace.rows, trace.ending.kind) == (50, "finished")
+    assert [stage.name for stage in trace.stages] == ["shape", "size", "join", "kind"]
+    assert trace.run.data.name == "rows.npz"
+    rows = dict(np.load(saved.parent / "rows.npz"))
+    labels = rows.pop("y")
+    expected = keras.saving.load_model(saved, compile=False)(rows).numpy()
+    for prediction in trace.predictions:
+        np.testing.assert_allclose(prediction.outputs["kind"], expected[prediction.row], atol=1e-6)
+        assert prediction.label == labels[prediction.row]
+    assert {prediction.reason for prediction in trace.predictions} >= {"right", "surest wrong"}
+    again = run("trace", saved, "--data", saved.parent / "rows.npz", "-o", out, "--quiet")
+    assert (again.code, again.out) == (2, "")
+    assert "output-exists" in again.err
+    assert run("trace", saved, "--data", saved.parent / "bare.npz", "-o", out, "--quiet", "--force").code == 0
+    assert [each.reason for each in pipetrace.read(out).predictions] == ["row"]
+
+
+@pytest.mark.parametrize(
+    ("data", "slug", "words"),
+    [
+        ("bad.npz", "rows-do-not-fit", "expected shape=(None, 2), found shape=(None, 3)"),
+        ("uneven.npz", "count-mismatch", "shape 50, size 9"),
+        ("objects.npz", "bad-arrays", "cannot be read"),
+        ("two.keras", "bad-arrays", "holds no arrays"),
+        ("nothing.npz", "data-not-found", "no file"),
+    ],
+)
+def test_rows_that_do_not_fit(saved: Path, run: Run, tmp_path: Path, data: str, slug: str, words: str) -> None:
+    ran = run("trace", saved, "--data", saved.parent / data, "-o", tmp_path / "out.trace", "--quiet")
+    assert ran.code == 2
+    assert words in ran.err
+    assert f"[{slug}]" in ran.err
+    if data == "bad.npz":
+        trace = pipetrace.read(tmp_path / "out.trace")
+        assert trace.ending.kind == "failed"
+        assert [stage.name for stage in trace.stages][:2] == ["shape", "size"]
+
+
+def lambda_model(path: Path) -> None:
+    import keras
+
+    keras.Sequential([keras.Input((3,)), keras.layers.Lambda(lambda x: x + 1)]).save(path)
+
+
+def custom_model(path: Path) -> None:
+    import keras
+
+    class Mine(keras.layers.Layer):  # type: ignore[misc] # Keras has no types
+        def call(self, x: Any) -> Any:
+            return x
+
+    keras.Sequential([keras.Input((3,)), Mine()]).save(path)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda_model, "would run code out of the file"),
+        (custom_model, "parts that only your program knows"),
+        (lambda path: path.write_bytes(b"PK\x03\x04 not a model"), "cannot load it"),
+        (lambda path: None, "There is no file"),
+        (lambda path: path.mkdir(), "is a folder"),
+    ],
+)
+def test_models_that_keras_refuses_are_explained(make: Any, words: str, run: Run, saved: Path, tmp_path: Path) -> None:
+    path = tmp_path / "model.keras"
+    make(path)
+    ran = run("trace", path, "--data", saved.parent / "rows.npz", "--quiet")
+    assert ran.code == 2
+    assert words in ran.err
+    assert "[bad-model-file]" in ran.err
+    assert "safe_mode=False" not in ran.err
+    assert not (tmp_path / "model.trace").exists()

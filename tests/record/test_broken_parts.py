@@ -1,0 +1,111 @@
+"""Each part of the recorder, broken on purpose: it is said once, the trace tells, and the training does not feel it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.record.models import FORMS, as_arrays, classifier
+
+import pipetrace
+
+pytestmark = [pytest.mark.framework, pytest.mark.filterwarnings("ignore:.*shuffle:UserWarning")]
+
+BREAKS = {
+    "stages": "pipetrace.record.session.Forward",
+    "probe": "pipetrace.record.measuring.Measure.probe",
+    "weights": "pipetrace.record.session.Session._weights",
+    "data flow": "pipetrace.record.measuring.Measure.flow",
+    "training mode": "pipetrace.record.ending.modes.has_modes",
+    "prediction": "pipetrace.record.ending.choose",
+    "final weights": "pipetrace.capture.forward.Forward.weights",
+    "watching the loss": "pipetrace.record.trouble.sound_weights",
+    "rows": "pipetrace.capture.batches.joined",
+    "writing": "pipetrace.trace.store.TraceWriter.add_epoch",
+    "start": "pipetrace.capture.calling.running_fit",
+}
+"""Something that each part does, by the name under which it reports."""
+
+
+def broken(*arguments: Any, **options: Any) -> Any:
+    raise ZeroDivisionError("broken on purpose")
+
+
+def state(model: Any) -> list[Any]:
+    return [np.array(each.numpy()) for each in [*model.variables, *model.optimizer.variables]]
+
+
+@pytest.fixture(scope="module")
+def bare() -> Callable[[str], list[Any]]:
+    known: dict[str, list[Any]] = {}
+
+    def train(form: str) -> list[Any]:
+        if form not in known:
+            model = classifier()
+            model.fit(**FORMS[form](), epochs=2, verbose=0)
+            known[form] = state(model)
+        return known[form]
+
+    return train
+
+
+@pytest.mark.parametrize("part", BREAKS)
+def test_a_broken_part_is_left_out_and_the_training_goes_on(
+    part: str,
+    bare: Callable[[str], list[Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    form = "dataset" if part == "rows" else "arrays"
+    monkeypatch.setattr(BREAKS[part], broken)
+    model = classifier()
+    model.fit(
+        **FORMS[form](), epochs=2, verbose=0, callbacks=[pipetrace.Recorder(tmp_path / "run.trace", verbose=False)]
+    )
+    for ours, theirs in zip(state(model), bare(form), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    said = capsys.readouterr().err
+    assert said.count("could not be recorded") == 1
+    assert f"pipetrace: {part} could not be recorded" in said
+    assert "broken on purpose" in said
+    if part == "start":
+        return  # then there is nothing to record with
+    trace = pipetrace.read(tmp_path / "run.trace")
+    if part == "writing":
+        assert not trace.epochs
+        return
+    assert [epoch.number for epoch in trace.epochs] == [1, 2]
+    assert [event.message for event in trace.events] == [f"{part}: ZeroDivisionError: broken on purpose"]
+    assert trace.ending.kind == "finished"
+
+
+def test_a_full_disk_costs_the_trace_and_not_the_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import resource
+    import signal
+
+    bare = classifier()
+    bare.fit(**as_arrays(), epochs=2, verbose=0)
+    model = classifier()
+    recorder = pipetrace.Recorder(tmp_path / "run.trace", verbose=False)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, hard))
+        model.fit(**as_arrays(), epochs=2, verbose=0, callbacks=[recorder])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    for ours, theirs in zip(state(model), state(bare), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert capsys.readouterr().err.count("writing could not be recorded") == 1
+
+
+def test_a_folder_that_goes_away_while_training_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    recorder = pipetrace.Recorder(folder / "run.trace", verbose=False)
+    folder.rmdir()
+    classifier().fit(**as_arrays(), epochs=1, verbose=0, callbacks=[recorder])
+    assert "writing could not be recorded" in capsys.readouterr().err
