@@ -73,7 +73,7 @@ def test_an_exception_ends_the_program_as_with_python(program: Path, tmp_path: P
     import subprocess
     import sys
 
-    arguments = [program, "--end", "raises"]
+    arguments = [str(program), "--end", "raises"]
     ours = start("run", "-o", "mine.trace", *arguments, cwd=tmp_path)
     theirs = subprocess.run([sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ours.returncode == theirs.returncode == 1
@@ -115,7 +115,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = folder / "two.keras"
     model.save(path)
     chance = np.random.default_rng(0)
-    rows = {"size": chance.random((50, 2), np.float32), "shape": chance.random((50, 3), np.float32)}
+    rows: dict[str, Any] = {"size": chance.random((50, 2), np.float32), "shape": chance.random((50, 3), np.float32)}
     np.savez(folder / "rows.npz", **rows, y=chance.integers(0, 3, 50))
     np.savez(folder / "bare.npz", **rows)
     np.savez(folder / "bad.npz", size=rows["shape"], shape=rows["shape"])

@@ -268,7 +268,8 @@ def test_a_file_that_is_no_trace_is_not_replaced(tmp_path: Path) -> None:
 
 
 def test_steps_taken_together_and_compiled_otherwise(tmp_path: Path) -> None:
-    for number, options in enumerate(({"steps_per_execution": 3}, {"run_eagerly": True}, {"jit_compile": True})):
+    ways: tuple[dict[str, Any], ...] = ({"steps_per_execution": 3}, {"run_eagerly": True}, {"jit_compile": True})
+    for number, options in enumerate(ways):
         bare = classifier(**options)
         bare.fit(**as_generator(), epochs=2, verbose=0)
         model = classifier(**options)

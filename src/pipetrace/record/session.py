@@ -197,7 +197,8 @@ class Session:
         Raises:
             OutputError: the trace cannot be written.
         """
-        self.writer = TraceWriter(self.settings.path, self._facts(), (), force=True)
+        self._run = self._facts()
+        self.writer = TraceWriter(self.settings.path, self._run, (), force=True)
         self.open = True
         try:
             self._look()
