@@ -272,3 +272,12 @@ def test_the_words_are_as_they_were(kind: str, snapshot: SnapshotAssertion) -> N
     text = plain(of(KINDS[kind]()))
     head, _, rest = text.partition("\nData flow:")
     assert f"{head}\n{rest[rest.index('Training') :]}" == snapshot
+
+
+def test_a_hidden_step_that_happens_to_be_right_is_not_counted() -> None:
+    trace = steps()
+    made = trace.predictions[0]
+    said = made.outputs["kinds"].argmax(axis=-1)
+    view = of(replace(trace, predictions=(replace(made, targets=(said,)),))).prediction
+    assert view is not None
+    assert view.verdict == "3 of 3 steps are right; 3 steps are hidden and not counted."
