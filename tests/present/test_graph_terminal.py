@@ -3,6 +3,7 @@
 import io
 import re
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 from rich.cells import cell_len
@@ -26,13 +27,13 @@ TRACES = {
 }
 
 
-def drawn(made: Document, width: int, colour: str | None = None) -> str:
+Colour = Literal["truecolor"] | None
+
+
+def drawn(made: Document, width: int, colour: Colour = None) -> str:
     file = io.StringIO()
-    show(
-        made,
-        Console(file=file, width=width, force_terminal=True, color_system=colour, legacy_windows=False),
-        file="a.trace",
-    )  # type: ignore[arg-type]
+    console = Console(file=file, width=width, force_terminal=True, color_system=colour, legacy_windows=False)
+    show(made, console, file="a.trace")
     return re.sub(r"\x1b\[[\d;]*m", "", file.getvalue())
 
 
@@ -44,7 +45,8 @@ def tree_of(text: str) -> list[str]:
 @pytest.mark.parametrize("width", [40, 62, 100])
 @pytest.mark.parametrize("name", TRACES)
 def test_nothing_is_wider_than_the_window(name: str, width: int) -> None:
-    for colour in ("truecolor", None):
+    colours: tuple[Colour, ...] = ("truecolor", None)
+    for colour in colours:
         for line in drawn(document(TRACES[name]), width, colour).splitlines():
             assert cell_len(line) <= width
 
