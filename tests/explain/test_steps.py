@@ -149,6 +149,12 @@ def test_what_is_no_array_has_no_spec() -> None:
     assert operation(made).shape
 
 
+def test_a_part_that_is_no_array_leaves_the_whole_without_a_spec() -> None:
+    made = stages(X, lambda x: {"a": x, "b": "text"})[-1]
+    assert made.outputs == ()
+    assert [part["kind"] for part in made.config["form"]["parts"]] == ["array", "text"]
+
+
 def test_the_source_is_told_by_its_rows() -> None:
     (source,) = stages((X, Y))
     assert (source.kind, source.name) == (SOURCE, "source")

@@ -68,6 +68,18 @@ def test_windows(rows: int, length: int, step: int, ahead: int) -> None:
         assert (found[1]["kind"], found[1]["ahead"]) == ("targets", ahead)
 
 
+def test_targets_that_fit_at_several_distances_are_not_placed() -> None:
+    x = np.random.default_rng(0).permutation(40)
+    found = run_steps((x, np.zeros(40)), [("it", Window(5, ahead=2))]).steps[0].measured.facts
+    assert [fact["kind"] for fact in found] == ["windows"]
+
+
+def test_two_mixed_parts_in_a_list_are_a_split() -> None:
+    order = np.random.default_rng(0).permutation(60)
+    fact = facts(lambda x: [x[order[:40]], x[order[40:]]], np.arange(60) * 2)
+    assert (fact["kind"], [part["rows"] for part in fact["parts"]]) == ("split", [40, 20])
+
+
 def test_a_thousand_rows_become_990() -> None:
     passage = run_steps(np.arange(1000.0), [("it", Window(11))])
     assert len(passage.train.x) == 990

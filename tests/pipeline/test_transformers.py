@@ -80,6 +80,19 @@ class Late(Base):
         raise NotFittedError("This Late instance is not fitted yet")
 
 
+class Emptied(Late):
+    """It was fitted once, and says that it no longer is."""
+
+    def __init__(self) -> None:
+        self.mean_ = 0
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return False
+
+    def transform(self, x: Any) -> Any:
+        return x
+
+
 class Stateless(Base):
     def fit(self, x: Any) -> None: ...
 
@@ -131,7 +144,7 @@ def test_a_large_attribute_is_told_by_its_shape() -> None:
     assert told["mean_"] == {"shape": [1500], "dtype": "float64"}
 
 
-@pytest.mark.parametrize("step", [StandardScaler(), Late(), StandardScaler])
+@pytest.mark.parametrize("step", [StandardScaler(), Late(), Emptied(), StandardScaler])
 def test_what_was_not_fitted_is_refused(step: Any) -> None:
     with pytest.raises(ArgumentError) as caught:
         run_steps(X, [("Scale", step)])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from pipetrace.pipeline.probing import three
 from pipetrace.pipeline.values import value_facts
 
 ROWS = np.random.default_rng(0).normal(size=(200, 5)) * [1, 10, 0.1, 100, 3] + [0, 5, -2, 1000, 0.5]
@@ -231,6 +232,13 @@ def test_windows_of_other_values_are_none() -> None:
 def test_windows_may_begin_later() -> None:
     series = np.arange(30.0)
     assert only(series, np.lib.stride_tricks.sliding_window_view(series[4:], 5))["start"] == 4
+
+
+def test_a_row_without_the_largest_value_is_among_those_given_alone() -> None:
+    x = np.ones((60, 2))
+    x[7] = 0.25
+    assert three(x, 60) == [0, 7, 59]
+    assert three(x[:7], 7) == [0, 3, 6]
 
 
 def test_a_large_array_is_compared_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
