@@ -209,3 +209,15 @@ def test_what_is_particular_about_an_example() -> None:
     _, trace = recorded("multi_output")
     assert trace.run.model is not None
     assert [(spec.name, spec.source) for spec in trace.run.model.outputs] == [("kind", "kind"), ("weight", "weight")]
+
+
+def test_a_draw_is_one_of_its_distribution() -> None:
+    _, trace = recorded("vae")
+    for outputs in [
+        *(each.outputs for each in trace.predictions),
+        {stage.name: stage.example for stage in trace.stages},
+    ]:
+        mean, log_variance, drawn = (np.asarray(outputs[name]) for name in ("mean", "log_variance", "sampling"))
+        away = (drawn - mean) / np.exp(log_variance / 2)
+        assert (np.abs(away) < 5).all()
+        assert (away != 0).all()
