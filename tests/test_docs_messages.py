@@ -4,6 +4,7 @@ import errno
 import shutil
 import sqlite3
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -24,7 +25,7 @@ FAMILIES = {"error", "bad-data", "bad-trace", "bad-output"}
 IN_PYTHON = {"step-failed"}
 """What no command brings about: its example is a block of Python, which runs with those of the other documents."""
 NEED_TRACE = {"damaged-trace", "newer-trace", "incomplete-trace", "no-such-stage", "disk-full"}
-NEED_FRAMEWORK = {"training-failed", "interrupted", *NEED_TRACE}
+NEED_FRAMEWORK = {"training-failed", "interrupted", "rows-do-not-fit", *NEED_TRACE}
 ELSEWHERE = "/path/to"
 """What stands in the examples for the folder that they ran in."""
 
@@ -161,7 +162,7 @@ def damaged_trace(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 def newer_trace(folder: Path, patch: pytest.MonkeyPatch) -> None:
     with closing(sqlite3.connect(folder / "digits.trace")) as database:
-        database.execute("PRAGMA user_version = 2")
+        database.execute("PRAGMA user_version = 3")
 
 
 def incomplete_trace(folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -182,10 +183,22 @@ def disk_full(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Path, "write_text", write_text)
 
 
+def rows_do_not_fit(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    inner = [keras.Input((4,), name="four"), keras.layers.Dense(2)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Keras and NumPy between themselves
+        keras.Sequential(inner, name="small").save(folder / "model.keras")
+    np.savez(folder / "rows.npz", x=np.zeros((5, 3), np.float32))
+
+
 PREPARE: dict[str, Prepare] = {
     "bad-argument": nothing,
     "too-many-rows": nothing,
     "interrupted": interrupted,
+    "bad-model-file": nothing,
+    "rows-do-not-fit": rows_do_not_fit,
     "no-framework": no_framework,
     "training-failed": training_failed,
     "data-not-found": data_not_found,

@@ -20,8 +20,8 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "record": frozenset({"pipeline", "capture", "summary", "trace"}),
     # It makes the histograms' bins into those that are drawn.
     "present": frozenset({"trace", "explain", "summary"}),
-    # The public names: what a reader of traces needs, so that importing the package loads no recorder.
-    "__init__": frozenset({"trace", "explain", "present"}),
+    # The public names. Those that record are imported when they are first used, so that reading a trace loads no recorder.
+    "__init__": frozenset({"trace", "explain", "present", "record"}),
     "__main__": frozenset({"cli"}),
     "cli": frozenset({"__init__", "trace", "pipeline", "summary", "capture", "explain", "record", "present"}),
 }

@@ -16,12 +16,14 @@ from pipetrace.present import show, write_page
 from pipetrace.trace import Trace, read
 
 if TYPE_CHECKING:
+    from pipetrace.record.pipelines import Pipeline
     from pipetrace.record.recorder import Recorder
     from pipetrace.record.watching import watch
 
 __all__ = [
     "Recorder",
     "watch",
+    "Pipeline",
     "read",
     "Trace",
     "show",
@@ -36,7 +38,11 @@ __all__ = [
     "TraceError",
 ]
 
-LATER = {"Recorder": "pipetrace.record.recorder", "watch": "pipetrace.record.watching"}
+LATER = {
+    "Pipeline": "pipetrace.record.pipelines",
+    "Recorder": "pipetrace.record.recorder",
+    "watch": "pipetrace.record.watching",
+}
 """Names whose parts need Keras, which is imported when they are first used."""
 
 

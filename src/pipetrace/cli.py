@@ -140,11 +140,13 @@ def trace(model: Path, data: Path, out: Path | None, force: bool, plain: bool, q
 
     MODEL is a .keras file. It is loaded in Keras' safe mode and without its optimizer; no code of the file runs.
     """
+    from pipetrace.capture.saved import check_model
     from pipetrace.pipeline.row_files import load_rows
     from pipetrace.present.files import check_outputs, keep_apart
     from pipetrace.record.saved import record_saved
 
     out = out or model.parent / f"{model.stem}.trace"
+    check_model(model)
     keep_apart(data, [out])
     keep_apart(model, [out])
     check_outputs([out], force=force)

@@ -49,7 +49,7 @@ def test_loading_building_and_running_say_nothing() -> None:
         backend.set_seed(0)
         model = backend.build(PIPELINE.model)
         rows = numpy.ones((2, 28, 28, 1), "float32")
-        forward = Forward(model, rows, ["scale"])
+        forward = Forward(model, rows, [("scale", 0)])
         outputs = forward(rows)
         assert outputs["dense"].shape == (2, 10)
         print("done")

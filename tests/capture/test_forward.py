@@ -18,7 +18,7 @@ def all_outputs(keras: Any, sample: Any) -> dict[str, Array]:
 
 
 def test_outputs_are_those_of_keras_bit_for_bit(keras: Any, sample: Any) -> None:
-    found = Forward(sample.model, sample.rows, ["rows"])(sample.rows)
+    found = Forward(sample.model, sample.rows, [("rows", 0)])(sample.rows)
     assert tuple(found) == tuple(name for name, _ in sample.stages)
     *_, last = found.values()
     np.testing.assert_array_equal(last, np.asarray(sample.model(sample.rows, training=False)))
@@ -31,7 +31,7 @@ def test_outputs_are_those_of_keras_bit_for_bit(keras: Any, sample: Any) -> None
 
 
 def test_outputs_of_operations_by_numpy(sample: Any) -> None:
-    found = Forward(sample.model, sample.rows, ["rows"])(sample.rows)
+    found = Forward(sample.model, sample.rows, [("rows", 0)])(sample.rows)
     if "hidden" in found:
         hidden, relu, mean, multiply, _ = found.values()
         np.testing.assert_array_equal(relu, np.maximum(hidden, 0))
@@ -40,14 +40,14 @@ def test_outputs_of_operations_by_numpy(sample: Any) -> None:
 
 
 def test_any_number_of_rows(sample: Any) -> None:
-    forward = Forward(sample.model, sample.rows[:1], ["rows"])
+    forward = Forward(sample.model, sample.rows[:1], [("rows", 0)])
     for count in (0, 1, 5):
         for name, values in forward(sample.rows[:count]).items():
             assert len(values) == count, name
 
 
 def test_stages_have_the_shapes_of_their_outputs(sample: Any) -> None:
-    forward = Forward(sample.model, sample.rows, ["rows"])
+    forward = Forward(sample.model, sample.rows, [("rows", 0)])
     found = forward(sample.rows)
     assert tuple((stage.name, tuple(spec.source for spec in stage.inputs)) for stage in forward.stages) == sample.stages
     for stage in forward.stages:
@@ -56,14 +56,14 @@ def test_stages_have_the_shapes_of_their_outputs(sample: Any) -> None:
 
 
 def test_the_example_is_used_for_its_form_alone(small: Any) -> None:
-    forward = Forward(small, np.full((1, 3), np.nan, np.float32), ["rows"])
+    forward = Forward(small, np.full((1, 3), np.nan, np.float32), [("rows", 0)])
     found = forward(np.ones((2, 3), np.float32))
     assert all(np.isfinite(values).all() for values in found.values())
 
 
 def test_it_follows_the_weights(keras: Any) -> None:
     model = keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(2, name="out")])
-    forward = Forward(model, np.ones((1, 3), np.float32), ["rows"])
+    forward = Forward(model, np.ones((1, 3), np.float32), [("rows", 0)])
     kernel, bias = np.ones((3, 2), np.float32), np.array([0, 5], np.float32)
     model.set_weights([kernel, bias])
     np.testing.assert_array_equal(forward(np.ones((1, 3), np.float32))["out"], [[3, 8]])
@@ -74,14 +74,14 @@ def test_it_follows_the_weights(keras: Any) -> None:
 
 def test_weights_are_copies_of_the_moment(keras: Any) -> None:
     model = keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(2, name="out")])
-    weights = Forward(model, np.ones((1, 3), np.float32), ["rows"]).weights()
+    weights = Forward(model, np.ones((1, 3), np.float32), [("rows", 0)]).weights()
     before = weights["out/kernel"].copy()
     model.set_weights([np.zeros((3, 2), np.float32), np.zeros(2, np.float32)])
     np.testing.assert_array_equal(weights["out/kernel"], before)
 
 
 def test_weights_are_named_and_each_layer_listed_once(sample: Any) -> None:
-    weights = Forward(sample.model, sample.rows, ["rows"]).weights()
+    weights = Forward(sample.model, sample.rows, [("rows", 0)]).weights()
     expected = {
         f"{layer.name}/{each.name}" for layer in sample.model._flatten_layers() for each in layer._trainable_variables
     }
@@ -95,7 +95,7 @@ def test_inference_only_dropout_is_off_and_no_state_changes(keras: Any) -> None:
         [layers.Input((3,)), layers.BatchNormalization(name="norm"), layers.Dropout(0.9, seed=0, name="drop")]
     )
     state = [np.array(each.numpy()) for each in model.variables]
-    forward = Forward(model, np.ones((1, 3), np.float32), ["rows"])
+    forward = Forward(model, np.ones((1, 3), np.float32), [("rows", 0)])
     for _ in range(2):
         found = forward(np.full((4, 3), 7, np.float32))
         np.testing.assert_array_equal(found["drop"], found["norm"])
@@ -108,7 +108,7 @@ def test_the_models_own_functions_are_left_alone(keras: Any, small: Any) -> None
     rows = np.ones((4, 3), np.float32)
     small.predict(rows, verbose=0)
     before = small.predict_function
-    Forward(small, rows, ["rows"])(rows)
+    Forward(small, rows, [("rows", 0)])(rows)
     assert small.predict_function is before
 
 
@@ -118,7 +118,7 @@ def test_no_random_number_is_drawn(keras: Any, small: Any) -> None:
     for watched in (False, True):
         keras.utils.set_random_seed(3)
         if watched:
-            Forward(small, rows, ["rows"])(rows)
+            Forward(small, rows, [("rows", 0)])(rows)
         drawn.append((np.random.random(), np.asarray(keras.random.normal((3,)))))
     assert drawn[0][0] == drawn[1][0]
     np.testing.assert_array_equal(drawn[0][1], drawn[1][1])

@@ -15,7 +15,7 @@ def stages_of(keras: Any, model: Any, rows: Any) -> tuple[Stage, ...]:
     given = keras.ops.convert_to_tensor(rows)
     with watch() as calls:
         model(given, training=False)
-    return stages(keras, calls, [(given, "rows")], rows=len(rows))
+    return stages(keras, calls, [(given, ("rows", 0))], rows=len(rows))
 
 
 def single(keras: Any, layer: Any, shape: tuple[int | None, ...]) -> Stage:
@@ -117,7 +117,7 @@ def test_several_tensors_in_and_out(keras: Any) -> None:
     first, second = keras.ops.ones((2, 3)), keras.ops.ones((2, 3), "float32")
     with watch() as calls:
         both(first, second=second)
-    (stage,) = stages(keras, calls, [(first, "one"), (second, "other")], rows=first.shape[0])
+    (stage,) = stages(keras, calls, [(first, ("one", 0)), (second, ("other", 0))], rows=first.shape[0])
     assert [spec.source for spec in stage.inputs] == ["one", "other"]
     assert len(stage.outputs) == 2
 

@@ -222,7 +222,7 @@ def test_strides_odd_sizes_and_broken_weights_against_keras(make_trace: MakeTrac
         ]
     )
     row = np.random.default_rng(0).random((1, 27, 20, 3)).astype(np.float32)
-    forward = Forward(model, row, ["rows"])
+    forward = Forward(model, row, [("rows", 0)])
     spec = Spec((None, 27, 20, 3), "float32")
     source = Stage("rows", SOURCE, None, "rows", {}, (spec,), (spec,))
     for scale in (1.0, 300.0, np.nan):

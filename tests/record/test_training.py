@@ -30,7 +30,7 @@ class Watched:
         drawn = draw(source, plan)
         backend.set_seed(plan.seed)
         self.model = backend.build(model)
-        self.forward = Forward(self.model, PIPELINE.prepare(source.x[:1]), ["scale"])
+        self.forward = Forward(self.model, PIPELINE.prepare(source.x[:1]), [("scale", 0)])
         self.flow = Flow(PIPELINE, "input_image", self.forward)
         stages = stages_before(PIPELINE, "input_image", source.x[:1], {}) + self.forward.stages
         self.probe = source.x[drawn.train[:16]]

@@ -8,9 +8,10 @@ from pipetrace.capture.backend import load, quiet
 from pipetrace.capture.calls import watch
 from pipetrace.capture.forward import Forward, failed_graph, fixed_rows, untouched
 from pipetrace.capture.graph import Graph
+from pipetrace.capture.tensors import Origin
 
 
-def failing_graph(model: Any, x: Any, sources: Sequence[str]) -> Graph:
+def failing_graph(model: Any, x: Any, sources: Sequence[Origin]) -> Graph:
     """The stages of a model that fails on some rows; the last one has no outputs where it was a stage that raised.
 
     Args:
@@ -26,7 +27,7 @@ def failing_graph(model: Any, x: Any, sources: Sequence[str]) -> Graph:
     return _eagerly(model, x, sources) or forward.seen
 
 
-def _eagerly(model: Any, x: Any, sources: Sequence[str]) -> Graph | None:
+def _eagerly(model: Any, x: Any, sources: Sequence[Origin]) -> Graph | None:
     """What is seen when the model runs step by step, where values can be at fault; None where nothing raises."""
     import tensorflow as tf
 

@@ -10,6 +10,7 @@ import numpy as np
 from pipetrace.capture.backend import load, quiet
 from pipetrace.capture.calls import Call, watch
 from pipetrace.capture.graph import Graph, Node, graph, weight_names
+from pipetrace.capture.tensors import Origin
 from pipetrace.trace.document import Array, Group, Spec, Stage
 
 
@@ -36,7 +37,7 @@ class Forward:
     Args:
         model: a built Keras model.
         example: rows as the model gets them, an array or a structure of arrays; only shapes and dtypes are used.
-        sources: the names of the stages that the rows come from, one for each array.
+        sources: the stages that the rows come from, and which of their outputs they are, one for each array.
         training: whether the layers behave as in training.
         only: the names of the stages whose outputs are wanted; all where None.
 
@@ -45,7 +46,13 @@ class Forward:
     """
 
     def __init__(
-        self, model: Any, example: Any, sources: Sequence[str], *, training: bool = False, only: set[str] | None = None
+        self,
+        model: Any,
+        example: Any,
+        sources: Sequence[Origin],
+        *,
+        training: bool = False,
+        only: set[str] | None = None,
     ) -> None:
         import tensorflow as tf
 
@@ -174,7 +181,7 @@ def untouched(keras: Any, model: Any) -> Iterator[None]:
         yield
 
 
-def failed_graph(keras: Any, calls: list[Call], inputs: list[tuple[Any, str]], rows: int | None) -> Graph:
+def failed_graph(keras: Any, calls: list[Call], inputs: list[tuple[Any, Origin]], rows: int | None) -> Graph:
     """The stages of a forward pass that raised, the last one where it did, without outputs."""
     broken = next((call for call in reversed(calls) if call.error is not None), None)
     found = graph(keras, calls, inputs, rows=rows)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipetrace.capture.calls import Call
-from pipetrace.capture.tensors import is_local, key, name_of, traced_back
+from pipetrace.capture.tensors import Origin, is_local, key, name_of, traced_back
 from pipetrace.trace.document import LAYER, OP, Group, Parameters, Spec, Stage, Weight
 
 MOST_OPERATIONS = 6
@@ -57,14 +57,18 @@ def leaves(calls: Sequence[Call]) -> list[Call]:
 
 
 def graph(
-    keras: Any, calls: Sequence[Call], inputs: Sequence[tuple[Any, str]], result: Any = None, rows: int | None = None
+    keras: Any,
+    calls: Sequence[Call],
+    inputs: Sequence[tuple[Any, Origin]],
+    result: Any = None,
+    rows: int | None = None,
 ) -> Graph:
     """The stages of a forward pass.
 
     Args:
         keras: the module.
         calls: all that were seen, the model's own first, their tensors alive.
-        inputs: the tensors that the model was given, each with the name of the stage that it comes from.
+        inputs: the tensors that the model was given, each with the stage that it comes from, and which of its outputs.
         result: what the model returned, if it did.
         rows: how many rows the pass has where that is fixed; None where the first axis is open.
 
@@ -76,7 +80,7 @@ def graph(
 
 
 def stages(
-    keras: Any, calls: Sequence[Call], inputs: Sequence[tuple[Any, str]], rows: int | None = None
+    keras: Any, calls: Sequence[Call], inputs: Sequence[tuple[Any, Origin]], rows: int | None = None
 ) -> tuple[Stage, ...]:
     """The stages alone; see ``graph``."""
     return graph(keras, calls, inputs, rows=rows).stages
@@ -89,8 +93,11 @@ def weight_names(stage: str, layer: Any) -> list[tuple[str, Any]]:
 
 def plain_config(operation: Any) -> dict[str, Any]:
     """The configuration of a layer as plain values; what cannot be told is left out."""
+    import tensorflow as tf
+
     try:
-        config = operation.get_config()
+        with tf.init_scope():  # a layer may ask a table for its size, which within a traced function is no number yet
+            config = operation.get_config()
         plain: dict[str, Any] = json.loads(json.dumps(config, default=str))
     except Exception:  # a custom layer's own code, which may raise anything
         return {"name": str(operation.name)}
@@ -107,13 +114,15 @@ def count(variables: Sequence[Any]) -> Parameters:
 class _Builder:
     """The stages in the making: where each tensor came from is known as soon as its stage is there."""
 
-    def __init__(self, keras: Any, calls: Sequence[Call], inputs: Sequence[tuple[Any, str]], rows: int | None) -> None:
+    def __init__(
+        self, keras: Any, calls: Sequence[Call], inputs: Sequence[tuple[Any, Origin]], rows: int | None
+    ) -> None:
         self.keras, self.calls, self.rows = keras, calls, rows
         self.leaves = {id(call) for call in leaves(calls)}
-        self.origin: dict[Any, tuple[str, int]] = {key(tensor): (name, 0) for tensor, name in inputs}
-        self.given = {name: tensor for tensor, name in inputs}
+        self.origin: dict[Any, Origin] = {key(tensor): place for tensor, place in inputs}
+        self.given = {place: tensor for tensor, place in inputs}
         self.found = Graph()
-        self.taken = {name for _, name in inputs}
+        self.taken = {name for _, (name, _) in inputs}
         self.times: dict[int, int] = {}
         self.labels: dict[int, str] = {}
         self.shared = _shared_names([call for call in calls if id(call) in self.leaves])
@@ -222,7 +231,7 @@ class _Builder:
         for node in self.found.nodes:
             if node.stage.name == name:
                 return node.tensors[output]
-        return self.given.get(name)
+        return self.given.get((name, output))
 
     def _add(self, node: Node) -> None:
         self.found.nodes.append(node)

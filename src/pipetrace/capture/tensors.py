@@ -1,7 +1,10 @@
 """Following tensors back through the graph that TensorFlow builds while a function is traced."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
+
+Origin: TypeAlias = tuple[str, int]
+"""Where a tensor comes from: the name of a stage, and which of its outputs it is."""
 
 TRANSPARENT = frozenset(
     {"Identity", "Cast", "StopGradient", "PreventGradient", "CheckNumerics", "EnsureShape", "PlaceholderWithDefault"}

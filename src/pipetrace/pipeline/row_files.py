@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipetrace.errors import ArrayFormatError, CountMismatchError, DataNotFoundError
 from pipetrace.pipeline.files import shown
-from pipetrace.trace.document import Array
 
 TARGETS = ("y", "y_test", "y_train", "labels", "targets")
 """Names under which the targets may stand."""
@@ -55,7 +55,7 @@ def load_rows(path: Path) -> tuple[Any, Any]:
     return _alone(rows, SINGLE), _alone({name.removeprefix("y_"): each for name, each in targets.items()}, TARGETS)
 
 
-def _alone(arrays: Mapping[str, Array], names: tuple[str, ...]) -> Any:
+def _alone(arrays: Mapping[str, NDArray[Any]], names: tuple[str, ...]) -> Any:
     """The one array, or the dictionary where there are several, or one under a name of its own."""
     if not arrays:
         return None
@@ -64,7 +64,7 @@ def _alone(arrays: Mapping[str, Array], names: tuple[str, ...]) -> Any:
     return values if not others and name in plain else dict(arrays)
 
 
-def _read(path: Path) -> dict[str, Array]:
+def _read(path: Path) -> dict[str, NDArray[Any]]:
     try:
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):

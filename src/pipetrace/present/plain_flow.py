@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from pipetrace.explain.wording import listed
 from pipetrace.present.graph.views import FoldView, GraphView, TreeLine
-from pipetrace.present.terminal_flow import how_to_open
+from pipetrace.present.opening import how_to_open
 from pipetrace.present.views import Document, StageView
 
 Wrap = Callable[[str, int], list[str]]

@@ -1,6 +1,5 @@
 """The data flow in a terminal: the graph as a tree, then the stages on their thread, folded ones in a line or two."""
 
-import shlex
 from collections.abc import Iterator
 
 from rich.console import Console, Group, RenderableType
@@ -8,6 +7,7 @@ from rich.text import Text
 
 from pipetrace.present.blocks import bars, maps, steps, strip
 from pipetrace.present.graph.views import FoldView, GraphView, TreeLine
+from pipetrace.present.opening import how_to_open
 from pipetrace.present.views import Document, Picture, StageView
 
 INDENT = 4
@@ -65,21 +65,6 @@ def _ends(line: TreeLine) -> Text:
     if line.output:
         found.append("  output", "green")
     return found
-
-
-def how_to_open(made: Document, file: str) -> tuple[str, ...]:
-    """How to see what is folded or told in short, the commands last; nothing where all is shown."""
-    closed = [fold for fold in made.folds if not fold.open]
-    if not closed and not made.brief:
-        return ()
-    told = ["What is marked ■ is folded." if closed else "", "Each stage is told in short." if made.brief else ""]
-    one = shlex.quote(closed[0].name) if closed else "NAME"
-    shown = made.part or ""
-    return (
-        f"{' '.join(each for each in told if each)} To see the inside of one, or all:",
-        f"    pipetrace show {file} --stage {one}",
-        f"    pipetrace show {file} {f'--stage {shlex.quote(shown)} ' if shown else ''}--open",
-    )
 
 
 def entries(made: Document, width: int, *, colour: bool) -> Iterator[RenderableType]:

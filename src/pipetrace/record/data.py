@@ -1,7 +1,7 @@
 """What is known of the rows of a recorded training: how many there are, and what the model is to give for them."""
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -9,17 +9,15 @@ from pipetrace.capture import batches
 from pipetrace.capture.backend import load
 from pipetrace.capture.facts import losses
 from pipetrace.record.measuring import Rows, is_numbers
+from pipetrace.record.recording import Recording
 from pipetrace.trace.document import Array, Data, Target
-
-if TYPE_CHECKING:
-    from pipetrace.record.session import Session
 
 MOST_CLASSES = 1000
 MOST_HASHED = 256_000_000
 """Bytes of the rows that go into their fingerprint; of more rows the first so many."""
 
 
-def data_facts(session: "Session") -> Data:
+def data_facts(session: Recording) -> Data:
     """The rows of a session as facts."""
     rows, held_out, call = session.rows, session.held_out, session.call
     targets = targets_of(rows) if rows else ()
@@ -79,7 +77,7 @@ def _target(name: str | None, values: Array) -> Target:
     )
 
 
-def _classes(session: "Session", rows: Rows | None, targets: tuple[Target, ...]) -> tuple[Any, Any]:
+def _classes(session: Recording, rows: Rows | None, targets: tuple[Target, ...]) -> tuple[Any, Any]:
     """Names and counts of the classes, where one output is to give a class and as many scores tell how many there are."""
     width = _scores(session)
     if rows is None or len(targets) != 1 or width is None:
@@ -100,7 +98,7 @@ def _classes(session: "Session", rows: Rows | None, targets: tuple[Target, ...])
     return names, tuple(int(each) for each in counts)
 
 
-def _scores(session: "Session") -> int | None:
+def _scores(session: Recording) -> int | None:
     """How many scores the single output of a model gives for a row; None where it gives something else."""
     outputs = session.measure.forward.outputs if session.measure else ()
     if len(outputs) != 1 or len(outputs[0].shape) != 2 or not outputs[0].dtype.startswith(("float", "bfloat")):
@@ -109,7 +107,7 @@ def _scores(session: "Session") -> int | None:
     return width if width is not None and width <= MOST_CLASSES and _is_classification(session) else None
 
 
-def _is_classification(session: "Session") -> bool:
+def _is_classification(session: Recording) -> bool:
     return any("crossentropy" in name or "hinge" in name for name in losses(session.model).values())
 
 
@@ -120,7 +118,7 @@ def _label(rows: Rows | None, counts: tuple[int, ...]) -> int | None:
     return int(np.argmax(first)) if np.size(first) > 1 else int(np.reshape(first, -1)[0])
 
 
-def _trained(session: "Session") -> int | None:
+def _trained(session: Recording) -> int | None:
     call = session.call
     if not call.known:
         return None

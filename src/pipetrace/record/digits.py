@@ -70,7 +70,7 @@ def record_digits(
     cost = Cost()
     with cost.of("stages"):
         first, value = example_row(source, drawn, plan.pixel)
-        forward = Forward(model, PIPELINE.prepare(source.x[first : first + 1]), [PIPELINE.steps[-1][0]])
+        forward = Forward(model, PIPELINE.prepare(source.x[first : first + 1]), [(PIPELINE.steps[-1][0], 0)])
         flow = Flow(PIPELINE, SOURCE_STAGE, forward)
         before = stages_before(PIPELINE, SOURCE_STAGE, source.x[:1], {"name": source.name})
         data = _data(source, drawn, first, value)

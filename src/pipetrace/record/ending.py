@@ -1,7 +1,7 @@
 """What is measured when training is over: the data flow, what training does to some layers, predictions, weights."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -10,11 +10,9 @@ from pipetrace.capture.backend import load
 from pipetrace.capture.forward import Forward
 from pipetrace.record.measuring import Measure, Rows, is_numbers
 from pipetrace.record.predictions import Choice, choose
+from pipetrace.record.recording import Recording
 from pipetrace.summary import summarise
 from pipetrace.trace.document import Array, Prediction, Spec
-
-if TYPE_CHECKING:
-    from pipetrace.record.session import Session
 
 CANDIDATES = 2000
 """Rows among which the predictions to show are chosen."""
@@ -22,12 +20,12 @@ MOST_WEIGHTS = 5_000_000
 """Weights that are stored in full; the smallest arrays first."""
 
 
-def finish(session: "Session", progress: Callable[[int, int], None] | None = None) -> None:
+def finish(session: Recording, progress: Callable[[int, int], None] | None = None) -> None:
     """Measure it all and write it; each part stands for itself."""
     if session.measure is None or session.rows is None or session.writer is None:
         return
 
-    def data_flow(session: "Session", measure: Measure, rows: Rows) -> None:
+    def data_flow(session: Recording, measure: Measure, rows: Rows) -> None:
         _data_flow(session, measure, rows, progress)
 
     for part, work in (
@@ -41,14 +39,18 @@ def finish(session: "Session", progress: Callable[[int, int], None] | None = Non
                 work(session, session.measure, session.rows)
 
 
-def _data_flow(session: "Session", measure: Measure, rows: Rows, progress: Callable[[int, int], None] | None) -> None:
+def _data_flow(session: Recording, measure: Measure, rows: Rows, progress: Callable[[int, int], None] | None) -> None:
     flow = measure.flow(rows.x, len(rows), progress)
     passed = measure.passed(rows.taken(slice(0, 1)).x)
     examples = measure.examples(passed)
+    before = session.settings.before
+    ahead = {name: (values,) for name, values in before.way(0).items()} if before else {}
+    examples = {**ahead, **examples}
+    summaries = {**(before.summaries if before else {}), **flow.summaries}
     writer = session.writer
     if writer is None:
         return
-    writer.add_data_flow(flow.rows, flow.summaries, {name: values[0] for name, values in examples.items()})
+    writer.add_data_flow(flow.rows, summaries, {name: values[0] for name, values in examples.items()})
     shown = {name: mask[0] for name, mask in passed.masks.items() if name in measure.budget.kept}
     writer.add_details("mask", flow.masks, shown)
     for place in range(1, max((len(values) for values in examples.values()), default=1)):
@@ -56,7 +58,7 @@ def _data_flow(session: "Session", measure: Measure, rows: Rows, progress: Calla
         writer.add_details(f"example/{place}", {}, further)
 
 
-def _training_mode(session: "Session", measure: Measure, rows: Rows) -> None:
+def _training_mode(session: Recording, measure: Measure, rows: Rows) -> None:
     """What the layers that behave in another way in training give then, for the probe rows.
 
     Their random numbers are those that the next step would draw; drawing them here leaves the state as it is.
@@ -71,8 +73,7 @@ def _training_mode(session: "Session", measure: Measure, rows: Rows) -> None:
     few = batches.as_fit_gets(rows.taken(slice(0, measure.budget.probe)).x)
     before = {str(spec.source) for stage, _ in layers.values() for spec in stage.inputs}
     training = Forward(session.model, few, measure.names, training=True, only={*layers, *before}).passed(few).outputs
-    sources = {name: (values,) for name, values in zip(measure.names, load().tree.flatten(few), strict=True)}
-    known = {**sources, **training}
+    known = {**measure.passed(few).outputs, **training}
     summaries, examples = {}, {}
     for name, (stage, operation) in layers.items():
         values = training[name][0]
@@ -83,7 +84,7 @@ def _training_mode(session: "Session", measure: Measure, rows: Rows) -> None:
     session.writer.add_details("training", summaries, examples)
 
 
-def _predictions(session: "Session", measure: Measure, rows: Rows) -> None:
+def _predictions(session: Recording, measure: Measure, rows: Rows) -> None:
     held_out = session.held_out if session.held_out is not None and len(session.held_out) else None
     of = held_out or rows
     places = np.linspace(0, len(of) - 1, min(len(of), CANDIDATES, measure.budget.flow)).round().astype(int)
@@ -115,10 +116,12 @@ def _given(forward: Forward, of: Rows, places: Array, together: int) -> list[Arr
 
 
 def _write(
-    session: "Session", measure: Measure, of: Rows, place: int, choice: Choice, losses: Any, held_out: bool
+    session: Recording, measure: Measure, of: Rows, place: int, choice: Choice, losses: Any, held_out: bool
 ) -> None:
     row = of.taken(slice(place, place + 1))
     outputs = {name: values[0] for name, values in measure.examples(measure.passed(row.x)).items()}
+    if session.settings.before is not None and not held_out:
+        outputs = {**session.settings.before.way(place), **outputs}
     targets = [] if row.y is None else [np.asarray(values[0]) for values in load().tree.flatten(row.y)]
     loss = None if losses is None else float(losses[choice.place])
     if session.writer is not None:
@@ -135,7 +138,7 @@ def _write(
         )
 
 
-def _weights(session: "Session", measure: Measure, rows: Rows) -> None:  # noqa: ARG001 as the other parts
+def _weights(session: Recording, measure: Measure, rows: Rows) -> None:  # noqa: ARG001 as the other parts
     weights = measure.forward.weights()
     room, kept = MOST_WEIGHTS, {}
     for name, values in sorted(weights.items(), key=lambda item: item[1].size):

@@ -9,6 +9,7 @@ import numpy as np
 from pipetrace.capture import batches
 from pipetrace.capture.backend import load
 from pipetrace.capture.forward import Forward, Passed
+from pipetrace.capture.tensors import Origin
 from pipetrace.record.budget import Budget, budget
 from pipetrace.summary import Summariser, summarise
 from pipetrace.trace.document import SOURCE, Array, Spec, Stage, Summary
@@ -90,21 +91,23 @@ class Measure:
 
     Args:
         forward: the compiled pass.
-        names: of the sources, in the order of the arrays.
+        names: the stages that the arrays come from, and which of their outputs they are, in the order of the arrays.
         x: a few rows, to learn how large the outputs are.
     """
 
-    def __init__(self, forward: Forward, names: Sequence[str], x: Any) -> None:
+    def __init__(self, forward: Forward, names: Sequence[Origin], x: Any) -> None:
         self.forward, self.names = forward, list(names)
         one = self.passed(taken(x, slice(0, 1)))
         sizes = {name: sum(each.size for each in values) for name, values in one.outputs.items()}
         channels = {name: values[0].shape[-1] if values[0].ndim > 1 else 1 for name, values in one.outputs.items()}
-        places = [Stage(name, SOURCE, None, name, {}, (), ()) for name in self.names]
+        places = [Stage(name, SOURCE, None, name, {}, (), ()) for name in dict(self.names)]
         self.budget: Budget = budget([*places, *forward.stages], sizes, channels)
 
     def passed(self, x: Any) -> Passed:
         """The outputs of all stages, the sources among them."""
-        given = {name: (values,) for name, values in zip(self.names, load().tree.flatten(x), strict=True)}
+        given: dict[str, tuple[Array, ...]] = {}
+        for (name, _), values in zip(self.names, load().tree.flatten(x), strict=True):
+            given[name] = (*given.get(name, ()), values)
         found = self.forward.passed(batches.as_fit_gets(x))
         return Passed({**given, **found.outputs}, found.masks)
 

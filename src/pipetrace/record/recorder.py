@@ -13,7 +13,8 @@ from pipetrace.capture.backend import load
 from pipetrace.capture.calling import FitCall, Standing
 from pipetrace.errors import ArgumentError, DataError
 from pipetrace.record.measuring import Rows
-from pipetrace.record.session import Session, Settings
+from pipetrace.record.recording import Settings
+from pipetrace.record.session import Session
 from pipetrace.trace.store import check_place
 
 _sessions: "weakref.WeakKeyDictionary[Any, dict[Path, Session]]" = weakref.WeakKeyDictionary()

@@ -7,7 +7,8 @@ from pipetrace.capture import saved
 from pipetrace.capture.backend import load
 from pipetrace.errors import ModelInputError
 from pipetrace.record.measuring import Rows
-from pipetrace.record.session import Session, Settings
+from pipetrace.record.recording import Settings
+from pipetrace.record.session import Session
 from pipetrace.record.training import Progress
 
 
@@ -31,7 +32,6 @@ def record_saved(
         FrameworkError: Keras is not there.
         OutputError: the trace cannot be written.
     """
-    saved.check_model(model_path)
     progress.begins("Loading Keras and TensorFlow")
     load()
     progress.begins("Loading the model")
@@ -39,11 +39,14 @@ def record_saved(
     record_model(model, Rows(x, y), out, progress, data_name=data_name, command=command)
 
 
-def record_model(
-    model: Any, rows: Rows, out: Path, progress: Progress, *, data_name: str = "rows", command: str = ""
-) -> None:
-    """Pass rows through a model as it is and write the trace; see ``record_saved``."""
-    session = Session(model, Settings(out, rows=rows, command=command, verbose=False, data_name=data_name))
+def record_model(model: Any, rows: Rows, out: Path, progress: Progress, **settings: Any) -> None:
+    """Pass rows through a model as it is and write the trace; see ``record_saved``.
+
+    Args:
+        model, rows, out, progress: as there.
+        settings: further fields of ``Settings``.
+    """
+    session = Session(model, Settings(out, rows=rows, verbose=False, **settings))
     progress.begins("Measuring the data flow")
     session.look_only(progress.rows)
     if session.trouble is not None:

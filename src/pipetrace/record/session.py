@@ -7,23 +7,21 @@ import platform
 import sys
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from pipetrace.capture import backend, batches, facts
 from pipetrace.capture.backend import load
 from pipetrace.capture.calling import FitCall
 from pipetrace.capture.forward import Forward
-from pipetrace.errors import PipetraceError
 from pipetrace.record import trouble
-from pipetrace.record.cost import Cost
 from pipetrace.record.data import data_facts
 from pipetrace.record.ending import finish
 from pipetrace.record.measuring import Measure, Rows, source_names, sources
+from pipetrace.record.recording import Recording, say
+from pipetrace.record.words import in_short
 from pipetrace.summary import summarise
 from pipetrace.trace.document import (
     DATA,
@@ -31,7 +29,6 @@ from pipetrace.trace.document import (
     FAILED,
     FINISHED,
     INTERRUPTED,
-    RECORDER,
     STOPPED,
     Ending,
     Epoch,
@@ -44,79 +41,8 @@ from pipetrace.trace.document import (
 from pipetrace.trace.store import TraceWriter
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What whoever records has said.
-
-    Attributes:
-        path: where the trace goes.
-        rows: the rows to look at; None takes those that ``fit`` gets.
-        held_out: rows that are not trained on, for the predictions; None takes those that ``fit`` validates on.
-        title: what the trace is called; None takes the model's name.
-        class_names: what the classes are called; none leaves them numbered.
-        command: how the run was started.
-        verbose: whether to say where the trace is.
-        data_name: what the rows are called; None takes the kind of what ``fit`` gets.
-    """
-
-    path: Path
-    rows: Rows | None = None
-    held_out: Rows | None = None
-    title: str | None = None
-    class_names: tuple[str, ...] = ()
-    command: str = ""
-    verbose: bool = True
-    data_name: str | None = None
-
-
-class Session:
-    """The recording of one model.
-
-    Nothing that goes wrong in here reaches the training: it is said once, noted in the trace, and that part is left out
-    from there on.
-
-    Args:
-        model: whose training is recorded.
-        settings: what to record, and where to.
-    """
-
-    def __init__(self, model: Any, settings: Settings) -> None:
-        self.model, self.settings = model, settings
-        self.cost = Cost()
-        self.writer: TraceWriter | None = None
-        self.measure: Measure | None = None
-        self.rows: Rows | None = settings.rows
-        self.held_out: Rows | None = settings.held_out
-        self.names: list[str] = []
-        self.before: tuple[Stage, ...] = ()
-        self.call = FitCall()
-        self.planned = 0
-        self.epoch, self.step = 0, 0
-        self.open = False
-        self.batch_size: int | None = None
-        self.good: dict[str, Any] = {}
-        self._run: Run | None = None
-        self._began = 0.0
-        self._lost: set[str] = set()
-        self._told_not_finite = False
-        self.trouble: str | None = None
-        self._unseen: Exception | None = None
-        self._still: dict[str, Any] = {}
-        self._together = 1
-        self.steps: int | None = None
-
-    @contextmanager
-    def safely(self, part: str) -> Iterator[None]:
-        """Do a part of the recording; what it raises stays here."""
-        with self.cost.of(part):
-            try:
-                yield
-            except Exception as error:  # whatever it is, it is ours, and the training is not
-                self._lose(part, error)
-
-    def can(self, part: str) -> bool:
-        """Whether a part of the recording has not failed before."""
-        return part not in self._lost and not (part != "writing" and "writing" in self._lost)
+class Session(Recording):
+    """The recording of one model: the same for every door, over as many calls of ``fit`` as there are."""
 
     def begin(self, call: FitCall, steps: int | None, *, build: bool = True) -> None:
         """A ``fit`` begins.
@@ -186,8 +112,12 @@ class Session:
     def _look(self) -> None:
         if self.rows is not None:
             few = batches.as_fit_gets(self.rows.taken(slice(0, 2)).x)
-            self.names = source_names(self.model, self.rows.x)
-            self.before = sources(self.names, self.rows.x, {"name": "rows"})
+            before = self.settings.before
+            if before is not None:
+                self.names, self.before = list(before.sources), before.stages
+            else:
+                plain = source_names(self.model, self.rows.x)
+                self.names, self.before = [(name, 0) for name in plain], sources(plain, self.rows.x, {"name": "rows"})
             forward = Forward(self.model, few, self.names)
             self.measure = Measure(forward, self.names, self.rows.taken(slice(0, 2)).x)
 
@@ -203,7 +133,7 @@ class Session:
         try:
             self._look()
         except Exception as error:
-            self.trouble = trouble.in_short(error)
+            self.trouble = in_short(error)
             self.failed(error)
             return
         self._run = self._facts()
@@ -222,7 +152,7 @@ class Session:
         self.step += self._together
         if self._unseen is not None:
             # The model does run, so it was the recorder.
-            self._lose("stages", self._unseen)
+            self.lose("stages", self._unseen)
             self._unseen = None
         if self._told_not_finite or "loss" not in logs:
             return
@@ -308,21 +238,19 @@ class Session:
             self.close(Ending(INTERRUPTED, "Ctrl-C", epoch=self.epoch or None))
             return
         if not isinstance(error, Exception):
-            self.close(Ending(FAILED, trouble.in_short(error), epoch=self.epoch or None))
+            self.close(Ending(FAILED, in_short(error), epoch=self.epoch or None))
             return
         stage: str | None = None
         events: tuple[Event, ...] = ()
+        if self.measure is None:
+            # Where the model itself runs, its outputs may not go with the loss.
+            self.look()
         with self.safely("failure"):
-            stage, events = trouble.of_exception(self, error)
+            stage, events, seen = trouble.of_exception(self, error)
+            self._describe_stages(seen)
         for event in events:
             self.note(event)
-        self.close(Ending(FAILED, trouble.in_short(error), stage=stage, epoch=self.epoch or None))
-
-    def note(self, event: Event) -> None:
-        """Write down something that happened."""
-        if self.writer is not None and self.can("writing"):
-            with self.safely("writing"):
-                self.writer.add_event(event)
+        self.close(Ending(FAILED, in_short(error), stage=stage, epoch=self.epoch or None))
 
     def close(self, ending: Ending) -> None:
         """End the trace, which may be opened again by another ``fit``."""
@@ -341,9 +269,9 @@ class Session:
             with contextlib.suppress(Exception):
                 self.writer.close()
 
-    def describe_stages(self, stages: tuple[Stage, ...]) -> None:
+    def _describe_stages(self, stages: tuple[Stage, ...]) -> None:
         """Say which stages there are where a whole pass was never seen."""
-        if self.writer is not None and self._run is not None and self.can("writing"):
+        if stages and self.writer is not None and self._run is not None and self.can("writing"):
             with self.safely("writing"):
                 self.writer.describe(self._run, (*self.before, *stages))
 
@@ -386,17 +314,6 @@ class Session:
         )
         return replace(training, seed=facts.seed())
 
-    def _lose(self, part: str, error: Exception) -> None:
-        if part in self._lost:
-            return
-        self._lost.add(part)
-        what = error.what if isinstance(error, PipetraceError) else trouble.in_short(error)
-        with contextlib.suppress(Exception):  # a closed standard error is no reason to stop a training
-            say(f"pipetrace: {part} could not be recorded and is left out from here on: {what} The training goes on.")
-        if self.writer is not None and part != "writing":
-            with contextlib.suppress(Exception):
-                self.writer.add_event(Event(RECORDER, f"{part}: {what}", self.epoch or None, self.step or None))
-
 
 OPEN: "weakref.WeakSet[Session]" = weakref.WeakSet()
 """The recordings of trainings that have not come to their end."""
@@ -412,12 +329,6 @@ def _close_what_is_open() -> None:
                 session.failed(last)
             else:
                 session.close(Ending(FAILED, "The fit did not come to its end.", epoch=session.epoch or None))
-
-
-def say(text: str) -> None:
-    """A line for whoever watches the training, beside what it prints itself."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
 
 
 def _rows(x: Any, y: Any, weight: Any) -> Rows | None:

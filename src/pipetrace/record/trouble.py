@@ -3,8 +3,7 @@
 import contextlib
 import math
 import re
-from textwrap import shorten
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,10 +11,9 @@ from pipetrace.capture import batches, gradients
 from pipetrace.capture.backend import load
 from pipetrace.capture.facts import losses
 from pipetrace.capture.failing import failing_graph
-from pipetrace.trace.document import DATA, EXCEPTION, GRADIENT, LOSS, OUTPUT, WEIGHTS, Event
-
-if TYPE_CHECKING:
-    from pipetrace.record.session import Session
+from pipetrace.record.recording import Recording
+from pipetrace.record.words import in_short
+from pipetrace.trace.document import DATA, EXCEPTION, GRADIENT, LOSS, OUTPUT, WEIGHTS, Event, Stage
 
 MOST_REMEMBERED = 4_000_000
 """Weights of a larger model are not remembered from epoch to epoch."""
@@ -32,7 +30,7 @@ def sound_weights(model: Any) -> dict[str, Any] | None:
     return found if sound else None
 
 
-def not_finite(session: "Session", loss: float) -> list[Event]:
+def not_finite(session: Recording, loss: float) -> list[Event]:
     """The loss is not a number any more: when, and the first stage where that can be seen."""
     word = "NaN" if math.isnan(loss) else "infinite"
     when = (session.epoch, session.step)
@@ -45,11 +43,11 @@ def not_finite(session: "Session", loss: float) -> list[Event]:
     return found
 
 
-def _in_the_rows(session: "Session") -> Event | None:
+def _in_the_rows(session: Recording) -> Event | None:
     """Values that were broken before the model, or become so within it while its weights are still sound."""
     if session.rows is None:
         return None
-    for name, values in zip(session.names, load().tree.flatten(session.rows.x), strict=False):
+    for (name, _), values in zip(session.names, load().tree.flatten(session.rows.x), strict=False):
         place = _first_broken(values)
         if place is not None:
             count = int((~np.isfinite(values.astype(np.float64))).sum())
@@ -64,7 +62,7 @@ def _in_the_rows(session: "Session") -> Event | None:
     return None
 
 
-def _in_a_gradient(session: "Session") -> Event | None:
+def _in_a_gradient(session: Recording) -> Event | None:
     """With the weights of the last sound epoch: the first stage whose output, or then whose gradient, breaks."""
     measure, rows = session.measure, session.rows
     if measure is None or rows is None or not session.good:
@@ -101,7 +99,7 @@ def _in_a_gradient(session: "Session") -> Event | None:
     )
 
 
-def _in_the_weights(session: "Session") -> Event | None:
+def _in_the_weights(session: Recording) -> Event | None:
     if session.measure is None:
         return None
     for name, variable in session.measure.forward.variables().items():
@@ -115,7 +113,7 @@ def _in_the_weights(session: "Session") -> Event | None:
     return None
 
 
-def sound(session: "Session") -> Any:
+def sound(session: Recording) -> Any:
     """A block in which the forward pass uses the weights of the last sound epoch, which are put back at its end."""
 
     @contextlib.contextmanager
@@ -134,30 +132,29 @@ def sound(session: "Session") -> Any:
     return block()
 
 
-def of_exception(session: "Session", error: Exception) -> tuple[str | None, tuple[Event, ...]]:
-    """What raised: the stage, where it was one, and the facts that belong to it."""
+def of_exception(session: Recording, error: Exception) -> tuple[str | None, tuple[Event, ...], tuple[Stage, ...]]:
+    """What raised.
+
+    Returns:
+        the name of the stage, where it was one; the facts that belong to it; and the stages up to the one that raised,
+        where a whole pass was never seen.
+    """
     when = (session.epoch or None, session.step + 1 if session.epoch else None)
     stage = _named_in(session, str(error))
+    seen: tuple[Stage, ...] = ()
     if stage is None and session.rows is not None:
         x = batches.as_fit_gets(session.rows.taken(slice(0, min(len(session.rows), 256))).x)
-        names = session.names or [f"input_{place + 1}" for place, _ in enumerate(load().tree.flatten(x))]
+        names = session.names or [(f"input_{place + 1}", 0) for place, _ in enumerate(load().tree.flatten(x))]
         graph = failing_graph(session.model, x, names)
-        broken = next((node.stage for node in graph.nodes if not node.stage.outputs), None)
-        if broken is not None:
-            stage = broken.name
-        if session.measure is None or broken is not None:
-            session.describe_stages(graph.stages)
-    if session.measure is None and stage is None:
-        # The model does run: then its outputs do not go with the loss.
-        with contextlib.suppress(Exception):
-            session.look()
+        stage = next((node.stage.name for node in graph.nodes if not node.stage.outputs), None)
+        seen = graph.stages if stage is not None else ()
     events = [Event(EXCEPTION, in_short(error), *when, stage)]
-    if session.rows is not None and stage is None and session.measure is not None:
+    if stage is None:
         events += _misfit(session, when)
-    return stage, tuple(events)
+    return stage, tuple(events), seen
 
 
-def _misfit(session: "Session", when: tuple[int | None, int | None]) -> list[Event]:
+def _misfit(session: Recording, when: tuple[int | None, int | None]) -> list[Event]:
     """The forms of outputs and targets, where they do not go together."""
     if session.rows is None or session.rows.y is None or session.measure is None:
         return []
@@ -184,20 +181,11 @@ def _misfit(session: "Session", when: tuple[int | None, int | None]) -> list[Eve
     return found
 
 
-def in_short(error: BaseException) -> str:
-    """An error in one line: its class and its words, without TensorFlow's account of where the graph was made."""
-    lines = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines()
-    places = [number for number, line in enumerate(lines) if line.strip().startswith(('File "', "Stack trace"))]
-    said = lines[places[-1] + 1 :] if places and any(line.strip() for line in lines[places[-1] + 1 :]) else lines
-    text = re.sub(r"\[\[.*?\]\]|\[Op:\w+\]", "", " ".join(said))
-    return shorten(f"{type(error).__name__}: {' '.join(text.split())}", 600)
-
-
 def _form(shape: tuple[int | None, ...]) -> str:
     return " x ".join(str(length) for length in shape[1:]) or "a single number"
 
 
-def _named_in(session: "Session", text: str) -> str | None:
+def _named_in(session: Recording, text: str) -> str | None:
     """The stage that an error of TensorFlow's names: it tells the place as a path of layer names."""
     if session.measure is None:
         return None

@@ -2,7 +2,7 @@
 
 import os
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -46,16 +46,7 @@ class Watching:
         self.stop()
 
 
-def watch(
-    model: Any,
-    path: str | os.PathLike[str],
-    x: Any = None,
-    y: Any = None,
-    *,
-    title: str | None = None,
-    class_names: Sequence[str] = (),
-    verbose: bool = True,
-) -> Watching:
+def watch(model: Any, path: str | os.PathLike[str], **options: Any) -> Watching:
     """Record every ``fit`` of a model from now on, into one trace.
 
         pipetrace.watch(model, "run.trace")
@@ -63,7 +54,8 @@ def watch(
 
     Args:
         model: a Keras model; need not be compiled yet.
-        path, x, y, title, class_names, verbose: as for ``Recorder``.
+        path: where the trace goes; a trace that is there is replaced, any other file is not.
+        options: any of ``x``, ``y``, ``validation_data``, ``title``, ``class_names`` and ``verbose``, as for ``Recorder``.
 
     Returns:
         what ends the watching, by its method ``stop`` or as a ``with`` block.
@@ -82,7 +74,7 @@ def watch(
     before = getattr(model, "__dict__", {}).get("_pipetrace_watching")
     if before is not None and before.recorder.settings.path.absolute() == Path(path).absolute():
         before.stop()
-    return Watching(model, Recorder(path, x, y, title=title, class_names=class_names, verbose=verbose))
+    return Watching(model, Recorder(path, **options))
 
 
 @contextmanager

@@ -232,9 +232,7 @@ def check_place(path: Path) -> None:
         raise _write_error(path, error) from error
 
 
-def output_exists(
-    path: Path, hint: str = "Give another name, or add --force to replace it."
-) -> OutputExistsError:
+def output_exists(path: Path, hint: str = "Give another name, or add --force to replace it.") -> OutputExistsError:
     """The error for a file that would be overwritten."""
     return OutputExistsError(
         f"{path} exists and would be overwritten.",

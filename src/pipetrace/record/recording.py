@@ -1,0 +1,120 @@
+"""The state of a recording, and the promise that nothing which goes wrong in it reaches the training."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipetrace.capture.calling import FitCall
+from pipetrace.capture.tensors import Origin
+from pipetrace.errors import PipetraceError
+from pipetrace.record.before import Before
+from pipetrace.record.cost import Cost
+from pipetrace.record.measuring import Measure, Rows
+from pipetrace.record.words import in_short
+from pipetrace.trace.document import RECORDER, Event, Run, Stage
+from pipetrace.trace.store import TraceWriter
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What whoever records has said.
+
+    Attributes:
+        path: where the trace goes.
+        rows: the rows to look at; None takes those that ``fit`` gets.
+        held_out: rows that are not trained on, for the predictions; None takes those that ``fit`` validates on.
+        title: what the trace is called; None takes the model's name.
+        class_names: what the classes are called; none leaves them numbered.
+        command: how the run was started.
+        verbose: whether to say where the trace is.
+        data_name: what the rows are called; None takes the kind of what ``fit`` gets.
+        before: the stages before the model, where there are any but the rows themselves.
+    """
+
+    path: Path
+    rows: Rows | None = None
+    held_out: Rows | None = None
+    title: str | None = None
+    class_names: tuple[str, ...] = ()
+    command: str = ""
+    verbose: bool = True
+    data_name: str | None = None
+    before: Before | None = None
+
+
+class Recording:
+    """What is known of one model's training while it is recorded.
+
+    Nothing that goes wrong in here reaches the training: it is said once, noted in the trace, and that part is left out
+    from there on.
+
+    Args:
+        model: whose training is recorded.
+        settings: what to record, and where to.
+    """
+
+    def __init__(self, model: Any, settings: Settings) -> None:
+        self.model, self.settings = model, settings
+        self.cost = Cost()
+        self.writer: TraceWriter | None = None
+        self.measure: Measure | None = None
+        self.rows: Rows | None = settings.rows
+        self.held_out: Rows | None = settings.held_out
+        self.names: list[Origin] = []
+        self.before: tuple[Stage, ...] = ()
+        self.call = FitCall()
+        self.planned = 0
+        self.epoch, self.step = 0, 0
+        self.open = False
+        self.batch_size: int | None = None
+        self.good: dict[str, Any] = {}
+        self._run: Run | None = None
+        self._began = 0.0
+        self._lost: set[str] = set()
+        self._told_not_finite = False
+        self.trouble: str | None = None
+        self._unseen: Exception | None = None
+        self._still: dict[str, Any] = {}
+        self._together = 1
+        self.steps: int | None = None
+
+    @contextmanager
+    def safely(self, part: str) -> Iterator[None]:
+        """Do a part of the recording; what it raises stays here."""
+        with self.cost.of(part):
+            try:
+                yield
+            except Exception as error:  # whatever it is, it is ours, and the training is not
+                self.lose(part, error)
+
+    def can(self, part: str) -> bool:
+        """Whether a part of the recording has not failed before."""
+        return part not in self._lost and not (part != "writing" and "writing" in self._lost)
+
+    def note(self, event: Event) -> None:
+        """Write down something that happened."""
+        if self.writer is not None and self.can("writing"):
+            with self.safely("writing"):
+                self.writer.add_event(event)
+
+    def lose(self, part: str, error: Exception) -> None:
+        """Leave a part of the recording out from here on, and say so once."""
+        if part in self._lost:
+            return
+        self._lost.add(part)
+        what = error.what if isinstance(error, PipetraceError) else in_short(error)
+        with contextlib.suppress(Exception):  # a closed standard error is no reason to stop a training
+            say(f"pipetrace: {part} could not be recorded and is left out from here on: {what} The training goes on.")
+        if self.writer is not None and part != "writing":
+            with contextlib.suppress(Exception):
+                self.writer.add_event(Event(RECORDER, f"{part}: {what}", self.epoch or None, self.step or None))
+
+
+def say(text: str) -> None:
+    """A line for whoever watches the training, beside what it prints itself."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
