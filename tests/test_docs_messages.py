@@ -186,7 +186,7 @@ def disk_full(folder: Path, patch: pytest.MonkeyPatch) -> None:
 def rows_do_not_fit(folder: Path, patch: pytest.MonkeyPatch) -> None:
     import keras
 
-    inner = [keras.Input((4,), name="four"), keras.layers.Dense(2)]
+    inner = [keras.Input((4,), name="four"), keras.layers.Dense(2, name="dense")]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Keras and NumPy between themselves
         keras.Sequential(inner, name="small").save(folder / "model.keras")

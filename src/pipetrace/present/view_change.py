@@ -51,7 +51,7 @@ def _same(stage: Stage) -> bool:
 
 def _measured(trace: Trace, stage: Stage) -> str | None:
     """Both summaries: the share of zeros, the mean and the standard deviation, those that are not alike."""
-    now, was = stage.training, stage.summary
+    now, was = stage.training, stage.prediction or stage.summary
     if now is None or was is None or not now.count or not was.count:
         return None
     if now.mean is None or now.std is None or was.mean is None or was.std is None:

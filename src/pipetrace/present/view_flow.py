@@ -99,6 +99,7 @@ def _stage(trace: Trace, wires: Wiring, stage: Stage, index: int, rows: int) -> 
     channels = (stage.summary.channels if stage.summary else None) or ()
     kernel = trace.weights.get(f"{stage.name}/kernel")
     form = None if values is None else _form(stage, values)
+    counts = _rows(stage, rows)
     full, shown = index == 0 or stage.kind == SOURCE, example(trace, stage)
     return StageView(
         id=f"stage/{stage.name}",
@@ -106,8 +107,8 @@ def _stage(trace: Trace, wires: Wiring, stage: Stage, index: int, rows: int) -> 
         title=words.title,
         name=stage.name,
         kind=stage.kind,
-        input=_shapes(stage.inputs or stage.outputs, rows, full=full),
-        output=_shapes(stage.outputs, rows, full=full, noun="output") or "no output: it failed here",
+        input=_shapes(stage.inputs or stage.outputs, counts[0], full=full),
+        output=_shapes(stage.outputs, counts[1], full=full, noun="output") or "no output: it failed here",
         does=words.does,
         shape=words.shape,
         parameters=words.parameters or ("0" if stage.kind not in (SOURCE, STEP) else None),
@@ -129,6 +130,14 @@ def _stage(trace: Trace, wires: Wiring, stage: Stage, index: int, rows: int) -> 
         others=_others(stage, words.title),
         change=change(trace, stage, form),
     )
+
+
+def _rows(stage: Stage, rows: int) -> tuple[int, int]:
+    """How many rows a stage received and gave: before the model a step may have changed their number."""
+    told = stage.config.get("rows") if stage.kind in (SOURCE, STEP) else None
+    pair = told if isinstance(told, list) and len(told) == 2 else [told, told]
+    before, after = (each if isinstance(each, int) and each >= 0 else rows for each in pair)
+    return before, after
 
 
 def _shapes(specs: Sequence[Spec], rows: int, *, full: bool, noun: str = "input") -> str:

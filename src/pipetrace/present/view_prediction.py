@@ -15,6 +15,9 @@ from pipetrace.present.view_outcome import outcomes
 from pipetrace.present.views import LayerView, OutcomeView, PredictionView
 from pipetrace.trace.document import FINISHED, SOURCE, STEP, STOPPED, Array, Prediction, Stage, Trace
 
+FIT = "fit"
+"""The origin of rows that a training got."""
+
 REASONS = {
     "right": ("a right one", "answered right"),
     "surest wrong": ("the surest wrong one", "the surest of the wrong answers"),
@@ -62,7 +65,9 @@ def _name(made: Prediction) -> str:
 
 
 def _title(trace: Trace, made: Prediction) -> str:
-    text = f"Row {number(made.row)} of the data"
+    # Rows that a training got are counted by what they were for; those of a file by their place in it.
+    rows = "data" if trace.run.data.origin != FIT else "held-out rows" if made.held_out else "training rows"
+    text = f"Row {number(made.row)} of the {rows if trained(trace) else 'data'}"
     if made.reason in REASONS:
         text += f", {REASONS[made.reason][1]}"
     if trained(trace):

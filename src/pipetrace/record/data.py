@@ -32,7 +32,7 @@ def data_facts(session: Recording) -> Data:
         class_names=names,
         class_counts=counts,
         validation_rows=len(held_out) if held_out else None if call.validation is not None else 0,
-        example_row=0,
+        example_row=(session.settings.before.row or 0) if session.settings.before else 0,
         example_label=_label(rows, counts),
         example_value=None,
         rows=_trained(session),

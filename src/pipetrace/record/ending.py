@@ -73,15 +73,18 @@ def _training_mode(session: Recording, measure: Measure, rows: Rows) -> None:
     few = batches.as_fit_gets(rows.taken(slice(0, measure.budget.probe)).x)
     before = {str(spec.source) for stage, _ in layers.values() for spec in stage.inputs}
     training = Forward(session.model, few, measure.names, training=True, only={*layers, *before}).passed(few).outputs
-    known = {**measure.passed(few).outputs, **training}
-    summaries, examples = {}, {}
+    usual = measure.passed(few).outputs
+    known = {**usual, **training}
+    summaries, others, examples = {}, {}, {}
     for name, (stage, operation) in layers.items():
         values = training[name][0]
         received = [known[str(spec.source)][spec.output] for spec in stage.inputs if str(spec.source) in known]
         if is_numbers(values) and len(received) == len(stage.inputs) and modes.differs(operation, received, values):
             summaries[name] = summarise(values, by_channel=False)
+            others[name] = summarise(usual[name][0], by_channel=False)
             examples[name] = values[0]
     session.writer.add_details("training", summaries, examples)
+    session.writer.add_details("prediction", others, {})
 
 
 def _predictions(session: Recording, measure: Measure, rows: Rows) -> None:

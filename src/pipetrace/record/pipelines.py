@@ -174,7 +174,18 @@ def before(passage: Passage) -> Before:
                 found[stage.name] = one
         return found
 
-    return Before(stages, tuple(sources), summaries, way)
+    return Before(stages, tuple(sources), summaries, _origin(passage), way)
+
+
+def _origin(passage: Passage) -> int | None:
+    """Which row of the source the first row of what is trained on was."""
+    at = 0
+    for step in reversed(passage.steps):
+        origin = step.measured.origin
+        if origin is None or at >= len(origin):
+            return None
+        at = int(origin[at])
+    return at
 
 
 def _result(step: Any) -> StepRows:

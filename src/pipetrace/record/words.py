@@ -9,5 +9,8 @@ def in_short(error: BaseException) -> str:
     lines = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines()
     places = [number for number, line in enumerate(lines) if line.strip().startswith(('File "', "Stack trace"))]
     said = lines[places[-1] + 1 :] if places and any(line.strip() for line in lines[places[-1] + 1 :]) else lines
-    text = re.sub(r"\[\[.*?\]\]|\[Op:\w+\]", "", " ".join(said))
+    told = re.sub(r"^\s*Exception encountered when calling \S+\(\)\.\s*", "", " ".join(said)).split(
+        "Arguments received by"
+    )[0]
+    text = re.sub(r"\[\[.*?\]\]|\[Op:\w+\]", "", told)
     return shorten(f"{type(error).__name__}: {' '.join(text.split())}", 600)

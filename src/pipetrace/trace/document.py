@@ -136,6 +136,7 @@ class Stage:
         mask: where ``outputs[0]`` carries a mask, the summary of it over all rows, a place that is hidden counted as 0.
         example_mask: the mask of ``example``, True where it is not hidden.
         training: where a stage does another thing while it trains, the summary of what it then gives on the probe rows.
+        prediction: the summary of what it gives for the same rows in a prediction.
         training_example: what it then gives for the example row.
     """
 
@@ -155,6 +156,7 @@ class Stage:
     mask: Summary | None = None
     example_mask: Array | None = None
     training: Summary | None = None
+    prediction: Summary | None = None
     training_example: Array | None = None
 
 

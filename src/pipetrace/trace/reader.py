@@ -268,6 +268,7 @@ class _Reader:
                 mask=self.summaries.get(("mask", name, None)),
                 example_mask=parts["mask"].get(name),
                 training=self.summaries.get(("training", name, None)),
+                prediction=self.summaries.get(("prediction", name, None)),
                 training_example=parts["training"].get(name),
             )
 

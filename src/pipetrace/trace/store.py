@@ -88,7 +88,7 @@ class TraceWriter:
         with self._transaction() as database:
             for table in ("ending", "cost", "prediction"):
                 database.execute(f"DELETE FROM {table}")  # noqa: S608 our own names
-            database.execute("DELETE FROM summary WHERE part IN ('rows', 'mask', 'training')")
+            database.execute("DELETE FROM summary WHERE part IN ('rows', 'mask', 'training', 'prediction')")
             database.execute(
                 "DELETE FROM tensor WHERE part = 'weight' OR part LIKE 'prediction/%' OR part LIKE 'target/%'"
             )
@@ -123,7 +123,8 @@ class TraceWriter:
         """Add what only some stages have.
 
         Args:
-            part: ``mask`` or ``training``, or ``example/1`` and so on for further outputs, which have no summaries.
+            part: ``mask``, ``training`` or ``prediction``; or ``example/1`` and so on for further outputs, which have no
+                summaries.
             summaries: of the stages, by name.
             examples: the example row's, by the stage's name.
         """
