@@ -715,7 +715,7 @@ def test_a_pass_in_training_mode_leaves_every_state_as_it_is(keras: Any) -> None
     keras.random.normal((2,))  # makes the global generator
     chance = keras.src.backend.common.global_state.get_global_attribute("global_seed_generator")
     assert chance is not None
-    kept = [*model.variables, *model.non_trainable_variables, chance.state]
+    kept = [*model.variables, *model.get_layer("read").states, chance.state]
     before = [np.array(each.numpy()) for each in kept]
     for training in (True, False):
         forward = seen(model, SEQUENCES, training=training)
