@@ -79,7 +79,7 @@ class Tee:
 
         try:
             made = iter(tf.data.Dataset.from_generator(waiting, output_signature=iterator.element_spec))
-        except Exception:  # an element that a generator cannot give, such as an optional one
+        except Exception:  # an element that a generator cannot give
             return None
         return made if made.element_spec == iterator.element_spec else None
 
@@ -93,16 +93,13 @@ def split(batch: Any) -> tuple[Any, Any, Any]:
 def joined(batches: list[Any]) -> Any:
     """Batches as one, as far as their rows are of one shape: those of the first batch's shape are taken."""
     tree = load().tree
-    shapes = [[each.shape[1:] for each in tree.flatten(batch)] for batch in batches]
+    shapes = [[None if each is None else each.shape[1:] for each in tree.flatten(batch)] for batch in batches]
     alike = [batch for batch, shape in zip(batches, shapes, strict=True) if shape == shapes[0]]
-    return tree.map_structure(lambda *parts: np.concatenate(parts), *alike)
+    return tree.map_structure(lambda *parts: None if parts[0] is None else np.concatenate(parts), *alike)
 
 
 def plain_arrays(nest: Any) -> Any:
-    """A structure of arrays, tensors or frames as the same structure of NumPy arrays; None where it is anything else.
-
-    Floats become Keras' ``floatx``, as ``fit`` makes them.
-    """
+    """A structure of arrays, tensors or frames as the same structure of NumPy arrays; None where it is anything else."""
     keras = load()
     if nest is None or callable(getattr(nest, "__next__", None)):
         return None
@@ -142,6 +139,10 @@ def _copied(batch: Any) -> Any:
     def copy(each: Any) -> Any:
         import tensorflow as tf
 
+        if isinstance(each, tf.experimental.Optional):  # Keras' way of giving no weights, say
+            each = each.get_value() if each.has_value() else None
+        if each is None:
+            return None
         dense = tf.sparse.to_dense(each) if isinstance(each, tf.SparseTensor) else each
         dense = dense.to_tensor() if isinstance(dense, tf.RaggedTensor) else dense
         return np.array(dense)
