@@ -132,7 +132,10 @@ def _is_arrays(leaf: Any) -> bool:
 
 
 def _as_array(leaf: Any) -> Any:
-    return leaf.to_numpy() if hasattr(leaf, "to_numpy") else np.asarray(leaf)
+    values = leaf.to_numpy() if hasattr(leaf, "to_numpy") else np.asarray(leaf)
+    if values.dtype == object and not values.ndim:
+        raise TypeError("NumPy takes it for one object, as it does a sparse matrix")
+    return values
 
 
 def _copied(batch: Any) -> Any:
