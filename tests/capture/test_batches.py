@@ -52,8 +52,8 @@ def assert_same(ours: list[Any], theirs: list[Any]) -> None:
             np.testing.assert_array_equal(np.asarray(left), np.asarray(right))
 
 
-@pytest.mark.parametrize("steps", [1, 2, 3, 7, 20])
-@pytest.mark.parametrize("count", [1, 2, 3, 12, 14])
+@pytest.mark.parametrize("steps", [1, 3, 20])
+@pytest.mark.parametrize("count", [1, 12, 14])
 @pytest.mark.filterwarnings("ignore:Your input ran out of data:UserWarning")
 def test_every_batch_is_handed_on_once_and_in_order(steps: int, count: int) -> None:
     tee = Tee(steps)
