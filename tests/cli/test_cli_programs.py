@@ -85,6 +85,26 @@ def test_an_exception_ends_the_program_as_with_python(program: Path, tmp_path: P
     assert (tmp_path / "mine-2.trace").exists()
 
 
+@pytest.mark.parametrize("first", ["import tensorflow as tf", "import tensorflow as tf; import keras", "import keras"])
+def test_keras_is_found_whoever_imports_it(first: str, tmp_path: Path) -> None:
+    keras = "tf.keras" if first.endswith("tf") else "keras"
+    program = f"{first}; import numpy as np; K = {keras}; m = K.Sequential([K.Input((2,)), K.layers.Dense(1)])"
+    fit = "m.compile('sgd', 'mse'); m.fit(np.ones((9, 2)), np.ones(9), verbose=0)"
+    (tmp_path / "small.py").write_text(f"{program}; {fit}\n")
+    ended = start("run", "small.py", cwd=tmp_path)
+    assert ended.returncode == 0
+    assert quiet(ended.stderr) == ["pipetrace: the trace is small.trace; see it with: pipetrace show small.trace"]
+
+
+def test_another_backend_runs_without_a_recording(tmp_path: Path) -> None:
+    (tmp_path / "keras.py").write_text("class backend:\n    backend = staticmethod(lambda: 'jax')\n")
+    (tmp_path / "main.py").write_text("import keras; print(keras.backend.backend())\n")
+    ended = start("run", "main.py", cwd=tmp_path)
+    assert (ended.returncode, ended.stdout) == (0, "jax\n")
+    assert "Keras runs on jax here" in ended.stderr
+    assert "Nothing is recorded." in ended.stderr
+
+
 def test_a_module_and_a_program_that_fits_nothing(tmp_path: Path) -> None:
     (tmp_path / "pack").mkdir()
     (tmp_path / "pack" / "__init__.py").write_text("")

@@ -166,7 +166,7 @@ def test_events_are_told_with_when_and_where() -> None:
     trace = KINDS["not finite"]()
     assert events(trace) == (
         "In epoch 2, step 3, at Dense (hidden): the loss is nan.",
-        "The data did not fit or ended early in epoch 2: the generator gave 5 of 6 batches.",
+        "In epoch 2: the generator gave 5 of 6 batches.",
         "The recorder left something out: The weights are not stored: they take 900 MB.",
     )
     (event, *_) = trace.events

@@ -72,8 +72,8 @@ TRUTHS: dict[str, Callable[[Trace, str, str], bool]] = {
     "What is its cross-entropy loss": lambda trace, _, option: near(
         option, -math.log(1 / len(trace.run.data.class_names))
     ),
-    "did the model do best": lambda trace, _, option: (
-        count(option, min(trace.epochs, key=lambda epoch: epoch.metrics["val_loss"]).number)
+    "did the model do best": lambda trace, _, option: count(
+        option, min(trace.epochs, key=lambda epoch: epoch.metrics["val_loss"]).number
     ),
     "Why is validation lower": lambda *what: what[2].startswith("Training is averaged over the epoch"),
     "How many learned numbers": lambda trace, _, option: count(option, trace.weights["dense/kernel"].shape[0] + 1),
@@ -86,7 +86,14 @@ TRUTHS: dict[str, Callable[[Trace, str, str], bool]] = {
 """Whether an option answers the question with these words, found out from the arrays and counts themselves."""
 
 
-ELSEWHERE = ("dense_parameters", "embedding_parameters", "lstm_parameters", "most_parameters", "mean_of_a_loss", "threshold")
+ELSEWHERE = (
+    "dense_parameters",
+    "embedding_parameters",
+    "lstm_parameters",
+    "most_parameters",
+    "mean_of_a_loss",
+    "threshold",
+)
 """The questions that other models are asked; ``test_any_model`` holds them."""
 
 

@@ -3,10 +3,7 @@
 from pipetrace.explain.wording import dimensions, listed
 from pipetrace.trace.document import DATA, EXCEPTION, FAILED, RECORDER, Event, Stage, Trace
 
-OPENINGS = {
-    DATA: "The data did not fit or ended early",
-    RECORDER: "The recorder left something out",
-}
+OPENINGS = {RECORDER: "The recorder left something out"}
 """What an event is, where its own message does not begin with it."""
 MOST = 8
 """More events of a kind than this are counted."""
@@ -38,7 +35,8 @@ def _sentence(trace: Trace, event: Event) -> str:
     when = [] if f"epoch {event.epoch}" in event.message else when
     where = f"in {', '.join(when)}" if when else ""
     stage = next((each for each in trace.stages if each.name == event.stage), None)
-    place = called(stage) if stage else event.stage
+    # What is wrong with the data says itself where they came in.
+    place = None if event.kind == DATA else called(stage) if stage else event.stage
     message = " ".join(event.message.split()).rstrip(". ")
     if event.kind in OPENINGS:
         opening = " ".join(part for part in (OPENINGS[event.kind], where) if part)

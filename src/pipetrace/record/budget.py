@@ -33,6 +33,7 @@ class Budget:
         flow: rows that the data flow measures at the most.
         by_channel: names of the stages whose channels are summarised each by itself.
         by_channel_each_epoch: those whose channels are summarised after every epoch.
+        values: of all stages for one row.
         kept: names of the stages whose output is stored for single rows.
     """
 
@@ -41,6 +42,7 @@ class Budget:
     flow: int
     by_channel: frozenset[str]
     by_channel_each_epoch: frozenset[str]
+    values: int
     kept: frozenset[str]
 
 
@@ -59,6 +61,7 @@ def budget(stages: Sequence[Stage], sizes: Mapping[str, int], channels: Mapping[
         flow=max(1, FLOW_VALUES // whole),
         by_channel=_as_fits(stages, channels, CHANNELS, 1024),
         by_channel_each_epoch=_as_fits(stages, channels, CHANNELS_EACH_EPOCH, CHANNELS_EACH_EPOCH),
+        values=whole,
         kept=_as_fits(stages, sizes, KEPT, ONE_KEPT),
     )
 

@@ -10,10 +10,12 @@ from pipetrace.capture.backend import load
 from pipetrace.capture.forward import Forward
 from pipetrace.record.measuring import Measure, Rows, is_numbers
 from pipetrace.record.predictions import Choice, choose
-from pipetrace.record.recording import Recording
+from pipetrace.record.recording import Recording, say
 from pipetrace.summary import summarise
 from pipetrace.trace.document import Array, Prediction, Spec
 
+WORTH_A_WORD = 100_000_000
+"""Values whose summaries take a second or more, so that whoever waits is told."""
 CANDIDATES = 2000
 """Rows among which the predictions to show are chosen."""
 MOST_WEIGHTS = 5_000_000
@@ -40,6 +42,9 @@ def finish(session: Recording, progress: Callable[[int, int], None] | None = Non
 
 
 def _data_flow(session: Recording, measure: Measure, rows: Rows, progress: Callable[[int, int], None] | None) -> None:
+    count = min(len(rows), measure.budget.flow)
+    if session.settings.verbose and count * measure.budget.values > WORTH_A_WORD:
+        say(f"pipetrace: measuring the data flow of {count:,} rows ...")
     flow = measure.flow(rows.x, len(rows), progress)
     passed = measure.passed(rows.taken(slice(0, 1)).x)
     examples = measure.examples(passed)

@@ -50,7 +50,7 @@ def run_script(
     before = sys.argv, sys.path[:]
     command = shlex.join(["pipetrace", *sys.argv[1:]])
     with ExitStack() as stack:
-        stack.enter_context(_when_imported("keras", lambda: _watch(stack, path_of, recorders, told, command)))
+        stack.enter_context(_when_imported(("keras", "tensorflow"), lambda: _watch(stack, path_of, recorders, told, command)))
         try:
             sys.argv = [program, *arguments]
             if is_module:
@@ -81,20 +81,28 @@ def _watch(
 ) -> None:
     try:
         from pipetrace.record.watching import watching_all
+
+        stack.enter_context(watching_all(path_of, made, command=command))
     except PipetraceError as error:  # another backend: the program runs, and nothing is recorded
         told(f"{error.what} Nothing is recorded.")
-        return
-    stack.enter_context(watching_all(path_of, made, command=command))
+    except Exception as error:  # whatever it is, the program is to run
+        told(f"the recorder does not start: {type(error).__name__}: {error}. Nothing is recorded.")
 
 
 @contextmanager
-def _when_imported(name: str, then: Callable[[], None]) -> Iterator[None]:
-    """Call something once a module has been imported, or at once where it is already there."""
-    if name in sys.modules:
+def _when_imported(names: tuple[str, ...], then: Callable[[], None]) -> Iterator[None]:
+    """Call something once the first of some modules has been imported, or at once where it is already there.
+
+    Args:
+        names: the module, and others that may import it while they are being imported themselves: then it is waited until
+            they are there too.
+        then: what to call.
+    """
+    if names[0] in sys.modules:
         then()
         yield
         return
-    finder = _Finder(name, then)
+    finder = _Finder(names, then)
     sys.meta_path.insert(0, finder)
     try:
         yield
@@ -104,10 +112,12 @@ def _when_imported(name: str, then: Callable[[], None]) -> Iterator[None]:
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Finds one module as the others would, and says when it is there."""
+    """Finds some modules as the others would, and says when all of them that are wanted are there."""
 
-    def __init__(self, name: str, then: Callable[[], None]) -> None:
-        self.name, self.then = name, then
+    def __init__(self, names: tuple[str, ...], then: Callable[[], None]) -> None:
+        self.names, self.then = names, then
+        self.found = {name for name in names if name in sys.modules}
+        self.asking: set[str] = set()
 
     def find_spec(
         self,
@@ -115,18 +125,28 @@ class _Finder(importlib.abc.MetaPathFinder):
         path: Any = None,  # noqa: ARG002 the interface
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname != self.name:
+        if fullname not in self.names or fullname in self.asking:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(fullname)
+        self.asking.add(fullname)  # the others are asked through the same door
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            self.asking.discard(fullname)
         loader = spec.loader if spec else None
         if spec is None or loader is None:
             return spec
-        execute, then = loader.exec_module, self.then
+        execute = loader.exec_module
 
         def exec_module(module: ModuleType) -> None:
             execute(module)
-            then()
+            self._is_there(fullname)
 
         loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec
+
+    def _is_there(self, name: str) -> None:
+        self.found.add(name)
+        begun = {each for each in self.names if each in sys.modules}
+        if self.names[0] in self.found and begun <= self.found and self in sys.meta_path:
+            sys.meta_path.remove(self)
+            self.then()

@@ -227,7 +227,11 @@ class Session(Recording):
         with self.safely("writing"):
             self._run = self._facts()
             self._describe()
-        finish(self)
+        try:
+            finish(self)
+        except BaseException as error:  # Ctrl-C while it is measured; the epochs are all there
+            self.close(Ending(INTERRUPTED, in_short(error), epoch=self.epoch or None))
+            raise
         self.close(Ending(STOPPED if stopped else FINISHED, epoch=self.epoch or None))
 
     def failed(self, error: BaseException) -> None:
@@ -300,7 +304,7 @@ class Session(Recording):
 
     def _training(self) -> Training:
         names = [type(each).__name__ for each in getattr(self.call.callbacks, "callbacks", None) or ()]
-        own = ("History", "ProgbarLogger", "Recorder", "Teller")
+        own = ("History", "ProgbarLogger", "Recorder", "_Teller")
         size = self.call.batch_size or self.batch_size
         if size is None and _rows(self.call.x, None, None) is not None:
             size = 32  # what Keras takes where it makes the batches itself

@@ -39,7 +39,9 @@ def not_finite(session: Recording, loss: float) -> list[Event]:
         event = look(session)
         if event is not None:
             found.append(Event(event.kind, event.message, *when, event.stage))
-            break
+            # Values that are not finite make a loss of NaN; an infinite one has another cause beside them.
+            if event.kind != DATA or math.isnan(loss):
+                break
     return found
 
 
