@@ -91,19 +91,32 @@ def row_losses(model: Any, targets: Any, given: Any) -> Any:
         targets, given: arrays in the structure of the model's outputs, the first axis the rows.
     """
     keras = load()
-    objects = list(_loss_objects(model).values())
     wanted, made = keras.tree.flatten(targets), keras.tree.flatten(given)
+    objects = _losses_in_order(model, targets, len(made))
     if not objects or len(wanted) != len(made):
         return None
-    if len(objects) == 1:
-        objects *= len(made)
     total = np.zeros(len(made[0]))
     try:
         for loss, target, output in zip(objects, wanted, made, strict=True):
-            total += _of_rows(keras, loss, target, output)
+            if loss is not None:
+                total += _of_rows(keras, loss, target, output)
     except Exception:  # a loss of somebody's own may want more than a target and an output
         return None
     return total
+
+
+def _losses_in_order(model: Any, targets: Any, outputs: int) -> list[Any]:
+    """The loss of each output, None for one that has none; nothing where it cannot be told which is whose."""
+    found = _loss_objects(model)
+    if len(found) == 1 and (outputs == 1 or "" in found):
+        return list(found.values()) * outputs
+    keys = [[key for key in path if isinstance(key, str)] for path, _ in load().tree.flatten_with_path(targets)]
+    of_targets = [each[-1] for each in keys if each]
+    of_model = [str(name) for name in getattr(model, "output_names", None) or ()]
+    for names in (of_targets, of_model, [str(place) for place in range(outputs)]):
+        if found and len(names) == outputs and set(found) <= set(names):
+            return [found.get(name) for name in names]
+    return []
 
 
 def _of_rows(keras: Any, loss: Any, target: Any, output: Any) -> Any:
