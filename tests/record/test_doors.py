@@ -179,6 +179,32 @@ def test_what_other_callbacks_do_is_seen(tmp_path: Path) -> None:
     assert len(callbacks) == 3
 
 
+@pytest.mark.parametrize("form", ["arrays", "dataset"])
+def test_every_door_gives_the_same_trace(form: str, tmp_path: Path) -> None:
+    import keras
+
+    from pipetrace.present.wire import encode
+    from pipetrace.record.watching import watching_all
+
+    def by_run(model: Any, path: Path, arguments: dict[str, Any]) -> None:
+        with watching_all(lambda number: path, [], command=""):
+            model.fit(**arguments)
+
+    found = []
+    for number, door in enumerate((by_callback, by_watch, by_run)):
+        keras.utils.clear_session()  # names that Keras makes up begin anew
+        model = classifier()
+        door(model, tmp_path / f"{number}.trace", {**FORMS[form](), "epochs": 2, "verbose": 0})
+        trace = encode(pipetrace.read(tmp_path / f"{number}.trace"))
+        for changing in ("created", "command"):
+            del trace["run"][changing]
+        del trace["cost"]
+        for epoch in trace["epochs"]:
+            del epoch["seconds"]
+        found.append(trace)
+    assert found[0] == found[1] == found[2]
+
+
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
     import keras
 
