@@ -1,7 +1,7 @@
 """A forward pass that gives every stage's output, compiled once and used for all measuring."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +40,7 @@ class Forward:
         sources: the stages that the rows come from, and which of their outputs they are, one for each array.
         training: whether the layers behave as in training.
         only: the names of the stages whose outputs are wanted; all where None.
+        taken: names that no stage may have, such as those of the stages before the model.
 
     Raises:
         Exception: whatever the model raises; ``seen`` then holds the stages up to there.
@@ -53,12 +54,13 @@ class Forward:
         *,
         training: bool = False,
         only: set[str] | None = None,
+        taken: Collection[str] = (),
     ) -> None:
         import tensorflow as tf
 
         self._keras = load()
         self._model, self._sources, self._training, self._only = model, list(sources), training, only
-        self._fixed = fixed_rows(model)
+        self._fixed, self._taken = fixed_rows(model), taken
         self._nodes: list[Node] = []
         self._masked: list[str] = []
         self.seen = Graph()
@@ -128,9 +130,9 @@ class Forward:
             try:
                 result = self._model(rows, training=self._training)
             except Exception:
-                self.seen = failed_graph(self._keras, calls, inputs, self._fixed)
+                self.seen = failed_graph(self._keras, calls, inputs, self._fixed, taken=self._taken)
                 raise
-            self.seen = graph(self._keras, calls, inputs, result, self._fixed)
+            self.seen = graph(self._keras, calls, inputs, result, self._fixed, self._taken)
         wanted = [node for node in self.seen.nodes if self._only is None or node.stage.name in self._only]
         self._nodes = wanted
         self._masked = [node.stage.name for node in wanted if node.masks and node.masks[0] is not None]
@@ -181,14 +183,20 @@ def untouched(keras: Any, model: Any) -> Iterator[None]:
         yield
 
 
-def failed_graph(keras: Any, calls: list[Call], inputs: list[tuple[Any, Origin]], rows: int | None) -> Graph:
+def failed_graph(
+    keras: Any,
+    calls: list[Call],
+    inputs: list[tuple[Any, Origin]],
+    rows: int | None,
+    taken: Collection[str] = (),
+) -> Graph:
     """The stages of a forward pass that raised, the last one where it did, without outputs."""
     broken = next((call for call in reversed(calls) if call.error is not None), None)
-    found = graph(keras, calls, inputs, rows=rows)
+    found = graph(keras, calls, inputs, rows=rows, taken=taken)
     if broken is not None and not any(not node.stage.outputs for node in found.nodes):
         # It failed between the calls of what it is made of.
         inner = [each for each in calls if each is not broken and broken not in _around(each)]
-        found.nodes += graph(keras, [*inner, broken], inputs, rows=rows).nodes[-1:]
+        found.nodes += graph(keras, [*inner, broken], inputs, rows=rows, taken=taken).nodes[-1:]
     return found
 
 

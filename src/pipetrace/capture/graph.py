@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -62,6 +62,7 @@ def graph(
     inputs: Sequence[tuple[Any, Origin]],
     result: Any = None,
     rows: int | None = None,
+    taken: Collection[str] = (),
 ) -> Graph:
     """The stages of a forward pass.
 
@@ -71,12 +72,13 @@ def graph(
         inputs: the tensors that the model was given, each with the stage that it comes from, and which of its outputs.
         result: what the model returned, if it did.
         rows: how many rows the pass has where that is fixed; None where the first axis is open.
+        taken: names that no stage may have, since others have them.
 
     Returns:
         one stage for each leaf call, and one for what TensorFlow computed between them; the second call of a layer gets
         a number after its name.
     """
-    return _Builder(keras, calls, inputs, rows).build(result)
+    return _Builder(keras, calls, inputs, rows, taken).build(result)
 
 
 def stages(
@@ -115,14 +117,19 @@ class _Builder:
     """The stages in the making: where each tensor came from is known as soon as its stage is there."""
 
     def __init__(
-        self, keras: Any, calls: Sequence[Call], inputs: Sequence[tuple[Any, Origin]], rows: int | None
+        self,
+        keras: Any,
+        calls: Sequence[Call],
+        inputs: Sequence[tuple[Any, Origin]],
+        rows: int | None,
+        taken: Collection[str],
     ) -> None:
         self.keras, self.calls, self.rows = keras, calls, rows
         self.leaves = {id(call) for call in leaves(calls)}
         self.origin: dict[Any, Origin] = {key(tensor): place for tensor, place in inputs}
         self.given = {place: tensor for tensor, place in inputs}
         self.found = Graph()
-        self.taken = {name for _, (name, _) in inputs}
+        self.taken = {*taken, *(name for _, (name, _) in inputs)}
         self.times: dict[int, int] = {}
         self.labels: dict[int, str] = {}
         self.shared = _shared_names([call for call in calls if id(call) in self.leaves])

@@ -77,7 +77,9 @@ def _training_mode(session: Recording, measure: Measure, rows: Rows) -> None:
         return
     few = batches.as_fit_gets(rows.taken(slice(0, measure.budget.probe)).x)
     before = {str(spec.source) for stage, _ in layers.values() for spec in stage.inputs}
-    training = Forward(session.model, few, measure.names, training=True, only={*layers, *before}).passed(few).outputs
+    only = {*layers, *before}
+    forward = Forward(session.model, few, measure.names, training=True, only=only, taken=session.taken)
+    training = forward.passed(few).outputs
     usual = measure.passed(few).outputs
     known = {**usual, **training}
     summaries, others, examples = {}, {}, {}
@@ -101,7 +103,7 @@ def _predictions(session: Recording, measure: Measure, rows: Rows) -> None:
     if len(places) > measure.budget.flow // 8:
         # So many outputs of all stages take longer than tracing the model once more for its own outputs alone.
         few = batches.as_fit_gets(of.taken(slice(0, 2)).x)
-        final = Forward(session.model, few, measure.names, only={str(each) for each in names})
+        final = Forward(session.model, few, measure.names, only={str(each) for each in names}, taken=session.taken)
     given = _given(final, of, places, measure.budget.together)
     targets = [] if of.y is None else [values[places] for values in load().tree.flatten(of.y)]
     structured = None if of.y is None else load().tree.map_structure(lambda values: values[places], of.y)

@@ -105,11 +105,13 @@ class Measure:
 
     def passed(self, x: Any) -> Passed:
         """The outputs of all stages, the sources among them."""
-        given: dict[str, tuple[Array, ...]] = {}
-        for (name, _), values in zip(self.names, load().tree.flatten(x), strict=True):
-            given[name] = (*given.get(name, ()), values)
+        given: dict[str, dict[int, Array]] = {}
+        for (name, output), values in zip(self.names, load().tree.flatten(x), strict=True):
+            given.setdefault(name, {})[output] = values
+        # Keras takes the arrays of a dictionary in the order of the keys, which need not be that of the outputs.
+        sources = {name: tuple(of[output] for output in sorted(of)) for name, of in given.items()}
         found = self.forward.passed(batches.as_fit_gets(x))
-        return Passed({**given, **found.outputs}, found.masks)
+        return Passed({**sources, **found.outputs}, found.masks)
 
     def examples(self, passed: Passed, place: int = 0) -> dict[str, tuple[Array, ...]]:
         """One row of what was passed, without the axis of rows, as far as it is not too large to store."""

@@ -82,6 +82,11 @@ class Recording:
         self._together = 1
         self.steps: int | None = None
 
+    @property
+    def taken(self) -> frozenset[str]:
+        """The names of the stages before the model, which none of its own may have."""
+        return frozenset(stage.name for stage in self.before)
+
     @contextmanager
     def safely(self, part: str) -> Iterator[None]:
         """Do a part of the recording; what it raises stays here."""

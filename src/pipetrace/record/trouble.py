@@ -147,7 +147,7 @@ def of_exception(session: Recording, error: Exception) -> tuple[str | None, tupl
     if stage is None and session.rows is not None:
         x = batches.as_fit_gets(session.rows.taken(slice(0, min(len(session.rows), 256))).x)
         names = session.names or [(f"input_{place + 1}", 0) for place, _ in enumerate(load().tree.flatten(x))]
-        graph = failing_graph(session.model, x, names)
+        graph = failing_graph(session.model, x, names, session.taken)
         stage = next((node.stage.name for node in graph.nodes if not node.stage.outputs), None)
         seen = graph.stages if stage is not None else ()
     events = [Event(EXCEPTION, in_short(error), *when, stage)]
