@@ -19,12 +19,12 @@ MOST_HASHED = 50_000_000
 
 def model_facts(model: Any, outputs: tuple[Spec, ...] = ()) -> ModelFacts:
     """The model as a whole."""
-    layers = [layer for layer in _layers(model) if layer is not model]
+    inner = [layer for layer in layers(model) if layer is not model]
     return ModelFacts(
         name=str(model.name),
         layer=type(model).__name__,
         parameters=count(list(model.weights)),
-        layers=len(layers),
+        layers=len(inner),
         outputs=outputs,
     )
 
@@ -188,12 +188,13 @@ def _from_logits(loss: Any) -> bool:
 
 
 def _policy(model: Any) -> str:
-    names = {str(layer.dtype_policy.name) for layer in _layers(model) if hasattr(layer, "dtype_policy")}
+    names = {str(layer.dtype_policy.name) for layer in layers(model) if hasattr(layer, "dtype_policy")}
     others = sorted(names - {"float32"})
     return others[0] if others else "float32"
 
 
-def _layers(model: Any) -> list[Any]:
+def layers(model: Any) -> list[Any]:
+    """All layers of a model, those of nested models and the model itself included."""
     with contextlib.suppress(Exception):
         return list(model._flatten_layers())
     return list(getattr(model, "layers", []))

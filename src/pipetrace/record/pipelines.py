@@ -6,25 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pipetrace.capture import batches
 from pipetrace.capture.backend import load
 from pipetrace.errors import ArgumentError
 from pipetrace.pipeline.passage import Passage, check_steps, run_steps
 from pipetrace.pipeline.results import Rows as StepRows
-from pipetrace.pipeline.results import joined
-from pipetrace.pipeline.stage_facts import stages_of
-from pipetrace.record.before import Before
-from pipetrace.record.measuring import Rows, is_numbers
+from pipetrace.record.before import before
+from pipetrace.record.measuring import Rows
 from pipetrace.record.recorder import Recorder
 from pipetrace.record.saved import record_model
-from pipetrace.summary import summarise
-from pipetrace.trace.document import Array, Spec, Stage, Summary
 from pipetrace.trace.store import check_place
-
-MOST_SUMMARISED = 200_000_000
-"""Values of a step's result beyond which it is not summarised."""
 
 
 class Pipeline:
@@ -150,58 +141,6 @@ class Unseen:
 
     def rows(self, done: int, total: int) -> None:
         """So many rows are measured."""
-
-
-def before(passage: Passage) -> Before:
-    """The stages before the model, with what they were."""
-    stages: tuple[Stage, ...] = stages_of(passage, Stage, Spec)
-    last = stages[-1]
-    sources = [(last.name, place) for place, _ in enumerate(last.outputs or (None,))]
-    summaries: dict[str, Summary] = {}
-    # A dataset is told stage by stage, and none of them has rows that could be looked at without taking them.
-    whole = [passage.source, *(_result(step) for step in passage.steps)]
-    if len(whole) == len(stages):
-        for stage, rows in zip(stages, whole, strict=True):
-            values = _single(rows.x)
-            if values is not None and is_numbers(values) and 0 < values.size <= MOST_SUMMARISED:
-                summaries[stage.name] = summarise(values)
-
-    def way(row: int) -> dict[str, Array]:
-        found = {}
-        for stage, values in zip(stages, passage.way(row), strict=False):
-            one = _single(values) if values is not None and len(whole) == len(stages) else None
-            if one is not None:
-                found[stage.name] = one
-        return found
-
-    return Before(stages, tuple(sources), summaries, _origin(passage), way)
-
-
-def _origin(passage: Passage) -> int | None:
-    """Which row of the source the first row of what is trained on was."""
-    at = 0
-    for step in reversed(passage.steps):
-        origin = step.measured.origin
-        if origin is None or at >= len(origin):
-            return None
-        at = int(origin[at])
-    return at
-
-
-def _result(step: Any) -> StepRows:
-    """What a step gave, its batches put together."""
-    from pipetrace.pipeline.results import Batches
-
-    together = joined(step.result.batches) if isinstance(step.result, Batches) else None
-    return together or step.goes_on
-
-
-def _single(values: Any) -> Array | None:
-    """A value as one array, or None where it is several or none."""
-    found = batches.plain_arrays(values) if hasattr(values, "shape") or hasattr(values, "to_numpy") else None
-    if found is None and isinstance(values, (int, float, str, np.generic)):
-        found = np.asarray(values)
-    return found if isinstance(found, np.ndarray) else None
 
 
 def _fit_arguments(passage: Passage) -> dict[str, Any]:

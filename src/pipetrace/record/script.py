@@ -50,7 +50,9 @@ def run_script(
     before = sys.argv, sys.path[:]
     command = shlex.join(["pipetrace", *sys.argv[1:]])
     with ExitStack() as stack:
-        stack.enter_context(_when_imported(("keras", "tensorflow"), lambda: _watch(stack, path_of, recorders, told, command)))
+        stack.enter_context(
+            _when_imported(("keras", "tensorflow"), lambda: _watch(stack, path_of, recorders, told, command))
+        )
         try:
             sys.argv = [program, *arguments]
             if is_module:

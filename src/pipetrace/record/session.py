@@ -17,6 +17,7 @@ from pipetrace.capture.backend import load
 from pipetrace.capture.calling import FitCall
 from pipetrace.capture.forward import Forward
 from pipetrace.record import trouble
+from pipetrace.record.before import before_dataset
 from pipetrace.record.data import data_facts
 from pipetrace.record.ending import finish
 from pipetrace.record.measuring import Measure, Rows, source_names, sources
@@ -112,13 +113,16 @@ class Session(Recording):
     def _look(self) -> None:
         if self.rows is not None:
             few = batches.as_fit_gets(self.rows.taken(slice(0, 2)).x)
-            before = self.settings.before
-            if before is not None:
+            arrays = load().tree.flatten(self.rows.x)
+            taken = {str(layer.name) for layer in facts.layers(self.model)}
+            told = before_dataset(self.call.x, taken) if self.settings.rows is None else None
+            before = self.settings.before or told
+            if before is not None and len(before.sources) == len(arrays):
                 self.names, self.before = list(before.sources), before.stages
             else:
                 plain = source_names(self.model, self.rows.x)
                 self.names, self.before = [(name, 0) for name in plain], sources(plain, self.rows.x, {"name": "rows"})
-            forward = Forward(self.model, few, self.names)
+            forward = Forward(self.model, few, self.names, taken=self.taken)
             self.measure = Measure(forward, self.names, self.rows.taken(slice(0, 2)).x)
 
     def look_only(self, progress: Callable[[int, int], None]) -> None:
