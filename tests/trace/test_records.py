@@ -1,0 +1,311 @@
+"""What only the schema of today can hold, going on after the end, and where a trace may go."""
+
+import re
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipetrace.errors import DamagedTraceError, NotWritableError, OutputExistsError
+from pipetrace.summary import summarise
+from pipetrace.trace import Trace, TraceWriter, read
+from pipetrace.trace.document import (
+    Array,
+    Ending,
+    Epoch,
+    Event,
+    Group,
+    ModelFacts,
+    Parameters,
+    Prediction,
+    Spec,
+    Target,
+)
+from pipetrace.trace.store import check_place
+
+Differ = Callable[[Any, Any], list[str]]
+MakeEpoch = Callable[[int], Epoch]
+
+
+# What schema 2 holds besides
+
+
+def written(path: Path, recording: Any, **changes: Any) -> TraceWriter:
+    changed = replace(recording, **changes)
+    return TraceWriter(path, changed.run, changed.stages)
+
+
+def finished(path: Path, recording: Any, act: Callable[[TraceWriter], object], **changes: Any) -> Trace:
+    writer = written(path, recording, **changes)
+    act(writer)
+    writer.end(Ending("finished"), {})
+    return read(path)
+
+
+def test_groups(tmp_path: Path, recording: Any) -> None:
+    groups = (
+        Group("", "Own", Parameters(3, 1)),
+        Group("inner", "Functional"),
+        Group("inner:2", "Functional", Parameters(0, 7)),
+    )
+    path = tmp_path / "run.trace"
+    writer = TraceWriter(path, recording.run, recording.stages, groups)
+    assert read(path).groups == groups
+    writer.describe(recording.run, recording.stages, groups[::-1])
+    assert read(path).groups == groups[::-1]
+    writer.describe(recording.run, recording.stages)
+    assert read(path).groups == ()
+    writer.end(Ending("finished"), {})
+
+
+def test_events_in_their_order(tmp_path: Path, recording: Any) -> None:
+    events = (
+        Event("loss", "The loss was NaN.", 2, 7),
+        Event("exception", "ValueError: \u00fc \x1b[31m", None, None, "dense"),
+        Event("recorder", "later in the file, earlier in time", 1),
+    )
+
+    def act(writer: TraceWriter) -> None:
+        for event in events:
+            writer.add_event(event)
+
+    found = finished(tmp_path / "run.trace", recording, act).events
+    cleaned = replace(events[1], message="ValueError: \u00fc \ufffd[31m")
+    assert found == (events[0], cleaned, events[2])
+
+
+def test_predictions_with_all_that_is_known(tmp_path: Path, recording: Any, differ: Differ) -> None:
+    rng = np.random.default_rng(0)
+    # More targets than nine, whose order must not be that of their digits as text.
+    many = tuple(np.asarray(number, np.int64) for number in range(12))
+    predictions = (
+        Prediction(3, 1, {"dense": rng.normal(size=3)}, "surest wrong", float("nan"), many, held_out=False),
+        Prediction(4, None, {}, "best", 0.25, (rng.normal(size=(2, 2)).astype(np.float32),), held_out=True),
+        Prediction(5, 0, {"input": np.zeros((0, 2))}, "worst", float("inf"), (), held_out=True),
+        Prediction(6, None, {}),
+    )
+
+    def act(writer: TraceWriter) -> None:
+        for prediction in predictions:
+            writer.add_prediction(prediction)
+
+    found = finished(tmp_path / "run.trace", recording, act).predictions
+    assert differ(found, predictions) == []
+    assert [type(each.held_out) for each in found] == [bool] * 4
+
+
+def texts(*values: object) -> Array:
+    found = np.empty(len(values), object)
+    found[:] = values
+    return found
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (texts("plain", "\u00fc\u4f60\U0001f600", ""), ["plain", "\u00fc\u4f60\U0001f600", ""]),
+        (texts(b"bytes", b"\xc3\xbc", b"\xff\xfe"), ["bytes", "\u00fc", "\ufffd\ufffd"]),
+        (
+            texts("\x1b[2J", "a\x00b", "line\n\ttab", "\x7f\x9b"),
+            ["\ufffd[2J", "a\ufffdb", "line\n\ttab", "\ufffd\ufffd"],
+        ),
+        (texts(b"\x1b]0;", 3, None), ["\ufffd]0;", "3", "None"]),
+        (texts("</script>", '"; DROP TABLE run; --'), ["</script>", '"; DROP TABLE run; --']),
+        (texts(), []),
+        (np.array(["fixed", "width"]), ["fixed", "width"]),
+        (np.array([b"fixed"]), ["fixed"]),
+        (np.array([["a", "b"], ["c", "d"]], object), [["a", "b"], ["c", "d"]]),
+        (np.zeros((2, 0, 3), object), [[], []]),
+        (np.array("single", object), "single"),
+        (np.array("single"), "single"),
+    ],
+)
+def test_tensors_of_texts(tmp_path: Path, recording: Any, given: Array, expected: Any) -> None:
+    path = tmp_path / "run.trace"
+    prediction = Prediction(0, None, {"input": given})
+    trace = finished(path, recording, lambda writer: writer.add_prediction(prediction))
+    found = trace.predictions[0].outputs["input"]
+    assert found.dtype == object
+    assert found.shape == given.shape
+    assert found.tolist() == expected
+    assert not found.flags.writeable
+
+
+def test_lone_halves_of_characters_are_replaced(tmp_path: Path, recording: Any) -> None:
+    path = tmp_path / "run.trace"
+    prediction = Prediction(0, None, {"input": texts("\ud800", "ok\udfff")})
+    trace = finished(path, recording, lambda writer: writer.add_prediction(prediction))
+    assert trace.predictions[0].outputs["input"].tolist() == ["\ufffd", "ok\ufffd"]
+
+
+@pytest.mark.parametrize("data", ['{"a": 1}', "[1]", '"text"', '["a", null]', "[", "", '["a", "b"]', "null"])
+def test_a_damaged_tensor_of_texts_is_refused(tmp_path: Path, recording: Any, data: str) -> None:
+    path = tmp_path / "run.trace"
+    finished(path, recording, lambda writer: writer.add_weights({"words": texts("a")}))
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("UPDATE tensor SET data = ?", (data.encode(),))
+        database.commit()
+    with pytest.raises(DamagedTraceError):
+        read(path)
+
+
+def test_details_of_some_stages(tmp_path: Path, recording: Any, differ: Differ) -> None:
+    rng = np.random.default_rng(1)
+    mask = rng.random((9, 4)) < 0.5
+    dropped = rng.normal(size=(9, 4)).astype(np.float32)
+    further = [rng.normal(size=(4,)).astype(np.float32) for _ in range(12)]
+
+    def act(writer: TraceWriter) -> None:
+        writer.add_details("mask", {"dense": summarise(mask)}, {"dense": mask[0]})
+        writer.add_details("training", {"dense": summarise(dropped)}, {"dense": dropped[0]})
+        for place, values in enumerate(further, 1):
+            writer.add_details(f"example/{place}", {}, {"dense": values})
+
+    trace = finished(tmp_path / "run.trace", recording, act)
+    plain, dense = trace.stages
+    assert differ(dense.mask, summarise(mask)) == []
+    assert differ(dense.example_mask, mask[0]) == []
+    assert differ(dense.training, summarise(dropped)) == []
+    assert differ(dense.training_example, dropped[0]) == []
+    assert differ(dense.others, tuple(further)) == []
+    assert (plain.mask, plain.example_mask, plain.training, plain.training_example, plain.others) == (*[None] * 4, ())
+    assert dense.example is None
+    assert dense.summary is None
+
+
+def test_specs_tell_which_output_and_which_key(tmp_path: Path, recording: Any) -> None:
+    first, second = recording.stages
+    stage = replace(
+        second,
+        inputs=(Spec((None, 4), "float32", "input", 2, "left"), Spec((), "string", None, 0, None)),
+        outputs=(Spec((None, None), "bool", name="a"), Spec((3,), "bfloat16", name="b \u00fc")),
+    )
+    trace = finished(tmp_path / "run.trace", recording, lambda writer: None, stages=(first, stage))
+    assert trace.stages == (first, stage)
+
+
+def test_the_model_its_outputs_and_its_targets(tmp_path: Path, recording: Any) -> None:
+    outputs = (Spec((None, 2), "float32", "dense", 1, "out"), Spec((None,), "int64"))
+    model = ModelFacts("net", "Functional", Parameters(5, 6), 3, outputs)
+    targets = (
+        Target("a", (None, 3), "int64", True, 0.0, 2.0, 1.5, 0.5, 3),
+        Target(None, (None,), "float32", False, None, None, None, None, None),
+    )
+    data = replace(recording.run.data, rows=70, targets=targets, complete=False, validation_rows=None)
+    training = replace(
+        recording.run.training, losses={"a": "mse", "b": "mae"}, from_logits=True, callbacks=("One", "Two"),
+        class_weights=True, policy="mixed_float16", batch_size=None,
+    )  # fmt: skip
+    run = replace(recording.run, model=model, data=data, training=training)
+    trace = finished(tmp_path / "run.trace", recording, lambda writer: None, run=run)
+    assert trace.run == run
+
+
+# Going on after the end
+
+
+def test_a_trace_goes_on_after_its_end(tmp_path: Path, recording: Any, epoch: MakeEpoch, differ: Differ) -> None:
+    path = tmp_path / "run.trace"
+    writer = TraceWriter(path, recording.run, recording.stages)
+    values = np.arange(6, dtype=np.float32)
+    summary = summarise(values)
+    writer.add_epoch(epoch(1), {"dense": values})
+    event = Event("data", "The data ended early.", 1, 3)
+    writer.add_event(event)
+    writer.add_data_flow(20, {"dense": summary}, {"dense": values})
+    for part in ("mask", "training", "prediction"):
+        writer.add_details(part, {"dense": summary}, {"dense": values})
+    writer.add_details("example/1", {}, {"dense": values})
+    writer.add_prediction(Prediction(3, 1, {"dense": values}, targets=(values,)))
+    writer.add_weights({"dense/kernel": values})
+    writer.end(Ending("stopped", epoch=1), {"writing": 1.0})
+    assert read(path).ending.kind == "stopped"
+    writer.resume()
+    trace = read(path)
+    assert trace.ending == Ending("running", epoch=1)
+    assert (trace.rows, trace.predictions, dict(trace.weights), dict(trace.cost)) == (0, (), {}, {})
+    assert [(stage.summary, stage.mask, stage.training) for stage in trace.stages] == [(None, None, None)] * 2
+    assert differ(trace.epochs, (epoch(1),)) == []
+    assert trace.events == (event,)
+    writer.add_epoch(epoch(2), {"dense": values + 1})
+    # The number of the row begins anew, and nothing of an earlier prediction shows in it.
+    writer.add_prediction(Prediction(9, 0, {"input": values}, "right"))
+    writer.end(Ending("finished", epoch=2), {"writing": 2.0})
+    trace = read(path)
+    assert differ(trace.epochs, (epoch(1), epoch(2))) == []
+    assert trace.events == (event,)
+    (prediction,) = trace.predictions
+    assert (prediction.row, list(prediction.outputs), prediction.targets) == (9, ["input"], ())
+    assert trace.ending == Ending("finished", epoch=2)
+    assert trace.cost == {"writing": 2.0}
+    example = trace.stage("dense").example
+    assert example is not None
+    np.testing.assert_array_equal(example, values + 1)
+    assert [each.name for each in tmp_path.iterdir()] == ["run.trace"]
+
+
+def test_stages_said_anew_replace_those_said_before(tmp_path: Path, recording: Any, epoch: MakeEpoch) -> None:
+    path = tmp_path / "run.trace"
+    writer = TraceWriter(path, recording.run, ())
+    assert read(path).stages == ()
+    writer.add_epoch(epoch(1), {})
+    writer.describe(replace(recording.run, title="another"), recording.stages)
+    trace = read(path)
+    assert (trace.stages, trace.run.title, len(trace.epochs)) == (recording.stages, "another", 1)
+    fewer = (replace(recording.stages[0], name="rows"),)
+    writer.describe(recording.run, fewer)
+    assert read(path).stages == fewer
+    writer.end(Ending("finished"), {})
+    assert read(path).run == recording.run
+
+
+def test_stages_that_cannot_be_said_leave_those_that_were(tmp_path: Path, recording: Any) -> None:
+    path = tmp_path / "run.trace"
+    writer = TraceWriter(path, recording.run, recording.stages)
+    with pytest.raises(sqlite3.IntegrityError):
+        writer.describe(replace(recording.run, title="another"), recording.stages * 2)
+    trace = read(path)
+    assert (trace.stages, trace.run.title) == (recording.stages, recording.run.title)
+    writer.end(Ending("finished"), {})
+
+
+# Where a trace may go
+
+
+def test_a_place_for_a_trace(trace_file: Path, tmp_path: Path) -> None:
+    before = trace_file.read_bytes()
+    check_place(trace_file)
+    check_place(tmp_path / "new.trace")
+    (tmp_path / "empty").write_bytes(b"")
+    check_place(tmp_path / "empty")
+    assert trace_file.read_bytes() == before
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["empty", trace_file.name]
+
+
+def test_a_relative_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    check_place(Path("run.trace"))
+    with pytest.raises(NotWritableError):
+        check_place(Path("missing/run.trace"))
+
+
+@pytest.mark.parametrize("content", [b"my thesis", b"SQLite format 3\0" + bytes(84), b"x"])
+def test_another_file_in_the_place_of_a_trace(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "thesis.txt"
+    path.write_bytes(content)
+    with pytest.raises(OutputExistsError, match=re.escape(str(path))) as caught:
+        check_place(path)
+    assert "only traces are replaced" in caught.value.hint
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("place", ["", "missing/run.trace", "file/run.trace", "a" * 5000])
+def test_a_place_that_takes_no_trace(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("a file, not a folder")
+    with pytest.raises(NotWritableError):
+        check_place(tmp_path / place)
