@@ -136,8 +136,10 @@ def test_what_is_kept_is_a_copy() -> None:
 
 
 def test_an_iterator_of_another_kind_is_handed_on_untouched() -> None:
+    import tensorflow as tf
+
     class Distributed:
-        element_spec = None
+        element_spec = tf.TensorSpec((None, 3), tf.float32)
         asked = 0
 
         def __next__(self) -> Any:

@@ -125,7 +125,7 @@ def test_casts_and_identities_are_no_stages(keras: Any) -> None:
     import tensorflow as tf
 
     model = subclassed(
-        keras, lambda own, x: own.out(tf.identity(tf.cast(tf.stop_gradient(own.first(x)), "float32"))),
+        keras, lambda own, x: own.out(tf.identity(tf.cast(tf.cast(tf.stop_gradient(own.first(x)), "float64"), "float32"))),
         first=keras.layers.Dense(3, name="first"), out=keras.layers.Dense(2, name="out"),
     )  # fmt: skip
     assert sources(seen(model, ROWS)) == {"first": ["rows"], "out": ["first"]}

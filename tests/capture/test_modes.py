@@ -43,6 +43,20 @@ def test_a_layer_that_is_only_told_does_not_differ(keras: Any) -> None:
     assert not has_modes(None)
 
 
+def test_the_state_of_a_layer_that_counts_stays(keras: Any) -> None:
+    class Counting(keras.layers.Layer):  # type: ignore[misc]
+        def build(self, shape: Any) -> None:
+            self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False)
+
+        def call(self, rows: Any, training: bool = False) -> Any:
+            self.calls.assign_add(1.0)
+            return rows
+
+    layer = Counting()
+    assert not differs(layer, [ROWS], in_training(layer, ROWS))
+    assert float(layer.calls.numpy()) == 1
+
+
 def test_what_differs_ahead_of_a_layer_is_none_of_its_own(keras: Any) -> None:
     dropped = in_training(keras.layers.Dropout(0.5, seed=1), ROWS)
     read = keras.layers.LSTM(2)

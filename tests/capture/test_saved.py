@@ -17,7 +17,9 @@ ROWS = np.ones((2, 3), np.float32)
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5", ".KERAS"])
 @pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
-def test_a_saved_model_gives_what_it_gave(keras: Any, small: Any, tmp_path: Path, suffix: str) -> None:
+def test_a_saved_model_gives_what_it_gave(keras: Any, tmp_path: Path, suffix: str) -> None:
+    small = keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(4), keras.layers.Dense(2)])
+    small.compile("adam", loss="mse")
     saved = tmp_path / f"model{suffix.lower()}"
     small.save(saved)
     path = saved.rename(tmp_path / f"other{suffix}")
