@@ -461,3 +461,16 @@ def test_the_source_stays_as_it_was(tmp_path: Path) -> None:
     trace = read(tmp_path)
     assert_summary(trace, "source", X)
     assert_summary(trace, "Scale", X / 255)
+
+
+def test_batches_that_a_later_step_puts_together(tmp_path: Path) -> None:
+    def together(parts: Any) -> Any:
+        return np.concatenate([x for x, _ in parts]), np.concatenate([y for _, y in parts])
+
+    model = dense()
+    steps = [("Scale", scale), ("Batch", batch), ("Together", together)]
+    pipetrace.Pipeline((X, Y), steps=steps, model=model).fit(tmp_path / "run.trace", verbose=0)
+    trace = read(tmp_path)
+    assert_summary(trace, "Batch", X / 255)
+    assert_summary(trace, "Together", X / 255)
+    assert trace.rows == 100
