@@ -43,7 +43,7 @@ HEADLINES: dict[str, tuple[list[Metrics], dict[str, Any], str]] = {
                "(guessing: 10 %); training loss fell from 1.60 to 0.500.")),
     "one epoch": (LEARNS[:1], {}, ("After 1 epoch the model names 68 % of 500 held-out pictures right "
                   "(guessing: 10 %); training loss is 1.60, guessing gives 2.30.")),
-    "one held out": (LEARNS[:1], {"validation": 1}, "names 50 % of its training rows right, but 68 % of 1 held-out picture ("),
+    "one held out": (LEARNS[:1], {"validation": 1}, "the model names 68 % of 1 held-out picture right (guessing: 10 %)"),
     "no validation": (run([1.6, 0.8], [0.5, 0.75]), {}, ("After 2 epochs accuracy is 75 % (guessing: 10 %); training loss fell from "
                       "1.60 to 0.800.")),
     "no accuracy": ([{"loss": 1.6}, {"loss": 0.8}], {}, "After 2 epochs the loss is 0.800; training loss fell from 1.60 to 0.800."),

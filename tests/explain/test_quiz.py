@@ -186,7 +186,8 @@ def test_exactly_one_option_is_right_whatever_the_run(
 
 
 def test_every_kind_of_question_is_asked_and_right(make_trace: MakeTrace, make_net: Any) -> None:
-    trace = make_trace([EPOCH] * 3, net=make_net(filters=8, image=(10, 9, 1)))
+    falling = [{**EPOCH, "loss": EPOCH["loss"] * 0.8**number} for number in range(3)]
+    trace = make_trace(falling, net=make_net(filters=8, image=(10, 9, 1)))
     asked = all_questions(trace)
     for question in asked.values():
         check(trace, question)

@@ -256,7 +256,7 @@ def test_the_foot_tells_what_the_trace_knows_and_no_more() -> None:
     cut = facts(KINDS["one axis"]())
     assert "batches" not in cut["Training"]
     assert "mixed_float16" in cut["Training"]
-    assert "saw only the first 6 rows" in cut["How this was measured"]
+    assert "looked at 6 rows of the first batches, not at all of the data" in cut["How this was measured"]
     assert "Seed" not in cut
     assert facts(regression())["Model"].startswith("made, Functional, 2 layers, 57 parameters; ")
     model = regression().run.model

@@ -90,12 +90,17 @@ def split(batch: Any) -> tuple[Any, Any, Any]:
     return x, y, weight
 
 
-def joined(batches: list[Any]) -> Any:
-    """Batches as one, as far as their rows are of one shape: those of the first batch's shape are taken."""
+def alike(batches: list[Any]) -> list[Any]:
+    """The batches whose rows have the shape of the first batch's; of sentences padded batch by batch not all do."""
     tree = load().tree
     shapes = [[None if each is None else each.shape[1:] for each in tree.flatten(batch)] for batch in batches]
-    alike = [batch for batch, shape in zip(batches, shapes, strict=True) if shape == shapes[0]]
-    return tree.map_structure(lambda *parts: None if parts[0] is None else np.concatenate(parts), *alike)
+    return [batch for batch, shape in zip(batches, shapes, strict=True) if shape == shapes[0]]
+
+
+def joined(batches: list[Any]) -> Any:
+    """Batches as one, as far as their rows are of one shape: those of the first batch's shape are taken."""
+    parts = alike(batches)
+    return load().tree.map_structure(lambda *each: None if each[0] is None else np.concatenate(each), *parts)
 
 
 def plain_arrays(nest: Any) -> Any:

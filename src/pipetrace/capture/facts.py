@@ -84,7 +84,7 @@ def learning_rate(model: Any) -> float | None:
 
 
 def row_losses(model: Any, targets: Any, given: Any) -> Any:
-    """The loss of each row by itself, summed over the outputs; None where it cannot be told.
+    """The loss of each row by itself, summed over the outputs by their weights; None where it cannot be told.
 
     Args:
         model: compiled.
@@ -95,14 +95,33 @@ def row_losses(model: Any, targets: Any, given: Any) -> Any:
     objects = _losses_in_order(model, targets, len(made))
     if not objects or len(wanted) != len(made):
         return None
+    weights = _weights_in_order(model, targets, len(made))
+    if weights is None:
+        return None
     total = np.zeros(len(made[0]))
     try:
-        for loss, target, output in zip(objects, wanted, made, strict=True):
+        for loss, weight, target, output in zip(objects, weights, wanted, made, strict=True):
             if loss is not None:
-                total += _of_rows(keras, loss, target, output)
+                total += weight * _of_rows(keras, loss, target, output)
     except Exception:  # a loss of somebody's own may want more than a target and an output
         return None
     return total
+
+
+def _weights_in_order(model: Any, targets: Any, outputs: int) -> list[float] | None:
+    """What ``compile`` was given as ``loss_weights``, for each output; None where it cannot be told which is whose."""
+    given = getattr(getattr(model, "_compile_loss", None), "_user_loss_weights", None)
+    if given is None:
+        return [1.0] * outputs
+    if isinstance(given, (int, float)):
+        return [float(given)] * outputs
+    if isinstance(given, (list, tuple)):
+        return [float(each) for each in given] if len(given) == outputs else None
+    keys = [[key for key in path if isinstance(key, str)] for path, _ in load().tree.flatten_with_path(targets)]
+    names = [each[-1] for each in keys if each] or [str(name) for name in getattr(model, "output_names", None) or ()]
+    if not isinstance(given, Mapping) or len(names) != outputs or not set(given) <= set(names):
+        return None
+    return [float(given.get(name, 1.0)) for name in names]
 
 
 def _losses_in_order(model: Any, targets: Any, outputs: int) -> list[Any]:

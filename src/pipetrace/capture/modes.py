@@ -18,7 +18,7 @@ def has_modes(operation: Any) -> bool:
         return False
 
 
-def differs(layer: Any, received: Sequence[Array], given: Array) -> bool:
+def differs(layer: Any, received: Sequence[Array], given: Array, masks: Sequence[Array | None] = ()) -> bool:
     """Whether a layer would have given something else in prediction for what it received in training.
 
     What it received is the same in both, so a difference further ahead, which merely passes through, is none of it.
@@ -27,13 +27,18 @@ def differs(layer: Any, received: Sequence[Array], given: Array) -> bool:
         layer: as it now is; its state stays.
         received: its inputs in training.
         given: its first output in training.
+        masks: for each input the mask that it carries, or None.
     """
     import tensorflow as tf
 
     keras = load()
     try:
         with quiet(), keras.StatelessScope(collect_losses=True):
-            usual = layer(*[tf.convert_to_tensor(values) for values in received], training=False)
+            tensors = [tf.convert_to_tensor(values) for values in received]
+            for tensor, mask in zip(tensors, masks, strict=False):
+                if mask is not None:
+                    tensor._keras_mask = tf.convert_to_tensor(mask)
+            usual = layer(*tensors, training=False)
     except Exception:  # a layer that takes its inputs in another way, such as a list
         return False
     first = np.asarray(keras.tree.flatten(usual)[0])

@@ -25,8 +25,9 @@ def class_name(trace: Trace, index: int, output: task.Output | None = None) -> s
 
 def train_rows(trace: Trace) -> int:
     """How many rows an epoch trains on; 0 where that is not known."""
-    rows = trace.run.data.rows
-    return sum(trace.run.data.class_counts) if rows is None else rows
+    data = trace.run.data
+    # Of rows that a training got, those that were seen may be a few of them.
+    return (0 if data.origin == "fit" else sum(data.class_counts)) if data.rows is None else data.rows
 
 
 def measured_rows(trace: Trace) -> int:
@@ -46,7 +47,7 @@ def validation_rows(trace: Trace) -> int:
 
 def own_pipeline(trace: Trace) -> bool:
     """Whether one of pipetrace's pipelines ran: it has steps before the model, and keeps the validation rows aside."""
-    return any(stage.kind == STEP for stage in trace.stages)
+    return trace.run.data.origin != "fit" and any(stage.kind == STEP for stage in trace.stages)
 
 
 def layer_stages(trace: Trace) -> list[Stage]:

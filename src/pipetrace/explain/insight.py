@@ -25,12 +25,16 @@ from pipetrace.explain.metrics import accuracy, held_out_accuracy
 from pipetrace.explain.observations import observations
 from pipetrace.explain.wording import counted, dimensions, exact, figure, listed, number, share
 from pipetrace.trace.document import (
+    DATA,
     FAILED,
+    GRADIENT,
     INTERRUPTED,
     KILLED,
+    OUTPUT,
     RUNNING,
     SOURCE,
     STOPPED,
+    WEIGHTS,
     Epoch,
     Stage,
     Summary,
@@ -213,7 +217,7 @@ def _reached(trace: Trace, guess: Chance | None, last: Epoch) -> str:
         return f"{after} accuracy is {share(named or 0.0)}{guessing}"
     rows = validation_rows(trace)
     others = counted(rows, f"held-out {things(trace)[:-1]}") if rows else f"the held-out {things(trace)}"
-    if named is not None and guess and held_out <= luck(guess, rows):
+    if named is not None and guess and held_out < named and held_out <= luck(guess, rows):
         return (
             f"{after} the model names {share(named)} of its training rows right, but {share(held_out)} of {others}"
             f"{guessing}"
@@ -242,7 +246,8 @@ def _remark(trace: Trace, last: Epoch) -> str | None:
     if "memorising" in kinds:
         return "the validation loss has turned upward, look at the training chart"
     held_out, named = held_out_accuracy(trace, last), accuracy(trace, last)
-    if guess and held_out is not None and held_out <= luck(guess, validation_rows(trace)):
+    behind = held_out is not None and held_out < (1.0 if named is None else named)
+    if guess and held_out is not None and behind and held_out <= luck(guess, validation_rows(trace)):
         return "look at the gap"
     if "gap" in kinds and named is not None:
         return f"of its training rows it gets {share(named)}, look at the gap"
@@ -308,6 +313,8 @@ def _learned(trace: Trace) -> str | None:
     if len(losses) < (3 if guess else 2) or not all(map(math.isfinite, losses)):
         return None
     whole = losses[0] - losses[-1]
+    if figure(losses[0]) == figure(losses[-1]):
+        return None
     start = f"the {figure(losses[0])} of guessing" if guess else f"the {figure(losses[0])} of the first epoch"
     if whole <= 0:
         if guess or figure(losses[0]) == figure(losses[-1]):
@@ -422,6 +429,8 @@ def _went_wrong(trace: Trace) -> list[str | None]:
 
 
 def _first_non_finite(trace: Trace) -> str | None:
+    if any(event.kind in (DATA, OUTPUT, GRADIENT, WEIGHTS) for event in trace.events):
+        return None  # told there, from the very step
     for epoch in trace.epochs:
         for stage in trace.stages:
             summary = epoch.probe.get(stage.name)

@@ -103,6 +103,10 @@ def validation_ahead(trace: Trace) -> Draft | None:
     before, after = metrics.get("loss", math.nan), metrics.get("val_loss", math.nan)
     if not (math.isfinite(before) and math.isfinite(after) and 0 < after < 0.9 * before):
         return None
+    # Where the training loss does not come down in the next epoch either, it is the rows that differ.
+    later = trace.epochs[1].metrics.get("loss", math.nan) if len(trace.epochs) > 1 else after
+    if not later < 0.95 * before:
+        return None
     return draft(
         f"In epoch 1 the training loss is {figure(before)} and the validation loss {figure(after)}. Why is validation lower?",
         "Training is averaged over the epoch, validation comes after it",

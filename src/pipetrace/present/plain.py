@@ -37,7 +37,7 @@ def _lines(made: Document, file: str) -> Iterator[str]:
         return
     yield from _results(made)
     if made.quiz:
-        yield from _heading(f"Quiz: {len(made.quiz)} questions")
+        yield from _heading(f"Quiz: {counted(len(made.quiz), 'question')}")
         for number, question in enumerate(made.quiz, 1):
             yield from _question(number, question)
     if made.insight:

@@ -50,7 +50,7 @@ def _parts(made: Document, width: int, *, colour: bool, file: str) -> Iterator[R
         return
     yield from _results(made, width, colour=colour)
     if made.quiz:
-        yield _heading(f"Quiz · {len(made.quiz)} questions", width)
+        yield _heading(f"Quiz · {counted(len(made.quiz), 'question')}", width)
         for number, question in enumerate(made.quiz, 1):
             yield question_text(number, question)
         yield Text("Answer them on the page, or with the command pipetrace quiz.", "dim")

@@ -144,7 +144,9 @@ def _shapes(specs: Sequence[Spec], rows: int, *, full: bool, noun: str = "input"
     """The shapes of a stage's inputs or outputs; several that are alike are counted."""
     texts = [full_shape(spec, rows) if full else shape(spec, rows) for spec in specs]
     counts = {text: texts.count(text) for text in texts}
-    return listed([f"{times} {noun}s, each {text}" if times > 1 else text for text, times in counts.items()])
+    if len(counts) == 1:
+        return listed([f"{times} {noun}s, each {text}" if times > 1 else text for text, times in counts.items()])
+    return listed([f"{times} times {text}" if times > 1 else text for text, times in counts.items()])
 
 
 def _picture(trace: Trace, stage: Stage, values: Array) -> Picture | None:

@@ -55,11 +55,12 @@ def _measured(trace: Trace) -> str:
     text = f"{began}, or computed from it. "
     if own_pipeline(trace):
         shown = f"The data flow shows all {counted(trace.rows, 'training row')} after training"
-        return f"{text}{shown}; the prediction is a row kept aside."
+        aside = all(made.held_out for made in trace.predictions)
+        return f"{text}{shown}{'; the prediction is a row kept aside' if aside else ''}."
     text += f"The data flow shows {counted(trace.rows, 'row')}"
     text += " after training." if trace.epochs else "."
     if not trace.run.data.complete:
-        text += f" The recorder saw only the first {counted(trace.rows, 'row')} of the data."
+        text += f" The recorder looked at {counted(trace.rows, 'row')} of the first batches, not at all of the data."
     return text
 
 
@@ -104,7 +105,7 @@ def _data(trace: Trace) -> str:
         parts.append(counted(data.available or trace.rows, "row"))
     text = ", ".join(parts)
     if not data.complete:
-        text += f"{'; ' if text else ''}the recorder did not see them all, only the first ones"
+        text += f"{'; ' if text else ''}the recorder did not see them all"
     fingerprint = f"fingerprint {data.fingerprint[:16]}" if data.fingerprint else ""
     name = f"{data.name}: " if data.name else ""
     return f"{name}{'; '.join(part for part in (text, fingerprint) if part)}."

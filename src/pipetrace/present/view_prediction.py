@@ -71,7 +71,9 @@ def _title(trace: Trace, made: Prediction) -> str:
     if made.reason in REASONS:
         text += f", {REASONS[made.reason][1]}"
     if trained(trace):
-        text += ", never trained on" if made.held_out else ", one that was trained on"
+        # What fit is given to validate on may be rows that it trains on as well.
+        apart = "never trained on" if trace.run.data.origin != FIT else "one that validation measures"
+        text += f", {apart}" if made.held_out else ", one that was trained on"
     return f"{text}; its own loss is {figure(made.loss)}" if made.loss is not None else text
 
 

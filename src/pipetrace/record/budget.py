@@ -11,15 +11,15 @@ TOGETHER = 16_000_000
 PROBE_VALUES = 4_000_000
 PROBE_ROWS = 32
 ROWS_TOGETHER = 256
-FLOW_VALUES = 400_000_000
+FLOW_VALUES = 200_000_000
 """Values that the data flow summarises in all, a few seconds of work."""
 CHANNELS = 2048
 """Channels of all stages that get summaries of their own; each takes 32 kB while it is in the making."""
 CHANNELS_EACH_EPOCH = 256
 """The same for the summaries after every epoch, which add up in the file."""
-KEPT = 4_000_000
+KEPT = 1_000_000
 """Values that are stored for one row over all stages."""
-ONE_KEPT = 1_000_000
+ONE_KEPT = 250_000
 """Values of one stage's output that are stored for one row."""
 
 

@@ -33,7 +33,7 @@ def data_facts(session: Recording) -> Data:
         class_counts=counts,
         validation_rows=len(held_out) if held_out else None if call.validation is not None else 0,
         example_row=(session.settings.before.row or 0) if session.settings.before else 0,
-        example_label=_label(rows, counts),
+        example_label=_label(rows, names),
         example_value=None,
         rows=_trained(session),
         targets=targets,
@@ -95,7 +95,8 @@ def _classes(session: Recording, rows: Rows | None, targets: tuple[Target, ...])
         return (), ()
     given = session.settings.class_names
     names = given if len(given) == len(counts) else tuple(str(each) for each in range(len(counts)))
-    return names, tuple(int(each) for each in counts)
+    # How often each occurs is known only where all rows were seen.
+    return names, tuple(int(each) for each in counts) if rows.complete else ()
 
 
 def _scores(session: Recording) -> int | None:
@@ -111,8 +112,8 @@ def _is_classification(session: Recording) -> bool:
     return any("crossentropy" in name or "hinge" in name for name in losses(session.model).values())
 
 
-def _label(rows: Rows | None, counts: tuple[int, ...]) -> int | None:
-    if rows is None or not counts:
+def _label(rows: Rows | None, names: tuple[str, ...]) -> int | None:
+    if rows is None or not names:
         return None
     first = load().tree.flatten(rows.y)[0][0]
     return int(np.argmax(first)) if np.size(first) > 1 else int(np.reshape(first, -1)[0])

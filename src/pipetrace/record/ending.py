@@ -80,13 +80,20 @@ def _training_mode(session: Recording, measure: Measure, rows: Rows) -> None:
     only = {*layers, *before}
     forward = Forward(session.model, few, measure.names, training=True, only=only, taken=session.taken)
     training = forward.passed(few).outputs
-    usual = measure.passed(few).outputs
+    passed = measure.passed(few)
+    usual = passed.outputs
     known = {**usual, **training}
     summaries, others, examples = {}, {}, {}
     for name, (stage, operation) in layers.items():
         values = training[name][0]
         received = [known[str(spec.source)][spec.output] for spec in stage.inputs if str(spec.source) in known]
-        if is_numbers(values) and len(received) == len(stage.inputs) and modes.differs(operation, received, values):
+        if (
+            is_numbers(values)
+            and len(received) == len(stage.inputs)
+            and modes.differs(
+                operation, received, values, [passed.masks.get(str(spec.source)) for spec in stage.inputs]
+            )
+        ):
             summaries[name] = summarise(values, by_channel=False)
             others[name] = summarise(usual[name][0], by_channel=False)
             examples[name] = values[0]

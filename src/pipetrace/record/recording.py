@@ -76,6 +76,7 @@ class Recording:
         self._began = 0.0
         self._lost: set[str] = set()
         self._told_not_finite = False
+        self._trains: tuple[bool, ...] = ()
         self.trouble: str | None = None
         self._unseen: Exception | None = None
         self._still: dict[str, Any] = {}
@@ -113,7 +114,9 @@ class Recording:
         self._lost.add(part)
         what = error.what if isinstance(error, PipetraceError) else in_short(error)
         with contextlib.suppress(Exception):  # a closed standard error is no reason to stop a training
-            say(f"pipetrace: {part} could not be recorded and is left out from here on: {what} The training goes on.")
+            say(
+                f"pipetrace: {part} could not be recorded, and nothing of it from here on: {what} The training goes on."
+            )
         if self.writer is not None and part != "writing":
             with contextlib.suppress(Exception):
                 self.writer.add_event(Event(RECORDER, f"{part}: {what}", self.epoch or None, self.step or None))

@@ -75,8 +75,11 @@ class Session(Recording):
                 self._describe()
             self.open = True
             OPEN.add(self)
-        if build and self.measure is None and self.rows is not None:
+        trains = tuple(bool(variable.trainable) for variable in self.model.weights)
+        # A model that was thawed or frozen between two fits has other parameters, and other stages perhaps.
+        if build and self.rows is not None and (self.measure is None or trains != self._trains):
             self.look()
+        self._trains = trains
         self.keep_weights()
 
     @property
@@ -88,7 +91,7 @@ class Session(Recording):
         """Batches passed on their way into the training; the first ones show what the stages are."""
         with self.safely("rows"):
             x, y, weight = batches.split(batches.joined(seen))
-            self.rows = Rows(x, y, weight, complete=complete)
+            self.rows = Rows(x, y, weight, complete=complete and len(batches.alike(seen)) == len(seen))
             self.batch_size = max(len(Rows(batches.split(batch)[0])) for batch in seen)
         if self.measure is None and self.rows is not None:
             self.look()
@@ -318,7 +321,9 @@ class Session(Recording):
             batch_size=size,
             probe_rows=min(self.measure.budget.probe, len(self.rows)) if self.measure and self.rows else 0,
             callbacks=[name for name in names if name not in own],
-            weighted=self.call.class_weight or self.call.sample_weight is not None,
+            weighted=self.call.class_weight
+            or self.call.sample_weight is not None
+            or (self.rows is not None and self.rows.weight is not None),
         )
         return replace(training, seed=facts.seed())
 
