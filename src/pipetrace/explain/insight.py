@@ -462,7 +462,9 @@ def _silent(stage: Stage, last: Epoch) -> bool:
 
 def _weights_moved(trace: Trace) -> str | None:
     first, last = trace.epochs[0], trace.epochs[-1]
-    rate = None if last.learning_rate is None else _rate(last.learning_rate)
+    # Under a schedule no single rate is that of all epochs.
+    rates = {epoch.learning_rate for epoch in trace.epochs}
+    rate = None if last.learning_rate is None or len(rates) > 1 else _rate(last.learning_rate)
     names = [name for name in first.weights if name in last.weights]
     if first is last or not names:
         return rate and f"The learning rate was {rate}."

@@ -169,7 +169,8 @@ def _accuracy(trace: Trace, named: float, guess: Chance) -> str:
 def _first(trace: Trace, guess: Chance, epoch: Epoch) -> str:
     loss, named = epoch.metrics["loss"], accuracy(trace, epoch)
     level, name = guess.level, _guessing(trace, guess)
-    where = "below" if loss < level else "above"
+    # Where both are written alike, to call one of them lower would tell of digits that nobody sees.
+    where = "about" if figure(loss) == figure(level) else "below" if loss < level else "above"
     text = f"Loss {figure(loss)} is {where} the {figure(level)} of {name}"
     return f"{text}." if named is None else f"{text}; {_accuracy(trace, named, guess)}."
 

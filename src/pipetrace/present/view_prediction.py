@@ -174,6 +174,8 @@ def _check(trace: Trace, made: Prediction) -> str:
         if trace.ending.kind in (FINISHED, STOPPED):
             return "The trace holds no weights, so the forward pass was not computed again."
         return "The run ended before its weights were stored, so the forward pass was not computed again."
+    if any(values.dtype.kind == "f" and not np.isfinite(values).all() for values in made.outputs.values()):
+        return "Some recorded outputs are not finite, so the forward pass was not computed again."
     again = recompute(trace, made)
     if again.unknown is not None and not again.stages:
         return f"The forward pass was not computed again: {again.unknown} is not a stage that this check can compute."
