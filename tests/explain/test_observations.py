@@ -247,3 +247,11 @@ def test_a_recorded_run_is_told_with_its_own_figures(digits_trace: Trace, unfoun
     assert len(found) == len(digits_trace.epochs)
     for index, each in enumerate(found):
         assert unfounded(each.text, allowed(digits_trace, index)) == [], each.text
+
+
+def test_a_loss_that_is_written_like_that_of_guessing_is_neither_below_nor_above_it(make_trace: MakeTrace) -> None:
+    for loss in (LN10 - 1e-4, LN10 + 1e-4):
+        (told,) = observations(make_trace(run([loss], [0.5])))
+        assert "Loss 2.30 is about the 2.30 of guessing" in told.text
+    (told,) = observations(make_trace(run([LN10 - 0.02], [0.5])))
+    assert "Loss 2.28 is below the 2.30 of guessing" in told.text
