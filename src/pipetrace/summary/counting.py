@@ -1,5 +1,6 @@
 """The histograms of a summary in the making: of all values, and of each channel."""
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,11 +53,13 @@ class Counting:
     Args:
         channels: how many channels are counted each by itself; 0 for none. They take 16 kB each.
         kernels: compiled loops, or None.
+        bits: of the whole's histogram.
     """
 
-    def __init__(self, channels: int, kernels: Kernels | None = None) -> None:
-        self._kernels = kernels
-        self._fine = _Tally(1 << FINE)
+    def __init__(self, channels: int, kernels: Kernels | None = None, bits: int = FINE) -> None:
+        # The loops count fine keys; where that is more than is wanted the values are few.
+        self._kernels, self._bits = kernels if bits == FINE else None, bits
+        self._fine = _Tally(1 << bits)
         self._coarse = _Tally(channels, 1 << COARSE) if channels else None
 
     def add(self, table: NDArray[np.float32], *, finite: bool) -> None:
@@ -73,18 +76,26 @@ class Counting:
             if coarse is not None:
                 self._kernels.count_channels(table, coarse)
         elif finite and coarse is not None and len(table) < SHORT:
-            _add(fine, count_keys(table))
+            _add(fine, count_keys(table, self._bits))
             _add(coarse, count_short_channels(table))
+        elif finite and coarse is None and len(table) < SHORT:
+            _add(fine, count_keys(table, self._bits))
         else:
             for index, counts in enumerate(count_channel_keys(table) if finite else _finite_channel_keys(table)):
-                _add(fine, counts)
+                _add(fine, counts if self._bits == FINE else coarsen(counts, self._bits))
                 if coarse is not None:
                     _add(coarse[index], coarsen(counts))
 
-    def whole(self, *, coarse: bool = False) -> Histogram:
-        """The histogram of all values so far, of 16 bits, or of 12."""
-        counts = self._fine.total()
-        return from_counts(coarsen(counts), COARSE) if coarse else from_counts(counts, FINE)
+    def whole(self) -> Histogram:
+        """The histogram of all values so far."""
+        return from_counts(self._fine.total(), self._bits)
+
+    def copied(self, *, channels: bool) -> "Counting":
+        """Another one that has counted what this one has, with its channels or without."""
+        other = Counting(0, self._kernels, self._bits)
+        other._fine = copy.deepcopy(self._fine)
+        other._coarse = copy.deepcopy(self._coarse) if channels else None
+        return other
 
     def channels(self) -> list[Histogram]:
         """The histogram of each channel, of 12 bits; none where they are not counted apart."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipetrace.summary.counting import Counting
-from pipetrace.summary.histogram import merge_histograms
+from pipetrace.summary.histogram import FINE, merge_histograms
 from pipetrace.summary.kernels import Kernels
 from pipetrace.summary.moments import Moments, collapse, join, measure
 from pipetrace.trace.document import Histogram, Summary
@@ -34,16 +34,15 @@ class Summariser:
 
     Args:
         by_channel: whether there is a summary for each index of the last axis too, which takes 16 kB for each of them.
-        coarse: whether the histogram of the whole has the wide bins that those of the channels have, which take a
-            twentieth of the room.
+        bits: of the whole's histogram: 16, 12 or 10. Each step takes about a tenth of the room of the one before.
         kernels: compiled loops, for many values.
     """
 
-    def __init__(self, *, by_channel: bool = True, coarse: bool = False, kernels: Kernels | None = None) -> None:
-        self._by_channel, self._coarse_only, self._kernels = by_channel, coarse, kernels
+    def __init__(self, *, by_channel: bool = True, bits: int = FINE, kernels: Kernels | None = None) -> None:
+        self._by_channel, self._bits, self._kernels = by_channel, bits, kernels
         self._channels: int | None = None
         self._moments: Moments | None = None
-        self._counting = Counting(0)
+        self._counting: Counting | None = None
 
     def add(self, values: NDArray[Any], histogram_of: Any = None) -> None:
         """Take a batch.
@@ -57,9 +56,9 @@ class Summariser:
         """
         channels = values.shape[-1] if values.ndim > 1 else 1
         columns = channels if self._by_channel and 1 < channels <= MOST_CHANNELS else 1
-        if self._channels is None:
+        if self._counting is None:
             self._channels = channels
-            self._counting = Counting(columns if columns > 1 else 0, self._kernels)
+            self._counting = Counting(columns if columns > 1 else 0, self._kernels, self._bits)
         elif self._by_channel and self._channels != channels:
             raise ValueError(f"A batch has {channels} channels, the ones before had {self._channels}")
         numbers = _as_numbers(values)
@@ -79,16 +78,29 @@ class Summariser:
         Raises:
             ValueError: there was no batch.
         """
-        moments = self._moments
-        if moments is None:
+        moments, counting = self._moments, self._counting
+        if moments is None or counting is None:
             raise ValueError("There is nothing to summarise")
-        parts = tuple(_summary(moments, index, each) for index, each in enumerate(self._counting.channels()))
-        return _summary(collapse(moments), 0, self._counting.whole(coarse=self._coarse_only), parts or None)
+        parts = tuple(_summary(moments, index, each) for index, each in enumerate(counting.channels()))
+        return _summary(collapse(moments), 0, counting.whole(), parts or None)
+
+    def copied(self, *, channels: bool) -> "Summariser":
+        """Another one that has seen what this one has, and goes on by itself.
+
+        Args:
+            channels: whether it has its channels too; without them it takes the same values in any shape.
+        """
+        other = Summariser(by_channel=self._by_channel and channels, bits=self._bits, kernels=self._kernels)
+        if self._moments is not None and self._counting is not None:
+            other._channels = self._channels
+            other._moments = self._moments if other._by_channel else collapse(self._moments)
+            other._counting = self._counting.copied(channels=other._by_channel)
+        return other
 
 
-def summarise(values: NDArray[Any], *, by_channel: bool = True, coarse: bool = False) -> Summary:
+def summarise(values: NDArray[Any], *, by_channel: bool = True, bits: int = FINE) -> Summary:
     """The summary of one array: of all values, and of each index of the last axis; see ``Summariser``."""
-    summariser = Summariser(by_channel=by_channel, coarse=coarse)
+    summariser = Summariser(by_channel=by_channel, bits=bits)
     summariser.add(values)
     return summariser.summary()
 
