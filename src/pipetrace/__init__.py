@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from pipetrace.errors import PipetraceError, TraceError
-from pipetrace.explain import Finding, Observation, Question, findings, observations, quiz
+from pipetrace.explain import Evidence, Finding, Observation, Question, Rule, check, findings, observations, quiz
 from pipetrace.present import show, write_page
 from pipetrace.trace import Trace, read
 
@@ -30,9 +30,12 @@ __all__ = [
     "write_page",
     "observations",
     "findings",
+    "check",
     "quiz",
     "Observation",
     "Finding",
+    "Rule",
+    "Evidence",
     "Question",
     "PipetraceError",
     "TraceError",
