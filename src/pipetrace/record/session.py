@@ -20,8 +20,9 @@ from pipetrace.record import trouble
 from pipetrace.record.before import before_dataset
 from pipetrace.record.data import data_facts
 from pipetrace.record.ending import finish
+from pipetrace.record.health import Health
 from pipetrace.record.measuring import Measure, Rows, source_names, sources
-from pipetrace.record.recording import Recording, say
+from pipetrace.record.recording import Recording, Settings, say
 from pipetrace.record.words import in_short
 from pipetrace.summary import summarise
 from pipetrace.trace.document import (
@@ -44,6 +45,10 @@ from pipetrace.trace.store import TraceWriter
 
 class Session(Recording):
     """The recording of one model: the same for every door, over as many calls of ``fit`` as there are."""
+
+    def __init__(self, model: Any, settings: Settings) -> None:
+        super().__init__(model, settings)
+        self.health = Health(self)
 
     def begin(self, call: FitCall, steps: int | None, *, build: bool = True) -> None:
         """A ``fit`` begins.
@@ -112,6 +117,7 @@ class Session(Recording):
         with self.safely("writing"):
             self._run = self._facts()
             self._describe()
+        self.health.begins()
 
     def _look(self) -> None:
         if self.rows is not None:
@@ -164,6 +170,8 @@ class Session(Recording):
         if self._told_not_finite or "loss" not in logs:
             return
         loss = logs["loss"]
+        with self.safely("steps"):
+            self.health.step_ends(float(loss), self.step // self._together, self.steps)
         with self.safely("watching the loss"):
             if not math.isfinite(float(loss)):
                 self._told_not_finite = True
@@ -195,6 +203,7 @@ class Session(Recording):
         if self.writer is not None and self.can("writing"):
             with self.safely("writing"):
                 self.writer.add_epoch(epoch, examples)
+        self.health.epoch_ends(self.epoch)
         self.keep_weights()
 
     def _weights(self, measure: Measure) -> dict[str, Summary]:

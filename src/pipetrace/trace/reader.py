@@ -27,6 +27,7 @@ from pipetrace.trace.document import (
     Event,
     Group,
     Histogram,
+    Measurement,
     ModelFacts,
     Parameters,
     Prediction,
@@ -226,6 +227,7 @@ class _Reader:
             cost={part: float(seconds) for part, seconds in self.database.execute("SELECT part, seconds FROM cost")},
             groups=tuple(self._groups()),
             events=tuple(Event(*row) for row in self.database.execute(EVENTS)),
+            measurements=self._measurements(),
         )
 
     def _run(self) -> Run:
@@ -348,6 +350,13 @@ class _Reader:
         for key, parts in channels.items():
             whole[key] = replace(whole[key], channels=tuple(parts))
         return whole
+
+    def _measurements(self) -> tuple[Measurement, ...]:
+        found: dict[tuple[str, str, int | None], dict[str, float]] = {}
+        query = "SELECT part, name, epoch, key, value FROM measurement ORDER BY id"
+        for part, name, epoch, key, value in self.database.execute(query):
+            found.setdefault((part, name, epoch), {})[key] = decode_number(value)
+        return tuple(Measurement(*place, values) for place, values in found.items())
 
     def _ending(self) -> Ending:
         row = self.database.execute("SELECT kind, message, stage, epoch FROM ending").fetchone()

@@ -12,7 +12,7 @@ from pipetrace.trace.document import Array
 APPLICATION_ID = 0x70747263
 """``ptrc`` in ASCII, at byte 68 of the file: what tells a trace from any other SQLite database."""
 
-SCHEMA = 2
+SCHEMA = 3
 """The version of the layout, in ``user_version``. A reader refuses a file of a higher one."""
 
 TABLES = """
@@ -103,6 +103,14 @@ CREATE TABLE event (
     epoch INTEGER,
     step INTEGER,
     stage TEXT
+);
+CREATE TABLE measurement (
+    id INTEGER PRIMARY KEY,
+    part TEXT NOT NULL,
+    name TEXT NOT NULL,
+    epoch INTEGER,
+    key TEXT NOT NULL,
+    value NOT NULL
 );
 CREATE TABLE cost (part TEXT PRIMARY KEY, seconds REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE ending (kind TEXT NOT NULL, message TEXT, stage TEXT, epoch INTEGER);
