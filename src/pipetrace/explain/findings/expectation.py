@@ -17,7 +17,7 @@ COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge, "<=": operator.le, "==": operator.eq, "!=": operator.ne, ">": operator.gt, "<": operator.lt,
 }  # fmt: skip
 FORM = re.compile(
-    r"\s*(?P<best>best\s+)?(?P<name>\S.*?)\s*(?P<sign>>=|<=|==|!=|>|<)\s*"
+    r"\s*(?P<best>best\s+)?(?P<name>[^\s<>=!][^<>=!]*?)\s*(?P<sign>>=|<=|==|!=|>|<)\s*"
     r"(?P<number>[-+]?(\d[\d_,]*(\.\d*)?|\.\d+)([eE][-+]?\d+)?)\s*(?P<percent>%)?\s*"
 )
 EPOCHS, PARAMETERS, FINDINGS = "epochs", "parameters", "findings"
