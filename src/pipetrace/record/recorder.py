@@ -39,7 +39,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
             ``fit`` validates on when left out.
         title: what the trace is called; the model's name when left out.
         class_names: what the classes are called, in the order of their numbers.
-        verbose: whether to say at the end where the trace is, on standard error.
+        verbose: whether to say on standard error what the rules find, a grave fault at once, and where the trace is.
 
     Raises:
         ArgumentError: the rows are not arrays with as many rows each.
@@ -72,6 +72,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
             class_names=tuple(map(str, class_names)),
             command=_command(),
             verbose=verbose,
+            alert=verbose,
         )
         self._session: Session | None = None
         self._standing: Standing | None = None

@@ -22,7 +22,7 @@ from pipetrace.record.data import data_facts
 from pipetrace.record.ending import finish
 from pipetrace.record.health import Health
 from pipetrace.record.measuring import Measure, Rows, source_names, sources
-from pipetrace.record.recording import Recording, Settings, say
+from pipetrace.record.recording import Recording, Settings
 from pipetrace.record.words import in_short
 from pipetrace.summary import summarise
 from pipetrace.trace.document import (
@@ -204,6 +204,7 @@ class Session(Recording):
             with self.safely("writing"):
                 self.writer.add_epoch(epoch, examples)
         self.health.epoch_ends(self.epoch)
+        self.tell_meanwhile()
         self.keep_weights()
 
     def _weights(self, measure: Measure) -> dict[str, Summary]:
@@ -282,9 +283,7 @@ class Session(Recording):
             with self.safely("writing"):
                 self.writer.end(ending, self.cost.parts)
                 if self.settings.verbose:
-                    say(
-                        f"pipetrace: the trace is {self.settings.path}; see it with: pipetrace show {self.settings.path}"
-                    )
+                    self.tell_at_end()
         else:
             with contextlib.suppress(Exception):
                 self.writer.close()

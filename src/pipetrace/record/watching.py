@@ -92,7 +92,7 @@ def watching_all(name_of: Any, made: list[Recorder], *, command: str) -> Iterato
         recorder = known.get(model)
         if recorder is None:
             recorder = known[model] = Recorder(name_of(len(made) + 1), verbose=False)
-            recorder.settings = replace(recorder.settings, command=command)
+            recorder.settings = replace(recorder.settings, command=command, alert=True)
             made.append(recorder)
         return _recorded(fit, recorder, args, kwargs)
 

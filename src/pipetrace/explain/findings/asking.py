@@ -16,7 +16,7 @@ from pipetrace.errors import (
 )
 from pipetrace.explain.findings.check import ordered
 from pipetrace.explain.findings.finding import LEVELS, NOTE, Finding
-from pipetrace.explain.findings.rule import Rule, all_rules
+from pipetrace.explain.findings.rule import AnyRule, Rule, all_rules
 from pipetrace.explain.wording import counted, listed
 from pipetrace.trace.document import Trace
 
@@ -59,7 +59,7 @@ def findings(trace: Trace, rules: Sequence[Rule] | None = None) -> tuple[Finding
 def check(
     trace: Trace,
     *,
-    rules: "Iterable[Rule | type[Rule]]" = (),
+    rules: Iterable[AnyRule] = (),
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     level: str = NOTE,
@@ -115,7 +115,7 @@ def ask(trace: Trace, rules: Sequence[Rule] | None = None, failed: Sequence[Pipe
 
 
 def known_rules(
-    further: "Iterable[Rule | type[Rule]]" = (),
+    further: Iterable[AnyRule] = (),
 ) -> tuple[tuple[Rule, ...], tuple[PipetraceError, ...]]:
     """All rules by their codes: pipetrace's own, those of installed packages, and further ones.
 
@@ -184,13 +184,20 @@ def made(given: object, where: str) -> Rule:
         ) from error
 
 
-def chosen(rules: Sequence[Rule], select: Sequence[str] = (), ignore: Sequence[str] = ()) -> tuple[Rule, ...]:
+def chosen(
+    rules: Sequence[Rule], select: Sequence[str] = (), ignore: Sequence[str] = (), dashes: str = ""
+) -> tuple[Rule, ...]:
     """The rules whose codes begin as one of ``select``, or all, without those that begin as one of ``ignore``.
+
+    Args:
+        rules: all of them.
+        select, ignore: codes, or what they begin with.
+        dashes: what stands ahead of the two names, for the message.
 
     Raises:
         UnknownRuleError: none of the rules begins so.
     """
-    wanted, unwanted = (_codes(rules, given, where) for given, where in ((select, "select"), (ignore, "ignore")))
+    wanted, unwanted = (_codes(rules, given, f"{dashes}{where}") for given, where in ((select, "select"), (ignore, "ignore")))
     return tuple(
         rule
         for rule in rules
@@ -198,7 +205,7 @@ def chosen(rules: Sequence[Rule], select: Sequence[str] = (), ignore: Sequence[s
     )
 
 
-def rule_of(rules: Sequence[Rule], code: str) -> Rule:
+def rule_of(rules: Sequence[AnyRule], code: str) -> AnyRule:
     """The rule with this code or name.
 
     Raises:
@@ -297,7 +304,7 @@ def _codes(rules: Sequence[Rule], given: Sequence[str], where: str) -> tuple[str
     return tuple(codes)
 
 
-def _unknown(rules: Sequence[Rule], code: str, where: str) -> UnknownRuleError:
+def _unknown(rules: Sequence[AnyRule], code: str, where: str) -> UnknownRuleError:
     near = difflib.get_close_matches(code.upper(), [rule.code for rule in rules], 3)
     near += difflib.get_close_matches(code.lower(), [rule.name for rule in rules], 2)
     meant = f"Did you mean {listed(near, 'or')}? " if near else ""

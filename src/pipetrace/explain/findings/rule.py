@@ -4,7 +4,7 @@ import importlib
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from pipetrace.explain.findings import rules as families
 from pipetrace.explain.findings.finding import WARNING, Evidence, Finding
@@ -62,6 +62,10 @@ class Rule(ABC):
             change=change,
             confidence=confidence,
         )
+
+
+AnyRule: TypeAlias = Rule | type[Rule]
+"""A rule or its class: what describes it is the same of both."""
 
 
 def all_rules() -> tuple[Rule, ...]:

@@ -55,11 +55,15 @@ def nothing_found(rules: int) -> str:
     return "The 1 rule found nothing wrong." if rules == 1 else f"None of the {rules} rules found anything wrong."
 
 
+def heading(trace: Trace, finding: Finding) -> str:
+    """A finding's rule and place."""
+    places = (f"{finding.code} {finding.name}", where(trace, finding.stage), when(finding.epochs))
+    return ", ".join(part for part in places if part)
+
+
 def in_a_line(trace: Trace, finding: Finding) -> str:
     """A finding in a line: level, rule, place, and what is wrong."""
-    places = [part for part in (where(trace, finding.stage), when(finding.epochs)) if part]
-    at = f" at {', '.join(places)}" if places else ""
-    return f"{finding.level} {finding.code} {finding.name}{at}: {finding.text}"
+    return f"{finding.level} {heading(trace, finding)}: {finding.text}"
 
 
 def _spans(epochs: Sequence[int]) -> list[tuple[int, int]]:

@@ -2,15 +2,32 @@
 
 from collections.abc import Iterator, Sequence
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from pipetrace.explain.findings.asking import Asked
+from pipetrace.explain.findings.checked import Checked
+from pipetrace.present.findings.reports import title
+from pipetrace.present.findings.view import findings_view
 from pipetrace.present.findings.views import FindingsView, FindingView, Mark
 
 STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold"}
 INDENT = 3
+WIDEST = 110
+"""Sentences longer than this are hard to follow with the eye, however wide the window."""
+
+
+def show(checked: Sequence[Checked], console: Console) -> None:
+    """Print what a check found."""
+    width = min(console.width, WIDEST)
+    for number, each in enumerate(checked):
+        if number:
+            console.print()
+        console.print(Text.assemble((f"{each.file}: ", "bold"), title(each)), width=width, highlight=False)
+        for part in findings(findings_view(each.trace, Asked(each.findings, each.rules))):
+            console.print(part, width=width, highlight=False)
 
 
 def findings(view: FindingsView) -> Iterator[RenderableType]:
