@@ -191,7 +191,14 @@ def test_a_missing_option_and_a_false_default_are_seen() -> None:
 def shown_commands(text: str) -> list[str]:
     """The calls of pipetrace in code that is fenced or indented, without comments and what follows a pipe."""
     calls = re.findall(r"^(?:    |\$ )(pipetrace .*)$", text, re.MULTILINE)
-    return [re.split(r"\s[|>#]", call)[0] for call in calls]
+    return [shlex.join(before_the_shells_own(call)) for call in calls]
+
+
+def before_the_shells_own(call: str) -> Iterator[str]:
+    """The words of a call up to a pipe or a redirection; those in quotes are words of the call."""
+    words = shlex.shlex(call, posix=True, punctuation_chars="|>")
+    words.whitespace_split = True
+    return itertools.takewhile(lambda word: not set(word) <= set("|>"), words)
 
 
 # The messages show commands that fail.

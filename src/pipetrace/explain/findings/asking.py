@@ -197,7 +197,9 @@ def chosen(
     Raises:
         UnknownRuleError: none of the rules begins so.
     """
-    wanted, unwanted = (_codes(rules, given, f"{dashes}{where}") for given, where in ((select, "select"), (ignore, "ignore")))
+    wanted, unwanted = (
+        _codes(rules, given, f"{dashes}{where}") for given, where in ((select, "select"), (ignore, "ignore"))
+    )
     return tuple(
         rule
         for rule in rules
