@@ -69,7 +69,7 @@ def data(session: Recording, measure: Measure, rows: Rows) -> None:
     y = quality.hashes([each for each in flat(some.y) if each is not None]) if some.y is not None else None
     figures = quality.rows_figures(x, y)
     figures["domain"] = quality.domain(inputs)
-    figures |= _broken(some)
+    figures |= _values(some)
     if y is not None and len(y) == len(x) and _same_form(inputs, flat(some.y)):
         own = quality.hashes(flat(some.y))
         figures["targets_are_inputs"] = float((own == x).mean())
@@ -81,7 +81,7 @@ def data(session: Recording, measure: Measure, rows: Rows) -> None:
     if session.held_out is not None and len(session.held_out):
         kept = session.held_out.taken(slice(0, quality.MOST))
         new = quality.hashes([each for each in flat(kept.x) if each.ndim])
-        others = quality.rows_figures(new, None) | {"seen": float(np.isin(new, x).mean())} | _broken(kept)
+        others = quality.rows_figures(new, None) | {"seen": float(np.isin(new, x).mean())} | _values(kept)
         theirs = _labels(measure, kept)
         if labels is not None and theirs is not None:
             others |= quality.shift_figures(labels[0], theirs[0], max(labels[1], theirs[1]))
@@ -126,9 +126,13 @@ def _given(forward: Forward, rows: Rows, measure: Measure) -> list[Array]:
     return [np.concatenate(each) for each in zip(*parts, strict=True)] if parts else []
 
 
-def _broken(rows: Rows) -> dict[str, float]:
-    """How many values are not finite."""
+def _values(rows: Rows) -> dict[str, float]:
+    """How many values are not finite, and the root mean square of the inputs that are numbers."""
     found = {}
+    inputs = [each for each in load().tree.flatten(rows.x) if is_numbers(each) and each.size]
+    if inputs:
+        sums = [float(np.nansum(each[: quality.MOST].astype(np.float64) ** 2)) for each in inputs]
+        found["x_rms"] = float(np.sqrt(sum(sums) / sum(each.size for each in inputs)))
     for name, nest in (("x", rows.x), ("y", rows.y)):
         arrays = [each for each in load().tree.flatten(nest) if each is not None and each.dtype.kind == "f"]
         found[f"{name}_not_finite"] = float(sum((~np.isfinite(each)).sum() for each in arrays))

@@ -113,7 +113,10 @@ def _scaled(x: Array, x_new: Array | None) -> tuple[Array, Array | None]:
 
 
 def _linear(x: Array, x_new: Array | None) -> Iterator[tuple[Array, Array | None]]:
-    yield x @ x.T, None if x_new is None else x_new @ x.T
+    kernel = x @ x.T
+    # The constant column: without it the all-ones direction would be null, and leaving out one row would change nothing.
+    constant = float(np.trace(kernel)) / len(kernel) or 1.0
+    yield kernel + constant, None if x_new is None else x_new @ x.T + constant
 
 
 def _gaussian(x: Array, x_new: Array | None) -> Iterator[tuple[Array, Array | None]]:

@@ -100,6 +100,9 @@ def _of_targets(target: Array) -> dict[str, float]:
     flat = np.where(finite, target, np.nan).reshape(len(target), -1)
     with np.errstate(all="ignore"):
         spread = float(np.sqrt(np.nanmean(np.nanvar(flat, axis=0)))) if finite.all() else float(sound.std())
+    if target.ndim > 1 and target.shape[-1] > 1 and finite.all():
+        sums = target.sum(axis=-1)
+        found |= {"target_sum_min": float(sums.min()), "target_sum_max": float(sums.max())}
     return found | {
         "target_min": float(sound.min()),
         "target_max": float(sound.max()),
