@@ -5,14 +5,13 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from pipetrace.explain import task
+from pipetrace.explain.findings.belonging import HELD_OUT, NO_SKILL, TRAINING, misaligned
 from pipetrace.explain.findings.finding import Evidence
 from pipetrace.explain.wording import figure
 from pipetrace.trace.document import LAYER, SOURCE, STEP, Stage, Trace
 
-TRAINING, HELD_OUT, TRAINING_MODE = "training", "held_out", "training_mode"
-NO_SKILL = 0.1
-"""A skill below this is no better than guessing: a tenth of the way from guessing to always right. With the 300 rows that
-a small validation has, chance alone reaches 0.06 (two standard errors of a share of one half, twice)."""
+POOR = ("PT308", "PT309", "PT310")
+"""The rules that only say that the outcome is poor: whatever says why explains them."""
 BEHIND = 0.2
 """How far a model may stay behind the better simple learner before it counts: about two standard errors of the difference
 of two shares of 300 rows."""
@@ -41,6 +40,8 @@ PASSING = frozenset({
     "ZeroPadding3D", "Cropping1D", "Cropping2D", "Cropping3D", "RepeatVector", "InputLayer",
 })  # fmt: skip
 """Layers that bend nothing: what two straight layers on both sides do, one could do."""
+
+__all__ = ["HELD_OUT", "NO_SKILL", "POOR", "TRAINING", "Figures", "Values", "figures_of", "margin"]
 
 Values = Mapping[str, float]
 
@@ -205,7 +206,10 @@ class Figures:
 
     @cached_property
     def broken(self) -> bool:
-        """Whether the loss stopped being a number."""
+        """Whether the loss or a kernel stopped being a number."""
+        norms = [self.value("update", name, "norm", self.last) for name in self.kernels]
+        if any(norm is not None and not math.isfinite(norm) for norm in norms):
+            return True
         return any(not math.isfinite(epoch.metrics.get("loss", 0.0)) for epoch in self.trace.epochs) or any(
             event.kind == "loss" for event in self.trace.events
         )
@@ -219,8 +223,8 @@ class Figures:
         if skill is None:
             return False
         attainable = self.attainable
-        if attainable is not None and attainable <= NO_SKILL and not self._blind:
-            return False  # Nobody learns anything from these rows.
+        if attainable is not None and attainable <= NO_SKILL and not self._blind and misaligned(self) is None:
+            return False  # Nobody learns anything from these rows, and nothing says that it should be otherwise.
         return skill < NO_SKILL or (self.behind is not None and self.behind > (0 if self.rebuilds else BEHIND))
 
     @cached_property

@@ -10,6 +10,7 @@ from pipetrace.explain.findings.figures import (
     NO_SKILL,
     NORMALISING,
     PASSING,
+    POOR,
     TRAINING,
     Figures,
     Values,
@@ -29,6 +30,8 @@ WEAK = 0.5
 """Standard deviation of a kernel over that of Glorot's initialisation, below which the initialisation takes the signal away."""
 STRONG = 5.0
 """The same above which it saturates or blows up what follows."""
+GROWN = 100.0
+"""Spread of the rows at a stage over that of the inputs, from which a network blows its inputs up."""
 DRAWN = 0.03
 """Relative difference of a standard deviation from its initialiser's: two standard errors for 2,000 weights."""
 
@@ -39,7 +42,7 @@ class BadInitialisation(Rule):
     code = "PT601"
     name = "bad-initialisation"
     category = "bad_init"
-    explains = ("PT308", "PT309", "PT310", "PT405", "PT406", "PT201", "PT604", "PT402")
+    explains = (*POOR, "PT201", "PT202", "PT401", "PT402", "PT405", "PT406", "PT604")
     what = "Kernels start so small that the rows' differences fade from layer to layer, or so large that they blow up."
     why = "What does not reach the last layer cannot be learned from, and gradients fade in the same way on their way back."
 
@@ -53,10 +56,13 @@ class BadInitialisation(Rule):
         lost = faded(facts)
         if lost is not None and len(weak) >= 2 and not _squashed(facts):
             part, last = lost
-            text = f"Before training the rows differ at {last.name} by {figure(part)} of what they do at the first hidden layer."
+            text = (
+                f"Before training the rows differ at {last.name} by {figure(part)} "
+                "of what they do at the first hidden layer."
+            )
             name = weak[0]
-        elif len(strong) >= 2 and facts.broken:
-            name, part = strong[0], 0.0
+        elif len(strong) >= 2 and (facts.broken or grown(facts) > GROWN):
+            name, part = strong[0], ratios[strong[0]]
             text = f"{counted(len(strong), 'kernel')} start at {STRONG:g} times Glorot's standard deviation and more."
         else:
             return
@@ -86,7 +92,7 @@ class Symmetric(Rule):
     name = "identical-units"
     category = "bad_init"
     level = ERROR
-    explains = ("PT308", "PT309", "PT405", "PT604", "PT402", "PT502", "PT601")
+    explains = (*POOR, "PT402", "PT405", "PT502", "PT601", "PT604", "PT607")
     what = "All units of a layer start with the same weights."
     why = "Equal units get equal gradients and stay equal, so the layer is worth a single unit."
 
@@ -122,7 +128,7 @@ class FrozenByAccident(Rule):
     code = "PT603"
     name = "frozen-layers"
     category = "frozen_layers"
-    explains = ("PT308", "PT309", "PT502", "PT402")
+    explains = (*POOR, "PT402", "PT502")
     what = (
         "Layers that do not train and hold weights as an initialiser draws them, in a model that does not learn well."
     )
@@ -140,7 +146,10 @@ class FrozenByAccident(Rule):
             f"{counted(len(drawn), 'layer')} with {held:,} of {whole:,} parameters do not train and were never trained."
         )
         values = facts.of("initial", _kernel(facts, drawn[0].name), 0)
-        line = f"The kernel of {drawn[0].name} has a standard deviation of {figure(values['std'])}, as an initialiser gives it."
+        line = (
+            f"The kernel of {drawn[0].name} has a standard deviation of "
+            f"{figure(values['std'])}, as an initialiser gives it."
+        )
         found = self.found(
             text,
             [
@@ -162,7 +171,7 @@ class SignalDies(Rule):
     code = "PT604"
     name = "signal-lost-on-the-way"
     category = "architecture"
-    explains = ("PT308", "PT309", "PT310", "PT405", "PT201", "PT402")
+    explains = (*POOR, "PT201", "PT402", "PT405", "PT502")
     what = "A chain of layers so deep or narrow that the rows no longer differ behind it."
     why = "The last layer can only tell apart what still differs when it arrives there."
 
@@ -176,7 +185,10 @@ class SignalDies(Rule):
         weak = sum(ratio < WEAK for ratio in ratios) >= 2
         if lost is not None and not weak and not _squashed(facts) and skill < NO_SKILL:
             part, last = lost
-            text = f"Before training the rows differ at {last.name} by {figure(part)} of what they do at the first hidden layer."
+            text = (
+                f"Before training the rows differ at {last.name} by {figure(part)} "
+                "of what they do at the first hidden layer."
+            )
             evidence = [Evidence(text, part, f"measurements[signal/{last.name}, epoch 0].spread")]
             directions = facts.value("dimensions", last.name, "dimensions")
             if directions is not None:
@@ -221,6 +233,7 @@ class NoBend(Rule):
     code = "PT605"
     name = "missing-activation"
     category = "missing_activation"
+    explains = (*POOR, "PT502")
     what = "No activation between layers with weights, in a network that is a single straight map for it."
     why = "Straight maps one after the other are one straight map, so the layers add weights and no ability."
 
@@ -262,7 +275,7 @@ class NoGradient(Rule):
     code = "PT607"
     name = "no-gradient"
     category = "no_gradient"
-    explains = ("PT308", "PT309", "PT402")
+    explains = (*POOR, "PT402")
     what = "Trainable kernels whose gradient is zero all through training."
     why = "They stay as they were drawn: the loss does not depend on them."
 
@@ -274,7 +287,10 @@ class NoGradient(Rule):
             course = facts.course("gradient", name, "max")
             moved = facts.of("update", name, facts.last)
             if len(course) >= 2 and not any(course.values()) and moved.get("from_start") == 0:
-                text = f"The gradient of {name} was 0 at every measurement, and it did not move in {counted(len(trace.epochs), 'epoch')}."
+                text = (
+                    f"The gradient of {name} was 0 at every measurement, and it did not "
+                    f"move in {counted(len(trace.epochs), 'epoch')}."
+                )
                 found = self.found(
                     text,
                     [Evidence(text, 0.0, f"measurements[gradient/{name}].max"), *facts.how_well()],
@@ -293,7 +309,7 @@ class ModesDisagree(Rule):
     code = "PT606"
     name = "modes-disagree"
     category = "batch_normalisation"
-    explains = ("PT501", "PT308", "PT309")
+    explains = (*POOR, "PT501", "PT502")
     what = "The same rows come out far worse in prediction mode than in training mode."
     why = "BatchNormalization uses moving averages in prediction; where these lag behind the batches it computes another thing."
 
@@ -308,7 +324,10 @@ class ModesDisagree(Rule):
             return
         momentum = layer.config.get("momentum")
         made = updates(trace)
-        text = f"On the same training rows skill is {figure(learning)} in training mode and {figure(predicting)} in prediction mode."
+        text = (
+            f"On the same training rows skill is {figure(learning)} in training "
+            f"mode and {figure(predicting)} in prediction mode."
+        )
         evidence = [Evidence(text, learning - predicting, "measurements[outcome/training_mode]")]
         if isinstance(momentum, (int, float)) and momentum < 1 and made:
             line = f"The moving averages take in about {1 / (1 - momentum):.0f} steps; {made:,} were made."
@@ -339,11 +358,11 @@ def glorot(values: Values) -> float:
 
 def faded(facts: Figures) -> tuple[float, Stage] | None:
     """How much of the rows' differences the last hidden stage has of the first one's, before training, where it is little."""
-    stages = [stage for stage in hidden(facts) if stage.layer not in NORMALISING and stage.layer not in PASSING]
-    behind = [stage for stage in stages if stage in facts.weighted or facts.activation(stage) != "linear"]
+    # Behind an activation, since bounded ones take the size away, but not the differences.
+    behind = [stage for stage in hidden(facts) if facts.activation(stage) in BENT and stage.layer not in PASSING]
     spreads = [(facts.of("signal", stage.name, 0).get("spread"), stage) for stage in behind]
     known = [(spread, stage) for spread, stage in spreads if spread is not None]
-    if len(known) < 4 or not known[0][0]:
+    if len(known) < 3 or not known[0][0]:
         return None
     # What comes after a normalising layer has its size again.
     if any(stage.layer in NORMALISING for stage in facts.layers):
@@ -352,13 +371,22 @@ def faded(facts: Figures) -> tuple[float, Stage] | None:
     return (part, known[-1][1]) if part < FADED else None
 
 
+def grown(facts: Figures) -> float:
+    """The largest spread of the rows at a stage before training, over that of the inputs."""
+    spreads = {stage.name: facts.of("signal", stage.name, 0).get("spread", 0.0) for stage in facts.trace.stages}
+    first = max((spreads[stage.name] for stage in facts.trace.stages if stage.kind == "source"), default=0.0)
+    return max(spreads.values(), default=0.0) / first if first > 0 else 0.0
+
+
 def bends(facts: Figures, stage: Stage) -> bool:
     """Whether a stage is no straight map of its input."""
     if facts.activation(stage) in BENT or ("Pooling" in (stage.layer or "") and "Max" in (stage.layer or "")):
         return True
-    straight = (*PASSING, "Dense", "EinsumDense", "Rescaling", "Concatenate", "Add", "Average", "Subtract", "BatchNormalization",
-                "Normalization", "UpSampling1D", "UpSampling2D", "AveragePooling1D", "AveragePooling2D",
-                "GlobalAveragePooling1D", "GlobalAveragePooling2D", "TimeDistributed", "Activation")  # fmt: skip
+    straight = (
+        *PASSING, "Dense", "EinsumDense", "Rescaling", "Concatenate", "Add", "Average", "Subtract", "BatchNormalization",
+        "Normalization", "UpSampling1D", "UpSampling2D", "AveragePooling1D", "AveragePooling2D",
+        "GlobalAveragePooling1D", "GlobalAveragePooling2D", "TimeDistributed", "Activation",
+    )  # fmt: skip
     return not (stage.layer in straight or (stage.layer or "").startswith(("Conv", "DepthwiseConv", "SeparableConv")))
 
 

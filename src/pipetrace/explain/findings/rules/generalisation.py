@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from pipetrace.explain.facts import train_rows, updates
-from pipetrace.explain.findings.figures import HELD_OUT, TRAINING, figures_of, margin
+from pipetrace.explain.findings.figures import HELD_OUT, POOR, TRAINING, figures_of, margin
 from pipetrace.explain.findings.finding import Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
 from pipetrace.explain.findings.rules.optimisation import UNMOVED, still_falling, travelled
@@ -18,6 +18,7 @@ class Overfitting(Rule):
     code = "PT501"
     name = "overfitting"
     category = "overfitting"
+    explains = POOR
     what = "The validation loss has risen far above its best while the training loss went on falling."
     why = "From there on the model learns its rows by heart; the weights of the best epoch were better."
 
@@ -25,6 +26,8 @@ class Overfitting(Rule):
     """Part above its best. By chance a validation loss of some hundred rows moves by a few percent from epoch to epoch."""
     EPOCHS = 3
     """Epochs that it lasts."""
+    PART = 0.1
+    """The rise as a part of the loss before training: of a loss that is nearly nothing even twice is nearly nothing."""
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
@@ -42,11 +45,17 @@ class Overfitting(Rule):
         ):
             return
         # The least of the last epochs, so that one bad epoch at the end is no finding.
-        rise = min(late[-self.EPOCHS :]) / held[best] - 1
-        if rise < self.RISE:
+        low = min(late[-self.EPOCHS :])
+        rise = low / held[best] - 1
+        start = facts.loss_at(0)
+        before = max(held[0], start if start is not None and math.isfinite(start) else 0.0)
+        if rise < self.RISE or low - held[best] < self.PART * before:
             return
         number = trace.epochs[best].number
-        text = f"The validation loss was best in epoch {number} ({figure(held[best])}) and is {figure(held[-1])} at the end."
+        text = (
+            f"The validation loss was best in epoch {number} ({figure(held[best])}) "
+            f"and is {figure(held[-1])} at the end."
+        )
         yield self.found(
             text,
             [
@@ -70,7 +79,7 @@ class TooFewEpochs(Rule):
     code = "PT502"
     name = "too-few-epochs"
     category = "too_few_epochs"
-    explains = ("PT308", "PT309", "PT310")
+    explains = POOR
     what = "The training ended while the loss still fell, and what can be learned is not learned yet."
     why = "More epochs would make it better at no other cost than time."
 
@@ -84,7 +93,10 @@ class TooFewEpochs(Rule):
             return
         if moved[0] < UNMOVED and not (made is not None and made < self.UPDATES):
             return
-        text = f"After {counted(len(trace.epochs), 'epoch')} the loss still fell, and the model has not learned its own training rows."
+        text = (
+            f"After {counted(len(trace.epochs), 'epoch')} the loss still fell, "
+            "and the model has not learned its own training rows."
+        )
         evidence = [falling]
         if made is not None:
             line = f"{counted(made, 'update')} of the weights were made."
@@ -104,21 +116,25 @@ class TooStrong(Rule):
     code = "PT503"
     name = "regularisation-too-strong"
     category = "regularisation_too_strong"
-    explains = ("PT308", "PT309", "PT310", "PT402", "PT405", "PT502", "PT401", "PT201", "PT604")
+    explains = (*POOR, "PT201", "PT401", "PT402", "PT405", "PT502", "PT604")
     what = "The penalties on weights make up most of the loss or of the gradient, and the model learns little."
     why = "Training makes the weights small instead of making the predictions right."
 
     SHARE = 0.5
-    """Part of the loss that is penalty, in the median over the epochs."""
+    """Part of the loss that is penalty, before training or in the median over the epochs."""
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
         losses = facts.course("slope", "loss", "loss")
         penalties = facts.course("slope", "loss", "penalty")
         parts = sorted(penalties[epoch] / losses[epoch] for epoch in losses if losses[epoch] > 0 and epoch in penalties)
-        if not parts or parts[len(parts) // 2] < self.SHARE or not facts.underfits:
+        if not parts or not facts.underfits:
             return
-        middle = parts[len(parts) // 2]
+        # A strong penalty is soon small itself, since it leaves no weights.
+        first = penalties.get(0, 0.0) / losses[0] if losses.get(0, 0.0) > 0 else 0.0
+        middle = max(first, parts[len(parts) // 2])
+        if middle < self.SHARE:
+            return
         sizes = {}
         for name in facts.names("gradient"):
             course = facts.course("gradient", name, "penalty")
@@ -126,17 +142,18 @@ class TooStrong(Rule):
             epochs = [epoch for epoch in course if norms.get(epoch)]
             if epochs and course[epochs[0]] > 0:
                 sizes[name] = course[epochs[0]]
-        first = next((each for each in facts.kernels if each in sizes), None)
-        text = f"Penalties make up {share(middle)} of the loss (the median over the epochs)."
+        kernel = next((each for each in facts.kernels if each in sizes), None)
+        when = "before training" if middle == first else "in the median over the epochs"
+        text = f"Penalties make up {share(middle)} of the loss ({when})."
         evidence = [Evidence(text, middle, "measurements[slope/loss].penalty")]
-        if first is not None:
-            line = f"The gradient of the penalty on {first} has a norm of {figure(sizes[first])}."
-            evidence.append(Evidence(line, sizes[first], f"measurements[gradient/{first}].penalty"))
+        if kernel is not None:
+            line = f"The gradient of the penalty on {kernel} has a norm of {figure(sizes[kernel])}."
+            evidence.append(Evidence(line, sizes[kernel], f"measurements[gradient/{kernel}].penalty"))
         yield self.found(
             text,
             [*evidence, *facts.how_well()],
             "Weaken the regularizers by a factor of 100, or remove them; raise them again once training rows are learned.",
-            stage=first.rpartition("/")[0] if first is not None else None,
+            stage=kernel.rpartition("/")[0] if kernel is not None else None,
             change="kernel_regularizer=keras.regularizers.L2(1e-4)",
             confidence=margin(middle, self.SHARE, 0.9),
         )
@@ -148,7 +165,7 @@ class DropoutTooHigh(Rule):
     code = "PT504"
     name = "dropout-too-high"
     category = "dropout_too_high"
-    explains = ("PT308", "PT309", "PT502")
+    explains = (*POOR, "PT502")
     what = "A Dropout rate above one half in a model that does not learn its own training rows."
     why = "A rate p makes the variance 1 / (1 - p) times as large: noise of 4 times the signal's power at 0.8."
 
@@ -187,6 +204,7 @@ class Leak(Rule):
     code = "PT505"
     name = "validation-leak"
     category = "validation_leak"
+    explains = POOR
     what = "Held-out rows that are among the training rows too."
     why = "Validation then measures what was memorised, not what holds for new rows."
 
@@ -229,7 +247,7 @@ class TooLittleData(Rule):
     code = "PT506"
     name = "too-little-data"
     category = "too_little_data"
-    explains = ("PT501",)
+    explains = (*POOR, "PT501")
     what = "The training rows are learned, held-out rows are not, and there are only a few rows, or more of them help clearly."
     why = "What a few rows have in common by chance is learned along with what holds for all."
 

@@ -8,6 +8,7 @@ from pipetrace.explain.findings.figures import (
     HELD_OUT,
     NORMALISING,
     PASSING,
+    POOR,
     TRAINING,
     Figures,
     Values,
@@ -42,18 +43,19 @@ class NotFiniteData(Rule):
     category = "nan_in_data"
     level = ERROR
     explains = (
-        "PT401",
-        "PT406",
-        "PT701",
-        "PT308",
-        "PT309",
-        "PT405",
-        "PT502",
-        "PT402",
+        *POOR,
+        "PT102",
+        "PT106",
+        "PT108",
         "PT201",
         "PT202",
         "PT305",
-        "PT102",
+        "PT401",
+        "PT402",
+        "PT405",
+        "PT406",
+        "PT502",
+        "PT701",
     )
     what = "NaN or infinite values among the inputs or the targets."
     why = "One such value makes the loss of its batch, then every gradient and every weight NaN."
@@ -92,7 +94,7 @@ class UnscaledInput(Rule):
     code = "PT102"
     name = "input-not-scaled"
     category = "input_not_normalised"
-    explains = ("PT401", "PT406", "PT308", "PT309", "PT310", "PT405", "PT604")
+    explains = (*POOR, "PT401", "PT405", "PT406", "PT502")
     what = "Values that enter the first layer with weights are far from a standard deviation of about 1."
     why = "Gradients grow with the inputs, so no learning rate suits all weights, and bounded units saturate at once."
 
@@ -127,7 +129,7 @@ class ConstantInput(Rule):
     name = "constant-input"
     category = "constant_input"
     level = ERROR
-    explains = ("PT308", "PT309", "PT401", "PT402", "PT405", "PT502")
+    explains = (*POOR, "PT401", "PT402", "PT405", "PT502")
     what = "An input that has the same values in every row."
     why = "What does not differ from row to row cannot tell the rows apart."
 
@@ -157,7 +159,7 @@ class ScaledApart(Rule):
     code = "PT104"
     name = "held-out-scaled-otherwise"
     category = "input_not_normalised"
-    explains = ("PT501", "PT108", "PT106")
+    explains = (*POOR, "PT106", "PT108", "PT501")
     what = "Held-out inputs have another scale than the training inputs."
     why = "The model is judged on values that it never saw, and its validation figures mean nothing."
 
@@ -168,7 +170,10 @@ class ScaledApart(Rule):
             return
         ratio = max(ours, theirs) / min(ours, theirs)
         if ratio >= SCALED_APART:
-            text = f"The root mean square of the held-out inputs is {figure(theirs)}, of the training inputs {figure(ours)}."
+            text = (
+                f"The root mean square of the held-out inputs is {figure(theirs)}, "
+                f"of the training inputs {figure(ours)}."
+            )
             yield self.found(
                 text,
                 [Evidence(text, theirs / ours, "measurements[rows/held_out].x_rms")],

@@ -6,7 +6,7 @@ from itertools import pairwise
 from statistics import median
 
 from pipetrace.explain.facts import steps_per_epoch
-from pipetrace.explain.findings.figures import TRAINING, Figures, figures_of, margin
+from pipetrace.explain.findings.figures import POOR, TRAINING, Figures, figures_of, margin
 from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
 from pipetrace.explain.wording import figure, share
@@ -36,20 +36,7 @@ class RateTooHigh(Rule):
     name = "learning-rate-too-high"
     category = "lr_too_high"
     level = ERROR
-    explains = (
-        "PT308",
-        "PT309",
-        "PT310",
-        "PT406",
-        "PT502",
-        "PT701",
-        "PT405",
-        "PT201",
-        "PT202",
-        "PT402",
-        "PT303",
-        "PT604",
-    )
+    explains = (*POOR, "PT201", "PT202", "PT303", "PT402", "PT405", "PT406", "PT502", "PT604", "PT701")
     what = "The loss leaps far above where it began, or swings from epoch to epoch without falling."
     why = "A step that is longer than the valley is wide lands higher on its other side."
 
@@ -87,7 +74,10 @@ class RateTooHigh(Rule):
     def _leap(self, facts: Figures, start: float) -> list[Evidence] | None:
         for epoch, most in facts.course("steps", "loss", "max").items():
             if self._leapt(facts, epoch, start):
-                text = f"Before training the loss was {figure(start)}; in epoch {epoch} that of a step reached {figure(most)}."
+                text = (
+                    f"Before training the loss was {figure(start)}; in epoch "
+                    f"{epoch} that of a step reached {figure(most)}."
+                )
                 return [Evidence(text, most / start, f"measurements[steps/loss, epoch {epoch}].max")]
         return None
 
@@ -107,7 +97,10 @@ class RateTooHigh(Rule):
         largest, name = max(steps, default=(0.0, ""))
         if rises < 0.3 or swing < self.SWING or largest < self.STEP:
             return None
-        text = f"In the later half of training the loss changes by {share(swing)} from epoch to epoch, up as often as down."
+        text = (
+            f"In the later half of training the loss changes by {share(swing)} "
+            "from epoch to epoch, up as often as down."
+        )
         more = f"The last step alone changed {name} by {share(largest)} of its size."
         return [
             Evidence(text, swing, "measurements[slope/loss].loss"),
@@ -121,7 +114,7 @@ class RateTooLow(Rule):
     code = "PT402"
     name = "learning-rate-too-low"
     category = "lr_too_low"
-    explains = ("PT308", "PT309", "PT310", "PT502")
+    explains = POOR
     what = "The weights have hardly moved from where they began, all in one direction, and the loss is still falling."
     why = "At this pace training would take many times the epochs that it was given."
 
@@ -136,7 +129,10 @@ class RateTooLow(Rule):
             return
         rate = trace.epochs[-1].learning_rate
         optimizer = trace.run.training.optimizer
-        text = f"In {len(trace.epochs)} epochs the kernels moved by {share(part)} of their size (the median), and the loss still falls."
+        text = (
+            f"In {len(trace.epochs)} epochs the kernels moved by {share(part)} of "
+            "their size (the median), and the loss still falls."
+        )
         yield self.found(
             text,
             [
@@ -144,8 +140,8 @@ class RateTooLow(Rule):
                 falling,
                 *facts.how_well(),
             ],
-            f"Raise the learning rate{'' if rate is None else f' from {figure(rate)}'} by a factor of 10, and again while the loss "
-            "falls smoothly.",
+            f"Raise the learning rate{'' if rate is None else f' from {figure(rate)}'} by a factor of 10, and again while "
+            "the loss falls smoothly.",
             change=""
             if rate is None
             else f"keras.optimizers.{optimizer}(learning_rate={self._usual(optimizer, rate):.3g})",
@@ -164,7 +160,7 @@ class LongMemory(Rule):
     code = "PT403"
     name = "optimizer-setting-unusual"
     category = "optimizer"
-    explains = ("PT308", "PT309", "PT502")
+    explains = (*POOR, "PT502")
     what = "A momentum so near to 1 that it adds up the gradients of a hundred steps and more."
     why = "The step is 1 / (1 - momentum) times the learning rate, goes on long after the gradient has turned, and overshoots."
 
@@ -183,7 +179,10 @@ class LongMemory(Rule):
         text = f"A momentum of {figure(momentum)} adds up the gradients of about {memory:.0f} steps."
         evidence = [Evidence(text, memory, "run.training.optimizer_config.momentum")]
         if rate is not None:
-            line = f"With a learning rate of {figure(rate)} a lasting gradient moves a weight at {figure(rate * memory)} times its size."
+            line = (
+                f"With a learning rate of {figure(rate)} a lasting gradient moves a "
+                f"weight at {figure(rate * memory)} times its size."
+            )
             evidence.append(Evidence(line, rate * memory, "epochs[1].learning_rate"))
         yield self.found(
             text,
@@ -200,6 +199,7 @@ class BatchTooLarge(Rule):
     code = "PT404"
     name = "batch-too-large"
     category = "batch_too_large"
+    explains = POOR
     what = "A batch takes a large part of all rows, and after many epochs the weights have hardly moved."
     why = "An epoch then makes only a few updates, whatever it costs."
 
@@ -237,7 +237,7 @@ class Vanishing(Rule):
     code = "PT405"
     name = "vanishing-gradient"
     category = "vanishing_gradient"
-    explains = ("PT308", "PT309", "PT310")
+    explains = POOR
     what = "The gradient of the first kernels is a small part of that of the last ones, all through training."
     why = "The first layers then stay as they were drawn, and the last ones work on features of chance."
 
@@ -260,7 +260,10 @@ class Vanishing(Rule):
         if first is None or first > len(kernels) // 2:
             return
         name = kernels[first]
-        text = f"The gradient of {name} is {figure(ratios[first])} of the largest one behind it (the median over the epochs)."
+        text = (
+            f"The gradient of {name} is {figure(ratios[first])} of the largest "
+            "one behind it (the median over the epochs)."
+        )
         yield self.found(
             text,
             [Evidence(text, ratios[first], f"measurements[gradient/{name}].rms"), *facts.how_well()],
@@ -279,7 +282,7 @@ class Exploding(Rule):
     name = "exploding-gradient"
     category = "exploding_gradient"
     level = ERROR
-    explains = ("PT308", "PT309", "PT701", "PT202", "PT201", "PT405")
+    explains = (*POOR, "PT201", "PT202", "PT405", "PT701")
     what = "Values become infinite within the untrained network, or gradients grow by orders of magnitude on their way back."
     why = "The first step throws the weights far away, or makes them no numbers at all."
 
@@ -347,7 +350,10 @@ def still_falling(facts: Figures) -> Evidence | None:
     part = fall / max(abs(losses[-1 - back]), 1e-12)
     if fall <= 0 or not (part >= STILL_FALLING or (whole > 0 and fall >= EVEN * whole)):
         return None
-    text = f"In the last {'epoch' if back == 1 else f'{back} epochs'} the loss fell by {share(part)} an epoch, to {figure(losses[-1])}."
+    text = (
+        f"In the last {'epoch' if back == 1 else f'{back} epochs'} the loss fell "
+        f"by {share(part)} an epoch, to {figure(losses[-1])}."
+    )
     return Evidence(text, part, f"epochs[{facts.last}].metrics[loss]")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pipetrace.explain import task
-from pipetrace.explain.findings.figures import HELD_OUT, NO_SKILL, TRAINING, Figures, figures_of, margin
+from pipetrace.explain.findings.figures import HELD_OUT, NO_SKILL, POOR, TRAINING, Figures, figures_of, margin
 from pipetrace.explain.findings.finding import ERROR, NOTE, Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
 from pipetrace.explain.wording import figure, share
@@ -27,7 +27,7 @@ class OneUnitSoftmax(Rule):
     name = "one-unit-softmax"
     category = "last_activation"
     level = ERROR
-    explains = ("PT302", "PT308", "PT309", "PT405", "PT402", "PT502", "PT607", "PT310", "PT110")
+    explains = (*POOR, "PT110", "PT302", "PT402", "PT405", "PT502", "PT607")
     what = "A softmax over one unit, as the last activation."
     why = "Its value is 1 whatever goes in, so the model says the same of every row and no gradient comes back."
 
@@ -59,14 +59,16 @@ class OutOfReach(Rule):
     name = "targets-out-of-reach"
     category = "output_range"
     level = ERROR
-    explains = ("PT308", "PT309", "PT402", "PT502", "PT405")
+    explains = (*POOR, "PT402", "PT405", "PT502")
     what = "Targets outside of what the last activation can give."
     why = "No weights bring the output there; the error stays, and the units that could be right are driven to their bound."
 
     SHARE = 0.01
     """Single outliers beyond the reach do not stop the rest from being learned,"""
     MANY = 0.1
-    """and a few cost something only where the model does not come near them; a tenth is lost in any case."""
+    """and fewer than this cost something only where the model struggles;"""
+    GOOD = 0.9
+    """nor do more, just beyond the bound, where the model is as good as this."""
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
@@ -100,7 +102,8 @@ class OutOfReach(Rule):
             change="activation=None",
             confidence=margin(outside, self.SHARE, 0.1),
         )
-        costs = facts.struggles or outside >= self.MANY
+        skill = facts.skill(facts.judged)
+        costs = facts.struggles or (outside >= self.MANY and (skill is None or skill < self.GOOD))
         yield found if costs else replace(found, level=NOTE, confidence=0.6)
 
 
@@ -111,7 +114,7 @@ class MissingSoftmax(Rule):
     name = "missing-softmax"
     category = "missing_softmax"
     level = ERROR
-    explains = ("PT308", "PT309", "PT401", "PT402", "PT502", "PT701", "PT405")
+    explains = (*POOR, "PT401", "PT402", "PT405", "PT502", "PT701")
     what = "A crossentropy that takes probabilities gets the plain outputs of the last layer."
     why = "The logarithm of what is no probability is cut off or meaningless, and the gradients with it."
 
@@ -122,11 +125,11 @@ class MissingSoftmax(Rule):
             return
         values = facts.of("outcome", TRAINING) or facts.of("outcome", TRAINING, 0)
         low, high = values.get("min"), values.get("max")
-        if facts.final in ("softmax", "sigmoid", "hard_sigmoid", None) or (
-            low is not None and low >= 0 and (high or 0) <= 1
-        ):
+        if facts.final != "linear" or output.loss not in task.CATEGORICAL:
             return
-        own = "sigmoid" if output.loss in task.YES_OR_NO else "softmax"
+        if low is not None and high is not None and low >= 0 and high <= 1:
+            return
+        own = "softmax"
         evidence = [Evidence(f"{output.stage} ends with {facts.final}.", None, f"stages[{output.stage}].config")]
         if low is not None and high is not None:
             text = f"Its outputs go from {figure(low)} to {figure(high)}; probabilities lie between 0 and 1."
@@ -147,7 +150,7 @@ class DoubleSoftmax(Rule):
     name = "double-softmax"
     category = "double_softmax"
     level = ERROR
-    explains = ("PT308", "PT309", "PT402", "PT502", "PT405", "PT401")
+    explains = (*POOR, "PT401", "PT402", "PT405", "PT502")
     what = "A softmax or sigmoid in the model and another one in the loss (from_logits=True)."
     why = "Twice through a softmax all classes stay near the same share, so the loss can hardly fall and gradients are small."
 
@@ -190,7 +193,7 @@ class LossMismatch(Rule):
     code = "PT305"
     name = "loss-does-not-fit"
     category = "loss_mismatch"
-    explains = ("PT308",)
+    explains = (*POOR, "PT502")
     what = "A distance of numbers as loss where classes are told, or a crossentropy where numbers are."
     why = "Where a sigmoid or softmax is surely wrong a squared error has nearly no slope, and a crossentropy its largest."
 
@@ -266,14 +269,14 @@ class LastActivation(Rule):
     code = "PT306"
     name = "last-activation-does-not-fit"
     category = "last_activation"
-    explains = ("PT308",)
+    explains = (*POOR, "PT502", "PT701")
     what = "Scores of exclusive classes end with sigmoid or with no activation under a loss that wants shares of one."
     why = "Only a softmax makes the classes share 1 among them, so that a higher score of one lowers the others."
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
         output, values = facts.output, facts.of("outcome", TRAINING) or facts.of("outcome", TRAINING, 0)
-        if output is None or trace.run.training.from_logits or (values.get("classes", 0) < 3 and output.shape[-1] != 1):
+        if output is None or trace.run.training.from_logits:
             return
         final = facts.final
         sums = values.get("sum_max", 1.0)
@@ -285,12 +288,15 @@ class LastActivation(Rule):
             and final not in ("softmax", None, "linear")
             and abs(sums - 1) > 0.01
         ):
-            text = f"{final} gives each of {output.shape[-1]} exclusive classes a share of its own; {output.loss} wants shares of 1."
+            text = (
+                f"{final} gives each of {output.shape[-1]} exclusive classes a "
+                f"share of its own; {output.loss} wants shares of 1."
+            )
         elif several and output.loss in SQUARES and final in ("linear", "relu", "tanh"):
             text = (
                 f"The scores of {output.shape[-1]} exclusive classes end with {final}, which bounds them to no share."
             )
-        elif output.shape[-1] == 1 and output.loss in task.YES_OR_NO and final in ("tanh", "relu", "softplus"):
+        elif not several and output.loss in task.YES_OR_NO and final in ("linear", "tanh", "relu", "softplus"):
             text, change = f"{output.loss} takes a probability; {final} gives other values.", "activation='sigmoid'"
         elif (
             output.shape[-1] == 1
@@ -318,7 +324,9 @@ class LastActivation(Rule):
             change=change,
             confidence=0.8,
         )
-        yield found if facts.struggles else replace(found, level=NOTE, confidence=0.6)
+        # A logarithm of what is no share is cut off, however well the rest goes.
+        never = output.loss in task.YES_OR_NO
+        yield found if facts.struggles or never else replace(found, level=NOTE, confidence=0.6)
 
 
 class TargetNotScaled(Rule):
@@ -327,7 +335,7 @@ class TargetNotScaled(Rule):
     code = "PT307"
     name = "target-not-scaled"
     category = "target_not_scaled"
-    explains = ("PT308", "PT309", "PT402", "PT502", "PT404", "PT405", "PT406", "PT401")
+    explains = (*POOR, "PT401", "PT402", "PT404", "PT405", "PT406", "PT502")
     what = "Targets whose size is far from 1, which the network starts from."
     why = "The last layer must grow by orders of magnitude first; with large errors gradients are large or clipped to a step."
 
@@ -348,7 +356,10 @@ class TargetNotScaled(Rule):
         size = max(abs(values["target_mean"]), values["target_spread"])
         if size < self.LARGE:
             return
-        text = f"The targets have a mean of {figure(values['target_mean'])} and a standard deviation of {figure(values['target_spread'])}."
+        text = (
+            f"The targets have a mean of {figure(values['target_mean'])} and a "
+            f"standard deviation of {figure(values['target_spread'])}."
+        )
         start = facts.of("outcome", TRAINING, 0)
         evidence = [Evidence(text, size, "measurements[outcome/training].target_mean")]
         if "max" in start:
@@ -386,7 +397,10 @@ class ConstantOutput(Rule):
         if part > self.PART:
             return
         place = facts.output.stage if facts.output else None
-        text = f"Over {int(values['rows']):,} rows the outputs differ by a standard deviation of {figure(values['spread'])}."
+        text = (
+            f"Over {int(values['rows']):,} rows the outputs differ by a "
+            f"standard deviation of {figure(values['spread'])}."
+        )
         yield self.found(
             text,
             [Evidence(text, values["spread"], "measurements[outcome/training].spread"), *facts.how_well()],

@@ -4,21 +4,21 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pipetrace.explain import task
-from pipetrace.explain.findings.figures import HELD_OUT, NO_SKILL, TRAINING, Figures, figures_of, margin
+from pipetrace.explain.findings.belonging import (
+    NOT_SEEN,
+    SHIFTED,
+    SIGMAS,
+    in_blocks,
+    misaligned,
+    noisy,
+    transfer,
+    unseen_classes,
+)
+from pipetrace.explain.findings.figures import HELD_OUT, POOR, TRAINING, figures_of, margin
 from pipetrace.explain.findings.finding import ERROR, NOTE, Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
 from pipetrace.explain.wording import figure, share
 from pipetrace.trace.document import Trace
-
-OTHER_RULE = 0.25
-"""Difference of two scores of one simple learner on the held-out rows, taught by the training rows and by the other held-out
-rows. Both see hundreds of rows of one kind; 0.25 is four standard errors of a share of 100 rows and more."""
-SHIFTED, SIGMAS = 0.1, 6.0
-"""Half the sum of differences of the classes' shares, and how far beyond chance, before two parts hold other classes."""
-IN_BLOCKS = 0.2
-"""Share of the changes of class that a random order would have; below this the rows stand in blocks."""
-NOT_SEEN = 0.02
-"""Share of held-out rows of classes that training never saw; a rare class may be missing by chance in fewer."""
 
 
 class LabelsOutOfPlace(Rule):
@@ -28,20 +28,7 @@ class LabelsOutOfPlace(Rule):
     name = "labels-do-not-fit-the-loss"
     category = "labels_wrong"
     level = ERROR
-    explains = (
-        "PT308",
-        "PT309",
-        "PT401",
-        "PT402",
-        "PT404",
-        "PT502",
-        "PT701",
-        "PT305",
-        "PT501",
-        "PT106",
-        "PT105",
-        "PT405",
-    )
+    explains = (*POOR, "PT105", "PT106", "PT305", "PT401", "PT402", "PT404", "PT405", "PT501", "PT502", "PT701")
     what = (
         "Labels that are fractions, negative, or beyond the number of classes, where the loss wants numbers of classes."
     )
@@ -95,7 +82,7 @@ class OneClass(Rule):
     name = "one-class-only"
     category = "labels_wrong"
     level = ERROR
-    explains = ("PT308", "PT309", "PT302", "PT106", "PT107")
+    explains = (*POOR, "PT106", "PT107", "PT302")
     what = "All training rows are of one class."
     why = "The model learns to say that class always, and nothing else."
 
@@ -115,6 +102,7 @@ class OneClassLabels(Rule):
     code = "PT105"
     name = "contradicting-labels"
     category = "labels_wrong"
+    explains = POOR
     what = "Rows with the same inputs and different targets."
     why = "No model can be right on both, so the rest is the least error that training can reach."
 
@@ -143,14 +131,20 @@ class OtherRule(Rule):
     code = "PT106"
     name = "training-labels-follow-another-rule"
     category = "labels_wrong"
-    explains = ("PT308", "PT309", "PT501", "PT305", "PT402", "PT502", "PT110")
+    explains = (*POOR, "PT110", "PT305", "PT402", "PT501", "PT502")
     what = "A simple learner tells the held-out rows from each other, and not from the training rows."
     why = "What holds in training does not hold in the held-out rows: labels of one part are wrong, or it is another task."
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
-        evidence = transfer(facts)
-        if evidence is None or in_blocks(facts) or misaligned(facts):
+        unseen = unseen_classes(facts)
+        if in_blocks(facts) or misaligned(facts) or (unseen and facts.value("fit", "arguments", "validation_split")):
+            return
+        evidence = transfer(facts) or noisy(facts) or []
+        if unseen:
+            text = f"{share(unseen)} of the held-out rows are of classes that training has no row of."
+            evidence.append(Evidence(text, unseen, "measurements[rows/held_out].unseen"))
+        if not evidence:
             return
         held_out = facts.of("rows", HELD_OUT)
         moved = held_out.get("shift", 0.0)
@@ -171,17 +165,15 @@ class NotShuffled(Rule):
     code = "PT107"
     name = "not-shuffled"
     category = "not_shuffled"
-    explains = ("PT106", "PT501", "PT308", "PT309", "PT305")
+    explains = (*POOR, "PT106", "PT305", "PT501")
     what = "Rows stand in blocks of one class where their order matters."
     why = "A split by position then holds out classes that training never sees, and batches teach one class at a time."
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
-        fit, ours, theirs = (
-            facts.of("fit", "arguments"), facts.of("rows", TRAINING), facts.of("rows", HELD_OUT),
-        )  # fmt: skip
-        unseen = theirs.get("unseen", 0.0)
-        if unseen >= NOT_SEEN and theirs["rows"] * unseen >= 5:
+        fit, ours = facts.of("fit", "arguments"), facts.of("rows", TRAINING)
+        unseen = unseen_classes(facts)
+        if unseen and (in_blocks(facts) or fit.get("validation_split", 0.0) > 0):
             text = f"{share(unseen)} of the held-out rows are of classes that training has no row of."
             split = fit.get("validation_split", 0.0) > 0
             yield self.found(
@@ -195,7 +187,10 @@ class NotShuffled(Rule):
             )
         elif in_blocks(facts) and not fit.get("shuffle", 1.0):
             runs, chance = ours["runs"], ours["runs_by_chance"]
-            text = f"The class changes {int(runs) - 1} times from row to row; in a random order it would {chance - 1:.0f} times."
+            text = (
+                f"The class changes {int(runs) - 1} times from row to row; in a "
+                f"random order it would {chance - 1:.0f} times."
+            )
             yield self.found(
                 f"fit does not shuffle, and the rows stand in blocks. {text}",
                 [Evidence(text, runs / chance, "measurements[rows/training].runs")],
@@ -211,7 +206,7 @@ class Misaligned(Rule):
     code = "PT108"
     name = "targets-misaligned"
     category = "labels_misaligned"
-    explains = ("PT308", "PT309", "PT106", "PT501", "PT402", "PT502", "PT105")
+    explains = (*POOR, "PT105", "PT106", "PT501")
     what = "Targets show no relation to the inputs of their rows, but do to those of other rows, or are all inputs reordered."
     why = "There is nothing to learn from pairs that do not belong together."
 
@@ -234,7 +229,7 @@ class Imbalance(Rule):
     code = "PT110"
     name = "class-imbalance"
     category = "class_imbalance"
-    explains = ("PT308", "PT309", "PT305")
+    explains = (*POOR, "PT305", "PT502")
     what = "A class with few rows that the model names far too seldom."
     why = "The loss is least where the rare class is ignored, and accuracy looks well all the same."
 
@@ -292,68 +287,3 @@ class Imbalance(Rule):
             change=f"model.fit(..., class_weight={{{label}: {1 / part / len(names):.2g}, ...}})",
             confidence=margin(part, self.RARE / len(names), 0.1 / len(names)),
         )
-
-
-def transfer(facts: Figures) -> list[Evidence] | None:
-    """That a simple learner fails on the held-out rows after learning the training rows, not after learning held-out ones."""
-    learner = facts.of("learner", TRAINING)
-    best = None
-    for name in ("linear", "kernel"):
-        # Identity of input and target is told by rows of any kind, few or many.
-        if f"{name}_own" in learner and not facts.rebuilds:
-            own, taught = learner[f"{name}_own"], max(learner["linear_held_out"], learner["kernel_held_out"])
-            if own - max(taught, 0.0) >= OTHER_RULE and (best is None or own - taught > best[0] - best[1]):
-                best = (own, taught, name)
-    majority = facts.of("outcome", HELD_OUT).get("majority", 0.0) if learner.get("classes") else 0.0
-    # Right on nearly all held-out rows says something only where one class is not nearly all of them.
-    if best is None or best[0] - majority < OTHER_RULE:
-        return None
-    own, taught, name = best
-    what = "is right on" if learner.get("classes") else "reaches R2"
-    first, second = (share(own), share(taught)) if learner.get("classes") else (figure(own), figure(taught))
-    place = f"measurements[learner/training].{name}"
-    return [
-        Evidence(
-            f"A simple learner {what} {second} of the held-out rows after the training rows, and {first} after other held-out "
-            "rows.",
-            own - taught,
-            f"{place}_own",
-        )
-    ]
-
-
-def in_blocks(facts: Figures) -> bool:
-    """Whether the training rows stand in blocks of one class."""
-    ours = facts.of("rows", TRAINING)
-    return bool(ours.get("runs_by_chance", 0) > 10 and ours["runs"] < IN_BLOCKS * ours["runs_by_chance"])
-
-
-def misaligned(facts: Figures) -> Evidence | None:
-    """That targets belong to other rows than those where they stand."""
-    rows, learner, lags = facts.of("rows", TRAINING), facts.of("learner", TRAINING), facts.of("lag", TRAINING)
-    skill = facts.skill(TRAINING)
-    if not learner or (skill is not None and skill > 0.5):
-        return None
-    if learner.get("classes"):
-        majority = facts.of("outcome", TRAINING).get("majority", 0.0)
-        none = max(learner["linear"], learner["kernel"]) < majority + NO_SKILL * (1 - majority)
-    else:
-        majority, none = 0.0, max(learner["linear"], learner["kernel"]) < NO_SKILL
-    if not none:
-        return None
-    among = rows.get("targets_among_inputs", 0.0)
-    if among > 0.99 and rows.get("targets_are_inputs", 1.0) < 0.5:
-        text = f"Each of the {int(rows['rows']):,} targets is the input of some row, and only {share(rows['targets_are_inputs'])} of their own."
-        return Evidence(text, rows["targets_are_inputs"], "measurements[rows/training].targets_are_inputs")
-    here = lags.get("lag_0", 1.0)
-    other = max((name for name in lags if name != "lag_0"), key=lambda name: lags[name], default=None)
-    if other is not None and lags[other] - max(here, majority) >= OTHER_RULE and not in_blocks(facts):
-        where = "in reverse order" if other == "reversed" else f"moved by {other.removeprefix('lag_')} rows"
-        text = f"A linear fit tells the targets {where} (score {figure(lags[other])}), and not as they stand ({figure(here)})."
-        return Evidence(text, lags[other], f"measurements[lag/training].{other}")
-    moved = (
-        facts.of("rows", HELD_OUT).get("shift", 0.0) >= SHIFTED
-        and facts.of("rows", HELD_OUT).get("shift_sigmas", 0.0) >= SIGMAS
-    )
-    found = transfer(facts)
-    return found[0] if found and not moved else None

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipetrace.explain.findings.figures import Figures, figures_of, margin
+from pipetrace.explain.findings.figures import POOR, Figures, figures_of, margin
 from pipetrace.explain.findings.finding import NOTE, Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
 from pipetrace.explain.wording import share
@@ -30,7 +30,7 @@ class DyingRelu(Rule):
     code = "PT201"
     name = "dying-relu"
     category = "dying_relu"
-    explains = ("PT308", "PT309", "PT405")
+    explains = (*POOR, "PT405")
     what = "Units behind a ReLU that are zero for every row that was looked at."
     why = "Where a ReLU gives zero its gradient is zero too, so such a unit never changes again."
 
@@ -56,7 +56,10 @@ class DyingRelu(Rule):
             return
         dead, stage, before = worst
         units = int(facts.value("signal", stage.name, "units", facts.last) or 0)
-        text = f"{round(dead * units)} of {units} units of {stage.name} give zero for every row; before training {round(before * units)} did."
+        text = (
+            f"{round(dead * units)} of {units} units of {stage.name} give zero for "
+            f"every row; before training {round(before * units)} did."
+        )
         found = self.found(
             text,
             [Evidence(text, dead, f"measurements[signal/{stage.name}, epoch {facts.last}].dead"), *facts.how_well()],
@@ -80,7 +83,7 @@ class Saturated(Rule):
     code = "PT202"
     name = "saturated-activation"
     category = "saturated_activation"
-    explains = ("PT308", "PT309", "PT405")
+    explains = (*POOR, "PT405")
     what = "Hidden tanh or sigmoid units whose values stand at their bounds for most rows."
     why = "There the slope is nearly zero, so almost no gradient passes to the layers before."
 
@@ -122,7 +125,7 @@ class OddHidden(Rule):
     code = "PT203"
     name = "odd-hidden-activation"
     category = "hidden_activation"
-    explains = ("PT308", "PT309", "PT405", "PT406", "PT701", "PT402")
+    explains = (*POOR, "PT402", "PT405", "PT406", "PT502", "PT701")
     what = "A softmax or an exponential as activation of a hidden layer."
     why = "A softmax lets the units of a layer compete for a sum of 1, an exponential multiplies from layer to layer."
 
