@@ -20,6 +20,8 @@ STILL_FALLING = 0.02
 """Part by which the loss falls in the last epoch, from which it surely still falls,"""
 EVEN = 0.4
 """or part of the mean fall of all epochs that the last one still has: a loss that has settled has a few percent."""
+STRAIGHT = 0.95
+"""Cosine of the changes of two epochs: near an optimum steps cancel each other, far from it they add up."""
 BACKWARD = 0.02
 """Root mean square of the gradient of the first kernels over that of the last ones. In sound networks both are within a
 factor of ten or so of each other; the first layers then learn fifty times more slowly."""
@@ -121,7 +123,7 @@ class RateTooLow(Rule):
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
         moved = travelled(facts)
-        falling = still_falling(facts)
+        falling = still_falling(facts) or steady(facts)
         if moved is None or falling is None or not facts.underfits or facts.broken:
             return
         part, name = moved
@@ -131,7 +133,7 @@ class RateTooLow(Rule):
         optimizer = trace.run.training.optimizer
         text = (
             f"In {len(trace.epochs)} epochs the kernels moved by {share(part)} of "
-            "their size (the median), and the loss still falls."
+            "their size (the median), and they are still on their way."
         )
         yield self.found(
             text,
@@ -210,7 +212,8 @@ class BatchTooLarge(Rule):
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
-        steps, moved, falling = steps_per_epoch(trace), travelled(facts), still_falling(facts)
+        steps, moved = steps_per_epoch(trace), travelled(facts)
+        falling = still_falling(facts) or steady(facts)
         if (
             steps is None
             or not steps.rows
@@ -355,6 +358,20 @@ def still_falling(facts: Figures) -> Evidence | None:
         f"by {share(part)} an epoch, to {figure(losses[-1])}."
     )
     return Evidence(text, part, f"epochs[{facts.last}].metrics[loss]")
+
+
+def steady(facts: Figures) -> Evidence | None:
+    """That the kernels still moved on in the one direction that they always had, at the pace that they always had."""
+    straight, pace = [], []
+    for name in facts.kernels:
+        values = facts.of("update", name, facts.last)
+        if values.get("from_start") and "straight" in values:
+            straight.append(values["straight"])
+            pace.append(values["moved"] * facts.last / values["from_start"])
+    if not straight or median(straight) < STRAIGHT or median(pace) < EVEN:
+        return None
+    text = f"From one epoch to the next the kernels' changes point the same way (cosine {figure(median(straight))})."
+    return Evidence(text, median(straight), f"measurements[update/{facts.kernels[0]}, epoch {facts.last}].straight")
 
 
 def _data_broken(facts: Figures) -> bool:
