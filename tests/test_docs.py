@@ -130,6 +130,15 @@ def test_what_a_run_writes_is_described(manifold: Path) -> None:
         for table in ("summary", "tensor"):
             numbered = {re.sub(r"\d+$", "1", part) for part in column(f"SELECT DISTINCT part FROM {table}")}
             assert numbered == {row[1] for row in parts if row[0] == table}
+        (figures,) = tables(whole_section(FORMAT, "The parts of measurement")[0].text)
+        written = column("SELECT DISTINCT part FROM measurement")
+        # Where targets are no inputs there are no components, and of numbers there are no classes.
+        assert written == {row[0] for row in figures} - {"components", "class"}
+        for part in written:
+            (text,) = [row[3] for row in figures if row[0] == part]
+            keys_there = column(f"SELECT DISTINCT key FROM measurement WHERE part = '{part}'")
+            told = re.findall(r"[a-z][a-z0-9_]*", text)
+            assert {key for key in keys_there if key not in told and part not in ("learner", "lag", "outcome")} == set()
         cost = whole_section(FORMAT, "cost")[0].text
         assert all(f"`{part}`" in cost for part in column("SELECT part FROM cost"))
 

@@ -1,14 +1,9 @@
 """Whether rows and targets belong together, told by what simple learners get of them."""
 
-from typing import TYPE_CHECKING
-
 from pipetrace.explain.findings.finding import Evidence
+from pipetrace.explain.findings.measured import HELD_OUT, TRAINING, Measured
 from pipetrace.explain.wording import figure, share
 
-if TYPE_CHECKING:
-    from pipetrace.explain.findings.figures import Figures
-
-TRAINING, HELD_OUT = "training", "held_out"
 NO_SKILL = 0.1
 """A skill below this is no better than guessing: a tenth of the way from guessing to always right. With the 300 rows that
 a small validation has, chance alone reaches 0.06 (two standard errors of a share of one half, twice)."""
@@ -23,7 +18,7 @@ NOT_SEEN = 0.02
 """Share of held-out rows of classes that training never saw; a rare class may be missing by chance in fewer."""
 
 
-def transfer(facts: "Figures") -> list[Evidence] | None:
+def transfer(facts: Measured) -> list[Evidence] | None:
     """That a simple learner fails on the held-out rows after learning the training rows, not after learning held-out ones."""
     learner = facts.of("learner", TRAINING)
     best = None
@@ -51,7 +46,7 @@ def transfer(facts: "Figures") -> list[Evidence] | None:
     ]
 
 
-def noisy(facts: "Figures") -> list[Evidence] | None:
+def noisy(facts: Measured) -> list[Evidence] | None:
     """That a simple learner is right on held-out rows and not on training rows that it left out: their labels are noise."""
     learner = facts.of("learner", TRAINING)
     name = max(("linear", "kernel"), key=lambda each: learner.get(f"{each}_held_out", -1.0))
@@ -68,20 +63,20 @@ def noisy(facts: "Figures") -> list[Evidence] | None:
     return [Evidence(text, taught - left, f"measurements[learner/training].{name}")]
 
 
-def unseen_classes(facts: "Figures") -> float:
+def unseen_classes(facts: Measured) -> float:
     """The share of held-out rows whose class training never saw, 0 where it is that of a few rows."""
     theirs = facts.of("rows", HELD_OUT)
     unseen = theirs.get("unseen", 0.0)
     return unseen if unseen >= NOT_SEEN and theirs["rows"] * unseen >= 5 else 0.0
 
 
-def in_blocks(facts: "Figures") -> bool:
+def in_blocks(facts: Measured) -> bool:
     """Whether the training rows stand in blocks of one class."""
     ours = facts.of("rows", TRAINING)
     return bool(ours.get("runs_by_chance", 0) > 10 and ours["runs"] < IN_BLOCKS * ours["runs_by_chance"])
 
 
-def misaligned(facts: "Figures") -> Evidence | None:
+def misaligned(facts: Measured) -> Evidence | None:
     """That targets belong to other rows than those where they stand."""
     rows, learner, lags = facts.of("rows", TRAINING), facts.of("learner", TRAINING), facts.of("lag", TRAINING)
     skill = facts.skill(TRAINING)

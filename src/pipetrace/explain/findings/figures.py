@@ -1,12 +1,12 @@
 """Questions that several rules ask of a trace: how well the model does, against what, and what lies before what."""
 
 import math
-from collections.abc import Mapping
 from functools import cached_property
 
 from pipetrace.explain import task
-from pipetrace.explain.findings.belonging import HELD_OUT, NO_SKILL, TRAINING, misaligned
+from pipetrace.explain.findings.belonging import NO_SKILL, misaligned
 from pipetrace.explain.findings.finding import Evidence
+from pipetrace.explain.findings.measured import HELD_OUT, TRAINING, Measured, Values, skill_of
 from pipetrace.explain.wording import figure
 from pipetrace.trace.document import LAYER, SOURCE, STEP, Stage, Trace
 
@@ -43,47 +43,13 @@ PASSING = frozenset({
 
 __all__ = ["HELD_OUT", "NO_SKILL", "POOR", "TRAINING", "Figures", "Values", "figures_of", "margin"]
 
-Values = Mapping[str, float]
 
-
-class Figures:
-    """A trace with its measurements by part, name and epoch.
+class Figures(Measured):
+    """A trace with its measurements, and what several rules make of them.
 
     Args:
         trace: any.
     """
-
-    def __init__(self, trace: Trace) -> None:
-        self.trace = trace
-        self._by: dict[tuple[str, str, int | None], Values] = {
-            (each.part, each.name, each.epoch): each.values for each in trace.measurements
-        }
-        self._names: dict[str, list[str]] = {}
-        for each in trace.measurements:
-            names = self._names.setdefault(each.part, [])
-            if each.name not in names:
-                names.append(each.name)
-
-    def of(self, part: str, name: str, epoch: int | None = None) -> Values:
-        """The figures of one thing; none where they were not measured."""
-        return self._by.get((part, name, epoch), {})
-
-    def value(self, part: str, name: str, key: str, epoch: int | None = None) -> float | None:
-        """One figure, or None where it was not measured."""
-        return self.of(part, name, epoch).get(key)
-
-    def names(self, part: str) -> list[str]:
-        """What was measured in a part, in order."""
-        return self._names.get(part, [])
-
-    def course(self, part: str, name: str, key: str) -> dict[int, float]:
-        """One figure after each epoch, 0 for before the first one."""
-        found = {
-            epoch: values[key]
-            for (has, of, epoch), values in self._by.items()
-            if has == part and of == name and epoch is not None and key in values
-        }
-        return dict(sorted(found.items()))
 
     @cached_property
     def last(self) -> int:
@@ -153,16 +119,6 @@ class Figures:
         """The rows by which the model is judged: held-out ones where there are any."""
         return HELD_OUT if self.of("outcome", HELD_OUT) else TRAINING
 
-    def skill(self, kind: str, epoch: int | None = None) -> float | None:
-        """How far the model is from guessing (0) to perfect (1) on a kind of rows; below 0 it is worse than guessing.
-
-        For classes by the mean share that is right of each class, for numbers R2.
-        """
-        values = self.of("outcome", kind, epoch)
-        if "balanced" in values:
-            return _skill(values["balanced"], values["classes_there"])
-        return values.get("r2")
-
     @cached_property
     def reach(self) -> float | None:
         """The skill of the better simple learner on the judged rows; None where none was measured."""
@@ -173,15 +129,10 @@ class Figures:
         if learner.get("classes"):
             there = self.of("outcome", self.judged).get("classes_there")
             found = [learner.get(f"{name}{suffix}_balanced") for name in ("linear", "kernel")]
-            known = [_skill(each, there) for each in found if each is not None and there]
+            known = [skill_of(each, there) for each in found if each is not None and there]
             return max((each for each in known if each is not None), default=None)
         scores = [score for name in ("linear", "kernel") if (score := learner.get(f"{name}{suffix}")) is not None]
         return max(scores, default=None)
-
-    @cached_property
-    def rebuilds(self) -> bool:
-        """Whether the model is to give its input again."""
-        return (self.value("rows", TRAINING, "targets_are_inputs") or 0) > 0.99
 
     @cached_property
     def width(self) -> int:
@@ -301,12 +252,6 @@ def figures_of(trace: Trace) -> Figures:
         kept = (trace, Figures(trace))
         _latest = kept
     return kept[1]
-
-
-def _skill(share: float, classes: float | None) -> float | None:
-    if classes is None or classes < 2:
-        return None
-    return (share - 1 / classes) / (1 - 1 / classes)
 
 
 def margin(value: float, limit: float, sure: float) -> float:
