@@ -36,10 +36,10 @@ def finish(session: Recording, progress: Callable[[int, int], None] | None = Non
         ("training mode", _training_mode),
         ("prediction", _predictions),
         ("final weights", _weights),
-        ("results", judging.results),
-        ("rows as data", judging.data),
-        ("yardsticks", judging.yardsticks),
-        ("dimensions", judging.dimensions),
+        ("results", judging.on_trained(judging.results)),
+        ("rows as data", judging.on_trained(judging.data)),
+        ("yardsticks", judging.on_trained(judging.yardsticks)),
+        ("dimensions", judging.on_trained(judging.dimensions)),
     ):
         if session.can(part) and session.can("writing"):
             with session.safely(part):

@@ -42,10 +42,13 @@ class Health:
         self._way: dict[str, Array] = {}
         self._count: int | None = None
         self._slopes: Gradients | None = None
+        self._rows: Rows | None = None
+        self._seen: Rows | None = None
 
     def begins(self) -> None:
         """Measure the model before its first step."""
         session = self._session
+        self._seen, self._rows = session.rows, trained_on(session)
         if session.measure is None or session.epoch:
             return
         variables = session.measure.forward.variables()
@@ -79,6 +82,9 @@ class Health:
     def epoch_ends(self, epoch: int) -> None:
         """Measure what an epoch did."""
         session = self._session
+        if session.rows is not self._seen:
+            # Of a dataset more batches have passed by now.
+            self._seen, self._rows = session.rows, trained_on(session)
         if self._steps and session.can("steps"):
             with session.safely("steps"):
                 self._add([("steps", "loss", signals.steps_figures(self._steps))], epoch)
@@ -113,7 +119,7 @@ class Health:
     def _check(self, epoch: int) -> None:
         """Pass evenly spaced rows and tell what each stage makes of them, and how the outputs compare with the targets."""
         session = self._session
-        measure, rows = session.measure, session.rows
+        measure, rows = session.measure, self._rows
         if measure is None or rows is None or not session.can("signals"):
             return
         with session.safely("signals"):
@@ -132,7 +138,7 @@ class Health:
     def _slope(self, epoch: int) -> None:
         """The loss in training mode and its gradients."""
         session = self._session
-        measure, rows = session.measure, session.rows
+        measure, rows = session.measure, self._rows
         trained = self._trained()
         if measure is None or rows is None or rows.y is None or not trained:
             return
@@ -194,6 +200,21 @@ def outcomes(
         if row_losses is not None and len(row_losses):
             found.append(("outcome", name, {"loss": float(np.mean(row_losses))}))
     return found
+
+
+def trained_on(session: Recording) -> Rows | None:
+    """The rows that ``fit`` trains on, where it was given arrays; else those that are looked at.
+
+    Whoever gives rows to the recorder may give all of them, and have ``fit`` keep some for validation.
+    """
+    call = session.call
+    x = batches.plain_arrays(call.x)
+    if x is None or not len(load().tree.flatten(x)[0].shape):
+        return session.rows
+    found = Rows(x, batches.plain_arrays(call.y), batches.plain_arrays(call.sample_weight))
+    forms = [[each.shape[1:] for each in load().tree.flatten(rows.x)] for rows in (found, session.rows) if rows]
+    # A model may be given other rows to look at than it trains on, as where a callback changes them.
+    return found if len(forms) == 2 and forms[0] == forms[1] else session.rows
 
 
 def spaced(rows: Rows, count: int) -> Rows:

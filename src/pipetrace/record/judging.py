@@ -1,5 +1,6 @@
 """What is measured once, at the end: outcomes of many rows, the rows themselves, and what simple learners get of them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from pipetrace.capture import batches, modes
 from pipetrace.capture.backend import load
 from pipetrace.capture.forward import Forward
 from pipetrace.record import learners, outcome, quality, signals
-from pipetrace.record.health import HELD_OUT, TRAINING, outcomes, spaced
+from pipetrace.record.health import HELD_OUT, TRAINING, outcomes, spaced, trained_on
 from pipetrace.record.measuring import Measure, Rows, is_numbers
 from pipetrace.record.recording import Recording
 from pipetrace.trace.document import Array, Measurement
@@ -23,6 +24,15 @@ FEWEST = 20
 """Fewer rows than this tell nothing about what can be learned."""
 
 Found = list[tuple[str, str, dict[str, float]]]
+
+
+def on_trained(work: Callable[[Recording, Measure, Rows], None]) -> Callable[[Recording, Measure, Rows], None]:
+    """The same, of the rows that ``fit`` trained on instead of those that the recorder was given to look at."""
+
+    def act(session: Recording, measure: Measure, rows: Rows) -> None:
+        work(session, measure, trained_on(session) or rows)
+
+    return act
 
 
 def results(session: Recording, measure: Measure, rows: Rows) -> None:

@@ -126,6 +126,8 @@ class Figures(Measured):
         if not learner:
             return None
         suffix = "_held_out" if self.judged == HELD_OUT else ""
+        if bool(learner.get("classes")) != ("balanced" in self.of("outcome", self.judged)):
+            return None  # The one is told by classes and the other by numbers, as for the pixels of a mask.
         if learner.get("classes"):
             there = self.of("outcome", self.judged).get("classes_there")
             found = [learner.get(f"{name}{suffix}_balanced") for name in ("linear", "kernel")]

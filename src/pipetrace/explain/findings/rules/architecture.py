@@ -138,7 +138,7 @@ class FrozenByAccident(Rule):
         facts = figures_of(trace)
         frozen = [stage for stage in facts.weighted if not any(weight.trainable for weight in stage.weights)]
         drawn = [stage for stage in frozen if _as_drawn(facts, stage)]
-        if not drawn:
+        if not drawn or _knows_data(facts):
             return
         held = sum(stage.parameters.frozen for stage in drawn)
         whole = trace.run.model.parameters.total if trace.run.model else held
@@ -428,6 +428,16 @@ def _gain(facts: Figures) -> float | None:
     suffix = "_held_out" if "kernel_held_out" in learner else ""
     kernel, linear = learner.get(f"kernel{suffix}"), learner.get(f"linear{suffix}")
     return None if kernel is None or linear is None else kernel - linear
+
+
+def _knows_data(facts: Figures) -> bool:
+    """Whether a frozen normalisation has averages of data, which it can only have from an earlier pass of training."""
+    averages = [
+        facts.of("initial", f"{stage.name}/moving_mean", 0)
+        for stage in facts.layers
+        if stage.layer == "BatchNormalization" and not stage.parameters.trainable
+    ]
+    return any(values.get("std") or values.get("mean") for values in averages)
 
 
 def _as_drawn(facts: Figures, stage: Stage) -> bool:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from pipetrace.explain.facts import train_rows, updates
-from pipetrace.explain.findings.figures import HELD_OUT, POOR, TRAINING, figures_of, margin
+from pipetrace.explain.findings.figures import HELD_OUT, NO_SKILL, POOR, TRAINING, figures_of, margin
 from pipetrace.explain.findings.finding import Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
 from pipetrace.explain.findings.rules.optimisation import UNMOVED, still_falling, travelled
@@ -86,10 +86,16 @@ class TooFewEpochs(Rule):
     UPDATES = 100
     """With fewer updates than this a run is short at any learning rate: Adam at 0.01 moves a weight by at most 1 in them."""
 
+    LEARNED = 0.5
+    """Skill on the training rows from which a training has come halfway, and its length may be meant."""
+
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
         falling, moved, made = still_falling(facts), travelled(facts), updates(trace)
         if falling is None or moved is None or not facts.underfits or facts.broken or trace.ending.kind == "failed":
+            return
+        skill = facts.skill(TRAINING)
+        if skill is not None and skill >= (NO_SKILL if facts.rebuilds else self.LEARNED):
             return
         if moved[0] < UNMOVED and not (made is not None and made < self.UPDATES):
             return
