@@ -154,7 +154,7 @@ class FrozenByAccident(Rule):
             text,
             [
                 Evidence(text, float(held), f"stages[{drawn[0].name}].parameters"),
-                Evidence(line, values["std"]),
+                Evidence(line, values["std"], f"measurements[initial/{drawn[0].name}/kernel].std"),
                 *facts.how_well(),
             ],
             "Set trainable=True before compile, or load trained weights into them.",

@@ -71,6 +71,10 @@ class NotFiniteData(Rule):
                 )
                 place = f"stages[{source.name}].summary"
                 evidence.append(Evidence(text, float(source.summary.non_finite), place))
+        inputs = facts.value("rows", TRAINING, "x_not_finite") or 0
+        if inputs and not evidence:
+            text = f"{counted(int(inputs), 'value')} of the inputs {'is' if inputs == 1 else 'are'} not finite."
+            evidence.append(Evidence(text, inputs, "measurements[rows/training].x_not_finite"))
         targets = facts.value("rows", TRAINING, "y_not_finite") or 0
         if targets:
             text = f"{counted(int(targets), 'value')} of the targets {'is' if targets == 1 else 'are'} not finite."
