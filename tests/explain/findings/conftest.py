@@ -148,9 +148,9 @@ def a_run(
             figures["outcome", kind, None] = values | {"r2": 0.95, "target_min": -2.0, "target_max": 2.0, "target_mean": 0.0,
                                                        "target_spread": 1.0, "target_flags": 0.0, "spread": 0.97}  # fmt: skip
         figures["learner", "training", None]["classes"] = 0.0
-    for (part, name, epoch), values in (changes or {}).items():
+    for (part, name, epoch), more in (changes or {}).items():
         for key in [key for key in figures if key[:2] == (part, name)] if epoch == -1 else [(part, name, epoch)]:
-            figures[key] = {**figures.get(key, {}), **values}
+            figures[key] = {**figures.get(key, {}), **more}
     known = {
         "shape": (None,),
         "dtype": "int64",
