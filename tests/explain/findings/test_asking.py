@@ -119,8 +119,8 @@ def test_a_level_leaves_out_what_is_less_grave(trace: Trace, level: str, expecte
     assert codes(check(trace, ignore=["PT201"], level=level)) == expected
 
 
-def test_a_note_that_explains_an_error_is_kept(trace: Trace) -> None:
-    cause, symptom = rule("PT101", "cause", level="note", explains=("PT102",)), rule("PT102", "effect", level="error")
+def test_a_warning_that_explains_an_error_is_kept(trace: Trace) -> None:
+    cause, symptom = rule("PT101", "cause", explains=("PT102",)), rule("PT102", "effect", level="error")
     found = findings(trace, [cause(), symptom()])
     assert codes(found) == ["PT101"]
     assert codes(asking.at_level(found, "error")) == ["PT101"]
