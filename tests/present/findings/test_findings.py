@@ -68,6 +68,16 @@ def test_each_finding_and_symptom_is_marked_at_its_stage_and_at_its_first_epoch(
     assert {mark.id for stage in wrong.stages for mark in stage.findings} <= places
 
 
+def test_evidence_that_the_finding_says_itself_is_not_told_again(
+    digits_trace: Trace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only(monkeypatch, rule("PT201", "twice", text="PT201 measured 61 of 64."))
+    made = document(digits_trace)
+    assert made.findings.found[0].evidence == ()
+    assert plain(made).count("PT201 measured 61 of 64") == 1
+    assert "Evidence:" not in plain(made)
+
+
 def test_a_place_that_is_not_in_the_trace_has_no_link(digits_trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
     only(monkeypatch, rule("PT201", "lost", stage="nowhere", epochs=(9,)))
     (found,) = document(digits_trace).findings.found

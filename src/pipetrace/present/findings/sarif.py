@@ -14,6 +14,7 @@ from pipetrace.explain.findings.finding import Finding
 from pipetrace.explain.findings.pages import page
 from pipetrace.explain.findings.rule import Rule
 from pipetrace.explain.findings.words import in_a_line, when, where
+from pipetrace.present.findings.view import further
 from pipetrace.present.wire import encode
 from pipetrace.trace.document import Trace
 
@@ -85,7 +86,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
 def _result(checked: Checked, found: Finding, rule: int, artifact: int) -> dict[str, Any]:
     explained = [f"It explains: {in_a_line(checked.trace, symptom)}" for symptom in found.symptoms]
     place = ", ".join(part for part in (where(checked.trace, found.stage), when(found.epochs)) if part)
-    said = [f"{found.text}{f' ({place})' if place else ''}", *(each.text for each in found.evidence)]
+    said = [f"{found.text}{f' ({place})' if place else ''}", *further(found)]
     said += [f"Why: {found.why}", f"To do: {found.advice}", found.change, *explained]
     return {
         "ruleId": found.code,

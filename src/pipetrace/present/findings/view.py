@@ -47,6 +47,11 @@ def every(found: Sequence[FindingView]) -> Iterator[FindingView]:
         yield from every(each.symptoms)
 
 
+def further(finding: Finding) -> tuple[str, ...]:
+    """The evidence in sentences, without what the finding's own sentence says already."""
+    return tuple(each.text for each in finding.evidence if each.text.rstrip(".") != finding.text.rstrip("."))
+
+
 def _finding(trace: Trace, finding: Finding, place: str) -> FindingView:
     return FindingView(
         id=place,
@@ -54,7 +59,7 @@ def _finding(trace: Trace, finding: Finding, place: str) -> FindingView:
         rule=f"{finding.code} {finding.name}",
         text=finding.text,
         places=tuple(_places(trace, finding)),
-        evidence=tuple(each.text for each in finding.evidence),
+        evidence=further(finding),
         why=finding.why,
         advice=finding.advice,
         change=finding.change,
