@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import batches, modes
+from pipetrace.capture import batches
 from pipetrace.capture.backend import load
 from pipetrace.capture.forward import Forward
 from pipetrace.record import learners, outcome, quality, signals
@@ -20,6 +20,8 @@ TAUGHT = 600
 """Rows that the simple learners get: their work grows with the third power."""
 MOST_VALUES = 6_000_000
 """Values of all rows for the learners; longer rows mean fewer of them."""
+OTHERWISE = ("Dropout", "BatchNorm", "Noise")
+"""Layers of Keras whose outputs are others while they train; RNNs are told too, and mostly do the same."""
 FEWEST = 20
 """Fewer rows than this tell nothing about what can be learned."""
 
@@ -47,7 +49,7 @@ def results(session: Recording, measure: Measure, rows: Rows) -> None:
     if session.held_out is not None and len(session.held_out):
         kept = spaced(session.held_out, count)
         found += outcomes(session, kept, _given(final, kept, measure), HELD_OUT, losses=True, classes=True)
-    if any(op is not None and modes.has_modes(op) for op in measure.forward.operations):
+    if any(word in (stage.layer or "") for stage in measure.forward.stages for word in OTHERWISE):
         other = Forward(session.model, few, measure.names, training=True, only=wanted, taken=session.taken)
         found += outcomes(session, trained, _given(other, trained, measure), "training_mode", losses=True)
     add(session, found)

@@ -16,7 +16,10 @@ def ordered(found: Iterable[Finding], explains: "dict[str, tuple[str, ...]]") ->
     cause_of: dict[int, int] = {}
     for place, each in enumerate(left):
         for other, cause in enumerate(left):
-            if other != place and _explains(cause, each, explains) and not _leads_to(cause_of, other, place):
+            mutual = place < other and _explains(each, cause, explains)
+            if other == place or mutual or _leads_to(cause_of, other, place):
+                continue
+            if _explains(cause, each, explains):
                 cause_of[place] = other
                 break
     told = []
