@@ -42,7 +42,7 @@ class BadInitialisation(Rule):
     code = "PT601"
     name = "bad-initialisation"
     category = "bad_init"
-    explains = (*POOR, "PT201", "PT202", "PT401", "PT402", "PT405", "PT406", "PT604")
+    explains = (*POOR, "PT201", "PT202", "PT401", "PT402", "PT405", "PT406", "PT502", "PT604")
     what = "Kernels start so small that the rows' differences fade from layer to layer, or so large that they blow up."
     why = "What does not reach the last layer cannot be learned from, and gradients fade in the same way on their way back."
 
@@ -92,7 +92,7 @@ class Symmetric(Rule):
     name = "identical-units"
     category = "bad_init"
     level = ERROR
-    explains = (*POOR, "PT402", "PT405", "PT502", "PT601", "PT604", "PT607")
+    explains = (*POOR, "PT201", "PT401", "PT402", "PT405", "PT502", "PT601", "PT604", "PT607")
     what = "All units of a layer start with the same weights."
     why = "Equal units get equal gradients and stay equal, so the layer is worth a single unit."
 

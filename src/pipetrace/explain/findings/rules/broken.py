@@ -27,6 +27,13 @@ class NotANumber(Rule):
         evidence = [Evidence(each.message, None, f"events[{trace.events.index(each)}]") for each in events]
         stage = next((each.stage for each in events if each.stage is not None), None)
         epochs = [each.number for each in trace.epochs if not _finite(each.metrics.get("loss", 0.0))]
+        if stage is None:
+            # Where it is so before any step, it is none of the training's doing.
+            first = next((each.name for each in facts.layers if "not_finite" in facts.of("signal", each.name, 0)), None)
+            if first is not None:
+                stage = first
+                text = f"Before training the outputs of {first} are already not finite."
+                evidence.insert(0, Evidence(text, None, f"measurements[signal/{first}, epoch 0].not_finite"))
         if not evidence and epochs:
             evidence = [
                 Evidence(f"The loss was no number in epoch {epochs[0]}.", None, f"epochs[{epochs[0]}].metrics[loss]")

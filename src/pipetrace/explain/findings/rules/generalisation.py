@@ -7,7 +7,7 @@ from pipetrace.explain.facts import train_rows, updates
 from pipetrace.explain.findings.figures import HELD_OUT, NO_SKILL, POOR, TRAINING, figures_of, margin
 from pipetrace.explain.findings.finding import Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
-from pipetrace.explain.findings.rules.optimisation import UNMOVED, still_falling, travelled
+from pipetrace.explain.findings.rules.optimisation import UNMOVED, steady, still_falling, travelled
 from pipetrace.explain.wording import counted, figure, share
 from pipetrace.trace.document import Trace
 
@@ -91,13 +91,15 @@ class TooFewEpochs(Rule):
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
-        falling, moved, made = still_falling(facts), travelled(facts), updates(trace)
+        moved, made = travelled(facts), updates(trace)
+        few = made is not None and made < self.UPDATES
+        falling = still_falling(facts) or (steady(facts) if few else None)
         if falling is None or moved is None or not facts.underfits or facts.broken or trace.ending.kind == "failed":
             return
         skill = facts.skill(TRAINING)
         if skill is not None and skill >= (NO_SKILL if facts.rebuilds else self.LEARNED):
             return
-        if moved[0] < UNMOVED and not (made is not None and made < self.UPDATES):
+        if moved[0] < UNMOVED and not few:
             return
         text = (
             f"After {counted(len(trace.epochs), 'epoch')} the loss still fell, "

@@ -6,9 +6,10 @@ from itertools import pairwise
 from statistics import median
 
 from pipetrace.explain.facts import steps_per_epoch
-from pipetrace.explain.findings.figures import POOR, TRAINING, Figures, figures_of, margin
+from pipetrace.explain.findings.figures import NO_SKILL, POOR, TRAINING, Figures, figures_of, margin
 from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
+from pipetrace.explain.findings.rules.inputs import LARGE, entries
 from pipetrace.explain.wording import figure, share
 from pipetrace.trace.document import Trace
 
@@ -20,13 +21,16 @@ STILL_FALLING = 0.02
 """Part by which the loss falls in the last epoch, from which it surely still falls,"""
 EVEN = 0.4
 """or part of the mean fall of all epochs that the last one still has: a loss that has settled has a few percent."""
-STRAIGHT = 0.95
+STRAIGHT = 0.9
 """Cosine of the changes of two epochs: near an optimum steps cancel each other, far from it they add up."""
 BACKWARD = 0.02
 """Root mean square of the gradient of the first kernels over that of the last ones. In sound networks both are within a
 factor of ten or so of each other; the first layers then learn fifty times more slowly."""
 BLOWN_UP = 10.0
 """Loss of a step over that before training. A loss that is drawn at random around its start does not reach ten times it."""
+THROWN = 4.0
+"""Movement of a kernel in the first epoch as a multiple of the size that it was drawn with: networks that learn end within one
+to two times it, those that were drawn very small within five; what is thrown further has forgotten its start."""
 MEMORY = 50.0
 """Steps that a momentum remembers, 1 / (1 - momentum), from which it is far off what is in use: 10 (0.9), rarely 20 (0.95)."""
 
@@ -52,7 +56,7 @@ class RateTooHigh(Rule):
         start = facts.loss_at(0)
         if start is None or not math.isfinite(start) or not facts.struggles or _data_broken(facts):
             return
-        evidence = self._leap(facts, start) or self._swing(facts)
+        evidence = self._leap(facts, start) or self._thrown(facts) or self._swing(facts)
         if evidence is None:
             return
         rate = trace.epochs[0].learning_rate if trace.epochs else None
@@ -82,6 +86,25 @@ class RateTooHigh(Rule):
                 )
                 return [Evidence(text, most / start, f"measurements[steps/loss, epoch {epoch}].max")]
         return None
+
+    @staticmethod
+    def _thrown(facts: Figures) -> list[Evidence] | None:
+        """That the first epoch threw a kernel many times its own size away, and nothing came of it."""
+        skill = facts.skill(TRAINING)
+        sizes = [facts.of("signal", stage.name, 0).get("rms", 0.0) for stage in entries(facts)]
+        if max(sizes, default=0.0) > LARGE:
+            return None  # Gradients grow with the inputs, so the way that they go says nothing of the rate.
+        found = []
+        for name in facts.kernels:
+            start, after = facts.of("initial", name, 0), facts.of("update", name, 1)
+            size = start["std"] * math.sqrt(start["fan_in"] * start["fan_out"]) if "fan_in" in start else 0.0
+            if size > 0 and math.isfinite(after.get("from_start", math.inf)):
+                found.append((after["from_start"] / size, name))
+        most, name = max(found, default=(0.0, ""))
+        if most < THROWN or skill is None or skill >= NO_SKILL:
+            return None
+        text = f"In the first epoch {name} moved by {figure(most)} times the size that it started with."
+        return [Evidence(text, most, f"measurements[update/{name}, epoch 1].from_start")]
 
     def _swing(self, facts: Figures) -> list[Evidence] | None:
         course = [value for epoch, value in facts.course("slope", "loss", "loss").items() if epoch]
@@ -289,6 +312,8 @@ class Exploding(Rule):
     what = "Values become infinite within the untrained network, or gradients grow by orders of magnitude on their way back."
     why = "The first step throws the weights far away, or makes them no numbers at all."
 
+    LARGE = 100.0
+    """Root mean square of a stage, from which values grow rather than break at once."""
     RATIO = 1e4
     """Gradient of the first kernels over that of the last one."""
 
@@ -298,13 +323,17 @@ class Exploding(Rule):
             return
         burst = next((stage.name for stage in facts.layers if "not_finite" in facts.of("signal", stage.name, 0)), None)
         if burst is not None:
-            before = [stage for stage in facts.layers if facts.of("signal", stage.name, 0).get("rms") is not None]
-            sizes = [facts.of("signal", stage.name, 0)["rms"] for stage in before]
-            grown = f" The stages before it have root mean squares up to {figure(max(sizes))}." if sizes else ""
-            text = f"Before training the outputs of {burst} are already not finite.{grown}"
+            sizes = [facts.of("signal", stage.name, 0).get("rms", 0.0) for stage in facts.layers]
+            largest = max(sizes, default=0.0)
+            if largest < self.LARGE:
+                return  # A logarithm or a root of what it cannot take, and nothing that grew.
+            text = (
+                f"Before training the outputs of {burst} are already not finite; those before it have root mean squares up to "
+                f"{figure(largest)}."
+            )
             yield self.found(
                 text,
-                [Evidence(text, max(sizes, default=None), f"measurements[signal/{burst}, epoch 0].not_finite")],
+                [Evidence(text, largest, f"measurements[signal/{burst}, epoch 0].not_finite")],
                 "Use an activation that does not grow (ReLU, tanh), a smaller initialisation, or normalisation between layers.",
                 stage=burst,
                 change="activation='relu'",
@@ -345,7 +374,7 @@ def still_falling(facts: Figures) -> Evidence | None:
     start = facts.loss_at(0)
     if start is not None and math.isfinite(start) and losses:
         losses = [max(start, losses[0]), *losses]
-    if len(losses) < 3 or not all(map(math.isfinite, losses)):
+    if len(losses) < 2 or not all(map(math.isfinite, losses)):
         return None
     # Over as many epochs as a quarter, so that the noise of single ones counts little.
     back = max(1, (len(losses) - 1) // 4)
@@ -368,7 +397,8 @@ def steady(facts: Figures) -> Evidence | None:
         if values.get("from_start") and "straight" in values:
             straight.append(values["straight"])
             pace.append(values["moved"] * facts.last / values["from_start"])
-    if not straight or median(straight) < STRAIGHT or median(pace) < EVEN:
+    # The last kernel gets its gradient first; where it stands still, what drifts before it leads nowhere.
+    if not straight or median(straight) < STRAIGHT or min(median(pace), pace[-1]) < EVEN:
         return None
     text = f"From one epoch to the next the kernels' changes point the same way (cosine {figure(median(straight))})."
     return Evidence(text, median(straight), f"measurements[update/{facts.kernels[0]}, epoch {facts.last}].straight")

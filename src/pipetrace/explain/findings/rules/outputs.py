@@ -205,8 +205,43 @@ class LossMismatch(Rule):
         output, target = facts.output, facts.output.target if facts.output else None
         if output is None or target is None or target.min is None or target.max is None:
             return
+        wide, single = (
+            (output.shape[-1] or 1) if len(output.shape) > 1 else 1,
+            len(target.shape) < 2 or target.shape[-1] == 1,
+        )
         flags = target.whole and target.min >= 0 and target.max <= 1 and (target.distinct or 0) == 2
-        if output.loss in SQUARES and flags:
+        if output.loss in SQUARES and wide > 1 and single and len(output.shape) == 2:
+            found = self.found(
+                f"{output.stage} gives {wide} numbers for a row and its target is one, which {output.loss} compares with all.",
+                [
+                    Evidence(f"The targets have the shape {target.shape}.", None, "run.data.targets[0].shape"),
+                    *facts.how_well(),
+                ],
+                "For the number of a class use sparse categorical crossentropy with softmax; for one number one unit.",
+                stage=output.stage,
+                change="loss='sparse_categorical_crossentropy'",
+            )
+            yield replace(found, level=ERROR)
+        elif (
+            output.loss in task.YES_OR_NO
+            and facts.final == "softmax"
+            and wide > 2
+            and target.shape == output.shape
+            and flags
+        ):
+            found = self.found(
+                f"{output.loss} asks yes or no of each of {wide} exclusive classes; softmax gives one share of 1 among them.",
+                [
+                    Evidence(f"{output.stage} has {wide} units and ends with softmax.", None, "run.training.losses"),
+                    *facts.how_well(),
+                ],
+                "Use categorical crossentropy with softmax.",
+                stage=None,
+                change="loss='categorical_crossentropy'",
+                confidence=0.7,
+            )
+            yield found if facts.struggles else replace(found, level=NOTE, confidence=0.6)
+        elif output.loss in SQUARES and flags:
             yield from self._squares(facts, output)
         elif (
             output.loss in task.YES_OR_NO
@@ -281,6 +316,7 @@ class LastActivation(Rule):
         final = facts.final
         sums = values.get("sum_max", 1.0)
         several = (output.shape[-1] or 0) > 2 and "accuracy" in values
+        onehot = output.target is not None and output.target.shape == output.shape
         text, change = "", "activation='softmax'"
         if (
             several
@@ -292,7 +328,7 @@ class LastActivation(Rule):
                 f"{final} gives each of {output.shape[-1]} exclusive classes a "
                 f"share of its own; {output.loss} wants shares of 1."
             )
-        elif several and output.loss in SQUARES and final in ("linear", "relu", "tanh"):
+        elif several and onehot and output.loss in SQUARES and final in ("linear", "relu", "tanh"):
             text = (
                 f"The scores of {output.shape[-1]} exclusive classes end with {final}, which bounds them to no share."
             )
@@ -373,96 +409,6 @@ class TargetNotScaled(Rule):
             confidence=margin(size, self.LARGE, 300.0),
         )
         yield found if facts.struggles else replace(found, level=NOTE, confidence=0.6)
-
-
-class ConstantOutput(Rule):
-    """The same prediction for every row."""
-
-    code = "PT308"
-    name = "constant-output"
-    category = "constant_output"
-    explains = ("PT309",)
-    what = "The model gives nearly the same for every row."
-    why = "It tells what is most frequent or the mean, and uses nothing of the inputs."
-
-    PART = 0.02
-    """Spread over the rows as a part of what is to be told; a model as poor as R2 0.01 already spreads by a tenth."""
-
-    def check(self, trace: Trace) -> Iterator[Finding]:
-        facts = figures_of(trace)
-        values, skill = facts.of("outcome", TRAINING), facts.skill(TRAINING)
-        if not values.get("target_spread") or "spread" not in values or (skill is not None and skill > NO_SKILL):
-            return
-        part = values["spread"] / values["target_spread"] if "r2" in values else values["spread"] / 0.5
-        if part > self.PART:
-            return
-        place = facts.output.stage if facts.output else None
-        text = (
-            f"Over {int(values['rows']):,} rows the outputs differ by a "
-            f"standard deviation of {figure(values['spread'])}."
-        )
-        yield self.found(
-            text,
-            [Evidence(text, values["spread"], "measurements[outcome/training].spread"), *facts.how_well()],
-            "Look for the first stage whose outputs do not differ between rows, and at what its inputs and weights are.",
-            stage=place,
-            confidence=0.9,
-        )
-
-
-class LossFallsAlone(Rule):
-    """A loss that falls while the predictions stay as poor as they were."""
-
-    code = "PT310"
-    name = "loss-falls-alone"
-    category = "loss_mismatch"
-    explains = ("PT308", "PT309")
-    what = "The loss fell to less than half, and the predictions are no better than guessing."
-    why = "The loss then measures something else than what is wanted, such as a class that is always named."
-
-    FALL = 0.5
-    """Part that is left of the loss before training."""
-
-    def check(self, trace: Trace) -> Iterator[Finding]:
-        facts = figures_of(trace)
-        start, end, skill = facts.loss_at(0), facts.loss_at(facts.last), facts.skill(TRAINING)
-        if start is None or end is None or skill is None or not facts.last or not facts.struggles:
-            return
-        if not start > 0 or not end < self.FALL * start or skill >= NO_SKILL:
-            return
-        text = f"The loss fell from {figure(start)} to {figure(end)}, and the model does no better than guessing."
-        yield self.found(
-            text,
-            [Evidence(text, end / start, f"measurements[slope/loss, epoch {facts.last}].loss"), *facts.how_well()],
-            "Measure what is wanted (accuracy, balanced accuracy, R2) beside the loss, and see what the loss rewards.",
-            confidence=0.7,
-        )
-
-
-class LearnsNothing(Rule):
-    """A model that does no better than guessing where simple means do."""
-
-    code = "PT309"
-    name = "learns-nothing"
-    category = "no_learning"
-    what = "On its own training rows the model does no better than guessing, where a simple learner does."
-    why = "The rows can be told apart, so it is the network or its training that fails."
-
-    CLEAR = 0.3
-    """Skill of the simple learner from which there surely is something to learn."""
-
-    def check(self, trace: Trace) -> Iterator[Finding]:
-        facts = figures_of(trace)
-        skill, reach = facts.skill(TRAINING), facts.attainable
-        if skill is None or reach is None or skill >= NO_SKILL or reach < self.CLEAR or not trace.epochs:
-            return
-        evidence = facts.how_well()
-        yield self.found(
-            evidence[0].text,
-            evidence,
-            "Train on 20 rows until they are all right; if that fails too, look at loss, last activation and learning rate.",
-            confidence=0.7,
-        )
 
 
 def _applied(facts: Figures, stage: str) -> str:

@@ -1,5 +1,6 @@
 """PT11x: what is wrong with the targets, and with how rows are split."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -96,7 +97,7 @@ class OneClass(Rule):
             )
 
 
-class OneClassLabels(Rule):
+class Contradictions(Rule):
     """The same input with different labels."""
 
     code = "PT105"
@@ -106,6 +107,8 @@ class OneClassLabels(Rule):
     what = "Rows with the same inputs and different targets."
     why = "No model can be right on both, so the rest is the least error that training can reach."
 
+    COPIES = 0.1
+    """Share of rows from which it counts however well the rest is learned."""
     SHARE = 0.05
     """Single mistakes of labelling reach a few percent in well-kept data sets (Northcutt et al. 2021: 3.4 % on average)."""
 
@@ -122,7 +125,10 @@ class OneClassLabels(Rule):
             "Compare the twins, and keep one target for each; or add the input that tells them apart.",
             confidence=margin(part, self.SHARE, 0.3),
         )
-        yield found if facts.struggles and not facts.rebuilds else replace(found, level=NOTE, confidence=0.6)
+        # Of continuous values no two rows are the same by chance, so twins are copies, and one of them is wrong.
+        copies = math.isinf(values.get("domain", 0.0)) and part >= self.COPIES
+        costs = not facts.rebuilds and (facts.struggles or copies)
+        yield found if costs else replace(found, level=NOTE, confidence=0.6)
 
 
 class OtherRule(Rule):
@@ -206,7 +212,7 @@ class Misaligned(Rule):
     code = "PT108"
     name = "targets-misaligned"
     category = "labels_misaligned"
-    explains = (*POOR, "PT105", "PT106", "PT501")
+    explains = (*POOR, "PT105", "PT106", "PT501", "PT502")
     what = "Targets show no relation to the inputs of their rows, but do to those of other rows, or are all inputs reordered."
     why = "There is nothing to learn from pairs that do not belong together."
 

@@ -30,13 +30,15 @@ class DyingRelu(Rule):
     code = "PT201"
     name = "dying-relu"
     category = "dying_relu"
-    explains = (*POOR, "PT405")
+    explains = (*POOR, "PT402", "PT405", "PT502")
     what = "Units behind a ReLU that are zero for every row that was looked at."
     why = "Where a ReLU gives zero its gradient is zero too, so such a unit never changes again."
 
     MOST = 0.6
     """In sound networks up to about half of the units of a wide layer end up dead; beyond it the layer is narrowed by more
     than half."""
+    ALL = 0.95
+    """From here on the layer is dead, whenever that came."""
     GREW = 0.2
     """Training has to have killed some of them: units that were silent from the start are a matter of initialisation."""
 
@@ -49,7 +51,7 @@ class DyingRelu(Rule):
             before, now = (facts.value("signal", stage.name, "dead", epoch) for epoch in (0, facts.last))
             if now is None:
                 continue
-            enough = now >= self.MOST and now - (before or 0.0) >= self.GREW
+            enough = now >= self.ALL or (now >= self.MOST and now - (before or 0.0) >= self.GREW)
             if enough and (worst is None or now > worst[0]):
                 worst = (now, stage, before or 0.0)
         if worst is None:
