@@ -325,7 +325,8 @@ class Exploding(Rule):
         if burst is not None:
             sizes = [facts.of("signal", stage.name, 0).get("rms", 0.0) for stage in facts.layers]
             largest = max(sizes, default=0.0)
-            if largest < self.LARGE:
+            grows = facts.activation(facts.stage(burst)) == "exponential"  # which makes infinity of 89
+            if largest < self.LARGE and not grows:
                 return  # A logarithm or a root of what it cannot take, and nothing that grew.
             text = (
                 f"Before training the outputs of {burst} are already not finite; those before it have root mean squares up to "
