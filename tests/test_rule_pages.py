@@ -165,7 +165,7 @@ def test_the_wheel_carries_the_pages_where_the_rules_look_for_them() -> None:
 def test_a_page_is_read_from_beside_the_rules_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages, "folders", lambda: (tmp_path, FOLDER))
     (tmp_path / "PT001.md").write_text(f"# PT001 x\n\n{pages.BEGIN}\nMade.\n{pages.END}\n\nWritten.\n")
-    assert pages.page("PT001") == pages.Page("# PT001 x\n\n\nMade.", "Written.")
+    assert pages.page("PT001") == pages.Page("# PT001 x\n\nMade.", "Written.")
     assert pages.page("PT002") is not None
     assert pages.page("MY001") is None
 

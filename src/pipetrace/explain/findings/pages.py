@@ -1,5 +1,6 @@
 """The page of each rule: written for ``docs/rules``, and shipped beside the rules."""
 
+import re
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -8,6 +9,7 @@ from pipetrace.explain.findings.rule import AnyRule
 
 BEGIN, END = "<!-- made from the rule -->", "<!-- written by hand -->"
 """Between these stands what ``tools/make_rule_pages.py`` writes from the class; the rest is written by hand."""
+COMMENT = re.compile(r"<!--.*?-->\n?")
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ def page(code: str) -> Page | None:
     if text is None:
         return None
     made, _, written = text.partition(END)
-    return Page(made.replace(BEGIN, "").strip(), written.strip())
+    # What stands in comments is for the tests that run the page's program.
+    return Page(COMMENT.sub("", made).strip(), COMMENT.sub("", written).strip())
 
 
 def read(code: str) -> str | None:
