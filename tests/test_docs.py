@@ -224,7 +224,9 @@ def parse(call: str) -> None:
     if name == "--version":
         assert not arguments
     else:
-        commands.commands[name].make_context(name, arguments)
+        # Without the context of the whole, Click would remember other names of --help for the tests after this one.
+        around = commands.make_context("pipetrace", [name])
+        commands.commands[name].make_context(name, arguments, parent=around)
 
 
 def test_commands_are_found_and_a_wrong_one_is_seen() -> None:
