@@ -125,7 +125,6 @@ class Recording:
             with contextlib.suppress(Exception):
                 self.writer.add_event(Event(RECORDER, f"{part}: {what}", self.epoch or None, self.step or None))
 
-
     def tell_meanwhile(self) -> None:
         """Say at once what is grave in what was written so far."""
         if self.settings.alert and self.writer is not None and self.can("findings") and self.can("writing"):

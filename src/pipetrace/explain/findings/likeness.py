@@ -60,7 +60,10 @@ class Likeness(Rule):
             yield self.found(text, _kept(told), advice, stage=stage)
         figures = list(self._metrics(trace))
         if figures:
-            text = f"The metrics differ from those of {self.called} by more than {share(self.tolerance)}: {_first(figures)}"
+            text = (
+                f"The metrics differ from those of {self.called} by more than "
+                f"{share(self.tolerance)}: {_first(figures)}"
+            )
             advice = (
                 "Where the stages are the same, compare the data, the seed and what compile and fit received; where chance "
                 "alone moves a metric as far, give a larger --tolerance."
