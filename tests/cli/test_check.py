@@ -164,6 +164,8 @@ def test_pyproject_sets_the_same_and_options_come_first(run: Run, here: Path, mo
     assert [each["code"] for each in made["findings"]] == ["PT001"]
     ran = run("check", "../digits.trace", "--format", "text", "--select", "PT2", "--expect", "epochs == 3")
     assert "../digits.trace: 1 error from 2 rules." in ran.out
+    assert "Error PT201 dying-units" in ran.out
+    assert "PT001" not in ran.out
 
 
 def test_the_earlier_trace_of_the_settings_lies_beside_them(
