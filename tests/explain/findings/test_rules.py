@@ -441,7 +441,7 @@ CASES = [
     Case(
         "PT501",
         lambda: a_run(held=[0.7, 0.5, 0.52, 0.6, 0.7, 0.8, 0.9, 1.0]),
-        lambda: a_run(held=[0.7, 0.5, 0.48, 0.47, 0.49, 0.5, 0.51, 0.55]),
+        lambda: a_run(held=[1.0, 0.95, 0.9, 1.0, 1.03, 1.05, 1.06, 1.07]),
     ),
     # Twice nearly nothing is nearly nothing.
     Case(
