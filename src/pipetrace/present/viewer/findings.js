@@ -71,7 +71,7 @@ function finding(view) {
  * @returns {HTMLElement}
  */
 function symptom(view) {
-  return h("li", { id: view.id, class: view.level, tabindex: -1 }, ...heading(view), ` ${view.text}`);
+  return h("li", { id: view.id, class: view.level, tabindex: -1 }, ...heading(view), `: ${view.text}`);
 }
 
 /**
