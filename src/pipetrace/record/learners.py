@@ -49,7 +49,7 @@ def learned(problem: Problem) -> dict[str, float]:
     x, x_new = _scaled(problem.x, problem.x_new)
     found: dict[str, float] = {}
     for name, kernels in (("linear", _linear(x, x_new)), ("kernel", _gaussian(x, x_new))):
-        best: tuple[float, Array, Array, Array | None] | None = None
+        best: tuple[float, Array, _Inverse, Array | None] | None = None
         for kernel, kernel_new in kernels:
             for inverse in _inverses(kernel):
                 told = _left_out(inverse, problem.y)
@@ -62,7 +62,7 @@ def learned(problem: Problem) -> dict[str, float]:
         _note(found, name, told, problem.y, classes=problem.classes)
         if kernel_new is not None and problem.y_new is not None:
             center = problem.y.mean(axis=0)
-            new = kernel_new @ (inverse @ (problem.y - center)) + center
+            new = kernel_new @ inverse.times(problem.y - center) + center
             _note(found, f"{name}_held_out", new, problem.y_new, classes=problem.classes)
     return found
 
@@ -131,16 +131,32 @@ def _gaussian(x: Array, x_new: Array | None) -> Iterator[tuple[Array, Array | No
         yield np.exp(-apart * scale), None if apart_new is None else np.exp(-apart_new * scale)
 
 
-def _inverses(kernel: Array, penalties: tuple[float, ...] = PENALTIES) -> Iterator[Array]:
+@dataclass(frozen=True)
+class _Inverse:
+    """A kernel with its ridge, inverted in the basis where it is diagonal: each further ridge costs no third power."""
+
+    powers: Array
+    vectors: Array
+
+    def times(self, values: Array) -> Array:
+        found: Array = self.vectors @ ((self.vectors.T @ values) / self.powers[:, None])
+        return found
+
+    @property
+    def diagonal(self) -> Array:
+        found: Array = (self.vectors**2) @ (1 / self.powers)
+        return found
+
+
+def _inverses(kernel: Array, penalties: tuple[float, ...] = PENALTIES) -> Iterator[_Inverse]:
     powers, vectors = np.linalg.eigh(kernel)
     mean = float(np.trace(kernel)) / len(kernel) or 1.0
     for penalty in penalties:
-        yield (vectors / (powers.clip(0) + penalty * mean)) @ vectors.T
+        yield _Inverse(powers.clip(0) + penalty * mean, vectors)
 
 
-def _left_out(inverse: Array, y: Array) -> Array:
+def _left_out(inverse: _Inverse, y: Array) -> Array:
     """For each row what is told of it by all others."""
-    center = y.mean(axis=0)
-    weights = inverse @ (y - center)
-    told: Array = y - weights / np.maximum(np.diag(inverse)[:, None], 1e-300)
+    weights = inverse.times(y - y.mean(axis=0))
+    told: Array = y - weights / np.maximum(inverse.diagonal[:, None], 1e-300)
     return told
