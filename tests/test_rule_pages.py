@@ -87,10 +87,7 @@ def masked(told: str) -> str:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("rule", RULES, ids=CODES)
 def test_the_example_says_what_the_page_shows(rule: AnyRule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import keras
-
     monkeypatch.chdir(tmp_path)
-    keras.backend.clear_session()
     text = text_of(rule)
     assert masked(TOOL.said(text)) == masked(TOOL.example(text)["said"])
 

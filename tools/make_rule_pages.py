@@ -89,6 +89,10 @@ def example(text: str) -> re.Match[str]:
 
 def said(text: str) -> str:
     """What the command of a page says after its program has run, in the folder where one is."""
+    import keras
+
+    # Keras numbers layers through a whole process; a program of its own begins anew.
+    keras.backend.clear_session()
     found = example(text)
     exec(compile(found["program"], "the example", "exec"), {"__name__": "example"})
     return CliRunner().invoke(commands, shlex.split(found["command"])[1:]).output
