@@ -169,9 +169,14 @@ def test_a_learning_rate_that_is_far_too_high(fit: Fit) -> None:
 
 
 def test_a_value_of_the_data_that_is_not_finite(fit: Fit) -> None:
+    import keras
+
     x, y = rows()
     x[61, 2] = np.nan
-    trace = fit(classifier(), x=x, y=y, batch_size=10, shuffle=False)
+    # On some processors TensorFlow's fused ReLU makes 0 of NaN, and the loss stays a number.
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(8, activation="tanh"), keras.layers.Dense(3)])
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    trace = fit(model, x=x, y=y, batch_size=10, shuffle=False)
     assert told(trace) == [("loss", 1, 7, None), ("data", 1, 7, "input")]
     assert trace.events[1].message == "One value of input is not finite, in row 61."
     source = trace.stages[0].summary
@@ -197,7 +202,7 @@ def test_a_gradient_that_is_not_finite(fit: Fit) -> None:
 
     given = keras.Input((6,))
     hidden = keras.layers.Dense(3, name="hidden")(given)
-    root = keras.ops.sqrt(keras.ops.relu(hidden) * 0)
+    root = keras.ops.sqrt(hidden * 0)
     model = keras.Model(given, keras.layers.Dense(1, name="out")(root))
     model.compile("sgd", "mse")
     x, y = rows()

@@ -101,6 +101,10 @@ class Forward:
         """All outputs of all stages, and the masks they carry; see ``Passed``."""
         flat = [np.asarray(each) for each in self._keras.tree.flatten(rows)]
         total = len(flat[0]) if flat and flat[0].ndim else 1
+        if not total:
+            # On some processors TensorFlow's convolutions fail on no rows, so one of zeros passes and is left out.
+            one = self._keras.tree.map_structure(lambda each: _zeros(np.asarray(each)), rows)
+            return _joined([self.passed(one)], self.stages, 0)
         if self._fixed is None or total == self._fixed:
             return self._run(rows)
         parts = [self._part(rows, start, total) for start in range(0, total, self._fixed)]
@@ -214,6 +218,14 @@ def _dense(tensor: Any) -> Any:
     if isinstance(tensor, tf.SparseTensor):
         return tf.sparse.to_dense(tensor)
     return tensor.to_tensor() if isinstance(tensor, tf.RaggedTensor) else tensor
+
+
+def _zeros(values: Array) -> Array:
+    """One row of zeros, or of empty texts."""
+    made = np.zeros((1, *values.shape[1:]), values.dtype)
+    if values.dtype.kind == "O":
+        made[:] = ""
+    return made
 
 
 def _array(tensor: Any) -> Array:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -92,11 +92,8 @@ def sound_figures(epochs: int, width: int) -> dict[tuple[str, str, int | None], 
     for kind, rows in (("training", ROWS), ("held_out", HELD), ("training_mode", ROWS)):
         found["outcome", kind, None] = {"rows": float(rows), **classes}
     for label in range(width):
-        found["class", f"training/{label}", None] = {
-            "rows": ROWS / width,
-            "said": ROWS / width,
-            "right": 0.95 * ROWS / width,
-        }
+        each = ROWS / width
+        found["class", f"training/{label}", None] = {"rows": each, "said": each, "right": 0.95 * each}
     found["fit", "arguments", None] = {"shuffle": 1.0, "validation_split": 0.0}
     found["rows", "training", None] = {
         "rows": float(ROWS), "distinct": float(ROWS), "contradicted": 0.0, "domain": math.inf, "x_rms": 1.0,
@@ -121,28 +118,47 @@ NUMBERS = ("accuracy", "balanced", "majority", "said_majority", "classes", "clas
 """Figures that an outcome of numbers does not have."""
 
 
-def a_run(
-    changes: Figures | None = None, *, epochs: int = 8, losses: Sequence[float] | None = None,
-    held: Sequence[float] | None = None, hidden: str = "relu", last: str = "softmax", width: int = 3,
-    loss: str = "sparse_categorical_crossentropy", from_logits: bool = False, target: Mapping[str, Any] | None = None,
-    numbers: bool = False, training: Mapping[str, Any] | None = None, layers: Mapping[str, Mapping[str, Any]] | None = None,
-) -> Trace:  # fmt: skip
-    """The sound run with changes.
+@dataclass(frozen=True)
+class Made:
+    """How a made-up run differs from the sound one.
 
-    Args:
-        changes: figures to put over the sound ones, by part, name and epoch; an epoch of -1 stands for all of them.
+    Attributes:
         epochs: how many.
         losses, held: training and validation loss of each epoch.
         hidden, last: activations.
         width: units of the last layer.
-        loss: its name. from_logits: of the loss.
+        loss: its name.
+        from_logits: of the loss.
         target: fields of the target.
         numbers: whether it is a regression, whose outcome is R2 (0.95) instead of an accuracy.
         training: fields of the training, such as ``batch_size``.
         layers: fields of stages, by name.
     """
-    figures = sound_figures(epochs, width)
-    if numbers:
+
+    epochs: int = 8
+    losses: Sequence[float] | None = None
+    held: Sequence[float] | None = None
+    hidden: str = "relu"
+    last: str = "softmax"
+    width: int = 3
+    loss: str = "sparse_categorical_crossentropy"
+    from_logits: bool = False
+    target: Mapping[str, Any] | None = None
+    numbers: bool = False
+    training: Mapping[str, Any] | None = None
+    layers: Mapping[str, Mapping[str, Any]] | None = None
+
+
+def a_run(changes: Figures | None = None, **options: Any) -> Trace:
+    """The sound run with changes.
+
+    Args:
+        changes: figures to put over the sound ones, by part, name and epoch; an epoch of -1 stands for all of them.
+        options: fields of ``Made``.
+    """
+    made = Made(**options)
+    figures = sound_figures(made.epochs, made.width)
+    if made.numbers:
         for kind in ("training", "held_out", "training_mode"):
             values = {key: value for key, value in figures["outcome", kind, None].items() if key not in NUMBERS}
             figures["outcome", kind, None] = values | {"r2": 0.95, "target_min": -2.0, "target_max": 2.0, "target_mean": 0.0,
@@ -161,20 +177,20 @@ def a_run(
         "std": 0.8,
         "distinct": 3,
     }
-    if numbers:
+    if made.numbers:
         known |= {"dtype": "float32", "whole": False, "min": -2.0, "max": 2.0, "distinct": None}
-    goal = Target(**{"name": None, **known, **(target or {})})
-    data = Data("made", "", None, "fit", ROWS, "made", tuple(map(str, range(width))), (), HELD, 0, None, None,
+    goal = Target(**{"name": None, **known, **(made.target or {})})
+    data = Data("made", "", None, "fit", ROWS, "made", tuple(map(str, range(made.width))), (), HELD, 0, None, None,
                 rows=ROWS, targets=(goal,))  # fmt: skip
-    how = Training(epochs, 32, "Adam", {"learning_rate": 0.001}, loss, ("accuracy",), 0, 32, losses={"": loss},
-                   from_logits=from_logits)  # fmt: skip
-    how = replace(how, **(training or {}))
+    how = Training(made.epochs, 32, "Adam", {"learning_rate": 0.001}, made.loss, ("accuracy",), 0, 32, losses={"": made.loss},
+                   from_logits=made.from_logits)  # fmt: skip
+    how = replace(how, **(made.training or {}))
     steps = -(-ROWS // (how.batch_size or 32))
-    stages = stages_of(hidden, last, width, layers or {})
+    stages = stages_of(made.hidden, made.last, made.width, made.layers or {})
     total = sum(stage.parameters.total for stage in stages)
     model = ModelFacts("made", "Sequential", Parameters(total), 3, (replace(stages[-1].outputs[0], source="last"),))
-    own = [1.1 * 0.6 ** (number + 1) for number in range(epochs)] if losses is None else list(losses)
-    theirs = own if held is None else list(held)
+    own = [1.1 * 0.6 ** (number + 1) for number in range(made.epochs)] if made.losses is None else list(made.losses)
+    theirs = own if made.held is None else list(made.held)
     done = tuple(
         Epoch(number, {"loss": first, "val_loss": second}, 1.0, 0.001, steps)
         for number, (first, second) in enumerate(zip(own, theirs, strict=True), 1)
@@ -187,7 +203,7 @@ def a_run(
         epochs=done,
         predictions=(),
         weights={},
-        ending=Ending(FINISHED, epoch=epochs),
+        ending=Ending(FINISHED, epoch=made.epochs),
         cost={},
         measurements=tuple(Measurement(part, name, epoch, values) for (part, name, epoch), values in figures.items()),
     )  # fmt: skip

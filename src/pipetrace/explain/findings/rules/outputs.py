@@ -8,7 +8,7 @@ from pipetrace.explain.findings.figures import HELD_OUT, NO_SKILL, POOR, TRAININ
 from pipetrace.explain.findings.finding import ERROR, NOTE, Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
 from pipetrace.explain.wording import figure, share
-from pipetrace.trace.document import Trace
+from pipetrace.trace.document import Target, Trace
 
 REACH = {
     "sigmoid": (0.0, 1.0), "hard_sigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "tanh": (-1.0, 1.0), "softsign": (-1.0, 1.0),
@@ -243,7 +243,14 @@ class LossMismatch(Rule):
             yield found if facts.struggles else replace(found, level=NOTE, confidence=0.6)
         elif output.loss in SQUARES and flags:
             yield from self._squares(facts, output)
-        elif (
+        else:
+            yield from self._out_of_reach(trace, facts, output, target)
+
+    def _out_of_reach(self, trace: Trace, facts: Figures, output: task.Output, target: Target) -> Iterator[Finding]:
+        """A crossentropy of targets that are no classes."""
+        if target.min is None or target.max is None:
+            return
+        if (
             output.loss in task.YES_OR_NO
             and (target.min < 0 or target.max > 1)
             and not (target.whole and target.distinct == 2)
