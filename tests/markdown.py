@@ -117,4 +117,4 @@ def anchors(text: str) -> set[str]:
 
 def documents() -> list[Path]:
     """Every document for readers."""
-    return [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))]
+    return [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]

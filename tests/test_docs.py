@@ -130,6 +130,15 @@ def test_what_a_run_writes_is_described(manifold: Path) -> None:
         for table in ("summary", "tensor"):
             numbered = {re.sub(r"\d+$", "1", part) for part in column(f"SELECT DISTINCT part FROM {table}")}
             assert numbered == {row[1] for row in parts if row[0] == table}
+        (figures,) = tables(whole_section(FORMAT, "The parts of measurement")[0].text)
+        written = column("SELECT DISTINCT part FROM measurement")
+        # Where targets are no inputs there are no components, and of numbers there are no classes.
+        assert written == {row[0] for row in figures} - {"components", "class"}
+        for part in written:
+            (text,) = [row[3] for row in figures if row[0] == part]
+            keys_there = column(f"SELECT DISTINCT key FROM measurement WHERE part = '{part}'")
+            told = re.findall(r"[a-z][a-z0-9_]*", text)
+            assert {key for key in keys_there if key not in told and part not in ("learner", "lag", "outcome")} == set()
         cost = whole_section(FORMAT, "cost")[0].text
         assert all(f"`{part}`" in cost for part in column("SELECT part FROM cost"))
 
@@ -191,7 +200,14 @@ def test_a_missing_option_and_a_false_default_are_seen() -> None:
 def shown_commands(text: str) -> list[str]:
     """The calls of pipetrace in code that is fenced or indented, without comments and what follows a pipe."""
     calls = re.findall(r"^(?:    |\$ )(pipetrace .*)$", text, re.MULTILINE)
-    return [re.split(r"\s[|>#]", call)[0] for call in calls]
+    return [shlex.join(before_the_shells_own(call)) for call in calls]
+
+
+def before_the_shells_own(call: str) -> Iterator[str]:
+    """The words of a call up to a pipe or a redirection; those in quotes are words of the call."""
+    words = shlex.shlex(call, posix=True, punctuation_chars="|>")
+    words.whitespace_split = True
+    return itertools.takewhile(lambda word: not set(word) <= set("|>"), words)
 
 
 # The messages show commands that fail.
@@ -208,7 +224,9 @@ def parse(call: str) -> None:
     if name == "--version":
         assert not arguments
     else:
-        commands.commands[name].make_context(name, arguments)
+        # Without the context of the whole, Click would remember other names of --help for the tests after this one.
+        around = commands.make_context("pipetrace", [name])
+        commands.commands[name].make_context(name, arguments, parent=around)
 
 
 def test_commands_are_found_and_a_wrong_one_is_seen() -> None:
@@ -311,7 +329,8 @@ def test_the_python_examples_run(path: Path, here: Path, capsys: pytest.CaptureF
 
 @pytest.mark.framework
 def test_the_python_examples_with_keras_run(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for path in documents():
+    # The programs of the rules' pages run in `test_rule_pages.py`, each with the command behind it.
+    for path in (each for each in documents() if each.parent.name != "rules"):
         if scripts(path.read_text(encoding="utf-8"), framework=True):
             assert run(path, capsys, framework=True)
 

@@ -1,12 +1,14 @@
 """``docs/messages.md`` against the code: every kind of error has its heading, and every example is what is said."""
 
 import errno
+import shlex
 import shutil
 import sqlite3
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,12 +21,16 @@ from tests.markdown import DOCS, blocks, sections, tables, whole_section
 from pipetrace.capture import backend, fit
 from pipetrace.cli import main
 from pipetrace.errors import PipetraceError
+from pipetrace.explain.findings import Rule, asking
 
 MESSAGES = (DOCS / "messages.md").read_text(encoding="utf-8")
 FAMILIES = {"error", "bad-data", "bad-trace", "bad-output"}
 IN_PYTHON = {"step-failed"}
 """What no command brings about: its example is a block of Python, which runs with those of the other documents."""
-NEED_TRACE = {"damaged-trace", "newer-trace", "incomplete-trace", "no-such-stage", "disk-full"}
+NEED_TRACE = {
+    "damaged-trace", "newer-trace", "incomplete-trace", "no-such-stage", "disk-full", "no-such-rule", "rule-failed",
+    "bad-settings", "bad-expectation",
+}  # fmt: skip
 NEED_FRAMEWORK = {"training-failed", "interrupted", "rows-do-not-fit", *NEED_TRACE}
 ELSEWHERE = "/path/to"
 """What stands in the examples for the folder that they ran in."""
@@ -193,6 +199,49 @@ def rows_do_not_fit(folder: Path, patch: pytest.MonkeyPatch) -> None:
     np.savez(folder / "rows.npz", x=np.zeros((5, 3), np.float32))
 
 
+def installed(patch: pytest.MonkeyPatch, **rules: type[Rule] | None) -> None:
+    """Make these rules those of installed packages; None stands for one that is not there."""
+
+    class Made(EntryPoint):
+        def load(self) -> Any:
+            rule = rules[self.name.replace("-", "_")]
+            return super().load() if rule is None else rule
+
+    entries = [Made(name.replace("_", "-"), "mypackage.rules:FewRows", asking.GROUP) for name in rules]
+    patch.setattr(asking, "entry_points", lambda group: entries)
+
+
+def own_rule(name: str, module: str) -> type[Rule]:
+    def check(self: Rule, trace: Any) -> Any:
+        raise ZeroDivisionError("division by zero")
+
+    told = {
+        "code": "MY001",
+        "name": "few-validation-rows",
+        "category": "own",
+        "what": "What.",
+        "why": "Why.",
+        "check": check,
+    }
+    return type(name, (Rule,), {**told, "__module__": module})
+
+
+def rule_failed(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    installed(patch, few=own_rule("FewValidationRows", "mypackage.rules"))
+
+
+def bad_rule(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    installed(patch, few_rows=None, other=own_rule("FewRows", "other.rules"))
+
+
+def rule_clash(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    installed(patch, few_rows=own_rule("FewRows", "mypackage.rules"), more=own_rule("FewRows", "theirs.rules"))
+
+
+def bad_settings(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    (folder / "pyproject.toml").write_text('[tool.pipetrace]\nselects = ["PT2"]\n')
+
+
 PREPARE: dict[str, Prepare] = {
     "bad-argument": nothing,
     "too-many-rows": nothing,
@@ -216,6 +265,12 @@ PREPARE: dict[str, Prepare] = {
     "newer-trace": newer_trace,
     "incomplete-trace": incomplete_trace,
     "no-such-stage": nothing,
+    "no-such-rule": nothing,
+    "rule-failed": rule_failed,
+    "bad-rule": bad_rule,
+    "rule-clash": rule_clash,
+    "bad-settings": bad_settings,
+    "bad-expectation": nothing,
     "output-exists": output_exists,
     "not-writable": nothing,
     "disk-full": disk_full,
@@ -229,7 +284,7 @@ def example(slug: str) -> tuple[list[str], str]:
     (block,) = [each for each in blocks(section.text) if each.language == "console"]
     command, _, said = block.text.partition("\n")
     assert command.startswith("$ pipetrace ")
-    return command.split()[2:], said
+    return shlex.split(command)[2:], said
 
 
 @pytest.mark.parametrize(

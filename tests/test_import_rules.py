@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "src" / "pipetrace"
 
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "errors": frozenset(),
+    "settings": frozenset(),
     "trace": frozenset(),
     "pipeline": frozenset(),
     "summary": frozenset({"trace"}),
@@ -23,7 +24,9 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     # The public names. Those that record are imported when they are first used, so that reading a trace loads no recorder.
     "__init__": frozenset({"trace", "explain", "present", "record"}),
     "__main__": frozenset({"cli"}),
-    "cli": frozenset({"__init__", "trace", "pipeline", "summary", "capture", "explain", "record", "present"}),
+    "cli": frozenset(
+        {"__init__", "trace", "pipeline", "summary", "capture", "explain", "record", "present", "settings"}
+    ),
 }
 """For each part, the others that it may import besides ``errors``, which anyone may."""
 
@@ -33,7 +36,9 @@ MAY_IMPORT_FRAMEWORKS = frozenset({"capture"})
 EMPTY = {
     name: ""
     for part in MAY_IMPORT
-    for name in [f"{part}.py" if part in ("errors", "cli", "__init__", "__main__") else f"{part}/__init__.py"]
+    for name in [
+        f"{part}.py" if part in ("errors", "settings", "cli", "__init__", "__main__") else f"{part}/__init__.py"
+    ]
 }
 """The files of a package of the same parts, with nothing in them."""
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import textwrap
 import typing
+from collections.abc import Iterator
 from contextlib import redirect_stdout
 from importlib.resources import files
 from pathlib import Path
@@ -31,11 +32,13 @@ def public(name: str) -> Any:
 
 
 def test_the_names_are_few_and_all_there() -> None:
-    assert len(set(PUBLIC)) == len(PUBLIC) <= 15
+    assert len(set(PUBLIC)) == len(PUBLIC) <= 18
     star: dict[str, object] = {}
     exec("from pipetrace import *", star)
     assert star.keys() - {"__builtins__"} == set(PUBLIC)
-    assert {"read", "show", "write_page", "observations", "findings", "quiz", "Trace", "TraceError"} <= set(PUBLIC)
+    assert {"read", "show", "write_page", "observations", "findings", "check", "quiz", "Trace", "TraceError"} <= set(
+        PUBLIC
+    )
 
 
 @pytest.mark.parametrize("name", PUBLIC)
@@ -52,7 +55,8 @@ def test_each_function_is_typed_and_tells_of_its_arguments(name: str) -> None:
     function = public(name)
     parameters = inspect.signature(function).parameters
     assert typing.get_type_hints(function).keys() == {*parameters, "return"}
-    assert len(parameters) <= 3
+    assert len([each for each in parameters.values() if each.kind is not each.KEYWORD_ONLY]) <= 3
+    assert len(parameters) <= 5
     told = inspect.getdoc(function) or ""
     for parameter in parameters:
         assert re.search(rf"\b{parameter}\b", told), f"{name} does not tell of {parameter}"
@@ -164,10 +168,28 @@ def test_observations_are_one_for_each_epoch(digits_trace: pipetrace.Trace) -> N
     assert all(each.text and each.kinds for each in found)
 
 
-def test_there_are_no_findings_yet(digits_trace: pipetrace.Trace) -> None:
-    assert pipetrace.findings(digits_trace) == ()
-    fields = {field.name for field in dataclasses.fields(pipetrace.Finding)}
-    assert {"code", "name", "level", "category", "stage", "epochs", "evidence", "advice"} == fields
+class FewRows(pipetrace.Rule):
+    """A rule of one's own, from the public names alone."""
+
+    code, name, category, level = "MY001", "few-rows", "too_little_data", "note"
+    what, why = "Fewer than a million rows.", "So are all runs here."
+
+    def check(self, trace: pipetrace.Trace) -> Iterator[pipetrace.Finding]:
+        evidence = pipetrace.Evidence(f"{trace.rows} rows.", trace.rows, "rows")
+        yield self.found(
+            "There are few rows.", [evidence], "Take more.", epochs=[epoch.number for epoch in trace.epochs]
+        )
+
+
+def test_findings_tell_what_is_wrong_where_and_what_to_do(digits_trace: pipetrace.Trace) -> None:
+    assert all(isinstance(each, pipetrace.Finding) for each in pipetrace.findings(digits_trace))
+    (found,) = pipetrace.check(digits_trace, rules=[FewRows], select=["MY"])
+    assert (found.code, found.name, found.level, found.category) == ("MY001", "few-rows", "note", "too_little_data")
+    assert (found.stage, found.epochs, found.why) == (None, (1, 2, 3), "So are all runs here.")
+    assert (found.text, found.advice, found.change) == ("There are few rows.", "Take more.", "")
+    assert (found.confidence, found.symptoms) == (1.0, ())
+    assert [(each.text, each.value, each.place) for each in found.evidence] == [("200 rows.", 200, "rows")]
+    assert pipetrace.check(digits_trace, rules=[FewRows], select=["MY"], level="warning") == ()
 
 
 def test_the_quiz_is_the_same_for_the_same_seed(digits_trace: pipetrace.Trace) -> None:

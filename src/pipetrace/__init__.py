@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from pipetrace.errors import PipetraceError, TraceError
-from pipetrace.explain import Finding, Observation, Question, findings, observations, quiz
+from pipetrace.explain import Evidence, Finding, Observation, Question, Rule, check, findings, observations, quiz
 from pipetrace.present import show, write_page
 from pipetrace.trace import Trace, read
 
@@ -30,9 +30,12 @@ __all__ = [
     "write_page",
     "observations",
     "findings",
+    "check",
     "quiz",
     "Observation",
     "Finding",
+    "Rule",
+    "Evidence",
     "Question",
     "PipetraceError",
     "TraceError",
@@ -46,8 +49,20 @@ LATER = {
 """Names whose parts need Keras, which is imported when they are first used."""
 
 
+def hand_in_words() -> None:
+    """Let recordings of this process say what the rules find: in training what is grave, and all of it at the end.
+
+    This is called when one of the names that record is first used. The recorder itself knows no words.
+    """
+    from pipetrace.present.findings.told import at_end, meanwhile
+    from pipetrace.record.telling import use
+
+    use(at_end, meanwhile)
+
+
 def __getattr__(name: str) -> Any:
     if name in LATER:
+        hand_in_words()
         found = getattr(importlib.import_module(LATER[name]), name)
         globals()[name] = found
         return found

@@ -114,8 +114,11 @@ def run(script: str, arguments: tuple[str, ...], module: bool, out: Path | None,
     Write it as you would for python: pipetrace run train.py --epochs 5. The program gets its own arguments; its output,
     exceptions and exit code pass through. Each model is recorded into one trace; a trace of an earlier run is replaced.
     """
+    from pipetrace import hand_in_words
+    from pipetrace.present.findings.told import at_end
     from pipetrace.record.script import Watched, run_script
 
+    hand_in_words()
     first = out or Path(f"{script.rpartition('.')[2] if module else Path(script).stem}.trace")
 
     def path_of(number: int) -> Path:
@@ -130,6 +133,8 @@ def run(script: str, arguments: tuple[str, ...], module: bool, out: Path | None,
             _aside(
                 f"the trace is {click.format_filename(each)}; see it with: pipetrace show {click.format_filename(each)}"
             )
+            if told := _said_of(each, at_end):
+                click.echo(told, err=True)
         if not made:
             _aside("no model was fitted, so there is no trace.")
 
@@ -213,6 +218,76 @@ def quiz(file: Path, seed: int | None, plain: bool) -> None:
 
 
 @commands.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=EXISTING)
+@click.option(
+    "--select", metavar="CODES", multiple=True, help="Ask only the rules whose codes begin so: PT2, PT201,PT5."
+)
+@click.option("--ignore", metavar="CODES", multiple=True, help="Do not ask the rules whose codes begin so.")
+@click.option("--level", type=click.Choice(["error", "warning", "note"]), help="Tell what is as grave, or graver.  "
+              "[default: warning]")  # fmt: skip
+@click.option("--expect", metavar="CONDITION", multiple=True, help="What is expected of the last epoch, such as "
+              "'val_accuracy >= 0.9', or of another figure: 'best val_loss < 0.2', 'epochs <= 20', 'parameters <= 1e6', "
+              "'findings == 0'. Can be given several times.")  # fmt: skip
+@click.option("--like", metavar="GOOD", type=EXISTING, help="A trace that these should be like: the same stages, shapes and "
+              "parameters, and metrics near its own.")  # fmt: skip
+@click.option(
+    "--tolerance", type=float, help="How far metrics may be from those of --like, as a share.  [default: 0.1]"
+)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json", "sarif", "github"]), help="The form.  [default: text]"
+)
+@click.option("--plain", is_flag=True, help="Plain text: for pipes, logs and screen readers.")
+def check(files: tuple[Path, ...], form: str | None, plain: bool, **options: Any) -> None:
+    """Say what is wrong in traces, and end with 1 if anything is.
+
+    The exit code is 0 where nothing was found, 1 where something was, 2 where it could not be checked. The table
+    [tool.pipetrace] of pyproject.toml sets the same options; those given here come first.
+    """
+    from pipetrace.explain.findings.checked import check_all, exit_code
+    from pipetrace.present.findings.reports import FORMS
+    from pipetrace.settings import settings
+    from pipetrace.trace import read
+
+    set_up = settings(Path.cwd())
+    wanted = _wanted({**options, "like": options["like"] or set_up.like}, set_up)
+    checked = check_all([(click.format_filename(file), read(file)) for file in files], wanted)
+    form, console = form or set_up.format or "text", _console(plain)
+    if form == "text" and console.is_terminal:
+        from pipetrace.present.findings.terminal import show as draw
+
+        draw(checked, console)
+    else:
+        _print(FORMS[form](checked, __version__))
+    for error in dict.fromkeys(error for each in checked for error in each.failed):
+        _say(error)
+    sys.exit(exit_code(checked))
+
+
+@commands.command()
+@click.argument("code", required=False)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="The form."
+)
+def rules(code: str | None, form: str) -> None:
+    """List the rules that check asks, or explain the one with this CODE or name."""
+    from pipetrace.explain.findings.asking import known_rules, rule_of
+    from pipetrace.explain.findings.checked import GIVEN
+    from pipetrace.present.findings.explained import as_json, explained, listing
+
+    installed, failed = known_rules()
+    known: tuple[Any, ...] = (*GIVEN, *installed)
+    chosen = known if code is None else (rule_of(known, code),)
+    if form == "json":
+        _print(as_json(chosen))
+    else:
+        _print(listing(chosen) if code is None else explained(chosen[0], known))
+    for error in failed:
+        _say(error)
+    if failed:
+        sys.exit(2)
+
+
+@commands.command()
 @click.argument("file", type=EXISTING)
 @click.option("--to", "form", type=click.Choice(["json"]), default="json", show_default=True, help="The form.")
 @click.option("-o", "--out", type=EXISTING, help="Where it goes.  [default: standard output]")
@@ -249,9 +324,28 @@ def _budget(text: str) -> float | None:
     return share
 
 
+def _wanted(options: dict[str, Any], set_up: Any) -> Any:
+    """What is to be checked: an option, else the setting of its name, else what holds without either."""
+    from pipetrace.explain.findings.checked import Wanted
+    from pipetrace.trace import read
+
+    given = {name: value if value not in (None, ()) else getattr(set_up, name) for name, value in options.items()}
+    like = given.pop("like")
+    known = {name: value for name, value in given.items() if value is not None}
+    return Wanted(**known, like=(read(like), click.format_filename(like)) if like else None)
+
+
 def _aside(text: str) -> None:
     """A line that is not the program's own output."""
     click.echo(f"pipetrace: {text}", err=True)
+
+
+def _said_of(trace: Path, at_end: Any) -> str:
+    """What the rules found; a trace that cannot be read has no words, and the program ends as it would have."""
+    try:
+        return str(at_end(trace))
+    except PipetraceError as error:
+        return f"pipetrace: {error}"
 
 
 def _beside(trace: Path) -> Path:

@@ -5,6 +5,8 @@ the class's exit code. The inner cause, where there is one, is chained once, at 
 for it.
 """
 
+from typing import Any
+
 
 class PipetraceError(Exception):
     """The base of every error that pipetrace raises on purpose.
@@ -171,6 +173,47 @@ class UnknownStageError(TraceError):
     """The trace has no stage, nested model or block of the name that was asked for."""
 
     slug = "no-such-stage"
+
+
+class RuleError(PipetraceError):
+    """A rule raised an error, or gave something that is no finding; the other rules were asked all the same.
+
+    Attributes:
+        findings: what the other rules found.
+    """
+
+    slug = "rule-failed"
+    findings: tuple[Any, ...] = ()
+
+
+class BadRuleError(PipetraceError):
+    """What was given as a rule is none: no subclass of Rule, without its attributes, or with a code of another form."""
+
+    slug = "bad-rule"
+
+
+class RuleClashError(PipetraceError):
+    """Two rules have one code."""
+
+    slug = "rule-clash"
+
+
+class UnknownRuleError(PipetraceError):
+    """No rule has the code, or a code that begins so."""
+
+    slug = "no-such-rule"
+
+
+class SettingsError(PipetraceError):
+    """``[tool.pipetrace]`` in pyproject.toml cannot be read, or has a key or value that is not known."""
+
+    slug = "bad-settings"
+
+
+class ExpectationError(PipetraceError):
+    """An expectation cannot be understood, or is about something that the trace does not have."""
+
+    slug = "bad-expectation"
 
 
 class OutputError(PipetraceError):

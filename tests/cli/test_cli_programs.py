@@ -1,5 +1,6 @@
 """The commands for programs and models of somebody's own: ``run`` and ``trace``."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,16 @@ def quiet(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.strip() and not line.startswith(noise)]
 
 
+def traces_told(text: str) -> list[str]:
+    """The lines that name the traces."""
+    return [line for line in quiet(text) if line.startswith("pipetrace: the trace is ")]
+
+
+def without_ours(text: str) -> list[str]:
+    """What was said beside the recorder's lines; what follows on one of its own is set in."""
+    return [line for line in quiet(text) if not line.startswith(("pipetrace: ", "  "))]
+
+
 def test_a_program_runs_as_with_python_and_each_model_has_a_trace(program: Path, tmp_path: Path) -> None:
     ended = start("run", program, "--epochs", "2", "--end", "three", cwd=tmp_path)
     assert ended.returncode == 3
@@ -57,10 +68,13 @@ def test_a_program_runs_as_with_python_and_each_model_has_a_trace(program: Path,
     assert quiet(ended.stdout) == [
         f"argv {[name, '--epochs', '2', '--end', 'three']} name __main__ file train.py from beside"
     ]
-    assert quiet(ended.stderr) == [
+    assert traces_told(ended.stderr) == [
         "pipetrace: the trace is train.trace; see it with: pipetrace show train.trace",
         "pipetrace: the trace is train-2.trace; see it with: pipetrace show train-2.trace",
     ]
+    # Below each trace stands what the rules found in it, and nothing else is said.
+    assert len(re.findall(r"^pipetrace: .* (?:from|of the) \d+ rules", ended.stderr, re.MULTILINE)) == 2
+    assert without_ours(ended.stderr) == []
     for path, width in ((tmp_path / "train.trace", 2), (tmp_path / "train-2.trace", 4)):
         trace = pipetrace.read(path)
         assert [stage.name for stage in trace.stages][1] == f"wide_{width}"
@@ -80,7 +94,10 @@ def test_an_exception_ends_the_program_as_with_python(program: Path, tmp_path: P
     assert quiet(ours.stdout) == quiet(theirs.stdout)
     expected = quiet(theirs.stderr)
     assert expected[-1] == "ValueError: the program's own words"
-    assert [line for line in quiet(ours.stderr) if not line.startswith("pipetrace: ")] == expected
+    # A traceback is set in as well, so the program's own lines are looked for in their order.
+    said = iter(quiet(ours.stderr))
+    assert all(line in said for line in expected)
+    assert without_ours(ours.stderr) == [line for line in expected if not line.startswith("  ")]
     assert pipetrace.read(tmp_path / "mine.trace").ending.kind == "finished"
     assert (tmp_path / "mine-2.trace").exists()
 
@@ -93,7 +110,8 @@ def test_keras_is_found_whoever_imports_it(first: str, tmp_path: Path) -> None:
     (tmp_path / "small.py").write_text(f"{program}; {fit}\n")
     ended = start("run", "small.py", cwd=tmp_path)
     assert ended.returncode == 0
-    assert quiet(ended.stderr) == ["pipetrace: the trace is small.trace; see it with: pipetrace show small.trace"]
+    assert traces_told(ended.stderr) == ["pipetrace: the trace is small.trace; see it with: pipetrace show small.trace"]
+    assert without_ours(ended.stderr) == []
 
 
 def test_another_backend_runs_without_a_recording(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from pipetrace.trace.document import (
     Data,
     Ending,
     Epoch,
+    Measurement,
     Parameters,
     Prediction,
     Run,
@@ -48,6 +49,7 @@ class Recording:
     weights: Mapping[str, Array] = field(default_factory=dict)
     ending: Ending = field(default_factory=lambda: Ending(FINISHED))
     cost: Mapping[str, float] = field(default_factory=dict)
+    measurements: tuple[Measurement, ...] = ()
 
     def write(self, path: Path, *, force: bool = False) -> None:
         writer = TraceWriter(path, self.run, self.stages, force=force)
@@ -57,6 +59,7 @@ class Recording:
         for prediction in self.predictions:
             writer.add_prediction(prediction)
         writer.add_weights(self.weights)
+        writer.add_measurements(self.measurements)
         writer.end(self.ending, self.cost)
 
     def trace(self) -> Trace:
@@ -66,8 +69,9 @@ class Recording:
             for stage in self.stages
         )
         return Trace(
-            SCHEMA, self.run, stages, self.rows, self.epochs, self.predictions, self.weights, self.ending, self.cost
-        )
+            SCHEMA, self.run, stages, self.rows, self.epochs, self.predictions, self.weights, self.ending, self.cost,
+            measurements=self.measurements,
+        )  # fmt: skip
 
 
 def a_run(title: str = "a run", **changes: Any) -> Run:
@@ -106,6 +110,11 @@ def a_recording(epochs: int = 3) -> Recording:
         weights={"dense/kernel": values},
         ending=Ending(FINISHED, epoch=epochs),
         cost={"writing": 0.5},
+        measurements=(
+            Measurement("initial", "dense/kernel", 0, {"std": 0.5, "alike": 0.0}),
+            Measurement("gradient", "dense/kernel", 1, {"norm": float("nan"), "max": float("inf"), "zeros": -0.0}),
+            Measurement("rows", "training", None, {"rows": 20.0}),
+        ),
     )
 
 

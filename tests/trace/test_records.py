@@ -20,6 +20,7 @@ from pipetrace.trace.document import (
     Epoch,
     Event,
     Group,
+    Measurement,
     ModelFacts,
     Parameters,
     Prediction,
@@ -77,6 +78,31 @@ def test_events_in_their_order(tmp_path: Path, recording: Any) -> None:
     found = finished(tmp_path / "run.trace", recording, act).events
     cleaned = replace(events[1], message="ValueError: \u00fc \ufffd[31m")
     assert found == (events[0], cleaned, events[2])
+
+
+def test_measurements_by_part_name_and_epoch(tmp_path: Path, recording: Any, differ: Differ) -> None:
+    first = Measurement("signal", "dense", 0, {"rms": 1.5, "spread": float("inf")})
+    last = Measurement("signal", "dense", 1, {"rms": float("nan")})
+    once = Measurement("outcome", "training", None, {"accuracy": 1.0, "loss": 1e-300})
+
+    def act(writer: TraceWriter) -> None:
+        writer.add_measurements([first, once])
+        writer.add_measurements([last, Measurement("outcome", "training", None, {"loss": 0.25, "rows": 3.0})])
+
+    found = finished(tmp_path / "run.trace", recording, act).measurements
+    # What is written twice is what was written last.
+    assert differ(found, (first, replace(once, values={"accuracy": 1.0, "loss": 0.25, "rows": 3.0}), last)) == []
+
+
+def test_going_on_drops_what_was_measured_at_the_end(tmp_path: Path, recording: Any) -> None:
+    path = tmp_path / "run.trace"
+    kept = Measurement("signal", "dense", 1, {"rms": 1.0})
+    writer = written(path, recording)
+    writer.add_measurements([kept, Measurement("outcome", "training", None, {"rows": 3.0})])
+    writer.end(Ending("finished"), {})
+    writer.resume()
+    writer.end(Ending("finished"), {})
+    assert read(path).measurements == (kept,)
 
 
 def test_predictions_with_all_that_is_known(tmp_path: Path, recording: Any, differ: Differ) -> None:

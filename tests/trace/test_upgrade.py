@@ -129,13 +129,30 @@ def as_schema_1(trace: Trace) -> Trace:
         for each in trace.predictions
     )
     run = replace(trace.run, model=None)
-    return replace(trace, schema=1, run=run, predictions=predictions, groups=(), events=())
+    return replace(trace, schema=1, run=run, predictions=predictions, groups=(), events=(), measurements=())
 
 
 def test_the_layout_of_schema_1_is_what_it_was() -> None:
     assert layout(1) == VERSION_1
-    assert layout(2) == TABLES
-    assert SCHEMA == 2
+    assert layout(3) == TABLES
+    assert SCHEMA == 3
+
+
+def test_the_layout_of_schema_2_is_that_of_today_without_measurements() -> None:
+    before, _, after = TABLES.partition("CREATE TABLE measurement (")
+    assert after
+    assert layout(2) == before + after.partition(");\n")[2]
+
+
+def test_a_trace_of_schema_2_has_no_measurements(trace_file: Path, differ: Differ) -> None:
+    expected = read(trace_file)
+    assert expected.measurements
+    with closing(sqlite3.connect(trace_file)) as database:
+        database.execute("DROP TABLE measurement")
+        database.execute("PRAGMA user_version = 2")
+    trace = read(trace_file)
+    assert trace.schema == 2
+    assert differ(trace, replace(expected, schema=2, measurements=())) == []
 
 
 def test_an_old_trace_is_the_same_trace(old_file: Path, trace_file: Path, differ: Differ) -> None:
@@ -201,7 +218,8 @@ def test_an_old_trace_with_anything_else_in_it_is_refused(old_file: Path, script
         (0, DamagedTraceError, "it has no schema version"),
         (-1, DamagedTraceError, "it has no schema version"),
         (1, DamagedTraceError, "it lacks the table"),
-        (3, NewerTraceError, "has schema 3; this pipetrace reads up to 2"),
+        (2, DamagedTraceError, "it holds the table measurement"),
+        (4, NewerTraceError, "has schema 4; this pipetrace reads up to 3"),
     ],
 )
 def test_a_trace_of_another_schema(trace_file: Path, version: int, error: type[Exception], said: str) -> None:

@@ -23,6 +23,8 @@ class FitCall:
         epochs, initial_epoch: as given.
         steps_per_epoch: as given, or None.
         class_weight: whether classes are weighted.
+        shuffle: whether the rows are shuffled in each epoch, where Keras makes the batches.
+        validation_split: the share that was kept for validation, 0 where none was.
         callbacks: Keras' list of them, or None where it could not be found.
         known: whether the call was found at all.
     """
@@ -36,6 +38,8 @@ class FitCall:
     initial_epoch: int = 0
     steps_per_epoch: int | None = None
     class_weight: bool = False
+    shuffle: bool = True
+    validation_split: float = 0.0
     callbacks: Any = None
     known: bool = False
 
@@ -63,6 +67,8 @@ def running_fit(model: Any, params: Mapping[str, Any]) -> FitCall:
         initial_epoch=int(found.get("initial_epoch") or 0),
         steps_per_epoch=found.get("steps_per_epoch"),
         class_weight=found.get("class_weight") is not None,
+        shuffle=bool(found.get("shuffle", True)),
+        validation_split=float(found.get("validation_split") or 0.0),
         callbacks=found.get("callbacks"),
         known=True,
     )

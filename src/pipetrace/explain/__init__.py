@@ -1,7 +1,17 @@
 """Words from facts: everything here is computed from a trace, nothing is stored."""
 
-from pipetrace.explain.findings import Finding, findings
+from pipetrace.explain.findings import Evidence, Finding, Rule, check, findings
 from pipetrace.explain.observations import Observation, observations
 from pipetrace.explain.quiz import Question, quiz
 
-__all__ = ["Finding", "Observation", "Question", "findings", "observations", "quiz"]
+__all__ = [
+    "Evidence",
+    "Finding",
+    "Observation",
+    "Question",
+    "Rule",
+    "check",
+    "findings",
+    "observations",
+    "quiz",
+]

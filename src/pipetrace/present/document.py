@@ -7,10 +7,12 @@ from dataclasses import replace
 from pipetrace.errors import DamagedTraceError
 from pipetrace.explain.events import events
 from pipetrace.explain.facts import measured_rows, trained
+from pipetrace.explain.findings.asking import ask
 from pipetrace.explain.insight import headline, insight
 from pipetrace.explain.operations import operation
 from pipetrace.explain.quiz import Question, quiz
 from pipetrace.explain.wording import counted, duration
+from pipetrace.present.findings.view import every, findings_view, marked_epochs, marked_folds, marked_stages
 from pipetrace.present.graph.folds import LARGE
 from pipetrace.present.graph.overview import overview, visible
 from pipetrace.present.view_flow import data_flow
@@ -62,6 +64,8 @@ def _document(trace: Trace, quiz_seed: int | None, opened: bool, shown: Collecti
     seen = visible(trace, folds)
     seed = quiz_seed if quiz_seed is not None else run.training.seed or 0
     rows, made_predictions = measured_rows(trace), predictions(trace)
+    found = findings_view(trace, ask(trace))
+    stages, trainings = marked_stages(data_flow(trace, shown or seen), found), training(trace)
     made = Document(
         title=run.title,
         kind="Model pipeline trace",
@@ -72,8 +76,8 @@ def _document(trace: Trace, quiz_seed: int | None, opened: bool, shown: Collecti
         notice=run.data.notice,
         headline=headline(trace),
         counting=COUNTING,
-        stages=data_flow(trace, shown or seen),
-        training=training(trace),
+        stages=stages,
+        training=replace(trainings, rows=marked_epochs(trainings.rows, found)),
         prediction=made_predictions[0] if made_predictions else None,
         quiz=tuple(_question(trace, question) for question in quiz(trace, seed)),
         insight=insight(trace),
@@ -81,8 +85,9 @@ def _document(trace: Trace, quiz_seed: int | None, opened: bool, shown: Collecti
         others=made_predictions[1:],
         events=events(trace),
         graph=graph,
-        folds=folds,
+        folds=marked_folds(folds, stages),
         brief=not opened and len(seen) > LARGE,
+        findings=found,
     )
     return replace(made, facts=(*made.facts, f"about {counted(minutes(made), 'minute')} to read"))
 
@@ -136,6 +141,9 @@ def _prose(made: Document) -> Iterator[str | None]:
         yield from (stage.title, stage.input, stage.output, stage.does, stage.shape, stage.parameters, stage.parts)
         yield from (stage.arithmetic, stage.example, *stage.measured)
     yield from made.events
+    yield made.findings.title
+    for finding in every(made.findings.found):
+        yield from (finding.text, *finding.evidence, finding.why, finding.advice, finding.change)
     if not made.training.absent:
         yield from (made.training.steps, made.training.note, *(row.observation for row in made.training.rows))
     for view in _predictions(made):

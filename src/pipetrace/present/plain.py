@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterator
 
 from pipetrace.explain.wording import counted
+from pipetrace.present.findings.plain import findings
 from pipetrace.present.plain_flow import data_flow
 from pipetrace.present.plain_results import WIDTH, prediction, short, training
 from pipetrace.present.views import Document, QuestionView
@@ -29,6 +30,8 @@ def _lines(made: Document, file: str) -> Iterator[str]:
     yield from _wrapped(made.headline)
     for sentence in made.events:
         yield from _wrapped(sentence)
+    if not made.part:
+        yield from _findings(made)
     part = f" of {made.part}" if made.part else ""
     yield from _heading(f"Data flow{part}: {counted(len(made.stages), 'stage')}")
     yield from _wrapped(made.counting)
@@ -47,6 +50,16 @@ def _lines(made: Document, file: str) -> Iterator[str]:
     yield from _heading("About this trace")
     for fact in made.foot:
         yield from _wrapped(f"{fact.name}: {fact.text}", 2)
+
+
+def _findings(made: Document) -> Iterator[str]:
+    """What is wrong, under a heading; a line alone where there is nothing."""
+    view = made.findings
+    if view.found or view.failed:
+        yield from _heading("What is wrong, and where")
+        yield from findings(view, _wrapped)
+    elif view.title:
+        yield from _wrapped(view.title)
 
 
 def _results(made: Document) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from pipetrace.explain.wording import listed
+from pipetrace.present.findings.plain import marks
 from pipetrace.present.graph.views import FoldView, GraphView, TreeLine
 from pipetrace.present.opening import how_to_open
 from pipetrace.present.views import Document, StageView
@@ -63,11 +64,14 @@ def _fold(made: Document, fold: FoldView, wrap: Wrap) -> Iterator[str]:
     yield from wrap(f"{first}-{last}. {fold.title}{name}", 0)
     yield from wrap(fold.shapes.replace("→", "->").replace("…", "..."), 3)
     yield from wrap(fold.text, 3)
+    if not fold.open:
+        yield from marks(fold.findings, wrap, 3)
 
 
 def _stage(stage: StageView, wrap: Wrap, *, brief: bool) -> Iterator[str]:
     yield f"{stage.number}. {stage.title} ({stage.name})"
     yield from wrap(stage.output if stage.input == stage.output else f"{stage.input} -> {stage.output}", 3)
+    yield from marks(stage.findings, wrap, 3)
     if stage.wiring:
         yield from wrap(" ".join(stage.wiring), 3)
     yield from wrap(stage.does, 3)

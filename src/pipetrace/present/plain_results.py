@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
+from pipetrace.present.findings.plain import marks
 from pipetrace.present.views import Grid, LayerView, OutcomeView, PredictionView, TrainingView
 
 WIDTH = 88
@@ -26,6 +27,7 @@ def training(view: TrainingView, wrapped: Wrapped) -> Iterator[str]:
         yield ""
     for row in view.rows:
         yield from wrapped(f"Epoch {row.epoch}: {row.observation}")
+        yield from marks(row.findings, wrapped, 3)
 
 
 def prediction(view: PredictionView, wrapped: Wrapped) -> Iterator[str]:

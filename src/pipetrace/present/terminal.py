@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipetrace.explain.wording import counted
+from pipetrace.present.findings.terminal import findings
 from pipetrace.present.terminal_flow import data_flow
 from pipetrace.present.terminal_prediction import prediction, short
 from pipetrace.present.terminal_training import training
@@ -42,6 +43,8 @@ def _parts(made: Document, width: int, *, colour: bool, file: str) -> Iterator[R
     yield Padding(Text(made.headline, "bold"), (1, 0, 0, 0))
     for sentence in made.events:
         yield Text(sentence, "yellow")
+    if not made.part:
+        yield from _findings(made, width)
     part = f" of {made.part}" if made.part else ""
     yield _heading(f"Data flow{part} · {counted(len(made.stages), 'stage')}", width)
     yield Text(made.counting, "dim")
@@ -65,6 +68,17 @@ def _parts(made: Document, width: int, *, colour: bool, file: str) -> Iterator[R
         # As Text: in a plain string rich would read what stands in brackets as its markup.
         table.add_row(fact.name, Text(fact.text))
     yield table
+
+
+def _findings(made: Document, width: int) -> Iterator[RenderableType]:
+    """What is wrong, under a heading; a line alone where there is nothing."""
+    view = made.findings
+    if view.found or view.failed:
+        yield _heading("What is wrong, and where", width)
+        yield Text(view.title, "dim")
+        yield from findings(view)
+    elif view.title:
+        yield Text(view.title, "dim")
 
 
 def _results(made: Document, width: int, *, colour: bool) -> Iterator[RenderableType]:

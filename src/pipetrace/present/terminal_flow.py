@@ -6,6 +6,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from pipetrace.present.blocks import bars, maps, steps, strip
+from pipetrace.present.findings.terminal import marks
 from pipetrace.present.graph.views import FoldView, GraphView, TreeLine
 from pipetrace.present.opening import how_to_open
 from pipetrace.present.views import Document, Picture, StageView
@@ -89,7 +90,8 @@ def _fold(made: Document, fold: FoldView, width: int, *, last: bool) -> Iterator
     yield Text.assemble((f"{first}-{final} ", "cyan"), ("■ ", "dim"), (fold.title, "bold"))
     # The name that opens it is told where the title does not.
     name = "" if fold.open or fold.title.startswith(fold.name) else f" Its name: {fold.name}"
-    body = Group(Text(fold.shapes, "cyan"), Text(f"{fold.text}{name}"))
+    found = () if fold.open else marks(fold.findings)
+    body = Group(Text(fold.shapes, "cyan"), *found, Text(f"{fold.text}{name}"))
     yield _threaded(body, width, last=last)
 
 
@@ -102,6 +104,7 @@ def _stage(stage: StageView, width: int, *, last: bool, colour: bool, brief: boo
         Text(stage.output, "cyan") if stage.input == stage.output
         else Text.assemble((stage.input, "dim"), (" → ", "dim"), (stage.output, "cyan")),
     ]  # fmt: skip
+    body += marks(stage.findings)
     if stage.wiring:
         body.append(Text(" ".join(stage.wiring), "cyan"))
     body.append(Text(" ".join(part for part in (stage.does, stage.shape if not brief else None) if part)))

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from pipetrace.explain.wording import counted
 from pipetrace.present.blocks import chart
-from pipetrace.present.views import TrainingView
+from pipetrace.present.findings.terminal import marks
+from pipetrace.present.views import EpochRow, TrainingView
 
 NARROW = 90
 """Below this the sentences stand under the table."""
@@ -37,7 +38,7 @@ def training(view: TrainingView, width: int) -> Iterator[RenderableType]:
     if not narrow:
         table.add_column(told, ratio=1)
     for row in view.rows:
-        table.add_row(*(row.cells[index] for index in kept), *([] if narrow else [Text(row.observation)]))
+        table.add_row(*(row.cells[index] for index in kept), *([] if narrow else [_told(row)]))
     yield Padding(table, (1, 0, 0, 0))
     left = [name for index, name in enumerate(view.columns[:-1]) if index not in kept]
     if left:
@@ -46,6 +47,11 @@ def training(view: TrainingView, width: int) -> Iterator[RenderableType]:
         yield Text()
         for row in view.rows:
             yield Text.assemble((f"Epoch {row.epoch}: ", "dim"), row.observation)
+            yield from marks(row.findings)
+
+
+def _told(row: EpochRow) -> RenderableType:
+    return Group(Text(row.observation), *marks(row.findings))
 
 
 def fitting(view: TrainingView, width: int) -> Sequence[int]:

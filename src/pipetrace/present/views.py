@@ -4,11 +4,12 @@ The terminal and the page draw these and decide nothing. Their fields are also t
 declarations of the viewer are made from these classes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipetrace.present.findings.views import FindingsView, Mark
 from pipetrace.present.graph.views import FoldView, GraphView
 
 
@@ -112,6 +113,7 @@ class StageView:
         others: the further outputs for the example row, such as the weights of an attention.
         change: what it does differently while it trains, or None.
         left_out: what is not shown of it to keep the whole small, or None.
+        findings: what the rules found there.
     """
 
     id: str
@@ -140,6 +142,7 @@ class StageView:
     others: tuple[Picture, ...] = ()
     change: Change | None = None
     left_out: str | None = None
+    findings: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -195,13 +198,14 @@ class Chart:
 
 @dataclass(frozen=True)
 class EpochRow:
-    """One row of the training table: its figures as text, and the observation."""
+    """One row of the training table: its figures as text, the observation, and the findings that begin there."""
 
     id: str
     epoch: int
     cells: tuple[str, ...]
     exact: tuple[str, ...]
     observation: str
+    findings: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -357,6 +361,7 @@ class Document:
         folds: what can be shown as one, outer ones first.
         part: what of the trace it is, where it is a part of it; None for the whole.
         brief: whether there are so many stages that each is shown in short.
+        findings: what is wrong, and where.
     """
 
     title: str
@@ -379,3 +384,4 @@ class Document:
     folds: tuple[FoldView, ...] = ()
     part: str | None = None
     brief: bool = False
+    findings: FindingsView = field(default_factory=FindingsView)

@@ -8,6 +8,7 @@ import numpy as np
 from pipetrace.capture import batches, facts, modes
 from pipetrace.capture.backend import load
 from pipetrace.capture.forward import Forward
+from pipetrace.record import judging
 from pipetrace.record.flow import flow as measured
 from pipetrace.record.measuring import Measure, Rows, is_numbers
 from pipetrace.record.predictions import Choice, choose
@@ -37,6 +38,10 @@ def finish(session: Recording, progress: Callable[[int, int], None] | None = Non
         ("training mode", _training_mode),
         ("prediction", _predictions),
         ("final weights", _weights),
+        ("results", judging.on_trained(judging.results)),
+        ("rows as data", judging.on_trained(judging.data)),
+        ("yardsticks", judging.on_trained(judging.yardsticks)),
+        ("dimensions", judging.on_trained(judging.dimensions)),
     ):
         if session.can(part) and session.can("writing"):
             with session.safely(part):

@@ -3,11 +3,11 @@
 import contextlib
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from pipetrace.record.cost import Cost
-from pipetrace.trace.document import Array, Ending, Event, Group, Prediction, Run, Spending, Stage, Summary
+from pipetrace.trace.document import Array, Ending, Event, Group, Measurement, Prediction, Run, Spending, Stage, Summary
 from pipetrace.trace.store import EpochFacts, TraceWriter
 
 MOST_WAITING = 2
@@ -87,6 +87,11 @@ class Journal:
     def add_event(self, event: Event) -> None:
         """Add something that happened."""
         self._write(lambda: self._open().add_event(event))
+
+    def add_measurements(self, measurements: Iterable[Measurement]) -> None:
+        """Add further figures."""
+        found = list(measurements)
+        self._write(lambda: self._open().add_measurements(found))
 
     def add_prediction(self, prediction: Prediction) -> None:
         """Add one row's way through all stages."""

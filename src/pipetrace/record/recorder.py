@@ -52,7 +52,8 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
             ``fit`` validates on when left out.
         title: what the trace is called; the model's name when left out.
         class_names: what the classes are called, in the order of their numbers.
-        verbose: whether to say at the end where the trace is and what recording took, on standard error.
+        verbose: whether to say on standard error what the rules find, a grave fault at once, what recording took, and
+            where the trace is.
         budget: the share of training time that recording may take while training runs. It samples less where it would
             take more: rows of the probe, detail by channel, epochs; metrics are always kept. In a training of less than a
             minute it may take half a second in all. None records all.
@@ -93,6 +94,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
             budget=share,
             after=options.get("after_training", True),
             exact=options.get("exact", False),
+            alert=options.get("verbose", True),
         )
         self._session: Session | None = None
         self._standing: Standing | None = None

@@ -18,6 +18,7 @@ from pipetrace.record.cost import Cost
 from pipetrace.record.journal import Journal
 from pipetrace.record.loss import LossWatch
 from pipetrace.record.measuring import Measure, Rows
+from pipetrace.record.telling import Telling
 from pipetrace.record.words import in_short
 from pipetrace.trace.document import RECORDER, Event, Run, Stage
 
@@ -33,7 +34,8 @@ class Settings:
         title: what the trace is called; None takes the model's name.
         class_names: what the classes are called; none leaves them numbered.
         command: how the run was started.
-        verbose: whether to say where the trace is.
+        verbose: whether to say where the trace is, and at the end what the rules find in it.
+        alert: whether to say in training at once what is grave.
         data_name: what the rows are called; None takes the kind of what ``fit`` gets.
         before: the stages before the model, where there are any but the rows themselves.
         budget: the share of training time that recording may take while training runs; None sets no limit.
@@ -48,6 +50,7 @@ class Settings:
     class_names: tuple[str, ...] = ()
     command: str = ""
     verbose: bool = True
+    alert: bool = True
     data_name: str | None = None
     before: Before | None = None
     budget: float | None = SHARE
@@ -99,6 +102,7 @@ class Recording:
         self._layers: int | None = None
         self.steps_together = 1
         self.steps: int | None = None
+        self.telling = Telling()
 
     @property
     def taken(self) -> frozenset[str]:
@@ -149,6 +153,22 @@ class Recording:
         if self.writer is not None and part != "writing":
             with contextlib.suppress(Exception):
                 self.writer.add_event(Event(RECORDER, f"{part}: {what}", self.epoch or None, self.step or None))
+
+    def tell_meanwhile(self) -> None:
+        """Say at once what is grave in what was written so far."""
+        if self.settings.alert and self.writer is not None and self.can("findings") and self.can("writing"):
+            with self.safely("findings"):
+                for line in self.telling.meanwhile(self.settings.path):
+                    say(line)
+
+    def tell_at_end(self) -> None:
+        """Say where the trace is, and what the rules find in it."""
+        path = self.settings.path
+        say(f"pipetrace: the trace is {path}; see it with: pipetrace show {path}")
+        if self.can("findings"):
+            with self.safely("findings"):
+                if text := self.telling.at_end(path):
+                    say(text)
 
 
 def say(text: str) -> None:

@@ -21,6 +21,7 @@ from pipetrace.record.budget import FLOOR
 from pipetrace.record.data import DataFacts
 from pipetrace.record.ending import finish
 from pipetrace.record.epoch import choose, keep_weights, take_down
+from pipetrace.record.health import Health
 from pipetrace.record.journal import Journal
 from pipetrace.record.line import Line
 from pipetrace.record.measuring import Measure, Rows, arrays_of, source_names, sources
@@ -62,6 +63,7 @@ class Session(Recording):
     def __init__(self, model: Any, settings: Settings) -> None:
         super().__init__(model, settings)
         self.data = DataFacts(self)
+        self.health = Health(self)
 
     def begin(self, call: FitCall, steps: int | None, *, build: bool = True) -> None:
         """A ``fit`` begins.
@@ -152,6 +154,7 @@ class Session(Recording):
             self._run = self._facts(data=False)
             self._describe()
         self._tell_data()
+        self.health.begins()
 
     def _tell_data(self) -> None:
         """Say what the rows and their targets are; that reads all of them, so it is done beside the training."""
@@ -240,6 +243,8 @@ class Session(Recording):
             self.lose("watching the loss", error)
             self._told_not_finite = True
             return
+        with self.safely("steps"):
+            self.health.step_ends(float(logs["loss"]), self.step // self.steps_together, self.steps)
         if loss is not None:
             self._told_not_finite = True
             with self.safely("watching the loss"):
@@ -270,6 +275,8 @@ class Session(Recording):
             detail = choose(self, last=last)
         if self.writer is not None and self.can("writing"):
             self.writer.add_epoch(take_down(self, epoch, detail, self.spending))
+        self.health.epoch_ends(self.epoch)
+        self.tell_meanwhile()
 
     def _look_at_steps(self) -> None:
         """See whether the data lasted for the whole epoch."""
@@ -338,7 +345,7 @@ class Session(Recording):
         self.writer.end(ending, lambda: dict(self.cost.parts), self.spending)
         if self.can("writing") and self.settings.verbose:
             say(f"pipetrace: {spent(self.spending())}")
-            say(f"pipetrace: the trace is {self.settings.path}; see it with: pipetrace show {self.settings.path}")
+            self.tell_at_end()
 
     def spending(self) -> Spending:
         """What the recording took so far."""

@@ -104,7 +104,7 @@ def watching_all(
         recorder = known.get(model)
         if recorder is None:
             recorder = known[model] = Recorder(name_of(len(made) + 1), **told)
-            recorder.settings = replace(recorder.settings, command=command)
+            recorder.settings = replace(recorder.settings, command=command, alert=True)
             made.append(recorder)
         return _recorded(fit, recorder, args, kwargs)
 

@@ -27,6 +27,7 @@ from pipetrace.trace.document import (
     Event,
     Group,
     Histogram,
+    Measurement,
     ModelFacts,
     Omission,
     Parameters,
@@ -230,6 +231,7 @@ class _Reader:
             events=tuple(Event(*row) for row in self.database.execute(EVENTS)),
             histogram_rows=_whole(self.facts.get("histogram_rows")),
             spending=_spending(self.facts.get("spending")),
+            measurements=self._measurements(),
         )
 
     def _run(self) -> Run:
@@ -352,6 +354,13 @@ class _Reader:
         for key, parts in channels.items():
             whole[key] = replace(whole[key], channels=tuple(parts))
         return whole
+
+    def _measurements(self) -> tuple[Measurement, ...]:
+        found: dict[tuple[str, str, int | None], dict[str, float]] = {}
+        query = "SELECT part, name, epoch, key, value FROM measurement ORDER BY id"
+        for part, name, epoch, key, value in self.database.execute(query):
+            found.setdefault((part, name, epoch), {})[key] = decode_number(value)
+        return tuple(Measurement(*place, values) for place, values in found.items())
 
     def _ending(self) -> Ending:
         row = self.database.execute("SELECT kind, message, stage, epoch FROM ending").fetchone()

@@ -104,6 +104,14 @@ CREATE TABLE event (
     step INTEGER,
     stage TEXT
 );
+CREATE TABLE measurement (
+    id INTEGER PRIMARY KEY,
+    part TEXT NOT NULL,
+    name TEXT NOT NULL,
+    epoch INTEGER,
+    key TEXT NOT NULL,
+    value NOT NULL
+);
 CREATE TABLE cost (part TEXT PRIMARY KEY, seconds REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE ending (kind TEXT NOT NULL, message TEXT, stage TEXT, epoch INTEGER);
 """

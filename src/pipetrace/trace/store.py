@@ -3,7 +3,7 @@
 import os
 import socket
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +16,7 @@ from pipetrace.trace.document import (
     Epoch,
     Event,
     Group,
+    Measurement,
     Prediction,
     Run,
     Spec,
@@ -109,6 +110,7 @@ class TraceWriter:
             database.execute(
                 "DELETE FROM tensor WHERE part = 'weight' OR part LIKE 'prediction/%' OR part LIKE 'target/%'"
             )
+            database.execute("DELETE FROM measurement WHERE epoch IS NULL")
             _put(database, "rows", 0)
             _put(database, "histogram_rows", None)
             _put(database, "spending", None)
@@ -173,6 +175,16 @@ class TraceWriter:
         with self._transaction() as database:
             values = (event.kind, event.message, event.epoch, event.step, event.stage)
             database.execute("INSERT INTO event VALUES (NULL, ?, ?, ?, ?, ?)", values)
+
+    def add_measurements(self, measurements: Iterable[Measurement]) -> None:
+        """Add further figures."""
+        rows = [
+            (each.part, each.name, each.epoch, key, encode_number(float(value)))
+            for each in measurements
+            for key, value in each.values.items()
+        ]
+        with self._transaction() as database:
+            database.executemany("INSERT INTO measurement VALUES (NULL, ?, ?, ?, ?, ?)", rows)
 
     def add_prediction(self, prediction: Prediction) -> None:
         """Add one row's way through all stages."""

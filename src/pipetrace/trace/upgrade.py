@@ -16,8 +16,9 @@ CREATE TABLE event (id INTEGER PRIMARY KEY, kind TEXT, message TEXT, epoch INTEG
 INSERT INTO run VALUES ('model', 'null');
 """
 
-TO_3 = ""
-"""The tables are those of before. Counts of a histogram may be narrower than eight bytes, which the reader tells."""
+TO_3 = """
+CREATE TABLE measurement (id INTEGER PRIMARY KEY, part TEXT, name TEXT, epoch INTEGER, key TEXT, value);
+"""
 
 UPGRADES = {1: TO_2, 2: TO_3}
 """What brings a file of each schema to the next one."""
@@ -27,8 +28,11 @@ def layout(schema: int) -> str:
     """The tables that a file of a schema has, as SQL."""
     if schema >= 2:
         return TABLES
-    # Schema 1 is schema 2 without what its upgrade adds.
-    tables = re.sub(r"CREATE TABLE (stage_group|event) \(.*?\n\);\n", "", TABLES, flags=re.DOTALL)
+    # Each schema is the next one without what its upgrade adds.
+    tables = re.sub(r"CREATE TABLE measurement \(.*?\n\);\n", "", TABLES, flags=re.DOTALL)
+    if schema > 1:
+        return tables
+    tables = re.sub(r"CREATE TABLE (stage_group|event) \(.*?\n\);\n", "", tables, flags=re.DOTALL)
     tables = tables.replace("    output INTEGER NOT NULL,\n    name TEXT,\n", "")
     prediction = "CREATE TABLE prediction (id INTEGER PRIMARY KEY, row INTEGER NOT NULL, label INTEGER);\n"
     return re.sub(r"CREATE TABLE prediction \(.*?\n\);\n", prediction, tables, flags=re.DOTALL)

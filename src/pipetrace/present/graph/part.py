@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from pipetrace.errors import UnknownStageError
 from pipetrace.present.document import document
+from pipetrace.present.findings.view import marked_folds
 from pipetrace.present.graph.folds import folds
 from pipetrace.present.graph.overview import inside
 from pipetrace.present.graph.wiring import wiring
@@ -28,9 +29,9 @@ def part(trace: Trace, name: str, *, opened: bool = False) -> Document:
     chosen = trace.stages[first : last + 1]
     made = document(trace, shown={stage.name for stage in chosen})
     graph, found = inside(trace, first, last, opened=opened)
-    return replace(
-        made, stages=made.stages[first : last + 1], graph=graph, folds=found, part=name.strip("/"), brief=False
-    )
+    stages = made.stages[first : last + 1]
+    folded = marked_folds(found, stages)
+    return replace(made, stages=stages, graph=graph, folds=folded, part=name.strip("/"), brief=False)
 
 
 def _positions(trace: Trace, name: str) -> tuple[int, int]:

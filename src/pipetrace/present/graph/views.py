@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from pipetrace.present.findings.views import Mark
+
 
 @dataclass(frozen=True)
 class FoldView:
@@ -15,6 +17,7 @@ class FoldView:
         text: what is in it, in sentences.
         first, last: the positions of its first and last stage, from 0.
         open: whether its stages are shown.
+        findings: what the rules found in it.
     """
 
     id: str
@@ -25,6 +28,7 @@ class FoldView:
     first: int
     last: int
     open: bool
+    findings: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True)

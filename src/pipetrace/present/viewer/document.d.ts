@@ -27,6 +27,7 @@ export interface Document {
   folds: FoldView[];
   part: string | null;
   brief: boolean;
+  findings: FindingsView;
 }
 
 export interface TrainingView {
@@ -37,6 +38,12 @@ export interface TrainingView {
   note: string;
   empty: string | null;
   absent: boolean;
+}
+
+export interface FindingsView {
+  title: string;
+  found: FindingView[];
+  failed: string[];
 }
 
 export interface StageView {
@@ -66,6 +73,7 @@ export interface StageView {
   others: Picture[];
   change: Change | null;
   left_out: string | null;
+  findings: Mark[];
 }
 
 export interface PredictionView {
@@ -111,6 +119,7 @@ export interface FoldView {
   first: number;
   last: number;
   open: boolean;
+  findings: Mark[];
 }
 
 export interface Chart {
@@ -130,6 +139,21 @@ export interface EpochRow {
   cells: string[];
   exact: string[];
   observation: string;
+  findings: Mark[];
+}
+
+export interface FindingView {
+  id: string;
+  level: string;
+  rule: string;
+  text: string;
+  places: Link[];
+  evidence: string[];
+  why: string;
+  advice: string;
+  change: string;
+  sure: string;
+  symptoms: FindingView[];
 }
 
 export interface Picture {
@@ -168,6 +192,13 @@ export interface Change {
   text: string;
   prediction: Picture | null;
   training: Picture | null;
+}
+
+export interface Mark {
+  id: string;
+  level: string;
+  rule: string;
+  text: string;
 }
 
 export interface OutcomeView {
@@ -229,6 +260,11 @@ export interface Series {
   name: string;
   role: string;
   points: Point[];
+}
+
+export interface Link {
+  id: string;
+  text: string;
 }
 
 export interface Threshold {

@@ -2,6 +2,7 @@
 
 import { bars, columns, histogram } from "viewer/chart.js";
 import { h } from "viewer/dom.js";
+import { marks } from "viewer/findings.js";
 import { graph } from "viewer/graph.js";
 import { picture } from "viewer/picture.js";
 
@@ -81,6 +82,7 @@ function folded(view, fold, inside) {
       ),
       h("ol", { class: "thread" }, ...inside),
     ),
+    ...marks(fold.findings),
   );
 }
 
@@ -103,6 +105,7 @@ function item(stage, ramps) {
         { class: "words" },
         h("h3", {}, stage.title, h("small", {}, stage.name)),
         shape(stage),
+        ...marks(stage.findings),
         stage.wiring.length > 0 && h("p", { class: "wiring" }, stage.wiring.join(" ")),
         h("p", {}, stage.does, stage.shape ? ` ${stage.shape}` : ""),
         facts(stage),

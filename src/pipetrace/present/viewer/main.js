@@ -1,6 +1,7 @@
 // The page: reads the document, builds the sections, and goes to the places that the address or the quiz names.
 
 import { h } from "viewer/dom.js";
+import { findings } from "viewer/findings.js";
 import { flow } from "viewer/flow.js";
 import { prediction } from "viewer/prediction.js";
 import { quiz } from "viewer/quiz.js";
@@ -20,6 +21,7 @@ export function start() {
       h(
         "main",
         {},
+        findings(view),
         flow(view, ramps),
         training(view, state),
         prediction(view, ramps),

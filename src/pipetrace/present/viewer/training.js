@@ -2,6 +2,7 @@
 
 import { lineChart } from "viewer/chart.js";
 import { h } from "viewer/dom.js";
+import { marks } from "viewer/findings.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
 /** @typedef {import("viewer/document.js").EpochRow} EpochRow */
@@ -56,7 +57,7 @@ function table(columns, rows, state) {
       ...row.cells.map((cell, index) =>
         h(index ? "td" : "th", { scope: index ? null : "row", title: row.exact[index] }, cell),
       ),
-      h("td", { class: "told" }, row.observation),
+      h("td", { class: "told" }, row.observation, ...marks(row.findings)),
     ),
   );
   state.watch("epoch", () => {

@@ -1,0 +1,244 @@
+"""How well the findings tell what is wrong with programs whose faults are known.
+
+    python -m benchmarks.findings FOLDER [--seeds 0,1,2] [--ids a,b] [--jobs 1] [--keep DIR]
+    python -m benchmarks.findings FOLDER --again DIR
+
+Each program of FOLDER/cases is trained twice, as it is and repaired, and each of FOLDER/healthy once, through
+`pipetrace.watch`; the traces go to DIR, or to a folder that is deleted again. With --again nothing is trained: the rules
+are asked anew of the traces in DIR. The scores follow FOLDER/README.md: a fault counts as diagnosed where a warning or an
+error of its category (or an equally right one) is told of the faulty run and not of the repaired one; as located where
+such a finding names the layer. Findings of the level `note` do not count. DIR/other may hold traces of further healthy runs.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pipetrace
+from pipetrace.explain.findings import NOTE, Finding, findings
+
+BUGGY, FIXED = "buggy", "fixed"
+
+
+@dataclass
+class Score:
+    """What was told of one program under one seed."""
+
+    faults: list[dict[str, Any]]
+    buggy: list[Finding] = field(default_factory=list)
+    fixed: list[Finding] = field(default_factory=list)
+
+    def categories(self, fault: dict[str, Any]) -> set[str]:
+        """The categories that are a right diagnosis."""
+        return {fault["category"], *fault.get("also", ())}
+
+    @property
+    def counted(self) -> list[dict[str, Any]]:
+        """The faults that count."""
+        return [fault for fault in self.faults if not fault.get("minor")]
+
+    def diagnosed(self, fault: dict[str, Any]) -> list[Finding]:
+        """What tells a fault, and is not told of the repaired run."""
+        told = {each.category for each in self.fixed}
+        return [each for each in self.buggy if each.category in self.categories(fault) - told]
+
+    def located(self, fault: dict[str, Any]) -> bool:
+        """Whether such a finding names the layer."""
+        places = {fault["layer"], *fault.get("layer_alt", ())}
+        return any(each.stage in places for each in self.diagnosed(fault))
+
+    @property
+    def right(self) -> list[Finding]:
+        """What names a fault that is there, a minor one too."""
+        there = set().union(*(self.categories(fault) for fault in self.faults))
+        return [each for each in self.buggy if each.category in there]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--ids", default="", help="only these programs")
+    parser.add_argument("--jobs", type=int, default=1, help="programs at a time")
+    parser.add_argument("--keep", type=Path, help="where the traces stay")
+    parser.add_argument("--again", type=Path, help="score the traces that are there, without training")
+    parser.add_argument("--one", nargs=3, metavar=("KIND", "ID", "SEED"), help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.one:
+        kind, name, seed = given.one
+        train(given.folder, kind, name, seed, given.keep)
+        return
+    seeds = given.seeds.split(",")
+    chosen = [each for each in given.ids.split(",") if each]
+    with tempfile.TemporaryDirectory() as scratch:
+        traces = given.again or given.keep or Path(scratch)
+        if not given.again:
+            traces.mkdir(parents=True, exist_ok=True)
+            record(given.folder, traces, seeds, chosen, given.jobs)
+        report(given.folder, traces, seeds, chosen)
+
+
+def programs(folder: Path, kind: str, chosen: Sequence[str]) -> Iterator[Path]:
+    for path in sorted((folder / kind).glob("*.py")):
+        if not chosen or path.stem in chosen:
+            yield path
+
+
+def record(folder: Path, traces: Path, seeds: Sequence[str], chosen: Sequence[str], jobs: int) -> None:
+    """Train every program in a process of its own, as many at a time as `jobs` says."""
+    wanted = [
+        (kind, path.stem, seed)
+        for seed in seeds
+        for kind in ("healthy", "cases")
+        for path in programs(folder, kind, chosen)
+    ]
+    running: list[tuple[subprocess.Popen[bytes], str, float]] = []
+    for number, (kind, name, seed) in enumerate(wanted, 1):
+        while len(running) >= jobs:
+            running = _wait(running)
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.findings",
+            str(folder),
+            "--keep",
+            str(traces),
+            "--one",
+            kind,
+            name,
+            seed,
+        ]
+        running.append(
+            (subprocess.Popen(command), f"{number} of {len(wanted)}: {name}, seed {seed}", time.perf_counter())
+        )
+    while running:
+        running = _wait(running)
+
+
+def _wait(
+    running: list[tuple[subprocess.Popen[bytes], str, float]],
+) -> list[tuple[subprocess.Popen[bytes], str, float]]:
+    left = []
+    for process, title, began in running:
+        code = process.poll()
+        if code is None:
+            left.append((process, title, began))
+        else:
+            said = "" if code == 0 else f", which failed with {code}"
+            print(f"{title}: {time.perf_counter() - began:.0f} s{said}", flush=True)
+    if len(left) == len(running):
+        time.sleep(0.1)
+    return left
+
+
+def load(path: Path) -> Any:
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise SystemExit(f"{path} is no program")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def train(folder: Path, kind: str, name: str, seed: str, traces: Path) -> None:
+    """One program under one seed, as FOLDER/run.py trains it."""
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import keras
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    program = load(folder / kind / f"{name}.py")
+    for which in (BUGGY, FIXED) if kind == "cases" else (FIXED,):
+        keras.utils.set_random_seed(int(seed))
+        repaired = which == FIXED
+        data = (program.DATA_FIXED if repaired and hasattr(program, "DATA_FIXED") else program.data)()
+        fit = dict(program.FIT_FIXED if repaired and hasattr(program, "FIT_FIXED") else program.FIT)
+        model = (program.fixed if repaired else program.buggy)()
+        if program.VALIDATION:
+            fit["validation_data"] = (data[2], data[3])
+        pipetrace.watch(model, place(traces, kind, name, which, seed), verbose=False)
+        model.fit(data[0], data[1], verbose=0, **fit)
+
+
+def place(traces: Path, kind: str, name: str, which: str, seed: str) -> Path:
+    folder = traces / kind
+    folder.mkdir(exist_ok=True)
+    return folder / f"{name}.{which}.{seed}.trace"
+
+
+def told(path: Path) -> list[Finding]:
+    """The warnings and errors of a trace."""
+    return [each for each in findings(pipetrace.read(path)) if each.level != NOTE]
+
+
+def report(folder: Path, traces: Path, seeds: Sequence[str], chosen: Sequence[str]) -> None:
+    """Print a line for each program and seed, and the sums."""
+    scores: list[Score] = []
+    for path in programs(folder, "cases", chosen):
+        faults = load(path).FAULTS
+        for seed in seeds:
+            both = [place(traces, "cases", path.stem, which, seed) for which in (BUGGY, FIXED)]
+            if not all(each.exists() for each in both):
+                continue
+            score = Score(faults, *map(told, both))
+            scores.append(score)
+            _line(path.stem, seed, score)
+    healthy = [
+        (each.stem, told(each))
+        for kind in ("healthy", "other")
+        for each in sorted((traces / kind).glob("*.trace"))
+        if kind == "other"
+        or (each.stem.rpartition(".")[2] in seeds and (not chosen or each.name.split(".")[0] in chosen))
+    ]
+    for name, found in healthy:
+        print(f"{name:28} healthy: {_words(found) or 'nothing'}")
+    _sums(scores, healthy)
+
+
+def _line(name: str, seed: str, score: Score) -> None:
+    counted = score.counted
+    right = [fault["category"] for fault in counted if score.diagnosed(fault)]
+    missed = [fault["category"] for fault in counted if not score.diagnosed(fault)]
+    lost = [f"{fault['category']}@{fault['layer']}" for fault in counted if fault["layer"] and not score.located(fault)]
+    wrong = [each for each in score.buggy if each not in score.right]
+    print(f"{name:20} {seed} told {len(right)} of {len(counted)}", end="")
+    for title, values in (("missed", missed), ("not located", lost)):
+        print(f"; {title}: {', '.join(values)}" if values else "", end="")
+    print(f"; beside it: {_words(wrong)}" if wrong else "", end="")
+    print(f"; REPAIRED: {_words(score.fixed)}" if score.fixed else "")
+
+
+def _words(found: Sequence[Finding]) -> str:
+    return ", ".join(f"{each.code} {each.category}{'@' + each.stage if each.stage else ''}" for each in found)
+
+
+def _sums(scores: Sequence[Score], healthy: Sequence[tuple[str, list[Finding]]]) -> None:
+    faults = [(score, fault) for score in scores for fault in score.counted]
+    placed = [(score, fault) for score, fault in faults if fault["layer"]]
+    said = sum(len(score.buggy) for score in scores)
+    rows = (
+        ("detected", sum(bool(score.buggy) for score in scores), len(scores)),
+        ("diagnosed", sum(bool(score.diagnosed(fault)) for score, fault in faults), len(faults)),
+        ("located", sum(score.located(fault) for score, fault in placed), len(placed)),
+        ("precision", sum(len(score.right) for score in scores), said),
+        ("healthy runs with a finding", sum(bool(found) for _, found in healthy), len(healthy)),
+        ("repaired runs with a finding", sum(bool(score.fixed) for score in scores), len(scores)),
+    )
+    print("\n| figure | of | share |\n|---|---|---|")
+    for title, part, whole in rows:
+        print(f"| {title} | {part} of {whole} | {100 * part / whole if whole else 0:.0f} % |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The rules, a file for each family; a rule is found here by itself, no list names it."""

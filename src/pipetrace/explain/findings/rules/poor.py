@@ -1,0 +1,99 @@
+"""PT308 to PT310: what only says that the outcome is poor, where no rule says why."""
+
+from collections.abc import Iterator
+
+from pipetrace.explain.findings.figures import NO_SKILL, TRAINING, figures_of
+from pipetrace.explain.findings.finding import Evidence, Finding
+from pipetrace.explain.findings.rule import Rule
+from pipetrace.explain.wording import figure
+from pipetrace.trace.document import Trace
+
+
+class ConstantOutput(Rule):
+    """The same prediction for every row."""
+
+    code = "PT308"
+    name = "constant-output"
+    category = "constant_output"
+    explains = ("PT309",)
+    what = "The model gives nearly the same for every row."
+    why = "It tells what is most frequent or the mean, and uses nothing of the inputs."
+
+    PART = 0.02
+    """Spread over the rows as a part of what is to be told; a model as poor as R2 0.01 already spreads by a tenth."""
+
+    def check(self, trace: Trace) -> Iterator[Finding]:
+        facts = figures_of(trace)
+        values, skill = facts.of("outcome", TRAINING), facts.skill(TRAINING)
+        if not values.get("target_spread") or "spread" not in values or (skill is not None and skill > NO_SKILL):
+            return
+        part = values["spread"] / values["target_spread"] if "r2" in values else values["spread"] / 0.5
+        if part > self.PART:
+            return
+        place = facts.output.stage if facts.output else None
+        text = (
+            f"Over {int(values['rows']):,} rows the outputs differ by a "
+            f"standard deviation of {figure(values['spread'])}."
+        )
+        yield self.found(
+            text,
+            [Evidence(text, values["spread"], "measurements[outcome/training].spread"), *facts.how_well()],
+            "Look for the first stage whose outputs do not differ between rows, and at what its inputs and weights are.",
+            stage=place,
+            confidence=0.9,
+        )
+
+
+class LossFallsAlone(Rule):
+    """A loss that falls while the predictions stay as poor as they were."""
+
+    code = "PT310"
+    name = "loss-falls-alone"
+    category = "loss_mismatch"
+    explains = ("PT308", "PT309")
+    what = "The loss fell to less than half, and the predictions are no better than guessing."
+    why = "The loss then measures something else than what is wanted, such as a class that is always named."
+
+    FALL = 0.5
+    """Part that is left of the loss before training."""
+
+    def check(self, trace: Trace) -> Iterator[Finding]:
+        facts = figures_of(trace)
+        start, end, skill = facts.loss_at(0), facts.loss_at(facts.last), facts.skill(TRAINING)
+        if start is None or end is None or skill is None or not facts.last or not facts.struggles:
+            return
+        if not start > 0 or not end < self.FALL * start or skill >= NO_SKILL:
+            return
+        text = f"The loss fell from {figure(start)} to {figure(end)}, and the model does no better than guessing."
+        yield self.found(
+            text,
+            [Evidence(text, end / start, f"measurements[slope/loss, epoch {facts.last}].loss"), *facts.how_well()],
+            "Measure what is wanted (accuracy, balanced accuracy, R2) beside the loss, and see what the loss rewards.",
+            confidence=0.7,
+        )
+
+
+class LearnsNothing(Rule):
+    """A model that does no better than guessing where simple means do."""
+
+    code = "PT309"
+    name = "learns-nothing"
+    category = "no_learning"
+    what = "On its own training rows the model does no better than guessing, where a simple learner does."
+    why = "The rows can be told apart, so it is the network or its training that fails."
+
+    CLEAR = 0.3
+    """Skill of the simple learner from which there surely is something to learn."""
+
+    def check(self, trace: Trace) -> Iterator[Finding]:
+        facts = figures_of(trace)
+        skill, reach = facts.skill(TRAINING), facts.attainable
+        if skill is None or reach is None or skill >= NO_SKILL or reach < self.CLEAR or not trace.epochs:
+            return
+        evidence = facts.how_well()
+        yield self.found(
+            evidence[0].text,
+            evidence,
+            "Train on 20 rows until they are all right; if that fails too, look at loss, last activation and learning rate.",
+            confidence=0.7,
+        )

@@ -1,0 +1,65 @@
+"""Each rule on a run that has the fault, and on one that nearly has it; the sound run has none."""
+
+from dataclasses import replace
+
+import pytest
+from tests.explain.findings.cases import CASES
+from tests.explain.findings.conftest import Ask, a_run, poor, told
+from tests.explain.findings.faulty import (
+    SPOILT,
+    Case,
+    numbers,
+    relabelled,
+    signals,
+    with_summary,
+)
+
+from pipetrace.explain.findings import NOTE, all_rules
+from pipetrace.summary import summarise
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.code)
+def test_the_fault_is_told_and_what_nearly_is_one_is_not(case: Case) -> None:
+    found = told(case.fault())
+    assert case.code in found, sorted(found)
+    assert (found[case.code].stage, found[case.code].level) == (case.stage, case.level)
+    assert case.code not in told(case.near())
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.code)
+def test_a_finding_says_all_that_it_has_to(case: Case) -> None:
+    each = told(case.fault())[case.code]
+    assert all(text.endswith(".") for text in (each.text, each.why, each.advice)), each
+    assert each.evidence
+    assert all(one.text.endswith(".") and one.place for one in each.evidence), each.evidence
+    assert 0.5 <= each.confidence <= 1
+    assert "nan" not in each.text.lower().split()
+
+
+def test_every_rule_has_a_case() -> None:
+    assert {case.code for case in CASES} == {rule.code for rule in all_rules()}
+
+
+def test_the_sound_run_is_told_nothing(ask: Ask) -> None:
+    assert ask(a_run(), notes=True) == {}
+    assert ask(numbers(), notes=True) == {}
+
+
+def test_a_run_without_measurements_is_told_nothing(ask: Ask) -> None:
+    assert ask(replace(a_run(poor()), measurements=())) == {}
+
+
+def test_a_poor_outcome_that_nobody_can_better_is_no_finding(ask: Ask) -> None:
+    hopeless = {
+        f"{name}{end}": 0.34
+        for name in ("linear", "kernel")
+        for end in ("", "_balanced", "_held_out", "_held_out_balanced", "_own")
+    }
+    assert ask(a_run(poor(0.02) | relabelled(**hopeless) | signals(rms=90.0, spread=60.0))) == {}
+
+
+def test_nan_among_the_rows_that_does_no_harm_is_a_note(ask: Ask) -> None:
+    summary = summarise(SPOILT, by_channel=False)
+    found = ask(with_summary(a_run(), "rows", summary), notes=True)
+    assert {code: each.level for code, each in found.items()} == {"PT101": NOTE}
+    assert "1 of 4 values" in found["PT101"].text

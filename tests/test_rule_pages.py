@@ -1,0 +1,174 @@
+"""``docs/rules``: a page for each rule, in step with its class, and the list of all; and what is shipped."""
+
+import dataclasses
+import importlib.util
+import re
+import shlex
+import sys
+import tomllib
+from pathlib import Path
+from types import ModuleType
+
+import click
+import pytest
+from tests.markdown import DOCS, ROOT, blocks, sections, tables
+
+from pipetrace.cli import commands
+from pipetrace.explain.findings import LEVELS, pages
+from pipetrace.explain.findings.rule import AnyRule
+
+FOLDER = DOCS / "rules"
+HEADINGS = ["Evidence it needs", "Example", "When to ignore it"]
+
+
+def load_tool() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_rule_pages", ROOT / "tools" / "make_rule_pages.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+TOOL = load_tool()
+RULES: tuple[AnyRule, ...] = TOOL.rules()
+CODES = [rule.code for rule in RULES]
+
+
+def text_of(rule: AnyRule) -> str:
+    return (FOLDER / f"{rule.code}.md").read_text(encoding="utf-8")
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_each_rule_has_a_page_and_each_page_a_rule() -> None:
+    assert sorted(path.stem for path in FOLDER.glob("*.md")) == sorted([*CODES, "README"])
+    assert len(set(CODES)) == len(CODES)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=CODES)
+def test_the_page_says_what_the_class_says(rule: AnyRule) -> None:
+    text = text_of(rule)
+    assert text.startswith(f"# {rule.code} {rule.name}\n")
+    made = words(text.partition(pages.END)[0])
+    for told in (
+        f"Level: {rule.level}.",
+        f"Category: `{rule.category}`.",
+        f"**What it finds:** {words(rule.what)}",
+        f"**Why it matters:** {words(rule.why)}",
+    ):
+        assert told in made
+    for code in rule.explains:
+        assert code in made
+
+
+@pytest.mark.parametrize("rule", RULES, ids=CODES)
+def test_the_rest_of_the_page_is_written(rule: AnyRule) -> None:
+    written = sections(text_of(rule).partition(pages.END)[2])
+    assert [part.heading for part in written] == HEADINGS
+    for part in written:
+        assert len(part.text.split()) >= 8, part.heading
+    # The example shows what the rule says: its level, code and name at the head of a finding.
+    (example,) = [part for part in written if part.heading == "Example"]
+    shown = "\n".join(block.text for block in blocks(example.text))
+    assert re.search(rf"(Error|Warning|Note) {rule.code} {rule.name}\b", words(shown))
+    assert f"Why: {words(rule.why).replace('`', '')}" in words(shown).replace("`", "")
+    assert "To do: " in shown
+
+
+def masked(told: str) -> str:
+    """A text without its figures and line ends: those of another machine differ, the rest must not."""
+    return words(re.sub(r"-?\d[\d,]*(\.\d+)?( x 10\^-?\d+)?|nearly zero", "#", told))
+
+
+@pytest.mark.framework
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("rule", RULES, ids=CODES)
+def test_the_example_says_what_the_page_shows(rule: AnyRule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = text_of(rule)
+    assert masked(TOOL.said(text)) == masked(TOOL.example(text)["said"])
+
+
+@pytest.mark.parametrize("rule", RULES, ids=CODES)
+def test_the_commands_of_a_page_can_be_parsed(rule: AnyRule) -> None:
+    for block in blocks(text_of(rule)):
+        for call in re.findall(r"^\$ (pipetrace .*)$", block.text, re.MULTILINE):
+            _, name, *arguments = shlex.split(call)
+            command = commands.commands[name]
+            # Without the context of the whole, Click would remember other names of --help for the tests after this one.
+            around = commands.make_context("pipetrace", [name])
+            assert isinstance(command.make_context(name, arguments, parent=around), click.Context)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=CODES)
+def test_a_rule_says_what_it_is(rule: AnyRule) -> None:
+    assert re.fullmatch(r"PT\d{3}", rule.code)
+    assert rule.code[:3] in TOOL.FAMILIES
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", rule.name)
+    assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", rule.category)
+    assert rule.level in LEVELS
+    for told in (rule.what, rule.why):
+        assert told[0].isupper() or not told[0].isalpha()
+        assert told.endswith(".")
+    known = set(CODES)
+    assert set(rule.explains) <= known - {rule.code}
+
+
+def test_the_list_has_every_rule_in_its_family() -> None:
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    rows = [row for table in tables(text) for row in table]
+    assert [row[1:] for row in rows] == [[rule.level, rule.category, words(rule.what)] for rule in RULES]
+    assert [row[0] for row in rows] == [f"[{rule.code} {rule.name}]({rule.code}.md)" for rule in RULES]
+
+
+def test_the_made_parts_are_what_the_tool_makes() -> None:
+    for place, text in TOOL.pages():
+        assert place.read_text(encoding="utf-8") == text, "run: python tools/make_rule_pages.py"
+
+
+def test_the_tool_leaves_alone_what_is_written_by_hand(tmp_path: Path) -> None:
+    (first, *_) = RULES
+    (tmp_path / "README.md").write_text(f"# A\n\n{TOOL.LIST_BEGIN}\nold\n{TOOL.LIST_END}\n\nB\n")
+    (tmp_path / f"{first.code}.md").write_text(f"# old\n\nold\n{pages.END}\n\n## Written\n\nBy hand.\n")
+    made = {place.name: text for place, text in TOOL.pages(tmp_path)}
+    assert made[f"{first.code}.md"] == f"{pages.head(first)}\n## Written\n\nBy hand.\n"
+    assert made["README.md"].startswith("# A\n\n")
+    assert made["README.md"].endswith("\n\nB\n")
+    assert "\nold\n" not in made["README.md"]
+    new = made[f"{RULES[1].code}.md"]
+    assert [part.heading for part in sections(new)][1:] == HEADINGS
+
+
+def test_a_changed_attribute_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = RULES[0]
+    assert isinstance(kind, type)
+    for name in ("what", "why", "name", "level", "category"):
+        with monkeypatch.context() as patch:
+            patch.setattr(kind, name, "note" if name == "level" else "another")
+            place, text = next(TOOL.pages())
+            assert place.read_text(encoding="utf-8") != text
+
+
+def test_the_wheel_carries_the_pages_where_the_rules_look_for_them() -> None:
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert build["force-include"] == {"docs/rules": "pipetrace/explain/findings/pages"}
+    beside, checkout = pages.folders()
+    package = ROOT / "src"
+    assert beside == package / "pipetrace" / "explain" / "findings" / "pages"
+    assert checkout == FOLDER
+
+
+def test_a_page_is_read_from_beside_the_rules_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "folders", lambda: (tmp_path, FOLDER))
+    (tmp_path / "PT001.md").write_text(f"# PT001 x\n\n{pages.BEGIN}\nMade.\n{pages.END}\n\nWritten.\n")
+    assert pages.page("PT001") == pages.Page("# PT001 x\n\nMade.", "Written.")
+    assert pages.page("PT002") is not None
+    assert pages.page("MY001") is None
+
+
+def test_a_page_is_a_record() -> None:
+    assert [field.name for field in dataclasses.fields(pages.Page)] == ["made", "written"]
+    assert sys.modules["pipetrace.explain.findings.pages"] is pages

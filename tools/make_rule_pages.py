@@ -1,0 +1,121 @@
+"""Write what docs/rules says of each rule from its class, and the list; what is written by hand stays as it is.
+
+Run it after a change of a rule's attributes, or for a new rule: its page then has the headings, and what stands below them
+is written by hand. With ``--examples``, and codes or none for all, it also runs the program of each page and puts what
+the command says then below it. Tests compare both with what it would write.
+"""
+
+import os
+import re
+import shlex
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from pipetrace.cli import commands
+from pipetrace.explain.findings.checked import GIVEN
+from pipetrace.explain.findings.pages import END, head
+from pipetrace.explain.findings.rule import AnyRule, all_rules
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "rules"
+HEADINGS = ("Evidence it needs", "Example", "When to ignore it")
+LIST_BEGIN, LIST_END = "<!-- made from the rules -->", "<!-- end of the list -->"
+FAMILIES = {
+    "PT0": "What was expected",
+    "PT1": "Data and targets",
+    "PT2": "Activations and units",
+    "PT3": "Outputs and loss",
+    "PT4": "Optimisation",
+    "PT5": "Generalisation and stopping",
+    "PT6": "Architecture",
+    "PT7": "Numbers that broke",
+}
+
+
+def rules() -> tuple[AnyRule, ...]:
+    """The rules that have pages, by their codes."""
+    return (*GIVEN, *all_rules())
+
+
+def page(rule: AnyRule, before: str) -> str:
+    """A rule's page; ``before`` is what the page was, and is kept where it is written by hand."""
+    written = before.partition(END)[2] or "".join(f"\n## {each}\n" for each in HEADINGS)
+    return head(rule).removesuffix("\n") + written
+
+
+def listing(before: str) -> str:
+    """The list of all rules within the text around it."""
+    lines = []
+    for family, title in FAMILIES.items():
+        own = [rule for rule in rules() if rule.code.startswith(family)]
+        if own:
+            lines += [f"\n### {title}\n", "| rule | level | category | what it finds |", "|---|---|---|---|"]
+            lines += [
+                f"| [{rule.code} {rule.name}]({rule.code}.md) | {rule.level} | `{rule.category}` | {rule.what} |"
+                for rule in own
+            ]
+    made = f"{LIST_BEGIN}\n" + "\n".join(lines) + f"\n\n{LIST_END}"
+    return re.sub(f"{LIST_BEGIN}.*{LIST_END}", lambda _: made, before, flags=re.DOTALL)
+
+
+def pages(folder: Path = FOLDER) -> Iterator[tuple[Path, str]]:
+    """The files and their texts."""
+    for rule in rules():
+        place = folder / f"{rule.code}.md"
+        yield place, page(rule, place.read_text(encoding="utf-8") if place.is_file() else "")
+    place = folder / "README.md"
+    yield place, listing(place.read_text(encoding="utf-8"))
+
+
+EXAMPLE = re.compile(
+    r"```python\n(?P<program>.*?)```\n\n```console\n\$ (?P<command>pipetrace .*?)\n(?P<said>.*?)```", re.DOTALL
+)
+
+
+def example(text: str) -> re.Match[str]:
+    """The program of a page, the command that follows it, and what the command says.
+
+    Raises:
+        ValueError: the page has none.
+    """
+    found = EXAMPLE.search(text)
+    if found is None:
+        raise ValueError("the page has no program with a command behind it")
+    return found
+
+
+def said(text: str) -> str:
+    """What the command of a page says after its program has run, in the folder where one is."""
+    import keras
+
+    # Keras numbers layers through a whole process; a program of its own begins anew.
+    keras.backend.clear_session()
+    found = example(text)
+    exec(compile(found["program"], "the example", "exec"), {"__name__": "example"})
+    return CliRunner().invoke(commands, shlex.split(found["command"])[1:]).output
+
+
+def with_example(text: str) -> str:
+    """A page with what its command says now."""
+    found = example(text)
+    return text[: found.start("said")] + said(text) + text[found.end("said") :]
+
+
+def main(arguments: list[str]) -> None:
+    """Write the pages; with ``--examples`` those of the codes, or all, with their examples run."""
+    for where, text in pages():
+        where.write_text(text, encoding="utf-8")
+    if arguments[:1] == ["--examples"]:
+        with tempfile.TemporaryDirectory() as folder:
+            os.chdir(folder)
+            for code in arguments[1:] or [rule.code for rule in rules()]:
+                place = FOLDER / f"{code}.md"
+                place.write_text(with_example(place.read_text(encoding="utf-8")), encoding="utf-8")
+                sys.stdout.write(f"{place.name}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
