@@ -168,7 +168,7 @@ def damaged_trace(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 def newer_trace(folder: Path, patch: pytest.MonkeyPatch) -> None:
     with closing(sqlite3.connect(folder / "digits.trace")) as database:
-        database.execute("PRAGMA user_version = 3")
+        database.execute("PRAGMA user_version = 4")
 
 
 def incomplete_trace(folder: Path, patch: pytest.MonkeyPatch) -> None:

@@ -78,7 +78,9 @@ def batch_of_one(name: str, values: list[Any]) -> Any:
 
 def near(name: str, ours: Any, theirs: Any) -> None:
     assert np.shape(ours) == np.shape(theirs)
-    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=2e-3 if name == "mixed_precision" else 1e-5)
+    # A float16 has 11 bits: two ways of adding it up may differ in the last of them, which is 1e-3.
+    half = name.startswith("mixed_precision")
+    np.testing.assert_allclose(ours, theirs, rtol=1e-3 if half else 1e-4, atol=2e-3 if half else 1e-5)
 
 
 def test_the_run_is_whole(name: str, model: Any, trace: Trace) -> None:
