@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from pipetrace import __version__
-from pipetrace.errors import DiskFullError, PipetraceError
+from pipetrace.errors import ArgumentError, DiskFullError, PipetraceError
 
 PAGE_ENDING = ".html"
 EXISTING = click.Path(path_type=Path)
@@ -100,9 +100,15 @@ def digits(
 @click.option("-m", "--module", is_flag=True, help="SCRIPT is a module's name, as with python -m.")
 @click.option("-o", "--out", type=EXISTING, help="Where the first model's trace goes; that of the second gets -2 before "
               "the ending, and so on.  [default: the script's name, ending in .trace]")  # fmt: skip
+@click.option("--budget", default="0.02", show_default=True, metavar="SHARE", help="Of the training time, what recording "
+              "may take while training runs; 'none' records all, whatever it takes.")  # fmt: skip
+@click.option("--exact", is_flag=True, help="Pass all rows in the data flow and count them all in its histograms, however "
+              "long it takes.")  # fmt: skip
+@click.option("--after-training/--no-after-training", default=True, show_default=True, help="Measure data flow, predictions "
+              "and weights when training is over, which is not inside the budget.")  # fmt: skip
 @click.argument("script")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def run(script: str, arguments: tuple[str, ...], module: bool, out: Path | None) -> None:
+def run(script: str, arguments: tuple[str, ...], module: bool, out: Path | None, budget: str, **options: bool) -> None:
     """Run a Python program unchanged and record every model that it fits.
 
     Write it as you would for python: pipetrace run train.py --epochs 5. The program gets its own arguments; its output,
@@ -110,7 +116,7 @@ def run(script: str, arguments: tuple[str, ...], module: bool, out: Path | None)
     """
     from pipetrace import hand_in_words
     from pipetrace.present.findings.told import at_end
-    from pipetrace.record.script import run_script
+    from pipetrace.record.script import Watched, run_script
 
     hand_in_words()
     first = out or Path(f"{script.rpartition('.')[2] if module else Path(script).stem}.trace")
@@ -120,7 +126,8 @@ def run(script: str, arguments: tuple[str, ...], module: bool, out: Path | None)
 
     made: list[Path] = []
     try:
-        run_script(script, arguments, is_module=module, path_of=path_of, told=_aside, made=made)
+        watched = Watched(path_of, {"budget": _budget(budget), **options})
+        run_script(script, arguments, is_module=module, watched=watched, told=_aside, made=made)
     finally:
         for each in made:
             _aside(
@@ -137,10 +144,11 @@ def run(script: str, arguments: tuple[str, ...], module: bool, out: Path | None)
 @click.option("--data", required=True, type=EXISTING, help="The rows: an .npz with x and, if there are any, targets y; for "
               "several inputs one array for each, under its name; or a single array as .npy.")  # fmt: skip
 @click.option("-o", "--out", type=EXISTING, help="Where the trace goes.  [default: as MODEL, ending in .trace]")
+@click.option("--exact", is_flag=True, help="Count all rows in the histograms, also beyond 10,000.")
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
 @click.option("--plain", is_flag=True, help="Plain text: for pipes, logs and screen readers.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-def trace(model: Path, data: Path, out: Path | None, force: bool, plain: bool, quiet: bool) -> None:
+def trace(model: Path, data: Path, out: Path | None, force: bool, plain: bool, quiet: bool, exact: bool) -> None:
     """Pass rows through a saved Keras model and record what they become: data flow and predictions, no training.
 
     MODEL is a .keras file. It is loaded in Keras' safe mode and without its optimizer; no code of the file runs.
@@ -158,7 +166,7 @@ def trace(model: Path, data: Path, out: Path | None, force: bool, plain: bool, q
     console = _console(plain)
     with _progress(console, None, plain=plain, quiet=quiet) as progress:
         x, y = load_rows(data)
-        record_saved(model, x, y, out, progress, data_name=data.name, command=_command())
+        record_saved(model, x, y, out, progress, data_name=data.name, command=_command(), exact=exact)
     if not quiet:
         _, made = _document(out)
         _show(made, console, plain=plain, file=str(out))
@@ -297,6 +305,23 @@ def export(file: Path, form: str, out: Path | None, force: bool) -> None:  # noq
     else:
         write_text(out, text, force=force)
         click.echo(f"Wrote {click.format_filename(out)}")
+
+
+def _budget(text: str) -> float | None:
+    """A share as it is typed."""
+    if text.lower() == "none":
+        return None
+    try:
+        share = float(text.removesuffix("%").strip()) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise ArgumentError(
+            f"The budget must be a share of the training time, received {text!r}.",
+            where="--budget",
+            hint="Give for example 0.02 or 2%, or none to record all, whatever it takes.",
+        )
+    return share
 
 
 def _wanted(options: dict[str, Any], set_up: Any) -> Any:

@@ -15,8 +15,8 @@ pytestmark = [pytest.mark.framework, pytest.mark.filterwarnings("ignore:.*shuffl
 BREAKS = {
     "stages": "pipetrace.record.session.Forward",
     "probe": "pipetrace.record.measuring.Measure.probe",
-    "weights": "pipetrace.record.session.Session._weights",
-    "data flow": "pipetrace.record.measuring.Measure.flow",
+    "weights": "pipetrace.record.epoch.summaries_of",
+    "data flow": "pipetrace.record.ending.measured",
     "training mode": "pipetrace.record.ending.modes.has_modes",
     "prediction": "pipetrace.record.ending.choose",
     "final weights": "pipetrace.capture.forward.Forward.weights",
@@ -24,6 +24,7 @@ BREAKS = {
     "rows": "pipetrace.capture.batches.joined",
     "writing": "pipetrace.trace.store.TraceWriter.add_epoch",
     "start": "pipetrace.capture.calling.running_fit",
+    "data facts": "pipetrace.record.data.targets_of",
 }
 """Something that each part does, by the name under which it reports."""
 
@@ -62,7 +63,10 @@ def test_a_broken_part_is_left_out_and_the_training_goes_on(
     monkeypatch.setattr(BREAKS[part], broken)
     model = classifier()
     model.fit(
-        **FORMS[form](), epochs=2, verbose=0, callbacks=[pipetrace.Recorder(tmp_path / "run.trace", verbose=False)]
+        **FORMS[form](),
+        epochs=2,
+        verbose=0,
+        callbacks=[pipetrace.Recorder(tmp_path / "run.trace", verbose=False, budget=None)],
     )
     for ours, theirs in zip(state(model), bare(form), strict=True):
         np.testing.assert_array_equal(ours, theirs)

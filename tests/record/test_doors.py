@@ -17,15 +17,15 @@ Arguments = Callable[[], dict[str, Any]]
 
 
 def by_callback(model: Any, path: Path, arguments: dict[str, Any]) -> None:
-    model.fit(**arguments, callbacks=[pipetrace.Recorder(path, verbose=False)])
+    model.fit(**arguments, callbacks=[pipetrace.Recorder(path, verbose=False, budget=None)])
 
 
 def by_callback_with_rows(model: Any, path: Path, arguments: dict[str, Any]) -> None:
-    model.fit(**arguments, callbacks=[pipetrace.Recorder(path, *rows(), verbose=False)])
+    model.fit(**arguments, callbacks=[pipetrace.Recorder(path, *rows(), verbose=False, budget=None)])
 
 
 def by_watch(model: Any, path: Path, arguments: dict[str, Any]) -> None:
-    with pipetrace.watch(model, path, verbose=False):
+    with pipetrace.watch(model, path, verbose=False, budget=None):
         model.fit(**arguments)
 
 
@@ -190,7 +190,7 @@ def test_every_door_gives_the_same_trace(form: str, tmp_path: Path) -> None:
     from pipetrace.record.watching import watching_all
 
     def by_run(model: Any, path: Path, arguments: dict[str, Any]) -> None:
-        with watching_all(lambda number: path, [], command=""):
+        with watching_all(lambda number: path, [], command="", budget=None):
             model.fit(**arguments)
 
     found = []
@@ -201,7 +201,7 @@ def test_every_door_gives_the_same_trace(form: str, tmp_path: Path) -> None:
         trace = encode(pipetrace.read(tmp_path / f"{number}.trace"))
         for changing in ("created", "command"):
             del trace["run"][changing]
-        del trace["cost"]
+        del trace["cost"], trace["spending"]
         for epoch in trace["epochs"]:
             del epoch["seconds"]
         found.append(trace)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from numpy.typing import NDArray
 
-from pipetrace.summary import Summariser, histogram, merge, summarise, summary
+from pipetrace.summary import Summariser, can_summarise, counting, histogram, kernels, merge, summarise
 from pipetrace.summary.histogram import COARSE, FINE, count_keys, from_counts
 from pipetrace.summary.summary import MOST_CHANNELS
 from pipetrace.trace.document import Histogram, Summary
@@ -18,6 +18,9 @@ Arrays: TypeAlias = st.SearchStrategy[Array]
 Make: TypeAlias = Callable[..., Array]
 Oracle: TypeAlias = Callable[[Array], Any]
 Check: TypeAlias = Callable[[Any, Any], None]
+
+BOTH = ["NumPy", pytest.param("compiled", marks=pytest.mark.skipif(kernels() is None, reason="needs numba"))]
+"""The two ways to the same figures. Where the tests are run in full numba is installed."""
 
 COUNTS = ("count", "nan", "positive_infinity", "negative_infinity", "zeros", "min", "max")
 
@@ -29,8 +32,13 @@ def same_histogram(ours: Histogram, theirs: Histogram) -> None:
 
 
 def histogram_of(values: Array, bits: int) -> Histogram:
-    flat = np.ascontiguousarray(values, np.float32).reshape(-1)
-    return from_counts(count_keys(flat[np.isfinite(flat)], bits), bits)
+    """By the definition: what is finite, as float32, and what that cannot hold as its largest number."""
+    if values.dtype.kind == "O":
+        values = np.array([len(each) for each in values.flat], float)
+    wide = values.astype(np.float64).reshape(-1)
+    most = float(np.finfo(np.float32).max)
+    flat = np.clip(wide[np.isfinite(wide)], -most, most).astype(np.float32)
+    return from_counts(count_keys(flat, bits), bits)
 
 
 def has_channels(values: Array) -> bool:
@@ -46,8 +54,8 @@ def same(ours: Summary, theirs: Summary) -> None:
         assert ours.mean is theirs.mean is ours.std is theirs.std is None
     else:
         largest = max(abs(theirs.min), abs(theirs.max))
-        assert ours.mean == pytest.approx(theirs.mean, rel=0, abs=1e-13 * largest)
-        assert ours.std == pytest.approx(theirs.std, rel=1e-9, abs=1e-13 * largest)
+        assert ours.mean == pytest.approx(theirs.mean, rel=1e-12, abs=1e-13 * largest)
+        assert ours.std == pytest.approx(theirs.std, rel=1e-12, abs=1e-13 * largest)
     assert (ours.channels is None) == (theirs.channels is None)
     for mine, yours in zip(ours.channels or (), theirs.channels or (), strict=True):
         same(mine, yours)
@@ -55,11 +63,15 @@ def same(ours: Summary, theirs: Summary) -> None:
 
 @given(data=st.data())
 @settings(deadline=None)
+@pytest.mark.parametrize("way", BOTH)
 def test_the_whole_and_each_channel_are_what_numpy_says(
-    data: st.DataObject, arrays: Arrays, oracle: Oracle, check_statistics: Check
+    data: st.DataObject, way: str, arrays: Arrays, oracle: Oracle, check_statistics: Check
 ) -> None:
     values = data.draw(arrays)
-    found = summarise(values)
+    assert can_summarise(values)
+    summariser = Summariser(kernels=kernels() if way == "compiled" else None)
+    summariser.add(values)
+    found = summariser.summary()
     check_statistics(found, oracle(values))
     same_histogram(found.histogram, histogram_of(values, FINE))
     assert (found.channels is not None) == has_channels(values)
@@ -82,14 +94,15 @@ def test_merged_parts_are_the_whole(data: st.DataObject, cuts: list[float], arra
 
 @given(data=st.data(), cuts=st.lists(st.floats(0, 1), min_size=1, max_size=5), short=st.sampled_from([0, 20, 10**9]))
 @settings(deadline=None)
-def test_batches_are_the_whole(data: st.DataObject, cuts: list[float], short: int, arrays: Arrays) -> None:
+@pytest.mark.parametrize("way", BOTH)
+def test_batches_are_the_whole(data: st.DataObject, way: str, cuts: list[float], short: int, arrays: Arrays) -> None:
     values = data.draw(arrays)
     places = sorted(int(cut * len(values)) for cut in cuts)
     with pytest.MonkeyPatch.context() as patch:
         # Short channels are counted together, long ones apart and in blocks; each way has to be met.
-        patch.setattr(summary, "SHORT", short)
+        patch.setattr(counting, "SHORT", short)
         patch.setattr(histogram, "BLOCK", 16)
-        summariser = Summariser()
+        summariser = Summariser(kernels=kernels() if way == "compiled" else None)
         for part in np.split(values, places):
             summariser.add(part)
         same(summariser.summary(), summarise(values))
@@ -206,9 +219,11 @@ def test_channels_of_different_number_are_dropped(make_values: Make) -> None:
     assert merged.count == 25
 
 
-def test_a_double_beyond_float32_counts_as_infinite() -> None:
+def test_a_double_beyond_float32_counts_in_the_last_bin() -> None:
     found = summarise(np.array([1e300, -1e300, 1.0]))
-    assert (found.positive_infinity, found.negative_infinity, found.finite) == (1, 1, 1)
+    assert (found.positive_infinity, found.negative_infinity, found.finite) == (0, 0, 3)
+    assert (found.min, found.max) == (-1e300, 1e300)
+    assert found.histogram.counts.sum() == 3
 
 
 def test_bytes_in_the_other_order_are_the_same_numbers(make_values: Make) -> None:
@@ -220,3 +235,48 @@ def test_whole_numbers_up_to_two_to_the_24_are_exact() -> None:
     values = np.array([2**24, -(2**24), 2**24 - 1, 0], np.int64)
     found = summarise(values)
     assert (found.min, found.max, found.mean, found.zeros) == (-(2.0**24), 2.0**24, (2**24 - 1) / 4, 1)
+
+
+@pytest.mark.skipif(kernels() is None, reason="needs numba")
+@pytest.mark.parametrize("kind", ["normal", "large offset, small spread", "sparse", "signed zeros", "huge", "denormal"])
+@pytest.mark.parametrize("shape", [(40, 26, 26, 32), (300, 5408), (1500, 10), (70_000,), (20_000, 3)])
+@pytest.mark.parametrize("gaps", [(), (np.nan, np.inf)])
+def test_compiled_loops_give_what_numpy_gives(
+    kind: str, shape: tuple[int, ...], gaps: tuple[float, ...], make_values: Make
+) -> None:
+    # Long enough for every way through the loops: blocks, folds, four tables, many channels.
+    values = make_values(kind, 3, shape, gaps, 0.001)
+    ours = Summariser(kernels=kernels())
+    for part in np.array_split(values, 3):
+        ours.add(part)
+    same(ours.summary(), summarise(values))
+
+
+def test_the_histogram_may_count_some_rows_only(make_values: Make) -> None:
+    values = make_values("sparse", 5, (90, 4), (np.nan,))
+    some, rows = Summariser(), np.array([0, 3, 17, 80])
+    some.add(values[:50], rows[rows < 50])
+    some.add(values[50:], rows[rows >= 50] - 50)
+    found, whole = some.summary(), summarise(values)
+    same_histogram(found.histogram, histogram_of(values[rows], FINE))
+    for index, channel in enumerate(found.channels or ()):
+        same_histogram(channel.histogram, histogram_of(values[rows][:, index], COARSE))
+    assert [getattr(found, name) for name in COUNTS] == [getattr(whole, name) for name in COUNTS]
+    assert found.mean == pytest.approx(whole.mean, rel=1e-12)
+    assert found.std == pytest.approx(whole.std, rel=1e-12)
+
+
+def test_counts_go_beyond_four_bytes(monkeypatch: pytest.MonkeyPatch, make_values: Make) -> None:
+    values = make_values("pixels", 7, (60, 3))
+    monkeypatch.setattr(counting, "MOST", 150)  # moved into wider counts after some batches
+    summariser = Summariser()
+    for part in np.split(values, 12):
+        summariser.add(part)
+    same(summariser.summary(), summarise(values))
+
+
+def test_what_is_no_number_is_told_apart() -> None:
+    assert not can_summarise(np.zeros(3, np.complex64))
+    assert not can_summarise(np.zeros(3, [("a", np.int32)]))
+    assert can_summarise(np.array(["a"]))
+    assert can_summarise(np.array([b"a"]))

@@ -1,6 +1,7 @@
 """The first batches of a training, taken down on their way into it; none is lost, changed or put in another place."""
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from pipetrace.capture.backend import load
 
 MOST_ROWS = 512
-MOST_BYTES = 64_000_000
+MOST_BYTES = 32_000_000
 
 
 class SourceError(Exception):
@@ -18,20 +19,24 @@ class SourceError(Exception):
 class Tee:
     """Hands batches from Keras' iterator to the training function and keeps a copy.
 
-    The training function is compiled for an iterator of a certain form, so each step gets a new one of the same form,
-    which holds the very batches of that step. Where such an iterator cannot be made nothing is kept and the training
-    function gets Keras' own.
+    The training function is compiled for an iterator of a certain form, so as long as batches are kept it gets another one
+    of the same form, which gives at each step the very batches that Keras' iterator gave. Where such an iterator cannot be
+    made nothing is kept and the training function gets Keras' own.
 
     Args:
         steps: how many batches one call of the training function takes.
         rows, size: when to stop.
+        enough: whether what was kept has taken long enough; asked once there is something.
     """
 
-    def __init__(self, steps: int, rows: int = MOST_ROWS, size: int = MOST_BYTES) -> None:
+    def __init__(
+        self, steps: int, rows: int = MOST_ROWS, size: int = MOST_BYTES, enough: Callable[[], bool] = lambda: False
+    ) -> None:
         self.batches: list[Any] = []
         self.done = False
-        self._steps, self._rows, self._size = max(1, steps), rows, size
+        self._steps, self._rows, self._size, self._enough = max(1, steps), rows, size, enough
         self._waiting: deque[Any] = deque()
+        self._ours: Any = None
 
     def __call__(self, iterator: Any) -> Any:
         """The iterator to use for this step.
@@ -41,7 +46,9 @@ class Tee:
         """
         if self.done:
             return iterator
-        ours = self._like(iterator)
+        if self._ours is None:
+            self._ours = self._like(iterator)
+        ours = self._ours
         if ours is None:
             self.done = True
             return iterator
@@ -55,7 +62,7 @@ class Tee:
         if not self._waiting:
             return iterator
         self.batches += [_copied(batch) for batch in self._waiting]
-        self.done = self.done or self.rows() >= self._rows or self._bytes() >= self._size
+        self.done = self.done or self.rows() >= self._rows or self._bytes() >= self._size or self._enough()
         return ours
 
     def rows(self) -> int:
@@ -77,8 +84,13 @@ class Tee:
             while self._waiting:
                 yield self._waiting.popleft()
 
+        # Nothing is to be asked for ahead of its step: the batch is put there just before.
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        options.experimental_optimization.apply_default_optimizations = False
         try:
-            made = iter(tf.data.Dataset.from_generator(waiting, output_signature=iterator.element_spec))
+            made = tf.data.Dataset.from_generator(waiting, output_signature=iterator.element_spec)
+            made = iter(made.with_options(options))
         except Exception:  # an element that a generator cannot give
             return None
         return made if made.element_spec == iterator.element_spec else None

@@ -13,7 +13,7 @@ from pipetrace.capture.backend import load
 from pipetrace.capture.graph import count, plain_config
 from pipetrace.trace.document import ModelFacts, Spec, Training
 
-MOST_HASHED = 50_000_000
+MOST_HASHED = 10_000_000
 """Values of weights that go into a model's fingerprint; of a larger model the first so many."""
 
 

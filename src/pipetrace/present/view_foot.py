@@ -2,6 +2,7 @@
 
 from pipetrace.explain.facts import own_pipeline, train_rows, trained, validation_rows
 from pipetrace.explain.insight import shortened
+from pipetrace.explain.recording import omissions, spent
 from pipetrace.explain.wording import counted, dimensions, duration, figure, listed, number, share
 from pipetrace.present.views import Fact
 from pipetrace.trace.document import FINISHED, STOPPED, Parameters, Target, Trace
@@ -15,6 +16,7 @@ def foot(trace: Trace) -> tuple[Fact, ...]:
         Fact("How this was measured", _measured(trace)),
         Fact("Error", " ".join(message.split())) if message and shortened(message) != message else None,
         Fact("Recording", _recording(trace)),
+        Fact("Left out", left_out) if (left_out := omissions(trace)) else None,
         Fact("Command", run.command or "not recorded"),
         Fact("Seed", str(run.training.seed)) if run.training.seed is not None else None,
         Fact("Training", _training(trace)) if trained(trace) else None,
@@ -59,19 +61,31 @@ def _measured(trace: Trace) -> str:
         return f"{text}{shown}{'; the prediction is a row kept aside' if aside else ''}."
     text += f"The data flow shows {counted(trace.rows, 'row')}"
     text += " after training." if trace.epochs else "."
+    if trace.histogram_rows is not None:
+        text += (
+            f" Counts, extremes, mean and deviation are of all of them, the distributions of {number(trace.histogram_rows)} "
+            "evenly spaced ones."
+        )
     if not trace.run.data.complete:
         text += f" The recorder looked at {counted(trace.rows, 'row')} of the first batches, not at all of the data."
     return text
 
 
 def _recording(trace: Trace) -> str:
-    cost, spent = sum(trace.cost.values()), sum(epoch.seconds for epoch in trace.epochs)
-    parts = ", ".join(
-        f"{name} {duration(seconds)}" for name, seconds in sorted(trace.cost.items(), key=lambda part: -part[1])
-    )
-    if cost and spent:
-        return f"took {duration(cost)} beside {duration(spent)} of training, {share(cost / (cost + spent))} of both: {parts}."
+    spending = trace.spending
+    if spending is not None and spending.training > 0:
+        return f"{spent(trace)}: {_parts(trace)}."
+    cost, trained_for = sum(trace.cost.values()), sum(epoch.seconds for epoch in trace.epochs)
+    parts = _parts(trace)
+    if cost and trained_for:
+        whole = share(cost / (cost + trained_for))
+        return f"took {duration(cost)} beside {duration(trained_for)} of training, {whole} of both: {parts}."
     return f"took {duration(cost)}: {parts}." if cost and not trained(trace) else "was not measured to its end."
+
+
+def _parts(trace: Trace) -> str:
+    parts = sorted(trace.cost.items(), key=lambda part: -part[1])
+    return ", ".join(f"{name} {duration(seconds)}" for name, seconds in parts)
 
 
 def _training(trace: Trace) -> str:

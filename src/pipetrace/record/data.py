@@ -1,6 +1,8 @@
 """What is known of the rows of a recorded training: how many there are, and what the model is to give for them."""
 
 import hashlib
+import threading
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,26 +19,72 @@ MOST_HASHED = 256_000_000
 """Bytes of the rows that go into their fingerprint; of more rows the first so many."""
 
 
-def data_facts(session: Recording) -> Data:
-    """The rows of a session as facts."""
+class DataFacts:
+    """What is known of the rows of a recording. They are read once, by whichever thread comes first.
+
+    Args:
+        session: of the recording.
+    """
+
+    def __init__(self, session: Recording) -> None:
+        self._session = session
+        self._lock = threading.Lock()
+        self._read: Data | None = None
+        self._of: tuple[int, bool] | None = None
+
+    def told(self) -> Data:
+        """What is known, without reading any rows for it."""
+        known, read = _unread(self._session), self._read
+        if read is None:
+            return known
+        return replace(
+            known,
+            fingerprint=read.fingerprint,
+            class_names=read.class_names,
+            class_counts=read.class_counts,
+            example_label=read.example_label,
+            targets=read.targets,
+        )
+
+    def read(self) -> Data:
+        """What is known when all rows have been read."""
+        session = self._session
+        with self._lock:
+            of = (id(session.rows), session.measure is not None)
+            if self._of != of:
+                rows = session.rows
+                targets = targets_of(rows) if rows else ()
+                names, counts = _classes(session, rows, targets)
+                again = self._read is not None and self._of is not None and self._of[0] == of[0]
+                self._read = replace(
+                    _unread(session),
+                    fingerprint=self._read.fingerprint if again and self._read else _fingerprint(rows) if rows else "",
+                    class_names=names,
+                    class_counts=counts,
+                    example_label=_label(rows, names),
+                    targets=targets,
+                )
+                self._of = of
+        return self.told()
+
+
+def _unread(session: Recording) -> Data:
+    """What is known of the rows without reading them."""
     rows, held_out, call = session.rows, session.held_out, session.call
-    targets = targets_of(rows) if rows else ()
-    names, counts = _classes(session, rows, targets)
     return Data(
         name=session.settings.data_name or _kind(call.x if call.known else None, rows),
         description="",
         notice=None,
         origin="fit",
         available=len(rows) if rows and rows.complete else 0,
-        fingerprint=_fingerprint(rows) if rows else "",
-        class_names=names,
-        class_counts=counts,
+        fingerprint="",
+        class_names=(),
+        class_counts=(),
         validation_rows=len(held_out) if held_out else None if call.validation is not None else 0,
         example_row=(session.settings.before.row or 0) if session.settings.before else 0,
-        example_label=_label(rows, names),
+        example_label=None,
         example_value=None,
         rows=_trained(session),
-        targets=targets,
         complete=bool(rows and rows.complete),
     )
 

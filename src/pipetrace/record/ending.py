@@ -9,17 +9,19 @@ from pipetrace.capture import batches, facts, modes
 from pipetrace.capture.backend import load
 from pipetrace.capture.forward import Forward
 from pipetrace.record import judging
+from pipetrace.record.flow import flow as measured
 from pipetrace.record.measuring import Measure, Rows, is_numbers
 from pipetrace.record.predictions import Choice, choose
-from pipetrace.record.recording import Recording, say
+from pipetrace.record.recording import Recording
 from pipetrace.summary import summarise
-from pipetrace.trace.document import Array, Prediction, Spec
+from pipetrace.trace.document import TIME, Array, Prediction, Spec
 
-WORTH_A_WORD = 100_000_000
-"""Values whose summaries take a second or more, so that whoever waits is told."""
+LONGEST, SHARE = 60.0, 0.1
+"""Seconds that the data flow after a training may take, or the share of the training's time where that is more. Rows that
+would take longer pass evenly spaced; ``exact`` takes them all."""
 CANDIDATES = 2000
 """Rows among which the predictions to show are chosen."""
-MOST_WEIGHTS = 5_000_000
+MOST_WEIGHTS = 1_000_000
 """Weights that are stored in full; the smallest arrays first."""
 
 
@@ -47,10 +49,12 @@ def finish(session: Recording, progress: Callable[[int, int], None] | None = Non
 
 
 def _data_flow(session: Recording, measure: Measure, rows: Rows, progress: Callable[[int, int], None] | None) -> None:
-    count = min(len(rows), measure.budget.flow)
-    if session.settings.verbose and count * measure.budget.values > WORTH_A_WORD:
-        say(f"pipetrace: measuring the data flow of {count:,} rows ...")
-    flow = measure.flow(rows.x, len(rows), progress)
+    exact = session.settings.exact
+    # Whoever trained for an hour can wait some minutes more; whoever only looks at a model has come for this.
+    seconds = max(LONGEST, SHARE * session.budget.training) if session.epoch else None
+    flow = measured(measure, rows.x, len(rows), progress, seconds=seconds, exact=exact)
+    if flow.rows < flow.total:
+        session.leave_out("rows", TIME, flow.total - flow.rows)
     passed = measure.passed(rows.taken(slice(0, 1)).x)
     examples = measure.examples(passed)
     before = session.settings.before
@@ -60,8 +64,9 @@ def _data_flow(session: Recording, measure: Measure, rows: Rows, progress: Calla
     writer = session.writer
     if writer is None:
         return
-    writer.add_data_flow(flow.rows, summaries, {name: values[0] for name, values in examples.items()})
-    shown = {name: mask[0] for name, mask in passed.masks.items() if name in measure.budget.kept}
+    first = {name: values[0] for name, values in examples.items()}
+    writer.add_data_flow(flow.rows, summaries, first, flow.histogram_rows)
+    shown = {name: mask[0] for name, mask in passed.masks.items() if name in measure.extent.kept}
     writer.add_details("mask", flow.masks, shown)
     for place in range(1, max((len(values) for values in examples.values()), default=1)):
         further = {name: values[place] for name, values in examples.items() if len(values) > place}
@@ -76,11 +81,11 @@ def _training_mode(session: Recording, measure: Measure, rows: Rows) -> None:
     layers = {
         stage.name: (stage, operation)
         for stage, operation in zip(measure.forward.stages, measure.forward.operations, strict=True)
-        if operation is not None and stage.name in measure.budget.kept and modes.has_modes(operation)
+        if operation is not None and stage.name in measure.extent.kept and modes.has_modes(operation)
     }
     if not layers or session.writer is None:
         return
-    few = batches.as_fit_gets(rows.taken(slice(0, measure.budget.probe)).x)
+    few = batches.as_fit_gets(rows.taken(slice(0, measure.extent.probe)).x)
     before = {str(spec.source) for stage, _ in layers.values() for spec in stage.inputs}
     only = {*layers, *before}
     forward = Forward(session.model, few, measure.names, training=True, only=only, taken=session.taken)
@@ -109,14 +114,14 @@ def _training_mode(session: Recording, measure: Measure, rows: Rows) -> None:
 def _predictions(session: Recording, measure: Measure, rows: Rows) -> None:
     held_out = session.held_out if session.held_out is not None and len(session.held_out) else None
     of = held_out or rows
-    places = np.linspace(0, len(of) - 1, min(len(of), CANDIDATES, measure.budget.flow)).round().astype(int)
+    places = np.linspace(0, len(of) - 1, min(len(of), CANDIDATES, measure.extent.candidates)).round().astype(int)
     names = {spec.source for spec in measure.forward.outputs if spec.source is not None}
     final = measure.forward
-    if len(places) > measure.budget.flow // 8:
+    if len(places) > measure.extent.candidates // 8:
         # So many outputs of all stages take longer than tracing the model once more for its own outputs alone.
         few = batches.as_fit_gets(of.taken(slice(0, 2)).x)
         final = Forward(session.model, few, measure.names, only={str(each) for each in names}, taken=session.taken)
-    given = _given(final, of, places, measure.budget.together)
+    given = _given(final, of, places, measure.extent.together)
     targets = [] if of.y is None else [values[places] for values in load().tree.flatten(of.y)]
     structured = None if of.y is None else load().tree.map_structure(lambda values: values[places], of.y)
     losses = None

@@ -123,7 +123,7 @@ class Health:
         if measure is None or rows is None or not session.can("signals"):
             return
         with session.safely("signals"):
-            few = spaced(rows, min(CHECKED, measure.budget.together))
+            few = spaced(rows, min(CHECKED, measure.extent.together))
             passed = measure.passed(few.x)
             found = [
                 ("signal", name, signals.signal(values[0]))
@@ -144,7 +144,7 @@ class Health:
             return
         if sum(math.prod(v.shape) for v in trained.values()) > MOST_FOLLOWED:
             return
-        few = spaced(rows, min(SLOPE_ROWS, measure.budget.together))
+        few = spaced(rows, min(SLOPE_ROWS, measure.extent.together))
         x, y = batches.as_fit_gets(few.x), batches.as_fit_gets(few.y)
         if self._slopes is None or epoch == 0:
             self._slopes = Gradients(session.model, x, y, few.weight)

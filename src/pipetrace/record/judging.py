@@ -43,7 +43,7 @@ def results(session: Recording, measure: Measure, rows: Rows) -> None:
     wanted = {str(spec.source) for spec in measure.forward.outputs}
     few = batches.as_fit_gets(rows.taken(slice(0, 2)).x)
     final = Forward(session.model, few, measure.names, only=wanted, taken=session.taken)
-    count = min(MOST_JUDGED, measure.budget.flow)
+    count = min(MOST_JUDGED, measure.extent.candidates)
     trained = spaced(rows, count)
     found += outcomes(session, trained, _given(final, trained, measure), TRAINING, losses=True, classes=True)
     if session.held_out is not None and len(session.held_out):
@@ -57,7 +57,7 @@ def results(session: Recording, measure: Measure, rows: Rows) -> None:
 
 def dimensions(session: Recording, measure: Measure, rows: Rows) -> None:
     """In how many directions the rows differ at each stage."""
-    passed = measure.passed(spaced(rows, measure.budget.together).x)
+    passed = measure.passed(spaced(rows, measure.extent.together).x)
     add(
         session,
         [
@@ -131,8 +131,8 @@ def add(session: Recording, found: Found) -> None:
 
 def _given(forward: Forward, rows: Rows, measure: Measure) -> list[Array]:
     parts: list[list[Array]] = []
-    for start in range(0, len(rows), measure.budget.together):
-        some = rows.taken(slice(start, start + measure.budget.together))
+    for start in range(0, len(rows), measure.extent.together):
+        some = rows.taken(slice(start, start + measure.extent.together))
         found = forward.passed(batches.as_fit_gets(some.x)).outputs
         parts.append([found[str(spec.source)][spec.output] for spec in forward.outputs if spec.source in found])
     return [np.concatenate(each) for each in zip(*parts, strict=True)] if parts else []

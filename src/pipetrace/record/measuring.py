@@ -1,7 +1,7 @@
 """Passing rows through a model and summarising what they become at every stage."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,8 @@ from pipetrace.capture import batches
 from pipetrace.capture.backend import load
 from pipetrace.capture.forward import Forward, Passed
 from pipetrace.capture.tensors import Origin
-from pipetrace.record.budget import Budget, budget
-from pipetrace.summary import Summariser, summarise
+from pipetrace.record.extent import Extent, extent
+from pipetrace.summary import can_summarise, summarise
 from pipetrace.trace.document import SOURCE, Array, Spec, Stage, Summary
 
 
@@ -38,6 +38,11 @@ class Rows:
     def taken(self, places: Any) -> "Rows":
         """The rows at some places, a slice or indices."""
         return Rows(taken(self.x, places), taken(self.y, places), taken(self.weight, places), complete=False)
+
+
+def arrays_of(rows: Rows) -> list[Array]:
+    """All arrays of rows and targets."""
+    return [each for each in load().tree.flatten([rows.x, rows.y]) if each is not None]
 
 
 def taken(nest: Any, places: Any) -> Any:
@@ -72,20 +77,6 @@ def source_names(model: Any, x: Any) -> list[str]:
     return names
 
 
-@dataclass
-class Flow:
-    """All rows at every stage.
-
-    Attributes:
-        rows: how many were measured.
-        summaries, masks: by stage.
-    """
-
-    rows: int
-    summaries: dict[str, Summary] = field(default_factory=dict)
-    masks: dict[str, Summary] = field(default_factory=dict)
-
-
 class Measure:
     """A model's forward pass with the stages before it.
 
@@ -101,7 +92,7 @@ class Measure:
         sizes = {name: sum(each.size for each in values) for name, values in one.outputs.items()}
         channels = {name: values[0].shape[-1] if values[0].ndim > 1 else 1 for name, values in one.outputs.items()}
         places = [Stage(name, SOURCE, None, name, {}, (), ()) for name in dict(self.names)]
-        self.budget: Budget = budget([*places, *forward.stages], sizes, channels)
+        self.extent: Extent = extent([*places, *forward.stages], sizes, channels)
 
     def passed(self, x: Any) -> Passed:
         """The outputs of all stages, the sources among them."""
@@ -118,38 +109,21 @@ class Measure:
         return {
             name: tuple(row_of(each, spec, place) for each, spec in zip(values, self._specs(name, values), strict=True))
             for name, values in passed.outputs.items()
-            if name in self.budget.kept
+            if name in self.extent.kept
         }
 
-    def flow(self, x: Any, total: int, progress: Callable[[int, int], None] | None = None) -> Flow:
-        """The summaries of all rows, or of as many, evenly spaced, as the budget allows."""
-        count = min(total, self.budget.flow)
-        places = np.linspace(0, total - 1, count).round().astype(int)
-        made: dict[str, Summariser] = {}
-        masks: dict[str, Summariser] = {}
-        for start in range(0, count, self.budget.together):
-            some = places[start : start + self.budget.together]
-            whole = count == total
-            passed = self.passed(taken(x, slice(start, start + len(some)) if whole else some))
-            for name, values in passed.outputs.items():
-                if is_numbers(values[0]):
-                    made.setdefault(name, Summariser(by_channel=name in self.budget.by_channel)).add(_rows(values[0]))
-            for name, mask in passed.masks.items():
-                masks.setdefault(name, Summariser(by_channel=False)).add(_rows(mask))
-            if progress:
-                progress(start + len(some), count)
-        return Flow(
-            count,
-            {name: each.summary() for name, each in made.items()},
-            {name: each.summary() for name, each in masks.items()},
-        )
+    def probe(self, passed: Passed, *, channels: bool = True) -> dict[str, Summary]:
+        """The summaries of a few rows.
 
-    def probe(self, passed: Passed) -> dict[str, Summary]:
-        """The summaries of a few rows."""
+        Args:
+            passed: what they became.
+            channels: whether channels are summarised each by itself, where they are few enough.
+        """
+        each = self.extent.by_channel_each_epoch if channels else frozenset()
         return {
-            name: summarise(_rows(values[0]), by_channel=name in self.budget.by_channel_each_epoch, coarse=True)
+            name: summarise(as_rows(values[0]), by_channel=name in each, bits=self.extent.bits)
             for name, values in passed.outputs.items()
-            if is_numbers(values[0]) and values[0].size
+            if can_summarise(values[0]) and values[0].size
         }
 
     def _specs(self, name: str, values: Sequence[Array]) -> tuple[Spec, ...]:
@@ -168,9 +142,10 @@ def row_of(values: Array, spec: Spec, place: int) -> Array:
 
 
 def is_numbers(values: Array) -> bool:
-    """Whether an array holds what statistics can be made of."""
+    """Whether an array holds numbers that NumPy computes with."""
     return values.dtype.kind in "biuf"
 
 
-def _rows(values: Array) -> Array:
+def as_rows(values: Array) -> Array:
+    """The values with an axis of rows, of one where there is none."""
     return values if values.ndim else values[None]

@@ -6,12 +6,13 @@ import sys
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from pipetrace.capture import batches, calling
 from pipetrace.capture.backend import load
 from pipetrace.capture.calling import FitCall, Standing
 from pipetrace.errors import ArgumentError, DataError
+from pipetrace.record.budget import SHARE, check_budget
 from pipetrace.record.measuring import Rows
 from pipetrace.record.recording import Settings
 from pipetrace.record.session import Session
@@ -21,6 +22,18 @@ _sessions: "weakref.WeakKeyDictionary[Any, dict[Path, Session]]" = weakref.WeakK
 """The recordings of each model: another ``fit`` into the same file goes on where the last one ended."""
 
 _Callback: Any = load().callbacks.Callback
+
+
+class RecorderOptions(TypedDict, total=False):
+    """What a ``Recorder`` can be told beside the path and the rows; its own text says what each is."""
+
+    validation_data: tuple[Any, Any] | None
+    title: str | None
+    class_names: Sequence[str]
+    verbose: bool
+    budget: float | None
+    after_training: bool
+    exact: bool
 
 
 class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
@@ -39,10 +52,19 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
             ``fit`` validates on when left out.
         title: what the trace is called; the model's name when left out.
         class_names: what the classes are called, in the order of their numbers.
-        verbose: whether to say on standard error what the rules find, a grave fault at once, and where the trace is.
+        verbose: whether to say on standard error what the rules find, a grave fault at once, what recording took, and
+            where the trace is.
+        budget: the share of training time that recording may take while training runs. It samples less where it would
+            take more: rows of the probe, detail by channel, epochs; metrics are always kept. In a training of less than a
+            minute it may take half a second in all. None records all.
+        after_training: whether the data flow of all rows, predictions and weights are measured when training is over,
+            which is not inside the budget.
+        exact: whether the data flow passes all rows, and its histograms count them all, however many they are and however
+            long that takes. Otherwise the histograms count a sample of 10,000, and rows that would take more than a
+            minute, or a tenth of the training, pass evenly spaced.
 
     Raises:
-        ArgumentError: the rows are not arrays with as many rows each.
+        ArgumentError: the rows are not arrays with as many rows each, or the budget is no share.
         OutputExistsError: there is a file at the path that is no trace.
         NotWritableError: nothing can be written there.
         FrameworkError: Keras does not run on TensorFlow here.
@@ -51,28 +73,28 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
     async_safe = True
 
     def __init__(
-        self,
-        path: str | os.PathLike[str],
-        x: Any = None,
-        y: Any = None,
-        *,
-        validation_data: tuple[Any, Any] | None = None,
-        title: str | None = None,
-        class_names: Sequence[str] = (),
-        verbose: bool = True,
+        self, path: str | os.PathLike[str], x: Any = None, y: Any = None, **options: Unpack[RecorderOptions]
     ) -> None:
         super().__init__()
+        unknown = sorted(set(options) - set(RecorderOptions.__annotations__))
+        if unknown:
+            raise TypeError(f"Recorder() got an unexpected keyword argument {unknown[0]!r}")
+        share, held_out = options.get("budget", SHARE), options.get("validation_data")
+        check_budget(share)
         place = Path(path)
         check_place(place)
         self.settings = Settings(
             path=place,
             rows=_given(x, y, "x and y"),
-            held_out=_given(*validation_data, "validation_data") if validation_data is not None else None,
-            title=title,
-            class_names=tuple(map(str, class_names)),
+            held_out=_given(*held_out, "validation_data") if held_out is not None else None,
+            title=options.get("title"),
+            class_names=tuple(map(str, options.get("class_names", ()))),
             command=_command(),
-            verbose=verbose,
-            alert=verbose,
+            verbose=options.get("verbose", True),
+            budget=share,
+            after=options.get("after_training", True),
+            exact=options.get("exact", False),
+            alert=options.get("verbose", True),
         )
         self._session: Session | None = None
         self._standing: Standing | None = None
@@ -108,7 +130,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
                 others.append(self._teller)
             session.begin(call, (self.params or {}).get("steps"))
             if session.wants_rows:
-                self._tee = batches.Tee(int(getattr(self.model, "steps_per_execution", 1) or 1))
+                self._tee = batches.Tee(session.steps_together, enough=session.has_taken_enough)
             self._standing = Standing(self.model, self._before_step, self._after_step, self._failed)
             self._standing.enter()
 

@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipetrace.capture import facts
 from pipetrace.capture.calling import FitCall
 from pipetrace.capture.tensors import Origin
 from pipetrace.errors import PipetraceError
 from pipetrace.record.before import Before
+from pipetrace.record.budget import SHARE, Budget, Schedule
 from pipetrace.record.cost import Cost
+from pipetrace.record.journal import Journal
+from pipetrace.record.loss import LossWatch
 from pipetrace.record.measuring import Measure, Rows
 from pipetrace.record.telling import Telling
 from pipetrace.record.words import in_short
 from pipetrace.trace.document import RECORDER, Event, Run, Stage
-from pipetrace.trace.store import TraceWriter
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,9 @@ class Settings:
         alert: whether to say in training at once what is grave.
         data_name: what the rows are called; None takes the kind of what ``fit`` gets.
         before: the stages before the model, where there are any but the rows themselves.
+        budget: the share of training time that recording may take while training runs; None sets no limit.
+        after: whether the data flow, predictions and weights are measured when training is over.
+        exact: whether the data flow's histograms count all rows, however many, and however long that takes.
     """
 
     path: Path
@@ -47,6 +53,9 @@ class Settings:
     alert: bool = True
     data_name: str | None = None
     before: Before | None = None
+    budget: float | None = SHARE
+    after: bool = True
+    exact: bool = False
 
 
 class Recording:
@@ -63,7 +72,10 @@ class Recording:
     def __init__(self, model: Any, settings: Settings) -> None:
         self.model, self.settings = model, settings
         self.cost = Cost()
-        self.writer: TraceWriter | None = None
+        self.budget = Budget(settings.budget, self.cost)
+        self.schedule = Schedule(self.budget)
+        self.left_out: dict[tuple[str, str], int] = {}
+        self.writer: Journal | None = None
         self.measure: Measure | None = None
         self.rows: Rows | None = settings.rows
         self.held_out: Rows | None = settings.held_out
@@ -77,13 +89,18 @@ class Recording:
         self.good: dict[str, Any] = {}
         self._run: Run | None = None
         self._began = 0.0
-        self._lost: set[str] = set()
+        self.errors: dict[str, Exception] = {}
+        self.alone = False
         self._told_not_finite = False
         self._trains: tuple[bool, ...] = ()
         self.trouble: str | None = None
         self._unseen: Exception | None = None
-        self._still: dict[str, Any] = {}
-        self._together = 1
+        self.still: dict[str, Any] = {}
+        self.losses = LossWatch()
+        self.may_look = True
+        self._waited = 0.0
+        self._layers: int | None = None
+        self.steps_together = 1
         self.steps: int | None = None
         self.telling = Telling()
 
@@ -91,6 +108,12 @@ class Recording:
     def taken(self) -> frozenset[str]:
         """The names of the stages before the model, which none of its own may have."""
         return frozenset(stage.name for stage in self.before)
+
+    def layers(self) -> int:
+        """How many layers the model has, those of nested models included."""
+        if self._layers is None:
+            self._layers = sum(1 for _ in facts.layers(self.model))
+        return self._layers
 
     @contextmanager
     def safely(self, part: str) -> Iterator[None]:
@@ -103,7 +126,11 @@ class Recording:
 
     def can(self, part: str) -> bool:
         """Whether a part of the recording has not failed before."""
-        return part not in self._lost and not (part != "writing" and "writing" in self._lost)
+        return part not in self.errors and not (part != "writing" and "writing" in self.errors)
+
+    def leave_out(self, what: str, reason: str, amount: int = 1) -> None:
+        """Remember that something was not recorded, so many times more."""
+        self.left_out[what, reason] = self.left_out.get((what, reason), 0) + amount
 
     def note(self, event: Event) -> None:
         """Write down something that happened."""
@@ -113,9 +140,11 @@ class Recording:
 
     def lose(self, part: str, error: Exception) -> None:
         """Leave a part of the recording out from here on, and say so once."""
-        if part in self._lost:
+        if part in self.errors:
             return
-        self._lost.add(part)
+        self.errors[part] = error
+        if self.alone and part == "writing":
+            return  # without a training there is nothing but the trace, and whoever waits for it gets the error
         what = error.what if isinstance(error, PipetraceError) else in_short(error)
         with contextlib.suppress(Exception):  # a closed standard error is no reason to stop a training
             say(

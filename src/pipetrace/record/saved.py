@@ -12,9 +12,7 @@ from pipetrace.record.session import Session
 from pipetrace.record.training import Progress
 
 
-def record_saved(
-    model_path: Path, x: Any, y: Any, out: Path, progress: Progress, *, data_name: str, command: str = ""
-) -> None:
+def record_saved(model_path: Path, x: Any, y: Any, out: Path, progress: Progress, **settings: Any) -> None:
     """Pass rows through a saved model and write the trace.
 
     Args:
@@ -23,8 +21,7 @@ def record_saved(
         y: what the outputs should be, in the same way, or None.
         out: where the trace goes; what is there is replaced.
         progress: who is shown how it goes.
-        data_name: what the rows are called.
-        command: how the run was started.
+        settings: further fields of ``Settings``, such as ``data_name``, ``command`` and ``exact``.
 
     Raises:
         ModelFileError: Keras does not load the model.
@@ -36,7 +33,7 @@ def record_saved(
     load()
     progress.begins("Loading the model")
     model = saved.load_model(model_path)
-    record_model(model, Rows(x, y), out, progress, data_name=data_name, command=command)
+    record_model(model, Rows(x, y), out, progress, **settings)
 
 
 def record_model(model: Any, rows: Rows, out: Path, progress: Progress, **settings: Any) -> None:

@@ -7,8 +7,9 @@ import importlib.util
 import runpy
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
@@ -16,12 +17,25 @@ from typing import Any
 from pipetrace.errors import ArgumentError, PipetraceError
 
 
+@dataclass(frozen=True)
+class Watched:
+    """How what a program fits is recorded.
+
+    Attributes:
+        path_of: gives the path of the trace of the first model that is fitted, of the second, and so on.
+        options: as for ``Recorder``.
+    """
+
+    path_of: Callable[[int], Path]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
 def run_script(
     program: str,
     arguments: Sequence[str],
     *,
     is_module: bool,
-    path_of: Callable[[int], Path],
+    watched: Watched,
     told: Callable[[str], None],
     made: list[Path],
 ) -> None:
@@ -34,7 +48,7 @@ def run_script(
         program: the path of a script, or the name of a module.
         arguments: what it finds in ``sys.argv`` after its name.
         is_module: whether the program is a module, as with ``python -m``.
-        path_of: gives the path of the trace of the first model that is fitted, of the second, and so on.
+        watched: how its models are recorded.
         told: hears why nothing is recorded, where that is so.
         made: is filled with the traces that were begun, in order.
 
@@ -51,7 +65,7 @@ def run_script(
     command = shlex.join(["pipetrace", *sys.argv[1:]])
     with ExitStack() as stack:
         stack.enter_context(
-            _when_imported(("keras", "tensorflow"), lambda: _watch(stack, path_of, recorders, told, command))
+            _when_imported(("keras", "tensorflow"), lambda: _watch(stack, watched, recorders, told, command))
         )
         try:
             sys.argv = [program, *arguments]
@@ -78,13 +92,12 @@ def _own_frames(frames: TracebackType | None) -> TracebackType | None:
     return frames
 
 
-def _watch(
-    stack: ExitStack, path_of: Callable[[int], Path], made: list[Any], told: Callable[[str], None], command: str
-) -> None:
+def _watch(stack: ExitStack, watched: Watched, made: list[Any], told: Callable[[str], None], command: str) -> None:
     try:
         from pipetrace.record.watching import watching_all
 
-        stack.enter_context(watching_all(path_of, made, command=command))
+        options: Any = dict(watched.options)
+        stack.enter_context(watching_all(watched.path_of, made, command=command, **options))
     except PipetraceError as error:  # another backend: the program runs, and nothing is recorded
         told(f"{error.what} Nothing is recorded.")
     except Exception as error:  # whatever it is, the program is to run

@@ -2,7 +2,6 @@
 
 import atexit
 import contextlib
-import math
 import platform
 import sys
 import time
@@ -18,15 +17,20 @@ from pipetrace.capture.calling import FitCall
 from pipetrace.capture.forward import Forward
 from pipetrace.record import trouble
 from pipetrace.record.before import before_dataset
-from pipetrace.record.data import data_facts
+from pipetrace.record.budget import FLOOR
+from pipetrace.record.data import DataFacts
 from pipetrace.record.ending import finish
+from pipetrace.record.epoch import choose, keep_weights, take_down
 from pipetrace.record.health import Health
-from pipetrace.record.measuring import Measure, Rows, source_names, sources
-from pipetrace.record.recording import Recording, Settings
-from pipetrace.record.words import in_short
-from pipetrace.summary import summarise
+from pipetrace.record.journal import Journal
+from pipetrace.record.line import Line
+from pipetrace.record.measuring import Measure, Rows, arrays_of, source_names, sources
+from pipetrace.record.recording import Recording, Settings, say
+from pipetrace.record.words import in_short, spent
 from pipetrace.trace.document import (
+    BUDGET,
     DATA,
+    DECLINED,
     EXCEPTION,
     FAILED,
     FINISHED,
@@ -35,12 +39,22 @@ from pipetrace.trace.document import (
     Ending,
     Epoch,
     Event,
+    Omission,
     Run,
+    Spending,
     Stage,
-    Summary,
     Training,
 )
-from pipetrace.trace.store import TraceWriter
+
+SECONDS, SECONDS_A_LAYER = 0.05, 0.008
+"""What a first look at the stages takes, for the model and for each layer: measured on two cores, where MobileNetV2 with its
+155 layers took 1.25 s and the digits' five 0.05 s. A slower machine shows in what was spent, and the rest makes up for it."""
+FOR_STAGES = 0.6
+"""Of what the recording may take, the share that the first look at the stages may have."""
+FOR_ROWS = 0.3
+"""The share that taking batches down on their way may have."""
+BYTES_A_SECOND = 300e6
+"""At which the facts of rows and targets are read: a SHA-256 of all, and the targets' statistics."""
 
 
 class Session(Recording):
@@ -48,6 +62,7 @@ class Session(Recording):
 
     def __init__(self, model: Any, settings: Settings) -> None:
         super().__init__(model, settings)
+        self.data = DataFacts(self)
         self.health = Health(self)
 
     def begin(self, call: FitCall, steps: int | None, *, build: bool = True) -> None:
@@ -58,11 +73,13 @@ class Session(Recording):
             steps: how many steps an epoch has, where Keras knows.
             build: whether to look at the model's stages now; off where they are known to fail.
         """
+        self.budget.start()
         self.call = call
         self.planned = self.epoch + max(0, call.epochs - call.initial_epoch)
         self.step, self._told_not_finite = 0, False
         self.steps = steps
-        self._together = int(getattr(self.model, "steps_per_execution", 1) or 1)
+        self.steps_together = int(getattr(self.model, "steps_per_execution", 1) or 1)
+        self.losses.begin(self.budget)
         if self.open:
             self.note(Event(EXCEPTION, "The fit before did not come to its end.", self.epoch or None))
         with self.safely("stages"):
@@ -72,25 +89,45 @@ class Session(Recording):
                 x, y, weight = batches.split(call.validation) if isinstance(call.validation, tuple) else (None,) * 3
                 self.held_out = _rows(x, y, weight)
         with self.safely("writing"):
-            self._run = self._facts()
+            self._run = self._facts(data=False)
             if self.writer is None:
-                self.writer = TraceWriter(self.settings.path, self._run, (), force=True)
-            elif not self.open:
-                self.writer.resume()
-                self._describe()
+                self.writer = Journal(self.settings.path, self.lose, self.cost)
+            if not self.open:
+                again = self.epoch > 0
+                self.writer.begin(self._run)
+                if again:
+                    self._describe()
             self.open = True
             OPEN.add(self)
         trains = tuple(bool(variable.trainable) for variable in self.model.weights)
         # A model that was thawed or frozen between two fits has other parameters, and other stages perhaps.
-        if build and self.rows is not None and (self.measure is None or trains != self._trains):
-            self.look()
+        if self.measure is not None and trains != self._trains:
+            self.measure = None
         self._trains = trains
-        self.keep_weights()
+        self.may_look = build
+        if not self._look_if_affordable():
+            self._tell_data()
+        keep_weights(self)
+
+    def _look_if_affordable(self) -> bool:
+        """Look at the stages, where that was not done and the budget has room for it."""
+        if self.measure is not None or self.rows is None or not self.may_look or not self.can("stages"):
+            return False
+        seconds = SECONDS + SECONDS_A_LAYER * self.layers()
+        # The first look of a short training is paid from what it may take in all, of which the epochs want a part too.
+        if self.budget.share is not None and not self.budget.has_room_for(seconds / FOR_STAGES):
+            return False
+        self.look()
+        return True
 
     @property
     def wants_rows(self) -> bool:
         """Whether the rows have to be taken from what passes."""
         return self.rows is None and self.can("rows") and self.can("writing")
+
+    def has_taken_enough(self) -> bool:
+        """Whether taking rows down on their way has taken as long as it may, and there are enough to look at."""
+        return self.budget.share is not None and self.cost.parts.get("rows", 0.0) > FOR_ROWS * self.budget.allowed()
 
     def saw(self, seen: list[Any], *, complete: bool) -> None:
         """Batches passed on their way into the training; the first ones show what the stages are."""
@@ -98,8 +135,7 @@ class Session(Recording):
             x, y, weight = batches.split(batches.joined(seen))
             self.rows = Rows(x, y, weight, complete=complete and len(batches.alike(seen)) == len(seen))
             self.batch_size = max(len(Rows(batches.split(batch)[0])) for batch in seen)
-        if self.measure is None and self.rows is not None:
-            self.look()
+        self._look_if_affordable()
 
     def look(self) -> None:
         """See which stages the model has, by its rows.
@@ -115,9 +151,25 @@ class Session(Recording):
                 self._unseen = error
                 return
         with self.safely("writing"):
-            self._run = self._facts()
+            self._run = self._facts(data=False)
             self._describe()
+        self._tell_data()
         self.health.begins()
+
+    def _tell_data(self) -> None:
+        """Say what the rows and their targets are; that reads all of them, so it is done beside the training."""
+        if self.rows is None or self.writer is None or self._run is None or not self.can("data facts"):
+            return
+        seconds = sum(each.nbytes for each in arrays_of(self.rows)) / BYTES_A_SECOND
+        if not self.budget.has_room_for(seconds):
+            return  # then it is done at the end
+
+        def work() -> None:
+            with self.cost.beside("data facts"):
+                self.data.read()
+            self._describe()
+
+        self.writer.do("data facts", work)
 
     def _look(self) -> None:
         if self.rows is not None:
@@ -141,8 +193,11 @@ class Session(Recording):
             OutputError: the trace cannot be written.
         """
         self._run = self._facts()
-        self.writer = TraceWriter(self.settings.path, self._run, (), force=True)
+        self.alone = True
+        self.writer = Journal(self.settings.path, self.lose, self.cost)
+        self.writer.begin(self._run)
         self.open = True
+        self._raise_what_was_lost()
         try:
             self._look()
         except Exception as error:
@@ -153,72 +208,75 @@ class Session(Recording):
         self._describe()
         finish(self, progress)
         self.close(Ending(FINISHED))
+        self._raise_what_was_lost()
+
+    def _raise_what_was_lost(self) -> None:
+        if self.writer is not None:
+            self.writer.wait()
+        error = self.errors.get("writing")
+        if error is not None:
+            self.close(Ending(FAILED))
+            raise error
 
     def epoch_begins(self) -> None:
         """Start the clock."""
         self.epoch += 1
         self.step = 0
+        if self.measure is None and self.epoch > 1:
+            self._look_if_affordable()
+        self.losses.epoch_begins()
         self._began = time.perf_counter()
+        self._waited = self.cost.during
 
     def step_ends(self, logs: Mapping[str, Any]) -> None:
         """A step is done; the loss is looked at, and when it is not a number any more, where that began."""
-        self.step += self._together
+        self.step += self.steps_together
         if self._unseen is not None:
             # The model does run, so it was the recorder.
             self.lose("stages", self._unseen)
             self._unseen = None
-        if self._told_not_finite or "loss" not in logs:
+        if self._told_not_finite or "loss" not in logs or not self.losses.is_due(self.step):
             return
-        loss = logs["loss"]
+        try:
+            loss = self.losses.look(logs["loss"], self.step)
+        except Exception as error:  # such as a loss of somebody's own that is no single number
+            self.lose("watching the loss", error)
+            self._told_not_finite = True
+            return
         with self.safely("steps"):
-            self.health.step_ends(float(loss), self.step // self._together, self.steps)
-        with self.safely("watching the loss"):
-            if not math.isfinite(float(loss)):
-                self._told_not_finite = True
-                for event in trouble.not_finite(self, float(loss)):
+            self.health.step_ends(float(logs["loss"]), self.step // self.steps_together, self.steps)
+        if loss is not None:
+            self._told_not_finite = True
+            with self.safely("watching the loss"):
+                if self.measure is None:
+                    self.look()  # whatever it takes: the training is broken, and this is what the recorder is for
+                for event in trouble.not_finite(self, loss, self.losses.sound):
                     self.note(event)
 
     def epoch_ends(self, logs: Mapping[str, Any]) -> None:
-        """Measure the probe and the weights, and write the epoch in one transaction."""
-        seconds = time.perf_counter() - self._began
+        """Measure what the budget has room for; it is summarised and written in one transaction beside the training."""
+        seconds = time.perf_counter() - self._began - (self.cost.during - self._waited)
         self._look_at_steps()
-        probe, examples, weights = {}, {}, {}
-        if self.measure is not None and self.rows is not None and self.can("probe"):
-            with self.safely("probe"):
-                passed = self.measure.passed(self.rows.taken(slice(0, self.measure.budget.probe)).x)
-                probe = self.measure.probe(passed)
-                examples = {name: values[0] for name, values in self.measure.examples(passed).items()}
-        if self.measure is not None and self.can("weights"):
-            with self.safely("weights"):
-                weights = self._weights(self.measure)
-        epoch = Epoch(
-            number=self.epoch,
-            metrics={str(name): float(value) for name, value in logs.items() if _is_number(value)},
-            seconds=seconds,
-            learning_rate=facts.learning_rate(self.model),
-            steps=self.step or None,
-            probe=probe,
-            weights=weights,
-        )
+        last = self.epoch >= self.planned or bool(getattr(self.model, "stop_training", False))
+        if last:
+            # Nothing waits for this any more, so it is outside the budget.
+            self.budget.stop()
+            if self.settings.after and self.measure is None and self.may_look:
+                self.look()
+                self.leave_out("stages", BUDGET)
+        with self.cost.of("epoch"):
+            epoch = Epoch(
+                number=self.epoch,
+                metrics={str(name): float(value) for name, value in logs.items() if _is_number(value)},
+                seconds=seconds,
+                learning_rate=facts.learning_rate(self.model),
+                steps=self.step or None,
+            )
+            detail = choose(self, last=last)
         if self.writer is not None and self.can("writing"):
-            with self.safely("writing"):
-                self.writer.add_epoch(epoch, examples)
+            self.writer.add_epoch(take_down(self, epoch, detail, self.spending))
         self.health.epoch_ends(self.epoch)
         self.tell_meanwhile()
-        self.keep_weights()
-
-    def _weights(self, measure: Measure) -> dict[str, Summary]:
-        """The weights after an epoch; those that do not train are told again only where they moved all the same."""
-        found = {}
-        for name, variable in measure.forward.variables().items():
-            if not math.prod(variable.shape):
-                continue
-            summary = summarise(variable.numpy().reshape(variable.shape or (1,)), by_channel=False, coarse=True)
-            figures = (summary.min, summary.max, summary.mean, summary.std)
-            if variable.trainable or self._still.get(name) != figures:
-                found[name] = summary
-            self._still[name] = figures
-        return found
 
     def _look_at_steps(self) -> None:
         """See whether the data lasted for the whole epoch."""
@@ -230,22 +288,22 @@ class Session(Recording):
             text = f"The data ended after {self.step} of {self.steps} steps of epoch {self.epoch}."
             self.note(Event(DATA, text, self.epoch, self.step))
 
-    def keep_weights(self) -> None:
-        """Remember the weights, where they are few and sound: what a broken step made of them cannot be undone."""
-        if self.can("watching the loss"):
-            with self.safely("watching the loss"):
-                self.good = trouble.sound_weights(self.model) or self.good
-
     def end(self) -> None:
         """The ``fit`` is over: measure what waits for it, and close the trace."""
         if not self.open:
             return
         stopped = self.epoch < self.planned
+        self.budget.stop()
+        if self.settings.after and self.measure is None and self.may_look and self.rows is not None:
+            self.look()
         with self.safely("writing"):
             self._run = self._facts()
             self._describe()
         try:
-            finish(self)
+            if self.settings.after:
+                finish(self, None if self.settings.verbose is False else Line("measuring the data flow"))
+            else:
+                self.leave_out("after training", DECLINED)
         except BaseException as error:  # Ctrl-C while it is measured; the epochs are all there
             self.close(Ending(INTERRUPTED, in_short(error), epoch=self.epoch or None))
             raise
@@ -255,6 +313,7 @@ class Session(Recording):
         """The ``fit`` raised; the trace says what, and where as far as that can be told."""
         if not self.open:
             return
+        self.budget.stop()
         if isinstance(error, KeyboardInterrupt):
             self.close(Ending(INTERRUPTED, "Ctrl-C", epoch=self.epoch or None))
             return
@@ -277,16 +336,34 @@ class Session(Recording):
         """End the trace, which may be opened again by another ``fit``."""
         self.open = False
         OPEN.discard(self)
+        self.budget.stop()
         if self.writer is None:
             return
-        if self.can("writing"):
-            with self.safely("writing"):
-                self.writer.end(ending, self.cost.parts)
-                if self.settings.verbose:
-                    self.tell_at_end()
-        else:
-            with contextlib.suppress(Exception):
-                self.writer.close()
+        if not self.can("writing"):
+            self.writer.close()
+            return
+        self.writer.end(ending, lambda: dict(self.cost.parts), self.spending)
+        if self.can("writing") and self.settings.verbose:
+            say(f"pipetrace: {spent(self.spending())}")
+            self.tell_at_end()
+
+    def spending(self) -> Spending:
+        """What the recording took so far."""
+        of = {"probe": self.epoch, "probe rows": self.epoch, "channels": self.epoch, "weights": self.epoch}
+        if self.rows is not None:
+            of["rows"] = len(self.rows)
+        left_out = [Omission(what, why, amount, of.get(what)) for (what, why), amount in self.left_out.items()]
+        if self.losses.every > 1:
+            left_out.append(Omission("loss checks", BUDGET, self.losses.every))
+        return Spending(
+            budget=self.budget.share,
+            floor=FLOOR,
+            training=self.budget.training,
+            during=self.cost.during,
+            background=self.cost.background,
+            after=self.cost.after,
+            left_out=tuple(left_out),
+        )
 
     def _describe_stages(self, stages: tuple[Stage, ...]) -> None:
         """Say which stages there are where a whole pass was never seen."""
@@ -299,11 +376,20 @@ class Session(Recording):
             return
         forward = self.measure.forward if self.measure else None
         stages = (*self.before, *(forward.stages if forward else ()))
-        self.writer.describe(self._run, stages, forward.groups if forward else ())
+        run = replace(self._run, data=self.data.told())
+        self.writer.describe(run, stages, forward.groups if forward else ())
 
-    def _facts(self) -> Run:
+    def _facts(self, *, data: bool = True) -> Run:
+        """What runs.
+
+        Args:
+            data: whether to read the rows for it; without that their facts are those that are known already.
+        """
         forward = self.measure.forward if self.measure else None
         before = self._run
+        if data and self.can("data facts"):
+            with self.safely("data facts"):
+                self.data.read()
         return Run(
             title=self.settings.title or str(self.model.name),
             created=before.created if before else datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -312,7 +398,7 @@ class Session(Recording):
             backend="tensorflow",
             platform=f"{platform.system()} {platform.machine()}",
             model_fingerprint=before.model_fingerprint if before else facts.fingerprint(self.model),
-            data=data_facts(self),
+            data=self.data.told(),
             training=self._training(),
             model=facts.model_facts(self.model, forward.outputs if forward else ()),
         )
@@ -327,7 +413,7 @@ class Session(Recording):
             self.model,
             epochs=self.planned,
             batch_size=size,
-            probe_rows=min(self.measure.budget.probe, len(self.rows)) if self.measure and self.rows else 0,
+            probe_rows=min(self.measure.extent.probe, len(self.rows)) if self.measure and self.rows else 0,
             callbacks=[name for name in names if name not in own],
             weighted=self.call.class_weight
             or self.call.sample_weight is not None

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from pipetrace.capture.facts import losses
 from pipetrace.capture.failing import failing_graph
 from pipetrace.record.recording import Recording
 from pipetrace.record.words import in_short
-from pipetrace.trace.document import DATA, EXCEPTION, GRADIENT, LOSS, OUTPUT, WEIGHTS, Event, Stage
+from pipetrace.trace.document import DATA, EXCEPTION, GRADIENT, LOSS, OUTPUT, WEIGHTS, Array, Event, Stage
 
 MOST_REMEMBERED = 4_000_000
 """Weights of a larger model are not remembered from epoch to epoch."""
@@ -21,20 +22,41 @@ SEARCHED = 2048
 """Rows that are searched for the place where a value first was not finite."""
 
 
-def sound_weights(model: Any) -> dict[str, Any] | None:
-    """The weights by their paths; None where they are very many, or not all finite."""
-    if sum(math.prod(variable.shape) for variable in model.weights) > MOST_REMEMBERED:
+def copied(variable: Any) -> Array:
+    """A copy of what a variable holds."""
+    return np.array(variable.numpy())
+
+
+def sound_weights(model: Any, copies: Mapping[int, Array]) -> dict[str, Array] | None:
+    """Copies of the weights by their paths; None where they are very many, or not all finite.
+
+    Args:
+        model: whose weights they are.
+        copies: by the identities of the variables.
+    """
+    if sum(values.size for values in copies.values()) > MOST_REMEMBERED:
         return None
-    found = {str(variable.path): np.array(variable.numpy()) for variable in model.weights}
+    found = {str(variable.path): copies[id(variable)] for variable in model.weights}
     sound = all(np.isfinite(values).all() for values in found.values() if values.dtype.kind == "f")
     return found if sound else None
 
 
-def not_finite(session: Recording, loss: float) -> list[Event]:
-    """The loss is not a number any more: when, and the first stage where that can be seen."""
+def not_finite(session: Recording, loss: float, sound: int) -> list[Event]:
+    """The loss is not a number any more: when, and the first stage where that can be seen.
+
+    Args:
+        session: of the recording.
+        loss: what it is.
+        sound: the last step of the epoch after which it was still a number.
+    """
     word = "NaN" if math.isnan(loss) else "infinite"
     when = (session.epoch, session.step)
-    found = [Event(LOSS, f"The loss was {word} from step {session.step} of epoch {session.epoch} on.", *when)]
+    text = f"The loss was {word} from step {session.step} of epoch {session.epoch} on."
+    if session.step - sound > max(1, session.steps_together):
+        text = (
+            f"The loss was {word} at step {session.step} of epoch {session.epoch}, and still a number at step {sound}."
+        )
+    found = [Event(LOSS, text, *when)]
     for look in (_in_the_rows, _in_a_gradient, _in_the_weights):
         event = look(session)
         if event is not None:
@@ -70,11 +92,11 @@ def _in_a_gradient(session: Recording) -> Event | None:
     if measure is None or rows is None or not session.good:
         return None
     now = {str(variable.path): np.array(variable.numpy()) for variable in session.model.weights}
-    few = rows.taken(slice(0, min(len(rows), SEARCHED, measure.budget.flow)))
+    few = rows.taken(slice(0, min(len(rows), SEARCHED, measure.extent.candidates)))
     variables = measure.forward.variables()
     with sound(session):
-        for start in range(0, len(few), measure.budget.together):
-            passed = measure.passed(few.taken(slice(start, start + measure.budget.together)).x)
+        for start in range(0, len(few), measure.extent.together):
+            passed = measure.passed(few.taken(slice(start, start + measure.extent.together)).x)
             for stage in measure.forward.stages:
                 if any(_first_broken(values) is not None for values in passed.outputs.get(stage.name, ())):
                     return Event(
@@ -83,8 +105,8 @@ def _in_a_gradient(session: Recording) -> Event | None:
     if few.y is None:
         return None
     broken: list[Any] = []
-    for start in range(0, len(few), measure.budget.together):
-        part = few.taken(slice(start, start + measure.budget.together))
+    for start in range(0, len(few), measure.extent.together):
+        part = few.taken(slice(start, start + measure.extent.together))
         x = batches.as_fit_gets(part.x)
         broken = gradients.not_finite(session.model, {**now, **session.good}, x, part.y)
         if broken:

@@ -6,11 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from pipetrace.capture import calling
 from pipetrace.errors import ArgumentError
-from pipetrace.record.recorder import Recorder
+from pipetrace.record.recorder import Recorder, RecorderOptions
+
+
+class WatchOptions(RecorderOptions, total=False):
+    """What ``watch`` can be told beside the model and the path; ``Recorder``'s text says what each is."""
+
+    x: Any
+    y: Any
 
 
 class Watching:
@@ -46,7 +53,7 @@ class Watching:
         self.stop()
 
 
-def watch(model: Any, path: str | os.PathLike[str], **options: Any) -> Watching:
+def watch(model: Any, path: str | os.PathLike[str], **options: Unpack[WatchOptions]) -> Watching:
     """Record every ``fit`` of a model from now on, into one trace.
 
         pipetrace.watch(model, "run.trace")
@@ -55,7 +62,8 @@ def watch(model: Any, path: str | os.PathLike[str], **options: Any) -> Watching:
     Args:
         model: a Keras model; need not be compiled yet.
         path: where the trace goes; a trace that is there is replaced, any other file is not.
-        options: any of ``x``, ``y``, ``validation_data``, ``title``, ``class_names`` and ``verbose``, as for ``Recorder``.
+        options: any of ``x``, ``y``, ``validation_data``, ``title``, ``class_names``, ``verbose``, ``budget``,
+            ``after_training`` and ``exact``, as for ``Recorder``.
 
     Returns:
         what ends the watching, by its method ``stop`` or as a ``with`` block.
@@ -78,20 +86,24 @@ def watch(model: Any, path: str | os.PathLike[str], **options: Any) -> Watching:
 
 
 @contextmanager
-def watching_all(name_of: Any, made: list[Recorder], *, command: str) -> Iterator[None]:
+def watching_all(
+    name_of: Any, made: list[Recorder], *, command: str, **options: Unpack[RecorderOptions]
+) -> Iterator[None]:
     """Within the block every ``fit`` of any model is recorded, each model into a trace of its own.
 
     Args:
         name_of: gives the path for a model, from the number of the model, 1 for the first.
         made: is filled with the recorders.
         command: how the program was started.
+        options: as for ``Recorder``.
     """
+    told: RecorderOptions = {"verbose": False, **options}
     known: weakref.WeakKeyDictionary[Any, Recorder] = weakref.WeakKeyDictionary()
 
     def recorded(fit: Any, model: Any, args: Any, kwargs: Any) -> Any:
         recorder = known.get(model)
         if recorder is None:
-            recorder = known[model] = Recorder(name_of(len(made) + 1), verbose=False)
+            recorder = known[model] = Recorder(name_of(len(made) + 1), **told)
             recorder.settings = replace(recorder.settings, command=command, alert=True)
             made.append(recorder)
         return _recorded(fit, recorder, args, kwargs)

@@ -1,6 +1,18 @@
 """Statistics of tensors that merge: the summary of two parts is the summary of the whole."""
 
-from pipetrace.summary.histogram import bins, quantile
-from pipetrace.summary.summary import Summariser, merge, summarise
+from pipetrace.summary.histogram import COARSE, COARSER, bins, quantile
+from pipetrace.summary.kernels import Kernels, kernels
+from pipetrace.summary.summary import Summariser, can_summarise, merge, summarise
 
-__all__ = ["Summariser", "bins", "merge", "quantile", "summarise"]
+__all__ = [
+    "COARSE",
+    "COARSER",
+    "Kernels",
+    "Summariser",
+    "bins",
+    "can_summarise",
+    "kernels",
+    "merge",
+    "quantile",
+    "summarise",
+]

@@ -10,6 +10,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from pipetrace.summary.kernels import Kernels
+
+Table: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
 Floats: TypeAlias = NDArray[np.float64]
 Counts: TypeAlias = NDArray[np.int64]
 
@@ -43,21 +46,22 @@ class Moments:
         return self.count - self.nan - self.positive_infinity - self.negative_infinity
 
 
-def measure(values: NDArray[np.float32]) -> Moments:
+def measure(values: Table, kernels: Kernels | None = None) -> Moments:
     """The moments of each column.
 
     A narrow table is read as a wide one, several rows side by side, as NumPy's sums over the first axis are five times
     as fast over 512 columns as over 32. The columns that belong together are merged at the end.
 
     Args:
-        values: shape ``(n, channels)``, C-contiguous, any finite or non-finite float32.
+        values: shape ``(n, channels)``, C-contiguous, float32 or float64, finite or not.
+        kernels: compiled loops, used for float32.
     """
     rows, channels = values.shape
     fold = 1
     while channels * fold * 2 <= WIDTH and fold * 2 <= rows:
         fold *= 2
     even = rows - rows % fold
-    total = _measure_blocks(values[:even].reshape(even // fold, channels * fold))
+    total = _measure_blocks(values[:even].reshape(even // fold, channels * fold), kernels)
     while len(total.count) > channels:
         half = len(total.count) // 2
         total = _join_two(_columns(total, 0, half), _columns(total, half, 2 * half))
@@ -90,13 +94,29 @@ def _columns(moments: Moments, start: int, stop: int) -> Moments:
     return Moments(*(field[start:stop] for field in _fields(moments)))
 
 
-def _measure_blocks(values: NDArray[np.float32]) -> Moments:
+def _measure_blocks(values: Table, kernels: Kernels | None) -> Moments:
+    if kernels is not None and values.dtype == np.float32 and values.size:
+        found = _compiled(kernels, values)
+        if found is not None:
+            return found
     step = max(1, BLOCK // max(1, values.shape[1]))
     parts = [_measure_block(values[start : start + step]) for start in range(0, len(values), step)]
     return join(parts) if parts else _measure_block(values)
 
 
-def _measure_block(values: NDArray[np.float32]) -> Moments:
+def _compiled(kernels: Kernels, values: Any) -> Moments | None:
+    """The moments by the compiled loops; None where a value is not finite, which they leave to the others."""
+    finite, low, high, zeros, mean, squares = kernels.moments(values)
+    if not finite:
+        return None
+    rows, channels = values.shape
+    none = np.zeros(channels, np.int64)
+    count = np.full(channels, rows, np.int64)
+    wide = low.astype(np.float64), high.astype(np.float64)
+    return Moments(count, none, none, none, zeros, *wide, mean, squares)
+
+
+def _measure_block(values: Table) -> Moments:
     rows, channels = values.shape
     count = np.full(channels, rows, np.int64)
     none = np.zeros(channels, np.int64)
@@ -114,7 +134,7 @@ def _measure_block(values: NDArray[np.float32]) -> Moments:
     return Moments(count, none, none, none, zeros, low, high, mean, squares)
 
 
-def _measure_with_gaps(values: NDArray[np.float32]) -> Moments:
+def _measure_with_gaps(values: Table) -> Moments:
     finite = np.isfinite(values)
     kept = finite.sum(axis=0, dtype=np.int64)
     wide = np.where(finite, values, 0).astype(np.float64)

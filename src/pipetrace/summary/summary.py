@@ -1,27 +1,24 @@
 """The summary of a tensor, whole and per channel, and the merging of two."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipetrace.summary.histogram import (
-    COARSE,
-    FINE,
-    SHORT,
-    coarsen,
-    count_channel_keys,
-    count_keys,
-    count_short_channels,
-    from_counts,
-    merge_histograms,
-)
+from pipetrace.summary.counting import Counting
+from pipetrace.summary.histogram import FINE, merge_histograms
+from pipetrace.summary.kernels import Kernels
 from pipetrace.summary.moments import Moments, collapse, join, measure
 from pipetrace.trace.document import Histogram, Summary
 
 MOST_CHANNELS = 1024
 """A last axis longer than this is a vector of features, not a set of channels: it gets no summary per index."""
+LARGEST = float(np.finfo(np.float32).max)
+
+
+def can_summarise(values: NDArray[Any]) -> bool:
+    """Whether an array holds what a summary can be made of: real numbers of any width, truth values, or texts."""
+    return values.dtype.kind in "biufOSU" or _is_small_float(values)
 
 
 class Summariser:
@@ -30,50 +27,47 @@ class Summariser:
     Counts are added up in full arrays and made into a summary once, which is far cheaper than merging a summary for
     each batch.
 
+    Of texts it is their lengths, in characters, that are summarised, an empty one as zero. A truth value is 0 or 1. Counts,
+    extremes, mean and deviation are those of the values themselves, taken to float64: whole numbers above 2**53 are
+    rounded. The histogram takes them as float32, which moves no value by more than the width of a bin; what is too large
+    for it counts in the last bin.
+
     Args:
-        by_channel: whether there is a summary for each index of the last axis too, which takes 32 kB for each of them.
-        coarse: whether the histogram of the whole has the wide bins that those of the channels have, which take a
-            twentieth of the room.
+        by_channel: whether there is a summary for each index of the last axis too, which takes 16 kB for each of them.
+        bits: of the whole's histogram: 16, 12 or 10. Each step takes about a tenth of the room of the one before.
+        kernels: compiled loops, for many values.
     """
 
-    def __init__(self, *, by_channel: bool = True, coarse: bool = False) -> None:
-        self._by_channel, self._coarse_only = by_channel, coarse
+    def __init__(self, *, by_channel: bool = True, bits: int = FINE, kernels: Kernels | None = None) -> None:
+        self._by_channel, self._bits, self._kernels = by_channel, bits, kernels
         self._channels: int | None = None
         self._moments: Moments | None = None
-        self._fine = np.zeros(1 << FINE, np.int64)
-        self._coarse = np.zeros((0, 1 << COARSE), np.int64)
+        self._counting: Counting | None = None
 
-    def add(self, values: NDArray[Any]) -> None:
+    def add(self, values: NDArray[Any], histogram_of: Any = None) -> None:
         """Take a batch.
 
         Args:
-            values: any shape, any real dtype; the first axis is the rows. Values are taken as float32, which is exact
-                for float32 and narrower floats, and for whole numbers up to 2**24; what is too large for it counts as
-                infinite.
+            values: any shape, any dtype that ``can_summarise`` takes; the first axis is the rows.
+            histogram_of: the rows, as a slice or indices, that the histograms are to count; all where None.
 
         Raises:
             ValueError: the batch has another number of channels than the ones before.
         """
         channels = values.shape[-1] if values.ndim > 1 else 1
         columns = channels if self._by_channel and 1 < channels <= MOST_CHANNELS else 1
-        if self._channels is None:
+        if self._counting is None:
             self._channels = channels
-            self._coarse = np.zeros((columns if columns > 1 else 0, 1 << COARSE), np.int64)
+            self._counting = Counting(columns if columns > 1 else 0, self._kernels, self._bits)
         elif self._by_channel and self._channels != channels:
             raise ValueError(f"A batch has {channels} channels, the ones before had {self._channels}")
-        with np.errstate(over="ignore"):
-            table = np.ascontiguousarray(values, dtype=np.float32).reshape(-1, columns)
-        moments = measure(table)
+        numbers = _as_numbers(values)
+        table: NDArray[Any] = np.ascontiguousarray(numbers).reshape(-1, columns)
+        with np.errstate(over="ignore", invalid="ignore"):
+            moments = measure(table, self._kernels)
         self._moments = moments if self._moments is None else join([self._moments, moments])
-        finite = bool((moments.finite == moments.count).all())
-        if finite and len(table) < SHORT and len(self._coarse):
-            self._fine += count_keys(table)
-            self._coarse += count_short_channels(table)
-            return
-        for index, counts in enumerate(count_channel_keys(table) if finite else _finite_channel_keys(table)):
-            self._fine += counts
-            if len(self._coarse):
-                self._coarse[index] += coarsen(counts)
+        counted = table if histogram_of is None else np.ascontiguousarray(numbers[histogram_of]).reshape(-1, columns)
+        self._counting.add(_as_float32(counted), finite=bool((moments.finite == moments.count).all()))
 
     def summary(self) -> Summary:
         """The summary of all batches so far.
@@ -84,19 +78,29 @@ class Summariser:
         Raises:
             ValueError: there was no batch.
         """
-        moments = self._moments
-        if moments is None:
+        moments, counting = self._moments, self._counting
+        if moments is None or counting is None:
             raise ValueError("There is nothing to summarise")
-        parts = tuple(
-            _summary(moments, index, from_counts(counts, COARSE)) for index, counts in enumerate(self._coarse)
-        )
-        whole = from_counts(coarsen(self._fine), COARSE) if self._coarse_only else from_counts(self._fine, FINE)
-        return _summary(collapse(moments), 0, whole, parts or None)
+        parts = tuple(_summary(moments, index, each) for index, each in enumerate(counting.channels()))
+        return _summary(collapse(moments), 0, counting.whole(), parts or None)
+
+    def copied(self, *, channels: bool) -> "Summariser":
+        """Another one that has seen what this one has, and goes on by itself.
+
+        Args:
+            channels: whether it has its channels too; without them it takes the same values in any shape.
+        """
+        other = Summariser(by_channel=self._by_channel and channels, bits=self._bits, kernels=self._kernels)
+        if self._moments is not None and self._counting is not None:
+            other._channels = self._channels
+            other._moments = self._moments if other._by_channel else collapse(self._moments)
+            other._counting = self._counting.copied(channels=other._by_channel)
+        return other
 
 
-def summarise(values: NDArray[Any], *, by_channel: bool = True, coarse: bool = False) -> Summary:
+def summarise(values: NDArray[Any], *, by_channel: bool = True, bits: int = FINE) -> Summary:
     """The summary of one array: of all values, and of each index of the last axis; see ``Summariser``."""
-    summariser = Summariser(by_channel=by_channel, coarse=coarse)
+    summariser = Summariser(by_channel=by_channel, bits=bits)
     summariser.add(values)
     return summariser.summary()
 
@@ -115,9 +119,31 @@ def merge(first: Summary, second: Summary) -> Summary:
     return _summary(moments, 0, histogram, channels)
 
 
-def _finite_channel_keys(table: NDArray[np.float32]) -> Iterator[NDArray[np.int64]]:
-    for column in table.T:
-        yield count_keys(np.ascontiguousarray(column[np.isfinite(column)]))
+def _as_numbers(values: NDArray[Any]) -> NDArray[Any]:
+    """The values as float32 where that is exact, as float64 otherwise; the lengths of texts."""
+    if values.dtype.kind in "OSU":
+        lengths = [len(each.decode(errors="replace") if isinstance(each, bytes) else str(each)) for each in values.flat]
+        return np.array(lengths, np.float32).reshape(values.shape)
+    if values.dtype.kind == "f":
+        return (
+            values if values.dtype.itemsize in (4, 8) else values.astype(np.float32 if values.itemsize < 4 else float)
+        )
+    exact = _is_small_float(values) or values.dtype.itemsize <= 2
+    return values.astype(np.float32 if exact else np.float64)
+
+
+def _as_float32(table: NDArray[Any]) -> NDArray[np.float32]:
+    if table.dtype == np.float32:
+        return table
+    with np.errstate(over="ignore"):
+        narrow = table.astype(np.float32)
+    lost = np.isinf(narrow) & np.isfinite(table)
+    return np.where(lost, np.copysign(np.float32(LARGEST), table).astype(np.float32), narrow) if lost.any() else narrow
+
+
+def _is_small_float(values: NDArray[Any]) -> bool:
+    """Whether it is one of the floats that NumPy knows by another package: bfloat16 and those of eight bits."""
+    return values.dtype.kind == "V" and values.dtype.name.startswith(("bfloat16", "float8"))
 
 
 def _summary(
@@ -130,8 +156,9 @@ def _summary(
         positive_infinity=int(moments.positive_infinity[index]),
         negative_infinity=int(moments.negative_infinity[index]),
         zeros=int(moments.zeros[index]),
-        min=float(moments.low[index]) if finite else None,
-        max=float(moments.high[index]) if finite else None,
+        # Adding zero makes 0 of -0, of which either may come first.
+        min=float(moments.low[index]) + 0.0 if finite else None,
+        max=float(moments.high[index]) + 0.0 if finite else None,
         mean=float(moments.mean[index]) if finite else None,
         std=float(np.sqrt(moments.squares[index] / finite)) if finite else None,
         histogram=histogram,

@@ -29,10 +29,12 @@ from pipetrace.trace.document import (
     Histogram,
     Measurement,
     ModelFacts,
+    Omission,
     Parameters,
     Prediction,
     Run,
     Spec,
+    Spending,
     Stage,
     Summary,
     Target,
@@ -40,7 +42,7 @@ from pipetrace.trace.document import (
     Training,
     Weight,
 )
-from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, decode_number, decode_tensor
+from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, decode_counts, decode_number, decode_tensor
 from pipetrace.trace.store import process_start
 from pipetrace.trace.upgrade import layout, upgraded
 
@@ -227,6 +229,8 @@ class _Reader:
             cost={part: float(seconds) for part, seconds in self.database.execute("SELECT part, seconds FROM cost")},
             groups=tuple(self._groups()),
             events=tuple(Event(*row) for row in self.database.execute(EVENTS)),
+            histogram_rows=_whole(self.facts.get("histogram_rows")),
+            spending=_spending(self.facts.get("spending")),
             measurements=self._measurements(),
         )
 
@@ -376,6 +380,16 @@ def _model(facts: Any) -> ModelFacts | None:
     return ModelFacts(**{**facts, "parameters": Parameters(**facts["parameters"]), "outputs": outputs})
 
 
+def _spending(facts: Any) -> Spending | None:
+    if facts is None:
+        return None
+    return Spending(**{**facts, "left_out": tuple(Omission(**each) for each in facts["left_out"])})
+
+
+def _whole(value: Any) -> int | None:
+    return None if value is None else int(value)
+
+
 def _record(kind: Any, facts: Any) -> Any:
     return kind(**{**facts, "shape": tuple(facts["shape"])})
 
@@ -386,8 +400,9 @@ def _shape(text: str) -> tuple[int | None, ...]:
 
 def _summary(values: list[Any]) -> Summary:
     count, nan, positive, negative, zeros, low, high, mean, std, bits, keys, counts = values
-    histogram = Histogram(np.frombuffer(keys, "<u2"), np.frombuffer(counts, "<i8"), int(bits))
-    if len(histogram.keys) != len(histogram.counts) or not 9 < histogram.bits <= 16:
+    places = np.frombuffer(keys, "<u2")
+    histogram = Histogram(places, decode_counts(counts, len(places)), int(bits))
+    if not 9 < histogram.bits <= 16:
         raise ValueError("the keys, counts and bits of a histogram do not fit together")
     return Summary(count, nan, positive, negative, zeros, low, high, mean, std, histogram)
 

@@ -177,6 +177,25 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, (bool, int, str)) else str(value)
 
 
+def encode_counts(counts: Array) -> bytes:
+    """Counts as little-endian whole numbers of 1, 2, 4 or 8 bytes, whichever is the least that holds the largest."""
+    most = int(counts.max()) if len(counts) else 0
+    width = next(width for width in (1, 2, 4, 8) if most < 1 << 8 * width)
+    return counts.astype(f"<u{width}").tobytes()
+
+
+def decode_counts(data: bytes, keys: int) -> Array:
+    """The counts again, int64; how wide they are follows from how many there are.
+
+    Raises:
+        ValueError: they do not fit together.
+    """
+    width, rest = divmod(len(data), keys) if keys else (8, len(data))
+    if rest or width not in (1, 2, 4, 8):
+        raise ValueError("the keys, counts and bits of a histogram do not fit together")
+    return np.frombuffer(data, f"<u{width}").astype(np.int64)
+
+
 def encode_tensor(values: Array) -> tuple[str, str, bytes]:
     """A tensor as dtype, shape in JSON, and little-endian bytes in C order. An unknown dtype becomes float32."""
     shape = json.dumps(list(values.shape))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import TypeAlias
 
 from pipetrace.errors import DiskFullError, NotWritableError, OutputExistsError
 from pipetrace.trace.document import (
@@ -19,6 +20,7 @@ from pipetrace.trace.document import (
     Prediction,
     Run,
     Spec,
+    Spending,
     Stage,
     Summary,
 )
@@ -26,10 +28,14 @@ from pipetrace.trace.schema import (
     APPLICATION_ID,
     SCHEMA,
     TABLES,
+    encode_counts,
     encode_json,
     encode_number,
     encode_tensor,
 )
+
+EpochFacts: TypeAlias = tuple[Epoch, Mapping[str, Array], Spending | None]
+"""What is written of an epoch: its measurements, the example row's outputs, and what recording took so far."""
 
 SIDE_FILES = ("-wal", "-shm", "-journal")
 """What SQLite may leave beside a database whose writer was killed."""
@@ -106,11 +112,15 @@ class TraceWriter:
             )
             database.execute("DELETE FROM measurement WHERE epoch IS NULL")
             _put(database, "rows", 0)
+            _put(database, "histogram_rows", None)
+            _put(database, "spending", None)
             _put(database, "writer", _writer())
 
-    def add_epoch(self, epoch: Epoch, examples: Mapping[str, Array]) -> None:
-        """Add a finished epoch, and the example row's outputs as they now are."""
+    def add_epoch(self, epoch: Epoch, examples: Mapping[str, Array], spending: Spending | None = None) -> None:
+        """Add a finished epoch, the example row's outputs as they now are, and what recording took so far."""
         with self._transaction() as database:
+            if spending is not None:
+                _put(database, "spending", asdict(spending))
             rate = None if epoch.learning_rate is None else encode_number(epoch.learning_rate)
             database.execute("INSERT INTO epoch VALUES (?, ?, ?, ?)", (epoch.number, epoch.seconds, rate, epoch.steps))
             database.executemany(
@@ -124,10 +134,24 @@ class TraceWriter:
             _put_tensors(database, "example", examples)
         self._checkpoint()
 
-    def add_data_flow(self, rows: int, summaries: Mapping[str, Summary], examples: Mapping[str, Array]) -> None:
-        """Add what all rows were at each stage."""
+    def add_data_flow(
+        self,
+        rows: int,
+        summaries: Mapping[str, Summary],
+        examples: Mapping[str, Array],
+        histogram_rows: int | None = None,
+    ) -> None:
+        """Add what all rows were at each stage.
+
+        Args:
+            rows: how many were measured.
+            summaries: by stage.
+            examples: the example row's, by stage.
+            histogram_rows: of how many of them the histograms are; None where of all.
+        """
         with self._transaction() as database:
             _put(database, "rows", rows)
+            _put(database, "histogram_rows", histogram_rows)
             for name, summary in summaries.items():
                 _add_summary(database, "rows", name, None, summary)
             _put_tensors(database, "example", examples)
@@ -180,12 +204,13 @@ class TraceWriter:
         with self._transaction() as database:
             _put_tensors(database, "weight", weights)
 
-    def end(self, ending: Ending, cost: Mapping[str, float]) -> None:
+    def end(self, ending: Ending, cost: Mapping[str, float], spending: Spending | None = None) -> None:
         """Say how the run ended and what recording it cost, and close the file.
 
         The cost of this last writing is not in it.
         """
         with self._transaction() as database:
+            _put(database, "spending", None if spending is None else asdict(spending))
             database.executemany("INSERT OR REPLACE INTO cost VALUES (?, ?)", list(cost.items()))
             row = (ending.kind, ending.message, ending.stage, ending.epoch)
             database.execute("INSERT INTO ending VALUES (?, ?, ?, ?)", row)
@@ -379,7 +404,7 @@ def _summary_row(part: str, name: str, epoch: int | None, channel: int | None, s
         summary.std,
         histogram.bits,
         histogram.keys.astype("<u2").tobytes(),
-        histogram.counts.astype("<i8").tobytes(),
+        encode_counts(histogram.counts),
     )
 
 
