@@ -6,17 +6,16 @@ import os
 import socket
 import sqlite3
 import stat
-import unicodedata
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 
-from pipetrace.errors import DamagedTraceError, NewerTraceError, NotATraceError, TraceNotFoundError
+from pipetrace.errors import NewerTraceError, NotATraceError, TraceNotFoundError
 from pipetrace.trace.document import (
     KILLED,
     RUNNING,
@@ -26,7 +25,6 @@ from pipetrace.trace.document import (
     Epoch,
     Event,
     Group,
-    Histogram,
     Measurement,
     ModelFacts,
     Omission,
@@ -42,8 +40,10 @@ from pipetrace.trace.document import (
     Training,
     Weight,
 )
-from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, decode_counts, decode_number, decode_tensor
+from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, decode_figures, decode_number, decode_tensor
 from pipetrace.trace.store import process_start
+from pipetrace.trace.summaries import DAMAGE, Row, Summaries, damaged, summary_of
+from pipetrace.trace.texts import clean, from_bytes, from_json
 from pipetrace.trace.upgrade import layout, upgraded
 
 HEADER = b"SQLite format 3\0"
@@ -74,16 +74,11 @@ def read(path: str | os.PathLike[str]) -> Trace:
         with closing(_connect(place)) as database:
             schema = _check_identity(place, database)
             if schema == SCHEMA:
-                return _Reader(database).trace(schema)
+                return _Reader(place, database).trace(schema)
             with closing(upgraded(database, schema)) as copy:
-                return _Reader(copy).trace(schema)
-    except (sqlite3.Error, LookupError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-        raise DamagedTraceError(
-            f"{place.name} is a pipetrace file, but it cannot be read: {_clean(' '.join(reason.split()))}.",
-            where=str(place),
-            hint="Copy it again from where it came from, with its -wal file if there is one, or record it anew.",
-        ) from error
+                return _Reader(place, copy).trace(schema)
+    except DAMAGE as error:
+        raise damaged(place, error) from error
 
 
 def _check_header(place: Path) -> None:
@@ -177,43 +172,26 @@ def _check_layout(database: sqlite3.Connection, schema: int) -> None:
         raise ValueError(f"it holds the {kind} {name}, which no trace has")
 
 
-def _clean(value: Any) -> Any:
-    """A value out of JSON or a column, without characters that a terminal would obey or that no output can carry."""
-    if isinstance(value, str):
-        return "".join("\N{REPLACEMENT CHARACTER}" if _is_control(each) else each for each in value)
-    if isinstance(value, list):
-        return [_clean(entry) for entry in value]
-    if isinstance(value, dict):
-        return {_clean(key): _clean(entry) for key, entry in value.items()}
-    return value
-
-
 def _cleaned(values: Array) -> Array:
     if values.dtype != object:
         return values
     found = np.empty(values.shape, object)
-    found.reshape(-1)[:] = [_clean(each) for each in values.reshape(-1).tolist()]
+    found.reshape(-1)[:] = [clean(each) for each in values.reshape(-1).tolist()]
     found.setflags(write=False)
     return found
-
-
-def _is_control(character: str) -> bool:
-    return character not in "\n\t" and unicodedata.category(character) in {"Cc", "Cs"}
-
-
-def _from_json(text: str) -> Any:
-    return _clean(json.loads(text))
 
 
 class _Reader:
     """The tables of one open file, as a document."""
 
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self.database = database
-        database.text_factory = lambda text: _clean(text.decode())
+    def __init__(self, place: Path, database: sqlite3.Connection) -> None:
+        self.place, self.database = place, database
+        # The same few names stand in thousands of rows.
+        database.text_factory = lru_cache(2048)(from_bytes)
         # One transaction, so that a writer beside us does not change the file between two tables.
         database.execute("BEGIN")
-        self.facts = {key: _from_json(value) for key, value in database.execute("SELECT key, value FROM run")}
+        self.facts = {key: from_json(value) for key, value in database.execute("SELECT key, value FROM run")}
+        self.contents: dict[int, Any] = dict(database.execute("SELECT id, data FROM content"))
         self.summaries = self._summaries()
 
     def trace(self, schema: int) -> Trace:
@@ -231,7 +209,7 @@ class _Reader:
             events=tuple(Event(*row) for row in self.database.execute(EVENTS)),
             histogram_rows=_whole(self.facts.get("histogram_rows")),
             spending=_spending(self.facts.get("spending")),
-            measurements=self._measurements(),
+            measurements=tuple(self._measurements()),
         )
 
     def _run(self) -> Run:
@@ -262,19 +240,19 @@ class _Reader:
                 kind=kind,
                 layer=layer,
                 path=path,
-                config=_from_json(config),
+                config=from_json(config),
                 inputs=self._specs(name, "input"),
                 outputs=self._specs(name, "output"),
                 parameters=Parameters(int(trainable), int(frozen)),
                 weights=self._weights(name),
                 flops=flops,
-                summary=self.summaries.get(("rows", name, None)),
+                summary=self._summary("rows", name),
                 example=parts["example"].get(name),
                 others=tuple(others.get(name, ())),
-                mask=self.summaries.get(("mask", name, None)),
+                mask=self._summary("mask", name),
                 example_mask=parts["mask"].get(name),
-                training=self.summaries.get(("training", name, None)),
-                prediction=self.summaries.get(("prediction", name, None)),
+                training=self._summary("training", name),
+                prediction=self._summary("prediction", name),
                 training_example=parts["training"].get(name),
             )
 
@@ -304,9 +282,6 @@ class _Reader:
         metrics: dict[int, dict[str, float]] = {}
         for number, name, value in self.database.execute("SELECT epoch, name, value FROM metric"):
             metrics.setdefault(number, {})[name] = decode_number(value)
-        by_epoch: dict[tuple[str, int | None], dict[str, Summary]] = {}
-        for (part, name, number), summary in self.summaries.items():
-            by_epoch.setdefault((part, number), {})[name] = summary
         rows = self.database.execute("SELECT number, seconds, learning_rate, steps FROM epoch ORDER BY number")
         for number, seconds, rate, steps in rows.fetchall():
             yield Epoch(
@@ -315,8 +290,8 @@ class _Reader:
                 seconds=float(seconds),
                 learning_rate=None if rate is None else decode_number(rate),
                 steps=steps,
-                probe=by_epoch.get(("probe", number), {}),
-                weights=by_epoch.get(("weight", number), {}),
+                probe=self._of_epoch("probe", number),
+                weights=self._of_epoch("weight", number),
             )
 
     def _predictions(self) -> Iterator[Prediction]:
@@ -338,29 +313,30 @@ class _Reader:
         )
         return {name: _cleaned(decode_tensor(dtype, shape, data)) for name, dtype, shape, data in rows}
 
-    def _summaries(self) -> dict[tuple[str, str, int | None], Summary]:
-        whole: dict[tuple[str, str, int | None], Summary] = {}
-        channels: dict[tuple[str, str, int | None], list[Summary]] = {}
-        rows = self.database.execute(
-            "SELECT part, name, epoch, channel, count, nan, positive_infinity, negative_infinity, zeros, min, max, mean,"
-            " std, histogram_bits, histogram_keys, histogram_counts FROM summary ORDER BY id"
-        )
-        for part, name, epoch, channel, *values in rows:
-            key = (part, name, epoch)
-            if channel is None:
-                whole[key] = _summary(values)
-            else:
-                channels.setdefault(key, []).append(_summary(values))
-        for key, parts in channels.items():
-            whole[key] = replace(whole[key], channels=tuple(parts))
-        return whole
+    def _summaries(self) -> dict[tuple[str, int | None], dict[str, Row]]:
+        """What the summaries are made of, by part and epoch."""
+        found: dict[tuple[str, int | None], dict[str, Row]] = {}
+        contents = self.contents
+        for part, name, epoch, *figures, histogram, channels in self.database.execute(SUMMARIES):
+            row = (*figures, contents[histogram], None if channels is None else contents[channels])
+            found.setdefault((part, epoch), {})[name] = row
+        return found
 
-    def _measurements(self) -> tuple[Measurement, ...]:
-        found: dict[tuple[str, str, int | None], dict[str, float]] = {}
-        query = "SELECT part, name, epoch, key, value FROM measurement ORDER BY id"
-        for part, name, epoch, key, value in self.database.execute(query):
-            found.setdefault((part, name, epoch), {})[key] = decode_number(value)
-        return tuple(Measurement(*place, values) for place, values in found.items())
+    def _summary(self, part: str, name: str) -> Summary | None:
+        row = self.summaries.get((part, None), {}).get(name)
+        return None if row is None else summary_of(row)
+
+    def _of_epoch(self, part: str, number: int) -> Summaries:
+        return Summaries(self.summaries.get((part, number), {}), self.place)
+
+    def _measurements(self) -> Iterator[Measurement]:
+        # Figures that did not change are one and the same.
+        made: dict[int, dict[str, float]] = {}
+        query = "SELECT part, name, epoch, figures FROM measurement ORDER BY id"
+        for part, name, epoch, number in self.database.execute(query):
+            if number not in made:
+                made[number] = decode_figures(from_json(self.contents[number]))
+            yield Measurement(part, name, epoch, made[number])
 
     def _ending(self) -> Ending:
         row = self.database.execute("SELECT kind, message, stage, epoch FROM ending").fetchone()
@@ -370,6 +346,10 @@ class _Reader:
         return Ending(RUNNING if _alive(self.facts.get("writer", {})) else KILLED, epoch=last)
 
 
+SUMMARIES = (
+    "SELECT part, name, epoch, count, nan, positive_infinity, negative_infinity, zeros, min, max, mean, std, histogram,"
+    " channels FROM summary ORDER BY id"
+)
 EVENTS = "SELECT kind, message, epoch, step, stage FROM event ORDER BY id"
 
 
@@ -396,15 +376,6 @@ def _record(kind: Any, facts: Any) -> Any:
 
 def _shape(text: str) -> tuple[int | None, ...]:
     return tuple(None if axis is None else int(axis) for axis in json.loads(text))
-
-
-def _summary(values: list[Any]) -> Summary:
-    count, nan, positive, negative, zeros, low, high, mean, std, bits, keys, counts = values
-    places = np.frombuffer(keys, "<u2")
-    histogram = Histogram(places, decode_counts(counts, len(places)), int(bits))
-    if not 9 < histogram.bits <= 16:
-        raise ValueError("the keys, counts and bits of a histogram do not fit together")
-    return Summary(count, nan, positive, negative, zeros, low, high, mean, std, histogram)
 
 
 def _alive(writer: dict[str, Any]) -> bool:
