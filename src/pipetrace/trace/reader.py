@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import socket
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -40,9 +39,9 @@ from pipetrace.trace.document import (
     Training,
     Weight,
 )
-from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, decode_figures, decode_number, decode_tensor
+from pipetrace.trace.late import DAMAGE, Figures, Row, Summaries, damaged, summary_of
+from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, decode_number, decode_tensor
 from pipetrace.trace.store import process_start
-from pipetrace.trace.summaries import DAMAGE, Row, Summaries, damaged, summary_of
 from pipetrace.trace.texts import clean, from_bytes, from_json
 from pipetrace.trace.upgrade import layout, upgraded
 
@@ -191,7 +190,6 @@ class _Reader:
         # One transaction, so that a writer beside us does not change the file between two tables.
         database.execute("BEGIN")
         self.facts = {key: from_json(value) for key, value in database.execute("SELECT key, value FROM run")}
-        self.contents: dict[int, Any] = dict(database.execute("SELECT id, data FROM content"))
         self.summaries = self._summaries()
 
     def trace(self, schema: int) -> Trace:
@@ -316,9 +314,7 @@ class _Reader:
     def _summaries(self) -> dict[tuple[str, int | None], dict[str, Row]]:
         """What the summaries are made of, by part and epoch."""
         found: dict[tuple[str, int | None], dict[str, Row]] = {}
-        contents = self.contents
-        for part, name, epoch, *figures, histogram, channels in self.database.execute(SUMMARIES):
-            row = (*figures, contents[histogram], None if channels is None else contents[channels])
+        for part, name, epoch, *row in self.database.execute(SUMMARIES):
             found.setdefault((part, epoch), {})[name] = row
         return found
 
@@ -330,12 +326,10 @@ class _Reader:
         return Summaries(self.summaries.get((part, number), {}), self.place)
 
     def _measurements(self) -> Iterator[Measurement]:
-        # Figures that did not change are one and the same.
-        made: dict[int, dict[str, float]] = {}
+        # Figures that did not change stand once, and are one and the same.
+        made = {number: Figures(text, self.place) for number, text in self.database.execute(FIGURES)}
         query = "SELECT part, name, epoch, figures FROM measurement ORDER BY id"
         for part, name, epoch, number in self.database.execute(query):
-            if number not in made:
-                made[number] = decode_figures(from_json(self.contents[number]))
             yield Measurement(part, name, epoch, made[number])
 
     def _ending(self) -> Ending:
@@ -346,10 +340,15 @@ class _Reader:
         return Ending(RUNNING if _alive(self.facts.get("writer", {})) else KILLED, epoch=last)
 
 
-SUMMARIES = (
-    "SELECT part, name, epoch, count, nan, positive_infinity, negative_infinity, zeros, min, max, mean, std, histogram,"
-    " channels FROM summary ORDER BY id"
-)
+SUMMARIES = """
+SELECT part, name, epoch, count, nan, positive_infinity, negative_infinity, zeros, min, max, mean, std, whole.data,
+       coalesce(parts.data, channels)  -- a number that refers to nothing is no bytes, and is found to be none
+FROM summary
+LEFT JOIN content AS whole ON whole.id = histogram
+LEFT JOIN content AS parts ON parts.id = channels
+ORDER BY summary.id
+"""
+FIGURES = "SELECT id, CAST(data AS BLOB) FROM content WHERE id IN (SELECT figures FROM measurement)"
 EVENTS = "SELECT kind, message, epoch, step, stage FROM event ORDER BY id"
 
 
@@ -380,6 +379,8 @@ def _shape(text: str) -> tuple[int | None, ...]:
 
 def _alive(writer: dict[str, Any]) -> bool:
     """Whether the writing process still runs, as far as can be told: on this host, with the same start time."""
+    import socket  # which takes time, and a finished trace needs it not
+
     pid = writer.get("pid")
     if writer.get("host") != socket.gethostname() or not isinstance(pid, int) or pid <= 0:
         return False

@@ -189,7 +189,9 @@ def decode_figures(values: object) -> dict[str, float]:
     """
     if not isinstance(values, dict):
         raise ValueError(f"{values!r} is no object of figures")  # noqa: TRY004 a damaged file, not a caller's mistake
-    return {key: value if type(value) is float else decode_number(value) for key, value in values.items()}
+    if {float}.issuperset(map(type, values.values())):
+        return values
+    return {key: decode_number(value) for key, value in values.items()}
 
 
 def encode_tensor(values: Array) -> tuple[str, str, bytes]:

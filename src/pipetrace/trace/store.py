@@ -1,7 +1,6 @@
 """Writing a trace while it runs: one SQLite file, one transaction for each epoch."""
 
 import os
-import socket
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -327,6 +326,8 @@ def _create(path: Path, run: Run, stages: tuple[Stage, ...], groups: tuple[Group
 
 
 def _writer() -> dict[str, object]:
+    import socket  # which takes time, and whoever only reads needs it not
+
     return {"host": socket.gethostname(), "pid": os.getpid(), "started": process_start(os.getpid())}
 
 

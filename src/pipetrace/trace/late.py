@@ -1,16 +1,21 @@
-"""The summaries of an epoch, made when they are asked for: a long run has thousands, and most readers want a few."""
+"""What is made of a file's bytes when it is asked for: a long run has thousands of figures, and most readers want a few.
+
+It holds the bytes that were read, and no file, which may be gone by then. Asking raises ``DamagedTraceError`` where the
+bytes are none that a writer wrote.
+"""
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from pipetrace.errors import DamagedTraceError
 from pipetrace.trace.document import Summary
 from pipetrace.trace.packed import decode_channels, decode_histogram
-from pipetrace.trace.texts import clean
+from pipetrace.trace.schema import decode_figures
+from pipetrace.trace.texts import clean, from_json
 
-Row: TypeAlias = tuple[Any, ...]
+Row: TypeAlias = Sequence[Any]
 """The figures of a summary from ``count`` to ``std``, the bytes of its histogram, and those of its channels or None."""
 
 DAMAGE = (sqlite3.Error, LookupError, ValueError, TypeError, AttributeError, OverflowError, RecursionError)
@@ -18,10 +23,7 @@ DAMAGE = (sqlite3.Error, LookupError, ValueError, TypeError, AttributeError, Ove
 
 
 class Summaries(Mapping[str, Summary]):
-    """Summaries by name, out of a file that was read and may be gone: each is made when it is first asked for.
-
-    They hold the bytes of the file that they are made of, and no file. Asking for one raises ``DamagedTraceError`` where
-    its bytes are none that a writer wrote.
+    """The summaries of an epoch by name, each made when it is first asked for.
 
     Args:
         rows: what each is made of.
@@ -52,6 +54,42 @@ class Summaries(Mapping[str, Summary]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(self)})"
+
+
+class Figures(Mapping[str, float]):
+    """The figures of a measurement by their keys, all made when one is first asked for.
+
+    Args:
+        text: JSON, in UTF-8.
+        place: the file, for the message.
+    """
+
+    __slots__ = ("_made", "_place", "_text")
+
+    def __init__(self, text: bytes, place: Path) -> None:
+        self._text, self._place = text, place
+        self._made: dict[str, float] | None = None
+
+    @property
+    def _values(self) -> dict[str, float]:
+        if self._made is None:
+            try:
+                self._made = decode_figures(from_json(self._text.decode()))
+            except DAMAGE as error:
+                raise damaged(self._place, error) from error
+        return self._made
+
+    def __getitem__(self, key: str) -> float:
+        return self._values[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return repr(self._values)
 
 
 def summary_of(row: Row) -> Summary:
