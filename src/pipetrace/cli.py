@@ -1,16 +1,25 @@
 """The command line: arguments in, calls below."""
 
+import atexit
+import gc
+import importlib
+import os
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
-from pipetrace import __version__
 from pipetrace.errors import ArgumentError, DiskFullError, PipetraceError
 
 PAGE_ENDING = ".html"
+THREADS = "OPENBLAS_NUM_THREADS"
+"""What NumPy reads when it is imported."""
+FORCING = frozenset({"FORCE_COLOR", "TTY_COMPATIBLE"})
+"""With one of these in the environment Rich may take for a terminal what is none."""
 EXISTING = click.Path(path_type=Path)
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -32,6 +41,26 @@ def main() -> None:
         sys.exit(130)
 
 
+@contextmanager
+def _soon_over() -> Iterator[None]:
+    """A block of a command that is over at once, without what would take a third of its time.
+
+    That is looking for garbage in circles, and starting the threads of NumPy's linear algebra, of which little is asked.
+    """
+    if "numpy" not in sys.modules and THREADS not in os.environ:
+        os.environ[THREADS] = "1"
+        importlib.import_module("numpy")
+        del os.environ[THREADS]
+    was_on = gc.isenabled()
+    gc.disable()
+    atexit.register(gc.freeze)  # Python would look once more at its end
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 class _Commands(click.Group):
     """The commands, done when whoever reads them, such as ``head``, has seen enough."""
 
@@ -44,8 +73,17 @@ class _Commands(click.Group):
             ctx.exit(0)
 
 
+def _say_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        from pipetrace import __version__
+
+        click.echo(f"pipetrace, version {__version__}")
+        context.exit()
+
+
 @click.group(cls=_Commands, context_settings=CONTEXT)
-@click.version_option(__version__, prog_name="pipetrace")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_say_version,
+              help="Show the version and exit.")  # fmt: skip
 def commands() -> None:
     """A flight recorder and explainer for Keras and TensorFlow training.
 
@@ -178,6 +216,7 @@ def trace(model: Path, data: Path, out: Path | None, force: bool, plain: bool, q
 @click.option("--stage", metavar="NAME", help="Only this stage, nested model or repeated block, in full.")
 @click.option("--open", "opened", is_flag=True, help="Open what is folded in a large model.")
 @click.option("--plain", is_flag=True, help="Plain text: for pipes, logs and screen readers.")
+@_soon_over()
 def show(file: Path, stage: str | None, opened: bool, plain: bool) -> None:
     """Show a trace in the terminal."""
     if stage is None:
@@ -187,7 +226,7 @@ def show(file: Path, stage: str | None, opened: bool, plain: bool) -> None:
         from pipetrace.trace import read
 
         made = part(read(file), stage, opened=opened)
-    _show(made, _console(plain), plain=plain, file=shlex.quote(click.format_filename(file)))
+    _show(made, _terminal(plain), plain=plain, file=shlex.quote(click.format_filename(file)))
 
 
 @commands.command()
@@ -243,6 +282,7 @@ def check(files: tuple[Path, ...], form: str | None, plain: bool, **options: Any
     The exit code is 0 where nothing was found, 1 where something was, 2 where it could not be checked. The table
     [tool.pipetrace] of pyproject.toml sets the same options; those given here come first.
     """
+    from pipetrace import __version__
     from pipetrace.explain.findings.checked import check_all, exit_code
     from pipetrace.present.findings.reports import FORMS
     from pipetrace.settings import settings
@@ -379,7 +419,7 @@ def _write_page(made: Any, out: Path, *, force: bool) -> None:
 
 
 def _show(made: Any, console: Any, *, plain: bool, file: str) -> None:
-    if plain or not console.is_terminal:
+    if plain or console is None or not console.is_terminal:
         from pipetrace.present.plain import plain as as_text
 
         _print(as_text(made, file=file))
@@ -407,6 +447,13 @@ def _console(plain: bool) -> Any:
     from pipetrace.present.console import LastingConsole
 
     return LastingConsole(no_color=True, force_terminal=False) if plain else LastingConsole()
+
+
+def _terminal(plain: bool) -> Any:
+    """The console where it may be a terminal; None where it is surely none, since Rich takes time to import."""
+    if plain or not (sys.stdout.isatty() or FORCING.intersection(os.environ)):
+        return None
+    return _console(plain)
 
 
 def _progress(console: Any, plan: Any, *, plain: bool, quiet: bool) -> Any:

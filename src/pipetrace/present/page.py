@@ -9,15 +9,11 @@ import hashlib
 import html
 import json
 from importlib import resources
-from pathlib import Path
 
-from pipetrace.present.document import document
-from pipetrace.present.files import write_text
 from pipetrace.present.plain import plain
 from pipetrace.present.ramps import RAMPS
 from pipetrace.present.views import Document
 from pipetrace.present.wire import to_json
-from pipetrace.trace.document import Trace
 
 MAIN = "main.js"
 
@@ -43,20 +39,6 @@ TEMPLATE = """<!doctype html>
 </body>
 </html>
 """
-
-
-def write_page(trace: Trace, path: str | Path, *, force: bool = False) -> None:
-    """Write a trace as a page.
-
-    Args:
-        trace: the recording.
-        path: the file.
-        force: replace a file that exists.
-
-    Raises:
-        OutputError: the file exists, or it cannot be written.
-    """
-    write_text(Path(path), page(document(trace)), force=force)
 
 
 def page(made: Document) -> str:

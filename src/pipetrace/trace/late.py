@@ -5,7 +5,7 @@ bytes are none that a writer wrote.
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,8 +15,9 @@ from pipetrace.trace.packed import decode_channels, decode_histogram
 from pipetrace.trace.schema import decode_figures
 from pipetrace.trace.texts import clean, from_json
 
-Row: TypeAlias = Sequence[Any]
-"""The figures of a summary from ``count`` to ``std``, the bytes of its histogram, and those of its channels or None."""
+Row: TypeAlias = tuple[Any, ...]
+"""Part, name and epoch of a summary, its figures from ``count`` to ``std``, the bytes of its histogram, and those of its
+channels or None."""
 
 DAMAGE = (sqlite3.Error, LookupError, ValueError, TypeError, AttributeError, OverflowError, RecursionError)
 """What reading a file runs into that no writer wrote."""
@@ -98,7 +99,7 @@ def summary_of(row: Row) -> Summary:
     Raises:
         ValueError: the bytes of the histogram or of the channels are none.
     """
-    count, nan, positive, negative, zeros, low, high, mean, std, histogram, channels = row
+    _, _, _, count, nan, positive, negative, zeros, low, high, mean, std, histogram, channels = row
     parts = None if channels is None else decode_channels(channels)
     return Summary(count, nan, positive, negative, zeros, low, high, mean, std, decode_histogram(histogram), parts)
 

@@ -314,8 +314,8 @@ class _Reader:
     def _summaries(self) -> dict[tuple[str, int | None], dict[str, Row]]:
         """What the summaries are made of, by part and epoch."""
         found: dict[tuple[str, int | None], dict[str, Row]] = {}
-        for part, name, epoch, *row in self.database.execute(SUMMARIES):
-            found.setdefault((part, epoch), {})[name] = row
+        for row in self.database.execute(SUMMARIES):
+            found.setdefault((row[0], row[2]), {})[row[1]] = row
         return found
 
     def _summary(self, part: str, name: str) -> Summary | None:
