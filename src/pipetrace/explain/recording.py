@@ -7,6 +7,7 @@ EPOCHS = {
     "probe": "what leaves each stage was not measured after {epochs}",
     "probe rows": "fewer rows than planned passed the stages after {epochs}",
     "channels": "channels were not summarised each by itself after {epochs}",
+    "health": "signals, gradients and outcomes were not measured after {epochs}",
     "weights": "the weights were not summarised after {epochs}",
 }
 """What was left out after some epochs, by its name in the trace."""

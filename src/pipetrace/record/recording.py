@@ -155,11 +155,19 @@ class Recording:
                 self.writer.add_event(Event(RECORDER, f"{part}: {what}", self.epoch or None, self.step or None))
 
     def tell_meanwhile(self) -> None:
-        """Say at once what is grave in what was written so far."""
-        if self.settings.alert and self.writer is not None and self.can("findings") and self.can("writing"):
-            with self.safely("findings"):
-                for line in self.telling.meanwhile(self.settings.path):
-                    say(line)
+        """Say at once what is grave in what was written so far; in the background, once that is written."""
+        if not self.settings.alert or self.writer is None or not self.can("findings") or not self.can("writing"):
+            return
+        if not self.budget.has_room_for(self.telling.seconds):
+            return
+
+        def work() -> None:
+            with self.cost.beside("findings"):
+                lines = self.telling.meanwhile(self.settings.path)
+            for line in lines:
+                say(line)
+
+        self.writer.do("findings", work)
 
     def tell_at_end(self) -> None:
         """Say where the trace is, and what the rules find in it."""

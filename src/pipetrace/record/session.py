@@ -53,6 +53,10 @@ FOR_STAGES = 0.6
 """Of what the recording may take, the share that the first look at the stages may have."""
 FOR_ROWS = 0.3
 """The share that taking batches down on their way may have."""
+LONGEST, SHARE_AFTER = 20.0, 0.05
+"""Seconds that the figures which waited for the end of a training may take, or the share of its time where that is more."""
+AFTER_FAILURE = 2.0
+"""The same where it was interrupted or raised: whoever waits then wants to know why."""
 BYTES_A_SECOND = 300e6
 """At which the facts of rows and targets are read: a SHA-256 of all, and the targets' statistics."""
 
@@ -107,7 +111,7 @@ class Session(Recording):
         self.may_look = build
         if not self._look_if_affordable():
             self._tell_data()
-        keep_weights(self)
+        self.health.begins(keep_weights(self))
 
     def _look_if_affordable(self) -> bool:
         """Look at the stages, where that was not done and the budget has room for it."""
@@ -154,7 +158,6 @@ class Session(Recording):
             self._run = self._facts(data=False)
             self._describe()
         self._tell_data()
-        self.health.begins()
 
     def _tell_data(self) -> None:
         """Say what the rows and their targets are; that reads all of them, so it is done beside the training."""
@@ -273,10 +276,12 @@ class Session(Recording):
                 steps=self.step or None,
             )
             detail = choose(self, last=last)
+        weights = keep_weights(self, needed=detail.weights)
         if self.writer is not None and self.can("writing"):
-            self.writer.add_epoch(take_down(self, epoch, detail, self.spending))
-        self.health.epoch_ends(self.epoch)
-        self.tell_meanwhile()
+            self.writer.add_epoch(take_down(self, epoch, detail, weights, self.spending))
+        self.health.epoch_ends(self.epoch, weights)
+        if not last:
+            self.tell_meanwhile()
 
     def _look_at_steps(self) -> None:
         """See whether the data lasted for the whole epoch."""
@@ -301,6 +306,7 @@ class Session(Recording):
             self._describe()
         try:
             if self.settings.after:
+                self._measure_what_waited(max(LONGEST, SHARE_AFTER * self.budget.training))
                 finish(self, None if self.settings.verbose is False else Line("measuring the data flow"))
             else:
                 self.leave_out("after training", DECLINED)
@@ -309,11 +315,19 @@ class Session(Recording):
             raise
         self.close(Ending(STOPPED if stopped else FINISHED, epoch=self.epoch or None))
 
+    def _measure_what_waited(self, seconds: float) -> None:
+        """The figures of the epochs that had to wait until training is over."""
+        if self.can("health") and self.can("writing"):
+            with self.safely("health"):
+                self.health.finish(seconds)
+
     def failed(self, error: BaseException) -> None:
         """The ``fit`` raised; the trace says what, and where as far as that can be told."""
         if not self.open:
             return
         self.budget.stop()
+        if self.settings.after and isinstance(error, (Exception, KeyboardInterrupt)):
+            self._measure_what_waited(AFTER_FAILURE)
         if isinstance(error, KeyboardInterrupt):
             self.close(Ending(INTERRUPTED, "Ctrl-C", epoch=self.epoch or None))
             return
@@ -349,7 +363,7 @@ class Session(Recording):
 
     def spending(self) -> Spending:
         """What the recording took so far."""
-        of = {"probe": self.epoch, "probe rows": self.epoch, "channels": self.epoch, "weights": self.epoch}
+        of = dict.fromkeys(("probe", "probe rows", "channels", "weights", "health"), self.epoch)
         if self.rows is not None:
             of["rows"] = len(self.rows)
         left_out = [Omission(what, why, amount, of.get(what)) for (what, why), amount in self.left_out.items()]
