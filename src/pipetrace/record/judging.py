@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from pipetrace.capture import batches
 from pipetrace.capture.backend import load
@@ -58,14 +59,13 @@ def results(session: Recording, measure: Measure, rows: Rows) -> None:
 def dimensions(session: Recording, measure: Measure, rows: Rows) -> None:
     """In how many directions the rows differ at each stage."""
     passed = measure.passed(spaced(rows, measure.extent.together).x)
-    add(
-        session,
-        [
+    with threadpool_limits(1, user_api="blas"):
+        found: Found = [
             ("dimensions", name, {"dimensions": signals.dimensions(values[0]), "width": float(values[0][0].size)})
             for name, values in passed.outputs.items()
             if is_numbers(values[0]) and values[0].ndim and len(values[0]) > 1 and np.isfinite(values[0]).all()
-        ],
-    )
+        ]
+    add(session, found)
 
 
 def data(session: Recording, measure: Measure, rows: Rows) -> None:
@@ -106,6 +106,13 @@ def yardsticks(session: Recording, measure: Measure, rows: Rows) -> None:
     problem = _problem(session, measure, rows)
     if problem is None:
         return
+    # Threads of a linear algebra library wait for each other by spinning: for matrices as small as these, on a machine that
+    # does other work too, several take ten times as long as one.
+    with threadpool_limits(1, user_api="blas"):
+        add(session, _taught(problem))
+
+
+def _taught(problem: learners.Problem) -> Found:
     figures = learners.learned(problem)
     half = learners.Problem(problem.x[::2], problem.y[::2], problem.x_new, problem.y_new, problem.classes)
     if problem.x_new is not None:
@@ -120,7 +127,7 @@ def yardsticks(session: Recording, measure: Measure, rows: Rows) -> None:
     found: Found = [("learner", TRAINING, figures), ("lag", TRAINING, learners.shifted(problem))]
     if problem.x.shape == problem.y.shape and np.array_equal(problem.x, problem.y):
         found.append(("components", TRAINING, learners.components(problem.x)))
-    add(session, found)
+    return found
 
 
 def add(session: Recording, found: Found) -> None:
