@@ -1,6 +1,7 @@
 """All rows at every stage, against what NumPy says of the outputs of all rows at once."""
 
 import gc
+import time
 import weakref
 from dataclasses import replace
 from pathlib import Path
@@ -108,6 +109,7 @@ def test_stages_that_share_their_values_are_counted_once(monkeypatch: pytest.Mon
 def test_values_that_are_shared_in_some_batches_only(monkeypatch: pytest.MonkeyPatch) -> None:
     model, x = picture_model(), pictures(700)
     measure = measure_of(model, x)
+    measure.extent = replace(measure.extent, by_channel=measure.extent.by_channel - {"flat"})
     passed, batches = measure.passed, [0]
 
     def apart(rows: Any) -> Passed:
@@ -142,7 +144,14 @@ def test_no_batch_is_held_beyond_the_next(monkeypatch: pytest.MonkeyPatch) -> No
         refs.append(weakref.ref(found.outputs["conv"][0]))
         return found
 
+    add = Summariser.add
+
+    def slow(*given: Any) -> None:
+        time.sleep(0.01)
+        add(*given)
+
     monkeypatch.setattr(measure, "passed", watched)
+    monkeypatch.setattr(Summariser, "add", slow)
     flow(measure, x, 2600)
     assert len(refs) == 11
     assert most <= 2
