@@ -1,5 +1,6 @@
 """The command line: arguments in, calls below."""
 
+import contextlib
 import shlex
 import sys
 from pathlib import Path
@@ -115,7 +116,7 @@ def run(script: str, arguments: tuple[str, ...], module: bool, out: Path | None,
     exceptions and exit code pass through. Each model is recorded into one trace; a trace of an earlier run is replaced.
     """
     from pipetrace import hand_in_words
-    from pipetrace.present.findings.told import at_end
+    from pipetrace.present.findings.told import at_end, took
     from pipetrace.record.script import Watched, run_script
 
     hand_in_words()
@@ -133,6 +134,9 @@ def run(script: str, arguments: tuple[str, ...], module: bool, out: Path | None,
             _aside(
                 f"the trace is {click.format_filename(each)}; see it with: pipetrace show {click.format_filename(each)}"
             )
+            with contextlib.suppress(PipetraceError):  # what cannot be read is told below
+                if told := took(each):
+                    _aside(f"recording {told}.")
             if told := _said_of(each, at_end):
                 click.echo(told, err=True)
         if not made:
