@@ -106,6 +106,14 @@ class Journal:
         self._write(lambda: self._open().end(ending, cost(), spending()))
         self.close()
 
+    def give_up(self, ending: Ending) -> None:
+        """Say how the run ended after something could not be written, if that still fits."""
+        self.close()
+        if self._broken and self._writer is not None:
+            with contextlib.suppress(Exception):
+                self._writer.resume()
+                self._writer.end(ending, {})
+
     def close(self) -> None:
         """Wait for what was given, and let go of the file and of the thread."""
         self.wait()

@@ -6,7 +6,7 @@ import sys
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, Self, TypedDict, Unpack
 
 from pipetrace.capture import batches, calling
 from pipetrace.capture.backend import load
@@ -83,19 +83,32 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         check_budget(share)
         place = Path(path)
         check_place(place)
-        self.settings = Settings(
-            path=place,
-            rows=_given(x, y, "x and y"),
-            held_out=_given(*held_out, "validation_data") if held_out is not None else None,
-            title=options.get("title"),
-            class_names=tuple(map(str, options.get("class_names", ()))),
-            command=_command(),
-            verbose=options.get("verbose", True),
-            budget=share,
-            after=options.get("after_training", True),
-            exact=options.get("exact", False),
-            alert=options.get("verbose", True),
+        self._set_up(
+            Settings(
+                path=place,
+                rows=_given(x, y, "x and y"),
+                held_out=_given(*held_out, "validation_data") if held_out is not None else None,
+                title=options.get("title"),
+                class_names=tuple(map(str, options.get("class_names", ()))),
+                command=_command(),
+                verbose=options.get("verbose", True),
+                budget=share,
+                after=options.get("after_training", True),
+                exact=options.get("exact", False),
+                alert=options.get("verbose", True),
+            )
         )
+
+    @classmethod
+    def under(cls, settings: Settings) -> Self:
+        """A recorder under settings that were checked by whoever made them."""
+        made = cls.__new__(cls)
+        _Callback.__init__(made)
+        made._set_up(settings)
+        return made
+
+    def _set_up(self, settings: Settings) -> None:
+        self.settings = settings
         self._session: Session | None = None
         self._standing: Standing | None = None
         self._tee: batches.Tee | None = None

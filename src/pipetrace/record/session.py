@@ -258,7 +258,7 @@ class Session(Recording):
 
     def epoch_ends(self, logs: Mapping[str, Any]) -> None:
         """Measure what the budget has room for; it is summarised and written in one transaction beside the training."""
-        seconds = time.perf_counter() - self._began - (self.cost.during - self._waited)
+        self.seconds = time.perf_counter() - self._began - (self.cost.during - self._waited)
         self._look_at_steps()
         last = self.epoch >= self.planned or bool(getattr(self.model, "stop_training", False))
         if last:
@@ -271,7 +271,7 @@ class Session(Recording):
             epoch = Epoch(
                 number=self.epoch,
                 metrics={str(name): float(value) for name, value in logs.items() if _is_number(value)},
-                seconds=seconds,
+                seconds=self.seconds,
                 learning_rate=facts.learning_rate(self.model),
                 steps=self.step or None,
             )
@@ -307,7 +307,8 @@ class Session(Recording):
         try:
             if self.settings.after:
                 self._measure_what_waited(max(LONGEST, SHARE_AFTER * self.budget.training))
-                finish(self, None if self.settings.verbose is False else Line("measuring the data flow"))
+                line = Line("measuring the data flow") if self.settings.verbose else None
+                finish(self, self.settings.progress or line)
             else:
                 self.leave_out("after training", DECLINED)
         except BaseException as error:  # Ctrl-C while it is measured; the epochs are all there
@@ -418,8 +419,9 @@ class Session(Recording):
         )
 
     def _training(self) -> Training:
-        names = [type(each).__name__ for each in getattr(self.call.callbacks, "callbacks", None) or ()]
-        own = ("History", "ProgbarLogger", "Recorder", "_Teller")
+        kinds = [type(each) for each in getattr(self.call.callbacks, "callbacks", None) or ()]
+        keras_own = ("History", "ProgbarLogger")
+        names = [kind.__name__ for kind in kinds if kind.__module__.partition(".")[0] != __name__.partition(".")[0]]
         size = self.call.batch_size or self.batch_size
         if size is None and _rows(self.call.x, None, None) is not None:
             size = 32  # what Keras takes where it makes the batches itself
@@ -428,7 +430,7 @@ class Session(Recording):
             epochs=self.planned,
             batch_size=size,
             probe_rows=min(self.measure.extent.probe, len(self.rows)) if self.measure and self.rows else 0,
-            callbacks=[name for name in names if name not in own],
+            callbacks=[name for name in names if name not in keras_own],
             weighted=self.call.class_weight
             or self.call.sample_weight is not None
             or (self.rows is not None and self.rows.weight is not None),

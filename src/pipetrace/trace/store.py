@@ -258,8 +258,12 @@ class TraceWriter:
             raise _write_error(self.path, error) from error
 
 
-def check_place(path: Path) -> None:
+def check_place(path: Path, *, any_file: bool = False) -> None:
     """See whether a trace may be written at a place before the work is done: a trace that is there may be replaced.
+
+    Args:
+        path: the place.
+        any_file: whether any other file may be replaced too.
 
     Raises:
         OutputExistsError: there is a file, and it is no trace.
@@ -271,7 +275,7 @@ def check_place(path: Path) -> None:
         if path.exists():
             with path.open("rb") as file:
                 head = file.read(72)
-            if head and int.from_bytes(head[68:72], "big") != APPLICATION_ID:
+            if not any_file and head and int.from_bytes(head[68:72], "big") != APPLICATION_ID:
                 raise output_exists(path, "Give another name; only traces are replaced.")
         elif not path.absolute().parent.is_dir():
             raise _write_error(path, FileNotFoundError(2, "No such folder"))
