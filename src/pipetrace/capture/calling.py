@@ -144,6 +144,8 @@ def _is_end_of_data(error: BaseException) -> bool:
 
 
 _armed: "weakref.WeakSet[Any]" = weakref.WeakSet()
+_ends: set[Any] = set()
+"""References to the armed callbacks, which call when one is gone. ``weakref.finalize`` would leave a call for Python's end."""
 _build: list[tuple[Any, Any]] = []
 
 
@@ -154,7 +156,7 @@ def arm(callback: Any) -> None:
     ``fit``. So that first part is wrapped until the callback is disarmed or nobody holds it any more.
     """
     _armed.add(callback)
-    weakref.finalize(callback, _unwrap_build)
+    _ends.add(weakref.ref(callback, _gone))
     owner = _owner("_maybe_symbolic_build")
     if _build or owner is None:
         return
@@ -178,6 +180,11 @@ def arm(callback: Any) -> None:
 def disarm(callback: Any) -> None:
     """The callback's ``fit`` has begun, or it gave up."""
     _armed.discard(callback)
+    _unwrap_build()
+
+
+def _gone(reference: Any) -> None:
+    _ends.discard(reference)
     _unwrap_build()
 
 

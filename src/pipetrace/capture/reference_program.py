@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from pipetrace.pipeline.embedded import embedded_digits
 
-ROWS, HELD_OUT, EPOCHS = 640, 160, 3
+ROWS, HELD_OUT, EPOCHS = 320, 100, 3
 
 
 def main() -> None:

@@ -3,7 +3,6 @@
 import os
 import shlex
 import sys
-import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -13,13 +12,11 @@ from pipetrace.capture.backend import load
 from pipetrace.capture.calling import FitCall, Standing
 from pipetrace.errors import ArgumentError, DataError
 from pipetrace.record.budget import SHARE, check_budget
+from pipetrace.record.kept import kept_of
 from pipetrace.record.measuring import Rows
 from pipetrace.record.recording import Settings
 from pipetrace.record.session import Session
 from pipetrace.trace.store import check_place
-
-_sessions: "weakref.WeakKeyDictionary[Any, dict[Path, Session]]" = weakref.WeakKeyDictionary()
-"""The recordings of each model: another ``fit`` into the same file goes on where the last one ended."""
 
 _Callback: Any = load().callbacks.Callback
 
@@ -217,7 +214,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
     def _of(self, model: Any) -> Session:
         """The recording of a model into this file: a new one, or the one that an earlier ``fit`` began."""
         if self._session is None or self._session.model is not model:
-            known = _sessions.setdefault(model, {})
+            known = kept_of(model).sessions
             place = self.settings.path.absolute()
             session = known.get(place)
             if session is None or not place.exists():

@@ -57,16 +57,12 @@ def run_script(
         SystemExit: the program's own, or with 1 where it raised; what it raised is then printed as Python prints it.
     """
     check_program(program, is_module=is_module)
-    recorders: list[Any] = []
     command = shlex.join(["pipetrace", *sys.argv[1:]])
     with ExitStack() as stack:
         stack.enter_context(
-            when_imported(("keras", "tensorflow"), lambda: record_all(stack, watched, recorders, told, command))
+            when_imported(("keras", "tensorflow"), lambda: record_all(stack, watched, made, told, command))
         )
-        try:
-            run_alone(program, arguments, is_module=is_module)
-        finally:
-            made += [recorder.settings.path for recorder in recorders]
+        run_alone(program, arguments, is_module=is_module)
 
 
 def check_program(program: str, *, is_module: bool) -> None:
@@ -113,14 +109,14 @@ def _own_frames(frames: TracebackType | None) -> TracebackType | None:
 
 
 def record_all(
-    stack: ExitStack, watched: Watched, made: list[Any], told: Callable[[str], None], command: str
+    stack: ExitStack, watched: Watched, made: list[Path], told: Callable[[str], None], command: str
 ) -> None:
     """Record from now on, until the stack is left, every model that is fitted; Keras is imported.
 
     Args:
         stack: takes what has to be undone.
         watched: how they are recorded.
-        made: is filled with the recorders.
+        made: is filled with the paths of the traces.
         told: hears why nothing is recorded, where that is so.
         command: how the program was started.
     """

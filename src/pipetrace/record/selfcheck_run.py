@@ -71,14 +71,14 @@ class Programs:
     Attributes:
         fitted: the models that it fitted.
         methods: Keras' methods as they were when it was imported; empty where it was not.
-        recorders: those of a recorded run.
+        traces: those of a recorded run.
         told: why nothing is recorded, where that is so.
     """
 
     def __init__(self) -> None:
         self.fitted: list[Any] = []
         self.methods: Mapping[str, Any] = {}
-        self.recorders: list[Any] = []
+        self.traces: list[Path] = []
         self.told: list[str] = []
 
 
@@ -113,7 +113,7 @@ def _ready(order: Order, known: Programs, stack: ExitStack) -> None:
         traces = Path(order.folder) / "traces"
         traces.mkdir()
         watched = Watched(lambda number: traces / f"{number}.trace", {"budget": order.budget})
-        record_all(stack, watched, known.recorders, known.told.append, "pipetrace selfcheck")
+        record_all(stack, watched, known.traces, known.told.append, "pipetrace selfcheck")
     stack.enter_context(fingerprints.remembering(known.fitted))
 
 
@@ -148,7 +148,7 @@ def write(order: Order, known: Programs, ending: Mapping[str, str], at_exit: lis
     made = {
         "order": asdict(order),
         "models": [name_of(number, each.model) for number, each in enumerate(known.fitted, 1)],
-        "traces": [str(each.settings.path) for each in known.recorders],
+        "traces": [str(each) for each in known.traces],
         "records_itself": any("pipetrace" in name for each in known.fitted for names in each.callbacks for name in names),
         "told": known.told,
         "ending": dict(ending),

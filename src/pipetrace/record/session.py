@@ -98,6 +98,8 @@ class Session(Recording):
                 if again:
                     self._describe()
             self.open = True
+            if not OPEN:
+                atexit.register(_close_what_is_open)
             OPEN.add(self)
         trains = tuple(bool(variable.trainable) for variable in self.model.weights)
         # A model that was thawed or frozen between two fits has other parameters, and other stages perhaps.
@@ -336,6 +338,8 @@ class Session(Recording):
         """End the trace, which may be opened again by another ``fit``."""
         self.open = False
         OPEN.discard(self)
+        if not OPEN:
+            atexit.unregister(_close_what_is_open)
         self.budget.stop()
         if self.writer is None:
             return
@@ -426,7 +430,6 @@ OPEN: "weakref.WeakSet[Session]" = weakref.WeakSet()
 """The recordings of trainings that have not come to their end."""
 
 
-@atexit.register
 def _close_what_is_open() -> None:
     """Say how a training ended that raised where a callback does not hear of it, as in another callback."""
     last = getattr(sys, "last_value", None)
