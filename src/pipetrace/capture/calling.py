@@ -84,6 +84,13 @@ def _frame(model: Any) -> FrameType | None:
     return None
 
 
+TOLD = (
+    "on_epoch_begin", "on_epoch_end", "on_train_batch_begin", "on_train_batch_end", "on_test_begin", "on_test_end",
+    "on_test_batch_begin", "on_test_batch_end", "on_train_end",
+)  # fmt: skip
+"""What Keras calls of its list of callbacks while a ``fit`` runs."""
+
+
 @dataclass
 class Standing:
     """A wrapper around the function that trains, for one ``fit``; ``leave`` puts the function back.
@@ -99,6 +106,7 @@ class Standing:
     after: Callable[[Mapping[str, Any]], None]
     failed: Callable[[BaseException], None]
     _originals: dict[str, Any] = field(default_factory=dict)
+    _others: tuple[Any, dict[str, Any]] | None = None
 
     def enter(self) -> None:
         """Stand around each training step."""
@@ -108,8 +116,32 @@ class Standing:
         """Stand around each validation step too, for what it raises."""
         self._wrap("test_function", steps=False)
 
+    def enter_callbacks(self, callbacks: Any) -> None:
+        """Stand around Keras' list of callbacks too, for what another one raises, of which none of them hears."""
+        if self._others is not None or callbacks is None:
+            return
+        around = {name: self._around(getattr(callbacks, name)) for name in TOLD if hasattr(callbacks, name)}
+        for name, wrapper in around.items():
+            setattr(callbacks, name, wrapper)
+        self._others = callbacks, around
+
+    def _around(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def tell(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                self.failed(error)
+                raise
+
+        return tell
+
     def leave(self) -> None:
         """Put the functions back as they were."""
+        callbacks, around = self._others or (None, {})
+        self._others = None
+        for name, wrapper in around.items():
+            if vars(callbacks).get(name) is wrapper:
+                delattr(callbacks, name)
         for name, (original, wrapper) in self._originals.items():
             if getattr(self.model, name, None) is wrapper:
                 setattr(self.model, name, original)

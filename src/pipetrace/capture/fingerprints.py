@@ -146,7 +146,7 @@ def random_state() -> Iterator[Value]:
     yield Value(RANDOM, "", "Python's random", np.asarray(numbers, np.uint64))
     yield Value(RANDOM, "", "Python's random, version and next normal", (str(version), str(gauss)))
     kind, keys, position, *rest = np.random.get_state(legacy=True)
-    yield Value(RANDOM, "", "numpy.random", np.asarray([*keys, position], np.uint64))  # type: ignore[misc]
+    yield Value(RANDOM, "", "numpy.random", np.asarray([*keys, position], np.uint64))
     yield Value(RANDOM, "", "numpy.random, kind and next normal", (str(kind), *map(str, rest)))
     if "tensorflow" in sys.modules:
         yield from _tensorflow_state()

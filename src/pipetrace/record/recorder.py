@@ -130,6 +130,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
                 self._tee = batches.Tee(session.steps_together, enough=session.has_taken_enough)
             self._standing = Standing(self.model, self._before_step, self._after_step, self._failed)
             self._standing.enter()
+            self._standing.enter_callbacks(call.callbacks if isinstance(others, list) else None)
 
     def on_test_begin(self, logs: Any = None) -> None:  # noqa: ARG002
         """Validation begins."""

@@ -108,9 +108,7 @@ def _own_frames(frames: TracebackType | None) -> TracebackType | None:
     return frames
 
 
-def record_all(
-    stack: ExitStack, watched: Watched, made: list[Path], told: Callable[[str], None], command: str
-) -> None:
+def record_all(stack: ExitStack, watched: Watched, made: list[Path], told: Callable[[str], None], command: str) -> None:
     """Record from now on, until the stack is left, every model that is fitted; Keras is imported.
 
     Args:

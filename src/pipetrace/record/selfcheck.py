@@ -99,7 +99,14 @@ def selfcheck(plan: Plan, progress: Progress, *, code: str) -> Selfcheck:
             place = Path(folder) / str(number)
             place.mkdir()
             order = Order(
-                str(place), plan.program, plan.arguments, plan.is_module, recorded, budget, plan.seed, plan.deterministic
+                str(place),
+                plan.program,
+                plan.arguments,
+                plan.is_module,
+                recorded,
+                budget,
+                plan.seed,
+                plan.deterministic,
             )
             progress.begins(number, len(orders), Ran(recorded, budget, 0.0))
             found.append(_run(plan, order, code))
@@ -110,7 +117,8 @@ def selfcheck(plan: Plan, progress: Progress, *, code: str) -> Selfcheck:
 def _run(plan: Plan, order: Order, code: str) -> _Found:
     folder = Path(order.folder)
     began = time.perf_counter()
-    with (folder / "output.txt").open("w+", encoding="utf-8", errors="replace") as output:
+    # One name for all runs, since what is open in the process is compared.
+    with (folder.parent / "output.txt").open("w+", encoding="utf-8", errors="replace") as output:
         ended = subprocess.run(
             # Without -P the working folder would stand ahead of the program's own in its import path.
             [sys.executable, "-P", "-c", code, json.dumps(asdict(order))],
@@ -140,9 +148,7 @@ def _run(plan: Plan, order: Order, code: str) -> _Found:
     with np.load(folder / "arrays.npz", allow_pickle=False) as kept:
         arrays = {_key(each): kept[str(at)] for at, each in enumerate(found["values"]) if str(at) in kept}
     values = {_key(each): each for each in found["values"]}
-    return _Found(
-        Ran(order.recorded, order.budget, seconds, epochs, lost), tuple(found["models"]), values, arrays
-    )
+    return _Found(Ran(order.recorded, order.budget, seconds, epochs, lost), tuple(found["models"]), values, arrays)
 
 
 def _key(entry: Mapping[str, Any]) -> Key:
@@ -204,13 +210,9 @@ def _recorded(traces: Sequence[str]) -> tuple[int, tuple[str, ...]]:
 
 def _compared(plan: Plan, found: Sequence[_Found]) -> Selfcheck:
     first = found[0]
-    unsure = [
-        each for run in range(1, PLAIN) for each in _differences(first, found[run], run, frozenset())
-    ]
+    unsure = [each for run in range(1, PLAIN) for each in _differences(first, found[run], run, frozenset())]
     left_out = frozenset((each.kind, each.owner, each.name) for each in unsure)
-    differences = [
-        each for run in range(PLAIN, len(found)) for each in _differences(first, found[run], run, left_out)
-    ]
+    differences = [each for run in range(PLAIN, len(found)) for each in _differences(first, found[run], run, left_out)]
     everything = Counter(kind for kind, _, _ in {key for run in found[:PLAIN] for key in run.values})
     doubtful = Counter(kind for kind, _, _ in left_out)
     changed = Counter((each.kind, each.run) for each in differences)
@@ -219,9 +221,7 @@ def _compared(plan: Plan, found: Sequence[_Found]) -> Selfcheck:
             kind,
             everything[kind],
             everything[kind] - doubtful[kind],
-            tuple(
-                max(0, everything[kind] - doubtful[kind] - changed[kind, run]) for run in range(PLAIN, len(found))
-            ),
+            tuple(max(0, everything[kind] - doubtful[kind] - changed[kind, run]) for run in range(PLAIN, len(found))),
         )
         for kind in KINDS
         if everything[kind] or any(changed[kind, run] for run in range(PLAIN, len(found)))
@@ -253,7 +253,10 @@ def _difference(
     if ours is None or theirs is None:
         return Difference(*key, run, plain=_in_short(ours), recorded=_in_short(theirs))
     if "texts" in ours and "texts" in theirs:
-        gone, added = Counter(ours["texts"]) - Counter(theirs["texts"]), Counter(theirs["texts"]) - Counter(ours["texts"])
+        gone, added = (
+            Counter(ours["texts"]) - Counter(theirs["texts"]),
+            Counter(theirs["texts"]) - Counter(ours["texts"]),
+        )
         return Difference(*key, run, gone=tuple(gone.elements()), added=tuple(added.elements()))
     if left is None or right is None or left.shape != right.shape or ours["dtype"] != theirs["dtype"]:
         return Difference(*key, run, plain=_in_short(ours), recorded=_in_short(theirs))
@@ -279,9 +282,7 @@ def _elements(left: Array, right: Array) -> dict[str, Any]:
     found |= {"place": place, "plain": str(left[place]), "recorded": str(right[place])}
     if left.dtype.kind in "fiu":
         with np.errstate(all="ignore"):
-            largest = np.abs(
-                left.reshape(-1)[places].astype(np.float64) - right.reshape(-1)[places].astype(np.float64)
-            )
+            largest = np.abs(left.reshape(-1)[places].astype(np.float64) - right.reshape(-1)[places].astype(np.float64))
         finite = largest[np.isfinite(largest)]
         found["largest"] = float(finite.max()) if len(finite) else math.nan
     return found

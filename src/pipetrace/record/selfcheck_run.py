@@ -149,7 +149,9 @@ def write(order: Order, known: Programs, ending: Mapping[str, str], at_exit: lis
         "order": asdict(order),
         "models": [name_of(number, each.model) for number, each in enumerate(known.fitted, 1)],
         "traces": [str(each) for each in known.traces],
-        "records_itself": any("pipetrace" in name for each in known.fitted for names in each.callbacks for name in names),
+        "records_itself": any(
+            "pipetrace" in name for each in known.fitted for names in each.callbacks for name in names
+        ),
         "told": known.told,
         "ending": dict(ending),
         "values": entries,
@@ -162,7 +164,7 @@ def _seed_python(seed: int) -> None:
     import random
 
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 the global generator is what a program may use
+    np.random.seed(seed)
 
 
 def _plain(array: Any) -> Any:

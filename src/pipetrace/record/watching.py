@@ -87,9 +87,7 @@ def watch(model: Any, path: str | os.PathLike[str], **options: Unpack[WatchOptio
 
 
 @contextmanager
-def watching_all(
-    name_of: Any, made: list[Path], *, command: str, **options: Unpack[RecorderOptions]
-) -> Iterator[None]:
+def watching_all(name_of: Any, made: list[Path], *, command: str, **options: Unpack[RecorderOptions]) -> Iterator[None]:
     """Within the block every ``fit`` of any model is recorded, each model into a trace of its own.
 
     Args:

@@ -6,7 +6,7 @@ WEIGHT, OPTIMIZER, METRIC, GENERATOR = "weight", "optimizer", "metric", "generat
 HISTORY, RANDOM, LEFT, ENDING = "history", "random", "left", "ending"
 KINDS = (WEIGHT, OPTIMIZER, METRIC, GENERATOR, HISTORY, RANDOM, LEFT, ENDING)
 """What is compared: each model's weights, the variables of its optimizer and metrics, the states of its generators of random
-numbers, what ``fit`` returned; the process's random state, what is left in the process at its end, and how the program ended."""
+numbers, what ``fit`` returned; the process's random state, what is left in it at its end, and how the program ended."""
 PROMISED = frozenset({WEIGHT, OPTIMIZER, METRIC, GENERATOR, RANDOM})
 """The kinds that have to be proven; where two plain runs differ in one of them, the selfcheck has not succeeded."""
 
