@@ -12,6 +12,10 @@ from typing import Any
 from pipetrace.capture.backend import load
 
 
+NUMBERS = "object_name_uids"
+"""Under which Keras keeps how often it gave each name."""
+
+
 @dataclass(frozen=True)
 class FitCall:
     """The arguments of a ``fit`` that is running, as Keras now sees them: a validation split is already made.
@@ -265,6 +269,25 @@ def call_with(fit: Callable[..., Any], args: Any, kwargs: Any, callback: Any) ->
     else:
         kwargs["callbacks"] = more
     return fit(*args, **kwargs)
+
+
+@contextlib.contextmanager
+def names_kept() -> Any:
+    """Within the block Keras may make up names; after it, its numbering of names goes on as if it had not.
+
+    Some functions of Keras make an operation with a name of its own whenever they are called, ``ops.pad`` for one, so that
+    looking at a model would shift the names of the layers that are made later.
+    """
+    from keras.src.backend.common import global_state
+
+    before = dict(global_state.get_global_attribute(NUMBERS) or {})
+    try:
+        yield
+    finally:
+        numbers = global_state.get_global_attribute(NUMBERS)
+        if numbers is not None and numbers != before:
+            numbers.clear()
+            numbers.update(before)
 
 
 @contextlib.contextmanager

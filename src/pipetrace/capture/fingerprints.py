@@ -176,7 +176,7 @@ def _keras_state() -> Iterator[Value]:
     if generator is not None:
         yield Value(RANDOM, "", "Keras' global seed generator", _array(generator.state))
     # A layer without a name of its own is numbered; a layer made by looking would shift the names of those after it.
-    counted = global_state.get_global_attribute("object_name_uids") or {}
+    counted = global_state.get_global_attribute(calling.NUMBERS) or {}
     yield Value(RANDOM, "", "Keras' numbering of names", tuple(f"{name}: {count}" for name, count in counted.items()))
 
 

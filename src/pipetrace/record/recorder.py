@@ -1,9 +1,10 @@
 """The callback that records a training."""
 
+import functools
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -19,6 +20,17 @@ from pipetrace.record.session import Session
 from pipetrace.trace.store import check_place
 
 _Callback: Any = load().callbacks.Callback
+
+
+def _aside(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Whatever the method makes of Keras, the names of what the program makes later stay as they would be."""
+
+    @functools.wraps(method)
+    def done(*args: Any, **kwargs: Any) -> Any:
+        with calling.names_kept():
+            return method(*args, **kwargs)
+
+    return done
 
 
 class RecorderOptions(TypedDict, total=False):
@@ -99,6 +111,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         self._teller: Any = None
         calling.arm(self)
 
+    @_aside
     def build_failed(self, model: Any, error: BaseException, arguments: Mapping[str, Any]) -> None:
         """A ``fit`` that this callback was given to could not begin."""
         calling.disarm(self)
@@ -114,6 +127,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         session.begin(call, None, build=False)
         session.failed(error)
 
+    @_aside
     def on_train_begin(self, logs: Any = None) -> None:  # noqa: ARG002 Keras' signature
         """See what runs, and stand beside it."""
         calling.disarm(self)
@@ -152,12 +166,14 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         if self._teller is None:
             self.training_is_over()
 
+    @_aside
     def epoch_is_over(self, logs: Any) -> None:
         """All other callbacks have seen the epoch."""
         if self._session is not None and self._session.open:
             self._finish_tee(whole_epoch=True)
             self._session.epoch_ends(logs or {})
 
+    @_aside
     def training_is_over(self) -> None:
         """All other callbacks have seen the end."""
         self._leave()
@@ -168,11 +184,13 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         """``fit`` raised, wherever that was."""
         self._failed(error)
 
+    @_aside
     def _failed(self, error: BaseException) -> None:
         self._leave()
         if self._session is not None:
             self._session.failed(error)
 
+    @_aside
     def _before_step(self, iterator: Any) -> Any:
         tee, session = self._tee, self._session
         if tee is None or session is None:
@@ -200,6 +218,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
             session.saw(tee.batches, complete=whole_epoch and ends)
         self._tee = None
 
+    @_aside
     def _after_step(self, logs: Any) -> None:
         if self._session is not None and isinstance(logs, Mapping):
             self._session.step_ends(logs)
