@@ -11,7 +11,6 @@ from typing import Any
 
 from pipetrace.capture.backend import load
 
-
 NUMBERS = "object_name_uids"
 """Under which Keras keeps how often it gave each name."""
 
