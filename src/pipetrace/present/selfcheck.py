@@ -26,6 +26,8 @@ NAMES = {
     "ending": "end of the program",
 }
 ONE = {"weight": "weight", "optimizer": "optimizer variable", "metric": "metric variable", "generator": "seed state"}
+STATES = ("generator", "random")
+"""Kinds whose figures say nothing by themselves."""
 MOST = 12
 """Differences that are told of each run; the others are counted, and JSON has all."""
 MOST_TEXTS = 3
@@ -76,11 +78,9 @@ def _parts(found: Selfcheck) -> Iterator[Any]:
     yield Text()
     yield _table(found)
     yield Text()
-    for number, run in enumerate(found.runs):
-        own = [each for each in found.differences if each.run == number]
-        if own:
-            yield Text(f"With the recorder, {_budget(run)}:", "bold red")
-            yield from _listed([_told(each, "recorded") for each in own])
+    for lines, runs in _by_run(found).items():
+        yield Text(f"With the recorder, {listed([_budget(run) for run in runs])}:", "bold red")
+        yield from _listed(lines)
     if found.unsure:
         yield Text("Two plain runs differ already, so this says nothing of the recorder:", "bold yellow")
         yield from _listed([_told(each, "in the other") for each in found.unsure])
@@ -88,6 +88,16 @@ def _parts(found: Selfcheck) -> Iterator[Any]:
         if run.lost:
             yield Text(f"The recorder, {_budget(run)}, could not record: {'; '.join(run.lost)}", "yellow")
     yield _conclusion(found)
+
+
+def _by_run(found: Selfcheck) -> dict[tuple[str, ...], list[Ran]]:
+    """What differs, with the recorded runs in which just that does."""
+    told: dict[tuple[str, ...], list[Ran]] = {}
+    for number, run in enumerate(found.runs):
+        lines = tuple(_told(each, "recorded") for each in found.differences if each.run == number)
+        if lines:
+            told.setdefault(lines, []).append(run)
+    return told
 
 
 def _table(found: Selfcheck) -> Table:
@@ -149,7 +159,9 @@ def _told(each: Difference, other: str) -> str:
     """One difference in words."""
     called = f"{ONE.get(each.kind, NAMES[each.kind])} {each.name}" if each.kind in ONE else each.name
     name = ", ".join(filter(None, [each.owner, called]))
-    if each.elements is not None:
+    if each.elements is not None and each.kind in STATES:
+        told = "in another state"
+    elif each.elements is not None:
         told = f"{each.elements:,} of {counted(each.size or 0, 'element')} differ{'s' if each.elements == 1 else ''}"
         place = f"[{', '.join(map(str, each.place))}] " if each.place else ""
         told += f", {place}is {each.plain} plain and {each.recorded} {other}"
