@@ -270,6 +270,13 @@ def call_with(fit: Callable[..., Any], args: Any, kwargs: Any, callback: Any) ->
     return fit(*args, **kwargs)
 
 
+def is_built(model: Any) -> bool:
+    """Whether a model and all layers in it have made their variables."""
+    with contextlib.suppress(Exception):  # whatever a model of somebody's own is, looking at it is to be harmless
+        return model is not None and all(getattr(layer, "built", True) for layer in model._flatten_layers())
+    return False
+
+
 @contextlib.contextmanager
 def names_kept() -> Any:
     """Within the block Keras may make up names; after it, its numbering of names goes on as if it had not.
@@ -277,16 +284,23 @@ def names_kept() -> Any:
     Some functions of Keras make an operation with a name of its own whenever they are called, ``ops.pad`` for one, so that
     looking at a model would shift the names of the layers that are made later.
     """
-    from keras.src.backend.common import global_state
-
-    before = dict(global_state.get_global_attribute(NUMBERS) or {})
+    before = dict(_numbers())
     try:
         yield
     finally:
-        numbers = global_state.get_global_attribute(NUMBERS)
-        if numbers is not None and numbers != before:
+        numbers = _numbers()
+        if numbers != before:
             numbers.clear()
             numbers.update(before)
+
+
+def _numbers() -> dict[str, int]:
+    """Keras' own, which it does not show to everybody; an empty one where it has none, or keeps them elsewhere."""
+    with contextlib.suppress(Exception):
+        from keras.src.backend.common import global_state
+
+        return global_state.get_global_attribute(NUMBERS) or {}
+    return {}
 
 
 @contextlib.contextmanager

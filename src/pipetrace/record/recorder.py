@@ -23,12 +23,18 @@ _Callback: Any = load().callbacks.Callback
 
 
 def _aside(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Whatever the method makes of Keras, the names of what the program makes later stay as they would be."""
+    """Whatever the method makes of Keras, the names of what the program makes later stay as they would be.
+
+    Of a model that is not built yet the first pass takes names that the training would take, whoever makes it.
+    """
 
     @functools.wraps(method)
-    def done(*args: Any, **kwargs: Any) -> Any:
+    def done(self: "Recorder", *args: Any, **kwargs: Any) -> Any:
+        self._built = self._built or calling.is_built(self._model)
+        if not self._built:
+            return method(self, *args, **kwargs)
         with calling.names_kept():
-            return method(*args, **kwargs)
+            return method(self, *args, **kwargs)
 
     return done
 
@@ -109,7 +115,13 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         self._standing: Standing | None = None
         self._tee: batches.Tee | None = None
         self._teller: Any = None
+        self._built = False
         calling.arm(self)
+
+    def set_model(self, model: Any) -> None:
+        """Keras says at the begin of each ``fit`` whose it is."""
+        super().set_model(model)
+        self._built = False
 
     @_aside
     def build_failed(self, model: Any, error: BaseException, arguments: Mapping[str, Any]) -> None:
