@@ -245,6 +245,14 @@ def bad_settings(folder: Path, patch: pytest.MonkeyPatch) -> None:
     (folder / "pyproject.toml").write_text('[tool.pipetrace]\nselects = ["PT2"]\n')
 
 
+def script_failed(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    (folder / "train.py").write_text('raise ValueError("there are no rows")\n')
+
+
+def nothing_to_compare(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    (folder / "train.py").write_text('print("no model here")\n')
+
+
 PREPARE: dict[str, Prepare] = {
     "bad-argument": nothing,
     "too-many-rows": nothing,
@@ -253,6 +261,8 @@ PREPARE: dict[str, Prepare] = {
     "rows-do-not-fit": rows_do_not_fit,
     "no-framework": no_framework,
     "training-failed": training_failed,
+    "script-failed": script_failed,
+    "nothing-to-compare": nothing_to_compare,
     "data-not-found": data_not_found,
     "data-unavailable": data_unavailable,
     "not-idx": not_idx,

@@ -143,6 +143,53 @@ def run(script: str, arguments: tuple[str, ...], module: bool, out: Path | None,
             _aside("no model was fitted, so there is no trace.")
 
 
+@commands.command(context_settings={**CONTEXT, "ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("-m", "--module", is_flag=True, help="SCRIPT is a module's name, as with python -m.")
+@click.option("--budget", "budgets", multiple=True, default=("0", "0.02", "none"), metavar="SHARE", help="Of a recorded "
+              "run, as for pipetrace run; can be given several times.  [default: 0, 0.02 and none]")  # fmt: skip
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1), help="For Python, NumPy, Keras and "
+              "TensorFlow, before the program; what it seeds itself holds.")  # fmt: skip
+@click.option("--no-seed", is_flag=True, help="Seed nothing; the program does.")
+@click.option("--deterministic/--no-deterministic", default=False, show_default=True, help="Tell TensorFlow to give the "
+              "same each time, which is slower; for programs whose plain runs differ, as on a graphics card.")  # fmt: skip
+@click.option("--show-output", is_flag=True, help="Let the program's output through, to standard error.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="The form."
+)
+@click.option("--plain", is_flag=True, help="Plain text: for pipes, logs and screen readers.")
+@click.argument("script", required=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def selfcheck(script: str | None, arguments: tuple[str, ...], form: str, plain: bool, **options: Any) -> None:
+    """See that recording changes nothing: run a program plain and recorded, and compare what is left, bit by bit.
+
+    The program is run twice as it is and once recorded at each budget, each time in a process of its own. Compared are all
+    weights, optimizer and metric variables, what fit returned, random states, and what is left in the process: threads,
+    files, hooks, settings. Without SCRIPT a small program that comes with pipetrace is run, which takes about a minute.
+
+    The exit code is 0 where all is the same, 1 where something differs, 2 where that could not be seen.
+    """
+    from pipetrace.present import selfcheck as shown
+    from pipetrace.record import selfcheck as checking
+
+    plan = checking.Plan(
+        program=script or checking.REFERENCE,
+        arguments=arguments,
+        is_module=options["module"] or script is None,
+        budgets=tuple(map(_budget, options["budgets"])),
+        seed=None if options["no_seed"] else options["seed"],
+        deterministic=options["deterministic"],
+        show_output=options["show_output"],
+    )
+    # The same words as pipetrace run has, which the recorder must not import.
+    code = "from pipetrace import hand_in_words as words; from pipetrace.record.selfcheck_run import main; main(words)"
+    found = checking.selfcheck(plan, shown.Told(_console(plain, stderr=True)), code=code)
+    if form == "json":
+        _print(shown.as_json(found, __version__))
+    else:
+        shown.show(found, _console(plain))
+    sys.exit(found.exit_code)
+
+
 @commands.command()
 @click.argument("model", type=EXISTING)
 @click.option("--data", required=True, type=EXISTING, help="The rows: an .npz with x and, if there are any, targets y; for "
@@ -407,10 +454,12 @@ def _print(text: str) -> None:
         ) from error
 
 
-def _console(plain: bool) -> Any:
+def _console(plain: bool, *, stderr: bool = False) -> Any:
     from pipetrace.present.console import LastingConsole
 
-    return LastingConsole(no_color=True, force_terminal=False) if plain else LastingConsole()
+    return (
+        LastingConsole(no_color=True, force_terminal=False, stderr=stderr) if plain else LastingConsole(stderr=stderr)
+    )
 
 
 def _progress(console: Any, plan: Any, *, plain: bool, quiet: bool) -> Any:

@@ -50,7 +50,7 @@ class Health:
     def __init__(self, session: Recording) -> None:
         self._session = session
         self._steps: list[float] = []
-        self._sum = 0.0
+        self._sum, self._seen_step = 0.0, 0
         self._count: int | None = None
         self._copies = Copies()
         self._before_last: dict[int, Array] = {}
@@ -68,17 +68,25 @@ class Health:
             self._copies.keep(0, Copy(weights))
             self._measure_what_fits(0)
 
-    def step_ends(self, loss: float, step: int, steps: int | None) -> None:
-        """Keep a step's loss, and the weights ahead of an epoch's last step.
+    def step_ends(self, loss: float, step: int) -> None:
+        """Keep the loss of a step; where the last look is some steps ago, their mean.
 
         Args:
             loss: the epoch's mean so far, as Keras tells it.
             step: its number within the epoch.
+        """
+        total, since = loss * step, step - self._seen_step
+        if since > 0:
+            self._steps += [(total - self._sum) / since] * since
+        self._sum, self._seen_step = total, step
+
+    def before_last_step(self, step: int, steps: int | None) -> None:
+        """Keep the weights ahead of an epoch's last step.
+
+        Args:
+            step: the number within the epoch of the one that is done.
             steps: how many an epoch has, where that is known.
         """
-        total = loss * step
-        self._steps.append(total - self._sum)
-        self._sum = total
         last = steps or self._count
         if last is not None and step == last - 1 and self._follows():
             with self._session.safely("copies"):
@@ -92,8 +100,8 @@ class Health:
         if self._steps and session.can("steps"):
             with session.safely("steps"):
                 self._add([("steps", "loss", signals.steps_figures(self._steps))], epoch)
-        self._count = len(self._steps) or None
-        self._steps, self._sum = [], 0.0
+        self._count = self._seen_step or None
+        self._steps, self._sum, self._seen_step = [], 0.0, 0
         if weights and self._follows():
             self._copies.keep(epoch, Copy(weights, self._before_last))
         self._before_last = {}

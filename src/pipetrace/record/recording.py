@@ -123,7 +123,7 @@ class Recording:
         self.still: dict[str, Any] = {}
         self.losses = LossWatch()
         self.may_look = True
-        self._waited, self.seconds = 0.0, 0.0
+        self._waited, self._steps_took, self.seconds = 0.0, 0.0, 0.0
         self._layers: int | None = None
         self.steps_together = 1
         self.steps: int | None = None

@@ -102,6 +102,8 @@ class Session(Recording):
                 if again:
                     self._describe()
             self.open = True
+            if not OPEN:
+                atexit.register(_close_what_is_open)
             OPEN.add(self)
         trains = tuple(bool(variable.trainable) for variable in self.model.weights)
         # A model that was thawed or frozen between two fits has other parameters, and other stages perhaps.
@@ -231,33 +233,53 @@ class Session(Recording):
         self._began = time.perf_counter()
         self._waited = self.cost.during
 
-    def step_ends(self, logs: Mapping[str, Any]) -> None:
-        """A step is done; the loss is looked at, and when it is not a number any more, where that began."""
+    def step_ends(self, logs: Mapping[str, Any]) -> bool:
+        """A step is done.
+
+        Args:
+            logs: as Keras tells them, its own average of the loss among them.
+
+        Returns:
+            False where the loss has just been found to be no number any more.
+        """
+        began = time.perf_counter()
+        try:
+            return self._step_ends(logs)
+        finally:
+            self._steps_took += time.perf_counter() - began
+
+    def _step_ends(self, logs: Mapping[str, Any]) -> bool:
         self.step += self.steps_together
         if self._unseen is not None:
             # The model does run, so it was the recorder.
             self.lose("stages", self._unseen)
             self._unseen = None
+        number = self.step // self.steps_together
+        self.health.before_last_step(number, self.steps)
         if self._told_not_finite or "loss" not in logs or not self.losses.is_due(self.step):
-            return
+            return True
         try:
-            loss = self.losses.look(logs["loss"], self.step)
+            sound = self.losses.look(logs["loss"], self.step)
         except Exception as error:  # such as a loss of somebody's own that is no single number
             self.lose("watching the loss", error)
             self._told_not_finite = True
-            return
-        with self.safely("steps"):
-            self.health.step_ends(float(logs["loss"]), self.step // self.steps_together, self.steps)
-        if loss is not None:
-            self._told_not_finite = True
-            with self.safely("watching the loss"):
-                if self.measure is None:
-                    self.look()  # whatever it takes: the training is broken, and this is what the recorder is for
-                for event in trouble.not_finite(self, loss, self.losses.sound):
-                    self.note(event)
+            return True
+        self.health.step_ends(self.losses.value, number)
+        self._told_not_finite = not sound
+        return sound
+
+    def loss_broke(self) -> None:
+        """The loss is no number any more; where did that begin?"""
+        with self.safely("watching the loss"):
+            if self.measure is None:
+                self.look()  # whatever it takes: the training is broken, and this is what the recorder is for
+            for event in trouble.not_finite(self, self.losses.value, self.losses.sound):
+                self.note(event)
 
     def epoch_ends(self, logs: Mapping[str, Any]) -> None:
         """Measure what the budget has room for; it is summarised and written in one transaction beside the training."""
+        self.cost.add("steps", self._steps_took)
+        self._steps_took = 0.0
         self.seconds = time.perf_counter() - self._began - (self.cost.during - self._waited)
         self._look_at_steps()
         last = self.epoch >= self.planned or bool(getattr(self.model, "stop_training", False))
@@ -351,6 +373,8 @@ class Session(Recording):
         """End the trace, which may be opened again by another ``fit``."""
         self.open = False
         OPEN.discard(self)
+        if not OPEN:
+            atexit.unregister(_close_what_is_open)
         self.budget.stop()
         if self.writer is None:
             return
@@ -442,7 +466,6 @@ OPEN: "weakref.WeakSet[Session]" = weakref.WeakSet()
 """The recordings of trainings that have not come to their end."""
 
 
-@atexit.register
 def _close_what_is_open() -> None:
     """Say how a training ended that raised where a callback does not hear of it, as in another callback."""
     last = getattr(sys, "last_value", None)
