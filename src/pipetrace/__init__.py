@@ -7,7 +7,6 @@ Reading and showing a trace needs no framework.
 """
 
 import importlib
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from pipetrace.errors import PipetraceError, TraceError
@@ -64,12 +63,19 @@ def __getattr__(name: str) -> Any:
     if name in LATER:
         hand_in_words()
         found = getattr(importlib.import_module(LATER[name]), name)
-        globals()[name] = found
-        return found
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    elif name == "__version__":
+        found = _version()
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = found
+    return found
 
 
-try:
-    __version__ = version("pipetrace")
-except PackageNotFoundError:  # run from a folder that was never installed
-    __version__ = "unknown"
+def _version() -> str:
+    # Importing this takes as long as reading a trace, and few ask for the version.
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("pipetrace")
+    except PackageNotFoundError:  # run from a folder that was never installed
+        return "unknown"

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pipetrace import __version__
+import pipetrace
 from pipetrace.errors import ArgumentError, DiskFullError, PipetraceError
 
 PAGE_ENDING = ".html"
@@ -45,8 +45,15 @@ class _Commands(click.Group):
             ctx.exit(0)
 
 
+def _tell_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"pipetrace, version {pipetrace.__version__}")
+        context.exit()
+
+
 @click.group(cls=_Commands, context_settings=CONTEXT)
-@click.version_option(__version__, prog_name="pipetrace")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_tell_version, help="Show the version and "
+              "exit.")  # fmt: skip
 def commands() -> None:
     """A flight recorder and explainer for Keras and TensorFlow training.
 
@@ -184,7 +191,7 @@ def selfcheck(script: str | None, arguments: tuple[str, ...], form: str, plain: 
     code = "from pipetrace import hand_in_words as words; from pipetrace.record.selfcheck_run import main; main(words)"
     found = checking.selfcheck(plan, shown.Told(_console(plain, stderr=True)), code=code)
     if form == "json":
-        _print(shown.as_json(found, __version__))
+        _print(shown.as_json(found, pipetrace.__version__))
     else:
         shown.show(found, _console(plain))
     sys.exit(found.exit_code)
@@ -308,7 +315,7 @@ def check(files: tuple[Path, ...], form: str | None, plain: bool, **options: Any
 
         draw(checked, console)
     else:
-        _print(FORMS[form](checked, __version__))
+        _print(FORMS[form](checked, pipetrace.__version__))
     for error in dict.fromkeys(error for each in checked for error in each.failed):
         _say(error)
     sys.exit(exit_code(checked))
@@ -416,10 +423,12 @@ def _source(data: str | None, progress: Any) -> Any:
 
 def _document(file: Path, quiz_seed: int | None = None, *, opened: bool = False) -> tuple[Any, Any]:
     from pipetrace.present.document import document
+    from pipetrace.present.files import without_collection
     from pipetrace.trace import read
 
-    trace = read(file)
-    return trace, document(trace, quiz_seed=quiz_seed, opened=opened)
+    with without_collection():
+        trace = read(file)
+        return trace, document(trace, quiz_seed=quiz_seed, opened=opened)
 
 
 def _write_page(made: Any, out: Path, *, force: bool) -> None:

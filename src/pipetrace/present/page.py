@@ -5,8 +5,6 @@ URLs, so that they import each other by name, unchanged, without a server and wi
 """
 
 import base64
-import hashlib
-import html
 import json
 from importlib import resources
 from pathlib import Path
@@ -61,6 +59,8 @@ def write_page(trace: Trace, path: str | Path, *, force: bool = False) -> None:
 
 def page(made: Document) -> str:
     """A document as HTML text."""
+    import html
+
     start = f'import {{ start }} from "viewer/{MAIN}"; start();'
     modules = _import_map()
     return TEMPLATE.format(
@@ -93,6 +93,8 @@ def _import_map() -> str:
 
 def _policy(*scripts: str) -> str:
     """Nothing from outside, and no script but ours: a value in the data can never become code."""
+    import hashlib
+
     hashes = " ".join(
         f"'sha256-{base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()}'" for each in scripts
     )

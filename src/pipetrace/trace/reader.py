@@ -3,20 +3,19 @@
 import errno
 import json
 import os
-import socket
+import platform
 import sqlite3
 import stat
-import unicodedata
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 
-from pipetrace.errors import DamagedTraceError, NewerTraceError, NotATraceError, TraceNotFoundError
+from pipetrace.errors import NewerTraceError, NotATraceError, TraceNotFoundError
 from pipetrace.trace.document import (
     KILLED,
     RUNNING,
@@ -26,7 +25,6 @@ from pipetrace.trace.document import (
     Epoch,
     Event,
     Group,
-    Histogram,
     Measurement,
     ModelFacts,
     Omission,
@@ -42,8 +40,10 @@ from pipetrace.trace.document import (
     Training,
     Weight,
 )
-from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, decode_counts, decode_number, decode_tensor
+from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, decode_figures, decode_number, decode_tensor
 from pipetrace.trace.store import process_start
+from pipetrace.trace.summaries import DAMAGE, Row, Summaries, damaged, summary_of
+from pipetrace.trace.texts import clean, from_bytes, from_json
 from pipetrace.trace.upgrade import layout, upgraded
 
 HEADER = b"SQLite format 3\0"
@@ -74,16 +74,11 @@ def read(path: str | os.PathLike[str]) -> Trace:
         with closing(_connect(place)) as database:
             schema = _check_identity(place, database)
             if schema == SCHEMA:
-                return _Reader(database).trace(schema)
+                return _Reader(place, database).trace(schema)
             with closing(upgraded(database, schema)) as copy:
-                return _Reader(copy).trace(schema)
-    except (sqlite3.Error, LookupError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-        raise DamagedTraceError(
-            f"{place.name} is a pipetrace file, but it cannot be read: {_clean(' '.join(reason.split()))}.",
-            where=str(place),
-            hint="Copy it again from where it came from, with its -wal file if there is one, or record it anew.",
-        ) from error
+                return _Reader(place, copy).trace(schema)
+    except DAMAGE as error:
+        raise damaged(place, error) from error
 
 
 def _check_header(place: Path) -> None:
@@ -177,43 +172,27 @@ def _check_layout(database: sqlite3.Connection, schema: int) -> None:
         raise ValueError(f"it holds the {kind} {name}, which no trace has")
 
 
-def _clean(value: Any) -> Any:
-    """A value out of JSON or a column, without characters that a terminal would obey or that no output can carry."""
-    if isinstance(value, str):
-        return "".join("\N{REPLACEMENT CHARACTER}" if _is_control(each) else each for each in value)
-    if isinstance(value, list):
-        return [_clean(entry) for entry in value]
-    if isinstance(value, dict):
-        return {_clean(key): _clean(entry) for key, entry in value.items()}
-    return value
-
-
 def _cleaned(values: Array) -> Array:
     if values.dtype != object:
         return values
     found = np.empty(values.shape, object)
-    found.reshape(-1)[:] = [_clean(each) for each in values.reshape(-1).tolist()]
+    found.reshape(-1)[:] = [clean(each) for each in values.reshape(-1).tolist()]
     found.setflags(write=False)
     return found
-
-
-def _is_control(character: str) -> bool:
-    return character not in "\n\t" and unicodedata.category(character) in {"Cc", "Cs"}
-
-
-def _from_json(text: str) -> Any:
-    return _clean(json.loads(text))
 
 
 class _Reader:
     """The tables of one open file, as a document."""
 
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self.database = database
-        database.text_factory = lambda text: _clean(text.decode())
+    def __init__(self, place: Path, database: sqlite3.Connection) -> None:
+        self.place, self.database = place, database
         # One transaction, so that a writer beside us does not change the file between two tables.
         database.execute("BEGIN")
-        self.facts = {key: _from_json(value) for key, value in database.execute("SELECT key, value FROM run")}
+        # The texts among these are JSON, which is cleaned when it is parsed.
+        self.contents: dict[int, Any] = dict(database.execute("SELECT id, data FROM content").fetchall())
+        # The same few names stand in thousands of rows.
+        database.text_factory = lru_cache(2048)(from_bytes)
+        self.facts = {key: from_json(value) for key, value in database.execute("SELECT key, value FROM run")}
         self.summaries = self._summaries()
 
     def trace(self, schema: int) -> Trace:
@@ -262,19 +241,19 @@ class _Reader:
                 kind=kind,
                 layer=layer,
                 path=path,
-                config=_from_json(config),
+                config=from_json(config),
                 inputs=self._specs(name, "input"),
                 outputs=self._specs(name, "output"),
                 parameters=Parameters(int(trainable), int(frozen)),
                 weights=self._weights(name),
                 flops=flops,
-                summary=self.summaries.get(("rows", name, None)),
+                summary=self._summary("rows", name),
                 example=parts["example"].get(name),
                 others=tuple(others.get(name, ())),
-                mask=self.summaries.get(("mask", name, None)),
+                mask=self._summary("mask", name),
                 example_mask=parts["mask"].get(name),
-                training=self.summaries.get(("training", name, None)),
-                prediction=self.summaries.get(("prediction", name, None)),
+                training=self._summary("training", name),
+                prediction=self._summary("prediction", name),
                 training_example=parts["training"].get(name),
             )
 
@@ -304,9 +283,6 @@ class _Reader:
         metrics: dict[int, dict[str, float]] = {}
         for number, name, value in self.database.execute("SELECT epoch, name, value FROM metric"):
             metrics.setdefault(number, {})[name] = decode_number(value)
-        by_epoch: dict[tuple[str, int | None], dict[str, Summary]] = {}
-        for (part, name, number), summary in self.summaries.items():
-            by_epoch.setdefault((part, number), {})[name] = summary
         rows = self.database.execute("SELECT number, seconds, learning_rate, steps FROM epoch ORDER BY number")
         for number, seconds, rate, steps in rows.fetchall():
             yield Epoch(
@@ -315,8 +291,8 @@ class _Reader:
                 seconds=float(seconds),
                 learning_rate=None if rate is None else decode_number(rate),
                 steps=steps,
-                probe=by_epoch.get(("probe", number), {}),
-                weights=by_epoch.get(("weight", number), {}),
+                probe=self._of_epoch("probe", number),
+                weights=self._of_epoch("weight", number),
             )
 
     def _predictions(self) -> Iterator[Prediction]:
@@ -338,28 +314,39 @@ class _Reader:
         )
         return {name: _cleaned(decode_tensor(dtype, shape, data)) for name, dtype, shape, data in rows}
 
-    def _summaries(self) -> dict[tuple[str, str, int | None], Summary]:
-        whole: dict[tuple[str, str, int | None], Summary] = {}
-        channels: dict[tuple[str, str, int | None], list[Summary]] = {}
-        rows = self.database.execute(
-            "SELECT part, name, epoch, channel, count, nan, positive_infinity, negative_infinity, zeros, min, max, mean,"
-            " std, histogram_bits, histogram_keys, histogram_counts FROM summary ORDER BY id"
-        )
-        for part, name, epoch, channel, *values in rows:
-            key = (part, name, epoch)
-            if channel is None:
-                whole[key] = _summary(values)
-            else:
-                channels.setdefault(key, []).append(_summary(values))
-        for key, parts in channels.items():
-            whole[key] = replace(whole[key], channels=tuple(parts))
-        return whole
+    def _summaries(self) -> dict[tuple[str, int | None], dict[str, Row]]:
+        """What the summaries are made of, by part and epoch."""
+        found: dict[tuple[str, int | None], dict[str, Row]] = {}
+        contents = self.contents
+        for part, name, epoch, *figures, histogram, channels in self.database.execute(SUMMARIES):
+            row = (*figures, contents[histogram], None if channels is None else contents[channels])
+            found.setdefault((part, epoch), {})[name] = row
+        return found
+
+    def _summary(self, part: str, name: str) -> Summary | None:
+        row = self.summaries.get((part, None), {}).get(name)
+        return None if row is None else summary_of(row)
+
+    def _of_epoch(self, part: str, number: int) -> Summaries:
+        return Summaries(self.summaries.get((part, number), {}), self.place)
 
     def _measurements(self) -> tuple[Measurement, ...]:
+        query = "SELECT part, name, epoch, figures FROM measurement ORDER BY id"
+        rows = self.database.execute(query).fetchall()
+        # Figures that did not change are one and the same. All of them are one text for the parser, which is much quicker.
+        numbers = list(dict.fromkeys(number for *_, number in rows))
+        texts = [self.contents[number] for number in numbers]
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError("figures are no text")
+        parsed = from_json(f"[{','.join(texts)}]")
+        if len(parsed) != len(numbers):
+            raise ValueError("figures are no objects")
+        made = {number: decode_figures(each) for number, each in zip(numbers, parsed, strict=True)}
         found: dict[tuple[str, str, int | None], dict[str, float]] = {}
-        query = "SELECT part, name, epoch, key, value FROM measurement ORDER BY id"
-        for part, name, epoch, key, value in self.database.execute(query):
-            found.setdefault((part, name, epoch), {})[key] = decode_number(value)
+        for part, name, epoch, number in rows:
+            place = (part, name, epoch)
+            # What is written twice is what was written last.
+            found[place] = {**found[place], **made[number]} if place in found else made[number]
         return tuple(Measurement(*place, values) for place, values in found.items())
 
     def _ending(self) -> Ending:
@@ -370,6 +357,10 @@ class _Reader:
         return Ending(RUNNING if _alive(self.facts.get("writer", {})) else KILLED, epoch=last)
 
 
+SUMMARIES = (
+    "SELECT part, name, epoch, count, nan, positive_infinity, negative_infinity, zeros, min, max, mean, std, histogram,"
+    " channels FROM summary ORDER BY id"
+)
 EVENTS = "SELECT kind, message, epoch, step, stage FROM event ORDER BY id"
 
 
@@ -398,19 +389,10 @@ def _shape(text: str) -> tuple[int | None, ...]:
     return tuple(None if axis is None else int(axis) for axis in json.loads(text))
 
 
-def _summary(values: list[Any]) -> Summary:
-    count, nan, positive, negative, zeros, low, high, mean, std, bits, keys, counts = values
-    places = np.frombuffer(keys, "<u2")
-    histogram = Histogram(places, decode_counts(counts, len(places)), int(bits))
-    if not 9 < histogram.bits <= 16:
-        raise ValueError("the keys, counts and bits of a histogram do not fit together")
-    return Summary(count, nan, positive, negative, zeros, low, high, mean, std, histogram)
-
-
 def _alive(writer: dict[str, Any]) -> bool:
     """Whether the writing process still runs, as far as can be told: on this host, with the same start time."""
     pid = writer.get("pid")
-    if writer.get("host") != socket.gethostname() or not isinstance(pid, int) or pid <= 0:
+    if writer.get("host") != platform.node() or not isinstance(pid, int) or pid <= 0:
         return False
     if os.name == "nt":
         return False  # os.kill would not ask the process there, but end it

@@ -61,12 +61,12 @@ CREATE TABLE metric (
     value NOT NULL,
     PRIMARY KEY (epoch, name)
 ) WITHOUT ROWID;
+CREATE TABLE content (id INTEGER PRIMARY KEY, data NOT NULL);
 CREATE TABLE summary (
     id INTEGER PRIMARY KEY,
     part TEXT NOT NULL,
     name TEXT NOT NULL,
     epoch INTEGER,
-    channel INTEGER,
     count INTEGER NOT NULL,
     nan INTEGER NOT NULL,
     positive_infinity INTEGER NOT NULL,
@@ -76,9 +76,8 @@ CREATE TABLE summary (
     max REAL,
     mean REAL,
     std REAL,
-    histogram_bits INTEGER NOT NULL,
-    histogram_keys BLOB NOT NULL,
-    histogram_counts BLOB NOT NULL
+    histogram INTEGER NOT NULL REFERENCES content (id),
+    channels INTEGER REFERENCES content (id)
 );
 CREATE TABLE tensor (
     part TEXT NOT NULL,
@@ -109,8 +108,7 @@ CREATE TABLE measurement (
     part TEXT NOT NULL,
     name TEXT NOT NULL,
     epoch INTEGER,
-    key TEXT NOT NULL,
-    value NOT NULL
+    figures INTEGER NOT NULL REFERENCES content (id)
 );
 CREATE TABLE cost (part TEXT PRIMARY KEY, seconds REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE ending (kind TEXT NOT NULL, message TEXT, stage TEXT, epoch INTEGER);
@@ -177,23 +175,23 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, (bool, int, str)) else str(value)
 
 
-def encode_counts(counts: Array) -> bytes:
-    """Counts as little-endian whole numbers of 1, 2, 4 or 8 bytes, whichever is the least that holds the largest."""
-    most = int(counts.max()) if len(counts) else 0
-    width = next(width for width in (1, 2, 4, 8) if most < 1 << 8 * width)
-    return counts.astype(f"<u{width}").tobytes()
+def encode_figures(values: Mapping[str, float]) -> str:
+    """Figures by their keys as a JSON object, in their order."""
+    plain = {key: encode_number(float(value)) for key, value in values.items()}
+    return json.dumps(plain, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
 
 
-def decode_counts(data: bytes, keys: int) -> Array:
-    """The counts again, int64; how wide they are follows from how many there are.
+def decode_figures(values: object) -> dict[str, float]:
+    """The figures again, of what the JSON says.
 
     Raises:
-        ValueError: they do not fit together.
+        ValueError: it is no object of numbers.
     """
-    width, rest = divmod(len(data), keys) if keys else (8, len(data))
-    if rest or width not in (1, 2, 4, 8):
-        raise ValueError("the keys, counts and bits of a histogram do not fit together")
-    return np.frombuffer(data, f"<u{width}").astype(np.int64)
+    if not isinstance(values, dict):
+        raise ValueError(f"{values!r} is no object of figures")  # noqa: TRY004 a damaged file, not a caller's mistake
+    if set(map(type, values.values())) <= {float}:
+        return values
+    return {key: value if type(value) is float else decode_number(value) for key, value in values.items()}
 
 
 def encode_tensor(values: Array) -> tuple[str, str, bytes]:

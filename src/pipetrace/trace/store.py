@@ -1,7 +1,7 @@
 """Writing a trace while it runs: one SQLite file, one transaction for each epoch."""
 
 import os
-import socket
+import platform
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from pipetrace.errors import DiskFullError, NotWritableError, OutputExistsError
+from pipetrace.trace.contents import Contents
 from pipetrace.trace.document import (
     Array,
     Ending,
@@ -28,7 +29,7 @@ from pipetrace.trace.schema import (
     APPLICATION_ID,
     SCHEMA,
     TABLES,
-    encode_counts,
+    encode_figures,
     encode_json,
     encode_number,
     encode_tensor,
@@ -67,6 +68,7 @@ class TraceWriter:
         self, path: Path, run: Run, stages: tuple[Stage, ...], groups: tuple[Group, ...] = (), *, force: bool = False
     ) -> None:
         self.path = path
+        self._contents = Contents()
         with self._explained():
             taken = path.exists()
         if taken and not force:
@@ -111,6 +113,7 @@ class TraceWriter:
                 "DELETE FROM tensor WHERE part = 'weight' OR part LIKE 'prediction/%' OR part LIKE 'target/%'"
             )
             database.execute("DELETE FROM measurement WHERE epoch IS NULL")
+            self._contents.tidy(database)
             _put(database, "rows", 0)
             _put(database, "histogram_rows", None)
             _put(database, "spending", None)
@@ -128,9 +131,9 @@ class TraceWriter:
                 [(epoch.number, name, encode_number(value)) for name, value in epoch.metrics.items()],
             )
             for name, summary in epoch.probe.items():
-                _add_summary(database, "probe", name, epoch.number, summary)
+                self._contents.add_summary(database, "probe", name, epoch.number, summary)
             for name, summary in epoch.weights.items():
-                _add_summary(database, "weight", name, epoch.number, summary)
+                self._contents.add_summary(database, "weight", name, epoch.number, summary)
             _put_tensors(database, "example", examples)
         self._checkpoint()
 
@@ -153,7 +156,7 @@ class TraceWriter:
             _put(database, "rows", rows)
             _put(database, "histogram_rows", histogram_rows)
             for name, summary in summaries.items():
-                _add_summary(database, "rows", name, None, summary)
+                self._contents.add_summary(database, "rows", name, None, summary)
             _put_tensors(database, "example", examples)
 
     def add_details(self, part: str, summaries: Mapping[str, Summary], examples: Mapping[str, Array]) -> None:
@@ -167,7 +170,7 @@ class TraceWriter:
         """
         with self._transaction() as database:
             for name, summary in summaries.items():
-                _add_summary(database, part, name, None, summary)
+                self._contents.add_summary(database, part, name, None, summary)
             _put_tensors(database, part, examples)
 
     def add_event(self, event: Event) -> None:
@@ -178,13 +181,13 @@ class TraceWriter:
 
     def add_measurements(self, measurements: Iterable[Measurement]) -> None:
         """Add further figures."""
-        rows = [
-            (each.part, each.name, each.epoch, key, encode_number(float(value)))
-            for each in measurements
-            for key, value in each.values.items()
-        ]
         with self._transaction() as database:
-            database.executemany("INSERT INTO measurement VALUES (NULL, ?, ?, ?, ?, ?)", rows)
+            for each in measurements:
+                figures = self._contents.add(
+                    database, ("measurement", each.part, each.name), encode_figures(each.values)
+                )
+                values = (each.part, each.name, each.epoch, figures)
+                database.execute("INSERT INTO measurement VALUES (NULL, ?, ?, ?, ?)", values)
 
     def add_prediction(self, prediction: Prediction) -> None:
         """Add one row's way through all stages."""
@@ -236,6 +239,7 @@ class TraceWriter:
                 yield self._database
                 self._database.execute("COMMIT")
             except BaseException:
+                self._contents.forget()  # what is taken back can be referred to no more
                 if self._database.in_transaction:
                     self._database.execute("ROLLBACK")
                 raise
@@ -327,7 +331,7 @@ def _create(path: Path, run: Run, stages: tuple[Stage, ...], groups: tuple[Group
 
 
 def _writer() -> dict[str, object]:
-    return {"host": socket.gethostname(), "pid": os.getpid(), "started": process_start(os.getpid())}
+    return {"host": platform.node(), "pid": os.getpid(), "started": process_start(os.getpid())}
 
 
 def _add_facts(database: sqlite3.Connection, run: Run, stages: tuple[Stage, ...], groups: tuple[Group, ...]) -> None:
@@ -382,34 +386,6 @@ def _add_stage(database: sqlite3.Connection, position: int, stage: Stage) -> Non
 def _add_spec(database: sqlite3.Connection, stage: str, role: str, position: int, spec: Spec) -> None:
     values = (stage, role, position, encode_json(spec.shape), spec.dtype, spec.source, spec.output, spec.name)
     database.execute("INSERT INTO spec VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
-
-
-def _add_summary(database: sqlite3.Connection, part: str, name: str, epoch: int | None, summary: Summary) -> None:
-    rows = [_summary_row(part, name, epoch, None, summary)]
-    rows += [_summary_row(part, name, epoch, index, each) for index, each in enumerate(summary.channels or ())]
-    database.executemany(f"INSERT INTO summary VALUES (NULL, {', '.join('?' * 16)})", rows)  # noqa: S608 marks only
-
-
-def _summary_row(part: str, name: str, epoch: int | None, channel: int | None, summary: Summary) -> tuple[object, ...]:
-    histogram = summary.histogram
-    return (
-        part,
-        name,
-        epoch,
-        channel,
-        summary.count,
-        summary.nan,
-        summary.positive_infinity,
-        summary.negative_infinity,
-        summary.zeros,
-        summary.min,
-        summary.max,
-        summary.mean,
-        summary.std,
-        histogram.bits,
-        histogram.keys.astype("<u2").tobytes(),
-        encode_counts(histogram.counts),
-    )
 
 
 def _put_tensors(database: sqlite3.Connection, part: str, tensors: Mapping[str, Array]) -> None:

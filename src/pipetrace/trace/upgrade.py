@@ -2,7 +2,13 @@
 
 import re
 import sqlite3
+from dataclasses import replace
+from typing import Any
 
+import numpy as np
+
+from pipetrace.trace.contents import Contents
+from pipetrace.trace.document import Histogram, Summary
 from pipetrace.trace.schema import SCHEMA, TABLES
 
 TO_2 = """
@@ -16,26 +22,53 @@ CREATE TABLE event (id INTEGER PRIMARY KEY, kind TEXT, message TEXT, epoch INTEG
 INSERT INTO run VALUES ('model', 'null');
 """
 
-TO_3 = """
-CREATE TABLE measurement (id INTEGER PRIMARY KEY, part TEXT, name TEXT, epoch INTEGER, key TEXT, value);
+SUMMARY_2 = """CREATE TABLE summary (
+    id INTEGER PRIMARY KEY,
+    part TEXT NOT NULL,
+    name TEXT NOT NULL,
+    epoch INTEGER,
+    channel INTEGER,
+    count INTEGER NOT NULL,
+    nan INTEGER NOT NULL,
+    positive_infinity INTEGER NOT NULL,
+    negative_infinity INTEGER NOT NULL,
+    zeros INTEGER NOT NULL,
+    min REAL,
+    max REAL,
+    mean REAL,
+    std REAL,
+    histogram_bits INTEGER NOT NULL,
+    histogram_keys BLOB NOT NULL,
+    histogram_counts BLOB NOT NULL
+);
 """
+"""Summaries up to schema 2: a row for each channel too, and histograms as they are."""
 
-UPGRADES = {1: TO_2, 2: TO_3}
-"""What brings a file of each schema to the next one."""
+SUMMARIES_2 = (
+    "SELECT part, name, epoch, channel, count, nan, positive_infinity, negative_infinity, zeros, min, max, mean, std,"
+    " histogram_bits, histogram_keys, histogram_counts FROM summary_2 ORDER BY id"
+)
+NEW_IN_3 = ("content", "summary", "measurement")
 
 
 def layout(schema: int) -> str:
     """The tables that a file of a schema has, as SQL."""
-    if schema >= 2:
+    if schema == SCHEMA:
         return TABLES
     # Each schema is the next one without what its upgrade adds.
-    tables = re.sub(r"CREATE TABLE measurement \(.*?\n\);\n", "", TABLES, flags=re.DOTALL)
+    tables = _table("summary").sub(SUMMARY_2, TABLES)
+    for name in ("content", "measurement"):
+        tables = _table(name).sub("", tables)
     if schema > 1:
         return tables
-    tables = re.sub(r"CREATE TABLE (stage_group|event) \(.*?\n\);\n", "", tables, flags=re.DOTALL)
+    tables = _table("(stage_group|event)").sub("", tables)
     tables = tables.replace("    output INTEGER NOT NULL,\n    name TEXT,\n", "")
     prediction = "CREATE TABLE prediction (id INTEGER PRIMARY KEY, row INTEGER NOT NULL, label INTEGER);\n"
-    return re.sub(r"CREATE TABLE prediction \(.*?\n\);\n", prediction, tables, flags=re.DOTALL)
+    return _table("prediction").sub(prediction, tables)
+
+
+def _table(name: str) -> re.Pattern[str]:
+    return re.compile(rf"CREATE TABLE {name} \((\n.*?\n|[^\n]*)\);\n", re.DOTALL)
 
 
 def upgraded(database: sqlite3.Connection, schema: int) -> sqlite3.Connection:
@@ -49,6 +82,37 @@ def upgraded(database: sqlite3.Connection, schema: int) -> sqlite3.Connection:
     with database:
         database.backup(copy)
     database.close()
-    for version in range(schema, SCHEMA):
-        copy.executescript(UPGRADES[version])
+    if schema == 1:
+        copy.executescript(TO_2)
+    _to_3(copy)
     return copy
+
+
+def _to_3(copy: sqlite3.Connection) -> None:
+    """Make the tables that schema 3 has in another form, with the summaries in it."""
+    copy.execute("ALTER TABLE summary RENAME TO summary_2")
+    for name in NEW_IN_3:
+        found = _table(name).search(TABLES)
+        copy.execute(found[0] if found else "")
+    wholes: dict[tuple[str, str, int | None], Summary] = {}
+    channels: dict[tuple[str, str, int | None], list[Summary]] = {}
+    for part, name, epoch, channel, *values in copy.execute(SUMMARIES_2):
+        if channel is None:
+            wholes[part, name, epoch] = _summary(values)
+        else:
+            channels.setdefault((part, name, epoch), []).append(_summary(values))
+    for place, parts in channels.items():
+        wholes[place] = replace(wholes[place], channels=tuple(parts))
+    contents = Contents()
+    for (part, name, epoch), summary in wholes.items():
+        contents.add_summary(copy, part, name, epoch, summary)
+    copy.execute("DROP TABLE summary_2")
+    copy.commit()
+
+
+def _summary(values: list[Any]) -> Summary:
+    count, nan, positive, negative, zeros, low, high, mean, std, bits, keys, counts = values
+    histogram = Histogram(np.frombuffer(keys, "<u2"), np.frombuffer(counts, "<i8"), bits)
+    if len(histogram.keys) != len(histogram.counts) or not 9 < bits <= 16:
+        raise ValueError("the keys, counts and bits of a histogram do not fit together")
+    return Summary(count, nan, positive, negative, zeros, low, high, mean, std, histogram)

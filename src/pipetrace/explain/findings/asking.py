@@ -1,10 +1,9 @@
 """Whom to ask of a trace, and asking them: the rules of pipetrace, those that are installed, and those that are given."""
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from pipetrace.errors import (
     ArgumentError,
@@ -16,9 +15,13 @@ from pipetrace.errors import (
 )
 from pipetrace.explain.findings.check import ordered
 from pipetrace.explain.findings.finding import LEVELS, NOTE, Finding
+from pipetrace.explain.findings.installed import entry_points
 from pipetrace.explain.findings.rule import AnyRule, Rule, all_rules
 from pipetrace.explain.wording import counted, listed
 from pipetrace.trace.document import Trace
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "pipetrace.rules"
 """The group of entry points by which an installed package adds its rules."""
@@ -131,7 +134,7 @@ def known_rules(
     """
     known = list(all_rules())
     broken: list[PipetraceError] = []
-    for entry in sorted(entry_points(group=GROUP), key=lambda each: each.name):
+    for entry in entry_points(GROUP):
         try:
             rule = made(_loaded(entry), f"the entry point {entry.name} of {GROUP}")
             _add(known, rule)
@@ -273,7 +276,7 @@ def _failure(rule: Rule, error: Exception) -> RuleError:
     return failure
 
 
-def _loaded(entry: EntryPoint) -> object:
+def _loaded(entry: "EntryPoint") -> object:
     try:
         return entry.load()
     except Exception as error:  # it is somebody's package, and anything can be wrong with it
@@ -307,6 +310,8 @@ def _codes(rules: Sequence[Rule], given: Sequence[str], where: str) -> tuple[str
 
 
 def _unknown(rules: Sequence[AnyRule], code: str, where: str) -> UnknownRuleError:
+    import difflib
+
     near = difflib.get_close_matches(code.upper(), [rule.code for rule in rules], 3)
     near += difflib.get_close_matches(code.lower(), [rule.name for rule in rules], 2)
     meant = f"Did you mean {listed(near, 'or')}? " if near else ""

@@ -1,0 +1,73 @@
+"""The table ``content``: what is written once, however many rows refer to it."""
+
+import sqlite3
+
+from pipetrace.trace.document import Summary
+from pipetrace.trace.packed import encode_channels, encode_histogram
+
+UNUSED = """
+DELETE FROM content WHERE id NOT IN (
+    SELECT histogram FROM summary
+    UNION SELECT channels FROM summary WHERE channels IS NOT NULL
+    UNION SELECT figures FROM measurement
+)
+"""
+
+
+class Contents:
+    """What is written once and referred to: of a stage that training does not change, an epoch gives what the last gave."""
+
+    def __init__(self) -> None:
+        self._latest: dict[tuple[str, str, str], tuple[bytes | str, int]] = {}
+
+    def add(self, database: sqlite3.Connection, of: tuple[str, str, str], data: bytes | str) -> int:
+        """Write something, unless the latest of its kind was the same.
+
+        Args:
+            database: in a transaction.
+            of: of what it is: a column or table, a part and a name.
+            data: what to write.
+
+        Returns:
+            its number in the table ``content``.
+        """
+        latest = self._latest.get(of)
+        if latest is None or latest[0] != data:
+            number = database.execute("INSERT INTO content VALUES (NULL, ?)", (data,)).lastrowid
+            latest = self._latest[of] = (data, number or 0)
+        return latest[1]
+
+    def add_summary(
+        self, database: sqlite3.Connection, part: str, name: str, epoch: int | None, summary: Summary
+    ) -> None:
+        """Write a summary with its channels."""
+        histogram = self.add(database, ("histogram", part, name), encode_histogram(summary.histogram))
+        channels = None
+        if summary.channels:
+            channels = self.add(database, ("channels", part, name), encode_channels(summary.channels))
+        row = (
+            part,
+            name,
+            epoch,
+            summary.count,
+            summary.nan,
+            summary.positive_infinity,
+            summary.negative_infinity,
+            summary.zeros,
+            summary.min,
+            summary.max,
+            summary.mean,
+            summary.std,
+            histogram,
+            channels,
+        )
+        database.execute(f"INSERT INTO summary VALUES (NULL, {', '.join('?' * len(row))})", row)  # noqa: S608 marks only
+
+    def forget(self) -> None:
+        """Refer to nothing that was written before."""
+        self._latest.clear()
+
+    def tidy(self, database: sqlite3.Connection) -> None:
+        """Delete what nothing refers to any more."""
+        self.forget()
+        database.execute(UNUSED)
