@@ -18,7 +18,7 @@ from pipetrace.record.flow import flow
 from pipetrace.record.measuring import Measure
 from pipetrace.summary import Summariser
 from pipetrace.trace import read
-from pipetrace.trace.document import TIME
+from pipetrace.trace.spending import TIME
 
 pytestmark = pytest.mark.framework
 

@@ -16,7 +16,8 @@ from pipetrace.record import journal as module
 from pipetrace.record.cost import Cost
 from pipetrace.record.journal import Journal
 from pipetrace.trace import read
-from pipetrace.trace.document import DISK, Epoch, Event, Run
+from pipetrace.trace.document import Epoch, Event, Run
+from pipetrace.trace.spending import DISK
 from pipetrace.trace.store import TraceWriter
 
 

@@ -15,7 +15,7 @@ from pipetrace.explain.recording import omissions, spent
 from pipetrace.record import budget as module
 from pipetrace.record import health
 from pipetrace.trace import Trace, read
-from pipetrace.trace.document import BUDGET, DECLINED
+from pipetrace.trace.spending import BUDGET, DECLINED
 
 pytestmark = pytest.mark.framework
 EPOCHS = 6

@@ -1,7 +1,8 @@
 """What recording took, and what was left out for it, in words."""
 
 from pipetrace.explain.wording import counted, duration, listed, number, share
-from pipetrace.trace.document import BUDGET, DECLINED, DISK, TIME, Omission, Trace
+from pipetrace.trace.document import Trace
+from pipetrace.trace.spending import BUDGET, DECLINED, DISK, TIME, Omission
 
 EPOCHS = {
     "probe": "what leaves each stage was not measured after {epochs}",

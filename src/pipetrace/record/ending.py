@@ -14,7 +14,8 @@ from pipetrace.record.measuring import Measure, Rows, is_numbers
 from pipetrace.record.predictions import Choice, choose
 from pipetrace.record.recording import Followed, Recording
 from pipetrace.summary import summarise
-from pipetrace.trace.document import TIME, Array, Prediction, Spec
+from pipetrace.trace.document import Array, Prediction, Spec
+from pipetrace.trace.spending import TIME
 
 LONGEST, SHARE = 60.0, 0.1
 """Seconds that the data flow after a training may take, or the share of the training's time where that is more. Rows that

@@ -11,7 +11,8 @@ from pipetrace.record.budget import FULL, NOTHING, Detail
 from pipetrace.record.measuring import Measure
 from pipetrace.record.recording import Recording
 from pipetrace.summary import COARSE, summarise
-from pipetrace.trace.document import BUDGET, DISK, Array, Epoch, Spending, Summary
+from pipetrace.trace.document import Array, Epoch, Summary
+from pipetrace.trace.spending import BUDGET, DISK, Spending
 from pipetrace.trace.store import EpochFacts
 
 SECONDS, SECONDS_A_LAYER = 0.005, 0.0005

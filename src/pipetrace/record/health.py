@@ -20,7 +20,8 @@ from pipetrace.record.copies import Copies, Copy, Weights, assign, put_back
 from pipetrace.record.measuring import Rows, is_numbers
 from pipetrace.record.recording import Recording
 from pipetrace.record.trouble import copied
-from pipetrace.trace.document import BUDGET, TIME, Array, Measurement
+from pipetrace.trace.document import Array, Measurement
+from pipetrace.trace.spending import BUDGET, TIME
 
 CHECKED = 256
 """Rows that pass after every epoch, evenly spaced: with as many, a share of one half is told to 6 points (two sigma)."""

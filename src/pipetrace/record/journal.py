@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from pipetrace.record.cost import Cost
-from pipetrace.trace.document import Array, Ending, Event, Group, Measurement, Prediction, Run, Spending, Stage, Summary
+from pipetrace.trace.document import Array, Ending, Event, Group, Measurement, Prediction, Run, Stage, Summary
+from pipetrace.trace.spending import Spending
 from pipetrace.trace.store import EpochFacts, TraceWriter
 
 MOST_WAITING = 2

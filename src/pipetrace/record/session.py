@@ -28,9 +28,7 @@ from pipetrace.record.measuring import Measure, Rows, arrays_of, source_names, s
 from pipetrace.record.recording import Recording, Settings, say
 from pipetrace.record.words import in_short, spent
 from pipetrace.trace.document import (
-    BUDGET,
     DATA,
-    DECLINED,
     EXCEPTION,
     FAILED,
     FINISHED,
@@ -39,12 +37,11 @@ from pipetrace.trace.document import (
     Ending,
     Epoch,
     Event,
-    Omission,
     Run,
-    Spending,
     Stage,
     Training,
 )
+from pipetrace.trace.spending import BUDGET, DECLINED, Omission, Spending
 
 SECONDS, SECONDS_A_LAYER = 0.05, 0.008
 """What a first look at the stages takes, for the model and for each layer: measured on two cores, where MobileNetV2 with its

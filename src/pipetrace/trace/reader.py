@@ -27,12 +27,10 @@ from pipetrace.trace.document import (
     Group,
     Measurement,
     ModelFacts,
-    Omission,
     Parameters,
     Prediction,
     Run,
     Spec,
-    Spending,
     Stage,
     Summary,
     Target,
@@ -41,6 +39,7 @@ from pipetrace.trace.document import (
     Weight,
 )
 from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, decode_figures, decode_number, decode_tensor
+from pipetrace.trace.spending import Omission, Spending
 from pipetrace.trace.store import process_start
 from pipetrace.trace.summaries import DAMAGE, Row, Summaries, damaged, summary_of
 from pipetrace.trace.texts import clean, from_bytes, from_json

@@ -21,7 +21,6 @@ from pipetrace.trace.document import (
     Prediction,
     Run,
     Spec,
-    Spending,
     Stage,
     Summary,
 )
@@ -34,6 +33,7 @@ from pipetrace.trace.schema import (
     encode_number,
     encode_tensor,
 )
+from pipetrace.trace.spending import Spending
 
 EpochFacts: TypeAlias = tuple[Epoch, Mapping[str, Array], Spending | None]
 """What is written of an epoch: its measurements, the example row's outputs, and what recording took so far."""
