@@ -23,6 +23,7 @@ from pipetrace.cli import commands
 from pipetrace.present.wire import records
 from pipetrace.trace.document import Data, Run, Training
 from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, TABLES
+from pipetrace.trace.spending import Spending
 
 FORMAT = (DOCS / "trace-format.md").read_text(encoding="utf-8")
 COMMANDS = (DOCS / "command-line.md").read_text(encoding="utf-8")
@@ -90,7 +91,8 @@ def keys(heading: str) -> list[str]:
 
 
 def test_the_keys_of_run_are_described() -> None:
-    assert keys("The keys of run") == [*names(Run), "rows", "writer"]
+    assert keys("The keys of run") == [*names(Run), "rows", "writer", "histogram_rows", "spending"]
+    assert keys("spending") == names(Spending)
     assert keys("data") == names(Data)
     assert keys("training") == names(Training)
 
