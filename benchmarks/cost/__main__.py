@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cost.rows import Row, of_flow, of_memory, of_showing, of_size, of_training
+from benchmarks.cost.rows import Row, of_flow, of_memory, of_showing, of_size, of_training, of_work
 from rich.console import Console
 from rich.table import Table
 
@@ -59,9 +59,14 @@ class Bench:
         quick, rounds = self._arguments.quick, self._arguments.rounds
         found = []
         for name in self._arguments.trainings.split(","):
-            more = {"rounds": rounds if name != "short" else 2 * rounds, "peers": 1 if quick else 2}
+            more = {
+                "rounds": rounds if name != "short" else 2 * rounds,
+                "peers": 0 if self._arguments.no_peers else 1 if quick else 2,
+            }
             took = self._run("training", name=name, data=self._data, part=0.2 if quick else 1.0, **more)
             found.append(of_training(took, self.machine, seconds=0.3 if name == "short" else None))
+            if name != "short":
+                found.append(of_work(took))
         return found
 
     def _flow(self) -> list[Row]:
@@ -149,6 +154,7 @@ def main() -> None:
     parser.add_argument("--only", help=f"parts to measure, of {','.join(PARTS)} (default: all)")
     parser.add_argument("--trainings", default=",".join(TRAININGS), help="which of them (default: all)")
     parser.add_argument("--quick", action="store_true", help="a look: fewer epochs and rows, which meets no target")
+    parser.add_argument("--no-peers", action="store_true", help="leave out the other ways, which take longest")
     parser.add_argument("--markdown", help="write the table for a document into this file")
     parser.add_argument("--json", help="write all that was measured into this file")
     arguments = parser.parse_args()

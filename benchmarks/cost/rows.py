@@ -80,6 +80,22 @@ def of_training(found: dict[str, Any], machine: dict[str, Any], *, seconds: floa
     )  # fmt: skip
 
 
+def of_work(found: dict[str, Any]) -> Row:
+    """The processor time of a training with the recorder beside one without, which a busy machine changes least."""
+    ways = {name: [each["processor"] for each in took] for name, took in found["ways"].items()}
+    each = ratios(ways["pipetrace"], ways["bare"])
+    others = "; ".join(
+        f"{name} {median(ratios(ways[name], ways['bare'])):.2f}"
+        for name in ("all activations", "TensorBoard")
+        if ways[name]
+    )
+    more = median(ways["pipetrace"]) - median(ways["bare"])
+    return Row(
+        f"the same, processor time ({found['title'].split(',')[0]})", others, f"{median(each):.3f}",
+        f"{min(each):.3f} to {max(each):.3f}", "1.02", median(each) <= 1.02, "", f"{more:+.2f} s",
+    )  # fmt: skip
+
+
 def of_flow(found: dict[str, Any], machine: dict[str, Any], rows: int, way: str, target: float) -> Row:
     """All rows at every stage, beside predicting them."""
     ways = found["ways"]
