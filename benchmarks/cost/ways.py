@@ -66,7 +66,8 @@ def train(work: Workload, way: str, budget: float | None = 0.02) -> dict[str, An
     """Train a new model in one way.
 
     Returns:
-        ``seconds`` to the end of the last epoch, and of them of ``processor`` time, ``whole`` to the end of ``fit``, and with pipetrace what the trace says.
+        ``seconds`` to the end of the last epoch, and ``processor`` time until then; ``whole`` to the end of ``fit``; and with
+        pipetrace what the trace says.
     """
     model, clock = work.make(), Clock()
     folder = Path(tempfile.mkdtemp())
