@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from pipetrace.capture import batches
 from pipetrace.capture.backend import load
@@ -12,6 +11,7 @@ from pipetrace.capture.forward import Forward
 from pipetrace.record import learners, outcome, quality, signals
 from pipetrace.record.health import HELD_OUT, TRAINING, outcomes, spaced, trained_on
 from pipetrace.record.measuring import Measure, Rows, is_numbers
+from pipetrace.record.one_thread import one_thread
 from pipetrace.record.recording import Recording
 from pipetrace.trace.document import Array, Measurement
 
@@ -59,7 +59,7 @@ def results(session: Recording, measure: Measure, rows: Rows) -> None:
 def dimensions(session: Recording, measure: Measure, rows: Rows) -> None:
     """In how many directions the rows differ at each stage."""
     passed = measure.passed(spaced(rows, measure.extent.together).x)
-    with threadpool_limits(1, user_api="blas"):
+    with one_thread():
         found: Found = [
             ("dimensions", name, {"dimensions": signals.dimensions(values[0]), "width": float(values[0][0].size)})
             for name, values in passed.outputs.items()
@@ -106,9 +106,7 @@ def yardsticks(session: Recording, measure: Measure, rows: Rows) -> None:
     problem = _problem(session, measure, rows)
     if problem is None:
         return
-    # Threads of a linear algebra library wait for each other by spinning: for matrices as small as these, on a machine that
-    # does other work too, several take ten times as long as one.
-    with threadpool_limits(1, user_api="blas"):
+    with one_thread():
         add(session, _taught(problem))
 
 
