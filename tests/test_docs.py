@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import itertools
+import json
 import re
 import shlex
 import shutil
@@ -22,6 +23,7 @@ from pipetrace.cli import commands
 from pipetrace.present.wire import records
 from pipetrace.trace.document import Data, Run, Training
 from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, TABLES
+from pipetrace.trace.spending import Spending
 
 FORMAT = (DOCS / "trace-format.md").read_text(encoding="utf-8")
 COMMANDS = (DOCS / "command-line.md").read_text(encoding="utf-8")
@@ -89,7 +91,8 @@ def keys(heading: str) -> list[str]:
 
 
 def test_the_keys_of_run_are_described() -> None:
-    assert keys("The keys of run") == [*names(Run), "rows", "writer"]
+    assert keys("The keys of run") == [*names(Run), "rows", "writer", "histogram_rows", "spending"]
+    assert keys("spending") == names(Spending)
     assert keys("data") == names(Data)
     assert keys("training") == names(Training)
 
@@ -136,7 +139,8 @@ def test_what_a_run_writes_is_described(manifold: Path) -> None:
         assert written == {row[0] for row in figures} - {"components", "class"}
         for part in written:
             (text,) = [row[3] for row in figures if row[0] == part]
-            keys_there = column(f"SELECT DISTINCT key FROM measurement WHERE part = '{part}'")
+            objects = column(f"SELECT data FROM measurement JOIN content ON content.id = figures WHERE part = '{part}'")
+            keys_there = {key for each in objects for key in json.loads(each)}
             told = re.findall(r"[a-z][a-z0-9_]*", text)
             assert {key for key in keys_there if key not in told and part not in ("learner", "lag", "outcome")} == set()
         cost = whole_section(FORMAT, "cost")[0].text

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 from tests.markdown import DOCS, blocks, sections, tables, whole_section
 
-from pipetrace.capture import backend, fit
+from pipetrace.capture import backend
 from pipetrace.cli import main
 from pipetrace.errors import PipetraceError
 from pipetrace.explain.findings import Rule, asking
@@ -85,23 +85,26 @@ def no_framework(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setitem(sys.modules, "tensorflow", None)
 
 
+def at_step(patch: pytest.MonkeyPatch, epoch: int, error: BaseException) -> None:
+    """Have the first step of an epoch raise an error."""
+    from pipetrace.record.digits import _Shown
+
+    def step(self: Any, batch: int, logs: Any = None) -> None:
+        if self.epoch == epoch:
+            raise error
+
+    patch.setattr(_Shown, "on_train_batch_end", step)
+
+
 def training_failed(folder: Path, patch: pytest.MonkeyPatch) -> None:
     class ResourceExhaustedError(Exception):
         pass
 
-    def train(*given: Any, listener: fit.Listener, **more: Any) -> None:
-        listener.epoch_begins(1)
-        raise ResourceExhaustedError("OOM when allocating tensor with shape[1024,26,26,32]")
-
-    patch.setattr(fit, "train", train)
+    at_step(patch, 1, ResourceExhaustedError("OOM when allocating tensor with shape[1024,26,26,32]"))
 
 
 def interrupted(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    def train(*given: Any, listener: fit.Listener, **more: Any) -> None:
-        listener.epoch_begins(3)
-        raise KeyboardInterrupt
-
-    patch.setattr(fit, "train", train)
+    at_step(patch, 3, KeyboardInterrupt())
 
 
 def data_not_found(folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -242,6 +245,14 @@ def bad_settings(folder: Path, patch: pytest.MonkeyPatch) -> None:
     (folder / "pyproject.toml").write_text('[tool.pipetrace]\nselects = ["PT2"]\n')
 
 
+def script_failed(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    (folder / "train.py").write_text('raise ValueError("there are no rows")\n')
+
+
+def nothing_to_compare(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    (folder / "train.py").write_text('print("no model here")\n')
+
+
 PREPARE: dict[str, Prepare] = {
     "bad-argument": nothing,
     "too-many-rows": nothing,
@@ -250,6 +261,8 @@ PREPARE: dict[str, Prepare] = {
     "rows-do-not-fit": rows_do_not_fit,
     "no-framework": no_framework,
     "training-failed": training_failed,
+    "script-failed": script_failed,
+    "nothing-to-compare": nothing_to_compare,
     "data-not-found": data_not_found,
     "data-unavailable": data_unavailable,
     "not-idx": not_idx,

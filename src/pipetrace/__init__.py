@@ -10,14 +10,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from pipetrace.errors import PipetraceError, TraceError
+from pipetrace.explain import Evidence, Finding, Observation, Question, Rule, check, findings, observations, quiz
+from pipetrace.present import show, write_page
+from pipetrace.trace import Trace, read
 
 if TYPE_CHECKING:
-    from pipetrace.explain import Evidence, Finding, Observation, Question, Rule, check, findings, observations, quiz
-    from pipetrace.present import show, write_page
     from pipetrace.record.pipelines import Pipeline
     from pipetrace.record.recorder import Recorder
     from pipetrace.record.watching import watch
-    from pipetrace.trace import Trace, read
 
 __all__ = [
     "Recorder",
@@ -41,25 +41,11 @@ __all__ = [
 ]
 
 LATER = {
-    "Evidence": "pipetrace.explain",
-    "Finding": "pipetrace.explain",
-    "Observation": "pipetrace.explain",
-    "Question": "pipetrace.explain",
-    "Rule": "pipetrace.explain",
-    "check": "pipetrace.explain",
-    "findings": "pipetrace.explain",
-    "observations": "pipetrace.explain",
-    "quiz": "pipetrace.explain",
-    "show": "pipetrace.present",
-    "write_page": "pipetrace.present",
-    "Trace": "pipetrace.trace",
-    "read": "pipetrace.trace",
     "Pipeline": "pipetrace.record.pipelines",
     "Recorder": "pipetrace.record.recorder",
     "watch": "pipetrace.record.watching",
 }
-"""Where each name is, which is imported when the name is first used: whoever shows a trace needs no page and no recorder,
-and a recorder needs Keras."""
+"""Names whose parts need Keras, which is imported when they are first used."""
 
 
 def hand_in_words() -> None:
@@ -74,23 +60,19 @@ def hand_in_words() -> None:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        found = _version()
-    elif name in LATER:
-        if LATER[name].startswith("pipetrace.record."):
-            hand_in_words()
+    if name in LATER:
+        hand_in_words()
         found = getattr(importlib.import_module(LATER[name]), name)
+    elif name == "__version__":
+        found = _version()
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = found
     return found
 
 
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, "__version__"})
-
-
 def _version() -> str:
+    # Importing this takes as long as reading a trace, and few ask for the version.
     from importlib.metadata import PackageNotFoundError, version
 
     try:

@@ -1,25 +1,17 @@
 """The command line: arguments in, calls below."""
 
-import atexit
-import gc
-import importlib
-import os
+import contextlib
 import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
+import pipetrace
 from pipetrace.errors import ArgumentError, DiskFullError, PipetraceError
 
 PAGE_ENDING = ".html"
-THREADS = "OPENBLAS_NUM_THREADS"
-"""What NumPy reads when it is imported."""
-FORCING = frozenset({"FORCE_COLOR", "TTY_COMPATIBLE"})
-"""With one of these in the environment Rich may take for a terminal what is none."""
 EXISTING = click.Path(path_type=Path)
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -41,26 +33,6 @@ def main() -> None:
         sys.exit(130)
 
 
-@contextmanager
-def _soon_over() -> Iterator[None]:
-    """A block of a command that is over at once, without what would take a third of its time.
-
-    That is looking for garbage in circles, and starting the threads of NumPy's linear algebra, of which little is asked.
-    """
-    if "numpy" not in sys.modules and THREADS not in os.environ:
-        os.environ[THREADS] = "1"
-        importlib.import_module("numpy")
-        del os.environ[THREADS]
-    was_on = gc.isenabled()
-    gc.disable()
-    atexit.register(gc.freeze)  # Python would look once more at its end
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
 class _Commands(click.Group):
     """The commands, done when whoever reads them, such as ``head``, has seen enough."""
 
@@ -73,17 +45,15 @@ class _Commands(click.Group):
             ctx.exit(0)
 
 
-def _say_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if wanted and not context.resilient_parsing:
-        from pipetrace import __version__
-
-        click.echo(f"pipetrace, version {__version__}")
+def _tell_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"pipetrace, version {pipetrace.__version__}")
         context.exit()
 
 
 @click.group(cls=_Commands, context_settings=CONTEXT)
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_say_version,
-              help="Show the version and exit.")  # fmt: skip
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_tell_version, help="Show the version and "
+              "exit.")  # fmt: skip
 def commands() -> None:
     """A flight recorder and explainer for Keras and TensorFlow training.
 
@@ -153,7 +123,7 @@ def run(script: str, arguments: tuple[str, ...], module: bool, out: Path | None,
     exceptions and exit code pass through. Each model is recorded into one trace; a trace of an earlier run is replaced.
     """
     from pipetrace import hand_in_words
-    from pipetrace.present.findings.told import at_end
+    from pipetrace.present.findings.told import at_end, took
     from pipetrace.record.script import Watched, run_script
 
     hand_in_words()
@@ -171,10 +141,60 @@ def run(script: str, arguments: tuple[str, ...], module: bool, out: Path | None,
             _aside(
                 f"the trace is {click.format_filename(each)}; see it with: pipetrace show {click.format_filename(each)}"
             )
+            with contextlib.suppress(PipetraceError):  # what cannot be read is told below
+                if told := took(each):
+                    _aside(f"recording {told}.")
             if told := _said_of(each, at_end):
                 click.echo(told, err=True)
         if not made:
             _aside("no model was fitted, so there is no trace.")
+
+
+@commands.command(context_settings={**CONTEXT, "ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("-m", "--module", is_flag=True, help="SCRIPT is a module's name, as with python -m.")
+@click.option("--budget", "budgets", multiple=True, default=("0", "0.02", "none"), metavar="SHARE", help="Of a recorded "
+              "run, as for pipetrace run; can be given several times.  [default: 0, 0.02 and none]")  # fmt: skip
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1), help="For Python, NumPy, Keras and "
+              "TensorFlow, before the program; what it seeds itself holds.")  # fmt: skip
+@click.option("--no-seed", is_flag=True, help="Seed nothing; the program does.")
+@click.option("--deterministic/--no-deterministic", default=False, show_default=True, help="Tell TensorFlow to give the "
+              "same each time, which is slower; for programs whose plain runs differ, as on a graphics card.")  # fmt: skip
+@click.option("--show-output", is_flag=True, help="Let the program's output through, to standard error.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="The form."
+)
+@click.option("--plain", is_flag=True, help="Plain text: for pipes, logs and screen readers.")
+@click.argument("script", required=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def selfcheck(script: str | None, arguments: tuple[str, ...], form: str, plain: bool, **options: Any) -> None:
+    """See that recording changes nothing: run a program plain and recorded, and compare what is left, bit by bit.
+
+    The program is run twice as it is and once recorded at each budget, each time in a process of its own. Compared are all
+    weights, optimizer and metric variables, what fit returned, random states, and what is left in the process: threads,
+    files, hooks, settings. Without SCRIPT a small program that comes with pipetrace is run, which takes about a minute.
+
+    The exit code is 0 where all is the same, 1 where something differs, 2 where that could not be seen.
+    """
+    from pipetrace.present import selfcheck as shown
+    from pipetrace.record import selfcheck as checking
+
+    plan = checking.Plan(
+        program=script or checking.REFERENCE,
+        arguments=arguments,
+        is_module=options["module"] or script is None,
+        budgets=tuple(map(_budget, options["budgets"])),
+        seed=None if options["no_seed"] else options["seed"],
+        deterministic=options["deterministic"],
+        show_output=options["show_output"],
+    )
+    # The same words as pipetrace run has, which the recorder must not import.
+    code = "from pipetrace import hand_in_words as words; from pipetrace.record.selfcheck_run import main; main(words)"
+    found = checking.selfcheck(plan, shown.Told(_console(plain, stderr=True)), code=code)
+    if form == "json":
+        _print(shown.as_json(found, pipetrace.__version__))
+    else:
+        shown.show(found, _console(plain))
+    sys.exit(found.exit_code)
 
 
 @commands.command()
@@ -216,7 +236,6 @@ def trace(model: Path, data: Path, out: Path | None, force: bool, plain: bool, q
 @click.option("--stage", metavar="NAME", help="Only this stage, nested model or repeated block, in full.")
 @click.option("--open", "opened", is_flag=True, help="Open what is folded in a large model.")
 @click.option("--plain", is_flag=True, help="Plain text: for pipes, logs and screen readers.")
-@_soon_over()
 def show(file: Path, stage: str | None, opened: bool, plain: bool) -> None:
     """Show a trace in the terminal."""
     if stage is None:
@@ -226,7 +245,7 @@ def show(file: Path, stage: str | None, opened: bool, plain: bool) -> None:
         from pipetrace.trace import read
 
         made = part(read(file), stage, opened=opened)
-    _show(made, _terminal(plain), plain=plain, file=shlex.quote(click.format_filename(file)))
+    _show(made, _console(plain), plain=plain, file=shlex.quote(click.format_filename(file)))
 
 
 @commands.command()
@@ -282,7 +301,6 @@ def check(files: tuple[Path, ...], form: str | None, plain: bool, **options: Any
     The exit code is 0 where nothing was found, 1 where something was, 2 where it could not be checked. The table
     [tool.pipetrace] of pyproject.toml sets the same options; those given here come first.
     """
-    from pipetrace import __version__
     from pipetrace.explain.findings.checked import check_all, exit_code
     from pipetrace.present.findings.reports import FORMS
     from pipetrace.settings import settings
@@ -297,7 +315,7 @@ def check(files: tuple[Path, ...], form: str | None, plain: bool, **options: Any
 
         draw(checked, console)
     else:
-        _print(FORMS[form](checked, __version__))
+        _print(FORMS[form](checked, pipetrace.__version__))
     for error in dict.fromkeys(error for each in checked for error in each.failed):
         _say(error)
     sys.exit(exit_code(checked))
@@ -405,10 +423,12 @@ def _source(data: str | None, progress: Any) -> Any:
 
 def _document(file: Path, quiz_seed: int | None = None, *, opened: bool = False) -> tuple[Any, Any]:
     from pipetrace.present.document import document
+    from pipetrace.present.files import without_collection
     from pipetrace.trace import read
 
-    trace = read(file)
-    return trace, document(trace, quiz_seed=quiz_seed, opened=opened)
+    with without_collection():
+        trace = read(file)
+        return trace, document(trace, quiz_seed=quiz_seed, opened=opened)
 
 
 def _write_page(made: Any, out: Path, *, force: bool) -> None:
@@ -419,7 +439,7 @@ def _write_page(made: Any, out: Path, *, force: bool) -> None:
 
 
 def _show(made: Any, console: Any, *, plain: bool, file: str) -> None:
-    if plain or console is None or not console.is_terminal:
+    if plain or not console.is_terminal:
         from pipetrace.present.plain import plain as as_text
 
         _print(as_text(made, file=file))
@@ -443,17 +463,12 @@ def _print(text: str) -> None:
         ) from error
 
 
-def _console(plain: bool) -> Any:
+def _console(plain: bool, *, stderr: bool = False) -> Any:
     from pipetrace.present.console import LastingConsole
 
-    return LastingConsole(no_color=True, force_terminal=False) if plain else LastingConsole()
-
-
-def _terminal(plain: bool) -> Any:
-    """The console where it may be a terminal; None where it is surely none, since Rich takes time to import."""
-    if plain or not (sys.stdout.isatty() or FORCING.intersection(os.environ)):
-        return None
-    return _console(plain)
+    return (
+        LastingConsole(no_color=True, force_terminal=False, stderr=stderr) if plain else LastingConsole(stderr=stderr)
+    )
 
 
 def _progress(console: Any, plan: Any, *, plain: bool, quiet: bool) -> Any:

@@ -73,6 +73,18 @@ class StepError(PipetraceError):
     slug = "step-failed"
 
 
+class ScriptError(PipetraceError):
+    """A program that is to be checked fails, or ends its process, before anything can be compared."""
+
+    slug = "script-failed"
+
+
+class NothingToCompareError(PipetraceError):
+    """A program that is to be checked fits no model, records itself, or cannot be recorded."""
+
+    slug = "nothing-to-compare"
+
+
 class DataError(PipetraceError):
     """The base of what can be wrong with pictures and labels."""
 

@@ -190,7 +190,7 @@ FULL_DISK = (
 def test_a_disk_that_gets_full_keeps_the_finished_epochs(tmp_path: Path) -> None:
     options = "digits --rows 64 --epochs 3 --quiet"
     # Room for the epochs and their examples, not for the outputs of the prediction.
-    ran = start(*options.split(), cwd=tmp_path, before=FULL_DISK.format(700_000))
+    ran = start(*options.split(), cwd=tmp_path, before=FULL_DISK.format(400_000))
     assert ran.returncode == 2
     assert is_message(Ran(2, ran.stdout, ran.stderr), "disk-full", "digits.trace")
     assert not (tmp_path / "digits.html").exists()

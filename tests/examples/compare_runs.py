@@ -1,19 +1,19 @@
-"""Train examples with and without pipetrace, each from the same seed, and print what became of their weights.
+"""Train examples with and without pipetrace, each from the same seed, and print what became of them.
 
 A script, since TensorFlow's determinism cannot be switched off again in a process:
 
     python -m tests.examples.compare_runs FOLDER [NAME ...]
 
-One line of JSON for each example: ``name``, ``plain`` and ``recorded``, the SHA-256 of all its variables and of its
-history; ``again``, the same of a second plain run, where the first two differ; ``error``, where a run raised. After the
-examples comes ``disturbed``, one of them with a callback that draws a random number of the model.
+One line of JSON for each example: ``name``; ``values``, how many were compared, of each kind; ``unsure``, those in which two
+plain runs differ; ``differ``, for each budget those in which a recorded run differs from the first plain one; ``error``, where
+a run raised. After the examples comes ``disturbed``, one of them with a callback that draws a random number of the model.
 """
 
-import hashlib
 import json
 import sys
 import traceback
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,50 +22,62 @@ from tests.examples.gallery import NAMES, fit, load
 ROWS = 48
 EPOCHS = 2
 WATCHED = ("generator_input", "tf_data")
+BUDGETS: Mapping[str, float | None] = {"0": 0.0, "0.02": 0.02, "none": None}
+
+Digests = dict[tuple[str, str], str]
+"""The SHA-256 of each value that a training leaves, by its kind and name."""
 
 
-def digests(name: str, trace: Path | None = None, callbacks: Sequence[Any] = ()) -> list[str]:
-    """What became of an example's model, of its optimizer and of its history.
+def digests(
+    name: str, trace: Path | None = None, budget: float | None = None, callbacks: Sequence[Any] = ()
+) -> Digests:
+    """What became of an example's model, its optimizer, metrics, history and of the random state of the process.
 
     Args:
         name: of the example.
         trace: where to record to; None does not.
+        budget: of the recording.
         callbacks: what else stands beside the training.
     """
     import keras
 
     import pipetrace
+    from pipetrace.capture.fingerprints import Fitted, values_of
+    from pipetrace.trace.selfcheck import LEFT
 
     keras.utils.clear_session()
     example = load(name)
     model = example.build()
     if trace is not None and name in WATCHED:
-        pipetrace.watch(model, trace, verbose=False)
+        pipetrace.watch(model, trace, verbose=False, budget=budget)
     elif trace is not None:
-        callbacks = [pipetrace.Recorder(trace, *example.rows(ROWS), verbose=False)]
-    history = fit(example, model, ROWS, callbacks, epochs=EPOCHS).history
+        callbacks = [pipetrace.Recorder(trace, *example.rows(ROWS), verbose=False, budget=budget)]
+    history = fit(example, model, ROWS, callbacks, epochs=EPOCHS)
     if trace is not None:
         epochs = pipetrace.read(trace).epochs
         assert len(epochs) == EPOCHS, f"the trace has {len(epochs)} epochs: nothing was recorded"
-    return [digest(model.variables), digest(model.optimizer.variables), json.dumps(history)]
+    # What is left in the process is compared in fresh ones, by ``pipetrace selfcheck``.
+    values = [value for value in values_of([Fitted(model, [history])]) if value.kind != LEFT]
+    return {(value.kind, value.name): value.digest for value in values}
 
 
-def digest(variables: Any) -> str:
-    """Of every bit of the variables."""
-    found = hashlib.sha256()
-    for variable in variables:
-        found.update(variable.numpy().tobytes())
-    return found.hexdigest()
+def unlike(one: Digests, other: Digests) -> list[str]:
+    """The names of the values that are not the same in both."""
+    return [" ".join(key) for key in dict.fromkeys([*one, *other]) if one.get(key) != other.get(key)]
 
 
 def compared(name: str, folder: Path) -> dict[str, Any]:
     """The line for one example."""
     try:
-        plain, recorded = digests(name), digests(name, folder / f"{name}.trace")
-        again = digests(name) if plain != recorded else None
+        plain = digests(name)
+        unsure = unlike(plain, digests(name))
+        differ = {
+            told: unlike(plain, digests(name, folder / f"{name}-{told}.trace", budget))
+            for told, budget in BUDGETS.items()
+        }
     except Exception:
         return {"name": name, "error": traceback.format_exc()}
-    return {"name": name, "plain": plain, "recorded": recorded, "again": again}
+    return {"name": name, "values": Counter(kind for kind, _ in plain), "unsure": unsure, "differ": differ}
 
 
 def disturbed() -> dict[str, Any]:
@@ -76,8 +88,9 @@ def disturbed() -> dict[str, Any]:
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             self.model.get_layer("sampling").generator.next()
 
-    plain, recorded = digests("vae"), digests("vae", callbacks=[Drawing()])
-    return {"name": "disturbed", "plain": plain, "recorded": recorded, "again": digests("vae")}
+    plain = digests("vae")
+    differ = {"disturbed": unlike(plain, digests("vae", callbacks=[Drawing()]))}
+    return {"name": "disturbed", "unsure": unlike(plain, digests("vae")), "differ": differ}
 
 
 def main(folder: str, *names: str) -> None:

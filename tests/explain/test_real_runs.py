@@ -104,16 +104,16 @@ def test_a_run_that_breaks(record: Record) -> None:
     assert headline(trace).startswith("Training went wrong: from epoch ")
     said = " ".join(insight(trace))
     assert "The learning rate was 1.00 x 10^20." in said
+    weights = "After that step 288 of 288 values of conv2d/kernel are not finite, the first such weights."
+    assert weights in [event.message for event in trace.events]
     shown = trace.stage("conv2d").example
     assert shown is not None
     if np.isnan(shown).any():
-        assert "not finite is that of Conv2D, after epoch 1." in said
         assert example(trace, trace.stage("conv2d")) == "All 21,632 values are NaN."
         # TensorFlow's pooling makes numbers of NaN; no sum of those is computed again, and none is said to disagree.
         assert recompute(trace, trace.predictions[0]).unknown == "dense"
     else:  # on some processors TensorFlow's fused ReLU makes 0 of NaN, and the layer after it is the first
         assert not shown.any()
-        assert "not finite is that of Dense, after epoch 1." in said
     check_spelling(trace)
 
 

@@ -203,7 +203,7 @@ def test_the_words_are_as_they_were(text: str, snapshot: SnapshotAssertion) -> N
     words = re.sub(r"(?s)\nQuiz: .*?\n\nKey insight", "\nKey insight", text)
     words = re.sub(r"Recording: .*?Command", "Recording: (measured)\n  Command", words, flags=re.DOTALL)
     words = re.sub(r"\d{4}-\d\d-\d\dT[\d:]+([+-][\d:]+|Z)?", "(date)", words)
-    words = re.sub(r"fingerprint (of [a-z ]+)?[0-9a-f]{16}", r"fingerprint \1(hash)", words)
+    words = re.sub(r"fingerprint (of[a-z\s]+)?[0-9a-f]{16}", r"fingerprint \1(hash)", words)
     words = re.sub(r"Versions: .*", "Versions: (versions)", words, flags=re.DOTALL)
     words = re.sub(r"Keras [\d.]+ on TensorFlow [\d.]+", "Keras (version) on TensorFlow (version)", words)
     words = re.sub(r"(?<!\w)\d+(,\d{3})*(\.\d+)?(e-\d+)?(?!\w)", "#", words)

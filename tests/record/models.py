@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 ROWS = 100
 BATCH = 16
+DROPPED = 0.4
 
 
 def rows(seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -27,7 +28,7 @@ def classifier(seed: int = 3, **options: Any) -> Any:
             layers.Input((6,)),
             layers.Dense(8, activation="relu", name="hidden"),
             layers.BatchNormalization(name="norm"),
-            layers.Dropout(0.4, name="drop"),
+            layers.Dropout(DROPPED, name="drop"),
             layers.Dense(3, activation="softmax", name="answer"),
         ],
         name="small",

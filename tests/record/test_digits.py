@@ -132,7 +132,11 @@ def test_the_run_is_told_as_it_was(digits_trace: Trace, source: Source) -> None:
 
 def test_the_end_and_the_cost(digits_trace: Trace, digits_file: Path) -> None:
     assert digits_trace.ending == Ending("finished", epoch=3)
-    assert set(digits_trace.cost) == {"stages", "probe", "weights", "writing", "data flow", "prediction"}
+    assert set(digits_trace.cost) > {"stages", "probe", "weights", "writing", "data flow", "prediction"}
+    spending = digits_trace.spending
+    assert spending is not None
+    assert (spending.budget, spending.left_out) == (None, ())
+    assert 0 < spending.during + spending.background < spending.training + spending.after
     assert [each.name for each in digits_file.parent.iterdir()] == [digits_file.name]
 
 
@@ -213,19 +217,52 @@ def test_an_error_in_training_is_the_ending(record: Record, progress: Any, tmp_p
     assert str(trace.ending.message).startswith("RuntimeError: the layer broke")
 
 
-def test_a_disk_that_fills_up_is_the_ending(record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fills_up_is_the_ending(
+    record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     original = TraceWriter.add_epoch
 
-    def add_epoch(self: TraceWriter, epoch: Any, examples: Any) -> None:
+    def add_epoch(self: TraceWriter, epoch: Any, *rest: Any) -> None:
         if epoch.number == 2:
             raise DiskFullError("No room.", hint="Make room.")
-        original(self, epoch, examples)
+        original(self, epoch, *rest)
 
     monkeypatch.setattr(TraceWriter, "add_epoch", add_epoch)
     with pytest.raises(DiskFullError, match=r"No room\."):
         record()
     trace = read(tmp_path / "run.trace")
     assert (trace.ending.kind, trace.ending.message, len(trace.epochs)) == ("failed", "No room.", 1)
+    assert "pipetrace" not in capsys.readouterr().err
+
+
+def test_a_part_that_fails_is_no_silence_here(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> None:
+        raise ZeroDivisionError("no yardstick")
+
+    monkeypatch.setattr("pipetrace.record.judging.learners.learned", fails)
+    with pytest.raises(TrainingError, match="Measuring after training failed: ZeroDivisionError: no yardstick"):
+        record()
+
+
+def test_the_rules_have_figures_to_judge_by(digits_trace: Trace) -> None:
+    parts = {each.part for each in digits_trace.measurements}
+    assert parts >= {
+        "initial",
+        "signal",
+        "slope",
+        "gradient",
+        "update",
+        "outcome",
+        "class",
+        "rows",
+        "learner",
+        "dimensions",
+    }
+    (held_out,) = [
+        m.values for m in digits_trace.measurements if (m.part, m.name, m.epoch) == ("outcome", "held_out", None)
+    ]
+    assert held_out["rows"] == 100
+    assert held_out["accuracy"] == pytest.approx(digits_trace.epochs[-1].metrics["val_accuracy"], abs=1e-6)
 
 
 def test_a_loss_that_is_no_number_is_recorded_and_read_back(

@@ -213,8 +213,6 @@ def test_a_gradient_that_is_not_finite(fit: Fit) -> None:
 def test_an_exception_of_another_callback(fit: Fit, tmp_path: Path) -> None:
     import keras
 
-    from pipetrace.record import session
-
     class Raising(keras.callbacks.Callback):  # type: ignore[misc]
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             if epoch == 1:
@@ -222,8 +220,26 @@ def test_an_exception_of_another_callback(fit: Fit, tmp_path: Path) -> None:
 
     trace = fit(classifier(), KeyError, "of the callback", **as_arrays(), others=[Raising()])
     assert [epoch.number for epoch in trace.epochs] == [1]
-    # No callback hears of it; the end of the process closes what is open.
-    assert trace.ending.kind == "running"
+    assert (trace.ending.kind, trace.ending.epoch, trace.ending.message) == ("failed", 2, "KeyError: 'of the callback'")
+
+
+def test_an_exception_that_nobody_hears_of_is_told_at_the_end_of_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    from pipetrace.capture.calling import Standing
+    from pipetrace.record import session
+
+    class Raising(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            raise KeyError("of the callback")
+
+    monkeypatch.setattr(Standing, "enter_callbacks", lambda self, callbacks: None)
+    model, recorder = classifier(), pipetrace.Recorder(tmp_path / "run.trace", verbose=False)
+    with pytest.raises(KeyError):
+        model.fit(**as_arrays(), epochs=1, verbose=0, callbacks=[recorder, Raising()])
+    assert pipetrace.read(tmp_path / "run.trace").ending.kind == "running"
     session._close_what_is_open()
     assert pipetrace.read(tmp_path / "run.trace").ending.kind == "failed"
 

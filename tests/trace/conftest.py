@@ -194,6 +194,8 @@ def recordings(draw: st.DrawFn) -> Recording:
 
 def differences(ours: Any, theirs: Any, where: str = "") -> Iterator[str]:
     """Where two documents differ; NaN is equal to NaN, an array to one of the same dtype, shape and values."""
+    if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
+        ours, theirs = dict(ours), dict(theirs)
     if type(ours) is not type(theirs) or not isinstance(theirs, np.ndarray | Mapping | tuple | list):
         if dataclasses.is_dataclass(theirs) and type(ours) is type(theirs):
             for each in dataclasses.fields(theirs):

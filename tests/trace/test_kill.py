@@ -157,7 +157,7 @@ def test_a_process_number_that_was_used_again_is_not_the_writer(
     assert read(path).ending.kind == "killed"
     monkeypatch.undo()
     assert read(path).ending.kind == "running"
-    monkeypatch.setattr("socket.gethostname", lambda: "another computer")
+    monkeypatch.setattr("platform.node", lambda: "another computer")
     assert read(path).ending.kind == "killed"
     os.kill(child, signal.SIGKILL)
     writers.finished()
@@ -221,7 +221,8 @@ def assert_training_run(trace: Trace, finished: int) -> None:
     assert len(trace.epochs) in (finished, finished + 1)
     assert [epoch.number for epoch in trace.epochs] == list(range(1, len(trace.epochs) + 1))
     assert trace.ending == Ending("killed", epoch=len(trace.epochs) or None)
-    names = {stage.name for stage in trace.stages}
+    # The source's pictures are the same in each epoch.
+    names = {stage.name for stage in trace.stages[1:]}
     for epoch in trace.epochs:
         assert set(epoch.metrics) == {"loss", "accuracy", "val_loss", "val_accuracy"}
         assert set(epoch.probe) == names

@@ -1,7 +1,8 @@
 """Traces of the schema before this one."""
 
+import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from pipetrace.trace.document import (
     Ending,
     Epoch,
     Prediction,
+    Summary,
 )
 from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, TABLES
 from pipetrace.trace.upgrade import layout
@@ -97,16 +99,71 @@ NEW_IN_DATA = ("rows", "targets", "complete")
 NEW_IN_TRAINING = ("losses", "from_logits", "callbacks", "class_weights", "policy")
 
 
-def write_1(source: Path, path: Path) -> None:
-    """A finished trace as a file of schema 1: the tables as they were, the rows without what they could not hold."""
+NEW_RUN_IN_3 = ("spending", "histogram_rows")
+
+
+def summaries_of(trace: Trace) -> Iterator[tuple[str, str, int | None, Summary]]:
+    """All summaries, in the order in which a run writes them."""
+    for epoch in trace.epochs:
+        for part, found in (("probe", epoch.probe), ("weight", epoch.weights)):
+            for name, summary in found.items():
+                yield part, name, epoch.number, summary
+    for attribute, part in (
+        ("summary", "rows"),
+        ("mask", "mask"),
+        ("training", "training"),
+        ("prediction", "prediction"),
+    ):
+        for stage in trace.stages:
+            summary = getattr(stage, attribute)
+            if summary is not None:
+                yield part, stage.name, None, summary
+
+
+def old_rows(part: str, name: str, epoch: int | None, summary: Summary) -> Iterator[tuple[Any, ...]]:
+    """A summary as it was stored up to schema 2: a row for the whole and one for each channel."""
+    for channel, each in ((None, summary), *enumerate(summary.channels or ())):
+        counts = (each.count, each.nan, each.positive_infinity, each.negative_infinity, each.zeros)
+        histogram = each.histogram
+        keys, counted = histogram.keys.astype("<u2").tobytes(), histogram.counts.astype("<i8").tobytes()
+        yield (
+            None,
+            part,
+            name,
+            epoch,
+            channel,
+            *counts,
+            each.min,
+            each.max,
+            each.mean,
+            each.std,
+            histogram.bits,
+            keys,
+            counted,
+        )
+
+
+def write_old(source: Path, path: Path, schema: int, tables: str) -> None:
+    """A finished trace as a file of an earlier schema: the tables as they were, the rows without what they could not hold."""
     with closing(sqlite3.connect(path)) as old, closing(sqlite3.connect(source)) as new:
         old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        old.execute("PRAGMA user_version = 1")
-        old.executescript(VERSION_1)
+        old.execute(f"PRAGMA user_version = {schema}")
+        old.executescript(tables)
         for (table,) in old.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
             columns = [row[1] for row in old.execute(f"PRAGMA table_info({table})")]
-            rows = new.execute(f"SELECT {', '.join(columns)} FROM {table}").fetchall()
+            if table == "summary":
+                rows = [row for each in summaries_of(read(source)) for row in old_rows(*each)]
+            else:
+                rows = new.execute(f"SELECT {', '.join(columns)} FROM {table}").fetchall()
             old.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})", rows)
+        old.execute(f"DELETE FROM run WHERE key IN ({', '.join(map(repr, NEW_RUN_IN_3))})")
+        old.commit()
+
+
+def write_1(source: Path, path: Path) -> None:
+    """A finished trace as a file of schema 1."""
+    write_old(source, path, 1, VERSION_1)
+    with closing(sqlite3.connect(path)) as old:
         old.execute(f"DELETE FROM run WHERE key NOT IN ({', '.join(map(repr, [*RUN_1, 'rows', 'writer']))})")
         for key, fields in (("data", NEW_IN_DATA), ("training", NEW_IN_TRAINING)):
             for field in fields:
@@ -129,7 +186,13 @@ def as_schema_1(trace: Trace) -> Trace:
         for each in trace.predictions
     )
     run = replace(trace.run, model=None)
-    return replace(trace, schema=1, run=run, predictions=predictions, groups=(), events=(), measurements=())
+    kept = replace(trace, schema=1, run=run, predictions=predictions, groups=(), events=())
+    return without_news_of_3(kept)
+
+
+def without_news_of_3(trace: Trace) -> Trace:
+    """The trace without what schema 3 has added."""
+    return replace(trace, measurements=(), spending=None, histogram_rows=None)
 
 
 def test_the_layout_of_schema_1_is_what_it_was() -> None:
@@ -138,21 +201,27 @@ def test_the_layout_of_schema_1_is_what_it_was() -> None:
     assert SCHEMA == 3
 
 
-def test_the_layout_of_schema_2_is_that_of_today_without_measurements() -> None:
-    before, _, after = TABLES.partition("CREATE TABLE measurement (")
-    assert after
-    assert layout(2) == before + after.partition(");\n")[2]
+def test_the_layout_of_schema_2_is_that_of_today_but_for_summaries_and_measurements() -> None:
+    old = re.search(r"CREATE TABLE summary \(.*?\n\);\n", VERSION_1, re.DOTALL)
+    assert old
+    expected = re.sub(r"CREATE TABLE summary \(.*?\n\);\n", old[0], TABLES, flags=re.DOTALL)
+    for name in ("content", "measurement"):
+        expected, count = re.subn(rf"CREATE TABLE {name} \([^;]*\);\n", "", expected)
+        assert count == 1
+    assert layout(2) == expected
 
 
-def test_a_trace_of_schema_2_has_no_measurements(trace_file: Path, differ: Differ) -> None:
-    expected = read(trace_file)
-    assert expected.measurements
-    with closing(sqlite3.connect(trace_file)) as database:
-        database.execute("DROP TABLE measurement")
-        database.execute("PRAGMA user_version = 2")
-    trace = read(trace_file)
+@pytest.mark.parametrize("real", [False, True])
+def test_a_trace_of_schema_2_is_the_same_but_for_what_it_had_not(
+    trace_file: Path, digits_file: Path, tmp_path: Path, differ: Differ, *, real: bool
+) -> None:
+    source, path = digits_file if real else trace_file, tmp_path / "two.trace"
+    write_old(source, path, 2, layout(2))
+    expected, trace = read(source), read(path)
     assert trace.schema == 2
-    assert differ(trace, replace(expected, schema=2, measurements=())) == []
+    assert differ(trace, replace(without_news_of_3(expected), schema=2)) == []
+    assert len(trace.epochs) == 3
+    assert any(summary.channels for epoch in trace.epochs for summary in epoch.probe.values())
 
 
 def test_an_old_trace_is_the_same_trace(old_file: Path, trace_file: Path, differ: Differ) -> None:
@@ -218,7 +287,7 @@ def test_an_old_trace_with_anything_else_in_it_is_refused(old_file: Path, script
         (0, DamagedTraceError, "it has no schema version"),
         (-1, DamagedTraceError, "it has no schema version"),
         (1, DamagedTraceError, "it lacks the table"),
-        (2, DamagedTraceError, "it holds the table measurement"),
+        (2, DamagedTraceError, "it lacks the table summary"),
         (4, NewerTraceError, "has schema 4; this pipetrace reads up to 3"),
     ],
 )

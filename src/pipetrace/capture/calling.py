@@ -11,6 +11,9 @@ from typing import Any
 
 from pipetrace.capture.backend import load
 
+NUMBERS = "object_name_uids"
+"""Under which Keras keeps how often it gave each name."""
+
 
 @dataclass(frozen=True)
 class FitCall:
@@ -84,6 +87,13 @@ def _frame(model: Any) -> FrameType | None:
     return None
 
 
+TOLD = (
+    "on_epoch_begin", "on_epoch_end", "on_train_batch_begin", "on_train_batch_end", "on_test_begin", "on_test_end",
+    "on_test_batch_begin", "on_test_batch_end", "on_train_end",
+)  # fmt: skip
+"""What Keras calls of its list of callbacks while a ``fit`` runs."""
+
+
 @dataclass
 class Standing:
     """A wrapper around the function that trains, for one ``fit``; ``leave`` puts the function back.
@@ -99,6 +109,7 @@ class Standing:
     after: Callable[[Mapping[str, Any]], None]
     failed: Callable[[BaseException], None]
     _originals: dict[str, Any] = field(default_factory=dict)
+    _others: tuple[Any, dict[str, Any]] | None = None
 
     def enter(self) -> None:
         """Stand around each training step."""
@@ -108,8 +119,32 @@ class Standing:
         """Stand around each validation step too, for what it raises."""
         self._wrap("test_function", steps=False)
 
+    def enter_callbacks(self, callbacks: Any) -> None:
+        """Stand around Keras' list of callbacks too, for what another one raises, of which none of them hears."""
+        if self._others is not None or callbacks is None:
+            return
+        around = {name: self._around(getattr(callbacks, name)) for name in TOLD if hasattr(callbacks, name)}
+        for name, wrapper in around.items():
+            setattr(callbacks, name, wrapper)
+        self._others = callbacks, around
+
+    def _around(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def tell(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                self.failed(error)
+                raise
+
+        return tell
+
     def leave(self) -> None:
         """Put the functions back as they were."""
+        callbacks, around = self._others or (None, {})
+        self._others = None
+        for name, wrapper in around.items():
+            if vars(callbacks).get(name) is wrapper:
+                delattr(callbacks, name)
         for name, (original, wrapper) in self._originals.items():
             if getattr(self.model, name, None) is wrapper:
                 setattr(self.model, name, original)
@@ -144,6 +179,8 @@ def _is_end_of_data(error: BaseException) -> bool:
 
 
 _armed: "weakref.WeakSet[Any]" = weakref.WeakSet()
+_ends: set[Any] = set()
+"""References to the armed callbacks, which call when one is gone. ``weakref.finalize`` would leave a call for Python's end."""
 _build: list[tuple[Any, Any]] = []
 
 
@@ -154,7 +191,7 @@ def arm(callback: Any) -> None:
     ``fit``. So that first part is wrapped until the callback is disarmed or nobody holds it any more.
     """
     _armed.add(callback)
-    weakref.finalize(callback, _unwrap_build)
+    _ends.add(weakref.ref(callback, _gone))
     owner = _owner("_maybe_symbolic_build")
     if _build or owner is None:
         return
@@ -178,6 +215,11 @@ def arm(callback: Any) -> None:
 def disarm(callback: Any) -> None:
     """The callback's ``fit`` has begun, or it gave up."""
     _armed.discard(callback)
+    _unwrap_build()
+
+
+def _gone(reference: Any) -> None:
+    _ends.discard(reference)
     _unwrap_build()
 
 
@@ -226,6 +268,39 @@ def call_with(fit: Callable[..., Any], args: Any, kwargs: Any, callback: Any) ->
     else:
         kwargs["callbacks"] = more
     return fit(*args, **kwargs)
+
+
+def is_built(model: Any) -> bool:
+    """Whether a model and all layers in it have made their variables."""
+    with contextlib.suppress(Exception):  # whatever a model of somebody's own is, looking at it is to be harmless
+        return model is not None and all(getattr(layer, "built", True) for layer in model._flatten_layers())
+    return False
+
+
+@contextlib.contextmanager
+def names_kept() -> Any:
+    """Within the block Keras may make up names; after it, its numbering of names goes on as if it had not.
+
+    Some functions of Keras make an operation with a name of its own whenever they are called, ``ops.pad`` for one, so that
+    looking at a model would shift the names of the layers that are made later.
+    """
+    before = dict(_numbers())
+    try:
+        yield
+    finally:
+        numbers = _numbers()
+        if numbers != before:
+            numbers.clear()
+            numbers.update(before)
+
+
+def _numbers() -> dict[str, int]:
+    """Keras' own, which it does not show to everybody; an empty one where it has none, or keeps them elsewhere."""
+    with contextlib.suppress(Exception):
+        from keras.src.backend.common import global_state
+
+        return global_state.get_global_attribute(NUMBERS) or {}
+    return {}
 
 
 @contextlib.contextmanager

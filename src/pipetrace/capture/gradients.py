@@ -57,6 +57,7 @@ class Gradients:
         self._keras, self._model = load(), model
         self._variables = list(model.trainable_variables)
         self.penalised = False
+        self.variables = [id(variable) for variable in self._variables]
         given = self._keras.tree.map_structure(
             lambda each: None if each is None else _spec(each), (x, y, sample_weight)
         )

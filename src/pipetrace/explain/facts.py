@@ -7,7 +7,7 @@ import numpy as np
 
 from pipetrace.explain import task
 from pipetrace.explain.metrics import accuracy, held_out_accuracy
-from pipetrace.explain.remembering import remembered
+from pipetrace.explain.once import once
 from pipetrace.trace.document import LAYER, SOURCE, STEP, Array, Epoch, Prediction, Stage, Trace
 
 
@@ -158,7 +158,7 @@ class Chance:
         return self.frequencies if self.informed else self.loss
 
 
-@remembered
+@once
 def chance(trace: Trace) -> Chance | None:
     """What guessing gives on this run's classes.
 

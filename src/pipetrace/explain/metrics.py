@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Callable, Iterable
 
-from pipetrace.explain.remembering import remembered
+from pipetrace.explain.once import once
 from pipetrace.explain.task import only
 from pipetrace.explain.wording import figure, share
 from pipetrace.trace.document import Epoch, Trace
@@ -40,7 +40,6 @@ def direction(name: str) -> str | None:
     return RISES if any(_ends(name, each) for each in BETTER_HIGHER) else None
 
 
-@remembered
 def names(trace: Trace) -> tuple[str, ...]:
     """The run's metrics: ``loss`` first, then those of the outputs, then the others in their order.
 
@@ -55,6 +54,7 @@ def names(trace: Trace) -> tuple[str, ...]:
     return tuple(found)
 
 
+@once
 def kinds(trace: Trace) -> tuple[str, ...]:
     """The run's metrics without regard to validation, ``loss`` first."""
     return tuple(dict.fromkeys(name.removeprefix(VALIDATION) for name in names(trace)))
@@ -65,7 +65,7 @@ def title(name: str) -> str:
     return f"val {name.removeprefix(VALIDATION)}" if name.startswith(VALIDATION) else name
 
 
-@remembered
+@once
 def writer(trace: Trace, name: str) -> Callable[[float], str]:
     """How a metric's values are written: as percentages where it is a share."""
     plain = name.removeprefix(VALIDATION)
@@ -79,7 +79,7 @@ def written(name: str, value: float) -> str:
     return share(value) if any(_ends(name, each) for each in SHARES) and 0 <= value <= 1 else figure(value)
 
 
-@remembered
+@once
 def accuracy_name(trace: Trace) -> str | None:
     """The metric that is the share of rows named right; None where there is none or rows are of no class."""
     output = only(trace)

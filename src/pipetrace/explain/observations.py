@@ -21,7 +21,7 @@ from pipetrace.explain.facts import (
     validation_rows,
 )
 from pipetrace.explain.metrics import accuracy, held_out_accuracy
-from pipetrace.explain.remembering import remembered
+from pipetrace.explain.once import once
 from pipetrace.explain.wording import counted, figure, listed, points, share
 from pipetrace.trace.document import Epoch, Trace
 
@@ -63,7 +63,7 @@ class Observation:
     kinds: tuple[str, ...]
 
 
-@remembered
+@once
 def observations(trace: Trace) -> tuple[Observation, ...]:
     """One observation for each finished epoch.
 

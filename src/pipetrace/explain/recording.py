@@ -1,12 +1,14 @@
 """What recording took, and what was left out for it, in words."""
 
 from pipetrace.explain.wording import counted, duration, listed, number, share
-from pipetrace.trace.document import BUDGET, DECLINED, DISK, TIME, Omission, Trace
+from pipetrace.trace.document import Trace
+from pipetrace.trace.spending import BUDGET, DECLINED, DISK, TIME, Omission
 
 EPOCHS = {
     "probe": "what leaves each stage was not measured after {epochs}",
     "probe rows": "fewer rows than planned passed the stages after {epochs}",
     "channels": "channels were not summarised each by itself after {epochs}",
+    "health": "signals, gradients and outcomes were not measured after {epochs}",
     "weights": "the weights were not summarised after {epochs}",
 }
 """What was left out after some epochs, by its name in the trace."""

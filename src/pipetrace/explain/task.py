@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipetrace.explain.remembering import remembered
+from pipetrace.explain.once import once
 from pipetrace.trace.document import Array, Config, Spec, Stage, Target, Trace
 
 CLASSES, BINARY, MULTILABEL, NUMBERS, UNKNOWN = "classes", "binary", "multilabel", "numbers", "unknown"
@@ -90,7 +90,7 @@ class Output:
         return self.form in (CLASSES, BINARY)
 
 
-@remembered
+@once
 def outputs(trace: Trace) -> tuple[Output, ...]:
     """What the model gives, in the order of its outputs; none where the run did not come to its end.
 

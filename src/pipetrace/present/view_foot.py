@@ -7,6 +7,9 @@ from pipetrace.explain.wording import counted, dimensions, duration, figure, lis
 from pipetrace.present.views import Fact
 from pipetrace.trace.document import FINISHED, STOPPED, Parameters, Target, Trace
 
+MOST_PARTS = 4
+"""Parts of the recording that are told by name."""
+
 
 def foot(trace: Trace) -> tuple[Fact, ...]:
     """How a trace was measured, line by line."""
@@ -74,7 +77,7 @@ def _measured(trace: Trace) -> str:
 def _recording(trace: Trace) -> str:
     spending = trace.spending
     if spending is not None and spending.training > 0:
-        return f"{spent(trace)}: {_parts(trace)}."
+        return f"{spent(trace)}. Of all that {_largest(trace)}."
     cost, trained_for = sum(trace.cost.values()), sum(epoch.seconds for epoch in trace.epochs)
     parts = _parts(trace)
     if cost and trained_for:
@@ -86,6 +89,16 @@ def _recording(trace: Trace) -> str:
 def _parts(trace: Trace) -> str:
     parts = sorted(trace.cost.items(), key=lambda part: -part[1])
     return ", ".join(f"{name} {duration(seconds)}" for name, seconds in parts)
+
+
+def _largest(trace: Trace) -> str:
+    """The parts of the recording that took most, and the others together."""
+    parts = sorted(trace.cost.items(), key=lambda part: -part[1])
+    told = [f"{name} took {duration(seconds)}" for name, seconds in parts[:MOST_PARTS]]
+    others = parts[MOST_PARTS:]
+    if others:
+        told.append(f"{counted(len(others), 'other part')} {duration(sum(seconds for _, seconds in others))}")
+    return listed(told)
 
 
 def _training(trace: Trace) -> str:

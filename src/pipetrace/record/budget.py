@@ -19,6 +19,8 @@ AIM = 0.25
 cannot be told beforehand."""
 FIRST = 0.25
 """Of what is left in all, the share that a measurement may take whose cost is only guessed."""
+EPOCH_PARTS = ("epoch", "probe", "weights", "writing")
+"""What is done for each epoch by the schedule's choice, as ``Cost`` names the parts."""
 
 
 def check_budget(share: float | None) -> None:
@@ -138,7 +140,7 @@ class Schedule:
         """
         self._learn()
         detail = self._choose(epoch, max(planned, epoch), guess)
-        self._chosen, self._spent = detail, self.budget.spent
+        self._chosen, self._spent = detail, self.budget.cost.counted(EPOCH_PARTS)
         if detail is not NOTHING:
             self._last = epoch
         return detail
@@ -174,6 +176,6 @@ class Schedule:
     def _learn(self) -> None:
         """See what the last choice took. Its work in the background may not be done yet; then that shows the next time."""
         if self._chosen in LEVELS and self._chosen is not None:
-            took = self.budget.spent - self._spent
+            took = self.budget.cost.counted(EPOCH_PARTS) - self._spent
             before = self._seconds.get(self._chosen, took)
             self._seconds[self._chosen] = (before + took) / 2

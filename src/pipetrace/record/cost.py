@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 
@@ -14,11 +14,13 @@ class Cost:
         during: seconds that training waited.
         background: processor seconds of other threads while training ran.
         after: seconds when training was over.
+        beside_training: of the parts, what counts while training runs, waited for or beside it.
         training: whether training runs now.
     """
 
     def __init__(self) -> None:
         self.parts: dict[str, float] = {}
+        self.beside_training: dict[str, float] = {}
         self.during, self.background, self.after = 0.0, 0.0, 0.0
         self.training = False
         self._lock = threading.Lock()
@@ -53,7 +55,13 @@ class Cost:
             self.parts[part] = self.parts.get(part, 0.0) + seconds
             if not self.training:
                 self.after += seconds
-            elif background:
+                return
+            self.beside_training[part] = self.beside_training.get(part, 0.0) + seconds
+            if background:
                 self.background += seconds
             else:
                 self.during += seconds
+
+    def counted(self, parts: Iterable[str]) -> float:
+        """Seconds of some parts while training ran."""
+        return sum(self.beside_training.get(part, 0.0) for part in parts)

@@ -35,6 +35,9 @@ class DataFacts:
     def told(self) -> Data:
         """What is known, without reading any rows for it."""
         known, read = _unread(self._session), self._read
+        given = self._session.settings.data
+        if given is not None:
+            return replace(given, targets=read.targets if read else (), rows=known.rows, complete=known.complete)
         if read is None:
             return known
         return replace(

@@ -1,33 +1,27 @@
 """Recording a run of the reference pipeline, from its rows to its trace."""
 
-import contextlib
 import hashlib
-import json
-import platform
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import backend, fit
-from pipetrace.capture.forward import Forward
+from pipetrace.capture import backend
 from pipetrace.errors import InterruptedRunError, PipetraceError, TrainingError
 from pipetrace.pipeline.digits import CLASSES, PIPELINE, Draw, Plan, draw, example_row
-from pipetrace.pipeline.pipeline import Pipeline
 from pipetrace.pipeline.sources import Source, from_arrays
-from pipetrace.record.cost import Cost
-from pipetrace.record.data_flow import Flow, stages_before
-from pipetrace.record.training import EpochRecorder, Progress
-from pipetrace.trace.document import FAILED, FINISHED, INTERRUPTED, Array, Data, Ending, Prediction, Run, Training
-from pipetrace.trace.store import TraceWriter
+from pipetrace.record.before import Before
+from pipetrace.record.measuring import Rows
+from pipetrace.record.progress import Progress
+from pipetrace.record.recorder import Recorder
+from pipetrace.record.recording import Followed, Settings
+from pipetrace.record.words import in_short
+from pipetrace.summary import summarise
+from pipetrace.trace.document import FAILED, SOURCE, STEP, Array, Data, Ending, Epoch, Spec, Stage
+from pipetrace.trace.store import check_place, output_exists
 
 SOURCE_STAGE = "input_image"
-PROBE_ROWS = 32
-MOST_OF_AN_ERROR = 600
-"""Characters of Keras' own words that are kept; more is mostly the stack of its graph."""
 
 
 def keras_mnist() -> Source:
@@ -53,109 +47,179 @@ def record_digits(
         out: where the trace goes.
         progress: who is shown how it goes.
         command: how the run was started, for the record.
-        force: replace a trace that exists.
+        force: replace a file that exists.
 
     Raises:
         TooManyRowsError: the source has too few rows for the plan.
         FrameworkError: Keras is not there.
         OutputError: the trace cannot be written.
         InterruptedRunError: Ctrl-C; the trace holds the finished epochs and says so.
+        TrainingError: the training failed, or measuring after it.
     """
     drawn = draw(source, plan)
     progress.begins("Loading Keras and TensorFlow")
     backend.load()
+    if out.exists() and not force:
+        raise output_exists(out)
+    check_place(out, any_file=force)
     progress.begins("Building the model")
     backend.set_seed(plan.seed)
     model = backend.build(PIPELINE.model)
-    cost = Cost()
-    with cost.of("stages"):
-        first, value = example_row(source, drawn, plan.pixel)
-        forward = Forward(model, PIPELINE.prepare(source.x[first : first + 1]), [(PIPELINE.steps[-1][0], 0)])
-        flow = Flow(PIPELINE, SOURCE_STAGE, forward)
-        before = stages_before(PIPELINE, SOURCE_STAGE, source.x[:1], {"name": source.name})
-        data = _data(source, drawn, first, value)
-        run = _run(PIPELINE, model, data, plan, command)
-    rest = drawn.train[drawn.train != first][: PROBE_ROWS - 1]
-    probe = source.x[np.concatenate([[first], rest])]
-    writer = TraceWriter(out, run, before + forward.stages, force=force)
-    recorder = EpochRecorder(writer, forward, flow, probe, progress, cost)
-    _Recording(source, plan, drawn, recorder).run(model)
-
-
-class _Recording:
-    """One run with its open trace: whatever happens, the trace says how it ended."""
-
-    def __init__(self, source: Source, plan: Plan, drawn: Draw, recorder: EpochRecorder) -> None:
-        self.source, self.plan, self.drawn = source, plan, drawn
-        self.recorder = recorder
-        self.flow, self.writer = recorder.flow, recorder.writer
-        self.progress, self.cost = recorder.progress, recorder.cost
-        self.trained = False
-
-    def run(self, model: Any) -> None:
-        try:
-            self._train(model)
-            self._measure()
-            self.writer.end(Ending(FINISHED, epoch=self.plan.epochs), self.cost.parts)
-        except KeyboardInterrupt as error:
-            epoch = self.recorder.current
-            self._end(INTERRUPTED, "Ctrl-C")
-            when = f"in epoch {epoch}" if epoch else "before the first epoch"
-            raise InterruptedRunError(
-                f"Interrupted {'after the last epoch, while the data flow was measured' if self.trained else when}.",
-                where=str(self.writer.path),
-                hint=f"The trace ends there and holds every finished epoch; see it with: "
-                f"pipetrace show {self.writer.path}",
-            ) from error
-        except PipetraceError as error:
-            # Such as a full disk: the ending may still fit, and where it does not the epochs before it are safe.
-            with contextlib.suppress(PipetraceError):
-                self._end(FAILED, error.what)
-            self.writer.close()
-            raise
-        except Exception as error:
-            # TensorFlow names the cause far below a first line that is always the same.
-            message = shorten(f"{type(error).__name__}: {error}", MOST_OF_AN_ERROR)
-            self._end(FAILED, message)
-            epoch = self.recorder.current
-            what = "Measuring after training" if self.trained else "Training"
-            when = f" in epoch {epoch}" if epoch and not self.trained else ""
-            raise TrainingError(
-                f"{what} failed{when}: {message}",
-                where=str(self.writer.path),
-                hint=f"The trace holds the epochs before it: pipetrace show {self.writer.path}",
-            ) from error
-
-    def _end(self, kind: str, message: str | None) -> None:
-        self.writer.end(Ending(kind, message, epoch=self.recorder.current or None), self.cost.parts)
-
-    def _train(self, model: Any) -> None:
-        self.progress.begins("Training")
-        rows, held_out = self.drawn.train, self.drawn.validation
-        prepare = self.flow.pipeline.prepare
-        fit.train(
-            model,
-            (prepare(self.source.x[rows]), self.source.y[rows]),
-            (prepare(self.source.x[held_out]), self.source.y[held_out]),
-            epochs=self.plan.epochs,
-            batch_size=self.plan.batch_size,
-            listener=self.recorder,
+    recorder = _Shown.under(_settings(source, drawn, plan, out, progress, command))
+    recorder.shows = progress
+    held_out = drawn.validation
+    try:
+        model.fit(
+            PIPELINE.prepare(source.x[drawn.train]),
+            source.y[drawn.train],
+            validation_data=(PIPELINE.prepare(source.x[held_out]), source.y[held_out]),
+            epochs=plan.epochs,
+            batch_size=plan.batch_size,
+            callbacks=[recorder],
+            verbose=0,
         )
-        self.trained = True
+        recorder.raise_what_was_lost()
+    except BaseException as error:
+        _explain(recorder, error, out)
+        raise
 
-    def _measure(self) -> None:
-        self.progress.begins("Measuring the data flow")
-        rows = self.source.x[self.drawn.train]
-        with self.cost.of("data flow"):
-            summaries = self.flow.summaries(rows, self.progress.rows)
-            examples = self.flow.one(self.recorder.probe[0])
-        with self.cost.of("prediction"):
-            row = self.drawn.prediction
-            prediction = Prediction(row, int(self.source.y[row]), self.flow.one(self.source.x[row]))
-        with self.cost.of("writing"):
-            self.writer.add_data_flow(len(rows), summaries, examples)
-            self.writer.add_prediction(prediction)
-            self.writer.add_weights(self.recorder.forward.weights())
+
+class _Shown(Recorder):
+    """A recorder that shows how the run goes, and whose errors end it: here there is nothing but the recording."""
+
+    shows: Progress
+    trained = False
+
+    @property
+    def epoch(self) -> int:
+        """The one that runs, or the last one; 0 before the first."""
+        return self._session.epoch if self._session is not None else 0
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Say so."""
+        super().on_train_begin(logs)
+        self.raise_what_was_lost()
+        self.shows.begins("Training")
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """A step is done."""
+        self.shows.step(self.epoch, batch + 1, logs or {})
+
+    def epoch_is_over(self, logs: Any) -> None:
+        """An epoch is in the trace before it is shown."""
+        super().epoch_is_over(logs)
+        self.raise_what_was_lost()
+        session = self._session
+        if session is not None:
+            metrics = {str(name): float(value) for name, value in (logs or {}).items()}
+            self.shows.epoch(Epoch(session.epoch, metrics, session.seconds, None))
+
+    def training_is_over(self) -> None:
+        """The rest is measured."""
+        self.trained = True
+        self.shows.begins("Measuring the data flow")
+        super().training_is_over()
+
+    def raise_what_was_lost(self) -> None:
+        """Wait for what is to be written; what went wrong is raised here."""
+        session = self._session
+        if session is not None and session.writer is not None:
+            session.writer.wait()
+            for error in session.errors.values():
+                raise error
+
+    def gives_up(self, ending: Ending) -> None:
+        """Say in the trace how it ended, as far as that can still be written."""
+        if self._session is not None and self._session.writer is not None:
+            self._leave()
+            self._session.writer.give_up(ending)
+
+
+def _explain(recorder: _Shown, error: BaseException, out: Path) -> None:
+    """Write down how the run ended, and raise what says so to whoever started it."""
+    epoch, trained = recorder.epoch, recorder.trained
+    if isinstance(error, KeyboardInterrupt):
+        recorder.failed(error)
+        when = f"in epoch {epoch}" if epoch else "before the first epoch"
+        raise InterruptedRunError(
+            f"Interrupted {'after the last epoch, while the data flow was measured' if trained else when}.",
+            where=str(out),
+            hint=f"The trace ends there and holds every finished epoch; see it with: pipetrace show {out}",
+        ) from error
+    if isinstance(error, PipetraceError):
+        # Such as a full disk: the ending may still fit, and where it does not the epochs before it are safe.
+        recorder.gives_up(Ending(FAILED, error.what, epoch=epoch or None))
+        return
+    if isinstance(error, Exception):
+        recorder.failed(error)
+        what = "Measuring after training" if trained else "Training"
+        when = f" in epoch {epoch}" if epoch and not trained else ""
+        raise TrainingError(
+            f"{what} failed{when}: {in_short(error)}",
+            where=str(out),
+            hint=f"The trace holds the epochs before it: pipetrace show {out}",
+        ) from error
+
+
+def _settings(source: Source, drawn: Draw, plan: Plan, out: Path, progress: Progress, command: str) -> Settings:
+    first, value = example_row(source, drawn, plan.pixel)
+    order = np.concatenate([[first], drawn.train[drawn.train != first]])
+    asked = drawn.prediction
+    return Settings(
+        path=out,
+        rows=Rows(PIPELINE.prepare(source.x[order]), source.y[order]),
+        held_out=Rows(PIPELINE.prepare(source.x[drawn.validation]), source.y[drawn.validation]),
+        title=PIPELINE.title,
+        class_names=source.class_names,
+        command=command,
+        verbose=False,
+        alert=False,
+        data_name=source.name,
+        before=_before(source, order),
+        budget=None,
+        exact=True,
+        strict=True,
+        data=_data(source, drawn, first, value),
+        followed=Followed(
+            row=Rows(PIPELINE.prepare(source.x[asked : asked + 1])),
+            number=asked,
+            label=int(source.y[asked]),
+            way=_way(source.x[asked]),
+        ),
+        progress=progress.rows,
+    )
+
+
+def _before(source: Source, order: Array) -> Before:
+    """The source and the steps as stages, measured on the rows that are trained on."""
+    rows = source.x[order]
+    spec = _spec(rows)
+    stages = [Stage(SOURCE_STAGE, SOURCE, None, SOURCE_STAGE, {"name": source.name}, (spec,), (spec,))]
+    summaries = {SOURCE_STAGE: summarise(rows)}
+    for name, step in PIPELINE.steps:
+        last = stages[-1]
+        rows = step(rows)
+        received = Spec(last.outputs[0].shape, last.outputs[0].dtype, last.name)
+        stages.append(Stage(name, STEP, None, name, dict(step.config), (received,), (_spec(rows),), flops=0))
+        summaries[name] = summarise(rows)
+
+    def way(row: int) -> Mapping[str, Array]:
+        return _way(source.x[order[row]])
+
+    return Before(tuple(stages), ((stages[-1].name, 0),), summaries, int(order[0]), way)
+
+
+def _way(row: Array) -> dict[str, Array]:
+    """What one row is before the model, by stage."""
+    found, rows = {SOURCE_STAGE: row}, row[None]
+    for name, step in PIPELINE.steps:
+        rows = step(rows)
+        found[name] = rows[0]
+    return found
+
+
+def _spec(rows: Array) -> Spec:
+    return Spec((None, *rows.shape[1:]), str(rows.dtype))
 
 
 def _data(source: Source, drawn: Draw, example: int, value: float | None) -> Data:
@@ -176,35 +240,3 @@ def _data(source: Source, drawn: Draw, example: int, value: float | None) -> Dat
         example_label=int(source.y[example]),
         example_value=value,
     )
-
-
-def _run(pipeline: Pipeline, model: Any, data: Data, plan: Plan, command: str) -> Run:
-    weights: list[Array] = model.get_weights()
-    return Run(
-        title=pipeline.title,
-        created=datetime.now().astimezone().isoformat(timespec="seconds"),
-        command=command,
-        versions=backend.versions(),
-        backend="tensorflow",
-        platform=f"{platform.system()} {platform.machine()}",
-        model_fingerprint=_fingerprint(model.get_config(), weights),
-        data=data,
-        training=Training(
-            epochs=plan.epochs,
-            batch_size=plan.batch_size,
-            optimizer=type(model.optimizer).__name__,
-            optimizer_config=model.optimizer.get_config(),
-            loss=pipeline.model.loss,
-            metrics=pipeline.model.metrics,
-            seed=plan.seed,
-            probe_rows=min(PROBE_ROWS, plan.rows),
-        ),
-    )
-
-
-def _fingerprint(config: Mapping[str, Any], weights: list[Array]) -> str:
-    # A saved model's file differs from save to save, so its configuration and weights are hashed instead.
-    digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode())
-    for weight in weights:
-        digest.update(np.ascontiguousarray(weight).tobytes())
-    return digest.hexdigest()

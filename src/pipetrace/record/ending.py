@@ -12,9 +12,10 @@ from pipetrace.record import judging
 from pipetrace.record.flow import flow as measured
 from pipetrace.record.measuring import Measure, Rows, is_numbers
 from pipetrace.record.predictions import Choice, choose
-from pipetrace.record.recording import Recording
+from pipetrace.record.recording import Followed, Recording
 from pipetrace.summary import summarise
-from pipetrace.trace.document import TIME, Array, Prediction, Spec
+from pipetrace.trace.document import Array, Prediction, Spec
+from pipetrace.trace.spending import TIME
 
 LONGEST, SHARE = 60.0, 0.1
 """Seconds that the data flow after a training may take, or the share of the training's time where that is more. Rows that
@@ -111,7 +112,17 @@ def _training_mode(session: Recording, measure: Measure, rows: Rows) -> None:
     session.writer.add_details("prediction", others, {})
 
 
+def _follow(session: Recording, measure: Measure, followed: Followed) -> None:
+    """The one row that is to be shown."""
+    outputs = {name: values[0] for name, values in measure.examples(measure.passed(followed.row.x)).items()}
+    if session.writer is not None:
+        session.writer.add_prediction(Prediction(followed.number, followed.label, {**followed.way, **outputs}))
+
+
 def _predictions(session: Recording, measure: Measure, rows: Rows) -> None:
+    if session.settings.followed is not None:
+        _follow(session, measure, session.settings.followed)
+        return
     held_out = session.held_out if session.held_out is not None and len(session.held_out) else None
     of = held_out or rows
     places = np.linspace(0, len(of) - 1, min(len(of), CANDIDATES, measure.extent.candidates)).round().astype(int)

@@ -11,13 +11,16 @@ from pipetrace.record.budget import FULL, NOTHING, Detail
 from pipetrace.record.measuring import Measure
 from pipetrace.record.recording import Recording
 from pipetrace.summary import COARSE, summarise
-from pipetrace.trace.document import BUDGET, DISK, Array, Epoch, Spending, Summary
+from pipetrace.trace.document import Array, Epoch, Summary
+from pipetrace.trace.spending import BUDGET, DISK, Spending
 from pipetrace.trace.store import EpochFacts
 
 SECONDS, SECONDS_A_LAYER = 0.005, 0.0005
 SECONDS_A_VALUE = 10e-9
 """What measuring an epoch takes, for each layer, and for each value of the probe and of the weights, its passing included.
 Guessed so, on the high side, until it was measured."""
+SECONDS_A_VARIABLE, SECONDS_A_COPIED_VALUE = 100e-6, 2e-9
+"""What copying the weights takes."""
 
 
 def choose(session: Recording, *, last: bool) -> Detail:
@@ -49,40 +52,56 @@ def choose(session: Recording, *, last: bool) -> Detail:
 
 
 def take_down(
-    session: Recording, epoch: Epoch, detail: Detail, spending: Callable[[], Spending]
+    session: Recording, epoch: Epoch, detail: Detail, weights: Mapping[int, Array], spending: Callable[[], Spending]
 ) -> Callable[[], EpochFacts]:
-    """Take down what an epoch left, and give what makes summaries of it later, in another thread."""
+    """Take down what an epoch left, and give what makes summaries of it later, in another thread.
+
+    Args:
+        session: of the recording.
+        epoch: with its metrics.
+        detail: what is measured beside them.
+        weights: copies, by the identities of the variables.
+        spending: gives what the recording took, when it is written.
+    """
     measure, passed = session.measure, None
-    weights: dict[int, Array] = {}
     if measure is not None and session.rows is not None and detail.part and session.can("probe"):
         with session.safely("probe"):
             rows = max(1, round(measure.extent.probe * detail.part))
             passed = measure.passed(session.rows.taken(slice(0, rows)).x)
-    if detail.weights:
-        weights = keep_weights(session)
-    named = measure.forward.variables() if measure is not None and weights and session.can("weights") else {}
+    told = detail.weights and weights and session.can("weights")
+    named = measure.forward.variables() if measure is not None and told else {}
 
     def make() -> EpochFacts:
-        probe, examples, told = {}, {}, {}
+        probe, examples, summaries = {}, {}, {}
         if measure is not None and passed is not None and session.can("probe"):
             with session.cost.beside("probe"), _kept(session, "probe"):
                 probe = measure.probe(passed, channels=detail.channels)
                 examples = {name: values[0] for name, values in measure.examples(passed).items()}
         if named:
             with session.cost.beside("weights"), _kept(session, "weights"):
-                told = summaries_of({name: (each, weights[id(each)]) for name, each in named.items()}, session, measure)
-        return replace(epoch, probe=probe, weights=told), examples, spending()
+                each_with_values = {name: (each, weights[id(each)]) for name, each in named.items()}
+                summaries = summaries_of(each_with_values, session, measure)
+        return replace(epoch, probe=probe, weights=summaries), examples, spending()
 
     return make
 
 
-def keep_weights(session: Recording) -> dict[int, Array]:
-    """Copy the weights, by the identities of their variables.
+def keep_weights(session: Recording, *, needed: bool = False) -> dict[int, Array]:
+    """Copy the weights, by the identities of their variables; none where the budget has no room for that.
 
     Where they are few and sound they are remembered: what a broken step made of them cannot be undone.
+
+    Args:
+        session: of the recording.
+        needed: whether it was decided already that there is room.
     """
     found: dict[int, Array] = {}
-    with session.safely("weights"):
+    variables = session.model.weights
+    count = sum(math.prod(variable.shape) for variable in variables)
+    seconds = SECONDS_A_VARIABLE * len(variables) + SECONDS_A_COPIED_VALUE * count
+    if not needed and (count > trouble.MOST_REMEMBERED or not session.budget.has_room_for(seconds)):
+        return found
+    with session.safely("copies"):
         found = {id(variable): trouble.copied(variable) for variable in session.model.weights}
     if found and session.can("watching the loss"):
         with session.safely("watching the loss"):

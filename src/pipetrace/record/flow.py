@@ -49,6 +49,7 @@ def flow(
     *,
     seconds: float | None = None,
     exact: bool = False,
+    fast: bool | None = None,
 ) -> Flow:
     """The summaries of all rows at every stage.
 
@@ -60,10 +61,11 @@ def flow(
         seconds: how long it may take, as far as that can be told beforehand: of rows that would take longer only as many
             pass as do not, evenly spaced. None sets no limit.
         exact: whether the histograms count all rows too, however many there are.
+        fast: whether to use the compiled loops, where numba is installed; None uses them where they pay. NumPy gives the
+            same counts.
     """
     values = total * measure.extent.values
-    # Loaded when they pay, used by who measures; NumPy gives the same counts.
-    compiled = kernels() if values > WORTH_COMPILING else None
+    compiled = kernels() if (values > WORTH_COMPILING if fast is None else fast) else None
     count = total
     if seconds is not None and not exact and values > WORTH_GUESSING:
         count = _rows_in(seconds, measure, x, total, compiled)

@@ -1,7 +1,13 @@
-"""How the training fares, in figures: signals, gradients, updates, outcomes; what they mean is for ``explain`` to say."""
+"""How the training fares, in figures: signals, gradients, updates, outcomes; what they mean is for ``explain`` to say.
+
+What the budget has no room for while training runs is measured when it is over, from copies of the weights as the epochs
+left them.
+"""
 
 import contextlib
 import math
+import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -10,17 +16,27 @@ from pipetrace.capture import batches, facts
 from pipetrace.capture.backend import load
 from pipetrace.capture.gradients import Gradients
 from pipetrace.record import outcome, signals
+from pipetrace.record.copies import Copies, Copy, Weights, assign, put_back
 from pipetrace.record.measuring import Rows, is_numbers
 from pipetrace.record.recording import Recording
+from pipetrace.record.trouble import copied
 from pipetrace.trace.document import Array, Measurement
+from pipetrace.trace.spending import BUDGET, TIME
 
 CHECKED = 256
 """Rows that pass after every epoch, evenly spaced: with as many, a share of one half is told to 6 points (two sigma)."""
+FEWEST, MOST_VALUES = 32, 500_000
+"""Of a stage with many values for a row, as many of these rows are looked at as have so many values, and no fewer."""
 SLOPE_ROWS = 64
 """Rows of which the gradient is taken: no fewer than most batches have."""
 MOST_FOLLOWED = 4_000_000
 """Weights of a larger model are not followed from step to step: it takes three copies of them."""
+SHARE = 0.4
+"""Of the budget's share, what these figures may take. They do not touch the floor of a short training."""
 TRAINING, HELD_OUT = "training", "held_out"
+
+PARTS = ("initial weights", "updates", "signals", "gradients")
+"""What is measured of an epoch, as errors and times name it; 0 stands for before the first one, 1 and so on for the epochs."""
 
 
 class Health:
@@ -35,141 +51,256 @@ class Health:
     def __init__(self, session: Recording) -> None:
         self._session = session
         self._steps: list[float] = []
-        self._sum = 0.0
-        self._start: dict[str, Array] = {}
-        self._before: dict[str, Array] = {}
-        self._last: dict[str, Array] = {}
-        self._way: dict[str, Array] = {}
+        self._sum, self._seen_step = 0.0, 0
         self._count: int | None = None
+        self._copies = Copies()
+        self._before_last: dict[int, Array] = {}
+        self._done: set[tuple[str, int]] = set()
+        self._times: dict[str, int] = {}
+        self._ended, self._missed = 0, 0
         self._slopes: Gradients | None = None
-        self._rows: Rows | None = None
-        self._seen: Rows | None = None
+        self._work: dict[str, Callable[[int], None]] = dict(
+            zip(PARTS, (self._initial, self._follow, self._check, self._slope), strict=True)
+        )
 
-    def begins(self) -> None:
-        """Measure the model before its first step."""
-        session = self._session
-        self._seen, self._rows = session.rows, trained_on(session)
-        if session.measure is None or session.epoch:
-            return
-        variables = session.measure.forward.variables()
-        with session.safely("initial weights"):
-            wanted = {name: v for name, v in variables.items() if math.prod(v.shape) and _floats(v)}
-            if sum(math.prod(v.shape) for v in wanted.values()) <= MOST_FOLLOWED:
-                found = [("initial", name, signals.initial(v.numpy())) for name, v in wanted.items()]
-                self._add(found, epoch=0)
-        self._follow(0)
-        self._check(0)
-        # Where loss and targets do not fit, the training is about to say so itself.
-        with contextlib.suppress(Exception), session.cost.of("gradients"):
-            self._slope(0)
+    def begins(self, weights: Weights) -> None:
+        """Training is about to take its first step, with these weights; none where they were not copied."""
+        if not self._session.epoch and weights:
+            self._copies.keep(0, Copy(weights))
+            self._measure_what_fits(0)
 
-    def step_ends(self, loss: float, step: int, steps: int | None) -> None:
-        """Keep a step's loss, and the weights ahead of an epoch's last step.
+    def step_ends(self, loss: float, step: int) -> None:
+        """Keep the loss of a step; where the last look is some steps ago, their mean.
 
         Args:
             loss: the epoch's mean so far, as Keras tells it.
             step: its number within the epoch.
+        """
+        total, since = loss * step, step - self._seen_step
+        if since > 0:
+            self._steps += [(total - self._sum) / since] * since
+        self._sum, self._seen_step = total, step
+
+    def before_last_step(self, step: int, steps: int | None) -> None:
+        """Keep the weights ahead of an epoch's last step.
+
+        Args:
+            step: the number within the epoch of the one that is done.
             steps: how many an epoch has, where that is known.
         """
-        total = loss * step
-        self._steps.append(total - self._sum)
-        self._sum = total
         last = steps or self._count
-        if last is not None and step == last - 1 and self._before:
-            with self._session.safely("updates"):
-                self._last = {name: np.array(v.numpy()) for name, v in self._trained().items()}
+        if last is not None and step == last - 1 and self._follows():
+            with self._session.safely("copies"):
+                variables = self._session.model.trainable_variables
+                self._before_last = {id(variable): copied(variable) for variable in variables}
 
-    def epoch_ends(self, epoch: int) -> None:
-        """Measure what an epoch did."""
+    def epoch_ends(self, epoch: int, weights: Weights) -> None:
+        """An epoch is over, and left these weights; none where they were not copied."""
         session = self._session
-        if session.rows is not self._seen:
-            # Of a dataset more batches have passed by now.
-            self._seen, self._rows = session.rows, trained_on(session)
+        self._ended += 1
         if self._steps and session.can("steps"):
             with session.safely("steps"):
                 self._add([("steps", "loss", signals.steps_figures(self._steps))], epoch)
-        self._count = len(self._steps) or None
-        self._steps, self._sum = [], 0.0
-        self._follow(epoch)
-        self._check(epoch)
-        if session.can("gradients"):
-            with session.safely("gradients"):
-                self._slope(epoch)
+        self._count = self._seen_step or None
+        self._steps, self._sum, self._seen_step = [], 0.0, 0
+        if weights and self._follows():
+            self._copies.keep(epoch, Copy(weights, self._before_last))
+        self._before_last = {}
+        if weights:
+            self._measure_what_fits(epoch)
+
+    def finish(self, seconds: float) -> None:
+        """Training is over: measure what waited for it.
+
+        Args:
+            seconds: how long that may take. Of epochs that would take longer, some are left out, evenly spread.
+        """
+        session, began = self._session, time.perf_counter()
+        # Where no epoch ended, a model that does not fit its data would only fail once more.
+        if session.measure is None or session.rows is None or not self._ended:
+            return
+        variables = list(session.model.weights)
+        late = 0
+        with put_back(variables):
+            for epoch in self._copies.spread():
+                waiting = self._waiting(epoch)
+                kept = self._copies.of(epoch)
+                if not waiting or kept is None:
+                    continue
+                if time.perf_counter() - began > seconds:
+                    late += 1
+                    continue
+                assign(variables, kept.weights)
+                for part in waiting:
+                    self._measure(part, epoch)
+        seen = {epoch for part, epoch in self._done if part == "signals" and epoch}
+        missed = self._ended - len(seen)
+        if late:
+            session.leave_out("health", TIME, late)
+        if missed - late > self._missed:
+            session.leave_out("health", BUDGET, missed - late - self._missed)
+        self._missed = missed
+
+    def _waiting(self, epoch: int) -> list[str]:
+        return [
+            part
+            for part in PARTS
+            if (part, epoch) not in self._done and self._session.can(part) and (part != "initial weights" or not epoch)
+        ]
+
+    def _measure_what_fits(self, epoch: int) -> None:
+        """Measure at once what the budget has room for; the weights are those of this epoch still."""
+        if self._session.measure is not None and self._session.can("writing"):
+            for part in self._waiting(epoch):
+                if self._has_room_for(part):
+                    self._measure(part, epoch)
+
+    def _measure(self, part: str, epoch: int) -> None:
+        session = self._session
+        self._done.add((part, epoch))
+        self._times[part] = self._times.get(part, 0) + 1
+        if part == "gradients" and not epoch:
+            # Where loss and targets do not fit, the training says so itself.
+            with contextlib.suppress(Exception), session.cost.of(part):
+                self._slope(0)
+            return
+        with session.safely(part):
+            self._work[part](epoch)
+
+    def _has_room_for(self, part: str) -> bool:
+        budget = self._session.budget
+        if budget.share is None:
+            return True
+        taken, seconds = budget.cost.counted(PARTS), self._seconds(part)
+        return taken + seconds <= SHARE * budget.share * budget.training and budget.has_room_for(seconds)
+
+    def _seconds(self, part: str) -> float:
+        """What a part will take: as it did before; else a guess on the high side."""
+        session = self._session
+        times = self._times.get(part, 0)
+        if times:
+            return float(session.cost.parts.get(part, 0.0) / times)
+        values = _count(session.model.trainable_variables)
+        measure = session.measure
+        passed = measure.extent.values * min(CHECKED, measure.extent.together) if measure else 0
+        return {
+            "initial weights": 200e-9 * values,
+            "updates": 40e-9 * values,
+            "signals": 0.005 + 0.0005 * session.layers() + 10e-9 * passed,
+            # Tracing and compiling it takes some times what the forward pass alone took.
+            "gradients": 4 * max(0.05, session.cost.parts.get("stages", 0.0)),
+        }[part]
+
+    def _initial(self, epoch: int) -> None:
+        """What the weights were before training."""
+        kept = self._copies.of(epoch)
+        if kept is None or not self._follows():
+            return
+        values = {name: kept.weights[id(v)] for name, v in self._variables().items() if id(v) in kept.weights}
+        self._beside(
+            "initial weights",
+            epoch,
+            lambda: [("initial", name, signals.initial(each)) for name, each in values.items()],
+        )
 
     def _follow(self, epoch: int) -> None:
-        """How far the weights moved."""
-        session = self._session
-        if session.measure is None or not session.can("updates"):
+        """How far the weights moved in an epoch."""
+        start, now, before, earlier = (self._copies.of(each) for each in (0, epoch, epoch - 1, epoch - 2))
+        if now is None or before is None or start is None or not epoch:
             return
-        with session.safely("updates"):
-            trained = self._trained()
-            if sum(math.prod(v.shape) for v in trained.values()) > MOST_FOLLOWED:
-                return
-            now = {name: np.array(v.numpy()) for name, v in trained.items()}
+        trained = {name: id(v) for name, v in self._variables().items() if v.trainable}
+        of = [(name, key) for name, key in trained.items() if key in now.weights and key in before.weights]
+
+        def work() -> list[tuple[str, str, dict[str, float]]]:
             found = []
-            for name, values in now.items():
-                before, start = self._before.get(name), self._start.setdefault(name, values)
-                if before is not None and before.shape == values.shape:
-                    last, way = self._last.get(name), self._way.get(name)
-                    found.append(("update", name, signals.movement(values, before, start, last, way)))
-                    self._way[name] = values - before
-            self._before, self._last = now, {}
-            self._add(found, epoch)
+            for name, key in of:
+                values, last = now.weights[key], before.weights[key]
+                if values.shape == last.shape:
+                    way = last - earlier.weights[key] if earlier is not None and key in earlier.weights else None
+                    first = start.weights.get(key, last)
+                    figures = signals.movement(values, last, first, now.before_last.get(key), way)
+                    found.append(("update", name, figures))
+            return found
+
+        self._beside("updates", epoch, work)
 
     def _check(self, epoch: int) -> None:
         """Pass evenly spaced rows and tell what each stage makes of them, and how the outputs compare with the targets."""
         session = self._session
-        measure, rows = session.measure, self._rows
-        if measure is None or rows is None or not session.can("signals"):
+        measure, rows = session.measure, trained_on(session)
+        if measure is None or rows is None:
             return
-        with session.safely("signals"):
-            few = spaced(rows, min(CHECKED, measure.extent.together))
-            passed = measure.passed(few.x)
-            found = [
-                ("signal", name, signals.signal(values[0]))
-                for name, values in passed.outputs.items()
-                if values and is_numbers(values[0]) and values[0].size and values[0].ndim
-            ]
-            outputs = measure.forward.outputs
-            given = [passed.outputs[str(each.source)][each.output] for each in outputs if each.source in passed.outputs]
-            found += outcomes(session, few, given, TRAINING, losses=True)
-            self._add(found, epoch)
+        few = spaced(rows, min(CHECKED, measure.extent.together))
+        passed = measure.passed(few.x)
+        outputs = measure.forward.outputs
+        given = [passed.outputs[str(each.source)][each.output] for each in outputs if each.source in passed.outputs]
+        found = outcomes(session, few, given, TRAINING, losses=True)
+        looked_at = {
+            name: _thinned(values[0])
+            for name, values in passed.outputs.items()
+            if values and is_numbers(values[0]) and values[0].size and values[0].ndim
+        }
+        self._beside(
+            "signals",
+            epoch,
+            lambda: [*(("signal", name, signals.signal(values)) for name, values in looked_at.items()), *found],
+        )
 
     def _slope(self, epoch: int) -> None:
         """The loss in training mode and its gradients."""
         session = self._session
-        measure, rows = session.measure, self._rows
-        trained = self._trained()
-        if measure is None or rows is None or rows.y is None or not trained:
-            return
-        if sum(math.prod(v.shape) for v in trained.values()) > MOST_FOLLOWED:
+        measure, rows = session.measure, trained_on(session)
+        trained = {name: v for name, v in self._variables().items() if v.trainable}
+        if measure is None or rows is None or rows.y is None or not trained or not self._follows():
             return
         few = spaced(rows, min(SLOPE_ROWS, measure.extent.together))
         x, y = batches.as_fit_gets(few.x), batches.as_fit_gets(few.y)
-        if self._slopes is None or epoch == 0:
+        if self._slopes is None or self._slopes.variables != [id(v) for v in session.model.trainable_variables]:
             self._slopes = Gradients(session.model, x, y, few.weight)
         slopes = self._slopes(x, y, few.weight)
-        found = [("slope", "loss", {"loss": slopes.loss, "penalty": slopes.penalty})]
-        for name, variable in trained.items():
-            if id(variable) in slopes.gradients:
-                figures = signals.gradient(slopes.gradients[id(variable)])
-                if id(variable) in slopes.penalties:
-                    figures["penalty"] = float(np.linalg.norm(slopes.penalties[id(variable)].astype(np.float64)))
-                found.append(("gradient", name, figures))
-        self._add(found, epoch)
 
-    def _trained(self) -> dict[str, Any]:
+        def work() -> list[tuple[str, str, dict[str, float]]]:
+            found = [("slope", "loss", {"loss": slopes.loss, "penalty": slopes.penalty})]
+            for name, variable in trained.items():
+                if id(variable) in slopes.gradients:
+                    figures = signals.gradient(slopes.gradients[id(variable)])
+                    if id(variable) in slopes.penalties:
+                        figures["penalty"] = float(np.linalg.norm(slopes.penalties[id(variable)].astype(np.float64)))
+                    found.append(("gradient", name, figures))
+            return found
+
+        self._beside("gradients", epoch, work)
+
+    def _follows(self) -> bool:
+        """Whether the weights are few enough to be followed."""
+        return _count(self._session.model.trainable_variables) <= MOST_FOLLOWED
+
+    def _variables(self) -> dict[str, Any]:
+        """The weights that hold real numbers, by their names in the trace."""
         measure = self._session.measure
         variables = measure.forward.variables() if measure else {}
-        return {name: v for name, v in variables.items() if v.trainable and math.prod(v.shape) and _floats(v)}
+        return {name: v for name, v in variables.items() if math.prod(v.shape) and _floats(v)}
 
-    def _add(self, found: list[tuple[str, str, dict[str, float]]], epoch: int | None) -> None:
+    def _beside(self, part: str, epoch: int, work: Callable[[], list[tuple[str, str, dict[str, float]]]]) -> None:
+        """Make figures in the background, while training runs; after it at once, since nothing else waits then."""
+        session = self._session
+        if session.writer is None:
+            return
+        if not session.cost.training:
+            self._add(work(), epoch)
+            return
+
+        def counted() -> None:
+            with session.cost.beside(part):
+                found = work()
+            self._add(found, epoch)
+
+        session.writer.do(part, counted)
+
+    def _add(self, found: list[tuple[str, str, dict[str, float]]], epoch: int) -> None:
         session = self._session
         if session.writer is not None and session.can("writing"):
-            with session.safely("writing"):
-                session.writer.add_measurements(
-                    Measurement(part, name, epoch, figures) for part, name, figures in found
-                )
+            session.writer.add_measurements(Measurement(part, name, epoch, figures) for part, name, figures in found)
 
 
 def outcomes(
@@ -223,6 +354,20 @@ def spaced(rows: Rows, count: int) -> Rows:
     if total <= count:
         return rows
     return rows.taken(np.linspace(0, total - 1, count).round().astype(int))
+
+
+def _thinned(values: Array) -> Array:
+    """Evenly spaced rows of a stage's output, as many as are worth their time; a copy, so that the others can go."""
+    total, size = len(values), values[0].size
+    count = max(FEWEST, MOST_VALUES // max(1, size))
+    if total <= count:
+        return values
+    few: Array = values[np.linspace(0, total - 1, count).round().astype(int)]
+    return few
+
+
+def _count(variables: Iterable[Any]) -> int:
+    return sum(int(math.prod(variable.shape)) for variable in variables)
 
 
 def _floats(variable: Any) -> bool:

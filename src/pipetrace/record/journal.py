@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from pipetrace.record.cost import Cost
-from pipetrace.trace.document import Array, Ending, Event, Group, Measurement, Prediction, Run, Spending, Stage, Summary
+from pipetrace.trace.document import Array, Ending, Event, Group, Measurement, Prediction, Run, Stage, Summary
+from pipetrace.trace.spending import Spending
 from pipetrace.trace.store import EpochFacts, TraceWriter
 
 MOST_WAITING = 2
@@ -105,6 +106,14 @@ class Journal:
         """Say how the run ended, wait for all that is to be written, and close the file."""
         self._write(lambda: self._open().end(ending, cost(), spending()))
         self.close()
+
+    def give_up(self, ending: Ending) -> None:
+        """Say how the run ended after something could not be written, if that still fits."""
+        self.close()
+        if self._broken and self._writer is not None:
+            with contextlib.suppress(Exception):
+                self._writer.resume()
+                self._writer.end(ending, {})
 
     def close(self) -> None:
         """Wait for what was given, and let go of the file and of the thread."""

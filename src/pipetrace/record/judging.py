@@ -11,6 +11,7 @@ from pipetrace.capture.forward import Forward
 from pipetrace.record import learners, outcome, quality, signals
 from pipetrace.record.health import HELD_OUT, TRAINING, outcomes, spaced, trained_on
 from pipetrace.record.measuring import Measure, Rows, is_numbers
+from pipetrace.record.one_thread import one_thread
 from pipetrace.record.recording import Recording
 from pipetrace.trace.document import Array, Measurement
 
@@ -58,14 +59,13 @@ def results(session: Recording, measure: Measure, rows: Rows) -> None:
 def dimensions(session: Recording, measure: Measure, rows: Rows) -> None:
     """In how many directions the rows differ at each stage."""
     passed = measure.passed(spaced(rows, measure.extent.together).x)
-    add(
-        session,
-        [
+    with one_thread():
+        found: Found = [
             ("dimensions", name, {"dimensions": signals.dimensions(values[0]), "width": float(values[0][0].size)})
             for name, values in passed.outputs.items()
             if is_numbers(values[0]) and values[0].ndim and len(values[0]) > 1 and np.isfinite(values[0]).all()
-        ],
-    )
+        ]
+    add(session, found)
 
 
 def data(session: Recording, measure: Measure, rows: Rows) -> None:
@@ -106,6 +106,11 @@ def yardsticks(session: Recording, measure: Measure, rows: Rows) -> None:
     problem = _problem(session, measure, rows)
     if problem is None:
         return
+    with one_thread():
+        add(session, _taught(problem))
+
+
+def _taught(problem: learners.Problem) -> Found:
     figures = learners.learned(problem)
     half = learners.Problem(problem.x[::2], problem.y[::2], problem.x_new, problem.y_new, problem.classes)
     if problem.x_new is not None:
@@ -120,7 +125,7 @@ def yardsticks(session: Recording, measure: Measure, rows: Rows) -> None:
     found: Found = [("learner", TRAINING, figures), ("lag", TRAINING, learners.shifted(problem))]
     if problem.x.shape == problem.y.shape and np.array_equal(problem.x, problem.y):
         found.append(("components", TRAINING, learners.components(problem.x)))
-    add(session, found)
+    return found
 
 
 def add(session: Recording, found: Found) -> None:

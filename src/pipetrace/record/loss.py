@@ -24,10 +24,11 @@ class LossWatch:
     Attributes:
         every: the steps from one look to the next.
         sound: the last step of the epoch after which it was a number; 0 before the first.
+        value: what it was at the last look.
     """
 
     def __init__(self) -> None:
-        self.every, self.sound = 1, 0
+        self.every, self.sound, self.value = 1, 0, math.nan
         self._budget: Budget | None = None
         self._next = 0
         self._looks, self._took, self._began = 0, 0.0, 0.0
@@ -46,31 +47,26 @@ class LossWatch:
         """Whether to look after this step."""
         return step >= self._next
 
-    def look(self, loss: Any, step: int) -> float | None:
-        """Look at a loss; where it is no number any more it is given back."""
+    def look(self, loss: Any, step: int) -> bool:
+        """Look at a loss, and say whether it is a number."""
         began = time.perf_counter()
-        value = float(loss)
-        if not math.isfinite(value):
-            return value
+        self.value = float(loss)
+        if not math.isfinite(self.value):
+            return False
         self.sound = step
         self._next = step + self.every
         self._looks += 1
         self._took += time.perf_counter() - began
         if self._looks >= TIMED:
             self._adjust()
-        return None
+        return True
 
     def _adjust(self) -> None:
-        budget = self._budget
-        if budget is None:
-            return
         passed = time.perf_counter() - self._began
-        budget.cost.add("watching the loss", self._took)
-        if budget.share is not None and self._took > PART * budget.share * passed and self.every < RAREST:
+        share = self._budget.share if self._budget is not None else None
+        if share is not None and self._took > PART * share * passed and self.every < RAREST:
             self.every *= 2
         self._again()
 
     def _again(self) -> None:
-        if self._took and self._budget is not None and self._looks < TIMED:
-            self._budget.cost.add("watching the loss", self._took)
         self._looks, self._took, self._began = 0, 0.0, time.perf_counter()

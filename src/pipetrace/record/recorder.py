@@ -1,27 +1,42 @@
 """The callback that records a training."""
 
+import functools
 import os
 import shlex
 import sys
-import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, Self, TypedDict, Unpack
 
 from pipetrace.capture import batches, calling
 from pipetrace.capture.backend import load
 from pipetrace.capture.calling import FitCall, Standing
 from pipetrace.errors import ArgumentError, DataError
 from pipetrace.record.budget import SHARE, check_budget
+from pipetrace.record.kept import kept_of
 from pipetrace.record.measuring import Rows
 from pipetrace.record.recording import Settings
 from pipetrace.record.session import Session
 from pipetrace.trace.store import check_place
 
-_sessions: "weakref.WeakKeyDictionary[Any, dict[Path, Session]]" = weakref.WeakKeyDictionary()
-"""The recordings of each model: another ``fit`` into the same file goes on where the last one ended."""
-
 _Callback: Any = load().callbacks.Callback
+
+
+def _aside(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Whatever the method makes of Keras, the names of what the program makes later stay as they would be.
+
+    Of a model that is not built yet the first pass takes names that the training would take, whoever makes it.
+    """
+
+    @functools.wraps(method)
+    def done(self: "Recorder", *args: Any, **kwargs: Any) -> Any:
+        self._built = self._built or calling.is_built(self._model)
+        if not self._built:
+            return method(self, *args, **kwargs)
+        with calling.names_kept():
+            return method(self, *args, **kwargs)
+
+    return done
 
 
 class RecorderOptions(TypedDict, total=False):
@@ -83,25 +98,45 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         check_budget(share)
         place = Path(path)
         check_place(place)
-        self.settings = Settings(
-            path=place,
-            rows=_given(x, y, "x and y"),
-            held_out=_given(*held_out, "validation_data") if held_out is not None else None,
-            title=options.get("title"),
-            class_names=tuple(map(str, options.get("class_names", ()))),
-            command=_command(),
-            verbose=options.get("verbose", True),
-            budget=share,
-            after=options.get("after_training", True),
-            exact=options.get("exact", False),
-            alert=options.get("verbose", True),
+        self._set_up(
+            Settings(
+                path=place,
+                rows=_given(x, y, "x and y"),
+                held_out=_given(*held_out, "validation_data") if held_out is not None else None,
+                title=options.get("title"),
+                class_names=tuple(map(str, options.get("class_names", ()))),
+                command=_command(),
+                verbose=options.get("verbose", True),
+                budget=share,
+                after=options.get("after_training", True),
+                exact=options.get("exact", False),
+                alert=options.get("verbose", True),
+            )
         )
+
+    @classmethod
+    def under(cls, settings: Settings) -> Self:
+        """A recorder under settings that were checked by whoever made them."""
+        made = cls.__new__(cls)
+        _Callback.__init__(made)
+        made._set_up(settings)
+        return made
+
+    def _set_up(self, settings: Settings) -> None:
+        self.settings = settings
         self._session: Session | None = None
         self._standing: Standing | None = None
         self._tee: batches.Tee | None = None
         self._teller: Any = None
+        self._built = False
         calling.arm(self)
 
+    def set_model(self, model: Any) -> None:
+        """Keras says at the begin of each ``fit`` whose it is."""
+        super().set_model(model)
+        self._built = False
+
+    @_aside
     def build_failed(self, model: Any, error: BaseException, arguments: Mapping[str, Any]) -> None:
         """A ``fit`` that this callback was given to could not begin."""
         calling.disarm(self)
@@ -117,6 +152,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         session.begin(call, None, build=False)
         session.failed(error)
 
+    @_aside
     def on_train_begin(self, logs: Any = None) -> None:  # noqa: ARG002 Keras' signature
         """See what runs, and stand beside it."""
         calling.disarm(self)
@@ -133,6 +169,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
                 self._tee = batches.Tee(session.steps_together, enough=session.has_taken_enough)
             self._standing = Standing(self.model, self._before_step, self._after_step, self._failed)
             self._standing.enter()
+            self._standing.enter_callbacks(call.callbacks if isinstance(others, list) else None)
 
     def on_test_begin(self, logs: Any = None) -> None:  # noqa: ARG002
         """Validation begins."""
@@ -154,12 +191,14 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         if self._teller is None:
             self.training_is_over()
 
+    @_aside
     def epoch_is_over(self, logs: Any) -> None:
         """All other callbacks have seen the epoch."""
         if self._session is not None and self._session.open:
             self._finish_tee(whole_epoch=True)
             self._session.epoch_ends(logs or {})
 
+    @_aside
     def training_is_over(self) -> None:
         """All other callbacks have seen the end."""
         self._leave()
@@ -170,12 +209,18 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         """``fit`` raised, wherever that was."""
         self._failed(error)
 
+    @_aside
     def _failed(self, error: BaseException) -> None:
         self._leave()
         if self._session is not None:
             self._session.failed(error)
 
     def _before_step(self, iterator: Any) -> Any:
+        # What follows costs microseconds, and most steps need none of it.
+        return iterator if self._tee is None else self._taken_down(iterator)
+
+    @_aside
+    def _taken_down(self, iterator: Any) -> Any:
         tee, session = self._tee, self._session
         if tee is None or session is None:
             return iterator
@@ -203,8 +248,14 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         self._tee = None
 
     def _after_step(self, logs: Any) -> None:
-        if self._session is not None and isinstance(logs, Mapping):
-            self._session.step_ends(logs)
+        session = self._session
+        if session is not None and isinstance(logs, Mapping) and not session.step_ends(logs):
+            self._look_for_trouble()
+
+    @_aside
+    def _look_for_trouble(self) -> None:
+        if self._session is not None:
+            self._session.loss_broke()
 
     def _leave(self) -> None:
         if self._standing is not None:
@@ -217,7 +268,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
     def _of(self, model: Any) -> Session:
         """The recording of a model into this file: a new one, or the one that an earlier ``fit`` began."""
         if self._session is None or self._session.model is not model:
-            known = _sessions.setdefault(model, {})
+            known = kept_of(model).sessions
             place = self.settings.path.absolute()
             session = known.get(place)
             if session is None or not place.exists():

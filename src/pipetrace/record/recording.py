@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,24 @@ from pipetrace.record.loss import LossWatch
 from pipetrace.record.measuring import Measure, Rows
 from pipetrace.record.telling import Telling
 from pipetrace.record.words import in_short
-from pipetrace.trace.document import RECORDER, Event, Run, Stage
+from pipetrace.trace.document import RECORDER, Array, Data, Event, Run, Stage
+
+
+@dataclass(frozen=True, eq=False)
+class Followed:
+    """One row to follow through all stages.
+
+    Attributes:
+        row: as the model gets it, with its axis of rows.
+        number: of the row in its source.
+        label: its class.
+        way: what it was before the model, by stage.
+    """
+
+    row: Rows
+    number: int
+    label: int
+    way: Mapping[str, Array]
 
 
 @dataclass(frozen=True)
@@ -41,6 +58,10 @@ class Settings:
         budget: the share of training time that recording may take while training runs; None sets no limit.
         after: whether the data flow, predictions and weights are measured when training is over.
         exact: whether the data flow's histograms count all rows, however many, and however long that takes.
+        strict: whether whoever records looks at the errors, so that nothing is said of them here.
+        data: what is known of the data beforehand, in place of what the rows tell.
+        followed: the single row to show as a prediction, in place of those that are chosen.
+        progress: who is told how many rows of the data flow are done; a line on standard error where None.
     """
 
     path: Path
@@ -56,6 +77,10 @@ class Settings:
     budget: float | None = SHARE
     after: bool = True
     exact: bool = False
+    strict: bool = False
+    data: Data | None = None
+    followed: Followed | None = None
+    progress: Callable[[int, int], None] | None = None
 
 
 class Recording:
@@ -98,7 +123,7 @@ class Recording:
         self.still: dict[str, Any] = {}
         self.losses = LossWatch()
         self.may_look = True
-        self._waited = 0.0
+        self._waited, self._steps_took, self.seconds = 0.0, 0.0, 0.0
         self._layers: int | None = None
         self.steps_together = 1
         self.steps: int | None = None
@@ -143,7 +168,7 @@ class Recording:
         if part in self.errors:
             return
         self.errors[part] = error
-        if self.alone and part == "writing":
+        if self.settings.strict or (self.alone and part == "writing"):
             return  # without a training there is nothing but the trace, and whoever waits for it gets the error
         what = error.what if isinstance(error, PipetraceError) else in_short(error)
         with contextlib.suppress(Exception):  # a closed standard error is no reason to stop a training
@@ -155,11 +180,19 @@ class Recording:
                 self.writer.add_event(Event(RECORDER, f"{part}: {what}", self.epoch or None, self.step or None))
 
     def tell_meanwhile(self) -> None:
-        """Say at once what is grave in what was written so far."""
-        if self.settings.alert and self.writer is not None and self.can("findings") and self.can("writing"):
-            with self.safely("findings"):
-                for line in self.telling.meanwhile(self.settings.path):
-                    say(line)
+        """Say at once what is grave in what was written so far; in the background, once that is written."""
+        if not self.settings.alert or self.writer is None or not self.can("findings") or not self.can("writing"):
+            return
+        if not self.budget.has_room_for(self.telling.seconds):
+            return
+
+        def work() -> None:
+            with self.cost.beside("findings"):
+                lines = self.telling.meanwhile(self.settings.path)
+            for line in lines:
+                say(line)
+
+        self.writer.do("findings", work)
 
     def tell_at_end(self) -> None:
         """Say where the trace is, and what the rules find in it."""

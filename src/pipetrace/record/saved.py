@@ -7,9 +7,9 @@ from pipetrace.capture import saved
 from pipetrace.capture.backend import load
 from pipetrace.errors import ModelInputError
 from pipetrace.record.measuring import Rows
+from pipetrace.record.progress import Progress
 from pipetrace.record.recording import Settings
 from pipetrace.record.session import Session
-from pipetrace.record.training import Progress
 
 
 def record_saved(model_path: Path, x: Any, y: Any, out: Path, progress: Progress, **settings: Any) -> None:

@@ -56,33 +56,49 @@ def run_script(
         ArgumentError: there is no such program.
         SystemExit: the program's own, or with 1 where it raised; what it raised is then printed as Python prints it.
     """
+    check_program(program, is_module=is_module)
+    command = shlex.join(["pipetrace", *sys.argv[1:]])
+    with ExitStack() as stack:
+        stack.enter_context(
+            when_imported(("keras", "tensorflow"), lambda: record_all(stack, watched, made, told, command))
+        )
+        run_alone(program, arguments, is_module=is_module)
+
+
+def check_program(program: str, *, is_module: bool) -> None:
+    """See whether there is a script of that name.
+
+    Raises:
+        ArgumentError: there is none.
+    """
     if not is_module and not Path(program).is_file():
         raise ArgumentError(
             f"There is no script {program}.", where="SCRIPT", hint="Give the path of a Python file, or -m and a module."
         )
-    recorders: list[Any] = []
+
+
+def run_alone(program: str, arguments: Sequence[str], *, is_module: bool) -> None:
+    """Run a program in this process as Python would, with nobody watching.
+
+    Raises:
+        SystemExit: the program's own, or with 1 where it raised; what it raised is then printed as Python prints it.
+    """
     before = sys.argv, sys.path[:]
-    command = shlex.join(["pipetrace", *sys.argv[1:]])
-    with ExitStack() as stack:
-        stack.enter_context(
-            _when_imported(("keras", "tensorflow"), lambda: _watch(stack, watched, recorders, told, command))
-        )
-        try:
-            sys.argv = [program, *arguments]
-            if is_module:
-                sys.path.insert(0, "")
-                runpy.run_module(program, run_name="__main__", alter_sys=True)
-            else:
-                sys.path.insert(0, str(Path(program).resolve().parent))
-                runpy.run_path(program, run_name="__main__")
-        except Exception as error:
-            # As Python ends a program that raises, without the frames between it and the program.
-            error.__traceback__ = _own_frames(error.__traceback__)
-            sys.excepthook(type(error), error, error.__traceback__)
-            raise SystemExit(1) from error
-        finally:
-            sys.argv, sys.path[:] = before
-            made += [recorder.settings.path for recorder in recorders]
+    try:
+        sys.argv = [program, *arguments]
+        if is_module:
+            sys.path.insert(0, "")
+            runpy.run_module(program, run_name="__main__", alter_sys=True)
+        else:
+            sys.path.insert(0, str(Path(program).resolve().parent))
+            runpy.run_path(program, run_name="__main__")
+    except Exception as error:
+        # As Python ends a program that raises, without the frames between it and the program.
+        error.__traceback__ = _own_frames(error.__traceback__)
+        sys.excepthook(type(error), error, error.__traceback__)
+        raise SystemExit(1) from error
+    finally:
+        sys.argv, sys.path[:] = before
 
 
 def _own_frames(frames: TracebackType | None) -> TracebackType | None:
@@ -92,7 +108,16 @@ def _own_frames(frames: TracebackType | None) -> TracebackType | None:
     return frames
 
 
-def _watch(stack: ExitStack, watched: Watched, made: list[Any], told: Callable[[str], None], command: str) -> None:
+def record_all(stack: ExitStack, watched: Watched, made: list[Path], told: Callable[[str], None], command: str) -> None:
+    """Record from now on, until the stack is left, every model that is fitted; Keras is imported.
+
+    Args:
+        stack: takes what has to be undone.
+        watched: how they are recorded.
+        made: is filled with the paths of the traces.
+        told: hears why nothing is recorded, where that is so.
+        command: how the program was started.
+    """
     try:
         from pipetrace.record.watching import watching_all
 
@@ -105,7 +130,7 @@ def _watch(stack: ExitStack, watched: Watched, made: list[Any], told: Callable[[
 
 
 @contextmanager
-def _when_imported(names: tuple[str, ...], then: Callable[[], None]) -> Iterator[None]:
+def when_imported(names: tuple[str, ...], then: Callable[[], None]) -> Iterator[None]:
     """Call something once the first of some modules has been imported, or at once where it is already there.
 
     Args:

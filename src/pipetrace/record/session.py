@@ -28,9 +28,7 @@ from pipetrace.record.measuring import Measure, Rows, arrays_of, source_names, s
 from pipetrace.record.recording import Recording, Settings, say
 from pipetrace.record.words import in_short, spent
 from pipetrace.trace.document import (
-    BUDGET,
     DATA,
-    DECLINED,
     EXCEPTION,
     FAILED,
     FINISHED,
@@ -39,12 +37,11 @@ from pipetrace.trace.document import (
     Ending,
     Epoch,
     Event,
-    Omission,
     Run,
-    Spending,
     Stage,
     Training,
 )
+from pipetrace.trace.spending import BUDGET, DECLINED, Omission, Spending
 
 SECONDS, SECONDS_A_LAYER = 0.05, 0.008
 """What a first look at the stages takes, for the model and for each layer: measured on two cores, where MobileNetV2 with its
@@ -53,6 +50,10 @@ FOR_STAGES = 0.6
 """Of what the recording may take, the share that the first look at the stages may have."""
 FOR_ROWS = 0.3
 """The share that taking batches down on their way may have."""
+LONGEST, SHARE_AFTER = 20.0, 0.05
+"""Seconds that the figures which waited for the end of a training may take, or the share of its time where that is more."""
+AFTER_FAILURE = 2.0
+"""The same where it was interrupted or raised: whoever waits then wants to know why."""
 BYTES_A_SECOND = 300e6
 """At which the facts of rows and targets are read: a SHA-256 of all, and the targets' statistics."""
 
@@ -98,6 +99,8 @@ class Session(Recording):
                 if again:
                     self._describe()
             self.open = True
+            if not OPEN:
+                atexit.register(_close_what_is_open)
             OPEN.add(self)
         trains = tuple(bool(variable.trainable) for variable in self.model.weights)
         # A model that was thawed or frozen between two fits has other parameters, and other stages perhaps.
@@ -107,7 +110,7 @@ class Session(Recording):
         self.may_look = build
         if not self._look_if_affordable():
             self._tell_data()
-        keep_weights(self)
+        self.health.begins(keep_weights(self))
 
     def _look_if_affordable(self) -> bool:
         """Look at the stages, where that was not done and the budget has room for it."""
@@ -154,7 +157,6 @@ class Session(Recording):
             self._run = self._facts(data=False)
             self._describe()
         self._tell_data()
-        self.health.begins()
 
     def _tell_data(self) -> None:
         """Say what the rows and their targets are; that reads all of them, so it is done beside the training."""
@@ -228,34 +230,54 @@ class Session(Recording):
         self._began = time.perf_counter()
         self._waited = self.cost.during
 
-    def step_ends(self, logs: Mapping[str, Any]) -> None:
-        """A step is done; the loss is looked at, and when it is not a number any more, where that began."""
+    def step_ends(self, logs: Mapping[str, Any]) -> bool:
+        """A step is done.
+
+        Args:
+            logs: as Keras tells them, its own average of the loss among them.
+
+        Returns:
+            False where the loss has just been found to be no number any more.
+        """
+        began = time.perf_counter()
+        try:
+            return self._step_ends(logs)
+        finally:
+            self._steps_took += time.perf_counter() - began
+
+    def _step_ends(self, logs: Mapping[str, Any]) -> bool:
         self.step += self.steps_together
         if self._unseen is not None:
             # The model does run, so it was the recorder.
             self.lose("stages", self._unseen)
             self._unseen = None
+        number = self.step // self.steps_together
+        self.health.before_last_step(number, self.steps)
         if self._told_not_finite or "loss" not in logs or not self.losses.is_due(self.step):
-            return
+            return True
         try:
-            loss = self.losses.look(logs["loss"], self.step)
+            sound = self.losses.look(logs["loss"], self.step)
         except Exception as error:  # such as a loss of somebody's own that is no single number
             self.lose("watching the loss", error)
             self._told_not_finite = True
-            return
-        with self.safely("steps"):
-            self.health.step_ends(float(logs["loss"]), self.step // self.steps_together, self.steps)
-        if loss is not None:
-            self._told_not_finite = True
-            with self.safely("watching the loss"):
-                if self.measure is None:
-                    self.look()  # whatever it takes: the training is broken, and this is what the recorder is for
-                for event in trouble.not_finite(self, loss, self.losses.sound):
-                    self.note(event)
+            return True
+        self.health.step_ends(self.losses.value, number)
+        self._told_not_finite = not sound
+        return sound
+
+    def loss_broke(self) -> None:
+        """The loss is no number any more; where did that begin?"""
+        with self.safely("watching the loss"):
+            if self.measure is None:
+                self.look()  # whatever it takes: the training is broken, and this is what the recorder is for
+            for event in trouble.not_finite(self, self.losses.value, self.losses.sound):
+                self.note(event)
 
     def epoch_ends(self, logs: Mapping[str, Any]) -> None:
         """Measure what the budget has room for; it is summarised and written in one transaction beside the training."""
-        seconds = time.perf_counter() - self._began - (self.cost.during - self._waited)
+        self.cost.add("steps", self._steps_took)
+        self._steps_took = 0.0
+        self.seconds = time.perf_counter() - self._began - (self.cost.during - self._waited)
         self._look_at_steps()
         last = self.epoch >= self.planned or bool(getattr(self.model, "stop_training", False))
         if last:
@@ -268,15 +290,17 @@ class Session(Recording):
             epoch = Epoch(
                 number=self.epoch,
                 metrics={str(name): float(value) for name, value in logs.items() if _is_number(value)},
-                seconds=seconds,
+                seconds=self.seconds,
                 learning_rate=facts.learning_rate(self.model),
                 steps=self.step or None,
             )
             detail = choose(self, last=last)
+        weights = keep_weights(self, needed=detail.weights)
         if self.writer is not None and self.can("writing"):
-            self.writer.add_epoch(take_down(self, epoch, detail, self.spending))
-        self.health.epoch_ends(self.epoch)
-        self.tell_meanwhile()
+            self.writer.add_epoch(take_down(self, epoch, detail, weights, self.spending))
+        self.health.epoch_ends(self.epoch, weights)
+        if not last:
+            self.tell_meanwhile()
 
     def _look_at_steps(self) -> None:
         """See whether the data lasted for the whole epoch."""
@@ -301,7 +325,9 @@ class Session(Recording):
             self._describe()
         try:
             if self.settings.after:
-                finish(self, None if self.settings.verbose is False else Line("measuring the data flow"))
+                self._measure_what_waited(max(LONGEST, SHARE_AFTER * self.budget.training))
+                line = Line("measuring the data flow") if self.settings.verbose else None
+                finish(self, self.settings.progress or line)
             else:
                 self.leave_out("after training", DECLINED)
         except BaseException as error:  # Ctrl-C while it is measured; the epochs are all there
@@ -309,11 +335,19 @@ class Session(Recording):
             raise
         self.close(Ending(STOPPED if stopped else FINISHED, epoch=self.epoch or None))
 
+    def _measure_what_waited(self, seconds: float) -> None:
+        """The figures of the epochs that had to wait until training is over."""
+        if self.can("health") and self.can("writing"):
+            with self.safely("health"):
+                self.health.finish(seconds)
+
     def failed(self, error: BaseException) -> None:
         """The ``fit`` raised; the trace says what, and where as far as that can be told."""
         if not self.open:
             return
         self.budget.stop()
+        if self.settings.after and isinstance(error, (Exception, KeyboardInterrupt)):
+            self._measure_what_waited(AFTER_FAILURE)
         if isinstance(error, KeyboardInterrupt):
             self.close(Ending(INTERRUPTED, "Ctrl-C", epoch=self.epoch or None))
             return
@@ -336,6 +370,8 @@ class Session(Recording):
         """End the trace, which may be opened again by another ``fit``."""
         self.open = False
         OPEN.discard(self)
+        if not OPEN:
+            atexit.unregister(_close_what_is_open)
         self.budget.stop()
         if self.writer is None:
             return
@@ -349,7 +385,7 @@ class Session(Recording):
 
     def spending(self) -> Spending:
         """What the recording took so far."""
-        of = {"probe": self.epoch, "probe rows": self.epoch, "channels": self.epoch, "weights": self.epoch}
+        of = dict.fromkeys(("probe", "probe rows", "channels", "weights", "health"), self.epoch)
         if self.rows is not None:
             of["rows"] = len(self.rows)
         left_out = [Omission(what, why, amount, of.get(what)) for (what, why), amount in self.left_out.items()]
@@ -404,8 +440,9 @@ class Session(Recording):
         )
 
     def _training(self) -> Training:
-        names = [type(each).__name__ for each in getattr(self.call.callbacks, "callbacks", None) or ()]
-        own = ("History", "ProgbarLogger", "Recorder", "_Teller")
+        kinds = [type(each) for each in getattr(self.call.callbacks, "callbacks", None) or ()]
+        keras_own = ("History", "ProgbarLogger")
+        names = [kind.__name__ for kind in kinds if kind.__module__.partition(".")[0] != __name__.partition(".")[0]]
         size = self.call.batch_size or self.batch_size
         if size is None and _rows(self.call.x, None, None) is not None:
             size = 32  # what Keras takes where it makes the batches itself
@@ -414,7 +451,7 @@ class Session(Recording):
             epochs=self.planned,
             batch_size=size,
             probe_rows=min(self.measure.extent.probe, len(self.rows)) if self.measure and self.rows else 0,
-            callbacks=[name for name in names if name not in own],
+            callbacks=[name for name in names if name not in keras_own],
             weighted=self.call.class_weight
             or self.call.sample_weight is not None
             or (self.rows is not None and self.rows.weight is not None),
@@ -426,7 +463,6 @@ OPEN: "weakref.WeakSet[Session]" = weakref.WeakSet()
 """The recordings of trainings that have not come to their end."""
 
 
-@atexit.register
 def _close_what_is_open() -> None:
     """Say how a training ended that raised where a callback does not hear of it, as in another callback."""
     last = getattr(sys, "last_value", None)

@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeAlias
 
-SHARE = 0.02
+SHARE = 0.005
 """Of the time since the recording began, so much may go into looking at it while it is made."""
+FIRST = 0.1
+"""Seconds that a look takes, until one was taken."""
 
 AtEnd: TypeAlias = Callable[[Path], str]
 """Gives the text to say of a trace that has ended; empty for none."""
@@ -31,11 +33,16 @@ def use(at_end: AtEnd | None, meanwhile: Meanwhile | None) -> None:
 
 
 class Telling:
-    """What was said of one recording, and what that cost."""
+    """What was said of one recording, and what that cost.
+
+    Attributes:
+        seconds: what the next look will take, as far as one can tell.
+    """
 
     def __init__(self) -> None:
         self._began = time.perf_counter()
         self._spent = 0.0
+        self.seconds = FIRST
         self._said: set[str] = set()
 
     def meanwhile(self, path: Path) -> tuple[str, ...]:
@@ -51,7 +58,8 @@ class Telling:
             if key not in self._said:
                 self._said.add(key)
                 new.append(line)
-        self._spent += time.perf_counter() - began
+        self.seconds = time.perf_counter() - began
+        self._spent += self.seconds
         return tuple(new)
 
     def at_end(self, path: Path) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Unpack
 
 from pipetrace.capture import calling
 from pipetrace.errors import ArgumentError
+from pipetrace.record.kept import forget, kept_of
 from pipetrace.record.recorder import Recorder, RecorderOptions
 
 
@@ -86,30 +87,33 @@ def watch(model: Any, path: str | os.PathLike[str], **options: Unpack[WatchOptio
 
 
 @contextmanager
-def watching_all(
-    name_of: Any, made: list[Recorder], *, command: str, **options: Unpack[RecorderOptions]
-) -> Iterator[None]:
+def watching_all(name_of: Any, made: list[Path], *, command: str, **options: Unpack[RecorderOptions]) -> Iterator[None]:
     """Within the block every ``fit`` of any model is recorded, each model into a trace of its own.
 
     Args:
         name_of: gives the path for a model, from the number of the model, 1 for the first.
-        made: is filled with the recorders.
+        made: is filled with the paths, in the order in which the models are first fitted.
         command: how the program was started.
         options: as for ``Recorder``.
     """
     told: RecorderOptions = {"verbose": False, **options}
-    known: weakref.WeakKeyDictionary[Any, Recorder] = weakref.WeakKeyDictionary()
+    seen: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def recorded(fit: Any, model: Any, args: Any, kwargs: Any) -> Any:
-        recorder = known.get(model)
-        if recorder is None:
-            recorder = known[model] = Recorder(name_of(len(made) + 1), **told)
-            recorder.settings = replace(recorder.settings, command=command, alert=True)
-            made.append(recorder)
-        return _recorded(fit, recorder, args, kwargs)
+        kept = kept_of(model)
+        if kept.recorder is None:
+            kept.recorder = Recorder(name_of(len(made) + 1), **told)
+            kept.recorder.settings = replace(kept.recorder.settings, command=command, alert=True)
+            made.append(kept.recorder.settings.path)
+            seen.add(model)
+        return _recorded(fit, kept.recorder, args, kwargs)
 
     with calling.patched_fit(recorded):
-        yield
+        try:
+            yield
+        finally:
+            for model in list(seen):
+                forget(model)
 
 
 def _recorded(fit: Any, recorder: Recorder, args: Any, kwargs: Any) -> Any:

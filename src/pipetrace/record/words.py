@@ -4,7 +4,7 @@ import itertools
 import re
 from textwrap import shorten
 
-from pipetrace.trace.document import Spending
+from pipetrace.trace.spending import Spending
 
 
 def in_short(error: BaseException) -> str:

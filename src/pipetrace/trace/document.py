@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from pipetrace.trace.spending import Spending
+
 Array: TypeAlias = NDArray[Any]
 Config: TypeAlias = Mapping[str, Any]
 
@@ -422,61 +424,6 @@ class Run:
     data: Data
     training: Training
     model: ModelFacts | None = None
-
-
-BUDGET, DISK, DECLINED, TIME = "budget", "disk", "declined", "time"
-"""Why something was left out: it would have cost more than the budget allows, the disk was slow, it was not wanted, or
-it would have taken very long after training."""
-
-
-@dataclass(frozen=True)
-class Omission:
-    """Something that was not recorded, or not in full.
-
-    Attributes:
-        what: ``stages``, ``data facts``, ``probe``, ``probe rows``, ``channels``, ``weights``, ``loss checks``, ``rows``,
-            ``after training``.
-        reason: ``budget``, ``disk``, ``declined`` or ``time``.
-        amount, of: how many were left out and of how many: epochs, rows or steps; None where it is no number.
-    """
-
-    what: str
-    reason: str
-    amount: int | None = None
-    of: int | None = None
-
-
-@dataclass(frozen=True)
-class Spending:
-    """What recording took, beside what it was allowed to take.
-
-    Attributes:
-        budget: the share of training time that recording may take while training runs; None where it had no limit.
-        floor: seconds in all that it may take in a training of less than a minute.
-        training: seconds of ``fit``, validation included, without the recording.
-        during: seconds that training waited for the recording.
-        background: processor seconds that the recording took beside the training.
-        after: seconds of measuring when training was over, which is not inside the budget.
-        left_out: what was not recorded for it.
-    """
-
-    budget: float | None
-    floor: float
-    training: float
-    during: float
-    background: float
-    after: float
-    left_out: tuple[Omission, ...] = ()
-
-    @property
-    def spent(self) -> float:
-        """Seconds that count against the budget."""
-        return self.during + self.background
-
-    @property
-    def share(self) -> float | None:
-        """Of the training time, what recording took while it ran; None where no time was measured."""
-        return self.spent / self.training if self.training > 0 else None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import platform
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -26,12 +27,10 @@ from pipetrace.trace.document import (
     Group,
     Measurement,
     ModelFacts,
-    Omission,
     Parameters,
     Prediction,
     Run,
     Spec,
-    Spending,
     Stage,
     Summary,
     Target,
@@ -39,9 +38,10 @@ from pipetrace.trace.document import (
     Training,
     Weight,
 )
-from pipetrace.trace.late import DAMAGE, Figures, Row, Summaries, damaged, summary_of
-from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, decode_number, decode_tensor
+from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, decode_figures, decode_number, decode_tensor
+from pipetrace.trace.spending import Omission, Spending
 from pipetrace.trace.store import process_start
+from pipetrace.trace.summaries import DAMAGE, Row, Summaries, damaged, summary_of
 from pipetrace.trace.texts import clean, from_bytes, from_json
 from pipetrace.trace.upgrade import layout, upgraded
 
@@ -185,10 +185,12 @@ class _Reader:
 
     def __init__(self, place: Path, database: sqlite3.Connection) -> None:
         self.place, self.database = place, database
-        # The same few names stand in thousands of rows.
-        database.text_factory = lru_cache(2048)(from_bytes)
         # One transaction, so that a writer beside us does not change the file between two tables.
         database.execute("BEGIN")
+        # The texts among these are JSON, which is cleaned when it is parsed.
+        self.contents: dict[int, Any] = dict(database.execute("SELECT id, data FROM content").fetchall())
+        # The same few names stand in thousands of rows.
+        database.text_factory = lru_cache(2048)(from_bytes)
         self.facts = {key: from_json(value) for key, value in database.execute("SELECT key, value FROM run")}
         self.summaries = self._summaries()
 
@@ -207,7 +209,7 @@ class _Reader:
             events=tuple(Event(*row) for row in self.database.execute(EVENTS)),
             histogram_rows=_whole(self.facts.get("histogram_rows")),
             spending=_spending(self.facts.get("spending")),
-            measurements=tuple(self._measurements()),
+            measurements=self._measurements(),
         )
 
     def _run(self) -> Run:
@@ -314,8 +316,10 @@ class _Reader:
     def _summaries(self) -> dict[tuple[str, int | None], dict[str, Row]]:
         """What the summaries are made of, by part and epoch."""
         found: dict[tuple[str, int | None], dict[str, Row]] = {}
-        for row in self.database.execute(SUMMARIES):
-            found.setdefault((row[0], row[2]), {})[row[1]] = row
+        contents = self.contents
+        for part, name, epoch, *figures, histogram, channels in self.database.execute(SUMMARIES):
+            row = (*figures, contents[histogram], None if channels is None else contents[channels])
+            found.setdefault((part, epoch), {})[name] = row
         return found
 
     def _summary(self, part: str, name: str) -> Summary | None:
@@ -325,12 +329,24 @@ class _Reader:
     def _of_epoch(self, part: str, number: int) -> Summaries:
         return Summaries(self.summaries.get((part, number), {}), self.place)
 
-    def _measurements(self) -> Iterator[Measurement]:
-        # Figures that did not change stand once, and are one and the same.
-        made = {number: Figures(text, self.place) for number, text in self.database.execute(FIGURES)}
+    def _measurements(self) -> tuple[Measurement, ...]:
         query = "SELECT part, name, epoch, figures FROM measurement ORDER BY id"
-        for part, name, epoch, number in self.database.execute(query):
-            yield Measurement(part, name, epoch, made[number])
+        rows = self.database.execute(query).fetchall()
+        # Figures that did not change are one and the same. All of them are one text for the parser, which is much quicker.
+        numbers = list(dict.fromkeys(number for *_, number in rows))
+        texts = [self.contents[number] for number in numbers]
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError("figures are no text")
+        parsed = from_json(f"[{','.join(texts)}]")
+        if len(parsed) != len(numbers):
+            raise ValueError("figures are no objects")
+        made = {number: decode_figures(each) for number, each in zip(numbers, parsed, strict=True)}
+        found: dict[tuple[str, str, int | None], dict[str, float]] = {}
+        for part, name, epoch, number in rows:
+            place = (part, name, epoch)
+            # What is written twice is what was written last.
+            found[place] = {**found[place], **made[number]} if place in found else made[number]
+        return tuple(Measurement(*place, values) for place, values in found.items())
 
     def _ending(self) -> Ending:
         row = self.database.execute("SELECT kind, message, stage, epoch FROM ending").fetchone()
@@ -340,15 +356,10 @@ class _Reader:
         return Ending(RUNNING if _alive(self.facts.get("writer", {})) else KILLED, epoch=last)
 
 
-SUMMARIES = """
-SELECT part, name, epoch, count, nan, positive_infinity, negative_infinity, zeros, min, max, mean, std, whole.data,
-       coalesce(parts.data, channels)  -- a number that refers to nothing is no bytes, and is found to be none
-FROM summary
-LEFT JOIN content AS whole ON whole.id = histogram
-LEFT JOIN content AS parts ON parts.id = channels
-ORDER BY summary.id
-"""
-FIGURES = "SELECT id, CAST(data AS BLOB) FROM content WHERE id IN (SELECT figures FROM measurement)"
+SUMMARIES = (
+    "SELECT part, name, epoch, count, nan, positive_infinity, negative_infinity, zeros, min, max, mean, std, histogram,"
+    " channels FROM summary ORDER BY id"
+)
 EVENTS = "SELECT kind, message, epoch, step, stage FROM event ORDER BY id"
 
 
@@ -379,10 +390,8 @@ def _shape(text: str) -> tuple[int | None, ...]:
 
 def _alive(writer: dict[str, Any]) -> bool:
     """Whether the writing process still runs, as far as can be told: on this host, with the same start time."""
-    import socket  # which takes time, and a finished trace needs it not
-
     pid = writer.get("pid")
-    if writer.get("host") != socket.gethostname() or not isinstance(pid, int) or pid <= 0:
+    if writer.get("host") != platform.node() or not isinstance(pid, int) or pid <= 0:
         return False
     if os.name == "nt":
         return False  # os.kill would not ask the process there, but end it

@@ -189,9 +189,9 @@ def decode_figures(values: object) -> dict[str, float]:
     """
     if not isinstance(values, dict):
         raise ValueError(f"{values!r} is no object of figures")  # noqa: TRY004 a damaged file, not a caller's mistake
-    if {float}.issuperset(map(type, values.values())):
+    if set(map(type, values.values())) <= {float}:
         return values
-    return {key: decode_number(value) for key, value in values.items()}
+    return {key: value if type(value) is float else decode_number(value) for key, value in values.items()}
 
 
 def encode_tensor(values: Array) -> tuple[str, str, bytes]:

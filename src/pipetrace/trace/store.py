@@ -1,6 +1,7 @@
 """Writing a trace while it runs: one SQLite file, one transaction for each epoch."""
 
 import os
+import platform
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -20,7 +21,6 @@ from pipetrace.trace.document import (
     Prediction,
     Run,
     Spec,
-    Spending,
     Stage,
     Summary,
 )
@@ -33,6 +33,7 @@ from pipetrace.trace.schema import (
     encode_number,
     encode_tensor,
 )
+from pipetrace.trace.spending import Spending
 
 EpochFacts: TypeAlias = tuple[Epoch, Mapping[str, Array], Spending | None]
 """What is written of an epoch: its measurements, the example row's outputs, and what recording took so far."""
@@ -261,8 +262,12 @@ class TraceWriter:
             raise _write_error(self.path, error) from error
 
 
-def check_place(path: Path) -> None:
+def check_place(path: Path, *, any_file: bool = False) -> None:
     """See whether a trace may be written at a place before the work is done: a trace that is there may be replaced.
+
+    Args:
+        path: the place.
+        any_file: whether any other file may be replaced too.
 
     Raises:
         OutputExistsError: there is a file, and it is no trace.
@@ -274,7 +279,7 @@ def check_place(path: Path) -> None:
         if path.exists():
             with path.open("rb") as file:
                 head = file.read(72)
-            if head and int.from_bytes(head[68:72], "big") != APPLICATION_ID:
+            if not any_file and head and int.from_bytes(head[68:72], "big") != APPLICATION_ID:
                 raise output_exists(path, "Give another name; only traces are replaced.")
         elif not path.absolute().parent.is_dir():
             raise _write_error(path, FileNotFoundError(2, "No such folder"))
@@ -326,9 +331,7 @@ def _create(path: Path, run: Run, stages: tuple[Stage, ...], groups: tuple[Group
 
 
 def _writer() -> dict[str, object]:
-    import socket  # which takes time, and whoever only reads needs it not
-
-    return {"host": socket.gethostname(), "pid": os.getpid(), "started": process_start(os.getpid())}
+    return {"host": platform.node(), "pid": os.getpid(), "started": process_start(os.getpid())}
 
 
 def _add_facts(database: sqlite3.Connection, run: Run, stages: tuple[Stage, ...], groups: tuple[Group, ...]) -> None:

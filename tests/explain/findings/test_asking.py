@@ -1,8 +1,8 @@
 """Asking rules: whose, which of them, what one that raises does, and what is said of what is no rule."""
 
-import importlib.metadata
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from tests.rules import WRONG, broken, only, rule, silent
 
 from pipetrace import Finding, PipetraceError, Rule, Trace, check, findings
 from pipetrace.errors import ArgumentError, BadRuleError, RuleClashError, RuleError, UnknownRuleError
-from pipetrace.explain.findings import asking
+from pipetrace.explain.findings import asking, installed
 
 
 class Own(Rule):
@@ -74,9 +74,36 @@ def test_an_installed_rule_is_asked(trace: Trace, monkeypatch: pytest.MonkeyPatc
     assert codes(check(trace, rules=[Own], select=["MY"])) == ["MY001"]
 
 
-def test_the_entry_points_are_those_of_the_group() -> None:
+def test_the_entry_points_are_those_of_the_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package as pip leaves it, and one without rules beside it; neither is imported."""
     assert asking.GROUP == "pipetrace.rules"
-    assert vars(asking)["entry_points"] is importlib.metadata.entry_points
+    assert vars(asking)["entry_points"] is installed.entry_points
+    for name, text in (
+        ("plain", "[console_scripts]\nplain = plain:main\n"),
+        ("own", "[pipetrace.rules]\nb = own:B\na = own:A\n"),
+    ):
+        folder = tmp_path / f"{name}-1.0.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (folder / "entry_points.txt").write_text(text)
+    assert installed.entry_points("pipetrace.rules") == []
+    monkeypatch.syspath_prepend(tmp_path)
+    assert [(each.name, each.value) for each in installed.entry_points("pipetrace.rules")] == [
+        ("a", "own:A"),
+        ("b", "own:B"),
+    ]
+
+
+def test_nothing_is_read_of_packages_where_none_declares_a_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(**_: str) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("importlib.metadata.entry_points", never)
+    assert installed.entry_points("pipetrace.rules") == []
+    # Into an archive only importlib.metadata can look.
+    monkeypatch.setattr("sys.path", [__file__])
+    with pytest.raises(AssertionError):
+        installed.entry_points("pipetrace.rules")
 
 
 def test_one_class_made_with_different_arguments_is_asked_for_each(trace: Trace) -> None:

@@ -134,7 +134,7 @@ def known_rules(
     """
     known = list(all_rules())
     broken: list[PipetraceError] = []
-    for entry in sorted(entry_points(group=GROUP), key=lambda each: each.name):
+    for entry in entry_points(GROUP):
         try:
             rule = made(_loaded(entry), f"the entry point {entry.name} of {GROUP}")
             _add(known, rule)
@@ -310,7 +310,7 @@ def _codes(rules: Sequence[Rule], given: Sequence[str], where: str) -> tuple[str
 
 
 def _unknown(rules: Sequence[AnyRule], code: str, where: str) -> UnknownRuleError:
-    import difflib  # for a mistake, which is rare
+    import difflib
 
     near = difflib.get_close_matches(code.upper(), [rule.code for rule in rules], 3)
     near += difflib.get_close_matches(code.lower(), [rule.name for rule in rules], 2)

@@ -7,6 +7,7 @@ from pathlib import Path
 from pipetrace.explain.findings.asking import Asked, ask, at_level
 from pipetrace.explain.findings.finding import ERROR, WARNING
 from pipetrace.explain.findings.words import in_a_line, nothing_found, totals
+from pipetrace.explain.recording import omissions, spent
 from pipetrace.explain.wording import counted
 from pipetrace.present.findings.plain import heading
 from pipetrace.present.findings.view import findings_view
@@ -39,6 +40,16 @@ def at_end(path: Path) -> str:
     trace = read(path)
     asked = ask(trace)
     return "\n".join(_lines(findings_view(trace, Asked(at_level(asked.findings, WARNING), asked.rules)), asked))
+
+
+def took(path: Path) -> str:
+    """What recording a trace took, and what was left out for that; empty where no budget was kept.
+
+    Args:
+        path: the trace.
+    """
+    trace = read(path)
+    return f"{spent(trace)}. {omissions(trace)}".strip(". ")
 
 
 def _lines(view: FindingsView, asked: Asked) -> Iterator[str]:

@@ -1,9 +1,10 @@
 """PT4xx: learning rate, updates, gradients, optimizer, batches."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from statistics import median
+
+import numpy as np
 
 from pipetrace.explain.facts import steps_per_epoch
 from pipetrace.explain.findings.figures import NO_SKILL, POOR, TRAINING, Figures, figures_of, margin
@@ -281,7 +282,7 @@ class Vanishing(Rule):
             later = [max((course[epoch] for course in courses[place:]), default=0.0) for epoch in epochs]
             own = [courses[place][epoch] for epoch in epochs]
             known = [mine / most for mine, most in zip(own, later, strict=True) if most > 0]
-            ratios.append(median(known) if known else 1.0)
+            ratios.append(_median(known) if known else 1.0)
         first = next((place for place, ratio in enumerate(ratios) if ratio < BACKWARD), None)
         if first is None or first > len(kernels) // 2:
             return
@@ -399,12 +400,16 @@ def steady(facts: Figures) -> Evidence | None:
             straight.append(values["straight"])
             pace.append(values["moved"] * facts.last / values["from_start"])
     # The last kernel gets its gradient first; where it stands still, what drifts before it leads nowhere.
-    if not straight or median(straight) < STRAIGHT or min(median(pace), pace[-1]) < EVEN:
+    if not straight or _median(straight) < STRAIGHT or min(_median(pace), pace[-1]) < EVEN:
         return None
-    text = f"From one epoch to the next the kernels' changes point the same way (cosine {figure(median(straight))})."
-    return Evidence(text, median(straight), f"measurements[update/{facts.kernels[0]}, epoch {facts.last}].straight")
+    text = f"From one epoch to the next the kernels' changes point the same way (cosine {figure(_median(straight))})."
+    return Evidence(text, _median(straight), f"measurements[update/{facts.kernels[0]}, epoch {facts.last}].straight")
 
 
 def _data_broken(facts: Figures) -> bool:
     values = facts.of("rows", TRAINING)
     return bool(values.get("x_not_finite") or values.get("y_not_finite"))
+
+
+def _median(values: Sequence[float]) -> float:
+    return float(np.median(values))

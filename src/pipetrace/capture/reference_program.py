@@ -1,0 +1,41 @@
+"""The program that ``pipetrace selfcheck`` runs where it is given none: all that looking could disturb is in it.
+
+Dropout and a shuffled source draw random numbers in each step, BatchNormalization has moving averages, Adam has a state, and
+validation has metrics of its own. It learns the digits that come with the package.
+"""
+
+import keras
+import tensorflow as tf
+
+from pipetrace.pipeline.embedded import embedded_digits
+
+ROWS, HELD_OUT, EPOCHS = 320, 100, 3
+
+
+def main() -> None:
+    """Train from arrays, then once more from a dataset, as two calls of ``fit``."""
+    source = embedded_digits()
+    x, y = source.x.astype("float32") / 255, source.y.astype("int32")
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input(x.shape[1:]),
+            layers.Conv2D(8, 3, strides=2, use_bias=False, name="conv"),
+            layers.BatchNormalization(name="norm"),
+            layers.ReLU(name="relu"),
+            layers.MaxPooling2D(name="pool"),
+            layers.Flatten(name="flatten"),
+            layers.Dropout(0.3, name="drop"),
+            layers.Dense(10, activation="softmax", name="scores"),
+        ],
+        name="digits",
+    )
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    held_out = x[ROWS : ROWS + HELD_OUT], y[ROWS : ROWS + HELD_OUT]
+    model.fit(x[:ROWS], y[:ROWS], validation_data=held_out, epochs=EPOCHS, batch_size=32)
+    dataset = tf.data.Dataset.from_tensor_slices((x[:ROWS], y[:ROWS])).shuffle(ROWS).batch(32).prefetch(1)
+    model.fit(dataset, validation_data=held_out, epochs=EPOCHS)
+
+
+if __name__ == "__main__":
+    main()

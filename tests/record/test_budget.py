@@ -1,0 +1,161 @@
+"""What a budget allows, and what the schedule makes of it, with a clock of our own."""
+
+import itertools
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pipetrace.errors import ArgumentError
+from pipetrace.record import budget as module
+from pipetrace.record.budget import FLOOR, FULL, LEVELS, NOTHING, Budget, Detail, Schedule, check_budget
+from pipetrace.record.cost import Cost
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    time = [1000.0]
+    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: time[0]))
+    return time
+
+
+def started(share: float | None) -> Budget:
+    made = Budget(share, Cost())
+    made.start()
+    return made
+
+
+def test_a_short_training_may_take_the_floor_and_a_long_one_its_share(now: list[float]) -> None:
+    budget = started(0.02)
+    assert budget.allowed() == FLOOR == 0.5
+    now[0] += 59
+    assert budget.allowed() == pytest.approx(0.02 * 59)
+    now[0] += 941
+    assert budget.allowed() == pytest.approx(20)
+    assert budget.allowed(10.0) == FLOOR
+    small = started(0.001)
+    now[0] += 100
+    assert small.allowed() == pytest.approx(0.1)
+
+
+def test_time_that_training_waited_is_no_training(now: list[float]) -> None:
+    budget = started(0.02)
+    now[0] += 100
+    budget.cost.add("probe", 10)
+    assert budget.training == pytest.approx(90)
+    assert budget.allowed() == pytest.approx(1.8)
+    assert not budget.has_room_for(0)
+
+
+def test_work_beside_the_training_counts_too(now: list[float]) -> None:
+    budget = started(0.02)
+    now[0] += 100
+    budget.cost.add("writing", 1.9, background=True)
+    assert budget.training == pytest.approx(100)
+    assert budget.has_room_for(0.05)
+    assert not budget.has_room_for(0.2)
+
+
+def test_what_comes_after_training_is_outside(now: list[float]) -> None:
+    budget = started(0.02)
+    now[0] += 10
+    budget.stop()
+    budget.cost.add("data flow", 50)
+    now[0] += 50
+    assert budget.spent == 0
+    assert budget.training == pytest.approx(10)
+    # Another fit goes on where the first one ended.
+    budget.start()
+    now[0] += 5
+    assert budget.training == pytest.approx(15)
+
+
+def test_without_a_budget_there_is_room_for_all(now: list[float]) -> None:
+    budget = started(None)
+    budget.cost.add("probe", 1e6)
+    assert budget.has_room_for(1e9)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, "2 %", True, float("nan")])
+def test_a_budget_that_is_none(share: Any) -> None:
+    with pytest.raises(ArgumentError, match="share of the training time from 0 to 1"):
+        check_budget(share)
+
+
+@pytest.mark.parametrize("share", [None, 0, 0.02, 1])
+def test_budgets(share: float | None) -> None:
+    check_budget(share)
+
+
+def trained(now: list[float], share: float | None, *, epochs: int, seconds: float, full: float) -> list[Detail]:
+    """What is chosen in a training whose full measurement takes so many seconds; half of it in the background."""
+    budget = started(share)
+    schedule = Schedule(budget)
+    chosen = []
+    for epoch in range(1, epochs + 1):
+        now[0] += seconds
+        detail = schedule.choose(epoch, epochs, guess=2 * full)
+        took = full * LEVELS.get(detail, 0.0)
+        now[0] += took / 2
+        budget.cost.add("probe", took / 2)
+        budget.cost.add("writing", took / 2, background=True)
+        chosen.append(detail)
+        if share is not None:
+            # The guess is on the high side here, so that nothing is ever overspent.
+            assert budget.spent <= budget.allowed() + 1e-9
+    return chosen
+
+
+def test_what_is_cheap_is_measured_in_full_after_every_epoch(now: list[float]) -> None:
+    assert trained(now, 0.02, epochs=50, seconds=10, full=0.05) == [FULL] * 50
+
+
+def test_without_a_budget_everything_is(now: list[float]) -> None:
+    assert trained(now, None, epochs=20, seconds=0.1, full=10) == [FULL] * 20
+
+
+def test_what_is_dear_is_measured_with_fewer_rows_first(now: list[float]) -> None:
+    chosen = trained(now, 0.02, epochs=50, seconds=10, full=0.4)
+    assert NOTHING not in chosen[5:]
+    assert FULL not in chosen
+
+
+def test_what_is_very_dear_is_measured_in_some_epochs_evenly_spread(now: list[float]) -> None:
+    chosen = trained(now, 0.02, epochs=100, seconds=10, full=4.0)
+    measured = [place for place, detail in enumerate(chosen) if detail is not NOTHING]
+    # One per cent of a second's worth is left for each of the epochs: of 20 s in all at a second each.
+    assert 10 <= len(measured) <= 20
+    gaps = [after - before for before, after in itertools.pairwise(measured)]
+    assert max(gaps) - min(gaps) <= 2
+
+
+def test_a_budget_of_nothing_measures_nothing_in_a_long_training(now: list[float]) -> None:
+    assert trained(now, 0.0, epochs=10, seconds=100, full=0.01) == [NOTHING] * 10
+
+
+def test_a_measurement_that_became_dear_is_taken_less_often(now: list[float]) -> None:
+    budget = started(0.02)
+    schedule = Schedule(budget)
+    chosen = []
+    for epoch in range(1, 101):
+        now[0] += 10
+        detail = schedule.choose(epoch, 100, guess=0.01)
+        took = (0.05 if epoch < 50 else 2.0) * LEVELS.get(detail, 0.0)
+        budget.cost.add("probe", took, background=True)
+        chosen.append(detail)
+    assert chosen[5:49] == [FULL] * 44
+    assert chosen[55:].count(NOTHING) > 10
+    assert budget.spent <= budget.allowed()
+
+
+def test_what_other_parts_take_is_not_taken_for_the_epochs_measurement(now: list[float]) -> None:
+    budget = started(0.02)
+    schedule = Schedule(budget)
+    chosen = []
+    for epoch in range(1, 51):
+        now[0] += 10
+        chosen.append(schedule.choose(epoch, 50, guess=0.01))
+        budget.cost.add("probe", 0.01)
+        budget.cost.add("signals", 0.1)
+    # It comes out of the same sum, but a measurement costs no more for it.
+    assert chosen.count(FULL) > 45

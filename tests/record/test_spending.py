@@ -1,0 +1,176 @@
+"""Real trainings under budgets: what is kept, what is left out, and that the trace says both."""
+
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.record.models import classifier, rows
+
+import pipetrace
+from pipetrace.errors import ArgumentError
+from pipetrace.explain.recording import omissions, spent
+from pipetrace.record import budget as module
+from pipetrace.record import health
+from pipetrace.trace import Trace, read
+from pipetrace.trace.spending import BUDGET, DECLINED
+
+pytestmark = pytest.mark.framework
+EPOCHS = 6
+
+
+def recorded(path: Path, *, epochs: int = EPOCHS, **options: Any) -> Trace:
+    x, y = rows()
+    recorder = pipetrace.Recorder(path, **{"verbose": False, **options})
+    classifier().fit(x, y, epochs=epochs, validation_split=0.2, verbose=0, callbacks=[recorder])
+    return read(path)
+
+
+def left_out(trace: Trace) -> dict[tuple[str, str], tuple[int | None, int | None]]:
+    assert trace.spending is not None
+    return {(each.what, each.reason): (each.amount, each.of) for each in trace.spending.left_out}
+
+
+def epochs_of(trace: Trace, part: str) -> list[int]:
+    return sorted({each.epoch for each in trace.measurements if each.part == part and each.epoch is not None})
+
+
+def test_without_a_budget_everything_is_there_and_nothing_is_left_out(tmp_path: Path) -> None:
+    trace = recorded(tmp_path / "a.trace", budget=None)
+    assert all(each.probe and each.weights for each in trace.epochs)
+    assert left_out(trace) == {}
+    assert trace.spending is not None
+    assert trace.spending.budget is None
+    assert trace.spending.during > 0
+    assert epochs_of(trace, "signal") == epochs_of(trace, "slope") == list(range(EPOCHS + 1))
+
+
+def test_without_room_the_metrics_stay_and_the_rest_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FLOOR", 0.0)
+    monkeypatch.setattr(module, "AIM", 0.0)
+    trace = recorded(tmp_path / "a.trace", budget=0.0)
+    assert [set(each.metrics) for each in trace.epochs] == [{"loss", "accuracy", "val_loss", "val_accuracy"}] * EPOCHS
+    # The last epoch's measurement waits for nobody.
+    assert [bool(each.probe) for each in trace.epochs] == [False] * (EPOCHS - 1) + [True]
+    found = left_out(trace)
+    assert found["probe", BUDGET] == (EPOCHS - 1, EPOCHS)
+    assert found["weights", BUDGET] == (EPOCHS - 1, EPOCHS)
+    assert found["stages", BUDGET][0] == 1
+    assert found["health", BUDGET] == (EPOCHS - 1, EPOCHS)
+    # What can wait is measured all the same.
+    assert trace.rows == 80
+    assert trace.predictions
+    words = omissions(trace)
+    assert f"{EPOCHS - 1} of {EPOCHS} epochs" in words
+    assert words.endswith("to keep the budget.")
+
+
+def test_a_short_training_gets_half_a_second_and_says_so(tmp_path: Path) -> None:
+    trace = recorded(tmp_path / "a.trace")
+    assert trace.spending is not None
+    assert (trace.spending.budget, trace.spending.floor) == (0.02, 0.5)
+    assert trace.spending.spent <= 0.5 or "more" in spent(trace)
+    assert "the budget is 2" in spent(trace)
+
+
+def test_figures_that_waited_are_those_of_their_epochs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measured at once, or afterwards from copies of the weights: the same to the bit, where nothing is drawn."""
+    monkeypatch.setattr("tests.record.models.DROPPED", 0.0)
+    at_once, later = recorded(tmp_path / "a.trace", budget=None), recorded(tmp_path / "b.trace", budget=0.02)
+    one, other = (
+        {
+            (each.part, each.name, each.epoch, key): value
+            for each in trace.measurements
+            for key, value in each.values.items()
+            if each.part in ("signal", "slope", "gradient", "update", "initial", "outcome")
+        }
+        for trace in (at_once, later)
+    )
+    assert one.keys() == other.keys()
+    assert len(one) > 300
+    different = {key: (one[key], other[key]) for key in one if not np.array_equal(one[key], other[key], equal_nan=True)}
+    assert different == {}
+
+
+def test_they_did_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    during: list[tuple[str, int]] = []
+    measure = health.Health._measure
+
+    def noted(self: health.Health, part: str, epoch: int) -> None:
+        if self._session.cost.training:
+            during.append((part, epoch))
+        measure(self, part, epoch)
+
+    monkeypatch.setattr(health.Health, "_measure", noted)
+    recorded(tmp_path / "a.trace", budget=0.02)
+    assert [each for each in during if each[0] == "gradients"] == []
+    recorded(tmp_path / "b.trace", budget=None)
+    assert ("gradients", 1) in during
+
+
+def test_declined_is_what_comes_after(tmp_path: Path) -> None:
+    trace = recorded(tmp_path / "a.trace", after_training=False)
+    assert (trace.rows, trace.predictions, dict(trace.weights)) == (0, (), {})
+    assert left_out(trace)["after training", DECLINED][0] == 1
+    assert "declined" in omissions(trace)
+    assert len(trace.epochs) == EPOCHS
+
+
+def test_an_interrupted_training_still_gets_its_figures(tmp_path: Path) -> None:
+    import keras
+
+    def interrupt(epoch: int, logs: Any) -> None:
+        if epoch == 3:
+            raise KeyboardInterrupt
+
+    x, y = rows()
+    stop = keras.callbacks.LambdaCallback(on_epoch_end=interrupt)
+    model = classifier()
+    pipetrace.watch(model, tmp_path / "a.trace", verbose=False)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(x, y, epochs=9, verbose=0, callbacks=[stop])
+    trace = read(tmp_path / "a.trace")
+    assert trace.ending.kind == "interrupted"
+    assert epochs_of(trace, "signal") == [0, 1, 2, 3]
+    assert [thread.name for thread in threading.enumerate() if "pipetrace" in thread.name] == []
+
+
+def test_the_model_has_its_weights_of_the_end_after_all_that(tmp_path: Path) -> None:
+    x, y = rows()
+    bare, watched = classifier(), None
+    bare.fit(x, y, epochs=3, verbose=0)
+    watched = classifier()
+    watched.fit(x, y, epochs=3, verbose=0, callbacks=[pipetrace.Recorder(tmp_path / "a.trace", verbose=False)])
+    for one, other in zip(bare.weights, watched.weights, strict=True):
+        assert np.array_equal(one.numpy(), other.numpy())
+    for one, other in zip(bare.optimizer.variables, watched.optimizer.variables, strict=True):
+        assert np.array_equal(one.numpy(), other.numpy())
+
+
+@pytest.mark.parametrize("options", [{"budget": 2}, {"budget": "all"}])
+def test_a_budget_that_is_none_is_refused_before_training(tmp_path: Path, options: dict[str, Any]) -> None:
+    with pytest.raises(ArgumentError, match="budget"):
+        pipetrace.Recorder(tmp_path / "a.trace", **options)
+
+
+def test_unknown_options_are_no_silence(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'bugdet'"):
+        pipetrace.Recorder(tmp_path / "a.trace", bugdet=0.1)  # type: ignore[call-arg]
+
+
+def test_the_terminal_says_what_was_spent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recorded(tmp_path / "a.trace", verbose=True)
+    said = capsys.readouterr().err
+    assert "pipetrace: recording took " in said
+    assert "while training ran for" in said
+    assert "the budget is 2.0% or 0.5 s" in said
+
+
+def test_no_file_stays_open(tmp_path: Path) -> None:
+    recorded(tmp_path / "a.trace")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.trace"]
+    with sqlite3.connect(tmp_path / "a.trace", timeout=0) as database:
+        database.execute("BEGIN EXCLUSIVE")
+    database.close()
