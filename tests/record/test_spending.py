@@ -94,6 +94,16 @@ def test_figures_that_waited_are_those_of_their_epochs(tmp_path: Path, monkeypat
     assert different == {}
 
 
+def test_movements_are_told_of_every_epoch_of_a_longer_training(tmp_path: Path) -> None:
+    trace = recorded(tmp_path / "a.trace", epochs=40)
+    assert epochs_of(trace, "update") == list(range(1, 41))
+    # What needs a pass of the model is told of some, evenly spread, the first and the last among them.
+    signals = epochs_of(trace, "signal")
+    assert {0, 40} < set(signals)
+    assert 14 <= len(signals) < 30
+    assert left_out(trace)["health", BUDGET] == (41 - len(signals), 40)
+
+
 def test_they_did_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     during: list[tuple[str, int]] = []
     measure = health.Health._measure

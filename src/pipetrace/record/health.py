@@ -37,6 +37,8 @@ TRAINING, HELD_OUT = "training", "held_out"
 
 PARTS = ("initial weights", "updates", "signals", "gradients")
 """What is measured of an epoch, as errors and times name it; 0 stands for before the first one, 1 and so on for the epochs."""
+AT_ONCE = ("initial weights", "updates")
+"""What is made of the copies alone, which is cheap, and not possible any more when the epoch before was let go."""
 
 
 class Health:
@@ -172,6 +174,8 @@ class Health:
         if budget.share is None:
             return True
         taken, seconds = budget.cost.counted(PARTS), self._seconds(part)
+        if part in AT_ONCE:
+            return budget.has_room_for(seconds)
         return taken + seconds <= SHARE * budget.share * budget.training and budget.has_room_for(seconds)
 
     def _seconds(self, part: str) -> float:
