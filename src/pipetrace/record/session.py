@@ -18,6 +18,7 @@ from pipetrace.capture.forward import Forward
 from pipetrace.record import trouble
 from pipetrace.record.before import before_dataset
 from pipetrace.record.budget import FLOOR
+from pipetrace.record.copies import RECENT
 from pipetrace.record.data import DataFacts
 from pipetrace.record.ending import finish
 from pipetrace.record.epoch import choose, keep_weights, take_down
@@ -295,7 +296,9 @@ class Session(Recording):
                 steps=self.step or None,
             )
             detail = choose(self, last=last)
-        weights = keep_weights(self, needed=detail.weights)
+        # How the last epochs moved the weights tells most of why training got no further.
+        near_end = self.epoch > self.planned - RECENT and self.health.follows()
+        weights = keep_weights(self, needed=detail.weights or near_end)
         if self.writer is not None and self.can("writing"):
             self.writer.add_epoch(take_down(self, epoch, detail, weights, self.spending))
         self.health.epoch_ends(self.epoch, weights)
