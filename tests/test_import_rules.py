@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "src" / "pipetrace"
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "errors": frozenset(),
     "settings": frozenset(),
+    "quick": frozenset(),
     "trace": frozenset(),
     "pipeline": frozenset(),
     "summary": frozenset({"trace"}),
@@ -25,7 +26,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "__init__": frozenset({"trace", "explain", "present", "record"}),
     "__main__": frozenset({"cli"}),
     "cli": frozenset(
-        {"__init__", "trace", "pipeline", "summary", "capture", "explain", "record", "present", "settings"}
+        {"__init__", "trace", "pipeline", "summary", "capture", "explain", "record", "present", "settings", "quick"}
     ),
 }
 """For each part, the others that it may import besides ``errors``, which anyone may."""
@@ -37,7 +38,9 @@ EMPTY = {
     name: ""
     for part in MAY_IMPORT
     for name in [
-        f"{part}.py" if part in ("errors", "settings", "cli", "__init__", "__main__") else f"{part}/__init__.py"
+        f"{part}.py"
+        if part in ("errors", "settings", "quick", "cli", "__init__", "__main__")
+        else f"{part}/__init__.py"
     ]
 }
 """The files of a package of the same parts, with nothing in them."""

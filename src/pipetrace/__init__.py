@@ -10,14 +10,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from pipetrace.errors import PipetraceError, TraceError
-from pipetrace.explain import Evidence, Finding, Observation, Question, Rule, check, findings, observations, quiz
-from pipetrace.present import show, write_page
-from pipetrace.trace import Trace, read
 
 if TYPE_CHECKING:
+    from pipetrace.explain import Evidence, Finding, Observation, Question, Rule, check, findings, observations, quiz
+    from pipetrace.present import show, write_page
     from pipetrace.record.pipelines import Pipeline
     from pipetrace.record.recorder import Recorder
     from pipetrace.record.watching import watch
+    from pipetrace.trace import Trace, read
 
 __all__ = [
     "Recorder",
@@ -40,12 +40,26 @@ __all__ = [
     "TraceError",
 ]
 
+RECORD = "pipetrace.record"
 LATER = {
-    "Pipeline": "pipetrace.record.pipelines",
-    "Recorder": "pipetrace.record.recorder",
-    "watch": "pipetrace.record.watching",
+    "Evidence": "pipetrace.explain",
+    "Finding": "pipetrace.explain",
+    "Observation": "pipetrace.explain",
+    "Question": "pipetrace.explain",
+    "Rule": "pipetrace.explain",
+    "check": "pipetrace.explain",
+    "findings": "pipetrace.explain",
+    "observations": "pipetrace.explain",
+    "quiz": "pipetrace.explain",
+    "show": "pipetrace.present",
+    "write_page": "pipetrace.present",
+    "Trace": "pipetrace.trace",
+    "read": "pipetrace.trace",
+    "Pipeline": f"{RECORD}.pipelines",
+    "Recorder": f"{RECORD}.recorder",
+    "watch": f"{RECORD}.watching",
 }
-"""Names whose parts need Keras, which is imported when they are first used."""
+"""Where the names are, each imported when it is first used: who shows a trace needs no page, and who records needs Keras."""
 
 
 def hand_in_words() -> None:
@@ -61,7 +75,8 @@ def hand_in_words() -> None:
 
 def __getattr__(name: str) -> Any:
     if name in LATER:
-        hand_in_words()
+        if LATER[name].startswith(RECORD):
+            hand_in_words()
         found = getattr(importlib.import_module(LATER[name]), name)
     elif name == "__version__":
         found = _version()
@@ -69,6 +84,10 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = found
     return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "__version__"})
 
 
 def _version() -> str:

@@ -238,6 +238,8 @@ def trace(model: Path, data: Path, out: Path | None, force: bool, plain: bool, q
 @click.option("--plain", is_flag=True, help="Plain text: for pipes, logs and screen readers.")
 def show(file: Path, stage: str | None, opened: bool, plain: bool) -> None:
     """Show a trace in the terminal."""
+    from pipetrace.quick import may_be_terminal
+
     if stage is None:
         _, made = _document(file, opened=opened)
     else:
@@ -245,7 +247,8 @@ def show(file: Path, stage: str | None, opened: bool, plain: bool) -> None:
         from pipetrace.trace import read
 
         made = part(read(file), stage, opened=opened)
-    _show(made, _console(plain), plain=plain, file=shlex.quote(click.format_filename(file)))
+    console = None if plain or not may_be_terminal() else _console(plain)
+    _show(made, console, plain=plain, file=shlex.quote(click.format_filename(file)))
 
 
 @commands.command()
@@ -422,11 +425,12 @@ def _source(data: str | None, progress: Any) -> Any:
 
 
 def _document(file: Path, quiz_seed: int | None = None, *, opened: bool = False) -> tuple[Any, Any]:
-    from pipetrace.present.document import document
-    from pipetrace.present.files import without_collection
-    from pipetrace.trace import read
+    from pipetrace.quick import quick
 
-    with without_collection():
+    with quick():
+        from pipetrace.present.document import document
+        from pipetrace.trace import read
+
         trace = read(file)
         return trace, document(trace, quiz_seed=quiz_seed, opened=opened)
 
@@ -439,7 +443,7 @@ def _write_page(made: Any, out: Path, *, force: bool) -> None:
 
 
 def _show(made: Any, console: Any, *, plain: bool, file: str) -> None:
-    if plain or not console.is_terminal:
+    if plain or console is None or not console.is_terminal:
         from pipetrace.present.plain import plain as as_text
 
         _print(as_text(made, file=file))

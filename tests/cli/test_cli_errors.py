@@ -26,6 +26,12 @@ def cut(place: Path) -> None:
     place.write_bytes(place.read_bytes()[: place.stat().st_size // 2])
 
 
+def damaged_figures(place: Path) -> None:
+    """What is found only when a rule asks for it."""
+    with closing(sqlite3.connect(place)) as database, database:
+        assert database.execute("UPDATE content SET data = '[1]' WHERE typeof(data) = 'text'").rowcount > 0
+
+
 def newer(place: Path) -> None:
     with closing(sqlite3.connect(place)) as database:
         database.execute(f"PRAGMA user_version = {SCHEMA + 1}")
@@ -47,9 +53,10 @@ def foreign(place: Path) -> None:
         (foreign, "not-a-trace"),
         (damaged, "damaged-trace"),
         (cut, "damaged-trace"),
+        (damaged_figures, "damaged-trace"),
         (newer, "newer-trace"),
     ],
-    ids=["missing", "empty", "text", "foreign", "damaged", "cut", "newer"],
+    ids=["missing", "empty", "text", "foreign", "damaged", "cut", "figures", "newer"],
 )
 def test_a_trace_that_cannot_be_read(
     run: Run, here: Path, command: str, spoil: Callable[[Path], object], slug: str

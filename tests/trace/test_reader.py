@@ -1,5 +1,7 @@
+import copy
 import itertools
 import os
+import pickle
 import random
 import shutil
 import signal
@@ -158,9 +160,8 @@ def test_what_is_not_our_tables_is_refused(trace_file: Path, script: str) -> Non
         "UPDATE content SET data = 'text'",
         "UPDATE content SET data = 7",
         "UPDATE content SET data = zeroblob(100)",
-        "UPDATE content SET data = '[1]' WHERE typeof(data) = 'text'",
-        "UPDATE content SET data = '{},{}' WHERE typeof(data) = 'text'",
-        "UPDATE content SET data = '{\"rms\": \"much\"}' WHERE typeof(data) = 'text'",
+        "UPDATE content SET data = x'7b7d' WHERE typeof(data) = 'text'",
+        "UPDATE measurement SET figures = -1",
         "UPDATE summary SET histogram = -1",
         "UPDATE summary SET histogram = 'x'",
         "UPDATE summary SET channels = -1",
@@ -198,6 +199,48 @@ def test_damage_in_an_epochs_summary_is_told_by_whoever_asks_for_it(trace_file: 
     with pytest.raises(DamagedTraceError, match=r"run\.trace is a pipetrace file, but it cannot be read") as caught:
         print(dict(trace.epochs[1].probe))
     assert str(trace_file) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[1]", "{},{}", "{", '{"rms": "much"}', '{"rms": true}', '{"rms": null}', "[" * 100_000]
+)
+def test_damage_in_figures_is_told_by_whoever_asks_for_them(trace_file: Path, text: str) -> None:
+    with closing(sqlite3.connect(trace_file)) as database:
+        where = "(SELECT figures FROM measurement WHERE part = 'gradient')"
+        database.execute(f"UPDATE content SET data = ? WHERE id IN {where}", (text,))
+        database.commit()
+    initial, gradient, *_ = read(trace_file).measurements
+    assert dict(initial.values) == {"std": 0.5, "alike": 0.0}
+    for ask in (dict, len, repr, lambda values: values.get("rms"), lambda values: "rms" in values):
+        with pytest.raises(DamagedTraceError, match=r"run\.trace is a pipetrace file, but it cannot be read") as caught:
+            ask(gradient.values)
+        assert str(trace_file) in str(caught.value)
+
+
+def test_control_characters_in_the_keys_of_figures_are_replaced(trace_file: Path) -> None:
+    with closing(sqlite3.connect(trace_file)) as database:
+        where = "(SELECT figures FROM measurement WHERE part = 'initial')"
+        database.execute(f"UPDATE content SET data = '{{\"a\\u001b[31m\":1}}' WHERE id IN {where}")
+        database.commit()
+    assert dict(read(trace_file).measurements[0].values) == {"a\N{REPLACEMENT CHARACTER}[31m": 1.0}
+
+
+def test_a_trace_can_be_copied_and_pickled_when_its_file_is_gone(trace_file: Path, differ: Differ) -> None:
+    expected, trace = read(trace_file), read(trace_file)
+    trace_file.unlink()
+    for other in (copy.deepcopy(trace), pickle.loads(pickle.dumps(trace))):
+        assert other.epochs[1].probe["dense"].histogram.counts.sum() == 60
+        assert differ(other, expected) == []
+
+
+def test_no_file_stays_open(trace_file: Path) -> None:
+    held = Path("/proc/self/fd")
+    if not held.exists():
+        pytest.skip("no /proc here")
+    trace = read(trace_file)
+    assert dict(trace.epochs[0].probe)
+    assert dict(trace.measurements[0].values)
+    assert not [each for each in held.iterdir() if each.is_symlink() and str(trace_file) in str(each.readlink())]
 
 
 def test_summaries_are_made_of_what_was_read_and_not_of_the_file(trace_file: Path) -> None:

@@ -1,6 +1,7 @@
 """Showing a trace: views that are decided once, and the terminal and the page that draw them."""
 
-from pipetrace.present.page import write_page
+from pathlib import Path
+
 from pipetrace.trace.document import Trace
 
 __all__ = ["show", "write_page"]
@@ -25,3 +26,21 @@ def show(trace: Trace, *, plain: bool = False) -> None:
         console.file.write(as_text(made))
     else:
         draw(made, console)
+
+
+def write_page(trace: Trace, path: str | Path, *, force: bool = False) -> None:
+    """Write a trace as a page.
+
+    Args:
+        trace: the recording.
+        path: the file.
+        force: replace a file that exists.
+
+    Raises:
+        OutputError: the file exists, or it cannot be written.
+    """
+    from pipetrace.present.document import document
+    from pipetrace.present.files import write_text
+    from pipetrace.present.page import page
+
+    write_text(Path(path), page(document(trace)), force=force)

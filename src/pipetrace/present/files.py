@@ -1,11 +1,9 @@
 """Writing a text file whole or not at all."""
 
-import contextlib
 import errno
-import gc
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from pipetrace.errors import ArgumentError, DiskFullError, NotWritableError, OutputExistsError
@@ -110,18 +108,3 @@ def write_text(path: Path, text: str, *, force: bool = False) -> None:
         ) from error
     finally:
         draft.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def without_collection() -> Iterator[None]:
-    """A block in which Python does not look for garbage.
-
-    Of what is made of a trace nothing is let go again before it is shown: looking takes a tenth of the time and finds none.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

@@ -5,17 +5,15 @@ URLs, so that they import each other by name, unchanged, without a server and wi
 """
 
 import base64
+import hashlib
+import html
 import json
 from importlib import resources
-from pathlib import Path
 
-from pipetrace.present.document import document
-from pipetrace.present.files import write_text
 from pipetrace.present.plain import plain
 from pipetrace.present.ramps import RAMPS
 from pipetrace.present.views import Document
 from pipetrace.present.wire import to_json
-from pipetrace.trace.document import Trace
 
 MAIN = "main.js"
 
@@ -43,24 +41,8 @@ TEMPLATE = """<!doctype html>
 """
 
 
-def write_page(trace: Trace, path: str | Path, *, force: bool = False) -> None:
-    """Write a trace as a page.
-
-    Args:
-        trace: the recording.
-        path: the file.
-        force: replace a file that exists.
-
-    Raises:
-        OutputError: the file exists, or it cannot be written.
-    """
-    write_text(Path(path), page(document(trace)), force=force)
-
-
 def page(made: Document) -> str:
     """A document as HTML text."""
-    import html
-
     start = f'import {{ start }} from "viewer/{MAIN}"; start();'
     modules = _import_map()
     return TEMPLATE.format(
@@ -93,8 +75,6 @@ def _import_map() -> str:
 
 def _policy(*scripts: str) -> str:
     """Nothing from outside, and no script but ours: a value in the data can never become code."""
-    import hashlib
-
     hashes = " ".join(
         f"'sha256-{base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()}'" for each in scripts
     )

@@ -1,5 +1,6 @@
 """Tensors as pictures, bars and histograms, with their scales."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -144,9 +145,10 @@ def distribution(summary: Summary, what: str) -> Distribution | None:
     top = float(counts.max())
     if top <= 0:
         return None
+    ends = [figure(float(edge)) for edge in edges]
     texts = tuple(
-        f"{figure(float(edges[index]))} to {figure(float(edges[index + 1]))}: about {number(round(float(count)))}"
-        for index, count in enumerate(counts)
+        f"{low} to {high}: about {number(round(float(count)))}"
+        for (low, high), count in zip(itertools.pairwise(ends), counts, strict=True)
     )
     heights = tuple(round(float(count) / top, 4) for count in counts)
     return Distribution(f"{label}.", heights, figure(summary.min), figure(summary.max), texts)

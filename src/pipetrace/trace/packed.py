@@ -58,9 +58,12 @@ def decode_channels(data: bytes) -> tuple[Summary, ...]:
     """
     plain = _unpacked(data)
     histograms, place = _from_histograms(plain)
-    columns: list[list[float | None]] = []
-    for kind in ["<i8"] * len(COUNTED) + ["<f8"] * len(REALS):
-        values, place = _taken(plain, place, len(histograms), kind)
+    columns = []
+    for _ in COUNTED:
+        values, place = _taken(plain, place, len(histograms), "<i8")
+        columns.append(values.tolist())
+    for _ in REALS:
+        values, place = _taken(plain, place, len(histograms), "<f8")
         columns.append([None if math.isnan(each) else each for each in values.tolist()])
     if place != len(plain):
         raise ValueError(MISFIT)

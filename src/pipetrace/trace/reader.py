@@ -6,7 +6,7 @@ import os
 import platform
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
@@ -38,7 +38,8 @@ from pipetrace.trace.document import (
     Training,
     Weight,
 )
-from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, decode_figures, decode_number, decode_tensor
+from pipetrace.trace.figures import Figures
+from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, decode_number, decode_tensor
 from pipetrace.trace.spending import Omission, Spending
 from pipetrace.trace.store import process_start
 from pipetrace.trace.summaries import DAMAGE, Row, Summaries, damaged, summary_of
@@ -330,19 +331,12 @@ class _Reader:
         return Summaries(self.summaries.get((part, number), {}), self.place)
 
     def _measurements(self) -> tuple[Measurement, ...]:
-        query = "SELECT part, name, epoch, figures FROM measurement ORDER BY id"
-        rows = self.database.execute(query).fetchall()
-        # Figures that did not change are one and the same. All of them are one text for the parser, which is much quicker.
-        numbers = list(dict.fromkeys(number for *_, number in rows))
-        texts = [self.contents[number] for number in numbers]
-        if not all(isinstance(text, str) for text in texts):
-            raise ValueError("figures are no text")
-        parsed = from_json(f"[{','.join(texts)}]")
-        if len(parsed) != len(numbers):
-            raise ValueError("figures are no objects")
-        made = {number: decode_figures(each) for number, each in zip(numbers, parsed, strict=True)}
-        found: dict[tuple[str, str, int | None], dict[str, float]] = {}
-        for part, name, epoch, number in rows:
+        made: dict[int, Figures] = {}
+        found: dict[tuple[str, str, int | None], Mapping[str, float]] = {}
+        for part, name, epoch, number in self.database.execute(MEASUREMENTS):
+            # Figures that did not change are one and the same.
+            if number not in made:
+                made[number] = Figures(_text(self.contents[number]), self.place)
             place = (part, name, epoch)
             # What is written twice is what was written last.
             found[place] = {**found[place], **made[number]} if place in found else made[number]
@@ -360,6 +354,7 @@ SUMMARIES = (
     "SELECT part, name, epoch, count, nan, positive_infinity, negative_infinity, zeros, min, max, mean, std, histogram,"
     " channels FROM summary ORDER BY id"
 )
+MEASUREMENTS = "SELECT part, name, epoch, figures FROM measurement ORDER BY id"
 EVENTS = "SELECT kind, message, epoch, step, stage FROM event ORDER BY id"
 
 
@@ -374,6 +369,12 @@ def _spending(facts: Any) -> Spending | None:
     if facts is None:
         return None
     return Spending(**{**facts, "left_out": tuple(Omission(**each) for each in facts["left_out"])})
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("figures are no text")  # noqa: TRY004 a damaged file, not a caller's mistake
+    return value
 
 
 def _whole(value: Any) -> int | None:

@@ -20,18 +20,13 @@ class Measured:
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
-        self._by: dict[tuple[str, str, int | None], Values] = {
-            (each.part, each.name, each.epoch): each.values for each in trace.measurements
-        }
-        self._names: dict[str, list[str]] = {}
+        self._by: dict[str, dict[str, dict[int | None, Values]]] = {}
         for each in trace.measurements:
-            names = self._names.setdefault(each.part, [])
-            if each.name not in names:
-                names.append(each.name)
+            self._by.setdefault(each.part, {}).setdefault(each.name, {})[each.epoch] = each.values
 
     def of(self, part: str, name: str, epoch: int | None = None) -> Values:
         """The figures of one thing; none where they were not measured."""
-        return self._by.get((part, name, epoch), {})
+        return self._epochs(part, name).get(epoch, {})
 
     def value(self, part: str, name: str, key: str, epoch: int | None = None) -> float | None:
         """One figure, or None where it was not measured."""
@@ -39,16 +34,15 @@ class Measured:
 
     def names(self, part: str) -> list[str]:
         """What was measured in a part, in order."""
-        return self._names.get(part, [])
+        return list(self._by.get(part, {}))
 
     def course(self, part: str, name: str, key: str) -> dict[int, float]:
         """One figure after each epoch, 0 for before the first one."""
-        found = {
-            epoch: values[key]
-            for (has, of, epoch), values in self._by.items()
-            if has == part and of == name and epoch is not None and key in values
-        }
-        return dict(sorted(found.items()))
+        epochs = self._epochs(part, name).items()
+        return dict(sorted((epoch, values[key]) for epoch, values in epochs if epoch is not None and key in values))
+
+    def _epochs(self, part: str, name: str) -> dict[int | None, Values]:
+        return self._by.get(part, {}).get(name, {})
 
     def skill(self, kind: str, epoch: int | None = None) -> float | None:
         """How far the model is from guessing (0) to perfect (1) on a kind of rows; below 0 it is worse than guessing.
