@@ -111,7 +111,8 @@ class Session(Recording):
         self.may_look = build
         if not self._look_if_affordable():
             self._tell_data()
-        self.health.begins(keep_weights(self))
+        # Of what came before training no second copy can be had.
+        self.health.begins(keep_weights(self, needed=self.health.follows()))
 
     def _look_if_affordable(self) -> bool:
         """Look at the stages, where that was not done and the budget has room for it."""
