@@ -188,8 +188,8 @@ class _Reader:
         self.place, self.database = place, database
         # One transaction, so that a writer beside us does not change the file between two tables.
         database.execute("BEGIN")
-        # The texts among these are JSON, which is cleaned when it is parsed.
-        self.contents: dict[int, Any] = dict(database.execute("SELECT id, data FROM content").fetchall())
+        # These texts are JSON, which is cleaned when it is parsed.
+        self.figures = {number: Figures(text, place) for number, text in database.execute(FIGURES)}
         # The same few names stand in thousands of rows.
         database.text_factory = lru_cache(2048)(from_bytes)
         self.facts = {key: from_json(value) for key, value in database.execute("SELECT key, value FROM run")}
@@ -317,10 +317,8 @@ class _Reader:
     def _summaries(self) -> dict[tuple[str, int | None], dict[str, Row]]:
         """What the summaries are made of, by part and epoch."""
         found: dict[tuple[str, int | None], dict[str, Row]] = {}
-        contents = self.contents
-        for part, name, epoch, *figures, histogram, channels in self.database.execute(SUMMARIES):
-            row = (*figures, contents[histogram], None if channels is None else contents[channels])
-            found.setdefault((part, epoch), {})[name] = row
+        for row in self.database.execute(SUMMARIES):
+            found.setdefault((row[0], row[2]), {})[row[1]] = row
         return found
 
     def _summary(self, part: str, name: str) -> Summary | None:
@@ -331,16 +329,12 @@ class _Reader:
         return Summaries(self.summaries.get((part, number), {}), self.place)
 
     def _measurements(self) -> tuple[Measurement, ...]:
-        made: dict[int, Figures] = {}
         found: dict[tuple[str, str, int | None], Mapping[str, float]] = {}
         for part, name, epoch, number in self.database.execute(MEASUREMENTS):
-            # Figures that did not change are one and the same.
-            if number not in made:
-                made[number] = Figures(_text(self.contents[number]), self.place)
-            place = (part, name, epoch)
+            place, values = (part, name, epoch), self.figures[number]  # of what did not change, one and the same
             # What is written twice is what was written last.
-            found[place] = {**found[place], **made[number]} if place in found else made[number]
-        return tuple(Measurement(*place, values) for place, values in found.items())
+            found[place] = {**found[place], **values} if place in found else values
+        return tuple([Measurement(part, name, epoch, values) for (part, name, epoch), values in found.items()])
 
     def _ending(self) -> Ending:
         row = self.database.execute("SELECT kind, message, stage, epoch FROM ending").fetchone()
@@ -350,10 +344,15 @@ class _Reader:
         return Ending(RUNNING if _alive(self.facts.get("writer", {})) else KILLED, epoch=last)
 
 
-SUMMARIES = (
-    "SELECT part, name, epoch, count, nan, positive_infinity, negative_infinity, zeros, min, max, mean, std, histogram,"
-    " channels FROM summary ORDER BY id"
-)
+SUMMARIES = """
+SELECT part, name, epoch, count, nan, positive_infinity, negative_infinity, zeros, min, max, mean, std, whole.data,
+       coalesce(parts.data, channels)  -- a number that nothing has is no bytes, and is found to be none
+FROM summary
+LEFT JOIN content AS whole ON whole.id = histogram
+LEFT JOIN content AS parts ON parts.id = channels
+ORDER BY summary.id
+"""
+FIGURES = "SELECT id, data FROM content WHERE id IN (SELECT figures FROM measurement)"
 MEASUREMENTS = "SELECT part, name, epoch, figures FROM measurement ORDER BY id"
 EVENTS = "SELECT kind, message, epoch, step, stage FROM event ORDER BY id"
 
@@ -369,12 +368,6 @@ def _spending(facts: Any) -> Spending | None:
     if facts is None:
         return None
     return Spending(**{**facts, "left_out": tuple(Omission(**each) for each in facts["left_out"])})
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError("figures are no text")  # noqa: TRY004 a damaged file, not a caller's mistake
-    return value
 
 
 def _whole(value: Any) -> int | None:

@@ -11,7 +11,8 @@ from pipetrace.trace.packed import decode_channels, decode_histogram
 from pipetrace.trace.texts import clean
 
 Row: TypeAlias = tuple[Any, ...]
-"""The figures of a summary from ``count`` to ``std``, the bytes of its histogram, and those of its channels or None."""
+"""Part, name and epoch of a summary, its figures from ``count`` to ``std``, the bytes of its histogram, and those of its
+channels or None."""
 
 DAMAGE = (sqlite3.Error, LookupError, ValueError, TypeError, AttributeError, OverflowError, RecursionError)
 """What reading a file runs into that no writer wrote."""
@@ -60,7 +61,7 @@ def summary_of(row: Row) -> Summary:
     Raises:
         ValueError: the bytes of the histogram or of the channels are none.
     """
-    count, nan, positive, negative, zeros, low, high, mean, std, histogram, channels = row
+    _, _, _, count, nan, positive, negative, zeros, low, high, mean, std, histogram, channels = row
     parts = None if channels is None else decode_channels(channels)
     return Summary(count, nan, positive, negative, zeros, low, high, mean, std, decode_histogram(histogram), parts)
 
