@@ -40,7 +40,9 @@ def test_a_copy_is_that_of_its_epoch() -> None:
         of = made.of(epoch)
         assert of is not None
         assert of.weights[1][0] == epoch
-    assert made.of(99) is None
+    assert made.of(97) is None
+    # The last three are there for what is told of changes.
+    assert [made.of(epoch) is not None for epoch in (98, 99, 100)] == [True] * 3
 
 
 def test_first_and_last_come_before_those_between() -> None:

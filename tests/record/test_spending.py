@@ -21,6 +21,12 @@ pytestmark = pytest.mark.framework
 EPOCHS = 6
 
 
+@pytest.fixture
+def roomy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A floor that a busy machine does not use up; what waits for a share of the training still waits."""
+    monkeypatch.setattr(module, "FLOOR", 60.0)
+
+
 def recorded(path: Path, *, epochs: int = EPOCHS, **options: Any) -> Trace:
     x, y = rows()
     recorder = pipetrace.Recorder(path, **{"verbose": False, **options})
@@ -58,7 +64,9 @@ def test_without_room_the_metrics_stay_and_the_rest_is_told(tmp_path: Path, monk
     assert found["probe", BUDGET] == (EPOCHS - 1, EPOCHS)
     assert found["weights", BUDGET] == (EPOCHS - 1, EPOCHS)
     assert found["stages", BUDGET][0] == 1
-    assert found["health", BUDGET] == (EPOCHS - 1, EPOCHS)
+    # The last three are followed whatever it takes, which is little, and measured when training is over.
+    assert found["health", BUDGET] == (EPOCHS - 3, EPOCHS)
+    assert epochs_of(trace, "update") == [EPOCHS - 1, EPOCHS]
     # What can wait is measured all the same.
     assert trace.rows == 80
     assert trace.predictions
@@ -75,6 +83,7 @@ def test_a_short_training_gets_half_a_second_and_says_so(tmp_path: Path) -> None
     assert "the budget is 2" in spent(trace)
 
 
+@pytest.mark.usefixtures("roomy")
 def test_figures_that_waited_are_those_of_their_epochs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Measured at once, or afterwards from copies of the weights: the same to the bit, where nothing is drawn."""
     monkeypatch.setattr("tests.record.models.DROPPED", 0.0)
@@ -94,6 +103,18 @@ def test_figures_that_waited_are_those_of_their_epochs(tmp_path: Path, monkeypat
     assert different == {}
 
 
+@pytest.mark.usefixtures("roomy")
+def test_movements_are_told_of_every_epoch_of_a_longer_training(tmp_path: Path) -> None:
+    trace = recorded(tmp_path / "a.trace", epochs=40)
+    assert epochs_of(trace, "update") == list(range(1, 41))
+    # What needs a pass of the model is told of some, evenly spread, the first and the last among them.
+    signals = epochs_of(trace, "signal")
+    assert {0, 40} < set(signals)
+    assert 14 <= len(signals) < 30
+    assert left_out(trace)["health", BUDGET] == (41 - len(signals), 40)
+
+
+@pytest.mark.usefixtures("roomy")
 def test_they_did_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     during: list[tuple[str, int]] = []
     measure = health.Health._measure
@@ -118,6 +139,7 @@ def test_declined_is_what_comes_after(tmp_path: Path) -> None:
     assert len(trace.epochs) == EPOCHS
 
 
+@pytest.mark.usefixtures("roomy")
 def test_an_interrupted_training_still_gets_its_figures(tmp_path: Path) -> None:
     import keras
 

@@ -14,6 +14,9 @@ MOST_EPOCHS = 24
 MOST_BYTES = 100_000_000
 """Bytes of all copies that are kept."""
 
+RECENT = 3
+"""The last epochs, which are kept beside: a change is told by two of them, and whether it goes on in one direction by three."""
+
 Weights = Mapping[int, Array]
 """Values by the identities of their variables."""
 
@@ -37,14 +40,16 @@ class Copy:
 
 
 class Copies:
-    """What the weights were before training (epoch 0) and after some of its epochs, evenly spread."""
+    """What the weights were before training (epoch 0), after some of its epochs, evenly spread, and after the last three."""
 
     def __init__(self) -> None:
         self._kept: dict[int, Copy] = {}
+        self._recent: dict[int, Copy] = {}
         self._stride = 1
 
     def keep(self, epoch: int, copy: Copy) -> None:
         """Keep what an epoch left, and let go of others where they become too many."""
+        self._recent = {each: kept for each, kept in self._recent.items() if each > epoch - RECENT} | {epoch: copy}
         before = max(self._kept, default=0)
         if before % self._stride:
             # It was kept as the last one only.
@@ -56,7 +61,7 @@ class Copies:
 
     def of(self, epoch: int) -> Copy | None:
         """What was kept of an epoch."""
-        return self._kept.get(epoch)
+        return self._kept.get(epoch) or self._recent.get(epoch)
 
     def spread(self) -> list[int]:
         """The epochs that are kept: first and last, the middle one, those between them, and so on."""

@@ -37,6 +37,8 @@ TRAINING, HELD_OUT = "training", "held_out"
 
 PARTS = ("initial weights", "updates", "signals", "gradients")
 """What is measured of an epoch, as errors and times name it; 0 stands for before the first one, 1 and so on for the epochs."""
+AT_ONCE = ("initial weights", "updates")
+"""What is made of the copies alone, which is cheap, and not possible any more when the epoch before was let go."""
 
 
 class Health:
@@ -89,7 +91,7 @@ class Health:
             steps: how many an epoch has, where that is known.
         """
         last = steps or self._count
-        if last is not None and step == last - 1 and self._follows():
+        if last is not None and step == last - 1 and self.follows():
             with self._session.safely("copies"):
                 variables = self._session.model.trainable_variables
                 self._before_last = {id(variable): copied(variable) for variable in variables}
@@ -103,7 +105,7 @@ class Health:
                 self._add([("steps", "loss", signals.steps_figures(self._steps))], epoch)
         self._count = self._seen_step or None
         self._steps, self._sum, self._seen_step = [], 0.0, 0
-        if weights and self._follows():
+        if weights and self.follows():
             self._copies.keep(epoch, Copy(weights, self._before_last))
         self._before_last = {}
         if weights:
@@ -172,6 +174,8 @@ class Health:
         if budget.share is None:
             return True
         taken, seconds = budget.cost.counted(PARTS), self._seconds(part)
+        if part in AT_ONCE:
+            return budget.has_room_for(seconds)
         return taken + seconds <= SHARE * budget.share * budget.training and budget.has_room_for(seconds)
 
     def _seconds(self, part: str) -> float:
@@ -194,7 +198,7 @@ class Health:
     def _initial(self, epoch: int) -> None:
         """What the weights were before training."""
         kept = self._copies.of(epoch)
-        if kept is None or not self._follows():
+        if kept is None or not self.follows():
             return
         values = {name: kept.weights[id(v)] for name, v in self._variables().items() if id(v) in kept.weights}
         self._beside(
@@ -206,7 +210,7 @@ class Health:
     def _follow(self, epoch: int) -> None:
         """How far the weights moved in an epoch."""
         start, now, before, earlier = (self._copies.of(each) for each in (0, epoch, epoch - 1, epoch - 2))
-        if now is None or before is None or start is None or not epoch:
+        if now is None or before is None or not epoch:
             return
         trained = {name: id(v) for name, v in self._variables().items() if v.trainable}
         of = [(name, key) for name, key in trained.items() if key in now.weights and key in before.weights]
@@ -217,7 +221,7 @@ class Health:
                 values, last = now.weights[key], before.weights[key]
                 if values.shape == last.shape:
                     way = last - earlier.weights[key] if earlier is not None and key in earlier.weights else None
-                    first = start.weights.get(key, last)
+                    first = start.weights.get(key) if start is not None else None
                     figures = signals.movement(values, last, first, now.before_last.get(key), way)
                     found.append(("update", name, figures))
             return found
@@ -251,7 +255,7 @@ class Health:
         session = self._session
         measure, rows = session.measure, trained_on(session)
         trained = {name: v for name, v in self._variables().items() if v.trainable}
-        if measure is None or rows is None or rows.y is None or not trained or not self._follows():
+        if measure is None or rows is None or rows.y is None or not trained or not self.follows():
             return
         few = spaced(rows, min(SLOPE_ROWS, measure.extent.together))
         x, y = batches.as_fit_gets(few.x), batches.as_fit_gets(few.y)
@@ -271,7 +275,7 @@ class Health:
 
         self._beside("gradients", epoch, work)
 
-    def _follows(self) -> bool:
+    def follows(self) -> bool:
         """Whether the weights are few enough to be followed."""
         return _count(self._session.model.trainable_variables) <= MOST_FOLLOWED
 

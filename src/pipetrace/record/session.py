@@ -18,6 +18,7 @@ from pipetrace.capture.forward import Forward
 from pipetrace.record import trouble
 from pipetrace.record.before import before_dataset
 from pipetrace.record.budget import FLOOR
+from pipetrace.record.copies import RECENT
 from pipetrace.record.data import DataFacts
 from pipetrace.record.ending import finish
 from pipetrace.record.epoch import choose, keep_weights, take_down
@@ -110,7 +111,8 @@ class Session(Recording):
         self.may_look = build
         if not self._look_if_affordable():
             self._tell_data()
-        self.health.begins(keep_weights(self))
+        # Of what came before training no second copy can be had.
+        self.health.begins(keep_weights(self, needed=self.health.follows()))
 
     def _look_if_affordable(self) -> bool:
         """Look at the stages, where that was not done and the budget has room for it."""
@@ -295,7 +297,9 @@ class Session(Recording):
                 steps=self.step or None,
             )
             detail = choose(self, last=last)
-        weights = keep_weights(self, needed=detail.weights)
+        # How the last epochs moved the weights tells most of why training got no further.
+        near_end = self.epoch > self.planned - RECENT and self.health.follows()
+        weights = keep_weights(self, needed=detail.weights or near_end)
         if self.writer is not None and self.can("writing"):
             self.writer.add_epoch(take_down(self, epoch, detail, weights, self.spending))
         self.health.epoch_ends(self.epoch, weights)

@@ -71,13 +71,13 @@ def initial(values: Array) -> dict[str, float]:
     return found
 
 
-def movement(now: Array, before: Array, start: Array, last: Array | None, way: Array | None) -> dict[str, float]:
+def movement(now: Array, before: Array, start: Array | None, last: Array | None, way: Array | None) -> dict[str, float]:
     """How far a weight moved in an epoch.
 
     Args:
         now: after it.
         before: before it.
-        start: before training.
+        start: before training, or None.
         last: before its last step, or None.
         way: what the epoch before added, or None.
 
@@ -91,8 +91,9 @@ def movement(now: Array, before: Array, start: Array, last: Array | None, way: A
     found = {
         "moved": size,
         "norm": float(np.linalg.norm(now.astype(np.float64))),
-        "from_start": float(np.linalg.norm((now - start).astype(np.float64))),
     }
+    if start is not None:
+        found["from_start"] = float(np.linalg.norm((now - start).astype(np.float64)))
     if last is not None:
         found["last_step"] = float(np.linalg.norm((now - last).astype(np.float64)))
     if way is not None:
