@@ -84,9 +84,9 @@ class Budget:
         limit = self.share * seconds
         return max(limit, FLOOR) if seconds < SHORT else limit
 
-    def has_room_for(self, seconds: float, training: float | None = None) -> bool:
+    def has_room_for(self, seconds: float) -> bool:
         """Whether a work of so many seconds fits now."""
-        return self.spent + seconds <= self.allowed(training)
+        return self.spent + seconds <= self.allowed()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ def one_thread() -> Iterator[None]:
     """A block in which NumPy's linear algebra uses one thread.
 
     Threads of such a library wait for each other by spinning: for matrices of a few hundred rows, on a machine that does other
-    work too, several take ten times as long as one.
+    work too, several took five to eleven times as long as one.
     """
     before = os.environ.get(SET_BY_IMPORT)
     from threadpoolctl import threadpool_limits
