@@ -16,14 +16,25 @@ from typing import Any
 import click
 import numpy as np
 import pytest
-from tests.markdown import DOCS, ROOT, Block, anchors, blocks, documents, links, sections, tables, whole_section
+from tests.markdown import (
+    DOCS,
+    ROOT,
+    Block,
+    anchors,
+    blocks,
+    documents,
+    links,
+    sections,
+    tables,
+    whole_section,
+)
 
 import pipetrace
 from pipetrace.cli import commands
 from pipetrace.present.wire import records
 from pipetrace.trace.document import Data, Run, Training
+from pipetrace.trace.overhead import Spending
 from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, TABLES
-from pipetrace.trace.spending import Spending
 
 FORMAT = (DOCS / "trace-format.md").read_text(encoding="utf-8")
 COMMANDS = (DOCS / "command-line.md").read_text(encoding="utf-8")
@@ -41,9 +52,14 @@ def declared(layout: str) -> dict[str, list[tuple[str, str]]]:
     """The columns and their types of each table, as SQLite has them."""
     with closing(sqlite3.connect(":memory:")) as database:
         database.executescript(layout)
-        names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        names = [
+            name
+            for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        ]
         return {
-            table: [(row[1], row[2] or "any") for row in database.execute(f"PRAGMA table_info({table})")]
+            table: [
+                (row[1], row[2] or "any") for row in database.execute(f"PRAGMA table_info({table})")
+            ]
             for table in names
         }
 
@@ -110,7 +126,9 @@ def manifold(tmp_path: Path) -> Path:
     given = layers.Input((5,))
     words = layers.Embedding(7, 4, mask_zero=True)(given)
     mixed = layers.MultiHeadAttention(1, 4)(words, words)
-    model = keras.Model(given, layers.Dense(1)(layers.Dropout(0.5)(layers.GlobalAveragePooling1D()(mixed))))
+    model = keras.Model(
+        given, layers.Dense(1)(layers.Dropout(0.5)(layers.GlobalAveragePooling1D()(mixed)))
+    )
     model.compile("adam", "mse")
     x = np.arange(200).reshape(40, 5) % 7
     recorder = pipetrace.Recorder(tmp_path / "run.trace", verbose=False)
@@ -126,12 +144,14 @@ def test_what_a_run_writes_is_described(manifold: Path) -> None:
             return {value for (value,) in database.execute(query)}
 
         assert column("SELECT key FROM run") == set(keys("The keys of run"))
-        assert column("SELECT more.key FROM run, json_each(run.value) AS more WHERE run.key = 'writer'") == set(
-            keys("writer")
-        )
+        assert column(
+            "SELECT more.key FROM run, json_each(run.value) AS more WHERE run.key = 'writer'"
+        ) == set(keys("writer"))
         (parts,) = tables(whole_section(FORMAT, "The parts of summary and tensor")[0].text)
         for table in ("summary", "tensor"):
-            numbered = {re.sub(r"\d+$", "1", part) for part in column(f"SELECT DISTINCT part FROM {table}")}
+            numbered = {
+                re.sub(r"\d+$", "1", part) for part in column(f"SELECT DISTINCT part FROM {table}")
+            }
             assert numbered == {row[1] for row in parts if row[0] == table}
         (figures,) = tables(whole_section(FORMAT, "The parts of measurement")[0].text)
         written = column("SELECT DISTINCT part FROM measurement")
@@ -139,10 +159,16 @@ def test_what_a_run_writes_is_described(manifold: Path) -> None:
         assert written == {row[0] for row in figures} - {"components", "class"}
         for part in written:
             (text,) = [row[3] for row in figures if row[0] == part]
-            objects = column(f"SELECT data FROM measurement JOIN content ON content.id = figures WHERE part = '{part}'")
+            objects = column(
+                f"SELECT data FROM measurement JOIN content ON content.id = figures WHERE part = '{part}'"
+            )
             keys_there = {key for each in objects for key in json.loads(each)}
             told = re.findall(r"[a-z][a-z0-9_]*", text)
-            assert {key for key in keys_there if key not in told and part not in ("learner", "lag", "outcome")} == set()
+            assert {
+                key
+                for key in keys_there
+                if key not in told and part not in ("learner", "lag", "outcome")
+            } == set()
         cost = whole_section(FORMAT, "cost")[0].text
         assert all(f"`{part}`" in cost for part in column("SELECT part FROM cost"))
 
@@ -150,7 +176,8 @@ def test_what_a_run_writes_is_described(manifold: Path) -> None:
 def test_the_numbers_that_identify_a_trace_are_given() -> None:
     (rows,) = tables(whole_section(FORMAT, "What identifies it")[0].text)
     assert (
-        f"{APPLICATION_ID}, or 0x{APPLICATION_ID:08x}, or `{APPLICATION_ID.to_bytes(4, 'big').decode()}`" in rows[1][1]
+        f"{APPLICATION_ID}, or 0x{APPLICATION_ID:08x}, or `{APPLICATION_ID.to_bytes(4, 'big').decode()}`"
+        in rows[1][1]
     )
     assert rows[2][1] == str(SCHEMA)
 
@@ -165,7 +192,11 @@ def options(command: click.Command) -> dict[str, str]:
     for parameter in command.get_params(click.Context(command, parent=top)):
         if isinstance(parameter, click.Option):
             long_first = sorted(parameter.opts, key=len, reverse=True)
-            shown = parameter.default if isinstance(parameter.default, int | str) and not parameter.is_flag else ""
+            shown = (
+                parameter.default
+                if isinstance(parameter.default, int | str) and not parameter.is_flag
+                else ""
+            )
             found["`, `".join(long_first)] = str(shown)
         else:
             found[str(parameter.name).upper()] = ""
@@ -177,7 +208,10 @@ def described_options(text: str, heading: str) -> dict[str, str]:
     return {row[0].strip("`"): row[2] for row in tables(part.text)[0]}
 
 
-ALL_COMMANDS = {"pipetrace": commands, **{f"pipetrace {name}": each for name, each in commands.commands.items()}}
+ALL_COMMANDS = {
+    "pipetrace": commands,
+    **{f"pipetrace {name}": each for name, each in commands.commands.items()},
+}
 
 
 def test_every_command_has_a_section_and_every_section_a_command() -> None:
@@ -198,7 +232,12 @@ def test_a_missing_option_and_a_false_default_are_seen() -> None:
     expected = options(ALL_COMMANDS["pipetrace digits"])
     without = COMMANDS.replace("| `--pixel` |", "| `--pixels` |")
     assert sorted(described_options(without, "pipetrace digits")) != sorted(expected)
-    assert "32" not in described_options(COMMANDS.replace("| 32 |", "| 64 |"), "pipetrace digits")["--batch-size"]
+    assert (
+        "32"
+        not in described_options(COMMANDS.replace("| 32 |", "| 64 |"), "pipetrace digits")[
+            "--batch-size"
+        ]
+    )
 
 
 def shown_commands(text: str) -> list[str]:
@@ -245,7 +284,9 @@ def test_commands_are_found_and_a_wrong_one_is_seen() -> None:
 
 
 def test_every_public_name_has_a_section_and_every_section_a_name() -> None:
-    assert sorted(part.heading for part in sections(API) if part.level == 2) == sorted(pipetrace.__all__)
+    assert sorted(part.heading for part in sections(API) if part.level == 2) == sorted(
+        pipetrace.__all__
+    )
 
 
 @pytest.mark.parametrize("name", pipetrace.__all__)
@@ -260,7 +301,9 @@ FUNCTIONS = [name for name in pipetrace.__all__ if inspect.isfunction(getattr(pi
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_signature_is_given(name: str) -> None:
     signature = inspect.signature(getattr(pipetrace, name))
-    bare = [each.replace(annotation=inspect.Parameter.empty) for each in signature.parameters.values()]
+    bare = [
+        each.replace(annotation=inspect.Parameter.empty) for each in signature.parameters.values()
+    ]
     shown = signature.replace(parameters=bare, return_annotation=inspect.Signature.empty)
     assert whole_section(API, name)[0].text.strip().startswith(f"`{name}{shown}` ")
 
@@ -299,7 +342,9 @@ def scripts(text: str, *, framework: bool) -> list[tuple[Block, Block | None]]:
 
 def masked(output: str) -> set[str]:
     """The lines of an output without its figures: those of another run differ, the rest must not."""
-    return {re.sub(r"-?\d[\d,]*(\.\d+)?(e-?\d+)?", "#", line).strip() for line in output.splitlines()} - {""}
+    return {
+        re.sub(r"-?\d[\d,]*(\.\d+)?(e-?\d+)?", "#", line).strip() for line in output.splitlines()
+    } - {""}
 
 
 def run(path: Path, capture: pytest.CaptureFixture[str], *, framework: bool) -> int:
@@ -310,7 +355,9 @@ def run(path: Path, capture: pytest.CaptureFixture[str], *, framework: bool) -> 
         code = compile("\n" * (block.line - 1) + block.text, str(path), "exec")
         exec(code, {"__name__": "__main__"})
         if output:
-            assert masked(capture.readouterr().out) == masked(output.text), f"{path.name}, line {output.line}"
+            assert masked(capture.readouterr().out) == masked(output.text), (
+                f"{path.name}, line {output.line}"
+            )
     return len(pairs)
 
 
@@ -323,11 +370,15 @@ def here(tmp_path: Path, digits_file: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def with_scripts() -> list[Path]:
-    return [path for path in documents() if scripts(path.read_text(encoding="utf-8"), framework=False)]
+    return [
+        path for path in documents() if scripts(path.read_text(encoding="utf-8"), framework=False)
+    ]
 
 
 @pytest.mark.parametrize("path", with_scripts(), ids=lambda path: path.name)
-def test_the_python_examples_run(path: Path, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_python_examples_run(
+    path: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(path, capsys, framework=False)
 
 
@@ -365,7 +416,9 @@ c
 """
 
 
-def test_the_examples_of_a_document_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_examples_of_a_document_are_told_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "example.md"
     path.write_text(EXAMPLE)
     assert run(path, capsys, framework=False) == 2
@@ -373,7 +426,9 @@ def test_the_examples_of_a_document_are_told_apart(tmp_path: Path, capsys: pytes
 
 
 @pytest.mark.parametrize("change", [("a 23", "b 23"), ('print("b")', "1 / 0"), ("Words.\n", "")])
-def test_an_example_that_fails_is_seen(tmp_path: Path, capsys: pytest.CaptureFixture[str], change: Any) -> None:
+def test_an_example_that_fails_is_seen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: Any
+) -> None:
     path = tmp_path / "example.md"
     path.write_text(EXAMPLE.replace(*change))
     with pytest.raises((AssertionError, ZeroDivisionError)):
@@ -389,7 +444,9 @@ def queries() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("query", "output"), list(queries()))
-def test_the_queries_run_and_give_the_columns_that_are_shown(query: str, output: str, digits_file: Path) -> None:
+def test_the_queries_run_and_give_the_columns_that_are_shown(
+    query: str, output: str, digits_file: Path
+) -> None:
     with closing(sqlite3.connect(digits_file)) as database:
         cursor = database.execute(query)
         assert cursor.fetchall()
@@ -411,7 +468,9 @@ def broken_links(path: Path) -> list[str]:
             continue
         name, _, anchor = target.partition("#")
         place = path.parent / name if name else path
-        if not place.exists() or (anchor and anchor not in anchors(place.read_text(encoding="utf-8"))):
+        if not place.exists() or (
+            anchor and anchor not in anchors(place.read_text(encoding="utf-8"))
+        ):
             found.append(target)
     return found
 
@@ -423,7 +482,9 @@ def test_the_links_lead_somewhere(path: Path) -> None:
 
 def test_a_link_that_leads_nowhere_is_seen(tmp_path: Path) -> None:
     path = tmp_path / "some.md"
-    path.write_text("# A `b` c\n\n[1](some.md#a-b-c) [2](#a-c) ![3](no.png) [4](other.md) `[5](code.md)`\n")
+    path.write_text(
+        "# A `b` c\n\n[1](some.md#a-b-c) [2](#a-c) ![3](no.png) [4](other.md) `[5](code.md)`\n"
+    )
     assert broken_links(path) == ["#a-c", "no.png", "other.md"]
 
 

@@ -36,9 +36,17 @@ def test_the_names_are_few_and_all_there() -> None:
     star: dict[str, object] = {}
     exec("from pipetrace import *", star)
     assert star.keys() - {"__builtins__"} == set(PUBLIC)
-    assert {"read", "show", "write_page", "observations", "findings", "check", "quiz", "Trace", "TraceError"} <= set(
-        PUBLIC
-    )
+    assert {
+        "read",
+        "show",
+        "write_page",
+        "observations",
+        "findings",
+        "check",
+        "quiz",
+        "Trace",
+        "TraceError",
+    } <= set(PUBLIC)
 
 
 @pytest.mark.parametrize("name", PUBLIC)
@@ -50,7 +58,9 @@ def test_each_name_is_documented(name: str) -> None:
     assert text.split("\n")[0].endswith(".")
 
 
-@pytest.mark.parametrize("name", [name for name in PUBLIC if isinstance(public(name), FunctionType)])
+@pytest.mark.parametrize(
+    "name", [name for name in PUBLIC if isinstance(public(name), FunctionType)]
+)
 def test_each_function_is_typed_and_tells_of_its_arguments(name: str) -> None:
     function = public(name)
     parameters = inspect.signature(function).parameters
@@ -62,7 +72,9 @@ def test_each_function_is_typed_and_tells_of_its_arguments(name: str) -> None:
         assert re.search(rf"\b{parameter}\b", told), f"{name} does not tell of {parameter}"
 
 
-@pytest.mark.parametrize("name", [name for name in PUBLIC if dataclasses.is_dataclass(public(name))])
+@pytest.mark.parametrize(
+    "name", [name for name in PUBLIC if dataclasses.is_dataclass(public(name))]
+)
 def test_each_record_is_frozen_and_tells_of_its_fields(name: str) -> None:
     record = public(name)
     assert record.__dataclass_params__.frozen
@@ -80,7 +92,10 @@ def test_the_version_is_the_installed_one() -> None:
 
 
 def test_the_example_of_the_package_runs(
-    digits_file: Path, digits_trace: pipetrace.Trace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    digits_file: Path,
+    digits_trace: pipetrace.Trace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shutil.copy(digits_file, tmp_path / "digits.trace")
     monkeypatch.chdir(tmp_path)
@@ -96,7 +111,9 @@ def test_read_gives_a_frozen_document(digits_file: Path, digits_trace: pipetrace
     for path in (digits_file, str(digits_file)):
         trace = pipetrace.read(path)
         assert isinstance(trace, pipetrace.Trace)
-        assert [stage.name for stage in trace.stages] == [stage.name for stage in digits_trace.stages]
+        assert [stage.name for stage in trace.stages] == [
+            stage.name for stage in digits_trace.stages
+        ]
     with pytest.raises(dataclasses.FrozenInstanceError):
         trace.rows = 3  # type: ignore[misc]
 
@@ -113,7 +130,11 @@ def test_read_raises_errors_of_a_trace(tmp_path: Path, content: bytes | None) ->
 
 
 def test_every_error_is_a_pipetrace_error_with_a_slug_of_its_own() -> None:
-    raised = [each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, Exception)]
+    raised = [
+        each
+        for _, each in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(each, Exception)
+    ]
     kinds = [each for each in raised if issubclass(each, pipetrace.PipetraceError)]
     assert kinds == raised
     slugs = [kind.slug for kind in kinds]
@@ -125,13 +146,24 @@ def test_an_error_says_what_where_and_what_to_do() -> None:
     error = pipetrace.TraceError("It broke.", where="here", hint="Mend it.")
     assert (error.what, error.where, error.hint) == ("It broke.", "here", "Mend it.")
     assert str(error) == "It broke. (here) Mend it. [bad-trace]"
-    assert str(pipetrace.PipetraceError("It broke.", hint="Mend it.")) == "It broke. Mend it. [error]"
+    assert (
+        str(pipetrace.PipetraceError("It broke.", hint="Mend it.")) == "It broke. Mend it. [error]"
+    )
 
 
-def test_stages_are_in_the_order_of_execution_and_say_what_they_are(digits_trace: pipetrace.Trace) -> None:
+def test_stages_are_in_the_order_of_execution_and_say_what_they_are(
+    digits_trace: pipetrace.Trace,
+) -> None:
     names = [stage.name for stage in digits_trace.stages]
     assert names == ["input_image", "scale", "conv2d", "max_pooling2d", "flatten", "dense"]
-    assert [stage.layer for stage in digits_trace.stages] == [None, None, "Conv2D", "MaxPooling2D", "Flatten", "Dense"]
+    assert [stage.layer for stage in digits_trace.stages] == [
+        None,
+        None,
+        "Conv2D",
+        "MaxPooling2D",
+        "Flatten",
+        "Dense",
+    ]
     for index, stage in enumerate(digits_trace.stages):
         assert stage.kind in KINDS
         assert stage.path
@@ -146,7 +178,9 @@ def test_stages_are_in_the_order_of_execution_and_say_what_they_are(digits_trace
         digits_trace.stage("nothing")
 
 
-def test_the_run_is_told_in_rows_epochs_predictions_ending_and_cost(digits_trace: pipetrace.Trace) -> None:
+def test_the_run_is_told_in_rows_epochs_predictions_ending_and_cost(
+    digits_trace: pipetrace.Trace,
+) -> None:
     assert digits_trace.rows == 200
     assert [epoch.number for epoch in digits_trace.epochs] == [1, 2, 3]
     for epoch in digits_trace.epochs:
@@ -155,7 +189,9 @@ def test_the_run_is_told_in_rows_epochs_predictions_ending_and_cost(digits_trace
         assert epoch.seconds > 0
         assert epoch.learning_rate == pytest.approx(0.001)
     assert len(digits_trace.predictions) == 1
-    assert digits_trace.predictions[0].outputs.keys() == {stage.name for stage in digits_trace.stages}
+    assert digits_trace.predictions[0].outputs.keys() == {
+        stage.name for stage in digits_trace.stages
+    }
     assert digits_trace.ending.kind == trace_document.FINISHED
     assert all(seconds >= 0 for seconds in digits_trace.cost.values())
     assert digits_trace.cost
@@ -177,18 +213,28 @@ class FewRows(pipetrace.Rule):
     def check(self, trace: pipetrace.Trace) -> Iterator[pipetrace.Finding]:
         evidence = pipetrace.Evidence(f"{trace.rows} rows.", trace.rows, "rows")
         yield self.found(
-            "There are few rows.", [evidence], "Take more.", epochs=[epoch.number for epoch in trace.epochs]
+            "There are few rows.",
+            [evidence],
+            "Take more.",
+            epochs=[epoch.number for epoch in trace.epochs],
         )
 
 
 def test_findings_tell_what_is_wrong_where_and_what_to_do(digits_trace: pipetrace.Trace) -> None:
     assert all(isinstance(each, pipetrace.Finding) for each in pipetrace.findings(digits_trace))
     (found,) = pipetrace.check(digits_trace, rules=[FewRows], select=["MY"])
-    assert (found.code, found.name, found.level, found.category) == ("MY001", "few-rows", "note", "too_little_data")
+    assert (found.code, found.name, found.level, found.category) == (
+        "MY001",
+        "few-rows",
+        "note",
+        "too_little_data",
+    )
     assert (found.stage, found.epochs, found.why) == (None, (1, 2, 3), "So are all runs here.")
     assert (found.text, found.advice, found.change) == ("There are few rows.", "Take more.", "")
     assert (found.confidence, found.symptoms) == (1.0, ())
-    assert [(each.text, each.value, each.place) for each in found.evidence] == [("200 rows.", 200, "rows")]
+    assert [(each.text, each.value, each.place) for each in found.evidence] == [
+        ("200 rows.", 200, "rows")
+    ]
     assert pipetrace.check(digits_trace, rules=[FewRows], select=["MY"], level="warning") == ()
 
 
@@ -212,7 +258,9 @@ def test_show_prints_the_trace(
 
 
 def test_show_draws_in_a_terminal_unless_plain_text_is_wanted(
-    digits_trace: pipetrace.Trace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    digits_trace: pipetrace.Trace,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLORTERM", "truecolor")

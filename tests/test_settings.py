@@ -32,7 +32,13 @@ def write(folder: Path, text: str) -> Path:
 def test_every_key_is_read(tmp_path: Path) -> None:
     write(tmp_path, ALL)
     assert settings(tmp_path) == Settings(
-        ("PT2", "PT305"), (), "note", "sarif", ("val_accuracy >= 0.9",), tmp_path / "traces" / "good.trace", 1.0
+        ("PT2", "PT305"),
+        (),
+        "note",
+        "sarif",
+        ("val_accuracy >= 0.9",),
+        tmp_path / "traces" / "good.trace",
+        1.0,
     )
 
 

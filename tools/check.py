@@ -14,7 +14,14 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
-WORKERS = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]  # one file's tests share what they trained
+WORKERS = [
+    "-n",
+    "auto",
+    "--maxprocesses",
+    "4",
+    "--dist",
+    "loadfile",
+]  # one file's tests share what they trained
 
 
 class Check(NamedTuple):
@@ -52,7 +59,9 @@ def plan(what: str, arguments: list[str]) -> list[Check]:
         return [*LINT, BROWSER, Check("pytest", [*pytest, *WORKERS, *arguments])]
     if what == "accept":
         return [NODE_PACKAGES, BROWSER, Check("pytest", [*pytest, "--snapshot-update", *arguments])]
-    sys.exit("Usage: python tools/check.py lint | test [pytest's arguments] | accept [pytest's arguments]")
+    sys.exit(
+        "Usage: python tools/check.py lint | test [pytest's arguments] | accept [pytest's arguments]"
+    )
 
 
 def run(check: Check) -> Result:

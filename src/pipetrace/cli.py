@@ -52,8 +52,14 @@ def _tell_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
 
 
 @click.group(cls=_Commands, context_settings=CONTEXT)
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_tell_version, help="Show the version and "
-              "exit.")  # fmt: skip
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_tell_version,
+    help="Show the version and exit.",
+)
 def commands() -> None:
     """A flight recorder and explainer for Keras and TensorFlow training.
 
@@ -62,29 +68,65 @@ def commands() -> None:
 
 
 @commands.command()
-@click.option("--data", metavar="mnist|PATH", help="The digits to use: 'mnist' (Keras downloads and keeps it), or the path "
-              "of a pair of IDX files, of an .npz with x and y, or of a folder with one folder of pictures a class.  "
-              "[default: 1,797 digits that come with pipetrace]")  # fmt: skip
-@click.option("--rows", default=1000, show_default=True, help="How many rows to train on, drawn by the seed.")
+@click.option(
+    "--data",
+    metavar="mnist|PATH",
+    help="The digits to use: 'mnist' (Keras downloads and keeps it), or the path "
+    "of a pair of IDX files, of an .npz with x and y, or of a folder with one folder of pictures a class.  "
+    "[default: 1,797 digits that come with pipetrace]",
+)
+@click.option(
+    "--rows", default=1000, show_default=True, help="How many rows to train on, drawn by the seed."
+)
 @click.option("--epochs", default=5, show_default=True, help="How often to go through them.")
-@click.option("--batch-size", default=32, show_default=True, help="Rows in a step; the weights change once a step.")
-@click.option("--seed", default=0, show_default=True, help="Of the drawn rows, first weights, shuffling and quiz.")
-@click.option("--pixel", default=128, show_default=True, help="The grey value whose way through the scaling is shown.")
-@click.option("-o", "--out", default="digits.trace", show_default=True, type=EXISTING, help="Where the trace goes.")
-@click.option("--page", type=EXISTING, help="Where the page goes.  [default: as --out, ending in .html]")
+@click.option(
+    "--batch-size",
+    default=32,
+    show_default=True,
+    help="Rows in a step; the weights change once a step.",
+)
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    help="Of the drawn rows, first weights, shuffling and quiz.",
+)
+@click.option(
+    "--pixel",
+    default=128,
+    show_default=True,
+    help="The grey value whose way through the scaling is shown.",
+)
+@click.option(
+    "-o",
+    "--out",
+    default="digits.trace",
+    show_default=True,
+    type=EXISTING,
+    help="Where the trace goes.",
+)
+@click.option(
+    "--page", type=EXISTING, help="Where the page goes.  [default: as --out, ending in .html]"
+)
 @click.option("--force", is_flag=True, help="Replace files that exist.")
 @click.option("--plain", is_flag=True, help="Plain text: for pipes, logs and screen readers.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def digits(
-    data: str | None, out: Path, page: Path | None, force: bool, plain: bool, quiet: bool, **numbers: int
+    data: str | None,
+    out: Path,
+    page: Path | None,
+    force: bool,
+    plain: bool,
+    quiet: bool,
+    **numbers: int,
 ) -> None:
     """Train a small Conv2D classifier of handwritten digits and show what happened.
 
     Writes a trace, digits.trace, and a page, digits.html, that opens in any browser. Needs Keras and TensorFlow.
     """
+    from pipetrace.demo.run import record_digits
     from pipetrace.pipeline.digits import Plan
     from pipetrace.present.files import check_outputs, keep_apart
-    from pipetrace.record.digits import record_digits
 
     plan = Plan(**numbers)
     page = page or _beside(out)
@@ -104,19 +146,48 @@ def digits(
         click.echo(files_written(trace, out, page))
 
 
-@commands.command(context_settings={**CONTEXT, "ignore_unknown_options": True, "allow_interspersed_args": False})
+@commands.command(
+    context_settings={**CONTEXT, "ignore_unknown_options": True, "allow_interspersed_args": False}
+)
 @click.option("-m", "--module", is_flag=True, help="SCRIPT is a module's name, as with python -m.")
-@click.option("-o", "--out", type=EXISTING, help="Where the first model's trace goes; that of the second gets -2 before "
-              "the ending, and so on.  [default: the script's name, ending in .trace]")  # fmt: skip
-@click.option("--budget", default="0.02", show_default=True, metavar="SHARE", help="Of the training time, what recording "
-              "may take while training runs; 'none' records all, whatever it takes.")  # fmt: skip
-@click.option("--exact", is_flag=True, help="Pass all rows in the data flow and count them all in its histograms, however "
-              "long it takes.")  # fmt: skip
-@click.option("--after-training/--no-after-training", default=True, show_default=True, help="Measure data flow, predictions "
-              "and weights when training is over, which is not inside the budget.")  # fmt: skip
+@click.option(
+    "-o",
+    "--out",
+    type=EXISTING,
+    help="Where the first model's trace goes; that of the second gets -2 before "
+    "the ending, and so on.  [default: the script's name, ending in .trace]",
+)
+@click.option(
+    "--budget",
+    default="0.02",
+    show_default=True,
+    metavar="SHARE",
+    help="Of the training time, what recording "
+    "may take while training runs; 'none' records all, whatever it takes.",
+)
+@click.option(
+    "--exact",
+    is_flag=True,
+    help="Pass all rows in the data flow and count them all in its histograms, however "
+    "long it takes.",
+)
+@click.option(
+    "--after-training/--no-after-training",
+    default=True,
+    show_default=True,
+    help="Measure data flow, predictions "
+    "and weights when training is over, which is not inside the budget.",
+)
 @click.argument("script")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def run(script: str, arguments: tuple[str, ...], module: bool, out: Path | None, budget: str, **options: bool) -> None:
+def run(
+    script: str,
+    arguments: tuple[str, ...],
+    module: bool,
+    out: Path | None,
+    budget: str,
+    **options: bool,
+) -> None:
     """Run a Python program unchanged and record every model that it fits.
 
     Write it as you would for python: pipetrace run train.py --epochs 5. The program gets its own arguments; its output,
@@ -124,7 +195,7 @@ def run(script: str, arguments: tuple[str, ...], module: bool, out: Path | None,
     """
     from pipetrace import hand_in_words
     from pipetrace.present.findings.told import at_end, took
-    from pipetrace.record.script import Watched, run_script
+    from pipetrace.record.run import Watched, run_script
 
     hand_in_words()
     first = out or Path(f"{script.rpartition('.')[2] if module else Path(script).stem}.trace")
@@ -150,23 +221,51 @@ def run(script: str, arguments: tuple[str, ...], module: bool, out: Path | None,
             _aside("no model was fitted, so there is no trace.")
 
 
-@commands.command(context_settings={**CONTEXT, "ignore_unknown_options": True, "allow_interspersed_args": False})
+@commands.command(
+    context_settings={**CONTEXT, "ignore_unknown_options": True, "allow_interspersed_args": False}
+)
 @click.option("-m", "--module", is_flag=True, help="SCRIPT is a module's name, as with python -m.")
-@click.option("--budget", "budgets", multiple=True, default=("0", "0.02", "none"), metavar="SHARE", help="Of a recorded "
-              "run, as for pipetrace run; can be given several times.  [default: 0, 0.02 and none]")  # fmt: skip
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1), help="For Python, NumPy, Keras and "
-              "TensorFlow, before the program; what it seeds itself holds.")  # fmt: skip
-@click.option("--no-seed", is_flag=True, help="Seed nothing; the program does.")
-@click.option("--deterministic/--no-deterministic", default=False, show_default=True, help="Tell TensorFlow to give the "
-              "same each time, which is slower; for programs whose plain runs differ, as on a graphics card.")  # fmt: skip
-@click.option("--show-output", is_flag=True, help="Let the program's output through, to standard error.")
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="The form."
+    "--budget",
+    "budgets",
+    multiple=True,
+    default=("0", "0.02", "none"),
+    metavar="SHARE",
+    help="Of a recorded "
+    "run, as for pipetrace run; can be given several times.  [default: 0, 0.02 and none]",
+)
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 2**32 - 1),
+    help="For Python, NumPy, Keras and TensorFlow, before the program; what it seeds itself holds.",
+)
+@click.option("--no-seed", is_flag=True, help="Seed nothing; the program does.")
+@click.option(
+    "--deterministic/--no-deterministic",
+    default=False,
+    show_default=True,
+    help="Tell TensorFlow to give the "
+    "same each time, which is slower; for programs whose plain runs differ, as on a graphics card.",
+)
+@click.option(
+    "--show-output", is_flag=True, help="Let the program's output through, to standard error."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="The form.",
 )
 @click.option("--plain", is_flag=True, help="Plain text: for pipes, logs and screen readers.")
 @click.argument("script", required=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def selfcheck(script: str | None, arguments: tuple[str, ...], form: str, plain: bool, **options: Any) -> None:
+def selfcheck(
+    script: str | None, arguments: tuple[str, ...], form: str, plain: bool, **options: Any
+) -> None:
     """See that recording changes nothing: run a program plain and recorded, and compare what is left, bit by bit.
 
     The program is run twice as it is and once recorded at each budget, each time in a process of its own. Compared are all
@@ -199,14 +298,26 @@ def selfcheck(script: str | None, arguments: tuple[str, ...], form: str, plain: 
 
 @commands.command()
 @click.argument("model", type=EXISTING)
-@click.option("--data", required=True, type=EXISTING, help="The rows: an .npz with x and, if there are any, targets y; for "
-              "several inputs one array for each, under its name; or a single array as .npy.")  # fmt: skip
-@click.option("-o", "--out", type=EXISTING, help="Where the trace goes.  [default: as MODEL, ending in .trace]")
+@click.option(
+    "--data",
+    required=True,
+    type=EXISTING,
+    help="The rows: an .npz with x and, if there are any, targets y; for "
+    "several inputs one array for each, under its name; or a single array as .npy.",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=EXISTING,
+    help="Where the trace goes.  [default: as MODEL, ending in .trace]",
+)
 @click.option("--exact", is_flag=True, help="Count all rows in the histograms, also beyond 10,000.")
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
 @click.option("--plain", is_flag=True, help="Plain text: for pipes, logs and screen readers.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-def trace(model: Path, data: Path, out: Path | None, force: bool, plain: bool, quiet: bool, exact: bool) -> None:
+def trace(
+    model: Path, data: Path, out: Path | None, force: bool, plain: bool, quiet: bool, exact: bool
+) -> None:
     """Pass rows through a saved Keras model and record what they become: data flow and predictions, no training.
 
     MODEL is a .keras file. It is loaded in Keras' safe mode and without its optimizer; no code of the file runs.
@@ -224,16 +335,22 @@ def trace(model: Path, data: Path, out: Path | None, force: bool, plain: bool, q
     console = _console(plain)
     with _progress(console, None, plain=plain, quiet=quiet) as progress:
         x, y = load_rows(data)
-        record_saved(model, x, y, out, progress, data_name=data.name, command=_command(), exact=exact)
+        record_saved(
+            model, x, y, out, progress, data_name=data.name, command=_command(), exact=exact
+        )
     if not quiet:
         _, made = _document(out)
         _show(made, console, plain=plain, file=str(out))
-        click.echo(f"Wrote {click.format_filename(out)}; the page: pipetrace page {click.format_filename(out)}")
+        click.echo(
+            f"Wrote {click.format_filename(out)}; the page: pipetrace page {click.format_filename(out)}"
+        )
 
 
 @commands.command()
 @click.argument("file", type=EXISTING)
-@click.option("--stage", metavar="NAME", help="Only this stage, nested model or repeated block, in full.")
+@click.option(
+    "--stage", metavar="NAME", help="Only this stage, nested model or repeated block, in full."
+)
 @click.option("--open", "opened", is_flag=True, help="Open what is folded in a large model.")
 @click.option("--plain", is_flag=True, help="Plain text: for pipes, logs and screen readers.")
 def show(file: Path, stage: str | None, opened: bool, plain: bool) -> None:
@@ -253,7 +370,9 @@ def show(file: Path, stage: str | None, opened: bool, plain: bool) -> None:
 
 @commands.command()
 @click.argument("file", type=EXISTING)
-@click.option("-o", "--out", type=EXISTING, help="Where the page goes.  [default: as FILE, ending in .html]")
+@click.option(
+    "-o", "--out", type=EXISTING, help="Where the page goes.  [default: as FILE, ending in .html]"
+)
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
 def page(file: Path, out: Path | None, force: bool) -> None:
     """Write a trace as a page: one HTML file that opens from disk."""
@@ -281,21 +400,44 @@ def quiz(file: Path, seed: int | None, plain: bool) -> None:
 @commands.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=EXISTING)
 @click.option(
-    "--select", metavar="CODES", multiple=True, help="Ask only the rules whose codes begin so: PT2, PT201,PT5."
-)
-@click.option("--ignore", metavar="CODES", multiple=True, help="Do not ask the rules whose codes begin so.")
-@click.option("--level", type=click.Choice(["error", "warning", "note"]), help="Tell what is as grave, or graver.  "
-              "[default: warning]")  # fmt: skip
-@click.option("--expect", metavar="CONDITION", multiple=True, help="What is expected of the last epoch, such as "
-              "'val_accuracy >= 0.9', or of another figure: 'best val_loss < 0.2', 'epochs <= 20', 'parameters <= 1e6', "
-              "'findings == 0'. Can be given several times.")  # fmt: skip
-@click.option("--like", metavar="GOOD", type=EXISTING, help="A trace that these should be like: the same stages, shapes and "
-              "parameters, and metrics near its own.")  # fmt: skip
-@click.option(
-    "--tolerance", type=float, help="How far metrics may be from those of --like, as a share.  [default: 0.1]"
+    "--select",
+    metavar="CODES",
+    multiple=True,
+    help="Ask only the rules whose codes begin so: PT2, PT201,PT5.",
 )
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json", "sarif", "github"]), help="The form.  [default: text]"
+    "--ignore", metavar="CODES", multiple=True, help="Do not ask the rules whose codes begin so."
+)
+@click.option(
+    "--level",
+    type=click.Choice(["error", "warning", "note"]),
+    help="Tell what is as grave, or graver.  [default: warning]",
+)
+@click.option(
+    "--expect",
+    metavar="CONDITION",
+    multiple=True,
+    help="What is expected of the last epoch, such as "
+    "'val_accuracy >= 0.9', or of another figure: 'best val_loss < 0.2', 'epochs <= 20', 'parameters <= 1e6', "
+    "'findings == 0'. Can be given several times.",
+)
+@click.option(
+    "--like",
+    metavar="GOOD",
+    type=EXISTING,
+    help="A trace that these should be like: the same stages, shapes and "
+    "parameters, and metrics near its own.",
+)
+@click.option(
+    "--tolerance",
+    type=float,
+    help="How far metrics may be from those of --like, as a share.  [default: 0.1]",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "sarif", "github"]),
+    help="The form.  [default: text]",
 )
 @click.option("--plain", is_flag=True, help="Plain text: for pipes, logs and screen readers.")
 def check(files: tuple[Path, ...], form: str | None, plain: bool, **options: Any) -> None:
@@ -304,7 +446,7 @@ def check(files: tuple[Path, ...], form: str | None, plain: bool, **options: Any
     The exit code is 0 where nothing was found, 1 where something was, 2 where it could not be checked. The table
     [tool.pipetrace] of pyproject.toml sets the same options; those given here come first.
     """
-    from pipetrace.explain.findings.checked import check_all, exit_code
+    from pipetrace.explain.findings.report import check_all, exit_code
     from pipetrace.present.findings.reports import FORMS
     from pipetrace.settings import settings
     from pipetrace.trace import read
@@ -327,12 +469,17 @@ def check(files: tuple[Path, ...], form: str | None, plain: bool, **options: Any
 @commands.command()
 @click.argument("code", required=False)
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="The form."
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="The form.",
 )
 def rules(code: str | None, form: str) -> None:
     """List the rules that check asks, or explain the one with this CODE or name."""
-    from pipetrace.explain.findings.asking import known_rules, rule_of
-    from pipetrace.explain.findings.checked import GIVEN
+    from pipetrace.explain.findings.engine import known_rules, rule_of
+    from pipetrace.explain.findings.report import GIVEN
     from pipetrace.present.findings.explained import as_json, explained, listing
 
     installed, failed = known_rules()
@@ -350,7 +497,9 @@ def rules(code: str | None, form: str) -> None:
 
 @commands.command()
 @click.argument("file", type=EXISTING)
-@click.option("--to", "form", type=click.Choice(["json"]), default="json", show_default=True, help="The form.")
+@click.option(
+    "--to", "form", type=click.Choice(["json"]), default="json", show_default=True, help="The form."
+)
 @click.option("-o", "--out", type=EXISTING, help="Where it goes.  [default: standard output]")
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
 def export(file: Path, form: str, out: Path | None, force: bool) -> None:  # noqa: ARG001 json is the only form so far
@@ -387,10 +536,13 @@ def _budget(text: str) -> float | None:
 
 def _wanted(options: dict[str, Any], set_up: Any) -> Any:
     """What is to be checked: an option, else the setting of its name, else what holds without either."""
-    from pipetrace.explain.findings.checked import Wanted
+    from pipetrace.explain.findings.report import Wanted
     from pipetrace.trace import read
 
-    given = {name: value if value not in (None, ()) else getattr(set_up, name) for name, value in options.items()}
+    given = {
+        name: value if value not in (None, ()) else getattr(set_up, name)
+        for name, value in options.items()
+    }
     like = given.pop("like")
     known = {name: value for name, value in given.items() if value is not None}
     return Wanted(**known, like=(read(like), click.format_filename(like)) if like else None)
@@ -415,8 +567,8 @@ def _beside(trace: Path) -> Path:
 
 
 def _source(data: str | None, progress: Any) -> Any:
+    from pipetrace.demo.run import keras_mnist
     from pipetrace.pipeline import sources
-    from pipetrace.record.digits import keras_mnist
 
     if data is None:
         return sources.embedded_digits()
@@ -471,7 +623,9 @@ def _console(plain: bool, *, stderr: bool = False) -> Any:
     from pipetrace.present.console import LastingConsole
 
     return (
-        LastingConsole(no_color=True, force_terminal=False, stderr=stderr) if plain else LastingConsole(stderr=stderr)
+        LastingConsole(no_color=True, force_terminal=False, stderr=stderr)
+        if plain
+        else LastingConsole(stderr=stderr)
     )
 
 
@@ -482,7 +636,11 @@ def _progress(console: Any, plan: Any, *, plain: bool, quiet: bool) -> Any:
         return Silent()
     if plain or not console.is_terminal:
         return Lines(console)
-    return Bars(console, plan.epochs, -(-plan.rows // plan.batch_size)) if plan else Bars(console, 0, 0)
+    return (
+        Bars(console, plan.epochs, -(-plan.rows // plan.batch_size))
+        if plan
+        else Bars(console, 0, 0)
+    )
 
 
 def _command() -> str:

@@ -59,7 +59,9 @@ def _table(place: Path) -> Mapping[str, Any] | None:
         found = tomllib.loads(place.read_text(encoding="utf-8")).get("tool", {})
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(
-            f"{NAME} cannot be read: {error}.", where=str(place), hint="Correct it; its form is TOML."
+            f"{NAME} cannot be read: {error}.",
+            where=str(place),
+            hint="Correct it; its form is TOML.",
         ) from error
     table = found.get("pipetrace") if isinstance(found, Mapping) else None
     if table is not None and not isinstance(table, Mapping):

@@ -46,7 +46,11 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def start(
-    *arguments: object, cwd: Path | None = None, env: Mapping[str, str] | None = None, before: str = "", typed: str = ""
+    *arguments: object,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    before: str = "",
+    typed: str = "",
 ) -> subprocess.CompletedProcess[str]:
     """Runs the installed command in a process of its own; ``before`` is Python that runs first."""
     command = [str(COMMAND), *map(str, arguments)]
@@ -55,13 +59,24 @@ def start(
         command = [sys.executable, "-c", code, *command]
     environment = {**os.environ, **(env or {})}
     return subprocess.run(
-        command, input=typed, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, check=False
+        command,
+        input=typed,
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 
 def listing(folder: Path) -> dict[str, bytes]:
     """Every file of a folder and what it holds."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 @pytest.fixture

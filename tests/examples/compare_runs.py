@@ -63,7 +63,9 @@ def digests(
 
 def unlike(one: Digests, other: Digests) -> list[str]:
     """The names of the values that are not the same in both."""
-    return [" ".join(key) for key in dict.fromkeys([*one, *other]) if one.get(key) != other.get(key)]
+    return [
+        " ".join(key) for key in dict.fromkeys([*one, *other]) if one.get(key) != other.get(key)
+    ]
 
 
 def compared(name: str, folder: Path) -> dict[str, Any]:
@@ -77,7 +79,12 @@ def compared(name: str, folder: Path) -> dict[str, Any]:
         }
     except Exception:
         return {"name": name, "error": traceback.format_exc()}
-    return {"name": name, "values": Counter(kind for kind, _ in plain), "unsure": unsure, "differ": differ}
+    return {
+        "name": name,
+        "values": Counter(kind for kind, _ in plain),
+        "unsure": unsure,
+        "differ": differ,
+    }
 
 
 def disturbed() -> dict[str, Any]:

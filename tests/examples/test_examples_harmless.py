@@ -51,7 +51,9 @@ def test_recording_leaves_an_example_as_it_is(name: str) -> None:
     assert "error" not in line, line["error"]
     assert list(line["differ"]) == list(BUDGETS)
     for budget, differ in line["differ"].items():
-        assert [each for each in differ if each not in line["unsure"]] == [], f"at a budget of {budget}"
+        assert [each for each in differ if each not in line["unsure"]] == [], (
+            f"at a budget of {budget}"
+        )
 
 
 def test_two_plain_runs_agree_so_that_the_comparison_says_something(name: str) -> None:

@@ -80,7 +80,9 @@ def near(name: str, ours: Any, theirs: Any) -> None:
     assert np.shape(ours) == np.shape(theirs)
     # A float16 has 11 bits: two ways of adding it up may differ in the last of them, which is 1e-3.
     half = name.startswith("mixed_precision")
-    np.testing.assert_allclose(ours, theirs, rtol=1e-3 if half else 1e-4, atol=2e-3 if half else 1e-5)
+    np.testing.assert_allclose(
+        ours, theirs, rtol=1e-3 if half else 1e-4, atol=2e-3 if half else 1e-5
+    )
 
 
 def test_the_run_is_whole(name: str, model: Any, trace: Trace) -> None:
@@ -98,15 +100,21 @@ def test_the_run_is_whole(name: str, model: Any, trace: Trace) -> None:
 
 def test_every_stage_gives_what_keras_gives(name: str, model: Any, trace: Trace) -> None:
     given = trace.predictions[0].outputs
-    theirs = independent(name, model, batch_of_one(name, [given[each] for each in sources(trace)]), batched(given))
+    theirs = independent(
+        name, model, batch_of_one(name, [given[each] for each in sources(trace)]), batched(given)
+    )
     assert sorted(given) == sorted([*theirs, *sources(trace)])
     for stage, values in theirs.items():
         near(f"{name} {stage}", given[stage], values[0][0])
 
 
-def test_the_example_row_and_further_outputs_are_what_keras_gives(name: str, model: Any, trace: Trace) -> None:
+def test_the_example_row_and_further_outputs_are_what_keras_gives(
+    name: str, model: Any, trace: Trace
+) -> None:
     ours = {stage.name: stage.example for stage in trace.stages}
-    theirs = independent(name, model, batch_of_one(name, [ours[each] for each in sources(trace)]), batched(ours))
+    theirs = independent(
+        name, model, batch_of_one(name, [ours[each] for each in sources(trace)]), batched(ours)
+    )
     for stage in trace.stages:
         if stage.kind not in (SOURCE, STEP):
             first, *others = theirs[stage.name]
@@ -118,7 +126,9 @@ def test_the_example_row_and_further_outputs_are_what_keras_gives(name: str, mod
 
 def test_shapes_and_dtypes_are_kerass(name: str, model: Any, trace: Trace) -> None:
     ours = {stage.name: stage.example for stage in trace.stages}
-    theirs = independent(name, model, batch_of_one(name, [ours[each] for each in sources(trace)]), batched(ours))
+    theirs = independent(
+        name, model, batch_of_one(name, [ours[each] for each in sources(trace)]), batched(ours)
+    )
     for stage, values in theirs.items():
         specs = [(spec.shape, spec.dtype) for spec in stage_of(trace, stage).outputs]
         assert specs == [((None, *each.shape[1:]), str(each.dtype)) for each in values], stage
@@ -147,7 +157,9 @@ def test_a_prediction_says_which_row_it_is_of(name: str, trace: Trace) -> None:
     for prediction in trace.predictions:
         assert prediction.held_out
         for source, values in zip(sources(trace), keras.tree.flatten(x), strict=True):
-            assert text_or_numbers(prediction.outputs[source]) == text_or_numbers(values[VALIDATION + prediction.row])
+            assert text_or_numbers(prediction.outputs[source]) == text_or_numbers(
+                values[VALIDATION + prediction.row]
+            )
         for target, values in zip(prediction.targets, keras.tree.flatten(y), strict=True):
             assert text_or_numbers(target) == text_or_numbers(values[VALIDATION + prediction.row])
 
@@ -164,14 +176,17 @@ def test_inputs_come_from_where_they_come_from(branching: str) -> None:
     known: dict[str, str] = {}
     for stage in trace.stages:
         kind = str(stage.layer).upper()
-        if stage.name in SOURCES[branching] or (stage.kind != OP and kind not in SOURCES[branching]):
+        if stage.name in SOURCES[branching] or (
+            stage.kind != OP and kind not in SOURCES[branching]
+        ):
             known[stage.name] = stage.name
         else:
             times = sum(each == kind or each.startswith(f"{kind} ") for each in known.values())
             known[stage.name] = f"{kind} {times + 1}" if times else kind
     found = {
         known[stage.name]: tuple(
-            known[str(spec.source)] + (f".{spec.output}" if spec.output else "") for spec in stage.inputs
+            known[str(spec.source)] + (f".{spec.output}" if spec.output else "")
+            for spec in stage.inputs
         )
         for stage in trace.stages
         if stage.kind != SOURCE
@@ -186,12 +201,19 @@ def test_the_parameters_are_all_there(model: Any, trace: Trace) -> None:
     assert sum(each.trainable for each in counted) == trainable
     assert sum(each.total for each in counted) == model.count_params()
     assert trace.run.model is not None
-    assert (trace.run.model.parameters.trainable, trace.run.model.parameters.total) == (trainable, model.count_params())
+    assert (trace.run.model.parameters.trainable, trace.run.model.parameters.total) == (
+        trainable,
+        model.count_params(),
+    )
 
 
 def test_the_weights_are_the_models(model: Any, trace: Trace) -> None:
-    ours = sorted((array.shape, float(np.sum(array, dtype=np.float64))) for array in trace.weights.values())
-    theirs = sorted((each.shape, float(np.sum(each, dtype=np.float64))) for each in model.get_weights())
+    ours = sorted(
+        (array.shape, float(np.sum(array, dtype=np.float64))) for array in trace.weights.values()
+    )
+    theirs = sorted(
+        (each.shape, float(np.sum(each, dtype=np.float64))) for each in model.get_weights()
+    )
     assert ours == theirs
 
 
@@ -212,7 +234,10 @@ def test_what_is_particular_about_an_example() -> None:
     assert {"flip", "turn", "norm_1", "norm_2", "drop"} <= differ
     _, trace = recorded("multi_output")
     assert trace.run.model is not None
-    assert [(spec.name, spec.source) for spec in trace.run.model.outputs] == [("kind", "kind"), ("weight", "weight")]
+    assert [(spec.name, spec.source) for spec in trace.run.model.outputs] == [
+        ("kind", "kind"),
+        ("weight", "weight"),
+    ]
 
 
 def test_a_draw_is_one_of_its_distribution() -> None:
@@ -221,7 +246,9 @@ def test_a_draw_is_one_of_its_distribution() -> None:
         *(each.outputs for each in trace.predictions),
         {stage.name: stage.example for stage in trace.stages},
     ]:
-        mean, log_variance, drawn = (np.asarray(outputs[name]) for name in ("mean", "log_variance", "sampling"))
+        mean, log_variance, drawn = (
+            np.asarray(outputs[name]) for name in ("mean", "log_variance", "sampling")
+        )
         away = (drawn - mean) / np.exp(log_variance / 2)
         assert (np.abs(away) < 5).all()
         assert (away != 0).all()

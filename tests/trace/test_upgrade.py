@@ -94,7 +94,17 @@ CREATE TABLE ending (kind TEXT NOT NULL, message TEXT, stage TEXT, epoch INTEGER
 """
 """What pipetrace wrote under schema 1, as commit 156f679 has it. A file of that time never changes, nor does this."""
 
-RUN_1 = {"title", "created", "command", "versions", "backend", "platform", "model_fingerprint", "data", "training"}
+RUN_1 = {
+    "title",
+    "created",
+    "command",
+    "versions",
+    "backend",
+    "platform",
+    "model_fingerprint",
+    "data",
+    "training",
+}
 NEW_IN_DATA = ("rows", "targets", "complete")
 NEW_IN_TRAINING = ("losses", "from_logits", "callbacks", "class_weights", "policy")
 
@@ -120,12 +130,17 @@ def summaries_of(trace: Trace) -> Iterator[tuple[str, str, int | None, Summary]]
                 yield part, stage.name, None, summary
 
 
-def old_rows(part: str, name: str, epoch: int | None, summary: Summary) -> Iterator[tuple[Any, ...]]:
+def old_rows(
+    part: str, name: str, epoch: int | None, summary: Summary
+) -> Iterator[tuple[Any, ...]]:
     """A summary as it was stored up to schema 2: a row for the whole and one for each channel."""
     for channel, each in ((None, summary), *enumerate(summary.channels or ())):
         counts = (each.count, each.nan, each.positive_infinity, each.negative_infinity, each.zeros)
         histogram = each.histogram
-        keys, counted = histogram.keys.astype("<u2").tobytes(), histogram.counts.astype("<i8").tobytes()
+        keys, counted = (
+            histogram.keys.astype("<u2").tobytes(),
+            histogram.counts.astype("<i8").tobytes(),
+        )
         yield (
             None,
             part,
@@ -149,7 +164,9 @@ def write_old(source: Path, path: Path, schema: int, tables: str) -> None:
         old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         old.execute(f"PRAGMA user_version = {schema}")
         old.executescript(tables)
-        for (table,) in old.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        for (table,) in old.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table'"
+        ).fetchall():
             columns = [row[1] for row in old.execute(f"PRAGMA table_info({table})")]
             if table == "summary":
                 rows = [row for each in summaries_of(read(source)) for row in old_rows(*each)]
@@ -164,10 +181,14 @@ def write_1(source: Path, path: Path) -> None:
     """A finished trace as a file of schema 1."""
     write_old(source, path, 1, VERSION_1)
     with closing(sqlite3.connect(path)) as old:
-        old.execute(f"DELETE FROM run WHERE key NOT IN ({', '.join(map(repr, [*RUN_1, 'rows', 'writer']))})")
+        old.execute(
+            f"DELETE FROM run WHERE key NOT IN ({', '.join(map(repr, [*RUN_1, 'rows', 'writer']))})"
+        )
         for key, fields in (("data", NEW_IN_DATA), ("training", NEW_IN_TRAINING)):
             for field in fields:
-                old.execute(f"UPDATE run SET value = json_remove(value, '$.{field}') WHERE key = '{key}'")
+                old.execute(
+                    f"UPDATE run SET value = json_remove(value, '$.{field}') WHERE key = '{key}'"
+                )
         old.execute("DELETE FROM tensor WHERE part LIKE 'target/%'")
         old.commit()
 
@@ -182,7 +203,9 @@ def old_file(trace_file: Path) -> Path:
 def as_schema_1(trace: Trace) -> Trace:
     """What of a trace schema 1 can tell."""
     predictions = tuple(
-        Prediction(each.row, each.label, each.outputs, reason="row", loss=None, targets=(), held_out=True)
+        Prediction(
+            each.row, each.label, each.outputs, reason="row", loss=None, targets=(), held_out=True
+        )
         for each in trace.predictions
     )
     run = replace(trace.run, model=None)
@@ -238,13 +261,20 @@ def test_an_old_trace_of_a_real_run(digits_file: Path, tmp_path: Path, differ: D
     expected = read(digits_file)
     data = replace(expected.run.data, rows=None, targets=(), complete=True)
     training = replace(
-        expected.run.training, losses={}, from_logits=False, callbacks=(), class_weights=False, policy="float32"
+        expected.run.training,
+        losses={},
+        from_logits=False,
+        callbacks=(),
+        class_weights=False,
+        policy="float32",
     )
     expected = replace(expected, run=replace(expected.run, data=data, training=training))
     assert differ(read(path), as_schema_1(expected)) == []
 
 
-def test_the_comparison_with_an_old_trace_can_fail(old_file: Path, trace_file: Path, differ: Differ) -> None:
+def test_the_comparison_with_an_old_trace_can_fail(
+    old_file: Path, trace_file: Path, differ: Differ
+) -> None:
     with closing(sqlite3.connect(old_file)) as database:
         database.execute("UPDATE metric SET value = value + 1 WHERE epoch = 2 AND name = 'loss'")
         database.commit()
@@ -291,7 +321,9 @@ def test_an_old_trace_with_anything_else_in_it_is_refused(old_file: Path, script
         (4, NewerTraceError, "has schema 4; this pipetrace reads up to 3"),
     ],
 )
-def test_a_trace_of_another_schema(trace_file: Path, version: int, error: type[Exception], said: str) -> None:
+def test_a_trace_of_another_schema(
+    trace_file: Path, version: int, error: type[Exception], said: str
+) -> None:
     with closing(sqlite3.connect(trace_file)) as database:
         database.execute(f"PRAGMA user_version = {version}")
     with pytest.raises(error, match=said):

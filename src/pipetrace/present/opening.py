@@ -10,7 +10,10 @@ def how_to_open(made: Document, file: str) -> tuple[str, ...]:
     closed = [fold for fold in made.folds if not fold.open]
     if not closed and not made.brief:
         return ()
-    told = ["What is marked ■ is folded." if closed else "", "Each stage is told in short." if made.brief else ""]
+    told = [
+        "What is marked ■ is folded." if closed else "",
+        "Each stage is told in short." if made.brief else "",
+    ]
     one = shlex.quote(closed[0].name) if closed else "NAME"
     shown = made.part or ""
     return (

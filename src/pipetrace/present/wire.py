@@ -27,7 +27,11 @@ def encode(value: Any) -> Any:
         return [encode(entry) for entry in value]
     if isinstance(value, np.ndarray):
         dtype, shape, data = encode_tensor(value)
-        return {"dtype": dtype, "shape": json.loads(shape), "base64": base64.b64encode(data).decode("ascii")}
+        return {
+            "dtype": dtype,
+            "shape": json.loads(shape),
+            "base64": base64.b64encode(data).decode("ascii"),
+        }
     if isinstance(value, float):
         return encode_number(value)
     return value
@@ -36,7 +40,9 @@ def encode(value: Any) -> Any:
 def to_json(value: Any, *, indent: int | None = None) -> str:
     """A record as JSON text."""
     separators = (",", ":") if indent is None else None
-    return json.dumps(encode(value), ensure_ascii=False, allow_nan=False, indent=indent, separators=separators)
+    return json.dumps(
+        encode(value), ensure_ascii=False, allow_nan=False, indent=indent, separators=separators
+    )
 
 
 def records(root: type) -> list[type]:
@@ -60,7 +66,14 @@ def typescript(root: type) -> str:
         "// Made from the Python records by `python tools/make_declarations.py`; a test holds the two together.",
         "",
     ]
-    lines += ["export interface Tensor {", "  dtype: string;", "  shape: number[];", "  base64: string;", "}", ""]
+    lines += [
+        "export interface Tensor {",
+        "  dtype: string;",
+        "  shape: number[];",
+        "  base64: string;",
+        "}",
+        "",
+    ]
     for record in records(root):
         lines.append(f"export interface {record.__name__} {{")
         lines += [f"  {name}: {_typescript(kind)};" for name, kind in _fields(record).items()]

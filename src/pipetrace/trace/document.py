@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pipetrace.trace.spending import Spending
+from pipetrace.trace.overhead import Spending
 
 Array: TypeAlias = NDArray[Any]
 Config: TypeAlias = Mapping[str, Any]
@@ -16,8 +16,13 @@ SOURCE, STEP, LAYER, OP = "source", "step", "layer", "op"
 """The kinds of stage: where rows come from, what is done before the model, a Keras layer, another Keras operation."""
 
 FINISHED, STOPPED, FAILED, INTERRUPTED, KILLED, RUNNING = (
-    "finished", "stopped", "failed", "interrupted", "killed", "running",
-)  # fmt: skip
+    "finished",
+    "stopped",
+    "failed",
+    "interrupted",
+    "killed",
+    "running",
+)
 """How a run ended. ``killed`` means that no ending was written and the writing process is gone; ``running``, that it
 is not."""
 
@@ -227,8 +232,14 @@ class Prediction:
 
 
 LOSS, OUTPUT, GRADIENT, WEIGHTS, EXCEPTION, DATA, RECORDER = (
-    "loss", "output", "gradient", "weights", "exception", "data", "recorder",
-)  # fmt: skip
+    "loss",
+    "output",
+    "gradient",
+    "weights",
+    "exception",
+    "data",
+    "recorder",
+)
 """What an event is about."""
 
 

@@ -63,7 +63,9 @@ def layout(schema: int) -> str:
         return tables
     tables = _table("(stage_group|event)").sub("", tables)
     tables = tables.replace("    output INTEGER NOT NULL,\n    name TEXT,\n", "")
-    prediction = "CREATE TABLE prediction (id INTEGER PRIMARY KEY, row INTEGER NOT NULL, label INTEGER);\n"
+    prediction = (
+        "CREATE TABLE prediction (id INTEGER PRIMARY KEY, row INTEGER NOT NULL, label INTEGER);\n"
+    )
     return _table("prediction").sub(prediction, tables)
 
 
