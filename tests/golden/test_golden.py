@@ -34,7 +34,7 @@ def test_the_facts_are_those_that_were_accepted(traces: Path, request: pytest.Fi
 
 
 def test_the_words_are_those_that_were_accepted(traces: Path, request: pytest.FixtureRequest) -> None:
-    told = []
+    told: list[str] = []
     for name in golden.NAMES:
         stored, made = golden.STORED / f"{name}.words.txt", golden.words(traces / f"{name}.trace")
         if request.config.getoption("--snapshot-update"):
