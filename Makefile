@@ -17,10 +17,10 @@ unexport PYTHONHOME
 MADE_IN := $(shell [ -x $(BIN)/python ] && cat $(VENV)/.installed 2>/dev/null)
 HERE := $(shell pwd -P)
 
-.PHONY: help digits test accept lint format clean FORCE
+.PHONY: help digits test accept accept-facts lint format clean FORCE
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 digits: $(VENV)/.installed ## Record the digits training and write its page
 	$(BIN)/pipetrace digits --force $(ARGS)
@@ -33,6 +33,9 @@ lint: $(VENV)/.installed-tests ## Run the checks alone: ruff, mypy, tsc
 
 accept: $(VENV)/.installed-tests ## Run the tests and take what they make as the new snapshots
 	@$(BIN)/python tools/check.py accept $(ARGS)
+
+accept-facts: $(VENV)/.installed-tests ## Take the golden traces' numbers, kinds and codes as they are now
+	@$(BIN)/python tools/check.py accept-facts $(ARGS)
 
 format: $(VENV)/.installed-tests ## Put the Python files into ruff's format
 	$(BIN)/ruff check --select I --fix

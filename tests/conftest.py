@@ -11,6 +11,12 @@ from pipetrace.trace import Trace, read
 from pipetrace.trace.document import Epoch
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--accept-facts", action="store_true", help="take the facts of tests/golden as they are now"
+    )
+
+
 class SilentProgress:
     """A Progress that shows nothing."""
 

@@ -1,7 +1,8 @@
 """Run the checks one after another, all of them whatever fails, and say at the end which failed.
 
 ``python tools/check.py lint`` runs ruff, mypy and tsc; ``test`` runs the tests as well, and hands what follows to
-pytest; ``accept`` runs the tests alone and takes what they make as the new snapshots.
+pytest; ``accept`` runs the tests alone and takes what they make as the new snapshots; ``accept-facts`` takes the
+numbers, kinds and codes of the golden traces, which no other command does.
 """
 
 from __future__ import annotations
@@ -59,8 +60,15 @@ def plan(what: str, arguments: list[str]) -> list[Check]:
         return [*LINT, BROWSER, Check("pytest", [*pytest, *WORKERS, *arguments])]
     if what == "accept":
         return [NODE_PACKAGES, BROWSER, Check("pytest", [*pytest, "--snapshot-update", *arguments])]
+    if what == "accept-facts":
+        return [
+            Check(
+                "pytest",
+                [*pytest, "tests/golden", "--accept-facts", "--snapshot-update", *arguments],
+            )
+        ]
     sys.exit(
-        "Usage: python tools/check.py lint | test [pytest's arguments] | accept [pytest's arguments]"
+        "Usage: python tools/check.py lint | test | accept | accept-facts [pytest's arguments]"
     )
 
 
