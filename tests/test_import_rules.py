@@ -225,7 +225,7 @@ def test_the_imports_were_found_at_all() -> None:
         ("explain/quiz.py", "from pipetrace.present import views"),
         ("explain/quiz.py", "from pipetrace.record import digits"),
         ("present/views.py", "from pipetrace.capture import backend"),
-        ("present/views.py", "from pipetrace.pipeline.sources import load"),
+        ("present/views.py", "from pipetrace.demo.data import load"),
         ("errors.py", "import pipetrace.trace"),
         ("fresh/part.py", "import json"),
     ],

@@ -72,7 +72,7 @@ def commands() -> None:
     "--data",
     metavar="mnist|PATH",
     help="The digits to use: 'mnist' (Keras downloads and keeps it), or the path "
-    "of a pair of IDX files, of an .npz with x and y, or of a folder with one folder of pictures a class.  "
+    "of a pair of IDX files, of an .npz with x and y, or of a folder with one folder of images per class.  "
     "[default: 1,797 digits that come with pipetrace]",
 )
 @click.option(
@@ -124,8 +124,8 @@ def digits(
 
     Writes a trace, digits.trace, and a page, digits.html, that opens in any browser. Needs Keras and TensorFlow.
     """
+    from pipetrace.demo.model import Plan
     from pipetrace.demo.run import record_digits
-    from pipetrace.pipeline.digits import Plan
     from pipetrace.present.files import check_outputs, keep_apart
 
     plan = Plan(**numbers)
@@ -323,7 +323,7 @@ def trace(
     MODEL is a .keras file. It is loaded in Keras' safe mode and without its optimizer; no code of the file runs.
     """
     from pipetrace.capture.saved import check_model
-    from pipetrace.pipeline.row_files import load_rows
+    from pipetrace.pipeline.files import load_rows
     from pipetrace.present.files import check_outputs, keep_apart
     from pipetrace.record.saved import record_saved
 
@@ -567,13 +567,12 @@ def _beside(trace: Path) -> Path:
 
 
 def _source(data: str | None, progress: Any) -> Any:
-    from pipetrace.demo.run import keras_mnist
-    from pipetrace.pipeline import sources
+    from pipetrace.demo import data as digits
 
     if data is None:
-        return sources.embedded_digits()
+        return digits.embedded_digits()
     progress.begins("Reading the data")
-    return keras_mnist() if data == "mnist" else sources.load(Path(data), progress.rows)
+    return digits.mnist() if data == "mnist" else digits.load(Path(data), progress.rows)
 
 
 def _document(file: Path, quiz_seed: int | None = None, *, opened: bool = False) -> tuple[Any, Any]:
