@@ -403,35 +403,33 @@ def quiz(file: Path, seed: int | None, plain: bool) -> None:
     "--select",
     metavar="CODES",
     multiple=True,
-    help="Ask only the rules whose codes begin so: PT2, PT201,PT5.",
+    help="Run only rules whose code starts with this: PT2, PT201,PT5.",
 )
 @click.option(
-    "--ignore", metavar="CODES", multiple=True, help="Do not ask the rules whose codes begin so."
+    "--ignore", metavar="CODES", multiple=True, help="Skip rules whose code starts with this."
 )
 @click.option(
     "--level",
     type=click.Choice(["error", "warning", "note"]),
-    help="Tell what is as grave, or graver.  [default: warning]",
+    help="Minimum severity to report.  [default: warning]",
 )
 @click.option(
     "--expect",
     metavar="CONDITION",
     multiple=True,
-    help="What is expected of the last epoch, such as "
-    "'val_accuracy >= 0.9', or of another figure: 'best val_loss < 0.2', 'epochs <= 20', 'parameters <= 1e6', "
-    "'findings == 0'. Can be given several times.",
+    help="Fail unless this holds: 'val_accuracy >= 0.9' in the last epoch, 'best val_loss < 0.2', "
+    "'epochs <= 20', 'parameters <= 1e6', 'findings == 0'. Can be repeated.",
 )
 @click.option(
-    "--like",
-    metavar="GOOD",
+    "--baseline",
+    metavar="TRACE",
     type=EXISTING,
-    help="A trace that these should be like: the same stages, shapes and "
-    "parameters, and metrics near its own.",
+    help="Fail unless stages, shapes and parameters are those of this trace, and metrics are close.",
 )
 @click.option(
     "--tolerance",
     type=float,
-    help="How far metrics may be from those of --like, as a share.  [default: 0.1]",
+    help="How far metrics may differ from the baseline's, as a fraction.  [default: 0.1]",
 )
 @click.option(
     "--format",
@@ -441,19 +439,19 @@ def quiz(file: Path, seed: int | None, plain: bool) -> None:
 )
 @click.option("--plain", is_flag=True, help="Plain text: for pipes, logs and screen readers.")
 def check(files: tuple[Path, ...], form: str | None, plain: bool, **options: Any) -> None:
-    """Say what is wrong in traces, and end with 1 if anything is.
+    """Check traces for problems. Exits with 1 if any are found.
 
-    The exit code is 0 where nothing was found, 1 where something was, 2 where it could not be checked. The table
-    [tool.pipetrace] of pyproject.toml sets the same options; those given here come first.
+    Exits with 0 if nothing is found, and with 2 if a trace cannot be checked. The table [tool.pipetrace] of
+    pyproject.toml sets the same options; options given here take precedence.
     """
-    from pipetrace.explain.findings.report import check_all, exit_code
+    from pipetrace.explain.findings.engine import check as check_trace
     from pipetrace.present.findings.reports import FORMS
     from pipetrace.settings import settings
     from pipetrace.trace import read
 
     set_up = settings(Path.cwd())
-    wanted = _wanted({**options, "like": options["like"] or set_up.like}, set_up)
-    checked = check_all([(click.format_filename(file), read(file)) for file in files], wanted)
+    wanted = _check_options(options, set_up)
+    checked = tuple(check_trace(read(file), wanted, click.format_filename(file)) for file in files)
     form, console = form or set_up.format or "text", _console(plain)
     if form == "text" and console.is_terminal:
         from pipetrace.present.findings.terminal import show as draw
@@ -463,7 +461,7 @@ def check(files: tuple[Path, ...], form: str | None, plain: bool, **options: Any
         _print(FORMS[form](checked, pipetrace.__version__))
     for error in dict.fromkeys(error for each in checked for error in each.failed):
         _say(error)
-    sys.exit(exit_code(checked))
+    sys.exit(max(each.exit_code for each in checked))
 
 
 @commands.command()
@@ -477,14 +475,15 @@ def check(files: tuple[Path, ...], form: str | None, plain: bool, **options: Any
     help="The form.",
 )
 def rules(code: str | None, form: str) -> None:
-    """List the rules that check asks, or explain the one with this CODE or name."""
-    from pipetrace.explain.findings.engine import known_rules, rule_of
-    from pipetrace.explain.findings.report import GIVEN
+    """List all rules, or explain the one with this CODE or name."""
+    from pipetrace.explain.findings.baseline import Baseline
+    from pipetrace.explain.findings.expectation import Expectation
+    from pipetrace.explain.findings.registry import find_rule, known_rules
     from pipetrace.present.findings.explained import as_json, explained, listing
 
     installed, failed = known_rules()
-    known: tuple[Any, ...] = (*GIVEN, *installed)
-    chosen = known if code is None else (rule_of(known, code),)
+    known: tuple[Any, ...] = (Expectation, Baseline, *installed)
+    chosen = known if code is None else (find_rule(known, code),)
     if form == "json":
         _print(as_json(chosen))
     else:
@@ -534,18 +533,19 @@ def _budget(text: str) -> float | None:
     return share
 
 
-def _wanted(options: dict[str, Any], set_up: Any) -> Any:
-    """What is to be checked: an option, else the setting of its name, else what holds without either."""
-    from pipetrace.explain.findings.report import Wanted
+def _check_options(options: dict[str, Any], set_up: Any) -> Any:
+    """What to check: an option, else the setting of its name, else the default."""
+    from pipetrace.explain.findings.engine import CheckOptions
     from pipetrace.trace import read
 
     given = {
         name: value if value not in (None, ()) else getattr(set_up, name)
         for name, value in options.items()
     }
-    like = given.pop("like")
     known = {name: value for name, value in given.items() if value is not None}
-    return Wanted(**known, like=(read(like), click.format_filename(like)) if like else None)
+    if "baseline" in known:
+        known["baseline"] = read(known["baseline"])
+    return CheckOptions(**{"level": "warning", **known})
 
 
 def _aside(text: str) -> None:

@@ -22,7 +22,7 @@ class Settings:
         level: ``error``, ``warning`` or ``note``.
         format: ``text``, ``json``, ``sarif`` or ``github``.
         expect: expectations.
-        like: the path of a trace; a relative one begins at the folder of pyproject.toml.
+        baseline: the path of a trace; a relative one begins at the folder of pyproject.toml.
         tolerance: a share.
     """
 
@@ -31,7 +31,7 @@ class Settings:
     level: str | None = None
     format: str | None = None
     expect: tuple[str, ...] | None = None
-    like: Path | None = None
+    baseline: Path | None = None
     tolerance: float | None = None
 
 
@@ -91,7 +91,7 @@ def _value(key: str, value: Any, place: Path) -> Any:
         if value not in CHOICES[key]:
             raise _wrong(place, key, value, f"one of {', '.join(CHOICES[key])}")
         return value
-    if key == "like":
+    if key == "baseline":
         if not isinstance(value, str) or not value:
             raise _wrong(place, key, value, "the path of a trace")
         return place.parent / value

@@ -10,7 +10,7 @@ from tests.explain.conftest import MakeTrace
 
 from pipetrace import Finding, Trace
 from pipetrace.errors import ArgumentError
-from pipetrace.explain.findings.baseline import Likeness
+from pipetrace.explain.findings.baseline import Baseline
 from pipetrace.trace.document import Parameters, Stage
 
 METRICS = [{"loss": 2.3, "acc": 0.1}, {"loss": 0.3, "acc": 0.8}]
@@ -22,7 +22,7 @@ def good(make_trace: MakeTrace) -> Trace:
 
 
 def differences(trace: Trace, good: Trace, tolerance: float = 0.1) -> list[Finding]:
-    return list(Likeness(good, tolerance, "good.trace").check(trace))
+    return list(Baseline(good, tolerance).check(trace))
 
 
 def changed(trace: Trace, place: int, **fields: Any) -> Trace:
@@ -134,4 +134,4 @@ def test_of_many_differences_the_first_are_told(good: Trace) -> None:
 @pytest.mark.parametrize("tolerance", [-0.1, math.nan, math.inf])
 def test_a_tolerance_is_a_share(good: Trace, tolerance: float) -> None:
     with pytest.raises(ArgumentError, match="tolerance"):
-        Likeness(good, tolerance)
+        Baseline(good, tolerance)

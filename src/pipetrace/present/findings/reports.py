@@ -4,11 +4,9 @@ import json
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from pipetrace.explain.findings.engine import Asked
-from pipetrace.explain.findings.finding import LEVELS
-from pipetrace.explain.findings.labels import heading, in_a_line, nothing_found, totals
-from pipetrace.explain.findings.report import Checked, exit_code
-from pipetrace.explain.text import counted, listed
+from pipetrace.explain.findings.engine import Report
+from pipetrace.explain.findings.labels import heading, in_a_line, not_run, verdict
+from pipetrace.explain.text import counted
 from pipetrace.present.findings.plain import finding
 from pipetrace.present.findings.sarif import sarif
 from pipetrace.present.findings.view import findings_view
@@ -21,7 +19,7 @@ COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 """What GitHub calls the levels."""
 
 
-def text(checked: Sequence[Checked], version: str) -> str:  # noqa: ARG001 as the other forms
+def text(checked: Sequence[Report], version: str) -> str:  # noqa: ARG001 as the other forms
     """For people: each trace with its findings, and at the end how many there are."""
     parts = ["\n".join(_lines(each)) for each in checked]
     if len(checked) > 1:
@@ -30,18 +28,19 @@ def text(checked: Sequence[Checked], version: str) -> str:  # noqa: ARG001 as th
     return "\n\n".join(parts) + "\n"
 
 
-def as_json(checked: Sequence[Checked], version: str) -> str:
+def as_json(checked: Sequence[Report], version: str) -> str:
     """For programs: all that is known of each finding."""
     made = {
         "version": FORM,
         "pipetrace": version,
-        "exit_code": exit_code(checked),
+        "exit_code": max((each.exit_code for each in checked), default=0),
         "traces": [
             {
                 "file": each.file,
                 "title": each.trace.run.title,
                 "level": each.level,
-                "rules": [rule.code for rule in each.rules],
+                "rules": [rule.code for rule in each.ran],
+                "not_run": {one.rule.code: list(one.missing) for one in each.not_run},
                 "findings": encode(each.findings),
                 "hidden": len(each.hidden),
                 "failed": [
@@ -60,28 +59,33 @@ def as_json(checked: Sequence[Checked], version: str) -> str:
     return json.dumps(made, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
-def as_sarif(checked: Sequence[Checked], version: str) -> str:
+def as_sarif(checked: Sequence[Report], version: str) -> str:
     """For services that show what tools found: SARIF 2.1.0."""
     return json.dumps(sarif(checked, version), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
-def github(checked: Sequence[Checked], version: str) -> str:  # noqa: ARG001
+def github(checked: Sequence[Report], version: str) -> str:  # noqa: ARG001
     """For GitHub's workflows: a command for each finding, which they show beside the run."""
     lines = []
     for each in checked:
         for found in each.findings:
             said = [found.text, f"To do: {found.advice}"]
-            said += [f"It explains: {in_a_line(each.trace, symptom)}" for symptom in found.symptoms]
+            said += [
+                f"Root cause of: {in_a_line(each.trace, symptom)}" for symptom in found.symptoms
+            ]
             title = _property(heading(each.trace, found))
             head = f"::{COMMANDS[found.level]} file={_property(each.file)},title={title}::"
             lines.append(head + _data("\n".join(said)))
         lines += [
             f"::error title={_property(error.slug)}::{_data(str(error))}" for error in each.failed
         ]
+        if each.not_run:
+            head = f"::notice file={_property(each.file)},title=rules not run::"
+            lines.append(f"{head}{_data(not_run(each))}.")
     return "".join(f"{line}\n" for line in lines)
 
 
-FORMS: Mapping[str, Callable[[Sequence[Checked], str], str]] = {
+FORMS: Mapping[str, Callable[[Sequence[Report], str], str]] = {
     "text": text,
     "json": as_json,
     "sarif": as_sarif,
@@ -89,29 +93,11 @@ FORMS: Mapping[str, Callable[[Sequence[Checked], str], str]] = {
 }
 
 
-def _lines(each: Checked) -> Iterator[str]:
-    yield from _wrapped(f"{each.file}: {title(each)}")
-    view = findings_view(each.trace, Asked(each.findings, each.rules))
-    for number, found in enumerate(view.found, 1):
+def _lines(each: Report) -> Iterator[str]:
+    yield from _wrapped(f"{each.file}: {verdict(each)}.")
+    for number, found in enumerate(findings_view(each).found, 1):
         yield ""
         yield from finding(found, _wrapped, number)
-
-
-def title(each: Checked) -> str:
-    """How many findings there are, from how many rules, and how many are not told."""
-    rules = counted(len(each.rules), "rule")
-    graver = LEVELS[: LEVELS.index(each.level) + 1]
-    if each.findings:
-        said = f"{totals(each.findings)} from {rules}."
-    elif each.hidden:
-        said = f"no {listed(graver, 'or')} from {rules}."
-    else:
-        said = nothing_found(len(each.rules))
-        said = f"{said[0].lower()}{said[1:]}"
-    if each.hidden:
-        are = "is" if len(each.hidden) == 1 else "are"
-        said += f" {totals(each.hidden)} {are} not told; --level {each.hidden[-1].level} tells all."
-    return said
 
 
 def _wrapped(told: str, indent: int = 0) -> list[str]:

@@ -42,7 +42,8 @@ class NotFiniteData(Rule):
     name = "not-finite-data"
     category = "nan_in_data"
     level = ERROR
-    explains = (
+    needs = ("stages", "input values")
+    root_cause_of = (
         *POOR,
         "PT102",
         "PT106",
@@ -96,7 +97,8 @@ class UnscaledInput(Rule):
     code = "PT102"
     name = "input-not-scaled"
     category = "input_not_normalised"
-    explains = (*POOR, "PT401", "PT405", "PT406", "PT502")
+    needs = ("stages", "activations")
+    root_cause_of = (*POOR, "PT401", "PT405", "PT406", "PT502")
     what = "Values that enter the first layer with weights are far from a standard deviation of about 1."
     why = "Gradients grow with the inputs, so no learning rate suits all weights, and bounded units saturate at once."
 
@@ -131,7 +133,8 @@ class ConstantInput(Rule):
     name = "constant-input"
     category = "constant_input"
     level = ERROR
-    explains = (*POOR, "PT401", "PT402", "PT405", "PT502")
+    needs = ("stages", "activations", "training rows")
+    root_cause_of = (*POOR, "PT401", "PT402", "PT405", "PT502")
     what = "An input that has the same values in every row."
     why = "What does not differ from row to row cannot tell the rows apart."
 
@@ -163,7 +166,8 @@ class ScaledApart(Rule):
     code = "PT104"
     name = "held-out-scaled-otherwise"
     category = "input_not_normalised"
-    explains = (*POOR, "PT106", "PT108", "PT501")
+    needs = ("stages", "training rows", "validation rows")
+    root_cause_of = (*POOR, "PT106", "PT108", "PT501")
     what = "Held-out inputs have another scale than the training inputs."
     why = (
         "The model is judged on values that it never saw, and its validation figures mean nothing."

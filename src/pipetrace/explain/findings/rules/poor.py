@@ -15,7 +15,8 @@ class ConstantOutput(Rule):
     code = "PT308"
     name = "constant-output"
     category = "constant_output"
-    explains = ("PT309",)
+    needs = ("stages", "outcomes")
+    root_cause_of = ("PT309",)
     what = "The model gives nearly the same for every row."
     why = "It tells what is most frequent or the mean, and uses nothing of the inputs."
 
@@ -59,7 +60,8 @@ class LossFallsAlone(Rule):
     code = "PT310"
     name = "loss-falls-alone"
     category = "loss_mismatch"
-    explains = ("PT308", "PT309")
+    needs = ("stages", "outcomes", "losses")
+    root_cause_of = ("PT308", "PT309")
     what = "The loss fell to less than half, and the predictions are no better than guessing."
     why = "The loss then measures something else than what is wanted, such as a class that is always named."
 
@@ -91,6 +93,7 @@ class LearnsNothing(Rule):
     code = "PT309"
     name = "learns-nothing"
     category = "no_learning"
+    needs = ("stages", "epochs", "outcomes", "baseline models")
     what = "On its own training rows the model does no better than guessing, where a simple learner does."
     why = "The rows can be told apart, so it is the network or its training that fails."
 
