@@ -70,8 +70,8 @@ def digits(
 ) -> None:
     """Train the built-in digit classifier and show what happened.
 
-    The model is a small Conv2D network on handwritten digits. Writes a trace, digits.trace,
-    and a page, digits.html, that opens in any browser. Needs Keras and TensorFlow.
+    The model is a small Conv2D network on handwritten digits. Writes a trace, digits.trace, and a
+    page, digits.html, that opens in any browser. Needs Keras and TensorFlow.
     """
     from pipetrace.demo.run import record_digits
     from pipetrace.pipeline.digits import Plan
@@ -136,9 +136,9 @@ def run(
 ) -> None:
     """Run a Python program and record every model that it fits.
 
-    The program needs no changes. Use it like python: pipetrace run train.py --epochs 5. The program gets its own arguments; its
-    output, exceptions and exit code pass through. Each model gets one trace, which replaces the
-    trace of an earlier run.
+    The program needs no changes. Use it like python: pipetrace run train.py --epochs 5. The
+    program gets its own arguments; its output, exceptions and exit code pass through. Each model
+    gets one trace, which replaces the trace of an earlier run.
     """
     from pipetrace import hand_in_words
     from pipetrace.present.findings.told import at_end, took
@@ -192,8 +192,8 @@ def trace(
 ) -> None:
     """Record what rows become in a saved Keras model.
 
-    The trace holds the data flow and predictions; nothing is trained. MODEL is a .keras file. It is loaded in Keras' safe mode, without its optimizer; no code in the
-    file runs.
+    The trace holds the data flow and predictions; nothing is trained. MODEL is a .keras file. It
+    is loaded in Keras' safe mode, without its optimizer; no code in the file runs.
     """
     from pipetrace.capture.saved import check_model
     from pipetrace.pipeline.row_files import load_rows
