@@ -162,9 +162,9 @@ def test_a_result_has_its_rule_place_and_words(digits_trace: Trace) -> None:
 
 
 def test_a_rule_with_a_page_has_it_as_its_help(digits_trace: Trace) -> None:
-    (given,) = log(
-        (check(digits_trace, CheckOptions(ignore=("PT",), expect=("epochs < 1",))),)
-    )["tool"]["driver"]["rules"]
+    (given,) = log((check(digits_trace, CheckOptions(ignore=("PT",), expect=("epochs < 1",))),))[
+        "tool"
+    ]["driver"]["rules"]
     assert given["id"] == "PT001"
     assert given["help"]["markdown"].startswith("# PT001 expectation-not-met\n")
     assert "## When to ignore it" in given["help"]["markdown"]
@@ -226,10 +226,10 @@ def test_figures_that_are_not_finite_and_strange_names_keep_the_shape(
     digits_trace: Trace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kind = rule("PT201", "one", stage=HOSTILE, text=HOSTILE, confidence=7.0)
-    check = kind.check
+    sound = kind.check
 
     def not_finite(self: Any, trace: Trace) -> Any:
-        (found,) = check(self, trace)
+        (found,) = sound(self, trace)
         yield replace(found, evidence=(replace(found.evidence[0], value=float("nan")),))
 
     kind.check = not_finite  # type: ignore[method-assign]

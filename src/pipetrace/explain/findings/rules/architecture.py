@@ -182,7 +182,7 @@ class SignalDies(Rule):
     """A network in which the rows' differences are lost."""
 
     code = "PT604"
-    name = "signal-lost-on-the-way"
+    name = "vanishing-signal"
     category = "architecture"
     needs = ("stages", "outcomes", "activations")
     root_cause_of = (*POOR, "PT201", "PT402", "PT405", "PT502")
@@ -330,7 +330,7 @@ class ModesDisagree(Rule):
     """A model that gives another thing in prediction than in training."""
 
     code = "PT606"
-    name = "modes-disagree"
+    name = "train-inference-mismatch"
     category = "batch_normalisation"
     needs = ("stages", "outcomes")
     root_cause_of = (*POOR, "PT501", "PT502")

@@ -12,7 +12,7 @@ class NotANumber(Rule):
     """A loss or weights that are no numbers any more."""
 
     code = "PT701"
-    name = "not-finite"
+    name = "nan-or-inf"
     category = "nan"
     level = ERROR
     needs = ("stages", "epochs")

@@ -89,7 +89,14 @@ class TooFewEpochs(Rule):
     code = "PT502"
     name = "too-few-epochs"
     category = "too_few_epochs"
-    needs = ("stages", "epochs", "outcomes", "weight updates")
+    needs = (
+        "stages",
+        "epochs",
+        "outcomes",
+        "losses",
+        "weight updates",
+        "baseline models",
+    )
     root_cause_of = POOR
     what = (
         "The training ended while the loss still fell, and what can be learned is not learned yet."

@@ -39,7 +39,7 @@ class NotFiniteData(Rule):
     """NaN or infinity among the rows that training gets."""
 
     code = "PT101"
-    name = "not-finite-data"
+    name = "nan-in-data"
     category = "nan_in_data"
     level = ERROR
     needs = ("stages", "input values")
@@ -164,7 +164,7 @@ class ScaledApart(Rule):
     """Held-out inputs on another scale than those of training."""
 
     code = "PT104"
-    name = "held-out-scaled-otherwise"
+    name = "validation-scaled-differently"
     category = "input_not_normalised"
     needs = ("stages", "training rows", "validation rows")
     root_cause_of = (*POOR, "PT106", "PT108", "PT501")

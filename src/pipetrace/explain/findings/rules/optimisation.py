@@ -43,7 +43,15 @@ class RateTooHigh(Rule):
     name = "learning-rate-too-high"
     category = "lr_too_high"
     level = ERROR
-    needs = ("stages", "outcomes", "losses", "step losses", "weight updates", "initial weights")
+    needs = (
+        "epochs",
+        "stages",
+        "outcomes",
+        "losses",
+        "step losses",
+        "weight updates",
+        "initial weights",
+    )
     root_cause_of = (
         *POOR,
         "PT201",
@@ -204,7 +212,7 @@ class LongMemory(Rule):
     """A momentum that remembers very many steps."""
 
     code = "PT403"
-    name = "optimizer-setting-unusual"
+    name = "momentum-too-high"
     category = "optimizer"
     needs = ("stages", "outcomes")
     root_cause_of = (*POOR, "PT502")

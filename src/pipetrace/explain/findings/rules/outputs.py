@@ -90,7 +90,7 @@ class OutOfReach(Rule):
     """Targets that the last activation cannot give."""
 
     code = "PT302"
-    name = "targets-out-of-reach"
+    name = "targets-out-of-range"
     category = "output_range"
     level = ERROR
     needs = ("stages", "outcomes")
@@ -258,7 +258,7 @@ class LossMismatch(Rule):
     """A loss that is made for another kind of target."""
 
     code = "PT305"
-    name = "loss-does-not-fit"
+    name = "loss-mismatch"
     category = "loss_mismatch"
     needs = ("stages", "targets")
     root_cause_of = (*POOR, "PT502")
@@ -409,7 +409,7 @@ class LastActivation(Rule):
     """A last activation that does not fit the kind of target, though it reaches it."""
 
     code = "PT306"
-    name = "last-activation-does-not-fit"
+    name = "last-activation-mismatch"
     category = "last_activation"
     needs = ("stages", "outcomes")
     root_cause_of = (*POOR, "PT502", "PT701")

@@ -58,9 +58,9 @@ class LossFallsAlone(Rule):
     """A loss that falls while the predictions stay as poor as they were."""
 
     code = "PT310"
-    name = "loss-falls-alone"
+    name = "loss-falls-without-learning"
     category = "loss_mismatch"
-    needs = ("stages", "outcomes", "losses")
+    needs = ("stages", "epochs", "outcomes", "losses")
     root_cause_of = ("PT308", "PT309")
     what = "The loss fell to less than half, and the predictions are no better than guessing."
     why = "The loss then measures something else than what is wanted, such as a class that is always named."
@@ -91,7 +91,7 @@ class LearnsNothing(Rule):
     """A model that does no better than guessing where simple means do."""
 
     code = "PT309"
-    name = "learns-nothing"
+    name = "not-learning"
     category = "no_learning"
     needs = ("stages", "epochs", "outcomes", "baseline models")
     what = "On its own training rows the model does no better than guessing, where a simple learner does."

@@ -26,7 +26,7 @@ class LabelsOutOfPlace(Rule):
     """Labels that the loss cannot take as they are."""
 
     code = "PT111"
-    name = "labels-do-not-fit-the-loss"
+    name = "labels-do-not-match-loss"
     category = "labels_wrong"
     level = ERROR
     needs = ("stages", "targets")
@@ -91,7 +91,7 @@ class OneClass(Rule):
     """Training rows of a single class."""
 
     code = "PT112"
-    name = "one-class-only"
+    name = "single-class"
     category = "labels_wrong"
     level = ERROR
     needs = ("stages", "outcomes")
@@ -117,7 +117,7 @@ class Contradictions(Rule):
     """The same input with different labels."""
 
     code = "PT105"
-    name = "contradicting-labels"
+    name = "conflicting-labels"
     category = "labels_wrong"
     needs = ("stages", "training rows")
     root_cause_of = POOR
@@ -152,7 +152,7 @@ class OtherRule(Rule):
     """Training rows from which the held-out rows cannot be told, though these can be told from each other."""
 
     code = "PT106"
-    name = "training-labels-follow-another-rule"
+    name = "train-validation-mismatch"
     category = "labels_wrong"
     needs = ("stages", "baseline models", "validation rows", "outcomes")
     root_cause_of = (*POOR, "PT110", "PT305", "PT402", "PT501", "PT502")
@@ -197,7 +197,7 @@ class NotShuffled(Rule):
     code = "PT107"
     name = "not-shuffled"
     category = "not_shuffled"
-    needs = ("stages", "training rows", "validation rows")
+    needs = ("stages", "fit arguments", "training rows", "validation rows")
     root_cause_of = (*POOR, "PT106", "PT305", "PT501")
     what = "Rows stand in blocks of one class where their order matters."
     why = "A split by position then holds out classes that training never sees, and batches teach one class at a time."
@@ -241,7 +241,7 @@ class Misaligned(Rule):
     code = "PT108"
     name = "targets-misaligned"
     category = "labels_misaligned"
-    needs = ("stages", "training rows", "baseline models", "outcomes")
+    needs = ("stages", "training rows", "baseline models", "shifted targets", "outcomes")
     root_cause_of = (*POOR, "PT105", "PT106", "PT501", "PT502")
     what = "Targets show no relation to the inputs of their rows, but do to those of other rows, or are all inputs reordered."
     why = "There is nothing to learn from pairs that do not belong together."

@@ -30,7 +30,7 @@ class DyingRelu(Rule):
     code = "PT201"
     name = "dying-relu"
     category = "dying_relu"
-    needs = ("stages", "activations")
+    needs = ("stages", "epochs", "activations")
     root_cause_of = (*POOR, "PT402", "PT405", "PT502")
     what = "Units behind a ReLU that are zero for every row that was looked at."
     why = "Where a ReLU gives zero its gradient is zero too, so such a unit never changes again."
@@ -142,7 +142,7 @@ class OddHidden(Rule):
     """An activation between layers that is made for the end, or grows without bound."""
 
     code = "PT203"
-    name = "odd-hidden-activation"
+    name = "unusual-hidden-activation"
     category = "hidden_activation"
     needs = ("stages",)
     root_cause_of = (*POOR, "PT402", "PT405", "PT406", "PT502", "PT701")
