@@ -19,7 +19,7 @@ import pytest
 
 import pipetrace
 from pipetrace import errors
-from pipetrace.present.document import document
+from pipetrace.present.build.document import document
 from pipetrace.present.plain import plain
 from pipetrace.trace import document as trace_document
 

@@ -72,7 +72,7 @@ def commands() -> None:
     "--data",
     metavar="mnist|PATH",
     help="The digits to use: 'mnist' (Keras downloads and keeps it), or the path "
-    "of a pair of IDX files, of an .npz with x and y, or of a folder with one folder of pictures a class.  "
+    "of a pair of IDX files, of an .npz with x and y, or of a folder with one folder of images a class.  "
     "[default: 1,797 digits that come with pipetrace]",
 )
 @click.option(
@@ -126,7 +126,7 @@ def digits(
     """
     from pipetrace.demo.run import record_digits
     from pipetrace.pipeline.digits import Plan
-    from pipetrace.present.files import check_outputs, keep_apart
+    from pipetrace.present.output_files import check_outputs, keep_apart
 
     plan = Plan(**numbers)
     page = page or _beside(out)
@@ -141,7 +141,7 @@ def digits(
         _write_page(made, page, force=force)
     if not quiet:
         _show(made, console, plain=plain, file=shlex.quote(click.format_filename(out)))
-        from pipetrace.present.closing import files_written
+        from pipetrace.present.output_files import files_written
 
         click.echo(files_written(trace, out, page))
 
@@ -194,7 +194,7 @@ def run(
     exceptions and exit code pass through. Each model is recorded into one trace; a trace of an earlier run is replaced.
     """
     from pipetrace import hand_in_words
-    from pipetrace.present.findings.told import at_end, took
+    from pipetrace.present.stderr import at_end, took
     from pipetrace.record.run import Watched, run_script
 
     hand_in_words()
@@ -324,7 +324,7 @@ def trace(
     """
     from pipetrace.capture.saved import check_model
     from pipetrace.pipeline.row_files import load_rows
-    from pipetrace.present.files import check_outputs, keep_apart
+    from pipetrace.present.output_files import check_outputs, keep_apart
     from pipetrace.record.saved import record_saved
 
     out = out or model.parent / f"{model.stem}.trace"
@@ -351,19 +351,19 @@ def trace(
 @click.option(
     "--stage", metavar="NAME", help="Only this stage, nested model or repeated block, in full."
 )
-@click.option("--open", "opened", is_flag=True, help="Open what is folded in a large model.")
+@click.option("--open", "opened", is_flag=True, help="Open what is collapsed in a large model.")
 @click.option("--plain", is_flag=True, help="Plain text: for pipes, logs and screen readers.")
 def show(file: Path, stage: str | None, opened: bool, plain: bool) -> None:
     """Show a trace in the terminal."""
     from pipetrace.quick import may_be_terminal
 
     if stage is None:
-        _, made = _document(file, opened=opened)
+        _, made = _document(file, expanded=opened)
     else:
-        from pipetrace.present.graph.part import part
+        from pipetrace.present.build.focus import focus
         from pipetrace.trace import read
 
-        made = part(read(file), stage, opened=opened)
+        made = focus(read(file), stage, expanded=opened)
     console = None if plain or not may_be_terminal() else _console(plain)
     _show(made, console, plain=plain, file=shlex.quote(click.format_filename(file)))
 
@@ -376,7 +376,7 @@ def show(file: Path, stage: str | None, opened: bool, plain: bool) -> None:
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
 def page(file: Path, out: Path | None, force: bool) -> None:
     """Write a trace as a page: one HTML file that opens from disk."""
-    from pipetrace.present.files import keep_apart
+    from pipetrace.present.output_files import keep_apart
 
     out = out or _beside(file)
     keep_apart(file, [out])
@@ -391,7 +391,7 @@ def page(file: Path, out: Path | None, force: bool) -> None:
 @click.option("--plain", is_flag=True, help="Plain text.")
 def quiz(file: Path, seed: int | None, plain: bool) -> None:
     """Ask three questions about a trace."""
-    from pipetrace.present.ask import ask
+    from pipetrace.present.quiz_prompt import ask
 
     _, made = _document(file, quiz_seed=seed)
     ask(made.quiz, _console(plain))
@@ -480,7 +480,7 @@ def rules(code: str | None, form: str) -> None:
     """List the rules that check asks, or explain the one with this CODE or name."""
     from pipetrace.explain.findings.engine import known_rules, rule_of
     from pipetrace.explain.findings.report import GIVEN
-    from pipetrace.present.findings.explained import as_json, explained, listing
+    from pipetrace.present.rules import as_json, explained, listing
 
     installed, failed = known_rules()
     known: tuple[Any, ...] = (*GIVEN, *installed)
@@ -504,8 +504,8 @@ def rules(code: str | None, form: str) -> None:
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
 def export(file: Path, form: str, out: Path | None, force: bool) -> None:  # noqa: ARG001 json is the only form so far
     """Write a whole trace as JSON, under the schema in docs/trace.schema.json."""
-    from pipetrace.present.files import keep_apart, write_text
-    from pipetrace.present.wire import to_json
+    from pipetrace.present.formats.json import to_json
+    from pipetrace.present.output_files import keep_apart, write_text
     from pipetrace.trace import read
 
     keep_apart(file, [out] if out else [])
@@ -576,19 +576,21 @@ def _source(data: str | None, progress: Any) -> Any:
     return keras_mnist() if data == "mnist" else sources.load(Path(data), progress.rows)
 
 
-def _document(file: Path, quiz_seed: int | None = None, *, opened: bool = False) -> tuple[Any, Any]:
+def _document(
+    file: Path, quiz_seed: int | None = None, *, expanded: bool = False
+) -> tuple[Any, Any]:
     from pipetrace.quick import quick
 
     with quick():
-        from pipetrace.present.document import document
+        from pipetrace.present.build.document import document
         from pipetrace.trace import read
 
         trace = read(file)
-        return trace, document(trace, quiz_seed=quiz_seed, opened=opened)
+        return trace, document(trace, quiz_seed=quiz_seed, expanded=expanded)
 
 
 def _write_page(made: Any, out: Path, *, force: bool) -> None:
-    from pipetrace.present.files import write_text
+    from pipetrace.present.output_files import write_text
     from pipetrace.present.page import page as as_page
 
     write_text(out, as_page(made), force=force)
