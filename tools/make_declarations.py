@@ -45,10 +45,11 @@ def records(root: type) -> list[type]:
 def typescript(root: type) -> str:
     """Declarations of a record and all that it holds."""
     lines = [
-        "// Made from the Python records by `python tools/make_declarations.py`; a test holds the two together.",
+        (
+            "// Made from the Python records by `python tools/make_declarations.py`; "
+            "a test holds the two together."
+        ),
         "",
-    ]
-    lines += [
         "export interface Tensor {",
         "  dtype: string;",
         "  shape: number[];",
@@ -101,12 +102,12 @@ def _fields(record: type) -> dict[str, Any]:
     return {each.name: hints[each.name] for each in dataclasses.fields(record)}
 
 
-PLAIN = {str: ("string", "string"), bool: ("boolean", "boolean"), int: ("number", "integer")}
+JSON_TYPES = {str: ("string", "string"), bool: ("boolean", "boolean"), int: ("number", "integer")}
 
 
 def _typescript(kind: Any) -> str:
-    if kind in PLAIN:
-        return PLAIN[kind][0]
+    if kind in JSON_TYPES:
+        return JSON_TYPES[kind][0]
     if kind is float:
         return "number"
     if kind is type(None):
@@ -127,8 +128,8 @@ def _typescript(kind: Any) -> str:
 
 
 def _schema(kind: Any) -> dict[str, Any]:
-    if kind in PLAIN:
-        return {"type": PLAIN[kind][1]}
+    if kind in JSON_TYPES:
+        return {"type": JSON_TYPES[kind][1]}
     if kind is float:
         return {"$ref": "#/$defs/Number"}
     if kind is type(None):

@@ -1,4 +1,4 @@
-"""``show --stage`` and ``--open``: a part of a trace, and all that is collapsed."""
+"""``show --stage`` and ``--expand``: a part of a trace, and all that is collapsed."""
 
 import shlex
 from contextlib import closing
@@ -32,8 +32,8 @@ def test_a_wrong_name_is_told(run: Run, here: Path) -> None:
     assert is_message(run("show", "digits.trace", "--stage", ""), "no-such-stage")
 
 
-def test_open_changes_nothing_where_nothing_is_wrapped(run: Run, here: Path) -> None:
-    assert run("show", "digits.trace", "--open") == run("show", "digits.trace")
+def test_open_changes_nothing_where_nothing_is_collapsed(run: Run, here: Path) -> None:
+    assert run("show", "digits.trace", "--expand") == run("show", "digits.trace")
 
 
 @pytest.fixture
@@ -48,14 +48,14 @@ def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "a b.trace"
 
 
-def test_what_is_wrapped_says_the_command_that_opens_it(run: Run, large: str) -> None:
+def test_what_is_collapsed_says_the_command_that_opens_it(run: Run, large: str) -> None:
     shown = run("show", large).out
     commands = [
         line.strip() for line in shown.splitlines() if line.startswith("    pipetrace show ")
     ]
     assert commands == [
         "pipetrace show 'a b.trace' --stage backbone",
-        "pipetrace show 'a b.trace' --open",
+        "pipetrace show 'a b.trace' --expand",
     ]
     assert "block9_bn2" not in shown
     inside = run(*shlex.split(commands[0])[1:]).out
