@@ -62,13 +62,17 @@ class Score:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--ids", default="", help="only these programs")
     parser.add_argument("--jobs", type=int, default=1, help="programs at a time")
     parser.add_argument("--keep", type=Path, help="where the traces stay")
-    parser.add_argument("--again", type=Path, help="score the traces that are there, without training")
+    parser.add_argument(
+        "--again", type=Path, help="score the traces that are there, without training"
+    )
     parser.add_argument("--one", nargs=3, metavar=("KIND", "ID", "SEED"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
@@ -91,7 +95,9 @@ def programs(folder: Path, kind: str, chosen: Sequence[str]) -> Iterator[Path]:
             yield path
 
 
-def record(folder: Path, traces: Path, seeds: Sequence[str], chosen: Sequence[str], jobs: int) -> None:
+def record(
+    folder: Path, traces: Path, seeds: Sequence[str], chosen: Sequence[str], jobs: int
+) -> None:
     """Train every program in a process of its own, as many at a time as `jobs` says."""
     wanted = [
         (kind, path.stem, seed)
@@ -116,7 +122,11 @@ def record(folder: Path, traces: Path, seeds: Sequence[str], chosen: Sequence[st
             seed,
         ]
         running.append(
-            (subprocess.Popen(command), f"{number} of {len(wanted)}: {name}, seed {seed}", time.perf_counter())
+            (
+                subprocess.Popen(command),
+                f"{number} of {len(wanted)}: {name}, seed {seed}",
+                time.perf_counter(),
+            )
         )
     while running:
         running = _wait(running)
@@ -162,7 +172,9 @@ def train(folder: Path, kind: str, name: str, seed: str, traces: Path) -> None:
     for which in (BUGGY, FIXED) if kind == "cases" else (FIXED,):
         keras.utils.set_random_seed(int(seed))
         repaired = which == FIXED
-        data = (program.DATA_FIXED if repaired and hasattr(program, "DATA_FIXED") else program.data)()
+        data = (
+            program.DATA_FIXED if repaired and hasattr(program, "DATA_FIXED") else program.data
+        )()
         fit = dict(program.FIT_FIXED if repaired and hasattr(program, "FIT_FIXED") else program.FIT)
         model = (program.fixed if repaired else program.buggy)()
         if program.VALIDATION:
@@ -199,7 +211,10 @@ def report(folder: Path, traces: Path, seeds: Sequence[str], chosen: Sequence[st
         for kind in ("healthy", "other")
         for each in sorted((traces / kind).glob("*.trace"))
         if kind == "other"
-        or (each.stem.rpartition(".")[2] in seeds and (not chosen or each.name.split(".")[0] in chosen))
+        or (
+            each.stem.rpartition(".")[2] in seeds
+            and (not chosen or each.name.split(".")[0] in chosen)
+        )
     ]
     for name, found in healthy:
         print(f"{name:28} healthy: {_words(found) or 'nothing'}")
@@ -210,7 +225,11 @@ def _line(name: str, seed: str, score: Score) -> None:
     counted = score.counted
     right = [fault["category"] for fault in counted if score.diagnosed(fault)]
     missed = [fault["category"] for fault in counted if not score.diagnosed(fault)]
-    lost = [f"{fault['category']}@{fault['layer']}" for fault in counted if fault["layer"] and not score.located(fault)]
+    lost = [
+        f"{fault['category']}@{fault['layer']}"
+        for fault in counted
+        if fault["layer"] and not score.located(fault)
+    ]
     wrong = [each for each in score.buggy if each not in score.right]
     print(f"{name:20} {seed} told {len(right)} of {len(counted)}", end="")
     for title, values in (("missed", missed), ("not located", lost)):
@@ -220,7 +239,9 @@ def _line(name: str, seed: str, score: Score) -> None:
 
 
 def _words(found: Sequence[Finding]) -> str:
-    return ", ".join(f"{each.code} {each.category}{'@' + each.stage if each.stage else ''}" for each in found)
+    return ", ".join(
+        f"{each.code} {each.category}{'@' + each.stage if each.stage else ''}" for each in found
+    )
 
 
 def _sums(scores: Sequence[Score], healthy: Sequence[tuple[str, list[Finding]]]) -> None:

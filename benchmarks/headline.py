@@ -12,10 +12,10 @@ from pathlib import Path
 from statistics import median
 
 from pipetrace import read
+from pipetrace.demo.run import record_digits
 from pipetrace.pipeline.digits import Plan
 from pipetrace.pipeline.sources import Source, load
 from pipetrace.present.progress import Silent
-from pipetrace.record.digits import record_digits
 from pipetrace.trace.document import Epoch
 
 PAGE = ((1.2, 0.55), (0.8, 0.72), (0.5, 0.82), (0.35, 0.89), (0.28, 0.92))
@@ -30,13 +30,19 @@ def run(source: Source, seed: int, folder: Path) -> tuple[Epoch, ...]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, help="a folder of MNIST's IDX files, or anything else that --data takes")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "data", type=Path, help="a folder of MNIST's IDX files, or anything else that --data takes"
+    )
     source = load(parser.parse_args().data)
     with tempfile.TemporaryDirectory() as folder:
         runs = [run(source, seed, Path(folder)) for seed in SEEDS]
     print(f"{source.name}: median of seeds {SEEDS[0]} to {SEEDS[-1]}, least and most in brackets\n")
-    print("| epoch | loss | page | met | accuracy | page | met | held-out loss | held-out accuracy |")
+    print(
+        "| epoch | loss | page | met | accuracy | page | met | held-out loss | held-out accuracy |"
+    )
     print("|---|---|---|---|---|---|---|---|---|")
     for number, (loss, accuracy) in enumerate(PAGE):
         epochs = [epochs[number] for epochs in runs]
@@ -47,7 +53,9 @@ def main() -> None:
             "yes" if median(epoch.metrics["loss"] for epoch in epochs) <= loss else "**no**",
             spread(epochs, "accuracy"),
             f"{accuracy:g}",
-            "yes" if median(epoch.metrics["accuracy"] for epoch in epochs) >= accuracy else "**no**",
+            "yes"
+            if median(epoch.metrics["accuracy"] for epoch in epochs) >= accuracy
+            else "**no**",
             spread(epochs, "val_loss"),
             spread(epochs, "val_accuracy"),
         ]

@@ -33,4 +33,11 @@ model = keras.Sequential(
     ]
 )
 model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-model.fit(scaled[:1000], y[train], validation_data=(scaled[1000:], y[held_out]), epochs=5, batch_size=32, verbose=2)
+model.fit(
+    scaled[:1000],
+    y[train],
+    validation_data=(scaled[1000:], y[held_out]),
+    epochs=5,
+    batch_size=32,
+    verbose=2,
+)

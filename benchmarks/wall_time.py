@@ -23,7 +23,9 @@ def seconds(command: list[str]) -> float:
     """Run a command on a terminal of its own, so that it draws what a person would see."""
     began = time.perf_counter()
     main, side = pty.openpty()
-    process = subprocess.Popen(command, stdout=side, stderr=side, env={**os.environ, "TERM": "xterm-256color"})
+    process = subprocess.Popen(
+        command, stdout=side, stderr=side, env={**os.environ, "TERM": "xterm-256color"}
+    )
     os.close(side)
     while True:
         try:
@@ -38,21 +40,36 @@ def seconds(command: list[str]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", help="a folder of MNIST's IDX files")
     parser.add_argument("--pairs", type=int, default=7, help="how many pairs are counted")
     arguments = parser.parse_args()
     plain = [sys.executable, str(HERE / "plain_digits.py"), arguments.data]
     with tempfile.TemporaryDirectory() as folder:
         out = str(Path(folder) / "digits.trace")
-        digits = [sys.executable, "-m", "pipetrace", "digits", "--force", "--data", arguments.data, "--out", out]
+        digits = [
+            sys.executable,
+            "-m",
+            "pipetrace",
+            "digits",
+            "--force",
+            "--data",
+            arguments.data,
+            "--out",
+            out,
+        ]
         ratios = []
         for number in range(arguments.pairs + 1):
             ours, theirs = seconds(digits), seconds(plain)
             if number:
                 ratios.append(ours / theirs)
             note = "" if number else "  (not counted)"
-            print(f"pipetrace {ours:6.2f} s, plain {theirs:6.2f} s, ratio {ours / theirs:.2f}{note}", flush=True)
+            print(
+                f"pipetrace {ours:6.2f} s, plain {theirs:6.2f} s, ratio {ours / theirs:.2f}{note}",
+                flush=True,
+            )
     print(f"ratio: median {median(ratios):.2f}, least {min(ratios):.2f}, most {max(ratios):.2f}")
 
 

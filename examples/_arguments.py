@@ -16,5 +16,7 @@ def arguments(epochs: int, rows: int = 256) -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=epochs, help=f"how long to train ({epochs})")
     parser.add_argument("--rows", type=int, default=rows, help=f"how many rows to make ({rows})")
     trace = Path(caller["__file__"]).stem + ".trace"
-    parser.add_argument("--trace", default=trace, metavar="NAME.trace", help=f"where the trace goes ({trace})")
+    parser.add_argument(
+        "--trace", default=trace, metavar="NAME.trace", help=f"where the trace goes ({trace})"
+    )
     return parser.parse_args()

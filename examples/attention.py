@@ -33,7 +33,11 @@ def build(seed: int = 0) -> keras.Model:
     x = layers.GlobalAveragePooling1D(name="mean")(x)
     outputs = layers.Dense(3, activation="softmax", name="symbol")(x)
     model = keras.Model(inputs, outputs, name="attention")
-    model.compile(optimizer=keras.optimizers.Adam(0.01), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(
+        optimizer=keras.optimizers.Adam(0.01),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
     return model
 
 
@@ -42,7 +46,13 @@ def main() -> None:
     args = arguments(epochs=8)
     x, y = rows(args.rows)
     model = build()
-    model.fit(x, y, epochs=args.epochs, validation_split=0.25, callbacks=[pipetrace.Recorder(args.trace, x, y)])
+    model.fit(
+        x,
+        y,
+        epochs=args.epochs,
+        validation_split=0.25,
+        callbacks=[pipetrace.Recorder(args.trace, x, y)],
+    )
 
 
 if __name__ == "__main__":

@@ -17,9 +17,13 @@ def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     row, column = np.mgrid[:16, :16]
     down, across = rng.uniform(5, 11, (2, count, 1, 1)) - np.stack([row, column])[:, None]
     distance = np.hypot(down, across)
-    shapes = np.stack([distance < 4.5, abs(distance - 4) < 1.0, (abs(down) < 1.2) & (abs(across) < 6)])
+    shapes = np.stack(
+        [distance < 4.5, abs(distance - 4) < 1.0, (abs(down) < 1.2) & (abs(across) < 6)]
+    )
     colour = rng.uniform(0.5, 1, (count, 1, 1, 3))
-    pictures = shapes[shape, np.arange(count)][..., None] * colour + rng.normal(0, 0.1, (count, 16, 16, 3))
+    pictures = shapes[shape, np.arange(count)][..., None] * colour + rng.normal(
+        0, 0.1, (count, 16, 16, 3)
+    )
     return pictures.astype("float32"), shape
 
 
@@ -44,7 +48,11 @@ def build(seed: int = 0) -> keras.Model:
         ],
         name="augmentation",
     )
-    model.compile(optimizer=keras.optimizers.Adam(0.01), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(
+        optimizer=keras.optimizers.Adam(0.01),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
     return model
 
 
@@ -53,7 +61,13 @@ def main() -> None:
     args = arguments(epochs=6)
     x, y = rows(args.rows)
     model = build()
-    model.fit(x, y, epochs=args.epochs, validation_split=0.25, callbacks=[pipetrace.Recorder(args.trace, x, y)])
+    model.fit(
+        x,
+        y,
+        epochs=args.epochs,
+        validation_split=0.25,
+        callbacks=[pipetrace.Recorder(args.trace, x, y)],
+    )
 
 
 if __name__ == "__main__":

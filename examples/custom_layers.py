@@ -26,7 +26,10 @@ class Moments(layers.Layer):
 
     def call(self, inputs: Any) -> dict[str, Any]:
         """From shape ``(rows, n)`` to twice ``(rows, 1)``."""
-        return {"mean": ops.mean(inputs, axis=-1, keepdims=True), "spread": ops.std(inputs, axis=-1, keepdims=True)}
+        return {
+            "mean": ops.mean(inputs, axis=-1, keepdims=True),
+            "spread": ops.std(inputs, axis=-1, keepdims=True),
+        }
 
 
 class Compare(layers.Layer):
@@ -35,7 +38,9 @@ class Compare(layers.Layer):
     def build(self, left_shape: Any, right_shape: Any) -> None:
         """One weight for each number."""
         if left_shape != right_shape:
-            raise ValueError(f"Expected two inputs of one shape. Received: {left_shape}, {right_shape}")
+            raise ValueError(
+                f"Expected two inputs of one shape. Received: {left_shape}, {right_shape}"
+            )
         self.weight = self.add_weight(shape=left_shape[-1:], initializer="ones", name="weight")
 
     def call(self, left: Any, right: Any) -> Any:
@@ -48,7 +53,9 @@ def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     first = rng.normal(0, 1, (count, 8))
     together = rng.integers(0, 2, count)
-    second = np.where(together[:, None], first, rng.normal(0, 1, (count, 8))) + rng.normal(0, 0.5, (count, 8))
+    second = np.where(together[:, None], first, rng.normal(0, 1, (count, 8))) + rng.normal(
+        0, 0.5, (count, 8)
+    )
     return np.hstack([first, second]).astype("float32"), together.astype("float32")
 
 
@@ -63,7 +70,9 @@ def build(seed: int = 0) -> keras.Model:
     hidden = layers.Dense(6, activation="relu", name="hidden")(joined)
     outputs = layers.Dense(1, activation="sigmoid", name="together")(hidden)
     model = keras.Model(inputs, outputs, name="custom_layers")
-    model.compile(optimizer=keras.optimizers.Adam(0.02), loss="binary_crossentropy", metrics=["accuracy"])
+    model.compile(
+        optimizer=keras.optimizers.Adam(0.02), loss="binary_crossentropy", metrics=["accuracy"]
+    )
     return model
 
 
@@ -72,7 +81,13 @@ def main() -> None:
     args = arguments(epochs=8)
     x, y = rows(args.rows)
     model = build()
-    model.fit(x, y, epochs=args.epochs, validation_split=0.25, callbacks=[pipetrace.Recorder(args.trace, x, y)])
+    model.fit(
+        x,
+        y,
+        epochs=args.epochs,
+        validation_split=0.25,
+        callbacks=[pipetrace.Recorder(args.trace, x, y)],
+    )
 
 
 if __name__ == "__main__":

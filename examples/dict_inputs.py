@@ -19,7 +19,11 @@ def rows(count: int = 256, seed: int = 0) -> tuple[dict[str, np.ndarray], np.nda
     likes = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])[region]
     score = 0.3 * (numbers[:, 1] - 5) + likes + 0.4 * (history[:, -2:].sum(axis=1) - 3)
     buys = score + rng.normal(0, 0.3, count) > 0
-    x = {"numbers": numbers.astype("float32"), "region": region, "history": history.astype("float32")}
+    x = {
+        "numbers": numbers.astype("float32"),
+        "region": region,
+        "history": history.astype("float32"),
+    }
     return x, buys.astype("float32")
 
 
@@ -38,8 +42,12 @@ def build(seed: int = 0) -> keras.Model:
     )
     x = layers.Dense(8, activation="relu", name="mixed")(joined)
     outputs = layers.Dense(1, activation="sigmoid", name="buys")(x)
-    model = keras.Model({"numbers": numbers, "region": region, "history": history}, outputs, name="dict_inputs")
-    model.compile(optimizer=keras.optimizers.Adam(0.01), loss="binary_crossentropy", metrics=["accuracy"])
+    model = keras.Model(
+        {"numbers": numbers, "region": region, "history": history}, outputs, name="dict_inputs"
+    )
+    model.compile(
+        optimizer=keras.optimizers.Adam(0.01), loss="binary_crossentropy", metrics=["accuracy"]
+    )
     return model
 
 
@@ -48,7 +56,13 @@ def main() -> None:
     args = arguments(epochs=8)
     x, y = rows(args.rows)
     model = build()
-    model.fit(x, y, epochs=args.epochs, validation_split=0.25, callbacks=[pipetrace.Recorder(args.trace, x, y)])
+    model.fit(
+        x,
+        y,
+        epochs=args.epochs,
+        validation_split=0.25,
+        callbacks=[pipetrace.Recorder(args.trace, x, y)],
+    )
 
 
 if __name__ == "__main__":

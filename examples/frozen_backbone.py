@@ -30,7 +30,9 @@ def build(seed: int = 0) -> keras.Model:
     for layer in backbone.layers:
         if isinstance(layer, layers.BatchNormalization):
             layer.momentum = 0.0
-    backbone(rows()[0] / 127.5 - 1, training=True)  # its normalizations get to know the pictures, once
+    backbone(
+        rows()[0] / 127.5 - 1, training=True
+    )  # its normalizations get to know the pictures, once
     backbone.trainable = False
     inputs = keras.Input((32, 32, 3), name="picture")
     x = layers.Rescaling(1 / 127.5, offset=-1, name="scale")(inputs)
@@ -38,7 +40,11 @@ def build(seed: int = 0) -> keras.Model:
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     outputs = layers.Dense(3, activation="softmax", name="colour")(x)
     model = keras.Model(inputs, outputs, name="frozen_backbone")
-    model.compile(optimizer=keras.optimizers.Adam(0.01), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(
+        optimizer=keras.optimizers.Adam(0.01),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
     return model
 
 
@@ -47,7 +53,13 @@ def main() -> None:
     args = arguments(epochs=4, rows=128)
     x, y = rows(args.rows)
     model = build()
-    model.fit(x, y, epochs=args.epochs, validation_split=0.25, callbacks=[pipetrace.Recorder(args.trace, x, y)])
+    model.fit(
+        x,
+        y,
+        epochs=args.epochs,
+        validation_split=0.25,
+        callbacks=[pipetrace.Recorder(args.trace, x, y)],
+    )
 
 
 if __name__ == "__main__":

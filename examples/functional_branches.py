@@ -28,7 +28,11 @@ def build(seed: int = 0) -> keras.Model:
     joined = keras.layers.Concatenate(name="joined")([hidden, inputs])
     outputs = keras.layers.Dense(2, activation="softmax", name="decision")(joined)
     model = keras.Model(inputs, outputs, name="functional_branches")
-    model.compile(optimizer=keras.optimizers.Adam(0.01), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(
+        optimizer=keras.optimizers.Adam(0.01),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
     return model
 
 
@@ -37,7 +41,13 @@ def main() -> None:
     args = arguments(epochs=10)
     x, y = rows(args.rows)
     model = build()
-    model.fit(x, y, epochs=args.epochs, validation_split=0.25, callbacks=[pipetrace.Recorder(args.trace, x, y)])
+    model.fit(
+        x,
+        y,
+        epochs=args.epochs,
+        validation_split=0.25,
+        callbacks=[pipetrace.Recorder(args.trace, x, y)],
+    )
 
 
 if __name__ == "__main__":

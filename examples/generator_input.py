@@ -17,7 +17,9 @@ import pipetrace
 class Shifted(keras.utils.PyDataset):
     """Batches of pictures, each shifted by up to two pixels; the shifts come from a generator of its own."""
 
-    def __init__(self, x: np.ndarray, y: np.ndarray, seed: int = 0, batch: int = 32, **kwargs: Any) -> None:
+    def __init__(
+        self, x: np.ndarray, y: np.ndarray, seed: int = 0, batch: int = 32, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.x, self.y, self.batch = x, y, batch
         self.rng = np.random.default_rng(seed)
@@ -27,7 +29,9 @@ class Shifted(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         part = slice(index * self.batch, (index + 1) * self.batch)
-        shifted = [np.roll(picture, self.rng.integers(-2, 3, 2), axis=(0, 1)) for picture in self.x[part]]
+        shifted = [
+            np.roll(picture, self.rng.integers(-2, 3, 2), axis=(0, 1)) for picture in self.x[part]
+        ]
         return np.stack(shifted), self.y[part]
 
 
@@ -60,7 +64,11 @@ def build(seed: int = 0) -> keras.Model:
         ],
         name="generator_input",
     )
-    model.compile(optimizer=keras.optimizers.Adam(0.01), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(
+        optimizer=keras.optimizers.Adam(0.01),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
     return model
 
 

@@ -26,7 +26,9 @@ def build(seed: int = 0) -> keras.Model:
     x = layers.Dense(16, activation="relu", dtype="mixed_float16", name="hidden_2")(x)
     outputs = layers.Dense(3, activation="softmax", dtype="float32", name="largest")(x)
     model = keras.Model(inputs, outputs, name="mixed_precision")
-    optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.01), initial_scale=1024.0)
+    optimizer = keras.optimizers.LossScaleOptimizer(
+        keras.optimizers.Adam(0.01), initial_scale=1024.0
+    )
     model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
@@ -36,7 +38,13 @@ def main() -> None:
     args = arguments(epochs=6)
     x, y = rows(args.rows)
     model = build()
-    model.fit(x, y, epochs=args.epochs, validation_split=0.25, callbacks=[pipetrace.Recorder(args.trace, x, y)])
+    model.fit(
+        x,
+        y,
+        epochs=args.epochs,
+        validation_split=0.25,
+        callbacks=[pipetrace.Recorder(args.trace, x, y)],
+    )
 
 
 if __name__ == "__main__":

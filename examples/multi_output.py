@@ -17,7 +17,10 @@ def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, dict[str, np.ndar
     size = rng.uniform(0.5, 1.5, (count, 3))
     shades = np.eye(3)[kind] + rng.normal(0, 0.4, (count, 3))
     weight = size.prod(axis=1) * (1 + kind)
-    return np.hstack([size, shades]).astype("float32"), {"kind": kind, "weight": weight.astype("float32")}
+    return np.hstack([size, shades]).astype("float32"), {
+        "kind": kind,
+        "weight": weight.astype("float32"),
+    }
 
 
 def build(seed: int = 0) -> keras.Model:
@@ -43,7 +46,13 @@ def main() -> None:
     args = arguments(epochs=10)
     x, y = rows(args.rows)
     model = build()
-    model.fit(x, y, epochs=args.epochs, validation_split=0.25, callbacks=[pipetrace.Recorder(args.trace, x, y)])
+    model.fit(
+        x,
+        y,
+        epochs=args.epochs,
+        validation_split=0.25,
+        callbacks=[pipetrace.Recorder(args.trace, x, y)],
+    )
 
 
 if __name__ == "__main__":

@@ -42,7 +42,11 @@ def build(seed: int = 0) -> keras.Model:
     inputs = keras.Input((12, 12, 1), name="picture")
     outputs = layers.Dense(4, activation="softmax", name="quarter")(encoder()(inputs))
     model = keras.Model(inputs, outputs, name="nested_model")
-    model.compile(optimizer=keras.optimizers.Adam(0.01), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(
+        optimizer=keras.optimizers.Adam(0.01),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
     return model
 
 
@@ -51,7 +55,13 @@ def main() -> None:
     args = arguments(epochs=5)
     x, y = rows(args.rows)
     model = build()
-    model.fit(x, y, epochs=args.epochs, validation_split=0.25, callbacks=[pipetrace.Recorder(args.trace, x, y)])
+    model.fit(
+        x,
+        y,
+        epochs=args.epochs,
+        validation_split=0.25,
+        callbacks=[pipetrace.Recorder(args.trace, x, y)],
+    )
 
 
 if __name__ == "__main__":

@@ -17,8 +17,17 @@ def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     rooms = np.round(metres / 30 + rng.uniform(0, 1.5, count))
     year = rng.integers(1890, 2025, count)
     station = rng.exponential(900, count)
-    rent = 2 + 0.08 * metres + 0.4 * rooms + 0.02 * (year - 1950) - 0.001 * station + rng.normal(0, 0.3, count)
-    return np.stack([metres, rooms, year, station], axis=-1).astype("float32"), rent.astype("float32")
+    rent = (
+        2
+        + 0.08 * metres
+        + 0.4 * rooms
+        + 0.02 * (year - 1950)
+        - 0.001 * station
+        + rng.normal(0, 0.3, count)
+    )
+    return np.stack([metres, rooms, year, station], axis=-1).astype("float32"), rent.astype(
+        "float32"
+    )
 
 
 def build(seed: int = 0) -> keras.Model:
@@ -40,7 +49,13 @@ def main() -> None:
     args = arguments(epochs=8)
     x, y = rows(args.rows)
     model = build()
-    model.fit(x, y, epochs=args.epochs, validation_split=0.25, callbacks=[pipetrace.Recorder(args.trace, x, y)])
+    model.fit(
+        x,
+        y,
+        epochs=args.epochs,
+        validation_split=0.25,
+        callbacks=[pipetrace.Recorder(args.trace, x, y)],
+    )
 
 
 if __name__ == "__main__":

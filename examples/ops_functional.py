@@ -15,7 +15,9 @@ def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     rises = rng.integers(0, 2, count)
     slope = np.where(rises, 1, -1)[:, None] * rng.uniform(0.02, 0.2, (count, 1))
-    readings = rng.uniform(0, 1, (count, 1)) + slope * np.arange(8) + rng.normal(0, 0.05, (count, 8))
+    readings = (
+        rng.uniform(0, 1, (count, 1)) + slope * np.arange(8) + rng.normal(0, 0.05, (count, 8))
+    )
     return readings.astype("float32"), rises.astype("float32")
 
 
@@ -30,7 +32,9 @@ def build(seed: int = 0) -> keras.Model:
     x = layers.Dense(8, activation="relu", name="hidden")(joined)
     outputs = layers.Dense(1, activation="sigmoid", name="rises")(x)
     model = keras.Model(inputs, outputs, name="ops_functional")
-    model.compile(optimizer=keras.optimizers.Adam(0.02), loss="binary_crossentropy", metrics=["accuracy"])
+    model.compile(
+        optimizer=keras.optimizers.Adam(0.02), loss="binary_crossentropy", metrics=["accuracy"]
+    )
     return model
 
 
@@ -39,7 +43,13 @@ def main() -> None:
     args = arguments(epochs=6)
     x, y = rows(args.rows)
     model = build()
-    model.fit(x, y, epochs=args.epochs, validation_split=0.25, callbacks=[pipetrace.Recorder(args.trace, x, y)])
+    model.fit(
+        x,
+        y,
+        epochs=args.epochs,
+        validation_split=0.25,
+        callbacks=[pipetrace.Recorder(args.trace, x, y)],
+    )
 
 
 if __name__ == "__main__":

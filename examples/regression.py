@@ -18,7 +18,9 @@ def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     aloft = 2 * speed * np.sin(angle) / 0.981
     far = (speed * np.cos(angle) + wind) * aloft
     high = (speed * np.sin(angle)) ** 2 / (2 * 0.981)
-    return np.stack([speed, angle, wind], axis=-1).astype("float32"), np.stack([far, high], axis=-1).astype("float32")
+    return np.stack([speed, angle, wind], axis=-1).astype("float32"), np.stack(
+        [far, high], axis=-1
+    ).astype("float32")
 
 
 def build(seed: int = 0) -> keras.Model:
@@ -42,7 +44,13 @@ def main() -> None:
     args = arguments(epochs=10)
     x, y = rows(args.rows)
     model = build()
-    model.fit(x, y, epochs=args.epochs, validation_split=0.25, callbacks=[pipetrace.Recorder(args.trace, x, y)])
+    model.fit(
+        x,
+        y,
+        epochs=args.epochs,
+        validation_split=0.25,
+        callbacks=[pipetrace.Recorder(args.trace, x, y)],
+    )
 
 
 if __name__ == "__main__":

@@ -39,7 +39,13 @@ def main() -> None:
     args = arguments(epochs=5)
     x, y = rows(args.rows)
     model = build()
-    model.fit(x, y, epochs=args.epochs, validation_split=0.25, callbacks=[pipetrace.Recorder(args.trace, x, y)])
+    model.fit(
+        x,
+        y,
+        epochs=args.epochs,
+        validation_split=0.25,
+        callbacks=[pipetrace.Recorder(args.trace, x, y)],
+    )
 
 
 if __name__ == "__main__":

@@ -27,10 +27,16 @@ def build(seed: int = 0) -> keras.Model:
     inputs = keras.Input((16, 16, 1), name="picture")
     x = inputs
     for gap in (1, 2, 4):
-        x = layers.Conv2D(8, 3, padding="same", dilation_rate=gap, activation="relu", name=f"gap_{gap}")(x)
+        x = layers.Conv2D(
+            8, 3, padding="same", dilation_rate=gap, activation="relu", name=f"gap_{gap}"
+        )(x)
     outputs = layers.Conv2D(3, 1, activation="softmax", name="pixel_class")(x)
     model = keras.Model(inputs, outputs, name="segmentation")
-    model.compile(optimizer=keras.optimizers.Adam(0.01), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(
+        optimizer=keras.optimizers.Adam(0.01),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
     return model
 
 
@@ -39,7 +45,13 @@ def main() -> None:
     args = arguments(epochs=4)
     x, y = rows(args.rows)
     model = build()
-    model.fit(x, y, epochs=args.epochs, validation_split=0.25, callbacks=[pipetrace.Recorder(args.trace, x, y)])
+    model.fit(
+        x,
+        y,
+        epochs=args.epochs,
+        validation_split=0.25,
+        callbacks=[pipetrace.Recorder(args.trace, x, y)],
+    )
 
 
 if __name__ == "__main__":

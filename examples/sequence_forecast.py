@@ -14,7 +14,11 @@ def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Windows of 24 steps out of one long series of two waves and noise; the same windows one step later."""
     rng = np.random.default_rng(seed)
     time = np.arange(count + 24)
-    series = np.sin(2 * np.pi * time / 12) + 0.5 * np.sin(2 * np.pi * time / 31) + rng.normal(0, 0.05, len(time))
+    series = (
+        np.sin(2 * np.pi * time / 12)
+        + 0.5 * np.sin(2 * np.pi * time / 31)
+        + rng.normal(0, 0.05, len(time))
+    )
     windows = np.lib.stride_tricks.sliding_window_view(series, 25).astype("float32")
     windows = rng.permutation(windows)[..., None]
     return windows[:, :-1], windows[:, 1:]
@@ -41,7 +45,13 @@ def main() -> None:
     args = arguments(epochs=5)
     x, y = rows(args.rows)
     model = build()
-    model.fit(x, y, epochs=args.epochs, validation_split=0.25, callbacks=[pipetrace.Recorder(args.trace, x, y)])
+    model.fit(
+        x,
+        y,
+        epochs=args.epochs,
+        validation_split=0.25,
+        callbacks=[pipetrace.Recorder(args.trace, x, y)],
+    )
 
 
 if __name__ == "__main__":

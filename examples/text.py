@@ -18,7 +18,9 @@ def rows(count: int = 256, seed: int = 0) -> tuple[tf.Tensor, np.ndarray]:
     pleased = ["was a delight.", "was warm and lovely!", "made us happy.", "is the best we know."]
     displeased = ["was a bore.", "was cold and dirty!", "made us angry.", "is the worst we know."]
     y = rng.integers(0, 2, count)
-    sentences = [f"{rng.choice(things)} {rng.choice(pleased if good else displeased)}" for good in y]
+    sentences = [
+        f"{rng.choice(things)} {rng.choice(pleased if good else displeased)}" for good in y
+    ]
     return tf.constant(sentences), y.astype("float32")
 
 
@@ -33,7 +35,9 @@ def build(seed: int = 0) -> keras.Model:
     x = layers.Dense(8, activation="relu", name="hidden")(x)
     outputs = layers.Dense(1, activation="sigmoid", name="pleased")(x)
     model = keras.Model(inputs, outputs, name="text")
-    model.compile(optimizer=keras.optimizers.Adam(0.02), loss="binary_crossentropy", metrics=["accuracy"])
+    model.compile(
+        optimizer=keras.optimizers.Adam(0.02), loss="binary_crossentropy", metrics=["accuracy"]
+    )
     return model
 
 
@@ -42,7 +46,13 @@ def main() -> None:
     args = arguments(epochs=6)
     x, y = rows(args.rows)
     model = build()
-    model.fit(x, y, epochs=args.epochs, validation_split=0.25, callbacks=[pipetrace.Recorder(args.trace, x, y)])
+    model.fit(
+        x,
+        y,
+        epochs=args.epochs,
+        validation_split=0.25,
+        callbacks=[pipetrace.Recorder(args.trace, x, y)],
+    )
 
 
 if __name__ == "__main__":

@@ -34,7 +34,11 @@ def build(seed: int = 0) -> keras.Model:
     x = layers.GlobalMaxPooling2D(name="strongest")(x)
     outputs = layers.Dense(3, activation="softmax", name="width")(x)
     model = keras.Model(inputs, outputs, name="towers")
-    model.compile(optimizer=keras.optimizers.Adam(0.01), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(
+        optimizer=keras.optimizers.Adam(0.01),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
     return model
 
 
@@ -43,7 +47,13 @@ def main() -> None:
     args = arguments(epochs=6)
     x, y = rows(args.rows)
     model = build()
-    model.fit(x, y, epochs=args.epochs, validation_split=0.25, callbacks=[pipetrace.Recorder(args.trace, x, y)])
+    model.fit(
+        x,
+        y,
+        epochs=args.epochs,
+        validation_split=0.25,
+        callbacks=[pipetrace.Recorder(args.trace, x, y)],
+    )
 
 
 if __name__ == "__main__":

@@ -38,7 +38,9 @@ def build(seed: int = 0) -> keras.Model:
     x = layers.Conv2D(6, 3, padding="same", activation="relu", name="merge_1")(x)
     outputs = layers.Conv2D(1, 1, activation="sigmoid", name="mask")(x)
     model = keras.Model(inputs, outputs, name="unet")
-    model.compile(optimizer=keras.optimizers.Adam(0.01), loss="binary_crossentropy", metrics=["accuracy"])
+    model.compile(
+        optimizer=keras.optimizers.Adam(0.01), loss="binary_crossentropy", metrics=["accuracy"]
+    )
     return model
 
 
@@ -47,7 +49,13 @@ def main() -> None:
     args = arguments(epochs=4)
     x, y = rows(args.rows)
     model = build()
-    model.fit(x, y, epochs=args.epochs, validation_split=0.25, callbacks=[pipetrace.Recorder(args.trace, x, y)])
+    model.fit(
+        x,
+        y,
+        epochs=args.epochs,
+        validation_split=0.25,
+        callbacks=[pipetrace.Recorder(args.trace, x, y)],
+    )
 
 
 if __name__ == "__main__":

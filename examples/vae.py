@@ -21,7 +21,9 @@ class Sampling(layers.Layer):
 
     def call(self, mean: Any, log_variance: Any) -> Any:
         """From twice ``(rows, n)`` to ``(rows, n)``."""
-        divergence = -0.5 * ops.sum(1 + log_variance - ops.square(mean) - ops.exp(log_variance), axis=-1)
+        divergence = -0.5 * ops.sum(
+            1 + log_variance - ops.square(mean) - ops.exp(log_variance), axis=-1
+        )
         self.add_loss(0.01 * ops.mean(divergence))
         drawn = keras.random.normal(ops.shape(mean), seed=self.generator)
         return mean + drawn * ops.exp(0.5 * log_variance)
@@ -32,7 +34,9 @@ def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     height = rng.uniform(0.5, 1.5, (count, 1))
     shift = rng.uniform(0, np.pi, (count, 1))
-    waves = height * np.sin(np.linspace(0, 2 * np.pi, 20) + shift) + rng.normal(0, 0.05, (count, 20))
+    waves = height * np.sin(np.linspace(0, 2 * np.pi, 20) + shift) + rng.normal(
+        0, 0.05, (count, 20)
+    )
     return waves.astype("float32"), waves.astype("float32")
 
 
@@ -56,7 +60,13 @@ def main() -> None:
     args = arguments(epochs=8)
     x, y = rows(args.rows)
     model = build()
-    model.fit(x, y, epochs=args.epochs, validation_split=0.25, callbacks=[pipetrace.Recorder(args.trace, x, y)])
+    model.fit(
+        x,
+        y,
+        epochs=args.epochs,
+        validation_split=0.25,
+        callbacks=[pipetrace.Recorder(args.trace, x, y)],
+    )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,9 @@ from pipetrace.trace.document import Epoch
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--accept-facts", action="store_true", help="take the facts of tests/golden as they are now")
+    parser.addoption(
+        "--accept-facts", action="store_true", help="take the facts of tests/golden as they are now"
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -45,10 +47,16 @@ def silent() -> SilentProgress:
 @pytest.fixture(scope="session")
 def digits_file(tmp_path_factory: pytest.TempPathFactory, silent: SilentProgress) -> Path:
     """The trace file of a short run: 200 rows, 3 epochs, seed 0. It is shared: read it, leave it as it is."""
-    from pipetrace.record.digits import record_digits
+    from pipetrace.demo.run import record_digits
 
     path = tmp_path_factory.mktemp("recorded") / "digits.trace"
-    record_digits(embedded_digits(), Plan(rows=200, epochs=3, seed=0), path, silent, command="pipetrace digits")
+    record_digits(
+        embedded_digits(),
+        Plan(rows=200, epochs=3, seed=0),
+        path,
+        silent,
+        command="pipetrace digits",
+    )
     return path
 
 

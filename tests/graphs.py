@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.summary import summarise
+from pipetrace.stats import summarise
 from pipetrace.trace import Trace
 from pipetrace.trace.document import (
     FINISHED,
@@ -26,7 +26,9 @@ from pipetrace.trace.document import (
 INPUT = "InputLayer"
 
 
-def stage(name: str, layer: str, sources: str = "", shape: Sequence[int] = (8, 8, 4), **more: Any) -> Stage:
+def stage(
+    name: str, layer: str, sources: str = "", shape: Sequence[int] = (8, 8, 4), **more: Any
+) -> Stage:
     """A stage.
 
     Args:
@@ -39,19 +41,35 @@ def stage(name: str, layer: str, sources: str = "", shape: Sequence[int] = (8, 8
     given = Spec((None, *shape), "float32")
     received = tuple(Spec((None, *shape), "float32", source) for source in sources.split())
     kind, of = (SOURCE, None) if layer == INPUT else (LAYER, layer)
-    return Stage(**{"name": name, "kind": kind, "layer": of, "path": name, "config": {}, "inputs": received,
-                    "outputs": (given,), **more})  # fmt: skip
+    return Stage(
+        **{
+            "name": name,
+            "kind": kind,
+            "layer": of,
+            "path": name,
+            "config": {},
+            "inputs": received,
+            "outputs": (given,),
+            **more,
+        }
+    )
 
 
 def measured(found: Stage, seed: int = 0, rows: int = 4) -> Stage:
     """The stage with an example and a summary of a few rows of noise."""
-    values = np.random.default_rng(seed).normal(0.2, 1, (rows, *map(int, found.outputs[0].shape[1:])))  # type: ignore[arg-type]
+    values = np.random.default_rng(seed).normal(
+        0.2, 1, (rows, *(size or 1 for size in found.outputs[0].shape[1:]))
+    )
     values = values.astype(np.float32)
     return replace(found, example=values[0], summary=summarise(values))
 
 
 def trace_of(
-    stages: Sequence[Stage], outputs: Sequence[str] = (), groups: Sequence[tuple[str, str]] = (), *, title: str = "made"
+    stages: Sequence[Stage],
+    outputs: Sequence[str] = (),
+    groups: Sequence[tuple[str, str]] = (),
+    *,
+    title: str = "made",
 ) -> Trace:
     """A trace of stages in their order.
 
@@ -64,16 +82,43 @@ def trace_of(
     given = outputs or [stages[-1].name]
     shapes = {each.name: each.outputs[0].shape if each.outputs else () for each in stages}
     model = ModelFacts(
-        title, "Functional",
-        Parameters(sum(each.parameters.trainable for each in stages), sum(each.parameters.frozen for each in stages)),
-        len(stages), tuple(Spec(shapes[name], "float32", name) for name in given),
-    )  # fmt: skip
-    data = Data("made", "Made by hand.", None, "memory", 0, "0" * 64, (), (), 0, 0, None, None, rows=4)
+        title,
+        "Functional",
+        Parameters(
+            sum(each.parameters.trainable for each in stages),
+            sum(each.parameters.frozen for each in stages),
+        ),
+        len(stages),
+        tuple(Spec(shapes[name], "float32", name) for name in given),
+    )
+    data = Data(
+        "made", "Made by hand.", None, "memory", 0, "0" * 64, (), (), 0, 0, None, None, rows=4
+    )
     training = Training(0, None, "", {}, "", (), None, 0)
     run = Run(
-        title, "2026-01-01T00:00:00+00:00", "", {"keras": "3"}, "tensorflow", "here", "0" * 64, data, training, model
+        title,
+        "2026-01-01T00:00:00+00:00",
+        "",
+        {"keras": "3"},
+        "tensorflow",
+        "here",
+        "0" * 64,
+        data,
+        training,
+        model,
     )
-    return Trace(2, run, tuple(stages), 4, (), (), {}, Ending(FINISHED), {}, tuple(Group(*each) for each in groups))
+    return Trace(
+        2,
+        run,
+        tuple(stages),
+        4,
+        (),
+        (),
+        {},
+        Ending(FINISHED),
+        {},
+        tuple(Group(*each) for each in groups),
+    )
 
 
 def lined(text: str, **shared: Any) -> list[Stage]:
@@ -138,19 +183,25 @@ pool:2 MaxPooling2D conv:2
 flat:2 Dense pool:2
 distance Subtract flat flat:2""")
     paths: Mapping[str, str] = {
-        f"{name}{end}": f"encoder{end}/{name}" for name in ("conv", "pool", "flat") for end in ("", ":2")
+        f"{name}{end}": f"encoder{end}/{name}"
+        for name in ("conv", "pool", "flat")
+        for end in ("", ":2")
     }
     held = {"conv": Parameters(40), "flat": Parameters(10, 5)}
     stages = [
         replace(
-            each, path=paths.get(each.name, each.name), parameters=held.get(each.name.partition(":")[0], Parameters())
+            each,
+            path=paths.get(each.name, each.name),
+            parameters=held.get(each.name.partition(":")[0], Parameters()),
         )
         for each in stages
     ]
     return trace_of(stages, groups=[("encoder", "Functional"), ("encoder:2", "Functional")])
 
 
-def deep(blocks: int = 16, *, skip: bool = True, nested: bool = False, example: bool = False) -> Trace:
+def deep(
+    blocks: int = 16, *, skip: bool = True, nested: bool = False, example: bool = False
+) -> Trace:
     """A backbone of residual blocks of nine stages: 150 stages and some for sixteen of them.
 
     Args:
@@ -159,7 +210,10 @@ def deep(blocks: int = 16, *, skip: bool = True, nested: bool = False, example: 
         nested: whether they are in a nested model, "backbone".
         example: whether the stages have pictures and measurements.
     """
-    stages = [stage("picture", INPUT, shape=(16, 16, 3)), stage("stem", "Conv2D", "picture", (16, 16, 8))]
+    stages = [
+        stage("picture", INPUT, shape=(16, 16, 3)),
+        stage("stem", "Conv2D", "picture", (16, 16, 8)),
+    ]
     for number in range(1, blocks + 1):
         first = last = stages[-1].name
         shape = (16, 16, 8) if number <= blocks // 2 else (8, 8, 16)
@@ -169,13 +223,21 @@ def deep(blocks: int = 16, *, skip: bool = True, nested: bool = False, example: 
                 counts = {"conv": Parameters(100), "bn": Parameters(0, 32)}.get(kind, Parameters())
                 stages.append(stage(name, layer, last, shape, parameters=counts))
                 last = name
-        stages.append(stage(f"block{number}_conv3", "Conv2D", last, shape, parameters=Parameters(100)))
+        stages.append(
+            stage(f"block{number}_conv3", "Conv2D", last, shape, parameters=Parameters(100))
+        )
         stages.append(stage(f"block{number}_drop", "Dropout", f"block{number}_conv3", shape))
         both = f"{first} block{number}_drop" if skip else f"block{number}_drop"
         stages.append(stage(f"block{number}_add", "Add", both, shape))
     if nested:
-        stages = [each if each.kind == SOURCE else replace(each, path=f"backbone/{each.name}") for each in stages]
-    stages += [stage("pool", "GlobalAveragePooling2D", stages[-1].name, (16,)), stage("label", "Dense", "pool", (10,))]
+        stages = [
+            each if each.kind == SOURCE else replace(each, path=f"backbone/{each.name}")
+            for each in stages
+        ]
+    stages += [
+        stage("pool", "GlobalAveragePooling2D", stages[-1].name, (16,)),
+        stage("label", "Dense", "pool", (10,)),
+    ]
     if example:
         stages = [measured(each, index) for index, each in enumerate(stages)]
     return trace_of(stages, groups=[("backbone", "Functional")] if nested else [], title="deep")

@@ -45,7 +45,9 @@ CORE: Mapping[str, Made] = {
     "Dense": (lambda layers: layers.Dense(10), [(128,)]),
     "ELU": (lambda layers: layers.ELU(), [(4,)]),
     "EinsumDense": (
-        lambda layers: layers.EinsumDense("abc,cd->abd", (10, 6), activation="relu", bias_axes="d"), [STEPS]),
+        lambda layers: layers.EinsumDense("abc,cd->abd", (10, 6), activation="relu", bias_axes="d"),
+        [STEPS],
+    ),
     "Embedding": (lambda layers: layers.Embedding(1000, 16, mask_zero=True), [((10,), "int32")]),
     "Flatten": (lambda layers: layers.Flatten(), [PICTURE]),
     "Identity": (lambda layers: layers.Identity(), [(4,)]),
@@ -58,34 +60,63 @@ CORE: Mapping[str, Made] = {
     "ReLU": (lambda layers: layers.ReLU(max_value=6, negative_slope=0.125, threshold=1), [(4,)]),
     "RepeatVector": (lambda layers: layers.RepeatVector(10), [(32,)]),
     "Reshape": (lambda layers: layers.Reshape((-1, 2, 5)), [STEPS]),
-    "ReversibleEmbedding": (lambda layers: layers.ReversibleEmbedding(1000, 16), [((10,), "int32")]),
+    "ReversibleEmbedding": (
+        lambda layers: layers.ReversibleEmbedding(1000, 16),
+        [((10,), "int32")],
+    ),
     "Softmax": (lambda layers: layers.Softmax(), [(10,)]),
-    "TimeDistributed": (lambda layers: layers.TimeDistributed(layers.Dense(3, activation="relu")), [STEPS]),
-    **{f"ZeroPadding{dims}D": (named(f"ZeroPadding{dims}D", 1), [shape])
-       for dims, shape in ((1, STEPS), (2, PICTURE), (3, VOLUME))},
-    **{f"Cropping{dims}D": (named(f"Cropping{dims}D", 1), [shape])
-       for dims, shape in ((1, STEPS), (2, PICTURE), (3, VOLUME))},
-    **{f"UpSampling{dims}D": (named(f"UpSampling{dims}D", 2), [shape])
-       for dims, shape in ((1, STEPS), (2, PICTURE), (3, VOLUME))},
-}  # fmt: skip
+    "TimeDistributed": (
+        lambda layers: layers.TimeDistributed(layers.Dense(3, activation="relu")),
+        [STEPS],
+    ),
+    **{
+        f"ZeroPadding{dims}D": (named(f"ZeroPadding{dims}D", 1), [shape])
+        for dims, shape in ((1, STEPS), (2, PICTURE), (3, VOLUME))
+    },
+    **{
+        f"Cropping{dims}D": (named(f"Cropping{dims}D", 1), [shape])
+        for dims, shape in ((1, STEPS), (2, PICTURE), (3, VOLUME))
+    },
+    **{
+        f"UpSampling{dims}D": (named(f"UpSampling{dims}D", 2), [shape])
+        for dims, shape in ((1, STEPS), (2, PICTURE), (3, VOLUME))
+    },
+}
 
 SLIDING: Mapping[str, Made] = {
-    "Conv1D": (lambda layers: layers.Conv1D(8, 3, padding="causal", dilation_rate=2, activation="relu"), [STEPS]),
+    "Conv1D": (
+        lambda layers: layers.Conv1D(8, 3, padding="causal", dilation_rate=2, activation="relu"),
+        [STEPS],
+    ),
     "Conv2D": (lambda layers: layers.Conv2D(32, 3, activation="relu"), [(28, 28, 1)]),
     "Conv3D": (lambda layers: layers.Conv3D(4, (1, 2, 3), groups=2), [VOLUME]),
-    "Conv1DTranspose": (lambda layers: layers.Conv1DTranspose(4, 3, strides=2, padding="same"), [STEPS]),
+    "Conv1DTranspose": (
+        lambda layers: layers.Conv1DTranspose(4, 3, strides=2, padding="same"),
+        [STEPS],
+    ),
     "Conv2DTranspose": (lambda layers: layers.Conv2DTranspose(8, 3, strides=2), [(26, 26, 32)]),
-    "Conv3DTranspose": (lambda layers: layers.Conv3DTranspose(4, (1, 2, 3), strides=3, output_padding=1), [VOLUME]),
+    "Conv3DTranspose": (
+        lambda layers: layers.Conv3DTranspose(4, (1, 2, 3), strides=3, output_padding=1),
+        [VOLUME],
+    ),
     "DepthwiseConv1D": (lambda layers: layers.DepthwiseConv1D(3, depth_multiplier=2), [STEPS]),
     "DepthwiseConv2D": (lambda layers: layers.DepthwiseConv2D(3, activation="relu"), [PICTURE]),
     "SeparableConv1D": (lambda layers: layers.SeparableConv1D(16, 3), [STEPS]),
-    "SeparableConv2D": (lambda layers: layers.SeparableConv2D(16, 3, depth_multiplier=2, strides=2), [PICTURE]),
-    **{f"{kind}Pooling{dims}D": (named(f"{kind}Pooling{dims}D", 2), [shape])
-       for kind in ("Max", "Average", "AdaptiveMax", "AdaptiveAverage")
-       for dims, shape in ((1, (11, 8)), (2, PICTURE), (3, VOLUME))},
-    **{f"Global{kind}Pooling{dims}D": (named(f"Global{kind}Pooling{dims}D"), [shape])
-       for kind in ("Max", "Average") for dims, shape in ((1, STEPS), (2, PICTURE), (3, VOLUME))},
-}  # fmt: skip
+    "SeparableConv2D": (
+        lambda layers: layers.SeparableConv2D(16, 3, depth_multiplier=2, strides=2),
+        [PICTURE],
+    ),
+    **{
+        f"{kind}Pooling{dims}D": (named(f"{kind}Pooling{dims}D", 2), [shape])
+        for kind in ("Max", "Average", "AdaptiveMax", "AdaptiveAverage")
+        for dims, shape in ((1, (11, 8)), (2, PICTURE), (3, VOLUME))
+    },
+    **{
+        f"Global{kind}Pooling{dims}D": (named(f"Global{kind}Pooling{dims}D"), [shape])
+        for kind in ("Max", "Average")
+        for dims, shape in ((1, STEPS), (2, PICTURE), (3, VOLUME))
+    },
+}
 
 STEADY: Mapping[str, Made] = {
     "BatchNormalization": (lambda layers: layers.BatchNormalization(), [(26, 26, 32)]),
@@ -93,7 +124,10 @@ STEADY: Mapping[str, Made] = {
     "GroupNormalization": (lambda layers: layers.GroupNormalization(4), [(8, 8, 16)]),
     "RMSNormalization": (lambda layers: layers.RMSNormalization(), [STEPS]),
     "UnitNormalization": (lambda layers: layers.UnitNormalization(), [STEPS]),
-    "SpectralNormalization": (lambda layers: layers.SpectralNormalization(layers.Conv2D(4, 3)), [PICTURE]),
+    "SpectralNormalization": (
+        lambda layers: layers.SpectralNormalization(layers.Conv2D(4, 3)),
+        [PICTURE],
+    ),
     "Dropout": (lambda layers: layers.Dropout(0.25), [(4,)]),
     "AlphaDropout": (lambda layers: layers.AlphaDropout(0.25), [(4,)]),
     "GaussianDropout": (lambda layers: layers.GaussianDropout(0.25), [(4,)]),
@@ -120,53 +154,105 @@ STEP_BY_STEP: Mapping[str, Made] = {
     "LSTMCell": (lambda layers: layers.LSTMCell(4), [(8,), [(4,), (4,)]]),
     "GRUCell": (lambda layers: layers.GRUCell(4), [(8,), [(4,)]]),
     "StackedRNNCells": (
-        lambda layers: layers.StackedRNNCells([layers.GRUCell(4), layers.LSTMCell(5)]), [(8,), [[(4,)], [(5,), (5,)]]]),
+        lambda layers: layers.StackedRNNCells([layers.GRUCell(4), layers.LSTMCell(5)]),
+        [(8,), [[(4,)], [(5,), (5,)]]],
+    ),
     "Bidirectional": (lambda layers: layers.Bidirectional(layers.LSTM(16)), [STEPS]),
-    **{f"ConvLSTM{dims}D": (named(f"ConvLSTM{dims}D", 4, 3), [(5, *shape)])
-       for dims, shape in ((1, STEPS), (2, PICTURE), (3, VOLUME))},
+    **{
+        f"ConvLSTM{dims}D": (named(f"ConvLSTM{dims}D", 4, 3), [(5, *shape)])
+        for dims, shape in ((1, STEPS), (2, PICTURE), (3, VOLUME))
+    },
     "MultiHeadAttention": (lambda layers: layers.MultiHeadAttention(8, 16), [(10, 64), (12, 64)]),
-    "GroupQueryAttention": (lambda layers: layers.GroupQueryAttention(16, 8, 2), [(10, 64), (10, 64)]),
+    "GroupQueryAttention": (
+        lambda layers: layers.GroupQueryAttention(16, 8, 2),
+        [(10, 64), (10, 64)],
+    ),
     "Attention": (lambda layers: layers.Attention(use_scale=True), [[(10, 8), (12, 8)]]),
     "AdditiveAttention": (lambda layers: layers.AdditiveAttention(), [[(10, 8), (12, 8)]]),
-}  # fmt: skip
+}
 
 READYING: Mapping[str, Made] = {
     "Rescaling": (lambda layers: layers.Rescaling(1 / 127.5, offset=-1), [PICTURE]),
     "Normalization": (lambda layers: layers.Normalization(), [(4,)]),
-    "Discretization": (lambda layers: layers.Discretization([0.0, 0.5, 1.0], output_mode="one_hot"), [(1,)]),
+    "Discretization": (
+        lambda layers: layers.Discretization([0.0, 0.5, 1.0], output_mode="one_hot"),
+        [(1,)],
+    ),
     "CategoryEncoding": (lambda layers: layers.CategoryEncoding(5), [NUMBERS]),
     "Hashing": (lambda layers: layers.Hashing(10), [TEXT]),
     "HashedCrossing": (lambda layers: layers.HashedCrossing(10), [[TEXT, TEXT]]),
-    "IntegerLookup": (lambda layers: layers.IntegerLookup(vocabulary=[7, 8, 9], output_mode="multi_hot"), [NUMBERS]),
-    "StringLookup": (lambda layers: layers.StringLookup(vocabulary=["yes", "no"], mask_token=""), [TEXT]),
+    "IntegerLookup": (
+        lambda layers: layers.IntegerLookup(vocabulary=[7, 8, 9], output_mode="multi_hot"),
+        [NUMBERS],
+    ),
+    "StringLookup": (
+        lambda layers: layers.StringLookup(vocabulary=["yes", "no"], mask_token=""),
+        [TEXT],
+    ),
     "TextVectorization": (
-        lambda layers: layers.TextVectorization(vocabulary=["yes", "no"], output_sequence_length=12), [TEXT]),
-    "STFTSpectrogram": (lambda layers: layers.STFTSpectrogram(frame_length=64, window=None), [(1000, 1)]),
-    "MelSpectrogram": (lambda layers: layers.MelSpectrogram(fft_length=256, sequence_stride=128), [(16000,)]),
-    "Pipeline": (lambda layers: layers.Pipeline([layers.Rescaling(1 / 255), layers.RandomFlip()]), [PICTURE]),
+        lambda layers: layers.TextVectorization(
+            vocabulary=["yes", "no"], output_sequence_length=12
+        ),
+        [TEXT],
+    ),
+    "STFTSpectrogram": (
+        lambda layers: layers.STFTSpectrogram(frame_length=64, window=None),
+        [(1000, 1)],
+    ),
+    "MelSpectrogram": (
+        lambda layers: layers.MelSpectrogram(fft_length=256, sequence_stride=128),
+        [(16000,)],
+    ),
+    "Pipeline": (
+        lambda layers: layers.Pipeline([layers.Rescaling(1 / 255), layers.RandomFlip()]),
+        [PICTURE],
+    ),
     "CenterCrop": (lambda layers: layers.CenterCrop(4, 5), [PICTURE]),
     "Resizing": (lambda layers: layers.Resizing(4, 5), [PICTURE]),
     "AutoContrast": (lambda layers: layers.AutoContrast(), [PICTURE]),
     "ContrastLimitedAdaptiveHistogramEqualization": (
-        lambda layers: layers.ContrastLimitedAdaptiveHistogramEqualization(tile_grid_size=(2, 2)), [PICTURE]),
+        lambda layers: layers.ContrastLimitedAdaptiveHistogramEqualization(tile_grid_size=(2, 2)),
+        [PICTURE],
+    ),
     "MaxNumBoundingBoxes": (
-        lambda layers: layers.MaxNumBoundingBoxes(max_number=4, bounding_box_format="xyxy"), [PICTURE]),
-}  # fmt: skip
+        lambda layers: layers.MaxNumBoundingBoxes(max_number=4, bounding_box_format="xyxy"),
+        [PICTURE],
+    ),
+}
 
 CHANGES: Mapping[str, Mapping[str, Any]] = {
-    "AugMix": {}, "CutMix": {}, "Equalization": {}, "MixUp": {}, "RandAugment": {}, "RandomBrightness": {"factor": 0.2},
-    "RandomColorDegeneration": {"factor": (0.1, 0.2)}, "RandomColorJitter": {"hue_factor": 0.1, "contrast_factor": 0.1},
-    "RandomContrast": {"factor": 0.2}, "RandomCrop": {"height": 4, "width": 5}, "RandomElasticTransform": {},
-    "RandomErasing": {"factor": 0.5}, "RandomFlip": {"mode": "horizontal"}, "RandomGaussianBlur": {},
-    "RandomGrayscale": {}, "RandomHue": {"factor": 0.1}, "RandomInvert": {"factor": (0.5, 0.5)},
-    "RandomPerspective": {"factor": (1.0, 1.0)}, "RandomPosterization": {"factor": 4}, "RandomRotation": {"factor": 0.1},
-    "RandomSaturation": {"factor": (0.3, 0.7)}, "RandomSharpness": {"factor": 0.5},
-    "RandomShear": {"x_factor": 0.1, "y_factor": 0.2}, "RandomTranslation": {"height_factor": 0.1, "width_factor": 0.2},
-    "RandomZoom": {"height_factor": 0.1}, "Solarization": {},
-}  # fmt: skip
+    "AugMix": {},
+    "CutMix": {},
+    "Equalization": {},
+    "MixUp": {},
+    "RandAugment": {},
+    "RandomBrightness": {"factor": 0.2},
+    "RandomColorDegeneration": {"factor": (0.1, 0.2)},
+    "RandomColorJitter": {"hue_factor": 0.1, "contrast_factor": 0.1},
+    "RandomContrast": {"factor": 0.2},
+    "RandomCrop": {"height": 4, "width": 5},
+    "RandomElasticTransform": {},
+    "RandomErasing": {"factor": 0.5},
+    "RandomFlip": {"mode": "horizontal"},
+    "RandomGaussianBlur": {},
+    "RandomGrayscale": {},
+    "RandomHue": {"factor": 0.1},
+    "RandomInvert": {"factor": (0.5, 0.5)},
+    "RandomPerspective": {"factor": (1.0, 1.0)},
+    "RandomPosterization": {"factor": 4},
+    "RandomRotation": {"factor": 0.1},
+    "RandomSaturation": {"factor": (0.3, 0.7)},
+    "RandomSharpness": {"factor": 0.5},
+    "RandomShear": {"x_factor": 0.1, "y_factor": 0.2},
+    "RandomTranslation": {"height_factor": 0.1, "width_factor": 0.2},
+    "RandomZoom": {"height_factor": 0.1},
+    "Solarization": {},
+}
 """What changes pictures at random in training alone, with how each is made."""
 
-AT_RANDOM: Mapping[str, Made] = {name: (named(name, **given), [PICTURE]) for name, given in CHANGES.items()}
+AT_RANDOM: Mapping[str, Made] = {
+    name: (named(name, **given), [PICTURE]) for name, given in CHANGES.items()
+}
 
 EVERY: Mapping[str, Made] = {**CORE, **SLIDING, **STEADY, **STEP_BY_STEP, **READYING, **AT_RANDOM}
 """Each public layer by the name that its documentation has, made and given example inputs."""
@@ -181,7 +267,9 @@ def public() -> dict[str, Any]:
             found.setdefault(id(getattr(layers, name)), []).append(name)
     # Several names of one class: its own, or the longest where its own is not public.
     chosen = [
-        next((name for name in names if getattr(layers, name).__name__ == name), max(names, key=len))
+        next(
+            (name for name in names if getattr(layers, name).__name__ == name), max(names, key=len)
+        )
         for names in found.values()
     ]
     return {name: getattr(layers, name) for name in chosen}
@@ -207,13 +295,17 @@ def stage_of(layer: Any, received: Sequence[Any], given: Sequence[Any]) -> Stage
             sum(math.prod(variable.shape) for variable, trains in weights if trains),
             sum(math.prod(variable.shape) for variable, trains in weights if not trains),
         ),
-        weights=tuple(Weight(variable.name, tuple(variable.shape), trains) for variable, trains in weights),
+        weights=tuple(
+            Weight(variable.name, tuple(variable.shape), trains) for variable, trains in weights
+        ),
     )
 
 
 def spec(tensor: Any) -> Spec:
     """The form of a tensor, its rows unknown."""
-    return Spec((None, *tensor.shape[1:]), str(load().backend.standardize_dtype(tensor.dtype)), None)
+    return Spec(
+        (None, *tensor.shape[1:]), str(load().backend.standardize_dtype(tensor.dtype)), None
+    )
 
 
 def called(layer: Any, inputs: Sequence[Any], **arguments: Any) -> Stage:
@@ -222,7 +314,9 @@ def called(layer: Any, inputs: Sequence[Any], **arguments: Any) -> Stage:
     given = tensors(keras, inputs)
     if type(layer).__name__ == "InputLayer":
         return stage_of(layer, [], [layer.output])
-    return stage_of(layer, keras.tree.flatten(given), keras.tree.flatten(layer(*given, **arguments)))
+    return stage_of(
+        layer, keras.tree.flatten(given), keras.tree.flatten(layer(*given, **arguments))
+    )
 
 
 def tensors(keras: Any, inputs: Sequence[Any]) -> list[Any]:
@@ -237,7 +331,9 @@ def tensors(keras: Any, inputs: Sequence[Any]) -> list[Any]:
     return found
 
 
-MERGING = frozenset({"Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"})
+MERGING = frozenset(
+    {"Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"}
+)
 """The layers that take their inputs as a list."""
 
 
@@ -245,6 +341,15 @@ def made(name: str) -> Stage:
     """The stage of a layer of the table, or of one of another framework by its configuration alone."""
     if name in ELSEWHERE:
         rows = Spec((None, 4), "float32")
-        return Stage("it", LAYER, name, "it", {"name": "it", **ELSEWHERE[name]}, (rows,), (rows,), Parameters(20))
+        return Stage(
+            "it",
+            LAYER,
+            name,
+            "it",
+            {"name": "it", **ELSEWHERE[name]},
+            (rows,),
+            (rows,),
+            Parameters(20),
+        )
     make, inputs = EVERY[name]
     return called(make(load().layers), [list(inputs)] if name in MERGING else inputs)

@@ -68,7 +68,10 @@ def whole_section(text: str, heading: str) -> list[Section]:
     """The section of that heading, and all those below it."""
     parts = sections(text)
     (start,) = [place for place, part in enumerate(parts) if part.heading == heading]
-    end = next((at for at in range(start + 1, len(parts)) if parts[at].level <= parts[start].level), len(parts))
+    end = next(
+        (at for at in range(start + 1, len(parts)) if parts[at].level <= parts[start].level),
+        len(parts),
+    )
     return parts[start:end]
 
 
@@ -99,7 +102,9 @@ def tables(text: str) -> list[list[list[str]]]:
         if row and not inside:
             found.append([])
         if row:
-            found[-1].append([re.sub(r"^`([^`]*)`$", r"\1", cell.strip()) for cell in line.text.split("|")[1:-1]])
+            found[-1].append(
+                [re.sub(r"^`([^`]*)`$", r"\1", cell.strip()) for cell in line.text.split("|")[1:-1]]
+            )
         inside = row
     return [rows[2:] for rows in found]
 
@@ -112,7 +117,9 @@ def links(text: str) -> list[str]:
 
 def anchors(text: str) -> set[str]:
     """What a link can name after ``#``, as GitHub makes it from a heading."""
-    return {re.sub(r"[^\w\- ]", "", part.heading.lower()).replace(" ", "-") for part in sections(text)}
+    return {
+        re.sub(r"[^\w\- ]", "", part.heading.lower()).replace(" ", "-") for part in sections(text)
+    }
 
 
 def documents() -> list[Path]:

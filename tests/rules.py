@@ -5,13 +5,20 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from pipetrace import Evidence, Finding, Rule, Trace
-from pipetrace.explain.findings import asking
+from pipetrace.explain.findings import engine
 
 
 def rule(
-    code: str, name: str, *, level: str = "warning", stage: str | None = None, epochs: Sequence[int] = (),
-    explains: tuple[str, ...] = (), text: str = "", confidence: float = 1.0,
-) -> type[Rule]:  # fmt: skip
+    code: str,
+    name: str,
+    *,
+    level: str = "warning",
+    stage: str | None = None,
+    epochs: Sequence[int] = (),
+    explains: tuple[str, ...] = (),
+    text: str = "",
+    confidence: float = 1.0,
+) -> type[Rule]:
     """A rule that finds one thing in every trace, at a stage and in epochs."""
 
     class Made(Rule):
@@ -26,9 +33,14 @@ def rule(
             told = text or f"{code} is wrong."
             change = f'Dense(64, "{name}")\n→ Dense(64)' if level == "error" else ""
             yield self.found(
-                told, evidence, f"Do something about {code}.", stage=stage, epochs=epochs, change=change,
+                told,
+                evidence,
+                f"Do something about {code}.",
+                stage=stage,
+                epochs=epochs,
+                change=change,
                 confidence=confidence,
-            )  # fmt: skip
+            )
 
     Made.code, Made.name, Made.level, Made.explains = code, name, level, explains
     Made.__module__ = "pipetrace.made"
@@ -55,15 +67,29 @@ def broken(code: str = "PT998") -> type[Rule]:
 
 
 WRONG = (
-    rule("PT201", "dying-units", level="error", stage="conv2d", epochs=(2, 3), explains=("PT402", "PT901"),
-         text="61 of 64 units give 0 for every row."),
-    rule("PT402", "small-steps", stage="dense", epochs=(3,), text="Updates are 0.00001 of the weights.", confidence=0.8),
+    rule(
+        "PT201",
+        "dying-units",
+        level="error",
+        stage="conv2d",
+        epochs=(2, 3),
+        explains=("PT402", "PT901"),
+        text="61 of 64 units give 0 for every row.",
+    ),
+    rule(
+        "PT402",
+        "small-steps",
+        stage="dense",
+        epochs=(3,),
+        text="Updates are 0.00001 of the weights.",
+        confidence=0.8,
+    ),
     rule("PT501", "falls-still", epochs=(1,), text="The loss fell by 9 % in the last epoch."),
     rule("PT901", "worth-knowing", level="note", text="There are few rows."),
-)  # fmt: skip
+)
 """An error with two symptoms, a warning, at two stages and in three epochs."""
 
 
 def only(monkeypatch: pytest.MonkeyPatch, *kinds: type[Rule]) -> None:
     """Make these all the rules that there are."""
-    monkeypatch.setattr(asking, "all_rules", lambda: tuple(kind() for kind in kinds))
+    monkeypatch.setattr(engine, "all_rules", lambda: tuple(kind() for kind in kinds))

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pipetrace.summary import summarise
+from pipetrace.stats import summarise
 from pipetrace.trace import Trace
 from pipetrace.trace.document import (
     DATA,
@@ -52,13 +52,31 @@ class Net:
     def source(self, name: str, values: Values) -> str:
         return self._add(Stage(name, SOURCE, None, name, {}, (), (self._spec(values),)), values)
 
-    def layer(self, name: str, layer: str, source: str, values: Values, config: Mapping[str, Any] | None = None,
-              parameters: int = 0) -> str:  # fmt: skip
+    def layer(
+        self,
+        name: str,
+        layer: str,
+        source: str,
+        values: Values,
+        config: Mapping[str, Any] | None = None,
+        parameters: int = 0,
+    ) -> str:
         given = replace(self._spec(self.values[source]), source=source)
-        stage = Stage(name, LAYER, layer, name, config or {}, (given,), (self._spec(values),), Parameters(parameters))
+        stage = Stage(
+            name,
+            LAYER,
+            layer,
+            name,
+            config or {},
+            (given,),
+            (self._spec(values),),
+            Parameters(parameters),
+        )
         return self._add(stage, values)
 
-    def dense(self, name: str, source: str, units: int, activation: str = "linear", seed: int = 0) -> str:
+    def dense(
+        self, name: str, source: str, units: int, activation: str = "linear", seed: int = 0
+    ) -> str:
         rng, x = np.random.default_rng([seed, units, len(name)]), self.values[source]
         kernel = rng.normal(0, 1 / math.sqrt(x.shape[-1]), (x.shape[-1], units)).astype(np.float32)
         bias = rng.normal(0, 0.1, units).astype(np.float32)
@@ -83,49 +101,124 @@ class Net:
 
     def _add(self, stage: Stage, values: Values) -> str:
         numbers = values.dtype.kind in "fiub"
-        self.stages.append(replace(stage, summary=summarise(values) if numbers else None, example=values[0]))
+        self.stages.append(
+            replace(stage, summary=summarise(values) if numbers else None, example=values[0])
+        )
         self.values[stage.name] = values
         return stage.name
 
     @staticmethod
     def _spec(values: Values) -> Spec:
-        return Spec((None, *values.shape[1:]), "string" if values.dtype.kind == "U" else str(values.dtype))
+        return Spec(
+            (None, *values.shape[1:]), "string" if values.dtype.kind == "U" else str(values.dtype)
+        )
 
 
 def target(values: Array, name: str | None = None) -> Target:
     whole = bool((values == np.floor(values)).all())
-    return Target(name, (None, *values.shape[1:]), str(values.dtype), whole, float(values.min()), float(values.max()),
-                  float(values.mean()), float(values.std()), len(np.unique(values)) if whole else None)  # fmt: skip
+    return Target(
+        name,
+        (None, *values.shape[1:]),
+        str(values.dtype),
+        whole,
+        float(values.min()),
+        float(values.max()),
+        float(values.mean()),
+        float(values.std()),
+        len(np.unique(values)) if whole else None,
+    )
 
 
 def course(losses: Sequence[float], **others: Sequence[float]) -> list[dict[str, float]]:
     """Metrics for each epoch."""
-    return [{"loss": loss, **{name: values[at] for name, values in others.items()}} for at, loss in enumerate(losses)]
+    return [
+        {"loss": loss, **{name: values[at] for name, values in others.items()}}
+        for at, loss in enumerate(losses)
+    ]
 
 
-def made(net: Net, losses: Mapping[str, str] | str, metrics: Sequence[Mapping[str, float]], *,
-         ends: Sequence[str] | None = None, targets: Sequence[Array] = (), counts: Sequence[int] = (),
-         names: Sequence[str] = ()) -> Trace:  # fmt: skip
+def made(
+    net: Net,
+    losses: Mapping[str, str] | str,
+    metrics: Sequence[Mapping[str, float]],
+    *,
+    ends: Sequence[str] | None = None,
+    targets: Sequence[Array] = (),
+    counts: Sequence[int] = (),
+    names: Sequence[str] = (),
+) -> Trace:
     """A finished run of a network; its outputs are those of the last stage, or of the named ones."""
     given = ends or [net.stages[-1].name]
     specs = [
-        replace(net.stages[[each.name for each in net.stages].index(name)].outputs[0], source=name) for name in given
+        replace(net.stages[[each.name for each in net.stages].index(name)].outputs[0], source=name)
+        for name in given
     ]
-    specs = [replace(spec, name=name if len(given) > 1 else None) for spec, name in zip(specs, given, strict=True)]
+    specs = [
+        replace(spec, name=name if len(given) > 1 else None)
+        for spec, name in zip(specs, given, strict=True)
+    ]
     total = Parameters(sum(stage.parameters.total for stage in net.stages))
     model = ModelFacts("made", "Functional", total, len(net.stages) - 1, tuple(specs))
     described = tuple(target(each, spec.name) for each, spec in zip(targets, specs, strict=False))
-    data = Data("", "", None, "memory", 200, "f" * 64, tuple(names), tuple(counts), 40, 0, None, None, 160, described)
+    data = Data(
+        "",
+        "",
+        None,
+        "memory",
+        200,
+        "f" * 64,
+        tuple(names),
+        tuple(counts),
+        40,
+        0,
+        None,
+        None,
+        160,
+        described,
+    )
     loss = losses if isinstance(losses, str) else ", ".join(losses.values())
-    training = Training(len(metrics), 32, "Adam", {}, loss, (), None, ROWS,
-                        {} if isinstance(losses, str) else dict(losses))  # fmt: skip
+    training = Training(
+        len(metrics),
+        32,
+        "Adam",
+        {},
+        loss,
+        (),
+        None,
+        ROWS,
+        {} if isinstance(losses, str) else dict(losses),
+    )
     label = int(targets[0][1].item()) if counts and targets and targets[0][1].size == 1 else None
-    row = Prediction(1, label, net.row(1), "row", 0.1, tuple(each[1] for each in targets), held_out=False)
-    other = replace(row, row=2, reason="worst", outputs=net.row(2), targets=tuple(each[2] for each in targets))
-    run = Run("made", "2026-01-01T00:00:00+00:00", "python train.py", {"keras": "3.15.1", "tensorflow": "2.21.0"},
-              "tensorflow", "Linux", "m" * 64, data, training, model)  # fmt: skip
+    row = Prediction(
+        1, label, net.row(1), "row", 0.1, tuple(each[1] for each in targets), held_out=False
+    )
+    other = replace(
+        row, row=2, reason="worst", outputs=net.row(2), targets=tuple(each[2] for each in targets)
+    )
+    run = Run(
+        "made",
+        "2026-01-01T00:00:00+00:00",
+        "python train.py",
+        {"keras": "3.15.1", "tensorflow": "2.21.0"},
+        "tensorflow",
+        "Linux",
+        "m" * 64,
+        data,
+        training,
+        model,
+    )
     epochs = tuple(Epoch(number, each, 1.0, 0.001, 5) for number, each in enumerate(metrics, 1))
-    return Trace(2, run, tuple(net.stages), ROWS, epochs, (row, other), net.weights, Ending(FINISHED), {"writing": 0.5})
+    return Trace(
+        2,
+        run,
+        tuple(net.stages),
+        ROWS,
+        epochs,
+        (row, other),
+        net.weights,
+        Ending(FINISHED),
+        {"writing": 0.5},
+    )
 
 
 def rng_values(*shape: int, seed: int = 0) -> Values:
@@ -136,14 +229,21 @@ def regression() -> Trace:
     net = Net()
     net.dense("hidden", net.source("table", rng_values(5)), 8, "relu")
     net.dense("price", "hidden", 1)
-    metrics = course([4.0, 2.0, 1.0], mae=[1.5, 1.1, 0.8], val_loss=[3.0, 1.9, 1.25], val_mae=[1.4, 1.0, 0.9])
+    metrics = course(
+        [4.0, 2.0, 1.0], mae=[1.5, 1.1, 0.8], val_loss=[3.0, 1.9, 1.25], val_mae=[1.4, 1.0, 0.9]
+    )
     return made(net, "mse", metrics, targets=[rng_values(1, seed=9)])
 
 
 def two_numbers() -> Trace:
     net = Net()
     net.dense("place", net.source("table", rng_values(5)), 2)
-    return made(net, "mean_absolute_error", course([2.0, 2.5], strange=[7.0, 8.0]), targets=[rng_values(2, seed=9)])
+    return made(
+        net,
+        "mean_absolute_error",
+        course([2.0, 2.5], strange=[7.0, 8.0]),
+        targets=[rng_values(2, seed=9)],
+    )
 
 
 def binary(*, logits: bool = False, scores: bool = False) -> Trace:
@@ -151,9 +251,13 @@ def binary(*, logits: bool = False, scores: bool = False) -> Trace:
     net.dense("hidden", net.source("table", rng_values(5)), 8, "relu")
     net.dense("pleased", "hidden", 1, "linear" if logits or scores else "sigmoid")
     yes = (np.arange(ROWS) % 2).astype(np.float32)[:, None]
-    metrics = course([0.6, 0.4], accuracy=[0.7, 0.85], val_loss=[0.5, 0.45], val_accuracy=[0.8, 0.82])
+    metrics = course(
+        [0.6, 0.4], accuracy=[0.7, 0.85], val_loss=[0.5, 0.45], val_accuracy=[0.8, 0.82]
+    )
     trace = made(net, "binary_crossentropy", metrics, targets=[yes], counts=[90, 70])
-    return replace(trace, run=replace(trace.run, training=replace(trace.run.training, from_logits=logits)))
+    return replace(
+        trace, run=replace(trace.run, training=replace(trace.run.training, from_logits=logits))
+    )
 
 
 def logits() -> Trace:
@@ -162,7 +266,9 @@ def logits() -> Trace:
     kinds = (np.arange(ROWS) % 4).astype(np.int64)
     metrics = course([1.2, 0.8, 0.5], accuracy=[0.4, 0.6, 0.8])
     trace = made(net, "sparse_categorical_crossentropy", metrics, targets=[kinds], counts=[40] * 4)
-    return replace(trace, run=replace(trace.run, training=replace(trace.run.training, from_logits=True)))
+    return replace(
+        trace, run=replace(trace.run, training=replace(trace.run.training, from_logits=True))
+    )
 
 
 def multilabel() -> Trace:
@@ -170,7 +276,10 @@ def multilabel() -> Trace:
     net.dense("tags", net.source("table", rng_values(5)), 4, "sigmoid")
     tags = (rng_values(4, seed=3) > 0).astype(np.float32)
     return made(
-        net, "binary_crossentropy", course([0.6, 0.5], binary_accuracy=[0.6, 0.7], auc=[0.5, 0.7]), targets=[tags]
+        net,
+        "binary_crossentropy",
+        course([0.6, 0.5], binary_accuracy=[0.6, 0.7], auc=[0.5, 0.7]),
+        targets=[tags],
     )
 
 
@@ -179,34 +288,53 @@ def several() -> Trace:
     net.dense("body", net.source("table", rng_values(5)), 6, "relu")
     net.dense("kind", "body", 3, "softmax")
     net.dense("weight", "body", 1, seed=1)
-    names = {"kind_loss": [1.0, 0.6, 0.5], "weight_loss": [2.0, 1.0, 0.5], "kind_accuracy": [0.4, 0.6, 0.7],
-             "weight_mae": [1.0, 0.8, 0.6]}  # fmt: skip
+    names = {
+        "kind_loss": [1.0, 0.6, 0.5],
+        "weight_loss": [2.0, 1.0, 0.5],
+        "kind_accuracy": [0.4, 0.6, 0.7],
+        "weight_mae": [1.0, 0.8, 0.6],
+    }
     names |= {f"val_{name}": [value * 1.1 for value in values] for name, values in names.items()}
     metrics = course([3.0, 1.6, 1.0], val_loss=[2.8, 1.7, 1.2], **names)
     losses = {"kind": "sparse_categorical_crossentropy", "weight": "mse"}
     kinds = (np.arange(ROWS) % 3).astype(np.int64)
-    return made(net, losses, metrics, ends=["kind", "weight"], targets=[kinds, rng_values(1, seed=9)])
+    return made(
+        net, losses, metrics, ends=["kind", "weight"], targets=[kinds, rng_values(1, seed=9)]
+    )
 
 
 def autoencoder() -> Trace:
     net = Net()
     pixels = (np.abs(rng_values(8, 8, 1)) % 1).astype(np.float32)
-    net.layer("code", "Conv2D", net.source("pictures", pixels), rng_values(4, 4, 2), {"filters": 2}, 20)
+    net.layer(
+        "code", "Conv2D", net.source("pictures", pixels), rng_values(4, 4, 2), {"filters": 2}, 20
+    )
     again = (0.8 * pixels + 0.1).astype(np.float32)
     net.layer("picture_again", "Conv2DTranspose", "code", again, {"activation": "sigmoid"}, 19)
-    return made(net, "binary_crossentropy", course([0.7, 0.6], val_loss=[0.65, 0.62]), targets=[pixels])
+    return made(
+        net, "binary_crossentropy", course([0.7, 0.6], val_loss=[0.65, 0.62]), targets=[pixels]
+    )
 
 
 def steps() -> Trace:
     net = Net()
     words = np.array([[3, 1, 4, 1, 0, 0], [2, 7, 1, 0, 0, 0]] * 3, np.int32)
     source = net.source("words", words)
-    vectors = net.layer("vectors", "Embedding", source, rng_values(6, 4),
-                        {"input_dim": 9, "output_dim": 4, "mask_zero": True}, 36)  # fmt: skip
+    vectors = net.layer(
+        "vectors",
+        "Embedding",
+        source,
+        rng_values(6, 4),
+        {"input_dim": 9, "output_dim": 4, "mask_zero": True},
+        36,
+    )
     net.layer("memory", "LSTM", vectors, rng_values(6, 5), {"units": 5, "use_bias": True}, 200)
     net.dense("kinds", "memory", 3, "softmax")
     hidden = (words != 0).astype(np.float32)
-    net.stages[1:] = [replace(stage, mask=summarise(hidden), example_mask=words[0] != 0) for stage in net.stages[1:]]
+    net.stages[1:] = [
+        replace(stage, mask=summarise(hidden), example_mask=words[0] != 0)
+        for stage in net.stages[1:]
+    ]
     metrics = course([1.0, 0.8], accuracy=[0.5, 0.6])
     return made(net, "sparse_categorical_crossentropy", metrics, targets=[words % 3])
 
@@ -214,17 +342,32 @@ def steps() -> Trace:
 def waves() -> Trace:
     net = Net()
     net.dense("next", net.source("series", rng_values(7, 2)), 1)
-    return made(net, "cosine_similarity", course([-0.2, -0.7, -0.9], val_loss=[-0.3, -0.75, -0.7]),
-                targets=[rng_values(7, 1, seed=4)])  # fmt: skip
+    return made(
+        net,
+        "cosine_similarity",
+        course([-0.2, -0.7, -0.9], val_loss=[-0.3, -0.75, -0.7]),
+        targets=[rng_values(7, 1, seed=4)],
+    )
 
 
 def mask() -> Trace:
     net = Net()
-    net.layer("conv", "Conv2D", net.source("pictures", rng_values(8, 8, 1)), rng_values(8, 8, 3), {"filters": 3}, 30)
+    net.layer(
+        "conv",
+        "Conv2D",
+        net.source("pictures", rng_values(8, 8, 1)),
+        rng_values(8, 8, 3),
+        {"filters": 3},
+        30,
+    )
     marked = (rng_values(8, 8, 1) > 0.5).astype(np.float32)
-    shares = np.clip(0.8 * marked + 0.15 + 0.1 * rng_values(8, 8, 1, seed=5), 0, 1).astype(np.float32)
+    shares = np.clip(0.8 * marked + 0.15 + 0.1 * rng_values(8, 8, 1, seed=5), 0, 1).astype(
+        np.float32
+    )
     net.layer("mask", "Conv2D", "conv", shares, {"filters": 1, "activation": "sigmoid"}, 28)
-    metrics = course([0.5, 0.3], accuracy=[0.8, 0.9], val_loss=[0.4, 0.35], val_accuracy=[0.85, 0.9])
+    metrics = course(
+        [0.5, 0.3], accuracy=[0.8, 0.9], val_loss=[0.4, 0.35], val_accuracy=[0.85, 0.9]
+    )
     return made(net, "binary_crossentropy", metrics, targets=[marked])
 
 
@@ -233,7 +376,12 @@ def stopped() -> Trace:
     metrics = course([4.0, 2.0, 1.0, 0.6, 0.4], val_loss=[3.0, 1.5, 1.0, 1.2, 1.5])
     epochs = tuple(Epoch(number, each, 1.0, 0.001, 5) for number, each in enumerate(metrics, 1))
     training = replace(trace.run.training, epochs=50, callbacks=("EarlyStopping",))
-    return replace(trace, run=replace(trace.run, training=training), epochs=epochs, ending=Ending(STOPPED, epoch=5))
+    return replace(
+        trace,
+        run=replace(trace.run, training=training),
+        epochs=epochs,
+        ending=Ending(STOPPED, epoch=5),
+    )
 
 
 def failed() -> Trace:
@@ -259,7 +407,11 @@ def not_finite() -> Trace:
     bad = summarise(np.array([[math.nan, 1.0]], np.float32))
     epochs = (
         trace.epochs[0],
-        replace(trace.epochs[1], metrics={"loss": math.nan, "mae": math.nan}, probe={"hidden": bad, "price": bad}),
+        replace(
+            trace.epochs[1],
+            metrics={"loss": math.nan, "mae": math.nan},
+            probe={"hidden": bad, "price": bad},
+        ),
     )
     events = (
         Event(LOSS, "the loss is nan", 2, 3, "hidden"),
@@ -274,7 +426,9 @@ def untrained() -> Trace:
     training = replace(trace.run.training, epochs=0, batch_size=None, optimizer="", loss="")
     data = replace(trace.run.data, rows=None, class_counts=(), targets=(), validation_rows=None)
     row = replace(trace.predictions[0], reason="row", loss=None, label=None, targets=())
-    return replace(trace, run=replace(trace.run, training=training, data=data), epochs=(), predictions=(row,))
+    return replace(
+        trace, run=replace(trace.run, training=training, data=data), epochs=(), predictions=(row,)
+    )
 
 
 def one_axis() -> Trace:
@@ -287,14 +441,20 @@ def one_axis() -> Trace:
     data = replace(trace.run.data, rows=None, validation_rows=None, available=0, complete=False)
     epochs = tuple(replace(epoch, steps=None) for epoch in trace.epochs)
     return replace(
-        trace, run=replace(trace.run, training=training, data=data), epochs=epochs, ending=Ending(INTERRUPTED)
+        trace,
+        run=replace(trace.run, training=training, data=data),
+        epochs=epochs,
+        ending=Ending(INTERRUPTED),
     )
 
 
 def too_large() -> Trace:
     trace = autoencoder()
     rows = tuple(
-        replace(each, outputs={name: each.outputs[name] for name in each.outputs if name != "picture_again"})
+        replace(
+            each,
+            outputs={name: each.outputs[name] for name in each.outputs if name != "picture_again"},
+        )
         for each in trace.predictions
     )
     return replace(trace, predictions=rows)

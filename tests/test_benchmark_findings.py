@@ -13,7 +13,9 @@ def benchmark() -> Any:
     spec = importlib.util.spec_from_file_location("benchmark_findings", path)
     assert spec is not None
     assert spec.loader is not None
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)  # dataclasses look their module up
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(
+        spec
+    )  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
 
@@ -24,7 +26,9 @@ MINOR = {"category": "optimizer", "layer": None, "minor": True}
 
 
 def told(category: str, stage: str | None = None) -> Finding:
-    return Finding("PT000", "a-rule", WARNING, category, stage, (), "It is.", (), "It costs.", "Mend it.")
+    return Finding(
+        "PT000", "a-rule", WARNING, category, stage, (), "It is.", (), "It costs.", "Mend it."
+    )
 
 
 def test_a_fault_is_told_by_its_category_or_an_equally_right_one() -> None:

@@ -15,14 +15,25 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
-from tests.markdown import DOCS, ROOT, Block, anchors, blocks, documents, links, sections, tables, whole_section
+from tests.markdown import (
+    DOCS,
+    ROOT,
+    Block,
+    anchors,
+    blocks,
+    documents,
+    links,
+    sections,
+    tables,
+    whole_section,
+)
+from tools.make_declarations import records
 
 import pipetrace
 from pipetrace.cli import commands
-from pipetrace.present.wire import records
 from pipetrace.trace.document import Data, Run, Training
+from pipetrace.trace.overhead import Spending
 from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, TABLES
-from pipetrace.trace.spending import Spending
 
 FORMAT = (DOCS / "trace-format.md").read_text(encoding="utf-8")
 COMMANDS = (DOCS / "command-line.md").read_text(encoding="utf-8")
@@ -40,9 +51,14 @@ def declared(layout: str) -> dict[str, list[tuple[str, str]]]:
     """The columns and their types of each table, as SQLite has them."""
     with closing(sqlite3.connect(":memory:")) as database:
         database.executescript(layout)
-        names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        names = [
+            name
+            for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        ]
         return {
-            table: [(row[1], row[2] or "any") for row in database.execute(f"PRAGMA table_info({table})")]
+            table: [
+                (row[1], row[2] or "any") for row in database.execute(f"PRAGMA table_info({table})")
+            ]
             for table in names
         }
 
@@ -59,7 +75,9 @@ def described(text: str) -> dict[str, list[tuple[str, str]]]:
 def test_every_table_and_column_is_described_and_nothing_else() -> None:
     assert described(FORMAT) == declared(TABLES)
     assert described(FORMAT) != declared(f"{TABLES}; ALTER TABLE run ADD COLUMN more TEXT")
-    assert described(FORMAT.replace("| `flops` | INTEGER |", "| `flops` | REAL |")) != declared(TABLES)
+    assert described(FORMAT.replace("| `flops` | INTEGER |", "| `flops` | REAL |")) != declared(
+        TABLES
+    )
 
 
 def test_columns_that_can_be_null_say_what_it_means() -> None:
@@ -97,7 +115,9 @@ def manifold(tmp_path: Path) -> Path:
     given = layers.Input((5,))
     words = layers.Embedding(7, 4, mask_zero=True)(given)
     mixed = layers.MultiHeadAttention(1, 4)(words, words)
-    model = keras.Model(given, layers.Dense(1)(layers.Dropout(0.5)(layers.GlobalAveragePooling1D()(mixed))))
+    model = keras.Model(
+        given, layers.Dense(1)(layers.Dropout(0.5)(layers.GlobalAveragePooling1D()(mixed)))
+    )
     model.compile("adam", "mse")
     x = np.arange(200).reshape(40, 5) % 7
     recorder = pipetrace.Recorder(tmp_path / "run.trace", verbose=False)
@@ -113,12 +133,14 @@ def test_what_a_run_writes_is_described(manifold: Path) -> None:
             return {value for (value,) in database.execute(query)}
 
         assert column("SELECT key FROM run") == set(keys("The keys of run"))
-        assert column("SELECT more.key FROM run, json_each(run.value) AS more WHERE run.key = 'writer'") == set(
-            keys("writer")
-        )
+        assert column(
+            "SELECT more.key FROM run, json_each(run.value) AS more WHERE run.key = 'writer'"
+        ) == set(keys("writer"))
         (parts,) = tables(whole_section(FORMAT, "The parts of summary and tensor")[0].text)
         for table in ("summary", "tensor"):
-            numbered = {re.sub(r"\d+$", "1", part) for part in column(f"SELECT DISTINCT part FROM {table}")}
+            numbered = {
+                re.sub(r"\d+$", "1", part) for part in column(f"SELECT DISTINCT part FROM {table}")
+            }
             assert numbered == {row[1] for row in parts if row[0] == table}
         (figures,) = tables(whole_section(FORMAT, "The parts of measurement")[0].text)
         written = column("SELECT DISTINCT part FROM measurement")
@@ -126,10 +148,16 @@ def test_what_a_run_writes_is_described(manifold: Path) -> None:
         assert written == {row[0] for row in figures} - {"components", "class"}
         for part in written:
             (text,) = [row[3] for row in figures if row[0] == part]
-            objects = column(f"SELECT data FROM measurement JOIN content ON content.id = figures WHERE part = '{part}'")
+            objects = column(
+                f"SELECT data FROM measurement JOIN content ON content.id = figures WHERE part = '{part}'"
+            )
             keys_there = {key for each in objects for key in json.loads(each)}
             told = re.findall(r"[a-z][a-z0-9_]*", text)
-            assert {key for key in keys_there if key not in told and part not in ("learner", "lag", "outcome")} == set()
+            assert {
+                key
+                for key in keys_there
+                if key not in told and part not in ("learner", "lag", "outcome")
+            } == set()
         cost = whole_section(FORMAT, "cost")[0].text
         assert all(f"`{part}`" in cost for part in column("SELECT part FROM cost"))
 
@@ -137,7 +165,8 @@ def test_what_a_run_writes_is_described(manifold: Path) -> None:
 def test_the_numbers_that_identify_a_trace_are_given() -> None:
     (rows,) = tables(whole_section(FORMAT, "What identifies it")[0].text)
     assert (
-        f"{APPLICATION_ID}, or 0x{APPLICATION_ID:08x}, or `{APPLICATION_ID.to_bytes(4, 'big').decode()}`" in rows[1][1]
+        f"{APPLICATION_ID}, or 0x{APPLICATION_ID:08x}, or `{APPLICATION_ID.to_bytes(4, 'big').decode()}`"
+        in rows[1][1]
     )
     assert rows[2][1] == str(SCHEMA)
 
@@ -152,7 +181,11 @@ def options(command: click.Command) -> dict[str, str]:
     for parameter in command.get_params(click.Context(command, parent=top)):
         if isinstance(parameter, click.Option):
             long_first = sorted(parameter.opts, key=len, reverse=True)
-            shown = parameter.default if isinstance(parameter.default, int | str) and not parameter.is_flag else ""
+            shown = (
+                parameter.default
+                if isinstance(parameter.default, int | str) and not parameter.is_flag
+                else ""
+            )
             found["`, `".join(long_first)] = str(shown)
         else:
             found[str(parameter.name).upper()] = ""
@@ -164,7 +197,10 @@ def described_options(text: str, heading: str) -> dict[str, str]:
     return {row[0].strip("`"): row[2] for row in tables(part.text)[0]}
 
 
-ALL_COMMANDS = {"pipetrace": commands, **{f"pipetrace {name}": each for name, each in commands.commands.items()}}
+ALL_COMMANDS = {
+    "pipetrace": commands,
+    **{f"pipetrace {name}": each for name, each in commands.commands.items()},
+}
 
 
 def test_every_command_has_a_section_and_every_section_a_command() -> None:
@@ -185,7 +221,12 @@ def test_a_missing_option_and_a_false_default_are_seen() -> None:
     expected = options(ALL_COMMANDS["pipetrace digits"])
     without = COMMANDS.replace("| `--pixel` |", "| `--pixels` |")
     assert sorted(described_options(without, "pipetrace digits")) != sorted(expected)
-    assert "32" not in described_options(COMMANDS.replace("| 32 |", "| 64 |"), "pipetrace digits")["--batch-size"]
+    assert (
+        "32"
+        not in described_options(COMMANDS.replace("| 32 |", "| 64 |"), "pipetrace digits")[
+            "--batch-size"
+        ]
+    )
 
 
 def shown_commands(text: str) -> list[str]:
@@ -235,7 +276,9 @@ def test_a_wrong_command_is_seen() -> None:
 
 
 def test_every_public_name_has_a_section_and_every_section_a_name() -> None:
-    assert sorted(part.heading for part in sections(API) if part.level == 2) == sorted(pipetrace.__all__)
+    assert sorted(part.heading for part in sections(API) if part.level == 2) == sorted(
+        pipetrace.__all__
+    )
 
 
 def test_every_public_name_has_an_example_and_its_signature() -> None:
@@ -244,13 +287,21 @@ def test_every_public_name_has_an_example_and_its_signature() -> None:
         assert any(block.language == "python" for block in blocks(part.text)), name
         if inspect.isfunction(getattr(pipetrace, name)):
             signature = inspect.signature(getattr(pipetrace, name))
-            bare = [each.replace(annotation=inspect.Parameter.empty) for each in signature.parameters.values()]
+            bare = [
+                each.replace(annotation=inspect.Parameter.empty)
+                for each in signature.parameters.values()
+            ]
             shown = signature.replace(parameters=bare, return_annotation=inspect.Signature.empty)
             assert part.text.strip().startswith(f"`{name}{shown}` ")
 
 
 def test_every_attribute_is_described_and_nothing_else() -> None:
-    described = [*records(pipetrace.Trace), pipetrace.Observation, pipetrace.Finding, pipetrace.Question]
+    described = [
+        *records(pipetrace.Trace),
+        pipetrace.Observation,
+        pipetrace.Finding,
+        pipetrace.Question,
+    ]
     for record in described:
         (part, *_) = whole_section(API, record.__name__)
         assert [row[0] for row in tables(part.text)[0]] == names(record), record.__name__
@@ -278,7 +329,9 @@ def scripts(text: str, *, framework: bool) -> list[tuple[Block, Block | None]]:
 
 def masked(output: str) -> set[str]:
     """The lines of an output without its figures: those of another run differ, the rest must not."""
-    return {re.sub(r"-?\d[\d,]*(\.\d+)?(e-?\d+)?", "#", line).strip() for line in output.splitlines()} - {""}
+    return {
+        re.sub(r"-?\d[\d,]*(\.\d+)?(e-?\d+)?", "#", line).strip() for line in output.splitlines()
+    } - {""}
 
 
 def run(path: Path, capture: pytest.CaptureFixture[str], *, framework: bool) -> int:
@@ -289,7 +342,9 @@ def run(path: Path, capture: pytest.CaptureFixture[str], *, framework: bool) -> 
         code = compile("\n" * (block.line - 1) + block.text, str(path), "exec")
         exec(code, {"__name__": "__main__"})
         if output:
-            assert masked(capture.readouterr().out) == masked(output.text), f"{path.name}, line {output.line}"
+            assert masked(capture.readouterr().out) == masked(output.text), (
+                f"{path.name}, line {output.line}"
+            )
     return len(pairs)
 
 
@@ -339,7 +394,9 @@ c
 """
 
 
-def test_the_examples_of_a_document_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_examples_of_a_document_are_told_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "example.md"
     path.write_text(EXAMPLE)
     assert run(path, capsys, framework=False) == 2
@@ -382,7 +439,9 @@ def broken_links(path: Path) -> list[str]:
             continue
         name, _, anchor = target.partition("#")
         place = path.parent / name if name else path
-        if not place.exists() or (anchor and anchor not in anchors(place.read_text(encoding="utf-8"))):
+        if not place.exists() or (
+            anchor and anchor not in anchors(place.read_text(encoding="utf-8"))
+        ):
             found.append(target)
     return found
 
@@ -391,5 +450,7 @@ def test_the_links_lead_somewhere(tmp_path: Path) -> None:
     assert {ROOT / "README.md", DOCS / "trace-format.md", DOCS / "messages.md"} <= set(documents())
     assert {path: found for path in documents() if (found := broken_links(path))} == {}
     path = tmp_path / "some.md"
-    path.write_text("# A `b` c\n\n[1](some.md#a-b-c) [2](#a-c) ![3](no.png) [4](other.md) `[5](code.md)`\n")
+    path.write_text(
+        "# A `b` c\n\n[1](some.md#a-b-c) [2](#a-c) ![3](no.png) [4](other.md) `[5](code.md)`\n"
+    )
     assert broken_links(path) == ["#a-c", "no.png", "other.md"]

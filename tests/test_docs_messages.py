@@ -21,16 +21,23 @@ from tests.markdown import DOCS, blocks, sections, tables, whole_section
 from pipetrace.capture import backend
 from pipetrace.cli import main
 from pipetrace.errors import PipetraceError
-from pipetrace.explain.findings import Rule, asking
+from pipetrace.explain.findings import Rule, engine
 
 MESSAGES = (DOCS / "messages.md").read_text(encoding="utf-8")
 FAMILIES = {"error", "bad-data", "bad-trace", "bad-output"}
 IN_PYTHON = {"step-failed"}
 """What no command brings about: its example is a block of Python, which runs with those of the other documents."""
 NEED_TRACE = {
-    "damaged-trace", "newer-trace", "incomplete-trace", "no-such-stage", "disk-full", "no-such-rule", "rule-failed",
-    "bad-settings", "bad-expectation",
-}  # fmt: skip
+    "damaged-trace",
+    "newer-trace",
+    "incomplete-trace",
+    "no-such-stage",
+    "disk-full",
+    "no-such-rule",
+    "rule-failed",
+    "bad-settings",
+    "bad-expectation",
+}
 ELSEWHERE = "/path/to"
 """What stands in the examples for the folder that they ran in."""
 
@@ -53,7 +60,9 @@ def headings(text: str) -> list[str]:
 
 def test_every_slug_is_a_heading_and_every_heading_a_slug() -> None:
     assert sorted(headings(MESSAGES)) == sorted(slugs())
-    assert sorted(headings(MESSAGES.replace("### not-a-trace\n", "### no-trace\n"))) != sorted(slugs())
+    assert sorted(headings(MESSAGES.replace("### not-a-trace\n", "### no-trace\n"))) != sorted(
+        slugs()
+    )
 
 
 def test_each_message_says_why_and_what_to_do() -> None:
@@ -64,7 +73,9 @@ def test_each_message_says_why_and_what_to_do() -> None:
 
 
 def rows() -> tuple[Any, Any]:
-    return np.random.default_rng(0).integers(0, 256, (20, 28, 28), dtype=np.uint8), np.arange(20) % 10
+    return np.random.default_rng(0).integers(0, 256, (20, 28, 28), dtype=np.uint8), np.arange(
+        20
+    ) % 10
 
 
 def nothing(folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -78,7 +89,7 @@ def no_framework(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 def at_step(patch: pytest.MonkeyPatch, epoch: int, error: BaseException) -> None:
     """Have the first step of an epoch raise an error."""
-    from pipetrace.record.digits import _Shown
+    from pipetrace.demo.run import _Shown
 
     def step(self: Any, batch: int, logs: Any = None) -> None:
         if self.epoch == epoch:
@@ -91,7 +102,9 @@ def training_failed(folder: Path, patch: pytest.MonkeyPatch) -> None:
     class ResourceExhaustedError(Exception):
         pass
 
-    at_step(patch, 1, ResourceExhaustedError("OOM when allocating tensor with shape[1024,26,26,32]"))
+    at_step(
+        patch, 1, ResourceExhaustedError("OOM when allocating tensor with shape[1024,26,26,32]")
+    )
 
 
 def interrupted(folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -201,8 +214,10 @@ def installed(patch: pytest.MonkeyPatch, **rules: type[Rule] | None) -> None:
             rule = rules[self.name.replace("-", "_")]
             return super().load() if rule is None else rule
 
-    entries = [Made(name.replace("_", "-"), "mypackage.rules:FewRows", asking.GROUP) for name in rules]
-    patch.setattr(asking, "entry_points", lambda group: entries)
+    entries = [
+        Made(name.replace("_", "-"), "mypackage.rules:FewRows", engine.GROUP) for name in rules
+    ]
+    patch.setattr(engine, "entry_points", lambda group: entries)
 
 
 def own_rule(name: str, module: str) -> type[Rule]:
@@ -229,7 +244,11 @@ def bad_rule(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 
 def rule_clash(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    installed(patch, few_rows=own_rule("FewRows", "mypackage.rules"), more=own_rule("FewRows", "theirs.rules"))
+    installed(
+        patch,
+        few_rows=own_rule("FewRows", "mypackage.rules"),
+        more=own_rule("FewRows", "theirs.rules"),
+    )
 
 
 def bad_settings(folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -293,7 +312,10 @@ def example(slug: str) -> tuple[list[str], str]:
 
 @pytest.mark.framework
 def test_the_examples_are_what_the_commands_say(
-    digits_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    digits_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for slug in sorted(slugs() - FAMILIES - IN_PYTHON):
         arguments, said = example(slug)

@@ -10,21 +10,33 @@ PACKAGE = Path(__file__).parent.parent / "src" / "pipetrace"
 
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "errors": frozenset(),
-    "settings": frozenset(),
+    "config": frozenset(),
     "quick": frozenset(),
     "trace": frozenset(),
-    "pipeline": frozenset(),
-    "summary": frozenset({"trace"}),
-    "capture": frozenset({"pipeline", "trace"}),
-    "explain": frozenset({"trace", "summary"}),
-    "record": frozenset({"pipeline", "capture", "summary", "trace"}),
-    # It makes the histograms' bins into those that are drawn.
-    "present": frozenset({"trace", "explain", "summary"}),
-    # The public names. Those that record are imported when they are first used, so that reading a trace loads no recorder.
+    "stats": frozenset({"trace"}),
+    "pipeline": frozenset({"trace"}),
+    "capture": frozenset({"trace", "stats", "pipeline"}),
+    "explain": frozenset({"trace", "stats"}),
+    "record": frozenset({"trace", "stats", "pipeline", "capture"}),
+    "present": frozenset({"trace", "stats", "explain"}),
+    "demo": frozenset({"trace", "stats", "pipeline", "capture", "record"}),
+    # The public names. Those that record are imported at their first use: reading a trace loads no recorder.
     "__init__": frozenset({"trace", "explain", "present", "record"}),
     "__main__": frozenset({"cli"}),
     "cli": frozenset(
-        {"__init__", "trace", "pipeline", "summary", "capture", "explain", "record", "present", "settings", "quick"}
+        {
+            "__init__",
+            "trace",
+            "stats",
+            "pipeline",
+            "capture",
+            "explain",
+            "record",
+            "present",
+            "demo",
+            "config",
+            "quick",
+        }
     ),
 }
 """For each part, the others that it may import besides ``errors``, which anyone may."""
@@ -37,7 +49,7 @@ EMPTY = {
     for part in MAY_IMPORT
     for name in [
         f"{part}.py"
-        if part in ("errors", "settings", "quick", "cli", "__init__", "__main__")
+        if part in ("errors", "config", "quick", "__init__", "__main__")
         else f"{part}/__init__.py"
     ]
 }
@@ -62,7 +74,10 @@ def imported(file: Path, package: Path) -> Iterator[str]:
             base = inside[: len(inside) - node.level] if node.level else ()
             module = ".".join([*base, *filter(None, [node.module])])
             yield from (f"{module}.{each.name}" for each in node.names)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("importlib.import_module", "__import__"):
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in (
+            "importlib.import_module",
+            "__import__",
+        ):
             yield from (str(each.value) for each in node.args if isinstance(each, ast.Constant))
 
 
@@ -100,7 +115,12 @@ def module_of(name: str, modules: set[str]) -> str | None:
     """The module that an imported name is or lies in."""
     parts = name.split(".")
     return next(
-        (".".join(parts[:end]) for end in (len(parts), len(parts) - 1) if ".".join(parts[:end]) in modules), None
+        (
+            ".".join(parts[:end])
+            for end in (len(parts), len(parts) - 1)
+            if ".".join(parts[:end]) in modules
+        ),
+        None,
     )
 
 
@@ -148,7 +168,9 @@ def part_graph(package: Path) -> dict[str, set[str]]:
 def frameworks_after(statement: str) -> list[str]:
     """The frameworks that are loaded after a statement in a fresh process."""
     script = f"{statement}\nimport sys\nprint(*sorted({set(FRAMEWORKS)!r} & set(sys.modules)))"
-    ended = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=120)
+    ended = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=120
+    )
     return ended.stdout.split()
 
 
@@ -179,18 +201,18 @@ def test_no_part_and_no_module_imports_itself_by_a_detour() -> None:
 
 def test_the_imports_were_found_at_all() -> None:
     graph = part_graph(PACKAGE)
-    assert graph["record"] >= {"capture", "summary", "trace", "errors"}
+    assert graph["record"] >= {"capture", "stats", "trace", "errors"}
     assert "pipetrace.trace.document" in module_graph(PACKAGE)["pipetrace.trace.reader"]
     assert "tensorflow" in set(imported(PACKAGE / "capture" / "forward.py", PACKAGE))
 
 
 FORBIDDEN = (
-    ("trace/store.py", "from pipetrace import record"),
-    ("trace/store.py", "from ..summary import merge"),
-    ("trace/store.py", "from .. import summary"),
-    ("trace/store.py", "def late():\n    from pipetrace import summary"),
-    ("trace/store.py", "import importlib\nimportlib.import_module('pipetrace.summary')"),
-    ("trace/store.py", "from pipetrace import read"),
+    ("trace/writer.py", "from pipetrace import record"),
+    ("trace/writer.py", "from ..stats import merge"),
+    ("trace/writer.py", "from .. import stats"),
+    ("trace/writer.py", "def late():\n    from pipetrace import stats"),
+    ("trace/writer.py", "import importlib\nimportlib.import_module('pipetrace.stats')"),
+    ("trace/writer.py", "from pipetrace import read"),
     ("record/run.py", "import keras.layers"),
     ("pipeline/steps.py", "from torch import nn"),
     ("explain/quiz.py", "from pipetrace.present import views"),
@@ -198,9 +220,12 @@ FORBIDDEN = (
     ("fresh/part.py", "import json"),
 )
 ALLOWED = (
-    ("trace/store.py", "import json\nfrom pipetrace.errors import TraceError\nfrom .document import Trace"),
+    (
+        "trace/writer.py",
+        "import json\nfrom pipetrace.errors import TraceError\nfrom .document import Trace",
+    ),
     ("capture/forward.py", "import tensorflow\nfrom pipetrace.trace.document import Trace"),
-    ("cli.py", "from pipetrace import __version__\nfrom pipetrace.record import digits"),
+    ("cli/group.py", "from pipetrace import __version__\nfrom pipetrace.record import digits"),
 )
 
 
@@ -230,4 +255,6 @@ def test_reading_a_trace_loads_no_framework() -> None:
 
 def test_a_framework_that_is_loaded_is_found(tmp_path: Path) -> None:
     (tmp_path / "keras.py").touch()
-    assert frameworks_after(f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {READING}; import keras") == ["keras"]
+    assert frameworks_after(
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {READING}; import keras"
+    ) == ["keras"]

@@ -36,9 +36,17 @@ def test_the_names_are_few_and_all_there() -> None:
     star: dict[str, object] = {}
     exec("from pipetrace import *", star)
     assert star.keys() - {"__builtins__"} == set(PUBLIC)
-    assert {"read", "show", "write_page", "observations", "findings", "check", "quiz", "Trace", "TraceError"} <= set(
-        PUBLIC
-    )
+    assert {
+        "read",
+        "show",
+        "write_page",
+        "observations",
+        "findings",
+        "check",
+        "quiz",
+        "Trace",
+        "TraceError",
+    } <= set(PUBLIC)
 
 
 def test_each_name_is_documented_with_its_arguments_or_fields() -> None:
@@ -52,7 +60,10 @@ def test_each_name_is_documented_with_its_arguments_or_fields() -> None:
         if isinstance(made, FunctionType):
             parameters = inspect.signature(made).parameters
             assert typing.get_type_hints(made).keys() == {*parameters, "return"}, name
-            assert len([each for each in parameters.values() if each.kind is not each.KEYWORD_ONLY]) <= 3, name
+            assert (
+                len([each for each in parameters.values() if each.kind is not each.KEYWORD_ONLY])
+                <= 3
+            ), name
             assert len(parameters) <= 5, name
             parts = [*parameters]
         elif dataclasses.is_dataclass(made):
@@ -71,7 +82,10 @@ def test_the_version_is_the_installed_one() -> None:
 
 
 def test_the_example_of_the_package_runs(
-    digits_file: Path, digits_trace: pipetrace.Trace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    digits_file: Path,
+    digits_trace: pipetrace.Trace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shutil.copy(digits_file, tmp_path / "digits.trace")
     monkeypatch.chdir(tmp_path)
@@ -87,7 +101,9 @@ def test_read_gives_a_frozen_document(digits_file: Path, digits_trace: pipetrace
     for path in (digits_file, str(digits_file)):
         trace = pipetrace.read(path)
         assert isinstance(trace, pipetrace.Trace)
-        assert [stage.name for stage in trace.stages] == [stage.name for stage in digits_trace.stages]
+        assert [stage.name for stage in trace.stages] == [
+            stage.name for stage in digits_trace.stages
+        ]
     with pytest.raises(dataclasses.FrozenInstanceError):
         trace.rows = 3  # type: ignore[misc]
 
@@ -104,7 +120,11 @@ def test_read_raises_errors_of_a_trace(tmp_path: Path) -> None:
 
 
 def test_every_error_is_a_pipetrace_error_with_a_slug_of_its_own() -> None:
-    raised = [each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, Exception)]
+    raised = [
+        each
+        for _, each in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(each, Exception)
+    ]
     kinds = [each for each in raised if issubclass(each, pipetrace.PipetraceError)]
     assert kinds == raised
     slugs = [kind.slug for kind in kinds]
@@ -116,13 +136,24 @@ def test_an_error_says_what_where_and_what_to_do() -> None:
     error = pipetrace.TraceError("It broke.", where="here", hint="Mend it.")
     assert (error.what, error.where, error.hint) == ("It broke.", "here", "Mend it.")
     assert str(error) == "It broke. (here) Mend it. [bad-trace]"
-    assert str(pipetrace.PipetraceError("It broke.", hint="Mend it.")) == "It broke. Mend it. [error]"
+    assert (
+        str(pipetrace.PipetraceError("It broke.", hint="Mend it.")) == "It broke. Mend it. [error]"
+    )
 
 
-def test_stages_are_in_the_order_of_execution_and_say_what_they_are(digits_trace: pipetrace.Trace) -> None:
+def test_stages_are_in_the_order_of_execution_and_say_what_they_are(
+    digits_trace: pipetrace.Trace,
+) -> None:
     names = [stage.name for stage in digits_trace.stages]
     assert names == ["input_image", "scale", "conv2d", "max_pooling2d", "flatten", "dense"]
-    assert [stage.layer for stage in digits_trace.stages] == [None, None, "Conv2D", "MaxPooling2D", "Flatten", "Dense"]
+    assert [stage.layer for stage in digits_trace.stages] == [
+        None,
+        None,
+        "Conv2D",
+        "MaxPooling2D",
+        "Flatten",
+        "Dense",
+    ]
     for index, stage in enumerate(digits_trace.stages):
         assert stage.kind in KINDS
         assert stage.path
@@ -137,7 +168,9 @@ def test_stages_are_in_the_order_of_execution_and_say_what_they_are(digits_trace
         digits_trace.stage("nothing")
 
 
-def test_the_run_is_told_in_rows_epochs_predictions_ending_and_cost(digits_trace: pipetrace.Trace) -> None:
+def test_the_run_is_told_in_rows_epochs_predictions_ending_and_cost(
+    digits_trace: pipetrace.Trace,
+) -> None:
     assert digits_trace.rows == 200
     assert [epoch.number for epoch in digits_trace.epochs] == [1, 2, 3]
     for epoch in digits_trace.epochs:
@@ -146,7 +179,9 @@ def test_the_run_is_told_in_rows_epochs_predictions_ending_and_cost(digits_trace
         assert epoch.seconds > 0
         assert epoch.learning_rate == pytest.approx(0.001)
     assert len(digits_trace.predictions) == 1
-    assert digits_trace.predictions[0].outputs.keys() == {stage.name for stage in digits_trace.stages}
+    assert digits_trace.predictions[0].outputs.keys() == {
+        stage.name for stage in digits_trace.stages
+    }
     assert digits_trace.ending.kind == trace_document.FINISHED
     assert all(seconds >= 0 for seconds in digits_trace.cost.values())
     assert digits_trace.cost
@@ -168,18 +203,28 @@ class FewRows(pipetrace.Rule):
     def check(self, trace: pipetrace.Trace) -> Iterator[pipetrace.Finding]:
         evidence = pipetrace.Evidence(f"{trace.rows} rows.", trace.rows, "rows")
         yield self.found(
-            "There are few rows.", [evidence], "Take more.", epochs=[epoch.number for epoch in trace.epochs]
+            "There are few rows.",
+            [evidence],
+            "Take more.",
+            epochs=[epoch.number for epoch in trace.epochs],
         )
 
 
 def test_findings_tell_what_is_wrong_where_and_what_to_do(digits_trace: pipetrace.Trace) -> None:
     assert all(isinstance(each, pipetrace.Finding) for each in pipetrace.findings(digits_trace))
     (found,) = pipetrace.check(digits_trace, rules=[FewRows], select=["MY"])
-    assert (found.code, found.name, found.level, found.category) == ("MY001", "few-rows", "note", "too_little_data")
+    assert (found.code, found.name, found.level, found.category) == (
+        "MY001",
+        "few-rows",
+        "note",
+        "too_little_data",
+    )
     assert (found.stage, found.epochs, found.why) == (None, (1, 2, 3), "So are all runs here.")
     assert (found.text, found.advice, found.change) == ("There are few rows.", "Take more.", "")
     assert (found.confidence, found.symptoms) == (1.0, ())
-    assert [(each.text, each.value, each.place) for each in found.evidence] == [("200 rows.", 200, "rows")]
+    assert [(each.text, each.value, each.place) for each in found.evidence] == [
+        ("200 rows.", 200, "rows")
+    ]
     assert pipetrace.check(digits_trace, rules=[FewRows], select=["MY"], level="warning") == ()
 
 
@@ -195,7 +240,9 @@ def test_the_quiz_is_the_same_for_the_same_seed(digits_trace: pipetrace.Trace) -
 
 
 def test_show_prints_the_trace_and_draws_in_a_terminal_unless_plain_text_is_wanted(
-    digits_trace: pipetrace.Trace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    digits_trace: pipetrace.Trace,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for options in ({}, {"plain": True}):
         pipetrace.show(digits_trace, **options)

@@ -17,10 +17,19 @@ linux = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="no /pro
 
 def ran(program: str, environment: Mapping[str, str] | None = None) -> str:
     """What a program prints, without a variable that the tests' own process may have."""
-    plain = {name: value for name, value in os.environ.items() if name not in {quick.THREADS, *quick.FORCING}}
+    plain = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in {quick.THREADS, *quick.FORCING}
+    }
     command = [sys.executable, "-c", program]
     ended = subprocess.run(
-        command, env={**plain, **(environment or {})}, capture_output=True, text=True, timeout=120, check=True
+        command,
+        env={**plain, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
     )
     return ended.stdout
 
@@ -30,7 +39,9 @@ def ran(program: str, environment: Mapping[str, str] | None = None) -> str:
 def test_numpy_starts_no_threads_and_the_environment_is_as_it_was() -> None:
     with_threads = ran(f"import numpy; {THREADS.format(more='')}").split()
     assert int(with_threads[0]) > 1, "NumPy starts no threads here, so this test shows nothing"
-    program = f"from pipetrace.quick import quick\nwith quick(): import numpy\n{THREADS.format(more='')}"
+    program = (
+        f"from pipetrace.quick import quick\nwith quick(): import numpy\n{THREADS.format(more='')}"
+    )
     assert ran(program).split() == ["1", "None"]
 
 
@@ -74,7 +85,12 @@ def test_a_process_that_had_numpy_before_ends_as_any_other() -> None:
 
 @pytest.mark.parametrize(
     ("variables", "loaded"),
-    [({}, False), ({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": ""}, True), ({"TTY_COMPATIBLE": "1"}, True)],
+    [
+        ({}, False),
+        ({"FORCE_COLOR": "1"}, True),
+        ({"FORCE_COLOR": ""}, True),
+        ({"TTY_COMPATIBLE": "1"}, True),
+    ],
 )
 def test_rich_is_loaded_where_it_may_find_a_terminal(
     digits_file: Path, variables: Mapping[str, str], loaded: bool
@@ -86,11 +102,22 @@ def test_rich_is_loaded_where_it_may_find_a_terminal(
     text, _, answer = ran(program, variables).rstrip("\n").rpartition("\n")
     assert answer == str(loaded)
     assert "Conv2D" in text
-    assert ("\x1b[" in text) == (variables.get("FORCE_COLOR") == "1" or "TTY_COMPATIBLE" in variables)
+    assert ("\x1b[" in text) == (
+        variables.get("FORCE_COLOR") == "1" or "TTY_COMPATIBLE" in variables
+    )
 
 
 @pytest.mark.parametrize(
-    "name", ["importlib.metadata", "pipetrace.present.page", "pipetrace.record", "socket", "hashlib", "rich", "difflib"]
+    "name",
+    [
+        "importlib.metadata",
+        "pipetrace.present.page",
+        "pipetrace.record",
+        "socket",
+        "hashlib",
+        "rich",
+        "difflib",
+    ],
 )
 def test_showing_imports_nothing_that_it_needs_not(digits_file: Path, name: str) -> None:
     program = (

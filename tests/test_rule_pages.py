@@ -22,7 +22,9 @@ HEADINGS = ["Evidence it needs", "Example", "When to ignore it"]
 
 
 def load_tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_rule_pages", ROOT / "tools" / "make_rule_pages.py")
+    spec = importlib.util.spec_from_file_location(
+        "make_rule_pages", ROOT / "tools" / "make_rule_pages.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -85,7 +87,9 @@ def masked(told: str) -> str:
 
 @pytest.mark.framework
 @pytest.mark.filterwarnings("ignore")
-def test_the_examples_say_what_the_pages_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_examples_say_what_the_pages_show(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     pages_of = {rule.code: text_of(rule) for rule in RULES}
     said = {code: masked(TOOL.said(text)) for code, text in pages_of.items()}
@@ -100,7 +104,9 @@ def test_the_commands_of_a_page_can_be_parsed() -> None:
                 command = commands.commands[name]
                 # Without the context of the whole, Click would remember other names of --help for the tests after this one.
                 around = commands.make_context("pipetrace", [name])
-                assert isinstance(command.make_context(name, arguments, parent=around), click.Context)
+                assert isinstance(
+                    command.make_context(name, arguments, parent=around), click.Context
+                )
 
 
 def test_a_rule_says_what_it_is() -> None:
@@ -120,8 +126,12 @@ def test_a_rule_says_what_it_is() -> None:
 def test_the_list_has_every_rule_in_its_family() -> None:
     text = (FOLDER / "README.md").read_text(encoding="utf-8")
     rows = [row for table in tables(text) for row in table]
-    assert [row[1:] for row in rows] == [[rule.level, rule.category, words(rule.what)] for rule in RULES]
-    assert [row[0] for row in rows] == [f"[{rule.code} {rule.name}]({rule.code}.md)" for rule in RULES]
+    assert [row[1:] for row in rows] == [
+        [rule.level, rule.category, words(rule.what)] for rule in RULES
+    ]
+    assert [row[0] for row in rows] == [
+        f"[{rule.code} {rule.name}]({rule.code}.md)" for rule in RULES
+    ]
 
 
 def test_the_made_parts_are_what_the_tool_makes() -> None:
@@ -132,7 +142,9 @@ def test_the_made_parts_are_what_the_tool_makes() -> None:
 def test_the_tool_leaves_alone_what_is_written_by_hand(tmp_path: Path) -> None:
     (first, *_) = RULES
     (tmp_path / "README.md").write_text(f"# A\n\n{TOOL.LIST_BEGIN}\nold\n{TOOL.LIST_END}\n\nB\n")
-    (tmp_path / f"{first.code}.md").write_text(f"# old\n\nold\n{pages.END}\n\n## Written\n\nBy hand.\n")
+    (tmp_path / f"{first.code}.md").write_text(
+        f"# old\n\nold\n{pages.END}\n\n## Written\n\nBy hand.\n"
+    )
     made = {place.name: text for place, text in TOOL.pages(tmp_path)}
     assert made[f"{first.code}.md"] == f"{pages.head(first)}\n## Written\n\nBy hand.\n"
     assert made["README.md"].startswith("# A\n\n")
@@ -153,7 +165,9 @@ def test_a_changed_attribute_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_wheel_carries_the_pages_where_the_rules_look_for_them() -> None:
-    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"][
+        "targets"
+    ]["wheel"]
     assert build["force-include"] == {"docs/rules": "pipetrace/explain/findings/pages"}
     beside, checkout = pages.folders()
     package = ROOT / "src"
@@ -161,9 +175,13 @@ def test_the_wheel_carries_the_pages_where_the_rules_look_for_them() -> None:
     assert checkout == FOLDER
 
 
-def test_a_page_is_read_from_beside_the_rules_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_is_read_from_beside_the_rules_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pages, "folders", lambda: (tmp_path, FOLDER))
-    (tmp_path / "PT001.md").write_text(f"# PT001 x\n\n{pages.BEGIN}\nMade.\n{pages.END}\n\nWritten.\n")
+    (tmp_path / "PT001.md").write_text(
+        f"# PT001 x\n\n{pages.BEGIN}\nMade.\n{pages.END}\n\nWritten.\n"
+    )
     assert pages.page("PT001") == pages.Page("# PT001 x\n\nMade.", "Written.")
     assert pages.page("PT002") is not None
     assert pages.page("MY001") is None

@@ -28,10 +28,21 @@ FOLDERS = ("src", "tests", "docs", "tools", "benchmarks", ".ci")
 def tracked(root: Path) -> list[Path]:
     """The files that git tracks; where there is no git, what lies in the folders of a source distribution."""
     try:
-        listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, check=True).stdout
+        listed = subprocess.run(
+            ["git", "ls-files", "-z"], cwd=root, capture_output=True, check=True
+        ).stdout
     except (OSError, subprocess.CalledProcessError):
-        inside = [each for name in FOLDERS for each in (root / name).rglob("*") if "__pycache__" not in each.parts]
-        return sorted(each for each in [*root.iterdir(), *inside] if each.is_file() and each.suffix != ".trace")
+        inside = [
+            each
+            for name in FOLDERS
+            for each in (root / name).rglob("*")
+            if "__pycache__" not in each.parts
+        ]
+        return sorted(
+            each
+            for each in [*root.iterdir(), *inside]
+            if each.is_file() and each.suffix != ".trace"
+        )
     names = [name for name in listed.decode().split("\0") if name]
     return [root / name for name in names if (root / name).is_file()]
 
@@ -43,14 +54,22 @@ def offences(text: str) -> list[str]:
 
 def offending(root: Path) -> dict[str, list[str]]:
     """The offences of each file that has any; binary files are searched as well as they can be."""
-    found = {str(path.relative_to(root)): offences(path.read_text(errors="replace")) for path in tracked(root)}
+    found = {
+        str(path.relative_to(root)): offences(path.read_text(errors="replace"))
+        for path in tracked(root)
+    }
     return {name: each for name, each in found.items() if each}
 
 
 def test_no_tracked_file_names_a_machine_or_a_registry() -> None:
     assert offending(ROOT) == {}
     names = {str(path.relative_to(ROOT)) for path in tracked(ROOT)}
-    assert {"pyproject.toml", "README.md", "src/pipetrace/__init__.py", "docs/trace.schema.json"} <= names
+    assert {
+        "pyproject.toml",
+        "README.md",
+        "src/pipetrace/__init__.py",
+        "docs/trace.schema.json",
+    } <= names
 
 
 AROUND = ("{}", "see {}.", '"{}"', "cd {}; ls", "file://{}", "PATH={}:x", "({})")
@@ -94,7 +113,9 @@ def test_only_tracked_files_count(tmp_path: Path) -> None:
     assert offending(tmp_path) == {"tracked.txt": [bad]}
 
 
-def test_outside_of_git_the_folders_are_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outside_of_git_the_folders_are_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     bad = "/" + "home/somebody/x"
     (tmp_path / "src").mkdir()

@@ -16,7 +16,10 @@ HOSTILE = (
 
 def killed(trace: Trace, epochs: int, kind: str = KILLED) -> Trace:
     """The trace as it is when the process dies after so many epochs: no data flow, prediction, weights or cost."""
-    stages = tuple(replace(stage, summary=None, example=stage.example if epochs else None) for stage in trace.stages)
+    stages = tuple(
+        replace(stage, summary=None, example=stage.example if epochs else None)
+        for stage in trace.stages
+    )
     return replace(
         trace,
         stages=stages,
@@ -39,12 +42,16 @@ def renamed(trace: Trace, name: str) -> Trace:
         origin=name,
         class_names=tuple(f"{name}{index}" for index in range(len(trace.run.data.class_names))),
     )
-    return replace(trace, run=replace(trace.run, title=name, command=name, platform=name, data=data))
+    return replace(
+        trace, run=replace(trace.run, title=name, command=name, platform=name, data=data)
+    )
 
 
 def with_metrics(trace: Trace, change: Callable[[Epoch], dict[str, float]]) -> Trace:
     """The trace with other metrics in each epoch."""
-    return replace(trace, epochs=tuple(replace(epoch, metrics=change(epoch)) for epoch in trace.epochs))
+    return replace(
+        trace, epochs=tuple(replace(epoch, metrics=change(epoch)) for epoch in trace.epochs)
+    )
 
 
 def broken(trace: Trace) -> Trace:
@@ -64,7 +71,10 @@ def lengthened(trace: Trace, epochs: int) -> Trace:
         replace(
             last,
             number=number,
-            metrics={name: value * 0.99**number if "loss" in name else value for name, value in last.metrics.items()},
+            metrics={
+                name: value * 0.99**number if "loss" in name else value
+                for name, value in last.metrics.items()
+            },
         )
         for number in range(last.number + 1, epochs + 1)
     )

@@ -58,8 +58,15 @@ def plan(what: str, arguments: list[str]) -> list[Check]:
     if what == "accept":
         return [NODE_PACKAGES, BROWSER, Check("pytest", [*pytest, "--snapshot-update", *arguments])]
     if what == "accept-facts":
-        return [Check("pytest", [*pytest, "tests/golden", "--accept-facts", "--snapshot-update", *arguments])]
-    sys.exit("Usage: python tools/check.py lint | test | test-all | accept | accept-facts [pytest's arguments]")
+        return [
+            Check(
+                "pytest",
+                [*pytest, "tests/golden", "--accept-facts", "--snapshot-update", *arguments],
+            )
+        ]
+    sys.exit(
+        "Usage: python tools/check.py lint | test | test-all | accept | accept-facts [pytest's arguments]"
+    )
 
 
 def run(check: Check) -> Result:

@@ -16,8 +16,8 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from pipetrace.cli import commands
-from pipetrace.explain.findings.checked import GIVEN
 from pipetrace.explain.findings.pages import END, head
+from pipetrace.explain.findings.report import GIVEN
 from pipetrace.explain.findings.rule import AnyRule, all_rules
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "rules"
@@ -52,7 +52,11 @@ def listing(before: str) -> str:
     for family, title in FAMILIES.items():
         own = [rule for rule in rules() if rule.code.startswith(family)]
         if own:
-            lines += [f"\n### {title}\n", "| rule | level | category | what it finds |", "|---|---|---|---|"]
+            lines += [
+                f"\n### {title}\n",
+                "| rule | level | category | what it finds |",
+                "|---|---|---|---|",
+            ]
             lines += [
                 f"| [{rule.code} {rule.name}]({rule.code}.md) | {rule.level} | `{rule.category}` | {rule.what} |"
                 for rule in own
@@ -71,7 +75,8 @@ def pages(folder: Path = FOLDER) -> Iterator[tuple[Path, str]]:
 
 
 EXAMPLE = re.compile(
-    r"```python\n(?P<program>.*?)```\n\n```console\n\$ (?P<command>pipetrace .*?)\n(?P<said>.*?)```", re.DOTALL
+    r"```python\n(?P<program>.*?)```\n\n```console\n\$ (?P<command>pipetrace .*?)\n(?P<said>.*?)```",
+    re.DOTALL,
 )
 
 

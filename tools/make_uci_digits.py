@@ -24,7 +24,9 @@ def digits() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     found = load_digits()
     small = found.images.astype(np.uint8)
     if small.shape != (1797, 8, 8) or small.max() != 16 or not np.array_equal(small, found.images):
-        raise SystemExit(f"These are not the expected digits: {found.images.shape}, up to {found.images.max()}")
+        raise SystemExit(
+            f"These are not the expected digits: {found.images.shape}, up to {found.images.max()}"
+        )
     return small, found.target.astype(np.uint8)
 
 

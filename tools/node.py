@@ -44,7 +44,10 @@ def wheel_node() -> Node | None:
     if spec is None or spec.origin is None:
         return None
     folder = Path(spec.origin).parent
-    node, npm = folder / "bin" / "node", folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    node, npm = (
+        folder / "bin" / "node",
+        folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js",
+    )
     return Node([str(node)], [str(node), str(npm)]) if node.is_file() and npm.is_file() else None
 
 
@@ -62,7 +65,9 @@ def find_node() -> Node:
 def call(command: list[str]) -> int:
     """Run a command in the checkout, with its own node first on PATH."""
     path = os.pathsep.join([str(Path(command[0]).parent), os.environ.get("PATH", os.defpath)])
-    return subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": path}, check=False).returncode
+    return subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "PATH": path}, check=False
+    ).returncode
 
 
 def install(node: Node) -> int:

@@ -63,7 +63,9 @@ class Bench:
                 "rounds": rounds if name != "short" else 2 * rounds,
                 "peers": 0 if self._arguments.no_peers else 1 if quick else 2,
             }
-            took = self._run("training", name=name, data=self._data, part=0.2 if quick else 1.0, **more)
+            took = self._run(
+                "training", name=name, data=self._data, part=0.2 if quick else 1.0, **more
+            )
             found.append(of_training(took, self.machine, seconds=0.3 if name == "short" else None))
             if name != "short":
                 found.append(of_work(took))
@@ -73,7 +75,9 @@ class Bench:
         rounds = self._arguments.rounds
         small = self._run("flow", rows=10_000, rounds=rounds, peers=1, data=self._data)
         large_rows = 20_000 if self._arguments.quick else 100_000
-        large = self._run("flow", rows=large_rows, rounds=max(1, rounds // 2), peers=0, data=self._data)
+        large = self._run(
+            "flow", rows=large_rows, rounds=max(1, rounds // 2), peers=0, data=self._data
+        )
         return [
             of_flow(small, self.machine, 10_000, "exact", 2.5),
             of_flow(large, self.machine, large_rows, "sampled", 1.6),
@@ -99,11 +103,22 @@ class Bench:
         ]
 
     def _run(self, work: str, /, **options: Any) -> Any:
-        title = " ".join([work, *(f"{key}={value}" for key, value in options.items() if key not in ("data", "part"))])
+        title = " ".join(
+            [
+                work,
+                *(
+                    f"{key}={value}"
+                    for key, value in options.items()
+                    if key not in ("data", "part")
+                ),
+            ]
+        )
         began = time.perf_counter()
         with self._console.status(title):
             command = [sys.executable, "-m", "benchmarks.cost.worker", work, json.dumps(options)]
-            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=dict(os.environ), check=False)
+            done = subprocess.run(
+                command, cwd=ROOT, capture_output=True, text=True, env=dict(os.environ), check=False
+            )
         if done.returncode:
             sys.exit(f"{title} failed:\n{done.stderr[-3000:]}")
         self._console.print(f"{title}: {time.perf_counter() - began:.0f} s")
@@ -119,7 +134,9 @@ def table(rows: list[Row]) -> Table:
         made.add_column(heading)
     for row in rows:
         met = "yes" if row.met else "[bold red]no[/]"
-        made.add_row(row.figure, row.others, row.ours, row.spread, row.target, met, row.bound, row.above)
+        made.add_row(
+            row.figure, row.others, row.ours, row.spread, row.target, met, row.bound, row.above
+        )
     return made
 
 
@@ -131,7 +148,16 @@ def markdown(rows: list[Row], facts: list[str]) -> str:
     ]
     for row in rows:
         met = "yes" if row.met else "**no**"
-        cells = (row.figure, row.others, row.ours, row.spread, row.target, met, row.bound, row.above)
+        cells = (
+            row.figure,
+            row.others,
+            row.ours,
+            row.spread,
+            row.target,
+            met,
+            row.bound,
+            row.above,
+        )
         lines.append(f"| {' | '.join(cells)} |")
     notes = [f"- {row.figure}: {row.note}." for row in rows if row.note]
     return "\n".join([*facts, "", *lines, "", *notes, ""])
@@ -141,24 +167,42 @@ def _machine_facts(machine: dict[str, Any]) -> list[str]:
     where = f"{machine['processor']}, {machine['cores']} cores, {machine['system']}; {machine['versions']}"
     reads = f"{machine['bandwidth'] / 1e9:.1f} GB/s read from memory, {machine['copying'] / 1e9:.1f} GB/s copied by one core"
     computes = f"{machine['peak'] / 1e9:.0f} GFLOP/s in a matrix product of float32"
-    return [f"{where}; load at the start {machine['load']}.", f"Measured in the same run: {reads}, {computes}."]
+    return [
+        f"{where}; load at the start {machine['load']}.",
+        f"Measured in the same run: {reads}, {computes}.",
+    ]
 
 
 def main() -> None:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.cost", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.cost",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--data", help="a folder of MNIST's IDX files; the built-in digits are used without it")
-    parser.add_argument("--rounds", type=int, default=5, help="how often each pair is repeated (default: 5)")
+    parser.add_argument(
+        "--data", help="a folder of MNIST's IDX files; the built-in digits are used without it"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="how often each pair is repeated (default: 5)"
+    )
     parser.add_argument("--only", help=f"parts to measure, of {','.join(PARTS)} (default: all)")
-    parser.add_argument("--trainings", default=",".join(TRAININGS), help="which of them (default: all)")
-    parser.add_argument("--quick", action="store_true", help="a look: fewer epochs and rows, which meets no target")
-    parser.add_argument("--no-peers", action="store_true", help="leave out the other ways, which take longest")
+    parser.add_argument(
+        "--trainings", default=",".join(TRAININGS), help="which of them (default: all)"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="a look: fewer epochs and rows, which meets no target"
+    )
+    parser.add_argument(
+        "--no-peers", action="store_true", help="leave out the other ways, which take longest"
+    )
     parser.add_argument("--markdown", help="write the table for a document into this file")
     parser.add_argument("--json", help="write all that was measured into this file")
     arguments = parser.parse_args()
-    for name, given, known in (("--only", arguments.only, PARTS), ("--trainings", arguments.trainings, TRAININGS)):
+    for name, given, known in (
+        ("--only", arguments.only, PARTS),
+        ("--trainings", arguments.trainings, TRAININGS),
+    ):
         if unknown := sorted(set((given or known[0]).split(",")) - set(known)):
             parser.error(f"{name}: there is no {unknown[0]}; there are {', '.join(known)}")
     console = Console(stderr=True)

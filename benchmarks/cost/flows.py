@@ -11,11 +11,16 @@ import numpy as np
 from benchmarks.cost.ways import numpy_statistics
 
 from pipetrace.capture.forward import Forward
-from pipetrace.record.flow import flow
-from pipetrace.record.measuring import Measure
+from pipetrace.record.measure.data_flow import flow
+from pipetrace.record.measure.rows import Measure
 
 PREDICT, PREDICT_256 = "predict", "predict, batches of 256"
-EXACT, SAMPLED, FETCHED, STATISTICS = "exact", "sampled", "all outputs", "all outputs, NumPy statistics"
+EXACT, SAMPLED, FETCHED, STATISTICS = (
+    "exact",
+    "sampled",
+    "all outputs",
+    "all outputs, NumPy statistics",
+)
 NUMPY = "exact, without numba"
 
 

@@ -19,7 +19,11 @@ def bandwidth() -> float:
     values = tf.random.uniform((64 * 1024 * 1024,))
     run = tf.function(tf.reduce_max)
     run(values)
-    return float(values.shape[0]) * 4 / min(_seconds(lambda: run(values).numpy()) for _ in range(REPEATS))
+    return (
+        float(values.shape[0])
+        * 4
+        / min(_seconds(lambda: run(values).numpy()) for _ in range(REPEATS))
+    )
 
 
 def peak() -> float:
@@ -30,7 +34,9 @@ def peak() -> float:
     values = tf.random.uniform((side, side))
     run = tf.function(tf.matmul)
     run(values, values)
-    return 2.0 * side**3 / min(_seconds(lambda: run(values, values).numpy()) for _ in range(REPEATS))
+    return (
+        2.0 * side**3 / min(_seconds(lambda: run(values, values).numpy()) for _ in range(REPEATS))
+    )
 
 
 def copying() -> float:
@@ -47,7 +53,9 @@ def facts() -> dict[str, object]:
 
     return {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "versions": f"TensorFlow {tf.__version__}, Keras {keras.__version__}, NumPy {np.__version__}",
         "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
@@ -62,7 +70,10 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor() or "unknown"
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
+        "unknown",
+    )
 
 
 def _seconds(work: object) -> float:

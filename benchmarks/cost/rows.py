@@ -40,7 +40,9 @@ def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
     return [each / other for each, other in zip(ours, theirs, strict=False)]
 
 
-def of_training(found: dict[str, Any], machine: dict[str, Any], *, seconds: float | None = None) -> Row:
+def of_training(
+    found: dict[str, Any], machine: dict[str, Any], *, seconds: float | None = None
+) -> Row:
     """A training with the recorder beside one without.
 
     Args:
@@ -56,7 +58,9 @@ def of_training(found: dict[str, Any], machine: dict[str, Any], *, seconds: floa
     least = median(each["values"] for each in told) * 4 / machine["bandwidth"]
     least += median(each["operations"] for each in told) / machine["peak"]
     others = "; ".join(
-        f"{name} {median(ratios(ways[name], bare)):.2f}" for name in ("all activations", "TensorBoard") if ways[name]
+        f"{name} {median(ratios(ways[name], bare)):.2f}"
+        for name in ("all activations", "TensorBoard")
+        if ways[name]
     )
     spent = median(each["spent"] for each in told)
     wait = median(each["during"] for each in told)
@@ -70,14 +74,28 @@ def of_training(found: dict[str, Any], machine: dict[str, Any], *, seconds: floa
         each = ratios(ours, bare)
         limit = 1.02
         return Row(
-            found["title"], others, f"{median(each):.3f}", f"{min(each):.3f} to {max(each):.3f}", f"{limit}",
-            median(each) <= limit, f"{1 + least / usual:.4f}", f"{(median(each) - 1) * usual - least:+.2f} s", note,
-        )  # fmt: skip
+            found["title"],
+            others,
+            f"{median(each):.3f}",
+            f"{min(each):.3f} to {max(each):.3f}",
+            f"{limit}",
+            median(each) <= limit,
+            f"{1 + least / usual:.4f}",
+            f"{(median(each) - 1) * usual - least:+.2f} s",
+            note,
+        )
     more = [one - other for one, other in zip(ours, bare, strict=True)]
     return Row(
-        found["title"], others, f"+{median(more):.2f} s", f"{min(more):+.2f} to {max(more):+.2f} s", f"+{seconds} s",
-        median(more) <= seconds, f"+{least:.3f} s", f"{median(more) - least:+.2f} s", note,
-    )  # fmt: skip
+        found["title"],
+        others,
+        f"+{median(more):.2f} s",
+        f"{min(more):+.2f} to {max(more):+.2f} s",
+        f"+{seconds} s",
+        median(more) <= seconds,
+        f"+{least:.3f} s",
+        f"{median(more) - least:+.2f} s",
+        note,
+    )
 
 
 def of_work(found: dict[str, Any]) -> Row:
@@ -91,12 +109,20 @@ def of_work(found: dict[str, Any]) -> Row:
     )
     more = median(ways["pipetrace"]) - median(ways["bare"])
     return Row(
-        f"the same, processor time ({found['title'].split(',')[0]})", others, f"{median(each):.3f}",
-        f"{min(each):.3f} to {max(each):.3f}", "1.02", median(each) <= 1.02, "", f"{more:+.2f} s",
-    )  # fmt: skip
+        f"the same, processor time ({found['title'].split(',')[0]})",
+        others,
+        f"{median(each):.3f}",
+        f"{min(each):.3f} to {max(each):.3f}",
+        "1.02",
+        median(each) <= 1.02,
+        "",
+        f"{more:+.2f} s",
+    )
 
 
-def of_flow(found: dict[str, Any], machine: dict[str, Any], rows: int, way: str, target: float) -> Row:
+def of_flow(
+    found: dict[str, Any], machine: dict[str, Any], rows: int, way: str, target: float
+) -> Row:
     """All rows at every stage, beside predicting them."""
     ways = found["ways"]
     plain, ours = ways["predict"], ways[way]
@@ -105,7 +131,9 @@ def of_flow(found: dict[str, Any], machine: dict[str, Any], rows: int, way: str,
     quick = median(ways["predict, batches of 256"])
     least = quick + rows * found["values"] * 4 / machine["bandwidth"]
     names = ("all outputs", "all outputs, NumPy statistics")
-    others = "; ".join(f"{name} {median(ratios(ways[name], plain)):.1f}" for name in names if ways[name])
+    others = "; ".join(
+        f"{name} {median(ratios(ways[name], plain)):.1f}" for name in names if ways[name]
+    )
     note = (
         f"predict {median(plain):.2f} s, in batches of 256 {quick:.2f} s, beside which the ratio is "
         f"{median(ratios(ours, ways['predict, batches of 256'])):.2f}"
@@ -115,16 +143,23 @@ def of_flow(found: dict[str, Any], machine: dict[str, Any], rows: int, way: str,
         note += f"; without numba {median(ratios(slow, plain)):.2f}"
     return Row(
         f"data flow, {rows:,} rows, {'everything exact' if way == 'exact' else 'histogram from 10,000'} / predict",
-        others, f"{median(each):.2f}", f"{min(each):.2f} to {max(each):.2f}", f"{target}", median(each) <= target,
-        f"{least / median(plain):.2f}", f"{median(ours) / least:.1f} times", note,
-    )  # fmt: skip
+        others,
+        f"{median(each):.2f}",
+        f"{min(each):.2f} to {max(each):.2f}",
+        f"{target}",
+        median(each) <= target,
+        f"{least / median(plain):.2f}",
+        f"{median(ours) / least:.1f} times",
+        note,
+    )
 
 
 def of_memory(found: dict[tuple[str, int], dict[str, Any]], values: int, together: int) -> Row:
     """The most memory beside a process that only predicts."""
     counts = sorted({rows for _, rows in found})
     over = {
-        rows: max(found[way, rows]["bytes"] for way in ("exact", "sampled")) - found["predict", rows]["bytes"]
+        rows: max(found[way, rows]["bytes"] for way in ("exact", "sampled"))
+        - found["predict", rows]["bytes"]
         for rows in counts
     }
     # One batch of all outputs is summarised while the next one passes.
@@ -132,11 +167,14 @@ def of_memory(found: dict[tuple[str, int], dict[str, Any]], values: int, togethe
     most = max(over.values())
     return Row(
         f"peak memory over predict, {counts[0]:,} to {counts[-1]:,} rows",
-        "all outputs of all rows: "
-        f"{counts[-1] * values * 4 / 1e9:,.0f} GB",
-        f"{most / 1e6:.0f} MB", ", ".join(f"{rows:,}: {over[rows] / 1e6:.0f} MB" for rows in counts), "200 MB",
-        most <= 200e6, f"{least / 1e6:.0f} MB", f"{most / least:.1f} times",
-    )  # fmt: skip
+        f"all outputs of all rows: {counts[-1] * values * 4 / 1e9:,.0f} GB",
+        f"{most / 1e6:.0f} MB",
+        ", ".join(f"{rows:,}: {over[rows] / 1e6:.0f} MB" for rows in counts),
+        "200 MB",
+        most <= 200e6,
+        f"{least / 1e6:.0f} MB",
+        f"{most / least:.1f} times",
+    )
 
 
 def of_showing(found: dict[str, Any]) -> Row:
@@ -146,16 +184,26 @@ def of_showing(found: dict[str, Any]) -> Row:
     return Row(
         f"pipetrace show, {found['stages']} stages, {found['epochs']} epochs, whole process",
         f"import keras {median(ways['import keras']):.2f} s",
-        f"{median(ours):.2f} s", f"{min(ours):.2f} to {max(ours):.2f} s", "0.3 s", median(ours) <= 0.3,
-        f"{median(imports):.2f} s", f"{median(ours) / median(imports):.1f} times",
+        f"{median(ours):.2f} s",
+        f"{min(ours):.2f} to {max(ours):.2f} s",
+        "0.3 s",
+        median(ours) <= 0.3,
+        f"{median(imports):.2f} s",
+        f"{median(ours) / median(imports):.1f} times",
         f"Python alone {median(ways['python']):.3f} s; the trace has {found['bytes'] / 1e6:.1f} MB",
-    )  # fmt: skip
+    )
 
 
 def of_size(found: dict[str, Any], limit: float) -> Row:
     """The bytes of a trace."""
     title = found["title"].split(",")[0]
     return Row(
-        f"trace file, {title}, {found['epochs']} epochs", "", f"{found['bytes'] / 1e6:.2f} MB", "",
-        f"{limit:g} MB", found["bytes"] <= limit * 1e6, "", "",
-    )  # fmt: skip
+        f"trace file, {title}, {found['epochs']} epochs",
+        "",
+        f"{found['bytes'] / 1e6:.2f} MB",
+        "",
+        f"{limit:g} MB",
+        found["bytes"] <= limit * 1e6,
+        "",
+        "",
+    )

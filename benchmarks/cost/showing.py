@@ -9,7 +9,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-SHOW, IMPORTS, PYTHON, KERAS = "pipetrace show", "import sqlite3, numpy, rich, click", "python", "import keras"
+SHOW, IMPORTS, PYTHON, KERAS = (
+    "pipetrace show",
+    "import sqlite3, numpy, rich, click",
+    "python",
+    "import keras",
+)
 
 
 def long_trace(path: Path) -> tuple[int, int]:
@@ -27,11 +32,19 @@ def long_trace(path: Path) -> tuple[int, int]:
     stack = [keras.Input((16, 16, 3))]
     for _ in range(5):
         stack += [layers.Conv2D(16, 3, padding="same"), layers.BatchNormalization(), layers.ReLU()]
-    stack += [layers.MaxPooling2D(), layers.Flatten(), layers.Dense(32, "relu"), layers.Dense(10, "softmax")]
+    stack += [
+        layers.MaxPooling2D(),
+        layers.Flatten(),
+        layers.Dense(32, "relu"),
+        layers.Dense(10, "softmax"),
+    ]
     keras.utils.set_random_seed(0)
     model = keras.Sequential(stack)
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    x, y = np.random.default_rng(0).normal(size=(200, 16, 16, 3)).astype(np.float32), np.arange(200) % 10
+    x, y = (
+        np.random.default_rng(0).normal(size=(200, 16, 16, 3)).astype(np.float32),
+        np.arange(200) % 10,
+    )
     recorder = pipetrace.Recorder(path, budget=None, verbose=False)
     model.fit(x, y, epochs=100, verbose=0, validation_split=0.2, callbacks=[recorder])
     trace = pipetrace.read(path)

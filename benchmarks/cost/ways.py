@@ -57,8 +57,20 @@ class Activations(keras.callbacks.Callback):  # type: ignore[misc]
 def numpy_statistics(values: Any) -> tuple[Any, ...]:
     """Count, extremes, mean, deviation, zeros and a histogram, whole and by channel, by NumPy's own functions."""
     each = tuple(range(values.ndim - 1))
-    whole = (values.min(), values.max(), values.mean(), values.std(), (values == 0).sum(), np.histogram(values, 64))
-    own = (values.min(axis=each), values.max(axis=each), values.mean(axis=each), values.std(axis=each))
+    whole = (
+        values.min(),
+        values.max(),
+        values.mean(),
+        values.std(),
+        (values == 0).sum(),
+        np.histogram(values, 64),
+    )
+    own = (
+        values.min(axis=each),
+        values.max(axis=each),
+        values.mean(axis=each),
+        values.std(axis=each),
+    )
     return (*whole, *own, (values == 0).sum(axis=each))
 
 
@@ -80,14 +92,23 @@ def train(work: Workload, way: str, budget: float | None = 0.02) -> dict[str, An
         others = [Activations(work.x)]
     try:
         began = time.perf_counter()
-        model.fit(work.x, work.y, epochs=work.epochs, batch_size=work.batch_size, verbose=0, callbacks=[clock, *others])
+        model.fit(
+            work.x,
+            work.y,
+            epochs=work.epochs,
+            batch_size=work.batch_size,
+            verbose=0,
+            callbacks=[clock, *others],
+        )
         found: dict[str, Any] = {
             "seconds": clock.seconds,
             "processor": clock.processor,
             "whole": time.perf_counter() - began,
         }
         if way == RECORDED:
-            found |= _told(pipetrace.read(folder / "run.trace"), (folder / "run.trace").stat().st_size)
+            found |= _told(
+                pipetrace.read(folder / "run.trace"), (folder / "run.trace").stat().st_size
+            )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return found

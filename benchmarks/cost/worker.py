@@ -33,7 +33,11 @@ def training(name: str, rounds: int, peers: int, data: str | None, part: float) 
     for number in range(rounds + 1):
         # Who comes first in one round comes second in the next.
         pair = [BARE, RECORDED] if number % 2 else [RECORDED, BARE]
-        others = [TENSORBOARD, ACTIVATIONS] if 1 <= number <= peers and name in ("digits", "short") else []
+        others = (
+            [TENSORBOARD, ACTIVATIONS]
+            if 1 <= number <= peers and name in ("digits", "short")
+            else []
+        )
         for way in pair + others:
             took = train(work, way)
             if number:
@@ -50,7 +54,11 @@ def flow(rows: int, rounds: int, peers: int, data: str | None) -> Any:
     model = digit_model()
     ways = flows.ways(model, x)
     measure = flows.measure_of(model, x)
-    extra = {flows.FETCHED, flows.STATISTICS, flows.NUMPY} if rows <= 10_000 else {flows.FETCHED, flows.STATISTICS}
+    extra = (
+        {flows.FETCHED, flows.STATISTICS, flows.NUMPY}
+        if rows <= 10_000
+        else {flows.FETCHED, flows.STATISTICS}
+    )
     found: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds + 1):
         for name, work in ways.items():
@@ -68,7 +76,7 @@ def memory(way: str, rows: int) -> Any:
     from benchmarks.cost import flows
     from benchmarks.cost.workloads import digit_model
 
-    from pipetrace.record.flow import flow as flow_of
+    from pipetrace.record.measure.data_flow import flow as flow_of
 
     x, model = flows.endless_rows(rows), digit_model()
 
@@ -104,7 +112,9 @@ def size(name: str, epochs: int, data: str | None) -> Any:
 
     work = dataclasses.replace(workload(name, data, 1), epochs=epochs)
     if name == "backbone":
-        work = dataclasses.replace(work, x=np.ascontiguousarray(work.x[:8]), y=work.y[:8], batch_size=8)
+        work = dataclasses.replace(
+            work, x=np.ascontiguousarray(work.x[:8]), y=work.y[:8], batch_size=8
+        )
     found = train(work, RECORDED, budget=None)
     return {"bytes": found["bytes"], "epochs": epochs, "title": work.title}
 
@@ -117,7 +127,9 @@ def _peak() -> int:
         return int(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) * 1024
     import resource
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+        1 if sys.platform == "darwin" else 1024
+    )
 
 
 def main() -> None:

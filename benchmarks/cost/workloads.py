@@ -47,9 +47,14 @@ def digit_model() -> Any:
     keras.utils.set_random_seed(0)
     layers = keras.layers
     model = keras.Sequential(
-        [keras.Input((SIDE, SIDE, 1)), layers.Conv2D(32, 3, activation="relu"), layers.MaxPooling2D(), layers.Flatten(),
-         layers.Dense(10, activation="softmax")]
-    )  # fmt: skip
+        [
+            keras.Input((SIDE, SIDE, 1)),
+            layers.Conv2D(32, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
@@ -59,9 +64,13 @@ def backbone_model() -> Any:
     import keras
 
     keras.utils.set_random_seed(0)
-    backbone = keras.applications.MobileNetV2((224, 224, 3), include_top=False, weights=None, pooling="avg")
+    backbone = keras.applications.MobileNetV2(
+        (224, 224, 3), include_top=False, weights=None, pooling="avg"
+    )
     backbone.trainable = False
-    model = keras.Sequential([keras.Input((224, 224, 3)), backbone, keras.layers.Dense(10, activation="softmax")])
+    model = keras.Sequential(
+        [keras.Input((224, 224, 3)), backbone, keras.layers.Dense(10, activation="softmax")]
+    )
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
@@ -72,7 +81,12 @@ def _lstm_model() -> Any:
     keras.utils.set_random_seed(0)
     layers = keras.layers
     model = keras.Sequential(
-        [keras.Input((80,), dtype="int32"), layers.Embedding(5000, 32), layers.LSTM(64), layers.Dense(1, "sigmoid")]
+        [
+            keras.Input((80,), dtype="int32"),
+            layers.Embedding(5000, 32),
+            layers.LSTM(64),
+            layers.Dense(1, "sigmoid"),
+        ]
     )
     model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
     return model
@@ -84,7 +98,12 @@ def _mlp_model() -> Any:
     keras.utils.set_random_seed(0)
     layers = keras.layers
     model = keras.Sequential(
-        [keras.Input((32,)), layers.Dense(64, "relu"), layers.Dense(64, "relu"), layers.Dense(10, "softmax")]
+        [
+            keras.Input((32,)),
+            layers.Dense(64, "relu"),
+            layers.Dense(64, "relu"),
+            layers.Dense(10, "softmax"),
+        ]
     )
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
@@ -105,15 +124,30 @@ def workload(name: str, folder: str | None, part: float) -> Workload:
 
     if name == "digits":
         return Workload(
-            "digit model, 10,000 rows, 10 epochs", digit_model, *digit_images(10_000, folder), epochs(10), 32
+            "digit model, 10,000 rows, 10 epochs",
+            digit_model,
+            *digit_images(10_000, folder),
+            epochs(10),
+            32,
         )
     if name == "short":
-        return Workload("digit model, 1,000 rows, 5 epochs", digit_model, *digit_images(1000, folder), 5, 32)
+        return Workload(
+            "digit model, 1,000 rows, 5 epochs", digit_model, *digit_images(1000, folder), 5, 32
+        )
     if name == "backbone":
         x, y = rng.normal(size=(48, 224, 224, 3)).astype(np.float32), rng.integers(0, 10, 48)
-        return Workload("frozen MobileNetV2, 154 layers, 224 x 224, 48 rows", backbone_model, x, y, epochs(24), 16)
+        return Workload(
+            "frozen MobileNetV2, 154 layers, 224 x 224, 48 rows",
+            backbone_model,
+            x,
+            y,
+            epochs(24),
+            16,
+        )
     if name == "lstm":
         x, y = rng.integers(0, 5000, (2000, 80)).astype(np.int32), rng.integers(0, 2, 2000)
-        return Workload("LSTM of 64 units, 2,000 texts of 80 words", _lstm_model, x, y, epochs(16), 32)
+        return Workload(
+            "LSTM of 64 units, 2,000 texts of 80 words", _lstm_model, x, y, epochs(16), 32
+        )
     x, y = rng.normal(size=(8000, 32)).astype(np.float32), rng.integers(0, 10, 8000)
     return Workload("MLP, batches of 8, 1,000 steps an epoch", _mlp_model, x, y, epochs(24), 8)

@@ -12,11 +12,21 @@ from typing import TYPE_CHECKING, Any
 from pipetrace.errors import PipetraceError, TraceError
 
 if TYPE_CHECKING:
-    from pipetrace.explain import Evidence, Finding, Observation, Question, Rule, check, findings, observations, quiz
+    from pipetrace.explain import (
+        Evidence,
+        Finding,
+        Observation,
+        Question,
+        Rule,
+        check,
+        findings,
+        observations,
+        quiz,
+    )
     from pipetrace.present import show, write_page
-    from pipetrace.record.pipelines import Pipeline
+    from pipetrace.record.pipeline import Pipeline
     from pipetrace.record.recorder import Recorder
-    from pipetrace.record.watching import watch
+    from pipetrace.record.watch import watch
     from pipetrace.trace import Trace, read
 
 __all__ = [
@@ -55,9 +65,9 @@ LATER = {
     "write_page": "pipetrace.present",
     "Trace": "pipetrace.trace",
     "read": "pipetrace.trace",
-    "Pipeline": f"{RECORD}.pipelines",
+    "Pipeline": f"{RECORD}.pipeline",
     "Recorder": f"{RECORD}.recorder",
-    "watch": f"{RECORD}.watching",
+    "watch": f"{RECORD}.watch",
 }
 """Where the names are, each imported when it is first used: who shows a trace needs no page, and who records needs Keras."""
 
@@ -68,7 +78,7 @@ def hand_in_words() -> None:
     This is called when one of the names that record is first used. The recorder itself knows no words.
     """
     from pipetrace.present.findings.told import at_end, meanwhile
-    from pipetrace.record.telling import use
+    from pipetrace.record.live_findings import use
 
     use(at_end, meanwhile)
 

@@ -19,7 +19,12 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 def starts(path: str) -> bool:
     """Say whether the browser runs at all: some systems put a stub there that only asks to install it."""
     try:
-        return subprocess.run([path, "--version"], capture_output=True, timeout=60, check=False).returncode == 0
+        return (
+            subprocess.run(
+                [path, "--version"], capture_output=True, timeout=60, check=False
+            ).returncode
+            == 0
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
 
@@ -44,7 +49,12 @@ def run(*command: str) -> bool:
     """Run one step of an install, with all that it prints on stderr."""
     print("Running:", " ".join(command), file=sys.stderr, flush=True)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=2, env=environment, check=False).returncode == 0
+    return (
+        subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=2, env=environment, check=False
+        ).returncode
+        == 0
+    )
 
 
 def install() -> str | None:
@@ -66,7 +76,10 @@ def main() -> int:
     """Print the path of the browser for the tests, after installing one if there is none."""
     path = executable() or playwrights_own() or install()
     if path is None:
-        print("Error: no browser for the tests. Install Chromium so that `chromium` is on PATH.", file=sys.stderr)
+        print(
+            "Error: no browser for the tests. Install Chromium so that `chromium` is on PATH.",
+            file=sys.stderr,
+        )
         return 1
     print(path)
     return 0

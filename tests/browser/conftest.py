@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Dialog,
+    Page,
+    Request,
+    sync_playwright,
+)
 from tests.browser.chromium import executable
 
 from pipetrace.present.document import document
@@ -98,7 +106,9 @@ class Pages:
 
 
 @pytest.fixture
-def pages(chromium: Browser, write: Callable[[Trace], Path], digits_trace: Trace) -> Iterator[Pages]:
+def pages(
+    chromium: Browser, write: Callable[[Trace], Path], digits_trace: Trace
+) -> Iterator[Pages]:
     """Fresh pages, for a test that changes them."""
     opened = Pages(chromium, write, digits_trace)
     yield opened

@@ -17,7 +17,9 @@ pytestmark = pytest.mark.browser
 AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 
 UNFOLD = "() => document.querySelectorAll('details').forEach(each => { each.open = true; })"
-FILLED = "() => [...document.querySelectorAll('.layer .body')].every(each => each.childElementCount)"
+FILLED = (
+    "() => [...document.querySelectorAll('.layer .body')].every(each => each.childElementCount)"
+)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,9 @@ def unsure(node: Any) -> bool:
     Here they are figures and arrows on plain paper, in colours that are looked at elsewhere.
     """
     why = node["failureSummary"]
-    return "too short" in why or "only non-text characters" in why or node["html"].startswith("<text")
+    return (
+        "too short" in why or "only non-text characters" in why or node["html"].startswith("<text")
+    )
 
 
 def violations(page: Page, axe: str) -> dict[str, list[Any]]:
@@ -47,7 +51,9 @@ def violations(page: Page, axe: str) -> dict[str, list[Any]]:
     for rule in found["violations"]:
         rules[rule["id"]] = [(node["target"], node["failureSummary"]) for node in rule["nodes"]]
     for rule in found["incomplete"]:
-        if doubts := [(node["target"], node["failureSummary"]) for node in rule["nodes"] if not unsure(node)]:
+        if doubts := [
+            (node["target"], node["failureSummary"]) for node in rule["nodes"] if not unsure(node)
+        ]:
             rules.setdefault(rule["id"], []).extend(doubts)
     return rules
 
@@ -91,7 +97,9 @@ def test_nothing_is_wrong_with_the_result_of_the_quiz(pages: Pages, axe: str) ->
     clean(page, axe)
 
 
-def test_nothing_is_wrong_at_first_and_in_the_colours_that_the_button_gives(pages: Pages, axe: str) -> None:
+def test_nothing_is_wrong_at_first_and_in_the_colours_that_the_button_gives(
+    pages: Pages, axe: str
+) -> None:
     page = pages.open()
     clean(page, axe)
     page.locator("button.theme").click()
@@ -99,7 +107,9 @@ def test_nothing_is_wrong_at_first_and_in_the_colours_that_the_button_gives(page
     clean(page, axe)
 
 
-@pytest.mark.parametrize("change", [lambda trace: killed(trace, 0), broken], ids=["killed", "broken"])
+@pytest.mark.parametrize(
+    "change", [lambda trace: killed(trace, 0), broken], ids=["killed", "broken"]
+)
 def test_nothing_is_wrong_with_a_run_that_went_wrong(
     pages: Pages, digits_trace: Trace, axe: str, change: Callable[[Trace], Trace]
 ) -> None:

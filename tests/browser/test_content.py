@@ -37,7 +37,9 @@ def section(page: Page, heading: str) -> Locator:
 
 
 def test_every_section_is_there_in_its_order(shown: Page, made: Document) -> None:
-    headings = shown.locator("h2").evaluate_all("all => all.map(each => each.firstChild.textContent)")
+    headings = shown.locator("h2").evaluate_all(
+        "all => all.map(each => each.firstChild.textContent)"
+    )
     assert headings == [*SECTIONS, "About this trace"]
     assert words(shown.locator("h1").text_content()) == made.title
     assert shown.title() == f"{made.title} · {made.kind}"
@@ -50,7 +52,14 @@ def test_each_stage_says_what_the_view_says(shown: Page, made: Document) -> None
     for index, stage in enumerate(made.stages):
         text = words(items.nth(index).locator(".words").text_content())
         numbers = (stage.parameters or "", stage.parts or "", stage.arithmetic or "")
-        for sentence in (stage.title, stage.name, stage.output, stage.does, stage.shape or "", *numbers):
+        for sentence in (
+            stage.title,
+            stage.name,
+            stage.output,
+            stage.does,
+            stage.shape or "",
+            *numbers,
+        ):
             assert words(sentence) in text
         for sentence in (stage.example or "", *stage.measured):
             assert words(sentence) in text
@@ -73,7 +82,9 @@ def test_the_prediction_the_insight_and_the_foot_are_there(shown: Page, made: Do
     for sentence in (made.prediction.title, made.prediction.verdict, made.prediction.check):
         assert words(sentence) in text
     assert shown.locator("details.layer").count() == len(made.prediction.layers)
-    assert [words(each) for each in shown.locator("blockquote p").all_text_contents()] == [*made.insight]
+    assert [words(each) for each in shown.locator("blockquote p").all_text_contents()] == [
+        *made.insight
+    ]
     foot = words(shown.locator("footer").text_content())
     for fact in made.foot:
         assert words(fact.text) in foot
@@ -83,7 +94,9 @@ def test_the_charts_have_a_point_for_each_value(shown: Page, made: Document) -> 
     for index, chart in enumerate(made.training.charts):
         titles = shown.locator(".chart").nth(index).locator("circle title").all_text_contents()
         expected = [
-            f"epoch {point.epoch}, {series.name}: {point.text}" for series in chart.series for point in series.points
+            f"epoch {point.epoch}, {series.name}: {point.text}"
+            for series in chart.series
+            for point in series.points
         ]
         assert [words(title) for title in titles] == expected
 
@@ -99,7 +112,9 @@ def value_after(text: str | None) -> np.float32:
 
 
 @pytest.mark.parametrize("name", ["input_image", "scale", "conv2d", "max_pooling2d"])
-def test_pointing_at_a_pixel_tells_its_exact_value(shown: Page, digits_trace: Trace, made: Document, name: str) -> None:
+def test_pointing_at_a_pixel_tells_its_exact_value(
+    shown: Page, digits_trace: Trace, made: Document, name: str
+) -> None:
     maps = values_of(digits_trace.stage(name))
     item = shown.locator(f'[id="stage/{name}"]')
     picture = item.locator(".seen .large")
@@ -111,7 +126,11 @@ def test_pointing_at_a_pixel_tells_its_exact_value(shown: Page, digits_trace: Tr
     assert box is not None
     _, rows, columns = maps.shape
     generator = np.random.default_rng(1)
-    places = [(0, 0), (rows - 1, columns - 1), *generator.integers(0, (rows, columns), (12, 2)).tolist()]
+    places = [
+        (0, 0),
+        (rows - 1, columns - 1),
+        *generator.integers(0, (rows, columns), (12, 2)).tolist(),
+    ]
     for row, column in places:
         x = box["x"] + (column + 0.5) * box["width"] / columns
         y = box["y"] + (row + 0.5) * box["height"] / rows
@@ -141,7 +160,10 @@ def test_a_vector_tells_the_place_and_its_value(shown: Page, digits_trace: Trace
     box = picture.bounding_box()
     assert box is not None
     for row, column in ((0, 0), (10, 50), (51, 103)):
-        shown.mouse.move(box["x"] + (column + 0.5) * box["width"] / 104, box["y"] + (row + 0.5) * box["height"] / 52)
+        shown.mouse.move(
+            box["x"] + (column + 0.5) * box["width"] / 104,
+            box["y"] + (row + 0.5) * box["height"] / 52,
+        )
         text = item.locator(".seen .readout").text_content()
         assert (text or "").startswith(f"place {row * 104 + column}: ")
         assert value_after(text) == example[row * 104 + column]
@@ -157,7 +179,9 @@ def test_leaving_a_picture_marks_again_what_the_words_speak_of(shown: Page, made
     assert item.locator(".readout").text_content() == before
 
 
-def test_the_kernels_have_their_figures_written_into_them(shown: Page, digits_trace: Trace, made: Document) -> None:
+def test_the_kernels_have_their_figures_written_into_them(
+    shown: Page, digits_trace: Trace, made: Document
+) -> None:
     stage = next(stage for stage in made.stages if stage.name == "conv2d")
     assert stage.weights is not None
     item = shown.locator('[id="stage/conv2d"]')
@@ -181,7 +205,9 @@ def test_every_pixel_has_the_colour_of_its_value(shown: Page, made: Document, na
     view = next(stage.picture for stage in made.stages if stage.name == name)
     assert view is not None
     many = view.shape[0] > 1
-    canvases = shown.locator(f'[id="stage/{name}"] .seen {".maps" if many else ".large"} canvas').evaluate_all(PIXELS)
+    canvases = shown.locator(
+        f'[id="stage/{name}"] .seen {".maps" if many else ".large"} canvas'
+    ).evaluate_all(PIXELS)
     assert len(canvases) == view.shape[0]
     for drawn, values in zip(canvases, view.values, strict=True):
         assert (drawn["height"], drawn["width"]) == values.shape
@@ -189,7 +215,9 @@ def test_every_pixel_has_the_colour_of_its_value(shown: Page, made: Document, na
         places = (values.astype(np.float64) - view.low) / (view.high - view.low)
         there = np.isfinite(values)
         # Half a step of colour may be rounded up or down.
-        assert (np.abs(painted[there][:, :3] - colours(places, view.ramp)[there].astype(int)) <= 1).all()
+        assert (
+            np.abs(painted[there][:, :3] - colours(places, view.ramp)[there].astype(int)) <= 1
+        ).all()
         assert (painted[..., 3] == np.where(there, 255, 0)).all()
 
 
@@ -207,7 +235,19 @@ def odd_floats() -> Array:
     """2,000 bit patterns: any, the smallest and largest, denormals, powers of two and their neighbours."""
     generator = np.random.default_rng(5)
     powers = np.ldexp(np.float32(1), np.arange(-149, 128)).astype(np.float32).view(np.uint32)
-    special = [0, 0x80000000, 1, 2, 0x007FFFFF, 0x00800000, 0x7F7FFFFF, 0xFF7FFFFF, 0x7F800000, 0xFF800000, 0x7FC00000]
+    special = [
+        0,
+        0x80000000,
+        1,
+        2,
+        0x007FFFFF,
+        0x00800000,
+        0x7F7FFFFF,
+        0xFF7FFFFF,
+        0x7F800000,
+        0xFF800000,
+        0x7FC00000,
+    ]
     chosen = [
         np.array(special, np.uint32),
         powers,
@@ -256,7 +296,9 @@ def test_tensors_are_decoded_bit_for_bit(shown: Page, digits_trace: Trace, made:
         if stage.picture is None:
             assert bits is None
         else:
-            assert np.array(bits, np.uint32).tobytes() == stage.picture.values.astype("<f4").tobytes()
+            assert (
+                np.array(bits, np.uint32).tobytes() == stage.picture.values.astype("<f4").tobytes()
+            )
 
 
 @pytest.mark.parametrize("epochs", [0, 1, 2])
@@ -272,8 +314,12 @@ def test_a_run_that_was_killed_has_a_page(pages: Pages, digits_trace: Trace, epo
         assert page.locator(".notice", has_text="No epoch was finished.").is_visible()
 
 
-@pytest.mark.parametrize("change", [broken, lambda trace: lengthened(trace, 100)], ids=["broken", "100-epochs"])
-def test_an_odd_training_has_a_page(pages: Pages, digits_trace: Trace, change: Callable[[Trace], Trace]) -> None:
+@pytest.mark.parametrize(
+    "change", [broken, lambda trace: lengthened(trace, 100)], ids=["broken", "100-epochs"]
+)
+def test_an_odd_training_has_a_page(
+    pages: Pages, digits_trace: Trace, change: Callable[[Trace], Trace]
+) -> None:
     trace = change(digits_trace)
     page, made = pages.open(trace), document(trace)
     points = page.locator(".chart").first.locator("circle")
@@ -299,7 +345,9 @@ def test_without_scripts_the_plain_text_is_shown(pages: Pages, made: Document) -
 def test_calls_to_the_outside_are_heard(pages: Pages) -> None:
     """The watch itself works: a request and an error are both noticed."""
     page = pages.open()
-    page.evaluate("() => { const image = new Image(); image.src = 'https://example.invalid/x.png'; }")
+    page.evaluate(
+        "() => { const image = new Image(); image.src = 'https://example.invalid/x.png'; }"
+    )
     page.evaluate("() => console.error('wrong')")
     page.evaluate("() => setTimeout(() => { throw new Error('thrown'); })")
     page.evaluate("() => setTimeout(() => alert('hello'))")
@@ -316,4 +364,6 @@ def test_pictures_keep_their_form(shown: Page, made: Document) -> None:
         box = shown.locator(f'[id="{place}"] .seen .large').bounding_box()
         assert box is not None
         assert isinstance(view, Picture)
-        assert box["width"] / box["height"] == pytest.approx(view.shape[2] / view.shape[1], rel=0.01)
+        assert box["width"] / box["height"] == pytest.approx(
+            view.shape[2] / view.shape[1], rel=0.01
+        )

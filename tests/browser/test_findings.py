@@ -32,10 +32,14 @@ def opened(pages: Pages, digits_trace: Trace, monkeypatch: pytest.MonkeyPatch) -
     return opened
 
 
-def test_each_finding_has_all_of_its_view_above_the_data_flow(opened: Open, digits_trace: Trace) -> None:
+def test_each_finding_has_all_of_its_view_above_the_data_flow(
+    opened: Open, digits_trace: Trace
+) -> None:
     page = opened(*WRONG)
     made = document(digits_trace).findings
-    assert page.locator("main > section h2").first.inner_text().startswith("What is wrong, and where")
+    assert (
+        page.locator("main > section h2").first.inner_text().startswith("What is wrong, and where")
+    )
     expect(page.locator("#findings")).to_contain_text(made.title)
     assert page.locator(".finding").count() == len(made.found) == 2
     for view in made.found:
@@ -43,9 +47,13 @@ def test_each_finding_has_all_of_its_view_above_the_data_flow(opened: Open, digi
         for text in (view.level, view.rule, view.text, *view.evidence, view.why, view.advice):
             expect(shown).to_contain_text(text)
         for link in view.places:
-            expect(shown.get_by_role("link", name=link.text)).to_have_attribute("href", f"#{link.id}")
+            expect(shown.get_by_role("link", name=link.text)).to_have_attribute(
+                "href", f"#{link.id}"
+            )
         for symptom in view.symptoms:
-            expect(page.locator(f'[id="{symptom.id}"]')).to_contain_text(f"{symptom.level} {symptom.rule}")
+            expect(page.locator(f'[id="{symptom.id}"]')).to_contain_text(
+                f"{symptom.level} {symptom.rule}"
+            )
     assert page.locator(".finding pre").inner_text() == made.found[0].change
     expect(page.locator(".finding").nth(0)).not_to_contain_text("How sure")
 
@@ -78,14 +86,18 @@ def test_a_healthy_run_has_a_line_and_no_section(opened: Open) -> None:
 
 def test_a_rule_that_fails_is_told(opened: Open) -> None:
     page = opened(broken())
-    expect(page.locator(".findings .notice")).to_contain_text("PT998 not-written-well raised ZeroDivisionError")
+    expect(page.locator(".findings .notice")).to_contain_text(
+        "PT998 not-written-well raised ZeroDivisionError"
+    )
 
 
 def test_the_levels_have_their_colours(opened: Open) -> None:
     page = opened(*WRONG)
 
     def edge(selector: str) -> str:
-        return str(page.locator(selector).first.evaluate("each => getComputedStyle(each).borderLeftColor"))
+        return str(
+            page.locator(selector).first.evaluate("each => getComputedStyle(each).borderLeftColor")
+        )
 
     assert len({edge(".finding.error"), edge(".finding.warning"), edge(".thread .mark.error")}) == 2
     assert edge(".finding.error") == edge(".mark.error")
@@ -95,7 +107,12 @@ def test_the_levels_have_their_colours(opened: Open) -> None:
 @pytest.mark.parametrize("width", [320, 375, 1280])
 def test_it_fits_the_window(opened: Open, width: int) -> None:
     long = rule(
-        "PT201", "long", level="error", stage="conv2d", epochs=(1,), text="a_very_long_name_without_a_space" * 9
+        "PT201",
+        "long",
+        level="error",
+        stage="conv2d",
+        epochs=(1,),
+        text="a_very_long_name_without_a_space" * 9,
     )
     fits(opened(*WRONG[1:], long, viewport={"width": width, "height": 800}))
 
@@ -107,7 +124,9 @@ def test_axe_finds_nothing_wrong(opened: Open, scheme: str, width: int) -> None:
     assert violations(page, AXE.read_text(encoding="utf-8")) == {}
 
 
-def test_names_are_shown_as_text(pages: Pages, digits_trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_are_shown_as_text(
+    pages: Pages, digits_trace: Trace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     only(monkeypatch, rule("PT201", "hostile", level="error", stage="conv2d", text=HOSTILE))
     page = pages.open(renamed(digits_trace, HOSTILE))
     assert page.locator(".finding > p").inner_text().split() == HOSTILE.split()

@@ -14,7 +14,7 @@ from tests.graphs import RESIDUAL, UNET, deep, lined, measured, nested_twice, st
 
 from pipetrace.present.document import document
 from pipetrace.present.ramps import colours
-from pipetrace.summary import summarise
+from pipetrace.stats import summarise
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Spec, Stage
 
@@ -34,21 +34,51 @@ def of_many_kinds() -> Trace:
     """A graph with a colour picture, hidden steps, an attention, a dropout and a text."""
 
     def one(name: str, layer: str, sources: str, values: Any, **more: Any) -> Stage:
-        spec = Spec((None, *values.shape), str(values.dtype) if values.dtype.kind != "O" else "string")
+        spec = Spec(
+            (None, *values.shape), str(values.dtype) if values.dtype.kind != "O" else "string"
+        )
         return replace(stage(name, layer, sources), outputs=(spec,), example=values, **more)
 
     steps = RANDOM.normal(size=(12, 6)).astype(np.float32)
     cut = np.where(RANDOM.uniform(size=steps.shape) < 0.5, 0, 2 * steps).astype(np.float32)
     mask = np.array([True] * 5 + [False] * 7)
-    return trace_of([
-        one("picture", "InputLayer", "", RANDOM.uniform(0, 1, (6, 5, 3)).astype(np.float32)),
-        one("words", "InputLayer", "", np.array(["a good film, </script>"], object)),
-        one("embed", "Embedding", "words", steps, example_mask=mask, mask=summarise(mask.astype(np.float32))),
-        one("attention", "MultiHeadAttention", "embed", steps, others=(RANDOM.uniform(size=(2, 12, 12)).astype(np.float32),)),
-        one("drop", "Dropout", "attention", steps, summary=summarise(steps), training=summarise(cut), training_example=cut),
-        one("pool", "GlobalAveragePooling2D", "picture", RANDOM.normal(size=3).astype(np.float32)),
-        one("both", "Concatenate", "pool drop", RANDOM.normal(size=9).astype(np.float32)),
-    ])  # fmt: skip
+    return trace_of(
+        [
+            one("picture", "InputLayer", "", RANDOM.uniform(0, 1, (6, 5, 3)).astype(np.float32)),
+            one("words", "InputLayer", "", np.array(["a good film, </script>"], object)),
+            one(
+                "embed",
+                "Embedding",
+                "words",
+                steps,
+                example_mask=mask,
+                mask=summarise(mask.astype(np.float32)),
+            ),
+            one(
+                "attention",
+                "MultiHeadAttention",
+                "embed",
+                steps,
+                others=(RANDOM.uniform(size=(2, 12, 12)).astype(np.float32),),
+            ),
+            one(
+                "drop",
+                "Dropout",
+                "attention",
+                steps,
+                summary=summarise(steps),
+                training=summarise(cut),
+                training_example=cut,
+            ),
+            one(
+                "pool",
+                "GlobalAveragePooling2D",
+                "picture",
+                RANDOM.normal(size=3).astype(np.float32),
+            ),
+            one("both", "Concatenate", "pool drop", RANDOM.normal(size=9).astype(np.float32)),
+        ]
+    )
 
 
 UNET_TRACE = trace_of([measured(each, index) for index, each in enumerate(lined(UNET))])
@@ -63,7 +93,9 @@ def axe() -> str:
 
 
 def unfold(page: Page) -> None:
-    page.evaluate("() => document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    page.evaluate(
+        "() => document.querySelectorAll('details').forEach(each => { each.open = true; })"
+    )
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -86,7 +118,9 @@ def test_a_phone_scrolls_the_graph_and_not_the_page(pages: Pages, axe: str, name
         assert page.evaluate(OUTSIDE) == []
     page.set_viewport_size({"width": 320, "height": 800})
     if name == "unet":
-        inner, outer = page.locator(".graph .frame").evaluate("each => [each.scrollWidth, each.clientWidth]")
+        inner, outer = page.locator(".graph .frame").evaluate(
+            "each => [each.scrollWidth, each.clientWidth]"
+        )
         assert inner > outer
 
 
@@ -101,9 +135,9 @@ def test_each_box_is_a_link_that_leads_to_its_stage(pages: Pages) -> None:
     assert view is not None
     boxes = page.locator(".graph a.box")
     assert boxes.count() == len(view.boxes) == len(UNET_TRACE.stages)
-    assert boxes.evaluate_all("all => all.map(each => each.querySelector('title').textContent)") == [
-        box.label for box in view.boxes
-    ]
+    assert boxes.evaluate_all(
+        "all => all.map(each => each.querySelector('title').textContent)"
+    ) == [box.label for box in view.boxes]
     assert page.locator(".graph path.wire").count() == len(view.wires) == len(UNET_TRACE.stages) + 1
     for index in (0, 7):
         boxes.nth(index).click()
@@ -131,8 +165,13 @@ def test_the_graph_is_reached_and_used_by_keyboard(pages: Pages) -> None:
     page.locator(".graph .frame").focus()
     for _ in range(3):
         page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.querySelector('title').textContent") == "Stage 3: pool_1, from down_1"
-    outline = page.evaluate("getComputedStyle(document.activeElement.querySelector('rect')).strokeWidth")
+    assert (
+        page.evaluate("document.activeElement.querySelector('title').textContent")
+        == "Stage 3: pool_1, from down_1"
+    )
+    outline = page.evaluate(
+        "getComputedStyle(document.activeElement.querySelector('rect')).strokeWidth"
+    )
     assert outline == "2px"
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "stage/pool_1"
@@ -198,14 +237,19 @@ def test_hidden_steps_are_hatched_and_read_out(pages: Pages) -> None:
     stage = page.locator("#stage\\/embed")
     assert stage.locator(".masked").count() == 7
     assert "7 of 12 steps hidden in the example" in (stage.text_content() or "")
-    box, first = stage.locator(".large").bounding_box(), stage.locator(".masked").first.bounding_box()
+    box, first = (
+        stage.locator(".large").bounding_box(),
+        stage.locator(".masked").first.bounding_box(),
+    )
     assert box is not None
     assert first is not None
     assert first["y"] - box["y"] == pytest.approx(box["height"] * 5 / 12, abs=1)
     stage.locator(".large").focus()
     for _ in range(6):
         page.keyboard.press("ArrowDown")
-    assert (stage.locator(".readout").text_content() or "").startswith("step 6 (hidden), channel 0: ")
+    assert (stage.locator(".readout").text_content() or "").startswith(
+        "step 6 (hidden), channel 0: "
+    )
 
 
 def test_both_pictures_of_a_dropout_stand_side_by_side(pages: Pages) -> None:

@@ -37,7 +37,9 @@ CUT_OFF = """() => [...document.querySelectorAll("svg")].flatMap(drawn => {
 def unfold(page: Page) -> None:
     page.evaluate(UNFOLD)
     # What is folded draws itself when it hears that it is open, a moment later.
-    page.wait_for_function("() => [...document.querySelectorAll('.layer .body')].every(each => each.childElementCount)")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.layer .body')].every(each => each.childElementCount)"
+    )
 
 
 def fits(page: Page) -> None:
@@ -69,7 +71,9 @@ def test_nothing_is_wider_than_the_window(pages: Pages) -> None:
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_nothing_of_another_run_is_wider_than_the_window(pages: Pages, digits_trace: Trace, name: str) -> None:
+def test_nothing_of_another_run_is_wider_than_the_window(
+    pages: Pages, digits_trace: Trace, name: str
+) -> None:
     page = pages.open(OTHERS[name](digits_trace))
     unfold(page)
     for width in reversed(WIDTHS):

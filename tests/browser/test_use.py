@@ -117,13 +117,18 @@ def test_what_is_folded_opens_by_keyboard(page: Page, made: Document) -> None:
     assert not page.locator(f"{layer} .large").is_visible()
     page.keyboard.press("Space")
     expect(page.locator(f"{layer} .large")).to_be_visible()
-    assert words(page.locator(f"{layer} .body p").first.text_content()) == made.prediction.layers[1].text
+    assert (
+        words(page.locator(f"{layer} .body p").first.text_content())
+        == made.prediction.layers[1].text
+    )
     page.keyboard.press("Space")
     expect(page.locator(f"{layer} .large")).not_to_be_visible()
 
 
 def test_everything_that_can_be_touched_can_be_reached(page: Page) -> None:
-    page.evaluate("() => document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    page.evaluate(
+        "() => document.querySelectorAll('details').forEach(each => { each.open = true; })"
+    )
     page.wait_for_timeout(50)
     wanted = page.evaluate(
         """() => {
@@ -141,7 +146,9 @@ def test_everything_that_can_be_touched_can_be_reached(page: Page) -> None:
         page.keyboard.press("Tab")
         if focused(page, "body"):
             break
-        assert "none" not in outline(page), page.evaluate("document.activeElement.outerHTML.slice(0, 80)")
+        assert "none" not in outline(page), page.evaluate(
+            "document.activeElement.outerHTML.slice(0, 80)"
+        )
         reached += 1
     assert reached == wanted
 
@@ -169,8 +176,12 @@ def test_pointing_at_a_chart_marks_the_row_of_the_epoch(page: Page) -> None:
     for chart in (0, 1):
         for index in (2, 0, 1):
             page.locator(".chart").nth(chart).locator(".target").nth(index).hover()
-            classes = [row.get_attribute("class") or "" for row in page.locator(".epochs tbody tr").all()]
-            assert ["pointed" in each for each in classes] == [number == index for number in range(3)]
+            classes = [
+                row.get_attribute("class") or "" for row in page.locator(".epochs tbody tr").all()
+            ]
+            assert ["pointed" in each for each in classes] == [
+                number == index for number in range(3)
+            ]
             assert marker(page, 1 - chart) is not None
 
 
@@ -181,9 +192,9 @@ def option(page: Page, index: int) -> Locator:
 def test_a_wrong_answer_is_told_why_and_where_to_look(page: Page, made: Document) -> None:
     question = made.quiz[0]
     assert words(page.locator(".card .question").text_content()) == words(question.text)
-    assert [words(each) for each in page.locator(".card .option span:nth-child(2)").all_text_contents()] == [
-        words(each) for each in question.options
-    ]
+    assert [
+        words(each) for each in page.locator(".card .option span:nth-child(2)").all_text_contents()
+    ] == [words(each) for each in question.options]
     wrong = (question.answer + 1) % 4
     option(page, wrong).click()
     told = words(page.locator(".card .told").text_content())
@@ -215,7 +226,9 @@ def test_each_question_leads_to_its_evidence(page: Page, made: Document) -> None
         place = page.locator(f'[id="{question.evidence}"]')
         expect(place).to_be_in_viewport()
         assert page.evaluate("decodeURIComponent(location.hash)") == f"#{question.evidence}"
-        assert page.evaluate("id => document.getElementById(id).contains(document.activeElement)", question.evidence)
+        assert page.evaluate(
+            "id => document.getElementById(id).contains(document.activeElement)", question.evidence
+        )
         if question.evidence.startswith("prediction/"):
             assert place.get_attribute("open") is not None
             assert place.locator(".body").inner_text()
@@ -224,12 +237,18 @@ def test_each_question_leads_to_its_evidence(page: Page, made: Document) -> None
 
 def test_the_result_counts_and_the_quiz_begins_again(page: Page, made: Document) -> None:
     for number, question in enumerate(made.quiz):
-        assert words(page.locator(".card .muted").text_content()) == f"Question {number + 1} of {len(made.quiz)}"
+        assert (
+            words(page.locator(".card .muted").text_content())
+            == f"Question {number + 1} of {len(made.quiz)}"
+        )
         option(page, question.answer if number else (question.answer + 1) % 4).click()
         last = number == len(made.quiz) - 1
         assert page.locator(".card .next").text_content() == ("Result" if last else "Next question")
         page.locator(".card .next").click()
-    assert page.locator(".card .question").text_content() == f"{len(made.quiz) - 1} of {len(made.quiz)} right."
+    assert (
+        page.locator(".card .question").text_content()
+        == f"{len(made.quiz) - 1} of {len(made.quiz)} right."
+    )
     page.get_by_role("button", name="Ask me again").click()
     assert words(page.locator(".card .question").text_content()) == words(made.quiz[0].text)
     assert page.locator(".card .option:disabled").count() == 0
@@ -269,8 +288,12 @@ def background(page: Page) -> str:
 LIGHT, DARK = "rgb(255, 255, 255)", "rgb(20, 23, 27)"
 
 
-@pytest.mark.parametrize(("scheme", "first", "second"), [("light", LIGHT, DARK), ("dark", DARK, LIGHT)])
-def test_the_colours_follow_the_system_until_one_chooses(pages: Pages, scheme: str, first: str, second: str) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "first", "second"), [("light", LIGHT, DARK), ("dark", DARK, LIGHT)]
+)
+def test_the_colours_follow_the_system_until_one_chooses(
+    pages: Pages, scheme: str, first: str, second: str
+) -> None:
     page = pages.open(color_scheme=scheme)
     button = page.locator("button.theme")
     names = {"light": "Show in dark colours", "dark": "Show in light colours"}

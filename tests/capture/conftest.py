@@ -98,7 +98,12 @@ def subclassed(keras: Any, rows: Array) -> Sample:
     return Sample(
         model,
         rows,
-        (("flat", ("rows",)), ("first", ("flat",)), ("second", ("first",)), ("sum", ("first", "second"))),
+        (
+            ("flat", ("rows",)),
+            ("first", ("flat",)),
+            ("second", ("first",)),
+            ("sum", ("first", "second")),
+        ),
     )
 
 
@@ -107,7 +112,9 @@ def nested(keras: Any, rows: Array) -> Sample:
     parts = [layers.Input((8, 8, 1)), layers.Flatten(name="flat"), layers.Dense(6, name="wide")]
     inner = keras.Sequential(parts, name="inner")
     middle_input = keras.Input((8, 8, 1))
-    middle = keras.Model(middle_input, layers.Dense(5, name="narrow")(inner(middle_input)), name="middle")
+    middle = keras.Model(
+        middle_input, layers.Dense(5, name="narrow")(inner(middle_input)), name="middle"
+    )
     given = keras.Input((8, 8, 1))
     model = keras.Model(given, layers.Dense(2, name="head")(middle(given)), name="outer")
     names = ("rows", "flat", "wide", "narrow", "head")
@@ -120,7 +127,9 @@ def shared(keras: Any, rows: Array) -> Sample:
     twice = layers.Dense(3, name="twice")
     out = twice(layers.Dense(3, name="once")(given))
     return Sample(
-        keras.Model(given, twice(out)), rows, (("once", ("rows",)), ("twice", ("once",)), ("twice:2", ("twice",)))
+        keras.Model(given, twice(out)),
+        rows,
+        (("once", ("rows",)), ("twice", ("once",)), ("twice:2", ("twice",))),
     )
 
 
@@ -154,5 +163,10 @@ def small(keras: Any) -> Any:
     """A model of two layers, ``a`` and ``b``, from three numbers to two."""
     keras.utils.set_random_seed(1)
     return keras.Sequential(
-        [keras.layers.Input((3,)), keras.layers.Dense(4, name="a"), keras.layers.Dense(2, name="b")], name="small"
+        [
+            keras.layers.Input((3,)),
+            keras.layers.Dense(4, name="a"),
+            keras.layers.Dense(2, name="b"),
+        ],
+        name="small",
     )

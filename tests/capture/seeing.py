@@ -20,7 +20,10 @@ def seen(model: Any, rows: Any, *names: str, **options: Any) -> Forward:
 
 def wires(forward: Forward) -> dict[str, list[tuple[str | None, int]]]:
     """Where the inputs of each stage come from."""
-    return {stage.name: [(spec.source, spec.output) for spec in stage.inputs] for stage in forward.stages}
+    return {
+        stage.name: [(spec.source, spec.output) for spec in stage.inputs]
+        for stage in forward.stages
+    }
 
 
 def sources(forward: Forward) -> dict[str, list[str | None]]:
@@ -54,7 +57,9 @@ def holds_true(forward: Forward, model: Any, rows: Any) -> dict[str, Array]:
     passed = forward.passed(rows).outputs
     import keras
 
-    expected = keras.tree.flatten(model(keras.tree.map_structure(keras.ops.convert_to_tensor, rows), training=False))
+    expected = keras.tree.flatten(
+        model(keras.tree.map_structure(keras.ops.convert_to_tensor, rows), training=False)
+    )
     assert len(expected) == len(forward.outputs)
     for spec, values in zip(forward.outputs, expected, strict=True):
         own = passed[str(spec.source)][spec.output]

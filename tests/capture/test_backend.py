@@ -18,14 +18,22 @@ from pipetrace.pipeline.digits import PIPELINE
 pytestmark = pytest.mark.framework
 
 
-def fresh(script: str, path: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+def fresh(
+    script: str, path: Path | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """Run a script in a new process, with a folder put before all others on its path."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("TF_", "KERAS_"))}
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("TF_", "KERAS_"))
+    }
     environment.update(variables)
     if path is not None:
-        environment["PYTHONPATH"] = os.pathsep.join([str(path), *filter(None, [os.environ.get("PYTHONPATH")])])
+        environment["PYTHONPATH"] = os.pathsep.join(
+            [str(path), *filter(None, [os.environ.get("PYTHONPATH")])]
+        )
     command = [sys.executable, "-c", textwrap.dedent(script)]
-    return subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=120)
+    return subprocess.run(
+        command, check=False, capture_output=True, text=True, env=environment, timeout=120
+    )
 
 
 LOAD = """
@@ -102,7 +110,9 @@ def test_a_framework_that_does_not_start_is_quoted(tmp_path: Path) -> None:
 def test_a_framework_that_lacks_a_part_of_its_own_is_not_called_missing(tmp_path: Path) -> None:
     (tmp_path / "tensorflow.py").write_text("import a_part_of_its_own\n")
     ended = fresh(LOAD, tmp_path)
-    assert "does not start: ModuleNotFoundError: No module named 'a_part_of_its_own'" in ended.stdout
+    assert (
+        "does not start: ModuleNotFoundError: No module named 'a_part_of_its_own'" in ended.stdout
+    )
 
 
 def test_another_backend_is_refused_before_it_is_imported(tmp_path: Path) -> None:
@@ -118,7 +128,9 @@ def test_another_backend_is_refused_before_it_is_imported(tmp_path: Path) -> Non
 
 
 def test_another_backend_that_is_loaded_already_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "keras", SimpleNamespace(backend=SimpleNamespace(backend=lambda: "jax")))
+    monkeypatch.setitem(
+        sys.modules, "keras", SimpleNamespace(backend=SimpleNamespace(backend=lambda: "jax"))
+    )
     with pytest.raises(FrameworkError, match="Keras runs on jax here"):
         backend.load()
 
@@ -161,7 +173,10 @@ def test_the_model_is_what_its_description_says(keras: Any) -> None:
     assert [layer.name for layer in model.layers] == ["conv2d", "max_pooling2d", "flatten", "dense"]
     assert model.input_shape == (None, 28, 28, 1)
     assert model.output_shape == (None, 10)
-    assert (type(model.optimizer).__name__, model.loss) == ("Adam", "sparse_categorical_crossentropy")
+    assert (type(model.optimizer).__name__, model.loss) == (
+        "Adam",
+        "sparse_categorical_crossentropy",
+    )
     # The description is left as it was, for the next run.
     assert backend.build(PIPELINE.model).get_config() == model.get_config()
 
@@ -193,7 +208,9 @@ def test_mnist_that_cannot_be_fetched(keras: Any, monkeypatch: pytest.MonkeyPatc
         raise OSError("URL fetch failure\nand more")
 
     monkeypatch.setattr(keras.datasets.mnist, "load_data", load_data)
-    with pytest.raises(DataUnavailableError, match="could not be downloaded: URL fetch failure\\. ") as caught:
+    with pytest.raises(
+        DataUnavailableError, match="could not be downloaded: URL fetch failure\\. "
+    ) as caught:
         backend.mnist()
     assert caught.value.where == "--data mnist"
     assert isinstance(caught.value.__cause__, OSError)

@@ -77,15 +77,21 @@ def test_elements_that_are_no_plain_arrays(kind: str) -> None:
 
     def source() -> Any:
         if kind == "sparse":
-            return tf.data.Dataset.from_tensor_slices(tf.sparse.from_dense([[0, 1], [2, 0], [0, 3]])).batch(2)
+            return tf.data.Dataset.from_tensor_slices(
+                tf.sparse.from_dense([[0, 1], [2, 0], [0, 3]])
+            ).batch(2)
         if kind == "ragged":
-            return tf.data.Dataset.from_tensor_slices(tf.ragged.constant([[1, 2], [], [3]])).batch(2)
+            return tf.data.Dataset.from_tensor_slices(tf.ragged.constant([[1, 2], [], [3]])).batch(
+                2
+            )
         return tf.data.Dataset.from_tensor_slices(["a", "bc", "\u00fc"]).batch(2)
 
     def dense(element: Any) -> Any:
         if isinstance(element, tf.SparseTensor):
             return tf.sparse.to_dense(element).numpy()
-        return element.to_tensor().numpy() if isinstance(element, tf.RaggedTensor) else element.numpy()
+        return (
+            element.to_tensor().numpy() if isinstance(element, tf.RaggedTensor) else element.numpy()
+        )
 
     tee = Tee(1)
     found = taken(tee, iter(source()), 1)
@@ -100,7 +106,9 @@ def test_a_source_that_raises_says_what_it_raised() -> None:
         yield X[:2]
         raise RuntimeError("the disk is gone")
 
-    made = tf.data.Dataset.from_generator(broken, output_signature=tf.TensorSpec((None, 3), tf.float32))
+    made = tf.data.Dataset.from_generator(
+        broken, output_signature=tf.TensorSpec((None, 3), tf.float32)
+    )
     tee, iterator = Tee(1), iter(made)
     np.testing.assert_array_equal(next(tee(iterator)), X[:2])
     with pytest.raises(SourceError) as caught:
@@ -151,7 +159,9 @@ def test_an_iterator_of_another_kind_is_handed_on_untouched() -> None:
     assert (iterator.asked, tee.batches, tee.done) == (0, [], True)
 
 
-def test_elements_that_a_generator_cannot_give_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_elements_that_a_generator_cannot_give_are_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     import tensorflow as tf
 
     def refuse(*_: Any, **__: Any) -> Any:
@@ -255,9 +265,21 @@ def test_what_is_no_array_is_none() -> None:
 
     given = iter([X])
     others: list[Any] = [
-        None, given, dataset(), "rows.npz", b"rows", [1, 2], [[1, 2], [3]], [], {}, [X, "text"], {"a": X, "b": 3},
-        Lazy(), Broken(), object(),
-    ]  # fmt: skip
+        None,
+        given,
+        dataset(),
+        "rows.npz",
+        b"rows",
+        [1, 2],
+        [[1, 2], [3]],
+        [],
+        {},
+        [X, "text"],
+        {"a": X, "b": 3},
+        Lazy(),
+        Broken(),
+        object(),
+    ]
     assert [plain_arrays(each) for each in others] == [None] * len(others)
     assert next(given) is X
 
@@ -286,8 +308,15 @@ def test_sparse_and_ragged_rows_are_no_plain_arrays(kind: str) -> None:
 def test_floats_as_fit_makes_them() -> None:
     import keras
 
-    found = as_fit_gets({"a": X.astype(np.float64), "b": [Y, X.astype(np.float16)], "c": np.array(["x"], object)})
-    assert [each.dtype.name for each in keras.tree.flatten(found)] == ["float32", "int64", "float32", "object"]
+    found = as_fit_gets(
+        {"a": X.astype(np.float64), "b": [Y, X.astype(np.float16)], "c": np.array(["x"], object)}
+    )
+    assert [each.dtype.name for each in keras.tree.flatten(found)] == [
+        "float32",
+        "int64",
+        "float32",
+        "object",
+    ]
     np.testing.assert_array_equal(found["a"], X)
     assert as_fit_gets(X) is X
     before = keras.config.floatx()

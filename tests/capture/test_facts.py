@@ -16,7 +16,9 @@ def own_loss(wanted: Any, given: Any) -> Any:
 
 
 def one_output(keras: Any, **options: Any) -> Any:
-    model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(3, name="out")], name="one")
+    model = keras.Sequential(
+        [keras.layers.Input((4,)), keras.layers.Dense(3, name="out")], name="one"
+    )
     model.compile(**{"optimizer": "adam", **options})
     return model
 
@@ -30,7 +32,9 @@ def two_outputs(keras: Any, loss: Any, *, keys: bool = True, **options: Any) -> 
 
 
 def training(model: Any) -> Any:
-    return facts.training_facts(model, epochs=1, batch_size=2, probe_rows=3, callbacks=["A"], weighted=True)
+    return facts.training_facts(
+        model, epochs=1, batch_size=2, probe_rows=3, callbacks=["A"], weighted=True
+    )
 
 
 # Losses
@@ -55,14 +59,23 @@ def test_the_name_of_a_loss_in_every_form(keras: Any) -> None:
 
 def test_the_losses_of_several_outputs(keras: Any) -> None:
     objects = {"one": keras.losses.MeanAbsoluteError(), "two": "mse"}
-    assert facts.losses(two_outputs(keras, objects)) == {"one": "mean_absolute_error", "two": "mean_squared_error"}
+    assert facts.losses(two_outputs(keras, objects)) == {
+        "one": "mean_absolute_error",
+        "two": "mean_squared_error",
+    }
     named = {"one": "mean_squared_error", "two": "mean_absolute_error"}
     assert facts.losses(two_outputs(keras, ["mse", "mae"], keys=False)) in (
-        named, {"0": "mean_squared_error", "1": "mean_absolute_error"},
-    )  # fmt: skip
-    assert training(two_outputs(keras, ["mse", "mae"], keys=False)).loss == "mean_squared_error, mean_absolute_error"
+        named,
+        {"0": "mean_squared_error", "1": "mean_absolute_error"},
+    )
+    assert (
+        training(two_outputs(keras, ["mse", "mae"], keys=False)).loss
+        == "mean_squared_error, mean_absolute_error"
+    )
     assert training(two_outputs(keras, {"one": "mse", "two": "mse"})).loss == "mean_squared_error"
-    assert facts.losses(two_outputs(keras, {"one": "mse", "two": None})) == {"one": "mean_squared_error"}
+    assert facts.losses(two_outputs(keras, {"one": "mse", "two": None})) == {
+        "one": "mean_squared_error"
+    }
 
 
 def test_the_losses_are_the_same_after_training(keras: Any) -> None:
@@ -78,7 +91,10 @@ def test_the_losses_are_the_same_after_training(keras: Any) -> None:
 def test_losses_of_scores(keras: Any, given: bool) -> None:
     losses = keras.losses
     assert (
-        training(one_output(keras, loss=losses.SparseCategoricalCrossentropy(from_logits=given))).from_logits is given
+        training(
+            one_output(keras, loss=losses.SparseCategoricalCrossentropy(from_logits=given))
+        ).from_logits
+        is given
     )
     objects = {"one": "mse", "two": losses.BinaryCrossentropy(from_logits=given)}
     assert training(two_outputs(keras, objects)).from_logits is given
@@ -92,7 +108,12 @@ def test_a_loss_by_name_takes_probabilities(keras: Any) -> None:
 def test_a_model_that_never_was_compiled(keras: Any) -> None:
     model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(3)])
     found = training(model)
-    assert (found.optimizer, dict(found.optimizer_config), found.loss, found.metrics) == ("", {}, "", ())
+    assert (found.optimizer, dict(found.optimizer_config), found.loss, found.metrics) == (
+        "",
+        {},
+        "",
+        (),
+    )
     assert dict(found.losses) == {}
     assert facts.learning_rate(model) is None
     assert facts.row_losses(model, np.ones((2, 3)), np.ones((2, 3))) is None
@@ -113,10 +134,17 @@ def test_optimizer_policy_and_arguments(keras: Any) -> None:
     optimizer = keras.optimizers.SGD(0.125, momentum=0.5)
     found = training(one_output(keras, optimizer=optimizer, loss="mse"))
     assert (found.optimizer, found.policy) == ("SGD", "float32")
-    assert (found.optimizer_config["learning_rate"], found.optimizer_config["momentum"]) == (0.125, 0.5)
+    assert (found.optimizer_config["learning_rate"], found.optimizer_config["momentum"]) == (
+        0.125,
+        0.5,
+    )
     assert (found.epochs, found.batch_size, found.probe_rows, found.callbacks) == (1, 2, 3, ("A",))
     assert found.class_weights
-    half = [keras.layers.Input((4,)), keras.layers.Dense(3, dtype="mixed_float16"), keras.layers.Dense(1)]
+    half = [
+        keras.layers.Input((4,)),
+        keras.layers.Dense(3, dtype="mixed_float16"),
+        keras.layers.Dense(1),
+    ]
     model = keras.Sequential(half)
     model.compile("sgd", loss="mse")
     assert training(model).policy == "mixed_float16"
@@ -146,7 +174,9 @@ def test_the_seed(keras: Any) -> None:
 def test_a_shared_weight_is_counted_once(keras: Any) -> None:
     given = keras.Input((4,))
     twice = keras.layers.Dense(4, name="twice")
-    inner = keras.Sequential([keras.layers.Input((4,)), twice, keras.layers.BatchNormalization(name="norm")], name="in")
+    inner = keras.Sequential(
+        [keras.layers.Input((4,)), twice, keras.layers.BatchNormalization(name="norm")], name="in"
+    )
     model = keras.Model(given, inner(twice(twice(given))), name="net")
     outputs = (Spec((None, 4), "float32", "norm"),)
     found = facts.model_facts(model, outputs)
@@ -154,7 +184,9 @@ def test_a_shared_weight_is_counted_once(keras: Any) -> None:
     assert found.parameters == Parameters(4 * 4 + 4 + 8, 8)
     assert found.parameters.total == model.count_params()
     # Two inputs, the shared layer, the nested model and its normalisation.
-    assert found.layers == 5 or found.layers == len({id(each) for each in model._flatten_layers()}) - 1
+    assert (
+        found.layers == 5 or found.layers == len({id(each) for each in model._flatten_layers()}) - 1
+    )
 
 
 def test_frozen_parts_are_counted_apart(keras: Any) -> None:
@@ -173,7 +205,9 @@ def test_the_fingerprint_is_of_the_configuration_and_the_weights(keras: Any) -> 
     weights[1][2] += 1e-6
     second.set_weights(weights)
     assert facts.fingerprint(first) != facts.fingerprint(second)
-    other = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(3, "relu", name="out")], name="one")
+    other = keras.Sequential(
+        [keras.layers.Input((4,)), keras.layers.Dense(3, "relu", name="out")], name="one"
+    )
     other.set_weights(first.get_weights())
     assert facts.fingerprint(first) != facts.fingerprint(other)
 
@@ -200,11 +234,22 @@ def close(ours: Any, theirs: Any) -> None:
 
 def test_squares_and_absolute_differences(keras: Any) -> None:
     wanted = CHANCE.normal(size=(6, 3)).astype(np.float32)
-    close(facts.row_losses(one_output(keras, loss="mse"), wanted, SCORES), ((wanted - SCORES) ** 2).mean(axis=1))
-    close(facts.row_losses(one_output(keras, loss="mae"), wanted, SCORES), np.abs(wanted - SCORES).mean(axis=1))
-    close(facts.row_losses(one_output(keras, loss=own_loss), wanted, SCORES), np.abs(wanted - SCORES).mean(axis=1))
+    close(
+        facts.row_losses(one_output(keras, loss="mse"), wanted, SCORES),
+        ((wanted - SCORES) ** 2).mean(axis=1),
+    )
+    close(
+        facts.row_losses(one_output(keras, loss="mae"), wanted, SCORES),
+        np.abs(wanted - SCORES).mean(axis=1),
+    )
+    close(
+        facts.row_losses(one_output(keras, loss=own_loss), wanted, SCORES),
+        np.abs(wanted - SCORES).mean(axis=1),
+    )
     deep = CHANCE.normal(size=(6, 4, 3)).astype(np.float32)
-    close(facts.row_losses(one_output(keras, loss="mse"), deep * 0, deep), (deep**2).mean(axis=(1, 2)))
+    close(
+        facts.row_losses(one_output(keras, loss="mse"), deep * 0, deep), (deep**2).mean(axis=(1, 2))
+    )
 
 
 @pytest.mark.parametrize("flat", [True, False])
@@ -221,7 +266,10 @@ def test_sparse_categorical_crossentropy(keras: Any, flat: bool) -> None:
     shares = softmax(SCORES)
     expected = -np.log(shares[np.arange(6), CLASSES])
     wanted = CLASSES if flat else CLASSES[:, None]
-    close(facts.row_losses(one_output(keras, loss="sparse_categorical_crossentropy"), wanted, shares), expected)
+    close(
+        facts.row_losses(one_output(keras, loss="sparse_categorical_crossentropy"), wanted, shares),
+        expected,
+    )
     scores = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     close(facts.row_losses(one_output(keras, loss=scores), wanted, SCORES), expected)
 
@@ -229,7 +277,9 @@ def test_sparse_categorical_crossentropy(keras: Any, flat: bool) -> None:
 def test_categorical_crossentropy(keras: Any) -> None:
     shares = softmax(SCORES)
     expected = -(ONCE * np.log(shares)).sum(axis=1)
-    close(facts.row_losses(one_output(keras, loss="categorical_crossentropy"), ONCE, shares), expected)
+    close(
+        facts.row_losses(one_output(keras, loss="categorical_crossentropy"), ONCE, shares), expected
+    )
     smooth = keras.losses.CategoricalCrossentropy(label_smoothing=0.3)
     smoothed = -((ONCE * 0.7 + 0.1) * np.log(shares)).sum(axis=1)
     close(facts.row_losses(one_output(keras, loss=smooth), ONCE, shares), smoothed)
@@ -239,31 +289,45 @@ def test_a_loss_for_each_step_of_a_sequence_is_averaged(keras: Any) -> None:
     shares = softmax(CHANCE.normal(size=(6, 5, 3)).astype(np.float32))
     classes = CHANCE.integers(0, 3, (6, 5))
     each = -np.log(np.take_along_axis(shares, classes[..., None], axis=-1))[..., 0]
-    found = facts.row_losses(one_output(keras, loss="sparse_categorical_crossentropy"), classes, shares)
+    found = facts.row_losses(
+        one_output(keras, loss="sparse_categorical_crossentropy"), classes, shares
+    )
     close(found, each.mean(axis=1))
 
 
 def test_several_outputs_are_added(keras: Any) -> None:
-    one, two = CHANCE.normal(size=(6, 2)).astype(np.float32), CHANCE.normal(size=(6, 1)).astype(np.float32)
+    one, two = (
+        CHANCE.normal(size=(6, 2)).astype(np.float32),
+        CHANCE.normal(size=(6, 1)).astype(np.float32),
+    )
     expected = (one**2).mean(axis=1) + np.abs(two).mean(axis=1)
     listed = two_outputs(keras, ["mse", "mae"], keys=False)
     close(facts.row_losses(listed, [one * 0, two * 0], [one, two]), expected)
     keyed = two_outputs(keras, {"one": "mse", "two": "mae"})
-    close(facts.row_losses(keyed, {"one": one * 0, "two": two * 0}, {"one": one, "two": two}), expected)
+    close(
+        facts.row_losses(keyed, {"one": one * 0, "two": two * 0}, {"one": one, "two": two}),
+        expected,
+    )
     single = two_outputs(keras, "mse", keys=False)
     both = (one**2).mean(axis=1) + (two**2).mean(axis=1)
     close(facts.row_losses(single, [one * 0, two * 0], [one, two]), both)
 
 
 def test_losses_in_another_order_than_the_outputs(keras: Any) -> None:
-    one, two = CHANCE.normal(size=(6, 2)).astype(np.float32), CHANCE.normal(size=(6, 1)).astype(np.float32)
+    one, two = (
+        CHANCE.normal(size=(6, 2)).astype(np.float32),
+        CHANCE.normal(size=(6, 1)).astype(np.float32),
+    )
     model = two_outputs(keras, {"two": "mae", "one": "mse"})
     found = facts.row_losses(model, {"one": one * 0, "two": two * 0}, {"one": one, "two": two})
     close(found, (one**2).mean(axis=1) + np.abs(two).mean(axis=1))
 
 
 def test_an_output_without_a_loss_adds_nothing(keras: Any) -> None:
-    one, two = CHANCE.normal(size=(6, 2)).astype(np.float32), CHANCE.normal(size=(6, 1)).astype(np.float32)
+    one, two = (
+        CHANCE.normal(size=(6, 2)).astype(np.float32),
+        CHANCE.normal(size=(6, 1)).astype(np.float32),
+    )
     model = two_outputs(keras, {"two": "mae", "one": None})
     found = facts.row_losses(model, {"one": one * 0, "two": two * 0}, [one, two])
     close(found, np.abs(two).mean(axis=1))

@@ -49,7 +49,10 @@ def test_any_number_of_rows(sample: Any) -> None:
 def test_stages_have_the_shapes_of_their_outputs(sample: Any) -> None:
     forward = Forward(sample.model, sample.rows, [("rows", 0)])
     found = forward(sample.rows)
-    assert tuple((stage.name, tuple(spec.source for spec in stage.inputs)) for stage in forward.stages) == sample.stages
+    assert (
+        tuple((stage.name, tuple(spec.source for spec in stage.inputs)) for stage in forward.stages)
+        == sample.stages
+    )
     for stage in forward.stages:
         assert stage.outputs[0].shape == (None, *found[stage.name].shape[1:])
         assert stage.outputs[0].dtype == str(found[stage.name].dtype)
@@ -83,7 +86,9 @@ def test_weights_are_copies_of_the_moment(keras: Any) -> None:
 def test_weights_are_named_and_each_layer_listed_once(sample: Any) -> None:
     weights = Forward(sample.model, sample.rows, [("rows", 0)]).weights()
     expected = {
-        f"{layer.name}/{each.name}" for layer in sample.model._flatten_layers() for each in layer._trainable_variables
+        f"{layer.name}/{each.name}"
+        for layer in sample.model._flatten_layers()
+        for each in layer._trainable_variables
     }
     assert set(weights) == expected
     assert sum(values.size for values in weights.values()) == sample.model.count_params()
@@ -92,7 +97,11 @@ def test_weights_are_named_and_each_layer_listed_once(sample: Any) -> None:
 def test_inference_only_dropout_is_off_and_no_state_changes(keras: Any) -> None:
     layers = keras.layers
     model = keras.Sequential(
-        [layers.Input((3,)), layers.BatchNormalization(name="norm"), layers.Dropout(0.9, seed=0, name="drop")]
+        [
+            layers.Input((3,)),
+            layers.BatchNormalization(name="norm"),
+            layers.Dropout(0.9, seed=0, name="drop"),
+        ]
     )
     state = [np.array(each.numpy()) for each in model.variables]
     forward = Forward(model, np.ones((1, 3), np.float32), [("rows", 0)])

@@ -41,12 +41,17 @@ def test_a_gradient_that_is_not_finite_although_the_output_is(keras: Any) -> Non
     found = not_finite(made, weights(made), X, Y)
     assert any(each is made.get_layer("second").kernel for each in found)
     order = [id(each) for each in made.trainable_variables]
-    assert [id(each) for each in found] == [each for each in order if each in {id(one) for one in found}]
+    assert [id(each) for each in found] == [
+        each for each in order if each in {id(one) for one in found}
+    ]
 
 
 def test_the_weights_are_those_that_are_given(keras: Any) -> None:
     made = model(keras)
-    broken = {path: values * np.nan if "second" in path else values for path, values in weights(made).items()}
+    broken = {
+        path: values * np.nan if "second" in path else values
+        for path, values in weights(made).items()
+    }
     assert not_finite(made, broken, X, Y)
     made.get_layer("first").kernel.assign(np.full((2, 3), np.nan))
     good = {path: np.ones_like(values) for path, values in weights(made).items()}

@@ -4,8 +4,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipetrace.capture.calls import Call, watch
 from pipetrace.capture.graph import plain_config, stages, weight_names
+from pipetrace.capture.hook import Call, watch
 from pipetrace.trace.document import LAYER, OP, Spec, Stage, Weight
 
 pytestmark = pytest.mark.framework
@@ -28,7 +28,10 @@ def single(keras: Any, layer: Any, shape: tuple[int | None, ...]) -> Stage:
 
 def test_stages_come_in_order_from_their_true_sources(keras: Any, sample: Any) -> None:
     found = stages_of(keras, sample.model, sample.rows)
-    assert tuple((stage.name, tuple(spec.source for spec in stage.inputs)) for stage in found) == sample.stages
+    assert (
+        tuple((stage.name, tuple(spec.source for spec in stage.inputs)) for stage in found)
+        == sample.stages
+    )
 
 
 def test_the_parts_of_a_stage_are_keras_own(keras: Any, sample: Any) -> None:
@@ -41,7 +44,9 @@ def test_the_parts_of_a_stage_are_keras_own(keras: Any, sample: Any) -> None:
         (layer,) = [each for each in sample.model._flatten_layers() if each.name == name]
         assert stage.layer == type(layer).__name__
         assert stage.parameters.total == layer.count_params()
-        assert stage.parameters.trainable == sum(math.prod(each.shape) for each in layer.trainable_weights)
+        assert stage.parameters.trainable == sum(
+            math.prod(each.shape) for each in layer.trainable_weights
+        )
         assert stage.weights == tuple(
             Weight(each.name, tuple(each.shape), bool(each.trainable)) for each in layer.weights
         )
@@ -54,14 +59,22 @@ def test_what_one_stage_gives_the_next_one_receives(keras: Any, sample: Any) -> 
     for stage in found.values():
         assert all(spec.source is None for spec in stage.outputs)
         for spec in stage.inputs:
-            given = found[str(spec.source)].outputs[0] if spec.source in found else Spec((None, 8, 8, 1), "float32")
+            given = (
+                found[str(spec.source)].outputs[0]
+                if spec.source in found
+                else Spec((None, 8, 8, 1), "float32")
+            )
             assert (spec.shape, spec.dtype) == (given.shape, given.dtype)
             assert spec.shape[0] is None
 
 
 def test_the_path_of_a_nested_stage(keras: Any, sample: Any) -> None:
     for stage in stages_of(keras, sample.model, sample.rows):
-        nested = {"flat": "middle/inner/flat", "wide": "middle/inner/wide", "narrow": "middle/narrow"}
+        nested = {
+            "flat": "middle/inner/flat",
+            "wide": "middle/inner/wide",
+            "narrow": "middle/narrow",
+        }
         expected = nested if sample.model.name == "outer" else {}
         assert stage.path == expected.get(stage.name, stage.name.split(":")[0])
 
@@ -82,28 +95,49 @@ def test_operations_of_dense_layers_and_convolutions_by_hand(keras: Any) -> None
         (layers.Dense(10), (5408,), 5408 * 10),
         (layers.Dense(4), (6, 3), 3 * 6 * 4),
         (layers.Conv2D(32, 3), (28, 28, 1), 3 * 3 * 1 * 26 * 26 * 32),
-        (layers.Conv2D(5, (3, 2), strides=2, padding="same", use_bias=False), (9, 9, 4), 3 * 2 * 4 * 5 * 5 * 5),
+        (
+            layers.Conv2D(5, (3, 2), strides=2, padding="same", use_bias=False),
+            (9, 9, 4),
+            3 * 2 * 4 * 5 * 5 * 5,
+        ),
         (layers.Conv2D(6, 3, groups=2), (8, 8, 4), 3 * 3 * 2 * 6 * 6 * 6),
         (layers.Conv2D(2, 3, dilation_rate=2), (9, 9, 1), 3 * 3 * 1 * 5 * 5 * 2),
         (layers.Conv1D(5, 3), (10, 2), 3 * 2 * 8 * 5),
         (layers.Conv3D(2, 2), (4, 4, 4, 3), 2 * 2 * 2 * 3 * 3 * 3 * 3 * 2),
     ]
     for layer, shape, multiplications in cases:
-        assert single(keras, layer, shape).flops == 2 * multiplications, (type(layer).__name__, shape)
+        assert single(keras, layer, shape).flops == 2 * multiplications, (
+            type(layer).__name__,
+            shape,
+        )
 
 
 def test_layers_without_weights_cost_nothing_and_unknown_ones_are_not_guessed(keras: Any) -> None:
     layers = keras.layers
-    for free in (layers.Flatten(), layers.MaxPooling2D(), layers.Dropout(0.5), layers.Activation("relu")):
+    for free in (
+        layers.Flatten(),
+        layers.MaxPooling2D(),
+        layers.Dropout(0.5),
+        layers.Activation("relu"),
+    ):
         assert single(keras, free, (8, 8, 2)).flops == 0
-    for unknown in (layers.DepthwiseConv2D(3), layers.BatchNormalization(), layers.LayerNormalization()):
+    for unknown in (
+        layers.DepthwiseConv2D(3),
+        layers.BatchNormalization(),
+        layers.LayerNormalization(),
+    ):
         assert single(keras, unknown, (8, 8, 2)).flops is None
 
 
 def test_a_layer_with_an_axis_of_no_fixed_length_has_no_count(keras: Any) -> None:
     given = keras.Input((None, None, 1))
     layer = keras.layers.Conv2D(2, 3, name="conv")
-    (stage,) = stages(keras, [Call(layer, ("conv",), [given], [None], [layer(given)], [None])], [], rows=given.shape[0])
+    (stage,) = stages(
+        keras,
+        [Call(layer, ("conv",), [given], [None], [layer(given)], [None])],
+        [],
+        rows=given.shape[0],
+    )
     assert stage.outputs[0].shape == (None, None, None, 2)
     assert stage.flops is None
 
@@ -117,7 +151,9 @@ def test_several_tensors_in_and_out(keras: Any) -> None:
     first, second = keras.ops.ones((2, 3)), keras.ops.ones((2, 3), "float32")
     with watch() as calls:
         both(first, second=second)
-    (stage,) = stages(keras, calls, [(first, ("one", 0)), (second, ("other", 0))], rows=first.shape[0])
+    (stage,) = stages(
+        keras, calls, [(first, ("one", 0)), (second, ("other", 0))], rows=first.shape[0]
+    )
     assert [spec.source for spec in stage.inputs] == ["one", "other"]
     assert len(stage.outputs) == 2
 

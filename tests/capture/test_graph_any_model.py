@@ -15,9 +15,15 @@ pytestmark = pytest.mark.framework
 
 def test_a_residual_sum(keras: Any) -> None:
     dense = keras.layers.Dense(6, name="inner")
-    model = subclassed(keras, lambda own, x: own.after(x + own.inner(x)), inner=dense, after=keras.layers.Dense(2))
+    model = subclassed(
+        keras, lambda own, x: own.after(x + own.inner(x)), inner=dense, after=keras.layers.Dense(2)
+    )
     forward = seen(model, ROWS)
-    assert sources(forward) == {"inner": ["rows"], "add": ["rows", "inner"], model.after.name: ["add"]}
+    assert sources(forward) == {
+        "inner": ["rows"],
+        "add": ["rows", "inner"],
+        model.after.name: ["add"],
+    }
     found = holds_true(forward, model, ROWS)
     np.testing.assert_allclose(found["add"], ROWS + found["inner"], atol=1e-6)
     add = stage(forward, "add")
@@ -27,7 +33,11 @@ def test_a_residual_sum(keras: Any) -> None:
 def test_a_softmax_at_the_end_is_an_output(keras: Any) -> None:
     import tensorflow as tf
 
-    model = subclassed(keras, lambda own, x: tf.nn.softmax(own.scores(x)), scores=keras.layers.Dense(3, name="scores"))
+    model = subclassed(
+        keras,
+        lambda own, x: tf.nn.softmax(own.scores(x)),
+        scores=keras.layers.Dense(3, name="scores"),
+    )
     forward = seen(model, ROWS)
     assert sources(forward) == {"scores": ["rows"], "softmax": ["scores"]}
     found = holds_true(forward, model, ROWS)
@@ -38,7 +48,11 @@ def test_a_softmax_at_the_end_is_an_output(keras: Any) -> None:
 def test_a_slice(keras: Any) -> None:
     lstm = keras.layers.LSTM(3, return_sequences=True, name="read")
     model = subclassed(
-        keras, lambda own, x: own.out(own.read(x)[:, -1]), SEQUENCES, read=lstm, out=keras.layers.Dense(2, name="out")
+        keras,
+        lambda own, x: own.out(own.read(x)[:, -1]),
+        SEQUENCES,
+        read=lstm,
+        out=keras.layers.Dense(2, name="out"),
     )
     forward = seen(model, SEQUENCES)
     assert sources(forward) == {"read": ["rows"], "get_item": ["read"], "out": ["get_item"]}
@@ -62,8 +76,12 @@ def test_constants_and_weights_are_no_sources(keras: Any) -> None:
     model(ROWS)
     forward = seen(model, ROWS)
     assert sources(forward) == {
-        "first": ["rows"], "add": ["first"], "second": ["add"], "multiply": ["second"], "third": ["multiply"],
-    }  # fmt: skip
+        "first": ["rows"],
+        "add": ["first"],
+        "second": ["add"],
+        "multiply": ["second"],
+        "third": ["multiply"],
+    }
     found = holds_true(forward, model, ROWS)
     np.testing.assert_array_equal(found["add"], found["first"] + np.float32(3))
     # The weight belongs to the model itself, so it is a group with parameters of its own.
@@ -80,13 +98,19 @@ def test_different_operations_between_the_same_layers(keras: Any) -> None:
         return own.join([tf.tanh(first), tf.square(first), first - 1.0])
 
     model = subclassed(
-        keras, call, first=keras.layers.Dense(3, name="first"), join=keras.layers.Concatenate(name="join")
+        keras,
+        call,
+        first=keras.layers.Dense(3, name="first"),
+        join=keras.layers.Concatenate(name="join"),
     )
     forward = seen(model, ROWS)
     assert sources(forward) == {
-        "first": ["rows"], "tanh": ["first"], "square": ["first"], "subtract": ["first"],
+        "first": ["rows"],
+        "tanh": ["first"],
+        "square": ["first"],
+        "subtract": ["first"],
         "join": ["tanh", "square", "subtract"],
-    }  # fmt: skip
+    }
     found = holds_true(forward, model, ROWS)
     np.testing.assert_allclose(found["tanh"], np.tanh(found["first"]), atol=1e-6)
     np.testing.assert_allclose(found["square"], found["first"] ** 2, atol=1e-6)
@@ -98,12 +122,20 @@ def test_the_same_operation_twice_gets_two_names(keras: Any) -> None:
         return own.second(first + x) + first
 
     model = subclassed(
-        keras, call, first=keras.layers.Dense(6, name="first"), second=keras.layers.Dense(6, name="second")
+        keras,
+        call,
+        first=keras.layers.Dense(6, name="first"),
+        second=keras.layers.Dense(6, name="second"),
     )
     forward = seen(model, ROWS)
     found = sources(forward)
     (last,) = set(found) - {"first", "second", "add"}
-    assert found == {"first": ["rows"], "add": ["first", "rows"], "second": ["add"], last: ["second", "first"]}
+    assert found == {
+        "first": ["rows"],
+        "add": ["first", "rows"],
+        "second": ["add"],
+        last: ["second", "first"],
+    }
     assert last == "add_1"
     holds_true(forward, model, ROWS)
 
@@ -112,9 +144,11 @@ def test_a_chain_of_operations_is_one_stage_named_by_its_last(keras: Any) -> Non
     import tensorflow as tf
 
     model = subclassed(
-        keras, lambda own, x: own.out(tf.nn.relu(tf.exp(own.first(x)) * 2.0)),
-        first=keras.layers.Dense(3, name="first"), out=keras.layers.Dense(2, name="out"),
-    )  # fmt: skip
+        keras,
+        lambda own, x: own.out(tf.nn.relu(tf.exp(own.first(x)) * 2.0)),
+        first=keras.layers.Dense(3, name="first"),
+        out=keras.layers.Dense(2, name="out"),
+    )
     forward = seen(model, ROWS)
     assert sources(forward) == {"first": ["rows"], "relu": ["first"], "out": ["relu"]}
     assert stage(forward, "relu").layer == "Exp, Mul, Relu"
@@ -125,9 +159,13 @@ def test_casts_and_identities_are_no_stages(keras: Any) -> None:
     import tensorflow as tf
 
     model = subclassed(
-        keras, lambda own, x: own.out(tf.identity(tf.cast(tf.cast(tf.stop_gradient(own.first(x)), "float64"), "float32"))),
-        first=keras.layers.Dense(3, name="first"), out=keras.layers.Dense(2, name="out"),
-    )  # fmt: skip
+        keras,
+        lambda own, x: own.out(
+            tf.identity(tf.cast(tf.cast(tf.stop_gradient(own.first(x)), "float64"), "float32"))
+        ),
+        first=keras.layers.Dense(3, name="first"),
+        out=keras.layers.Dense(2, name="out"),
+    )
     assert sources(seen(model, ROWS)) == {"first": ["rows"], "out": ["first"]}
 
 
@@ -139,9 +177,12 @@ def test_a_shape_is_not_data(keras: Any) -> None:
         return own.out(noise + own.second(x))
 
     model = subclassed(
-        keras, call, first=keras.layers.Dense(3, name="first"), second=keras.layers.Dense(3, name="second"),
+        keras,
+        call,
+        first=keras.layers.Dense(3, name="first"),
+        second=keras.layers.Dense(3, name="second"),
         out=keras.layers.Dense(2, name="out"),
-    )  # fmt: skip
+    )
     assert sources(seen(model, ROWS))["add"] == ["second"]
 
 
@@ -181,7 +222,12 @@ def test_a_branch_chosen_by_a_value(keras: Any) -> None:
         first = own.first(x)
         return own.out(tf.where(first > 0, first, 0.1 * first))
 
-    model = subclassed(keras, call, first=keras.layers.Dense(3, name="first"), out=keras.layers.Dense(2, name="out"))
+    model = subclassed(
+        keras,
+        call,
+        first=keras.layers.Dense(3, name="first"),
+        out=keras.layers.Dense(2, name="out"),
+    )
     forward = seen(model, ROWS)
     assert sources(forward) == {"first": ["rows"], "where": ["first"], "out": ["where"]}
     found = holds_true(forward, model, ROWS)
@@ -200,7 +246,9 @@ def test_a_layer_made_of_layers_holds_weights_of_its_own(keras: Any) -> None:
 
         def build(self, shape: Any) -> None:
             self.scale = self.add_weight(shape=(4,), initializer="ones", name="scale")
-            self.shift = self.add_weight(shape=(3,), initializer="zeros", trainable=False, name="shift")
+            self.shift = self.add_weight(
+                shape=(3,), initializer="zeros", trainable=False, name="shift"
+            )
             self.inner.build(shape)
 
         def call(self, rows: Any) -> Any:
@@ -214,8 +262,10 @@ def test_a_layer_made_of_layers_holds_weights_of_its_own(keras: Any) -> None:
     assert (group.path, group.layer) == ("gate", "Gate")
     assert (group.own.trainable, group.own.frozen) == (4, 3)
     assert {stage.name: stage.path for stage in forward.stages} == {
-        "inner": "gate/inner", "multiply": "gate/multiply", "out": "out",
-    }  # fmt: skip
+        "inner": "gate/inner",
+        "multiply": "gate/multiply",
+        "out": "out",
+    }
     # Every parameter is counted once: with its stage, or with the group that holds it.
     counted = sum(each.parameters.total for each in forward.stages) + group.own.total
     assert counted == model.count_params()
@@ -252,17 +302,25 @@ def test_one_name_in_two_nested_models(keras: Any) -> None:
         return keras.Model(given, keras.layers.Dense(units, name="same")(given), name=name)
 
     given = keras.Input((6,))
-    model = keras.Model(given, keras.layers.Concatenate(name="join")([part("left", 2)(given), part("right", 3)(given)]))
+    model = keras.Model(
+        given,
+        keras.layers.Concatenate(name="join")([part("left", 2)(given), part("right", 3)(given)]),
+    )
     forward = seen(model, ROWS)
     assert sources(forward) == {
-        "left/same": ["rows"], "right/same": ["rows"], "join": ["left/same", "right/same"],
-    }  # fmt: skip
+        "left/same": ["rows"],
+        "right/same": ["rows"],
+        "join": ["left/same", "right/same"],
+    }
     assert [each.path for each in forward.stages] == ["left/same", "right/same", "join"]
     assert {name: each.shape for name, each in forward.weights().items() if "kernel" in name} == {
-        "left/same/kernel": (6, 2), "right/same/kernel": (6, 3),
-    }  # fmt: skip
+        "left/same/kernel": (6, 2),
+        "right/same/kernel": (6, 3),
+    }
     found = holds_true(forward, model, ROWS)
-    np.testing.assert_array_equal(found["join"], np.concatenate([found["left/same"], found["right/same"]], axis=1))
+    np.testing.assert_array_equal(
+        found["join"], np.concatenate([found["left/same"], found["right/same"]], axis=1)
+    )
 
 
 def test_operations_within_a_group_and_on_the_way_into_it(keras: Any) -> None:
@@ -275,13 +333,18 @@ def test_operations_within_a_group_and_on_the_way_into_it(keras: Any) -> None:
             return self.inner(rows) + rows
 
     model = subclassed(
-        keras, lambda own, x: own.out(own.block(x * 2.0)), block=Block(name="block"),
+        keras,
+        lambda own, x: own.out(own.block(x * 2.0)),
+        block=Block(name="block"),
         out=keras.layers.Dense(1, name="out"),
-    )  # fmt: skip
+    )
     forward = seen(model, ROWS)
     assert sources(forward) == {
-        "multiply": ["rows"], "inner": ["multiply"], "add": ["inner", "multiply"], "out": ["add"],
-    }  # fmt: skip
+        "multiply": ["rows"],
+        "inner": ["multiply"],
+        "add": ["inner", "multiply"],
+        "out": ["add"],
+    }
     assert [each.path for each in forward.stages] == ["multiply", "block/inner", "block/add", "out"]
     found = holds_true(forward, model, ROWS)
     np.testing.assert_array_equal(found["multiply"], ROWS * 2)

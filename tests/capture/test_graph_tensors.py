@@ -5,7 +5,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.capture.seeing import CHANCE, ROWS, SEQUENCES, WORDS, holds_true, seen, sources, stage, subclassed, wires
+from tests.capture.seeing import (
+    CHANCE,
+    ROWS,
+    SEQUENCES,
+    WORDS,
+    holds_true,
+    seen,
+    sources,
+    stage,
+    subclassed,
+    wires,
+)
 
 from pipetrace.trace.document import LAYER, OP
 
@@ -17,7 +28,10 @@ pytestmark = pytest.mark.framework
 def test_a_dictionary_of_outputs(keras: Any) -> None:
     given = keras.Input((6,))
     hidden = keras.layers.Dense(4, name="hidden")(given)
-    heads = {"b": keras.layers.Dense(1, name="first")(hidden), "a": keras.layers.Dense(2, name="second")(hidden)}
+    heads = {
+        "b": keras.layers.Dense(1, name="first")(hidden),
+        "a": keras.layers.Dense(2, name="second")(hidden),
+    }
     model = keras.Model(given, heads)
     forward = seen(model, ROWS)
     named = {spec.name: (spec.source, spec.shape) for spec in forward.outputs}
@@ -32,8 +46,10 @@ def test_a_list_of_outputs_keeps_its_order_and_may_hold_one_twice(keras: Any) ->
     model = keras.Model(given, [second, first, second])
     forward = seen(model, ROWS)
     assert [(spec.source, spec.output, spec.name) for spec in forward.outputs] == [
-        ("second", 0, None), ("first", 0, None), ("second", 0, None),
-    ]  # fmt: skip
+        ("second", 0, None),
+        ("first", 0, None),
+        ("second", 0, None),
+    ]
     holds_true(forward, model, ROWS)
 
 
@@ -57,11 +73,17 @@ def test_the_second_output_of_a_layer_feeds_another(keras: Any) -> None:
 
 def test_the_states_of_an_lstm(keras: Any) -> None:
     given = keras.Input((7, 6))
-    whole, hidden, cell = keras.layers.LSTM(3, return_sequences=True, return_state=True, name="read")(given)
+    whole, hidden, cell = keras.layers.LSTM(
+        3, return_sequences=True, return_state=True, name="read"
+    )(given)
     model = keras.Model(given, [keras.layers.Dense(2, name="from_cell")(cell), hidden, whole])
     forward = seen(model, SEQUENCES)
     assert wires(forward) == {"read": [("rows", 0)], "from_cell": [("read", 2)]}
-    assert [(spec.source, spec.output) for spec in forward.outputs] == [("from_cell", 0), ("read", 1), ("read", 0)]
+    assert [(spec.source, spec.output) for spec in forward.outputs] == [
+        ("from_cell", 0),
+        ("read", 1),
+        ("read", 0),
+    ]
     whole_values, hidden_values, _ = forward.passed(SEQUENCES).outputs["read"]
     np.testing.assert_array_equal(whole_values[:, -1], hidden_values)
     holds_true(forward, model, SEQUENCES)
@@ -75,7 +97,10 @@ def test_attention_gives_its_weights_although_nobody_asked(keras: Any) -> None:
     forward = seen(model, SEQUENCES)
     assert sources(forward) == {"attend": ["rows", "rows"], "mean": ["attend"]}
     outputs = stage(forward, "attend").outputs
-    assert [(spec.shape, spec.name) for spec in outputs] == [((None, 7, 6), None), ((None, 2, 7, 7), "attention")]
+    assert [(spec.shape, spec.name) for spec in outputs] == [
+        ((None, 7, 6), None),
+        ((None, 2, 7, 7), "attention"),
+    ]
     values, scores = attention(SEQUENCES, SEQUENCES, return_attention_scores=True)
     found = forward.passed(SEQUENCES).outputs["attend"]
     np.testing.assert_allclose(found[0], np.asarray(values), atol=1e-6)
@@ -95,7 +120,9 @@ def test_other_attentions_give_theirs_too(keras: Any, kind: str) -> None:
     assert len(stage(forward, "attend").outputs) == 2
     arguments = (SEQUENCES, SEQUENCES) if kind in made else ([SEQUENCES, SEQUENCES],)
     _, scores = layer(*arguments, return_attention_scores=True)
-    np.testing.assert_allclose(forward.passed(SEQUENCES).outputs["attend"][1], np.asarray(scores), atol=1e-6)
+    np.testing.assert_allclose(
+        forward.passed(SEQUENCES).outputs["attend"][1], np.asarray(scores), atol=1e-6
+    )
     holds_true(forward, model, SEQUENCES)
 
 
@@ -106,7 +133,10 @@ def test_attention_that_is_asked_for_its_weights(keras: Any) -> None:
     model = keras.Model(given, [values, scores])
     forward = seen(model, SEQUENCES)
     assert len(stage(forward, "attend").outputs) == 2
-    assert [(spec.source, spec.output) for spec in forward.outputs] == [("attend", 0), ("attend", 1)]
+    assert [(spec.source, spec.output) for spec in forward.outputs] == [
+        ("attend", 0),
+        ("attend", 1),
+    ]
     holds_true(forward, model, SEQUENCES)
 
 
@@ -125,7 +155,12 @@ def test_a_mask_that_keras_carries_is_seen_and_is_no_input(keras: Any) -> None:
         ]
     )
     forward = seen(model, WORDS)
-    assert sources(forward) == {"embed": ["rows"], "both": ["embed"], "read": ["both"], "out": ["read"]}
+    assert sources(forward) == {
+        "embed": ["rows"],
+        "both": ["embed"],
+        "read": ["both"],
+        "out": ["read"],
+    }
     passed = forward.passed(WORDS)
     assert set(passed.masks) == {"embed", "both"}
     for mask in passed.masks.values():
@@ -145,12 +180,16 @@ def test_a_mask_that_the_user_gives_is_an_input(keras: Any) -> None:
     assert sources(forward) == {"read": ["given", "mask"]}
     assert [spec.name for spec in stage(forward, "read").inputs][1] == "mask"
     found = holds_true(forward, model, rows)
-    np.testing.assert_allclose(found["read"], np.asarray(model.layers[-1](SEQUENCES[:, :4])), atol=1e-6)
+    np.testing.assert_allclose(
+        found["read"], np.asarray(model.layers[-1](SEQUENCES[:, :4])), atol=1e-6
+    )
 
 
 def test_masking_by_value(keras: Any) -> None:
     layers = keras.layers
-    model = keras.Sequential([layers.Input((7, 6)), layers.Masking(9.0, name="mask"), layers.GRU(2, name="read")])
+    model = keras.Sequential(
+        [layers.Input((7, 6)), layers.Masking(9.0, name="mask"), layers.GRU(2, name="read")]
+    )
     rows = SEQUENCES.copy()
     rows[1, 3:] = 9
     forward = seen(model, rows)
@@ -174,7 +213,9 @@ def test_a_loop_of_the_users_own(keras: Any, kind: str) -> None:
 
     def while_loop(own: Any, x: Any) -> Any:
         own.step(x)  # its variables cannot be made within the loop
-        _, last = tf.while_loop(lambda i, _: i < 3, lambda i, state: (i + 1, own.step(state)), (0, x))
+        _, last = tf.while_loop(
+            lambda i, _: i < 3, lambda i, state: (i + 1, own.step(state)), (0, x)
+        )
         return own.out(last)
 
     def map_fn(own: Any, x: Any) -> Any:
@@ -221,14 +262,21 @@ def test_the_cells_of_an_rnn_are_no_stages(keras: Any) -> None:
     model = keras.Sequential(
         [
             layers.Input((7, 6)),
-            layers.RNN([layers.GRUCell(3), layers.LSTMCell(2)], return_sequences=True, name="stacked"),
+            layers.RNN(
+                [layers.GRUCell(3), layers.LSTMCell(2)], return_sequences=True, name="stacked"
+            ),
             layers.RNN(Cell(), return_sequences=True, name="own"),
             layers.TimeDistributed(layers.Dense(2), name="each"),
             layers.SimpleRNN(2, name="simple"),
         ]
     )
     forward = seen(model, SEQUENCES)
-    assert sources(forward) == {"stacked": ["rows"], "own": ["stacked"], "each": ["own"], "simple": ["each"]}
+    assert sources(forward) == {
+        "stacked": ["rows"],
+        "own": ["stacked"],
+        "each": ["own"],
+        "simple": ["each"],
+    }
     assert sum(each.parameters.total for each in forward.stages) == model.count_params()
     holds_true(forward, model, SEQUENCES)
 
@@ -238,8 +286,12 @@ def test_the_cells_of_an_rnn_are_no_stages(keras: Any) -> None:
 
 def test_a_vectorization_tells_plain_facts(keras: Any) -> None:
     layers = keras.layers
-    vectorize = layers.TextVectorization(output_sequence_length=4, vocabulary=["good", "bad"], name="words")
-    model = keras.Sequential([layers.Input((), dtype="string"), vectorize, layers.Embedding(4, 2, name="embed")])
+    vectorize = layers.TextVectorization(
+        output_sequence_length=4, vocabulary=["good", "bad"], name="words"
+    )
+    model = keras.Sequential(
+        [layers.Input((), dtype="string"), vectorize, layers.Embedding(4, 2, name="embed")]
+    )
     texts = np.array(["good good", "bad film", ""], object)
     forward = seen(model, texts)
     assert sources(forward) == {"words": ["rows"], "embed": ["words"]}
@@ -249,7 +301,9 @@ def test_a_vectorization_tells_plain_facts(keras: Any) -> None:
     assert "tf." not in text
     assert config["vocabulary_size"] == 4
     assert stage(forward, "words").inputs[0].dtype == "string"
-    np.testing.assert_array_equal(forward(texts)["words"], [[2, 2, 0, 0], [3, 1, 0, 0], [0, 0, 0, 0]])
+    np.testing.assert_array_equal(
+        forward(texts)["words"], [[2, 2, 0, 0], [3, 1, 0, 0], [0, 0, 0, 0]]
+    )
 
 
 def test_tensors_without_an_axis_of_rows(keras: Any) -> None:
@@ -297,7 +351,9 @@ def test_a_model_built_for_a_fixed_number_of_rows(keras: Any, count: int) -> Non
 
 def test_a_sparse_output_is_given_as_a_plain_array(keras: Any) -> None:
     given = keras.Input((3,), dtype="int64")
-    many = keras.layers.CategoryEncoding(5, output_mode="multi_hot", sparse=True, dtype="int64", name="many")
+    many = keras.layers.CategoryEncoding(
+        5, output_mode="multi_hot", sparse=True, dtype="int64", name="many"
+    )
     model = keras.Model(given, keras.layers.Dense(2, name="out")(many(given)))
     rows = np.array([[0, 1, 1], [4, 4, 4]], np.int64)
     forward = seen(model, rows)
@@ -314,7 +370,9 @@ def test_a_sparse_output_is_given_as_a_plain_array(keras: Any) -> None:
 def test_layers_of_half_precision(keras: Any, dtype: str) -> None:
     layers = keras.layers
     inner = layers.Dense(3, dtype=dtype, name="half")
-    model = keras.Sequential([layers.Input((6,)), inner, layers.Dense(2, dtype="float32", name="out")])
+    model = keras.Sequential(
+        [layers.Input((6,)), inner, layers.Dense(2, dtype="float32", name="out")]
+    )
     forward = seen(model, ROWS)
     assert sources(forward) == {"half": ["rows"], "out": ["half"]}
     assert stage(forward, "half").outputs[0].dtype == dtype.removeprefix("mixed_")
@@ -348,7 +406,9 @@ def test_the_kinds_of_stages(keras: Any) -> None:
 
 def test_only_some_outputs_are_wanted(keras: Any) -> None:
     layers = keras.layers
-    model = keras.Sequential([layers.Input((6,)), layers.Dense(3, name="one"), layers.Dense(2, name="two")])
+    model = keras.Sequential(
+        [layers.Input((6,)), layers.Dense(3, name="one"), layers.Dense(2, name="two")]
+    )
     forward = seen(model, ROWS, only={"two"})
     assert set(forward(ROWS)) == {"two"}
     assert [each.name for each in forward.stages] == ["one", "two"]
@@ -364,7 +424,9 @@ def test_a_pass_in_training_mode_leaves_every_state_as_it_is(keras: Any) -> None
         def __init__(self, **options: Any) -> None:
             super().__init__(**options)
             self.seeds = keras.random.SeedGenerator(7)
-            self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False, name="calls")
+            self.calls = self.add_weight(
+                shape=(), initializer="zeros", trainable=False, name="calls"
+            )
 
         def call(self, rows: Any, training: bool = False) -> Any:
             if training:
@@ -377,7 +439,9 @@ def test_a_pass_in_training_mode_leaves_every_state_as_it_is(keras: Any) -> None
     given = keras.Input(batch_shape=(4, 7, 6))
     read = layers.LSTM(3, stateful=True, return_sequences=True, dropout=0.3, name="read")(given)
     norm = layers.BatchNormalization(name="norm")(layers.Dropout(0.5, name="drop")(read))
-    spectral = layers.SpectralNormalization(layers.Dense(2), name="spectral")(Noise(name="noise")(norm))
+    spectral = layers.SpectralNormalization(layers.Dense(2), name="spectral")(
+        Noise(name="noise")(norm)
+    )
     model = keras.Model(given, layers.GaussianNoise(1.0, name="gauss")(spectral))
     model(SEQUENCES, training=True)
     keras.random.normal((2,))  # makes the global generator
@@ -396,7 +460,11 @@ def test_a_pass_in_training_mode_leaves_every_state_as_it_is(keras: Any) -> None
         np.testing.assert_array_equal(variable.numpy(), values, err_msg=str(variable.path))
     # The check itself can fail: the model's own pass moves all that the check is about.
     model(SEQUENCES, training=True)
-    moved = {id(each) for each, values in zip(kept, before, strict=True) if (each.numpy() != values).any()}
+    moved = {
+        id(each)
+        for each, values in zip(kept, before, strict=True)
+        if (each.numpy() != values).any()
+    }
     seeds = [model.get_layer(name).seed_generator.state for name in ("drop", "gauss")]
     norm, noise = model.get_layer("norm"), model.get_layer("noise")
     must = [

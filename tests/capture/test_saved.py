@@ -18,7 +18,9 @@ ROWS = np.ones((2, 3), np.float32)
 @pytest.mark.parametrize("suffix", [".keras", ".h5", ".KERAS"])
 @pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
 def test_a_saved_model_gives_what_it_gave(keras: Any, tmp_path: Path, suffix: str) -> None:
-    small = keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(4), keras.layers.Dense(2)])
+    small = keras.Sequential(
+        [keras.layers.Input((3,)), keras.layers.Dense(4), keras.layers.Dense(2)]
+    )
     small.compile("adam", loss="mse")
     saved = tmp_path / f"model{suffix.lower()}"
     small.save(saved)
@@ -32,7 +34,12 @@ def test_a_saved_model_gives_what_it_gave(keras: Any, tmp_path: Path, suffix: st
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("none.keras", "There is no file"), ("folder", "is a folder"), ("model.pb", "does not end in")]
+    ("name", "said"),
+    [
+        ("none.keras", "There is no file"),
+        ("folder", "is a folder"),
+        ("model.pb", "does not end in"),
+    ],
 )
 def test_what_is_no_model_is_said_before_it_is_read(tmp_path: Path, name: str, said: str) -> None:
     (tmp_path / "folder").mkdir()

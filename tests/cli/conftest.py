@@ -49,14 +49,23 @@ def command(*arguments: object, before: str = "") -> list[str]:
     """The installed command; ``before`` is Python that runs first, in the process that becomes the command."""
     plain = [str(COMMAND), *map(str, arguments)]
     return (
-        [sys.executable, "-c", f"import os, sys\n{before}\nos.execv(sys.argv[1], sys.argv[1:])", *plain]
+        [
+            sys.executable,
+            "-c",
+            f"import os, sys\n{before}\nos.execv(sys.argv[1], sys.argv[1:])",
+            *plain,
+        ]
         if before
         else plain
     )
 
 
 def start(
-    *arguments: object, cwd: Path | None = None, env: Mapping[str, str] | None = None, before: str = "", typed: str = ""
+    *arguments: object,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    before: str = "",
+    typed: str = "",
 ) -> subprocess.CompletedProcess[str]:
     """Runs the installed command in a process of its own; ``before`` is Python that runs first."""
     return subprocess.run(
@@ -73,7 +82,11 @@ def start(
 
 def listing(folder: Path) -> dict[str, bytes]:
     """Every file of a folder and what it holds."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 @pytest.fixture

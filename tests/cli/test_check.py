@@ -11,7 +11,7 @@ from rich.console import Console
 from tests.cli.conftest import Ran, Run, is_message, listing
 from tests.rules import WRONG, broken, only, rule, silent
 
-from pipetrace.explain.findings import asking
+from pipetrace.explain.findings import engine
 from pipetrace.present import console
 from pipetrace.present.findings import explained
 from pipetrace.present.findings.reports import FORM
@@ -49,14 +49,30 @@ def test_nothing_found_ends_with_0(run: Run, here: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [
-        (["--level", "error"], 1, "1 error from 5 rules. 1 warning is not told; --level warning tells all."),
-        (["--ignore", "PT2"], 1, "2 warnings from 4 rules. 1 note is not told; --level note tells all."),
+        (
+            ["--level", "error"],
+            1,
+            "1 error from 5 rules. 1 warning is not told; --level warning tells all.",
+        ),
+        (
+            ["--ignore", "PT2"],
+            1,
+            "2 warnings from 4 rules. 1 note is not told; --level note tells all.",
+        ),
         (["--ignore", "PT2", "--level", "note"], 1, "2 warnings and 1 note from 4 rules."),
-        (["--ignore", "PT2,PT402", "--ignore", "PT501"], 0, "no error or warning from 2 rules. 1 note is not told; --level note tells all."),
-        (["--select", "PT501", "--level", "error"], 0, "no error from 1 rule. 1 warning is not told; --level warning tells all."),
+        (
+            ["--ignore", "PT2,PT402", "--ignore", "PT501"],
+            0,
+            "no error or warning from 2 rules. 1 note is not told; --level note tells all.",
+        ),
+        (
+            ["--select", "PT501", "--level", "error"],
+            0,
+            "no error from 1 rule. 1 warning is not told; --level warning tells all.",
+        ),
         (["--ignore", "PT"], 0, "no rule was asked."),
     ],
-)  # fmt: skip
+)
 def test_the_level_decides_what_is_told_and_how_it_ends(
     run: Run, here: Path, options: list[str], code: int, said: str
 ) -> None:
@@ -73,7 +89,9 @@ def test_several_traces_are_told_one_after_the_other(run: Run, here: Path) -> No
     assert ran.out.endswith("\n\n2 of 2 traces have findings.\n")
 
 
-def test_a_rule_that_fails_is_named_and_ends_with_2(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rule_that_fails_is_named_and_ends_with_2(
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     only(monkeypatch, *WRONG, broken())
     ran = run("check", "digits.trace")
     assert ran.code == 2
@@ -94,22 +112,30 @@ def test_a_rule_that_fails_is_named_and_ends_with_2(run: Run, here: Path, monkey
         (["--like", "digits.trace", "--tolerance", "-1"], "bad-argument", "--tolerance"),
     ],
 )
-def test_what_cannot_be_checked_ends_with_2(run: Run, here: Path, options: list[str], slug: str, where: str) -> None:
+def test_what_cannot_be_checked_ends_with_2(
+    run: Run, here: Path, options: list[str], slug: str, where: str
+) -> None:
     ran = run("check", "digits.trace", *options)
     assert ran.code == 2
     assert is_message(ran, slug, where)
 
 
 def test_a_trace_that_cannot_be_read_ends_with_2(run: Run, here: Path) -> None:
-    assert is_message(run("check", "digits.trace", "missing.trace"), "trace-not-found", "missing.trace")
+    assert is_message(
+        run("check", "digits.trace", "missing.trace"), "trace-not-found", "missing.trace"
+    )
     assert run("check").code == 2
     assert run("check", "digits.trace", "--level", "severe").code == 2
 
 
-def test_a_terminal_gets_colours_and_a_pipe_does_not(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_gets_colours_and_a_pipe_does_not(
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Terminal(Console):
         def __init__(self, **options: Any) -> None:
-            super().__init__(**{"force_terminal": True, "color_system": "truecolor", "width": 80, **options})
+            super().__init__(
+                **{"force_terminal": True, "color_system": "truecolor", "width": 80, **options}
+            )
 
     monkeypatch.setattr(console, "LastingConsole", Terminal)
     ran = run("check", "digits.trace")
@@ -124,7 +150,16 @@ def test_a_terminal_gets_colours_and_a_pipe_does_not(run: Run, here: Path, monke
 
 
 def test_expectations_stand_first_and_end_with_1(run: Run, here: Path) -> None:
-    ran = run("check", "digits.trace", "--ignore", "PT", "--expect", "epochs <= 2", "--expect", "loss < 100")
+    ran = run(
+        "check",
+        "digits.trace",
+        "--ignore",
+        "PT",
+        "--expect",
+        "epochs <= 2",
+        "--expect",
+        "loss < 100",
+    )
     assert ran.code == 1
     assert "1 error from 2 rules" in ran.out
     assert "The run has 3 finished epochs, expected epochs <= 2." in ran.out
@@ -139,21 +174,35 @@ def test_the_number_of_findings_is_that_of_the_level(run: Run, here: Path) -> No
 
 
 def test_a_trace_is_like_itself_and_unlike_a_changed_one(run: Run, here: Path) -> None:
-    assert run("check", "digits.trace", "--ignore", "PT", "--like", "digits.trace", "--tolerance", "0").code == 0
+    assert (
+        run(
+            "check", "digits.trace", "--ignore", "PT", "--like", "digits.trace", "--tolerance", "0"
+        ).code
+        == 0
+    )
     (here / "other.trace").write_bytes((here / "digits.trace").read_bytes())
     with sqlite3.connect(here / "other.trace") as database:
         database.execute("UPDATE metric SET value = 9.0 WHERE epoch = 3 AND name = 'loss'")
     database.close()
     ran = run("check", "other.trace", "--ignore", "PT", "--like", "digits.trace")
     assert ran.code == 1
-    assert "The metrics differ from those of digits.trace by more than 10 %: loss is 9" in " ".join(ran.out.split())
-    assert run("check", "other.trace", "--ignore", "PT", "--like", "digits.trace", "--tolerance", "10").code == 0
+    assert "The metrics differ from those of digits.trace by more than 10 %: loss is 9" in " ".join(
+        ran.out.split()
+    )
+    assert (
+        run(
+            "check", "other.trace", "--ignore", "PT", "--like", "digits.trace", "--tolerance", "10"
+        ).code
+        == 0
+    )
 
 
 # The settings
 
 
-def test_pyproject_sets_the_same_and_options_come_first(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pyproject_sets_the_same_and_options_come_first(
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (here / "pyproject.toml").write_text(
         '[tool.pipetrace]\nselect = ["PT5"]\nlevel = "error"\nformat = "json"\nexpect = ["epochs <= 2"]\n'
     )
@@ -162,7 +211,9 @@ def test_pyproject_sets_the_same_and_options_come_first(run: Run, here: Path, mo
     made = json.loads(run("check", "../digits.trace").out)["traces"][0]
     assert (made["rules"], made["level"]) == (["PT001", "PT501"], "error")
     assert [each["code"] for each in made["findings"]] == ["PT001"]
-    ran = run("check", "../digits.trace", "--format", "text", "--select", "PT2", "--expect", "epochs == 3")
+    ran = run(
+        "check", "../digits.trace", "--format", "text", "--select", "PT2", "--expect", "epochs == 3"
+    )
     assert "../digits.trace: 1 error from 2 rules." in ran.out
     assert "Error PT201 dying-units" in ran.out
     assert "PT001" not in ran.out
@@ -171,7 +222,9 @@ def test_pyproject_sets_the_same_and_options_come_first(run: Run, here: Path, mo
 def test_the_earlier_trace_of_the_settings_lies_beside_them(
     run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (here / "pyproject.toml").write_text('[tool.pipetrace]\nignore = ["PT"]\nlike = "digits.trace"\ntolerance = 0\n')
+    (here / "pyproject.toml").write_text(
+        '[tool.pipetrace]\nignore = ["PT"]\nlike = "digits.trace"\ntolerance = 0\n'
+    )
     (here / "below").mkdir()
     monkeypatch.chdir(here / "below")
     assert run("check", "../digits.trace").code == 0
@@ -194,15 +247,33 @@ def test_json_has_all_of_a_finding(run: Run, here: Path) -> None:
     assert (made["version"], made["exit_code"], len(made["traces"])) == (FORM, 1, 1)
     (trace,) = made["traces"]
     assert {key: trace[key] for key in ("file", "title", "level", "hidden", "failed")} == {
-        "file": "digits.trace", "title": "Conv2D digits", "level": "warning", "hidden": 0, "failed": [],
-    }  # fmt: skip
+        "file": "digits.trace",
+        "title": "Conv2D digits",
+        "level": "warning",
+        "hidden": 0,
+        "failed": [],
+    }
     assert trace["findings"][0] | {"symptoms": []} == {
-        "code": "PT201", "name": "dying-units", "level": "error", "category": "dying_units", "stage": "conv2d",
-        "epochs": [2, 3], "text": "61 of 64 units give 0 for every row.",
-        "evidence": [{"text": "PT201 measured 61 of 64.", "value": 61, "place": "stages[conv2d].summary.zeros"}],
-        "why": "Why PT201 matters.", "advice": "Do something about PT201.",
-        "change": 'Dense(64, "dying-units")\n→ Dense(64)', "confidence": 1.0, "symptoms": [],
-    }  # fmt: skip
+        "code": "PT201",
+        "name": "dying-units",
+        "level": "error",
+        "category": "dying_units",
+        "stage": "conv2d",
+        "epochs": [2, 3],
+        "text": "61 of 64 units give 0 for every row.",
+        "evidence": [
+            {
+                "text": "PT201 measured 61 of 64.",
+                "value": 61,
+                "place": "stages[conv2d].summary.zeros",
+            }
+        ],
+        "why": "Why PT201 matters.",
+        "advice": "Do something about PT201.",
+        "change": 'Dense(64, "dying-units")\n→ Dense(64)',
+        "confidence": 1.0,
+        "symptoms": [],
+    }
     assert [each["code"] for each in trace["findings"][0]["symptoms"]] == ["PT402", "PT901"]
 
 
@@ -212,10 +283,14 @@ def unescaped(text: str, *, property: bool = False) -> str:  # noqa: A002
     return text.replace("%0A", "\n").replace("%0D", "\r").replace("%25", "%")
 
 
-def test_github_gets_a_command_for_each_finding(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_github_gets_a_command_for_each_finding(
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = "100 % of 3,\r\nlines: %0A ::error::no"
     only(
-        monkeypatch, rule("PT201", "one", level="error", stage="conv2d", text=text), rule("PT901", "two", level="note")
+        monkeypatch,
+        rule("PT201", "one", level="error", stage="conv2d", text=text),
+        rule("PT901", "two", level="note"),
     )
     (here / "a,b: c%.trace").write_bytes((here / "digits.trace").read_bytes())
     ran = run("check", "a,b: c%.trace", "--format", "github", "--level", "note")
@@ -228,7 +303,9 @@ def test_github_gets_a_command_for_each_finding(run: Run, here: Path, monkeypatc
     assert second.startswith("::notice file=")
 
 
-def test_github_hears_of_a_rule_that_fails(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_github_hears_of_a_rule_that_fails(
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     only(monkeypatch, broken())
     ran = run("check", "digits.trace", "--format", "github")
     assert ran.code == 2
@@ -249,7 +326,9 @@ def test_the_rules_are_listed_with_those_that_are_given(run: Run) -> None:
 
 
 @pytest.mark.parametrize("code", ["PT201", "pt201", "dying-units"])
-def test_one_rule_is_explained_by_code_or_name(run: Run, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+def test_one_rule_is_explained_by_code_or_name(
+    run: Run, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
     monkeypatch.setattr(explained, "page", lambda code: None)
     ran = run("rules", code)
     assert (ran.code, ran.err) == (0, "")
@@ -275,11 +354,17 @@ def test_the_rules_as_json(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(explained, "page", lambda code: None)
     assert json.loads(run("rules", "PT201", "--format", "json").out) == [
         {
-            "code": "PT201", "name": "dying-units", "level": "error", "category": "dying_units",
-            "what": "What PT201 finds.", "why": "Why PT201 matters.", "explains": ["PT402", "PT901"],
-            "from": "pipetrace.made.DyingUnits", "page": None,
+            "code": "PT201",
+            "name": "dying-units",
+            "level": "error",
+            "category": "dying_units",
+            "what": "What PT201 finds.",
+            "why": "Why PT201 matters.",
+            "explains": ["PT402", "PT901"],
+            "from": "pipetrace.made.DyingUnits",
+            "page": None,
         }
-    ]  # fmt: skip
+    ]
 
 
 def test_a_rule_that_there_is_not_is_an_error(run: Run) -> None:
@@ -291,7 +376,9 @@ def test_an_installed_rule_that_cannot_be_loaded_is_said_beside_the_others(
 ) -> None:
     from importlib.metadata import EntryPoint
 
-    monkeypatch.setattr(asking, "entry_points", lambda group: [EntryPoint("own", "no.such.module:Own", group)])
+    monkeypatch.setattr(
+        engine, "entry_points", lambda group: [EntryPoint("own", "no.such.module:Own", group)]
+    )
     ran = run("rules")
     assert ran.code == 2
     assert "PT201" in ran.out

@@ -79,7 +79,7 @@ def test_export_prints_or_writes_the_whole_trace(run: Run, here: Path, digits_tr
     shown = run("export", "digits.trace")
     assert (shown.code, shown.err) == (0, "")
     assert json.loads(shown.out) == json.loads(to_json(digits_trace))
-    assert run("export", "digits.trace", "--to", "json", "-o", "run.json") == Ran(0, "Wrote run.json\n", "")
+    assert run("export", "digits.trace", "-o", "run.json") == Ran(0, "Wrote run.json\n", "")
     assert (here / "run.json").read_text(encoding="utf-8") == shown.out
 
 
@@ -95,7 +95,10 @@ def test_showing_leaves_the_trace_and_the_folder_alone(run: Run, here: Path) -> 
 
 def answers(trace: Trace, *chosen: int, seed: int | None = None) -> tuple[str, str]:
     made = document(trace, quiz_seed=seed).quiz
-    typed = "".join("ABCD"[(question.answer + step) % 4] + "\n" for question, step in zip(made, chosen, strict=True))
+    typed = "".join(
+        "ABCD"[(question.answer + step) % 4] + "\n"
+        for question, step in zip(made, chosen, strict=True)
+    )
     options = [] if seed is None else ["--seed", str(seed)]
     return typed, " ".join(options)
 
@@ -121,7 +124,9 @@ def test_the_quiz_asks_tells_and_counts(here: Path, digits_trace: Trace) -> None
 def test_another_seed_asks_other_questions(here: Path, digits_trace: Trace) -> None:
     own = {question.text for question in document(digits_trace).quiz}
     seed = next(
-        seed for seed in range(20) if {each.text for each in document(digits_trace, quiz_seed=seed).quiz} != own
+        seed
+        for seed in range(20)
+        if {each.text for each in document(digits_trace, quiz_seed=seed).quiz} != own
     )
     typed, options = answers(digits_trace, 0, 0, 0, seed=seed)
     ran = CliRunner().invoke(commands, ["quiz", "digits.trace", *options.split()], input=typed)
@@ -135,7 +140,11 @@ def test_a_quiz_that_nobody_answers_ends() -> None:
 
 def test_a_quiz_without_input_ends(here: Path) -> None:
     ran = subprocess.run(
-        [COMMAND, "quiz", "digits.trace"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        [COMMAND, "quiz", "digits.trace"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ran.returncode == 130
     assert "Traceback" not in ran.stderr
@@ -163,13 +172,19 @@ def loaded(code: str, *arguments: str, path: Path | None = None) -> set[str]:
     script = f"{LOADED}{code}\nimport sys\nfrom pipetrace.cli import main\nsys.argv[0] = 'pipetrace'\nmain()"
     environment = {**os.environ, **({"PYTHONPATH": str(path)} if path else {})}
     ran = subprocess.run(
-        [sys.executable, "-c", script, *arguments], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", script, *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     (line,) = [line for line in ran.stderr.splitlines() if line.startswith("LOADED ")]
     return set(line.split()[1:])
 
 
-@pytest.mark.parametrize("arguments", ["show digits.trace", "page digits.trace", "export digits.trace", "--help"])
+@pytest.mark.parametrize(
+    "arguments", ["show digits.trace", "page digits.trace", "export digits.trace", "--help"]
+)
 def test_showing_a_trace_imports_no_framework(here: Path, arguments: str) -> None:
     found = loaded("", *arguments.split())
     assert "pipetrace.cli" in found
@@ -200,9 +215,16 @@ def test_in_a_terminal_it_is_drawn_as_wide_as_the_window(here: Path) -> None:
     import pty
 
     leader, follower = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "72", "COLORTERM": "truecolor"}
+    environment = {
+        **os.environ,
+        "TERM": "xterm-256color",
+        "COLUMNS": "72",
+        "COLORTERM": "truecolor",
+    }
     environment.pop("NO_COLOR", None)
-    process = subprocess.Popen([COMMAND, "show", "digits.trace"], stdout=follower, stderr=follower, env=environment)
+    process = subprocess.Popen(
+        [COMMAND, "show", "digits.trace"], stdout=follower, stderr=follower, env=environment
+    )
     os.close(follower)
     drawn = b""
     try:
@@ -221,7 +243,9 @@ def test_in_a_terminal_it_is_drawn_as_wide_as_the_window(here: Path) -> None:
 @pytest.mark.parametrize("command", ["show", "export"])
 @pytest.mark.parametrize("wanted", [0, 10, 100_000])
 def test_whoever_reads_may_stop(here: Path, command: str, wanted: int) -> None:
-    process = subprocess.Popen([COMMAND, command, "digits.trace"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [COMMAND, command, "digits.trace"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     assert process.stdout is not None
     assert process.stderr is not None
     process.stdout.read(wanted)
@@ -231,7 +255,9 @@ def test_whoever_reads_may_stop(here: Path, command: str, wanted: int) -> None:
     assert process.wait(60) == 0
 
 
-@pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="names of any bytes are wanted")
+@pytest.mark.skipif(
+    os.name == "nt" or sys.platform == "darwin", reason="names of any bytes are wanted"
+)
 def test_a_name_need_not_be_valid_text(here: Path) -> None:
     name = os.fsdecode(b"caf\xe9.trace")
     (here / "digits.trace").rename(here / name)

@@ -60,7 +60,9 @@ def test_it_says_what_it_does_while_it_does_it(finished: Ran) -> None:
     ]
     epochs = [line for line in head if line.startswith("Epoch ")]
     figures = r"loss [\d.]+, accuracy [\d.]+ %, validation loss [\d.]+, validation accuracy [\d.]+ %, [\d.]+ s"
-    assert all(re.fullmatch(rf"Epoch {number}: {figures}", line) for number, line in enumerate(epochs, 1))
+    assert all(
+        re.fullmatch(rf"Epoch {number}: {figures}", line) for number, line in enumerate(epochs, 1)
+    )
     assert len(epochs) == 2
     assert head.index(epochs[0]) > head.index("Training ...")
 
@@ -70,7 +72,10 @@ def test_it_shows_the_document_of_the_trace(finished: Ran, folder: Path) -> None
     assert plain(document(trace)) in finished.out
     assert trace.rows == 64
     assert [epoch.number for epoch in trace.epochs] == [1, 2]
-    assert trace.run.command == "pipetrace digits --rows 64 --epochs 2 --data bars.npz --out run.trace --plain"
+    assert (
+        trace.run.command
+        == "pipetrace digits --rows 64 --epochs 2 --data bars.npz --out run.trace --plain"
+    )
     assert trace.run.data.name == "bars.npz"
     assert trace.ending.kind == "finished"
 
@@ -78,10 +83,14 @@ def test_it_shows_the_document_of_the_trace(finished: Ran, folder: Path) -> None
 def test_it_writes_the_trace_and_the_page_and_nothing_else(finished: Ran, folder: Path) -> None:
     assert finished.code == 0
     assert {path.name for path in folder.iterdir()} == {"bars.npz", "run.trace", "run.html"}
-    assert (folder / "run.html").read_text(encoding="utf-8") == as_page(document(read(folder / "run.trace")))
+    assert (folder / "run.html").read_text(encoding="utf-8") == as_page(
+        document(read(folder / "run.trace"))
+    )
 
 
-def test_the_last_lines_name_the_files_and_what_to_do_with_them(finished: Ran, folder: Path) -> None:
+def test_the_last_lines_name_the_files_and_what_to_do_with_them(
+    finished: Ran, folder: Path
+) -> None:
     sizes = [(folder / name).stat().st_size / 1000 for name in ("run.trace", "run.html")]
     assert finished.out.partition("\nWritten:\n")[2].splitlines() == [
         f"  run.trace  the trace of 2 epochs, {sizes[0]:,.0f} kB",
@@ -97,7 +106,19 @@ def test_quiet_prints_nothing_and_force_replaces_both(finished: Ran, folder: Pat
     before = listing(folder)
     first = read(folder / "run.trace")
     ran = start(
-        *["digits", "--rows", "64", "--epochs", "1", "--data", "bars.npz", "--out", "run.trace", "--quiet", "--force"],
+        *[
+            "digits",
+            "--rows",
+            "64",
+            "--epochs",
+            "1",
+            "--data",
+            "bars.npz",
+            "--out",
+            "run.trace",
+            "--quiet",
+            "--force",
+        ],
         cwd=folder,
     )
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
@@ -159,7 +180,9 @@ def test_ctrl_c_keeps_the_finished_epochs(tmp_path: Path) -> None:
     assert f"Error: Interrupted in epoch {trace.ending.epoch}." in said
     shown = start("show", "digits.trace", cwd=tmp_path)
     assert shown.returncode == 0
-    assert f"Ctrl-C ended the run: {len(numbers):,} of 2,000 epochs" in " ".join(shown.stdout.split())
+    assert f"Ctrl-C ended the run: {len(numbers):,} of 2,000 epochs" in " ".join(
+        shown.stdout.split()
+    )
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are wanted")

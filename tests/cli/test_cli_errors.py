@@ -29,7 +29,10 @@ def cut(place: Path) -> None:
 def damaged_figures(place: Path) -> None:
     """What is found only when a rule asks for it."""
     with closing(sqlite3.connect(place)) as database, database:
-        assert database.execute("UPDATE content SET data = '[1]' WHERE typeof(data) = 'text'").rowcount > 0
+        assert (
+            database.execute("UPDATE content SET data = '[1]' WHERE typeof(data) = 'text'").rowcount
+            > 0
+        )
 
 
 def newer(place: Path) -> None:
@@ -88,20 +91,32 @@ NOWHERE = [
 ]
 
 
-@pytest.mark.parametrize(("out", "slug", "words"), NOWHERE, ids=["no-folder", "folder", "in-a-file", "long", "exists"])
-@pytest.mark.parametrize("command", ["page digits.trace -o", "export digits.trace -o", "digits --out", "digits --page"])
-def test_a_place_that_cannot_be_written(run: Run, here: Path, command: str, out: str, slug: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("out", "slug", "words"), NOWHERE, ids=["no-folder", "folder", "in-a-file", "long", "exists"]
+)
+@pytest.mark.parametrize(
+    "command", ["page digits.trace -o", "export digits.trace -o", "digits --out", "digits --page"]
+)
+def test_a_place_that_cannot_be_written(
+    run: Run, here: Path, command: str, out: str, slug: str, words: str
+) -> None:
     (here / "there.x").write_text("mine")
     before = listing(here)
-    ran = run(*command.split(), out, *(["--out", "new.trace"] if command.endswith("--page") else []))
+    ran = run(
+        *command.split(), out, *(["--out", "new.trace"] if command.endswith("--page") else [])
+    )
     assert ran.code == 2
     assert is_message(ran, slug, out)
     assert words in ran.err
     assert listing(here) == before
 
 
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a folder that nobody can write to is wanted")
-@pytest.mark.parametrize("command", ["page digits.trace -o", "export digits.trace -o", "digits --out", "digits --page"])
+@pytest.mark.skipif(
+    not Path("/proc/self").exists(), reason="a folder that nobody can write to is wanted"
+)
+@pytest.mark.parametrize(
+    "command", ["page digits.trace -o", "export digits.trace -o", "digits --out", "digits --page"]
+)
 def test_a_folder_that_cannot_be_written_to(run: Run, here: Path, command: str) -> None:
     ran = run(*command.split(), "/proc/run.x")
     assert ran.code == 2
@@ -130,7 +145,9 @@ def test_all_that_would_be_overwritten_is_named_before_any_work(run: Run, here: 
     ],
     ids=["page", "page through a link", "export", "trace", "page of a run"],
 )
-def test_force_does_not_write_over_what_is_read(run: Run, here: Path, arguments: tuple[str, ...]) -> None:
+def test_force_does_not_write_over_what_is_read(
+    run: Run, here: Path, arguments: tuple[str, ...]
+) -> None:
     (here / "again.trace").symlink_to("digits.trace")
     write_data(here)
     before = listing(here)
@@ -193,7 +210,9 @@ def test_a_run_that_cannot_begin(run: Run, here: Path, options: str, slug: str, 
     ],
     ids=["count", "labels", "scaled", "size"],
 )
-def test_data_that_cannot_be_trained_on(run: Run, here: Path, arrays: dict[str, Any], slug: str) -> None:
+def test_data_that_cannot_be_trained_on(
+    run: Run, here: Path, arrays: dict[str, Any], slug: str
+) -> None:
     write_data(here, **arrays)
     before = listing(here)
     ran = run("digits", "--quiet", "--out", "new.trace", "--rows", "20", "--data", "data.npz")
@@ -204,7 +223,14 @@ def test_data_that_cannot_be_trained_on(run: Run, here: Path, arrays: dict[str, 
 
 @pytest.mark.parametrize(
     "arguments",
-    ["nonsense", "digits --nonsense", "digits --epochs many", "digits extra", "show", "page", "export x --to xml"],
+    [
+        "nonsense",
+        "digits --nonsense",
+        "digits --epochs many",
+        "digits extra",
+        "show",
+        "page",
+    ],
 )
 def test_a_command_that_is_not_understood(run: Run, here: Path, arguments: str) -> None:
     before = listing(here)
@@ -223,7 +249,11 @@ def test_a_command_that_is_not_understood(run: Run, here: Path, arguments: str) 
 def test_an_output_that_is_full_is_an_error(here: Path, command: str) -> None:
     with Path("/dev/full").open("w") as full:
         ran = subprocess.run(
-            [COMMAND, command, "digits.trace"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            [COMMAND, command, "digits.trace"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
         )
     assert ran.returncode == 2
     assert is_message(Ran(2, "", ran.stderr), "disk-full", "standard output")
@@ -237,7 +267,9 @@ SMALL_DISK = (
 
 @pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="a limit to the size of files is wanted")
 @pytest.mark.parametrize(("command", "out"), [("page", "digits.html"), ("export", "run.json")])
-def test_a_disk_that_is_full_leaves_nothing_half_written(here: Path, command: str, out: str) -> None:
+def test_a_disk_that_is_full_leaves_nothing_half_written(
+    here: Path, command: str, out: str
+) -> None:
     (here / out).write_text("mine")
     before = listing(here)
     ran = start(command, "digits.trace", "-o", out, "--force", before=SMALL_DISK)

@@ -1,4 +1,4 @@
-"""``show --stage`` and ``--open``: a part of a trace, and all that is folded."""
+"""``show --stage`` and ``--expand``: a part of a trace, and all that is folded."""
 
 import shlex
 from contextlib import closing
@@ -12,7 +12,7 @@ from pipetrace.present.document import document
 from pipetrace.present.graph.part import part
 from pipetrace.present.plain import plain
 from pipetrace.trace import read
-from pipetrace.trace.store import TraceWriter
+from pipetrace.trace.writer import TraceWriter
 
 
 def test_a_stage_alone_is_shown_in_full(run: Run, here: Path) -> None:
@@ -33,7 +33,7 @@ def test_a_wrong_name_is_told(run: Run, here: Path) -> None:
 
 
 def test_open_changes_nothing_where_nothing_is_folded(run: Run, here: Path) -> None:
-    assert run("show", "digits.trace", "--open") == run("show", "digits.trace")
+    assert run("show", "digits.trace", "--expand") == run("show", "digits.trace")
 
 
 @pytest.fixture
@@ -41,15 +41,22 @@ def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A trace of 148 stages, in a file with a space in its name."""
     monkeypatch.chdir(tmp_path)
     trace = deep(nested=True)
-    with closing(TraceWriter(tmp_path / "a b.trace", trace.run, trace.stages, groups=trace.groups)) as writer:
+    with closing(
+        TraceWriter(tmp_path / "a b.trace", trace.run, trace.stages, groups=trace.groups)
+    ) as writer:
         writer.end(trace.ending, {})
     return "a b.trace"
 
 
 def test_what_is_folded_says_the_command_that_opens_it(run: Run, large: str) -> None:
     shown = run("show", large).out
-    commands = [line.strip() for line in shown.splitlines() if line.startswith("    pipetrace show ")]
-    assert commands == ["pipetrace show 'a b.trace' --stage backbone", "pipetrace show 'a b.trace' --open"]
+    commands = [
+        line.strip() for line in shown.splitlines() if line.startswith("    pipetrace show ")
+    ]
+    assert commands == [
+        "pipetrace show 'a b.trace' --stage backbone",
+        "pipetrace show 'a b.trace' --expand",
+    ]
     assert "block9_bn2" not in shown
     inside = run(*shlex.split(commands[0])[1:]).out
     assert "2. Conv2D (stem)" in inside

@@ -10,7 +10,10 @@ from tests.cli.conftest import Run, start
 
 import pipetrace
 
-pytestmark = [pytest.mark.framework, pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")]
+pytestmark = [
+    pytest.mark.framework,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 
 PROGRAM = """
 import argparse, os, sys
@@ -61,7 +64,9 @@ def without_ours(text: str) -> list[str]:
     return [line for line in quiet(text) if not line.startswith(("pipetrace: ", "  "))]
 
 
-def test_a_program_runs_as_with_python_and_each_model_has_a_trace(program: Path, tmp_path: Path) -> None:
+def test_a_program_runs_as_with_python_and_each_model_has_a_trace(
+    program: Path, tmp_path: Path
+) -> None:
     ended = start("run", program, "--epochs", "2", "--end", "three", cwd=tmp_path)
     assert ended.returncode == 3
     name = str(program)
@@ -73,7 +78,10 @@ def test_a_program_runs_as_with_python_and_each_model_has_a_trace(program: Path,
         "pipetrace: the trace is train-2.trace; see it with: pipetrace show train-2.trace",
     ]
     # Below each trace stands what the rules found in it, and nothing else is said.
-    assert len(re.findall(r"^pipetrace: .* (?:from|of the) \d+ rules", ended.stderr, re.MULTILINE)) == 2
+    assert (
+        len(re.findall(r"^pipetrace: .* (?:from|of the) \d+ rules", ended.stderr, re.MULTILINE))
+        == 2
+    )
     assert without_ours(ended.stderr) == []
     for path, width in ((tmp_path / "train.trace", 2), (tmp_path / "train-2.trace", 4)):
         trace = pipetrace.read(path)
@@ -89,7 +97,9 @@ def test_an_exception_ends_the_program_as_with_python(program: Path, tmp_path: P
 
     arguments = [str(program), "--end", "raises"]
     ours = start("run", "-o", "mine.trace", *arguments, cwd=tmp_path)
-    theirs = subprocess.run([sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
+    theirs = subprocess.run(
+        [sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert ours.returncode == theirs.returncode == 1
     assert quiet(ours.stdout) == quiet(theirs.stdout)
     expected = quiet(theirs.stderr)
@@ -102,7 +112,9 @@ def test_an_exception_ends_the_program_as_with_python(program: Path, tmp_path: P
     assert (tmp_path / "mine-2.trace").exists()
 
 
-@pytest.mark.parametrize("first", ["import tensorflow as tf", "import tensorflow as tf; import keras", "import keras"])
+@pytest.mark.parametrize(
+    "first", ["import tensorflow as tf", "import tensorflow as tf; import keras", "import keras"]
+)
 def test_keras_is_found_whoever_imports_it(first: str, tmp_path: Path) -> None:
     keras = "tf.keras" if first.endswith("tf") else "keras"
     program = f"{first}; import numpy as np; K = {keras}; m = K.Sequential([K.Input((2,)), K.layers.Dense(1)])"
@@ -110,12 +122,16 @@ def test_keras_is_found_whoever_imports_it(first: str, tmp_path: Path) -> None:
     (tmp_path / "small.py").write_text(f"{program}; {fit}\n")
     ended = start("run", "small.py", cwd=tmp_path)
     assert ended.returncode == 0
-    assert traces_told(ended.stderr) == ["pipetrace: the trace is small.trace; see it with: pipetrace show small.trace"]
+    assert traces_told(ended.stderr) == [
+        "pipetrace: the trace is small.trace; see it with: pipetrace show small.trace"
+    ]
     assert without_ours(ended.stderr) == []
 
 
 def test_another_backend_runs_without_a_recording(tmp_path: Path) -> None:
-    (tmp_path / "keras.py").write_text("class backend:\n    backend = staticmethod(lambda: 'jax')\n")
+    (tmp_path / "keras.py").write_text(
+        "class backend:\n    backend = staticmethod(lambda: 'jax')\n"
+    )
     (tmp_path / "main.py").write_text("import keras; print(keras.backend.backend())\n")
     ended = start("run", "main.py", cwd=tmp_path)
     assert (ended.returncode, ended.stdout) == (0, "jax\n")
@@ -126,7 +142,9 @@ def test_another_backend_runs_without_a_recording(tmp_path: Path) -> None:
 def test_a_module_and_a_program_that_fits_nothing(tmp_path: Path) -> None:
     (tmp_path / "pack").mkdir()
     (tmp_path / "pack" / "__init__.py").write_text("")
-    (tmp_path / "pack" / "go.py").write_text("import sys; print(__name__, __package__, sys.argv[1:])\n")
+    (tmp_path / "pack" / "go.py").write_text(
+        "import sys; print(__name__, __package__, sys.argv[1:])\n"
+    )
     ended = start("run", "-m", "pack.go", "-x", "--help", cwd=tmp_path)
     assert (ended.returncode, ended.stdout) == (0, "__main__ pack ['-x', '--help']\n")
     assert ended.stderr == "pipetrace: no model was fitted, so there is no trace.\n"
@@ -148,12 +166,17 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("saved")
     given = {"size": keras.Input((2,), name="size"), "shape": keras.Input((3,), name="shape")}
     joined = keras.layers.Concatenate(name="join")([given["size"], given["shape"]])
-    model = keras.Model(given, keras.layers.Dense(3, activation="softmax", name="kind")(joined), name="two")
+    model = keras.Model(
+        given, keras.layers.Dense(3, activation="softmax", name="kind")(joined), name="two"
+    )
     model.compile("adam", "sparse_categorical_crossentropy")
     path = folder / "two.keras"
     model.save(path)
     chance = np.random.default_rng(0)
-    rows: dict[str, Any] = {"size": chance.random((50, 2), np.float32), "shape": chance.random((50, 3), np.float32)}
+    rows: dict[str, Any] = {
+        "size": chance.random((50, 2), np.float32),
+        "shape": chance.random((50, 3), np.float32),
+    }
     np.savez(folder / "rows.npz", **rows, y=chance.integers(0, 3, 50))
     np.savez(folder / "bare.npz", **rows)
     np.savez(folder / "bad.npz", size=rows["shape"], shape=rows["shape"])
@@ -184,7 +207,12 @@ def test_a_saved_model_with_rows(saved: Path, run: Run, tmp_path: Path) -> None:
     again = run("trace", saved, "--data", saved.parent / "rows.npz", "-o", out, "--quiet")
     assert (again.code, again.out) == (2, "")
     assert "output-exists" in again.err
-    assert run("trace", saved, "--data", saved.parent / "bare.npz", "-o", out, "--quiet", "--force").code == 0
+    assert (
+        run(
+            "trace", saved, "--data", saved.parent / "bare.npz", "-o", out, "--quiet", "--force"
+        ).code
+        == 0
+    )
     assert [each.reason for each in pipetrace.read(out).predictions] == ["row"]
 
 
@@ -198,8 +226,12 @@ def test_a_saved_model_with_rows(saved: Path, run: Run, tmp_path: Path) -> None:
         ("nothing.npz", "data-not-found", "no file"),
     ],
 )
-def test_rows_that_do_not_fit(saved: Path, run: Run, tmp_path: Path, data: str, slug: str, words: str) -> None:
-    ran = run("trace", saved, "--data", saved.parent / data, "-o", tmp_path / "out.trace", "--quiet")
+def test_rows_that_do_not_fit(
+    saved: Path, run: Run, tmp_path: Path, data: str, slug: str, words: str
+) -> None:
+    ran = run(
+        "trace", saved, "--data", saved.parent / data, "-o", tmp_path / "out.trace", "--quiet"
+    )
     assert ran.code == 2
     assert words in ran.err
     assert f"[{slug}]" in ran.err
@@ -235,7 +267,9 @@ def custom_model(path: Path) -> None:
         (lambda path: path.mkdir(), "is a folder"),
     ],
 )
-def test_models_that_keras_refuses_are_explained(make: Any, words: str, run: Run, saved: Path, tmp_path: Path) -> None:
+def test_models_that_keras_refuses_are_explained(
+    make: Any, words: str, run: Run, saved: Path, tmp_path: Path
+) -> None:
     path = tmp_path / "model.keras"
     make(path)
     ran = run("trace", path, "--data", saved.parent / "rows.npz", "--quiet")

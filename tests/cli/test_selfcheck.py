@@ -23,7 +23,7 @@ x = np.arange(60, dtype="float32").reshape(20, 3) / 60
 model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, name="hidden"), keras.layers.Dropout(0.5, name="drop"),
                           keras.layers.Dense(1, name="out")], name="small")
 model.compile("adam", "mse", metrics=["mae"])
-watched = "pipetrace.record.watching" in sys.modules
+watched = "pipetrace.record.watch" in sys.modules
 """
 FIT = "model.fit(x, x[:, :1], epochs=2, verbose=0, validation_split=0.2)\n"
 
@@ -51,15 +51,26 @@ def named(differences: list[dict[str, Any]]) -> set[tuple[str, str]]:
 
 
 @pytest.mark.framework
-def test_recording_changes_nothing_in_a_program_that_ends_with_a_code(check: Check, tmp_path: Path) -> None:
+def test_recording_changes_nothing_in_a_program_that_ends_with_a_code(
+    check: Check, tmp_path: Path
+) -> None:
     found = check(HEAD + FIT + FIT + "print('said')\nsys.exit(3)\n")
     assert (found["exit_code"], found["differences"], found["unsure"]) == (0, [], [])
     assert found["models"] == ["model 1 (small)"]
-    assert [(run["recorded"], run["epochs"]) for run in found["runs"]] == [(False, 0), (False, 0), (True, 4)]
+    assert [(run["recorded"], run["epochs"]) for run in found["runs"]] == [
+        (False, 0),
+        (False, 0),
+        (True, 4),
+    ]
     tallies = {each["kind"]: each["values"] for each in found["tallies"]}
     # Two layers with kernel and bias; Adam has two momenta of each, its count and its rate; two metrics of sum and count; the
     # loss, the metric and both of validation, and the epochs, of each fit.
-    assert (tallies["weight"], tallies["optimizer"], tallies["metric"], tallies["history"]) == (4, 10, 4, 10)
+    assert (tallies["weight"], tallies["optimizer"], tallies["metric"], tallies["history"]) == (
+        4,
+        10,
+        4,
+        10,
+    )
     assert tallies["generator"] == 1
     assert all(each["agree"] == each["values"] == each["same"][0] for each in found["tallies"])
     assert [path.name for path in tmp_path.iterdir()] == ["train.py"]
@@ -92,7 +103,12 @@ if watched:
     }
     of = {each["name"]: each for each in found["differences"]}
     kernel = of["small/hidden/kernel"]
-    assert (kernel["elements"], kernel["size"], kernel["place"], kernel["run"]) == (3, 12, [0, 0], 2)
+    assert (kernel["elements"], kernel["size"], kernel["place"], kernel["run"]) == (
+        3,
+        12,
+        [0, 0],
+        2,
+    )
     assert kernel["largest"] == pytest.approx(1e-7, rel=0.2)
     assert float(kernel["recorded"]) - float(kernel["plain"]) == pytest.approx(1e-7, rel=0.3)
     assert of["environment"]["added"] == ["LEFT=1"]
@@ -125,7 +141,10 @@ def test_what_raises_only_when_it_is_recorded_is_a_difference(check: Check) -> N
 
 @pytest.mark.framework
 def test_where_two_plain_runs_differ_nothing_is_proven(check: Check) -> None:
-    found = check(HEAD.replace("model = ", "keras.utils.set_random_seed(time.time_ns() % 2**31)\nmodel = ") + FIT)
+    found = check(
+        HEAD.replace("model = ", "keras.utils.set_random_seed(time.time_ns() % 2**31)\nmodel = ")
+        + FIT
+    )
     assert found["exit_code"] == 2
     assert found["differences"] == []
     assert {("weight", "small/hidden/kernel"), ("random", "numpy.random")} <= named(found["unsure"])
@@ -137,7 +156,11 @@ def test_where_two_plain_runs_differ_nothing_is_proven(check: Check) -> None:
 @pytest.mark.slow
 @pytest.mark.framework
 def test_a_difference_is_found_beside_what_is_not_proven(check: Check) -> None:
-    found = check(HEAD + FIT + "np.random.seed(time.time_ns() % 2**31)\nif watched:\n    keras.config.set_epsilon(1)\n")
+    found = check(
+        HEAD
+        + FIT
+        + "np.random.seed(time.time_ns() % 2**31)\nif watched:\n    keras.config.set_epsilon(1)\n"
+    )
     assert found["exit_code"] == 1
     assert named(found["differences"]) == {("left", "settings of Keras")}
     assert named(found["unsure"]) == {("random", "numpy.random")}
@@ -148,7 +171,10 @@ def test_a_difference_is_found_beside_what_is_not_proven(check: Check) -> None:
     ("program", "slug", "words"),
     [
         pytest.param(
-            HEAD + FIT + "raise KeyboardInterrupt\n", "script-failed", "KeyboardInterrupt", marks=pytest.mark.slow
+            HEAD + FIT + "raise KeyboardInterrupt\n",
+            "script-failed",
+            "KeyboardInterrupt",
+            marks=pytest.mark.slow,
         ),
         (HEAD + FIT + "os._exit(7)\n", "script-failed", "exit code 7"),
         ("import keras\n", "nothing-to-compare", "fits no model"),
@@ -178,13 +204,19 @@ def test_a_program_that_is_not_there_and_a_budget_that_is_none(run: Run, tmp_pat
 
 @pytest.mark.slow
 @pytest.mark.framework
-def test_the_program_that_comes_with_it(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_program_that_comes_with_it(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     ran = run("selfcheck", "--plain")
     assert ran.code == 0, ran.out
     assert re.findall(r"Run \d of 5, (.*): [\d.]+ s", ran.err) == [
-        "plain", "plain", "recorded, budget 0 %", "recorded, budget 2 %", "recorded, no limit"
-    ]  # fmt: skip
+        "plain",
+        "plain",
+        "recorded, budget 0 %",
+        "recorded, budget 2 %",
+        "recorded, no limit",
+    ]
     assert re.search(r"Recording changed nothing: (\d+) of \1 values are the same", ran.out)
     assert list(tmp_path.iterdir()) == []
 
@@ -195,14 +227,25 @@ def test_the_elements_that_differ(kind: str) -> None:
     right = left.copy()
     right[1, 0, 2], right[1, 2, 3] = 20, 30
     found = checking._elements(left, right)
-    assert (found["elements"], found["size"], found["place"], found["largest"]) == (2, 24, (1, 0, 2), 7.0)
+    assert (found["elements"], found["size"], found["place"], found["largest"]) == (
+        2,
+        24,
+        (1, 0, 2),
+        7.0,
+    )
 
 
 def test_a_bit_is_a_difference_and_nan_is_none() -> None:
-    left, right = np.array([0.0, np.nan, 1.0], np.float32), np.array([-0.0, np.nan, np.nan], np.float32)
+    left, right = (
+        np.array([0.0, np.nan, 1.0], np.float32),
+        np.array([-0.0, np.nan, np.nan], np.float32),
+    )
     found = checking._elements(left, right)
     assert (found["elements"], found["place"], found["largest"]) == (2, (0,), 0.0)
-    assert checking._elements(np.array([1.0], np.float32), np.array([1.5], np.float32))["largest"] == 0.5
+    assert (
+        checking._elements(np.array([1.0], np.float32), np.array([1.5], np.float32))["largest"]
+        == 0.5
+    )
 
 
 def drawn(found: Selfcheck, width: int) -> str:
@@ -213,24 +256,49 @@ def drawn(found: Selfcheck, width: int) -> str:
 
 
 def made(**options: Any) -> Selfcheck:
-    runs = (Ran(False, None, 5.0), Ran(False, None, 6.0), Ran(True, 0.02, 7.0, 4), Ran(True, None, 8.0, 4))
-    tallies = options.pop("tallies", (Tally("weight", 4, 4, (4, 4)), Tally("left", 18, 18, (18, 18))))
+    runs = (
+        Ran(False, None, 5.0),
+        Ran(False, None, 6.0),
+        Ran(True, 0.02, 7.0, 4),
+        Ran(True, None, 8.0, 4),
+    )
+    tallies = options.pop(
+        "tallies", (Tally("weight", 4, 4, (4, 4)), Tally("left", 18, 18, (18, 18)))
+    )
     return Selfcheck(
-        "train.py", 0, False, ("model 1 (small)",), runs, tallies, **{"unsure": (), "differences": (), **options}
+        "train.py",
+        0,
+        False,
+        ("model 1 (small)",),
+        runs,
+        tallies,
+        **{"unsure": (), "differences": (), **options},
     )
 
 
 @pytest.mark.parametrize("width", [60, 100])
 def test_what_is_said(width: int) -> None:
     same = " ".join(drawn(made(), width).split())
-    assert "Recording changed nothing: 22 of 22 values are the same, bit by bit, at every budget." in same
-    kernel = Difference("weight", "model 1 (small)", "hidden/kernel", 3, 2, 12, (0, 1), "0.5", "0.25", 0.25)
-    differs = " ".join(drawn(made(tallies=(Tally("weight", 4, 4, (4, 3)),), differences=(kernel,)), width).split())
-    assert "With the recorder, no limit: model 1 (small), weight hidden/kernel: 2 of 12 elements differ" in differs
+    assert (
+        "Recording changed nothing: 22 of 22 values are the same, bit by bit, at every budget."
+        in same
+    )
+    kernel = Difference(
+        "weight", "model 1 (small)", "hidden/kernel", 3, 2, 12, (0, 1), "0.5", "0.25", 0.25
+    )
+    differs = " ".join(
+        drawn(made(tallies=(Tally("weight", 4, 4, (4, 3)),), differences=(kernel,)), width).split()
+    )
+    assert (
+        "With the recorder, no limit: model 1 (small), weight hidden/kernel: 2 of 12 elements differ"
+        in differs
+    )
     assert "[0, 1] is 0.5 plain and 0.25 recorded, at most by 0.250." in differs
     assert "1 differs" in differs
     assert "Recording made a difference in 1 of 4 values." in differs
-    unsure = " ".join(drawn(made(tallies=(Tally("weight", 4, 0, (0, 0)),), unsure=(kernel,)), width).split())
+    unsure = " ".join(
+        drawn(made(tallies=(Tally("weight", 4, 0, (0, 0)),), unsure=(kernel,)), width).split()
+    )
     assert "0 of 4 ? ?" in unsure
     assert "same" not in unsure.replace("are the same with", "")
     assert "Not proven: 4 of 4 values differ between two plain runs." in unsure

@@ -64,7 +64,9 @@ def digests(
 
 def unlike(one: Digests, other: Digests) -> list[str]:
     """The names of the values that are not the same in both."""
-    return [" ".join(key) for key in dict.fromkeys([*one, *other]) if one.get(key) != other.get(key)]
+    return [
+        " ".join(key) for key in dict.fromkeys([*one, *other]) if one.get(key) != other.get(key)
+    ]
 
 
 def compared(name: str, folder: Path, budgets: Sequence[str]) -> dict[str, Any]:
@@ -73,11 +75,17 @@ def compared(name: str, folder: Path, budgets: Sequence[str]) -> dict[str, Any]:
         plain = digests(name)
         unsure = unlike(plain, digests(name))
         differ = {
-            told: unlike(plain, digests(name, folder / f"{name}-{told}.trace", BUDGETS[told])) for told in budgets
+            told: unlike(plain, digests(name, folder / f"{name}-{told}.trace", BUDGETS[told]))
+            for told in budgets
         }
     except Exception:
         return {"name": name, "error": traceback.format_exc()}
-    return {"name": name, "values": Counter(kind for kind, _ in plain), "unsure": unsure, "differ": differ}
+    return {
+        "name": name,
+        "values": Counter(kind for kind, _ in plain),
+        "unsure": unsure,
+        "differ": differ,
+    }
 
 
 def disturbed() -> dict[str, Any]:
@@ -99,7 +107,9 @@ def main(folder: str, budgets: str, *names: str) -> None:
 
     tf.config.experimental.enable_op_determinism()
     for name in names:
-        found = disturbed() if name == DISTURBED else compared(name, Path(folder), budgets.split(","))
+        found = (
+            disturbed() if name == DISTURBED else compared(name, Path(folder), budgets.split(","))
+        )
         print(json.dumps(found), flush=True)
 
 

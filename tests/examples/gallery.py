@@ -20,7 +20,9 @@ def load(name: str) -> ModuleType:
         return known
     if str(EXAMPLES) not in sys.path:
         sys.path.append(str(EXAMPLES))
-    specification = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+    specification = importlib.util.spec_from_file_location(
+        f"example_{name}", EXAMPLES / f"{name}.py"
+    )
     assert specification is not None
     assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)

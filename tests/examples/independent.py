@@ -39,7 +39,10 @@ def by_graph(model: Any, x: Any) -> Outputs:
     inputs = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
     opened = keras.Model(inputs, {each.name: each.output for each in operations})
     given = opened(x, training=False)
-    return {name: [np.asarray(each) for each in keras.tree.flatten(values)] for name, values in given.items()}
+    return {
+        name: [np.asarray(each) for each in keras.tree.flatten(values)]
+        for name, values in given.items()
+    }
 
 
 def nested_model(model: Any, x: Any) -> Outputs:
@@ -60,9 +63,14 @@ def shared_layer(model: Any, x: Any) -> Outputs:
     distance = np.abs(difference)
     (absolute,) = (each.name for each in model.operations if type(each).__name__ == "Absolute")
     found = {
-        "look": right, "look:2": left, "code": code(left), "code:2": code(right),
-        "apart": difference, absolute: distance, "same": same(distance),
-    }  # fmt: skip
+        "look": right,
+        "look:2": left,
+        "code": code(left),
+        "code:2": code(right),
+        "apart": difference,
+        absolute: distance,
+        "same": same(distance),
+    }
     return {name: [np.asarray(values)] for name, values in found.items()}
 
 

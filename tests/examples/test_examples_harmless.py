@@ -36,7 +36,12 @@ def compared(folder: Path, budgets: Sequence[str], *parts: Sequence[str]) -> Map
     told = [process.communicate()[0] for process in running]
     for place, process in enumerate(running):
         assert process.returncode == 0, (folder / f"{place}.err").read_text()[-3000:]
-    lines = [json.loads(line) for text in told for line in text.splitlines() if line.startswith('{"name"')]
+    lines = [
+        json.loads(line)
+        for text in told
+        for line in text.splitlines()
+        if line.startswith('{"name"')
+    ]
     return {line["name"]: line for line in lines}
 
 

@@ -78,7 +78,9 @@ def near(name: str, ours: Any, theirs: Any) -> None:
     assert np.shape(ours) == np.shape(theirs)
     # A float16 has 11 bits: two ways of adding it up may differ in the last of them, which is 1e-3.
     half = name.startswith("mixed_precision")
-    np.testing.assert_allclose(ours, theirs, rtol=1e-3 if half else 1e-4, atol=2e-3 if half else 1e-5)
+    np.testing.assert_allclose(
+        ours, theirs, rtol=1e-3 if half else 1e-4, atol=2e-3 if half else 1e-5
+    )
 
 
 def check_run(name: str, model: Any, trace: Trace) -> None:
@@ -96,12 +98,16 @@ def check_run(name: str, model: Any, trace: Trace) -> None:
 def check_values(name: str, model: Any, trace: Trace) -> None:
     """The outputs of every stage, with their shapes and types: of a prediction, and of the row that is the example."""
     given = trace.predictions[0].outputs
-    theirs = independent(name, model, batch_of_one(name, [given[each] for each in sources(trace)]), batched(given))
+    theirs = independent(
+        name, model, batch_of_one(name, [given[each] for each in sources(trace)]), batched(given)
+    )
     assert sorted(given) == sorted([*theirs, *sources(trace)])
     for stage, values in theirs.items():
         near(f"{name} {stage}", given[stage], values[0][0])
     ours = {stage.name: stage.example for stage in trace.stages}
-    theirs = independent(name, model, batch_of_one(name, [ours[each] for each in sources(trace)]), batched(ours))
+    theirs = independent(
+        name, model, batch_of_one(name, [ours[each] for each in sources(trace)]), batched(ours)
+    )
     for stage in (each for each in trace.stages if each.kind not in (SOURCE, STEP)):
         values = theirs[stage.name]
         for our, their in zip((stage.example, *stage.others), values, strict=True):
@@ -149,7 +155,8 @@ def check_sources(expected: Mapping[str, tuple[str, ...]], trace: Trace) -> None
             known[stage.name] = f"{kind} {times + 1}" if times else kind
     found = {
         known[stage.name]: tuple(
-            known[str(spec.source)] + (f".{spec.output}" if spec.output else "") for spec in stage.inputs
+            known[str(spec.source)] + (f".{spec.output}" if spec.output else "")
+            for spec in stage.inputs
         )
         for stage in trace.stages
         if stage.kind != SOURCE
@@ -165,9 +172,16 @@ def check_weights(model: Any, trace: Trace) -> None:
     assert sum(each.trainable for each in counted) == trainable
     assert sum(each.total for each in counted) == model.count_params()
     assert trace.run.model is not None
-    assert (trace.run.model.parameters.trainable, trace.run.model.parameters.total) == (trainable, model.count_params())
-    ours = sorted((array.shape, float(np.sum(array, dtype=np.float64))) for array in trace.weights.values())
-    theirs = sorted((each.shape, float(np.sum(each, dtype=np.float64))) for each in model.get_weights())
+    assert (trace.run.model.parameters.trainable, trace.run.model.parameters.total) == (
+        trainable,
+        model.count_params(),
+    )
+    ours = sorted(
+        (array.shape, float(np.sum(array, dtype=np.float64))) for array in trace.weights.values()
+    )
+    theirs = sorted(
+        (each.shape, float(np.sum(each, dtype=np.float64))) for each in model.get_weights()
+    )
     assert ours == theirs
 
 
@@ -195,20 +209,26 @@ def augmentation(trace: Trace) -> None:
 
 def multi_output(trace: Trace) -> None:
     assert trace.run.model is not None
-    assert [(spec.name, spec.source) for spec in trace.run.model.outputs] == [("kind", "kind"), ("weight", "weight")]
+    assert [(spec.name, spec.source) for spec in trace.run.model.outputs] == [
+        ("kind", "kind"),
+        ("weight", "weight"),
+    ]
 
 
 def vae(trace: Trace) -> None:
     """A draw is one of its distribution."""
     examples = {stage.name: stage.example for stage in trace.stages}
     for outputs in [*(each.outputs for each in trace.predictions), examples]:
-        mean, log_variance, drawn = (np.asarray(outputs[name]) for name in ("mean", "log_variance", "sampling"))
+        mean, log_variance, drawn = (
+            np.asarray(outputs[name]) for name in ("mean", "log_variance", "sampling")
+        )
         away = (drawn - mean) / np.exp(log_variance / 2)
         assert (np.abs(away) < 5).all()
         assert (away != 0).all()
 
 
 PARTICULAR: Mapping[str, Callable[[Trace], None]] = {
-    each.__name__: each for each in (nested_model, frozen_backbone, bidirectional, augmentation, multi_output, vae)
+    each.__name__: each
+    for each in (nested_model, frozen_backbone, bidirectional, augmentation, multi_output, vae)
 }
 """What an example was written to show."""

@@ -13,7 +13,9 @@ pytestmark = pytest.mark.framework
 
 
 def test_the_readme_lists_every_example() -> None:
-    listed = re.findall(r"^\| \[(\w+)\]\((\w+)\.py\) \|", (EXAMPLES / "README.md").read_text(), re.MULTILINE)
+    listed = re.findall(
+        r"^\| \[(\w+)\]\((\w+)\.py\) \|", (EXAMPLES / "README.md").read_text(), re.MULTILINE
+    )
     assert [name for name, _ in listed] == NAMES
     assert all(name == file for name, file in listed)
 
@@ -34,7 +36,9 @@ def test_one_line_is_pipetraces() -> None:
     for name in NAMES:
         example = load(name)
         tree = ast.parse(inspect.getsource(example))
-        used = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == "pipetrace"]
+        used = [
+            node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == "pipetrace"
+        ]
         assert len(used) == 1, name
         assert list(inspect.signature(example.rows).parameters) == ["count", "seed"], name
         assert list(inspect.signature(example.build).parameters) == ["seed"], name
@@ -42,7 +46,10 @@ def test_one_line_is_pipetraces() -> None:
 
 def test_the_command_line_is_explained() -> None:
     said = subprocess.run(
-        [sys.executable, str(EXAMPLES / "residual.py"), "--help"], capture_output=True, text=True, check=True
+        [sys.executable, str(EXAMPLES / "residual.py"), "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     for option in ("--epochs", "--rows", "--trace"):
         assert option in said

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipetrace.summary import summarise
+from pipetrace.stats import summarise
 from pipetrace.trace import Trace
 from pipetrace.trace.document import (
     FINISHED,
@@ -58,13 +58,21 @@ class Net:
 
     @property
     def convolved(self) -> tuple[int, int, int]:
-        return (self.image[0] - self.kernel[0] + 1, self.image[1] - self.kernel[1] + 1, self.filters)
+        return (
+            self.image[0] - self.kernel[0] + 1,
+            self.image[1] - self.kernel[1] + 1,
+            self.filters,
+        )
 
     @property
     def pooled(self) -> tuple[int, int, int]:
         down, across = self.steps
         high, wide, _ = self.convolved
-        return ((high - self.pool[0]) // down + 1, (wide - self.pool[1]) // across + 1, self.filters)
+        return (
+            (high - self.pool[0]) // down + 1,
+            (wide - self.pool[1]) // across + 1,
+            self.filters,
+        )
 
     @property
     def flat(self) -> int:
@@ -75,7 +83,9 @@ class Net:
 def forward(net: Net) -> tuple[dict[str, Array], dict[str, Array]]:
     """The weights, and every stage's output for all rows, one window after the other."""
     rng = np.random.default_rng(net.seed)
-    pixels = rng.integers(0, 256, (MEASURED, *net.image), dtype=np.uint8) * (rng.random((MEASURED, *net.image)) < 0.6)
+    pixels = rng.integers(0, 256, (MEASURED, *net.image), dtype=np.uint8) * (
+        rng.random((MEASURED, *net.image)) < 0.6
+    )
     kernel = rng.normal(0, 0.5, (*net.kernel, net.image[2], net.filters)).astype(np.float32)
     bias = rng.normal(0, 0.1, net.filters).astype(np.float32)
     bias[list(net.dead)] = -1000
@@ -89,15 +99,29 @@ def forward(net: Net) -> tuple[dict[str, Array], dict[str, Array]]:
     down, across = net.steps
     for row in range(net.pooled[0]):
         for column in range(net.pooled[1]):
-            block = maps[:, row * down : row * down + net.pool[0], column * across : column * across + net.pool[1]]
+            block = maps[
+                :,
+                row * down : row * down + net.pool[0],
+                column * across : column * across + net.pool[1],
+            ]
             pooled[:, row, column] = block.max(axis=(1, 2))
     flat = pooled.reshape(MEASURED, -1)
     weights = rng.normal(0, 2 / np.sqrt(net.flat), (net.flat, net.units)).astype(np.float32)
     offset = rng.normal(0, 0.1, net.units).astype(np.float32)
     powers = np.exp(flat.astype(float) @ weights + offset)
     shares = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
-    held = {"conv2d/kernel": kernel, "conv2d/bias": bias, "dense/kernel": weights, "dense/bias": offset}
-    outputs = {"image": pixels.astype(np.uint8), "scale": scaled, "conv2d": maps, "max_pooling2d": pooled}
+    held = {
+        "conv2d/kernel": kernel,
+        "conv2d/bias": bias,
+        "dense/kernel": weights,
+        "dense/bias": offset,
+    }
+    outputs = {
+        "image": pixels.astype(np.uint8),
+        "scale": scaled,
+        "conv2d": maps,
+        "max_pooling2d": pooled,
+    }
     return held, {**outputs, "flatten": flat, "dense": shares}
 
 
@@ -106,7 +130,10 @@ def stages_of(net: Net, *, measured: bool = True) -> tuple[Stage, ...]:
     """The stages as the recorder describes them; without summaries and examples where nothing was measured."""
     _, outputs = forward(net)
     held = {
-        "conv2d": (Weight("kernel", (*net.kernel, net.image[2], net.filters)), Weight("bias", (net.filters,))),
+        "conv2d": (
+            Weight("kernel", (*net.kernel, net.image[2], net.filters)),
+            Weight("bias", (net.filters,)),
+        ),
         "dense": (Weight("kernel", (net.flat, net.units)), Weight("bias", (net.units,))),
     }
     area = net.kernel[0] * net.kernel[1] * net.image[2]
@@ -116,10 +143,23 @@ def stages_of(net: Net, *, measured: bool = True) -> tuple[Stage, ...]:
         "flatten": 0,
         "dense": 2 * net.flat * net.units,
     }
-    conv = {"filters": net.filters, "kernel_size": list(net.kernel), "strides": [1, 1], "padding": "valid",
-            "data_format": "channels_last", "dilation_rate": [1, 1], "groups": 1, "activation": "relu",
-            "use_bias": True}  # fmt: skip
-    pool = {"pool_size": list(net.pool), "strides": list(net.steps), "padding": "valid", "data_format": "channels_last"}
+    conv = {
+        "filters": net.filters,
+        "kernel_size": list(net.kernel),
+        "strides": [1, 1],
+        "padding": "valid",
+        "data_format": "channels_last",
+        "dilation_rate": [1, 1],
+        "groups": 1,
+        "activation": "relu",
+        "use_bias": True,
+    }
+    pool = {
+        "pool_size": list(net.pool),
+        "strides": list(net.steps),
+        "padding": "valid",
+        "data_format": "channels_last",
+    }
     made: list[tuple[str, str, str | None, Mapping[str, Any]]] = [
         ("image", SOURCE, None, {"name": "made"}),
         ("scale", STEP, None, {"operation": "divide", "by": 255}),
@@ -135,7 +175,18 @@ def stages_of(net: Net, *, measured: bool = True) -> tuple[Stage, ...]:
         taken = replace(found[-1].outputs[0], source=found[-1].name) if found else given
         weights = held.get(name, ())
         total = sum(int(np.prod(weight.shape)) for weight in weights)
-        stage = Stage(name, kind, layer, name, config, (taken,), (given,), Parameters(total), weights, flops.get(name))
+        stage = Stage(
+            name,
+            kind,
+            layer,
+            name,
+            config,
+            (taken,),
+            (given,),
+            Parameters(total),
+            weights,
+            flops.get(name),
+        )
         if measured:
             stage = replace(stage, summary=summarise(values), example=values[0])
         found.append(stage)
@@ -143,10 +194,19 @@ def stages_of(net: Net, *, measured: bool = True) -> tuple[Stage, ...]:
 
 
 def trace_of(
-    metrics: Sequence[Mapping[str, float]] = (), *, net: Net = Net(), rows: int = 1000, batch: int = 32,
-    counts: Sequence[int] | None = None, validation: int = 500, planned: int | None = None,
-    ending: Ending = DONE, measured: bool = True, predicted: bool = True, rate: float | None = 0.001,
-) -> Trace:  # fmt: skip
+    metrics: Sequence[Mapping[str, float]] = (),
+    *,
+    net: Net = Net(),
+    rows: int = 1000,
+    batch: int = 32,
+    counts: Sequence[int] | None = None,
+    validation: int = 500,
+    planned: int | None = None,
+    ending: Ending = DONE,
+    measured: bool = True,
+    predicted: bool = True,
+    rate: float | None = 0.001,
+) -> Trace:
     """A trace with these metrics in its epochs.
 
     Args:
@@ -167,19 +227,52 @@ def trace_of(
     pixels = outputs["image"][0]
     shown = pixels[pixels > 0]
     names = tuple(str(index) for index in range(net.units))
-    data = Data("made", "Made by hand.", None, "memory", 100_000, f"data {net.seed}", names,
-                tuple(shared if counts is None else counts), validation, 7, 1,
-                float(shown[0]) if shown.size else None)  # fmt: skip
-    training = Training(len(metrics) if planned is None else planned, batch, "Adam", {},
-                        "sparse_categorical_crossentropy", ("accuracy",), 0, MEASURED)  # fmt: skip
+    data = Data(
+        "made",
+        "Made by hand.",
+        None,
+        "memory",
+        100_000,
+        f"data {net.seed}",
+        names,
+        tuple(shared if counts is None else counts),
+        validation,
+        7,
+        1,
+        float(shown[0]) if shown.size else None,
+    )
+    training = Training(
+        len(metrics) if planned is None else planned,
+        batch,
+        "Adam",
+        {},
+        "sparse_categorical_crossentropy",
+        ("accuracy",),
+        0,
+        MEASURED,
+    )
     steps = -(-sum(data.class_counts) // batch)
     return Trace(
         schema=1,
-        run=Run("made", "2026-01-01T00:00:00+00:00", "", {}, "tensorflow", "", f"model {net}", data, training),
+        run=Run(
+            "made",
+            "2026-01-01T00:00:00+00:00",
+            "",
+            {},
+            "tensorflow",
+            "",
+            f"model {net}",
+            data,
+            training,
+        ),
         stages=stages_of(net, measured=measured),
         rows=MEASURED if measured else 0,
-        epochs=tuple(Epoch(number, each, 1.0, rate, steps) for number, each in enumerate(metrics, 1)),
-        predictions=(Prediction(9, 1, {name: each[-1] for name, each in outputs.items()}),) if predicted else (),
+        epochs=tuple(
+            Epoch(number, each, 1.0, rate, steps) for number, each in enumerate(metrics, 1)
+        ),
+        predictions=(Prediction(9, 1, {name: each[-1] for name, each in outputs.items()}),)
+        if predicted
+        else (),
         weights=held if measured else {},
         ending=ending,
         cost={},
@@ -195,7 +288,10 @@ TOKENS = (
     ("times", rf"({NUMBER}) times"),
     ("counts", rf"({NUMBER}) of ({NUMBER})\b(?! %)"),
     ("counts", rf"({NUMBER}) of the ({NUMBER})\b(?! %)"),
-    ("counts", rf"({NUMBER}) (?:held-out )?(?:rows?|class(?:es)?|pictures?|epochs?|weight updates?|places|arrays?)\b"),
+    (
+        "counts",
+        rf"({NUMBER}) (?:held-out )?(?:rows?|class(?:es)?|pictures?|epochs?|weight updates?|places|arrays?)\b",
+    ),
     ("figures", rf"({NUMBER})"),
 )
 """What a number in a sentence is, by the words around it. Each takes its numbers away from those after it."""
@@ -210,13 +306,19 @@ def number_of(text: str) -> float:
 def unfounded_numbers(text: str, allowed: Mapping[str, Sequence[float]]) -> list[str]:
     """The numbers of a sentence that are not among the allowed ones of their kind, to three digits."""
     found = []
-    rest = re.sub(r"(under 0\.001|over 99\.9) %|\(epoch", lambda part: "(epoch" if part[1] is None else "", text)
+    rest = re.sub(
+        r"(under 0\.001|over 99\.9) %|\(epoch",
+        lambda part: "(epoch" if part[1] is None else "",
+        text,
+    )
     for kind, pattern in TOKENS:
         for match in re.finditer(pattern, rest):
             for written in filter(None, match.groups()):
                 value, exact = number_of(written), kind in ("classes", "epochs", "counts")
                 near = 0 if exact else 0.051 if kind == "times" else 0.00501
-                if not any(abs(value - each) <= near * abs(each) + 1e-12 for each in allowed.get(kind, ())):
+                if not any(
+                    abs(value - each) <= near * abs(each) + 1e-12 for each in allowed.get(kind, ())
+                ):
                     found.append(f"{kind}: {written}")
         rest = re.sub(pattern, "", rest)
     return found

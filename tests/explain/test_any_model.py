@@ -17,8 +17,20 @@ from pipetrace.explain.remarks import example, measured
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Ending, Epoch
 
-NO_CLASSES = ("regression", "two numbers", "multilabel", "several", "autoencoder", "steps", "waves", "mask", "stopped",
-              "not finite", "one axis", "too large")  # fmt: skip
+NO_CLASSES = (
+    "regression",
+    "two numbers",
+    "multilabel",
+    "several",
+    "autoencoder",
+    "steps",
+    "waves",
+    "mask",
+    "stopped",
+    "not finite",
+    "one axis",
+    "too large",
+)
 
 
 @pytest.fixture(params=KINDS, ids=lambda name: str(name).replace(" ", "-"))
@@ -28,7 +40,12 @@ def trace(request: pytest.FixtureRequest) -> Trace:
 
 def said(trace: Trace) -> list[str]:
     """All sentences on the whole run."""
-    return [headline(trace), *insight(trace), *events(trace), *(each.text for each in observations(trace))]
+    return [
+        headline(trace),
+        *insight(trace),
+        *events(trace),
+        *(each.text for each in observations(trace)),
+    ]
 
 
 def with_metrics(trace: Trace, metrics: list[dict[str, float]]) -> Trace:
@@ -91,7 +108,9 @@ def asked(trace: Trace, words: str) -> Question:
         (regression, "How many learned numbers", "9"),
     ],
 )
-def test_the_right_answer_is_right(make: Callable[[], Trace], words: str, right: str | None) -> None:
+def test_the_right_answer_is_right(
+    make: Callable[[], Trace], words: str, right: str | None
+) -> None:
     trace = make()
     if "1.50" in words:
         trace = with_metrics(trace, course([4.0, 1.5]))
@@ -104,8 +123,14 @@ def test_the_right_answer_is_right(make: Callable[[], Trace], words: str, right:
 
 def test_the_largest_layer_is_asked_for() -> None:
     trace = regression()
-    more = [replace(trace.stages[1], name=f"dense_{at}", parameters=replace(trace.stages[1].parameters, trainable=at))
-            for at in range(70, 74)]  # fmt: skip
+    more = [
+        replace(
+            trace.stages[1],
+            name=f"dense_{at}",
+            parameters=replace(trace.stages[1].parameters, trainable=at),
+        )
+        for at in range(70, 74)
+    ]
     trace = replace(trace, stages=(trace.stages[0], *more, *trace.stages[1:]))
     question = asked(trace, "Which of these layers")
     assert question.options[question.answer] == "Dense (dense_73)"
@@ -120,15 +145,25 @@ def test_a_loss_that_is_negative_by_nature_has_no_shares() -> None:
     ]
     assert told[1].text.startswith("Loss fell from -0.200 to -0.700.")
     near = with_metrics(regression(), course([-0.2, -0.7], val_loss=[-0.75, -0.745]))
-    assert observations(near)[1].kinds == ("learning", "validation"), "two per cent above the best is no rise"
+    assert observations(near)[1].kinds == ("learning", "validation"), (
+        "two per cent above the best is no rise"
+    )
     across = with_metrics(regression(), course([0.5, -0.5, 0.5, 0.5]))
-    assert [each.kinds for each in observations(across)] == [("first",), ("learning",), ("rise",), ("plateau",)]
+    assert [each.kinds for each in observations(across)] == [
+        ("first",),
+        ("learning",),
+        ("rise",),
+        ("plateau",),
+    ]
     assert "%" not in " ".join(each.text for each in observations(across))
 
 
 def test_a_loss_that_rises_is_told() -> None:
     trace = KINDS["two numbers"]()
-    assert headline(trace) == "After 2 epochs the loss is 2.50 in training; training loss rose from 2 to 2.50."
+    assert (
+        headline(trace)
+        == "After 2 epochs the loss is 2.50 in training; training loss rose from 2 to 2.50."
+    )
     assert insight(trace)[-1].endswith("rose to 2.50: it got worse, not better.")
 
 
@@ -141,7 +176,10 @@ def test_a_run_that_stopped_early_has_its_best_epoch_before_the_last() -> None:
 
 
 def test_several_losses_are_told_one_by_one() -> None:
-    assert "Of its losses kind_loss fell from 1 to 0.500 and weight_loss fell from 2 to 0.500." in insight(several())
+    assert (
+        "Of its losses kind_loss fell from 1 to 0.500 and weight_loss fell from 2 to 0.500."
+        in insight(several())
+    )
     assert "kind_loss from 1 to 0.600, weight_loss from 2 to 1" in observations(several())[1].text
 
 
@@ -171,7 +209,9 @@ def test_events_are_told_with_when_and_where() -> None:
     )
     (event, *_) = trace.events
     told = replace(event, message="The loss was nan from step 3 of epoch 2 on.", stage=None)
-    assert events(replace(trace, events=(told,))) == ("The loss was nan from step 3 of epoch 2 on.",)
+    assert events(replace(trace, events=(told,))) == (
+        "The loss was nan from step 3 of epoch 2 on.",
+    )
     many = replace(trace, events=tuple(replace(event, step=step) for step in range(1, 21)))
     assert len(events(many)) == 9
     assert events(many)[-1] == "12 more events of the kind 'loss' followed."
@@ -188,7 +228,9 @@ def test_a_model_that_was_only_looked_at_is_told_as_that() -> None:
 
 def test_scores_are_probabilities_only_where_the_loss_makes_them_so() -> None:
     trace = logits()
-    plain = replace(trace, run=replace(trace.run, training=replace(trace.run.training, from_logits=False)))
+    plain = replace(
+        trace, run=replace(trace.run, training=replace(trace.run.training, from_logits=False))
+    )
     text = str(example(plain, plain.stages[-1]))
     assert "probabilit" not in text
     assert math.isfinite(recompute(plain, plain.predictions[0]).difference)

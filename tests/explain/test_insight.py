@@ -14,7 +14,7 @@ from hypothesis import given, settings
 
 from pipetrace.explain.findings import NOTE, findings
 from pipetrace.explain.insight import headline, insight
-from pipetrace.summary import summarise
+from pipetrace.stats import summarise
 from pipetrace.trace import Trace
 from pipetrace.trace.document import FAILED, INTERRUPTED, KILLED, RUNNING, STOPPED, Ending, Spec
 
@@ -26,8 +26,12 @@ LN10 = math.log(10)
 UNEVEN = (910, *[10] * 9)
 
 
-def run(losses: Sequence[float], accuracies: Sequence[float], val: Sequence[tuple[float, float]] = ()) -> list[Metrics]:
-    found: list[Metrics] = [{"loss": loss, "accuracy": right} for loss, right in zip(losses, accuracies, strict=True)]
+def run(
+    losses: Sequence[float], accuracies: Sequence[float], val: Sequence[tuple[float, float]] = ()
+) -> list[Metrics]:
+    found: list[Metrics] = [
+        {"loss": loss, "accuracy": right} for loss, right in zip(losses, accuracies, strict=True)
+    ]
     for metrics, (loss, right) in zip(found, val, strict=False):
         metrics.update(val_loss=loss, val_accuracy=right)
     return found
@@ -39,36 +43,117 @@ CHANCE = run([2.303] * 3, [0.1, 0.11, 0.12], [(2.303, 0.1)] * 3)
 BROKEN = run([1.0, math.nan, math.nan], [0.6, 0.1, 0.1])
 
 HEADLINES: dict[str, tuple[list[Metrics], dict[str, Any], str]] = {
-    "learns": (LEARNS, {}, ("After 3 epochs the model names 83 % of 500 held-out pictures right "
-               "(guessing: 10 %); training loss fell from 1.60 to 0.500.")),
-    "one epoch": (LEARNS[:1], {}, ("After 1 epoch the model names 68 % of 500 held-out pictures right "
-                  "(guessing: 10 %); training loss is 1.60, guessing gives 2.30.")),
-    "one held out": (LEARNS[:1], {"validation": 1}, "the model names 68 % of 1 held-out picture right (guessing: 10 %)"),
-    "no validation": (run([1.6, 0.8], [0.5, 0.75]), {}, ("After 2 epochs accuracy is 75 % (guessing: 10 %); training loss fell from "
-                      "1.60 to 0.800.")),
-    "no accuracy": ([{"loss": 1.6}, {"loss": 0.8}], {}, "After 2 epochs the loss is 0.800; training loss fell from 1.60 to 0.800."),
-    "memorises": (MEMORISES, {}, ("names 74 % of 500 held-out pictures right (guessing: 10 %); the "
-                  "validation loss has turned upward, look at the training chart.")),
-    "gap": (run([0.5], [0.95], [(1.2, 0.7)]), {}, "of its training rows it gets 95 %, look at the gap."),
-    "only memory": (run([0.5], [0.95], [(3.0, 0.11)]), {}, ("names 95 % of its training rows right, but 11 % of 500 held-out "
-                    "pictures (guessing: 10 %); look at the gap.")),
-    "chance": (CHANCE, {}, ("After 3 epochs accuracy is 12 %, within chance: guessing reaches up to 12.8 % on 1,000 rows. "
-               "Nothing was learned.")),
-    "chance, no accuracy": ([{"loss": 2.3}], {}, "After 1 epoch the loss is 2.30; guessing gives 2.30. Nothing was learned."),
-    "no loss": ([{"val_loss": 1.0}], {}, "After 1 epoch no loss was measured; guessing gives 2.30. Nothing was learned."),
+    "learns": (
+        LEARNS,
+        {},
+        (
+            "After 3 epochs the model names 83 % of 500 held-out pictures right "
+            "(guessing: 10 %); training loss fell from 1.60 to 0.500."
+        ),
+    ),
+    "one epoch": (
+        LEARNS[:1],
+        {},
+        (
+            "After 1 epoch the model names 68 % of 500 held-out pictures right "
+            "(guessing: 10 %); training loss is 1.60, guessing gives 2.30."
+        ),
+    ),
+    "one held out": (
+        LEARNS[:1],
+        {"validation": 1},
+        "the model names 68 % of 1 held-out picture right (guessing: 10 %)",
+    ),
+    "no validation": (
+        run([1.6, 0.8], [0.5, 0.75]),
+        {},
+        (
+            "After 2 epochs accuracy is 75 % (guessing: 10 %); training loss fell from "
+            "1.60 to 0.800."
+        ),
+    ),
+    "no accuracy": (
+        [{"loss": 1.6}, {"loss": 0.8}],
+        {},
+        "After 2 epochs the loss is 0.800; training loss fell from 1.60 to 0.800.",
+    ),
+    "memorises": (
+        MEMORISES,
+        {},
+        (
+            "names 74 % of 500 held-out pictures right (guessing: 10 %); the "
+            "validation loss has turned upward, look at the training chart."
+        ),
+    ),
+    "gap": (
+        run([0.5], [0.95], [(1.2, 0.7)]),
+        {},
+        "of its training rows it gets 95 %, look at the gap.",
+    ),
+    "only memory": (
+        run([0.5], [0.95], [(3.0, 0.11)]),
+        {},
+        (
+            "names 95 % of its training rows right, but 11 % of 500 held-out "
+            "pictures (guessing: 10 %); look at the gap."
+        ),
+    ),
+    "chance": (
+        CHANCE,
+        {},
+        (
+            "After 3 epochs accuracy is 12 %, within chance: guessing reaches up to 12.8 % on 1,000 rows. "
+            "Nothing was learned."
+        ),
+    ),
+    "chance, no accuracy": (
+        [{"loss": 2.3}],
+        {},
+        "After 1 epoch the loss is 2.30; guessing gives 2.30. Nothing was learned.",
+    ),
+    "no loss": (
+        [{"val_loss": 1.0}],
+        {},
+        "After 1 epoch no loss was measured; guessing gives 2.30. Nothing was learned.",
+    ),
     "lost": (run([1.0, 2.4], [0.6, 0.1]), {}, "What it had learned by epoch 1 is lost."),
-    "uneven": (run([0.52], [0.91]), {"counts": UNEVEN}, "accuracy is 91 %, within chance: guessing reaches up to 93.7 %"),
-    "better than uneven": (run([0.1], [0.98], [(0.1, 0.97)]), {"counts": UNEVEN}, "(most frequent class: 91 %)"),
-    "NaN": (BROKEN, {}, "Training went wrong: from epoch 2 on the loss is NaN. Look at the training table."),
+    "uneven": (
+        run([0.52], [0.91]),
+        {"counts": UNEVEN},
+        "accuracy is 91 %, within chance: guessing reaches up to 93.7 %",
+    ),
+    "better than uneven": (
+        run([0.1], [0.98], [(0.1, 0.97)]),
+        {"counts": UNEVEN},
+        "(most frequent class: 91 %)",
+    ),
+    "NaN": (
+        BROKEN,
+        {},
+        "Training went wrong: from epoch 2 on the loss is NaN. Look at the training table.",
+    ),
     "NaN at last": (BROKEN[:2], {}, "Training went wrong: in epoch 2 the loss is NaN."),
-    "infinite, then well": (run([math.inf, 0.5], [0.1, 0.9]), {}, ("After 2 epochs accuracy is 90 % (guessing: 10 %); training loss is "
-                            "0.500, guessing gives 2.30.")),
-    "worse than guessing": (run([9.0], [0.1]), {}, "Training went wrong: in epoch 1 the loss is 9, where guessing gives 2.30."),
-    "right, but too sure": (run([1.0, 4.0], [0.6, 0.7]), {}, ("accuracy is 70 % (guessing: 10 %); training loss is 4, guessing gives "
-                            "2.30.")),
+    "infinite, then well": (
+        run([math.inf, 0.5], [0.1, 0.9]),
+        {},
+        (
+            "After 2 epochs accuracy is 90 % (guessing: 10 %); training loss is "
+            "0.500, guessing gives 2.30."
+        ),
+    ),
+    "worse than guessing": (
+        run([9.0], [0.1]),
+        {},
+        "Training went wrong: in epoch 1 the loss is 9, where guessing gives 2.30.",
+    ),
+    "right, but too sure": (
+        run([1.0, 4.0], [0.6, 0.7]),
+        {},
+        ("accuracy is 70 % (guessing: 10 %); training loss is 4, guessing gives 2.30."),
+    ),
     "rose": (run([0.5, 0.6], [0.8, 0.8]), {}, "training loss rose from 0.500 to 0.600."),
     "stayed": (run([0.5, 0.5], [0.8, 0.8]), {}, "training loss stayed at 0.500."),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("course", HEADLINES)
@@ -86,7 +171,11 @@ def test_the_headline_of_each_kind_of_run(course: str, make_trace: MakeTrace) ->
             "The process was killed: 0 of 5 epochs are finished. Only the stages and their shapes are known.",
         ),
         (Ending(KILLED), 1, "The process was killed: 1 of 5 epochs is finished. After 1 epoch"),
-        (Ending(INTERRUPTED, "Ctrl-C"), 2, "Ctrl-C ended the run: 2 of 5 epochs are finished. After 2 epochs"),
+        (
+            Ending(INTERRUPTED, "Ctrl-C"),
+            2,
+            "Ctrl-C ended the run: 2 of 5 epochs are finished. After 2 epochs",
+        ),
         (Ending(RUNNING), 2, "The run is still going on: 2 of 5 epochs are finished."),
         (
             Ending(FAILED, "ValueError: no."),
@@ -97,7 +186,9 @@ def test_the_headline_of_each_kind_of_run(course: str, make_trace: MakeTrace) ->
         (Ending(STOPPED), 3, "After 3 epochs"),
     ],
 )
-def test_a_run_that_was_cut_says_so_first(ending: Ending, epochs: int, words: str, make_trace: MakeTrace) -> None:
+def test_a_run_that_was_cut_says_so_first(
+    ending: Ending, epochs: int, words: str, make_trace: MakeTrace
+) -> None:
     trace = make_trace(LEARNS[:epochs], planned=5, ending=ending, measured=False, predicted=False)
     assert headline(trace).startswith(words)
     assert (insight(trace) == ()) == (epochs == 0)
@@ -125,18 +216,51 @@ def test_insight_of_a_run_that_learns(make_trace: MakeTrace) -> None:
 
 
 KEPT: dict[str, tuple[list[Metrics], dict[str, Any], str]] = {
-    "memorises": (MEMORISES, {}, ("Validation was best in epoch 1 (loss 0.800); since then the training loss fell from 1 to "
-                  "0.200 and the validation loss rose to 1: that is memorising.")),
-    "gap": (run([0.5], [0.95], [(1.2, 0.7)]), {}, ("against 95 % in training, averaged over the last epoch: it knows what it trained on better than the "
-            "rest.")),
-    "ahead": (run([1.5], [0.5], [(1.0, 0.7)]), {}, "against 50 % in training, averaged over the last epoch: what it learned holds for rows it never saw."),
-    "turned": (run([0.5, 0.4], [0.8, 0.85], [(0.5, 0.8), (0.6, 0.83)]), {}, ("Validation was best in epoch 1 (loss 0.500); "
-               "it is 0.600 at the end.")),
-    "few": (run([0.5], [0.9], [(0.5, 0.8)]), {"validation": 10}, ("Of 10 pictures kept aside 2 are named wrong, an accuracy "
-            "of 80 % against 90 % in training, averaged over the last epoch; so few do not tell whether it memorised.")),
-    "one": (run([0.5], [0.9], [(0.5, 1.0)]), {"validation": 1}, "Of 1 picture kept aside 0 are named wrong"),
-    "only memory": (run([0.5], [0.95], [(3.0, 0.11)]), {}, "no more are right than guessing may reach."),
-}  # fmt: skip
+    "memorises": (
+        MEMORISES,
+        {},
+        (
+            "Validation was best in epoch 1 (loss 0.800); since then the training loss fell from 1 to "
+            "0.200 and the validation loss rose to 1: that is memorising."
+        ),
+    ),
+    "gap": (
+        run([0.5], [0.95], [(1.2, 0.7)]),
+        {},
+        (
+            "against 95 % in training, averaged over the last epoch: it knows what it trained on better than the "
+            "rest."
+        ),
+    ),
+    "ahead": (
+        run([1.5], [0.5], [(1.0, 0.7)]),
+        {},
+        "against 50 % in training, averaged over the last epoch: what it learned holds for rows it never saw.",
+    ),
+    "turned": (
+        run([0.5, 0.4], [0.8, 0.85], [(0.5, 0.8), (0.6, 0.83)]),
+        {},
+        ("Validation was best in epoch 1 (loss 0.500); it is 0.600 at the end."),
+    ),
+    "few": (
+        run([0.5], [0.9], [(0.5, 0.8)]),
+        {"validation": 10},
+        (
+            "Of 10 pictures kept aside 2 are named wrong, an accuracy "
+            "of 80 % against 90 % in training, averaged over the last epoch; so few do not tell whether it memorised."
+        ),
+    ),
+    "one": (
+        run([0.5], [0.9], [(0.5, 1.0)]),
+        {"validation": 1},
+        "Of 1 picture kept aside 0 are named wrong",
+    ),
+    "only memory": (
+        run([0.5], [0.95], [(3.0, 0.11)]),
+        {},
+        "no more are right than guessing may reach.",
+    ),
+}
 
 
 @pytest.mark.parametrize("course", KEPT)
@@ -179,9 +303,14 @@ def test_insight_of_a_run_worse_than_guessing(make_trace: MakeTrace) -> None:
     )
 
 
-def test_insight_of_a_diverged_run_names_a_layer_that_gives_nothing(make_trace: MakeTrace, make_net: Any) -> None:
+def test_insight_of_a_diverged_run_names_a_layer_that_gives_nothing(
+    make_trace: MakeTrace, make_net: Any
+) -> None:
     said = insight(make_trace(run([9.0], [0.1]), net=make_net(dead=(0, 1, 2, 3))))
-    assert said[1:] == ("All outputs of Conv2D are 0, whatever the row.", "The learning rate was 0.001.")
+    assert said[1:] == (
+        "All outputs of Conv2D are 0, whatever the row.",
+        "The learning rate was 0.001.",
+    )
 
 
 def test_insight_of_a_run_at_chance_tells_whether_the_weights_moved(make_trace: MakeTrace) -> None:
@@ -194,8 +323,12 @@ def test_insight_of_a_run_at_chance_tells_whether_the_weights_moved(make_trace: 
         ),
     ):
         trace = make_trace(CHANCE)
-        weights = [{"conv2d/kernel": one, "dense/kernel": one}] * 2 + [{"conv2d/kernel": last, "dense/kernel": one}]
-        epochs = tuple(replace(epoch, weights=each) for epoch, each in zip(trace.epochs, weights, strict=True))
+        weights = [{"conv2d/kernel": one, "dense/kernel": one}] * 2 + [
+            {"conv2d/kernel": last, "dense/kernel": one}
+        ]
+        epochs = tuple(
+            replace(epoch, weights=each) for epoch, each in zip(trace.epochs, weights, strict=True)
+        )
         said = insight(replace(trace, epochs=epochs))
         assert (
             said[0]
@@ -206,7 +339,9 @@ def test_insight_of_a_run_at_chance_tells_whether_the_weights_moved(make_trace: 
     assert len(insight(make_trace(CHANCE[:1], rate=None))) == 1
 
 
-def test_insight_of_a_run_at_chance_names_a_layer_that_gives_nothing(make_trace: MakeTrace, make_net: Any) -> None:
+def test_insight_of_a_run_at_chance_names_a_layer_that_gives_nothing(
+    make_trace: MakeTrace, make_net: Any
+) -> None:
     dead = make_net(dead=(0, 1, 2, 3))
     assert "All outputs of Conv2D are 0, whatever the row." in insight(make_trace(CHANCE, net=dead))
     # A killed run has no measurement of all rows, but one of the probe.
@@ -214,19 +349,24 @@ def test_insight_of_a_run_at_chance_names_a_layer_that_gives_nothing(make_trace:
     probe = {"dense": summarise(np.zeros((4, 10), np.float32))}
     epochs = (*trace.epochs[:2], replace(trace.epochs[2], probe=probe))
     assert "All outputs of Dense are 0, whatever the row." in insight(replace(trace, epochs=epochs))
-    assert not any("All outputs" in each for each in insight(make_trace(CHANCE, net=make_net(dead=(0,)))))
+    assert not any(
+        "All outputs" in each for each in insight(make_trace(CHANCE, net=make_net(dead=(0,))))
+    )
 
 
 def test_layers_of_one_class_are_told_apart_by_name(make_trace: MakeTrace) -> None:
     trace = make_trace(LEARNS)
     conv, dense = trace.stages[2], trace.stages[5]
-    twice = replace(dense, name="hidden", inputs=(Spec((None, 36), "float32", "flatten"),), flops=10**9)
+    twice = replace(
+        dense, name="hidden", inputs=(Spec((None, 36), "float32", "flatten"),), flops=10**9
+    )
     said = insight(replace(trace, stages=(*trace.stages[:5], twice, dense)))[0]
     assert said.startswith("Dense (hidden) holds ")
     same = replace(conv, parameters=replace(conv.parameters, trainable=10**6))
     said = insight(replace(trace, stages=(*trace.stages[:2], same, *trace.stages[3:])))[0]
     assert re.fullmatch(
-        r"Conv2D holds over 99.9 % of the 1,000,370 parameters and does 78.3 % of the arithmetic\.", said
+        r"Conv2D holds over 99.9 % of the 1,000,370 parameters and does 78.3 % of the arithmetic\.",
+        said,
     )
 
 
@@ -236,7 +376,9 @@ def test_a_layer_that_is_called_twice_holds_its_weights_once(make_trace: MakeTra
     assert " of the 410 parameters " in insight(replace(trace, stages=(*trace.stages, again)))[0]
 
 
-LOSSES = st.one_of(st.floats(0, 5), st.floats(0, 1e30), st.sampled_from([0.0, LN10, 2.2, 3.5, math.nan, math.inf]))
+LOSSES = st.one_of(
+    st.floats(0, 5), st.floats(0, 1e30), st.sampled_from([0.0, LN10, 2.2, 3.5, math.nan, math.inf])
+)
 SHARES = st.integers(0, 1000).map(lambda count: count / 1000)
 HISTORIES = st.lists(
     st.dictionaries(st.sampled_from(["loss", "val_loss"]), LOSSES).flatmap(
@@ -256,9 +398,16 @@ HISTORIES = st.lists(
     validation=st.integers(1, 800),
 )
 def test_no_run_is_told_with_a_number_that_is_not_in_its_trace(
-    history: list[Metrics], counts: list[int], ending: str, validation: int, make_trace: MakeTrace, unfounded: Unfounded
+    history: list[Metrics],
+    counts: list[int],
+    ending: str,
+    validation: int,
+    make_trace: MakeTrace,
+    unfounded: Unfounded,
 ) -> None:
-    trace = make_trace(history, counts=counts, ending=Ending(ending), validation=validation, planned=9)
+    trace = make_trace(
+        history, counts=counts, ending=Ending(ending), validation=validation, planned=9
+    )
     for text in (headline(trace), *insight(trace)):
         assert unfounded(text, allowed(trace)) == [], text
         assert not re.search(r"\bnan\b|\binf\b|None|\de[+-]\d", text), text
@@ -268,13 +417,23 @@ def test_no_run_is_told_with_a_number_that_is_not_in_its_trace(
 
 def allowed(trace: Trace) -> dict[str, list[float]]:
     """What a headline or an insight may name, found from the trace alone."""
-    counts, epochs, held = trace.run.data.class_counts, trace.epochs, trace.run.data.validation_rows or 0
+    counts, epochs, held = (
+        trace.run.data.class_counts,
+        trace.epochs,
+        trace.run.data.validation_rows or 0,
+    )
     rows = sum(counts)
     parts = [count / rows for count in counts if count]
     level, largest = -sum(each * math.log(each) for each in parts), max(parts)
-    metrics = [value for epoch in epochs for name, value in epoch.metrics.items() if "accuracy" not in name]
-    accuracies = [value for epoch in epochs for name, value in epoch.metrics.items() if "accuracy" in name]
-    luck = [min(1.0, largest + 3 * math.sqrt(largest * (1 - largest) / each)) for each in (rows, held)]
+    metrics = [
+        value for epoch in epochs for name, value in epoch.metrics.items() if "accuracy" not in name
+    ]
+    accuracies = [
+        value for epoch in epochs for name, value in epoch.metrics.items() if "accuracy" in name
+    ]
+    luck = [
+        min(1.0, largest + 3 * math.sqrt(largest * (1 - largest) / each)) for each in (rows, held)
+    ]
     falls = []
     for start in (level, LN10):
         losses = [start, *(epoch.metrics.get("loss", math.nan) for epoch in epochs)]
@@ -282,14 +441,21 @@ def allowed(trace: Trace) -> dict[str, list[float]]:
         if whole:
             falls += [(was - now) / whole for was, now in itertools.pairwise(losses)]
     layers = [stage for stage in trace.stages if stage.kind == "layer"]
-    total, effort = sum(stage.parameters.total for stage in layers), sum(stage.flops or 0 for stage in layers)
-    held_by = [stage.parameters.total / total for stage in layers] + [(stage.flops or 0) / effort for stage in layers]
+    total, effort = (
+        sum(stage.parameters.total for stage in layers),
+        sum(stage.flops or 0 for stage in layers),
+    )
+    held_by = [stage.parameters.total / total for stage in layers] + [
+        (stage.flops or 0) / effort for stage in layers
+    ]
     wrong = [round((1 - epoch.metrics.get("val_accuracy", 0.0)) * held) for epoch in epochs]
     steps = len(range(0, rows, trace.run.training.batch_size or 1))
     rises = [metrics_after(epochs)] if len(epochs) > 1 else []
     return {
         "epochs": [float(epoch.number) for epoch in epochs],
-        "shares": [100 * each for each in [*accuracies, *luck, largest, 1 / len(parts), *falls, *held_by]],
+        "shares": [
+            100 * each for each in [*accuracies, *luck, largest, 1 / len(parts), *falls, *held_by]
+        ],
         "counts": [len(epochs), 9, rows, held, *wrong, steps * len(epochs), 36, total],
         "figures": [*metrics, LN10, level, 0.001, total, *wrong, *rises],
     }
@@ -300,14 +466,18 @@ def metrics_after(epochs: Sequence[Any]) -> float:
     return float(epochs[-1].metrics.get("loss", 0.0) - epochs[-2].metrics.get("loss", 0.0))
 
 
-def test_nothing_is_wrong_in_a_run_that_learns_and_something_in_one_that_broke(make_trace: MakeTrace) -> None:
+def test_nothing_is_wrong_in_a_run_that_learns_and_something_in_one_that_broke(
+    make_trace: MakeTrace,
+) -> None:
     assert findings(make_trace(LEARNS)) == ()
     (found,) = findings(make_trace(BROKEN))
     assert (found.level, found.category) == ("error", "nan")
 
 
 @pytest.mark.framework
-def test_a_recorded_run_is_told_with_its_own_figures(digits_trace: Trace, unfounded: Unfounded) -> None:
+def test_a_recorded_run_is_told_with_its_own_figures(
+    digits_trace: Trace, unfounded: Unfounded
+) -> None:
     known = allowed(digits_trace)
     known["counts"] += [3, 676]
     for text in (headline(digits_trace), *insight(digits_trace)):

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from pipetrace.explain.question import draft
 from pipetrace.explain.quiz import SECTIONS, Question, quiz
-from pipetrace.explain.quiz_data_flow import scaled_pixel
-from pipetrace.explain.quiz_prediction import rest_of_probability
+from pipetrace.explain.quiz.data_flow import scaled_pixel
+from pipetrace.explain.quiz.draft import draft
+from pipetrace.explain.quiz.prediction import rest_of_probability
 from pipetrace.trace import Trace
 from pipetrace.trace.document import KILLED, Ending
 
@@ -58,30 +58,46 @@ def strongest_filter(trace: Trace) -> int:
 
 
 TRUTHS: dict[str, Callable[[Trace, str, str], bool]] = {
-    "Which shape comes out": lambda trace, _, option: tuple(numbers(option)) == shape_of(trace, "conv2d"),
+    "Which shape comes out": lambda trace, _, option: (
+        tuple(numbers(option)) == shape_of(trace, "conv2d")
+    ),
     "How many parameters": lambda trace, _, option: count(
         option, trace.weights["conv2d/kernel"].size + trace.weights["conv2d/bias"].size
     ),
-    "How long is the vector": lambda trace, _, option: count(option, trace.weights["dense/kernel"].shape[0]),
+    "How long is the vector": lambda trace, _, option: count(
+        option, trace.weights["dense/kernel"].shape[0]
+    ),
     "What is it after the scaling": lambda _, text, option: (
         np.float32(option) == np.float32(numbers(text)[0]) / np.float32(255)
     ),
-    "What does MaxPooling2D give": lambda _, text, option: count(option, max(numbers(text.partition("holds")[2])[:-1])),
+    "What does MaxPooling2D give": lambda _, text, option: count(
+        option, max(numbers(text.partition("holds")[2])[:-1])
+    ),
     "What does it count": lambda trace, _, option: option == f"{steps(trace):,} batches of rows",
-    "how many times does training change": lambda trace, _, option: count(option, steps(trace) * len(trace.epochs)),
+    "how many times does training change": lambda trace, _, option: count(
+        option, steps(trace) * len(trace.epochs)
+    ),
     "What is its cross-entropy loss": lambda trace, _, option: near(
         option, -math.log(1 / len(trace.run.data.class_names))
     ),
     "did the model do best": lambda trace, _, option: count(
         option, min(trace.epochs, key=lambda epoch: epoch.metrics["val_loss"]).number
     ),
-    "Why is validation lower": lambda *what: what[2].startswith("Training is averaged over the epoch"),
-    "How many learned numbers": lambda trace, _, option: count(option, trace.weights["dense/kernel"].shape[0] + 1),
-    "Which filter does it come from": lambda trace, _, option: count(option, strongest_filter(trace)),
+    "Why is validation lower": lambda *what: what[2].startswith(
+        "Training is averaged over the epoch"
+    ),
+    "How many learned numbers": lambda trace, _, option: count(
+        option, trace.weights["dense/kernel"].shape[0] + 1
+    ),
+    "Which filter does it come from": lambda trace, _, option: count(
+        option, strongest_filter(trace)
+    ),
     "Which class came second": lambda trace, _, option: (
         shares(trace)[int(option.strip("'"))] == sorted(shares(trace))[-2]
     ),
-    "get together": lambda trace, _, option: option.endswith(" %") and near(option, 100 * (1 - shares(trace).max())),
+    "get together": lambda trace, _, option: (
+        option.endswith(" %") and near(option, 100 * (1 - shares(trace).max()))
+    ),
 }
 """Whether an option answers the question with these words, found out from the arrays and counts themselves."""
 
@@ -106,7 +122,9 @@ def check(trace: Trace, question: Question) -> None:
     """All that must be so of one question."""
     assert len(question.options) == len(question.remarks) == 4
     assert 0 <= question.answer < 4
-    right = [index for index, option in enumerate(question.options) if is_right(trace, question, option)]
+    right = [
+        index for index, option in enumerate(question.options) if is_right(trace, question, option)
+    ]
     assert right == [question.answer], question
     said = [(NUMBER.sub("#", option), *numbers(option)) for option in question.options]
     assert len({*said}) == 4, question
@@ -117,7 +135,9 @@ def check(trace: Trace, question: Question) -> None:
     words = " ".join([question.text, *question.options, *question.remarks])
     assert not re.search(r"\bnan\b|\binf\b|None|\de[+-]\d", words), words
     if "Which filter" in question.text:
-        assert all(numbers(option)[0] < shape_of(trace, "max_pooling2d")[2] for option in question.options)
+        assert all(
+            numbers(option)[0] < shape_of(trace, "max_pooling2d")[2] for option in question.options
+        )
     check_evidence(trace, question.evidence)
     check_sums(question.explanation)
 
@@ -137,7 +157,9 @@ def check_evidence(trace: Trace, evidence: str) -> None:
 def check_sums(text: str) -> None:
     """Every product or sum of whole numbers in an explanation comes out."""
     whole = r"[\d,()]+(?: [x+-] [\d,()]+)*"
-    for left, right in re.findall(rf"(?<![\d,./])(?<![./] )({whole}) = ({whole})(?!\d|[,.]\d)", text):
+    for left, right in re.findall(
+        rf"(?<![\d,./])(?<![./] )({whole}) = ({whole})(?!\d|[,.]\d)", text
+    ):
         values = [eval(re.sub(r"[^\d()*+-]", "", each.replace("x", "*"))) for each in (left, right)]
         assert values[0] == values[1], text
 
@@ -175,7 +197,9 @@ def test_exactly_one_option_is_right_whatever_the_run(
     drawn: dict[str, Any], make_trace: MakeTrace, make_net: Any
 ) -> None:
     metrics = [{**EPOCH, "loss": drawn["loss"], "val_loss": drawn["val_loss"]}] * drawn["epochs"]
-    trace = make_trace(metrics, net=make_net(**drawn["net"]), rows=drawn["rows"], batch=drawn["batch"])
+    trace = make_trace(
+        metrics, net=make_net(**drawn["net"]), rows=drawn["rows"], batch=drawn["batch"]
+    )
     found = quiz(trace, drawn["quiz"])
     drafts = [made for section in SECTIONS for make in section if (made := make(trace))]
     assert len(found) == min(3, sum(len(made.wrong) >= 3 for made in drafts))
@@ -231,9 +255,13 @@ def test_another_run_asks_another_quiz_under_the_same_seed(make_trace: MakeTrace
 
 @pytest.mark.parametrize("epochs", [0, 1])
 def test_a_killed_run_is_asked_about_what_it_has(epochs: int, make_trace: MakeTrace) -> None:
-    trace = make_trace([EPOCH] * epochs, planned=5, ending=Ending(KILLED), measured=False, predicted=False)
+    trace = make_trace(
+        [EPOCH] * epochs, planned=5, ending=Ending(KILLED), measured=False, predicted=False
+    )
     trace = replace(trace, weights=make_trace().weights, stages=make_trace().stages)
-    bare = replace(trace, stages=tuple(replace(stage, summary=None, example=None) for stage in trace.stages))
+    bare = replace(
+        trace, stages=tuple(replace(stage, summary=None, example=None) for stage in trace.stages)
+    )
     for seed in range(30):
         found = quiz(bare, seed)
         assert len(found) == 3
@@ -245,7 +273,9 @@ def test_a_killed_run_is_asked_about_what_it_has(epochs: int, make_trace: MakeTr
 
 def test_a_trace_of_unknown_layers_asks_what_is_left(make_trace: MakeTrace) -> None:
     trace = make_trace([EPOCH] * 2, predicted=False)
-    assert [question.evidence for question in quiz(replace(trace, stages=trace.stages[:1]))][1:] != []
+    assert [question.evidence for question in quiz(replace(trace, stages=trace.stages[:1]))][
+        1:
+    ] != []
     assert quiz(replace(trace, stages=trace.stages[:1], epochs=()), 1)[0].evidence == "training"
 
 
@@ -255,19 +285,31 @@ def test_a_trace_of_unknown_layers_asks_what_is_left(make_trace: MakeTrace) -> N
         (32, 1000, 5, "A batch does hold 32 rows here, but the line counts batches."),
         (32, 900, 5, "A batch holds 32 rows; the line counts batches."),
         (100, 500, 5, "one such line is one pass, an epoch, and there are 5 too."),
-        (250, 1000, 5, "There are as many filters, but the line knows nothing of layers; it counts batches."),
+        (
+            250,
+            1000,
+            5,
+            "There are as many filters, but the line knows nothing of layers; it counts batches.",
+        ),
     ],
 )
 def test_a_wrong_option_with_a_number_that_occurs_is_answered_for_it(
     batch: int, rows: int, epochs: int, remark: str, make_trace: MakeTrace
 ) -> None:
     trace = make_trace([EPOCH] * epochs, rows=rows, batch=batch)
-    asked = [each for seed in range(60) for each in quiz(trace, seed) if "What does it count" in each.text]
+    asked = [
+        each
+        for seed in range(60)
+        for each in quiz(trace, seed)
+        if "What does it count" in each.text
+    ]
     assert any(remark in each for question in asked for each in question.remarks)
 
 
 def test_batches_of_one_row_are_not_told_from_rows(make_trace: MakeTrace) -> None:
-    assert not any("What does it count" in text for text in all_questions(make_trace([EPOCH] * 2, batch=1)))
+    assert not any(
+        "What does it count" in text for text in all_questions(make_trace([EPOCH] * 2, batch=1))
+    )
 
 
 def test_updates_that_are_gathered_are_not_asked_for(make_trace: MakeTrace) -> None:
@@ -278,12 +320,16 @@ def test_updates_that_are_gathered_are_not_asked_for(make_trace: MakeTrace) -> N
 
 
 @pytest.mark.parametrize("top", [0.9999, 1.0])
-def test_a_rest_that_the_text_cannot_tell_is_not_asked_for(top: float, make_trace: MakeTrace) -> None:
+def test_a_rest_that_the_text_cannot_tell_is_not_asked_for(
+    top: float, make_trace: MakeTrace
+) -> None:
     trace = make_trace([EPOCH])
     values = np.full(10, (1 - top) / 9, np.float32)
     values[4] = top
     made = replace(trace.predictions[0], outputs={**trace.predictions[0].outputs, "dense": values})
-    assert not any("get together" in text for text in all_questions(replace(trace, predictions=(made,))))
+    assert not any(
+        "get together" in text for text in all_questions(replace(trace, predictions=(made,)))
+    )
 
 
 def test_a_share_beside_the_right_one_is_not_offered(make_trace: MakeTrace) -> None:
@@ -322,12 +368,18 @@ def test_a_tie_is_not_asked_for(order: tuple[float, ...], make_trace: MakeTrace)
     trace = make_trace([EPOCH])
     values = np.array([*order, *[0.0] * 7], np.float32)
     made = replace(trace.predictions[0], outputs={**trace.predictions[0].outputs, "dense": values})
-    assert not any("came second" in text for text in all_questions(replace(trace, predictions=(made,))))
+    assert not any(
+        "came second" in text for text in all_questions(replace(trace, predictions=(made,)))
+    )
 
 
 def test_an_answer_is_not_offered_twice_in_two_spellings() -> None:
     found = draft(
-        "?", "10 %", "", [("10.0 %", "a"), ("1,000", "b"), ("1000.0", "c"), ("10.0", "d"), ("x", "e")], "training"
+        "?",
+        "10 %",
+        "",
+        [("10.0 %", "a"), ("1,000", "b"), ("1000.0", "c"), ("10.0", "d"), ("x", "e")],
+        "training",
     )
     assert [answer for answer, _ in found.wrong] == ["1,000", "10.0", "x"]
 

@@ -27,12 +27,15 @@ Record: TypeAlias = Callable[..., Trace]
 def record(tmp_path: Path, silent: Any, monkeypatch: pytest.MonkeyPatch) -> Record:
     """Record the reference pipeline with another optimizer, and with whatever else is changed of its model."""
     from pipetrace.capture import backend
-    from pipetrace.record.digits import record_digits
+    from pipetrace.demo.run import record_digits
 
     build = backend.build
 
     def recorded(
-        source: Source, plan: Plan, optimizer: Callable[[Any], Any], change: Callable[[Any], None] = lambda _: None
+        source: Source,
+        plan: Plan,
+        optimizer: Callable[[Any], Any],
+        change: Callable[[Any], None] = lambda _: None,
     ) -> Trace:
         def built(description: Any) -> Any:
             model = build(description)
@@ -71,10 +74,17 @@ def test_a_run_that_learns(digits_trace: Trace) -> None:
     assert all(each[0] == "learning" for each in kinds[1:])
     assert not any({"memorising", "worse", "non-finite"}.intersection(each) for each in kinds)
     held_out = digits_trace.epochs[-1].metrics["val_accuracy"]
-    assert headline(digits_trace).startswith(f"After 3 epochs the model names {held_out * 100:.3g} % of 100 held-out ")
+    assert headline(digits_trace).startswith(
+        f"After 3 epochs the model names {held_out * 100:.3g} % of 100 held-out "
+    )
     wrong = round(100 * (1 - held_out))
-    assert insight(digits_trace)[-1].startswith(f"Of 100 pictures kept aside {wrong} are named wrong, an accuracy of ")
-    assert not any("memorising:" in text or "knows what it trained on" in text for text in insight(digits_trace))
+    assert insight(digits_trace)[-1].startswith(
+        f"Of 100 pictures kept aside {wrong} are named wrong, an accuracy of "
+    )
+    assert not any(
+        "memorising:" in text or "knows what it trained on" in text
+        for text in insight(digits_trace)
+    )
     check_spelling(digits_trace)
 
 
@@ -83,7 +93,11 @@ def test_a_run_that_memorises(record: Record) -> None:
     # With labels drawn by lot there is nothing to learn but the rows themselves.
     labels = np.random.default_rng(0).permutation(digits.y[:200])
     source = from_arrays(
-        digits.x[:200], labels, name="lots", description="Digits with labels drawn by lot.", origin="lots"
+        digits.x[:200],
+        labels,
+        name="lots",
+        description="Digits with labels drawn by lot.",
+        origin="lots",
     )
     trace = record(source, Plan(rows=60, epochs=20, validation_rows=120), lambda of: of.Adam(0.01))
     found = observations(trace)
@@ -104,7 +118,9 @@ def test_a_run_that_breaks(record: Record) -> None:
     assert headline(trace).startswith("Training went wrong: from epoch ")
     said = " ".join(insight(trace))
     assert "The learning rate was 1.00 x 10^20." in said
-    weights = "After that step 288 of 288 values of conv2d/kernel are not finite, the first such weights."
+    weights = (
+        "After that step 288 of 288 values of conv2d/kernel are not finite, the first such weights."
+    )
     assert weights in [event.message for event in trace.events]
     shown = trace.stage("conv2d").example
     assert shown is not None
@@ -123,7 +139,10 @@ def test_a_run_that_stays_at_chance(record: Record) -> None:
     assert [each.kinds for each in found] == [("chance",)] * 3
     assert "Nothing is learned yet." in found[0].text
     assert headline(trace).endswith("Nothing was learned.")
-    assert insight(trace)[-1] == "The weights did not change at all from epoch 1 to 3, at a learning rate of 0."
+    assert (
+        insight(trace)[-1]
+        == "The weights did not change at all from epoch 1 to 3, at a learning rate of 0."
+    )
     check_spelling(trace)
 
 

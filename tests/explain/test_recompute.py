@@ -113,10 +113,13 @@ def test_nothing_recomputed_is_no_agreement(make_trace: MakeTrace) -> None:
         ("scale", {"operation": "normalise"}),
     ],
 )
-def test_what_it_does_not_know_it_names(changed: str, config: dict[str, Any], make_trace: MakeTrace) -> None:
+def test_what_it_does_not_know_it_names(
+    changed: str, config: dict[str, Any], make_trace: MakeTrace
+) -> None:
     trace = make_trace()
     stages = tuple(
-        replace(stage, config={**stage.config, **config}) if stage.name == changed else stage for stage in trace.stages
+        replace(stage, config={**stage.config, **config}) if stage.name == changed else stage
+        for stage in trace.stages
     )
     found = recompute(replace(trace, stages=stages), trace.predictions[0])
     assert found.unknown == changed
@@ -137,7 +140,9 @@ def test_what_it_does_not_know_it_names(changed: str, config: dict[str, Any], ma
 )
 def test_a_stage_of_another_kind_is_named(change: dict[str, Any], make_trace: MakeTrace) -> None:
     trace = make_trace()
-    stages = tuple(replace(stage, **change) if stage.name == "conv2d" else stage for stage in trace.stages)
+    stages = tuple(
+        replace(stage, **change) if stage.name == "conv2d" else stage for stage in trace.stages
+    )
     assert recompute(replace(trace, stages=stages), trace.predictions[0]).unknown == "conv2d"
 
 
@@ -145,10 +150,15 @@ def test_a_stage_of_another_kind_is_named(change: dict[str, Any], make_trace: Ma
 def test_a_weight_that_is_not_there_is_reported(gone: str, make_trace: MakeTrace) -> None:
     trace = make_trace()
     weights = {name: values for name, values in trace.weights.items() if name != gone}
-    assert recompute(replace(trace, weights=weights), trace.predictions[0]).unknown == gone.split("/", maxsplit=1)[0]
+    assert (
+        recompute(replace(trace, weights=weights), trace.predictions[0]).unknown
+        == gone.split("/", maxsplit=1)[0]
+    )
 
 
-def test_the_second_call_of_a_layer_uses_the_weights_of_the_first(make_trace: MakeTrace, make_net: Any) -> None:
+def test_the_second_call_of_a_layer_uses_the_weights_of_the_first(
+    make_trace: MakeTrace, make_net: Any
+) -> None:
     # The kernel of 1 x 1 fits its own output, as there are as many filters as channels.
     trace = make_trace(net=make_net(image=(6, 6, 1), filters=1, kernel=(1, 1), pool=(1, 1)))
     conv, outputs = trace.stages[2], dict(trace.predictions[0].outputs)
@@ -156,7 +166,10 @@ def test_the_second_call_of_a_layer_uses_the_weights_of_the_first(make_trace: Ma
     outputs["conv2d:2"] = np.maximum(
         0, outputs["conv2d"] * trace.weights["conv2d/kernel"][0, 0] + trace.weights["conv2d/bias"]
     )
-    found = recompute(replace(trace, stages=(*trace.stages[:3], again)), replace(trace.predictions[0], outputs=outputs))
+    found = recompute(
+        replace(trace, stages=(*trace.stages[:3], again)),
+        replace(trace.predictions[0], outputs=outputs),
+    )
     assert (found.stages, found.unknown) == (3, None)
     assert found.agrees
 
@@ -170,7 +183,9 @@ def test_what_is_infinite_or_nan_on_both_sides_agrees(value: float, make_trace: 
     outputs["conv2d"] = np.full_like(outputs["conv2d"], value)
     for name in ("max_pooling2d", "flatten"):  # the pooling passes over NaN
         outputs[name] = np.full_like(outputs[name], lowest if np.isnan(value) else value)
-    found = recompute(replace(trace, weights=weights), replace(trace.predictions[0], outputs=outputs))
+    found = recompute(
+        replace(trace, weights=weights), replace(trace.predictions[0], outputs=outputs)
+    )
     # What comes of adding such values depends on the order, so the check ends before them.
     assert (found.stages, found.difference, found.unknown) == (4, 0.0, "dense")
 
@@ -183,7 +198,8 @@ def test_large_outputs_are_compared_by_what_float32_keeps(make_trace: MakeTrace)
     for apart, agrees in ((0.002, True), (1.0, False)):
         outputs["conv2d"] = recomputed_maps(trace, weights) + np.float32(apart)
         found = recompute(
-            replace(trace, stages=stages, weights=weights), replace(trace.predictions[0], outputs=outputs)
+            replace(trace, stages=stages, weights=weights),
+            replace(trace.predictions[0], outputs=outputs),
         )
         assert found.agrees == agrees
 
@@ -191,7 +207,10 @@ def test_large_outputs_are_compared_by_what_float32_keeps(make_trace: MakeTrace)
 def recomputed_maps(trace: Trace, weights: dict[str, Any]) -> Any:
     x = trace.predictions[0].outputs["scale"].astype(float)
     windows = np.lib.stride_tricks.sliding_window_view(x[..., 0], (3, 3))
-    maps = np.einsum("hwij,ijf->hwf", windows, weights["conv2d/kernel"][:, :, 0].astype(float)) + weights["conv2d/bias"]
+    maps = (
+        np.einsum("hwij,ijf->hwf", windows, weights["conv2d/kernel"][:, :, 0].astype(float))
+        + weights["conv2d/bias"]
+    )
     return np.maximum(0, maps).astype(np.float32)
 
 

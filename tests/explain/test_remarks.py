@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from numpy.typing import NDArray
 
 from pipetrace.explain.remarks import example, measured, place, pooled_block
-from pipetrace.summary import summarise
+from pipetrace.stats import summarise
 from pipetrace.trace import Trace
 from pipetrace.trace.document import OP, Spec, Stage
 
@@ -47,7 +47,10 @@ def told(text: str | None, values: list[Any]) -> None:
     """The numbers of a text are these, to three digits; a value that is nearly zero has none."""
     kept = [float(value) for value in values if value == 0 or abs(value) >= 1e-6]
     assert text is not None
-    assert np.allclose(numbers(text.replace("under 0.001 %", "")), kept, rtol=0.00501, atol=0), (text, kept)
+    assert np.allclose(numbers(text.replace("under 0.001 %", "")), kept, rtol=0.00501, atol=0), (
+        text,
+        kept,
+    )
 
 
 @settings(deadline=None, max_examples=40)
@@ -56,7 +59,10 @@ def test_the_example_is_told_with_its_own_values(
     sizes: dict[str, Any], dead: set[int], make_trace: MakeTrace, make_net: Any, values_of: ValuesOf
 ) -> None:
     net = make_net(**sizes, dead=tuple(each for each in dead if each < sizes["filters"]))
-    trace, outputs = make_trace(net=net), {name: each[0] for name, each in values_of(net)[1].items()}
+    trace, outputs = (
+        make_trace(net=net),
+        {name: each[0] for name, each in values_of(net)[1].items()},
+    )
     image, maps, pooled = outputs["image"], outputs["conv2d"], outputs["max_pooling2d"]
     at = tuple(int(each) for each in np.argwhere(image == trace.run.data.example_value)[0])
     where = list(at[: 2 if image.shape[2] == 1 else 3])
@@ -71,7 +77,10 @@ def test_the_example_is_told_with_its_own_values(
     if maps.min() != maps.max():
         row, column, channel = np.unravel_index(maps.argmax(), maps.shape)
         answering = sum(bool(maps[..., index].any()) for index in range(net.filters))
-        told(example(trace, trace.stages[2]), [answering, net.filters, 0, channel, maps.max(), row, column])
+        told(
+            example(trace, trace.stages[2]),
+            [answering, net.filters, 0, channel, maps.max(), row, column],
+        )
         assert place(trace, trace.stages[2]) == (row, column, channel)
     else:
         told(example(trace, trace.stages[2]), [maps.size, maps.max()])
@@ -79,7 +88,9 @@ def test_the_example_is_told_with_its_own_values(
     if pooled.min() != pooled.max():
         row, column, channel = np.unravel_index(pooled.argmax(), pooled.shape)
         down, across = net.steps
-        block = maps[row * down :, column * across :][: net.pool[0], : net.pool[1], channel].reshape(-1)
+        block = maps[row * down :, column * across :][
+            : net.pool[0], : net.pool[1], channel
+        ].reshape(-1)
         written = [block.max()] if block.size == 1 else [*block, block.max()]
         told(example(trace, trace.stages[3]), [channel, row, column, *written])
         assert place(trace, trace.stages[3]) == (row, column, channel)
@@ -111,7 +122,9 @@ def test_the_measurements_are_those_of_numpy(
         if values.min() == values.max():
             told(sentences[0], [values.size, values.min()])
         else:
-            told(sentences[0], [values.size, values.min(), values.max(), values.mean(), values.std()])
+            told(
+                sentences[0], [values.size, values.min(), values.max(), values.mean(), values.std()]
+            )
     check_zeros(trace, outputs)
     check_dead(trace, outputs["conv2d"], net.filters)
     check_pooled(trace, outputs["conv2d"].astype(float), outputs["max_pooling2d"].astype(float))
@@ -121,7 +134,11 @@ def test_the_measurements_are_those_of_numpy(
 def check_zeros(trace: Trace, outputs: dict[str, Array]) -> None:
     for stage in (trace.stages[0], trace.stages[2]):
         values = outputs[stage.name]
-        found = [each for each in measured(trace, stage) if each.startswith(tuple("0123456789")) and " % of " in each]
+        found = [
+            each
+            for each in measured(trace, stage)
+            if each.startswith(tuple("0123456789")) and " % of " in each
+        ]
         if (values == 0).all() or (stage.name == "image" and not (values == 0).any()):
             assert found == []
         else:
@@ -175,18 +192,24 @@ def test_the_block_of_a_pooling_is_cut_where_it_lay(
     high, wide, down, across = sizes
     was = np.arange(20 * 20 * 3).reshape(20, 20, 3)
     pooling = make_trace().stages[3]
-    stage = replace(pooling, config={"pool_size": [high, wide], "strides": [down, across], "padding": "valid"})
+    stage = replace(
+        pooling, config={"pool_size": [high, wide], "strides": [down, across], "padding": "valid"}
+    )
     block = pooled_block(stage, was, (row, row, channel))
     assert block.shape == (high, wide)
     assert [*block.reshape(-1)] == [
-        was[row * down + line, row * across + column, channel] for line in range(high) for column in range(wide)
+        was[row * down + line, row * across + column, channel]
+        for line in range(high)
+        for column in range(wide)
     ]
 
 
 def with_values(trace: Trace, name: str, values: Array) -> tuple[Trace, Stage]:
     """The trace with other values at one stage, summarised anew."""
     stage = replace(trace.stage(name), summary=summarise(values), example=values[0])
-    return replace(trace, stages=tuple(stage if each.name == name else each for each in trace.stages)), stage
+    return replace(
+        trace, stages=tuple(stage if each.name == name else each for each in trace.stages)
+    ), stage
 
 
 @pytest.mark.parametrize(
@@ -194,7 +217,10 @@ def with_values(trace: Trace, name: str, values: Array) -> tuple[Trace, Stage]:
     [
         ([np.nan] * 8, "All 8 values are NaN."),
         ([np.inf, -np.inf] * 4, "All 8 values are infinite."),
-        ([np.nan, np.nan, np.inf, 1, 2, 3, 4, 5], "3 of 8 values are not finite: 2 NaN and 1 infinite."),
+        (
+            [np.nan, np.nan, np.inf, 1, 2, 3, 4, 5],
+            "3 of 8 values are not finite: 2 NaN and 1 infinite.",
+        ),
         ([np.nan, 1, 2, 3, 4, 5, 6, 7], "1 of 8 values is not finite: 1 NaN."),
         ([0] * 8, "All 8 values are 0."),
         ([2.5] * 8, "All 8 values are 2.50."),
@@ -207,14 +233,18 @@ def test_values_that_are_not_finite_or_all_alike_are_told_as_that(
     flat = stage in ("flatten", "dense")
     array = np.array(values, np.float32).reshape((1, 8) if flat else (1, 2, 2, 2))
     trace, changed = with_values(make_trace(), stage, array)
-    assert example(trace, changed) == words or (stage == "scale" and example(trace, changed) is None)
+    assert example(trace, changed) == words or (
+        stage == "scale" and example(trace, changed) is None
+    )
     assert measured(trace, changed)[0] == words
     assert place(trace, changed) is None
     assert not any(re.search(r"\bnan\b|\binf\b", each) for each in measured(trace, changed))
 
 
 def test_a_single_value_is_told_alone(make_trace: MakeTrace) -> None:
-    trace, stage = with_values(make_trace(), "max_pooling2d", np.full((1, 1, 1, 1), 2.5, np.float32))
+    trace, stage = with_values(
+        make_trace(), "max_pooling2d", np.full((1, 1, 1, 1), 2.5, np.float32)
+    )
     assert example(trace, stage) == "The only value is 2.50."
 
 
@@ -225,16 +255,25 @@ def test_some_values_not_finite_leave_the_statistics_of_the_others(make_trace: M
         "3 values from 1 to 6, mean 3, standard deviation 2.16.",
     )
     trace, stage = with_values(make_trace(), "dense", np.array([[np.inf, 2, 2]], np.float32))
-    assert measured(trace, stage) == ("1 of 3 values is not finite: 1 infinite.", "All the others are 2.")
+    assert measured(trace, stage) == (
+        "1 of 3 values is not finite: 1 infinite.",
+        "All the others are 2.",
+    )
 
 
 def test_units_of_a_dense_layer_are_no_filters(make_trace: MakeTrace) -> None:
     values = np.array([[0, 1, 2], [0, 0, 3]], np.float32)
     trace, stage = with_values(make_trace(), "dense", values)
     stage = replace(stage, config={**stage.config, "activation": "relu"})
-    assert measured(trace, stage)[-1] == "1 of 3 units gave 0 for every row (unit 0): dead on this data."
+    assert (
+        measured(trace, stage)[-1]
+        == "1 of 3 units gave 0 for every row (unit 0): dead on this data."
+    )
     alive = replace(stage, summary=summarise(values[:, 1:]))
-    assert measured(trace, alive)[-1] == "No unit is dead; the quietest, unit 0, is above 0 for 50 % of the rows."
+    assert (
+        measured(trace, alive)[-1]
+        == "No unit is dead; the quietest, unit 0, is above 0 for 50 % of the rows."
+    )
 
 
 def test_a_pooling_that_lowers_the_mean_is_told_so(make_trace: MakeTrace) -> None:
@@ -251,9 +290,16 @@ def test_a_pooling_that_lowers_the_mean_is_told_so(make_trace: MakeTrace) -> Non
 
 
 @pytest.mark.parametrize(
-    "change", [{"config": {"padding": "same", "pool_size": [2, 2]}}, {"layer": "AveragePooling2D"}, {"kind": OP}]
+    "change",
+    [
+        {"config": {"padding": "same", "pool_size": [2, 2]}},
+        {"layer": "AveragePooling2D"},
+        {"kind": OP},
+    ],
 )
-def test_other_stages_have_their_range_and_no_place(change: dict[str, Any], make_trace: MakeTrace) -> None:
+def test_other_stages_have_their_range_and_no_place(
+    change: dict[str, Any], make_trace: MakeTrace
+) -> None:
     trace = make_trace()
     stage = replace(trace.stages[3], **change)
     assert stage.example is not None
@@ -272,13 +318,19 @@ def test_a_large_block_is_not_written_out(make_trace: MakeTrace, make_net: Any) 
 def test_a_convolution_without_relu_does_not_speak_of_answering(make_trace: MakeTrace) -> None:
     trace = make_trace()
     stage = replace(trace.stages[2], config={**trace.stages[2].config, "activation": "tanh"})
-    assert str(example(trace, stage)).startswith("The largest value for this picture is that of filter ")
+    assert str(example(trace, stage)).startswith(
+        "The largest value for this picture is that of filter "
+    )
 
 
 def test_without_an_example_or_measurements_nothing_is_said(make_trace: MakeTrace) -> None:
     trace = make_trace(measured=False)
     for stage in trace.stages:
-        assert (example(trace, stage), place(trace, stage), measured(trace, stage)) == (None, None, ())
+        assert (example(trace, stage), place(trace, stage), measured(trace, stage)) == (
+            None,
+            None,
+            (),
+        )
     lone = replace(make_trace().stages[3], inputs=(Spec((None, 6, 6, 4), "float32", "elsewhere"),))
     assert example(make_trace(), lone) == "Values from 0.121 to 1.76."
 
@@ -303,5 +355,11 @@ def test_a_recorded_run_is_told_with_its_own_values(digits_trace: Trace) -> None
         if at and stage.kind == "layer":
             assert stage.example[at] == stage.example.max()
             assert f"row {at[0]}, column {at[1]}" in text
-        statistics = [stage.summary.count, stage.summary.min, stage.summary.max, stage.summary.mean, stage.summary.std]
+        statistics = [
+            stage.summary.count,
+            stage.summary.min,
+            stage.summary.max,
+            stage.summary.mean,
+            stage.summary.std,
+        ]
         told(measured(digits_trace, stage)[0], statistics)

@@ -50,7 +50,12 @@ def test_a_trace_that_names_no_outputs_has_its_last_stage(digits_trace: Trace) -
     trace = replace(digits_trace, run=replace(digits_trace.run, model=None))
     output = task.only(trace)
     assert output is not None
-    assert (output.stage, output.form, output.scale, output.name) == ("dense", "classes", "probabilities", None)
+    assert (output.stage, output.form, output.scale, output.name) == (
+        "dense",
+        "classes",
+        "probabilities",
+        None,
+    )
 
 
 def test_a_run_that_failed_before_its_output_has_none() -> None:
@@ -80,7 +85,9 @@ def with_loss(trace: Trace, loss: str) -> Trace:
         ("categorical_crossentropy", "softmax", "unknown", "plain"),
     ],
 )
-def test_a_unit_is_what_its_loss_activation_and_target_say(loss: str, activation: str, form: str, scale: str) -> None:
+def test_a_unit_is_what_its_loss_activation_and_target_say(
+    loss: str, activation: str, form: str, scale: str
+) -> None:
     output = task.only(with_last(with_loss(binary(), loss), activation=activation))
     assert output is not None
     assert (output.form, output.scale) == (form, scale)
@@ -94,7 +101,9 @@ def test_grey_values_between_0_and_1_are_no_answer_of_yes_or_no() -> None:
     assert output is not None
     assert output.form == "numbers"
     trace = autoencoder()
-    unseen = task.only(replace(trace, run=replace(trace.run, data=replace(trace.run.data, targets=()))))
+    unseen = task.only(
+        replace(trace, run=replace(trace.run, data=replace(trace.run.data, targets=())))
+    )
     assert unseen is not None
     assert unseen.form == "image", "a picture whose target nobody saw is no mask"
 
@@ -104,11 +113,17 @@ def test_the_activation_is_found_behind_layers_that_only_pass_on() -> None:
     last = with_last(trace, activation="softmax").stages[-1]
     spec = replace(last.outputs[0], source=last.name)
     passing = Stage("again", "layer", "Reshape", "again", {}, (spec,), last.outputs)
-    assert task.activation(replace(trace, stages=(trace.stages[0], last, passing)), passing) == "softmax"
+    assert (
+        task.activation(replace(trace, stages=(trace.stages[0], last, passing)), passing)
+        == "softmax"
+    )
     assert task.activation(trace, replace(passing, layer="Custom")) is None
     assert task.activation(trace, replace(passing, layer="Softmax", kind="op")) == "softmax"
     wrapped = {"layer": {"class_name": "Dense", "config": {"activation": "sigmoid"}}}
-    assert task.activation(trace, replace(passing, layer="TimeDistributed", config=wrapped)) == "sigmoid"
+    assert (
+        task.activation(trace, replace(passing, layer="TimeDistributed", config=wrapped))
+        == "sigmoid"
+    )
 
 
 def test_scores_become_probabilities_only_as_the_loss_makes_them() -> None:
@@ -136,10 +151,14 @@ def test_chance_is_known_for_classes_that_were_counted_alone() -> None:
     assert guess is not None
     assert guess.loss == pytest.approx(np.log(2))
     assert guess.largest == 90 / 160
-    weighted = replace(trace, run=replace(trace.run, training=replace(trace.run.training, class_weights=True)))
+    weighted = replace(
+        trace, run=replace(trace.run, training=replace(trace.run.training, class_weights=True))
+    )
     assert chance(weighted) is None
     assert chance(with_loss(trace, "binary_focal_crossentropy")) is None
-    uncounted = replace(trace, run=replace(trace.run, data=replace(trace.run.data, class_counts=())))
+    uncounted = replace(
+        trace, run=replace(trace.run, data=replace(trace.run.data, class_counts=()))
+    )
     assert chance(uncounted) is None
 
 

@@ -59,7 +59,9 @@ NAMING = ("id", "part", "kind", "name", "epoch", "number", "code")
 """Keys by which an entry of a list is found again when the list grows."""
 
 NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?")
-FOOT = re.compile(r"^  (Recording|Command|Versions): .*?(?=^  [A-Z][\w ]+: |^$)", re.MULTILINE | re.DOTALL)
+FOOT = re.compile(
+    r"^  (Recording|Command|Versions): .*?(?=^  [A-Z][\w ]+: |^$)", re.MULTILINE | re.DOTALL
+)
 TABLE = re.compile(r"^epoch .*seconds\n(?:.+\n)+", re.MULTILINE)
 VARYING = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+\d\d:\d\d"), "<date>"),
@@ -100,13 +102,17 @@ def facts(trace: Path) -> dict[str, Any]:
     export = json.loads(pipetrace("export", trace))
     page = trace.with_suffix(".page.html")
     pipetrace("page", trace, "--out", page, "--force")
-    check = json.loads(pipetrace("check", "--format", "json", "--level", "note", trace, expect=(0, 1)))
+    check = json.loads(
+        pipetrace("check", "--format", "json", "--level", "note", trace, expect=(0, 1))
+    )
     return {"export": plain(export), "page": plain(document(page)), "check": plain(check)}
 
 
 def document(page: Path) -> Any:
     """The JSON document that a page carries."""
-    found = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page.read_text(), re.DOTALL)
+    found = re.findall(
+        r'<script type="application/json"[^>]*>(.*?)</script>', page.read_text(), re.DOTALL
+    )
     documents = [made for made in map(json.loads, found) if "stages" in made]
     assert len(documents) == 1
     return without_seconds(documents[0])
@@ -155,7 +161,9 @@ def is_prose(text: str, key: str = "") -> bool:
 
 def measures(array: dict[str, Any]) -> dict[str, Any]:
     """What is held of an array that is written as base64."""
-    values = np.frombuffer(base64.b64decode(array["base64"]), dtype=array["dtype"]).astype("float64")
+    values = np.frombuffer(base64.b64decode(array["base64"]), dtype=array["dtype"]).astype(
+        "float64"
+    )
     made: dict[str, Any] = {"dtype": array["dtype"], "shape": array["shape"]}
     if values.size and np.isfinite(values).all():
         made |= {
@@ -181,7 +189,9 @@ def rounded(value: float) -> Any:
 def words(trace: Path) -> str:
     """The plain text of a trace and of its check, without what varies."""
     told = pipetrace("show", "--plain", trace) + "\n=== check\n"
-    told += pipetrace("check", "--plain", "--level", "note", trace, expect=(0, 1)).replace(str(trace), trace.name)
+    told += pipetrace("check", "--plain", "--level", "note", trace, expect=(0, 1)).replace(
+        str(trace), trace.name
+    )
     told = FOOT.sub(lambda found: f"  {found[1]}: {SCRUBBED}\n", told)
     for pattern, name in VARYING:
         told = pattern.sub(name, told)
@@ -244,9 +254,9 @@ def near(one: str, two: str) -> bool:
         return True
     first, second = float(one.replace(",", "")), float(two.replace(",", ""))
     places = len(one.partition(".")[2].partition("e")[0])
-    return math.isclose(first, second, rel_tol=1e-3, abs_tol=1.01 * 10**-places if places else 0) and (
-        "." in one or abs(first) >= 1000
-    )
+    return math.isclose(
+        first, second, rel_tol=1e-3, abs_tol=1.01 * 10**-places if places else 0
+    ) and ("." in one or abs(first) >= 1000)
 
 
 def differences(stored: Any, made: Any) -> list[str]:
@@ -255,7 +265,9 @@ def differences(stored: Any, made: Any) -> list[str]:
     gone = {path: value for path, value in old.items() if path not in new}
     come = {path: value for path, value in new.items() if path not in old}
     told = [
-        f"{path}: {old[path]!r} became {new[path]!r}" for path in old if path in new and not close(old[path], new[path])
+        f"{path}: {old[path]!r} became {new[path]!r}"
+        for path in old
+        if path in new and not close(old[path], new[path])
     ]
     for path, value in gone.items():
         place = next((other for other, moved in come.items() if close(value, moved)), None)

@@ -45,7 +45,10 @@ class KilledIn(keras.callbacks.Callback):  # type: ignore[misc]
         """Wait for the writer, then die."""
         if batch == 1 and self.reached == self.killed_in:
             until = time.monotonic() + 60
-            while len(pipetrace.read(self.trace).epochs) < self.killed_in - 1 and time.monotonic() < until:
+            while (
+                len(pipetrace.read(self.trace).epochs) < self.killed_in - 1
+                and time.monotonic() < until
+            ):
                 time.sleep(0.05)
             os.kill(os.getpid(), signal.SIGKILL)
 

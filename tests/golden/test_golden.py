@@ -23,17 +23,25 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_facts_are_those_that_were_accepted(traces: Path, request: pytest.FixtureRequest) -> None:
+def test_the_facts_are_those_that_were_accepted(
+    traces: Path, request: pytest.FixtureRequest
+) -> None:
     told = []
     for name in golden.NAMES:
         stored, made = golden.STORED / f"{name}.facts.json", golden.facts(traces / f"{name}.trace")
         if request.config.getoption("--accept-facts"):
             stored.write_text(golden.written(made) + "\n")
-        told += [f"{name}{line}" for line in golden.differences(json.loads(stored.read_text()), made)]
-    assert not told, "\n".join([f"{len(told)} facts differ; make accept-facts takes them", *told[:MOST_SHOWN]])
+        told += [
+            f"{name}{line}" for line in golden.differences(json.loads(stored.read_text()), made)
+        ]
+    assert not told, "\n".join(
+        [f"{len(told)} facts differ; make accept-facts takes them", *told[:MOST_SHOWN]]
+    )
 
 
-def test_the_words_are_those_that_were_accepted(traces: Path, request: pytest.FixtureRequest) -> None:
+def test_the_words_are_those_that_were_accepted(
+    traces: Path, request: pytest.FixtureRequest
+) -> None:
     told: list[str] = []
     for name in golden.NAMES:
         stored, made = golden.STORED / f"{name}.words.txt", golden.words(traces / f"{name}.trace")
@@ -41,13 +49,20 @@ def test_the_words_are_those_that_were_accepted(traces: Path, request: pytest.Fi
             stored.write_text(made)
         old = stored.read_text()
         if not golden.same_text(old, made):
-            told += difflib.unified_diff(old.split("\n"), made.split("\n"), name, "now", "", "", 1, "")
+            told += difflib.unified_diff(
+                old.split("\n"), made.split("\n"), name, "now", "", "", 1, ""
+            )
     assert not told, "\n".join(["words differ; read them, then make accept takes them", *told])
 
 
 def test_a_changed_fact_is_seen_and_a_rounding_is_not() -> None:
     stored = {"a": {"mean": 0.5, "count": 12, "kind": "layer", "cell": "2.24"}}
-    assert golden.differences(stored, {"a": {"mean": 0.50001, "count": 12, "kind": "layer", "cell": "2.25"}}) == []
+    assert (
+        golden.differences(
+            stored, {"a": {"mean": 0.50001, "count": 12, "kind": "layer", "cell": "2.25"}}
+        )
+        == []
+    )
     changed = {"a": {"mean": 0.51, "count": 13, "kind": "step", "cell": "2.34"}}
     assert [line.partition(":")[0] for line in golden.differences(stored, changed)] == [
         "/a/mean",

@@ -42,7 +42,16 @@ def test_each_stage_is_told_with_its_settings(tf: Any) -> None:
         .prefetch(tf.data.AUTOTUNE)
     )
     stages = describe_dataset(dataset)
-    assert operations(stages) == ["slices", "shuffle", "map", "map", "cache", "batch", "repeat", "prefetch"]
+    assert operations(stages) == [
+        "slices",
+        "shuffle",
+        "map",
+        "map",
+        "cache",
+        "batch",
+        "repeat",
+        "prefetch",
+    ]
     settings = [dict(stage.settings) for stage in stages]
     assert settings[1] == {"buffer_size": 50, "reshuffle": False, "seed": 3}
     assert settings[2] == {"parallel_calls": 4, "function": "double"}
@@ -54,8 +63,9 @@ def test_each_stage_is_told_with_its_settings(tf: Any) -> None:
     assert [stage.batched for stage in stages] == [0, 0, 0, 0, 0, 1, 1, 1]
     assert [stage.inputs for stage in stages] == [(), (0,), (1,), (2,), (3,), (4,), (5,), (6,)]
     assert stages[0].elements == (
-        Element("0", (2,), "float32", "TensorSpec"), Element("1", (), "int64", "TensorSpec"),
-    )  # fmt: skip
+        Element("0", (2,), "float32", "TensorSpec"),
+        Element("1", (), "int64", "TensorSpec"),
+    )
     assert stages[5].elements[0].shape == (32, 2)
 
 
@@ -72,15 +82,24 @@ def test_what_is_only_known_when_it_runs_is_not_told(tf: Any) -> None:
         (lambda tf: tf.data.Dataset.range(9).take(3), ("take", {"count": 3})),
         (lambda tf: tf.data.Dataset.range(9).skip(3), ("skip", {"count": 3})),
         (lambda tf: tf.data.Dataset.range(9).shard(3, 1), ("shard", {"shards": 3, "index": 1})),
-        (lambda tf: tf.data.Dataset.range(9).batch(2, num_parallel_calls=2),
-         ("batch", {"batch_size": 2, "drop_remainder": False, "parallel_calls": 2})),
-        (lambda tf: tf.data.Dataset.range(9).padded_batch(2), ("padded batch", {"batch_size": 2, "drop_remainder": False})),
+        (
+            lambda tf: tf.data.Dataset.range(9).batch(2, num_parallel_calls=2),
+            ("batch", {"batch_size": 2, "drop_remainder": False, "parallel_calls": 2}),
+        ),
+        (
+            lambda tf: tf.data.Dataset.range(9).padded_batch(2),
+            ("padded batch", {"batch_size": 2, "drop_remainder": False}),
+        ),
         (lambda tf: tf.data.Dataset.range(9).unique(), ("unique", {})),
-        (lambda tf: tf.data.Dataset.range(9).interleave(lambda v: tf.data.Dataset.range(v + 1), cycle_length=2),
-         ("interleave", {"cycle_length": 2, "block_length": 1, "function": "a lambda"})),
+        (
+            lambda tf: tf.data.Dataset.range(9).interleave(
+                lambda v: tf.data.Dataset.range(v + 1), cycle_length=2
+            ),
+            ("interleave", {"cycle_length": 2, "block_length": 1, "function": "a lambda"}),
+        ),
         (lambda tf: tf.data.Dataset.range(2, 9, 3), ("range", {"start": 2, "stop": 9, "step": 3})),
     ],
-)  # fmt: skip
+)
 def test_other_stages(tf: Any, build: Any, last: tuple[str, dict[str, Any]]) -> None:
     stage = describe_dataset(build(tf))[-1]
     assert (stage.operation, dict(stage.settings)) == last
@@ -130,7 +149,9 @@ def test_describing_runs_nothing(tf: Any) -> None:
         ran.append(1)
         yield 1
 
-    dataset = tf.data.Dataset.from_generator(rows, output_signature=tf.TensorSpec((), tf.int32)).batch(2)
+    dataset = tf.data.Dataset.from_generator(
+        rows, output_signature=tf.TensorSpec((), tf.int32)
+    ).batch(2)
     describe_dataset(dataset)
     passage = run_steps(dataset)
     stages_of(passage, Stage, Spec)
@@ -141,11 +162,15 @@ def test_describing_runs_nothing(tf: Any) -> None:
 def test_a_dataset_becomes_stages_without_a_made_up_shape(tf: Any) -> None:
     dataset = tf.data.Dataset.from_tensor_slices(({"a": X, "b": X[:, 0]}, Y)).batch(32)
     stages = stages_of(run_steps(dataset), Stage, Spec)
-    assert [(stage.name, stage.kind) for stage in stages] == [("source", "source"), ("batch", "step")]
+    assert [(stage.name, stage.kind) for stage in stages] == [
+        ("source", "source"),
+        ("batch", "step"),
+    ]
     for stage in stages:
         assert [(spec.shape, spec.dtype, spec.name) for spec in stage.outputs] == [
-            ((None, 2), "float32", "a"), ((None,), "float32", "b"),
-        ]  # fmt: skip
+            ((None, 2), "float32", "a"),
+            ((None,), "float32", "b"),
+        ]
     assert stages[1].inputs[1] == Spec((None,), "float32", "source", 1, "b")
     windows = stages_of(run_steps(tf.data.Dataset.range(9).window(3)), Stage, Spec)[-1]
     assert windows.outputs == ()
@@ -153,11 +178,17 @@ def test_a_dataset_becomes_stages_without_a_made_up_shape(tf: Any) -> None:
 
 def test_steps_on_a_dataset_come_after_its_own_stages(tf: Any) -> None:
     dataset = tf.data.Dataset.from_tensor_slices(X).shuffle(10)
-    passage = run_steps(dataset, [("Batch it", lambda d: d.batch(8)), ("shuffle", lambda d: d.shuffle(2))])
+    passage = run_steps(
+        dataset, [("Batch it", lambda d: d.batch(8)), ("shuffle", lambda d: d.shuffle(2))]
+    )
     stages = stages_of(passage, Stage, Spec)
     assert [stage.name for stage in stages] == ["source", "shuffle_2", "Batch it", "shuffle"]
     assert stages[2].outputs[0].shape == (None, 2)
-    assert [each["operation"] for each in stages[2].config["dataset"]] == ["slices", "shuffle", "batch"]
+    assert [each["operation"] for each in stages[2].config["dataset"]] == [
+        "slices",
+        "shuffle",
+        "batch",
+    ]
 
 
 def test_a_tensor_is_measured_as_an_array(tf: Any) -> None:
@@ -182,5 +213,7 @@ def test_nothing_here_imports_a_framework() -> None:
         "run_steps(np.arange(9.0), [('Scale', lambda x: x / 2)]); "
         "print({'tensorflow', 'keras', 'sklearn', 'pandas', 'scipy'} & set(sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=120
+    )
     assert done.stdout.strip() == "set()"

@@ -37,7 +37,9 @@ def test_no_row_does_two_things(available: int, share: float, seed: int, asked: 
     assert len(set(used)) == len(used)
     assert 0 <= min(used) <= max(used) < available
     assert len(drawn.train) == plan.rows
-    assert len(drawn.validation) == (asked or min(max(1, plan.rows // 2), available - plan.rows - 1))
+    assert len(drawn.validation) == (
+        asked or min(max(1, plan.rows // 2), available - plan.rows - 1)
+    )
 
 
 def test_the_seed_decides_which_rows() -> None:

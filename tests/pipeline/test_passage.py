@@ -58,7 +58,13 @@ def test_a_chain_of_everything_keeps_its_arithmetic() -> None:
 def test_the_way_of_a_row_is_told_back_to_the_source() -> None:
     x = np.arange(200.0).reshape(100, 2)
     passage = run_steps(
-        x, [("Scale", lambda x: x * 2), ("Shuffle", Shuffle(5)), ("Split", Split(0.3)), ("Batch", Batch(9))]
+        x,
+        [
+            ("Scale", lambda x: x * 2),
+            ("Shuffle", Shuffle(5)),
+            ("Split", Split(0.3)),
+            ("Batch", Batch(9)),
+        ],
     )
     for row in (0, 8, 69):
         source, scaled, mixed, split, batched = passage.way(row)
@@ -216,7 +222,9 @@ def test_noise_is_not_the_same_each_time() -> None:
     noise = np.random.default_rng(9)
     passage = run_steps(X, [("it", lambda x: x + noise.normal(size=x.shape))])
     assert kinds(passage) == ["varies"]
-    assert kinds(run_steps(X, [("it", lambda x: x + np.random.default_rng(9).normal(size=x.shape))])) == ["not alone"]
+    assert kinds(
+        run_steps(X, [("it", lambda x: x + np.random.default_rng(9).normal(size=x.shape))])
+    ) == ["not alone"]
 
 
 def test_a_step_that_needs_many_rows_makes_no_claim() -> None:
@@ -233,7 +241,10 @@ def test_a_filter_a_sort_and_a_sample() -> None:
     assert (kept["before"], kept["after"], kept["in_order"]) == (60, int((Y > 0).sum()), True)
     order = X[:, 0].argsort()
     mixed = fact(run_steps((X, Y), [("it", lambda x, y: (x[order], y[order]))]), "reordered")
-    assert (mixed["moved"], mixed["targets"]) == (int((order != np.arange(60)).sum()), "moved along")
+    assert (mixed["moved"], mixed["targets"]) == (
+        int((order != np.arange(60)).sum()),
+        "moved along",
+    )
     drawn = np.random.default_rng(0).integers(0, 60, 90)
     sample = fact(run_steps((X, Y), [("it", lambda x, y: (x[drawn], y[drawn]))]), "repeated")
     assert (sample["after"], sample["distinct"]) == (90, len(set(drawn.tolist())))
@@ -315,7 +326,10 @@ def test_a_split_in_any_form(split: Any) -> None:
 def test_a_split_of_rows_without_targets_by_order_and_in_three() -> None:
     passage = run_steps(X, [("it", lambda x: (x[:40], x[40:50], x[50:]))])
     assert isinstance(passage.steps[0].result, Parts)
-    assert {name: len(rows.x) for name, rows in passage.held_out.items()} == {"validation": 10, "test": 10}
+    assert {name: len(rows.x) for name, rows in passage.held_out.items()} == {
+        "validation": 10,
+        "test": 10,
+    }
     halves = run_steps(X, [("it", lambda x: (x[:30], x[30:]))])
     assert len(halves.train.x) == 30
     assert halves.train.y is None
@@ -330,7 +344,9 @@ def test_a_leak_between_the_parts_is_counted() -> None:
 
 def test_two_arrays_out_of_one_are_rows_and_targets() -> None:
     series = np.random.default_rng(0).permutation(100).astype(float)
-    passage = run_steps(series, [("it", lambda x: (np.lib.stride_tricks.sliding_window_view(x, 10)[:-1], x[10:]))])
+    passage = run_steps(
+        series, [("it", lambda x: (np.lib.stride_tricks.sliding_window_view(x, 10)[:-1], x[10:]))]
+    )
     assert passage.train.x.shape == (90, 10)
     assert passage.train.y.shape == (90,)
     target = fact(passage, "targets")
@@ -353,7 +369,13 @@ def test_batches_that_a_step_makes_itself() -> None:
     batched = fact(passage, "batches")
     assert (batched["size"], batched["full"], batched["rest"]) == (7, 8, 4)
     uneven = run_steps(
-        (X, Y), [("it", lambda x, y: [(x[:9], y[:9]), (x[9:10], y[9:10]), (x[10:], y[10:]), (x[:4], y[:4])])]
+        (X, Y),
+        [
+            (
+                "it",
+                lambda x, y: [(x[:9], y[:9]), (x[9:10], y[9:10]), (x[10:], y[10:]), (x[:4], y[:4])],
+            )
+        ],
     )
     assert passage.batch_size == 7
     assert uneven.batch_size is None
@@ -378,7 +400,9 @@ def test_a_step_that_changes_its_input_changes_nothing_before_it() -> None:
 
 
 def test_inputs_in_a_dictionary_are_measured_each() -> None:
-    passage = run_steps({"a": X, "b": X[:, 0]}, [("it", lambda x: {"a": x["a"] * 3, "b": x["b"].astype("float32")})])
+    passage = run_steps(
+        {"a": X, "b": X[:, 0]}, [("it", lambda x: {"a": x["a"] * 3, "b": x["b"].astype("float32")})]
+    )
     found = {each["of"]: each["kind"] for each in passage.steps[0].measured.facts}
     assert found == {"x[a]": "affine", "x[b]": "cast", "x": "alone"}
     assert passage.way(4)[0]["a"].tolist() == X[4].tolist()
@@ -416,8 +440,18 @@ def test_a_generator_is_not_consumed() -> None:
 
 @pytest.mark.parametrize(
     "steps",
-    [3, [("a",)], [("", named)], [(1, named)], [("a", named), ("a", named)], [("a", 5)], [("a", "b")], [("a", None)], ["ab", 3]],
-)  # fmt: skip
+    [
+        3,
+        [("a",)],
+        [("", named)],
+        [(1, named)],
+        [("a", named), ("a", named)],
+        [("a", 5)],
+        [("a", "b")],
+        [("a", None)],
+        ["ab", 3],
+    ],
+)
 def test_steps_that_cannot_be(steps: Any) -> None:
     with pytest.raises(ArgumentError) as caught:
         check_steps(steps)
@@ -425,7 +459,8 @@ def test_steps_that_cannot_be(steps: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", [None, 3, "text", (X, Y, Y), (X, None, None), (3, Y), (X, 3), np.zeros((0, 3)), [], {}]
+    "source",
+    [None, 3, "text", (X, Y, Y), (X, None, None), (3, Y), (X, 3), np.zeros((0, 3)), [], {}],
 )
 def test_sources_that_cannot_be(source: Any) -> None:
     with pytest.raises(ArgumentError):

@@ -101,7 +101,9 @@ def test_what_may_not_be_read_says_so(
     assert isinstance(caught.value.__cause__, PermissionError)
 
 
-@pytest.mark.parametrize(("target", "name"), [("zipfile.ZipFile.__init__", "digits.npz"), ("os.fstat", "a-images")])
+@pytest.mark.parametrize(
+    ("target", "name"), [("zipfile.ZipFile.__init__", "digits.npz"), ("os.fstat", "a-images")]
+)
 def test_a_file_that_fails_while_it_is_read_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, name: str
 ) -> None:
@@ -120,7 +122,9 @@ def test_a_file_that_fails_while_it_is_read_says_so(
     assert caught.value.hint.startswith("Copy the data")
 
 
-def test_a_picture_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_that_may_not_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from PIL import Image
 
     for name in ("one", "two"):
@@ -139,7 +143,9 @@ def test_a_text_file_is_refused_with_the_accepted_forms(tmp_path: Path) -> None:
         assert form in caught.value.hint
 
 
-def test_a_relative_path_is_kept_as_it_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_path_is_kept_as_it_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     npz(tmp_path / "digits.npz")
     monkeypatch.chdir(tmp_path)
     assert load(Path("digits.npz")).origin == "digits.npz"
@@ -153,7 +159,9 @@ def test_a_source_is_frozen() -> None:
     assert isinstance(source, Source)
     with pytest.raises(AttributeError):
         source.name = "other"  # type: ignore[misc]
-    assert source != sources.embedded_digits()  # arrays have no single answer to being equal, so objects are compared
+    assert (
+        source != sources.embedded_digits()
+    )  # arrays have no single answer to being equal, so objects are compared
 
 
 def test_names_are_shown_without_what_a_terminal_would_obey() -> None:

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipetrace.errors import ArgumentError, ArrayFormatError, CountMismatchError, LabelError, PixelError
+from pipetrace.errors import (
+    ArgumentError,
+    ArrayFormatError,
+    CountMismatchError,
+    LabelError,
+    PixelError,
+)
 from pipetrace.pipeline.sources import Source, from_arrays
 
 
@@ -22,7 +28,9 @@ def source(x: Any, y: Any, **more: Any) -> Source:
     return from_arrays(x, y, name="n", description="Rows.", origin="here.npz", **more)
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint64, ">i4", np.float16, np.float32, np.float64])
+@pytest.mark.parametrize(
+    "dtype", [np.uint8, np.int16, np.uint64, ">i4", np.float16, np.float32, np.float64]
+)
 @pytest.mark.parametrize("shape", [(4, 28, 28), (4, 28, 28, 1)])
 def test_pixels_of_every_type_become_the_same_bytes(dtype: Any, shape: tuple[int, ...]) -> None:
     result = source(pictures(dtype=dtype).reshape(shape), labels())
@@ -83,7 +91,9 @@ def test_a_wrong_shape_of_x_is_named_with_a_way_out(shape: tuple[int, ...], hint
     assert caught.value.where == "here.npz"
 
 
-@pytest.mark.parametrize(("shape", "hint"), [((4, 10), "argmax"), ((4, 2), "one whole number"), ((), "one whole")])
+@pytest.mark.parametrize(
+    ("shape", "hint"), [((4, 10), "argmax"), ((4, 2), "one whole number"), ((), "one whole")]
+)
 def test_a_wrong_shape_of_y_is_named_with_a_way_out(shape: tuple[int, ...], hint: str) -> None:
     with pytest.raises(ArrayFormatError) as caught:
         source(pictures(), np.zeros(shape, dtype=np.uint8))
@@ -107,7 +117,8 @@ def test_a_type_that_holds_no_numbers_is_refused(y: Any, word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dtype", "word", "hint"), [("U1", "text", "Save whole"), (object, "Python objects", "run code")]
+    ("dtype", "word", "hint"),
+    [("U1", "text", "Save whole"), (object, "Python objects", "run code")],
 )
 def test_pixels_that_are_no_numbers_are_refused(dtype: Any, word: str, hint: str) -> None:
     with pytest.raises(ArrayFormatError, match=f"x holds {word}; expected numbers") as caught:
@@ -138,14 +149,22 @@ def test_counts_that_differ_are_both_named() -> None:
         ([0, 1, 10, 11], "2 of 4 labels are", "10", "row 2", "outside 0 to 9"),
         ([0, -1, 2, 3], "1 of 4 labels is", "-1", "row 1", "outside 0 to 9"),
         ([0, 1, 2, 256], "1 of 4 labels is", "256", "row 3", "outside 0 to 9"),
-        (np.array([0, 1, 2, 2**64 - 1], dtype=np.uint64), "1 of 4", "18446744073709551615", "row 3", "outside 0 to 9"),
+        (
+            np.array([0, 1, 2, 2**64 - 1], dtype=np.uint64),
+            "1 of 4",
+            "18446744073709551615",
+            "row 3",
+            "outside 0 to 9",
+        ),
         ([0.0, 1.5, 2.5, 3.0], "2 of 4 labels are", "1.5", "row 1", "not whole"),
         ([0.0, 1.0, np.nan, 3.0], "1 of 4 labels is", "nan", "row 2", "not finite"),
         ([np.inf, 1.0, 2.0, 3.0], "1 of 4 labels is", "inf", "row 0", "not finite"),
         ([0.0, 1.0, 2.0, 1e300], "1 of 4 labels is", "1e+300", "row 3", "outside 0 to 9"),
     ],
 )
-def test_bad_labels_are_counted_and_the_first_is_named(y: Any, count: str, value: str, row: str, fault: str) -> None:
+def test_bad_labels_are_counted_and_the_first_is_named(
+    y: Any, count: str, value: str, row: str, fault: str
+) -> None:
     with pytest.raises(LabelError) as caught:
         source(pictures(), y)
     for part in (count, f"is {value},", row, fault):
@@ -168,7 +187,9 @@ def test_one_class_is_refused() -> None:
         (256, np.uint16, "above 255", "0 to 255"),
     ],
 )
-def test_bad_pixels_are_counted_and_the_first_is_named(value: float, dtype: Any, fault: str, hint: str) -> None:
+def test_bad_pixels_are_counted_and_the_first_is_named(
+    value: float, dtype: Any, fault: str, hint: str
+) -> None:
     x = pictures(dtype=dtype)
     x[0, 0, 0] = 255
     x[2, 3, 4] = x[3, 0, 0] = value

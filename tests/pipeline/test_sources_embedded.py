@@ -28,7 +28,16 @@ def test_the_set_is_the_one_that_its_notice_names() -> None:
 def test_what_must_be_said_is_said() -> None:
     source = embedded_digits()
     assert source.notice is not None
-    for part in ("This is not MNIST", "UCI", "Alpaydin", "Kaynak", "CC BY 4.0", "8x8", "--data mnist", "--data PATH"):
+    for part in (
+        "This is not MNIST",
+        "UCI",
+        "Alpaydin",
+        "Kaynak",
+        "CC BY 4.0",
+        "8x8",
+        "--data mnist",
+        "--data PATH",
+    ):
         assert part in source.notice
     assert "enlarged" in source.description
     notice = DATA.with_suffix(".NOTICE").read_text("utf-8")
@@ -51,7 +60,9 @@ def test_the_file_is_small_and_carries_no_dates() -> None:
 
 
 def test_the_tool_makes_the_same_arrays_again(tmp_path: Path) -> None:
-    spec = importlib.util.spec_from_file_location("make_uci_digits", ROOT / "tools" / "make_uci_digits.py")
+    spec = importlib.util.spec_from_file_location(
+        "make_uci_digits", ROOT / "tools" / "make_uci_digits.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     tool = importlib.util.module_from_spec(spec)
@@ -74,7 +85,9 @@ def test_enlarging_agrees_with_pillows_bicubic_away_from_the_edges() -> None:
     for count, full in zip(small, embedded.enlarged(small), strict=True):
         image = Image.fromarray(count.astype(np.float32) * (255 / 16))
         expected = np.asarray(image.resize((20, 20), Image.Resampling.BICUBIC))
-        inside = slice(5, 15)  # four counts reach each of these pixels; at the edges, Pillow repeats the last count
+        inside = slice(
+            5, 15
+        )  # four counts reach each of these pixels; at the edges, Pillow repeats the last count
         difference = np.clip(expected[inside, inside], 0, 255) - full[4:24, 4:24][inside, inside]
         assert np.abs(difference).max() <= 0.501
 

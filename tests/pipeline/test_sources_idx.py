@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from pipetrace.errors import CountMismatchError, DataError, DataNotFoundError, IdxFormatError, LabelError
+from pipetrace.errors import (
+    CountMismatchError,
+    DataError,
+    DataNotFoundError,
+    IdxFormatError,
+    LabelError,
+)
 from pipetrace.pipeline.sources import Source, load
 
 IMAGES = "train-images-idx3-ubyte"
@@ -39,7 +45,9 @@ def pictures(rows: int) -> NDArray[np.uint8]:
     return x
 
 
-def write(folder: Path, x: bytes | None = None, y: bytes | None = None, images: str = IMAGES) -> Path:
+def write(
+    folder: Path, x: bytes | None = None, y: bytes | None = None, images: str = IMAGES
+) -> Path:
     """Write a pair of twelve rows, or what is given instead, and return the images file."""
     folder.mkdir(exist_ok=True)
     path = folder / images
@@ -68,7 +76,9 @@ def test_a_pair_is_read_by_its_content_whatever_its_names_say(
         assert source.y.tolist() == [i % 10 for i in range(12)]
         assert source.name == IMAGES + ending
         assert source.origin == str(given_path)
-        assert source.description == f"12 pictures of 28x28 pixels from the IDX file {IMAGES}{ending}."
+        assert (
+            source.description == f"12 pictures of 28x28 pixels from the IDX file {IMAGES}{ending}."
+        )
         assert source.notice is None
 
 
@@ -89,7 +99,9 @@ def test_labels_are_found_under_the_names_in_use(tmp_path: Path, images: str, la
 
 
 def test_labels_packed_like_the_images_come_first(tmp_path: Path) -> None:
-    path = write(tmp_path, gzipped(images_bytes(pictures(3))), labels_bytes([1, 2, 3]), images=f"{IMAGES}.gz")
+    path = write(
+        tmp_path, gzipped(images_bytes(pictures(3))), labels_bytes([1, 2, 3]), images=f"{IMAGES}.gz"
+    )
     (tmp_path / LABELS).write_bytes(labels_bytes([4, 5, 6]))
     assert load(path).y.tolist() == [1, 2, 3]
 
@@ -100,7 +112,9 @@ def test_train_is_taken_and_the_other_pair_is_named(tmp_path: Path) -> None:
     source = load(tmp_path)
     assert source.name == IMAGES
     assert len(source.y) == 3
-    assert source.description.endswith("The folder's other pairs were left out: t10k-images-idx3-ubyte.gz.")
+    assert source.description.endswith(
+        "The folder's other pairs were left out: t10k-images-idx3-ubyte.gz."
+    )
 
 
 def test_a_pair_that_lies_there_packed_and_unpacked_is_one_pair(tmp_path: Path) -> None:
@@ -114,7 +128,9 @@ def test_a_pair_that_lies_there_packed_and_unpacked_is_one_pair(tmp_path: Path) 
 def test_several_pairs_without_one_to_prefer_are_refused(tmp_path: Path) -> None:
     write(tmp_path, images="a-images")
     write(tmp_path, images="b-images")
-    with pytest.raises(DataNotFoundError, match="2 pairs of IDX files, among them a-images, b-images"):
+    with pytest.raises(
+        DataNotFoundError, match="2 pairs of IDX files, among them a-images, b-images"
+    ):
         load(tmp_path)
     write(tmp_path, images="train-c-images")
     assert load(tmp_path).name == "train-c-images"
@@ -124,7 +140,9 @@ def test_several_pairs_without_one_to_prefer_are_refused(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("kept", "missing"), [(IMAGES, LABELS), (LABELS, IMAGES)])
-def test_half_a_pair_is_refused_with_the_name_of_the_other_half(tmp_path: Path, kept: str, missing: str) -> None:
+def test_half_a_pair_is_refused_with_the_name_of_the_other_half(
+    tmp_path: Path, kept: str, missing: str
+) -> None:
     write(tmp_path)
     (tmp_path / missing).unlink()
     with pytest.raises(DataNotFoundError, match=missing) as caught:
@@ -132,10 +150,15 @@ def test_half_a_pair_is_refused_with_the_name_of_the_other_half(tmp_path: Path, 
     assert caught.value.where == str(tmp_path / kept)
 
 
-@pytest.mark.parametrize(("name", "half"), [("a-images-idx3", True), ("images.ubyte", True), ("images.zip", False)])
+@pytest.mark.parametrize(
+    ("name", "half"), [("a-images-idx3", True), ("images.ubyte", True), ("images.zip", False)]
+)
 def test_only_names_of_the_form_count_as_half_a_pair(tmp_path: Path, name: str, half: bool) -> None:
     (tmp_path / name).write_bytes(b"")
-    with pytest.raises(DataNotFoundError, match="The images are there" if half else "neither IDX files nor pictures"):
+    with pytest.raises(
+        DataNotFoundError,
+        match="The images are there" if half else "neither IDX files nor pictures",
+    ):
         load(tmp_path)
 
 
@@ -151,7 +174,9 @@ def test_an_images_file_without_labels_is_refused(tmp_path: Path) -> None:
 
 def test_labels_where_images_are_expected(tmp_path: Path) -> None:
     write(tmp_path)
-    with pytest.raises(IdxFormatError, match=r"labels file.*0x00000801; pictures have 0x00000803") as caught:
+    with pytest.raises(
+        IdxFormatError, match=r"labels file.*0x00000801; pictures have 0x00000803"
+    ) as caught:
         load(tmp_path / LABELS)
     assert caught.value.hint == "Give the images file, or the folder that holds both."
 
@@ -185,7 +210,9 @@ def test_images_where_labels_are_expected(tmp_path: Path) -> None:
         (images_bytes(np.zeros((0, 28, 28), dtype=np.uint8)), "holds no pictures"),
     ],
 )
-def test_a_file_that_is_no_images_file_is_named_for_what_it_is(tmp_path: Path, content: bytes, what: str) -> None:
+def test_a_file_that_is_no_images_file_is_named_for_what_it_is(
+    tmp_path: Path, content: bytes, what: str
+) -> None:
     path = write(tmp_path, content)
     with pytest.raises(IdxFormatError, match=what) as caught:
         load(path)
@@ -200,7 +227,9 @@ def test_no_labels_at_all(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("cut", [1, 784, 9407])
-def test_a_file_that_ends_too_early_says_how_much_there_is(tmp_path: Path, packed: bool, cut: int) -> None:
+def test_a_file_that_ends_too_early_says_how_much_there_is(
+    tmp_path: Path, packed: bool, cut: int
+) -> None:
     content = images_bytes(pictures(12))[:-cut]
     path = write(tmp_path, gzipped(content) if packed else content)
     with pytest.raises(IdxFormatError) as caught:
@@ -217,7 +246,8 @@ def test_extra_bytes_are_refused(tmp_path: Path, packed: bool) -> None:
     content = images_bytes(pictures(12)) + b"xyz"
     path = write(tmp_path, gzipped(content) if packed else content)
     with pytest.raises(
-        IdxFormatError, match="Extra bytes.*need 9,424 bytes, and there are " + ("more" if packed else "9,427")
+        IdxFormatError,
+        match="Extra bytes.*need 9,424 bytes, and there are " + ("more" if packed else "9,427"),
     ):
         load(path)
     with pytest.raises(IdxFormatError, match="Extra bytes"):
@@ -228,7 +258,9 @@ def test_a_gzip_file_that_is_cut_off_says_how_much_there_is(tmp_path: Path) -> N
     # Stored without compression, so that half of the file is half of the bytes.
     packed = gzipped(images_bytes(pictures(12)), level=0)
     path = write(tmp_path, packed[: len(packed) // 2])
-    with pytest.raises(IdxFormatError, match=r"need 9,424 bytes, and there are 4,[67]\d\d, unpacked"):
+    with pytest.raises(
+        IdxFormatError, match=r"need 9,424 bytes, and there are 4,[67]\d\d, unpacked"
+    ):
         load(path)
 
 
@@ -251,7 +283,9 @@ def test_damaged_gzip_data_is_refused(tmp_path: Path) -> None:
         load(write(tmp_path, bytes(packed) + b"more"))
 
 
-def test_a_disk_that_fails_in_the_middle_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fails_in_the_middle_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write(tmp_path, gzipped(images_bytes(pictures(12))))
 
     def fail(*_: Any) -> Any:
@@ -270,7 +304,9 @@ def test_counts_that_differ_are_seen_in_the_headers(tmp_path: Path) -> None:
 
 
 def test_labels_outside_0_to_9_and_of_one_class(tmp_path: Path) -> None:
-    with pytest.raises(LabelError, match=r"2 of 12 labels are outside 0 to 9.*The first is 10, in row 10"):
+    with pytest.raises(
+        LabelError, match=r"2 of 12 labels are outside 0 to 9.*The first is 10, in row 10"
+    ):
         load(write(tmp_path, y=labels_bytes(range(12))))
     with pytest.raises(LabelError, match="All 12 labels are 0"):
         load(write(tmp_path, y=labels_bytes([0] * 12)))
@@ -290,7 +326,9 @@ def test_a_forged_header_takes_no_memory(tmp_path: Path) -> None:
     for rows, what in ((2**32 - 1, "at most 1,000,000"), (1_000_000, "ends too early")):
         header = struct.pack(">4I", 0x803, rows, 28, 28)
         labels = struct.pack(">2I", 0x801, rows) + bytes(1000)
-        assert peak_of_refusal(write(tmp_path, header + bytes(1000), labels), "ends too early") < 4e6
+        assert (
+            peak_of_refusal(write(tmp_path, header + bytes(1000), labels), "ends too early") < 4e6
+        )
         assert peak_of_refusal(write(tmp_path, gzipped(header), gzipped(labels)), what) < 4e6
 
 
@@ -305,12 +343,20 @@ def test_a_gzip_bomb_is_read_no_further_than_its_header_promises(tmp_path: Path)
 
 @ONE_FOLDER
 @given(
-    x=hnp.arrays(np.uint8, st.tuples(st.integers(2, 6), st.just(28), st.just(28))).filter(lambda x: x.max() > 1),
+    x=hnp.arrays(np.uint8, st.tuples(st.integers(2, 6), st.just(28), st.just(28))).filter(
+        lambda x: x.max() > 1
+    ),
     data=st.data(),
     pack=st.booleans(),
 )
-def test_what_is_written_is_read(tmp_path: Path, x: NDArray[np.uint8], data: st.DataObject, pack: bool) -> None:
-    y = data.draw(st.lists(st.integers(0, 9), min_size=len(x), max_size=len(x)).filter(lambda y: len(set(y)) > 1))
+def test_what_is_written_is_read(
+    tmp_path: Path, x: NDArray[np.uint8], data: st.DataObject, pack: bool
+) -> None:
+    y = data.draw(
+        st.lists(st.integers(0, 9), min_size=len(x), max_size=len(x)).filter(
+            lambda y: len(set(y)) > 1
+        )
+    )
     pack_with = gzipped if pack else bytes
     source = load(write(tmp_path, pack_with(images_bytes(x)), pack_with(labels_bytes(y))))
     np.testing.assert_array_equal(source.x[..., 0], x)
@@ -338,7 +384,9 @@ def loads_or_refuses(path: Path) -> None:
     y=st.binary(max_size=100),
     prefix=st.sampled_from([b"", b"\0\0\x08\x03", b"\x1f\x8b\x08"]),
 )
-def test_random_bytes_are_refused_in_our_own_words(tmp_path: Path, x: bytes, y: bytes, prefix: bytes) -> None:
+def test_random_bytes_are_refused_in_our_own_words(
+    tmp_path: Path, x: bytes, y: bytes, prefix: bytes
+) -> None:
     loads_or_refuses(write(tmp_path, prefix + x, y))
 
 
@@ -353,4 +401,6 @@ def test_a_file_with_changed_or_missing_bytes_is_refused_or_read(
     for place, value in data.draw(st.lists(st.tuples(places, st.integers(0, 255)), max_size=4)):
         mutated[place % len(mutated)] = value
     mutated = mutated[: data.draw(st.one_of(st.just(len(mutated)), st.integers(0, len(mutated))))]
-    loads_or_refuses(write(tmp_path, None if labels else bytes(mutated), bytes(mutated) if labels else None))
+    loads_or_refuses(
+        write(tmp_path, None if labels else bytes(mutated), bytes(mutated) if labels else None)
+    )

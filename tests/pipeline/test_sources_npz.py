@@ -45,13 +45,17 @@ def npy_bytes(array: Any, header: str | None = None) -> bytes:
     if header is None:
         return target.getvalue()
     text = header.encode() + b"\n"
-    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + np.asarray(array).tobytes()
+    return (
+        b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + np.asarray(array).tobytes()
+    )
 
 
 @pytest.mark.parametrize("compressed", [False, True])
 @pytest.mark.parametrize("names", [("x", "y"), ("x_train", "y_train")])
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_both_layouts_are_read(tmp_path: Path, compressed: bool, names: tuple[str, str], order: Any) -> None:
+def test_both_layouts_are_read(
+    tmp_path: Path, compressed: bool, names: tuple[str, str], order: Any
+) -> None:
     arrays = dict(zip(names, (np.asarray(pictures(), order=order), labels()), strict=True))
     path = saved(tmp_path / "digits.npz", compressed, **arrays)
     source = load(path)
@@ -62,14 +66,22 @@ def test_both_layouts_are_read(tmp_path: Path, compressed: bool, names: tuple[st
 
 
 def test_the_arrays_that_are_left_out_are_named(tmp_path: Path) -> None:
-    path = saved(tmp_path / "mnist.npz", x_train=pictures(), y_train=labels(), x_test=pictures(2), y_test=labels(2))
+    path = saved(
+        tmp_path / "mnist.npz",
+        x_train=pictures(),
+        y_train=labels(),
+        x_test=pictures(2),
+        y_test=labels(2),
+    )
     assert load(path).description.endswith("The file's other arrays were left out: x_test, y_test.")
     path = saved(path, x_train=pictures(), y_train=labels(), x=pictures(3), y=labels(3))
     assert len(load(path).y) == 3
 
 
 def test_the_content_counts_and_not_the_name(tmp_path: Path) -> None:
-    path = saved(tmp_path / "digits.npz", x=pictures(), y=labels()).rename(tmp_path / "train-images-idx3-ubyte.gz")
+    path = saved(tmp_path / "digits.npz", x=pictures(), y=labels()).rename(
+        tmp_path / "train-images-idx3-ubyte.gz"
+    )
     assert len(load(path).y) == 4
 
 
@@ -79,7 +91,9 @@ def test_arrays_that_are_missing_are_refused_with_those_that_are_there(tmp_path:
     with pytest.raises(ArrayFormatError, match="It holds nothing"):
         load(zipped(tmp_path / "b.npz"))
     with pytest.raises(ArrayFormatError, match=r"It holds a0, .*a7, \.\.\."):
-        load(saved(tmp_path / "c.npz", True, **dict.fromkeys([f"a{i}" for i in range(9)], labels())))
+        load(
+            saved(tmp_path / "c.npz", True, **dict.fromkeys([f"a{i}" for i in range(9)], labels()))
+        )
 
 
 def test_an_archive_of_something_else_is_refused(tmp_path: Path) -> None:
@@ -138,7 +152,9 @@ def test_objects_are_never_loaded(tmp_path: Path) -> None:
         (pictures() * 2.0, labels(), PixelError),
     ],
 )
-def test_arrays_are_checked_like_those_in_memory(tmp_path: Path, x: Any, y: Any, error: type[DataError]) -> None:
+def test_arrays_are_checked_like_those_in_memory(
+    tmp_path: Path, x: Any, y: Any, error: type[DataError]
+) -> None:
     path = saved(tmp_path / "a.npz", x=x * (1.5 if error is PixelError and x.max() > 1 else 1), y=y)
     with pytest.raises(error) as caught:
         load(path)
@@ -148,8 +164,14 @@ def test_arrays_are_checked_like_those_in_memory(tmp_path: Path, x: Any, y: Any,
 @pytest.mark.parametrize(
     ("header", "what"),
     [
-        ("{'descr': '|u1', 'fortran_order': False, 'shape': (5, 28, 28)}", "needs 3,9.. bytes, and there are 3,2"),
-        ("{'descr': '|u1', 'fortran_order': False, 'shape': (3, 28, 28)}", "needs 2,4.. bytes, and there are 3,2"),
+        (
+            "{'descr': '|u1', 'fortran_order': False, 'shape': (5, 28, 28)}",
+            "needs 3,9.. bytes, and there are 3,2",
+        ),
+        (
+            "{'descr': '|u1', 'fortran_order': False, 'shape': (3, 28, 28)}",
+            "needs 2,4.. bytes, and there are 3,2",
+        ),
         ("{'descr': '|u1', 'fortran_order': False, 'shape': (-4, 28, 28)}", "negative"),
         ("{'descr': '|u1', 'fortran_order': False, 'shape': '4'}", "cannot be read"),
         ("{'descr': '|u1', 'fortran_order': False}", "cannot be read"),
@@ -197,10 +219,17 @@ def peak_of_refusal(path: Path, what: str) -> int:
 
 def test_forged_shapes_and_archive_bombs_take_no_memory(tmp_path: Path) -> None:
     for rows, what in ((10**6, "needs 784,"), (10**12, "at most 1,000,000")):
-        forged = [f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({rows},{rest})}}" for rest in (" 28, 28", "")]
-        path = zipped(tmp_path / "a.npz", x=npy_bytes(pictures(), forged[0]), y=npy_bytes(labels(), forged[1]))
+        forged = [
+            f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({rows},{rest})}}"
+            for rest in (" 28, 28", "")
+        ]
+        path = zipped(
+            tmp_path / "a.npz", x=npy_bytes(pictures(), forged[0]), y=npy_bytes(labels(), forged[1])
+        )
         assert peak_of_refusal(path, what) < 4e6
-    bomb = zipped(tmp_path / "b.npz", x=npy_bytes(pictures()) + bytes(1 << 26), y=npy_bytes(labels()))
+    bomb = zipped(
+        tmp_path / "b.npz", x=npy_bytes(pictures()) + bytes(1 << 26), y=npy_bytes(labels())
+    )
     assert peak_of_refusal(bomb, "needs 3,264 bytes, and there are 67,112,128") < 4e6
 
 
@@ -224,7 +253,11 @@ def test_a_system_error_that_damage_causes_is_called_damage(
     path = saved(tmp_path / "a.npz", x=pictures(), y=labels())
 
     def fail(*_: Any, **__: Any) -> Any:
-        raise OSError("Invalid data stream") if number is None else OSError(number, "Invalid argument")
+        raise (
+            OSError("Invalid data stream")
+            if number is None
+            else OSError(number, "Invalid argument")
+        )
 
     monkeypatch.setattr("zipfile.ZipFile.open", fail)
     with pytest.raises(ArrayFormatError, match="cannot be read as"):
@@ -247,8 +280,13 @@ def loads_or_refuses(path: Path) -> None:
 
 
 @ONE_FOLDER
-@given(content=st.binary(max_size=200), prefix=st.sampled_from([b"", b"PK\x03\x04", b"\x93NUMPY\x01\x00"]))
-def test_random_bytes_are_refused_in_our_own_words(tmp_path: Path, content: bytes, prefix: bytes) -> None:
+@given(
+    content=st.binary(max_size=200),
+    prefix=st.sampled_from([b"", b"PK\x03\x04", b"\x93NUMPY\x01\x00"]),
+)
+def test_random_bytes_are_refused_in_our_own_words(
+    tmp_path: Path, content: bytes, prefix: bytes
+) -> None:
     path = tmp_path / "a.npz"
     path.write_bytes(prefix + content)
     loads_or_refuses(path)
@@ -280,5 +318,10 @@ def test_any_header_text_is_refused_or_read(tmp_path: Path, text: str, data: st.
     stop = data.draw(st.integers(start, len(header)))
     mutated = (header[:start] + text + header[stop:]).encode("latin-1", "replace").decode("latin-1")
     text_bytes = mutated.encode("latin-1")
-    content = b"\x93NUMPY\x01\x00" + len(text_bytes).to_bytes(2, "little") + text_bytes + pictures().tobytes()
+    content = (
+        b"\x93NUMPY\x01\x00"
+        + len(text_bytes).to_bytes(2, "little")
+        + text_bytes
+        + pictures().tobytes()
+    )
     loads_or_refuses(zipped(tmp_path / "a.npz", x=content, y=npy_bytes(labels())))

@@ -89,10 +89,17 @@ def test_what_is_no_picture_is_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "ending", ["png", "PNG", "bmp", "gif", "pgm", "jpe", "jfif", "pnm", "ppm", "webp", "jpg", "jpeg"]
+    "ending",
+    ["png", "PNG", "bmp", "gif", "pgm", "jpe", "jfif", "pnm", "ppm", "webp", "jpg", "jpeg"],
 )
 def test_every_form_is_read(tmp_path: Path, ending: str) -> None:
-    options = {"lossless": True} if ending == "webp" else {"quality": 100} if ending.startswith("j") else {}
+    options = (
+        {"lossless": True}
+        if ending == "webp"
+        else {"quality": 100}
+        if ending.startswith("j")
+        else {}
+    )
     two_classes(tmp_path, name=f"a.{ending}", **options)
     difference = second(tmp_path).astype(int) - drawing()
     assert np.abs(difference).max() <= (3 if ending.startswith("j") else 0)
@@ -119,7 +126,9 @@ def test_colour_becomes_grey(tmp_path: Path) -> None:
     assert second(tmp_path).max() == round(0.299 * 255)
     assert load(tmp_path).description == "2 pictures in 2 classes, one subfolder each; 1 made grey."
     put(tmp_path / "one" / "plain.png", colour)
-    assert load(tmp_path).description == "2 pictures in 2 classes, one subfolder each; all made grey."
+    assert (
+        load(tmp_path).description == "2 pictures in 2 classes, one subfolder each; all made grey."
+    )
 
 
 @pytest.mark.parametrize(
@@ -134,7 +143,9 @@ def test_every_mode_becomes_grey(tmp_path: Path, mode: str, ending: str) -> None
     (tmp_path / "two").mkdir()
     image = Image.fromarray(drawing(255))
     image.convert(mode).save(tmp_path / "two" / f"a.{ending}")
-    assert np.abs(second(tmp_path).astype(int) - drawing(255)).max() <= (10 if ending == "jpg" else 2)
+    assert np.abs(second(tmp_path).astype(int) - drawing(255)).max() <= (
+        10 if ending == "jpg" else 2
+    )
 
 
 def test_sixteen_bits_become_eight(tmp_path: Path) -> None:
@@ -149,20 +160,28 @@ def test_sixteen_bits_become_eight(tmp_path: Path) -> None:
 
 def test_pixels_without_a_known_range_are_refused(tmp_path: Path) -> None:
     two_classes(tmp_path)
-    (tmp_path / "two" / "b.pgm").write_bytes(b"Pf\n28 28\n-1.0\n" + drawing().astype("<f4").tobytes())
-    with pytest.raises(PictureError, match=r"1 of 3 pictures cannot be read: two/b\.pgm \(.*no known range\)"):
+    (tmp_path / "two" / "b.pgm").write_bytes(
+        b"Pf\n28 28\n-1.0\n" + drawing().astype("<f4").tobytes()
+    )
+    with pytest.raises(
+        PictureError, match=r"1 of 3 pictures cannot be read: two/b\.pgm \(.*no known range\)"
+    ):
         load(tmp_path)
 
 
 def test_pictures_are_resized_with_antialiasing(tmp_path: Path) -> None:
     stripes = np.zeros((280, 280), dtype=np.uint8)
-    stripes[:, 5::10] = 255  # one column in ten: taking single pixels would see none of them, or nothing else
+    stripes[:, 5::10] = (
+        255  # one column in ten: taking single pixels would see none of them, or nothing else
+    )
     two_classes(tmp_path, stripes)
     assert abs(int(second(tmp_path)[14, 14]) - 25.5) <= 12
     assert "1 resized to 28x28" in load(tmp_path).description
 
 
-@pytest.mark.parametrize(("shape", "rows", "columns"), [((56, 28), 28, 14), ((20, 80), 7, 28), ((1, 500), 1, 28)])
+@pytest.mark.parametrize(
+    ("shape", "rows", "columns"), [((56, 28), 28, 14), ((20, 80), 7, 28), ((1, 500), 1, 28)]
+)
 def test_the_aspect_ratio_is_kept_and_the_rest_padded_with_the_border(
     tmp_path: Path, shape: tuple[int, int], rows: int, columns: int
 ) -> None:
@@ -190,7 +209,9 @@ def test_a_picture_turned_by_its_exif_data_is_upright(tmp_path: Path) -> None:
 
 
 def transparent(folder: Path, ink: int, opacity: int = 255) -> Source:
-    two_classes(folder, np.dstack([np.full((28, 28), ink), (drawing() > 0) * opacity]).astype(np.uint8))
+    two_classes(
+        folder, np.dstack([np.full((28, 28), ink), (drawing() > 0) * opacity]).astype(np.uint8)
+    )
     return load(folder)
 
 
@@ -205,7 +226,9 @@ def test_dark_ink_is_laid_on_white_for_the_whole_folder(tmp_path: Path) -> None:
     np.testing.assert_array_equal(source.x[1, :, :, 0], np.where(drawing() > 0, 20, 255))
     np.testing.assert_array_equal(source.x[0, :, :, 0], drawing())  # the opaque one stays
     assert "1 laid on white where transparent" in source.description
-    pixels = np.dstack([np.full((28, 28), 200), np.where(np.arange(28) < 2, 255, 0) * np.ones((28, 1))])
+    pixels = np.dstack(
+        [np.full((28, 28), 200), np.where(np.arange(28) < 2, 255, 0) * np.ones((28, 1))]
+    )
     put(tmp_path / "two" / "b.png", pixels.astype(np.uint8))
     light = load(tmp_path)
     assert "2 laid on" in light.description
@@ -214,7 +237,9 @@ def test_dark_ink_is_laid_on_white_for_the_whole_folder(tmp_path: Path) -> None:
 
 
 def test_half_transparent_ink_is_mixed_with_its_background(tmp_path: Path) -> None:
-    assert transparent(tmp_path, 20, 128).x[1, 10, 11, 0] == pytest.approx((20 * 128 + 255 * 127) / 255, abs=1)
+    assert transparent(tmp_path, 20, 128).x[1, 10, 11, 0] == pytest.approx(
+        (20 * 128 + 255 * 127) / 255, abs=1
+    )
     assert transparent(tmp_path, 220, 128).x[1, 10, 11, 0] == pytest.approx(220 * 128 / 255, abs=1)
 
 
@@ -292,9 +317,14 @@ def test_an_error_of_the_callback_is_no_fault_of_the_pictures(tmp_path: Path) ->
 
 def test_pictures_that_cannot_be_read_are_counted_and_three_are_named(tmp_path: Path) -> None:
     two_classes(tmp_path)
-    whole = put(tmp_path / "one" / "whole.png", np.random.default_rng(0).integers(0, 255, (28, 28), dtype=np.uint8))
+    whole = put(
+        tmp_path / "one" / "whole.png",
+        np.random.default_rng(0).integers(0, 255, (28, 28), dtype=np.uint8),
+    )
     for place in range(4):
-        (tmp_path / "one" / f"bad{place}.png").write_bytes(b"" if place else whole.read_bytes()[:300])
+        (tmp_path / "one" / f"bad{place}.png").write_bytes(
+            b"" if place else whole.read_bytes()[:300]
+        )
     with pytest.raises(PictureError) as caught:
         load(tmp_path)
     assert caught.value.what.startswith("4 of 7 pictures cannot be read: one/bad0.png (")
@@ -316,7 +346,9 @@ def test_up_to_three_are_all_named(tmp_path: Path) -> None:
 
 def test_other_readers_are_never_tried(tmp_path: Path) -> None:
     two_classes(tmp_path)
-    (tmp_path / "two" / "b.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n")
+    (tmp_path / "two" / "b.png").write_bytes(
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n"
+    )
     with pytest.raises(PictureError, match="not a picture of a known form"):
         load(tmp_path)
 
@@ -350,7 +382,9 @@ def test_two_to_ten_classes(tmp_path: Path, count: int, fine: bool) -> None:
         assert len(load(tmp_path).y) == count
     else:
         names = "class 0" if count == 1 else "class 0, class 1, class 10, class 2, ..."
-        with pytest.raises(PictureFolderError, match=rf"{count} subfolders? \({names}\); expected 2 to 10"):
+        with pytest.raises(
+            PictureFolderError, match=rf"{count} subfolders? \({names}\); expected 2 to 10"
+        ):
             load(tmp_path)
 
 
@@ -367,7 +401,9 @@ def test_more_pictures_than_memory_is_meant_for(
             load(tmp_path)
 
 
-def test_subfolders_that_may_not_be_read_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_subfolders_that_may_not_be_read_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     two_classes(tmp_path)
     listed = Path.iterdir
 
@@ -375,7 +411,9 @@ def test_subfolders_that_may_not_be_read_say_so(tmp_path: Path, monkeypatch: pyt
         raise PermissionError(13, "Permission denied")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "iterdir", lambda path: refuse() if path.name == "two" else listed(path))
+        patch.setattr(
+            Path, "iterdir", lambda path: refuse() if path.name == "two" else listed(path)
+        )
         with pytest.raises(DataNotFoundError, match="cannot be read: Permission denied") as caught:
             load(tmp_path)
         assert caught.value.where == str(tmp_path / "two")
@@ -448,7 +486,9 @@ def loads_or_refuses(folder: Path) -> None:
     content=st.binary(max_size=200),
     prefix=st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF89a", b"BM", b"P5 "]),
 )
-def test_random_bytes_are_refused_in_our_own_words(tmp_path: Path, content: bytes, prefix: bytes) -> None:
+def test_random_bytes_are_refused_in_our_own_words(
+    tmp_path: Path, content: bytes, prefix: bytes
+) -> None:
     two_classes(tmp_path)
     (tmp_path / "two" / "a.png").write_bytes(prefix + content)
     loads_or_refuses(tmp_path)

@@ -34,7 +34,11 @@ def test_batches(rows: int, size: int, drop: bool) -> None:
     passage = run_steps((x, x + 1), [("it", Batch(size, drop))])
     fact = passage.steps[0].measured.facts[0]
     full = sum(each == kept[0] for each in kept)
-    assert (fact["size"], fact["full"], fact["rest"]) == (kept[0], full, kept[-1] if kept[-1] != kept[0] else 0)
+    assert (fact["size"], fact["full"], fact["rest"]) == (
+        kept[0],
+        full,
+        kept[-1] if kept[-1] != kept[0] else 0,
+    )
     assert fact["left_out"] == rows - sum(kept)
     assert fact["in_order"]
     assert passage.batch_size == kept[0]
@@ -48,21 +52,35 @@ def test_a_thousand_rows_in_batches_of_32() -> None:
 
 
 @settings(deadline=None)
-@given(rows=st.integers(2, 200), length=st.integers(2, 30), step=st.integers(1, 6), ahead=st.integers(0, 5))
+@given(
+    rows=st.integers(2, 200),
+    length=st.integers(2, 30),
+    step=st.integers(1, 6),
+    ahead=st.integers(0, 5),
+)
 def test_windows(rows: int, length: int, step: int, ahead: int) -> None:
     x = np.random.default_rng(rows).permutation(rows * 2).reshape(rows, 2)
     y = np.random.default_rng(rows + 1).permutation(rows)
-    ends = [start + length - 1 for start in range(0, rows, step) if start + length - 1 + ahead < rows]
+    ends = [
+        start + length - 1 for start in range(0, rows, step) if start + length - 1 + ahead < rows
+    ]
     if not ends:
         with pytest.raises(ArgumentError):
             Window(length, step, ahead)(x, y)
         return
     made, targets = Window(length, step, ahead)(x, y)
     assert made.shape == (len(ends), length, 2)
-    assert all(np.array_equal(window, x[end - length + 1 : end + 1]) for window, end in zip(made, ends, strict=True))
+    assert all(
+        np.array_equal(window, x[end - length + 1 : end + 1])
+        for window, end in zip(made, ends, strict=True)
+    )
     assert np.array_equal(targets, y[[end + ahead for end in ends]])
     found = run_steps((x, y), [("it", Window(length, step, ahead))]).steps[0].measured.facts
-    assert (found[0]["kind"], found[0]["length"], found[0]["windows"]) == ("windows", length, len(ends))
+    assert (found[0]["kind"], found[0]["length"], found[0]["windows"]) == (
+        "windows",
+        length,
+        len(ends),
+    )
     if len(ends) > 1:
         assert found[0]["step"] == step
         assert (found[1]["kind"], found[1]["ahead"]) == ("targets", ahead)
@@ -92,7 +110,9 @@ def test_a_thousand_rows_become_990() -> None:
     test=st.floats(0, 0.5) | st.integers(1, 50),
     seed=st.none() | st.integers(0, 100),
 )
-def test_a_split_gives_each_row_to_one_part(rows: int, validation: float, test: float, seed: int | None) -> None:
+def test_a_split_gives_each_row_to_one_part(
+    rows: int, validation: float, test: float, seed: int | None
+) -> None:
     x = np.arange(rows)
     try:
         parts = Split(validation, test, seed)(x, x * 2)
@@ -142,15 +162,28 @@ def test_one_hot_of_targets_and_of_rows() -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: Batch(0), lambda: Batch(True), lambda: Window(0), lambda: Window(3, 0),
-        lambda: Window(3, 1, -1), lambda: Split(-0.1), lambda: Split(1.5), lambda: Split(float("nan")),
-        lambda: Split(0.5, 0.5)(np.arange(4)), lambda: OneHot(1), lambda: OneHot(3, of="z"),
-        lambda: OneHot(3)(np.arange(3)), lambda: OneHot(3)(np.arange(3), np.array([0, 1, 3])),
-        lambda: OneHot(3)(np.arange(2), np.array([0, 0.5])), lambda: OneHot(3)(np.arange(2), np.array(["a", "b"])),
-        lambda: OneHot(3)(np.arange(2), np.array([[0, 1], [1, 0]])), lambda: OneHot(3)(np.arange(2), np.array([0, np.nan])),
-        lambda: Shuffle()(iter([1])), lambda: Window(2)({"a": np.arange(3)}), lambda: Window(5)(np.arange(3)),
+        lambda: Batch(0),
+        lambda: Batch(True),
+        lambda: Window(0),
+        lambda: Window(3, 0),
+        lambda: Window(3, 1, -1),
+        lambda: Split(-0.1),
+        lambda: Split(1.5),
+        lambda: Split(float("nan")),
+        lambda: Split(0.5, 0.5)(np.arange(4)),
+        lambda: OneHot(1),
+        lambda: OneHot(3, of="z"),
+        lambda: OneHot(3)(np.arange(3)),
+        lambda: OneHot(3)(np.arange(3), np.array([0, 1, 3])),
+        lambda: OneHot(3)(np.arange(2), np.array([0, 0.5])),
+        lambda: OneHot(3)(np.arange(2), np.array(["a", "b"])),
+        lambda: OneHot(3)(np.arange(2), np.array([[0, 1], [1, 0]])),
+        lambda: OneHot(3)(np.arange(2), np.array([0, np.nan])),
+        lambda: Shuffle()(iter([1])),
+        lambda: Window(2)({"a": np.arange(3)}),
+        lambda: Window(5)(np.arange(3)),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_is_refused(call: Any) -> None:
     with pytest.raises(ArgumentError) as caught:
         call()

@@ -53,7 +53,10 @@ class OneHotEncoder(Base):
         return self
 
     def transform(self, x: Any) -> Any:
-        parts = [column[:, None] == known for column, known in zip(self.checked(x).T, self.categories_, strict=True)]
+        parts = [
+            column[:, None] == known
+            for column, known in zip(self.checked(x).T, self.categories_, strict=True)
+        ]
         return np.concatenate(parts, axis=1).astype(float)
 
 
@@ -125,7 +128,12 @@ def test_a_scaler_is_told_with_what_it_learnt() -> None:
 def test_an_encoder_of_several_features() -> None:
     x = np.stack([np.arange(12) % 3, np.arange(12) % 2], axis=1)
     passage = run_steps(x, [("it", OneHotEncoder().fit(x))])
-    assert passage.steps[0].measured.facts[0] == {"kind": "indicators", "columns": 5, "ones": 2, "of": "x"}
+    assert passage.steps[0].measured.facts[0] == {
+        "kind": "indicators",
+        "columns": 5,
+        "ones": 2,
+        "of": "x",
+    }
     assert passage.steps[0].action["fitted"]["categories_"] == [[0, 1, 2], [0, 1]]
     single = run_steps(x[:, :1], [("it", OneHotEncoder().fit(x[:, :1]))])
     assert kinds(single) == ["one-hot", "alone"]
@@ -206,7 +214,11 @@ class Frame:
     columns = property(lambda self: list(self.data))
     dtypes = property(lambda self: [values.dtype for values in self.data.values()])
     shape = property(lambda self: (len(self), len(self.data)))
-    iloc = property(lambda self: Chosen(lambda at: Frame({name: values[at] for name, values in self.data.items()})))
+    iloc = property(
+        lambda self: Chosen(
+            lambda at: Frame({name: values[at] for name, values in self.data.items()})
+        )
+    )
 
     def __len__(self) -> int:
         return len(next(iter(self.data.values())))
@@ -237,8 +249,14 @@ def test_a_frame_is_told_by_its_columns() -> None:
 @pytest.mark.parametrize("frame", [FRAME, MIXED])
 def test_frames_pass_the_steps_that_come_with_pipetrace(frame: Any) -> None:
     target = Series(np.arange(60))
-    passage = run_steps((frame, target), [("Shuffle", Shuffle(1)), ("Split", Split(0.25)), ("Batch", Batch(10))])
-    assert [step.measured.facts[0]["kind"] for step in passage.steps] == ["reordered", "split", "batches"]
+    passage = run_steps(
+        (frame, target), [("Shuffle", Shuffle(1)), ("Split", Split(0.25)), ("Batch", Batch(10))]
+    )
+    assert [step.measured.facts[0]["kind"] for step in passage.steps] == [
+        "reordered",
+        "split",
+        "batches",
+    ]
     # The batches of a frame whose columns have several types stay the batches that they are.
     held = passage.held_out["validation"].x
     assert (len(held) if frame is FRAME else sum(len(x) for x, _ in held)) == 15

@@ -43,7 +43,9 @@ def test_a_division_is_found_with_its_divisor(dtype: Any, divisor: float) -> Non
         (lambda x: 0 * x + 7, 0, 7),
     ],
 )
-def test_factor_and_constant_are_measured(dtype: Any, formula: Callable[[Any], Any], a: float, b: float) -> None:
+def test_factor_and_constant_are_measured(
+    dtype: Any, formula: Callable[[Any], Any], a: float, b: float
+) -> None:
     x = PIXELS.astype(dtype)
     fact = only(x, formula(x).astype(dtype))
     assert (fact["a"], fact["b"]) == pytest.approx((a, b), rel=1e-5)
@@ -69,7 +71,15 @@ def test_every_line_is_found(a: float, b: float, dtype: str, seed: int) -> None:
 
 @pytest.mark.parametrize(
     "formula",
-    [np.sqrt, np.square, np.log1p, lambda x: np.clip(x, 0, 60), lambda x: np.where(x == 77, 78, x), np.round, np.tanh],
+    [
+        np.sqrt,
+        np.square,
+        np.log1p,
+        lambda x: np.clip(x, 0, 60),
+        lambda x: np.where(x == 77, 78, x),
+        np.round,
+        np.tanh,
+    ],
 )
 def test_what_is_no_line_is_called_none(formula: Callable[[Any], Any]) -> None:
     x = PIXELS.astype(np.float64) / 3
@@ -168,7 +178,9 @@ def test_one_hot_is_one_column_for_each_value(labels: list[int], extra: int) -> 
     assert fact["columns"] == max(labels) + 1 + extra
     assert fact["distinct"] == len(set(labels))
     assert fact["index"] is True
-    assert {int(value): column for value, column in fact["mapping"]} == {label: label for label in labels}
+    assert {int(value): column for value, column in fact["mapping"]} == {
+        label: label for label in labels
+    }
 
 
 def test_one_hot_of_words() -> None:
@@ -194,14 +206,22 @@ def test_what_is_not_one_hot_is_not_called_so(after: Any) -> None:
 def test_several_features_become_several_ones() -> None:
     first, second = np.array([0, 1, 2, 1]), np.array([1, 0, 1, 1])
     after = np.concatenate([np.eye(3)[first], np.eye(2)[second]], axis=1)
-    assert only(np.stack([first, second], axis=1), after) == {"kind": "indicators", "columns": 5, "ones": 2}
+    assert only(np.stack([first, second], axis=1), after) == {
+        "kind": "indicators",
+        "columns": 5,
+        "ones": 2,
+    }
 
 
 @settings(deadline=None)
 @given(
-    rows=st.integers(2, 60), length=st.integers(2, 20), step=st.integers(1, 5), left=st.integers(0, 3),
-    features=st.integers(0, 3), flat=st.booleans(),
-)  # fmt: skip
+    rows=st.integers(2, 60),
+    length=st.integers(2, 20),
+    step=st.integers(1, 5),
+    left=st.integers(0, 3),
+    features=st.integers(0, 3),
+    flat=st.booleans(),
+)
 def test_windows_are_counted_as_they_are_cut(
     rows: int, length: int, step: int, left: int, features: int, flat: bool
 ) -> None:

@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 from rich.console import Console
 from syrupy.assertion import SnapshotAssertion
-from tests.tasks import KINDS, autoencoder, binary, course, logits, mask, multilabel, regression, several, steps
+from tests.tasks import (
+    KINDS,
+    autoencoder,
+    binary,
+    course,
+    logits,
+    mask,
+    multilabel,
+    regression,
+    several,
+    steps,
+)
 
 from pipetrace.present.document import _document as document
 from pipetrace.present.page import page
@@ -33,7 +44,12 @@ def of(trace: Trace) -> Document:
 
 def in_terminal(made: Document, width: int = 80) -> str:
     file = io.StringIO()
-    show(made, Console(file=file, width=width, force_terminal=True, color_system=None, legacy_windows=False))
+    show(
+        made,
+        Console(
+            file=file, width=width, force_terminal=True, color_system=None, legacy_windows=False
+        ),
+    )
     return file.getvalue()
 
 
@@ -70,7 +86,11 @@ def test_the_columns_are_the_metrics_of_the_run(trace: Trace) -> None:
 
 def test_every_question_points_at_a_place_of_the_page(trace: Trace) -> None:
     made = of(trace)
-    places = {"training", *(stage.id for stage in made.stages), *(row.id for row in made.training.rows)}
+    places = {
+        "training",
+        *(stage.id for stage in made.stages),
+        *(row.id for row in made.training.rows),
+    }
     places |= {layer.id for layer in made.prediction.layers} if made.prediction else set()
     assert {question.evidence for question in made.quiz} <= places
 
@@ -120,15 +140,25 @@ def test_the_chart_of_the_loss_names_it(make: object, title: str) -> None:
 
 def test_there_is_a_chart_for_every_metric_with_validation_beside_training() -> None:
     charts = of(several()).training.charts
-    assert [chart.title for chart in charts[1:]] == ["kind_loss", "weight_loss", "kind_accuracy", "weight_mae"]
-    assert all([series.name for series in chart.series] == ["training", "validation"] for chart in charts)
+    assert [chart.title for chart in charts[1:]] == [
+        "kind_loss",
+        "weight_loss",
+        "kind_accuracy",
+        "weight_mae",
+    ]
+    assert all(
+        [series.name for series in chart.series] == ["training", "validation"] for chart in charts
+    )
     assert all(chart.best == 3 for chart in charts)
     assert of(logits()).training.charts[0].best is None, "no validation, no best epoch"
 
 
 def test_negative_losses_far_from_zero_have_an_axis_of_their_own() -> None:
     trace = regression()
-    epochs = tuple(Epoch(number, each, 1.0) for number, each in enumerate(course([-1200.0, -1180.0, -1210.0]), 1))
+    epochs = tuple(
+        Epoch(number, each, 1.0)
+        for number, each in enumerate(course([-1200.0, -1180.0, -1210.0]), 1)
+    )
     (chart,) = training(replace(trace, epochs=epochs)).charts
     places = [point.y for point in chart.series[0].points]
     assert all(place is not None and 0 <= place <= 1 for place in places)
@@ -165,12 +195,19 @@ def test_every_prediction_is_shown_with_why_it_was_chosen() -> None:
     made = of(binary())
     assert [view.name for view in made.others] == ["The worst one"]
     assert made.prediction is not None
-    assert made.prediction.title == "Row 1 of the data, one that was trained on; its own loss is 0.100"
-    assert made.others[0].title.startswith("Row 2 of the data, the one with the largest loss, one that was trained on")
+    assert (
+        made.prediction.title == "Row 1 of the data, one that was trained on; its own loss is 0.100"
+    )
+    assert made.others[0].title.startswith(
+        "Row 2 of the data, the one with the largest loss, one that was trained on"
+    )
     for view in made.others:
         for text in (plain(made), in_terminal(made)):
             assert joined(view.verdict) in joined(text)
-    assert [layer.id for layer in made.others[0].layers] == ["prediction-2/table", "prediction-2/pleased"]
+    assert [layer.id for layer in made.others[0].layers] == [
+        "prediction-2/table",
+        "prediction-2/pleased",
+    ]
 
 
 def test_a_threshold_is_a_line_with_the_comparison() -> None:
@@ -183,7 +220,9 @@ def test_a_threshold_is_a_line_with_the_comparison() -> None:
     assert "●" in in_terminal(of(binary()))
 
 
-@pytest.mark.parametrize(("share", "said"), [(0.5, "="), (0.4999999, "<"), (0.50000006, ">"), (1.0, ">")])
+@pytest.mark.parametrize(
+    ("share", "said"), [(0.5, "="), (0.4999999, "<"), (0.50000006, ">"), (1.0, ">")]
+)
 def test_rounding_carries_no_share_over_the_threshold(share: float, said: str) -> None:
     trace = binary()
     made = trace.predictions[0]
@@ -252,11 +291,16 @@ def test_the_foot_tells_what_the_trace_knows_and_no_more() -> None:
     assert facts(several())["Training"] == (
         "Adam, sparse_categorical_crossentropy for kind and mse for weight, batches of 32, 3 epochs planned."
     )
-    assert facts(KINDS["stopped"]())["Training"].endswith("50 epochs planned. Callbacks: EarlyStopping.")
+    assert facts(KINDS["stopped"]())["Training"].endswith(
+        "50 epochs planned. Callbacks: EarlyStopping."
+    )
     cut = facts(KINDS["one axis"]())
     assert "batches" not in cut["Training"]
     assert "mixed_float16" in cut["Training"]
-    assert "looked at 6 rows of the first batches, not at all of the data" in cut["How this was measured"]
+    assert (
+        "looked at 6 rows of the first batches, not at all of the data"
+        in cut["How this was measured"]
+    )
     assert "Seed" not in cut
     assert facts(regression())["Model"].startswith("made, Functional, 2 layers, 57 parameters; ")
     model = regression().run.model

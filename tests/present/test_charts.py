@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from tests.traces import broken, killed, lengthened
 
-from pipetrace.explain.wording import figure, share
+from pipetrace.explain.text import figure, share
 from pipetrace.present.charts import Line, chart
 from pipetrace.present.document import document
 from pipetrace.present.views import Chart
@@ -54,7 +54,9 @@ def test_every_point_lies_on_the_axis_where_its_ticks_say(values: list[float]) -
         assert point.text == figure(value)
 
 
-@given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), min_size=1, max_size=12))
+@given(
+    st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), min_size=1, max_size=12)
+)
 @example([0.0])
 @example([1e-14, 2e-14])
 @example([1e-45])
@@ -94,7 +96,9 @@ def test_decades_get_a_logarithmic_axis() -> None:
 
 
 @pytest.mark.parametrize(("most", "logarithmic"), [(31.0, False), (32.0, True)])
-def test_the_axis_becomes_logarithmic_from_a_decade_and_a_half_on(most: float, logarithmic: bool) -> None:
+def test_the_axis_becomes_logarithmic_from_a_decade_and_a_half_on(
+    most: float, logarithmic: bool
+) -> None:
     assert ("logarithmic" in made((most, 1.0)).title) == logarithmic
 
 
@@ -155,7 +159,9 @@ def test_epochs_keep_their_numbers() -> None:
     assert view.label == "Loss: training from 1 in epoch 4 to 2 in epoch 5."
 
 
-@pytest.mark.parametrize(("level", "shown"), [(2.3, True), (3.9, True), (4.5, False), (-1.0, False)])
+@pytest.mark.parametrize(
+    ("level", "shown"), [(2.3, True), (3.9, True), (4.5, False), (-1.0, False)]
+)
 def test_a_level_is_drawn_unless_it_is_far_off(level: float, shown: bool) -> None:
     view = made((2.0, 1.0), reference=(level, "guessing"))
     assert (view.reference is not None) == shown
@@ -170,7 +176,9 @@ def test_the_charts_of_a_run_show_its_metrics(digits_trace: Trace) -> None:
             values = [epoch.metrics[key] for epoch in digits_trace.epochs]
             assert [point.text for point in series.points] == [write(value) for value in values]
             places = [point.y for point in series.points]
-            assert sorted(range(3), key=lambda index: places[index] or 0) == sorted(range(3), key=values.__getitem__)
+            assert sorted(range(3), key=lambda index: places[index] or 0) == sorted(
+                range(3), key=values.__getitem__
+            )
     lowest = min(digits_trace.epochs, key=lambda epoch: epoch.metrics["val_loss"])
     assert loss.best == accuracy.best == lowest.number
     assert loss.reference is not None

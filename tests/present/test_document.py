@@ -26,12 +26,19 @@ CUTS: dict[str, Callable[[Trace], Trace]] = {
     "killed after two epochs": lambda trace: killed(trace, 2),
     "interrupted": lambda trace: killed(trace, 1, INTERRUPTED),
     "still running": lambda trace: killed(trace, 2, RUNNING),
-    "failed": lambda trace: replace(killed(trace, 1), ending=Ending(FAILED, "ValueError: no", "dense", 2)),
-    "killed before the prediction": lambda trace: replace(trace, predictions=(), weights={}, ending=Ending(KILLED)),
+    "failed": lambda trace: replace(
+        killed(trace, 1), ending=Ending(FAILED, "ValueError: no", "dense", 2)
+    ),
+    "killed before the prediction": lambda trace: replace(
+        trace, predictions=(), weights={}, ending=Ending(KILLED)
+    ),
     "killed before the weights": lambda trace: replace(trace, weights={}, ending=Ending(KILLED)),
     "a loss that is not finite": broken,
     "no validation": lambda trace: with_metrics(
-        trace, lambda epoch: {name: value for name, value in epoch.metrics.items() if not name.startswith("val_")}
+        trace,
+        lambda epoch: {
+            name: value for name, value in epoch.metrics.items() if not name.startswith("val_")
+        },
     ),
     "a loss that is almost nothing": lambda trace: with_metrics(
         trace, lambda epoch: {**epoch.metrics, "loss": 1e-14, "val_loss": 2e-14}
@@ -55,7 +62,16 @@ def made(cut: Trace) -> Document:
 
 def in_terminal(made: Document, width: int = 80) -> str:
     file = io.StringIO()
-    show(made, Console(file=file, width=width, force_terminal=True, color_system="truecolor", legacy_windows=False))
+    show(
+        made,
+        Console(
+            file=file,
+            width=width,
+            force_terminal=True,
+            color_system="truecolor",
+            legacy_windows=False,
+        ),
+    )
     return file.getvalue()
 
 
@@ -95,7 +111,11 @@ def test_the_parts_are_there_that_the_run_came_to(cut: Trace, made: Document) ->
 
 
 def test_every_question_points_at_a_place_of_the_page(made: Document) -> None:
-    places = {"training", *(stage.id for stage in made.stages), *(row.id for row in made.training.rows)}
+    places = {
+        "training",
+        *(stage.id for stage in made.stages),
+        *(row.id for row in made.training.rows),
+    }
     if made.prediction:
         places.update(layer.id for layer in made.prediction.layers)
     assert {question.evidence for question in made.quiz} <= places
@@ -110,7 +130,9 @@ def test_every_question_points_at_a_place_of_the_page(made: Document) -> None:
         (RUNNING, "The run is still going on: 1 of 3 epochs"),
     ],
 )
-def test_the_headline_says_how_a_run_ended_early(digits_trace: Trace, kind: str, words: str) -> None:
+def test_the_headline_says_how_a_run_ended_early(
+    digits_trace: Trace, kind: str, words: str
+) -> None:
     assert document(killed(digits_trace, 1, kind)).headline.startswith(words)
 
 
@@ -137,7 +159,10 @@ def test_a_wrong_recording_does_not_agree(digits_trace: Trace) -> None:
 
 
 def test_the_quiz_seed_is_the_runs_own_unless_another_is_given(digits_trace: Trace) -> None:
-    texts = {seed: tuple(each.text for each in document(digits_trace, quiz_seed=seed).quiz) for seed in range(8)}
+    texts = {
+        seed: tuple(each.text for each in document(digits_trace, quiz_seed=seed).quiz)
+        for seed in range(8)
+    }
     assert tuple(each.text for each in document(digits_trace).quiz) == texts[0]
     assert len(set(texts.values())) > 1
 

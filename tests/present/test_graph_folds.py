@@ -62,7 +62,11 @@ def test_a_block_begins_where_the_fewest_lines_cross() -> None:
     """What comes before the blocks looks like the end of one: they begin behind it, and so end at their joins."""
     text = ["p InputLayer", "q InputLayer", "a0 Add p q"]
     for number in range(1, 21):
-        text += [f"c{number} Conv2D a{number - 1}", f"d{number} Dense c{number}", f"a{number} Add c{number} d{number}"]
+        text += [
+            f"c{number} Conv2D a{number - 1}",
+            f"d{number} Dense c{number}",
+            f"a{number} Add c{number} d{number}",
+        ]
     assert found(trace_of(lined("\n".join(text)))) == [("c1..a20", 3, 62, 20)]
 
 
@@ -113,7 +117,9 @@ def wrong(trace: Trace) -> list[str]:
         ]
     view, views = overview(trace)
     hidden = {at for each in views if not each.open for at in range(each.first, each.last + 1)}
-    if view and sum(line.number.count("-") == 0 for line in view.lines) != len(trace.stages) - len(hidden):
+    if view and sum(line.number.count("-") == 0 for line in view.lines) != len(trace.stages) - len(
+        hidden
+    ):
         said.append("a stage is lost")
     return said
 
@@ -121,7 +127,10 @@ def wrong(trace: Trace) -> list[str]:
 @settings(max_examples=60, deadline=None)
 @given(sequences())
 def test_a_fold_repeats_and_no_stage_is_lost(classes: Sequence[str]) -> None:
-    text = ["s0 InputLayer", *(f"s{index} {layer} s{index - 1}" for index, layer in enumerate(classes, 1))]
+    text = [
+        "s0 InputLayer",
+        *(f"s{index} {layer} s{index - 1}" for index, layer in enumerate(classes, 1)),
+    ]
     assert wrong(trace_of(lined("\n".join(text)))) == []
 
 
@@ -132,7 +141,9 @@ def test_a_failed_stage_and_a_group_in_two_parts_are_shown() -> None:
     trace = trace_of(stages, groups=[("m", "Model")])
     assert found(trace) == [("m", 1, 2, 1), ("m, part 2", 4, 5, 1)]
     assert plain(document(trace)).count("m (Model)") == 1
-    failed = trace_of([*stages[:-1], replace(stages[-1], outputs=())], outputs=["d"], groups=[("m", "Model")])
+    failed = trace_of(
+        [*stages[:-1], replace(stages[-1], outputs=())], outputs=["d"], groups=[("m", "Model")]
+    )
     assert "no output: it failed here" in plain(document(failed))
     assert document(failed).stages[-1].picture is None
 
@@ -175,7 +186,9 @@ def test_a_part_folds_within_it_and_opens() -> None:
 
 
 def test_a_wrong_name_says_what_is_near() -> None:
-    with pytest.raises(UnknownStageError, match=r"no stage, model or block 'stm'.*Did you mean stem"):
+    with pytest.raises(
+        UnknownStageError, match=r"no stage, model or block 'stm'.*Did you mean stem"
+    ):
         part(DEEP, "stm")
     with pytest.raises(UnknownStageError, match=r"such as block1_conv1\.\.block16_add, picture"):
         part(DEEP, "?")
@@ -221,7 +234,10 @@ def words(trace: Trace) -> str:
 
 
 def test_the_text_of_a_residual_is_as_it_was(snapshot: SnapshotAssertion) -> None:
-    assert words(trace_of([measured(each, index) for index, each in enumerate(lined(RESIDUAL))])) == snapshot
+    assert (
+        words(trace_of([measured(each, index) for index, each in enumerate(lined(RESIDUAL))]))
+        == snapshot
+    )
 
 
 def test_the_text_of_a_siamese_is_as_it_was(snapshot: SnapshotAssertion) -> None:
@@ -238,7 +254,10 @@ def test_the_text_of_a_large_model_is_as_it_was(snapshot: SnapshotAssertion) -> 
 
 def test_many_stages_that_do_not_fold_are_told_in_short() -> None:
     draw = np.random.default_rng(0)
-    text = ["s0 InputLayer", *(f"s{index} Kind{draw.integers(40)} s{index - 1}" for index in range(1, 60))]
+    text = [
+        "s0 InputLayer",
+        *(f"s{index} Kind{draw.integers(40)} s{index - 1}" for index in range(1, 60)),
+    ]
     made = document(trace_of([measured(each) for each in lined("\n".join(text))]))
     assert made.brief
     assert "Each stage is told in short." in plain(made)
@@ -248,7 +267,11 @@ def test_many_stages_that_do_not_fold_are_told_in_short() -> None:
 
 
 def test_a_stage_alone_says_what_it_is_inside_of() -> None:
-    stages = [stage("x", "InputLayer"), replace(stage("a", "Dense", "x"), path="wrap/a"), stage("b", "Dense", "a")]
+    stages = [
+        stage("x", "InputLayer"),
+        replace(stage("a", "Dense", "x"), path="wrap/a"),
+        stage("b", "Dense", "a"),
+    ]
     made = document(trace_of(stages, groups=[("wrap", "TimeDistributed")]))
     assert made.stages[1].wiring == ("Inside wrap (TimeDistributed).",)
     assert made.folds == ()

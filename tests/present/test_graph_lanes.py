@@ -7,7 +7,17 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.graphs import CHAIN, HEADS, RESIDUAL, SIAMESE, TOWERS, UNET, lined, nested_twice, trace_of
+from tests.graphs import (
+    CHAIN,
+    HEADS,
+    RESIDUAL,
+    SIAMESE,
+    TOWERS,
+    UNET,
+    lined,
+    nested_twice,
+    trace_of,
+)
 
 from pipetrace.present.graph import drawing
 from pipetrace.present.graph.lanes import Place, places
@@ -49,7 +59,11 @@ def wrong(found: Sequence[Place], sources: Sources) -> list[str]:
             upper, lower = at[source], at[name]
             if upper.row >= lower.row:
                 said.append(f"{source} is not above {name}")
-            in_lane = [each.name for each in found if each.lane == upper.lane and upper.row < each.row < lower.row]
+            in_lane = [
+                each.name
+                for each in found
+                if each.lane == upper.lane and upper.row < each.row < lower.row
+            ]
             if in_lane:
                 said.append(f"{in_lane} in the way from {source} to {name}")
     return said
@@ -65,20 +79,26 @@ def test_what_is_wrong_is_seen() -> None:
     sources = {"a": (), "b": ("a",), "c": ("b", "a")}
     good = places(list(sources), sources)
     assert wrong(good[:2], {"a": (), "b": ("a",), "d": ()}) == ["a node is lost or out of order"]
-    moved = [good[0], Place("b", 0, 1, None, (), frozenset()), Place("c", 0, 2, None, (), frozenset())]
+    moved = [
+        good[0],
+        Place("b", 0, 1, None, (), frozenset()),
+        Place("c", 0, 2, None, (), frozenset()),
+    ]
     assert wrong(moved, sources) == ["['b'] in the way from a to c"]
     left = Place("b", 1, 1, 2, (), frozenset())
     assert wrong([good[0], left, good[2]], sources) == ["b does not branch off to the right"]
     assert wrong([good[0], Place("b", 0, 0, None, (), frozenset()), good[2]], sources) == [
-        "two nodes in one place", "a is not above b",
-    ]  # fmt: skip
+        "two nodes in one place",
+        "a is not above b",
+    ]
 
 
 def trace_from(sources: Sources) -> Trace:
     return trace_of(
         lined(
             "\n".join(
-                f"{name} {'Dense' if given else 'InputLayer'} {' '.join(given)}" for name, given in sources.items()
+                f"{name} {'Dense' if given else 'InputLayer'} {' '.join(given)}"
+                for name, given in sources.items()
             )
         )
     )
@@ -100,7 +120,9 @@ def test_every_edge_is_in_the_tree_and_in_the_drawing_exactly_once(sources: Sour
     assert all(len(given) <= 1 for given in alone.values())
     assert sorted([*told, *((given[0], name) for name, given in alone.items() if given)]) == edges
     # In plain text, where no lines are drawn, a single source is the line above unless it is named.
-    for (above, line), received in zip(pairwise(view.lines), list(sources.values())[1:], strict=True):
+    for (above, line), received in zip(
+        pairwise(view.lines), list(sources.values())[1:], strict=True
+    ):
         if not line.joins and received:
             assert received[0] == (line.comes or above.name)
 
@@ -132,7 +154,8 @@ def drawn(text: str) -> str:
     view, _ = overview(trace_of(lined(text)))
     assert view is not None
     return "\n".join(
-        f"{line.drawn} {line.name}{' ← ' + ', '.join(line.joins) if line.joins else ''}" for line in view.lines
+        f"{line.drawn} {line.name}{' ← ' + ', '.join(line.joins) if line.joins else ''}"
+        for line in view.lines
     )
 
 
@@ -200,7 +223,11 @@ def test_heads_branch_off_and_say_that_they_are_outputs() -> None:
 
 
 def test_a_shared_layer_is_two_boxes_and_a_join() -> None:
-    assert drawn(SIAMESE).splitlines()[2:5] == ["○ │ tower", "│ ○ tower:2", "○─┘ distance ← tower, tower:2"]
+    assert drawn(SIAMESE).splitlines()[2:5] == [
+        "○ │ tower",
+        "│ ○ tower:2",
+        "○─┘ distance ← tower, tower:2",
+    ]
 
 
 def test_a_nested_model_that_is_called_twice_is_drawn_open_and_folded() -> None:
@@ -209,8 +236,9 @@ def test_a_nested_model_that_is_called_twice_is_drawn_open_and_folded() -> None:
     assert view is not None
     assert [line.name for line in view.lines] == [stage.name for stage in trace.stages]
     assert [(fold.name, fold.first, fold.last, fold.open) for fold in folds] == [
-        ("encoder", 2, 4, True), ("encoder:2", 5, 7, True),
-    ]  # fmt: skip
+        ("encoder", 2, 4, True),
+        ("encoder:2", 5, 7, True),
+    ]
     assert "55 parameters: 50 trainable, 5 frozen." in folds[0].text
     assert "It is the second call of encoder, with the same weights." in folds[1].text
 

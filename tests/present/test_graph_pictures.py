@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.graphs import CHAIN, deep, lined, measured, stage, trace_of
 
-from pipetrace.explain.wording import share
+from pipetrace.explain.text import share
 from pipetrace.present import blocks, pictures
 from pipetrace.present.document import document
 from pipetrace.present.page import page
@@ -16,7 +16,7 @@ from pipetrace.present.plain import plain
 from pipetrace.present.ramps import colours
 from pipetrace.present.view_flow import BUDGET, written
 from pipetrace.present.views import Document, StageView
-from pipetrace.summary import summarise
+from pipetrace.stats import summarise
 from pipetrace.trace.document import Array, Parameters, Spec, Stage
 
 RANDOM = np.random.default_rng(3)
@@ -40,10 +40,19 @@ def test_steps_go_downward_and_hidden_ones_are_marked_and_counted() -> None:
     values = RANDOM.normal(size=(12, 6)).astype(np.float32)
     mask = np.array([True] * 5 + [False] * 7)
     view = view_of(
-        with_example(values, "Embedding", example_mask=mask, mask=summarise(np.array([1, 1, 0, 1], np.float32)))
+        with_example(
+            values,
+            "Embedding",
+            example_mask=mask,
+            mask=summarise(np.array([1, 1, 0, 1], np.float32)),
+        )
     )
     assert view.picture is not None
-    assert (view.picture.kind, view.picture.shape, view.picture.hidden) == ("steps", (1, 12, 6), tuple(range(5, 12)))
+    assert (view.picture.kind, view.picture.shape, view.picture.hidden) == (
+        "steps",
+        (1, 12, 6),
+        tuple(range(5, 12)),
+    )
     np.testing.assert_array_equal(view.picture.values[0], values)
     assert view.mask == "7 of 12 steps hidden in the example, 25 % of the steps hidden in all rows."
     drawn = blocks.steps(view.picture, 60, colour=False).plain.splitlines()
@@ -69,7 +78,9 @@ def test_many_steps_share_lines_and_very_many_are_cut() -> None:
     ("low", "high", "ends"),
     [(0, 1, (0, 1)), (0, 255, (0, 255)), (3, 90, (0, 255)), (-2, 2, (-2, 2)), (0, 300, (0, 300))],
 )
-def test_a_colour_picture_is_shown_in_its_colours(low: float, high: float, ends: tuple[float, float]) -> None:
+def test_a_colour_picture_is_shown_in_its_colours(
+    low: float, high: float, ends: tuple[float, float]
+) -> None:
     values = RANDOM.uniform(low, high, (6, 5, 3)).astype(np.float32)
     values[0, 0], values[1, 1] = low, high
     view = view_of(with_example(values, "RandomFlip")).picture
@@ -140,10 +151,18 @@ def test_any_tensor_can_be_shown(values: Any) -> None:
     made = made_of(with_example(np.asarray(values)))
     view = made.stages[1].picture
     if view is not None:
-        assert view.values.size <= max(pictures.MOST_VALUES + pictures.FOLD, 3 * pictures.LARGEST_MAP**2)
+        assert view.values.size <= max(
+            pictures.MOST_VALUES + pictures.FOLD, 3 * pictures.LARGEST_MAP**2
+        )
         assert view.values.dtype == np.float32
         for colour in (True, False):
-            drawing = blocks.strip if view.kind == "vector" else blocks.steps if view.kind == "steps" else blocks.maps
+            drawing = (
+                blocks.strip
+                if view.kind == "vector"
+                else blocks.steps
+                if view.kind == "steps"
+                else blocks.maps
+            )
             lines = drawing(view, 70, colour=colour).plain.splitlines()
             assert max(map(len, lines[:-1])) <= 70
     assert plain(made)
@@ -160,9 +179,15 @@ def test_a_large_map_is_thinned_and_says_so() -> None:
 
 def dropped(rate: float = 0.5) -> Stage:
     values = RANDOM.uniform(0.5, 1.5, (8, 200)).astype(np.float32)
-    cut = np.where(RANDOM.uniform(size=values.shape) < rate, 0, values / (1 - rate)).astype(np.float32)
+    cut = np.where(RANDOM.uniform(size=values.shape) < rate, 0, values / (1 - rate)).astype(
+        np.float32
+    )
     return with_example(
-        values[0], "Dropout", summary=summarise(values), training=summarise(cut), training_example=cut[0]
+        values[0],
+        "Dropout",
+        summary=summarise(values),
+        training=summarise(cut),
+        training_example=cut[0],
     )
 
 
@@ -176,7 +201,10 @@ def test_what_training_does_differently_is_measured_and_shown_on_one_scale() -> 
     assert found.training_example is not None
     zeros = found.training.zeros / found.training.count
     assert f"the share of zeros is {share(zeros)} (in a prediction 0 %)" in view.text
-    assert f"Of the example's 200 values {int((found.training_example == 0).sum())} become 0." in view.text
+    assert (
+        f"Of the example's 200 values {int((found.training_example == 0).sum())} become 0."
+        in view.text
+    )
     assert (view.prediction.low, view.prediction.high) == (view.training.low, view.training.high)
     assert view.training.high == pytest.approx(float(found.training_example.max()))
     assert "in training" in view.training.label
@@ -233,7 +261,9 @@ def test_a_page_of_three_hundred_stages_stays_small(nested: bool) -> None:
     left_out = [each for each in made.stages if each.left_out]
     assert 200 < len(left_out) < 310
     assert sum(pictures.weight(each.picture) for each in made.stages) <= BUDGET
-    assert all(re.search(r"pipetrace show FILE --stage \S+", each.left_out or "") for each in left_out)
+    assert all(
+        re.search(r"pipetrace show FILE --stage \S+", each.left_out or "") for each in left_out
+    )
     visible = [
         each
         for index, each in enumerate(made.stages)
@@ -247,6 +277,11 @@ def test_the_colours_of_steps_are_those_of_the_ramp() -> None:
     view = pictures.tensor(values, "these", "activation")
     assert view is not None
     drawn = blocks.steps(view, 40, colour=True)
-    painted = [str(span.style).split(" on ")[0] for span in drawn.spans if str(span.style).startswith("#")]
-    expected = ["#" + bytes(each).hex() for each in colours(values.astype(np.float64), "activation").reshape(-1, 3)]
+    painted = [
+        str(span.style).split(" on ")[0] for span in drawn.spans if str(span.style).startswith("#")
+    ]
+    expected = [
+        "#" + bytes(each).hex()
+        for each in colours(values.astype(np.float64), "activation").reshape(-1, 3)
+    ]
     assert painted == expected

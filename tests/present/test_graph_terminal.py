@@ -17,7 +17,9 @@ from pipetrace.present.terminal import show
 from pipetrace.present.views import Document
 from pipetrace.trace import Trace
 
-WIDE = "x InputLayer\n" + "\n".join(f"a_long_name_of_a_head_number_{index} Dense x" for index in range(14))
+WIDE = "x InputLayer\n" + "\n".join(
+    f"a_long_name_of_a_head_number_{index} Dense x" for index in range(14)
+)
 TRACES = {
     "unet": trace_of([measured(each) for each in lined(UNET)]),
     "heads": trace_of(lined(HEADS), ("age", "sex")),
@@ -32,7 +34,9 @@ Colour = Literal["truecolor"] | None
 
 def drawn(made: Document, width: int, colour: Colour = None) -> str:
     file = io.StringIO()
-    console = Console(file=file, width=width, force_terminal=True, color_system=colour, legacy_windows=False)
+    console = Console(
+        file=file, width=width, force_terminal=True, color_system=colour, legacy_windows=False
+    )
     show(made, console, file="a.trace")
     return re.sub(r"\x1b\[[\d;]*m", "", file.getvalue())
 
@@ -58,7 +62,10 @@ def named(trace: Trace, name: str) -> Trace:
             each,
             name=name + each.name,
             path=name + each.path,
-            inputs=tuple(replace(spec, source=name + spec.source) if spec.source else spec for spec in each.inputs),
+            inputs=tuple(
+                replace(spec, source=name + spec.source) if spec.source else spec
+                for spec in each.inputs
+            ),
         )
         for each in trace.stages
     )
@@ -90,11 +97,11 @@ def test_a_fold_is_two_lines_that_say_how_to_open_it() -> None:
     text = drawn(document(TRACES["deep"]), 100)
     assert re.search(r"2-146 ■ backbone \(Functional\)\n +│ ?16 x 16 x 8 → 8 x 8 x 16\n", text)
     assert "pipetrace show a.trace --stage backbone\n" in text
-    assert "pipetrace show a.trace --open\n" in text
+    assert "pipetrace show a.trace --expand\n" in text
     assert "block3_bn1" not in text
     opened = drawn(document(TRACES["deep"], opened=True), 100)
     assert opened.count(" ○ ") > 148
-    assert "--open" not in opened
+    assert "--expand" not in opened
 
 
 def test_a_part_is_the_data_flow_alone() -> None:
@@ -108,5 +115,16 @@ def test_a_part_is_the_data_flow_alone() -> None:
 def test_an_open_fold_is_told_before_its_stages() -> None:
     text = drawn(document(TRACES["nested"]), 80)
     heads = re.findall(r"^ *([\d-]+) ([○■]) (\S+)", text.partition("\n\n 1 ○ ")[2], re.MULTILINE)
-    assert [number for number, _, _ in heads] == ["2", "3-5", "3", "4", "5", "6-8", "6", "7", "8", "9"]
+    assert [number for number, _, _ in heads] == [
+        "2",
+        "3-5",
+        "3",
+        "4",
+        "5",
+        "6-8",
+        "6",
+        "7",
+        "8",
+        "9",
+    ]
     assert [name for _, knot, name in heads if knot == "■"] == ["encoder", "encoder:2"]

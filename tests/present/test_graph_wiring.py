@@ -3,7 +3,19 @@
 from dataclasses import replace
 
 import pytest
-from tests.graphs import CHAIN, HEADS, RESIDUAL, SIAMESE, TOWERS, UNET, deep, lined, nested_twice, stage, trace_of
+from tests.graphs import (
+    CHAIN,
+    HEADS,
+    RESIDUAL,
+    SIAMESE,
+    TOWERS,
+    UNET,
+    deep,
+    lined,
+    nested_twice,
+    stage,
+    trace_of,
+)
 
 from pipetrace.present.document import document
 from pipetrace.present.graph.wiring import told, wiring
@@ -13,7 +25,9 @@ from pipetrace.trace.document import Spec
 
 def said(trace: Trace) -> dict[str, str]:
     wires = wiring(trace)
-    return {each.name: " ".join(words) for each in trace.stages if (words := told(trace, wires, each))}
+    return {
+        each.name: " ".join(words) for each in trace.stages if (words := told(trace, wires, each))
+    }
 
 
 @pytest.mark.parametrize(
@@ -67,7 +81,9 @@ def said(trace: Trace) -> dict[str, str]:
     ],
     ids=["chain", "residual", "unet", "towers", "heads", "siamese"],
 )
-def test_what_the_order_does_not_tell_is_said(text: str, outputs: tuple[str, ...], expected: dict[str, str]) -> None:
+def test_what_the_order_does_not_tell_is_said(
+    text: str, outputs: tuple[str, ...], expected: dict[str, str]
+) -> None:
     assert said(trace_of(lined(text), outputs)) == expected
 
 
@@ -94,7 +110,9 @@ def test_the_same_tensor_twice_a_key_and_the_outside_are_said() -> None:
     stages = lined("x InputLayer\nsquare Multiply x\nboth Concatenate square")
     spec = Spec((None, 4), "float32", "x")
     stages[1] = replace(stages[1], inputs=(spec, spec))
-    stages[2] = replace(stages[2], inputs=(replace(spec, source="square", name="query"), replace(spec, source=None)))
+    stages[2] = replace(
+        stages[2], inputs=(replace(spec, source="square", name="query"), replace(spec, source=None))
+    )
     assert said(trace_of(stages)) == {
         "square": "From x (twice).",
         "both": "Joins square as 'query' and from outside.",

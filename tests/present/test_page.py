@@ -58,7 +58,9 @@ class Parsed(HTMLParser):
     def script(self, **wanted: str) -> str:
         scripts = [attributes for tag, attributes in self.elements if tag == "script"]
         (index,) = [
-            at for at, each in enumerate(scripts) if all(each.get(name) == value for name, value in wanted.items())
+            at
+            for at, each in enumerate(scripts)
+            if all(each.get(name) == value for name, value in wanted.items())
         ]
         return self.texts["script"][index]
 
@@ -79,7 +81,10 @@ def modules(parsed: Parsed) -> dict[str, str]:
     found = json.loads(parsed.script(type="importmap"))["imports"]
     start = "data:text/javascript;base64,"
     assert all(address.startswith(start) for address in found.values())
-    return {name: base64.b64decode(address.removeprefix(start)).decode() for name, address in found.items()}
+    return {
+        name: base64.b64decode(address.removeprefix(start)).decode()
+        for name, address in found.items()
+    }
 
 
 def policy(parsed: Parsed) -> dict[str, list[str]]:
@@ -105,27 +110,35 @@ def test_nothing_in_it_is_loaded_from_elsewhere(parsed: Parsed, text: str) -> No
     assert "@import" not in style
     assert "url(" not in style
     assert not re.search(r"https?:|//[a-z]", style)
-    assert "http-equiv=\"refresh\"" not in text.lower()  # fmt: skip
+    assert 'http-equiv="refresh"' not in text.lower()
 
 
 def test_no_module_calls_out(modules: dict[str, str]) -> None:
     for name, code in modules.items():
         bare = code.replace(NAMESPACE, "")
         assert not re.search(r"https?:", bare), name
-        assert not re.search(r"\b(fetch|XMLHttpRequest|WebSocket|EventSource|sendBeacon|importScripts|eval)\b", bare), (
-            name
-        )
-        assert not re.search(r"\b(innerHTML|outerHTML|insertAdjacentHTML|document\.write)\b", bare), name
+        assert not re.search(
+            r"\b(fetch|XMLHttpRequest|WebSocket|EventSource|sendBeacon|importScripts|eval)\b", bare
+        ), name
+        assert not re.search(
+            r"\b(innerHTML|outerHTML|insertAdjacentHTML|document\.write)\b", bare
+        ), name
 
 
 def test_the_import_map_holds_every_module_as_it_is(modules: dict[str, str]) -> None:
-    assert modules == {f"viewer/{file.name}": file.read_text(encoding="utf-8") for file in VIEWER.glob("*.js")}
+    assert modules == {
+        f"viewer/{file.name}": file.read_text(encoding="utf-8") for file in VIEWER.glob("*.js")
+    }
 
 
 def test_every_import_is_in_the_map(modules: dict[str, str], parsed: Parsed) -> None:
     codes = [*modules.values(), parsed.script(type="module")]
     # Types are imported in comments; no such module is there to run.
-    wanted = {name for code in codes for name in re.findall(r"^\s*import [^;]*?from \"([^\"]+)\"", code, re.MULTILINE)}
+    wanted = {
+        name
+        for code in codes
+        for name in re.findall(r"^\s*import [^;]*?from \"([^\"]+)\"", code, re.MULTILINE)
+    }
     assert wanted <= modules.keys()
     assert wanted | {"viewer/main.js"} == modules.keys()
 
@@ -146,7 +159,9 @@ def test_the_policy_lets_nothing_in_but_its_own_scripts(parsed: Parsed) -> None:
 
 def test_the_policy_stands_before_anything_that_it_governs(parsed: Parsed) -> None:
     tags = [attributes.get("http-equiv") or tag for tag, attributes in parsed.elements]
-    assert tags.index("Content-Security-Policy") < min(tags.index(tag) for tag in ("link", "style", "script"))
+    assert tags.index("Content-Security-Policy") < min(
+        tags.index(tag) for tag in ("link", "style", "script")
+    )
 
 
 def test_without_scripts_the_plain_text_is_there(text: str, digits_trace: Trace) -> None:
@@ -157,7 +172,9 @@ def test_without_scripts_the_plain_text_is_there(text: str, digits_trace: Trace)
 def test_the_data_is_that_of_the_view(parsed: Parsed, digits_trace: Trace) -> None:
     carried = json.loads(parsed.script(id="document").replace("\u00a0%", " %"))
     assert carried == json.loads(to_json(document(digits_trace)))
-    assert json.loads(parsed.script(id="ramps")) == {name: list(stops) for name, stops in RAMPS.items()}
+    assert json.loads(parsed.script(id="ramps")) == {
+        name: list(stops) for name, stops in RAMPS.items()
+    }
 
 
 def test_a_number_stays_with_its_percent_sign(parsed: Parsed) -> None:
@@ -168,7 +185,10 @@ def test_a_number_stays_with_its_percent_sign(parsed: Parsed) -> None:
 
 def test_it_says_its_language_and_size(parsed: Parsed) -> None:
     assert parsed.elements[0] == ("html", {"lang": "en"})
-    assert ("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}) in parsed.elements
+    assert (
+        "meta",
+        {"name": "viewport", "content": "width=device-width, initial-scale=1"},
+    ) in parsed.elements
     assert ("meta", {"charset": "utf-8"}) in parsed.elements
 
 
@@ -194,7 +214,9 @@ def test_no_name_breaks_out(digits_trace: Trace, parsed: Parsed, name: str) -> N
     hostile = Parsed(page(made))
     assert [tag for tag, _ in hostile.elements] == [tag for tag, _ in parsed.elements]
     assert not hostile.comments
-    assert json.loads(hostile.script(id="document").replace("\u00a0%", " %")) == json.loads(to_json(made))
+    assert json.loads(hostile.script(id="document").replace("\u00a0%", " %")) == json.loads(
+        to_json(made)
+    )
     assert hostile.texts["title"] == [f"{name} · {made.kind}"]
     for kind in ("importmap", "module"):
         assert hostile.script(type=kind) == parsed.script(type=kind)
@@ -213,7 +235,9 @@ def test_a_run_cut_short_has_a_page(digits_trace: Trace) -> None:
     assert json.loads(carried)["prediction"] is None
 
 
-def test_write_page_writes_it_whole_and_only_once(digits_trace: Trace, text: str, tmp_path: Path) -> None:
+def test_write_page_writes_it_whole_and_only_once(
+    digits_trace: Trace, text: str, tmp_path: Path
+) -> None:
     path = tmp_path / "run.html"
     pipetrace.write_page(digits_trace, path)
     assert path.read_text(encoding="utf-8") == text

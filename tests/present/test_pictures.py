@@ -11,7 +11,7 @@ from pipetrace.present import pictures
 from pipetrace.present.document import document
 from pipetrace.present.ramps import RAMPS, colours
 from pipetrace.present.views import Distribution
-from pipetrace.summary import summarise
+from pipetrace.stats import summarise
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Array
 
@@ -68,7 +68,9 @@ def test_the_distributions_of_a_run_count_all_rows(digits_trace: Trace) -> None:
         assert view.distribution is not None
         assert stage.summary is not None
         apart = stage.summary.zeros if "exactly 0" in view.distribution.label else 0
-        assert shown_counts(view.distribution).sum() == pytest.approx(stage.summary.count - apart, abs=20)
+        assert shown_counts(view.distribution).sum() == pytest.approx(
+            stage.summary.count - apart, abs=20
+        )
 
 
 @pytest.mark.parametrize("values", [[-3.0, 1.0], [-1.0, 3.0], [-2.0, -1.0], [-1e-30, 5.0]])
@@ -161,8 +163,14 @@ def test_the_example_is_shown_as_it_was_measured(digits_trace: Trace) -> None:
             assert len(view.bars) == stage.example.size
             continue
         expected = stage.example
-        shown = np.moveaxis(view.picture.values, 0, -1) if expected.ndim == 3 else view.picture.values.reshape(-1)
-        np.testing.assert_array_equal(shown.reshape(-1)[: expected.size], expected.reshape(-1).astype(np.float32))
+        shown = (
+            np.moveaxis(view.picture.values, 0, -1)
+            if expected.ndim == 3
+            else view.picture.values.reshape(-1)
+        )
+        np.testing.assert_array_equal(
+            shown.reshape(-1)[: expected.size], expected.reshape(-1).astype(np.float32)
+        )
 
 
 def test_the_marked_value_is_the_one_that_the_sentence_names(digits_trace: Trace) -> None:
@@ -177,7 +185,9 @@ def test_the_marked_value_is_the_one_that_the_sentence_names(digits_trace: Trace
 
 def test_a_broken_example_is_left_out(digits_trace: Trace) -> None:
     stages = tuple(
-        stage if stage.name == "input_image" else replace(stage, example=np.full_like(stage.example, np.nan))
+        stage
+        if stage.name == "input_image"
+        else replace(stage, example=np.full_like(stage.example, np.nan))
         for stage in digits_trace.stages
         if stage.example is not None
     )

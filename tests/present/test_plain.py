@@ -90,7 +90,9 @@ def test_the_printed_sums_give_the_printed_parameters(text: str, digits_trace: T
     found = re.findall(r"Parameters: ([\d x+]+) = ([\d,]+) ", joined(section(text, "Data flow")))
     assert len(found) == 2
     for terms, result in found:
-        value = sum(math.prod(int(factor) for factor in term.split(" x ")) for term in terms.split(" + "))
+        value = sum(
+            math.prod(int(factor) for factor in term.split(" x ")) for term in terms.split(" + ")
+        )
         assert value == number(result)
         total += value
     assert total == sum(stage.parameters.total for stage in digits_trace.stages)
@@ -98,23 +100,33 @@ def test_the_printed_sums_give_the_printed_parameters(text: str, digits_trace: T
 
 def test_the_parts_of_a_sum_are_explained(text: str) -> None:
     flow = joined(section(text, "Data flow"))
-    weights, filters = re.search(r"\((\d+) weights in each of (\d+) filters, and one bias each\)", flow).groups()  # type: ignore[union-attr]
+    weights, filters = re.search(
+        r"\((\d+) weights in each of (\d+) filters, and one bias each\)", flow
+    ).groups()  # type: ignore[union-attr]
     assert (int(weights) + 1) * int(filters) == 320
-    weighed = re.search(r"one weight for each value and unit, ([\d,]+), and one bias for each unit", flow)
+    weighed = re.search(
+        r"one weight for each value and unit, ([\d,]+), and one bias for each unit", flow
+    )
     assert weighed is not None
     assert number(weighed[1]) == 5408 * 10
 
 
 def test_the_printed_arithmetic_is_that_of_the_trace(text: str, digits_trace: Trace) -> None:
     found = re.findall(r"Arithmetic: ([\d,]+) multiplications", text)
-    assert [number(each) for each in found] == [stage.flops for stage in digits_trace.stages if stage.flops]
+    assert [number(each) for each in found] == [
+        stage.flops for stage in digits_trace.stages if stage.flops
+    ]
 
 
 def test_each_stage_gets_what_the_one_before_gave(text: str) -> None:
-    found = re.findall(r"^   (\d+ rows x [^>]+?)(?: -> (.+))?$", section(text, "Data flow"), re.MULTILINE)
+    found = re.findall(
+        r"^   (\d+ rows x [^>]+?)(?: -> (.+))?$", section(text, "Data flow"), re.MULTILINE
+    )
     shapes = [(received, given or received) for received, given in found]
     assert len(shapes) == 6
-    bare = [tuple(re.sub(r" (height|width|channels?)\b", "", side) for side in pair) for pair in shapes]
+    bare = [
+        tuple(re.sub(r" (height|width|channels?)\b", "", side) for side in pair) for pair in shapes
+    ]
     assert all(before[1] == after[0] for before, after in pairwise(bare))
     assert bare[0][0] == "200 rows x 28 x 28 x 1"
     assert bare[-1][1] == "200 rows x 10"
@@ -161,8 +173,12 @@ def test_every_epoch_has_its_sentence(text: str) -> None:
     assert re.findall(r"^Epoch (\d+): ", section(text, "Training"), re.MULTILINE) == ["1", "2", "3"]
 
 
-def test_the_printed_probabilities_add_up_and_the_largest_is_named(text: str, digits_trace: Trace) -> None:
-    found = re.findall(r"^ {3}(\d)  (\S+) %(  <- the largest)?$", section(text, "Prediction"), re.MULTILINE)
+def test_the_printed_probabilities_add_up_and_the_largest_is_named(
+    text: str, digits_trace: Trace
+) -> None:
+    found = re.findall(
+        r"^ {3}(\d)  (\S+) %(  <- the largest)?$", section(text, "Prediction"), re.MULTILINE
+    )
     shares = [number(share) for _, share, _ in found]
     assert len(shares) == 10
     assert sum(shares) == pytest.approx(100, abs=0.3)
@@ -201,11 +217,15 @@ def test_the_words_are_as_they_were(text: str, snapshot: SnapshotAssertion) -> N
     """The sentences with the figures taken out; they differ between machines, and the tests above hold them."""
     # The data decides which questions are asked.
     words = re.sub(r"(?s)\nQuiz: .*?\n\nKey insight", "\nKey insight", text)
-    words = re.sub(r"Recording: .*?Command", "Recording: (measured)\n  Command", words, flags=re.DOTALL)
+    words = re.sub(
+        r"Recording: .*?Command", "Recording: (measured)\n  Command", words, flags=re.DOTALL
+    )
     words = re.sub(r"\d{4}-\d\d-\d\dT[\d:]+([+-][\d:]+|Z)?", "(date)", words)
     words = re.sub(r"fingerprint (of[a-z\s]+)?[0-9a-f]{16}", r"fingerprint \1(hash)", words)
     words = re.sub(r"Versions: .*", "Versions: (versions)", words, flags=re.DOTALL)
-    words = re.sub(r"Keras [\d.]+ on TensorFlow [\d.]+", "Keras (version) on TensorFlow (version)", words)
+    words = re.sub(
+        r"Keras [\d.]+ on TensorFlow [\d.]+", "Keras (version) on TensorFlow (version)", words
+    )
     words = re.sub(r"(?<!\w)\d+(,\d{3})*(\.\d+)?(e-\d+)?(?!\w)", "#", words)
     paragraphs = [joined(paragraph) for paragraph in words.split("\n\n")]
     assert "\n".join(paragraphs) == snapshot

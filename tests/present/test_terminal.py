@@ -3,6 +3,7 @@
 import io
 import re
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from pipetrace.present.views import Bar, Document, Picture
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Array
 
+Colours = Literal["truecolor", "256", "standard"] | None
 WIDTHS = (40, 60, 80, 120, 200)
 
 
@@ -32,11 +34,15 @@ def no_wish_about_colours(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def shown(made: Document, width: int, colour: str | None = "truecolor") -> str:
+def shown(made: Document, width: int, colour: Colours = "truecolor") -> str:
     file = io.StringIO()
     console = Console(
-        file=file, width=width, force_terminal=True, color_system=colour, legacy_windows=False  # type: ignore[arg-type]
-    )  # fmt: skip
+        file=file,
+        width=width,
+        force_terminal=True,
+        color_system=colour,
+        legacy_windows=False,
+    )
     show(made, console)
     return file.getvalue()
 
@@ -52,7 +58,7 @@ def joined(text: str) -> str:
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("colour", ["truecolor", "standard", None])
-def test_nothing_is_wider_than_the_window(made: Document, width: int, colour: str | None) -> None:
+def test_nothing_is_wider_than_the_window(made: Document, width: int, colour: Colours) -> None:
     lines = bare(shown(made, width, colour)).splitlines()
     assert max(cell_len(line) for line in lines) <= min(width, WIDEST)
 
@@ -109,7 +115,7 @@ def test_without_colours_shades_take_their_place(made: Document) -> None:
 
 
 @pytest.mark.parametrize("colour", ["truecolor", "256", "standard"])
-def test_with_colours_two_values_share_a_character(made: Document, colour: str) -> None:
+def test_with_colours_two_values_share_a_character(made: Document, colour: Colours) -> None:
     text = shown(made, 80, colour)
     assert "▀" in text
     assert "░" not in text
@@ -186,7 +192,8 @@ def test_a_vector_is_one_line_of_means(length: int, cells: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("length", "drawn"), [(0.0, ""), (0.5, "█" * 20), (1.0, "█" * 40), (1 / 320, "▏"), (0.0265, "█")]
+    ("length", "drawn"),
+    [(0.0, ""), (0.5, "█" * 20), (1.0, "█" * 40), (1 / 320, "▏"), (0.0265, "█")],
 )
 def test_a_bar_is_as_long_as_its_share(length: float, drawn: str) -> None:
     console = Console(file=io.StringIO(), width=80)
@@ -221,7 +228,9 @@ def test_a_gap_is_not_drawn(digits_trace: Trace) -> None:
     chart = document(broken(digits_trace)).training.charts[0]
     rows = blocks.chart(chart, 80).plain.splitlines()[1:-2]
     drawn = "".join(row.partition("│")[2][:20] for row in rows)
-    assert sum(drawn.count(mark) for mark in "●○◉") == 1 or drawn.count("●") == drawn.count("○") == 1
+    assert (
+        sum(drawn.count(mark) for mark in "●○◉") == 1 or drawn.count("●") == drawn.count("○") == 1
+    )
 
 
 def test_the_table_has_the_figures_of_the_view(made: Document) -> None:

@@ -1,22 +1,21 @@
 """What leaves Python: the declarations and the schema follow the records, and no value changes on the way."""
 
 import base64
-import importlib.util
 import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import jsonschema
 import numpy as np
 import pytest
 from tests.traces import HOSTILE, broken, killed, renamed
+from tools.make_declarations import declarations, json_schema, records, typescript
 
 from pipetrace.present.document import document
 from pipetrace.present.views import Document
-from pipetrace.present.wire import encode, json_schema, records, to_json, typescript
+from pipetrace.present.wire import encode, to_json
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Array, Ending, Run
 
@@ -31,23 +30,14 @@ class _Odd:
 
 
 @pytest.fixture(scope="module")
-def maker() -> ModuleType:
-    """The tool that writes the made files; it is a script, so it is loaded by its path."""
-    spec = importlib.util.spec_from_file_location("make_declarations", ROOT / "tools" / "make_declarations.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
 def schema() -> Any:
     return json.loads((ROOT / "docs" / "trace.schema.json").read_text(encoding="utf-8"))
 
 
 def validate(trace: Trace, schema: Any) -> Any:
-    exported = json.loads(to_json(trace), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    exported = json.loads(
+        to_json(trace), parse_constant=lambda name: pytest.fail(f"{name} is not JSON")
+    )
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.Draft202012Validator(schema).validate(exported)
     return exported
@@ -63,24 +53,30 @@ def bits(values: Array) -> bytes:
     return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).tobytes()
 
 
-def test_the_made_files_are_what_the_tool_makes(maker: ModuleType) -> None:
-    made = dict(maker.declarations())
+def test_the_made_files_are_what_the_tool_makes() -> None:
+    made = dict(declarations())
     assert {path.relative_to(ROOT).as_posix() for path in made} == {
         "src/pipetrace/present/viewer/document.d.ts",
         "docs/trace.schema.json",
     }
     for path, text in made.items():
-        assert path.read_text(encoding="utf-8") == text, f"run: python tools/make_declarations.py  ({path.name})"
+        assert path.read_text(encoding="utf-8") == text, (
+            f"run: python tools/make_declarations.py  ({path.name})"
+        )
 
 
 def test_an_exported_trace_keeps_to_the_schema(digits_trace: Trace, schema: Any) -> None:
     exported = validate(digits_trace, schema)
-    assert [stage["name"] for stage in exported["stages"]] == [stage.name for stage in digits_trace.stages]
+    assert [stage["name"] for stage in exported["stages"]] == [
+        stage.name for stage in digits_trace.stages
+    ]
     assert exported["rows"] == digits_trace.rows
 
 
 @pytest.mark.parametrize("epochs", [0, 1, 2])
-def test_a_trace_cut_short_keeps_to_the_schema(digits_trace: Trace, schema: Any, epochs: int) -> None:
+def test_a_trace_cut_short_keeps_to_the_schema(
+    digits_trace: Trace, schema: Any, epochs: int
+) -> None:
     assert len(validate(killed(digits_trace, epochs), schema)["epochs"]) == epochs
 
 
@@ -88,11 +84,18 @@ def test_names_of_any_characters_keep_to_the_schema(digits_trace: Trace, schema:
     assert validate(renamed(digits_trace, HOSTILE), schema)["run"]["title"] == HOSTILE
 
 
-def test_what_is_not_finite_is_written_as_a_word_and_never_as_null(digits_trace: Trace, schema: Any) -> None:
+def test_what_is_not_finite_is_written_as_a_word_and_never_as_null(
+    digits_trace: Trace, schema: Any
+) -> None:
     exported = validate(broken(digits_trace), schema)
     assert [epoch["metrics"]["loss"] for epoch in exported["epochs"]][1:] == ["Infinity", "NaN"]
-    assert [epoch["metrics"]["val_loss"] for epoch in exported["epochs"]][1:] == ["-Infinity", "NaN"]
-    assert None not in [value for epoch in exported["epochs"] for value in epoch["metrics"].values()]
+    assert [epoch["metrics"]["val_loss"] for epoch in exported["epochs"]][1:] == [
+        "-Infinity",
+        "NaN",
+    ]
+    assert None not in [
+        value for epoch in exported["epochs"] for value in epoch["metrics"].values()
+    ]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +121,9 @@ def test_every_tensor_comes_back_bit_for_bit(digits_trace: Trace) -> None:
     exported = json.loads(to_json(digits_trace))
     pairs = [(digits_trace.weights[name], tensor) for name, tensor in exported["weights"].items()]
     outputs = digits_trace.predictions[0].outputs
-    pairs += [(outputs[name], tensor) for name, tensor in exported["predictions"][0]["outputs"].items()]
+    pairs += [
+        (outputs[name], tensor) for name, tensor in exported["predictions"][0]["outputs"].items()
+    ]
     for stage, written in zip(digits_trace.stages, exported["stages"], strict=True):
         assert stage.example is not None
         assert stage.summary is not None
@@ -141,7 +146,9 @@ def test_a_tensor_of_any_kind_comes_back(dtype: str) -> None:
 
 
 def test_odd_floats_come_back_bit_for_bit() -> None:
-    patterns = np.array([0x7FC00001, 0xFFC12345, 0x7F800000, 0xFF800000, 0x80000000, 1, 0x007FFFFF], np.uint32)
+    patterns = np.array(
+        [0x7FC00001, 0xFFC12345, 0x7F800000, 0xFF800000, 0x80000000, 1, 0x007FFFFF], np.uint32
+    )
     assert bits(decoded(encode(patterns.view(np.float32)))) == bits(patterns)
 
 
@@ -152,7 +159,12 @@ def test_the_view_of_a_broken_run_still_is_json(digits_trace: Trace) -> None:
 
 
 def test_a_number_that_json_cannot_hold_is_never_written() -> None:
-    assert json.loads(to_json((math.nan, math.inf, -math.inf, 0.1))) == ["NaN", "Infinity", "-Infinity", 0.1]
+    assert json.loads(to_json((math.nan, math.inf, -math.inf, 0.1))) == [
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        0.1,
+    ]
 
 
 def test_declarations_name_every_record_once() -> None:
@@ -179,4 +191,9 @@ def test_the_schema_names_the_versions_of_a_run() -> None:
         "type": "object",
         "additionalProperties": {"type": "string"},
     }
-    assert json_schema(Ending, "ending")["$defs"]["Ending"]["required"] == ["kind", "message", "stage", "epoch"]
+    assert json_schema(Ending, "ending")["$defs"]["Ending"]["required"] == [
+        "kind",
+        "message",
+        "stage",
+        "epoch",
+    ]

@@ -34,7 +34,12 @@ def classifier(seed: int = 3, **options: Any) -> Any:
         name="small",
     )
     model.compile(
-        **{"optimizer": "adam", "loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"], **options}
+        **{
+            "optimizer": "adam",
+            "loss": "sparse_categorical_crossentropy",
+            "metrics": ["accuracy"],
+            **options,
+        }
     )
     return model
 
@@ -48,7 +53,10 @@ def as_dataset() -> dict[str, Any]:
     import tensorflow as tf
 
     # Shuffled anew in each epoch, from the seed that the model's was set with: looking must not turn it on.
-    return {"x": tf.data.Dataset.from_tensor_slices(rows()).shuffle(ROWS).batch(BATCH).prefetch(1), "shuffle": False}
+    return {
+        "x": tf.data.Dataset.from_tensor_slices(rows()).shuffle(ROWS).batch(BATCH).prefetch(1),
+        "shuffle": False,
+    }
 
 
 def as_py_dataset() -> dict[str, Any]:
@@ -96,7 +104,11 @@ def as_split() -> dict[str, Any]:
 
 
 def as_weighted() -> dict[str, Any]:
-    return {**as_arrays(), "class_weight": {0: 1.0, 1: 2.0, 2: 0.5}, "validation_data": rows(seed=9)}
+    return {
+        **as_arrays(),
+        "class_weight": {0: 1.0, 1: 2.0, 2: 0.5},
+        "validation_data": rows(seed=9),
+    }
 
 
 def as_sampled() -> dict[str, Any]:

@@ -14,17 +14,17 @@ pytestmark = [pytest.mark.framework, pytest.mark.filterwarnings("ignore:.*shuffl
 
 BREAKS = {
     "stages": "pipetrace.record.session.Forward",
-    "probe": "pipetrace.record.measuring.Measure.probe",
-    "weights": "pipetrace.record.epoch.summaries_of",
-    "data flow": "pipetrace.record.ending.measured",
-    "training mode": "pipetrace.record.ending.modes.has_modes",
-    "prediction": "pipetrace.record.ending.choose",
+    "probe": "pipetrace.record.measure.rows.Measure.probe",
+    "weights": "pipetrace.record.measure.epoch.summaries_of",
+    "data flow": "pipetrace.record.measure.after_training.measured",
+    "training mode": "pipetrace.record.measure.after_training.training_mode.has_modes",
+    "prediction": "pipetrace.record.measure.after_training.choose",
     "final weights": "pipetrace.capture.forward.Forward.weights",
-    "watching the loss": "pipetrace.record.trouble.sound_weights",
+    "watching the loss": "pipetrace.record.measure.failure.sound_weights",
     "rows": "pipetrace.capture.batches.joined",
-    "writing": "pipetrace.trace.store.TraceWriter.add_epoch",
-    "start": "pipetrace.capture.calling.running_fit",
-    "data facts": "pipetrace.record.data.targets_of",
+    "writing": "pipetrace.trace.writer.TraceWriter.add_epoch",
+    "start": "pipetrace.capture.fit.running_fit",
+    "data facts": "pipetrace.record.measure.dataset.targets_of",
 }
 """Something that each part does, by the name under which it reports."""
 
@@ -81,11 +81,15 @@ def test_a_broken_part_is_left_out_and_the_training_goes_on(
         assert not trace.epochs
         return
     assert [epoch.number for epoch in trace.epochs] == [1, 2]
-    assert [event.message for event in trace.events] == [f"{part}: ZeroDivisionError: broken on purpose"]
+    assert [event.message for event in trace.events] == [
+        f"{part}: ZeroDivisionError: broken on purpose"
+    ]
     assert trace.ending.kind == "finished"
 
 
-def test_a_full_disk_costs_the_trace_and_not_the_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_full_disk_costs_the_trace_and_not_the_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     import resource
     import signal
 
@@ -106,7 +110,9 @@ def test_a_full_disk_costs_the_trace_and_not_the_training(tmp_path: Path, capsys
     assert capsys.readouterr().err.count("writing could not be recorded") == 1
 
 
-def test_a_folder_that_goes_away_while_training_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_goes_away_while_training_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "gone"
     folder.mkdir()
     recorder = pipetrace.Recorder(folder / "run.trace", verbose=False)

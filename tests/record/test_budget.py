@@ -8,7 +8,16 @@ import pytest
 
 from pipetrace.errors import ArgumentError
 from pipetrace.record import budget as module
-from pipetrace.record.budget import FLOOR, FULL, LEVELS, NOTHING, Budget, Detail, Schedule, check_budget
+from pipetrace.record.budget import (
+    FLOOR,
+    FULL,
+    LEVELS,
+    NOTHING,
+    Budget,
+    Detail,
+    Schedule,
+    check_budget,
+)
 from pipetrace.record.cost import Cost
 
 
@@ -87,7 +96,9 @@ def test_budgets(share: float | None) -> None:
     check_budget(share)
 
 
-def trained(now: list[float], share: float | None, *, epochs: int, seconds: float, full: float) -> list[Detail]:
+def trained(
+    now: list[float], share: float | None, *, epochs: int, seconds: float, full: float
+) -> list[Detail]:
     """What is chosen in a training whose full measurement takes so many seconds; half of it in the background."""
     budget = started(share)
     schedule = Schedule(budget)

@@ -6,7 +6,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.record.models import BATCH, FORMS, ROWS, as_arrays, as_generator, as_py_dataset, batches, classifier, rows
+from tests.record.models import (
+    BATCH,
+    FORMS,
+    ROWS,
+    as_arrays,
+    as_generator,
+    as_py_dataset,
+    batches,
+    classifier,
+    rows,
+)
 
 import pipetrace
 from pipetrace.trace import Trace
@@ -21,7 +31,9 @@ def by_callback(model: Any, path: Path, arguments: dict[str, Any]) -> None:
 
 
 def by_callback_with_rows(model: Any, path: Path, arguments: dict[str, Any]) -> None:
-    model.fit(**arguments, callbacks=[pipetrace.Recorder(path, *rows(), verbose=False, budget=None)])
+    model.fit(
+        **arguments, callbacks=[pipetrace.Recorder(path, *rows(), verbose=False, budget=None)]
+    )
 
 
 def by_watch(model: Any, path: Path, arguments: dict[str, Any]) -> None:
@@ -115,7 +127,9 @@ def test_the_row_arithmetic_is_true(
     assert trace.run.data.complete is (rows_of_an_epoch is not None)
 
 
-def test_the_batches_of_a_source_are_asked_for_as_often_as_without_the_recorder(tmp_path: Path) -> None:
+def test_the_batches_of_a_source_are_asked_for_as_often_as_without_the_recorder(
+    tmp_path: Path,
+) -> None:
     watched, unwatched = as_py_dataset(), as_py_dataset()
     by_callback(classifier(), tmp_path / "run.trace", {**watched, "epochs": 2, "verbose": 0})
     classifier().fit(**unwatched, epochs=2, verbose=0)
@@ -125,7 +139,9 @@ def test_the_batches_of_a_source_are_asked_for_as_often_as_without_the_recorder(
 def test_rows_of_a_source_are_the_first_that_passed(tmp_path: Path) -> None:
     by_callback(classifier(), tmp_path / "run.trace", {**as_generator(), "epochs": 1, "verbose": 0})
     chance = np.random.default_rng(2)
-    expected = np.concatenate([x + chance.normal(size=x.shape).astype(np.float32) for x, _ in batches(*rows())])
+    expected = np.concatenate(
+        [x + chance.normal(size=x.shape).astype(np.float32) for x, _ in batches(*rows())]
+    )
     summary = pipetrace.read(tmp_path / "run.trace").stages[0].summary
     assert summary is not None
     assert summary.count == expected.size
@@ -134,7 +150,11 @@ def test_rows_of_a_source_are_the_first_that_passed(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore:Your input ran out of data:UserWarning")
 def test_fewer_steps_than_the_rows_fill(tmp_path: Path) -> None:
-    by_callback(classifier(), tmp_path / "run.trace", {**as_arrays(), "epochs": 2, "verbose": 0, "steps_per_epoch": 4})
+    by_callback(
+        classifier(),
+        tmp_path / "run.trace",
+        {**as_arrays(), "epochs": 2, "verbose": 0, "steps_per_epoch": 4},
+    )
     trace = pipetrace.read(tmp_path / "run.trace")
     assert trace.run.data.rows == 4 * BATCH
     # Keras goes on in the rows where the epoch before ended, and they run out.
@@ -155,7 +175,9 @@ def test_several_fits_go_on_in_one_trace(tmp_path: Path) -> None:
 
 def test_another_model_replaces_the_trace(tmp_path: Path) -> None:
     for _ in range(2):
-        by_callback(classifier(), tmp_path / "run.trace", {**as_arrays(), "epochs": 1, "verbose": 0})
+        by_callback(
+            classifier(), tmp_path / "run.trace", {**as_arrays(), "epochs": 1, "verbose": 0}
+        )
     assert [epoch.number for epoch in pipetrace.read(tmp_path / "run.trace").epochs] == [1]
 
 
@@ -164,7 +186,9 @@ def test_what_other_callbacks_do_is_seen(tmp_path: Path) -> None:
     import keras
 
     model = classifier()
-    stopping = keras.callbacks.EarlyStopping("loss", patience=0, min_delta=100, restore_best_weights=True)
+    stopping = keras.callbacks.EarlyStopping(
+        "loss", patience=0, min_delta=100, restore_best_weights=True
+    )
     halving = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2 if epoch else rate)
     callbacks = [pipetrace.Recorder(tmp_path / "run.trace", verbose=False), stopping, halving]
     model.fit(**as_arrays(), epochs=9, verbose=0, callbacks=callbacks)
@@ -187,7 +211,7 @@ def test_every_door_gives_the_same_trace(form: str, tmp_path: Path) -> None:
     import keras
 
     from pipetrace.present.wire import encode
-    from pipetrace.record.watching import watching_all
+    from pipetrace.record.watch import watching_all
 
     def by_run(model: Any, path: Path, arguments: dict[str, Any]) -> None:
         with watching_all(lambda number: path, [], command="", budget=None):
@@ -211,13 +235,17 @@ def test_every_door_gives_the_same_trace(form: str, tmp_path: Path) -> None:
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
     import keras
 
-    import pipetrace.capture.calling as calling
+    import pipetrace.capture.fit as calling
 
     model = classifier()
     names = ("fit", "_maybe_symbolic_build", "train_function", "test_function")
     kinds = [kind for kind in keras.Model.__mro__ for name in names if name in kind.__dict__]
     before = [{name: kind.__dict__.get(name) for name in names} for kind in kinds]
-    by_watch(model, tmp_path / "one.trace", {**as_arrays(), "epochs": 1, "verbose": 0, "validation_split": 0.2})
+    by_watch(
+        model,
+        tmp_path / "one.trace",
+        {**as_arrays(), "epochs": 1, "verbose": 0, "validation_split": 0.2},
+    )
     by_callback(model, tmp_path / "two.trace", {**as_arrays(), "epochs": 1, "verbose": 0})
     assert [{name: kind.__dict__.get(name) for name in names} for kind in kinds] == before
     assert "fit" not in model.__dict__
@@ -246,7 +274,10 @@ def test_structures_of_several_arrays(tmp_path: Path) -> None:
     layers = keras.layers
     given = {"left": layers.Input((3,), name="left"), "right": layers.Input((2,), name="right")}
     joined = layers.Concatenate(name="join")([given["left"], given["right"]])
-    model = keras.Model(given, {"one": layers.Dense(1, name="one")(joined), "two": layers.Dense(2, name="two")(joined)})
+    model = keras.Model(
+        given,
+        {"one": layers.Dense(1, name="one")(joined), "two": layers.Dense(2, name="two")(joined)},
+    )
     model.compile("sgd", loss={"one": "mse", "two": "mae"})
     x, _ = rows()
     model.fit(
@@ -263,8 +294,14 @@ def test_structures_of_several_arrays(tmp_path: Path) -> None:
     ]
     assert [spec.source for spec in trace.stage("join").inputs] == ["left", "right"]
     assert trace.run.model is not None
-    assert {(spec.name, spec.source) for spec in trace.run.model.outputs} == {("one", "one"), ("two", "two")}
-    assert dict(trace.run.training.losses) == {"one": "mean_squared_error", "two": "mean_absolute_error"}
+    assert {(spec.name, spec.source) for spec in trace.run.model.outputs} == {
+        ("one", "one"),
+        ("two", "two"),
+    }
+    assert dict(trace.run.training.losses) == {
+        "one": "mean_squared_error",
+        "two": "mean_absolute_error",
+    }
     assert [target.name for target in trace.run.data.targets] == ["one", "two"]
     assert not trace.run.data.class_names
 
@@ -279,7 +316,9 @@ def test_structures_of_several_arrays(tmp_path: Path) -> None:
         (("rows.npz", None), pipetrace.PipetraceError),
     ],
 )
-def test_rows_that_are_none_are_refused_before_training(given: Any, error: type[Exception], tmp_path: Path) -> None:
+def test_rows_that_are_none_are_refused_before_training(
+    given: Any, error: type[Exception], tmp_path: Path
+) -> None:
     with pytest.raises(error, match=r"\["):
         pipetrace.Recorder(tmp_path / "run.trace", *given)
 
@@ -297,12 +336,18 @@ def test_a_file_that_is_no_trace_is_not_replaced(tmp_path: Path) -> None:
 
 
 def test_steps_taken_together_and_compiled_otherwise(tmp_path: Path) -> None:
-    ways: tuple[dict[str, Any], ...] = ({"steps_per_execution": 3}, {"run_eagerly": True}, {"jit_compile": True})
+    ways: tuple[dict[str, Any], ...] = (
+        {"steps_per_execution": 3},
+        {"run_eagerly": True},
+        {"jit_compile": True},
+    )
     for number, options in enumerate(ways):
         bare = classifier(**options)
         bare.fit(**as_generator(), epochs=2, verbose=0)
         model = classifier(**options)
-        by_callback(model, tmp_path / f"{number}.trace", {**as_generator(), "epochs": 2, "verbose": 0})
+        by_callback(
+            model, tmp_path / f"{number}.trace", {**as_generator(), "epochs": 2, "verbose": 0}
+        )
         for ours, theirs in zip(state(model), state(bare), strict=True):
             np.testing.assert_array_equal(ours, theirs)
         trace = pipetrace.read(tmp_path / f"{number}.trace")

@@ -11,13 +11,15 @@ import pytest
 from tests.record.models import as_arrays, batches, classifier, rows
 
 import pipetrace
-from pipetrace.capture import calling
+from pipetrace.capture import fit as capture_fit
 from pipetrace.capture.fingerprints import random_state
 from pipetrace.capture.surroundings import attributes, methods, noting_at_exit, surroundings
 
 pytestmark = [
     pytest.mark.framework,
-    pytest.mark.filterwarnings("ignore:.*shuffle:UserWarning", "ignore:Your input ran out of data:UserWarning"),
+    pytest.mark.filterwarnings(
+        "ignore:.*shuffle:UserWarning", "ignore:Your input ran out of data:UserWarning"
+    ),
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]
 
@@ -62,7 +64,13 @@ def another(error: type[BaseException], when: str) -> Any:
 def in_a_callback(when: str, error: type[BaseException] = Broken) -> Fit:
     def fit(model: Any, callbacks: list[Any]) -> None:
         others = [another(error, when)]
-        model.fit(**as_arrays(), epochs=2, validation_split=0.2, verbose=0, callbacks=[*callbacks, *others])
+        model.fit(
+            **as_arrays(),
+            epochs=2,
+            validation_split=0.2,
+            verbose=0,
+            callbacks=[*callbacks, *others],
+        )
 
     return fit
 
@@ -106,7 +114,7 @@ def by_watch(model: Any, path: Path, fit: Fit) -> None:
 
 
 def by_run(model: Any, path: Path, fit: Fit) -> None:
-    from pipetrace.record.watching import watching_all
+    from pipetrace.record.watch import watching_all
 
     with watching_all(lambda number: path, [], command=""):
         fit(model, [])
@@ -155,14 +163,18 @@ def test_nothing_is_left_of_a_training_that_ended(door: str, end: str, tmp_path:
     assert unlike(before, state()) == {}
     assert [each for each in at_exit if "pipetrace" in each or "finalize" in each] == []
     assert ours == random
-    assert not calling._armed
-    assert not calling._build
+    assert not capture_fit._armed
+    assert not capture_fit._build
     kept = {line for line in attributes(model) if "_pipetrace" in line}
-    assert {line.partition(": ")[0] for line in kept} <= ({"small._pipetrace_kept"} if door != "run" else set())
+    assert {line.partition(": ")[0] for line in kept} <= (
+        {"small._pipetrace_kept"} if door != "run" else set()
+    )
     assert set(attributes(model)) - kept == set(attributes(plain))
     trace = pipetrace.read(tmp_path / "run.trace")
     expected = {"well": "finished", "Ctrl-C": "interrupted"}.get(end, "failed")
-    assert trace.ending.kind == (expected if end != "a callback raises at the end" else trace.ending.kind)
+    assert trace.ending.kind == (
+        expected if end != "a callback raises at the end" else trace.ending.kind
+    )
     assert trace.ending.kind != "running"
 
 
@@ -174,7 +186,7 @@ def test_nothing_is_left_where_the_disk_breaks(
         raise OSError(28, "No space left on device")
 
     before = state()
-    monkeypatch.setattr("pipetrace.trace.store.TraceWriter.add_epoch", broken)
+    monkeypatch.setattr("pipetrace.trace.writer.TraceWriter.add_epoch", broken)
     tried(DOORS[door], tmp_path / "run.trace", well)
     assert "writing could not be recorded" in capsys.readouterr().err
     assert unlike(before, state()) == {}
@@ -197,7 +209,7 @@ def test_a_model_goes_when_nobody_uses_it(door: Any, end: str, tmp_path: Path) -
 
 
 def test_a_model_goes_while_others_are_watched(tmp_path: Path) -> None:
-    from pipetrace.record.watching import watching_all
+    from pipetrace.record.watch import watching_all
 
     made: list[Path] = []
     with watching_all(lambda number: tmp_path / f"{number}.trace", made, command=""):
@@ -217,7 +229,9 @@ def test_what_a_model_keeps_is_not_saved_with_it(tmp_path: Path) -> None:
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     for again in (loaded, keras.models.clone_model(model), copy.deepcopy(model)):
-        assert [weight.shape for weight in again.weights] == [weight.shape for weight in model.weights]
+        assert [weight.shape for weight in again.weights] == [
+            weight.shape for weight in model.weights
+        ]
         assert "_pipetrace_kept" not in vars(again)
 
 
@@ -257,7 +271,15 @@ def test_what_is_left_is_seen(tmp_path: Path) -> None:
         ended.set()
         thread.join()
     assert seen == {
-        "threads", "open files", "environment", "hooks", "signal handlers", "warnings filters", "settings of NumPy",
-        "settings of Keras", "methods of Keras", "identity",
-    }  # fmt: skip
+        "threads",
+        "open files",
+        "environment",
+        "hooks",
+        "signal handlers",
+        "warnings filters",
+        "settings of NumPy",
+        "settings of Keras",
+        "methods of Keras",
+        "identity",
+    }
     assert unlike(before, state()) == {}

@@ -13,7 +13,11 @@ threadpoolctl = pytest.importorskip("threadpoolctl")
 
 
 def threads() -> list[int]:
-    return [each["num_threads"] for each in threadpoolctl.threadpool_info() if each["user_api"] == "blas"]
+    return [
+        each["num_threads"]
+        for each in threadpoolctl.threadpool_info()
+        if each["user_api"] == "blas"
+    ]
 
 
 def test_within_the_block_there_is_one_and_after_it_as_many_as_before() -> None:
@@ -34,5 +38,7 @@ def test_the_environment_is_what_it_was(given: str | None) -> None:
     environment = {key: value for key, value in os.environ.items() if key != SET_BY_IMPORT}
     if given is not None:
         environment[SET_BY_IMPORT] = given
-    ran = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
     assert ran.stdout == f"{given}\n"

@@ -59,7 +59,9 @@ STEPS = [("Scale", scale), ("Split", split), ("Batch", batch)]
 
 def assert_weights(ours: Any, theirs: Any) -> None:
     for one, other in zip(
-        [*ours.variables, *ours.optimizer.variables], [*theirs.variables, *theirs.optimizer.variables], strict=True
+        [*ours.variables, *ours.optimizer.variables],
+        [*theirs.variables, *theirs.optimizer.variables],
+        strict=True,
     ):
         np.testing.assert_array_equal(one.numpy(), other.numpy(), err_msg=str(one.path))
 
@@ -90,15 +92,29 @@ MODEL = [("hidden", "layer"), ("drop", "layer"), ("answer", "layer")]
 
 def test_scaled_split_and_in_batches(tmp_path: Path) -> None:
     model, bare = dense(), dense()
-    history = pipetrace.Pipeline((X, Y), steps=STEPS, model=model).fit(tmp_path / "run.trace", epochs=2, verbose=0)
+    history = pipetrace.Pipeline((X, Y), steps=STEPS, model=model).fit(
+        tmp_path / "run.trace", epochs=2, verbose=0
+    )
     # The batches are trained on in their order; with shuffling the weights would be others.
     other = bare.fit(
-        X[:80] / 255, Y[:80], batch_size=16, shuffle=False, validation_data=(X[80:] / 255, Y[80:]), epochs=2, verbose=0
+        X[:80] / 255,
+        Y[:80],
+        batch_size=16,
+        shuffle=False,
+        validation_data=(X[80:] / 255, Y[80:]),
+        epochs=2,
+        verbose=0,
     )
     assert_weights(model, bare)
     assert history.history == other.history
     trace = read(tmp_path)
-    assert names(trace) == [("source", "source"), ("Scale", "step"), ("Split", "step"), ("Batch", "step"), *MODEL]
+    assert names(trace) == [
+        ("source", "source"),
+        ("Scale", "step"),
+        ("Split", "step"),
+        ("Batch", "step"),
+        *MODEL,
+    ]
     data, training = trace.run.data, trace.run.training
     assert (data.rows, data.validation_rows, training.batch_size, trace.rows) == (80, 20, 16, 80)
     assert [epoch.steps for epoch in trace.epochs] == [5, 5]
@@ -112,7 +128,9 @@ def test_scaled_split_and_in_batches(tmp_path: Path) -> None:
     assert [stage.inputs[0].source for stage in trace.stages[1:4]] == ["source", "Scale", "Split"]
     for prediction in trace.predictions:
         assert prediction.held_out
-        np.testing.assert_allclose(prediction.outputs["Batch"], X[80 + prediction.row] / 255, rtol=1e-6)
+        np.testing.assert_allclose(
+            prediction.outputs["Batch"], X[80 + prediction.row] / 255, rtol=1e-6
+        )
         assert prediction.label == Y[80 + prediction.row]
 
 
@@ -146,7 +164,11 @@ def test_without_a_split_the_way_of_a_row_leads_back_to_the_source(tmp_path: Pat
         np.testing.assert_array_equal(prediction.outputs["Scale"], X[row] / 255)
         assert prediction.label == Y[row]
     # The example is the first row that the model gets, wherever it was before.
-    for stage, values in (("source", X[order[0]]), ("Choose", X[order[0]]), ("Scale", X[order[0]] / 255)):
+    for stage, values in (
+        ("source", X[order[0]]),
+        ("Choose", X[order[0]]),
+        ("Scale", X[order[0]] / 255),
+    ):
         example = trace.stage(stage).example
         assert example is not None
         np.testing.assert_array_equal(example, values)
@@ -162,7 +184,9 @@ def test_a_thousand_rows_become_990_windows(tmp_path: Path) -> None:
 
     def model() -> Any:
         keras.utils.set_random_seed(1)
-        made = keras.Sequential([keras.layers.Input((10, 2)), keras.layers.LSTM(2, name="read"), keras.layers.Dense(1)])
+        made = keras.Sequential(
+            [keras.layers.Input((10, 2)), keras.layers.LSTM(2, name="read"), keras.layers.Dense(1)]
+        )
         made.compile("sgd", loss="mse")
         return made
 
@@ -180,7 +204,9 @@ def test_a_thousand_rows_become_990_windows(tmp_path: Path) -> None:
     assert_summary(trace, "source", series)
     assert_summary(trace, "Window", windows(series)[0])
     for prediction in trace.predictions:
-        np.testing.assert_array_equal(prediction.outputs["Window"], series[prediction.row : prediction.row + 10])
+        np.testing.assert_array_equal(
+            prediction.outputs["Window"], series[prediction.row : prediction.row + 10]
+        )
         np.testing.assert_array_equal(prediction.targets[0], series[prediction.row + 10, 0])
         # Before a window it is the window's first row.
         np.testing.assert_array_equal(prediction.outputs["source"], series[prediction.row])
@@ -210,7 +236,12 @@ def test_a_dictionary_of_arrays(tmp_path: Path) -> None:
     bare.fit(scaled(x), X[:, 5], epochs=1, shuffle=False, verbose=0)
     assert_weights(model, bare)
     trace = read(tmp_path)
-    assert names(trace) == [("source", "source"), ("Scale", "step"), ("join", "layer"), ("out", "layer")]
+    assert names(trace) == [
+        ("source", "source"),
+        ("Scale", "step"),
+        ("join", "layer"),
+        ("out", "layer"),
+    ]
     outputs = trace.stage("Scale").outputs
     assert [spec.name for spec in outputs] == ["right", "left"]
     # Each input of the model comes from the output that has its name, whatever the order.
@@ -242,9 +273,16 @@ def test_a_dataset_as_the_source(tmp_path: Path) -> None:
     bare.fit(dataset(), epochs=2, verbose=0)
     assert_weights(model, bare)
     trace = read(tmp_path)
-    assert [stage.name for stage in trace.stages if stage.kind == "layer"] == ["hidden", "drop", "answer"]
+    assert [stage.name for stage in trace.stages if stage.kind == "layer"] == [
+        "hidden",
+        "drop",
+        "answer",
+    ]
     assert trace.stages[0].kind == "source"
-    assert trace.stage("hidden").inputs[0].source == [stage.name for stage in trace.stages if stage.kind != "layer"][-1]
+    assert (
+        trace.stage("hidden").inputs[0].source
+        == [stage.name for stage in trace.stages if stage.kind != "layer"][-1]
+    )
     assert [epoch.steps for epoch in trace.epochs] == [7, 7]
     assert trace.run.training.batch_size == 16
     assert_summary(trace, "hidden", np.asarray(model.get_layer("hidden")(X / 255)))
@@ -355,8 +393,13 @@ def test_a_step_with_the_name_of_a_layer(tmp_path: Path) -> None:
     )
     trace = read(tmp_path)
     assert [stage.name for stage in trace.stages] == [
-        "source_", "Scale (step)", "source", "Scale", "drop", "answer",
-    ]  # fmt: skip
+        "source_",
+        "Scale (step)",
+        "source",
+        "Scale",
+        "drop",
+        "answer",
+    ]
     assert_summary(trace, "Scale (step)", X / 255)
     assert_summary(trace, "Scale", np.asarray(model.get_layer("Scale")(X / 255 / 255)))
 
@@ -382,7 +425,14 @@ def test_a_step_with_the_name_of_something_within_the_model(tmp_path: Path, name
     )
     trace = read(tmp_path)
     assert len({stage.name for stage in trace.stages}) == len(trace.stages) == 6
-    assert [stage.kind for stage in trace.stages] == ["source", "step", "step", "layer", "op", "layer"]
+    assert [stage.kind for stage in trace.stages] == [
+        "source",
+        "step",
+        "step",
+        "layer",
+        "op",
+        "layer",
+    ]
     assert_summary(trace, trace.stages[1].name, X / 255)
     assert trace.stages[3].summary is not None
     assert trace.stages[3].summary.count == 300
@@ -394,9 +444,9 @@ def test_a_pipeline_that_is_not_trained(tmp_path: Path) -> None:
 
     model = dense()
     before = [np.array(each.numpy()) for each in model.variables]
-    pipetrace.Pipeline((X, Y), steps=STEPS[:1], model=model, title="as it is", class_names=("a", "b", "c")).trace(
-        tmp_path / "run.trace"
-    )
+    pipetrace.Pipeline(
+        (X, Y), steps=STEPS[:1], model=model, title="as it is", class_names=("a", "b", "c")
+    ).trace(tmp_path / "run.trace")
     trace = read(tmp_path)
     assert (trace.epochs, trace.rows, trace.run.title) == ((), 100, "as it is")
     assert trace.run.data.class_names == ("a", "b", "c")
@@ -434,8 +484,12 @@ def test_what_the_caller_gives_comes_before_what_the_steps_say(tmp_path: Path) -
     model, bare = dense(), dense()
     own = (X[:10] / 255, Y[:10])
     pipeline = pipetrace.Pipeline((X, Y), steps=STEPS, model=model)
-    pipeline.fit(tmp_path / "run.trace", epochs=2, verbose=0, validation_data=own, callbacks=counting)
-    bare.fit(X[:80] / 255, Y[:80], batch_size=16, shuffle=False, validation_data=own, epochs=2, verbose=0)
+    pipeline.fit(
+        tmp_path / "run.trace", epochs=2, verbose=0, validation_data=own, callbacks=counting
+    )
+    bare.fit(
+        X[:80] / 255, Y[:80], batch_size=16, shuffle=False, validation_data=own, epochs=2, verbose=0
+    )
     assert_weights(model, bare)
     assert told == [0, 1]
     assert read(tmp_path).run.data.validation_rows == 10
@@ -447,7 +501,12 @@ def test_a_pipeline_is_fitted_again(tmp_path: Path) -> None:
         pipeline.fit(tmp_path / "run.trace", epochs=epochs, verbose=0)
     trace = read(tmp_path)
     assert [epoch.number for epoch in trace.epochs] == [1, 2, 3]
-    assert names(trace)[:4] == [("source", "source"), ("Scale", "step"), ("Split", "step"), ("Batch", "step")]
+    assert names(trace)[:4] == [
+        ("source", "source"),
+        ("Scale", "step"),
+        ("Split", "step"),
+        ("Batch", "step"),
+    ]
 
 
 def test_the_source_stays_as_it_was(tmp_path: Path) -> None:
@@ -456,7 +515,9 @@ def test_the_source_stays_as_it_was(tmp_path: Path) -> None:
         return x
 
     x = X.copy()
-    pipetrace.Pipeline((x, Y), steps=[("Scale", in_place)], model=dense()).fit(tmp_path / "run.trace", verbose=0)
+    pipetrace.Pipeline((x, Y), steps=[("Scale", in_place)], model=dense()).fit(
+        tmp_path / "run.trace", verbose=0
+    )
     np.testing.assert_array_equal(x, X)
     trace = read(tmp_path)
     assert_summary(trace, "source", X)

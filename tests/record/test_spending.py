@@ -11,11 +11,11 @@ from tests.record.models import classifier, rows
 
 import pipetrace
 from pipetrace.errors import ArgumentError
-from pipetrace.explain.recording import omissions, spent
+from pipetrace.explain.overhead import omissions, spent
 from pipetrace.record import budget as module
-from pipetrace.record import health
+from pipetrace.record.measure import dynamics
 from pipetrace.trace import Trace, read
-from pipetrace.trace.spending import BUDGET, DECLINED
+from pipetrace.trace.overhead import BUDGET, DECLINED
 
 pytestmark = pytest.mark.framework
 EPOCHS = 6
@@ -40,7 +40,9 @@ def left_out(trace: Trace) -> dict[tuple[str, str], tuple[int | None, int | None
 
 
 def epochs_of(trace: Trace, part: str) -> list[int]:
-    return sorted({each.epoch for each in trace.measurements if each.part == part and each.epoch is not None})
+    return sorted(
+        {each.epoch for each in trace.measurements if each.part == part and each.epoch is not None}
+    )
 
 
 def test_without_a_budget_everything_is_there_and_nothing_is_left_out(tmp_path: Path) -> None:
@@ -53,11 +55,15 @@ def test_without_a_budget_everything_is_there_and_nothing_is_left_out(tmp_path: 
     assert epochs_of(trace, "signal") == epochs_of(trace, "slope") == list(range(EPOCHS + 1))
 
 
-def test_without_room_the_metrics_stay_and_the_rest_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_room_the_metrics_stay_and_the_rest_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "FLOOR", 0.0)
     monkeypatch.setattr(module, "AIM", 0.0)
     trace = recorded(tmp_path / "a.trace", budget=0.0)
-    assert [set(each.metrics) for each in trace.epochs] == [{"loss", "accuracy", "val_loss", "val_accuracy"}] * EPOCHS
+    assert [set(each.metrics) for each in trace.epochs] == [
+        {"loss", "accuracy", "val_loss", "val_accuracy"}
+    ] * EPOCHS
     # The last epoch's measurement waits for nobody.
     assert [bool(each.probe) for each in trace.epochs] == [False] * (EPOCHS - 1) + [True]
     found = left_out(trace)
@@ -84,10 +90,15 @@ def test_a_short_training_gets_half_a_second_and_says_so(tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("roomy")
-def test_figures_that_waited_are_those_of_their_epochs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_figures_that_waited_are_those_of_their_epochs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Measured at once, or afterwards from copies of the weights: the same to the bit, where nothing is drawn."""
     monkeypatch.setattr("tests.record.models.DROPPED", 0.0)
-    at_once, later = recorded(tmp_path / "a.trace", budget=None), recorded(tmp_path / "b.trace", budget=0.02)
+    at_once, later = (
+        recorded(tmp_path / "a.trace", budget=None),
+        recorded(tmp_path / "b.trace", budget=0.02),
+    )
     one, other = (
         {
             (each.part, each.name, each.epoch, key): value
@@ -99,7 +110,11 @@ def test_figures_that_waited_are_those_of_their_epochs(tmp_path: Path, monkeypat
     )
     assert one.keys() == other.keys()
     assert len(one) > 300
-    different = {key: (one[key], other[key]) for key in one if not np.array_equal(one[key], other[key], equal_nan=True)}
+    different = {
+        key: (one[key], other[key])
+        for key in one
+        if not np.array_equal(one[key], other[key], equal_nan=True)
+    }
     assert different == {}
 
 
@@ -117,14 +132,14 @@ def test_movements_are_told_of_every_epoch_of_a_longer_training(tmp_path: Path) 
 @pytest.mark.usefixtures("roomy")
 def test_they_did_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     during: list[tuple[str, int]] = []
-    measure = health.Health._measure
+    measure = dynamics.Health._measure
 
-    def noted(self: health.Health, part: str, epoch: int) -> None:
+    def noted(self: dynamics.Health, part: str, epoch: int) -> None:
         if self._session.cost.training:
             during.append((part, epoch))
         measure(self, part, epoch)
 
-    monkeypatch.setattr(health.Health, "_measure", noted)
+    monkeypatch.setattr(dynamics.Health, "_measure", noted)
     recorded(tmp_path / "a.trace", budget=0.02)
     assert [each for each in during if each[0] == "gradients"] == []
     recorded(tmp_path / "b.trace", budget=None)
@@ -164,7 +179,13 @@ def test_the_model_has_its_weights_of_the_end_after_all_that(tmp_path: Path) -> 
     bare, watched = classifier(), None
     bare.fit(x, y, epochs=3, verbose=0)
     watched = classifier()
-    watched.fit(x, y, epochs=3, verbose=0, callbacks=[pipetrace.Recorder(tmp_path / "a.trace", verbose=False)])
+    watched.fit(
+        x,
+        y,
+        epochs=3,
+        verbose=0,
+        callbacks=[pipetrace.Recorder(tmp_path / "a.trace", verbose=False)],
+    )
     for one, other in zip(bare.weights, watched.weights, strict=True):
         assert np.array_equal(one.numpy(), other.numpy())
     for one, other in zip(bare.optimizer.variables, watched.optimizer.variables, strict=True):
@@ -172,7 +193,9 @@ def test_the_model_has_its_weights_of_the_end_after_all_that(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("options", [{"budget": 2}, {"budget": "all"}])
-def test_a_budget_that_is_none_is_refused_before_training(tmp_path: Path, options: dict[str, Any]) -> None:
+def test_a_budget_that_is_none_is_refused_before_training(
+    tmp_path: Path, options: dict[str, Any]
+) -> None:
     with pytest.raises(ArgumentError, match="budget"):
         pipetrace.Recorder(tmp_path / "a.trace", **options)
 
@@ -182,7 +205,9 @@ def test_unknown_options_are_no_silence(tmp_path: Path) -> None:
         pipetrace.Recorder(tmp_path / "a.trace", bugdet=0.1)  # type: ignore[call-arg]
 
 
-def test_the_terminal_says_what_was_spent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_terminal_says_what_was_spent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     recorded(tmp_path / "a.trace", verbose=True)
     said = capsys.readouterr().err
     assert "pipetrace: recording took " in said

@@ -11,7 +11,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
-from pipetrace.summary import summarise
+from pipetrace.stats import summarise
 from pipetrace.trace.document import (
     FINISHED,
     LAYER,
@@ -32,7 +32,7 @@ from pipetrace.trace.document import (
     Weight,
 )
 from pipetrace.trace.schema import DTYPES, SCHEMA
-from pipetrace.trace.store import TraceWriter
+from pipetrace.trace.writer import TraceWriter
 
 
 @dataclass(frozen=True)
@@ -65,19 +65,41 @@ class Recording:
     def trace(self) -> Trace:
         """What has to be read back."""
         stages = tuple(
-            replace(stage, summary=self.summaries.get(stage.name), example=self.examples.get(stage.name))
+            replace(
+                stage, summary=self.summaries.get(stage.name), example=self.examples.get(stage.name)
+            )
             for stage in self.stages
         )
         return Trace(
-            SCHEMA, self.run, stages, self.rows, self.epochs, self.predictions, self.weights, self.ending, self.cost,
+            SCHEMA,
+            self.run,
+            stages,
+            self.rows,
+            self.epochs,
+            self.predictions,
+            self.weights,
+            self.ending,
+            self.cost,
             measurements=self.measurements,
-        )  # fmt: skip
+        )
 
 
 def a_run(title: str = "a run", **changes: Any) -> Run:
-    data = Data("digits", "some digits", None, "embedded", 10, "ab", ("zero", "one"), (3, 4), 2, 7, 1, 128.0)
+    data = Data(
+        "digits", "some digits", None, "embedded", 10, "ab", ("zero", "one"), (3, 4), 2, 7, 1, 128.0
+    )
     training = Training(3, 32, "Adam", {"learning_rate": 0.001}, "loss", ("accuracy",), 0, 4)
-    run = Run(title, "2024-05-06T07:08:09+02:00", "", {"python": "3.11"}, "tensorflow", "Linux", "cd", data, training)
+    run = Run(
+        title,
+        "2024-05-06T07:08:09+02:00",
+        "",
+        {"python": "3.11"},
+        "tensorflow",
+        "Linux",
+        "cd",
+        data,
+        training,
+    )
     return replace(run, **changes)
 
 
@@ -85,9 +107,19 @@ def some_stages() -> tuple[Stage, ...]:
     pixels, wide = Spec((None, 4, 4, 1), "uint8"), Spec((None, 3), "float32")
     return (
         Stage("input", SOURCE, None, "input", {}, (pixels,), (pixels,)),
-        Stage("dense", LAYER, "Dense", "inner/dense", {"units": 3}, (replace(pixels, source="input"),), (wide,),
-              Parameters(51, 2), (Weight("kernel", (16, 3)), Weight("bias", (3,), trainable=False)), 96),
-    )  # fmt: skip
+        Stage(
+            "dense",
+            LAYER,
+            "Dense",
+            "inner/dense",
+            {"units": 3},
+            (replace(pixels, source="input"),),
+            (wide,),
+            Parameters(51, 2),
+            (Weight("kernel", (16, 3)), Weight("bias", (3,), trainable=False)),
+            96,
+        ),
+    )
 
 
 def an_epoch(number: int) -> Epoch:
@@ -106,13 +138,20 @@ def a_recording(epochs: int = 3) -> Recording:
         rows=20,
         summaries={"dense": summarise(values)},
         examples={"dense": values[0]},
-        predictions=(Prediction(4, 1, {"input": np.zeros((4, 4, 1), np.uint8), "dense": values[1]}),),
+        predictions=(
+            Prediction(4, 1, {"input": np.zeros((4, 4, 1), np.uint8), "dense": values[1]}),
+        ),
         weights={"dense/kernel": values},
         ending=Ending(FINISHED, epoch=epochs),
         cost={"writing": 0.5},
         measurements=(
             Measurement("initial", "dense/kernel", 0, {"std": 0.5, "alike": 0.0}),
-            Measurement("gradient", "dense/kernel", 1, {"norm": float("nan"), "max": float("inf"), "zeros": -0.0}),
+            Measurement(
+                "gradient",
+                "dense/kernel",
+                1,
+                {"norm": float("nan"), "max": float("inf"), "zeros": -0.0},
+            ),
             Measurement("rows", "training", None, {"rows": 20.0}),
         ),
     )
@@ -126,7 +165,11 @@ NUMBERS = st.floats()
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 COUNTS = st.integers(0, 2**62)
 CONFIGS = st.dictionaries(
-    WORDS, st.recursive(st.none() | st.booleans() | COUNTS | FINITE | WORDS, lambda inner: st.lists(inner, max_size=3))
+    WORDS,
+    st.recursive(
+        st.none() | st.booleans() | COUNTS | FINITE | WORDS,
+        lambda inner: st.lists(inner, max_size=3),
+    ),
 )
 
 
@@ -137,7 +180,9 @@ def tensors(draw: st.DrawFn) -> Array:
     values = rng.normal(0, 50, shape)
     name = draw(st.sampled_from(DTYPES))
     if name.startswith("float"):
-        values = np.where(rng.random(shape) < 0.3, rng.choice([np.nan, np.inf, -np.inf, -0.0], shape), values)
+        values = np.where(
+            rng.random(shape) < 0.3, rng.choice([np.nan, np.inf, -np.inf, -0.0], shape), values
+        )
     elif name.startswith(("u", "bool")):
         values = np.abs(values)
     return np.asarray(values).astype(name)
@@ -152,32 +197,80 @@ def a_summary_each(names: list[str]) -> st.SearchStrategy[dict[str, Summary]]:
     return st.fixed_dictionaries({}, optional=dict.fromkeys(names, floats.map(summarise)))
 
 
-SPECS = st.builds(Spec, st.lists(st.none() | COUNTS, max_size=4).map(tuple), NAMES, st.none() | NAMES)
+SPECS = st.builds(
+    Spec, st.lists(st.none() | COUNTS, max_size=4).map(tuple), NAMES, st.none() | NAMES
+)
 WEIGHTS = st.builds(Weight, NAMES, st.lists(COUNTS, max_size=4).map(tuple), st.booleans())
 
 
 def stage_named(name: str) -> st.SearchStrategy[Stage]:
     few = st.lists(SPECS, max_size=3).map(tuple)
-    return st.builds(Stage, st.just(name), NAMES, st.none() | NAMES, NAMES, CONFIGS, few, few,
-                     st.builds(Parameters, COUNTS, COUNTS), st.lists(WEIGHTS, max_size=3).map(tuple),
-                     st.none() | COUNTS)  # fmt: skip
+    return st.builds(
+        Stage,
+        st.just(name),
+        NAMES,
+        st.none() | NAMES,
+        NAMES,
+        CONFIGS,
+        few,
+        few,
+        st.builds(Parameters, COUNTS, COUNTS),
+        st.lists(WEIGHTS, max_size=3).map(tuple),
+        st.none() | COUNTS,
+    )
 
 
 @st.composite
 def recordings(draw: st.DrawFn) -> Recording:
     names = draw(st.lists(NAMES, min_size=1, max_size=4, unique=True))
     weights = draw(st.lists(NAMES, max_size=3, unique=True))
-    data = st.builds(Data, WORDS, WORDS, st.none() | WORDS, WORDS, COUNTS, WORDS, st.lists(WORDS).map(tuple),
-                     st.lists(COUNTS).map(tuple), COUNTS, COUNTS, st.none() | COUNTS, st.none() | FINITE)  # fmt: skip
-    training = st.builds(Training, COUNTS, COUNTS, WORDS, CONFIGS, WORDS, st.lists(WORDS).map(tuple),
-                         st.none() | COUNTS, COUNTS)  # fmt: skip
-    run = st.builds(Run, WORDS, WORDS, WORDS, st.dictionaries(WORDS, WORDS), WORDS, WORDS, WORDS, data, training)
+    data = st.builds(
+        Data,
+        WORDS,
+        WORDS,
+        st.none() | WORDS,
+        WORDS,
+        COUNTS,
+        WORDS,
+        st.lists(WORDS).map(tuple),
+        st.lists(COUNTS).map(tuple),
+        COUNTS,
+        COUNTS,
+        st.none() | COUNTS,
+        st.none() | FINITE,
+    )
+    training = st.builds(
+        Training,
+        COUNTS,
+        COUNTS,
+        WORDS,
+        CONFIGS,
+        WORDS,
+        st.lists(WORDS).map(tuple),
+        st.none() | COUNTS,
+        COUNTS,
+    )
+    run = st.builds(
+        Run, WORDS, WORDS, WORDS, st.dictionaries(WORDS, WORDS), WORDS, WORDS, WORDS, data, training
+    )
     epochs = [
-        draw(st.builds(Epoch, st.just(number), st.dictionaries(NAMES, NUMBERS, max_size=4), FINITE, st.none() | NUMBERS,
-                       st.none() | COUNTS, a_summary_each(names), a_summary_each(weights)))
+        draw(
+            st.builds(
+                Epoch,
+                st.just(number),
+                st.dictionaries(NAMES, NUMBERS, max_size=4),
+                FINITE,
+                st.none() | NUMBERS,
+                st.none() | COUNTS,
+                a_summary_each(names),
+                a_summary_each(weights),
+            )
+        )
         for number in range(1, draw(st.integers(0, 3)) + 1)
-    ]  # fmt: skip
-    predictions = st.lists(st.builds(Prediction, COUNTS, st.none() | COUNTS, a_tensor_each(names)), max_size=2)
+    ]
+    predictions = st.lists(
+        st.builds(Prediction, COUNTS, st.none() | COUNTS, a_tensor_each(names)), max_size=2
+    )
     return Recording(
         run=draw(run),
         stages=tuple(draw(stage_named(name)) for name in names),
@@ -187,7 +280,9 @@ def recordings(draw: st.DrawFn) -> Recording:
         examples=draw(a_tensor_each(names)),
         predictions=tuple(draw(predictions)),
         weights=draw(a_tensor_each(weights)),
-        ending=draw(st.builds(Ending, NAMES, st.none() | WORDS, st.none() | NAMES, st.none() | COUNTS)),
+        ending=draw(
+            st.builds(Ending, NAMES, st.none() | WORDS, st.none() | NAMES, st.none() | COUNTS)
+        ),
         cost=draw(st.dictionaries(NAMES, FINITE, max_size=3)),
     )
 
@@ -196,10 +291,14 @@ def differences(ours: Any, theirs: Any, where: str = "") -> Iterator[str]:
     """Where two documents differ; NaN is equal to NaN, an array to one of the same dtype, shape and values."""
     if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
         ours, theirs = dict(ours), dict(theirs)
-    if type(ours) is not type(theirs) or not isinstance(theirs, np.ndarray | Mapping | tuple | list):
+    if type(ours) is not type(theirs) or not isinstance(
+        theirs, np.ndarray | Mapping | tuple | list
+    ):
         if dataclasses.is_dataclass(theirs) and type(ours) is type(theirs):
             for each in dataclasses.fields(theirs):
-                yield from differences(getattr(ours, each.name), getattr(theirs, each.name), f"{where}.{each.name}")
+                yield from differences(
+                    getattr(ours, each.name), getattr(theirs, each.name), f"{where}.{each.name}"
+                )
         elif type(ours) is not type(theirs) or not same_plain(ours, theirs):
             yield f"{where}: {ours!r} is not {theirs!r}"
     elif isinstance(theirs, np.ndarray):
@@ -215,7 +314,9 @@ def differences(ours: Any, theirs: Any, where: str = "") -> Iterator[str]:
 
 
 def same_plain(ours: Any, theirs: Any) -> bool:
-    return bool(ours == theirs) or (isinstance(ours, float) and math.isnan(ours) and math.isnan(theirs))
+    return bool(ours == theirs) or (
+        isinstance(ours, float) and math.isnan(ours) and math.isnan(theirs)
+    )
 
 
 def places(values: Any) -> set[Any]:

@@ -18,13 +18,25 @@ from pipetrace.trace.document import Data, Epoch, Run, Training
 def fill(path: Path, limit: int) -> None:
     """Write until an error of ours comes."""
     data = Data("digits", "", None, "embedded", 10, "", (), (), 2, 7, 1, None)
-    run = Run("full", "", "", {}, "tensorflow", "", "", data, Training(3, 32, "Adam", {}, "loss", (), 0, 4))
+    run = Run(
+        "full",
+        "",
+        "",
+        {},
+        "tensorflow",
+        "",
+        "",
+        data,
+        Training(3, 32, "Adam", {}, "loss", (), 0, 4),
+    )
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     try:
         writer = TraceWriter(path, run, ())
         for number in range(1, 1000):
-            writer.add_epoch(Epoch(number, {"loss": 0.5}, 0.1), {f"tensor {number}": np.zeros(5000, np.float32)})
+            writer.add_epoch(
+                Epoch(number, {"loss": 0.5}, 0.1), {f"tensor {number}": np.zeros(5000, np.float32)}
+            )
             print(number, flush=True)
     except PipetraceError as error:
         print(error.slug, flush=True)

@@ -107,7 +107,9 @@ def test_a_killed_writer_loses_no_finished_epoch(tmp_path: Path, writers: Writer
     assert epochs >= found >= 2 * KILLS // 3
 
 
-def test_a_writer_at_work_is_running_and_shows_whole_epochs(tmp_path: Path, writers: Writers) -> None:
+def test_a_writer_at_work_is_running_and_shows_whole_epochs(
+    tmp_path: Path, writers: Writers
+) -> None:
     path = tmp_path / "run.trace"
     child = writers.start(path)
     writers.wait_for("epoch 1")
@@ -167,7 +169,7 @@ def test_where_no_start_of_a_process_is_told_its_number_decides(
     tmp_path: Path, writers: Writers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "run.trace"
-    for part in ("store", "reader"):
+    for part in ("writer", "reader"):
         monkeypatch.setattr(f"pipetrace.trace.{part}.process_start", lambda _: None)
     child = writers.start(tmp_path / "other.trace")
     writers.wait_for("epoch 1")

@@ -54,7 +54,9 @@ def read_or_refuse(path: Path) -> bool:
     return refused is None
 
 
-@pytest.mark.parametrize("name", ["none.trace", "no/none.trace", "run.trace/none.trace", "a\0b", ""])
+@pytest.mark.parametrize(
+    "name", ["none.trace", "no/none.trace", "run.trace/none.trace", "a\0b", ""]
+)
 def test_no_such_file(trace_file: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(trace_file.parent)
     with pytest.raises((TraceNotFoundError, NotATraceError)) as caught:
@@ -124,7 +126,9 @@ def test_our_mark_alone_makes_no_trace(tmp_path: Path) -> None:
 
 
 def test_a_newer_schema_is_told_apart_from_damage(trace_file: Path) -> None:
-    change(trace_file, f"PRAGMA user_version = {SCHEMA + 1}; CREATE TABLE more (x); DROP TABLE ending")
+    change(
+        trace_file, f"PRAGMA user_version = {SCHEMA + 1}; CREATE TABLE more (x); DROP TABLE ending"
+    )
     with pytest.raises(NewerTraceError, match=f"schema {SCHEMA + 1}") as caught:
         read(trace_file)
     assert "pip install" in caught.value.hint
@@ -186,8 +190,12 @@ EPOCH_CONTENTS = "(SELECT {} FROM summary WHERE epoch = 2 AND part = 'probe')"
 
 
 @pytest.mark.parametrize("column", ["histogram", "channels"])
-@pytest.mark.parametrize("data", [b"\0", b"", b"x" * 99, zlib.compress(b"\1\0\0\0\1"), zlib.compress(bytes(1 << 27))])
-def test_damage_in_an_epochs_summary_is_told_by_whoever_asks_for_it(trace_file: Path, column: str, data: bytes) -> None:
+@pytest.mark.parametrize(
+    "data", [b"\0", b"", b"x" * 99, zlib.compress(b"\1\0\0\0\1"), zlib.compress(bytes(1 << 27))]
+)
+def test_damage_in_an_epochs_summary_is_told_by_whoever_asks_for_it(
+    trace_file: Path, column: str, data: bytes
+) -> None:
     with closing(sqlite3.connect(trace_file)) as database:
         where = EPOCH_CONTENTS.format(column)
         database.execute(f"UPDATE content SET data = ? WHERE id IN {where}", (data,))
@@ -195,13 +203,27 @@ def test_damage_in_an_epochs_summary_is_told_by_whoever_asks_for_it(trace_file: 
     trace = read(trace_file)
     assert trace.epochs[0].probe["dense"].count
     assert set(trace.epochs[1].probe) == set(trace.epochs[0].probe)
-    with pytest.raises(DamagedTraceError, match=r"run\.trace is a pipetrace file, but it cannot be read") as caught:
+    with pytest.raises(
+        DamagedTraceError, match=r"run\.trace is a pipetrace file, but it cannot be read"
+    ) as caught:
         print(dict(trace.epochs[1].probe))
     assert str(trace_file) in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    "text", ["", b"{}", 7, "[1]", "{},{}", "{", '{"rms": "much"}', '{"rms": true}', '{"rms": null}', "[" * 100_000]
+    "text",
+    [
+        "",
+        b"{}",
+        7,
+        "[1]",
+        "{},{}",
+        "{",
+        '{"rms": "much"}',
+        '{"rms": true}',
+        '{"rms": null}',
+        "[" * 100_000,
+    ],
 )
 def test_damage_in_figures_is_told_by_whoever_asks_for_them(trace_file: Path, text: Any) -> None:
     with closing(sqlite3.connect(trace_file)) as database:
@@ -211,7 +233,9 @@ def test_damage_in_figures_is_told_by_whoever_asks_for_them(trace_file: Path, te
     initial, gradient, *_ = read(trace_file).measurements
     assert dict(initial.values) == {"std": 0.5, "alike": 0.0}
     for ask in (dict, len, repr, lambda values: values.get("rms"), lambda values: "rms" in values):
-        with pytest.raises(DamagedTraceError, match=r"run\.trace is a pipetrace file, but it cannot be read") as caught:
+        with pytest.raises(
+            DamagedTraceError, match=r"run\.trace is a pipetrace file, but it cannot be read"
+        ) as caught:
             ask(gradient.values)
         assert str(trace_file) in str(caught.value)
 
@@ -224,7 +248,9 @@ def test_control_characters_in_the_keys_of_figures_are_replaced(trace_file: Path
     assert dict(read(trace_file).measurements[0].values) == {"a\N{REPLACEMENT CHARACTER}[31m": 1.0}
 
 
-def test_a_trace_can_be_copied_and_pickled_when_its_file_is_gone(trace_file: Path, differ: Differ) -> None:
+def test_a_trace_can_be_copied_and_pickled_when_its_file_is_gone(
+    trace_file: Path, differ: Differ
+) -> None:
     expected, trace = read(trace_file), read(trace_file)
     trace_file.unlink()
     for other in (copy.deepcopy(trace), pickle.loads(pickle.dumps(trace))):
@@ -239,7 +265,11 @@ def test_no_file_stays_open(trace_file: Path) -> None:
     trace = read(trace_file)
     assert dict(trace.epochs[0].probe)
     assert dict(trace.measurements[0].values)
-    assert not [each for each in held.iterdir() if each.is_symlink() and str(trace_file) in str(each.readlink())]
+    assert not [
+        each
+        for each in held.iterdir()
+        if each.is_symlink() and str(trace_file) in str(each.readlink())
+    ]
 
 
 def test_summaries_are_made_of_what_was_read_and_not_of_the_file(trace_file: Path) -> None:
@@ -288,7 +318,9 @@ def test_flipped_bits_and_bytes_are_refused_or_harmless(trace_file: Path) -> Non
             # Most of a page may be empty; every second attempt goes to where something stands, or to the header.
             place = rng.randrange(len(data)) if attempt % 2 else rng.choice(written)
             place = place if rng.random() < 0.8 else rng.randrange(16, 100)
-            copy[place] = rng.randrange(256) if rng.random() < 0.5 else copy[place] ^ (1 << rng.randrange(8))
+            copy[place] = (
+                rng.randrange(256) if rng.random() < 0.5 else copy[place] ^ (1 << rng.randrange(8))
+            )
         flipped.write_bytes(copy.tobytes())
         readable += read_or_refuse(flipped)
         for suffix in ("-wal", "-shm", "-journal"):
@@ -301,7 +333,9 @@ def siblings(pages: list[bytes]) -> Iterator[list[int]]:
     for page in pages[1:]:
         if page[0] == 5:
             count = int.from_bytes(page[3:5], "big")
-            cells = [int.from_bytes(page[12 + 2 * each : 14 + 2 * each], "big") for each in range(count)]
+            cells = [
+                int.from_bytes(page[12 + 2 * each : 14 + 2 * each], "big") for each in range(count)
+            ]
             yield [int.from_bytes(page[place : place + 4], "big") - 1 for place in (*cells, 8)]
 
 
@@ -329,9 +363,15 @@ def test_reading_changes_nothing(trace_file: Path) -> None:
         trace.weights["dense/kernel"][0] = 1
 
 
-def test_another_directory_on_the_way_and_a_relative_name(trace_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_directory_on_the_way_and_a_relative_name(
+    trace_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(trace_file.parent)
-    assert len(read("run.trace").epochs) == len(read("../" + trace_file.parent.name + "/run.trace").epochs) == 3
+    assert (
+        len(read("run.trace").epochs)
+        == len(read("../" + trace_file.parent.name + "/run.trace").epochs)
+        == 3
+    )
 
 
 def test_a_reader_beside_a_writer_sees_whole_epochs_only(
@@ -425,10 +465,15 @@ def test_a_live_trace_of_another_user(open_folder: Path, recording: Any, epoch: 
     writer.end(Ending("finished"), {})
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="needs a file that this user may not read")
+@pytest.mark.skipif(
+    os.name == "nt" or os.geteuid() != 0, reason="needs a file that this user may not read"
+)
 def test_a_file_that_may_not_be_read(open_folder: Path, trace_file: Path) -> None:
     path = open_folder / "run.trace"
     shutil.copy(trace_file, path)
     path.chmod(0)
-    with folder_that_takes_no_writes(open_folder), pytest.raises(NotATraceError, match="Permission denied"):
+    with (
+        folder_that_takes_no_writes(open_folder),
+        pytest.raises(NotATraceError, match="Permission denied"),
+    ):
         read(path)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pipetrace.errors import DamagedTraceError, NotWritableError, OutputExistsError
-from pipetrace.summary import summarise
+from pipetrace.stats import summarise
 from pipetrace.trace import Trace, TraceWriter, read
 from pipetrace.trace.document import (
     Array,
@@ -27,7 +27,7 @@ from pipetrace.trace.document import (
     Spec,
     Target,
 )
-from pipetrace.trace.store import check_place
+from pipetrace.trace.writer import check_place
 
 Differ = Callable[[Any, Any], list[str]]
 MakeEpoch = Callable[[int], Epoch]
@@ -41,7 +41,9 @@ def written(path: Path, recording: Any, **changes: Any) -> TraceWriter:
     return TraceWriter(path, changed.run, changed.stages)
 
 
-def finished(path: Path, recording: Any, act: Callable[[TraceWriter], object], **changes: Any) -> Trace:
+def finished(
+    path: Path, recording: Any, act: Callable[[TraceWriter], object], **changes: Any
+) -> Trace:
     writer = written(path, recording, **changes)
     act(writer)
     writer.end(Ending("finished"), {})
@@ -80,18 +82,27 @@ def test_events_in_their_order(tmp_path: Path, recording: Any) -> None:
     assert found == (events[0], cleaned, events[2])
 
 
-def test_measurements_by_part_name_and_epoch(tmp_path: Path, recording: Any, differ: Differ) -> None:
+def test_measurements_by_part_name_and_epoch(
+    tmp_path: Path, recording: Any, differ: Differ
+) -> None:
     first = Measurement("signal", "dense", 0, {"rms": 1.5, "spread": float("inf")})
     last = Measurement("signal", "dense", 1, {"rms": float("nan")})
     once = Measurement("outcome", "training", None, {"accuracy": 1.0, "loss": 1e-300})
 
     def act(writer: TraceWriter) -> None:
         writer.add_measurements([first, once])
-        writer.add_measurements([last, Measurement("outcome", "training", None, {"loss": 0.25, "rows": 3.0})])
+        writer.add_measurements(
+            [last, Measurement("outcome", "training", None, {"loss": 0.25, "rows": 3.0})]
+        )
 
     found = finished(tmp_path / "run.trace", recording, act).measurements
     # What is written twice is what was written last.
-    assert differ(found, (first, replace(once, values={"accuracy": 1.0, "loss": 0.25, "rows": 3.0}), last)) == []
+    assert (
+        differ(
+            found, (first, replace(once, values={"accuracy": 1.0, "loss": 0.25, "rows": 3.0}), last)
+        )
+        == []
+    )
 
 
 def test_going_on_drops_what_was_measured_at_the_end(tmp_path: Path, recording: Any) -> None:
@@ -110,8 +121,12 @@ def test_predictions_with_all_that_is_known(tmp_path: Path, recording: Any, diff
     # More targets than nine, whose order must not be that of their digits as text.
     many = tuple(np.asarray(number, np.int64) for number in range(12))
     predictions = (
-        Prediction(3, 1, {"dense": rng.normal(size=3)}, "surest wrong", float("nan"), many, held_out=False),
-        Prediction(4, None, {}, "best", 0.25, (rng.normal(size=(2, 2)).astype(np.float32),), held_out=True),
+        Prediction(
+            3, 1, {"dense": rng.normal(size=3)}, "surest wrong", float("nan"), many, held_out=False
+        ),
+        Prediction(
+            4, None, {}, "best", 0.25, (rng.normal(size=(2, 2)).astype(np.float32),), held_out=True
+        ),
         Prediction(5, 0, {"input": np.zeros((0, 2))}, "worst", float("inf"), (), held_out=True),
         Prediction(6, None, {}),
     )
@@ -169,7 +184,9 @@ def test_lone_halves_of_characters_are_replaced(tmp_path: Path, recording: Any) 
     assert trace.predictions[0].outputs["input"].tolist() == ["\ufffd", "ok\ufffd"]
 
 
-@pytest.mark.parametrize("data", ['{"a": 1}', "[1]", '"text"', '["a", null]', "[", "", '["a", "b"]', "null"])
+@pytest.mark.parametrize(
+    "data", ['{"a": 1}', "[1]", '"text"', '["a", null]', "[", "", '["a", "b"]', "null"]
+)
 def test_a_damaged_tensor_of_texts_is_refused(tmp_path: Path, recording: Any, data: str) -> None:
     path = tmp_path / "run.trace"
     finished(path, recording, lambda writer: writer.add_weights({"words": texts("a")}))
@@ -199,7 +216,13 @@ def test_details_of_some_stages(tmp_path: Path, recording: Any, differ: Differ) 
     assert differ(dense.training, summarise(dropped)) == []
     assert differ(dense.training_example, dropped[0]) == []
     assert differ(dense.others, tuple(further)) == []
-    assert (plain.mask, plain.example_mask, plain.training, plain.training_example, plain.others) == (*[None] * 4, ())
+    assert (
+        plain.mask,
+        plain.example_mask,
+        plain.training,
+        plain.training_example,
+        plain.others,
+    ) == (*[None] * 4, ())
     assert dense.example is None
     assert dense.summary is None
 
@@ -222,11 +245,18 @@ def test_the_model_its_outputs_and_its_targets(tmp_path: Path, recording: Any) -
         Target("a", (None, 3), "int64", True, 0.0, 2.0, 1.5, 0.5, 3),
         Target(None, (None,), "float32", False, None, None, None, None, None),
     )
-    data = replace(recording.run.data, rows=70, targets=targets, complete=False, validation_rows=None)
+    data = replace(
+        recording.run.data, rows=70, targets=targets, complete=False, validation_rows=None
+    )
     training = replace(
-        recording.run.training, losses={"a": "mse", "b": "mae"}, from_logits=True, callbacks=("One", "Two"),
-        class_weights=True, policy="mixed_float16", batch_size=None,
-    )  # fmt: skip
+        recording.run.training,
+        losses={"a": "mse", "b": "mae"},
+        from_logits=True,
+        callbacks=("One", "Two"),
+        class_weights=True,
+        policy="mixed_float16",
+        batch_size=None,
+    )
     run = replace(recording.run, model=model, data=data, training=training)
     trace = finished(tmp_path / "run.trace", recording, lambda writer: None, run=run)
     assert trace.run == run
@@ -235,7 +265,9 @@ def test_the_model_its_outputs_and_its_targets(tmp_path: Path, recording: Any) -
 # Going on after the end
 
 
-def test_a_trace_goes_on_after_its_end(tmp_path: Path, recording: Any, epoch: MakeEpoch, differ: Differ) -> None:
+def test_a_trace_goes_on_after_its_end(
+    tmp_path: Path, recording: Any, epoch: MakeEpoch, differ: Differ
+) -> None:
     path = tmp_path / "run.trace"
     writer = TraceWriter(path, recording.run, recording.stages)
     values = np.arange(6, dtype=np.float32)
@@ -255,7 +287,9 @@ def test_a_trace_goes_on_after_its_end(tmp_path: Path, recording: Any, epoch: Ma
     trace = read(path)
     assert trace.ending == Ending("running", epoch=1)
     assert (trace.rows, trace.predictions, dict(trace.weights), dict(trace.cost)) == (0, (), {}, {})
-    assert [(stage.summary, stage.mask, stage.training) for stage in trace.stages] == [(None, None, None)] * 2
+    assert [(stage.summary, stage.mask, stage.training) for stage in trace.stages] == [
+        (None, None, None)
+    ] * 2
     assert differ(trace.epochs, (epoch(1),)) == []
     assert trace.events == (event,)
     writer.add_epoch(epoch(2), {"dense": values + 1})
@@ -275,7 +309,9 @@ def test_a_trace_goes_on_after_its_end(tmp_path: Path, recording: Any, epoch: Ma
     assert [each.name for each in tmp_path.iterdir()] == ["run.trace"]
 
 
-def test_stages_said_anew_replace_those_said_before(tmp_path: Path, recording: Any, epoch: MakeEpoch) -> None:
+def test_stages_said_anew_replace_those_said_before(
+    tmp_path: Path, recording: Any, epoch: MakeEpoch
+) -> None:
     path = tmp_path / "run.trace"
     writer = TraceWriter(path, recording.run, ())
     assert read(path).stages == ()

@@ -13,7 +13,17 @@ from pipetrace.trace.document import FINISHED, SOURCE, Data, Ending, Run, Spec, 
 
 DATA = Data("rows", "A few rows.", None, "here", 2, "00", ("0", "1"), (1, 1), 1, 0, 0, 1.0)
 TRAINING = Training(1, 1, "Adam", {}, "mse", (), 0, 1)
-RUN = Run("Rows", "2026-01-01T00:00:00+00:00", "pipetrace", {}, "tensorflow", "Linux", "00", DATA, TRAINING)
+RUN = Run(
+    "Rows",
+    "2026-01-01T00:00:00+00:00",
+    "pipetrace",
+    {},
+    "tensorflow",
+    "Linux",
+    "00",
+    DATA,
+    TRAINING,
+)
 STAGE = Stage("rows", SOURCE, None, "rows", {}, (), (Spec((None, 2), "float32"),))
 
 
@@ -49,9 +59,15 @@ def test_a_file_of_another_layout_is_refused(file: Path, script: str, said: str)
 
 def test_nothing_of_another_layout_runs_before_it_is_refused(file: Path) -> None:
     # Whoever computes this column gets an error of its own.
-    change(file, "DROP TABLE cost; CREATE TABLE cost (part); INSERT INTO cost VALUES (-9223372036854775808)")
+    change(
+        file,
+        "DROP TABLE cost; CREATE TABLE cost (part); INSERT INTO cost VALUES (-9223372036854775808)",
+    )
     change(file, "ALTER TABLE cost ADD COLUMN seconds AS (abs(part))")
-    with closing(sqlite3.connect(file)) as database, pytest.raises(sqlite3.OperationalError, match="integer overflow"):
+    with (
+        closing(sqlite3.connect(file)) as database,
+        pytest.raises(sqlite3.OperationalError, match="integer overflow"),
+    ):
         database.execute("SELECT * FROM cost").fetchall()
     with pytest.raises(DamagedTraceError, match="the table cost"):
         read(file)
@@ -61,14 +77,25 @@ def test_nothing_of_another_layout_runs_before_it_is_refused(file: Path) -> None
 def test_no_text_gives_orders_to_a_terminal(file: Path, text: str) -> None:
     with closing(sqlite3.connect(file)) as database, database:
         database.execute("UPDATE run SET value = ? WHERE key = 'title'", (json.dumps(text),))
-        database.execute("UPDATE run SET value = ? WHERE key = 'versions'", (json.dumps({text: [text]}),))
-        database.execute("UPDATE stage SET layer = ?, config = ?", (text, json.dumps([{"name": text}])))
+        database.execute(
+            "UPDATE run SET value = ? WHERE key = 'versions'", (json.dumps({text: [text]}),)
+        )
+        database.execute(
+            "UPDATE stage SET layer = ?, config = ?", (text, json.dumps([{"name": text}]))
+        )
         database.execute("UPDATE ending SET message = ?", (text,))
     trace = read(file)
-    said = [trace.run.title, *map(str, trace.run.versions), str(trace.stages[0].layer), str(trace.ending.message)]
+    said = [
+        trace.run.title,
+        *map(str, trace.run.versions),
+        str(trace.stages[0].layer),
+        str(trace.ending.message),
+    ]
     said += [str(trace.run.versions), str(trace.stages[0].config)]
     assert all("\N{REPLACEMENT CHARACTER}" in each for each in said)
-    assert not any(character in each for each in said for character in text if not character.isprintable())
+    assert not any(
+        character in each for each in said for character in text if not character.isprintable()
+    )
 
 
 def test_text_that_no_output_can_carry_is_replaced(file: Path) -> None:
@@ -79,7 +106,9 @@ def test_text_that_no_output_can_carry_is_replaced(file: Path) -> None:
 
 def test_lines_and_tabs_stay(file: Path) -> None:
     with closing(sqlite3.connect(file)) as database, database:
-        database.execute("UPDATE run SET value = ? WHERE key = 'title'", (json.dumps("one\n\ttwo"),))
+        database.execute(
+            "UPDATE run SET value = ? WHERE key = 'title'", (json.dumps("one\n\ttwo"),)
+        )
     assert read(file).run.title == "one\n\ttwo"
 
 

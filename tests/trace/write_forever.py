@@ -12,12 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pipetrace.summary import summarise
+from pipetrace.stats import summarise
 from pipetrace.trace import TraceWriter
 from pipetrace.trace.document import Data, Epoch, Run, Training
 
 DATA = Data("digits", "", None, "embedded", 10, "", (), (), 2, 7, 1, None)
-RUN = Run("killed", "", "", {}, "tensorflow", "", "", DATA, Training(3, 32, "Adam", {}, "loss", (), 0, 4))
+RUN = Run(
+    "killed", "", "", {}, "tensorflow", "", "", DATA, Training(3, 32, "Adam", {}, "loss", (), 0, 4)
+)
 SUMMARY = summarise(np.random.default_rng(0).normal(size=(50, 8)).astype(np.float32))
 
 
@@ -27,7 +29,9 @@ def write(path: Path) -> None:
     number = 0
     while True:
         number += 1
-        epoch = Epoch(number, {"loss": 1 / number, "accuracy": 0.5}, 0.1, probe={"a": SUMMARY, "b": SUMMARY})
+        epoch = Epoch(
+            number, {"loss": 1 / number, "accuracy": 0.5}, 0.1, probe={"a": SUMMARY, "b": SUMMARY}
+        )
         writer.add_epoch(epoch, {"a": np.full(500, number, np.float32)})
         os.write(1, f"epoch {number}\n".encode())
 

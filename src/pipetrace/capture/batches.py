@@ -30,7 +30,11 @@ class Tee:
     """
 
     def __init__(
-        self, steps: int, rows: int = MOST_ROWS, size: int = MOST_BYTES, enough: Callable[[], bool] = lambda: False
+        self,
+        steps: int,
+        rows: int = MOST_ROWS,
+        size: int = MOST_BYTES,
+        enough: Callable[[], bool] = lambda: False,
     ) -> None:
         self.batches: list[Any] = []
         self.done = False
@@ -56,13 +60,17 @@ class Tee:
             for _ in range(self._steps):
                 self._waiting.append(next(iterator))
         except StopIteration:
-            self.done = True  # one pass is enough; what stands first may be another row the next time
+            self.done = (
+                True  # one pass is enough; what stands first may be another row the next time
+            )
         except BaseException as error:
             raise SourceError from error
         if not self._waiting:
             return iterator
         self.batches += [_copied(batch) for batch in self._waiting]
-        self.done = self.done or self.rows() >= self._rows or self._bytes() >= self._size or self._enough()
+        self.done = (
+            self.done or self.rows() >= self._rows or self._bytes() >= self._size or self._enough()
+        )
         return ours
 
     def rows(self) -> int:
@@ -71,7 +79,12 @@ class Tee:
 
     def _bytes(self) -> int:
         tree = load().tree
-        return sum(each.nbytes for batch in self.batches for each in tree.flatten(batch) if each is not None)
+        return sum(
+            each.nbytes
+            for batch in self.batches
+            for each in tree.flatten(batch)
+            if each is not None
+        )
 
     def _like(self, iterator: Any) -> Any:
         """An iterator of the same form, over the batches that wait."""
@@ -105,14 +118,19 @@ def split(batch: Any) -> tuple[Any, Any, Any]:
 def alike(batches: list[Any]) -> list[Any]:
     """The batches whose rows have the shape of the first batch's; of sentences padded batch by batch not all do."""
     tree = load().tree
-    shapes = [[None if each is None else each.shape[1:] for each in tree.flatten(batch)] for batch in batches]
+    shapes = [
+        [None if each is None else each.shape[1:] for each in tree.flatten(batch)]
+        for batch in batches
+    ]
     return [batch for batch, shape in zip(batches, shapes, strict=True) if shape == shapes[0]]
 
 
 def joined(batches: list[Any]) -> Any:
     """Batches as one, as far as their rows are of one shape: those of the first batch's shape are taken."""
     parts = alike(batches)
-    return load().tree.map_structure(lambda *each: None if each[0] is None else np.concatenate(each), *parts)
+    return load().tree.map_structure(
+        lambda *each: None if each[0] is None else np.concatenate(each), *parts
+    )
 
 
 def plain_arrays(nest: Any) -> Any:

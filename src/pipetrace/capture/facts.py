@@ -30,7 +30,13 @@ def model_facts(model: Any, outputs: tuple[Spec, ...] = ()) -> ModelFacts:
 
 
 def training_facts(
-    model: Any, *, epochs: int, batch_size: int | None, probe_rows: int, callbacks: Sequence[str], weighted: bool
+    model: Any,
+    *,
+    epochs: int,
+    batch_size: int | None,
+    probe_rows: int,
+    callbacks: Sequence[str],
+    weighted: bool,
 ) -> Training:
     """How a model is trained, from what ``compile`` was given; empty where it never was compiled."""
     optimizer = getattr(model, "optimizer", None)
@@ -117,8 +123,13 @@ def _weights_in_order(model: Any, targets: Any, outputs: int) -> list[float] | N
         return [float(given)] * outputs
     if isinstance(given, (list, tuple)):
         return [float(each) for each in given] if len(given) == outputs else None
-    keys = [[key for key in path if isinstance(key, str)] for path, _ in load().tree.flatten_with_path(targets)]
-    names = [each[-1] for each in keys if each] or [str(name) for name in getattr(model, "output_names", None) or ()]
+    keys = [
+        [key for key in path if isinstance(key, str)]
+        for path, _ in load().tree.flatten_with_path(targets)
+    ]
+    names = [each[-1] for each in keys if each] or [
+        str(name) for name in getattr(model, "output_names", None) or ()
+    ]
     if not isinstance(given, Mapping) or len(names) != outputs or not set(given) <= set(names):
         return None
     return [float(given.get(name, 1.0)) for name in names]
@@ -129,7 +140,10 @@ def _losses_in_order(model: Any, targets: Any, outputs: int) -> list[Any]:
     found = _loss_objects(model)
     if len(found) == 1 and (outputs == 1 or "" in found):
         return list(found.values()) * outputs
-    keys = [[key for key in path if isinstance(key, str)] for path, _ in load().tree.flatten_with_path(targets)]
+    keys = [
+        [key for key in path if isinstance(key, str)]
+        for path, _ in load().tree.flatten_with_path(targets)
+    ]
     of_targets = [each[-1] for each in keys if each]
     of_model = [str(name) for name in getattr(model, "output_names", None) or ()]
     for names in (of_targets, of_model, [str(place) for place in range(outputs)]):
@@ -142,7 +156,10 @@ def _of_rows(keras: Any, loss: Any, target: Any, output: Any) -> Any:
     if target.ndim == output.ndim - 1 and output.shape[-1] == 1:
         target = target[..., None]
     function = loss.call if isinstance(loss, keras.losses.Loss) else loss
-    values = np.asarray(function(keras.ops.convert_to_tensor(target), keras.ops.convert_to_tensor(output)), np.float64)
+    values = np.asarray(
+        function(keras.ops.convert_to_tensor(target), keras.ops.convert_to_tensor(output)),
+        np.float64,
+    )
     if not values.ndim or len(values) != len(output):
         raise ValueError("this loss is one number for all rows")
     return values.reshape(len(values), -1).mean(axis=1)
@@ -207,7 +224,9 @@ def _from_logits(loss: Any) -> bool:
 
 
 def _policy(model: Any) -> str:
-    names = {str(layer.dtype_policy.name) for layer in layers(model) if hasattr(layer, "dtype_policy")}
+    names = {
+        str(layer.dtype_policy.name) for layer in layers(model) if hasattr(layer, "dtype_policy")
+    }
     others = sorted(names - {"float32"})
     return others[0] if others else "float32"
 

@@ -5,13 +5,15 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from pipetrace.capture.backend import load, quiet
-from pipetrace.capture.calls import watch
 from pipetrace.capture.forward import Forward, failed_graph, fixed_rows, untouched
 from pipetrace.capture.graph import Graph
+from pipetrace.capture.hook import watch
 from pipetrace.capture.tensors import Origin
 
 
-def failing_graph(model: Any, x: Any, sources: Sequence[Origin], taken: Collection[str] = ()) -> Graph:
+def failing_graph(
+    model: Any, x: Any, sources: Sequence[Origin], taken: Collection[str] = ()
+) -> Graph:
     """The stages of a model that fails on some rows; the last one has no outputs where it was a stage that raised.
 
     Args:

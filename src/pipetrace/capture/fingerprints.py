@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import calling
+from pipetrace.capture import fit
 from pipetrace.capture.backend import load
 from pipetrace.capture.surroundings import attributes
 from pipetrace.trace.document import Array
@@ -73,9 +73,11 @@ def remembering(found: list[Fitted]) -> Iterator[None]:
             # Whatever stands in the caller's own list by now.
             own = getattr(given, "callbacks", given)
             each_of = own if isinstance(own, list | tuple) else [own] if own is not None else []
-            known.callbacks.append(tuple(f"{type(each).__module__}.{type(each).__qualname__}" for each in each_of))
+            known.callbacks.append(
+                tuple(f"{type(each).__module__}.{type(each).__qualname__}" for each in each_of)
+            )
 
-    with calling.patched_fit(noted):
+    with fit.patched_fit(noted):
         yield
 
 
@@ -128,7 +130,9 @@ def _of_model(fitted: Fitted, owner: str) -> Iterator[Value]:
                 yield Value(kind, owner, str(variable.path), _array(variable))
     for number, history in enumerate(fitted.histories, 1):
         if history is not None:
-            yield Value(HISTORY, owner, f"fit {number}, epochs", np.asarray(history.epoch, np.int64))
+            yield Value(
+                HISTORY, owner, f"fit {number}, epochs", np.asarray(history.epoch, np.int64)
+            )
             for name, values in history.history.items():
                 yield Value(HISTORY, owner, f"fit {number}, {name}", _numbers(values))
     for number, names in enumerate(fitted.callbacks, 1):
@@ -176,12 +180,19 @@ def _keras_state() -> Iterator[Value]:
     if generator is not None:
         yield Value(RANDOM, "", "Keras' global seed generator", _array(generator.state))
     # A layer without a name of its own is numbered; a layer made by looking would shift the names of those after it.
-    counted = global_state.get_global_attribute(calling.NUMBERS) or {}
-    yield Value(RANDOM, "", "Keras' numbering of names", tuple(f"{name}: {count}" for name, count in counted.items()))
+    counted = global_state.get_global_attribute(fit.NUMBERS) or {}
+    yield Value(
+        RANDOM,
+        "",
+        "Keras' numbering of names",
+        tuple(f"{name}: {count}" for name, count in counted.items()),
+    )
 
 
 def _array(variable: Any) -> Array:
-    return np.asarray(variable.numpy() if hasattr(variable, "numpy") else load().ops.convert_to_numpy(variable))
+    return np.asarray(
+        variable.numpy() if hasattr(variable, "numpy") else load().ops.convert_to_numpy(variable)
+    )
 
 
 def _numbers(values: Any) -> "Array | tuple[str, ...]":

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from pipetrace.capture.backend import load, quiet
-from pipetrace.capture.calls import Call, watch
 from pipetrace.capture.graph import Graph, Node, graph, weight_names
+from pipetrace.capture.hook import Call, watch
 from pipetrace.capture.tensors import Origin
 from pipetrace.trace.document import Array, Group, Spec, Stage
 
@@ -59,14 +59,21 @@ class Forward:
         import tensorflow as tf
 
         self._keras = load()
-        self._model, self._sources, self._training, self._only = model, list(sources), training, only
+        self._model, self._sources, self._training, self._only = (
+            model,
+            list(sources),
+            training,
+            only,
+        )
         self._fixed, self._taken = fixed_rows(model), taken
         self._nodes: list[Node] = []
         self._masked: list[str] = []
         self.seen = Graph()
         signature = self._keras.tree.map_structure(self._signature, example)
         with quiet():
-            self._function = tf.function(self._trace, autograph=False).get_concrete_function(signature)
+            self._function = tf.function(self._trace, autograph=False).get_concrete_function(
+                signature
+            )
         self.operations = [node.operation for node in self.seen.nodes]
         for node in self.seen.nodes:
             node.tensors, node.masks = [], []  # symbolic tensors belong to the function
@@ -118,8 +125,12 @@ class Forward:
         """The Keras variables by the names of ``weights``."""
         found: dict[str, Any] = {}
         seen: set[int] = set()
-        named = [(stage.name, layer) for stage, layer in zip(self.stages, self.operations, strict=True)]
-        named += [(group.path, layer) for group, layer in zip(self.groups, self.seen.owners, strict=True)]
+        named = [
+            (stage.name, layer) for stage, layer in zip(self.stages, self.operations, strict=True)
+        ]
+        named += [
+            (group.path, layer) for group, layer in zip(self.groups, self.seen.owners, strict=True)
+        ]
         for place, layer in named:
             for name, variable in weight_names(place, layer):
                 if id(variable) not in seen:
@@ -137,9 +148,13 @@ class Forward:
                 self.seen = failed_graph(self._keras, calls, inputs, self._fixed, taken=self._taken)
                 raise
             self.seen = graph(self._keras, calls, inputs, result, self._fixed, self._taken)
-        wanted = [node for node in self.seen.nodes if self._only is None or node.stage.name in self._only]
+        wanted = [
+            node for node in self.seen.nodes if self._only is None or node.stage.name in self._only
+        ]
         self._nodes = wanted
-        self._masked = [node.stage.name for node in wanted if node.masks and node.masks[0] is not None]
+        self._masked = [
+            node.stage.name for node in wanted if node.masks and node.masks[0] is not None
+        ]
         masks = [node.masks[0] for node in wanted if node.masks and node.masks[0] is not None]
         return [[_dense(tensor) for tensor in node.tensors] for node in wanted], masks
 
@@ -153,12 +168,16 @@ class Forward:
             node.stage.name: tuple(_array(tensor) for tensor in tensors)
             for node, tensors in zip(self._nodes, outputs, strict=True)
         }
-        return Passed(found, {name: np.asarray(mask) for name, mask in zip(self._masked, masks, strict=True)})
+        return Passed(
+            found, {name: np.asarray(mask) for name, mask in zip(self._masked, masks, strict=True)}
+        )
 
     def _part(self, rows: Any, start: int, total: int) -> Passed:
         """As many rows as the model takes, the last one repeated where there are fewer."""
         places = np.minimum(np.arange(start, start + (self._fixed or 1)), total - 1)
-        return self._run(self._keras.tree.map_structure(lambda each: np.asarray(each)[places], rows))
+        return self._run(
+            self._keras.tree.map_structure(lambda each: np.asarray(each)[places], rows)
+        )
 
     def _signature(self, values: Any) -> Any:
         import tensorflow as tf
@@ -235,14 +254,19 @@ def _array(tensor: Any) -> Array:
 
 
 def _joined(parts: list[Passed], stages: tuple[Stage, ...], rows: int) -> Passed:
-    open_axis = {stage.name: [spec.shape[:1] == (None,) for spec in stage.outputs] for stage in stages}
+    open_axis = {
+        stage.name: [spec.shape[:1] == (None,) for spec in stage.outputs] for stage in stages
+    }
 
     def one(name: str, output: int) -> Array:
         values = [part.outputs[name][output] for part in parts]
         return np.concatenate(values)[:rows] if open_axis[name][output] else values[0]
 
     outputs = {
-        name: tuple(one(name, output) for output in range(len(values))) for name, values in parts[0].outputs.items()
+        name: tuple(one(name, output) for output in range(len(values)))
+        for name, values in parts[0].outputs.items()
     }
-    masks = {name: np.concatenate([part.masks[name] for part in parts])[:rows] for name in parts[0].masks}
+    masks = {
+        name: np.concatenate([part.masks[name] for part in parts])[:rows] for name in parts[0].masks
+    }
     return Passed(outputs, masks)

@@ -9,7 +9,9 @@ import numpy as np
 from pipetrace.capture.backend import load, quiet
 
 
-def not_finite(model: Any, weights: Mapping[Any, Any], x: Any, y: Any, sample_weight: Any = None) -> list[Any]:
+def not_finite(
+    model: Any, weights: Mapping[Any, Any], x: Any, y: Any, sample_weight: Any = None
+) -> list[Any]:
     """The variables whose gradient has values that are not finite.
 
     Args:
@@ -29,14 +31,19 @@ def not_finite(model: Any, weights: Mapping[Any, Any], x: Any, y: Any, sample_we
     with quiet(), tf.GradientTape() as tape:
         for value in values:
             tape.watch(value)
-        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True)), collect_losses=True):
+        with keras.StatelessScope(
+            state_mapping=list(zip(variables, values, strict=True)), collect_losses=True
+        ):
             given = model(x, training=True)
-            loss = model.compute_loss(x=x, y=y, y_pred=given, sample_weight=sample_weight, training=True)
+            loss = model.compute_loss(
+                x=x, y=y, y_pred=given, sample_weight=sample_weight, training=True
+            )
     gradients = tape.gradient(loss, values)
     return [
         variable
         for variable, gradient in zip(variables, gradients, strict=True)
-        if gradient is not None and not np.isfinite(np.asarray(tf.convert_to_tensor(gradient), np.float64)).all()
+        if gradient is not None
+        and not np.isfinite(np.asarray(tf.convert_to_tensor(gradient), np.float64)).all()
     ]
 
 
@@ -61,16 +68,22 @@ class Gradients:
         given = self._keras.tree.map_structure(
             lambda each: None if each is None else _spec(each), (x, y, sample_weight)
         )
-        values = [tf.TensorSpec(variable.shape, variable.value.dtype) for variable in self._variables]
+        values = [
+            tf.TensorSpec(variable.shape, variable.value.dtype) for variable in self._variables
+        ]
         with quiet():
-            self._function = tf.function(self._trace, autograph=False).get_concrete_function(values, *given)
+            self._function = tf.function(self._trace, autograph=False).get_concrete_function(
+                values, *given
+            )
 
     def __call__(self, x: Any, y: Any, sample_weight: Any = None) -> "Slopes":
         """The loss and the gradients for rows, under the weights as they are."""
         import tensorflow as tf
 
         given = [
-            self._keras.tree.map_structure(lambda each: None if each is None else tf.convert_to_tensor(each), nest)
+            self._keras.tree.map_structure(
+                lambda each: None if each is None else tf.convert_to_tensor(each), nest
+            )
             for nest in (x, y, sample_weight)
         ]
         values = [tf.convert_to_tensor(variable.value) for variable in self._variables]
@@ -96,7 +109,9 @@ class Gradients:
                 tape.watch(value)
             with self._keras.StatelessScope(state_mapping=mapping, collect_losses=True):
                 given = self._model(x, training=True)
-                loss = self._model.compute_loss(x=x, y=y, y_pred=given, sample_weight=sample_weight, training=True)
+                loss = self._model.compute_loss(
+                    x=x, y=y, y_pred=given, sample_weight=sample_weight, training=True
+                )
                 added = [tf.cast(each, loss.dtype) for each in self._model.losses]
                 extra = tf.add_n(added) if added else tf.zeros((), loss.dtype)
         self.penalised = bool(added)
@@ -126,7 +141,8 @@ def _spec(values: Any) -> Any:
     import tensorflow as tf
 
     return tf.TensorSpec(
-        (None, *values.shape[1:]), tf.as_dtype(values.dtype) if values.dtype.kind != "U" else tf.string
+        (None, *values.shape[1:]),
+        tf.as_dtype(values.dtype) if values.dtype.kind != "U" else tf.string,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pipetrace.capture.calls import Call
+from pipetrace.capture.hook import Call
 from pipetrace.capture.tensors import Origin, is_local, key, name_of, traced_back
 from pipetrace.trace.document import LAYER, OP, Group, Parameters, Spec, Stage, Weight
 
@@ -98,7 +98,9 @@ def plain_config(operation: Any) -> dict[str, Any]:
     import tensorflow as tf
 
     try:
-        with tf.init_scope():  # a layer may ask a table for its size, which within a traced function is no number yet
+        with (
+            tf.init_scope()
+        ):  # a layer may ask a table for its size, which within a traced function is no number yet
             config = operation.get_config()
         plain: dict[str, Any] = json.loads(json.dumps(config, default=str))
     except Exception:  # a custom layer's own code, which may raise anything
@@ -136,7 +138,9 @@ class _Builder:
         self.from_group: dict[Any, tuple[str, Any]] = {}
 
     def build(self, result: Any) -> Graph:
-        around = {id(each) for call in self.calls if id(call) in self.leaves for each in _outer(call)}
+        around = {
+            id(each) for call in self.calls if id(call) in self.leaves for each in _outer(call)
+        }
         for call in self.calls:
             is_leaf = id(call) in self.leaves
             if not is_leaf and id(call) not in around:
@@ -157,7 +161,11 @@ class _Builder:
         while True:
             used = {spec.source for node in self.found.nodes for spec in node.stage.inputs}
             used |= {spec.source for spec in self.found.outputs}
-            kept = [node for node in self.found.nodes if node.stage.kind != OP or node.stage.name in used]
+            kept = [
+                node
+                for node in self.found.nodes
+                if node.stage.kind != OP or node.stage.name in used
+            ]
             if len(kept) == len(self.found.nodes):
                 return
             self.found.nodes = kept
@@ -174,14 +182,18 @@ class _Builder:
 
     def _leaf(self, call: Call) -> None:
         received = tuple(
-            self._received(tensor, call.outer, name) for tensor, name in zip(call.inputs, call.input_names, strict=True)
+            self._received(tensor, call.outer, name)
+            for tensor, name in zip(call.inputs, call.input_names, strict=True)
         )
         around = self._path(call.outer)
         path = f"{around}/{call.operation.name}" if around else str(call.operation.name)
         base = path if str(call.operation.name) in self.shared else str(call.operation.name)
         label = self.labels[id(call)]
         name = self._free(base + label[len(str(call.operation.name)) :], "~")
-        given = tuple(self._spec(tensor, name=key) for tensor, key in zip(call.outputs, call.output_names, strict=True))
+        given = tuple(
+            self._spec(tensor, name=key)
+            for tensor, key in zip(call.outputs, call.output_names, strict=True)
+        )
         stage = _stage(self.keras, call.operation, name, received, given)
         self._add(Node(replace(stage, path=path), call.outputs, call.masks, call.operation))
 
@@ -215,10 +227,14 @@ class _Builder:
         elif met:
             name = self._free(name_of(passed), "_")
             received = tuple(
-                self._spec(source, *self.origin[where]) for where in met if (source := self._tensor(where)) is not None
+                self._spec(source, *self.origin[where])
+                for where in met
+                if (source := self._tensor(where)) is not None
             )
             around = self.from_group[place][0] if place in self.from_group else self._path(outer)
-            kinds = ", ".join(passed[:MOST_OPERATIONS]) + (", ..." if len(passed) > MOST_OPERATIONS else "")
+            kinds = ", ".join(passed[:MOST_OPERATIONS]) + (
+                ", ..." if len(passed) > MOST_OPERATIONS else ""
+            )
             stage = Stage(
                 name=name,
                 kind=OP,
@@ -264,17 +280,31 @@ class _Builder:
 
     def _own_parameters(self) -> None:
         """What a group holds itself: its weights without those of the stages and groups within it."""
-        held = {id(weight) for node in self.found.nodes for weight in getattr(node.operation, "weights", [])}
+        held = {
+            id(weight)
+            for node in self.found.nodes
+            for weight in getattr(node.operation, "weights", [])
+        }
         for index in reversed(range(len(self.found.groups))):
-            own = [weight for weight in getattr(self.found.owners[index], "weights", []) if id(weight) not in held]
+            own = [
+                weight
+                for weight in getattr(self.found.owners[index], "weights", [])
+                if id(weight) not in held
+            ]
             held.update(map(id, own))
             self.found.groups[index] = replace(self.found.groups[index], own=count(own))
         # The model itself is no group, unless it holds weights that no stage has.
-        if self.found.groups and not self.found.groups[0].path and not self.found.groups[0].own.total:
+        if (
+            self.found.groups
+            and not self.found.groups[0].path
+            and not self.found.groups[0].own.total
+        ):
             self.found.groups.pop(0)
             self.found.owners.pop(0)
 
-    def _spec(self, tensor: Any, source: str | None = None, output: int = 0, name: str | None = None) -> Spec:
+    def _spec(
+        self, tensor: Any, source: str | None = None, output: int = 0, name: str | None = None
+    ) -> Spec:
         shape = tuple(None if length is None else int(length) for length in tensor.shape)
         # Where the run had a fixed number of rows, the axis of that length is still that of the rows.
         if shape and shape[0] == self.rows:
@@ -318,7 +348,9 @@ def _named(layer: Any) -> list[tuple[str, Any]]:
     return list(zip(names, variables, strict=True))
 
 
-def _stage(keras: Any, operation: Any, name: str, received: tuple[Spec, ...], given: tuple[Spec, ...]) -> Stage:
+def _stage(
+    keras: Any, operation: Any, name: str, received: tuple[Spec, ...], given: tuple[Spec, ...]
+) -> Stage:
     weights = _named(operation)
     return Stage(
         name=name,
@@ -329,7 +361,9 @@ def _stage(keras: Any, operation: Any, name: str, received: tuple[Spec, ...], gi
         inputs=received,
         outputs=given,
         parameters=count([variable for _, variable in weights]),
-        weights=tuple(Weight(label, tuple(each.shape), bool(each.trainable)) for label, each in weights),
+        weights=tuple(
+            Weight(label, tuple(each.shape), bool(each.trainable)) for label, each in weights
+        ),
         flops=_flops(operation, given[0].shape) if given else None,
     )
 

@@ -33,7 +33,9 @@ def main() -> None:
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     held_out = x[ROWS : ROWS + HELD_OUT], y[ROWS : ROWS + HELD_OUT]
     model.fit(x[:ROWS], y[:ROWS], validation_data=held_out, epochs=EPOCHS, batch_size=32)
-    dataset = tf.data.Dataset.from_tensor_slices((x[:ROWS], y[:ROWS])).shuffle(ROWS).batch(32).prefetch(1)
+    dataset = (
+        tf.data.Dataset.from_tensor_slices((x[:ROWS], y[:ROWS])).shuffle(ROWS).batch(32).prefetch(1)
+    )
     model.fit(dataset, validation_data=held_out, epochs=EPOCHS)
 
 

@@ -19,8 +19,19 @@ import numpy as np
 
 PLAIN = (bool, int, float, str, bytes, type(None))
 OPEN_FILES = Path("/proc/self/fd")
-CLASSES = ("Model", "layers.Layer", "Operation", "Loss", "Metric", "Optimizer", "Variable", "callbacks.Callback",
-           "callbacks.CallbackList", "callbacks.History", "utils.PyDataset")  # fmt: skip
+CLASSES = (
+    "Model",
+    "layers.Layer",
+    "Operation",
+    "Loss",
+    "Metric",
+    "Optimizer",
+    "Variable",
+    "callbacks.Callback",
+    "callbacks.CallbackList",
+    "callbacks.History",
+    "utils.PyDataset",
+)
 """Of Keras, whose methods are looked at, with those of all that they inherit from."""
 
 
@@ -40,7 +51,9 @@ def surroundings() -> dict[str, tuple[str, ...]]:
     }
     if "keras" in sys.modules:
         found["settings of Keras"] = tuple(_keras())
-        found["methods of Keras"] = tuple(f"{name}: {_told(value)}" for name, value in methods().items())
+        found["methods of Keras"] = tuple(
+            f"{name}: {_told(value)}" for name, value in methods().items()
+        )
     if "tensorflow" in sys.modules:
         found["settings of TensorFlow"] = tuple(_tensorflow())
     return found
@@ -89,7 +102,9 @@ def noting_at_exit(found: list[str]) -> Iterator[None]:
 def attributes(model: Any) -> tuple[str, ...]:
     """The attributes of a model and of all its layers: their types, small values, and where functions come from."""
     lines = []
-    for layer in dict.fromkeys([model, *getattr(model, "_flatten_layers", lambda **_: ())(include_self=False)]):
+    for layer in dict.fromkeys(
+        [model, *getattr(model, "_flatten_layers", lambda **_: ())(include_self=False)]
+    ):
         name = getattr(layer, "path", None) or type(layer).__name__
         lines += [f"{name}.{key}: {_kind(value)}" for key, value in sorted(vars(layer).items())]
     return tuple(lines)
@@ -145,7 +160,9 @@ def _logging() -> Iterator[str]:
 def _signals() -> Iterator[str]:
     for number in sorted(signal.valid_signals()):
         handler = signal.getsignal(number)
-        told = _told(handler) if callable(handler) and hasattr(handler, "__code__") else repr(handler)
+        told = (
+            _told(handler) if callable(handler) and hasattr(handler, "__code__") else repr(handler)
+        )
         yield f"{number!r}: {re.sub(r' at 0x[0-9a-f]+', '', told)}"
 
 
@@ -176,9 +193,16 @@ def _python() -> Iterator[str]:
 def _keras() -> Iterator[str]:
     config: Any = sys.modules["keras"].config
     for name in (
-        "backend", "floatx", "epsilon", "image_data_format", "is_interactive_logging_enabled",
-        "is_traceback_filtering_enabled", "is_flash_attention_enabled", "max_epochs", "max_steps_per_epoch",
-    ):  # fmt: skip
+        "backend",
+        "floatx",
+        "epsilon",
+        "image_data_format",
+        "is_interactive_logging_enabled",
+        "is_traceback_filtering_enabled",
+        "is_flash_attention_enabled",
+        "max_epochs",
+        "max_steps_per_epoch",
+    ):
         if hasattr(config, name):
             yield f"{name}: {getattr(config, name)()}"
     yield f"dtype_policy: {config.dtype_policy().name}"

@@ -7,22 +7,47 @@ Origin: TypeAlias = tuple[str, int]
 """Where a tensor comes from: the name of a stage, and which of its outputs it is."""
 
 TRANSPARENT = frozenset(
-    {"Identity", "Cast", "StopGradient", "PreventGradient", "CheckNumerics", "EnsureShape", "PlaceholderWithDefault"}
+    {
+        "Identity",
+        "Cast",
+        "StopGradient",
+        "PreventGradient",
+        "CheckNumerics",
+        "EnsureShape",
+        "PlaceholderWithDefault",
+    }
 )
 """Operations that leave the values as they are, but for their type: what passes them is still the same stage's output."""
 
 ASIDE = frozenset({"Shape", "ShapeN", "Size", "Rank"})
 """Operations that ask how large a tensor is and take none of its values."""
 
-PLUMBING = frozenset({"Const", "ReadVariableOp", "NoOp", "Pack", "VarHandleOp", "Placeholder", "ResourceGather"})
+PLUMBING = frozenset(
+    {"Const", "ReadVariableOp", "NoOp", "Pack", "VarHandleOp", "Placeholder", "ResourceGather"}
+)
 """Operations that bring constants and variables, which are not worth a word of their own."""
 
 NAMES = {
-    "AddV2": "add", "AddN": "add", "BiasAdd": "add", "Sub": "subtract", "Mul": "multiply", "RealDiv": "divide",
-    "DivNoNan": "divide", "MatMul": "matmul", "BatchMatMul": "matmul", "BatchMatMulV2": "matmul",
-    "BatchMatMulV3": "matmul", "ConcatV2": "concatenate", "StridedSlice": "get_item", "Neg": "negative",
-    "GatherV2": "take", "ExpandDims": "expand_dims", "SelectV2": "where", "SplitV": "split", "Pack": "stack",
-}  # fmt: skip
+    "AddV2": "add",
+    "AddN": "add",
+    "BiasAdd": "add",
+    "Sub": "subtract",
+    "Mul": "multiply",
+    "RealDiv": "divide",
+    "DivNoNan": "divide",
+    "MatMul": "matmul",
+    "BatchMatMul": "matmul",
+    "BatchMatMulV2": "matmul",
+    "BatchMatMulV3": "matmul",
+    "ConcatV2": "concatenate",
+    "StridedSlice": "get_item",
+    "Neg": "negative",
+    "GatherV2": "take",
+    "ExpandDims": "expand_dims",
+    "SelectV2": "where",
+    "SplitV": "split",
+    "Pack": "stack",
+}
 """What TensorFlow's operations are called in ``keras.ops``, where the two differ by more than their spelling."""
 
 

@@ -1,6 +1,6 @@
 """What went wrong on the way, in sentences: the events of a trace, each with when and where."""
 
-from pipetrace.explain.wording import dimensions, listed
+from pipetrace.explain.text import dimensions, listed
 from pipetrace.trace.document import DATA, EXCEPTION, FAILED, RECORDER, Event, Stage, Trace
 
 OPENINGS = {RECORDER: "The recorder left something out"}
@@ -18,14 +18,20 @@ def events(trace: Trace) -> tuple[str, ...]:
         if seen[event.kind] <= MOST and not _is_the_ending(trace, event):
             found.append(_sentence(trace, event))
     found += [
-        f"{count - MOST} more events of the kind '{kind}' followed." for kind, count in seen.items() if count > MOST
+        f"{count - MOST} more events of the kind '{kind}' followed."
+        for kind, count in seen.items()
+        if count > MOST
     ]
     return tuple(dict.fromkeys(found))
 
 
 def _is_the_ending(trace: Trace, event: Event) -> bool:
     """Whether the headline tells of this event already, as that which ended the run."""
-    return event.kind == EXCEPTION and trace.ending.kind == FAILED and event.stage == trace.ending.stage
+    return (
+        event.kind == EXCEPTION
+        and trace.ending.kind == FAILED
+        and event.stage == trace.ending.stage
+    )
 
 
 def _sentence(trace: Trace, event: Event) -> str:
@@ -42,13 +48,19 @@ def _sentence(trace: Trace, event: Event) -> str:
         opening = " ".join(part for part in (OPENINGS[event.kind], where) if part)
         return f"{opening}: {message}."
     begins = f"{where[0].upper()}{where[1:]}" if where else ""
-    begins = f"{begins}, at {place}" if begins and place else begins or (f"At {place}" if place else "")
+    begins = (
+        f"{begins}, at {place}" if begins and place else begins or (f"At {place}" if place else "")
+    )
     text = f"{begins}: {message}." if begins else f"{message[:1].upper()}{message[1:]}."
     if event.kind == EXCEPTION and stage is not None and stage.inputs:
-        text += f" It had received rows of {listed([dimensions(spec.shape) for spec in stage.inputs])}."
+        text += (
+            f" It had received rows of {listed([dimensions(spec.shape) for spec in stage.inputs])}."
+        )
     return text
 
 
 def called(stage: Stage) -> str:
     """A stage by its class and its name."""
-    return f"{stage.layer} ({stage.name})" if stage.layer and stage.layer != stage.name else stage.name
+    return (
+        f"{stage.layer} ({stage.name})" if stage.layer and stage.layer != stage.name else stage.name
+    )

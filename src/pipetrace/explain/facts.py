@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipetrace.explain import task
+from pipetrace.explain.cache import once
 from pipetrace.explain.metrics import accuracy, held_out_accuracy
-from pipetrace.explain.once import once
 from pipetrace.trace.document import LAYER, SOURCE, STEP, Array, Epoch, Prediction, Stage, Trace
 
 
@@ -28,7 +28,9 @@ def train_rows(trace: Trace) -> int:
     """How many rows an epoch trains on; 0 where that is not known."""
     data = trace.run.data
     # Of rows that a training got, those that were seen may be a few of them.
-    return (0 if data.origin == "fit" else sum(data.class_counts)) if data.rows is None else data.rows
+    return (
+        (0 if data.origin == "fit" else sum(data.class_counts)) if data.rows is None else data.rows
+    )
 
 
 def measured_rows(trace: Trace) -> int:
@@ -59,12 +61,18 @@ def layer_stages(trace: Trace) -> list[Stage]:
 def first_call(trace: Trace, stage: Stage) -> str:
     """The stage that holds a stage's weights: that of the layer's first call, ``dense`` for its second, ``dense:2``."""
     layer, _, number = stage.name.rpartition(":")
-    return layer if number.isdigit() and any(each.name == layer for each in trace.stages) else stage.name
+    return (
+        layer
+        if number.isdigit() and any(each.name == layer for each in trace.stages)
+        else stage.name
+    )
 
 
 def first_of(trace: Trace, layer: str) -> Stage | None:
     """The first stage of a class of layer."""
-    return next((stage for stage in trace.stages if stage.kind == LAYER and stage.layer == layer), None)
+    return next(
+        (stage for stage in trace.stages if stage.kind == LAYER and stage.layer == layer), None
+    )
 
 
 def before(trace: Trace, stage: Stage) -> Stage | None:
@@ -121,8 +129,14 @@ def occurring(trace: Trace) -> int:
 
 def things(trace: Trace) -> str:
     """What a row of this run is called, in the plural."""
-    given = [stage.outputs[0].shape for stage in trace.stages if stage.kind == SOURCE and stage.outputs]
-    return "pictures" if len(given) == 1 and len(given[0]) == 4 and given[0][-1] in task.CHANNELS else "rows"
+    given = [
+        stage.outputs[0].shape for stage in trace.stages if stage.kind == SOURCE and stage.outputs
+    ]
+    return (
+        "pictures"
+        if len(given) == 1 and len(given[0]) == 4 and given[0][-1] in task.CHANNELS
+        else "rows"
+    )
 
 
 @dataclass(frozen=True)
@@ -231,7 +245,12 @@ def against_validation(trace: Trace, epoch: Epoch) -> str | None:
         is not near and its rows are too few to call it far; None where it was not measured.
     """
     named, held_out = accuracy(trace, epoch), held_out_accuracy(trace, epoch)
-    if named is None or held_out is None or math.isnan(named - held_out) or not validation_rows(trace):
+    if (
+        named is None
+        or held_out is None
+        or math.isnan(named - held_out)
+        or not validation_rows(trace)
+    ):
         return None
     apart = named - held_out
     error = validation_error(trace, held_out)
@@ -269,7 +288,11 @@ def probabilities(trace: Trace, prediction: Prediction) -> Array | None:
     if values is None or values.size != (1 if output.what == task.BINARY else output.classes):
         return None
     found = task.shares(output, values.reshape(-1))
-    return np.array([1 - float(found[0]), float(found[0])]) if found is not None and len(found) == 1 else found
+    return (
+        np.array([1 - float(found[0]), float(found[0])])
+        if found is not None and len(found) == 1
+        else found
+    )
 
 
 def output_of(prediction: Prediction, output: task.Output) -> Array | None:

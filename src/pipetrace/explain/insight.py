@@ -23,7 +23,7 @@ from pipetrace.explain.facts import (
 )
 from pipetrace.explain.metrics import accuracy, held_out_accuracy
 from pipetrace.explain.observations import observations
-from pipetrace.explain.wording import counted, dimensions, exact, figure, listed, number, share
+from pipetrace.explain.text import counted, dimensions, exact, figure, listed, number, share
 from pipetrace.trace.document import (
     DATA,
     FAILED,
@@ -87,7 +87,9 @@ def _ended(trace: Trace) -> str:
         return ""
     if not trained(trace):
         return f"{words}.{_why(trace)}{'.' * bool(_why(trace))}"
-    text = f"{words}: {done} of {counted(planned, 'epoch')} {'is' if done == 1 else 'are'} finished."
+    text = (
+        f"{words}: {done} of {counted(planned, 'epoch')} {'is' if done == 1 else 'are'} finished."
+    )
     return f"{text}{_why(trace)}." if _why(trace) else text
 
 
@@ -132,7 +134,9 @@ def _what_failed(trace: Trace) -> str | None:
     config = [
         f"{name} = {value}"
         for name, value in stage.config.items()
-        if name not in UNTOLD and isinstance(value, str | int | float | list) and len(str(value)) <= MOST_LETTERS
+        if name not in UNTOLD
+        and isinstance(value, str | int | float | list)
+        and len(str(value)) <= MOST_LETTERS
     ]
     made = f", made with {', '.join(config[:MOST_SETTINGS])}," if config else ""
     given = [
@@ -161,9 +165,17 @@ def _looked_at(trace: Trace) -> str:
     """A model that was not trained, in one line."""
     layers = layer_stages(trace)
     model = trace.run.model
-    total = model.parameters.total if model else sum(stage.parameters.total for stage in _owners(trace))
+    total = (
+        model.parameters.total if model else sum(stage.parameters.total for stage in _owners(trace))
+    )
     size = f"{counted(model.layers if model else len(layers), 'layer')} with {counted(total, 'parameter')}"
-    taken = listed([dimensions(each.outputs[0].shape) for each in trace.stages if each.kind == SOURCE and each.outputs])
+    taken = listed(
+        [
+            dimensions(each.outputs[0].shape)
+            for each in trace.stages
+            if each.kind == SOURCE and each.outputs
+        ]
+    )
     given = listed([dimensions(each.shape) for each in task.outputs(trace)])
     one = (model.layers if model else len(layers)) == 1
     way = f" turn{'s' * one} {taken} into {given} for each row" if given and taken else ""
@@ -174,7 +186,11 @@ def _looked_at(trace: Trace) -> str:
 def _broken(trace: Trace, broken: Epoch) -> str:
     loss, guess = broken.metrics["loss"], chance(trace)
     if not math.isfinite(loss) or guess is None:
-        where = f"from epoch {broken.number} on" if broken is not trace.epochs[-1] else f"in epoch {broken.number}"
+        where = (
+            f"from epoch {broken.number} on"
+            if broken is not trace.epochs[-1]
+            else f"in epoch {broken.number}"
+        )
         return f"{where} the loss is {figure(loss)}"
     return f"in epoch {broken.number} the loss is {figure(loss)}, where guessing gives {figure(guess.loss)}"
 
@@ -201,7 +217,9 @@ def _nothing(trace: Trace) -> str:
 
 def _best_before(trace: Trace) -> Epoch | None:
     """The last epoch that was better than guessing, of a run that is so no more."""
-    return next((epoch for epoch in reversed(trace.epochs) if better_than_chance(trace, epoch)), None)
+    return next(
+        (epoch for epoch in reversed(trace.epochs) if better_than_chance(trace, epoch)), None
+    )
 
 
 def _reached(trace: Trace, guess: Chance | None, last: Epoch) -> str:
@@ -211,12 +229,18 @@ def _reached(trace: Trace, guess: Chance | None, last: Epoch) -> str:
         return f"{after} {_figures(trace, guess, last)}"
     guessing = ""
     if guess:
-        most = f"most frequent class: {share(guess.largest)}" if guess.uneven else f"guessing: {share(guess.share)}"
+        most = (
+            f"most frequent class: {share(guess.largest)}"
+            if guess.uneven
+            else f"guessing: {share(guess.share)}"
+        )
         guessing = f" ({most})"
     if held_out is None:
         return f"{after} accuracy is {share(named or 0.0)}{guessing}"
     rows = validation_rows(trace)
-    others = counted(rows, f"held-out {things(trace)[:-1]}") if rows else f"the held-out {things(trace)}"
+    others = (
+        counted(rows, f"held-out {things(trace)[:-1]}") if rows else f"the held-out {things(trace)}"
+    )
     if named is not None and guess and held_out < named and held_out <= luck(guess, rows):
         return (
             f"{after} the model names {share(named)} of its training rows right, but {share(held_out)} of {others}"
@@ -247,7 +271,12 @@ def _remark(trace: Trace, last: Epoch) -> str | None:
         return "the validation loss has turned upward, look at the training chart"
     held_out, named = held_out_accuracy(trace, last), accuracy(trace, last)
     behind = held_out is not None and held_out < (1.0 if named is None else named)
-    if guess and held_out is not None and behind and held_out <= luck(guess, validation_rows(trace)):
+    if (
+        guess
+        and held_out is not None
+        and behind
+        and held_out <= luck(guess, validation_rows(trace))
+    ):
         return "look at the gap"
     if "gap" in kinds and named is not None:
         return f"of its training rows it gets {share(named)}, look at the gap"
@@ -260,18 +289,26 @@ def _remark(trace: Trace, last: Epoch) -> str | None:
         return f"training loss is {figure(loss)}"
     if figure(loss) == figure(first):
         return f"training loss stayed at {figure(loss)}"
-    return f"training loss {'fell' if loss < first else 'rose'} from {figure(first)} to {figure(loss)}"
+    return (
+        f"training loss {'fell' if loss < first else 'rose'} from {figure(first)} to {figure(loss)}"
+    )
 
 
 def _owners(trace: Trace) -> list[Stage]:
     """The stages that hold weights, each once: a layer that is called twice holds them once."""
-    return [each for each in layer_stages(trace) if first_call(trace, each) == each.name and each.parameters.total]
+    return [
+        each
+        for each in layer_stages(trace)
+        if first_call(trace, each) == each.name and each.parameters.total
+    ]
 
 
 def _where_numbers_sit(trace: Trace) -> str | None:
     layers, owners = layer_stages(trace), _owners(trace)
     holders = sorted(owners, key=lambda stage: -stage.parameters.total)
-    workers = sorted((stage for stage in layers if stage.flops), key=lambda stage: -(stage.flops or 0))
+    workers = sorted(
+        (stage for stage in layers if stage.flops), key=lambda stage: -(stage.flops or 0)
+    )
     if len(holders) < 2 or not workers or not all(stage.outputs for stage in layers):
         return None
     total = sum(stage.parameters.total for stage in owners)
@@ -295,7 +332,9 @@ def _where_numbers_sit(trace: Trace) -> str | None:
     reused = ""
     places = math.prod(length or 1 for length in busiest.outputs[0].shape[1:-1])
     if busiest.layer == "Conv2D" and places > 1:
-        reused = f", because each of its weights is used again at {number(places)} places of a picture"
+        reused = (
+            f", because each of its weights is used again at {number(places)} places of a picture"
+        )
     return (
         f"{_named(trace, busiest)} holds {share(busiest.parameters.total / total)} of the {number(total)} parameters "
         f"but does {work} of the arithmetic{reused}; {_named(trace, most)} holds {share(most.parameters.total / total)}."
@@ -315,7 +354,11 @@ def _learned(trace: Trace) -> str | None:
     whole = losses[0] - losses[-1]
     if figure(losses[0]) == figure(losses[-1]):
         return None
-    start = f"the {figure(losses[0])} of guessing" if guess else f"the {figure(losses[0])} of the first epoch"
+    start = (
+        f"the {figure(losses[0])} of guessing"
+        if guess
+        else f"the {figure(losses[0])} of the first epoch"
+    )
     if whole <= 0:
         if guess or figure(losses[0]) == figure(losses[-1]):
             return None
@@ -328,19 +371,27 @@ def _learned(trace: Trace) -> str | None:
     part, last = falls[biggest] / whole, falls[-1] / whole
     # Where the loss rose in between, its falls add up to more than the whole, and their shares would mislead.
     if min(falls) < 0:
-        return f"{text}{f'; in the last epoch it rose by {figure(-falls[-1])}' if last < 0 else ''}."
+        return (
+            f"{text}{f'; in the last epoch it rose by {figure(-falls[-1])}' if last < 0 else ''}."
+        )
     if len(falls) == 1:
         return f"{text}."
     first = biggest if guess else biggest + 1
     where = f"between epochs {first} and {first + 1}" if first else "in epoch 1"
     if biggest == len(falls) - 1:
         return f"{text}; {share(part)} of that fall came in the last epoch."
-    return f"{text}; {share(part)} of that fall came {where}, and the last epoch added {share(last)}."
+    return (
+        f"{text}; {share(part)} of that fall came {where}, and the last epoch added {share(last)}."
+    )
 
 
 def _heads(trace: Trace) -> str | None:
     """How the losses of several outputs moved, where each has one of its own."""
-    names = [name for name in metrics.kinds(trace) if name.endswith("_loss") and name in trace.epochs[0].metrics]
+    names = [
+        name
+        for name in metrics.kinds(trace)
+        if name.endswith("_loss") and name in trace.epochs[0].metrics
+    ]
     first, last = trace.epochs[0].metrics, trace.epochs[-1].metrics
     names = [name for name in names if metrics.finite((first[name], last.get(name)))]
     if len(names) < 2 or len(trace.epochs) < 2 or len(names) > MOST_HEADS:
@@ -374,9 +425,7 @@ def _kept_or_lost(trace: Trace) -> str | None:
     if held_out is None or rows < 1:
         return _lowest(trace, best)
     wrong = round((1 - held_out) * rows)
-    text = (
-        f"Of {counted(rows, things(trace)[:-1])} kept aside {number(wrong)} {'is' if wrong == 1 else 'are'} named wrong"
-    )
+    text = f"Of {counted(rows, things(trace)[:-1])} kept aside {number(wrong)} {'is' if wrong == 1 else 'are'} named wrong"
     if named is not None:
         text += f", an accuracy of {share(held_out)} against {share(named)} in training, "
         text += "averaged over the last epoch"
@@ -400,7 +449,11 @@ def _lowest(trace: Trace, best: Epoch) -> str | None:
     if best is last:
         return f"{lowest}: it was still falling when training ended."
     end = last.metrics.get("val_loss", math.nan)
-    return f"{lowest}; in epoch {last.number} it is {figure(end)}." if math.isfinite(end) else f"{lowest}."
+    return (
+        f"{lowest}; in epoch {last.number} it is {figure(end)}."
+        if math.isfinite(end)
+        else f"{lowest}."
+    )
 
 
 KEPT = {
@@ -423,7 +476,9 @@ def _went_wrong(trace: Trace) -> list[str | None]:
         text += f" In epoch {before.number} the loss was {figure(before.metrics.get('loss', math.nan))}."
     return [
         f"{text[0].upper()}{text[1:]}",
-        f"The first output with values that are not finite is that of {where}." if where else _nothing_passes(trace),
+        f"The first output with values that are not finite is that of {where}."
+        if where
+        else _nothing_passes(trace),
         f"The learning rate was {_rate(rate)}." if rate is not None else None,
     ]
 
@@ -451,7 +506,9 @@ def _stayed_at_chance(trace: Trace) -> list[str | None]:
 
 
 def _nothing_passes(trace: Trace) -> str | None:
-    silent = next((stage for stage in layer_stages(trace) if _silent(stage, trace.epochs[-1])), None)
+    silent = next(
+        (stage for stage in layer_stages(trace) if _silent(stage, trace.epochs[-1])), None
+    )
     return f"All outputs of {_named(trace, silent)} are 0, whatever the row." if silent else None
 
 
@@ -468,7 +525,9 @@ def _weights_moved(trace: Trace) -> str | None:
     names = [name for name in first.weights if name in last.weights]
     if first is last or not names:
         return rate and f"The learning rate was {rate}."
-    moved = sum(_statistics(first.weights[name]) != _statistics(last.weights[name]) for name in names)
+    moved = sum(
+        _statistics(first.weights[name]) != _statistics(last.weights[name]) for name in names
+    )
     how = f"from epoch {first.number} to {last.number}{f', at a learning rate of {rate}' if rate else ''}"
     if not moved:
         return f"The weights did not change at all {how}."

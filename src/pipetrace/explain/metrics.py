@@ -4,27 +4,66 @@ import math
 import re
 from collections.abc import Callable, Iterable
 
-from pipetrace.explain.once import once
+from pipetrace.explain.cache import once
 from pipetrace.explain.task import only
-from pipetrace.explain.wording import figure, share
+from pipetrace.explain.text import figure, share
 from pipetrace.trace.document import Epoch, Trace
 
 FALLS, RISES = "falls", "rises"
 VALIDATION = "val_"
 
 BETTER_LOWER = (
-    "loss", "mse", "mae", "rmse", "mape", "msle", "error", "crossentropy", "kl_divergence", "kld", "poisson", "hinge",
-    "logcosh", "log_cosh", "perplexity", "false_positives", "false_negatives",
-)  # fmt: skip
+    "loss",
+    "mse",
+    "mae",
+    "rmse",
+    "mape",
+    "msle",
+    "error",
+    "crossentropy",
+    "kl_divergence",
+    "kld",
+    "poisson",
+    "hinge",
+    "logcosh",
+    "log_cosh",
+    "perplexity",
+    "false_positives",
+    "false_negatives",
+)
 BETTER_HIGHER = (
-    "accuracy", "acc", "precision", "recall", "auc", "f1", "f1_score", "fbeta_score", "iou", "io_u", "r2", "r2_score",
-    "top_k", "cosine_similarity", "true_positives", "true_negatives", "dice",
-    "sensitivity_at_specificity", "specificity_at_sensitivity", "precision_at_recall", "recall_at_precision",
-)  # fmt: skip
+    "accuracy",
+    "acc",
+    "precision",
+    "recall",
+    "auc",
+    "f1",
+    "f1_score",
+    "fbeta_score",
+    "iou",
+    "io_u",
+    "r2",
+    "r2_score",
+    "top_k",
+    "cosine_similarity",
+    "true_positives",
+    "true_negatives",
+    "dice",
+    "sensitivity_at_specificity",
+    "specificity_at_sensitivity",
+    "precision_at_recall",
+    "recall_at_precision",
+)
 """The last words of a metric's name that tell which way is better. What ends in none of them is only reported."""
 SHARES = ("accuracy", "acc", "precision", "recall", "top_k", *BETTER_HIGHER[-4:])
 """What is a share of something and is written as a percentage, as long as its values are between 0 and 1."""
-ACCURACIES = ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
+ACCURACIES = (
+    "accuracy",
+    "acc",
+    "sparse_categorical_accuracy",
+    "categorical_accuracy",
+    "binary_accuracy",
+)
 """The metrics that are the share of rows that are named right, where each row is of one class."""
 
 
@@ -46,11 +85,15 @@ def names(trace: Trace) -> tuple[str, ...]:
     The ``val_`` ones stand behind the same of training.
     """
     seen = dict.fromkeys(name for epoch in trace.epochs for name in epoch.metrics)
-    ordered = sorted(seen, key=lambda name: (name.removeprefix(VALIDATION) != "loss", not name.endswith("_loss")))
+    ordered = sorted(
+        seen, key=lambda name: (name.removeprefix(VALIDATION) != "loss", not name.endswith("_loss"))
+    )
     found: dict[str, None] = {}
     for name in ordered:
         plain = name.removeprefix(VALIDATION)
-        found.update(dict.fromkeys(each for each in (plain, f"{VALIDATION}{plain}") if each in seen))
+        found.update(
+            dict.fromkeys(each for each in (plain, f"{VALIDATION}{plain}") if each in seen)
+        )
     return tuple(found)
 
 
@@ -69,14 +112,24 @@ def title(name: str) -> str:
 def writer(trace: Trace, name: str) -> Callable[[float], str]:
     """How a metric's values are written: as percentages where it is a share."""
     plain = name.removeprefix(VALIDATION)
-    values = [epoch.metrics.get(key) for epoch in trace.epochs for key in (plain, f"{VALIDATION}{plain}")]
+    values = [
+        epoch.metrics.get(key) for epoch in trace.epochs for key in (plain, f"{VALIDATION}{plain}")
+    ]
     finite = (value for value in values if value is not None and math.isfinite(value))
-    return share if any(_ends(name, each) for each in SHARES) and all(0 <= each <= 1 for each in finite) else figure
+    return (
+        share
+        if any(_ends(name, each) for each in SHARES) and all(0 <= each <= 1 for each in finite)
+        else figure
+    )
 
 
 def written(name: str, value: float) -> str:
     """One value of a metric, known without the others of its run."""
-    return share(value) if any(_ends(name, each) for each in SHARES) and 0 <= value <= 1 else figure(value)
+    return (
+        share(value)
+        if any(_ends(name, each) for each in SHARES) and 0 <= value <= 1
+        else figure(value)
+    )
 
 
 @once
@@ -85,7 +138,9 @@ def accuracy_name(trace: Trace) -> str | None:
     output = only(trace)
     if output is None or not output.of_classes:
         return None
-    return next((name for name in ACCURACIES if any(name in epoch.metrics for epoch in trace.epochs)), None)
+    return next(
+        (name for name in ACCURACIES if any(name in epoch.metrics for epoch in trace.epochs)), None
+    )
 
 
 def accuracy(trace: Trace, epoch: Epoch) -> float | None:

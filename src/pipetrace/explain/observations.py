@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from pipetrace.explain import metrics
+from pipetrace.explain.cache import once
 from pipetrace.explain.facts import (
     WORSE,
     Chance,
@@ -21,8 +22,7 @@ from pipetrace.explain.facts import (
     validation_rows,
 )
 from pipetrace.explain.metrics import accuracy, held_out_accuracy
-from pipetrace.explain.once import once
-from pipetrace.explain.wording import counted, figure, listed, points, share
+from pipetrace.explain.text import counted, figure, listed, points, share
 from pipetrace.trace.document import Epoch, Trace
 
 PLATEAU = 0.01
@@ -79,7 +79,11 @@ def observations(trace: Trace) -> tuple[Observation, ...]:
         seen = found[-1].kinds if found else ()
         parts = _training(trace, index, seen)
         parts += _validation(trace, index, [kind for kind, _ in parts], seen)
-        found.append(Observation(epoch.number, " ".join(text for _, text in parts), tuple(kind for kind, _ in parts)))
+        found.append(
+            Observation(
+                epoch.number, " ".join(text for _, text in parts), tuple(kind for kind, _ in parts)
+            )
+        )
     return tuple(found)
 
 
@@ -113,7 +117,9 @@ def _broken(trace: Trace, index: int, loss: float) -> str:
     return f"Loss became {figure(loss)}: no step can be computed from that."
 
 
-def _worse(trace: Trace, guess: Chance, epoch: Epoch, previous: Epoch | None, seen: Sequence[str]) -> str:
+def _worse(
+    trace: Trace, guess: Chance, epoch: Epoch, previous: Epoch | None, seen: Sequence[str]
+) -> str:
     loss, named = epoch.metrics["loss"], accuracy(trace, epoch)
     text = f"Loss {figure(loss)} is {figure(loss / guess.loss, 2)} times the {figure(guess.loss)} of guessing"
     if previous is not None:
@@ -270,9 +276,7 @@ def _risen(trace: Trace, index: int, value: float, seen: Sequence[str]) -> tuple
     if best is None or value - best.metrics["val_loss"] <= RISE * abs(best.metrics["val_loss"]):
         return None
     epoch = trace.epochs[index]
-    text = (
-        f"Validation loss {figure(value)} is above its best, {figure(best.metrics['val_loss'])} in epoch {best.number}"
-    )
+    text = f"Validation loss {figure(value)} is above its best, {figure(best.metrics['val_loss'])} in epoch {best.number}"
     now, then = epoch.metrics["loss"], best.metrics.get("loss", -math.inf)
     if epoch.number - best.number < 2 or now >= then:
         return "turned", f"{text}."
@@ -306,7 +310,11 @@ def _gap(trace: Trace, index: int, told: Told) -> str:
     epoch = trace.epochs[index]
     named, held_out = accuracy(trace, epoch) or 0.0, held_out_accuracy(trace, epoch) or 0.0
     text = f"Validation is at {share(held_out)}, {points(named - held_out)} lower"
-    return f"{text}." if told.before else f"{text}: the model knows its training rows better than others."
+    return (
+        f"{text}."
+        if told.before
+        else f"{text}: the model knows its training rows better than others."
+    )
 
 
 def _unclear(trace: Trace, index: int, told: Told) -> str:
@@ -314,7 +322,9 @@ def _unclear(trace: Trace, index: int, told: Told) -> str:
     if told.before:
         return f"Validation is at {share(held_out)}."
     rows, error = counted(validation_rows(trace), "row"), points(validation_error(trace, held_out))
-    return f"Validation is at {share(held_out)}; on {rows} a difference of up to {error} may be luck."
+    return (
+        f"Validation is at {share(held_out)}; on {rows} a difference of up to {error} may be luck."
+    )
 
 
 COMPARED = {"follows": _follows, "ahead": _ahead, "gap": _gap, "unclear": _unclear}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipetrace.explain.facts import first_call
-from pipetrace.explain.operations import kernel, strides
+from pipetrace.explain.layers import kernel, strides
 from pipetrace.trace.document import LAYER, SOURCE, STEP, Array, Prediction, Stage, Trace
 
 TOLERANCE = 1e-5
@@ -86,14 +86,24 @@ def _weights(trace: Trace, stage: Stage) -> Mapping[str, Array] | None:
 def _computed(stage: Stage, x: Array, weights: Mapping[str, Array]) -> Array | None:
     if stage.outputs[0].dtype in HALF:  # computed in fewer digits than here
         return None
-    compute = _step if stage.kind == STEP else LAYERS.get(stage.layer or "") if stage.kind == LAYER else None
+    compute = (
+        _step
+        if stage.kind == STEP
+        else LAYERS.get(stage.layer or "")
+        if stage.kind == LAYER
+        else None
+    )
     if compute is None or (stage.weights and not (np.abs(x) < SUMMABLE).all()):
         return None
     # What became infinite or NaN in the run does so here, and is no reason to warn.
     with np.errstate(all="ignore"):
         try:
             return compute(stage, x, weights)
-        except (KeyError, ValueError, TypeError):  # a layer of somebody's own that bears a known name
+        except (
+            KeyError,
+            ValueError,
+            TypeError,
+        ):  # a layer of somebody's own that bears a known name
             return None
 
 
@@ -119,19 +129,30 @@ def _step(stage: Stage, x: Array, weights: Mapping[str, Array]) -> Array | None:
 def _conv2d(stage: Stage, x: Array, weights: Mapping[str, Array]) -> Array | None:
     config = stage.config
     plain = config.get("data_format") == "channels_last" and config.get("groups", 1) == 1
-    if config.get("padding") != "valid" or not plain or tuple(config.get("dilation_rate", (1, 1))) != (1, 1):
+    if (
+        config.get("padding") != "valid"
+        or not plain
+        or tuple(config.get("dilation_rate", (1, 1))) != (1, 1)
+    ):
         return None
     down, across = strides(stage)
     # (rows, columns, channels, kernel rows, kernel columns)
-    patches = np.lib.stride_tricks.sliding_window_view(x, kernel(stage), axis=(0, 1))[::down, ::across]
-    return _activate(stage, np.einsum("hwcij,ijcf->hwf", patches, weights["kernel"], optimize=True) + _bias(weights))
+    patches = np.lib.stride_tricks.sliding_window_view(x, kernel(stage), axis=(0, 1))[
+        ::down, ::across
+    ]
+    return _activate(
+        stage,
+        np.einsum("hwcij,ijcf->hwf", patches, weights["kernel"], optimize=True) + _bias(weights),
+    )
 
 
 def _max_pooling2d(stage: Stage, x: Array, weights: Mapping[str, Array]) -> Array | None:  # noqa: ARG001
     if stage.config.get("padding") != "valid" or stage.config.get("data_format") != "channels_last":
         return None
     down, across = strides(stage)
-    blocks = np.lib.stride_tricks.sliding_window_view(x, kernel(stage), axis=(0, 1))[::down, ::across]
+    blocks = np.lib.stride_tricks.sliding_window_view(x, kernel(stage), axis=(0, 1))[
+        ::down, ::across
+    ]
     # TensorFlow's pooling passes over NaN, and gives the lowest float where there is no number.
     result: Array = np.fmax.reduce(blocks, axis=(-2, -1), initial=np.finfo(np.float32).min)
     return result

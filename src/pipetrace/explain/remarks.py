@@ -6,9 +6,9 @@ from typing import TypeAlias
 import numpy as np
 
 from pipetrace.explain.facts import before, class_name, dead_channels
-from pipetrace.explain.operations import kernel, strides
+from pipetrace.explain.layers import kernel, strides
 from pipetrace.explain.task import CHANNELS, CLASSES, outputs, shares
-from pipetrace.explain.wording import counted, exact, figure, listed, number, share
+from pipetrace.explain.text import counted, exact, figure, listed, number, share
 from pipetrace.trace.document import LAYER, SOURCE, STEP, Array, Stage, Summary, Trace
 
 Place: TypeAlias = tuple[int, int, int]
@@ -43,9 +43,17 @@ def measured(trace: Trace, stage: Stage) -> tuple[str, ...]:
     if summary.min is None:
         return tuple(found)
     if stage.kind == SOURCE:
-        found += [f"{share(zeros)} of all {_pixels(stage.outputs[0].shape)} are 0."] if summary.zeros else []
+        found += (
+            [f"{share(zeros)} of all {_pixels(stage.outputs[0].shape)} are 0."]
+            if summary.zeros
+            else []
+        )
     elif stage.config.get("activation") == "relu":
-        found += [f"{share(zeros)} of the outputs are 0: what ReLU cut off."] if summary.min != summary.max else []
+        found += (
+            [f"{share(zeros)} of the outputs are 0: what ReLU cut off."]
+            if summary.min != summary.max
+            else []
+        )
         found += _dead(stage)
     elif stage.layer == "MaxPooling2D" and stage.kind == LAYER:
         found += _pooled(trace, stage, zeros)
@@ -103,14 +111,20 @@ def _example_text(trace: Trace, stage: Stage, values: Array) -> str:
     first = values.reshape(-1)[0]
     text = first.decode(errors="replace") if isinstance(first, bytes) else str(first)
     text = f"{text[:MOST_LETTERS]}..." if len(text) > MOST_LETTERS else text
-    where = f"Row {number(trace.run.data.example_row)} of the data: " if stage.kind == SOURCE else ""
+    where = (
+        f"Row {number(trace.run.data.example_row)} of the data: " if stage.kind == SOURCE else ""
+    )
     return f"{where}'{text}'{f', the first of {number(values.size)}' if values.size > 1 else ''}."
 
 
 def _first_values(values: Array) -> str:
     shown = values.reshape(-1)[:8]
     first = ", ".join(figure(value) for value in shown)
-    return f"All {values.size}: {first}." if values.size <= 8 else f"The first 8 of {number(values.size)}: {first}."
+    return (
+        f"All {values.size}: {first}."
+        if values.size <= 8
+        else f"The first 8 of {number(values.size)}: {first}."
+    )
 
 
 def _not_finite(count: int, nan: int, infinite: int) -> str:
@@ -118,9 +132,13 @@ def _not_finite(count: int, nan: int, infinite: int) -> str:
         return f"The only value is {'NaN' if nan else 'infinite'}."
     if count in (nan, infinite):
         return f"All {number(count)} values are {'NaN' if nan else 'infinite'}."
-    kinds = [f"{number(each)} {name}" for each, name in ((nan, "NaN"), (infinite, "infinite")) if each]
+    kinds = [
+        f"{number(each)} {name}" for each, name in ((nan, "NaN"), (infinite, "infinite")) if each
+    ]
     verb = "is" if nan + infinite == 1 else "are"
-    return f"{number(nan + infinite)} of {counted(count, 'value')} {verb} not finite: {listed(kinds)}."
+    return (
+        f"{number(nan + infinite)} of {counted(count, 'value')} {verb} not finite: {listed(kinds)}."
+    )
 
 
 def _example_source(trace: Trace, stage: Stage, pixels: Array) -> Told:
@@ -143,11 +161,13 @@ def _example_source(trace: Trace, stage: Stage, pixels: Array) -> Told:
         return f"{text}{known}: {values} from {_lone(pixels.min())} to {_lone(pixels.max())}.", None
     size = " x ".join(str(length) for length in pixels.shape[:2])
     above = f"{number(int((pixels > 0).sum()))} of {number(pixels.size)} {_pixels(pixels.shape)}"
-    text += (
-        f": a {size} picture{label}, pixel values from {_lone(pixels.min())} to {_lone(pixels.max())}, {above} above 0."
-    )
+    text += f": a {size} picture{label}, pixel values from {_lone(pixels.min())} to {_lone(pixels.max())}, {above} above 0."
     at = _value_place(trace)
-    return (text, None) if at is None else (f"{text} The pixel in {_where(at, pixels)} is {exact(pixels[at])}.", at)
+    return (
+        (text, None)
+        if at is None
+        else (f"{text} The pixel in {_where(at, pixels)} is {exact(pixels[at])}.", at)
+    )
 
 
 def _lone(value: float) -> str:
@@ -159,7 +179,10 @@ def _example_step(trace: Trace, after: Array, was: Array) -> Told | None:
     at, source = _value_place(trace), trace.stages[0].example
     if at is None or source is None or not after.shape == was.shape == source.shape:
         return None
-    return f"The pixel in {_where(at, after)} of this picture: {exact(was[at])} becomes {exact(after[at])}.", at
+    return (
+        f"The pixel in {_where(at, after)} of this picture: {exact(was[at])} becomes {exact(after[at])}.",
+        at,
+    )
 
 
 def _example_conv2d(trace: Trace, stage: Stage, maps: Array, was: Array) -> Told | None:  # noqa: ARG001 one form for all
@@ -170,12 +193,18 @@ def _example_conv2d(trace: Trace, stage: Stage, maps: Array, was: Array) -> Told
     if stage.config.get("activation") != "relu":
         return f"The largest value for this picture is that of {strongest}", at
     used = int((maps.max(axis=(0, 1)) > 0).sum())
-    answer = f"{used} of {counted(maps.shape[-1], 'filter')} give{'s' * (used == 1)} something above 0"
+    answer = (
+        f"{used} of {counted(maps.shape[-1], 'filter')} give{'s' * (used == 1)} something above 0"
+    )
     return f"For this picture {answer}; the strongest is {strongest}", at
 
 
 def _example_max_pooling2d(trace: Trace, stage: Stage, maps: Array, was: Array) -> Told | None:
-    if maps.ndim != 3 or stage.config.get("padding") != "valid" or stage.config.get("data_format") == "channels_first":
+    if (
+        maps.ndim != 3
+        or stage.config.get("padding") != "valid"
+        or stage.config.get("data_format") == "channels_first"
+    ):
         return None
     at = _strongest(maps)
     block = pooled_block(stage, was, at).reshape(-1)
@@ -189,7 +218,11 @@ def _example_max_pooling2d(trace: Trace, stage: Stage, maps: Array, was: Array) 
 def _example_flatten(trace: Trace, stage: Stage, values: Array, was: Array) -> Told:  # noqa: ARG001
     text = _first_values(values)
     if was.ndim == 3 and was.shape[-1] >= 8 and values.size > 8:
-        those = "the 8 channels" if was.shape[-1] == 8 else f"the first 8 of the {was.shape[-1]} channels"
+        those = (
+            "the 8 channels"
+            if was.shape[-1] == 8
+            else f"the first 8 of the {was.shape[-1]} channels"
+        )
         text += f" They are {those} at row 0, column 0."
     return text, None
 
@@ -199,10 +232,15 @@ def _example_dense(trace: Trace, stage: Stage, scores: Array, was: Array) -> Tol
         return None
     order = np.argsort(-scores, kind="stable")
     first, second = int(order[0]), int(order[1])
-    output = next((each for each in outputs(trace) if each.stage == stage.name and each.what == CLASSES), None)
+    output = next(
+        (each for each in outputs(trace) if each.stage == stage.name and each.what == CLASSES), None
+    )
     parts = shares(output, scores) if output and output.scale != "logits" else None
     if output is None or parts is None:
-        return f"The largest of {counted(len(scores), 'value')} is {figure(scores[first])}, that of unit {first}.", None
+        return (
+            f"The largest of {counted(len(scores), 'value')} is {figure(scores[first])}, that of unit {first}.",
+            None,
+        )
     names = [class_name(trace, index, output) for index in (first, second)]
     won = f"The largest of the {len(scores)} probabilities is {share(float(scores[first]))} for {names[0]}"
     return f"{won}, then {share(float(scores[second]))} for {names[1]}.", None
@@ -285,7 +323,9 @@ def _dead(stage: Stage) -> list[str]:
     if len(names) > 8:
         names = [*names[:8], f"{len(names) - 8} more"]
     which = f"{noun}{'s' * (len(dead) > 1)} {listed(names)}"
-    return [f"{len(dead)} of {counted(total, noun)} gave 0 {everywhere} ({which}): dead on this data."]
+    return [
+        f"{len(dead)} of {counted(total, noun)} gave 0 {everywhere} ({which}): dead on this data."
+    ]
 
 
 def _pooled(trace: Trace, stage: Stage, zeros: float) -> list[str]:
@@ -297,7 +337,9 @@ def _pooled(trace: Trace, stage: Stage, zeros: float) -> list[str]:
     if was.min == was.max:
         return [f"{kept}."]
     mean = _moved(was.mean, summary.mean, figure)
-    return [f"{kept}: the mean {mean}, the share of zeros {_moved(was.zeros / was.count, zeros, share)}."]
+    return [
+        f"{kept}: the mean {mean}, the share of zeros {_moved(was.zeros / was.count, zeros, share)}."
+    ]
 
 
 def _moved(was: float, now: float, write: Callable[[float], str]) -> str:

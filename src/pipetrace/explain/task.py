@@ -4,10 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipetrace.explain.once import once
+from pipetrace.explain.cache import once
 from pipetrace.trace.document import Array, Config, Spec, Stage, Target, Trace
 
-CLASSES, BINARY, MULTILABEL, NUMBERS, UNKNOWN = "classes", "binary", "multilabel", "numbers", "unknown"
+CLASSES, BINARY, MULTILABEL, NUMBERS, UNKNOWN = (
+    "classes",
+    "binary",
+    "multilabel",
+    "numbers",
+    "unknown",
+)
 """What is told at each place: one of k classes, yes or no, several times yes or no, numbers, or nobody knows."""
 ROW, STEPS, PICTURE, OTHER = "row", "steps", "picture", "other"
 """How many places a row has: one, one after another, a grid, or more axes than these words know."""
@@ -17,23 +23,43 @@ SEQUENCE, IMAGE, MASK = "sequence", "image", "mask"
 THRESHOLD = 0.5
 """Above this probability, yes, as Keras' metrics count it."""
 
-CROSSENTROPIES = frozenset({"sparse categorical crossentropy", "categorical crossentropy", "binary crossentropy"})
+CROSSENTROPIES = frozenset(
+    {"sparse categorical crossentropy", "categorical crossentropy", "binary crossentropy"}
+)
 CATEGORICAL = frozenset(
-    {"sparse categorical crossentropy", "categorical crossentropy", "categorical focal crossentropy"}
+    {
+        "sparse categorical crossentropy",
+        "categorical crossentropy",
+        "categorical focal crossentropy",
+    }
 )
 YES_OR_NO = frozenset({"binary crossentropy", "binary focal crossentropy"})
-DISTANCES = frozenset({
-    "mean squared error", "mean absolute error", "mean absolute percentage error", "mean squared logarithmic error",
-    "huber", "log cosh", "poisson", "cosine similarity",
-})  # fmt: skip
+DISTANCES = frozenset(
+    {
+        "mean squared error",
+        "mean absolute error",
+        "mean absolute percentage error",
+        "mean squared logarithmic error",
+        "huber",
+        "log cosh",
+        "poisson",
+        "cosine similarity",
+    }
+)
 """The losses of Keras by what they compare."""
 SHORT = {
-    "mse": "mean squared error", "mae": "mean absolute error", "mape": "mean absolute percentage error",
-    "msle": "mean squared logarithmic error", "logcosh": "log cosh", "bce": "binary crossentropy",
-}  # fmt: skip
+    "mse": "mean squared error",
+    "mae": "mean absolute error",
+    "mape": "mean absolute percentage error",
+    "msle": "mean squared logarithmic error",
+    "logcosh": "log cosh",
+    "bce": "binary crossentropy",
+}
 
 ACTIVATIONS = frozenset({"softmax", "sigmoid", "log_softmax", "relu", "tanh", "linear"})
-PASSING = frozenset({"Reshape", "Flatten", "Dropout", "Permute", "Identity", "Squeeze", "ExpandDims"})
+PASSING = frozenset(
+    {"Reshape", "Flatten", "Dropout", "Permute", "Identity", "Squeeze", "ExpandDims"}
+)
 """Layers whose outputs are what they received, in another form."""
 CHANNELS = (1, 3, 4)
 """So many channels are one picture: grey, colours, colours and transparency."""
@@ -133,20 +159,32 @@ def shares(output: Output, values: Array) -> Array | None:
             result: Array = powers / powers.sum(axis=-1, keepdims=True)
             return result
         apart = np.abs(values.sum(axis=-1, dtype=float) - 1).max()
-        return values if apart < (5e-3 if values.dtype.itemsize == 2 else 1e-3) and values.min() >= 0 else None
+        return (
+            values
+            if apart < (5e-3 if values.dtype.itemsize == 2 else 1e-3) and values.min() >= 0
+            else None
+        )
     if output.what in (BINARY, MULTILABEL):
         if output.scale == LOGITS:
             # The same for both signs, without powers that pass the largest float.
             small = np.exp(-np.abs(values))
             chosen: Array = np.where(values >= 0, 1 / (1 + small), small / (1 + small))
             return chosen
-        return values if output.scale == PROBABILITIES and values.min() >= 0 and values.max() <= 1 else None
+        return (
+            values
+            if output.scale == PROBABILITIES and values.min() >= 0 and values.max() <= 1
+            else None
+        )
     return None
 
 
 def plain_loss(name: str) -> str:
     """A loss as Keras writes it, in plain words: ``MeanSquaredError``, ``mean_squared_error`` and ``mse`` are one."""
-    spaced = "".join(f" {letter}" if letter.isupper() else letter for letter in name) if "_" not in name else name
+    spaced = (
+        "".join(f" {letter}" if letter.isupper() else letter for letter in name)
+        if "_" not in name
+        else name
+    )
     words = " ".join(spaced.replace("_", " ").lower().split())
     return SHORT.get(words.replace(" ", ""), words)
 
@@ -184,24 +222,51 @@ def _output(trace: Trace, spec: Spec, stage: Stage, position: int, *, alone: boo
     name = None if alone else spec.name or stage.name
     target = targets[position] if position < len(targets) else None
     written = next(
-        (training.losses[key] for key in (spec.name, stage.name, str(position)) if key and key in training.losses), None
+        (
+            training.losses[key]
+            for key in (spec.name, stage.name, str(position))
+            if key and key in training.losses
+        ),
+        None,
     )
     if written is None and alone:
-        written = next(iter(training.losses.values()), training.loss if "," not in training.loss else None)
+        written = next(
+            iter(training.losses.values()), training.loss if "," not in training.loss else None
+        )
     loss = plain_loss(written) if written else None
     shape = stage.outputs[spec.output].shape if spec.output < len(stage.outputs) else spec.shape
     layout = {1: ROW, 2: ROW, 3: STEPS, 4: PICTURE}.get(len(shape), OTHER)
     last = activation(trace, stage) if spec.output == 0 else None
     what = _what(loss, last, target, shape, layout)
     return Output(
-        name, stage.name, spec.output, shape, what, layout, _scale(what, last, loss, training.from_logits), loss, target
+        name,
+        stage.name,
+        spec.output,
+        shape,
+        what,
+        layout,
+        _scale(what, last, loss, training.from_logits),
+        loss,
+        target,
     )
 
 
-def _what(loss: str | None, last: str | None, target: Target | None, shape: tuple[int | None, ...], layout: str) -> str:
+def _what(
+    loss: str | None,
+    last: str | None,
+    target: Target | None,
+    shape: tuple[int | None, ...],
+    layout: str,
+) -> str:
     width = 1 if len(shape) < 2 else shape[-1] or 0
     several = BINARY if width == 1 else MULTILABEL
-    flags = target is not None and target.whole and target.min is not None and target.min >= 0 and target.max == 1
+    flags = (
+        target is not None
+        and target.whole
+        and target.min is not None
+        and target.min >= 0
+        and target.max == 1
+    )
     if loss in CATEGORICAL:
         return CLASSES if width > 1 else UNKNOWN
     if loss in YES_OR_NO:

@@ -6,7 +6,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pipetrace.errors import ArgumentError, ArrayFormatError, CountMismatchError, LabelError, PixelError
+from pipetrace.errors import (
+    ArgumentError,
+    ArrayFormatError,
+    CountMismatchError,
+    LabelError,
+    PixelError,
+)
 
 SIDE = 28
 CLASSES = 10
@@ -83,7 +89,9 @@ def from_arrays(
     names = DIGITS if class_names is None else tuple(class_names)
     if len(names) != CLASSES:
         raise ArgumentError(
-            f"There are {len(names)} class names.", where="class_names", hint=f"Give {CLASSES}, one a label."
+            f"There are {len(names)} class names.",
+            where="class_names",
+            hint=f"Give {CLASSES}, one a label.",
         )
     pixels = _as_array(x, "x", origin)
     labels = _as_array(y, "y", origin)
@@ -130,10 +138,14 @@ def check_forms(x: Form, y: Form, where: str) -> None:
         raise ArrayFormatError(
             f"y has the shape {_shape(y.shape)}; expected (rows,), one label a row.",
             where=where,
-            hint="It looks one-hot: save y.argmax(axis=1)." if one_hot else "Save one whole number a row.",
+            hint="It looks one-hot: save y.argmax(axis=1)."
+            if one_hot
+            else "Save one whole number a row.",
         )
     if shape[0] == 0 and y.shape[0] == 0:
-        raise ArrayFormatError("There are no rows: x and y are empty.", where=where, hint="Save at least two rows.")
+        raise ArrayFormatError(
+            "There are no rows: x and y are empty.", where=where, hint="Save at least two rows."
+        )
     check_counts(shape[0], y.shape[0], where)
 
 
@@ -156,7 +168,9 @@ def _as_array(values: ArrayLike, word: str, where: str) -> NDArray[np.generic]:
         array: NDArray[np.generic] = np.asarray(values)
     except (ValueError, TypeError, OverflowError) as error:
         raise ArrayFormatError(
-            f"{word} does not form an array: {error}.", where=where, hint="Give rows that all have the same shape."
+            f"{word} does not form an array: {error}.",
+            where=where,
+            hint="Give rows that all have the same shape.",
         ) from error
     return array
 
@@ -164,14 +178,22 @@ def _as_array(values: ArrayLike, word: str, where: str) -> NDArray[np.generic]:
 def _check_type(word: str, dtype: np.dtype[np.generic], where: str) -> None:
     if dtype.kind in "biuf":
         return
-    kinds = {"O": "Python objects", "U": "text", "S": "text", "c": "complex numbers", "V": "records"}
+    kinds = {
+        "O": "Python objects",
+        "U": "text",
+        "S": "text",
+        "c": "complex numbers",
+        "V": "records",
+    }
     hint = (
         "Objects are never read from files, since that could run code. Save numbers of one type, such as uint8."
         if dtype.hasobject
         else "Save whole numbers, such as uint8."
     )
     raise ArrayFormatError(
-        f"{word} holds {kinds.get(dtype.kind, dtype.name)}; expected numbers.", where=where, hint=hint
+        f"{word} holds {kinds.get(dtype.kind, dtype.name)}; expected numbers.",
+        where=where,
+        hint=hint,
     )
 
 
@@ -208,7 +230,9 @@ def _checked_labels(y: NDArray[Any], where: str) -> NDArray[np.int64]:
     return labels
 
 
-def _refuse_labels(y: NDArray[Any], bad: NDArray[np.bool_], fault: str, expected: str, where: str) -> None:
+def _refuse_labels(
+    y: NDArray[Any], bad: NDArray[np.bool_], fault: str, expected: str, where: str
+) -> None:
     count = int(np.count_nonzero(bad))
     if count:
         row = int(np.argmax(bad))
@@ -231,7 +255,9 @@ def _checked_pixels(x: NDArray[Any], where: str) -> tuple[NDArray[np.uint8], boo
     low, high = x.min(), x.max()
     # A NaN anywhere makes both of them NaN, so that two numbers tell whether the slow search is needed.
     if not (np.isfinite(low) and np.isfinite(high)):
-        raise _pixel_error(x, ~np.isfinite(x), "not finite", "Replace NaN and infinite values.", where)
+        raise _pixel_error(
+            x, ~np.isfinite(x), "not finite", "Replace NaN and infinite values.", where
+        )
     if low < 0:
         hint = (
             "They look scaled to -1 to 1: save (x + 1) * 127.5."
@@ -240,7 +266,9 @@ def _checked_pixels(x: NDArray[Any], where: str) -> tuple[NDArray[np.uint8], boo
         )
         raise _pixel_error(x, x < 0, "below 0", hint, where)
     if high > 255:
-        raise _pixel_error(x, x > 255, "above 255", "Scale the pixels to 0 to 255 before you save them.", where)
+        raise _pixel_error(
+            x, x > 255, "above 255", "Scale the pixels to 0 to 255 before you save them.", where
+        )
     if 0 < high <= 1:
         raise PixelError(
             f"All pixel values are within 0 to 1 (the largest is {_number(high)}), so they are scaled already. The "
@@ -253,7 +281,9 @@ def _checked_pixels(x: NDArray[Any], where: str) -> tuple[NDArray[np.uint8], boo
     return whole.astype(np.uint8).reshape(-1, SIDE, SIDE, 1), rounded
 
 
-def _pixel_error(x: NDArray[Any], bad: NDArray[np.bool_], fault: str, hint: str, where: str) -> PixelError:
+def _pixel_error(
+    x: NDArray[Any], bad: NDArray[np.bool_], fault: str, hint: str, where: str
+) -> PixelError:
     count = int(np.count_nonzero(bad))
     first = int(np.argmax(bad))
     row = first // (SIDE * SIDE)

@@ -116,7 +116,11 @@ def takes_both(step: Any) -> tuple[bool, bool]:
     kinds = {each.kind for each in parameters}
     positional = [each for each in parameters if each.kind in POSITIONAL]
     if not positional:
-        return inspect.Parameter.VAR_POSITIONAL in kinds and inspect.Parameter.VAR_KEYWORD not in kinds, False
+        return (
+            inspect.Parameter.VAR_POSITIONAL in kinds
+            and inspect.Parameter.VAR_KEYWORD not in kinds,
+            False,
+        )
     needed = [each for each in positional if each.default is inspect.Parameter.empty]
     named = len(positional) >= 2 and len(needed) <= 2 and positional[1].name == "y"
     return len(needed) == 2 or named, len(needed) == 2
@@ -127,7 +131,11 @@ def described(act: Action) -> dict[str, Any]:
     step = act.step
     found: dict[str, Any] = {}
     if act.transformer:
-        found |= {"kind": "transformer", "class": type(step).__name__, "module": type(step).__module__}
+        found |= {
+            "kind": "transformer",
+            "class": type(step).__name__,
+            "module": type(step).__module__,
+        }
         found["parameters"] = _parameters(step)
         found["fitted"] = {
             name: plain(value)
@@ -139,7 +147,11 @@ def described(act: Action) -> dict[str, Any]:
     # A partial is the function that it calls, with some of its arguments given.
     given: dict[str, Any] = {}
     while isinstance(step, functools.partial):
-        given = {**{str(at): plain(each) for at, each in enumerate(step.args)}, **_plain_items(step.keywords), **given}
+        given = {
+            **{str(at): plain(each) for at, each in enumerate(step.args)},
+            **_plain_items(step.keywords),
+            **given,
+        }
         step = step.func
     if given:
         found["given"] = given
@@ -149,7 +161,10 @@ def described(act: Action) -> dict[str, Any]:
         if text := lambda_source(step):
             found["source"] = text
     elif isinstance(name, str):
-        found |= {"name": name.replace("<locals>.", ""), "module": str(getattr(step, "__module__", None) or "")}
+        found |= {
+            "name": name.replace("<locals>.", ""),
+            "module": str(getattr(step, "__module__", None) or ""),
+        }
     else:
         found |= {"kind": "object", "class": type(step).__name__, "module": type(step).__module__}
     config = getattr(step, "config", None)
@@ -184,10 +199,18 @@ def plain(value: Any) -> Any:
             return {"shape": list(value.shape), "dtype": str(value.dtype)}
         return plain(value.tolist())
     if isinstance(value, Mapping):
-        return _plain_items(value) if len(value) <= MOST_LISTED else {"class": "dict", "length": len(value)}
+        return (
+            _plain_items(value)
+            if len(value) <= MOST_LISTED
+            else {"class": "dict", "length": len(value)}
+        )
     if isinstance(value, list | tuple | set | frozenset):
         few = len(value) <= MOST_LISTED
-        return [plain(each) for each in value] if few else {"class": type(value).__name__, "length": len(value)}
+        return (
+            [plain(each) for each in value]
+            if few
+            else {"class": type(value).__name__, "length": len(value)}
+        )
     name = getattr(value, "__qualname__", None)
     return {"name": str(name)} if name else {"class": type(value).__name__}
 
@@ -223,14 +246,19 @@ def _lambdas(text: str) -> Iterator[str]:
             except (SyntaxError, ValueError):
                 continue
             if isinstance(tree.body, ast.Lambda):
-                yield ast.get_source_segment(text[start:end].strip(), tree.body) or text[start:end].strip()
+                yield (
+                    ast.get_source_segment(text[start:end].strip(), tree.body)
+                    or text[start:end].strip()
+                )
                 break
         start = text.find("lambda", start + 1)
 
 
 def _code(text: str) -> tuple[Any, ...] | None:
     # Compiled to be compared; it is never run.
-    inner = [each for each in compile(text, "<step>", "eval").co_consts if isinstance(each, CodeType)]
+    inner = [
+        each for each in compile(text, "<step>", "eval").co_consts if isinstance(each, CodeType)
+    ]
     return _essence(inner[0]) if inner else None
 
 

@@ -34,14 +34,39 @@ SETTINGS = {
 """What a stage may have been made with, and the attribute that holds it."""
 FUNCTIONS = ("_map_func", "_predicate", "_scan_func", "_reduce_func", "_key_func")
 OPERATIONS = {
-    "TensorSlice": "slices", "Tensor": "tensors", "Range": "range", "Map": "map", "ParallelMap": "map",
-    "Shuffle": "shuffle", "Batch": "batch", "ParallelBatch": "batch", "PaddedBatch": "padded batch",
-    "DenseToRagged": "ragged batch", "Unbatch": "unbatch", "Rebatch": "rebatch", "Prefetch": "prefetch",
-    "Repeat": "repeat", "Cache": "cache", "Filter": "filter", "Take": "take", "Skip": "skip", "Zip": "zip",
-    "Window": "window", "FlatMap": "flat map", "Interleave": "interleave", "ParallelInterleave": "interleave",
-    "Concatenate": "concatenate", "Shard": "shard", "Options": "options", "TakeWhile": "take while", "Scan": "scan",
-    "Unique": "unique", "Enumerate": "enumerate", "Generator": "generator", "IgnoreErrors": "ignore errors",
-}  # fmt: skip
+    "TensorSlice": "slices",
+    "Tensor": "tensors",
+    "Range": "range",
+    "Map": "map",
+    "ParallelMap": "map",
+    "Shuffle": "shuffle",
+    "Batch": "batch",
+    "ParallelBatch": "batch",
+    "PaddedBatch": "padded batch",
+    "DenseToRagged": "ragged batch",
+    "Unbatch": "unbatch",
+    "Rebatch": "rebatch",
+    "Prefetch": "prefetch",
+    "Repeat": "repeat",
+    "Cache": "cache",
+    "Filter": "filter",
+    "Take": "take",
+    "Skip": "skip",
+    "Zip": "zip",
+    "Window": "window",
+    "FlatMap": "flat map",
+    "Interleave": "interleave",
+    "ParallelInterleave": "interleave",
+    "Concatenate": "concatenate",
+    "Shard": "shard",
+    "Options": "options",
+    "TakeWhile": "take while",
+    "Scan": "scan",
+    "Unique": "unique",
+    "Enumerate": "enumerate",
+    "Generator": "generator",
+    "IgnoreErrors": "ignore errors",
+}
 """What a dataset's class is called without the word Dataset, and what its stage does in a word."""
 INFINITE, UNKNOWN = -1, -2
 """What ``cardinality()`` gives where it gives no number."""
@@ -97,14 +122,18 @@ class DatasetStage:
             "class": self.type,
             "settings": dict(self.settings),
             "elements": [
-                {"key": each.key, "shape": None if each.shape is None else list(each.shape), "dtype": each.dtype,
-                 "type": each.type}
+                {
+                    "key": each.key,
+                    "shape": None if each.shape is None else list(each.shape),
+                    "dtype": each.dtype,
+                    "type": each.type,
+                }
                 for each in self.elements
             ],
             "batched": self.batched,
             "cardinality": self.cardinality,
             "infinite": self.infinite,
-        }  # fmt: skip
+        }
 
 
 def describe_dataset(dataset: Any) -> tuple[DatasetStage, ...]:
@@ -124,7 +153,9 @@ def _walk(dataset: Any, found: list[DatasetStage], places: dict[int, int]) -> in
     inner = [_walk(each, found, places) for each in _inputs(dataset)]
     inputs = tuple(place for place in inner if place is not None and place >= 0)
     places[id(dataset)] = len(found)
-    found.append(_stage(dataset, inputs, max([found[place].batched for place in inputs], default=0)))
+    found.append(
+        _stage(dataset, inputs, max([found[place].batched for place in inputs], default=0))
+    )
     return len(found) - 1
 
 
@@ -171,7 +202,9 @@ def _settings(dataset: Any) -> dict[str, Any]:
         function = _told(_told(dataset, attribute), "_func")
         if function is not None:
             name = str(getattr(function, "__qualname__", type(function).__name__))
-            found["function"] = "a lambda" if name.endswith("<lambda>") else name.replace("<locals>.", "")
+            found["function"] = (
+                "a lambda" if name.endswith("<lambda>") else name.replace("<locals>.", "")
+            )
     return found
 
 
@@ -184,13 +217,21 @@ def _elements(spec: Any, key: str = "") -> tuple[Element, ...]:
         return ()
     else:
         dtype = getattr(spec, "dtype", None)
-        return (Element(key, _shape(spec), None if dtype is None else dtype_name(dtype), type(spec).__name__),)
-    return tuple(one for name, each in items for one in _elements(each, f"{key}/{name}" if key else name))
+        return (
+            Element(
+                key, _shape(spec), None if dtype is None else dtype_name(dtype), type(spec).__name__
+            ),
+        )
+    return tuple(
+        one for name, each in items for one in _elements(each, f"{key}/{name}" if key else name)
+    )
 
 
 def _shape(spec: Any) -> tuple[int | None, ...] | None:
     lengths = _asked(lambda: list(spec.shape)) if getattr(spec, "dtype", None) is not None else None
-    return None if lengths is None else tuple(None if each is None else int(each) for each in lengths)
+    return (
+        None if lengths is None else tuple(None if each is None else int(each) for each in lengths)
+    )
 
 
 def _number(value: Any) -> Any:

@@ -21,14 +21,28 @@ PIPELINE = Pipeline(
         config={
             "name": "digits",
             "layers": [
-                {"class_name": "InputLayer", "config": {"batch_shape": (None, 28, 28, 1), "name": "pixels"}},
+                {
+                    "class_name": "InputLayer",
+                    "config": {"batch_shape": (None, 28, 28, 1), "name": "pixels"},
+                },
                 {
                     "class_name": "Conv2D",
-                    "config": {"filters": 32, "kernel_size": (3, 3), "activation": "relu", "name": "conv2d"},
+                    "config": {
+                        "filters": 32,
+                        "kernel_size": (3, 3),
+                        "activation": "relu",
+                        "name": "conv2d",
+                    },
                 },
-                {"class_name": "MaxPooling2D", "config": {"pool_size": (2, 2), "name": "max_pooling2d"}},
+                {
+                    "class_name": "MaxPooling2D",
+                    "config": {"pool_size": (2, 2), "name": "max_pooling2d"},
+                },
                 {"class_name": "Flatten", "config": {"name": "flatten"}},
-                {"class_name": "Dense", "config": {"units": CLASSES, "activation": "softmax", "name": "dense"}},
+                {
+                    "class_name": "Dense",
+                    "config": {"units": CLASSES, "activation": "softmax", "name": "dense"},
+                },
             ],
         },
         optimizer="adam",
@@ -104,9 +118,10 @@ def draw(source: Source, plan: Plan) -> Draw:
             f"{plan.rows:,} training rows were asked for; the data ({source.name}) has {available:,} rows, and validation "
             "and the prediction need rows of their own.",
             where="--rows",
-            hint=f"Ask for at most {most:,} rows, or give a larger set with --data." if most > 0
+            hint=f"Ask for at most {most:,} rows, or give a larger set with --data."
+            if most > 0
             else "Give a larger set with --data.",
-        )  # fmt: skip
+        )
     order = np.random.default_rng(plan.seed).permutation(available)
     count = min(wanted, held_out)
     return Draw(

@@ -20,7 +20,10 @@ def shown(path: object) -> str:
     A name on disk is bytes, and need not be valid UTF-8. Python keeps such bytes as lone surrogates, which no file,
     database or terminal takes. They become U+FFFD here, and so do control characters, which a terminal would obey.
     """
-    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in {"Cc", "Cs"} else c for c in str(path))
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in {"Cc", "Cs"} else c
+        for c in str(path)
+    )
 
 
 def cannot_read(path: Path, error: OSError) -> DataNotFoundError:

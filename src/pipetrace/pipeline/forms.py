@@ -9,10 +9,37 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-ARRAY, FRAME, SERIES, SPARSE, TUPLE, LIST, DICT, TEXT, SCALAR, NOTHING, DATASET, GENERATOR, ITERATOR, OTHER = (
-    "array", "frame", "series", "sparse", "tuple", "list", "dict", "text", "scalar", "nothing", "dataset", "generator",
-    "iterator", "other",
-)  # fmt: skip
+(
+    ARRAY,
+    FRAME,
+    SERIES,
+    SPARSE,
+    TUPLE,
+    LIST,
+    DICT,
+    TEXT,
+    SCALAR,
+    NOTHING,
+    DATASET,
+    GENERATOR,
+    ITERATOR,
+    OTHER,
+) = (
+    "array",
+    "frame",
+    "series",
+    "sparse",
+    "tuple",
+    "list",
+    "dict",
+    "text",
+    "scalar",
+    "nothing",
+    "dataset",
+    "generator",
+    "iterator",
+    "other",
+)
 """The kinds of value that are told apart."""
 
 MOST_PARTS = 16
@@ -69,25 +96,42 @@ def form_text(form: Form) -> str:
     """A form in a few words, for error messages: "an array of shape (1000, 28, 28) and type uint8"."""
     if form.shape is not None:
         lengths = ", ".join(map(str, form.shape)) + ("," if len(form.shape) == 1 else "")
-        noun = {ARRAY: "an array", FRAME: "a data frame", SERIES: "a series", SPARSE: "a sparse matrix"}[form.kind]
+        noun = {
+            ARRAY: "an array",
+            FRAME: "a data frame",
+            SERIES: "a series",
+            SPARSE: "a sparse matrix",
+        }[form.kind]
         return f"{noun} of shape ({lengths}) and type {form.dtype}"
     if form.parts:
         inner = ", ".join(
-            f"{key}: {form_text(part)}" if form.kind == DICT else form_text(part) for key, part in form.parts[:3]
+            f"{key}: {form_text(part)}" if form.kind == DICT else form_text(part)
+            for key, part in form.parts[:3]
         )
         many = ", ..." if (form.length or 0) > min(3, len(form.parts)) else ""
         return f"a {form.kind} of {form.length:,} ({inner}{many})"
-    words = {TEXT: "a text", NOTHING: "None", DATASET: "a tf.data.Dataset", GENERATOR: "a generator"}
+    words = {
+        TEXT: "a text",
+        NOTHING: "None",
+        DATASET: "a tf.data.Dataset",
+        GENERATOR: "a generator",
+    }
     return words.get(form.kind, f"an object of class {form.type}")
 
 
 def form_of(value: Any) -> Form:
     """What a value is. Nothing is consumed: a generator or a dataset is described from outside."""
     kind = kind_of(value)
-    named: dict[str, Any] = {"kind": kind, "type": type(value).__name__, "module": type(value).__module__}
+    named: dict[str, Any] = {
+        "kind": kind,
+        "type": type(value).__name__,
+        "module": type(value).__module__,
+    }
     if kind in (ARRAY, SERIES, SPARSE):
         shape = tuple(int(each) for each in value.shape)
-        return Form(**named, shape=shape, dtype=dtype_name(value.dtype), rows=shape[0] if shape else None)
+        return Form(
+            **named, shape=shape, dtype=dtype_name(value.dtype), rows=shape[0] if shape else None
+        )
     if kind == FRAME:
         names = [str(each) for each in value.columns]
         types = [dtype_name(each) for each in value.dtypes]
@@ -189,7 +233,9 @@ def pick(value: Any, rows: NDArray[np.int64]) -> Any:
         return {key: pick(each, rows) for key, each in value.items()}
     if kind in (TUPLE, LIST):
         return (
-            [value[at] for at in rows.tolist()] if is_flat(value) else type(value)([pick(each, rows) for each in value])
+            [value[at] for at in rows.tolist()]
+            if is_flat(value)
+            else type(value)([pick(each, rows) for each in value])
         )
     return value.tocsr()[rows] if kind == SPARSE else np.asarray(value)[rows]
 
@@ -239,7 +285,10 @@ def arrays_of(value: Any, key: str = "") -> dict[str, NDArray[Any]] | None:
             found.update(inner)
         return found or None
     if kind == FRAME and (array := array_of(value)) is None:
-        return {f"{key}/{name}" if key else str(name): np.asarray(value[name].to_numpy()) for name in value.columns}
+        return {
+            f"{key}/{name}" if key else str(name): np.asarray(value[name].to_numpy())
+            for name in value.columns
+        }
     array = array_of(value)
     return None if array is None else {key: array}
 
@@ -261,16 +310,25 @@ def same_bits(one: NDArray[Any], other: NDArray[Any]) -> bool:
     # As bytes, since NaN is unlike itself as a number. Equal numbers, the usual case, are told without a copy.
     if one.dtype.kind not in "fc":
         return bool(np.array_equal(one, other))
-    width = np.dtype(f"u{one.dtype.itemsize}") if one.dtype.itemsize in (2, 4, 8) else np.dtype("u1")
+    width = (
+        np.dtype(f"u{one.dtype.itemsize}") if one.dtype.itemsize in (2, 4, 8) else np.dtype("u1")
+    )
     return bool(
-        np.array_equal(np.ascontiguousarray(one).view(width), np.ascontiguousarray(other).view(width))
+        np.array_equal(
+            np.ascontiguousarray(one).view(width), np.ascontiguousarray(other).view(width)
+        )
         if one.ndim
         else one.tobytes() == other.tobytes()
     )
 
 
 def _is_tensor(value: Any) -> bool:
-    return hasattr(value, "__array__") and hasattr(value, "shape") and hasattr(value, "dtype") and _has_lengths(value)
+    return (
+        hasattr(value, "__array__")
+        and hasattr(value, "shape")
+        and hasattr(value, "dtype")
+        and _has_lengths(value)
+    )
 
 
 def _has_lengths(value: Any) -> bool:

@@ -19,7 +19,9 @@ from pipetrace.pipeline.forms import (
 )
 from pipetrace.pipeline.results import Rows
 
-HINT = "Give x or (x, y): arrays, data frames or dictionaries of arrays with the same number of rows."
+HINT = (
+    "Give x or (x, y): arrays, data frames or dictionaries of arrays with the same number of rows."
+)
 
 
 def read_source(source: Any) -> tuple[Rows, str | None, str | None]:
@@ -36,7 +38,9 @@ def read_source(source: Any) -> tuple[Rows, str | None, str | None]:
         return Rows(source.x, source.y), source.name, source.description
     kind = kind_of(source)
     if kind in (TEXT, SCALAR, NOTHING) or (kind == TUPLE and len(source) not in (1, 2)):
-        raise ArgumentError(f"The source is {form_text(form_of(source))}.", where="source", hint=HINT)
+        raise ArgumentError(
+            f"The source is {form_text(form_of(source))}.", where="source", hint=HINT
+        )
     if kind == TUPLE:
         rows = Rows(*source)
         if rows_of(rows.x) is None:
@@ -46,7 +50,9 @@ def read_source(source: Any) -> tuple[Rows, str | None, str | None]:
         x, y = rows_of(rows.x), rows_of(rows.y)
         if rows.y is not None and x != y:
             raise CountMismatchError(
-                f"x has {x:,} rows and y has {y:,}.", where="source", hint="Take x and y from the same rows."
+                f"x has {x:,} rows and y has {y:,}.",
+                where="source",
+                hint="Take x and y from the same rows.",
             )
     else:
         rows = Rows(source)
@@ -70,4 +76,6 @@ def _refuse(value: Any, name: str) -> None:
         )
     if kind == LIST and not parts:
         raise ArgumentError("The source has no rows.", where="source", hint=HINT)
-    raise ArgumentError(f"{name} has no rows: it is {form_text(form_of(value))}.", where="source", hint=HINT)
+    raise ArgumentError(
+        f"{name} has no rows: it is {form_text(form_of(value))}.", where="source", hint=HINT
+    )

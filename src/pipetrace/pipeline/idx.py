@@ -66,7 +66,8 @@ def find_pair(folder: Path) -> Pair | None:
     pairs = [
         Pair(file, labels)
         for file in files
-        if "images" in file.name.lower() and (labels := _partner(file, "images", "labels", files)) is not None
+        if "images" in file.name.lower()
+        and (labels := _partner(file, "images", "labels", files)) is not None
     ]
     if not pairs:
         _check_halves(files)
@@ -133,7 +134,11 @@ def read_pair(pair: Pair) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 def _files(folder: Path) -> list[Path]:
     try:
-        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.is_file())
+        return sorted(
+            entry
+            for entry in folder.iterdir()
+            if not entry.name.startswith(".") and entry.is_file()
+        )
     except OSError as error:
         raise cannot_read(folder, error) from error
 
@@ -236,7 +241,8 @@ class _Idx:
     def _too_short(self, wanted: int, there: int, why: str) -> IdxFormatError:
         unpacked = "" if self._size is not None else ", unpacked"
         return self._error(
-            f"The file ends too early: {why} {wanted:,} bytes, and there are {there:,}{unpacked}.", _AGAIN
+            f"The file ends too early: {why} {wanted:,} bytes, and there are {there:,}{unpacked}.",
+            _AGAIN,
         )
 
     def _too_long(self, there: str) -> IdxFormatError:
@@ -251,7 +257,9 @@ class _Idx:
         # Small steps, since one read of what a forged header asks for would reserve all of it at once.
         try:
             # read1 hands out what was unpacked before gzip data ends too early; read would lose it.
-            while len(content) < wanted and (part := self._stream.read1(min(_CHUNK, wanted - len(content)))):
+            while len(content) < wanted and (
+                part := self._stream.read1(min(_CHUNK, wanted - len(content)))
+            ):
                 content += part
         except EOFError:
             self._ended_early = True
@@ -263,14 +271,20 @@ class _Idx:
 
     def _check_magic(self, magic: bytes) -> None:
         if not magic:
-            raise self._error("The file is empty." if self._size == 0 else "The gzip file holds nothing.", _AGAIN)
+            raise self._error(
+                "The file is empty." if self._size == 0 else "The gzip file holds nothing.", _AGAIN
+            )
         if len(magic) < 4:
-            raise self._too_short(4 + 4 * self._kind.dimensions, len(magic), "its header alone needs")
+            raise self._too_short(
+                4 + 4 * self._kind.dimensions, len(magic), "its header alone needs"
+            )
         number = int.from_bytes(magic, "big")
         if number == self._kind.magic:
             return
         zeros, code, dimensions = magic[:2], magic[2], magic[3]
-        read = f"Its magic number is 0x{number:08x}; {self._kind.word}s have 0x{self._kind.magic:08x}."
+        read = (
+            f"Its magic number is 0x{number:08x}; {self._kind.word}s have 0x{self._kind.magic:08x}."
+        )
         if number == _LABELS.magic:
             raise self._error(
                 f"This is a labels file, where the images are expected. {read}",
@@ -293,7 +307,9 @@ class _Idx:
                 "Give grey pictures, one label each.",
             )
         if magic[:1] == b"<":
-            raise self._error(f"This is a web page, not an IDX file. {read}", "Download the file itself.")
+            raise self._error(
+                f"This is a web page, not an IDX file. {read}", "Download the file itself."
+            )
         raise self._error(f"This is not an IDX file. {read}", FORMS)
 
     def _check_lengths(self, sides: list[int]) -> None:
@@ -307,7 +323,9 @@ class _Idx:
         if self._size is not None and self._size > self._bytes:
             raise self._too_long(f"{self._size:,}")
         if self.rows == 0:
-            raise self._error(f"The file holds no {self._kind.word}s.", "Give a file with at least two rows.")
+            raise self._error(
+                f"The file holds no {self._kind.word}s.", "Give a file with at least two rows."
+            )
         if self.rows > MAX_ROWS:
             raise self._error(
                 f"The header promises {plural(self.rows, self._kind.word)}; at most {MAX_ROWS:,} are read.",

@@ -70,7 +70,11 @@ def read_npz(path: Path) -> Arrays:
 
 def _read(archive: zipfile.ZipFile, path: Path) -> Arrays:
     members = archive.infolist()
-    arrays = {info.filename.removesuffix(".npy"): info for info in members if info.filename.endswith(".npy")}
+    arrays = {
+        info.filename.removesuffix(".npy"): info
+        for info in members
+        if info.filename.endswith(".npy")
+    }
     pair = next((pair for pair in _PAIRS if arrays.keys() >= set(pair)), None)
     if pair is None:
         raise _without(path, sorted(info.filename.removesuffix(".npy") for info in members))
@@ -80,7 +84,9 @@ def _read(archive: zipfile.ZipFile, path: Path) -> Arrays:
     rows = headers[0][0].shape[0]
     if rows > MAX_ROWS:
         raise ArrayFormatError(
-            f"x has {rows:,} rows; at most {MAX_ROWS:,} are read.", where=shown(path), hint="Save a part of them."
+            f"x has {rows:,} rows; at most {MAX_ROWS:,} are read.",
+            where=shown(path),
+            hint="Save a part of them.",
         )
     for info, (form, start) in zip(infos, headers, strict=True):
         wanted = start + math.prod(form.shape) * form.dtype.itemsize
@@ -100,10 +106,14 @@ def _header(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> tuple[Form, int]
         version = npy.read_magic(member)
         # Version 3 exists for the names of record fields, which are refused anyway.
         if version not in _READERS:
-            raise ValueError(f"{info.filename} has the version {version[0]}.{version[1]} of NumPy's array format")
+            raise ValueError(
+                f"{info.filename} has the version {version[0]}.{version[1]} of NumPy's array format"
+            )
         try:
             shape, _, dtype = _READERS[version](member)
-        except Exception as error:  # NumPy evaluates the header as Python text; what a forged one raises is open.
+        except (
+            Exception
+        ) as error:  # NumPy evaluates the header as Python text; what a forged one raises is open.
             raise ValueError(f"the header of {info.filename} is damaged") from error
         if any(length < 0 for length in shape):
             raise ValueError(f"{info.filename} has a negative length")

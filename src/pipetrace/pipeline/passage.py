@@ -96,7 +96,11 @@ class Passage:
         for step in reversed(self.steps):
             found.append(_row(_trained(step.result), at))
             origin = step.measured.origin
-            at = int(origin[at]) if at is not None and origin is not None and at < len(origin) else None
+            at = (
+                int(origin[at])
+                if at is not None and origin is not None and at < len(origin)
+                else None
+            )
         return (_row(self.source, at), *reversed(found))
 
 
@@ -125,7 +129,9 @@ def check_steps(steps: Any, where: str = "steps") -> tuple[Action, ...]:
                 hint='Give each step a name, such as "Scale".',
             )
         if any(each.name == name for each in found):
-            raise ArgumentError(f"Two steps are called {name!r}.", where=place, hint="Give each a name of its own.")
+            raise ArgumentError(
+                f"Two steps are called {name!r}.", where=place, hint="Give each a name of its own."
+            )
         found.append(action(name, step, place))
     return tuple(found)
 
@@ -160,7 +166,9 @@ def run_steps(source: Any, steps: Steps = (), where: str = "steps") -> Passage:
     held_out = _held_out(actions, passed, where)
     with as_they_were():
         for position, (act, step) in enumerate(zip(actions, passed, strict=True)):
-            passed[position] = replace(step, measured=probed(act, step.given, step.result, step.measured))
+            passed[position] = replace(
+                step, measured=probed(act, step.given, step.result, step.measured)
+            )
     last = passed[-1].result if passed else start
     batches = last.batches if isinstance(last, Batches) else ()
     train = _trained(last)
@@ -264,8 +272,13 @@ def _check_end(train: Rows, passed: Sequence[Passed], where: str) -> None:
             hint="Give the step that changes the number of rows a second parameter, y, and let it return both.",
         )
     if x == 0:
-        empty = next((f" since the step {step.name!r}" for step in passed if rows_of(step.goes_on.x) == 0), "")
-        raise ArgumentError(f"No row is left{empty}.", where=where, hint="Check what that step keeps.")
+        empty = next(
+            (f" since the step {step.name!r}" for step in passed if rows_of(step.goes_on.x) == 0),
+            "",
+        )
+        raise ArgumentError(
+            f"No row is left{empty}.", where=where, hint="Check what that step keeps."
+        )
 
 
 def _row(rows: Rows, at: int | None) -> Any:

@@ -17,7 +17,22 @@ from pipetrace.pipeline.files import FORMS, MAX_ROWS, cannot_read, plural, shown
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-ENDINGS = frozenset([".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp", ".pbm", ".pgm", ".ppm", ".pnm"])
+ENDINGS = frozenset(
+    [
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".bmp",
+        ".gif",
+        ".webp",
+        ".pbm",
+        ".pgm",
+        ".ppm",
+        ".pnm",
+    ]
+)
 """The endings of file names, in lower case, that mark a picture; other files are left out."""
 
 # No other readers are tried, whatever a file's content claims to be: some start other programs, and the one for TIFF
@@ -79,7 +94,9 @@ def load_pictures(folder: Path, progress: Callable[[int, int], None] | None = No
     """
     try:
         found = _scan(folder)
-    except OSError as error:  # A folder that is listed can still refuse to say what its entries are.
+    except (
+        OSError
+    ) as error:  # A folder that is listed can still refuse to say what its entries are.
         raise cannot_read(folder, error) from error
     total = len(found.entries)
     ink = np.zeros((total, SIDE, SIDE), dtype=np.uint8)
@@ -121,7 +138,9 @@ def _scan(folder: Path) -> _Folder:
     if not classes:
         raise _no_classes(folder, top, outside)
     if not 2 <= len(classes) <= CLASSES:
-        listed = ", ".join(shown(each.name) for each in classes[:4]) + (", ..." if len(classes) > 4 else "")
+        listed = ", ".join(shown(each.name) for each in classes[:4]) + (
+            ", ..." if len(classes) > 4 else ""
+        )
         raise PictureFolderError(
             f"The folder has {plural(len(classes), 'subfolder')} ({listed}); expected 2 to {CLASSES}, one a class.",
             where=shown(folder),
@@ -139,7 +158,11 @@ def _scan(folder: Path) -> _Folder:
             hint="Give a folder with a part of them.",
         )
     labels, names = _labels([each.name for each in classes])
-    entries = [_Entry(path, label) for each, label in zip(classes, labels, strict=True) for path in files[each]]
+    entries = [
+        _Entry(path, label)
+        for each, label in zip(classes, labels, strict=True)
+        for path in files[each]
+    ]
     return _Folder(entries, names, len(classes), outside)
 
 
@@ -154,7 +177,9 @@ def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in ENDINGS and path.is_file()
 
 
-def _no_classes(folder: Path, top: list[Path], outside: int) -> DataNotFoundError | PictureFolderError:
+def _no_classes(
+    folder: Path, top: list[Path], outside: int
+) -> DataNotFoundError | PictureFolderError:
     where = shown(folder)
     if outside:
         return PictureFolderError(
@@ -170,7 +195,9 @@ def _no_classes(folder: Path, top: list[Path], outside: int) -> DataNotFoundErro
             where=where,
             hint=f"Give the file itself: {shown(folder / archives[0])}.",
         )
-    return DataNotFoundError("The folder holds neither IDX files nor pictures.", where=where, hint=FORMS)
+    return DataNotFoundError(
+        "The folder holds neither IDX files nor pictures.", where=where, hint=FORMS
+    )
 
 
 def _empty_class(folder: Path) -> PictureFolderError:
@@ -261,7 +288,9 @@ def _fitted(image: "Image", padding: int | None) -> NDArray[np.uint8]:
     return canvas
 
 
-def _on_background(ink: NDArray[np.uint8], clear: NDArray[np.uint8], done: Counter[str]) -> NDArray[np.uint8]:
+def _on_background(
+    ink: NDArray[np.uint8], clear: NDArray[np.uint8], done: Counter[str]
+) -> NDArray[np.uint8]:
     """Lay transparent pictures on black or white, one for all; the ink holds the opacity already."""
     if not done["transparent"]:
         return ink
@@ -277,7 +306,9 @@ def _on_background(ink: NDArray[np.uint8], clear: NDArray[np.uint8], done: Count
 
 
 def _unreadable(folder: Path, failures: list[tuple[Path, Exception]], total: int) -> PictureError:
-    named = "; ".join(f"{shown(path.relative_to(folder))} ({_reason(error)})" for path, error in failures[:3])
+    named = "; ".join(
+        f"{shown(path.relative_to(folder))} ({_reason(error)})" for path, error in failures[:3]
+    )
     more = f"; and {len(failures) - 3:,} more" if len(failures) > 3 else ""
     return PictureError(
         f"{len(failures):,} of {plural(total, 'picture')} cannot be read: {named}{more}.",
@@ -312,5 +343,9 @@ def _description(found: _Folder, done: Counter[str]) -> str:
         if done[key]
     ]
     changes = f"; {', '.join(steps)}" if steps else ""
-    left_out = f"; {plural(found.outside, 'picture')} outside of the subfolders left out" if found.outside else ""
+    left_out = (
+        f"; {plural(found.outside, 'picture')} outside of the subfolders left out"
+        if found.outside
+        else ""
+    )
     return f"{plural(total, 'picture')} in {plural(found.classes, 'class')}, one subfolder each{changes}{left_out}."

@@ -108,7 +108,8 @@ def _arrays(rows: Rows, both: bool) -> Arrays | None:
 def _forms(arrays: Arrays) -> dict[str, tuple[Any, ...]]:
     # The type of texts has the length of the longest one in it.
     return {
-        key: (each.shape, each.dtype.kind if each.dtype.kind in "US" else each.dtype) for key, each in arrays.items()
+        key: (each.shape, each.dtype.kind if each.dtype.kind in "US" else each.dtype)
+        for key, each in arrays.items()
     }
 
 

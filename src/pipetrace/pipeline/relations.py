@@ -14,8 +14,13 @@ from pipetrace.pipeline.results import Batches, Digests, Parts, Result, Rows, di
 from pipetrace.pipeline.values import UNCHANGED, WINDOWS, Facts, value_facts
 
 REORDERED, SELECTED, REPEATED, SPLIT, BATCHES, TARGETS = (
-    "reordered", "selected", "repeated", "split", "batches", "targets",
-)  # fmt: skip
+    "reordered",
+    "selected",
+    "repeated",
+    "split",
+    "batches",
+    "targets",
+)
 WHICH_ROWS = frozenset({REORDERED, SELECTED, REPEATED})
 """What says that other rows went on, or in another order, with none of them changed."""
 MOST_SIZES = 100
@@ -76,7 +81,9 @@ def _selection(given: Rows, result: Rows) -> Measured | None:
     same_targets = _same_array(given.y, result.y)
     if before.rows == after.rows:
         return None  # what changed is the targets
-    return _selected(given, before, after, matched, {"targets": "left behind" if same_targets else "changed"})
+    return _selected(
+        given, before, after, matched, {"targets": "left behind" if same_targets else "changed"}
+    )
 
 
 def _same_array(one: Any, other: Any) -> bool:
@@ -104,11 +111,19 @@ def _matched(before: Digests | None, after: Digests | None) -> Origin | None:
     return found
 
 
-def _selected(given: Rows, before: Digests, after: Digests, origin: Origin, more: Facts) -> Measured:
+def _selected(
+    given: Rows, before: Digests, after: Digests, origin: Origin, more: Facts
+) -> Measured:
     rows, left = len(before.rows), len(after.rows)
     if before.rows == after.rows:
         return Measured(({"kind": UNCHANGED, "of": "x" if given.y is None else "x and y"},), origin)
-    fact: Facts = {"of": "x", "before": rows, "after": left, "distinct": len(set(origin.tolist())), **more}
+    fact: Facts = {
+        "of": "x",
+        "before": rows,
+        "after": left,
+        "distinct": len(set(origin.tolist())),
+        **more,
+    }
     known = before.counts
     if any(count > known[row] for row, count in after.counts.items()):
         most = max(Counter(origin.tolist()).values())
@@ -174,7 +189,9 @@ def _ahead(window: Facts, targets: NDArray[Any], sources: dict[str, Any]) -> Fac
                 seen = values[first::step][:count]
                 if seen[0].tolist() == targets[0].tolist() and np.array_equal(seen, targets):
                     ahead = first - start - (window["length"] - 1)
-                    found.append({"kind": TARGETS, "of": "y", "from": name, "column": column, "ahead": ahead})
+                    found.append(
+                        {"kind": TARGETS, "of": "y", "from": name, "column": column, "ahead": ahead}
+                    )
                 if len(found) > 1:
                     return None
     return found[0] if found else None
@@ -188,7 +205,9 @@ def _split(given: Rows, result: Parts) -> Measured:
     parts = [part for _, part in result.parts]
     counts = [part.count for part in parts]
     fact: Facts = {"kind": SPLIT, "of": "x" if given.y is None else "x and y"}
-    fact["parts"] = [{"name": name, "rows": count} for (name, _), count in zip(result.parts, counts, strict=True)]
+    fact["parts"] = [
+        {"name": name, "rows": count} for (name, _), count in zip(result.parts, counts, strict=True)
+    ]
     fact["before"] = given.count
     if None not in counts and given.count is not None:
         fact["left_out"] = given.count - sum(count or 0 for count in counts)
@@ -216,10 +235,18 @@ def _split(given: Rows, result: Parts) -> Measured:
 def _batches(given: Rows, result: Batches) -> Measured:
     sizes = [each.count or 0 for each in result.batches]
     runs = [[size, len(list(run))] for size, run in groupby(sizes)]
-    fact: Facts = {"kind": BATCHES, "of": "x" if given.y is None else "x and y", "before": given.count}
+    fact: Facts = {
+        "kind": BATCHES,
+        "of": "x" if given.y is None else "x and y",
+        "before": given.count,
+    }
     fact |= {"batches": len(sizes), "rows": sum(sizes)}
     if len(runs) <= 2 and (len(runs) == 1 or (runs[1][1] == 1 and runs[1][0] < runs[0][0])):
-        fact |= {"size": runs[0][0], "full": runs[0][1], "rest": runs[1][0] if len(runs) == 2 else 0}
+        fact |= {
+            "size": runs[0][0],
+            "full": runs[0][1],
+            "rest": runs[1][0] if len(runs) == 2 else 0,
+        }
     elif len(runs) <= MOST_SIZES:
         fact["sizes"] = runs
     together = joined(result.batches)
@@ -229,6 +256,10 @@ def _batches(given: Rows, result: Batches) -> Measured:
         return Measured((fact,))
     known, made = before.counts, after.counts
     again = sum(max(0, count - known[row]) for row, count in made.items())
-    fact |= {"same_rows": True, "repeated": again, "in_order": after.rows == before.rows[: len(after.rows)]}
+    fact |= {
+        "same_rows": True,
+        "repeated": again,
+        "in_order": after.rows == before.rows[: len(after.rows)],
+    }
     fact["left_out"] = sum(max(0, count - made[row]) for row, count in known.items())
     return Measured((fact,), origin)

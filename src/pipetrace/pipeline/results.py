@@ -10,7 +10,16 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pipetrace.pipeline.forms import DICT, LIST, TUPLE, array_of, arrays_of, is_flat, kind_of, rows_of
+from pipetrace.pipeline.forms import (
+    DICT,
+    LIST,
+    TUPLE,
+    array_of,
+    arrays_of,
+    is_flat,
+    kind_of,
+    rows_of,
+)
 
 TRAINING = ("train", "training")
 HELD_OUT = ("validation", "valid", "val", "test", "testing", "evaluation", "eval", "dev", "holdout")
@@ -90,7 +99,11 @@ def _together(values: Sequence[Any]) -> Any:
     if kind == DICT and all(each.keys() == values[0].keys() for each in values):
         found = {key: _together([each[key] for each in values]) for key in values[0]}
         return None if any(each is None for each in found.values()) else found
-    if kind in (TUPLE, LIST) and not is_flat(values[0]) and len({len(each) for each in values}) == 1:
+    if (
+        kind in (TUPLE, LIST)
+        and not is_flat(values[0])
+        and len({len(each) for each in values}) == 1
+    ):
         parts = [_together(each) for each in zip(*values, strict=True)]
         return None if any(each is None for each in parts) else tuple(parts)
     arrays = [array_of(each) for each in values]
@@ -150,7 +163,9 @@ def _digest(row: tuple[Any, ...]) -> bytes:
 def _pieces(array: NDArray[Any]) -> Iterator[Any]:
     """The bytes of each row."""
     if array.dtype.hasobject:
-        return iter([repr(row.tolist() if isinstance(row, np.ndarray) else row).encode() for row in array])
+        return iter(
+            [repr(row.tolist() if isinstance(row, np.ndarray) else row).encode() for row in array]
+        )
     if array.size == 0:
         return iter([b""] * len(array))
     return iter(np.ascontiguousarray(array).reshape(len(array), -1).view(np.uint8))
@@ -183,7 +198,12 @@ def _sequence(result: Sequence[Any], given: Rows, both: bool) -> Result:
     singles = [Rows(each) for each in result]
     if not both and len(singles) > 1 and _made_of(singles, Rows(given.x)):
         return _split_or_batches(result, singles, Rows(given.x))
-    if not both and len(singles) == 1 and isinstance(result, list) and _made_of(singles, Rows(given.x)):
+    if (
+        not both
+        and len(singles) == 1
+        and isinstance(result, list)
+        and _made_of(singles, Rows(given.x))
+    ):
         return Batches(tuple(singles), result)
     if given.y is None and len(result) == 2 and isinstance(result, tuple) and _alike(result):
         return Rows(*result)
@@ -197,7 +217,11 @@ def _split_or_batches(result: Sequence[Any], found: list[Rows], given: Rows) -> 
     counts = [each.count or 0 for each in found]
     even = len(set(counts[:-1])) <= 1 and counts[-1] <= counts[0]
     # Two or three parts in a list: batches where they are of one size and in the order of the rows, and else a split.
-    return _named(found) if few and not (even and _in_order(found, given)) else Batches(tuple(found), result)
+    return (
+        _named(found)
+        if few and not (even and _in_order(found, given))
+        else Batches(tuple(found), result)
+    )
 
 
 def _named(parts: Sequence[Rows]) -> Parts:
@@ -229,7 +253,11 @@ def _alike(values: Sequence[Any]) -> bool:
 
 def _whole(parts: Sequence[Rows], given: Rows) -> bool:
     """Whether the parts are of the step's rows, or as many together; the second may hold for rows that were changed."""
-    return sum(each.count or 0 for each in parts) == given.count or _made_of(parts, given) or given.count is None
+    return (
+        sum(each.count or 0 for each in parts) == given.count
+        or _made_of(parts, given)
+        or given.count is None
+    )
 
 
 def _made_of(parts: Sequence[Rows], given: Rows) -> bool:
@@ -273,5 +301,7 @@ def _flat_split(result: Sequence[Any], given: Rows) -> list[Rows] | None:
     if len(fitting) == 2:
         ours = digests(given)
         known = set(ours.rows) if ours else set()
-        fitting = [way for way in fitting if all(known.issuperset(d.rows) for d in map(digests, way) if d)]
+        fitting = [
+            way for way in fitting if all(known.issuperset(d.rows) for d in map(digests, way) if d)
+        ]
     return fitting[0] if len(fitting) == 1 else None

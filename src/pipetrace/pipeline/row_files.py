@@ -37,14 +37,20 @@ def load_rows(path: Path) -> tuple[Any, Any]:
         CountMismatchError: not all arrays have as many rows.
     """
     arrays = _read(path)
-    targets = {name: values for name, values in arrays.items() if name in TARGETS or name.startswith("y_")}
+    targets = {
+        name: values for name, values in arrays.items() if name in TARGETS or name.startswith("y_")
+    }
     rows = {name: values for name, values in arrays.items() if name not in targets}
     if not rows:
-        raise ArrayFormatError("The file has no rows, only targets.", where=shown(path), hint=_hint())
+        raise ArrayFormatError(
+            "The file has no rows, only targets.", where=shown(path), hint=_hint()
+        )
     lengths = {name: len(values) if values.ndim else 0 for name, values in arrays.items()}
     if 0 in lengths.values():
         empty = next(name for name, length in lengths.items() if not length)
-        raise ArrayFormatError(f"The array {shown(empty)} has no rows.", where=shown(path), hint=_hint())
+        raise ArrayFormatError(
+            f"The array {shown(empty)} has no rows.", where=shown(path), hint=_hint()
+        )
     if len(set(lengths.values())) > 1:
         counts = ", ".join(f"{shown(name)} {length:,}" for name, length in sorted(lengths.items()))
         raise CountMismatchError(
@@ -52,7 +58,9 @@ def load_rows(path: Path) -> tuple[Any, Any]:
             where=shown(path),
             hint="Save arrays that belong together.",
         )
-    return _alone(rows, SINGLE), _alone({name.removeprefix("y_"): each for name, each in targets.items()}, TARGETS)
+    return _alone(rows, SINGLE), _alone(
+        {name.removeprefix("y_"): each for name, each in targets.items()}, TARGETS
+    )
 
 
 def _alone(arrays: Mapping[str, NDArray[Any]], names: tuple[str, ...]) -> Any:
@@ -72,10 +80,14 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
         with loaded:
             found = {name: loaded[name] for name in loaded.files}
     except FileNotFoundError as error:
-        raise DataNotFoundError(f"There is no file {shown(path)}.", where="--data", hint=_hint()) from error
+        raise DataNotFoundError(
+            f"There is no file {shown(path)}.", where="--data", hint=_hint()
+        ) from error
     except OSError as error:
         raise DataNotFoundError(
-            f"{shown(path)} cannot be read: {error.strerror or error}.", where="--data", hint=_hint()
+            f"{shown(path)} cannot be read: {error.strerror or error}.",
+            where="--data",
+            hint=_hint(),
         ) from error
     except (
         ValueError,

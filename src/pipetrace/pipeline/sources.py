@@ -62,9 +62,13 @@ def _is_folder(path: Path) -> bool:
     except OSError as error:
         raise cannot_read(path, error) from error
     except ValueError as error:  # a null character, which no name can have
-        raise DataNotFoundError("This is no name that a file can have.", where=shown(path), hint=FORMS) from error
+        raise DataNotFoundError(
+            "This is no name that a file can have.", where=shown(path), hint=FORMS
+        ) from error
     if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
-        raise DataNotFoundError("This is neither a file nor a folder.", where=shown(path), hint=FORMS)
+        raise DataNotFoundError(
+            "This is neither a file nor a folder.", where=shown(path), hint=FORMS
+        )
     return stat.S_ISDIR(mode)
 
 
@@ -74,9 +78,13 @@ def _missing(path: Path) -> DataNotFoundError:
     except OSError:
         names = []
     # The word that --data takes for the download is misspelt as easily as a name.
-    similar = difflib.get_close_matches(path.name, [*names, *(["mnist"] if path == Path(path.name) else [])], n=1)
+    similar = difflib.get_close_matches(
+        path.name, [*names, *(["mnist"] if path == Path(path.name) else [])], n=1
+    )
     suggestion = f"Did you mean {shown(path.with_name(similar[0]))}? " if similar else ""
-    return DataNotFoundError("There is no such file or folder.", where=shown(path), hint=suggestion + FORMS)
+    return DataNotFoundError(
+        "There is no such file or folder.", where=shown(path), hint=suggestion + FORMS
+    )
 
 
 def _beginning(path: Path) -> bytes:

@@ -66,7 +66,10 @@ def stages_of(
     if is_dataset(first):
         made += _dataset_stages(describe_dataset(first), source, taken)
     else:
-        config = {"source": {"name": passage.name, "description": passage.description}, **_whole(passage.source)}
+        config = {
+            "source": {"name": passage.name, "description": passage.description},
+            **_whole(passage.source),
+        }
         made.append(_Made(source, "source", {**config, **(more or {})}, tensors(first), None))
     for step in passage.steps:
         made.append(_Made(step.name, "step", step_config(step), _outputs(step), len(made) - 1))
@@ -103,7 +106,11 @@ def tensors(value: Any, name: str | None = None) -> tuple[Tensor, ...]:
         return tuple(Tensor((None,), dtype, column) for column, dtype in form_of(value).columns)
     if kind in (ARRAY, FRAME, SERIES, SPARSE):
         form = form_of(value)
-        return (Tensor((None, *(form.shape or (0,))[1:]), form.dtype or "", name),) if form.shape else ()
+        return (
+            (Tensor((None, *(form.shape or (0,))[1:]), form.dtype or "", name),)
+            if form.shape
+            else ()
+        )
     if kind in (DICT, TUPLE, LIST) and not is_flat(value):
         pairs = list(value.items()) if kind == DICT else [(None, each) for each in value]
         inner = [tensors(each, None if key is None else str(key)) for key, each in pairs]
@@ -122,8 +129,12 @@ class _Made:
     before: int | None
 
 
-def _stage(made: _Made, others: Sequence[_Made], stage: Callable[..., StageT], spec: Callable[..., SpecT]) -> StageT:
-    outputs = tuple(spec(shape=each.shape, dtype=each.dtype, name=each.name) for each in made.outputs)
+def _stage(
+    made: _Made, others: Sequence[_Made], stage: Callable[..., StageT], spec: Callable[..., SpecT]
+) -> StageT:
+    outputs = tuple(
+        spec(shape=each.shape, dtype=each.dtype, name=each.name) for each in made.outputs
+    )
     inputs = outputs if made.kind == "source" else ()
     if made.before is not None:
         before = others[made.before]
@@ -132,7 +143,13 @@ def _stage(made: _Made, others: Sequence[_Made], stage: Callable[..., StageT], s
             for at, each in enumerate(before.outputs)
         )
     return stage(
-        name=made.name, kind=made.kind, layer=None, path=made.name, config=made.config, inputs=inputs, outputs=outputs
+        name=made.name,
+        kind=made.kind,
+        layer=None,
+        path=made.name,
+        config=made.config,
+        inputs=inputs,
+        outputs=outputs,
     )
 
 
@@ -168,7 +185,10 @@ def _dataset_stages(stages: Sequence[DatasetStage], source: str, taken: set[str]
         came_from = each.inputs[-1] if each.inputs else None
         config = {
             "dataset": each.config,
-            "from": [{"stage": found[place].name, "cardinality": stages[place].cardinality} for place in each.inputs],
+            "from": [
+                {"stage": found[place].name, "cardinality": stages[place].cardinality}
+                for place in each.inputs
+            ],
         }
         found.append(_Made(name, kind, config, _element_tensors(each), came_from))
     return found
@@ -176,7 +196,9 @@ def _dataset_stages(stages: Sequence[DatasetStage], source: str, taken: set[str]
 
 def _element_tensors(stage: DatasetStage) -> tuple[Tensor, ...]:
     """The tensors of a dataset's element, those of x alone where it gives pairs, with None for the rows."""
-    elements = [each for each in stage.elements if each.key.split("/")[0] != "1" or not _pairs(stage)]
+    elements = [
+        each for each in stage.elements if each.key.split("/")[0] != "1" or not _pairs(stage)
+    ]
     if not elements or any(each.shape is None or each.dtype is None for each in elements):
         return ()
     found = []
@@ -184,7 +206,9 @@ def _element_tensors(stage: DatasetStage) -> tuple[Tensor, ...]:
         shape = each.shape or ()
         lengths = shape[1:] if stage.batched else shape
         key = each.key.split("/", 1)[1] if _pairs(stage) and "/" in each.key else each.key
-        found.append(Tensor((None, *lengths), each.dtype or "", None if key.isdigit() or not key else key))
+        found.append(
+            Tensor((None, *lengths), each.dtype or "", None if key.isdigit() or not key else key)
+        )
     return tuple(found)
 
 

@@ -78,7 +78,12 @@ class Window:
     @property
     def config(self) -> Mapping[str, Any]:
         """The operation and its numbers."""
-        return {"operation": "window", "length": self.length, "step": self.step, "ahead": self.ahead}
+        return {
+            "operation": "window",
+            "length": self.length,
+            "step": self.step,
+            "ahead": self.ahead,
+        }
 
     def __call__(self, x: Any, y: Any = None) -> Any:
         """Windows of shape ``(windows, length, ...)``, and the target of each."""
@@ -126,7 +131,12 @@ class Split:
     @property
     def config(self) -> Mapping[str, Any]:
         """The operation, its shares and its seed."""
-        return {"operation": "split", "validation": self.validation, "test": self.test, "seed": self.seed}
+        return {
+            "operation": "split",
+            "validation": self.validation,
+            "test": self.test,
+            "seed": self.seed,
+        }
 
     def __call__(self, x: Any, y: Any = None) -> dict[str, Any]:
         """The parts by name; one of no rows is left out."""
@@ -140,7 +150,11 @@ class Split:
                 where="Split",
                 hint="Hold out fewer rows.",
             )
-        order = np.arange(rows) if self.seed is None else np.random.default_rng(self.seed).permutation(rows)
+        order = (
+            np.arange(rows)
+            if self.seed is None
+            else np.random.default_rng(self.seed).permutation(rows)
+        )
         parts: dict[str, Any] = {}
         start = 0
         for name, count in {"train": train, **held}.items():
@@ -224,7 +238,9 @@ class OneHot:
     def __post_init__(self) -> None:
         _at_least(2, classes=self.classes)
         if self.of not in ("x", "y"):
-            raise ArgumentError(f"of received {self.of!r}, expected 'x' or 'y'.", where="of", hint="Give x or y.")
+            raise ArgumentError(
+                f"of received {self.of!r}, expected 'x' or 'y'.", where="of", hint="Give x or y."
+            )
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -237,7 +253,9 @@ class OneHot:
             return self._encoded(x) if y is None else (self._encoded(x), y)
         if y is None:
             raise ArgumentError(
-                "OneHot encodes the targets, and there are none.", where="OneHot", hint="Give y, or of='x'."
+                "OneHot encodes the targets, and there are none.",
+                where="OneHot",
+                hint="Give y, or of='x'.",
             )
         return x, self._encoded(y)
 
@@ -277,7 +295,9 @@ def _count(x: Any, step: str) -> int:
     count = rows_of(x)
     if count is None:
         raise ArgumentError(
-            f"{step} needs rows, and received {form_text(form_of(x))}.", where=step, hint="Give it an array."
+            f"{step} needs rows, and received {form_text(form_of(x))}.",
+            where=step,
+            hint="Give it an array.",
         )
     return count
 
@@ -286,6 +306,8 @@ def _array(x: Any, step: str) -> NDArray[Any]:
     array = array_of(x)
     if array is None or array.ndim == 0:
         raise ArgumentError(
-            f"{step} needs one array, and received {form_text(form_of(x))}.", where=step, hint="Give it an array."
+            f"{step} needs one array, and received {form_text(form_of(x))}.",
+            where=step,
+            hint="Give it an array.",
         )
     return array

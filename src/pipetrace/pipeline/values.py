@@ -13,8 +13,14 @@ from pipetrace.pipeline.forms import same_bits
 Facts: TypeAlias = dict[str, Any]
 
 UNCHANGED, RESHAPED, CAST, AFFINE, ONE_HOT, INDICATORS, WINDOWS = (
-    "unchanged", "reshaped", "cast", "affine", "one-hot", "indicators", "windows",
-)  # fmt: skip
+    "unchanged",
+    "reshaped",
+    "cast",
+    "affine",
+    "one-hot",
+    "indicators",
+    "windows",
+)
 
 CHUNK = 1 << 20
 """Values that are compared at a time, so that the float64 copies stay small."""
@@ -89,7 +95,9 @@ def affine(before: NDArray[Any], after: NDArray[Any]) -> Facts | None:
     if one is not None:
         return one
     if before.ndim > 1 and before.shape[-1] > 1:
-        return _by_feature(before.reshape(-1, before.shape[-1]), after.reshape(-1, before.shape[-1]))
+        return _by_feature(
+            before.reshape(-1, before.shape[-1]), after.reshape(-1, before.shape[-1])
+        )
     return None
 
 
@@ -110,7 +118,13 @@ def _over_all(before: NDArray[Any], after: NDArray[Any]) -> Facts | None:
         error = _error(x, given, way, eps)
         if error is None or (slope == 1 and shift == 0):
             continue
-        facts: Facts = {"kind": AFFINE, "a": slope, "b": shift, "values": before.size, "error": error}
+        facts: Facts = {
+            "kind": AFFINE,
+            "a": slope,
+            "b": shift,
+            "values": before.size,
+            "error": error,
+        }
         if divisor is not None:
             facts["divisor"] = divisor
         finite = given[np.isfinite(given)]
@@ -141,8 +155,14 @@ def _by_feature(x: NDArray[Any], given: NDArray[Any]) -> Facts | None:
     means, stds = np.nanmean(varying, axis=0), np.nanstd(varying, axis=0)
     facts["mean"] = [float(means.min()), float(means.max())]
     facts["std"] = [float(stds.min()), float(stds.max())]
-    facts["min"] = [float(np.nanmin(varying, axis=0).min()), float(np.nanmin(varying, axis=0).max())]
-    facts["max"] = [float(np.nanmax(varying, axis=0).min()), float(np.nanmax(varying, axis=0).max())]
+    facts["min"] = [
+        float(np.nanmin(varying, axis=0).min()),
+        float(np.nanmin(varying, axis=0).max()),
+    ]
+    facts["max"] = [
+        float(np.nanmax(varying, axis=0).min()),
+        float(np.nanmax(varying, axis=0).max()),
+    ]
     return facts
 
 
@@ -164,10 +184,14 @@ def _lines(x: NDArray[Any], given: NDArray[Any]) -> Line | None:
     b = np.where(np.isnan(a), first, first - a * start)
     # What the subtraction left over of a formula without a constant is rounding and no constant.
     plain = (np.abs(b) <= SLACK * _eps(x, given) * np.abs(first)) & ~np.isnan(a)
-    return np.where(plain & (end != 0), last / np.where(end == 0, 1, end), a), np.where(plain, 0.0, b)
+    return np.where(plain & (end != 0), last / np.where(end == 0, 1, end), a), np.where(
+        plain, 0.0, b
+    )
 
 
-def _picked(x: NDArray[Any], given: NDArray[Any], score: Callable[[NDArray[Any]], NDArray[Any]]) -> Line:
+def _picked(
+    x: NDArray[Any], given: NDArray[Any], score: Callable[[NDArray[Any]], NDArray[Any]]
+) -> Line:
     """For each column the value with the least score, and what it became; NaN where no value is finite."""
     columns = np.arange(x.shape[1])
     least = np.full(x.shape[1], np.inf)
@@ -201,7 +225,9 @@ def _error(x: NDArray[Any], given: NDArray[Any], line: Line, eps: float) -> floa
     return worst
 
 
-def _rounded(a: float, b: float, eps: float, largest: float) -> Iterator[tuple[float, float | None, float]]:
+def _rounded(
+    a: float, b: float, eps: float, largest: float
+) -> Iterator[tuple[float, float | None, float]]:
     """The line with round numbers where these are as good, then as it was measured: factor, divisor, constant."""
     slopes: list[tuple[float, float | None]] = []
     if a:
@@ -221,7 +247,11 @@ def _rounded(a: float, b: float, eps: float, largest: float) -> Iterator[tuple[f
 def _round(value: float, eps: float) -> float | None:
     """The number of six digits, three for half precision, that is this one but for rounding."""
     short = float(f"{value:.{3 if eps > 1e-4 else 6}g}")
-    return short if math.isfinite(short) and abs(short - value) <= 2 * SLACK * eps * abs(value) else None
+    return (
+        short
+        if math.isfinite(short) and abs(short - value) <= 2 * SLACK * eps * abs(value)
+        else None
+    )
 
 
 def _digits(value: float) -> str:
@@ -229,7 +259,9 @@ def _digits(value: float) -> str:
 
 
 def _eps(*arrays: NDArray[Any]) -> float:
-    return max([float(np.finfo(each.dtype).eps) for each in arrays if each.dtype.kind == "f"] or [2.0**-52])
+    return max(
+        [float(np.finfo(each.dtype).eps) for each in arrays if each.dtype.kind == "f"] or [2.0**-52]
+    )
 
 
 def _third_value(x: NDArray[Any]) -> bool:
@@ -262,13 +294,17 @@ def one_hot(before: NDArray[Any], after: NDArray[Any]) -> Facts | None:
         return None
     column_of = np.full(len(distinct), -1)
     column_of[which] = columns
-    if not np.array_equal(column_of[which], columns) or len(set(column_of.tolist())) != len(distinct):
+    if not np.array_equal(column_of[which], columns) or len(set(column_of.tolist())) != len(
+        distinct
+    ):
         return None
     facts: Facts = {"kind": ONE_HOT, "columns": after.shape[1], "distinct": len(distinct)}
     facts["index"] = bool(values.dtype.kind in "biuf" and np.array_equal(values, columns))
     if len(distinct) <= MOST_CLASSES:
         plain = [each if isinstance(each, str) else str(each) for each in distinct.tolist()]
-        facts["mapping"] = [[value, int(column)] for value, column in zip(plain, column_of, strict=True)]
+        facts["mapping"] = [
+            [value, int(column)] for value, column in zip(plain, column_of, strict=True)
+        ]
     return facts
 
 
@@ -317,14 +353,18 @@ def _are_windows(before: NDArray[Any], made: NDArray[Any], start: int, step: int
     count, length = made.shape[:2]
     if not _alike(made[-1], before[start + (count - 1) * step :][:length]):
         return False
-    seen = np.moveaxis(np.lib.stride_tricks.sliding_window_view(before[start:], length, axis=0), -1, 1)
+    seen = np.moveaxis(
+        np.lib.stride_tricks.sliding_window_view(before[start:], length, axis=0), -1, 1
+    )
     seen = seen[::step][:count]
     some = max(1, CHUNK // max(1, made[0].size))
     return all(_alike(made[at : at + some], seen[at : at + some]) for at in range(0, count, some))
 
 
 def _alike(some: NDArray[Any], other: NDArray[Any]) -> bool:
-    return some.shape == other.shape and bool(np.array_equal(some, other, equal_nan=some.dtype.kind in "fc"))
+    return some.shape == other.shape and bool(
+        np.array_equal(some, other, equal_nan=some.dtype.kind in "fc")
+    )
 
 
 def _numeric(array: NDArray[Any]) -> bool:

@@ -26,7 +26,8 @@ def ask(questions: tuple[QuestionView, ...], console: Console) -> int:
     """
     if not questions:
         raise IncompleteTraceError(
-            "The trace ends before there was anything to ask about.", hint="Record a run with at least one epoch."
+            "The trace ends before there was anything to ask about.",
+            hint="Record a run with at least one epoch.",
         )
     right = 0
     for number, question in enumerate(questions, 1):
@@ -38,7 +39,10 @@ def ask(questions: tuple[QuestionView, ...], console: Console) -> int:
         console.print(Text.assemble(verdict, question.remarks[choice]), highlight=False)
         if not correct:
             answer = f"{LETTERS[question.answer]}, {question.options[question.answer]}. "
-            console.print(Text.assemble("It is ", (answer, "bold"), question.remarks[question.answer]), highlight=False)
+            console.print(
+                Text.assemble("It is ", (answer, "bold"), question.remarks[question.answer]),
+                highlight=False,
+            )
         console.print(Text(f"See: {question.place}.\n", "dim"), highlight=False)
     console.print(f"{right} of {len(questions)} right.", highlight=False)
     return right

@@ -39,14 +39,18 @@ def maps(picture: Picture, width: int, *, colour: bool) -> Text:
     drawn = [_smaller(picture.values[index], factor) for index in range(shown)]
     lines = [Text() for _ in range(-(-drawn[0].shape[0] // 2))]
     for index, each in enumerate(drawn):
-        for line, part in zip(lines, half_blocks(_places(each, picture), picture.ramp, colour=colour), strict=True):
+        for line, part in zip(
+            lines, half_blocks(_places(each, picture), picture.ramp, colour=colour), strict=True
+        ):
             line.append("" if index == 0 else " ")
             line.append_text(part)
     remarks = [f"colours from {picture.low_text} to {picture.high_text}"]
     if picture.note:
         remarks.append(picture.note)
     if picture.shape[0] > shown:
-        remarks.insert(0, f"{shown} of {picture.shape[0]} maps, {picture.shape[0] - shown} more on the page")
+        remarks.insert(
+            0, f"{shown} of {picture.shape[0]} maps, {picture.shape[0] - shown} more on the page"
+        )
     if factor > 1:
         remarks.append(f"drawn at 1/{factor} of their size")
     lines.append(Text(", ".join(remarks), "dim"))
@@ -59,7 +63,9 @@ def strip(picture: Picture, width: int, *, colour: bool) -> Text:
     flat = flat[np.isfinite(flat)]
     cells = np.array_split(flat, min(width, len(flat)))
     row = np.array([[part.mean() for part in cells]])
-    line = next(iter(half_blocks(_places(np.repeat(row, 2, axis=0), picture), picture.ramp, colour=colour)))
+    line = next(
+        iter(half_blocks(_places(np.repeat(row, 2, axis=0), picture), picture.ramp, colour=colour))
+    )
     remark = (
         f"{len(flat):,} values in {len(cells)} cells, each the mean of its share, "
         f"colours from {picture.low_text} to {picture.high_text}"
@@ -79,7 +85,9 @@ def steps(picture: Picture, width: int, *, colour: bool) -> Text:
     drawn = Text()
     for number, line in enumerate(cells):
         part = slice(number * high, (number + 1) * high)
-        painted = half_blocks(np.repeat(_places(line[None], picture), 2, axis=0), picture.ramp, colour=colour)[0]
+        painted = half_blocks(
+            np.repeat(_places(line[None], picture), 2, axis=0), picture.ramp, colour=colour
+        )[0]
         if hidden[part].all():
             drawn.append("┄" * len(cells[0]), "dim")
             drawn.append(" hidden", "dim")
@@ -94,7 +102,9 @@ def steps(picture: Picture, width: int, *, colour: bool) -> Text:
     if picture.hidden:
         remarks.append(f"{int(hidden.sum())} of {len(values)} steps hidden")
     remarks += [picture.note] if picture.note else []
-    drawn.append(f"{', '.join(remarks)}, colours from {picture.low_text} to {picture.high_text}", "dim")
+    drawn.append(
+        f"{', '.join(remarks)}, colours from {picture.low_text} to {picture.high_text}", "dim"
+    )
     return drawn
 
 
@@ -145,7 +155,11 @@ def bars(entries: tuple[Bar, ...], width: int) -> Table:
     table.add_column(no_wrap=True)
     for bar in entries:
         style = "bold cyan" if bar.marked else "cyan"
-        table.add_row(Text(bar.name, "bold" if bar.marked else ""), Text(_bar(bar.length, room), style), Text(bar.text))
+        table.add_row(
+            Text(bar.name, "bold" if bar.marked else ""),
+            Text(_bar(bar.length, room), style),
+            Text(bar.text),
+        )
     return table
 
 
@@ -220,7 +234,9 @@ def _places(values: NDArray[np.floating], picture: Picture) -> NDArray[np.float6
     return np.asarray((values.astype(np.float64) - picture.low) / (span if span else 1.0))
 
 
-def _smaller(values: NDArray[np.float32], factor: int, across: int | None = None) -> NDArray[np.floating]:
+def _smaller(
+    values: NDArray[np.float32], factor: int, across: int | None = None
+) -> NDArray[np.floating]:
     """Each block of values as its mean; the factors are the same downward and across unless two are given."""
     across = factor if across is None else across
     if factor == across == 1:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pipetrace.explain.wording import figure
+from pipetrace.explain.text import figure
 from pipetrace.present.views import Chart, Point, Series, Tick
 
 DECADES = 1.5
@@ -82,7 +82,9 @@ class _Scale:
         return round((value - self.low) / (self.high - self.low), 5)
 
 
-def _scale(values: Sequence[float], limits: tuple[float, float] | None, reference: float | None) -> _Scale:
+def _scale(
+    values: Sequence[float], limits: tuple[float, float] | None, reference: float | None
+) -> _Scale:
     if limits:
         low, high = limits
         return _Scale(low, high, False, _linear_ticks(low, high))
@@ -111,10 +113,17 @@ def _linear_ticks(low: float, high: float) -> tuple[float, ...]:
     return tuple(float(f"{index * step:.12g}") for index in range(first, last + 1))
 
 
-def _points(line: Line, epochs: Sequence[int], scale: _Scale, text: Callable[[float], str]) -> tuple[Point, ...]:
+def _points(
+    line: Line, epochs: Sequence[int], scale: _Scale, text: Callable[[float], str]
+) -> tuple[Point, ...]:
     span = max(1, len(epochs) - 1)
     return tuple(
-        Point(epoch, round(index / span, 5), scale.place(value) if math.isfinite(value) else None, text(value))
+        Point(
+            epoch,
+            round(index / span, 5),
+            scale.place(value) if math.isfinite(value) else None,
+            text(value),
+        )
         for index, (epoch, value) in enumerate(zip(epochs, line.values, strict=True))
     )
 
@@ -122,7 +131,11 @@ def _points(line: Line, epochs: Sequence[int], scale: _Scale, text: Callable[[fl
 def _epoch_ticks(epochs: Sequence[int]) -> tuple[Tick, ...]:
     span = max(1, len(epochs) - 1)
     each = max(1, math.ceil(len(epochs) / 10))
-    return tuple(Tick(round(index / span, 5), str(epoch)) for index, epoch in enumerate(epochs) if index % each == 0)
+    return tuple(
+        Tick(round(index / span, 5), str(epoch))
+        for index, epoch in enumerate(epochs)
+        if index % each == 0
+    )
 
 
 def _tidy(text: str) -> str:
@@ -133,7 +146,9 @@ def _tidy(text: str) -> str:
     return f"{number}{space}{unit}"
 
 
-def _label(title: str, lines: Sequence[Line], epochs: Sequence[int], text: Callable[[float], str]) -> str:
+def _label(
+    title: str, lines: Sequence[Line], epochs: Sequence[int], text: Callable[[float], str]
+) -> str:
     parts = [
         f"{line.name} from {text(line.values[0])} in epoch {epochs[0]} to {text(line.values[-1])} in epoch {epochs[-1]}"
         for line in lines

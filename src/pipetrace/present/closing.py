@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from pipetrace.explain.facts import trained
-from pipetrace.explain.wording import counted
+from pipetrace.explain.text import counted
 from pipetrace.trace.document import Trace
 
 

@@ -7,12 +7,18 @@ from dataclasses import replace
 from pipetrace.errors import DamagedTraceError
 from pipetrace.explain.events import events
 from pipetrace.explain.facts import measured_rows, trained
-from pipetrace.explain.findings.asking import ask
+from pipetrace.explain.findings.engine import ask
 from pipetrace.explain.insight import headline, insight
-from pipetrace.explain.operations import operation
+from pipetrace.explain.layers import operation
 from pipetrace.explain.quiz import Question, quiz
-from pipetrace.explain.wording import counted, duration
-from pipetrace.present.findings.view import every, findings_view, marked_epochs, marked_folds, marked_stages
+from pipetrace.explain.text import counted, duration
+from pipetrace.present.findings.view import (
+    every,
+    findings_view,
+    marked_epochs,
+    marked_folds,
+    marked_stages,
+)
 from pipetrace.present.graph.folds import LARGE
 from pipetrace.present.graph.overview import overview, visible
 from pipetrace.present.view_flow import data_flow
@@ -58,7 +64,9 @@ def document(
         ) from error
 
 
-def _document(trace: Trace, quiz_seed: int | None, opened: bool, shown: Collection[str]) -> Document:
+def _document(
+    trace: Trace, quiz_seed: int | None, opened: bool, shown: Collection[str]
+) -> Document:
     run = trace.run
     graph, folds = overview(trace, opened=opened)
     seen = visible(trace, folds)
@@ -125,27 +133,54 @@ def _place(trace: Trace, evidence: str) -> str:
         return f"data flow, stage {position + 1}, {operation(trace.stages[position]).title}"
     if part == "epoch":
         return f"training, epoch {name}"
-    return f"prediction, {operation(trace.stage(name)).title}" if name else "training, what a step is"
+    return (
+        f"prediction, {operation(trace.stage(name)).title}" if name else "training, what a step is"
+    )
 
 
 def _unfolded(made: Document) -> Iterator[StageView]:
     """The stages that are read unless something is opened."""
-    hidden = {position for fold in made.folds if not fold.open for position in range(fold.first, fold.last + 1)}
+    hidden = {
+        position
+        for fold in made.folds
+        if not fold.open
+        for position in range(fold.first, fold.last + 1)
+    }
     yield from (stage for position, stage in enumerate(made.stages) if position not in hidden)
 
 
 def _prose(made: Document) -> Iterator[str | None]:
     """What a reader reads: the sentences, not the figures of tables, axes and tooltips."""
-    yield from (made.title, made.kind, made.framework, made.data, made.notice, made.headline, made.counting)
+    yield from (
+        made.title,
+        made.kind,
+        made.framework,
+        made.data,
+        made.notice,
+        made.headline,
+        made.counting,
+    )
     for stage in _unfolded(made):
-        yield from (stage.title, stage.input, stage.output, stage.does, stage.shape, stage.parameters, stage.parts)
+        yield from (
+            stage.title,
+            stage.input,
+            stage.output,
+            stage.does,
+            stage.shape,
+            stage.parameters,
+            stage.parts,
+        )
         yield from (stage.arithmetic, stage.example, *stage.measured)
     yield from made.events
     yield made.findings.title
     for finding in every(made.findings.found):
         yield from (finding.text, *finding.evidence, finding.why, finding.advice, finding.change)
     if not made.training.absent:
-        yield from (made.training.steps, made.training.note, *(row.observation for row in made.training.rows))
+        yield from (
+            made.training.steps,
+            made.training.note,
+            *(row.observation for row in made.training.rows),
+        )
     for view in _predictions(made):
         yield from (view.title, view.verdict, view.left_out, view.check)
         yield from (layer.text for layer in view.layers)

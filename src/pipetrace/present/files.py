@@ -29,10 +29,14 @@ def check_outputs(paths: Iterable[Path], *, force: bool) -> None:
     for place in places:
         folder = place.absolute().parent
         if _is_folder(place):
-            raise NotWritableError(f"{place} is a folder.", where=str(place), hint="Give the name of a file.")
+            raise NotWritableError(
+                f"{place} is a folder.", where=str(place), hint="Give the name of a file."
+            )
         if not folder.is_dir():
             raise NotWritableError(
-                f"There is no folder {folder}.", where=str(place), hint="Make the folder first, or give another name."
+                f"There is no folder {folder}.",
+                where=str(place),
+                hint="Make the folder first, or give another name.",
             )
         try:
             with tempfile.TemporaryFile(dir=folder):
@@ -60,7 +64,9 @@ def _is_folder(place: Path) -> bool:
         return place.is_dir()
     except OSError as error:  # such as a name longer than the system allows
         raise NotWritableError(
-            f"The file could not be written: {error.strerror}.", where=str(place), hint="Give another name."
+            f"The file could not be written: {error.strerror}.",
+            where=str(place),
+            hint="Give another name.",
         ) from error
 
 

@@ -66,7 +66,8 @@ def in_script(text: str) -> str:
 def _import_map() -> str:
     folder = resources.files("pipetrace.present") / "viewer"
     modules = {
-        f"viewer/{entry.name}": "data:text/javascript;base64," + base64.b64encode(entry.read_bytes()).decode("ascii")
+        f"viewer/{entry.name}": "data:text/javascript;base64,"
+        + base64.b64encode(entry.read_bytes()).decode("ascii")
         for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
         if entry.name.endswith(".js")
     }
@@ -76,7 +77,8 @@ def _import_map() -> str:
 def _policy(*scripts: str) -> str:
     """Nothing from outside, and no script but ours: a value in the data can never become code."""
     hashes = " ".join(
-        f"'sha256-{base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()}'" for each in scripts
+        f"'sha256-{base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()}'"
+        for each in scripts
     )
     return f"default-src 'none'; script-src data: {hashes}; style-src 'unsafe-inline'; img-src data:; font-src 'none'"
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pipetrace.explain.wording import counted, figure, number, share
+from pipetrace.explain.text import counted, figure, number, share
 from pipetrace.present.views import Bar, Distribution, Picture
-from pipetrace.summary import bins
+from pipetrace.stats import bins
 from pipetrace.trace.document import Array, Summary
 
 BINS = 40
@@ -31,9 +31,14 @@ MOST_TEXTS = 2000
 
 
 def tensor(
-    values: Array, label: str, ramp: str, *, whole_scale: tuple[float, float] | None = None, mask: Array | None = None,
+    values: Array,
+    label: str,
+    ramp: str,
+    *,
+    whole_scale: tuple[float, float] | None = None,
+    mask: Array | None = None,
     form: str | None = None,
-) -> Picture | None:  # fmt: skip
+) -> Picture | None:
     """A row's tensor as a picture, or None where its form has none.
 
     Args:
@@ -57,14 +62,24 @@ def tensor(
     low, high = whole_scale or (float(min(0.0, finite.min())), float(finite.max()))
     if form == "colour":
         low, high = whole_scale or _colour_scale(low, high)
-        return _picture("colour", label, np.moveaxis(values, -1, 0), (low, high), ramp, ("red", "green", "blue"))
+        return _picture(
+            "colour", label, np.moveaxis(values, -1, 0), (low, high), ramp, ("red", "green", "blue")
+        )
     if low < 0:
         # Signed values lie around zero, so that one colour always means less than nothing.
         high = max(high, -low)
         low, ramp = -high, "signed"
     scale = (low, high)
     if values.ndim == 1:
-        return _picture("vector", label, _folded(values[:MOST_VALUES]), scale, ramp, ("",), _first(values, "value"))
+        return _picture(
+            "vector",
+            label,
+            _folded(values[:MOST_VALUES]),
+            scale,
+            ramp,
+            ("",),
+            _first(values, "value"),
+        )
     if values.ndim == 2:
         return _steps(values, label, scale, ramp, mask, "maps" if form == "grey" else "steps")
     if values.ndim == 3:
@@ -81,16 +96,24 @@ def tensor(
 
 def scale_of(*tensors: Array | None) -> tuple[float, float] | None:
     """The ends of a scale that several tensors share; None where they hold no finite number."""
-    found = [each[np.isfinite(each)] for each in tensors if each is not None and each.dtype.kind in "fiub"]
+    found = [
+        each[np.isfinite(each)]
+        for each in tensors
+        if each is not None and each.dtype.kind in "fiub"
+    ]
     found = [each for each in found if each.size]
     if not found:
         return None
-    return min(0.0, *(float(each.min()) for each in found)), max(float(each.max()) for each in found)
+    return min(0.0, *(float(each.min()) for each in found)), max(
+        float(each.max()) for each in found
+    )
 
 
 def weight(picture: Picture | None) -> int:
     """About how many bytes a picture takes in a page."""
-    return 0 if picture is None else picture.values.size * 16 // 3 + 400 + sum(map(len, picture.texts))
+    return (
+        0 if picture is None else picture.values.size * 16 // 3 + 400 + sum(map(len, picture.texts))
+    )
 
 
 def kernels(values: Array, label: str) -> Picture | None:
@@ -100,11 +123,18 @@ def kernels(values: Array, label: str) -> Picture | None:
         values: shape ``(rows, columns, channels, filters)``; drawn for one channel only.
         label: what it shows.
     """
-    if values.ndim != 4 or values.shape[2] != 1 or values.shape[3] > MOST_MAPS or not np.isfinite(values).all():
+    if (
+        values.ndim != 4
+        or values.shape[2] != 1
+        or values.shape[3] > MOST_MAPS
+        or not np.isfinite(values).all()
+    ):
         return None
     end = float(np.abs(values).max())
     names = tuple(f"filter {index}" for index in range(values.shape[3]))
-    return _picture("maps", label, np.moveaxis(values[:, :, 0, :], -1, 0), (-end, end), "signed", names)
+    return _picture(
+        "maps", label, np.moveaxis(values[:, :, 0, :], -1, 0), (-end, end), "signed", names
+    )
 
 
 def scores(values: Array, names: Sequence[str], marked: int | None) -> tuple[Bar, ...]:
@@ -156,19 +186,27 @@ def distribution(summary: Summary, what: str) -> Distribution | None:
 
 def _steps(
     values: Array, label: str, scale: tuple[float, float], ramp: str, mask: Array | None, kind: str
-) -> Picture:  # fmt: skip
+) -> Picture:
     """Steps downward, their channels across; of very many the first ones."""
     shown = values[:MOST_STEPS, :MOST_STEPS]
-    notes = [text for text in (_first(values, "step", MOST_STEPS), _first(values.T, "channel", MOST_STEPS)) if text]
+    notes = [
+        text
+        for text in (_first(values, "step", MOST_STEPS), _first(values.T, "channel", MOST_STEPS))
+        if text
+    ]
     hidden: tuple[int, ...] = ()
     if mask is not None and mask.shape == values.shape[:1]:
-        hidden = tuple(int(step) for step in np.flatnonzero(~mask.astype(bool)) if step < len(shown))
+        hidden = tuple(
+            int(step) for step in np.flatnonzero(~mask.astype(bool)) if step < len(shown)
+        )
     found = _picture(kind, label, shown[None], scale, ramp, ("",), ", ".join(notes) or None)
     return replace(found, hidden=hidden)
 
 
 def _first(values: Array, noun: str, most: int = MOST_VALUES) -> str | None:
-    return f"the first {number(most)} of {counted(len(values), noun)}" if len(values) > most else None
+    return (
+        f"the first {number(most)} of {counted(len(values), noun)}" if len(values) > most else None
+    )
 
 
 def _colour_scale(low: float, high: float) -> tuple[float, float]:
@@ -179,9 +217,14 @@ def _colour_scale(low: float, high: float) -> tuple[float, float]:
 
 
 def _picture(
-    kind: str, label: str, maps: NDArray[np.generic], scale: tuple[float, float], ramp: str, names: tuple[str, ...],
+    kind: str,
+    label: str,
+    maps: NDArray[np.generic],
+    scale: tuple[float, float],
+    ramp: str,
+    names: tuple[str, ...],
     note: str | None = None,
-) -> Picture:  # fmt: skip
+) -> Picture:
     values, notes = _reduced(np.ascontiguousarray(maps, dtype=np.float32), colour=kind == "colour")
     shape = (int(values.shape[0]), int(values.shape[1]), int(values.shape[2]))
     legible = kind == "maps" and shape[2] <= WIDEST_TABLE and shape[1] * shape[2] <= LEGIBLE
@@ -191,9 +234,20 @@ def _picture(
     said = f"{label}; drawn: {', '.join(notes)}" if notes else label
     low, high = scale
     return Picture(
-        kind, said, shape, values, low, high, figure(low), figure(high), ramp, names[: shape[0]], None, texts,
+        kind,
+        said,
+        shape,
+        values,
+        low,
+        high,
+        figure(low),
+        figure(high),
+        ramp,
+        names[: shape[0]],
+        None,
+        texts,
         ", ".join(notes) or None,
-    )  # fmt: skip
+    )
 
 
 def _reduced(maps: NDArray[np.float32], *, colour: bool) -> tuple[NDArray[np.float32], list[str]]:

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterator
 
-from pipetrace.explain.wording import counted
+from pipetrace.explain.text import counted
 from pipetrace.present.findings.plain import findings
 from pipetrace.present.plain_flow import data_flow
 from pipetrace.present.plain_results import WIDTH, prediction, short, training
@@ -84,7 +84,11 @@ def _wrapped(text: str, indent: int = 0) -> list[str]:
     # A number stays on one line with its percent sign.
     joined = text.replace(" %", "\u00a0%")
     lines = textwrap.wrap(
-        joined, WIDTH, initial_indent=" " * indent, subsequent_indent=" " * indent, break_long_words=False
+        joined,
+        WIDTH,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
     )
     return [line.replace("\u00a0", " ") for line in lines]
 

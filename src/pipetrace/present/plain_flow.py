@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from pipetrace.explain.wording import listed
+from pipetrace.explain.text import listed
 from pipetrace.present.findings.plain import marks
 from pipetrace.present.graph.views import FoldView, GraphView, TreeLine
 from pipetrace.present.opening import how_to_open
@@ -40,7 +40,9 @@ def data_flow(made: Document, wrap: Wrap, file: str) -> Iterator[str]:
 
 def _graph(view: GraphView, wrap: Wrap) -> Iterator[str]:
     """Each stage with where it comes from: from the one above it where nothing is said."""
-    yield from wrap(f"{view.label} Each line comes from the one above it, unless it says from where.", 0)
+    yield from wrap(
+        f"{view.label} Each line comes from the one above it, unless it says from where.", 0
+    )
     yield ""
     numbers = max(len(line.number) for line in view.lines)
     for line in view.lines:
@@ -52,7 +54,9 @@ def _graph(view: GraphView, wrap: Wrap) -> Iterator[str]:
 
 def _from(line: TreeLine) -> str:
     joins = len(line.joins) > 1
-    sources = f" <- {listed(line.joins)}" if joins else f", from {line.joins[0]}" if line.joins else ""
+    sources = (
+        f" <- {listed(line.joins)}" if joins else f", from {line.joins[0]}" if line.joins else ""
+    )
     if not line.joins and line.comes:
         sources = f", from {line.comes}"
     return f"{sources}{' (output)' if line.output else ''}"
@@ -70,7 +74,9 @@ def _fold(made: Document, fold: FoldView, wrap: Wrap) -> Iterator[str]:
 
 def _stage(stage: StageView, wrap: Wrap, *, brief: bool) -> Iterator[str]:
     yield f"{stage.number}. {stage.title} ({stage.name})"
-    yield from wrap(stage.output if stage.input == stage.output else f"{stage.input} -> {stage.output}", 3)
+    yield from wrap(
+        stage.output if stage.input == stage.output else f"{stage.input} -> {stage.output}", 3
+    )
     yield from marks(stage.findings, wrap, 3)
     if stage.wiring:
         yield from wrap(" ".join(stage.wiring), 3)
@@ -94,7 +100,9 @@ def _measured(stage: StageView, wrap: Wrap) -> Iterator[str]:
     if stage.mask:
         yield from wrap(f"Mask: {stage.mask}", 3)
     if stage.bars:
-        yield from wrap("Scores: " + ", ".join(f"{bar.name}: {bar.text}" for bar in stage.bars) + ".", 3)
+        yield from wrap(
+            "Scores: " + ", ".join(f"{bar.name}: {bar.text}" for bar in stage.bars) + ".", 3
+        )
     if stage.measured:
         yield from wrap(f"Measured: {' '.join(stage.measured)}", 3)
     if stage.change:

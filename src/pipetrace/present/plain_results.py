@@ -52,7 +52,10 @@ def short(view: PredictionView, wrapped: Wrapped) -> Iterator[str]:
 def _parts(view: TrainingView) -> Iterator[Sequence[int]]:
     """The columns of each part of the table; every part begins with the epoch."""
     last = len(view.columns) - 1
-    widths = [max(len(name), *(len(row.cells[at]) for row in view.rows)) for at, name in enumerate(view.columns[:last])]
+    widths = [
+        max(len(name), *(len(row.cells[at]) for row in view.rows))
+        for at, name in enumerate(view.columns[:last])
+    ]
     part, used = [0], widths[0]
     for index in range(1, last):
         if used + 2 + widths[index] > WIDTH and len(part) > 1:
@@ -66,12 +69,19 @@ def _parts(view: TrainingView) -> Iterator[Sequence[int]]:
 def _columns(
     names: Sequence[str], rows: Sequence[Sequence[str]], marks: Sequence[str] = (), indent: int = 0
 ) -> Iterator[str]:
-    widths = [max(len(name), *(len(row[at]) for row in rows)) if rows else len(name) for at, name in enumerate(names)]
+    widths = [
+        max(len(name), *(len(row[at]) for row in rows)) if rows else len(name)
+        for at, name in enumerate(names)
+    ]
     before = " " * indent
     yield before + "  ".join(name.rjust(width) for name, width in zip(names, widths, strict=True))
     for at, row in enumerate(rows):
         sign = SIGNS.get(marks[at], "") if marks else ""
-        yield before + "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) + sign
+        yield (
+            before
+            + "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+            + sign
+        )
 
 
 def _outcome(outcome: OutcomeView) -> Iterator[str]:

@@ -5,10 +5,17 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from pipetrace.explain.metrics import VALIDATION, base, written
-from pipetrace.explain.wording import duration, figure
+from pipetrace.explain.text import duration, figure
 from pipetrace.trace.document import Epoch
 
 
@@ -19,7 +26,10 @@ class Silent:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
     ) -> None:
         """Nothing to put away."""
 
@@ -78,7 +88,10 @@ class Bars(Silent):
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
     ) -> None:
         """Take the bar away."""
         self._bar.stop()
@@ -91,9 +104,14 @@ class Bars(Silent):
 
     def step(self, epoch: int, step: int, metrics: Mapping[str, float]) -> None:
         """Move on by a step."""
-        words = f"Epoch {epoch} of {self.epochs}" + (f", loss {figure(metrics['loss'])}" if "loss" in metrics else "")
+        words = f"Epoch {epoch} of {self.epochs}" + (
+            f", loss {figure(metrics['loss'])}" if "loss" in metrics else ""
+        )
         self._bar.update(
-            self._task, description=words, total=self.epochs * self.steps, completed=(epoch - 1) * self.steps + step
+            self._task,
+            description=words,
+            total=self.epochs * self.steps,
+            completed=(epoch - 1) * self.steps + step,
         )
 
     def rows(self, done: int, total: int) -> None:
@@ -104,7 +122,9 @@ class Bars(Silent):
 def epoch_line(epoch: Epoch) -> str:
     """An epoch's figures in one line."""
     # What was measured in training first, the loss before all others.
-    order = sorted(epoch.metrics, key=lambda name: (name.startswith(VALIDATION), base(name) != "loss"))
+    order = sorted(
+        epoch.metrics, key=lambda name: (name.startswith(VALIDATION), base(name) != "loss")
+    )
     parts = [f"{_called(name)} {written(name, epoch.metrics[name])}" for name in order]
     return f"Epoch {epoch.number}: {', '.join(parts or ['no metrics'])}, {duration(epoch.seconds)}"
 

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from pipetrace.explain.wording import counted, duration, figure, listed, share
+from pipetrace.explain.text import counted, duration, figure, listed, share
 from pipetrace.present.wire import encode
 from pipetrace.trace.selfcheck import Difference, Ran, Selfcheck, Tally
 
@@ -25,7 +25,12 @@ NAMES = {
     "left": "left in the process",
     "ending": "end of the program",
 }
-ONE = {"weight": "weight", "optimizer": "optimizer variable", "metric": "metric variable", "generator": "seed state"}
+ONE = {
+    "weight": "weight",
+    "optimizer": "optimizer variable",
+    "metric": "metric variable",
+    "generator": "seed state",
+}
 STATES = ("generator", "random")
 """Kinds whose figures say nothing by themselves."""
 MOST = 12
@@ -51,7 +56,9 @@ class Told:
         """A run ended: a line that stays."""
         if self._status is not None:
             self._status.stop()
-        self.console.print(f"Run {number} of {total}, {_run(ran)}: {duration(ran.seconds)}", highlight=False)
+        self.console.print(
+            f"Run {number} of {total}, {_run(ran)}: {duration(ran.seconds)}", highlight=False
+        )
 
 
 def as_json(found: Selfcheck, version: str) -> str:
@@ -82,11 +89,15 @@ def _parts(found: Selfcheck) -> Iterator[Any]:
         yield Text(f"With the recorder, {listed([_budget(run) for run in runs])}:", "bold red")
         yield from _listed(lines)
     if found.unsure:
-        yield Text("Two plain runs differ already, so this says nothing of the recorder:", "bold yellow")
+        yield Text(
+            "Two plain runs differ already, so this says nothing of the recorder:", "bold yellow"
+        )
         yield from _listed([_told(each, "in the other") for each in found.unsure])
     for run in found.runs:
         if run.lost:
-            yield Text(f"The recorder, {_budget(run)}, could not record: {'; '.join(run.lost)}", "yellow")
+            yield Text(
+                f"The recorder, {_budget(run)}, could not record: {'; '.join(run.lost)}", "yellow"
+            )
     yield _conclusion(found)
 
 
@@ -110,10 +121,18 @@ def _table(found: Selfcheck) -> Table:
         sure = tally.agree == tally.values
         agree = Text(f"{tally.agree} of {tally.values}", "" if sure else "bold yellow")
         table.add_row(NAMES[tally.kind], agree, *(_same(tally, same) for same in tally.same))
-    table.add_row(Text("epochs recorded", "dim"), "", *(Text(str(run.epochs), "dim") for run in found.recorded))
+    table.add_row(
+        Text("epochs recorded", "dim"),
+        "",
+        *(Text(str(run.epochs), "dim") for run in found.recorded),
+    )
     plain = [run for run in found.runs if not run.recorded]
     seconds = Text(listed([_short(run) for run in plain]), "dim")
-    table.add_row(Text("time, no benchmark", "dim"), seconds, *(Text(_short(run), "dim") for run in found.recorded))
+    table.add_row(
+        Text("time, no benchmark", "dim"),
+        seconds,
+        *(Text(_short(run), "dim") for run in found.recorded),
+    )
     return table
 
 
@@ -121,7 +140,11 @@ def _same(tally: Tally, same: int) -> Text:
     if not tally.agree:
         return Text("?", "bold yellow")
     changed = tally.agree - same
-    return Text("same", "green") if not changed else Text(f"{changed} differ{'s' if changed == 1 else ''}", "bold red")
+    return (
+        Text("same", "green")
+        if not changed
+        else Text(f"{changed} differ{'s' if changed == 1 else ''}", "bold red")
+    )
 
 
 def _conclusion(found: Selfcheck) -> Text:
@@ -130,7 +153,9 @@ def _conclusion(found: Selfcheck) -> Text:
     budgets = "at every budget" if len(found.recorded) > 1 else f"{_budget(found.recorded[0])}"
     if found.differences:
         changed = len({(each.kind, each.owner, each.name) for each in found.differences})
-        return Text(f"Recording made a difference in {changed} of {counted(sure, 'value')}.", "bold red")
+        return Text(
+            f"Recording made a difference in {changed} of {counted(sure, 'value')}.", "bold red"
+        )
     if found.exit_code:
         return Text(
             f"Not proven: {values - sure} of {counted(values, 'value')} differ between two plain runs. The {sure} others are "
@@ -144,7 +169,8 @@ def _conclusion(found: Selfcheck) -> Text:
             "bold green",
         )
     return Text(
-        f"Recording changed nothing: {sure} of {values} values are the same, bit by bit, {budgets}.", "bold green"
+        f"Recording changed nothing: {sure} of {values} values are the same, bit by bit, {budgets}.",
+        "bold green",
     )
 
 
@@ -152,12 +178,16 @@ def _listed(lines: Sequence[str]) -> Iterator[Padding]:
     for line in lines[:MOST]:
         yield Padding(Text(line), (0, 0, 0, 2))
     if len(lines) > MOST:
-        yield Padding(Text(f"and {len(lines) - MOST} more; --format json has all", "dim"), (0, 0, 0, 2))
+        yield Padding(
+            Text(f"and {len(lines) - MOST} more; --format json has all", "dim"), (0, 0, 0, 2)
+        )
 
 
 def _told(each: Difference, other: str) -> str:
     """One difference in words."""
-    called = f"{ONE.get(each.kind, NAMES[each.kind])} {each.name}" if each.kind in ONE else each.name
+    called = (
+        f"{ONE.get(each.kind, NAMES[each.kind])} {each.name}" if each.kind in ONE else each.name
+    )
     name = ", ".join(filter(None, [each.owner, called]))
     if each.elements is not None and each.kind in STATES:
         told = "in another state"
@@ -169,7 +199,9 @@ def _told(each: Difference, other: str) -> str:
             told += f", at most by {_exactly(each.largest)}"
     elif each.gone or each.added:
         told = "; ".join(
-            f"{word}: {_some(texts)}" for word, texts in (("new", each.added), ("gone", each.gone)) if texts
+            f"{word}: {_some(texts)}"
+            for word, texts in (("new", each.added), ("gone", each.gone))
+            if texts
         )
     elif each.plain or each.recorded:
         told = f"{each.plain} plain and {each.recorded} {other}"

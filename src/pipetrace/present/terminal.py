@@ -8,7 +8,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from pipetrace.explain.wording import counted
+from pipetrace.explain.text import counted
 from pipetrace.present.findings.terminal import findings
 from pipetrace.present.terminal_flow import data_flow
 from pipetrace.present.terminal_prediction import prediction, short
@@ -29,7 +29,9 @@ def show(made: Document, console: Console, *, file: str = "FILE") -> None:
     """
     width = min(console.width, WIDEST)
     # NO_COLOR leaves the system in place and drops the colours, so both are asked.
-    for part in _parts(made, width, colour=console.color_system is not None and not console.no_color, file=file):
+    for part in _parts(
+        made, width, colour=console.color_system is not None and not console.no_color, file=file
+    ):
         console.print(part, width=width, highlight=False)
 
 

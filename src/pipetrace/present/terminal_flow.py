@@ -95,23 +95,35 @@ def _fold(made: Document, fold: FoldView, width: int, *, last: bool) -> Iterator
     yield _threaded(body, width, last=last)
 
 
-def _stage(stage: StageView, width: int, *, last: bool, colour: bool, brief: bool) -> Iterator[RenderableType]:
+def _stage(
+    stage: StageView, width: int, *, last: bool, colour: bool, brief: bool
+) -> Iterator[RenderableType]:
     yield Text()
     yield Text.assemble(
-        (f"{stage.number:>2} ", "cyan"), ("○ ", "dim"), (stage.title, "bold"), (f"  {stage.name}", "dim")
+        (f"{stage.number:>2} ", "cyan"),
+        ("○ ", "dim"),
+        (stage.title, "bold"),
+        (f"  {stage.name}", "dim"),
     )
     body: list[RenderableType] = [
-        Text(stage.output, "cyan") if stage.input == stage.output
+        Text(stage.output, "cyan")
+        if stage.input == stage.output
         else Text.assemble((stage.input, "dim"), (" → ", "dim"), (stage.output, "cyan")),
-    ]  # fmt: skip
+    ]
     body += marks(stage.findings)
     if stage.wiring:
         body.append(Text(" ".join(stage.wiring), "cyan"))
-    body.append(Text(" ".join(part for part in (stage.does, stage.shape if not brief else None) if part)))
+    body.append(
+        Text(" ".join(part for part in (stage.does, stage.shape if not brief else None) if part))
+    )
     if stage.parameters and stage.parameters != "0":
-        parts = f"{stage.parameters}, {stage.parts}" if stage.parts and not brief else stage.parameters
+        parts = (
+            f"{stage.parameters}, {stage.parts}" if stage.parts and not brief else stage.parameters
+        )
         body.append(_labelled("Parameters", parts))
-    yield _threaded(Group(*body, *([] if brief else _measured(stage, width, colour=colour))), width, last=last)
+    yield _threaded(
+        Group(*body, *([] if brief else _measured(stage, width, colour=colour))), width, last=last
+    )
 
 
 def _measured(stage: StageView, width: int, *, colour: bool) -> Iterator[RenderableType]:
@@ -159,7 +171,9 @@ def drawn(picture: Picture | None, width: int, *, colour: bool) -> Iterator[Rend
 
 def _threaded(body: RenderableType, width: int, *, last: bool) -> RenderableType:
     """The body beside the thread that joins the stages."""
-    console = Console(width=width - INDENT, color_system="truecolor", force_terminal=True, legacy_windows=False)
+    console = Console(
+        width=width - INDENT, color_system="truecolor", force_terminal=True, legacy_windows=False
+    )
     lines = console.render_lines(body, console.options.update(width=width - INDENT), pad=False)
     joined = Text()
     for number, line in enumerate(lines):

@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from pipetrace.explain.wording import counted
+from pipetrace.explain.text import counted
 from pipetrace.present.blocks import bars
 from pipetrace.present.terminal_flow import INDENT, drawn
 from pipetrace.present.views import Grid, LayerView, OutcomeView, PredictionView, Threshold
@@ -65,9 +65,13 @@ def _line(line: Threshold) -> Text:
     cells[round(line.limit * LINE)] = "┼"
     at = round(line.at * LINE)
     return Text.assemble(
-        ("0 ", "dim"), ("".join(cells[:at]), "dim"), ("●", "bold cyan"), ("".join(cells[at + 1 :]), "dim"), (" 1  ", "dim"),
+        ("0 ", "dim"),
+        ("".join(cells[:at]), "dim"),
+        ("●", "bold cyan"),
+        ("".join(cells[at + 1 :]), "dim"),
+        (" 1  ", "dim"),
         line.text,
-    )  # fmt: skip
+    )
 
 
 def _grid(grid: Grid) -> Table:
@@ -86,7 +90,10 @@ def _grid(grid: Grid) -> Table:
 def _layer(layer: LayerView, width: int, *, colour: bool) -> Iterator[RenderableType]:
     yield Padding(
         Text.assemble(
-            (f"{layer.number:>2} ", "cyan"), (layer.title, "bold"), (f"  {layer.shape}", "cyan"), f"  {layer.text}"
+            (f"{layer.number:>2} ", "cyan"),
+            (layer.title, "bold"),
+            (f"  {layer.shape}", "cyan"),
+            f"  {layer.text}",
         ),
         (1, 0, 0, 0),
     )

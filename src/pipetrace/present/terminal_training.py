@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from pipetrace.explain.wording import counted
+from pipetrace.explain.text import counted
 from pipetrace.present.blocks import chart
 from pipetrace.present.findings.terminal import marks
 from pipetrace.present.views import EpochRow, TrainingView
@@ -57,7 +57,10 @@ def _told(row: EpochRow) -> RenderableType:
 def fitting(view: TrainingView, width: int) -> Sequence[int]:
     """The columns that fit: epoch and seconds, and of the metrics as many as there is room for, the first ones first."""
     *columns, _ = view.columns
-    widths = [max(len(name), *(len(row.cells[index]) for row in view.rows)) for index, name in enumerate(columns)]
+    widths = [
+        max(len(name), *(len(row.cells[index]) for row in view.rows))
+        for index, name in enumerate(columns)
+    ]
     last = len(columns) - 1
     kept, used = [0, last], widths[0] + GAP + widths[last]
     for index in range(1, last):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from pipetrace.explain.operations import operation
-from pipetrace.explain.wording import counted, dimensions, figure, listed, number, share
+from pipetrace.explain.layers import operation
+from pipetrace.explain.text import counted, dimensions, figure, listed, number, share
 from pipetrace.present import pictures
 from pipetrace.present.views import Change
 from pipetrace.trace.document import Array, Stage, Summary, Trace
@@ -23,13 +23,19 @@ def change(trace: Trace, stage: Stage, form: str | None) -> Change | None:
     if stage.training is None and stage.training_example is None:
         return None
     if _same(stage):
-        return Change("In training it gives the same as in a prediction, for the example to the last bit.", None, None)
+        return Change(
+            "In training it gives the same as in a prediction, for the example to the last bit.",
+            None,
+            None,
+        )
     text = " ".join(part for part in (_measured(trace, stage), _example(stage)) if part)
     title, both = operation(stage).title, (stage.example, stage.training_example)
     if stage.example is None or stage.training_example is None or stage.example.ndim == 0:
         return Change(text, None, None)
     # The same scale, so that the same colour is the same value in both.
-    scale = None if form == "colour" and stage.outputs[0].dtype == "uint8" else pictures.scale_of(*both)
+    scale = (
+        None if form == "colour" and stage.outputs[0].dtype == "uint8" else pictures.scale_of(*both)
+    )
     drawn = [
         pictures.tensor(
             each,
@@ -39,14 +45,19 @@ def change(trace: Trace, stage: Stage, form: str | None) -> Change | None:
             mask=stage.example_mask,
             form=form,
         )
-        for each, when in ((stage.example, "in a prediction"), (stage.training_example, "in training"))
+        for each, when in (
+            (stage.example, "in a prediction"),
+            (stage.training_example, "in training"),
+        )
     ]
     return Change(text, drawn[0], drawn[1])
 
 
 def _same(stage: Stage) -> bool:
     was, now = stage.example, stage.training_example
-    return was is not None and now is not None and was.shape == now.shape and np.array_equal(was, now)
+    return (
+        was is not None and now is not None and was.shape == now.shape and np.array_equal(was, now)
+    )
 
 
 def _measured(trace: Trace, stage: Stage) -> str | None:
@@ -57,8 +68,10 @@ def _measured(trace: Trace, stage: Stage) -> str | None:
     if now.mean is None or now.std is None or was.mean is None or was.std is None:
         return None
     zeros = _zeros(now), _zeros(was)
-    pairs = [("the mean is", figure(now.mean), figure(was.mean)),
-             ("the standard deviation", figure(now.std), figure(was.std))]  # fmt: skip
+    pairs = [
+        ("the mean is", figure(now.mean), figure(was.mean)),
+        ("the standard deviation", figure(now.std), figure(was.std)),
+    ]
     if abs(zeros[0] - zeros[1]) > TELLING:
         pairs.insert(0, ("the share of zeros is", share(zeros[0]), share(zeros[1])))
     rows = trace.run.training.probe_rows

@@ -8,9 +8,9 @@ import numpy as np
 
 from pipetrace.explain import task
 from pipetrace.explain.facts import measured_rows
-from pipetrace.explain.operations import operation
+from pipetrace.explain.layers import operation
 from pipetrace.explain.remarks import example, measured, place
-from pipetrace.explain.wording import counted, dimensions, full_shape, listed, number, shape, share
+from pipetrace.explain.text import counted, dimensions, full_shape, listed, number, shape, share
 from pipetrace.present import pictures
 from pipetrace.present.graph.wiring import Wiring, told, wiring
 from pipetrace.present.view_change import change
@@ -18,7 +18,16 @@ from pipetrace.present.views import Bar, Picture, StageView
 from pipetrace.trace.document import SOURCE, STEP, Array, Spec, Stage, Trace
 
 INPUT_SCALE = {"uint8": (0.0, 255.0)}
-AS_PICTURES = ("Rescaling", "Resizing", "CenterCrop", "Normalization", "RandAugment", "MixUp", "CutMix", "AugMix")
+AS_PICTURES = (
+    "Rescaling",
+    "Resizing",
+    "CenterCrop",
+    "Normalization",
+    "RandAugment",
+    "MixUp",
+    "CutMix",
+    "AugMix",
+)
 """Layers that give pictures, beside those whose names begin with Random."""
 MOST_BARS = 20
 """Of more classes the surest ones get a bar."""
@@ -38,11 +47,15 @@ def data_flow(trace: Trace, shown: Collection[str] = ()) -> tuple[StageView, ...
     """
     rows = measured_rows(trace)
     wires = wiring(trace)
-    made = tuple(_stage(trace, wires, stage, index, rows) for index, stage in enumerate(trace.stages))
+    made = tuple(
+        _stage(trace, wires, stage, index, rows) for index, stage in enumerate(trace.stages)
+    )
     return _lightened(made, shown)
 
 
-def stage_picture(trace: Trace, stage: Stage, values: Array, of: str, mask: Array | None = None) -> Picture | None:
+def stage_picture(
+    trace: Trace, stage: Stage, values: Array, of: str, mask: Array | None = None
+) -> Picture | None:
     """A row as it leaves a stage; what is drawn as bars has none."""
     if is_scores(trace, stage) or values.size == 1:
         return None
@@ -62,11 +75,17 @@ def score_bars(trace: Trace, stage: Stage, values: Array) -> tuple[Bar, ...]:
     shares = task.shares(output, values)
     given = values if shares is None else shares
     classes, all_names = np.argsort(-given, kind="stable"), trace.run.data.class_names
-    names = all_names if len(all_names) == len(given) else tuple(f"class {index}" for index in range(len(given)))
+    names = (
+        all_names
+        if len(all_names) == len(given)
+        else tuple(f"class {index}" for index in range(len(given)))
+    )
     marked = int(np.argmax(given))
     if len(given) > MOST_BARS:
         chosen = [int(index) for index in classes[:MOST_BARS]]
-        return pictures.scores(given[chosen], [names[index] for index in chosen], chosen.index(marked))
+        return pictures.scores(
+            given[chosen], [names[index] for index in chosen], chosen.index(marked)
+        )
     return pictures.scores(given, names, marked)
 
 
@@ -88,7 +107,12 @@ def is_scores(trace: Trace, stage: Stage) -> bool:
 def _of_classes(trace: Trace, stage: Stage) -> task.Output | None:
     for output in task.outputs(trace):
         known = output.scale in (task.PROBABILITIES, task.LOGITS)
-        if output.stage == stage.name and output.index == 0 and output.form == task.CLASSES and known:
+        if (
+            output.stage == stage.name
+            and output.index == 0
+            and output.form == task.CLASSES
+            and known
+        ):
             return output
     return None
 
@@ -108,7 +132,8 @@ def _stage(trace: Trace, wires: Wiring, stage: Stage, index: int, rows: int) -> 
         name=stage.name,
         kind=stage.kind,
         input=_shapes(stage.inputs or stage.outputs, counts[0], full=full),
-        output=_shapes(stage.outputs, counts[1], full=full, noun="output") or "no output: it failed here",
+        output=_shapes(stage.outputs, counts[1], full=full, noun="output")
+        or "no output: it failed here",
         does=words.does,
         shape=words.shape,
         parameters=words.parameters or ("0" if stage.kind not in (SOURCE, STEP) else None),
@@ -145,8 +170,15 @@ def _shapes(specs: Sequence[Spec], rows: int, *, full: bool, noun: str = "input"
     texts = [full_shape(spec, rows) if full else shape(spec, rows) for spec in specs]
     counts = {text: texts.count(text) for text in texts}
     if len(counts) == 1:
-        return listed([f"{times} {noun}s, each {text}" if times > 1 else text for text, times in counts.items()])
-    return listed([f"{times} times {text}" if times > 1 else text for text, times in counts.items()])
+        return listed(
+            [
+                f"{times} {noun}s, each {text}" if times > 1 else text
+                for text, times in counts.items()
+            ]
+        )
+    return listed(
+        [f"{times} times {text}" if times > 1 else text for text, times in counts.items()]
+    )
 
 
 def _picture(trace: Trace, stage: Stage, values: Array) -> Picture | None:
@@ -161,13 +193,21 @@ def _kernels(trace: Trace, stage: Stage, kernel: Array, title: str) -> Picture |
     """The kernels, opened at the filter whose map is shown beside the words."""
     kernels = pictures.kernels(kernel, f"The {kernel.shape[-1]} kernels of {title} after training")
     at = place(trace, stage)
-    return replace(kernels, mark=(at[2], 0, 0)) if kernels and at and at[2] < kernels.shape[0] else kernels
+    return (
+        replace(kernels, mark=(at[2], 0, 0))
+        if kernels and at and at[2] < kernels.shape[0]
+        else kernels
+    )
 
 
 def _form(stage: Stage, values: Array) -> str | None:
     """Whether what leaves a stage is a picture to be shown as one, in colour or in grey."""
     layer = stage.layer or ""
-    if stage.kind not in (SOURCE, STEP) and not layer.startswith("Random") and layer not in AS_PICTURES:
+    if (
+        stage.kind not in (SOURCE, STEP)
+        and not layer.startswith("Random")
+        and layer not in AS_PICTURES
+    ):
         return None
     if values.ndim == 3 and values.shape[-1] == 3 and min(values.shape[:2]) >= 4:
         return "colour"
@@ -196,7 +236,9 @@ def _mask(stage: Stage) -> str | None:
         hidden, total = int((~stage.example_mask.astype(bool)).sum()), stage.example_mask.size
         parts.append(f"{number(hidden)} of {counted(total, 'step')} hidden in the example")
     if stage.mask is not None and stage.mask.count:
-        parts.append(f"{share(stage.mask.zeros / stage.mask.count)} of the steps hidden in all rows")
+        parts.append(
+            f"{share(stage.mask.zeros / stage.mask.count)} of the steps hidden in all rows"
+        )
     return f"{', '.join(parts)}." if parts else None
 
 
@@ -210,7 +252,11 @@ def _others(stage: Stage, title: str) -> tuple[Picture, ...]:
             heads = values if values.ndim == 3 else values[None]
             found.append(pictures.tensor(heads, label, "activation", form="heads"))
         else:
-            found.append(pictures.tensor(values, f"Output {index + 2} of {title} for the example", "activation"))
+            found.append(
+                pictures.tensor(
+                    values, f"Output {index + 2} of {title} for the example", "activation"
+                )
+            )
     return tuple(each for each in found if each)
 
 
@@ -232,11 +278,18 @@ def _lightened(made: Sequence[StageView], shown: Collection[str]) -> tuple[Stage
             kept[index] = stage
         else:
             kept[index] = replace(
-                stage, picture=None, weights=None, distribution=None, channels=(), others=(),
-                change=replace(stage.change, prediction=None, training=None) if stage.change else None,
+                stage,
+                picture=None,
+                weights=None,
+                distribution=None,
+                channels=(),
+                others=(),
+                change=replace(stage.change, prediction=None, training=None)
+                if stage.change
+                else None,
                 left_out="Its pictures are left out to keep the page small; this draws them: pipetrace show FILE --stage "
                 f"{shlex.quote(stage.name)}",
-            )  # fmt: skip
+            )
     return tuple(kept[index] for index in range(len(made)))
 
 

@@ -2,8 +2,8 @@
 
 from pipetrace.explain.facts import own_pipeline, train_rows, trained, validation_rows
 from pipetrace.explain.insight import shortened
-from pipetrace.explain.recording import omissions, spent
-from pipetrace.explain.wording import counted, dimensions, duration, figure, listed, number, share
+from pipetrace.explain.overhead import omissions, spent
+from pipetrace.explain.text import counted, dimensions, duration, figure, listed, number, share
 from pipetrace.present.views import Fact
 from pipetrace.trace.document import FINISHED, STOPPED, Parameters, Target, Trace
 
@@ -17,7 +17,9 @@ def foot(trace: Trace) -> tuple[Fact, ...]:
     versions = ", ".join(f"{name} {version}" for name, version in sorted(run.versions.items()))
     found = [
         Fact("How this was measured", _measured(trace)),
-        Fact("Error", " ".join(message.split())) if message and shortened(message) != message else None,
+        Fact("Error", " ".join(message.split()))
+        if message and shortened(message) != message
+        else None,
         Fact("Recording", _recording(trace)),
         Fact("Left out", left_out) if (left_out := omissions(trace)) else None,
         Fact("Command", run.command or "not recorded"),
@@ -35,7 +37,9 @@ def data(trace: Trace) -> str:
     facts = trace.run.data
     if facts.description:
         return f"{facts.name}. {facts.description}" if facts.name else facts.description
-    told = [f"{f'{target.name}, ' if target.name else ''}{_target(target)}" for target in facts.targets]
+    told = [
+        f"{f'{target.name}, ' if target.name else ''}{_target(target)}" for target in facts.targets
+    ]
     wanted = f"{'Targets' if len(told) > 1 else 'Target'}: {'; '.join(told)}." if told else ""
     return " ".join(text for text in (f"Data: {facts.name}." if facts.name else "", wanted) if text)
 
@@ -83,7 +87,11 @@ def _recording(trace: Trace) -> str:
     if cost and trained_for:
         whole = share(cost / (cost + trained_for))
         return f"took {duration(cost)} beside {duration(trained_for)} of training, {whole} of both: {parts}."
-    return f"took {duration(cost)}: {parts}." if cost and not trained(trace) else "was not measured to its end."
+    return (
+        f"took {duration(cost)}: {parts}."
+        if cost and not trained(trace)
+        else "was not measured to its end."
+    )
 
 
 def _parts(trace: Trace) -> str:
@@ -97,14 +105,19 @@ def _largest(trace: Trace) -> str:
     told = [f"{name} took {duration(seconds)}" for name, seconds in parts[:MOST_PARTS]]
     others = parts[MOST_PARTS:]
     if others:
-        told.append(f"{counted(len(others), 'other part')} {duration(sum(seconds for _, seconds in others))}")
+        told.append(
+            f"{counted(len(others), 'other part')} {duration(sum(seconds for _, seconds in others))}"
+        )
     return listed(told)
 
 
 def _training(trace: Trace) -> str:
     training = trace.run.training
     several = [f"{loss} for {name}" for name, loss in training.losses.items()]
-    parts = [training.optimizer or "no optimizer", listed(several) if len(several) > 1 else training.loss or "no loss"]
+    parts = [
+        training.optimizer or "no optimizer",
+        listed(several) if len(several) > 1 else training.loss or "no loss",
+    ]
     if training.from_logits:
         parts[1] += " of scores (from_logits)"
     if training.batch_size is not None:
@@ -125,7 +138,11 @@ def _data(trace: Trace) -> str:
     parts = []
     if trained(trace):
         of = f" of {number(data.available)}" if data.available else ""
-        parts.append(f"{counted(rows, 'row')}{of} trained on" if rows else "how many rows were trained on is not known")
+        parts.append(
+            f"{counted(rows, 'row')}{of} trained on"
+            if rows
+            else "how many rows were trained on is not known"
+        )
         if held_out or data.validation_rows == 0:
             parts.append(f"{number(held_out)} for validation")
     elif data.available or trace.rows:

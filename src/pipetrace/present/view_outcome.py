@@ -7,7 +7,7 @@ import numpy as np
 
 from pipetrace.explain import task
 from pipetrace.explain.facts import class_name, output_of
-from pipetrace.explain.wording import counted, dimensions, figure, number, share
+from pipetrace.explain.text import counted, dimensions, figure, number, share
 from pipetrace.present import pictures
 from pipetrace.present.view_sequence import sequence
 from pipetrace.present.views import Bar, Grid, OutcomeView, Picture, Threshold
@@ -44,7 +44,12 @@ def outcomes(trace: Trace, made: Prediction) -> tuple[OutcomeView, ...]:
 
 def class_of(target: Array | None, classes: int) -> int | None:
     """The class that a target stands for: its number, or the place of the one among zeros."""
-    if target is None or target.dtype.kind not in "fiub" or not target.size or not np.isfinite(target).all():
+    if (
+        target is None
+        or target.dtype.kind not in "fiub"
+        or not target.size
+        or not np.isfinite(target).all()
+    ):
         return None
     found = int(target.reshape(-1)[0]) if target.size == 1 else int(np.argmax(target))
     return found if target.size in (1, classes) and 0 <= found < max(2, classes) else None
@@ -54,10 +59,18 @@ def _outcome(trace: Trace, made: Prediction, output: task.Output, position: int)
     values = output_of(made, output)
     target = made.targets[position] if position < len(made.targets) else None
     if values is None:
-        return _view(output, f"Its output of {dimensions(output.shape)} was not kept: it is too large.")
+        return _view(
+            output, f"Its output of {dimensions(output.shape)} was not kept: it is too large."
+        )
     if values.dtype.kind not in "fiub":
         return _view(output, f"It gives {counted(values.size, 'text')}.")
-    given = Given(trace, made, output, values, None if target is None or target.dtype.kind not in "fiub" else target)
+    given = Given(
+        trace,
+        made,
+        output,
+        values,
+        None if target is None or target.dtype.kind not in "fiub" else target,
+    )
     return _in_form(given) if np.isfinite(values).all() else _view(output, _broken(values))
 
 
@@ -65,7 +78,9 @@ def _broken(values: Array) -> str:
     if values.size == 1:
         return f"The model gives {figure(float(values.reshape(-1)[0]))}: there is no answer."
     broken = int(values.size - np.isfinite(values).sum())
-    return f"{number(broken)} of {counted(values.size, 'value')} are not finite: there is no answer."
+    return (
+        f"{number(broken)} of {counted(values.size, 'value')} are not finite: there is no answer."
+    )
 
 
 def _in_form(given: Given) -> OutcomeView:
@@ -73,7 +88,9 @@ def _in_form(given: Given) -> OutcomeView:
     sizes = {task.CLASSES: output.classes, task.BINARY: 1}
     axes = {task.SEQUENCE: 2, task.IMAGE: 3, task.MASK: 3}
     form = output.form
-    fits = values.size == sizes.get(form, values.size) and values.ndim == axes.get(form, values.ndim)
+    fits = values.size == sizes.get(form, values.size) and values.ndim == axes.get(
+        form, values.ndim
+    )
     if form in FORMS and fits:
         return FORMS[form](given)
     them = "it stands" if values.size == 1 else "they stand"
@@ -86,11 +103,24 @@ def _sequence(given: Given) -> OutcomeView:
 
 
 def _view(
-    output: task.Output, verdict: str, *, bars: tuple[Bar, ...] = (), bars_label: str = "",
-    threshold: Threshold | None = None, table: Grid | None = None, drawn: tuple[Picture | None, ...] = (),
-) -> OutcomeView:  # fmt: skip
+    output: task.Output,
+    verdict: str,
+    *,
+    bars: tuple[Bar, ...] = (),
+    bars_label: str = "",
+    threshold: Threshold | None = None,
+    table: Grid | None = None,
+    drawn: tuple[Picture | None, ...] = (),
+) -> OutcomeView:
     return OutcomeView(
-        output.name, output.form, verdict, bars, bars_label, threshold, table, tuple(each for each in drawn if each)
+        output.name,
+        output.form,
+        verdict,
+        bars,
+        bars_label,
+        threshold,
+        table,
+        tuple(each for each in drawn if each),
     )
 
 
@@ -102,22 +132,36 @@ def _classes(given: Given) -> OutcomeView:
         first = int(np.argmax(values))
         said = "The scores are not probabilities"
         said += f"; the largest, {figure(float(values[first]))}, is that of {_name(given, first)}."
-        verdict = f"{said} The true label is {truth}: {'right' if label == first else 'wrong'}." if truth else said
-        return _view(output, verdict, bars=_scores(given, values), bars_label="The score of each class")
+        verdict = (
+            f"{said} The true label is {truth}: {'right' if label == first else 'wrong'}."
+            if truth
+            else said
+        )
+        return _view(
+            output, verdict, bars=_scores(given, values), bars_label="The score of each class"
+        )
     order = np.argsort(-shares, kind="stable")
     first, second = int(order[0]), int(order[1])
     how = ", the softmax of its scores" if output.scale == task.LOGITS else ""
-    said = f"The model says {_name(given, first)} with {share(float(shares[first]))}{how}; next comes "
+    said = (
+        f"The model says {_name(given, first)} with {share(float(shares[first]))}{how}; next comes "
+    )
     said += f"{_name(given, second)} with {share(float(shares[second]))}."
     if label is not None and label == first:
         said += f" The true label is {truth}: right."
     elif label is not None:
         said += f" The true label is {truth}, which got {share(float(shares[label]))}: wrong."
-    shown = [int(index) for index in order[:MOST_BARS]] if len(shares) > MOST_BARS else list(range(len(shares)))
+    shown = (
+        [int(index) for index in order[:MOST_BARS]]
+        if len(shares) > MOST_BARS
+        else list(range(len(shares)))
+    )
     names = [_name(given, index).strip("'") for index in shown]
     bars = pictures.scores(shares[shown], names, shown.index(first))
     most = (
-        f"The {MOST_BARS} largest of the {len(shares)} probabilities" if len(shares) > len(shown) else "Probabilities"
+        f"The {MOST_BARS} largest of the {len(shares)} probabilities"
+        if len(shares) > len(shown)
+        else "Probabilities"
     )
     return _view(output, said, bars=bars, bars_label=most)
 
@@ -130,7 +174,11 @@ def _scores(given: Given, values: Array) -> tuple[Bar, ...]:
     """Scores of any size and sign: the bars begin at the smallest."""
     low, high = float(values.min()), float(values.max())
     span = high - low or 1.0
-    order = np.argsort(-values, kind="stable")[:MOST_BARS] if len(values) > MOST_BARS else np.arange(len(values))
+    order = (
+        np.argsort(-values, kind="stable")[:MOST_BARS]
+        if len(values) > MOST_BARS
+        else np.arange(len(values))
+    )
     return tuple(
         Bar(
             _name(given, int(index)).strip("'"),
@@ -155,10 +203,16 @@ def _binary(given: Given) -> OutcomeView:
     sign = ">" if yes else "<" if chance < task.THRESHOLD else "="
     word = _name(given, int(yes))
     made = f", the sigmoid of its score {figure(score)}" if output.scale == task.LOGITS else ""
-    said = f"The model gives {_beside(chance)}{made}, which is {WHERE[sign]} {task.THRESHOLD}: {word}."
+    said = (
+        f"The model gives {_beside(chance)}{made}, which is {WHERE[sign]} {task.THRESHOLD}: {word}."
+    )
     if label is not None:
         said += f" The true label is {truth}: {'right' if label == int(yes) else 'wrong'}."
-    line = Threshold(min(1.0, max(0.0, chance)), task.THRESHOLD, f"{_beside(chance)} {sign} {task.THRESHOLD}: {word}")
+    line = Threshold(
+        min(1.0, max(0.0, chance)),
+        task.THRESHOLD,
+        f"{_beside(chance)} {sign} {task.THRESHOLD}: {word}",
+    )
     return _view(output, said, threshold=line)
 
 
@@ -174,9 +228,15 @@ def _beside(chance: float) -> str:
 def _labels(given: Given) -> OutcomeView:
     output, values = given.output, given.values.reshape(-1)
     shares = task.shares(output, values)
-    target = given.target.reshape(-1) if given.target is not None and given.target.size == values.size else None
+    target = (
+        given.target.reshape(-1)
+        if given.target is not None and given.target.size == values.size
+        else None
+    )
     if shares is None:
-        return _view(output, f"{_range(values)}; they are no probabilities, so no threshold is known.")
+        return _view(
+            output, f"{_range(values)}; they are no probabilities, so no threshold is known."
+        )
     said = shares > task.THRESHOLD
     names = given.trace.run.data.class_names
     columns = ("label", "probability", "said", *(("meant",) if target is not None else ()))
@@ -188,25 +248,44 @@ def _labels(given: Given) -> OutcomeView:
             cells.append("yes" if target[index] else "no")
             marks.append("right" if bool(target[index]) == bool(said[index]) else "wrong")
         rows.append(tuple(cells))
-    verdict = f"{int(said.sum())} of {counted(len(values), 'label')} get more than {task.THRESHOLD}."
+    verdict = (
+        f"{int(said.sum())} of {counted(len(values), 'label')} get more than {task.THRESHOLD}."
+    )
     if target is not None:
         right = int((said == target.astype(bool)).sum())
         verdict += f" {right} of {len(values)} are as they should be."
-    table = Grid("The labels", columns, tuple(rows), tuple(marks) or ("",) * len(rows), _rest(len(values), len(rows)))
+    table = Grid(
+        "The labels",
+        columns,
+        tuple(rows),
+        tuple(marks) or ("",) * len(rows),
+        _rest(len(values), len(rows)),
+    )
     return _view(output, verdict, table=table)
 
 
 def _numbers(given: Given) -> OutcomeView:
     output, values = given.output, given.values.reshape(-1).astype(float)
     target = given.target.reshape(-1).astype(float) if given.target is not None else None
-    target = target if target is not None and len(target) == len(values) and np.isfinite(target).all() else None
+    target = (
+        target
+        if target is not None and len(target) == len(values) and np.isfinite(target).all()
+        else None
+    )
     if len(values) == 1:
         said = f"The model gives {figure(values[0])}."
         if target is None:
             return _view(output, said)
         apart = values[0] - target[0]
-        how = f"{figure(abs(apart))} too {'much' if apart > 0 else 'little'}" if apart else "no difference"
-        return _view(output, f"The model gives {figure(values[0])}; the target is {figure(target[0])}: {how}.")
+        how = (
+            f"{figure(abs(apart))} too {'much' if apart > 0 else 'little'}"
+            if apart
+            else "no difference"
+        )
+        return _view(
+            output,
+            f"The model gives {figure(values[0])}; the target is {figure(target[0])}: {how}.",
+        )
     if target is None:
         verdict = f"The model gives {_range(values, small=True)}."
     else:
@@ -216,7 +295,9 @@ def _numbers(given: Given) -> OutcomeView:
     table = _table(values, target)
     if len(values) <= MOST_NUMBERS:
         return _view(output, verdict, table=table)
-    return _view(output, verdict, table=table, drawn=_drawn(values.astype(np.float32), target, None))
+    return _view(
+        output, verdict, table=table, drawn=_drawn(values.astype(np.float32), target, None)
+    )
 
 
 def _table(values: Array, target: Array | None) -> Grid:
@@ -228,7 +309,9 @@ def _table(values: Array, target: Array | None) -> Grid:
         if target is not None:
             cells += [figure(target[index]), figure(values[index] - target[index])]
         rows.append(tuple(cells))
-    return Grid("The numbers", columns, tuple(rows), ("",) * len(rows), _rest(len(values), len(rows)))
+    return Grid(
+        "The numbers", columns, tuple(rows), ("",) * len(rows), _rest(len(values), len(rows))
+    )
 
 
 def _drawn(values: Array, target: Array | None, form: str | None) -> tuple[Picture | None, ...]:
@@ -237,16 +320,16 @@ def _drawn(values: Array, target: Array | None, form: str | None) -> tuple[Pictu
     found = [pictures.tensor(values, "Output", "grey", whole_scale=scale, form=form)]
     if target is not None:
         found.append(pictures.tensor(target, "Target", "grey", whole_scale=scale, form=form))
-        found.append(pictures.tensor((values - target).astype(np.float32), "Output minus target", "grey"))
+        found.append(
+            pictures.tensor((values - target).astype(np.float32), "Output minus target", "grey")
+        )
     return tuple(found)
 
 
 def _image(given: Given) -> OutcomeView:
     values, target = given.values, _like(given.target, given.values)
     form = "colour" if values.shape[-1] == 3 else None
-    verdict = (
-        f"The model gives a picture of {dimensions(given.output.shape)}, values from {figure(float(values.min()))} "
-    )
+    verdict = f"The model gives a picture of {dimensions(given.output.shape)}, values from {figure(float(values.min()))} "
     verdict += f"to {figure(float(values.max()))}"
     if target is None:
         return _view(given.output, f"{verdict}.", drawn=_drawn(values, None, form))
@@ -254,7 +337,11 @@ def _image(given: Given) -> OutcomeView:
     at = np.unravel_index(int(off.argmax()), off.shape)
     verdict += f", off by {figure(float(off.mean()))} on average and by {figure(float(off.max()))} at most, in row "
     verdict += f"{int(at[0])}, column {int(at[1])}."
-    return _view(given.output, verdict, drawn=_drawn(values.astype(np.float32), target.astype(np.float32), form))
+    return _view(
+        given.output,
+        verdict,
+        drawn=_drawn(values.astype(np.float32), target.astype(np.float32), form),
+    )
 
 
 def _mask(given: Given) -> OutcomeView:
@@ -263,20 +350,37 @@ def _mask(given: Given) -> OutcomeView:
     if output.what == task.CLASSES:
         said = values.argmax(axis=-1)
     elif shares is None:
-        return _view(output, f"{_range(values)}; they are no probabilities.", drawn=_drawn(values, None, None))
+        return _view(
+            output,
+            f"{_range(values)}; they are no probabilities.",
+            drawn=_drawn(values, None, None),
+        )
     else:
         said = (shares[..., 0] > task.THRESHOLD).astype(int)
     meant = _meant(given.target, said.shape, output.classes)
     drawn = [
-        pictures.tensor(said[..., None], "Output, the class of each pixel", "grey", whole_scale=_classes_of(output))
+        pictures.tensor(
+            said[..., None],
+            "Output, the class of each pixel",
+            "grey",
+            whole_scale=_classes_of(output),
+        )
     ]
     if output.what == task.BINARY and shares is not None:
-        drawn = [pictures.tensor(shares, "Output, a probability for each pixel", "grey", whole_scale=(0.0, 1.0))]
+        drawn = [
+            pictures.tensor(
+                shares, "Output, a probability for each pixel", "grey", whole_scale=(0.0, 1.0)
+            )
+        ]
     if meant is None:
         return _view(output, _marked(said, output), drawn=tuple(drawn))
     wrong = said != meant
-    drawn.append(pictures.tensor(meant[..., None], "Target", "grey", whole_scale=_classes_of(output)))
-    drawn.append(pictures.tensor(wrong[..., None], "Where the two differ", "grey", whole_scale=(0.0, 1.0)))
+    drawn.append(
+        pictures.tensor(meant[..., None], "Target", "grey", whole_scale=_classes_of(output))
+    )
+    drawn.append(
+        pictures.tensor(wrong[..., None], "Where the two differ", "grey", whole_scale=(0.0, 1.0))
+    )
     verdict = f"{share(float(1 - wrong.mean()))} of {counted(said.size, 'pixel')} are right."
     if output.what == task.BINARY:
         both, either = int((said & meant).sum()), int((said | meant).sum())
@@ -291,9 +395,7 @@ def _marked(said: Array, output: task.Output) -> str:
         return f"The model marks {number(int(said.sum()))} of {counted(said.size, 'pixel')} with more than {task.THRESHOLD}."
     found, counts = np.unique(said, return_counts=True)
     most = int(found[counts.argmax()])
-    return (
-        f"{counted(len(found), 'class', 'classes')} occur; class {most} has {share(float(counts.max() / said.size))}."
-    )
+    return f"{counted(len(found), 'class', 'classes')} occur; class {most} has {share(float(counts.max() / said.size))}."
 
 
 def _meant(target: Array | None, shape: tuple[int, ...], classes: int) -> Array | None:

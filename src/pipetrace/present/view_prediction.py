@@ -6,14 +6,23 @@ import numpy as np
 
 from pipetrace.explain import task
 from pipetrace.explain.facts import own_pipeline, trained
-from pipetrace.explain.operations import operation
+from pipetrace.explain.layers import operation
 from pipetrace.explain.recompute import TOLERANCE, recompute
-from pipetrace.explain.wording import counted, dimensions, figure, listed, number, share
+from pipetrace.explain.text import counted, dimensions, figure, listed, number, share
 from pipetrace.present import pictures
 from pipetrace.present.view_flow import score_bars, stage_picture
 from pipetrace.present.view_outcome import outcomes
 from pipetrace.present.views import LayerView, OutcomeView, PredictionView
-from pipetrace.trace.document import FINISHED, SOURCE, STEP, STOPPED, Array, Prediction, Stage, Trace
+from pipetrace.trace.document import (
+    FINISHED,
+    SOURCE,
+    STEP,
+    STOPPED,
+    Array,
+    Prediction,
+    Stage,
+    Trace,
+)
 
 FIT = "fit"
 """The origin of rows that a training got."""
@@ -33,7 +42,9 @@ MOST_LEFT_OUT = 6
 
 def predictions(trace: Trace) -> tuple[PredictionView, ...]:
     """The views of the trace's predictions, the first one in full, the others by what came in and what came out."""
-    return tuple(_prediction(trace, made, position) for position, made in enumerate(trace.predictions))
+    return tuple(
+        _prediction(trace, made, position) for position, made in enumerate(trace.predictions)
+    )
 
 
 def _prediction(trace: Trace, made: Prediction, position: int) -> PredictionView:
@@ -45,7 +56,10 @@ def _prediction(trace: Trace, made: Prediction, position: int) -> PredictionView
         shown = [stage for stage in shown if stage.kind in (SOURCE, STEP) or stage.name in ends]
     kept = [stage for stage in shown if stage.name in made.outputs and stage.outputs]
     layers = _lightened(
-        tuple(_layer(trace, stage, made, f"{prefix}/{stage.name}", at) for at, stage in enumerate(kept, 1))
+        tuple(
+            _layer(trace, stage, made, f"{prefix}/{stage.name}", at)
+            for at, stage in enumerate(kept, 1)
+        )
     )
     return PredictionView(
         id=prefix,
@@ -54,7 +68,9 @@ def _prediction(trace: Trace, made: Prediction, position: int) -> PredictionView
         verdict=_verdict(found),
         outcomes=tuple(each for each in found if not _in_layers(each, layers)),
         layers=layers,
-        left_out=_left_out([stage for stage in shown if stage.name not in made.outputs and stage.outputs]),
+        left_out=_left_out(
+            [stage for stage in shown if stage.name not in made.outputs and stage.outputs]
+        ),
         check=_check(trace, made) if position == 0 else "",
     )
 
@@ -66,13 +82,21 @@ def _name(made: Prediction) -> str:
 
 def _title(trace: Trace, made: Prediction) -> str:
     # Rows that a training got are counted by what they were for; those of a file by their place in it.
-    rows = "data" if trace.run.data.origin != FIT else "held-out rows" if made.held_out else "training rows"
+    rows = (
+        "data"
+        if trace.run.data.origin != FIT
+        else "held-out rows"
+        if made.held_out
+        else "training rows"
+    )
     text = f"Row {number(made.row)} of the {rows if trained(trace) else 'data'}"
     if made.reason in REASONS:
         text += f", {REASONS[made.reason][1]}"
     if trained(trace):
         # What fit is given to validate on may be rows that it trains on as well.
-        apart = "never trained on" if trace.run.data.origin != FIT else "one that validation measures"
+        apart = (
+            "never trained on" if trace.run.data.origin != FIT else "one that validation measures"
+        )
         text += f", {apart}" if made.held_out else ", one that was trained on"
     return f"{text}; its own loss is {figure(made.loss)}" if made.loss is not None else text
 
@@ -132,7 +156,11 @@ def _lightened(layers: tuple[LayerView, ...]) -> tuple[LayerView, ...]:
 def _text(stage: Stage, values: Array) -> str:
     if values.dtype.kind not in "fiub":
         first = values.reshape(-1)[:1]
-        return f"{counted(values.size, 'text')}, the first '{_letters(first[0])}'." if values.size else "No text."
+        return (
+            f"{counted(values.size, 'text')}, the first '{_letters(first[0])}'."
+            if values.size
+            else "No text."
+        )
     if not values.size:
         return "No values."
     if not np.isfinite(values).all():
@@ -163,7 +191,9 @@ def _letters(text: object) -> str:
 def _left_out(stages: list[Stage]) -> str | None:
     if not stages:
         return None
-    named = [f"{stage.name} ({dimensions(stage.outputs[0].shape)})" for stage in stages[:MOST_LEFT_OUT]]
+    named = [
+        f"{stage.name} ({dimensions(stage.outputs[0].shape)})" for stage in stages[:MOST_LEFT_OUT]
+    ]
     if len(stages) > MOST_LEFT_OUT:
         named.append(f"{len(stages) - MOST_LEFT_OUT} more")
     return f"Not kept, too large: {listed(named)}."
@@ -174,7 +204,10 @@ def _check(trace: Trace, made: Prediction) -> str:
         if trace.ending.kind in (FINISHED, STOPPED):
             return "The trace holds no weights, so the forward pass was not computed again."
         return "The run ended before its weights were stored, so the forward pass was not computed again."
-    if any(values.dtype.kind == "f" and not np.isfinite(values).all() for values in made.outputs.values()):
+    if any(
+        values.dtype.kind == "f" and not np.isfinite(values).all()
+        for values in made.outputs.values()
+    ):
         return "Some recorded outputs are not finite, so the forward pass was not computed again."
     again = recompute(trace, made)
     if again.unknown is not None and not again.stages:

@@ -4,7 +4,7 @@ import numpy as np
 
 from pipetrace.explain import task
 from pipetrace.explain.facts import class_name
-from pipetrace.explain.wording import counted, figure, number, share
+from pipetrace.explain.text import counted, figure, number, share
 from pipetrace.present.views import Grid
 from pipetrace.trace.document import LAYER, Array, Prediction, Trace
 
@@ -32,7 +32,7 @@ def sequence(
 
 def _told(
     trace: Trace, output: task.Output, values: Array, target: Array | None, there: Array
-) -> tuple[str, Grid]:  # fmt: skip
+) -> tuple[str, Grid]:
     shares = task.shares(output, values)
     if output.what == task.CLASSES:
         said = values.argmax(axis=-1)
@@ -46,7 +46,9 @@ def _told(
     for step in range(min(len(values), MOST_STEPS)):
         cells = [str(step), _name(trace, output, int(said[step]))]
         if shares is not None:
-            yes = float(shares[step, said[step]] if output.what == task.CLASSES else shares[step, 0])
+            yes = float(
+                shares[step, said[step]] if output.what == task.CLASSES else shares[step, 0]
+            )
             cells.append(share(yes))
         if meant is not None:
             cells.append(_name(trace, output, int(meant[step])))
@@ -62,7 +64,11 @@ def _told(
 
 
 def _numbers(values: Array, target: Array | None, there: Array) -> tuple[str, Grid]:
-    wanted = None if target is None or target.size != values.size else target.reshape(values.shape).astype(float)
+    wanted = (
+        None
+        if target is None or target.size != values.size
+        else target.reshape(values.shape).astype(float)
+    )
     one = values.shape[1] == 1
     columns = ["step", "output" if one else "mean output"]
     columns += ["target" if one else "mean target", "difference"] if wanted is not None else []
@@ -107,7 +113,11 @@ def _there(trace: Trace, made: Prediction, output: task.Output, steps: int) -> A
     last = trace.stage(output.stage)
     if last.mask is None and last.example_mask is None:
         return whole
-    if made.row == trace.run.data.example_row and last.example_mask is not None and len(last.example_mask) == steps:
+    if (
+        made.row == trace.run.data.example_row
+        and last.example_mask is not None
+        and len(last.example_mask) == steps
+    ):
         return last.example_mask.astype(bool)
     for stage in trace.stages:
         source = stage.inputs[0].source if stage.inputs else None

@@ -13,7 +13,7 @@ from pipetrace.explain.facts import (
     validation_rows,
 )
 from pipetrace.explain.observations import observations
-from pipetrace.explain.wording import counted, duration, figure, number, share
+from pipetrace.explain.text import counted, duration, figure, number, share
 from pipetrace.present.charts import Line, chart
 from pipetrace.present.views import Chart, EpochRow, TrainingView
 from pipetrace.trace.document import Epoch, Trace
@@ -40,7 +40,11 @@ def training(trace: Trace) -> TrainingView:
 def _row(trace: Trace, epoch: Epoch, names: tuple[str, ...], observation: str) -> EpochRow:
     values = [epoch.metrics.get(name) for name in names]
     cells = [
-        "" if value is None else metrics.writer(trace, name)(value) if math.isfinite(value) else figure(value)
+        ""
+        if value is None
+        else metrics.writer(trace, name)(value)
+        if math.isfinite(value)
+        else figure(value)
         for name, value in zip(names, values, strict=True)
     ]
     exact = ["" if value is None else repr(value) for value in values]
@@ -55,19 +59,34 @@ def _row(trace: Trace, epoch: Epoch, names: tuple[str, ...], observation: str) -
 
 def _charts(trace: Trace) -> tuple[Chart, ...]:
     best, guess, accuracy = best_validation(trace), chance(trace), metrics.accuracy_name(trace)
-    mark = (best.number, f"lowest validation loss, epoch {best.number}") if best and len(trace.epochs) > 1 else None
+    mark = (
+        (best.number, f"lowest validation loss, epoch {best.number}")
+        if best and len(trace.epochs) > 1
+        else None
+    )
     numbers = [epoch.number for epoch in trace.epochs]
     found = []
     for name in metrics.kinds(trace)[:MOST_CHARTS]:
         write, title, reference = metrics.writer(trace, name), name, None
         if name == "loss":
-            title, reference = _loss(trace), (guess.loss, f"guessing {figure(guess.loss)}") if guess else None
+            title, reference = (
+                _loss(trace),
+                (guess.loss, f"guessing {figure(guess.loss)}") if guess else None,
+            )
         elif name == accuracy:
             title = "Accuracy, share of rows named right"
             reference = (guess.share, f"guessing {share(guess.share)}") if guess else None
         limits = (0.0, 1.0) if write is share else None
         found.append(
-            chart(title, _lines(trace, name), numbers, text=write, limits=limits, reference=reference, best=mark)
+            chart(
+                title,
+                _lines(trace, name),
+                numbers,
+                text=write,
+                limits=limits,
+                reference=reference,
+                best=mark,
+            )
         )
     return tuple(each for each in found if each is not None)
 
@@ -85,7 +104,10 @@ def _loss(trace: Trace) -> str:
 
 def _lines(trace: Trace, metric: str) -> list[Line]:
     found = []
-    for name, role, key in (("training", "training", metric), ("validation", "validation", f"val_{metric}")):
+    for name, role, key in (
+        ("training", "training", metric),
+        ("validation", "validation", f"val_{metric}"),
+    ):
         values = tuple(epoch.metrics.get(key, math.nan) for epoch in trace.epochs)
         if any(key in epoch.metrics for epoch in trace.epochs):
             found.append(Line(name, role, values))
@@ -95,7 +117,9 @@ def _lines(trace: Trace, metric: str) -> list[Line]:
 def _note(trace: Trace) -> str:
     kinds, names, rows = metrics.kinds(trace), metrics.names(trace), validation_rows(trace)
     if kinds == ("loss", metrics.accuracy_name(trace)):
-        what = "Loss and accuracy are averages over an epoch's steps, taken while the weights change"
+        what = (
+            "Loss and accuracy are averages over an epoch's steps, taken while the weights change"
+        )
     elif kinds == ("loss",):
         what = "The loss is an average over an epoch's steps, taken while the weights change"
     else:
@@ -114,7 +138,11 @@ def _steps(trace: Trace) -> str:
     if found is None:
         return ""
     several = accumulated(trace)
-    changes = f"The weights change once in {several} steps." if several else "Each step changes the weights once."
+    changes = (
+        f"The weights change once in {several} steps."
+        if several
+        else "Each step changes the weights once."
+    )
     steps, rows, batch, last = found.count, found.rows, found.batch, found.last
     if not rows:
         return (

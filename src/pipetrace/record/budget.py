@@ -153,7 +153,10 @@ class Schedule:
         now = self.budget.allowed() - self.budget.spent
         each = left / (planned - epoch + 1)
         if not self._seconds:
-            return next((level for level in LEVELS if self._cost(level, guess) <= min(now, FIRST * left)), NOTHING)
+            return next(
+                (level for level in LEVELS if self._cost(level, guess) <= min(now, FIRST * left)),
+                NOTHING,
+            )
         for level in LEVELS:
             if self._cost(level, guess) <= min(each, now):
                 return level

@@ -8,16 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypedDict, Unpack
 
-from pipetrace.capture import batches, calling
+from pipetrace.capture import batches, fit
 from pipetrace.capture.backend import load
-from pipetrace.capture.calling import FitCall, Standing
+from pipetrace.capture.fit import FitCall, Standing
 from pipetrace.errors import ArgumentError, DataError
+from pipetrace.record.attached import kept_of
 from pipetrace.record.budget import SHARE, check_budget
-from pipetrace.record.kept import kept_of
-from pipetrace.record.measuring import Rows
+from pipetrace.record.measure.rows import Rows
 from pipetrace.record.recording import Settings
 from pipetrace.record.session import Session
-from pipetrace.trace.store import check_place
+from pipetrace.trace.writer import check_place
 
 _Callback: Any = load().callbacks.Callback
 
@@ -30,10 +30,10 @@ def _aside(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def done(self: "Recorder", *args: Any, **kwargs: Any) -> Any:
-        self._built = self._built or calling.is_built(self._model)
+        self._built = self._built or fit.is_built(self._model)
         if not self._built:
             return method(self, *args, **kwargs)
-        with calling.names_kept():
+        with fit.names_kept():
             return method(self, *args, **kwargs)
 
     return done
@@ -88,7 +88,11 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
     async_safe = True
 
     def __init__(
-        self, path: str | os.PathLike[str], x: Any = None, y: Any = None, **options: Unpack[RecorderOptions]
+        self,
+        path: str | os.PathLike[str],
+        x: Any = None,
+        y: Any = None,
+        **options: Unpack[RecorderOptions],
     ) -> None:
         super().__init__()
         unknown = sorted(set(options) - set(RecorderOptions.__annotations__))
@@ -129,7 +133,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         self._tee: batches.Tee | None = None
         self._teller: Any = None
         self._built = False
-        calling.arm(self)
+        fit.arm(self)
 
     def set_model(self, model: Any) -> None:
         """Keras says at the begin of each ``fit`` whose it is."""
@@ -139,7 +143,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
     @_aside
     def build_failed(self, model: Any, error: BaseException, arguments: Mapping[str, Any]) -> None:
         """A ``fit`` that this callback was given to could not begin."""
-        calling.disarm(self)
+        fit.disarm(self)
         session = self._of(model)
         call = FitCall(
             x=arguments.get("x"),
@@ -155,10 +159,10 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
     @_aside
     def on_train_begin(self, logs: Any = None) -> None:  # noqa: ARG002 Keras' signature
         """See what runs, and stand beside it."""
-        calling.disarm(self)
+        fit.disarm(self)
         session = self._of(self.model)
         with session.safely("start"):
-            call = calling.running_fit(self.model, self.params or {})
+            call = fit.running_fit(self.model, self.params or {})
             # Others' callbacks may change weights and metrics at the end of an epoch, so we come after them.
             others = getattr(call.callbacks, "callbacks", None)
             if isinstance(others, list):
@@ -299,7 +303,9 @@ def _given(x: Any, y: Any, where: str) -> Rows | None:
     """Rows that were given to the recorder, checked."""
     if x is None:
         if y is not None:
-            raise ArgumentError("y was given without x.", where=where, hint="Give both, or neither.")
+            raise ArgumentError(
+                "y was given without x.", where=where, hint="Give both, or neither."
+            )
         return None
     arrays, targets = batches.plain_arrays(x), batches.plain_arrays(y)
     if arrays is None or (y is not None and targets is None):
@@ -310,7 +316,11 @@ def _given(x: Any, y: Any, where: str) -> Rows | None:
             hint="Give arrays, or a tuple or dictionary of arrays; or leave them out: then the first batches that fit "
             "gets are looked at.",
         )
-    lengths = {len(each) if each.ndim else None for each in load().tree.flatten([arrays, targets]) if each is not None}
+    lengths = {
+        len(each) if each.ndim else None
+        for each in load().tree.flatten([arrays, targets])
+        if each is not None
+    }
     if len(lengths) != 1 or not lengths - {None, 0}:
         raise DataError(
             f"All arrays must have as many rows, and at least one; received {sorted(map(str, lengths))}.",
@@ -321,4 +331,8 @@ def _given(x: Any, y: Any, where: str) -> Rows | None:
 
 
 def _command() -> str:
-    return shlex.join([Path(sys.executable).name, *sys.argv]).encode(errors="surrogateescape").decode(errors="replace")
+    return (
+        shlex.join([Path(sys.executable).name, *sys.argv])
+        .encode(errors="surrogateescape")
+        .decode(errors="replace")
+    )

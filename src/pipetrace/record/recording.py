@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from pipetrace.capture import facts
-from pipetrace.capture.calling import FitCall
+from pipetrace.capture.fit import FitCall
 from pipetrace.capture.tensors import Origin
 from pipetrace.errors import PipetraceError
-from pipetrace.record.before import Before
 from pipetrace.record.budget import SHARE, Budget, Schedule
 from pipetrace.record.cost import Cost
-from pipetrace.record.journal import Journal
+from pipetrace.record.live_findings import Telling
 from pipetrace.record.loss import LossWatch
-from pipetrace.record.measuring import Measure, Rows
-from pipetrace.record.telling import Telling
+from pipetrace.record.measure.preprocessing import Before
+from pipetrace.record.measure.rows import Measure, Rows
 from pipetrace.record.words import in_short
+from pipetrace.record.writer_thread import Journal
 from pipetrace.trace.document import RECORDER, Array, Data, Event, Run, Stage
 
 
@@ -171,17 +171,26 @@ class Recording:
         if self.settings.strict or (self.alone and part == "writing"):
             return  # without a training there is nothing but the trace, and whoever waits for it gets the error
         what = error.what if isinstance(error, PipetraceError) else in_short(error)
-        with contextlib.suppress(Exception):  # a closed standard error is no reason to stop a training
+        with contextlib.suppress(
+            Exception
+        ):  # a closed standard error is no reason to stop a training
             say(
                 f"pipetrace: {part} could not be recorded, and nothing of it from here on: {what} The training goes on."
             )
         if self.writer is not None and part != "writing":
             with contextlib.suppress(Exception):
-                self.writer.add_event(Event(RECORDER, f"{part}: {what}", self.epoch or None, self.step or None))
+                self.writer.add_event(
+                    Event(RECORDER, f"{part}: {what}", self.epoch or None, self.step or None)
+                )
 
     def tell_meanwhile(self) -> None:
         """Say at once what is grave in what was written so far; in the background, once that is written."""
-        if not self.settings.alert or self.writer is None or not self.can("findings") or not self.can("writing"):
+        if (
+            not self.settings.alert
+            or self.writer is None
+            or not self.can("findings")
+            or not self.can("writing")
+        ):
             return
         if not self.budget.has_room_for(self.telling.seconds):
             return

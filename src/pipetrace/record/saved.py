@@ -6,13 +6,15 @@ from typing import Any
 from pipetrace.capture import saved
 from pipetrace.capture.backend import load
 from pipetrace.errors import ModelInputError
-from pipetrace.record.measuring import Rows
+from pipetrace.record.measure.rows import Rows
 from pipetrace.record.progress import Progress
 from pipetrace.record.recording import Settings
 from pipetrace.record.session import Session
 
 
-def record_saved(model_path: Path, x: Any, y: Any, out: Path, progress: Progress, **settings: Any) -> None:
+def record_saved(
+    model_path: Path, x: Any, y: Any, out: Path, progress: Progress, **settings: Any
+) -> None:
     """Pass rows through a saved model and write the trace.
 
     Args:

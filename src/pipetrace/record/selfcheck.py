@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from pipetrace.errors import NothingToCompareError, PipetraceError, ScriptError
-from pipetrace.record.script import check_program
+from pipetrace.record.run import check_program
 from pipetrace.record.selfcheck_run import Order
 from pipetrace.trace import read
 from pipetrace.trace.document import RECORDER, Array
@@ -146,9 +146,16 @@ def _run(plan: Plan, order: Order, code: str) -> _Found:
         )
     epochs, lost = _recorded(found["traces"])
     with np.load(folder / "arrays.npz", allow_pickle=False) as kept:
-        arrays = {_key(each): kept[str(at)] for at, each in enumerate(found["values"]) if str(at) in kept}
+        arrays = {
+            _key(each): kept[str(at)] for at, each in enumerate(found["values"]) if str(at) in kept
+        }
     values = {_key(each): each for each in found["values"]}
-    return _Found(Ran(order.recorded, order.budget, seconds, epochs, lost), tuple(found["models"]), values, arrays)
+    return _Found(
+        Ran(order.recorded, order.budget, seconds, epochs, lost),
+        tuple(found["models"]),
+        values,
+        arrays,
+    )
 
 
 def _key(entry: Mapping[str, Any]) -> Key:
@@ -210,10 +217,20 @@ def _recorded(traces: Sequence[str]) -> tuple[int, tuple[str, ...]]:
 
 def _compared(plan: Plan, found: Sequence[_Found]) -> Selfcheck:
     first = found[0]
-    unsure = [each for run in range(1, PLAIN) for each in _differences(first, found[run], run, frozenset())]
+    unsure = [
+        each
+        for run in range(1, PLAIN)
+        for each in _differences(first, found[run], run, frozenset())
+    ]
     left_out = frozenset((each.kind, each.owner, each.name) for each in unsure)
-    differences = [each for run in range(PLAIN, len(found)) for each in _differences(first, found[run], run, left_out)]
-    everything = Counter(kind for kind, _, _ in {key for run in found[:PLAIN] for key in run.values})
+    differences = [
+        each
+        for run in range(PLAIN, len(found))
+        for each in _differences(first, found[run], run, left_out)
+    ]
+    everything = Counter(
+        kind for kind, _, _ in {key for run in found[:PLAIN] for key in run.values}
+    )
     doubtful = Counter(kind for kind, _, _ in left_out)
     changed = Counter((each.kind, each.run) for each in differences)
     tallies = [
@@ -221,7 +238,10 @@ def _compared(plan: Plan, found: Sequence[_Found]) -> Selfcheck:
             kind,
             everything[kind],
             everything[kind] - doubtful[kind],
-            tuple(max(0, everything[kind] - doubtful[kind] - changed[kind, run]) for run in range(PLAIN, len(found))),
+            tuple(
+                max(0, everything[kind] - doubtful[kind] - changed[kind, run])
+                for run in range(PLAIN, len(found))
+            ),
         )
         for kind in KINDS
         if everything[kind] or any(changed[kind, run] for run in range(PLAIN, len(found)))
@@ -238,16 +258,25 @@ def _compared(plan: Plan, found: Sequence[_Found]) -> Selfcheck:
     )
 
 
-def _differences(first: _Found, other: _Found, run: int, without: frozenset[Key]) -> Iterable[Difference]:
+def _differences(
+    first: _Found, other: _Found, run: int, without: frozenset[Key]
+) -> Iterable[Difference]:
     """The values that are not the same, in the order of the first run's, then what only the other one has."""
     for key in dict.fromkeys([*first.values, *other.values]):
         ours, theirs = first.values.get(key), other.values.get(key)
-        if key not in without and (ours is None or theirs is None or ours["digest"] != theirs["digest"]):
-            yield _difference(key, run, (ours, first.arrays.get(key)), (theirs, other.arrays.get(key)))
+        if key not in without and (
+            ours is None or theirs is None or ours["digest"] != theirs["digest"]
+        ):
+            yield _difference(
+                key, run, (ours, first.arrays.get(key)), (theirs, other.arrays.get(key))
+            )
 
 
 def _difference(
-    key: Key, run: int, first: tuple[Mapping[str, Any] | None, Any], other: tuple[Mapping[str, Any] | None, Any]
+    key: Key,
+    run: int,
+    first: tuple[Mapping[str, Any] | None, Any],
+    other: tuple[Mapping[str, Any] | None, Any],
 ) -> Difference:
     (ours, left), (theirs, right) = first, other
     if ours is None or theirs is None:
@@ -258,7 +287,12 @@ def _difference(
             Counter(theirs["texts"]) - Counter(ours["texts"]),
         )
         return Difference(*key, run, gone=tuple(gone.elements()), added=tuple(added.elements()))
-    if left is None or right is None or left.shape != right.shape or ours["dtype"] != theirs["dtype"]:
+    if (
+        left is None
+        or right is None
+        or left.shape != right.shape
+        or ours["dtype"] != theirs["dtype"]
+    ):
         return Difference(*key, run, plain=_in_short(ours), recorded=_in_short(theirs))
     return Difference(*key, run, **_elements(left, right))
 
@@ -273,7 +307,10 @@ def _in_short(entry: Mapping[str, Any] | None) -> str:
 
 def _elements(left: Array, right: Array) -> dict[str, Any]:
     """Which elements of two arrays of one shape and type differ in any bit, and by how much."""
-    bits = [np.ascontiguousarray(each).reshape(-1).view(np.uint8).reshape(left.size, -1) for each in (left, right)]
+    bits = [
+        np.ascontiguousarray(each).reshape(-1).view(np.uint8).reshape(left.size, -1)
+        for each in (left, right)
+    ]
     places = np.flatnonzero((bits[0] != bits[1]).any(axis=1))
     found: dict[str, Any] = {"elements": len(places), "size": left.size}
     if not len(places):  # kept in another form than it was compared in
@@ -282,7 +319,10 @@ def _elements(left: Array, right: Array) -> dict[str, Any]:
     found |= {"place": place, "plain": str(left[place]), "recorded": str(right[place])}
     if left.dtype.kind in "fiu":
         with np.errstate(all="ignore"):
-            largest = np.abs(left.reshape(-1)[places].astype(np.float64) - right.reshape(-1)[places].astype(np.float64))
+            largest = np.abs(
+                left.reshape(-1)[places].astype(np.float64)
+                - right.reshape(-1)[places].astype(np.float64)
+            )
         finite = largest[np.isfinite(largest)]
         found["largest"] = float(finite.max()) if len(finite) else math.nan
     return found

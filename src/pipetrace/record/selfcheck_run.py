@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.record.script import Watched, record_all, run_alone, when_imported
+from pipetrace.record.run import Watched, record_all, run_alone, when_imported
 from pipetrace.trace.selfcheck import ENDING, LEFT
 
 MOST_BYTES = 400_000_000
@@ -89,7 +89,9 @@ def trained(order: Order) -> tuple[Programs, Mapping[str, str]]:
         _seed_python(order.seed)
     ending = {"kind": "finished", "code": "0", "text": ""}
     with ExitStack() as stack:
-        stack.enter_context(when_imported(("keras", "tensorflow"), lambda: _ready(order, known, stack)))
+        stack.enter_context(
+            when_imported(("keras", "tensorflow"), lambda: _ready(order, known, stack))
+        )
         try:
             run_alone(order.program, order.arguments, is_module=order.is_module)
         except SystemExit as error:
@@ -129,12 +131,17 @@ def write(order: Order, known: Programs, ending: Mapping[str, str], at_exit: lis
         now = surroundings.methods()
         replaced = [name for name, value in known.methods.items() if now.get(name) is not value]
         values.append(Value(LEFT, "", "methods of Keras that were replaced", tuple(replaced)))
-    values.append(Value(ENDING, "", "end of the program", (ending["kind"], ending["code"], ending["text"])))
+    values.append(
+        Value(ENDING, "", "end of the program", (ending["kind"], ending["code"], ending["text"]))
+    )
     entries, kept, size = [], {}, 0
     for number, value in enumerate(values):
         entry: dict[str, Any] = {
-            "kind": value.kind, "owner": value.owner, "name": value.name, "digest": value.digest
-        }  # fmt: skip
+            "kind": value.kind,
+            "owner": value.owner,
+            "name": value.name,
+            "digest": value.digest,
+        }
         if isinstance(value.content, tuple):
             entry["texts"] = value.content
         else:
@@ -150,7 +157,10 @@ def write(order: Order, known: Programs, ending: Mapping[str, str], at_exit: lis
         "models": [name_of(number, each.model) for number, each in enumerate(known.fitted, 1)],
         "traces": [str(each) for each in known.traces],
         "records_itself": any(
-            "pipetrace" in name for each in known.fitted for names in each.callbacks for name in names
+            "pipetrace" in name
+            for each in known.fitted
+            for names in each.callbacks
+            for name in names
         ),
         "told": known.told,
         "ending": dict(ending),

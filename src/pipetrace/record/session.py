@@ -13,21 +13,21 @@ from typing import Any
 
 from pipetrace.capture import backend, batches, facts
 from pipetrace.capture.backend import load
-from pipetrace.capture.calling import FitCall
+from pipetrace.capture.fit import FitCall
 from pipetrace.capture.forward import Forward
-from pipetrace.record import trouble
-from pipetrace.record.before import before_dataset
 from pipetrace.record.budget import FLOOR
-from pipetrace.record.copies import RECENT
-from pipetrace.record.data import DataFacts
-from pipetrace.record.ending import finish
-from pipetrace.record.epoch import choose, keep_weights, take_down
-from pipetrace.record.health import Health
-from pipetrace.record.journal import Journal
 from pipetrace.record.line import Line
-from pipetrace.record.measuring import Measure, Rows, arrays_of, source_names, sources
+from pipetrace.record.measure import failure
+from pipetrace.record.measure.after_training import finish
+from pipetrace.record.measure.dataset import DataFacts
+from pipetrace.record.measure.dynamics import Health
+from pipetrace.record.measure.epoch import choose, keep_weights, take_down
+from pipetrace.record.measure.preprocessing import before_dataset
+from pipetrace.record.measure.rows import Measure, Rows, arrays_of, source_names, sources
+from pipetrace.record.measure.snapshots import RECENT
 from pipetrace.record.recording import Recording, Settings, say
 from pipetrace.record.words import in_short, spent
+from pipetrace.record.writer_thread import Journal
 from pipetrace.trace.document import (
     DATA,
     EXCEPTION,
@@ -42,7 +42,7 @@ from pipetrace.trace.document import (
     Stage,
     Training,
 )
-from pipetrace.trace.spending import BUDGET, DECLINED, Omission, Spending
+from pipetrace.trace.overhead import BUDGET, DECLINED, Omission, Spending
 
 SECONDS, SECONDS_A_LAYER = 0.05, 0.008
 """What a first look at the stages takes, for the model and for each layer: measured on two cores, where MobileNetV2 with its
@@ -83,12 +83,18 @@ class Session(Recording):
         self.steps_together = int(getattr(self.model, "steps_per_execution", 1) or 1)
         self.losses.begin(self.budget)
         if self.open:
-            self.note(Event(EXCEPTION, "The fit before did not come to its end.", self.epoch or None))
+            self.note(
+                Event(EXCEPTION, "The fit before did not come to its end.", self.epoch or None)
+            )
         with self.safely("stages"):
             if self.rows is None:
                 self.rows = _rows(call.x, call.y, call.sample_weight)
             if self.held_out is None and call.validation is not None:
-                x, y, weight = batches.split(call.validation) if isinstance(call.validation, tuple) else (None,) * 3
+                x, y, weight = (
+                    batches.split(call.validation)
+                    if isinstance(call.validation, tuple)
+                    else (None,) * 3
+                )
                 self.held_out = _rows(x, y, weight)
         with self.safely("writing"):
             self._run = self._facts(data=False)
@@ -116,7 +122,12 @@ class Session(Recording):
 
     def _look_if_affordable(self) -> bool:
         """Look at the stages, where that was not done and the budget has room for it."""
-        if self.measure is not None or self.rows is None or not self.may_look or not self.can("stages"):
+        if (
+            self.measure is not None
+            or self.rows is None
+            or not self.may_look
+            or not self.can("stages")
+        ):
             return False
         seconds = SECONDS + SECONDS_A_LAYER * self.layers()
         # The first look of a short training is paid from what it may take in all, of which the epochs want a part too.
@@ -132,13 +143,18 @@ class Session(Recording):
 
     def has_taken_enough(self) -> bool:
         """Whether taking rows down on their way has taken as long as it may, and there are enough to look at."""
-        return self.budget.share is not None and self.cost.parts.get("rows", 0.0) > FOR_ROWS * self.budget.allowed()
+        return (
+            self.budget.share is not None
+            and self.cost.parts.get("rows", 0.0) > FOR_ROWS * self.budget.allowed()
+        )
 
     def saw(self, seen: list[Any], *, complete: bool) -> None:
         """Batches passed on their way into the training; the first ones show what the stages are."""
         with self.safely("rows"):
             x, y, weight = batches.split(batches.joined(seen))
-            self.rows = Rows(x, y, weight, complete=complete and len(batches.alike(seen)) == len(seen))
+            self.rows = Rows(
+                x, y, weight, complete=complete and len(batches.alike(seen)) == len(seen)
+            )
             self.batch_size = max(len(Rows(batches.split(batch)[0])) for batch in seen)
         self._look_if_affordable()
 
@@ -162,7 +178,12 @@ class Session(Recording):
 
     def _tell_data(self) -> None:
         """Say what the rows and their targets are; that reads all of them, so it is done beside the training."""
-        if self.rows is None or self.writer is None or self._run is None or not self.can("data facts"):
+        if (
+            self.rows is None
+            or self.writer is None
+            or self._run is None
+            or not self.can("data facts")
+        ):
             return
         seconds = sum(each.nbytes for each in arrays_of(self.rows)) / BYTES_A_SECOND
         if not self.budget.has_room_for(seconds):
@@ -186,7 +207,10 @@ class Session(Recording):
                 self.names, self.before = list(before.sources), before.stages
             else:
                 plain = source_names(self.model, self.rows.x)
-                self.names, self.before = [(name, 0) for name in plain], sources(plain, self.rows.x, {"name": "rows"})
+                self.names, self.before = (
+                    [(name, 0) for name in plain],
+                    sources(plain, self.rows.x, {"name": "rows"}),
+                )
             forward = Forward(self.model, few, self.names, taken=self.taken)
             self.measure = Measure(forward, self.names, self.rows.taken(slice(0, 2)).x)
 
@@ -272,7 +296,7 @@ class Session(Recording):
         with self.safely("watching the loss"):
             if self.measure is None:
                 self.look()  # whatever it takes: the training is broken, and this is what the recorder is for
-            for event in trouble.not_finite(self, self.losses.value, self.losses.sound):
+            for event in failure.not_finite(self, self.losses.value, self.losses.sound):
                 self.note(event)
 
     def epoch_ends(self, logs: Mapping[str, Any]) -> None:
@@ -291,7 +315,9 @@ class Session(Recording):
         with self.cost.of("epoch"):
             epoch = Epoch(
                 number=self.epoch,
-                metrics={str(name): float(value) for name, value in logs.items() if _is_number(value)},
+                metrics={
+                    str(name): float(value) for name, value in logs.items() if _is_number(value)
+                },
                 seconds=self.seconds,
                 learning_rate=facts.learning_rate(self.model),
                 steps=self.step or None,
@@ -312,7 +338,11 @@ class Session(Recording):
             self.step = min(self.step, self.steps) if self.step else 0
         if not self.step:
             self.note(Event(DATA, "The data gave no batch in this epoch.", self.epoch))
-        elif self.steps is not None and self.step < self.steps and not getattr(self.model, "stop_training", False):
+        elif (
+            self.steps is not None
+            and self.step < self.steps
+            and not getattr(self.model, "stop_training", False)
+        ):
             text = f"The data ended after {self.step} of {self.steps} steps of epoch {self.epoch}."
             self.note(Event(DATA, text, self.epoch, self.step))
 
@@ -364,7 +394,7 @@ class Session(Recording):
             # Where the model itself runs, its outputs may not go with the loss.
             self.look()
         with self.safely("failure"):
-            stage, events, seen = trouble.of_exception(self, error)
+            stage, events, seen = failure.of_exception(self, error)
             self._describe_stages(seen)
         for event in events:
             self.note(event)
@@ -392,7 +422,10 @@ class Session(Recording):
         of = dict.fromkeys(("probe", "probe rows", "channels", "weights", "health"), self.epoch)
         if self.rows is not None:
             of["rows"] = len(self.rows)
-        left_out = [Omission(what, why, amount, of.get(what)) for (what, why), amount in self.left_out.items()]
+        left_out = [
+            Omission(what, why, amount, of.get(what))
+            for (what, why), amount in self.left_out.items()
+        ]
         if self.losses.every > 1:
             left_out.append(Omission("loss checks", BUDGET, self.losses.every))
         return Spending(
@@ -432,7 +465,9 @@ class Session(Recording):
                 self.data.read()
         return Run(
             title=self.settings.title or str(self.model.name),
-            created=before.created if before else datetime.now().astimezone().isoformat(timespec="seconds"),
+            created=before.created
+            if before
+            else datetime.now().astimezone().isoformat(timespec="seconds"),
             command=self.settings.command,
             versions=backend.versions(),
             backend="tensorflow",
@@ -446,7 +481,11 @@ class Session(Recording):
     def _training(self) -> Training:
         kinds = [type(each) for each in getattr(self.call.callbacks, "callbacks", None) or ()]
         keras_own = ("History", "ProgbarLogger")
-        names = [kind.__name__ for kind in kinds if kind.__module__.partition(".")[0] != __name__.partition(".")[0]]
+        names = [
+            kind.__name__
+            for kind in kinds
+            if kind.__module__.partition(".")[0] != __name__.partition(".")[0]
+        ]
         size = self.call.batch_size or self.batch_size
         if size is None and _rows(self.call.x, None, None) is not None:
             size = 32  # what Keras takes where it makes the batches itself
@@ -454,7 +493,9 @@ class Session(Recording):
             self.model,
             epochs=self.planned,
             batch_size=size,
-            probe_rows=min(self.measure.extent.probe, len(self.rows)) if self.measure and self.rows else 0,
+            probe_rows=min(self.measure.extent.probe, len(self.rows))
+            if self.measure and self.rows
+            else 0,
             callbacks=[name for name in names if name not in keras_own],
             weighted=self.call.class_weight
             or self.call.sample_weight is not None
@@ -475,7 +516,9 @@ def _close_what_is_open() -> None:
             if last is not None:
                 session.failed(last)
             else:
-                session.close(Ending(FAILED, "The fit did not come to its end.", epoch=session.epoch or None))
+                session.close(
+                    Ending(FAILED, "The fit did not come to its end.", epoch=session.epoch or None)
+                )
 
 
 def _rows(x: Any, y: Any, weight: Any) -> Rows | None:

@@ -4,15 +4,27 @@ import itertools
 import re
 from textwrap import shorten
 
-from pipetrace.trace.spending import Spending
+from pipetrace.trace.overhead import Spending
 
 
 def in_short(error: BaseException) -> str:
     """An error in one line: its class and its words, without TensorFlow's account of where the graph was made."""
     lines = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines()
-    places = [number for number, line in enumerate(lines) if line.strip().startswith(('File "', "Stack trace"))]
-    said = lines[places[-1] + 1 :] if places and any(line.strip() for line in lines[places[-1] + 1 :]) else lines
-    raised = [number for number, line in enumerate(said) if re.match(r"\s*[A-Za-z_.]*(Error|Exception): ", line)]
+    places = [
+        number
+        for number, line in enumerate(lines)
+        if line.strip().startswith(('File "', "Stack trace"))
+    ]
+    said = (
+        lines[places[-1] + 1 :]
+        if places and any(line.strip() for line in lines[places[-1] + 1 :])
+        else lines
+    )
+    raised = [
+        number
+        for number, line in enumerate(said)
+        if re.match(r"\s*[A-Za-z_.]*(Error|Exception): ", line)
+    ]
     if raised and places:
         said = list(itertools.takewhile(str.strip, said[raised[-1] :]))
     told = re.sub(r"^\s*Exception encountered when calling \S+\(\)\.\s*", "", " ".join(said)).split(
@@ -24,7 +36,9 @@ def in_short(error: BaseException) -> str:
 
 def spent(spending: Spending) -> str:
     """What the recording took, for whoever has just watched a training."""
-    during = f"recording took {spending.spent:.2f} s while training ran for {spending.training:.2f} s"
+    during = (
+        f"recording took {spending.spent:.2f} s while training ran for {spending.training:.2f} s"
+    )
     if spending.budget is not None and spending.share is not None:
         short = f" or {spending.floor:g} s" if spending.share > spending.budget else ""
         during += f" ({spending.share:.1%}; the budget is {spending.budget:.1%}{short})"

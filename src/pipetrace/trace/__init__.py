@@ -2,6 +2,6 @@
 
 from pipetrace.trace.document import Trace
 from pipetrace.trace.reader import read
-from pipetrace.trace.store import TraceWriter
+from pipetrace.trace.writer import TraceWriter
 
 __all__ = ["Trace", "TraceWriter", "read"]

@@ -38,13 +38,22 @@ class Contents:
         return latest[1]
 
     def add_summary(
-        self, database: sqlite3.Connection, part: str, name: str, epoch: int | None, summary: Summary
+        self,
+        database: sqlite3.Connection,
+        part: str,
+        name: str,
+        epoch: int | None,
+        summary: Summary,
     ) -> None:
         """Write a summary with its channels."""
-        histogram = self.add(database, ("histogram", part, name), encode_histogram(summary.histogram))
+        histogram = self.add(
+            database, ("histogram", part, name), encode_histogram(summary.histogram)
+        )
         channels = None
         if summary.channels:
-            channels = self.add(database, ("channels", part, name), encode_channels(summary.channels))
+            channels = self.add(
+                database, ("channels", part, name), encode_channels(summary.channels)
+            )
         row = (
             part,
             name,

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pipetrace.trace.spending import Spending
+from pipetrace.trace.overhead import Spending
 
 Array: TypeAlias = NDArray[Any]
 Config: TypeAlias = Mapping[str, Any]
@@ -16,8 +16,13 @@ SOURCE, STEP, LAYER, OP = "source", "step", "layer", "op"
 """The kinds of stage: where rows come from, what is done before the model, a Keras layer, another Keras operation."""
 
 FINISHED, STOPPED, FAILED, INTERRUPTED, KILLED, RUNNING = (
-    "finished", "stopped", "failed", "interrupted", "killed", "running",
-)  # fmt: skip
+    "finished",
+    "stopped",
+    "failed",
+    "interrupted",
+    "killed",
+    "running",
+)
 """How a run ended. ``killed`` means that no ending was written and the writing process is gone; ``running``, that it
 is not."""
 
@@ -227,8 +232,14 @@ class Prediction:
 
 
 LOSS, OUTPUT, GRADIENT, WEIGHTS, EXCEPTION, DATA, RECORDER = (
-    "loss", "output", "gradient", "weights", "exception", "data", "recorder",
-)  # fmt: skip
+    "loss",
+    "output",
+    "gradient",
+    "weights",
+    "exception",
+    "data",
+    "recorder",
+)
 """What an event is about."""
 
 
@@ -411,7 +422,7 @@ class Run:
         backend: the framework behind Keras, such as ``tensorflow``.
         platform: the operating system and processor.
         model_fingerprint: SHA-256 of the model's configuration and initial weights.
-        model: its totals and outputs; None in a trace of schema 1.
+        model: its totals and outputs.
     """
 
     title: str
@@ -444,7 +455,7 @@ class Trace:
         events: what went wrong on the way, in order.
         histogram_rows: of how many rows the data flow's histograms are; None where of all.
         spending: what recording took beside its budget; None where no budget was kept.
-        measurements: further figures, by part, name and epoch; none in a trace of schema 1 or 2.
+        measurements: further figures, by part, name and epoch.
     """
 
     schema: int

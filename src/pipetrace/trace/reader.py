@@ -39,12 +39,17 @@ from pipetrace.trace.document import (
     Weight,
 )
 from pipetrace.trace.figures import Figures
-from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, decode_number, decode_tensor
-from pipetrace.trace.spending import Omission, Spending
-from pipetrace.trace.store import process_start
+from pipetrace.trace.overhead import Omission, Spending
+from pipetrace.trace.schema import (
+    APPLICATION_ID,
+    SCHEMA,
+    TABLES,
+    decode_number,
+    decode_tensor,
+)
 from pipetrace.trace.summaries import DAMAGE, Row, Summaries, damaged, summary_of
 from pipetrace.trace.texts import clean, from_bytes, from_json
-from pipetrace.trace.upgrade import layout, upgraded
+from pipetrace.trace.writer import process_start
 
 HEADER = b"SQLite format 3\0"
 
@@ -72,11 +77,8 @@ def read(path: str | os.PathLike[str]) -> Trace:
     _check_header(place)
     try:
         with closing(_connect(place)) as database:
-            schema = _check_identity(place, database)
-            if schema == SCHEMA:
-                return _Reader(place, database).trace(schema)
-            with closing(upgraded(database, schema)) as copy:
-                return _Reader(place, copy).trace(schema)
+            _check_identity(place, database)
+            return _Reader(place, database).trace()
     except DAMAGE as error:
         raise damaged(place, error) from error
 
@@ -85,7 +87,11 @@ def _check_header(place: Path) -> None:
     problem = None
     try:
         head = _beginning(place)
-    except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # a null character is a ValueError
+    except (
+        FileNotFoundError,
+        NotADirectoryError,
+        ValueError,
+    ) as error:  # a null character is a ValueError
         raise TraceNotFoundError(
             f"There is no file {place}.",
             where=str(place.absolute()),
@@ -138,7 +144,7 @@ def _connect(place: Path) -> sqlite3.Connection:
     return database
 
 
-def _check_identity(place: Path, database: sqlite3.Connection) -> int:
+def _check_identity(place: Path, database: sqlite3.Connection) -> None:
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA:
         raise NewerTraceError(
@@ -152,18 +158,17 @@ def _check_identity(place: Path, database: sqlite3.Connection) -> int:
     # SQLite reads what a cut last page lacks as zeros and says nothing; with a log beside, the log has the page.
     if place.stat().st_size % page and not place.with_name(f"{place.name}-wal").exists():
         raise ValueError("it was cut off within a page")
-    _check_layout(database, version)
+    _check_layout(database)
     check = [row[0] for row in database.execute("PRAGMA quick_check(3)")]
     if check != ["ok"]:
         raise ValueError("; ".join(check).replace("\n", " "))
-    return int(version)
 
 
-def _check_layout(database: sqlite3.Connection, schema: int) -> None:
+def _check_layout(database: sqlite3.Connection) -> None:
     """Check that the file holds our tables, word for word, and nothing else."""
     query = "SELECT type, name, sql FROM sqlite_master"
     with closing(sqlite3.connect(":memory:")) as new:
-        new.executescript(layout(schema))
+        new.executescript(TABLES)
         ours = set(new.execute(query))
     there = set(database.execute(query))
     for kind, name, _ in sorted(ours - there, key=str):
@@ -192,12 +197,14 @@ class _Reader:
         self.figures = {number: Figures(text, place) for number, text in database.execute(FIGURES)}
         # The same few names stand in thousands of rows.
         database.text_factory = lru_cache(2048)(from_bytes)
-        self.facts = {key: from_json(value) for key, value in database.execute("SELECT key, value FROM run")}
+        self.facts = {
+            key: from_json(value) for key, value in database.execute("SELECT key, value FROM run")
+        }
         self.summaries = self._summaries()
 
-    def trace(self, schema: int) -> Trace:
+    def trace(self) -> Trace:
         return Trace(
-            schema=schema,
+            schema=SCHEMA,
             run=self._run(),
             stages=tuple(self._stages()),
             rows=int(self.facts["rows"]),
@@ -205,7 +212,10 @@ class _Reader:
             predictions=tuple(self._predictions()),
             weights=self._tensors("weight"),
             ending=self._ending(),
-            cost={part: float(seconds) for part, seconds in self.database.execute("SELECT part, seconds FROM cost")},
+            cost={
+                part: float(seconds)
+                for part, seconds in self.database.execute("SELECT part, seconds FROM cost")
+            },
             groups=tuple(self._groups()),
             events=tuple(Event(*row) for row in self.database.execute(EVENTS)),
             histogram_rows=_whole(self.facts.get("histogram_rows")),
@@ -221,11 +231,19 @@ class _Reader:
         data["targets"] = tuple(_record(Target, each) for each in data.get("targets", ()))
         for key in ("metrics", "callbacks"):
             training[key] = tuple(training.get(key, ()))
-        plain = {key: facts[key] for key in Run.__dataclass_fields__ if key not in ("data", "training", "model")}
-        return Run(**plain, data=Data(**data), training=Training(**training), model=_model(facts["model"]))
+        plain = {
+            key: facts[key]
+            for key in Run.__dataclass_fields__
+            if key not in ("data", "training", "model")
+        }
+        return Run(
+            **plain, data=Data(**data), training=Training(**training), model=_model(facts["model"])
+        )
 
     def _groups(self) -> Iterator[Group]:
-        rows = self.database.execute("SELECT path, layer, trainable, frozen FROM stage_group ORDER BY position")
+        rows = self.database.execute(
+            "SELECT path, layer, trainable, frozen FROM stage_group ORDER BY position"
+        )
         for path, layer, trainable, frozen in rows:
             yield Group(path, layer, Parameters(int(trainable), int(frozen)))
 
@@ -260,7 +278,9 @@ class _Reader:
     def _others(self) -> dict[str, list[Array]]:
         """The further outputs of the example row, by stage, in order."""
         found: dict[str, list[Array]] = {}
-        parts = self.database.execute("SELECT DISTINCT part FROM tensor WHERE part LIKE 'example/%'").fetchall()
+        parts = self.database.execute(
+            "SELECT DISTINCT part FROM tensor WHERE part LIKE 'example/%'"
+        ).fetchall()
         for (part,) in sorted(parts, key=lambda row: int(row[0].partition("/")[2])):
             for name, values in self._tensors(part).items():
                 found.setdefault(name, []).append(values)
@@ -277,13 +297,18 @@ class _Reader:
         rows = self.database.execute(
             "SELECT name, shape, trainable FROM weight WHERE stage = ? ORDER BY position", (stage,)
         )
-        return tuple(Weight(name, tuple(json.loads(shape)), bool(trainable)) for name, shape, trainable in rows)
+        return tuple(
+            Weight(name, tuple(json.loads(shape)), bool(trainable))
+            for name, shape, trainable in rows
+        )
 
     def _epochs(self) -> Iterator[Epoch]:
         metrics: dict[int, dict[str, float]] = {}
         for number, name, value in self.database.execute("SELECT epoch, name, value FROM metric"):
             metrics.setdefault(number, {})[name] = decode_number(value)
-        rows = self.database.execute("SELECT number, seconds, learning_rate, steps FROM epoch ORDER BY number")
+        rows = self.database.execute(
+            "SELECT number, seconds, learning_rate, steps FROM epoch ORDER BY number"
+        )
         for number, seconds, rate, steps in rows.fetchall():
             yield Epoch(
                 number=number,
@@ -312,7 +337,9 @@ class _Reader:
         rows = self.database.execute(
             "SELECT name, dtype, shape, data FROM tensor WHERE part = ? ORDER BY rowid", (part,)
         )
-        return {name: _cleaned(decode_tensor(dtype, shape, data)) for name, dtype, shape, data in rows}
+        return {
+            name: _cleaned(decode_tensor(dtype, shape, data)) for name, dtype, shape, data in rows
+        }
 
     def _summaries(self) -> dict[tuple[str, int | None], dict[str, Row]]:
         """What the summaries are made of, by part and epoch."""
@@ -331,10 +358,18 @@ class _Reader:
     def _measurements(self) -> tuple[Measurement, ...]:
         found: dict[tuple[str, str, int | None], Mapping[str, float]] = {}
         for part, name, epoch, number in self.database.execute(MEASUREMENTS):
-            place, values = (part, name, epoch), self.figures[number]  # of what did not change, one and the same
+            place, values = (
+                (part, name, epoch),
+                self.figures[number],
+            )  # of what did not change, one and the same
             # What is written twice is what was written last.
             found[place] = {**found[place], **values} if place in found else values
-        return tuple([Measurement(part, name, epoch, values) for (part, name, epoch), values in found.items()])
+        return tuple(
+            [
+                Measurement(part, name, epoch, values)
+                for (part, name, epoch), values in found.items()
+            ]
+        )
 
     def _ending(self) -> Ending:
         row = self.database.execute("SELECT kind, message, stage, epoch FROM ending").fetchone()
@@ -361,7 +396,9 @@ def _model(facts: Any) -> ModelFacts | None:
     if facts is None:
         return None
     outputs = tuple(_record(Spec, each) for each in facts["outputs"])
-    return ModelFacts(**{**facts, "parameters": Parameters(**facts["parameters"]), "outputs": outputs})
+    return ModelFacts(
+        **{**facts, "parameters": Parameters(**facts["parameters"]), "outputs": outputs}
+    )
 
 
 def _spending(facts: Any) -> Spending | None:

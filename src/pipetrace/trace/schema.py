@@ -12,7 +12,7 @@ from pipetrace.trace.document import Array
 APPLICATION_ID = 0x70747263
 """``ptrc`` in ASCII, at byte 68 of the file: what tells a trace from any other SQLite database."""
 
-SCHEMA = 3
+SCHEMA = 1
 """The version of the layout, in ``user_version``. A reader refuses a file of a higher one."""
 
 TABLES = """
@@ -160,7 +160,9 @@ def decode_number(value: object) -> float:
 
 def encode_json(value: Any) -> str:
     """Compact JSON with sorted keys; NaN and infinity as text, NumPy numbers as plain ones, anything else as its text."""
-    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    return json.dumps(
+        _plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -191,14 +193,21 @@ def decode_figures(values: object) -> dict[str, float]:
         raise ValueError(f"{values!r} is no object of figures")  # noqa: TRY004 a damaged file, not a caller's mistake
     if set(map(type, values.values())) <= {float}:
         return values
-    return {key: value if type(value) is float else decode_number(value) for key, value in values.items()}
+    return {
+        key: value if type(value) is float else decode_number(value)
+        for key, value in values.items()
+    }
 
 
 def encode_tensor(values: Array) -> tuple[str, str, bytes]:
     """A tensor as dtype, shape in JSON, and little-endian bytes in C order. An unknown dtype becomes float32."""
     shape = json.dumps(list(values.shape))
     if values.dtype.kind in "OSU":
-        return TEXT, shape, json.dumps([_text(each) for each in values.reshape(-1).tolist()]).encode()
+        return (
+            TEXT,
+            shape,
+            json.dumps([_text(each) for each in values.reshape(-1).tolist()]).encode(),
+        )
     kept = values if values.dtype.name in DTYPES else values.astype(np.float32)
     little = np.ascontiguousarray(kept, dtype=kept.dtype.newbyteorder("<"))
     return kept.dtype.name, shape, little.tobytes()

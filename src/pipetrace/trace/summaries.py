@@ -14,7 +14,15 @@ Row: TypeAlias = tuple[Any, ...]
 """Part, name and epoch of a summary, its figures from ``count`` to ``std``, the bytes of its histogram, and those of its
 channels or None."""
 
-DAMAGE = (sqlite3.Error, LookupError, ValueError, TypeError, AttributeError, OverflowError, RecursionError)
+DAMAGE = (
+    sqlite3.Error,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
 """What reading a file runs into that no writer wrote."""
 
 
@@ -63,7 +71,19 @@ def summary_of(row: Row) -> Summary:
     """
     _, _, _, count, nan, positive, negative, zeros, low, high, mean, std, histogram, channels = row
     parts = None if channels is None else decode_channels(channels)
-    return Summary(count, nan, positive, negative, zeros, low, high, mean, std, decode_histogram(histogram), parts)
+    return Summary(
+        count,
+        nan,
+        positive,
+        negative,
+        zeros,
+        low,
+        high,
+        mean,
+        std,
+        decode_histogram(histogram),
+        parts,
+    )
 
 
 def damaged(place: Path, error: Exception) -> DamagedTraceError:

@@ -34,7 +34,9 @@ CASES = [
     Case(
         "PT101",
         lambda: a_run(NAN_ROWS | poor(), losses=NAN_LOSS, layers={"rows": {}}),
-        lambda: a_run({("rows", "training", None): {"y_not_finite": 0.0}} | poor(), losses=NAN_LOSS),
+        lambda: a_run(
+            {("rows", "training", None): {"y_not_finite": 0.0}} | poor(), losses=NAN_LOSS
+        ),
         level=ERROR,
     ),
     Case(
@@ -62,7 +64,13 @@ CASES = [
         lambda: a_run(signals(center=30.0, rms=30.0)),
         stage="rows",
     ),
-    Case("PT103", lambda: a_run(signals(spread=0.0)), lambda: a_run(signals(spread=1e-3)), "rows", ERROR),
+    Case(
+        "PT103",
+        lambda: a_run(signals(spread=0.0)),
+        lambda: a_run(signals(spread=1e-3)),
+        "rows",
+        ERROR,
+    ),
     Case(
         "PT104",
         lambda: a_run({("rows", "held_out", None): {"x_rms": 80.0}}),
@@ -70,19 +78,30 @@ CASES = [
     ),
     Case(
         "PT105",
-        lambda: a_run({("rows", "training", None): {"contradicted": 0.3, "distinct": 500.0}} | poor()),
-        lambda: a_run({("rows", "training", None): {"contradicted": 0.03, "distinct": 680.0}} | poor()),
+        lambda: a_run(
+            {("rows", "training", None): {"contradicted": 0.3, "distinct": 500.0}} | poor()
+        ),
+        lambda: a_run(
+            {("rows", "training", None): {"contradicted": 0.03, "distinct": 680.0}} | poor()
+        ),
     ),
     Case(
         "PT105",
-        lambda: a_run({("rows", "training", None): {"contradicted": 0.3, "distinct": 500.0}} | poor()),
+        lambda: a_run(
+            {("rows", "training", None): {"contradicted": 0.3, "distinct": 500.0}} | poor()
+        ),
         # Four rows are all that there can be, and the same one comes with both answers by its nature.
-        lambda: a_run({("rows", "training", None): {"contradicted": 0.3, "distinct": 4.0, "domain": 4.0}} | poor()),
+        lambda: a_run(
+            {("rows", "training", None): {"contradicted": 0.3, "distinct": 4.0, "domain": 4.0}}
+            | poor()
+        ),
     ),
     Case(
         "PT106",
         lambda: a_run(relabelled(**STRETCHED)),
-        lambda: a_run(relabelled(kernel_own=0.95, linear_own=0.9, kernel_held_out=0.8, linear_held_out=0.75)),
+        lambda: a_run(
+            relabelled(kernel_own=0.95, linear_own=0.9, kernel_held_out=0.8, linear_held_out=0.75)
+        ),
     ),
     Case(
         "PT106",
@@ -91,7 +110,9 @@ CASES = [
     ),
     Case(
         "PT106",
-        lambda: a_run(relabelled(linear=0.5, kernel=0.5) | {("outcome", "training", None): {"balanced": 0.55}}),
+        lambda: a_run(
+            relabelled(linear=0.5, kernel=0.5) | {("outcome", "training", None): {"balanced": 0.55}}
+        ),
         # Training rows that are harder than held-out ones, such as augmented ones, and are learned all the same.
         lambda: a_run(relabelled(linear=0.5, kernel=0.5)),
     ),
@@ -99,7 +120,9 @@ CASES = [
     Case(
         "PT105",
         lambda: a_run({("rows", "training", None): {"contradicted": 0.2, "distinct": 600.0}}),
-        lambda: a_run({("rows", "training", None): {"contradicted": 0.2, "distinct": 600.0, "domain": 1e6}}),
+        lambda: a_run(
+            {("rows", "training", None): {"contradicted": 0.2, "distinct": 600.0, "domain": 1e6}}
+        ),
     ),
     # Each of several outputs is compared with the one target.
     Case(
@@ -112,9 +135,16 @@ CASES = [
     Case(
         "PT305",
         lambda: a_run(poor(), loss="binary_crossentropy", target={**FLAGS, "shape": (None, 3)}),
-        lambda: a_run(poor(), loss="binary_crossentropy", last="sigmoid", target={**FLAGS, "shape": (None, 3)}),
+        lambda: a_run(
+            poor(), loss="binary_crossentropy", last="sigmoid", target={**FLAGS, "shape": (None, 3)}
+        ),
     ),
-    Case("PT401", lambda: a_run(poor() | thrown(9.0)), lambda: a_run(poor() | thrown(2.0)), level=ERROR),
+    Case(
+        "PT401",
+        lambda: a_run(poor() | thrown(9.0)),
+        lambda: a_run(poor() | thrown(2.0)),
+        level=ERROR,
+    ),
     # Gradients grow with the inputs, so with unscaled ones the way that weights go says nothing of the rate.
     Case(
         "PT401",
@@ -146,7 +176,12 @@ CASES = [
     ),
     Case(
         "PT107",
-        lambda: a_run({("rows", "training", None): {"runs": 3.0}, ("fit", "arguments", None): {"shuffle": 0.0}}),
+        lambda: a_run(
+            {
+                ("rows", "training", None): {"runs": 3.0},
+                ("fit", "arguments", None): {"shuffle": 0.0},
+            }
+        ),
         lambda: a_run({("fit", "arguments", None): {"shuffle": 0.0}}),
     ),
     Case(
@@ -161,33 +196,60 @@ CASES = [
             | {("lag", "training", None): {"lag_1": 0.9, "lag_0": 0.33}}
             | poor(0.02)
         ),
-        lambda: a_run(relabelled(linear=0.34, kernel=0.35) | {("lag", "training", None): {"lag_0": 0.33}} | poor(0.02)),
+        lambda: a_run(
+            relabelled(linear=0.34, kernel=0.35)
+            | {("lag", "training", None): {"lag_0": 0.33}}
+            | poor(0.02)
+        ),
     ),
     Case(
         "PT108",
         lambda: numbers(
             relabelled(linear=0.0, kernel=0.01)
-            | {("rows", "training", None): {"targets_among_inputs": 1.0, "targets_are_inputs": 0.01}}
+            | {
+                ("rows", "training", None): {
+                    "targets_among_inputs": 1.0,
+                    "targets_are_inputs": 0.01,
+                }
+            }
             | poor_numbers()
         ),
         lambda: numbers(
             relabelled(linear=0.9, kernel=0.9)
-            | {("rows", "training", None): {"targets_among_inputs": 1.0, "targets_are_inputs": 0.01}}
+            | {
+                ("rows", "training", None): {
+                    "targets_among_inputs": 1.0,
+                    "targets_are_inputs": 0.01,
+                }
+            }
         ),
     ),
     Case("PT110", lambda: a_run(imbalanced(0.05)), lambda: a_run(imbalanced(0.6))),
-    Case("PT110", lambda: a_run(imbalanced(0.05)), lambda: a_run(imbalanced(0.05), training={"class_weights": True})),
+    Case(
+        "PT110",
+        lambda: a_run(imbalanced(0.05)),
+        lambda: a_run(imbalanced(0.05), training={"class_weights": True}),
+    ),
     Case(
         "PT111",
         lambda: a_run(target={"whole": False, "max": 0.03, "distinct": None}),
         lambda: a_run(target={"max": 2.0}),
         level=ERROR,
     ),
-    Case("PT111", lambda: a_run(target={"max": 3.0}), lambda: a_run(target={"max": 1.0, "distinct": 2}), "last", ERROR),
+    Case(
+        "PT111",
+        lambda: a_run(target={"max": 3.0}),
+        lambda: a_run(target={"max": 1.0, "distinct": 2}),
+        "last",
+        ERROR,
+    ),
     Case(
         "PT111",
         lambda: a_run(
-            loss="binary_crossentropy", last="sigmoid", width=1, target={"min": -1.0, "max": 1.0, "distinct": 2}
+            loss="binary_crossentropy",
+            last="sigmoid",
+            width=1,
+            target={"min": -1.0, "max": 1.0, "distinct": 2},
         ),
         lambda: a_run(loss="binary_crossentropy", last="sigmoid", width=1, target=FLAGS),
         level=ERROR,
@@ -223,8 +285,18 @@ CASES = [
         lambda: with_summary(a_run(hidden="sigmoid"), "second", saturated(0.7)),
         "second",
     ),
-    Case("PT203", lambda: a_run(poor(), hidden="softmax"), lambda: a_run(poor(), hidden="tanh"), "first"),
-    Case("PT203", lambda: a_run(poor(), hidden="exponential"), lambda: a_run(hidden="exponential"), "first"),
+    Case(
+        "PT203",
+        lambda: a_run(poor(), hidden="softmax"),
+        lambda: a_run(poor(), hidden="tanh"),
+        "first",
+    ),
+    Case(
+        "PT203",
+        lambda: a_run(poor(), hidden="exponential"),
+        lambda: a_run(hidden="exponential"),
+        "first",
+    ),
     Case(
         "PT301",
         lambda: a_run(poor(), width=1, loss="binary_crossentropy", target=FLAGS),
@@ -234,14 +306,23 @@ CASES = [
     ),
     Case(
         "PT302",
-        lambda: numbers({("outcome", "training", None): {"target_below_zero": 0.5}} | poor_numbers(0.4), last="relu"),
-        lambda: numbers({("outcome", "training", None): {"target_below_zero": 0.005}} | poor_numbers(0.4), last="relu"),
+        lambda: numbers(
+            {("outcome", "training", None): {"target_below_zero": 0.5}} | poor_numbers(0.4),
+            last="relu",
+        ),
+        lambda: numbers(
+            {("outcome", "training", None): {"target_below_zero": 0.005}} | poor_numbers(0.4),
+            last="relu",
+        ),
         "last",
         ERROR,
     ),
     Case(
         "PT302",
-        lambda: numbers({("outcome", "training", None): {"target_above_one": 0.3}} | poor_numbers(0.6), last="tanh"),
+        lambda: numbers(
+            {("outcome", "training", None): {"target_above_one": 0.3}} | poor_numbers(0.6),
+            last="tanh",
+        ),
         lambda: numbers({("outcome", "training", None): {"target_above_one": 0.3}}, last="tanh"),
         "last",
         ERROR,
@@ -249,7 +330,11 @@ CASES = [
     Case(
         "PT303",
         lambda: a_run({("outcome", "training", None): {"min": -5.0, "max": 9.0}}, last="linear"),
-        lambda: a_run({("outcome", "training", None): {"min": -5.0, "max": 9.0}}, last="linear", from_logits=True),
+        lambda: a_run(
+            {("outcome", "training", None): {"min": -5.0, "max": 9.0}},
+            last="linear",
+            from_logits=True,
+        ),
         "last",
         ERROR,
     ),
@@ -276,7 +361,10 @@ CASES = [
             target={"whole": False, "max": 7.5, "distinct": None},
         ),
         lambda: a_run(
-            loss="binary_crossentropy", last="sigmoid", width=1, target={"whole": False, "max": 0.9, "distinct": None}
+            loss="binary_crossentropy",
+            last="sigmoid",
+            width=1,
+            target={"whole": False, "max": 0.9, "distinct": None},
         ),
         "last",
         ERROR,
@@ -290,13 +378,21 @@ CASES = [
     Case(
         "PT306",
         lambda: a_run(loss="binary_crossentropy", last="tanh", width=1, target=FLAGS),
-        lambda: a_run(loss="binary_crossentropy", last="tanh", width=1, target=FLAGS, from_logits=True),
+        lambda: a_run(
+            loss="binary_crossentropy", last="tanh", width=1, target=FLAGS, from_logits=True
+        ),
         "last",
     ),
     Case(
         "PT307",
-        lambda: numbers({("outcome", "training", None): {"target_mean": 1e5, "target_spread": 3e4}} | poor_numbers()),
-        lambda: numbers({("outcome", "training", None): {"target_mean": 12.0, "target_spread": 3.0}} | poor_numbers()),
+        lambda: numbers(
+            {("outcome", "training", None): {"target_mean": 1e5, "target_spread": 3e4}}
+            | poor_numbers()
+        ),
+        lambda: numbers(
+            {("outcome", "training", None): {"target_mean": 12.0, "target_spread": 3.0}}
+            | poor_numbers()
+        ),
     ),
     Case(
         "PT307",
@@ -305,16 +401,28 @@ CASES = [
     ),
     Case(
         "PT308",
-        lambda: a_run(poor() | {("outcome", "training", None): {"spread": 1e-4, "accuracy": 0.34, "balanced": 0.333}}),
-        lambda: a_run(poor() | {("outcome", "training", None): {"spread": 0.1, "accuracy": 0.34, "balanced": 0.333}}),
+        lambda: a_run(
+            poor()
+            | {("outcome", "training", None): {"spread": 1e-4, "accuracy": 0.34, "balanced": 0.333}}
+        ),
+        lambda: a_run(
+            poor()
+            | {("outcome", "training", None): {"spread": 0.1, "accuracy": 0.34, "balanced": 0.333}}
+        ),
         "last",
     ),
     Case(
         "PT309",
         lambda: a_run(poor(0.02)),
-        lambda: a_run(poor(0.02) | relabelled(linear_held_out_balanced=0.4, kernel_held_out_balanced=0.4)),
+        lambda: a_run(
+            poor(0.02) | relabelled(linear_held_out_balanced=0.4, kernel_held_out_balanced=0.4)
+        ),
     ),
-    Case("PT310", lambda: a_run(poor(0.02)), lambda: a_run(poor(0.02) | {("slope", "loss", -1): {"loss": 1.0}})),
+    Case(
+        "PT310",
+        lambda: a_run(poor(0.02)),
+        lambda: a_run(poor(0.02) | {("slope", "loss", -1): {"loss": 1.0}}),
+    ),
     Case(
         "PT401",
         lambda: a_run(poor() | {("steps", "loss", 1): {"max": 900.0}}),
@@ -323,7 +431,9 @@ CASES = [
     ),
     Case("PT401", lambda: swinging(0.08), lambda: swinging(0.002), level=ERROR),
     Case(
-        "PT402", lambda: a_run(poor() | moves(0.02), losses=slow()), lambda: a_run(poor() | moves(0.4), losses=slow())
+        "PT402",
+        lambda: a_run(poor() | moves(0.02), losses=slow()),
+        lambda: a_run(poor() | moves(0.4), losses=slow()),
     ),
     # A run that has settled on a plateau stands still without being slow.
     Case(
@@ -333,23 +443,43 @@ CASES = [
     ),
     Case(
         "PT403",
-        lambda: a_run(poor(), training={"optimizer": "SGD", "optimizer_config": {"momentum": 0.99}}),
-        lambda: a_run(poor(), training={"optimizer": "SGD", "optimizer_config": {"momentum": 0.95}}),
+        lambda: a_run(
+            poor(), training={"optimizer": "SGD", "optimizer_config": {"momentum": 0.99}}
+        ),
+        lambda: a_run(
+            poor(), training={"optimizer": "SGD", "optimizer_config": {"momentum": 0.95}}
+        ),
     ),
     Case(
         "PT404",
-        lambda: a_run(poor() | moves(0.01, epochs=30), epochs=30, losses=slow(30), training={"batch_size": 350}),
+        lambda: a_run(
+            poor() | moves(0.01, epochs=30),
+            epochs=30,
+            losses=slow(30),
+            training={"batch_size": 350},
+        ),
         lambda: a_run(poor() | moves(0.01, epochs=30), epochs=30, losses=slow(30)),
     ),
-    Case("PT405", lambda: a_run(poor() | grads(1e-6)), lambda: a_run(poor() | grads(2e-4)), "first"),
+    Case(
+        "PT405", lambda: a_run(poor() | grads(1e-6)), lambda: a_run(poor() | grads(2e-4)), "first"
+    ),
     Case(
         "PT406",
-        lambda: a_run(poor() | {("signal", "first", 0): {"rms": 900.0}, ("signal", "second", 0): {"not_finite": 0.5}}),
+        lambda: a_run(
+            poor()
+            | {("signal", "first", 0): {"rms": 900.0}, ("signal", "second", 0): {"not_finite": 0.5}}
+        ),
         lambda: a_run(poor() | {("signal", "second", 0): {"not_finite": 0.5}}),
         "second",
         ERROR,
     ),
-    Case("PT406", lambda: a_run(poor() | grads(50.0)), lambda: a_run(poor() | grads(0.5)), "first", ERROR),
+    Case(
+        "PT406",
+        lambda: a_run(poor() | grads(50.0)),
+        lambda: a_run(poor() | grads(0.5)),
+        "first",
+        ERROR,
+    ),
     Case(
         "PT501",
         lambda: a_run(held=[0.7, 0.5, 0.52, 0.6, 0.7, 0.8, 0.9, 1.0]),
@@ -371,15 +501,22 @@ CASES = [
         "PT503",
         lambda: a_run(
             poor()
-            | {("slope", "loss", -1): {"loss": 3.0, "penalty": 2.4}, ("gradient", "first/kernel", -1): {"penalty": 3.0}}
+            | {
+                ("slope", "loss", -1): {"loss": 3.0, "penalty": 2.4},
+                ("gradient", "first/kernel", -1): {"penalty": 3.0},
+            }
         ),
         lambda: a_run({("slope", "loss", -1): {"loss": 3.0, "penalty": 2.4}}),
         "first",
     ),
     Case(
         "PT504",
-        lambda: a_run(poor(), layers={"second": {"layer": "Dropout", "config": {"rate": 0.8}, "weights": ()}}),
-        lambda: a_run(poor(), layers={"second": {"layer": "Dropout", "config": {"rate": 0.5}, "weights": ()}}),
+        lambda: a_run(
+            poor(), layers={"second": {"layer": "Dropout", "config": {"rate": 0.8}, "weights": ()}}
+        ),
+        lambda: a_run(
+            poor(), layers={"second": {"layer": "Dropout", "config": {"rate": 0.5}, "weights": ()}}
+        ),
         "second",
     ),
     Case(
@@ -400,8 +537,12 @@ CASES = [
     ),
     Case(
         "PT506",
-        lambda: with_rows(a_run({("outcome", "held_out", None): {"balanced": 0.5, "accuracy": 0.5}}), 30),
-        lambda: with_rows(a_run({("outcome", "held_out", None): {"balanced": 0.5, "accuracy": 0.5}}), 300),
+        lambda: with_rows(
+            a_run({("outcome", "held_out", None): {"balanced": 0.5, "accuracy": 0.5}}), 30
+        ),
+        lambda: with_rows(
+            a_run({("outcome", "held_out", None): {"balanced": 0.5, "accuracy": 0.5}}), 300
+        ),
     ),
     Case("PT601", lambda: four(drawn(0.2), 0.001), lambda: four(drawn(0.2), 0.4), "first"),
     Case(
@@ -411,18 +552,32 @@ CASES = [
         "first",
         ERROR,
     ),
-    Case("PT603", lambda: frozen(math.sqrt(2 / 24), skill=0.1), lambda: frozen(0.9, skill=0.1), "first"),
+    Case(
+        "PT603",
+        lambda: frozen(math.sqrt(2 / 24), skill=0.1),
+        lambda: frozen(0.9, skill=0.1),
+        "first",
+    ),
     Case("PT604", lambda: four({}, 0.001), lambda: four({}, 0.4), "third"),
     Case(
         "PT605",
-        lambda: a_run(relabelled(linear_held_out=0.6, linear_held_out_balanced=0.6) | poor(0.4), hidden="linear"),
-        lambda: a_run(relabelled(linear_held_out=0.6, linear_held_out_balanced=0.6), hidden="linear"),
+        lambda: a_run(
+            relabelled(linear_held_out=0.6, linear_held_out_balanced=0.6) | poor(0.4),
+            hidden="linear",
+        ),
+        lambda: a_run(
+            relabelled(linear_held_out=0.6, linear_held_out_balanced=0.6), hidden="linear"
+        ),
         "first",
     ),
     Case(
         "PT606",
-        lambda: a_run({("outcome", "training", None): {"balanced": 0.4, "accuracy": 0.4}}, layers=NORMALISED),
-        lambda: a_run({("outcome", "training", None): {"balanced": 0.85, "accuracy": 0.85}}, layers=NORMALISED),
+        lambda: a_run(
+            {("outcome", "training", None): {"balanced": 0.4, "accuracy": 0.4}}, layers=NORMALISED
+        ),
+        lambda: a_run(
+            {("outcome", "training", None): {"balanced": 0.85, "accuracy": 0.85}}, layers=NORMALISED
+        ),
         "second",
     ),
     Case(
@@ -430,7 +585,12 @@ CASES = [
         lambda: a_run(
             poor()
             | {
-                ("gradient", "first/kernel", -1): {"max": 0.0, "norm": 0.0, "rms": 0.0, "zeros": 1.0},
+                ("gradient", "first/kernel", -1): {
+                    "max": 0.0,
+                    "norm": 0.0,
+                    "rms": 0.0,
+                    "zeros": 1.0,
+                },
                 ("update", "first/kernel", -1): {"moved": 0.0, "from_start": 0.0},
             }
         ),

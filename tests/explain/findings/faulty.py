@@ -44,7 +44,11 @@ def grads(first: float) -> dict[Any, Any]:
 def moves(part: float, straight: float = 0.99, *, epochs: int = 8) -> dict[Any, Any]:
     """Kernels that moved by a part of their size in all, at an even pace."""
     return {
-        ("update", f"{name}/kernel", -1): {"moved": 4 * part / epochs, "from_start": 4 * part, "straight": straight}
+        ("update", f"{name}/kernel", -1): {
+            "moved": 4 * part / epochs,
+            "from_start": 4 * part,
+            "straight": straight,
+        }
         for name in ("first", "second", "last")
     }
 
@@ -61,7 +65,10 @@ def slow(count: int = 8) -> list[float]:
 
 def with_summary(trace: Trace, name: str, summary: Any) -> Trace:
     return replace(
-        trace, stages=tuple(replace(each, summary=summary) if each.name == name else each for each in trace.stages)
+        trace,
+        stages=tuple(
+            replace(each, summary=summary) if each.name == name else each for each in trace.stages
+        ),
     )
 
 
@@ -74,14 +81,17 @@ NAN_ROWS = {("rows", "training", None): {"x_not_finite": 1.0}}
 NAN_LOSS = [math.nan] * 8
 STRETCHED = {"kernel_own": 0.95, "linear_own": 0.9, "kernel_held_out": 0.4, "linear_held_out": 0.4}
 FLAGS = {"whole": True, "min": 0.0, "max": 1.0, "distinct": 2}
-NORMALISED = {"second": {"layer": "BatchNormalization", "config": {"momentum": 0.999}, "weights": ()}}
+NORMALISED = {
+    "second": {"layer": "BatchNormalization", "config": {"momentum": 0.999}, "weights": ()}
+}
 
 
 def drawn(factor: float, **more: float) -> dict[Any, Any]:
     """Kernels that start at so many times Glorot's standard deviation."""
     sizes = {"first": 24, "second": 32, "last": 19}
     return {
-        ("initial", f"{name}/kernel", 0): {"std": factor * math.sqrt(2 / size), **more} for name, size in sizes.items()
+        ("initial", f"{name}/kernel", 0): {"std": factor * math.sqrt(2 / size), **more}
+        for name, size in sizes.items()
     }
 
 
@@ -111,7 +121,9 @@ def imbalanced(right: float) -> dict[Any, Any]:
 
 def swinging(step: float) -> Trace:
     losses = [1.0, 0.5, 1.2, 0.6, 1.1, 0.5, 1.2, 0.6]
-    changes = poor() | {("slope", "loss", number): {"loss": value} for number, value in enumerate(losses, 1)}
+    changes = poor() | {
+        ("slope", "loss", number): {"loss": value} for number, value in enumerate(losses, 1)
+    }
     changes |= {("update", "first/kernel", -1): {"last_step": 4 * step}}
     return a_run(changes, losses=losses)
 
@@ -122,8 +134,14 @@ def with_rows(trace: Trace, rows: int) -> Trace:
 
 def four(more: Any, spread: float) -> Trace:
     """A network of three hidden layers, the last of which keeps so much of the rows' differences."""
-    made = a_run(poor() | more | {("signal", "first", 0): {"spread": 1.0}, ("signal", "third", 0): {"spread": spread}})
+    made = a_run(
+        poor()
+        | more
+        | {("signal", "first", 0): {"spread": 1.0}, ("signal", "third", 0): {"spread": spread}}
+    )
     second, last = made.stages[2], made.stages[3]
-    third = replace(second, name="third", path="third", inputs=(replace(second.outputs[0], source="second"),))
+    third = replace(
+        second, name="third", path="third", inputs=(replace(second.outputs[0], source="second"),)
+    )
     following = replace(last, inputs=(replace(third.outputs[0], source="third"),))
     return replace(made, stages=(*made.stages[:3], third, following))

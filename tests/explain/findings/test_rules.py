@@ -15,7 +15,7 @@ from tests.explain.findings.faulty import (
 )
 
 from pipetrace.explain.findings import NOTE, all_rules
-from pipetrace.summary import summarise
+from pipetrace.stats import summarise
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.code)

@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 from rich.console import Console
@@ -12,7 +13,7 @@ from tests.rules import WRONG, broken, only, rule, silent
 from tests.traces import HOSTILE, killed, renamed
 
 from pipetrace import Rule, Trace
-from pipetrace.explain.findings.words import how_sure, nothing_found, when
+from pipetrace.explain.findings.labels import how_sure, nothing_found, when
 from pipetrace.present.document import document
 from pipetrace.present.graph.part import part
 from pipetrace.present.plain import plain
@@ -28,8 +29,13 @@ def wrong(digits_trace: Trace, monkeypatch: pytest.MonkeyPatch) -> Document:
 
 def in_terminal(made: Document, width: int, *, colour: bool = False) -> str:
     out = io.StringIO()
-    system = "truecolor" if colour else None
-    show(made, Console(file=out, width=width, force_terminal=True, color_system=system, no_color=not colour))  # type: ignore[arg-type]
+    system: Literal["truecolor"] | None = "truecolor" if colour else None
+    show(
+        made,
+        Console(
+            file=out, width=width, force_terminal=True, color_system=system, no_color=not colour
+        ),
+    )
     return out.getvalue()
 
 
@@ -59,8 +65,14 @@ def test_the_view_names_what_where_and_what_to_do(wrong: Document) -> None:
     assert (first.sure, first.symptoms[0].sure) == ("", "likely, 80 %")
 
 
-def test_each_finding_and_symptom_is_marked_at_its_stage_and_at_its_first_epoch(wrong: Document) -> None:
-    stages = {stage.name: [mark.rule for mark in stage.findings] for stage in wrong.stages if stage.findings}
+def test_each_finding_and_symptom_is_marked_at_its_stage_and_at_its_first_epoch(
+    wrong: Document,
+) -> None:
+    stages = {
+        stage.name: [mark.rule for mark in stage.findings]
+        for stage in wrong.stages
+        if stage.findings
+    }
     assert stages == {"conv2d": ["PT201 dying-units"], "dense": ["PT402 small-steps"]}
     epochs = {row.epoch: [mark.rule for mark in row.findings] for row in wrong.training.rows}
     assert epochs == {1: ["PT501 falls-still"], 2: ["PT201 dying-units"], 3: ["PT402 small-steps"]}
@@ -78,7 +90,9 @@ def test_evidence_that_the_finding_says_itself_is_not_told_again(
     assert "Evidence:" not in plain(made)
 
 
-def test_a_place_that_is_not_in_the_trace_has_no_link(digits_trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_place_that_is_not_in_the_trace_has_no_link(
+    digits_trace: Trace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     only(monkeypatch, rule("PT201", "lost", stage="nowhere", epochs=(9,)))
     (found,) = document(digits_trace).findings.found
     assert [(link.id, link.text) for link in found.places] == [("", "nowhere"), ("", "epoch 9")]
@@ -105,7 +119,9 @@ def test_a_rule_that_fails_is_told_beside_what_the_others_found(
         assert told in joined(text)
 
 
-def test_what_is_wrong_takes_time_to_read(digits_trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_wrong_takes_time_to_read(
+    digits_trace: Trace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = document(digits_trace).facts[-1]
     only(monkeypatch, rule("PT201", "long", text="word " * 1000))
     assert document(digits_trace).facts[-1] != before
@@ -133,7 +149,8 @@ def test_epochs_in_words(epochs: tuple[int, ...], told: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("confidence", "told"), [(1.0, "certain, 100 %"), (0.8, "likely, 80 %"), (0.333, "possible, 33 %")]
+    ("confidence", "told"),
+    [(1.0, "certain, 100 %"), (0.8, "likely, 80 %"), (0.333, "possible, 33 %")],
 )
 def test_how_sure_in_words(confidence: float, told: str) -> None:
     assert how_sure(confidence) == told
@@ -149,12 +166,21 @@ def drawings() -> Iterator[Callable[[Document], str]]:
 
 
 @pytest.mark.parametrize("draw", list(drawings()))
-def test_all_of_a_finding_is_shown_near_the_top(wrong: Document, draw: Callable[[Document], str]) -> None:
+def test_all_of_a_finding_is_shown_near_the_top(
+    wrong: Document, draw: Callable[[Document], str]
+) -> None:
     text = joined(draw(wrong))
     start, end = text.index("What is wrong, and where"), text.index("Data flow")
     told = text[start:end]
     for view in wrong.findings.found:
-        for each in (view.rule, view.text, *view.evidence, view.why, view.advice, *(link.text for link in view.places)):
+        for each in (
+            view.rule,
+            view.text,
+            *view.evidence,
+            view.why,
+            view.advice,
+            *(link.text for link in view.places),
+        ):
             assert each in told
         assert joined(view.change) in told
         for symptom in view.symptoms:
@@ -169,10 +195,16 @@ def test_the_places_have_their_marks(wrong: Document, draw: Callable[[Document],
     text = joined(draw(wrong))
     flow = text[text.index("Data flow") : text.index("Key insight")]
     assert re.search(
-        r"error PT201 dying-units: 61 of 64 units give 0 for every row\. Slides 32 filters", flow, re.IGNORECASE
+        r"error PT201 dying-units: 61 of 64 units give 0 for every row\. Slides 32 filters",
+        flow,
+        re.IGNORECASE,
     )
     # Once at the stage and once at the epoch.
-    assert len(re.findall("PT201 dying-units: 61", flow)) == len(re.findall("PT402 small-steps: Up", flow)) == 2
+    assert (
+        len(re.findall("PT201 dying-units: 61", flow))
+        == len(re.findall("PT402 small-steps: Up", flow))
+        == 2
+    )
     assert len(re.findall("PT501 falls-still: The", flow)) == 1
 
 
@@ -182,7 +214,9 @@ def test_the_levels_differ_in_the_terminal_by_word_and_by_colour(wrong: Document
     assert re.search("\x1b\\[1;33mwarning ", text)
 
 
-def test_a_part_shows_the_marks_of_its_stages_alone(digits_trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_shows_the_marks_of_its_stages_alone(
+    digits_trace: Trace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     only(monkeypatch, *WRONG)
     made = part(digits_trace, "conv2d")
     for text in (plain(made), in_terminal(made, 100)):
@@ -207,7 +241,9 @@ def test_a_closed_fold_tells_of_its_stages(wrong: Document) -> None:
     assert flow.count("PT201 dying-units") == 1
 
 
-def test_findings_of_a_run_that_broke_off_are_shown(digits_trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_findings_of_a_run_that_broke_off_are_shown(
+    digits_trace: Trace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     only(monkeypatch, *WRONG)
     made = document(killed(digits_trace, 0))
     assert "PT201 dying-units, stage 3" in plain(made)

@@ -11,17 +11,25 @@ from tests.rules import WRONG, broken, only, rule
 from tests.traces import HOSTILE
 
 from pipetrace import Trace
-from pipetrace.explain.findings.checked import Checked, Wanted, check_all
+from pipetrace.explain.findings.report import Checked, Wanted, check_all
 from pipetrace.present.findings.reports import as_sarif
 
 TEXT = {"type": "string", "minLength": 1}
 INDEX = {"type": "integer", "minimum": 0}
-BAG = {"type": "object", "properties": {"tags": {"type": "array", "items": TEXT, "uniqueItems": True}}}
+BAG = {
+    "type": "object",
+    "properties": {"tags": {"type": "array", "items": TEXT, "uniqueItems": True}},
+}
 
 
 def form(required: str, **properties: Any) -> dict[str, Any]:
     """An object with these properties and no others."""
-    return {"type": "object", "required": required.split(), "properties": properties, "additionalProperties": False}
+    return {
+        "type": "object",
+        "required": required.split(),
+        "properties": properties,
+        "additionalProperties": False,
+    }
 
 
 def many(items: dict[str, Any]) -> dict[str, Any]:
@@ -34,9 +42,15 @@ ARTIFACT_LOCATION = form(
     "uri", uri={"type": "string", "format": "uri-reference", "pattern": "^[^ \\\\]+$"}, index=INDEX
 )
 RULE = form(
-    "id", id=TEXT, name=TEXT, shortDescription=MESSAGE, fullDescription=MESSAGE, help=MESSAGE,
-    defaultConfiguration=form("", level=LEVEL), properties=BAG,
-)  # fmt: skip
+    "id",
+    id=TEXT,
+    name=TEXT,
+    shortDescription=MESSAGE,
+    fullDescription=MESSAGE,
+    help=MESSAGE,
+    defaultConfiguration=form("", level=LEVEL),
+    properties=BAG,
+)
 LOCATION = form(
     "physicalLocation",
     physicalLocation=form(
@@ -44,18 +58,30 @@ LOCATION = form(
         artifactLocation=ARTIFACT_LOCATION,
         region=form("startLine", startLine={"type": "integer", "minimum": 1}),
     ),
-    logicalLocations=many(form("name", name=TEXT, fullyQualifiedName=TEXT, kind=TEXT, decoratedName=TEXT)),
+    logicalLocations=many(
+        form("name", name=TEXT, fullyQualifiedName=TEXT, kind=TEXT, decoratedName=TEXT)
+    ),
 )
 RESULT = form(
     "message ruleId ruleIndex level locations partialFingerprints",
-    ruleId=TEXT, ruleIndex=INDEX, kind={"const": "fail"}, level=LEVEL, message=MESSAGE, locations=many(LOCATION),
+    ruleId=TEXT,
+    ruleIndex=INDEX,
+    kind={"const": "fail"},
+    level=LEVEL,
+    message=MESSAGE,
+    locations=many(LOCATION),
     partialFingerprints={"type": "object", "additionalProperties": TEXT, "minProperties": 1},
-    rank={"type": "number", "minimum": 0, "maximum": 100}, properties=BAG,
-)  # fmt: skip
+    rank={"type": "number", "minimum": 0, "maximum": 100},
+    properties=BAG,
+)
 INVOCATION = form(
-    "executionSuccessful", executionSuccessful={"type": "boolean"}, exitCode={"type": "integer"},
-    toolExecutionNotifications=many(form("message", level=LEVEL, message=MESSAGE, descriptor=form("id", id=TEXT))),
-)  # fmt: skip
+    "executionSuccessful",
+    executionSuccessful={"type": "boolean"},
+    exitCode={"type": "integer"},
+    toolExecutionNotifications=many(
+        form("message", level=LEVEL, message=MESSAGE, descriptor=form("id", id=TEXT))
+    ),
+)
 LOG = form(
     "version runs",
     **{"$schema": {"type": "string", "format": "uri"}},
@@ -93,7 +119,10 @@ def _rules(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_result_has_its_rule_place_and_words(digits_trace: Trace) -> None:
     run = log(check_all([("runs/a b.trace", digits_trace)], Wanted()))
-    assert (run["tool"]["driver"]["name"], run["tool"]["driver"]["version"]) == ("pipetrace", "1.2.3")
+    assert (run["tool"]["driver"]["name"], run["tool"]["driver"]["version"]) == (
+        "pipetrace",
+        "1.2.3",
+    )
     first, second = run["results"]
     assert (first["ruleId"], first["level"], second["ruleId"], second["level"]) == (
         "PT201",
@@ -106,7 +135,9 @@ def test_a_result_has_its_rule_place_and_words(digits_trace: Trace) -> None:
     assert place["logicalLocations"][0]["fullyQualifiedName"] == digits_trace.stage("conv2d").path
     assert "logicalLocations" not in second["locations"][0]
     text = first["message"]["text"]
-    assert text.startswith("61 of 64 units give 0 for every row. (stage 3, Conv2D (conv2d), epochs 2 and 3)\n")
+    assert text.startswith(
+        "61 of 64 units give 0 for every row. (stage 3, Conv2D (conv2d), epochs 2 and 3)\n"
+    )
     for each in (
         "PT201 measured 61 of 64.",
         "Why: Why PT201",
@@ -119,13 +150,15 @@ def test_a_result_has_its_rule_place_and_words(digits_trace: Trace) -> None:
     rules = run["tool"]["driver"]["rules"]
     assert [each["id"] for each in rules] == ["PT201", "PT402", "PT501", "PT901"]
     assert rules[0]["help"]["text"] == "What PT201 finds.\n\nWhy it matters: Why PT201 matters."
-    assert run["invocations"] == [{"executionSuccessful": True, "exitCode": 1, "toolExecutionNotifications": []}]
+    assert run["invocations"] == [
+        {"executionSuccessful": True, "exitCode": 1, "toolExecutionNotifications": []}
+    ]
 
 
 def test_a_rule_with_a_page_has_it_as_its_help(digits_trace: Trace) -> None:
-    (given,) = log(check_all([("a", digits_trace)], Wanted(ignore=("PT",), expect=("epochs < 1",))))["tool"]["driver"][
-        "rules"
-    ]
+    (given,) = log(
+        check_all([("a", digits_trace)], Wanted(ignore=("PT",), expect=("epochs < 1",)))
+    )["tool"]["driver"]["rules"]
     assert given["id"] == "PT001"
     assert given["help"]["markdown"].startswith("# PT001 not-as-expected\n")
     assert "## When to ignore it" in given["help"]["markdown"]
@@ -134,8 +167,14 @@ def test_a_rule_with_a_page_has_it_as_its_help(digits_trace: Trace) -> None:
 def test_several_traces_are_artifacts_of_one_run(digits_trace: Trace, tmp_path: Path) -> None:
     traces = [("a.trace", digits_trace), (str(tmp_path / "b.trace"), digits_trace)]
     run = log(check_all(traces, Wanted(select=("PT5",))))
-    assert [each["location"]["uri"] for each in run["artifacts"]] == ["a.trace", (tmp_path / "b.trace").as_uri()]
-    assert [each["locations"][0]["physicalLocation"]["artifactLocation"]["index"] for each in run["results"]] == [0, 1]
+    assert [each["location"]["uri"] for each in run["artifacts"]] == [
+        "a.trace",
+        (tmp_path / "b.trace").as_uri(),
+    ]
+    assert [
+        each["locations"][0]["physicalLocation"]["artifactLocation"]["index"]
+        for each in run["results"]
+    ] == [0, 1]
     assert len(run["tool"]["driver"]["rules"]) == 1
 
 
@@ -147,11 +186,15 @@ def test_the_fingerprint_is_of_the_fault_and_its_place_alone(
         (result,) = log(check_all([("a", digits_trace)], Wanted()))["results"]
         return str(result["partialFingerprints"])
 
-    assert fingerprint(stage="conv2d", text="a.") == fingerprint(stage="conv2d", text="b.", epochs=(3,))
+    assert fingerprint(stage="conv2d", text="a.") == fingerprint(
+        stage="conv2d", text="b.", epochs=(3,)
+    )
     assert fingerprint(stage="conv2d") != fingerprint(stage="dense")
 
 
-def test_a_rule_that_fails_is_a_notification(digits_trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rule_that_fails_is_a_notification(
+    digits_trace: Trace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     only(monkeypatch, broken())
     (invocation,) = log(check_all([("a", digits_trace)], Wanted()))["invocations"]
     assert (invocation["executionSuccessful"], invocation["exitCode"]) == (False, 2)

@@ -1,7 +1,18 @@
 """What is wrong or doubtful in a run: rules over its facts."""
 
-from pipetrace.explain.findings.asking import check, findings
+from pipetrace.explain.findings.engine import check, findings
 from pipetrace.explain.findings.finding import ERROR, LEVELS, NOTE, WARNING, Evidence, Finding
 from pipetrace.explain.findings.rule import Rule, all_rules
 
-__all__ = ["ERROR", "LEVELS", "NOTE", "WARNING", "Evidence", "Finding", "Rule", "all_rules", "check", "findings"]
+__all__ = [
+    "ERROR",
+    "LEVELS",
+    "NOTE",
+    "WARNING",
+    "Evidence",
+    "Finding",
+    "Rule",
+    "all_rules",
+    "check",
+    "findings",
+]

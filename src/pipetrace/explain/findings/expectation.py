@@ -10,12 +10,17 @@ from pipetrace.errors import ExpectationError
 from pipetrace.explain import metrics
 from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
-from pipetrace.explain.wording import counted, listed
+from pipetrace.explain.text import counted, listed
 from pipetrace.trace.document import Trace
 
 COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
-    ">=": operator.ge, "<=": operator.le, "==": operator.eq, "!=": operator.ne, ">": operator.gt, "<": operator.lt,
-}  # fmt: skip
+    ">=": operator.ge,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">": operator.gt,
+    "<": operator.lt,
+}
 FORM = re.compile(
     r"\s*(?P<best>best\s+)?(?P<name>[^\s<>=!][^<>=!]*?)\s*(?P<sign>>=|<=|==|!=|>|<)\s*"
     r"(?P<number>[-+]?(\d[\d_,]*(\.\d*)?|\.\d+)([eE][-+]?\d+)?)\s*(?P<percent>%)?\s*"
@@ -56,8 +61,12 @@ def parse(text: str) -> Parsed:
     """
     found = FORM.fullmatch(text)
     if found is None:
-        raise ExpectationError(f"The expectation {text!r} cannot be understood.", where="--expect", hint=HINT)
-    number = float(found["number"].replace("_", "").replace(",", "")) / (100 if found["percent"] else 1)
+        raise ExpectationError(
+            f"The expectation {text!r} cannot be understood.", where="--expect", hint=HINT
+        )
+    number = float(found["number"].replace("_", "").replace(",", "")) / (
+        100 if found["percent"] else 1
+    )
     best = found["best"] is not None
     if best and found["sign"] in ("==", "!="):
         raise ExpectationError(
@@ -101,7 +110,9 @@ class Expectation(Rule):
         if COMPARISONS[self.expected.sign](value, self.expected.number):
             return
         text = f"{told}, expected {self.expected.text}."
-        advice = f"Look at what changed since it last held. {HINTS.get(self.expected.name, HINTS[''])}"
+        advice = (
+            f"Look at what changed since it last held. {HINTS.get(self.expected.name, HINTS[''])}"
+        )
         yield self.found(text, (Evidence(f"{told}.", value, place),), advice, epochs=epochs)
 
     def _measured(self, trace: Trace) -> tuple[float, str, str, tuple[int, ...]]:
@@ -111,22 +122,37 @@ class Expectation(Rule):
             count = len(trace.epochs)
             return count, f"The run has {counted(count, 'finished epoch')}", "epochs", ()
         if name == PARAMETERS:
-            total = model.parameters.total if model else sum(stage.parameters.total for stage in trace.stages)
+            total = (
+                model.parameters.total
+                if model
+                else sum(stage.parameters.total for stage in trace.stages)
+            )
             return total, f"The model has {counted(total, 'parameter')}", "run.model.parameters", ()
         if name == FINDINGS:
             count = self.findings if self.findings is not None else _others(trace)
             return count, f"The run has {counted(count, 'finding')}", "", ()
         epoch, value = self._epoch(trace)
-        return value, f"{name} is {value:.6g} after epoch {epoch}", f"epochs[{epoch}].metrics[{name}]", (epoch,)
+        return (
+            value,
+            f"{name} is {value:.6g} after epoch {epoch}",
+            f"epochs[{epoch}].metrics[{name}]",
+            (epoch,),
+        )
 
     def _epoch(self, trace: Trace) -> tuple[int, float]:
         """The epoch that counts, and the metric in it; one that is no number is never the best."""
         expected = self.expected
-        known = [(each.number, each.metrics[expected.name]) for each in trace.epochs if expected.name in each.metrics]
+        known = [
+            (each.number, each.metrics[expected.name])
+            for each in trace.epochs
+            if expected.name in each.metrics
+        ]
         if not known:
             has = listed([*metrics.names(trace), *QUANTITIES])
             what = (
-                "finished no epoch, so it has only" if not trace.epochs else f"has no metric {expected.name!r}; it has"
+                "finished no epoch, so it has only"
+                if not trace.epochs
+                else f"has no metric {expected.name!r}; it has"
             )
             raise ExpectationError(
                 f"The trace {what} {has}.",
@@ -148,6 +174,6 @@ HINTS = {
 
 
 def _others(trace: Trace) -> int:
-    from pipetrace.explain.findings.asking import findings
+    from pipetrace.explain.findings.engine import findings
 
     return len(findings(trace))

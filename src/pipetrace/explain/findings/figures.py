@@ -4,10 +4,10 @@ import math
 from functools import cached_property
 
 from pipetrace.explain import task
-from pipetrace.explain.findings.belonging import NO_SKILL, misaligned
+from pipetrace.explain.findings.alignment import NO_SKILL, misaligned
 from pipetrace.explain.findings.finding import Evidence
-from pipetrace.explain.findings.measured import HELD_OUT, TRAINING, Measured, Values, skill_of
-from pipetrace.explain.wording import figure
+from pipetrace.explain.findings.measurements import HELD_OUT, TRAINING, Measured, Values, skill_of
+from pipetrace.explain.text import figure
 from pipetrace.trace.document import LAYER, SOURCE, STEP, Stage, Trace
 
 POOR = ("PT308", "PT309", "PT310")
@@ -18,27 +18,85 @@ of two shares of 300 rows."""
 BEHIND_REBUILT = 0.6
 """The same for a model that gives its input again: principal components are the best that any linear code of that width
 can do, and networks come close to them only after very many epochs."""
-NORMALISING = frozenset({
-    "BatchNormalization", "LayerNormalization", "GroupNormalization", "UnitNormalization", "Normalization",
-    "RMSNormalization", "SpectralNormalization",
-})  # fmt: skip
-BENT = frozenset({
-    "relu", "relu6", "elu", "selu", "gelu", "silu", "swish", "leaky_relu", "tanh", "sigmoid", "softplus", "softsign",
-    "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh", "mish", "exponential", "softmax", "log_softmax", "celu", "glu",
-    "prelu", "thresholdedrelu", "crelu", "sparsemax", "squareplus", "tanh_shrink", "log_sigmoid",
-})  # fmt: skip
+NORMALISING = frozenset(
+    {
+        "BatchNormalization",
+        "LayerNormalization",
+        "GroupNormalization",
+        "UnitNormalization",
+        "Normalization",
+        "RMSNormalization",
+        "SpectralNormalization",
+    }
+)
+BENT = frozenset(
+    {
+        "relu",
+        "relu6",
+        "elu",
+        "selu",
+        "gelu",
+        "silu",
+        "swish",
+        "leaky_relu",
+        "tanh",
+        "sigmoid",
+        "softplus",
+        "softsign",
+        "hard_sigmoid",
+        "hard_silu",
+        "hard_swish",
+        "hard_tanh",
+        "mish",
+        "exponential",
+        "softmax",
+        "log_softmax",
+        "celu",
+        "glu",
+        "prelu",
+        "thresholdedrelu",
+        "crelu",
+        "sparsemax",
+        "squareplus",
+        "tanh_shrink",
+        "log_sigmoid",
+    }
+)
 """Activations that are no straight line."""
 RECTIFIERS = frozenset({"relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "swish"})
 LAYER_ACTIVATIONS = {
-    "ReLU": "relu", "LeakyReLU": "leaky_relu", "ELU": "elu", "PReLU": "prelu", "Softmax": "softmax",
+    "ReLU": "relu",
+    "LeakyReLU": "leaky_relu",
+    "ELU": "elu",
+    "PReLU": "prelu",
+    "Softmax": "softmax",
     "ThresholdedReLU": "thresholdedrelu",
-}  # fmt: skip
+}
 """Layers that are an activation."""
-PASSING = frozenset({
-    "Dropout", "Flatten", "Reshape", "Permute", "Identity", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D",
-    "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization", "ZeroPadding1D", "ZeroPadding2D",
-    "ZeroPadding3D", "Cropping1D", "Cropping2D", "Cropping3D", "RepeatVector", "InputLayer",
-})  # fmt: skip
+PASSING = frozenset(
+    {
+        "Dropout",
+        "Flatten",
+        "Reshape",
+        "Permute",
+        "Identity",
+        "SpatialDropout1D",
+        "SpatialDropout2D",
+        "SpatialDropout3D",
+        "GaussianNoise",
+        "GaussianDropout",
+        "AlphaDropout",
+        "ActivityRegularization",
+        "ZeroPadding1D",
+        "ZeroPadding2D",
+        "ZeroPadding3D",
+        "Cropping1D",
+        "Cropping2D",
+        "Cropping3D",
+        "RepeatVector",
+        "InputLayer",
+    }
+)
 """Layers that bend nothing: what two straight layers on both sides do, one could do."""
 
 __all__ = ["HELD_OUT", "NO_SKILL", "POOR", "TRAINING", "Figures", "Values", "figures_of", "margin"]
@@ -64,7 +122,11 @@ class Figures(Measured):
     @cached_property
     def final(self) -> str | None:
         """The activation that the single output went through last."""
-        return None if self.output is None else task.activation(self.trace, self.stage(self.output.stage))
+        return (
+            None
+            if self.output is None
+            else task.activation(self.trace, self.stage(self.output.stage))
+        )
 
     @cached_property
     def final_stage(self) -> Stage | None:
@@ -95,12 +157,18 @@ class Figures(Measured):
 
     def after(self, stage: Stage) -> list[Stage]:
         """The stages that take a stage's output."""
-        return [each for each in self.layers if any(spec.source == stage.name for spec in each.inputs)]
+        return [
+            each for each in self.layers if any(spec.source == stage.name for spec in each.inputs)
+        ]
 
     @cached_property
     def weighted(self) -> list[Stage]:
         """The layers that have a kernel."""
-        return [stage for stage in self.layers if any(weight.name.endswith("kernel") for weight in stage.weights)]
+        return [
+            stage
+            for stage in self.layers
+            if any(weight.name.endswith("kernel") for weight in stage.weights)
+        ]
 
     @cached_property
     def kernels(self) -> list[str]:
@@ -109,7 +177,8 @@ class Figures(Measured):
             f"{stage.name}/{weight.name}"
             for stage in self.weighted
             for weight in stage.weights
-            if weight.trainable and weight.name.split("/")[-1] in ("kernel", "pointwise_kernel", "depthwise_kernel")
+            if weight.trainable
+            and weight.name.split("/")[-1] in ("kernel", "pointwise_kernel", "depthwise_kernel")
         ]
 
     # How well it does
@@ -133,7 +202,11 @@ class Figures(Measured):
             found = [learner.get(f"{name}{suffix}_balanced") for name in ("linear", "kernel")]
             known = [skill_of(each, there) for each in found if each is not None and there]
             return max((each for each in known if each is not None), default=None)
-        scores = [score for name in ("linear", "kernel") if (score := learner.get(f"{name}{suffix}")) is not None]
+        scores = [
+            score
+            for name in ("linear", "kernel")
+            if (score := learner.get(f"{name}{suffix}")) is not None
+        ]
         return max(scores, default=None)
 
     @cached_property
@@ -163,9 +236,9 @@ class Figures(Measured):
         norms = [self.value("update", name, "norm", self.last) for name in self.kernels]
         if any(norm is not None and not math.isfinite(norm) for norm in norms):
             return True
-        return any(not math.isfinite(epoch.metrics.get("loss", 0.0)) for epoch in self.trace.epochs) or any(
-            event.kind == "loss" for event in self.trace.events
-        )
+        return any(
+            not math.isfinite(epoch.metrics.get("loss", 0.0)) for epoch in self.trace.epochs
+        ) or any(event.kind == "loss" for event in self.trace.events)
 
     @cached_property
     def struggles(self) -> bool:
@@ -176,9 +249,16 @@ class Figures(Measured):
         if skill is None:
             return False
         attainable = self.attainable
-        if attainable is not None and attainable <= NO_SKILL and not self._blind and misaligned(self) is None:
+        if (
+            attainable is not None
+            and attainable <= NO_SKILL
+            and not self._blind
+            and misaligned(self) is None
+        ):
             return False  # Nobody learns anything from these rows, and nothing says that it should be otherwise.
-        return skill < NO_SKILL or (self.behind is not None and self.behind > (0 if self.rebuilds else BEHIND))
+        return skill < NO_SKILL or (
+            self.behind is not None and self.behind > (0 if self.rebuilds else BEHIND)
+        )
 
     @cached_property
     def _blind(self) -> bool:
@@ -193,7 +273,9 @@ class Figures(Measured):
             return True
         if skill is None or not self.struggles:
             return False
-        return skill < NO_SKILL or (attainable is not None and skill < attainable - (0 if self.rebuilds else BEHIND))
+        return skill < NO_SKILL or (
+            attainable is not None and skill < attainable - (0 if self.rebuilds else BEHIND)
+        )
 
     def how_well(self) -> list[Evidence]:
         """The model's skill, and that of the simple learners, as evidence."""
@@ -213,10 +295,16 @@ class Figures(Measured):
         if self.reach is not None and not self.rebuilds and self.reach > NO_SKILL:
             learner = self.of("learner", TRAINING)
             suffix = "_held_out" if self.judged == HELD_OUT else ""
-            name = max(("linear", "kernel"), key=lambda each: learner.get(f"{each}{suffix}", -math.inf))
+            name = max(
+                ("linear", "kernel"), key=lambda each: learner.get(f"{each}{suffix}", -math.inf)
+            )
             value = learner.get(f"{name}{suffix}", math.nan)
             kind = "A linear fit" if name == "linear" else "Kernel ridge regression"
-            got = f"is right on {100 * value:.3g} %" if learner.get("classes") else f"reaches R2 {figure(value)}"
+            got = (
+                f"is right on {100 * value:.3g} %"
+                if learner.get("classes")
+                else f"reaches R2 {figure(value)}"
+            )
             text = f"{kind} on {int(learner.get('rows', 0))} of the training rows {got} of the same rows."
             found.append(Evidence(text, value, f"measurements[learner/training].{name}{suffix}"))
         return found

@@ -23,7 +23,9 @@ class Page:
 def head(rule: AnyRule) -> str:
     """What a page tells of its rule: code, name, level, category, what it finds, why it matters, and what it explains."""
     explains = (
-        f"\n\n**It explains** what {', '.join(rule.explains)} would say of the same run." if rule.explains else ""
+        f"\n\n**It explains** what {', '.join(rule.explains)} would say of the same run."
+        if rule.explains
+        else ""
     )
     return (
         f"# {rule.code} {rule.name}\n\n{BEGIN}\nLevel: {rule.level}. Category: `{rule.category}`.\n\n"

@@ -74,6 +74,8 @@ def all_rules() -> tuple[Rule, ...]:
     for module in pkgutil.iter_modules(families.__path__):
         members = vars(importlib.import_module(f"{families.__name__}.{module.name}")).values()
         found += [
-            each for each in members if isinstance(each, type) and issubclass(each, Rule) and "code" in vars(each)
+            each
+            for each in members
+            if isinstance(each, type) and issubclass(each, Rule) and "code" in vars(each)
         ]
     return tuple(kind() for kind in sorted(set(found), key=lambda kind: kind.code))

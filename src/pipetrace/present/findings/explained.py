@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from pipetrace.explain.findings.pages import page
 from pipetrace.explain.findings.rule import AnyRule
-from pipetrace.explain.wording import counted, listed
+from pipetrace.explain.text import counted, listed
 
 WIDTH = 88
 
@@ -28,7 +28,9 @@ def explained(rule: AnyRule, others: Sequence[AnyRule]) -> str:
         rule: the rule.
         others: all rules, for the names of those that it explains.
     """
-    return "\n".join(_explained(rule, {each.code: each.name for each in others})).rstrip("\n") + "\n"
+    return (
+        "\n".join(_explained(rule, {each.code: each.name for each in others})).rstrip("\n") + "\n"
+    )
 
 
 def as_json(rules: Sequence[AnyRule]) -> str:
@@ -59,7 +61,9 @@ def _explained(rule: AnyRule, names: dict[str, str]) -> Iterator[str]:
     yield ""
     yield from _wrapped(f"Why it matters: {_prose(rule.why)}")
     if rule.explains:
-        told = listed([f"{code} {names[code]}" if code in names else code for code in rule.explains])
+        told = listed(
+            [f"{code} {names[code]}" if code in names else code for code in rule.explains]
+        )
         yield ""
         yield from _wrapped(f"It explains: {told}.")
     written = page(rule.code)
@@ -83,4 +87,6 @@ def _prose(told: str) -> str:
 
 def _wrapped(told: str, indent: int = 0) -> list[str]:
     margin = " " * indent
-    return textwrap.wrap(told, WIDTH, initial_indent=margin, subsequent_indent=margin, break_long_words=False)
+    return textwrap.wrap(
+        told, WIDTH, initial_indent=margin, subsequent_indent=margin, break_long_words=False
+    )

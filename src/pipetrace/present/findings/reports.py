@@ -4,11 +4,11 @@ import json
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from pipetrace.explain.findings.asking import Asked
-from pipetrace.explain.findings.checked import Checked, exit_code
+from pipetrace.explain.findings.engine import Asked
 from pipetrace.explain.findings.finding import LEVELS
-from pipetrace.explain.findings.words import heading, in_a_line, nothing_found, totals
-from pipetrace.explain.wording import counted, listed
+from pipetrace.explain.findings.labels import heading, in_a_line, nothing_found, totals
+from pipetrace.explain.findings.report import Checked, exit_code
+from pipetrace.explain.text import counted, listed
 from pipetrace.present.findings.plain import finding
 from pipetrace.present.findings.sarif import sarif
 from pipetrace.present.findings.view import findings_view
@@ -45,7 +45,12 @@ def as_json(checked: Sequence[Checked], version: str) -> str:
                 "findings": encode(each.findings),
                 "hidden": len(each.hidden),
                 "failed": [
-                    {"slug": error.slug, "what": error.what, "where": error.where, "hint": error.hint}
+                    {
+                        "slug": error.slug,
+                        "what": error.what,
+                        "where": error.where,
+                        "hint": error.hint,
+                    }
                     for error in each.failed
                 ],
             }
@@ -70,7 +75,9 @@ def github(checked: Sequence[Checked], version: str) -> str:  # noqa: ARG001
             title = _property(heading(each.trace, found))
             head = f"::{COMMANDS[found.level]} file={_property(each.file)},title={title}::"
             lines.append(head + _data("\n".join(said)))
-        lines += [f"::error title={_property(error.slug)}::{_data(str(error))}" for error in each.failed]
+        lines += [
+            f"::error title={_property(error.slug)}::{_data(str(error))}" for error in each.failed
+        ]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -110,7 +117,11 @@ def title(each: Checked) -> str:
 def _wrapped(told: str, indent: int = 0) -> list[str]:
     margin = " " * indent
     lines = textwrap.wrap(
-        told.replace(" %", "\u00a0%"), WIDTH, initial_indent=margin, subsequent_indent=margin, break_long_words=False
+        told.replace(" %", "\u00a0%"),
+        WIDTH,
+        initial_indent=margin,
+        subsequent_indent=margin,
+        break_long_words=False,
     )
     return [line.replace("\u00a0", " ") for line in lines]
 

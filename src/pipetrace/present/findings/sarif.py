@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pipetrace.explain.findings.checked import Checked, exit_code
 from pipetrace.explain.findings.finding import Finding
+from pipetrace.explain.findings.labels import in_a_line, when, where
 from pipetrace.explain.findings.pages import page
+from pipetrace.explain.findings.report import Checked, exit_code
 from pipetrace.explain.findings.rule import Rule
-from pipetrace.explain.findings.words import in_a_line, when, where
 from pipetrace.present.findings.view import further
 from pipetrace.present.wire import encode
 from pipetrace.trace.document import Trace
@@ -50,7 +50,11 @@ def sarif(checked: Sequence[Checked], version: str) -> dict[str, Any]:
                         "executionSuccessful": not failed,
                         "exitCode": exit_code(checked),
                         "toolExecutionNotifications": [
-                            {"level": "error", "descriptor": {"id": error.slug}, "message": {"text": str(error)}}
+                            {
+                                "level": "error",
+                                "descriptor": {"id": error.slug},
+                                "message": {"text": str(error)},
+                            }
                             for error in failed
                         ],
                     }
@@ -85,7 +89,9 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 def _result(checked: Checked, found: Finding, rule: int, artifact: int) -> dict[str, Any]:
     explained = [f"It explains: {in_a_line(checked.trace, symptom)}" for symptom in found.symptoms]
-    place = ", ".join(part for part in (where(checked.trace, found.stage), when(found.epochs)) if part)
+    place = ", ".join(
+        part for part in (where(checked.trace, found.stage), when(found.epochs)) if part
+    )
     said = [f"{found.text}{f' ({place})' if place else ''}", *further(found)]
     said += [f"Why: {found.why}", f"To do: {found.advice}", found.change, *explained]
     return {

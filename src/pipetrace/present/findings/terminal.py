@@ -7,8 +7,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from pipetrace.explain.findings.asking import Asked
-from pipetrace.explain.findings.checked import Checked
+from pipetrace.explain.findings.engine import Asked
+from pipetrace.explain.findings.report import Checked
 from pipetrace.present.findings.reports import title
 from pipetrace.present.findings.view import findings_view
 from pipetrace.present.findings.views import FindingsView, FindingView, Mark
@@ -25,7 +25,9 @@ def show(checked: Sequence[Checked], console: Console) -> None:
     for number, each in enumerate(checked):
         if number:
             console.print()
-        console.print(Text.assemble((f"{each.file}: ", "bold"), title(each)), width=width, highlight=False)
+        console.print(
+            Text.assemble((f"{each.file}: ", "bold"), title(each)), width=width, highlight=False
+        )
         for part in findings(findings_view(each.trace, Asked(each.findings, each.rules))):
             console.print(part, width=width, highlight=False)
 
@@ -49,7 +51,9 @@ def finding(view: FindingView) -> RenderableType:
         told.append(("", Text(view.change, "green")))
     if view.sure:
         told.append(("How sure", Text(f"{view.sure}.")))
-    told += [("Explains", Text.assemble(_heading(each), f": {each.text}")) for each in view.symptoms]
+    told += [
+        ("Explains", Text.assemble(_heading(each), f": {each.text}")) for each in view.symptoms
+    ]
     table = Table.grid(padding=(0, 1))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(ratio=1)
@@ -62,11 +66,15 @@ def finding(view: FindingView) -> RenderableType:
 def marks(found: Sequence[Mark]) -> Iterator[Text]:
     """What was found at a place."""
     for mark in found:
-        yield Text.assemble((f"{mark.level} ", STYLES[mark.level]), (f"{mark.rule}: ", "bold"), mark.text)
+        yield Text.assemble(
+            (f"{mark.level} ", STYLES[mark.level]), (f"{mark.rule}: ", "bold"), mark.text
+        )
 
 
 def _heading(view: FindingView) -> Text:
     places = ", ".join(link.text for link in view.places)
     return Text.assemble(
-        (f"{view.level} ", STYLES[view.level]), (view.rule, "bold"), (f"  {places}" if places else "", "cyan")
+        (f"{view.level} ", STYLES[view.level]),
+        (view.rule, "bold"),
+        (f"  {places}" if places else "", "cyan"),
     )

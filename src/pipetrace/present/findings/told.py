@@ -4,11 +4,11 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipetrace.explain.findings.asking import Asked, ask, at_level
+from pipetrace.explain.findings.engine import Asked, ask, at_level
 from pipetrace.explain.findings.finding import ERROR, WARNING
-from pipetrace.explain.findings.words import in_a_line, nothing_found, totals
-from pipetrace.explain.recording import omissions, spent
-from pipetrace.explain.wording import counted
+from pipetrace.explain.findings.labels import in_a_line, nothing_found, totals
+from pipetrace.explain.overhead import omissions, spent
+from pipetrace.explain.text import counted
 from pipetrace.present.findings.plain import heading
 from pipetrace.present.findings.view import findings_view
 from pipetrace.present.findings.views import FindingsView
@@ -39,7 +39,9 @@ def at_end(path: Path) -> str:
     """
     trace = read(path)
     asked = ask(trace)
-    return "\n".join(_lines(findings_view(trace, Asked(at_level(asked.findings, WARNING), asked.rules)), asked))
+    return "\n".join(
+        _lines(findings_view(trace, Asked(at_level(asked.findings, WARNING), asked.rules)), asked)
+    )
 
 
 def took(path: Path) -> str:
@@ -65,7 +67,9 @@ def _lines(view: FindingsView, asked: Asked) -> Iterator[str]:
         yield from _wrapped(f"To do: {each.advice}", 5)
         yield from (f"        {line}".rstrip() for line in each.change.splitlines())
         if each.symptoms:
-            yield from _wrapped(f"It explains: {'; '.join(heading(symptom) for symptom in each.symptoms)}.", 5)
+            yield from _wrapped(
+                f"It explains: {'; '.join(heading(symptom) for symptom in each.symptoms)}.", 5
+            )
     if len(view.found) > MOST:
         yield f"  and {len(view.found) - MOST} more."
     for error in asked.failed:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from pipetrace.explain.findings.asking import Asked
+from pipetrace.explain.findings.engine import Asked
 from pipetrace.explain.findings.finding import Finding
-from pipetrace.explain.findings.words import CERTAIN, how_sure, nothing_found, totals, when, where
-from pipetrace.explain.wording import counted
+from pipetrace.explain.findings.labels import CERTAIN, how_sure, nothing_found, totals, when, where
+from pipetrace.explain.text import counted
 from pipetrace.present.findings.views import FindingsView, FindingView, Link, Mark
 from pipetrace.present.graph.views import FoldView
 from pipetrace.present.views import EpochRow, StageView
@@ -16,10 +16,18 @@ from pipetrace.trace.document import Trace
 def findings_view(trace: Trace, asked: Asked) -> FindingsView:
     """What the rules found, worded."""
     count = len(asked.rules)
-    title = f"{totals(asked.findings)} from {counted(count, 'rule')}" if asked.findings else nothing_found(count)
+    title = (
+        f"{totals(asked.findings)} from {counted(count, 'rule')}"
+        if asked.findings
+        else nothing_found(count)
+    )
     title = title if count else ""
-    found = tuple(_finding(trace, each, f"finding/{number}") for number, each in enumerate(asked.findings, 1))
-    return FindingsView(title, found, tuple(f"{error.what} {error.hint}." for error in asked.failed))
+    found = tuple(
+        _finding(trace, each, f"finding/{number}") for number, each in enumerate(asked.findings, 1)
+    )
+    return FindingsView(
+        title, found, tuple(f"{error.what} {error.hint}." for error in asked.failed)
+    )
 
 
 def marked_stages(stages: Sequence[StageView], view: FindingsView) -> tuple[StageView, ...]:
@@ -35,7 +43,12 @@ def marked_epochs(rows: Sequence[EpochRow], view: FindingsView) -> tuple[EpochRo
 def marked_folds(folds: Sequence[FoldView], stages: Sequence[StageView]) -> tuple[FoldView, ...]:
     """The folds with the marks of the stages in them."""
     return tuple(
-        replace(fold, findings=tuple(mark for stage in stages[fold.first : fold.last + 1] for mark in stage.findings))
+        replace(
+            fold,
+            findings=tuple(
+                mark for stage in stages[fold.first : fold.last + 1] for mark in stage.findings
+            ),
+        )
         for fold in folds
     )
 
@@ -49,7 +62,9 @@ def every(found: Sequence[FindingView]) -> Iterator[FindingView]:
 
 def further(finding: Finding) -> tuple[str, ...]:
     """The evidence in sentences, without what the finding's own sentence says already."""
-    return tuple(each.text for each in finding.evidence if each.text.rstrip(".") != finding.text.rstrip("."))
+    return tuple(
+        each.text for each in finding.evidence if each.text.rstrip(".") != finding.text.rstrip(".")
+    )
 
 
 def _finding(trace: Trace, finding: Finding, place: str) -> FindingView:
@@ -64,7 +79,10 @@ def _finding(trace: Trace, finding: Finding, place: str) -> FindingView:
         advice=finding.advice,
         change=finding.change,
         sure="" if finding.confidence >= CERTAIN else how_sure(finding.confidence),
-        symptoms=tuple(_finding(trace, each, f"{place}.{number}") for number, each in enumerate(finding.symptoms, 1)),
+        symptoms=tuple(
+            _finding(trace, each, f"{place}.{number}")
+            for number, each in enumerate(finding.symptoms, 1)
+        ),
     )
 
 

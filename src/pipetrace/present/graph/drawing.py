@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pipetrace.explain.wording import counted, dimensions
+from pipetrace.explain.text import counted, dimensions
 from pipetrace.present.graph.folds import LARGE, Fold, owners
 from pipetrace.present.graph.lanes import Place, places
 from pipetrace.present.graph.views import Box, GraphView, TreeLine, Wire
@@ -32,7 +32,12 @@ class Node:
 
 
 def graph(
-    stages: Sequence[Stage], wires: Wiring, folds: Sequence[Fold], ids: Mapping[str, str], *, start: int = 0
+    stages: Sequence[Stage],
+    wires: Wiring,
+    folds: Sequence[Fold],
+    ids: Mapping[str, str],
+    *,
+    start: int = 0,
 ) -> GraphView | None:
     """The overview, or None where there is nothing to see: a short chain.
 
@@ -59,7 +64,11 @@ def graph(
 
 
 def contracted(
-    stages: Sequence[Stage], wires: Wiring, closed: Sequence[Fold], ids: Mapping[str, str], start: int = 0
+    stages: Sequence[Stage],
+    wires: Wiring,
+    closed: Sequence[Fold],
+    ids: Mapping[str, str],
+    start: int = 0,
 ) -> tuple[tuple[Node, ...], dict[str, tuple[str, ...]]]:
     """The nodes that are left when the closed folds are one each, and whom each of them receives from."""
     hidden = owners(len(stages), closed)
@@ -72,7 +81,15 @@ def contracted(
         elif fold.first == position:
             # A fold may bear the name of a stage.
             name = f"{fold.name}/"
-            nodes.append(Node(name, ids[name], start + position, tuple(stages[fold.first : fold.last + 1]), fold))
+            nodes.append(
+                Node(
+                    name,
+                    ids[name],
+                    start + position,
+                    tuple(stages[fold.first : fold.last + 1]),
+                    fold,
+                )
+            )
         of[stage.name] = nodes[-1].name
     sources: dict[str, dict[str, None]] = {node.name: {} for node in nodes}
     for stage in stages:
@@ -96,7 +113,10 @@ def _label(nodes: Sequence[Node], sources: Mapping[str, tuple[str, ...]], wires:
 
 
 def _drawn(
-    nodes: Sequence[Node], sources: Mapping[str, tuple[str, ...]], found: Sequence[Place], wires: Wiring
+    nodes: Sequence[Node],
+    sources: Mapping[str, tuple[str, ...]],
+    found: Sequence[Place],
+    wires: Wiring,
 ) -> tuple[tuple[Box, ...], tuple[Wire, ...]]:
     texts = max(max(len(_boxed(node)) * NAME, len(_note(node)) * NOTE) for node in nodes)
     room = max(NARROWEST, min(WIDEST, math.ceil(texts) + 1))
@@ -105,7 +125,7 @@ def _drawn(
     spots = {
         place.name: (MARGIN + place.lane * (width + GAP), MARGIN + place.row * ROW, width)
         for place in found
-    }  # fmt: skip
+    }
     boxes = []
     for node in nodes:
         x, y, _ = spots[node.name]
@@ -180,7 +200,9 @@ def _note(node: Node) -> str:
 def _told(node: Node, given: Sequence[str], outputs: set[str | None]) -> str:
     """A box for who cannot see the lines."""
     place = (
-        f"Stage {node.first + 1}" if not node.fold else f"Stages {node.first + 1} to {node.first + len(node.stages)}"
+        f"Stage {node.first + 1}"
+        if not node.fold
+        else f"Stages {node.first + 1} to {node.first + len(node.stages)}"
     )
     comes = f", from {names([each.rstrip('/') for each in given])}" if given else ""
     is_output = ", an output" if any(stage.name in outputs for stage in node.stages) else ""
@@ -188,7 +210,10 @@ def _told(node: Node, given: Sequence[str], outputs: set[str | None]) -> str:
 
 
 def _lines(
-    nodes: Sequence[Node], sources: Mapping[str, tuple[str, ...]], found: Sequence[Place], wires: Wiring
+    nodes: Sequence[Node],
+    sources: Mapping[str, tuple[str, ...]],
+    found: Sequence[Place],
+    wires: Wiring,
 ) -> tuple[TreeLine, ...]:
     width = min(MOST_LANES, 1 + max((each.lane for each in found), default=0))
     outputs = {spec.source for spec in wires.outputs}
@@ -199,12 +224,16 @@ def _lines(
         count, last = len(node.stages), node.stages[-1]
         lines.append(
             TreeLine(
-                number=str(node.first + 1) if count == 1 else f"{node.first + 1}-{node.first + count}",
+                number=str(node.first + 1)
+                if count == 1
+                else f"{node.first + 1}-{node.first + count}",
                 depth=min(place.lane, MOST_LANES),
                 drawn=drawn(place, width, folded=node.fold is not None),
                 name=_shown(node),
                 joins=given if len(given) > 1 or place.lane >= MOST_LANES else (),
-                comes=given[0] if len(given) == 1 and (given[0] != above or place.off is not None) else None,
+                comes=given[0]
+                if len(given) == 1 and (given[0] != above or place.off is not None)
+                else None,
                 what=_what(node),
                 shape=dimensions(last.outputs[0].shape) if last.outputs else "failed",
                 output=len(outputs) > 1 and any(stage.name in outputs for stage in node.stages),

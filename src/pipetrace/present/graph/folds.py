@@ -47,9 +47,15 @@ def folds(trace: Trace, wires: Wiring) -> tuple[Fold, ...]:
     found = [fold for group in trace.groups for fold in _of_group(trace.stages, group)]
     if len(trace.stages) > LARGE:
         for level in [None, *found]:
-            inside = [each for each in found if (level is None or level.around(each)) and each is not level]
+            inside = [
+                each
+                for each in found
+                if (level is None or level.around(each)) and each is not level
+            ]
             found += _repeated(trace, wires, level, inside)
-    return tuple(sorted(_apart(found), key=lambda fold: (fold.first, -fold.last, fold.group is None)))
+    return tuple(
+        sorted(_apart(found), key=lambda fold: (fold.first, -fold.last, fold.group is None))
+    )
 
 
 def owners(count: int, closed: Sequence[Fold]) -> list[Fold | None]:
@@ -91,7 +97,9 @@ def _apart(found: Sequence[Fold]) -> list[Fold]:
     return kept
 
 
-def _repeated(trace: Trace, wires: Wiring, level: Fold | None, inside: Sequence[Fold]) -> list[Fold]:
+def _repeated(
+    trace: Trace, wires: Wiring, level: Fold | None, inside: Sequence[Fold]
+) -> list[Fold]:
     """The blocks that repeat among the entries of a level, which are stages and the folds within it."""
     stages = trace.stages
     first, last = (level.first, level.last) if level else (0, len(stages) - 1)
@@ -102,20 +110,35 @@ def _repeated(trace: Trace, wires: Wiring, level: Fold | None, inside: Sequence[
         if fold is None or fold.first == position:
             entries.append((position, fold.last if fold else position))
     entry_of = {
-        stages[position].name: index for index, (start, end) in enumerate(entries) for position in range(start, end + 1)
+        stages[position].name: index
+        for index, (start, end) in enumerate(entries)
+        for position in range(start, end + 1)
     }
-    kinds = [_signature(stages, wires, hidden, entries, entry_of, index) for index in range(len(entries))]
+    kinds = [
+        _signature(stages, wires, hidden, entries, entry_of, index) for index in range(len(entries))
+    ]
     return [
-        Fold(f"{stages[entries[start][0]].name}..{stages[entries[end][1]].name}", entries[start][0], entries[end][1],
-             None, times)
-        for start, end, times in _runs(kinds, lambda index: _leaves(wires, stages, entries, entry_of, index))
-    ]  # fmt: skip
+        Fold(
+            f"{stages[entries[start][0]].name}..{stages[entries[end][1]].name}",
+            entries[start][0],
+            entries[end][1],
+            None,
+            times,
+        )
+        for start, end, times in _runs(
+            kinds, lambda index: _leaves(wires, stages, entries, entry_of, index)
+        )
+    ]
 
 
 def _signature(
-    stages: Sequence[Stage], wires: Wiring, hidden: Sequence[Fold | None], entries: Sequence[tuple[int, int]],
-    entry_of: Mapping[str, int], index: int,
-) -> tuple[object, ...]:  # fmt: skip
+    stages: Sequence[Stage],
+    wires: Wiring,
+    hidden: Sequence[Fold | None],
+    entries: Sequence[tuple[int, int]],
+    entry_of: Mapping[str, int],
+    index: int,
+) -> tuple[object, ...]:
     """What an entry is and how far above it its inputs come from; two alike can be in the same place of a block."""
     start, end = entries[index]
     fold = hidden[start]
@@ -126,12 +149,18 @@ def _signature(
         for source in wires.sources[name]
         if source not in inner
     )
-    classes = tuple((stages[position].kind, stages[position].layer) for position in range(start, end + 1))
+    classes = tuple(
+        (stages[position].kind, stages[position].layer) for position in range(start, end + 1)
+    )
     return (fold is not None and fold.group is not None and fold.group.layer, classes, tuple(given))
 
 
 def _leaves(
-    wires: Wiring, stages: Sequence[Stage], entries: Sequence[tuple[int, int]], entry_of: Mapping[str, int], index: int
+    wires: Wiring,
+    stages: Sequence[Stage],
+    entries: Sequence[tuple[int, int]],
+    entry_of: Mapping[str, int],
+    index: int,
 ) -> int:
     """The last entry that uses what an entry gives; itself where nobody does."""
     start, end = entries[index]
@@ -142,7 +171,9 @@ def _leaves(
     return max(used)
 
 
-def _runs(kinds: Sequence[tuple[object, ...]], leaves: Callable[[int], int]) -> list[tuple[int, int, int]]:
+def _runs(
+    kinds: Sequence[tuple[object, ...]], leaves: Callable[[int], int]
+) -> list[tuple[int, int, int]]:
     """The blocks that come several times in a row: their first entry, their last one, and how often.
 
     Of all that begin at an entry the one that covers most is taken, the shortest of those. It may begin as well one
@@ -167,14 +198,18 @@ def _runs(kinds: Sequence[tuple[object, ...]], leaves: Callable[[int], int]) -> 
 
     found, at = [], 0
     while at < count:
-        able = [(length * times(length, at), -length) for length in alike if times(length, at) >= LEAST]
+        able = [
+            (length * times(length, at), -length) for length in alike if times(length, at) >= LEAST
+        ]
         covered, length = max(able, default=(0, 0))
         if covered < FEWEST:
             at += 1
             continue
         length = -length
         blocks = covered // length
-        starts = [start for start in range(at, min(at + length, count)) if times(length, start) == blocks]
+        starts = [
+            start for start in range(at, min(at + length, count)) if times(length, start) == blocks
+        ]
         start = min(starts, key=lambda each: (crossing(length, each, blocks), each))
         found.append((start, start + covered - 1, blocks))
         at = start + covered

@@ -57,7 +57,9 @@ def places(order: Sequence[str], sources: Mapping[str, Sequence[str]]) -> tuple[
         else:
             off = lanes[given[0]] if given else None
             lane = _first_free(taken, 0 if off is None else off + 1)
-        row = max([0 if not given else 1 + max(rows[source] for source in given), free.get(lane, 0)])
+        row = max(
+            [0 if not given else 1 + max(rows[source] for source in given), free.get(lane, 0)]
+        )
         if ended:
             # The lane goes on below everyone whom it still leads to.
             row = max(row, reach.get(taken[lane], 0))

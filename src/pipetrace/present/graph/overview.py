@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pipetrace.explain.facts import first_call
-from pipetrace.explain.wording import counted, dimensions, listed, number
+from pipetrace.explain.text import counted, dimensions, listed, number
 from pipetrace.present.graph.drawing import graph
 from pipetrace.present.graph.folds import LARGE, Fold, folds
 from pipetrace.present.graph.views import FoldView, GraphView
@@ -16,7 +16,9 @@ MOST_CLASSES = 6
 """Of more classes of layers in a fold the most frequent ones are named."""
 
 
-def overview(trace: Trace, *, opened: bool = False) -> tuple[GraphView | None, tuple[FoldView, ...]]:
+def overview(
+    trace: Trace, *, opened: bool = False
+) -> tuple[GraphView | None, tuple[FoldView, ...]]:
     """The graph, and the folds: closed in a large model unless they are to be opened.
 
     Args:
@@ -48,7 +50,11 @@ def inside(
     if last == first:
         return None, views
     part = replace(trace, stages=trace.stages[first : last + 1])
-    closed = () if is_open else [replace(fold, first=fold.first - first, last=fold.last - first) for fold in found]
+    closed = (
+        ()
+        if is_open
+        else [replace(fold, first=fold.first - first, last=fold.last - first) for fold in found]
+    )
     return graph(part.stages, wiring(part), closed, _ids(trace, found), start=first), views
 
 
@@ -59,7 +65,9 @@ def _ids(trace: Trace, found: Sequence[Fold]) -> dict[str, str]:
 
 def visible(trace: Trace, found: Sequence[FoldView]) -> set[str]:
     """The names of the stages that no closed fold hides."""
-    hidden = {position for fold in found if not fold.open for position in range(fold.first, fold.last + 1)}
+    hidden = {
+        position for fold in found if not fold.open for position in range(fold.first, fold.last + 1)
+    }
     return {stage.name for position, stage in enumerate(trace.stages) if position not in hidden}
 
 
@@ -72,7 +80,9 @@ def parameters(trace: Trace, fold: Fold) -> Parameters:
         for group in trace.groups:
             if group.path == fold.group.path or group.path.startswith(f"{fold.group.path}/"):
                 held.setdefault(f"{re.sub(r':[0-9]+(?=/|$)', '', group.path)}/", group.own)
-    return Parameters(sum(each.trainable for each in held.values()), sum(each.frozen for each in held.values()))
+    return Parameters(
+        sum(each.trainable for each in held.values()), sum(each.frozen for each in held.values())
+    )
 
 
 def _fold(trace: Trace, wires: Wiring, fold: Fold, *, is_open: bool) -> FoldView:
@@ -83,7 +93,8 @@ def _fold(trace: Trace, wires: Wiring, fold: Fold, *, is_open: bool) -> FoldView
     leaving = [
         stage.outputs[0]
         for stage in stages
-        if stage.outputs and (stage.name in given or any(user not in inside for user in wires.users[stage.name]))
+        if stage.outputs
+        and (stage.name in given or any(user not in inside for user in wires.users[stage.name]))
     ]
     if fold.group is not None:
         title = f"{fold.name} ({fold.group.layer})"

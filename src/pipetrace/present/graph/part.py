@@ -31,7 +31,9 @@ def part(trace: Trace, name: str, *, opened: bool = False) -> Document:
     graph, found = inside(trace, first, last, opened=opened)
     stages = made.stages[first : last + 1]
     folded = marked_folds(found, stages)
-    return replace(made, stages=stages, graph=graph, folds=folded, part=name.strip("/"), brief=False)
+    return replace(
+        made, stages=stages, graph=graph, folds=folded, part=name.strip("/"), brief=False
+    )
 
 
 def _positions(trace: Trace, name: str) -> tuple[int, int]:
@@ -41,7 +43,11 @@ def _positions(trace: Trace, name: str) -> tuple[int, int]:
         for each in (stage.path, stage.name):
             places.setdefault(each, (position, position))
     for group in trace.groups:
-        held = [index for index, stage in enumerate(trace.stages) if stage.path.startswith(f"{group.path}/")]
+        held = [
+            index
+            for index, stage in enumerate(trace.stages)
+            if stage.path.startswith(f"{group.path}/")
+        ]
         if held:
             places.setdefault(group.path, (held[0], held[-1]))
     if wanted in places:

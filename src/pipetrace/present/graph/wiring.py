@@ -3,12 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pipetrace.explain.wording import counted, listed, number
+from pipetrace.explain.text import counted, listed, number
 from pipetrace.trace.document import SOURCE, Spec, Stage, Trace
 
 MOST_NAMES = 5
 """More names than this are counted, not told."""
-ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+ORDINALS = (
+    "first",
+    "second",
+    "third",
+    "fourth",
+    "fifth",
+    "sixth",
+    "seventh",
+    "eighth",
+    "ninth",
+    "tenth",
+)
 TIMES = {2: "twice"}
 
 
@@ -32,7 +43,9 @@ class Wiring:
     def chain(self) -> bool:
         """Whether each stage receives from the one before it and from no other."""
         before = ((), *((name,) for name in self.order))
-        return all(self.sources[name] == given for name, given in zip(self.order, before, strict=False))
+        return all(
+            self.sources[name] == given for name, given in zip(self.order, before, strict=False)
+        )
 
 
 def wiring(trace: Trace) -> Wiring:
@@ -42,12 +55,19 @@ def wiring(trace: Trace) -> Wiring:
     users: dict[str, list[str]] = {}
     for stage in trace.stages:
         received = (spec.source for spec in stage.inputs)
-        sources[stage.name] = tuple(dict.fromkeys(name for name in received if name is not None and name in seen))
+        sources[stage.name] = tuple(
+            dict.fromkeys(name for name in received if name is not None and name in seen)
+        )
         for name in sources[stage.name]:
             users[name].append(stage.name)
         users[stage.name] = []
         seen.add(stage.name)
-    return Wiring(tuple(sources), sources, {name: tuple(found) for name, found in users.items()}, _outputs(trace, seen))
+    return Wiring(
+        tuple(sources),
+        sources,
+        {name: tuple(found) for name, found in users.items()},
+        _outputs(trace, seen),
+    )
 
 
 def told(trace: Trace, found: Wiring, stage: Stage) -> tuple[str, ...]:
@@ -101,7 +121,11 @@ def _receives(trace: Trace, found: Wiring, stage: Stage) -> str | None:
     position = found.order.index(stage.name)
     if not sources:
         # What comes from outside is plain for a source, and for a first stage that no source stands before.
-        return None if stage.kind == SOURCE or not position else "Its input comes from outside of the recorded stages."
+        return (
+            None
+            if stage.kind == SOURCE or not position
+            else "Its input comes from outside of the recorded stages."
+        )
     given = {each.name: len(each.outputs) for each in trace.stages}
     words = []
     for name in sources:
@@ -121,7 +145,9 @@ def _source(name: str, specs: Sequence[Spec], outputs: int) -> str:
     key = next((spec.name for spec in specs if spec.name), None) if len(specs) == 1 else None
     kept = f" as '{key}'" if key and key != name else ""
     if outputs > 1 and which != [0] and len(which) < outputs:
-        told = listed([ORDINALS[each] if each < len(ORDINALS) else f"{each + 1}th" for each in which])
+        told = listed(
+            [ORDINALS[each] if each < len(ORDINALS) else f"{each + 1}th" for each in which]
+        )
         return f"the {told} output{'s' * (len(which) > 1)} of {name}{kept}"
     if len(which) > 1:
         return f"all {counted(outputs, 'output')} of {name}"

@@ -20,7 +20,7 @@ from pipetrace.explain.findings.figures import (
 from pipetrace.explain.findings.finding import ERROR, NOTE, Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
 from pipetrace.explain.findings.rules.units import hidden
-from pipetrace.explain.wording import counted, figure, share
+from pipetrace.explain.text import counted, figure, share
 from pipetrace.trace.document import Stage, Trace
 
 FADED = 0.05
@@ -50,7 +50,11 @@ class BadInitialisation(Rule):
         facts = figures_of(trace)
         if not facts.struggles:
             return
-        ratios = {stage.name: ratio for stage in facts.weighted if (ratio := against_glorot(facts, stage)) is not None}
+        ratios = {
+            stage.name: ratio
+            for stage in facts.weighted
+            if (ratio := against_glorot(facts, stage)) is not None
+        }
         weak = [name for name, ratio in ratios.items() if ratio < WEAK]
         strong = [name for name, ratio in ratios.items() if ratio > STRONG]
         lost = faded(facts)
@@ -105,13 +109,19 @@ class Symmetric(Rule):
         for stage in facts.weighted:
             values = facts.of("initial", _kernel(facts, stage.name), 0)
             # The last layer may start at zero: its units have targets of their own, which tell them apart.
-            if values.get("alike", 0.0) < self.ALIKE or stage.name == ends or not stage.parameters.trainable:
+            if (
+                values.get("alike", 0.0) < self.ALIKE
+                or stage.name == ends
+                or not stage.parameters.trainable
+            ):
                 continue
             text = f"{share(values['alike'])} of the units of {stage.name} start with the weights of another unit."
             found = self.found(
                 text,
                 [
-                    Evidence(text, values["alike"], f"measurements[initial/{stage.name}/kernel].alike"),
+                    Evidence(
+                        text, values["alike"], f"measurements[initial/{stage.name}/kernel].alike"
+                    ),
                     *facts.how_well(),
                 ],
                 "Start from random weights.",
@@ -129,22 +139,22 @@ class FrozenByAccident(Rule):
     name = "frozen-layers"
     category = "frozen_layers"
     explains = (*POOR, "PT402", "PT502")
-    what = (
-        "Layers that do not train and hold weights as an initialiser draws them, in a model that does not learn well."
-    )
+    what = "Layers that do not train and hold weights as an initialiser draws them, in a model that does not learn well."
     why = "Frozen layers are of use where they were trained before; features of chance stay features of chance."
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
-        frozen = [stage for stage in facts.weighted if not any(weight.trainable for weight in stage.weights)]
+        frozen = [
+            stage
+            for stage in facts.weighted
+            if not any(weight.trainable for weight in stage.weights)
+        ]
         drawn = [stage for stage in frozen if _as_drawn(facts, stage)]
         if not drawn or _knows_data(facts):
             return
         held = sum(stage.parameters.frozen for stage in drawn)
         whole = trace.run.model.parameters.total if trace.run.model else held
-        text = (
-            f"{counted(len(drawn), 'layer')} with {held:,} of {whole:,} parameters do not train and were never trained."
-        )
+        text = f"{counted(len(drawn), 'layer')} with {held:,} of {whole:,} parameters do not train and were never trained."
         values = facts.of("initial", _kernel(facts, drawn[0].name), 0)
         line = (
             f"The kernel of {drawn[0].name} has a standard deviation of "
@@ -181,7 +191,9 @@ class SignalDies(Rule):
         if not facts.struggles or skill is None or facts.broken:
             return
         lost = faded(facts)
-        ratios = [ratio for stage in facts.weighted if (ratio := against_glorot(facts, stage)) is not None]
+        ratios = [
+            ratio for stage in facts.weighted if (ratio := against_glorot(facts, stage)) is not None
+        ]
         weak = sum(ratio < WEAK for ratio in ratios) >= 2
         if lost is not None and not weak and not _squashed(facts) and skill < NO_SKILL:
             part, last = lost
@@ -193,7 +205,9 @@ class SignalDies(Rule):
             directions = facts.value("dimensions", last.name, "dimensions")
             if directions is not None:
                 line = f"After training they differ there in {figure(directions)} directions."
-                evidence.append(Evidence(line, directions, f"measurements[dimensions/{last.name}].dimensions"))
+                evidence.append(
+                    Evidence(line, directions, f"measurements[dimensions/{last.name}].dimensions")
+                )
             yield self.found(
                 text,
                 [*evidence, *facts.how_well()],
@@ -218,7 +232,10 @@ class SignalDies(Rule):
                 text = f"{stage.name} has {counted(int(width), 'unit')} for {classes:.0f} classes."
                 yield self.found(
                     text,
-                    [Evidence(text, width, f"stages[{stage.name}].outputs[0].shape"), *facts.how_well()],
+                    [
+                        Evidence(text, width, f"stages[{stage.name}].outputs[0].shape"),
+                        *facts.how_well(),
+                    ],
                     "Give every hidden layer at least as many units as there are classes.",
                     stage=stage.name,
                     change=f"keras.layers.Dense({max(16, 4 * int(classes))}, activation='relu')",
@@ -242,7 +259,9 @@ class NoBend(Rule):
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
-        pairs = [(first, second) for first in facts.weighted for second in _next_kernels(facts, first)]
+        pairs = [
+            (first, second) for first in facts.weighted for second in _next_kernels(facts, first)
+        ]
         if not pairs:
             return
         gain = _gain(facts)
@@ -253,9 +272,7 @@ class NoBend(Rule):
         )
         evidence = [Evidence(text, None, f"stages[{first.name}].config.activation")]
         if gain is not None:
-            line = (
-                f"A simple learner that bends is {figure(gain)} better in skill than a straight one on the same rows."
-            )
+            line = f"A simple learner that bends is {figure(gain)} better in skill than a straight one on the same rows."
             evidence.append(Evidence(line, gain, "measurements[learner/training].kernel"))
         found = self.found(
             text,
@@ -320,7 +337,12 @@ class ModesDisagree(Rule):
         facts = figures_of(trace)
         learning, predicting = facts.skill("training_mode"), facts.skill(TRAINING)
         layer = next((stage for stage in facts.layers if stage.layer == "BatchNormalization"), None)
-        if learning is None or predicting is None or layer is None or learning - predicting < self.GAP:
+        if (
+            learning is None
+            or predicting is None
+            or layer is None
+            or learning - predicting < self.GAP
+        ):
             return
         momentum = layer.config.get("momentum")
         made = updates(trace)
@@ -359,7 +381,11 @@ def glorot(values: Values) -> float:
 def faded(facts: Figures) -> tuple[float, Stage] | None:
     """How much of the rows' differences the last hidden stage has of the first one's, before training, where it is little."""
     # Behind an activation, since bounded ones take the size away, but not the differences.
-    behind = [stage for stage in hidden(facts) if facts.activation(stage) in BENT and stage.layer not in PASSING]
+    behind = [
+        stage
+        for stage in hidden(facts)
+        if facts.activation(stage) in BENT and stage.layer not in PASSING
+    ]
     spreads = [(facts.of("signal", stage.name, 0).get("spread"), stage) for stage in behind]
     known = [(spread, stage) for spread, stage in spreads if spread is not None]
     if len(known) < 3 or not known[0][0]:
@@ -373,53 +399,96 @@ def faded(facts: Figures) -> tuple[float, Stage] | None:
 
 def grown(facts: Figures) -> float:
     """The largest spread of the rows at a stage before training, over that of the inputs."""
-    spreads = {stage.name: facts.of("signal", stage.name, 0).get("spread", 0.0) for stage in facts.trace.stages}
-    first = max((spreads[stage.name] for stage in facts.trace.stages if stage.kind == "source"), default=0.0)
+    spreads = {
+        stage.name: facts.of("signal", stage.name, 0).get("spread", 0.0)
+        for stage in facts.trace.stages
+    }
+    first = max(
+        (spreads[stage.name] for stage in facts.trace.stages if stage.kind == "source"), default=0.0
+    )
     return max(spreads.values(), default=0.0) / first if first > 0 else 0.0
 
 
 def bends(facts: Figures, stage: Stage) -> bool:
     """Whether a stage is no straight map of its input."""
-    if facts.activation(stage) in BENT or ("Pooling" in (stage.layer or "") and "Max" in (stage.layer or "")):
+    if facts.activation(stage) in BENT or (
+        "Pooling" in (stage.layer or "") and "Max" in (stage.layer or "")
+    ):
         return True
     straight = (
-        *PASSING, "Dense", "EinsumDense", "Rescaling", "Concatenate", "Add", "Average", "Subtract", "BatchNormalization",
-        "Normalization", "UpSampling1D", "UpSampling2D", "AveragePooling1D", "AveragePooling2D",
-        "GlobalAveragePooling1D", "GlobalAveragePooling2D", "TimeDistributed", "Activation",
-    )  # fmt: skip
-    return not (stage.layer in straight or (stage.layer or "").startswith(("Conv", "DepthwiseConv", "SeparableConv")))
+        *PASSING,
+        "Dense",
+        "EinsumDense",
+        "Rescaling",
+        "Concatenate",
+        "Add",
+        "Average",
+        "Subtract",
+        "BatchNormalization",
+        "Normalization",
+        "UpSampling1D",
+        "UpSampling2D",
+        "AveragePooling1D",
+        "AveragePooling2D",
+        "GlobalAveragePooling1D",
+        "GlobalAveragePooling2D",
+        "TimeDistributed",
+        "Activation",
+    )
+    return not (
+        stage.layer in straight
+        or (stage.layer or "").startswith(("Conv", "DepthwiseConv", "SeparableConv"))
+    )
 
 
 def _squashed(facts: Figures) -> bool:
     """Whether most hidden activations are sigmoids or softmaxes, whose slope of at most 1/4 takes the signal away."""
     kinds = [facts.activation(stage) for stage in hidden(facts)]
     bent = [kind for kind in kinds if kind in BENT]
-    return bool(bent) and sum(kind in ("sigmoid", "softmax", "hard_sigmoid") for kind in bent) > len(bent) / 2
+    return (
+        bool(bent)
+        and sum(kind in ("sigmoid", "softmax", "hard_sigmoid") for kind in bent) > len(bent) / 2
+    )
 
 
 def _kernel(facts: Figures, stage: str) -> str:
     """The name of a stage's kernel."""
-    names = [f"{stage}/{weight.name}" for weight in facts.stage(stage).weights if weight.name.endswith("kernel")]
+    names = [
+        f"{stage}/{weight.name}"
+        for weight in facts.stage(stage).weights
+        if weight.name.endswith("kernel")
+    ]
     return names[0] if names else f"{stage}/kernel"
 
 
 def _next_kernels(facts: Figures, stage: Stage) -> list[Stage]:
     """The layers with a kernel that get what a stage gives with nothing bent between; none where it bends itself."""
-    if facts.activation(stage) in BENT or stage.layer not in ("Dense", "Conv1D", "Conv2D", "Conv3D"):
+    if facts.activation(stage) in BENT or stage.layer not in (
+        "Dense",
+        "Conv1D",
+        "Conv2D",
+        "Conv3D",
+    ):
         return []
     found, left = [], facts.after(stage)
     while left:
         current = left.pop()
         if current in facts.weighted and current.layer in ("Dense", "Conv1D", "Conv2D", "Conv3D"):
             found.append(current)
-        elif current.layer in PASSING or (current.layer == "Activation" and facts.activation(current) == "linear"):
+        elif current.layer in PASSING or (
+            current.layer == "Activation" and facts.activation(current) == "linear"
+        ):
             left += facts.after(current)
     # A narrow layer between wide ones is a straight map of low rank, which is of use (as in MobileNetV2).
     return [each for each in found if not _narrower(stage, each)]
 
 
 def _narrower(stage: Stage, following: Stage) -> bool:
-    width, before, after = stage.outputs[0].shape[-1], stage.inputs[0].shape[-1], following.outputs[0].shape[-1]
+    width, before, after = (
+        stage.outputs[0].shape[-1],
+        stage.inputs[0].shape[-1],
+        following.outputs[0].shape[-1],
+    )
     return None not in (width, before, after) and (width or 0) < min(before or 0, after or 0)
 
 
@@ -449,6 +518,14 @@ def _as_drawn(facts: Figures, stage: Stage) -> bool:
     if bias and (bias["std"] or bias["mean"]):
         return False
     fans = values["fan_in"], values["fan_out"]
-    usual = (math.sqrt(2 / sum(fans)), math.sqrt(2 / fans[0]), math.sqrt(1 / fans[0]), 0.05, 0.05 / math.sqrt(3))
+    usual = (
+        math.sqrt(2 / sum(fans)),
+        math.sqrt(2 / fans[0]),
+        math.sqrt(1 / fans[0]),
+        0.05,
+        0.05 / math.sqrt(3),
+    )
     count = fans[0] * fans[1]
-    return any(abs(values["std"] / each - 1) < max(DRAWN, 3 / math.sqrt(2 * count)) for each in usual)
+    return any(
+        abs(values["std"] / each - 1) < max(DRAWN, 3 / math.sqrt(2 * count)) for each in usual
+    )

@@ -23,27 +23,51 @@ class NotANumber(Rule):
         facts = figures_of(trace)
         if not facts.broken:
             return
-        events = [each for each in trace.events if each.kind in (LOSS, OUTPUT, GRADIENT, WEIGHTS, DATA)]
-        evidence = [Evidence(each.message, None, f"events[{trace.events.index(each)}]") for each in events]
+        events = [
+            each for each in trace.events if each.kind in (LOSS, OUTPUT, GRADIENT, WEIGHTS, DATA)
+        ]
+        evidence = [
+            Evidence(each.message, None, f"events[{trace.events.index(each)}]") for each in events
+        ]
         stage = next((each.stage for each in events if each.stage is not None), None)
-        epochs = [each.number for each in trace.epochs if not _finite(each.metrics.get("loss", 0.0))]
+        epochs = [
+            each.number for each in trace.epochs if not _finite(each.metrics.get("loss", 0.0))
+        ]
         if stage is None:
             # Where it is so before any step, it is none of the training's doing.
-            first = next((each.name for each in facts.layers if "not_finite" in facts.of("signal", each.name, 0)), None)
+            first = next(
+                (
+                    each.name
+                    for each in facts.layers
+                    if "not_finite" in facts.of("signal", each.name, 0)
+                ),
+                None,
+            )
             if first is not None:
                 stage = first
                 text = f"Before training the outputs of {first} are already not finite."
-                evidence.insert(0, Evidence(text, None, f"measurements[signal/{first}, epoch 0].not_finite"))
+                evidence.insert(
+                    0, Evidence(text, None, f"measurements[signal/{first}, epoch 0].not_finite")
+                )
         if not evidence and epochs:
             evidence = [
-                Evidence(f"The loss was no number in epoch {epochs[0]}.", None, f"epochs[{epochs[0]}].metrics[loss]")
+                Evidence(
+                    f"The loss was no number in epoch {epochs[0]}.",
+                    None,
+                    f"epochs[{epochs[0]}].metrics[loss]",
+                )
             ]
         if not evidence:
             name = next(
-                each for each in facts.kernels if not _finite(facts.of("update", each, facts.last).get("norm", 0.0))
+                each
+                for each in facts.kernels
+                if not _finite(facts.of("update", each, facts.last).get("norm", 0.0))
             )
             text = f"{name} holds values that are no numbers after epoch {facts.last}."
-            evidence, stage = [Evidence(text, None, f"measurements[update/{name}].norm")], name.rpartition("/")[0]
+            evidence, stage = (
+                [Evidence(text, None, f"measurements[update/{name}].norm")],
+                name.rpartition("/")[0],
+            )
         yield self.found(
             evidence[0].text,
             evidence,

@@ -4,11 +4,18 @@ import math
 from collections.abc import Iterator
 
 from pipetrace.explain.facts import train_rows, updates
-from pipetrace.explain.findings.figures import HELD_OUT, NO_SKILL, POOR, TRAINING, figures_of, margin
+from pipetrace.explain.findings.figures import (
+    HELD_OUT,
+    NO_SKILL,
+    POOR,
+    TRAINING,
+    figures_of,
+    margin,
+)
 from pipetrace.explain.findings.finding import Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
 from pipetrace.explain.findings.rules.optimisation import UNMOVED, steady, still_falling, travelled
-from pipetrace.explain.wording import counted, figure, share
+from pipetrace.explain.text import counted, figure, share
 from pipetrace.trace.document import Trace
 
 
@@ -19,7 +26,9 @@ class Overfitting(Rule):
     name = "overfitting"
     category = "overfitting"
     explains = POOR
-    what = "The validation loss has risen far above its best while the training loss went on falling."
+    what = (
+        "The validation loss has risen far above its best while the training loss went on falling."
+    )
     why = "From there on the model learns its rows by heart; the weights of the best epoch were better."
 
     RISE = 0.25
@@ -80,7 +89,9 @@ class TooFewEpochs(Rule):
     name = "too-few-epochs"
     category = "too_few_epochs"
     explains = POOR
-    what = "The training ended while the loss still fell, and what can be learned is not learned yet."
+    what = (
+        "The training ended while the loss still fell, and what can be learned is not learned yet."
+    )
     why = "More epochs would make it better at no other cost than time."
 
     UPDATES = 100
@@ -94,7 +105,13 @@ class TooFewEpochs(Rule):
         moved, made = travelled(facts), updates(trace)
         few = made is not None and made < self.UPDATES
         falling = still_falling(facts) or (steady(facts) if few else None)
-        if falling is None or moved is None or not facts.underfits or facts.broken or trace.ending.kind == "failed":
+        if (
+            falling is None
+            or moved is None
+            or not facts.underfits
+            or facts.broken
+            or trace.ending.kind == "failed"
+        ):
             return
         skill = facts.skill(TRAINING)
         if skill is not None and skill >= (NO_SKILL if facts.rebuilds else self.LEARNED):
@@ -135,7 +152,11 @@ class TooStrong(Rule):
         facts = figures_of(trace)
         losses = facts.course("slope", "loss", "loss")
         penalties = facts.course("slope", "loss", "penalty")
-        parts = sorted(penalties[epoch] / losses[epoch] for epoch in losses if losses[epoch] > 0 and epoch in penalties)
+        parts = sorted(
+            penalties[epoch] / losses[epoch]
+            for epoch in losses
+            if losses[epoch] > 0 and epoch in penalties
+        )
         if not parts or not facts.underfits:
             return
         # A strong penalty is soon small itself, since it leaves no weights.
@@ -156,7 +177,9 @@ class TooStrong(Rule):
         evidence = [Evidence(text, middle, "measurements[slope/loss].penalty")]
         if kernel is not None:
             line = f"The gradient of the penalty on {kernel} has a norm of {figure(sizes[kernel])}."
-            evidence.append(Evidence(line, sizes[kernel], f"measurements[gradient/{kernel}].penalty"))
+            evidence.append(
+                Evidence(line, sizes[kernel], f"measurements[gradient/{kernel}].penalty")
+            )
         yield self.found(
             text,
             [*evidence, *facts.how_well()],
@@ -194,7 +217,9 @@ class DropoutTooHigh(Rule):
         kept = math.prod(1 - rate for rate, _ in drops)
         rate, stage = drops[0]
         text = f"{stage.name} drops {share(rate)} of its values" + (
-            f"; the {len(drops)} such layers together pass {share(kept)}." if len(drops) > 1 else "."
+            f"; the {len(drops)} such layers together pass {share(kept)}."
+            if len(drops) > 1
+            else "."
         )
         yield self.found(
             text,

@@ -17,7 +17,7 @@ from pipetrace.explain.findings.figures import (
 )
 from pipetrace.explain.findings.finding import ERROR, NOTE, Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
-from pipetrace.explain.wording import counted, figure
+from pipetrace.explain.text import counted, figure
 from pipetrace.trace.document import SOURCE, Stage, Trace
 
 LARGE = 10.0
@@ -66,9 +66,7 @@ class NotFiniteData(Rule):
         for source in (each for each in trace.stages if each.kind == SOURCE):
             if source.summary is not None and source.summary.non_finite:
                 stage = source.name
-                text = (
-                    f"{source.summary.non_finite:,} of {source.summary.count:,} values of {source.name} are not finite."
-                )
+                text = f"{source.summary.non_finite:,} of {source.summary.count:,} values of {source.name} are not finite."
                 place = f"stages[{source.name}].summary"
                 evidence.append(Evidence(text, float(source.summary.non_finite), place))
         inputs = facts.value("rows", TRAINING, "x_not_finite") or 0
@@ -141,7 +139,9 @@ class ConstantInput(Rule):
         facts = figures_of(trace)
         sources = [each for each in trace.stages if each.kind == SOURCE]
         for source in sources:
-            values = facts.of("signal", source.name, 0) or facts.of("signal", source.name, facts.last)
+            values = facts.of("signal", source.name, 0) or facts.of(
+                "signal", source.name, facts.last
+            )
             if values.get("spread") == 0 and (facts.value("rows", TRAINING, "rows") or 0) > 1:
                 yield self.found(
                     f"{source.name} is the same in all rows.",
@@ -165,7 +165,9 @@ class ScaledApart(Rule):
     category = "input_not_normalised"
     explains = (*POOR, "PT106", "PT108", "PT501")
     what = "Held-out inputs have another scale than the training inputs."
-    why = "The model is judged on values that it never saw, and its validation figures mean nothing."
+    why = (
+        "The model is judged on values that it never saw, and its validation figures mean nothing."
+    )
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
@@ -205,7 +207,9 @@ def _only_form(facts: Figures, stage: Stage) -> bool:
         if current.kind == SOURCE:
             return True
         plain = (
-            current.layer in PASSING or current.layer in NORMALISING or current.layer in ("Rescaling", "Concatenate")
+            current.layer in PASSING
+            or current.layer in NORMALISING
+            or current.layer in ("Rescaling", "Concatenate")
         )
         if current.kind != "step" and not plain:
             return False
@@ -217,9 +221,17 @@ def _badly_scaled(stage: Stage, figures: Values, *, vector: bool) -> Iterator[Ev
     place = f"measurements[signal/{stage.name}]"
     rms, small, large = figures["rms"], figures.get("std_small", 0.0), figures.get("std_large", 0.0)
     if rms > LARGE:
-        yield Evidence(f"What leaves {stage.name} has a root mean square of {figure(rms)}.", rms, f"{place}.rms")
+        yield Evidence(
+            f"What leaves {stage.name} has a root mean square of {figure(rms)}.",
+            rms,
+            f"{place}.rms",
+        )
     elif 0 < rms < SMALL:
-        yield Evidence(f"What leaves {stage.name} has a root mean square of only {figure(rms)}.", rms, f"{place}.rms")
+        yield Evidence(
+            f"What leaves {stage.name} has a root mean square of only {figure(rms)}.",
+            rms,
+            f"{place}.rms",
+        )
     if vector and small > 0 and large / small > UNEQUAL:
         text = (
             f"The columns of {stage.name} have standard deviations from {figure(small)} to {figure(large)} (5 % and 95 % "

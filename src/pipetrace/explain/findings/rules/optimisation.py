@@ -11,7 +11,7 @@ from pipetrace.explain.findings.figures import NO_SKILL, POOR, TRAINING, Figures
 from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
 from pipetrace.explain.findings.rules.inputs import LARGE, entries
-from pipetrace.explain.wording import figure, share
+from pipetrace.explain.text import figure, share
 from pipetrace.trace.document import Trace
 
 UNMOVED = 0.1
@@ -43,7 +43,18 @@ class RateTooHigh(Rule):
     name = "learning-rate-too-high"
     category = "lr_too_high"
     level = ERROR
-    explains = (*POOR, "PT201", "PT202", "PT303", "PT402", "PT405", "PT406", "PT502", "PT604", "PT701")
+    explains = (
+        *POOR,
+        "PT201",
+        "PT202",
+        "PT303",
+        "PT402",
+        "PT405",
+        "PT406",
+        "PT502",
+        "PT604",
+        "PT701",
+    )
     what = "The loss leaps far above where it began, or swings from epoch to epoch without falling."
     why = "A step that is longer than the valley is wide lands higher on its other side."
 
@@ -85,7 +96,9 @@ class RateTooHigh(Rule):
                     f"Before training the loss was {figure(start)}; in epoch "
                     f"{epoch} that of a step reached {figure(most)}."
                 )
-                return [Evidence(text, most / start, f"measurements[steps/loss, epoch {epoch}].max")]
+                return [
+                    Evidence(text, most / start, f"measurements[steps/loss, epoch {epoch}].max")
+                ]
         return None
 
     @staticmethod
@@ -98,7 +111,11 @@ class RateTooHigh(Rule):
         found = []
         for name in facts.kernels:
             start, after = facts.of("initial", name, 0), facts.of("update", name, 1)
-            size = start["std"] * math.sqrt(start["fan_in"] * start["fan_out"]) if "fan_in" in start else 0.0
+            size = (
+                start["std"] * math.sqrt(start["fan_in"] * start["fan_out"])
+                if "fan_in" in start
+                else 0.0
+            )
             if size > 0 and math.isfinite(after.get("from_start", math.inf)):
                 found.append((after["from_start"] / size, name))
         most, name = max(found, default=(0.0, ""))
@@ -118,7 +135,8 @@ class RateTooHigh(Rule):
         steps = [
             (values["last_step"] / values["norm"], name)
             for name in facts.kernels
-            if (values := facts.of("update", name, facts.last)).get("last_step") is not None and values["norm"] > 0
+            if (values := facts.of("update", name, facts.last)).get("last_step") is not None
+            and values["norm"] > 0
         ]
         largest, name = max(steps, default=(0.0, ""))
         if rises < 0.3 or swing < self.SWING or largest < self.STEP:
@@ -194,7 +212,9 @@ class LongMemory(Rule):
         facts = figures_of(trace)
         config = trace.run.training.optimizer_config
         momentum = (
-            config.get("momentum") if trace.run.training.optimizer in ("SGD", "RMSprop") else config.get("beta_1")
+            config.get("momentum")
+            if trace.run.training.optimizer in ("SGD", "RMSprop")
+            else config.get("beta_1")
         )
         if not isinstance(momentum, (int, float)) or not 0 <= momentum < 1 or not facts.struggles:
             return
@@ -202,7 +222,9 @@ class LongMemory(Rule):
         if memory < MEMORY:
             return
         rate = trace.epochs[0].learning_rate if trace.epochs else None
-        text = f"A momentum of {figure(momentum)} adds up the gradients of about {memory:.0f} steps."
+        text = (
+            f"A momentum of {figure(momentum)} adds up the gradients of about {memory:.0f} steps."
+        )
         evidence = [Evidence(text, memory, "run.training.optimizer_config.momentum")]
         if rate is not None:
             line = (
@@ -248,7 +270,9 @@ class BatchTooLarge(Rule):
             return
         if moved is None or falling is None or moved[0] >= UNMOVED or steps.batch <= 8:
             return
-        text = f"A batch of {steps.batch} of {steps.rows:,} rows makes {steps.count} updates an epoch."
+        text = (
+            f"A batch of {steps.batch} of {steps.rows:,} rows makes {steps.count} updates an epoch."
+        )
         yield self.found(
             text,
             [Evidence(text, float(steps.count), "run.training.batch_size"), falling],
@@ -279,7 +303,9 @@ class Vanishing(Rule):
             return
         ratios = []
         for place in range(len(kernels)):
-            later = [max((course[epoch] for course in courses[place:]), default=0.0) for epoch in epochs]
+            later = [
+                max((course[epoch] for course in courses[place:]), default=0.0) for epoch in epochs
+            ]
             own = [courses[place][epoch] for epoch in epochs]
             known = [mine / most for mine, most in zip(own, later, strict=True) if most > 0]
             ratios.append(_median(known) if known else 1.0)
@@ -293,7 +319,10 @@ class Vanishing(Rule):
         )
         yield self.found(
             text,
-            [Evidence(text, ratios[first], f"measurements[gradient/{name}].rms"), *facts.how_well()],
+            [
+                Evidence(text, ratios[first], f"measurements[gradient/{name}].rms"),
+                *facts.how_well(),
+            ],
             "Use ReLU with He initialisation within the network, BatchNormalization between its layers, or fewer layers.",
             stage=name.rpartition("/")[0],
             epochs=[epoch for epoch in epochs if epoch],
@@ -322,11 +351,20 @@ class Exploding(Rule):
         facts = figures_of(trace)
         if _data_broken(facts):
             return
-        burst = next((stage.name for stage in facts.layers if "not_finite" in facts.of("signal", stage.name, 0)), None)
+        burst = next(
+            (
+                stage.name
+                for stage in facts.layers
+                if "not_finite" in facts.of("signal", stage.name, 0)
+            ),
+            None,
+        )
         if burst is not None:
             sizes = [facts.of("signal", stage.name, 0).get("rms", 0.0) for stage in facts.layers]
             largest = max(sizes, default=0.0)
-            grows = facts.activation(facts.stage(burst)) == "exponential"  # which makes infinity of 89
+            grows = (
+                facts.activation(facts.stage(burst)) == "exponential"
+            )  # which makes infinity of 89
             if largest < self.LARGE and not grows:
                 return  # A logarithm or a root of what it cannot take, and nothing that grew.
             text = (
@@ -351,7 +389,10 @@ class Exploding(Rule):
             text = f"Before training the gradient of {name} is {figure(ratio)} times that of {kernels[-1]}."
             yield self.found(
                 text,
-                [Evidence(text, ratio, f"measurements[gradient/{name}, epoch 0].rms"), *facts.how_well()],
+                [
+                    Evidence(text, ratio, f"measurements[gradient/{name}, epoch 0].rms"),
+                    *facts.how_well(),
+                ],
                 "Start from a smaller initialisation, normalise between layers, or clip gradients.",
                 stage=name.rpartition("/")[0],
                 change="clipnorm=1.0",
@@ -380,7 +421,10 @@ def still_falling(facts: Figures) -> Evidence | None:
         return None
     # Over as many epochs as a quarter, so that the noise of single ones counts little.
     back = max(1, (len(losses) - 1) // 4)
-    fall, whole = (losses[-1 - back] - losses[-1]) / back, (losses[0] - losses[-1]) / (len(losses) - 1)
+    fall, whole = (
+        (losses[-1 - back] - losses[-1]) / back,
+        (losses[0] - losses[-1]) / (len(losses) - 1),
+    )
     part = fall / max(abs(losses[-1 - back]), 1e-12)
     if fall <= 0 or not (part >= STILL_FALLING or (whole > 0 and fall >= EVEN * whole)):
         return None
@@ -403,7 +447,11 @@ def steady(facts: Figures) -> Evidence | None:
     if not straight or _median(straight) < STRAIGHT or min(_median(pace), pace[-1]) < EVEN:
         return None
     text = f"From one epoch to the next the kernels' changes point the same way (cosine {figure(_median(straight))})."
-    return Evidence(text, _median(straight), f"measurements[update/{facts.kernels[0]}, epoch {facts.last}].straight")
+    return Evidence(
+        text,
+        _median(straight),
+        f"measurements[update/{facts.kernels[0]}, epoch {facts.last}].straight",
+    )
 
 
 def _data_broken(facts: Figures) -> bool:

@@ -4,19 +4,42 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pipetrace.explain import task
-from pipetrace.explain.findings.figures import HELD_OUT, NO_SKILL, POOR, TRAINING, Figures, figures_of, margin
+from pipetrace.explain.findings.figures import (
+    HELD_OUT,
+    NO_SKILL,
+    POOR,
+    TRAINING,
+    Figures,
+    figures_of,
+    margin,
+)
 from pipetrace.explain.findings.finding import ERROR, NOTE, Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
-from pipetrace.explain.wording import figure, share
+from pipetrace.explain.text import figure, share
 from pipetrace.trace.document import Target, Trace
 
 REACH = {
-    "sigmoid": (0.0, 1.0), "hard_sigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "tanh": (-1.0, 1.0), "softsign": (-1.0, 1.0),
-    "relu": (0.0, None), "relu6": (0.0, 6.0), "softplus": (0.0, None), "exponential": (0.0, None),
-}  # fmt: skip
+    "sigmoid": (0.0, 1.0),
+    "hard_sigmoid": (0.0, 1.0),
+    "softmax": (0.0, 1.0),
+    "tanh": (-1.0, 1.0),
+    "softsign": (-1.0, 1.0),
+    "relu": (0.0, None),
+    "relu6": (0.0, 6.0),
+    "softplus": (0.0, None),
+    "exponential": (0.0, None),
+}
 """What an activation can give."""
-SQUARES = frozenset({"mean squared error", "mean absolute error", "huber", "log cosh", "mean absolute percentage error",
-                     "mean squared logarithmic error"})  # fmt: skip
+SQUARES = frozenset(
+    {
+        "mean squared error",
+        "mean absolute error",
+        "huber",
+        "log cosh",
+        "mean absolute percentage error",
+        "mean squared logarithmic error",
+    }
+)
 """Losses that measure distances of numbers."""
 
 
@@ -39,14 +62,24 @@ class OneUnitSoftmax(Rule):
                 continue
             place = _applied(facts, output.stage)
             values = facts.of("outcome", TRAINING)
-            evidence = [Evidence(f"{place} applies softmax to 1 unit.", 1.0, f"stages[{place}].outputs[0].shape")]
+            evidence = [
+                Evidence(
+                    f"{place} applies softmax to 1 unit.", 1.0, f"stages[{place}].outputs[0].shape"
+                )
+            ]
             if values.get("min") == values.get("max") == 1.0:
-                evidence.append(Evidence("All outputs are 1.", 1.0, "measurements[outcome/training].min"))
-            plain = output.target is not None and (not output.target.whole or (output.target.distinct or 0) > 2)
+                evidence.append(
+                    Evidence("All outputs are 1.", 1.0, "measurements[outcome/training].min")
+                )
+            plain = output.target is not None and (
+                not output.target.whole or (output.target.distinct or 0) > 2
+            )
             yield self.found(
                 f"{place} is a softmax over a single unit, which always gives 1.",
                 evidence,
-                "Use no activation for a number to predict." if plain else "Use sigmoid for one probability.",
+                "Use no activation for a number to predict."
+                if plain
+                else "Use sigmoid for one probability.",
                 stage=place,
                 change="activation=None" if plain else "activation='sigmoid'",
             )
@@ -74,12 +107,21 @@ class OutOfReach(Rule):
         facts = figures_of(trace)
         output, values = facts.output, facts.of("outcome", TRAINING)
         final = facts.final or ""
-        if output is None or final not in REACH or output.loss not in SQUARES or "target_min" not in values:
+        if (
+            output is None
+            or final not in REACH
+            or output.loss not in SQUARES
+            or "target_min" not in values
+        ):
             return
         low, high = REACH[final]
         low_keys = {0.0: "target_below_zero", -1.0: "target_below_minus_one"}
         below = values.get(low_keys[low], 0.0)
-        above = values["target_above_one"] if high == 1.0 else float(high is not None and values["target_max"] > high)
+        above = (
+            values["target_above_one"]
+            if high == 1.0
+            else float(high is not None and values["target_max"] > high)
+        )
         outside = below + above
         if outside < self.SHARE:
             return
@@ -121,7 +163,11 @@ class MissingSoftmax(Rule):
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
         output = facts.output
-        if output is None or output.loss not in task.CROSSENTROPIES or trace.run.training.from_logits:
+        if (
+            output is None
+            or output.loss not in task.CROSSENTROPIES
+            or trace.run.training.from_logits
+        ):
             return
         values = facts.of("outcome", TRAINING) or facts.of("outcome", TRAINING, 0)
         low, high = values.get("min"), values.get("max")
@@ -130,7 +176,11 @@ class MissingSoftmax(Rule):
         if low is not None and high is not None and low >= 0 and high <= 1:
             return
         own = "softmax"
-        evidence = [Evidence(f"{output.stage} ends with {facts.final}.", None, f"stages[{output.stage}].config")]
+        evidence = [
+            Evidence(
+                f"{output.stage} ends with {facts.final}.", None, f"stages[{output.stage}].config"
+            )
+        ]
         if low is not None and high is not None:
             text = f"Its outputs go from {figure(low)} to {figure(high)}; probabilities lie between 0 and 1."
             evidence.append(Evidence(text, low, "measurements[outcome/training].min"))
@@ -160,18 +210,31 @@ class DoubleSoftmax(Rule):
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
         output = facts.output
-        if output is None or not trace.run.training.from_logits or facts.final not in ("softmax", "sigmoid"):
+        if (
+            output is None
+            or not trace.run.training.from_logits
+            or facts.final not in ("softmax", "sigmoid")
+        ):
             return
         # Keras reads the scores behind a softmax that is the very last operation; the figures tell whether it did.
-        told, own = trace.epochs[-1].metrics.get("val_loss") if trace.epochs else None, facts.of("outcome", HELD_OUT)
+        told, own = (
+            trace.epochs[-1].metrics.get("val_loss") if trace.epochs else None,
+            facts.of("outcome", HELD_OUT),
+        )
         exact = own.get("log_loss")
-        undone = told is not None and exact is not None and abs(told - exact) <= self.APART * max(exact, 0.1)
+        undone = (
+            told is not None
+            and exact is not None
+            and abs(told - exact) <= self.APART * max(exact, 0.1)
+        )
         if told is None or exact is None:
             undone = facts.stage(output.stage) is facts.final_stage and not facts.struggles
         place = _applied(facts, output.stage)
         evidence = [
             Evidence(
-                f"{place} ends with {facts.final}, and the loss has from_logits=True.", None, "run.training.from_logits"
+                f"{place} ends with {facts.final}, and the loss has from_logits=True.",
+                None,
+                "run.training.from_logits",
             )
         ]
         if told is not None and exact is not None:
@@ -194,7 +257,9 @@ class LossMismatch(Rule):
     name = "loss-does-not-fit"
     category = "loss_mismatch"
     explains = (*POOR, "PT502")
-    what = "A distance of numbers as loss where classes are told, or a crossentropy where numbers are."
+    what = (
+        "A distance of numbers as loss where classes are told, or a crossentropy where numbers are."
+    )
     why = "Where a sigmoid or softmax is surely wrong a squared error has nearly no slope, and a crossentropy its largest."
 
     GOOD = 0.9
@@ -214,7 +279,11 @@ class LossMismatch(Rule):
             found = self.found(
                 f"{output.stage} gives {wide} numbers for a row and its target is one, which {output.loss} compares with all.",
                 [
-                    Evidence(f"The targets have the shape {target.shape}.", None, "run.data.targets[0].shape"),
+                    Evidence(
+                        f"The targets have the shape {target.shape}.",
+                        None,
+                        "run.data.targets[0].shape",
+                    ),
                     *facts.how_well(),
                 ],
                 "For the number of a class use sparse categorical crossentropy with softmax; for one number one unit.",
@@ -232,7 +301,11 @@ class LossMismatch(Rule):
             found = self.found(
                 f"{output.loss} asks yes or no of each of {wide} exclusive classes; softmax gives one share of 1 among them.",
                 [
-                    Evidence(f"{output.stage} has {wide} units and ends with softmax.", None, "run.training.losses"),
+                    Evidence(
+                        f"{output.stage} has {wide} units and ends with softmax.",
+                        None,
+                        "run.training.losses",
+                    ),
                     *facts.how_well(),
                 ],
                 "Use categorical crossentropy with softmax.",
@@ -246,7 +319,9 @@ class LossMismatch(Rule):
         else:
             yield from self._out_of_reach(trace, facts, output, target)
 
-    def _out_of_reach(self, trace: Trace, facts: Figures, output: task.Output, target: Target) -> Iterator[Finding]:
+    def _out_of_reach(
+        self, trace: Trace, facts: Figures, output: task.Output, target: Target
+    ) -> Iterator[Finding]:
         """A crossentropy of targets that are no classes."""
         if target.min is None or target.max is None:
             return
@@ -258,11 +333,16 @@ class LossMismatch(Rule):
             reach = f"from {figure(target.min)} to {figure(target.max)}"
             found = self.found(
                 f"{output.loss} takes targets between 0 and 1; these go {reach}.",
-                [Evidence(f"The targets go {reach}.", target.max, "run.data.targets[0]"), *facts.how_well()],
+                [
+                    Evidence(f"The targets go {reach}.", target.max, "run.data.targets[0]"),
+                    *facts.how_well(),
+                ],
                 "For numbers use mean squared error and no last activation; for one of several classes softmax with as many "
                 "units and sparse categorical crossentropy.",
                 stage=output.stage,
-                change="loss='mse'" if not target.whole else "loss='sparse_categorical_crossentropy'",
+                change="loss='mse'"
+                if not target.whole
+                else "loss='sparse_categorical_crossentropy'",
             )
             yield replace(found, level=ERROR)
         elif (
@@ -273,7 +353,12 @@ class LossMismatch(Rule):
         ):
             yield self.found(
                 f"{output.loss} takes classes; the targets are numbers from {figure(target.min)} to {figure(target.max)}.",
-                [Evidence("The targets are no whole numbers.", target.max, "run.data.targets[0]"), *facts.how_well()],
+                [
+                    Evidence(
+                        "The targets are no whole numbers.", target.max, "run.data.targets[0]"
+                    ),
+                    *facts.how_well(),
+                ],
                 "For numbers use mean squared error and no last activation.",
                 stage=output.stage,
                 change="loss='mse'",
@@ -283,12 +368,22 @@ class LossMismatch(Rule):
         skill = facts.skill(facts.judged)
         bounded = facts.final in ("sigmoid", "softmax", "hard_sigmoid")
         single = output.shape[-1] == 1
-        own = "binary_crossentropy" if single or not facts.of("class", f"{TRAINING}/0") else "categorical_crossentropy"
+        own = (
+            "binary_crossentropy"
+            if single or not facts.of("class", f"{TRAINING}/0")
+            else "categorical_crossentropy"
+        )
         found = self.found(
             f"{output.loss} measures distances, and the targets are classes or flags (0 and 1 only).",
             [
-                Evidence("All targets are 0 or 1.", 1.0, "measurements[outcome/training].target_flags"),
-                Evidence(f"The loss is {output.loss}, the last activation {facts.final}.", None, "run.training.losses"),
+                Evidence(
+                    "All targets are 0 or 1.", 1.0, "measurements[outcome/training].target_flags"
+                ),
+                Evidence(
+                    f"The loss is {output.loss}, the last activation {facts.final}.",
+                    None,
+                    "run.training.losses",
+                ),
                 *facts.how_well(),
             ],
             f"Use {own}, with {'sigmoid' if own.startswith('binary') else 'softmax'} at the end.",
@@ -317,7 +412,10 @@ class LastActivation(Rule):
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
-        output, values = facts.output, facts.of("outcome", TRAINING) or facts.of("outcome", TRAINING, 0)
+        output, values = (
+            facts.output,
+            facts.of("outcome", TRAINING) or facts.of("outcome", TRAINING, 0),
+        )
         if output is None or trace.run.training.from_logits:
             return
         final = facts.final
@@ -336,11 +434,16 @@ class LastActivation(Rule):
                 f"share of its own; {output.loss} wants shares of 1."
             )
         elif several and onehot and output.loss in SQUARES and final in ("linear", "relu", "tanh"):
-            text = (
-                f"The scores of {output.shape[-1]} exclusive classes end with {final}, which bounds them to no share."
+            text = f"The scores of {output.shape[-1]} exclusive classes end with {final}, which bounds them to no share."
+        elif (
+            not several
+            and output.loss in task.YES_OR_NO
+            and final in ("linear", "tanh", "relu", "softplus")
+        ):
+            text, change = (
+                f"{output.loss} takes a probability; {final} gives other values.",
+                "activation='sigmoid'",
             )
-        elif not several and output.loss in task.YES_OR_NO and final in ("linear", "tanh", "relu", "softplus"):
-            text, change = f"{output.loss} takes a probability; {final} gives other values.", "activation='sigmoid'"
         elif (
             output.shape[-1] == 1
             and output.loss in SQUARES
@@ -388,7 +491,10 @@ class TargetNotScaled(Rule):
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
-        output, values = facts.output, facts.of("outcome", TRAINING) or facts.of("outcome", TRAINING, 0)
+        output, values = (
+            facts.output,
+            facts.of("outcome", TRAINING) or facts.of("outcome", TRAINING, 0),
+        )
         if (
             output is None
             or output.loss not in SQUARES
@@ -407,7 +513,9 @@ class TargetNotScaled(Rule):
         evidence = [Evidence(text, size, "measurements[outcome/training].target_mean")]
         if "max" in start:
             line = f"Before training the outputs went from {figure(start['min'])} to {figure(start['max'])}."
-            evidence.append(Evidence(line, start["max"], "measurements[outcome/training, epoch 0].max"))
+            evidence.append(
+                Evidence(line, start["max"], "measurements[outcome/training, epoch 0].max")
+            )
         found = self.found(
             text,
             [*evidence, *facts.how_well()],

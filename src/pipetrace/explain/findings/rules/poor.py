@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pipetrace.explain.findings.figures import NO_SKILL, TRAINING, figures_of
 from pipetrace.explain.findings.finding import Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
-from pipetrace.explain.wording import figure
+from pipetrace.explain.text import figure
 from pipetrace.trace.document import Trace
 
 
@@ -25,9 +25,15 @@ class ConstantOutput(Rule):
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
         values, skill = facts.of("outcome", TRAINING), facts.skill(TRAINING)
-        if not values.get("target_spread") or "spread" not in values or (skill is not None and skill > NO_SKILL):
+        if (
+            not values.get("target_spread")
+            or "spread" not in values
+            or (skill is not None and skill > NO_SKILL)
+        ):
             return
-        part = values["spread"] / values["target_spread"] if "r2" in values else values["spread"] / 0.5
+        part = (
+            values["spread"] / values["target_spread"] if "r2" in values else values["spread"] / 0.5
+        )
         if part > self.PART:
             return
         place = facts.output.stage if facts.output else None
@@ -37,7 +43,10 @@ class ConstantOutput(Rule):
         )
         yield self.found(
             text,
-            [Evidence(text, values["spread"], "measurements[outcome/training].spread"), *facts.how_well()],
+            [
+                Evidence(text, values["spread"], "measurements[outcome/training].spread"),
+                *facts.how_well(),
+            ],
             "Look for the first stage whose outputs do not differ between rows, and at what its inputs and weights are.",
             stage=place,
             confidence=0.9,
@@ -67,7 +76,10 @@ class LossFallsAlone(Rule):
         text = f"The loss fell from {figure(start)} to {figure(end)}, and the model does no better than guessing."
         yield self.found(
             text,
-            [Evidence(text, end / start, f"measurements[slope/loss, epoch {facts.last}].loss"), *facts.how_well()],
+            [
+                Evidence(text, end / start, f"measurements[slope/loss, epoch {facts.last}].loss"),
+                *facts.how_well(),
+            ],
             "Measure what is wanted (accuracy, balanced accuracy, R2) beside the loss, and see what the loss rewards.",
             confidence=0.7,
         )
@@ -88,7 +100,13 @@ class LearnsNothing(Rule):
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
         skill, reach = facts.skill(TRAINING), facts.attainable
-        if skill is None or reach is None or skill >= NO_SKILL or reach < self.CLEAR or not trace.epochs:
+        if (
+            skill is None
+            or reach is None
+            or skill >= NO_SKILL
+            or reach < self.CLEAR
+            or not trace.epochs
+        ):
             return
         evidence = facts.how_well()
         yield self.found(

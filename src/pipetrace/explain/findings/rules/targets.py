@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pipetrace.explain import task
-from pipetrace.explain.findings.belonging import (
+from pipetrace.explain.findings.alignment import (
     NOT_SEEN,
     SHIFTED,
     SIGMAS,
@@ -18,7 +18,7 @@ from pipetrace.explain.findings.belonging import (
 from pipetrace.explain.findings.figures import HELD_OUT, POOR, TRAINING, figures_of, margin
 from pipetrace.explain.findings.finding import ERROR, NOTE, Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
-from pipetrace.explain.wording import figure, share
+from pipetrace.explain.text import figure, share
 from pipetrace.trace.document import Trace
 
 
@@ -29,10 +29,20 @@ class LabelsOutOfPlace(Rule):
     name = "labels-do-not-fit-the-loss"
     category = "labels_wrong"
     level = ERROR
-    explains = (*POOR, "PT105", "PT106", "PT305", "PT401", "PT402", "PT404", "PT405", "PT501", "PT502", "PT701")
-    what = (
-        "Labels that are fractions, negative, or beyond the number of classes, where the loss wants numbers of classes."
+    explains = (
+        *POOR,
+        "PT105",
+        "PT106",
+        "PT305",
+        "PT401",
+        "PT402",
+        "PT404",
+        "PT405",
+        "PT501",
+        "PT502",
+        "PT701",
     )
+    what = "Labels that are fractions, negative, or beyond the number of classes, where the loss wants numbers of classes."
     why = "The loss reads them as other classes than they mean, or as none, and training goes for the wrong thing."
 
     def check(self, trace: Trace) -> Iterator[Finding]:
@@ -92,7 +102,11 @@ class OneClass(Rule):
         if values.get("classes_there") == 1 and values.get("rows", 0) > 1:
             yield self.found(
                 f"All {int(values['rows']):,} training rows that were looked at are of one class.",
-                [Evidence("One class occurs.", 1.0, "measurements[outcome/training].classes_there")],
+                [
+                    Evidence(
+                        "One class occurs.", 1.0, "measurements[outcome/training].classes_there"
+                    )
+                ],
                 "Look at how the labels are read, and at the split.",
             )
 
@@ -138,17 +152,25 @@ class OtherRule(Rule):
     name = "training-labels-follow-another-rule"
     category = "labels_wrong"
     explains = (*POOR, "PT110", "PT305", "PT402", "PT501", "PT502")
-    what = "A simple learner tells the held-out rows from each other, and not from the training rows."
+    what = (
+        "A simple learner tells the held-out rows from each other, and not from the training rows."
+    )
     why = "What holds in training does not hold in the held-out rows: labels of one part are wrong, or it is another task."
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
         unseen = unseen_classes(facts)
-        if in_blocks(facts) or misaligned(facts) or (unseen and facts.value("fit", "arguments", "validation_split")):
+        if (
+            in_blocks(facts)
+            or misaligned(facts)
+            or (unseen and facts.value("fit", "arguments", "validation_split"))
+        ):
             return
         evidence = transfer(facts) or noisy(facts) or []
         if unseen:
-            text = f"{share(unseen)} of the held-out rows are of classes that training has no row of."
+            text = (
+                f"{share(unseen)} of the held-out rows are of classes that training has no row of."
+            )
             evidence.append(Evidence(text, unseen, "measurements[rows/held_out].unseen"))
         if not evidence:
             return
@@ -180,7 +202,9 @@ class NotShuffled(Rule):
         fit, ours = facts.of("fit", "arguments"), facts.of("rows", TRAINING)
         unseen = unseen_classes(facts)
         if unseen and (in_blocks(facts) or fit.get("validation_split", 0.0) > 0):
-            text = f"{share(unseen)} of the held-out rows are of classes that training has no row of."
+            text = (
+                f"{share(unseen)} of the held-out rows are of classes that training has no row of."
+            )
             split = fit.get("validation_split", 0.0) > 0
             yield self.found(
                 text,
@@ -274,7 +298,11 @@ class Imbalance(Rule):
             return
         right, name, part, said = worst
         label = int(name.rpartition("/")[2])
-        title = trace.run.data.class_names[label] if label < len(trace.run.data.class_names) else str(label)
+        title = (
+            trace.run.data.class_names[label]
+            if label < len(trace.run.data.class_names)
+            else str(label)
+        )
         text = f"Class {title} has {share(part)} of the training rows; the model names it for {share(said)} of them."
         yield self.found(
             text,
@@ -286,7 +314,9 @@ class Imbalance(Rule):
                     f"measurements[class/{name}].right",
                 ),
                 Evidence(
-                    f"On the most frequent class it is right on {share(led)}.", led, f"measurements[class/{most}].right"
+                    f"On the most frequent class it is right on {share(led)}.",
+                    led,
+                    f"measurements[class/{most}].right",
                 ),
             ],
             "Weight the classes, or sample the rare one more often, and judge by balanced accuracy, recall or AUC.",

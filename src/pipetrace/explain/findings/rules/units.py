@@ -8,8 +8,8 @@ import numpy as np
 from pipetrace.explain.findings.figures import POOR, Figures, figures_of, margin
 from pipetrace.explain.findings.finding import NOTE, Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
-from pipetrace.explain.wording import share
-from pipetrace.summary.histogram import lower_edges
+from pipetrace.explain.text import share
+from pipetrace.stats.histogram import lower_edges
 from pipetrace.trace.document import Stage, Summary, Trace
 
 BOUNDS = {
@@ -48,7 +48,9 @@ class DyingRelu(Rule):
         for stage in hidden(facts):
             if facts.activation(stage) not in ("relu", "relu6"):
                 continue
-            before, now = (facts.value("signal", stage.name, "dead", epoch) for epoch in (0, facts.last))
+            before, now = (
+                facts.value("signal", stage.name, "dead", epoch) for epoch in (0, facts.last)
+            )
             if now is None:
                 continue
             enough = now >= self.ALL or (now >= self.MOST and now - (before or 0.0) >= self.GREW)
@@ -64,7 +66,10 @@ class DyingRelu(Rule):
         )
         found = self.found(
             text,
-            [Evidence(text, dead, f"measurements[signal/{stage.name}, epoch {facts.last}].dead"), *facts.how_well()],
+            [
+                Evidence(text, dead, f"measurements[signal/{stage.name}, epoch {facts.last}].dead"),
+                *facts.how_well(),
+            ],
             "Lower the learning rate, scale the inputs, start from He initialisation, or use an activation with a slope "
             "below zero.",
             stage=stage.name,
@@ -96,14 +101,24 @@ class Saturated(Rule):
         facts = figures_of(trace)
         for stage in hidden(facts):
             activation = facts.activation(stage)
-            if activation not in BOUNDS or stage.layer in ("LSTM", "GRU", "SimpleRNN", "Bidirectional"):
+            if activation not in BOUNDS or stage.layer in (
+                "LSTM",
+                "GRU",
+                "SimpleRNN",
+                "Bidirectional",
+            ):
                 continue
             parts = {
                 epoch.number: part
                 for epoch in trace.epochs
-                if stage.name in epoch.probe and (part := at_bounds(epoch.probe[stage.name], activation)) is not None
+                if stage.name in epoch.probe
+                and (part := at_bounds(epoch.probe[stage.name], activation)) is not None
             }
-            now = at_bounds(stage.summary, activation) if stage.summary is not None else parts.get(facts.last)
+            now = (
+                at_bounds(stage.summary, activation)
+                if stage.summary is not None
+                else parts.get(facts.last)
+            )
             if now is None or now < self.MOST:
                 continue
             text = f"{share(now)} of the values of {stage.name} ({activation}) stand at its bounds."
@@ -148,7 +163,11 @@ class OddHidden(Rule):
             found = self.found(
                 f"{stage.name}, within the network, uses {activation}.",
                 [
-                    Evidence(f"The activation of {stage.name} is {activation}.", None, f"stages[{stage.name}].config"),
+                    Evidence(
+                        f"The activation of {stage.name} is {activation}.",
+                        None,
+                        f"stages[{stage.name}].config",
+                    ),
                     *facts.how_well(),
                 ],
                 "Use ReLU or tanh within the network; keep softmax for the last layer.",
@@ -164,7 +183,8 @@ class OddHidden(Rule):
         """Whether what follows first is a Dense or convolution: attention multiplies by its softmax instead."""
         following = facts.after(stage)
         while following and all(
-            each.layer in ("Dropout", "Flatten", "Reshape", "BatchNormalization", "Activation") for each in following
+            each.layer in ("Dropout", "Flatten", "Reshape", "BatchNormalization", "Activation")
+            for each in following
         ):
             following = [more for each in following for more in facts.after(each)]
         return bool(following) and all(each in facts.weighted for each in following)

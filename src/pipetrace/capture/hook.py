@@ -1,0 +1,214 @@
+"""The hook: sees the call of every Keras operation while a model runs once.
+
+Every Keras layer and every operation of a functional graph goes through ``Operation.__call__``, a layer through
+``Layer.__call__`` first, which casts and converts its arguments. Both are wrapped for the time of one forward pass, so
+that the tensors seen are the very objects that one layer handed to the next; that identity is what joins the graph.
+"""
+
+import functools
+import inspect
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipetrace.capture.backend import load
+
+
+@dataclass
+class Call:
+    """One call of one operation.
+
+    Attributes:
+        operation: the Keras layer or operation.
+        path: the names of the operations that it was called within, outermost first, its own last.
+        inputs, outputs: the tensors it received and gave, flattened, in order.
+        input_names, output_names: for each of them the key that it stood under in a dictionary, or None.
+        masks: for each output the Keras mask that it carries, or None.
+        outer: the call that it happened within, or None.
+        inner: how many calls happened within it; a call with none is a leaf.
+        error: what it raised, or None.
+    """
+
+    operation: Any
+    path: tuple[str, ...]
+    inputs: list[Any]
+    input_names: list[str | None] = field(default_factory=list)
+    outputs: list[Any] = field(default_factory=list)
+    output_names: list[str | None] = field(default_factory=list)
+    masks: list[Any] = field(default_factory=list)
+    outer: "Call | None" = None
+    inner: int = 0
+    error: BaseException | None = None
+
+
+class _Listener(threading.local):
+    """The calls being listened to in this thread: another thread's models are not ours."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] | None = None
+        self.open: list[Call] = []
+
+
+_listener = _Listener()
+_lock = threading.Lock()
+_wrapped = 0
+_originals: list[tuple[Any, Callable[..., Any]]] = []
+
+
+@contextmanager
+def watch() -> Iterator[list[Call]]:
+    """Record every Keras call in this thread until the block ends, in the order in which the calls begin.
+
+    What a layer of Keras' own calls within itself is not recorded: an LSTM's cell, the dense layers of an attention.
+    Inside the block a layer that hands on its very input gives a copy of it, so that the two can be told apart.
+
+    Yields:
+        the list, which fills as calls happen.
+    """
+    before, _listener.calls = _listener.calls, []
+    stack, _listener.open = _listener.open, []
+    _wrap()
+    try:
+        yield _listener.calls
+    finally:
+        _unwrap()
+        _listener.calls, _listener.open = before, stack
+
+
+def is_closed(keras: Any, operation: Any) -> bool:
+    """Whether an operation is one thing to its user, whatever it is made of: every layer of Keras' own is."""
+    if not isinstance(operation, keras.layers.Layer) or isinstance(operation, keras.Model):
+        return False
+    own = type(operation).__module__.partition(".")[0] == "keras"
+    # The cell of an RNN runs within a loop, whose tensors cannot leave it.
+    return own or isinstance(operation, (keras.layers.RNN, keras.layers.Wrapper))
+
+
+def _wrap() -> None:
+    global _wrapped  # noqa: PLW0603 the wrapped classes are process-wide as well
+    keras = load()
+    with _lock:
+        _wrapped += 1
+        if _wrapped > 1:
+            return
+        for owner in (keras.Operation, keras.layers.Layer):
+            original = owner.__dict__["__call__"]
+            _originals.append((owner, original))
+            owner.__call__ = _listening(original, keras)
+
+
+def _unwrap() -> None:
+    global _wrapped  # noqa: PLW0603
+    with _lock:
+        _wrapped -= 1
+        while not _wrapped and _originals:
+            owner, original = _originals.pop()
+            owner.__call__ = original
+
+
+def _listening(original: Callable[..., Any], keras: Any) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        calls, stack = _listener.calls, _listener.open
+        # A layer's call arrives twice, as Layer and, from within, as Operation; the outer one has the tensors as they
+        # were handed over.
+        if calls is None or (
+            stack and (stack[-1].operation is self or is_closed(keras, stack[-1].operation))
+        ):
+            return original(self, *args, **kwargs)
+        for outer in stack:
+            outer.inner += 1
+        path = (*(stack[-1].path if stack else ()), str(self.name))
+        seen = Call(self, path, [], outer=stack[-1] if stack else None)
+        seen.input_names, seen.inputs = _without_masks(self, *_tensors(keras, (args, kwargs)))
+        calls.append(seen)
+        stack.append(seen)
+        try:
+            result = _with_scores(keras, original, self, args, kwargs)
+        except BaseException as error:
+            seen.error = error
+            raise
+        finally:
+            stack.pop()
+        result, extra = result
+        if not seen.inner:
+            result = _fresh(keras, result, seen.inputs)
+        seen.output_names, seen.outputs = _tensors(keras, result)
+        seen.output_names += [name for name, _ in extra]
+        seen.outputs += [values for _, values in extra]
+        seen.masks = [getattr(tensor, "_keras_mask", None) for tensor in seen.outputs]
+        return result
+
+    return call
+
+
+def _with_scores(
+    keras: Any, original: Callable[..., Any], layer: Any, args: Any, kwargs: Any
+) -> tuple[Any, list[tuple[str, Any]]]:
+    """Call an operation; an attention of Keras' own also gives its weights, which its caller does not see."""
+    kind: Any = type(layer)
+    attends = is_closed(keras, layer) and "return_attention_scores" in _parameters(kind)
+    if not attends or "return_attention_scores" in kwargs:
+        return original(layer, *args, **kwargs), []
+    result, scores = original(layer, *args, **kwargs, return_attention_scores=True)
+    return result, [("attention", scores)]
+
+
+@functools.cache
+def _parameters(kind: Any) -> frozenset[str]:
+    return (
+        frozenset(inspect.signature(kind.call).parameters) if hasattr(kind, "call") else frozenset()
+    )
+
+
+def _fresh(keras: Any, result: Any, inputs: list[Any]) -> Any:
+    """The result with a copy in place of every tensor that is an input handed on, as Dropout does in prediction."""
+    received = {id(tensor) for tensor in inputs}
+
+    def copied(tensor: Any) -> Any:
+        if id(tensor) not in received or not hasattr(tensor, "dtype"):
+            return tensor
+        import tensorflow as tf
+
+        copy = tf.identity(tensor)
+        mask = getattr(tensor, "_keras_mask", None)
+        if mask is not None:
+            copy._keras_mask = mask
+        return copy
+
+    return keras.tree.map_structure(copied, result)
+
+
+def _without_masks(
+    operation: Any, names: list[str | None], tensors: list[Any]
+) -> tuple[list[str | None], list[Any]]:
+    """The tensors without the masks that Keras carries along with them and passes on by itself."""
+    kind: Any = type(operation)
+    arguments = _parameters(kind)
+    carried = any(getattr(tensor, "_keras_mask", None) is not None for tensor in tensors)
+
+    def is_mask(name: str | None) -> bool:
+        return (
+            carried
+            and name is not None
+            and (name == "mask" or name.removesuffix("_mask") in arguments - {name})
+        )
+
+    kept = [
+        (name, tensor) for name, tensor in zip(names, tensors, strict=True) if not is_mask(name)
+    ]
+    return [name for name, _ in kept], [tensor for _, tensor in kept]
+
+
+def _tensors(keras: Any, nest: Any) -> tuple[list[str | None], list[Any]]:
+    """The tensors in a structure with the keys that they stand under."""
+    names: list[str | None] = []
+    found: list[Any] = []
+    for path, leaf in keras.tree.flatten_with_path(nest):
+        if keras.ops.is_tensor(leaf):
+            keys = [key for key in path if isinstance(key, str)]
+            names.append(keys[-1] if keys else None)
+            found.append(leaf)
+    return names, found

@@ -1,0 +1,51 @@
+"""Layers that do one thing in training and another in prediction, such as Dropout."""
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pipetrace.capture.backend import load, quiet
+from pipetrace.trace.document import Array
+
+
+def has_modes(operation: Any) -> bool:
+    """Whether a layer is told whether it is trained."""
+    try:
+        return "training" in inspect.signature(operation.call).parameters
+    except (TypeError, ValueError, AttributeError):
+        return False
+
+
+def differs(
+    layer: Any, received: Sequence[Array], given: Array, masks: Sequence[Array | None] = ()
+) -> bool:
+    """Whether a layer would have given something else in prediction for what it received in training.
+
+    What it received is the same in both, so a difference further ahead, which merely passes through, is none of it.
+
+    Args:
+        layer: as it now is; its state stays.
+        received: its inputs in training.
+        given: its first output in training.
+        masks: for each input the mask that it carries, or None.
+    """
+    import tensorflow as tf
+
+    keras = load()
+    try:
+        with quiet(), keras.StatelessScope(collect_losses=True):
+            tensors = [tf.convert_to_tensor(values) for values in received]
+            for tensor, mask in zip(tensors, masks, strict=False):
+                if mask is not None:
+                    tensor._keras_mask = tf.convert_to_tensor(mask)
+            usual = layer(*tensors, training=False)
+    except Exception:  # a layer that takes its inputs in another way, such as a list
+        return False
+    first = np.asarray(keras.tree.flatten(usual)[0])
+    if first.shape != given.shape:
+        return True
+    return not np.allclose(
+        first.astype(np.float64), given.astype(np.float64), rtol=1e-3, atol=1e-5, equal_nan=True
+    )

@@ -1,0 +1,1 @@
+"""The built-in example: handwritten digits, a small Conv2D model, and its recorded run."""

@@ -1,0 +1,258 @@
+"""Recording a run of the reference pipeline, from its rows to its trace."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipetrace.capture import backend
+from pipetrace.errors import InterruptedRunError, PipetraceError, TrainingError
+from pipetrace.pipeline.digits import CLASSES, PIPELINE, Draw, Plan, draw, example_row
+from pipetrace.pipeline.sources import Source, from_arrays
+from pipetrace.record.measure.preprocessing import Before
+from pipetrace.record.measure.rows import Rows
+from pipetrace.record.progress import Progress
+from pipetrace.record.recorder import Recorder
+from pipetrace.record.recording import Followed, Settings
+from pipetrace.record.words import in_short
+from pipetrace.stats import summarise
+from pipetrace.trace.document import FAILED, SOURCE, STEP, Array, Data, Ending, Epoch, Spec, Stage
+from pipetrace.trace.writer import check_place, output_exists
+
+SOURCE_STAGE = "input_image"
+
+
+def keras_mnist() -> Source:
+    """MNIST's 60,000 training digits through Keras' download and cache.
+
+    Raises:
+        DataUnavailableError: they are not there and cannot be fetched.
+    """
+    x, y = backend.mnist()
+    return from_arrays(
+        x,
+        y,
+        name="MNIST",
+        description="Handwritten digits of MNIST's training half, 28 x 28 pixels.",
+        origin="keras",
+    )
+
+
+def record_digits(
+    source: Source,
+    plan: Plan,
+    out: Path,
+    progress: Progress,
+    *,
+    command: str = "",
+    force: bool = False,
+) -> None:
+    """Train the reference pipeline on rows of a source and write the trace.
+
+    Args:
+        source: the data.
+        plan: the numbers of the run.
+        out: where the trace goes.
+        progress: who is shown how it goes.
+        command: how the run was started, for the record.
+        force: replace a file that exists.
+
+    Raises:
+        TooManyRowsError: the source has too few rows for the plan.
+        FrameworkError: Keras is not there.
+        OutputError: the trace cannot be written.
+        InterruptedRunError: Ctrl-C; the trace holds the finished epochs and says so.
+        TrainingError: the training failed, or measuring after it.
+    """
+    drawn = draw(source, plan)
+    progress.begins("Loading Keras and TensorFlow")
+    backend.load()
+    if out.exists() and not force:
+        raise output_exists(out)
+    check_place(out, any_file=force)
+    progress.begins("Building the model")
+    backend.set_seed(plan.seed)
+    model = backend.build(PIPELINE.model)
+    recorder = _Shown.under(_settings(source, drawn, plan, out, progress, command))
+    recorder.shows = progress
+    held_out = drawn.validation
+    try:
+        model.fit(
+            PIPELINE.prepare(source.x[drawn.train]),
+            source.y[drawn.train],
+            validation_data=(PIPELINE.prepare(source.x[held_out]), source.y[held_out]),
+            epochs=plan.epochs,
+            batch_size=plan.batch_size,
+            callbacks=[recorder],
+            verbose=0,
+        )
+        recorder.raise_what_was_lost()
+    except BaseException as error:
+        _explain(recorder, error, out)
+        raise
+
+
+class _Shown(Recorder):
+    """A recorder that shows how the run goes, and whose errors end it: here there is nothing but the recording."""
+
+    shows: Progress
+    trained = False
+
+    @property
+    def epoch(self) -> int:
+        """The one that runs, or the last one; 0 before the first."""
+        return self._session.epoch if self._session is not None else 0
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Say so."""
+        super().on_train_begin(logs)
+        self.raise_what_was_lost()
+        self.shows.begins("Training")
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """A step is done."""
+        self.shows.step(self.epoch, batch + 1, logs or {})
+
+    def epoch_is_over(self, logs: Any) -> None:
+        """An epoch is in the trace before it is shown."""
+        super().epoch_is_over(logs)
+        self.raise_what_was_lost()
+        session = self._session
+        if session is not None:
+            metrics = {str(name): float(value) for name, value in (logs or {}).items()}
+            self.shows.epoch(Epoch(session.epoch, metrics, session.seconds, None))
+
+    def training_is_over(self) -> None:
+        """The rest is measured."""
+        self.trained = True
+        self.shows.begins("Measuring the data flow")
+        super().training_is_over()
+
+    def raise_what_was_lost(self) -> None:
+        """Wait for what is to be written; what went wrong is raised here."""
+        session = self._session
+        if session is not None and session.writer is not None:
+            session.writer.wait()
+            for error in session.errors.values():
+                raise error
+
+    def gives_up(self, ending: Ending) -> None:
+        """Say in the trace how it ended, as far as that can still be written."""
+        if self._session is not None and self._session.writer is not None:
+            self._leave()
+            self._session.writer.give_up(ending)
+
+
+def _explain(recorder: _Shown, error: BaseException, out: Path) -> None:
+    """Write down how the run ended, and raise what says so to whoever started it."""
+    epoch, trained = recorder.epoch, recorder.trained
+    if isinstance(error, KeyboardInterrupt):
+        recorder.failed(error)
+        when = f"in epoch {epoch}" if epoch else "before the first epoch"
+        raise InterruptedRunError(
+            f"Interrupted {'after the last epoch, while the data flow was measured' if trained else when}.",
+            where=str(out),
+            hint=f"The trace ends there and holds every finished epoch; see it with: pipetrace show {out}",
+        ) from error
+    if isinstance(error, PipetraceError):
+        # Such as a full disk: the ending may still fit, and where it does not the epochs before it are safe.
+        recorder.gives_up(Ending(FAILED, error.what, epoch=epoch or None))
+        return
+    if isinstance(error, Exception):
+        recorder.failed(error)
+        what = "Measuring after training" if trained else "Training"
+        when = f" in epoch {epoch}" if epoch and not trained else ""
+        raise TrainingError(
+            f"{what} failed{when}: {in_short(error)}",
+            where=str(out),
+            hint=f"The trace holds the epochs before it: pipetrace show {out}",
+        ) from error
+
+
+def _settings(
+    source: Source, drawn: Draw, plan: Plan, out: Path, progress: Progress, command: str
+) -> Settings:
+    first, value = example_row(source, drawn, plan.pixel)
+    order = np.concatenate([[first], drawn.train[drawn.train != first]])
+    asked = drawn.prediction
+    return Settings(
+        path=out,
+        rows=Rows(PIPELINE.prepare(source.x[order]), source.y[order]),
+        held_out=Rows(PIPELINE.prepare(source.x[drawn.validation]), source.y[drawn.validation]),
+        title=PIPELINE.title,
+        class_names=source.class_names,
+        command=command,
+        verbose=False,
+        alert=False,
+        data_name=source.name,
+        before=_before(source, order),
+        budget=None,
+        exact=True,
+        strict=True,
+        data=_data(source, drawn, first, value),
+        followed=Followed(
+            row=Rows(PIPELINE.prepare(source.x[asked : asked + 1])),
+            number=asked,
+            label=int(source.y[asked]),
+            way=_way(source.x[asked]),
+        ),
+        progress=progress.rows,
+    )
+
+
+def _before(source: Source, order: Array) -> Before:
+    """The source and the steps as stages, measured on the rows that are trained on."""
+    rows = source.x[order]
+    spec = _spec(rows)
+    stages = [
+        Stage(SOURCE_STAGE, SOURCE, None, SOURCE_STAGE, {"name": source.name}, (spec,), (spec,))
+    ]
+    summaries = {SOURCE_STAGE: summarise(rows)}
+    for name, step in PIPELINE.steps:
+        last = stages[-1]
+        rows = step(rows)
+        received = Spec(last.outputs[0].shape, last.outputs[0].dtype, last.name)
+        stages.append(
+            Stage(name, STEP, None, name, dict(step.config), (received,), (_spec(rows),), flops=0)
+        )
+        summaries[name] = summarise(rows)
+
+    def way(row: int) -> Mapping[str, Array]:
+        return _way(source.x[order[row]])
+
+    return Before(tuple(stages), ((stages[-1].name, 0),), summaries, int(order[0]), way)
+
+
+def _way(row: Array) -> dict[str, Array]:
+    """What one row is before the model, by stage."""
+    found, rows = {SOURCE_STAGE: row}, row[None]
+    for name, step in PIPELINE.steps:
+        rows = step(rows)
+        found[name] = rows[0]
+    return found
+
+
+def _spec(rows: Array) -> Spec:
+    return Spec((None, *rows.shape[1:]), str(rows.dtype))
+
+
+def _data(source: Source, drawn: Draw, example: int, value: float | None) -> Data:
+    used = np.concatenate([drawn.train, drawn.validation, [drawn.prediction]])
+    digest = hashlib.sha256(source.x[used].tobytes())
+    digest.update(source.y[used].astype("<i8").tobytes())
+    return Data(
+        name=source.name,
+        description=source.description,
+        notice=source.notice,
+        origin=source.origin,
+        available=len(source.y),
+        fingerprint=digest.hexdigest(),
+        class_names=source.class_names,
+        class_counts=tuple(np.bincount(source.y[drawn.train], minlength=CLASSES).tolist()),
+        validation_rows=len(drawn.validation),
+        example_row=example,
+        example_label=int(source.y[example]),
+        example_value=value,
+    )

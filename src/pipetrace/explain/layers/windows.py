@@ -1,0 +1,80 @@
+"""At how many places a window fits, in sums that must come out: for convolutions and poolings alike."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pipetrace.explain.layers.parts import UnfitError, directions, places_of, tuple_of
+from pipetrace.trace.document import Stage
+
+
+def kernel(stage: Stage) -> tuple[int, ...]:
+    """The kernel or window of a convolution or pooling, such as (3, 3)."""
+    return _pair(stage.config.get("kernel_size") or stage.config.get("pool_size") or ())
+
+
+def strides(stage: Stage) -> tuple[int, ...]:
+    """The strides of a convolution or pooling; a pooling without any uses its window."""
+    return _pair(stage.config.get("strides") or kernel(stage))
+
+
+def reach(stage: Stage, window: Sequence[int]) -> tuple[int, ...]:
+    """How far a kernel reaches: with gaps between its values, further than it has values."""
+    gaps = tuple_of(stage.config.get("dilation_rate") or 1, len(window))
+    return tuple(gap * (size - 1) + 1 for gap, size in zip(gaps, window, strict=True))
+
+
+def padding(stage: Stage) -> str:
+    """How the border is treated: ``valid``, ``same`` or ``causal``.
+
+    Raises:
+        UnfitError: it is none of these.
+    """
+    given = stage.config.get("padding", "valid")
+    if given not in ("valid", "same", "causal"):
+        raise UnfitError(f"no padding: {given!r}")
+    return str(given)
+
+
+def fitted(
+    stage: Stage, window: Sequence[int], step: Sequence[int], noun: str = "place"
+) -> str | None:
+    """The sum that says at how many places a window fits: one where all directions are alike.
+
+    None where a length is not known.
+
+    Raises:
+        UnfitError: the lengths are known, and are not what these sums give.
+    """
+    taken, given = places_of(stage, stage.inputs[0].shape), places_of(stage, stage.outputs[0].shape)
+    sums = []
+    for length, got, size, hop in zip(taken, given, window, step, strict=True):
+        if length is None or got is None:
+            return None
+        sums.append(fit_sum(length, got, size, hop, padding(stage)))
+        if sums[-1] is None:
+            raise UnfitError(f"a window of {size} does not fit at {got} of {length} places")
+    return directions([each for each in sums if each], noun, given[0] == 1)
+
+
+def fit_sum(length: int, got: int, size: int, step: int, border: str) -> str | None:
+    """The sum that says that a window fits at so many of the places; None where it does not come to that."""
+    padded = border != "valid"
+    whole, rest = divmod(length if padded else length - size, step)
+    if got != whole + (bool(rest) if padded else 1):
+        return None
+    way = f" rounded {'up' if padded else 'down'}" if rest else ""
+    if padded:
+        return f"{length} / {step}{way} = {got}" if step > 1 else str(got)
+    if size == step > 1:
+        return f"{length} / {step}{' rounded down' if length % step else ''} = {got}"
+    return (
+        f"{length} - {size} + 1 = {got}"
+        if step == 1
+        else f"({length} - {size}) / {step}{way} + 1 = {got}"
+    )
+
+
+def _pair(value: Any) -> tuple[int, ...]:
+    return (
+        (int(value), int(value)) if isinstance(value, int) else tuple(int(each) for each in value)
+    )

@@ -1,0 +1,74 @@
+"""Three questions about a run, made from its own figures; the wrong answers are mistakes that people make."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipetrace.explain.quiz import data_flow, prediction, training
+from pipetrace.explain.quiz.draft import Draft
+from pipetrace.trace.document import Trace
+
+SECTIONS: tuple[tuple[Callable[[Trace], Draft | None], ...], ...] = (
+    data_flow.DRAFTS,
+    training.DRAFTS,
+    prediction.DRAFTS,
+)
+"""The questions that can be asked, by the part of the trace that they are about."""
+LENGTH = 3
+OPTIONS = 4
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question with four options.
+
+    Attributes:
+        text: the question.
+        options: four answers, all different.
+        answer: the index of the right one.
+        explanation: why it is right, with the figures.
+        remarks: for each option what to say to whoever chose it; for the right one the explanation.
+        evidence: the place in the trace that shows it: ``stage/conv2d``, ``epoch/1``, ``training`` or
+            ``prediction/dense``.
+    """
+
+    text: str
+    options: tuple[str, ...]
+    answer: int
+    explanation: str
+    remarks: tuple[str, ...]
+    evidence: str
+
+
+def quiz(trace: Trace, seed: int = 0) -> tuple[Question, ...]:
+    """Three questions on this run, one on each part of the trace where the run has it.
+
+    Args:
+        trace: the run.
+        seed: which of the possible questions, and the order of the options; the same seed gives the same quiz.
+
+    Returns:
+        at most three questions; fewer where the run was cut short before there was enough to ask about.
+    """
+    chance = random.Random(f"{seed} {trace.run.model_fingerprint} {trace.run.data.fingerprint}")  # noqa: S311 no secret
+    drafts = [
+        [draft for make in section if (draft := make(trace)) and len(draft.wrong) >= OPTIONS - 1]
+        for section in SECTIONS
+    ]
+    chosen = [chance.choice(section) for section in drafts if section]
+    rest = [draft for section in drafts for draft in section if draft not in chosen]
+    chance.shuffle(rest)
+    return tuple(_question(draft, chance) for draft in [*chosen, *rest][:LENGTH])
+
+
+def _question(draft: Draft, chance: random.Random) -> Question:
+    options = [(draft.right, draft.explanation), *chance.sample(draft.wrong, OPTIONS - 1)]
+    chance.shuffle(options)
+    return Question(
+        text=draft.text,
+        options=tuple(text for text, _ in options),
+        answer=[text for text, _ in options].index(draft.right),
+        explanation=draft.explanation,
+        remarks=tuple(remark for _, remark in options),
+        evidence=draft.evidence,
+    )

@@ -1,0 +1,128 @@
+"""How figures, shapes and lists are written, once for every sentence and table."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipetrace.trace.document import Spec
+
+AXES = {
+    4: ("height", "width", "channel"),
+    3: ("step", "channel"),
+    2: ("value",),
+}
+"""What the axes after the rows are called, by how many there are."""
+
+
+def figure(value: float, digits: int = 3) -> str:
+    """Three significant digits: 0.0456, 1.65, 54,100; "nearly zero" below a millionth; 3.40 x 10^38 from 10^15 on.
+
+    A whole number below a million is exact and written as one.
+    """
+    value = float(value)
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "infinity" if value > 0 else "-infinity"
+    if value == int(value) and abs(value) < 1e6:
+        return f"{int(value):,}"
+    if abs(value) < 1e-6:
+        return "nearly zero"
+    if abs(value) >= 1e15:
+        fraction, exponent = f"{value:.{digits - 1}e}".split("e+")
+        return f"{fraction} x 10^{exponent}"
+    places = digits - 1 - math.floor(math.log10(abs(value)))
+    rounded = round(value, places)
+    return (
+        f"{rounded:,.{max(0, places if abs(rounded) < 10 ** (digits - places) else places - 1)}f}"
+    )
+
+
+def share(part: float) -> str:
+    """A share as a percentage of three significant digits: 0.606 is 60.6 %. A whole percentage is written as one."""
+    percent = _whole(100 * part)
+    if not math.isfinite(percent):
+        return figure(percent)
+    if 0 < percent < 0.001:
+        return "under 0.001 %"
+    if 99.95 <= percent < 100:
+        return "over 99.9 %"
+    return f"{figure(percent)} %"
+
+
+def points(part: float) -> str:
+    """A difference of two shares in percentage points."""
+    text = figure(_whole(100 * part))
+    return f"{text} {'point' if text == '1' else 'points'}"
+
+
+def _whole(percent: float) -> float:
+    """A percentage without the rounding of a float32: 27.000001 is 27, as the share of 27 rows of 100 is.
+
+    What is near 100 is left alone: a probability of 99.99999 % is not certainty.
+    """
+    nearest = round(percent) if math.isfinite(percent) else 100
+    return (
+        float(nearest)
+        if nearest != 100 and abs(percent - nearest) < 1e-5 * abs(nearest)
+        else percent
+    )
+
+
+def number(value: int) -> str:
+    """A whole number with thousands separated."""
+    return f"{value:,}"
+
+
+def counted(value: int, noun: str, nouns: str | None = None) -> str:
+    """A number with its noun: 1 row, 1,000 rows."""
+    return f"{value:,} {noun if value == 1 else nouns or noun + 's'}"
+
+
+def exact(value: float) -> str:
+    """The shortest decimal that is this very float32, with no exponent: 0.5019608, and 255 for a whole one."""
+    with np.errstate(over="ignore"):
+        single = np.float32(value)
+    if not np.isfinite(single):
+        return figure(float(single))
+    return np.format_float_positional(single + np.float32(0), unique=True, trim="-")
+
+
+def listed(words: Sequence[str], last: str = "and") -> str:
+    """Words with commas, the last one joined by a conjunction."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def dimensions(shape: Sequence[int | None]) -> str:
+    """The axes after the rows: 26 x 26 x 32. A single number for a scalar per row."""
+    return " x ".join("?" if length is None else str(length) for length in shape[1:]) or "1"
+
+
+def shape(spec: Spec, rows: int) -> str:
+    """A batch's shape in short: 1000 rows x 28 x 28 x 1."""
+    return f"{rows} {'row' if rows == 1 else 'rows'} x {dimensions(spec.shape)}"
+
+
+def full_shape(spec: Spec, rows: int) -> str:
+    """A batch's shape with every axis named: 1000 rows x 28 height x 28 width x 1 channel."""
+    names = AXES.get(len(spec.shape))
+    lengths = spec.shape[1:]
+    if names is None or len(names) != len(lengths) or None in lengths:
+        return shape(spec, rows)
+    named = [
+        f"{length} {name}s"
+        if name in ("step", "channel", "value") and length != 1
+        else f"{length} {name}"
+        for length, name in zip(lengths, names, strict=True)
+    ]
+    return " x ".join([f"{rows} {'row' if rows == 1 else 'rows'}", *named])
+
+
+def duration(seconds: float) -> str:
+    """Seconds, or minutes and seconds from two minutes on."""
+    if seconds >= 120:
+        return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+    return f"{figure(seconds, 2 if seconds < 10 else 3)} s" if seconds >= 0.001 else "under 1 ms"

@@ -1,0 +1,39 @@
+"""What a model keeps of its recordings: it goes when the model goes, and holds no model that nobody uses any more."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_PLACE = "_pipetrace_kept"
+
+
+@dataclass(eq=False)
+class Kept:
+    """What is known of a model beside it.
+
+    A dictionary from models would keep them all: what is recorded of a model refers to it. As an attribute of the model it
+    forms a circle with it, which Python's garbage collection takes away as a whole.
+
+    Attributes:
+        sessions: the recordings by file: another ``fit`` into the same file goes on where the last one ended.
+        recorder: what records the model where all models are watched, or None.
+    """
+
+    sessions: dict[Path, Any] = field(default_factory=dict)
+    recorder: Any = None
+
+
+def kept_of(model: Any) -> Kept:
+    """What a model keeps; nothing so far where it is new."""
+    found = vars(model).get(_PLACE)
+    if not isinstance(found, Kept):
+        found = Kept()
+        object.__setattr__(
+            model, _PLACE, found
+        )  # Keras would look at it as at one of the model's own parts
+    return found
+
+
+def forget(model: Any) -> None:
+    """Leave nothing on a model."""
+    vars(model).pop(_PLACE, None)

@@ -1,0 +1,1 @@
+"""What is measured in an epoch, after training and when a training fails."""

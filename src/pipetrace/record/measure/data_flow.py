@@ -1,0 +1,201 @@
+"""All rows at every stage: one pass, each batch summarised while the next one passes, none of them kept."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from pipetrace.capture.forward import Passed
+from pipetrace.record.measure.rows import Measure, as_rows, taken
+from pipetrace.stats import Summariser, can_summarise, kernels
+from pipetrace.trace.document import Array, Summary
+
+HISTOGRAM_ROWS = 10_000
+"""Rows beyond which the histograms count a sample of as many, evenly spaced; a share is then known to half a per cent."""
+WORTH_COMPILING = 50_000_000
+"""Values from which on the compiled loops save more than loading them takes, half a second to a second."""
+WORTH_GUESSING = 1_000_000_000
+"""Values from which on it is worth a batch to see how long all of them will take."""
+THREADS = min(4, os.cpu_count() or 1)
+
+
+@dataclass
+class Flow:
+    """All rows at every stage.
+
+    Attributes:
+        rows: how many were measured.
+        total: how many there are.
+        histogram_rows: of how many the histograms are; None where of all that were measured.
+        summaries, masks: by stage.
+    """
+
+    rows: int
+    total: int
+    histogram_rows: int | None = None
+    summaries: dict[str, Summary] = field(default_factory=dict)
+    masks: dict[str, Summary] = field(default_factory=dict)
+
+
+def flow(
+    measure: Measure,
+    x: Any,
+    total: int,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    seconds: float | None = None,
+    exact: bool = False,
+    fast: bool | None = None,
+) -> Flow:
+    """The summaries of all rows at every stage.
+
+    Args:
+        measure: the model's forward pass.
+        x: an array or a structure of arrays, the first axis the rows.
+        total: how many rows.
+        progress: is told how many rows are done, and of how many.
+        seconds: how long it may take, as far as that can be told beforehand: of rows that would take longer only as many
+            pass as do not, evenly spaced. None sets no limit.
+        exact: whether the histograms count all rows too, however many there are.
+        fast: whether to use the compiled loops, where numba is installed; None uses them where they pay. NumPy gives the
+            same counts.
+    """
+    values = total * measure.extent.values
+    compiled = kernels() if (values > WORTH_COMPILING if fast is None else fast) else None
+    count = total
+    if seconds is not None and not exact and values > WORTH_GUESSING:
+        count = _rows_in(seconds, measure, x, total, compiled)
+    places = None if count == total else np.linspace(0, total - 1, count).round().astype(int)
+    sampled = None
+    if count > HISTOGRAM_ROWS and not exact:
+        sampled = np.zeros(count, bool)
+        sampled[np.linspace(0, count - 1, HISTOGRAM_ROWS).round().astype(int)] = True
+    summing = _Summing(measure, compiled)
+    with ThreadPoolExecutor(THREADS, "pipetrace summary") as pool:
+        for start, passed in _batches(measure, x, count, places):
+            stop = min(count, start + measure.extent.together)
+            summing.add(
+                pool,
+                passed,
+                stop - start,
+                None if sampled is None else np.flatnonzero(sampled[start:stop]),
+            )
+            if progress:
+                progress(stop, count)
+        summing.wait()
+    found = Flow(count, total, None if sampled is None else HISTOGRAM_ROWS)
+    found.summaries, found.masks = summing.summaries()
+    return found
+
+
+def _rows_in(seconds: float, measure: Measure, x: Any, total: int, compiled: Any) -> int:
+    """How many rows pass in so many seconds, judged by the second of two batches."""
+    together, took = measure.extent.together, 0.0
+    with ThreadPoolExecutor(THREADS) as pool:
+        for _ in range(2):
+            began = time.perf_counter()
+            summing = _Summing(measure, compiled)
+            summing.add(
+                pool, measure.passed(taken(x, slice(0, together))), min(total, together), None
+            )
+            summing.wait()
+            took = time.perf_counter() - began
+    return min(total, max(together, int(seconds / took) * together))
+
+
+def _batches(measure: Measure, x: Any, count: int, places: Any) -> Iterator[tuple[int, Passed]]:
+    for start in range(0, count, measure.extent.together):
+        stop = min(count, start + measure.extent.together)
+        yield (
+            start,
+            measure.passed(taken(x, slice(start, stop) if places is None else places[start:stop])),
+        )
+
+
+class _Summing:
+    """The summaries of all stages in the making.
+
+    What one stage gives may be what another one gave, in another shape: Flatten and Reshape move nothing. Two outputs that
+    lie at the same place in memory are the same values, and are counted once.
+    """
+
+    def __init__(self, measure: Measure, compiled: Any) -> None:
+        self.measure, self.compiled = measure, compiled
+        self._made: dict[str, Summariser] = {}
+        self._masks: dict[str, Summariser] = {}
+        self._as: dict[str, str] = {}
+        self._first = True
+        self._running: list[Future[None]] = []
+
+    def add(self, pool: ThreadPoolExecutor, passed: Passed, rows: int, sampled: Any) -> None:
+        """Begin to summarise a batch, once the one before is done."""
+        self.wait()
+        outputs = {
+            name: as_rows(values[0])
+            for name, values in passed.outputs.items()
+            if can_summarise(values[0])
+        }
+        self._find_same(outputs)
+        work = [
+            (self._made.setdefault(name, self._new(name)), values)
+            for name, values in outputs.items()
+            if name not in self._as
+        ]
+        for name, mask in passed.masks.items():
+            made = self._masks.setdefault(name, Summariser(by_channel=False, kernels=self.compiled))
+            work.append((made, as_rows(mask)))
+        # The largest first, so that no thread is left with it at the end.
+        work.sort(key=lambda each: -each[1].size)
+        self._running = [
+            pool.submit(made.add, values, sampled if len(values) == rows else None)
+            for made, values in work
+        ]
+
+    def wait(self) -> None:
+        """Until the batch is summarised; what that raised is raised here."""
+        running, self._running = self._running, []
+        for each in running:
+            each.result()
+
+    def summaries(self) -> tuple[dict[str, Summary], dict[str, Summary]]:
+        """By stage: of the outputs, and of the masks."""
+        made = {name: each.summary() for name, each in self._made.items()}
+        for name, other in self._as.items():
+            own = name in self.measure.extent.by_channel
+            made[name] = made[other] if own else replace(made[other], channels=None)
+        return made, {name: each.summary() for name, each in self._masks.items()}
+
+    def _new(self, name: str) -> Summariser:
+        return Summariser(by_channel=name in self.measure.extent.by_channel, kernels=self.compiled)
+
+    def _find_same(self, outputs: dict[str, Array]) -> None:
+        if self._first:
+            self._first = False
+            self._shape = {name: values.shape[1:] for name, values in outputs.items()}
+            at: dict[tuple[object, ...], str] = {}
+            for name, values in outputs.items():
+                other = (
+                    at.setdefault(_place(values), name)
+                    if values.size and values.flags.c_contiguous
+                    else name
+                )
+                apart = self.measure.extent.by_channel
+                alike = self._shape[name] == self._shape[other] and other in apart
+                if other != name and (alike or name not in apart):
+                    self._as[name] = other
+            return
+        for name, other in list(self._as.items()):
+            # A layer may hand on its input in one batch, and give another value in the next.
+            if _place(outputs[name]) != _place(outputs[other]):
+                del self._as[name]
+                self._made[name] = self._made[other].copied(
+                    channels=name in self.measure.extent.by_channel
+                )
+
+
+def _place(values: Array) -> tuple[object, ...]:
+    return values.__array_interface__["data"][0], values.nbytes, values.dtype

@@ -1,0 +1,117 @@
+"""Copies of the weights as some epochs left them, so that what takes long can be measured when training is over."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pipetrace.trace.document import Array
+
+MOST_EPOCHS = 24
+"""Epochs of which copies are kept; of a longer training every second of them, every fourth, and so on, and the last."""
+MOST_BYTES = 100_000_000
+"""Bytes of all copies that are kept."""
+
+RECENT = 3
+"""The last epochs, which are kept beside: a change is told by two of them, and whether it goes on in one direction by three."""
+
+Weights = Mapping[int, Array]
+"""Values by the identities of their variables."""
+
+
+@dataclass(frozen=True)
+class Copy:
+    """The weights after one epoch.
+
+    Attributes:
+        weights: all of them.
+        before_last: those that train, ahead of the epoch's last step; none where that was not seen.
+    """
+
+    weights: Weights
+    before_last: Weights = field(default_factory=dict)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        return sum(
+            each.nbytes for part in (self.weights, self.before_last) for each in part.values()
+        )
+
+
+class Copies:
+    """What the weights were before training (epoch 0), after some of its epochs, evenly spread, and after the last three."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, Copy] = {}
+        self._recent: dict[int, Copy] = {}
+        self._stride = 1
+
+    def keep(self, epoch: int, copy: Copy) -> None:
+        """Keep what an epoch left, and let go of others where they become too many."""
+        self._recent = {
+            each: kept for each, kept in self._recent.items() if each > epoch - RECENT
+        } | {epoch: copy}
+        before = max(self._kept, default=0)
+        if before % self._stride:
+            # It was kept as the last one only.
+            del self._kept[before]
+        self._kept[epoch] = copy
+        while len(self._kept) > 2 and (
+            len(self._kept) > MOST_EPOCHS + 1 or self._bytes() > MOST_BYTES
+        ):
+            self._stride *= 2
+            self._kept = {
+                each: kept
+                for each, kept in self._kept.items()
+                if each == epoch or not each % self._stride
+            }
+
+    def of(self, epoch: int) -> Copy | None:
+        """What was kept of an epoch."""
+        return self._kept.get(epoch) or self._recent.get(epoch)
+
+    def spread(self) -> list[int]:
+        """The epochs that are kept: first and last, the middle one, those between them, and so on."""
+        kept = sorted(self._kept)
+        order = [0, len(kept) - 1] if len(kept) > 1 else list(range(len(kept)))
+        parts = [(0, len(kept) - 1)]
+        while parts:
+            parts = [(low, high) for low, high in parts if high - low > 1]
+            middles = [(low + high) // 2 for low, high in parts]
+            order += middles
+            parts = [
+                half
+                for (low, high), middle in zip(parts, middles, strict=True)
+                for half in ((low, middle), (middle, high))
+            ]
+        return [kept[place] for place in order]
+
+    def _bytes(self) -> int:
+        return sum(each.nbytes for each in self._kept.values())
+
+
+@contextmanager
+def put_back(variables: list[Any]) -> Iterator[None]:
+    """A block in which variables may be given other values; at its end they have those of before, whatever happens."""
+    now = {id(variable): np.array(variable.numpy()) for variable in variables}
+    try:
+        yield
+    finally:
+        assign(variables, now)
+
+
+def assign(variables: list[Any], values: Weights) -> None:
+    """Give variables their values; Ctrl-C meanwhile is raised when all have them."""
+    interrupted: KeyboardInterrupt | None = None
+    for variable in variables:
+        while id(variable) in values:
+            try:
+                variable.assign(values[id(variable)])
+                break
+            except KeyboardInterrupt as error:
+                interrupted = error
+    if interrupted is not None:
+        raise interrupted

@@ -1,0 +1,181 @@
+"""The public pipeline: a source, steps, and a model, run with every stage recorded."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pipetrace.capture import batches
+from pipetrace.capture.backend import load
+from pipetrace.errors import ArgumentError
+from pipetrace.pipeline.passage import Passage, check_steps, run_steps
+from pipetrace.pipeline.results import Rows as StepRows
+from pipetrace.record.measure.preprocessing import before
+from pipetrace.record.measure.rows import Rows
+from pipetrace.record.recorder import Recorder
+from pipetrace.record.saved import record_model
+from pipetrace.trace.writer import check_place
+
+
+class Pipeline:
+    """A source of rows, steps that prepare them, and a Keras model, recorded as one.
+
+        pipeline = pipetrace.Pipeline((x, y), steps=[("Scale", lambda x: x / 255)], model=model)
+        pipeline.fit("run.trace", epochs=5)
+
+    A step is a callable that takes the rows, or the rows and the targets where it has two parameters, or a fitted
+    scikit-learn transformer. Each runs once, on all rows; what it does is measured on them: which rows it keeps, how it
+    scales, how many windows or batches it makes. What is split off as ``validation`` is what ``fit`` validates on.
+
+    Args:
+        source: ``x``, or ``(x, y)``; each an array, a frame, a list, or a dictionary of arrays; or a ``tf.data.Dataset``.
+        steps: pairs of a name and a step, in order.
+        model: the Keras model, compiled where it is to be trained.
+        title: what the trace is called; the model's name when left out.
+        class_names: what the classes are called, in the order of their numbers.
+
+    Raises:
+        ArgumentError: a step is neither a callable nor a fitted transformer, or two have one name.
+        FrameworkError: Keras does not run on TensorFlow here.
+    """
+
+    def __init__(
+        self,
+        source: Any,
+        steps: Sequence[tuple[str, Any]] = (),
+        model: Any = None,
+        *,
+        title: str | None = None,
+        class_names: Sequence[str] = (),
+    ) -> None:
+        check_steps(steps)
+        if not callable(getattr(model, "fit", None)):
+            raise ArgumentError(
+                f"The pipeline needs a Keras model, received {type(model).__name__}.",
+                where="model",
+                hint="Give it as Pipeline(source, steps=[...], model=model).",
+            )
+        self.model, self._source = model, source
+        self._steps = [(_apart(name, model), step) for name, step in steps]
+        self._options: dict[str, Any] = {"title": title, "class_names": tuple(class_names)}
+        self._passage: Passage | None = None
+
+    @property
+    def passage(self) -> Passage:
+        """The source and its steps, run once, when it is first asked for.
+
+        Raises:
+            StepError: a step raised an error.
+            ArgumentError: the source is not what it can be, or no row is left.
+            CountMismatchError: x and y have different numbers of rows.
+        """
+        if self._passage is None:
+            self._passage = run_steps(self._source, self._steps)
+        return self._passage
+
+    def fit(self, path: str | os.PathLike[str], **options: Any) -> Any:
+        """Train the model on what the steps give and record it all.
+
+        Args:
+            path: where the trace goes; a trace that is there is replaced, any other file is not.
+            options: as for ``fit`` of the model, such as ``epochs``; ``x`` and ``y`` come from the steps, and so do
+                ``batch_size``, ``shuffle`` and ``validation_data`` where a step made batches or split rows off.
+
+        Returns:
+            what ``fit`` of the model returns, its history.
+
+        Raises:
+            StepError: a step raised an error.
+            OutputExistsError: there is a file at the path that is no trace.
+            NotWritableError: nothing can be written there.
+            Exception: whatever ``fit`` raises, unchanged.
+        """
+        check_place(Path(path))
+        passage = self.passage
+        recorder = Recorder(path, **self._options)
+        recorder.settings = replace(
+            recorder.settings, before=before(passage), data_name=passage.name
+        )
+        given = {**_fit_arguments(passage), **options}
+        given["callbacks"] = [
+            *(load().tree.flatten(options.get("callbacks")) if options.get("callbacks") else ()),
+            recorder,
+        ]
+        return self.model.fit(**given)
+
+    def trace(self, path: str | os.PathLike[str]) -> None:
+        """Pass the rows through the steps and the model as it is, and record data flow and predictions.
+
+        Args:
+            path: where the trace goes; a trace that is there is replaced, any other file is not.
+
+        Raises:
+            StepError: a step raised an error.
+            ModelInputError: the model cannot take what the steps give.
+            ArgumentError: what the steps give are no arrays.
+            OutputError: the trace cannot be written.
+        """
+        check_place(Path(path))
+        passage = self.passage
+        x, y = batches.plain_arrays(passage.train.x), batches.plain_arrays(passage.train.y)
+        if x is None:
+            raise ArgumentError(
+                "What the steps give the model are no arrays, so their rows can be seen only while it is trained.",
+                where="steps",
+                hint="Use fit, or a last step that returns arrays.",
+            )
+        settings: dict[str, Any] = {
+            **self._options,
+            "before": before(passage),
+            "data_name": passage.name,
+        }
+        record_model(self.model, Rows(x, y), Path(path), Unseen(), **settings)
+
+
+class Unseen:
+    """A Progress that shows nothing."""
+
+    def begins(self, what: str) -> None:
+        """A part of the work begins."""
+
+    def step(self, epoch: int, step: int, metrics: Mapping[str, float]) -> None:
+        """A step is done."""
+
+    def epoch(self, epoch: Any) -> None:
+        """An epoch is finished."""
+
+    def rows(self, done: int, total: int) -> None:
+        """So many rows are measured."""
+
+
+def _fit_arguments(passage: Passage) -> dict[str, Any]:
+    """What ``fit`` is given: rows, and what a split and batching decided."""
+    given: dict[str, Any] = {"x": passage.train.x}
+    if passage.train.y is not None and passage.train.count is not None:
+        given["y"] = passage.train.y
+    held_out = passage.held_out.get("validation")
+    if held_out is not None:
+        given["validation_data"] = (
+            (held_out.x, held_out.y) if held_out.y is not None else (held_out.x,)
+        )
+    if passage.batches and passage.batch_size is not None:
+        given |= {"batch_size": passage.batch_size, "shuffle": False}
+    elif passage.batches:
+        given = {key: value for key, value in given.items() if key != "y"}
+        given |= {"x": _again_and_again(passage.batches), "steps_per_epoch": len(passage.batches)}
+    return given
+
+
+def _again_and_again(parts: Sequence[StepRows]) -> Iterator[Any]:
+    while True:
+        for part in parts:
+            yield (part.x,) if part.y is None else (part.x, part.y)
+
+
+def _apart(name: Any, model: Any) -> Any:
+    """The name of a step, told from a layer's of the same name."""
+    layers = {str(layer.name) for layer in getattr(model, "layers", [])}
+    while isinstance(name, str) and name in layers:
+        name += " (step)"
+    return name

@@ -1,0 +1,168 @@
+"""What simple learners get from the same rows: a yardstick for what the inputs tell of the targets.
+
+Kernel ridge regression, linear and with Gaussian kernels, solved in closed form; its leave-one-out errors are exact (Cook
+and Weisberg 1982; for kernels Saunders, Gammerman and Vovk 1998). Whatever a network should do better than guess, one of
+the two mostly does too, whatever the network's optimizer, loss and activations.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipetrace.trace.document import Array
+
+PENALTIES = (1e-4, 1e-2, 1e-1, 1.0, 10.0)
+"""Ridge penalties tried, in units of the kernel's mean diagonal; the one with the least leave-one-out error is taken."""
+WIDTHS = (0.25, 1.0, 4.0)
+"""Widths of the Gaussian tried, in units of the median squared distance of two rows."""
+PARTS = (1, 2, 4, 8, 16, 32, 64, 128)
+"""How many principal components are kept for rows that are to be given again."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Rows to learn from, and rows to be measured on.
+
+    Attributes:
+        x, y: ``(n, d)`` and ``(n, k)``; of classes one column for each, 1 where the row is of it.
+        x_new, y_new: held-out rows in the same form, or None.
+        classes: whether the columns of ``y`` are classes.
+    """
+
+    x: Array
+    y: Array
+    x_new: Array | None
+    y_new: Array | None
+    classes: bool
+
+
+def learned(problem: Problem) -> dict[str, float]:
+    """How well each learner tells the targets.
+
+    Returns:
+        for ``linear`` and ``kernel`` the score on rows that it did not learn from: ``linear``, ``kernel`` leave-one-out,
+        ``linear_held_out``, ``kernel_held_out`` on the held-out rows where there are any; of classes also the mean of
+        each class's own, as ``linear_balanced`` and so on. A score is the accuracy for classes, R2 for
+        numbers.
+    """
+    x, x_new = _scaled(problem.x, problem.x_new)
+    found: dict[str, float] = {}
+    for name, kernels in (("linear", _linear(x, x_new)), ("kernel", _gaussian(x, x_new))):
+        best: tuple[float, Array, _Inverse, Array | None] | None = None
+        for kernel, kernel_new in kernels:
+            for inverse in _inverses(kernel):
+                told = _left_out(inverse, problem.y)
+                error = float(((told - problem.y) ** 2).mean())
+                if best is None or error < best[0]:
+                    best = (error, told, inverse, kernel_new)
+        if best is None:
+            continue
+        _, told, inverse, kernel_new = best
+        _note(found, name, told, problem.y, classes=problem.classes)
+        if kernel_new is not None and problem.y_new is not None:
+            center = problem.y.mean(axis=0)
+            new = kernel_new @ inverse.times(problem.y - center) + center
+            _note(found, f"{name}_held_out", new, problem.y_new, classes=problem.classes)
+    return found
+
+
+def shifted(problem: Problem, lags: tuple[int, ...] = (-2, -1, 1, 2)) -> dict[str, float]:
+    """The linear learner's leave-one-out score where the targets stand some rows further on, or in reverse order."""
+    x, _ = _scaled(problem.x, None)
+    inverse = next(iter(_inverses(next(_linear(x, None))[0], PENALTIES[2:3])))
+    found: dict[str, float] = {}
+    moved = {f"lag_{lag}": np.roll(problem.y, lag, axis=0) for lag in lags}
+    for name, y in {**moved, "reversed": problem.y[::-1], "lag_0": problem.y}.items():
+        found[name] = score(_left_out(inverse, y), y, classes=problem.classes)
+    return found
+
+
+def components(x: Array) -> dict[str, float]:
+    """R2 of the rows given again from so many principal components: what a network as narrow can reach without bends."""
+    centered = x - x.mean(axis=0)
+    powers = np.linalg.eigvalsh(centered @ centered.T)[::-1].clip(0)
+    total = float(powers.sum())
+    if total <= 0:
+        return {}
+    return {
+        f"{count}": float(powers[:count].sum() / total) for count in PARTS if count <= min(x.shape)
+    }
+
+
+def score(told: Array, y: Array, *, classes: bool) -> float:
+    """The accuracy for classes, R2 for numbers: 1 less the squared error over that of the mean."""
+    if classes:
+        return float((told.argmax(axis=1) == y.argmax(axis=1)).mean())
+    spread = float(((y - y.mean(axis=0)) ** 2).sum())
+    return 1 - float(((told - y) ** 2).sum()) / spread if spread > 0 else 0.0
+
+
+def _note(found: dict[str, float], name: str, told: Array, y: Array, *, classes: bool) -> None:
+    found[name] = score(told, y, classes=classes)
+    if classes:
+        right = told.argmax(axis=1) == y.argmax(axis=1)
+        found[f"{name}_balanced"] = float(
+            np.mean([right[column > 0].mean() for column in y.T if (column > 0).any()])
+        )
+
+
+def _scaled(x: Array, x_new: Array | None) -> tuple[Array, Array | None]:
+    mean, std = x.mean(axis=0), x.std(axis=0)
+    std = np.where(std > 1e-12 * (np.abs(mean) + 1e-300), std, 1.0)
+    size = np.sqrt(x.shape[1])
+    # A column that hardly varied among these rows may be far away in the others.
+    new = None if x_new is None else ((x_new - mean) / std).clip(-10, 10) / size
+    return (x - mean) / std / size, new
+
+
+def _linear(x: Array, x_new: Array | None) -> Iterator[tuple[Array, Array | None]]:
+    kernel = x @ x.T
+    # The constant column: without it the all-ones direction would be null, and leaving out one row would change nothing.
+    constant = float(np.trace(kernel)) / len(kernel) or 1.0
+    yield kernel + constant, None if x_new is None else x_new @ x.T + constant
+
+
+def _gaussian(x: Array, x_new: Array | None) -> Iterator[tuple[Array, Array | None]]:
+    squares = (x**2).sum(axis=1)
+    apart = np.maximum(squares[:, None] + squares[None, :] - 2 * x @ x.T, 0)
+    middle = float(np.median(apart[apart > 0])) if (apart > 0).any() else 1.0
+    apart_new = None
+    if x_new is not None:
+        apart_new = np.maximum(
+            (x_new**2).sum(axis=1)[:, None] + squares[None, :] - 2 * x_new @ x.T, 0
+        )
+    for width in WIDTHS:
+        scale = 1 / (2 * width * middle)
+        yield np.exp(-apart * scale), None if apart_new is None else np.exp(-apart_new * scale)
+
+
+@dataclass(frozen=True)
+class _Inverse:
+    """A kernel with its ridge, inverted in the basis where it is diagonal: each further ridge costs no third power."""
+
+    powers: Array
+    vectors: Array
+
+    def times(self, values: Array) -> Array:
+        found: Array = self.vectors @ ((self.vectors.T @ values) / self.powers[:, None])
+        return found
+
+    @property
+    def diagonal(self) -> Array:
+        found: Array = (self.vectors**2) @ (1 / self.powers)
+        return found
+
+
+def _inverses(kernel: Array, penalties: tuple[float, ...] = PENALTIES) -> Iterator[_Inverse]:
+    powers, vectors = np.linalg.eigh(kernel)
+    mean = float(np.trace(kernel)) / len(kernel) or 1.0
+    for penalty in penalties:
+        yield _Inverse(powers.clip(0) + penalty * mean, vectors)
+
+
+def _left_out(inverse: _Inverse, y: Array) -> Array:
+    """For each row what is told of it by all others."""
+    weights = inverse.times(y - y.mean(axis=0))
+    told: Array = y - weights / np.maximum(inverse.diagonal[:, None], 1e-300)
+    return told

@@ -1,0 +1,154 @@
+"""Exact histograms of float32 values by their leading bits.
+
+The bit pattern of a positive float32 grows with its value, so its leading bits are a histogram key with bins of equal
+relative width: no range has to be known beforehand, the counts are exact, merging is addition, and the order of the
+values does not matter.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipetrace.trace.document import Histogram
+
+BLOCK = 1 << 18
+"""Keys that are counted at a time: 2 MB."""
+SHORT = 12_000
+"""A column of fewer values is counted together with the others: measured, where the two ways cost the same."""
+FINE, COARSE, COARSER = 16, 12, 10
+"""Bits of the key for a whole tensor, for one channel of it, and where many are kept: 65,536, 4,096 and 1,024 possible
+bins, each at most 0.8 %, 12.5 % and 50 % wide."""
+
+
+def count_keys(values: NDArray[np.float32], bits: int = FINE) -> NDArray[np.int64]:
+    """How many of the values have each key.
+
+    Args:
+        values: finite float32 values, any shape.
+        bits: how many leading bits make the key.
+
+    Returns:
+        counts, shape ``(2 ** bits,)``.
+    """
+    keys = values.reshape(-1).view(np.uint32) >> np.uint32(32 - bits)
+    return np.bincount(keys, minlength=1 << bits)
+
+
+def count_channel_keys(values: NDArray[np.float32]) -> Iterator[NDArray[np.int64]]:
+    """The fine counts of each column, one column after the other.
+
+    Column by column is twice as fast as one count over keys that carry the channel: the bins of one column fit the
+    cache, and a two-byte key needs little memory.
+
+    Args:
+        values: finite float32 values, shape ``(n, channels)``.
+
+    Yields:
+        counts, shape ``(65536,)``, for each channel.
+    """
+    keys = (values.view(np.uint32) >> np.uint32(32 - FINE)).astype(np.uint16)
+    for column in keys.T:
+        # NumPy makes each key eight bytes wide; a block of them stays in the cache.
+        counts = np.bincount(column[:BLOCK], minlength=1 << FINE)
+        for start in range(BLOCK, len(column), BLOCK):
+            counts += np.bincount(column[start : start + BLOCK], minlength=1 << FINE)
+        yield counts
+
+
+def count_short_channels(values: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The coarse counts of all columns at once, for columns so short that full arrays for each would cost more.
+
+    Args:
+        values: finite float32 values, shape ``(n, channels)``.
+
+    Returns:
+        counts, shape ``(channels, 4096)``.
+    """
+    channels = values.shape[1]
+    keys = (values.view(np.uint32) >> np.uint32(32 - COARSE)).astype(np.intp)
+    keys += np.arange(channels) << COARSE
+    return np.bincount(keys.reshape(-1), minlength=channels << COARSE).reshape(
+        channels, 1 << COARSE
+    )
+
+
+def coarsen(counts: NDArray[np.int64], bits: int = COARSE) -> NDArray[np.int64]:
+    """Counts by more bits as counts by fewer, such as fine ones, shape ``(65536,)``, as coarse ones, ``(4096,)``."""
+    coarse: NDArray[np.int64] = counts.reshape(1 << bits, -1).sum(axis=1)
+    return coarse
+
+
+def from_counts(counts: NDArray[np.int64], bits: int) -> Histogram:
+    """Keep the bins that hold anything."""
+    keys = np.flatnonzero(counts)
+    return Histogram(keys.astype(np.uint16), counts[keys].astype(np.int64), bits)
+
+
+def merge_histograms(first: Histogram, second: Histogram) -> Histogram:
+    """Add two histograms of the same width of key.
+
+    Raises:
+        ValueError: the keys differ in width.
+    """
+    if first.bits != second.bits:
+        raise ValueError(f"Histograms of {first.bits} and {second.bits} bits cannot be added")
+    keys, places = np.unique(np.concatenate([first.keys, second.keys]), return_inverse=True)
+    counts = np.zeros(len(keys), np.int64)
+    np.add.at(counts, places, np.concatenate([first.counts, second.counts]))
+    return Histogram(keys, counts, first.bits)
+
+
+def lower_edges(histogram: Histogram) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The two ends of each bin, the smaller first, as float64."""
+    shift = np.uint32(32 - histogram.bits)
+    start = histogram.keys.astype(np.uint32) << shift
+    # The last pattern of the bin, not the first of the next: beside the largest exponent the next one is infinity.
+    end = start | np.uint32((1 << int(shift)) - 1)
+    near, far = start.view(np.float32).astype(np.float64), end.view(np.float32).astype(np.float64)
+    return np.minimum(near, far), np.maximum(near, far)
+
+
+def bins(histogram: Histogram, edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Re-bin into bins of the caller's choice, for drawing.
+
+    A bin of the histogram that crosses an edge is shared out by width; its error is at most its own relative width. One
+    that crosses the first or the last edge counts as inside, so that edges from the smallest value to the largest leave
+    none out.
+
+    Args:
+        histogram: of finite values.
+        edges: rising, shape ``(n + 1,)``. Values outside are left out.
+
+    Returns:
+        how many values fall into each bin, shape ``(n,)``; a fraction where a bin was shared out.
+    """
+    low, high = lower_edges(histogram)
+    # Negative zero is zero: its bin, with the smallest denormals, is laid on that of zero and not below it.
+    low, high = np.where(high == 0, 0.0, low), np.where(high == 0, -low, high)
+    # The share of each bin below each edge.
+    below = np.clip((edges[:, None] - low[None, :]) / (high - low)[None, :], 0.0, 1.0)
+    below[0] = high < edges[0]
+    below[-1] = low <= edges[-1]
+    counts: NDArray[np.float64] = np.diff(below @ histogram.counts.astype(np.float64))
+    return counts
+
+
+def quantile(histogram: Histogram, share: float) -> float | None:
+    """The value below which a share of the values lies, to the width of a bin.
+
+    Args:
+        histogram: of finite values.
+        share: 0 to 1.
+
+    Returns:
+        the middle of the bin, or None for an empty histogram.
+    """
+    if not len(histogram.keys):
+        return None
+    low, high = lower_edges(histogram)
+    middle = (low + high) / 2
+    order = np.argsort(middle)
+    reached = np.cumsum(histogram.counts[order])
+    place = int(np.searchsorted(reached, share * reached[-1], side="left"))
+    return float(middle[order[min(place, len(order) - 1)]])

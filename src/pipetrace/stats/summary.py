@@ -1,0 +1,212 @@
+"""The summary of a tensor, whole and per channel, and the merging of two."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipetrace.stats.counting import Counting
+from pipetrace.stats.histogram import FINE, merge_histograms
+from pipetrace.stats.kernels import Kernels
+from pipetrace.stats.moments import Moments, collapse, join, measure
+from pipetrace.trace.document import Histogram, Summary
+
+MOST_CHANNELS = 1024
+"""A last axis longer than this is a vector of features, not a set of channels: it gets no summary per index."""
+LARGEST = float(np.finfo(np.float32).max)
+
+
+def can_summarise(values: NDArray[Any]) -> bool:
+    """Whether an array holds what a summary can be made of: real numbers of any width, truth values, or texts."""
+    return values.dtype.kind in "biufOSU" or _is_small_float(values)
+
+
+class Summariser:
+    """A summary in the making: takes batch after batch and gives the summary of all of them.
+
+    Counts are added up in full arrays and made into a summary once, which is far cheaper than merging a summary for
+    each batch.
+
+    Of texts it is their lengths, in characters, that are summarised, an empty one as zero. A truth value is 0 or 1. Counts,
+    extremes, mean and deviation are those of the values themselves, taken to float64: whole numbers above 2**53 are
+    rounded. The histogram takes them as float32, which moves no value by more than the width of a bin; what is too large
+    for it counts in the last bin.
+
+    Args:
+        by_channel: whether there is a summary for each index of the last axis too, which takes 16 kB for each of them.
+        bits: of the whole's histogram: 16, 12 or 10. Each step takes about a tenth of the room of the one before.
+        kernels: compiled loops, for many values.
+    """
+
+    def __init__(
+        self, *, by_channel: bool = True, bits: int = FINE, kernels: Kernels | None = None
+    ) -> None:
+        self._by_channel, self._bits, self._kernels = by_channel, bits, kernels
+        self._channels: int | None = None
+        self._moments: Moments | None = None
+        self._counting: Counting | None = None
+
+    def add(self, values: NDArray[Any], histogram_of: Any = None) -> None:
+        """Take a batch.
+
+        Args:
+            values: any shape, any dtype that ``can_summarise`` takes; the first axis is the rows.
+            histogram_of: the rows, as a slice or indices, that the histograms are to count; all where None.
+
+        Raises:
+            ValueError: the batch has another number of channels than the ones before.
+        """
+        channels = values.shape[-1] if values.ndim > 1 else 1
+        columns = channels if self._by_channel and 1 < channels <= MOST_CHANNELS else 1
+        if self._counting is None:
+            self._channels = channels
+            self._counting = Counting(columns if columns > 1 else 0, self._kernels, self._bits)
+        elif self._by_channel and self._channels != channels:
+            raise ValueError(
+                f"A batch has {channels} channels, the ones before had {self._channels}"
+            )
+        numbers = _as_numbers(values)
+        table: NDArray[Any] = np.ascontiguousarray(numbers).reshape(-1, columns)
+        with np.errstate(over="ignore", invalid="ignore"):
+            moments = measure(table, self._kernels)
+        self._moments = moments if self._moments is None else join([self._moments, moments])
+        counted = (
+            table
+            if histogram_of is None
+            else np.ascontiguousarray(numbers[histogram_of]).reshape(-1, columns)
+        )
+        self._counting.add(
+            _as_float32(counted), finite=bool((moments.finite == moments.count).all())
+        )
+
+    def summary(self) -> Summary:
+        """The summary of all batches so far.
+
+        Returns:
+            the summary; ``channels`` is None for fewer than two axes, for one channel and for more than 1,024.
+
+        Raises:
+            ValueError: there was no batch.
+        """
+        moments, counting = self._moments, self._counting
+        if moments is None or counting is None:
+            raise ValueError("There is nothing to summarise")
+        parts = tuple(
+            _summary(moments, index, each) for index, each in enumerate(counting.channels())
+        )
+        return _summary(collapse(moments), 0, counting.whole(), parts or None)
+
+    def copied(self, *, channels: bool) -> "Summariser":
+        """Another one that has seen what this one has, and goes on by itself.
+
+        Args:
+            channels: whether it has its channels too; without them it takes the same values in any shape.
+        """
+        other = Summariser(
+            by_channel=self._by_channel and channels, bits=self._bits, kernels=self._kernels
+        )
+        if self._moments is not None and self._counting is not None:
+            other._channels = self._channels
+            other._moments = self._moments if other._by_channel else collapse(self._moments)
+            other._counting = self._counting.copied(channels=other._by_channel)
+        return other
+
+
+def summarise(values: NDArray[Any], *, by_channel: bool = True, bits: int = FINE) -> Summary:
+    """The summary of one array: of all values, and of each index of the last axis; see ``Summariser``."""
+    summariser = Summariser(by_channel=by_channel, bits=bits)
+    summariser.add(values)
+    return summariser.summary()
+
+
+def merge(first: Summary, second: Summary) -> Summary:
+    """The summary of both together, as if their values had been summarised at once.
+
+    Counts, extremes and histograms are exact; mean and standard deviation agree to float64 rounding. Channels are
+    merged where both have as many, and dropped otherwise.
+    """
+    moments = join([_moments(first), _moments(second)])
+    histogram = merge_histograms(first.histogram, second.histogram)
+    channels = None
+    if first.channels and second.channels and len(first.channels) == len(second.channels):
+        channels = tuple(
+            merge(ours, theirs)
+            for ours, theirs in zip(first.channels, second.channels, strict=True)
+        )
+    return _summary(moments, 0, histogram, channels)
+
+
+def _as_numbers(values: NDArray[Any]) -> NDArray[Any]:
+    """The values as float32 where that is exact, as float64 otherwise; the lengths of texts."""
+    if values.dtype.kind in "OSU":
+        lengths = [
+            len(each.decode(errors="replace") if isinstance(each, bytes) else str(each))
+            for each in values.flat
+        ]
+        return np.array(lengths, np.float32).reshape(values.shape)
+    if values.dtype.kind == "f":
+        return (
+            values
+            if values.dtype.itemsize in (4, 8)
+            else values.astype(np.float32 if values.itemsize < 4 else float)
+        )
+    exact = _is_small_float(values) or values.dtype.itemsize <= 2
+    return values.astype(np.float32 if exact else np.float64)
+
+
+def _as_float32(table: NDArray[Any]) -> NDArray[np.float32]:
+    if table.dtype == np.float32:
+        return table
+    with np.errstate(over="ignore"):
+        narrow = table.astype(np.float32)
+    lost = np.isinf(narrow) & np.isfinite(table)
+    return (
+        np.where(lost, np.copysign(np.float32(LARGEST), table).astype(np.float32), narrow)
+        if lost.any()
+        else narrow
+    )
+
+
+def _is_small_float(values: NDArray[Any]) -> bool:
+    """Whether it is one of the floats that NumPy knows by another package: bfloat16 and those of eight bits."""
+    return values.dtype.kind == "V" and values.dtype.name.startswith(("bfloat16", "float8"))
+
+
+def _summary(
+    moments: Moments, index: int, histogram: Histogram, channels: tuple[Summary, ...] | None = None
+) -> Summary:
+    finite = int(moments.finite[index])
+    return Summary(
+        count=int(moments.count[index]),
+        nan=int(moments.nan[index]),
+        positive_infinity=int(moments.positive_infinity[index]),
+        negative_infinity=int(moments.negative_infinity[index]),
+        zeros=int(moments.zeros[index]),
+        # Adding zero makes 0 of -0, of which either may come first.
+        min=float(moments.low[index]) + 0.0 if finite else None,
+        max=float(moments.high[index]) + 0.0 if finite else None,
+        mean=float(moments.mean[index]) if finite else None,
+        std=float(np.sqrt(moments.squares[index] / finite)) if finite else None,
+        histogram=histogram,
+        channels=channels,
+    )
+
+
+def _moments(summary: Summary) -> Moments:
+    def one(value: float) -> NDArray[np.float64]:
+        return np.array([value], np.float64)
+
+    def whole(value: int) -> NDArray[np.int64]:
+        return np.array([value], np.int64)
+
+    return Moments(
+        count=whole(summary.count),
+        nan=whole(summary.nan),
+        positive_infinity=whole(summary.positive_infinity),
+        negative_infinity=whole(summary.negative_infinity),
+        zeros=whole(summary.zeros),
+        low=one(np.inf if summary.min is None else summary.min),
+        high=one(-np.inf if summary.max is None else summary.max),
+        mean=one(summary.mean or 0.0),
+        squares=one((summary.std or 0.0) ** 2 * summary.finite),
+    )

@@ -1,0 +1,434 @@
+"""Writing a trace while it runs: one SQLite file, one transaction for each epoch."""
+
+import os
+import platform
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import TypeAlias
+
+from pipetrace.errors import DiskFullError, NotWritableError, OutputExistsError
+from pipetrace.trace.contents import Contents
+from pipetrace.trace.document import (
+    Array,
+    Ending,
+    Epoch,
+    Event,
+    Group,
+    Measurement,
+    Prediction,
+    Run,
+    Spec,
+    Stage,
+    Summary,
+)
+from pipetrace.trace.overhead import Spending
+from pipetrace.trace.schema import (
+    APPLICATION_ID,
+    SCHEMA,
+    TABLES,
+    encode_figures,
+    encode_json,
+    encode_number,
+    encode_tensor,
+)
+
+EpochFacts: TypeAlias = tuple[Epoch, Mapping[str, Array], Spending | None]
+"""What is written of an epoch: its measurements, the example row's outputs, and what recording took so far."""
+
+SIDE_FILES = ("-wal", "-shm", "-journal")
+"""What SQLite may leave beside a database whose writer was killed."""
+
+PATIENCE = 10_000
+"""Milliseconds to wait for whoever else keeps the file locked."""
+
+
+class TraceWriter:
+    """The open trace of a run.
+
+    The file appears under its name only when it is a complete, readable trace of zero epochs; from then on each method
+    is one transaction, so that whoever opens the file, also after ``kill -9``, finds whole epochs. When the writer is
+    closed the trace is one single file again, without side files.
+
+    Args:
+        path: where the trace goes.
+        run: what runs.
+        stages: what the data will pass; their summaries and examples may come later.
+        force: replace a file that exists.
+
+    Raises:
+        OutputExistsError: the file exists and ``force`` is off.
+        NotWritableError: the folder is missing or not writable.
+        DiskFullError: there is no room.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        run: Run,
+        stages: tuple[Stage, ...],
+        groups: tuple[Group, ...] = (),
+        *,
+        force: bool = False,
+    ) -> None:
+        self.path = path
+        self._contents = Contents()
+        with self._explained():
+            taken = path.exists()
+        if taken and not force:
+            raise output_exists(path)
+        draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+        try:
+            with self._explained():
+                _create(draft, run, stages, groups)
+                for suffix in SIDE_FILES:
+                    # A write-ahead log left by a killed run belongs to the old file and would be replayed into ours.
+                    path.with_name(path.name + suffix).unlink(missing_ok=True)
+                draft.replace(path)
+        finally:
+            for suffix in ("", *SIDE_FILES):
+                with suppress(OSError):
+                    draft.with_name(draft.name + suffix).unlink(missing_ok=True)
+        self._connect()
+
+    def _connect(self) -> None:
+        with self._explained():
+            self._database = sqlite3.connect(
+                self.path, isolation_level=None, check_same_thread=False
+            )
+            self._database.execute(f"PRAGMA busy_timeout = {PATIENCE}")
+            # Readers beside the writer see the last finished transaction instead of waiting for the lock.
+            self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.execute("PRAGMA synchronous = NORMAL")
+
+    def describe(self, run: Run, stages: tuple[Stage, ...], groups: tuple[Group, ...] = ()) -> None:
+        """Say anew what runs, as when the first rows have shown the stages; replaces what was said before."""
+        with self._transaction() as database:
+            for table in ("spec", "weight", "stage", "stage_group"):
+                database.execute(f"DELETE FROM {table}")  # noqa: S608 our own names
+            _add_facts(database, run, stages, groups)
+
+    def resume(self) -> None:
+        """Open the trace again after its end: the epochs go on, what was measured after the last one falls away."""
+        self._connect()
+        with self._transaction() as database:
+            for table in ("ending", "cost", "prediction"):
+                database.execute(f"DELETE FROM {table}")  # noqa: S608 our own names
+            database.execute(
+                "DELETE FROM summary WHERE part IN ('rows', 'mask', 'training', 'prediction')"
+            )
+            database.execute(
+                "DELETE FROM tensor WHERE part = 'weight' OR part LIKE 'prediction/%' OR part LIKE 'target/%'"
+            )
+            database.execute("DELETE FROM measurement WHERE epoch IS NULL")
+            self._contents.tidy(database)
+            _put(database, "rows", 0)
+            _put(database, "histogram_rows", None)
+            _put(database, "spending", None)
+            _put(database, "writer", _writer())
+
+    def add_epoch(
+        self, epoch: Epoch, examples: Mapping[str, Array], spending: Spending | None = None
+    ) -> None:
+        """Add a finished epoch, the example row's outputs as they now are, and what recording took so far."""
+        with self._transaction() as database:
+            if spending is not None:
+                _put(database, "spending", asdict(spending))
+            rate = None if epoch.learning_rate is None else encode_number(epoch.learning_rate)
+            database.execute(
+                "INSERT INTO epoch VALUES (?, ?, ?, ?)",
+                (epoch.number, epoch.seconds, rate, epoch.steps),
+            )
+            database.executemany(
+                "INSERT INTO metric VALUES (?, ?, ?)",
+                [
+                    (epoch.number, name, encode_number(value))
+                    for name, value in epoch.metrics.items()
+                ],
+            )
+            for name, summary in epoch.probe.items():
+                self._contents.add_summary(database, "probe", name, epoch.number, summary)
+            for name, summary in epoch.weights.items():
+                self._contents.add_summary(database, "weight", name, epoch.number, summary)
+            _put_tensors(database, "example", examples)
+        self._checkpoint()
+
+    def add_data_flow(
+        self,
+        rows: int,
+        summaries: Mapping[str, Summary],
+        examples: Mapping[str, Array],
+        histogram_rows: int | None = None,
+    ) -> None:
+        """Add what all rows were at each stage.
+
+        Args:
+            rows: how many were measured.
+            summaries: by stage.
+            examples: the example row's, by stage.
+            histogram_rows: of how many of them the histograms are; None where of all.
+        """
+        with self._transaction() as database:
+            _put(database, "rows", rows)
+            _put(database, "histogram_rows", histogram_rows)
+            for name, summary in summaries.items():
+                self._contents.add_summary(database, "rows", name, None, summary)
+            _put_tensors(database, "example", examples)
+
+    def add_details(
+        self, part: str, summaries: Mapping[str, Summary], examples: Mapping[str, Array]
+    ) -> None:
+        """Add what only some stages have.
+
+        Args:
+            part: ``mask``, ``training`` or ``prediction``; or ``example/1`` and so on for further outputs, which have no
+                summaries.
+            summaries: of the stages, by name.
+            examples: the example row's, by the stage's name.
+        """
+        with self._transaction() as database:
+            for name, summary in summaries.items():
+                self._contents.add_summary(database, part, name, None, summary)
+            _put_tensors(database, part, examples)
+
+    def add_event(self, event: Event) -> None:
+        """Add something that happened."""
+        with self._transaction() as database:
+            values = (event.kind, event.message, event.epoch, event.step, event.stage)
+            database.execute("INSERT INTO event VALUES (NULL, ?, ?, ?, ?, ?)", values)
+
+    def add_measurements(self, measurements: Iterable[Measurement]) -> None:
+        """Add further figures."""
+        with self._transaction() as database:
+            for each in measurements:
+                figures = self._contents.add(
+                    database, ("measurement", each.part, each.name), encode_figures(each.values)
+                )
+                values = (each.part, each.name, each.epoch, figures)
+                database.execute("INSERT INTO measurement VALUES (NULL, ?, ?, ?, ?)", values)
+
+    def add_prediction(self, prediction: Prediction) -> None:
+        """Add one row's way through all stages."""
+        with self._transaction() as database:
+            loss = None if prediction.loss is None else encode_number(prediction.loss)
+            number = database.execute(
+                "INSERT INTO prediction VALUES (NULL, ?, ?, ?, ?, ?)",
+                (prediction.row, prediction.label, prediction.reason, loss, prediction.held_out),
+            ).lastrowid
+            _put_tensors(database, f"prediction/{number}", prediction.outputs)
+            _put_tensors(
+                database,
+                f"target/{number}",
+                {str(place): each for place, each in enumerate(prediction.targets)},
+            )
+
+    def add_weights(self, weights: Mapping[str, Array]) -> None:
+        """Add the weights as they are after training."""
+        with self._transaction() as database:
+            _put_tensors(database, "weight", weights)
+
+    def end(
+        self, ending: Ending, cost: Mapping[str, float], spending: Spending | None = None
+    ) -> None:
+        """Say how the run ended and what recording it cost, and close the file.
+
+        The cost of this last writing is not in it.
+        """
+        with self._transaction() as database:
+            _put(database, "spending", None if spending is None else asdict(spending))
+            database.executemany("INSERT OR REPLACE INTO cost VALUES (?, ?)", list(cost.items()))
+            row = (ending.kind, ending.message, ending.stage, ending.epoch)
+            database.execute("INSERT INTO ending VALUES (?, ?, ?, ?)", row)
+        self._checkpoint(patience=1000)
+        with self._explained():
+            # Back to one file; a reader that holds it open keeps the log in place, which does no harm.
+            try:
+                self._database.execute("PRAGMA journal_mode = DELETE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                    raise
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file without an ending, as after a full disk."""
+        self._database.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._explained():
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._database
+                self._database.execute("COMMIT")
+            except BaseException:
+                self._contents.forget()  # what is taken back can be referred to no more
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+                raise
+
+    def _checkpoint(self, patience: int = 0) -> None:
+        # The epoch moves from the log into the file itself, so that the file alone, copied away, holds it. Training does
+        # not wait for a reader who is in the way: what cannot move now moves after the next epoch.
+        with self._explained():
+            self._database.execute(f"PRAGMA busy_timeout = {patience}")
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._database.execute(f"PRAGMA busy_timeout = {PATIENCE}")
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise _write_error(self.path, error) from error
+        except OSError as error:
+            raise _write_error(self.path, error) from error
+
+
+def check_place(path: Path, *, any_file: bool = False) -> None:
+    """See whether a trace may be written at a place before the work is done: a trace that is there may be replaced.
+
+    Args:
+        path: the place.
+        any_file: whether any other file may be replaced too.
+
+    Raises:
+        OutputExistsError: there is a file, and it is no trace.
+        NotWritableError: the folder is missing or may not be written to, or the path is a folder.
+    """
+    try:
+        if path.is_dir():
+            raise _write_error(path, IsADirectoryError(21, "Is a directory"))
+        if path.exists():
+            with path.open("rb") as file:
+                head = file.read(72)
+            if not any_file and head and int.from_bytes(head[68:72], "big") != APPLICATION_ID:
+                raise output_exists(path, "Give another name; only traces are replaced.")
+        elif not path.absolute().parent.is_dir():
+            raise _write_error(path, FileNotFoundError(2, "No such folder"))
+        if not os.access(path.absolute().parent, os.W_OK):
+            raise _write_error(path, PermissionError(13, "Permission denied"))
+    except OSError as error:
+        raise _write_error(path, error) from error
+
+
+def output_exists(
+    path: Path, hint: str = "Give another name, or add --force to replace it."
+) -> OutputExistsError:
+    """The error for a file that would be overwritten."""
+    return OutputExistsError(
+        f"{path} exists and would be overwritten.",
+        where=str(path),
+        hint=hint,
+    )
+
+
+def _write_error(path: Path, error: Exception) -> DiskFullError | NotWritableError:
+    code = getattr(error, "sqlite_errorname", "")
+    if (
+        code == "SQLITE_FULL"
+        or code.startswith("SQLITE_IOERR")
+        or getattr(error, "errno", None) in (27, 28, 122)
+    ):
+        return DiskFullError(
+            f"The trace could not be written: {error}.",
+            where=str(path),
+            hint="Make room on the disk or choose another folder. Every epoch finished before stays readable.",
+        )
+    hint = "Choose a folder that exists and that you may write to."
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        hint = "Another program keeps the file locked, such as sqlite3 with an open transaction: close it and run again."
+    return NotWritableError(f"The trace could not be written: {error}.", where=str(path), hint=hint)
+
+
+def _create(path: Path, run: Run, stages: tuple[Stage, ...], groups: tuple[Group, ...]) -> None:
+    database = sqlite3.connect(path, isolation_level=None)
+    try:
+        # A draft that a crash loses is no loss, so it need not wait for the disk.
+        database.execute("PRAGMA synchronous = OFF")
+        database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        database.execute(f"PRAGMA user_version = {SCHEMA}")
+        database.executescript(f"BEGIN;{TABLES}")
+        _put(database, "rows", 0)
+        _put(database, "writer", _writer())
+        _add_facts(database, run, stages, groups)
+        database.execute("COMMIT")
+    finally:
+        database.close()
+
+
+def _writer() -> dict[str, object]:
+    return {"host": platform.node(), "pid": os.getpid(), "started": process_start(os.getpid())}
+
+
+def _add_facts(
+    database: sqlite3.Connection, run: Run, stages: tuple[Stage, ...], groups: tuple[Group, ...]
+) -> None:
+    for key, value in asdict(run).items():
+        _put(database, key, value)
+    for position, stage in enumerate(stages):
+        _add_stage(database, position, stage)
+    for position, group in enumerate(groups):
+        values = (position, group.path, group.layer, group.own.trainable, group.own.frozen)
+        database.execute("INSERT INTO stage_group VALUES (?, ?, ?, ?, ?)", values)
+
+
+def process_start(pid: int) -> str | None:
+    """When a process began, in the kernel's ticks, where /proc tells: a process number alone is used again.
+
+    None where it does not tell, and for a process that has ended and only waits for its parent to ask how.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if fields[0] in ("Z", "X") else fields[19]
+    except (OSError, IndexError):
+        return None
+
+
+def _put(database: sqlite3.Connection, key: str, value: object) -> None:
+    database.execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (key, encode_json(value)))
+
+
+def _add_stage(database: sqlite3.Connection, position: int, stage: Stage) -> None:
+    database.execute(
+        "INSERT INTO stage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            position,
+            stage.name,
+            stage.kind,
+            stage.layer,
+            stage.path,
+            encode_json(stage.config),
+            stage.parameters.trainable,
+            stage.parameters.frozen,
+            stage.flops,
+        ),
+    )
+    for role, specs in (("input", stage.inputs), ("output", stage.outputs)):
+        for number, spec in enumerate(specs):
+            _add_spec(database, stage.name, role, number, spec)
+    for number, weight in enumerate(stage.weights):
+        values = (stage.name, number, weight.name, encode_json(weight.shape), weight.trainable)
+        database.execute("INSERT INTO weight VALUES (?, ?, ?, ?, ?)", values)
+
+
+def _add_spec(
+    database: sqlite3.Connection, stage: str, role: str, position: int, spec: Spec
+) -> None:
+    values = (
+        stage,
+        role,
+        position,
+        encode_json(spec.shape),
+        spec.dtype,
+        spec.source,
+        spec.output,
+        spec.name,
+    )
+    database.execute("INSERT INTO spec VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+
+
+def _put_tensors(database: sqlite3.Connection, part: str, tensors: Mapping[str, Array]) -> None:
+    rows = [(part, name, *encode_tensor(values)) for name, values in tensors.items()]
+    database.executemany("INSERT OR REPLACE INTO tensor VALUES (?, ?, ?, ?, ?)", rows)

@@ -1,0 +1,168 @@
+"""The reference run beside the same training without a recorder, to the bit."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipetrace.capture import backend
+from pipetrace.pipeline.digits import PIPELINE, Plan, draw
+from pipetrace.pipeline.sources import Source
+from pipetrace.stats import summarise
+from pipetrace.trace import Trace, read
+from pipetrace.trace.document import Array, Summary
+
+pytestmark = pytest.mark.framework
+
+
+def trained(source: Source, plan: Plan, callback: Any = None) -> Any:
+    """A model trained without a recorder."""
+    drawn = draw(source, plan)
+    backend.set_seed(plan.seed)
+    model = backend.build(PIPELINE.model)
+    parts = [
+        (PIPELINE.prepare(source.x[rows]), source.y[rows])
+        for rows in (drawn.train, drawn.validation)
+    ]
+    model.fit(
+        *parts[0],
+        validation_data=parts[1],
+        epochs=plan.epochs,
+        batch_size=plan.batch_size,
+        callbacks=[callback] if callback else [],
+        verbose=0,
+    )
+    return model
+
+
+def next_random_numbers() -> tuple[float, float, float]:
+    """What Python, NumPy and Keras draw next."""
+    return random.random(), float(np.random.random()), float(backend.load().random.uniform(()))
+
+
+@pytest.fixture(scope="module")
+def unwatched(source: Source, plan: Plan) -> Any:
+    model = trained(source, plan)
+    model.drawn = next_random_numbers()
+    return model
+
+
+def same_weights(ours: list[Array], theirs: list[Array]) -> bool:
+    return all(np.array_equal(mine, yours) for mine, yours in zip(ours, theirs, strict=True))
+
+
+def same(ours: Summary, theirs: Summary) -> bool:
+    numbers = (
+        "count",
+        "nan",
+        "positive_infinity",
+        "negative_infinity",
+        "zeros",
+        "min",
+        "max",
+        "mean",
+        "std",
+    )
+    return (
+        all(getattr(ours, name) == getattr(theirs, name) for name in numbers)
+        and np.array_equal(ours.histogram.keys, theirs.histogram.keys)
+        and np.array_equal(ours.histogram.counts, theirs.histogram.counts)
+    )
+
+
+def test_watching_changes_no_bit_of_weights_and_history_and_draws_nothing(
+    unwatched: Any, source: Source, plan: Plan, silent: Any, tmp_path: Path
+) -> None:
+    from pipetrace.demo.run import record_digits
+
+    record_digits(source, plan, tmp_path / "run.trace", silent)
+    assert next_random_numbers() == unwatched.drawn
+    trace = read(tmp_path / "run.trace")
+    assert same_weights(list(trace.weights.values()), unwatched.get_weights())
+    assert [epoch.metrics for epoch in trace.epochs] == [
+        {name: values[index] for name, values in unwatched.history.history.items()}
+        for index in range(plan.epochs)
+    ]
+
+
+def test_the_comparison_of_weights_can_fail(source: Source, plan: Plan, unwatched: Any) -> None:
+    keras = backend.load()
+
+    class Touching(keras.callbacks.Callback):  # type: ignore[misc, name-defined] # Keras has no types
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            bias = self.model.layers[-1].bias
+            bias.assign(np.nextafter(bias.numpy(), np.float32(9)))
+
+    assert not same_weights(
+        trained(source, plan, Touching()).get_weights(), unwatched.get_weights()
+    )
+    other = trained(source, Plan(rows=96, epochs=2, seed=6))
+    assert not same_weights(other.get_weights(), unwatched.get_weights())
+
+
+def test_an_epoch_has_what_the_model_was_after_it(
+    short_trace: Trace, source: Source, plan: Plan, unwatched: Any
+) -> None:
+    keras = backend.load()
+    first, last = short_trace.epochs
+    assert (first.number, last.number) == (1, 2)
+    assert first.steps == last.steps == 3
+    assert last.learning_rate == pytest.approx(0.001)
+    drawn = draw(source, plan)
+    example = short_trace.run.data.example_row
+    order = np.concatenate([[example], drawn.train[drawn.train != example]])[:32]
+    scaled = PIPELINE.prepare(source.x[order])
+    outputs = keras.Model(unwatched.inputs[0], [layer.output for layer in unwatched.layers])(scaled)
+    by_name = dict(
+        zip([layer.name for layer in unwatched.layers], map(np.asarray, outputs), strict=True)
+    )
+    assert set(last.probe) == {"scale", *by_name}
+    for name, values in {**by_name, "scale": scaled}.items():
+        assert same(last.probe[name], summarise(values, bits=last.probe[name].histogram.bits)), name
+    for variable in unwatched.weights:
+        name, values = variable.path.removeprefix("digits/"), variable.numpy()
+        assert same(last.weights[name], summarise(values, by_channel=False, bits=12)), name
+        assert not same(first.weights[name], last.weights[name]), name
+    assert same(first.probe["scale"], last.probe["scale"])
+    assert not same(first.probe["conv2d"], last.probe["conv2d"])
+
+
+def test_what_came_before_the_model_is_told_of_all_rows(
+    short_trace: Trace, source: Source, plan: Plan
+) -> None:
+    drawn = draw(source, plan)
+    for name, values in (
+        ("input_image", source.x[drawn.train]),
+        ("scale", PIPELINE.prepare(source.x[drawn.train])),
+    ):
+        summary = short_trace.stage(name).summary
+        assert summary is not None
+        assert (summary.count, summary.min, summary.max) == (
+            values.size,
+            values.min(),
+            values.max(),
+        )
+        assert summary.mean == pytest.approx(values.astype(np.float64).mean(), rel=1e-12)
+    assert short_trace.stage("scale").inputs[0].source == "input_image"
+
+
+def test_an_epoch_lasts_without_the_recording(
+    tmp_path: Path, source: Source, plan: Plan, silent: Any, monkeypatch: Any
+) -> None:
+    import time
+
+    from pipetrace.demo.run import record_digits
+    from pipetrace.record.measure import epoch
+
+    take_down = epoch.take_down
+
+    def slow(*given: Any) -> Any:
+        time.sleep(0.5)
+        return take_down(*given)
+
+    monkeypatch.setattr("pipetrace.record.session.take_down", slow)
+    record_digits(source, plan, tmp_path / "run.trace", silent)
+    trace = read(tmp_path / "run.trace")
+    assert trace.epochs[1].seconds < 0.5

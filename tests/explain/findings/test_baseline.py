@@ -1,0 +1,137 @@
+"""Likeness to an earlier run: stages by what they are, metrics by how near they are."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.explain.conftest import MakeTrace
+
+from pipetrace import Finding, Trace
+from pipetrace.errors import ArgumentError
+from pipetrace.explain.findings.baseline import Likeness
+from pipetrace.trace.document import Parameters, Stage
+
+METRICS = [{"loss": 2.3, "acc": 0.1}, {"loss": 0.3, "acc": 0.8}]
+
+
+@pytest.fixture
+def good(make_trace: MakeTrace) -> Trace:
+    return make_trace(METRICS)
+
+
+def differences(trace: Trace, good: Trace, tolerance: float = 0.1) -> list[Finding]:
+    return list(Likeness(good, tolerance, "good.trace").check(trace))
+
+
+def changed(trace: Trace, place: int, **fields: Any) -> Trace:
+    stages = list(trace.stages)
+    stages[place] = replace(stages[place], **fields)
+    return replace(trace, stages=tuple(stages))
+
+
+def test_a_run_is_like_itself(good: Trace) -> None:
+    assert differences(good, good, 0.0) == []
+
+
+def test_names_are_not_compared(good: Trace) -> None:
+    renamed = tuple(replace(stage, name=f"{stage.name}_7", path="x") for stage in good.stages)
+    assert differences(replace(good, stages=renamed), good) == []
+
+
+def test_another_class_is_the_first_difference(good: Trace) -> None:
+    (found,) = differences(changed(good, 3, layer="AveragePooling2D"), good)
+    assert (found.code, found.stage, found.level) == ("PT002", "max_pooling2d", "error")
+    assert found.text == (
+        "The stages differ from those of good.trace: stage 4 is AveragePooling2D (max_pooling2d), before it was "
+        "MaxPooling2D (max_pooling2d)."
+    )
+
+
+def test_shapes_and_parameters_are_compared(
+    good: Trace, make_trace: MakeTrace, make_net: Any
+) -> None:
+    (found,) = differences(make_trace(METRICS, net=make_net(units=7)), good)
+    assert found.stage == "dense"
+    assert [each.text for each in found.evidence] == [
+        "Stage 6, Dense (dense), gives 7 of float32, before 10 of float32.",
+        "Stage 6, Dense (dense), has 259 parameters, before 370.",
+    ]
+    assert found.text.endswith("; and 1 more difference.")
+
+
+def test_what_is_frozen_is_compared(good: Trace) -> None:
+    total = good.stages[5].parameters.total
+    (found,) = differences(changed(good, 5, parameters=Parameters(0, total)), good)
+    assert "trains 0 of its parameters, before 370" in found.text
+
+
+@pytest.mark.parametrize("more", [True, False])
+def test_the_number_of_stages_is_compared(good: Trace, more: bool) -> None:
+    short = replace(good, stages=good.stages[:-1])
+    (found,) = differences(good, short) if more else differences(short, good)
+    assert "from Dense (dense) on" in found.text
+    now, before = (6, 5) if more else (5, 6)
+    assert f"there are {now} stages, before there were {before}" in found.text
+
+
+def near(make_trace: MakeTrace, loss: float, acc: float) -> Trace:
+    return make_trace([METRICS[0], {"loss": loss, "acc": acc}])
+
+
+@pytest.mark.parametrize(
+    ("loss", "acc", "tolerance", "told"),
+    [
+        # The loss moved by 2 and the accuracy by 0.7 in the earlier run, where they ended at 0.3 and 0.8.
+        (0.49, 0.8, 0.1, []),
+        (0.51, 0.8, 0.1, ["loss"]),
+        (0.11, 0.73, 0.1, []),
+        (0.09, 0.71, 0.1, ["loss", "acc"]),
+        (0.31, 0.8, 0.0, ["loss"]),
+        (9.0, 0.0, 10.0, []),
+        (math.nan, 0.8, 0.1, ["loss"]),
+        (math.inf, 0.8, 0.1, ["loss"]),
+    ],
+)
+def test_metrics_may_differ_by_the_tolerance(
+    make_trace: MakeTrace,
+    good: Trace,
+    loss: float,
+    acc: float,
+    tolerance: float,
+    told: Sequence[str],
+) -> None:
+    found = differences(near(make_trace, loss, acc), good, tolerance)
+    assert [text.text.split()[0] for each in found for text in each.evidence] == told
+    assert all(each.epochs == (2,) and each.stage is None for each in found)
+
+
+def test_what_was_no_number_before_may_be_none_now(make_trace: MakeTrace) -> None:
+    lost = make_trace([{"loss": math.nan}])
+    assert differences(lost, lost) == []
+
+
+def test_a_metric_that_is_gone_and_an_epoch_that_was_not_finished_are_told(
+    make_trace: MakeTrace, good: Trace
+) -> None:
+    (found,) = differences(make_trace([{"loss": 0.3}]), good)
+    assert "acc was not measured, before it was 0.8" in found.text
+    (found,) = differences(make_trace([]), good)
+    assert len(found.evidence) == 2
+    assert found.epochs == ()
+
+
+def test_of_many_differences_the_first_are_told(good: Trace) -> None:
+    def grown(stage: Stage) -> Stage:
+        return replace(stage, parameters=Parameters(9), outputs=())
+
+    (found,) = differences(replace(good, stages=tuple(map(grown, good.stages))), good)
+    assert len(found.evidence) == 9
+    assert found.evidence[-1].text == "4 more differences followed."
+
+
+@pytest.mark.parametrize("tolerance", [-0.1, math.nan, math.inf])
+def test_a_tolerance_is_a_share(good: Trace, tolerance: float) -> None:
+    with pytest.raises(ArgumentError, match="tolerance"):
+        Likeness(good, tolerance)

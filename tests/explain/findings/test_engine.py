@@ -1,0 +1,300 @@
+"""Asking rules: whose, which of them, what one that raises does, and what is said of what is no rule."""
+
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.explain.conftest import MakeTrace
+from tests.rules import WRONG, broken, only, rule, silent
+
+from pipetrace import Finding, PipetraceError, Rule, Trace, check, findings
+from pipetrace.errors import (
+    ArgumentError,
+    BadRuleError,
+    RuleClashError,
+    RuleError,
+    UnknownRuleError,
+)
+from pipetrace.explain.findings import engine, plugins
+
+
+class Own(Rule):
+    """A rule of somebody's own."""
+
+    code, name, category = "MY001", "own-rule", "own"
+    what, why = "What it finds.", "Why it matters."
+
+    def check(self, trace: Trace) -> Iterator[Finding]:
+        yield self.found("It is wrong.", (), "Mend it.")
+
+
+@pytest.fixture
+def trace(make_trace: MakeTrace) -> Trace:
+    return make_trace([{"loss": 2.0}, {"loss": 1.0}])
+
+
+@pytest.fixture(autouse=True)
+def _rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, *WRONG, silent())
+
+
+def codes(found: tuple[Finding, ...]) -> list[str]:
+    return [each.code for each in found]
+
+
+def install(monkeypatch: pytest.MonkeyPatch, **values: Any) -> None:
+    """Make these rules those of an installed package; an exception is raised when it is loaded."""
+
+    class Made(EntryPoint):
+        def load(self) -> Any:
+            value = values[self.name]
+            if isinstance(value, Exception):
+                raise value
+            return value
+
+    entries = [Made(name, f"package:{name}", engine.GROUP) for name in values]
+    monkeypatch.setattr(
+        engine, "entry_points", lambda group: entries if group == "pipetrace.rules" else []
+    )
+
+
+# Whose rules
+
+
+def test_findings_and_check_ask_all_rules(trace: Trace) -> None:
+    assert codes(findings(trace)) == codes(check(trace)) == ["PT201", "PT501"]
+    assert codes(findings(trace)[0].symptoms) == ["PT402", "PT901"]
+
+
+def test_further_rules_are_asked_beside_ours_as_classes_or_made(trace: Trace) -> None:
+    for given in (Own, Own()):
+        assert set(codes(check(trace, rules=[given]))) == {"PT201", "PT501", "MY001"}
+    assert codes(findings(trace, [Own()])) == ["MY001"]
+
+
+def test_an_installed_rule_is_asked(trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, own=Own)
+    assert "MY001" in codes(findings(trace))
+    assert codes(check(trace, select=["MY"])) == ["MY001"]
+    # Given as well, it is asked once.
+    assert codes(check(trace, rules=[Own], select=["MY"])) == ["MY001"]
+
+
+def test_the_entry_points_are_those_of_the_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A package as pip leaves it, and one without rules beside it; neither is imported."""
+    assert engine.GROUP == "pipetrace.rules"
+    assert vars(engine)["entry_points"] is plugins.entry_points
+    for name, text in (
+        ("plain", "[console_scripts]\nplain = plain:main\n"),
+        ("own", "[pipetrace.rules]\nb = own:B\na = own:A\n"),
+    ):
+        folder = tmp_path / f"{name}-1.0.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (folder / "entry_points.txt").write_text(text)
+    assert plugins.entry_points("pipetrace.rules") == []
+    monkeypatch.syspath_prepend(tmp_path)
+    assert [(each.name, each.value) for each in plugins.entry_points("pipetrace.rules")] == [
+        ("a", "own:A"),
+        ("b", "own:B"),
+    ]
+
+
+def test_nothing_is_read_of_packages_where_none_declares_a_rule(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def never(**_: str) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("importlib.metadata.entry_points", never)
+    assert plugins.entry_points("pipetrace.rules") == []
+    # Into an archive only importlib.metadata can look.
+    monkeypatch.setattr("sys.path", [__file__])
+    with pytest.raises(AssertionError):
+        plugins.entry_points("pipetrace.rules")
+
+
+def test_one_class_made_with_different_arguments_is_asked_for_each(trace: Trace) -> None:
+    class Limit(Own):
+        def __init__(self, limit: int) -> None:
+            self.limit = limit
+
+    assert codes(check(trace, rules=[Limit(1), Limit(2), Limit(2)], select=["MY"])) == [
+        "MY001",
+        "MY001",
+    ]
+
+
+# Which of them
+
+
+@pytest.mark.parametrize(
+    ("select", "ignore", "expected"),
+    [
+        (["PT2"], [], ["PT201"]),
+        (["PT201"], [], ["PT201"]),
+        (["pt5, PT4"], [], ["PT402", "PT501"]),
+        (["PT"], ["PT5"], ["PT201"]),
+        ([], ["PT201"], ["PT402", "PT501", "PT901"]),
+        (["PT201"], ["PT2"], []),
+    ],
+)
+def test_codes_are_chosen_by_how_they_begin(
+    trace: Trace, select: list[str], ignore: list[str], expected: list[str]
+) -> None:
+    assert codes(check(trace, select=select, ignore=ignore)) == expected
+
+
+def test_symptoms_stand_for_themselves_where_their_cause_is_not_asked(trace: Trace) -> None:
+    assert check(trace, ignore=["PT201"])[0].symptoms == ()
+    assert codes(check(trace, ignore=["PT402"])[0].symptoms) == ["PT901"]
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [("note", ["PT402", "PT501", "PT901"]), ("warning", ["PT402", "PT501"]), ("error", [])],
+)
+def test_a_level_leaves_out_what_is_less_grave(
+    trace: Trace, level: str, expected: list[str]
+) -> None:
+    assert codes(check(trace, ignore=["PT201"], level=level)) == expected
+
+
+def test_a_warning_that_explains_an_error_is_kept(trace: Trace) -> None:
+    cause, symptom = (
+        rule("PT101", "cause", explains=("PT102",)),
+        rule("PT102", "effect", level="error"),
+    )
+    found = findings(trace, [cause(), symptom()])
+    assert codes(found) == ["PT101"]
+    assert codes(engine.at_level(found, "error")) == ["PT101"]
+
+
+@pytest.mark.parametrize("where", ["select", "ignore"])
+@pytest.mark.parametrize("code", ["PT305", "XX", "", "PT201,", "dying-units"])
+def test_a_code_of_no_rule_is_an_error(trace: Trace, where: str, code: str) -> None:
+    with pytest.raises(UnknownRuleError) as caught:
+        check(trace, **{where: [code]})  # type: ignore[arg-type]
+    assert caught.value.where == where
+
+
+def test_a_near_code_or_name_is_proposed(trace: Trace) -> None:
+    with pytest.raises(UnknownRuleError, match=r"Did you mean .*PT501"):
+        check(trace, select=["PT510"])
+    rules = [kind() for kind in WRONG]
+    with pytest.raises(UnknownRuleError, match="dying-units"):
+        engine.rule_of(rules, "dying-unit")
+    assert engine.rule_of(rules, "pt201") is engine.rule_of(rules, "Dying-Units") is rules[0]
+
+
+def test_a_level_that_is_none_is_an_error(trace: Trace) -> None:
+    with pytest.raises(ArgumentError, match="'error', 'warning' or 'note'"):
+        check(trace, level="severe")
+
+
+# What raises
+
+
+def test_a_rule_that_raises_is_named_and_the_others_are_asked(
+    trace: Trace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only(monkeypatch, broken("PT101"), *WRONG)
+    for ask in (findings, check):
+        with pytest.raises(
+            RuleError, match=r"PT101 not-written-well raised ZeroDivisionError: division by zero"
+        ) as caught:
+            ask(trace)
+        assert codes(caught.value.findings) == ["PT201", "PT501"]
+        assert "--ignore PT101" in caught.value.hint
+        assert isinstance(caught.value.__cause__, RuleError)
+        assert isinstance(caught.value.__cause__.__cause__, ZeroDivisionError)
+    assert codes(check(trace, ignore=["PT101"])) == ["PT201", "PT501"]
+    asked = engine.ask(trace)
+    assert (len(asked.rules), len(asked.failed)) == (5, 1)
+
+
+def test_several_that_raise_are_counted(trace: Trace) -> None:
+    with pytest.raises(RuleError, match="1 more rule failed"):
+        findings(trace, [broken("PT101")(), broken("PT102")()])
+
+
+@pytest.mark.parametrize("given", ["text", None, 3])
+def test_what_is_no_finding_is_the_rules_fault(trace: Trace, given: object) -> None:
+    kind = rule("PT101", "strange")
+    kind.check = lambda self, trace: iter([given])  # type: ignore[method-assign,list-item]
+    with pytest.raises(RuleError, match="PT101 strange raised TypeError: it gave"):
+        findings(trace, [kind()])
+
+
+def test_a_level_of_a_finding_that_is_none_is_the_rules_fault(trace: Trace) -> None:
+    with pytest.raises(RuleError, match="a finding of the level 'severe'"):
+        findings(trace, [rule("PT101", "strange", level="severe")()])
+
+
+def test_an_error_on_purpose_passes_through(trace: Trace) -> None:
+    class Careful(Own):
+        def check(self, trace: Trace) -> Iterator[Finding]:
+            raise ArgumentError("It needs more.", hint="Give it.")
+
+    with pytest.raises(ArgumentError, match=r"It needs more\."):
+        check(trace, rules=[Careful])
+
+
+# What is no rule
+
+
+def without(name: str) -> type[Rule]:
+    return type("Lacking", (Own,), {name: None})
+
+
+class NoCheck(Rule):
+    code, name, category, what, why = "MY002", "no-check", "own", "What.", "Why."
+
+
+class NeedsArguments(Own):
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (int, "received builtins.int"),
+        (3, "received builtins.int"),
+        (without("why"), "lacks why"),
+        (without("code"), "lacks code"),
+        (NoCheck, "lacks its method check"),
+        (type("Ours", (Own,), {"code": "PT777"}), "code 'PT777'"),
+        (type("Small", (Own,), {"code": "my1"}), "code 'my1'"),
+        (type("Grave", (Own,), {"level": "severe"}), "level 'severe'"),
+        (NeedsArguments, "cannot be made: TypeError"),
+    ],
+)
+def test_what_is_no_rule_is_refused(trace: Trace, given: Any, told: str) -> None:
+    with pytest.raises(BadRuleError, match=told):
+        check(trace, rules=[given])
+
+
+def test_two_rules_of_one_code_are_refused(trace: Trace) -> None:
+    with pytest.raises(RuleClashError, match=r"MY001: .*\.Own and .*\.Other"):
+        check(trace, rules=[Own, type("Other", (Own,), {"code": "MY001"})])
+
+
+@pytest.mark.parametrize(
+    "loaded", [ImportError("no module named package"), 3, type("Other", (Own,), {"code": "PT201"})]
+)
+def test_an_installed_rule_that_is_none_is_named_and_the_others_are_asked(
+    trace: Trace, monkeypatch: pytest.MonkeyPatch, loaded: Any
+) -> None:
+    install(monkeypatch, strange=loaded, own=Own)
+    asked = engine.ask(trace)
+    assert "MY001" in codes(asked.findings)
+    (error,) = asked.failed
+    assert isinstance(error, PipetraceError)
+    assert "strange" in str(error) or "PT201" in str(error)
+    with pytest.raises(RuleError):
+        findings(trace)

@@ -1,0 +1,510 @@
+"""The stated arithmetic of layers with any valid configuration, against the shapes and counts that Keras computes."""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from tests.keras_layers import called
+from tests.sums import came_out, places
+
+from pipetrace.capture.backend import load
+from pipetrace.explain.layers import Operation, operation
+from pipetrace.trace.document import Stage
+
+pytestmark = pytest.mark.framework
+
+drawn = settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+
+fewer = settings(drawn, max_examples=25)
+
+
+def told(layer: Any, inputs: Sequence[Any]) -> tuple[Stage, Operation]:
+    """The stage of a layer that Keras builds on such inputs, and its words, which are its own."""
+    stage = called(layer, inputs)
+    assert stage.parameters.total == layer.count_params()
+    words = operation(stage)
+    assert not re.search(r"\b(layer|operation) of class\b", words.does), (words.does, stage)
+    came_out(words.does)
+    return stage, words
+
+
+def chosen(data: st.DataObject) -> Callable[[int], int]:
+    """Draws a number from 1 on."""
+    return lambda top: data.draw(st.integers(1, top))
+
+
+def counted(words: Operation, stage: Stage) -> None:
+    """The parameters stand as a sum that comes to what Keras counts, and its terms are named."""
+    assert came_out(words.parameters) == [stage.parameters.total], (
+        words.parameters,
+        stage.parameters,
+    )
+    assert words.parts
+
+
+def arranged(first: bool, lengths: Sequence[int], channels: int) -> tuple[int, ...]:
+    return (channels, *lengths) if first else (*lengths, channels)
+
+
+def spatial(stage: Stage, first: bool) -> tuple[int, ...]:
+    shape = stage.outputs[0].shape
+    return tuple(int(length or 0) for length in (shape[2:] if first else shape[1:-1]))
+
+
+@st.composite
+def windows(
+    draw: st.DrawFn, dims: int, transposed: bool = False
+) -> tuple[dict[str, Any], tuple[int, ...], bool]:
+    """A window with its strides, gaps and border; lengths that it fits in; and whether the channels come first."""
+    top = 4 if dims < 3 else 2
+    kernel = draw(st.tuples(*[st.integers(1, top)] * dims))
+    gap = draw(st.sampled_from([1, 1, 1, 2, 3])) if dims < 3 else 1
+    step = draw(st.tuples(*[st.integers(1, 3)] * dims)) if gap == 1 else (1,) * dims
+    first = draw(st.booleans())
+    borders = ["valid", "same"] + ["causal"] * (dims == 1 and not transposed and not first)
+    lengths = tuple(
+        draw(st.integers(gap * (size - 1) + 1, gap * (size - 1) + (20 if dims < 3 else 5)))
+        for size in kernel
+    )
+    options = {
+        "kernel_size": kernel,
+        "strides": step,
+        "dilation_rate": gap,
+        "padding": draw(st.sampled_from(borders)),
+        "use_bias": draw(st.booleans()),
+        "data_format": "channels_first" if first else "channels_last",
+        "activation": draw(st.sampled_from([None, "relu", "softmax"])),
+    }
+    return options, lengths, first
+
+
+@drawn
+@given(st.data(), st.integers(1, 3))
+def test_convolutions(data: st.DataObject, dims: int) -> None:
+    options, lengths, first = data.draw(windows(dims))
+    groups = data.draw(st.sampled_from([1, 1, 2, 3]))
+    channels, filters = groups * data.draw(st.integers(1, 4)), groups * data.draw(st.integers(1, 5))
+    layer = getattr(load().layers, f"Conv{dims}D")(filters, groups=groups, **options)
+    stage, words = told(layer, [arranged(first, lengths, channels)])
+    counted(words, stage)
+    assert places(words.shape, dims) == spatial(stage, first)
+    stays = set(options["strides"]) == {1} and options["padding"] != "valid"
+    assert bool(came_out(words.shape)) != stays
+    assert (f"each of {filters} filters gives a channel" in str(words.shape)) == (filters > 1)
+    assert ("adds a bias" in words.does) == ("bias" in str(words.parts)) == options["use_bias"]
+    spread = options["dilation_rate"] > 1 and max(options["kernel_size"]) > 1
+    assert ("spread over" in words.does) == spread
+
+
+@drawn
+@given(st.data(), st.integers(1, 3))
+def test_transposed_convolutions(data: st.DataObject, dims: int) -> None:
+    options, lengths, first = data.draw(windows(dims, transposed=True))
+    channels, filters = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 5))
+    if data.draw(st.booleans()):
+        step = data.draw(st.tuples(*[st.integers(2, 3)] * dims))
+        options |= {
+            "strides": step,
+            "dilation_rate": 1,
+            "output_padding": data.draw(st.integers(0, min(step) - 1)),
+        }
+    layer = getattr(load().layers, f"Conv{dims}DTranspose")(filters, **options)
+    stage, words = told(layer, [arranged(first, lengths, channels)])
+    counted(words, stage)
+    assert places(words.shape, dims) == spatial(stage, first)
+    grows = options["padding"] == "valid" or max(options["strides"]) > 1
+    assert bool(came_out(words.shape)) == grows
+    assert ("adds a bias" in words.does) == options["use_bias"]
+
+
+@drawn
+@given(st.data(), st.integers(1, 2), st.sampled_from(["DepthwiseConv", "SeparableConv"]))
+def test_depthwise_and_separable_convolutions(data: st.DataObject, dims: int, kind: str) -> None:
+    options, lengths, first = data.draw(windows(dims, transposed=True))
+    channels, each, filters = (data.draw(st.integers(1, top)) for top in (5, 3, 6))
+    given = {
+        **options,
+        "depth_multiplier": each,
+        **({"filters": filters} if kind == "SeparableConv" else {}),
+    }
+    stage, words = told(
+        getattr(load().layers, f"{kind}{dims}D")(**given), [arranged(first, lengths, channels)]
+    )
+    counted(words, stage)
+    assert places(words.shape, dims) == spatial(stage, first)
+    out = stage.outputs[0].shape[1 if first else -1]
+    if kind == "DepthwiseConv":
+        text = f"channels stay {channels}" if each == 1 else f"{channels} x {each} = {out} channels"
+        assert text in str(words.shape)
+    else:
+        assert f"the mixing makes {out} channel" in str(words.shape)
+    assert ("adds a bias" in words.does) == options["use_bias"]
+
+
+@drawn
+@given(st.data(), st.integers(1, 3), st.sampled_from(["Max", "Average"]), st.booleans())
+def test_poolings(data: st.DataObject, dims: int, kind: str, first: bool) -> None:
+    window = data.draw(st.tuples(*[st.integers(1, 4)] * dims))
+    step = data.draw(st.one_of(st.none(), st.tuples(*[st.integers(1, 4)] * dims)))
+    lengths = tuple(data.draw(st.integers(size, size + 15)) for size in window)
+    border, channels = data.draw(st.sampled_from(["valid", "same"])), data.draw(st.integers(1, 9))
+    form = "channels_first" if first else "channels_last"
+    layer = getattr(load().layers, f"{kind}Pooling{dims}D")(window, step, border, form)
+    stage, words = told(layer, [arranged(first, lengths, channels)])
+    assert words.parameters is None
+    out = spatial(stage, first)
+    assert places(words.shape, dims) == out
+    assert came_out(words.shape) or (border == "same" and 1 in (step or window)), words.shape
+    assert f"hannels stay {channels}." in str(words.shape)
+    # What no block reaches, by laying the blocks.
+    nouns = (("step",), ("row", "column"), ("plane", "row", "column"))[dims - 1]
+    for length, size, hop, count, noun in zip(
+        lengths, window, step or window, out, nouns, strict=True
+    ):
+        left = (
+            0
+            if border == "same"
+            else length - max(start + size for start in range(0, count * hop, hop))
+        )
+        assert bool(re.search(rf"\b{left} {noun}s?\b.*at the end left out", str(words.shape))) == (
+            left > 0
+        )
+
+
+@drawn
+@given(
+    st.data(), st.integers(1, 3), st.sampled_from(["Max", "Average"]), st.booleans(), st.booleans()
+)
+def test_global_and_adaptive_poolings(
+    data: st.DataObject, dims: int, kind: str, first: bool, keep: bool
+) -> None:
+    lengths, channels = (
+        data.draw(st.tuples(*[st.integers(2, 9)] * dims)),
+        data.draw(st.integers(1, 9)),
+    )
+    form = {"data_format": "channels_first" if first else "channels_last"}
+    layer = getattr(load().layers, f"Global{kind}Pooling{dims}D")(keepdims=keep, **form)
+    stage, words = told(layer, [arranged(first, lengths, channels)])
+    assert came_out(words.shape) == ([math.prod(lengths)] if dims > 1 else [])
+    assert f"one value for each of {channels} channel" in str(words.shape)
+    size = tuple(data.draw(st.integers(1, length)) for length in lengths)
+    layer = getattr(load().layers, f"Adaptive{kind}Pooling{dims}D")(size, **form)
+    stage, words = told(layer, [arranged(first, lengths, channels)])
+    assert spatial(stage, first) == size
+    assert str(words.shape).startswith(
+        f"{size[0]} block" if dims == 1 else f"{' x '.join(map(str, size))} blocks"
+    )
+    even = all(length % count == 0 for length, count in zip(lengths, size, strict=True))
+    assert bool(came_out(words.shape)) == even
+    if even:
+        each = tuple(length // count for length, count in zip(lengths, size, strict=True))
+        assert places(str(words.shape).partition("each ")[2], dims) == each
+
+
+@drawn
+@given(st.data(), st.integers(1, 3), st.sampled_from(["Cropping", "ZeroPadding"]), st.booleans())
+def test_cropping_and_padding(data: st.DataObject, dims: int, kind: str, first: bool) -> None:
+    first = first and dims > 1
+    pairs = data.draw(st.tuples(*[st.tuples(st.integers(0, 3), st.integers(0, 3))] * dims))
+    lengths = tuple(data.draw(st.integers(sum(pair) + 1, 20)) for pair in pairs)
+    channels = data.draw(st.integers(1, 5))
+    form = {"data_format": "channels_first" if first else "channels_last"} if dims > 1 else {}
+    layer = getattr(load().layers, f"{kind}{dims}D")(pairs[0] if dims == 1 else pairs, **form)
+    stage, words = told(layer, [arranged(first, lengths, channels)])
+    changed = [
+        length for length, pair in zip(spatial(stage, first), pairs, strict=True) if any(pair)
+    ]
+    assert came_out(words.shape) == changed
+    assert f"hannels stay {channels}." in str(words.shape)
+    told_of = [int(each) for each in re.findall(r"(\d+) (?:step|plane|row|column)s?", words.does)]
+    assert told_of == [each for pair in pairs for each in pair if each]
+
+
+@drawn
+@given(st.data(), st.integers(1, 3), st.booleans())
+def test_upsampling(data: st.DataObject, dims: int, first: bool) -> None:
+    first = first and dims > 1
+    size = data.draw(st.tuples(*[st.integers(1, 4)] * dims))
+    lengths, channels = (
+        data.draw(st.tuples(*[st.integers(1, 9)] * dims)),
+        data.draw(st.integers(1, 5)),
+    )
+    form: dict[str, Any] = (
+        {"data_format": "channels_first" if first else "channels_last"} if dims > 1 else {}
+    )
+    if dims == 2:
+        form["interpolation"] = data.draw(st.sampled_from(["nearest", "bilinear"]))
+    layer = getattr(load().layers, f"UpSampling{dims}D")(size[0] if dims == 1 else size, **form)
+    stage, words = told(layer, [arranged(first, lengths, channels)])
+    grown = [length for length, times in zip(spatial(stage, first), size, strict=True) if times > 1]
+    assert came_out(words.shape) == grown
+    assert ("nothing changes" in words.does) == (grown == [])
+
+
+@drawn
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=4), st.data())
+def test_other_forms(lengths: list[int], data: st.DataObject) -> None:
+    layers, total = load().layers, math.prod(lengths)
+    _, words = told(layers.Flatten(), [tuple(lengths)])
+    assert came_out(words.shape) == ([total] if len(lengths) > 1 else [])
+    other = data.draw(st.permutations(lengths))
+    target = [*other]
+    if data.draw(st.booleans()):
+        target[data.draw(st.integers(0, len(target) - 1))] = -1
+    stage, words = told(layers.Reshape(target), [tuple(lengths)])
+    assert came_out(words.shape) == ([total, total] if len(lengths) > 1 else [])
+    assert f"into the form {' x '.join(map(str, other))}." in words.does
+    order = data.draw(st.permutations(range(1, len(lengths) + 1)))
+    stage, words = told(layers.Permute(order), [tuple(lengths)])
+    if list(order) != sorted(order):
+        assert f"becomes {' x '.join(map(str, stage.outputs[0].shape[1:]))};" in str(words.shape)
+    times = data.draw(st.integers(1, 9))
+    _, words = told(layers.RepeatVector(times), [tuple(lengths[:1])])
+    assert came_out(words.shape) == [times * lengths[0]]
+
+
+@drawn
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=3), st.data())
+def test_merging(lengths: list[int], data: st.DataObject) -> None:
+    layers, count = load().layers, data.draw(st.integers(2, 4))
+    axis = data.draw(st.integers(0, len(lengths) - 1))
+    shapes = [
+        tuple(
+            data.draw(st.integers(1, 9)) if at == axis else length
+            for at, length in enumerate(lengths)
+        )
+        for _ in range(count)
+    ]
+    back = data.draw(st.booleans())
+    stage, words = told(layers.Concatenate(axis - len(lengths) if back else axis + 1), [shapes])
+    assert came_out(words.shape) == [stage.outputs[0].shape[axis + 1]]
+    assert str(words.shape).startswith(" + ".join(str(shape[axis]) for shape in shapes) + " = ")
+    spread = [
+        tuple(1 if data.draw(st.booleans()) else length for length in lengths) for _ in range(count)
+    ]
+    for name in ("Add", "Multiply", "Average", "Maximum", "Minimum"):
+        stage, words = told(getattr(layers, name)(), [spread])
+        got = " x ".join(str(length) for length in stage.outputs[0].shape[1:])
+        assert str(words.shape).endswith("and so is the output.") == (len(set(spread)) == 1)
+        assert (f"give {got}: what has length 1" in str(words.shape)) == (len(set(spread)) > 1)
+        assert f"its {count} inputs" in words.does
+    length = data.draw(st.integers(1, 9))
+    stage, words = told(layers.Dot(-1), [[(*lengths[:1], length), (3, length)]])
+    assert f"adds the {length} products up" in words.does
+
+
+RECURRENT = st.tuples(
+    st.sampled_from(["SimpleRNN", "LSTM", "GRU", "GRU before", "RNN", "cells"]),
+    st.integers(1, 9),
+    st.booleans(),
+    st.booleans(),
+)
+"""The kind, how many numbers it carries, whether it has a bias, and whether it gives every step."""
+
+
+def recurrent(kind: str, units: int, bias: bool, every: bool) -> Any:
+    layers, options = load().layers, {"return_sequences": every}
+    made: dict[str, Any] = {
+        "SimpleRNN": lambda: layers.SimpleRNN(units, use_bias=bias, **options),
+        "LSTM": lambda: layers.LSTM(units, use_bias=bias, **options),
+        "GRU": lambda: layers.GRU(units, use_bias=bias, **options),
+        "GRU before": lambda: layers.GRU(units, use_bias=bias, reset_after=False, **options),
+        "RNN": lambda: layers.RNN(layers.GRUCell(units, use_bias=bias), **options),
+        "cells": lambda: layers.RNN(
+            [layers.LSTMCell(3, use_bias=bias), layers.SimpleRNNCell(units)], **options
+        ),
+    }
+    return made[kind]()
+
+
+@fewer
+@given(RECURRENT, st.integers(1, 9), st.integers(1, 9))
+def test_recurrent_layers(drawn_of: tuple[str, int, bool, bool], steps: int, width: int) -> None:
+    units, every = drawn_of[1], drawn_of[3]
+    stage, words = told(recurrent(*drawn_of), [(steps, width)])
+    counted(words, stage)
+    assert every == ("at every step" in str(words.shape))
+    assert stage.outputs[0].shape[1:] == ((steps, units) if every else (units,))
+    assert f"{units} unit" in str(words.shape)
+    assert (f"the {steps} steps" in words.does) == (steps > 1)
+    assert f"of {width} value" in words.does
+
+
+@fewer
+@given(
+    RECURRENT,
+    st.integers(1, 9),
+    st.integers(1, 9),
+    st.sampled_from(["concat", "sum", "mul", "ave", None]),
+    st.booleans(),
+)
+def test_bidirectional_layers(
+    drawn_of: tuple[str, int, bool, bool], steps: int, width: int, mode: str | None, alike: bool
+) -> None:
+    layers, units, every = load().layers, drawn_of[1], drawn_of[3]
+    other = None if alike else layers.LSTM(units, return_sequences=every, go_backwards=True)
+    layer = layers.Bidirectional(recurrent(*drawn_of), merge_mode=mode, backward_layer=other)
+    stage, words = told(layer, [(steps, width)])
+    counted(words, stage)
+    assert came_out(words.shape) == ([stage.outputs[0].shape[-1]] if mode == "concat" else [])
+    assert stage.outputs[0].shape[-1] == (2 * units if mode == "concat" else units)
+
+
+@drawn
+@given(st.data(), st.integers(1, 3))
+def test_convolutions_that_remember(data: st.DataObject, dims: int) -> None:
+    options, lengths, first = data.draw(windows(dims, transposed=True))
+    steps, channels, filters = (data.draw(st.integers(1, 4)) for _ in range(3))
+    options = {**options, "activation": "tanh", "return_sequences": data.draw(st.booleans())}
+    layer = getattr(load().layers, f"ConvLSTM{dims}D")(filters, **options)
+    stage, words = told(layer, [(steps, *arranged(first, lengths, channels))])
+    counted(words, stage)
+    shape = stage.outputs[0].shape[1:] if options["return_sequences"] else stage.outputs[0].shape
+    assert places(words.shape, dims) == tuple(shape[2:] if first else shape[1:-1])
+
+
+@settings(drawn, max_examples=12)
+@given(st.data())
+def test_attention(data: st.DataObject) -> None:
+    layers, pick = load().layers, chosen(data)
+    here, there, heads, key, value = pick(5), pick(5), pick(4), pick(6), pick(6)
+    widths = [pick(8), pick(8), pick(8)]
+    bias, gate = data.draw(st.booleans()), data.draw(st.booleans())
+    out = data.draw(st.one_of(st.none(), st.integers(1, 9)))
+    layer = layers.MultiHeadAttention(
+        heads, key, value_dim=value, use_bias=bias, output_shape=out, use_gate=gate
+    )
+    stage, words = told(layer, [(here, widths[0]), (there, widths[1]), (there, widths[2])])
+    counted(words, stage)
+    assert f"in {heads} head" in words.does
+    shared = pick(3)
+    layer = layers.GroupQueryAttention(key, heads * shared, shared, use_bias=bias, use_gate=gate)
+    stage, words = told(layer, [(here, widths[0]), (there, widths[0])])
+    counted(words, stage)
+    assert f"in {heads * shared} head" in words.does
+
+
+@fewer
+@given(st.data(), st.lists(st.integers(1, 6), min_size=1, max_size=3), st.booleans(), st.booleans())
+def test_weights_of_other_layers(
+    data: st.DataObject, lengths: list[int], center: bool, scale: bool
+) -> None:
+    layers, shape, pick = load().layers, tuple(lengths), chosen(data)
+    stage, words = told(layers.Dense(pick(9), use_bias=center), [shape])
+    counted(words, stage)
+    stage, words = told(layers.Embedding(pick(3000), pick(9)), [(shape, "int32")])
+    counted(words, stage)
+    assert came_out(words.shape) == [
+        math.prod(length or 0 for length in stage.outputs[0].shape[1:])
+    ]
+    stage, words = told(
+        layers.BatchNormalization(center=center, scale=scale, renorm=data.draw(st.booleans())),
+        [shape],
+    )
+    counted(words, stage)
+    assert came_out(words.parameters)[0] % lengths[-1] == 0
+    axes = data.draw(st.lists(st.integers(1, len(shape)), min_size=1, unique=True))
+    stage, words = told(layers.LayerNormalization(axes, center=center, scale=scale), [shape])
+    assert came_out(words.parameters) == [stage.parameters.total] or center + scale < 2
+    assert str(words.parameters or 0).endswith(f"{stage.parameters.total:,}")
+    groups = data.draw(
+        st.sampled_from([each for each in range(1, lengths[-1] + 1) if lengths[-1] % each == 0])
+    )
+    stage, words = told(
+        layers.GroupNormalization(groups, center=center, scale=scale), [(2, *shape)]
+    )
+    assert came_out(words.does) == [lengths[-1] // groups]
+    stage, words = told(layers.TimeDistributed(layers.Dense(3, use_bias=center)), [(4, *shape)])
+    counted(words, stage)
+    stage, words = told(layers.SpectralNormalization(layers.Dense(3, use_bias=center)), [shape])
+    counted(words, stage)
+    stage, words = told(layers.Normalization(axis=axes), [shape])
+    counted(words, stage)
+    stage, words = told(layers.PReLU(shared_axes=axes), [shape])
+    assert str(words.parameters).endswith(f"{stage.parameters.total:,}")
+
+
+@drawn
+@given(st.data(), st.integers(1, 9), st.integers(1, 9), st.integers(1, 9), st.integers(1, 9))
+def test_pictures_cut_and_resized(
+    data: st.DataObject, high: int, wide: int, down: int, across: int
+) -> None:
+    layers = load().layers
+    stage, words = told(layers.CenterCrop(down, across), [(high, wide, 3)])
+    if down <= high and across <= wide:
+        sums = [each for each, was in ((down, high), (across, wide)) if each != was]
+        assert came_out(words.shape) == sums
+    else:
+        assert "Enlarges" in words.does
+    stage, words = told(layers.Resizing(down, across), [(high, wide, 3)])
+    assert f"{high} x {wide} becomes {down} x {across};" in str(words.shape)
+    frame = data.draw(st.integers(2, 9))
+    step, points = data.draw(st.integers(1, frame)), data.draw(st.sampled_from([None, 16, 32]))
+    border = data.draw(st.sampled_from(["valid", "same"]))
+    mode = data.draw(st.sampled_from(["log", "stft", "real"]))
+    layer = layers.STFTSpectrogram(
+        mode, frame, step, points, window=None, padding=border, expand_dims=data.draw(st.booleans())
+    )
+    length = data.draw(st.integers(frame, 60))
+    assume(length >= frame)
+    stage, words = told(layer, [(length, data.draw(st.integers(1, 3)))])
+    counted(words, stage)
+    assert re.search(rf"\b{stage.outputs[0].shape[1]} pieces;", str(words.shape))
+    assert came_out(words.shape)[-1] == stage.weights[0].shape[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "shape"),
+    [
+        ("Conv1D", (4, 3), (None, 8)),
+        ("Conv2D", (4, 3), (None, None, 3)),
+        ("Conv2DTranspose", (4, 3), (None, None, 3)),
+        ("DepthwiseConv2D", (3,), (None, 9, 3)),
+        ("SeparableConv1D", (4, 3), (None, 8)),
+        ("MaxPooling2D", (2,), (None, 8, 3)),
+        ("GlobalAveragePooling1D", (), (None, 8)),
+        ("AdaptiveMaxPooling1D", (3,), (None, 8)),
+        ("Dense", (4,), (None, 8)),
+        ("LSTM", (4,), (None, 8)),
+        ("ConvLSTM1D", (4, 3), (None, 9, 3)),
+        ("LayerNormalization", (), (None, 8)),
+        ("BatchNormalization", (), (None, None, 8)),
+        ("ZeroPadding2D", (1,), (None, 8, 3)),
+        ("Cropping1D", (1,), (None, 3)),
+        ("UpSampling2D", (2,), (None, 8, 3)),
+        ("Flatten", (), (None, 8)),
+        ("Reshape", ((-1, 4),), (None, 8)),
+        ("Permute", ((2, 1),), (None, 8)),
+        ("RepeatVector", (3,), (8,)),
+        ("Dropout", (0.5,), (None, 8)),
+        ("Masking", (), (None, 8)),
+        ("Softmax", (), (None, 8)),
+        ("RandomFlip", (), (None, None, 3)),
+        ("Resizing", (4, 4), (None, None, 3)),
+        ("UnitNormalization", (), (None, 8)),
+        ("Activation", ("softmax",), (None, 8)),
+        ("Rescaling", (2.0,), (None, None, 3)),
+    ],
+)
+def test_lengths_that_are_not_known_are_passed_over(
+    name: str, arguments: tuple[Any, ...], shape: tuple[Any, ...]
+) -> None:
+    layer = getattr(load().layers, name)(*arguments)
+    stage, words = told(layer, [shape])
+    came_out(words.shape)
+    assert "None" not in (words.shape or "")
+    if stage.parameters.total:
+        counted(words, stage)
+    both = load().layers.Concatenate(1)
+    assert str(told(both, [[shape, shape]])[1].shape).startswith(
+        "Their lengths added up" if shape[0] is None else "8 + 8 = 16"
+    )
+    assert told(load().layers.Add(), [[shape, shape]])

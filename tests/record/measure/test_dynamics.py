@@ -1,0 +1,217 @@
+"""What is measured of a real training, held against the same figures taken in another way."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pipetrace
+from pipetrace.trace import Trace
+
+pytestmark = pytest.mark.framework
+
+
+def rows(count: int = 240, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 3, count)
+    return (rng.normal(size=(3, 6))[y] * 1.5 + rng.normal(size=(count, 6))).astype("float32"), y
+
+
+def network(*, dropout: float = 0.0) -> Any:
+    import keras
+
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    drop = [layers.Dropout(dropout, name="drop")] if dropout else []
+    penalty = keras.regularizers.L2(0.01)
+    model = keras.Sequential(
+        [
+            keras.Input((6,)),
+            layers.Dense(8, activation="relu", kernel_regularizer=penalty, name="hidden"),
+            *drop,
+            layers.Dense(3, activation="softmax", name="out"),
+        ]
+    )
+    model.compile(
+        keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
+    return model
+
+
+def of(trace: Trace, part: str, name: str, epoch: int | None) -> dict[str, float]:
+    return next(
+        dict(m.values)
+        for m in trace.measurements
+        if (m.part, m.name, m.epoch) == (part, name, epoch)
+    )
+
+
+class Watcher:
+    """A callback's eyes: the kernel after each epoch and each step, and the loss of each step."""
+
+    def __init__(self) -> None:
+        import keras
+
+        outer = self
+        self.epochs: list[np.ndarray] = []
+        self.steps: list[np.ndarray] = []
+        self.means: list[float] = []
+
+        class Callback(keras.callbacks.Callback):  # type: ignore[misc] # Keras has no types
+            def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+                outer.steps.append(self.model.get_layer("hidden").kernel.numpy())
+                outer.means.append(logs["loss"])
+
+            def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+                outer.epochs.append(self.model.get_layer("hidden").kernel.numpy())
+
+        self.callback = Callback()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Trace, Watcher, np.ndarray]:
+    path = tmp_path_factory.mktemp("health") / "run.trace"
+    model, (x, y), watcher = network(), rows(), Watcher()
+    start = model.get_layer("hidden").kernel.numpy()
+    pipetrace.watch(model, path, verbose=False)
+    model.fit(
+        x[:180],
+        y[:180],
+        validation_data=(x[180:], y[180:]),
+        epochs=3,
+        batch_size=30,
+        verbose=0,
+        callbacks=[watcher.callback],
+    )
+    return model, pipetrace.read(path), watcher, start
+
+
+def test_nothing_was_lost(run: Any) -> None:
+    assert [each for each in run[1].events if each.kind == "recorder"] == []
+
+
+def test_weights_before_training(run: Any) -> None:
+    _, trace, _, start = run
+    found = of(trace, "initial", "hidden/kernel", 0)
+    assert found["std"] == pytest.approx(start.std(), rel=1e-6)
+    assert (found["fan_in"], found["fan_out"]) == (6, 8)
+
+
+def test_movements(run: Any) -> None:
+    _, trace, watcher, start = run
+    found = of(trace, "update", "hidden/kernel", 3)
+    before, now = watcher.epochs[1], watcher.epochs[2]
+    assert found["moved"] == pytest.approx(np.linalg.norm(now - before), rel=1e-5)
+    assert found["from_start"] == pytest.approx(np.linalg.norm(now - start), rel=1e-5)
+    assert found["last_step"] == pytest.approx(
+        np.linalg.norm(watcher.steps[-1] - watcher.steps[-2]), rel=1e-4
+    )
+    way = before - watcher.epochs[0]
+    cosine = ((now - before) * way).sum() / np.linalg.norm(now - before) / np.linalg.norm(way)
+    assert found["straight"] == pytest.approx(cosine, abs=1e-5)
+
+
+def test_the_loss_of_single_steps(run: Any) -> None:
+    _, trace, watcher, _ = run
+    means = np.array(watcher.means[6:12])
+    single = np.diff(np.concatenate([[0], means * np.arange(1, 7)]))
+    found = of(trace, "steps", "loss", 2)
+    assert found["count"] == 6
+    assert found["max"] == pytest.approx(single.max(), rel=1e-4)
+    assert found["median"] == pytest.approx(np.median(single), rel=1e-4)
+
+
+def test_gradients_and_penalty(run: Any) -> None:
+    import tensorflow as tf
+
+    model, trace, _, _ = run
+    x, y = rows()
+    places = np.linspace(0, 179, 64).round().astype(int)
+    with tf.GradientTape() as tape:
+        given = model(x[places], training=True)
+        data = tf.reduce_mean(-tf.math.log(tf.gather(given, y[places], batch_dims=1)))
+        penalty = 0.01 * tf.reduce_sum(model.get_layer("hidden").kernel.value ** 2)
+        loss = data + penalty
+    gradient = tape.gradient(loss, model.get_layer("hidden").kernel.value)
+    found = of(trace, "slope", "loss", 3)
+    assert found["loss"] == pytest.approx(float(loss), rel=1e-4)
+    assert found["penalty"] == pytest.approx(float(penalty), rel=1e-4)
+    kernel = of(trace, "gradient", "hidden/kernel", 3)
+    assert kernel["norm"] == pytest.approx(float(np.linalg.norm(gradient)), rel=1e-3)
+    assert kernel["penalty"] == pytest.approx(
+        0.02 * float(np.linalg.norm(model.get_layer("hidden").kernel.numpy())), rel=1e-4
+    )
+
+
+def test_outcomes_of_training_and_held_out_rows(run: Any) -> None:
+    model, trace, _, _ = run
+    x, y = rows()
+    for kind, part in (("training", slice(0, 180)), ("held_out", slice(180, 240))):
+        given = model.predict(x[part], verbose=0)
+        found = of(trace, "outcome", kind, None)
+        assert found["rows"] == len(given)
+        assert found["accuracy"] == pytest.approx((given.argmax(axis=1) == y[part]).mean())
+        assert found["log_loss"] == pytest.approx(
+            -np.log(given[np.arange(len(given)), y[part]]).mean(), rel=1e-4
+        )
+
+
+def test_rows_that_fit_trains_on_and_not_those_to_look_at(tmp_path: Path) -> None:
+    x, y = rows()
+    model = network()
+    recorder = pipetrace.Recorder(tmp_path / "run.trace", x, y, verbose=False)
+    model.fit(x, y, validation_split=0.25, epochs=1, verbose=0, callbacks=[recorder])
+    trace = pipetrace.read(tmp_path / "run.trace")
+    assert (
+        of(trace, "outcome", "training", None)["rows"]
+        == of(trace, "rows", "training", None)["rows"]
+        == 180
+    )
+    assert of(trace, "rows", "held_out", None)["seen"] == 0
+    assert of(trace, "fit", "arguments", None) == {"shuffle": 1, "validation_split": 0.25}
+
+
+def test_the_training_is_the_same_to_the_bit_where_layers_draw_random_numbers(
+    tmp_path: Path,
+) -> None:
+    import keras
+
+    x, y = rows()
+    results = []
+    for recorded in (False, True):
+        model = network(dropout=0.4)
+        if recorded:
+            pipetrace.watch(model, tmp_path / "run.trace", verbose=False)
+        history = model.fit(x, y, validation_split=0.25, epochs=3, batch_size=30, verbose=0).history
+        state = [variable.numpy() for variable in model.optimizer.variables]
+        seeds = [
+            variable.numpy() for layer in model.layers for variable in layer.non_trainable_variables
+        ]
+        results.append(
+            (model.get_weights(), state, seeds, history, keras.random.uniform((3,)).numpy())
+        )
+    (first, *rest), (second, *others) = results
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+    for mine, theirs in zip(rest[:2], others[:2], strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(mine, theirs, strict=True))
+    assert rest[2] == others[2]
+    assert np.array_equal(rest[3], others[3])
+
+
+def test_a_fit_that_goes_on_keeps_the_figures_of_before(tmp_path: Path) -> None:
+    x, y = rows()
+    model = network()
+    pipetrace.watch(model, tmp_path / "run.trace", verbose=False)
+    for _ in range(2):
+        model.fit(x, y, epochs=1, verbose=0)
+    trace = pipetrace.read(tmp_path / "run.trace")
+    assert [m.epoch for m in trace.measurements if (m.part, m.name) == ("slope", "loss")] == [
+        0,
+        1,
+        2,
+    ]
+    assert (
+        sum((m.part, m.name, m.epoch) == ("outcome", "training", None) for m in trace.measurements)
+        == 1
+    )

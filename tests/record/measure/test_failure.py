@@ -1,0 +1,291 @@
+"""What breaks in a training stands in its trace, and the user's exception goes on as it was."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.record.models import as_arrays, batches, classifier, rows
+
+import pipetrace
+from pipetrace.trace import Trace
+
+pytestmark = [
+    pytest.mark.framework,
+    pytest.mark.filterwarnings(
+        "ignore:.*shuffle:UserWarning", "ignore:Your input ran out of data:UserWarning"
+    ),
+]
+
+Fit = Callable[..., Trace]
+
+
+@pytest.fixture
+def fit(tmp_path: Path) -> Fit:
+    """Fits a model with a recorder and gives the trace; with ``raises`` the fit must raise that, unchanged."""
+
+    def run(
+        model: Any,
+        raises: type[BaseException] | None = None,
+        match: str | None = None,
+        **arguments: Any,
+    ) -> Trace:
+        recorder = pipetrace.Recorder(tmp_path / "run.trace", verbose=False)
+        arguments = {
+            "epochs": 3,
+            "verbose": 0,
+            "callbacks": [recorder, *arguments.pop("others", [])],
+            **arguments,
+        }
+        if raises is None:
+            model.fit(**arguments)
+        else:
+            with pytest.raises(raises, match=match):
+                model.fit(**arguments)
+        return pipetrace.read(tmp_path / "run.trace")
+
+    return run
+
+
+def told(trace: Trace) -> list[tuple[str, int | None, int | None, str | None]]:
+    return [(event.kind, event.epoch, event.step, event.stage) for event in trace.events]
+
+
+def subclassed(*layers: Any) -> Any:
+    import keras
+
+    class Chain(keras.Model):  # type: ignore[misc] # Keras has no types
+        def __init__(self) -> None:
+            super().__init__()
+            self.chain = list(layers)
+
+        def call(self, x: Any) -> Any:
+            for layer in self.chain:
+                x = layer(x)
+            return x
+
+    model = Chain()
+    model.compile("sgd", "mse")
+    return model
+
+
+def test_a_layer_that_raises_is_where_the_trace_ends(fit: Fit) -> None:
+    import keras
+
+    class Picky(keras.layers.Layer):  # type: ignore[misc]
+        def call(self, x: Any) -> Any:
+            raise RuntimeError("the layer's own words")
+
+    x, y = rows()
+    model = subclassed(
+        keras.layers.Dense(4, name="first"),
+        Picky(name="picky"),
+        keras.layers.Dense(1, name="never"),
+    )
+    trace = fit(model, RuntimeError, "the layer's own words", x=x, y=y)
+    assert (trace.ending.kind, trace.ending.stage) == ("failed", "picky")
+    assert "the layer's own words" in str(trace.ending.message)
+    assert [stage.name for stage in trace.stages] == ["input", "first", "picky"]
+    failed = trace.stages[-1]
+    assert failed.outputs == ()
+    assert [(spec.shape, spec.source) for spec in failed.inputs] == [((None, 4), "first")]
+    assert failed.config["name"] == "picky"
+    assert told(trace) == [("exception", 1, 1, "picky")]
+
+
+def test_a_shape_that_a_layer_cannot_take(fit: Fit) -> None:
+    import keras
+
+    x, y = rows()
+    layers = keras.layers
+    model = subclassed(layers.Dense(4, name="first"), layers.Conv2D(2, 3, name="conv"))
+    trace = fit(model, ValueError, "conv", x=x, y=y)
+    assert trace.ending.stage == "conv"
+    assert [stage.name for stage in trace.stages] == ["input", "first", "conv"]
+    assert trace.stages[-1].config["kernel_size"] == [3, 3]
+
+
+def test_a_value_that_a_layer_cannot_take(fit: Fit) -> None:
+    import keras
+
+    layers = keras.layers
+    model = keras.Sequential(
+        [layers.Input((3,), dtype="int32"), layers.Embedding(5, 2, name="words"), layers.Flatten()]
+    )
+    model.compile("sgd", "mse")
+    x = np.arange(300).reshape(100, 3) % 5
+    x[70, 1] = 9
+    trace = fit(model, Exception, "9", x=x, y=np.ones((100, 6)))
+    assert (trace.ending.kind, trace.ending.stage) == ("failed", "words")
+    assert "= 9 is not in [0, 5)" in str(trace.ending.message)
+    assert "File" not in str(trace.ending.message)
+    assert all(stage.outputs for stage in trace.stages)
+
+
+@pytest.mark.parametrize(
+    ("loss", "labels", "words"),
+    [
+        (
+            "categorical_crossentropy",
+            "as they are",
+            "answer gives 3 for a row and its target is a single number.",
+        ),
+        (
+            "sparse_categorical_crossentropy",
+            "out of range",
+            "answer gives 3 values for a row and its targets go from 0 to 7.",
+        ),
+    ],
+)
+def test_labels_that_do_not_fit_the_loss(fit: Fit, loss: str, labels: str, words: str) -> None:
+    x, y = rows()
+    if labels == "out of range":
+        y[y == 2] = 7
+    trace = fit(classifier(loss=loss, metrics=[]), Exception, x=x, y=y)
+    assert (trace.ending.kind, trace.ending.stage) == ("failed", None)
+    assert [stage.name for stage in trace.stages] == ["input", "hidden", "norm", "drop", "answer"]
+    assert [event.kind for event in trace.events] == ["exception", "data"]
+    assert trace.events[1].message == words
+    assert trace.run.data.targets[0].max == y.max()
+
+
+def test_a_source_that_raises(fit: Fit) -> None:
+    def source() -> Iterator[tuple[Any, Any]]:
+        for number, batch in enumerate(batches(*rows())):
+            if number == 3:
+                raise OSError("the disk is gone")
+            yield batch
+
+    trace = fit(
+        classifier(), Exception, "the disk is gone", x=source(), steps_per_epoch=6, shuffle=False
+    )
+    assert (trace.ending.kind, trace.ending.epoch) == ("failed", 1)
+    assert told(trace) == [("exception", 1, 4, None)]
+    assert len(trace.stages) == 5
+
+
+def test_data_that_is_empty_or_ends_early(fit: Fit) -> None:
+    import tensorflow as tf
+
+    x, y = rows()
+    empty = tf.data.Dataset.from_tensor_slices((x[:0], y[:0])).batch(8)
+    assert told(fit(classifier(), x=empty, epochs=1, shuffle=False)) == [("data", 1, None, None)]
+    short = tf.data.Dataset.from_tensor_slices((x, y)).batch(25)
+    trace = fit(classifier(), x=short, epochs=3, steps_per_epoch=3, shuffle=False)
+    assert told(trace)[0] == ("data", 2, 1, None)
+    assert trace.events[0].message == "The data ended after 1 of 3 steps of epoch 2."
+
+
+def test_a_learning_rate_that_is_far_too_high(fit: Fit) -> None:
+    import keras
+
+    x, y = rows()
+    model = classifier(optimizer=keras.optimizers.SGD(1e30), loss="mse", metrics=[])
+    trace = fit(model, x=x, y=np.eye(3)[y])
+    assert trace.ending.kind == "finished"
+    kinds = [event.kind for event in trace.events]
+    assert kinds[0] == "loss"
+    assert len(kinds) == 2
+    assert trace.events[1].stage in {"hidden", "norm", "answer"}
+
+
+def test_a_value_of_the_data_that_is_not_finite(fit: Fit) -> None:
+    import keras
+
+    x, y = rows()
+    x[61, 2] = np.nan
+    # On some processors TensorFlow's fused ReLU makes 0 of NaN, and the loss stays a number.
+    model = keras.Sequential(
+        [keras.Input((6,)), keras.layers.Dense(8, activation="tanh"), keras.layers.Dense(3)]
+    )
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    trace = fit(model, x=x, y=y, batch_size=10, shuffle=False)
+    assert told(trace) == [("loss", 1, 7, None), ("data", 1, 7, "input")]
+    assert trace.events[1].message == "One value of input is not finite, in row 61."
+    source = trace.stages[0].summary
+    assert source is not None
+    assert source.nan == 1
+
+
+def test_an_output_that_is_not_finite(fit: Fit) -> None:
+    import keras
+
+    given = keras.Input((6,))
+    low = keras.ops.log(keras.ops.relu(given[:, :1]))
+    model = keras.Model(given, keras.layers.Dense(1, name="out")(low))
+    model.compile("sgd", "mse")
+    x, y = rows()
+    trace = fit(model, x=x, y=y)
+    assert [event[:3] for event in told(trace)] == [("loss", 1, 1), ("output", 1, 1)]
+    assert trace.stage(str(trace.events[1].stage)).layer == "Log"
+
+
+def test_a_gradient_that_is_not_finite(fit: Fit) -> None:
+    import keras
+
+    given = keras.Input((6,))
+    hidden = keras.layers.Dense(3, name="hidden")(given)
+    root = keras.ops.sqrt(hidden * 0)
+    model = keras.Model(given, keras.layers.Dense(1, name="out")(root))
+    model.compile("sgd", "mse")
+    x, y = rows()
+    trace = fit(model, x=x, y=y)
+    assert told(trace) == [("loss", 1, 2, None), ("gradient", 1, 2, "hidden")]
+
+
+def test_an_exception_of_another_callback(fit: Fit, tmp_path: Path) -> None:
+    import keras
+
+    class Raising(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            if epoch == 1:
+                raise KeyError("of the callback")
+
+    trace = fit(classifier(), KeyError, "of the callback", **as_arrays(), others=[Raising()])
+    assert [epoch.number for epoch in trace.epochs] == [1]
+    assert (trace.ending.kind, trace.ending.epoch, trace.ending.message) == (
+        "failed",
+        2,
+        "KeyError: 'of the callback'",
+    )
+
+
+def test_an_exception_that_nobody_hears_of_is_told_at_the_end_of_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    from pipetrace.capture.fit import Standing
+    from pipetrace.record import session
+
+    class Raising(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            raise KeyError("of the callback")
+
+    monkeypatch.setattr(Standing, "enter_callbacks", lambda self, callbacks: None)
+    model, recorder = classifier(), pipetrace.Recorder(tmp_path / "run.trace", verbose=False)
+    with pytest.raises(KeyError):
+        model.fit(**as_arrays(), epochs=1, verbose=0, callbacks=[recorder, Raising()])
+    assert pipetrace.read(tmp_path / "run.trace").ending.kind == "running"
+    session._close_what_is_open()
+    assert pipetrace.read(tmp_path / "run.trace").ending.kind == "failed"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_what_is_no_exception_passes_through(error: type[BaseException], tmp_path: Path) -> None:
+    import keras
+
+    class Raising(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            if epoch == 1:
+                raise error
+
+    model = classifier()
+    with pipetrace.watch(model, tmp_path / "run.trace", verbose=False), pytest.raises(error):
+        model.fit(**as_arrays(), epochs=3, verbose=0, callbacks=[Raising()])
+    ending = pipetrace.read(tmp_path / "run.trace").ending
+    assert (ending.kind, ending.epoch) == (
+        "interrupted" if error is KeyboardInterrupt else "failed",
+        2,
+    )

@@ -1,0 +1,105 @@
+"""Copies of the weights of some epochs, and putting them back."""
+
+import numpy as np
+import pytest
+
+from pipetrace.record.measure import snapshots
+from pipetrace.record.measure.snapshots import Copies, Copy, assign, put_back
+
+
+def copy(epoch: int, size: int = 4) -> Copy:
+    return Copy({1: np.full(size, epoch, np.float32)}, {1: np.zeros(1, np.float32)})
+
+
+def kept(epochs: int) -> Copies:
+    made = Copies()
+    for epoch in range(epochs + 1):
+        made.keep(epoch, copy(epoch))
+    return made
+
+
+@pytest.mark.parametrize("epochs", [0, 1, 5, 24])
+def test_of_a_short_training_all_are_kept(epochs: int) -> None:
+    assert sorted(kept(epochs).spread()) == list(range(epochs + 1))
+
+
+@pytest.mark.parametrize("epochs", [25, 26, 100, 1000, 1024])
+def test_of_a_long_training_some_are_evenly_spread_with_the_first_and_the_last(epochs: int) -> None:
+    found = sorted(kept(epochs).spread())
+    assert found[0] == 0
+    assert found[-1] == epochs
+    assert 13 <= len(found) <= snapshots.MOST_EPOCHS + 2
+    gaps = set(np.diff(found[:-1]).tolist())
+    assert len(gaps) == 1
+    assert found[-1] - found[-2] <= min(gaps)
+
+
+def test_a_copy_is_that_of_its_epoch() -> None:
+    made = kept(100)
+    for epoch in made.spread():
+        of = made.of(epoch)
+        assert of is not None
+        assert of.weights[1][0] == epoch
+    assert made.of(97) is None
+    # The last three are there for what is told of changes.
+    assert [made.of(epoch) is not None for epoch in (98, 99, 100)] == [True] * 3
+
+
+def test_first_and_last_come_before_those_between() -> None:
+    assert kept(8).spread() == [0, 8, 4, 2, 6, 1, 3, 5, 7]
+
+
+def test_bytes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshots, "MOST_BYTES", 10_000)
+    made = Copies()
+    for epoch in range(50):
+        made.keep(epoch, copy(epoch, size=250))
+        held = [each for number in made.spread() if (each := made.of(number))]
+        assert sum(each.nbytes for each in held) <= 10_000
+    assert len(made.spread()) >= 4
+
+
+class Variable:
+    """As much of a Keras variable as is needed."""
+
+    def __init__(self, value: float) -> None:
+        self.value = np.array([value])
+        self.interrupted = 0
+
+    def numpy(self) -> np.ndarray:
+        return self.value
+
+    def assign(self, value: np.ndarray) -> None:
+        if self.interrupted:
+            self.interrupted -= 1
+            raise KeyboardInterrupt
+        self.value = value
+
+
+def test_values_come_back_whatever_happens() -> None:
+    variables = [Variable(1), Variable(2)]
+
+    def fail() -> None:
+        with put_back(variables):
+            assign(
+                variables, {id(variables[0]): np.array([8.0]), id(variables[1]): np.array([9.0])}
+            )
+            assert [each.value[0] for each in variables] == [8, 9]
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert [each.value[0] for each in variables] == [1, 2]
+
+
+def test_ctrl_c_while_they_come_back_waits_until_all_have() -> None:
+    variables = [Variable(1), Variable(2), Variable(3)]
+
+    def interrupted() -> None:
+        with put_back(variables):
+            assign(variables, {id(each): np.array([7.0]) for each in variables})
+            variables[1].interrupted = 2
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert [each.value[0] for each in variables] == [1, 2, 3]

@@ -1,0 +1,204 @@
+"""What is said beside a training: a grave fault at once and once, all of it at the end, and never more than that."""
+
+import itertools
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.rules import WRONG, broken, only, rule, silent
+
+import pipetrace
+from pipetrace.record import live_findings
+from pipetrace.record.live_findings import Telling, Words, use
+
+
+@pytest.fixture(autouse=True)
+def _words() -> Iterator[None]:
+    before = Words.at_end, Words.meanwhile
+    yield
+    use(*before)
+
+
+def fit(path: Path, *, epochs: int = 3, **options: Any) -> Any:
+    import keras
+
+    pipetrace.hand_in_words()
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((3,)),
+            keras.layers.Dense(4, name="conv2d"),
+            keras.layers.Dense(1, name="dense"),
+        ]
+    )
+    model.compile("sgd", "mse")
+    x = np.arange(60, dtype=np.float32).reshape(20, 3) / 60
+    model.fit(
+        x, x[:, :1], epochs=epochs, verbose=0, callbacks=[pipetrace.Recorder(path, **options)]
+    )
+    return model
+
+
+# The looks, without a framework
+
+
+def test_a_line_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_findings, "SHARE", 1e9)
+    told = itertools.count()
+    use(
+        None,
+        lambda path: [("same", f"{path.name} again {next(told)}"), (f"new {next(told)}", "new")],
+    )
+    each = Telling()
+    assert each.meanwhile(tmp_path) == (f"{tmp_path.name} again 0", "new")
+    assert each.meanwhile(tmp_path) == ("new",)
+
+
+def test_after_the_first_look_the_next_waits_for_its_share_of_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    looks: list[float] = []
+
+    def look(path: Path) -> tuple[()]:
+        looks.append(now[0])
+        now[0] += 1.0
+        return ()
+
+    use(None, look)
+    each = Telling()
+    while now[0] < 900:
+        each.meanwhile(tmp_path)
+        now[0] += 1.0
+    assert looks[0] == 100
+    # Half a percent of the time: after a look of a second 200 s pass.
+    assert 3 <= len(looks) <= 5
+    assert all(after - before >= 199 for before, after in itertools.pairwise(looks))
+
+
+def test_without_words_nothing_is_said(tmp_path: Path) -> None:
+    use(None, None)
+    assert (Telling().meanwhile(tmp_path), Telling().at_end(tmp_path)) == ((), "")
+
+
+# A training
+
+framework = pytest.mark.framework
+
+
+@framework
+def test_an_error_is_said_at_once_and_all_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(live_findings, "SHARE", 1e9)
+    only(monkeypatch, *WRONG, silent())
+    fit(tmp_path / "run.trace")
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.strip()]
+    at_once = [line for line in lines if line.startswith("pipetrace: error")]
+    assert at_once == [
+        "pipetrace: error PT201 dying-units, stage 2, Dense (conv2d), epochs 2 and 3: 61 of 64 units give 0 for every row."
+    ]
+    end = lines.index(
+        f"pipetrace: the trace is {tmp_path / 'run.trace'}; see it with: pipetrace show {tmp_path / 'run.trace'}"
+    )
+    assert lines.index(at_once[0]) < end
+    assert lines[end + 1 :] == [
+        "pipetrace: 1 error and 1 warning from 5 rules:",
+        "  Error PT201 dying-units, stage 2, Dense (conv2d), epochs 2 and 3",
+        "     61 of 64 units give 0 for every row.",
+        "     To do: Do something about PT201.",
+        '        Dense(64, "dying-units")',
+        "        → Dense(64)",
+        "     It explains: Warning PT402 small-steps, stage 3, Dense (dense), epoch 3; Note PT901",
+        "     worth-knowing.",
+        "  Warning PT501 falls-still, epoch 1",
+        "     The loss fell by 9 % in the last epoch.",
+        "     To do: Do something about PT501.",
+    ]
+
+
+@framework
+def test_a_healthy_training_hears_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    only(monkeypatch, silent("PT901"), silent("PT902"))
+    fit(tmp_path / "run.trace")
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("pipetrace")]
+    assert said[2:] == ["pipetrace: none of the 2 rules found anything wrong."]
+
+
+@framework
+def test_notes_are_counted_and_many_findings_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    only(
+        monkeypatch,
+        *(rule(f"PT20{index}", "wrong") for index in range(7)),
+        rule("PT901", "note", level="note"),
+    )
+    fit(tmp_path / "run.trace")
+    said = capsys.readouterr().err
+    assert "pipetrace: 7 warnings and 1 note from 8 rules:" in said
+    assert said.count("  Warning PT20") == 5
+    assert "  and 2 more.\n" in said
+    assert "PT901" not in said
+
+
+@framework
+def test_with_verbose_off_nothing_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    only(monkeypatch, *WRONG)
+    fit(tmp_path / "run.trace", verbose=False)
+    assert "pipetrace" not in capsys.readouterr().err
+
+
+@framework
+def test_a_rule_that_raises_is_named_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    only(monkeypatch, broken())
+    fit(tmp_path / "run.trace")
+    said = " ".join(capsys.readouterr().err.split())
+    assert "pipetrace: The rule PT998 not-written-well raised ZeroDivisionError" in said
+
+
+@framework
+def test_words_that_fail_reach_neither_the_training_nor_the_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(path: Path) -> Any:
+        raise ZeroDivisionError("no words")
+
+    monkeypatch.setattr(pipetrace, "hand_in_words", lambda: None)
+    use(fails, fails)
+    fit(tmp_path / "run.trace")
+    assert capsys.readouterr().err.count("findings could not be recorded") == 1
+    trace = pipetrace.read(tmp_path / "run.trace")
+    assert (trace.ending.kind, len(trace.epochs)) == ("finished", 3)
+
+
+@framework
+def test_the_training_is_the_same_with_and_without_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_findings, "SHARE", 1e9)
+    only(monkeypatch, *WRONG)
+    told = fit(tmp_path / "a.trace").get_weights()
+    silent_run = fit(tmp_path / "b.trace", verbose=False).get_weights()
+    assert all(
+        np.array_equal(first, second) for first, second in zip(told, silent_run, strict=True)
+    )
+
+
+def test_the_names_that_record_hand_in_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("keras")
+    use(None, None)
+    monkeypatch.delitem(vars(pipetrace), "watch", raising=False)
+    assert callable(pipetrace.watch)
+    assert Words.at_end is not None
+    assert Words.meanwhile is not None

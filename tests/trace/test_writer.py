@@ -1,0 +1,321 @@
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from pipetrace.errors import DiskFullError, NotWritableError, OutputExistsError
+from pipetrace.trace import TraceWriter, read
+from pipetrace.trace.document import Ending, Epoch
+
+Differ = Callable[[Any, Any], list[str]]
+MakeEpoch = Callable[[int], Epoch]
+
+DISK_FULL = Path(__file__).with_name("fill_disk.py")
+
+
+def beside(path: Path) -> list[str]:
+    """What lies in the folder besides the file."""
+    return sorted(each.name for each in path.parent.iterdir() if each != path)
+
+
+def open_writer(path: Path, recording: Any, **options: Any) -> TraceWriter:
+    return TraceWriter(path, recording.run, recording.stages, **options)
+
+
+@given(data=st.data())
+@settings(
+    deadline=None,
+    max_examples=30,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+def test_what_is_written_is_read_back(
+    data: st.DataObject,
+    made_recordings: st.SearchStrategy[Any],
+    differ: Differ,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    recording = data.draw(made_recordings)
+    path = tmp_path_factory.mktemp("written") / "run.trace"
+    recording.write(path)
+    assert differ(read(path), recording.trace()) == []
+    assert beside(path) == []
+    shutil.rmtree(path.parent)
+
+
+def test_the_comparison_of_documents_can_fail(recording: Any, differ: Differ) -> None:
+    trace = recording.trace()
+    first, *rest = trace.epochs
+    assert differ(trace, recording.trace()) == []
+    for changed in (
+        replace(trace, rows=21),
+        replace(
+            trace, epochs=(replace(first, metrics={**first.metrics, "loss": float("nan")}), *rest)
+        ),
+        replace(trace, epochs=tuple(rest)),
+        replace(trace, weights={"dense/kernel": trace.weights["dense/kernel"].astype(np.float64)}),
+        replace(trace, weights={}),
+    ):
+        assert differ(changed, trace)
+
+
+def test_nan_and_infinity_survive_where_sqlite_would_lose_them(
+    tmp_path: Path, recording: Any
+) -> None:
+    path = tmp_path / "run.trace"
+    numbers = {"nan": float("nan"), "up": float("inf"), "down": float("-inf")}
+    odd = replace(recording.epochs[0], metrics=numbers, learning_rate=float("nan"))
+    replace(recording, epochs=(odd,)).write(path)
+    (epoch,) = read(path).epochs
+    assert str(dict(sorted(epoch.metrics.items()))) == str(dict(sorted(numbers.items())))
+    assert str(epoch.learning_rate) == "nan"
+
+
+def test_a_configuration_becomes_plain_values(tmp_path: Path, recording: Any) -> None:
+    path = tmp_path / "run.trace"
+    config = {
+        "nan": float("nan"),
+        "up": np.float32("inf"),
+        "number": np.int64(3),
+        "pair": (1, 2),
+        3: True,
+        "kind": np.float32,
+    }
+    stage = replace(recording.stages[0], config=config)
+    replace(recording, stages=(stage, *recording.stages[1:])).write(path)
+    assert read(path).stages[0].config == {
+        "nan": "NaN",
+        "up": "Infinity",
+        "number": 3,
+        "pair": [1, 2],
+        "3": True,
+        "kind": "<class 'numpy.float32'>",
+    }
+
+
+def test_a_tensor_of_an_unknown_dtype_becomes_float32(tmp_path: Path, recording: Any) -> None:
+    path = tmp_path / "run.trace"
+    replace(recording, weights={"wide": np.array([1.5, 2.5], np.longdouble)}).write(path)
+    wide = read(path).weights["wide"]
+    assert wide.dtype == np.float32
+    assert wide.tolist() == [1.5, 2.5]
+
+
+def test_tensors_of_other_orders_in_memory(tmp_path: Path, recording: Any) -> None:
+    path = tmp_path / "run.trace"
+    values = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    kept = {
+        "turned": values.T,
+        "backwards": values[::-1],
+        "big": values.astype(">f4"),
+        "one": np.float32(7) * values[0, 0, :1],
+    }
+    replace(recording, weights=kept).write(path)
+    found = read(path).weights
+    for name, expected in kept.items():
+        np.testing.assert_array_equal(found[name], expected)
+
+
+def test_the_file_is_a_whole_trace_from_its_first_moment(tmp_path: Path, recording: Any) -> None:
+    path = tmp_path / "run.trace"
+    writer = open_writer(path, recording)
+    trace = read(path)
+    assert (trace.epochs, trace.ending.kind, trace.stages) == ((), "running", recording.stages)
+    writer.end(Ending("finished"), {})
+
+
+def test_an_open_trace_is_read_epoch_by_epoch(
+    tmp_path: Path, recording: Any, epoch: MakeEpoch, differ: Differ
+) -> None:
+    path = tmp_path / "run.trace"
+    writer = open_writer(path, recording)
+    for number in range(1, 4):
+        writer.add_epoch(epoch(number), {"dense": np.array([number], np.float32)})
+        trace = read(path)
+        assert differ(trace.epochs, tuple(epoch(each) for each in range(1, number + 1))) == []
+        assert trace.stage("dense").example == np.array([number], np.float32)
+        assert (trace.ending.kind, trace.ending.epoch) == ("running", number)
+    writer.end(Ending("finished"), {})
+    assert beside(path) == []
+
+
+def test_the_main_file_alone_holds_every_finished_epoch(
+    tmp_path: Path, recording: Any, epoch: MakeEpoch
+) -> None:
+    path, copied = tmp_path / "run.trace", tmp_path / "copied" / "run.trace"
+    copied.parent.mkdir()
+    writer = open_writer(path, recording)
+    for number in (1, 2):
+        writer.add_epoch(epoch(number), {})
+        shutil.copy(path, copied)
+        assert [each.number for each in read(copied).epochs] == list(range(1, number + 1))
+    writer.close()
+
+
+def test_an_epoch_that_fails_halfway_leaves_nothing(
+    tmp_path: Path, recording: Any, epoch: MakeEpoch
+) -> None:
+    path = tmp_path / "run.trace"
+    writer = open_writer(path, recording)
+    writer.add_epoch(epoch(1), {})
+
+    class Interrupting(dict[str, Any]):
+        def items(self) -> Any:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        writer.add_epoch(epoch(2), Interrupting())
+    assert [each.number for each in read(path).epochs] == [1]
+    writer.add_epoch(epoch(2), {})
+    writer.end(Ending("interrupted"), {})
+    assert [each.number for each in read(path).epochs] == [1, 2]
+
+
+def test_a_reader_that_stays_open_hinders_neither_the_epochs_nor_the_end(
+    tmp_path: Path, recording: Any, epoch: MakeEpoch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipetrace.trace.writer.PATIENCE", 50)
+    path = tmp_path / "run.trace"
+    writer = open_writer(path, recording)
+    reader = sqlite3.connect(path)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM epoch").fetchall()
+    writer.add_epoch(epoch(1), {})
+    writer.end(Ending("finished"), {})
+    assert reader.execute("SELECT count(*) FROM epoch").fetchone() == (0,)
+    reader.close()
+    trace = read(path)
+    assert (len(trace.epochs), trace.ending.kind) == (1, "finished")
+
+
+def test_a_file_that_exists_is_refused_and_left_alone(trace_file: Path, recording: Any) -> None:
+    before = trace_file.read_bytes()
+    with pytest.raises(OutputExistsError) as caught:
+        open_writer(trace_file, recording)
+    assert caught.value.where == str(trace_file)
+    assert "--force" in caught.value.hint
+    assert trace_file.read_bytes() == before
+    assert beside(trace_file) == []
+
+
+def test_force_replaces_the_file_and_what_a_killed_run_left(
+    trace_file: Path, recording: Any
+) -> None:
+    for suffix in ("-wal", "-shm", "-journal"):
+        trace_file.with_name(trace_file.name + suffix).write_bytes(b"of the old run")
+    writer = open_writer(trace_file, recording, force=True)
+    assert read(trace_file).epochs == ()
+    writer.end(Ending("finished"), {})
+    assert beside(trace_file) == []
+
+
+def test_force_over_the_log_of_a_killed_run_shows_none_of_its_epochs(
+    tmp_path: Path, recording: Any, epoch: MakeEpoch
+) -> None:
+    path = tmp_path / "run.trace"
+    old = open_writer(path, recording)
+    old._database.execute("PRAGMA wal_autocheckpoint = 0")
+    with old._transaction() as database:
+        database.execute("INSERT INTO epoch VALUES (99, 1.0, NULL, NULL)")
+    log = path.with_name("run.trace-wal")
+    kept = log.read_bytes()
+    old.close()
+    log.write_bytes(kept)
+    writer = open_writer(path, recording, force=True)
+    writer.add_epoch(epoch(1), {})
+    writer.end(Ending("finished"), {})
+    assert [each.number for each in read(path).epochs] == [1]
+
+
+def test_force_that_fails_leaves_the_old_file(trace_file: Path, recording: Any) -> None:
+    before = trace_file.read_bytes()
+    twice = replace(recording, stages=recording.stages * 2)
+    with pytest.raises(sqlite3.IntegrityError, match=r"stage\.name"):
+        open_writer(trace_file, twice, force=True)
+    assert trace_file.read_bytes() == before
+    assert beside(trace_file) == []
+
+
+@pytest.mark.parametrize(
+    "place", ["missing/run.trace", "file/run.trace", "file/deeper/run.trace", "a" * 5000]
+)
+@pytest.mark.parametrize("force", [False, True])
+def test_a_place_where_nothing_can_be_written(
+    tmp_path: Path, recording: Any, place: str, force: bool
+) -> None:
+    (tmp_path / "file").write_text("a file, not a folder")
+    with pytest.raises(NotWritableError) as caught:
+        open_writer(tmp_path / place, recording, force=force)
+    assert caught.value.where == str(tmp_path / place)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["file"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc here")
+def test_a_folder_that_takes_no_files(recording: Any) -> None:
+    with pytest.raises(NotWritableError):
+        open_writer(Path("/proc/run.trace"), recording)
+
+
+def test_a_folder_in_place_of_the_file(tmp_path: Path, recording: Any) -> None:
+    (tmp_path / "run.trace").mkdir()
+    with pytest.raises(OutputExistsError):
+        open_writer(tmp_path / "run.trace", recording)
+    with pytest.raises(NotWritableError):
+        open_writer(tmp_path / "run.trace", recording, force=True)
+    assert beside(tmp_path / "run.trace") == []
+
+
+@pytest.mark.parametrize("kilobytes", [1, 20, 90, 150, 200, 400])
+def test_a_full_disk_is_told_and_loses_no_finished_epoch(tmp_path: Path, kilobytes: int) -> None:
+    pytest.importorskip("resource")
+    path = tmp_path / "run.trace"
+    command = [sys.executable, str(DISK_FULL), str(path), str(kilobytes * 1024)]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stderr
+    *finished, last = ended.stdout.splitlines()
+    assert last == DiskFullError.slug
+    if not path.exists():
+        assert finished == []
+        assert beside(path) == []
+        return
+    trace = read(path)
+    assert [each.number for each in trace.epochs] in (
+        list(range(1, len(finished) + 1)),
+        list(range(1, len(finished) + 2)),
+    )
+    assert trace.ending.kind == "killed"
+    assert not [name for name in beside(path) if name.endswith(".new")]
+
+
+def test_a_full_disk_was_met_before_and_between_the_epochs(tmp_path: Path) -> None:
+    pytest.importorskip("resource")
+    met = set()
+    for kilobytes in (1, 400):
+        arguments = [
+            sys.executable,
+            str(DISK_FULL),
+            str(tmp_path / f"{kilobytes}.trace"),
+            str(kilobytes * 1024),
+        ]
+        ended = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=True)
+        met.add(len(ended.stdout.splitlines()) > 1)
+    assert met == {False, True}
+
+
+def test_names_of_files_that_an_address_would_garble(tmp_path: Path, recording: Any) -> None:
+    names = ["a?b#c%41.trace", "with space.trace", "'quoted\".trace", "ü.trace", "-.trace"]
+    if os.name == "posix":
+        names.append(os.fsdecode(b"\xff.trace"))
+    for name in names:
+        recording.write(tmp_path / name)
+        assert len(read(tmp_path / name).epochs) == 3
+    assert len(list(tmp_path.iterdir())) == len(names)
