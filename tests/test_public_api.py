@@ -67,7 +67,7 @@ def test_each_name_is_documented_with_its_arguments_or_fields() -> None:
             assert len(parameters) <= 5, name
             parts = [*parameters]
         elif dataclasses.is_dataclass(made):
-            assert made.__dataclass_params__.frozen, name  # type: ignore[attr-defined]
+            assert public(name).__dataclass_params__.frozen, name
             parts = [field.name for field in dataclasses.fields(made)]
         for part in parts:
             assert re.search(rf"\b{part}\b", told), f"{name} does not tell of {part}"
