@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.cli.conftest import COMMAND, Ran, is_message, listing, start
+from tests.cli.conftest import Ran, command, is_message, listing, start
 
 from pipetrace.present.build.document import document
 from pipetrace.present.page import page as as_page
@@ -132,11 +132,15 @@ def test_quiet_prints_nothing_and_force_replaces_both(finished: Ran, folder: Pat
     assert again.epochs[0].metrics == first.epochs[0].metrics
 
 
+CTRL_C = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_DFL)"
+"""What runs first: a shell starts what is in the background with Ctrl-C ignored, and a child inherits that."""
+
+
 @contextmanager
 def begun(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
     """A run under way, ended with the block whatever happens."""
     process = subprocess.Popen(
-        [COMMAND, "digits", *options],
+        command("digits", *options, before=CTRL_C),
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
