@@ -105,7 +105,7 @@ def rules(code: str | None, form: str) -> None:
     from pipetrace.explain.findings.baseline import Baseline
     from pipetrace.explain.findings.expectation import Expectation
     from pipetrace.explain.findings.registry import find_rule, known_rules
-    from pipetrace.present.findings.explained import as_json, explained, listing
+    from pipetrace.present.rules import as_json, explained, listing
 
     installed, failed = known_rules()
     known: tuple[Any, ...] = (Expectation, Baseline, *installed)

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from pipetrace.explain.findings.engine import Report
 from pipetrace.explain.findings.labels import verdict
-from pipetrace.present.findings.view import findings_view
-from pipetrace.present.findings.views import FindingsView, FindingView, Mark
+from pipetrace.present.build.findings import findings_view
+from pipetrace.present.views import FindingsView, FindingView, Mark
 
 STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold"}
 INDENT = 3
