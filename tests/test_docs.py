@@ -28,10 +28,10 @@ from tests.markdown import (
     tables,
     whole_section,
 )
+from tools.make_declarations import records
 
 import pipetrace
 from pipetrace.cli import commands
-from pipetrace.present.wire import records
 from pipetrace.trace.document import Data, Run, Training
 from pipetrace.trace.overhead import Spending
 from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, TABLES

@@ -70,7 +70,7 @@ def test_the_files_are_found() -> None:
     assert {
         "pyproject.toml",
         "README.md",
-        "src/pipetrace/cli.py",
+        "src/pipetrace/cli/group.py",
         "docs/trace.schema.json",
     } <= names
 

@@ -79,9 +79,7 @@ def test_export_prints_or_writes_the_whole_trace(run: Run, here: Path, digits_tr
     shown = run("export", "digits.trace")
     assert (shown.code, shown.err) == (0, "")
     assert json.loads(shown.out) == json.loads(to_json(digits_trace))
-    assert run("export", "digits.trace", "--to", "json", "-o", "run.json") == Ran(
-        0, "Wrote run.json\n", ""
-    )
+    assert run("export", "digits.trace", "-o", "run.json") == Ran(0, "Wrote run.json\n", "")
     assert (here / "run.json").read_text(encoding="utf-8") == shown.out
 
 

@@ -1,4 +1,4 @@
-"""``show --stage`` and ``--open``: a part of a trace, and all that is folded."""
+"""``show --stage`` and ``--expand``: a part of a trace, and all that is folded."""
 
 import shlex
 from contextlib import closing
@@ -33,7 +33,7 @@ def test_a_wrong_name_is_told(run: Run, here: Path) -> None:
 
 
 def test_open_changes_nothing_where_nothing_is_folded(run: Run, here: Path) -> None:
-    assert run("show", "digits.trace", "--open") == run("show", "digits.trace")
+    assert run("show", "digits.trace", "--expand") == run("show", "digits.trace")
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_what_is_folded_says_the_command_that_opens_it(run: Run, large: str) -> 
     ]
     assert commands == [
         "pipetrace show 'a b.trace' --stage backbone",
-        "pipetrace show 'a b.trace' --open",
+        "pipetrace show 'a b.trace' --expand",
     ]
     assert "block9_bn2" not in shown
     inside = run(*shlex.split(commands[0])[1:]).out

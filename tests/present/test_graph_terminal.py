@@ -97,11 +97,11 @@ def test_a_fold_is_two_lines_that_say_how_to_open_it() -> None:
     text = drawn(document(TRACES["deep"]), 100)
     assert re.search(r"2-146 ■ backbone \(Functional\)\n +│ ?16 x 16 x 8 → 8 x 8 x 16\n", text)
     assert "pipetrace show a.trace --stage backbone\n" in text
-    assert "pipetrace show a.trace --open\n" in text
+    assert "pipetrace show a.trace --expand\n" in text
     assert "block3_bn1" not in text
     opened = drawn(document(TRACES["deep"], opened=True), 100)
     assert opened.count(" ○ ") > 148
-    assert "--open" not in opened
+    assert "--expand" not in opened
 
 
 def test_a_part_is_the_data_flow_alone() -> None:

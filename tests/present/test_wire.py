@@ -1,22 +1,21 @@
 """What leaves Python: the declarations and the schema follow the records, and no value changes on the way."""
 
 import base64
-import importlib.util
 import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import jsonschema
 import numpy as np
 import pytest
 from tests.traces import HOSTILE, broken, killed, renamed
+from tools.make_declarations import declarations, json_schema, records, typescript
 
 from pipetrace.present.document import document
 from pipetrace.present.views import Document
-from pipetrace.present.wire import encode, json_schema, records, to_json, typescript
+from pipetrace.present.wire import encode, to_json
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Array, Ending, Run
 
@@ -28,19 +27,6 @@ class _Odd:
     """A record that cannot be written."""
 
     value: bytes
-
-
-@pytest.fixture(scope="module")
-def maker() -> ModuleType:
-    """The tool that writes the made files; it is a script, so it is loaded by its path."""
-    spec = importlib.util.spec_from_file_location(
-        "make_declarations", ROOT / "tools" / "make_declarations.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +53,8 @@ def bits(values: Array) -> bytes:
     return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).tobytes()
 
 
-def test_the_made_files_are_what_the_tool_makes(maker: ModuleType) -> None:
-    made = dict(maker.declarations())
+def test_the_made_files_are_what_the_tool_makes() -> None:
+    made = dict(declarations())
     assert {path.relative_to(ROOT).as_posix() for path in made} == {
         "src/pipetrace/present/viewer/document.d.ts",
         "docs/trace.schema.json",

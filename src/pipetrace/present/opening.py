@@ -19,5 +19,5 @@ def how_to_open(made: Document, file: str) -> tuple[str, ...]:
     return (
         f"{' '.join(each for each in told if each)} To see the inside of one, or all:",
         f"    pipetrace show {file} --stage {one}",
-        f"    pipetrace show {file} {f'--stage {shlex.quote(shown)} ' if shown else ''}--open",
+        f"    pipetrace show {file} {f'--stage {shlex.quote(shown)} ' if shown else ''}--expand",
     )

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from pipetrace.config import Config, config
 from pipetrace.errors import SettingsError
-from pipetrace.settings import Settings, settings
 
 ALL = """
 [project]
@@ -31,7 +31,7 @@ def write(folder: Path, text: str) -> Path:
 
 def test_every_key_is_read(tmp_path: Path) -> None:
     write(tmp_path, ALL)
-    assert settings(tmp_path) == Settings(
+    assert config(tmp_path) == Config(
         ("PT2", "PT305"),
         (),
         "note",
@@ -43,19 +43,19 @@ def test_every_key_is_read(tmp_path: Path) -> None:
 
 
 def test_without_a_file_or_a_table_nothing_is_set(tmp_path: Path) -> None:
-    assert settings(tmp_path) == Settings()
+    assert config(tmp_path) == Config()
     write(tmp_path, "[project]\nname = 'x'\n[tool.other]\n")
-    assert settings(tmp_path) == Settings()
+    assert config(tmp_path) == Config()
 
 
 def test_the_nearest_table_upwards_holds(tmp_path: Path) -> None:
     write(tmp_path, '[tool.pipetrace]\nlevel = "error"\ntolerance = 0.5\n')
     deep = tmp_path / "a" / "b"
     write(deep, "[tool.other]\n")
-    assert settings(deep).level == "error"
+    assert config(deep).level == "error"
     write(deep.parent, '[tool.pipetrace]\nlevel = "note"\n')
     # One table holds as a whole; tables are not merged.
-    assert settings(deep) == Settings(level="note")
+    assert config(deep) == Config(level="note")
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_the_nearest_table_upwards_holds(tmp_path: Path) -> None:
     [
         ("selects = ['PT2']", "unknown key 'selects'"),
         ("Level = 'note'", "unknown key 'Level'"),
-        ("select = 'PT2'", "select is 'PT2', expected a list of texts"),
+        ("select = 'PT2'", "select is 'PT2', expected a list of strings"),
         ("expect = [3]", "expect is"),
         ("level = 'severe'", "level is 'severe', expected one of error, warning, note"),
         ("level = ['note']", "level is"),
@@ -77,18 +77,18 @@ def test_the_nearest_table_upwards_holds(tmp_path: Path) -> None:
 def test_what_is_not_known_is_an_error_that_names_it(tmp_path: Path, text: str, told: str) -> None:
     place = write(tmp_path, f"[tool.pipetrace]\n{text}\n")
     with pytest.raises(SettingsError, match=told) as caught:
-        settings(tmp_path)
+        config(tmp_path)
     assert caught.value.where == str(place)
 
 
 def test_a_near_key_is_proposed(tmp_path: Path) -> None:
     write(tmp_path, "[tool.pipetrace]\nselekt = []\n")
     with pytest.raises(SettingsError, match="Did you mean 'select'"):
-        settings(tmp_path)
+        config(tmp_path)
 
 
 @pytest.mark.parametrize("text", [b"[tool.pipetrace", b"\xff\xfe", b"[tool]\npipetrace = 3\n"])
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "pyproject.toml").write_bytes(text)
     with pytest.raises(SettingsError):
-        settings(tmp_path)
+        config(tmp_path)
