@@ -82,7 +82,7 @@ def test_a_figure_never_has_a_computers_exponent(value: float, digits: int) -> N
         (1e-7, "nearly zero"),
         (12.0, "12"),
         (float("nan"), "NaN"),
-        (-math.inf, "-infinity"),
+        (-math.inf, "-Inf"),
     ],
 )
 def test_figures(value: float, text: str) -> None:
@@ -113,7 +113,7 @@ def test_a_figure_does_not_depend_on_the_type_of_the_number(value: float) -> Non
         (1.5, "150 %"),
         (-0.25, "-25 %"),
         (float("nan"), "NaN"),
-        (math.inf, "infinity"),
+        (math.inf, "Inf"),
     ],
 )
 def test_shares(part: float, text: str) -> None:

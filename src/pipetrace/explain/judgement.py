@@ -192,7 +192,7 @@ def _validation(trace: Trace, epoch: Epoch, training: str, best: Epoch | None) -
         return None
     if best is not None:
         lowest = best.metrics["val_loss"]
-        if value - lowest > RISE_SHARE * abs(lowest):
+        if value - lowest > RISE_SHARE * abs(lowest) and figure(value) != figure(lowest):
             fell = epoch.metrics["loss"] < best.metrics.get("loss", -math.inf)
             return OVERFITTING if fell and epoch.number - best.number > 1 else TURNED
     return compared(trace, epoch) or LOSS_ONLY

@@ -247,7 +247,7 @@ def _unclear(of: _Told) -> str:
     text = f"Validation accuracy is {share(of.theirs)}."
     if UNCLEAR in of.seen:
         return text
-    rows = counted(validation_rows(of.trace), row_noun(of.trace))
+    rows = counted(validation_rows(of.trace), f"validation {row_noun(of.trace)}")
     error = points(validation_error(of.trace, of.theirs))
     return f"{text} On {rows}, a difference of up to {error} can be luck."
 

@@ -84,14 +84,17 @@ def _statistics(summary: Summary) -> list[str]:
 
 
 def _not_finite(count: int, nan: int, infinite: int) -> str:
+    word = "NaN" if not infinite else "NaN or Inf" if nan else "Inf"
     if count == 1:
-        return f"The only value is {'NaN' if nan else 'Inf'}."
+        return f"The only value is {word}."
     if count in (nan, infinite):
-        return f"All {number(count)} values are {'NaN' if nan else 'Inf'}."
-    kinds = [f"{number(each)} {name}" for each, name in ((nan, "NaN"), (infinite, "Inf")) if each]
+        return f"All {number(count)} values are {word}."
     verb = "is" if nan + infinite == 1 else "are"
+    text = f"{number(nan + infinite)} of {number(count)} values {verb} {word}"
     return (
-        f"{number(nan + infinite)} of {number(count)} values {verb} NaN or Inf ({listed(kinds)})."
+        f"{text} ({number(nan)} NaN and {number(infinite)} Inf)."
+        if nan and infinite
+        else f"{text}."
     )
 
 
