@@ -77,7 +77,7 @@ def hand_in_words() -> None:
 
     This is called when one of the names that record is first used. The recorder itself knows no words.
     """
-    from pipetrace.present.findings.told import at_end, meanwhile
+    from pipetrace.present.stderr import at_end, meanwhile
     from pipetrace.record.live_findings import use
 
     use(at_end, meanwhile)

@@ -104,7 +104,7 @@ def rules(code: str | None, form: str) -> None:
     """
     from pipetrace.explain.findings.engine import known_rules, rule_of
     from pipetrace.explain.findings.report import GIVEN
-    from pipetrace.present.findings.explained import as_json, explained, listing
+    from pipetrace.present.rules import as_json, explained, listing
 
     installed, failed = known_rules()
     known: tuple[Any, ...] = (*GIVEN, *installed)

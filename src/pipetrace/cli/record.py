@@ -75,7 +75,7 @@ def digits(
     """
     from pipetrace.demo.run import record_digits
     from pipetrace.pipeline.digits import Plan
-    from pipetrace.present.files import check_outputs, keep_apart
+    from pipetrace.present.output_files import check_outputs, keep_apart
 
     plan = Plan(**numbers)
     page = page or page_path(out)
@@ -91,7 +91,7 @@ def digits(
         save_page(made, page, force=force)
     if not quiet:
         print_document(made, console, plain=plain, file=out)
-        from pipetrace.present.closing import files_written
+        from pipetrace.present.output_files import files_written
 
         click.echo(files_written(trace, out, page))
 
@@ -141,7 +141,7 @@ def run(
     gets one trace, which replaces the trace of an earlier run.
     """
     from pipetrace import hand_in_words
-    from pipetrace.present.findings.told import at_end, took
+    from pipetrace.present.stderr import at_end, took
     from pipetrace.record.run import Watched, run_script
 
     hand_in_words()
@@ -197,7 +197,7 @@ def trace(
     """
     from pipetrace.capture.saved import check_model
     from pipetrace.pipeline.row_files import load_rows
-    from pipetrace.present.files import check_outputs, keep_apart
+    from pipetrace.present.output_files import check_outputs, keep_apart
     from pipetrace.record.saved import record_saved
 
     out = out or model.parent / f"{model.stem}.trace"
