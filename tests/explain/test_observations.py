@@ -17,38 +17,38 @@ MakeTrace: TypeAlias = Callable[..., Trace]
 Unfounded: TypeAlias = Callable[[str, Mapping[str, Sequence[float]]], list[str]]
 Numbers: TypeAlias = Callable[[str], list[float]]
 
-NUMBERS = [
-    ("learns", 1, [1.6, 30.5, 10, 2.3], [50, 5, 10], [68]),
-    ("learns", 2, [50, 1.6, 0.8], [50, 75], [77]),
-    ("learns", 3, [37.5, 0.8, 0.5], [75, 85], [83]),
-    ("stays at chance", 1, [2.3, 10, 2.3], [10, 10]),
-    ("stays at chance", 2, [2.3, 10, 2.3], [11, 1000, 12.8]),
-    ("slowly from chance", 3, [2.1, 8.8, 10, 2.3], [12, 1000, 12.8]),
-    ("worse than chance", 1, [9, 3.9, 10, 2.3], [10]),
+NUMBERS: list[tuple[str, int, list[float]]] = [
+    ("learns", 1, [1.6, 30.5, 10, 2.3, 50, 5, 10, 68]),
+    ("learns", 2, [50, 1.6, 0.8, 50, 75, 77]),
+    ("learns", 3, [37.5, 0.8, 0.5, 75, 85, 83]),
+    ("stays at chance", 1, [2.3, 10, 2.3, 10, 10]),
+    ("stays at chance", 2, [2.3, 10, 2.3, 11, 1000, 12.8]),
+    ("slowly from chance", 3, [2.1, 8.8, 10, 2.3, 12, 1000, 12.8]),
+    ("worse than chance", 1, [9, 3.9, 10, 2.3, 10]),
     ("becomes NaN", 2, []),
-    ("rises from nothing", 3, [0, 0.7], [90, 80]),
-    ("rises", 3, [40, 0.5, 0.7], [80, 75]),
-    ("plateau", 2, [0.2, 0.5, 0.499], [80], [80]),
-    ("plateau", 3, [0.2, 0.499, 0.5], [80], [80]),
-    ("overfits", 3, [40, 0.5, 0.3], [85, 90], [0.9, 0.8, 2]),
-    ("overfits", 4, [33.3, 0.3, 0.2], [90, 95], [1, 0.8, 2, 0.5, 0.2]),
-    ("overfits on", 4, [33.3, 0.3, 0.2], [70], [1.1, 0.8, 1]),
-    ("gap", 2, [50, 1, 0.5], [70, 95], [70, 25]),
-    ("few validation rows", 1, [1, 56.6, 10, 2.3], [70, 7, 10], [60, 20, 32.9]),
-    ("few validation rows", 2, [50, 1, 0.5], [70, 90], [80]),
-    ("90 % of one class", 1, [0.52, 0.5], [90, 91]),
-    ("two of ten classes", 1, [0.69, 0.454, 0.693], [50, 50]),
-    ("no accuracy, validation", 2, [50, 1.6, 0.8], [], [0.8]),
-    ("validation is NaN", 1, [1, 56.6, 10, 2.3], [60, 6, 10], []),
+    ("rises from nothing", 3, [0, 0.7, 90, 80]),
+    ("rises", 3, [40, 0.5, 0.7, 80, 75]),
+    ("plateau", 2, [0.2, 0.5, 0.499, 80, 80]),
+    ("plateau", 3, [0.2, 0.499, 0.5, 80, 80]),
+    ("overfits", 3, [40, 0.5, 0.3, 85, 90, 0.9, 0.8, 2]),
+    ("overfits", 4, [33.3, 0.3, 0.2, 90, 95, 1, 0.8, 2, 0.5, 0.2]),
+    ("overfits on", 4, [33.3, 0.3, 0.2, 70, 1.1, 0.8, 1]),
+    ("gap", 2, [50, 1, 0.5, 70, 95, 70, 25]),
+    ("few validation rows", 1, [1, 56.6, 10, 2.3, 70, 7, 10, 60, 20, 32.9]),
+    ("few validation rows", 2, [50, 1, 0.5, 70, 90, 80]),
+    ("90 % of one class", 1, [0.52, 0.5, 90, 91]),
+    ("two of ten classes", 1, [0.69, 0.454, 0.693, 50, 50]),
+    ("no accuracy, validation", 2, [50, 1.6, 0.8, 0.8]),
+    ("validation is NaN", 1, [1, 56.6, 10, 2.3, 60, 6, 10]),
 ]
 """A course, an epoch, and the numbers of its sentences: on loss, accuracy and validation."""
 
 
 def test_a_sentence_has_the_numbers_of_its_epoch(make_trace: MakeTrace, numbers: Numbers) -> None:
-    for course, epoch, *expected in NUMBERS:
+    for course, epoch, expected in NUMBERS:
         metrics, options, *_ = COURSES[course]
         text = observations(make_trace(metrics, **options))[epoch - 1].text
-        assert numbers(text) == [each for part in expected for each in part], (course, text)
+        assert numbers(text) == expected, (course, text)
 
 
 def test_an_observation_has_the_kinds_of_its_judgement(make_trace: MakeTrace) -> None:
