@@ -12,13 +12,13 @@ import pipetrace
 
 
 def rows(count: int = 128, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures of 32 x 32 pixels from 0 to 255, of one colour that fades to one side; the class is the colour."""
+    """Images of 32 x 32 pixels from 0 to 255, of one colour that fades to one side; the class is the colour."""
     rng = np.random.default_rng(seed)
     kind = rng.integers(0, 3, count)
     fading = np.linspace(0.6, 1, 32) * rng.uniform(0.7, 1, (count, 32, 1))
     colour = np.eye(3)[kind][:, None, None] * 180
-    pictures = 30 + fading[..., None] * colour + rng.normal(0, 8, (count, 32, 32, 3))
-    return pictures.clip(0, 255).astype("float32"), kind
+    images = 30 + fading[..., None] * colour + rng.normal(0, 8, (count, 32, 32, 3))
+    return images.clip(0, 255).astype("float32"), kind
 
 
 def build(seed: int = 0) -> keras.Model:
@@ -32,9 +32,9 @@ def build(seed: int = 0) -> keras.Model:
             layer.momentum = 0.0
     backbone(
         rows()[0] / 127.5 - 1, training=True
-    )  # its normalizations get to know the pictures, once
+    )  # its normalizations get to know the images, once
     backbone.trainable = False
-    inputs = keras.Input((32, 32, 3), name="picture")
+    inputs = keras.Input((32, 32, 3), name="image")
     x = layers.Rescaling(1 / 127.5, offset=-1, name="scale")(inputs)
     x = backbone(x, training=False)
     x = layers.GlobalAveragePooling2D(name="pool")(x)

@@ -11,7 +11,7 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures of 12 x 12 pixels with a bright spot; the class is the quarter that it lies in."""
+    """Images of 12 x 12 pixels with a bright spot; the class is the quarter that it lies in."""
     rng = np.random.default_rng(seed)
     quarter = rng.integers(0, 4, count)
     row, column = np.mgrid[:12, :12]
@@ -22,7 +22,7 @@ def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def encoder() -> keras.Model:
-    """From a picture to eight numbers."""
+    """From a image to eight numbers."""
     stem = keras.Sequential(
         [
             keras.Input((12, 12, 1)),
@@ -39,7 +39,7 @@ def encoder() -> keras.Model:
 def build(seed: int = 0) -> keras.Model:
     """The encoder and a head."""
     keras.utils.set_random_seed(seed)
-    inputs = keras.Input((12, 12, 1), name="picture")
+    inputs = keras.Input((12, 12, 1), name="image")
     outputs = layers.Dense(4, activation="softmax", name="quarter")(encoder()(inputs))
     model = keras.Model(inputs, outputs, name="nested_model")
     model.compile(

@@ -24,7 +24,7 @@ def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def build(seed: int = 0) -> keras.Model:
     """A stem, two residual blocks, a head."""
     keras.utils.set_random_seed(seed)
-    inputs = keras.Input((12, 12, 1), name="picture")
+    inputs = keras.Input((12, 12, 1), name="image")
     x = layers.Conv2D(8, 3, padding="same", activation="relu", name="stem")(inputs)
     for block in ("block_1", "block_2"):
         y = layers.Conv2D(8, 3, padding="same", activation="relu", name=f"{block}_conv_1")(x)

@@ -16,13 +16,13 @@ def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     side = rng.integers(0, 3, count)
     slope = np.array([-12, 12, 0])[side][:, None, None] * (np.arange(8) - 3.5)
-    pictures = 128 + slope + rng.normal(0, 25, (count, 8, 8))
-    return pictures.clip(0, 255).astype("uint8")[..., None], side
+    images = 128 + slope + rng.normal(0, 25, (count, 8, 8))
+    return images.clip(0, 255).astype("uint8")[..., None], side
 
 
-def scaled(picture: tf.Tensor, side: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def scaled(image: tf.Tensor, side: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """The same pixels from -1 to 1."""
-    return tf.cast(picture, tf.float32) / 127.5 - 1, side
+    return tf.cast(image, tf.float32) / 127.5 - 1, side
 
 
 def dataset(count: int = 256, seed: int = 0) -> tf.data.Dataset:
@@ -36,7 +36,7 @@ def build(seed: int = 0) -> keras.Model:
     keras.utils.set_random_seed(seed)
     model = keras.Sequential(
         [
-            keras.Input((8, 8, 1), name="picture"),
+            keras.Input((8, 8, 1), name="image"),
             layers.Conv2D(4, 3, activation="relu", name="conv"),
             layers.Flatten(name="flat"),
             layers.Dense(12, activation="relu", name="hidden"),

@@ -1,5 +1,5 @@
 """Three convolution towers side by side, each with a larger window, joined into one: it tells how wide the stripes of a
-picture are. Look at the joined stage, which receives all three, and at which tower answers to which width.
+image are. Look at the joined stage, which receives all three, and at which tower answers to which width.
 """
 
 import keras
@@ -24,7 +24,7 @@ def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def build(seed: int = 0) -> keras.Model:
     """Towers with windows of 1, 3 and 5 pixels."""
     keras.utils.set_random_seed(seed)
-    inputs = keras.Input((14, 14, 1), name="picture")
+    inputs = keras.Input((14, 14, 1), name="image")
     towers = []
     for size in (1, 3, 5):
         x = layers.Conv2D(6, size, padding="same", activation="relu", name=f"window_{size}")(inputs)
