@@ -1,5 +1,6 @@
-"""Sentences of different lengths, filled up with zeros, read from both ends by an LSTM that skips the zeros. Look at the
-mask that the embedding gives: how many places are real words, and that the filled ones change nothing.
+"""Sentences padded with zeros, read by a bidirectional LSTM that skips the padding.
+
+Look at the mask of the embedding: how many positions are real words.
 """
 
 import keras
@@ -38,7 +39,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=5)
     x, y = rows(args.rows)
     model = build()

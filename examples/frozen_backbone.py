@@ -1,6 +1,7 @@
-"""A network of some 150 layers that is left as it is, and a small head that is trained on what it sees. Its weights are
-random here, since nothing is downloaded; with ``weights="imagenet"`` this is transfer learning as it is usually done.
-Look at the frozen parameters beside the trained ones, and at the depth of the data flow.
+"""Transfer learning: a frozen network of about 150 layers with a small trained head.
+
+The backbone's weights are random here, because nothing is downloaded; use ``weights="imagenet"``
+in practice. Look at the frozen parameters beside the trained ones.
 """
 
 import keras
@@ -49,7 +50,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=4, rows=128)
     x, y = rows(args.rows)
     model = build()

@@ -1,6 +1,6 @@
-"""Batches that a program makes while training: each image is shifted by chance every time it is asked for, so that no
-epoch sees quite the same rows. Look at the rows of the trace: they are those of the first epoch, as they were shifted
-then.
+"""A ``PyDataset`` that shifts each image randomly, so no two epochs see the same rows.
+
+Look at the rows of the trace: they are those of the first epoch, with that epoch's shifts.
 """
 
 import math
@@ -73,7 +73,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=6)
     model = build()
     pipetrace.watch(model, args.trace)

@@ -1,5 +1,6 @@
-"""A model inside a model inside a model: a classifier whose encoder is a model of its own, which begins with a small
-stack. Look at the paths of the stages, such as ``encoder/stem/soften``: they say where each one sits.
+"""A model inside a model inside a model.
+
+Look at the paths of the stages, such as ``encoder/stem/soften``: they say where each one sits.
 """
 
 import keras
@@ -22,7 +23,7 @@ def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def encoder() -> keras.Model:
-    """From a image to eight numbers."""
+    """From an image to eight numbers."""
     stem = keras.Sequential(
         [
             keras.Input((12, 12, 1)),
@@ -51,7 +52,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=5)
     x, y = rows(args.rows)
     model = build()

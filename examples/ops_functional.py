@@ -1,5 +1,6 @@
-"""Operations that are no layers, inside a functional model: slices, ``x * 2 + 1``, a mean, a concatenation. Each is a
-stage with a name that Keras gave it. Look at what each receives and gives; none of them holds parameters.
+"""Operations without layers in a functional model: slices, ``x * 2 + 1``, a mean, a concatenation.
+
+Each is a stage with the name that Keras gave it. None has parameters.
 """
 
 import keras
@@ -39,7 +40,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=6)
     x, y = rows(args.rows)
     model = build()

@@ -1,5 +1,6 @@
-"""Two numbers as the answer: where a thrown ball lands and how high it flies. Look at the errors in the units of the
-answer, and at the row that the model is worst at.
+"""Regression with two outputs: how far a thrown ball lands and how high it flies.
+
+Look at the errors in the units of the targets, and at the row with the largest error.
 """
 
 import keras
@@ -40,7 +41,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=10)
     x, y = rows(args.rows)
     model = build()

@@ -1,5 +1,6 @@
-"""A small residual network that tells the direction of stripes. Look at the additions: each receives what went through
-two convolutions and what went around them, and its spread is wider than that of either.
+"""A small residual network that classifies the direction of stripes.
+
+Look at the additions: each receives the output of two convolutions and their input.
 """
 
 import keras
@@ -43,7 +44,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=5)
     x, y = rows(args.rows)
     model = build()

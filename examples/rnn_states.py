@@ -1,5 +1,6 @@
-"""A forecast by handing over states: a GRU and an LSTM read the past, a second LSTM starts from where the first one
-ended and reads what is known of the future. Look at the two states, which leave one stage and enter another.
+"""An encoder and decoder: a GRU and an LSTM read the past, a second LSTM starts from their state.
+
+Look at the two states, which leave one stage and enter another.
 """
 
 import keras
@@ -35,7 +36,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=5)
     x, y = rows(args.rows)
     model = build()

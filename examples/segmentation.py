@@ -1,5 +1,6 @@
-"""A class for every pixel: background, disk or square. Convolutions with growing gaps see wide without shrinking the
-image. Look at the last stage, which holds three probabilities for each pixel.
+"""A class for every pixel: background, disk or square, with dilated convolutions.
+
+Look at the last stage, which holds three probabilities for each pixel.
 """
 
 import keras
@@ -41,7 +42,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=4)
     x, y = rows(args.rows)
     model = build()

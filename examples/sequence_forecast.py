@@ -1,5 +1,6 @@
-"""Windows of a series, and at every step a guess of the next value. Look at how the guesses of one row get better along
-the window, as the LSTM has seen more of it.
+"""Windows of a time series; an LSTM predicts the next value at every step.
+
+Look at how the predictions of one row improve along the window.
 """
 
 import keras
@@ -41,7 +42,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=5)
     x, y = rows(args.rows)
     model = build()

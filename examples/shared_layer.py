@@ -1,5 +1,6 @@
-"""A siamese network: the same layers look at two curves, and the distance of what they saw says whether both have the
-same form. Look at the layers that appear twice in the data flow and are counted once in the parameters.
+"""A siamese network: the same layers see two curves; their distance says whether the shapes match.
+
+Look at the layers that appear twice in the data flow and are counted once in the parameters.
 """
 
 import keras
@@ -40,7 +41,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=8)
     x, y = rows(args.rows)
     model = build()

@@ -1,5 +1,6 @@
-"""Rows from ``tf.data``: mapped, shuffled, put into batches and fetched ahead. Look at what the watched model received,
-which is what came out of the map, and not the arrays that the rows began as.
+"""Rows from ``tf.data``: mapped, shuffled, batched and prefetched.
+
+Look at what the model received: the output of the map, not the original arrays.
 """
 
 import keras
@@ -53,7 +54,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=5)
     model = build()
     pipetrace.watch(model, args.trace)

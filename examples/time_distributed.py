@@ -1,5 +1,6 @@
-"""A label for each step of a movement: the same small layer looks at every step, a GRU sees what came before. Steps that
-never were are filled with zeros and masked. Look at the answer for one row: one distribution per step.
+"""A label for every step of a padded, masked sequence: ``TimeDistributed`` and a GRU.
+
+Look at the prediction for one row: one distribution per step.
 """
 
 import keras
@@ -42,7 +43,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=5)
     x, y = rows(args.rows)
     model = build()

@@ -1,5 +1,6 @@
-"""Three convolution towers side by side, each with a larger window, joined into one: it tells how wide the stripes of a
-image are. Look at the joined stage, which receives all three, and at which tower answers to which width.
+"""Three convolution towers with different kernel sizes, joined: how wide are the stripes?
+
+Look at the joined stage, which receives all three.
 """
 
 import keras
@@ -43,7 +44,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=6)
     x, y = rows(args.rows)
     model = build()

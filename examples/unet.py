@@ -1,5 +1,6 @@
-"""A small U-Net that marks a bright disk in a noisy image: each pixel of its output says how likely it belongs to the
-disk. Look at the long skips: the joined stages receive the fine image from far before and the coarse one from below.
+"""A small U-Net that finds a bright disk in a noisy image.
+
+Look at the skip connections: a joined stage receives the fine image and the coarse one.
 """
 
 import keras
@@ -45,7 +46,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=4)
     x, y = rows(args.rows)
     model = build()

@@ -1,5 +1,6 @@
-"""A variational autoencoder: a curve becomes two numbers with an uncertainty, a random draw from them becomes the curve
-again. Look at the sampling, which draws anew each time, and at the loss that its layer adds.
+"""A variational autoencoder: a curve becomes two numbers with an uncertainty, and a curve again.
+
+Look at the sampling, which draws anew each time, and at the loss that its layer adds.
 """
 
 from typing import Any
@@ -56,7 +57,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=8)
     x, y = rows(args.rows)
     model = build()
