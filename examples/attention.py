@@ -12,7 +12,7 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Ten positions with a mark and one of three symbols each; the class is the symbol at the one marked position."""
+    """Ten positions with one of three symbols each; the class is the symbol at the marked one."""
     rng = np.random.default_rng(seed)
     symbols = rng.integers(0, 3, (count, 10))
     marked = rng.integers(0, 10, count)

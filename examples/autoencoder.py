@@ -1,4 +1,4 @@
-"""A convolutional autoencoder. The loss is the mean squared error of the pixels; there is no accuracy.
+"""A convolutional autoencoder. Its loss is the mean squared error of the pixels.
 
 Look at the narrowest stage, and compare the last stage with the first.
 """
@@ -12,7 +12,7 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Soft crosses, 12 x 12 pixels, with a place of their own; what comes out should be what went in."""
+    """Soft crosses in 12 x 12 pixels; the target is the input."""
     rng = np.random.default_rng(seed)
     row, column = np.mgrid[:12, :12]
     top, left = rng.uniform(2, 10, (2, count, 1, 1))

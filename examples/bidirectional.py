@@ -12,7 +12,7 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Sentences of 3 to 10 words out of 1 to 20, then zeros; 1 where more than half of the words are above 10."""
+    """Sentences of 3 to 10 words from 1 to 20, padded; 1 if most words are above 10."""
     rng = np.random.default_rng(seed)
     words = rng.integers(1, 21, (count, 10))
     real = np.arange(10) < rng.integers(3, 11, (count, 1))

@@ -13,7 +13,7 @@ import pipetrace
 
 
 def rows(count: int = 128, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Images of 32 x 32 pixels from 0 to 255, of one colour that fades to one side; the class is the colour."""
+    """Images of 32 x 32 pixels from 0 to 255 with a fading colour, which is the class."""
     rng = np.random.default_rng(seed)
     kind = rng.integers(0, 3, count)
     fading = np.linspace(0.6, 1, 32) * rng.uniform(0.7, 1, (count, 32, 1))

@@ -15,7 +15,7 @@ import pipetrace
 
 
 class Shifted(keras.utils.PyDataset):
-    """Batches of images, each shifted by up to two pixels; the shifts come from a generator of its own."""
+    """Batches of images, each shifted by up to two pixels with its own random generator."""
 
     def __init__(
         self, x: np.ndarray, y: np.ndarray, seed: int = 0, batch: int = 32, **kwargs: Any

@@ -12,7 +12,7 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Length, width, height and three shades of things; the kind decides the shades, the size the weight."""
+    """Objects with a size and three shades; the class decides the shades, the size the weight."""
     rng = np.random.default_rng(seed)
     kind = rng.integers(0, 3, count)
     size = rng.uniform(0.5, 1.5, (count, 3))

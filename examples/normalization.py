@@ -1,4 +1,4 @@
-"""Regression on a table whose columns have very different scales, with an adapted ``Normalization``.
+"""Regression on a table with very different scales, with an adapted ``Normalization`` layer.
 
 Look at the columns before and after that layer.
 """

@@ -12,7 +12,7 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Eight readings of a rising or falling quantity, between 0 and 1 at the start; 1 where it rises."""
+    """Eight readings of a rising or falling quantity; 1 if it rises."""
     rng = np.random.default_rng(seed)
     rises = rng.integers(0, 2, count)
     slope = np.where(rises, 1, -1)[:, None] * rng.uniform(0.02, 0.2, (count, 1))

@@ -12,7 +12,7 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-    """Twelve past values and the next six hours of the day; the next six values, which follow the hour and the level."""
+    """Twelve past values and the next six hours of the day; the targets are the next six values."""
     rng = np.random.default_rng(seed)
     hour = rng.integers(0, 24, (count, 1)) + np.arange(18)
     level = rng.normal(0, 1, (count, 1))

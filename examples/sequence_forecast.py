@@ -12,7 +12,7 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Windows of 24 steps out of one long series of two waves and noise; the same windows one step later."""
+    """Windows of 24 steps of two waves with noise; the targets are one step later."""
     rng = np.random.default_rng(seed)
     time = np.arange(count + 24)
     series = (

@@ -12,7 +12,7 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-    """Pairs of noisy curves of 16 points, each a slow wave, a fast wave or a ramp; 1 where both are of one form."""
+    """Pairs of noisy curves: a slow wave, a fast wave or a ramp; 1 if both have the same shape."""
     rng = np.random.default_rng(seed)
     along = np.linspace(0, 1, 16)
     forms = np.stack([np.sin(2 * np.pi * along), np.sin(6 * np.pi * along), 2 * along - 1])

@@ -13,7 +13,7 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Brightness of 8 x 8 pixels from 0 to 255; the class is the side that is brighter: left, right or none."""
+    """Images of 8 x 8 pixels from 0 to 255; the class is the brighter side: left, right or none."""
     rng = np.random.default_rng(seed)
     side = rng.integers(0, 3, count)
     slope = np.array([-12, 12, 0])[side][:, None, None] * (np.arange(8) - 3.5)

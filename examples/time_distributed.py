@@ -12,7 +12,7 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Sensor readings of 6 to 12 steps, then zeros; each step rests, rises or falls and has a pattern of its own."""
+    """Sensor readings of 6 to 12 steps, padded; the label of a step is rest, rise or fall."""
     rng = np.random.default_rng(seed)
     state = rng.integers(0, 3, (count, 12)).repeat(3, axis=1)[:, :12]
     pattern = rng.normal(0, 1, (3, 4))

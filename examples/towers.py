@@ -12,7 +12,7 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Noisy stripes in any direction, 14 x 14 pixels; the class is their width: fine, middle or coarse."""
+    """Noisy stripes in 14 x 14 pixels; the class is their width: fine, medium or coarse."""
     rng = np.random.default_rng(seed)
     width = rng.integers(0, 3, count)
     frequency = np.array([2.4, 1.2, 0.5])[width][:, None, None]
