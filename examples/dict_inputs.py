@@ -12,7 +12,7 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Customers: age, income, region, purchases of six months; the class is whether they buy again."""
+    """Customers: age, income, region and purchases; the class is whether they buy again."""
     rng = np.random.default_rng(seed)
     numbers = rng.uniform(2, 8, (count, 2))
     region = rng.integers(0, 5, count)
