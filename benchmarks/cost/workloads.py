@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.pipeline.sources import embedded_digits, load
+from pipetrace.demo.data import embedded_digits, load
 
 SIDE = 28
 

@@ -8,14 +8,13 @@ from typing import Any, TypeAlias
 import numpy as np
 import pytest
 
+from pipetrace.demo.data import Source, embedded_digits, from_arrays
+from pipetrace.demo.model import Plan
 from pipetrace.explain.insight import headline, insight
 from pipetrace.explain.observations import observations
 from pipetrace.explain.quiz import quiz
 from pipetrace.explain.recompute import recompute
 from pipetrace.explain.remarks import example, measured
-from pipetrace.pipeline.arrays import Source, from_arrays
-from pipetrace.pipeline.digits import Plan
-from pipetrace.pipeline.embedded import embedded_digits
 from pipetrace.trace import Trace, read
 
 pytestmark = pytest.mark.framework
@@ -37,13 +36,9 @@ def record(tmp_path: Path, silent: Any, monkeypatch: pytest.MonkeyPatch) -> Reco
         optimizer: Callable[[Any], Any],
         change: Callable[[Any], None] = lambda _: None,
     ) -> Trace:
-        def built(description: Any) -> Any:
-            model = build(description)
-            model.compile(
-                optimizer=optimizer(backend.load().optimizers),
-                loss=description.loss,
-                metrics=list(description.metrics),
-            )
+        def built(config: Any, training: Any) -> Any:
+            model = build(config, training)
+            model.compile(**{**training, "optimizer": optimizer(backend.load().optimizers)})
             change(model)
             return model
 
