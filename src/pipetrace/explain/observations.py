@@ -59,7 +59,7 @@ class Observation:
 
 @once
 def observations(trace: Trace) -> tuple[Observation, ...]:
-    """One observation for each finished epoch.
+    """One observation for each finished epoch of a trace.
 
     Each compares the epoch with chance level where that is known, with the epoch before, and with validation.
     The limits are the constants of ``judgement``. What one epoch explains the next one does not repeat.
