@@ -21,7 +21,7 @@ def foot(trace: Trace) -> tuple[Fact, ...]:
         if message and shortened(message) != message
         else None,
         Fact("Recording", _recording(trace)),
-        Fact("Skipped", omitted) if (omitted := omissions(trace)) else None,
+        Fact("Not recorded", omitted) if (omitted := omissions(trace)) else None,
         Fact("Command", run.command or "not recorded"),
         Fact("Seed", str(run.training.seed)) if run.training.seed is not None else None,
         Fact("Training", _training(trace)) if trained(trace) else None,
