@@ -8,14 +8,15 @@ from tests.explain.findings.conftest import Ask, a_run, poor, told
 from tests.explain.findings.faulty import (
     SPOILT,
     Case,
+    baselines,
     numbers,
-    relabelled,
     signals,
     with_summary,
 )
 
 from pipetrace.explain.findings import NOTE, all_rules
 from pipetrace.stats import summarise
+from pipetrace.trace.measurements import Measurements
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.code)
@@ -46,16 +47,16 @@ def test_the_sound_run_is_told_nothing(ask: Ask) -> None:
 
 
 def test_a_run_without_measurements_is_told_nothing(ask: Ask) -> None:
-    assert ask(replace(a_run(poor()), measurements=())) == {}
+    assert ask(replace(a_run(poor()), measurements=Measurements())) == {}
 
 
 def test_a_poor_outcome_that_nobody_can_better_is_no_finding(ask: Ask) -> None:
     hopeless = {
         f"{name}{end}": 0.34
         for name in ("linear", "kernel")
-        for end in ("", "_balanced", "_held_out", "_held_out_balanced", "_own")
+        for end in ("", "_balanced", "_held_out", "_held_out_balanced", "_within_held_out")
     }
-    assert ask(a_run(poor(0.02) | relabelled(**hopeless) | signals(rms=90.0, spread=60.0))) == {}
+    assert ask(a_run(poor(0.02) | baselines(**hopeless) | signals(rms=90.0, std=60.0))) == {}
 
 
 def test_nan_among_the_rows_that_does_no_harm_is_a_note(ask: Ask) -> None:
