@@ -284,7 +284,7 @@ def test_the_rules_have_figures_to_judge_by(digits_trace: Trace) -> None:
         "outcome",
         "class_outcome",
         "dataset_check",
-        "baseline",
+        "baseline_model",
         "dimensions",
     }
     held_out = digits_trace.measurements.of(Outcome, "held_out")

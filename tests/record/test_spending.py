@@ -105,6 +105,7 @@ def test_figures_that_waited_are_those_of_their_epochs(
             (each.kind, each.name, each.epoch, key): value
             for each in trace.measurements
             for key, value in asdict(each.figures).items()
+            if value is not None
             if each.kind in ("signal", "loss", "gradient", "update", "initial_weight", "outcome")
         }
         for trace in (at_once, later)

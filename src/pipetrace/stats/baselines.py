@@ -16,7 +16,7 @@ from pipetrace.trace.measurements import (
     KERNEL,
     LINEAR,
     REVERSED,
-    Baseline,
+    BaselineModel,
     PrincipalComponents,
     ShiftedTargets,
 )
@@ -48,7 +48,7 @@ class Problem:
     classes: bool
 
 
-def scores(problem: Problem) -> dict[str, Baseline]:
+def scores(problem: Problem) -> dict[str, BaselineModel]:
     """How well each baseline model predicts the targets, by its name."""
     x, x_new = _scaled(problem.x, problem.x_new)
     found = {}
@@ -64,7 +64,7 @@ def scores(problem: Problem) -> dict[str, Baseline]:
             continue
         _, predicted, inverse, kernel_new = best
         plain, balanced = _scored(predicted, problem.y, classes=problem.classes)
-        each = Baseline(len(x), problem.classes, plain, balanced)
+        each = BaselineModel(len(x), problem.classes, plain, balanced)
         if kernel_new is not None and problem.y_new is not None:
             center = problem.y.mean(axis=0)
             new = kernel_new @ inverse.times(problem.y - center) + center
@@ -74,7 +74,7 @@ def scores(problem: Problem) -> dict[str, Baseline]:
     return found
 
 
-def learned(problem: Problem) -> dict[str, Baseline]:
+def learned(problem: Problem) -> dict[str, BaselineModel]:
     """The same, with what half of the rows and the held-out rows by themselves give."""
     found = scores(problem)
     if problem.x_new is None or problem.y_new is None:

@@ -265,7 +265,7 @@ class DatasetCheck(Figures):
 
 
 @dataclass(frozen=True)
-class Baseline(Figures):
+class BaselineModel(Figures):
     """Scores of a baseline model on the same rows: accuracy for classes, R2 for numbers.
 
     Attributes:
@@ -277,7 +277,7 @@ class Baseline(Figures):
         within_held_out: leave-one-out among the validation rows.
     """
 
-    kind: ClassVar[str] = "baseline"
+    kind: ClassVar[str] = "baseline_model"
     rows: int | None = None
     classification: bool | None = None
     score: float | None = None
@@ -387,6 +387,10 @@ class Measurements(Sequence[Measurement]):
     def has(self, kind: type[Figures], name: str, epoch: int | None = None) -> bool:
         """Whether something was measured."""
         return epoch in self._by.get(kind.kind, {}).get(name, {})
+
+    def epochs(self, kind: type[Figures], name: str) -> list[int | None]:
+        """After which epochs something was measured, in order of writing."""
+        return list(self._by.get(kind.kind, {}).get(name, {}))
 
     def names(self, kind: type[Figures]) -> list[str]:
         """What was measured of a kind, in order."""

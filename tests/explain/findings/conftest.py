@@ -33,7 +33,7 @@ from pipetrace.trace.measurements import (
     LINEAR,
     TRAINING,
     TRAINING_MODE,
-    Baseline,
+    BaselineModel,
     ClassOutcome,
     DatasetCheck,
     Dimensions,
@@ -126,7 +126,9 @@ def sound_figures(epochs: int, width: int) -> Figures:
         class_shift_sigmas=0.1,
     )
     for name in (LINEAR, KERNEL):
-        found[Baseline, name, None] = Baseline(600, True, 0.94, 0.94, 0.94, 0.94, 0.94, 0.94)
+        found[BaselineModel, name, None] = BaselineModel(
+            600, True, 0.94, 0.94, 0.94, 0.94, 0.94, 0.94
+        )
     for name in ("-2", "-1", "1", "2", "reversed"):
         found[ShiftedTargets, name, None] = ShiftedTargets(0.33)
     found[ShiftedTargets, "0", None] = ShiftedTargets(0.94)
@@ -259,8 +261,8 @@ def a_run(changes: Mapping[Any, Mapping[str, Any]] | None = None, **options: Any
             count = figures[Outcome, rows, None].rows
             figures[Outcome, rows, None] = replace(REGRESSION, rows=count)
         for name in (LINEAR, KERNEL):
-            baseline = figures[Baseline, name, None]
-            figures[Baseline, name, None] = replace(baseline, classification=False)
+            baseline = figures[BaselineModel, name, None]
+            figures[BaselineModel, name, None] = replace(baseline, classification=False)
     for (kind, name, epoch), more in (changes or {}).items():
         for key in (
             [key for key in figures if key[:2] == (kind, name)]

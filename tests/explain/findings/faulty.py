@@ -12,7 +12,7 @@ from pipetrace.explain.findings import WARNING
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Event, Parameters, Weight
 from pipetrace.trace.measurements import (
-    Baseline,
+    BaselineModel,
     ClassOutcome,
     DatasetCheck,
     Gradient,
@@ -83,11 +83,11 @@ def with_summary(trace: Trace, name: str, summary: Any) -> Trace:
 
 
 def baselines(**values: float) -> dict[Any, Any]:
-    """Scores of the baseline models: ``linear`` and ``linear_held_out`` are those of ``Baseline`` named ``linear``."""
+    """Scores of the baseline models: ``linear`` and ``linear_held_out`` are those of ``BaselineModel`` named ``linear``."""
     found: dict[Any, dict[str, float]] = {}
     for key, value in values.items():
         name, _, field = key.partition("_")
-        found.setdefault((Baseline, name, None), {})[field or "score"] = value
+        found.setdefault((BaselineModel, name, None), {})[field or "score"] = value
     return found
 
 

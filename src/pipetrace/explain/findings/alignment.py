@@ -10,7 +10,7 @@ from pipetrace.trace.measurements import (
     LINEAR,
     REVERSED,
     TRAINING,
-    Baseline,
+    BaselineModel,
     DatasetCheck,
     Outcome,
     ShiftedTargets,
@@ -32,7 +32,7 @@ NOT_SEEN = 0.02
 
 def transfer(facts: Measured) -> list[Evidence] | None:
     """That a baseline fails on the held-out rows after learning the training rows, not after learning held-out ones."""
-    baselines = {name: facts.of(Baseline, name) for name in (LINEAR, KERNEL)}
+    baselines = {name: facts.of(BaselineModel, name) for name in (LINEAR, KERNEL)}
     held_out = [each.held_out for each in baselines.values() if each.held_out is not None]
     taught = max(held_out, default=0.0)
     best = None
@@ -56,20 +56,20 @@ def transfer(facts: Measured) -> list[Evidence] | None:
             f"A simple learner {what} {second} of the held-out rows after the training rows, and {first} after other held-out "
             "rows.",
             own - taught,
-            f"measurements[baseline/{name}].within_held_out",
+            f"measurements[baseline_model/{name}].within_held_out",
         )
     ]
 
 
 def noisy(facts: Measured) -> list[Evidence] | None:
     """That a baseline is right on held-out rows and not on training rows that it left out: their labels are noise."""
-    scores = {name: facts.of(Baseline, name).held_out for name in (LINEAR, KERNEL)}
+    scores = {name: facts.of(BaselineModel, name).held_out for name in (LINEAR, KERNEL)}
     known = {name: score for name, score in scores.items() if score is not None}
     own, held = facts.skill(TRAINING), facts.skill(HELD_OUT)
     if not known or own is None or held is None or held - own < OTHER_RULE / 2:
         return None
     name = max(known, key=lambda each: known[each])
-    baseline, taught = facts.of(Baseline, name), known[name]
+    baseline, taught = facts.of(BaselineModel, name), known[name]
     left = baseline.score
     if left is None or taught - max(left, 0.0) < OTHER_RULE:
         return None
@@ -77,7 +77,7 @@ def noisy(facts: Measured) -> list[Evidence] | None:
     what = "is right on" if classes else "reaches R2"
     first, second = (share(taught), share(left)) if classes else (figure(taught), figure(left))
     text = f"A simple learner {what} {first} of the held-out rows, and {second} of training rows that it left out."
-    return [Evidence(text, taught - left, f"measurements[baseline/{name}].score")]
+    return [Evidence(text, taught - left, f"measurements[baseline_model/{name}].score")]
 
 
 def unseen_classes(facts: Measured) -> float:
@@ -102,13 +102,13 @@ def has_moved(facts: Measured) -> bool:
 
 def misaligned(facts: Measured) -> Evidence | None:
     """That targets belong to other rows than those where they stand."""
-    scores = [facts.of(Baseline, name).score for name in (LINEAR, KERNEL)]
+    scores = [facts.of(BaselineModel, name).score for name in (LINEAR, KERNEL)]
     known = [each for each in scores if each is not None]
     skill = facts.skill(TRAINING)
     if not known or (skill is not None and skill > 0.5):
         return None
     majority = 0.0
-    if facts.of(Baseline, LINEAR).classification:
+    if facts.of(BaselineModel, LINEAR).classification:
         majority = facts.of(Outcome, TRAINING).majority_share or 0.0
     if max(known) >= majority + NO_SKILL * (1 - majority):
         return None

@@ -13,7 +13,7 @@ from pipetrace.trace.measurements import (
     HELD_OUT,
     LINEAR,
     TRAINING,
-    Baseline,
+    BaselineModel,
     Dimensions,
     LossPoint,
     Outcome,
@@ -216,9 +216,9 @@ class Figures(Measured):
         return max((each for each in found if each is not None), default=None)
 
     @cached_property
-    def baselines(self) -> dict[str, Baseline]:
+    def baselines(self) -> dict[str, BaselineModel]:
         """The baseline models that were measured, by name."""
-        return {name: self.of(Baseline, name) for name in self.names(Baseline)}
+        return {name: self.of(BaselineModel, name) for name in self.names(BaselineModel)}
 
     @cached_property
     def width(self) -> int:
@@ -323,7 +323,7 @@ class Figures(Measured):
             key=lambda each: each[1],
             default=(LINEAR, math.nan),
         )
-        baseline = self.of(Baseline, name)
+        baseline = self.of(BaselineModel, name)
         kind = "A linear fit" if name == LINEAR else "Kernel ridge regression"
         got = (
             f"is right on {100 * value:.3g} %"
@@ -331,7 +331,7 @@ class Figures(Measured):
             else f"reaches R2 {figure(value)}"
         )
         text = f"{kind} on {baseline.rows or 0} of the training rows {got} of the same rows."
-        return Evidence(text, value, f"measurements[baseline/{name}].{field}")
+        return Evidence(text, value, f"measurements[baseline_model/{name}].{field}")
 
     # What kind of thing it is
 
