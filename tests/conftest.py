@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipetrace.pipeline.digits import Plan
-from pipetrace.pipeline.embedded import embedded_digits
+from pipetrace.demo.data import embedded_digits
+from pipetrace.demo.model import Plan
 from pipetrace.trace import Trace, read
 from pipetrace.trace.document import Epoch
 
@@ -15,6 +15,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--accept-facts", action="store_true", help="take the facts of tests/golden as they are now"
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that train come first, so that no worker is left with a long one at the end."""
+    trains = {item.path for item in items if item.get_closest_marker("framework")}
+    items.sort(key=lambda item: item.path not in trains)
 
 
 class SilentProgress:

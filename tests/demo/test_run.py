@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipetrace.demo.data import Source
+from pipetrace.demo.model import MODEL, Plan, draw, training
 from pipetrace.errors import (
     DiskFullError,
     InterruptedRunError,
@@ -18,8 +20,6 @@ from pipetrace.errors import (
     TooManyRowsError,
     TrainingError,
 )
-from pipetrace.pipeline.digits import PIPELINE, Plan, draw
-from pipetrace.pipeline.sources import Source
 from pipetrace.stats import summarise
 from pipetrace.trace import Trace, TraceWriter, read
 from pipetrace.trace.document import Array, Ending, Summary
@@ -34,7 +34,7 @@ def model_with(weights: dict[str, Array]) -> Any:
     """The reference model with these weights, built by Keras alone."""
     from pipetrace.capture.backend import build
 
-    model = build(PIPELINE.model)
+    model = build(MODEL, training(0.001))
     model.set_weights(list(weights.values()))
     return model
 
@@ -302,8 +302,8 @@ def test_a_loss_that_is_no_number_is_recorded_and_read_back(
 ) -> None:
     import keras
 
-    wild = replace(PIPELINE.model, optimizer=keras.optimizers.SGD(1e30))
-    monkeypatch.setattr("pipetrace.demo.run.PIPELINE", replace(PIPELINE, model=wild))
+    wild = {**training(0.001), "optimizer": keras.optimizers.SGD(1e30)}
+    monkeypatch.setattr("pipetrace.demo.run.training", lambda learning_rate: wild)
     record()
     trace = read(tmp_path / "run.trace")
     last = trace.epochs[-1]

@@ -169,17 +169,22 @@ class Stage:
 
 @dataclass(frozen=True)
 class Group:
-    """What holds several stages: a nested model, or a layer that is made of layers.
+    """Several stages that belong together: a nested model, or a layer made of layers.
 
     Attributes:
         path: the beginning of the paths of its stages.
         layer: its class, such as ``Functional``.
         own: the parameters that it holds itself, beside those of its stages.
+        inputs, outputs: the specs of the tensors that it received and gave.
+        parameters: all that it holds, its stages' included, each variable counted once.
     """
 
     path: str
     layer: str
     own: Parameters = Parameters()
+    inputs: tuple[Spec, ...] = ()
+    outputs: tuple[Spec, ...] = ()
+    parameters: Parameters = Parameters()
 
 
 @dataclass(frozen=True)
@@ -422,7 +427,7 @@ class Run:
         backend: the framework behind Keras, such as ``tensorflow``.
         platform: the operating system and processor.
         model_fingerprint: SHA-256 of the model's configuration and initial weights.
-        model: its totals and outputs; None in a trace of schema 1.
+        model: its totals and outputs.
     """
 
     title: str
@@ -455,7 +460,7 @@ class Trace:
         events: what went wrong on the way, in order.
         histogram_rows: of how many rows the data flow's histograms are; None where of all.
         spending: what recording took beside its budget; None where no budget was kept.
-        measurements: further figures, by part, name and epoch; none in a trace of schema 1 or 2.
+        measurements: further figures, by part, name and epoch.
     """
 
     schema: int

@@ -40,10 +40,15 @@ from pipetrace.trace.document import (
 )
 from pipetrace.trace.figures import Figures
 from pipetrace.trace.overhead import Omission, Spending
-from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, decode_number, decode_tensor
+from pipetrace.trace.schema import (
+    APPLICATION_ID,
+    SCHEMA,
+    TABLES,
+    decode_number,
+    decode_tensor,
+)
 from pipetrace.trace.summaries import DAMAGE, Row, Summaries, damaged, summary_of
 from pipetrace.trace.texts import clean, from_bytes, from_json
-from pipetrace.trace.upgrade import layout, upgraded
 from pipetrace.trace.writer import process_start
 
 HEADER = b"SQLite format 3\0"
@@ -72,11 +77,8 @@ def read(path: str | os.PathLike[str]) -> Trace:
     _check_header(place)
     try:
         with closing(_connect(place)) as database:
-            schema = _check_identity(place, database)
-            if schema == SCHEMA:
-                return _Reader(place, database).trace(schema)
-            with closing(upgraded(database, schema)) as copy:
-                return _Reader(place, copy).trace(schema)
+            _check_identity(place, database)
+            return _Reader(place, database).trace()
     except DAMAGE as error:
         raise damaged(place, error) from error
 
@@ -142,7 +144,7 @@ def _connect(place: Path) -> sqlite3.Connection:
     return database
 
 
-def _check_identity(place: Path, database: sqlite3.Connection) -> int:
+def _check_identity(place: Path, database: sqlite3.Connection) -> None:
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA:
         raise NewerTraceError(
@@ -156,18 +158,17 @@ def _check_identity(place: Path, database: sqlite3.Connection) -> int:
     # SQLite reads what a cut last page lacks as zeros and says nothing; with a log beside, the log has the page.
     if place.stat().st_size % page and not place.with_name(f"{place.name}-wal").exists():
         raise ValueError("it was cut off within a page")
-    _check_layout(database, version)
+    _check_layout(database)
     check = [row[0] for row in database.execute("PRAGMA quick_check(3)")]
     if check != ["ok"]:
         raise ValueError("; ".join(check).replace("\n", " "))
-    return int(version)
 
 
-def _check_layout(database: sqlite3.Connection, schema: int) -> None:
+def _check_layout(database: sqlite3.Connection) -> None:
     """Check that the file holds our tables, word for word, and nothing else."""
     query = "SELECT type, name, sql FROM sqlite_master"
     with closing(sqlite3.connect(":memory:")) as new:
-        new.executescript(layout(schema))
+        new.executescript(TABLES)
         ours = set(new.execute(query))
     there = set(database.execute(query))
     for kind, name, _ in sorted(ours - there, key=str):
@@ -201,9 +202,9 @@ class _Reader:
         }
         self.summaries = self._summaries()
 
-    def trace(self, schema: int) -> Trace:
+    def trace(self) -> Trace:
         return Trace(
-            schema=schema,
+            schema=SCHEMA,
             run=self._run(),
             stages=tuple(self._stages()),
             rows=int(self.facts["rows"]),
@@ -241,10 +242,19 @@ class _Reader:
 
     def _groups(self) -> Iterator[Group]:
         rows = self.database.execute(
-            "SELECT path, layer, trainable, frozen FROM stage_group ORDER BY position"
+            "SELECT position, path, layer, trainable, frozen, own_trainable, own_frozen "
+            "FROM stage_group ORDER BY position"
         )
-        for path, layer, trainable, frozen in rows:
-            yield Group(path, layer, Parameters(int(trainable), int(frozen)))
+        for position, path, layer, *counts in rows.fetchall():
+            trainable, frozen, own_trainable, own_frozen = map(int, counts)
+            yield Group(
+                path=path,
+                layer=layer,
+                own=Parameters(own_trainable, own_frozen),
+                inputs=self._specs(position, "input", table="group_spec", owner="stage_group"),
+                outputs=self._specs(position, "output", table="group_spec", owner="stage_group"),
+                parameters=Parameters(trainable, frozen),
+            )
 
     def _stages(self) -> Iterator[Stage]:
         parts = {part: self._tensors(part) for part in ("example", "mask", "training")}
@@ -285,10 +295,13 @@ class _Reader:
                 found.setdefault(name, []).append(values)
         return found
 
-    def _specs(self, stage: str, role: str) -> tuple[Spec, ...]:
+    def _specs(
+        self, of: str | int, role: str, *, table: str = "spec", owner: str = "stage"
+    ) -> tuple[Spec, ...]:
         rows = self.database.execute(
-            "SELECT shape, dtype, source, output, name FROM spec WHERE stage = ? AND role = ? ORDER BY position",
-            (stage, role),
+            f"SELECT shape, dtype, source, output, name FROM {table} "  # noqa: S608 our own table
+            f"WHERE {owner} = ? AND role = ? ORDER BY position",
+            (of, role),
         )
         return tuple(Spec(_shape(shape), *rest) for shape, *rest in rows)
 
