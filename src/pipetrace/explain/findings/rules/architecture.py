@@ -44,8 +44,14 @@ class BadInitialisation(Rule):
     category = "bad_init"
     needs = ("stages", "outcomes", "activations", "initial weights")
     root_cause_of = (*POOR, "PT201", "PT202", "PT401", "PT402", "PT405", "PT406", "PT502", "PT604")
-    what = "Kernels start so small that the rows' differences fade from layer to layer, or so large that they blow up."
-    why = "What does not reach the last layer cannot be learned from, and gradients fade in the same way on their way back."
+    what = (
+        "Kernels start so small that the signal fades from layer to layer, or so large that it "
+        "explodes."
+    )
+    why = (
+        "A signal that does not reach the last layer cannot be learned from. Gradients fade in "
+        "the same way."
+    )
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
@@ -100,7 +106,7 @@ class Symmetric(Rule):
     needs = ("stages", "initial weights")
     root_cause_of = (*POOR, "PT201", "PT401", "PT402", "PT405", "PT502", "PT601", "PT604", "PT607")
     what = "All units of a layer start with the same weights."
-    why = "Equal units get equal gradients and stay equal, so the layer is worth a single unit."
+    why = "Equal units get equal gradients and stay equal, so the layer works like a single unit."
 
     ALIKE = 0.9
     """Share of units with a twin."""
@@ -142,8 +148,8 @@ class FrozenByAccident(Rule):
     category = "frozen_layers"
     needs = ("stages", "initial weights")
     root_cause_of = (*POOR, "PT402", "PT502")
-    what = "Layers that do not train and hold weights as an initialiser draws them, in a model that does not learn well."
-    why = "Frozen layers are of use where they were trained before; features of chance stay features of chance."
+    what = "Frozen layers hold random initial weights."
+    why = "Freezing helps only layers that were trained before. Random features stay random."
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
@@ -186,8 +192,8 @@ class SignalDies(Rule):
     category = "architecture"
     needs = ("stages", "outcomes", "activations")
     root_cause_of = (*POOR, "PT201", "PT402", "PT405", "PT502")
-    what = "A chain of layers so deep or narrow that the rows no longer differ behind it."
-    why = "The last layer can only tell apart what still differs when it arrives there."
+    what = "The layers are so deep or narrow that the signal vanishes."
+    why = "The last layer can only separate rows that still differ when they arrive there."
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
@@ -256,8 +262,8 @@ class NoBend(Rule):
     category = "missing_activation"
     needs = ("stages", "baseline models")
     root_cause_of = (*POOR, "PT502")
-    what = "No activation between layers with weights, in a network that is a single straight map for it."
-    why = "Straight maps one after the other are one straight map, so the layers add weights and no ability."
+    what = "There is no activation between layers with weights, so the network is linear."
+    why = "Stacked linear layers are equivalent to one linear layer."
 
     GAIN = 0.03
     """Skill of the bent simple learner over that of the straight one, from which a bend pays."""
@@ -299,8 +305,8 @@ class NoGradient(Rule):
     category = "no_gradient"
     needs = ("stages", "epochs", "gradients", "weight updates")
     root_cause_of = (*POOR, "PT402")
-    what = "Trainable kernels whose gradient is zero all through training."
-    why = "They stay as they were drawn: the loss does not depend on them."
+    what = "The gradient of trainable kernels is zero throughout training."
+    why = "They keep their initial weights: the loss does not depend on them."
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
@@ -334,8 +340,11 @@ class ModesDisagree(Rule):
     category = "batch_normalisation"
     needs = ("stages", "outcomes")
     root_cause_of = (*POOR, "PT501", "PT502")
-    what = "The same rows come out far worse in prediction mode than in training mode."
-    why = "BatchNormalization uses moving averages in prediction; where these lag behind the batches it computes another thing."
+    what = "The model does far worse in prediction mode than in training mode, on the same rows."
+    why = (
+        "In prediction BatchNormalization uses moving averages. If they lag behind the batches, "
+        "the outputs differ."
+    )
 
     GAP = 0.3
     """Skill in training mode less that in prediction mode, on the same rows."""

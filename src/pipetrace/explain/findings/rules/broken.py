@@ -17,8 +17,8 @@ class NotANumber(Rule):
     level = ERROR
     needs = ("stages", "epochs")
     root_cause_of = (*POOR, "PT201", "PT202", "PT405", "PT502")
-    what = "The loss or the weights became NaN or infinite."
-    why = "From that step on the weights are no numbers either, and nothing is learned any more."
+    what = "The loss or the weights became NaN or Inf."
+    why = "From that step on every weight is NaN or Inf, and nothing more is learned."
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)

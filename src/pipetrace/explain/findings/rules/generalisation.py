@@ -27,10 +27,8 @@ class Overfitting(Rule):
     category = "overfitting"
     needs = ("stages", "epochs")
     root_cause_of = POOR
-    what = (
-        "The validation loss has risen far above its best while the training loss went on falling."
-    )
-    why = "From there on the model learns its rows by heart; the weights of the best epoch were better."
+    what = "The validation loss rose far above its best while the training loss kept falling."
+    why = "From there on the model overfits. The weights of the best epoch are better."
 
     RISE = 0.25
     """Part above its best. By chance a validation loss of some hundred rows moves by a few percent from epoch to epoch."""
@@ -98,10 +96,8 @@ class TooFewEpochs(Rule):
         "baseline models",
     )
     root_cause_of = POOR
-    what = (
-        "The training ended while the loss still fell, and what can be learned is not learned yet."
-    )
-    why = "More epochs would make it better at no other cost than time."
+    what = "Training ended while the loss was still falling, and the model still underfits."
+    why = "More epochs would improve it at no other cost than time."
 
     UPDATES = 100
     """With fewer updates than this a run is short at any learning rate: Adam at 0.01 moves a weight by at most 1 in them."""
@@ -152,7 +148,7 @@ class TooStrong(Rule):
     category = "regularisation_too_strong"
     needs = ("stages", "outcomes", "losses")
     root_cause_of = (*POOR, "PT201", "PT401", "PT402", "PT405", "PT502", "PT604")
-    what = "The penalties on weights make up most of the loss or of the gradient, and the model learns little."
+    what = "Penalties on weights make up most of the loss, and the model learns little."
     why = "Training makes the weights small instead of making the predictions right."
 
     SHARE = 0.5
@@ -208,8 +204,8 @@ class DropoutTooHigh(Rule):
     category = "dropout_too_high"
     needs = ("stages", "outcomes")
     root_cause_of = (*POOR, "PT502")
-    what = "A Dropout rate above one half in a model that does not learn its own training rows."
-    why = "A rate p makes the variance 1 / (1 - p) times as large: noise of 4 times the signal's power at 0.8."
+    what = "A Dropout rate is above 0.5, and the model underfits its own training rows."
+    why = "At rate p the noise has p / (1 - p) times the power of the signal: 4 times at 0.8."
 
     RATE = 0.5
     """What Srivastava et al. (2014) found best for hidden units; it is the most noise that they use."""
@@ -250,8 +246,8 @@ class Leak(Rule):
     category = "validation_leak"
     needs = ("stages", "training rows", "validation rows")
     root_cause_of = POOR
-    what = "Held-out rows that are among the training rows too."
-    why = "Validation then measures what was memorised, not what holds for new rows."
+    what = "Validation rows are also in the training set."
+    why = "Validation then measures overfitting as success, not how the model does on new rows."
 
     SHARE = 0.05
     """Shares of held-out rows below this move a metric by less than its own error on a few hundred rows."""
@@ -294,8 +290,8 @@ class TooLittleData(Rule):
     category = "too_little_data"
     needs = ("stages", "outcomes")
     root_cause_of = (*POOR, "PT501")
-    what = "The training rows are learned, held-out rows are not, and there are only a few rows, or more of them help clearly."
-    why = "What a few rows have in common by chance is learned along with what holds for all."
+    what = "The model learns the few training rows but not the validation rows."
+    why = "The model also learns what a few rows have in common by chance."
 
     GAP = 0.2
     """Skill on training rows less that on held-out ones."""

@@ -58,8 +58,8 @@ class NotFiniteData(Rule):
         "PT502",
         "PT701",
     )
-    what = "NaN or infinite values among the inputs or the targets."
-    why = "One such value makes the loss of its batch, then every gradient and every weight NaN."
+    what = "The inputs or the targets contain NaN or Inf."
+    why = "One such value makes the loss of its batch NaN, then every gradient and every weight."
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
@@ -99,8 +99,13 @@ class UnscaledInput(Rule):
     category = "input_not_normalised"
     needs = ("stages", "activations")
     root_cause_of = (*POOR, "PT401", "PT405", "PT406", "PT502")
-    what = "Values that enter the first layer with weights are far from a standard deviation of about 1."
-    why = "Gradients grow with the inputs, so no learning rate suits all weights, and bounded units saturate at once."
+    what = (
+        "The inputs of the first layer with weights are far from a standard deviation of about 1."
+    )
+    why = (
+        "Gradients grow with the inputs, so no learning rate suits all weights. Bounded units "
+        "saturate at once."
+    )
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
@@ -135,8 +140,8 @@ class ConstantInput(Rule):
     level = ERROR
     needs = ("stages", "activations", "training rows")
     root_cause_of = (*POOR, "PT401", "PT402", "PT405", "PT502")
-    what = "An input that has the same values in every row."
-    why = "What does not differ from row to row cannot tell the rows apart."
+    what = "An input has the same values in every row."
+    why = "Values that never differ cannot tell rows apart."
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
@@ -168,9 +173,10 @@ class ScaledApart(Rule):
     category = "input_not_normalised"
     needs = ("stages", "training rows", "validation rows")
     root_cause_of = (*POOR, "PT106", "PT108", "PT501")
-    what = "Held-out inputs have another scale than the training inputs."
+    what = "The validation inputs have another scale than the training inputs."
     why = (
-        "The model is judged on values that it never saw, and its validation figures mean nothing."
+        "The model is validated on values that it never saw, so its validation metrics mean "
+        "nothing."
     )
 
     def check(self, trace: Trace) -> Iterator[Finding]:

@@ -64,8 +64,8 @@ class RateTooHigh(Rule):
         "PT604",
         "PT701",
     )
-    what = "The loss leaps far above where it began, or swings from epoch to epoch without falling."
-    why = "A step that is longer than the valley is wide lands higher on its other side."
+    what = "The loss jumps far above its start, or swings from epoch to epoch without falling."
+    why = "Steps this large overshoot the minimum, so the loss grows."
 
     SWING = 0.2
     """Mean change of the loss from epoch to epoch as a part of it."""
@@ -169,8 +169,8 @@ class RateTooLow(Rule):
     category = "lr_too_low"
     needs = ("stages", "epochs", "outcomes", "weight updates")
     root_cause_of = POOR
-    what = "The weights have hardly moved from where they began, all in one direction, and the loss is still falling."
-    why = "At this pace training would take many times the epochs that it was given."
+    what = "The weights have hardly moved, all in one direction, and the loss is still falling."
+    why = "At this rate training would need many times its epochs."
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
@@ -216,8 +216,11 @@ class LongMemory(Rule):
     category = "optimizer"
     needs = ("stages", "outcomes")
     root_cause_of = (*POOR, "PT502")
-    what = "A momentum so near to 1 that it adds up the gradients of a hundred steps and more."
-    why = "The step is 1 / (1 - momentum) times the learning rate, goes on long after the gradient has turned, and overshoots."
+    what = "The momentum is so close to 1 that it adds up the gradients of 50 steps or more."
+    why = (
+        "The effective step is 1 / (1 - momentum) times the learning rate, and it overshoots when "
+        "the gradient turns."
+    )
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
@@ -260,8 +263,11 @@ class BatchTooLarge(Rule):
     category = "batch_too_large"
     needs = ("stages", "epochs", "outcomes", "weight updates")
     root_cause_of = POOR
-    what = "A batch takes a large part of all rows, and after many epochs the weights have hardly moved."
-    why = "An epoch then makes only a few updates, whatever it costs."
+    what = (
+        "A batch contains a large part of all rows, and after many epochs the weights have hardly "
+        "moved."
+    )
+    why = "Each epoch then makes only a few updates."
 
     FEW = 8
     """Steps in an epoch."""
@@ -302,8 +308,14 @@ class Vanishing(Rule):
     category = "vanishing_gradient"
     needs = ("stages", "outcomes", "gradients")
     root_cause_of = POOR
-    what = "The gradient of the first kernels is a small part of that of the last ones, all through training."
-    why = "The first layers then stay as they were drawn, and the last ones work on features of chance."
+    what = (
+        "The gradients of the first kernels are a small fraction of those of later ones, "
+        "throughout training."
+    )
+    why = (
+        "The first layers then keep their random weights, and the last ones work with random "
+        "features."
+    )
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
@@ -353,8 +365,11 @@ class Exploding(Rule):
     level = ERROR
     needs = ("stages", "activations", "gradients", "outcomes")
     root_cause_of = (*POOR, "PT201", "PT202", "PT405", "PT701")
-    what = "Values become infinite within the untrained network, or gradients grow by orders of magnitude on their way back."
-    why = "The first step throws the weights far away, or makes them no numbers at all."
+    what = (
+        "Values become Inf in the untrained network, or gradients grow by orders of magnitude "
+        "towards the first layers."
+    )
+    why = "The first step moves the weights far away, or makes them NaN or Inf."
 
     LARGE = 100.0
     """Root mean square of a stage, from which values grow rather than break at once."""

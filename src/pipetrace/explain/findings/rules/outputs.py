@@ -52,8 +52,8 @@ class OneUnitSoftmax(Rule):
     level = ERROR
     needs = ("stages",)
     root_cause_of = (*POOR, "PT110", "PT302", "PT402", "PT405", "PT502", "PT607")
-    what = "A softmax over one unit, as the last activation."
-    why = "Its value is 1 whatever goes in, so the model says the same of every row and no gradient comes back."
+    what = "The last activation is a softmax over a single unit."
+    why = "It always outputs 1, so every prediction is the same and the gradient is zero."
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
@@ -95,8 +95,11 @@ class OutOfReach(Rule):
     level = ERROR
     needs = ("stages", "outcomes")
     root_cause_of = (*POOR, "PT402", "PT405", "PT502")
-    what = "Targets outside of what the last activation can give."
-    why = "No weights bring the output there; the error stays, and the units that could be right are driven to their bound."
+    what = "Targets lie outside the output range of the last activation."
+    why = (
+        "No weights can produce such an output. The error stays, and units are driven to their "
+        "limit."
+    )
 
     SHARE = 0.01
     """Single outliers beyond the reach do not stop the rest from being learned,"""
@@ -160,8 +163,11 @@ class MissingSoftmax(Rule):
     level = ERROR
     needs = ("stages",)
     root_cause_of = (*POOR, "PT401", "PT402", "PT405", "PT502", "PT701")
-    what = "A crossentropy that takes probabilities gets the plain outputs of the last layer."
-    why = "The logarithm of what is no probability is cut off or meaningless, and the gradients with it."
+    what = "The loss expects probabilities, but the last layer outputs logits (no softmax)."
+    why = (
+        "The logarithm of a value that is not a probability is clipped or meaningless, and so are "
+        "the gradients."
+    )
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
@@ -205,8 +211,11 @@ class DoubleSoftmax(Rule):
     level = ERROR
     needs = ("stages",)
     root_cause_of = (*POOR, "PT401", "PT402", "PT405", "PT502")
-    what = "A softmax or sigmoid in the model and another one in the loss (from_logits=True)."
-    why = "Twice through a softmax all classes stay near the same share, so the loss can hardly fall and gradients are small."
+    what = "Softmax or sigmoid is applied twice: in the model and in the loss (from_logits=True)."
+    why = (
+        "After a second softmax all classes have similar probabilities, so the loss can hardly "
+        "fall."
+    )
 
     APART = 0.05
     """Part by which the loss that Keras reports differs from that of the very probabilities, before it is another loss."""
@@ -262,10 +271,8 @@ class LossMismatch(Rule):
     category = "loss_mismatch"
     needs = ("stages", "targets")
     root_cause_of = (*POOR, "PT502")
-    what = (
-        "A distance of numbers as loss where classes are told, or a crossentropy where numbers are."
-    )
-    why = "Where a sigmoid or softmax is surely wrong a squared error has nearly no slope, and a crossentropy its largest."
+    what = "A regression loss is used for classification, or a cross-entropy for regression."
+    why = "Where a sigmoid or softmax is confidently wrong, a squared error has almost no gradient."
 
     GOOD = 0.9
     """A skill beyond this leaves little that another loss could give."""
@@ -413,8 +420,11 @@ class LastActivation(Rule):
     category = "last_activation"
     needs = ("stages", "outcomes")
     root_cause_of = (*POOR, "PT502", "PT701")
-    what = "Scores of exclusive classes end with sigmoid or with no activation under a loss that wants shares of one."
-    why = "Only a softmax makes the classes share 1 among them, so that a higher score of one lowers the others."
+    what = "The last activation does not match the loss of a classification."
+    why = (
+        "Only softmax makes the probabilities of exclusive classes sum to 1, so a higher score "
+        "lowers the others."
+    )
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
@@ -489,8 +499,11 @@ class TargetNotScaled(Rule):
     category = "target_not_scaled"
     needs = ("stages", "outcomes")
     root_cause_of = (*POOR, "PT401", "PT402", "PT404", "PT405", "PT406", "PT502")
-    what = "Targets whose size is far from 1, which the network starts from."
-    why = "The last layer must grow by orders of magnitude first; with large errors gradients are large or clipped to a step."
+    what = "The targets are far larger than the first outputs of a network, which are about 1."
+    why = (
+        "The last layer must grow by orders of magnitude first, and large errors make large "
+        "gradients."
+    )
 
     LARGE = 30.0
     """Outputs start near 1 (Glorot). Adam moves a bias by at most its learning rate a step, so 30 takes 30,000 steps at 0.001;

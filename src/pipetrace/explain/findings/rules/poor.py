@@ -17,8 +17,8 @@ class ConstantOutput(Rule):
     category = "constant_output"
     needs = ("stages", "outcomes")
     root_cause_of = ("PT309",)
-    what = "The model gives nearly the same for every row."
-    why = "It tells what is most frequent or the mean, and uses nothing of the inputs."
+    what = "The model outputs nearly the same for every row."
+    why = "It predicts the most frequent class or the mean, and ignores the inputs."
 
     PART = 0.02
     """Spread over the rows as a part of what is to be told; a model as poor as R2 0.01 already spreads by a tenth."""
@@ -62,8 +62,11 @@ class LossFallsAlone(Rule):
     category = "loss_mismatch"
     needs = ("stages", "epochs", "outcomes", "losses")
     root_cause_of = ("PT308", "PT309")
-    what = "The loss fell to less than half, and the predictions are no better than guessing."
-    why = "The loss then measures something else than what is wanted, such as a class that is always named."
+    what = "The loss fell to less than half, but the predictions are at chance level."
+    why = (
+        "The loss then measures something other than what you want, such as a class that is "
+        "always predicted."
+    )
 
     FALL = 0.5
     """Part that is left of the loss before training."""
@@ -94,8 +97,8 @@ class LearnsNothing(Rule):
     name = "not-learning"
     category = "no_learning"
     needs = ("stages", "epochs", "outcomes", "baseline models")
-    what = "On its own training rows the model does no better than guessing, where a simple learner does."
-    why = "The rows can be told apart, so it is the network or its training that fails."
+    what = "On its own training rows the model is at chance level, while a baseline model is not."
+    why = "A baseline model can tell the rows apart, so the network or its training is at fault."
 
     CLEAR = 0.3
     """Skill of the simple learner from which there surely is something to learn."""

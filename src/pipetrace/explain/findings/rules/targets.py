@@ -43,8 +43,11 @@ class LabelsOutOfPlace(Rule):
         "PT502",
         "PT701",
     )
-    what = "Labels that are fractions, negative, or beyond the number of classes, where the loss wants numbers of classes."
-    why = "The loss reads them as other classes than they mean, or as none, and training goes for the wrong thing."
+    what = (
+        "The labels are fractions, negative, or beyond the number of classes, but the loss "
+        "expects class numbers."
+    )
+    why = "The loss reads them as other classes, or as none, so the model learns the wrong thing."
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
@@ -97,7 +100,7 @@ class OneClass(Rule):
     needs = ("stages", "outcomes")
     root_cause_of = (*POOR, "PT106", "PT107", "PT302")
     what = "All training rows are of one class."
-    why = "The model learns to say that class always, and nothing else."
+    why = "The model learns to predict that class always, and nothing else."
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         values = figures_of(trace).of("outcome", TRAINING)
@@ -121,8 +124,8 @@ class Contradictions(Rule):
     category = "labels_wrong"
     needs = ("stages", "training rows")
     root_cause_of = POOR
-    what = "Rows with the same inputs and different targets."
-    why = "No model can be right on both, so the rest is the least error that training can reach."
+    what = "Rows with the same inputs have different targets."
+    why = "No model can be right on both, so this sets a lower bound on the error."
 
     COPIES = 0.1
     """Share of rows from which it counts however well the rest is learned."""
@@ -157,9 +160,13 @@ class OtherRule(Rule):
     needs = ("stages", "baseline models", "validation rows", "outcomes")
     root_cause_of = (*POOR, "PT110", "PT305", "PT402", "PT501", "PT502")
     what = (
-        "A simple learner tells the held-out rows from each other, and not from the training rows."
+        "A baseline model trained on the training set fails on the validation set; one trained on "
+        "other validation rows succeeds."
     )
-    why = "What holds in training does not hold in the held-out rows: labels of one part are wrong, or it is another task."
+    why = (
+        "Training and validation rows follow different rules: the labels of one part are wrong, "
+        "or it is another task."
+    )
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
@@ -199,8 +206,11 @@ class NotShuffled(Rule):
     category = "not_shuffled"
     needs = ("stages", "fit arguments", "training rows", "validation rows")
     root_cause_of = (*POOR, "PT106", "PT305", "PT501")
-    what = "Rows stand in blocks of one class where their order matters."
-    why = "A split by position then holds out classes that training never sees, and batches teach one class at a time."
+    what = "The rows are sorted by class where their order matters."
+    why = (
+        "A split by position then leaves classes out of training, and batches contain one class "
+        "at a time."
+    )
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
@@ -243,8 +253,8 @@ class Misaligned(Rule):
     category = "labels_misaligned"
     needs = ("stages", "training rows", "baseline models", "shifted targets", "outcomes")
     root_cause_of = (*POOR, "PT105", "PT106", "PT501", "PT502")
-    what = "Targets show no relation to the inputs of their rows, but do to those of other rows, or are all inputs reordered."
-    why = "There is nothing to learn from pairs that do not belong together."
+    what = "The targets do not match the inputs of their rows, but those of other rows."
+    why = "Wrong pairs of input and target leave nothing to learn."
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
@@ -267,8 +277,8 @@ class Imbalance(Rule):
     category = "class_imbalance"
     needs = ("stages", "class outcomes")
     root_cause_of = (*POOR, "PT305", "PT502")
-    what = "A class with few rows that the model names far too seldom."
-    why = "The loss is least where the rare class is ignored, and accuracy looks well all the same."
+    what = "The model rarely predicts a class that has few rows."
+    why = "Ignoring the rare class lowers the loss, and the accuracy still looks good."
 
     RARE = 0.35
     """A class is rare with less than this part of its even share: 17 % of two classes, 3.5 % of ten."""

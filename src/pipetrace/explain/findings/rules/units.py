@@ -32,8 +32,8 @@ class DyingRelu(Rule):
     category = "dying_relu"
     needs = ("stages", "epochs", "activations")
     root_cause_of = (*POOR, "PT402", "PT405", "PT502")
-    what = "Units behind a ReLU that are zero for every row that was looked at."
-    why = "Where a ReLU gives zero its gradient is zero too, so such a unit never changes again."
+    what = "Units behind a ReLU are zero for every probe row."
+    why = "Where a ReLU outputs zero its gradient is zero too, so such a unit never changes again."
 
     MOST = 0.6
     """In sound networks up to about half of the units of a wide layer end up dead; beyond it the layer is narrowed by more
@@ -93,8 +93,8 @@ class Saturated(Rule):
     category = "saturated_activation"
     needs = ("stages", "summaries")
     root_cause_of = (*POOR, "PT405")
-    what = "Hidden tanh or sigmoid units whose values stand at their bounds for most rows."
-    why = "There the slope is nearly zero, so almost no gradient passes to the layers before."
+    what = "Hidden tanh or sigmoid units are at their limits for most rows."
+    why = "There the gradient is nearly zero, so almost none passes to the layers before."
 
     MOST = 0.5
     """With most values at the bounds the gradient through the stage falls to less than half of what it could be."""
@@ -146,8 +146,11 @@ class OddHidden(Rule):
     category = "hidden_activation"
     needs = ("stages",)
     root_cause_of = (*POOR, "PT402", "PT405", "PT406", "PT502", "PT701")
-    what = "A softmax or an exponential as activation of a hidden layer."
-    why = "A softmax lets the units of a layer compete for a sum of 1, an exponential multiplies from layer to layer."
+    what = "A hidden layer uses softmax or exponential as its activation."
+    why = (
+        "With softmax the units compete for a sum of 1. An exponential multiplies from layer to "
+        "layer."
+    )
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
