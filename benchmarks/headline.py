@@ -12,9 +12,9 @@ from pathlib import Path
 from statistics import median
 
 from pipetrace import read
+from pipetrace.demo.data import Source, load
+from pipetrace.demo.model import Plan
 from pipetrace.demo.run import record_digits
-from pipetrace.pipeline.digits import Plan
-from pipetrace.pipeline.sources import Source, load
 from pipetrace.present.progress import Silent
 from pipetrace.trace.document import Epoch
 

@@ -73,8 +73,8 @@ def digits(
     The model is a small Conv2D network on handwritten digits. Writes a trace, digits.trace, and a
     page, digits.html, that opens in any browser. Needs Keras and TensorFlow.
     """
+    from pipetrace.demo.model import Plan
     from pipetrace.demo.run import record_digits
-    from pipetrace.pipeline.digits import Plan
     from pipetrace.present.output_files import check_outputs, keep_apart
 
     plan = Plan(**numbers)
@@ -196,7 +196,7 @@ def trace(
     is loaded in Keras' safe mode, without its optimizer; no code in the file runs.
     """
     from pipetrace.capture.saved import check_model
-    from pipetrace.pipeline.row_files import load_rows
+    from pipetrace.pipeline.files import load_rows
     from pipetrace.present.output_files import check_outputs, keep_apart
     from pipetrace.record.saved import record_saved
 
@@ -310,10 +310,9 @@ def _budget(text: str) -> float | None:
 
 
 def _digits_source(data: str | None, progress: Any) -> Any:
-    from pipetrace.demo.run import keras_mnist
-    from pipetrace.pipeline import sources
+    from pipetrace.demo import data as digits
 
     if data is None:
-        return sources.embedded_digits()
+        return digits.embedded_digits()
     progress.begins("Reading the data")
-    return keras_mnist() if data == "mnist" else sources.load(Path(data), progress.rows)
+    return digits.mnist() if data == "mnist" else digits.load(Path(data), progress.rows)

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from pipetrace.demo.data import Source
+from pipetrace.demo.model import Plan, draw, example_row, scaled
 from pipetrace.errors import ArgumentError, TooManyRowsError
-from pipetrace.pipeline.digits import PIPELINE, Plan, draw, example_row
-from pipetrace.pipeline.sources import Source
 
 
 def rows(count: int) -> Source:
@@ -118,6 +118,6 @@ def test_the_ends_of_each_range_are_in_it() -> None:
 
 def test_rows_are_prepared_as_the_model_gets_them() -> None:
     pixels = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
-    prepared = PIPELINE.prepare(pixels)
+    prepared = scaled(pixels)
     assert prepared.dtype == np.float32
     np.testing.assert_array_equal(prepared, pixels.astype(np.float32) / np.float32(255))
