@@ -125,7 +125,7 @@ def test_the_run_is_told_as_it_was(digits_trace: Trace, source: Source) -> None:
     assert (run.versions["keras"], run.versions["numpy"]) == (keras.__version__, np.__version__)
     assert (run.training.epochs, run.training.batch_size, run.training.seed) == (3, 32, 0)
     assert (run.training.optimizer, run.training.metrics) == ("Adam", ("accuracy",))
-    assert run.training.optimizer_config["learning_rate"] == pytest.approx(0.001)
+    assert run.training.optimizer_config["learning_rate"] == pytest.approx(0.003)
     assert (run.data.available, run.data.validation_rows) == (1797, 100)
     assert run.data.class_counts == tuple(
         int((source.y[drawn.train] == each).sum()) for each in range(10)

@@ -41,6 +41,9 @@ from pipetrace.errors import ArgumentError, PipetraceError
 @click.option("--epochs", default=5, show_default=True, help="Number of epochs.")
 @click.option("--batch-size", default=32, show_default=True, help="Rows per training step.")
 @click.option(
+    "--learning-rate", default=0.003, show_default=True, help="Learning rate of the Adam optimizer."
+)
+@click.option(
     "--seed",
     default=0,
     show_default=True,
@@ -66,7 +69,7 @@ def digits(
     force: bool,
     plain: bool,
     quiet: bool,
-    **numbers: int,
+    **numbers: Any,
 ) -> None:
     """Train the built-in digit classifier and show what happened.
 
