@@ -34,7 +34,7 @@ def test_a_finding_is_complete() -> None:
         assert each.evidence
         assert all(one.text.endswith(".") and one.place for one in each.evidence), each.evidence
         assert 0.5 <= each.confidence <= 1
-        assert "NaN" not in each.text.replace("NaN or Inf", "")
+        assert case.code in ("PT101", "PT406", "PT701") or "NaN" not in each.text
 
 
 def test_every_rule_has_a_case() -> None:

@@ -59,9 +59,7 @@ class OneUnitSoftmax(RunRule):
             numbers = target is not None and (not target.whole or (target.distinct or 0) > 2)
             yield self.fault(
                 *evidence,
-                advice="Use no activation for a regression."
-                if numbers
-                else "Use sigmoid for a single probability.",
+                advice=f"Use {'no activation' if numbers else 'sigmoid'} for this target.",
                 stage=place,
                 change="activation=None" if numbers else "activation='sigmoid'",
             )
