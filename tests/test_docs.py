@@ -40,6 +40,8 @@ COMMANDS = (DOCS / "command-line.md").read_text(encoding="utf-8")
 API = (DOCS / "api.md").read_text(encoding="utf-8")
 FRAMEWORK = "framework"
 """The HTML comment before a block of Python that needs Keras."""
+FILE = "file: "
+"""The beginning of the comment before a program that a guide has its reader save; ``test_guides.py`` runs it."""
 VARIES = "varies"
 """The HTML comment before an output whose lines depend on the run, so that it is not compared."""
 
@@ -318,7 +320,11 @@ def scripts(text: str, *, framework: bool) -> list[tuple[Block, Block | None]]:
     between = text.splitlines()
     pairs = []
     for block, after in itertools.zip_longest(found, found[1:]):
-        if block.language == "python" and (block.mark == FRAMEWORK) == framework:
+        if (
+            block.language == "python"
+            and (block.mark == FRAMEWORK) == framework
+            and not block.mark.startswith(FILE)
+        ):
             follows = after if after and after.language == "text" and after.mark != VARIES else None
             if follows:
                 gap = between[block.line + block.text.count("\n") : follows.line - 2]
@@ -454,3 +460,9 @@ def test_the_links_lead_somewhere(tmp_path: Path) -> None:
         "# A `b` c\n\n[1](some.md#a-b-c) [2](#a-c) ![3](no.png) [4](other.md) `[5](code.md)`\n"
     )
     assert broken_links(path) == ["#a-c", "no.png", "other.md"]
+
+
+def test_the_site_has_every_document() -> None:
+    listed = re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    rules = {f"rules/{path.name}" for path in (DOCS / "rules").glob("PT*.md")}
+    assert {*listed} == {str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")} - rules
