@@ -15,13 +15,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 from tests.markdown import DOCS, blocks, sections, tables, whole_section
 
 from pipetrace.capture import backend
 from pipetrace.cli import main
 from pipetrace.errors import PipetraceError
-from pipetrace.explain.findings import Rule, engine
+from pipetrace.explain.findings import Rule, registry
 
 MESSAGES = (DOCS / "messages.md").read_text(encoding="utf-8")
 FAMILIES = {"error", "bad-data", "bad-trace", "bad-output"}
@@ -112,7 +111,7 @@ def interrupted(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 
 def data_not_found(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    (folder / "pictures").mkdir()
+    (folder / "images").mkdir()
 
 
 def data_unavailable(folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -149,19 +148,21 @@ def bad_pixels(folder: Path, patch: pytest.MonkeyPatch) -> None:
     np.savez(folder / "digits.npz", x=x / 255, y=y)
 
 
-def bad_picture_folder(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    x, _ = rows()
-    (folder / "pictures").mkdir()
+def bad_image_folder(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    (folder / "images").mkdir()
     for name in ("first.png", "second.png"):
-        Image.fromarray(x[0]).save(folder / "pictures" / name)
+        (folder / "images" / name).touch()
 
 
-def unreadable_picture(folder: Path, patch: pytest.MonkeyPatch) -> None:
+def unreadable_image(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    import tensorflow as tf
+
     x, _ = rows()
+    image = tf.io.encode_png(x[0][..., None]).numpy()
     for name in ("cats", "dogs"):
         (folder / "animals" / name).mkdir(parents=True)
-        Image.fromarray(x[0]).save(folder / "animals" / name / "1.png")
-    (folder / "animals/dogs/2.png").write_bytes((folder / "animals/dogs/1.png").read_bytes()[:4])
+        (folder / "animals" / name / "1.png").write_bytes(image)
+    (folder / "animals/dogs/2.png").write_bytes(image[:4])
 
 
 def not_a_trace(folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -180,7 +181,7 @@ def newer_trace(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 def incomplete_trace(folder: Path, patch: pytest.MonkeyPatch) -> None:
     # No run of the reference pipeline is so short that nothing can be asked.
-    patch.setattr("pipetrace.present.document.quiz", lambda trace, seed: ())
+    patch.setattr("pipetrace.present.build.document.quiz", lambda trace, seed: ())
 
 
 def output_exists(folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -215,9 +216,9 @@ def installed(patch: pytest.MonkeyPatch, **rules: type[Rule] | None) -> None:
             return super().load() if rule is None else rule
 
     entries = [
-        Made(name.replace("_", "-"), "mypackage.rules:FewRows", engine.GROUP) for name in rules
+        Made(name.replace("_", "-"), "mypackage.rules:FewRows", registry.GROUP) for name in rules
     ]
-    patch.setattr(engine, "entry_points", lambda group: entries)
+    patch.setattr(registry, "entry_points", lambda group: entries)
 
 
 def own_rule(name: str, module: str) -> type[Rule]:
@@ -280,8 +281,8 @@ PREPARE: dict[str, Prepare] = {
     "count-mismatch": count_mismatch,
     "bad-labels": bad_labels,
     "bad-pixels": bad_pixels,
-    "bad-picture-folder": bad_picture_folder,
-    "unreadable-picture": unreadable_picture,
+    "bad-image-folder": bad_image_folder,
+    "unreadable-image": unreadable_image,
     "trace-not-found": nothing,
     "not-a-trace": not_a_trace,
     "damaged-trace": damaged_trace,

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
         Observation,
         Question,
         Rule,
-        check,
         findings,
         observations,
         quiz,
@@ -39,7 +38,6 @@ __all__ = [
     "write_page",
     "observations",
     "findings",
-    "check",
     "quiz",
     "Observation",
     "Finding",
@@ -57,7 +55,6 @@ LATER = {
     "Observation": "pipetrace.explain",
     "Question": "pipetrace.explain",
     "Rule": "pipetrace.explain",
-    "check": "pipetrace.explain",
     "findings": "pipetrace.explain",
     "observations": "pipetrace.explain",
     "quiz": "pipetrace.explain",
@@ -77,7 +74,7 @@ def hand_in_words() -> None:
 
     This is called when one of the names that record is first used. The recorder itself knows no words.
     """
-    from pipetrace.present.findings.told import at_end, meanwhile
+    from pipetrace.present.stderr import at_end, meanwhile
     from pipetrace.record.live_findings import use
 
     use(at_end, meanwhile)

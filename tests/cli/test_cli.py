@@ -15,11 +15,11 @@ from tests.cli.conftest import COMMAND, Ran, Run, listing, start
 from pipetrace import __version__
 from pipetrace.cli import commands
 from pipetrace.errors import IncompleteTraceError
-from pipetrace.present.ask import ask
-from pipetrace.present.document import document
+from pipetrace.present.build.document import document
+from pipetrace.present.formats.json import to_json
 from pipetrace.present.page import page as as_page
 from pipetrace.present.plain import plain
-from pipetrace.present.wire import to_json
+from pipetrace.present.quiz_prompt import ask
 from pipetrace.trace import Trace, read
 
 FRAMEWORKS = {"keras", "tensorflow", "jax", "torch"}

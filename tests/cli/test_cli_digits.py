@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from tests.cli.conftest import Ran, command, is_message, listing, start
 
-from pipetrace.present.document import document
+from pipetrace.present.build.document import document
 from pipetrace.present.page import page as as_page
 from pipetrace.present.plain import plain
 from pipetrace.trace import read
@@ -25,7 +25,7 @@ PATIENCE = 120
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with data of its own: 160 pictures in which each class has a bar at another place."""
+    """A folder with data of its own: 160 images in which each class has a bar at another place."""
     place = tmp_path_factory.mktemp("digits")
     y = np.arange(160) % 10
     x = np.random.default_rng(3).integers(0, 60, (160, 28, 28)).astype(np.uint8)

@@ -136,11 +136,11 @@ def load_document(
     from pipetrace.quick import quick
 
     with quick():
-        from pipetrace.present.document import document
+        from pipetrace.present.build.document import document
         from pipetrace.trace import read
 
         trace = read(file)
-        return trace, document(trace, quiz_seed=quiz_seed, opened=expand)
+        return trace, document(trace, quiz_seed=quiz_seed, expanded=expand)
 
 
 def print_document(made: Any, console: Any, *, plain: bool, file: Path) -> None:
@@ -163,7 +163,7 @@ def page_path(trace: Path) -> Path:
 
 def save_page(made: Any, out: Path, *, force: bool) -> None:
     """Write a document as a page."""
-    from pipetrace.present.files import write_text
+    from pipetrace.present.output_files import write_text
     from pipetrace.present.page import page as as_page
 
     write_text(out, as_page(made), force=force)

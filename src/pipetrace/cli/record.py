@@ -41,6 +41,9 @@ from pipetrace.errors import ArgumentError, PipetraceError
 @click.option("--epochs", default=5, show_default=True, help="Number of epochs.")
 @click.option("--batch-size", default=32, show_default=True, help="Rows per training step.")
 @click.option(
+    "--learning-rate", default=0.003, show_default=True, help="Learning rate of the Adam optimizer."
+)
+@click.option(
     "--seed",
     default=0,
     show_default=True,
@@ -66,16 +69,16 @@ def digits(
     force: bool,
     plain: bool,
     quiet: bool,
-    **numbers: int,
+    **numbers: Any,
 ) -> None:
     """Train the built-in digit classifier and show what happened.
 
     The model is a small Conv2D network on handwritten digits. Writes a trace, digits.trace, and a
     page, digits.html, that opens in any browser. Needs Keras and TensorFlow.
     """
+    from pipetrace.demo.model import Plan
     from pipetrace.demo.run import record_digits
-    from pipetrace.pipeline.digits import Plan
-    from pipetrace.present.files import check_outputs, keep_apart
+    from pipetrace.present.output_files import check_outputs, keep_apart
 
     plan = Plan(**numbers)
     page = page or page_path(out)
@@ -91,7 +94,7 @@ def digits(
         save_page(made, page, force=force)
     if not quiet:
         print_document(made, console, plain=plain, file=out)
-        from pipetrace.present.closing import files_written
+        from pipetrace.present.output_files import files_written
 
         click.echo(files_written(trace, out, page))
 
@@ -141,7 +144,7 @@ def run(
     gets one trace, which replaces the trace of an earlier run.
     """
     from pipetrace import hand_in_words
-    from pipetrace.present.findings.told import at_end, took
+    from pipetrace.present.stderr import at_end, took
     from pipetrace.record.run import Watched, run_script
 
     hand_in_words()
@@ -196,8 +199,8 @@ def trace(
     is loaded in Keras' safe mode, without its optimizer; no code in the file runs.
     """
     from pipetrace.capture.saved import check_model
-    from pipetrace.pipeline.row_files import load_rows
-    from pipetrace.present.files import check_outputs, keep_apart
+    from pipetrace.pipeline.files import load_rows
+    from pipetrace.present.output_files import check_outputs, keep_apart
     from pipetrace.record.saved import record_saved
 
     out = out or model.parent / f"{model.stem}.trace"
@@ -310,10 +313,9 @@ def _budget(text: str) -> float | None:
 
 
 def _digits_source(data: str | None, progress: Any) -> Any:
-    from pipetrace.demo.run import keras_mnist
-    from pipetrace.pipeline import sources
+    from pipetrace.demo import data as digits
 
     if data is None:
-        return sources.embedded_digits()
+        return digits.embedded_digits()
     progress.begins("Reading the data")
-    return keras_mnist() if data == "mnist" else sources.load(Path(data), progress.rows)
+    return digits.mnist() if data == "mnist" else digits.load(Path(data), progress.rows)

@@ -30,10 +30,10 @@ def show(file: Path, stage: str | None, expand: bool, plain: bool) -> None:
     if stage is None:
         _, made = load_document(file, expand=expand)
     else:
-        from pipetrace.present.graph.part import part
+        from pipetrace.present.build.focus import focus
         from pipetrace.trace import read
 
-        made = part(read(file), stage, opened=expand)
+        made = focus(read(file), stage, expanded=expand)
     console = None if plain or not may_be_terminal() else console_for(plain)
     print_document(made, console, plain=plain, file=file)
 
@@ -44,7 +44,7 @@ def show(file: Path, stage: str | None, expand: bool, plain: bool) -> None:
 @force_option
 def page(file: Path, out: Path | None, force: bool) -> None:
     """Write a trace as a page: one HTML file that opens from disk."""
-    from pipetrace.present.files import keep_apart
+    from pipetrace.present.output_files import keep_apart
 
     out = out or page_path(file)
     keep_apart(file, [out])
@@ -59,7 +59,7 @@ def page(file: Path, out: Path | None, force: bool) -> None:
 @plain_option
 def quiz(file: Path, seed: int | None, plain: bool) -> None:
     """Take a quiz of three questions about a trace."""
-    from pipetrace.present.ask import ask
+    from pipetrace.present.quiz_prompt import ask
 
     _, made = load_document(file, quiz_seed=seed)
     ask(made.quiz, console_for(plain))
@@ -71,8 +71,8 @@ def quiz(file: Path, seed: int | None, plain: bool) -> None:
 @force_option
 def export(file: Path, out: Path | None, force: bool) -> None:
     """Write a whole trace as JSON. The schema is docs/trace.schema.json."""
-    from pipetrace.present.files import keep_apart, write_text
-    from pipetrace.present.wire import to_json
+    from pipetrace.present.formats.json import to_json
+    from pipetrace.present.output_files import keep_apart, write_text
     from pipetrace.trace import read
 
     keep_apart(file, [out] if out else [])

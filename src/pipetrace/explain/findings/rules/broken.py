@@ -6,16 +6,18 @@ from pipetrace.explain.findings.figures import POOR, figures_of
 from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
 from pipetrace.trace.document import DATA, GRADIENT, LOSS, OUTPUT, WEIGHTS, Trace
+from pipetrace.trace.measurements import Signal, Update
 
 
 class NotANumber(Rule):
     """A loss or weights that are no numbers any more."""
 
     code = "PT701"
-    name = "not-finite"
+    name = "nan-or-inf"
     category = "nan"
     level = ERROR
-    explains = (*POOR, "PT201", "PT202", "PT405", "PT502")
+    needs = ("stages", "epochs")
+    root_cause_of = (*POOR, "PT201", "PT202", "PT405", "PT502")
     what = "The loss or the weights became NaN or infinite."
     why = "From that step on the weights are no numbers either, and nothing is learned any more."
 
@@ -39,7 +41,7 @@ class NotANumber(Rule):
                 (
                     each.name
                     for each in facts.layers
-                    if "not_finite" in facts.of("signal", each.name, 0)
+                    if facts.of(Signal, each.name, 0).not_finite is not None
                 ),
                 None,
             )
@@ -61,11 +63,11 @@ class NotANumber(Rule):
             name = next(
                 each
                 for each in facts.kernels
-                if not _finite(facts.of("update", each, facts.last).get("norm", 0.0))
+                if not _finite(facts.of(Update, each, facts.last).weight_norm or 0.0)
             )
             text = f"{name} holds values that are no numbers after epoch {facts.last}."
             evidence, stage = (
-                [Evidence(text, None, f"measurements[update/{name}].norm")],
+                [Evidence(text, None, f"measurements[update/{name}].weight_norm")],
                 name.rpartition("/")[0],
             )
         yield self.found(

@@ -11,6 +11,7 @@ from pipetrace.explain.findings.rule import Rule
 from pipetrace.explain.text import share
 from pipetrace.stats.histogram import lower_edges
 from pipetrace.trace.document import Stage, Summary, Trace
+from pipetrace.trace.measurements import Signal
 
 BOUNDS = {
     "tanh": (-1.0, 1.0),
@@ -30,7 +31,8 @@ class DyingRelu(Rule):
     code = "PT201"
     name = "dying-relu"
     category = "dying_relu"
-    explains = (*POOR, "PT402", "PT405", "PT502")
+    needs = ("stages", "epochs", "activations")
+    root_cause_of = (*POOR, "PT402", "PT405", "PT502")
     what = "Units behind a ReLU that are zero for every row that was looked at."
     why = "Where a ReLU gives zero its gradient is zero too, so such a unit never changes again."
 
@@ -49,7 +51,7 @@ class DyingRelu(Rule):
             if facts.activation(stage) not in ("relu", "relu6"):
                 continue
             before, now = (
-                facts.value("signal", stage.name, "dead", epoch) for epoch in (0, facts.last)
+                facts.of(Signal, stage.name, epoch).dead_units for epoch in (0, facts.last)
             )
             if now is None:
                 continue
@@ -59,7 +61,7 @@ class DyingRelu(Rule):
         if worst is None:
             return
         dead, stage, before = worst
-        units = int(facts.value("signal", stage.name, "units", facts.last) or 0)
+        units = facts.of(Signal, stage.name, facts.last).units or 0
         text = (
             f"{round(dead * units)} of {units} units of {stage.name} give zero for "
             f"every row; before training {round(before * units)} did."
@@ -67,7 +69,9 @@ class DyingRelu(Rule):
         found = self.found(
             text,
             [
-                Evidence(text, dead, f"measurements[signal/{stage.name}, epoch {facts.last}].dead"),
+                Evidence(
+                    text, dead, f"measurements[signal/{stage.name}, epoch {facts.last}].dead_units"
+                ),
                 *facts.how_well(),
             ],
             "Lower the learning rate, scale the inputs, start from He initialisation, or use an activation with a slope "
@@ -75,7 +79,9 @@ class DyingRelu(Rule):
             stage=stage.name,
             epochs=[
                 epoch
-                for epoch, value in facts.course("signal", stage.name, "dead").items()
+                for epoch, value in facts.course(
+                    Signal, stage.name, lambda each: each.dead_units
+                ).items()
                 if epoch and value >= self.MOST
             ],
             change="keras.layers.LeakyReLU()  # or activation='elu'",
@@ -90,7 +96,8 @@ class Saturated(Rule):
     code = "PT202"
     name = "saturated-activation"
     category = "saturated_activation"
-    explains = (*POOR, "PT405")
+    needs = ("stages", "summaries")
+    root_cause_of = (*POOR, "PT405")
     what = "Hidden tanh or sigmoid units whose values stand at their bounds for most rows."
     why = "There the slope is nearly zero, so almost no gradient passes to the layers before."
 
@@ -140,9 +147,10 @@ class OddHidden(Rule):
     """An activation between layers that is made for the end, or grows without bound."""
 
     code = "PT203"
-    name = "odd-hidden-activation"
+    name = "unusual-hidden-activation"
     category = "hidden_activation"
-    explains = (*POOR, "PT402", "PT405", "PT406", "PT502", "PT701")
+    needs = ("stages",)
+    root_cause_of = (*POOR, "PT402", "PT405", "PT406", "PT502", "PT701")
     what = "A softmax or an exponential as activation of a hidden layer."
     why = "A softmax lets the units of a layer compete for a sum of 1, an exponential multiplies from layer to layer."
 

@@ -1,0 +1,106 @@
+"""What rules need to have been recorded, and what of it a trace lacks."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal, TypeAlias
+
+from pipetrace.trace.document import SOURCE, STEP, Trace
+from pipetrace.trace.measurements import (
+    HELD_OUT,
+    TRAINING,
+    BaselineModel,
+    ClassOutcome,
+    DatasetCheck,
+    Figures,
+    FitArguments,
+    Gradient,
+    InitialWeight,
+    LossPoint,
+    Outcome,
+    ShiftedTargets,
+    Signal,
+    StepLosses,
+    Update,
+)
+
+Need: TypeAlias = Literal[
+    "stages",
+    "epochs",
+    "targets",
+    "summaries",
+    "input values",
+    "fit arguments",
+    "training rows",
+    "validation rows",
+    "outcomes",
+    "class outcomes",
+    "baseline models",
+    "shifted targets",
+    "activations",
+    "initial weights",
+    "weight updates",
+    "gradients",
+    "losses",
+    "step losses",
+]
+
+
+def _measured(kind: type[Figures], name: str | None = None) -> Callable[[Trace], bool]:
+    def check(trace: Trace) -> bool:
+        names = trace.measurements.names(kind)
+        return name in names if name is not None else bool(names)
+
+    return check
+
+
+def _input_values(trace: Trace) -> bool:
+    sources = [stage for stage in trace.stages if stage.kind == SOURCE]
+    return _measured(DatasetCheck, TRAINING)(trace) or any(each.summary for each in sources)
+
+
+def _validation_rows(trace: Trace) -> bool:
+    """Without a validation set there is nothing to record."""
+    return trace.run.data.validation_rows == 0 or _measured(DatasetCheck, HELD_OUT)(trace)
+
+
+def _class_outcomes(trace: Trace) -> bool:
+    """An outcome that is not of classes has none."""
+    measured = trace.measurements
+    outcomes = [
+        measured.of(Outcome, TRAINING, epoch) for epoch in measured.epochs(Outcome, TRAINING)
+    ]
+    numbers = bool(outcomes) and all(each.accuracy is None for each in outcomes)
+    return numbers or _measured(ClassOutcome)(trace)
+
+
+def _summaries(trace: Trace) -> bool:
+    """Of the outputs of layers, over all rows or over the probe rows of an epoch."""
+    layers = [stage for stage in trace.stages if stage.kind not in (SOURCE, STEP)]
+    return any(stage.summary for stage in layers) or any(each.probe for each in trace.epochs)
+
+
+NEEDS: Mapping[Need, Callable[[Trace], bool]] = {
+    "stages": lambda trace: bool(trace.stages),
+    "epochs": lambda trace: bool(trace.epochs),
+    "targets": lambda trace: bool(trace.run.data.targets),
+    "summaries": _summaries,
+    "input values": _input_values,
+    "fit arguments": _measured(FitArguments),
+    "training rows": _measured(DatasetCheck, TRAINING),
+    "validation rows": _validation_rows,
+    "outcomes": _measured(Outcome, TRAINING),
+    "class outcomes": _class_outcomes,
+    "baseline models": _measured(BaselineModel),
+    "shifted targets": _measured(ShiftedTargets),
+    "activations": _measured(Signal),
+    "initial weights": _measured(InitialWeight),
+    "weight updates": _measured(Update),
+    "gradients": _measured(Gradient),
+    "losses": _measured(LossPoint),
+    "step losses": _measured(StepLosses),
+}
+"""What a rule can need, and whether a trace has it."""
+
+
+def missing(trace: Trace, needs: Iterable[Need]) -> tuple[Need, ...]:
+    """What of this was not recorded."""
+    return tuple(need for need in needs if not NEEDS[need](trace))
