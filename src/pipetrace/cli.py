@@ -193,11 +193,9 @@ def run(
     Write it as you would for python: pipetrace run train.py --epochs 5. The program gets its own arguments; its output,
     exceptions and exit code pass through. Each model is recorded into one trace; a trace of an earlier run is replaced.
     """
-    from pipetrace import hand_in_words
     from pipetrace.present.findings.told import at_end, took
     from pipetrace.record.run import Watched, run_script
 
-    hand_in_words()
     first = out or Path(f"{script.rpartition('.')[2] if module else Path(script).stem}.trace")
 
     def path_of(number: int) -> Path:
@@ -286,9 +284,7 @@ def selfcheck(
         deterministic=options["deterministic"],
         show_output=options["show_output"],
     )
-    # The same words as pipetrace run has, which the recorder must not import.
-    code = "from pipetrace import hand_in_words as words; from pipetrace.record.selfcheck_run import main; main(words)"
-    found = checking.selfcheck(plan, shown.Told(_console(plain, stderr=True)), code=code)
+    found = checking.selfcheck(plan, shown.Told(_console(plain, stderr=True)))
     if form == "json":
         _print(shown.as_json(found, pipetrace.__version__))
     else:

@@ -1,5 +1,7 @@
 """The doors to the recorder: each sees the same, whatever the rows come in, and none changes the training."""
 
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -352,3 +354,31 @@ def test_steps_taken_together_and_compiled_otherwise(tmp_path: Path) -> None:
             np.testing.assert_array_equal(ours, theirs)
         trace = pipetrace.read(tmp_path / f"{number}.trace")
         assert [epoch.steps for epoch in trace.epochs] == [7, 7]
+
+
+def test_what_other_threads_write_to_standard_error_arrives(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The descriptor belongs to the whole process, so the recorder leaves it alone in training."""
+    written, over = 0, threading.Event()
+
+    def write() -> None:
+        nonlocal written
+        while not over.wait(0.001):
+            os.write(2, b"a line of another thread\n")
+            written += 1
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        model = classifier()
+        model.fit(
+            **as_arrays(),
+            epochs=3,
+            verbose=0,
+            callbacks=[pipetrace.Recorder(tmp_path / "run.trace", verbose=False, budget=None)],
+        )
+    finally:
+        over.set()
+        thread.join()
+    assert capfd.readouterr().err.count("a line of another thread\n") == written > 20

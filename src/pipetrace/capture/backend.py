@@ -29,8 +29,9 @@ def load() -> Any:
         # Said before the import, which would fail in its own words where that other backend is not installed.
         _refuse_other_than_tensorflow(os.environ.get("KERAS_BACKEND") or "tensorflow")
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        # TensorFlow's libraries write to file descriptor 2 before any logging level is heard.
-        with _stderr_apart() as said:
+        # TensorFlow's libraries write to file descriptor 2 before they read any logging level. The
+        # descriptor belongs to the whole process, so it is redirected for this import alone.
+        with _stderr_apart() if "tensorflow" not in sys.modules else _nothing_apart() as said:
             try:
                 importlib.import_module("tensorflow")
                 importlib.import_module("keras")
@@ -64,10 +65,8 @@ def set_seed(seed: int) -> None:
 def build(model: Model) -> Any:
     """A compiled Keras model from its description, with freshly drawn weights."""
     keras = load()
-    # The first operation writes a note about the processor to file descriptor 2.
-    with quiet():
-        built = keras.Sequential.from_config(dict(model.config))
-        built.compile(optimizer=model.optimizer, loss=model.loss, metrics=list(model.metrics))
+    built = keras.Sequential.from_config(dict(model.config))
+    built.compile(optimizer=model.optimizer, loss=model.loss, metrics=list(model.metrics))
     return built
 
 
@@ -97,21 +96,6 @@ def mnist() -> tuple[Any, Any]:
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Hold back what the backend writes to file descriptor 2 on first use; it is written out if an error follows."""
-    words = ""
-    try:
-        with _stderr_apart() as said:
-            try:
-                yield
-            except BaseException:
-                words = said()
-                raise
-    finally:
-        sys.stderr.write(words)
-
-
-@contextlib.contextmanager
 def _stderr_apart() -> Iterator[Any]:
     with tempfile.TemporaryFile() as file:
         sys.stderr.flush()
@@ -127,6 +111,11 @@ def _stderr_apart() -> Iterator[Any]:
         finally:
             os.dup2(kept, 2)
             os.close(kept)
+
+
+@contextlib.contextmanager
+def _nothing_apart() -> Iterator[Any]:
+    yield str
 
 
 def _refuse_other_than_tensorflow(backend: str) -> None:

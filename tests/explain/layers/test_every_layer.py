@@ -29,7 +29,7 @@ from tests.keras_layers import (
 )
 from tests.sums import came_out
 
-from pipetrace.capture.backend import load, quiet
+from pipetrace.capture.backend import load
 from pipetrace.explain.layers import LAYERS, Operation, operation
 from pipetrace.trace.document import Parameters, Spec, Stage
 
@@ -39,8 +39,7 @@ GENERIC = re.compile(r"\b(layer|operation) of class\b")
 
 
 def told(name: str) -> tuple[Stage, Operation]:
-    with quiet():
-        stage = made(name)
+    stage = made(name)
     return stage, operation(stage)
 
 
@@ -124,9 +123,8 @@ def test_what_is_said_of_training_and_of_prediction_is_so(name: str) -> None:
     load().utils.set_random_seed(1)
     layer = make(load().layers)
     rows = np.random.default_rng(0).uniform(0, 255, (8, 8, 8, 3)).astype(np.float32)
-    with quiet():
-        still = np.asarray(layer(rows, training=False))
-        moved = np.asarray(layer(rows, training=True))
+    still = np.asarray(layer(rows, training=False))
+    moved = np.asarray(layer(rows, training=True))
     words = operation(stage_of(layer, [rows], [still]))
     assert words.does.startswith("In training ")
     assert words.does.lower().endswith("in prediction it changes nothing.")
@@ -140,8 +138,7 @@ def test_what_is_said_of_training_and_of_prediction_is_so(name: str) -> None:
 def test_what_is_alike_in_training_and_in_prediction(name: str) -> None:
     layer = EVERY[name][0](load().layers)
     rows = np.random.default_rng(0).uniform(20, 200, (2, 8, 8, 3)).astype(np.float32)
-    with quiet():
-        still, moved = (np.asarray(layer(rows, training=training)) for training in (False, True))
+    still, moved = (np.asarray(layer(rows, training=training)) for training in (False, True))
     assert (
         "In training and in prediction alike." in operation(stage_of(layer, [rows], [still])).does
     )
@@ -160,8 +157,7 @@ def test_a_layer_that_really_runs_is_told_in_the_same_words(name: str) -> None:
     rows = keras.tree.map_structure(
         lambda each: keras.ops.zeros((2, *each.shape[1:]), each.dtype), symbolic
     )
-    with quiet():
-        result = layer(*rows)
+    result = layer(*rows)
     assert (
         operation(stage_of(layer, keras.tree.flatten(rows), keras.tree.flatten(result)))
         == told(name)[1]
@@ -335,8 +331,7 @@ def test_attention_is_told_whichever_way_its_inputs_are_named() -> None:
         layers.MultiHeadAttention(4, 8, value_dim=6),
         layers.MultiHeadAttention(4, 8, output_shape=5),
     ):
-        with quiet():
-            given = layer(query, value, key, return_attention_scores=True)
+        given = layer(query, value, key, return_attention_scores=True)
         for order in ((query, value, key), (key, query, value), (query, key, value)):
             stage = stage_of(layer, order, given)
             words = operation(stage)

@@ -83,6 +83,7 @@ class DataFacts:
 def _unread(session: Recording) -> Data:
     """What is known of the rows without reading them."""
     rows, held_out, call = session.rows, session.held_out, session.call
+    unknown = call.validation is not None or not (call.known or session.alone)
     return Data(
         name=session.settings.data_name or _kind(call.x if call.known else None, rows),
         description="",
@@ -92,7 +93,7 @@ def _unread(session: Recording) -> Data:
         fingerprint="",
         class_names=(),
         class_counts=(),
-        validation_rows=len(held_out) if held_out else None if call.validation is not None else 0,
+        validation_rows=len(held_out) if held_out else None if unknown else 0,
         example_row=(session.settings.before.row or 0) if session.settings.before else 0,
         example_label=None,
         example_value=None,

@@ -10,6 +10,7 @@ from pipetrace.capture import batches
 from pipetrace.capture.backend import load
 from pipetrace.capture.forward import Forward, Passed
 from pipetrace.capture.tensors import Origin
+from pipetrace.capture.weights import Weights
 from pipetrace.record.measure.limits import Extent, extent
 from pipetrace.stats import can_summarise, summarise
 from pipetrace.trace.document import SOURCE, Array, Spec, Stage, Summary
@@ -99,14 +100,19 @@ class Measure:
         places = [Stage(name, SOURCE, None, name, {}, (), ()) for name in dict(self.names)]
         self.extent: Extent = extent([*places, *forward.stages], sizes, channels)
 
-    def passed(self, x: Any) -> Passed:
-        """The outputs of all stages, the sources among them."""
+    def passed(self, x: Any, instead: Weights | None = None) -> Passed:
+        """The outputs of all stages, the sources among them.
+
+        Args:
+            x: rows as the model gets them.
+            instead: weights to use in place of those that the model has.
+        """
         given: dict[str, dict[int, Array]] = {}
         for (name, output), values in zip(self.names, load().tree.flatten(x), strict=True):
             given.setdefault(name, {})[output] = values
         # Keras takes the arrays of a dictionary in the order of the keys, which need not be that of the outputs.
         sources = {name: tuple(of[output] for output in sorted(of)) for name, of in given.items()}
-        found = self.forward.passed(batches.as_fit_gets(x))
+        found = self.forward.passed(batches.as_fit_gets(x), instead)
         return Passed({**sources, **found.outputs}, found.masks)
 
     def examples(self, passed: Passed, place: int = 0) -> dict[str, tuple[Array, ...]]:
