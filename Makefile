@@ -17,7 +17,7 @@ unexport PYTHONHOME
 MADE_IN := $(shell [ -x $(BIN)/python ] && cat $(VENV)/.installed 2>/dev/null)
 HERE := $(shell pwd -P)
 
-.PHONY: help digits test accept accept-facts lint format clean FORCE
+.PHONY: help digits test test-all accept accept-facts lint format clean FORCE
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -25,8 +25,11 @@ help: ## List these targets
 digits: $(VENV)/.installed ## Record the digits training and write its page
 	$(BIN)/pipetrace digits --force $(ARGS)
 
-test: $(VENV)/.installed-tests ## Run every check and every test
+test: $(VENV)/.installed-tests ## Run every check, and all tests but the long ones
 	@$(BIN)/python tools/check.py test $(ARGS)
+
+test-all: $(VENV)/.installed-tests ## Run them with the long ones, such as all examples at all budgets
+	@$(BIN)/python tools/check.py test-all $(ARGS)
 
 lint: $(VENV)/.installed-tests ## Run the checks alone: ruff, mypy, tsc
 	@$(BIN)/python tools/check.py lint

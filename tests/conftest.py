@@ -17,6 +17,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that train come first, so that no worker is left with a long one at the end."""
+    trains = {item.path for item in items if item.get_closest_marker("framework")}
+    items.sort(key=lambda item: item.path not in trains)
+
+
 class SilentProgress:
     """A Progress that shows nothing."""
 

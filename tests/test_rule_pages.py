@@ -50,34 +50,34 @@ def test_each_rule_has_a_page_and_each_page_a_rule() -> None:
     assert len(set(CODES)) == len(CODES)
 
 
-@pytest.mark.parametrize("rule", RULES, ids=CODES)
-def test_the_page_says_what_the_class_says(rule: AnyRule) -> None:
-    text = text_of(rule)
-    assert text.startswith(f"# {rule.code} {rule.name}\n")
-    made = words(text.partition(pages.END)[0])
-    for told in (
-        f"Level: {rule.level}.",
-        f"Category: `{rule.category}`.",
-        f"**What it finds:** {words(rule.what)}",
-        f"**Why it matters:** {words(rule.why)}",
-    ):
-        assert told in made
-    for code in rule.explains:
-        assert code in made
+def test_the_page_says_what_the_class_says() -> None:
+    for rule in RULES:
+        text = text_of(rule)
+        assert text.startswith(f"# {rule.code} {rule.name}\n")
+        made = words(text.partition(pages.END)[0])
+        for told in (
+            f"Level: {rule.level}.",
+            f"Category: `{rule.category}`.",
+            f"**What it finds:** {words(rule.what)}",
+            f"**Why it matters:** {words(rule.why)}",
+        ):
+            assert told in made
+        for code in rule.explains:
+            assert code in made
 
 
-@pytest.mark.parametrize("rule", RULES, ids=CODES)
-def test_the_rest_of_the_page_is_written(rule: AnyRule) -> None:
-    written = sections(text_of(rule).partition(pages.END)[2])
-    assert [part.heading for part in written] == HEADINGS
-    for part in written:
-        assert len(part.text.split()) >= 8, part.heading
-    # The example shows what the rule says: its level, code and name at the head of a finding.
-    (example,) = [part for part in written if part.heading == "Example"]
-    shown = "\n".join(block.text for block in blocks(example.text))
-    assert re.search(rf"(Error|Warning|Note) {rule.code} {rule.name}\b", words(shown))
-    assert f"Why: {words(rule.why).replace('`', '')}" in words(shown).replace("`", "")
-    assert "To do: " in shown
+def test_the_rest_of_the_page_is_written() -> None:
+    for rule in RULES:
+        written = sections(text_of(rule).partition(pages.END)[2])
+        assert [part.heading for part in written] == HEADINGS
+        for part in written:
+            assert len(part.text.split()) >= 8, part.heading
+        # The example shows what the rule says: its level, code and name at the head of a finding.
+        (example,) = [part for part in written if part.heading == "Example"]
+        shown = "\n".join(block.text for block in blocks(example.text))
+        assert re.search(rf"(Error|Warning|Note) {rule.code} {rule.name}\b", words(shown))
+        assert f"Why: {words(rule.why).replace('`', '')}" in words(shown).replace("`", "")
+        assert "To do: " in shown
 
 
 def masked(told: str) -> str:
@@ -87,38 +87,40 @@ def masked(told: str) -> str:
 
 @pytest.mark.framework
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("rule", RULES, ids=CODES)
-def test_the_example_says_what_the_page_shows(
-    rule: AnyRule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_examples_say_what_the_pages_show(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    text = text_of(rule)
-    assert masked(TOOL.said(text)) == masked(TOOL.example(text)["said"])
+    pages_of = {rule.code: text_of(rule) for rule in RULES}
+    said = {code: masked(TOOL.said(text)) for code, text in pages_of.items()}
+    assert said == {code: masked(TOOL.example(text)["said"]) for code, text in pages_of.items()}
 
 
-@pytest.mark.parametrize("rule", RULES, ids=CODES)
-def test_the_commands_of_a_page_can_be_parsed(rule: AnyRule) -> None:
-    for block in blocks(text_of(rule)):
-        for call in re.findall(r"^\$ (pipetrace .*)$", block.text, re.MULTILINE):
-            _, name, *arguments = shlex.split(call)
-            command = commands.commands[name]
-            # Without the context of the whole, Click would remember other names of --help for the tests after this one.
-            around = commands.make_context("pipetrace", [name])
-            assert isinstance(command.make_context(name, arguments, parent=around), click.Context)
+def test_the_commands_of_a_page_can_be_parsed() -> None:
+    for rule in RULES:
+        for block in blocks(text_of(rule)):
+            for call in re.findall(r"^\$ (pipetrace .*)$", block.text, re.MULTILINE):
+                _, name, *arguments = shlex.split(call)
+                command = commands.commands[name]
+                # Without the context of the whole, Click would remember other names of --help for the tests after this one.
+                around = commands.make_context("pipetrace", [name])
+                assert isinstance(
+                    command.make_context(name, arguments, parent=around), click.Context
+                )
 
 
-@pytest.mark.parametrize("rule", RULES, ids=CODES)
-def test_a_rule_says_what_it_is(rule: AnyRule) -> None:
-    assert re.fullmatch(r"PT\d{3}", rule.code)
-    assert rule.code[:3] in TOOL.FAMILIES
-    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", rule.name)
-    assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", rule.category)
-    assert rule.level in LEVELS
-    for told in (rule.what, rule.why):
-        assert told[0].isupper() or not told[0].isalpha()
-        assert told.endswith(".")
-    known = set(CODES)
-    assert set(rule.explains) <= known - {rule.code}
+def test_a_rule_says_what_it_is() -> None:
+    for rule in RULES:
+        assert re.fullmatch(r"PT\d{3}", rule.code)
+        assert rule.code[:3] in TOOL.FAMILIES
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", rule.name)
+        assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", rule.category)
+        assert rule.level in LEVELS
+        for told in (rule.what, rule.why):
+            assert told[0].isupper() or not told[0].isalpha()
+            assert told.endswith(".")
+        known = set(CODES)
+        assert set(rule.explains) <= known - {rule.code}
 
 
 def test_the_list_has_every_rule_in_its_family() -> None:

@@ -1,8 +1,9 @@
 """Run the checks one after another, all of them whatever fails, and say at the end which failed.
 
-``python tools/check.py lint`` runs ruff, mypy and tsc; ``test`` runs the tests as well, and hands what follows to
-pytest; ``accept`` runs the tests alone and takes what they make as the new snapshots; ``accept-facts`` takes the
-numbers, kinds and codes of the golden traces, which no other command does.
+``python tools/check.py lint`` runs ruff, mypy and tsc. ``test`` runs the tests as well, but for those marked as
+slow; ``test-all`` runs these too. ``accept`` runs the tests alone and takes what they make as the new snapshots;
+``accept-facts`` takes the numbers, kinds and codes of the golden traces, which no other command does. What follows is
+handed to pytest.
 """
 
 from __future__ import annotations
@@ -15,14 +16,9 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
-WORKERS = [
-    "-n",
-    "auto",
-    "--maxprocesses",
-    "4",
-    "--dist",
-    "loadfile",
-]  # one file's tests share what they trained
+# One file's tests share what they trained; tests/conftest.py says which files come first.
+WORKERS = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
+SLOWEST = ["--durations", "20"]
 
 
 class Check(NamedTuple):
@@ -56,8 +52,9 @@ def plan(what: str, arguments: list[str]) -> list[Check]:
     pytest = [PYTHON, "-m", "pytest"]
     if what == "lint":
         return LINT
-    if what == "test":
-        return [*LINT, BROWSER, Check("pytest", [*pytest, *WORKERS, *arguments])]
+    if what in ("test", "test-all"):
+        chosen = ["-m", "not slow"] if what == "test" else []
+        return [*LINT, BROWSER, Check("pytest", [*pytest, *WORKERS, *SLOWEST, *chosen, *arguments])]
     if what == "accept":
         return [NODE_PACKAGES, BROWSER, Check("pytest", [*pytest, "--snapshot-update", *arguments])]
     if what == "accept-facts":
@@ -68,7 +65,7 @@ def plan(what: str, arguments: list[str]) -> list[Check]:
             )
         ]
     sys.exit(
-        "Usage: python tools/check.py lint | test | accept | accept-facts [pytest's arguments]"
+        "Usage: python tools/check.py lint | test | test-all | accept | accept-facts [pytest's arguments]"
     )
 
 

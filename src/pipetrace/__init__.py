@@ -74,7 +74,7 @@ LATER = {
 
 
 def _speakers() -> tuple[live_findings.AtEnd, live_findings.Meanwhile]:
-    from pipetrace.present.findings.told import at_end, meanwhile
+    from pipetrace.present.stderr import at_end, meanwhile
 
     return at_end, meanwhile
 

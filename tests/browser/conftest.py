@@ -18,7 +18,7 @@ from playwright.sync_api import (
 )
 from tests.browser.chromium import executable
 
-from pipetrace.present.document import document
+from pipetrace.present.build.document import document
 from pipetrace.present.page import page as as_page
 from pipetrace.trace import Trace
 

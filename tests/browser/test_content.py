@@ -1,4 +1,4 @@
-"""The page shows the view: its texts, its pictures pixel by pixel, and the exact value of each pixel."""
+"""The page shows the view: its texts, its images pixel by pixel, and the exact value of each pixel."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -11,10 +11,11 @@ from playwright.sync_api import Locator, Page
 from tests.browser.conftest import Pages
 from tests.traces import HOSTILE, broken, killed, lengthened, renamed
 
-from pipetrace.present.document import document
+from pipetrace.present.build.document import document
+from pipetrace.present.colormaps import colours
+from pipetrace.present.drawings import ImageView
 from pipetrace.present.plain import plain
-from pipetrace.present.ramps import colours
-from pipetrace.present.views import Document, Picture
+from pipetrace.present.views import Document
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Array
 
@@ -117,12 +118,12 @@ def test_pointing_at_a_pixel_tells_its_exact_value(
 ) -> None:
     maps = values_of(digits_trace.stage(name))
     item = shown.locator(f'[id="stage/{name}"]')
-    picture = item.locator(".seen .large")
-    picture.scroll_into_view_if_needed()
-    view = next(stage.picture for stage in made.stages if stage.name == name)
+    image = item.locator(".seen .large")
+    image.scroll_into_view_if_needed()
+    view = next(stage.image for stage in made.stages if stage.name == name)
     assert view is not None
     chosen = view.mark[0] if view.mark else 0
-    box = picture.bounding_box()
+    box = image.bounding_box()
     assert box is not None
     _, rows, columns = maps.shape
     generator = np.random.default_rng(1)
@@ -145,8 +146,8 @@ def test_another_map_is_chosen_with_the_pointer(shown: Page, digits_trace: Trace
     item = shown.locator('[id="stage/conv2d"]')
     item.locator(".seen .maps label").nth(9).click()
     assert item.locator(".seen .caption").text_content() == "filter 9"
-    picture = item.locator(".seen .large")
-    picture.hover(position={"x": 2, "y": 2})
+    image = item.locator(".seen .large")
+    image.hover(position={"x": 2, "y": 2})
     text = item.locator(".seen .readout").text_content()
     assert (text or "").startswith("filter 9, row 0, column 0: ")
     assert value_after(text) == maps[9, 0, 0]
@@ -155,9 +156,9 @@ def test_another_map_is_chosen_with_the_pointer(shown: Page, digits_trace: Trace
 def test_a_vector_tells_the_place_and_its_value(shown: Page, digits_trace: Trace) -> None:
     example = values_of(digits_trace.stage("flatten"))[0, 0]
     item = shown.locator('[id="stage/flatten"]')
-    picture = item.locator(".seen .large")
-    picture.scroll_into_view_if_needed()
-    box = picture.bounding_box()
+    image = item.locator(".seen .large")
+    image.scroll_into_view_if_needed()
+    box = image.bounding_box()
     assert box is not None
     for row, column in ((0, 0), (10, 50), (51, 103)):
         shown.mouse.move(
@@ -169,7 +170,7 @@ def test_a_vector_tells_the_place_and_its_value(shown: Page, digits_trace: Trace
         assert value_after(text) == example[row * 104 + column]
 
 
-def test_leaving_a_picture_marks_again_what_the_words_speak_of(shown: Page, made: Document) -> None:
+def test_leaving_a_image_marks_again_what_the_words_speak_of(shown: Page, made: Document) -> None:
     item = shown.locator('[id="stage/scale"]')
     before = item.locator(".readout").text_content()
     assert "0.5019608" in (before or "")
@@ -202,7 +203,7 @@ PIXELS = """all => all.map(canvas => ({
 
 @pytest.mark.parametrize("name", ["input_image", "conv2d", "flatten"])
 def test_every_pixel_has_the_colour_of_its_value(shown: Page, made: Document, name: str) -> None:
-    view = next(stage.picture for stage in made.stages if stage.name == name)
+    view = next(stage.image for stage in made.stages if stage.name == name)
     assert view is not None
     many = view.shape[0] > 1
     canvases = shown.locator(
@@ -216,7 +217,7 @@ def test_every_pixel_has_the_colour_of_its_value(shown: Page, made: Document, na
         there = np.isfinite(values)
         # Half a step of colour may be rounded up or down.
         assert (
-            np.abs(painted[there][:, :3] - colours(places, view.ramp)[there].astype(int)) <= 1
+            np.abs(painted[there][:, :3] - colours(places, view.colormap)[there].astype(int)) <= 1
         ).all()
         assert (painted[..., 3] == np.where(there, 255, 0)).all()
 
@@ -289,16 +290,14 @@ def test_tensors_are_decoded_bit_for_bit(shown: Page, digits_trace: Trace, made:
         """async () => {
           const { decode } = await import("viewer/tensor.js");
           const view = JSON.parse(document.getElementById("document").textContent);
-          return view.stages.map(stage => stage.picture && [...new Uint32Array(decode(stage.picture.values).buffer)]);
+          return view.stages.map(stage => stage.image && [...new Uint32Array(decode(stage.image.values).buffer)]);
         }"""
     )
     for bits, stage in zip(found, made.stages, strict=True):
-        if stage.picture is None:
+        if stage.image is None:
             assert bits is None
         else:
-            assert (
-                np.array(bits, np.uint32).tobytes() == stage.picture.values.astype("<f4").tobytes()
-            )
+            assert np.array(bits, np.uint32).tobytes() == stage.image.values.astype("<f4").tobytes()
 
 
 @pytest.mark.parametrize("epochs", [0, 1, 2])
@@ -358,12 +357,12 @@ def test_calls_to_the_outside_are_heard(pages: Pages) -> None:
         assert each in found
 
 
-def test_pictures_keep_their_form(shown: Page, made: Document) -> None:
-    views = [(stage.id, stage.picture) for stage in made.stages if stage.picture]
+def test_images_keep_their_form(shown: Page, made: Document) -> None:
+    views = [(stage.id, stage.image) for stage in made.stages if stage.image]
     for place, view in views:
         box = shown.locator(f'[id="{place}"] .seen .large').bounding_box()
         assert box is not None
-        assert isinstance(view, Picture)
+        assert isinstance(view, ImageView)
         assert box["width"] / box["height"] == pytest.approx(
             view.shape[2] / view.shape[1], rel=0.01
         )

@@ -13,7 +13,7 @@ from tests.rules import WRONG, broken, only, rule, silent
 from tests.traces import HOSTILE, renamed
 
 from pipetrace import Rule, Trace
-from pipetrace.present.document import document
+from pipetrace.present.build.document import document
 
 pytestmark = pytest.mark.browser
 

@@ -1,4 +1,4 @@
-"""The graph, the folds and the pictures of any tensor on the page: for the mouse, the keyboard, a phone and paper."""
+"""The graph, the groups and the images of any tensor on the page: for the mouse, the keyboard, a phone and paper."""
 
 import json
 from dataclasses import replace
@@ -12,8 +12,8 @@ from tests.browser.conftest import Pages
 from tests.browser.test_accessibility import AXE, clean
 from tests.graphs import RESIDUAL, UNET, deep, lined, measured, nested_twice, stage, trace_of
 
-from pipetrace.present.document import document
-from pipetrace.present.ramps import colours
+from pipetrace.present.build.document import document
+from pipetrace.present.colormaps import colours
 from pipetrace.stats import summarise
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Spec, Stage
@@ -31,7 +31,7 @@ OUTSIDE = """() => {
 
 
 def of_many_kinds() -> Trace:
-    """A graph with a colour picture, hidden steps, an attention, a dropout and a text."""
+    """A graph with a colour image, hidden steps, an attention, a dropout and a text."""
 
     def one(name: str, layer: str, sources: str, values: Any, **more: Any) -> Stage:
         spec = Spec(
@@ -44,7 +44,7 @@ def of_many_kinds() -> Trace:
     mask = np.array([True] * 5 + [False] * 7)
     return trace_of(
         [
-            one("picture", "InputLayer", "", RANDOM.uniform(0, 1, (6, 5, 3)).astype(np.float32)),
+            one("image", "InputLayer", "", RANDOM.uniform(0, 1, (6, 5, 3)).astype(np.float32)),
             one("words", "InputLayer", "", np.array(["a good film, </script>"], object)),
             one(
                 "embed",
@@ -73,7 +73,7 @@ def of_many_kinds() -> Trace:
             one(
                 "pool",
                 "GlobalAveragePooling2D",
-                "picture",
+                "image",
                 RANDOM.normal(size=3).astype(np.float32),
             ),
             one("both", "Concatenate", "pool drop", RANDOM.normal(size=9).astype(np.float32)),
@@ -126,7 +126,7 @@ def test_a_phone_scrolls_the_graph_and_not_the_page(pages: Pages, axe: str, name
 
 def test_a_chain_has_no_graph(shown: Page) -> None:
     assert shown.locator(".graph").count() == 0
-    assert shown.locator(".fold").count() == 0
+    assert shown.locator(".group").count() == 0
 
 
 def test_each_box_is_a_link_that_leads_to_its_stage(pages: Pages) -> None:
@@ -177,14 +177,14 @@ def test_the_graph_is_reached_and_used_by_keyboard(pages: Pages) -> None:
     assert page.evaluate("document.activeElement.id") == "stage/pool_1"
 
 
-def test_a_large_model_is_folded_and_opens_by_keyboard(pages: Pages) -> None:
+def test_a_large_model_is_wrapped_and_opens_by_keyboard(pages: Pages) -> None:
     page = pages.open(DEEP)
     assert page.locator(".thread > li").count() == len(DEEP.stages) + 2
     assert page.locator("#stage\\/block1_conv1").is_hidden()
-    fold = page.locator("#fold\\/backbone > summary")
-    assert "145 stages" in (fold.text_content() or "")
-    assert "5,824 parameters: 4,800 trainable, 1,024 frozen." in (fold.text_content() or "")
-    fold.focus()
+    group = page.locator("#group\\/backbone > summary")
+    assert "145 stages" in (group.text_content() or "")
+    assert "5,824 parameters: 4,800 trainable, 1,024 frozen." in (group.text_content() or "")
+    group.focus()
     page.keyboard.press("Enter")
     assert page.locator("#stage\\/stem").is_visible()
     assert page.locator("#stage\\/block1_conv1").is_hidden()
@@ -200,7 +200,7 @@ def test_a_place_within_folds_is_opened_when_the_address_names_it(pages: Pages) 
     assert page.evaluate("document.activeElement.id") == "stage/block9_bn2"
 
 
-def test_paper_shows_what_was_folded(pages: Pages) -> None:
+def test_paper_shows_what_was_wrapped(pages: Pages) -> None:
     page = pages.open(DEEP)
     page.emulate_media(media="print")
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
@@ -218,13 +218,13 @@ def pixels(page: Page, selector: str) -> Any:
     return np.array(found[0]).reshape(found[1], found[2], 4)
 
 
-def test_pictures_of_any_tensor_have_their_colours(pages: Pages) -> None:
+def test_images_of_any_tensor_have_their_colours(pages: Pages) -> None:
     page = pages.open(KINDS)
-    picture = KINDS.stages[0].example
-    assert picture is not None
-    drawn = pixels(page, "#stage\\/picture canvas")
+    image = KINDS.stages[0].example
+    assert image is not None
+    drawn = pixels(page, "#stage\\/image canvas")
     np.testing.assert_array_equal(drawn[..., 3], 255)
-    assert np.abs(drawn[..., :3] - 255 * picture).max() <= 0.51
+    assert np.abs(drawn[..., :3] - 255 * image).max() <= 0.51
     steps = KINDS.stages[2].example
     assert steps is not None
     end = float(np.abs(steps).max())
@@ -252,7 +252,7 @@ def test_hidden_steps_are_hatched_and_read_out(pages: Pages) -> None:
     )
 
 
-def test_both_pictures_of_a_dropout_stand_side_by_side(pages: Pages) -> None:
+def test_both_images_of_a_dropout_stand_side_by_side(pages: Pages) -> None:
     page = pages.open(KINDS)
     both = page.locator("#stage\\/drop .both .captioned")
     assert both.locator(".caption").all_text_contents() == ["in prediction", "in training"]
@@ -271,11 +271,11 @@ def test_texts_are_shown_as_they_are(pages: Pages) -> None:
 
 def test_a_small_nested_model_is_open_and_closes(pages: Pages) -> None:
     page = pages.open(TRACES["nested"])
-    fold = page.locator("#fold\\/encoder")
-    assert fold.evaluate("each => each.open")
-    fold.locator("summary").first.click()
+    group = page.locator("#group\\/encoder")
+    assert group.evaluate("each => each.open")
+    group.locator("summary").first.click()
     assert page.locator("#stage\\/conv").is_hidden()
-    second = page.locator("details.fold").nth(1)
+    second = page.locator("details.stages").nth(1)
     assert "second call of encoder" in (second.locator("summary").first.text_content() or "")
 
 

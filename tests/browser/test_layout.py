@@ -36,7 +36,7 @@ CUT_OFF = """() => [...document.querySelectorAll("svg")].flatMap(drawn => {
 
 def unfold(page: Page) -> None:
     page.evaluate(UNFOLD)
-    # What is folded draws itself when it hears that it is open, a moment later.
+    # What is collapsed draws itself when it hears that it is open, a moment later.
     page.wait_for_function(
         "() => [...document.querySelectorAll('.layer .body')].every(each => each.childElementCount)"
     )
@@ -112,15 +112,15 @@ def test_paper_shows_everything_unfolded(pages: Pages) -> None:
     page = pages.open()
     page.emulate_media(media="print")
     # What is not there when the event is over does not reach the paper.
-    open_, filled, folds = page.evaluate(
+    open_, filled, groups = page.evaluate(
         """() => {
           window.dispatchEvent(new Event("beforeprint"));
-          const folds = [...document.querySelectorAll("details")];
+          const groups = [...document.querySelectorAll("details")];
           const bodies = [...document.querySelectorAll(".layer .body")];
-          return [folds.filter(each => each.open).length, bodies.map(each => each.childElementCount), folds.length];
+          return [groups.filter(each => each.open).length, bodies.map(each => each.childElementCount), groups.length];
         }"""
     )
-    assert open_ == folds > 5
+    assert open_ == groups > 5
     assert min(filled) >= 2
     assert not page.locator("button.theme").is_visible()
     for each in page.locator(".histogram, .kernel, .layer .large").all():

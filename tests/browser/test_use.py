@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import Pages
 
-from pipetrace.present.document import document
+from pipetrace.present.build.document import document
 from pipetrace.present.views import Document
 from pipetrace.trace import Trace
 
@@ -47,7 +47,7 @@ def tab_to(page: Page, selector: str, most: int = 40) -> None:
 
 
 def outline(page: Page) -> str:
-    """How the element with the focus is outlined; of a map, the picture beside the hidden button."""
+    """How the element with the focus is outlined; of a map, the image beside the hidden button."""
     return str(
         page.evaluate(
             """() => {
@@ -88,7 +88,7 @@ def test_maps_are_chosen_and_read_by_keyboard(page: Page, digits_trace: Trace) -
         assert np.float32(text.rpartition(": ")[2]) == example[row, column, following]
 
 
-def test_arrow_keys_in_a_picture_do_not_scroll_the_page(page: Page) -> None:
+def test_arrow_keys_in_a_image_do_not_scroll_the_page(page: Page) -> None:
     tab_to(page, '[id="stage/input_image"] .large')
     before = page.evaluate("scrollY")
     for _ in range(5):
@@ -105,7 +105,7 @@ def test_reading_begins_at_the_marked_value(page: Page) -> None:
     assert f"row {row}, column {column + 1}: " in (item.locator(".readout").text_content() or "")
 
 
-def test_what_is_folded_opens_by_keyboard(page: Page, made: Document) -> None:
+def test_what_is_wrapped_opens_by_keyboard(page: Page, made: Document) -> None:
     tab_to(page, '[id="stage/conv2d"] details.more summary')
     histogram = page.locator('[id="stage/conv2d"] .histogram').first
     assert not histogram.is_visible()
@@ -323,7 +323,7 @@ def test_an_address_with_a_place_that_is_not_there_shows_the_page(pages: Pages, 
     assert pages.open(place=place).locator(".thread > li").count() == 6
 
 
-def test_touch_reads_a_picture(pages: Pages) -> None:
+def test_touch_reads_a_image(pages: Pages) -> None:
     page = pages.open(has_touch=True, viewport={"width": 375, "height": 800})
     item = page.locator('[id="stage/input_image"]')
     item.locator(".large").tap(position={"x": 3, "y": 3})

@@ -45,6 +45,21 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     return run
 
 
+def command(*arguments: object, before: str = "") -> list[str]:
+    """The installed command; ``before`` is Python that runs first, in the process that becomes the command."""
+    plain = [str(COMMAND), *map(str, arguments)]
+    return (
+        [
+            sys.executable,
+            "-c",
+            f"import os, sys\n{before}\nos.execv(sys.argv[1], sys.argv[1:])",
+            *plain,
+        ]
+        if before
+        else plain
+    )
+
+
 def start(
     *arguments: object,
     cwd: Path | None = None,
@@ -53,16 +68,11 @@ def start(
     typed: str = "",
 ) -> subprocess.CompletedProcess[str]:
     """Runs the installed command in a process of its own; ``before`` is Python that runs first."""
-    command = [str(COMMAND), *map(str, arguments)]
-    if before:
-        code = f"import os, sys\n{before}\nos.execv(sys.argv[1], sys.argv[1:])"
-        command = [sys.executable, "-c", code, *command]
-    environment = {**os.environ, **(env or {})}
     return subprocess.run(
-        command,
+        command(*arguments, before=before),
         input=typed,
         cwd=cwd,
-        env=environment,
+        env={**os.environ, **(env or {})},
         capture_output=True,
         text=True,
         timeout=120,

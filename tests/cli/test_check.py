@@ -12,9 +12,8 @@ from tests.cli.conftest import Ran, Run, is_message, listing
 from tests.rules import WRONG, broken, only, rule, silent
 
 from pipetrace.explain.findings import engine
-from pipetrace.present import console
-from pipetrace.present.findings import explained
-from pipetrace.present.findings.reports import FORM
+from pipetrace.present import console, rules
+from pipetrace.present.formats.json import CHECK_VERSION
 
 
 @pytest.fixture(autouse=True)
@@ -244,7 +243,7 @@ def test_json_has_all_of_a_finding(run: Run, here: Path) -> None:
     ran = run("check", "digits.trace", "--format", "json")
     assert ran.code == 1
     made = json.loads(ran.out)
-    assert (made["version"], made["exit_code"], len(made["traces"])) == (FORM, 1, 1)
+    assert (made["version"], made["exit_code"], len(made["traces"])) == (CHECK_VERSION, 1, 1)
     (trace,) = made["traces"]
     assert {key: trace[key] for key in ("file", "title", "level", "hidden", "failed")} == {
         "file": "digits.trace",
@@ -329,7 +328,7 @@ def test_the_rules_are_listed_with_those_that_are_given(run: Run) -> None:
 def test_one_rule_is_explained_by_code_or_name(
     run: Run, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
-    monkeypatch.setattr(explained, "page", lambda code: None)
+    monkeypatch.setattr(rules, "page", lambda code: None)
     ran = run("rules", code)
     assert (ran.code, ran.err) == (0, "")
     assert ran.out == (
@@ -351,7 +350,7 @@ def test_the_rules_as_json(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     made = json.loads(run("rules", "--format", "json").out)
     assert [each["code"] for each in made][:3] == ["PT001", "PT002", "PT201"]
     assert made[0]["page"].startswith("## Evidence it needs")
-    monkeypatch.setattr(explained, "page", lambda code: None)
+    monkeypatch.setattr(rules, "page", lambda code: None)
     assert json.loads(run("rules", "PT201", "--format", "json").out) == [
         {
             "code": "PT201",

@@ -15,11 +15,11 @@ from tests.cli.conftest import COMMAND, Ran, Run, listing, start
 from pipetrace import __version__
 from pipetrace.cli import commands
 from pipetrace.errors import IncompleteTraceError
-from pipetrace.present.ask import ask
-from pipetrace.present.document import document
+from pipetrace.present.build.document import document
+from pipetrace.present.formats.json import to_json
 from pipetrace.present.page import page as as_page
 from pipetrace.present.plain import plain
-from pipetrace.present.wire import to_json
+from pipetrace.present.quiz_prompt import ask
 from pipetrace.trace import Trace, read
 
 FRAMEWORKS = {"keras", "tensorflow", "jax", "torch"}
@@ -79,9 +79,7 @@ def test_export_prints_or_writes_the_whole_trace(run: Run, here: Path, digits_tr
     shown = run("export", "digits.trace")
     assert (shown.code, shown.err) == (0, "")
     assert json.loads(shown.out) == json.loads(to_json(digits_trace))
-    assert run("export", "digits.trace", "--to", "json", "-o", "run.json") == Ran(
-        0, "Wrote run.json\n", ""
-    )
+    assert run("export", "digits.trace", "-o", "run.json") == Ran(0, "Wrote run.json\n", "")
     assert (here / "run.json").read_text(encoding="utf-8") == shown.out
 
 

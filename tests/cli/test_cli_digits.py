@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.cli.conftest import COMMAND, Ran, is_message, listing, start
+from tests.cli.conftest import Ran, command, is_message, listing, start
 
-from pipetrace.present.document import document
+from pipetrace.present.build.document import document
 from pipetrace.present.page import page as as_page
 from pipetrace.present.plain import plain
 from pipetrace.trace import read
@@ -25,7 +25,7 @@ PATIENCE = 120
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with data of its own: 160 pictures in which each class has a bar at another place."""
+    """A folder with data of its own: 160 images in which each class has a bar at another place."""
     place = tmp_path_factory.mktemp("digits")
     y = np.arange(160) % 10
     x = np.random.default_rng(3).integers(0, 60, (160, 28, 28)).astype(np.uint8)
@@ -132,11 +132,15 @@ def test_quiet_prints_nothing_and_force_replaces_both(finished: Ran, folder: Pat
     assert again.epochs[0].metrics == first.epochs[0].metrics
 
 
+CTRL_C = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_DFL)"
+"""What runs first: a shell starts what is in the background with Ctrl-C ignored, and a child inherits that."""
+
+
 @contextmanager
 def begun(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
     """A run under way, ended with the block whatever happens."""
     process = subprocess.Popen(
-        [COMMAND, "digits", *options],
+        command("digits", *options, before=CTRL_C),
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -230,7 +230,6 @@ def test_data_that_cannot_be_trained_on(
         "digits extra",
         "show",
         "page",
-        "export x --to xml",
     ],
 )
 def test_a_command_that_is_not_understood(run: Run, here: Path, arguments: str) -> None:

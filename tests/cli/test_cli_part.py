@@ -1,4 +1,4 @@
-"""``show --stage`` and ``--open``: a part of a trace, and all that is folded."""
+"""``show --stage`` and ``--expand``: a part of a trace, and all that is collapsed."""
 
 import shlex
 from contextlib import closing
@@ -8,8 +8,8 @@ import pytest
 from tests.cli.conftest import Run, is_message
 from tests.graphs import deep
 
-from pipetrace.present.document import document
-from pipetrace.present.graph.part import part
+from pipetrace.present.build.document import document
+from pipetrace.present.build.focus import focus
 from pipetrace.present.plain import plain
 from pipetrace.trace import read
 from pipetrace.trace.writer import TraceWriter
@@ -19,7 +19,7 @@ def test_a_stage_alone_is_shown_in_full(run: Run, here: Path) -> None:
     trace = read(here / "digits.trace")
     shown = run("show", "digits.trace", "--stage", "conv2d")
     assert (shown.code, shown.err) == (0, "")
-    assert shown.out == plain(part(trace, "conv2d"), file="digits.trace")
+    assert shown.out == plain(focus(trace, "conv2d"), file="digits.trace")
     assert "Data flow of conv2d: 1 stage\n" in shown.out
     whole = plain(document(trace))
     (block,) = [each for each in whole.split("\n\n") if each.startswith("3. Conv2D")]
@@ -32,8 +32,8 @@ def test_a_wrong_name_is_told(run: Run, here: Path) -> None:
     assert is_message(run("show", "digits.trace", "--stage", ""), "no-such-stage")
 
 
-def test_open_changes_nothing_where_nothing_is_folded(run: Run, here: Path) -> None:
-    assert run("show", "digits.trace", "--open") == run("show", "digits.trace")
+def test_open_changes_nothing_where_nothing_is_collapsed(run: Run, here: Path) -> None:
+    assert run("show", "digits.trace", "--expand") == run("show", "digits.trace")
 
 
 @pytest.fixture
@@ -48,14 +48,14 @@ def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "a b.trace"
 
 
-def test_what_is_folded_says_the_command_that_opens_it(run: Run, large: str) -> None:
+def test_what_is_collapsed_says_the_command_that_opens_it(run: Run, large: str) -> None:
     shown = run("show", large).out
     commands = [
         line.strip() for line in shown.splitlines() if line.startswith("    pipetrace show ")
     ]
     assert commands == [
         "pipetrace show 'a b.trace' --stage backbone",
-        "pipetrace show 'a b.trace' --open",
+        "pipetrace show 'a b.trace' --expand",
     ]
     assert "block9_bn2" not in shown
     inside = run(*shlex.split(commands[0])[1:]).out
@@ -65,4 +65,4 @@ def test_what_is_folded_says_the_command_that_opens_it(run: Run, large: str) -> 
     assert "block9_bn2" in block
     everything = run(*shlex.split(commands[1])[1:]).out
     assert "block9_bn2" in everything
-    assert "is folded" not in everything.replace("\n", " ")
+    assert "is collapsed" not in everything.replace("\n", " ")

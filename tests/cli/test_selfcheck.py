@@ -115,6 +115,7 @@ if watched:
     assert of["threads"]["added"] == ["left behind (daemon)"]
 
 
+@pytest.mark.slow
 @pytest.mark.framework
 def test_a_number_drawn_before_the_training_shows_in_all_that_follows(check: Check) -> None:
     found = check(HEAD + "if watched:\n    model.get_layer('drop').seed_generator.next()\n" + FIT)
@@ -128,6 +129,7 @@ def test_a_number_drawn_before_the_training_shows_in_all_that_follows(check: Che
     }
 
 
+@pytest.mark.slow
 @pytest.mark.framework
 def test_what_raises_only_when_it_is_recorded_is_a_difference(check: Check) -> None:
     found = check(HEAD + FIT + "if watched:\n    raise ValueError('only then')\n")
@@ -151,6 +153,7 @@ def test_where_two_plain_runs_differ_nothing_is_proven(check: Check) -> None:
     assert weights["same"] == [weights["agree"]]
 
 
+@pytest.mark.slow
 @pytest.mark.framework
 def test_a_difference_is_found_beside_what_is_not_proven(check: Check) -> None:
     found = check(
@@ -167,13 +170,19 @@ def test_a_difference_is_found_beside_what_is_not_proven(check: Check) -> None:
 @pytest.mark.parametrize(
     ("program", "slug", "words"),
     [
-        (HEAD + FIT + "raise KeyboardInterrupt\n", "script-failed", "KeyboardInterrupt"),
+        pytest.param(
+            HEAD + FIT + "raise KeyboardInterrupt\n",
+            "script-failed",
+            "KeyboardInterrupt",
+            marks=pytest.mark.slow,
+        ),
         (HEAD + FIT + "os._exit(7)\n", "script-failed", "exit code 7"),
         ("import keras\n", "nothing-to-compare", "fits no model"),
-        (
+        pytest.param(
             HEAD + "import pipetrace\npipetrace.watch(model, 'own.trace', verbose=False)\n" + FIT,
             "nothing-to-compare",
             "records itself",
+            marks=pytest.mark.slow,
         ),
     ],
 )
@@ -193,6 +202,7 @@ def test_a_program_that_is_not_there_and_a_budget_that_is_none(run: Run, tmp_pat
     assert is_message(run("selfcheck", "--budget", "much", tmp_path), "bad-argument", "--budget")
 
 
+@pytest.mark.slow
 @pytest.mark.framework
 def test_the_program_that_comes_with_it(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

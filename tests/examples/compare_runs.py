@@ -2,11 +2,12 @@
 
 A script, since TensorFlow's determinism cannot be switched off again in a process:
 
-    python -m tests.examples.compare_runs FOLDER [NAME ...]
+    python -m tests.examples.compare_runs FOLDER BUDGET[,BUDGET ...] NAME ...
 
-One line of JSON for each example: ``name``; ``values``, how many were compared, of each kind; ``unsure``, those in which two
-plain runs differ; ``differ``, for each budget those in which a recorded run differs from the first plain one; ``error``, where
-a run raised. After the examples comes ``disturbed``, one of them with a callback that draws a random number of the model.
+One line of JSON for each example: ``name``; ``values``, how many were compared, of each kind; ``unsure``, those in
+which two plain runs differ; ``differ``, for each budget those in which a recorded run differs from the first plain
+one; ``error``, where a run raised. The name ``disturbed`` stands for one of them with a callback that draws a random
+number of the model.
 """
 
 import json
@@ -17,12 +18,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.examples.gallery import NAMES, fit, load
+from tests.examples.gallery import WATCHED, fit, load
 
 ROWS = 48
 EPOCHS = 2
-WATCHED = ("generator_input", "tf_data")
 BUDGETS: Mapping[str, float | None] = {"0": 0.0, "0.02": 0.02, "none": None}
+DISTURBED = "disturbed"
 
 Digests = dict[tuple[str, str], str]
 """The SHA-256 of each value that a training leaves, by its kind and name."""
@@ -68,14 +69,14 @@ def unlike(one: Digests, other: Digests) -> list[str]:
     ]
 
 
-def compared(name: str, folder: Path) -> dict[str, Any]:
+def compared(name: str, folder: Path, budgets: Sequence[str]) -> dict[str, Any]:
     """The line for one example."""
     try:
         plain = digests(name)
         unsure = unlike(plain, digests(name))
         differ = {
-            told: unlike(plain, digests(name, folder / f"{name}-{told}.trace", budget))
-            for told, budget in BUDGETS.items()
+            told: unlike(plain, digests(name, folder / f"{name}-{told}.trace", BUDGETS[told]))
+            for told in budgets
         }
     except Exception:
         return {"name": name, "error": traceback.format_exc()}
@@ -96,18 +97,20 @@ def disturbed() -> dict[str, Any]:
             self.model.get_layer("sampling").generator.next()
 
     plain = digests("vae")
-    differ = {"disturbed": unlike(plain, digests("vae", callbacks=[Drawing()]))}
-    return {"name": "disturbed", "unsure": unlike(plain, digests("vae")), "differ": differ}
+    differ = {DISTURBED: unlike(plain, digests("vae", callbacks=[Drawing()]))}
+    return {"name": DISTURBED, "unsure": unlike(plain, digests("vae")), "differ": differ}
 
 
-def main(folder: str, *names: str) -> None:
+def main(folder: str, budgets: str, *names: str) -> None:
     """Compare the examples; see above."""
     import tensorflow as tf
 
     tf.config.experimental.enable_op_determinism()
-    for name in names or NAMES:
-        print(json.dumps(compared(name, Path(folder))), flush=True)
-    print(json.dumps(disturbed()), flush=True)
+    for name in names:
+        found = (
+            disturbed() if name == DISTURBED else compared(name, Path(folder), budgets.split(","))
+        )
+        print(json.dumps(found), flush=True)
 
 
 if __name__ == "__main__":

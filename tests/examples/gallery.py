@@ -9,6 +9,8 @@ from typing import Any
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.py") if not path.stem.startswith("_"))
+WATCHED = ("generator_input", "tf_data")
+"""Those that are recorded by ``watch``; their rows are shuffled or shifted on their way."""
 
 
 def load(name: str) -> ModuleType:

@@ -1,55 +1,54 @@
 """What pipetrace records of the examples, held against routes that it has no part in, and against the examples' text."""
 
-import functools
 import math
-import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from tests.examples.gallery import fit, load
+from tests.examples.gallery import NAMES, WATCHED, fit, load
 from tests.examples.independent import independent
 from tests.examples.sources import SOURCES
 
 import pipetrace
-from pipetrace.trace.document import OP, RECORDER, SOURCE, STEP, Stage, Trace
+from pipetrace.trace.document import OP, SOURCE, STEP, Stage, Trace
 
 pytestmark = pytest.mark.framework
 
 ROWS = 64
-WATCHED = ("generator_input", "tf_data")
 VALIDATION = 48
 """The first of the rows that ``fit`` holds out, a quarter of them."""
 
 
-@functools.cache
-def recorded(name: str) -> tuple[Any, Trace]:
+def recorded(name: str, path: Path) -> tuple[Any, Trace]:
     """An example's model after two epochs, and the trace of them."""
     import keras
 
     example = load(name)
     keras.utils.clear_session()  # so that Keras names its operations from the beginning
     model = example.build()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{name}.trace"
-        callbacks = []
-        if name in WATCHED:
-            pipetrace.watch(model, path)
-        else:
-            callbacks.append(pipetrace.Recorder(path, *example.rows(ROWS)))
-        fit(example, model, ROWS, callbacks, epochs=2)
-        return model, pipetrace.read(path)
+    callbacks = []
+    if name in WATCHED:
+        pipetrace.watch(model, path, verbose=False)
+    else:
+        callbacks.append(pipetrace.Recorder(path, *example.rows(ROWS), verbose=False))
+    fit(example, model, ROWS, callbacks, epochs=2)
+    return model, pipetrace.read(path)
 
 
-@pytest.fixture
-def model(name: str) -> Any:
-    return recorded(name)[0]
-
-
-@pytest.fixture
-def trace(name: str) -> Trace:
-    return recorded(name)[1]
+@pytest.mark.parametrize("name", NAMES)
+def test_the_trace_of_an_example_says_what_keras_says(name: str, tmp_path: Path) -> None:
+    model, trace = recorded(name, tmp_path / "run.trace")
+    check_run(name, model, trace)
+    check_values(name, model, trace)
+    check_weights(model, trace)
+    if name not in WATCHED:
+        check_rows(name, trace)
+    if name in SOURCES:
+        check_sources(SOURCES[name], trace)
+    if name in PARTICULAR:
+        PARTICULAR[name](trace)
 
 
 def stage_of(trace: Trace, name: str) -> Stage:
@@ -85,9 +84,9 @@ def near(name: str, ours: Any, theirs: Any) -> None:
     )
 
 
-def test_the_run_is_whole(name: str, model: Any, trace: Trace) -> None:
+def check_run(name: str, model: Any, trace: Trace) -> None:
     assert trace.ending.kind == "finished", trace.ending
-    assert [event.message for event in trace.events] == []
+    assert trace.events == ()
     assert [epoch.number for epoch in trace.epochs] == [1, 2]
     for epoch in trace.epochs:
         assert math.isfinite(epoch.metrics["loss"])
@@ -95,73 +94,48 @@ def test_the_run_is_whole(name: str, model: Any, trace: Trace) -> None:
     assert trace.run.title == model.name == name
     assert trace.rows == ROWS
     assert trace.predictions
-    assert not [event for event in trace.events if event.kind == RECORDER]
 
 
-def test_every_stage_gives_what_keras_gives(name: str, model: Any, trace: Trace) -> None:
+def check_values(name: str, model: Any, trace: Trace) -> None:
+    """The outputs of every stage, with their shapes and types: of a prediction, and of the row that is the example."""
     given = trace.predictions[0].outputs
     theirs = independent(
         name, model, batch_of_one(name, [given[each] for each in sources(trace)]), batched(given)
     )
     assert sorted(given) == sorted([*theirs, *sources(trace)])
-    for stage, values in theirs.items():
-        near(f"{name} {stage}", given[stage], values[0][0])
-
-
-def test_the_example_row_and_further_outputs_are_what_keras_gives(
-    name: str, model: Any, trace: Trace
-) -> None:
+    for stage_name, values in theirs.items():
+        near(f"{name} {stage_name}", given[stage_name], values[0][0])
     ours = {stage.name: stage.example for stage in trace.stages}
     theirs = independent(
         name, model, batch_of_one(name, [ours[each] for each in sources(trace)]), batched(ours)
     )
-    for stage in trace.stages:
-        if stage.kind not in (SOURCE, STEP):
-            first, *others = theirs[stage.name]
-            near(name, stage.example, first[0])
-            assert len(stage.others) == len(others), stage.name
-            for our, their in zip(stage.others, others, strict=True):
-                near(name, our, their[0])
-
-
-def test_shapes_and_dtypes_are_kerass(name: str, model: Any, trace: Trace) -> None:
-    ours = {stage.name: stage.example for stage in trace.stages}
-    theirs = independent(
-        name, model, batch_of_one(name, [ours[each] for each in sources(trace)]), batched(ours)
-    )
-    for stage, values in theirs.items():
-        specs = [(spec.shape, spec.dtype) for spec in stage_of(trace, stage).outputs]
-        assert specs == [((None, *each.shape[1:]), str(each.dtype)) for each in values], stage
+    for stage in (each for each in trace.stages if each.kind not in (SOURCE, STEP)):
+        values = theirs[stage.name]
+        for our, their in zip((stage.example, *stage.others), values, strict=True):
+            near(name, our, their[0])
+        specs = [(spec.shape, spec.dtype) for spec in stage.outputs]
+        assert specs == [((None, *each.shape[1:]), str(each.dtype)) for each in values], stage.name
 
 
 def batched(values: Any) -> dict[str, Any]:
     return {name: np.asarray(each)[None] for name, each in values.items() if each is not None}
 
 
-def test_the_first_example_is_the_first_row(name: str, trace: Trace) -> None:
+def check_rows(name: str, trace: Trace) -> None:
+    """The example is the first row, and a prediction says which row it is of."""
     import keras
 
-    if name in WATCHED:
-        pytest.skip("its rows are shuffled or shifted on their way")
-    x, _ = load(name).rows(ROWS)
-    for source, values in zip(sources(trace), keras.tree.flatten(x), strict=True):
-        assert text_or_numbers(stage_of(trace, source).example) == text_or_numbers(values[0])
-
-
-def test_a_prediction_says_which_row_it_is_of(name: str, trace: Trace) -> None:
-    import keras
-
-    if name in WATCHED:
-        pytest.skip("its rows are shuffled or shifted on their way")
     x, y = load(name).rows(ROWS)
+    inputs, targets = keras.tree.flatten(x), keras.tree.flatten(y)
+    for source, values in zip(sources(trace), inputs, strict=True):
+        assert text_or_numbers(stage_of(trace, source).example) == text_or_numbers(values[0])
     for prediction in trace.predictions:
         assert prediction.held_out
-        for source, values in zip(sources(trace), keras.tree.flatten(x), strict=True):
-            assert text_or_numbers(prediction.outputs[source]) == text_or_numbers(
-                values[VALIDATION + prediction.row]
-            )
-        for target, values in zip(prediction.targets, keras.tree.flatten(y), strict=True):
-            assert text_or_numbers(target) == text_or_numbers(values[VALIDATION + prediction.row])
+        row = VALIDATION + prediction.row
+        for source, values in zip(sources(trace), inputs, strict=True):
+            assert text_or_numbers(prediction.outputs[source]) == text_or_numbers(values[row])
+        for target, values in zip(prediction.targets, targets, strict=True):
+            assert text_or_numbers(target) == text_or_numbers(values[row])
 
 
 def text_or_numbers(values: Any) -> Any:
@@ -170,15 +144,12 @@ def text_or_numbers(values: Any) -> Any:
     return whole.decode() if isinstance(whole, bytes) else np.asarray(whole).tolist()
 
 
-@pytest.mark.parametrize("branching", list(SOURCES))
-def test_inputs_come_from_where_they_come_from(branching: str) -> None:
-    _, trace = recorded(branching)
+def check_sources(expected: Mapping[str, tuple[str, ...]], trace: Trace) -> None:
+    """The inputs of the stages come from where the example's text says."""
     known: dict[str, str] = {}
     for stage in trace.stages:
         kind = str(stage.layer).upper()
-        if stage.name in SOURCES[branching] or (
-            stage.kind != OP and kind not in SOURCES[branching]
-        ):
+        if stage.name in expected or (stage.kind != OP and kind not in expected):
             known[stage.name] = stage.name
         else:
             times = sum(each == kind or each.startswith(f"{kind} ") for each in known.values())
@@ -191,10 +162,11 @@ def test_inputs_come_from_where_they_come_from(branching: str) -> None:
         for stage in trace.stages
         if stage.kind != SOURCE
     }
-    assert {name: found.get(name) for name in SOURCES[branching]} == SOURCES[branching]
+    assert {name: found.get(name) for name in expected} == expected
 
 
-def test_the_parameters_are_all_there(model: Any, trace: Trace) -> None:
+def check_weights(model: Any, trace: Trace) -> None:
+    """All parameters are counted once, and the weights are those that the model has now."""
     stages = [stage.parameters for stage in trace.stages if ":" not in stage.name]
     counted = [*stages, *(group.own for group in trace.groups)]
     trainable = sum(math.prod(weight.shape) for weight in model.trainable_weights)
@@ -205,9 +177,6 @@ def test_the_parameters_are_all_there(model: Any, trace: Trace) -> None:
         trainable,
         model.count_params(),
     )
-
-
-def test_the_weights_are_the_models(model: Any, trace: Trace) -> None:
     ours = sorted(
         (array.shape, float(np.sum(array, dtype=np.float64))) for array in trace.weights.values()
     )
@@ -217,22 +186,29 @@ def test_the_weights_are_the_models(model: Any, trace: Trace) -> None:
     assert ours == theirs
 
 
-def test_what_is_particular_about_an_example() -> None:
-    _, trace = recorded("nested_model")
+def nested_model(trace: Trace) -> None:
     assert stage_of(trace, "soften").path == "encoder/stem/soften"
     assert [group.path for group in trace.groups] == ["encoder", "encoder/stem"]
-    _, trace = recorded("frozen_backbone")
+
+
+def frozen_backbone(trace: Trace) -> None:
     assert stage_of(trace, "Conv1").parameters.trainable == 0
     assert len(trace.stages) > 150
-    _, trace = recorded("bidirectional")
+
+
+def bidirectional(trace: Trace) -> None:
     vectors = stage_of(trace, "vectors")
     assert vectors.example_mask is not None
     words = np.asarray(stage_of(trace, sources(trace)[0]).example)
     assert vectors.example_mask.tolist() == (words != 0).tolist()
-    _, trace = recorded("augmentation")
+
+
+def augmentation(trace: Trace) -> None:
     differ = {stage.name for stage in trace.stages if stage.training is not None}
     assert {"flip", "turn", "norm_1", "norm_2", "drop"} <= differ
-    _, trace = recorded("multi_output")
+
+
+def multi_output(trace: Trace) -> None:
     assert trace.run.model is not None
     assert [(spec.name, spec.source) for spec in trace.run.model.outputs] == [
         ("kind", "kind"),
@@ -240,15 +216,20 @@ def test_what_is_particular_about_an_example() -> None:
     ]
 
 
-def test_a_draw_is_one_of_its_distribution() -> None:
-    _, trace = recorded("vae")
-    for outputs in [
-        *(each.outputs for each in trace.predictions),
-        {stage.name: stage.example for stage in trace.stages},
-    ]:
+def vae(trace: Trace) -> None:
+    """A draw is one of its distribution."""
+    examples = {stage.name: stage.example for stage in trace.stages}
+    for outputs in [*(each.outputs for each in trace.predictions), examples]:
         mean, log_variance, drawn = (
             np.asarray(outputs[name]) for name in ("mean", "log_variance", "sampling")
         )
         away = (drawn - mean) / np.exp(log_variance / 2)
         assert (np.abs(away) < 5).all()
         assert (away != 0).all()
+
+
+PARTICULAR: Mapping[str, Callable[[Trace], None]] = {
+    each.__name__: each
+    for each in (nested_model, frozen_backbone, bidirectional, augmentation, multi_output, vae)
+}
+"""What an example was written to show."""

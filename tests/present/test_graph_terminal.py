@@ -1,4 +1,4 @@
-"""The graph and the folds in a terminal: within the window, joins named, names as they are."""
+"""The graph and the groups in a terminal: within the window, joins named, names as they are."""
 
 import io
 import re
@@ -11,8 +11,8 @@ from rich.console import Console
 from tests.graphs import HEADS, UNET, deep, lined, measured, nested_twice, trace_of
 from tests.traces import HOSTILE
 
-from pipetrace.present.document import document
-from pipetrace.present.graph.part import part
+from pipetrace.present.build.document import document
+from pipetrace.present.build.focus import focus
 from pipetrace.present.terminal import show
 from pipetrace.present.views import Document
 from pipetrace.trace import Trace
@@ -97,15 +97,15 @@ def test_a_fold_is_two_lines_that_say_how_to_open_it() -> None:
     text = drawn(document(TRACES["deep"]), 100)
     assert re.search(r"2-146 ■ backbone \(Functional\)\n +│ ?16 x 16 x 8 → 8 x 8 x 16\n", text)
     assert "pipetrace show a.trace --stage backbone\n" in text
-    assert "pipetrace show a.trace --open\n" in text
+    assert "pipetrace show a.trace --expand\n" in text
     assert "block3_bn1" not in text
-    opened = drawn(document(TRACES["deep"], opened=True), 100)
+    opened = drawn(document(TRACES["deep"], expanded=True), 100)
     assert opened.count(" ○ ") > 148
-    assert "--open" not in opened
+    assert "--expand" not in opened
 
 
 def test_a_part_is_the_data_flow_alone() -> None:
-    text = drawn(part(TRACES["unet"], "concat_1"), 80)
+    text = drawn(focus(TRACES["unet"], "concat_1"), 80)
     assert "Data flow of concat_1 · 1 stage" in text
     assert "Joins down_1 and up_1." in text
     assert "Training" not in text

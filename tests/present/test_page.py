@@ -13,11 +13,11 @@ from tests.traces import HOSTILE, killed, renamed
 
 import pipetrace
 from pipetrace.errors import OutputExistsError
-from pipetrace.present.document import document
+from pipetrace.present.build.document import document
+from pipetrace.present.colormaps import COLORMAPS
+from pipetrace.present.formats.json import to_json
 from pipetrace.present.page import in_script, page
 from pipetrace.present.plain import plain
-from pipetrace.present.ramps import RAMPS
-from pipetrace.present.wire import to_json
 from pipetrace.trace import Trace
 
 VIEWER = Path(pipetrace.__file__).parent / "present" / "viewer"
@@ -173,7 +173,7 @@ def test_the_data_is_that_of_the_view(parsed: Parsed, digits_trace: Trace) -> No
     carried = json.loads(parsed.script(id="document").replace("\u00a0%", " %"))
     assert carried == json.loads(to_json(document(digits_trace)))
     assert json.loads(parsed.script(id="ramps")) == {
-        name: list(stops) for name, stops in RAMPS.items()
+        name: list(stops) for name, stops in COLORMAPS.items()
     }
 
 

@@ -11,11 +11,13 @@ from rich.cells import cell_len
 from rich.console import Console
 from tests.traces import HOSTILE, broken, killed, lengthened, renamed
 
-from pipetrace.present import blocks, pictures
-from pipetrace.present.document import document
-from pipetrace.present.ramps import colours
+from pipetrace.present import terminal_graphics
+from pipetrace.present.build import images
+from pipetrace.present.build.document import document
+from pipetrace.present.colormaps import colours
+from pipetrace.present.drawings import Bar, ImageView
 from pipetrace.present.terminal import WIDEST, show
-from pipetrace.present.views import Bar, Document, Picture
+from pipetrace.present.views import Document
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Array
 
@@ -132,9 +134,9 @@ def test_no_color_asks_for_shades(made: Document, monkeypatch: pytest.MonkeyPatc
 def test_the_input_image_is_painted_in_its_own_colours(digits_trace: Trace) -> None:
     stage = digits_trace.stages[0]
     assert stage.example is not None
-    view = pictures.tensor(stage.example, "image", "grey", whole_scale=(0, 255))
+    view = images.tensor(stage.example, "image", "grey", whole_scale=(0, 255))
     assert view is not None
-    drawn = blocks.maps(view, 28, colour=True)
+    drawn = terminal_graphics.maps(view, 28, colour=True)
     painted: list[list[str]] = []
     for line in drawn.split("\n")[:14]:
         upper, lower = [], []
@@ -149,17 +151,20 @@ def test_the_input_image_is_painted_in_its_own_colours(digits_trace: Trace) -> N
 
 def test_shades_grow_with_the_value() -> None:
     places = np.repeat(np.linspace(0, 1, 5)[None, :], 2, axis=0)
-    assert blocks.half_blocks(places, "grey", colour=False)[0].plain == blocks.SHADES
+    assert (
+        terminal_graphics.half_blocks(places, "grey", colour=False)[0].plain
+        == terminal_graphics.SHADES
+    )
 
 
 def test_an_odd_line_has_nothing_below_it() -> None:
-    drawn = blocks.half_blocks(np.ones((3, 2)), "grey", colour=True)
+    drawn = terminal_graphics.half_blocks(np.ones((3, 2)), "grey", colour=True)
     assert len(drawn) == 2
     assert [str(span.style) for span in drawn[1].spans] == ["#ffffff", "#ffffff"]
 
 
-def view_of(values: Array) -> Picture:
-    found = pictures.tensor(values.astype(np.float32), "values", "activation")
+def view_of(values: Array) -> ImageView:
+    found = images.tensor(values.astype(np.float32), "values", "activation")
     assert found is not None
     return found
 
@@ -168,25 +173,27 @@ def test_a_map_that_is_too_wide_is_drawn_from_means() -> None:
     values = np.zeros((4, 4, 1))
     values[:2, :2] = 1
     values[2:, 2:] = 0.5
-    drawn = blocks.maps(view_of(values), 2, colour=False)
-    assert drawn.plain.splitlines()[0] == blocks.SHADES[2] + blocks.SHADES[1]
+    drawn = terminal_graphics.maps(view_of(values), 2, colour=False)
+    assert drawn.plain.splitlines()[0] == terminal_graphics.SHADES[2] + terminal_graphics.SHADES[1]
     assert drawn.plain.endswith("drawn at 1/2 of their size")
 
 
 def test_eight_maps_are_drawn_and_the_others_counted() -> None:
-    text = blocks.maps(view_of(np.random.default_rng(0).random((6, 6, 32))), 80, colour=False).plain
+    text = terminal_graphics.maps(
+        view_of(np.random.default_rng(0).random((6, 6, 32))), 80, colour=False
+    ).plain
     assert "8 of 32 maps, 24 more on the page" in text
-    few = blocks.maps(view_of(np.ones((6, 6, 3))), 80, colour=False).plain
+    few = terminal_graphics.maps(view_of(np.ones((6, 6, 3))), 80, colour=False).plain
     assert "more on the page" not in few
 
 
 @pytest.mark.parametrize(("length", "cells"), [(10, 10), (76, 76), (5408, 76)])
 def test_a_vector_is_one_line_of_means(length: int, cells: int) -> None:
     values = np.linspace(0, 1, length)
-    line, remark = blocks.strip(view_of(values), 76, colour=False).plain.splitlines()
+    line, remark = terminal_graphics.strip(view_of(values), 76, colour=False).plain.splitlines()
     assert len(line) == cells
     assert remark.startswith(f"{length:,} values in {cells} cells")
-    steps = [blocks.SHADES.index(cell) for cell in line]
+    steps = [terminal_graphics.SHADES.index(cell) for cell in line]
     assert steps == sorted(steps)
     assert (steps[0], steps[-1]) == (0, 4)
 
@@ -197,7 +204,7 @@ def test_a_vector_is_one_line_of_means(length: int, cells: int) -> None:
 )
 def test_a_bar_is_as_long_as_its_share(length: float, drawn: str) -> None:
     console = Console(file=io.StringIO(), width=80)
-    console.print(blocks.bars((Bar("0", length, "x", False),), 76))
+    console.print(terminal_graphics.bars((Bar("0", length, "x", False),), 76))
     assert isinstance(console.file, io.StringIO)
     assert console.file.getvalue().split("x")[0].strip().removeprefix("0").strip() == drawn
 
@@ -205,9 +212,9 @@ def test_a_bar_is_as_long_as_its_share(length: float, drawn: str) -> None:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_chart_keeps_each_line_together(made: Document, width: int) -> None:
     view = made.training.charts[0]
-    lines = blocks.chart(view, width).plain.splitlines()
+    lines = terminal_graphics.chart(view, width).plain.splitlines()
     assert max(len(line) for line in lines) <= width
-    assert len(lines) == 1 + blocks.CHART_HEIGHT + 2
+    assert len(lines) == 1 + terminal_graphics.CHART_HEIGHT + 2
     for series in view.series:
         assert any(line.endswith(f"{series.name} {series.points[-1].text}") for line in lines)
     assert lines[-1].split()[-1] == "epoch"
@@ -215,18 +222,21 @@ def test_the_chart_keeps_each_line_together(made: Document, width: int) -> None:
 
 def test_the_chart_marks_each_epoch_at_its_height(made: Document) -> None:
     view = made.training.charts[0]
-    rows = [line.partition("│")[2] for line in blocks.chart(view, 80).plain.splitlines()[1:-2]]
+    rows = [
+        line.partition("│")[2]
+        for line in terminal_graphics.chart(view, 80).plain.splitlines()[1:-2]
+    ]
     room = min(rows[0].find(" guessing") if " guessing" in rows[0] else 64, 64)
     for series, mark in zip(view.series, "●○", strict=True):
         for point in series.points:
             assert point.y is not None
-            row = round((1 - point.y) * (blocks.CHART_HEIGHT - 1))
+            row = round((1 - point.y) * (terminal_graphics.CHART_HEIGHT - 1))
             assert any(character in f"{mark}◉" for character in rows[row][: room + 1])
 
 
 def test_a_gap_is_not_drawn(digits_trace: Trace) -> None:
     chart = document(broken(digits_trace)).training.charts[0]
-    rows = blocks.chart(chart, 80).plain.splitlines()[1:-2]
+    rows = terminal_graphics.chart(chart, 80).plain.splitlines()[1:-2]
     drawn = "".join(row.partition("│")[2][:20] for row in rows)
     assert (
         sum(drawn.count(mark) for mark in "●○◉") == 1 or drawn.count("●") == drawn.count("○") == 1

@@ -212,7 +212,7 @@ def test_what_other_callbacks_do_is_seen(tmp_path: Path) -> None:
 def test_every_door_gives_the_same_trace(form: str, tmp_path: Path) -> None:
     import keras
 
-    from pipetrace.present.wire import encode
+    from pipetrace.present.formats.json import encode
     from pipetrace.record.watch import watching_all
 
     def by_run(model: Any, path: Path, arguments: dict[str, Any]) -> None:

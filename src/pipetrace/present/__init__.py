@@ -16,7 +16,7 @@ def show(trace: Trace, *, plain: bool = False) -> None:
     """
     from rich.console import Console
 
-    from pipetrace.present.document import document
+    from pipetrace.present.build.document import document
     from pipetrace.present.plain import plain as as_text
     from pipetrace.present.terminal import show as draw
 
@@ -39,8 +39,8 @@ def write_page(trace: Trace, path: str | Path, *, force: bool = False) -> None:
     Raises:
         OutputError: the file exists, or it cannot be written.
     """
-    from pipetrace.present.document import document
-    from pipetrace.present.files import write_text
+    from pipetrace.present.build.document import document
+    from pipetrace.present.output_files import write_text
     from pipetrace.present.page import page
 
     write_text(Path(path), page(document(trace)), force=force)

@@ -10,10 +10,10 @@ import html
 import json
 from importlib import resources
 
+from pipetrace.present.colormaps import COLORMAPS
+from pipetrace.present.formats.json import to_json
 from pipetrace.present.plain import plain
-from pipetrace.present.ramps import RAMPS
 from pipetrace.present.views import Document
-from pipetrace.present.wire import to_json
 
 MAIN = "main.js"
 
@@ -53,7 +53,7 @@ def page(made: Document) -> str:
         plain=html.escape(plain(made)),
         # A number stays on one line with its percent sign.
         document=in_script(to_json(made).replace(" %", "\u00a0%")),
-        ramps=in_script(to_json(RAMPS)),
+        ramps=in_script(to_json(COLORMAPS)),
         start=start,
     )
 

@@ -30,13 +30,13 @@ def _lines(made: Document, file: str) -> Iterator[str]:
     yield from _wrapped(made.headline)
     for sentence in made.events:
         yield from _wrapped(sentence)
-    if not made.part:
+    if not made.focus:
         yield from _findings(made)
-    part = f" of {made.part}" if made.part else ""
+    part = f" of {made.focus}" if made.focus else ""
     yield from _heading(f"Data flow{part}: {counted(len(made.stages), 'stage')}")
     yield from _wrapped(made.counting)
     yield from data_flow(made, _wrapped, file)
-    if made.part:
+    if made.focus:
         return
     yield from _results(made)
     if made.quiz:

@@ -1,12 +1,12 @@
-"""The data flow as plain text: the graph as an indented list, then the stages, folded ones in a line or two."""
+"""The data flow as plain text: the graph as an indented list, then the stages, collapsed ones in a line or two."""
 
 from collections.abc import Callable, Iterator
 
 from pipetrace.explain.text import listed
+from pipetrace.present.drawings import GraphView, TreeLine
 from pipetrace.present.findings.plain import marks
-from pipetrace.present.graph.views import FoldView, GraphView, TreeLine
 from pipetrace.present.opening import how_to_open
-from pipetrace.present.views import Document, StageView
+from pipetrace.present.views import Document, GroupView, StageView
 
 Wrap = Callable[[str, int], list[str]]
 
@@ -17,22 +17,22 @@ def data_flow(made: Document, wrap: Wrap, file: str) -> Iterator[str]:
     Args:
         made: the document.
         wrap: makes lines of a text, indented.
-        file: the trace's name, for the commands that open what is folded.
+        file: the trace's name, for the commands that open what is collapsed.
     """
     if made.graph:
         yield ""
         yield from _graph(made.graph, wrap)
     if note := how_to_open(made, file):
         yield ""
-        yield from wrap(note[0].replace("marked ■ is folded", "told as one is folded"), 0)
+        yield from wrap(note[0].replace("marked ■ is collapsed", "told as one is collapsed"), 0)
         yield from note[1:]
     hidden = -1
     for position, stage in enumerate(made.stages):
-        for fold in (each for each in made.folds if each.first == position and position > hidden):
+        for group in (each for each in made.groups if each.first == position and position > hidden):
             yield ""
-            yield from _fold(made, fold, wrap)
-            if not fold.open:
-                hidden = fold.last
+            yield from _group(made, group, wrap)
+            if not group.expanded:
+                hidden = group.last
         if position > hidden:
             yield ""
             yield from _stage(stage, wrap, brief=made.brief)
@@ -62,14 +62,14 @@ def _from(line: TreeLine) -> str:
     return f"{sources}{' (output)' if line.output else ''}"
 
 
-def _fold(made: Document, fold: FoldView, wrap: Wrap) -> Iterator[str]:
-    first, last = made.stages[fold.first].number, made.stages[fold.last].number
-    name = "" if fold.title.startswith(fold.name) else f" ({fold.name})"
-    yield from wrap(f"{first}-{last}. {fold.title}{name}", 0)
-    yield from wrap(fold.shapes.replace("→", "->").replace("…", "..."), 3)
-    yield from wrap(fold.text, 3)
-    if not fold.open:
-        yield from marks(fold.findings, wrap, 3)
+def _group(made: Document, group: GroupView, wrap: Wrap) -> Iterator[str]:
+    first, last = made.stages[group.first].number, made.stages[group.last].number
+    name = "" if group.title.startswith(group.name) else f" ({group.name})"
+    yield from wrap(f"{first}-{last}. {group.title}{name}", 0)
+    yield from wrap(group.shapes.replace("→", "->").replace("…", "..."), 3)
+    yield from wrap(group.text, 3)
+    if not group.expanded:
+        yield from marks(group.findings, wrap, 3)
 
 
 def _stage(stage: StageView, wrap: Wrap, *, brief: bool) -> Iterator[str]:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
+from pipetrace.present.drawings import Grid
 from pipetrace.present.findings.plain import marks
-from pipetrace.present.views import Grid, LayerView, OutcomeView, PredictionView, TrainingView
+from pipetrace.present.views import LayerView, OutcomeView, PredictionView, TrainingView
 
 WIDTH = 88
 SIGNS = {"wrong": "  <- wrong", "hidden": "  <- hidden"}
@@ -37,9 +38,9 @@ def prediction(view: PredictionView, wrapped: Wrapped) -> Iterator[str]:
         yield from _outcome(outcome)
     for layer in view.layers:
         yield from _layer(layer, wrapped)
-    if view.layers and (view.left_out or view.check):
+    if view.layers and (view.omitted or view.check):
         yield ""
-    yield from wrapped(view.left_out or "")
+    yield from wrapped(view.omitted or "")
     yield from wrapped(view.check)
 
 

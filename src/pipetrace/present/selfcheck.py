@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipetrace.explain.text import counted, duration, figure, listed, share
-from pipetrace.present.wire import encode
+from pipetrace.present.formats.json import encode
 from pipetrace.trace.selfcheck import Difference, Ran, Selfcheck, Tally
 
 FORM = 1

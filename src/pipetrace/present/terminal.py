@@ -45,13 +45,13 @@ def _parts(made: Document, width: int, *, colour: bool, file: str) -> Iterator[R
     yield Padding(Text(made.headline, "bold"), (1, 0, 0, 0))
     for sentence in made.events:
         yield Text(sentence, "yellow")
-    if not made.part:
+    if not made.focus:
         yield from _findings(made, width)
-    part = f" of {made.part}" if made.part else ""
+    part = f" of {made.focus}" if made.focus else ""
     yield _heading(f"Data flow{part} · {counted(len(made.stages), 'stage')}", width)
     yield Text(made.counting, "dim")
     yield from data_flow(made, width, colour=colour, file=file)
-    if made.part:
+    if made.focus:
         return
     yield from _results(made, width, colour=colour)
     if made.quiz:

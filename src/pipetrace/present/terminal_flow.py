@@ -1,15 +1,15 @@
-"""The data flow in a terminal: the graph as a tree, then the stages on their thread, folded ones in a line or two."""
+"""The data flow in a terminal: the graph as a tree, then the stages on their thread, collapsed ones in a line or two."""
 
 from collections.abc import Iterator
 
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from pipetrace.present.blocks import bars, maps, steps, strip
+from pipetrace.present.drawings import GraphView, ImageView, TreeLine
 from pipetrace.present.findings.terminal import marks
-from pipetrace.present.graph.views import FoldView, GraphView, TreeLine
 from pipetrace.present.opening import how_to_open
-from pipetrace.present.views import Document, Picture, StageView
+from pipetrace.present.terminal_graphics import bars, maps, steps, strip
+from pipetrace.present.views import Document, GroupView, StageView
 
 INDENT = 4
 MOST_OTHERS = 3
@@ -23,7 +23,7 @@ def data_flow(made: Document, width: int, *, colour: bool, file: str) -> Iterato
         made: the document.
         width: how wide.
         colour: whether there are colours.
-        file: the trace's name, for the commands that open what is folded.
+        file: the trace's name, for the commands that open what is collapsed.
     """
     if made.graph:
         yield tree(made.graph, width)
@@ -69,29 +69,31 @@ def _ends(line: TreeLine) -> Text:
 
 
 def entries(made: Document, width: int, *, colour: bool) -> Iterator[RenderableType]:
-    """The stages, each fold before its first one; the stages of a closed fold are left out."""
+    """The stages, each group before its first one; the stages of a closed group are left out."""
     hidden = -1
     for position, stage in enumerate(made.stages):
         if position <= hidden:
             continue
-        for fold in (each for each in made.folds if each.first == position and position > hidden):
-            last = fold.last + 1 == len(made.stages)
-            yield from _fold(made, fold, width, last=last and not fold.open)
-            if not fold.open:
-                hidden = fold.last
+        for group in (each for each in made.groups if each.first == position and position > hidden):
+            last = group.last + 1 == len(made.stages)
+            yield from _group(made, group, width, last=last and not group.expanded)
+            if not group.expanded:
+                hidden = group.last
         if position > hidden:
             last = stage is made.stages[-1]
             yield from _stage(stage, width, last=last, colour=colour, brief=made.brief)
 
 
-def _fold(made: Document, fold: FoldView, width: int, *, last: bool) -> Iterator[RenderableType]:
-    first, final = made.stages[fold.first].number, made.stages[fold.last].number
+def _group(made: Document, group: GroupView, width: int, *, last: bool) -> Iterator[RenderableType]:
+    first, final = made.stages[group.first].number, made.stages[group.last].number
     yield Text()
-    yield Text.assemble((f"{first}-{final} ", "cyan"), ("■ ", "dim"), (fold.title, "bold"))
+    yield Text.assemble((f"{first}-{final} ", "cyan"), ("■ ", "dim"), (group.title, "bold"))
     # The name that opens it is told where the title does not.
-    name = "" if fold.open or fold.title.startswith(fold.name) else f" Its name: {fold.name}"
-    found = () if fold.open else marks(fold.findings)
-    body = Group(Text(fold.shapes, "cyan"), *found, Text(f"{fold.text}{name}"))
+    name = (
+        "" if group.expanded or group.title.startswith(group.name) else f" Its name: {group.name}"
+    )
+    found = () if group.expanded else marks(group.findings)
+    body = Group(Text(group.shapes, "cyan"), *found, Text(f"{group.text}{name}"))
     yield _threaded(body, width, last=last)
 
 
@@ -138,35 +140,35 @@ def _measured(stage: StageView, width: int, *, colour: bool) -> Iterator[Rendera
         if text:
             yield _labelled(name, text)
     if not (stage.change and stage.change.training):
-        yield from drawn(stage.picture, width - INDENT, colour=colour)
+        yield from drawn(stage.image, width - INDENT, colour=colour)
     if stage.bars:
         yield bars(stage.bars, width - INDENT)
     if stage.change:
         yield _labelled("Training differs", stage.change.text)
-        for picture in (stage.change.prediction, stage.change.training):
-            yield from _captioned(picture, width, colour=colour)
-    for picture in stage.others[:MOST_OTHERS]:
-        yield from _captioned(picture, width, colour=colour)
-    if stage.left_out:
-        yield Text(stage.left_out, "dim")
+        for image in (stage.change.prediction, stage.change.training):
+            yield from _captioned(image, width, colour=colour)
+    for image in stage.others[:MOST_OTHERS]:
+        yield from _captioned(image, width, colour=colour)
+    if stage.omitted:
+        yield Text(stage.omitted, "dim")
 
 
-def _captioned(picture: Picture | None, width: int, *, colour: bool) -> Iterator[RenderableType]:
-    if picture:
-        yield Text(f"{picture.label}:", "dim")
-        yield from drawn(picture, width - INDENT, colour=colour)
+def _captioned(image: ImageView | None, width: int, *, colour: bool) -> Iterator[RenderableType]:
+    if image:
+        yield Text(f"{image.label}:", "dim")
+        yield from drawn(image, width - INDENT, colour=colour)
 
 
-def drawn(picture: Picture | None, width: int, *, colour: bool) -> Iterator[RenderableType]:
-    """A picture as characters, in the manner of its kind."""
-    if picture is None:
+def drawn(image: ImageView | None, width: int, *, colour: bool) -> Iterator[RenderableType]:
+    """A image as characters, in the manner of its kind."""
+    if image is None:
         return
-    if picture.kind == "vector":
-        yield strip(picture, width, colour=colour)
-    elif picture.kind == "steps":
-        yield steps(picture, width, colour=colour)
+    if image.kind == "vector":
+        yield strip(image, width, colour=colour)
+    elif image.kind == "steps":
+        yield steps(image, width, colour=colour)
     else:
-        yield maps(picture, width, colour=colour)
+        yield maps(image, width, colour=colour)
 
 
 def _threaded(body: RenderableType, width: int, *, last: bool) -> RenderableType:

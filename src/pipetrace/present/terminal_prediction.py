@@ -8,9 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from pipetrace.explain.text import counted
-from pipetrace.present.blocks import bars
+from pipetrace.present.drawings import Grid, Threshold
 from pipetrace.present.terminal_flow import INDENT, drawn
-from pipetrace.present.views import Grid, LayerView, OutcomeView, PredictionView, Threshold
+from pipetrace.present.terminal_graphics import bars
+from pipetrace.present.views import LayerView, OutcomeView, PredictionView
 
 ENDS = 4
 """Of many layers so many of the first and of the last are shown."""
@@ -32,7 +33,7 @@ def prediction(view: PredictionView, width: int, *, colour: bool) -> Iterator[Re
             yield Padding(Text(f"{between} between are on the page.", "dim"), (1, 0, 0, 0))
         if not many or index < ENDS or index >= len(view.layers) - ENDS:
             yield from _layer(layer, width, colour=colour)
-    for text in (view.left_out, view.check):
+    for text in (view.omitted, view.check):
         if text:
             yield Padding(Text(text, "dim"), (1, 0, 0, 0))
 
@@ -53,8 +54,8 @@ def _outcome(outcome: OutcomeView, width: int, *, colour: bool) -> Iterator[Rend
         body.append(_grid(outcome.table))
         if outcome.table.note:
             body.append(Text(outcome.table.note, "dim"))
-    for picture in outcome.pictures:
-        body += [Text(picture.label, "dim"), *drawn(picture, width - INDENT, colour=colour)]
+    for image in outcome.images:
+        body += [Text(image.label, "dim"), *drawn(image, width - INDENT, colour=colour)]
     if body:
         head = [Text(outcome.name, "bold")] if outcome.name else []
         yield Padding(Group(*head, *body), (1, 0, 0, INDENT))
@@ -97,7 +98,7 @@ def _layer(layer: LayerView, width: int, *, colour: bool) -> Iterator[Renderable
         ),
         (1, 0, 0, 0),
     )
-    body: list[RenderableType] = [*drawn(layer.picture, width - INDENT, colour=colour)]
+    body: list[RenderableType] = [*drawn(layer.image, width - INDENT, colour=colour)]
     if layer.bars:
         body.append(bars(layer.bars, width - INDENT))
     if body:

@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from pipetrace.explain.text import counted
-from pipetrace.present.blocks import chart
 from pipetrace.present.findings.terminal import marks
+from pipetrace.present.terminal_graphics import chart
 from pipetrace.present.views import EpochRow, TrainingView
 
 NARROW = 90

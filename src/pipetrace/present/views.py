@@ -1,89 +1,99 @@
-"""What is shown, ready to draw: every text worded, every number rounded, every place on a scale computed.
+"""The document that is shown: every text worded, every number rounded. ``build`` makes it from a trace.
 
-The terminal and the page draw these and decide nothing. Their fields are also the page's wire format: the TypeScript
-declarations of the viewer are made from these classes.
+Its fields are also the page's wire format: the TypeScript declarations of the viewer are made from these classes.
 """
 
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
-from pipetrace.present.findings.views import FindingsView, Mark
-from pipetrace.present.graph.views import FoldView, GraphView
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A tensor to look at.
-
-    Attributes:
-        kind: ``maps`` (one or more grids), ``colour`` (a red, a green and a blue one, drawn as one), ``steps`` (one line
-            for each step, its channels across), ``vector`` (one row of values, drawn folded).
-        label: what it shows, for who cannot see it.
-        shape: of ``values``: maps, rows, columns.
-        values: float32, the exact ones.
-        low, high: the ends of the colour scale.
-        low_text, high_text: the same in words.
-        ramp: ``grey`` and ``activation`` from low to high, ``signed`` around zero.
-        names: what each map is called.
-        mark: the map, row and column of the value that the words beside it speak of, or None.
-        texts: each value rounded, where there are few enough to be written into the picture; otherwise empty.
-        note: what of the tensor is not drawn, or None.
-        hidden: the rows that a mask hides.
-    """
-
-    kind: str
-    label: str
-    shape: tuple[int, int, int]
-    values: NDArray[np.float32]
-    low: float
-    high: float
-    low_text: str
-    high_text: str
-    ramp: str
-    names: tuple[str, ...]
-    mark: tuple[int, int, int] | None
-    texts: tuple[str, ...]
-    note: str | None = None
-    hidden: tuple[int, ...] = ()
+from pipetrace.present.drawings import (
+    Bar,
+    Chart,
+    Distribution,
+    GraphView,
+    Grid,
+    ImageView,
+    Threshold,
+)
 
 
 @dataclass(frozen=True)
-class Bar:
-    """One bar: its name, its length from 0 to 1, its value in words, and whether it is the one to look at."""
+class Link:
+    """A place of the document, by its id, and its name."""
 
-    name: str
-    length: float
+    id: str
     text: str
-    marked: bool
 
 
 @dataclass(frozen=True)
-class Distribution:
-    """A histogram.
+class Mark:
+    """A finding, in short, at the stage or epoch that it concerns.
 
     Attributes:
-        label: what it shows, in a sentence.
-        heights: of the bars, the highest 1.
-        low_text, high_text: the ends of the axis.
-        texts: for each bar its range and count.
+        id: of the finding.
+        level: its severity: ``error``, ``warning`` or ``note``.
+        rule: its code and name.
+        text: what is wrong.
     """
 
-    label: str
-    heights: tuple[float, ...]
-    low_text: str
-    high_text: str
-    texts: tuple[str, ...]
+    id: str
+    level: str
+    rule: str
+    text: str
+
+
+@dataclass(frozen=True)
+class FindingView:
+    """A finding, worded.
+
+    Attributes:
+        id: the place that others link to, such as ``finding/1``.
+        level: its severity: ``error``, ``warning`` or ``note``.
+        rule: its code and name.
+        text: what is wrong, with its number.
+        places: the stage and the epochs, as links.
+        evidence: the measured numbers, a sentence each.
+        why: why it matters.
+        advice: what to do.
+        change: the same as code, or empty.
+        sure: how certain it is, in words; empty if it is certain.
+        symptoms: the findings that it causes.
+    """
+
+    id: str
+    level: str
+    rule: str
+    text: str
+    places: tuple[Link, ...]
+    evidence: tuple[str, ...]
+    why: str
+    advice: str
+    change: str
+    sure: str
+    symptoms: "tuple[FindingView, ...]" = ()
+
+
+@dataclass(frozen=True)
+class FindingsView:
+    """All findings.
+
+    Attributes:
+        title: how many there are of each severity and how many rules ran, or that nothing was found.
+        found: the findings, root causes first.
+        failed: the rules that could not run, in sentences.
+    """
+
+    title: str = ""
+    found: tuple[FindingView, ...] = ()
+    failed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Change:
-    """What a stage gives while it trains, beside what it gives in a prediction: a sentence, and both as pictures."""
+    """How a stage's output differs in training: a sentence, and both outputs as images."""
 
     text: str
-    prediction: Picture | None
-    training: Picture | None
+    prediction: ImageView | None
+    training: ImageView | None
 
 
 @dataclass(frozen=True)
@@ -91,29 +101,29 @@ class StageView:
     """One stage of the data flow.
 
     Attributes:
-        id: the place that others point to, such as ``stage/conv2d``.
+        id: the place that others link to, such as ``stage/conv2d``.
         number: from 1.
-        title, name, kind: what it is called, in words, in the trace, and which kind it is.
+        title, name, kind: its title in words, its name in the trace, and its kind.
         input, output: the shapes of the batch.
         does: the operation in a sentence.
         shape: how the output shape comes about.
         parameters, parts: the sum that gives the number of parameters, and its terms in words.
         arithmetic: the floating-point operations in words.
         example: one actual value of the example row.
-        measured: what all rows were, in sentences.
-        picture: the example row as it leaves the stage.
-        bars: the example row as bars, for the last stage.
-        weights: the stage's kernels as a picture.
+        measured: statistics of all rows, in sentences.
+        image: the stage's output for the example row.
+        bars: the same as bars, for class probabilities.
+        weights: the stage's kernels as an image.
         distribution: of all rows' values.
-        channels: for each channel, the share of its values that is not zero.
-        wiring: whom it receives from and who uses it, in sentences, where the order of the stages does not tell.
-        written: the texts of the example, where its sentence does not have them.
+        channels: the share of values that are not zero, for each channel.
+        wiring: the inputs and users, in sentences, if the order of the stages does not say it.
+        written: the strings of the example, if its sentence does not quote them.
         mask: what a mask hides, in a sentence, or None.
         bars_label: what the bars are.
-        others: the further outputs for the example row, such as the weights of an attention.
-        change: what it does differently while it trains, or None.
-        left_out: what is not shown of it to keep the whole small, or None.
-        findings: what the rules found there.
+        others: the further outputs for the example row, such as attention weights.
+        change: how its output differs in training, or None.
+        omitted: what is not shown to keep the page small, or None.
+        findings: the findings at this stage.
     """
 
     id: str
@@ -130,75 +140,50 @@ class StageView:
     arithmetic: str | None
     example: str | None
     measured: tuple[str, ...]
-    picture: Picture | None
+    image: ImageView | None
     bars: tuple[Bar, ...]
-    weights: Picture | None
+    weights: ImageView | None
     distribution: Distribution | None
     channels: tuple[Bar, ...]
     wiring: tuple[str, ...] = ()
     written: str | None = None
     mask: str | None = None
     bars_label: str = ""
-    others: tuple[Picture, ...] = ()
+    others: tuple[ImageView, ...] = ()
     change: Change | None = None
-    left_out: str | None = None
+    omitted: str | None = None
     findings: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True)
-class Tick:
-    """A mark on an axis: its place from 0 to 1, and its text."""
-
-    at: float
-    text: str
-
-
-@dataclass(frozen=True)
-class Point:
-    """A measured point: epoch, places from 0 to 1, and the value in words; ``y`` is None where it is not finite."""
-
-    epoch: int
-    x: float
-    y: float | None
-    text: str
-
-
-@dataclass(frozen=True)
-class Series:
-    """A line of a chart."""
-
-    name: str
-    role: str
-    points: tuple[Point, ...]
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A line chart over epochs.
+class GroupView:
+    """Consecutive stages that can be shown as one: a nested model, a layer made of layers, or a repeated block.
 
     Attributes:
-        title: what is measured, with its unit.
-        label: the chart in a sentence, for who cannot see it.
-        x, y: the ticks.
-        series: the lines, ``role`` telling training from validation.
-        reference: a level to compare with, such as guessing, or None.
-        best: the epoch to mark, or None.
-        best_text: why it is marked.
+        id: the place that others link to, such as ``group/encoder``.
+        name: the command line selects it by this name.
+        title: what it is called.
+        shapes: its inputs and its outputs.
+        text: what it contains, in sentences.
+        first, last: the positions of its first and last stage, from 0.
+        expanded: whether its stages are shown.
+        findings: the findings at its stages.
     """
 
+    id: str
+    name: str
     title: str
-    label: str
-    x: tuple[Tick, ...]
-    y: tuple[Tick, ...]
-    series: tuple[Series, ...]
-    reference: Tick | None
-    best: int | None
-    best_text: str | None
+    shapes: str
+    text: str
+    first: int
+    last: int
+    expanded: bool
+    findings: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True)
 class EpochRow:
-    """One row of the training table: its figures as text, the observation, and the findings that begin there."""
+    """One row of the training table: its numbers as text, the observation, and the findings that begin there."""
 
     id: str
     epoch: int
@@ -216,10 +201,10 @@ class TrainingView:
         charts: of the loss, then of the other metrics.
         columns: of the table, the most important ones first: epoch, metrics, seconds, what happened.
         rows: one for each epoch.
-        steps: what a step is; empty where that is not known.
-        note: how the figures were taken; empty where there are none.
+        steps: what a step is; empty if that is unknown.
+        note: how the metrics were measured; empty if there are none.
         empty: why there are no epochs, or None.
-        absent: whether the model was not to be trained, so that there is nothing to show.
+        absent: whether the model was not trained at all, so that there is nothing to show.
     """
 
     charts: tuple[Chart, ...]
@@ -233,57 +218,29 @@ class TrainingView:
 
 @dataclass(frozen=True)
 class LayerView:
-    """One layer of the prediction: what the held-out row became."""
+    """The output of one layer for the predicted row."""
 
     id: str
     number: int
     title: str
     shape: str
     text: str
-    picture: Picture | None
+    image: ImageView | None
     bars: tuple[Bar, ...]
 
 
 @dataclass(frozen=True)
-class Threshold:
-    """A share on a line from 0 to 1, the threshold that it is compared with, and the comparison in words."""
-
-    at: float
-    limit: float
-    text: str
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A small table.
-
-    Attributes:
-        label: what it shows.
-        columns: their names.
-        rows: the cells as texts.
-        marks: for each row ``right``, ``wrong``, ``hidden`` or nothing.
-        note: what is left out, or None.
-    """
-
-    label: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    marks: tuple[str, ...]
-    note: str | None
-
-
-@dataclass(frozen=True)
 class OutcomeView:
-    """What one output of the model gave for a row, in its own form.
+    """One output of the model for a row, drawn as its kind asks for.
 
     Attributes:
-        name: of the output, or None where there is only one.
+        name: of the output, or None if there is only one.
         form: ``classes``, ``binary``, ``multilabel``, ``numbers``, ``sequence``, ``image``, ``mask`` or ``unknown``.
-        verdict: what was said, what was meant, and whether they are the same.
-        bars, bars_label: the shares of the classes, and what they are.
-        threshold: for yes or no.
+        verdict: the output, the target, and whether they agree.
+        bars, bars_label: the probabilities of the classes, and what they are.
+        threshold: for a binary output.
         table: for numbers and sequences.
-        pictures: for images and masks: the output, the target, and their difference.
+        images: for images and masks: the output, the target, and their difference.
     """
 
     name: str | None
@@ -293,22 +250,22 @@ class OutcomeView:
     bars_label: str
     threshold: Threshold | None
     table: Grid | None
-    pictures: tuple[Picture, ...]
+    images: tuple[ImageView, ...]
 
 
 @dataclass(frozen=True)
 class PredictionView:
-    """One prediction: which row, what came out, its layers, and the check in NumPy.
+    """One prediction: the row, the result, its layers, and the check in NumPy.
 
     Attributes:
-        id: the place that others point to; ``prediction`` for the first.
-        name: in two or three words, such as "the surest wrong one".
-        title: which row it is, and why it was chosen.
-        verdict: what came out, all outputs together.
-        outcomes: what came out, where it has another form than the bars of the last layer.
-        layers: what the row became in each of them.
-        left_out: the layers whose output was too large to be kept, in a sentence, or None.
-        check: what computing it again gave.
+        id: the place that others link to; ``prediction`` for the first.
+        name: in two or three words, such as "The surest wrong one".
+        title: the row and why it was chosen.
+        verdict: the result, all outputs together.
+        outcomes: the result, if it is not the bars of the last layer.
+        layers: the output of each layer for this row.
+        omitted: the layers whose output was too large to be stored, in a sentence, or None.
+        check: the result of the recomputation.
     """
 
     id: str
@@ -317,7 +274,7 @@ class PredictionView:
     verdict: str
     outcomes: tuple[OutcomeView, ...]
     layers: tuple[LayerView, ...]
-    left_out: str | None
+    omitted: str | None
     check: str
 
 
@@ -346,20 +303,20 @@ class Document:
     """A whole trace, ready to show.
 
     Attributes:
-        title, kind: what it is called, and what it is.
+        title, kind: its name, and what it is.
         framework: Keras and its backend with their versions.
         facts: rows, epochs, seconds, minutes to read.
-        data: which data, in a sentence.
-        notice: what must be said of the data, or None.
-        headline: what the run reached, in one line.
-        stages, training, prediction, quiz, insight: the parts; ``prediction`` is None where the run ended before it.
-        others: the predictions after the first.
-        events: what went wrong on the way, in sentences.
-        counting: how places and filters are counted.
+        data: the data set, in a sentence.
+        notice: a warning about the data, or None.
+        headline: the result of the run, in one line.
+        counting: that positions and filters are counted from 0.
+        stages, training, prediction, quiz, insight: the parts; ``prediction`` is None if the run ended before it.
         foot: how it was measured.
+        others: the predictions after the first.
+        events: what went wrong during the run, in sentences.
         graph: how the stages are connected; None for a short chain.
-        folds: what can be shown as one, outer ones first.
-        part: what of the trace it is, where it is a part of it; None for the whole.
+        groups: what can be collapsed, outer ones first.
+        focus: the name of the part of the trace that is shown; None for the whole.
         brief: whether there are so many stages that each is shown in short.
         findings: what is wrong, and where.
     """
@@ -381,7 +338,7 @@ class Document:
     others: tuple[PredictionView, ...] = ()
     events: tuple[str, ...] = ()
     graph: GraphView | None = None
-    folds: tuple[FoldView, ...] = ()
-    part: str | None = None
+    groups: tuple[GroupView, ...] = ()
+    focus: str | None = None
     brief: bool = False
     findings: FindingsView = field(default_factory=FindingsView)

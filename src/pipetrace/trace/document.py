@@ -422,7 +422,7 @@ class Run:
         backend: the framework behind Keras, such as ``tensorflow``.
         platform: the operating system and processor.
         model_fingerprint: SHA-256 of the model's configuration and initial weights.
-        model: its totals and outputs; None in a trace of schema 1.
+        model: its totals and outputs.
     """
 
     title: str
@@ -455,7 +455,7 @@ class Trace:
         events: what went wrong on the way, in order.
         histogram_rows: of how many rows the data flow's histograms are; None where of all.
         spending: what recording took beside its budget; None where no budget was kept.
-        measurements: further figures, by part, name and epoch; none in a trace of schema 1 or 2.
+        measurements: further figures, by part, name and epoch.
     """
 
     schema: int

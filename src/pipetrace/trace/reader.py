@@ -40,10 +40,15 @@ from pipetrace.trace.document import (
 )
 from pipetrace.trace.figures import Figures
 from pipetrace.trace.overhead import Omission, Spending
-from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, decode_number, decode_tensor
+from pipetrace.trace.schema import (
+    APPLICATION_ID,
+    SCHEMA,
+    TABLES,
+    decode_number,
+    decode_tensor,
+)
 from pipetrace.trace.summaries import DAMAGE, Row, Summaries, damaged, summary_of
 from pipetrace.trace.texts import clean, from_bytes, from_json
-from pipetrace.trace.upgrade import layout, upgraded
 from pipetrace.trace.writer import process_start
 
 HEADER = b"SQLite format 3\0"
@@ -72,11 +77,8 @@ def read(path: str | os.PathLike[str]) -> Trace:
     _check_header(place)
     try:
         with closing(_connect(place)) as database:
-            schema = _check_identity(place, database)
-            if schema == SCHEMA:
-                return _Reader(place, database).trace(schema)
-            with closing(upgraded(database, schema)) as copy:
-                return _Reader(place, copy).trace(schema)
+            _check_identity(place, database)
+            return _Reader(place, database).trace()
     except DAMAGE as error:
         raise damaged(place, error) from error
 
@@ -142,7 +144,7 @@ def _connect(place: Path) -> sqlite3.Connection:
     return database
 
 
-def _check_identity(place: Path, database: sqlite3.Connection) -> int:
+def _check_identity(place: Path, database: sqlite3.Connection) -> None:
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA:
         raise NewerTraceError(
@@ -156,18 +158,17 @@ def _check_identity(place: Path, database: sqlite3.Connection) -> int:
     # SQLite reads what a cut last page lacks as zeros and says nothing; with a log beside, the log has the page.
     if place.stat().st_size % page and not place.with_name(f"{place.name}-wal").exists():
         raise ValueError("it was cut off within a page")
-    _check_layout(database, version)
+    _check_layout(database)
     check = [row[0] for row in database.execute("PRAGMA quick_check(3)")]
     if check != ["ok"]:
         raise ValueError("; ".join(check).replace("\n", " "))
-    return int(version)
 
 
-def _check_layout(database: sqlite3.Connection, schema: int) -> None:
+def _check_layout(database: sqlite3.Connection) -> None:
     """Check that the file holds our tables, word for word, and nothing else."""
     query = "SELECT type, name, sql FROM sqlite_master"
     with closing(sqlite3.connect(":memory:")) as new:
-        new.executescript(layout(schema))
+        new.executescript(TABLES)
         ours = set(new.execute(query))
     there = set(database.execute(query))
     for kind, name, _ in sorted(ours - there, key=str):
@@ -201,9 +202,9 @@ class _Reader:
         }
         self.summaries = self._summaries()
 
-    def trace(self, schema: int) -> Trace:
+    def trace(self) -> Trace:
         return Trace(
-            schema=schema,
+            schema=SCHEMA,
             run=self._run(),
             stages=tuple(self._stages()),
             rows=int(self.facts["rows"]),

@@ -12,7 +12,7 @@ from pipetrace.trace.document import Array
 APPLICATION_ID = 0x70747263
 """``ptrc`` in ASCII, at byte 68 of the file: what tells a trace from any other SQLite database."""
 
-SCHEMA = 3
+SCHEMA = 1
 """The version of the layout, in ``user_version``. A reader refuses a file of a higher one."""
 
 TABLES = """

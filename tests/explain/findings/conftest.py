@@ -333,7 +333,7 @@ def a_run(changes: Figures | None = None, **options: Any) -> Trace:
         for number, (first, second) in enumerate(zip(own, theirs, strict=True), 1)
     )
     return Trace(
-        schema=3,
+        schema=1,
         run=Run(
             "made", "2026-01-01T00:00:00+00:00", "", {}, "tensorflow", "", "made", data, how, model
         ),

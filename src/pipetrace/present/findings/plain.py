@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
-from pipetrace.present.findings.views import FindingsView, FindingView, Mark
+from pipetrace.present.views import FindingsView, FindingView, Mark
 
 Wrapped: TypeAlias = Callable[..., list[str]]
 """Cuts a text into lines, with so many spaces before each."""

@@ -1,24 +1,20 @@
 """What a check found, in the forms of ``pipetrace check --format``."""
 
-import json
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from pipetrace.explain.findings.engine import Asked
 from pipetrace.explain.findings.finding import LEVELS
-from pipetrace.explain.findings.labels import heading, in_a_line, nothing_found, totals
-from pipetrace.explain.findings.report import Checked, exit_code
+from pipetrace.explain.findings.labels import nothing_found, totals
+from pipetrace.explain.findings.report import Checked
 from pipetrace.explain.text import counted, listed
+from pipetrace.present.build.findings import findings_view
 from pipetrace.present.findings.plain import finding
-from pipetrace.present.findings.sarif import sarif
-from pipetrace.present.findings.view import findings_view
-from pipetrace.present.wire import encode
+from pipetrace.present.formats.github import github
+from pipetrace.present.formats.json import check_as_json
+from pipetrace.present.formats.sarif import check_as_sarif
 
 WIDTH = 88
-FORM = 1
-"""The version of the JSON's form; it changes where a key goes or means something else."""
-COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
-"""What GitHub calls the levels."""
 
 
 def text(checked: Sequence[Checked], version: str) -> str:  # noqa: ARG001 as the other forms
@@ -30,61 +26,10 @@ def text(checked: Sequence[Checked], version: str) -> str:  # noqa: ARG001 as th
     return "\n\n".join(parts) + "\n"
 
 
-def as_json(checked: Sequence[Checked], version: str) -> str:
-    """For programs: all that is known of each finding."""
-    made = {
-        "version": FORM,
-        "pipetrace": version,
-        "exit_code": exit_code(checked),
-        "traces": [
-            {
-                "file": each.file,
-                "title": each.trace.run.title,
-                "level": each.level,
-                "rules": [rule.code for rule in each.rules],
-                "findings": encode(each.findings),
-                "hidden": len(each.hidden),
-                "failed": [
-                    {
-                        "slug": error.slug,
-                        "what": error.what,
-                        "where": error.where,
-                        "hint": error.hint,
-                    }
-                    for error in each.failed
-                ],
-            }
-            for each in checked
-        ],
-    }
-    return json.dumps(made, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
-
-
-def as_sarif(checked: Sequence[Checked], version: str) -> str:
-    """For services that show what tools found: SARIF 2.1.0."""
-    return json.dumps(sarif(checked, version), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
-
-
-def github(checked: Sequence[Checked], version: str) -> str:  # noqa: ARG001
-    """For GitHub's workflows: a command for each finding, which they show beside the run."""
-    lines = []
-    for each in checked:
-        for found in each.findings:
-            said = [found.text, f"To do: {found.advice}"]
-            said += [f"It explains: {in_a_line(each.trace, symptom)}" for symptom in found.symptoms]
-            title = _property(heading(each.trace, found))
-            head = f"::{COMMANDS[found.level]} file={_property(each.file)},title={title}::"
-            lines.append(head + _data("\n".join(said)))
-        lines += [
-            f"::error title={_property(error.slug)}::{_data(str(error))}" for error in each.failed
-        ]
-    return "".join(f"{line}\n" for line in lines)
-
-
 FORMS: Mapping[str, Callable[[Sequence[Checked], str], str]] = {
     "text": text,
-    "json": as_json,
-    "sarif": as_sarif,
+    "json": check_as_json,
+    "sarif": check_as_sarif,
     "github": github,
 }
 
@@ -124,13 +69,3 @@ def _wrapped(told: str, indent: int = 0) -> list[str]:
         break_long_words=False,
     )
     return [line.replace("\u00a0", " ") for line in lines]
-
-
-def _data(told: str) -> str:
-    """The message of a workflow command, escaped as GitHub's own toolkit does it."""
-    return told.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(told: str) -> str:
-    """A property of a workflow command, escaped."""
-    return _data(told).replace(":", "%3A").replace(",", "%2C")

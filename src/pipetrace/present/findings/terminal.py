@@ -9,9 +9,9 @@ from rich.text import Text
 
 from pipetrace.explain.findings.engine import Asked
 from pipetrace.explain.findings.report import Checked
+from pipetrace.present.build.findings import findings_view
 from pipetrace.present.findings.reports import title
-from pipetrace.present.findings.view import findings_view
-from pipetrace.present.findings.views import FindingsView, FindingView, Mark
+from pipetrace.present.views import FindingsView, FindingView, Mark
 
 STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold"}
 INDENT = 3

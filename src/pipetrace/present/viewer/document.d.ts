@@ -24,8 +24,8 @@ export interface Document {
   others: PredictionView[];
   events: string[];
   graph: GraphView | null;
-  folds: FoldView[];
-  part: string | null;
+  groups: GroupView[];
+  focus: string | null;
   brief: boolean;
   findings: FindingsView;
 }
@@ -61,18 +61,18 @@ export interface StageView {
   arithmetic: string | null;
   example: string | null;
   measured: string[];
-  picture: Picture | null;
+  image: ImageView | null;
   bars: Bar[];
-  weights: Picture | null;
+  weights: ImageView | null;
   distribution: Distribution | null;
   channels: Bar[];
   wiring: string[];
   written: string | null;
   mask: string | null;
   bars_label: string;
-  others: Picture[];
+  others: ImageView[];
   change: Change | null;
-  left_out: string | null;
+  omitted: string | null;
   findings: Mark[];
 }
 
@@ -83,7 +83,7 @@ export interface PredictionView {
   verdict: string;
   outcomes: OutcomeView[];
   layers: LayerView[];
-  left_out: string | null;
+  omitted: string | null;
   check: string;
 }
 
@@ -110,7 +110,7 @@ export interface GraphView {
   lines: TreeLine[];
 }
 
-export interface FoldView {
+export interface GroupView {
   id: string;
   name: string;
   title: string;
@@ -118,7 +118,7 @@ export interface FoldView {
   text: string;
   first: number;
   last: number;
-  open: boolean;
+  expanded: boolean;
   findings: Mark[];
 }
 
@@ -156,7 +156,7 @@ export interface FindingView {
   symptoms: FindingView[];
 }
 
-export interface Picture {
+export interface ImageView {
   kind: string;
   label: string;
   shape: [number, number, number];
@@ -165,7 +165,7 @@ export interface Picture {
   high: number;
   low_text: string;
   high_text: string;
-  ramp: string;
+  colormap: string;
   names: string[];
   mark: [number, number, number] | null;
   texts: string[];
@@ -190,8 +190,8 @@ export interface Distribution {
 
 export interface Change {
   text: string;
-  prediction: Picture | null;
-  training: Picture | null;
+  prediction: ImageView | null;
+  training: ImageView | null;
 }
 
 export interface Mark {
@@ -209,7 +209,7 @@ export interface OutcomeView {
   bars_label: string;
   threshold: Threshold | null;
   table: Grid | null;
-  pictures: Picture[];
+  images: ImageView[];
 }
 
 export interface LayerView {
@@ -218,7 +218,7 @@ export interface LayerView {
   title: string;
   shape: string;
   text: string;
-  picture: Picture | null;
+  image: ImageView | null;
   bars: Bar[];
 }
 

@@ -4,14 +4,14 @@ import { bars, columns, histogram } from "viewer/chart.js";
 import { h } from "viewer/dom.js";
 import { marks } from "viewer/findings.js";
 import { graph } from "viewer/graph.js";
-import { picture } from "viewer/picture.js";
+import { image } from "viewer/image.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
 /** @typedef {import("viewer/document.js").Change} Change */
-/** @typedef {import("viewer/document.js").FoldView} FoldView */
-/** @typedef {import("viewer/document.js").Picture} Picture */
+/** @typedef {import("viewer/document.js").GroupView} GroupView */
+/** @typedef {import("viewer/document.js").ImageView} ImageView */
 /** @typedef {import("viewer/document.js").StageView} StageView */
-/** @typedef {import("viewer/picture.js").Ramps} Ramps */
+/** @typedef {import("viewer/image.js").Ramps} Ramps */
 
 /**
  * @param {Document} view
@@ -25,29 +25,29 @@ export function flow(view, ramps) {
     h("h2", { id: "flow" }, `Data flow`, h("small", {}, `${view.stages.length} stages`)),
     h("p", { class: "muted" }, view.counting),
     graph(view.graph),
-    h("ol", { class: "thread" }, ...entries(view, ramps, 0, view.stages.length, view.folds)),
+    h("ol", { class: "thread" }, ...entries(view, ramps, 0, view.stages.length, view.groups)),
   );
 }
 
 /**
- * The stages from one position to another, those of a fold within it.
+ * The stages from one position to another, those of a group within it.
  *
  * @param {Document} view
  * @param {Ramps} ramps
  * @param {number} first
  * @param {number} end the position after the last one
- * @param {FoldView[]} folds those within, outer ones first
+ * @param {GroupView[]} groups those within, outer ones first
  * @returns {HTMLElement[]}
  */
-function entries(view, ramps, first, end, folds) {
+function entries(view, ramps, first, end, groups) {
   const found = [];
   for (let at = first; at < end; ) {
-    const fold = folds.find((each) => each.first === at);
+    const group = groups.find((each) => each.first === at);
     const stage = view.stages[at];
-    if (fold) {
-      const within = folds.filter((each) => each !== fold && each.first >= fold.first && each.last <= fold.last);
-      found.push(folded(view, fold, entries(view, ramps, fold.first, fold.last + 1, within)));
-      at = fold.last + 1;
+    if (group) {
+      const within = groups.filter((each) => each !== group && each.first >= group.first && each.last <= group.last);
+      found.push(collapsed(view, group, entries(view, ramps, group.first, group.last + 1, within)));
+      at = group.last + 1;
     } else {
       if (stage) found.push(item(stage, ramps));
       at += 1;
@@ -60,29 +60,29 @@ function entries(view, ramps, first, end, folds) {
  * Stages that are shown as one, to be opened.
  *
  * @param {Document} view
- * @param {FoldView} fold
+ * @param {GroupView} group
  * @param {HTMLElement[]} inside
  * @returns {HTMLElement}
  */
-function folded(view, fold, inside) {
-  const numbers = [fold.first, fold.last].map((at) => view.stages[at]?.number).join("–");
+function collapsed(view, group, inside) {
+  const numbers = [group.first, group.last].map((at) => view.stages[at]?.number).join("–");
   return h(
     "li",
     { class: "group" },
     h("span", { class: "knot square", "aria-hidden": "true" }),
     h(
       "details",
-      { class: "fold", id: fold.id, open: fold.open },
+      { class: "stages", id: group.id, open: group.expanded },
       h(
         "summary",
         {},
-        h("h3", {}, fold.title, h("small", {}, `stages ${numbers}`)),
-        h("span", { class: "shape" }, fold.shapes),
-        h("span", { class: "told" }, fold.text),
+        h("h3", {}, group.title, h("small", {}, `stages ${numbers}`)),
+        h("span", { class: "shape" }, group.shapes),
+        h("span", { class: "told" }, group.text),
       ),
       h("ol", { class: "thread" }, ...inside),
     ),
-    ...marks(fold.findings),
+    ...marks(group.findings),
   );
 }
 
@@ -92,7 +92,7 @@ function folded(view, fold, inside) {
  * @returns {HTMLElement}
  */
 function item(stage, ramps) {
-  const weights = stage.weights && picture(stage.weights, ramps);
+  const weights = stage.weights && image(stage.weights, ramps);
   return h(
     "li",
     { id: stage.id, tabindex: -1 },
@@ -114,10 +114,10 @@ function item(stage, ramps) {
       h(
         "div",
         { class: "seen" },
-        !stage.change?.training && stage.picture && picture(stage.picture, ramps),
+        !stage.change?.training && stage.image && image(stage.image, ramps),
         stage.bars.length > 0 && bars(stage.bars, stage.bars_label),
         ...stage.others.map((each) => captioned(each.label, each, ramps)),
-        stage.left_out && h("p", { class: "muted" }, stage.left_out),
+        stage.omitted && h("p", { class: "muted" }, stage.omitted),
       ),
       change(stage.change, ramps),
       more(stage, weights),
@@ -126,7 +126,7 @@ function item(stage, ramps) {
 }
 
 /**
- * What the stage does differently while it trains: a sentence, and both pictures side by side.
+ * What the stage does differently while it trains: a sentence, and both images side by side.
  *
  * @param {Change | null} view
  * @param {Ramps} ramps
@@ -146,12 +146,12 @@ function change(view, ramps) {
 
 /**
  * @param {string} caption
- * @param {Picture} view
+ * @param {ImageView} view
  * @param {Ramps} ramps
  * @returns {HTMLElement}
  */
 function captioned(caption, view, ramps) {
-  return h("div", { class: "captioned" }, h("p", { class: "caption" }, caption), picture(view, ramps));
+  return h("div", { class: "captioned" }, h("p", { class: "caption" }, caption), image(view, ramps));
 }
 
 /**
@@ -180,7 +180,7 @@ function facts(stage) {
 }
 
 /**
- * What is folded away: the distribution of all rows, the filters' activity and the kernels.
+ * What is collapsed away: the distribution of all rows, the filters' activity and the kernels.
  *
  * @param {StageView} stage
  * @param {HTMLElement | null} weights

@@ -40,7 +40,7 @@ function box(view) {
     "a",
     { class: `box ${view.kind}`, href: `#${encodeURIComponent(view.id)}` },
     svg("title", {}, view.label),
-    view.kind === "fold" && svg("rect", { class: "behind", x: view.x + 4, y: view.y + 4, width: view.width, height: view.height, rx: 4 }),
+    view.kind === "group" && svg("rect", { class: "behind", x: view.x + 4, y: view.y + 4, width: view.width, height: view.height, rx: 4 }),
     svg("rect", { x: view.x, y: view.y, width: view.width, height: view.height, rx: 4 }),
     svg("text", { class: "name", x: view.x + view.width / 2, y: view.y + 17, "text-anchor": "middle" }, view.name),
     svg("text", { class: "note", x: view.x + view.width / 2, y: view.y + 33, "text-anchor": "middle" }, view.note),

@@ -33,12 +33,12 @@ export function start() {
   );
   if (location.hash.length > 1) visit(asked());
   window.addEventListener("hashchange", () => visit(asked()));
-  // Paper cannot be unfolded.
+  // Paper cannot be expanded.
   window.addEventListener("beforeprint", () => {
-    for (const fold of document.querySelectorAll("details")) {
-      fold.open = true;
-      // A fold tells of its opening only later, when the paper is full; what waits for that is told now.
-      fold.dispatchEvent(new Event("toggle"));
+    for (const group of document.querySelectorAll("details")) {
+      group.open = true;
+      // A group tells of its opening only later, when the paper is full; what waits for that is told now.
+      group.dispatchEvent(new Event("toggle"));
     }
   });
 }
@@ -73,8 +73,8 @@ function asked() {
 function visit(id) {
   const place = document.getElementById(id);
   if (!place) return;
-  // A place may lie within what is folded, several times over.
-  for (let fold = place.closest("details"); fold; fold = fold.parentElement?.closest("details") ?? null) fold.open = true;
+  // A place may lie within what is collapsed, several times over.
+  for (let group = place.closest("details"); group; group = group.parentElement?.closest("details") ?? null) group.open = true;
   history.replaceState(null, "", `#${id}`);
   place.scrollIntoView({ block: "start" });
   const target = place instanceof HTMLDetailsElement ? place.querySelector("summary") : place;

@@ -1,13 +1,13 @@
-// What one output of the model gave for a row, in its own form: bars, a threshold, a table, or pictures.
+// What one output of the model gave for a row, in its own form: bars, a threshold, a table, or images.
 
 import { bars } from "viewer/chart.js";
 import { h, svg } from "viewer/dom.js";
-import { picture } from "viewer/picture.js";
+import { image } from "viewer/image.js";
 
 /** @typedef {import("viewer/document.js").Grid} Grid */
 /** @typedef {import("viewer/document.js").OutcomeView} OutcomeView */
 /** @typedef {import("viewer/document.js").Threshold} Threshold */
-/** @typedef {import("viewer/picture.js").Ramps} Ramps */
+/** @typedef {import("viewer/image.js").Ramps} Ramps */
 
 const SIGNS = /** @type {Record<string, string>} */ ({ wrong: "wrong", hidden: "hidden" });
 
@@ -24,11 +24,11 @@ export function outcome(view, ramps) {
     view.threshold && line(view.threshold),
     view.bars.length > 0 && bars(view.bars, view.bars_label),
     view.table && grid(view.table),
-    view.pictures.length > 0 &&
+    view.images.length > 0 &&
       h(
         "div",
         { class: "results" },
-        ...view.pictures.map((each) => h("div", {}, h("p", { class: "caption" }, each.label), picture(each, ramps))),
+        ...view.images.map((each) => h("div", {}, h("p", { class: "caption" }, each.label), image(each, ramps))),
       ),
   );
 }

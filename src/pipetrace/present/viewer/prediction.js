@@ -1,14 +1,14 @@
-// Rows through the layers, each layer to be opened: the first prediction in full, the others folded.
+// Rows through the layers, each layer to be opened: the first prediction in full, the others collapsed.
 
 import { bars } from "viewer/chart.js";
 import { h } from "viewer/dom.js";
 import { outcome } from "viewer/outcome.js";
-import { picture, thumbnail } from "viewer/picture.js";
+import { image, thumbnail } from "viewer/image.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
 /** @typedef {import("viewer/document.js").LayerView} LayerView */
 /** @typedef {import("viewer/document.js").PredictionView} PredictionView */
-/** @typedef {import("viewer/picture.js").Ramps} Ramps */
+/** @typedef {import("viewer/image.js").Ramps} Ramps */
 
 /**
  * @param {Document} view
@@ -23,7 +23,7 @@ export function prediction({ prediction: view, others }, ramps) {
     h("h2", { id: "prediction-title" }, "Prediction", h("small", {}, count(view.layers.length))),
     ...shown(view, ramps),
     others.length > 0 && h("h3", { class: "others" }, "Other rows"),
-    ...others.map((other) => folded(other, ramps)),
+    ...others.map((other) => collapsed(other, ramps)),
   );
 }
 
@@ -41,14 +41,14 @@ function count(layers) {
  * @returns {(HTMLElement | "")[]}
  */
 function shown(view, ramps) {
-  // Where the outcome is drawn already, the last layer can stay folded.
+  // Where the outcome is drawn already, the last layer can stay collapsed.
   const open = view.outcomes.length ? -1 : view.layers.length - 1;
   return [
     h("p", { class: "muted" }, view.title),
     h("p", { class: "verdict" }, view.verdict),
     ...view.outcomes.map((each) => outcome(each, ramps)),
     h("div", { class: "layers" }, ...view.layers.map((layer, index) => panel(layer, ramps, index === open))),
-    view.left_out ? h("p", { class: "muted" }, view.left_out) : "",
+    view.omitted ? h("p", { class: "muted" }, view.omitted) : "",
     view.check ? h("p", { class: "muted" }, view.check) : "",
   ];
 }
@@ -60,7 +60,7 @@ function shown(view, ramps) {
  * @param {Ramps} ramps
  * @returns {HTMLElement}
  */
-function folded(view, ramps) {
+function collapsed(view, ramps) {
   const body = h("div", { class: "body" });
   const fill = () => {
     if (!body.childElementCount) body.append(...shown(view, ramps));
@@ -74,7 +74,7 @@ function folded(view, ramps) {
 }
 
 /**
- * A layer, folded; its contents are drawn when it is first opened.
+ * A layer, collapsed; its contents are drawn when it is first opened.
  *
  * @param {LayerView} layer
  * @param {Ramps} ramps
@@ -87,7 +87,7 @@ function panel(layer, ramps, open) {
     if (body.childElementCount) return;
     body.append(
       h("p", {}, layer.text),
-      ...(layer.picture ? [picture(layer.picture, ramps)] : []),
+      ...(layer.image ? [image(layer.image, ramps)] : []),
       ...(layer.bars.length ? [bars(layer.bars, `${layer.title}: the score of each class`)] : []),
     );
   };
@@ -102,7 +102,7 @@ function panel(layer, ramps, open) {
       h("span", { class: "place" }, `Layer ${layer.number}`),
       h("span", { class: "title" }, layer.title),
       h("span", { class: "shape" }, layer.shape),
-      layer.picture && thumbnail(layer.picture, ramps),
+      layer.image && thumbnail(layer.image, ramps),
       winner && h("span", { class: "winner" }, `'${winner.name}' ${winner.text}`),
     ),
     body,

@@ -1,0 +1,175 @@
+"""The command group, and what all commands share: errors, exit codes, output and consoles."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+import pipetrace
+from pipetrace.errors import DiskFullError, PipetraceError
+
+PATH = click.Path(path_type=Path)
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+PROGRAM_CONTEXT = {**CONTEXT, "ignore_unknown_options": True, "allow_interspersed_args": False}
+"""For commands that hand the rest of the command line to a program."""
+
+plain_option = click.option(
+    "--plain", is_flag=True, help="Plain text, for pipes, logs and screen readers."
+)
+force_option = click.option("--force", is_flag=True, help="Replace existing files.")
+quiet_option = click.option("--quiet", is_flag=True, help="Print errors only.")
+module_option = click.option(
+    "-m", "--module", is_flag=True, help="SCRIPT is a module name, as with python -m."
+)
+
+
+def main() -> None:
+    """Run a command; print pipetrace's own errors as messages and exit with their codes."""
+    try:
+        commands.main(prog_name="pipetrace", standalone_mode=False)
+    except click.exceptions.Exit as ending:
+        sys.exit(ending.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except PipetraceError as error:
+        print_error(error)
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\nInterrupted. [interrupted]", err=True)
+        sys.exit(130)
+
+
+class _Commands(click.Group):
+    """A group that ends quietly when the reader of its output, such as ``head``, closes the pipe."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # Click would exit with 1, and Python would complain when it closes the pipe.
+            sys.stdout = None
+            ctx.exit(0)
+
+
+def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"pipetrace, version {pipetrace.__version__}")
+        context.exit()
+
+
+@click.group(cls=_Commands, context_settings=CONTEXT)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
+def commands() -> None:
+    """A flight recorder and explainer for Keras and TensorFlow training.
+
+    Start with: pipetrace digits
+    """
+
+
+def print_error(error: PipetraceError) -> None:
+    """Print an error's parts to standard error: what, where, what to do, and its slug."""
+    click.echo(f"Error: {error.what}", err=True)
+    if error.where:
+        click.echo(f"Where: {error.where}", err=True)
+    click.echo(f"To do: {error.hint}", err=True)
+    click.echo(f"       [{error.slug}] is explained in docs/messages.md", err=True)
+
+
+def print_note(text: str) -> None:
+    """Print a line to standard error that is not the user's program's own output."""
+    click.echo(f"pipetrace: {text}", err=True)
+
+
+def print_text(text: str) -> None:
+    """Print text to standard output.
+
+    Raises:
+        DiskFullError: the output could not be written.
+    """
+    try:
+        click.echo(text, nl=False)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        sys.stdout = None  # Python would try again at exit, and complain
+        raise DiskFullError(
+            f"The output could not be written: {error.strerror}.",
+            where="standard output",
+            hint="Make room, or send the output somewhere else.",
+        ) from error
+
+
+def console_for(plain: bool, *, stderr: bool = False) -> Any:
+    """Return a Rich console: one without colours where plain text is wanted."""
+    from pipetrace.present.console import LastingConsole
+
+    if plain:
+        return LastingConsole(no_color=True, force_terminal=False, stderr=stderr)
+    return LastingConsole(stderr=stderr)
+
+
+def progress_for(console: Any, *, plain: bool, quiet: bool, plan: Any = None) -> Any:
+    """Return what shows the progress of a recording: bars, lines, or nothing."""
+    from pipetrace.present.progress import Bars, Lines, Silent
+
+    if quiet:
+        return Silent()
+    if plain or not console.is_terminal:
+        return Lines(console)
+    return Bars(console, *((plan.epochs, -(-plan.rows // plan.batch_size)) if plan else (0, 0)))
+
+
+def load_document(
+    file: Path, quiz_seed: int | None = None, *, expand: bool = False
+) -> tuple[Any, Any]:
+    """Read a trace and build the document that presenters draw."""
+    from pipetrace.quick import quick
+
+    with quick():
+        from pipetrace.present.build.document import document
+        from pipetrace.trace import read
+
+        trace = read(file)
+        return trace, document(trace, quiz_seed=quiz_seed, expanded=expand)
+
+
+def print_document(made: Any, console: Any, *, plain: bool, file: Path) -> None:
+    """Print a document: with colours and images on a terminal, as plain text elsewhere."""
+    name = shlex.quote(click.format_filename(file))
+    if plain or console is None or not console.is_terminal:
+        from pipetrace.present.plain import plain as as_text
+
+        print_text(as_text(made, file=name))
+    else:
+        from pipetrace.present.terminal import show as draw
+
+        draw(made, console, file=name)
+
+
+def page_path(trace: Path) -> Path:
+    """Return the default path of a trace's page: beside it, with the suffix .html."""
+    return trace.parent / f"{trace.stem}.html"  # with_suffix raises on "." and "/"
+
+
+def save_page(made: Any, out: Path, *, force: bool) -> None:
+    """Write a document as a page."""
+    from pipetrace.present.output_files import write_text
+    from pipetrace.present.page import page as as_page
+
+    write_text(out, as_page(made), force=force)
+
+
+def command_line() -> str:
+    """Return the command as it was typed; what is not valid text in it is replaced."""
+    words = shlex.join(["pipetrace", *sys.argv[1:]])
+    return words.encode(errors="surrogateescape").decode(errors="replace")

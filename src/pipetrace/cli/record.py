@@ -1,0 +1,312 @@
+"""Commands that record: digits, run, trace, selfcheck."""
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+import pipetrace
+from pipetrace.cli.group import (
+    PATH,
+    PROGRAM_CONTEXT,
+    command_line,
+    commands,
+    console_for,
+    force_option,
+    load_document,
+    module_option,
+    page_path,
+    plain_option,
+    print_document,
+    print_note,
+    print_text,
+    progress_for,
+    quiet_option,
+    save_page,
+)
+from pipetrace.errors import ArgumentError, PipetraceError
+
+
+@commands.command()
+@click.option(
+    "--data",
+    metavar="mnist|PATH",
+    help="The digits to use: 'mnist' (downloaded and cached by Keras), or the path of a pair of "
+    "IDX files, of an .npz with x and y, or of a folder with one folder of images per class.  "
+    "[default: 1,797 digits that come with pipetrace]",
+)
+@click.option("--rows", default=1000, show_default=True, help="Number of training rows.")
+@click.option("--epochs", default=5, show_default=True, help="Number of epochs.")
+@click.option("--batch-size", default=32, show_default=True, help="Rows per training step.")
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    help="Random seed for row selection, initial weights, shuffling and the quiz.",
+)
+@click.option(
+    "--pixel",
+    default=128,
+    show_default=True,
+    help="Pixel value to follow through the scaling step.",
+)
+@click.option(
+    "-o", "--out", default="digits.trace", show_default=True, type=PATH, help="Path of the trace."
+)
+@click.option("--page", type=PATH, help="Path of the page.  [default: like --out, with .html]")
+@force_option
+@plain_option
+@quiet_option
+def digits(
+    data: str | None,
+    out: Path,
+    page: Path | None,
+    force: bool,
+    plain: bool,
+    quiet: bool,
+    **numbers: int,
+) -> None:
+    """Train the built-in digit classifier and show what happened.
+
+    The model is a small Conv2D network on handwritten digits. Writes a trace, digits.trace, and a
+    page, digits.html, that opens in any browser. Needs Keras and TensorFlow.
+    """
+    from pipetrace.demo.run import record_digits
+    from pipetrace.pipeline.digits import Plan
+    from pipetrace.present.output_files import check_outputs, keep_apart
+
+    plan = Plan(**numbers)
+    page = page or page_path(out)
+    if data is not None:
+        keep_apart(Path(data), [out, page])
+    check_outputs([out, page], force=force)
+    console = console_for(plain)
+    with progress_for(console, plain=plain, quiet=quiet, plan=plan) as progress:
+        source = _digits_source(data, progress)
+        record_digits(source, plan, out, progress, command=command_line(), force=force)
+        progress.begins("Writing the page")
+        trace, made = load_document(out)
+        save_page(made, page, force=force)
+    if not quiet:
+        print_document(made, console, plain=plain, file=out)
+        from pipetrace.present.output_files import files_written
+
+        click.echo(files_written(trace, out, page))
+
+
+@commands.command(context_settings=PROGRAM_CONTEXT)
+@module_option
+@click.option(
+    "-o",
+    "--out",
+    type=PATH,
+    help="Path of the first model's trace; the second model's gets -2 before the suffix, and so "
+    "on.  [default: the script's name, with .trace]",
+)
+@click.option(
+    "--budget",
+    default="0.02",
+    show_default=True,
+    metavar="SHARE",
+    help="Share of the training time that recording may take while training runs; 'none' sets no "
+    "limit.",
+)
+@click.option(
+    "--exact",
+    is_flag=True,
+    help="Measure the data flow and its histograms on all rows, however long it takes.",
+)
+@click.option(
+    "--after-training/--no-after-training",
+    default=True,
+    show_default=True,
+    help="Measure data flow, predictions and weights after training, outside the budget.",
+)
+@click.argument("script")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def run(
+    script: str,
+    arguments: tuple[str, ...],
+    module: bool,
+    out: Path | None,
+    budget: str,
+    **options: bool,
+) -> None:
+    """Run a Python program and record every model that it fits.
+
+    The program needs no changes. Use it like python: pipetrace run train.py --epochs 5. The
+    program gets its own arguments; its output, exceptions and exit code pass through. Each model
+    gets one trace, which replaces the trace of an earlier run.
+    """
+    from pipetrace.present.stderr import at_end, took
+    from pipetrace.record.run import Watched, run_script
+
+    first = out or Path(f"{script.rpartition('.')[2] if module else Path(script).stem}.trace")
+
+    def path_of(number: int) -> Path:
+        return first if number == 1 else first.with_name(f"{first.stem}-{number}{first.suffix}")
+
+    made: list[Path] = []
+    try:
+        watched = Watched(path_of, {"budget": _budget(budget), **options})
+        run_script(script, arguments, is_module=module, watched=watched, told=print_note, made=made)
+    finally:
+        for each in made:
+            name = click.format_filename(each)
+            print_note(f"the trace is {name}; see it with: pipetrace show {name}")
+            with contextlib.suppress(PipetraceError):  # an unreadable trace is reported below
+                if overhead := took(each):
+                    print_note(f"recording {overhead}.")
+            try:
+                findings = str(at_end(each))
+            except PipetraceError as error:
+                findings = f"pipetrace: {error}"
+            if findings:
+                click.echo(findings, err=True)
+        if not made:
+            print_note("no model was fitted, so there is no trace.")
+
+
+@commands.command()
+@click.argument("model", type=PATH)
+@click.option(
+    "--data",
+    required=True,
+    type=PATH,
+    help="The rows: an .npz with x and optionally targets y (for several inputs one array each, "
+    "under the input's name), or a single array as .npy.",
+)
+@click.option(
+    "-o", "--out", type=PATH, help="Path of the trace.  [default: like MODEL, with .trace]"
+)
+@click.option("--exact", is_flag=True, help="Use all rows for histograms, even beyond 10,000.")
+@force_option
+@plain_option
+@quiet_option
+def trace(
+    model: Path, data: Path, out: Path | None, force: bool, plain: bool, quiet: bool, exact: bool
+) -> None:
+    """Record what rows become in a saved Keras model.
+
+    The trace holds the data flow and predictions; nothing is trained. MODEL is a .keras file. It
+    is loaded in Keras' safe mode, without its optimizer; no code in the file runs.
+    """
+    from pipetrace.capture.saved import check_model
+    from pipetrace.pipeline.row_files import load_rows
+    from pipetrace.present.output_files import check_outputs, keep_apart
+    from pipetrace.record.saved import record_saved
+
+    out = out or model.parent / f"{model.stem}.trace"
+    check_model(model)
+    keep_apart(data, [out])
+    keep_apart(model, [out])
+    check_outputs([out], force=force)
+    console = console_for(plain)
+    with progress_for(console, plain=plain, quiet=quiet) as progress:
+        x, y = load_rows(data)
+        record_saved(
+            model, x, y, out, progress, data_name=data.name, command=command_line(), exact=exact
+        )
+    if not quiet:
+        _, made = load_document(out)
+        print_document(made, console, plain=plain, file=out)
+        name = click.format_filename(out)
+        click.echo(f"Wrote {name}; write its page with: pipetrace page {name}")
+
+
+@commands.command(context_settings=PROGRAM_CONTEXT)
+@module_option
+@click.option(
+    "--budget",
+    "budgets",
+    multiple=True,
+    default=("0", "0.02", "none"),
+    metavar="SHARE",
+    help="Budget of a recorded run, as for pipetrace run; can be given several times.  "
+    "[default: 0, 0.02 and none]",
+)
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 2**32 - 1),
+    help="Random seed for Python, NumPy, Keras and TensorFlow, set before the program runs.",
+)
+@click.option("--no-seed", is_flag=True, help="Set no seed.")
+@click.option(
+    "--deterministic/--no-deterministic",
+    default=False,
+    show_default=True,
+    help="Use TensorFlow's deterministic operations: slower, for programs whose plain runs differ.",
+)
+@click.option("--show-output", is_flag=True, help="Pass the program's output to standard error.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Output format.",
+)
+@plain_option
+@click.argument("script", required=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def selfcheck(
+    script: str | None, arguments: tuple[str, ...], form: str, plain: bool, **options: Any
+) -> None:
+    """Verify that recording does not affect training.
+
+    Runs SCRIPT twice plain and once recorded at each budget, each in its own process, and compares
+    the results bit for bit: weights, optimizer and metric variables, history, and random state.
+    Without SCRIPT it runs a small program that comes with pipetrace, which takes about a minute.
+
+    The exit code is 0 if everything is the same, 1 if something differs, 2 if nothing could be
+    compared.
+    """
+    from pipetrace.present import selfcheck as shown
+    from pipetrace.record import selfcheck as checking
+
+    plan = checking.Plan(
+        program=script or checking.REFERENCE,
+        arguments=arguments,
+        is_module=options["module"] or script is None,
+        budgets=tuple(map(_budget, options["budgets"])),
+        seed=None if options["no_seed"] else options["seed"],
+        deterministic=options["deterministic"],
+        show_output=options["show_output"],
+    )
+    found = checking.selfcheck(plan, shown.Told(console_for(plain, stderr=True)))
+    if form == "json":
+        print_text(shown.as_json(found, pipetrace.__version__))
+    else:
+        shown.show(found, console_for(plain))
+    sys.exit(found.exit_code)
+
+
+def _budget(text: str) -> float | None:
+    """Read a budget as it is typed: 0.02, 2% or none."""
+    if text.lower() == "none":
+        return None
+    try:
+        share = float(text.removesuffix("%").strip()) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise ArgumentError(
+            f"The budget must be a share of the training time, received {text!r}.",
+            where="--budget",
+            hint="Give for example 0.02 or 2%, or 'none' for no limit.",
+        )
+    return share
+
+
+def _digits_source(data: str | None, progress: Any) -> Any:
+    from pipetrace.demo.run import keras_mnist
+    from pipetrace.pipeline import sources
+
+    if data is None:
+        return sources.embedded_digits()
+    progress.begins("Reading the data")
+    return keras_mnist() if data == "mnist" else sources.load(Path(data), progress.rows)

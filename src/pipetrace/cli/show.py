@@ -1,0 +1,84 @@
+"""Commands that show a trace: show, page, quiz, export."""
+
+from pathlib import Path
+
+import click
+
+from pipetrace.cli.group import (
+    PATH,
+    commands,
+    console_for,
+    force_option,
+    load_document,
+    page_path,
+    plain_option,
+    print_document,
+    print_text,
+    save_page,
+)
+
+
+@commands.command()
+@click.argument("file", type=PATH)
+@click.option("--stage", metavar="NAME", help="Only this stage, nested model or block, in full.")
+@click.option("--expand", is_flag=True, help="Expand the collapsed groups of a large model.")
+@plain_option
+def show(file: Path, stage: str | None, expand: bool, plain: bool) -> None:
+    """Show a trace in the terminal."""
+    from pipetrace.quick import may_be_terminal
+
+    if stage is None:
+        _, made = load_document(file, expand=expand)
+    else:
+        from pipetrace.present.build.focus import focus
+        from pipetrace.trace import read
+
+        made = focus(read(file), stage, expanded=expand)
+    console = None if plain or not may_be_terminal() else console_for(plain)
+    print_document(made, console, plain=plain, file=file)
+
+
+@commands.command()
+@click.argument("file", type=PATH)
+@click.option("-o", "--out", type=PATH, help="Path of the page.  [default: like FILE, with .html]")
+@force_option
+def page(file: Path, out: Path | None, force: bool) -> None:
+    """Write a trace as a page: one HTML file that opens from disk."""
+    from pipetrace.present.output_files import keep_apart
+
+    out = out or page_path(file)
+    keep_apart(file, [out])
+    _, made = load_document(file)
+    save_page(made, out, force=force)
+    click.echo(f"Wrote {click.format_filename(out)}")
+
+
+@commands.command()
+@click.argument("file", type=PATH)
+@click.option("--seed", type=int, help="Random seed of the questions.  [default: the run's seed]")
+@plain_option
+def quiz(file: Path, seed: int | None, plain: bool) -> None:
+    """Take a quiz of three questions about a trace."""
+    from pipetrace.present.quiz_prompt import ask
+
+    _, made = load_document(file, quiz_seed=seed)
+    ask(made.quiz, console_for(plain))
+
+
+@commands.command()
+@click.argument("file", type=PATH)
+@click.option("-o", "--out", type=PATH, help="Path of the output.  [default: standard output]")
+@force_option
+def export(file: Path, out: Path | None, force: bool) -> None:
+    """Write a whole trace as JSON. The schema is docs/trace.schema.json."""
+    from pipetrace.present.formats.json import to_json
+    from pipetrace.present.output_files import keep_apart, write_text
+    from pipetrace.trace import read
+
+    keep_apart(file, [out] if out else [])
+    text = to_json(read(file), indent=1) + "\n"
+    if out is None:
+        print_text(text)
+    else:
+        write_text(out, text, force=force)
+        click.echo(f"Wrote {click.format_filename(out)}")

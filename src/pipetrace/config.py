@@ -1,0 +1,106 @@
+"""``[tool.pipetrace]`` in pyproject.toml: defaults for the options of ``pipetrace check``."""
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from pipetrace.errors import SettingsError
+
+NAME = "pyproject.toml"
+TABLE = "tool.pipetrace"
+
+
+@dataclass(frozen=True)
+class Config:
+    """The defaults; None where the table has no such key.
+
+    Attributes:
+        select, ignore: rule codes or their beginnings.
+        level: ``error``, ``warning`` or ``note``.
+        format: ``text``, ``json``, ``sarif`` or ``github``.
+        expect: conditions.
+        like: the path of a trace, relative to the folder of pyproject.toml.
+        tolerance: a share, such as 0.1.
+    """
+
+    select: tuple[str, ...] | None = None
+    ignore: tuple[str, ...] | None = None
+    level: str | None = None
+    format: str | None = None
+    expect: tuple[str, ...] | None = None
+    like: Path | None = None
+    tolerance: float | None = None
+
+
+CHOICES = {"level": ("error", "warning", "note"), "format": ("text", "json", "sarif", "github")}
+LISTS = ("select", "ignore", "expect")
+PATHS = ("like",)
+
+
+def config(folder: Path) -> Config:
+    """Return the configuration for a folder: that of the nearest pyproject.toml with the table.
+
+    Raises:
+        SettingsError: the file cannot be read, or the table has an unknown key or a wrong value.
+    """
+    for each in (folder, *folder.parents):
+        file = each / NAME
+        if file.is_file() and (table := _table(file)) is not None:
+            return _checked(table, file)
+    return Config()
+
+
+def _table(file: Path) -> Mapping[str, Any] | None:
+    try:
+        tool = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(
+            f"{NAME} cannot be read: {error}.", where=str(file), hint="Correct it; it must be TOML."
+        ) from error
+    table = tool.get("pipetrace") if isinstance(tool, Mapping) else None
+    if table is not None and not isinstance(table, Mapping):
+        raise _wrong(file, "", table, "a table")
+    return table
+
+
+def _checked(table: Mapping[str, Any], file: Path) -> Config:
+    known = [field.name for field in fields(Config)]
+    for key in table:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            guess = f"Did you mean {near[0]!r}? " if near else ""
+            raise SettingsError(
+                f"[{TABLE}] has the unknown key {key!r}.",
+                where=str(file),
+                hint=f"{guess}The keys are {', '.join(known)}.",
+            )
+    return Config(**{key: _value(key, value, file) for key, value in table.items()})
+
+
+def _value(key: str, value: Any, file: Path) -> Any:
+    if key in LISTS:
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise _wrong(file, key, value, 'a list of strings, such as ["PT2", "PT305"]')
+        return tuple(value)
+    if key in CHOICES:
+        if value not in CHOICES[key]:
+            raise _wrong(file, key, value, f"one of {', '.join(CHOICES[key])}")
+        return value
+    if key in PATHS:
+        if not isinstance(value, str) or not value:
+            raise _wrong(file, key, value, "the path of a trace")
+        return file.parent / value
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise _wrong(file, key, value, "a share, such as 0.1")
+    return float(value)
+
+
+def _wrong(file: Path, key: str, value: object, expected: str) -> SettingsError:
+    return SettingsError(
+        f"[{TABLE}]{f' {key}' if key else ''} is {value!r}, expected {expected}.",
+        where=str(file),
+        hint="Correct it; docs/command-line.md has an example.",
+    )

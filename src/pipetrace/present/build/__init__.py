@@ -1,0 +1,1 @@
+"""Views made from a trace: each module builds one part of the document."""

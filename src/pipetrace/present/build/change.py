@@ -1,0 +1,101 @@
+"""What a stage does differently while it trains, such as a dropout: measured, in a sentence and two images."""
+
+import numpy as np
+
+from pipetrace.explain.layers import operation
+from pipetrace.explain.text import counted, dimensions, figure, listed, number, share
+from pipetrace.present.build import images
+from pipetrace.present.views import Change
+from pipetrace.trace.document import Array, Stage, Summary, Trace
+
+TELLING = 0.005
+"""A share of zeros that differs by less is the same."""
+
+
+def change(trace: Trace, stage: Stage, form: str | None) -> Change | None:
+    """What a stage gives in training beside what it gives in a prediction; None where the trace tells of no difference.
+
+    Args:
+        trace: the recording.
+        stage: the stage.
+        form: that of its images; see ``images.tensor``.
+    """
+    if stage.training is None and stage.training_example is None:
+        return None
+    if _same(stage):
+        return Change(
+            "In training it gives the same as in a prediction, for the example to the last bit.",
+            None,
+            None,
+        )
+    text = " ".join(part for part in (_measured(trace, stage), _example(stage)) if part)
+    title, both = operation(stage).title, (stage.example, stage.training_example)
+    if stage.example is None or stage.training_example is None or stage.example.ndim == 0:
+        return Change(text, None, None)
+    # The same scale, so that the same colour is the same value in both.
+    scale = (
+        None if form == "colour" and stage.outputs[0].dtype == "uint8" else images.scale_of(*both)
+    )
+    drawn = [
+        images.tensor(
+            each,
+            f"The example after {title} {when}, {dimensions(stage.outputs[0].shape)}",
+            "grey" if form else "activation",
+            whole_scale=scale,
+            mask=stage.example_mask,
+            form=form,
+        )
+        for each, when in (
+            (stage.example, "in a prediction"),
+            (stage.training_example, "in training"),
+        )
+    ]
+    return Change(text, drawn[0], drawn[1])
+
+
+def _same(stage: Stage) -> bool:
+    was, now = stage.example, stage.training_example
+    return (
+        was is not None and now is not None and was.shape == now.shape and np.array_equal(was, now)
+    )
+
+
+def _measured(trace: Trace, stage: Stage) -> str | None:
+    """Both summaries: the share of zeros, the mean and the standard deviation, those that are not alike."""
+    now, was = stage.training, stage.prediction or stage.summary
+    if now is None or was is None or not now.count or not was.count:
+        return None
+    if now.mean is None or now.std is None or was.mean is None or was.std is None:
+        return None
+    zeros = _zeros(now), _zeros(was)
+    pairs = [
+        ("the mean is", figure(now.mean), figure(was.mean)),
+        ("the standard deviation", figure(now.std), figure(was.std)),
+    ]
+    if abs(zeros[0] - zeros[1]) > TELLING:
+        pairs.insert(0, ("the share of zeros is", share(zeros[0]), share(zeros[1])))
+    rows = trace.run.training.probe_rows
+    where = f"In training, measured on {counted(rows, 'row')}," if rows else "In training"
+    if all(ours == theirs for _, ours, theirs in pairs):
+        return f"{where} mean and standard deviation are as in a prediction, {pairs[0][1]} and {pairs[1][1]}."
+    return f"{where} {listed([f'{name} {ours} (in a prediction {theirs})' for name, ours, theirs in pairs])}."
+
+
+def _zeros(summary: Summary) -> float:
+    return summary.zeros / summary.count
+
+
+def _example(stage: Stage) -> str | None:
+    """How many of the example's values training sets to 0, or else changes."""
+    was, now = stage.example, stage.training_example
+    if was is None or now is None or was.shape != now.shape or was.size < 2:
+        return None
+    cut = _cut(was, now)
+    if "Dropout" in (stage.layer or ""):
+        return f"Of the example's {number(was.size)} values {number(cut)} become 0."
+    moved = int((was != now).sum())
+    return f"{number(moved) if moved < was.size else 'All'} of the example's {number(was.size)} values change."
+
+
+def _cut(was: Array, now: Array) -> int:
+    return int(((was != 0) & (now == 0)).sum())

@@ -1,0 +1,302 @@
+"""The view of the data flow: every stage with its shapes, words, example and measurements."""
+
+import shlex
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from pipetrace.explain import task
+from pipetrace.explain.facts import measured_rows
+from pipetrace.explain.layers import operation
+from pipetrace.explain.remarks import example, measured, place
+from pipetrace.explain.text import counted, dimensions, full_shape, listed, number, shape, share
+from pipetrace.present.build import images
+from pipetrace.present.build.change import change
+from pipetrace.present.build.graph.wiring import Wiring, told, wiring
+from pipetrace.present.drawings import Bar, ImageView
+from pipetrace.present.views import StageView
+from pipetrace.trace.document import SOURCE, STEP, Array, Spec, Stage, Trace
+
+INPUT_SCALE = {"uint8": (0.0, 255.0)}
+AS_IMAGES = (
+    "Rescaling",
+    "Resizing",
+    "CenterCrop",
+    "Normalization",
+    "RandAugment",
+    "MixUp",
+    "CutMix",
+    "AugMix",
+)
+"""Layers that give images, beside those whose names begin with Random."""
+MOST_BARS = 20
+"""Of more classes the surest ones get a bar."""
+MOST_CHANNELS = 128
+"""The activity of more channels than this is not drawn."""
+MOST_TEXTS, LONGEST_TEXT = 5, 160
+BUDGET = 1_000_000
+"""So many bytes of a page the images and charts of the stages may take together."""
+
+
+def data_flow(trace: Trace, shown: Collection[str] = ()) -> tuple[StageView, ...]:
+    """One view for each stage; axes are named where a form of shape is first used.
+
+    Args:
+        trace: the recording.
+        shown: the names of the stages that keep their images before all others where not all can.
+    """
+    rows = measured_rows(trace)
+    wires = wiring(trace)
+    made = tuple(
+        _stage(trace, wires, stage, index, rows) for index, stage in enumerate(trace.stages)
+    )
+    return _lightened(made, shown)
+
+
+def stage_image(
+    trace: Trace, stage: Stage, values: Array, of: str, mask: Array | None = None
+) -> ImageView | None:
+    """A row as it leaves a stage; what is drawn as bars has none."""
+    if is_scores(trace, stage) or values.size == 1:
+        return None
+    label = f"{of} after {operation(stage).title}, {dimensions(stage.outputs[0].shape)}"
+    form = _form(stage, values)
+    if stage.kind in (SOURCE, STEP) or form:
+        scale = INPUT_SCALE.get(stage.outputs[0].dtype)
+        return images.tensor(values, label, "grey", whole_scale=scale, mask=mask, form=form)
+    return images.tensor(values, label, "activation", mask=mask)
+
+
+def score_bars(trace: Trace, stage: Stage, values: Array) -> tuple[Bar, ...]:
+    """The probabilities of the classes as bars, the largest marked; none for another stage."""
+    output = _of_classes(trace, stage)
+    if output is None or values.shape != (output.classes,):
+        return ()
+    shares = task.shares(output, values)
+    given = values if shares is None else shares
+    classes, all_names = np.argsort(-given, kind="stable"), trace.run.data.class_names
+    names = (
+        all_names
+        if len(all_names) == len(given)
+        else tuple(f"class {index}" for index in range(len(given)))
+    )
+    marked = int(np.argmax(given))
+    if len(given) > MOST_BARS:
+        chosen = [int(index) for index in classes[:MOST_BARS]]
+        return images.scores(
+            given[chosen], [names[index] for index in chosen], chosen.index(marked)
+        )
+    return images.scores(given, names, marked)
+
+
+def bars_label(trace: Trace, stage: Stage, of: str) -> str:
+    """What the bars of a stage are."""
+    output = _of_classes(trace, stage)
+    if output is None:
+        return ""
+    most = f"{MOST_BARS} largest of the " if output.classes > MOST_BARS else ""
+    made = " that the loss makes of the scores" if output.scale == task.LOGITS else ""
+    return f"The {most}{number(output.classes)} probabilities{made} for {of}"
+
+
+def is_scores(trace: Trace, stage: Stage) -> bool:
+    """Whether the stage gives one probability for each class, as an output of the model."""
+    return _of_classes(trace, stage) is not None
+
+
+def _of_classes(trace: Trace, stage: Stage) -> task.Output | None:
+    for output in task.outputs(trace):
+        known = output.scale in (task.PROBABILITIES, task.LOGITS)
+        if (
+            output.stage == stage.name
+            and output.index == 0
+            and output.form == task.CLASSES
+            and known
+        ):
+            return output
+    return None
+
+
+def _stage(trace: Trace, wires: Wiring, stage: Stage, index: int, rows: int) -> StageView:
+    words = operation(stage)
+    values = stage.example
+    channels = (stage.summary.channels if stage.summary else None) or ()
+    kernel = trace.weights.get(f"{stage.name}/kernel")
+    form = None if values is None else _form(stage, values)
+    counts = _rows(stage, rows)
+    full, shown = index == 0 or stage.kind == SOURCE, example(trace, stage)
+    return StageView(
+        id=f"stage/{stage.name}",
+        number=index + 1,
+        title=words.title,
+        name=stage.name,
+        kind=stage.kind,
+        input=_shapes(stage.inputs or stage.outputs, counts[0], full=full),
+        output=_shapes(stage.outputs, counts[1], full=full, noun="output")
+        or "no output: it failed here",
+        does=words.does,
+        shape=words.shape,
+        parameters=words.parameters or ("0" if stage.kind not in (SOURCE, STEP) else None),
+        parts=words.parts,
+        arithmetic=_arithmetic(stage),
+        example=shown,
+        measured=measured(trace, stage),
+        image=None if values is None else _image(trace, stage, values),
+        bars=() if values is None else score_bars(trace, stage, values),
+        weights=None if kernel is None else _kernels(trace, stage, kernel, words.title),
+        distribution=images.distribution(stage.summary, words.title) if stage.summary else None,
+        channels=images.channel_activity(channels)
+        if stage.config.get("activation") == "relu" and len(channels) <= MOST_CHANNELS
+        else (),
+        wiring=told(trace, wires, stage),
+        written=None if values is None or shown else written(values),
+        mask=_mask(stage),
+        bars_label=bars_label(trace, stage, "the example"),
+        others=_others(stage, words.title),
+        change=change(trace, stage, form),
+    )
+
+
+def _rows(stage: Stage, rows: int) -> tuple[int, int]:
+    """How many rows a stage received and gave: before the model a step may have changed their number."""
+    told = stage.config.get("rows") if stage.kind in (SOURCE, STEP) else None
+    pair = told if isinstance(told, list) and len(told) == 2 else [told, told]
+    before, after = (each if isinstance(each, int) and each >= 0 else rows for each in pair)
+    return before, after
+
+
+def _shapes(specs: Sequence[Spec], rows: int, *, full: bool, noun: str = "input") -> str:
+    """The shapes of a stage's inputs or outputs; several that are alike are counted."""
+    texts = [full_shape(spec, rows) if full else shape(spec, rows) for spec in specs]
+    counts = {text: texts.count(text) for text in texts}
+    if len(counts) == 1:
+        return listed(
+            [
+                f"{times} {noun}s, each {text}" if times > 1 else text
+                for text, times in counts.items()
+            ]
+        )
+    return listed(
+        [f"{times} times {text}" if times > 1 else text for text, times in counts.items()]
+    )
+
+
+def _image(trace: Trace, stage: Stage, values: Array) -> ImageView | None:
+    """The example with the place that its sentence speaks of."""
+    image = stage_image(trace, stage, values, "The example", stage.example_mask)
+    at = place(trace, stage)
+    fits = image and at and image.note is None and image.kind == "maps"
+    return replace(image, mark=(at[2], at[0], at[1])) if image and at and fits else image
+
+
+def _kernels(trace: Trace, stage: Stage, kernel: Array, title: str) -> ImageView | None:
+    """The kernels, opened at the filter whose map is shown beside the words."""
+    kernels = images.kernels(kernel, f"The {kernel.shape[-1]} kernels of {title} after training")
+    at = place(trace, stage)
+    return (
+        replace(kernels, mark=(at[2], 0, 0))
+        if kernels and at and at[2] < kernels.shape[0]
+        else kernels
+    )
+
+
+def _form(stage: Stage, values: Array) -> str | None:
+    """Whether what leaves a stage is a image to be shown as one, in colour or in grey."""
+    layer = stage.layer or ""
+    if (
+        stage.kind not in (SOURCE, STEP)
+        and not layer.startswith("Random")
+        and layer not in AS_IMAGES
+    ):
+        return None
+    if values.ndim == 3 and values.shape[-1] == 3 and min(values.shape[:2]) >= 4:
+        return "colour"
+    if values.ndim == 3 and values.shape[-1] == 1 and min(values.shape[:2]) >= 4:
+        return "grey"
+    return "grey" if values.ndim == 2 and stage.outputs[0].dtype == "uint8" else None
+
+
+def written(values: Array) -> str | None:
+    """A tensor of texts in quotes; None for numbers, which have sentences of their own."""
+    if values.dtype.kind not in "OSU":
+        return None
+    texts = [
+        each.decode("utf-8", "replace") if isinstance(each, bytes) else str(each)
+        for each in values.reshape(-1)[:MOST_TEXTS]
+    ]
+    quoted = [f"“{text[:LONGEST_TEXT]}{'…' * (len(text) > LONGEST_TEXT)}”" for text in texts]
+    more = values.size - len(texts)
+    return f"{', '.join(quoted)}{f' and {number(more)} more' if more else ''}"
+
+
+def _mask(stage: Stage) -> str | None:
+    """What a mask hides of the example, and of all rows."""
+    parts = []
+    if stage.example_mask is not None and stage.example_mask.size:
+        hidden, total = int((~stage.example_mask.astype(bool)).sum()), stage.example_mask.size
+        parts.append(f"{number(hidden)} of {counted(total, 'step')} hidden in the example")
+    if stage.mask is not None and stage.mask.count:
+        parts.append(
+            f"{share(stage.mask.zeros / stage.mask.count)} of the steps hidden in all rows"
+        )
+    return f"{', '.join(parts)}." if parts else None
+
+
+def _others(stage: Stage, title: str) -> tuple[ImageView, ...]:
+    """The further outputs: the weights of an attention by head, query downward and key across, or states."""
+    found = []
+    attention = "Attention" in (stage.layer or "")
+    for index, values in enumerate(stage.others):
+        if attention and values.ndim in (2, 3):
+            label = f"The attention weights of {title}: each query's line, its weights on the keys across"
+            heads = values if values.ndim == 3 else values[None]
+            found.append(images.tensor(heads, label, "activation", form="heads"))
+        else:
+            found.append(
+                images.tensor(
+                    values, f"Output {index + 2} of {title} for the example", "activation"
+                )
+            )
+    return tuple(each for each in found if each)
+
+
+def _arithmetic(stage: Stage) -> str | None:
+    if not stage.flops:
+        return None
+    return f"{number(stage.flops)} multiplications and additions for each row"
+
+
+def _lightened(made: Sequence[StageView], shown: Collection[str]) -> tuple[StageView, ...]:
+    """The stages without the images and charts of those that come too late for all of them to fit into a page."""
+    left = BUDGET
+    kept: dict[int, StageView] = {}
+    for index in sorted(range(len(made)), key=lambda each: (made[each].name not in shown, each)):
+        stage = made[index]
+        size = _size(stage)
+        if size <= left:
+            left -= size
+            kept[index] = stage
+        else:
+            kept[index] = replace(
+                stage,
+                image=None,
+                weights=None,
+                distribution=None,
+                channels=(),
+                others=(),
+                change=replace(stage.change, prediction=None, training=None)
+                if stage.change
+                else None,
+                omitted="Its images are left out to keep the page small; this draws them: pipetrace show FILE --stage "
+                f"{shlex.quote(stage.name)}",
+            )
+    return tuple(kept[index] for index in range(len(made)))
+
+
+def _size(stage: StageView) -> int:
+    drawn = [stage.image, stage.weights, *stage.others]
+    if stage.change:
+        drawn += [stage.change.prediction, stage.change.training]
+    charts = sum(map(len, stage.distribution.texts)) + 600 if stage.distribution else 0
+    return sum(map(images.weight, drawn)) + charts + 70 * len(stage.channels)

@@ -1,0 +1,113 @@
+"""The views of a trace's findings."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from pipetrace.explain.findings.engine import Asked
+from pipetrace.explain.findings.finding import Finding
+from pipetrace.explain.findings.labels import CERTAIN, how_sure, nothing_found, totals, when, where
+from pipetrace.explain.text import counted
+from pipetrace.present.views import (
+    EpochRow,
+    FindingsView,
+    FindingView,
+    GroupView,
+    Link,
+    Mark,
+    StageView,
+)
+from pipetrace.trace.document import Trace
+
+
+def findings_view(trace: Trace, asked: Asked) -> FindingsView:
+    """What the rules found, worded."""
+    count = len(asked.rules)
+    title = (
+        f"{totals(asked.findings)} from {counted(count, 'rule')}"
+        if asked.findings
+        else nothing_found(count)
+    )
+    title = title if count else ""
+    found = tuple(
+        _finding(trace, each, f"finding/{number}") for number, each in enumerate(asked.findings, 1)
+    )
+    return FindingsView(
+        title, found, tuple(f"{error.what} {error.hint}." for error in asked.failed)
+    )
+
+
+def marked_stages(stages: Sequence[StageView], view: FindingsView) -> tuple[StageView, ...]:
+    """The stages with the marks of the findings that concern them."""
+    return tuple(replace(stage, findings=_marks(view, stage.id)) for stage in stages)
+
+
+def marked_epochs(rows: Sequence[EpochRow], view: FindingsView) -> tuple[EpochRow, ...]:
+    """The epochs with the marks of the findings that begin in them."""
+    return tuple(replace(row, findings=_marks(view, row.id)) for row in rows)
+
+
+def marked_groups(
+    groups: Sequence[GroupView], stages: Sequence[StageView]
+) -> tuple[GroupView, ...]:
+    """The groups with the marks of the stages in them."""
+    return tuple(
+        replace(
+            group,
+            findings=tuple(
+                mark for stage in stages[group.first : group.last + 1] for mark in stage.findings
+            ),
+        )
+        for group in groups
+    )
+
+
+def every(found: Sequence[FindingView]) -> Iterator[FindingView]:
+    """The findings, each followed by its symptoms."""
+    for each in found:
+        yield each
+        yield from every(each.symptoms)
+
+
+def further(finding: Finding) -> tuple[str, ...]:
+    """The evidence in sentences, without what the finding's own sentence says already."""
+    return tuple(
+        each.text for each in finding.evidence if each.text.rstrip(".") != finding.text.rstrip(".")
+    )
+
+
+def _finding(trace: Trace, finding: Finding, place: str) -> FindingView:
+    return FindingView(
+        id=place,
+        level=finding.level,
+        rule=f"{finding.code} {finding.name}",
+        text=finding.text,
+        places=tuple(_places(trace, finding)),
+        evidence=further(finding),
+        why=finding.why,
+        advice=finding.advice,
+        change=finding.change,
+        sure="" if finding.confidence >= CERTAIN else how_sure(finding.confidence),
+        symptoms=tuple(
+            _finding(trace, each, f"{place}.{number}")
+            for number, each in enumerate(finding.symptoms, 1)
+        ),
+    )
+
+
+def _places(trace: Trace, finding: Finding) -> Iterator[Link]:
+    """Where and when; what the document has no place for is named without one."""
+    if finding.stage:
+        known = any(stage.name == finding.stage for stage in trace.stages)
+        yield Link(f"stage/{finding.stage}" if known else "", where(trace, finding.stage))
+    if finding.epochs:
+        numbers = {epoch.number for epoch in trace.epochs}
+        first = min(finding.epochs)
+        yield Link(f"epoch/{first}" if first in numbers else "", when(finding.epochs))
+
+
+def _marks(view: FindingsView, place: str) -> tuple[Mark, ...]:
+    return tuple(
+        Mark(each.id, each.level, each.rule, each.text)
+        for each in every(view.found)
+        if any(link.id == place for link in each.places)
+    )

@@ -1,0 +1,66 @@
+"""A part of a trace to look at: one stage, a nested model, or a block that repeats."""
+
+import difflib
+from dataclasses import replace
+
+from pipetrace.errors import UnknownStageError
+from pipetrace.present.build.document import document
+from pipetrace.present.build.findings import marked_groups
+from pipetrace.present.build.graph.groups import stage_groups
+from pipetrace.present.build.graph.overview import inside
+from pipetrace.present.build.graph.wiring import wiring
+from pipetrace.present.views import Document
+from pipetrace.trace.document import Trace
+
+
+def focus(trace: Trace, name: str, *, expanded: bool = False) -> Document:
+    """The document of a part of the data flow, with everything that is known of its stages.
+
+    Args:
+        trace: the recording.
+        name: of a stage, or its path; of a nested model or layer; or of a block, as the collapsed one tells it.
+        expanded: whether what groups within it is open.
+
+    Raises:
+        UnknownStageError: nothing in the trace bears that name.
+        DamagedTraceError: the facts of the trace contradict each other.
+    """
+    first, last = _positions(trace, name)
+    chosen = trace.stages[first : last + 1]
+    made = document(trace, shown={stage.name for stage in chosen})
+    graph, found = inside(trace, first, last, expanded=expanded)
+    stages = made.stages[first : last + 1]
+    collapsed = marked_groups(found, stages)
+    return replace(
+        made, stages=stages, graph=graph, groups=collapsed, focus=name.strip("/"), brief=False
+    )
+
+
+def _positions(trace: Trace, name: str) -> tuple[int, int]:
+    wanted = name.strip("/")
+    places = {
+        group.name: (group.first, group.last)
+        for group in reversed(stage_groups(trace, wiring(trace)))
+    }
+    for position, stage in enumerate(trace.stages):
+        for each in (stage.path, stage.name):
+            places.setdefault(each, (position, position))
+    for group in trace.groups:
+        held = [
+            index
+            for index, stage in enumerate(trace.stages)
+            if stage.path.startswith(f"{group.path}/")
+        ]
+        if held:
+            places.setdefault(group.path, (held[0], held[-1]))
+    if wanted in places:
+        return places[wanted]
+    near = difflib.get_close_matches(wanted, places, 3)
+    outer = [each for each in places if "/" not in each][:5]
+    raise UnknownStageError(
+        f"The trace has no stage, model or block {wanted!r}.",
+        where="--stage",
+        hint=f"Did you mean {' or '.join(near)}?"
+        if near
+        else f"Give the name of a stage, or of what is collapsed, as pipetrace show tells them, such as {', '.join(outer)}.",
+    )

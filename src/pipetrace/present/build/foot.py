@@ -1,0 +1,172 @@
+"""The foot of a document: how everything was measured, and what of it was not."""
+
+from pipetrace.explain.facts import own_pipeline, train_rows, trained, validation_rows
+from pipetrace.explain.insight import shortened
+from pipetrace.explain.overhead import omissions, spent
+from pipetrace.explain.text import counted, dimensions, duration, figure, listed, number, share
+from pipetrace.present.views import Fact
+from pipetrace.trace.document import FINISHED, STOPPED, Parameters, Target, Trace
+
+MOST_PARTS = 4
+"""Parts of the recording that are told by name."""
+
+
+def foot(trace: Trace) -> tuple[Fact, ...]:
+    """How a trace was measured, line by line."""
+    run, message = trace.run, trace.ending.message
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(run.versions.items()))
+    found = [
+        Fact("How this was measured", _measured(trace)),
+        Fact("Error", " ".join(message.split()))
+        if message and shortened(message) != message
+        else None,
+        Fact("Recording", _recording(trace)),
+        Fact("Left out", omitted) if (omitted := omissions(trace)) else None,
+        Fact("Command", run.command or "not recorded"),
+        Fact("Seed", str(run.training.seed)) if run.training.seed is not None else None,
+        Fact("Training", _training(trace)) if trained(trace) else None,
+        Fact("Data", _data(trace)),
+        Fact("Model", _model(trace)),
+        Fact("Versions", f"{versions}; {run.platform}."),
+    ]
+    return tuple(fact for fact in found if fact is not None)
+
+
+def data(trace: Trace) -> str:
+    """Which data, in a sentence; where their source does not describe them, what the model is to give."""
+    facts = trace.run.data
+    if facts.description:
+        return f"{facts.name}. {facts.description}" if facts.name else facts.description
+    told = [
+        f"{f'{target.name}, ' if target.name else ''}{_target(target)}" for target in facts.targets
+    ]
+    wanted = f"{'Targets' if len(told) > 1 else 'Target'}: {'; '.join(told)}." if told else ""
+    return " ".join(text for text in (f"Data: {facts.name}." if facts.name else "", wanted) if text)
+
+
+def _target(target: Target) -> str:
+    """What one output is to give, as it was seen."""
+    each = dimensions(target.shape)
+    shape = "" if each == "1" else f"{each} for each row, "
+    if target.min is None or target.max is None:
+        return f"{shape}{target.dtype}"
+    span = f"from {figure(target.min)} to {figure(target.max)}"
+    if target.whole and target.distinct is not None:
+        return f"{shape}whole numbers {span}, {number(target.distinct)} different ones"
+    return f"{shape}numbers {span}"
+
+
+def _measured(trace: Trace) -> str:
+    began = f"Every figure was measured in one run that began {trace.run.created}"
+    if not trace.rows:
+        early = "" if trace.ending.kind in (FINISHED, STOPPED) else " and ended early"
+        return f"{began}{early}, or computed from it."
+    text = f"{began}, or computed from it. "
+    if own_pipeline(trace):
+        shown = f"The data flow shows all {counted(trace.rows, 'training row')} after training"
+        aside = all(made.held_out for made in trace.predictions)
+        return f"{text}{shown}{'; the prediction is a row kept aside' if aside else ''}."
+    text += f"The data flow shows {counted(trace.rows, 'row')}"
+    text += " after training." if trace.epochs else "."
+    if trace.histogram_rows is not None:
+        text += (
+            f" Counts, extremes, mean and deviation are of all of them, the distributions of {number(trace.histogram_rows)} "
+            "evenly spaced ones."
+        )
+    if not trace.run.data.complete:
+        text += f" The recorder looked at {counted(trace.rows, 'row')} of the first batches, not at all of the data."
+    return text
+
+
+def _recording(trace: Trace) -> str:
+    spending = trace.spending
+    if spending is not None and spending.training > 0:
+        return f"{spent(trace)}. Of all that {_largest(trace)}."
+    cost, trained_for = sum(trace.cost.values()), sum(epoch.seconds for epoch in trace.epochs)
+    parts = _parts(trace)
+    if cost and trained_for:
+        whole = share(cost / (cost + trained_for))
+        return f"took {duration(cost)} beside {duration(trained_for)} of training, {whole} of both: {parts}."
+    return (
+        f"took {duration(cost)}: {parts}."
+        if cost and not trained(trace)
+        else "was not measured to its end."
+    )
+
+
+def _parts(trace: Trace) -> str:
+    parts = sorted(trace.cost.items(), key=lambda part: -part[1])
+    return ", ".join(f"{name} {duration(seconds)}" for name, seconds in parts)
+
+
+def _largest(trace: Trace) -> str:
+    """The parts of the recording that took most, and the others together."""
+    parts = sorted(trace.cost.items(), key=lambda part: -part[1])
+    told = [f"{name} took {duration(seconds)}" for name, seconds in parts[:MOST_PARTS]]
+    others = parts[MOST_PARTS:]
+    if others:
+        told.append(
+            f"{counted(len(others), 'other part')} {duration(sum(seconds for _, seconds in others))}"
+        )
+    return listed(told)
+
+
+def _training(trace: Trace) -> str:
+    training = trace.run.training
+    several = [f"{loss} for {name}" for name, loss in training.losses.items()]
+    parts = [
+        training.optimizer or "no optimizer",
+        listed(several) if len(several) > 1 else training.loss or "no loss",
+    ]
+    if training.from_logits:
+        parts[1] += " of scores (from_logits)"
+    if training.batch_size is not None:
+        parts.append(f"batches of {number(training.batch_size)}")
+    parts.append(f"{counted(training.epochs, 'epoch')} planned")
+    text = f"{', '.join(parts)}."
+    if training.callbacks:
+        text += f" Callbacks: {', '.join(training.callbacks)}."
+    if training.class_weights:
+        text += " Classes or rows were weighted."
+    if training.policy != "float32":
+        text += f" Computed under the dtype policy {training.policy}."
+    return text
+
+
+def _data(trace: Trace) -> str:
+    data, rows, held_out = trace.run.data, train_rows(trace), validation_rows(trace)
+    parts = []
+    if trained(trace):
+        of = f" of {number(data.available)}" if data.available else ""
+        parts.append(
+            f"{counted(rows, 'row')}{of} trained on"
+            if rows
+            else "how many rows were trained on is not known"
+        )
+        if held_out or data.validation_rows == 0:
+            parts.append(f"{number(held_out)} for validation")
+    elif data.available or trace.rows:
+        parts.append(counted(data.available or trace.rows, "row"))
+    text = ", ".join(parts)
+    if not data.complete:
+        text += f"{'; ' if text else ''}the recorder did not see them all"
+    fingerprint = f"fingerprint {data.fingerprint[:16]}" if data.fingerprint else ""
+    name = f"{data.name}: " if data.name else ""
+    return f"{name}{'; '.join(part for part in (text, fingerprint) if part)}."
+
+
+def _model(trace: Trace) -> str:
+    model, run = trace.run.model, trace.run
+    hashed = f"fingerprint of configuration and first weights {run.model_fingerprint[:16]}."
+    if model is None:
+        return hashed
+    return f"{model.name}, {model.layer}, {counted(model.layers, 'layer')}, {_parameters(model.parameters)}; {hashed}"
+
+
+def _parameters(parameters: Parameters) -> str:
+    if not parameters.frozen:
+        return counted(parameters.total, "parameter")
+    return (
+        f"{counted(parameters.total, 'parameter')}: {number(parameters.trainable)} trainable and "
+        f"{number(parameters.frozen)} frozen"
+    )

@@ -1,0 +1,225 @@
+"""What groups into one entry: nested models, layers that are made of layers, and blocks that repeat."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pipetrace.present.build.graph.wiring import Wiring
+from pipetrace.trace.document import Group, Stage, Trace
+
+LARGE = 40
+"""A model with more stages than this has its groups and its repeated blocks collapsed."""
+LEAST = 3
+"""So many times a block must come to be collapsed."""
+FEWEST = 6
+"""Fewer stages than this are shown one by one, however often they come."""
+LONGEST = 120
+"""No longer blocks are looked for."""
+
+
+@dataclass(frozen=True)
+class StageGroup:
+    """Stages that follow each other and can be shown as one.
+
+    Attributes:
+        name: what it is opened by: the path of the group, or the names of its first and last stage.
+        first, last: the positions of its first and last stage.
+        group: the nested model or layer; None for a block that repeats.
+        times: how often the block comes; 1 for a group.
+    """
+
+    name: str
+    first: int
+    last: int
+    nested: Group | None
+    times: int = 1
+
+    def holds(self, position: int) -> bool:
+        """Whether a stage is one of it."""
+        return self.first <= position <= self.last
+
+    def around(self, other: "StageGroup") -> bool:
+        """Whether another one lies within it."""
+        return self is not other and self.first <= other.first and other.last <= self.last
+
+
+def stage_groups(trace: Trace, wires: Wiring) -> tuple[StageGroup, ...]:
+    """All that can be collapsed, outer ones first; a small model's blocks that repeat stay as they are."""
+    found = [each for nested in trace.groups for each in _of_nested(trace.stages, nested)]
+    if len(trace.stages) > LARGE:
+        for level in [None, *found]:
+            inside = [
+                each
+                for each in found
+                if (level is None or level.around(each)) and each is not level
+            ]
+            found += _repeated(trace, wires, level, inside)
+    return tuple(
+        sorted(_apart(found), key=lambda group: (group.first, -group.last, group.nested is None))
+    )
+
+
+def owners(count: int, closed: Sequence[StageGroup]) -> list[StageGroup | None]:
+    """For each position the outermost closed group that hides it, or None."""
+    found: list[StageGroup | None] = [None] * count
+    for group in sorted(closed, key=lambda each: each.first - each.last, reverse=True):
+        found[group.first : group.last + 1] = [group] * (group.last + 1 - group.first)
+    return found
+
+
+def _of_nested(stages: Sequence[Stage], nested: Group) -> list[StageGroup]:
+    """The runs of a group's stages; a single stage needs no group."""
+    runs: list[list[int]] = []
+    for position, stage in enumerate(stages):
+        if stage.path.startswith(f"{nested.path}/"):
+            if runs and runs[-1][-1] == position - 1:
+                runs[-1].append(position)
+            else:
+                runs.append([position])
+    return [
+        StageGroup(
+            nested.path if not index else f"{nested.path}, part {index + 1}",
+            run[0],
+            run[-1],
+            nested,
+        )
+        for index, run in enumerate(runs)
+        if len(run) > 1
+    ]
+
+
+def _apart(found: Sequence[StageGroup]) -> list[StageGroup]:
+    """Those that lie within each other or side by side; of two with the same stages the outer one."""
+    kept: list[StageGroup] = []
+    for group in sorted(found, key=lambda each: (each.first - each.last, len(each.name))):
+        crosses = any(
+            other.first < group.first <= other.last < group.last
+            or group.first < other.first <= group.last < other.last
+            or (other.first, other.last) == (group.first, group.last)
+            for other in kept
+        )
+        if not crosses:
+            kept.append(group)
+    return kept
+
+
+def _repeated(
+    trace: Trace, wires: Wiring, level: StageGroup | None, inside: Sequence[StageGroup]
+) -> list[StageGroup]:
+    """The blocks that repeat among the entries of a level, which are stages and the groups within it."""
+    stages = trace.stages
+    first, last = (level.first, level.last) if level else (0, len(stages) - 1)
+    hidden = owners(len(stages), inside)
+    entries: list[tuple[int, int]] = []
+    for position in range(first, last + 1):
+        group = hidden[position]
+        if group is None or group.first == position:
+            entries.append((position, group.last if group else position))
+    entry_of = {
+        stages[position].name: index
+        for index, (start, end) in enumerate(entries)
+        for position in range(start, end + 1)
+    }
+    kinds = [
+        _signature(stages, wires, hidden, entries, entry_of, index) for index in range(len(entries))
+    ]
+    return [
+        StageGroup(
+            f"{stages[entries[start][0]].name}..{stages[entries[end][1]].name}",
+            entries[start][0],
+            entries[end][1],
+            None,
+            times,
+        )
+        for start, end, times in _runs(
+            kinds, lambda index: _leaves(wires, stages, entries, entry_of, index)
+        )
+    ]
+
+
+def _signature(
+    stages: Sequence[Stage],
+    wires: Wiring,
+    hidden: Sequence[StageGroup | None],
+    entries: Sequence[tuple[int, int]],
+    entry_of: Mapping[str, int],
+    index: int,
+) -> tuple[object, ...]:
+    """What an entry is and how far above it its inputs come from; two alike can be in the same place of a block."""
+    start, end = entries[index]
+    group = hidden[start]
+    inner = {stages[position].name for position in range(start, end + 1)}
+    given = dict.fromkeys(
+        index - entry_of[source] if source in entry_of else None
+        for name in (stages[position].name for position in range(start, end + 1))
+        for source in wires.sources[name]
+        if source not in inner
+    )
+    classes = tuple(
+        (stages[position].kind, stages[position].layer) for position in range(start, end + 1)
+    )
+    return (
+        group is not None and group.nested is not None and group.nested.layer,
+        classes,
+        tuple(given),
+    )
+
+
+def _leaves(
+    wires: Wiring,
+    stages: Sequence[Stage],
+    entries: Sequence[tuple[int, int]],
+    entry_of: Mapping[str, int],
+    index: int,
+) -> int:
+    """The last entry that uses what an entry gives; itself where nobody does."""
+    start, end = entries[index]
+    used = [index]
+    for position in range(start, end + 1):
+        # What a level's stages give to the outside of it is used below all of them.
+        used += [entry_of.get(user, len(entries)) for user in wires.users[stages[position].name]]
+    return max(used)
+
+
+def _runs(
+    kinds: Sequence[tuple[object, ...]], leaves: Callable[[int], int]
+) -> list[tuple[int, int, int]]:
+    """The blocks that come several times in a row: their first entry, their last one, and how often.
+
+    Of all that begin at an entry the one that covers most is taken, the shortest of those. It may begin as well one
+    entry later, or two: it begins where the fewest of its inner entries are used outside of their own block.
+    """
+    count = len(kinds)
+    numbers = {kind: index for index, kind in enumerate(dict.fromkeys(kinds))}
+    ids = [numbers[kind] for kind in kinds]
+    alike: dict[int, list[int]] = {}
+    for length in range(1, min(LONGEST, count // LEAST) + 1):
+        run = [0] * (count + 1)
+        for index in range(count - length - 1, -1, -1):
+            run[index] = run[index + 1] + 1 if ids[index] == ids[index + length] else 0
+        alike[length] = run
+
+    def times(length: int, start: int) -> int:
+        return alike[length][start] // length + 1
+
+    def crossing(length: int, start: int, blocks: int) -> int:
+        ends = [start + length * (block + 1) - 1 for block in range(blocks)]
+        return sum(leaves(index) > end for end in ends for index in range(end - length + 1, end))
+
+    found, at = [], 0
+    while at < count:
+        able = [
+            (length * times(length, at), -length) for length in alike if times(length, at) >= LEAST
+        ]
+        covered, length = max(able, default=(0, 0))
+        if covered < FEWEST:
+            at += 1
+            continue
+        length = -length
+        blocks = covered // length
+        starts = [
+            start for start in range(at, min(at + length, count)) if times(length, start) == blocks
+        ]
+        start = min(starts, key=lambda each: (crossing(length, each, blocks), each))
+        found.append((start, start + covered - 1, blocks))
+        at = start + covered
+    return found

@@ -1,0 +1,175 @@
+"""Who receives from whom, and how that is told."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pipetrace.explain.text import counted, listed, number
+from pipetrace.trace.document import SOURCE, Spec, Stage, Trace
+
+MOST_NAMES = 5
+"""More names than this are counted, not told."""
+ORDINALS = (
+    "first",
+    "second",
+    "third",
+    "fourth",
+    "fifth",
+    "sixth",
+    "seventh",
+    "eighth",
+    "ninth",
+    "tenth",
+)
+TIMES = {2: "twice"}
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """The edges of a trace.
+
+    Attributes:
+        order: the names of the stages in the order of execution.
+        sources: for each stage those that it receives from, each once, in the order of its inputs.
+        users: for each stage those that receive from it, each once, in the order of execution.
+        outputs: what the model gives, in its order.
+    """
+
+    order: tuple[str, ...]
+    sources: Mapping[str, tuple[str, ...]]
+    users: Mapping[str, tuple[str, ...]]
+    outputs: tuple[Spec, ...]
+
+    @property
+    def chain(self) -> bool:
+        """Whether each stage receives from the one before it and from no other."""
+        before = ((), *((name,) for name in self.order))
+        return all(
+            self.sources[name] == given for name, given in zip(self.order, before, strict=False)
+        )
+
+
+def wiring(trace: Trace) -> Wiring:
+    """The edges of a trace. A source that no earlier stage bears is taken as outside of it."""
+    seen: set[str] = set()
+    sources: dict[str, tuple[str, ...]] = {}
+    users: dict[str, list[str]] = {}
+    for stage in trace.stages:
+        received = (spec.source for spec in stage.inputs)
+        sources[stage.name] = tuple(
+            dict.fromkeys(name for name in received if name is not None and name in seen)
+        )
+        for name in sources[stage.name]:
+            users[name].append(stage.name)
+        users[stage.name] = []
+        seen.add(stage.name)
+    return Wiring(
+        tuple(sources),
+        sources,
+        {name: tuple(found) for name, found in users.items()},
+        _outputs(trace, seen),
+    )
+
+
+def told(trace: Trace, found: Wiring, stage: Stage) -> tuple[str, ...]:
+    """What the order of the stages alone does not tell of a stage: what it receives, who uses it, what it is part of."""
+    return tuple(
+        sentence
+        for sentence in (
+            _inside(trace, stage),
+            _receives(trace, found, stage),
+            _goes_to(found, stage),
+            _output(trace, found, stage),
+        )
+        if sentence
+    )
+
+
+def names(found: Sequence[str]) -> str:
+    """Names as a list; of very many the first ones."""
+    if len(found) > MOST_NAMES + 1:
+        return listed([*found[:MOST_NAMES], f"{number(len(found) - MOST_NAMES)} more"])
+    return listed(found)
+
+
+def _outputs(trace: Trace, known: set[str]) -> tuple[Spec, ...]:
+    model = trace.run.model
+    given = tuple(spec for spec in model.outputs if spec.source in known) if model else ()
+    last = trace.stages[-1] if trace.stages else None
+    # An older trace does not tell; its models had one output, that of the last layer.
+    if given or last is None or not last.outputs or last.kind == SOURCE:
+        return given
+    return (Spec(last.outputs[0].shape, last.outputs[0].dtype, last.name),)
+
+
+def _inside(trace: Trace, stage: Stage) -> str | None:
+    """What a stage is inside of, where it is alone there; several are shown as a group, which tells it."""
+    around = [group for group in trace.groups if stage.path.startswith(f"{group.path}/")]
+    if not around:
+        return None
+    group = max(around, key=lambda each: len(each.path))
+    if sum(each.path.startswith(f"{group.path}/") for each in trace.stages) > 1:
+        return None
+    place, _, times = group.path.rpartition(":")
+    if place and times.isdigit():
+        again = ORDINALS[int(times) - 1] if int(times) <= len(ORDINALS) else f"{times}th"
+        return f"Inside {place} ({group.layer}), its {again} call."
+    return f"Inside {group.path} ({group.layer})."
+
+
+def _receives(trace: Trace, found: Wiring, stage: Stage) -> str | None:
+    sources = found.sources[stage.name]
+    position = found.order.index(stage.name)
+    if not sources:
+        # What comes from outside is plain for a source, and for a first stage that no source stands before.
+        return (
+            None
+            if stage.kind == SOURCE or not position
+            else "Its input comes from outside of the recorded stages."
+        )
+    given = {each.name: len(each.outputs) for each in trace.stages}
+    words = []
+    for name in sources:
+        specs = [spec for spec in stage.inputs if spec.source == name]
+        words.append(_source(name, specs, given[name]))
+    if any(spec.source not in sources for spec in stage.inputs):
+        words.append("from outside")
+    if len(words) > 1:
+        return f"Joins {names(words)}."
+    simple = sources == (found.order[position - 1],) and words[0] == sources[0]
+    return None if simple else f"From {words[0]}."
+
+
+def _source(name: str, specs: Sequence[Spec], outputs: int) -> str:
+    """A stage that something comes from, with which of its outputs where it has several."""
+    which = list(dict.fromkeys(spec.output for spec in specs))
+    key = next((spec.name for spec in specs if spec.name), None) if len(specs) == 1 else None
+    kept = f" as '{key}'" if key and key != name else ""
+    if outputs > 1 and which != [0] and len(which) < outputs:
+        told = listed(
+            [ORDINALS[each] if each < len(ORDINALS) else f"{each + 1}th" for each in which]
+        )
+        return f"the {told} output{'s' * (len(which) > 1)} of {name}{kept}"
+    if len(which) > 1:
+        return f"all {counted(outputs, 'output')} of {name}"
+    times = f" ({TIMES.get(len(specs), f'{len(specs)} times')})" if len(specs) > 1 else ""
+    return f"{name}{times}{kept}"
+
+
+def _goes_to(found: Wiring, stage: Stage) -> str | None:
+    users = found.users[stage.name]
+    position = found.order.index(stage.name)
+    following = found.order[position + 1 : position + 2]
+    if not users or users == following:
+        return None
+    return f"Used by {names(users)}." if len(users) > 1 else f"Goes to {users[0]}."
+
+
+def _output(trace: Trace, found: Wiring, stage: Stage) -> str | None:
+    positions = [index for index, spec in enumerate(found.outputs) if spec.source == stage.name]
+    if not positions or (len(found.outputs) == 1 and stage is trace.stages[-1]):
+        return None
+    if len(found.outputs) == 1:
+        return "The output of the model."
+    keys = [f"'{spec.name}'" for spec in (found.outputs[index] for index in positions) if spec.name]
+    which = listed([str(index + 1) for index in positions])
+    return f"Output {which} of the {len(found.outputs)} of the model{f', {listed(keys)}' if keys else ''}."

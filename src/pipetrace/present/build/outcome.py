@@ -1,0 +1,441 @@
+"""What a model gave for a row, each output in its own form: classes, yes or no, numbers, steps, a image or a mask."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipetrace.explain import task
+from pipetrace.explain.facts import class_name, output_of
+from pipetrace.explain.text import counted, dimensions, figure, number, share
+from pipetrace.present.build import images
+from pipetrace.present.build.sequence import sequence
+from pipetrace.present.drawings import Bar, Grid, ImageView, Threshold
+from pipetrace.present.views import OutcomeView
+from pipetrace.trace.document import Array, Prediction, Trace
+
+MOST_BARS = 20
+"""Of more classes the surest ones get a bar."""
+MOST_NUMBERS = 12
+"""Of more numbers the first ones stand in the table."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What an output gave for a row, and what it should have given."""
+
+    trace: Trace
+    made: Prediction
+    output: task.Output
+    values: Array
+    target: Array | None
+
+    @property
+    def label(self) -> int | None:
+        """The true class, where the output tells classes and it is known."""
+        if self.made.label is not None and task.only(self.trace):
+            return self.made.label
+        return class_of(self.target, self.output.classes)
+
+
+def outcomes(trace: Trace, made: Prediction) -> tuple[OutcomeView, ...]:
+    """What each output gave."""
+    return tuple(_outcome(trace, made, output, at) for at, output in enumerate(task.outputs(trace)))
+
+
+def class_of(target: Array | None, classes: int) -> int | None:
+    """The class that a target stands for: its number, or the place of the one among zeros."""
+    if (
+        target is None
+        or target.dtype.kind not in "fiub"
+        or not target.size
+        or not np.isfinite(target).all()
+    ):
+        return None
+    found = int(target.reshape(-1)[0]) if target.size == 1 else int(np.argmax(target))
+    return found if target.size in (1, classes) and 0 <= found < max(2, classes) else None
+
+
+def _outcome(trace: Trace, made: Prediction, output: task.Output, position: int) -> OutcomeView:
+    values = output_of(made, output)
+    target = made.targets[position] if position < len(made.targets) else None
+    if values is None:
+        return _view(
+            output, f"Its output of {dimensions(output.shape)} was not kept: it is too large."
+        )
+    if values.dtype.kind not in "fiub":
+        return _view(output, f"It gives {counted(values.size, 'text')}.")
+    given = Given(
+        trace,
+        made,
+        output,
+        values,
+        None if target is None or target.dtype.kind not in "fiub" else target,
+    )
+    return _in_form(given) if np.isfinite(values).all() else _view(output, _broken(values))
+
+
+def _broken(values: Array) -> str:
+    if values.size == 1:
+        return f"The model gives {figure(float(values.reshape(-1)[0]))}: there is no answer."
+    broken = int(values.size - np.isfinite(values).sum())
+    return (
+        f"{number(broken)} of {counted(values.size, 'value')} are not finite: there is no answer."
+    )
+
+
+def _in_form(given: Given) -> OutcomeView:
+    output, values = given.output, given.values
+    sizes = {task.CLASSES: output.classes, task.BINARY: 1}
+    axes = {task.SEQUENCE: 2, task.IMAGE: 3, task.MASK: 3}
+    form = output.form
+    fits = values.size == sizes.get(form, values.size) and values.ndim == axes.get(
+        form, values.ndim
+    )
+    if form in FORMS and fits:
+        return FORMS[form](given)
+    them = "it stands" if values.size == 1 else "they stand"
+    return _view(output, f"{_range(values)}; what {them} for is not known from the trace.")
+
+
+def _sequence(given: Given) -> OutcomeView:
+    verdict, table = sequence(given.trace, given.made, given.output, given.values, given.target)
+    return _view(given.output, verdict, table=table)
+
+
+def _view(
+    output: task.Output,
+    verdict: str,
+    *,
+    bars: tuple[Bar, ...] = (),
+    bars_label: str = "",
+    threshold: Threshold | None = None,
+    table: Grid | None = None,
+    drawn: tuple[ImageView | None, ...] = (),
+) -> OutcomeView:
+    return OutcomeView(
+        output.name,
+        output.form,
+        verdict,
+        bars,
+        bars_label,
+        threshold,
+        table,
+        tuple(each for each in drawn if each),
+    )
+
+
+def _classes(given: Given) -> OutcomeView:
+    output, values = given.output, given.values.reshape(-1)
+    shares, label = task.shares(output, values), given.label
+    truth = "" if label is None else _name(given, label)
+    if shares is None:
+        first = int(np.argmax(values))
+        said = "The scores are not probabilities"
+        said += f"; the largest, {figure(float(values[first]))}, is that of {_name(given, first)}."
+        verdict = (
+            f"{said} The true label is {truth}: {'right' if label == first else 'wrong'}."
+            if truth
+            else said
+        )
+        return _view(
+            output, verdict, bars=_scores(given, values), bars_label="The score of each class"
+        )
+    order = np.argsort(-shares, kind="stable")
+    first, second = int(order[0]), int(order[1])
+    how = ", the softmax of its scores" if output.scale == task.LOGITS else ""
+    said = (
+        f"The model says {_name(given, first)} with {share(float(shares[first]))}{how}; next comes "
+    )
+    said += f"{_name(given, second)} with {share(float(shares[second]))}."
+    if label is not None and label == first:
+        said += f" The true label is {truth}: right."
+    elif label is not None:
+        said += f" The true label is {truth}, which got {share(float(shares[label]))}: wrong."
+    shown = (
+        [int(index) for index in order[:MOST_BARS]]
+        if len(shares) > MOST_BARS
+        else list(range(len(shares)))
+    )
+    names = [_name(given, index).strip("'") for index in shown]
+    bars = images.scores(shares[shown], names, shown.index(first))
+    most = (
+        f"The {MOST_BARS} largest of the {len(shares)} probabilities"
+        if len(shares) > len(shown)
+        else "Probabilities"
+    )
+    return _view(output, said, bars=bars, bars_label=most)
+
+
+def _name(given: Given, index: int) -> str:
+    return class_name(given.trace, index, given.output)
+
+
+def _scores(given: Given, values: Array) -> tuple[Bar, ...]:
+    """Scores of any size and sign: the bars begin at the smallest."""
+    low, high = float(values.min()), float(values.max())
+    span = high - low or 1.0
+    order = (
+        np.argsort(-values, kind="stable")[:MOST_BARS]
+        if len(values) > MOST_BARS
+        else np.arange(len(values))
+    )
+    return tuple(
+        Bar(
+            _name(given, int(index)).strip("'"),
+            round((float(values[index]) - low) / span, 5),
+            figure(float(values[index])),
+            bool(values[index] == high),
+        )
+        for index in order
+    )
+
+
+def _binary(given: Given) -> OutcomeView:
+    output, label = given.output, given.label
+    score = float(given.values.reshape(-1)[0])
+    shares = task.shares(output, given.values.reshape(-1))
+    truth = "" if label is None else _name(given, label)
+    if shares is None:
+        said = f"The score is {figure(score)}; it is no probability, so no threshold is known."
+        return _view(output, f"{said} The true label is {truth}." if truth else said)
+    chance = float(shares[0])
+    yes = chance > task.THRESHOLD
+    sign = ">" if yes else "<" if chance < task.THRESHOLD else "="
+    word = _name(given, int(yes))
+    made = f", the sigmoid of its score {figure(score)}" if output.scale == task.LOGITS else ""
+    said = (
+        f"The model gives {_beside(chance)}{made}, which is {WHERE[sign]} {task.THRESHOLD}: {word}."
+    )
+    if label is not None:
+        said += f" The true label is {truth}: {'right' if label == int(yes) else 'wrong'}."
+    line = Threshold(
+        min(1.0, max(0.0, chance)),
+        task.THRESHOLD,
+        f"{_beside(chance)} {sign} {task.THRESHOLD}: {word}",
+    )
+    return _view(output, said, threshold=line)
+
+
+WHERE = {">": "above", "<": "below", "=": "exactly"}
+
+
+def _beside(chance: float) -> str:
+    """A share that rounding does not carry to the other side of the threshold."""
+    text = figure(chance)
+    return text if chance == task.THRESHOLD or float(text) != task.THRESHOLD else f"{chance:.7f}"
+
+
+def _labels(given: Given) -> OutcomeView:
+    output, values = given.output, given.values.reshape(-1)
+    shares = task.shares(output, values)
+    target = (
+        given.target.reshape(-1)
+        if given.target is not None and given.target.size == values.size
+        else None
+    )
+    if shares is None:
+        return _view(
+            output, f"{_range(values)}; they are no probabilities, so no threshold is known."
+        )
+    said = shares > task.THRESHOLD
+    names = given.trace.run.data.class_names
+    columns = ("label", "probability", "said", *(("meant",) if target is not None else ()))
+    rows, marks = [], []
+    for index in range(min(len(values), MOST_NUMBERS)):
+        name = names[index] if len(names) == len(values) else str(index)
+        cells = [name, share(float(shares[index])), "yes" if said[index] else "no"]
+        if target is not None:
+            cells.append("yes" if target[index] else "no")
+            marks.append("right" if bool(target[index]) == bool(said[index]) else "wrong")
+        rows.append(tuple(cells))
+    verdict = (
+        f"{int(said.sum())} of {counted(len(values), 'label')} get more than {task.THRESHOLD}."
+    )
+    if target is not None:
+        right = int((said == target.astype(bool)).sum())
+        verdict += f" {right} of {len(values)} are as they should be."
+    table = Grid(
+        "The labels",
+        columns,
+        tuple(rows),
+        tuple(marks) or ("",) * len(rows),
+        _rest(len(values), len(rows)),
+    )
+    return _view(output, verdict, table=table)
+
+
+def _numbers(given: Given) -> OutcomeView:
+    output, values = given.output, given.values.reshape(-1).astype(float)
+    target = given.target.reshape(-1).astype(float) if given.target is not None else None
+    target = (
+        target
+        if target is not None and len(target) == len(values) and np.isfinite(target).all()
+        else None
+    )
+    if len(values) == 1:
+        said = f"The model gives {figure(values[0])}."
+        if target is None:
+            return _view(output, said)
+        apart = values[0] - target[0]
+        how = (
+            f"{figure(abs(apart))} too {'much' if apart > 0 else 'little'}"
+            if apart
+            else "no difference"
+        )
+        return _view(
+            output,
+            f"The model gives {figure(values[0])}; the target is {figure(target[0])}: {how}.",
+        )
+    if target is None:
+        verdict = f"The model gives {_range(values, small=True)}."
+    else:
+        off = np.abs(values - target)
+        verdict = f"The model gives {counted(len(values), 'number')}, off by {figure(off.mean())} on average and by "
+        verdict += f"{figure(off.max())} at most, at place {int(off.argmax())}."
+    table = _table(values, target)
+    if len(values) <= MOST_NUMBERS:
+        return _view(output, verdict, table=table)
+    return _view(
+        output, verdict, table=table, drawn=_drawn(values.astype(np.float32), target, None)
+    )
+
+
+def _table(values: Array, target: Array | None) -> Grid:
+    shown = range(min(len(values), MOST_NUMBERS))
+    columns = ("place", "output", *(("target", "difference") if target is not None else ()))
+    rows = []
+    for index in shown:
+        cells = [str(index), figure(values[index])]
+        if target is not None:
+            cells += [figure(target[index]), figure(values[index] - target[index])]
+        rows.append(tuple(cells))
+    return Grid(
+        "The numbers", columns, tuple(rows), ("",) * len(rows), _rest(len(values), len(rows))
+    )
+
+
+def _drawn(values: Array, target: Array | None, form: str | None) -> tuple[ImageView | None, ...]:
+    """Output, target and difference, the first two on one scale."""
+    scale = images.scale_of(values, target)
+    found = [images.tensor(values, "Output", "grey", whole_scale=scale, form=form)]
+    if target is not None:
+        found.append(images.tensor(target, "Target", "grey", whole_scale=scale, form=form))
+        found.append(
+            images.tensor((values - target).astype(np.float32), "Output minus target", "grey")
+        )
+    return tuple(found)
+
+
+def _image(given: Given) -> OutcomeView:
+    values, target = given.values, _like(given.target, given.values)
+    form = "colour" if values.shape[-1] == 3 else None
+    verdict = f"The model gives a image of {dimensions(given.output.shape)}, values from {figure(float(values.min()))} "
+    verdict += f"to {figure(float(values.max()))}"
+    if target is None:
+        return _view(given.output, f"{verdict}.", drawn=_drawn(values, None, form))
+    off = np.abs(values.astype(float) - target)
+    at = np.unravel_index(int(off.argmax()), off.shape)
+    verdict += f", off by {figure(float(off.mean()))} on average and by {figure(float(off.max()))} at most, in row "
+    verdict += f"{int(at[0])}, column {int(at[1])}."
+    return _view(
+        given.output,
+        verdict,
+        drawn=_drawn(values.astype(np.float32), target.astype(np.float32), form),
+    )
+
+
+def _mask(given: Given) -> OutcomeView:
+    output, values = given.output, given.values
+    shares = task.shares(output, values)
+    if output.what == task.CLASSES:
+        said = values.argmax(axis=-1)
+    elif shares is None:
+        return _view(
+            output,
+            f"{_range(values)}; they are no probabilities.",
+            drawn=_drawn(values, None, None),
+        )
+    else:
+        said = (shares[..., 0] > task.THRESHOLD).astype(int)
+    meant = _meant(given.target, said.shape, output.classes)
+    drawn = [
+        images.tensor(
+            said[..., None],
+            "Output, the class of each pixel",
+            "grey",
+            whole_scale=_classes_of(output),
+        )
+    ]
+    if output.what == task.BINARY and shares is not None:
+        drawn = [
+            images.tensor(
+                shares, "Output, a probability for each pixel", "grey", whole_scale=(0.0, 1.0)
+            )
+        ]
+    if meant is None:
+        return _view(output, _marked(said, output), drawn=tuple(drawn))
+    wrong = said != meant
+    drawn.append(images.tensor(meant[..., None], "Target", "grey", whole_scale=_classes_of(output)))
+    drawn.append(
+        images.tensor(wrong[..., None], "Where the two differ", "grey", whole_scale=(0.0, 1.0))
+    )
+    verdict = f"{share(float(1 - wrong.mean()))} of {counted(said.size, 'pixel')} are right."
+    if output.what == task.BINARY:
+        both, either = int((said & meant).sum()), int((said | meant).sum())
+        verdict = f"{_marked(said, output)} {verdict}"
+        if either:
+            verdict += f" Of the {counted(either, 'pixel')} that either marks, both mark {share(both / either)}."
+    return _view(output, verdict, drawn=tuple(drawn))
+
+
+def _marked(said: Array, output: task.Output) -> str:
+    if output.what == task.BINARY:
+        return f"The model marks {number(int(said.sum()))} of {counted(said.size, 'pixel')} with more than {task.THRESHOLD}."
+    found, counts = np.unique(said, return_counts=True)
+    most = int(found[counts.argmax()])
+    return f"{counted(len(found), 'class', 'classes')} occur; class {most} has {share(float(counts.max() / said.size))}."
+
+
+def _meant(target: Array | None, shape: tuple[int, ...], classes: int) -> Array | None:
+    """The class that each pixel should have."""
+    if target is None:
+        return None
+    if target.shape == shape:
+        return target.astype(int)
+    if target.shape == (*shape, 1):
+        return target[..., 0].astype(int)
+    found: Array | None = target.argmax(axis=-1) if target.shape == (*shape, classes) else None
+    return found
+
+
+def _classes_of(output: task.Output) -> tuple[float, float]:
+    return 0.0, float(max(1, output.classes - 1))
+
+
+def _like(target: Array | None, values: Array) -> Array | None:
+    if target is None or target.size != values.size or not np.isfinite(target).all():
+        return None
+    return target.reshape(values.shape)
+
+
+def _range(values: Array, *, small: bool = False) -> str:
+    count = counted(values.size, "number" if small else "value")
+    if values.size == 1:
+        return f"{'a' if small else 'A'} value of {figure(float(values.min()))}"
+    return f"{count} from {figure(float(values.min()))} to {figure(float(values.max()))}"
+
+
+def _rest(total: int, shown: int) -> str | None:
+    return f"the first {shown} of {number(total)}" if total > shown else None
+
+
+FORMS: dict[str, Callable[[Given], OutcomeView]] = {
+    task.CLASSES: _classes,
+    task.BINARY: _binary,
+    task.MULTILABEL: _labels,
+    task.NUMBERS: _numbers,
+    task.SEQUENCE: _sequence,
+    task.IMAGE: _image,
+    task.MASK: _mask,
+}

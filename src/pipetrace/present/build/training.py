@@ -1,0 +1,162 @@
+"""The view of the training: charts, the table of epochs, and what a step is."""
+
+import math
+
+from pipetrace.explain import metrics, task
+from pipetrace.explain.facts import (
+    accumulated,
+    best_validation,
+    chance,
+    own_pipeline,
+    steps_per_epoch,
+    trained,
+    validation_rows,
+)
+from pipetrace.explain.observations import observations
+from pipetrace.explain.text import counted, duration, figure, number, share
+from pipetrace.present.build.charts import Line, chart
+from pipetrace.present.drawings import Chart
+from pipetrace.present.views import EpochRow, TrainingView
+from pipetrace.trace.document import Epoch, Trace
+
+MOST_CHARTS = 12
+"""Further metrics are left to the table."""
+
+
+def training(trace: Trace) -> TrainingView:
+    """The training's view; it says so where no epoch was finished."""
+    told = {observation.epoch: observation.text for observation in observations(trace)}
+    names = metrics.names(trace)
+    return TrainingView(
+        charts=_charts(trace),
+        columns=("epoch", *(metrics.title(name) for name in names), "seconds", "what happened"),
+        rows=tuple(_row(trace, epoch, names, told[epoch.number]) for epoch in trace.epochs),
+        steps=_steps(trace),
+        note=_note(trace) if trace.epochs else "",
+        empty=None if trace.epochs else "No epoch was finished.",
+        absent=not trained(trace),
+    )
+
+
+def _row(trace: Trace, epoch: Epoch, names: tuple[str, ...], observation: str) -> EpochRow:
+    values = [epoch.metrics.get(name) for name in names]
+    cells = [
+        ""
+        if value is None
+        else metrics.writer(trace, name)(value)
+        if math.isfinite(value)
+        else figure(value)
+        for name, value in zip(names, values, strict=True)
+    ]
+    exact = ["" if value is None else repr(value) for value in values]
+    return EpochRow(
+        id=f"epoch/{epoch.number}",
+        epoch=epoch.number,
+        cells=(str(epoch.number), *cells, duration(epoch.seconds).removesuffix(" s")),
+        exact=(str(epoch.number), *exact, repr(epoch.seconds)),
+        observation=observation,
+    )
+
+
+def _charts(trace: Trace) -> tuple[Chart, ...]:
+    best, guess, accuracy = best_validation(trace), chance(trace), metrics.accuracy_name(trace)
+    mark = (
+        (best.number, f"lowest validation loss, epoch {best.number}")
+        if best and len(trace.epochs) > 1
+        else None
+    )
+    numbers = [epoch.number for epoch in trace.epochs]
+    found = []
+    for name in metrics.kinds(trace)[:MOST_CHARTS]:
+        write, title, reference = metrics.writer(trace, name), name, None
+        if name == "loss":
+            title, reference = (
+                _loss(trace),
+                (guess.loss, f"guessing {figure(guess.loss)}") if guess else None,
+            )
+        elif name == accuracy:
+            title = "Accuracy, share of rows named right"
+            reference = (guess.share, f"guessing {share(guess.share)}") if guess else None
+        limits = (0.0, 1.0) if write is share else None
+        found.append(
+            chart(
+                title,
+                _lines(trace, name),
+                numbers,
+                text=write,
+                limits=limits,
+                reference=reference,
+                best=mark,
+            )
+        )
+    return tuple(each for each in found if each is not None)
+
+
+def _loss(trace: Trace) -> str:
+    """What the loss is, with its unit where it has one."""
+    output, run = task.only(trace), trace.run.training
+    if output is None:
+        return "Loss, that of all outputs together" if len(task.outputs(trace)) > 1 else "Loss"
+    nats = " in nats" if output.loss in task.CROSSENTROPIES and not run.class_weights else ""
+    if output.what == task.CLASSES and nats:
+        return f"Loss, cross-entropy{nats}"
+    return f"Loss, {run.loss}{nats}" if run.loss else "Loss"
+
+
+def _lines(trace: Trace, metric: str) -> list[Line]:
+    found = []
+    for name, role, key in (
+        ("training", "training", metric),
+        ("validation", "validation", f"val_{metric}"),
+    ):
+        values = tuple(epoch.metrics.get(key, math.nan) for epoch in trace.epochs)
+        if any(key in epoch.metrics for epoch in trace.epochs):
+            found.append(Line(name, role, values))
+    return found
+
+
+def _note(trace: Trace) -> str:
+    kinds, names, rows = metrics.kinds(trace), metrics.names(trace), validation_rows(trace)
+    if kinds == ("loss", metrics.accuracy_name(trace)):
+        what = (
+            "Loss and accuracy are averages over an epoch's steps, taken while the weights change"
+        )
+    elif kinds == ("loss",):
+        what = "The loss is an average over an epoch's steps, taken while the weights change"
+    else:
+        what = "Loss and metrics are taken over all of an epoch's steps, while the weights change"
+    if all(f"{metrics.VALIDATION}{kind}" not in names for kind in kinds):
+        return f"{what}; there is no validation."
+    if rows and own_pipeline(trace):
+        where = f", on {counted(rows, 'row')} that are never trained on"
+    else:
+        where = f", on the {counted(rows, 'row')} that were given for it" if rows else ""
+    return f"{what}; validation is measured after its last step{where}."
+
+
+def _steps(trace: Trace) -> str:
+    found = steps_per_epoch(trace)
+    if found is None:
+        return ""
+    several = accumulated(trace)
+    changes = (
+        f"The weights change once in {several} steps."
+        if several
+        else "Each step changes the weights once."
+    )
+    steps, rows, batch, last = found.count, found.rows, found.batch, found.last
+    if not rows:
+        return (
+            f"An epoch is {counted(steps, 'step')}, as counted. That is what {steps}/{steps} in Keras' progress line "
+            f"counts: batches, not rows. {changes}"
+        )
+    if steps == 1:
+        return (
+            f"{counted(rows, 'row')} in batches of {number(batch)} are one step: Keras' 1/1 counts batches, not rows. "
+            f"{changes.replace('Each', 'The', 1)}"
+        )
+    tail = f"the last with {counted(last, 'row')}" if last != batch else "all of them full"
+    return (
+        f"{counted(rows, 'row')} in batches of {number(batch)} are {number(steps)} steps, {tail}. That is what "
+        f"{steps}/{steps} in Keras' progress line counts: batches, not rows. {changes}"
+    )

@@ -1,0 +1,52 @@
+"""The colours of images, as lists of stops from low to high; the page and the terminal use the same."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+GREY = ("#000000", "#ffffff")
+# Viridis by van der Walt and Smith (2015, CC0), at every sixteenth of its range: equal steps look equal, also in grey.
+ACTIVATION = (
+    "#440154",
+    "#481a6c",
+    "#472f7d",
+    "#414487",
+    "#39568c",
+    "#31688e",
+    "#2a788e",
+    "#23888e",
+    "#1f988b",
+    "#22a884",
+    "#35b779",
+    "#54c568",
+    "#7ad151",
+    "#a5db36",
+    "#d2e21b",
+    "#fde725",
+)
+# Blue and orange are told apart by colour-blind people as well; the middle is near white.
+SIGNED = ("#1f4e9c", "#5b86c4", "#a9c1e0", "#f5f5f2", "#f0c08f", "#d98236", "#9a4a08")
+
+COLORMAPS: dict[str, tuple[str, ...]] = {"grey": GREY, "activation": ACTIVATION, "signed": SIGNED}
+"""Each ramp by its name in ``ImageView.colormap``."""
+
+
+def colours(places: NDArray[np.float64], ramp: str) -> NDArray[np.uint8]:
+    """The colours of places on a scale.
+
+    Args:
+        places: from 0 to 1, any shape; outside is taken as the nearer end.
+        ramp: its name.
+
+    Returns:
+        red, green and blue, shape ``(*places.shape, 3)``.
+    """
+    stops = np.array(
+        [[int(stop[index : index + 2], 16) for index in (1, 3, 5)] for stop in COLORMAPS[ramp]],
+        np.float64,
+    )
+    at = np.clip(np.nan_to_num(places), 0.0, 1.0) * (len(stops) - 1)
+    low = np.minimum(at.astype(np.int64), len(stops) - 2)
+    part = (at - low)[..., None]
+    mixed = stops[low] * (1 - part) + stops[low + 1] * part
+    painted: NDArray[np.uint8] = np.rint(mixed).astype(np.uint8)
+    return painted

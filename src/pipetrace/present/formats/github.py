@@ -1,0 +1,35 @@
+"""Findings as GitHub workflow commands, which GitHub shows beside the run."""
+
+from collections.abc import Sequence
+
+from pipetrace.explain.findings.labels import heading, in_a_line
+from pipetrace.explain.findings.report import Checked
+
+COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
+"""GitHub's names of the severities."""
+
+
+def github(checked: Sequence[Checked], version: str) -> str:  # noqa: ARG001
+    """A command for each finding."""
+    lines = []
+    for each in checked:
+        for found in each.findings:
+            said = [found.text, f"To do: {found.advice}"]
+            said += [f"It explains: {in_a_line(each.trace, symptom)}" for symptom in found.symptoms]
+            title = _property(heading(each.trace, found))
+            head = f"::{COMMANDS[found.level]} file={_property(each.file)},title={title}::"
+            lines.append(head + _data("\n".join(said)))
+        lines += [
+            f"::error title={_property(error.slug)}::{_data(str(error))}" for error in each.failed
+        ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _data(text: str) -> str:
+    """The message of a workflow command, escaped as GitHub's own toolkit does it."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    """A property of a workflow command, escaped."""
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,78 @@
+"""Typed records as JSON, and a check's findings as JSON.
+
+Floats that JSON cannot hold become the strings ``NaN``, ``Infinity`` and ``-Infinity``. An array becomes
+``{"dtype", "shape", "base64"}`` with little-endian bytes in C order.
+The tool ``tools/make_declarations.py`` makes the JSON Schema and the TypeScript declarations of this.
+"""
+
+import base64
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pipetrace.explain.findings.report import Checked, exit_code
+from pipetrace.trace.schema import encode_number, encode_tensor
+
+CHECK_VERSION = 1
+"""The version of the JSON of a check; it changes if a key is removed or changes its meaning."""
+
+
+def encode(value: Any) -> Any:
+    """A record, mapping, tuple, array or plain value as what ``json`` writes."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {each.name: encode(getattr(value, each.name)) for each in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): encode(entry) for key, entry in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [encode(entry) for entry in value]
+    if isinstance(value, np.ndarray):
+        dtype, shape, data = encode_tensor(value)
+        return {
+            "dtype": dtype,
+            "shape": json.loads(shape),
+            "base64": base64.b64encode(data).decode("ascii"),
+        }
+    if isinstance(value, float):
+        return encode_number(value)
+    return value
+
+
+def to_json(value: Any, *, indent: int | None = None) -> str:
+    """A record as JSON text."""
+    separators = (",", ":") if indent is None else None
+    return json.dumps(
+        encode(value), ensure_ascii=False, allow_nan=False, indent=indent, separators=separators
+    )
+
+
+def check_as_json(checked: Sequence[Checked], version: str) -> str:
+    """A check for programs: everything that is known of each finding."""
+    made = {
+        "version": CHECK_VERSION,
+        "pipetrace": version,
+        "exit_code": exit_code(checked),
+        "traces": [
+            {
+                "file": each.file,
+                "title": each.trace.run.title,
+                "level": each.level,
+                "rules": [rule.code for rule in each.rules],
+                "findings": encode(each.findings),
+                "hidden": len(each.hidden),
+                "failed": [
+                    {
+                        "slug": error.slug,
+                        "what": error.what,
+                        "where": error.where,
+                        "hint": error.hint,
+                    }
+                    for error in each.failed
+                ],
+            }
+            for each in checked
+        ],
+    }
+    return json.dumps(made, ensure_ascii=False, allow_nan=False, indent=1) + "\n"

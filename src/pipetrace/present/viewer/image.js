@@ -1,0 +1,364 @@
+// A tensor as images on canvases: each map crisp, all on one scale, every value to be read by pointer or keyboard.
+
+import { h } from "viewer/dom.js";
+import { decode, exact, ramp } from "viewer/tensor.js";
+
+/** @typedef {import("viewer/document.js").ImageView} ImageView */
+/** @typedef {Record<string, string[]>} Ramps */
+
+/**
+ * A image ready to draw.
+ *
+ * @typedef {object} Drawing
+ * @property {ImageView} view
+ * @property {Float32Array} values
+ * @property {(value: number) => [number, number, number]} colour
+ * @property {string[]} stops
+ */
+
+const LARGEST = 240;
+const WIDE = 416;
+const STEP = 16;
+
+/**
+ * @param {ImageView} view
+ * @param {Ramps} ramps
+ * @returns {Drawing}
+ */
+function prepare(view, ramps) {
+  const stops = ramps[view.colormap] ?? [];
+  const at = ramp(stops);
+  const span = view.high - view.low || 1;
+  return { view, values: decode(view.values), colour: (value) => at((value - view.low) / span), stops };
+}
+
+/**
+ * The whole image: one large map, or all maps small and the chosen one large, with a line that tells the value.
+ *
+ * @param {ImageView} view
+ * @param {Ramps} ramps
+ * @returns {HTMLElement}
+ */
+export function image(view, ramps) {
+  const drawing = prepare(view, ramps);
+  const readout = h("output", { class: "readout" }, hint(view));
+  const tell = (/** @type {string} */ text) => {
+    readout.textContent = text;
+  };
+  if (view.shape[0] === 1 || view.kind === "colour") {
+    const wide = view.kind === "vector" || view.kind === "steps" ? WIDE : LARGEST;
+    return h("figure", { class: "image" }, large(drawing, 0, wide, tell), foot(drawing, readout));
+  }
+  const place = h("div", { class: "chosen" });
+  const name = h("p", { class: "caption" });
+  const choose = (/** @type {number} */ index) => {
+    place.replaceChildren(large(drawing, index, LARGEST, tell));
+    name.textContent = view.names[index] ?? "";
+  };
+  const grid = maps(drawing, choose);
+  choose(firstShown(drawing));
+  return h(
+    "figure",
+    { class: "image many" },
+    h("div", { class: "split" }, grid, h("div", { class: "beside" }, name, place)),
+    foot(drawing, readout),
+  );
+}
+
+/**
+ * A image without anything to touch, for an overview.
+ *
+ * @param {ImageView} view
+ * @param {Ramps} ramps
+ * @returns {HTMLElement}
+ */
+export function thumbnail(view, ramps) {
+  const drawing = prepare(view, ramps);
+  const shown = view.shape[0] === 1 || view.kind === "colour" ? [0] : [...Array(Math.min(8, view.shape[0])).keys()];
+  return h(
+    "span",
+    { class: `thumbnail ${view.kind}`, "aria-hidden": "true" },
+    ...shown.map((index) => canvas(drawing, index)),
+  );
+}
+
+/**
+ * @param {Drawing} drawing
+ * @param {number} index
+ * @returns {HTMLCanvasElement}
+ */
+function canvas(drawing, index) {
+  const [, rows, columns] = drawing.view.shape;
+  const element = h("canvas", { width: columns, height: rows });
+  const context = element.getContext("2d");
+  if (!context) return element;
+  const image = context.createImageData(columns, rows);
+  for (let at = 0; at < rows * columns; at++) {
+    const value = drawing.values[index * rows * columns + at] ?? NaN;
+    if (Number.isNaN(value)) continue;
+    const colours = drawing.view.kind === "colour" ? bands(drawing, at) : drawing.colour(value);
+    image.data.set([...colours, 255], 4 * at);
+  }
+  context.putImageData(image, 0, 0);
+  return element;
+}
+
+/**
+ * The red, green and blue of a place, from the image's black to its white.
+ *
+ * @param {Drawing} drawing
+ * @param {number} at
+ * @returns {number[]}
+ */
+function bands({ view, values }, at) {
+  const size = view.shape[1] * view.shape[2];
+  const span = view.high - view.low || 1;
+  return [0, 1, 2].map((band) => Math.round((255 * ((values[band * size + at] ?? 0) - view.low)) / span));
+}
+
+/**
+ * All maps, small, as a group of radio buttons: arrow keys go from one to the next.
+ *
+ * @param {Drawing} drawing
+ * @param {(index: number) => void} choose
+ * @returns {HTMLElement}
+ */
+function maps(drawing, choose) {
+  const { view } = drawing;
+  const group = `maps-${nextGroup++}`;
+  const first = firstShown(drawing);
+  return h(
+    "div",
+    { class: "maps", role: "radiogroup", "aria-label": view.label },
+    ...view.names.map((name, index) =>
+      h(
+        "label",
+        { title: name },
+        h("input", {
+          type: "radio",
+          name: group,
+          "aria-label": name,
+          checked: index === first,
+          onchange: () => choose(index),
+        }),
+        canvas(drawing, index),
+      ),
+    ),
+  );
+}
+
+let nextGroup = 0;
+
+/**
+ * One map, large; the pointer and the arrow keys tell its values.
+ *
+ * @param {Drawing} drawing
+ * @param {number} index
+ * @param {number} width in CSS pixels
+ * @param {(text: string) => void} tell
+ * @returns {HTMLElement}
+ */
+function large(drawing, index, width, tell) {
+  const { view } = drawing;
+  const [, rows, columns] = view.shape;
+  if (view.texts.length) return table(drawing, index);
+  const mark = view.mark && view.mark[0] === index ? { row: view.mark[1], column: view.mark[2] } : null;
+  const at = mark ? { ...mark } : { row: 0, column: 0 };
+  const cursor = h("span", { class: "cursor", hidden: true });
+  const rest = () => {
+    // What the words beside speak of stays marked.
+    cursor.hidden = !mark;
+    if (mark) {
+      Object.assign(at, mark);
+      say();
+    } else {
+      tell(hint(view));
+    }
+  };
+  const say = () => {
+    const place = at.row * columns + at.column;
+    const value = drawing.values[index * rows * columns + place];
+    if (value === undefined || (view.kind === "vector" && Number.isNaN(value))) return;
+    tell(`${where(view, index, at)}: ${view.kind === "colour" ? inColour(drawing, place) : exact(value)}`);
+    cursor.hidden = false;
+    cursor.style.left = `${(100 * at.column) / columns}%`;
+    cursor.style.top = `${(100 * at.row) / rows}%`;
+    cursor.style.width = `${100 / columns}%`;
+    cursor.style.height = `${100 / rows}%`;
+  };
+  const move = (/** @type {PointerEvent} */ event) => {
+    const box = frame.getBoundingClientRect();
+    at.column = clamp(Math.floor(((event.clientX - box.left) / box.width) * columns), columns);
+    at.row = clamp(Math.floor(((event.clientY - box.top) / box.height) * rows), rows);
+    say();
+  };
+  const key = (/** @type {KeyboardEvent} */ event) => {
+    const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    at.row = clamp(at.row + (step[0] ?? 0), rows);
+    at.column = clamp(at.column + (step[1] ?? 0), columns);
+    say();
+  };
+  const frame = h(
+    "div",
+    {
+      class: "large",
+      style: `max-width: ${width}px; ${proportions(view)}`,
+      tabindex: 0,
+      role: "application",
+      "aria-roledescription": "image; arrow keys read its values",
+      "aria-label": `${view.label}${view.names[index] ? `, ${view.names[index]}` : ""}`,
+      onpointermove: move,
+      onpointerdown: move,
+      onkeydown: key,
+      onfocus: say,
+      onblur: rest,
+      // A finger is gone as soon as it has pointed; what it pointed at stays to be read.
+      onpointerleave: (/** @type {PointerEvent} */ event) => event.pointerType !== "touch" && rest(),
+    },
+    canvas(drawing, index),
+    ...view.hidden.map((row) => h("span", { class: "masked", style: `top: ${(100 * row) / rows}%; height: ${100 / rows}%` })),
+    cursor,
+  );
+  rest();
+  return frame;
+}
+
+/**
+ * How high a image is: its places are square, but for steps, which are as high as a line or less.
+ *
+ * @param {ImageView} view
+ * @returns {string}
+ */
+function proportions(view) {
+  const [, rows, columns] = view.shape;
+  if (view.kind !== "steps") return `aspect-ratio: ${columns} / ${rows}`;
+  return `height: ${Math.min(WIDE, Math.max(2 * STEP, rows * STEP))}px`;
+}
+
+/**
+ * A place in words.
+ *
+ * @param {ImageView} view
+ * @param {number} index
+ * @param {{ row: number, column: number }} at
+ * @returns {string}
+ */
+function where(view, index, at) {
+  if (view.kind === "vector") return `place ${at.row * view.shape[2] + at.column}`;
+  if (view.kind === "steps") return `step ${at.row}${view.hidden.includes(at.row) ? " (hidden)" : ""}, channel ${at.column}`;
+  const name = view.names[index] && view.kind !== "colour" ? `${view.names[index]}, ` : "";
+  return `${name}row ${at.row}, column ${at.column}`;
+}
+
+/**
+ * The three values of a place.
+ *
+ * @param {Drawing} drawing
+ * @param {number} place
+ * @returns {string}
+ */
+function inColour({ view, values }, place) {
+  const size = view.shape[1] * view.shape[2];
+  return view.names.map((name, band) => `${name} ${exact(values[band * size + place] ?? NaN)}`).join(", ");
+}
+
+/**
+ * A small map with its figures written into it.
+ *
+ * @param {Drawing} drawing
+ * @param {number} index
+ * @returns {HTMLElement}
+ */
+function table(drawing, index) {
+  const [, rows, columns] = drawing.view.shape;
+  const cell = (/** @type {number} */ row, /** @type {number} */ column) => {
+    const at = index * rows * columns + row * columns + column;
+    const value = drawing.values[at] ?? NaN;
+    const colour = drawing.colour(value);
+    const style = `background: rgb(${colour.join(" ")}); color: ${ink(colour)}`;
+    return h("td", { style, title: exact(value) }, drawing.view.texts[at] ?? "");
+  };
+  return h(
+    "table",
+    { class: "kernel", "aria-label": `${drawing.view.label}, ${drawing.view.names[index]}` },
+    h(
+      "tbody",
+      {},
+      ...[...Array(rows).keys()].map((row) =>
+        h("tr", {}, ...[...Array(columns).keys()].map((column) => cell(row, column))),
+      ),
+    ),
+  );
+}
+
+/**
+ * Black or white, whichever stands out more. Both do equally at a luminance of 0.179, by the contrast of WCAG 2.
+ *
+ * @param {[number, number, number]} colour
+ * @returns {string}
+ */
+function ink(colour) {
+  const [red, green, blue] = colour.map((band) => {
+    const share = band / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * (red ?? 0) + 0.7152 * (green ?? 0) + 0.0722 * (blue ?? 0) > 0.179 ? "#000" : "#fff";
+}
+
+/**
+ * The scale and the readout.
+ *
+ * @param {Drawing} drawing
+ * @param {HTMLElement} readout
+ * @returns {HTMLElement}
+ */
+function foot({ view, stops }, readout) {
+  return h(
+    "figcaption",
+    {},
+    view.note && h("span", {}, `Drawn: ${view.note}.`),
+    view.hidden.length > 0 && h("span", {}, `Hatched: hidden by the mask.`),
+    h(
+      "span",
+      { class: "scale" },
+      h("span", { class: "number" }, view.low_text),
+      h("span", { class: "gradient", style: `background: linear-gradient(to right, ${stops.join(", ")})` }),
+      h("span", { class: "number" }, view.high_text),
+    ),
+    view.texts.length ? null : readout,
+  );
+}
+
+/**
+ * @param {ImageView} view
+ * @returns {string}
+ */
+function hint(view) {
+  if (view.kind === "steps") return "Point at a step to read its values.";
+  return view.kind === "vector" ? "Point at a value to read it." : "Point at a pixel to read its value.";
+}
+
+/**
+ * The map to be shown first: the one that the words speak of, or the one with the largest value.
+ *
+ * @param {Drawing} drawing
+ * @returns {number}
+ */
+function firstShown({ view, values }) {
+  if (view.mark) return view.mark[0];
+  let best = 0;
+  values.forEach((value, at) => {
+    if (value > (values[best] ?? -Infinity)) best = at;
+  });
+  return Math.floor(best / (view.shape[1] * view.shape[2]));
+}
+
+/**
+ * @param {number} value
+ * @param {number} end
+ */
+function clamp(value, end) {
+  return Math.min(end - 1, Math.max(0, value));
+}
