@@ -271,7 +271,7 @@ def test_arguments_of_a_fit_that_is_not_keras_own_are_unknown(keras: Any) -> Non
 
     assert bound_call(model(keras, Own).fit, (X,), {}) is None
     assert bound_call(model(keras).fit, (X,), {"no_such_argument": 1}) is None
-    seen = []
+    seen: list[Any] = []
     with patched_fit(lambda fit, one, args, kwargs: seen.append(bound_call(fit, args, kwargs))):
         model(keras, Own).fit(X)
     np.testing.assert_array_equal(seen[0].x, X * 2)

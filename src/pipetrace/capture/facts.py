@@ -72,6 +72,27 @@ def fingerprint(model: Any) -> str:
     return digest.hexdigest()
 
 
+def layer_names(model: Any) -> list[str]:
+    """The names of a model's own layers, without those of nested models."""
+    return [str(layer.name) for layer in getattr(model, "layers", [])]
+
+
+def input_names(model: Any) -> list[str]:
+    """The names of a functional model's inputs; none of a subclassed model."""
+    return [str(each.name) for each in getattr(model, "inputs", None) or []]
+
+
+def input_specs(model: Any) -> list[str]:
+    """A functional model's inputs as text, each with name, shape and dtype."""
+    inputs = getattr(model, "inputs", None) or []
+    return [f"{each.name} {tuple(each.shape)} {each.dtype}" for each in inputs]
+
+
+def stops(model: Any) -> bool:
+    """Whether a callback has asked for the end of training."""
+    return bool(getattr(model, "stop_training", False))
+
+
 def learning_rate(model: Any) -> float | None:
     """The optimizer's learning rate as it is now, or None where it has none."""
     rate = None

@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipetrace.capture import internals
+from pipetrace.capture import internals, nests
 from pipetrace.capture.backend import load
-from pipetrace.capture.batches import plain_arrays
 
 Fit = Callable[..., Any]
 
@@ -45,6 +44,11 @@ class FitCall:
     validation_split: float = 0.0
     callbacks: Sequence[Any] = ()
     known: bool = False
+
+
+def callback_class() -> Any:
+    """Keras' class of callbacks, to derive from."""
+    return load().callbacks.Callback
 
 
 def bound_call(fit: Fit, args: Any, kwargs: Any) -> FitCall | None:
@@ -103,17 +107,13 @@ def _split(call: FitCall) -> FitCall:
     """The call with its ``validation_split`` made as Keras makes it: the last rows validate."""
     if not call.validation_split or call.validation is not None:
         return call
-    tree = load().tree
-    given = [plain_arrays(each) for each in (call.x, call.y, call.sample_weight)]
+    given = [nests.plain_arrays(each) for each in (call.x, call.y, call.sample_weight)]
     if given[0] is None:
         return call  # Keras splits arrays only, and is about to say so
-    at = math.floor(len(tree.flatten(given[0])[0]) * (1.0 - call.validation_split))
+    at = math.floor(len(nests.flatten(given[0])[0]) * (1.0 - call.validation_split))
 
     def part(where: slice) -> tuple[Any, Any, Any]:
-        x, y, weight = (
-            None if each is None else tree.map_structure(lambda values: values[where], each)
-            for each in given
-        )
+        x, y, weight = (None if each is None else nests.taken(each, where) for each in given)
         return x, y, weight
 
     x, y, weight = part(slice(0, at))
@@ -126,7 +126,7 @@ def callbacks_in(given: Any) -> list[Any]:
     inner = getattr(given, "callbacks", None)
     if inner is not None:
         return list(inner)
-    return [each for each in load().tree.flatten(given) if each is not None]
+    return [each for each in nests.flatten(given) if each is not None]
 
 
 def call_with(fit: Fit, args: Any, kwargs: Any, callback: Any) -> Any:

@@ -8,8 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TypedDict, Unpack
 
-from pipetrace.capture import batches, fit, internals
-from pipetrace.capture.backend import load
+from pipetrace.capture import batches, fit, internals, nests
 from pipetrace.capture.fit import FitCall, StepWrapper
 from pipetrace.errors import ArgumentError, DataError
 from pipetrace.record.attached import kept_of
@@ -20,7 +19,7 @@ from pipetrace.record.session import Session
 from pipetrace.trace.overhead import UNSUPPORTED
 from pipetrace.trace.writer import check_place
 
-_Callback: Any = load().callbacks.Callback
+_Callback: Any = fit.callback_class()
 
 
 class RecorderOptions(TypedDict, total=False):
@@ -302,7 +301,7 @@ def _given(x: Any, y: Any, where: str) -> Rows | None:
                 "y was given without x.", where=where, hint="Give both, or neither."
             )
         return None
-    arrays, targets = batches.plain_arrays(x), batches.plain_arrays(y)
+    arrays, targets = nests.plain_arrays(x), nests.plain_arrays(y)
     if arrays is None or (y is not None and targets is None):
         kind = type(x if arrays is None else y).__name__
         raise ArgumentError(
@@ -313,7 +312,7 @@ def _given(x: Any, y: Any, where: str) -> Rows | None:
         )
     lengths = {
         len(each) if each.ndim else None
-        for each in load().tree.flatten([arrays, targets])
+        for each in nests.flatten([arrays, targets])
         if each is not None
     }
     if len(lengths) != 1 or not lengths - {None, 0}:

@@ -7,8 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from pipetrace.capture import backend, batches, facts, internals
-from pipetrace.capture.backend import load
+from pipetrace.capture import backend, batches, facts, internals, nests
 from pipetrace.capture.fit import FitCall
 from pipetrace.capture.forward import Forward
 from pipetrace.capture.weights import is_built, weights
@@ -20,7 +19,7 @@ from pipetrace.record.measure.dataset import DataFacts
 from pipetrace.record.measure.dynamics import Health
 from pipetrace.record.measure.epoch import choose, keep_weights, take_down
 from pipetrace.record.measure.preprocessing import before_dataset
-from pipetrace.record.measure.rows import Measure, Rows, arrays_of, source_names, sources
+from pipetrace.record.measure.rows import Measure, Rows, source_names, sources
 from pipetrace.record.measure.snapshots import RECENT
 from pipetrace.record.recording import Recording, Settings, say
 from pipetrace.record.words import in_short, spent
@@ -181,7 +180,9 @@ class Session(Recording):
             or not self.can("data facts")
         ):
             return
-        seconds = sum(each.nbytes for each in arrays_of(self.rows)) / BYTES_A_SECOND
+        seconds = (
+            sum(each.nbytes for each in (*self.rows.arrays, *self.rows.targets)) / BYTES_A_SECOND
+        )
         if not self.budget.has_room_for(seconds):
             return  # then it is done at the end
 
@@ -194,8 +195,8 @@ class Session(Recording):
 
     def _look(self) -> None:
         if self.rows is not None:
-            few = batches.as_fit_gets(self.rows.taken(slice(0, 2)).x)
-            arrays = load().tree.flatten(self.rows.x)
+            few = nests.as_fit_gets(self.rows.taken(slice(0, 2)).x)
+            arrays = self.rows.arrays
             taken = {str(layer.name) for layer in internals.all_layers(self.model)}
             told = before_dataset(self.call.x, taken) if self.settings.rows is None else None
             before = self.settings.before or told
@@ -301,7 +302,7 @@ class Session(Recording):
         self._steps_took = 0.0
         self.seconds = time.perf_counter() - self._began - (self.cost.during - self._waited)
         self._look_at_steps()
-        last = self.epoch >= self.planned or bool(getattr(self.model, "stop_training", False))
+        last = self.epoch >= self.planned or facts.stops(self.model)
         if last:
             # Nothing waits for this any more, so it is outside the budget.
             self.budget.stop()
@@ -335,11 +336,7 @@ class Session(Recording):
             self.step = min(self.step, self.steps) if self.step else 0
         if not self.step:
             self.note(Event(DATA, "The data gave no batch in this epoch.", self.epoch))
-        elif (
-            self.steps is not None
-            and self.step < self.steps
-            and not getattr(self.model, "stop_training", False)
-        ):
+        elif self.steps is not None and self.step < self.steps and not facts.stops(self.model):
             text = f"The data ended after {self.step} of {self.steps} steps of epoch {self.epoch}."
             self.note(Event(DATA, text, self.epoch, self.step))
 
@@ -504,10 +501,10 @@ class Session(Recording):
 
 
 def _rows(x: Any, y: Any, weight: Any) -> Rows | None:
-    found = batches.plain_arrays(x)
-    if found is None or not len(load().tree.flatten(found)[0].shape):
+    found = nests.plain_arrays(x)
+    if found is None or not len(nests.flatten(found)[0].shape):
         return None
-    return Rows(found, batches.plain_arrays(y), batches.plain_arrays(weight))
+    return Rows(found, nests.plain_arrays(y), nests.plain_arrays(weight))
 
 
 def _is_number(value: Any) -> bool:

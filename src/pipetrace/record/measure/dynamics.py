@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import batches, facts
+from pipetrace.capture import facts, nests
 from pipetrace.capture.backend import load
 from pipetrace.capture.gradients import Gradients
 from pipetrace.capture.weights import Weights, copied, is_float, size, trainable
@@ -286,7 +286,7 @@ class Health:
         if measure is None or rows is None or rows.y is None or not trained or not self.follows():
             return
         few = spaced(rows, min(SLOPE_ROWS, measure.extent.together))
-        x, y = batches.as_fit_gets(few.x), batches.as_fit_gets(few.y)
+        x, y = nests.as_fit_gets(few.x), nests.as_fit_gets(few.y)
         if self._slopes is None or self._slopes.variables != [
             id(v) for v in trainable(session.model)
         ]:
@@ -388,10 +388,10 @@ def trained_on(session: Recording) -> Rows | None:
     Whoever gives rows to the recorder may give all of them, and have ``fit`` keep some for validation.
     """
     call = session.call
-    x = batches.plain_arrays(call.x)
+    x = nests.plain_arrays(call.x)
     if x is None or not len(load().tree.flatten(x)[0].shape):
         return session.rows
-    found = Rows(x, batches.plain_arrays(call.y), batches.plain_arrays(call.sample_weight))
+    found = Rows(x, nests.plain_arrays(call.y), nests.plain_arrays(call.sample_weight))
     forms = [
         [each.shape[1:] for each in load().tree.flatten(rows.x)]
         for rows in (found, session.rows)

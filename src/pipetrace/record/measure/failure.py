@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import batches, gradients
+from pipetrace.capture import gradients, nests
 from pipetrace.capture.backend import load
 from pipetrace.capture.facts import losses
 from pipetrace.capture.failing import failing_graph
@@ -108,7 +108,7 @@ def _in_a_gradient(session: Recording) -> Event | None:
     broken: list[Any] = []
     for start in range(0, len(few), measure.extent.together):
         part = few.taken(slice(start, start + measure.extent.together))
-        x = batches.as_fit_gets(part.x)
+        x = nests.as_fit_gets(part.x)
         broken = gradients.not_finite(session.model, session.good, x, part.y)
         if broken:
             break
@@ -151,7 +151,7 @@ def of_exception(
     stage = _named_in(session, str(error))
     seen: tuple[Stage, ...] = ()
     if stage is None and session.rows is not None:
-        x = batches.as_fit_gets(session.rows.taken(slice(0, min(len(session.rows), 256))).x)
+        x = nests.as_fit_gets(session.rows.taken(slice(0, min(len(session.rows), 256))).x)
         names = session.names or [
             (f"input_{place + 1}", 0) for place, _ in enumerate(load().tree.flatten(x))
         ]
