@@ -50,7 +50,7 @@ def test_the_list_of_callbacks_tells_what_is_raised_and_is_left_as_it_was(keras:
     class Broken(Exception):
         pass
 
-    def fail(*_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise Broken
 
     for name in internals.CALLBACK_METHODS:

@@ -42,7 +42,7 @@ class Telling:
         self._spent = 0.0
         self.seconds = FIRST
         self._said: set[str] = set()
-        self._at_end, self._meanwhile = _load() if _load is not None else (None, None)
+        self._speakers = _load() if _load is not None else None
 
     def meanwhile(self, path: Path) -> tuple[str, ...]:
         """The lines to say now: what was not said before, where there is time to look.
@@ -50,10 +50,10 @@ class Telling:
         The first look is always taken; each further one waits until all looks together are a small share of the time.
         """
         began = time.perf_counter()
-        if self._meanwhile is None or self._spent > SHARE * (began - self._began):
+        if self._speakers is None or self._spent > SHARE * (began - self._began):
             return ()
         new = []
-        for key, line in self._meanwhile(path):
+        for key, line in self._speakers[1](path):
             if key not in self._said:
                 self._said.add(key)
                 new.append(line)
@@ -63,4 +63,4 @@ class Telling:
 
     def at_end(self, path: Path) -> str:
         """What to say of the whole; empty for nothing."""
-        return "" if self._at_end is None else self._at_end(path)
+        return "" if self._speakers is None else self._speakers[0](path)

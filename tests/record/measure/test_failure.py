@@ -247,27 +247,6 @@ def test_an_exception_of_another_callback(fit: Fit, tmp_path: Path) -> None:
     )
 
 
-def test_an_exception_that_nobody_hears_of_is_told_at_the_end_of_the_process(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import keras
-
-    from pipetrace.capture.fit import Standing
-    from pipetrace.record import session
-
-    class Raising(keras.callbacks.Callback):  # type: ignore[misc]
-        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            raise KeyError("of the callback")
-
-    monkeypatch.setattr(Standing, "enter_callbacks", lambda self, callbacks: None)
-    model, recorder = classifier(), pipetrace.Recorder(tmp_path / "run.trace", verbose=False)
-    with pytest.raises(KeyError):
-        model.fit(**as_arrays(), epochs=1, verbose=0, callbacks=[recorder, Raising()])
-    assert pipetrace.read(tmp_path / "run.trace").ending.kind == "running"
-    session._close_what_is_open()
-    assert pipetrace.read(tmp_path / "run.trace").ending.kind == "failed"
-
-
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
 def test_what_is_no_exception_passes_through(error: type[BaseException], tmp_path: Path) -> None:
     import keras
