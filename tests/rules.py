@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from pipetrace import Evidence, Finding, Rule, Trace
-from pipetrace.explain.findings import engine
+from pipetrace.explain.findings import registry
+from pipetrace.explain.findings.needs import Need
 
 
 def rule(
@@ -15,7 +16,8 @@ def rule(
     level: str = "warning",
     stage: str | None = None,
     epochs: Sequence[int] = (),
-    explains: tuple[str, ...] = (),
+    root_cause_of: tuple[str, ...] = (),
+    needs: tuple[Need, ...] = (),
     text: str = "",
     confidence: float = 1.0,
 ) -> type[Rule]:
@@ -42,15 +44,16 @@ def rule(
                 confidence=confidence,
             )
 
-    Made.code, Made.name, Made.level, Made.explains = code, name, level, explains
+    Made.code, Made.name, Made.level = code, name, level
+    Made.root_cause_of, Made.needs = root_cause_of, needs
     Made.__module__ = "pipetrace.made"
     Made.__qualname__ = name.title().replace("-", "")
     return Made
 
 
-def silent(code: str = "PT999") -> type[Rule]:
+def silent(code: str = "PT999", needs: tuple[Need, ...] = ()) -> type[Rule]:
     """A rule that never finds anything."""
-    kind = rule(code, "nothing-at-all")
+    kind = rule(code, "nothing-at-all", needs=needs)
     kind.check = lambda self, trace: iter(())  # type: ignore[method-assign]
     return kind
 
@@ -73,7 +76,7 @@ WRONG = (
         level="error",
         stage="conv2d",
         epochs=(2, 3),
-        explains=("PT402", "PT901"),
+        root_cause_of=("PT402", "PT901"),
         text="61 of 64 units give 0 for every row.",
     ),
     rule(
@@ -92,4 +95,4 @@ WRONG = (
 
 def only(monkeypatch: pytest.MonkeyPatch, *kinds: type[Rule]) -> None:
     """Make these all the rules that there are."""
-    monkeypatch.setattr(engine, "all_rules", lambda: tuple(kind() for kind in kinds))
+    monkeypatch.setattr(registry, "all_rules", lambda: tuple(kind() for kind in kinds))

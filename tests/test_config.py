@@ -17,7 +17,7 @@ ignore = []
 level = "note"
 format = "sarif"
 expect = ["val_accuracy >= 0.9"]
-like = "traces/good.trace"
+baseline = "traces/good.trace"
 tolerance = 1
 """
 
@@ -68,8 +68,8 @@ def test_the_nearest_table_upwards_holds(tmp_path: Path) -> None:
         ("level = 'severe'", "level is 'severe', expected one of error, warning, note"),
         ("level = ['note']", "level is"),
         ("format = 'xml'", "format is 'xml', expected one of text, json, sarif, github"),
-        ("like = ''", "like is ''"),
-        ("like = 3", "like is 3"),
+        ("baseline = ''", "baseline is ''"),
+        ("baseline = 3", "baseline is 3"),
         ("tolerance = '0.1'", "tolerance is '0.1', expected a share"),
         ("tolerance = true", "tolerance is True"),
     ],

@@ -32,7 +32,7 @@ def public(name: str) -> Any:
 
 
 def test_the_names_are_few_and_all_there() -> None:
-    assert len(set(PUBLIC)) == len(PUBLIC) <= 18
+    assert len(set(PUBLIC)) == len(PUBLIC) <= 17
     star: dict[str, object] = {}
     exec("from pipetrace import *", star)
     assert star.keys() - {"__builtins__"} == set(PUBLIC)
@@ -42,7 +42,6 @@ def test_the_names_are_few_and_all_there() -> None:
         "write_page",
         "observations",
         "findings",
-        "check",
         "quiz",
         "Trace",
         "TraceError",
@@ -212,7 +211,7 @@ class FewRows(pipetrace.Rule):
 
 def test_findings_tell_what_is_wrong_where_and_what_to_do(digits_trace: pipetrace.Trace) -> None:
     assert all(isinstance(each, pipetrace.Finding) for each in pipetrace.findings(digits_trace))
-    (found,) = pipetrace.check(digits_trace, rules=[FewRows], select=["MY"])
+    (found,) = pipetrace.findings(digits_trace, rules=[FewRows], select=["MY"])
     assert (found.code, found.name, found.level, found.category) == (
         "MY001",
         "few-rows",
@@ -225,7 +224,7 @@ def test_findings_tell_what_is_wrong_where_and_what_to_do(digits_trace: pipetrac
     assert [(each.text, each.value, each.place) for each in found.evidence] == [
         ("200 rows.", 200, "rows")
     ]
-    assert pipetrace.check(digits_trace, rules=[FewRows], select=["MY"], level="warning") == ()
+    assert pipetrace.findings(digits_trace, rules=[FewRows], select=["MY"], level="warning") == ()
 
 
 def test_the_quiz_is_the_same_for_the_same_seed(digits_trace: pipetrace.Trace) -> None:

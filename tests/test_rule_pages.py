@@ -56,13 +56,13 @@ def test_the_page_says_what_the_class_says() -> None:
         assert text.startswith(f"# {rule.code} {rule.name}\n")
         made = words(text.partition(pages.END)[0])
         for told in (
-            f"Level: {rule.level}.",
+            f"Severity: {rule.level}.",
             f"Category: `{rule.category}`.",
             f"**What it finds:** {words(rule.what)}",
             f"**Why it matters:** {words(rule.why)}",
         ):
             assert told in made
-        for code in rule.explains:
+        for code in rule.root_cause_of:
             assert code in made
 
 
@@ -120,7 +120,7 @@ def test_a_rule_says_what_it_is() -> None:
             assert told[0].isupper() or not told[0].isalpha()
             assert told.endswith(".")
         known = set(CODES)
-        assert set(rule.explains) <= known - {rule.code}
+        assert set(rule.root_cause_of) <= known - {rule.code}
 
 
 def test_the_list_has_every_rule_in_its_family() -> None:

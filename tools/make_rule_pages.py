@@ -16,8 +16,9 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from pipetrace.cli import commands
+from pipetrace.explain.findings.baseline import Baseline
+from pipetrace.explain.findings.expectation import Expectation
 from pipetrace.explain.findings.pages import END, head
-from pipetrace.explain.findings.report import GIVEN
 from pipetrace.explain.findings.rule import AnyRule, all_rules
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "rules"
@@ -37,7 +38,7 @@ FAMILIES = {
 
 def rules() -> tuple[AnyRule, ...]:
     """The rules that have pages, by their codes."""
-    return (*GIVEN, *all_rules())
+    return (Expectation, Baseline, *all_rules())
 
 
 def page(rule: AnyRule, before: str) -> str:

@@ -22,7 +22,7 @@ class Config:
         level: ``error``, ``warning`` or ``note``.
         format: ``text``, ``json``, ``sarif`` or ``github``.
         expect: conditions.
-        like: the path of a trace, relative to the folder of pyproject.toml.
+        baseline: the path of a trace, relative to the folder of pyproject.toml.
         tolerance: a share, such as 0.1.
     """
 
@@ -31,13 +31,13 @@ class Config:
     level: str | None = None
     format: str | None = None
     expect: tuple[str, ...] | None = None
-    like: Path | None = None
+    baseline: Path | None = None
     tolerance: float | None = None
 
 
 CHOICES = {"level": ("error", "warning", "note"), "format": ("text", "json", "sarif", "github")}
 LISTS = ("select", "ignore", "expect")
-PATHS = ("like",)
+PATHS = ("baseline",)
 
 
 def config(folder: Path) -> Config:

@@ -11,7 +11,7 @@ from rich.console import Console
 from tests.cli.conftest import Ran, Run, is_message, listing
 from tests.rules import WRONG, broken, only, rule, silent
 
-from pipetrace.explain.findings import engine
+from pipetrace.explain.findings import registry
 from pipetrace.present import console, rules
 from pipetrace.present.formats.json import CHECK_VERSION
 
@@ -34,14 +34,14 @@ def test_findings_end_with_1(run: Run, here: Path) -> None:
         "   61 of 64 units give 0 for every row.\n"
         "   Evidence: PT201 measured 61 of 64.\n"
     )
-    assert "It explains: Warning PT402 small-steps, stage 6, Dense (dense), epoch 3." in ran.out
+    assert "Root cause of: Warning PT402 small-steps, stage 6, Dense (dense), epoch 3." in ran.out
     assert "\n2. Warning PT501 falls-still, epoch 1\n" in ran.out
     assert all(len(line) <= 88 for line in ran.out.splitlines())
     assert listing(here) == before
 
 
 def test_nothing_found_ends_with_0(run: Run, here: Path) -> None:
-    said = "digits.trace: the 1 rule found nothing wrong.\n"
+    said = "digits.trace: The 1 rule found nothing wrong.\n"
     assert run("check", "digits.trace", "--select", "PT99") == Ran(0, said, "")
 
 
@@ -51,25 +51,25 @@ def test_nothing_found_ends_with_0(run: Run, here: Path) -> None:
         (
             ["--level", "error"],
             1,
-            "1 error from 5 rules. 1 warning is not told; --level warning tells all.",
+            "1 error from 5 rules. 1 warning is hidden: show it with --level warning.",
         ),
         (
             ["--ignore", "PT2"],
             1,
-            "2 warnings from 4 rules. 1 note is not told; --level note tells all.",
+            "2 warnings from 4 rules. 1 note is hidden: show it with --level note.",
         ),
         (["--ignore", "PT2", "--level", "note"], 1, "2 warnings and 1 note from 4 rules."),
         (
             ["--ignore", "PT2,PT402", "--ignore", "PT501"],
             0,
-            "no error or warning from 2 rules. 1 note is not told; --level note tells all.",
+            "No error or warning from 2 rules. 1 note is hidden: show it with --level note.",
         ),
         (
             ["--select", "PT501", "--level", "error"],
             0,
-            "no error from 1 rule. 1 warning is not told; --level warning tells all.",
+            "No error from 1 rule. 1 warning is hidden: show it with --level warning.",
         ),
-        (["--ignore", "PT"], 0, "no rule was asked."),
+        (["--ignore", "PT"], 0, "No rule was run."),
     ],
 )
 def test_the_level_decides_what_is_told_and_how_it_ends(
@@ -103,12 +103,12 @@ def test_a_rule_that_fails_is_named_and_ends_with_2(
 @pytest.mark.parametrize(
     ("options", "slug", "where"),
     [
-        (["--select", "PT305"], "no-such-rule", "--select"),
-        (["--ignore", "dead"], "no-such-rule", "--ignore"),
+        (["--select", "PT305"], "no-such-rule", "select"),
+        (["--ignore", "dead"], "no-such-rule", "ignore"),
         (["--expect", "loss"], "bad-expectation", "--expect"),
         (["--expect", "auc >= 0.5"], "bad-expectation", "--expect 'auc >= 0.5'"),
-        (["--like", "missing.trace"], "trace-not-found", "missing.trace"),
-        (["--like", "digits.trace", "--tolerance", "-1"], "bad-argument", "--tolerance"),
+        (["--baseline", "missing.trace"], "trace-not-found", "missing.trace"),
+        (["--baseline", "digits.trace", "--tolerance", "-1"], "bad-argument", "--tolerance"),
     ],
 )
 def test_what_cannot_be_checked_ends_with_2(
@@ -145,6 +145,23 @@ def test_a_terminal_gets_colours_and_a_pipe_does_not(
     assert "\x1b" not in run("check", "digits.trace", "--plain").out
 
 
+def test_what_could_not_run_is_reported(
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only(monkeypatch, silent(), silent("PT998", needs=("stages", "gradients")))
+    with sqlite3.connect(here / "digits.trace") as database:
+        database.execute("DELETE FROM measurement")
+    database.close()
+    ran = run("check", "digits.trace")
+    assert ran.code == 0
+    assert "nothing wrong" not in ran.out
+    assert "not recorded: gradients" in ran.out
+    (made,) = json.loads(run("check", "digits.trace", "--format", "json").out)["traces"]
+    assert (made["rules"], made["not_run"]) == (["PT999"], {"PT998": ["gradients"]})
+    assert "gradients" in run("check", "digits.trace", "--format", "github").out
+    assert run("check", "digits.trace", "--select", "PT998").code == 2
+
+
 # Expectations
 
 
@@ -161,7 +178,7 @@ def test_expectations_stand_first_and_end_with_1(run: Run, here: Path) -> None:
     )
     assert ran.code == 1
     assert "1 error from 2 rules" in ran.out
-    assert "The run has 3 finished epochs, expected epochs <= 2." in ran.out
+    assert "PT001" in ran.out
     assert run("check", "digits.trace", "--ignore", "PT", "--expect", "epochs == 3").code == 0
 
 
@@ -175,7 +192,14 @@ def test_the_number_of_findings_is_that_of_the_level(run: Run, here: Path) -> No
 def test_a_trace_is_like_itself_and_unlike_a_changed_one(run: Run, here: Path) -> None:
     assert (
         run(
-            "check", "digits.trace", "--ignore", "PT", "--like", "digits.trace", "--tolerance", "0"
+            "check",
+            "digits.trace",
+            "--ignore",
+            "PT",
+            "--baseline",
+            "digits.trace",
+            "--tolerance",
+            "0",
         ).code
         == 0
     )
@@ -183,14 +207,20 @@ def test_a_trace_is_like_itself_and_unlike_a_changed_one(run: Run, here: Path) -
     with sqlite3.connect(here / "other.trace") as database:
         database.execute("UPDATE metric SET value = 9.0 WHERE epoch = 3 AND name = 'loss'")
     database.close()
-    ran = run("check", "other.trace", "--ignore", "PT", "--like", "digits.trace")
+    ran = run("check", "other.trace", "--ignore", "PT", "--baseline", "digits.trace")
     assert ran.code == 1
-    assert "The metrics differ from those of digits.trace by more than 10 %: loss is 9" in " ".join(
-        ran.out.split()
-    )
+    assert "PT002" in ran.out
+    assert "loss is 9" in " ".join(ran.out.split())
     assert (
         run(
-            "check", "other.trace", "--ignore", "PT", "--like", "digits.trace", "--tolerance", "10"
+            "check",
+            "other.trace",
+            "--ignore",
+            "PT",
+            "--baseline",
+            "digits.trace",
+            "--tolerance",
+            "10",
         ).code
         == 0
     )
@@ -222,12 +252,12 @@ def test_the_earlier_trace_of_the_settings_lies_beside_them(
     run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (here / "pyproject.toml").write_text(
-        '[tool.pipetrace]\nignore = ["PT"]\nlike = "digits.trace"\ntolerance = 0\n'
+        '[tool.pipetrace]\nignore = ["PT"]\nbaseline = "digits.trace"\ntolerance = 0\n'
     )
     (here / "below").mkdir()
     monkeypatch.chdir(here / "below")
     assert run("check", "../digits.trace").code == 0
-    (here / "pyproject.toml").write_text('[tool.pipetrace]\nlike = "gone.trace"\n')
+    (here / "pyproject.toml").write_text('[tool.pipetrace]\nbaseline = "gone.trace"\n')
     assert is_message(run("check", "../digits.trace"), "trace-not-found", "gone.trace")
 
 
@@ -318,9 +348,9 @@ def test_the_rules_are_listed_with_those_that_are_given(run: Run) -> None:
     ran = run("rules")
     assert (ran.code, ran.err) == (0, "")
     heads = re.findall(r"^(\S.*)$", ran.out, re.MULTILINE)
-    assert heads[0] == "PT001 not-as-expected (error, expectation)"
+    assert heads[0] == "PT001 expectation-not-met (error, expectation)"
     assert heads[2] == "PT201 dying-units (error, dying_units)"
-    assert heads[-1] == "7 rules. Each is explained by: pipetrace rules CODE"
+    assert heads[-1] == "7 rules. Explain one with: pipetrace rules CODE"
     assert "      What PT201 finds.\n" in ran.out
 
 
@@ -332,15 +362,15 @@ def test_one_rule_is_explained_by_code_or_name(
     ran = run("rules", code)
     assert (ran.code, ran.err) == (0, "")
     assert ran.out == (
-        "PT201 dying-units\n\nLevel: error. Category: dying_units.\n\nWhat it finds: What PT201 finds.\n\n"
-        "Why it matters: Why PT201 matters.\n\nIt explains: PT402 small-steps and PT901 worth-knowing.\n\n"
+        "PT201 dying-units\n\nSeverity: error. Category: dying_units.\n\nWhat it finds: What PT201 finds.\n\n"
+        "Why it matters: Why PT201 matters.\n\nRoot cause of: PT402 small-steps and PT901 worth-knowing.\n\n"
         "It comes from pipetrace.made.DyingUnits.\n"
     )
 
 
 def test_the_page_of_a_rule_follows_what_its_class_says(run: Run) -> None:
     ran = run("rules", "PT001")
-    assert ran.out.startswith("PT001 not-as-expected\n")
+    assert ran.out.startswith("PT001 expectation-not-met\n")
     for heading in ("## Evidence it needs", "## Example", "## When to ignore it"):
         assert ran.out.count(heading) == 1
     assert "<!--" not in ran.out
@@ -359,7 +389,8 @@ def test_the_rules_as_json(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
             "category": "dying_units",
             "what": "What PT201 finds.",
             "why": "Why PT201 matters.",
-            "explains": ["PT402", "PT901"],
+            "root_cause_of": ["PT402", "PT901"],
+            "needs": [],
             "from": "pipetrace.made.DyingUnits",
             "page": None,
         }
@@ -376,7 +407,9 @@ def test_an_installed_rule_that_cannot_be_loaded_is_said_beside_the_others(
     from importlib.metadata import EntryPoint
 
     monkeypatch.setattr(
-        engine, "entry_points", lambda group: [EntryPoint("own", "no.such.module:Own", group)]
+        registry,
+        "entry_points",
+        lambda: [EntryPoint("own", "no.such.module:Own", registry.GROUP)],
     )
     ran = run("rules")
     assert ran.code == 2

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipetrace.explain.findings import engine
+from pipetrace.explain.findings import registry
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _without_rules() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "all_rules", lambda: ())
+        patch.setattr(registry, "all_rules", lambda: ())
         yield

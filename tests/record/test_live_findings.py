@@ -113,7 +113,7 @@ def test_an_error_is_said_at_once_and_all_at_the_end(
         "     To do: Do something about PT201.",
         '        Dense(64, "dying-units")',
         "        → Dense(64)",
-        "     It explains: Warning PT402 small-steps, stage 3, Dense (dense), epoch 3; Note PT901",
+        "     Root cause of: Warning PT402 small-steps, stage 3, Dense (dense), epoch 3; Note PT901",
         "     worth-knowing.",
         "  Warning PT501 falls-still, epoch 1",
         "     The loss fell by 9 % in the last epoch.",
@@ -128,7 +128,7 @@ def test_a_healthy_training_hears_one_line(
     only(monkeypatch, silent("PT901"), silent("PT902"))
     fit(tmp_path / "run.trace")
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("pipetrace")]
-    assert said[2:] == ["pipetrace: none of the 2 rules found anything wrong."]
+    assert said[2:] == ["pipetrace: None of the 2 rules found anything wrong."]
 
 
 @framework

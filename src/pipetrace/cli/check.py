@@ -42,16 +42,16 @@ from pipetrace.cli.group import (
     "several times.",
 )
 @click.option(
-    "--like",
-    metavar="GOOD",
+    "--baseline",
+    metavar="TRACE",
     type=PATH,
-    help="A trace that these should be like: the same stages, shapes and parameters, and metrics "
-    "near its own.",
+    help="An earlier trace to compare with: stages, shapes and parameters must be the same, and "
+    "metrics close.",
 )
 @click.option(
     "--tolerance",
     type=float,
-    help="How far metrics may be from those of --like, as a share.  [default: 0.1]",
+    help="How far metrics may differ from the baseline, as a fraction.  [default: 0.1]",
 )
 @click.option(
     "--format",
@@ -68,13 +68,13 @@ def check(files: tuple[Path, ...], form: str | None, plain: bool, **options: Any
     take precedence.
     """
     from pipetrace.config import config
-    from pipetrace.explain.findings.report import check_all, exit_code
+    from pipetrace.explain.findings.engine import check as check_trace
     from pipetrace.present.findings.reports import FORMS
     from pipetrace.trace import read
 
     defaults = config(Path.cwd())
-    wanted = _wanted({**options, "like": options["like"] or defaults.like}, defaults)
-    checked = check_all([(click.format_filename(file), read(file)) for file in files], wanted)
+    wanted = _check_options(options, defaults)
+    checked = tuple(check_trace(read(file), wanted, click.format_filename(file)) for file in files)
     form, console = form or defaults.format or "text", console_for(plain)
     if form == "text" and console.is_terminal:
         from pipetrace.present.findings.terminal import show as draw
@@ -84,7 +84,7 @@ def check(files: tuple[Path, ...], form: str | None, plain: bool, **options: Any
         print_text(FORMS[form](checked, pipetrace.__version__))
     for error in dict.fromkeys(error for each in checked for error in each.failed):
         print_error(error)
-    sys.exit(exit_code(checked))
+    sys.exit(max(each.exit_code for each in checked))
 
 
 @commands.command()
@@ -102,13 +102,14 @@ def rules(code: str | None, form: str) -> None:
 
     CODE is the code or the name of a rule.
     """
-    from pipetrace.explain.findings.engine import known_rules, rule_of
-    from pipetrace.explain.findings.report import GIVEN
+    from pipetrace.explain.findings.baseline import Baseline
+    from pipetrace.explain.findings.expectation import Expectation
+    from pipetrace.explain.findings.registry import find_rule, known_rules
     from pipetrace.present.rules import as_json, explained, listing
 
     installed, failed = known_rules()
-    known: tuple[Any, ...] = (*GIVEN, *installed)
-    chosen = known if code is None else (rule_of(known, code),)
+    known: tuple[Any, ...] = (Expectation, Baseline, *installed)
+    chosen = known if code is None else (find_rule(known, code),)
     if form == "json":
         print_text(as_json(chosen))
     else:
@@ -119,15 +120,16 @@ def rules(code: str | None, form: str) -> None:
         sys.exit(2)
 
 
-def _wanted(options: dict[str, Any], defaults: Any) -> Any:
+def _check_options(options: dict[str, Any], defaults: Any) -> Any:
     """Combine the options with the defaults of pyproject.toml."""
-    from pipetrace.explain.findings.report import Wanted
+    from pipetrace.explain.findings.engine import CheckOptions
     from pipetrace.trace import read
 
     given = {
         name: value if value not in (None, ()) else getattr(defaults, name)
         for name, value in options.items()
     }
-    like = given.pop("like")
     known = {name: value for name, value in given.items() if value is not None}
-    return Wanted(**known, like=(read(like), click.format_filename(like)) if like else None)
+    if "baseline" in known:
+        known["baseline"] = read(known["baseline"])
+    return CheckOptions(**{"level": "warning", **known})

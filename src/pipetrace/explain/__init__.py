@@ -1,6 +1,6 @@
 """Words from facts: everything here is computed from a trace, nothing is stored."""
 
-from pipetrace.explain.findings import Evidence, Finding, Rule, check, findings
+from pipetrace.explain.findings import Evidence, Finding, Rule, findings
 from pipetrace.explain.observations import Observation, observations
 from pipetrace.explain.quiz import Question, quiz
 
@@ -10,7 +10,6 @@ __all__ = [
     "Observation",
     "Question",
     "Rule",
-    "check",
     "findings",
     "observations",
     "quiz",

@@ -59,7 +59,7 @@ def _findings(made: Document) -> Iterator[str]:
         yield from _heading("What is wrong, and where")
         yield from findings(view, _wrapped)
     elif view.title:
-        yield from _wrapped(view.title)
+        yield from _wrapped(f"{view.title}.")
 
 
 def _results(made: Document) -> Iterator[str]:

@@ -17,16 +17,16 @@ def listing(rules: Sequence[AnyRule]) -> str:
     for rule in rules:
         lines.append(f"{rule.code} {rule.name} ({rule.level}, {rule.category})")
         lines += _wrapped(_prose(rule.what), 6)
-    lines += ["", f"{counted(len(rules), 'rule')}. Each is explained by: pipetrace rules CODE"]
+    lines += ["", f"{counted(len(rules), 'rule')}. Explain one with: pipetrace rules CODE"]
     return "\n".join(lines) + "\n"
 
 
 def explained(rule: AnyRule, others: Sequence[AnyRule]) -> str:
-    """One rule: what it finds and why, what it explains, and its page.
+    """One rule: what it finds and why, what it is the root cause of, and its page.
 
     Args:
         rule: the rule.
-        others: all rules, for the names of those that it explains.
+        others: all rules, for the names of its symptoms.
     """
     return (
         "\n".join(_explained(rule, {each.code: each.name for each in others})).rstrip("\n") + "\n"
@@ -43,7 +43,8 @@ def as_json(rules: Sequence[AnyRule]) -> str:
             "category": rule.category,
             "what": rule.what,
             "why": rule.why,
-            "explains": list(rule.explains),
+            "root_cause_of": list(rule.root_cause_of),
+            "needs": list(rule.needs),
             "from": _origin(rule),
             "page": written.written if (written := page(rule.code)) else None,
         }
@@ -55,17 +56,18 @@ def as_json(rules: Sequence[AnyRule]) -> str:
 def _explained(rule: AnyRule, names: dict[str, str]) -> Iterator[str]:
     yield f"{rule.code} {rule.name}"
     yield ""
-    yield f"Level: {rule.level}. Category: {rule.category}."
+    yield f"Severity: {rule.level}. Category: {rule.category}."
     yield ""
     yield from _wrapped(f"What it finds: {_prose(rule.what)}")
     yield ""
     yield from _wrapped(f"Why it matters: {_prose(rule.why)}")
-    if rule.explains:
-        told = listed(
-            [f"{code} {names[code]}" if code in names else code for code in rule.explains]
-        )
+    if rule.root_cause_of:
+        caused = [f"{code} {names[code]}" if code in names else code for code in rule.root_cause_of]
         yield ""
-        yield from _wrapped(f"It explains: {told}.")
+        yield from _wrapped(f"Root cause of: {listed(caused)}.")
+    if rule.needs:
+        yield ""
+        yield from _wrapped(f"Needs: {listed(rule.needs)}.")
     written = page(rule.code)
     if written is None:
         yield ""

@@ -2,13 +2,13 @@
 
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from pipetrace.explain.findings.engine import Asked, ask, at_level
-from pipetrace.explain.findings.finding import ERROR, WARNING
-from pipetrace.explain.findings.labels import in_a_line, nothing_found, totals
+from pipetrace.explain.findings.engine import CheckOptions, check
+from pipetrace.explain.findings.finding import ERROR, NOTE
+from pipetrace.explain.findings.labels import in_a_line
 from pipetrace.explain.overhead import omissions, spent
-from pipetrace.explain.text import counted
 from pipetrace.present.build.findings import findings_view
 from pipetrace.present.findings.plain import heading
 from pipetrace.present.views import FindingsView
@@ -26,7 +26,7 @@ def meanwhile(path: Path) -> Iterator[tuple[str, str]]:
         path: the trace.
     """
     trace = read(path)
-    for each in ask(trace).findings:
+    for each in check(trace, CheckOptions(level=ERROR)).findings:
         if each.level == ERROR:
             yield f"{each.code} {each.stage}", f"pipetrace: {in_a_line(trace, each)}"
 
@@ -37,10 +37,9 @@ def at_end(path: Path) -> str:
     Args:
         path: the trace.
     """
-    trace = read(path)
-    asked = ask(trace)
+    view = findings_view(check(read(path), CheckOptions()))
     return "\n".join(
-        _lines(findings_view(trace, Asked(at_level(asked.findings, WARNING), asked.rules)), asked)
+        _lines(replace(view, found=tuple(each for each in view.found if each.level != NOTE)))
     )
 
 
@@ -54,13 +53,9 @@ def took(path: Path) -> str:
     return f"{spent(trace)}. {omissions(trace)}".strip(". ")
 
 
-def _lines(view: FindingsView, asked: Asked) -> Iterator[str]:
-    rules = len(asked.rules)
-    if asked.findings:
-        yield f"pipetrace: {totals(asked.findings)} from {counted(rules, 'rule')}{':' if view.found else '.'}"
-    elif rules:
-        said = nothing_found(rules)
-        yield f"pipetrace: {said[0].lower()}{said[1:]}"
+def _lines(view: FindingsView) -> Iterator[str]:
+    if view.title:
+        yield from _wrapped(f"pipetrace: {view.title}{':' if view.found else '.'}", 0)
     for each in view.found[:MOST]:
         yield from _wrapped(heading(each), 2)
         yield from _wrapped(each.text, 5)
@@ -68,12 +63,12 @@ def _lines(view: FindingsView, asked: Asked) -> Iterator[str]:
         yield from (f"        {line}".rstrip() for line in each.change.splitlines())
         if each.symptoms:
             yield from _wrapped(
-                f"It explains: {'; '.join(heading(symptom) for symptom in each.symptoms)}.", 5
+                f"Root cause of: {'; '.join(heading(symptom) for symptom in each.symptoms)}.", 5
             )
     if len(view.found) > MOST:
         yield f"  and {len(view.found) - MOST} more."
-    for error in asked.failed:
-        yield from _wrapped(f"pipetrace: {error.what} {error.hint}.", 0)
+    for text in view.failed:
+        yield from _wrapped(f"pipetrace: {text}", 0)
 
 
 def _wrapped(text: str, indent: int) -> list[str]:

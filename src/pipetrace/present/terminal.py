@@ -80,7 +80,7 @@ def _findings(made: Document, width: int) -> Iterator[RenderableType]:
         yield Text(view.title, "dim")
         yield from findings(view)
     elif view.title:
-        yield Text(view.title, "dim")
+        yield Text(f"{view.title}.", "dim")
 
 
 def _results(made: Document, width: int, *, colour: bool) -> Iterator[RenderableType]:

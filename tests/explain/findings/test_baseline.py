@@ -1,6 +1,7 @@
-"""Likeness to an earlier run: stages by what they are, metrics by how near they are."""
+"""Comparison with a baseline: stages by what they are, metrics by how close they are."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ from tests.explain.conftest import MakeTrace
 
 from pipetrace import Finding, Trace
 from pipetrace.errors import ArgumentError
-from pipetrace.explain.findings.baseline import Likeness
+from pipetrace.explain.findings.baseline import Baseline
 from pipetrace.trace.document import Parameters, Stage
 
 METRICS = [{"loss": 2.3, "acc": 0.1}, {"loss": 0.3, "acc": 0.8}]
@@ -22,7 +23,7 @@ def good(make_trace: MakeTrace) -> Trace:
 
 
 def differences(trace: Trace, good: Trace, tolerance: float = 0.1) -> list[Finding]:
-    return list(Likeness(good, tolerance, "good.trace").check(trace))
+    return list(Baseline(good, tolerance).check(trace))
 
 
 def changed(trace: Trace, place: int, **fields: Any) -> Trace:
@@ -31,7 +32,7 @@ def changed(trace: Trace, place: int, **fields: Any) -> Trace:
     return replace(trace, stages=tuple(stages))
 
 
-def test_a_run_is_like_itself(good: Trace) -> None:
+def test_a_run_does_not_differ_from_itself(good: Trace) -> None:
     assert differences(good, good, 0.0) == []
 
 
@@ -43,10 +44,9 @@ def test_names_are_not_compared(good: Trace) -> None:
 def test_another_class_is_the_first_difference(good: Trace) -> None:
     (found,) = differences(changed(good, 3, layer="AveragePooling2D"), good)
     assert (found.code, found.stage, found.level) == ("PT002", "max_pooling2d", "error")
-    assert found.text == (
-        "The stages differ from those of good.trace: stage 4 is AveragePooling2D (max_pooling2d), before it was "
-        "MaxPooling2D (max_pooling2d)."
-    )
+    (told,) = found.evidence
+    assert "AveragePooling2D" in told.text
+    assert "MaxPooling2D" in told.text
 
 
 def test_shapes_and_parameters_are_compared(
@@ -54,26 +54,24 @@ def test_shapes_and_parameters_are_compared(
 ) -> None:
     (found,) = differences(make_trace(METRICS, net=make_net(units=7)), good)
     assert found.stage == "dense"
-    assert [each.text for each in found.evidence] == [
-        "Stage 6, Dense (dense), gives 7 of float32, before 10 of float32.",
-        "Stage 6, Dense (dense), has 259 parameters, before 370.",
-    ]
-    assert found.text.endswith("; and 1 more difference.")
+    shapes, parameters = (re.findall(r"\b\d+\b", each.text) for each in found.evidence)
+    assert (shapes, parameters) == (["6", "7", "10"], ["6", "259", "370"])
+    assert "1 more difference" in found.text
 
 
 def test_what_is_frozen_is_compared(good: Trace) -> None:
     total = good.stages[5].parameters.total
     (found,) = differences(changed(good, 5, parameters=Parameters(0, total)), good)
-    assert "trains 0 of its parameters, before 370" in found.text
+    assert re.findall(r"\b\d+\b", found.evidence[0].text) == ["6", "0", "370"]
 
 
 @pytest.mark.parametrize("more", [True, False])
 def test_the_number_of_stages_is_compared(good: Trace, more: bool) -> None:
     short = replace(good, stages=good.stages[:-1])
     (found,) = differences(good, short) if more else differences(short, good)
-    assert "from Dense (dense) on" in found.text
-    now, before = (6, 5) if more else (5, 6)
-    assert f"there are {now} stages, before there were {before}" in found.text
+    assert "Dense (dense)" in found.text
+    now, before = ("6", "5") if more else ("5", "6")
+    assert re.findall(r"\d+", found.evidence[0].text) == [now, before]
 
 
 def near(make_trace: MakeTrace, loss: float, acc: float) -> Trace:
@@ -116,7 +114,8 @@ def test_a_metric_that_is_gone_and_an_epoch_that_was_not_finished_are_told(
     make_trace: MakeTrace, good: Trace
 ) -> None:
     (found,) = differences(make_trace([{"loss": 0.3}]), good)
-    assert "acc was not measured, before it was 0.8" in found.text
+    assert found.evidence[0].text.startswith("acc was not measured")
+    assert "0.8" in found.evidence[0].text
     (found,) = differences(make_trace([]), good)
     assert len(found.evidence) == 2
     assert found.epochs == ()
@@ -128,10 +127,10 @@ def test_of_many_differences_the_first_are_told(good: Trace) -> None:
 
     (found,) = differences(replace(good, stages=tuple(map(grown, good.stages))), good)
     assert len(found.evidence) == 9
-    assert found.evidence[-1].text == "4 more differences followed."
+    assert "4 more differences" in found.evidence[-1].text
 
 
 @pytest.mark.parametrize("tolerance", [-0.1, math.nan, math.inf])
 def test_a_tolerance_is_a_share(good: Trace, tolerance: float) -> None:
     with pytest.raises(ArgumentError, match="tolerance"):
-        Likeness(good, tolerance)
+        Baseline(good, tolerance)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from pipetrace.explain.findings import ERROR, NOTE, WARNING, Finding
-from pipetrace.explain.findings.causes import ordered
+from pipetrace.explain.findings.causes import by_root_cause
 
 
 def found(code: str, level: str = WARNING) -> Finding:
@@ -15,7 +15,7 @@ def found(code: str, level: str = WARNING) -> Finding:
 def told(explains: Mapping[str, tuple[str, ...]], *given: Finding) -> dict[str, list[str]]:
     return {
         each.code: [inner.code for inner in each.symptoms]
-        for each in ordered(given, dict(explains))
+        for each in by_root_cause(given, explains)
     }
 
 

@@ -1,6 +1,7 @@
-"""Asking rules: whose, which of them, what one that raises does, and what is said of what is no rule."""
+"""Running rules: which there are, which are selected, which could not run, and what is not a rule."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from tests.explain.conftest import MakeTrace
 from tests.rules import WRONG, broken, only, rule, silent
 
-from pipetrace import Finding, PipetraceError, Rule, Trace, check, findings
+from pipetrace import Finding, PipetraceError, Rule, Trace, findings
 from pipetrace.errors import (
     ArgumentError,
     BadRuleError,
@@ -17,7 +18,9 @@ from pipetrace.errors import (
     RuleError,
     UnknownRuleError,
 )
-from pipetrace.explain.findings import engine, plugins
+from pipetrace.explain.findings import registry
+from pipetrace.explain.findings.engine import CheckOptions, at_level, check, run
+from pipetrace.trace.document import Measurement
 
 
 class Own(Rule):
@@ -54,40 +57,37 @@ def install(monkeypatch: pytest.MonkeyPatch, **values: Any) -> None:
                 raise value
             return value
 
-    entries = [Made(name, f"package:{name}", engine.GROUP) for name in values]
-    monkeypatch.setattr(
-        engine, "entry_points", lambda group: entries if group == "pipetrace.rules" else []
-    )
+    entries = [Made(name, f"package:{name}", registry.GROUP) for name in values]
+    monkeypatch.setattr(registry, "entry_points", lambda: entries)
 
 
 # Whose rules
 
 
-def test_findings_and_check_ask_all_rules(trace: Trace) -> None:
-    assert codes(findings(trace)) == codes(check(trace)) == ["PT201", "PT501"]
+def test_all_rules_are_run(trace: Trace) -> None:
+    assert codes(findings(trace)) == codes(check(trace).findings) == ["PT201", "PT501"]
     assert codes(findings(trace)[0].symptoms) == ["PT402", "PT901"]
 
 
 def test_further_rules_are_asked_beside_ours_as_classes_or_made(trace: Trace) -> None:
     for given in (Own, Own()):
-        assert set(codes(check(trace, rules=[given]))) == {"PT201", "PT501", "MY001"}
-    assert codes(findings(trace, [Own()])) == ["MY001"]
+        assert set(codes(findings(trace, rules=[given]))) == {"PT201", "PT501", "MY001"}
+    assert codes(run(trace, [Own()]).findings) == ["MY001"]
 
 
 def test_an_installed_rule_is_asked(trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, own=Own)
     assert "MY001" in codes(findings(trace))
-    assert codes(check(trace, select=["MY"])) == ["MY001"]
+    assert codes(findings(trace, select=["MY"])) == ["MY001"]
     # Given as well, it is asked once.
-    assert codes(check(trace, rules=[Own], select=["MY"])) == ["MY001"]
+    assert codes(findings(trace, rules=[Own], select=["MY"])) == ["MY001"]
 
 
 def test_the_entry_points_are_those_of_the_group(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A package as pip leaves it, and one without rules beside it; neither is imported."""
-    assert engine.GROUP == "pipetrace.rules"
-    assert vars(engine)["entry_points"] is plugins.entry_points
+    assert registry.GROUP == "pipetrace.rules"
     for name, text in (
         ("plain", "[console_scripts]\nplain = plain:main\n"),
         ("own", "[pipetrace.rules]\nb = own:B\na = own:A\n"),
@@ -96,9 +96,9 @@ def test_the_entry_points_are_those_of_the_group(
         folder.mkdir()
         (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
         (folder / "entry_points.txt").write_text(text)
-    assert plugins.entry_points("pipetrace.rules") == []
+    assert registry.entry_points() == []
     monkeypatch.syspath_prepend(tmp_path)
-    assert [(each.name, each.value) for each in plugins.entry_points("pipetrace.rules")] == [
+    assert [(each.name, each.value) for each in registry.entry_points()] == [
         ("a", "own:A"),
         ("b", "own:B"),
     ]
@@ -111,11 +111,11 @@ def test_nothing_is_read_of_packages_where_none_declares_a_rule(
         raise AssertionError
 
     monkeypatch.setattr("importlib.metadata.entry_points", never)
-    assert plugins.entry_points("pipetrace.rules") == []
+    assert registry.entry_points() == []
     # Into an archive only importlib.metadata can look.
     monkeypatch.setattr("sys.path", [__file__])
     with pytest.raises(AssertionError):
-        plugins.entry_points("pipetrace.rules")
+        registry.entry_points()
 
 
 def test_one_class_made_with_different_arguments_is_asked_for_each(trace: Trace) -> None:
@@ -123,7 +123,7 @@ def test_one_class_made_with_different_arguments_is_asked_for_each(trace: Trace)
         def __init__(self, limit: int) -> None:
             self.limit = limit
 
-    assert codes(check(trace, rules=[Limit(1), Limit(2), Limit(2)], select=["MY"])) == [
+    assert codes(findings(trace, rules=[Limit(1), Limit(2), Limit(2)], select=["MY"])) == [
         "MY001",
         "MY001",
     ]
@@ -146,12 +146,12 @@ def test_one_class_made_with_different_arguments_is_asked_for_each(trace: Trace)
 def test_codes_are_chosen_by_how_they_begin(
     trace: Trace, select: list[str], ignore: list[str], expected: list[str]
 ) -> None:
-    assert codes(check(trace, select=select, ignore=ignore)) == expected
+    assert codes(findings(trace, select=select, ignore=ignore)) == expected
 
 
 def test_symptoms_stand_for_themselves_where_their_cause_is_not_asked(trace: Trace) -> None:
-    assert check(trace, ignore=["PT201"])[0].symptoms == ()
-    assert codes(check(trace, ignore=["PT402"])[0].symptoms) == ["PT901"]
+    assert findings(trace, ignore=["PT201"])[0].symptoms == ()
+    assert codes(findings(trace, ignore=["PT402"])[0].symptoms) == ["PT901"]
 
 
 @pytest.mark.parametrize(
@@ -161,39 +161,41 @@ def test_symptoms_stand_for_themselves_where_their_cause_is_not_asked(trace: Tra
 def test_a_level_leaves_out_what_is_less_grave(
     trace: Trace, level: str, expected: list[str]
 ) -> None:
-    assert codes(check(trace, ignore=["PT201"], level=level)) == expected
+    assert codes(findings(trace, ignore=["PT201"], level=level)) == expected
 
 
 def test_a_warning_that_explains_an_error_is_kept(trace: Trace) -> None:
     cause, symptom = (
-        rule("PT101", "cause", explains=("PT102",)),
+        rule("PT101", "cause", root_cause_of=("PT102",)),
         rule("PT102", "effect", level="error"),
     )
-    found = findings(trace, [cause(), symptom()])
+    found = run(trace, [cause(), symptom()]).findings
     assert codes(found) == ["PT101"]
-    assert codes(engine.at_level(found, "error")) == ["PT101"]
+    assert codes(at_level(found, "error")) == ["PT101"]
 
 
 @pytest.mark.parametrize("where", ["select", "ignore"])
 @pytest.mark.parametrize("code", ["PT305", "XX", "", "PT201,", "dying-units"])
 def test_a_code_of_no_rule_is_an_error(trace: Trace, where: str, code: str) -> None:
     with pytest.raises(UnknownRuleError) as caught:
-        check(trace, **{where: [code]})  # type: ignore[arg-type]
+        findings(trace, **{where: [code]})  # type: ignore[arg-type]
     assert caught.value.where == where
 
 
 def test_a_near_code_or_name_is_proposed(trace: Trace) -> None:
     with pytest.raises(UnknownRuleError, match=r"Did you mean .*PT501"):
-        check(trace, select=["PT510"])
+        findings(trace, select=["PT510"])
     rules = [kind() for kind in WRONG]
     with pytest.raises(UnknownRuleError, match="dying-units"):
-        engine.rule_of(rules, "dying-unit")
-    assert engine.rule_of(rules, "pt201") is engine.rule_of(rules, "Dying-Units") is rules[0]
+        registry.find_rule(rules, "dying-unit")
+    assert (
+        registry.find_rule(rules, "pt201") is registry.find_rule(rules, "Dying-Units") is rules[0]
+    )
 
 
 def test_a_level_that_is_none_is_an_error(trace: Trace) -> None:
     with pytest.raises(ArgumentError, match="'error', 'warning' or 'note'"):
-        check(trace, level="severe")
+        findings(trace, level="severe")
 
 
 # What raises
@@ -203,36 +205,35 @@ def test_a_rule_that_raises_is_named_and_the_others_are_asked(
     trace: Trace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     only(monkeypatch, broken("PT101"), *WRONG)
-    for ask in (findings, check):
-        with pytest.raises(
-            RuleError, match=r"PT101 not-written-well raised ZeroDivisionError: division by zero"
-        ) as caught:
-            ask(trace)
-        assert codes(caught.value.findings) == ["PT201", "PT501"]
-        assert "--ignore PT101" in caught.value.hint
-        assert isinstance(caught.value.__cause__, RuleError)
-        assert isinstance(caught.value.__cause__.__cause__, ZeroDivisionError)
-    assert codes(check(trace, ignore=["PT101"])) == ["PT201", "PT501"]
-    asked = engine.ask(trace)
-    assert (len(asked.rules), len(asked.failed)) == (5, 1)
+    with pytest.raises(
+        RuleError, match=r"PT101 not-written-well raised ZeroDivisionError"
+    ) as caught:
+        findings(trace)
+    assert codes(caught.value.findings) == ["PT201", "PT501"]
+    assert "--ignore PT101" in caught.value.hint
+    assert isinstance(caught.value.__cause__, RuleError)
+    assert isinstance(caught.value.__cause__.__cause__, ZeroDivisionError)
+    assert codes(findings(trace, ignore=["PT101"])) == ["PT201", "PT501"]
+    report = check(trace)
+    assert (len(report.ran), len(report.failed), report.exit_code) == (4, 1, 2)
 
 
 def test_several_that_raise_are_counted(trace: Trace) -> None:
     with pytest.raises(RuleError, match="1 more rule failed"):
-        findings(trace, [broken("PT101")(), broken("PT102")()])
+        findings(trace, rules=[broken("PT101"), broken("PT102")], select=["PT1"])
 
 
 @pytest.mark.parametrize("given", ["text", None, 3])
 def test_what_is_no_finding_is_the_rules_fault(trace: Trace, given: object) -> None:
     kind = rule("PT101", "strange")
     kind.check = lambda self, trace: iter([given])  # type: ignore[method-assign,list-item]
-    with pytest.raises(RuleError, match="PT101 strange raised TypeError: it gave"):
-        findings(trace, [kind()])
+    (error,) = run(trace, [kind()]).failed
+    assert isinstance(error.__cause__, TypeError)
 
 
 def test_a_level_of_a_finding_that_is_none_is_the_rules_fault(trace: Trace) -> None:
-    with pytest.raises(RuleError, match="a finding of the level 'severe'"):
-        findings(trace, [rule("PT101", "strange", level="severe")()])
+    (error,) = run(trace, [rule("PT101", "strange", level="severe")()]).failed
+    assert isinstance(error.__cause__, ValueError)
 
 
 def test_an_error_on_purpose_passes_through(trace: Trace) -> None:
@@ -241,7 +242,39 @@ def test_an_error_on_purpose_passes_through(trace: Trace) -> None:
             raise ArgumentError("It needs more.", hint="Give it.")
 
     with pytest.raises(ArgumentError, match=r"It needs more\."):
-        check(trace, rules=[Careful])
+        findings(trace, rules=[Careful])
+
+
+# What could not run
+
+
+def test_a_rule_whose_needs_were_not_recorded_has_not_run(
+    trace: Trace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needy = silent("PT901", needs=("stages", "gradients", "activations"))
+    only(monkeypatch, silent("PT902"), needy)
+    lacking = replace(trace, measurements=())
+    report = check(lacking)
+    assert [each.code for each in report.ran] == ["PT902"]
+    assert [(each.rule.code, each.missing) for each in report.not_run] == [
+        ("PT901", ("gradients", "activations"))
+    ]
+    assert (report.missing, report.exit_code) == (("gradients", "activations"), 0)
+    # Where none could run, nothing was checked.
+    assert check(lacking, CheckOptions(select=("PT901",))).exit_code == 2
+    measured = tuple(Measurement(part, "x", 0, {}) for part in ("gradient", "signal"))
+    report = check(replace(trace, measurements=measured))
+    assert (len(report.ran), report.not_run) == (2, ())
+    report = check(replace(trace, measurements=measured, stages=()))
+    assert report.missing == ("stages",)
+
+
+def test_a_fault_that_shows_without_them_is_a_finding(
+    trace: Trace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only(monkeypatch, rule("PT901", "seen-anyway", needs=("gradients",)))
+    report = check(replace(trace, measurements=()))
+    assert (codes(report.findings), report.not_run) == (["PT901"], ())
 
 
 # What is no rule
@@ -271,17 +304,18 @@ class NeedsArguments(Own):
         (type("Ours", (Own,), {"code": "PT777"}), "code 'PT777'"),
         (type("Small", (Own,), {"code": "my1"}), "code 'my1'"),
         (type("Grave", (Own,), {"level": "severe"}), "level 'severe'"),
-        (NeedsArguments, "cannot be made: TypeError"),
+        (type("Needy", (Own,), {"needs": ("stages", "gradient")}), "needs 'gradient'"),
+        (NeedsArguments, "cannot be created: TypeError"),
     ],
 )
 def test_what_is_no_rule_is_refused(trace: Trace, given: Any, told: str) -> None:
     with pytest.raises(BadRuleError, match=told):
-        check(trace, rules=[given])
+        findings(trace, rules=[given])
 
 
 def test_two_rules_of_one_code_are_refused(trace: Trace) -> None:
     with pytest.raises(RuleClashError, match=r"MY001: .*\.Own and .*\.Other"):
-        check(trace, rules=[Own, type("Other", (Own,), {"code": "MY001"})])
+        findings(trace, rules=[Own, type("Other", (Own,), {"code": "MY001"})])
 
 
 @pytest.mark.parametrize(
@@ -291,9 +325,9 @@ def test_an_installed_rule_that_is_none_is_named_and_the_others_are_asked(
     trace: Trace, monkeypatch: pytest.MonkeyPatch, loaded: Any
 ) -> None:
     install(monkeypatch, strange=loaded, own=Own)
-    asked = engine.ask(trace)
-    assert "MY001" in codes(asked.findings)
-    (error,) = asked.failed
+    report = check(trace)
+    assert "MY001" in codes(report.findings)
+    (error,) = report.failed
     assert isinstance(error, PipetraceError)
     assert "strange" in str(error) or "PT201" in str(error)
     with pytest.raises(RuleError):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from tests.explain.findings.cases import CASES
 from tests.explain.findings.conftest import Ask, a_run, poor, told
@@ -15,6 +16,7 @@ from tests.explain.findings.faulty import (
 )
 
 from pipetrace.explain.findings import NOTE, all_rules
+from pipetrace.explain.findings.engine import run
 from pipetrace.stats import summarise
 
 
@@ -63,3 +65,32 @@ def test_nan_among_the_rows_that_does_no_harm_is_a_note(ask: Ask) -> None:
     found = ask(with_summary(a_run(), "rows", summary), notes=True)
     assert {code: each.level for code, each in found.items()} == {"PT101": NOTE}
     assert "1 of 4 values" in found["PT101"].text
+
+
+def test_no_rule_is_silent_because_something_was_not_recorded() -> None:
+    """Without one part of the measurements, a fault is still found or its rule is reported as not run."""
+    rules = {each.code: each for each in all_rules()}
+    for case in CASES:
+        whole = case.fault()
+        for part in {each.part for each in whole.measurements}:
+            kept = tuple(each for each in whole.measurements if each.part != part)
+            report = run(replace(whole, measurements=kept), [rules[case.code]])
+            assert report.findings or report.not_run, (case.code, part)
+        for gone in ({"stages": ()}, {"epochs": ()}):
+            report = run(replace(whole, **gone), [rules[case.code]])  # type: ignore[arg-type]
+            assert report.findings or report.not_run, (case.code, gone)
+
+
+def test_of_a_complete_run_every_rule_has_run() -> None:
+    for trace in (a_run(), numbers()):
+        summary = summarise(np.ones((4, 2), np.float32), by_channel=False)
+        report = run(with_summary(trace, "first", summary), all_rules())
+        assert (report.findings, report.not_run) == ((), ())
+        (lacking,) = run(trace, all_rules()).not_run
+        assert (lacking.rule.code, lacking.missing) == ("PT202", ("summaries",))
+
+
+def test_of_a_trace_without_anything_no_rule_has_run() -> None:
+    empty = replace(a_run(), measurements=(), stages=(), epochs=())
+    report = run(empty, all_rules())
+    assert (report.ran, report.exit_code) == ((), 2)

@@ -7,11 +7,11 @@ from typing import Any
 
 import jsonschema
 import pytest
-from tests.rules import WRONG, broken, only, rule
+from tests.rules import WRONG, broken, only, rule, silent
 from tests.traces import HOSTILE
 
 from pipetrace import Trace
-from pipetrace.explain.findings.report import Checked, Wanted, check_all
+from pipetrace.explain.findings.engine import CheckOptions, Report, check
 from pipetrace.present.formats.sarif import check_as_sarif
 
 TEXT = {"type": "string", "minLength": 1}
@@ -79,7 +79,13 @@ INVOCATION = form(
     executionSuccessful={"type": "boolean"},
     exitCode={"type": "integer"},
     toolExecutionNotifications=many(
-        form("message", level=LEVEL, message=MESSAGE, descriptor=form("id", id=TEXT))
+        form(
+            "message",
+            level=LEVEL,
+            message=MESSAGE,
+            descriptor=form("id", id=TEXT),
+            associatedRule=form("id index", id=TEXT, index=INDEX),
+        )
     ),
 )
 LOG = form(
@@ -100,7 +106,7 @@ LOG = form(
 """What SARIF 2.1.0 asks of the objects that are used here: required properties, no unknown ones, and the values' forms."""
 
 
-def log(checked: tuple[Checked, ...]) -> dict[str, Any]:
+def log(checked: tuple[Report, ...]) -> dict[str, Any]:
     made = json.loads(check_as_sarif(checked, "1.2.3"))
     jsonschema.Draft202012Validator(LOG, format_checker=jsonschema.FormatChecker()).validate(made)
     (run,) = made["runs"]
@@ -118,7 +124,7 @@ def _rules(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_result_has_its_rule_place_and_words(digits_trace: Trace) -> None:
-    run = log(check_all([("runs/a b.trace", digits_trace)], Wanted()))
+    run = log((check(digits_trace, file="runs/a b.trace"),))
     assert (run["tool"]["driver"]["name"], run["tool"]["driver"]["version"]) == (
         "pipetrace",
         "1.2.3",
@@ -142,7 +148,7 @@ def test_a_result_has_its_rule_place_and_words(digits_trace: Trace) -> None:
         "PT201 measured 61 of 64.",
         "Why: Why PT201",
         "To do: Do something",
-        "It explains: warning PT402 small",
+        "Root cause of: warning PT402 small",
     ):
         assert each in text
     assert first["properties"]["symptoms"] == ["PT402", "PT901"]
@@ -156,17 +162,17 @@ def test_a_result_has_its_rule_place_and_words(digits_trace: Trace) -> None:
 
 
 def test_a_rule_with_a_page_has_it_as_its_help(digits_trace: Trace) -> None:
-    (given,) = log(
-        check_all([("a", digits_trace)], Wanted(ignore=("PT",), expect=("epochs < 1",)))
-    )["tool"]["driver"]["rules"]
+    (given,) = log((check(digits_trace, CheckOptions(ignore=("PT",), expect=("epochs < 1",))),))[
+        "tool"
+    ]["driver"]["rules"]
     assert given["id"] == "PT001"
-    assert given["help"]["markdown"].startswith("# PT001 not-as-expected\n")
+    assert given["help"]["markdown"].startswith("# PT001 expectation-not-met\n")
     assert "## When to ignore it" in given["help"]["markdown"]
 
 
 def test_several_traces_are_artifacts_of_one_run(digits_trace: Trace, tmp_path: Path) -> None:
-    traces = [("a.trace", digits_trace), (str(tmp_path / "b.trace"), digits_trace)]
-    run = log(check_all(traces, Wanted(select=("PT5",))))
+    files = "a.trace", str(tmp_path / "b.trace")
+    run = log(tuple(check(digits_trace, CheckOptions(select=("PT5",)), file) for file in files))
     assert [each["location"]["uri"] for each in run["artifacts"]] == [
         "a.trace",
         (tmp_path / "b.trace").as_uri(),
@@ -183,7 +189,7 @@ def test_the_fingerprint_is_of_the_fault_and_its_place_alone(
 ) -> None:
     def fingerprint(**told: Any) -> str:
         only(monkeypatch, rule("PT201", "one", **told))
-        (result,) = log(check_all([("a", digits_trace)], Wanted()))["results"]
+        (result,) = log((check(digits_trace, file="a"),))["results"]
         return str(result["partialFingerprints"])
 
     assert fingerprint(stage="conv2d", text="a.") == fingerprint(
@@ -196,32 +202,45 @@ def test_a_rule_that_fails_is_a_notification(
     digits_trace: Trace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     only(monkeypatch, broken())
-    (invocation,) = log(check_all([("a", digits_trace)], Wanted()))["invocations"]
+    (invocation,) = log((check(digits_trace, file="a"),))["invocations"]
     assert (invocation["executionSuccessful"], invocation["exitCode"]) == (False, 2)
     (told,) = invocation["toolExecutionNotifications"]
     assert told["descriptor"]["id"] == "rule-failed"
     assert "PT998 not-written-well raised" in told["message"]["text"]
 
 
+def test_a_rule_that_could_not_run_is_a_notification(
+    digits_trace: Trace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only(monkeypatch, *WRONG, silent(needs=("gradients",)))
+    unmeasured = replace(digits_trace, measurements=())
+    (invocation,) = log((check(unmeasured, file="a"),))["invocations"]
+    (told,) = invocation["toolExecutionNotifications"]
+    assert (told["level"], told["descriptor"]["id"]) == ("warning", "rule-not-run")
+    assert told["associatedRule"] == {"id": "PT999", "index": 4}
+    assert "gradients" in told["message"]["text"]
+    assert (invocation["executionSuccessful"], invocation["exitCode"]) == (True, 1)
+
+
 def test_figures_that_are_not_finite_and_strange_names_keep_the_shape(
     digits_trace: Trace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kind = rule("PT201", "one", stage=HOSTILE, text=HOSTILE, confidence=7.0)
-    check = kind.check
+    sound = kind.check
 
     def not_finite(self: Any, trace: Trace) -> Any:
-        (found,) = check(self, trace)
+        (found,) = sound(self, trace)
         yield replace(found, evidence=(replace(found.evidence[0], value=float("nan")),))
 
     kind.check = not_finite  # type: ignore[method-assign]
     only(monkeypatch, kind)
-    (result,) = log(check_all([(f"{HOSTILE}.trace", digits_trace)], Wanted()))["results"]
+    (result,) = log((check(digits_trace, file=f"{HOSTILE}.trace"),))["results"]
     assert (result["rank"], result["properties"]["evidence"][0]["value"]) == (100, "NaN")
 
 
 @pytest.mark.parametrize("gone", ["ruleId", "message", "locations"])
 def test_a_shape_that_is_not_kept_is_seen(digits_trace: Trace, gone: str) -> None:
-    made = json.loads(check_as_sarif(check_all([("a", digits_trace)], Wanted()), "1"))
+    made = json.loads(check_as_sarif((check(digits_trace, file="a"),), "1"))
     del made["runs"][0]["results"][0][gone]
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.Draft202012Validator(LOG).validate(made)

@@ -1,6 +1,6 @@
-"""What is wrong or doubtful in a run: rules over its facts."""
+"""What is wrong or doubtful in a run: rules that check its facts."""
 
-from pipetrace.explain.findings.engine import check, findings
+from pipetrace.explain.findings.engine import findings
 from pipetrace.explain.findings.finding import ERROR, LEVELS, NOTE, WARNING, Evidence, Finding
 from pipetrace.explain.findings.rule import Rule, all_rules
 
@@ -13,6 +13,5 @@ __all__ = [
     "Finding",
     "Rule",
     "all_rules",
-    "check",
     "findings",
 ]

@@ -1,4 +1,4 @@
-"""Whether a run is like an earlier one: the same stages, and metrics near the earlier ones."""
+"""Comparison with a baseline, an earlier run: the same stages, and metrics within a tolerance."""
 
 import math
 from collections.abc import Iterator
@@ -12,152 +12,151 @@ from pipetrace.explain.text import counted, dimensions, listed, number, share
 from pipetrace.trace.document import Spec, Stage, Trace
 
 TOLERANCE = 0.1
-MOST = 8
-"""Of more differences the first ones are told, and how many follow."""
+LISTED_DIFFERENCES = 8
+"""Further differences are counted."""
 
 
-class Likeness(Rule):
-    """The run is not like an earlier one that was good.
+class Baseline(Rule):
+    """The run differs from a baseline.
 
-    Names are not compared, since Keras numbers them anew in every process: the order and classes of the stages, the
-    shapes and types of what they give, the parameters of each, and the metrics of the last epoch are.
+    Names are not compared, since Keras numbers them anew in every process. These are: the order and
+    classes of the stages, the shapes and types of their outputs, the parameters of each, and the
+    metrics of the last epoch.
 
     Args:
-        good: the earlier recording.
-        tolerance: a metric may differ by this share of its earlier value, or of how far it moved over the epochs of the
-            earlier run, whichever is more. The second is for what fell to nearly nothing: a loss of 0.002 after one of
-            0.001 that began at 2.3 is no other run.
-        called: what the earlier one is called, such as its file.
+        baseline: the earlier trace.
+        tolerance: a metric may differ by this fraction of the baseline's value, or of how far the
+            metric moved over the baseline's epochs, whichever is more. The second is for small
+            values: a loss of 0.002 instead of 0.001 is the same run if it started at 2.3.
 
     Raises:
-        ArgumentError: the tolerance is negative or no number.
+        ArgumentError: the tolerance is negative, NaN or infinite.
     """
 
     code = "PT002"
-    name = "unlike-before"
+    name = "differs-from-baseline"
     category = "expectation"
     level = ERROR
-    what = "The run differs from the one that `--like` names: stages, shapes, parameters, or metrics beyond the tolerance."
-    why = "Whoever gave the earlier run takes it for what this one should be."
+    needs = ()
+    what = (
+        "The run differs from its `--baseline`: in stages, shapes or parameters, or in metrics by "
+        "more than the tolerance."
+    )
+    why = "You asked for this check to fail when the run differs from the baseline."
 
-    def __init__(
-        self, good: Trace, tolerance: float = TOLERANCE, called: str = "the earlier run"
-    ) -> None:
+    def __init__(self, baseline: Trace, tolerance: float = TOLERANCE) -> None:
         if not tolerance >= 0 or math.isinf(tolerance):
             raise ArgumentError(
-                f"A tolerance of {tolerance} was given.",
+                f"The tolerance must be a fraction from 0 on, received {tolerance}.",
                 where="--tolerance",
-                hint="Give a share from 0 on, such as 0.1.",
+                hint="Give for example 0.1.",
             )
-        self.good, self.tolerance, self.called = good, tolerance, called
+        self.baseline, self.tolerance = baseline, tolerance
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         """One finding for the stages and one for the metrics, where they differ."""
-        stage, told = self._stages(trace)
-        if told:
-            text = f"The stages differ from those of {self.called}: {_first(told)}"
-            advice = "Where the change is meant, record the earlier run anew; otherwise undo it."
-            yield self.found(text, _kept(told), advice, stage=stage)
-        figures = list(self._metrics(trace))
-        if figures:
-            text = (
-                f"The metrics differ from those of {self.called} by more than "
-                f"{share(self.tolerance)}: {_first(figures)}"
+        stage, differences = self._stages(trace)
+        if differences:
+            yield self.found(
+                f"The stages differ from the baseline: {_first(differences)}",
+                _shortened(differences),
+                "If the change is intended, record a new baseline; otherwise undo it.",
+                stage=stage,
             )
-            advice = (
-                "Where the stages are the same, compare the data, the seed and what compile and fit received; where chance "
-                "alone moves a metric as far, give a larger --tolerance."
+        differences = list(self._metrics(trace))
+        if differences:
+            yield self.found(
+                f"The metrics differ from the baseline by more than {share(self.tolerance)}: "
+                f"{_first(differences)}",
+                _shortened(differences),
+                "Compare the data, the seed and the arguments of compile and fit. If the metrics "
+                "vary this much by chance, raise --tolerance.",
+                epochs=[trace.epochs[-1].number] if trace.epochs else [],
             )
-            epochs = [trace.epochs[-1].number] if trace.epochs else []
-            yield self.found(text, _kept(figures), advice, epochs=epochs)
 
     def _stages(self, trace: Trace) -> tuple[str | None, list[Evidence]]:
-        """The first stage that differs, and all differences up to where the stages are no more the same."""
-        told: list[Evidence] = []
+        """The first stage that differs, and all differences up to the first of another class."""
+        found: list[Evidence] = []
         where: str | None = None
-        for index, (now, before) in enumerate(zip(trace.stages, self.good.stages, strict=False), 1):
-            if _kind(now) != _kind(before):
-                told.append(
-                    Evidence(f"Stage {index} is {called(now)}, before it was {called(before)}.")
-                )
-                return where or now.name, told
+        pairs = zip(trace.stages, self.baseline.stages, strict=False)
+        for index, (now, before) in enumerate(pairs, 1):
+            if (now.kind, now.layer) != (before.kind, before.layer):
+                text = f"Stage {index} is {called(now)}; in the baseline it is {called(before)}."
+                found.append(Evidence(text))
+                return where or now.name, found
             for text in _differences(index, now, before):
-                told.append(Evidence(text, place=f"stages[{now.name}]"))
+                found.append(Evidence(text, place=f"stages[{now.name}]"))
                 where = where or now.name
-        count, earlier = len(trace.stages), len(self.good.stages)
+        count, earlier = len(trace.stages), len(self.baseline.stages)
         if count != earlier:
-            more = trace.stages[earlier:] or self.good.stages[count:]
+            more = trace.stages[earlier:] or self.baseline.stages[count:]
             names = listed([called(stage) for stage in more[:3]])
-            told.append(
-                Evidence(
-                    f"There are {counted(count, 'stage')}, before there were {earlier}; from {names} on.",
-                    count,
-                )
+            text = (
+                f"There are {counted(count, 'stage')}, in the baseline {earlier}; from {names} on."
             )
+            found.append(Evidence(text, count))
             where = where or (trace.stages[-1].name if trace.stages else None)
-        return where, told
+        return where, found
 
     def _metrics(self, trace: Trace) -> Iterator[Evidence]:
-        for name in metrics.names(self.good):
-            before = [epoch.metrics[name] for epoch in self.good.epochs if name in epoch.metrics]
+        for name in metrics.names(self.baseline):
+            before = [each.metrics[name] for each in self.baseline.epochs if name in each.metrics]
             now = [
-                (epoch.number, epoch.metrics[name])
-                for epoch in trace.epochs
-                if name in epoch.metrics
+                (each.number, each.metrics[name]) for each in trace.epochs if name in each.metrics
             ]
             if not now:
-                yield Evidence(f"{name} was not measured, before it was {before[-1]:.4g}.")
+                yield Evidence(f"{name} was not measured; in the baseline it is {before[-1]:.4g}.")
                 continue
             epoch, value = now[-1]
             finite = [each for each in before if math.isfinite(each)]
             moved = max(finite) - min(finite) if finite else 0.0
-            room = self.tolerance * max(abs(before[-1]), moved)
+            allowed = self.tolerance * max(abs(before[-1]), moved)
             same = value == before[-1] or (math.isnan(value) and math.isnan(before[-1]))
-            if not same and not abs(value - before[-1]) <= room:
-                low, high = before[-1] - room, before[-1] + room
-                text = f"{name} is {value:.4g}, before it was {before[-1]:.4g}; {low:.4g} to {high:.4g} would be like it."
-                yield Evidence(text, value, f"epochs[{epoch}].metrics[{name}]")
-
-
-def _kind(stage: Stage) -> tuple[str, str | None]:
-    return stage.kind, stage.layer
+            if not same and not abs(value - before[-1]) <= allowed:
+                low, high = before[-1] - allowed, before[-1] + allowed
+                yield Evidence(
+                    f"{name} is {value:.4g}; in the baseline it is {before[-1]:.4g} "
+                    f"(allowed: {low:.4g} to {high:.4g}).",
+                    value,
+                    f"epochs[{epoch}].metrics[{name}]",
+                )
 
 
 def _differences(index: int, now: Stage, before: Stage) -> Iterator[str]:
     which = f"Stage {index}, {called(now)},"
-    if [_form(spec) for spec in now.outputs] != [_form(spec) for spec in before.outputs]:
-        yield f"{which} gives {_forms(now)}, before {_forms(before)}."
+    if _shapes(now) != _shapes(before):
+        yield f"{which} outputs {_shapes(now)}, in the baseline {_shapes(before)}."
     if now.parameters != before.parameters:
         if now.parameters.total == before.parameters.total:
             yield (
-                f"{which} trains {number(now.parameters.trainable)} of its parameters, before "
-                f"{number(before.parameters.trainable)}."
+                f"{which} has {counted(now.parameters.trainable, 'trainable parameter')}, "
+                f"in the baseline {number(before.parameters.trainable)}."
             )
         else:
-            yield f"{which} has {counted(now.parameters.total, 'parameter')}, before {number(before.parameters.total)}."
+            yield (
+                f"{which} has {counted(now.parameters.total, 'parameter')}, "
+                f"in the baseline {number(before.parameters.total)}."
+            )
 
 
-def _form(spec: Spec) -> tuple[tuple[int | None, ...], str]:
-    return spec.shape, spec.dtype
+def _shapes(stage: Stage) -> str:
+    return listed([_shape(spec) for spec in stage.outputs]) or "nothing"
 
 
-def _forms(stage: Stage) -> str:
-    return (
-        listed([f"{dimensions(spec.shape)} of {spec.dtype}" for spec in stage.outputs]) or "nothing"
-    )
+def _shape(spec: Spec) -> str:
+    return f"{dimensions(spec.shape)} of {spec.dtype}"
 
 
-def _first(told: list[Evidence]) -> str:
-    more = len(told) - 1
-    text = told[0].text.rstrip(".")
+def _first(differences: list[Evidence]) -> str:
+    more = len(differences) - 1
+    text = differences[0].text.rstrip(".")
     text = f"{text[0].lower()}{text[1:]}" if text.startswith(("Stage", "There")) else text
     return f"{text}; and {counted(more, 'more difference')}." if more else f"{text}."
 
 
-def _kept(told: list[Evidence]) -> list[Evidence]:
-    more = len(told) - MOST
-    return (
-        [*told[:MOST], Evidence(f"{counted(more, 'more difference')} followed.")]
-        if more > 0
-        else told
-    )
+def _shortened(differences: list[Evidence]) -> list[Evidence]:
+    more = len(differences) - LISTED_DIFFERENCES
+    if more <= 0:
+        return differences
+    rest = Evidence(f"And {counted(more, 'more difference')}.")
+    return [*differences[:LISTED_DIFFERENCES], rest]

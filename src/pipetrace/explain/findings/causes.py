@@ -1,49 +1,57 @@
-"""Putting causes before their symptoms."""
+"""Root causes before their symptoms."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from pipetrace.explain.findings.finding import LEVELS, NOTE, Finding
 
 
-def ordered(
-    found: Iterable[Finding], explains: "dict[str, tuple[str, ...]]"
+def by_root_cause(
+    found: Iterable[Finding], root_cause_of: Mapping[str, tuple[str, ...]]
 ) -> tuple[Finding, ...]:
-    """Causes with their symptoms; those first that are gravest, and among them those that explain most.
+    """Root causes with their symptoms: errors first, then by the number of symptoms.
 
-    A note explains notes only, since what costs more than its cause is not done with it. Of two findings that explain each
-    other the graver one is the cause.
+    A note is the cause of notes only. Of two findings that cause each other, the more severe one is
+    the root cause.
+
+    Args:
+        found: the findings.
+        root_cause_of: for each rule's code, the codes of its symptoms.
     """
     left = sorted(found, key=lambda each: (LEVELS.index(each.level), each.code))
-    cause_of: dict[int, int] = {}
-    for place, each in enumerate(left):
+    causes: dict[int, int] = {}
+    for index, each in enumerate(left):
         for other, cause in enumerate(left):
-            mutual = place < other and _explains(each, cause, explains)
-            if other == place or mutual or _leads_to(cause_of, other, place):
+            mutual = index < other and _causes(each, cause, root_cause_of)
+            if other == index or mutual or _leads_to(causes, other, index):
                 continue
-            if _explains(cause, each, explains):
-                cause_of[place] = other
+            if _causes(cause, each, root_cause_of):
+                causes[index] = other
                 break
-    told = []
-    for place, each in enumerate(left):
-        if place not in cause_of:
-            inner = tuple(
-                left[symptom] for symptom in cause_of if _leads_to(cause_of, symptom, place)
-            )
-            told.append(replace(each, symptoms=inner))
+    roots = [
+        replace(
+            each,
+            symptoms=tuple(
+                left[symptom] for symptom in causes if _leads_to(causes, symptom, index)
+            ),
+        )
+        for index, each in enumerate(left)
+        if index not in causes
+    ]
     return tuple(
-        sorted(told, key=lambda each: (LEVELS.index(each.level), -len(each.symptoms), each.code))
+        sorted(roots, key=lambda each: (LEVELS.index(each.level), -len(each.symptoms), each.code))
     )
 
 
-def _explains(cause: Finding, each: Finding, explains: "dict[str, tuple[str, ...]]") -> bool:
-    return each.code in explains.get(cause.code, ()) and (cause.level != NOTE or each.level == NOTE)
+def _causes(cause: Finding, each: Finding, root_cause_of: Mapping[str, tuple[str, ...]]) -> bool:
+    known = each.code in root_cause_of.get(cause.code, ())
+    return known and (cause.level != NOTE or each.level == NOTE)
 
 
-def _leads_to(cause_of: "dict[int, int]", place: int, cause: int) -> bool:
-    """Whether going from symptom to cause, and on, one comes by that cause."""
-    while place in cause_of:
-        place = cause_of[place]
-        if place == cause:
+def _leads_to(causes: Mapping[int, int], index: int, cause: int) -> bool:
+    """Whether following the causes of one finding reaches another."""
+    while index in causes:
+        index = causes[index]
+        if index == cause:
             return True
     return False

@@ -1,65 +1,94 @@
-"""Whom to ask of a trace, and asking them: the rules of pipetrace, those that are installed, and those that are given."""
+"""Running rules on a trace: what they found, which could not run, and which failed."""
 
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from pipetrace.errors import (
-    ArgumentError,
-    BadRuleError,
-    PipetraceError,
-    RuleClashError,
-    RuleError,
-    UnknownRuleError,
-)
-from pipetrace.explain.findings.causes import ordered
-from pipetrace.explain.findings.finding import LEVELS, NOTE, Finding
-from pipetrace.explain.findings.plugins import entry_points
-from pipetrace.explain.findings.rule import AnyRule, Rule, all_rules
-from pipetrace.explain.text import counted, listed
+from pipetrace.errors import PipetraceError, RuleError
+from pipetrace.explain.findings.baseline import TOLERANCE, Baseline
+from pipetrace.explain.findings.causes import by_root_cause
+from pipetrace.explain.findings.expectation import Expectation
+from pipetrace.explain.findings.finding import LEVELS, NOTE, WARNING, Finding
+from pipetrace.explain.findings.needs import Need, missing
+from pipetrace.explain.findings.registry import check_level, known_rules, qualified_name, selected
+from pipetrace.explain.findings.rule import AnyRule, Rule
+from pipetrace.explain.text import counted
 from pipetrace.trace.document import Trace
-
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
-
-GROUP = "pipetrace.rules"
-"""The group of entry points by which an installed package adds its rules."""
-CODE = re.compile(r"[A-Z]{2,8}\d{3}")
-OURS = "PT"
-"""The letters of the codes of pipetrace's own rules. Later versions add codes of these, so no other rule takes them."""
-NEEDED = ("code", "name", "category", "level", "what", "why")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What came of asking the rules.
+class NotRun:
+    """A rule that could not run, and what it needs that was not recorded."""
+
+    rule: Rule
+    missing: tuple[Need, ...]
+
+
+@dataclass(frozen=True)
+class CheckOptions:
+    """What to check.
 
     Attributes:
-        findings: as the rules gave them, causes with their symptoms, the gravest first.
-        rules: those that were asked, the failed ones among them.
-        failed: one error for each rule that could not be asked to its end, or not be loaded.
+        rules: further rules, as classes or objects.
+        select, ignore: codes, or what codes start with, of rules to run and to skip.
+        level: the minimum severity to report.
+        expect: conditions such as ``val_accuracy >= 0.9``.
+        baseline: an earlier trace to compare with.
+        tolerance: how far metrics may differ from the baseline's, as a fraction.
     """
 
-    findings: tuple[Finding, ...]
-    rules: tuple[Rule, ...]
+    rules: tuple[AnyRule, ...] = ()
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    level: str = NOTE
+    expect: tuple[str, ...] = ()
+    baseline: Trace | None = None
+    tolerance: float = TOLERANCE
+
+
+@dataclass(frozen=True)
+class Report:
+    """The result of checking a trace.
+
+    Attributes:
+        trace: the trace.
+        findings: unmet conditions first, then root causes with their symptoms, errors first.
+        hidden: findings below the minimum severity.
+        ran: the rules that ran.
+        not_run: the rules that could not, because something was not recorded.
+        failed: an error for each rule that raised one, or could not be loaded.
+        level: the minimum severity.
+        file: the name of the trace's file.
+    """
+
+    trace: Trace
+    findings: tuple[Finding, ...] = ()
+    hidden: tuple[Finding, ...] = ()
+    ran: tuple[Rule, ...] = ()
+    not_run: tuple[NotRun, ...] = ()
     failed: tuple[PipetraceError, ...] = ()
+    level: str = NOTE
+    file: str = ""
+
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        """All rules of the check, those that ran first."""
+        return (*self.ran, *(each.rule for each in self.not_run))
+
+    @cached_property
+    def missing(self) -> tuple[Need, ...]:
+        """What was not recorded, each named once."""
+        return tuple(dict.fromkeys(need for each in self.not_run for need in each.missing))
+
+    @property
+    def exit_code(self) -> int:
+        """2: a rule failed, or none could run. 1: there are findings. 0: neither."""
+        if self.failed or (self.not_run and not self.ran):
+            return 2
+        return int(bool(self.findings))
 
 
-def findings(trace: Trace, rules: Sequence[Rule] | None = None) -> tuple[Finding, ...]:
-    """What the rules find in a trace, those first that explain most; symptoms of one are listed within it.
-
-    Args:
-        trace: of any run, also one that failed or still goes on.
-        rules: whom to ask; None asks all that come with pipetrace or are installed beside it.
-
-    Raises:
-        RuleError: a rule raised an error; all were asked before this is raised.
-    """
-    return _without_failures(ask(trace) if rules is None else ask(trace, rules))
-
-
-def check(
+def findings(
     trace: Trace,
     *,
     rules: Iterable[AnyRule] = (),
@@ -67,206 +96,118 @@ def check(
     ignore: Sequence[str] = (),
     level: str = NOTE,
 ) -> tuple[Finding, ...]:
-    """What the rules find in a trace, with rules of one's own and a choice among all.
+    """What is wrong or doubtful in a run: root causes first, each with its symptoms.
 
     Args:
-        trace: of any run, also one that failed or still goes on.
-        rules: further rules, as classes or made ones, beside those of pipetrace and those that are installed.
-        select: codes, or what codes begin with, such as ``PT2``, of the rules to ask; none asks all.
-        ignore: the same of rules not to ask, also where they are selected.
-        level: ``error``, ``warning`` or ``note``: findings less grave than this are left out, unless a symptom of one is
-            as grave.
+        trace: of any run, including one that failed or is still running.
+        rules: further rules, as classes or objects, beside those of pipetrace and of installed packages.
+        select: codes of the rules to run, or what they start with, such as ``PT2``; all when left out.
+        ignore: the same for rules to skip.
+        level: the minimum severity: ``error``, ``warning`` or ``note``.
 
     Raises:
-        UnknownRuleError: no rule has a code that begins as one of ``select`` or ``ignore`` does.
+        UnknownRuleError: ``select`` or ``ignore`` matches no rule.
         ArgumentError: there is no such level.
-        BadRuleError: one of ``rules`` is no rule.
-        RuleClashError: two rules have one code.
-        RuleError: a rule raised an error. All were asked before this is raised; its ``findings`` are what the others
-            found.
+        BadRuleError: one of ``rules`` is not a rule.
+        RuleClashError: two rules share a code.
+        RuleError: a rule raised an error. The error's ``findings`` are those of the other rules.
     """
-    check_level(level)
-    known, broken = known_rules(rules)
-    asked = ask(trace, chosen(known, select, ignore), broken)
-    return at_level(_without_failures(asked), level)
+    report = check(trace, CheckOptions(tuple(rules), tuple(select), tuple(ignore), level))
+    if report.failed:
+        first, *others = report.failed
+        more = f" {counted(len(others), 'more rule')} failed." if others else ""
+        error = RuleError(f"{first.what}{more}", where=first.where, hint=first.hint)
+        error.findings = report.findings
+        raise error from first
+    return report.findings
 
 
-def ask(
-    trace: Trace, rules: Sequence[Rule] | None = None, failed: Sequence[PipetraceError] = ()
-) -> Asked:
-    """Ask each rule; one that raises is named, and the others are asked all the same.
+def check(
+    trace: Trace, options: CheckOptions = CheckOptions(level=WARNING), file: str = ""
+) -> Report:
+    """Check a trace as ``pipetrace check`` does. A rule that raises is reported; the others still run.
 
     Args:
         trace: of any run.
-        rules: whom to ask; None asks all that come with pipetrace or are installed beside it.
-        failed: the errors of rules that could not be loaded.
+        options: what to check.
+        file: the name of the trace's file.
 
     Raises:
-        PipetraceError: one that a rule raised on purpose, such as an expectation of a metric that is not there.
+        UnknownRuleError: a code matches no rule.
+        ArgumentError: there is no such level, or the tolerance is negative.
+        BadRuleError: a further rule is not a rule.
+        RuleClashError: two rules share a code.
+        ExpectationError: a condition cannot be parsed, or names a metric that the trace lacks.
     """
-    if rules is None:
-        rules, failed = known_rules()
+    check_level(options.level)
+    known, broken = known_rules(options.rules)
+    report = run(trace, selected(known, options.select, options.ignore))
+    reported = at_level(report.findings, options.level)
+    conditions: list[Rule] = [Expectation(text, len(reported)) for text in options.expect]
+    if options.baseline is not None:
+        conditions.append(Baseline(options.baseline, options.tolerance))
+    own = run(trace, conditions)
+    return replace(
+        report,
+        findings=(*own.findings, *reported),
+        hidden=tuple(each for each in report.findings if each not in reported),
+        ran=(*own.ran, *report.ran),
+        failed=(*broken, *own.failed, *report.failed),
+        level=options.level,
+        file=file,
+    )
+
+
+def run(trace: Trace, rules: Sequence[Rule]) -> Report:
+    """Run rules, whatever the severity of their findings.
+
+    A rule counts as not run where something that it needs was not recorded, unless it finds a fault
+    without it.
+
+    Args:
+        trace: of any run.
+        rules: the rules to run.
+
+    Raises:
+        PipetraceError: one that a rule raised on purpose, such as an expectation of an unknown metric.
+    """
     found: list[Finding] = []
-    errors = list(failed)
+    ran, not_run, failed = [], [], []
     for rule in rules:
         try:
-            found += _given(rule, trace)
+            own = _findings_of(rule, trace)
         except PipetraceError:
             raise
-        except Exception as error:  # whatever it is, the other rules have their say
-            errors.append(_failure(rule, error))
-    explains = {rule.code: rule.explains for rule in rules}
-    return Asked(ordered(found, explains), tuple(rules), tuple(errors))
-
-
-def known_rules(
-    further: Iterable[AnyRule] = (),
-) -> tuple[tuple[Rule, ...], tuple[PipetraceError, ...]]:
-    """All rules by their codes: pipetrace's own, those of installed packages, and further ones.
-
-    Args:
-        further: classes or made rules.
-
-    Returns:
-        the rules, and an error for each installed one that cannot be loaded.
-
-    Raises:
-        BadRuleError: one of the further rules is none.
-        RuleClashError: a further rule has a code that another has.
-    """
-    known = list(all_rules())
-    broken: list[PipetraceError] = []
-    for entry in entry_points(GROUP):
-        try:
-            rule = made(_loaded(entry), f"the entry point {entry.name} of {GROUP}")
-            _add(known, rule)
-        except PipetraceError as error:
-            broken.append(error)
-    for each in further:
-        _add(known, made(each, "rules"))
-    return tuple(sorted(known, key=lambda rule: rule.code)), tuple(broken)
-
-
-def made(given: object, where: str) -> Rule:
-    """A rule from its class, or the rule itself.
-
-    Args:
-        given: what is to be a rule.
-        where: where it was given, for the message.
-
-    Raises:
-        BadRuleError: it is none.
-    """
-    kind = given if isinstance(given, type) else type(given)
-    if not issubclass(kind, Rule):
-        raise BadRuleError(
-            f"A rule must be a subclass of pipetrace.Rule, received {_called(kind)}.",
-            where=where,
-            hint="Give the class itself, or one object of it; docs/findings.md shows one.",
-        )
-    missing = [name for name in NEEDED if not isinstance(getattr(kind, name, None), str)]
-    if missing or getattr(kind.check, "__isabstractmethod__", False):
-        raise BadRuleError(
-            f"The rule {_called(kind)} lacks {listed([*missing, *([] if missing else ['its method check'])])}.",
-            where=where,
-            hint="Write them into the class; docs/findings.md shows a whole one.",
-        )
-    own = kind.__module__.startswith("pipetrace.")
-    if (
-        not CODE.fullmatch(kind.code)
-        or (kind.code.startswith(OURS) and not own)
-        or kind.level not in LEVELS
-    ):
-        raise BadRuleError(
-            f"The rule {_called(kind)} has the code {kind.code!r} and the level {kind.level!r}.",
-            where=where,
-            hint=f"A code is two to eight capital letters, other than {OURS}, and three digits, such as MY001; a level is "
-            f"{listed(LEVELS, 'or')}.",
-        )
-    try:
-        return kind() if isinstance(given, type) else given  # type: ignore[return-value]
-    except Exception as error:
-        raise BadRuleError(
-            f"The rule {_called(kind)} cannot be made: {type(error).__name__}: {error}.",
-            where=where,
-            hint="Give a class that is made without arguments, or an object of it.",
-        ) from error
-
-
-def chosen(
-    rules: Sequence[Rule], select: Sequence[str] = (), ignore: Sequence[str] = (), dashes: str = ""
-) -> tuple[Rule, ...]:
-    """The rules whose codes begin as one of ``select``, or all, without those that begin as one of ``ignore``.
-
-    Args:
-        rules: all of them.
-        select, ignore: codes, or what they begin with.
-        dashes: what stands ahead of the two names, for the message.
-
-    Raises:
-        UnknownRuleError: none of the rules begins so.
-    """
-    wanted, unwanted = (
-        _codes(rules, given, f"{dashes}{where}")
-        for given, where in ((select, "select"), (ignore, "ignore"))
+        except Exception as error:  # whatever it is, the other rules still run
+            failed.append(_failure(rule, error))
+            continue
+        lacking = () if own else missing(trace, rule.needs)
+        if lacking:
+            not_run.append(NotRun(rule, lacking))
+        else:
+            ran.append(rule)
+        found += own
+    return Report(
+        trace,
+        by_root_cause(found, {rule.code: rule.root_cause_of for rule in rules}),
+        ran=tuple(ran),
+        not_run=tuple(not_run),
+        failed=tuple(failed),
     )
-    return tuple(
-        rule
-        for rule in rules
-        if (not wanted or rule.code.startswith(wanted))
-        and not (unwanted and rule.code.startswith(unwanted))
-    )
-
-
-def rule_of(rules: Sequence[AnyRule], code: str) -> AnyRule:
-    """The rule with this code or name.
-
-    Raises:
-        UnknownRuleError: there is none.
-    """
-    for rule in rules:
-        if code.strip().lower() in (rule.code.lower(), rule.name.lower()):
-            return rule
-    raise _unknown(rules, code, "CODE")
-
-
-def check_level(level: str, where: str = "level") -> None:
-    """See that a level is one.
-
-    Raises:
-        ArgumentError: it is none.
-    """
-    if level not in LEVELS:
-        raise ArgumentError(
-            f"There is no level {level!r}.",
-            where=where,
-            hint=f"Give {listed([repr(each) for each in LEVELS], 'or')}.",
-        )
 
 
 def at_level(found: Iterable[Finding], level: str) -> tuple[Finding, ...]:
-    """The findings that are as grave as a level, or have a symptom that is."""
-    return tuple(each for each in found if gravest(each) <= LEVELS.index(level))
+    """The findings of at least this severity, and root causes of such findings."""
+    return tuple(each for each in found if _severity(each) <= LEVELS.index(level))
 
 
-def gravest(finding: Finding) -> int:
-    """The place in ``LEVELS`` of the gravest level of a finding and its symptoms, 0 for an error."""
-    return min(
-        LEVELS.index(finding.level), *(gravest(each) for each in finding.symptoms), len(LEVELS)
-    )
+def _severity(finding: Finding) -> int:
+    """The index in ``LEVELS`` of the highest severity of a finding and its symptoms."""
+    own = LEVELS.index(finding.level)
+    return min([own, *(_severity(each) for each in finding.symptoms)])
 
 
-def _without_failures(asked: Asked) -> tuple[Finding, ...]:
-    if asked.failed:
-        first, *others = asked.failed
-        more = f" {counted(len(others), 'more rule')} failed." if others else ""
-        error = RuleError(f"{first.what}{more}", where=first.where, hint=first.hint)
-        error.findings = asked.findings
-        raise error from first
-    return asked.findings
-
-
-def _given(rule: Rule, trace: Trace) -> list[Finding]:
+def _findings_of(rule: Rule, trace: Trace) -> list[Finding]:
     found = list(rule.check(trace))
     for each in found:
         if not isinstance(each, Finding):
@@ -277,62 +218,13 @@ def _given(rule: Rule, trace: Trace) -> list[Finding]:
 
 
 def _failure(rule: Rule, error: Exception) -> RuleError:
-    told = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": .")
+    said = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": .")
     own = type(rule).__module__.startswith("pipetrace.")
     failure = RuleError(
-        f"The rule {rule.code} {rule.name} raised {told}.",
-        where=_called(type(rule)),
-        hint=f"{'Please report this.' if own else 'Correct the rule.'} Until then leave it out: --ignore {rule.code}",
+        f"The rule {rule.code} {rule.name} raised {said}.",
+        where=qualified_name(type(rule)),
+        hint=f"{'Please report this.' if own else 'Correct the rule.'} "
+        f"Until then skip it: --ignore {rule.code}",
     )
     failure.__cause__ = error
     return failure
-
-
-def _loaded(entry: "EntryPoint") -> object:
-    try:
-        return entry.load()
-    except Exception as error:  # it is somebody's package, and anything can be wrong with it
-        raise BadRuleError(
-            f"The installed rule {entry.value} cannot be loaded: {type(error).__name__}: {error}.",
-            where=f"the entry point {entry.name} of {GROUP}",
-            hint="Correct or uninstall the package that it comes with.",
-        ) from error
-
-
-def _add(known: list[Rule], rule: Rule) -> None:
-    """Add a rule; one class may be there several times, made with other arguments."""
-    for other in known:
-        if other.code == rule.code and type(other) is not type(rule):
-            raise RuleClashError(
-                f"Two rules have the code {rule.code}: {_called(type(other))} and {_called(type(rule))}.",
-                where=rule.code,
-                hint="Give one of them another code.",
-            )
-        if type(other) is type(rule) and vars(other) == vars(rule):
-            return
-    known.append(rule)
-
-
-def _codes(rules: Sequence[Rule], given: Sequence[str], where: str) -> tuple[str, ...]:
-    codes = [part.strip().upper() for each in given for part in each.split(",")]
-    for code in codes:
-        if not code or not any(rule.code.startswith(code) for rule in rules):
-            raise _unknown(rules, code, where)
-    return tuple(codes)
-
-
-def _unknown(rules: Sequence[AnyRule], code: str, where: str) -> UnknownRuleError:
-    import difflib
-
-    near = difflib.get_close_matches(code.upper(), [rule.code for rule in rules], 3)
-    near += difflib.get_close_matches(code.lower(), [rule.name for rule in rules], 2)
-    meant = f"Did you mean {listed(near, 'or')}? " if near else ""
-    return UnknownRuleError(
-        f"There is no rule {code!r}.",
-        where=where,
-        hint=f"{meant}The rules are listed by: pipetrace rules",
-    )
-
-
-def _called(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"

@@ -1,4 +1,4 @@
-"""What is expected of a run, such as ``val_accuracy >= 0.9``: a rule that is asked where it is given."""
+"""Conditions on a run, such as ``val_accuracy >= 0.9``: the rule behind ``--expect``."""
 
 import operator
 import re
@@ -21,29 +21,31 @@ COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
-FORM = re.compile(
+CONDITION = re.compile(
     r"\s*(?P<best>best\s+)?(?P<name>[^\s<>=!][^<>=!]*?)\s*(?P<sign>>=|<=|==|!=|>|<)\s*"
     r"(?P<number>[-+]?(\d[\d_,]*(\.\d*)?|\.\d+)([eE][-+]?\d+)?)\s*(?P<percent>%)?\s*"
 )
 EPOCHS, PARAMETERS, FINDINGS = "epochs", "parameters", "findings"
 QUANTITIES = (EPOCHS, PARAMETERS, FINDINGS)
-"""What can be expected beside metrics; a metric of such a name stands behind these."""
-HINT = (
-    "Write it as 'val_accuracy >= 0.9', 'best val_loss < 0.2', 'epochs <= 20', 'parameters <= 1e6' or 'findings == 0', "
-    "in quotes."
-)
+"""What a condition can name beside metrics. It comes before a metric of the same name."""
+ADVICE = {
+    EPOCHS: "If early stopping ended the run, see its epochs with pipetrace show.",
+    PARAMETERS: "pipetrace show lists the parameters of each layer.",
+    FINDINGS: "They are listed in this report; pipetrace rules CODE explains each.",
+}
+METRIC_ADVICE = "Compare with the last run that met it; pipetrace show lists all epochs."
 
 
 @dataclass(frozen=True)
-class Parsed:
-    """An expectation, understood.
+class Condition:
+    """A parsed condition.
 
     Attributes:
         text: as it was written.
         name: of a metric or a quantity.
         sign: the comparison.
-        number: what is compared with.
-        best: whether the epoch counts that comes closest to it, and not the last.
+        number: the limit.
+        best: whether the epoch that comes closest counts, instead of the last.
     """
 
     text: str
@@ -53,74 +55,83 @@ class Parsed:
     best: bool
 
 
-def parse(text: str) -> Parsed:
-    """Understand an expectation; no code in it is run.
+def parse(text: str) -> Condition:
+    """Parse a condition. No code in it is run.
 
     Raises:
-        ExpectationError: it has another form.
+        ExpectationError: it cannot be parsed.
     """
-    found = FORM.fullmatch(text)
+    found = CONDITION.fullmatch(text)
     if found is None:
         raise ExpectationError(
-            f"The expectation {text!r} cannot be understood.", where="--expect", hint=HINT
+            f"The expectation {text!r} cannot be parsed.",
+            where="--expect",
+            hint="Write it in quotes: 'val_accuracy >= 0.9', 'best val_loss < 0.2', "
+            "'epochs <= 20', 'parameters <= 1e6' or 'findings == 0'.",
         )
-    number = float(found["number"].replace("_", "").replace(",", "")) / (
-        100 if found["percent"] else 1
-    )
+    number = float(found["number"].replace("_", "").replace(",", ""))
     best = found["best"] is not None
     if best and found["sign"] in ("==", "!="):
         raise ExpectationError(
-            f"The expectation {text!r} has no best epoch: {found['sign']} does not say which way is better.",
+            f"The expectation {text!r} has no best epoch: {found['sign']} has no direction.",
             where="--expect",
-            hint="Compare with >=, >, <= or <; or leave out 'best'.",
+            hint="Compare with >=, >, <= or <, or leave out 'best'.",
         )
-    return Parsed(text.strip(), found["name"], found["sign"], number, best)
+    if found["percent"]:
+        number /= 100
+    return Condition(text.strip(), found["name"], found["sign"], number, best)
 
 
 class Expectation(Rule):
-    """A figure of the run is not what it was expected to be.
+    """A condition that the run does not meet.
 
     Args:
-        text: the expectation, such as ``val_accuracy >= 0.9``: of the last epoch that measured it, or with ``best`` ahead
-            of the name of the epoch that comes closest.
-        found: how many findings the other rules had, for ``findings``; None asks them.
+        text: the condition, such as ``val_accuracy >= 0.9``. It is about the last epoch that measured
+            the metric; with ``best`` before the name, about the epoch that comes closest.
+        findings: how many findings the other rules have, for ``findings == 0``.
 
     Raises:
-        ExpectationError: the text has another form.
+        ExpectationError: the text cannot be parsed.
     """
 
     code = "PT001"
-    name = "not-as-expected"
+    name = "expectation-not-met"
     category = "expectation"
     level = ERROR
-    what = "A figure of the run is not what `--expect` says: a metric, or the number of epochs, parameters or findings."
-    why = "Whoever gave the expectation takes the run for a failure without it."
+    needs = ()
+    what = (
+        "The run does not meet a condition of `--expect`: on a metric, or on the number of epochs, "
+        "parameters or findings."
+    )
+    why = "You asked for this check to fail when the condition is not met."
 
-    def __init__(self, text: str, found: int | None = None) -> None:
-        self.expected = parse(text)
-        self.findings = found
+    def __init__(self, text: str, findings: int) -> None:
+        self.condition = parse(text)
+        self.findings = findings
 
     def check(self, trace: Trace) -> Iterator[Finding]:
-        """One finding where the expectation does not hold.
+        """One finding if the condition is not met.
 
         Raises:
             ExpectationError: the trace has no metric of the name.
         """
-        value, told, place, epochs = self._measured(trace)
-        if COMPARISONS[self.expected.sign](value, self.expected.number):
+        condition = self.condition
+        value, said, place, epochs = self._measured(trace)
+        if COMPARISONS[condition.sign](value, condition.number):
             return
-        text = f"{told}, expected {self.expected.text}."
-        advice = (
-            f"Look at what changed since it last held. {HINTS.get(self.expected.name, HINTS[''])}"
+        yield self.found(
+            f"{said}; expected {condition.text}.",
+            (Evidence(f"{said}.", value, place),),
+            ADVICE.get(condition.name, METRIC_ADVICE),
+            epochs=epochs,
         )
-        yield self.found(text, (Evidence(f"{told}.", value, place),), advice, epochs=epochs)
 
     def _measured(self, trace: Trace) -> tuple[float, str, str, tuple[int, ...]]:
-        """The value, the value in words, its place in the trace, and the epoch that it is of."""
-        name, model = self.expected.name, trace.run.model
+        """The value, the value in words, its place in the trace, and its epoch."""
+        name, model = self.condition.name, trace.run.model
         if name == EPOCHS:
             count = len(trace.epochs)
-            return count, f"The run has {counted(count, 'finished epoch')}", "epochs", ()
+            return count, f"The run finished {counted(count, 'epoch')}", "epochs", ()
         if name == PARAMETERS:
             total = (
                 model.parameters.total
@@ -129,51 +140,33 @@ class Expectation(Rule):
             )
             return total, f"The model has {counted(total, 'parameter')}", "run.model.parameters", ()
         if name == FINDINGS:
-            count = self.findings if self.findings is not None else _others(trace)
-            return count, f"The run has {counted(count, 'finding')}", "", ()
+            return self.findings, f"The run has {counted(self.findings, 'finding')}", "", ()
         epoch, value = self._epoch(trace)
-        return (
-            value,
-            f"{name} is {value:.6g} after epoch {epoch}",
-            f"epochs[{epoch}].metrics[{name}]",
-            (epoch,),
-        )
+        said = f"{name} is {value:.6g} after epoch {epoch}"
+        return value, said, f"epochs[{epoch}].metrics[{name}]", (epoch,)
 
     def _epoch(self, trace: Trace) -> tuple[int, float]:
-        """The epoch that counts, and the metric in it; one that is no number is never the best."""
-        expected = self.expected
+        """The epoch that counts, and the metric in it. NaN is never the best."""
+        condition = self.condition
         known = [
-            (each.number, each.metrics[expected.name])
+            (each.number, each.metrics[condition.name])
             for each in trace.epochs
-            if expected.name in each.metrics
+            if condition.name in each.metrics
         ]
         if not known:
             has = listed([*metrics.names(trace), *QUANTITIES])
             what = (
-                "finished no epoch, so it has only"
-                if not trace.epochs
-                else f"has no metric {expected.name!r}; it has"
+                f"has no metric {condition.name!r}; it has"
+                if trace.epochs
+                else "finished no epoch, so it has only"
             )
             raise ExpectationError(
                 f"The trace {what} {has}.",
-                where=f"--expect {expected.text!r}",
-                hint="Give one of these names, or record a run that measures it.",
+                where=f"--expect {condition.text!r}",
+                hint="Use one of these names, or record a run that measures the metric.",
             )
-        sound = [pair for pair in known if pair[1] == pair[1]]
-        if not expected.best or not sound:
+        numbers = [pair for pair in known if pair[1] == pair[1]]
+        if not condition.best or not numbers:
             return known[-1]
-        return (max if expected.sign in (">", ">=") else min)(sound, key=lambda pair: pair[1])
-
-
-HINTS = {
-    EPOCHS: "Where early stopping ended the run, its course in pipetrace show tells when the validation loss was lowest.",
-    PARAMETERS: "The data flow of pipetrace show has the parameters of each layer as a sum.",
-    FINDINGS: "They are listed beside this one; pipetrace rules CODE explains each.",
-    "": "The table of epochs in pipetrace show has its course.",
-}
-
-
-def _others(trace: Trace) -> int:
-    from pipetrace.explain.findings.engine import findings
-
-    return len(findings(trace))
+        best = max if condition.sign in (">", ">=") else min
+        return best(numbers, key=lambda pair: pair[1])

@@ -3,20 +3,20 @@
 from dataclasses import dataclass
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
-"""The levels: it cannot work; it costs quality; it is worth knowing."""
+"""The severities: the run cannot work; it costs quality; it is worth knowing."""
 
 LEVELS = (ERROR, WARNING, NOTE)
-"""All levels, the gravest first."""
+"""All severities, the highest first."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """One measured figure that a finding rests on.
+    """One measurement that a finding rests on.
 
     Attributes:
-        text: the figure in a sentence of its own.
-        value: the number as it was measured, or None where the evidence is no single number.
-        place: where it stands in the trace, such as ``stages[conv2d].summary.zeros`` or ``epochs[3].metrics[loss]``.
+        text: the measurement in a sentence.
+        value: the number as it was measured, or None where it is not a single number.
+        place: where it is in the trace, such as ``stages[conv2d].summary.zeros`` or ``epochs[3].metrics[loss]``.
     """
 
     text: str
@@ -30,18 +30,18 @@ class Finding:
 
     Attributes:
         code: the rule's, such as ``PT201``.
-        name: the rule's in words, such as ``dying-relu``.
-        level: ``error``, ``warning`` or ``note``.
+        name: the rule's, such as ``dying-relu``.
+        level: the severity: ``error``, ``warning`` or ``note``.
         category: the kind of fault, such as ``dying_relu``.
         stage: where, or None for the whole run.
-        epochs: the epochs where it holds, counted from 1; none where it holds of the run as a whole.
-        text: what is wrong, in one sentence with its figure.
-        evidence: the measured figures.
+        epochs: the epochs concerned, counted from 1; none for the run as a whole.
+        text: what is wrong, in one sentence with its number.
+        evidence: what was measured.
         why: why it matters, in one sentence.
-        advice: what to do about it.
-        change: the change to the code, where it can be said as such; empty otherwise.
-        confidence: how sure, 0 to 1, by the margin of the evidence over the rule's limit.
-        symptoms: findings that have this one as their cause.
+        advice: what to do.
+        change: the same as code, where possible; empty otherwise.
+        confidence: from 0 to 1, by how far the evidence is beyond the rule's limit.
+        symptoms: findings caused by this one.
     """
 
     code: str

@@ -1,14 +1,15 @@
-"""A finding's place, time, certainty and number in words."""
+"""Where and when a finding is, how certain it is, and what a report says as a whole."""
 
 from collections.abc import Sequence
 
 from pipetrace.explain.events import called
+from pipetrace.explain.findings.engine import Report
 from pipetrace.explain.findings.finding import LEVELS, Finding
 from pipetrace.explain.text import counted, listed, share
 from pipetrace.trace.document import Trace
 
-MOST_SPANS = 3
-"""Of epochs that lie in more pieces than this, the number, the first and the last are told."""
+LISTED_SPANS = 3
+"""Epochs in more spans than this are counted."""
 CERTAIN, LIKELY = 0.95, 0.7
 
 
@@ -25,7 +26,7 @@ def when(epochs: Sequence[int]) -> str:
     if not epochs:
         return ""
     spans = _spans(sorted(set(epochs)))
-    if len(spans) > MOST_SPANS:
+    if len(spans) > LISTED_SPANS:
         count = len(set(epochs))
         return f"{counted(count, 'epoch')} between {min(epochs)} and {max(epochs)}"
     texts = [
@@ -39,36 +40,62 @@ def when(epochs: Sequence[int]) -> str:
 
 
 def how_sure(confidence: float) -> str:
-    """How sure a finding is: a word, and the figure behind it."""
+    """How certain a finding is: a word and the number."""
     word = "certain" if confidence >= CERTAIN else "likely" if confidence >= LIKELY else "possible"
     return f"{word}, {share(round(confidence, 2))}"
 
 
 def totals(found: Sequence[Finding]) -> str:
-    """How many findings of each level, the gravest first: ``1 error and 2 warnings``. Symptoms count with their cause."""
+    """How many findings of each severity: ``1 error and 2 warnings``. Symptoms count with their cause."""
     counts = {level: sum(each.level == level for each in found) for level in LEVELS}
     return listed([counted(count, level) for level, count in counts.items() if count])
 
 
-def nothing_found(rules: int) -> str:
-    """What is said of a run in which the rules found nothing."""
-    if not rules:
-        return "No rule was asked."
+def verdict(report: Report) -> str:
+    """How many findings there are, how many are hidden, and which rules could not run."""
+    return ". ".join(filter(None, (_found(report), _hidden(report), not_run(report))))
+
+
+def not_run(report: Report) -> str:
+    """How many rules could not run, and what was not recorded; empty if all ran."""
+    if not report.not_run:
+        return ""
+    rules = counted(len(report.not_run), "rule")
+    return f"{rules} could not run; not recorded: {listed(report.missing)}"
+
+
+def _found(report: Report) -> str:
+    count = len(report.ran)
+    rules = counted(count, "rule")
+    if report.findings:
+        return f"{totals(report.findings)} from {rules}"
+    if report.hidden:
+        return f"No {listed(LEVELS[: LEVELS.index(report.level) + 1], 'or')} from {rules}"
+    if report.not_run or report.failed:
+        return f"No findings from {rules}" if count else ""
+    if count == 1:
+        return "The 1 rule found nothing wrong"
+    return f"None of the {count} rules found anything wrong" if count else "No rule was run"
+
+
+def _hidden(report: Report) -> str:
+    if not report.hidden:
+        return ""
+    them = "it" if len(report.hidden) == 1 else "them"
+    are = "is" if len(report.hidden) == 1 else "are"
     return (
-        "The 1 rule found nothing wrong."
-        if rules == 1
-        else f"None of the {rules} rules found anything wrong."
+        f"{totals(report.hidden)} {are} hidden: show {them} with --level {report.hidden[-1].level}"
     )
 
 
 def heading(trace: Trace, finding: Finding) -> str:
-    """A finding's rule and place."""
+    """A finding's rule, stage and epochs."""
     places = (f"{finding.code} {finding.name}", where(trace, finding.stage), when(finding.epochs))
     return ", ".join(part for part in places if part)
 
 
 def in_a_line(trace: Trace, finding: Finding) -> str:
-    """A finding in a line: level, rule, place, and what is wrong."""
+    """A finding in one line: severity, rule, place, and what is wrong."""
     return f"{finding.level} {heading(trace, finding)}: {finding.text}"
 
 

@@ -1,4 +1,4 @@
-"""What a rule is: a small class in the file of its family, found by itself."""
+"""What a rule is: a small class in the file of its family. All rules in the folder are found."""
 
 import importlib
 import pkgutil
@@ -8,18 +8,20 @@ from typing import ClassVar, TypeAlias
 
 from pipetrace.explain.findings import rules as families
 from pipetrace.explain.findings.finding import WARNING, Evidence, Finding
+from pipetrace.explain.findings.needs import Need
 from pipetrace.trace.document import Trace
 
 
 class Rule(ABC):
-    """One question that is asked of every trace. Subclass it, set the attributes, and write ``check``.
+    """One check of a trace. Subclass it, set the attributes, and write ``check``.
 
     Attributes:
-        code: ``PT`` and three digits, the first of them its family's; a user's own rule takes other letters.
+        code: ``PT`` and three digits, the first of them its family's; your own rules use other letters.
         name: in words, with hyphens.
         category: the kind of fault.
-        level: of its findings, unless a finding says another.
-        explains: the codes of rules whose findings are symptoms of this one's, at the same stage or of the whole run.
+        level: the severity of its findings, unless a finding sets another.
+        root_cause_of: the codes of rules whose findings are symptoms of this one's.
+        needs: what must have been recorded before finding nothing means that nothing is wrong.
         what: what it finds, in one sentence.
         why: why that matters, in one sentence.
     """
@@ -28,13 +30,14 @@ class Rule(ABC):
     name: ClassVar[str]
     category: ClassVar[str]
     level: ClassVar[str] = WARNING
-    explains: ClassVar[tuple[str, ...]] = ()
+    root_cause_of: ClassVar[tuple[str, ...]] = ()
+    needs: ClassVar[tuple[Need, ...]] = ("stages",)
     what: ClassVar[str]
     why: ClassVar[str]
 
     @abstractmethod
     def check(self, trace: Trace) -> Iterator[Finding]:
-        """The findings of this rule in a trace; none where what it needs was not measured."""
+        """The findings of this rule in a trace; none where what it needs was not recorded."""
 
     def found(
         self,
@@ -65,11 +68,11 @@ class Rule(ABC):
 
 
 AnyRule: TypeAlias = Rule | type[Rule]
-"""A rule or its class: what describes it is the same of both."""
+"""A rule or its class: both have the attributes."""
 
 
 def all_rules() -> tuple[Rule, ...]:
-    """One of each rule that comes with pipetrace, by their codes."""
+    """One object of each rule that comes with pipetrace, sorted by code."""
     found: list[type[Rule]] = []
     for module in pkgutil.iter_modules(families.__path__):
         members = vars(importlib.import_module(f"{families.__name__}.{module.name}")).values()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pipetrace.errors import DamagedTraceError
 from pipetrace.explain.events import events
 from pipetrace.explain.facts import measured_rows, trained
-from pipetrace.explain.findings.engine import ask
+from pipetrace.explain.findings.engine import CheckOptions, check
 from pipetrace.explain.insight import headline, insight
 from pipetrace.explain.layers import operation
 from pipetrace.explain.quiz import Question, quiz
@@ -76,7 +76,7 @@ def _document(
     seen = visible(trace, groups)
     seed = quiz_seed if quiz_seed is not None else run.training.seed or 0
     rows, made_predictions = measured_rows(trace), predictions(trace)
-    found = findings_view(trace, ask(trace))
+    found = findings_view(check(trace, CheckOptions()))
     stages, trainings = marked_stages(data_flow(trace, shown or seen), found), training(trace)
     made = Document(
         title=run.title,

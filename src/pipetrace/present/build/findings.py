@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from pipetrace.explain.findings.engine import Asked
+from pipetrace.explain.findings.engine import Report
 from pipetrace.explain.findings.finding import Finding
-from pipetrace.explain.findings.labels import CERTAIN, how_sure, nothing_found, totals, when, where
-from pipetrace.explain.text import counted
+from pipetrace.explain.findings.labels import CERTAIN, how_sure, verdict, when, where
 from pipetrace.present.views import (
     EpochRow,
     FindingsView,
@@ -19,20 +18,15 @@ from pipetrace.present.views import (
 from pipetrace.trace.document import Trace
 
 
-def findings_view(trace: Trace, asked: Asked) -> FindingsView:
-    """What the rules found, worded."""
-    count = len(asked.rules)
-    title = (
-        f"{totals(asked.findings)} from {counted(count, 'rule')}"
-        if asked.findings
-        else nothing_found(count)
-    )
-    title = title if count else ""
-    found = tuple(
-        _finding(trace, each, f"finding/{number}") for number, each in enumerate(asked.findings, 1)
-    )
+def findings_view(report: Report) -> FindingsView:
+    """What the rules found, in words."""
     return FindingsView(
-        title, found, tuple(f"{error.what} {error.hint}." for error in asked.failed)
+        verdict(report) if report.rules else "",
+        tuple(
+            _finding(report.trace, each, f"finding/{number}")
+            for number, each in enumerate(report.findings, 1)
+        ),
+        tuple(f"{error.what} {error.hint}." for error in report.failed),
     )
 
 

@@ -22,7 +22,7 @@ def findings(view: FindingsView, wrapped: Wrapped) -> Iterator[str]:
 
 
 def finding(view: FindingView, wrapped: Wrapped, number: int | None = None) -> Iterator[str]:
-    """One finding, and in short what it explains."""
+    """One finding, and in short its symptoms."""
     before = f"{number}. " if number else ""
     yield from wrapped(f"{before}{heading(view)}")
     yield from wrapped(view.text, 3)
@@ -34,7 +34,7 @@ def finding(view: FindingView, wrapped: Wrapped, number: int | None = None) -> I
     if view.sure:
         yield from wrapped(f"How sure: {view.sure}.", 3)
     for symptom in view.symptoms:
-        yield from wrapped(f"It explains: {heading(symptom)}. {symptom.text}", 3)
+        yield from wrapped(f"Root cause of: {heading(symptom)}. {symptom.text}", 3)
 
 
 def heading(view: FindingView) -> str:

@@ -7,10 +7,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from pipetrace.explain.findings.engine import Asked
-from pipetrace.explain.findings.report import Checked
+from pipetrace.explain.findings.engine import Report
+from pipetrace.explain.findings.labels import verdict
 from pipetrace.present.build.findings import findings_view
-from pipetrace.present.findings.reports import title
 from pipetrace.present.views import FindingsView, FindingView, Mark
 
 STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold"}
@@ -19,16 +18,18 @@ WIDEST = 110
 """Sentences longer than this are hard to follow with the eye, however wide the window."""
 
 
-def show(checked: Sequence[Checked], console: Console) -> None:
+def show(checked: Sequence[Report], console: Console) -> None:
     """Print what a check found."""
     width = min(console.width, WIDEST)
     for number, each in enumerate(checked):
         if number:
             console.print()
         console.print(
-            Text.assemble((f"{each.file}: ", "bold"), title(each)), width=width, highlight=False
+            Text.assemble((f"{each.file}: ", "bold"), f"{verdict(each)}."),
+            width=width,
+            highlight=False,
         )
-        for part in findings(findings_view(each.trace, Asked(each.findings, each.rules))):
+        for part in findings(findings_view(each)):
             console.print(part, width=width, highlight=False)
 
 
@@ -41,7 +42,7 @@ def findings(view: FindingsView) -> Iterator[RenderableType]:
 
 
 def finding(view: FindingView) -> RenderableType:
-    """One finding, and in short what it explains."""
+    """One finding, and in short its symptoms."""
     told: list[tuple[str, Text]] = []
     if view.evidence:
         told.append(("Evidence", Text(" ".join(view.evidence))))
@@ -52,7 +53,7 @@ def finding(view: FindingView) -> RenderableType:
     if view.sure:
         told.append(("How sure", Text(f"{view.sure}.")))
     told += [
-        ("Explains", Text.assemble(_heading(each), f": {each.text}")) for each in view.symptoms
+        ("Root cause of", Text.assemble(_heading(each), f": {each.text}")) for each in view.symptoms
     ]
     table = Table.grid(padding=(0, 1))
     table.add_column(style="dim", no_wrap=True)

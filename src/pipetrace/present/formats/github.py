@@ -2,26 +2,31 @@
 
 from collections.abc import Sequence
 
-from pipetrace.explain.findings.labels import heading, in_a_line
-from pipetrace.explain.findings.report import Checked
+from pipetrace.explain.findings.engine import Report
+from pipetrace.explain.findings.labels import heading, in_a_line, not_run
 
 COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 """GitHub's names of the severities."""
 
 
-def github(checked: Sequence[Checked], version: str) -> str:  # noqa: ARG001
+def github(checked: Sequence[Report], version: str) -> str:  # noqa: ARG001
     """A command for each finding."""
     lines = []
     for each in checked:
         for found in each.findings:
             said = [found.text, f"To do: {found.advice}"]
-            said += [f"It explains: {in_a_line(each.trace, symptom)}" for symptom in found.symptoms]
+            said += [
+                f"Root cause of: {in_a_line(each.trace, symptom)}" for symptom in found.symptoms
+            ]
             title = _property(heading(each.trace, found))
             head = f"::{COMMANDS[found.level]} file={_property(each.file)},title={title}::"
             lines.append(head + _data("\n".join(said)))
         lines += [
             f"::error title={_property(error.slug)}::{_data(str(error))}" for error in each.failed
         ]
+        if each.not_run:
+            head = f"::notice file={_property(each.file)},title=rules not run::"
+            lines.append(f"{head}{_data(not_run(each))}.")
     return "".join(f"{line}\n" for line in lines)
 
 

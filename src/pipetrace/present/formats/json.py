@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.explain.findings.report import Checked, exit_code
+from pipetrace.explain.findings.engine import Report
 from pipetrace.trace.schema import encode_number, encode_tensor
 
 CHECK_VERSION = 1
@@ -48,18 +48,19 @@ def to_json(value: Any, *, indent: int | None = None) -> str:
     )
 
 
-def check_as_json(checked: Sequence[Checked], version: str) -> str:
+def check_as_json(checked: Sequence[Report], version: str) -> str:
     """A check for programs: everything that is known of each finding."""
     made = {
         "version": CHECK_VERSION,
         "pipetrace": version,
-        "exit_code": exit_code(checked),
+        "exit_code": max((each.exit_code for each in checked), default=0),
         "traces": [
             {
                 "file": each.file,
                 "title": each.trace.run.title,
                 "level": each.level,
-                "rules": [rule.code for rule in each.rules],
+                "rules": [rule.code for rule in each.ran],
+                "not_run": {one.rule.code: list(one.missing) for one in each.not_run},
                 "findings": encode(each.findings),
                 "hidden": len(each.hidden),
                 "failed": [

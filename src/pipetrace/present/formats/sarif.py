@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from pipetrace.explain.findings.engine import NotRun, Report
 from pipetrace.explain.findings.finding import Finding
 from pipetrace.explain.findings.labels import in_a_line, when, where
 from pipetrace.explain.findings.pages import page
-from pipetrace.explain.findings.report import Checked, exit_code
 from pipetrace.explain.findings.rule import Rule
+from pipetrace.explain.text import listed
 from pipetrace.present.build.findings import further
 from pipetrace.present.formats.json import encode
 from pipetrace.trace.document import Trace
@@ -23,12 +24,12 @@ VERSION = "2.1.0"
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def check_as_sarif(checked: Sequence[Checked], version: str) -> str:
+def check_as_sarif(checked: Sequence[Report], version: str) -> str:
     """A check for services that show the results of tools."""
     return json.dumps(sarif(checked, version), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
-def sarif(checked: Sequence[Checked], version: str) -> dict[str, Any]:
+def sarif(checked: Sequence[Report], version: str) -> dict[str, Any]:
     """One run of the tool over all traces.
 
     Args:
@@ -54,7 +55,7 @@ def sarif(checked: Sequence[Checked], version: str) -> dict[str, Any]:
                 "invocations": [
                     {
                         "executionSuccessful": not failed,
-                        "exitCode": exit_code(checked),
+                        "exitCode": max((each.exit_code for each in checked), default=0),
                         "toolExecutionNotifications": [
                             {
                                 "level": "error",
@@ -62,6 +63,14 @@ def sarif(checked: Sequence[Checked], version: str) -> dict[str, Any]:
                                 "message": {"text": str(error)},
                             }
                             for error in failed
+                        ]
+                        + [
+                            _not_run(each, places[each.rule.code])
+                            for each in {
+                                each.rule.code: each
+                                for report in checked
+                                for each in report.not_run
+                            }.values()
                         ],
                     }
                 ],
@@ -73,6 +82,17 @@ def sarif(checked: Sequence[Checked], version: str) -> dict[str, Any]:
                 ],
             }
         ],
+    }
+
+
+def _not_run(each: NotRun, rule: int) -> dict[str, Any]:
+    return {
+        "level": "warning",
+        "descriptor": {"id": "rule-not-run"},
+        "associatedRule": {"id": each.rule.code, "index": rule},
+        "message": {
+            "text": f"The rule {each.rule.code} could not run; not recorded: {listed(each.missing)}."
+        },
     }
 
 
@@ -93,8 +113,10 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _result(checked: Checked, found: Finding, rule: int, artifact: int) -> dict[str, Any]:
-    explained = [f"It explains: {in_a_line(checked.trace, symptom)}" for symptom in found.symptoms]
+def _result(checked: Report, found: Finding, rule: int, artifact: int) -> dict[str, Any]:
+    explained = [
+        f"Root cause of: {in_a_line(checked.trace, symptom)}" for symptom in found.symptoms
+    ]
     place = ", ".join(
         part for part in (where(checked.trace, found.stage), when(found.epochs)) if part
     )
@@ -122,7 +144,7 @@ def _result(checked: Checked, found: Finding, rule: int, artifact: int) -> dict[
     }
 
 
-def _location(checked: Checked, found: Finding, artifact: int) -> dict[str, Any]:
+def _location(checked: Report, found: Finding, artifact: int) -> dict[str, Any]:
     # A trace has no lines; readers of SARIF such as GitHub want one all the same.
     made: dict[str, Any] = {
         "physicalLocation": {

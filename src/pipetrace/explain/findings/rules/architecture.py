@@ -42,7 +42,8 @@ class BadInitialisation(Rule):
     code = "PT601"
     name = "bad-initialisation"
     category = "bad_init"
-    explains = (*POOR, "PT201", "PT202", "PT401", "PT402", "PT405", "PT406", "PT502", "PT604")
+    needs = ("stages", "outcomes", "activations", "initial weights")
+    root_cause_of = (*POOR, "PT201", "PT202", "PT401", "PT402", "PT405", "PT406", "PT502", "PT604")
     what = "Kernels start so small that the rows' differences fade from layer to layer, or so large that they blow up."
     why = "What does not reach the last layer cannot be learned from, and gradients fade in the same way on their way back."
 
@@ -96,7 +97,8 @@ class Symmetric(Rule):
     name = "identical-units"
     category = "bad_init"
     level = ERROR
-    explains = (*POOR, "PT201", "PT401", "PT402", "PT405", "PT502", "PT601", "PT604", "PT607")
+    needs = ("stages", "initial weights")
+    root_cause_of = (*POOR, "PT201", "PT401", "PT402", "PT405", "PT502", "PT601", "PT604", "PT607")
     what = "All units of a layer start with the same weights."
     why = "Equal units get equal gradients and stay equal, so the layer is worth a single unit."
 
@@ -138,7 +140,8 @@ class FrozenByAccident(Rule):
     code = "PT603"
     name = "frozen-layers"
     category = "frozen_layers"
-    explains = (*POOR, "PT402", "PT502")
+    needs = ("stages", "initial weights")
+    root_cause_of = (*POOR, "PT402", "PT502")
     what = "Layers that do not train and hold weights as an initialiser draws them, in a model that does not learn well."
     why = "Frozen layers are of use where they were trained before; features of chance stay features of chance."
 
@@ -179,9 +182,10 @@ class SignalDies(Rule):
     """A network in which the rows' differences are lost."""
 
     code = "PT604"
-    name = "signal-lost-on-the-way"
+    name = "vanishing-signal"
     category = "architecture"
-    explains = (*POOR, "PT201", "PT402", "PT405", "PT502")
+    needs = ("stages", "outcomes", "activations")
+    root_cause_of = (*POOR, "PT201", "PT402", "PT405", "PT502")
     what = "A chain of layers so deep or narrow that the rows no longer differ behind it."
     why = "The last layer can only tell apart what still differs when it arrives there."
 
@@ -250,7 +254,8 @@ class NoBend(Rule):
     code = "PT605"
     name = "missing-activation"
     category = "missing_activation"
-    explains = (*POOR, "PT502")
+    needs = ("stages", "baseline models")
+    root_cause_of = (*POOR, "PT502")
     what = "No activation between layers with weights, in a network that is a single straight map for it."
     why = "Straight maps one after the other are one straight map, so the layers add weights and no ability."
 
@@ -292,7 +297,8 @@ class NoGradient(Rule):
     code = "PT607"
     name = "no-gradient"
     category = "no_gradient"
-    explains = (*POOR, "PT402")
+    needs = ("stages", "epochs", "gradients", "weight updates")
+    root_cause_of = (*POOR, "PT402")
     what = "Trainable kernels whose gradient is zero all through training."
     why = "They stay as they were drawn: the loss does not depend on them."
 
@@ -324,9 +330,10 @@ class ModesDisagree(Rule):
     """A model that gives another thing in prediction than in training."""
 
     code = "PT606"
-    name = "modes-disagree"
+    name = "train-inference-mismatch"
     category = "batch_normalisation"
-    explains = (*POOR, "PT501", "PT502")
+    needs = ("stages", "outcomes")
+    root_cause_of = (*POOR, "PT501", "PT502")
     what = "The same rows come out far worse in prediction mode than in training mode."
     why = "BatchNormalization uses moving averages in prediction; where these lag behind the batches it computes another thing."
 

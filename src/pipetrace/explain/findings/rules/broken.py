@@ -12,10 +12,11 @@ class NotANumber(Rule):
     """A loss or weights that are no numbers any more."""
 
     code = "PT701"
-    name = "not-finite"
+    name = "nan-or-inf"
     category = "nan"
     level = ERROR
-    explains = (*POOR, "PT201", "PT202", "PT405", "PT502")
+    needs = ("stages", "epochs")
+    root_cause_of = (*POOR, "PT201", "PT202", "PT405", "PT502")
     what = "The loss or the weights became NaN or infinite."
     why = "From that step on the weights are no numbers either, and nothing is learned any more."
 

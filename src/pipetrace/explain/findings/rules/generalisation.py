@@ -25,7 +25,8 @@ class Overfitting(Rule):
     code = "PT501"
     name = "overfitting"
     category = "overfitting"
-    explains = POOR
+    needs = ("stages", "epochs")
+    root_cause_of = POOR
     what = (
         "The validation loss has risen far above its best while the training loss went on falling."
     )
@@ -88,7 +89,15 @@ class TooFewEpochs(Rule):
     code = "PT502"
     name = "too-few-epochs"
     category = "too_few_epochs"
-    explains = POOR
+    needs = (
+        "stages",
+        "epochs",
+        "outcomes",
+        "losses",
+        "weight updates",
+        "baseline models",
+    )
+    root_cause_of = POOR
     what = (
         "The training ended while the loss still fell, and what can be learned is not learned yet."
     )
@@ -141,7 +150,8 @@ class TooStrong(Rule):
     code = "PT503"
     name = "regularisation-too-strong"
     category = "regularisation_too_strong"
-    explains = (*POOR, "PT201", "PT401", "PT402", "PT405", "PT502", "PT604")
+    needs = ("stages", "outcomes", "losses")
+    root_cause_of = (*POOR, "PT201", "PT401", "PT402", "PT405", "PT502", "PT604")
     what = "The penalties on weights make up most of the loss or of the gradient, and the model learns little."
     why = "Training makes the weights small instead of making the predictions right."
 
@@ -196,7 +206,8 @@ class DropoutTooHigh(Rule):
     code = "PT504"
     name = "dropout-too-high"
     category = "dropout_too_high"
-    explains = (*POOR, "PT502")
+    needs = ("stages", "outcomes")
+    root_cause_of = (*POOR, "PT502")
     what = "A Dropout rate above one half in a model that does not learn its own training rows."
     why = "A rate p makes the variance 1 / (1 - p) times as large: noise of 4 times the signal's power at 0.8."
 
@@ -237,7 +248,8 @@ class Leak(Rule):
     code = "PT505"
     name = "validation-leak"
     category = "validation_leak"
-    explains = POOR
+    needs = ("stages", "training rows", "validation rows")
+    root_cause_of = POOR
     what = "Held-out rows that are among the training rows too."
     why = "Validation then measures what was memorised, not what holds for new rows."
 
@@ -280,7 +292,8 @@ class TooLittleData(Rule):
     code = "PT506"
     name = "too-little-data"
     category = "too_little_data"
-    explains = (*POOR, "PT501")
+    needs = ("stages", "outcomes")
+    root_cause_of = (*POOR, "PT501")
     what = "The training rows are learned, held-out rows are not, and there are only a few rows, or more of them help clearly."
     why = "What a few rows have in common by chance is learned along with what holds for all."
 

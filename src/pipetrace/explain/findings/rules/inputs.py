@@ -39,10 +39,11 @@ class NotFiniteData(Rule):
     """NaN or infinity among the rows that training gets."""
 
     code = "PT101"
-    name = "not-finite-data"
+    name = "nan-in-data"
     category = "nan_in_data"
     level = ERROR
-    explains = (
+    needs = ("stages", "input values")
+    root_cause_of = (
         *POOR,
         "PT102",
         "PT106",
@@ -96,7 +97,8 @@ class UnscaledInput(Rule):
     code = "PT102"
     name = "input-not-scaled"
     category = "input_not_normalised"
-    explains = (*POOR, "PT401", "PT405", "PT406", "PT502")
+    needs = ("stages", "activations")
+    root_cause_of = (*POOR, "PT401", "PT405", "PT406", "PT502")
     what = "Values that enter the first layer with weights are far from a standard deviation of about 1."
     why = "Gradients grow with the inputs, so no learning rate suits all weights, and bounded units saturate at once."
 
@@ -131,7 +133,8 @@ class ConstantInput(Rule):
     name = "constant-input"
     category = "constant_input"
     level = ERROR
-    explains = (*POOR, "PT401", "PT402", "PT405", "PT502")
+    needs = ("stages", "activations", "training rows")
+    root_cause_of = (*POOR, "PT401", "PT402", "PT405", "PT502")
     what = "An input that has the same values in every row."
     why = "What does not differ from row to row cannot tell the rows apart."
 
@@ -161,9 +164,10 @@ class ScaledApart(Rule):
     """Held-out inputs on another scale than those of training."""
 
     code = "PT104"
-    name = "held-out-scaled-otherwise"
+    name = "validation-scaled-differently"
     category = "input_not_normalised"
-    explains = (*POOR, "PT106", "PT108", "PT501")
+    needs = ("stages", "training rows", "validation rows")
+    root_cause_of = (*POOR, "PT106", "PT108", "PT501")
     what = "Held-out inputs have another scale than the training inputs."
     why = (
         "The model is judged on values that it never saw, and its validation figures mean nothing."

@@ -43,7 +43,16 @@ class RateTooHigh(Rule):
     name = "learning-rate-too-high"
     category = "lr_too_high"
     level = ERROR
-    explains = (
+    needs = (
+        "epochs",
+        "stages",
+        "outcomes",
+        "losses",
+        "step losses",
+        "weight updates",
+        "initial weights",
+    )
+    root_cause_of = (
         *POOR,
         "PT201",
         "PT202",
@@ -158,7 +167,8 @@ class RateTooLow(Rule):
     code = "PT402"
     name = "learning-rate-too-low"
     category = "lr_too_low"
-    explains = POOR
+    needs = ("stages", "epochs", "outcomes", "weight updates")
+    root_cause_of = POOR
     what = "The weights have hardly moved from where they began, all in one direction, and the loss is still falling."
     why = "At this pace training would take many times the epochs that it was given."
 
@@ -202,9 +212,10 @@ class LongMemory(Rule):
     """A momentum that remembers very many steps."""
 
     code = "PT403"
-    name = "optimizer-setting-unusual"
+    name = "momentum-too-high"
     category = "optimizer"
-    explains = (*POOR, "PT502")
+    needs = ("stages", "outcomes")
+    root_cause_of = (*POOR, "PT502")
     what = "A momentum so near to 1 that it adds up the gradients of a hundred steps and more."
     why = "The step is 1 / (1 - momentum) times the learning rate, goes on long after the gradient has turned, and overshoots."
 
@@ -247,7 +258,8 @@ class BatchTooLarge(Rule):
     code = "PT404"
     name = "batch-too-large"
     category = "batch_too_large"
-    explains = POOR
+    needs = ("stages", "epochs", "outcomes", "weight updates")
+    root_cause_of = POOR
     what = "A batch takes a large part of all rows, and after many epochs the weights have hardly moved."
     why = "An epoch then makes only a few updates, whatever it costs."
 
@@ -288,7 +300,8 @@ class Vanishing(Rule):
     code = "PT405"
     name = "vanishing-gradient"
     category = "vanishing_gradient"
-    explains = POOR
+    needs = ("stages", "outcomes", "gradients")
+    root_cause_of = POOR
     what = "The gradient of the first kernels is a small part of that of the last ones, all through training."
     why = "The first layers then stay as they were drawn, and the last ones work on features of chance."
 
@@ -338,7 +351,8 @@ class Exploding(Rule):
     name = "exploding-gradient"
     category = "exploding_gradient"
     level = ERROR
-    explains = (*POOR, "PT201", "PT202", "PT405", "PT701")
+    needs = ("stages", "activations", "gradients", "outcomes")
+    root_cause_of = (*POOR, "PT201", "PT202", "PT405", "PT701")
     what = "Values become infinite within the untrained network, or gradients grow by orders of magnitude on their way back."
     why = "The first step throws the weights far away, or makes them no numbers at all."
 

@@ -50,7 +50,8 @@ class OneUnitSoftmax(Rule):
     name = "one-unit-softmax"
     category = "last_activation"
     level = ERROR
-    explains = (*POOR, "PT110", "PT302", "PT402", "PT405", "PT502", "PT607")
+    needs = ("stages",)
+    root_cause_of = (*POOR, "PT110", "PT302", "PT402", "PT405", "PT502", "PT607")
     what = "A softmax over one unit, as the last activation."
     why = "Its value is 1 whatever goes in, so the model says the same of every row and no gradient comes back."
 
@@ -89,10 +90,11 @@ class OutOfReach(Rule):
     """Targets that the last activation cannot give."""
 
     code = "PT302"
-    name = "targets-out-of-reach"
+    name = "targets-out-of-range"
     category = "output_range"
     level = ERROR
-    explains = (*POOR, "PT402", "PT405", "PT502")
+    needs = ("stages", "outcomes")
+    root_cause_of = (*POOR, "PT402", "PT405", "PT502")
     what = "Targets outside of what the last activation can give."
     why = "No weights bring the output there; the error stays, and the units that could be right are driven to their bound."
 
@@ -156,7 +158,8 @@ class MissingSoftmax(Rule):
     name = "missing-softmax"
     category = "missing_softmax"
     level = ERROR
-    explains = (*POOR, "PT401", "PT402", "PT405", "PT502", "PT701")
+    needs = ("stages",)
+    root_cause_of = (*POOR, "PT401", "PT402", "PT405", "PT502", "PT701")
     what = "A crossentropy that takes probabilities gets the plain outputs of the last layer."
     why = "The logarithm of what is no probability is cut off or meaningless, and the gradients with it."
 
@@ -200,7 +203,8 @@ class DoubleSoftmax(Rule):
     name = "double-softmax"
     category = "double_softmax"
     level = ERROR
-    explains = (*POOR, "PT401", "PT402", "PT405", "PT502")
+    needs = ("stages",)
+    root_cause_of = (*POOR, "PT401", "PT402", "PT405", "PT502")
     what = "A softmax or sigmoid in the model and another one in the loss (from_logits=True)."
     why = "Twice through a softmax all classes stay near the same share, so the loss can hardly fall and gradients are small."
 
@@ -254,9 +258,10 @@ class LossMismatch(Rule):
     """A loss that is made for another kind of target."""
 
     code = "PT305"
-    name = "loss-does-not-fit"
+    name = "loss-mismatch"
     category = "loss_mismatch"
-    explains = (*POOR, "PT502")
+    needs = ("stages", "targets")
+    root_cause_of = (*POOR, "PT502")
     what = (
         "A distance of numbers as loss where classes are told, or a crossentropy where numbers are."
     )
@@ -404,9 +409,10 @@ class LastActivation(Rule):
     """A last activation that does not fit the kind of target, though it reaches it."""
 
     code = "PT306"
-    name = "last-activation-does-not-fit"
+    name = "last-activation-mismatch"
     category = "last_activation"
-    explains = (*POOR, "PT502", "PT701")
+    needs = ("stages", "outcomes")
+    root_cause_of = (*POOR, "PT502", "PT701")
     what = "Scores of exclusive classes end with sigmoid or with no activation under a loss that wants shares of one."
     why = "Only a softmax makes the classes share 1 among them, so that a higher score of one lowers the others."
 
@@ -481,7 +487,8 @@ class TargetNotScaled(Rule):
     code = "PT307"
     name = "target-not-scaled"
     category = "target_not_scaled"
-    explains = (*POOR, "PT401", "PT402", "PT404", "PT405", "PT406", "PT502")
+    needs = ("stages", "outcomes")
+    root_cause_of = (*POOR, "PT401", "PT402", "PT404", "PT405", "PT406", "PT502")
     what = "Targets whose size is far from 1, which the network starts from."
     why = "The last layer must grow by orders of magnitude first; with large errors gradients are large or clipped to a step."
 

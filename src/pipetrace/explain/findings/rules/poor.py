@@ -15,7 +15,8 @@ class ConstantOutput(Rule):
     code = "PT308"
     name = "constant-output"
     category = "constant_output"
-    explains = ("PT309",)
+    needs = ("stages", "outcomes")
+    root_cause_of = ("PT309",)
     what = "The model gives nearly the same for every row."
     why = "It tells what is most frequent or the mean, and uses nothing of the inputs."
 
@@ -57,9 +58,10 @@ class LossFallsAlone(Rule):
     """A loss that falls while the predictions stay as poor as they were."""
 
     code = "PT310"
-    name = "loss-falls-alone"
+    name = "loss-falls-without-learning"
     category = "loss_mismatch"
-    explains = ("PT308", "PT309")
+    needs = ("stages", "epochs", "outcomes", "losses")
+    root_cause_of = ("PT308", "PT309")
     what = "The loss fell to less than half, and the predictions are no better than guessing."
     why = "The loss then measures something else than what is wanted, such as a class that is always named."
 
@@ -89,8 +91,9 @@ class LearnsNothing(Rule):
     """A model that does no better than guessing where simple means do."""
 
     code = "PT309"
-    name = "learns-nothing"
+    name = "not-learning"
     category = "no_learning"
+    needs = ("stages", "epochs", "outcomes", "baseline models")
     what = "On its own training rows the model does no better than guessing, where a simple learner does."
     why = "The rows can be told apart, so it is the network or its training that fails."
 

@@ -26,10 +26,11 @@ class LabelsOutOfPlace(Rule):
     """Labels that the loss cannot take as they are."""
 
     code = "PT111"
-    name = "labels-do-not-fit-the-loss"
+    name = "labels-do-not-match-loss"
     category = "labels_wrong"
     level = ERROR
-    explains = (
+    needs = ("stages", "targets")
+    root_cause_of = (
         *POOR,
         "PT105",
         "PT106",
@@ -90,10 +91,11 @@ class OneClass(Rule):
     """Training rows of a single class."""
 
     code = "PT112"
-    name = "one-class-only"
+    name = "single-class"
     category = "labels_wrong"
     level = ERROR
-    explains = (*POOR, "PT106", "PT107", "PT302")
+    needs = ("stages", "outcomes")
+    root_cause_of = (*POOR, "PT106", "PT107", "PT302")
     what = "All training rows are of one class."
     why = "The model learns to say that class always, and nothing else."
 
@@ -115,9 +117,10 @@ class Contradictions(Rule):
     """The same input with different labels."""
 
     code = "PT105"
-    name = "contradicting-labels"
+    name = "conflicting-labels"
     category = "labels_wrong"
-    explains = POOR
+    needs = ("stages", "training rows")
+    root_cause_of = POOR
     what = "Rows with the same inputs and different targets."
     why = "No model can be right on both, so the rest is the least error that training can reach."
 
@@ -149,9 +152,10 @@ class OtherRule(Rule):
     """Training rows from which the held-out rows cannot be told, though these can be told from each other."""
 
     code = "PT106"
-    name = "training-labels-follow-another-rule"
+    name = "train-validation-mismatch"
     category = "labels_wrong"
-    explains = (*POOR, "PT110", "PT305", "PT402", "PT501", "PT502")
+    needs = ("stages", "baseline models", "validation rows", "outcomes")
+    root_cause_of = (*POOR, "PT110", "PT305", "PT402", "PT501", "PT502")
     what = (
         "A simple learner tells the held-out rows from each other, and not from the training rows."
     )
@@ -193,7 +197,8 @@ class NotShuffled(Rule):
     code = "PT107"
     name = "not-shuffled"
     category = "not_shuffled"
-    explains = (*POOR, "PT106", "PT305", "PT501")
+    needs = ("stages", "fit arguments", "training rows", "validation rows")
+    root_cause_of = (*POOR, "PT106", "PT305", "PT501")
     what = "Rows stand in blocks of one class where their order matters."
     why = "A split by position then holds out classes that training never sees, and batches teach one class at a time."
 
@@ -236,7 +241,8 @@ class Misaligned(Rule):
     code = "PT108"
     name = "targets-misaligned"
     category = "labels_misaligned"
-    explains = (*POOR, "PT105", "PT106", "PT501", "PT502")
+    needs = ("stages", "training rows", "baseline models", "shifted targets", "outcomes")
+    root_cause_of = (*POOR, "PT105", "PT106", "PT501", "PT502")
     what = "Targets show no relation to the inputs of their rows, but do to those of other rows, or are all inputs reordered."
     why = "There is nothing to learn from pairs that do not belong together."
 
@@ -259,7 +265,8 @@ class Imbalance(Rule):
     code = "PT110"
     name = "class-imbalance"
     category = "class_imbalance"
-    explains = (*POOR, "PT305", "PT502")
+    needs = ("stages", "class outcomes")
+    root_cause_of = (*POOR, "PT305", "PT502")
     what = "A class with few rows that the model names far too seldom."
     why = "The loss is least where the rare class is ignored, and accuracy looks well all the same."
 

@@ -30,7 +30,8 @@ class DyingRelu(Rule):
     code = "PT201"
     name = "dying-relu"
     category = "dying_relu"
-    explains = (*POOR, "PT402", "PT405", "PT502")
+    needs = ("stages", "epochs", "activations")
+    root_cause_of = (*POOR, "PT402", "PT405", "PT502")
     what = "Units behind a ReLU that are zero for every row that was looked at."
     why = "Where a ReLU gives zero its gradient is zero too, so such a unit never changes again."
 
@@ -90,7 +91,8 @@ class Saturated(Rule):
     code = "PT202"
     name = "saturated-activation"
     category = "saturated_activation"
-    explains = (*POOR, "PT405")
+    needs = ("stages", "summaries")
+    root_cause_of = (*POOR, "PT405")
     what = "Hidden tanh or sigmoid units whose values stand at their bounds for most rows."
     why = "There the slope is nearly zero, so almost no gradient passes to the layers before."
 
@@ -140,9 +142,10 @@ class OddHidden(Rule):
     """An activation between layers that is made for the end, or grows without bound."""
 
     code = "PT203"
-    name = "odd-hidden-activation"
+    name = "unusual-hidden-activation"
     category = "hidden_activation"
-    explains = (*POOR, "PT402", "PT405", "PT406", "PT502", "PT701")
+    needs = ("stages",)
+    root_cause_of = (*POOR, "PT402", "PT405", "PT406", "PT502", "PT701")
     what = "A softmax or an exponential as activation of a hidden layer."
     why = "A softmax lets the units of a layer compete for a sum of 1, an exponential multiplies from layer to layer."
 
