@@ -2,10 +2,10 @@
 
 from pipetrace.explain.text import counted, duration, listed, number, share
 from pipetrace.trace.document import Trace
-from pipetrace.trace.overhead import BUDGET, DECLINED, DISK, TIME, Omission
+from pipetrace.trace.overhead import BUDGET, DECLINED, DISK, TIME, UNSUPPORTED, Omission
 
 SKIPPED = {
-    "stages": "the layers of the model during training",
+    "stages": "the layers of the model",
     "late stages": "the layers of the model during training",
     "fit arguments": "the arguments of fit and the validation data",
     "steps": "the loss of single steps",
@@ -29,7 +29,7 @@ REASONS = {
     DISK: "Skipped because the disk was slow",
     TIME: "Skipped because it would have taken too long",
     DECLINED: "Turned off",
-    "unsupported": "Not recorded, because the installed Keras or the data gives no access to it",
+    UNSUPPORTED: "Not recorded, because the installed Keras or the data gives no access to it",
 }
 
 
