@@ -23,6 +23,7 @@ from pipetrace.errors import (
 from pipetrace.stats import summarise
 from pipetrace.trace import Trace, TraceWriter, read
 from pipetrace.trace.document import Array, Ending, Summary
+from pipetrace.trace.measurements import Outcome
 
 pytestmark = pytest.mark.framework
 
@@ -124,7 +125,7 @@ def test_the_run_is_told_as_it_was(digits_trace: Trace, source: Source) -> None:
     assert (run.versions["keras"], run.versions["numpy"]) == (keras.__version__, np.__version__)
     assert (run.training.epochs, run.training.batch_size, run.training.seed) == (3, 32, 0)
     assert (run.training.optimizer, run.training.metrics) == ("Adam", ("accuracy",))
-    assert run.training.optimizer_config["learning_rate"] == pytest.approx(0.001)
+    assert run.training.optimizer_config["learning_rate"] == pytest.approx(0.003)
     assert (run.data.available, run.data.validation_rows) == (1797, 100)
     assert run.data.class_counts == tuple(
         int((source.y[drawn.train] == each).sum()) for each in range(10)
@@ -273,26 +274,22 @@ def test_a_part_that_fails_is_no_silence_here(
 
 
 def test_the_rules_have_figures_to_judge_by(digits_trace: Trace) -> None:
-    parts = {each.part for each in digits_trace.measurements}
-    assert parts >= {
-        "initial",
+    kinds = {each.kind for each in digits_trace.measurements}
+    assert kinds >= {
+        "initial_weight",
         "signal",
-        "slope",
+        "loss",
         "gradient",
         "update",
         "outcome",
-        "class",
-        "rows",
-        "learner",
+        "class_outcome",
+        "dataset_check",
+        "baseline_model",
         "dimensions",
     }
-    (held_out,) = [
-        m.values
-        for m in digits_trace.measurements
-        if (m.part, m.name, m.epoch) == ("outcome", "held_out", None)
-    ]
-    assert held_out["rows"] == 100
-    assert held_out["accuracy"] == pytest.approx(
+    held_out = digits_trace.measurements.of(Outcome, "held_out")
+    assert held_out.rows == 100
+    assert held_out.accuracy == pytest.approx(
         digits_trace.epochs[-1].metrics["val_accuracy"], abs=1e-6
     )
 

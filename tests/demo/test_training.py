@@ -21,7 +21,7 @@ def trained(source: Source, plan: Plan, callback: Any = None) -> Any:
     """A model trained without a recorder."""
     drawn = draw(source, plan)
     backend.set_seed(plan.seed)
-    model = backend.build(MODEL, training(0.001))
+    model = backend.build(MODEL, training(plan.learning_rate))
     parts = [(scaled(source.x[rows]), source.y[rows]) for rows in (drawn.train, drawn.validation)]
     model.fit(
         *parts[0],
@@ -106,7 +106,7 @@ def test_an_epoch_has_what_the_model_was_after_it(
     first, last = short_trace.epochs
     assert (first.number, last.number) == (1, 2)
     assert first.steps == last.steps == 3
-    assert last.learning_rate == pytest.approx(0.001)
+    assert last.learning_rate == pytest.approx(0.003)
     drawn = draw(source, plan)
     example = short_trace.run.data.example_row
     order = np.concatenate([[example], drawn.train[drawn.train != example]])[:32]

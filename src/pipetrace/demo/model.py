@@ -79,7 +79,7 @@ class Plan:
     rows: int = 1000
     epochs: int = 5
     batch_size: int = 32
-    learning_rate: float = 0.001
+    learning_rate: float = 0.003
     seed: int = 0
     pixel: int = 128
     validation_rows: int | None = None
