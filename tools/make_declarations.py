@@ -15,8 +15,14 @@ import numpy as np
 
 from pipetrace.present.views import Document
 from pipetrace.trace.document import Trace
+from pipetrace.trace.measurements import KINDS, Figures, Measurement, Measurements
 from pipetrace.trace.schema import SPECIAL
 
+LAZY: dict[Any, Any] = {
+    Measurements: tuple[Measurement, ...],
+    Figures: typing.Union[tuple(KINDS.values())],  # noqa: UP007 of a tuple
+}
+"""What stands for classes that are no records."""
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -99,7 +105,10 @@ def json_schema(root: type, title: str) -> dict[str, Any]:
 
 def _fields(record: type) -> dict[str, Any]:
     hints = typing.get_type_hints(record)
-    return {each.name: hints[each.name] for each in dataclasses.fields(record)}
+    return {
+        each.name: LAZY.get(hints[each.name], hints[each.name])
+        for each in dataclasses.fields(record)
+    }
 
 
 JSON_TYPES = {str: ("string", "string"), bool: ("boolean", "boolean"), int: ("number", "integer")}

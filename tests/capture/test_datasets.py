@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipetrace.capture import datasets
+from pipetrace.capture import internals
 from pipetrace.capture.datasets import dataset_stages
 from pipetrace.explain.layers import operation
 from pipetrace.pipeline.run import run_steps
@@ -134,10 +134,11 @@ def test_without_the_private_attributes_there_is_one_stage(
     tf: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = tf.data.Dataset.from_tensor_slices((X, Y)).shuffle(9).batch(32).prefetch(2)
-    monkeypatch.setattr(datasets, "INPUTS", "_gone")
-    monkeypatch.setattr(datasets, "SETTINGS", {"batch_size": "_gone"})
-    monkeypatch.setattr(datasets, "FUNCTIONS", ("_gone",))
-    assert not datasets.supports_inputs(dataset)
+    assert internals.supports_dataset_inputs(dataset)
+    monkeypatch.setattr(internals, "DATASET_INPUTS", "_gone")
+    monkeypatch.setattr(internals, "DATASET_SETTINGS", {"batch_size": "_gone"})
+    monkeypatch.setattr(internals, "DATASET_FUNCTIONS", ("_gone",))
+    assert not internals.supports_dataset_inputs(dataset)
     (stage,) = dataset_stages(dataset, taken={"conv"})
     found = stage.config["dataset"]
     assert (stage.name, stage.kind, found["operation"]) == ("source", "source", "dataset")

@@ -23,6 +23,7 @@ from pipetrace.errors import (
 from pipetrace.stats import summarise
 from pipetrace.trace import Trace, TraceWriter, read
 from pipetrace.trace.document import Array, Ending, Summary
+from pipetrace.trace.measurements import Outcome
 
 pytestmark = pytest.mark.framework
 
@@ -273,26 +274,22 @@ def test_a_part_that_fails_is_no_silence_here(
 
 
 def test_the_rules_have_figures_to_judge_by(digits_trace: Trace) -> None:
-    parts = {each.part for each in digits_trace.measurements}
-    assert parts >= {
-        "initial",
+    kinds = {each.kind for each in digits_trace.measurements}
+    assert kinds >= {
+        "initial_weight",
         "signal",
-        "slope",
+        "loss",
         "gradient",
         "update",
         "outcome",
-        "class",
-        "rows",
-        "learner",
+        "class_outcome",
+        "dataset_check",
+        "baseline_model",
         "dimensions",
     }
-    (held_out,) = [
-        m.values
-        for m in digits_trace.measurements
-        if (m.part, m.name, m.epoch) == ("outcome", "held_out", None)
-    ]
-    assert held_out["rows"] == 100
-    assert held_out["accuracy"] == pytest.approx(
+    held_out = digits_trace.measurements.of(Outcome, "held_out")
+    assert held_out.rows == 100
+    assert held_out.accuracy == pytest.approx(
         digits_trace.epochs[-1].metrics["val_accuracy"], abs=1e-6
     )
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def left_out(trace: Trace) -> dict[tuple[str, str], tuple[int | None, int | None
 
 def epochs_of(trace: Trace, part: str) -> list[int]:
     return sorted(
-        {each.epoch for each in trace.measurements if each.part == part and each.epoch is not None}
+        {each.epoch for each in trace.measurements if each.kind == part and each.epoch is not None}
     )
 
 
@@ -52,7 +53,7 @@ def test_without_a_budget_everything_is_there_and_nothing_is_left_out(tmp_path: 
     assert trace.spending is not None
     assert trace.spending.budget is None
     assert trace.spending.during > 0
-    assert epochs_of(trace, "signal") == epochs_of(trace, "slope") == list(range(EPOCHS + 1))
+    assert epochs_of(trace, "signal") == epochs_of(trace, "loss") == list(range(EPOCHS + 1))
 
 
 def test_without_room_the_metrics_stay_and_the_rest_is_told(
@@ -69,7 +70,7 @@ def test_without_room_the_metrics_stay_and_the_rest_is_told(
     found = left_out(trace)
     assert found["probe", BUDGET] == (EPOCHS - 1, EPOCHS)
     assert found["weights", BUDGET] == (EPOCHS - 1, EPOCHS)
-    assert found["stages", BUDGET][0] == 1
+    assert found["late stages", BUDGET][0] == 1
     # The last three are followed whatever it takes, which is little, and measured when training is over.
     assert found["health", BUDGET] == (EPOCHS - 3, EPOCHS)
     assert epochs_of(trace, "update") == [EPOCHS - 1, EPOCHS]
@@ -101,10 +102,11 @@ def test_figures_that_waited_are_those_of_their_epochs(
     )
     one, other = (
         {
-            (each.part, each.name, each.epoch, key): value
+            (each.kind, each.name, each.epoch, key): value
             for each in trace.measurements
-            for key, value in each.values.items()
-            if each.part in ("signal", "slope", "gradient", "update", "initial", "outcome")
+            for key, value in asdict(each.figures).items()
+            if value is not None
+            if each.kind in ("signal", "loss", "gradient", "update", "initial_weight", "outcome")
         }
         for trace in (at_once, later)
     )

@@ -20,7 +20,6 @@ from pipetrace.trace.document import (
     Data,
     Ending,
     Epoch,
-    Measurement,
     Parameters,
     Prediction,
     Run,
@@ -30,6 +29,13 @@ from pipetrace.trace.document import (
     Trace,
     Training,
     Weight,
+)
+from pipetrace.trace.measurements import (
+    DatasetCheck,
+    Gradient,
+    InitialWeight,
+    Measurement,
+    Measurements,
 )
 from pipetrace.trace.schema import DTYPES, SCHEMA
 from pipetrace.trace.writer import TraceWriter
@@ -80,7 +86,7 @@ class Recording:
             self.weights,
             self.ending,
             self.cost,
-            measurements=self.measurements,
+            measurements=Measurements(self.measurements),
         )
 
 
@@ -145,14 +151,11 @@ def a_recording(epochs: int = 3) -> Recording:
         ending=Ending(FINISHED, epoch=epochs),
         cost={"writing": 0.5},
         measurements=(
-            Measurement("initial", "dense/kernel", 0, {"std": 0.5, "alike": 0.0}),
+            Measurement("dense/kernel", 0, InitialWeight(std=0.5, duplicate_units=0.0)),
             Measurement(
-                "gradient",
-                "dense/kernel",
-                1,
-                {"norm": float("nan"), "max": float("inf"), "zeros": -0.0},
+                "dense/kernel", 1, Gradient(norm=float("nan"), max=float("inf"), zeros=-0.0)
             ),
-            Measurement("rows", "training", None, {"rows": 20.0}),
+            Measurement("training", None, DatasetCheck(rows=20, possible_rows=float("inf"))),
         ),
     )
 
@@ -289,8 +292,7 @@ def recordings(draw: st.DrawFn) -> Recording:
 
 def differences(ours: Any, theirs: Any, where: str = "") -> Iterator[str]:
     """Where two documents differ; NaN is equal to NaN, an array to one of the same dtype, shape and values."""
-    if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
-        ours, theirs = dict(ours), dict(theirs)
+    ours, theirs = made_whole(ours), made_whole(theirs)
     if type(ours) is not type(theirs) or not isinstance(
         theirs, np.ndarray | Mapping | tuple | list
     ):
@@ -311,6 +313,13 @@ def differences(ours: Any, theirs: Any, where: str = "") -> Iterator[str]:
             yield f"{where}: {keys} are not {expected}"
         for key in keys & expected:
             yield from differences(ours[key], theirs[key], f"{where}[{key!r}]")
+
+
+def made_whole(values: Any) -> Any:
+    """The same without laziness."""
+    if isinstance(values, Measurements):
+        return tuple(values)
+    return dict(values) if isinstance(values, Mapping) else values
 
 
 def same_plain(ours: Any, theirs: Any) -> bool:

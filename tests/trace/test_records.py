@@ -1,12 +1,13 @@
 """What only the schema of today can hold, going on after the end, and where a trace may go."""
 
+import math
 import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -20,20 +21,25 @@ from pipetrace.trace.document import (
     Epoch,
     Event,
     Group,
-    Measurement,
     ModelFacts,
     Parameters,
     Prediction,
     Spec,
     Target,
 )
+from pipetrace.trace.measurements import (
+    KINDS,
+    FitArguments,
+    Gradient,
+    Measurement,
+    Measurements,
+    Outcome,
+    Signal,
+)
 from pipetrace.trace.writer import check_place
 
 Differ = Callable[[Any, Any], list[str]]
 MakeEpoch = Callable[[int], Epoch]
-
-
-# What schema 2 holds besides
 
 
 def written(path: Path, recording: Any, **changes: Any) -> TraceWriter:
@@ -91,38 +97,67 @@ def test_events_in_their_order(tmp_path: Path, recording: Any) -> None:
     assert found == (events[0], cleaned, events[2])
 
 
-def test_measurements_by_part_name_and_epoch(
+def test_measurements_by_kind_name_and_epoch(
     tmp_path: Path, recording: Any, differ: Differ
 ) -> None:
-    first = Measurement("signal", "dense", 0, {"rms": 1.5, "spread": float("inf")})
-    last = Measurement("signal", "dense", 1, {"rms": float("nan")})
-    once = Measurement("outcome", "training", None, {"accuracy": 1.0, "loss": 1e-300})
+    first = Measurement("dense", 0, Signal(rms=1.5, std=math.inf, units=3))
+    last = Measurement("dense", 1, Signal(rms=math.nan))
+    once = Measurement("training", None, Outcome(accuracy=1.0, loss=1e-300))
+    again = Measurement("training", None, Outcome(loss=0.25, rows=3))
+    plain = Measurement("fit", None, FitArguments(shuffle=False, validation_split=0.0))
 
     def act(writer: TraceWriter) -> None:
         writer.add_measurements([first, once])
-        writer.add_measurements(
-            [last, Measurement("outcome", "training", None, {"loss": 0.25, "rows": 3.0})]
-        )
+        writer.add_measurements([last, again, plain])
 
     found = finished(tmp_path / "run.trace", recording, act).measurements
     # What is written twice is what was written last.
-    assert (
-        differ(
-            found, (first, replace(once, values={"accuracy": 1.0, "loss": 0.25, "rows": 3.0}), last)
-        )
-        == []
+    assert differ(found, Measurements([first, again, last, plain])) == []
+
+
+@pytest.mark.parametrize("kind", KINDS.values())
+def test_every_field_of_a_measurement_is_kept_with_its_type(
+    kind: Any, tmp_path: Path, recording: Any
+) -> None:
+    made = {float: 0.1, int: 3, bool: True}
+    values = {each.name: made[get_args(each.type)[0]] for each in fields(kind)}
+    measurement = Measurement("it", 1, kind(**values))
+
+    def act(writer: TraceWriter) -> None:
+        writer.add_measurements([measurement, Measurement("it", 2, kind())])
+
+    found = finished(tmp_path / "run.trace", recording, act).measurements
+    assert list(found) == [measurement, Measurement("it", 2, kind())]
+    assert {name: type(getattr(found[0].figures, name)) for name in values} == {
+        name: type(value) for name, value in values.items()
+    }
+
+
+def test_kinds_and_fields_that_are_not_known_are_left_out(tmp_path: Path, recording: Any) -> None:
+    path = tmp_path / "run.trace"
+    writer = written(path, recording)
+    writer.add_measurements(
+        [Measurement("a", 1, Gradient(norm=1.0)), Measurement("b", 1, Gradient(norm=2.0))]
     )
+    writer.end(Ending("finished"), {})
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("UPDATE measurement SET kind = 'newer' WHERE name = 'a'")
+        database.execute(
+            "UPDATE content SET data = '{\"norm\":2.0,\"newer\":[1]}' WHERE data LIKE '{%'"
+        )
+        database.commit()
+    assert list(read(path).measurements) == [Measurement("b", 1, Gradient(norm=2.0))]
 
 
 def test_going_on_drops_what_was_measured_at_the_end(tmp_path: Path, recording: Any) -> None:
     path = tmp_path / "run.trace"
-    kept = Measurement("signal", "dense", 1, {"rms": 1.0})
+    kept = Measurement("dense", 1, Signal(rms=1.0))
     writer = written(path, recording)
-    writer.add_measurements([kept, Measurement("outcome", "training", None, {"rows": 3.0})])
+    writer.add_measurements([kept, Measurement("training", None, Outcome(rows=3))])
     writer.end(Ending("finished"), {})
     writer.resume()
     writer.end(Ending("finished"), {})
-    assert read(path).measurements == (kept,)
+    assert list(read(path).measurements) == [kept]
 
 
 def test_predictions_with_all_that_is_known(tmp_path: Path, recording: Any, differ: Differ) -> None:

@@ -1,8 +1,8 @@
 """The stages of a ``tf.data.Dataset``: what each was made with, and the form of its elements.
 
-Nothing is iterated or changed. What a stage takes from and was made with stands in attributes that
-TensorFlow does not promise, so each is asked for with care: a setting that is missing is left out,
-and where the inputs are missing the whole dataset becomes one stage.
+Nothing is iterated or changed. What a stage takes from and was made with is no promise of
+TensorFlow's: a setting that is missing is left out, and where the inputs are missing the whole
+dataset becomes one stage.
 """
 
 import re
@@ -10,34 +10,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from pipetrace.capture import internals
 from pipetrace.pipeline.kinds import dtype_name, is_dataset
 from pipetrace.trace.document import SOURCE, STEP, Spec, Stage
 
-INPUTS = "_inputs"
-"""The method that gives the datasets that a dataset takes from."""
-SETTINGS = {
-    "buffer_size": "_buffer_size",
-    "batch_size": "_batch_size",
-    "drop_remainder": "_drop_remainder",
-    "count": "_count",
-    "size": "_size",
-    "shift": "_shift",
-    "stride": "_stride",
-    "parallel_calls": "_num_parallel_calls",
-    "cycle_length": "_cycle_length",
-    "block_length": "_block_length",
-    "reshuffle": "_reshuffle_each_iteration",
-    "shards": "_num_shards",
-    "index": "_index",
-    "start": "_start",
-    "stop": "_stop",
-    "step": "_step",
-    "seed": "_seed2",
-    "global_seed": "_seed",
-    "file": "_filename",
-}
-"""What a stage may have been made with, and the attribute that holds it."""
-FUNCTIONS = ("_map_func", "_predicate", "_scan_func", "_reduce_func", "_key_func")
 OPERATIONS = {"TensorSlice": "slices", "Tensor": "tensors", "DenseToRagged": "ragged batch"}
 """What a stage does, where the name of its class does not say it: ``PaddedBatchDataset`` does."""
 INFINITE = -1
@@ -59,15 +35,10 @@ def dataset_stages(
         taken: names that no stage may have.
     """
     found: list[Stage] = []
-    if not supports_inputs(dataset):
+    if not internals.supports_dataset_inputs(dataset):
         return (_stage(dataset, source, "dataset", ()),)
     _walk(dataset, found, {}, {*taken, source} if source in taken else set(taken), source)
     return tuple(found)
-
-
-def supports_inputs(dataset: Any) -> bool:
-    """Whether a dataset tells what it takes from."""
-    return isinstance(_asked(lambda: list(getattr(dataset, INPUTS)())), list)
 
 
 def element_specs(dataset: Any) -> tuple[Spec, ...]:
@@ -84,7 +55,7 @@ def _walk(
     if len(places) > MOST_STAGES:
         return None
     places[id(dataset)] = -1
-    told = _asked(lambda: list(getattr(dataset, INPUTS)())) or []
+    told = internals.dataset_inputs(dataset)
     inner = [_walk(each, found, places, taken, source) for each in told if is_dataset(each)]
     inputs = [found[place] for place in inner if place is not None and place >= 0]
     operation = _operation(type(dataset).__name__)
@@ -106,9 +77,9 @@ def _operation(name: str) -> str:
 
 
 def _stage(dataset: Any, name: str, operation: str, inputs: Sequence[Stage]) -> Stage:
-    size = _asked(lambda: int(dataset.cardinality()))
-    settings = _settings(dataset)
-    elements = _elements(_asked(lambda: dataset.element_spec))
+    size = _cardinality(dataset)
+    settings = internals.dataset_settings(dataset)
+    elements = _elements(getattr(dataset, "element_spec", None))
     batched = max([each.config["dataset"]["batched"] for each in inputs], default=0)
     if operation in ("batch", "padded batch", "ragged batch"):
         batched += 1
@@ -127,7 +98,7 @@ def _stage(dataset: Any, name: str, operation: str, inputs: Sequence[Stage]) -> 
             "settings": settings,
             "elements": elements,
             "batched": batched,
-            "cardinality": size if isinstance(size, int) and size >= 0 else None,
+            "cardinality": size if size is not None and size >= 0 else None,
             "infinite": size == INFINITE,
         },
         "from": [
@@ -145,25 +116,11 @@ def _stage(dataset: Any, name: str, operation: str, inputs: Sequence[Stage]) -> 
     return Stage(name, STEP if inputs else SOURCE, None, name, config, received, outputs)
 
 
-def _settings(dataset: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, attribute in SETTINGS.items():
-        value = _plain(_asked(lambda attribute=attribute: getattr(dataset, attribute)))
-        if value is not None and value != "":
-            found[name] = value
-    # Without a seed of its own both are 0, and which numbers are drawn is left to chance.
-    if "seed" in found and not found["seed"] and not found.get("global_seed"):
-        del found["seed"]
-    found.pop("global_seed", None)
-    for attribute in FUNCTIONS:
-        function = getattr(
-            _asked(lambda attribute=attribute: getattr(dataset, attribute)), "_func", None
-        )
-        if function is not None:
-            name = str(getattr(function, "__qualname__", type(function).__name__))
-            is_lambda = name.endswith("<lambda>")
-            found["function"] = "a lambda" if is_lambda else name.replace("<locals>.", "")
-    return found
+def _cardinality(dataset: Any) -> int | None:
+    try:
+        return int(dataset.cardinality())
+    except Exception:  # a dataset of somebody's own class
+        return None
 
 
 def _elements(spec: Any, key: str = "") -> list[dict[str, Any]]:
@@ -178,8 +135,8 @@ def _elements(spec: Any, key: str = "") -> list[dict[str, Any]]:
             for one in _elements(each, f"{key}/{name}" if key else str(name))
         ]
     dtype = getattr(spec, "dtype", None)
-    lengths = _asked(lambda: list(spec.shape)) if dtype is not None else None
-    shape = None if lengths is None else [None if each is None else int(each) for each in lengths]
+    known = dtype is not None and getattr(getattr(spec, "shape", None), "rank", None) is not None
+    shape = [None if each is None else int(each) for each in spec.shape] if known else None
     dtype = None if dtype is None else dtype_name(dtype)
     return [{"key": key, "shape": shape, "dtype": dtype, "type": type(spec).__name__}]
 
@@ -197,21 +154,3 @@ def _specs(elements: Sequence[Mapping[str, Any]], batched: int) -> tuple[Spec, .
         name = None if key.isdigit() or not key else key
         found.append(Spec((None, *lengths), each["dtype"], name=name))
     return tuple(found)
-
-
-def _plain(value: Any) -> Any:
-    """A plain number or string out of a tensor; None where it is none, or not known yet."""
-    if not isinstance(value, bool | int | float | str):
-        value = _asked(lambda: value.numpy() if value.shape == () else None)
-        value = value.item() if hasattr(value, "item") else value
-    if isinstance(value, bytes):
-        return value.decode(errors="replace")
-    return value if isinstance(value, bool | int | float | str) else None
-
-
-def _asked(question: Any) -> Any:
-    """The answer, or None: these attributes are nobody's promise."""
-    try:
-        return question()
-    except Exception:
-        return None

@@ -12,12 +12,12 @@ from pipetrace.trace.document import (
     Ending,
     Event,
     Group,
-    Measurement,
     Prediction,
     Run,
     Stage,
     Summary,
 )
+from pipetrace.trace.measurements import Measurement
 from pipetrace.trace.overhead import Spending
 from pipetrace.trace.writer import EpochFacts, TraceWriter
 

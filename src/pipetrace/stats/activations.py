@@ -1,43 +1,38 @@
-"""How much of the rows' differences each stage carries on, and which of its units say nothing."""
+"""Figures of activations, weights, gradients and the losses of an epoch's steps."""
+
+import math
+from dataclasses import replace
 
 import numpy as np
 
 from pipetrace.trace.document import Array
+from pipetrace.trace.measurements import Gradient, InitialWeight, Signal, StepLosses, Update
 
 
-def signal(values: Array) -> dict[str, float]:
+def signal(values: Array) -> Signal:
     """Figures of a stage's output.
 
     Args:
-        values: ``(n, ...)``; a unit is an index of the last axis, over all rows and places.
-
-    Returns:
-        ``rms``: root of the mean square. ``spread``: the standard deviation over the rows, root mean square over all
-        places. ``dead``: share of units that are zero everywhere. ``still``: share of units that give one value for all
-        rows. ``small`` and ``large``: the 5 % and 95 % quantile of the units' root mean squares; ``std_small`` and
-        ``std_large`` the same of their standard deviations. ``center``: root mean square of the units' means.
+        values: ``(n, ...)``; a unit is an index of the last axis, over all rows and positions.
     """
     flat = values.astype(np.float64)
     if not np.isfinite(flat).all():
-        return {"not_finite": float((~np.isfinite(flat)).mean())}
+        return Signal(not_finite=float((~np.isfinite(flat)).mean()))
     rows = flat.reshape(len(flat), -1)
     units = flat.reshape(-1, flat.shape[-1]) if flat.ndim > 1 else flat.reshape(-1, 1)
     sizes = np.sqrt((units**2).mean(axis=0))
-    low, high = np.quantile(sizes, (0.05, 0.95))
     narrow, wide = np.quantile(units.std(axis=0), (0.05, 0.95))
-    reach = units.max(axis=0) - units.min(axis=0)
-    return {
-        "rms": float(np.sqrt((rows**2).mean())),
-        "spread": float(np.sqrt(rows.var(axis=0).mean())),
-        "dead": float((sizes == 0).mean()),
-        "still": float((reach <= 1e-6 * np.maximum(sizes, 1e-30)).mean()),
-        "small": float(low),
-        "large": float(high),
-        "std_small": float(narrow),
-        "std_large": float(wide),
-        "center": float(np.sqrt((units.mean(axis=0) ** 2).mean())),
-        "units": float(units.shape[1]),
-    }
+    extent = units.max(axis=0) - units.min(axis=0)
+    return Signal(
+        rms=float(np.sqrt((rows**2).mean())),
+        std=float(np.sqrt(rows.var(axis=0).mean())),
+        dead_units=float((sizes == 0).mean()),
+        constant_units=float((extent <= 1e-6 * np.maximum(sizes, 1e-30)).mean()),
+        std_low=float(narrow),
+        std_high=float(wide),
+        mean_rms=float(np.sqrt((units.mean(axis=0) ** 2).mean())),
+        units=units.shape[1],
+    )
 
 
 def dimensions(values: Array) -> float:
@@ -52,99 +47,100 @@ def dimensions(values: Array) -> float:
     return float(np.trace(products)) ** 2 / whole if whole > 0 else 0.0
 
 
-def initial(values: Array) -> dict[str, float]:
-    """Figures of a weight before training.
-
-    Returns:
-        ``mean``, ``std``, ``min``, ``max``; for those with two or more axes also ``fan_in`` and ``fan_out`` as Keras counts
-        them, and ``alike``: the share of units (indices of the last axis) that have a twin.
-    """
+def initial(values: Array) -> InitialWeight:
+    """Figures of a weight before training."""
     wide = values.astype(np.float64)
-    found = {name: float(getattr(wide, name)()) for name in ("mean", "std", "min", "max")}
-    if wide.ndim > 1:
-        places = float(np.prod(wide.shape[:-2])) if wide.ndim > 2 else 1.0
-        found |= {"fan_in": places * wide.shape[-2], "fan_out": places * wide.shape[-1]}
-        units = wide.reshape(-1, wide.shape[-1]).T
-        if len(units) > 1:
-            _, counts = np.unique(units, axis=0, return_counts=True)
-            found["alike"] = float(counts[counts > 1].sum() / len(units))
-    return found
+    found = InitialWeight(
+        float(wide.mean()), float(wide.std()), float(wide.min()), float(wide.max())
+    )
+    if wide.ndim < 2:
+        return found
+    positions = math.prod(wide.shape[:-2])
+    units = wide.reshape(-1, wide.shape[-1]).T
+    duplicates = None
+    if len(units) > 1:
+        _, counts = np.unique(units, axis=0, return_counts=True)
+        duplicates = float(counts[counts > 1].sum() / len(units))
+    return replace(
+        found,
+        fan_in=positions * wide.shape[-2],
+        fan_out=positions * wide.shape[-1],
+        duplicate_units=duplicates,
+    )
 
 
 def movement(
-    now: Array, before: Array, start: Array | None, last: Array | None, way: Array | None
-) -> dict[str, float]:
+    now: Array, before: Array, start: Array | None, last: Array | None, earlier: Array | None
+) -> Update:
     """How far a weight moved in an epoch.
 
     Args:
-        now: after it.
-        before: before it.
+        now: the weight after the epoch.
+        before: before the epoch.
         start: before training, or None.
-        last: before its last step, or None.
-        way: what the epoch before added, or None.
-
-    Returns:
-        ``moved``, ``norm``, ``from_start``: of the epoch's change, of the weight and of the change since the start, as
-        Euclidean norms; ``last_step``: of the last step's change; ``straight``: the cosine of this epoch's and the last
-        one's change.
+        last: before the epoch's last step, or None.
+        earlier: before the epoch before, or None.
     """
     change = (now - before).astype(np.float64)
-    size = float(np.linalg.norm(change))
-    found = {
-        "moved": size,
-        "norm": float(np.linalg.norm(now.astype(np.float64))),
-    }
-    if start is not None:
-        found["from_start"] = float(np.linalg.norm((now - start).astype(np.float64)))
-    if last is not None:
-        found["last_step"] = float(np.linalg.norm((now - last).astype(np.float64)))
-    if way is not None:
-        other = float(np.linalg.norm(way.astype(np.float64)))
+    size = _norm(change)
+    cosine = None
+    if earlier is not None:
+        way = before - earlier
+        other = _norm(way)
         if size > 0 and other > 0:
-            found["straight"] = float((change * way).sum() / size / other)
-    return found
+            cosine = float((change * way).sum() / size / other)
+    return Update(
+        update_norm=size,
+        weight_norm=_norm(now),
+        from_start=None if start is None else _norm(now - start),
+        last_step=None if last is None else _norm(now - last),
+        cosine=cosine,
+    )
 
 
-def gradient(values: Array) -> dict[str, float]:
-    """Figures of a gradient: norm, root mean square, largest, share of zeros; the share that is not finite first."""
+def gradient(values: Array, penalty: Array | None = None) -> Gradient:
+    """Figures of a gradient.
+
+    Args:
+        values: of the whole loss.
+        penalty: of the penalty alone, or None.
+    """
     wide = values.astype(np.float64)
     bad = ~np.isfinite(wide)
+    norm = None if penalty is None else _norm(penalty)
     if bad.any():
-        return {"not_finite": float(bad.mean())}
-    return {
-        "norm": float(np.linalg.norm(wide)),
-        "rms": float(np.sqrt((wide**2).mean())),
-        "max": float(np.abs(wide).max()),
-        "zeros": float((wide == 0).mean()),
-    }
+        return Gradient(not_finite=float(bad.mean()), penalty_norm=norm)
+    return Gradient(
+        norm=_norm(wide),
+        rms=float(np.sqrt((wide**2).mean())),
+        max=float(np.abs(wide).max()),
+        zeros=float((wide == 0).mean()),
+        penalty_norm=norm,
+    )
 
 
-def steps_figures(losses: list[float]) -> dict[str, float]:
-    """The course of the loss within an epoch, step by step.
-
-    Returns:
-        ``count``; ``first`` and ``last``: means over the first and last tenth; ``min``, ``max``, ``median``; ``noise``: the
-        standard deviation of one step to the next over the root of 2; ``jumps``: share of steps whose loss is more than
-        twice the one before and the epoch's median.
-    """
+def step_losses(losses: list[float]) -> StepLosses:
+    """The course of the loss within an epoch, step by step."""
     values = np.array(losses, np.float64)
     sound = values[np.isfinite(values)]
-    found = {"count": float(len(values)), "not_finite": float(len(values) - len(sound))}
+    found = StepLosses(count=len(values), not_finite=len(values) - len(sound))
     if not len(sound):
         return found
     tenth = max(1, len(sound) // 10)
     middle = float(np.median(sound))
-    found |= {
-        "first": float(sound[:tenth].mean()),
-        "last": float(sound[-tenth:].mean()),
-        "min": float(sound.min()),
-        "max": float(sound.max()),
-        "median": middle,
-    }
-    if len(sound) > 2:
-        steps = np.diff(sound)
-        found["noise"] = float(steps.std() / np.sqrt(2))
-        found["jumps"] = float(
-            ((sound[1:] > 2 * np.abs(sound[:-1])) & (sound[1:] > 2 * abs(middle))).mean()
-        )
-    return found
+    found = replace(
+        found,
+        first=float(sound[:tenth].mean()),
+        last=float(sound[-tenth:].mean()),
+        min=float(sound.min()),
+        max=float(sound.max()),
+        median=middle,
+    )
+    if len(sound) < 3:
+        return found
+    jumps = (sound[1:] > 2 * np.abs(sound[:-1])) & (sound[1:] > 2 * abs(middle))
+    return replace(found, noise=float(np.diff(sound).std() / np.sqrt(2)), jumps=float(jumps.mean()))
+
+
+def _norm(values: Array) -> float:
+    return float(np.linalg.norm(values.astype(np.float64)))

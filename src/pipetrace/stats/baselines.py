@@ -6,16 +6,27 @@ the two mostly does too, whatever the network's optimizer, loss and activations.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pipetrace.trace.document import Array
+from pipetrace.trace.measurements import (
+    ALIGNED,
+    KERNEL,
+    LINEAR,
+    REVERSED,
+    BaselineModel,
+    PrincipalComponents,
+    ShiftedTargets,
+)
 
 PENALTIES = (1e-4, 1e-2, 1e-1, 1.0, 10.0)
 """Ridge penalties tried, in units of the kernel's mean diagonal; the one with the least leave-one-out error is taken."""
 WIDTHS = (0.25, 1.0, 4.0)
 """Widths of the Gaussian tried, in units of the median squared distance of two rows."""
+FEWEST_ROWS = 20
+"""Fewer rows than this tell nothing about what can be learned."""
 PARTS = (1, 2, 4, 8, 16, 32, 64, 128)
 """How many principal components are kept for rows that are to be given again."""
 
@@ -37,74 +48,92 @@ class Problem:
     classes: bool
 
 
-def learned(problem: Problem) -> dict[str, float]:
-    """How well each learner tells the targets.
-
-    Returns:
-        for ``linear`` and ``kernel`` the score on rows that it did not learn from: ``linear``, ``kernel`` leave-one-out,
-        ``linear_held_out``, ``kernel_held_out`` on the held-out rows where there are any; of classes also the mean of
-        each class's own, as ``linear_balanced`` and so on. A score is the accuracy for classes, R2 for
-        numbers.
-    """
+def scores(problem: Problem) -> dict[str, BaselineModel]:
+    """How well each baseline model predicts the targets, by its name."""
     x, x_new = _scaled(problem.x, problem.x_new)
-    found: dict[str, float] = {}
-    for name, kernels in (("linear", _linear(x, x_new)), ("kernel", _gaussian(x, x_new))):
+    found = {}
+    for name, kernels in ((LINEAR, _linear(x, x_new)), (KERNEL, _gaussian(x, x_new))):
         best: tuple[float, Array, _Inverse, Array | None] | None = None
         for kernel, kernel_new in kernels:
             for inverse in _inverses(kernel):
-                told = _left_out(inverse, problem.y)
-                error = float(((told - problem.y) ** 2).mean())
+                predicted = _left_out(inverse, problem.y)
+                error = float(((predicted - problem.y) ** 2).mean())
                 if best is None or error < best[0]:
-                    best = (error, told, inverse, kernel_new)
+                    best = (error, predicted, inverse, kernel_new)
         if best is None:
             continue
-        _, told, inverse, kernel_new = best
-        _note(found, name, told, problem.y, classes=problem.classes)
+        _, predicted, inverse, kernel_new = best
+        plain, balanced = _scored(predicted, problem.y, classes=problem.classes)
+        each = BaselineModel(len(x), problem.classes, plain, balanced)
         if kernel_new is not None and problem.y_new is not None:
             center = problem.y.mean(axis=0)
             new = kernel_new @ inverse.times(problem.y - center) + center
-            _note(found, f"{name}_held_out", new, problem.y_new, classes=problem.classes)
+            plain, balanced = _scored(new, problem.y_new, classes=problem.classes)
+            each = replace(each, held_out=plain, held_out_balanced=balanced)
+        found[name] = each
     return found
 
 
-def shifted(problem: Problem, lags: tuple[int, ...] = (-2, -1, 1, 2)) -> dict[str, float]:
-    """The linear learner's leave-one-out score where the targets stand some rows further on, or in reverse order."""
+def learned(problem: Problem) -> dict[str, BaselineModel]:
+    """The same, with what half of the rows and the held-out rows by themselves give."""
+    found = scores(problem)
+    if problem.x_new is None or problem.y_new is None:
+        return found
+    half = scores(replace(problem, x=problem.x[::2], y=problem.y[::2]))
+    own = {}
+    if len(problem.x_new) >= FEWEST_ROWS:
+        own = scores(Problem(problem.x_new, problem.y_new, None, None, problem.classes))
+    return {
+        name: replace(
+            each,
+            held_out_half=half[name].held_out,
+            within_held_out=own[name].score if name in own else None,
+        )
+        for name, each in found.items()
+    }
+
+
+def shifted(problem: Problem, lags: tuple[int, ...] = (-2, -1, 1, 2)) -> dict[str, ShiftedTargets]:
+    """The linear baseline's leave-one-out score where the targets stand some rows further on, or in reverse order."""
     x, _ = _scaled(problem.x, None)
     inverse = next(iter(_inverses(next(_linear(x, None))[0], PENALTIES[2:3])))
-    found: dict[str, float] = {}
-    moved = {f"lag_{lag}": np.roll(problem.y, lag, axis=0) for lag in lags}
-    for name, y in {**moved, "reversed": problem.y[::-1], "lag_0": problem.y}.items():
-        found[name] = score(_left_out(inverse, y), y, classes=problem.classes)
-    return found
+    moved = {str(lag): np.roll(problem.y, lag, axis=0) for lag in lags}
+    return {
+        name: ShiftedTargets(score(_left_out(inverse, y), y, classes=problem.classes))
+        for name, y in {**moved, REVERSED: problem.y[::-1], ALIGNED: problem.y}.items()
+    }
 
 
-def components(x: Array) -> dict[str, float]:
-    """R2 of the rows given again from so many principal components: what a network as narrow can reach without bends."""
+def components(x: Array) -> dict[str, PrincipalComponents]:
+    """R2 of the rows rebuilt from so many principal components: what a linear code of that width can reach."""
     centered = x - x.mean(axis=0)
     powers = np.linalg.eigvalsh(centered @ centered.T)[::-1].clip(0)
     total = float(powers.sum())
     if total <= 0:
         return {}
     return {
-        f"{count}": float(powers[:count].sum() / total) for count in PARTS if count <= min(x.shape)
+        str(count): PrincipalComponents(float(powers[:count].sum() / total))
+        for count in PARTS
+        if count <= min(x.shape)
     }
 
 
-def score(told: Array, y: Array, *, classes: bool) -> float:
+def score(predicted: Array, y: Array, *, classes: bool) -> float:
     """The accuracy for classes, R2 for numbers: 1 less the squared error over that of the mean."""
     if classes:
-        return float((told.argmax(axis=1) == y.argmax(axis=1)).mean())
+        return float((predicted.argmax(axis=1) == y.argmax(axis=1)).mean())
     spread = float(((y - y.mean(axis=0)) ** 2).sum())
-    return 1 - float(((told - y) ** 2).sum()) / spread if spread > 0 else 0.0
+    return 1 - float(((predicted - y) ** 2).sum()) / spread if spread > 0 else 0.0
 
 
-def _note(found: dict[str, float], name: str, told: Array, y: Array, *, classes: bool) -> None:
-    found[name] = score(told, y, classes=classes)
-    if classes:
-        right = told.argmax(axis=1) == y.argmax(axis=1)
-        found[f"{name}_balanced"] = float(
-            np.mean([right[column > 0].mean() for column in y.T if (column > 0).any()])
-        )
+def _scored(predicted: Array, y: Array, *, classes: bool) -> tuple[float, float | None]:
+    """The score, and for classes the mean of each class's own."""
+    plain = score(predicted, y, classes=classes)
+    if not classes:
+        return plain, None
+    right = predicted.argmax(axis=1) == y.argmax(axis=1)
+    of_each = [right[column > 0].mean() for column in y.T if (column > 0).any()]
+    return plain, float(np.mean(of_each))
 
 
 def _scaled(x: Array, x_new: Array | None) -> tuple[Array, Array | None]:

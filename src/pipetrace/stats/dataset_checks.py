@@ -1,10 +1,12 @@
 """What is known of rows and targets before any model: repeated rows, order, contradictions, classes of each part."""
 
 import hashlib
+from dataclasses import dataclass
 
 import numpy as np
 
 from pipetrace.trace.document import Array
+from pipetrace.trace.measurements import DatasetCheck
 
 MOST = 50_000
 """Rows that are looked at."""
@@ -22,19 +24,19 @@ def hashes(arrays: list[Array]) -> Array:
     return np.array(made, np.int64)
 
 
-def rows_figures(x: Array, y: Array | None) -> dict[str, float]:
+def repeated(x: Array, y: Array | None) -> DatasetCheck:
     """Repeated rows and contradictions among them.
 
     Args:
         x: a number for each row's inputs, as ``hashes`` gives it.
         y: the same for the targets.
     """
-    found = {"rows": float(len(x)), "distinct": float(len(np.unique(x)))}
+    contradictory = None
     if y is not None and len(y) == len(x):
         pairs = np.unique(np.stack([x, y], axis=1), axis=0)
         inputs, many = np.unique(pairs[:, 0], return_counts=True)
-        found["contradicted"] = float(np.isin(x, inputs[many > 1]).mean())
-    return found
+        contradictory = float(np.isin(x, inputs[many > 1]).mean())
+    return DatasetCheck(len(x), len(np.unique(x)), contradictory)
 
 
 def domain(arrays: list[Array]) -> float:
@@ -48,31 +50,39 @@ def domain(arrays: list[Array]) -> float:
     return total
 
 
-def order_figures(labels: Array) -> dict[str, float]:
-    """How often the class changes from row to row, against what a random order would give."""
-    runs = float(1 + (labels[1:] != labels[:-1]).sum())
+def class_runs(labels: Array) -> tuple[int, float]:
+    """How many runs of one class there are from row to row, and how many a random order would give."""
     _, counts = np.unique(labels, return_counts=True)
     shares = counts / len(labels)
-    return {"runs": runs, "runs_by_chance": float(1 + (len(labels) - 1) * (1 - (shares**2).sum()))}
+    runs = 1 + int((labels[1:] != labels[:-1]).sum())
+    return runs, float(1 + (len(labels) - 1) * (1 - (shares**2).sum()))
 
 
-def shift_figures(labels: Array, others: Array, classes: int) -> dict[str, float]:
+@dataclass(frozen=True)
+class ClassShift:
     """How far the classes of two sets of rows are apart.
 
-    Returns:
-        ``shift``: half the sum of the differences of shares (total variation). ``shift_sigmas``: Pearson's chi-squared of
-        the two counts, as standard deviations above what chance gives. ``unseen``: share of the second set whose class
-        the first set lacks.
+    Attributes:
+        shift: half the sum of the differences of shares (total variation).
+        sigmas: Pearson's chi-squared of the two counts, as standard deviations above what chance gives.
+        unseen: share of the second set whose class the first set lacks.
     """
+
+    shift: float
+    sigmas: float
+    unseen: float
+
+
+def class_shift(labels: Array, others: Array, classes: int) -> ClassShift:
+    """How far the classes of two sets of rows are apart."""
     first, second = np.bincount(labels, minlength=classes), np.bincount(others, minlength=classes)
-    found = {
-        "shift": float(0.5 * np.abs(first / first.sum() - second / second.sum()).sum()),
-        "unseen": float(second[first == 0].sum() / second.sum()),
-    }
     there = first + second > 0
     table = np.stack([first, second])[:, there].astype(np.float64)
     expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0, keepdims=True) / table.sum()
     freedom = max(1, int(there.sum()) - 1)
     squared = float(((table - expected) ** 2 / expected).sum())
-    found["shift_sigmas"] = (squared - freedom) / float(np.sqrt(2 * freedom))
-    return found
+    return ClassShift(
+        shift=float(0.5 * np.abs(first / first.sum() - second / second.sum()).sum()),
+        sigmas=(squared - freedom) / float(np.sqrt(2 * freedom)),
+        unseen=float(second[first == 0].sum() / second.sum()),
+    )

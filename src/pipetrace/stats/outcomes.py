@@ -1,36 +1,34 @@
 """What a model gives against what it should give, in figures."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from pipetrace.trace.document import Array
+from pipetrace.trace.measurements import ClassOutcome, Outcome
 
 MOST_CLASSES = 200
 """Classes of which each gets its own figures."""
 
 
-def figures(given: Array, wanted: Array | None) -> dict[str, float]:
+def outcome(given: Array, wanted: Array | None) -> Outcome:
     """Figures of one output.
 
     Args:
         given: what the model gives, ``(n, ...)``.
         wanted: the targets, or None.
-
-    Returns:
-        of what is given its reach, its spread over the rows and the sums of its last axis; and against the targets what
-        ``docs/trace-format.md`` lists under ``outcome``.
     """
     found = _of_given(given.astype(np.float64))
     if wanted is None or wanted.dtype.kind not in "biuf" or not len(wanted):
         return found
     target = wanted.astype(np.float64)
-    found |= _of_targets(target)
+    found = _of_targets(found, target)
     labels = labels_of(given, wanted)
     if labels is not None:
-        found |= _classes(*labels) | _log_loss(given, labels[1])
-    elif given.size == target.size:
-        found |= _numbers(
-            given.astype(np.float64).reshape(len(given), -1), target.reshape(len(given), -1)
-        )
+        return replace(_classes(found, *labels), log_loss=_log_loss(given, labels[1]))
+    if given.size == target.size:
+        rows = given.astype(np.float64).reshape(len(given), -1)
+        return _numbers(found, rows, target.reshape(len(given), -1))
     return found
 
 
@@ -63,8 +61,8 @@ def labels_of(given: Array, wanted: Array) -> tuple[Array, Array, int] | None:
     return (scores[:, 0] > (0.5 if inside else 0.0)).astype(int), true, 2
 
 
-def by_class(given: Array, wanted: Array | None) -> dict[int, dict[str, float]]:
-    """For each class: how many rows are of it, how many are said to be, how many of them rightly."""
+def by_class(given: Array, wanted: Array | None) -> dict[int, ClassOutcome]:
+    """For each class: how many rows are of it, how many are predicted to be, how many of them correctly."""
     labels = (
         labels_of(given, wanted)
         if wanted is not None and wanted.dtype.kind in "biuf" and len(wanted)
@@ -72,108 +70,122 @@ def by_class(given: Array, wanted: Array | None) -> dict[int, dict[str, float]]:
     )
     if labels is None or labels[2] > MOST_CLASSES:
         return {}
-    said, true, count = labels
+    predicted, true, count = labels
     return {
-        each: {
-            "rows": float((true == each).sum()),
-            "said": float((said == each).sum()),
-            "right": float(((said == each) & (true == each)).sum()),
-        }
+        each: ClassOutcome(
+            rows=int((true == each).sum()),
+            predicted=int((predicted == each).sum()),
+            correct=int(((predicted == each) & (true == each)).sum()),
+        )
         for each in range(count)
     }
 
 
-def _of_given(given: Array) -> dict[str, float]:
+def _of_given(given: Array) -> Outcome:
     finite = np.isfinite(given)
-    found = {"rows": float(len(given)), "not_finite": float((~finite).sum())}
+    found = Outcome(rows=len(given), not_finite=int((~finite).sum()))
     if not finite.all() or not given.size:
         return found
     flat = given.reshape(len(given), -1)
-    found |= {
-        "min": float(given.min()),
-        "max": float(given.max()),
-        "mean": float(given.mean()),
-        "spread": float(np.sqrt(flat.var(axis=0).mean())),
-    }
-    if given.ndim > 1 and given.shape[-1] > 1:
-        sums = given.sum(axis=-1)
-        found |= {"sum_min": float(sums.min()), "sum_max": float(sums.max())}
-    return found
+    low, high = _sums(given)
+    return replace(
+        found,
+        min=float(given.min()),
+        max=float(given.max()),
+        mean=float(given.mean()),
+        std=float(np.sqrt(flat.var(axis=0).mean())),
+        sum_min=low,
+        sum_max=high,
+    )
 
 
-def _of_targets(target: Array) -> dict[str, float]:
+def _sums(values: Array) -> tuple[float | None, float | None]:
+    """The least and the largest sum over the last axis, where that has more than one index."""
+    if values.ndim < 2 or values.shape[-1] < 2:
+        return None, None
+    sums = values.sum(axis=-1)
+    return float(sums.min()), float(sums.max())
+
+
+def _of_targets(found: Outcome, target: Array) -> Outcome:
     finite = np.isfinite(target)
-    found = {"target_not_finite": float((~finite).sum())}
+    found = replace(found, target_not_finite=int((~finite).sum()))
     if not finite.any():
         return found
-    sound = target[finite]
+    known = target[finite]
     flat = np.where(finite, target, np.nan).reshape(len(target), -1)
     with np.errstate(all="ignore"):
-        spread = (
+        std = (
             float(np.sqrt(np.nanmean(np.nanvar(flat, axis=0))))
             if finite.all()
-            else float(sound.std())
+            else float(known.std())
         )
-    if target.ndim > 1 and target.shape[-1] > 1 and finite.all():
-        sums = target.sum(axis=-1)
-        found |= {"target_sum_min": float(sums.min()), "target_sum_max": float(sums.max())}
-    return found | {
-        "target_min": float(sound.min()),
-        "target_max": float(sound.max()),
-        "target_mean": float(sound.mean()),
-        "target_spread": spread,
-        "target_whole": float((sound == np.round(sound)).mean()),
-        "target_flags": float(((sound == 0) | (sound == 1)).mean()),
-        "target_below_minus_one": float((sound < -1).mean()),
-        "target_below_zero": float((sound < 0).mean()),
-        "target_above_one": float((sound > 1).mean()),
-    }
+    low, high = _sums(target) if finite.all() else (None, None)
+    return replace(
+        found,
+        target_min=float(known.min()),
+        target_max=float(known.max()),
+        target_mean=float(known.mean()),
+        target_std=std,
+        target_sum_min=low,
+        target_sum_max=high,
+        target_integer=float((known == np.round(known)).mean()),
+        target_binary=float(((known == 0) | (known == 1)).mean()),
+        target_below_minus_one=float((known < -1).mean()),
+        target_below_zero=float((known < 0).mean()),
+        target_above_one=float((known > 1).mean()),
+    )
 
 
-def _classes(said: Array, true: Array, count: int) -> dict[str, float]:
-    counts, told = np.bincount(true, minlength=count), np.bincount(said, minlength=count)
-    right = said == true
-    return {
-        "accuracy": float(right.mean()),
-        "balanced": float(np.mean([right[true == each].mean() for each in np.flatnonzero(counts)])),
-        "majority": float(counts.max() / len(true)),
-        "said_majority": float(told.max() / len(true)),
-        "classes": float(count),
-        "classes_there": float((counts > 0).sum()),
-        "classes_said": float((told > 0).sum()),
-    }
+def _classes(found: Outcome, predicted: Array, true: Array, count: int) -> Outcome:
+    counts, said = np.bincount(true, minlength=count), np.bincount(predicted, minlength=count)
+    right = predicted == true
+    recalls = [right[true == each].mean() for each in np.flatnonzero(counts)]
+    return replace(
+        found,
+        accuracy=float(right.mean()),
+        balanced_accuracy=float(np.mean(recalls)),
+        majority_share=float(counts.max() / len(true)),
+        predicted_majority_share=float(said.max() / len(true)),
+        classes=count,
+        classes_present=int((counts > 0).sum()),
+        classes_predicted=int((said > 0).sum()),
+    )
 
 
-def _log_loss(given: Array, true: Array) -> dict[str, float]:
-    """The mean of the negative logarithm of the true class's share, where what is given are shares."""
+def _log_loss(given: Array, true: Array) -> float | None:
+    """The mean negative logarithm of the true class's probability, where the outputs are probabilities."""
     scores = given.reshape(-1, given.shape[-1]).astype(np.float64)
     if not np.isfinite(scores).all() or scores.min() < 0 or scores.max() > 1 + 1e-6:
-        return {}
+        return None
     if scores.shape[1] == 1:
         scores = np.concatenate([1 - scores, scores], axis=1)
     if np.abs(scores.sum(axis=1) - 1).max() > 1e-3:
-        return {}
-    return {"log_loss": float(-np.log(scores[np.arange(len(true)), true].clip(1e-7)).mean())}
+        return None
+    return float(-np.log(scores[np.arange(len(true)), true].clip(1e-7)).mean())
 
 
-def _numbers(given: Array, target: Array) -> dict[str, float]:
+def _numbers(found: Outcome, given: Array, target: Array) -> Outcome:
     sound = np.isfinite(given).all(axis=1) & np.isfinite(target).all(axis=1)
     given, target = given[sound], target[sound]
     if not len(given):
-        return {}
+        return found
     squares = float(((given - target) ** 2).mean())
-    mean = float(((target - target.mean(axis=0)) ** 2).mean())
-    found = {
-        "squared_error": squares,
-        "absolute_error": float(np.abs(given - target).mean()),
-        "mean_squared_error_of_mean": mean,
-        "absolute_error_of_median": float(np.abs(target - np.median(target, axis=0)).mean()),
-    }
-    if mean > 0:
-        found["r2"] = 1 - squares / mean
-    if bool(((target == 0) | (target == 1)).all()):
-        # Several times yes or no: right is what lies on its side of one half.
-        share = target.mean(axis=0)
-        found["flags_right"] = float(((given > 0.5) == (target > 0.5)).mean())
-        found["flags_majority"] = float(np.maximum(share, 1 - share).mean())
-    return found
+    variance = float(((target - target.mean(axis=0)) ** 2).mean())
+    found = replace(
+        found,
+        mean_squared_error=squares,
+        mean_absolute_error=float(np.abs(given - target).mean()),
+        mean_squared_error_of_mean=variance,
+        mean_absolute_error_of_median=float(np.abs(target - np.median(target, axis=0)).mean()),
+        r2=1 - squares / variance if variance > 0 else None,
+    )
+    if not bool(((target == 0) | (target == 1)).all()):
+        return found
+    # Several independent targets of 0 or 1: an output is right on its side of one half.
+    share = target.mean(axis=0)
+    return replace(
+        found,
+        binary_accuracy=float(((given > 0.5) == (target > 0.5)).mean()),
+        binary_majority_share=float(np.maximum(share, 1 - share).mean()),
+    )

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from pipetrace.trace.measurements import Measurements
 from pipetrace.trace.overhead import Spending
 
 Array: TypeAlias = NDArray[Any]
@@ -269,23 +270,6 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Measurement:
-    """Figures of one thing at one time, each a plain number; ``docs/trace-format.md`` lists the parts and their keys.
-
-    Attributes:
-        part: what was measured, such as ``gradient``, ``update`` or ``outcome``.
-        name: of what: a weight (``conv2d/kernel``), a stage, a kind of rows (``training``, ``held_out``), an output.
-        epoch: after which it was taken, 0 for before the first one; None for what was taken once, at the end.
-        values: the figures by their keys.
-    """
-
-    part: str
-    name: str
-    epoch: int | None
-    values: Mapping[str, float]
-
-
-@dataclass(frozen=True)
 class Ending:
     """How the run ended.
 
@@ -460,7 +444,7 @@ class Trace:
         events: what went wrong on the way, in order.
         histogram_rows: of how many rows the data flow's histograms are; None where of all.
         spending: what recording took beside its budget; None where no budget was kept.
-        measurements: further figures, by part, name and epoch.
+        measurements: further figures, by kind, name and epoch.
     """
 
     schema: int
@@ -476,7 +460,7 @@ class Trace:
     events: tuple[Event, ...] = ()
     histogram_rows: int | None = None
     spending: Spending | None = None
-    measurements: tuple[Measurement, ...] = ()
+    measurements: Measurements = field(default_factory=Measurements)
 
     def stage(self, name: str) -> Stage:
         """The stage of that name.

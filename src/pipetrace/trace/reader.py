@@ -6,7 +6,7 @@ import os
 import platform
 import sqlite3
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from urllib.parse import quote
 import numpy as np
 
 from pipetrace.errors import NewerTraceError, NotATraceError, TraceNotFoundError
+from pipetrace.trace.codec import decoder
 from pipetrace.trace.document import (
     KILLED,
     RUNNING,
@@ -25,7 +26,6 @@ from pipetrace.trace.document import (
     Epoch,
     Event,
     Group,
-    Measurement,
     ModelFacts,
     Parameters,
     Prediction,
@@ -38,7 +38,7 @@ from pipetrace.trace.document import (
     Training,
     Weight,
 )
-from pipetrace.trace.figures import Figures
+from pipetrace.trace.measurements import Measurements
 from pipetrace.trace.overhead import Omission, Spending
 from pipetrace.trace.schema import (
     APPLICATION_ID,
@@ -194,7 +194,7 @@ class _Reader:
         # One transaction, so that a writer beside us does not change the file between two tables.
         database.execute("BEGIN")
         # These texts are JSON, which is cleaned when it is parsed.
-        self.figures = {number: Figures(text, place) for number, text in database.execute(FIGURES)}
+        self.figures = dict(database.execute(FIGURES).fetchall())
         # The same few names stand in thousands of rows.
         database.text_factory = lru_cache(2048)(from_bytes)
         self.facts = {
@@ -367,21 +367,10 @@ class _Reader:
     def _of_epoch(self, part: str, number: int) -> Summaries:
         return Summaries(self.summaries.get((part, number), {}), self.place)
 
-    def _measurements(self) -> tuple[Measurement, ...]:
-        found: dict[tuple[str, str, int | None], Mapping[str, float]] = {}
-        for part, name, epoch, number in self.database.execute(MEASUREMENTS):
-            place, values = (
-                (part, name, epoch),
-                self.figures[number],
-            )  # of what did not change, one and the same
-            # What is written twice is what was written last.
-            found[place] = {**found[place], **values} if place in found else values
-        return tuple(
-            [
-                Measurement(part, name, epoch, values)
-                for (part, name, epoch), values in found.items()
-            ]
-        )
+    def _measurements(self) -> Measurements:
+        texts = self.figures
+        stored = ((*row, texts[number]) for *row, number in self.database.execute(MEASUREMENTS))
+        return Measurements(stored, decoder(self.place))
 
     def _ending(self) -> Ending:
         row = self.database.execute("SELECT kind, message, stage, epoch FROM ending").fetchone()
@@ -400,7 +389,7 @@ LEFT JOIN content AS parts ON parts.id = channels
 ORDER BY summary.id
 """
 FIGURES = "SELECT id, data FROM content WHERE id IN (SELECT figures FROM measurement)"
-MEASUREMENTS = "SELECT part, name, epoch, figures FROM measurement ORDER BY id"
+MEASUREMENTS = "SELECT kind, name, epoch, figures FROM measurement ORDER BY id"
 EVENTS = "SELECT kind, message, epoch, step, stage FROM event ORDER BY id"
 
 

@@ -118,7 +118,7 @@ CREATE TABLE event (
 );
 CREATE TABLE measurement (
     id INTEGER PRIMARY KEY,
-    part TEXT NOT NULL,
+    kind TEXT NOT NULL,
     name TEXT NOT NULL,
     epoch INTEGER,
     figures INTEGER NOT NULL REFERENCES content (id)
@@ -188,28 +188,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return encode_number(value)
     return value if value is None or isinstance(value, (bool, int, str)) else str(value)
-
-
-def encode_figures(values: Mapping[str, float]) -> str:
-    """Figures by their keys as a JSON object, in their order."""
-    plain = {key: encode_number(float(value)) for key, value in values.items()}
-    return json.dumps(plain, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
-
-
-def decode_figures(values: object) -> dict[str, float]:
-    """The figures again, of what the JSON says.
-
-    Raises:
-        ValueError: it is no object of numbers.
-    """
-    if not isinstance(values, dict):
-        raise ValueError(f"{values!r} is no object of figures")  # noqa: TRY004 a damaged file, not a caller's mistake
-    if set(map(type, values.values())) <= {float}:
-        return values
-    return {
-        key: value if type(value) is float else decode_number(value)
-        for key, value in values.items()
-    }
 
 
 def encode_tensor(values: Array) -> tuple[str, str, bytes]:

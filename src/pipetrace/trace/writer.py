@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from pipetrace.errors import DiskFullError, NotWritableError, OutputExistsError
+from pipetrace.trace.codec import encode_figures
 from pipetrace.trace.contents import Contents
 from pipetrace.trace.document import (
     Array,
@@ -17,19 +18,18 @@ from pipetrace.trace.document import (
     Epoch,
     Event,
     Group,
-    Measurement,
     Prediction,
     Run,
     Spec,
     Stage,
     Summary,
 )
+from pipetrace.trace.measurements import Measurement
 from pipetrace.trace.overhead import Spending
 from pipetrace.trace.schema import (
     APPLICATION_ID,
     SCHEMA,
     TABLES,
-    encode_figures,
     encode_json,
     encode_number,
     encode_tensor,
@@ -204,9 +204,9 @@ class TraceWriter:
         with self._transaction() as database:
             for each in measurements:
                 figures = self._contents.add(
-                    database, ("measurement", each.part, each.name), encode_figures(each.values)
+                    database, ("measurement", each.kind, each.name), encode_figures(each.figures)
                 )
-                values = (each.part, each.name, each.epoch, figures)
+                values = (each.kind, each.name, each.epoch, figures)
                 database.execute("INSERT INTO measurement VALUES (NULL, ?, ?, ?, ?)", values)
 
     def add_prediction(self, prediction: Prediction) -> None:

@@ -10,6 +10,7 @@ from tests.explain.findings.faulty import (
     NORMALISED,
     STRETCHED,
     Case,
+    baselines,
     drawn,
     four,
     frozen,
@@ -17,7 +18,6 @@ from tests.explain.findings.faulty import (
     imbalanced,
     moves,
     numbers,
-    relabelled,
     signals,
     slow,
     swinging,
@@ -29,99 +29,129 @@ from tests.explain.findings.faulty import (
 
 from pipetrace.explain.findings import ERROR
 from pipetrace.trace.document import OUTPUT, Event
+from pipetrace.trace.measurements import (
+    DatasetCheck,
+    FitArguments,
+    Gradient,
+    InitialWeight,
+    LossPoint,
+    Outcome,
+    ShiftedTargets,
+    Signal,
+    StepLosses,
+    Update,
+)
 
 CASES = [
     Case(
         "PT101",
         lambda: a_run(NAN_ROWS | poor(), losses=NAN_LOSS, layers={"rows": {}}),
         lambda: a_run(
-            {("rows", "training", None): {"y_not_finite": 0.0}} | poor(), losses=NAN_LOSS
+            {(DatasetCheck, "training", None): {"targets_not_finite": 0}} | poor(), losses=NAN_LOSS
         ),
         level=ERROR,
     ),
     Case(
         "PT102",
-        lambda: a_run(signals(rms=90.0, spread=60.0, std_large=80.0) | poor()),
-        lambda: a_run(signals(rms=8.0, spread=6.0) | poor()),
+        lambda: a_run(signals(rms=90.0, std=60.0, std_high=80.0) | poor()),
+        lambda: a_run(signals(rms=8.0, std=6.0) | poor()),
         stage="rows",
     ),
     Case(
         "PT102",
-        lambda: a_run(signals(std_small=0.01, std_large=5.0) | poor()),
-        lambda: a_run(signals(std_small=0.1, std_large=5.0) | poor()),
+        lambda: a_run(signals(std_low=0.01, std_high=5.0) | poor()),
+        lambda: a_run(signals(std_low=0.1, std_high=5.0) | poor()),
         stage="rows",
     ),
     Case(
         "PT102",
-        lambda: a_run(signals(rms=0.004, spread=0.003) | poor()),
-        lambda: a_run(signals(rms=0.05, spread=0.04) | poor()),
+        lambda: a_run(signals(rms=0.004, std=0.003) | poor()),
+        lambda: a_run(signals(rms=0.05, std=0.04) | poor()),
         stage="rows",
     ),
     # What is badly scaled and is learned all the same is worth a note.
     Case(
         "PT102",
-        lambda: a_run(signals(center=30.0, rms=30.0) | poor()),
-        lambda: a_run(signals(center=30.0, rms=30.0)),
+        lambda: a_run(signals(mean_rms=30.0, rms=30.0) | poor()),
+        lambda: a_run(signals(mean_rms=30.0, rms=30.0)),
         stage="rows",
     ),
     Case(
         "PT103",
-        lambda: a_run(signals(spread=0.0)),
-        lambda: a_run(signals(spread=1e-3)),
+        lambda: a_run(signals(std=0.0)),
+        lambda: a_run(signals(std=1e-3)),
         "rows",
         ERROR,
     ),
     Case(
         "PT104",
-        lambda: a_run({("rows", "held_out", None): {"x_rms": 80.0}}),
-        lambda: a_run({("rows", "held_out", None): {"x_rms": 1.5}}),
+        lambda: a_run({(DatasetCheck, "held_out", None): {"input_rms": 80.0}}),
+        lambda: a_run({(DatasetCheck, "held_out", None): {"input_rms": 1.5}}),
     ),
     Case(
         "PT105",
         lambda: a_run(
-            {("rows", "training", None): {"contradicted": 0.3, "distinct": 500.0}} | poor()
+            {(DatasetCheck, "training", None): {"contradictory": 0.3, "distinct": 500}} | poor()
         ),
         lambda: a_run(
-            {("rows", "training", None): {"contradicted": 0.03, "distinct": 680.0}} | poor()
+            {(DatasetCheck, "training", None): {"contradictory": 0.03, "distinct": 680}} | poor()
         ),
     ),
     Case(
         "PT105",
         lambda: a_run(
-            {("rows", "training", None): {"contradicted": 0.3, "distinct": 500.0}} | poor()
+            {(DatasetCheck, "training", None): {"contradictory": 0.3, "distinct": 500}} | poor()
         ),
         # Four rows are all that there can be, and the same one comes with both answers by its nature.
         lambda: a_run(
-            {("rows", "training", None): {"contradicted": 0.3, "distinct": 4.0, "domain": 4.0}}
+            {
+                (DatasetCheck, "training", None): {
+                    "contradictory": 0.3,
+                    "distinct": 4,
+                    "possible_rows": 4.0,
+                }
+            }
             | poor()
         ),
     ),
     Case(
         "PT106",
-        lambda: a_run(relabelled(**STRETCHED)),
+        lambda: a_run(baselines(**STRETCHED)),
         lambda: a_run(
-            relabelled(kernel_own=0.95, linear_own=0.9, kernel_held_out=0.8, linear_held_out=0.75)
+            baselines(
+                kernel_within_held_out=0.95,
+                linear_within_held_out=0.9,
+                kernel_held_out=0.8,
+                linear_held_out=0.75,
+            )
         ),
     ),
     Case(
         "PT106",
-        lambda: a_run({("rows", "held_out", None): {"unseen": 0.3}}),
-        lambda: a_run({("rows", "held_out", None): {"unseen": 0.01}}),
+        lambda: a_run({(DatasetCheck, "held_out", None): {"unseen_classes": 0.3}}),
+        lambda: a_run({(DatasetCheck, "held_out", None): {"unseen_classes": 0.01}}),
     ),
     Case(
         "PT106",
         lambda: a_run(
-            relabelled(linear=0.5, kernel=0.5) | {("outcome", "training", None): {"balanced": 0.55}}
+            baselines(linear=0.5, kernel=0.5)
+            | {(Outcome, "training", None): {"balanced_accuracy": 0.55}}
         ),
         # Training rows that are harder than held-out ones, such as augmented ones, and are learned all the same.
-        lambda: a_run(relabelled(linear=0.5, kernel=0.5)),
+        lambda: a_run(baselines(linear=0.5, kernel=0.5)),
     ),
     # Twins of continuous values are copies, and cost something however well the rest is learned.
     Case(
         "PT105",
-        lambda: a_run({("rows", "training", None): {"contradicted": 0.2, "distinct": 600.0}}),
+        lambda: a_run({(DatasetCheck, "training", None): {"contradictory": 0.2, "distinct": 600}}),
         lambda: a_run(
-            {("rows", "training", None): {"contradicted": 0.2, "distinct": 600.0, "domain": 1e6}}
+            {
+                (DatasetCheck, "training", None): {
+                    "contradictory": 0.2,
+                    "distinct": 600,
+                    "possible_rows": 1e6,
+                }
+            }
         ),
     ),
     # Each of several outputs is compared with the one target.
@@ -149,13 +179,13 @@ CASES = [
     Case(
         "PT401",
         lambda: a_run(poor() | thrown(9.0)),
-        lambda: a_run(poor() | thrown(9.0) | signals(rms=90.0, spread=60.0)),
+        lambda: a_run(poor() | thrown(9.0) | signals(rms=90.0, std=60.0)),
         level=ERROR,
     ),
     Case(
         "PT201",
-        lambda: a_run(poor() | {("signal", "second", -1): {"dead": 1.0}}),
-        lambda: a_run(poor() | {("signal", "second", -1): {"dead": 0.9}}),
+        lambda: a_run(poor() | {(Signal, "second", -1): {"dead_units": 1.0}}),
+        lambda: a_run(poor() | {(Signal, "second", -1): {"dead_units": 0.9}}),
         "second",
     ),
     Case(
@@ -167,47 +197,52 @@ CASES = [
         "PT107",
         lambda: a_run(
             {
-                ("rows", "held_out", None): {"unseen": 1.0},
-                ("rows", "training", None): {"runs": 2.0},
-                ("fit", "arguments", None): {"validation_split": 0.2},
+                (DatasetCheck, "held_out", None): {"unseen_classes": 1.0},
+                (DatasetCheck, "training", None): {"class_runs": 2},
+                (FitArguments, "fit", None): {"validation_split": 0.2},
             }
         ),
-        lambda: a_run({("rows", "training", None): {"runs": 3.0}}),  # sorted, and fit shuffles
+        lambda: a_run(
+            {(DatasetCheck, "training", None): {"class_runs": 3}}
+        ),  # sorted, and fit shuffles
     ),
     Case(
         "PT107",
         lambda: a_run(
             {
-                ("rows", "training", None): {"runs": 3.0},
-                ("fit", "arguments", None): {"shuffle": 0.0},
+                (DatasetCheck, "training", None): {"class_runs": 3},
+                (FitArguments, "fit", None): {"shuffle": False},
             }
         ),
-        lambda: a_run({("fit", "arguments", None): {"shuffle": 0.0}}),
+        lambda: a_run({(FitArguments, "fit", None): {"shuffle": False}}),
     ),
     Case(
         "PT108",
-        lambda: a_run(relabelled(linear=0.34, kernel=0.35, **STRETCHED) | poor(0.02)),
-        lambda: a_run(relabelled(linear=0.34, kernel=0.35) | poor(0.02)),  # nobody can tell them
+        lambda: a_run(baselines(linear=0.34, kernel=0.35, **STRETCHED) | poor(0.02)),
+        lambda: a_run(baselines(linear=0.34, kernel=0.35) | poor(0.02)),  # nobody can tell them
     ),
     Case(
         "PT108",
         lambda: a_run(
-            relabelled(linear=0.34, kernel=0.35)
-            | {("lag", "training", None): {"lag_1": 0.9, "lag_0": 0.33}}
+            baselines(linear=0.34, kernel=0.35)
+            | {
+                (ShiftedTargets, "1", None): {"score": 0.9},
+                (ShiftedTargets, "0", None): {"score": 0.33},
+            }
             | poor(0.02)
         ),
         lambda: a_run(
-            relabelled(linear=0.34, kernel=0.35)
-            | {("lag", "training", None): {"lag_0": 0.33}}
+            baselines(linear=0.34, kernel=0.35)
+            | {(ShiftedTargets, "0", None): {"score": 0.33}}
             | poor(0.02)
         ),
     ),
     Case(
         "PT108",
         lambda: numbers(
-            relabelled(linear=0.0, kernel=0.01)
+            baselines(linear=0.0, kernel=0.01)
             | {
-                ("rows", "training", None): {
+                (DatasetCheck, "training", None): {
                     "targets_among_inputs": 1.0,
                     "targets_are_inputs": 0.01,
                 }
@@ -215,9 +250,9 @@ CASES = [
             | poor_numbers()
         ),
         lambda: numbers(
-            relabelled(linear=0.9, kernel=0.9)
+            baselines(linear=0.9, kernel=0.9)
             | {
-                ("rows", "training", None): {
+                (DatasetCheck, "training", None): {
                     "targets_among_inputs": 1.0,
                     "targets_are_inputs": 0.01,
                 }
@@ -256,21 +291,21 @@ CASES = [
     ),
     Case(
         "PT112",
-        lambda: a_run({("outcome", "training", None): {"classes_there": 1.0}}),
-        lambda: a_run({("outcome", "training", None): {"classes_there": 2.0}}),
+        lambda: a_run({(Outcome, "training", None): {"classes_present": 1}}),
+        lambda: a_run({(Outcome, "training", None): {"classes_present": 2}}),
         level=ERROR,
     ),
     Case(
         "PT201",
-        lambda: a_run({("signal", "second", 8): {"dead": 0.8}} | poor()),
-        lambda: a_run({("signal", "second", 8): {"dead": 0.5}} | poor()),
+        lambda: a_run({(Signal, "second", 8): {"dead_units": 0.8}} | poor()),
+        lambda: a_run({(Signal, "second", 8): {"dead_units": 0.5}} | poor()),
         "second",
     ),
     # Units that were silent from the start are no doing of the training.
     Case(
         "PT201",
-        lambda: a_run({("signal", "second", 8): {"dead": 0.8}} | poor()),
-        lambda: a_run({("signal", "second", -1): {"dead": 0.7}} | poor()),
+        lambda: a_run({(Signal, "second", 8): {"dead_units": 0.8}} | poor()),
+        lambda: a_run({(Signal, "second", -1): {"dead_units": 0.7}} | poor()),
         "second",
     ),
     Case(
@@ -307,11 +342,11 @@ CASES = [
     Case(
         "PT302",
         lambda: numbers(
-            {("outcome", "training", None): {"target_below_zero": 0.5}} | poor_numbers(0.4),
+            {(Outcome, "training", None): {"target_below_zero": 0.5}} | poor_numbers(0.4),
             last="relu",
         ),
         lambda: numbers(
-            {("outcome", "training", None): {"target_below_zero": 0.005}} | poor_numbers(0.4),
+            {(Outcome, "training", None): {"target_below_zero": 0.005}} | poor_numbers(0.4),
             last="relu",
         ),
         "last",
@@ -320,18 +355,18 @@ CASES = [
     Case(
         "PT302",
         lambda: numbers(
-            {("outcome", "training", None): {"target_above_one": 0.3}} | poor_numbers(0.6),
+            {(Outcome, "training", None): {"target_above_one": 0.3}} | poor_numbers(0.6),
             last="tanh",
         ),
-        lambda: numbers({("outcome", "training", None): {"target_above_one": 0.3}}, last="tanh"),
+        lambda: numbers({(Outcome, "training", None): {"target_above_one": 0.3}}, last="tanh"),
         "last",
         ERROR,
     ),
     Case(
         "PT303",
-        lambda: a_run({("outcome", "training", None): {"min": -5.0, "max": 9.0}}, last="linear"),
+        lambda: a_run({(Outcome, "training", None): {"min": -5.0, "max": 9.0}}, last="linear"),
         lambda: a_run(
-            {("outcome", "training", None): {"min": -5.0, "max": 9.0}},
+            {(Outcome, "training", None): {"min": -5.0, "max": 9.0}},
             last="linear",
             from_logits=True,
         ),
@@ -371,8 +406,8 @@ CASES = [
     ),
     Case(
         "PT306",
-        lambda: a_run(poor() | {("outcome", "training", None): {"sum_max": 2.4}}, last="sigmoid"),
-        lambda: a_run({("outcome", "training", None): {"sum_max": 2.4}}, last="sigmoid"),
+        lambda: a_run(poor() | {(Outcome, "training", None): {"sum_max": 2.4}}, last="sigmoid"),
+        lambda: a_run({(Outcome, "training", None): {"sum_max": 2.4}}, last="sigmoid"),
         "last",
     ),
     Case(
@@ -386,28 +421,38 @@ CASES = [
     Case(
         "PT307",
         lambda: numbers(
-            {("outcome", "training", None): {"target_mean": 1e5, "target_spread": 3e4}}
-            | poor_numbers()
+            {(Outcome, "training", None): {"target_mean": 1e5, "target_std": 3e4}} | poor_numbers()
         ),
         lambda: numbers(
-            {("outcome", "training", None): {"target_mean": 12.0, "target_spread": 3.0}}
-            | poor_numbers()
+            {(Outcome, "training", None): {"target_mean": 12.0, "target_std": 3.0}} | poor_numbers()
         ),
     ),
     Case(
         "PT307",
-        lambda: numbers({("outcome", "training", None): {"target_mean": 200.0}} | poor_numbers()),
-        lambda: numbers({("outcome", "training", None): {"target_mean": 200.0}}),
+        lambda: numbers({(Outcome, "training", None): {"target_mean": 200.0}} | poor_numbers()),
+        lambda: numbers({(Outcome, "training", None): {"target_mean": 200.0}}),
     ),
     Case(
         "PT308",
         lambda: a_run(
             poor()
-            | {("outcome", "training", None): {"spread": 1e-4, "accuracy": 0.34, "balanced": 0.333}}
+            | {
+                (Outcome, "training", None): {
+                    "std": 1e-4,
+                    "accuracy": 0.34,
+                    "balanced_accuracy": 0.333,
+                }
+            }
         ),
         lambda: a_run(
             poor()
-            | {("outcome", "training", None): {"spread": 0.1, "accuracy": 0.34, "balanced": 0.333}}
+            | {
+                (Outcome, "training", None): {
+                    "std": 0.1,
+                    "accuracy": 0.34,
+                    "balanced_accuracy": 0.333,
+                }
+            }
         ),
         "last",
     ),
@@ -415,18 +460,18 @@ CASES = [
         "PT309",
         lambda: a_run(poor(0.02)),
         lambda: a_run(
-            poor(0.02) | relabelled(linear_held_out_balanced=0.4, kernel_held_out_balanced=0.4)
+            poor(0.02) | baselines(linear_held_out_balanced=0.4, kernel_held_out_balanced=0.4)
         ),
     ),
     Case(
         "PT310",
         lambda: a_run(poor(0.02)),
-        lambda: a_run(poor(0.02) | {("slope", "loss", -1): {"loss": 1.0}}),
+        lambda: a_run(poor(0.02) | {(LossPoint, "training", -1): {"loss": 1.0}}),
     ),
     Case(
         "PT401",
-        lambda: a_run(poor() | {("steps", "loss", 1): {"max": 900.0}}),
-        lambda: a_run(poor() | {("steps", "loss", 1): {"max": 5.0}}),
+        lambda: a_run(poor() | {(StepLosses, "training", 1): {"max": 900.0}}),
+        lambda: a_run(poor() | {(StepLosses, "training", 1): {"max": 5.0}}),
         level=ERROR,
     ),
     Case("PT401", lambda: swinging(0.08), lambda: swinging(0.002), level=ERROR),
@@ -467,9 +512,9 @@ CASES = [
         "PT406",
         lambda: a_run(
             poor()
-            | {("signal", "first", 0): {"rms": 900.0}, ("signal", "second", 0): {"not_finite": 0.5}}
+            | {(Signal, "first", 0): {"rms": 900.0}, (Signal, "second", 0): {"not_finite": 0.5}}
         ),
-        lambda: a_run(poor() | {("signal", "second", 0): {"not_finite": 0.5}}),
+        lambda: a_run(poor() | {(Signal, "second", 0): {"not_finite": 0.5}}),
         "second",
         ERROR,
     ),
@@ -502,11 +547,11 @@ CASES = [
         lambda: a_run(
             poor()
             | {
-                ("slope", "loss", -1): {"loss": 3.0, "penalty": 2.4},
-                ("gradient", "first/kernel", -1): {"penalty": 3.0},
+                (LossPoint, "training", -1): {"loss": 3.0, "penalty": 2.4},
+                (Gradient, "first/kernel", -1): {"penalty_norm": 3.0},
             }
         ),
-        lambda: a_run({("slope", "loss", -1): {"loss": 3.0, "penalty": 2.4}}),
+        lambda: a_run({(LossPoint, "training", -1): {"loss": 3.0, "penalty": 2.4}}),
         "first",
     ),
     Case(
@@ -521,34 +566,38 @@ CASES = [
     ),
     Case(
         "PT505",
-        lambda: a_run({("rows", "held_out", None): {"seen": 0.5}}),
-        lambda: a_run({("rows", "held_out", None): {"seen": 0.02}}),
+        lambda: a_run({(DatasetCheck, "held_out", None): {"seen_in_training": 0.5}}),
+        lambda: a_run({(DatasetCheck, "held_out", None): {"seen_in_training": 0.02}}),
     ),
     # All that can be occurs in training.
     Case(
         "PT505",
-        lambda: a_run({("rows", "held_out", None): {"seen": 1.0}}),
+        lambda: a_run({(DatasetCheck, "held_out", None): {"seen_in_training": 1.0}}),
         lambda: a_run(
             {
-                ("rows", "held_out", None): {"seen": 1.0},
-                ("rows", "training", None): {"rows": 256.0, "distinct": 256.0, "domain": 256.0},
+                (DatasetCheck, "held_out", None): {"seen_in_training": 1.0},
+                (DatasetCheck, "training", None): {
+                    "rows": 256,
+                    "distinct": 256,
+                    "possible_rows": 256.0,
+                },
             }
         ),
     ),
     Case(
         "PT506",
         lambda: with_rows(
-            a_run({("outcome", "held_out", None): {"balanced": 0.5, "accuracy": 0.5}}), 30
+            a_run({(Outcome, "held_out", None): {"balanced_accuracy": 0.5, "accuracy": 0.5}}), 30
         ),
         lambda: with_rows(
-            a_run({("outcome", "held_out", None): {"balanced": 0.5, "accuracy": 0.5}}), 300
+            a_run({(Outcome, "held_out", None): {"balanced_accuracy": 0.5, "accuracy": 0.5}}), 300
         ),
     ),
     Case("PT601", lambda: four(drawn(0.2), 0.001), lambda: four(drawn(0.2), 0.4), "first"),
     Case(
         "PT602",
-        lambda: a_run({("initial", "first/kernel", 0): {"alike": 1.0}} | poor()),
-        lambda: a_run({("initial", "last/kernel", 0): {"alike": 1.0}} | poor()),
+        lambda: a_run({(InitialWeight, "first/kernel", 0): {"duplicate_units": 1.0}} | poor()),
+        lambda: a_run({(InitialWeight, "last/kernel", 0): {"duplicate_units": 1.0}} | poor()),
         "first",
         ERROR,
     ),
@@ -562,21 +611,23 @@ CASES = [
     Case(
         "PT605",
         lambda: a_run(
-            relabelled(linear_held_out=0.6, linear_held_out_balanced=0.6) | poor(0.4),
+            baselines(linear_held_out=0.6, linear_held_out_balanced=0.6) | poor(0.4),
             hidden="linear",
         ),
         lambda: a_run(
-            relabelled(linear_held_out=0.6, linear_held_out_balanced=0.6), hidden="linear"
+            baselines(linear_held_out=0.6, linear_held_out_balanced=0.6), hidden="linear"
         ),
         "first",
     ),
     Case(
         "PT606",
         lambda: a_run(
-            {("outcome", "training", None): {"balanced": 0.4, "accuracy": 0.4}}, layers=NORMALISED
+            {(Outcome, "training", None): {"balanced_accuracy": 0.4, "accuracy": 0.4}},
+            layers=NORMALISED,
         ),
         lambda: a_run(
-            {("outcome", "training", None): {"balanced": 0.85, "accuracy": 0.85}}, layers=NORMALISED
+            {(Outcome, "training", None): {"balanced_accuracy": 0.85, "accuracy": 0.85}},
+            layers=NORMALISED,
         ),
         "second",
     ),
@@ -585,16 +636,16 @@ CASES = [
         lambda: a_run(
             poor()
             | {
-                ("gradient", "first/kernel", -1): {
+                (Gradient, "first/kernel", -1): {
                     "max": 0.0,
                     "norm": 0.0,
                     "rms": 0.0,
                     "zeros": 1.0,
                 },
-                ("update", "first/kernel", -1): {"moved": 0.0, "from_start": 0.0},
+                (Update, "first/kernel", -1): {"update_norm": 0.0, "from_start": 0.0},
             }
         ),
-        lambda: a_run(poor() | {("gradient", "first/kernel", -1): {"max": 1e-12, "rms": 1e-13}}),
+        lambda: a_run(poor() | {(Gradient, "first/kernel", -1): {"max": 1e-12, "rms": 1e-13}}),
         "first",
     ),
     Case(

@@ -18,7 +18,6 @@ from pipetrace.trace.document import (
     Data,
     Ending,
     Epoch,
-    Measurement,
     ModelFacts,
     Parameters,
     Run,
@@ -28,8 +27,31 @@ from pipetrace.trace.document import (
     Training,
     Weight,
 )
+from pipetrace.trace.measurements import (
+    HELD_OUT,
+    KERNEL,
+    LINEAR,
+    TRAINING,
+    TRAINING_MODE,
+    BaselineModel,
+    ClassOutcome,
+    DatasetCheck,
+    Dimensions,
+    FitArguments,
+    Gradient,
+    InitialWeight,
+    LossPoint,
+    Measurement,
+    Measurements,
+    Outcome,
+    ShiftedTargets,
+    Signal,
+    StepLosses,
+    Update,
+)
 
-Figures: TypeAlias = Mapping[tuple[str, str, int | None], Mapping[str, float]]
+Figures: TypeAlias = dict[tuple[Any, str, int | None], Any]
+"""Records by kind, name and epoch."""
 Ask: TypeAlias = Callable[..., dict[str, Finding]]
 
 ROWS, HELD = 700, 300
@@ -63,151 +85,135 @@ def stages_of(
     return tuple(found)
 
 
-def sound_figures(epochs: int, width: int) -> dict[tuple[str, str, int | None], dict[str, float]]:
+def sound_figures(epochs: int, width: int) -> Figures:
     """What a training measures that goes well."""
-    found: dict[tuple[str, str, int | None], dict[str, float]] = {}
+    found: Figures = {}
     for epoch in range(epochs + 1):
-        for name in ("rows", *WIDTHS):
-            found["signal", name, epoch] = {
-                "rms": 1.0,
-                "spread": 0.9,
-                "dead": 0.1 * (name not in ("rows", "last")),
-                "still": 0.0,
-                "small": 0.8,
-                "large": 1.2,
-                "std_small": 0.7,
-                "std_large": 1.1,
-                "center": 0.3,
-                "units": 16.0,
-            }
-        loss = 1.1 * 0.6**epoch
-        found["slope", "loss", epoch] = {"loss": loss, "penalty": 0.0}
-        for place, name in enumerate(WIDTHS):
-            size = 0.01 * (place + 1)
-            found["gradient", f"{name}/kernel", epoch] = {
-                "norm": size,
-                "rms": size / 10,
-                "max": size,
-                "zeros": 0.0,
-            }
-            if epoch:
-                found["update", f"{name}/kernel", epoch] = {
-                    "moved": 0.3,
-                    "norm": 4.0,
-                    "from_start": 2.0,
-                    "last_step": 0.004,
-                    "straight": 0.5,
-                }
-        if epoch:
-            found["steps", "loss", epoch] = {
-                "count": 22.0,
-                "not_finite": 0.0,
-                "first": loss,
-                "last": loss,
-                "min": loss / 2,
-                "max": 2 * loss,
-                "median": loss,
-                "noise": 0.05,
-                "jumps": 0.0,
-            }
+        found |= _of_epoch(epoch)
     for name, (fan_in, fan_out) in WIDTHS.items():
         std = math.sqrt(2 / (fan_in + fan_out))
-        found["initial", f"{name}/kernel", 0] = {
-            "mean": 0.0,
-            "std": std,
-            "min": -2 * std,
-            "max": 2 * std,
-            "fan_in": float(fan_in),
-            "fan_out": float(fan_out),
-            "alike": 0.0,
-        }
-        found["dimensions", name, None] = {"dimensions": 3.0, "width": float(fan_out)}
-    classes = {
-        "not_finite": 0.0,
-        "min": 0.0,
-        "max": 1.0,
-        "mean": 1 / 3,
-        "spread": 0.4,
-        "sum_min": 1.0,
-        "sum_max": 1.0,
-        "target_not_finite": 0.0,
-        "target_min": 0.0,
-        "target_max": 2.0,
-        "target_mean": 1.0,
-        "target_spread": 0.8,
-        "target_whole": 1.0,
-        "target_flags": 0.67,
-        "target_below_minus_one": 0.0,
-        "target_below_zero": 0.0,
-        "target_above_one": 0.33,
-        "accuracy": 0.95,
-        "balanced": 0.95,
-        "majority": 0.34,
-        "said_majority": 0.34,
-        "classes": 3.0,
-        "classes_there": 3.0,
-        "classes_said": 3.0,
-        "log_loss": 0.2,
-        "loss": 0.2,
-    }
-    for kind, rows in (("training", ROWS), ("held_out", HELD), ("training_mode", ROWS)):
-        found["outcome", kind, None] = {"rows": float(rows), **classes}
+        found[InitialWeight, f"{name}/kernel", 0] = InitialWeight(
+            0.0, std, -2 * std, 2 * std, fan_in, fan_out, duplicate_units=0.0
+        )
+        found[Dimensions, name, None] = Dimensions(3.0, fan_out)
+    for rows, count in ((TRAINING, ROWS), (HELD_OUT, HELD), (TRAINING_MODE, ROWS)):
+        found[Outcome, rows, None] = replace(SOUND, rows=count)
+    each = ROWS // width
     for label in range(width):
-        each = ROWS / width
-        found["class", f"training/{label}", None] = {
-            "rows": each,
-            "said": each,
-            "right": 0.95 * each,
-        }
-    found["fit", "arguments", None] = {"shuffle": 1.0, "validation_split": 0.0}
-    found["rows", "training", None] = {
-        "rows": float(ROWS),
-        "distinct": float(ROWS),
-        "contradicted": 0.0,
-        "domain": math.inf,
-        "x_rms": 1.0,
-        "x_not_finite": 0.0,
-        "y_not_finite": 0.0,
-        "runs": 460.0,
-        "runs_by_chance": 467.0,
-    }
-    found["rows", "held_out", None] = {
-        "rows": float(HELD),
-        "distinct": float(HELD),
-        "seen": 0.0,
-        "x_rms": 1.0,
-        "x_not_finite": 0.0,
-        "y_not_finite": 0.0,
-        "shift": 0.02,
-        "unseen": 0.0,
-        "shift_sigmas": 0.1,
-    }
-    found["learner", "training", None] = {
-        **{
-            f"{name}{end}": 0.94
-            for name in ("linear", "kernel")
-            for end in ("", "_balanced", "_held_out", "_held_out_balanced", "_half", "_own")
-        },
-        "rows": 600.0,
-        "classes": 1.0,
-    }
-    found["lag", "training", None] = dict.fromkeys(
-        ("lag_-2", "lag_-1", "lag_1", "lag_2", "reversed"), 0.33
-    ) | {"lag_0": 0.94}
+        outcome = ClassOutcome(each, each, round(0.95 * each))
+        found[ClassOutcome, f"training/{label}", None] = outcome
+    found[FitArguments, "fit", None] = FitArguments(shuffle=True, validation_split=0.0)
+    found[DatasetCheck, TRAINING, None] = DatasetCheck(
+        rows=ROWS,
+        distinct=ROWS,
+        contradictory=0.0,
+        possible_rows=math.inf,
+        input_rms=1.0,
+        inputs_not_finite=0,
+        targets_not_finite=0,
+        class_runs=460,
+        expected_class_runs=467.0,
+    )
+    found[DatasetCheck, HELD_OUT, None] = DatasetCheck(
+        rows=HELD,
+        distinct=HELD,
+        input_rms=1.0,
+        inputs_not_finite=0,
+        targets_not_finite=0,
+        seen_in_training=0.0,
+        unseen_classes=0.0,
+        class_shift=0.02,
+        class_shift_sigmas=0.1,
+    )
+    for name in (LINEAR, KERNEL):
+        found[BaselineModel, name, None] = BaselineModel(
+            600, True, 0.94, 0.94, 0.94, 0.94, 0.94, 0.94
+        )
+    for name in ("-2", "-1", "1", "2", "reversed"):
+        found[ShiftedTargets, name, None] = ShiftedTargets(0.33)
+    found[ShiftedTargets, "0", None] = ShiftedTargets(0.94)
     return found
 
 
-NUMBERS = (
-    "accuracy",
-    "balanced",
-    "majority",
-    "said_majority",
-    "classes",
-    "classes_there",
-    "classes_said",
-    "log_loss",
+def _of_epoch(epoch: int) -> Figures:
+    """What is measured after an epoch, 0 for before training."""
+    found: Figures = {}
+    for name in ("rows", *WIDTHS):
+        found[Signal, name, epoch] = Signal(
+            rms=1.0,
+            std=0.9,
+            dead_units=0.1 * (name not in ("rows", "last")),
+            constant_units=0.0,
+            std_low=0.7,
+            std_high=1.1,
+            mean_rms=0.3,
+            units=16,
+        )
+    loss = 1.1 * 0.6**epoch
+    found[LossPoint, TRAINING, epoch] = LossPoint(loss, 0.0)
+    for place, name in enumerate(WIDTHS):
+        size = 0.01 * (place + 1)
+        found[Gradient, f"{name}/kernel", epoch] = Gradient(size, size / 10, size, 0.0)
+        if epoch:
+            found[Update, f"{name}/kernel", epoch] = Update(0.3, 4.0, 2.0, 0.004, 0.5)
+    if epoch:
+        found[StepLosses, TRAINING, epoch] = StepLosses(
+            22, 0, loss, loss, loss / 2, 2 * loss, loss, noise=0.05, jumps=0.0
+        )
+    return found
+
+
+SOUND = Outcome(
+    not_finite=0,
+    min=0.0,
+    max=1.0,
+    mean=1 / 3,
+    std=0.4,
+    sum_min=1.0,
+    sum_max=1.0,
+    target_not_finite=0,
+    target_min=0.0,
+    target_max=2.0,
+    target_mean=1.0,
+    target_std=0.8,
+    target_integer=1.0,
+    target_binary=0.67,
+    target_below_minus_one=0.0,
+    target_below_zero=0.0,
+    target_above_one=0.33,
+    loss=0.2,
+    accuracy=0.95,
+    balanced_accuracy=0.95,
+    majority_share=0.34,
+    predicted_majority_share=0.34,
+    classes=3,
+    classes_present=3,
+    classes_predicted=3,
+    log_loss=0.2,
 )
-"""Figures that an outcome of numbers does not have."""
+"""The outcome of a model that is nearly always right on three classes."""
+REGRESSION = Outcome(
+    not_finite=0,
+    min=0.0,
+    max=1.0,
+    mean=1 / 3,
+    std=0.97,
+    sum_min=1.0,
+    sum_max=1.0,
+    target_not_finite=0,
+    target_min=-2.0,
+    target_max=2.0,
+    target_mean=0.0,
+    target_std=1.0,
+    target_integer=1.0,
+    target_binary=0.0,
+    target_below_minus_one=0.0,
+    target_below_zero=0.0,
+    target_above_one=0.33,
+    loss=0.2,
+    r2=0.95,
+)
+"""The same for numbers."""
 
 
 @dataclass(frozen=True)
@@ -241,39 +247,29 @@ class Made:
     layers: Mapping[str, Mapping[str, Any]] | None = None
 
 
-def a_run(changes: Figures | None = None, **options: Any) -> Trace:
+def a_run(changes: Mapping[Any, Mapping[str, Any]] | None = None, **options: Any) -> Trace:
     """The sound run with changes.
 
     Args:
-        changes: figures to put over the sound ones, by part, name and epoch; an epoch of -1 stands for all of them.
+        changes: figures to put over the sound ones, by kind, name and epoch; an epoch of -1 stands for all of them.
         options: fields of ``Made``.
     """
     made = Made(**options)
     figures = sound_figures(made.epochs, made.width)
     if made.numbers:
-        for kind in ("training", "held_out", "training_mode"):
-            values = {
-                key: value
-                for key, value in figures["outcome", kind, None].items()
-                if key not in NUMBERS
-            }
-            figures["outcome", kind, None] = values | {
-                "r2": 0.95,
-                "target_min": -2.0,
-                "target_max": 2.0,
-                "target_mean": 0.0,
-                "target_spread": 1.0,
-                "target_flags": 0.0,
-                "spread": 0.97,
-            }
-        figures["learner", "training", None]["classes"] = 0.0
-    for (part, name, epoch), more in (changes or {}).items():
+        for rows in (TRAINING, HELD_OUT, TRAINING_MODE):
+            count = figures[Outcome, rows, None].rows
+            figures[Outcome, rows, None] = replace(REGRESSION, rows=count)
+        for name in (LINEAR, KERNEL):
+            baseline = figures[BaselineModel, name, None]
+            figures[BaselineModel, name, None] = replace(baseline, classification=False)
+    for (kind, name, epoch), more in (changes or {}).items():
         for key in (
-            [key for key in figures if key[:2] == (part, name)]
+            [key for key in figures if key[:2] == (kind, name)]
             if epoch == -1
-            else [(part, name, epoch)]
+            else [(kind, name, epoch)]
         ):
-            figures[key] = {**figures.get(key, {}), **more}
+            figures[key] = replace(figures.get(key, kind()), **more)
     known = {
         "shape": (None,),
         "dtype": "int64",
@@ -344,9 +340,8 @@ def a_run(changes: Figures | None = None, **options: Any) -> Trace:
         weights={},
         ending=Ending(FINISHED, epoch=made.epochs),
         cost={},
-        measurements=tuple(
-            Measurement(part, name, epoch, values)
-            for (part, name, epoch), values in figures.items()
+        measurements=Measurements(
+            Measurement(name, epoch, values) for (_, name, epoch), values in figures.items()
         ),
     )
 
@@ -366,22 +361,16 @@ class Changes(dict[Any, Any]):
 def poor(skill: float = 0.0) -> Changes:
     """Changes for an outcome of this skill on all kinds of rows, of classes and of numbers."""
     share = 1 / 3 + skill * 2 / 3
-    values = {"accuracy": share, "balanced": share, "said_majority": 0.5}
+    values = {"accuracy": share, "balanced_accuracy": share, "predicted_majority_share": 0.5}
     return Changes(
-        {
-            ("outcome", kind, None): dict(values)
-            for kind in ("training", "held_out", "training_mode")
-        }
+        {(Outcome, rows, None): dict(values) for rows in (TRAINING, HELD_OUT, TRAINING_MODE)}
     )
 
 
 def poor_numbers(skill: float = 0.0) -> Changes:
     """The same for numbers."""
     return Changes(
-        {
-            ("outcome", kind, None): {"r2": skill}
-            for kind in ("training", "held_out", "training_mode")
-        }
+        {(Outcome, rows, None): {"r2": skill} for rows in (TRAINING, HELD_OUT, TRAINING_MODE)}
     )
 
 

@@ -11,6 +11,16 @@ from tests.explain.findings.conftest import a_run, poor
 from pipetrace.explain.findings import WARNING
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Event, Parameters, Weight
+from pipetrace.trace.measurements import (
+    BaselineModel,
+    ClassOutcome,
+    DatasetCheck,
+    Gradient,
+    InitialWeight,
+    LossPoint,
+    Signal,
+    Update,
+)
 
 Make = Callable[[], Trace]
 
@@ -34,20 +44,20 @@ def numbers(changes: Any = None, **options: Any) -> Trace:
 
 def signals(**values: float) -> dict[Any, Any]:
     """Figures of the rows that enter the first layer, in all epochs."""
-    return {("signal", "rows", -1): values}
+    return {(Signal, "rows", -1): values}
 
 
 def grads(first: float) -> dict[Any, Any]:
-    return {("gradient", "first/kernel", -1): {"rms": first, "norm": first, "max": first}}
+    return {(Gradient, "first/kernel", -1): {"rms": first, "norm": first, "max": first}}
 
 
 def moves(part: float, straight: float = 0.99, *, epochs: int = 8) -> dict[Any, Any]:
     """Kernels that moved by a part of their size in all, at an even pace."""
     return {
-        ("update", f"{name}/kernel", -1): {
-            "moved": 4 * part / epochs,
+        (Update, f"{name}/kernel", -1): {
+            "update_norm": 4 * part / epochs,
             "from_start": 4 * part,
-            "straight": straight,
+            "cosine": straight,
         }
         for name in ("first", "second", "last")
     }
@@ -56,7 +66,7 @@ def moves(part: float, straight: float = 0.99, *, epochs: int = 8) -> dict[Any, 
 def thrown(times: float) -> Any:
     """A kernel that moved in the first epoch by so many times the size that it was drawn with."""
     size = math.sqrt(2 / 24) * math.sqrt(8 * 16)
-    return {("update", "first/kernel", 1): {"from_start": times * size, "moved": times * size}}
+    return {(Update, "first/kernel", 1): {"from_start": times * size, "update_norm": times * size}}
 
 
 def slow(count: int = 8) -> list[float]:
@@ -72,14 +82,24 @@ def with_summary(trace: Trace, name: str, summary: Any) -> Trace:
     )
 
 
-def relabelled(**values: float) -> dict[Any, Any]:
-    return {("learner", "training", None): values}
+def baselines(**values: float) -> dict[Any, Any]:
+    """Scores of the baseline models: ``linear`` and ``linear_held_out`` are those of ``BaselineModel`` named ``linear``."""
+    found: dict[Any, dict[str, float]] = {}
+    for key, value in values.items():
+        name, _, field = key.partition("_")
+        found.setdefault((BaselineModel, name, None), {})[field or "score"] = value
+    return found
 
 
 SPOILT = np.array([[1.0, math.nan], [2.0, 3.0]], np.float32)
-NAN_ROWS = {("rows", "training", None): {"x_not_finite": 1.0}}
+NAN_ROWS = {(DatasetCheck, "training", None): {"inputs_not_finite": 1}}
 NAN_LOSS = [math.nan] * 8
-STRETCHED = {"kernel_own": 0.95, "linear_own": 0.9, "kernel_held_out": 0.4, "linear_held_out": 0.4}
+STRETCHED = {
+    "kernel_within_held_out": 0.95,
+    "linear_within_held_out": 0.9,
+    "kernel_held_out": 0.4,
+    "linear_held_out": 0.4,
+}
 FLAGS = {"whole": True, "min": 0.0, "max": 1.0, "distinct": 2}
 NORMALISED = {
     "second": {"layer": "BatchNormalization", "config": {"momentum": 0.999}, "weights": ()}
@@ -90,20 +110,20 @@ def drawn(factor: float, **more: float) -> dict[Any, Any]:
     """Kernels that start at so many times Glorot's standard deviation."""
     sizes = {"first": 24, "second": 32, "last": 19}
     return {
-        ("initial", f"{name}/kernel", 0): {"std": factor * math.sqrt(2 / size), **more}
+        (InitialWeight, f"{name}/kernel", 0): {"std": factor * math.sqrt(2 / size), **more}
         for name, size in sizes.items()
     }
 
 
 def fading(last: float) -> dict[Any, Any]:
     """Three hidden activations need a third one: the last layer stands behind a further one here."""
-    return {("signal", "second", 0): {"spread": last}, ("signal", "first", 0): {"spread": 1.0}}
+    return {(Signal, "second", 0): {"std": last}, (Signal, "first", 0): {"std": 1.0}}
 
 
 def frozen(std: float, *, skill: float) -> Trace:
     weights = (Weight("kernel", (8, 16), trainable=False), Weight("bias", (16,), trainable=False))
     layers = {"first": {"weights": weights, "parameters": Parameters(0, 144)}}
-    changes = poor(skill) | {("initial", "first/kernel", 0): {"std": std}}
+    changes = poor(skill) | {(InitialWeight, "first/kernel", 0): {"std": std}}
     return a_run(changes, layers=layers)
 
 
@@ -113,18 +133,22 @@ def with_events(trace: Trace, *events: Event) -> Trace:
 
 def imbalanced(right: float) -> dict[Any, Any]:
     return {
-        ("class", "training/0", None): {"rows": 400.0, "said": 420.0, "right": 390.0},
-        ("class", "training/1", None): {"rows": 270.0, "said": 275.0, "right": 250.0},
-        ("class", "training/2", None): {"rows": 30.0, "said": 30 * right, "right": 30 * right},
+        (ClassOutcome, "training/0", None): {"rows": 400, "predicted": 420, "correct": 390},
+        (ClassOutcome, "training/1", None): {"rows": 270, "predicted": 275, "correct": 250},
+        (ClassOutcome, "training/2", None): {
+            "rows": 30,
+            "predicted": round(30 * right),
+            "correct": round(30 * right),
+        },
     }
 
 
 def swinging(step: float) -> Trace:
     losses = [1.0, 0.5, 1.2, 0.6, 1.1, 0.5, 1.2, 0.6]
     changes = poor() | {
-        ("slope", "loss", number): {"loss": value} for number, value in enumerate(losses, 1)
+        (LossPoint, "training", number): {"loss": value} for number, value in enumerate(losses, 1)
     }
-    changes |= {("update", "first/kernel", -1): {"last_step": 4 * step}}
+    changes |= {(Update, "first/kernel", -1): {"last_step": 4 * step}}
     return a_run(changes, losses=losses)
 
 
@@ -135,9 +159,7 @@ def with_rows(trace: Trace, rows: int) -> Trace:
 def four(more: Any, spread: float) -> Trace:
     """A network of three hidden layers, the last of which keeps so much of the rows' differences."""
     made = a_run(
-        poor()
-        | more
-        | {("signal", "first", 0): {"spread": 1.0}, ("signal", "third", 0): {"spread": spread}}
+        poor() | more | {(Signal, "first", 0): {"std": 1.0}, (Signal, "third", 0): {"std": spread}}
     )
     second, last = made.stages[2], made.stages[3]
     third = replace(

@@ -20,7 +20,7 @@ from pipetrace.errors import (
 )
 from pipetrace.explain.findings import registry
 from pipetrace.explain.findings.engine import CheckOptions, at_level, check, run
-from pipetrace.trace.document import Measurement
+from pipetrace.trace.measurements import Gradient, Measurement, Measurements, Signal
 
 
 class Own(Rule):
@@ -253,7 +253,7 @@ def test_a_rule_whose_needs_were_not_recorded_has_not_run(
 ) -> None:
     needy = silent("PT901", needs=("stages", "gradients", "activations"))
     only(monkeypatch, silent("PT902"), needy)
-    lacking = replace(trace, measurements=())
+    lacking = replace(trace, measurements=Measurements())
     report = check(lacking)
     assert [each.code for each in report.ran] == ["PT902"]
     assert [(each.rule.code, each.missing) for each in report.not_run] == [
@@ -262,7 +262,7 @@ def test_a_rule_whose_needs_were_not_recorded_has_not_run(
     assert (report.missing, report.exit_code) == (("gradients", "activations"), 0)
     # Where none could run, nothing was checked.
     assert check(lacking, CheckOptions(select=("PT901",))).exit_code == 2
-    measured = tuple(Measurement(part, "x", 0, {}) for part in ("gradient", "signal"))
+    measured = Measurements(Measurement("x", 0, figures) for figures in (Gradient(), Signal()))
     report = check(replace(trace, measurements=measured))
     assert (len(report.ran), report.not_run) == (2, ())
     report = check(replace(trace, measurements=measured, stages=()))
@@ -273,7 +273,7 @@ def test_a_fault_that_shows_without_them_is_a_finding(
     trace: Trace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     only(monkeypatch, rule("PT901", "seen-anyway", needs=("gradients",)))
-    report = check(replace(trace, measurements=()))
+    report = check(replace(trace, measurements=Measurements()))
     assert (codes(report.findings), report.not_run) == (["PT901"], ())
 
 

@@ -9,8 +9,8 @@ from tests.explain.findings.conftest import Ask, a_run, poor, told
 from tests.explain.findings.faulty import (
     SPOILT,
     Case,
+    baselines,
     numbers,
-    relabelled,
     signals,
     with_summary,
 )
@@ -18,6 +18,7 @@ from tests.explain.findings.faulty import (
 from pipetrace.explain.findings import NOTE, all_rules
 from pipetrace.explain.findings.engine import run
 from pipetrace.stats import summarise
+from pipetrace.trace.measurements import Measurements
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.code)
@@ -48,16 +49,16 @@ def test_the_sound_run_is_told_nothing(ask: Ask) -> None:
 
 
 def test_a_run_without_measurements_is_told_nothing(ask: Ask) -> None:
-    assert ask(replace(a_run(poor()), measurements=())) == {}
+    assert ask(replace(a_run(poor()), measurements=Measurements())) == {}
 
 
 def test_a_poor_outcome_that_nobody_can_better_is_no_finding(ask: Ask) -> None:
     hopeless = {
         f"{name}{end}": 0.34
         for name in ("linear", "kernel")
-        for end in ("", "_balanced", "_held_out", "_held_out_balanced", "_own")
+        for end in ("", "_balanced", "_held_out", "_held_out_balanced", "_within_held_out")
     }
-    assert ask(a_run(poor(0.02) | relabelled(**hopeless) | signals(rms=90.0, spread=60.0))) == {}
+    assert ask(a_run(poor(0.02) | baselines(**hopeless) | signals(rms=90.0, std=60.0))) == {}
 
 
 def test_nan_among_the_rows_that_does_no_harm_is_a_note(ask: Ask) -> None:
@@ -72,10 +73,10 @@ def test_no_rule_is_silent_because_something_was_not_recorded() -> None:
     rules = {each.code: each for each in all_rules()}
     for case in CASES:
         whole = case.fault()
-        for part in {each.part for each in whole.measurements}:
-            kept = tuple(each for each in whole.measurements if each.part != part)
+        for kind in {each.kind for each in whole.measurements}:
+            kept = Measurements(each for each in whole.measurements if each.kind != kind)
             report = run(replace(whole, measurements=kept), [rules[case.code]])
-            assert report.findings or report.not_run, (case.code, part)
+            assert report.findings or report.not_run, (case.code, kind)
         for gone in ({"stages": ()}, {"epochs": ()}):
             report = run(replace(whole, **gone), [rules[case.code]])  # type: ignore[arg-type]
             assert report.findings or report.not_run, (case.code, gone)
@@ -91,6 +92,6 @@ def test_of_a_complete_run_every_rule_has_run() -> None:
 
 
 def test_of_a_trace_without_anything_no_rule_has_run() -> None:
-    empty = replace(a_run(), measurements=(), stages=(), epochs=())
+    empty = replace(a_run(), measurements=Measurements(), stages=(), epochs=())
     report = run(empty, all_rules())
     assert (report.ran, report.exit_code) == ((), 2)

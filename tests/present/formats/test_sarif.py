@@ -13,6 +13,7 @@ from tests.traces import HOSTILE
 from pipetrace import Trace
 from pipetrace.explain.findings.engine import CheckOptions, Report, check
 from pipetrace.present.formats.sarif import check_as_sarif
+from pipetrace.trace.measurements import Measurements
 
 TEXT = {"type": "string", "minLength": 1}
 INDEX = {"type": "integer", "minimum": 0}
@@ -213,7 +214,7 @@ def test_a_rule_that_could_not_run_is_a_notification(
     digits_trace: Trace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     only(monkeypatch, *WRONG, silent(needs=("gradients",)))
-    unmeasured = replace(digits_trace, measurements=())
+    unmeasured = replace(digits_trace, measurements=Measurements())
     (invocation,) = log((check(unmeasured, file="a"),))["invocations"]
     (told,) = invocation["toolExecutionNotifications"]
     assert (told["level"], told["descriptor"]["id"]) == ("warning", "rule-not-run")

@@ -8,6 +8,16 @@ import pytest
 
 import pipetrace
 from pipetrace.trace import Trace
+from pipetrace.trace.measurements import (
+    DatasetCheck,
+    FitArguments,
+    Gradient,
+    InitialWeight,
+    LossPoint,
+    Outcome,
+    StepLosses,
+    Update,
+)
 
 pytestmark = pytest.mark.framework
 
@@ -37,14 +47,6 @@ def network(*, dropout: float = 0.0) -> Any:
         keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"]
     )
     return model
-
-
-def of(trace: Trace, part: str, name: str, epoch: int | None) -> dict[str, float]:
-    return next(
-        dict(m.values)
-        for m in trace.measurements
-        if (m.part, m.name, m.epoch) == (part, name, epoch)
-    )
 
 
 class Watcher:
@@ -93,33 +95,33 @@ def test_nothing_was_lost(run: Any) -> None:
 
 def test_weights_before_training(run: Any) -> None:
     _, trace, _, start = run
-    found = of(trace, "initial", "hidden/kernel", 0)
-    assert found["std"] == pytest.approx(start.std(), rel=1e-6)
-    assert (found["fan_in"], found["fan_out"]) == (6, 8)
+    found = trace.measurements.of(InitialWeight, "hidden/kernel", 0)
+    assert found.std == pytest.approx(start.std(), rel=1e-6)
+    assert (found.fan_in, found.fan_out) == (6, 8)
 
 
 def test_movements(run: Any) -> None:
     _, trace, watcher, start = run
-    found = of(trace, "update", "hidden/kernel", 3)
+    found = trace.measurements.of(Update, "hidden/kernel", 3)
     before, now = watcher.epochs[1], watcher.epochs[2]
-    assert found["moved"] == pytest.approx(np.linalg.norm(now - before), rel=1e-5)
-    assert found["from_start"] == pytest.approx(np.linalg.norm(now - start), rel=1e-5)
-    assert found["last_step"] == pytest.approx(
+    assert found.update_norm == pytest.approx(np.linalg.norm(now - before), rel=1e-5)
+    assert found.from_start == pytest.approx(np.linalg.norm(now - start), rel=1e-5)
+    assert found.last_step == pytest.approx(
         np.linalg.norm(watcher.steps[-1] - watcher.steps[-2]), rel=1e-4
     )
     way = before - watcher.epochs[0]
     cosine = ((now - before) * way).sum() / np.linalg.norm(now - before) / np.linalg.norm(way)
-    assert found["straight"] == pytest.approx(cosine, abs=1e-5)
+    assert found.cosine == pytest.approx(cosine, abs=1e-5)
 
 
 def test_the_loss_of_single_steps(run: Any) -> None:
     _, trace, watcher, _ = run
     means = np.array(watcher.means[6:12])
     single = np.diff(np.concatenate([[0], means * np.arange(1, 7)]))
-    found = of(trace, "steps", "loss", 2)
-    assert found["count"] == 6
-    assert found["max"] == pytest.approx(single.max(), rel=1e-4)
-    assert found["median"] == pytest.approx(np.median(single), rel=1e-4)
+    found = trace.measurements.of(StepLosses, "training", 2)
+    assert found.count == 6
+    assert found.max == pytest.approx(single.max(), rel=1e-4)
+    assert found.median == pytest.approx(np.median(single), rel=1e-4)
 
 
 def test_gradients_and_penalty(run: Any) -> None:
@@ -134,12 +136,12 @@ def test_gradients_and_penalty(run: Any) -> None:
         penalty = 0.01 * tf.reduce_sum(model.get_layer("hidden").kernel.value ** 2)
         loss = data + penalty
     gradient = tape.gradient(loss, model.get_layer("hidden").kernel.value)
-    found = of(trace, "slope", "loss", 3)
-    assert found["loss"] == pytest.approx(float(loss), rel=1e-4)
-    assert found["penalty"] == pytest.approx(float(penalty), rel=1e-4)
-    kernel = of(trace, "gradient", "hidden/kernel", 3)
-    assert kernel["norm"] == pytest.approx(float(np.linalg.norm(gradient)), rel=1e-3)
-    assert kernel["penalty"] == pytest.approx(
+    found = trace.measurements.of(LossPoint, "training", 3)
+    assert found.loss == pytest.approx(float(loss), rel=1e-4)
+    assert found.penalty == pytest.approx(float(penalty), rel=1e-4)
+    kernel = trace.measurements.of(Gradient, "hidden/kernel", 3)
+    assert kernel.norm == pytest.approx(float(np.linalg.norm(gradient)), rel=1e-3)
+    assert kernel.penalty_norm == pytest.approx(
         0.02 * float(np.linalg.norm(model.get_layer("hidden").kernel.numpy())), rel=1e-4
     )
 
@@ -149,10 +151,10 @@ def test_outcomes_of_training_and_held_out_rows(run: Any) -> None:
     x, y = rows()
     for kind, part in (("training", slice(0, 180)), ("held_out", slice(180, 240))):
         given = model.predict(x[part], verbose=0)
-        found = of(trace, "outcome", kind, None)
-        assert found["rows"] == len(given)
-        assert found["accuracy"] == pytest.approx((given.argmax(axis=1) == y[part]).mean())
-        assert found["log_loss"] == pytest.approx(
+        found = trace.measurements.of(Outcome, kind)
+        assert found.rows == len(given)
+        assert found.accuracy == pytest.approx((given.argmax(axis=1) == y[part]).mean())
+        assert found.log_loss == pytest.approx(
             -np.log(given[np.arange(len(given)), y[part]]).mean(), rel=1e-4
         )
 
@@ -164,12 +166,14 @@ def test_rows_that_fit_trains_on_and_not_those_to_look_at(tmp_path: Path) -> Non
     model.fit(x, y, validation_split=0.25, epochs=1, verbose=0, callbacks=[recorder])
     trace = pipetrace.read(tmp_path / "run.trace")
     assert (
-        of(trace, "outcome", "training", None)["rows"]
-        == of(trace, "rows", "training", None)["rows"]
+        trace.measurements.of(Outcome, "training").rows
+        == trace.measurements.of(DatasetCheck, "training").rows
         == 180
     )
-    assert of(trace, "rows", "held_out", None)["seen"] == 0
-    assert of(trace, "fit", "arguments", None) == {"shuffle": 1, "validation_split": 0.25}
+    assert trace.measurements.of(DatasetCheck, "held_out").seen_in_training == 0
+    assert trace.measurements.of(FitArguments, "fit") == FitArguments(
+        shuffle=True, validation_split=0.25
+    )
 
 
 def test_the_training_is_the_same_to_the_bit_where_layers_draw_random_numbers(
@@ -206,12 +210,12 @@ def test_a_fit_that_goes_on_keeps_the_figures_of_before(tmp_path: Path) -> None:
     for _ in range(2):
         model.fit(x, y, epochs=1, verbose=0)
     trace = pipetrace.read(tmp_path / "run.trace")
-    assert [m.epoch for m in trace.measurements if (m.part, m.name) == ("slope", "loss")] == [
+    assert [m.epoch for m in trace.measurements if (m.kind, m.name) == ("loss", "training")] == [
         0,
         1,
         2,
     ]
     assert (
-        sum((m.part, m.name, m.epoch) == ("outcome", "training", None) for m in trace.measurements)
+        sum((m.kind, m.name, m.epoch) == ("outcome", "training", None) for m in trace.measurements)
         == 1
     )

@@ -1,8 +1,20 @@
 """Whether rows and targets belong together, told by what simple learners get of them."""
 
 from pipetrace.explain.findings.finding import Evidence
-from pipetrace.explain.findings.measurements import HELD_OUT, TRAINING, Measured
+from pipetrace.explain.findings.measurements import Measured
 from pipetrace.explain.text import figure, share
+from pipetrace.trace.measurements import (
+    ALIGNED,
+    HELD_OUT,
+    KERNEL,
+    LINEAR,
+    REVERSED,
+    TRAINING,
+    BaselineModel,
+    DatasetCheck,
+    Outcome,
+    ShiftedTargets,
+)
 
 NO_SKILL = 0.1
 """A skill below this is no better than guessing: a tenth of the way from guessing to always right. With the 300 rows that
@@ -19,125 +31,108 @@ NOT_SEEN = 0.02
 
 
 def transfer(facts: Measured) -> list[Evidence] | None:
-    """That a simple learner fails on the held-out rows after learning the training rows, not after learning held-out ones."""
-    learner = facts.of("learner", TRAINING)
+    """That a baseline fails on the held-out rows after learning the training rows, not after learning held-out ones."""
+    baselines = {name: facts.of(BaselineModel, name) for name in (LINEAR, KERNEL)}
+    held_out = [each.held_out for each in baselines.values() if each.held_out is not None]
+    taught = max(held_out, default=0.0)
     best = None
-    for name in ("linear", "kernel"):
+    for name, each in baselines.items():
+        own = each.within_held_out
         # Identity of input and target is told by rows of any kind, few or many.
-        if f"{name}_own" in learner and not facts.rebuilds:
-            own, taught = (
-                learner[f"{name}_own"],
-                max(learner["linear_held_out"], learner["kernel_held_out"]),
-            )
-            if own - max(taught, 0.0) >= OTHER_RULE and (
-                best is None or own - taught > best[0] - best[1]
-            ):
-                best = (own, taught, name)
-    majority = facts.of("outcome", HELD_OUT).get("majority", 0.0) if learner.get("classes") else 0.0
+        if own is None or facts.rebuilds or own - max(taught, 0.0) < OTHER_RULE:
+            continue
+        if best is None or own > best[0]:
+            best = (own, name)
+    classes = baselines[LINEAR].classification
+    majority = (facts.of(Outcome, HELD_OUT).majority_share or 0.0) if classes else 0.0
     # Right on nearly all held-out rows says something only where one class is not nearly all of them.
     if best is None or best[0] - majority < OTHER_RULE:
         return None
-    own, taught, name = best
-    what = "is right on" if learner.get("classes") else "reaches R2"
-    first, second = (
-        (share(own), share(taught)) if learner.get("classes") else (figure(own), figure(taught))
-    )
-    place = f"measurements[learner/training].{name}"
+    own, name = best
+    what = "is right on" if classes else "reaches R2"
+    first, second = (share(own), share(taught)) if classes else (figure(own), figure(taught))
     return [
         Evidence(
             f"A simple learner {what} {second} of the held-out rows after the training rows, and {first} after other held-out "
             "rows.",
             own - taught,
-            f"{place}_own",
+            f"measurements[baseline_model/{name}].within_held_out",
         )
     ]
 
 
 def noisy(facts: Measured) -> list[Evidence] | None:
-    """That a simple learner is right on held-out rows and not on training rows that it left out: their labels are noise."""
-    learner = facts.of("learner", TRAINING)
-    name = max(("linear", "kernel"), key=lambda each: learner.get(f"{each}_held_out", -1.0))
+    """That a baseline is right on held-out rows and not on training rows that it left out: their labels are noise."""
+    scores = {name: facts.of(BaselineModel, name).held_out for name in (LINEAR, KERNEL)}
+    known = {name: score for name, score in scores.items() if score is not None}
     own, held = facts.skill(TRAINING), facts.skill(HELD_OUT)
-    if (
-        f"{name}_held_out" not in learner
-        or own is None
-        or held is None
-        or held - own < OTHER_RULE / 2
-    ):
+    if not known or own is None or held is None or held - own < OTHER_RULE / 2:
         return None
-    left, taught = learner[name], learner[f"{name}_held_out"]
-    if taught - max(left, 0.0) < OTHER_RULE:
+    name = max(known, key=lambda each: known[each])
+    baseline, taught = facts.of(BaselineModel, name), known[name]
+    left = baseline.score
+    if left is None or taught - max(left, 0.0) < OTHER_RULE:
         return None
-    classes = learner.get("classes")
+    classes = baseline.classification
     what = "is right on" if classes else "reaches R2"
     first, second = (share(taught), share(left)) if classes else (figure(taught), figure(left))
     text = f"A simple learner {what} {first} of the held-out rows, and {second} of training rows that it left out."
-    return [Evidence(text, taught - left, f"measurements[learner/training].{name}")]
+    return [Evidence(text, taught - left, f"measurements[baseline_model/{name}].score")]
 
 
 def unseen_classes(facts: Measured) -> float:
     """The share of held-out rows whose class training never saw, 0 where it is that of a few rows."""
-    theirs = facts.of("rows", HELD_OUT)
-    unseen = theirs.get("unseen", 0.0)
-    return unseen if unseen >= NOT_SEEN and theirs["rows"] * unseen >= 5 else 0.0
+    theirs = facts.of(DatasetCheck, HELD_OUT)
+    unseen = theirs.unseen_classes or 0.0
+    return unseen if unseen >= NOT_SEEN and (theirs.rows or 0) * unseen >= 5 else 0.0
 
 
 def in_blocks(facts: Measured) -> bool:
     """Whether the training rows stand in blocks of one class."""
-    ours = facts.of("rows", TRAINING)
-    return bool(
-        ours.get("runs_by_chance", 0) > 10 and ours["runs"] < IN_BLOCKS * ours["runs_by_chance"]
-    )
+    ours = facts.of(DatasetCheck, TRAINING)
+    chance = ours.expected_class_runs or 0.0
+    return chance > 10 and ours.class_runs is not None and ours.class_runs < IN_BLOCKS * chance
+
+
+def has_moved(facts: Measured) -> bool:
+    """Whether the held-out rows hold other shares of the classes than the training rows."""
+    theirs = facts.of(DatasetCheck, HELD_OUT)
+    return (theirs.class_shift or 0.0) >= SHIFTED and (theirs.class_shift_sigmas or 0.0) >= SIGMAS
 
 
 def misaligned(facts: Measured) -> Evidence | None:
     """That targets belong to other rows than those where they stand."""
-    rows, learner, lags = (
-        facts.of("rows", TRAINING),
-        facts.of("learner", TRAINING),
-        facts.of("lag", TRAINING),
-    )
+    scores = [facts.of(BaselineModel, name).score for name in (LINEAR, KERNEL)]
+    known = [each for each in scores if each is not None]
     skill = facts.skill(TRAINING)
-    if not learner or (skill is not None and skill > 0.5):
+    if not known or (skill is not None and skill > 0.5):
         return None
-    if learner.get("classes"):
-        majority = facts.of("outcome", TRAINING).get("majority", 0.0)
-        none = max(learner["linear"], learner["kernel"]) < majority + NO_SKILL * (1 - majority)
-    else:
-        majority, none = 0.0, max(learner["linear"], learner["kernel"]) < NO_SKILL
-    if not none:
+    majority = 0.0
+    if facts.of(BaselineModel, LINEAR).classification:
+        majority = facts.of(Outcome, TRAINING).majority_share or 0.0
+    if max(known) >= majority + NO_SKILL * (1 - majority):
         return None
-    among = rows.get("targets_among_inputs", 0.0)
-    if among > 0.99 and rows.get("targets_are_inputs", 1.0) < 0.5:
-        text = (
-            f"Each of the {int(rows['rows']):,} targets is the input of some row, and "
-            f"only {share(rows['targets_are_inputs'])} of their own."
-        )
-        return Evidence(
-            text, rows["targets_are_inputs"], "measurements[rows/training].targets_are_inputs"
-        )
-    here = lags.get("lag_0", 1.0)
-    other = max(
-        (name for name in lags if name != "lag_0"), key=lambda name: lags[name], default=None
+    rows = facts.of(DatasetCheck, TRAINING)
+    among, own = rows.targets_among_inputs or 0.0, rows.targets_are_inputs
+    if among > 0.99 and own is not None and own < 0.5:
+        text = f"Each of the {rows.rows or 0:,} targets is the input of some row, and only {share(own)} of their own."
+        return Evidence(text, own, "measurements[dataset_check/training].targets_are_inputs")
+    return _shifted(facts, majority) or (
+        None if has_moved(facts) else next(iter(transfer(facts) or ()), None)
     )
-    if (
-        other is not None
-        and lags[other] - max(here, majority) >= OTHER_RULE
-        and not in_blocks(facts)
-    ):
-        where = (
-            "in reverse order"
-            if other == "reversed"
-            else f"moved by {other.removeprefix('lag_')} rows"
-        )
-        text = (
-            f"A linear fit tells the targets {where} (score {figure(lags[other])}), "
-            f"and not as they stand ({figure(here)})."
-        )
-        return Evidence(text, lags[other], f"measurements[lag/training].{other}")
-    moved = (
-        facts.of("rows", HELD_OUT).get("shift", 0.0) >= SHIFTED
-        and facts.of("rows", HELD_OUT).get("shift_sigmas", 0.0) >= SIGMAS
+
+
+def _shifted(facts: Measured, majority: float) -> Evidence | None:
+    """That the linear baseline predicts the targets well where they are moved to other rows."""
+    found = {name: facts.of(ShiftedTargets, name).score for name in facts.names(ShiftedTargets)}
+    scores = {name: score for name, score in found.items() if score is not None}
+    here = scores.pop(ALIGNED, 1.0)
+    other = max(scores, key=lambda name: scores[name], default=None)
+    if other is None or scores[other] - max(here, majority) < OTHER_RULE or in_blocks(facts):
+        return None
+    where = "in reverse order" if other == REVERSED else f"moved by {other} rows"
+    text = (
+        f"A linear fit tells the targets {where} (score {figure(scores[other])}), "
+        f"and not as they stand ({figure(here)})."
     )
-    found = transfer(facts)
-    return found[0] if found and not moved else None
+    return Evidence(text, scores[other], f"measurements[shifted_targets/{other}].score")

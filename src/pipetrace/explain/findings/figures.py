@@ -6,9 +6,20 @@ from functools import cached_property
 from pipetrace.explain import task
 from pipetrace.explain.findings.alignment import NO_SKILL, misaligned
 from pipetrace.explain.findings.finding import Evidence
-from pipetrace.explain.findings.measurements import HELD_OUT, TRAINING, Measured, Values, skill_of
+from pipetrace.explain.findings.measurements import Measured, skill_of
 from pipetrace.explain.text import figure
 from pipetrace.trace.document import LAYER, SOURCE, STEP, Stage, Trace
+from pipetrace.trace.measurements import (
+    HELD_OUT,
+    LINEAR,
+    TRAINING,
+    BaselineModel,
+    Dimensions,
+    LossPoint,
+    Outcome,
+    PrincipalComponents,
+    Update,
+)
 
 POOR = ("PT308", "PT309", "PT310")
 """The rules that only say that the outcome is poor: whatever says why explains them."""
@@ -99,7 +110,7 @@ PASSING = frozenset(
 )
 """Layers that bend nothing: what two straight layers on both sides do, one could do."""
 
-__all__ = ["HELD_OUT", "NO_SKILL", "POOR", "TRAINING", "Figures", "Values", "figures_of", "margin"]
+__all__ = ["NO_SKILL", "POOR", "Figures", "figures_of", "margin"]
 
 
 class Figures(Measured):
@@ -186,42 +197,46 @@ class Figures(Measured):
     @cached_property
     def judged(self) -> str:
         """The rows by which the model is judged: held-out ones where there are any."""
-        return HELD_OUT if self.of("outcome", HELD_OUT) else TRAINING
+        return HELD_OUT if self.has(Outcome, HELD_OUT) else TRAINING
 
     @cached_property
-    def reach(self) -> float | None:
-        """The skill of the better simple learner on the judged rows; None where none was measured."""
-        learner = self.of("learner", TRAINING)
-        if not learner:
-            return None
-        suffix = "_held_out" if self.judged == HELD_OUT else ""
-        if bool(learner.get("classes")) != ("balanced" in self.of("outcome", self.judged)):
-            return None  # The one is told by classes and the other by numbers, as for the pixels of a mask.
-        if learner.get("classes"):
-            there = self.of("outcome", self.judged).get("classes_there")
-            found = [learner.get(f"{name}{suffix}_balanced") for name in ("linear", "kernel")]
-            known = [skill_of(each, there) for each in found if each is not None and there]
-            return max((each for each in known if each is not None), default=None)
-        scores = [
-            score
-            for name in ("linear", "kernel")
-            if (score := learner.get(f"{name}{suffix}")) is not None
-        ]
-        return max(scores, default=None)
+    def baseline_skill(self) -> float | None:
+        """The skill of the better baseline model on the judged rows; None where none was measured."""
+        outcome = self.of(Outcome, self.judged)
+        found = []
+        for baseline in self.baselines.values():
+            if baseline.classification != (outcome.balanced_accuracy is not None):
+                return None  # One has classes and the other numbers, as for the pixels of a mask.
+            held_out = self.judged == HELD_OUT
+            if baseline.classification:
+                share = baseline.held_out_balanced if held_out else baseline.balanced
+                found.append(None if share is None else skill_of(share, outcome.classes_present))
+            else:
+                found.append(baseline.held_out if held_out else baseline.score)
+        return max((each for each in found if each is not None), default=None)
+
+    @cached_property
+    def baselines(self) -> dict[str, BaselineModel]:
+        """The baseline models that were measured, by name."""
+        return {name: self.of(BaselineModel, name) for name in self.names(BaselineModel)}
 
     @cached_property
     def width(self) -> int:
-        """The least number of values that a row is at any stage within the model."""
-        widths = [self.value("dimensions", stage.name, "width") for stage in self.layers]
-        return int(min((each for each in widths if each), default=0))
+        """The least number of values that a row has at any stage within the model."""
+        widths = [self.of(Dimensions, stage.name).values for stage in self.layers]
+        return min((each for each in widths if each), default=0)
 
     @cached_property
     def attainable(self) -> float | None:
-        """What the model should reach at least, by what simple means reach on the same rows; None where not known."""
+        """What the model should reach at least, by what baseline models reach on the same rows; None where not known."""
         if not self.rebuilds:
-            return self.reach
-        parts = {int(name): value for name, value in self.of("components", TRAINING).items()}
-        fits = [parts[count] for count in parts if count <= self.width]
+            return self.baseline_skill
+        fits = [
+            part.r2
+            for name in self.names(PrincipalComponents)
+            if int(name) <= self.width
+            and (part := self.of(PrincipalComponents, name)).r2 is not None
+        ]
         return max(fits) - BEHIND_REBUILT if fits else None
 
     @cached_property
@@ -233,7 +248,7 @@ class Figures(Measured):
     @cached_property
     def broken(self) -> bool:
         """Whether the loss or a kernel stopped being a number."""
-        norms = [self.value("update", name, "norm", self.last) for name in self.kernels]
+        norms = [self.of(Update, name, self.last).weight_norm for name in self.kernels]
         if any(norm is not None and not math.isfinite(norm) for norm in norms):
             return True
         return any(
@@ -280,34 +295,43 @@ class Figures(Measured):
     def how_well(self) -> list[Evidence]:
         """The model's skill, and that of the simple learners, as evidence."""
         found = []
-        values = self.of("outcome", self.judged)
+        outcome = self.of(Outcome, self.judged)
         rows = "held-out rows" if self.judged == HELD_OUT else "training rows"
         place = f"measurements[outcome/{self.judged}]"
-        if "accuracy" in values:
+        if outcome.accuracy is not None:
             text = (
-                f"On the {rows} the model is right on {100 * values['accuracy']:.3g} %; always naming the most frequent "
-                f"class is right on {100 * values['majority']:.3g} %."
+                f"On the {rows} the model is right on {100 * outcome.accuracy:.3g} %; always naming the most frequent "
+                f"class is right on {100 * (outcome.majority_share or 0):.3g} %."
             )
-            found.append(Evidence(text, values["accuracy"], f"{place}.accuracy"))
-        elif "r2" in values:
-            text = f"On the {rows} R2 is {figure(values['r2'])}; predicting the mean gives 0."
-            found.append(Evidence(text, values["r2"], f"{place}.r2"))
-        if self.reach is not None and not self.rebuilds and self.reach > NO_SKILL:
-            learner = self.of("learner", TRAINING)
-            suffix = "_held_out" if self.judged == HELD_OUT else ""
-            name = max(
-                ("linear", "kernel"), key=lambda each: learner.get(f"{each}{suffix}", -math.inf)
-            )
-            value = learner.get(f"{name}{suffix}", math.nan)
-            kind = "A linear fit" if name == "linear" else "Kernel ridge regression"
-            got = (
-                f"is right on {100 * value:.3g} %"
-                if learner.get("classes")
-                else f"reaches R2 {figure(value)}"
-            )
-            text = f"{kind} on {int(learner.get('rows', 0))} of the training rows {got} of the same rows."
-            found.append(Evidence(text, value, f"measurements[learner/training].{name}{suffix}"))
+            found.append(Evidence(text, outcome.accuracy, f"{place}.accuracy"))
+        elif outcome.r2 is not None:
+            text = f"On the {rows} R2 is {figure(outcome.r2)}; predicting the mean gives 0."
+            found.append(Evidence(text, outcome.r2, f"{place}.r2"))
+        if self.baseline_skill is not None and not self.rebuilds and self.baseline_skill > NO_SKILL:
+            found.append(self._better_baseline())
         return found
+
+    def _better_baseline(self) -> Evidence:
+        """The score of the better baseline model on the judged rows."""
+        field = "held_out" if self.judged == HELD_OUT else "score"
+        scores = {
+            name: each.held_out if self.judged == HELD_OUT else each.score
+            for name, each in self.baselines.items()
+        }
+        name, value = max(
+            ((name, score) for name, score in scores.items() if score is not None),
+            key=lambda each: each[1],
+            default=(LINEAR, math.nan),
+        )
+        baseline = self.of(BaselineModel, name)
+        kind = "A linear fit" if name == LINEAR else "Kernel ridge regression"
+        got = (
+            f"is right on {100 * value:.3g} %"
+            if baseline.classification
+            else f"reaches R2 {figure(value)}"
+        )
+        text = f"{kind} on {baseline.rows or 0} of the training rows {got} of the same rows."
+        return Evidence(text, value, f"measurements[baseline_model/{name}].{field}")
 
     # What kind of thing it is
 
@@ -328,7 +352,7 @@ class Figures(Measured):
 
     def loss_at(self, epoch: int) -> float | None:
         """The loss of fixed training rows in training mode after an epoch, 0 for before the first one."""
-        return self.value("slope", "loss", "loss", epoch)
+        return self.of(LossPoint, TRAINING, epoch).loss
 
 
 _latest: tuple[Trace, Figures] | None = None

@@ -3,8 +3,24 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, TypeAlias
 
-from pipetrace.explain.findings.measurements import HELD_OUT, TRAINING
 from pipetrace.trace.document import SOURCE, STEP, Trace
+from pipetrace.trace.measurements import (
+    HELD_OUT,
+    TRAINING,
+    BaselineModel,
+    ClassOutcome,
+    DatasetCheck,
+    Figures,
+    FitArguments,
+    Gradient,
+    InitialWeight,
+    LossPoint,
+    Outcome,
+    ShiftedTargets,
+    Signal,
+    StepLosses,
+    Update,
+)
 
 Need: TypeAlias = Literal[
     "stages",
@@ -28,29 +44,32 @@ Need: TypeAlias = Literal[
 ]
 
 
-def _measured(part: str, name: str | None = None) -> Callable[[Trace], bool]:
-    return lambda trace: any(
-        each.part == part and name in (None, each.name) for each in trace.measurements
-    )
+def _measured(kind: type[Figures], name: str | None = None) -> Callable[[Trace], bool]:
+    def check(trace: Trace) -> bool:
+        names = trace.measurements.names(kind)
+        return name in names if name is not None else bool(names)
+
+    return check
 
 
 def _input_values(trace: Trace) -> bool:
     sources = [stage for stage in trace.stages if stage.kind == SOURCE]
-    return _measured("rows", TRAINING)(trace) or any(each.summary for each in sources)
+    return _measured(DatasetCheck, TRAINING)(trace) or any(each.summary for each in sources)
 
 
 def _validation_rows(trace: Trace) -> bool:
     """Without a validation set there is nothing to record."""
-    return trace.run.data.validation_rows == 0 or _measured("rows", HELD_OUT)(trace)
+    return trace.run.data.validation_rows == 0 or _measured(DatasetCheck, HELD_OUT)(trace)
 
 
 def _class_outcomes(trace: Trace) -> bool:
     """An outcome that is not of classes has none."""
+    measured = trace.measurements
     outcomes = [
-        each for each in trace.measurements if each.part == "outcome" and each.name == TRAINING
+        measured.of(Outcome, TRAINING, epoch) for epoch in measured.epochs(Outcome, TRAINING)
     ]
-    numbers = bool(outcomes) and not any("accuracy" in each.values for each in outcomes)
-    return numbers or _measured("class")(trace)
+    numbers = bool(outcomes) and all(each.accuracy is None for each in outcomes)
+    return numbers or _measured(ClassOutcome)(trace)
 
 
 def _summaries(trace: Trace) -> bool:
@@ -65,19 +84,19 @@ NEEDS: Mapping[Need, Callable[[Trace], bool]] = {
     "targets": lambda trace: bool(trace.run.data.targets),
     "summaries": _summaries,
     "input values": _input_values,
-    "fit arguments": _measured("fit"),
-    "training rows": _measured("rows", TRAINING),
+    "fit arguments": _measured(FitArguments),
+    "training rows": _measured(DatasetCheck, TRAINING),
     "validation rows": _validation_rows,
-    "outcomes": _measured("outcome", TRAINING),
+    "outcomes": _measured(Outcome, TRAINING),
     "class outcomes": _class_outcomes,
-    "baseline models": _measured("learner"),
-    "shifted targets": _measured("lag"),
-    "activations": _measured("signal"),
-    "initial weights": _measured("initial"),
-    "weight updates": _measured("update"),
-    "gradients": _measured("gradient"),
-    "losses": _measured("slope"),
-    "step losses": _measured("steps"),
+    "baseline models": _measured(BaselineModel),
+    "shifted targets": _measured(ShiftedTargets),
+    "activations": _measured(Signal),
+    "initial weights": _measured(InitialWeight),
+    "weight updates": _measured(Update),
+    "gradients": _measured(Gradient),
+    "losses": _measured(LossPoint),
+    "step losses": _measured(StepLosses),
 }
 """What a rule can need, and whether a trace has it."""
 

@@ -26,7 +26,7 @@ def encode(value: Any) -> Any:
         return {each.name: encode(getattr(value, each.name)) for each in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {str(key): encode(entry) for key, entry in value.items()}
-    if isinstance(value, (tuple, list)):
+    if isinstance(value, Sequence) and not isinstance(value, str):
         return [encode(entry) for entry in value]
     if isinstance(value, np.ndarray):
         dtype, shape, data = encode_tensor(value)

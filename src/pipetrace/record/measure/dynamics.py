@@ -5,22 +5,23 @@ left them.
 """
 
 import contextlib
-import math
 import time
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from pipetrace.capture import batches, facts
+from pipetrace.capture import facts, nests
 from pipetrace.capture.backend import load
 from pipetrace.capture.gradients import Gradients
-from pipetrace.record.measure.failure import copied
+from pipetrace.capture.weights import Weights, copied, is_float, size, trainable
 from pipetrace.record.measure.rows import Rows, is_numbers
-from pipetrace.record.measure.snapshots import Copies, Copy, Weights, assign, put_back
+from pipetrace.record.measure.snapshots import Copies, Copy
 from pipetrace.record.recording import Recording
 from pipetrace.stats import activations, outcomes
-from pipetrace.trace.document import Array, Measurement
+from pipetrace.trace.document import Array
+from pipetrace.trace.measurements import TRAINING, Figures, LossPoint, Measurement, Outcome
 from pipetrace.trace.overhead import BUDGET, TIME
 
 CHECKED = 256
@@ -33,10 +34,11 @@ MOST_FOLLOWED = 4_000_000
 """Weights of a larger model are not followed from step to step: it takes three copies of them."""
 SHARE = 0.4
 """Of the budget's share, what these figures may take. They do not touch the floor of a short training."""
-TRAINING, HELD_OUT = "training", "held_out"
-
 PARTS = ("initial weights", "updates", "signals", "gradients")
 """What is measured of an epoch, as errors and times name it; 0 stands for before the first one, 1 and so on for the epochs."""
+Found: TypeAlias = list[tuple[str, Figures]]
+"""Figures with the names of what they are of."""
+
 AT_ONCE = ("initial weights", "updates")
 """What is made of the copies alone, which is cheap, and not possible any more when the epoch before was let go."""
 
@@ -61,6 +63,7 @@ class Health:
         self._times: dict[str, int] = {}
         self._ended, self._missed = 0, 0
         self._slopes: Gradients | None = None
+        self._instead: Weights | None = None
         self._work: dict[str, Callable[[int], None]] = dict(
             zip(PARTS, (self._initial, self._follow, self._check, self._slope), strict=True)
         )
@@ -93,8 +96,7 @@ class Health:
         last = steps or self._count
         if last is not None and step == last - 1 and self.follows():
             with self._session.safely("copies"):
-                variables = self._session.model.trainable_variables
-                self._before_last = {id(variable): copied(variable) for variable in variables}
+                self._before_last = copied(trainable(self._session.model))
 
     def epoch_ends(self, epoch: int, weights: Weights) -> None:
         """An epoch is over, and left these weights; none where they were not copied."""
@@ -102,7 +104,7 @@ class Health:
         self._ended += 1
         if self._steps and session.can("steps"):
             with session.safely("steps"):
-                self._add([("steps", "loss", activations.steps_figures(self._steps))], epoch)
+                self._add([(TRAINING, activations.step_losses(self._steps))], epoch)
         self._count = self._seen_step or None
         self._steps, self._sum, self._seen_step = [], 0.0, 0
         if weights and self.follows():
@@ -121,20 +123,19 @@ class Health:
         # Where no epoch ended, a model that does not fit its data would only fail once more.
         if session.measure is None or session.rows is None or not self._ended:
             return
-        variables = list(session.model.weights)
         late = 0
-        with put_back(variables):
-            for epoch in self._copies.spread():
-                waiting = self._waiting(epoch)
-                kept = self._copies.of(epoch)
-                if not waiting or kept is None:
-                    continue
-                if time.perf_counter() - began > seconds:
-                    late += 1
-                    continue
-                assign(variables, kept.weights)
-                for part in waiting:
-                    self._measure(part, epoch)
+        for epoch in self._copies.spread():
+            waiting = self._waiting(epoch)
+            kept = self._copies.of(epoch)
+            if not waiting or kept is None:
+                continue
+            if time.perf_counter() - began > seconds:
+                late += 1
+                continue
+            self._instead = kept.weights
+            for part in waiting:
+                self._measure(part, epoch)
+        self._instead = None
         seen = {epoch for part, epoch in self._done if part == "signals" and epoch}
         missed = self._ended - len(seen)
         if late:
@@ -188,7 +189,7 @@ class Health:
         times = self._times.get(part, 0)
         if times:
             return float(session.cost.parts.get(part, 0.0) / times)
-        values = _count(session.model.trainable_variables)
+        values = size(trainable(session.model))
         measure = session.measure
         passed = measure.extent.values * min(CHECKED, measure.extent.together) if measure else 0
         return {
@@ -212,7 +213,7 @@ class Health:
         self._beside(
             "initial weights",
             epoch,
-            lambda: [("initial", name, activations.initial(each)) for name, each in values.items()],
+            lambda: [(name, activations.initial(each)) for name, each in values.items()],
         )
 
     def _follow(self, epoch: int) -> None:
@@ -229,21 +230,16 @@ class Health:
             if key in now.weights and key in before.weights
         ]
 
-        def work() -> list[tuple[str, str, dict[str, float]]]:
-            found = []
+        def work() -> Found:
+            found: Found = []
             for name, key in of:
                 values, last = now.weights[key], before.weights[key]
                 if values.shape == last.shape:
-                    way = (
-                        last - earlier.weights[key]
-                        if earlier is not None and key in earlier.weights
-                        else None
+                    first, second = (
+                        None if copy is None else copy.weights.get(key) for copy in (start, earlier)
                     )
-                    first = start.weights.get(key) if start is not None else None
-                    figures = activations.movement(
-                        values, last, first, now.before_last.get(key), way
-                    )
-                    found.append(("update", name, figures))
+                    step = now.before_last.get(key)
+                    found.append((name, activations.movement(values, last, first, step, second)))
             return found
 
         self._beside("updates", epoch, work)
@@ -255,7 +251,7 @@ class Health:
         if measure is None or rows is None:
             return
         few = spaced(rows, min(CHECKED, measure.extent.together))
-        passed = measure.passed(few.x)
+        passed = measure.passed(few.x, self._instead)
         outputs = measure.forward.outputs
         given = [
             passed.outputs[str(each.source)][each.output]
@@ -272,10 +268,7 @@ class Health:
             "signals",
             epoch,
             lambda: [
-                *(
-                    ("signal", name, activations.signal(values))
-                    for name, values in looked_at.items()
-                ),
+                *((name, activations.signal(values)) for name, values in looked_at.items()),
                 *found,
             ],
         )
@@ -288,40 +281,35 @@ class Health:
         if measure is None or rows is None or rows.y is None or not trained or not self.follows():
             return
         few = spaced(rows, min(SLOPE_ROWS, measure.extent.together))
-        x, y = batches.as_fit_gets(few.x), batches.as_fit_gets(few.y)
+        x, y = nests.as_fit_gets(few.x), nests.as_fit_gets(few.y)
         if self._slopes is None or self._slopes.variables != [
-            id(v) for v in session.model.trainable_variables
+            id(v) for v in trainable(session.model)
         ]:
             self._slopes = Gradients(session.model, x, y, few.weight)
-        slopes = self._slopes(x, y, few.weight)
+        slopes = self._slopes(x, y, few.weight, self._instead)
 
-        def work() -> list[tuple[str, str, dict[str, float]]]:
-            found = [("slope", "loss", {"loss": slopes.loss, "penalty": slopes.penalty})]
+        def work() -> Found:
+            found: Found = [(TRAINING, LossPoint(slopes.loss, slopes.penalty))]
             for name, variable in trained.items():
                 if id(variable) in slopes.gradients:
-                    figures = activations.gradient(slopes.gradients[id(variable)])
-                    if id(variable) in slopes.penalties:
-                        figures["penalty"] = float(
-                            np.linalg.norm(slopes.penalties[id(variable)].astype(np.float64))
-                        )
-                    found.append(("gradient", name, figures))
+                    values = slopes.gradients[id(variable)]
+                    penalty = slopes.penalties.get(id(variable))
+                    found.append((name, activations.gradient(values, penalty)))
             return found
 
         self._beside("gradients", epoch, work)
 
     def follows(self) -> bool:
         """Whether the weights are few enough to be followed."""
-        return _count(self._session.model.trainable_variables) <= MOST_FOLLOWED
+        return size(trainable(self._session.model)) <= MOST_FOLLOWED
 
     def _variables(self) -> dict[str, Any]:
         """The weights that hold real numbers, by their names in the trace."""
         measure = self._session.measure
         variables = measure.forward.variables() if measure else {}
-        return {name: v for name, v in variables.items() if math.prod(v.shape) and _floats(v)}
+        return {name: v for name, v in variables.items() if size([v]) and is_float(v)}
 
-    def _beside(
-        self, part: str, epoch: int, work: Callable[[], list[tuple[str, str, dict[str, float]]]]
-    ) -> None:
+    def _beside(self, part: str, epoch: int, work: Callable[[], Found]) -> None:
         """Make figures in the background, while training runs; after it at once, since nothing else waits then."""
         session = self._session
         if session.writer is None:
@@ -337,11 +325,11 @@ class Health:
 
         session.writer.do(part, counted)
 
-    def _add(self, found: list[tuple[str, str, dict[str, float]]], epoch: int) -> None:
+    def _add(self, found: Found, epoch: int) -> None:
         session = self._session
         if session.writer is not None and session.can("writing"):
             session.writer.add_measurements(
-                Measurement(part, name, epoch, figures) for part, name, figures in found
+                Measurement(name, epoch, figures) for name, figures in found
             )
 
 
@@ -353,7 +341,7 @@ def outcome_figures(
     *,
     losses: bool = False,
     classes: bool = False,
-) -> list[tuple[str, str, dict[str, float]]]:
+) -> Found:
     """What the outputs are against the targets, one for each output.
 
     Args:
@@ -368,19 +356,20 @@ def outcome_figures(
     targets = [None] * len(given) if rows.y is None else tree.flatten(rows.y)
     if len(targets) != len(given):
         targets = [None] * len(given)
-    found = []
-    for place, (output, target) in enumerate(zip(given, targets, strict=True)):
-        title = name if len(given) == 1 else f"{name}/{place}"
-        found.append(("outcome", title, outcomes.figures(output, target)))
-        if classes:
-            found += [
-                ("class", f"{title}/{each}", values)
-                for each, values in outcomes.by_class(output, target).items()
-            ]
+    row_losses = None
     if losses and rows.y is not None:
         row_losses = facts.row_losses(session.model, rows.y, given if len(given) > 1 else given[0])
-        if row_losses is not None and len(row_losses):
-            found.append(("outcome", name, {"loss": float(np.mean(row_losses))}))
+    loss = float(np.mean(row_losses)) if row_losses is not None and len(row_losses) else None
+    found: Found = []
+    if loss is not None and len(given) > 1:
+        found.append((name, Outcome(loss=loss)))
+    for place, (output, target) in enumerate(zip(given, targets, strict=True)):
+        title = name if len(given) == 1 else f"{name}/{place}"
+        outcome = outcomes.outcome(output, target)
+        found.append((title, replace(outcome, loss=loss) if len(given) == 1 else outcome))
+        if classes:
+            of_class = outcomes.by_class(output, target)
+            found += [(f"{title}/{label}", values) for label, values in of_class.items()]
     return found
 
 
@@ -390,10 +379,10 @@ def trained_on(session: Recording) -> Rows | None:
     Whoever gives rows to the recorder may give all of them, and have ``fit`` keep some for validation.
     """
     call = session.call
-    x = batches.plain_arrays(call.x)
+    x = nests.plain_arrays(call.x)
     if x is None or not len(load().tree.flatten(x)[0].shape):
         return session.rows
-    found = Rows(x, batches.plain_arrays(call.y), batches.plain_arrays(call.sample_weight))
+    found = Rows(x, nests.plain_arrays(call.y), nests.plain_arrays(call.sample_weight))
     forms = [
         [each.shape[1:] for each in load().tree.flatten(rows.x)]
         for rows in (found, session.rows)
@@ -419,11 +408,3 @@ def _thinned(values: Array) -> Array:
         return values
     few: Array = values[np.linspace(0, total - 1, count).round().astype(int)]
     return few
-
-
-def _count(variables: Iterable[Any]) -> int:
-    return sum(int(math.prod(variable.shape)) for variable in variables)
-
-
-def _floats(variable: Any) -> bool:
-    return "float" in str(variable.dtype)

@@ -1,16 +1,16 @@
 """What is measured once, at the end: outcomes of many rows, the rows themselves, and what simple learners get of them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import batches
+from pipetrace.capture import nests
 from pipetrace.capture.backend import load
 from pipetrace.capture.forward import Forward
 from pipetrace.record.measure.dynamics import (
-    HELD_OUT,
-    TRAINING,
+    Found,
     outcome_figures,
     spaced,
     trained_on,
@@ -19,7 +19,16 @@ from pipetrace.record.measure.rows import Measure, Rows, is_numbers
 from pipetrace.record.one_thread import one_thread
 from pipetrace.record.recording import Recording
 from pipetrace.stats import activations, baselines, dataset_checks, outcomes
-from pipetrace.trace.document import Array, Measurement
+from pipetrace.trace.document import Array
+from pipetrace.trace.measurements import (
+    HELD_OUT,
+    TRAINING,
+    TRAINING_MODE,
+    DatasetCheck,
+    Dimensions,
+    FitArguments,
+    Measurement,
+)
 
 MOST_JUDGED = 2000
 """Rows of each kind whose outcome is measured."""
@@ -29,10 +38,6 @@ MOST_VALUES = 6_000_000
 """Values of all rows for the learners; longer rows mean fewer of them."""
 OTHERWISE = ("Dropout", "BatchNorm", "Noise")
 """Layers of Keras whose outputs are others while they train; RNNs are told too, and mostly do the same."""
-FEWEST = 20
-"""Fewer rows than this tell nothing about what can be learned."""
-
-Found = list[tuple[str, str, dict[str, float]]]
 
 
 def on_trained(
@@ -50,7 +55,7 @@ def results(session: Recording, measure: Measure, rows: Rows) -> None:
     """How the outputs compare with the targets, on training and held-out rows, and in training's own mode."""
     found: Found = []
     wanted = {str(spec.source) for spec in measure.forward.outputs}
-    few = batches.as_fit_gets(rows.taken(slice(0, 2)).x)
+    few = nests.as_fit_gets(rows.taken(slice(0, 2)).x)
     final = Forward(session.model, few, measure.names, only=wanted, taken=session.taken)
     count = min(MOST_JUDGED, measure.extent.candidates)
     trained = spaced(rows, count)
@@ -67,7 +72,7 @@ def results(session: Recording, measure: Measure, rows: Rows) -> None:
             session.model, few, measure.names, training=True, only=wanted, taken=session.taken
         )
         found += outcome_figures(
-            session, trained, _given(other, trained, measure), "training_mode", losses=True
+            session, trained, _given(other, trained, measure), TRAINING_MODE, losses=True
         )
     add(session, found)
 
@@ -77,14 +82,7 @@ def dimensions(session: Recording, measure: Measure, rows: Rows) -> None:
     passed = measure.passed(spaced(rows, measure.extent.together).x)
     with one_thread():
         found: Found = [
-            (
-                "dimensions",
-                name,
-                {
-                    "dimensions": activations.dimensions(values[0]),
-                    "width": float(values[0][0].size),
-                },
-            )
+            (name, Dimensions(activations.dimensions(values[0]), int(values[0][0].size)))
             for name, values in passed.outputs.items()
             if is_numbers(values[0])
             and values[0].ndim
@@ -97,13 +95,7 @@ def dimensions(session: Recording, measure: Measure, rows: Rows) -> None:
 def data(session: Recording, measure: Measure, rows: Rows) -> None:
     """Repeated rows, contradictions, order, and what the held-out rows share with the others."""
     call = session.call
-    found: Found = [
-        (
-            "fit",
-            "arguments",
-            {"shuffle": float(call.shuffle), "validation_split": call.validation_split},
-        ),
-    ]
+    found: Found = [("fit", FitArguments(bool(call.shuffle), call.validation_split))]
     flat = load().tree.flatten
     some = rows.taken(slice(0, dataset_checks.MOST))
     inputs = [each for each in flat(some.x) if each.ndim]
@@ -113,77 +105,65 @@ def data(session: Recording, measure: Measure, rows: Rows) -> None:
         if some.y is not None
         else None
     )
-    figures = dataset_checks.rows_figures(x, y)
-    figures["domain"] = dataset_checks.domain(inputs)
-    figures |= _values(some)
+    figures = _with_values(dataset_checks.repeated(x, y), some)
+    figures = replace(figures, possible_rows=dataset_checks.domain(inputs))
     if y is not None and len(y) == len(x) and _same_form(inputs, flat(some.y)):
         own = dataset_checks.hashes(flat(some.y))
-        figures["targets_are_inputs"] = float((own == x).mean())
-        figures["targets_among_inputs"] = float(np.isin(own, x).mean())
+        figures = replace(
+            figures,
+            targets_are_inputs=float((own == x).mean()),
+            targets_among_inputs=float(np.isin(own, x).mean()),
+        )
     labels = _labels(measure, some)
     if labels is not None:
-        figures |= dataset_checks.order_figures(labels[0])
-    found.append(("rows", TRAINING, figures))
+        runs, by_chance = dataset_checks.class_runs(labels[0])
+        figures = replace(figures, class_runs=runs, expected_class_runs=by_chance)
+    found.append((TRAINING, figures))
     if session.held_out is not None and len(session.held_out):
         kept = session.held_out.taken(slice(0, dataset_checks.MOST))
         new = dataset_checks.hashes([each for each in flat(kept.x) if each.ndim])
-        others = (
-            dataset_checks.rows_figures(new, None)
-            | {"seen": float(np.isin(new, x).mean())}
-            | _values(kept)
-        )
+        others = _with_values(dataset_checks.repeated(new, None), kept)
+        others = replace(others, seen_in_training=float(np.isin(new, x).mean()))
         theirs = _labels(measure, kept)
         if labels is not None and theirs is not None:
-            others |= dataset_checks.shift_figures(labels[0], theirs[0], max(labels[1], theirs[1]))
-        found.append(("rows", HELD_OUT, others))
+            classes = max(labels[1], theirs[1])
+            moved = dataset_checks.class_shift(labels[0], theirs[0], classes)
+            others = replace(
+                others,
+                class_shift=moved.shift,
+                class_shift_sigmas=moved.sigmas,
+                unseen_classes=moved.unseen,
+            )
+        found.append((HELD_OUT, others))
     add(session, found)
 
 
 def yardsticks(session: Recording, measure: Measure, rows: Rows) -> None:
-    """What simple learners get of the same rows."""
+    """What baseline models get of the same rows."""
     problem = _problem(session, measure, rows)
     if problem is None:
         return
     with one_thread():
-        add(session, _taught(problem))
-
-
-def _taught(problem: baselines.Problem) -> Found:
-    figures = baselines.learned(problem)
-    half = baselines.Problem(
-        problem.x[::2], problem.y[::2], problem.x_new, problem.y_new, problem.classes
-    )
-    if problem.x_new is not None:
-        less = baselines.learned(half)
-        figures["kernel_half"], figures["linear_half"] = (
-            less["kernel_held_out"],
-            less["linear_held_out"],
-        )
-        turned = baselines.Problem(problem.x_new, problem.y_new, None, None, problem.classes)  # type: ignore[arg-type]
-        if len(turned.x) >= FEWEST:
-            own = baselines.learned(turned)
-            figures["linear_own"], figures["kernel_own"] = own["linear"], own["kernel"]
-    figures["rows"] = float(len(problem.x))
-    figures["classes"] = float(problem.classes)
-    found: Found = [("learner", TRAINING, figures), ("lag", TRAINING, baselines.shifted(problem))]
-    if problem.x.shape == problem.y.shape and np.array_equal(problem.x, problem.y):
-        found.append(("components", TRAINING, baselines.components(problem.x)))
-    return found
+        found: Found = [
+            *baselines.learned(problem).items(),
+            *baselines.shifted(problem).items(),
+        ]
+        if problem.x.shape == problem.y.shape and np.array_equal(problem.x, problem.y):
+            found += baselines.components(problem.x).items()
+    add(session, found)
 
 
 def add(session: Recording, found: Found) -> None:
     """Write figures that were taken once."""
     if session.writer is not None:
-        session.writer.add_measurements(
-            Measurement(part, name, None, figures) for part, name, figures in found
-        )
+        session.writer.add_measurements(Measurement(name, None, figures) for name, figures in found)
 
 
 def _given(forward: Forward, rows: Rows, measure: Measure) -> list[Array]:
     parts: list[list[Array]] = []
     for start in range(0, len(rows), measure.extent.together):
         some = rows.taken(slice(start, start + measure.extent.together))
-        found = forward.passed(batches.as_fit_gets(some.x)).outputs
+        found = forward.passed(nests.as_fit_gets(some.x)).outputs
         parts.append(
             [
                 found[str(spec.source)][spec.output]
@@ -194,23 +174,28 @@ def _given(forward: Forward, rows: Rows, measure: Measure) -> list[Array]:
     return [np.concatenate(each) for each in zip(*parts, strict=True)] if parts else []
 
 
-def _values(rows: Rows) -> dict[str, float]:
-    """How many values are not finite, and the root mean square of the inputs that are numbers."""
-    found = {}
+def _with_values(found: DatasetCheck, rows: Rows) -> DatasetCheck:
+    """The same with how many values are not finite, and the root mean square of the inputs that are numbers."""
     inputs = [each for each in load().tree.flatten(rows.x) if is_numbers(each) and each.size]
+    rms = None
     if inputs:
         sums = [
             float(np.nansum(each[: dataset_checks.MOST].astype(np.float64) ** 2)) for each in inputs
         ]
-        found["x_rms"] = float(np.sqrt(sum(sums) / sum(each.size for each in inputs)))
-    for name, nest in (("x", rows.x), ("y", rows.y)):
-        arrays = [
-            each
-            for each in load().tree.flatten(nest)
-            if each is not None and each.dtype.kind == "f"
-        ]
-        found[f"{name}_not_finite"] = float(sum((~np.isfinite(each)).sum() for each in arrays))
-    return found
+        rms = float(np.sqrt(sum(sums) / sum(each.size for each in inputs)))
+    return replace(
+        found,
+        input_rms=rms,
+        inputs_not_finite=_not_finite(rows.x),
+        targets_not_finite=_not_finite(rows.y),
+    )
+
+
+def _not_finite(nest: Any) -> int:
+    arrays = [
+        each for each in load().tree.flatten(nest) if each is not None and each.dtype.kind == "f"
+    ]
+    return sum(int((~np.isfinite(each)).sum()) for each in arrays)
 
 
 def _same_form(inputs: list[Array], targets: list[Array]) -> bool:
@@ -240,7 +225,7 @@ def _problem(session: Recording, measure: Measure, rows: Rows) -> baselines.Prob
     length = sum(int(np.prod(each.shape[1:])) for each in load().tree.flatten(rows.x))
     count = min(TAUGHT, MOST_VALUES // max(1, length))
     trained = _table(measure, spaced(rows, count))
-    if trained is None or len(trained[0]) < FEWEST:
+    if trained is None or len(trained[0]) < baselines.FEWEST_ROWS:
         return None
     kept = session.held_out
     new = _table(measure, spaced(kept, count)) if kept is not None and len(kept) else None

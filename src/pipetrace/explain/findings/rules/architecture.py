@@ -11,9 +11,7 @@ from pipetrace.explain.findings.figures import (
     NORMALISING,
     PASSING,
     POOR,
-    TRAINING,
     Figures,
-    Values,
     figures_of,
     margin,
 )
@@ -22,6 +20,19 @@ from pipetrace.explain.findings.rule import Rule
 from pipetrace.explain.findings.rules.units import hidden
 from pipetrace.explain.text import counted, figure, share
 from pipetrace.trace.document import Stage, Trace
+from pipetrace.trace.measurements import (
+    KERNEL,
+    LINEAR,
+    TRAINING,
+    TRAINING_MODE,
+    BaselineModel,
+    Dimensions,
+    Gradient,
+    InitialWeight,
+    Outcome,
+    Signal,
+    Update,
+)
 
 FADED = 0.05
 """Spread of the rows at the last hidden stage over that at the first one, before training. Under Glorot initialisation a ReLU
@@ -71,16 +82,16 @@ class BadInitialisation(Rule):
             text = f"{counted(len(strong), 'kernel')} start at {STRONG:g} times Glorot's standard deviation and more."
         else:
             return
-        values = facts.of("initial", _kernel(facts, name), 0)
+        start = facts.of(InitialWeight, _kernel(facts, name), 0)
         line = (
-            f"The kernel of {name} starts with a standard deviation of {figure(values['std'])}; Glorot's is "
-            f"{figure(glorot(values))}."
+            f"The kernel of {name} starts with a standard deviation of {figure(start.std or 0.0)}; Glorot's is "
+            f"{figure((start.std or 0.0) / ratios[name])}."
         )
         yield self.found(
             text,
             [
-                Evidence(text, part, f"measurements[signal/{name}, epoch 0].spread"),
-                Evidence(line, ratios[name], f"measurements[initial/{name}/kernel].std"),
+                Evidence(text, part, f"measurements[signal/{name}, epoch 0].std"),
+                Evidence(line, ratios[name], f"measurements[initial_weight/{name}/kernel].std"),
                 *facts.how_well(),
             ],
             "Use the initialiser that fits the activation: he_normal for ReLU, glorot_uniform (the default) for tanh.",
@@ -109,20 +120,23 @@ class Symmetric(Rule):
         facts = figures_of(trace)
         ends = facts.final_stage.name if facts.final_stage is not None else None
         for stage in facts.weighted:
-            values = facts.of("initial", _kernel(facts, stage.name), 0)
+            duplicates = facts.of(InitialWeight, _kernel(facts, stage.name), 0).duplicate_units
             # The last layer may start at zero: its units have targets of their own, which tell them apart.
             if (
-                values.get("alike", 0.0) < self.ALIKE
+                duplicates is None
+                or duplicates < self.ALIKE
                 or stage.name == ends
                 or not stage.parameters.trainable
             ):
                 continue
-            text = f"{share(values['alike'])} of the units of {stage.name} start with the weights of another unit."
+            text = f"{share(duplicates)} of the units of {stage.name} start with the weights of another unit."
             found = self.found(
                 text,
                 [
                     Evidence(
-                        text, values["alike"], f"measurements[initial/{stage.name}/kernel].alike"
+                        text,
+                        duplicates,
+                        f"measurements[initial_weight/{stage.name}/kernel].duplicate_units",
                     ),
                     *facts.how_well(),
                 ],
@@ -158,16 +172,16 @@ class FrozenByAccident(Rule):
         held = sum(stage.parameters.frozen for stage in drawn)
         whole = trace.run.model.parameters.total if trace.run.model else held
         text = f"{counted(len(drawn), 'layer')} with {held:,} of {whole:,} parameters do not train and were never trained."
-        values = facts.of("initial", _kernel(facts, drawn[0].name), 0)
+        std = facts.of(InitialWeight, _kernel(facts, drawn[0].name), 0).std or 0.0
         line = (
             f"The kernel of {drawn[0].name} has a standard deviation of "
-            f"{figure(values['std'])}, as an initialiser gives it."
+            f"{figure(std)}, as an initialiser gives it."
         )
         found = self.found(
             text,
             [
                 Evidence(text, float(held), f"stages[{drawn[0].name}].parameters"),
-                Evidence(line, values["std"], f"measurements[initial/{drawn[0].name}/kernel].std"),
+                Evidence(line, std, f"measurements[initial_weight/{drawn[0].name}/kernel].std"),
                 *facts.how_well(),
             ],
             "Set trainable=True before compile, or load trained weights into them.",
@@ -205,12 +219,16 @@ class SignalDies(Rule):
                 f"Before training the rows differ at {last.name} by {figure(part)} "
                 "of what they do at the first hidden layer."
             )
-            evidence = [Evidence(text, part, f"measurements[signal/{last.name}, epoch 0].spread")]
-            directions = facts.value("dimensions", last.name, "dimensions")
+            evidence = [Evidence(text, part, f"measurements[signal/{last.name}, epoch 0].std")]
+            directions = facts.of(Dimensions, last.name).participation_ratio
             if directions is not None:
                 line = f"After training they differ there in {figure(directions)} directions."
                 evidence.append(
-                    Evidence(line, directions, f"measurements[dimensions/{last.name}].dimensions")
+                    Evidence(
+                        line,
+                        directions,
+                        f"measurements[dimensions/{last.name}].participation_ratio",
+                    )
                 )
             yield self.found(
                 text,
@@ -225,24 +243,24 @@ class SignalDies(Rule):
 
     def _narrow(self, facts: Figures) -> Iterator[Finding]:
         """A hidden layer with fewer units than it takes to tell the classes apart."""
-        classes = facts.of("outcome", TRAINING).get("classes_there", 0.0)
+        classes = facts.of(Outcome, TRAINING).classes_present or 0
         if classes < 4 or not facts.underfits:
             return
         # One rectified unit orders the rows on a half line; k classes want about log2(k) directions at the very least.
         need = math.ceil(math.log2(classes))
         for stage in hidden(facts):
-            width = facts.value("dimensions", stage.name, "width")
+            width = facts.of(Dimensions, stage.name).values
             if stage in facts.weighted and width is not None and width < need:
-                text = f"{stage.name} has {counted(int(width), 'unit')} for {classes:.0f} classes."
+                text = f"{stage.name} has {counted(width, 'unit')} for {classes} classes."
                 yield self.found(
                     text,
                     [
-                        Evidence(text, width, f"stages[{stage.name}].outputs[0].shape"),
+                        Evidence(text, float(width), f"stages[{stage.name}].outputs[0].shape"),
                         *facts.how_well(),
                     ],
                     "Give every hidden layer at least as many units as there are classes.",
                     stage=stage.name,
-                    change=f"keras.layers.Dense({max(16, 4 * int(classes))}, activation='relu')",
+                    change=f"keras.layers.Dense({max(16, 4 * classes)}, activation='relu')",
                     confidence=0.8,
                 )
                 return
@@ -278,7 +296,7 @@ class NoBend(Rule):
         evidence = [Evidence(text, None, f"stages[{first.name}].config.activation")]
         if gain is not None:
             line = f"A simple learner that bends is {figure(gain)} better in skill than a straight one on the same rows."
-            evidence.append(Evidence(line, gain, "measurements[learner/training].kernel"))
+            evidence.append(Evidence(line, gain, "measurements[baseline_model/kernel].score"))
         found = self.found(
             text,
             [*evidence, *facts.how_well()],
@@ -307,9 +325,9 @@ class NoGradient(Rule):
         if not trace.epochs or facts.broken:
             return
         for name in facts.kernels:
-            course = facts.course("gradient", name, "max")
-            moved = facts.of("update", name, facts.last)
-            if len(course) >= 2 and not any(course.values()) and moved.get("from_start") == 0:
+            course = facts.course(Gradient, name, lambda each: each.max)
+            moved = facts.of(Update, name, facts.last).from_start
+            if len(course) >= 2 and not any(course.values()) and moved == 0:
                 text = (
                     f"The gradient of {name} was 0 at every measurement, and it did not "
                     f"move in {counted(len(trace.epochs), 'epoch')}."
@@ -342,7 +360,7 @@ class ModesDisagree(Rule):
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
-        learning, predicting = facts.skill("training_mode"), facts.skill(TRAINING)
+        learning, predicting = facts.skill(TRAINING_MODE), facts.skill(TRAINING)
         layer = next((stage for stage in facts.layers if stage.layer == "BatchNormalization"), None)
         if (
             learning is None
@@ -373,16 +391,17 @@ class ModesDisagree(Rule):
 
 def against_glorot(facts: Figures, stage: Stage) -> float | None:
     """The standard deviation that a stage's kernel starts with over Glorot's; None where it was not measured."""
-    values = facts.of("initial", _kernel(facts, stage.name), 0)
+    start = facts.of(InitialWeight, _kernel(facts, stage.name), 0)
     # A handful of weights tells no standard deviation.
-    if "fan_in" not in values or values["fan_in"] * values["fan_out"] < 16:
+    if (
+        start.std is None
+        or not start.fan_in
+        or not start.fan_out
+        or start.fan_in * start.fan_out < 16
+    ):
         return None
-    return values["std"] / glorot(values)
-
-
-def glorot(values: Values) -> float:
-    """The standard deviation that Glorot and Bengio (2010) start from: sqrt(2 / (fan in + fan out))."""
-    return math.sqrt(2 / (values["fan_in"] + values["fan_out"]))
+    # Glorot and Bengio (2010)
+    return start.std / math.sqrt(2 / (start.fan_in + start.fan_out))
 
 
 def faded(facts: Figures) -> tuple[float, Stage] | None:
@@ -393,7 +412,7 @@ def faded(facts: Figures) -> tuple[float, Stage] | None:
         for stage in hidden(facts)
         if facts.activation(stage) in BENT and stage.layer not in PASSING
     ]
-    spreads = [(facts.of("signal", stage.name, 0).get("spread"), stage) for stage in behind]
+    spreads = [(facts.of(Signal, stage.name, 0).std, stage) for stage in behind]
     known = [(spread, stage) for spread, stage in spreads if spread is not None]
     if len(known) < 3 or not known[0][0]:
         return None
@@ -407,8 +426,7 @@ def faded(facts: Figures) -> tuple[float, Stage] | None:
 def grown(facts: Figures) -> float:
     """The largest spread of the rows at a stage before training, over that of the inputs."""
     spreads = {
-        stage.name: facts.of("signal", stage.name, 0).get("spread", 0.0)
-        for stage in facts.trace.stages
+        stage.name: facts.of(Signal, stage.name, 0).std or 0.0 for stage in facts.trace.stages
     }
     first = max(
         (spreads[stage.name] for stage in facts.trace.stages if stage.kind == "source"), default=0.0
@@ -500,31 +518,33 @@ def _narrower(stage: Stage, following: Stage) -> bool:
 
 
 def _gain(facts: Figures) -> float | None:
-    learner = facts.of("learner", TRAINING)
-    suffix = "_held_out" if "kernel_held_out" in learner else ""
-    kernel, linear = learner.get(f"kernel{suffix}"), learner.get(f"linear{suffix}")
-    return None if kernel is None or linear is None else kernel - linear
+    kernel, linear = facts.of(BaselineModel, KERNEL), facts.of(BaselineModel, LINEAR)
+    if kernel.held_out is not None and linear.held_out is not None:
+        return kernel.held_out - linear.held_out
+    if kernel.score is not None and linear.score is not None:
+        return kernel.score - linear.score
+    return None
 
 
 def _knows_data(facts: Figures) -> bool:
     """Whether a frozen normalisation has averages of data, which it can only have from an earlier pass of training."""
     averages = [
-        facts.of("initial", f"{stage.name}/moving_mean", 0)
+        facts.of(InitialWeight, f"{stage.name}/moving_mean", 0)
         for stage in facts.layers
         if stage.layer == "BatchNormalization" and not stage.parameters.trainable
     ]
-    return any(values.get("std") or values.get("mean") for values in averages)
+    return any(each.std or each.mean for each in averages)
 
 
 def _as_drawn(facts: Figures, stage: Stage) -> bool:
     """Whether a stage's weights are as an initialiser of Keras draws them: its standard deviation, and no bias yet."""
-    values = facts.of("initial", _kernel(facts, stage.name), 0)
-    if "fan_in" not in values or not values["std"]:
+    start = facts.of(InitialWeight, _kernel(facts, stage.name), 0)
+    if not start.std or not start.fan_in or not start.fan_out:
         return False
-    bias = facts.of("initial", f"{stage.name}/bias", 0)
-    if bias and (bias["std"] or bias["mean"]):
+    bias = facts.of(InitialWeight, f"{stage.name}/bias", 0)
+    if bias.std or bias.mean:
         return False
-    fans = values["fan_in"], values["fan_out"]
+    fans = start.fan_in, start.fan_out
     usual = (
         math.sqrt(2 / sum(fans)),
         math.sqrt(2 / fans[0]),
@@ -533,6 +553,5 @@ def _as_drawn(facts: Figures, stage: Stage) -> bool:
         0.05 / math.sqrt(3),
     )
     count = fans[0] * fans[1]
-    return any(
-        abs(values["std"] / each - 1) < max(DRAWN, 3 / math.sqrt(2 * count)) for each in usual
-    )
+    near = max(DRAWN, 3 / math.sqrt(2 * count))
+    return any(abs(start.std / each - 1) < near for each in usual)

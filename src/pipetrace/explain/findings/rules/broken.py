@@ -6,6 +6,7 @@ from pipetrace.explain.findings.figures import POOR, figures_of
 from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
 from pipetrace.trace.document import DATA, GRADIENT, LOSS, OUTPUT, WEIGHTS, Trace
+from pipetrace.trace.measurements import Signal, Update
 
 
 class NotANumber(Rule):
@@ -40,7 +41,7 @@ class NotANumber(Rule):
                 (
                     each.name
                     for each in facts.layers
-                    if "not_finite" in facts.of("signal", each.name, 0)
+                    if facts.of(Signal, each.name, 0).not_finite is not None
                 ),
                 None,
             )
@@ -62,11 +63,11 @@ class NotANumber(Rule):
             name = next(
                 each
                 for each in facts.kernels
-                if not _finite(facts.of("update", each, facts.last).get("norm", 0.0))
+                if not _finite(facts.of(Update, each, facts.last).weight_norm or 0.0)
             )
             text = f"{name} holds values that are no numbers after epoch {facts.last}."
             evidence, stage = (
-                [Evidence(text, None, f"measurements[update/{name}].norm")],
+                [Evidence(text, None, f"measurements[update/{name}].weight_norm")],
                 name.rpartition("/")[0],
             )
         yield self.found(

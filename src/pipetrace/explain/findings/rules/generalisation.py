@@ -4,19 +4,21 @@ import math
 from collections.abc import Iterator
 
 from pipetrace.explain.facts import train_rows, updates
-from pipetrace.explain.findings.figures import (
-    HELD_OUT,
-    NO_SKILL,
-    POOR,
-    TRAINING,
-    figures_of,
-    margin,
-)
+from pipetrace.explain.findings.figures import NO_SKILL, POOR, figures_of, margin
 from pipetrace.explain.findings.finding import Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
 from pipetrace.explain.findings.rules.optimisation import UNMOVED, steady, still_falling, travelled
 from pipetrace.explain.text import counted, figure, share
 from pipetrace.trace.document import Trace
+from pipetrace.trace.measurements import (
+    HELD_OUT,
+    TRAINING,
+    DatasetCheck,
+    Gradient,
+    LossPoint,
+    Outcome,
+    Update,
+)
 
 
 class Overfitting(Rule):
@@ -160,8 +162,8 @@ class TooStrong(Rule):
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
-        losses = facts.course("slope", "loss", "loss")
-        penalties = facts.course("slope", "loss", "penalty")
+        losses = facts.course(LossPoint, TRAINING, lambda each: each.loss)
+        penalties = facts.course(LossPoint, TRAINING, lambda each: each.penalty)
         parts = sorted(
             penalties[epoch] / losses[epoch]
             for epoch in losses
@@ -175,20 +177,20 @@ class TooStrong(Rule):
         if middle < self.SHARE:
             return
         sizes = {}
-        for name in facts.names("gradient"):
-            course = facts.course("gradient", name, "penalty")
-            norms = facts.course("update", name, "norm")
+        for name in facts.names(Gradient):
+            course = facts.course(Gradient, name, lambda each: each.penalty_norm)
+            norms = facts.course(Update, name, lambda each: each.weight_norm)
             epochs = [epoch for epoch in course if norms.get(epoch)]
             if epochs and course[epochs[0]] > 0:
                 sizes[name] = course[epochs[0]]
         kernel = next((each for each in facts.kernels if each in sizes), None)
         when = "before training" if middle == first else "in the median over the epochs"
         text = f"Penalties make up {share(middle)} of the loss ({when})."
-        evidence = [Evidence(text, middle, "measurements[slope/loss].penalty")]
+        evidence = [Evidence(text, middle, "measurements[loss/training].penalty")]
         if kernel is not None:
             line = f"The gradient of the penalty on {kernel} has a norm of {figure(sizes[kernel])}."
             evidence.append(
-                Evidence(line, sizes[kernel], f"measurements[gradient/{kernel}].penalty")
+                Evidence(line, sizes[kernel], f"measurements[gradient/{kernel}].penalty_norm")
             )
         yield self.found(
             text,
@@ -260,25 +262,28 @@ class Leak(Rule):
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
-        ours, theirs = facts.of("rows", TRAINING), facts.of("rows", HELD_OUT)
-        seen = theirs.get("seen", 0.0)
-        if not ours or seen < self.SHARE:
+        ours, theirs = facts.of(DatasetCheck, TRAINING), facts.of(DatasetCheck, HELD_OUT)
+        seen = theirs.seen_in_training or 0.0
+        rows, distinct = ours.rows, ours.distinct
+        if not rows or distinct is None or seen < self.SHARE:
             return
-        distinct = ours["distinct"]
         # Where the rows cover all that can be, as for XOR, held-out rows cannot be others.
-        covers = distinct >= 0.5 * ours.get("domain", math.inf)
-        repeats = distinct < self.UNIQUE * ours["rows"]
+        possible = math.inf if ours.possible_rows is None else ours.possible_rows
+        covers = distinct >= 0.5 * possible
+        repeats = distinct < self.UNIQUE * rows
         if covers or repeats:
             return
-        text = f"{share(seen)} of the {int(theirs['rows']):,} held-out rows are among the training rows."
+        text = (
+            f"{share(seen)} of the {theirs.rows or 0:,} held-out rows are among the training rows."
+        )
         yield self.found(
             text,
             [
-                Evidence(text, seen, "measurements[rows/held_out].seen"),
+                Evidence(text, seen, "measurements[dataset_check/held_out].seen_in_training"),
                 Evidence(
-                    f"{int(distinct):,} of the {int(ours['rows']):,} training rows are different ones, so this is no chance.",
-                    distinct / ours["rows"],
-                    "measurements[rows/training].distinct",
+                    f"{distinct:,} of the {rows:,} training rows are different ones, so this is no chance.",
+                    distinct / rows,
+                    "measurements[dataset_check/training].distinct",
                 ),
             ],
             "Split the rows once, before anything is copied, oversampled or augmented, and validate on the other part only.",
@@ -310,7 +315,7 @@ class TooLittleData(Rule):
         rows = train_rows(trace)
         if own is None or held is None or own < self.LEARNED or own - held < self.GAP or not rows:
             return
-        classes = facts.of("outcome", TRAINING).get("classes_there")
+        classes = facts.of(Outcome, TRAINING).classes_present
         few = rows <= self.PER_CLASS * (classes or 5)
         if not few:
             return

@@ -5,13 +5,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pipetrace.explain.findings.figures import (
-    HELD_OUT,
     NORMALISING,
     PASSING,
     POOR,
-    TRAINING,
     Figures,
-    Values,
     figures_of,
     margin,
 )
@@ -19,6 +16,7 @@ from pipetrace.explain.findings.finding import ERROR, NOTE, Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
 from pipetrace.explain.text import counted, figure
 from pipetrace.trace.document import SOURCE, Stage, Trace
+from pipetrace.trace.measurements import HELD_OUT, TRAINING, DatasetCheck, Signal
 
 LARGE = 10.0
 """Inputs of a larger root mean square than this are not scaled. Initialisers are made for about 1 (Glorot and Bengio 2010;
@@ -70,14 +68,22 @@ class NotFiniteData(Rule):
                 text = f"{source.summary.non_finite:,} of {source.summary.count:,} values of {source.name} are not finite."
                 place = f"stages[{source.name}].summary"
                 evidence.append(Evidence(text, float(source.summary.non_finite), place))
-        inputs = facts.value("rows", TRAINING, "x_not_finite") or 0
+        check = facts.of(DatasetCheck, TRAINING)
+        inputs, targets = check.inputs_not_finite or 0, check.targets_not_finite or 0
         if inputs and not evidence:
-            text = f"{counted(int(inputs), 'value')} of the inputs {'is' if inputs == 1 else 'are'} not finite."
-            evidence.append(Evidence(text, inputs, "measurements[rows/training].x_not_finite"))
-        targets = facts.value("rows", TRAINING, "y_not_finite") or 0
+            text = f"{counted(inputs, 'value')} of the inputs {'is' if inputs == 1 else 'are'} not finite."
+            evidence.append(
+                Evidence(
+                    text, float(inputs), "measurements[dataset_check/training].inputs_not_finite"
+                )
+            )
         if targets:
-            text = f"{counted(int(targets), 'value')} of the targets {'is' if targets == 1 else 'are'} not finite."
-            evidence.append(Evidence(text, targets, "measurements[rows/training].y_not_finite"))
+            text = f"{counted(targets, 'value')} of the targets {'is' if targets == 1 else 'are'} not finite."
+            evidence.append(
+                Evidence(
+                    text, float(targets), "measurements[dataset_check/training].targets_not_finite"
+                )
+            )
         if not evidence:
             return
         found = self.found(
@@ -106,11 +112,12 @@ class UnscaledInput(Rule):
         facts = figures_of(trace)
         for stage in entries(facts):
             # Normalising layers know their figures only after training.
-            values = facts.of("signal", stage.name, facts.last)
-            values = values if "rms" in values else facts.of("signal", stage.name, 0)
-            if "rms" not in values or values["spread"] == 0:
+            signal = facts.of(Signal, stage.name, facts.last)
+            if signal.rms is None:
+                signal = facts.of(Signal, stage.name, 0)
+            if not signal.std:
                 continue
-            evidence = list(_badly_scaled(stage, values, vector=len(stage.outputs[0].shape) == 2))
+            evidence = list(_badly_scaled(stage, signal, vector=len(stage.outputs[0].shape) == 2))
             if not evidence:
                 continue
             found = self.found(
@@ -142,17 +149,16 @@ class ConstantInput(Rule):
         facts = figures_of(trace)
         sources = [each for each in trace.stages if each.kind == SOURCE]
         for source in sources:
-            values = facts.of("signal", source.name, 0) or facts.of(
-                "signal", source.name, facts.last
-            )
-            if values.get("spread") == 0 and (facts.value("rows", TRAINING, "rows") or 0) > 1:
+            epoch = 0 if facts.has(Signal, source.name, 0) else facts.last
+            rows = facts.of(DatasetCheck, TRAINING).rows or 0
+            if facts.of(Signal, source.name, epoch).std == 0 and rows > 1:
                 yield self.found(
                     f"{source.name} is the same in all rows.",
                     [
                         Evidence(
                             "Its standard deviation over the rows is 0.",
                             0.0,
-                            f"measurements[signal/{source.name}].spread",
+                            f"measurements[signal/{source.name}].std",
                         )
                     ],
                     "Look at how the rows are read or scaled; an integer division turns values below 1 into 0.",
@@ -175,7 +181,7 @@ class ScaledApart(Rule):
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
-        ours, theirs = (facts.value("rows", kind, "x_rms") for kind in (TRAINING, HELD_OUT))
+        ours, theirs = (facts.of(DatasetCheck, rows).input_rms for rows in (TRAINING, HELD_OUT))
         if not ours or not theirs:
             return
         ratio = max(ours, theirs) / min(ours, theirs)
@@ -186,7 +192,7 @@ class ScaledApart(Rule):
             )
             yield self.found(
                 text,
-                [Evidence(text, theirs / ours, "measurements[rows/held_out].x_rms")],
+                [Evidence(text, theirs / ours, "measurements[dataset_check/held_out].input_rms")],
                 "Apply the same steps, with the same figures, to the held-out rows and at prediction.",
                 change="x_val = (x_val - mean_of_train) / std_of_train",
                 confidence=margin(math.log(ratio), math.log(SCALED_APART), math.log(50)),
@@ -221,9 +227,9 @@ def _only_form(facts: Figures, stage: Stage) -> bool:
     return False
 
 
-def _badly_scaled(stage: Stage, figures: Values, *, vector: bool) -> Iterator[Evidence]:
+def _badly_scaled(stage: Stage, signal: Signal, *, vector: bool) -> Iterator[Evidence]:
     place = f"measurements[signal/{stage.name}]"
-    rms, small, large = figures["rms"], figures.get("std_small", 0.0), figures.get("std_large", 0.0)
+    rms, small, large = signal.rms or 0.0, signal.std_low or 0.0, signal.std_high or 0.0
     if rms > LARGE:
         yield Evidence(
             f"What leaves {stage.name} has a root mean square of {figure(rms)}.",
@@ -241,8 +247,8 @@ def _badly_scaled(stage: Stage, figures: Values, *, vector: bool) -> Iterator[Ev
             f"The columns of {stage.name} have standard deviations from {figure(small)} to {figure(large)} (5 % and 95 % "
             "quantile)."
         )
-        yield Evidence(text, large / small, f"{place}.std_large")
-    center, spread = figures.get("center", 0.0), figures["spread"]
+        yield Evidence(text, large / small, f"{place}.std_high")
+    center, spread = signal.mean_rms or 0.0, signal.std or 0.0
     if vector and center > FAR * spread and rms > 1:
         text = f"The columns of {stage.name} lie {figure(center / spread)} standard deviations from zero."
-        yield Evidence(text, center / spread, f"{place}.center")
+        yield Evidence(text, center / spread, f"{place}.mean_rms")

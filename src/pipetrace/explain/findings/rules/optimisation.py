@@ -7,12 +7,22 @@ from itertools import pairwise
 import numpy as np
 
 from pipetrace.explain.facts import steps_per_epoch
-from pipetrace.explain.findings.figures import NO_SKILL, POOR, TRAINING, Figures, figures_of, margin
+from pipetrace.explain.findings.figures import NO_SKILL, POOR, Figures, figures_of, margin
 from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
 from pipetrace.explain.findings.rules.inputs import LARGE, entries
 from pipetrace.explain.text import figure, share
 from pipetrace.trace.document import Trace
+from pipetrace.trace.measurements import (
+    TRAINING,
+    DatasetCheck,
+    Gradient,
+    InitialWeight,
+    LossPoint,
+    Signal,
+    StepLosses,
+    Update,
+)
 
 UNMOVED = 0.1
 """A kernel that moved less than this part of its own size in all of training is nearly as it was drawn. Networks that learn
@@ -96,17 +106,20 @@ class RateTooHigh(Rule):
 
     @staticmethod
     def _leapt(facts: Figures, epoch: int, start: float) -> bool:
-        return facts.of("steps", "loss", epoch).get("max", 0.0) > BLOWN_UP * max(abs(start), 1e-6)
+        most = facts.of(StepLosses, TRAINING, epoch).max or 0.0
+        return most > BLOWN_UP * max(abs(start), 1e-6)
 
     def _leap(self, facts: Figures, start: float) -> list[Evidence] | None:
-        for epoch, most in facts.course("steps", "loss", "max").items():
+        for epoch, most in facts.course(StepLosses, TRAINING, lambda each: each.max).items():
             if self._leapt(facts, epoch, start):
                 text = (
                     f"Before training the loss was {figure(start)}; in epoch "
                     f"{epoch} that of a step reached {figure(most)}."
                 )
                 return [
-                    Evidence(text, most / start, f"measurements[steps/loss, epoch {epoch}].max")
+                    Evidence(
+                        text, most / start, f"measurements[step_losses/training, epoch {epoch}].max"
+                    )
                 ]
         return None
 
@@ -114,19 +127,15 @@ class RateTooHigh(Rule):
     def _thrown(facts: Figures) -> list[Evidence] | None:
         """That the first epoch threw a kernel many times its own size away, and nothing came of it."""
         skill = facts.skill(TRAINING)
-        sizes = [facts.of("signal", stage.name, 0).get("rms", 0.0) for stage in entries(facts)]
+        sizes = [facts.of(Signal, stage.name, 0).rms or 0.0 for stage in entries(facts)]
         if max(sizes, default=0.0) > LARGE:
             return None  # Gradients grow with the inputs, so the way that they go says nothing of the rate.
         found = []
         for name in facts.kernels:
-            start, after = facts.of("initial", name, 0), facts.of("update", name, 1)
-            size = (
-                start["std"] * math.sqrt(start["fan_in"] * start["fan_out"])
-                if "fan_in" in start
-                else 0.0
-            )
-            if size > 0 and math.isfinite(after.get("from_start", math.inf)):
-                found.append((after["from_start"] / size, name))
+            start, moved = facts.of(InitialWeight, name, 0), facts.of(Update, name, 1).from_start
+            size = (start.std or 0.0) * math.sqrt((start.fan_in or 0) * (start.fan_out or 0))
+            if size > 0 and moved is not None and math.isfinite(moved):
+                found.append((moved / size, name))
         most, name = max(found, default=(0.0, ""))
         if most < THROWN or skill is None or skill >= NO_SKILL:
             return None
@@ -134,7 +143,8 @@ class RateTooHigh(Rule):
         return [Evidence(text, most, f"measurements[update/{name}, epoch 1].from_start")]
 
     def _swing(self, facts: Figures) -> list[Evidence] | None:
-        course = [value for epoch, value in facts.course("slope", "loss", "loss").items() if epoch]
+        losses = facts.course(LossPoint, TRAINING, lambda each: each.loss)
+        course = [value for epoch, value in losses.items() if epoch]
         late = course[len(course) // 2 :]
         if len(late) < 3 or not all(map(math.isfinite, course)) or not facts.underfits:
             return None
@@ -142,10 +152,11 @@ class RateTooHigh(Rule):
         rises = sum(change > 0 for change in changes) / len(changes)
         swing = sum(map(abs, changes)) / len(changes) / max(1e-12, sum(map(abs, late)) / len(late))
         steps = [
-            (values["last_step"] / values["norm"], name)
+            (update.last_step / update.weight_norm, name)
             for name in facts.kernels
-            if (values := facts.of("update", name, facts.last)).get("last_step") is not None
-            and values["norm"] > 0
+            if (update := facts.of(Update, name, facts.last)).last_step is not None
+            and update.weight_norm is not None
+            and update.weight_norm > 0
         ]
         largest, name = max(steps, default=(0.0, ""))
         if rises < 0.3 or swing < self.SWING or largest < self.STEP:
@@ -156,7 +167,7 @@ class RateTooHigh(Rule):
         )
         more = f"The last step alone changed {name} by {share(largest)} of its size."
         return [
-            Evidence(text, swing, "measurements[slope/loss].loss"),
+            Evidence(text, swing, "measurements[loss/training].loss"),
             Evidence(more, largest, f"measurements[update/{name}, epoch {facts.last}].last_step"),
         ]
 
@@ -307,10 +318,14 @@ class Vanishing(Rule):
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
-        kernels = [name for name in facts.kernels if facts.course("gradient", name, "rms")]
+        courses_of = {
+            name: course
+            for name in facts.kernels
+            if (course := facts.course(Gradient, name, lambda each: each.rms))
+        }
+        kernels, courses = list(courses_of), list(courses_of.values())
         if len(kernels) < 3 or not facts.struggles:
             return
-        courses = [facts.course("gradient", name, "rms") for name in kernels]
         epochs = [epoch for epoch in courses[0] if all(epoch in course for course in courses)]
         if not epochs:
             return
@@ -369,12 +384,12 @@ class Exploding(Rule):
             (
                 stage.name
                 for stage in facts.layers
-                if "not_finite" in facts.of("signal", stage.name, 0)
+                if facts.of(Signal, stage.name, 0).not_finite is not None
             ),
             None,
         )
         if burst is not None:
-            sizes = [facts.of("signal", stage.name, 0).get("rms", 0.0) for stage in facts.layers]
+            sizes = [facts.of(Signal, stage.name, 0).rms or 0.0 for stage in facts.layers]
             largest = max(sizes, default=0.0)
             grows = (
                 facts.activation(facts.stage(burst)) == "exponential"
@@ -393,12 +408,12 @@ class Exploding(Rule):
                 change="activation='relu'",
             )
             return
-        kernels = [name for name in facts.kernels if facts.of("gradient", name, 0).get("rms")]
+        sizes_of = {name: facts.of(Gradient, name, 0).rms or 0.0 for name in facts.kernels}
+        kernels = [name for name, size in sizes_of.items() if size]
         if len(kernels) < 3 or not facts.struggles:
             return
-        last = facts.of("gradient", kernels[-1], 0)["rms"]
-        name = max(kernels, key=lambda each: facts.of("gradient", each, 0)["rms"])
-        ratio = facts.of("gradient", name, 0)["rms"] / last
+        name = max(kernels, key=lambda each: sizes_of[each])
+        ratio = sizes_of[name] / sizes_of[kernels[-1]]
         if ratio > self.RATIO:
             text = f"Before training the gradient of {name} is {figure(ratio)} times that of {kernels[-1]}."
             yield self.found(
@@ -417,9 +432,11 @@ class Exploding(Rule):
 def travelled(facts: Figures) -> tuple[float, str] | None:
     """How far the kernels moved from their start, as a part of their size, in the median, and whose that is."""
     found = sorted(
-        (values["from_start"] / values["norm"], name)
+        (update.from_start / update.weight_norm, name)
         for name in facts.kernels
-        if (values := facts.of("update", name, facts.last)) and values["norm"] > 0
+        if (update := facts.of(Update, name, facts.last)).from_start is not None
+        and update.weight_norm is not None
+        and update.weight_norm > 0
     )
     moved = [each for each in found if each[0] > 0]
     return moved[(len(moved) - 1) // 2] if moved and math.isfinite(moved[-1][0]) else None
@@ -451,26 +468,26 @@ def still_falling(facts: Figures) -> Evidence | None:
 
 def steady(facts: Figures) -> Evidence | None:
     """That the kernels still moved on in the one direction that they always had, at the pace that they always had."""
-    straight, pace = [], []
+    cosines, pace = [], []
     for name in facts.kernels:
-        values = facts.of("update", name, facts.last)
-        if values.get("from_start") and "straight" in values:
-            straight.append(values["straight"])
-            pace.append(values["moved"] * facts.last / values["from_start"])
+        update = facts.of(Update, name, facts.last)
+        if update.from_start and update.cosine is not None and update.update_norm is not None:
+            cosines.append(update.cosine)
+            pace.append(update.update_norm * facts.last / update.from_start)
     # The last kernel gets its gradient first; where it stands still, what drifts before it leads nowhere.
-    if not straight or _median(straight) < STRAIGHT or min(_median(pace), pace[-1]) < EVEN:
+    if not cosines or _median(cosines) < STRAIGHT or min(_median(pace), pace[-1]) < EVEN:
         return None
-    text = f"From one epoch to the next the kernels' changes point the same way (cosine {figure(_median(straight))})."
+    text = f"From one epoch to the next the kernels' changes point the same way (cosine {figure(_median(cosines))})."
     return Evidence(
         text,
-        _median(straight),
-        f"measurements[update/{facts.kernels[0]}, epoch {facts.last}].straight",
+        _median(cosines),
+        f"measurements[update/{facts.kernels[0]}, epoch {facts.last}].cosine",
     )
 
 
 def _data_broken(facts: Figures) -> bool:
-    values = facts.of("rows", TRAINING)
-    return bool(values.get("x_not_finite") or values.get("y_not_finite"))
+    check = facts.of(DatasetCheck, TRAINING)
+    return bool(check.inputs_not_finite or check.targets_not_finite)
 
 
 def _median(values: Sequence[float]) -> float:

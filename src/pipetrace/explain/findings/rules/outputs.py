@@ -4,19 +4,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pipetrace.explain import task
-from pipetrace.explain.findings.figures import (
-    HELD_OUT,
-    NO_SKILL,
-    POOR,
-    TRAINING,
-    Figures,
-    figures_of,
-    margin,
-)
+from pipetrace.explain.findings.figures import NO_SKILL, POOR, Figures, figures_of, margin
 from pipetrace.explain.findings.finding import ERROR, NOTE, Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
 from pipetrace.explain.text import figure, share
 from pipetrace.trace.document import Target, Trace
+from pipetrace.trace.measurements import HELD_OUT, TRAINING, ClassOutcome, Outcome
 
 REACH = {
     "sigmoid": (0.0, 1.0),
@@ -62,13 +55,13 @@ class OneUnitSoftmax(Rule):
             if task.activation(trace, stage) != "softmax" or output.shape[-1:] != (1,):
                 continue
             place = _applied(facts, output.stage)
-            values = facts.of("outcome", TRAINING)
+            outcome = facts.of(Outcome, TRAINING)
             evidence = [
                 Evidence(
                     f"{place} applies softmax to 1 unit.", 1.0, f"stages[{place}].outputs[0].shape"
                 )
             ]
-            if values.get("min") == values.get("max") == 1.0:
+            if outcome.min == outcome.max == 1.0:
                 evidence.append(
                     Evidence("All outputs are 1.", 1.0, "measurements[outcome/training].min")
                 )
@@ -107,24 +100,24 @@ class OutOfReach(Rule):
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
-        output, values = facts.output, facts.of("outcome", TRAINING)
+        output, outcome = facts.output, facts.of(Outcome, TRAINING)
         final = facts.final or ""
         if (
             output is None
             or final not in REACH
             or output.loss not in SQUARES
-            or "target_min" not in values
+            or outcome.target_min is None
+            or outcome.target_max is None
         ):
             return
         low, high = REACH[final]
-        low_keys = {0.0: "target_below_zero", -1.0: "target_below_minus_one"}
-        below = values.get(low_keys[low], 0.0)
+        below = outcome.target_below_zero if low == 0 else outcome.target_below_minus_one
         above = (
-            values["target_above_one"]
-            if high == 1.0
-            else float(high is not None and values["target_max"] > high)
+            outcome.target_above_one
+            if high == 1
+            else float(high is not None and outcome.target_max > high)
         )
-        outside = below + above
+        outside = (below or 0.0) + (above or 0.0)
         if outside < self.SHARE:
             return
         place = _applied(facts, output.stage)
@@ -135,8 +128,8 @@ class OutOfReach(Rule):
             [
                 Evidence(text, outside, "measurements[outcome/training].target_below_zero"),
                 Evidence(
-                    f"The targets go from {figure(values['target_min'])} to {figure(values['target_max'])}.",
-                    values["target_min"],
+                    f"The targets go from {figure(outcome.target_min)} to {figure(outcome.target_max)}.",
+                    outcome.target_min,
                     "measurements[outcome/training].target_min",
                 ),
                 *facts.how_well(),
@@ -172,8 +165,8 @@ class MissingSoftmax(Rule):
             or trace.run.training.from_logits
         ):
             return
-        values = facts.of("outcome", TRAINING) or facts.of("outcome", TRAINING, 0)
-        low, high = values.get("min"), values.get("max")
+        outcome = trained_outcome(facts)
+        low, high = outcome.min, outcome.max
         if facts.final != "linear" or output.loss not in task.CATEGORICAL:
             return
         if low is not None and high is not None and low >= 0 and high <= 1:
@@ -223,9 +216,9 @@ class DoubleSoftmax(Rule):
         # Keras reads the scores behind a softmax that is the very last operation; the figures tell whether it did.
         told, own = (
             trace.epochs[-1].metrics.get("val_loss") if trace.epochs else None,
-            facts.of("outcome", HELD_OUT),
+            facts.of(Outcome, HELD_OUT),
         )
-        exact = own.get("log_loss")
+        exact = own.log_loss
         undone = (
             told is not None
             and exact is not None
@@ -375,14 +368,14 @@ class LossMismatch(Rule):
         single = output.shape[-1] == 1
         own = (
             "binary_crossentropy"
-            if single or not facts.of("class", f"{TRAINING}/0")
+            if single or not facts.has(ClassOutcome, f"{TRAINING}/0")
             else "categorical_crossentropy"
         )
         found = self.found(
             f"{output.loss} measures distances, and the targets are classes or flags (0 and 1 only).",
             [
                 Evidence(
-                    "All targets are 0 or 1.", 1.0, "measurements[outcome/training].target_flags"
+                    "All targets are 0 or 1.", 1.0, "measurements[outcome/training].target_binary"
                 ),
                 Evidence(
                     f"The loss is {output.loss}, the last activation {facts.final}.",
@@ -418,15 +411,12 @@ class LastActivation(Rule):
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
-        output, values = (
-            facts.output,
-            facts.of("outcome", TRAINING) or facts.of("outcome", TRAINING, 0),
-        )
+        output, outcome = facts.output, trained_outcome(facts)
         if output is None or trace.run.training.from_logits:
             return
         final = facts.final
-        sums = values.get("sum_max", 1.0)
-        several = (output.shape[-1] or 0) > 2 and "accuracy" in values
+        sums = 1.0 if outcome.sum_max is None else outcome.sum_max
+        several = (output.shape[-1] or 0) > 2 and outcome.accuracy is not None
         onehot = output.target is not None and output.target.shape == output.shape
         text, change = "", "activation='softmax'"
         if (
@@ -454,7 +444,7 @@ class LastActivation(Rule):
             output.shape[-1] == 1
             and output.loss in SQUARES
             and final in ("linear", "relu")
-            and "accuracy" in values
+            and outcome.accuracy is not None
             and facts.broken
         ):
             text, change = (
@@ -465,8 +455,10 @@ class LastActivation(Rule):
             return
         place = _applied(facts, output.stage)
         evidence = [Evidence(f"{place} ends with {final}.", None, f"stages[{place}].config")]
-        if several and "sum_max" in values:
-            line = f"The outputs of a row sum to between {figure(values['sum_min'])} and {figure(sums)}."
+        if several and outcome.sum_min is not None:
+            line = (
+                f"The outputs of a row sum to between {figure(outcome.sum_min)} and {figure(sums)}."
+            )
             evidence.append(Evidence(line, sums, "measurements[outcome/training].sum_max"))
         found = self.found(
             text,
@@ -498,30 +490,30 @@ class TargetNotScaled(Rule):
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
-        output, values = (
-            facts.output,
-            facts.of("outcome", TRAINING) or facts.of("outcome", TRAINING, 0),
-        )
+        output, outcome = facts.output, trained_outcome(facts)
         if (
             output is None
             or output.loss not in SQUARES
-            or "target_mean" not in values
-            or values.get("target_flags", 0) == 1
+            or outcome.target_mean is None
+            or outcome.target_std is None
+            or outcome.target_binary == 1
         ):
             return
-        size = max(abs(values["target_mean"]), values["target_spread"])
+        size = max(abs(outcome.target_mean), outcome.target_std)
         if size < self.LARGE:
             return
         text = (
-            f"The targets have a mean of {figure(values['target_mean'])} and a "
-            f"standard deviation of {figure(values['target_spread'])}."
+            f"The targets have a mean of {figure(outcome.target_mean)} and a "
+            f"standard deviation of {figure(outcome.target_std)}."
         )
-        start = facts.of("outcome", TRAINING, 0)
+        start = facts.of(Outcome, TRAINING, 0)
         evidence = [Evidence(text, size, "measurements[outcome/training].target_mean")]
-        if "max" in start:
-            line = f"Before training the outputs went from {figure(start['min'])} to {figure(start['max'])}."
+        if start.min is not None and start.max is not None:
+            line = (
+                f"Before training the outputs went from {figure(start.min)} to {figure(start.max)}."
+            )
             evidence.append(
-                Evidence(line, start["max"], "measurements[outcome/training, epoch 0].max")
+                Evidence(line, start.max, "measurements[outcome/training, epoch 0].max")
             )
         found = self.found(
             text,
@@ -531,6 +523,11 @@ class TargetNotScaled(Rule):
             confidence=margin(size, self.LARGE, 300.0),
         )
         yield found if facts.struggles else replace(found, level=NOTE, confidence=0.6)
+
+
+def trained_outcome(facts: Figures) -> Outcome:
+    """The outcome on the training rows after training; before it, where training did not come to its end."""
+    return facts.of(Outcome, TRAINING, None if facts.has(Outcome, TRAINING) else 0)
 
 
 def _applied(facts: Figures, stage: str) -> str:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from pipetrace.explain.findings.figures import NO_SKILL, TRAINING, figures_of
+from pipetrace.explain.findings.figures import NO_SKILL, figures_of
 from pipetrace.explain.findings.finding import Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
 from pipetrace.explain.text import figure
 from pipetrace.trace.document import Trace
+from pipetrace.trace.measurements import TRAINING, Outcome
 
 
 class ConstantOutput(Rule):
@@ -25,27 +26,25 @@ class ConstantOutput(Rule):
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
-        values, skill = facts.of("outcome", TRAINING), facts.skill(TRAINING)
+        outcome, skill = facts.of(Outcome, TRAINING), facts.skill(TRAINING)
         if (
-            not values.get("target_spread")
-            or "spread" not in values
+            not outcome.target_std
+            or outcome.std is None
             or (skill is not None and skill > NO_SKILL)
         ):
             return
-        part = (
-            values["spread"] / values["target_spread"] if "r2" in values else values["spread"] / 0.5
-        )
+        part = outcome.std / (outcome.target_std if outcome.r2 is not None else 0.5)
         if part > self.PART:
             return
         place = facts.output.stage if facts.output else None
         text = (
-            f"Over {int(values['rows']):,} rows the outputs differ by a "
-            f"standard deviation of {figure(values['spread'])}."
+            f"Over {outcome.rows or 0:,} rows the outputs differ by a "
+            f"standard deviation of {figure(outcome.std)}."
         )
         yield self.found(
             text,
             [
-                Evidence(text, values["spread"], "measurements[outcome/training].spread"),
+                Evidence(text, outcome.std, "measurements[outcome/training].std"),
                 *facts.how_well(),
             ],
             "Look for the first stage whose outputs do not differ between rows, and at what its inputs and weights are.",
@@ -79,7 +78,9 @@ class LossFallsAlone(Rule):
         yield self.found(
             text,
             [
-                Evidence(text, end / start, f"measurements[slope/loss, epoch {facts.last}].loss"),
+                Evidence(
+                    text, end / start, f"measurements[loss/training, epoch {facts.last}].loss"
+                ),
                 *facts.how_well(),
             ],
             "Measure what is wanted (accuracy, balanced accuracy, R2) beside the loss, and see what the loss rewards.",
@@ -102,12 +103,12 @@ class LearnsNothing(Rule):
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
-        skill, reach = facts.skill(TRAINING), facts.attainable
+        skill, attainable = facts.skill(TRAINING), facts.attainable
         if (
             skill is None
-            or reach is None
+            or attainable is None
             or skill >= NO_SKILL
-            or reach < self.CLEAR
+            or attainable < self.CLEAR
             or not trace.epochs
         ):
             return

@@ -7,19 +7,26 @@ from dataclasses import replace
 from pipetrace.explain import task
 from pipetrace.explain.findings.alignment import (
     NOT_SEEN,
-    SHIFTED,
-    SIGMAS,
+    has_moved,
     in_blocks,
     misaligned,
     noisy,
     transfer,
     unseen_classes,
 )
-from pipetrace.explain.findings.figures import HELD_OUT, POOR, TRAINING, figures_of, margin
+from pipetrace.explain.findings.figures import POOR, figures_of, margin
 from pipetrace.explain.findings.finding import ERROR, NOTE, Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
 from pipetrace.explain.text import figure, share
 from pipetrace.trace.document import Trace
+from pipetrace.trace.measurements import (
+    HELD_OUT,
+    TRAINING,
+    ClassOutcome,
+    DatasetCheck,
+    FitArguments,
+    Outcome,
+)
 
 
 class LabelsOutOfPlace(Rule):
@@ -100,13 +107,14 @@ class OneClass(Rule):
     why = "The model learns to say that class always, and nothing else."
 
     def check(self, trace: Trace) -> Iterator[Finding]:
-        values = figures_of(trace).of("outcome", TRAINING)
-        if values.get("classes_there") == 1 and values.get("rows", 0) > 1:
+        outcome = figures_of(trace).of(Outcome, TRAINING)
+        rows = outcome.rows or 0
+        if outcome.classes_present == 1 and rows > 1:
             yield self.found(
-                f"All {int(values['rows']):,} training rows that were looked at are of one class.",
+                f"All {rows:,} training rows that were looked at are of one class.",
                 [
                     Evidence(
-                        "One class occurs.", 1.0, "measurements[outcome/training].classes_there"
+                        "One class occurs.", 1.0, "measurements[outcome/training].classes_present"
                     )
                 ],
                 "Look at how the labels are read, and at the split.",
@@ -131,19 +139,23 @@ class Contradictions(Rule):
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
-        values = facts.of("rows", TRAINING)
-        part = values.get("contradicted", 0.0)
-        if part < self.SHARE or values["distinct"] >= 0.5 * values.get("domain", float("inf")):
+        check = facts.of(DatasetCheck, TRAINING)
+        part, distinct = check.contradictory or 0.0, check.distinct or 0
+        possible = math.inf if check.possible_rows is None else check.possible_rows
+        if part < self.SHARE or distinct >= 0.5 * possible:
             return
         text = f"{share(part)} of the training rows have a twin with another target."
         found = self.found(
             text,
-            [Evidence(text, part, "measurements[rows/training].contradicted"), *facts.how_well()],
+            [
+                Evidence(text, part, "measurements[dataset_check/training].contradictory"),
+                *facts.how_well(),
+            ],
             "Compare the twins, and keep one target for each; or add the input that tells them apart.",
             confidence=margin(part, self.SHARE, 0.3),
         )
         # Of continuous values no two rows are the same by chance, so twins are copies, and one of them is wrong.
-        copies = math.isinf(values.get("domain", 0.0)) and part >= self.COPIES
+        copies = check.possible_rows == math.inf and part >= self.COPIES
         costs = not facts.rebuilds and (facts.struggles or copies)
         yield found if costs else replace(found, level=NOTE, confidence=0.6)
 
@@ -167,7 +179,7 @@ class OtherRule(Rule):
         if (
             in_blocks(facts)
             or misaligned(facts)
-            or (unseen and facts.value("fit", "arguments", "validation_split"))
+            or (unseen and facts.of(FitArguments, "fit").validation_split)
         ):
             return
         evidence = transfer(facts) or noisy(facts) or []
@@ -175,14 +187,17 @@ class OtherRule(Rule):
             text = (
                 f"{share(unseen)} of the held-out rows are of classes that training has no row of."
             )
-            evidence.append(Evidence(text, unseen, "measurements[rows/held_out].unseen"))
+            evidence.append(
+                Evidence(text, unseen, "measurements[dataset_check/held_out].unseen_classes")
+            )
         if not evidence:
             return
-        held_out = facts.of("rows", HELD_OUT)
-        moved = held_out.get("shift", 0.0)
-        if moved >= SHIFTED and held_out.get("shift_sigmas", 0.0) >= SIGMAS:
+        if has_moved(facts):
+            moved = facts.of(DatasetCheck, HELD_OUT).class_shift or 0.0
             text = f"{share(moved)} of the rows would have to change class for both parts to hold as many of each."
-            evidence.append(Evidence(text, moved, "measurements[rows/held_out].shift"))
+            evidence.append(
+                Evidence(text, moved, "measurements[dataset_check/held_out].class_shift")
+            )
         yield self.found(
             evidence[0].text,
             evidence,
@@ -204,31 +219,31 @@ class NotShuffled(Rule):
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         facts = figures_of(trace)
-        fit, ours = facts.of("fit", "arguments"), facts.of("rows", TRAINING)
+        fit, ours = facts.of(FitArguments, "fit"), facts.of(DatasetCheck, TRAINING)
+        split = (fit.validation_split or 0.0) > 0
         unseen = unseen_classes(facts)
-        if unseen and (in_blocks(facts) or fit.get("validation_split", 0.0) > 0):
+        if unseen and (in_blocks(facts) or split):
             text = (
                 f"{share(unseen)} of the held-out rows are of classes that training has no row of."
             )
-            split = fit.get("validation_split", 0.0) > 0
             yield self.found(
                 text,
-                [Evidence(text, unseen, "measurements[rows/held_out].unseen")],
+                [Evidence(text, unseen, "measurements[dataset_check/held_out].unseen_classes")],
                 "Shuffle the rows before the split; validation_split takes the last rows as they stand."
                 if split
                 else "Shuffle the rows before they are split.",
                 change="order = np.random.default_rng(0).permutation(len(x)); x, y = x[order], y[order]",
                 confidence=margin(unseen, NOT_SEEN, 0.1),
             )
-        elif in_blocks(facts) and not fit.get("shuffle", 1.0):
-            runs, chance = ours["runs"], ours["runs_by_chance"]
+        elif in_blocks(facts) and fit.shuffle is False:
+            runs, chance = ours.class_runs or 0, ours.expected_class_runs or 1.0
             text = (
-                f"The class changes {int(runs) - 1} times from row to row; in a "
+                f"The class changes {runs - 1} times from row to row; in a "
                 f"random order it would {chance - 1:.0f} times."
             )
             yield self.found(
                 f"fit does not shuffle, and the rows stand in blocks. {text}",
-                [Evidence(text, runs / chance, "measurements[rows/training].runs")],
+                [Evidence(text, runs / chance, "measurements[dataset_check/training].class_runs")],
                 "Shuffle the rows, or leave out shuffle=False.",
                 change="model.fit(x, y, shuffle=True, ...)",
                 confidence=0.9,
@@ -284,23 +299,28 @@ class Imbalance(Rule):
         if trace.run.training.class_weights:
             return
         worst: tuple[float, str, float, float] | None = None
-        names = [name for name in facts.names("class") if name.startswith(f"{TRAINING}/")]
-        rows = {name: facts.of("class", name) for name in names}
-        total = sum(values["rows"] for values in rows.values())
-        there = [name for name in names if rows[name]["rows"] >= self.FEWEST]
-        if len(there) < 2 or not total:
+        names = [name for name in facts.names(ClassOutcome) if name.startswith(f"{TRAINING}/")]
+        classes = {name: facts.of(ClassOutcome, name) for name in names}
+        rows = {name: each.rows or 0 for name, each in classes.items()}
+        total = sum(rows.values())
+        recall = {
+            name: (classes[name].correct or 0) / count
+            for name, count in rows.items()
+            if count >= self.FEWEST
+        }
+        if len(recall) < 2:
             return
-        most = max(there, key=lambda name: rows[name]["rows"])
-        led = rows[most]["right"] / rows[most]["rows"]
-        for name in there:
-            part, right = rows[name]["rows"] / total, rows[name]["right"] / rows[name]["rows"]
+        most = max(recall, key=lambda name: rows[name])
+        led = recall[most]
+        for name, right in recall.items():
+            part = rows[name] / total
             if (
                 part < self.RARE / len(names)
                 and right < self.IGNORED
                 and right < led - self.LED
                 and (worst is None or right < worst[0])
             ):
-                worst = (right, name, part, rows[name]["said"] / total)
+                worst = (right, name, part, (classes[name].predicted or 0) / total)
         if worst is None:
             return
         right, name, part, said = worst
@@ -314,16 +334,16 @@ class Imbalance(Rule):
         yield self.found(
             text,
             [
-                Evidence(text, part, f"measurements[class/{name}].rows"),
+                Evidence(text, part, f"measurements[class_outcome/{name}].rows"),
                 Evidence(
                     f"It is right on {share(right)} of that class's own rows.",
                     right,
-                    f"measurements[class/{name}].right",
+                    f"measurements[class_outcome/{name}].correct",
                 ),
                 Evidence(
                     f"On the most frequent class it is right on {share(led)}.",
                     led,
-                    f"measurements[class/{most}].right",
+                    f"measurements[class_outcome/{most}].correct",
                 ),
             ],
             "Weight the classes, or sample the rare one more often, and judge by balanced accuracy, recall or AUC.",

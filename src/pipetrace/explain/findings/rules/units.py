@@ -11,6 +11,7 @@ from pipetrace.explain.findings.rule import Rule
 from pipetrace.explain.text import share
 from pipetrace.stats.histogram import lower_edges
 from pipetrace.trace.document import Stage, Summary, Trace
+from pipetrace.trace.measurements import Signal
 
 BOUNDS = {
     "tanh": (-1.0, 1.0),
@@ -50,7 +51,7 @@ class DyingRelu(Rule):
             if facts.activation(stage) not in ("relu", "relu6"):
                 continue
             before, now = (
-                facts.value("signal", stage.name, "dead", epoch) for epoch in (0, facts.last)
+                facts.of(Signal, stage.name, epoch).dead_units for epoch in (0, facts.last)
             )
             if now is None:
                 continue
@@ -60,7 +61,7 @@ class DyingRelu(Rule):
         if worst is None:
             return
         dead, stage, before = worst
-        units = int(facts.value("signal", stage.name, "units", facts.last) or 0)
+        units = facts.of(Signal, stage.name, facts.last).units or 0
         text = (
             f"{round(dead * units)} of {units} units of {stage.name} give zero for "
             f"every row; before training {round(before * units)} did."
@@ -68,7 +69,9 @@ class DyingRelu(Rule):
         found = self.found(
             text,
             [
-                Evidence(text, dead, f"measurements[signal/{stage.name}, epoch {facts.last}].dead"),
+                Evidence(
+                    text, dead, f"measurements[signal/{stage.name}, epoch {facts.last}].dead_units"
+                ),
                 *facts.how_well(),
             ],
             "Lower the learning rate, scale the inputs, start from He initialisation, or use an activation with a slope "
@@ -76,7 +79,9 @@ class DyingRelu(Rule):
             stage=stage.name,
             epochs=[
                 epoch
-                for epoch, value in facts.course("signal", stage.name, "dead").items()
+                for epoch, value in facts.course(
+                    Signal, stage.name, lambda each: each.dead_units
+                ).items()
                 if epoch and value >= self.MOST
             ],
             change="keras.layers.LeakyReLU()  # or activation='elu'",

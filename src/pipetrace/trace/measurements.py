@@ -1,0 +1,436 @@
+"""Measurements: one frozen record a kind. The recorder builds them, the file holds them, rules read them.
+
+A field that was not measured is None. ``docs/trace-format.md`` lists when each kind is measured.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, TypeAlias, TypeVar, cast, overload
+
+TRAINING, HELD_OUT, TRAINING_MODE = "training", "held_out", "training_mode"
+"""Names of outcomes: training rows, validation rows, and training rows passed in training mode."""
+LINEAR, KERNEL = "linear", "kernel"
+"""Names of the baseline models: ridge regression, and kernel ridge regression with a Gaussian kernel."""
+ALIGNED, REVERSED = "0", "reversed"
+"""Names of shifted targets: not shifted, and in reverse order. The others are a number of rows, such as ``-2``."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The figures of one measurement."""
+
+    kind: ClassVar[str] = ""
+
+
+@dataclass(frozen=True)
+class Signal(Figures):
+    """The output of a stage on at most 256 training rows; a unit is an index of the last axis.
+
+    Attributes:
+        rms: root mean square.
+        std: standard deviation over the rows, as the root mean square over all positions.
+        dead_units: share of units that are zero everywhere.
+        constant_units: share of units that never change.
+        std_low, std_high: 5 % and 95 % quantile of the units' standard deviations.
+        mean_rms: root mean square of the units' means.
+        units: how many there are.
+        not_finite: share of values that are NaN or Inf. Where there are any, nothing else is measured.
+    """
+
+    kind: ClassVar[str] = "signal"
+    rms: float | None = None
+    std: float | None = None
+    dead_units: float | None = None
+    constant_units: float | None = None
+    std_low: float | None = None
+    std_high: float | None = None
+    mean_rms: float | None = None
+    units: int | None = None
+    not_finite: float | None = None
+
+
+@dataclass(frozen=True)
+class InitialWeight(Figures):
+    """A weight before training.
+
+    Attributes:
+        fan_in, fan_out: as Keras counts them; only of weights with two axes or more.
+        duplicate_units: share of units (indices of the last axis) whose weights equal those of another unit.
+    """
+
+    kind: ClassVar[str] = "initial_weight"
+    mean: float | None = None
+    std: float | None = None
+    min: float | None = None
+    max: float | None = None
+    fan_in: int | None = None
+    fan_out: int | None = None
+    duplicate_units: float | None = None
+
+
+@dataclass(frozen=True)
+class LossPoint(Figures):
+    """The loss of at most 64 training rows in training mode.
+
+    Attributes:
+        loss: all of it.
+        penalty: the part that regularizers and ``add_loss`` add.
+    """
+
+    kind: ClassVar[str] = "loss"
+    loss: float | None = None
+    penalty: float | None = None
+
+
+@dataclass(frozen=True)
+class Gradient(Figures):
+    """The gradient of that loss with respect to a weight.
+
+    Attributes:
+        norm: Euclidean.
+        rms: root mean square.
+        max: the largest absolute value.
+        zeros: share of entries that are zero.
+        penalty_norm: Euclidean norm of the gradient of the penalty alone.
+        not_finite: share of entries that are NaN or Inf. Where there are any, the others are not measured.
+    """
+
+    kind: ClassVar[str] = "gradient"
+    norm: float | None = None
+    rms: float | None = None
+    max: float | None = None
+    zeros: float | None = None
+    penalty_norm: float | None = None
+    not_finite: float | None = None
+
+
+@dataclass(frozen=True)
+class Update(Figures):
+    """How far a weight moved in an epoch, in Euclidean norms.
+
+    Attributes:
+        update_norm: of the epoch's change.
+        weight_norm: of the weight after the epoch.
+        from_start: of the change since the start of training.
+        last_step: of the change in the epoch's last step.
+        cosine: between this epoch's change and that of the epoch before.
+    """
+
+    kind: ClassVar[str] = "update"
+    update_norm: float | None = None
+    weight_norm: float | None = None
+    from_start: float | None = None
+    last_step: float | None = None
+    cosine: float | None = None
+
+
+@dataclass(frozen=True)
+class StepLosses(Figures):
+    """The loss of each step of an epoch.
+
+    Attributes:
+        count, not_finite: how many steps there were, and how many had a loss of NaN or Inf.
+        first, last: means over the first and the last tenth of the steps.
+        noise: standard deviation from one step to the next, over the root of 2.
+        jumps: share of steps whose loss is more than twice that of the step before and twice the median.
+    """
+
+    kind: ClassVar[str] = "step_losses"
+    count: int | None = None
+    not_finite: int | None = None
+    first: float | None = None
+    last: float | None = None
+    min: float | None = None
+    max: float | None = None
+    median: float | None = None
+    noise: float | None = None
+    jumps: float | None = None
+
+
+@dataclass(frozen=True)
+class Outcome(Figures):
+    """The outputs of the model against their targets.
+
+    Attributes:
+        rows: how many were passed.
+        not_finite: how many values are NaN or Inf.
+        min, max, mean: of the outputs.
+        std: over the rows, as the root mean square over all positions.
+        sum_min, sum_max: of the sums over the last axis.
+        target_integer, target_binary: share of targets that are whole numbers, and that are 0 or 1.
+        target_below_minus_one, target_below_zero, target_above_one: shares of targets.
+        loss: mean over the rows.
+        balanced_accuracy: mean of each class's recall.
+        majority_share, predicted_majority_share: of the most frequent class, true and predicted.
+        classes, classes_present, classes_predicted: how many the model tells apart, occur, are predicted.
+        log_loss: mean negative logarithm of the true class's probability, where the outputs are probabilities.
+        mean_squared_error_of_mean: what predicting each output's mean gives.
+        mean_absolute_error_of_median: what predicting each output's median gives.
+        binary_accuracy, binary_majority_share: of several independent targets of 0 or 1.
+    """
+
+    kind: ClassVar[str] = "outcome"
+    rows: int | None = None
+    not_finite: int | None = None
+    min: float | None = None
+    max: float | None = None
+    mean: float | None = None
+    std: float | None = None
+    sum_min: float | None = None
+    sum_max: float | None = None
+    target_not_finite: int | None = None
+    target_min: float | None = None
+    target_max: float | None = None
+    target_mean: float | None = None
+    target_std: float | None = None
+    target_sum_min: float | None = None
+    target_sum_max: float | None = None
+    target_integer: float | None = None
+    target_binary: float | None = None
+    target_below_minus_one: float | None = None
+    target_below_zero: float | None = None
+    target_above_one: float | None = None
+    loss: float | None = None
+    accuracy: float | None = None
+    balanced_accuracy: float | None = None
+    majority_share: float | None = None
+    predicted_majority_share: float | None = None
+    classes: int | None = None
+    classes_present: int | None = None
+    classes_predicted: int | None = None
+    log_loss: float | None = None
+    mean_squared_error: float | None = None
+    mean_absolute_error: float | None = None
+    mean_squared_error_of_mean: float | None = None
+    mean_absolute_error_of_median: float | None = None
+    r2: float | None = None
+    binary_accuracy: float | None = None
+    binary_majority_share: float | None = None
+
+
+@dataclass(frozen=True)
+class ClassOutcome(Figures):
+    """One class: its rows, how many rows were predicted to be of it, and how many of those correctly."""
+
+    kind: ClassVar[str] = "class_outcome"
+    rows: int | None = None
+    predicted: int | None = None
+    correct: int | None = None
+
+
+@dataclass(frozen=True)
+class FitArguments(Figures):
+    """The arguments of ``fit`` that decide which rows it trains on, and in which order."""
+
+    kind: ClassVar[str] = "fit_arguments"
+    shuffle: bool | None = None
+    validation_split: float | None = None
+
+
+@dataclass(frozen=True)
+class DatasetCheck(Figures):
+    """What is known of rows and targets without any model.
+
+    Attributes:
+        rows, distinct: how many rows, and how many different inputs among them.
+        contradictory: share of rows whose inputs occur with another target too.
+        possible_rows: how many different rows the values of the columns could make; infinite for very many.
+        input_rms: root mean square of the inputs.
+        inputs_not_finite, targets_not_finite: how many values are NaN or Inf.
+        class_runs, expected_class_runs: runs of one class in the order of the rows, and in a random order.
+        targets_are_inputs: share of rows whose target equals their input.
+        targets_among_inputs: share of rows whose target equals the input of some row.
+        seen_in_training: share of validation rows whose inputs occur in training.
+        unseen_classes: share of validation rows of classes that training has no row of.
+        class_shift: total variation between the class shares of training and validation.
+        class_shift_sigmas: Pearson's chi-squared of the two counts, in standard deviations above chance.
+    """
+
+    kind: ClassVar[str] = "dataset_check"
+    rows: int | None = None
+    distinct: int | None = None
+    contradictory: float | None = None
+    possible_rows: float | None = None
+    input_rms: float | None = None
+    inputs_not_finite: int | None = None
+    targets_not_finite: int | None = None
+    class_runs: int | None = None
+    expected_class_runs: float | None = None
+    targets_are_inputs: float | None = None
+    targets_among_inputs: float | None = None
+    seen_in_training: float | None = None
+    unseen_classes: float | None = None
+    class_shift: float | None = None
+    class_shift_sigmas: float | None = None
+
+
+@dataclass(frozen=True)
+class BaselineModel(Figures):
+    """Scores of a baseline model on the same rows: accuracy for classes, R2 for numbers.
+
+    Attributes:
+        rows: training rows that it learned from.
+        classification: whether the scores are accuracies.
+        score, balanced: leave-one-out on the training rows; balanced is the mean of the classes.
+        held_out, held_out_balanced: on the validation rows.
+        held_out_half: on the validation rows, learned from every second training row.
+        within_held_out: leave-one-out among the validation rows.
+    """
+
+    kind: ClassVar[str] = "baseline_model"
+    rows: int | None = None
+    classification: bool | None = None
+    score: float | None = None
+    balanced: float | None = None
+    held_out: float | None = None
+    held_out_balanced: float | None = None
+    held_out_half: float | None = None
+    within_held_out: float | None = None
+
+
+@dataclass(frozen=True)
+class ShiftedTargets(Figures):
+    """The linear baseline's leave-one-out score where the targets are moved to other rows."""
+
+    kind: ClassVar[str] = "shifted_targets"
+    score: float | None = None
+
+
+@dataclass(frozen=True)
+class PrincipalComponents(Figures):
+    """R2 of the rows rebuilt from so many principal components as the name says."""
+
+    kind: ClassVar[str] = "principal_components"
+    r2: float | None = None
+
+
+@dataclass(frozen=True)
+class Dimensions(Figures):
+    """In how many directions the rows differ at a stage.
+
+    Attributes:
+        participation_ratio: (sum of the variances)^2 over the sum of their squares.
+        values: how many values a row has there.
+    """
+
+    kind: ClassVar[str] = "dimensions"
+    participation_ratio: float | None = None
+    values: int | None = None
+
+
+KINDS = {each.kind: each for each in Figures.__subclasses__()}
+"""The records by the name that the file has for their kind."""
+
+F = TypeVar("F", bound=Figures)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Figures of one thing at one time.
+
+    Attributes:
+        name: of what: a weight (``conv2d/kernel``), a stage, a set of rows (``training``, ``held_out``).
+        epoch: after which it was taken, 0 for before training; None for what was taken once, at the end.
+        figures: of what kind, and the figures.
+        kind: of the figures, as the file names it.
+    """
+
+    name: str
+    epoch: int | None
+    figures: Figures
+    kind: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Take the kind from the figures."""
+        object.__setattr__(self, "kind", self.figures.kind)
+
+
+Stored: TypeAlias = tuple[str, str, int | None, str]
+"""Kind, name, epoch and figures of a measurement, the figures as the file has them."""
+Decode: TypeAlias = Callable[[type[Figures], str], Figures]
+
+
+class Measurements(Sequence[Measurement]):
+    """The measurements of a trace, by kind, name and epoch. Figures from a file are decoded when first asked for.
+
+    Args:
+        measured: in order. A later one of the same kind, name and epoch replaces an earlier one; unknown kinds are left out.
+        decode: reads the figures of those that are given as the file has them.
+    """
+
+    def __init__(
+        self, measured: Iterable[Measurement | Stored] = (), decode: Decode | None = None
+    ) -> None:
+        self._decode = decode
+        self._by: dict[str, dict[str, dict[int | None, Figures | str]]] = {}
+        self._order: dict[tuple[str, str, int | None], None] = {}
+        for each in measured:
+            if isinstance(each, Measurement):
+                kind, name, epoch = each.kind, each.name, each.epoch
+                figures: Figures | str = each.figures
+            else:
+                kind, name, epoch, figures = each
+            if kind in KINDS:
+                self._by.setdefault(kind, {}).setdefault(name, {})[epoch] = figures
+                self._order[kind, name, epoch] = None
+
+    def of(self, kind: type[F], name: str, epoch: int | None = None) -> F:
+        """The figures of one thing; a record without any where it was not measured.
+
+        Raises:
+            DamagedTraceError: the file holds something else.
+        """
+        if not self.has(kind, name, epoch):
+            return kind()
+        return cast(F, self._figures(kind.kind, name, epoch))
+
+    def has(self, kind: type[Figures], name: str, epoch: int | None = None) -> bool:
+        """Whether something was measured."""
+        return epoch in self._by.get(kind.kind, {}).get(name, {})
+
+    def epochs(self, kind: type[Figures], name: str) -> list[int | None]:
+        """After which epochs something was measured, in order of writing."""
+        return list(self._by.get(kind.kind, {}).get(name, {}))
+
+    def names(self, kind: type[Figures]) -> list[str]:
+        """What was measured of a kind, in order."""
+        return list(self._by.get(kind.kind, {}))
+
+    def course(
+        self, kind: type[F], name: str, field: Callable[[F], float | None]
+    ) -> dict[int, float]:
+        """One figure after each epoch, 0 for before training, in order; epochs without it are left out."""
+        epochs = self._by.get(kind.kind, {}).get(name, {})
+        found = {
+            epoch: field(self.of(kind, name, epoch))
+            for epoch in sorted(each for each in epochs if each is not None)
+        }
+        return {epoch: value for epoch, value in found.items() if value is not None}
+
+    def _figures(self, kind: str, name: str, epoch: int | None) -> Figures:
+        figures = self._by[kind][name][epoch]
+        if not isinstance(figures, Figures):
+            if self._decode is None:
+                raise ValueError("nothing can decode these figures")
+            figures = self._by[kind][name][epoch] = self._decode(KINDS[kind], figures)
+        return figures
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __iter__(self) -> Iterator[Measurement]:
+        for kind, name, epoch in self._order:
+            yield Measurement(name, epoch, self._figures(kind, name, epoch))
+
+    @overload
+    def __getitem__(self, place: int) -> Measurement: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Measurement]: ...
+    def __getitem__(self, place: int | slice) -> Measurement | Sequence[Measurement]:
+        if isinstance(place, slice):
+            return list(self)[place]
+        kind, name, epoch = list(self._order)[place]
+        return Measurement(name, epoch, self._figures(kind, name, epoch))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({list(self)})"
