@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from pipetrace.errors import PipetraceError, TraceError
+from pipetrace.record import live_findings
 
 if TYPE_CHECKING:
     from pipetrace.explain import (
@@ -69,21 +70,18 @@ LATER = {
 """Where the names are, each imported when it is first used: who shows a trace needs no page, and who records needs Keras."""
 
 
-def hand_in_words() -> None:
-    """Let recordings of this process say what the rules find: in training what is grave, and all of it at the end.
-
-    This is called when one of the names that record is first used. The recorder itself knows no words.
-    """
+def _speakers() -> tuple[live_findings.AtEnd, live_findings.Meanwhile]:
     from pipetrace.present.stderr import at_end, meanwhile
-    from pipetrace.record.live_findings import use
 
-    use(at_end, meanwhile)
+    return at_end, meanwhile
+
+
+# Every recording tells what the rules find, from whichever module its door was imported.
+live_findings.register(_speakers)
 
 
 def __getattr__(name: str) -> Any:
     if name in LATER:
-        if LATER[name].startswith(RECORD):
-            hand_in_words()
         found = getattr(importlib.import_module(LATER[name]), name)
     elif name == "__version__":
         found = _version()

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from pipetrace.capture import batches
-from pipetrace.capture.batches import SourceError, Tee, as_fit_gets, joined, plain_arrays, split
+from pipetrace.capture.batches import SourceError, Tee, joined, split
+from pipetrace.capture.nests import as_fit_gets, plain_arrays
 
 pytestmark = pytest.mark.framework
 

@@ -161,16 +161,6 @@ def test_the_learning_rate_as_it_is_now(keras: Any) -> None:
     assert facts.learning_rate(model) == 0.125
 
 
-def test_the_seed(keras: Any) -> None:
-    keras.utils.set_random_seed(1234)
-    assert facts.seed() == 1234
-    keras.utils.set_random_seed(5)
-    assert facts.seed() == 5
-
-
-# The model as a whole
-
-
 def test_a_shared_weight_is_counted_once(keras: Any) -> None:
     given = keras.Input((4,))
     twice = keras.layers.Dense(4, name="twice")

@@ -4,15 +4,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipetrace.capture import fit as capture_fit
 from pipetrace.capture.fit import (
     FitCall,
-    Standing,
-    arm,
+    StepWrapper,
+    bound_call,
     call_with,
-    disarm,
     patched_fit,
-    running_fit,
+    running_call,
 )
 
 pytestmark = pytest.mark.framework
@@ -39,7 +37,7 @@ def when(keras: Any, moment: str, act: Callable[[], Any]) -> Any:
 
 def test_the_arguments_of_the_running_fit(keras: Any) -> None:
     one, found = model(keras), list[FitCall]()
-    looking = when(keras, "on_train_begin", lambda: found.append(running_fit(one, {"epochs": 99})))
+    looking = when(keras, "on_train_begin", lambda: found.append(running_call(one)[0]))
     weights = np.arange(20, dtype=np.float32)
     one.fit(
         X,
@@ -61,12 +59,12 @@ def test_the_arguments_of_the_running_fit(keras: Any) -> None:
     np.testing.assert_array_equal(call.validation[0], X[15:])
     assert (call.batch_size, call.epochs, call.initial_epoch, call.steps_per_epoch) == (7, 3, 1, 1)
     assert not call.class_weight
-    assert looking in call.callbacks.callbacks
+    assert looking in call.callbacks
 
 
 def test_what_fit_was_not_given(keras: Any) -> None:
     one, found = model(keras), list[FitCall]()
-    looking = when(keras, "on_train_begin", lambda: found.append(running_fit(one, {})))
+    looking = when(keras, "on_train_begin", lambda: found.append(running_call(one)[0]))
     one.fit(X, Y, callbacks=[looking], verbose=0, class_weight={0: 2.0})
     (call,) = found
     assert call.x is X
@@ -83,13 +81,13 @@ def test_what_fit_was_not_given(keras: Any) -> None:
 
 def test_no_fit_at_all(keras: Any) -> None:
     one, other = model(keras), model(keras)
-    assert running_fit(one, {"epochs": 4}) == FitCall(epochs=4)
+    assert running_call(one) == (FitCall(), None)
     found = list[FitCall]()
     one.fit(
         X,
         Y,
         verbose=0,
-        callbacks=[when(keras, "on_train_begin", lambda: found.append(running_fit(other, {})))],
+        callbacks=[when(keras, "on_train_begin", lambda: found.append(running_call(other)[0]))],
     )
     assert found == [FitCall()]
 
@@ -106,7 +104,7 @@ def test_a_fit_of_the_users_own_around_keras(keras: Any) -> None:
         X,
         Y,
         verbose=0,
-        callbacks=[when(keras, "on_train_begin", lambda: found.append(running_fit(one, {})))],
+        callbacks=[when(keras, "on_train_begin", lambda: found.append(running_call(one)[0]))],
     )
     (call,) = found
     assert call.epochs == 2
@@ -117,7 +115,7 @@ def test_a_fit_within_a_fit(keras: Any) -> None:
     outer, inner, found = model(keras), model(keras), dict[str, FitCall]()
 
     def look() -> None:
-        found["outer"], found["inner"] = running_fit(outer, {}), running_fit(inner, {})
+        found["outer"], found["inner"] = running_call(outer)[0], running_call(inner)[0]
 
     def train() -> None:
         inner.fit(
@@ -133,7 +131,7 @@ def test_a_fit_of_the_same_model_within_its_fit_is_the_inner_one(keras: Any) -> 
     one, found = model(keras), list[int]()
 
     def look() -> None:
-        found.append(running_fit(one, {}).epochs)
+        found.append(running_call(one)[0].epochs)
 
     def train() -> None:
         one.fit(X, Y, epochs=5, verbose=0, callbacks=[when(keras, "on_train_begin", look)])
@@ -142,7 +140,7 @@ def test_a_fit_of_the_same_model_within_its_fit_is_the_inner_one(keras: Any) -> 
     assert found == [5]
 
 
-# Standing around the steps
+# The wrapped steps
 
 
 class Steps:
@@ -160,31 +158,31 @@ class Steps:
             raise self.error
         return {"loss": iterator}
 
-    def stand(self) -> Standing:
+    def wrapped(self) -> StepWrapper:
         def before(iterator: Any) -> Any:
             self.heard.append(("before", iterator))
             return iterator + 1
 
-        return Standing(
+        return StepWrapper(
             self, before, lambda logs: self.heard.append(("after", logs)), self.heard.append
         )
 
 
-def test_standing_around_a_step() -> None:
+def test_a_wrapped_step() -> None:
     steps = Steps()
     own = steps.train_function
-    standing = steps.stand()
-    standing.enter()
+    wrapper = steps.wrapped()
+    wrapper.enter()
     assert steps.train_function(1) == {"loss": 2}
     assert steps.heard == [("before", 1), ("step", 2), ("after", {"loss": 2})]
-    # Entering again does not stand around itself.
-    standing.enter()
+    # Entering again does not wrap it twice.
+    wrapper.enter()
     steps.heard.clear()
     steps.train_function(1)
     assert len(steps.heard) == 3
-    standing.leave()
+    wrapper.leave()
     assert steps.train_function == own
-    standing.leave()
+    wrapper.leave()
     steps.heard.clear()
     steps.train_function(1)
     assert steps.heard == [("step", 1)]
@@ -192,15 +190,15 @@ def test_standing_around_a_step() -> None:
 
 def test_validation_is_heard_only_where_it_fails() -> None:
     steps = Steps()
-    standing = steps.stand()
-    standing.enter_test()
+    wrapper = steps.wrapped()
+    wrapper.enter_test()
     assert steps.test_function(1) == {"loss": 1}
     assert steps.heard == [("step", 1)]
     steps.error = ValueError("bad")
     with pytest.raises(ValueError, match="bad"):
         steps.test_function(1)
     assert steps.heard[-1] is steps.error
-    standing.leave()
+    wrapper.leave()
     assert steps.test_function == steps.step
 
 
@@ -215,7 +213,7 @@ def test_what_a_step_raises(kind: str) -> None:
         "stop": StopIteration(),
     }[kind]
     steps = Steps(error)
-    steps.stand().enter()
+    steps.wrapped().enter()
     with pytest.raises(type(error)) as caught:
         steps.train_function(1)
     assert caught.value is error
@@ -228,85 +226,55 @@ def test_what_a_step_raises(kind: str) -> None:
 
 def test_a_function_that_was_replaced_meanwhile_stays() -> None:
     steps = Steps()
-    standing = steps.stand()
-    standing.enter()
+    wrapper = steps.wrapped()
+    wrapper.enter()
     steps.train_function = other = object()
-    standing.leave()
+    wrapper.leave()
     assert steps.train_function is other
 
 
 def test_a_model_without_a_function() -> None:
     steps = Steps()
     steps.train_function = None
-    standing = steps.stand()
-    standing.enter()
+    wrapper = steps.wrapped()
+    wrapper.enter()
     assert steps.train_function is None
-    standing.leave()
+    wrapper.leave()
 
 
-# A fit that cannot begin
+# The arguments of a call that is about to be made
 
 
-def waiting(keras: Any) -> Any:
-    class Waiting(keras.callbacks.Callback):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.told: list[Any] = []
-
-        def build_failed(self, model: Any, error: BaseException, arguments: Any) -> None:
-            self.told.append((model, error, arguments["x"]))
-
-    return Waiting()
-
-
-def test_an_armed_callback_is_told_of_a_fit_that_cannot_begin(keras: Any) -> None:
-    owner = next(kind for kind in keras.Model.__mro__ if "_maybe_symbolic_build" in kind.__dict__)
-    original = owner.__dict__["_maybe_symbolic_build"]
-    mine, other, single = waiting(keras), waiting(keras), waiting(keras)
-    for each in (mine, other, single):
-        arm(each)
-
-    import tensorflow as tf
-
-    # Under a distribution strategy Keras tries the loss on the first batch before it tells anybody.
-    def refuse(wanted: Any, given: Any) -> Any:
-        raise ValueError("not these targets")
-
-    def broken() -> Any:
-        with tf.distribute.OneDeviceStrategy("/cpu:0").scope():
-            made = model(keras)
-            made.compile("sgd", loss=refuse)
-        return made
-
-    one = broken()
-    with pytest.raises(ValueError, match="not these targets") as caught:
-        one.fit(X, Y, verbose=0, callbacks=[mine])
-    ((told, error, x),) = mine.told
-    assert told is one
-    assert str(error) == str(caught.value)
-    assert x is X
-    assert other.told == []
-    with pytest.raises(ValueError, match="not these targets"):
-        broken().fit(X, Y, verbose=0, callbacks=single)
-    assert len(single.told) == 1
-    disarm(mine)
-    with pytest.raises(ValueError, match="not these targets"):
-        broken().fit(X, Y, verbose=0, callbacks=[mine])
-    assert len(mine.told) == 1
-    assert owner.__dict__["_maybe_symbolic_build"] is not original
-    disarm(other)
-    disarm(other)
-    disarm(single)
-    assert owner.__dict__["_maybe_symbolic_build"] is original
-    assert not capture_fit._build
+@pytest.mark.parametrize("split", [0.0, 0.25, 0.33])
+def test_bound_arguments_are_those_that_keras_sees(keras: Any, split: float) -> None:
+    one, found = model(keras), list[FitCall]()
+    looking = when(keras, "on_train_begin", lambda: found.append(running_call(one)[0]))
+    given = ((X, Y, 7), {"epochs": 2, "validation_split": split, "sample_weight": Y[:, 0]})
+    options = {**given[1], "verbose": 0, "callbacks": looking, "shuffle": False}
+    bound = bound_call(one.fit, given[0], options)
+    one.fit(*given[0], **options)
+    (seen,) = found
+    assert bound is not None
+    assert looking in bound.callbacks
+    for name in ("batch_size", "epochs", "initial_epoch", "shuffle", "class_weight", "known"):
+        assert getattr(bound, name) == getattr(seen, name)
+    for name in ("x", "y", "sample_weight"):
+        np.testing.assert_array_equal(getattr(bound, name), getattr(seen, name))
+    for ours, theirs in zip(bound.validation or (), seen.validation or (), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
-def test_an_armed_callback_hears_nothing_of_a_fit_that_begins(keras: Any) -> None:
-    mine = waiting(keras)
-    arm(mine)
-    model(keras).fit(X, Y, verbose=0, callbacks=[mine])
-    assert mine.told == []
-    disarm(mine)
+def test_arguments_of_a_fit_that_is_not_keras_own_are_unknown(keras: Any) -> None:
+    class Own(keras.Sequential):  # type: ignore[misc]
+        def fit(self, x: Any, **options: Any) -> Any:
+            return super().fit(x * 2, x, **options)
+
+    assert bound_call(model(keras, Own).fit, (X,), {}) is None
+    assert bound_call(model(keras).fit, (X,), {"no_such_argument": 1}) is None
+    seen: list[Any] = []
+    with patched_fit(lambda fit, one, args, kwargs: seen.append(bound_call(fit, args, kwargs))):
+        model(keras, Own).fit(X)
+    np.testing.assert_array_equal(seen[0].x, X * 2)
 
 
 # One more callback

@@ -1,8 +1,11 @@
 """What is said beside a training: a grave fault at once and once, all of it at the end, and never more than that."""
 
 import itertools
+import re
+import subprocess
+import sys
+import textwrap
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +15,16 @@ from tests.rules import WRONG, broken, only, rule, silent
 
 import pipetrace
 from pipetrace.record import live_findings
-from pipetrace.record.live_findings import Telling, Words, use
+from pipetrace.record.live_findings import Telling
 
 
-@pytest.fixture(autouse=True)
-def _words() -> Iterator[None]:
-    before = Words.at_end, Words.meanwhile
-    yield
-    use(*before)
+def use(monkeypatch: pytest.MonkeyPatch, at_end: Any, meanwhile: Any) -> None:
+    monkeypatch.setattr(live_findings, "_load", lambda: (at_end, meanwhile))
 
 
 def fit(path: Path, *, epochs: int = 3, **options: Any) -> Any:
     import keras
 
-    pipetrace.hand_in_words()
     keras.utils.set_random_seed(0)
     model = keras.Sequential(
         [
@@ -49,6 +48,7 @@ def test_a_line_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(live_findings, "SHARE", 1e9)
     told = itertools.count()
     use(
+        monkeypatch,
         None,
         lambda path: [("same", f"{path.name} again {next(told)}"), (f"new {next(told)}", "new")],
     )
@@ -69,7 +69,7 @@ def test_after_the_first_look_the_next_waits_for_its_share_of_the_time(
         now[0] += 1.0
         return ()
 
-    use(None, look)
+    use(monkeypatch, None, look)
     each = Telling()
     while now[0] < 900:
         each.meanwhile(tmp_path)
@@ -80,8 +80,8 @@ def test_after_the_first_look_the_next_waits_for_its_share_of_the_time(
     assert all(after - before >= 199 for before, after in itertools.pairwise(looks))
 
 
-def test_without_words_nothing_is_said(tmp_path: Path) -> None:
-    use(None, None)
+def test_without_words_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_findings, "_load", None)
     assert (Telling().meanwhile(tmp_path), Telling().at_end(tmp_path)) == ((), "")
 
 
@@ -174,8 +174,7 @@ def test_words_that_fail_reach_neither_the_training_nor_the_trace(
     def fails(path: Path) -> Any:
         raise ZeroDivisionError("no words")
 
-    monkeypatch.setattr(pipetrace, "hand_in_words", lambda: None)
-    use(fails, fails)
+    use(monkeypatch, fails, fails)
     fit(tmp_path / "run.trace")
     assert capsys.readouterr().err.count("findings could not be recorded") == 1
     trace = pipetrace.read(tmp_path / "run.trace")
@@ -195,10 +194,24 @@ def test_the_training_is_the_same_with_and_without_words(
     )
 
 
-def test_the_names_that_record_hand_in_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("keras")
-    use(None, None)
-    monkeypatch.delitem(vars(pipetrace), "watch", raising=False)
-    assert callable(pipetrace.watch)
-    assert Words.at_end is not None
-    assert Words.meanwhile is not None
+@framework
+@pytest.mark.parametrize("door", ["pipetrace", "pipetrace.record.recorder"])
+def test_the_findings_are_told_whichever_module_the_recorder_comes_from(
+    door: str, tmp_path: Path
+) -> None:
+    program = f"""
+        import keras, numpy
+        from {door} import Recorder
+        model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        x = numpy.ones((8, 1), "float32")
+        model.fit(x, x, verbose=0, callbacks=[Recorder("run.trace")])
+    """
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert re.search(r"pipetrace: .* rules", ended.stderr)

@@ -25,8 +25,9 @@ def load() -> Any:
         # Said before the import, which would fail in its own words where that other backend is not installed.
         _refuse_other_than_tensorflow(os.environ.get("KERAS_BACKEND") or "tensorflow")
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        # TensorFlow's libraries write to file descriptor 2 before any logging level is heard.
-        with _stderr_apart() as said:
+        # TensorFlow's libraries write to file descriptor 2 before they read any logging level. The
+        # descriptor belongs to the whole process, so it is redirected for this import alone.
+        with _stderr_apart() if "tensorflow" not in sys.modules else _nothing_apart() as said:
             try:
                 importlib.import_module("tensorflow")
                 importlib.import_module("keras")
@@ -65,26 +66,9 @@ def build(config: Mapping[str, Any], training: Mapping[str, Any]) -> Any:
         training: what ``compile`` gets.
     """
     keras = load()
-    # The first operation writes a note about the processor to file descriptor 2.
-    with quiet():
-        model = keras.Sequential.from_config(dict(config))
-        model.compile(**training)
+    model = keras.Sequential.from_config(dict(config))
+    model.compile(**training)
     return model
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Hold back what the backend writes to file descriptor 2 on first use; it is written out if an error follows."""
-    words = ""
-    try:
-        with _stderr_apart() as said:
-            try:
-                yield
-            except BaseException:
-                words = said()
-                raise
-    finally:
-        sys.stderr.write(words)
 
 
 @contextlib.contextmanager
@@ -103,6 +87,11 @@ def _stderr_apart() -> Iterator[Any]:
         finally:
             os.dup2(kept, 2)
             os.close(kept)
+
+
+@contextlib.contextmanager
+def _nothing_apart() -> Iterator[Any]:
+    yield str
 
 
 def _refuse_other_than_tensorflow(backend: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pipetrace.capture import nests
 from pipetrace.capture.backend import load
 
 MOST_ROWS = 512
@@ -78,13 +79,7 @@ class Tee:
         return sum(_rows(batch) for batch in self.batches)
 
     def _bytes(self) -> int:
-        tree = load().tree
-        return sum(
-            each.nbytes
-            for batch in self.batches
-            for each in tree.flatten(batch)
-            if each is not None
-        )
+        return sum(each.nbytes for batch in self.batches for each in nests.arrays(batch))
 
     def _like(self, iterator: Any) -> Any:
         """An iterator of the same form, over the batches that wait."""
@@ -117,9 +112,8 @@ def split(batch: Any) -> tuple[Any, Any, Any]:
 
 def alike(batches: list[Any]) -> list[Any]:
     """The batches whose rows have the shape of the first batch's; of sentences padded batch by batch not all do."""
-    tree = load().tree
     shapes = [
-        [None if each is None else each.shape[1:] for each in tree.flatten(batch)]
+        [None if each is None else each.shape[1:] for each in nests.flatten(batch)]
         for batch in batches
     ]
     return [batch for batch, shape in zip(batches, shapes, strict=True) if shape == shapes[0]]
@@ -128,49 +122,7 @@ def alike(batches: list[Any]) -> list[Any]:
 def joined(batches: list[Any]) -> Any:
     """Batches as one, as far as their rows are of one shape: those of the first batch's shape are taken."""
     parts = alike(batches)
-    return load().tree.map_structure(
-        lambda *each: None if each[0] is None else np.concatenate(each), *parts
-    )
-
-
-def plain_arrays(nest: Any) -> Any:
-    """A structure of arrays, tensors or frames as the same structure of NumPy arrays; None where it is anything else."""
-    keras = load()
-    if nest is None or callable(getattr(nest, "__next__", None)):
-        return None
-    try:
-        leaves = keras.tree.flatten(nest)
-        if not leaves or not all(_is_arrays(leaf) for leaf in leaves):
-            return None
-        return keras.tree.map_structure(_as_array, nest)
-    except Exception:  # a lazy or broken container of somebody's own
-        return None
-
-
-def as_fit_gets(nest: Any) -> Any:
-    """Arrays with the floats in Keras' ``floatx``."""
-    keras = load()
-
-    def cast(values: Any) -> Any:
-        floats = values.dtype.kind == "f" and values.dtype.name != keras.config.floatx()
-        return values.astype(keras.config.floatx()) if floats else values
-
-    return keras.tree.map_structure(cast, nest)
-
-
-def _is_arrays(leaf: Any) -> bool:
-    import tensorflow as tf
-
-    if isinstance(leaf, (tf.data.Dataset, str, bytes)):
-        return False
-    return hasattr(leaf, "to_numpy") or (hasattr(leaf, "shape") and hasattr(leaf, "dtype"))
-
-
-def _as_array(leaf: Any) -> Any:
-    values = leaf.to_numpy() if hasattr(leaf, "to_numpy") else np.asarray(leaf)
-    if values.dtype == object and not values.ndim:
-        raise TypeError("NumPy takes it for one object, as it does a sparse matrix")
-    return values
+    return nests.mapped(lambda *each: None if each[0] is None else np.concatenate(each), *parts)
 
 
 def _copied(batch: Any) -> Any:
@@ -185,9 +137,9 @@ def _copied(batch: Any) -> Any:
         dense = dense.to_tensor() if isinstance(dense, tf.RaggedTensor) else dense
         return np.array(dense)
 
-    return load().tree.map_structure(copy, batch)
+    return nests.mapped(copy, batch)
 
 
 def _rows(batch: Any) -> int:
-    first = load().tree.flatten(batch)[0]
+    first = nests.flatten(batch)[0]
     return len(first) if first.ndim else 1

@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from pipetrace.capture.backend import load
 from pipetrace.capture.graph import count, plain_config
+from pipetrace.capture.internals import all_layers
 from pipetrace.trace.document import ModelFacts, Spec, Training
 
 MOST_HASHED = 10_000_000
@@ -19,7 +19,7 @@ MOST_HASHED = 10_000_000
 
 def model_facts(model: Any, outputs: tuple[Spec, ...] = ()) -> ModelFacts:
     """The model as a whole."""
-    inner = [layer for layer in layers(model) if layer is not model]
+    inner = [layer for layer in all_layers(model) if layer is not model]
     return ModelFacts(
         name=str(model.name),
         layer=type(model).__name__,
@@ -72,13 +72,25 @@ def fingerprint(model: Any) -> str:
     return digest.hexdigest()
 
 
-def seed() -> int | None:
-    """The seed that ``keras.utils.set_random_seed`` was given, where there is one."""
-    found = None
-    with contextlib.suppress(Exception):
-        module = load() and sys.modules["keras.src.utils.rng_utils"]
-        found = module.get_random_seed()
-    return int(found) if isinstance(found, (int, np.integer)) else None
+def layer_names(model: Any) -> list[str]:
+    """The names of a model's own layers, without those of nested models."""
+    return [str(layer.name) for layer in getattr(model, "layers", [])]
+
+
+def input_names(model: Any) -> list[str]:
+    """The names of a functional model's inputs; none of a subclassed model."""
+    return [str(each.name) for each in getattr(model, "inputs", None) or []]
+
+
+def input_specs(model: Any) -> list[str]:
+    """A functional model's inputs as text, each with name, shape and dtype."""
+    inputs = getattr(model, "inputs", None) or []
+    return [f"{each.name} {tuple(each.shape)} {each.dtype}" for each in inputs]
+
+
+def stops(model: Any) -> bool:
+    """Whether a callback has asked for the end of training."""
+    return bool(getattr(model, "stop_training", False))
 
 
 def learning_rate(model: Any) -> float | None:
@@ -116,7 +128,12 @@ def row_losses(model: Any, targets: Any, given: Any) -> Any:
 
 def _weights_in_order(model: Any, targets: Any, outputs: int) -> list[float] | None:
     """What ``compile`` was given as ``loss_weights``, for each output; None where it cannot be told which is whose."""
-    given = getattr(getattr(model, "_compile_loss", None), "_user_loss_weights", None)
+    try:
+        given = (model.get_compile_config() or {}).get("loss_weights")
+    except Exception:  # a loss or metric of somebody's own that Keras cannot write down
+        return None
+    if isinstance(given, Mapping) and given.get("class_name") == "__tuple__":
+        given = given["config"]["value"]
     if given is None:
         return [1.0] * outputs
     if isinstance(given, (int, float)):
@@ -172,7 +189,7 @@ def losses(model: Any) -> dict[str, str]:
 
 def _loss_objects(model: Any) -> dict[str, Any]:
     keras = load()
-    given = _compiled(model).get("loss")
+    given = getattr(model, "loss", None)
     if given is None:
         return {}
     if isinstance(given, Mapping):
@@ -192,23 +209,15 @@ def _loss_objects(model: Any) -> dict[str, Any]:
     return objects
 
 
-def _compiled(model: Any) -> dict[str, Any]:
-    """What ``compile`` was given, as the objects that were given."""
-    loss = None
-    compiled = getattr(model, "_compile_loss", None)
-    for name in ("_user_loss", "loss"):
-        loss = getattr(compiled, name, None) if loss is None else loss
-    return {"loss": loss if loss is not None else getattr(model, "loss", None)}
-
-
 def _metrics(model: Any) -> list[str]:
     """The names of the metrics that ``compile`` was given, as far as the model tells them."""
     names: list[str] = []
     with contextlib.suppress(Exception):
-        inner = getattr(model, "_compile_metrics", None)
-        own = [each for each in model.metrics if each is not inner and str(each.name) != "loss"]
-        names = [str(each.name) for each in [*own, *getattr(inner, "metrics", ())]]
-    return list(dict.fromkeys(names))
+        for each in model.metrics:
+            # Keras keeps those that ``compile`` was given in one metric that lists them.
+            inner = getattr(each, "metrics", None)
+            names += [str(one.name) for one in ([each] if inner is None else inner)]
+    return [name for name in dict.fromkeys(names) if name != "loss"]
 
 
 def _name(loss: Any) -> str:
@@ -225,14 +234,9 @@ def _from_logits(loss: Any) -> bool:
 
 def _policy(model: Any) -> str:
     names = {
-        str(layer.dtype_policy.name) for layer in layers(model) if hasattr(layer, "dtype_policy")
+        str(layer.dtype_policy.name)
+        for layer in all_layers(model)
+        if hasattr(layer, "dtype_policy")
     }
     others = sorted(names - {"float32"})
     return others[0] if others else "float32"
-
-
-def layers(model: Any) -> list[Any]:
-    """All layers of a model, those of nested models and the model itself included."""
-    with contextlib.suppress(Exception):
-        return list(model._flatten_layers())
-    return list(getattr(model, "layers", []))

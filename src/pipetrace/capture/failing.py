@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from pipetrace.capture.backend import load, quiet
+from pipetrace.capture.backend import load
 from pipetrace.capture.forward import Forward, failed_graph, fixed_rows, untouched
 from pipetrace.capture.graph import Graph
 from pipetrace.capture.hook import watch
@@ -37,7 +37,7 @@ def _eagerly(model: Any, x: Any, sources: Sequence[Origin], taken: Collection[st
     keras = load()
     given = keras.tree.map_structure(tf.convert_to_tensor, x)
     inputs = list(zip(keras.tree.flatten(given), sources, strict=True))
-    with watch() as calls, untouched(keras, model), quiet(), contextlib.suppress(Exception):
+    with watch() as calls, untouched(model), contextlib.suppress(Exception):
         model(given, training=False)
         return None
     rows = fixed_rows(model) or len(keras.tree.flatten(given)[0])

@@ -180,7 +180,7 @@ def _keras_state() -> Iterator[Value]:
     if generator is not None:
         yield Value(RANDOM, "", "Keras' global seed generator", _array(generator.state))
     # A layer without a name of its own is numbered; a layer made by looking would shift the names of those after it.
-    counted = global_state.get_global_attribute(fit.NUMBERS) or {}
+    counted = global_state.get_global_attribute("object_name_uids") or {}
     yield Value(
         RANDOM,
         "",

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture.backend import load, quiet
+from pipetrace.capture.backend import load
 from pipetrace.capture.graph import Graph, Node, graph, weight_names
 from pipetrace.capture.hook import Call, watch
 from pipetrace.capture.tensors import Origin
+from pipetrace.capture.weights import Weights, in_place_of, specs_of, tensors_of, weights
 from pipetrace.trace.document import Array, Group, Spec, Stage
 
 
@@ -31,8 +32,9 @@ class Forward:
     """The model as a compiled function from rows to the outputs of all its stages.
 
     The hook runs while TensorFlow traces the function, so that what it sees is compiled with the rest and costs nothing
-    when the function runs. The model's own functions, state and random numbers are not touched: what the pass would
-    change, such as a moving average or a seed, is put aside and forgotten.
+    when the function runs. The model's own functions, state and random numbers are not touched: what
+    the pass would change, such as a moving average or a seed, is forgotten. The weights are inputs of
+    the function, so that rows can pass with other weights than the model has.
 
     Args:
         model: a built Keras model.
@@ -70,10 +72,12 @@ class Forward:
         self._masked: list[str] = []
         self.seen = Graph()
         signature = self._keras.tree.map_structure(self._signature, example)
-        with quiet():
-            self._function = tf.function(self._trace, autograph=False).get_concrete_function(
-                signature
-            )
+        self._variables: list[Any] = []
+        trace = tf.function(self._trace, autograph=False)
+        if not model.built:  # the first pass makes the variables
+            trace.get_concrete_function([], signature)
+        self._variables = weights(model)
+        self._function = trace.get_concrete_function(specs_of(self._variables), signature)
         self.operations = [node.operation for node in self.seen.nodes]
         for node in self.seen.nodes:
             node.tensors, node.masks = [], []  # symbolic tensors belong to the function
@@ -104,17 +108,22 @@ class Forward:
         """
         return {name: values[0] for name, values in self.passed(rows).outputs.items()}
 
-    def passed(self, rows: Any) -> Passed:
-        """All outputs of all stages, and the masks they carry; see ``Passed``."""
+    def passed(self, rows: Any, instead: Weights | None = None) -> Passed:
+        """All outputs of all stages, and the masks they carry; see ``Passed``.
+
+        Args:
+            rows: ``(n, ...)``, in the structure of the example.
+            instead: weights to use in place of those that the model has.
+        """
         flat = [np.asarray(each) for each in self._keras.tree.flatten(rows)]
         total = len(flat[0]) if flat and flat[0].ndim else 1
         if not total:
             # On some processors TensorFlow's convolutions fail on no rows, so one of zeros passes and is left out.
             one = self._keras.tree.map_structure(lambda each: _zeros(np.asarray(each)), rows)
-            return _joined([self.passed(one)], self.stages, 0)
+            return _joined([self.passed(one, instead)], self.stages, 0)
         if self._fixed is None or total == self._fixed:
-            return self._run(rows)
-        parts = [self._part(rows, start, total) for start in range(0, total, self._fixed)]
+            return self._run(rows, instead)
+        parts = [self._part(rows, start, total, instead) for start in range(0, total, self._fixed)]
         return _joined(parts, self.stages, total)
 
     def weights(self) -> dict[str, Array]:
@@ -138,10 +147,10 @@ class Forward:
                     found[name.lstrip("/")] = variable
         return found
 
-    def _trace(self, rows: Any) -> tuple[list[list[Any]], list[Any]]:
+    def _trace(self, given: list[Any], rows: Any) -> tuple[list[list[Any]], list[Any]]:
         flat = self._keras.tree.flatten(rows)
         inputs = list(zip(flat, self._sources, strict=True))
-        with watch() as calls, untouched(self._keras, self._model):
+        with watch() as calls, untouched(self._model, self._variables, given):
             try:
                 result = self._model(rows, training=self._training)
             except Exception:
@@ -158,12 +167,11 @@ class Forward:
         masks = [node.masks[0] for node in wanted if node.masks and node.masks[0] is not None]
         return [[_dense(tensor) for tensor in node.tensors] for node in wanted], masks
 
-    def _run(self, rows: Any) -> Passed:
+    def _run(self, rows: Any, instead: Weights | None) -> Passed:
         import tensorflow as tf
 
         given = self._keras.tree.map_structure(tf.convert_to_tensor, rows)
-        with quiet():
-            outputs, masks = self._function(given)
+        outputs, masks = self._function(tensors_of(self._variables, instead), given)
         found = {
             node.stage.name: tuple(_array(tensor) for tensor in tensors)
             for node, tensors in zip(self._nodes, outputs, strict=True)
@@ -172,11 +180,11 @@ class Forward:
             found, {name: np.asarray(mask) for name, mask in zip(self._masked, masks, strict=True)}
         )
 
-    def _part(self, rows: Any, start: int, total: int) -> Passed:
+    def _part(self, rows: Any, start: int, total: int, instead: Weights | None) -> Passed:
         """As many rows as the model takes, the last one repeated where there are fewer."""
         places = np.minimum(np.arange(start, start + (self._fixed or 1)), total - 1)
         return self._run(
-            self._keras.tree.map_structure(lambda each: np.asarray(each)[places], rows)
+            self._keras.tree.map_structure(lambda each: np.asarray(each)[places], rows), instead
         )
 
     def _signature(self, values: Any) -> Any:
@@ -197,12 +205,14 @@ def fixed_rows(model: Any) -> int | None:
 
 
 @contextlib.contextmanager
-def untouched(keras: Any, model: Any) -> Iterator[None]:
-    """A block in which no state of the model changes: updates of Keras variables and added losses are forgotten."""
+def untouched(
+    model: Any, variables: Sequence[Any] = (), given: Sequence[Any] = ()
+) -> Iterator[None]:
+    """A block in which no state of the model changes; see ``in_place_of``."""
     if not model.built:  # the first pass makes the variables, which the scope would refuse
         yield
         return
-    with keras.StatelessScope(collect_losses=True):
+    with in_place_of(variables, given):
         yield
 
 

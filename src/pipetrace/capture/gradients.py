@@ -6,17 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture.backend import load, quiet
+from pipetrace.capture.backend import load
+from pipetrace.capture.weights import Weights, in_place_of, specs_of, tensors_of, trainable, weights
 
 
 def not_finite(
-    model: Any, weights: Mapping[Any, Any], x: Any, y: Any, sample_weight: Any = None
+    model: Any, instead: Weights, x: Any, y: Any, sample_weight: Any = None
 ) -> list[Any]:
     """The variables whose gradient has values that are not finite.
 
     Args:
         model: compiled.
-        weights: the value that each trainable variable is to have for this, by the variable's ``path``.
+        instead: weights to use in place of those that the model has.
         x, y, sample_weight: rows as ``fit`` gets them.
 
     Returns:
@@ -25,20 +26,18 @@ def not_finite(
     import tensorflow as tf
 
     keras = load()
-    variables = list(model.trainable_variables)
-    values = [tf.convert_to_tensor(weights[variable.path]) for variable in variables]
+    variables, every = trainable(model), weights(model)
+    trained = tensors_of(variables, instead)
     x, y = keras.tree.map_structure(tf.convert_to_tensor, (x, y))
-    with quiet(), tf.GradientTape() as tape:
-        for value in values:
+    with tf.GradientTape() as tape:
+        for value in trained:
             tape.watch(value)
-        with keras.StatelessScope(
-            state_mapping=list(zip(variables, values, strict=True)), collect_losses=True
-        ):
+        with in_place_of([*every, *variables], [*tensors_of(every, instead), *trained]):
             given = model(x, training=True)
             loss = model.compute_loss(
                 x=x, y=y, y_pred=given, sample_weight=sample_weight, training=True
             )
-    gradients = tape.gradient(loss, values)
+    gradients = tape.gradient(loss, trained)
     return [
         variable
         for variable, gradient in zip(variables, gradients, strict=True)
@@ -62,22 +61,25 @@ class Gradients:
         import tensorflow as tf
 
         self._keras, self._model = load(), model
-        self._variables = list(model.trainable_variables)
+        self._variables, self._every = trainable(model), weights(model)
         self.penalised = False
         self.variables = [id(variable) for variable in self._variables]
         given = self._keras.tree.map_structure(
             lambda each: None if each is None else _spec(each), (x, y, sample_weight)
         )
-        values = [
-            tf.TensorSpec(variable.shape, variable.value.dtype) for variable in self._variables
-        ]
-        with quiet():
-            self._function = tf.function(self._trace, autograph=False).get_concrete_function(
-                values, *given
-            )
+        self._function = tf.function(self._trace, autograph=False).get_concrete_function(
+            specs_of(self._variables), specs_of(self._every), *given
+        )
 
-    def __call__(self, x: Any, y: Any, sample_weight: Any = None) -> "Slopes":
-        """The loss and the gradients for rows, under the weights as they are."""
+    def __call__(
+        self, x: Any, y: Any, sample_weight: Any = None, instead: Weights | None = None
+    ) -> "Slopes":
+        """The loss and the gradients for rows.
+
+        Args:
+            x, y, sample_weight: rows as ``fit`` gets them.
+            instead: weights to use in place of those that the model has.
+        """
         import tensorflow as tf
 
         given = [
@@ -86,9 +88,9 @@ class Gradients:
             )
             for nest in (x, y, sample_weight)
         ]
-        values = [tf.convert_to_tensor(variable.value) for variable in self._variables]
-        with quiet():
-            loss, extra, whole, parts = self._function(values, *given)
+        trained = tensors_of(self._variables, instead)
+        every = tensors_of(self._every, instead)
+        loss, extra, whole, parts = self._function(trained, every, *given)
         return Slopes(
             loss=float(loss),
             penalty=float(extra),
@@ -100,14 +102,16 @@ class Gradients:
         pairs = zip(self._variables, gradients, strict=True)
         return {id(variable): np.asarray(gradient) for variable, gradient in pairs}
 
-    def _trace(self, values: Any, x: Any, y: Any, sample_weight: Any) -> Any:
+    def _trace(
+        self, trained: list[Any], every: list[Any], x: Any, y: Any, sample_weight: Any
+    ) -> Any:
         import tensorflow as tf
 
-        mapping = list(zip(self._variables, values, strict=True))
+        variables = [*self._every, *self._variables]
         with tf.GradientTape(persistent=True) as tape:
-            for value in values:
+            for value in trained:
                 tape.watch(value)
-            with self._keras.StatelessScope(state_mapping=mapping, collect_losses=True):
+            with in_place_of(variables, [*every, *trained]):
                 given = self._model(x, training=True)
                 loss = self._model.compute_loss(
                     x=x, y=y, y_pred=given, sample_weight=sample_weight, training=True
@@ -116,8 +120,8 @@ class Gradients:
                 extra = tf.add_n(added) if added else tf.zeros((), loss.dtype)
         self.penalised = bool(added)
         zeros = tf.UnconnectedGradients.ZERO
-        whole = tape.gradient(loss, values, unconnected_gradients=zeros)
-        parts = tape.gradient(extra, values, unconnected_gradients=zeros) if added else []
+        whole = tape.gradient(loss, trained, unconnected_gradients=zeros)
+        parts = tape.gradient(extra, trained, unconnected_gradients=zeros) if added else []
         return loss, extra, _plain(whole), _plain(parts)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipetrace.capture.hook import Call
+from pipetrace.capture.internals import is_of_keras, mask_of
 from pipetrace.capture.tensors import Origin, is_local, key, name_of, traced_back
 from pipetrace.trace.document import LAYER, OP, Group, Parameters, Spec, Stage, Weight
 
@@ -258,7 +259,7 @@ class _Builder:
                 inputs=received,
                 outputs=(self._spec(tensor),),
             )
-            self._add(Node(stage, [tensor], [getattr(tensor, "_keras_mask", None)]))
+            self._add(Node(stage, [tensor], [mask_of(tensor)]))
 
     def _given_by_groups(self, place: Any) -> dict[Any, Any]:
         return {where: None for where in self.from_group if where != place}
@@ -389,7 +390,7 @@ def _flops(operation: Any, output: tuple[int | None, ...]) -> int | None:
     (Goodfellow, Bengio and Courville, "Deep Learning", chapter 9); bias, activation and comparisons are not counted.
     """
     kind = type(operation).__name__
-    if not type(operation).__module__.startswith("keras."):
+    if not is_of_keras(type(operation)):
         return None
     if kind in ("Flatten", "Reshape", "MaxPooling1D", "MaxPooling2D", "Dropout", "Activation"):
         return 0

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipetrace.capture import internals
 from pipetrace.capture.backend import load
 
 
@@ -54,7 +55,7 @@ class _Listener(threading.local):
 _listener = _Listener()
 _lock = threading.Lock()
 _wrapped = 0
-_originals: list[tuple[Any, Callable[..., Any]]] = []
+_originals: list[tuple[Any, Callable[..., Any], Callable[..., Any]]] = []
 
 
 @contextmanager
@@ -81,7 +82,7 @@ def is_closed(keras: Any, operation: Any) -> bool:
     """Whether an operation is one thing to its user, whatever it is made of: every layer of Keras' own is."""
     if not isinstance(operation, keras.layers.Layer) or isinstance(operation, keras.Model):
         return False
-    own = type(operation).__module__.partition(".")[0] == "keras"
+    own = internals.is_of_keras(type(operation))
     # The cell of an RNN runs within a loop, whose tensors cannot leave it.
     return own or isinstance(operation, (keras.layers.RNN, keras.layers.Wrapper))
 
@@ -95,8 +96,9 @@ def _wrap() -> None:
             return
         for owner in (keras.Operation, keras.layers.Layer):
             original = owner.__dict__["__call__"]
-            _originals.append((owner, original))
-            owner.__call__ = _listening(original, keras)
+            ours = _listening(original, keras)
+            _originals.append((owner, original, ours))
+            owner.__call__ = ours
 
 
 def _unwrap() -> None:
@@ -104,8 +106,10 @@ def _unwrap() -> None:
     with _lock:
         _wrapped -= 1
         while not _wrapped and _originals:
-            owner, original = _originals.pop()
-            owner.__call__ = original
+            owner, original, ours = _originals.pop()
+            # Somebody else may have wrapped ours meanwhile; without listeners it only calls through.
+            if owner.__dict__["__call__"] is ours:
+                owner.__call__ = original
 
 
 def _listening(original: Callable[..., Any], keras: Any) -> Callable[..., Any]:
@@ -138,7 +142,7 @@ def _listening(original: Callable[..., Any], keras: Any) -> Callable[..., Any]:
         seen.output_names, seen.outputs = _tensors(keras, result)
         seen.output_names += [name for name, _ in extra]
         seen.outputs += [values for _, values in extra]
-        seen.masks = [getattr(tensor, "_keras_mask", None) for tensor in seen.outputs]
+        seen.masks = [internals.mask_of(tensor) for tensor in seen.outputs]
         return result
 
     return call
@@ -173,9 +177,9 @@ def _fresh(keras: Any, result: Any, inputs: list[Any]) -> Any:
         import tensorflow as tf
 
         copy = tf.identity(tensor)
-        mask = getattr(tensor, "_keras_mask", None)
+        mask = internals.mask_of(tensor)
         if mask is not None:
-            copy._keras_mask = mask
+            internals.set_mask(copy, mask)
         return copy
 
     return keras.tree.map_structure(copied, result)
@@ -187,7 +191,7 @@ def _without_masks(
     """The tensors without the masks that Keras carries along with them and passes on by itself."""
     kind: Any = type(operation)
     arguments = _parameters(kind)
-    carried = any(getattr(tensor, "_keras_mask", None) is not None for tensor in tensors)
+    carried = any(internals.mask_of(tensor) is not None for tensor in tensors)
 
     def is_mask(name: str | None) -> bool:
         return (

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pipetrace.capture.backend import load, quiet
+from pipetrace.capture.backend import load
 from pipetrace.errors import ModelFileError
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
@@ -39,8 +39,7 @@ def load_model(path: Path) -> Any:
     check_model(path)
     keras = load()
     try:
-        with quiet():
-            return keras.saving.load_model(path, compile=False, safe_mode=True)
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
         what, hint = _explained(error)
         raise ModelFileError(what, where=str(path), hint=hint) from error

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture.backend import load, quiet
+from pipetrace.capture import internals
+from pipetrace.capture.backend import load
 from pipetrace.trace.document import Array
 
 
@@ -35,11 +36,11 @@ def differs(
 
     keras = load()
     try:
-        with quiet(), keras.StatelessScope(collect_losses=True):
+        with keras.StatelessScope(collect_losses=True):
             tensors = [tf.convert_to_tensor(values) for values in received]
             for tensor, mask in zip(tensors, masks, strict=False):
                 if mask is not None:
-                    tensor._keras_mask = tf.convert_to_tensor(mask)
+                    internals.set_mask(tensor, tf.convert_to_tensor(mask))
             usual = layer(*tensors, training=False)
     except Exception:  # a layer that takes its inputs in another way, such as a list
         return False

@@ -143,11 +143,9 @@ def run(
     program gets its own arguments; its output, exceptions and exit code pass through. Each model
     gets one trace, which replaces the trace of an earlier run.
     """
-    from pipetrace import hand_in_words
     from pipetrace.present.stderr import at_end, took
     from pipetrace.record.run import Watched, run_script
 
-    hand_in_words()
     first = out or Path(f"{script.rpartition('.')[2] if module else Path(script).stem}.trace")
 
     def path_of(number: int) -> Path:
@@ -282,12 +280,7 @@ def selfcheck(
         deterministic=options["deterministic"],
         show_output=options["show_output"],
     )
-    # The same words as pipetrace run has, which the recorder must not import.
-    code = (
-        "from pipetrace import hand_in_words as words; "
-        "from pipetrace.record.selfcheck_run import main; main(words)"
-    )
-    found = checking.selfcheck(plan, shown.Told(console_for(plain, stderr=True)), code=code)
+    found = checking.selfcheck(plan, shown.Told(console_for(plain, stderr=True)))
     if form == "json":
         print_text(shown.as_json(found, pipetrace.__version__))
     else:

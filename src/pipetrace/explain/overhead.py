@@ -2,7 +2,7 @@
 
 from pipetrace.explain.text import counted, duration, listed, number, share
 from pipetrace.trace.document import Trace
-from pipetrace.trace.overhead import BUDGET, DECLINED, DISK, TIME, Omission
+from pipetrace.trace.overhead import BUDGET, DECLINED, DISK, TIME, UNSUPPORTED, Omission
 
 EPOCHS = {
     "probe": "what leaves each stage was not measured after {epochs}",
@@ -14,7 +14,13 @@ EPOCHS = {
 """What was left out after some epochs, by its name in the trace."""
 
 OTHERS = {
-    "stages": "the stages were looked at when training was over",
+    "stages": "the layers of the model were not recorded",
+    "late stages": "the layers of the model were recorded only after training",
+    "fit arguments": "the arguments of fit and its validation data are unknown",
+    "steps": "the loss of single steps was not recorded",
+    "masks": "masks were not recorded",
+    "inner layers": "layers inside custom layers were not counted",
+    "seed": "the random seed is unknown",
     "loss checks": "whether the loss is a number was looked at only after every {amount} steps",
     "rows": "{amount} of {of} rows did not pass in the data flow, those that did are evenly spaced",
     "after training": "data flow, predictions and weights were not measured when training was over",
@@ -26,6 +32,7 @@ REASONS = {
     DISK: "since the disk was slow",
     TIME: "since all of them would have taken very long",
     DECLINED: "as it was declined",
+    UNSUPPORTED: "because the installed Keras or the data gives no access to it",
 }
 
 

@@ -1,7 +1,7 @@
-"""Who is told of a recording while it is made. The recorder writes facts; the words are made by whoever reads them.
+"""What is said of a recording while it is made and when it ends: the findings of the rules.
 
-``record`` imports no words, so that a rule or a sentence can never reach a training by that way. Whoever has both parts,
-the package's public names and the command line, hands the words in here.
+``record`` imports no rules and no sentences. The package itself registers where they are, whichever
+module of it is imported first, and they are loaded when the first recording begins.
 """
 
 import time
@@ -20,16 +20,14 @@ Meanwhile: TypeAlias = Callable[[Path], Iterable[tuple[str, str]]]
 """Gives what to say at once of a trace that is still written: a key for each thing, so that it is said once, and a line."""
 
 
-class Words:
-    """The words for recordings; none until somebody hands them in."""
-
-    at_end: AtEnd | None = None
-    meanwhile: Meanwhile | None = None
+Speakers: TypeAlias = tuple[AtEnd, Meanwhile]
+_load: Callable[[], Speakers] | None = None
 
 
-def use(at_end: AtEnd | None, meanwhile: Meanwhile | None) -> None:
-    """Hand in the words for all recordings of this process."""
-    Words.at_end, Words.meanwhile = at_end, meanwhile
+def register(load: Callable[[], Speakers]) -> None:
+    """Say where the findings of a trace are put into words; nothing is loaded yet."""
+    global _load  # noqa: PLW0603 one for all recordings of the process
+    _load = load
 
 
 class Telling:
@@ -44,6 +42,7 @@ class Telling:
         self._spent = 0.0
         self.seconds = FIRST
         self._said: set[str] = set()
+        self._speakers = _load() if _load is not None else None
 
     def meanwhile(self, path: Path) -> tuple[str, ...]:
         """The lines to say now: what was not said before, where there is time to look.
@@ -51,10 +50,10 @@ class Telling:
         The first look is always taken; each further one waits until all looks together are a small share of the time.
         """
         began = time.perf_counter()
-        if Words.meanwhile is None or self._spent > SHARE * (began - self._began):
+        if self._speakers is None or self._spent > SHARE * (began - self._began):
             return ()
         new = []
-        for key, line in Words.meanwhile(path):
+        for key, line in self._speakers[1](path):
             if key not in self._said:
                 self._said.add(key)
                 new.append(line)
@@ -64,4 +63,4 @@ class Telling:
 
     def at_end(self, path: Path) -> str:
         """What to say of the whole; empty for nothing."""
-        return "" if Words.at_end is None else Words.at_end(path)
+        return "" if self._speakers is None else self._speakers[0](path)

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipetrace.capture import batches
-from pipetrace.capture.backend import load
+from pipetrace.capture import facts, nests
+from pipetrace.capture.fit import callbacks_in
 from pipetrace.errors import ArgumentError
 from pipetrace.pipeline.passage import Passage, check_steps, run_steps
 from pipetrace.pipeline.results import Rows as StepRows
@@ -99,7 +99,7 @@ class Pipeline:
         )
         given = {**_fit_arguments(passage), **options}
         given["callbacks"] = [
-            *(load().tree.flatten(options.get("callbacks")) if options.get("callbacks") else ()),
+            *callbacks_in(options.get("callbacks")),
             recorder,
         ]
         return self.model.fit(**given)
@@ -118,7 +118,7 @@ class Pipeline:
         """
         check_place(Path(path))
         passage = self.passage
-        x, y = batches.plain_arrays(passage.train.x), batches.plain_arrays(passage.train.y)
+        x, y = nests.plain_arrays(passage.train.x), nests.plain_arrays(passage.train.y)
         if x is None:
             raise ArgumentError(
                 "What the steps give the model are no arrays, so their rows can be seen only while it is trained.",
@@ -175,7 +175,7 @@ def _again_and_again(parts: Sequence[StepRows]) -> Iterator[Any]:
 
 def _apart(name: Any, model: Any) -> Any:
     """The name of a step, told from a layer's of the same name."""
-    layers = {str(layer.name) for layer in getattr(model, "layers", [])}
+    layers = set(facts.layer_names(model))
     while isinstance(name, str) and name in layers:
         name += " (step)"
     return name

@@ -1,42 +1,25 @@
 """The callback that records a training."""
 
-import functools
 import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TypedDict, Unpack
 
-from pipetrace.capture import batches, fit
-from pipetrace.capture.backend import load
-from pipetrace.capture.fit import FitCall, Standing
+from pipetrace.capture import batches, fit, internals, nests
+from pipetrace.capture.fit import FitCall, StepWrapper
 from pipetrace.errors import ArgumentError, DataError
 from pipetrace.record.attached import kept_of
 from pipetrace.record.budget import SHARE, check_budget
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.recording import Settings
 from pipetrace.record.session import Session
+from pipetrace.trace.overhead import UNSUPPORTED
 from pipetrace.trace.writer import check_place
 
-_Callback: Any = load().callbacks.Callback
-
-
-def _aside(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Whatever the method makes of Keras, the names of what the program makes later stay as they would be.
-
-    Of a model that is not built yet the first pass takes names that the training would take, whoever makes it.
-    """
-
-    @functools.wraps(method)
-    def done(self: "Recorder", *args: Any, **kwargs: Any) -> Any:
-        self._built = self._built or fit.is_built(self._model)
-        if not self._built:
-            return method(self, *args, **kwargs)
-        with fit.names_kept():
-            return method(self, *args, **kwargs)
-
-    return done
+_Callback: Any = fit.callback_class()
 
 
 class RecorderOptions(TypedDict, total=False):
@@ -129,56 +112,71 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
     def _set_up(self, settings: Settings) -> None:
         self.settings = settings
         self._session: Session | None = None
-        self._standing: Standing | None = None
+        self._call: FitCall | None = None
+        self._has_begun = False
+        self._wrapper: StepWrapper | None = None
+        self._deaf: Callable[[], None] | None = None
         self._tee: batches.Tee | None = None
         self._teller: Any = None
-        self._built = False
-        fit.arm(self)
 
-    def set_model(self, model: Any) -> None:
-        """Keras says at the begin of each ``fit`` whose it is."""
-        super().set_model(model)
-        self._built = False
+    def fit_of(self, model: Any, call: FitCall | None, run: Callable[[], Any]) -> Any:
+        """Run a ``fit`` that this recorder was given to, and hear what it raises, wherever.
 
-    @_aside
-    def build_failed(self, model: Any, error: BaseException, arguments: Mapping[str, Any]) -> None:
-        """A ``fit`` that this callback was given to could not begin."""
-        fit.disarm(self)
+        Args:
+            model: that is fitted.
+            call: its arguments, where they are known.
+            run: calls it.
+
+        Raises:
+            BaseException: whatever it raises, unchanged.
+        """
+        self._call, self._has_begun = call, False
+        try:
+            return run()
+        except BaseException as error:
+            if self._has_begun:
+                self.failed(error)
+            elif isinstance(error, Exception):
+                self._could_not_begin(model, error, call or FitCall())
+            raise
+        finally:
+            self._call = None
+
+    def _could_not_begin(self, model: Any, error: Exception, call: FitCall) -> None:
+        """Keras makes the variables and tries the loss before any callback hears of the ``fit``."""
         session = self._of(model)
-        call = FitCall(
-            x=arguments.get("x"),
-            y=arguments.get("y"),
-            validation=arguments.get("validation_data"),
-            batch_size=arguments.get("batch_size"),
-            epochs=int(arguments.get("epochs") or 1),
-            known=True,
-        )
         session.begin(call, None, build=False)
         session.failed(error)
 
-    @_aside
     def on_train_begin(self, logs: Any = None) -> None:  # noqa: ARG002 Keras' signature
-        """See what runs, and stand beside it."""
-        fit.disarm(self)
+        """See what runs, and wrap its steps."""
+        self._has_begun = True
         session = self._of(self.model)
+        params = self.params or {}
         with session.safely("start"):
-            call = fit.running_fit(self.model, self.params or {})
-            # Others' callbacks may change weights and metrics at the end of an epoch, so we come after them.
-            others = getattr(call.callbacks, "callbacks", None)
-            if isinstance(others, list):
-                self._teller = _Teller(self, others)
-                others.append(self._teller)
-            session.begin(call, (self.params or {}).get("steps"))
+            call = self._call
+            if call is None:
+                call, callback_list = fit.running_call(self.model)
+                if callback_list is not None:
+                    # Other callbacks may change weights and metrics when an epoch ends.
+                    self._teller = _Teller(self, callback_list.callbacks)
+                    callback_list.callbacks.append(self._teller)
+                    if internals.supports_callback_list():
+                        self._deaf = internals.hear_errors(callback_list, self.failed)
+            if not call.known:
+                call = replace(call, epochs=int(params.get("epochs") or 1))
+            session.begin(call, params.get("steps"))
             if session.wants_rows:
                 self._tee = batches.Tee(session.steps_together, enough=session.has_taken_enough)
-            self._standing = Standing(self.model, self._before_step, self._after_step, self._failed)
-            self._standing.enter()
-            self._standing.enter_callbacks(call.callbacks if isinstance(others, list) else None)
+            self._wrapper = StepWrapper(
+                self.model, self._before_step, self._after_step, self.failed
+            )
+            self._wrapper.enter()
 
     def on_test_begin(self, logs: Any = None) -> None:  # noqa: ARG002
         """Validation begins."""
-        if self._standing is not None:
-            self._standing.enter_test()
+        if self._wrapper is not None:
+            self._wrapper.enter_test()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
         """An epoch begins."""
@@ -195,14 +193,14 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         if self._teller is None:
             self.training_is_over()
 
-    @_aside
     def epoch_is_over(self, logs: Any) -> None:
         """All other callbacks have seen the epoch."""
         if self._session is not None and self._session.open:
             self._finish_tee(whole_epoch=True)
+            if self._wrapper is not None and not self._wrapper.is_in_place():
+                self._session.left_out["steps", UNSUPPORTED] = 1
             self._session.epoch_ends(logs or {})
 
-    @_aside
     def training_is_over(self) -> None:
         """All other callbacks have seen the end."""
         self._leave()
@@ -210,11 +208,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
             self._session.end()
 
     def failed(self, error: BaseException) -> None:
-        """``fit`` raised, wherever that was."""
-        self._failed(error)
-
-    @_aside
-    def _failed(self, error: BaseException) -> None:
+        """The ``fit`` raised, wherever that was."""
         self._leave()
         if self._session is not None:
             self._session.failed(error)
@@ -223,7 +217,6 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         # What follows costs microseconds, and most steps need none of it.
         return iterator if self._tee is None else self._taken_down(iterator)
 
-    @_aside
     def _taken_down(self, iterator: Any) -> Any:
         tee, session = self._tee, self._session
         if tee is None or session is None:
@@ -256,15 +249,17 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         if session is not None and isinstance(logs, Mapping) and not session.step_ends(logs):
             self._look_for_trouble()
 
-    @_aside
     def _look_for_trouble(self) -> None:
         if self._session is not None:
             self._session.loss_broke()
 
     def _leave(self) -> None:
-        if self._standing is not None:
-            self._standing.leave()
-            self._standing = None
+        if self._wrapper is not None:
+            self._wrapper.leave()
+            self._wrapper = None
+        deaf, self._deaf = self._deaf, None
+        if deaf is not None:
+            deaf()
         teller, self._teller = self._teller, None
         if teller is not None and teller in teller.others:
             teller.others.remove(teller)
@@ -307,7 +302,7 @@ def _given(x: Any, y: Any, where: str) -> Rows | None:
                 "y was given without x.", where=where, hint="Give both, or neither."
             )
         return None
-    arrays, targets = batches.plain_arrays(x), batches.plain_arrays(y)
+    arrays, targets = nests.plain_arrays(x), nests.plain_arrays(y)
     if arrays is None or (y is not None and targets is None):
         kind = type(x if arrays is None else y).__name__
         raise ArgumentError(
@@ -318,7 +313,7 @@ def _given(x: Any, y: Any, where: str) -> Rows | None:
         )
     lengths = {
         len(each) if each.ndim else None
-        for each in load().tree.flatten([arrays, targets])
+        for each in nests.flatten([arrays, targets])
         if each is not None
     }
     if len(lengths) != 1 or not lengths - {None, 0}:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipetrace.capture import facts
 from pipetrace.capture.fit import FitCall
+from pipetrace.capture.internals import all_layers
 from pipetrace.capture.tensors import Origin
+from pipetrace.capture.weights import Weights
 from pipetrace.errors import PipetraceError
 from pipetrace.record.budget import SHARE, Budget, Schedule
 from pipetrace.record.cost import Cost
@@ -111,7 +112,7 @@ class Recording:
         self.epoch, self.step = 0, 0
         self.open = False
         self.batch_size: int | None = None
-        self.good: dict[str, Any] = {}
+        self.good: Weights = {}
         self._run: Run | None = None
         self._began = 0.0
         self.errors: dict[str, Exception] = {}
@@ -137,7 +138,7 @@ class Recording:
     def layers(self) -> int:
         """How many layers the model has, those of nested models included."""
         if self._layers is None:
-            self._layers = sum(1 for _ in facts.layers(self.model))
+            self._layers = len(all_layers(self.model))
         return self._layers
 
     @contextmanager

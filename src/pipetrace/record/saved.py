@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pipetrace.capture import saved
+from pipetrace.capture import facts, saved
 from pipetrace.capture.backend import load
 from pipetrace.errors import ModelInputError
 from pipetrace.record.measure.rows import Rows
@@ -49,14 +49,10 @@ def record_model(model: Any, rows: Rows, out: Path, progress: Progress, **settin
     progress.begins("Measuring the data flow")
     session.look_only(progress.rows)
     if session.trouble is not None:
+        wanted = ", ".join(facts.input_specs(model)) or "unknown"
         raise ModelInputError(
             f"The model cannot take these rows: {session.trouble}",
             where=str(out),
-            hint=f"Its inputs are {_wanted(model)}. The trace shows the stages up to the failure: pipetrace show {out}",
+            hint=f"Its inputs are {wanted}. The trace shows the layers up to the failure: "
+            f"pipetrace show {out}",
         )
-
-
-def _wanted(model: Any) -> str:
-    inputs = getattr(model, "inputs", None) or []
-    texts = [f"{each.name} {tuple(each.shape)} {each.dtype}" for each in inputs]
-    return ", ".join(texts) or "not told by the model"

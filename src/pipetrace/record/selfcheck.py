@@ -78,13 +78,12 @@ class _Found:
     arrays: Mapping[Key, Array]
 
 
-def selfcheck(plan: Plan, progress: Progress, *, code: str) -> Selfcheck:
+def selfcheck(plan: Plan, progress: Progress) -> Selfcheck:
     """Run a program twice plain and once recorded at each budget, each time in a process of its own, and compare.
 
     Args:
         plan: what to check.
         progress: hears how far it is.
-        code: the Python that each process runs: it calls ``selfcheck_run.main``.
 
     Raises:
         ArgumentError: there is no such program.
@@ -109,19 +108,25 @@ def selfcheck(plan: Plan, progress: Progress, *, code: str) -> Selfcheck:
                 plan.deterministic,
             )
             progress.begins(number, len(orders), Ran(recorded, budget, 0.0))
-            found.append(_run(plan, order, code))
+            found.append(_run(plan, order))
             progress.ends(number, len(orders), found[-1].ran)
         return _compared(plan, found)
 
 
-def _run(plan: Plan, order: Order, code: str) -> _Found:
+def _run(plan: Plan, order: Order) -> _Found:
     folder = Path(order.folder)
     began = time.perf_counter()
     # One name for all runs, since what is open in the process is compared.
     with (folder.parent / "output.txt").open("w+", encoding="utf-8", errors="replace") as output:
         ended = subprocess.run(
             # Without -P the working folder would stand ahead of the program's own in its import path.
-            [sys.executable, "-P", "-c", code, json.dumps(asdict(order))],
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                "pipetrace.record.selfcheck_run",
+                json.dumps(asdict(order)),
+            ],
             env={**os.environ, "PYTHONHASHSEED": "0"},
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr if plan.show_output else output,

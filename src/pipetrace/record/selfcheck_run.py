@@ -3,7 +3,7 @@
 import json
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,15 +41,9 @@ class Order:
     deterministic: bool
 
 
-def main(before_recording: Callable[[], None]) -> None:
-    """Do what the first argument of the process says, as JSON: an ``Order``.
-
-    Args:
-        before_recording: is called ahead of a recorded run, as ``pipetrace run`` does it.
-    """
+def main() -> None:
+    """Do what the first argument of the process says, as JSON: an ``Order``."""
     order = Order(**json.loads(sys.argv[1]))
-    if order.recorded:
-        before_recording()
     with tidy_at_exit() as at_exit:
         found, ending = trained(order)
     write(order, found, ending, at_exit)
@@ -184,3 +178,7 @@ def _plain(array: Any) -> Any:
 
 def _in_short(error: BaseException) -> str:
     return "".join(traceback.format_exception_only(error)).strip()
+
+
+if __name__ == "__main__":
+    main()

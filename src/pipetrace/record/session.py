@@ -1,20 +1,16 @@
 """One model's recording: the same for every door, over as many calls of ``fit`` as there are."""
 
-import atexit
-import contextlib
 import platform
-import sys
 import time
-import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from pipetrace.capture import backend, batches, facts
-from pipetrace.capture.backend import load
+from pipetrace.capture import backend, batches, facts, internals, nests
 from pipetrace.capture.fit import FitCall
 from pipetrace.capture.forward import Forward
+from pipetrace.capture.weights import is_built, weights
 from pipetrace.record.budget import FLOOR
 from pipetrace.record.line import Line
 from pipetrace.record.measure import failure
@@ -23,7 +19,7 @@ from pipetrace.record.measure.dataset import DataFacts
 from pipetrace.record.measure.dynamics import Health
 from pipetrace.record.measure.epoch import choose, keep_weights, take_down
 from pipetrace.record.measure.preprocessing import before_dataset
-from pipetrace.record.measure.rows import Measure, Rows, arrays_of, source_names, sources
+from pipetrace.record.measure.rows import Measure, Rows, source_names, sources
 from pipetrace.record.measure.snapshots import RECENT
 from pipetrace.record.recording import Recording, Settings, say
 from pipetrace.record.words import in_short, spent
@@ -42,7 +38,7 @@ from pipetrace.trace.document import (
     Stage,
     Training,
 )
-from pipetrace.trace.overhead import BUDGET, DECLINED, Omission, Spending
+from pipetrace.trace.overhead import BUDGET, DECLINED, UNSUPPORTED, Omission, Spending
 
 SECONDS, SECONDS_A_LAYER = 0.05, 0.008
 """What a first look at the stages takes, for the model and for each layer: measured on two cores, where MobileNetV2 with its
@@ -80,22 +76,14 @@ class Session(Recording):
         self.planned = self.epoch + max(0, call.epochs - call.initial_epoch)
         self.step, self._told_not_finite = 0, False
         self.steps = steps
-        self.steps_together = int(getattr(self.model, "steps_per_execution", 1) or 1)
+        self.steps_together = internals.steps_per_call(self.model)
         self.losses.begin(self.budget)
         if self.open:
             self.note(
                 Event(EXCEPTION, "The fit before did not come to its end.", self.epoch or None)
             )
         with self.safely("stages"):
-            if self.rows is None:
-                self.rows = _rows(call.x, call.y, call.sample_weight)
-            if self.held_out is None and call.validation is not None:
-                x, y, weight = (
-                    batches.split(call.validation)
-                    if isinstance(call.validation, tuple)
-                    else (None,) * 3
-                )
-                self.held_out = _rows(x, y, weight)
+            self._take_rows(call)
         with self.safely("writing"):
             self._run = self._facts(data=False)
             if self.writer is None:
@@ -106,10 +94,9 @@ class Session(Recording):
                 if again:
                     self._describe()
             self.open = True
-            if not OPEN:
-                atexit.register(_close_what_is_open)
-            OPEN.add(self)
-        trains = tuple(bool(variable.trainable) for variable in self.model.weights)
+        missing = [*internals.unsupported(self.model), *([] if call.known else ["fit arguments"])]
+        self.left_out |= {(what, UNSUPPORTED): 1 for what in missing}
+        trains = tuple(bool(variable.trainable) for variable in weights(self.model))
         # A model that was thawed or frozen between two fits has other parameters, and other stages perhaps.
         if self.measure is not None and trains != self._trains:
             self.measure = None
@@ -120,6 +107,13 @@ class Session(Recording):
         # Of what came before training no second copy can be had.
         self.health.begins(keep_weights(self, needed=self.health.follows()))
 
+    def _take_rows(self, call: FitCall) -> None:
+        """Take the rows that ``fit`` was given, where they are arrays and no others were asked for."""
+        if self.rows is None:
+            self.rows = _rows(call.x, call.y, call.sample_weight)
+        if self.held_out is None and isinstance(call.validation, tuple):
+            self.held_out = _rows(*batches.split(call.validation))
+
     def _look_if_affordable(self) -> bool:
         """Look at the stages, where that was not done and the budget has room for it."""
         if (
@@ -127,6 +121,7 @@ class Session(Recording):
             or self.rows is None
             or not self.may_look
             or not self.can("stages")
+            or not is_built(self.model)  # the first pass would take names that training would take
         ):
             return False
         seconds = SECONDS + SECONDS_A_LAYER * self.layers()
@@ -185,7 +180,9 @@ class Session(Recording):
             or not self.can("data facts")
         ):
             return
-        seconds = sum(each.nbytes for each in arrays_of(self.rows)) / BYTES_A_SECOND
+        seconds = (
+            sum(each.nbytes for each in (*self.rows.arrays, *self.rows.targets)) / BYTES_A_SECOND
+        )
         if not self.budget.has_room_for(seconds):
             return  # then it is done at the end
 
@@ -198,9 +195,9 @@ class Session(Recording):
 
     def _look(self) -> None:
         if self.rows is not None:
-            few = batches.as_fit_gets(self.rows.taken(slice(0, 2)).x)
-            arrays = load().tree.flatten(self.rows.x)
-            taken = {str(layer.name) for layer in facts.layers(self.model)}
+            few = nests.as_fit_gets(self.rows.taken(slice(0, 2)).x)
+            arrays = self.rows.arrays
+            taken = {str(layer.name) for layer in internals.all_layers(self.model)}
             told = before_dataset(self.call.x, taken) if self.settings.rows is None else None
             before = self.settings.before or told
             if before is not None and len(before.sources) == len(arrays):
@@ -305,13 +302,14 @@ class Session(Recording):
         self._steps_took = 0.0
         self.seconds = time.perf_counter() - self._began - (self.cost.during - self._waited)
         self._look_at_steps()
-        last = self.epoch >= self.planned or bool(getattr(self.model, "stop_training", False))
+        last = self.epoch >= self.planned or facts.stops(self.model)
         if last:
             # Nothing waits for this any more, so it is outside the budget.
             self.budget.stop()
             if self.settings.after and self.measure is None and self.may_look:
                 self.look()
-                self.leave_out("stages", BUDGET)
+                if self.measure is not None:
+                    self.left_out["late stages", BUDGET] = 1
         with self.cost.of("epoch"):
             epoch = Epoch(
                 number=self.epoch,
@@ -338,11 +336,7 @@ class Session(Recording):
             self.step = min(self.step, self.steps) if self.step else 0
         if not self.step:
             self.note(Event(DATA, "The data gave no batch in this epoch.", self.epoch))
-        elif (
-            self.steps is not None
-            and self.step < self.steps
-            and not getattr(self.model, "stop_training", False)
-        ):
+        elif self.steps is not None and self.step < self.steps and not facts.stops(self.model):
             text = f"The data ended after {self.step} of {self.steps} steps of epoch {self.epoch}."
             self.note(Event(DATA, text, self.epoch, self.step))
 
@@ -354,6 +348,11 @@ class Session(Recording):
         self.budget.stop()
         if self.settings.after and self.measure is None and self.may_look and self.rows is not None:
             self.look()
+        if self._unseen is not None:  # training is over, so it was not the model that failed
+            self.lose("stages", self._unseen)
+            self._unseen = None
+        if self.measure is None and self.epoch and "stages" not in self.errors:
+            self.left_out["stages", UNSUPPORTED if self.rows is None else BUDGET] = 1
         with self.safely("writing"):
             self._run = self._facts()
             self._describe()
@@ -403,9 +402,6 @@ class Session(Recording):
     def close(self, ending: Ending) -> None:
         """End the trace, which may be opened again by another ``fit``."""
         self.open = False
-        OPEN.discard(self)
-        if not OPEN:
-            atexit.unregister(_close_what_is_open)
         self.budget.stop()
         if self.writer is None:
             return
@@ -479,7 +475,7 @@ class Session(Recording):
         )
 
     def _training(self) -> Training:
-        kinds = [type(each) for each in getattr(self.call.callbacks, "callbacks", None) or ()]
+        kinds = [type(each) for each in self.call.callbacks]
         keras_own = ("History", "ProgbarLogger")
         names = [
             kind.__name__
@@ -501,31 +497,14 @@ class Session(Recording):
             or self.call.sample_weight is not None
             or (self.rows is not None and self.rows.weight is not None),
         )
-        return replace(training, seed=facts.seed())
-
-
-OPEN: "weakref.WeakSet[Session]" = weakref.WeakSet()
-"""The recordings of trainings that have not come to their end."""
-
-
-def _close_what_is_open() -> None:
-    """Say how a training ended that raised where a callback does not hear of it, as in another callback."""
-    last = getattr(sys, "last_value", None)
-    for session in list(OPEN):
-        with contextlib.suppress(Exception):
-            if last is not None:
-                session.failed(last)
-            else:
-                session.close(
-                    Ending(FAILED, "The fit did not come to its end.", epoch=session.epoch or None)
-                )
+        return replace(training, seed=internals.seed())
 
 
 def _rows(x: Any, y: Any, weight: Any) -> Rows | None:
-    found = batches.plain_arrays(x)
-    if found is None or not len(load().tree.flatten(found)[0].shape):
+    found = nests.plain_arrays(x)
+    if found is None or not len(nests.flatten(found)[0].shape):
         return None
-    return Rows(found, batches.plain_arrays(y), batches.plain_arrays(weight))
+    return Rows(found, nests.plain_arrays(y), nests.plain_arrays(weight))
 
 
 def _is_number(value: Any) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
 
-from pipetrace.capture.fit import arm, call_with, disarm, patched_fit
+from pipetrace.capture.fit import bound_call, call_with, patched_fit
 from pipetrace.errors import ArgumentError
 from pipetrace.record.attached import forget, kept_of
 from pipetrace.record.recorder import Recorder, RecorderOptions
@@ -27,15 +27,15 @@ class Watching:
     def __init__(self, model: Any, recorder: Recorder) -> None:
         self.recorder = recorder
         self._model = weakref.ref(model)
-        original, here = model.fit, weakref.ref(recorder)
+        original, here, self_model = model.fit, weakref.ref(recorder), self._model
         weakly = weakref.WeakMethod(original) if hasattr(original, "__self__") else None
 
         def fit(*args: Any, **kwargs: Any) -> Any:
             called: Any = weakly() if weakly else original
-            told = here()
-            return (
-                called(*args, **kwargs) if told is None else _recorded(called, told, args, kwargs)
-            )
+            recorder, model = here(), self_model()
+            if recorder is None or model is None:
+                return called(*args, **kwargs)
+            return _recorded(called, model, recorder, args, kwargs)
 
         self._fit = fit
         object.__setattr__(model, "fit", fit)
@@ -110,7 +110,7 @@ def watching_all(
             kept.recorder.settings = replace(kept.recorder.settings, command=command, alert=True)
             made.append(kept.recorder.settings.path)
             seen.add(model)
-        return _recorded(fit, kept.recorder, args, kwargs)
+        return _recorded(fit, model, kept.recorder, args, kwargs)
 
     with patched_fit(recorded):
         try:
@@ -120,12 +120,6 @@ def watching_all(
                 forget(model)
 
 
-def _recorded(fit: Any, recorder: Recorder, args: Any, kwargs: Any) -> Any:
-    arm(recorder)
-    try:
-        return call_with(fit, args, kwargs, recorder)
-    except BaseException as error:
-        recorder.failed(error)
-        raise
-    finally:
-        disarm(recorder)
+def _recorded(fit: Any, model: Any, recorder: Recorder, args: Any, kwargs: Any) -> Any:
+    call = bound_call(fit, args, kwargs)
+    return recorder.fit_of(model, call, lambda: call_with(fit, args, kwargs, recorder))

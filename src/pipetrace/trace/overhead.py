@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 BUDGET, DISK, DECLINED, TIME = "budget", "disk", "declined", "time"
-"""Why something was left out: it would have cost more than the budget allows, the disk was slow, it was not wanted, or
-it would have taken very long after training."""
+UNSUPPORTED = "unsupported"
+"""Why something was left out: it would have cost more than the budget allows, the disk was slow, it was
+not wanted, it would have taken very long after training, or the installed Keras or the iterator of
+the data gives no access to it."""
 
 
 @dataclass(frozen=True)
@@ -12,9 +14,11 @@ class Omission:
     """Something that was not recorded, or not in full.
 
     Attributes:
-        what: ``stages``, ``data facts``, ``probe``, ``probe rows``, ``channels``, ``weights``, ``health``,
+        what: ``stages`` (the model's layers were never seen), ``late stages`` (they were seen after
+            training only), ``fit arguments``, ``steps``, ``masks``, ``inner layers``, ``seed``,
+            ``data facts``, ``probe``, ``probe rows``, ``channels``, ``weights``, ``health``,
             ``loss checks``, ``rows``, ``after training``.
-        reason: ``budget``, ``disk``, ``declined`` or ``time``.
+        reason: ``budget``, ``disk``, ``declined``, ``time`` or ``unsupported``.
         amount, of: how many were left out and of how many: epochs, rows or steps; None where it is no number.
     """
 

@@ -31,7 +31,7 @@ from tests.keras_layers import (
 )
 from tests.sums import came_out
 
-from pipetrace.capture.backend import load, quiet
+from pipetrace.capture.backend import load
 from pipetrace.explain.layers import LAYERS, Operation, operation
 from pipetrace.trace.document import Parameters, Spec, Stage
 
@@ -49,8 +49,7 @@ def here(*names: str) -> list[str]:
 
 
 def told(name: str) -> tuple[Stage, Operation]:
-    with quiet():
-        stage = made(name)
+    stage = made(name)
     return stage, operation(stage)
 
 
@@ -119,7 +118,7 @@ def test_the_words_are_whole_sentences_with_sums_that_come_out() -> None:
         for text in (words.does, words.shape):
             assert text is None or re.fullmatch(r"[A-Z\d(].*[^ ]\.", text), text
             assert not re.search(
-                r"None|[{}\[\]]|  |\bFalse|\bTrue|\.\.|\(\)|(?<!x )\b1 (?:steps|positions|values|units)\b",
+                r"None|[{}\[\]]|  |\bFalse|\bTrue|\.\.|\(\)|(?<!x )\b1 (?:steps|positions|values)\b",
                 text or "",
             ), text
         came_out(words.does)
@@ -134,12 +133,11 @@ def test_the_words_are_whole_sentences_with_sums_that_come_out() -> None:
 
 
 def alone(name: str, low: float) -> tuple[Operation, Any, Any, Any]:
-    """A layer's words on images of noise, the images, and its outputs in prediction and training."""
+    """A layer's words on images of noise, the images, and what it makes of them: still, moved."""
     load().utils.set_random_seed(1)
     layer = EVERY[name][0](load().layers)
     rows = np.random.default_rng(0).uniform(low, 255, (8, 8, 8, 3)).astype(np.float32)
-    with quiet():
-        still, moved = (np.asarray(layer(rows, training=training)) for training in (False, True))
+    still, moved = (np.asarray(layer(rows, training=training)) for training in (False, True))
     return operation(stage_of(layer, [rows], [still])), rows, still, moved
 
 
@@ -163,7 +161,7 @@ def test_what_is_the_same_in_training_and_at_prediction_time_says_so() -> None:
 
 
 def test_layers_that_really_run_have_the_same_words() -> None:
-    """The table's stages are built without computing; where TensorFlow computes, nothing differs."""
+    """The table's stages are built without computing; nothing differs where they compute."""
     keras = load()
     for name in here(*CORE, *SLIDING, *STEADY, *STEP_BY_STEP):
         if name == "InputLayer":
@@ -174,8 +172,7 @@ def test_layers_that_really_run_have_the_same_words() -> None:
         rows = keras.tree.map_structure(
             lambda each: keras.ops.zeros((2, *each.shape[1:]), each.dtype), symbolic
         )
-        with quiet():
-            result = layer(*rows)
+        result = layer(*rows)
         stage = stage_of(layer, keras.tree.flatten(rows), keras.tree.flatten(result))
         assert operation(stage) == told(name)[1], name
 
@@ -342,8 +339,7 @@ def test_attention_is_told_whichever_way_its_inputs_are_named() -> None:
         layers.MultiHeadAttention(4, 8, value_dim=6),
         layers.MultiHeadAttention(4, 8, output_shape=5),
     ):
-        with quiet():
-            given = layer(query, value, key, return_attention_scores=True)
+        given = layer(query, value, key, return_attention_scores=True)
         for order in ((query, value, key), (key, query, value), (query, key, value)):
             stage = stage_of(layer, order, given)
             words = operation(stage)

@@ -31,13 +31,9 @@ def fit(tmp_path: Path) -> Fit:
         match: str | None = None,
         **arguments: Any,
     ) -> Trace:
-        recorder = pipetrace.Recorder(tmp_path / "run.trace", verbose=False)
-        arguments = {
-            "epochs": 3,
-            "verbose": 0,
-            "callbacks": [recorder, *arguments.pop("others", [])],
-            **arguments,
-        }
+        pipetrace.watch(model, tmp_path / "run.trace", verbose=False)
+        others = arguments.pop("others", [])
+        arguments = {"epochs": 3, "verbose": 0, "callbacks": others, **arguments}
         if raises is None:
             model.fit(**arguments)
         else:
@@ -251,27 +247,6 @@ def test_an_exception_of_another_callback(fit: Fit, tmp_path: Path) -> None:
     )
 
 
-def test_an_exception_that_nobody_hears_of_is_told_at_the_end_of_the_process(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import keras
-
-    from pipetrace.capture.fit import Standing
-    from pipetrace.record import session
-
-    class Raising(keras.callbacks.Callback):  # type: ignore[misc]
-        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            raise KeyError("of the callback")
-
-    monkeypatch.setattr(Standing, "enter_callbacks", lambda self, callbacks: None)
-    model, recorder = classifier(), pipetrace.Recorder(tmp_path / "run.trace", verbose=False)
-    with pytest.raises(KeyError):
-        model.fit(**as_arrays(), epochs=1, verbose=0, callbacks=[recorder, Raising()])
-    assert pipetrace.read(tmp_path / "run.trace").ending.kind == "running"
-    session._close_what_is_open()
-    assert pipetrace.read(tmp_path / "run.trace").ending.kind == "failed"
-
-
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
 def test_what_is_no_exception_passes_through(error: type[BaseException], tmp_path: Path) -> None:
     import keras
@@ -289,3 +264,25 @@ def test_what_is_no_exception_passes_through(error: type[BaseException], tmp_pat
         "interrupted" if error is KeyboardInterrupt else "failed",
         2,
     )
+
+
+def test_nothing_is_assigned_to_the_models_variables_to_look_at_them(
+    fit: Fit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C may come at any time, so other weights pass without being put into the variables."""
+    import keras
+    import tensorflow as tf
+
+    model, assigned = classifier(optimizer=keras.optimizers.SGD(1e30)), list[str]()
+    kind, ours = type(model.weights[0]), {id(each) for each in model.weights}
+    assign = kind._direct_assign
+
+    def noted(self: Any, value: Any) -> Any:
+        if id(self) in ours and tf.executing_eagerly():
+            assigned.append(self.path)
+        return assign(self, value)
+
+    monkeypatch.setattr(kind, "_direct_assign", noted)
+    trace = fit(model, **as_arrays())
+    assert "loss" in {event.kind for event in trace.events}
+    assert assigned == []

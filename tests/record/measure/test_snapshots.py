@@ -1,10 +1,10 @@
-"""Copies of the weights of some epochs, and putting them back."""
+"""Copies of the weights of some epochs."""
 
 import numpy as np
 import pytest
 
 from pipetrace.record.measure import snapshots
-from pipetrace.record.measure.snapshots import Copies, Copy, assign, put_back
+from pipetrace.record.measure.snapshots import Copies, Copy
 
 
 def copy(epoch: int, size: int = 4) -> Copy:
@@ -57,49 +57,3 @@ def test_bytes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         held = [each for number in made.spread() if (each := made.of(number))]
         assert sum(each.nbytes for each in held) <= 10_000
     assert len(made.spread()) >= 4
-
-
-class Variable:
-    """As much of a Keras variable as is needed."""
-
-    def __init__(self, value: float) -> None:
-        self.value = np.array([value])
-        self.interrupted = 0
-
-    def numpy(self) -> np.ndarray:
-        return self.value
-
-    def assign(self, value: np.ndarray) -> None:
-        if self.interrupted:
-            self.interrupted -= 1
-            raise KeyboardInterrupt
-        self.value = value
-
-
-def test_values_come_back_whatever_happens() -> None:
-    variables = [Variable(1), Variable(2)]
-
-    def fail() -> None:
-        with put_back(variables):
-            assign(
-                variables, {id(variables[0]): np.array([8.0]), id(variables[1]): np.array([9.0])}
-            )
-            assert [each.value[0] for each in variables] == [8, 9]
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        fail()
-    assert [each.value[0] for each in variables] == [1, 2]
-
-
-def test_ctrl_c_while_they_come_back_waits_until_all_have() -> None:
-    variables = [Variable(1), Variable(2), Variable(3)]
-
-    def interrupted() -> None:
-        with put_back(variables):
-            assign(variables, {id(each): np.array([7.0]) for each in variables})
-            variables[1].interrupted = 2
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert [each.value[0] for each in variables] == [1, 2, 3]

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import batches, facts, training_mode
-from pipetrace.capture.backend import load
+from pipetrace.capture import facts, nests, training_mode
 from pipetrace.capture.forward import Forward
 from pipetrace.record.measure import outcomes
 from pipetrace.record.measure.data_flow import flow as measured
@@ -90,7 +89,7 @@ def _training_mode(session: Recording, measure: Measure, rows: Rows) -> None:
     }
     if not layers or session.writer is None:
         return
-    few = batches.as_fit_gets(rows.taken(slice(0, measure.extent.probe)).x)
+    few = nests.as_fit_gets(rows.taken(slice(0, measure.extent.probe)).x)
     before = {str(spec.source) for stage, _ in layers.values() for spec in stage.inputs}
     only = {*layers, *before}
     forward = Forward(
@@ -151,7 +150,7 @@ def _predictions(session: Recording, measure: Measure, rows: Rows) -> None:
     final = measure.forward
     if len(places) > measure.extent.candidates // 8:
         # So many outputs of all stages take longer than tracing the model once more for its own outputs alone.
-        few = batches.as_fit_gets(of.taken(slice(0, 2)).x)
+        few = nests.as_fit_gets(of.taken(slice(0, 2)).x)
         final = Forward(
             session.model,
             few,
@@ -160,10 +159,8 @@ def _predictions(session: Recording, measure: Measure, rows: Rows) -> None:
             taken=session.taken,
         )
     given = _given(final, of, places, measure.extent.together)
-    targets = [] if of.y is None else [values[places] for values in load().tree.flatten(of.y)]
-    structured = (
-        None if of.y is None else load().tree.map_structure(lambda values: values[places], of.y)
-    )
+    targets = [] if of.y is None else [values[places] for values in of.targets]
+    structured = nests.taken(of.y, places)
     losses = None
     if structured is not None and len(targets) == len(given):
         losses = facts.row_losses(session.model, structured, given if len(given) > 1 else given[0])
@@ -179,7 +176,7 @@ def _given(forward: Forward, of: Rows, places: Array, together: int) -> list[Arr
     outputs: tuple[Spec, ...] = forward.outputs
     for start in range(0, len(places), together):
         some = places[start : start + together]
-        found = forward.passed(batches.as_fit_gets(of.taken(some).x)).outputs
+        found = forward.passed(nests.as_fit_gets(of.taken(some).x)).outputs
         parts.append(
             [found[str(spec.source)][spec.output] for spec in outputs if spec.source in found]
         )
@@ -199,9 +196,7 @@ def _write(
     outputs = {name: values[0] for name, values in measure.examples(measure.passed(row.x)).items()}
     if session.settings.before is not None and not held_out:
         outputs = {**session.settings.before.way(place), **outputs}
-    targets = (
-        [] if row.y is None else [np.asarray(values[0]) for values in load().tree.flatten(row.y)]
-    )
+    targets = [] if row.y is None else [np.asarray(values[0]) for values in row.targets]
     loss = None if losses is None else float(losses[choice.place])
     if session.writer is not None:
         session.writer.add_prediction(

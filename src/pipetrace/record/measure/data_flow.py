@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from pipetrace.capture import nests
 from pipetrace.capture.forward import Passed
-from pipetrace.record.measure.rows import Measure, as_rows, taken
+from pipetrace.record.measure.rows import Measure, as_rows
 from pipetrace.stats import Summariser, can_summarise, kernels
 from pipetrace.trace.document import Array, Summary
 
@@ -100,7 +101,7 @@ def _rows_in(seconds: float, measure: Measure, x: Any, total: int, compiled: Any
             began = time.perf_counter()
             summing = _Summing(measure, compiled)
             summing.add(
-                pool, measure.passed(taken(x, slice(0, together))), min(total, together), None
+                pool, measure.passed(nests.taken(x, slice(0, together))), min(total, together), None
             )
             summing.wait()
             took = time.perf_counter() - began
@@ -112,7 +113,9 @@ def _batches(measure: Measure, x: Any, count: int, places: Any) -> Iterator[tupl
         stop = min(count, start + measure.extent.together)
         yield (
             start,
-            measure.passed(taken(x, slice(start, stop) if places is None else places[start:stop])),
+            measure.passed(
+                nests.taken(x, slice(start, stop) if places is None else places[start:stop])
+            ),
         )
 
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import batches
-from pipetrace.capture.backend import load
+from pipetrace.capture import nests
 from pipetrace.capture.facts import losses
 from pipetrace.record.measure.rows import Rows, is_numbers
 from pipetrace.record.recording import Recording
@@ -83,6 +82,7 @@ class DataFacts:
 def _unread(session: Recording) -> Data:
     """What is known of the rows without reading them."""
     rows, held_out, call = session.rows, session.held_out, session.call
+    unknown = call.validation is not None or not (call.known or session.alone)
     return Data(
         name=session.settings.data_name or _kind(call.x if call.known else None, rows),
         description="",
@@ -92,7 +92,7 @@ def _unread(session: Recording) -> Data:
         fingerprint="",
         class_names=(),
         class_counts=(),
-        validation_rows=len(held_out) if held_out else None if call.validation is not None else 0,
+        validation_rows=len(held_out) if held_out else None if unknown else 0,
         example_row=(session.settings.before.row or 0) if session.settings.before else 0,
         example_label=None,
         example_value=None,
@@ -105,13 +105,11 @@ def targets_of(rows: Rows) -> tuple[Target, ...]:
     """What each output is to give, as measured on the rows."""
     if rows.y is None:
         return ()
-    found = []
-    pairs = load().tree.flatten_with_path(rows.y)
-    for path, values in pairs:
-        keys = [key for key in path if isinstance(key, str)]
-        name = keys[-1] if keys else str(path[-1]) if len(pairs) > 1 else None
-        found.append(_target(name, values))
-    return tuple(found)
+    names, targets = nests.leaf_names(rows.y), nests.flatten(rows.y)
+    return tuple(
+        _target(name or (str(place) if len(targets) > 1 else None), values)
+        for place, (name, values) in enumerate(zip(names, targets, strict=True))
+    )
 
 
 def _target(name: str | None, values: Array) -> Target:
@@ -142,7 +140,7 @@ def _classes(session: Recording, rows: Rows | None, targets: tuple[Target, ...])
     width = _scores(session)
     if rows is None or len(targets) != 1 or width is None:
         return (), ()
-    target, wanted = targets[0], load().tree.flatten(rows.y)[0]
+    target, wanted = targets[0], rows.targets[0]
     if not target.whole or target.min is None or target.max is None:
         return (), ()
     counts = None
@@ -183,7 +181,7 @@ def _is_classification(session: Recording) -> bool:
 def _label(rows: Rows | None, names: tuple[str, ...]) -> int | None:
     if rows is None or not names:
         return None
-    first = load().tree.flatten(rows.y)[0][0]
+    first = rows.targets[0][0]
     return int(np.argmax(first)) if np.size(first) > 1 else int(np.reshape(first, -1)[0])
 
 
@@ -191,30 +189,30 @@ def _trained(session: Recording) -> int | None:
     call = session.call
     if not call.known:
         return None
-    x = batches.plain_arrays(call.x)
+    x = nests.plain_arrays(call.x)
     if x is None:
         return len(session.rows) if session.rows is not None and session.rows.complete else None
-    rows = len(load().tree.flatten(x)[0])
+    rows = len(nests.flatten(x)[0])
     size = call.batch_size or 32
     # With fewer steps than the rows fill, an epoch sees only a part of them.
     return rows if session.steps is None else min(rows, session.steps * size)
 
 
 def _kind(x: Any, rows: Rows | None) -> str:
-    if x is not None and batches.plain_arrays(x) is None:
+    if x is not None and nests.plain_arrays(x) is None:
         kind = type(x).__name__.removeprefix("_")
         return f"tf.data {kind}" if type(x).__module__.startswith("tensorflow.") else kind
     if rows is None:
         return "rows"
-    count = len(load().tree.flatten(rows.x))
+    count = len(rows.arrays)
     return "arrays" if count > 1 else "array"
 
 
 def _fingerprint(rows: Rows) -> str:
     digest = hashlib.sha256()
     left = MOST_HASHED
-    for values in load().tree.flatten([rows.x, rows.y]):
-        if values is not None and left > 0:
+    for values in (*rows.arrays, *rows.targets):
+        if left > 0:
             part = (
                 values[: max(1, left * len(values) // max(1, values.nbytes))]
                 if values.ndim

@@ -5,20 +5,19 @@ left them.
 """
 
 import contextlib
-import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from pipetrace.capture import batches, facts
+from pipetrace.capture import facts, nests
 from pipetrace.capture.backend import load
 from pipetrace.capture.gradients import Gradients
-from pipetrace.record.measure.failure import copied
+from pipetrace.capture.weights import Weights, copied, is_float, size, trainable
 from pipetrace.record.measure.rows import Rows, is_numbers
-from pipetrace.record.measure.snapshots import Copies, Copy, Weights, assign, put_back
+from pipetrace.record.measure.snapshots import Copies, Copy
 from pipetrace.record.recording import Recording
 from pipetrace.stats import activations, outcomes
 from pipetrace.trace.document import Array
@@ -64,6 +63,7 @@ class Health:
         self._times: dict[str, int] = {}
         self._ended, self._missed = 0, 0
         self._slopes: Gradients | None = None
+        self._instead: Weights | None = None
         self._work: dict[str, Callable[[int], None]] = dict(
             zip(PARTS, (self._initial, self._follow, self._check, self._slope), strict=True)
         )
@@ -96,8 +96,7 @@ class Health:
         last = steps or self._count
         if last is not None and step == last - 1 and self.follows():
             with self._session.safely("copies"):
-                variables = self._session.model.trainable_variables
-                self._before_last = {id(variable): copied(variable) for variable in variables}
+                self._before_last = copied(trainable(self._session.model))
 
     def epoch_ends(self, epoch: int, weights: Weights) -> None:
         """An epoch is over, and left these weights; none where they were not copied."""
@@ -124,20 +123,19 @@ class Health:
         # Where no epoch ended, a model that does not fit its data would only fail once more.
         if session.measure is None or session.rows is None or not self._ended:
             return
-        variables = list(session.model.weights)
         late = 0
-        with put_back(variables):
-            for epoch in self._copies.spread():
-                waiting = self._waiting(epoch)
-                kept = self._copies.of(epoch)
-                if not waiting or kept is None:
-                    continue
-                if time.perf_counter() - began > seconds:
-                    late += 1
-                    continue
-                assign(variables, kept.weights)
-                for part in waiting:
-                    self._measure(part, epoch)
+        for epoch in self._copies.spread():
+            waiting = self._waiting(epoch)
+            kept = self._copies.of(epoch)
+            if not waiting or kept is None:
+                continue
+            if time.perf_counter() - began > seconds:
+                late += 1
+                continue
+            self._instead = kept.weights
+            for part in waiting:
+                self._measure(part, epoch)
+        self._instead = None
         seen = {epoch for part, epoch in self._done if part == "signals" and epoch}
         missed = self._ended - len(seen)
         if late:
@@ -191,7 +189,7 @@ class Health:
         times = self._times.get(part, 0)
         if times:
             return float(session.cost.parts.get(part, 0.0) / times)
-        values = _count(session.model.trainable_variables)
+        values = size(trainable(session.model))
         measure = session.measure
         passed = measure.extent.values * min(CHECKED, measure.extent.together) if measure else 0
         return {
@@ -253,7 +251,7 @@ class Health:
         if measure is None or rows is None:
             return
         few = spaced(rows, min(CHECKED, measure.extent.together))
-        passed = measure.passed(few.x)
+        passed = measure.passed(few.x, self._instead)
         outputs = measure.forward.outputs
         given = [
             passed.outputs[str(each.source)][each.output]
@@ -283,12 +281,12 @@ class Health:
         if measure is None or rows is None or rows.y is None or not trained or not self.follows():
             return
         few = spaced(rows, min(SLOPE_ROWS, measure.extent.together))
-        x, y = batches.as_fit_gets(few.x), batches.as_fit_gets(few.y)
+        x, y = nests.as_fit_gets(few.x), nests.as_fit_gets(few.y)
         if self._slopes is None or self._slopes.variables != [
-            id(v) for v in session.model.trainable_variables
+            id(v) for v in trainable(session.model)
         ]:
             self._slopes = Gradients(session.model, x, y, few.weight)
-        slopes = self._slopes(x, y, few.weight)
+        slopes = self._slopes(x, y, few.weight, self._instead)
 
         def work() -> Found:
             found: Found = [(TRAINING, LossPoint(slopes.loss, slopes.penalty))]
@@ -303,13 +301,13 @@ class Health:
 
     def follows(self) -> bool:
         """Whether the weights are few enough to be followed."""
-        return _count(self._session.model.trainable_variables) <= MOST_FOLLOWED
+        return size(trainable(self._session.model)) <= MOST_FOLLOWED
 
     def _variables(self) -> dict[str, Any]:
         """The weights that hold real numbers, by their names in the trace."""
         measure = self._session.measure
         variables = measure.forward.variables() if measure else {}
-        return {name: v for name, v in variables.items() if math.prod(v.shape) and _floats(v)}
+        return {name: v for name, v in variables.items() if size([v]) and is_float(v)}
 
     def _beside(self, part: str, epoch: int, work: Callable[[], Found]) -> None:
         """Make figures in the background, while training runs; after it at once, since nothing else waits then."""
@@ -381,10 +379,10 @@ def trained_on(session: Recording) -> Rows | None:
     Whoever gives rows to the recorder may give all of them, and have ``fit`` keep some for validation.
     """
     call = session.call
-    x = batches.plain_arrays(call.x)
+    x = nests.plain_arrays(call.x)
     if x is None or not len(load().tree.flatten(x)[0].shape):
         return session.rows
-    found = Rows(x, batches.plain_arrays(call.y), batches.plain_arrays(call.sample_weight))
+    found = Rows(x, nests.plain_arrays(call.y), nests.plain_arrays(call.sample_weight))
     forms = [
         [each.shape[1:] for each in load().tree.flatten(rows.x)]
         for rows in (found, session.rows)
@@ -410,11 +408,3 @@ def _thinned(values: Array) -> Array:
         return values
     few: Array = values[np.linspace(0, total - 1, count).round().astype(int)]
     return few
-
-
-def _count(variables: Iterable[Any]) -> int:
-    return sum(int(math.prod(variable.shape)) for variable in variables)
-
-
-def _floats(variable: Any) -> bool:
-    return "float" in str(variable.dtype)

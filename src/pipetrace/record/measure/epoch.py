@@ -1,11 +1,12 @@
 """What is measured when an epoch ends: some rows at every stage, and the weights, as far as the budget has room."""
 
 import contextlib
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from pipetrace.capture.weights import copied, size
+from pipetrace.capture.weights import weights as weights_of
 from pipetrace.record.budget import FULL, NOTHING, Detail
 from pipetrace.record.measure import failure
 from pipetrace.record.measure.rows import Measure
@@ -38,7 +39,7 @@ def choose(session: Recording, *, last: bool) -> Detail:
         return NOTHING
     guess = SECONDS + SECONDS_A_LAYER * session.layers()
     guess += SECONDS_A_VALUE * (measure.extent.values * measure.extent.probe if measure else 0)
-    guess += SECONDS_A_VALUE * sum(math.prod(variable.shape) for variable in session.model.weights)
+    guess += SECONDS_A_VALUE * size(weights_of(session.model))
     detail = session.schedule.choose(session.epoch, session.planned, guess)
     left = {
         "probe": not detail.part,
@@ -100,16 +101,17 @@ def keep_weights(session: Recording, *, needed: bool = False) -> dict[int, Array
         needed: whether it was decided already that there is room.
     """
     found: dict[int, Array] = {}
-    variables = session.model.weights
-    count = sum(math.prod(variable.shape) for variable in variables)
+    variables = weights_of(session.model)
+    count = size(variables)
     seconds = SECONDS_A_VARIABLE * len(variables) + SECONDS_A_COPIED_VALUE * count
     if not needed and (count > failure.MOST_REMEMBERED or not session.budget.has_room_for(seconds)):
         return found
     with session.safely("copies"):
-        found = {id(variable): failure.copied(variable) for variable in session.model.weights}
+        found = copied(variables)
     if found and session.can("watching the loss"):
         with session.safely("watching the loss"):
-            session.good = failure.sound_weights(session.model, found) or session.good
+            if failure.are_sound(found):
+                session.good = found
     return found
 
 

@@ -1,17 +1,16 @@
 """Where it went wrong: the stage that raised, or the first one whose values are not finite."""
 
-import contextlib
 import math
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import batches, gradients
+from pipetrace.capture import gradients, nests
 from pipetrace.capture.backend import load
 from pipetrace.capture.facts import losses
 from pipetrace.capture.failing import failing_graph
+from pipetrace.capture.weights import Weights
 from pipetrace.record.recording import Recording
 from pipetrace.record.words import in_short
 from pipetrace.trace.document import (
@@ -21,7 +20,6 @@ from pipetrace.trace.document import (
     LOSS,
     OUTPUT,
     WEIGHTS,
-    Array,
     Event,
     Stage,
 )
@@ -32,23 +30,11 @@ SEARCHED = 2048
 """Rows that are searched for the place where a value first was not finite."""
 
 
-def copied(variable: Any) -> Array:
-    """A copy of what a variable holds."""
-    return np.array(variable.numpy())
-
-
-def sound_weights(model: Any, copies: Mapping[int, Array]) -> dict[str, Array] | None:
-    """Copies of the weights by their paths; None where they are very many, or not all finite.
-
-    Args:
-        model: whose weights they are.
-        copies: by the identities of the variables.
-    """
+def are_sound(copies: Weights) -> bool:
+    """Whether copies of weights are few enough to be remembered, and all finite."""
     if sum(values.size for values in copies.values()) > MOST_REMEMBERED:
-        return None
-    found = {str(variable.path): copies[id(variable)] for variable in model.weights}
-    sound = all(np.isfinite(values).all() for values in found.values() if values.dtype.kind == "f")
-    return found if sound else None
+        return False
+    return all(np.isfinite(values).all() for values in copies.values() if values.dtype.kind == "f")
 
 
 def not_finite(session: Recording, loss: float, sound: int) -> list[Event]:
@@ -103,29 +89,27 @@ def _in_a_gradient(session: Recording) -> Event | None:
     measure, rows = session.measure, session.rows
     if measure is None or rows is None or not session.good:
         return None
-    now = {str(variable.path): np.array(variable.numpy()) for variable in session.model.weights}
     few = rows.taken(slice(0, min(len(rows), SEARCHED, measure.extent.candidates)))
     variables = measure.forward.variables()
-    with sound(session):
-        for start in range(0, len(few), measure.extent.together):
-            passed = measure.passed(few.taken(slice(start, start + measure.extent.together)).x)
-            for stage in measure.forward.stages:
-                if any(
-                    _first_broken(values) is not None
-                    for values in passed.outputs.get(stage.name, ())
-                ):
-                    return Event(
-                        OUTPUT,
-                        f"The first output that is not finite is that of {stage.name}.",
-                        stage=stage.name,
-                    )
+    for start in range(0, len(few), measure.extent.together):
+        part = few.taken(slice(start, start + measure.extent.together))
+        passed = measure.passed(part.x, session.good)
+        for stage in measure.forward.stages:
+            if any(
+                _first_broken(values) is not None for values in passed.outputs.get(stage.name, ())
+            ):
+                return Event(
+                    OUTPUT,
+                    f"The first output that is not finite is that of {stage.name}.",
+                    stage=stage.name,
+                )
     if few.y is None:
         return None
     broken: list[Any] = []
     for start in range(0, len(few), measure.extent.together):
         part = few.taken(slice(start, start + measure.extent.together))
-        x = batches.as_fit_gets(part.x)
-        broken = gradients.not_finite(session.model, {**now, **session.good}, x, part.y)
+        x = nests.as_fit_gets(part.x)
+        broken = gradients.not_finite(session.model, session.good, x, part.y)
         if broken:
             break
     owners = {id(variable): name for name, variable in variables.items()}
@@ -154,25 +138,6 @@ def _in_the_weights(session: Recording) -> Event | None:
     return None
 
 
-def sound(session: Recording) -> Any:
-    """A block in which the forward pass uses the weights of the last sound epoch, which are put back at its end."""
-
-    @contextlib.contextmanager
-    def block() -> Any:
-        weights = {str(variable.path): variable for variable in session.model.weights}
-        now = {path: np.array(variable.numpy()) for path, variable in weights.items()}
-        try:
-            for path, values in session.good.items():
-                if path in weights:
-                    weights[path].assign(values)
-            yield
-        finally:
-            for path, values in now.items():
-                weights[path].assign(values)
-
-    return block()
-
-
 def of_exception(
     session: Recording, error: Exception
 ) -> tuple[str | None, tuple[Event, ...], tuple[Stage, ...]]:
@@ -186,7 +151,7 @@ def of_exception(
     stage = _named_in(session, str(error))
     seen: tuple[Stage, ...] = ()
     if stage is None and session.rows is not None:
-        x = batches.as_fit_gets(session.rows.taken(slice(0, min(len(session.rows), 256))).x)
+        x = nests.as_fit_gets(session.rows.taken(slice(0, min(len(session.rows), 256))).x)
         names = session.names or [
             (f"input_{place + 1}", 0) for place, _ in enumerate(load().tree.flatten(x))
         ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import batches
+from pipetrace.capture import nests
 from pipetrace.capture.backend import load
 from pipetrace.capture.forward import Forward
 from pipetrace.record.measure.dynamics import (
@@ -55,7 +55,7 @@ def results(session: Recording, measure: Measure, rows: Rows) -> None:
     """How the outputs compare with the targets, on training and held-out rows, and in training's own mode."""
     found: Found = []
     wanted = {str(spec.source) for spec in measure.forward.outputs}
-    few = batches.as_fit_gets(rows.taken(slice(0, 2)).x)
+    few = nests.as_fit_gets(rows.taken(slice(0, 2)).x)
     final = Forward(session.model, few, measure.names, only=wanted, taken=session.taken)
     count = min(MOST_JUDGED, measure.extent.candidates)
     trained = spaced(rows, count)
@@ -163,7 +163,7 @@ def _given(forward: Forward, rows: Rows, measure: Measure) -> list[Array]:
     parts: list[list[Array]] = []
     for start in range(0, len(rows), measure.extent.together):
         some = rows.taken(slice(start, start + measure.extent.together))
-        found = forward.passed(batches.as_fit_gets(some.x)).outputs
+        found = forward.passed(nests.as_fit_gets(some.x)).outputs
         parts.append(
             [
                 found[str(spec.source)][spec.output]

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import batches
-from pipetrace.capture.backend import load
+from pipetrace.capture import nests
 from pipetrace.pipeline.forms import is_dataset, is_flat
 from pipetrace.pipeline.passage import Passage, run_steps
 from pipetrace.pipeline.results import Batches, joined
@@ -45,7 +44,7 @@ def before(passage: Passage) -> Before:
     stages: tuple[Stage, ...] = stages_of(passage, Stage, Spec)
     last = stages[-1]
     places = list(range(len(last.outputs) or 1))
-    in_order = load().tree.flatten(_numbered(passage.train.x, count()))
+    in_order = nests.flatten(_numbered(passage.train.x, count()))
     sources = [
         (last.name, place) for place in (in_order if len(in_order) == len(places) else places)
     ]
@@ -105,7 +104,7 @@ def _result(step: Any) -> StepRows:
 def _single(values: Any) -> Array | None:
     """A value as one array, or None where it is several or none."""
     found = (
-        batches.plain_arrays(values)
+        nests.plain_arrays(values)
         if hasattr(values, "shape") or hasattr(values, "to_numpy")
         else None
     )

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import batches
-from pipetrace.capture.backend import load
+from pipetrace.capture import facts, nests
 from pipetrace.capture.forward import Forward, Passed
 from pipetrace.capture.tensors import Origin
+from pipetrace.capture.weights import Weights
 from pipetrace.record.measure.limits import Extent, extent
 from pipetrace.stats import can_summarise, summarise
 from pipetrace.trace.document import SOURCE, Array, Spec, Stage, Summary
@@ -32,30 +32,29 @@ class Rows:
     complete: bool = True
 
     def __len__(self) -> int:
-        first = load().tree.flatten(self.x)[0]
+        first = self.arrays[0]
         return len(first) if first.ndim else 1
+
+    @property
+    def arrays(self) -> list[Array]:
+        """The arrays of ``x``, in Keras' order."""
+        return nests.flatten(self.x)
+
+    @property
+    def targets(self) -> list[Array]:
+        """The arrays of ``y``, in Keras' order; none where the targets are not known."""
+        return nests.arrays(self.y)
 
     def taken(self, places: Any) -> "Rows":
         """The rows at some places, a slice or indices."""
-        return Rows(
-            taken(self.x, places), taken(self.y, places), taken(self.weight, places), complete=False
-        )
-
-
-def arrays_of(rows: Rows) -> list[Array]:
-    """All arrays of rows and targets."""
-    return [each for each in load().tree.flatten([rows.x, rows.y]) if each is not None]
-
-
-def taken(nest: Any, places: Any) -> Any:
-    """Some rows of every array in a structure; None stays None."""
-    return load().tree.map_structure(lambda each: None if each is None else each[places], nest)
+        x, y, weight = (nests.taken(each, places) for each in (self.x, self.y, self.weight))
+        return Rows(x, y, weight, complete=False)
 
 
 def sources(names: Sequence[str], x: Any, config: Mapping[str, Any]) -> tuple[Stage, ...]:
     """The stages that the rows come from, one for each array."""
     found = []
-    for name, values in zip(names, load().tree.flatten(x), strict=True):
+    for name, values in zip(names, nests.flatten(x), strict=True):
         dtype = "string" if values.dtype.kind in "OSU" else str(values.dtype)
         spec = Spec((None, *values.shape[1:]), dtype)
         found.append(Stage(name, SOURCE, None, name, dict(config), (spec,), (spec,)))
@@ -64,17 +63,15 @@ def sources(names: Sequence[str], x: Any, config: Mapping[str, Any]) -> tuple[St
 
 def source_names(model: Any, x: Any) -> list[str]:
     """What the sources are called: as the keys of a dictionary, as the model's inputs, or by their number."""
-    tree = load().tree
-    paths = [path for path, _ in tree.flatten_with_path(x)]
-    keys = [[key for key in path if isinstance(key, str)] for path in paths]
-    inputs = [str(each.name) for each in (getattr(model, "inputs", None) or [])]
-    taken_names = {str(layer.name) for layer in getattr(model, "layers", [])} - set(inputs)
+    keys = nests.leaf_names(x)
+    inputs = facts.input_names(model)
+    taken_names = set(facts.layer_names(model)) - set(inputs)
     names = []
     for place, found in enumerate(keys):
         given = inputs[place] if len(inputs) == len(keys) else ""
         automatic = not given or given.startswith(("keras_tensor", "input_layer"))
         plain = "input" if len(keys) == 1 else f"input_{place + 1}"
-        name = found[-1] if found else plain if automatic else given
+        name = found or (plain if automatic else given)
         names.append(f"{name}_rows" if name in taken_names else name)
     return names
 
@@ -90,7 +87,7 @@ class Measure:
 
     def __init__(self, forward: Forward, names: Sequence[Origin], x: Any) -> None:
         self.forward, self.names = forward, list(names)
-        one = self.passed(taken(x, slice(0, 1)))
+        one = self.passed(nests.taken(x, slice(0, 1)))
         sizes = {name: sum(each.size for each in values) for name, values in one.outputs.items()}
         channels = {
             name: values[0].shape[-1] if values[0].ndim > 1 else 1
@@ -99,14 +96,19 @@ class Measure:
         places = [Stage(name, SOURCE, None, name, {}, (), ()) for name in dict(self.names)]
         self.extent: Extent = extent([*places, *forward.stages], sizes, channels)
 
-    def passed(self, x: Any) -> Passed:
-        """The outputs of all stages, the sources among them."""
+    def passed(self, x: Any, instead: Weights | None = None) -> Passed:
+        """The outputs of all stages, the sources among them.
+
+        Args:
+            x: rows as the model gets them.
+            instead: weights to use in place of those that the model has.
+        """
         given: dict[str, dict[int, Array]] = {}
-        for (name, output), values in zip(self.names, load().tree.flatten(x), strict=True):
+        for (name, output), values in zip(self.names, nests.flatten(x), strict=True):
             given.setdefault(name, {})[output] = values
         # Keras takes the arrays of a dictionary in the order of the keys, which need not be that of the outputs.
         sources = {name: tuple(of[output] for output in sorted(of)) for name, of in given.items()}
-        found = self.forward.passed(batches.as_fit_gets(x))
+        found = self.forward.passed(nests.as_fit_gets(x), instead)
         return Passed({**sources, **found.outputs}, found.masks)
 
     def examples(self, passed: Passed, place: int = 0) -> dict[str, tuple[Array, ...]]:

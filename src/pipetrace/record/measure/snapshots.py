@@ -1,13 +1,8 @@
 """Copies of the weights as some epochs left them, so that what takes long can be measured when training is over."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
-
-from pipetrace.trace.document import Array
+from pipetrace.capture.weights import Weights
 
 MOST_EPOCHS = 24
 """Epochs of which copies are kept; of a longer training every second of them, every fourth, and so on, and the last."""
@@ -16,9 +11,6 @@ MOST_BYTES = 100_000_000
 
 RECENT = 3
 """The last epochs, which are kept beside: a change is told by two of them, and whether it goes on in one direction by three."""
-
-Weights = Mapping[int, Array]
-"""Values by the identities of their variables."""
 
 
 @dataclass(frozen=True)
@@ -91,27 +83,3 @@ class Copies:
 
     def _bytes(self) -> int:
         return sum(each.nbytes for each in self._kept.values())
-
-
-@contextmanager
-def put_back(variables: list[Any]) -> Iterator[None]:
-    """A block in which variables may be given other values; at its end they have those of before, whatever happens."""
-    now = {id(variable): np.array(variable.numpy()) for variable in variables}
-    try:
-        yield
-    finally:
-        assign(variables, now)
-
-
-def assign(variables: list[Any], values: Weights) -> None:
-    """Give variables their values; Ctrl-C meanwhile is raised when all have them."""
-    interrupted: KeyboardInterrupt | None = None
-    for variable in variables:
-        while id(variable) in values:
-            try:
-                variable.assign(values[id(variable)])
-                break
-            except KeyboardInterrupt as error:
-                interrupted = error
-    if interrupted is not None:
-        raise interrupted

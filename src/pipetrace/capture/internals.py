@@ -1,0 +1,194 @@
+"""Every name of Keras that it does not promise, in one place.
+
+Each function has a ``supports_...`` that tells whether the installed Keras still has what the
+function needs. Where it has not, the function gives what an absent value gives, and whoever records
+notes that the part was not recorded. ``tests/capture/test_internals.py`` is the contract; it runs
+against the oldest and the newest Keras that pyproject names.
+"""
+
+import contextlib
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from types import FrameType
+from typing import Any
+
+from pipetrace.capture.backend import load
+
+FIT_LOCALS = frozenset({"x", "y", "validation_data", "callbacks", "epoch_iterator"})
+"""Local variables of Keras' ``fit`` that are read from its frame."""
+CALLBACK_METHODS = (
+    "on_epoch_begin",
+    "on_epoch_end",
+    "on_train_batch_begin",
+    "on_train_batch_end",
+    "on_test_begin",
+    "on_test_end",
+    "on_test_batch_begin",
+    "on_test_batch_end",
+    "on_train_end",
+)
+"""What Keras calls of its list of callbacks while a ``fit`` runs."""
+
+
+# The running fit: a callback is given neither the rows nor Keras' list of callbacks.
+
+
+def supports_fit_frame() -> bool:
+    """Whether Keras' ``fit`` has the local variables that ``fit_locals`` reads."""
+    fit = inspect.unwrap(load().Model.fit)
+    code = getattr(fit, "__code__", None)
+    return code is not None and set(code.co_varnames) >= FIT_LOCALS
+
+
+def fit_locals(model: Any) -> Mapping[str, Any] | None:
+    """The local variables of the innermost ``fit`` of a model that this thread is in, to be read only."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name == "fit" and frame.f_locals.get("self") is model:
+            found = frame.f_locals
+            if found.keys() >= FIT_LOCALS:
+                return found
+        frame = frame.f_back
+    return None
+
+
+def supports_callback_list() -> bool:
+    """Whether Keras' list of callbacks has the methods that ``hearing`` wraps."""
+    kind = load().callbacks.CallbackList
+    return all(callable(getattr(kind, name, None)) for name in CALLBACK_METHODS)
+
+
+def hear_errors(callback_list: Any, failed: Callable[[BaseException], None]) -> Callable[[], None]:
+    """Call ``failed`` with what any callback of a list raises; no other callback hears of it.
+
+    Only a bare ``Recorder`` needs this: ``watch`` and ``run`` catch what ``fit`` raises.
+
+    Returns:
+        a function that takes the wrappers away again.
+    """
+
+    def around(original: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                failed(error)
+                raise
+
+        return wrapper
+
+    wrappers = {
+        name: around(getattr(callback_list, name))
+        for name in CALLBACK_METHODS
+        if hasattr(callback_list, name)
+    }
+    for name, wrapper in wrappers.items():
+        setattr(callback_list, name, wrapper)
+
+    def undo() -> None:
+        for name, wrapper in wrappers.items():
+            if vars(callback_list).get(name) is wrapper:
+                delattr(callback_list, name)
+
+    return undo
+
+
+# The functions that Keras compiles for training and validation, as attributes of the model.
+
+
+def supports_step_functions(model: Any) -> bool:
+    """Whether Keras keeps its training step in ``model.train_function``, where it can be wrapped."""
+    return hasattr(model, "train_function") and callable(
+        getattr(model, "make_train_function", None)
+    )
+
+
+def steps_per_call(model: Any) -> int:
+    """How many steps one call of the training function makes."""
+    return int(getattr(model, "steps_per_execution", 1) or 1)
+
+
+def is_end_of_data(error: BaseException) -> bool:
+    """Whether TensorFlow raised this since the data has no further batch."""
+    import tensorflow as tf
+
+    return isinstance(error, tf.errors.OutOfRangeError)
+
+
+# Masks, which Keras carries along with tensors.
+
+
+def supports_masks() -> bool:
+    """Whether tensors carry Keras' masks in the way that is read here."""
+    load()
+    return hasattr(sys.modules.get("keras.src.backend.common.masking"), "get_keras_mask")
+
+
+def mask_of(tensor: Any) -> Any:
+    """The mask that a tensor carries, or None."""
+    return getattr(tensor, "_keras_mask", None)
+
+
+def set_mask(tensor: Any, mask: Any) -> None:
+    """Have a tensor carry a mask."""
+    tensor._keras_mask = mask
+
+
+# Layers, seeds, and which classes are Keras' own.
+
+
+def supports_all_layers() -> bool:
+    """Whether a layer lists the layers in it, also those of custom layers."""
+    return callable(getattr(load().layers.Layer, "_flatten_layers", None))
+
+
+def all_layers(model: Any) -> list[Any]:
+    """A model and all layers in it, at every depth; without support only those that are public."""
+    with contextlib.suppress(Exception):  # whatever a model of somebody's own is
+        return list(model._flatten_layers())
+    return list(_public_layers(model, set()))
+
+
+def _public_layers(layer: Any, seen: set[int]) -> Iterator[Any]:
+    if id(layer) in seen:
+        return
+    seen.add(id(layer))
+    yield layer
+    for inner in [*(getattr(layer, "layers", None) or []), getattr(layer, "layer", None)]:
+        if inner is not None:
+            yield from _public_layers(inner, seen)
+
+
+def supports_seed() -> bool:
+    """Whether Keras remembers the seed of ``keras.utils.set_random_seed``; it does from 3.9 on."""
+    return callable(getattr(_rng_utils(), "get_random_seed", None))
+
+
+def seed() -> int | None:
+    """The seed that ``keras.utils.set_random_seed`` was given; None where it is not known."""
+    if not supports_seed():
+        return None
+    found = _rng_utils().get_random_seed()
+    return int(found) if hasattr(found, "__index__") else None
+
+
+def _rng_utils() -> Any:
+    load()
+    return sys.modules.get("keras.src.utils.rng_utils")
+
+
+def is_of_keras(kind: type) -> bool:
+    """Whether a class is one of Keras' own, which its users see as one thing."""
+    return kind.__module__.partition(".")[0] == "keras"
+
+
+def unsupported(model: Any) -> tuple[str, ...]:
+    """What of a model's training cannot be recorded with the installed Keras, as a trace names it."""
+    checks = {
+        "steps": supports_step_functions(model),
+        "masks": supports_masks(),
+        "inner layers": supports_all_layers(),
+        "seed": supports_seed(),
+    }
+    return tuple(name for name, supported in checks.items() if not supported)

@@ -1,0 +1,77 @@
+"""Structures of arrays: an array, or tuples and dictionaries of them, as Keras models take and give."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from pipetrace.capture.backend import load
+from pipetrace.trace.document import Array
+
+
+def flatten(nest: Any) -> list[Any]:
+    """The leaves in Keras' order: dictionaries by their sorted keys."""
+    found: list[Any] = load().tree.flatten(nest)
+    return found
+
+
+def arrays(nest: Any) -> list[Array]:
+    """The leaves that are there; None is left out."""
+    return [each for each in flatten(nest) if each is not None]
+
+
+def leaf_names(nest: Any) -> list[str | None]:
+    """For each leaf the innermost key that it stands under, or None, in the order of ``flatten``."""
+    return [
+        next((key for key in reversed(path) if isinstance(key, str)), None)
+        for path, _ in load().tree.flatten_with_path(nest)
+    ]
+
+
+def mapped(function: Callable[..., Any], nest: Any, *others: Any) -> Any:
+    """The structure with the function's results as leaves."""
+    return load().tree.map_structure(function, nest, *others)
+
+
+def taken(nest: Any, places: Any) -> Any:
+    """Some rows of every array, a slice or indices; None stays None."""
+    return mapped(lambda each: None if each is None else each[places], nest)
+
+
+def plain_arrays(nest: Any) -> Any:
+    """Arrays, tensors or frames as NumPy arrays in the same structure; None where it is anything else."""
+    if nest is None or callable(getattr(nest, "__next__", None)):
+        return None
+    try:
+        leaves = flatten(nest)
+        if not leaves or not all(_is_arrays(leaf) for leaf in leaves):
+            return None
+        return mapped(_as_array, nest)
+    except Exception:  # a lazy or broken container of somebody's own
+        return None
+
+
+def as_fit_gets(nest: Any) -> Any:
+    """Arrays with the floats in Keras' ``floatx``."""
+    floatx = load().config.floatx()
+
+    def cast(values: Any) -> Any:
+        floats = values.dtype.kind == "f" and values.dtype.name != floatx
+        return values.astype(floatx) if floats else values
+
+    return mapped(cast, nest)
+
+
+def _is_arrays(leaf: Any) -> bool:
+    import tensorflow as tf
+
+    if isinstance(leaf, (tf.data.Dataset, str, bytes)):
+        return False
+    return hasattr(leaf, "to_numpy") or (hasattr(leaf, "shape") and hasattr(leaf, "dtype"))
+
+
+def _as_array(leaf: Any) -> Any:
+    values = leaf.to_numpy() if hasattr(leaf, "to_numpy") else np.asarray(leaf)
+    if values.dtype == object and not values.ndim:
+        raise TypeError("NumPy takes it for one object, as it does a sparse matrix")
+    return values

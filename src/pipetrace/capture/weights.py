@@ -1,0 +1,89 @@
+"""A model's variables: which it has, copies of their values, and passes with other values in them."""
+
+import contextlib
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from pipetrace.capture import internals
+from pipetrace.capture.backend import load
+from pipetrace.trace.document import Array
+
+Weights: TypeAlias = Mapping[int, Array]
+"""Values by the identities of their variables, as ``id`` gives them."""
+
+
+def weights(model: Any) -> list[Any]:
+    """All weights of a model, frozen ones included; no metrics and no seeds."""
+    return list(model.weights)
+
+
+def trainable(model: Any) -> list[Any]:
+    """The weights that training changes."""
+    return list(model.trainable_variables)
+
+
+def is_built(model: Any) -> bool:
+    """Whether a model and all layers in it have made their variables."""
+    return model is not None and all(
+        getattr(layer, "built", True) for layer in internals.all_layers(model)
+    )
+
+
+def size(variables: Iterable[Any]) -> int:
+    """How many numbers variables hold."""
+    return sum(int(math.prod(variable.shape)) for variable in variables)
+
+
+def copied(variables: Iterable[Any]) -> dict[int, Array]:
+    """Copies of what variables hold, by their identities."""
+    return {id(variable): np.array(variable.numpy()) for variable in variables}
+
+
+def is_float(variable: Any) -> bool:
+    """Whether a variable holds real numbers; a seed and an index do not."""
+    return "float" in str(variable.dtype)
+
+
+def specs_of(variables: Sequence[Any]) -> list[Any]:
+    """The TensorFlow signature of the variables' values."""
+    import tensorflow as tf
+
+    return [tf.TensorSpec(variable.shape, variable.value.dtype) for variable in variables]
+
+
+def tensors_of(variables: Sequence[Any], others: Weights | None = None) -> list[Any]:
+    """The values of variables as tensors.
+
+    Args:
+        variables: in the order of the result.
+        others: values to take instead, where there are any for a variable.
+    """
+    import tensorflow as tf
+
+    found = []
+    for variable in variables:
+        value = None if others is None else others.get(id(variable))
+        if value is None:
+            found.append(tf.convert_to_tensor(variable.value))
+        else:
+            found.append(tf.convert_to_tensor(value, dtype=variable.value.dtype))
+    return found
+
+
+@contextlib.contextmanager
+def in_place_of(variables: Sequence[Any], given: Sequence[Any]) -> Iterator[None]:
+    """A block in which variables have other values, and in which no state of a model changes.
+
+    The variables themselves keep what they hold: Keras looks the values up in its stateless scope.
+    Updates and added losses are forgotten when the block ends.
+
+    Args:
+        variables: of Keras.
+        given: a tensor for each.
+    """
+    mapping = list(zip(variables, given, strict=True))
+    with load().StatelessScope(state_mapping=mapping, collect_losses=True):
+        yield
