@@ -33,16 +33,13 @@ from pipetrace.explain.judgement import (
 from pipetrace.explain.metrics import accuracy, validation_accuracy
 from pipetrace.explain.text import counted, dimensions, exact, figure, listed, moved, number, share
 from pipetrace.trace.document import (
-    DATA,
     FAILED,
-    GRADIENT,
-    OUTPUT,
-    WEIGHTS,
     Epoch,
     Stage,
     Summary,
     Trace,
 )
+from pipetrace.trace.events import LOSS, NON_FINITE
 
 
 def insight(trace: Trace) -> tuple[str, ...]:
@@ -144,7 +141,7 @@ def _improvement(trace: Trace) -> str:
     where = f"between epochs {numbers[at]} and {numbers[at + 1]}" if numbers[at] else "in epoch 1"
     text = f"{_fraction(part)} of the improvement in training loss came {where} ({share(part)})."
     if judgement(trace).trend != LEARNING:
-        return f"{text} In epoch {numbers[-1]} the loss was no longer improving."
+        return f"{text} In epoch {numbers[-1]} it barely changed."
     slightly = " slightly" if falls[-1] < 0.1 * whole else ""
     return f"{text} In epoch {numbers[-1]} the model was still improving{slightly}."
 
@@ -221,7 +218,7 @@ def _last_finite(trace: Trace) -> str:
 
 
 def _first_non_finite(trace: Trace) -> str:
-    if any(event.kind in (DATA, OUTPUT, GRADIENT, WEIGHTS) for event in trace.events):
+    if any(event.kind in NON_FINITE - {LOSS} for event in trace.events):
         return ""  # an event tells it, from the very step
     for epoch in trace.epochs:
         for stage in trace.stages:
