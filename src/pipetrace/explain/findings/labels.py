@@ -46,7 +46,7 @@ def how_sure(confidence: float) -> str:
 
 
 def totals(found: Sequence[Finding]) -> str:
-    """How many findings of each severity: ``1 error and 2 warnings``. Symptoms count with their cause."""
+    """How many findings of each severity, without symptoms: ``1 error and 2 warnings``."""
     counts = {level: sum(each.level == level for each in found) for level in LEVELS}
     return listed([counted(count, level) for level, count in counts.items() if count])
 
