@@ -51,7 +51,7 @@ def totals(found: Sequence[Finding]) -> str:
     return listed([counted(count, level) for level, count in counts.items() if count])
 
 
-def verdict(report: Report) -> str:
+def report_title(report: Report) -> str:
     """How many findings there are, how many are hidden, and which rules could not run."""
     return ". ".join(filter(None, (_found(report), _hidden(report), not_run(report))))
 

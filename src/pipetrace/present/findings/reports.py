@@ -4,7 +4,8 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from pipetrace.explain.findings.engine import Report
-from pipetrace.explain.findings.labels import verdict
+from pipetrace.explain.findings.labels import report_title
+from pipetrace.explain.overhead import omissions
 from pipetrace.explain.text import counted
 from pipetrace.present.build.findings import findings_view
 from pipetrace.present.findings.plain import finding
@@ -33,7 +34,9 @@ FORMS: Mapping[str, Callable[[Sequence[Report], str], str]] = {
 
 
 def _lines(each: Report) -> Iterator[str]:
-    yield from _wrapped(f"{each.file}: {verdict(each)}.")
+    yield from _wrapped(f"{each.file}: {report_title(each)}.")
+    if each.not_run:
+        yield from _wrapped(omissions(each.trace))
     for number, found in enumerate(findings_view(each).found, 1):
         yield ""
         yield from finding(found, _wrapped, number)

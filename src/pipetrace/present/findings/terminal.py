@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipetrace.explain.findings.engine import Report
-from pipetrace.explain.findings.labels import verdict
+from pipetrace.explain.findings.labels import report_title
 from pipetrace.present.build.findings import findings_view
 from pipetrace.present.views import FindingsView, FindingView, Mark
 
@@ -25,7 +25,7 @@ def show(checked: Sequence[Report], console: Console) -> None:
         if number:
             console.print()
         console.print(
-            Text.assemble((f"{each.file}: ", "bold"), f"{verdict(each)}."),
+            Text.assemble((f"{each.file}: ", "bold"), f"{report_title(each)}."),
             width=width,
             highlight=False,
         )
