@@ -5,10 +5,10 @@
 
 Each program of FOLDER/cases is trained twice, faulty and repaired, and each of FOLDER/healthy once,
 with `pipetrace.watch`. The traces go to DIR, or to a temporary folder. With --again nothing is
-trained: the rules run on the traces in DIR. The scores follow FOLDER/README.md. A fault is diagnosed
-if the faulty run has a warning or an error of its category (or an equally right one), and the
-repaired run has none of that category. It is located if such a finding names the layer. Notes do not
-count. DIR/other may hold traces of further healthy runs.
+trained: the rules run on the traces in DIR. The scores follow FOLDER/README.md. A fault is
+diagnosed if the faulty run has a warning or an error of its category (or an equally right one), and
+the repaired run has none of that category. It is located if such a finding names the layer. Notes
+do not count. DIR/other may hold traces of further healthy runs.
 """
 
 import argparse
@@ -71,9 +71,7 @@ def main() -> None:
     parser.add_argument("--ids", default="", help="only these programs")
     parser.add_argument("--jobs", type=int, default=1, help="programs at a time")
     parser.add_argument("--keep", type=Path, help="where the traces stay")
-    parser.add_argument(
-        "--again", type=Path, help="score these traces, without training"
-    )
+    parser.add_argument("--again", type=Path, help="score these traces, without training")
     parser.add_argument("--one", nargs=3, metavar=("KIND", "ID", "SEED"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
