@@ -338,9 +338,10 @@ class MeasuredRun:
         known = {name: score for name, score in scores.items() if score is not None}
         name = max(known, key=lambda each: known[each], default=LINEAR)
         value, baseline = known.get(name, math.nan), self.of(BaselineModel, name)
-        kind = "linear model" if name == LINEAR else "kernel ridge regression"
+        kind = "linear" if name == LINEAR else "kernel ridge"
+        rows = "validation rows" if held_out else "training rows"
         score = f"accuracy {share(value)}" if baseline.classification else f"R2 {figure(value)}"
-        text = f"On the same rows a {kind} (baseline model) reaches {score}."
+        text = f"A {kind} baseline model reaches {score} on the {rows}."
         return Evidence(
             text,
             value,

@@ -13,7 +13,7 @@ from pipetrace.explain.findings.measured_run import (
     RESHAPING,
     MeasuredRun,
 )
-from pipetrace.explain.text import figure, share
+from pipetrace.explain.text import counted, figure, share
 from pipetrace.trace.document import SOURCE, STEP, Stage
 from pipetrace.trace.measurements import (
     ALIGNED,
@@ -128,8 +128,8 @@ def trained_apart(run: MeasuredRun) -> Evidence | None:
     own, name = best
     first, second = _scores(trained, own, classes)
     return Evidence(
-        f"On the validation rows a baseline model reaches {first} after training on the training "
-        f"set, and {second} after other validation rows.",
+        f"A baseline model reaches {first} on the validation rows if trained on the training set, "
+        f"and {second} if trained on other validation rows.",
         own - trained,
         f"measurements[baseline_model/{name}].within_held_out",
     )
@@ -222,7 +222,7 @@ def _shifted(run: MeasuredRun, majority: float) -> Evidence | None:
     other = max(scores, key=lambda name: scores[name], default=None)
     if other is None or scores[other] - max(here, majority) < SCORE_GAP or sorted_by_class(run):
         return None
-    where = "in reverse order" if other == REVERSED else f"shifted by {other} rows"
+    where = "in reverse order" if other == REVERSED else f"shifted by {counted(int(other), 'row')}"
     return Evidence(
         f"A linear model predicts the targets {where} (score {figure(scores[other])}), "
         f"but not as they are ({figure(here)}).",

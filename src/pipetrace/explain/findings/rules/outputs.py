@@ -51,7 +51,7 @@ class OneUnitSoftmax(RunRule):
             if task.activation(run.trace, stage) != "softmax" or output.shape[-1:] != (1,):
                 continue
             place, target = run.before_reshaping(output.stage).name, output.target
-            text = f"{place} is a softmax over a single unit, so its output is always 1."
+            text = f"The layer {place} applies softmax to a single unit, so its output is always 1."
             evidence = [Evidence(text, 1.0, f"stages[{place}].outputs[0].shape")]
             if outcome.min == outcome.max == 1.0:
                 text = "All measured outputs are 1."
@@ -144,7 +144,7 @@ class MissingSoftmax(RunRule):
         place = run.before_reshaping(output.stage).name
         evidence = [
             Evidence(
-                f"The loss expects probabilities, but the last layer {place} outputs logits (no "
+                f"The loss expects probabilities, but the last layer ({place}) outputs logits (no "
                 "softmax).",
                 None,
                 f"stages[{place}].config",
@@ -187,7 +187,7 @@ class DoubleSoftmax(RunRule):
         place = run.before_reshaping(output.stage).name
         evidence = [
             Evidence(
-                f"{last} is applied twice: by {place}, and by the loss with from_logits=True.",
+                f"{last} is applied twice: by the layer {place}, and by the loss (from_logits=True).",
                 None,
                 "run.training.from_logits",
             )
@@ -307,8 +307,7 @@ class LossMismatch(RunRule):
         bounded = run.last_activation in ("sigmoid", "softmax", "hard_sigmoid")
         found = self.fault(
             Evidence(
-                f"{output.loss} is a regression loss, but all targets are 0 or 1: this is a "
-                "classification.",
+                f"{output.loss} is a regression loss, but all targets are 0 or 1 (classes).",
                 1.0,
                 "measurements[outcome/training].target_binary",
             ),
