@@ -1,5 +1,7 @@
 """Faulty runs for the rules about training (PT4, PT5, PT7), and runs that are nearly faulty."""
 
+import math
+
 from tests.explain.findings.conftest import a_run, poor
 from tests.explain.findings.faulty import (
     NAN_LOSS,
@@ -15,7 +17,7 @@ from tests.explain.findings.faulty import (
 )
 
 from pipetrace.explain.findings import ERROR
-from pipetrace.trace.document import OUTPUT, Event
+from pipetrace.trace.events import LOSS, OUTPUT, Event
 from pipetrace.trace.measurements import (
     DatasetCheck,
     Gradient,
@@ -173,8 +175,8 @@ CASES = [
         "PT701",
         lambda: with_events(
             a_run(poor(), losses=NAN_LOSS),
-            Event("loss", "The loss was NaN.", 1, 1),
-            Event(OUTPUT, "The first is that of second.", 1, 1, "second"),
+            Event(LOSS, 1, 1, value=math.nan),
+            Event(OUTPUT, 1, 1, "second"),
         ),
         lambda: a_run(poor()),
         "second",
