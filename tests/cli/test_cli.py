@@ -170,7 +170,7 @@ LOADED = "import atexit, sys; atexit.register(lambda: print('LOADED', *sorted(sy
 def loaded(code: str, *arguments: str, path: Path | None = None) -> set[str]:
     """The modules that are there when a fresh Python has run a command, after some other code."""
     script = f"{LOADED}{code}\nimport sys\nfrom pipetrace.cli import main\nsys.argv[0] = 'pipetrace'\nmain()"
-    searched = [*filter(None, [path and str(path), os.environ.get("PYTHONPATH")])]
+    searched = [str(each) for each in (path, os.environ.get("PYTHONPATH")) if each]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(searched)}
     ran = subprocess.run(
         [sys.executable, "-c", script, *arguments],
