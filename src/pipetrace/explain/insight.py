@@ -217,7 +217,7 @@ def _last_finite(trace: Trace) -> str:
     if not finite:
         return "No epoch had a finite training loss."
     last = finite[-1]
-    return f"Epoch {last.number} was the last with a finite training loss, {figure(last.metrics['loss'])}."
+    return f"The last finite training loss was {figure(last.metrics['loss'])}, in epoch {last.number}."
 
 
 def _first_non_finite(trace: Trace) -> str:
