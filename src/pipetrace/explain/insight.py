@@ -126,7 +126,7 @@ def _improvement(trace: Trace) -> str:
     guess = chance(trace)
     numbers = [epoch.number for epoch in trace.epochs]
     losses = [epoch.metrics.get("loss", math.nan) for epoch in trace.epochs]
-    if guess:
+    if guess and losses[0] <= guess.level:
         numbers, losses = [0, *numbers], [guess.level, *losses]
     if len(losses) < 3 or not all(map(math.isfinite, losses)):
         return ""
@@ -199,7 +199,8 @@ def _misclassified(trace: Trace, last: EpochJudgement, theirs: float, rows: int)
     text = f"The model misclassifies {number(wrong)} of {counted(rows, images)}."
     guess, ours = chance(trace), accuracy(trace, last.epoch)
     if guess and theirs <= luck(guess, rows):
-        return f"{text} That is no better than chance level."
+        reach = share(luck(guess, rows))
+        return f"{text} By luck, chance level can reach an accuracy of {reach} on as many."
     if ours is None:
         return text
     pair = f"validation accuracy ({share(theirs)}) and training accuracy ({share(ours)})"
@@ -217,7 +218,9 @@ def _last_finite(trace: Trace) -> str:
     if not finite:
         return "No epoch had a finite training loss."
     last = finite[-1]
-    return f"The last finite training loss was {figure(last.metrics['loss'])}, in epoch {last.number}."
+    return (
+        f"The last finite training loss was {figure(last.metrics['loss'])}, in epoch {last.number}."
+    )
 
 
 def _first_non_finite(trace: Trace) -> str:
