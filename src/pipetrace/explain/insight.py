@@ -142,7 +142,8 @@ def _improvement(trace: Trace) -> str:
     at = falls.index(max(falls))
     part = falls[at] / whole
     where = f"between epochs {numbers[at]} and {numbers[at + 1]}" if numbers[at] else "in epoch 1"
-    text = f"{_fraction(part)} of the improvement in training loss came {where} ({share(part)})."
+    over = " over chance level" if numbers[0] == 0 else ""
+    text = f"{_fraction(part)} of the improvement in training loss{over} came {where} ({share(part)})."
     if judgement(trace).trend != LEARNING:
         return f"{text} In epoch {numbers[-1]} it barely changed."
     slightly = " slightly" if falls[-1] < 0.1 * whole else ""
