@@ -25,19 +25,17 @@ from pipetrace.record.recording import Recording, Settings, say
 from pipetrace.record.words import in_short, spent
 from pipetrace.record.writer_thread import Journal
 from pipetrace.trace.document import (
-    DATA,
-    EXCEPTION,
     FAILED,
     FINISHED,
     INTERRUPTED,
     STOPPED,
     Ending,
     Epoch,
-    Event,
     Run,
     Stage,
     Training,
 )
+from pipetrace.trace.events import DATA_ENDED, NO_BATCHES, UNFINISHED, Event
 from pipetrace.trace.overhead import BUDGET, DECLINED, UNSUPPORTED, Omission, Spending
 
 SECONDS, SECONDS_A_LAYER = 0.05, 0.008
@@ -79,9 +77,7 @@ class Session(Recording):
         self.steps_together = internals.steps_per_call(self.model)
         self.losses.begin(self.budget)
         if self.open:
-            self.note(
-                Event(EXCEPTION, "The fit before did not come to its end.", self.epoch or None)
-            )
+            self.note(Event(UNFINISHED, self.epoch or None))
         with self.safely("stages"):
             self._take_rows(call)
         with self.safely("writing"):
@@ -335,10 +331,9 @@ class Session(Recording):
         if self.steps is not None:
             self.step = min(self.step, self.steps) if self.step else 0
         if not self.step:
-            self.note(Event(DATA, "The data gave no batch in this epoch.", self.epoch))
+            self.note(Event(NO_BATCHES, self.epoch))
         elif self.steps is not None and self.step < self.steps and not facts.stops(self.model):
-            text = f"The data ended after {self.step} of {self.steps} steps of epoch {self.epoch}."
-            self.note(Event(DATA, text, self.epoch, self.step))
+            self.note(Event(DATA_ENDED, self.epoch, self.step, count=self.step, total=self.steps))
 
     def end(self) -> None:
         """The ``fit`` is over: measure what waits for it, and close the trace."""
@@ -363,8 +358,8 @@ class Session(Recording):
                 finish(self, self.settings.progress or line)
             else:
                 self.leave_out("after training", DECLINED)
-        except BaseException as error:  # Ctrl-C while it is measured; the epochs are all there
-            self.close(Ending(INTERRUPTED, in_short(error), epoch=self.epoch or None))
+        except BaseException:  # Ctrl-C while it is measured; the epochs are all there
+            self.close(Ending(INTERRUPTED, epoch=self.epoch or None))
             raise
         self.close(Ending(STOPPED if stopped else FINISHED, epoch=self.epoch or None))
 
@@ -382,10 +377,10 @@ class Session(Recording):
         if self.settings.after and isinstance(error, (Exception, KeyboardInterrupt)):
             self._measure_what_waited(AFTER_FAILURE)
         if isinstance(error, KeyboardInterrupt):
-            self.close(Ending(INTERRUPTED, "Ctrl-C", epoch=self.epoch or None))
+            self.close(Ending(INTERRUPTED, None, None, *self.moment()))
             return
         if not isinstance(error, Exception):
-            self.close(Ending(FAILED, in_short(error), epoch=self.epoch or None))
+            self.close(Ending(FAILED, in_short(error), None, *self.moment()))
             return
         stage: str | None = None
         events: tuple[Event, ...] = ()
@@ -397,7 +392,7 @@ class Session(Recording):
             self._describe_stages(seen)
         for event in events:
             self.note(event)
-        self.close(Ending(FAILED, in_short(error), stage=stage, epoch=self.epoch or None))
+        self.close(Ending(FAILED, in_short(error), stage, *self.moment()))
 
     def close(self, ending: Ending) -> None:
         """End the trace, which may be opened again by another ``fit``."""
