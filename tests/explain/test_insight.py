@@ -185,8 +185,8 @@ def allowed(trace: Trace) -> dict[str, list[float]]:
         for each in (rows, held)
     ]
     falls = []
-    for start in (level, LN10):
-        losses = [start, *(epoch.metrics.get("loss", math.nan) for epoch in epochs)]
+    for start in ([level], [LN10], []):
+        losses = [*start, *(epoch.metrics.get("loss", math.nan) for epoch in epochs)] or [0.0]
         whole = losses[0] - losses[-1]
         if whole:
             falls += [(was - now) / whole for was, now in itertools.pairwise(losses)]

@@ -140,7 +140,9 @@ def _improvement(trace: Trace) -> str:
     part = falls[at] / whole
     where = f"between epochs {numbers[at]} and {numbers[at + 1]}" if numbers[at] else "in epoch 1"
     over = " over chance level" if numbers[0] == 0 else ""
-    text = f"{_fraction(part)} of the improvement in training loss{over} came {where} ({share(part)})."
+    text = (
+        f"{_fraction(part)} of the improvement in training loss{over} came {where} ({share(part)})."
+    )
     if judgement(trace).trend != LEARNING:
         return f"{text} In epoch {numbers[-1]} it barely changed."
     slightly = " slightly" if falls[-1] < 0.1 * whole else ""
@@ -149,7 +151,13 @@ def _improvement(trace: Trace) -> str:
 
 def _fraction(part: float) -> str:
     """A share in words, for the beginning of a sentence."""
-    words = ((0.9, "Almost all"), (0.6, "Most"), (0.45, "About half"), (0.0, "The largest part"))
+    words = (
+        (1.0, "All"),
+        (0.9, "Almost all"),
+        (0.6, "Most"),
+        (0.45, "About half"),
+        (0.0, "The largest part"),
+    )
     return next(word for least, word in words if part >= least)
 
 
