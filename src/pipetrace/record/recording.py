@@ -21,7 +21,8 @@ from pipetrace.record.measure.preprocessing import Before
 from pipetrace.record.measure.rows import Measure, Rows
 from pipetrace.record.words import in_short
 from pipetrace.record.writer_thread import Journal
-from pipetrace.trace.document import RECORDER, Array, Data, Event, Run, Stage
+from pipetrace.trace.document import Array, Data, Run, Stage
+from pipetrace.trace.events import RECORDER, Event
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +101,7 @@ class Recording:
         self.cost = Cost()
         self.budget = Budget(settings.budget, self.cost)
         self.schedule = Schedule(self.budget)
-        self.left_out: dict[tuple[str, str], int] = {}
+        self.skipped: dict[tuple[str, str], int] = {}
         self.writer: Journal | None = None
         self.measure: Measure | None = None
         self.rows: Rows | None = settings.rows
@@ -135,6 +136,11 @@ class Recording:
         """The names of the stages before the model, which none of its own may have."""
         return frozenset(stage.name for stage in self.before)
 
+    def moment(self) -> tuple[int | None, int | None]:
+        """The epoch and the step that did not come to their end; None outside of them."""
+        between = self.steps is not None and self.step >= self.steps
+        return self.epoch or None, self.step + 1 if self.epoch and not between else None
+
     def layers(self) -> int:
         """How many layers the model has, those of nested models included."""
         if self._layers is None:
@@ -154,9 +160,9 @@ class Recording:
         """Whether a part of the recording has not failed before."""
         return part not in self.errors and not (part != "writing" and "writing" in self.errors)
 
-    def leave_out(self, what: str, reason: str, amount: int = 1) -> None:
+    def skip(self, what: str, reason: str, amount: int = 1) -> None:
         """Remember that something was not recorded, so many times more."""
-        self.left_out[what, reason] = self.left_out.get((what, reason), 0) + amount
+        self.skipped[what, reason] = self.skipped.get((what, reason), 0) + amount
 
     def note(self, event: Event) -> None:
         """Write down something that happened."""
@@ -180,9 +186,10 @@ class Recording:
             )
         if self.writer is not None and part != "writing":
             with contextlib.suppress(Exception):
-                self.writer.add_event(
-                    Event(RECORDER, f"{part}: {what}", self.epoch or None, self.step or None)
+                event = Event(
+                    RECORDER, self.epoch or None, self.step or None, part=part, error=what
                 )
+                self.writer.add_event(event)
 
     def tell_meanwhile(self) -> None:
         """Say at once what is grave in what was written so far; in the background, once that is written."""

@@ -25,20 +25,18 @@ from pipetrace.record.recording import Recording, Settings, say
 from pipetrace.record.words import in_short, spent
 from pipetrace.record.writer_thread import Journal
 from pipetrace.trace.document import (
-    DATA,
-    EXCEPTION,
     FAILED,
     FINISHED,
     INTERRUPTED,
     STOPPED,
     Ending,
     Epoch,
-    Event,
     Run,
     Stage,
     Training,
 )
-from pipetrace.trace.overhead import BUDGET, DECLINED, UNSUPPORTED, Omission, Spending
+from pipetrace.trace.events import DATA_ENDED, NO_BATCHES, UNFINISHED, Event
+from pipetrace.trace.overhead import BUDGET, DECLINED, UNSUPPORTED, Overhead, Skipped
 
 SECONDS, SECONDS_A_LAYER = 0.05, 0.008
 """What a first look at the stages takes, for the model and for each layer: measured on two cores, where MobileNetV2 with its
@@ -79,9 +77,7 @@ class Session(Recording):
         self.steps_together = internals.steps_per_call(self.model)
         self.losses.begin(self.budget)
         if self.open:
-            self.note(
-                Event(EXCEPTION, "The fit before did not come to its end.", self.epoch or None)
-            )
+            self.note(Event(UNFINISHED, self.epoch or None))
         with self.safely("stages"):
             self._take_rows(call)
         with self.safely("writing"):
@@ -95,7 +91,7 @@ class Session(Recording):
                     self._describe()
             self.open = True
         missing = [*internals.unsupported(self.model), *([] if call.known else ["fit arguments"])]
-        self.left_out |= {(what, UNSUPPORTED): 1 for what in missing}
+        self.skipped |= {(what, UNSUPPORTED): 1 for what in missing}
         trains = tuple(bool(variable.trainable) for variable in weights(self.model))
         # A model that was thawed or frozen between two fits has other parameters, and other stages perhaps.
         if self.measure is not None and trains != self._trains:
@@ -281,7 +277,7 @@ class Session(Recording):
         try:
             sound = self.losses.look(logs["loss"], self.step)
         except Exception as error:  # such as a loss of somebody's own that is no single number
-            self.lose("watching the loss", error)
+            self.lose("loss checks", error)
             self._told_not_finite = True
             return True
         self.health.step_ends(self.losses.value, number)
@@ -290,7 +286,7 @@ class Session(Recording):
 
     def loss_broke(self) -> None:
         """The loss is no number any more; where did that begin?"""
-        with self.safely("watching the loss"):
+        with self.safely("loss checks"):
             if self.measure is None:
                 self.look()  # whatever it takes: the training is broken, and this is what the recorder is for
             for event in failure.not_finite(self, self.losses.value, self.losses.sound):
@@ -309,7 +305,7 @@ class Session(Recording):
             if self.settings.after and self.measure is None and self.may_look:
                 self.look()
                 if self.measure is not None:
-                    self.left_out["late stages", BUDGET] = 1
+                    self.skipped["late stages", BUDGET] = 1
         with self.cost.of("epoch"):
             epoch = Epoch(
                 number=self.epoch,
@@ -325,7 +321,7 @@ class Session(Recording):
         near_end = self.epoch > self.planned - RECENT and self.health.follows()
         weights = keep_weights(self, needed=detail.weights or near_end)
         if self.writer is not None and self.can("writing"):
-            self.writer.add_epoch(take_down(self, epoch, detail, weights, self.spending))
+            self.writer.add_epoch(take_down(self, epoch, detail, weights, self.overhead))
         self.health.epoch_ends(self.epoch, weights)
         if not last:
             self.tell_meanwhile()
@@ -335,10 +331,9 @@ class Session(Recording):
         if self.steps is not None:
             self.step = min(self.step, self.steps) if self.step else 0
         if not self.step:
-            self.note(Event(DATA, "The data gave no batch in this epoch.", self.epoch))
+            self.note(Event(NO_BATCHES, self.epoch))
         elif self.steps is not None and self.step < self.steps and not facts.stops(self.model):
-            text = f"The data ended after {self.step} of {self.steps} steps of epoch {self.epoch}."
-            self.note(Event(DATA, text, self.epoch, self.step))
+            self.note(Event(DATA_ENDED, self.epoch, self.step, count=self.step, total=self.steps))
 
     def end(self) -> None:
         """The ``fit`` is over: measure what waits for it, and close the trace."""
@@ -352,7 +347,7 @@ class Session(Recording):
             self.lose("stages", self._unseen)
             self._unseen = None
         if self.measure is None and self.epoch and "stages" not in self.errors:
-            self.left_out["stages", UNSUPPORTED if self.rows is None else BUDGET] = 1
+            self.skipped["stages", UNSUPPORTED if self.rows is None else BUDGET] = 1
         with self.safely("writing"):
             self._run = self._facts()
             self._describe()
@@ -362,16 +357,16 @@ class Session(Recording):
                 line = Line("measuring the data flow") if self.settings.verbose else None
                 finish(self, self.settings.progress or line)
             else:
-                self.leave_out("after training", DECLINED)
-        except BaseException as error:  # Ctrl-C while it is measured; the epochs are all there
-            self.close(Ending(INTERRUPTED, in_short(error), epoch=self.epoch or None))
+                self.skip("after training", DECLINED)
+        except BaseException:  # Ctrl-C while it is measured; the epochs are all there
+            self.close(Ending(INTERRUPTED, epoch=self.epoch or None))
             raise
         self.close(Ending(STOPPED if stopped else FINISHED, epoch=self.epoch or None))
 
     def _measure_what_waited(self, seconds: float) -> None:
         """The figures of the epochs that had to wait until training is over."""
-        if self.can("health") and self.can("writing"):
-            with self.safely("health"):
+        if self.can("measurements") and self.can("writing"):
+            with self.safely("measurements"):
                 self.health.finish(seconds)
 
     def failed(self, error: BaseException) -> None:
@@ -382,10 +377,10 @@ class Session(Recording):
         if self.settings.after and isinstance(error, (Exception, KeyboardInterrupt)):
             self._measure_what_waited(AFTER_FAILURE)
         if isinstance(error, KeyboardInterrupt):
-            self.close(Ending(INTERRUPTED, "Ctrl-C", epoch=self.epoch or None))
+            self.close(Ending(INTERRUPTED, None, None, *self.moment()))
             return
         if not isinstance(error, Exception):
-            self.close(Ending(FAILED, in_short(error), epoch=self.epoch or None))
+            self.close(Ending(FAILED, in_short(error), None, *self.moment()))
             return
         stage: str | None = None
         events: tuple[Event, ...] = ()
@@ -397,7 +392,7 @@ class Session(Recording):
             self._describe_stages(seen)
         for event in events:
             self.note(event)
-        self.close(Ending(FAILED, in_short(error), stage=stage, epoch=self.epoch or None))
+        self.close(Ending(FAILED, in_short(error), stage, *self.moment()))
 
     def close(self, ending: Ending) -> None:
         """End the trace, which may be opened again by another ``fit``."""
@@ -408,30 +403,31 @@ class Session(Recording):
         if not self.can("writing"):
             self.writer.close()
             return
-        self.writer.end(ending, lambda: dict(self.cost.parts), self.spending)
+        self.writer.end(ending, lambda: dict(self.cost.parts), self.overhead)
         if self.can("writing") and self.settings.verbose:
-            say(f"pipetrace: {spent(self.spending())}")
+            say(f"pipetrace: {spent(self.overhead())}")
             self.tell_at_end()
 
-    def spending(self) -> Spending:
+    def overhead(self) -> Overhead:
         """What the recording took so far."""
-        of = dict.fromkeys(("probe", "probe rows", "channels", "weights", "health"), self.epoch)
+        of = dict.fromkeys(
+            ("probe", "probe rows", "channels", "weights", "measurements"), self.epoch
+        )
         if self.rows is not None:
             of["rows"] = len(self.rows)
-        left_out = [
-            Omission(what, why, amount, of.get(what))
-            for (what, why), amount in self.left_out.items()
+        skipped = [
+            Skipped(what, why, amount, of.get(what)) for (what, why), amount in self.skipped.items()
         ]
         if self.losses.every > 1:
-            left_out.append(Omission("loss checks", BUDGET, self.losses.every))
-        return Spending(
+            skipped.append(Skipped("loss checks", BUDGET, self.losses.every))
+        return Overhead(
             budget=self.budget.share,
             floor=FLOOR,
             training=self.budget.training,
             during=self.cost.during,
             background=self.cost.background,
             after=self.cost.after,
-            left_out=tuple(left_out),
+            skipped=tuple(skipped),
         )
 
     def _describe_stages(self, stages: tuple[Stage, ...]) -> None:

@@ -7,8 +7,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from pipetrace.trace.events import Event
 from pipetrace.trace.measurements import Measurements
-from pipetrace.trace.overhead import Spending
+from pipetrace.trace.overhead import Overhead
 
 Array: TypeAlias = NDArray[Any]
 Config: TypeAlias = Mapping[str, Any]
@@ -237,52 +238,21 @@ class Prediction:
     held_out: bool = True
 
 
-LOSS, OUTPUT, GRADIENT, WEIGHTS, EXCEPTION, DATA, RECORDER = (
-    "loss",
-    "output",
-    "gradient",
-    "weights",
-    "exception",
-    "data",
-    "recorder",
-)
-"""What an event is about."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that happened once and was not planned.
-
-    Attributes:
-        kind: what it is about: ``loss``, ``output``, ``gradient`` or ``weights`` that are not finite, an ``exception``
-            of the training, ``data`` that are missing or do not fit, or the ``recorder`` itself, which then left
-            something out.
-        message: the fact in the words of whoever reported it.
-        epoch, step: when, counted from 1; None outside of the epochs.
-        stage: where, or None where that is not known.
-    """
-
-    kind: str
-    message: str
-    epoch: int | None = None
-    step: int | None = None
-    stage: str | None = None
-
-
 @dataclass(frozen=True)
 class Ending:
     """How the run ended.
 
     Attributes:
         kind: ``finished``, ``stopped``, ``failed``, ``interrupted``, ``killed`` or ``running``.
-        message: the error's own words, where there was one.
-        stage, epoch: where it happened, where that is known.
+        error: the class of the error and its message, as Keras or Python wrote it, where there was one.
+        stage, epoch, step: where it happened, where that is known.
     """
 
     kind: str
-    message: str | None = None
+    error: str | None = None
     stage: str | None = None
     epoch: int | None = None
+    step: int | None = None
 
 
 @dataclass(frozen=True)
@@ -443,7 +413,7 @@ class Trace:
         groups: what holds several stages, outer ones first.
         events: what went wrong on the way, in order.
         histogram_rows: of how many rows the data flow's histograms are; None where of all.
-        spending: what recording took beside its budget; None where no budget was kept.
+        overhead: what recording took beside its budget; None where no budget was kept.
         measurements: further figures, by kind, name and epoch.
     """
 
@@ -459,7 +429,7 @@ class Trace:
     groups: tuple[Group, ...] = ()
     events: tuple[Event, ...] = ()
     histogram_rows: int | None = None
-    spending: Spending | None = None
+    overhead: Overhead | None = None
     measurements: Measurements = field(default_factory=Measurements)
 
     def stage(self, name: str) -> Stage:

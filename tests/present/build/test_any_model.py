@@ -7,7 +7,6 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from pipetrace.present.terminal_training import fitting
 from rich.console import Console
 from tests.tasks import (
     KINDS,
@@ -22,10 +21,11 @@ from tests.tasks import (
     steps,
 )
 
+from pipetrace.present.blocks import Epochs
 from pipetrace.present.build.document import _document as document
 from pipetrace.present.build.training import training
 from pipetrace.present.page import page
-from pipetrace.present.rich import show
+from pipetrace.present.rich import fitting_columns, show
 from pipetrace.present.text import document_text
 from pipetrace.present.views import Document
 from pipetrace.trace import Trace
@@ -112,7 +112,7 @@ def test_a_wide_table_is_printed_in_parts() -> None:
 def test_the_terminal_says_which_columns_it_leaves_to_the_page() -> None:
     view = of(several()).training
     text = joined(in_terminal(of(several())))
-    kept = [view.columns[index] for index in fitting(view, 80)]
+    kept = [view.columns[index] for index in fitting_columns(Epochs(view.columns, view.rows), 80)]
     assert kept[0] == "epoch"
     assert kept[-1] == "seconds"
     assert kept[1:3] == ["loss", "val loss"]

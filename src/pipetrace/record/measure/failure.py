@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,19 @@ from pipetrace.capture.failing import failing_graph
 from pipetrace.capture.weights import Weights
 from pipetrace.record.recording import Recording
 from pipetrace.record.words import in_short
-from pipetrace.trace.document import (
-    DATA,
+from pipetrace.trace.document import Array, Stage
+from pipetrace.trace.events import (
     EXCEPTION,
     GRADIENT,
+    INPUTS,
     LOSS,
     OUTPUT,
+    OUTPUT_COUNT,
+    TARGET_RANGE,
+    TARGET_SHAPE,
+    TARGETS,
     WEIGHTS,
     Event,
-    Stage,
 )
 
 MOST_REMEMBERED = 4_000_000
@@ -45,18 +50,14 @@ def not_finite(session: Recording, loss: float, sound: int) -> list[Event]:
         loss: what it is.
         sound: the last step of the epoch after which it was still a number.
     """
-    word = "NaN" if math.isnan(loss) else "infinite"
     when = (session.epoch, session.step)
-    text = f"The loss was {word} from step {session.step} of epoch {session.epoch} on."
-    if session.step - sound > max(1, session.steps_together):
-        text = f"The loss was {word} at step {session.step} of epoch {session.epoch}, and still a number at step {sound}."
-    found = [Event(LOSS, text, *when)]
+    found = [Event(LOSS, *when, value=loss, last_finite_step=sound)]
     for look in (_in_the_rows, _in_a_gradient, _in_the_weights):
         event = look(session)
         if event is not None:
-            found.append(Event(event.kind, event.message, *when, event.stage))
+            found.append(replace(event, epoch=session.epoch, step=session.step))
             # Values that are not finite make a loss of NaN; an infinite one has another cause beside them.
-            if event.kind != DATA or math.isnan(loss):
+            if event.kind not in (INPUTS, TARGETS) or math.isnan(loss):
                 break
     return found
 
@@ -68,19 +69,13 @@ def _in_the_rows(session: Recording) -> Event | None:
     for (name, _), values in zip(session.names, load().tree.flatten(session.rows.x), strict=False):
         place = _first_broken(values)
         if place is not None:
-            count = int((~np.isfinite(values.astype(np.float64))).sum())
-            many = f"{count:,} values of {name} are not finite, the first of them"
-            message = (
-                f"{many if count > 1 else f'One value of {name} is not finite,'} in row {place}."
-            )
-            return Event(DATA, message, stage=name)
+            return Event(INPUTS, stage=name, row=place, count=_not_finite(values))
     for place, values in enumerate(
         load().tree.flatten(session.rows.y) if session.rows.y is not None else ()
     ):
         row = _first_broken(values)
         if row is not None:
-            which = f"target {place + 1}" if place else "the targets"
-            return Event(DATA, f"Values of {which} are not finite, the first of them in row {row}.")
+            return Event(TARGETS, target=place, row=row, count=_not_finite(values))
     return None
 
 
@@ -98,11 +93,7 @@ def _in_a_gradient(session: Recording) -> Event | None:
             if any(
                 _first_broken(values) is not None for values in passed.outputs.get(stage.name, ())
             ):
-                return Event(
-                    OUTPUT,
-                    f"The first output that is not finite is that of {stage.name}.",
-                    stage=stage.name,
-                )
+                return Event(OUTPUT, stage=stage.name)
     if few.y is None:
         return None
     broken: list[Any] = []
@@ -119,11 +110,7 @@ def _in_a_gradient(session: Recording) -> Event | None:
         return None
     # The gradient comes from the end, so the last stage in the order of execution is where it broke.
     last = max(named, key=lambda name: order[name])
-    return Event(
-        GRADIENT,
-        f"The gradient of {last} is not finite while its output still is.",
-        stage=last.rpartition("/")[0],
-    )
+    return Event(GRADIENT, stage=last.rpartition("/")[0], weight=last)
 
 
 def _in_the_weights(session: Recording) -> Event | None:
@@ -132,9 +119,13 @@ def _in_the_weights(session: Recording) -> Event | None:
     for name, variable in session.measure.forward.variables().items():
         values = variable.numpy()
         if _first_broken(values.reshape(-1)) is not None:
-            count = int((~np.isfinite(values.astype(np.float64))).sum())
-            message = f"After that step {count:,} of {values.size:,} values of {name} are not finite, the first such weights."
-            return Event(WEIGHTS, message, stage=name.rpartition("/")[0])
+            return Event(
+                WEIGHTS,
+                stage=name.rpartition("/")[0],
+                weight=name,
+                count=_not_finite(values),
+                total=int(values.size),
+            )
     return None
 
 
@@ -147,7 +138,7 @@ def of_exception(
         the name of the stage, where it was one; the facts that belong to it; and the stages up to the one that raised,
         where a whole pass was never seen.
     """
-    when = (session.epoch or None, session.step + 1 if session.epoch else None)
+    when = session.moment()
     stage = _named_in(session, str(error))
     seen: tuple[Stage, ...] = ()
     if stage is None and session.rows is not None:
@@ -158,7 +149,7 @@ def of_exception(
         graph = failing_graph(session.model, x, names, session.taken)
         stage = next((node.stage.name for node in graph.nodes if not node.stage.outputs), None)
         seen = graph.stages if stage is not None else ()
-    events = [Event(EXCEPTION, in_short(error), *when, stage)]
+    events = [Event(EXCEPTION, *when, stage, error=in_short(error))]
     if stage is None:
         events += _misfit(session, when)
     return stage, tuple(events), seen
@@ -171,13 +162,7 @@ def _misfit(session: Recording, when: tuple[int | None, int | None]) -> list[Eve
     outputs = session.measure.forward.outputs
     targets = load().tree.flatten(session.rows.y)
     if len(outputs) != len(targets):
-        return [
-            Event(
-                DATA,
-                f"The model gives {len(outputs)} outputs and gets {len(targets)} targets.",
-                *when,
-            )
-        ]
+        return [Event(OUTPUT_COUNT, *when, count=len(outputs), total=len(targets))]
     found = []
     sparse = any("sparse" in name for name in losses(session.model).values())
     for output, target in zip(outputs, targets, strict=True):
@@ -188,17 +173,12 @@ def _misfit(session: Recording, when: tuple[int | None, int | None]) -> list[Eve
         # Only a sparse loss takes the number of a class in place of a score for each.
         fits = fits or (sparse and len(shape) in (len(output.shape) - 1, len(output.shape)))
         if not fits:
-            message = f"{output.source} gives {_form(output.shape)} for a row and its target is {_form(shape)}."
-            found.append(Event(DATA, message, *when))
+            event = Event(TARGET_SHAPE, *when, output.source)
+            found.append(replace(event, shape=output.shape, target_shape=shape))
         elif values is not None and values.size and width and values.max() >= max(2, width):
-            reach = f"from {values.min():g} to {values.max():g}"
-            message = f"{output.source} gives {width} values for a row and its targets go {reach}."
-            found.append(Event(DATA, message, *when))
+            event = Event(TARGET_RANGE, *when, output.source, shape=output.shape)
+            found.append(replace(event, low=float(values.min()), high=float(values.max())))
     return found
-
-
-def _form(shape: tuple[int | None, ...]) -> str:
-    return " x ".join(str(length) for length in shape[1:]) or "a single number"
 
 
 def _named_in(session: Recording, text: str) -> str | None:
@@ -217,6 +197,11 @@ def _named_in(session: Recording, text: str) -> str | None:
         if any(name in part for part in parts):
             return stage.name
     return None
+
+
+def _not_finite(values: Array) -> int:
+    """How many values are NaN or Inf."""
+    return int((~np.isfinite(values.astype(np.float64))).sum())
 
 
 def _first_broken(values: Any) -> int | None:

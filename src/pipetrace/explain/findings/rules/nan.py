@@ -3,17 +3,16 @@
 import math
 from collections.abc import Iterator
 
+from pipetrace.explain.events import sentence
 from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
 from pipetrace.explain.findings.measured_run import MeasuredRun
 from pipetrace.explain.findings.questions import POOR
 from pipetrace.explain.findings.rule import RunRule
-from pipetrace.trace.document import DATA, GRADIENT, LOSS, OUTPUT, WEIGHTS
+from pipetrace.trace.events import NON_FINITE
 from pipetrace.trace.measurements import Update
 
 
 class NanOrInf(RunRule):
-    """A loss or weights that became NaN or Inf."""
-
     code = "PT701"
     name = "nan-or-inf"
     category = "nan"
@@ -28,12 +27,11 @@ class NanOrInf(RunRule):
             return
         trace = run.trace
         events = {
-            number: each
-            for number, each in enumerate(trace.events)
-            if each.kind in (LOSS, OUTPUT, GRADIENT, WEIGHTS, DATA)
+            number: each for number, each in enumerate(trace.events) if each.kind in NON_FINITE
         }
         evidence = [
-            Evidence(each.message, None, f"events[{number}]") for number, each in events.items()
+            Evidence(sentence(trace, each), None, f"events[{number}]")
+            for number, each in events.items()
         ]
         stage = next((each.stage for each in events.values() if each.stage is not None), None)
         losses = {epoch.number: epoch.metrics.get("loss", 0.0) for epoch in trace.epochs}
@@ -58,8 +56,8 @@ class NanOrInf(RunRule):
             evidence = [Evidence(text, None, f"measurements[update/{name}].weight_norm")]
         yield self.fault(
             *evidence,
-            advice="Check the rows first, then lower the learning rate. Make sure that no logarithm, division "
-            "or root gets 0.",
+            advice="Check the rows first, then lower the learning rate. Make sure that no "
+            "logarithm, division or root gets 0.",
             stage=stage,
             epochs=epochs,
         )
