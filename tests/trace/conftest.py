@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from pipetrace.stats import summarise
+from pipetrace.trace.codec import DTYPES
 from pipetrace.trace.document import (
     FINISHED,
     LAYER,
@@ -30,14 +31,9 @@ from pipetrace.trace.document import (
     Training,
     Weight,
 )
-from pipetrace.trace.measurements import (
-    DatasetCheck,
-    Gradient,
-    InitialWeight,
-    Measurement,
-    Measurements,
-)
-from pipetrace.trace.schema import DTYPES, SCHEMA
+from pipetrace.trace.measured import Measurement, Measurements
+from pipetrace.trace.measurements import DatasetCheck, Gradient, InitialWeight
+from pipetrace.trace.schema import SCHEMA
 from pipetrace.trace.writer import TraceWriter
 
 

@@ -27,15 +27,8 @@ from pipetrace.trace.document import (
     Target,
 )
 from pipetrace.trace.events import Event
-from pipetrace.trace.measurements import (
-    KINDS,
-    FitArguments,
-    Gradient,
-    Measurement,
-    Measurements,
-    Outcome,
-    Signal,
-)
+from pipetrace.trace.measured import Measurement, Measurements
+from pipetrace.trace.measurements import KINDS, FitArguments, Gradient, Outcome, Signal
 from pipetrace.trace.writer import check_place
 
 Differ = Callable[[Any, Any], list[str]]

@@ -17,7 +17,7 @@ from pipetrace.trace.document import (
     Summary,
 )
 from pipetrace.trace.events import Event
-from pipetrace.trace.measurements import Measurement
+from pipetrace.trace.measured import Measurement
 from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.writer import EpochFacts, TraceWriter
 

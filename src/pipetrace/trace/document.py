@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipetrace.trace.events import Event
-from pipetrace.trace.measurements import Measurements
+from pipetrace.trace.measured import Measurements
 from pipetrace.trace.overhead import Overhead
 
 Array: TypeAlias = NDArray[Any]

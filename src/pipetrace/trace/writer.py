@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 from pipetrace.errors import DiskFullError, NotWritableError, OutputExistsError
-from pipetrace.trace.codec import encode_details, encode_figures
+from pipetrace.trace.codec import (
+    encode_details,
+    encode_figures,
+    encode_json,
+    encode_number,
+    encode_tensor,
+)
 from pipetrace.trace.contents import Contents
 from pipetrace.trace.document import (
     Array,
@@ -24,16 +30,9 @@ from pipetrace.trace.document import (
     Summary,
 )
 from pipetrace.trace.events import Event
-from pipetrace.trace.measurements import Measurement
+from pipetrace.trace.measured import Measurement
 from pipetrace.trace.overhead import Overhead
-from pipetrace.trace.schema import (
-    APPLICATION_ID,
-    SCHEMA,
-    TABLES,
-    encode_json,
-    encode_number,
-    encode_tensor,
-)
+from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, TABLES
 
 EpochFacts: TypeAlias = tuple[Epoch, Mapping[str, Array], Overhead | None]
 """What is written of an epoch: its measurements, the example row's outputs, and what recording took so far."""
