@@ -26,7 +26,6 @@ from pipetrace.trace.document import (
     Run,
     Spec,
     Stage,
-    Summary,
     Trace,
     Training,
     Weight,
@@ -34,6 +33,7 @@ from pipetrace.trace.document import (
 from pipetrace.trace.measured import Measurement, Measurements
 from pipetrace.trace.measurements import DatasetCheck, Gradient, InitialWeight
 from pipetrace.trace.schema import SCHEMA
+from pipetrace.trace.summary import Summary
 from pipetrace.trace.writer import TraceWriter
 
 

@@ -15,9 +15,10 @@ from typing import Any, get_args, get_origin
 
 import numpy as np
 
-from pipetrace.trace.document import Array, Histogram, Summary
+from pipetrace.trace.document import Array
 from pipetrace.trace.events import Event
 from pipetrace.trace.measurements import KINDS, Figures
+from pipetrace.trace.summary import Histogram, Summary
 
 DTYPES = (
     "bool",

@@ -3,7 +3,7 @@
 import sqlite3
 
 from pipetrace.trace.codec import encode_channels, encode_histogram
-from pipetrace.trace.document import Summary
+from pipetrace.trace.summary import Summary
 
 UNUSED = """
 DELETE FROM content WHERE id NOT IN (

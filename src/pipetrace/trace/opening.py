@@ -15,6 +15,12 @@ HEADER = b"SQLite format 3\0"
 
 
 def check_header(place: Path) -> None:
+    """Refuse a file that does not begin as a trace does.
+
+    Raises:
+        TraceNotFoundError: there is no such file.
+        NotATraceError: it is something else, or cannot be read.
+    """
     problem = None
     try:
         head = _beginning(place)
@@ -60,6 +66,7 @@ def _beginning(place: Path) -> bytes:
 
 
 def connect(place: Path) -> sqlite3.Connection:
+    """Open a file for reading, so that nothing in it can run."""
     # A name's bytes need not be valid text.
     address = f"file:{quote(os.fsencode(place.absolute()))}?mode=ro"
     database = sqlite3.connect(address, uri=True, timeout=10)
@@ -76,6 +83,12 @@ def connect(place: Path) -> sqlite3.Connection:
 
 
 def check_identity(place: Path, database: sqlite3.Connection) -> None:
+    """Refuse an open file that is no whole trace of our schema.
+
+    Raises:
+        NewerTraceError: it has a newer schema.
+        ValueError: it is broken, or holds anything but our tables.
+    """
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA:
         raise NewerTraceError(

@@ -35,18 +35,18 @@ from pipetrace.trace.document import (
     Run,
     Spec,
     Stage,
-    Summary,
     Target,
     Trace,
     Training,
     Weight,
 )
+from pipetrace.trace.lazy_summaries import DAMAGE, Row, Summaries, damaged, summary_of
 from pipetrace.trace.measured import Measurements
 from pipetrace.trace.measurements import Figures
 from pipetrace.trace.opening import check_header, check_identity, connect
 from pipetrace.trace.overhead import Overhead, Skipped
 from pipetrace.trace.schema import SCHEMA
-from pipetrace.trace.summaries import DAMAGE, Row, Summaries, damaged, summary_of
+from pipetrace.trace.summary import Summary
 from pipetrace.trace.writer import process_start
 
 

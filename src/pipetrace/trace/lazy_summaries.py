@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from pipetrace.errors import DamagedTraceError
 from pipetrace.trace.codec import clean, decode_channels, decode_histogram
-from pipetrace.trace.document import Summary
+from pipetrace.trace.summary import Summary
 
 Row: TypeAlias = tuple[Any, ...]
 """Part, name and epoch of a summary, its figures from ``count`` to ``std``, the bytes of its histogram, and those of its
