@@ -1,10 +1,8 @@
-"""Errors, and what the recording took, in one line."""
+"""Errors in one line."""
 
 import itertools
 import re
 from textwrap import shorten
-
-from pipetrace.trace.overhead import Spending
 
 
 def in_short(error: BaseException) -> str:
@@ -32,15 +30,3 @@ def in_short(error: BaseException) -> str:
     )[0]
     text = re.sub(r"\[\[.*?\]\]|\[Op:\w+\]", "", told)
     return shorten(f"{type(error).__name__}: {' '.join(text.split())}", 600)
-
-
-def spent(spending: Spending) -> str:
-    """What the recording took, for whoever has just watched a training."""
-    during = (
-        f"recording took {spending.spent:.2f} s while training ran for {spending.training:.2f} s"
-    )
-    if spending.budget is not None and spending.share is not None:
-        short = f" or {spending.floor:g} s" if spending.share > spending.budget else ""
-        during += f" ({spending.share:.1%}; the budget is {spending.budget:.1%}{short})"
-    after = f", and {spending.after:.1f} s after it" if spending.after >= 0.05 else ""
-    return f"{during}{after}."
