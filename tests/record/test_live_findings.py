@@ -146,7 +146,7 @@ def test_notes_are_counted_and_many_findings_cut(
     said = capsys.readouterr().err
     assert "pipetrace: 7 warnings and 1 note from 8 rules:" in said
     assert said.count(". Warning PT20") == 5
-    assert "\nand 2 more.\n" in said
+    assert "\n  and 2 more.\n" in said
     assert "PT901" not in said
 
 

@@ -198,7 +198,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         if self._session is not None and self._session.open:
             self._finish_tee(whole_epoch=True)
             if self._wrapper is not None and not self._wrapper.is_in_place():
-                self._session.left_out["steps", UNSUPPORTED] = 1
+                self._session.skipped["steps", UNSUPPORTED] = 1
             self._session.epoch_ends(logs or {})
 
     def training_is_over(self) -> None:

@@ -138,7 +138,7 @@ def data(session: Recording, measure: Measure, rows: Rows) -> None:
     add(session, found)
 
 
-def yardsticks(session: Recording, measure: Measure, rows: Rows) -> None:
+def baseline_models(session: Recording, measure: Measure, rows: Rows) -> None:
     """What baseline models get of the same rows."""
     problem = _problem(session, measure, rows)
     if problem is None:
