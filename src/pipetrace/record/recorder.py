@@ -16,8 +16,8 @@ from pipetrace.record.budget import SHARE, check_budget
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.recording import Settings
 from pipetrace.record.session import Session
+from pipetrace.trace.output_place import check_place
 from pipetrace.trace.overhead import UNSUPPORTED
-from pipetrace.trace.writer import check_place
 
 _Callback: Any = fit.callback_class()
 
@@ -198,7 +198,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         if self._session is not None and self._session.open:
             self._finish_tee(whole_epoch=True)
             if self._wrapper is not None and not self._wrapper.is_in_place():
-                self._session.left_out["steps", UNSUPPORTED] = 1
+                self._session.skipped["steps", UNSUPPORTED] = 1
             self._session.epoch_ends(logs or {})
 
     def training_is_over(self) -> None:

@@ -101,7 +101,7 @@ class Recording:
         self.cost = Cost()
         self.budget = Budget(settings.budget, self.cost)
         self.schedule = Schedule(self.budget)
-        self.left_out: dict[tuple[str, str], int] = {}
+        self.skipped: dict[tuple[str, str], int] = {}
         self.writer: Journal | None = None
         self.measure: Measure | None = None
         self.rows: Rows | None = settings.rows
@@ -160,9 +160,9 @@ class Recording:
         """Whether a part of the recording has not failed before."""
         return part not in self.errors and not (part != "writing" and "writing" in self.errors)
 
-    def leave_out(self, what: str, reason: str, amount: int = 1) -> None:
+    def skip(self, what: str, reason: str, amount: int = 1) -> None:
         """Remember that something was not recorded, so many times more."""
-        self.left_out[what, reason] = self.left_out.get((what, reason), 0) + amount
+        self.skipped[what, reason] = self.skipped.get((what, reason), 0) + amount
 
     def note(self, event: Event) -> None:
         """Write down something that happened."""

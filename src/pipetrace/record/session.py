@@ -36,7 +36,7 @@ from pipetrace.trace.document import (
     Training,
 )
 from pipetrace.trace.events import DATA_ENDED, NO_BATCHES, UNFINISHED, Event
-from pipetrace.trace.overhead import BUDGET, DECLINED, UNSUPPORTED, Omission, Spending
+from pipetrace.trace.overhead import BUDGET, DECLINED, UNSUPPORTED, Overhead, Skipped
 
 SECONDS, SECONDS_A_LAYER = 0.05, 0.008
 """What a first look at the stages takes, for the model and for each layer: measured on two cores, where MobileNetV2 with its
@@ -91,7 +91,7 @@ class Session(Recording):
                     self._describe()
             self.open = True
         missing = [*internals.unsupported(self.model), *([] if call.known else ["fit arguments"])]
-        self.left_out |= {(what, UNSUPPORTED): 1 for what in missing}
+        self.skipped |= {(what, UNSUPPORTED): 1 for what in missing}
         trains = tuple(bool(variable.trainable) for variable in weights(self.model))
         # A model that was thawed or frozen between two fits has other parameters, and other stages perhaps.
         if self.measure is not None and trains != self._trains:
@@ -277,7 +277,7 @@ class Session(Recording):
         try:
             sound = self.losses.look(logs["loss"], self.step)
         except Exception as error:  # such as a loss of somebody's own that is no single number
-            self.lose("watching the loss", error)
+            self.lose("loss checks", error)
             self._told_not_finite = True
             return True
         self.health.step_ends(self.losses.value, number)
@@ -286,7 +286,7 @@ class Session(Recording):
 
     def loss_broke(self) -> None:
         """The loss is no number any more; where did that begin?"""
-        with self.safely("watching the loss"):
+        with self.safely("loss checks"):
             if self.measure is None:
                 self.look()  # whatever it takes: the training is broken, and this is what the recorder is for
             for event in failure.not_finite(self, self.losses.value, self.losses.sound):
@@ -305,7 +305,7 @@ class Session(Recording):
             if self.settings.after and self.measure is None and self.may_look:
                 self.look()
                 if self.measure is not None:
-                    self.left_out["late stages", BUDGET] = 1
+                    self.skipped["late stages", BUDGET] = 1
         with self.cost.of("epoch"):
             epoch = Epoch(
                 number=self.epoch,
@@ -321,7 +321,7 @@ class Session(Recording):
         near_end = self.epoch > self.planned - RECENT and self.health.follows()
         weights = keep_weights(self, needed=detail.weights or near_end)
         if self.writer is not None and self.can("writing"):
-            self.writer.add_epoch(take_down(self, epoch, detail, weights, self.spending))
+            self.writer.add_epoch(take_down(self, epoch, detail, weights, self.overhead))
         self.health.epoch_ends(self.epoch, weights)
         if not last:
             self.tell_meanwhile()
@@ -347,7 +347,7 @@ class Session(Recording):
             self.lose("stages", self._unseen)
             self._unseen = None
         if self.measure is None and self.epoch and "stages" not in self.errors:
-            self.left_out["stages", UNSUPPORTED if self.rows is None else BUDGET] = 1
+            self.skipped["stages", UNSUPPORTED if self.rows is None else BUDGET] = 1
         with self.safely("writing"):
             self._run = self._facts()
             self._describe()
@@ -357,7 +357,7 @@ class Session(Recording):
                 line = Line("measuring the data flow") if self.settings.verbose else None
                 finish(self, self.settings.progress or line)
             else:
-                self.leave_out("after training", DECLINED)
+                self.skip("after training", DECLINED)
         except BaseException:  # Ctrl-C while it is measured; the epochs are all there
             self.close(Ending(INTERRUPTED, epoch=self.epoch or None))
             raise
@@ -365,8 +365,8 @@ class Session(Recording):
 
     def _measure_what_waited(self, seconds: float) -> None:
         """The figures of the epochs that had to wait until training is over."""
-        if self.can("health") and self.can("writing"):
-            with self.safely("health"):
+        if self.can("measurements") and self.can("writing"):
+            with self.safely("measurements"):
                 self.health.finish(seconds)
 
     def failed(self, error: BaseException) -> None:
@@ -403,30 +403,31 @@ class Session(Recording):
         if not self.can("writing"):
             self.writer.close()
             return
-        self.writer.end(ending, lambda: dict(self.cost.parts), self.spending)
+        self.writer.end(ending, lambda: dict(self.cost.parts), self.overhead)
         if self.can("writing") and self.settings.verbose:
-            say(f"pipetrace: {spent(self.spending())}")
+            say(f"pipetrace: {spent(self.overhead())}")
             self.tell_at_end()
 
-    def spending(self) -> Spending:
+    def overhead(self) -> Overhead:
         """What the recording took so far."""
-        of = dict.fromkeys(("probe", "probe rows", "channels", "weights", "health"), self.epoch)
+        of = dict.fromkeys(
+            ("probe", "probe rows", "channels", "weights", "measurements"), self.epoch
+        )
         if self.rows is not None:
             of["rows"] = len(self.rows)
-        left_out = [
-            Omission(what, why, amount, of.get(what))
-            for (what, why), amount in self.left_out.items()
+        skipped = [
+            Skipped(what, why, amount, of.get(what)) for (what, why), amount in self.skipped.items()
         ]
         if self.losses.every > 1:
-            left_out.append(Omission("loss checks", BUDGET, self.losses.every))
-        return Spending(
+            skipped.append(Skipped("loss checks", BUDGET, self.losses.every))
+        return Overhead(
             budget=self.budget.share,
             floor=FLOOR,
             training=self.budget.training,
             during=self.cost.during,
             background=self.cost.background,
             after=self.cost.after,
-            left_out=tuple(left_out),
+            skipped=tuple(skipped),
         )
 
     def _describe_stages(self, stages: tuple[Stage, ...]) -> None:

@@ -4,7 +4,7 @@ import itertools
 import re
 from textwrap import shorten
 
-from pipetrace.trace.overhead import Spending
+from pipetrace.trace.overhead import Overhead
 
 
 def in_short(error: BaseException) -> str:
@@ -34,13 +34,13 @@ def in_short(error: BaseException) -> str:
     return shorten(f"{type(error).__name__}: {' '.join(text.split())}", 600)
 
 
-def spent(spending: Spending) -> str:
+def spent(overhead: Overhead) -> str:
     """What the recording took, for whoever has just watched a training."""
     during = (
-        f"recording took {spending.spent:.2f} s while training ran for {spending.training:.2f} s"
+        f"recording took {overhead.spent:.2f} s while training ran for {overhead.training:.2f} s"
     )
-    if spending.budget is not None and spending.share is not None:
-        short = f" or {spending.floor:g} s" if spending.share > spending.budget else ""
-        during += f" ({spending.share:.1%}; the budget is {spending.budget:.1%}{short})"
-    after = f", and {spending.after:.1f} s after it" if spending.after >= 0.05 else ""
+    if overhead.budget is not None and overhead.share is not None:
+        short = f" or {overhead.floor:g} s" if overhead.share > overhead.budget else ""
+        during += f" ({overhead.share:.1%}; the budget is {overhead.budget:.1%}{short})"
+    after = f", and {overhead.after:.1f} s after it" if overhead.after >= 0.05 else ""
     return f"{during}{after}."

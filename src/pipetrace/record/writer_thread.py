@@ -7,18 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from pipetrace.record.cost import Cost
-from pipetrace.trace.document import (
-    Array,
-    Ending,
-    Group,
-    Prediction,
-    Run,
-    Stage,
-    Summary,
-)
+from pipetrace.trace.document import Array, Ending, Group, Prediction, Run, Stage
 from pipetrace.trace.events import Event
-from pipetrace.trace.measurements import Measurement
-from pipetrace.trace.overhead import Spending
+from pipetrace.trace.measured import Measurement
+from pipetrace.trace.overhead import Overhead
+from pipetrace.trace.summary import Summary
 from pipetrace.trace.writer import EpochFacts, TraceWriter
 
 MOST_WAITING = 2
@@ -118,10 +111,10 @@ class Journal:
         self,
         ending: Ending,
         cost: Callable[[], Mapping[str, float]],
-        spending: Callable[[], Spending],
+        overhead: Callable[[], Overhead],
     ) -> None:
         """Say how the run ended, wait for all that is to be written, and close the file."""
-        self._write(lambda: self._open().end(ending, cost(), spending()))
+        self._write(lambda: self._open().end(ending, cost(), overhead()))
         self.close()
 
     def give_up(self, ending: Ending) -> None:

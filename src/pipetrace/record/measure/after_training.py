@@ -38,9 +38,9 @@ def finish(session: Recording, progress: Callable[[int, int], None] | None = Non
         ("training mode", _training_mode),
         ("prediction", _predictions),
         ("final weights", _weights),
-        ("results", outcomes.on_trained(outcomes.results)),
-        ("rows as data", outcomes.on_trained(outcomes.data)),
-        ("yardsticks", outcomes.on_trained(outcomes.yardsticks)),
+        ("outcomes", outcomes.on_trained(outcomes.results)),
+        ("dataset checks", outcomes.on_trained(outcomes.data)),
+        ("baseline models", outcomes.on_trained(outcomes.baseline_models)),
         ("dimensions", outcomes.on_trained(outcomes.dimensions)),
     ):
         if session.can(part) and session.can("writing"):
@@ -56,7 +56,7 @@ def _data_flow(
     seconds = max(LONGEST, SHARE * session.budget.training) if session.epoch else None
     flow = measured(measure, rows.x, len(rows), progress, seconds=seconds, exact=exact)
     if flow.rows < flow.total:
-        session.leave_out("rows", TIME, flow.total - flow.rows)
+        session.skip("rows", TIME, flow.total - flow.rows)
     passed = measure.passed(rows.taken(slice(0, 1)).x)
     examples = measure.examples(passed)
     before = session.settings.before

@@ -21,7 +21,8 @@ from pipetrace.record.measure.snapshots import Copies, Copy
 from pipetrace.record.recording import Recording
 from pipetrace.stats import activations, outcomes
 from pipetrace.trace.document import Array
-from pipetrace.trace.measurements import TRAINING, Figures, LossPoint, Measurement, Outcome
+from pipetrace.trace.measured import Measurement
+from pipetrace.trace.measurements import TRAINING, Figures, LossPoint, Outcome
 from pipetrace.trace.overhead import BUDGET, TIME
 
 CHECKED = 256
@@ -95,7 +96,7 @@ class Health:
         """
         last = steps or self._count
         if last is not None and step == last - 1 and self.follows():
-            with self._session.safely("copies"):
+            with self._session.safely("weight snapshots"):
                 self._before_last = copied(trainable(self._session.model))
 
     def epoch_ends(self, epoch: int, weights: Weights) -> None:
@@ -139,9 +140,9 @@ class Health:
         seen = {epoch for part, epoch in self._done if part == "signals" and epoch}
         missed = self._ended - len(seen)
         if late:
-            session.leave_out("health", TIME, late)
+            session.skip("measurements", TIME, late)
         if missed - late > self._missed:
-            session.leave_out("health", BUDGET, missed - late - self._missed)
+            session.skip("measurements", BUDGET, missed - late - self._missed)
         self._missed = missed
 
     def _waiting(self, epoch: int) -> list[str]:

@@ -12,8 +12,9 @@ from pipetrace.record.measure import failure
 from pipetrace.record.measure.rows import Measure
 from pipetrace.record.recording import Recording
 from pipetrace.stats import COARSE, summarise
-from pipetrace.trace.document import Array, Epoch, Summary
-from pipetrace.trace.overhead import BUDGET, DISK, Spending
+from pipetrace.trace.document import Array, Epoch
+from pipetrace.trace.overhead import BUDGET, DISK, Overhead
+from pipetrace.trace.summary import Summary
 from pipetrace.trace.writer import EpochFacts
 
 SECONDS, SECONDS_A_LAYER = 0.005, 0.0005
@@ -35,7 +36,7 @@ def choose(session: Recording, *, last: bool) -> Detail:
     if last:
         return FULL if session.settings.after else NOTHING
     if session.writer is not None and session.writer.is_behind:
-        session.leave_out("probe", DISK)
+        session.skip("probe", DISK)
         return NOTHING
     guess = SECONDS + SECONDS_A_LAYER * session.layers()
     guess += SECONDS_A_VALUE * (measure.extent.values * measure.extent.probe if measure else 0)
@@ -48,7 +49,7 @@ def choose(session: Recording, *, last: bool) -> Detail:
         "weights": not detail.weights,
     }
     for what in (name for name, is_left in left.items() if is_left):
-        session.leave_out(what, BUDGET)
+        session.skip(what, BUDGET)
     return detail
 
 
@@ -57,7 +58,7 @@ def take_down(
     epoch: Epoch,
     detail: Detail,
     weights: Mapping[int, Array],
-    spending: Callable[[], Spending],
+    overhead: Callable[[], Overhead],
 ) -> Callable[[], EpochFacts]:
     """Take down what an epoch left, and give what makes summaries of it later, in another thread.
 
@@ -66,7 +67,7 @@ def take_down(
         epoch: with its metrics.
         detail: what is measured beside them.
         weights: copies, by the identities of the variables.
-        spending: gives what the recording took, when it is written.
+        overhead: gives what the recording took, when it is written.
     """
     measure, passed = session.measure, None
     if measure is not None and session.rows is not None and detail.part and session.can("probe"):
@@ -86,7 +87,7 @@ def take_down(
             with session.cost.beside("weights"), _kept(session, "weights"):
                 each_with_values = {name: (each, weights[id(each)]) for name, each in named.items()}
                 summaries = summaries_of(each_with_values, session, measure)
-        return replace(epoch, probe=probe, weights=summaries), examples, spending()
+        return replace(epoch, probe=probe, weights=summaries), examples, overhead()
 
     return make
 
@@ -106,10 +107,10 @@ def keep_weights(session: Recording, *, needed: bool = False) -> dict[int, Array
     seconds = SECONDS_A_VARIABLE * len(variables) + SECONDS_A_COPIED_VALUE * count
     if not needed and (count > failure.MOST_REMEMBERED or not session.budget.has_room_for(seconds)):
         return found
-    with session.safely("copies"):
+    with session.safely("weight snapshots"):
         found = copied(variables)
-    if found and session.can("watching the loss"):
-        with session.safely("watching the loss"):
+    if found and session.can("loss checks"):
+        with session.safely("loss checks"):
             if failure.are_sound(found):
                 session.good = found
     return found

@@ -20,6 +20,7 @@ from pipetrace.record.one_thread import one_thread
 from pipetrace.record.recording import Recording
 from pipetrace.stats import activations, baselines, dataset_checks, outcomes
 from pipetrace.trace.document import Array
+from pipetrace.trace.measured import Measurement
 from pipetrace.trace.measurements import (
     HELD_OUT,
     TRAINING,
@@ -27,7 +28,6 @@ from pipetrace.trace.measurements import (
     DatasetCheck,
     Dimensions,
     FitArguments,
-    Measurement,
 )
 
 MOST_JUDGED = 2000
@@ -138,7 +138,7 @@ def data(session: Recording, measure: Measure, rows: Rows) -> None:
     add(session, found)
 
 
-def yardsticks(session: Recording, measure: Measure, rows: Rows) -> None:
+def baseline_models(session: Recording, measure: Measure, rows: Rows) -> None:
     """What baseline models get of the same rows."""
     problem = _problem(session, measure, rows)
     if problem is None:
