@@ -67,7 +67,7 @@ class Forward:
             training,
             only,
         )
-        self._fixed, self._taken = fixed_rows(model), taken
+        self._fixed, self.taken = fixed_rows(model), frozenset(taken)
         self._nodes: list[Node] = []
         self._masked: list[str] = []
         self.seen = Graph()
@@ -154,9 +154,9 @@ class Forward:
             try:
                 result = self._model(rows, training=self._training)
             except Exception:
-                self.seen = failed_graph(self._keras, calls, inputs, self._fixed, taken=self._taken)
+                self.seen = failed_graph(self._keras, calls, inputs, self._fixed, taken=self.taken)
                 raise
-            self.seen = graph(self._keras, calls, inputs, result, self._fixed, self._taken)
+            self.seen = graph(self._keras, calls, inputs, result, self._fixed, self.taken)
         wanted = [
             node for node in self.seen.nodes if self._only is None or node.stage.name in self._only
         ]

@@ -11,7 +11,7 @@ import numpy as np
 
 from pipetrace.capture import nests
 from pipetrace.capture.forward import Passed
-from pipetrace.record.measure.rows import Measure, as_rows
+from pipetrace.record.measure.model_pass import ModelPass, as_rows
 from pipetrace.stats import Summariser, can_summarise, kernels
 from pipetrace.trace.document import Array, Summary
 
@@ -43,7 +43,7 @@ class Flow:
 
 
 def flow(
-    measure: Measure,
+    measure: ModelPass,
     x: Any,
     total: int,
     progress: Callable[[int, int], None] | None = None,
@@ -93,7 +93,7 @@ def flow(
     return found
 
 
-def _rows_in(seconds: float, measure: Measure, x: Any, total: int, compiled: Any) -> int:
+def _rows_in(seconds: float, measure: ModelPass, x: Any, total: int, compiled: Any) -> int:
     """How many rows pass in so many seconds, judged by the second of two batches."""
     together, took = measure.extent.together, 0.0
     with ThreadPoolExecutor(THREADS) as pool:
@@ -108,7 +108,7 @@ def _rows_in(seconds: float, measure: Measure, x: Any, total: int, compiled: Any
     return min(total, max(together, int(seconds / took) * together))
 
 
-def _batches(measure: Measure, x: Any, count: int, places: Any) -> Iterator[tuple[int, Passed]]:
+def _batches(measure: ModelPass, x: Any, count: int, places: Any) -> Iterator[tuple[int, Passed]]:
     for start in range(0, count, measure.extent.together):
         stop = min(count, start + measure.extent.together)
         yield (
@@ -126,7 +126,7 @@ class _Summing:
     lie at the same place in memory are the same values, and are counted once.
     """
 
-    def __init__(self, measure: Measure, compiled: Any) -> None:
+    def __init__(self, measure: ModelPass, compiled: Any) -> None:
         self.measure, self.compiled = measure, compiled
         self._made: dict[str, Summariser] = {}
         self._masks: dict[str, Summariser] = {}
