@@ -2,8 +2,8 @@
 
     python benchmarks/headline.py FOLDER_OF_MNIST_FILES
 
-Each seed draws its own 1,000 training rows and 2,000 held-out rows and trains for five epochs, as `pipetrace digits`
-does. The figures of the page that the project was created from stand beside them.
+Each seed draws its own 1,000 training rows and 2,000 validation rows and trains for five epochs, as
+`pipetrace digits` does. Beside them are the figures of the page that the project was created from.
 """
 
 import argparse
@@ -12,20 +12,20 @@ from pathlib import Path
 from statistics import median
 
 from pipetrace import read
+from pipetrace.demo.data import Source, load
+from pipetrace.demo.model import Plan
 from pipetrace.demo.run import record_digits
-from pipetrace.pipeline.digits import Plan
-from pipetrace.pipeline.sources import Source, load
 from pipetrace.present.progress import Silent
 from pipetrace.trace.document import Epoch
 
 PAGE = ((1.2, 0.55), (0.8, 0.72), (0.5, 0.82), (0.35, 0.89), (0.28, 0.92))
 SEEDS = range(5)
-HELD_OUT = 2000
+VALIDATION_ROWS = 2000
 
 
-def run(source: Source, seed: int, folder: Path) -> tuple[Epoch, ...]:
-    out = folder / f"{seed}.trace"
-    record_digits(source, Plan(seed=seed, validation_rows=HELD_OUT), out, Silent())
+def run(source: Source, plan: Plan, folder: Path) -> tuple[Epoch, ...]:
+    out = folder / f"{plan.seed}.trace"
+    record_digits(source, plan, out, Silent())
     return read(out).epochs
 
 
@@ -33,15 +33,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--learning-rate", type=float, default=Plan().learning_rate)
     parser.add_argument(
         "data", type=Path, help="a folder of MNIST's IDX files, or anything else that --data takes"
     )
-    source = load(parser.parse_args().data)
+    arguments = parser.parse_args()
+    source, rate = load(arguments.data), arguments.learning_rate
     with tempfile.TemporaryDirectory() as folder:
-        runs = [run(source, seed, Path(folder)) for seed in SEEDS]
-    print(f"{source.name}: median of seeds {SEEDS[0]} to {SEEDS[-1]}, least and most in brackets\n")
+        plans = (
+            Plan(seed=seed, validation_rows=VALIDATION_ROWS, learning_rate=rate) for seed in SEEDS
+        )
+        runs = [run(source, plan, Path(folder)) for plan in plans]
     print(
-        "| epoch | loss | page | met | accuracy | page | met | held-out loss | held-out accuracy |"
+        f"{source.name}, learning rate {rate}: median of seeds {SEEDS[0]} to {SEEDS[-1]}, ", end=""
+    )
+    print("minimum and maximum in brackets\n")
+    print(
+        "| epoch | loss | page | met | accuracy | page | met | validation loss | validation accuracy |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
     for number, (loss, accuracy) in enumerate(PAGE):

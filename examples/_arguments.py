@@ -1,4 +1,4 @@
-"""The command line that the examples share: how long to train, on how many rows, and where the trace goes."""
+"""The command line that the examples share."""
 
 import argparse
 import inspect
@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 def arguments(epochs: int, rows: int = 256) -> argparse.Namespace:
-    """What the command line of the calling example says: ``epochs``, ``rows`` and ``trace``.
+    """Read the options of the calling example: ``epochs``, ``rows`` and ``trace``.
 
     Args:
-        epochs, rows: what holds where the command line does not say.
+        epochs, rows: the defaults.
     """
     caller = inspect.stack()[1].frame.f_globals
     parser = argparse.ArgumentParser(description=caller["__doc__"])

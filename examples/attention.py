@@ -1,5 +1,6 @@
-"""A transformer block: every place of a row looks at every other place, then goes on by itself. The answer stands at the
-place that is marked. Look at the attention, which receives the same stage three times, and at the two additions.
+"""A transformer block with self-attention. The class is the symbol at the one marked position.
+
+Look at the attention stage, which receives the same tensor three times, and at the two additions.
 """
 
 import keras
@@ -11,7 +12,7 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Ten places with a mark and one of three symbols each; the class is the symbol at the one place that is marked."""
+    """Ten positions with one of three symbols each; the class is the symbol at the marked one."""
     rng = np.random.default_rng(seed)
     symbols = rng.integers(0, 3, (count, 10))
     marked = rng.integers(0, 10, count)
@@ -21,9 +22,9 @@ def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def build(seed: int = 0) -> keras.Model:
-    """One block, the mean over the places, a head."""
+    """One block, the mean over the positions, a head."""
     keras.utils.set_random_seed(seed)
-    inputs = keras.Input((10, 4), name="places")
+    inputs = keras.Input((10, 4), name="positions")
     x = layers.Dense(16, name="vectors")(inputs)
     looked = layers.MultiHeadAttention(num_heads=2, key_dim=8, name="attention")(x, x)
     x = layers.LayerNormalization(name="norm_1")(layers.Add(name="add_1")([x, looked]))
@@ -42,7 +43,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=8)
     x, y = rows(args.rows)
     model = build()

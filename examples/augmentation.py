@@ -1,5 +1,6 @@
-"""A classifier of small coloured pictures that are flipped, turned, normalized by the batch and partly dropped while it
-trains, and none of it when it predicts. Look at the stages that do one thing in training and another afterwards.
+"""A classifier of small colour images with augmentation, batch normalization and dropout.
+
+Look at the stages that behave differently in training and in prediction.
 """
 
 import keras
@@ -11,7 +12,7 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures of 16 x 16 pixels: a disk, a ring or a bar, in any colour and place."""
+    """Images of 16 x 16 pixels: a disk, a ring or a bar, in any colour and place."""
     rng = np.random.default_rng(seed)
     shape = rng.integers(0, 3, count)
     row, column = np.mgrid[:16, :16]
@@ -21,10 +22,10 @@ def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
         [distance < 4.5, abs(distance - 4) < 1.0, (abs(down) < 1.2) & (abs(across) < 6)]
     )
     colour = rng.uniform(0.5, 1, (count, 1, 1, 3))
-    pictures = shapes[shape, np.arange(count)][..., None] * colour + rng.normal(
+    images = shapes[shape, np.arange(count)][..., None] * colour + rng.normal(
         0, 0.1, (count, 16, 16, 3)
     )
-    return pictures.astype("float32"), shape
+    return images.astype("float32"), shape
 
 
 def build(seed: int = 0) -> keras.Model:
@@ -32,7 +33,7 @@ def build(seed: int = 0) -> keras.Model:
     keras.utils.set_random_seed(seed)
     model = keras.Sequential(
         [
-            keras.Input((16, 16, 3), name="picture"),
+            keras.Input((16, 16, 3), name="image"),
             layers.RandomFlip("horizontal", seed=seed, name="flip"),
             layers.RandomRotation(0.25, seed=seed, name="turn"),
             layers.Conv2D(12, 3, use_bias=False, name="conv_1"),
@@ -57,7 +58,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=6)
     x, y = rows(args.rows)
     model = build()

@@ -1,5 +1,6 @@
-"""Pictures squeezed into few numbers and drawn again. There is no accuracy: the loss is the mean squared error of the
-pixels. Look at the narrowest stage, and at the last one beside the first.
+"""A convolutional autoencoder. Its loss is the mean squared error of the pixels.
+
+Look at the narrowest stage, and compare the last stage with the first.
 """
 
 import keras
@@ -11,13 +12,13 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Soft crosses, 12 x 12 pixels, with a place of their own; what comes out should be what went in."""
+    """Soft crosses in 12 x 12 pixels; the target is the input."""
     rng = np.random.default_rng(seed)
     row, column = np.mgrid[:12, :12]
     top, left = rng.uniform(2, 10, (2, count, 1, 1))
     cross = np.maximum(np.exp(-((row - top) ** 2)), np.exp(-((column - left) ** 2)))
-    pictures = cross[..., None].astype("float32")
-    return pictures, pictures
+    images = cross[..., None].astype("float32")
+    return images, images
 
 
 def build(seed: int = 0) -> keras.Model:
@@ -25,7 +26,7 @@ def build(seed: int = 0) -> keras.Model:
     keras.utils.set_random_seed(seed)
     model = keras.Sequential(
         [
-            keras.Input((12, 12, 1), name="picture"),
+            keras.Input((12, 12, 1), name="image"),
             layers.Conv2D(8, 3, strides=2, padding="same", activation="relu", name="down_1"),
             layers.Conv2D(4, 3, strides=2, padding="same", activation="relu", name="down_2"),
             layers.Conv2DTranspose(8, 3, strides=2, padding="same", activation="relu", name="up_1"),
@@ -39,7 +40,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=5)
     x, y = rows(args.rows)
     model = build()

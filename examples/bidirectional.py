@@ -1,5 +1,6 @@
-"""Sentences of different lengths, filled up with zeros, read from both ends by an LSTM that skips the zeros. Look at the
-mask that the embedding gives: how many places are real words, and that the filled ones change nothing.
+"""Sentences padded with zeros, read by a bidirectional LSTM that skips the padding.
+
+Look at the mask of the embedding: how many positions are real words.
 """
 
 import keras
@@ -11,7 +12,7 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Sentences of 3 to 10 words out of 1 to 20, then zeros; 1 where more than half of the words are above 10."""
+    """Sentences of 3 to 10 words from 1 to 20, padded; 1 if most words are above 10."""
     rng = np.random.default_rng(seed)
     words = rng.integers(1, 21, (count, 10))
     real = np.arange(10) < rng.integers(3, 11, (count, 1))
@@ -38,7 +39,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=5)
     x, y = rows(args.rows)
     model = build()

@@ -1,5 +1,6 @@
-"""Yes or no, by one sigmoid unit and binary crossentropy: which of two interleaved half moons a point lies on. Look at
-the last stage, one number from 0 to 1, and at the rows near 0.5.
+"""Binary classification with one sigmoid unit: two interleaved half moons.
+
+Look at the last stage, one number from 0 to 1, and at the rows near 0.5.
 """
 
 import keras
@@ -40,7 +41,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=8)
     x, y = rows(args.rows)
     model = build()

@@ -1,5 +1,6 @@
-"""Layers of one's own, with two inputs, with a tuple as output and with a dictionary as output. Look at which output of
-the split each side received, and at the two values of the moments.
+"""Custom layers with two inputs, with a tuple as output, and with a dictionary as output.
+
+Look at which output of the split each branch received, and at the two values of the moments.
 """
 
 from typing import Any
@@ -77,7 +78,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=8)
     x, y = rows(args.rows)
     model = build()

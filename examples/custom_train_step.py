@@ -1,5 +1,6 @@
-"""A model with a training step of its own: it adds noise to what it reads, in training only, and cuts large gradients.
-The noise is drawn outside of any layer. Look at the data flow, which shows the rows without the noise.
+"""A model with its own ``train_step``: it adds noise in training only and clips large gradients.
+
+The noise is not part of any layer. Look at the data flow, which shows the rows without noise.
 """
 
 from typing import Any
@@ -67,7 +68,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=8)
     x, y = rows(args.rows)
     model = build()

@@ -1,5 +1,6 @@
-"""Three inputs of different kinds in a dictionary, as tables with mixed columns come: numbers, a category and a short
-history. Look at how each input has its own way and at how much of the joined stage comes from each.
+"""Three kinds of input in a dictionary: numbers, a category and a short history.
+
+Look at the branch of each input, and at how much of the joined stage comes from each.
 """
 
 import keras
@@ -11,7 +12,7 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Customers: age and income in tens, one of five regions, purchases of the last six months; does one buy again?"""
+    """Customers: age, income, region and purchases; the class is whether they buy again."""
     rng = np.random.default_rng(seed)
     numbers = rng.uniform(2, 8, (count, 2))
     region = rng.integers(0, 5, count)
@@ -52,7 +53,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=8)
     x, y = rows(args.rows)
     model = build()

@@ -1,6 +1,7 @@
-"""A network of some 150 layers that is left as it is, and a small head that is trained on what it sees. Its weights are
-random here, since nothing is downloaded; with ``weights="imagenet"`` this is transfer learning as it is usually done.
-Look at the frozen parameters beside the trained ones, and at the depth of the data flow.
+"""Transfer learning: a frozen network of about 150 layers with a small trained head.
+
+The backbone's weights are random here, because nothing is downloaded; use ``weights="imagenet"``
+in practice. Look at the frozen parameters beside the trained ones.
 """
 
 import keras
@@ -12,13 +13,13 @@ import pipetrace
 
 
 def rows(count: int = 128, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures of 32 x 32 pixels from 0 to 255, of one colour that fades to one side; the class is the colour."""
+    """Images of 32 x 32 pixels from 0 to 255 with a fading colour, which is the class."""
     rng = np.random.default_rng(seed)
     kind = rng.integers(0, 3, count)
     fading = np.linspace(0.6, 1, 32) * rng.uniform(0.7, 1, (count, 32, 1))
     colour = np.eye(3)[kind][:, None, None] * 180
-    pictures = 30 + fading[..., None] * colour + rng.normal(0, 8, (count, 32, 32, 3))
-    return pictures.clip(0, 255).astype("float32"), kind
+    images = 30 + fading[..., None] * colour + rng.normal(0, 8, (count, 32, 32, 3))
+    return images.clip(0, 255).astype("float32"), kind
 
 
 def build(seed: int = 0) -> keras.Model:
@@ -32,9 +33,9 @@ def build(seed: int = 0) -> keras.Model:
             layer.momentum = 0.0
     backbone(
         rows()[0] / 127.5 - 1, training=True
-    )  # its normalizations get to know the pictures, once
+    )  # its normalizations get to know the images, once
     backbone.trainable = False
-    inputs = keras.Input((32, 32, 3), name="picture")
+    inputs = keras.Input((32, 32, 3), name="image")
     x = layers.Rescaling(1 / 127.5, offset=-1, name="scale")(inputs)
     x = backbone(x, training=False)
     x = layers.GlobalAveragePooling2D(name="pool")(x)
@@ -49,7 +50,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=4, rows=128)
     x, y = rows(args.rows)
     model = build()

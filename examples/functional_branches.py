@@ -1,5 +1,6 @@
-"""One input that goes two ways and meets again: one branch makes features, the other decides how much of each passes.
-Look at the multiplication, which receives both branches, and at how often the gate is nearly closed.
+"""One input, two branches: one computes features, the other is a gate that scales them.
+
+Look at the multiplication, which receives both branches, and at how often the gate is nearly 0.
 """
 
 import keras
@@ -37,7 +38,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=10)
     x, y = rows(args.rows)
     model = build()

@@ -1,6 +1,6 @@
-"""Batches that a program makes while training: each picture is shifted by chance every time it is asked for, so that no
-epoch sees quite the same rows. Look at the rows of the trace: they are those of the first epoch, as they were shifted
-then.
+"""A ``PyDataset`` that shifts each image randomly, so no two epochs see the same rows.
+
+Look at the rows of the trace: they are those of the first epoch, with that epoch's shifts.
 """
 
 import math
@@ -15,7 +15,7 @@ import pipetrace
 
 
 class Shifted(keras.utils.PyDataset):
-    """Batches of pictures, each shifted by up to two pixels; the shifts come from a generator of its own."""
+    """Batches of images, each shifted by up to two pixels with its own random generator."""
 
     def __init__(
         self, x: np.ndarray, y: np.ndarray, seed: int = 0, batch: int = 32, **kwargs: Any
@@ -30,21 +30,21 @@ class Shifted(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         part = slice(index * self.batch, (index + 1) * self.batch)
         shifted = [
-            np.roll(picture, self.rng.integers(-2, 3, 2), axis=(0, 1)) for picture in self.x[part]
+            np.roll(image, self.rng.integers(-2, 3, 2), axis=(0, 1)) for image in self.x[part]
         ]
         return np.stack(shifted), self.y[part]
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures of 12 x 12 pixels: a plus, a cross or a box."""
+    """Images of 12 x 12 pixels: a plus, a cross or a box."""
     rng = np.random.default_rng(seed)
     shape = rng.integers(0, 3, count)
     down, across = np.abs(np.mgrid[:12, :12] - 5)
     plus = (np.minimum(down, across) == 0) & (np.maximum(down, across) < 4)
     cross = (down == across) & (down < 4)
     box = np.maximum(down, across) == 3
-    pictures = np.stack([plus, cross, box])[shape] + rng.normal(0, 0.3, (count, 12, 12))
-    return pictures[..., None].astype("float32"), shape
+    images = np.stack([plus, cross, box])[shape] + rng.normal(0, 0.3, (count, 12, 12))
+    return images[..., None].astype("float32"), shape
 
 
 def dataset(count: int = 256, seed: int = 0) -> Shifted:
@@ -57,7 +57,7 @@ def build(seed: int = 0) -> keras.Model:
     keras.utils.set_random_seed(seed)
     model = keras.Sequential(
         [
-            keras.Input((12, 12, 1), name="picture"),
+            keras.Input((12, 12, 1), name="image"),
             layers.Conv2D(12, 5, activation="relu", name="conv"),
             layers.GlobalMaxPooling2D(name="strongest"),
             layers.Dense(3, activation="softmax", name="shape"),
@@ -73,7 +73,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=6)
     model = build()
     pipetrace.watch(model, args.trace)

@@ -1,5 +1,6 @@
-"""A classifier whose training step XLA compiles into one program (``jit_compile=True``). Look at the time of the first
-epoch beside the others: the compilation happens there. The data flow is what it would be without.
+"""A classifier whose training step is compiled by XLA (``jit_compile=True``).
+
+Look at the time of the first epoch, which includes the compilation.
 """
 
 import keras
@@ -40,7 +41,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=5)
     x, y = rows(args.rows)
     model = build()

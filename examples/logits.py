@@ -1,5 +1,6 @@
-"""A classifier whose last layer is linear: it gives scores, and the loss makes probabilities of them. Look at the last
-stage, whose numbers are below 0 and above 1 and do not add up to 1.
+"""A classifier whose last layer outputs logits; the loss uses ``from_logits=True``.
+
+Look at the last stage: its values are not between 0 and 1 and do not add up to 1.
 """
 
 import keras
@@ -38,7 +39,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=5)
     x, y = rows(args.rows)
     model = build()

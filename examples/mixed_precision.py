@@ -1,5 +1,6 @@
-"""Layers that calculate in 16 bits and keep their weights in 32; only the last one calculates in 32, so that the
-probabilities are exact. Look at the dtypes of the stages, and where they change.
+"""Layers that compute in float16 and keep float32 weights; the last layer computes in float32.
+
+Look at the dtypes of the stages, and where they change.
 """
 
 import keras
@@ -34,7 +35,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=6)
     x, y = rows(args.rows)
     model = build()

@@ -1,5 +1,6 @@
-"""One body with two answers: which kind of thing it is, and how heavy. Two losses are added, the second one counts
-less. Look at the two ends of the data flow and at which of the two losses falls first.
+"""Two outputs, a class and a weight, with two losses; the second has a smaller loss weight.
+
+Look at the two ends of the data flow, and at which loss falls first.
 """
 
 import keras
@@ -11,7 +12,7 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Length, width, height and three shades of things; the kind decides the shades, the size the weight."""
+    """Objects with a size and three shades; the class decides the shades, the size the weight."""
     rng = np.random.default_rng(seed)
     kind = rng.integers(0, 3, count)
     size = rng.uniform(0.5, 1.5, (count, 3))
@@ -42,7 +43,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=10)
     x, y = rows(args.rows)
     model = build()

@@ -1,5 +1,6 @@
-"""A model inside a model inside a model: a classifier whose encoder is a model of its own, which begins with a small
-stack. Look at the paths of the stages, such as ``encoder/stem/soften``: they say where each one sits.
+"""A model inside a model inside a model.
+
+Look at the paths of the stages, such as ``encoder/stem/soften``: they say where each one sits.
 """
 
 import keras
@@ -11,7 +12,7 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures of 12 x 12 pixels with a bright spot; the class is the quarter that it lies in."""
+    """Images of 12 x 12 pixels with a bright spot; the class is the quarter that it lies in."""
     rng = np.random.default_rng(seed)
     quarter = rng.integers(0, 4, count)
     row, column = np.mgrid[:12, :12]
@@ -22,7 +23,7 @@ def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def encoder() -> keras.Model:
-    """From a picture to eight numbers."""
+    """From an image to eight numbers."""
     stem = keras.Sequential(
         [
             keras.Input((12, 12, 1)),
@@ -39,7 +40,7 @@ def encoder() -> keras.Model:
 def build(seed: int = 0) -> keras.Model:
     """The encoder and a head."""
     keras.utils.set_random_seed(seed)
-    inputs = keras.Input((12, 12, 1), name="picture")
+    inputs = keras.Input((12, 12, 1), name="image")
     outputs = layers.Dense(4, activation="softmax", name="quarter")(encoder()(inputs))
     model = keras.Model(inputs, outputs, name="nested_model")
     model.compile(
@@ -51,7 +52,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=5)
     x, y = rows(args.rows)
     model = build()

@@ -1,5 +1,6 @@
-"""A table whose columns have very different scales, brought to one scale by a layer that learned it from the data before
-training. Look at what the columns are before and after it. The answer is a number; there are no classes.
+"""Regression on a table with very different scales, with an adapted ``Normalization`` layer.
+
+Look at the columns before and after that layer.
 """
 
 import keras
@@ -45,7 +46,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=8)
     x, y = rows(args.rows)
     model = build()

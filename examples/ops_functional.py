@@ -1,5 +1,6 @@
-"""Operations that are no layers, inside a functional model: slices, ``x * 2 + 1``, a mean, a concatenation. Each is a
-stage with a name that Keras gave it. Look at what each receives and gives; none of them holds parameters.
+"""Operations without layers in a functional model: slices, ``x * 2 + 1``, a mean, a concatenation.
+
+Each is a stage with the name that Keras gave it. None has parameters.
 """
 
 import keras
@@ -11,7 +12,7 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Eight readings of a rising or falling quantity, between 0 and 1 at the start; 1 where it rises."""
+    """Eight readings of a rising or falling quantity; 1 if it rises."""
     rng = np.random.default_rng(seed)
     rises = rng.integers(0, 2, count)
     slope = np.where(rises, 1, -1)[:, None] * rng.uniform(0.02, 0.2, (count, 1))
@@ -39,7 +40,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=6)
     x, y = rows(args.rows)
     model = build()

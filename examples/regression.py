@@ -1,5 +1,6 @@
-"""Two numbers as the answer: where a thrown ball lands and how high it flies. Look at the errors in the units of the
-answer, and at the row that the model is worst at.
+"""Regression with two outputs: how far a thrown ball lands and how high it flies.
+
+Look at the errors in the units of the targets, and at the row with the largest error.
 """
 
 import keras
@@ -11,7 +12,7 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Speed (10 m/s) and angle (radians) of a throw, and the wind (10 m/s); how far and how high it goes, in 10 m."""
+    """Speed (10 m/s), angle (radians) and wind (10 m/s) of a throw; distance and height in 10 m."""
     rng = np.random.default_rng(seed)
     speed, angle = rng.uniform(0.5, 2.5, count), rng.uniform(0.3, 1.3, count)
     wind = rng.normal(0, 0.2, count)
@@ -40,7 +41,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=10)
     x, y = rows(args.rows)
     model = build()

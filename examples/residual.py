@@ -1,5 +1,6 @@
-"""A small residual network that tells the direction of stripes. Look at the additions: each receives what went through
-two convolutions and what went around them, and its spread is wider than that of either.
+"""A small residual network that classifies the direction of stripes.
+
+Look at the additions: each receives the output of two convolutions and their input.
 """
 
 import keras
@@ -24,7 +25,7 @@ def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def build(seed: int = 0) -> keras.Model:
     """A stem, two residual blocks, a head."""
     keras.utils.set_random_seed(seed)
-    inputs = keras.Input((12, 12, 1), name="picture")
+    inputs = keras.Input((12, 12, 1), name="image")
     x = layers.Conv2D(8, 3, padding="same", activation="relu", name="stem")(inputs)
     for block in ("block_1", "block_2"):
         y = layers.Conv2D(8, 3, padding="same", activation="relu", name=f"{block}_conv_1")(x)
@@ -43,7 +44,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=5)
     x, y = rows(args.rows)
     model = build()

@@ -1,5 +1,6 @@
-"""A forecast by handing over states: a GRU and an LSTM read the past, a second LSTM starts from where the first one
-ended and reads what is known of the future. Look at the two states, which leave one stage and enter another.
+"""An encoder and decoder: a GRU and an LSTM read the past, a second LSTM starts from their state.
+
+Look at the two states, which leave one stage and enter another.
 """
 
 import keras
@@ -11,7 +12,7 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-    """Twelve past values and the next six hours of the day; the next six values, which follow the hour and the level."""
+    """Twelve past values and the next six hours of the day; the targets are the next six values."""
     rng = np.random.default_rng(seed)
     hour = rng.integers(0, 24, (count, 1)) + np.arange(18)
     level = rng.normal(0, 1, (count, 1))
@@ -35,7 +36,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=5)
     x, y = rows(args.rows)
     model = build()

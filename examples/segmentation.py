@@ -1,5 +1,6 @@
-"""A class for every pixel: background, disk or square. Convolutions with growing gaps see wide without shrinking the
-picture. Look at the last stage, which holds three probabilities for each pixel.
+"""A class for every pixel: background, disk or square, with dilated convolutions.
+
+Look at the last stage, which holds three probabilities for each pixel.
 """
 
 import keras
@@ -11,20 +12,20 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures of 16 x 16 pixels with a dim disk and a bright square, and the class of each pixel."""
+    """Images of 16 x 16 pixels with a dim disk and a bright square, and the class of each pixel."""
     rng = np.random.default_rng(seed)
     row, column = np.mgrid[:16, :16]
     top, left, low, right = rng.uniform(3, 13, (4, count, 1, 1))
     classes = np.where((row - top) ** 2 + (column - left) ** 2 < 12, 1, 0)
     classes = np.where((abs(row - low) < 3) & (abs(column - right) < 3), 2, classes)
-    pictures = classes * 0.5 + rng.normal(0, 0.15, classes.shape)
-    return pictures[..., None].astype("float32"), classes
+    images = classes * 0.5 + rng.normal(0, 0.15, classes.shape)
+    return images[..., None].astype("float32"), classes
 
 
 def build(seed: int = 0) -> keras.Model:
     """Three convolutions with gaps of 1, 2 and 4."""
     keras.utils.set_random_seed(seed)
-    inputs = keras.Input((16, 16, 1), name="picture")
+    inputs = keras.Input((16, 16, 1), name="image")
     x = inputs
     for gap in (1, 2, 4):
         x = layers.Conv2D(
@@ -41,7 +42,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=4)
     x, y = rows(args.rows)
     model = build()

@@ -1,5 +1,6 @@
-"""Windows of a series, and at every step a guess of the next value. Look at how the guesses of one row get better along
-the window, as the LSTM has seen more of it.
+"""Windows of a time series; an LSTM predicts the next value at every step.
+
+Look at how the predictions of one row improve along the window.
 """
 
 import keras
@@ -11,7 +12,7 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Windows of 24 steps out of one long series of two waves and noise; the same windows one step later."""
+    """Windows of 24 steps of two waves with noise; the targets are one step later."""
     rng = np.random.default_rng(seed)
     time = np.arange(count + 24)
     series = (
@@ -41,7 +42,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=5)
     x, y = rows(args.rows)
     model = build()

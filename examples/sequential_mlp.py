@@ -1,5 +1,6 @@
-"""A plain stack of dense layers that tells three rings of points apart. Look at how two numbers become sixteen and then
-three: the first layer cannot separate rings, the second one can.
+"""A plain stack of dense layers that separates three rings of points.
+
+Look at how two numbers become sixteen and then three.
 """
 
 import keras
@@ -40,7 +41,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=10)
     x, y = rows(args.rows)
     model = build()

@@ -1,5 +1,6 @@
-"""A siamese network: the same layers look at two curves, and the distance of what they saw says whether both have the
-same form. Look at the layers that appear twice in the data flow and are counted once in the parameters.
+"""A siamese network: the same layers see two curves; their distance says whether the shapes match.
+
+Look at the layers that appear twice in the data flow and are counted once in the parameters.
 """
 
 import keras
@@ -11,7 +12,7 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-    """Pairs of noisy curves of 16 points, each a slow wave, a fast wave or a ramp; 1 where both are of one form."""
+    """Pairs of noisy curves: a slow wave, a fast wave or a ramp; 1 if both have the same shape."""
     rng = np.random.default_rng(seed)
     along = np.linspace(0, 1, 16)
     forms = np.stack([np.sin(2 * np.pi * along), np.sin(6 * np.pi * along), 2 * along - 1])
@@ -40,7 +41,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=8)
     x, y = rows(args.rows)
     model = build()

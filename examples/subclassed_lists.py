@@ -1,5 +1,6 @@
-"""A subclassed model whose layers sit in a list and whose additions are written as ``x + y``, so that no Keras layer
-does them. Look at the order of the stages: it is the order in which ``call`` runs them.
+"""A subclassed model with layers in a list and additions written as ``x + y``.
+
+Look at the order of the stages: it is the order in which ``call`` runs them.
 """
 
 from typing import Any
@@ -52,7 +53,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=8)
     x, y = rows(args.rows)
     model = build()

@@ -1,5 +1,6 @@
-"""Sentences as they are, strings: the model itself cuts them into words and numbers them. Look at the first stage after
-the input, where text becomes numbers, and at the zeros that fill short sentences.
+"""Sentences as strings: the model itself splits them into words and numbers them.
+
+Look at the stage where text becomes numbers, and at the zeros that pad short sentences.
 """
 
 import keras
@@ -42,7 +43,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=6)
     x, y = rows(args.rows)
     model = build()

@@ -1,5 +1,6 @@
-"""Rows from ``tf.data``: mapped, shuffled, put into batches and fetched ahead. Look at what the watched model received,
-which is what came out of the map, and not the arrays that the rows began as.
+"""Rows from ``tf.data``: mapped, shuffled, batched and prefetched.
+
+Look at what the model received: the output of the map, not the original arrays.
 """
 
 import keras
@@ -12,17 +13,17 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Brightness of 8 x 8 pixels from 0 to 255; the class is the side that is brighter: left, right or none."""
+    """Images of 8 x 8 pixels from 0 to 255; the class is the brighter side: left, right or none."""
     rng = np.random.default_rng(seed)
     side = rng.integers(0, 3, count)
     slope = np.array([-12, 12, 0])[side][:, None, None] * (np.arange(8) - 3.5)
-    pictures = 128 + slope + rng.normal(0, 25, (count, 8, 8))
-    return pictures.clip(0, 255).astype("uint8")[..., None], side
+    images = 128 + slope + rng.normal(0, 25, (count, 8, 8))
+    return images.clip(0, 255).astype("uint8")[..., None], side
 
 
-def scaled(picture: tf.Tensor, side: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def scaled(image: tf.Tensor, side: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """The same pixels from -1 to 1."""
-    return tf.cast(picture, tf.float32) / 127.5 - 1, side
+    return tf.cast(image, tf.float32) / 127.5 - 1, side
 
 
 def dataset(count: int = 256, seed: int = 0) -> tf.data.Dataset:
@@ -36,7 +37,7 @@ def build(seed: int = 0) -> keras.Model:
     keras.utils.set_random_seed(seed)
     model = keras.Sequential(
         [
-            keras.Input((8, 8, 1), name="picture"),
+            keras.Input((8, 8, 1), name="image"),
             layers.Conv2D(4, 3, activation="relu", name="conv"),
             layers.Flatten(name="flat"),
             layers.Dense(12, activation="relu", name="hidden"),
@@ -53,7 +54,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=5)
     model = build()
     pipetrace.watch(model, args.trace)

@@ -1,5 +1,6 @@
-"""A label for each step of a movement: the same small layer looks at every step, a GRU sees what came before. Steps that
-never were are filled with zeros and masked. Look at the answer for one row: one distribution per step.
+"""A label for every step of a padded, masked sequence: ``TimeDistributed`` and a GRU.
+
+Look at the prediction for one row: one distribution per step.
 """
 
 import keras
@@ -11,7 +12,7 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Sensor readings of 6 to 12 steps, then zeros; each step rests, rises or falls and has a pattern of its own."""
+    """Sensor readings of 6 to 12 steps, padded; the label of a step is rest, rise or fall."""
     rng = np.random.default_rng(seed)
     state = rng.integers(0, 3, (count, 12)).repeat(3, axis=1)[:, :12]
     pattern = rng.normal(0, 1, (3, 4))
@@ -42,7 +43,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=5)
     x, y = rows(args.rows)
     model = build()

@@ -1,5 +1,6 @@
-"""Three convolution towers side by side, each with a larger window, joined into one: it tells how wide the stripes of a
-picture are. Look at the joined stage, which receives all three, and at which tower answers to which width.
+"""Three convolution towers with different kernel sizes, joined: how wide are the stripes?
+
+Look at the joined stage, which receives all three.
 """
 
 import keras
@@ -11,7 +12,7 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Noisy stripes in any direction, 14 x 14 pixels; the class is their width: fine, middle or coarse."""
+    """Noisy stripes in 14 x 14 pixels; the class is their width: fine, medium or coarse."""
     rng = np.random.default_rng(seed)
     width = rng.integers(0, 3, count)
     frequency = np.array([2.4, 1.2, 0.5])[width][:, None, None]
@@ -24,7 +25,7 @@ def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def build(seed: int = 0) -> keras.Model:
     """Towers with windows of 1, 3 and 5 pixels."""
     keras.utils.set_random_seed(seed)
-    inputs = keras.Input((14, 14, 1), name="picture")
+    inputs = keras.Input((14, 14, 1), name="image")
     towers = []
     for size in (1, 3, 5):
         x = layers.Conv2D(6, size, padding="same", activation="relu", name=f"window_{size}")(inputs)
@@ -43,7 +44,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=6)
     x, y = rows(args.rows)
     model = build()

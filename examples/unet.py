@@ -1,5 +1,6 @@
-"""A small U-Net that marks a bright disk in a noisy picture: each pixel of its output says how likely it belongs to the
-disk. Look at the long skips: the joined stages receive the fine picture from far before and the coarse one from below.
+"""A small U-Net that finds a bright disk in a noisy image.
+
+Look at the skip connections: a joined stage receives the fine image and the coarse one.
 """
 
 import keras
@@ -11,20 +12,20 @@ import pipetrace
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures of 16 x 16 pixels with one disk each, and the mask of the disk."""
+    """Images of 16 x 16 pixels with one disk each, and the mask of the disk."""
     rng = np.random.default_rng(seed)
     row, column = np.mgrid[:16, :16]
     top, left = rng.uniform(4, 12, (2, count, 1, 1))
     radius = rng.uniform(2, 5, (count, 1, 1))
     mask = (row - top) ** 2 + (column - left) ** 2 < radius**2
-    pictures = mask + rng.normal(0, 0.4, mask.shape)
-    return pictures[..., None].astype("float32"), mask[..., None].astype("float32")
+    images = mask + rng.normal(0, 0.4, mask.shape)
+    return images[..., None].astype("float32"), mask[..., None].astype("float32")
 
 
 def build(seed: int = 0) -> keras.Model:
     """Two levels down, two levels up, a skip at each."""
     keras.utils.set_random_seed(seed)
-    inputs = keras.Input((16, 16, 1), name="picture")
+    inputs = keras.Input((16, 16, 1), name="image")
     fine = layers.Conv2D(6, 3, padding="same", activation="relu", name="down_1")(inputs)
     middle = layers.MaxPooling2D(name="pool_1")(fine)
     middle = layers.Conv2D(12, 3, padding="same", activation="relu", name="down_2")(middle)
@@ -45,7 +46,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=4)
     x, y = rows(args.rows)
     model = build()

@@ -1,5 +1,6 @@
-"""A variational autoencoder: a curve becomes two numbers with an uncertainty, a random draw from them becomes the curve
-again. Look at the sampling, which draws anew each time, and at the loss that its layer adds.
+"""A variational autoencoder: a curve becomes two numbers with an uncertainty, and a curve again.
+
+Look at the sampling, which draws anew each time, and at the loss that its layer adds.
 """
 
 from typing import Any
@@ -13,7 +14,7 @@ import pipetrace
 
 
 class Sampling(layers.Layer):
-    """A draw from the normal distribution of a mean and a log variance; adds how far that is from the standard one."""
+    """A draw from a normal distribution; adds its divergence from the standard normal as a loss."""
 
     def __init__(self, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -30,7 +31,7 @@ class Sampling(layers.Layer):
 
 
 def rows(count: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Waves of 20 points with a height and a shift of their own; what comes out should be what went in."""
+    """Waves of 20 points with random height and shift; the target is the input."""
     rng = np.random.default_rng(seed)
     height = rng.uniform(0.5, 1.5, (count, 1))
     shift = rng.uniform(0, np.pi, (count, 1))
@@ -56,7 +57,7 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def main() -> None:
-    """Train it, recorded."""
+    """Train the model and record it."""
     args = arguments(epochs=8)
     x, y = rows(args.rows)
     model = build()

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipetrace.pipeline.digits import Plan
-from pipetrace.pipeline.embedded import embedded_digits
+from pipetrace.demo.data import embedded_digits
+from pipetrace.demo.model import Plan
 from pipetrace.trace import Trace, read
 from pipetrace.trace.document import Epoch
 

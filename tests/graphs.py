@@ -117,7 +117,23 @@ def trace_of(
         {},
         Ending(FINISHED),
         {},
-        tuple(Group(*each) for each in groups),
+        tuple(group_of(stages, *each) for each in groups),
+    )
+
+
+def group_of(stages: Sequence[Stage], path: str, layer: str) -> Group:
+    """A group with the inputs, the output and the parameters of its stages."""
+    within = [each for each in stages if each.path.startswith(f"{path}/")]
+    names = {each.name for each in within}
+    return Group(
+        path,
+        layer,
+        inputs=tuple(spec for each in within for spec in each.inputs if spec.source not in names),
+        outputs=within[-1].outputs if within else (),
+        parameters=Parameters(
+            sum(each.parameters.trainable for each in within),
+            sum(each.parameters.frozen for each in within),
+        ),
     )
 
 

@@ -10,9 +10,12 @@ from pipetrace.capture.backend import load
 from pipetrace.trace.document import LAYER, Parameters, Spec, Stage, Weight
 
 Made: TypeAlias = tuple[Callable[[Any], Any], Sequence[Any]]
-"""How a layer is made from ``keras.layers``, and the shapes of its inputs after the rows, with another dtype in a pair."""
+"""How a layer is made, and the shapes of its inputs after the rows, with another dtype in a pair."""
 
-PICTURE = (8, 8, 3)
+WRITTEN_FOR = (3, 15)
+"""The version of Keras whose layers are all described; a newer one may have more."""
+
+IMAGE = (8, 8, 3)
 STEPS = (10, 8)
 VOLUME = (6, 6, 6, 2)
 TEXT = ((1,), "string")
@@ -31,7 +34,7 @@ ELSEWHERE: Mapping[str, Mapping[str, Any]] = {
     "FlaxLayer": {"module": {"class_name": "MLP", "config": {}}, "method": None},
     "TorchModuleWrapper": {"module": "UEsDBAAACAgAAA==", "output_shape": None},
 }
-"""The layers that need another framework or a file to be made at all, with the configuration that they have."""
+"""The layers that need another framework or a file to be made, with their configuration."""
 
 
 def named(name: str, *arguments: Any, **options: Any) -> Callable[[Any], Any]:
@@ -49,13 +52,13 @@ CORE: Mapping[str, Made] = {
         [STEPS],
     ),
     "Embedding": (lambda layers: layers.Embedding(1000, 16, mask_zero=True), [((10,), "int32")]),
-    "Flatten": (lambda layers: layers.Flatten(), [PICTURE]),
+    "Flatten": (lambda layers: layers.Flatten(), [IMAGE]),
     "Identity": (lambda layers: layers.Identity(), [(4,)]),
     "InputLayer": (lambda layers: layers.InputLayer((28, 28, 1)), []),
     "Lambda": (lambda layers: layers.Lambda(lambda rows: rows * 2), [(4,)]),
     "LeakyReLU": (lambda layers: layers.LeakyReLU(0.25), [(4,)]),
     "Masking": (lambda layers: layers.Masking(-1.0), [STEPS]),
-    "PReLU": (lambda layers: layers.PReLU(shared_axes=[1, 2]), [PICTURE]),
+    "PReLU": (lambda layers: layers.PReLU(shared_axes=[1, 2]), [IMAGE]),
     "Permute": (lambda layers: layers.Permute((2, 1)), [STEPS]),
     "ReLU": (lambda layers: layers.ReLU(max_value=6, negative_slope=0.125, threshold=1), [(4,)]),
     "RepeatVector": (lambda layers: layers.RepeatVector(10), [(32,)]),
@@ -71,15 +74,15 @@ CORE: Mapping[str, Made] = {
     ),
     **{
         f"ZeroPadding{dims}D": (named(f"ZeroPadding{dims}D", 1), [shape])
-        for dims, shape in ((1, STEPS), (2, PICTURE), (3, VOLUME))
+        for dims, shape in ((1, STEPS), (2, IMAGE), (3, VOLUME))
     },
     **{
         f"Cropping{dims}D": (named(f"Cropping{dims}D", 1), [shape])
-        for dims, shape in ((1, STEPS), (2, PICTURE), (3, VOLUME))
+        for dims, shape in ((1, STEPS), (2, IMAGE), (3, VOLUME))
     },
     **{
         f"UpSampling{dims}D": (named(f"UpSampling{dims}D", 2), [shape])
-        for dims, shape in ((1, STEPS), (2, PICTURE), (3, VOLUME))
+        for dims, shape in ((1, STEPS), (2, IMAGE), (3, VOLUME))
     },
 }
 
@@ -100,21 +103,21 @@ SLIDING: Mapping[str, Made] = {
         [VOLUME],
     ),
     "DepthwiseConv1D": (lambda layers: layers.DepthwiseConv1D(3, depth_multiplier=2), [STEPS]),
-    "DepthwiseConv2D": (lambda layers: layers.DepthwiseConv2D(3, activation="relu"), [PICTURE]),
+    "DepthwiseConv2D": (lambda layers: layers.DepthwiseConv2D(3, activation="relu"), [IMAGE]),
     "SeparableConv1D": (lambda layers: layers.SeparableConv1D(16, 3), [STEPS]),
     "SeparableConv2D": (
         lambda layers: layers.SeparableConv2D(16, 3, depth_multiplier=2, strides=2),
-        [PICTURE],
+        [IMAGE],
     ),
     **{
         f"{kind}Pooling{dims}D": (named(f"{kind}Pooling{dims}D", 2), [shape])
         for kind in ("Max", "Average", "AdaptiveMax", "AdaptiveAverage")
-        for dims, shape in ((1, (11, 8)), (2, PICTURE), (3, VOLUME))
+        for dims, shape in ((1, (11, 8)), (2, IMAGE), (3, VOLUME))
     },
     **{
         f"Global{kind}Pooling{dims}D": (named(f"Global{kind}Pooling{dims}D"), [shape])
         for kind in ("Max", "Average")
-        for dims, shape in ((1, STEPS), (2, PICTURE), (3, VOLUME))
+        for dims, shape in ((1, STEPS), (2, IMAGE), (3, VOLUME))
     },
 }
 
@@ -126,14 +129,14 @@ STEADY: Mapping[str, Made] = {
     "UnitNormalization": (lambda layers: layers.UnitNormalization(), [STEPS]),
     "SpectralNormalization": (
         lambda layers: layers.SpectralNormalization(layers.Conv2D(4, 3)),
-        [PICTURE],
+        [IMAGE],
     ),
     "Dropout": (lambda layers: layers.Dropout(0.25), [(4,)]),
     "AlphaDropout": (lambda layers: layers.AlphaDropout(0.25), [(4,)]),
     "GaussianDropout": (lambda layers: layers.GaussianDropout(0.25), [(4,)]),
     "GaussianNoise": (lambda layers: layers.GaussianNoise(0.1), [(4,)]),
     "SpatialDropout1D": (lambda layers: layers.SpatialDropout1D(0.5), [STEPS]),
-    "SpatialDropout2D": (lambda layers: layers.SpatialDropout2D(0.5), [PICTURE]),
+    "SpatialDropout2D": (lambda layers: layers.SpatialDropout2D(0.5), [IMAGE]),
     "SpatialDropout3D": (lambda layers: layers.SpatialDropout3D(0.5), [VOLUME]),
     "Add": (lambda layers: layers.Add(), [(8, 8, 2), (8, 8, 2), (1, 8, 2)]),
     "Average": (lambda layers: layers.Average(), [(4,), (4,)]),
@@ -160,7 +163,7 @@ STEP_BY_STEP: Mapping[str, Made] = {
     "Bidirectional": (lambda layers: layers.Bidirectional(layers.LSTM(16)), [STEPS]),
     **{
         f"ConvLSTM{dims}D": (named(f"ConvLSTM{dims}D", 4, 3), [(5, *shape)])
-        for dims, shape in ((1, STEPS), (2, PICTURE), (3, VOLUME))
+        for dims, shape in ((1, STEPS), (2, IMAGE), (3, VOLUME))
     },
     "MultiHeadAttention": (lambda layers: layers.MultiHeadAttention(8, 16), [(10, 64), (12, 64)]),
     "GroupQueryAttention": (
@@ -172,7 +175,7 @@ STEP_BY_STEP: Mapping[str, Made] = {
 }
 
 READYING: Mapping[str, Made] = {
-    "Rescaling": (lambda layers: layers.Rescaling(1 / 127.5, offset=-1), [PICTURE]),
+    "Rescaling": (lambda layers: layers.Rescaling(1 / 127.5, offset=-1), [IMAGE]),
     "Normalization": (lambda layers: layers.Normalization(), [(4,)]),
     "Discretization": (
         lambda layers: layers.Discretization([0.0, 0.5, 1.0], output_mode="one_hot"),
@@ -205,18 +208,18 @@ READYING: Mapping[str, Made] = {
     ),
     "Pipeline": (
         lambda layers: layers.Pipeline([layers.Rescaling(1 / 255), layers.RandomFlip()]),
-        [PICTURE],
+        [IMAGE],
     ),
-    "CenterCrop": (lambda layers: layers.CenterCrop(4, 5), [PICTURE]),
-    "Resizing": (lambda layers: layers.Resizing(4, 5), [PICTURE]),
-    "AutoContrast": (lambda layers: layers.AutoContrast(), [PICTURE]),
+    "CenterCrop": (lambda layers: layers.CenterCrop(4, 5), [IMAGE]),
+    "Resizing": (lambda layers: layers.Resizing(4, 5), [IMAGE]),
+    "AutoContrast": (lambda layers: layers.AutoContrast(), [IMAGE]),
     "ContrastLimitedAdaptiveHistogramEqualization": (
         lambda layers: layers.ContrastLimitedAdaptiveHistogramEqualization(tile_grid_size=(2, 2)),
-        [PICTURE],
+        [IMAGE],
     ),
     "MaxNumBoundingBoxes": (
         lambda layers: layers.MaxNumBoundingBoxes(max_number=4, bounding_box_format="xyxy"),
-        [PICTURE],
+        [IMAGE],
     ),
 }
 
@@ -248,14 +251,25 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
     "RandomZoom": {"height_factor": 0.1},
     "Solarization": {},
 }
-"""What changes pictures at random in training alone, with how each is made."""
+"""What changes images at random in training alone, with how each is made."""
 
 AT_RANDOM: Mapping[str, Made] = {
-    name: (named(name, **given), [PICTURE]) for name, given in CHANGES.items()
+    name: (named(name, **given), [IMAGE]) for name, given in CHANGES.items()
 }
 
 EVERY: Mapping[str, Made] = {**CORE, **SLIDING, **STEADY, **STEP_BY_STEP, **READYING, **AT_RANDOM}
 """Each public layer by the name that its documentation has, made and given example inputs."""
+
+
+def keras_version() -> tuple[int, ...]:
+    """The version of Keras that runs: its first two numbers."""
+    return tuple(int(part) for part in load().__version__.split(".")[:2])
+
+
+def accepted(layer: Any, **options: Any) -> dict[str, Any]:
+    """Those of the options that this version of Keras knows for a layer's class."""
+    known = inspect.signature(layer.__init__).parameters
+    return {name: value for name, value in options.items() if name in known}
 
 
 def public() -> dict[str, Any]:
@@ -281,7 +295,7 @@ def plain(value: Any) -> Any:
 
 
 def stage_of(layer: Any, received: Sequence[Any], given: Sequence[Any]) -> Stage:
-    """The stage of a layer that was called: what it received and gave, tensors or anything with shape and dtype."""
+    """The stage of a layer that was called with such tensors, or anything with shape and dtype."""
     weights = [(variable, bool(variable.trainable)) for variable in layer.weights]
     return Stage(
         name=layer.name,
@@ -309,7 +323,7 @@ def spec(tensor: Any) -> Spec:
 
 
 def called(layer: Any, inputs: Sequence[Any], **arguments: Any) -> Stage:
-    """The stage of a layer called on symbolic inputs of these shapes: it is built, and nothing is computed."""
+    """The stage of a layer called on symbolic inputs of these shapes: nothing is computed."""
     keras = load()
     given = tensors(keras, inputs)
     if type(layer).__name__ == "InputLayer":
@@ -338,7 +352,7 @@ MERGING = frozenset(
 
 
 def made(name: str) -> Stage:
-    """The stage of a layer of the table, or of one of another framework by its configuration alone."""
+    """The stage of a layer of the table, or of another framework by its configuration alone."""
     if name in ELSEWHERE:
         rows = Spec((None, 4), "float32")
         return Stage(

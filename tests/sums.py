@@ -1,4 +1,4 @@
-"""The sums in a sentence, such as ``(28 - 3) / 2 rounded down + 1 = 13``: found, and worked out by themselves."""
+"""The sums in a sentence, such as ``(28 - 3) / 2 rounded down + 1 = 13``: found and worked out."""
 
 import math
 import re
@@ -34,12 +34,12 @@ def results(text: str | None) -> str:
     return SUM.sub(lambda found: found[2].replace(",", ""), text or "")
 
 
-def places(text: str | None, dims: int) -> tuple[int, ...]:
-    """How many places a sentence says that there are in each direction."""
-    plain, noun = results(text), r"(?:place|block|step)s?"
+def positions(text: str | None, dims: int) -> tuple[int, ...]:
+    """How many positions a sentence says that there are in each direction."""
+    plain, noun = results(text), r"(?:position|block|step)s?"
     if told := re.search(rf"(\d+) {noun} in each direction", plain):
         return (int(told[1]),) * dims
-    if told := re.search(r"so ([\d x]+?) places stay \1;", plain):
+    if told := re.search(r"so ([\d x]+?) positions stay \1\.", plain):
         return tuple(int(each) for each in told[1].split(" x "))
     along = (
         rf"(\d+) {noun}",

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 from tests.markdown import DOCS, blocks, sections, tables, whole_section
 
 from pipetrace.capture import backend
@@ -112,7 +111,7 @@ def interrupted(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 
 def data_not_found(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    (folder / "pictures").mkdir()
+    (folder / "images").mkdir()
 
 
 def data_unavailable(folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -149,19 +148,21 @@ def bad_pixels(folder: Path, patch: pytest.MonkeyPatch) -> None:
     np.savez(folder / "digits.npz", x=x / 255, y=y)
 
 
-def bad_picture_folder(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    x, _ = rows()
-    (folder / "pictures").mkdir()
+def bad_image_folder(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    (folder / "images").mkdir()
     for name in ("first.png", "second.png"):
-        Image.fromarray(x[0]).save(folder / "pictures" / name)
+        (folder / "images" / name).touch()
 
 
-def unreadable_picture(folder: Path, patch: pytest.MonkeyPatch) -> None:
+def unreadable_image(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    import tensorflow as tf
+
     x, _ = rows()
+    image = tf.io.encode_png(x[0][..., None]).numpy()
     for name in ("cats", "dogs"):
         (folder / "animals" / name).mkdir(parents=True)
-        Image.fromarray(x[0]).save(folder / "animals" / name / "1.png")
-    (folder / "animals/dogs/2.png").write_bytes((folder / "animals/dogs/1.png").read_bytes()[:4])
+        (folder / "animals" / name / "1.png").write_bytes(image)
+    (folder / "animals/dogs/2.png").write_bytes(image[:4])
 
 
 def not_a_trace(folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -280,8 +281,8 @@ PREPARE: dict[str, Prepare] = {
     "count-mismatch": count_mismatch,
     "bad-labels": bad_labels,
     "bad-pixels": bad_pixels,
-    "bad-picture-folder": bad_picture_folder,
-    "unreadable-picture": unreadable_picture,
+    "bad-image-folder": bad_image_folder,
+    "unreadable-image": unreadable_image,
     "trace-not-found": nothing,
     "not-a-trace": not_a_trace,
     "damaged-trace": damaged_trace,

@@ -176,7 +176,7 @@ def test_the_run_is_told_in_rows_epochs_predictions_ending_and_cost(
         assert epoch.metrics.keys() == {"loss", "accuracy", "val_loss", "val_accuracy"}
         assert all(isinstance(value, float) for value in epoch.metrics.values())
         assert epoch.seconds > 0
-        assert epoch.learning_rate == pytest.approx(0.001)
+        assert epoch.learning_rate == pytest.approx(0.003)
     assert len(digits_trace.predictions) == 1
     assert digits_trace.predictions[0].outputs.keys() == {
         stage.name for stage in digits_trace.stages

@@ -1,4 +1,4 @@
-"""Make the embedded digits, ``src/pipetrace/pipeline/uci_digits.npz``, from the copy that scikit-learn ships.
+"""Make the embedded digits, ``src/pipetrace/demo/uci_digits.npz``, from the copy that scikit-learn ships.
 
 scikit-learn is no dependency of the package; install it to run this. The file comes out the same on every run: the
 archive carries no dates, and its bytes depend on the installed zlib only.
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-TARGET = Path(__file__).resolve().parents[1] / "src" / "pipetrace" / "pipeline" / "uci_digits.npz"
+TARGET = Path(__file__).resolve().parents[1] / "src" / "pipetrace" / "demo" / "uci_digits.npz"
 
 
 def digits() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -3,7 +3,7 @@
     python -m benchmarks.cost [--data FOLDER] [--rounds 5] [--only training,flow,...] [--quick] [--markdown FILE] [--json FILE]
 
 Each figure is the median of alternating repeats in one process; each process stands for itself, so that none warms
-another one up. With FOLDER, MNIST's IDX files give the pictures; the built-in digits do otherwise. The peers come with the
+another one up. With FOLDER, MNIST's IDX files give the images; the built-in digits do otherwise. The peers come with the
 extra `benchmarks` (pip install 'pipetrace[cpu,benchmarks]'). Everything takes about forty minutes on two cores.
 """
 

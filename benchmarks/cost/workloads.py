@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.pipeline.sources import embedded_digits, load
+from pipetrace.demo.data import embedded_digits, load
 
 SIDE = 28
 
@@ -34,7 +34,7 @@ class Workload:
 
 
 def digit_images(count: int, folder: str | None) -> tuple[Any, Any]:
-    """Pictures of digits, 28 x 28 x 1: from a folder of MNIST's files, else the built-in ones, repeated."""
+    """Images of digits, 28 x 28 x 1: from a folder of MNIST's files, else the built-in ones, repeated."""
     source = load(Path(folder)) if folder else embedded_digits()
     places = np.resize(np.arange(len(source.x)), count)
     return (source.x[places] / 255).astype(np.float32), source.y[places].astype(np.int64)

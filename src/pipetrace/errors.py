@@ -86,7 +86,7 @@ class NothingToCompareError(PipetraceError):
 
 
 class DataError(PipetraceError):
-    """The base of what can be wrong with pictures and labels."""
+    """The base of what can be wrong with images and labels."""
 
     slug = "bad-data"
 
@@ -116,7 +116,7 @@ class ArrayFormatError(DataError):
 
 
 class CountMismatchError(DataError):
-    """There are not as many labels as pictures."""
+    """There are not as many labels as images."""
 
     slug = "count-mismatch"
 
@@ -133,16 +133,16 @@ class PixelError(DataError):
     slug = "bad-pixels"
 
 
-class PictureFolderError(DataError):
-    """A folder of pictures has fewer than two classes, more than ten, or a class without pictures."""
+class ImageFolderError(DataError):
+    """A folder of images has fewer than two classes, more than ten, or a class without images."""
 
-    slug = "bad-picture-folder"
+    slug = "bad-image-folder"
 
 
-class PictureError(DataError):
-    """A picture file cannot be read."""
+class ImageError(DataError):
+    """An image file cannot be decoded."""
 
-    slug = "unreadable-picture"
+    slug = "unreadable-image"
 
 
 class TraceError(PipetraceError):

@@ -275,7 +275,7 @@ def test_exact_texts_are_the_shortest_as_in_numpy(shown: Page) -> None:
             if np.isnan(value):
                 assert text == "NaN"
             elif np.isinf(value):
-                assert text == ("infinity" if value > 0 else "-infinity")
+                assert text == ("Inf" if value > 0 else "-Inf")
             else:
                 assert np.float32(text) == value, text
                 # Below a power of two the float32 lie twice as close, and NumPy then finds a text of one digit less.

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from pipetrace.capture import backend
-from pipetrace.errors import DataUnavailableError, FrameworkError
-from pipetrace.pipeline.digits import PIPELINE
+from pipetrace.demo.model import MODEL, training
+from pipetrace.errors import FrameworkError
 
 pytestmark = pytest.mark.framework
 
@@ -51,11 +51,11 @@ def test_loading_building_and_running_say_nothing() -> None:
         import sys, numpy
         from pipetrace.capture import backend
         from pipetrace.capture.forward import Forward
-        from pipetrace.pipeline.digits import PIPELINE
+        from pipetrace.demo.model import MODEL, training
         assert "tensorflow" not in sys.modules and "keras" not in sys.modules
         assert backend.load() is backend.load() is sys.modules["keras"]
         backend.set_seed(0)
-        model = backend.build(PIPELINE.model)
+        model = backend.build(MODEL, training(0.001))
         rows = numpy.ones((2, 28, 28, 1), "float32")
         forward = Forward(model, rows, [("scale", 0)])
         outputs = forward(rows)
@@ -147,14 +147,14 @@ def test_a_seed_decides_every_random_number(keras: Any) -> None:
     drawn = []
     for seed in (7, 7, 8):
         backend.set_seed(seed)
-        weights = backend.build(PIPELINE.model).get_weights()
+        weights = backend.build(MODEL, training(0.001)).get_weights()
         drawn.append((random.random(), np.random.random(), weights[0].tobytes()))
     assert drawn[0] == drawn[1]
     assert all(ours != theirs for ours, theirs in zip(drawn[0], drawn[2], strict=True))
 
 
 def test_the_model_is_what_its_description_says(keras: Any) -> None:
-    model = backend.build(PIPELINE.model)
+    model = backend.build(MODEL, training(0.001))
     assert [layer.name for layer in model.layers] == ["conv2d", "max_pooling2d", "flatten", "dense"]
     assert model.input_shape == (None, 28, 28, 1)
     assert model.output_shape == (None, 10)
@@ -163,40 +163,4 @@ def test_the_model_is_what_its_description_says(keras: Any) -> None:
         "sparse_categorical_crossentropy",
     )
     # The description is left as it was, for the next run.
-    assert backend.build(PIPELINE.model).get_config() == model.get_config()
-
-
-def test_mnist_comes_from_keras(
-    keras: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    import socket
-
-    x, y = np.zeros((3, 28, 28), np.uint8), np.arange(3)
-    during = []
-
-    def load_data() -> Any:
-        during.append(socket.getdefaulttimeout())
-        print("a progress bar")
-        return (x, y), (None, None)
-
-    monkeypatch.setattr(keras.datasets.mnist, "load_data", load_data)
-    assert backend.mnist() == (x, y)
-    assert (during, socket.getdefaulttimeout()) == ([backend.DOWNLOAD_TIMEOUT], None)
-    said = capsys.readouterr()
-    assert (said.out, said.err) == ("", "a progress bar\n")
-
-
-def test_mnist_that_cannot_be_fetched(keras: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    import socket
-
-    def load_data() -> Any:
-        raise OSError("URL fetch failure\nand more")
-
-    monkeypatch.setattr(keras.datasets.mnist, "load_data", load_data)
-    with pytest.raises(
-        DataUnavailableError, match="could not be downloaded: URL fetch failure\\. "
-    ) as caught:
-        backend.mnist()
-    assert caught.value.where == "--data mnist"
-    assert isinstance(caught.value.__cause__, OSError)
-    assert socket.getdefaulttimeout() is None
+    assert backend.build(MODEL, training(0.001)).get_config() == model.get_config()

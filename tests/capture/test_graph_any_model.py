@@ -261,6 +261,9 @@ def test_a_layer_made_of_layers_holds_weights_of_its_own(keras: Any) -> None:
     (group,) = forward.groups
     assert (group.path, group.layer) == ("gate", "Gate")
     assert (group.own.trainable, group.own.frozen) == (4, 3)
+    assert group.parameters.total == 4 + 3 + 6 * 4 + 4
+    assert [(spec.shape, spec.source) for spec in group.inputs] == [((None, 6), "rows")]
+    assert [spec.shape for spec in group.outputs] == [(None, 4)]
     assert {stage.name: stage.path for stage in forward.stages} == {
         "inner": "gate/inner",
         "multiply": "gate/multiply",
@@ -292,6 +295,9 @@ def test_a_nested_model_called_twice(keras: Any) -> None:
     assert [each.path for each in forward.stages] == ["encoder/code", "encoder:2/code", "join"]
     assert [group.path for group in forward.groups] == ["encoder", "encoder:2"]
     assert all(group.own.total == 0 for group in forward.groups)
+    assert [group.parameters.total for group in forward.groups] == [21, 21]
+    assert [group.inputs[0].source for group in forward.groups] == ["one", "two"]
+    assert [group.outputs[0].shape for group in forward.groups] == [(None, 3), (None, 3)]
     assert set(forward.weights()) == {"code/kernel", "code/bias"}
     holds_true(forward, model, rows)
 

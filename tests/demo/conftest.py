@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipetrace.pipeline.digits import Plan
-from pipetrace.pipeline.embedded import embedded_digits
-from pipetrace.pipeline.sources import Source
+from pipetrace.demo.data import Source, embedded_digits
+from pipetrace.demo.model import Plan
 from pipetrace.trace import Trace, read
 from pipetrace.trace.document import Epoch
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from pipetrace.capture import backend
-from pipetrace.pipeline.digits import PIPELINE, Plan, draw
-from pipetrace.pipeline.sources import Source
+from pipetrace.demo.data import Source
+from pipetrace.demo.model import MODEL, Plan, draw, scaled, training
 from pipetrace.stats import summarise
 from pipetrace.trace import Trace, read
 from pipetrace.trace.document import Array, Summary
@@ -21,11 +21,8 @@ def trained(source: Source, plan: Plan, callback: Any = None) -> Any:
     """A model trained without a recorder."""
     drawn = draw(source, plan)
     backend.set_seed(plan.seed)
-    model = backend.build(PIPELINE.model)
-    parts = [
-        (PIPELINE.prepare(source.x[rows]), source.y[rows])
-        for rows in (drawn.train, drawn.validation)
-    ]
+    model = backend.build(MODEL, training(plan.learning_rate))
+    parts = [(scaled(source.x[rows]), source.y[rows]) for rows in (drawn.train, drawn.validation)]
     model.fit(
         *parts[0],
         validation_data=parts[1],
@@ -109,17 +106,17 @@ def test_an_epoch_has_what_the_model_was_after_it(
     first, last = short_trace.epochs
     assert (first.number, last.number) == (1, 2)
     assert first.steps == last.steps == 3
-    assert last.learning_rate == pytest.approx(0.001)
+    assert last.learning_rate == pytest.approx(0.003)
     drawn = draw(source, plan)
     example = short_trace.run.data.example_row
     order = np.concatenate([[example], drawn.train[drawn.train != example]])[:32]
-    scaled = PIPELINE.prepare(source.x[order])
-    outputs = keras.Model(unwatched.inputs[0], [layer.output for layer in unwatched.layers])(scaled)
+    rows = scaled(source.x[order])
+    outputs = keras.Model(unwatched.inputs[0], [layer.output for layer in unwatched.layers])(rows)
     by_name = dict(
         zip([layer.name for layer in unwatched.layers], map(np.asarray, outputs), strict=True)
     )
     assert set(last.probe) == {"scale", *by_name}
-    for name, values in {**by_name, "scale": scaled}.items():
+    for name, values in {**by_name, "scale": rows}.items():
         assert same(last.probe[name], summarise(values, bits=last.probe[name].histogram.bits)), name
     for variable in unwatched.weights:
         name, values = variable.path.removeprefix("digits/"), variable.numpy()
@@ -135,7 +132,7 @@ def test_what_came_before_the_model_is_told_of_all_rows(
     drawn = draw(source, plan)
     for name, values in (
         ("input_image", source.x[drawn.train]),
-        ("scale", PIPELINE.prepare(source.x[drawn.train])),
+        ("scale", scaled(source.x[drawn.train])),
     ):
         summary = short_trace.stage(name).summary
         assert summary is not None

@@ -282,7 +282,7 @@ def trace_of(
 NUMBER = r"(?<![A-Za-z\d])-?\d[\d,]*(?:\.\d+)?(?: x 10\^\d+)?"
 TOKENS = (
     ("classes", rf"\bln ({NUMBER})"),
-    ("epochs", rf"\bepochs? ({NUMBER})(?: (?:and|to) ({NUMBER}))?"),
+    ("epochs", rf"\bepochs? ({NUMBER})(?:, ({NUMBER}))?(?: (?:and|to) ({NUMBER}))?"),
     ("shares", rf"({NUMBER}) %"),
     ("points", rf"({NUMBER}) points?"),
     ("times", rf"({NUMBER}) times"),
@@ -290,7 +290,7 @@ TOKENS = (
     ("counts", rf"({NUMBER}) of the ({NUMBER})\b(?! %)"),
     (
         "counts",
-        rf"({NUMBER}) (?:held-out )?(?:rows?|class(?:es)?|pictures?|epochs?|weight updates?|places|arrays?)\b",
+        rf"({NUMBER}) (?:training |validation )?(?:rows?|images?|class(?:es)?|epochs?|positions|weight arrays?)\b",
     ),
     ("figures", rf"({NUMBER})"),
 )
@@ -324,6 +324,17 @@ def unfounded_numbers(text: str, allowed: Mapping[str, Sequence[float]]) -> list
     return found
 
 
+def numbers_of(text: str) -> list[float]:
+    """The numbers of a text, in their order."""
+    return [number_of(each) for each in re.findall(NUMBER, text)]
+
+
+def longest_sentence(text: str) -> int:
+    """The words of the longest sentence; a number is one, with its percent sign or power of ten."""
+    sentences = re.split(r"(?<=[.:;]) ", text.replace(" %", "%").replace(" x ", "x"))
+    return max(len(sentence.split()) for sentence in sentences)
+
+
 @pytest.fixture(scope="session")
 def unfounded() -> Callable[[str, Mapping[str, Sequence[float]]], list[str]]:
     return unfounded_numbers
@@ -343,3 +354,13 @@ def make_net() -> type[Net]:
 def values_of() -> Callable[[Net], tuple[dict[str, Array], dict[str, Array]]]:
     """The weights and all rows' outputs of a network."""
     return forward
+
+
+@pytest.fixture(scope="session")
+def numbers() -> Callable[[str], list[float]]:
+    return numbers_of
+
+
+@pytest.fixture(scope="session")
+def longest() -> Callable[[str], int]:
+    return longest_sentence

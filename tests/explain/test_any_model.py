@@ -9,13 +9,14 @@ import pytest
 from tests.tasks import KINDS, course, logits, regression, several, steps
 
 from pipetrace.explain.events import events
-from pipetrace.explain.insight import headline, insight
+from pipetrace.explain.headline import headline
+from pipetrace.explain.insight import insight
 from pipetrace.explain.observations import observations
 from pipetrace.explain.quiz import Question, quiz
 from pipetrace.explain.recompute import recompute
 from pipetrace.explain.remarks import example, measured
 from pipetrace.trace import Trace
-from pipetrace.trace.document import Ending, Epoch
+from pipetrace.trace.document import Epoch
 
 NO_CLASSES = (
     "regression",
@@ -70,10 +71,9 @@ def test_every_stage_has_its_remarks_and_every_prediction_its_check(trace: Trace
         assert recompute(trace, made).difference <= 1e-5
 
 
-@pytest.mark.parametrize("kind", NO_CLASSES)
-def test_nothing_is_said_of_classes_where_there_are_none(kind: str) -> None:
-    text = " ".join(said(KINDS[kind]()))
-    assert not re.search(r"class|guess|chance|named|names|\bln\b", text), text
+def test_nothing_is_said_of_classes_where_there_are_none() -> None:
+    text = " ".join(sentence for kind in NO_CLASSES for sentence in said(KINDS[kind]()))
+    assert not re.search(r"class|chance|luck|\bln\b", text), text
 
 
 def test_the_quiz_asks_what_holds(trace: Trace) -> None:
@@ -136,14 +136,16 @@ def test_the_largest_layer_is_asked_for() -> None:
     assert question.options[question.answer] == "Dense (dense_73)"
 
 
-def test_a_loss_that_is_negative_by_nature_has_no_shares() -> None:
+def test_a_loss_that_is_negative_by_nature_has_no_shares(
+    numbers: Callable[[str], list[float]],
+) -> None:
     told = observations(KINDS["waves"]())
     assert [each.kinds for each in told] == [
         ("first", "validation"),
         ("learning", "validation"),
         ("learning", "turned"),
     ]
-    assert told[1].text.startswith("Loss fell from -0.200 to -0.700.")
+    assert numbers(told[1].text)[:2] == [-0.2, -0.7]
     near = with_metrics(regression(), course([-0.2, -0.7], val_loss=[-0.75, -0.745]))
     assert observations(near)[1].kinds == ("learning", "validation"), (
         "two per cent above the best is no rise"
@@ -156,48 +158,6 @@ def test_a_loss_that_is_negative_by_nature_has_no_shares() -> None:
         ("plateau",),
     ]
     assert "%" not in " ".join(each.text for each in observations(across))
-
-
-def test_a_loss_that_rises_is_told() -> None:
-    trace = KINDS["two numbers"]()
-    assert (
-        headline(trace)
-        == "After 2 epochs the loss is 2.50 in training; training loss rose from 2 to 2.50."
-    )
-    assert insight(trace)[-1].endswith("rose to 2.50: it got worse, not better.")
-
-
-def test_a_run_that_stopped_early_has_its_best_epoch_before_the_last() -> None:
-    trace = KINDS["stopped"]()
-    assert headline(trace).endswith("Training stopped before the 50 epochs that were planned.")
-    assert "Validation was best in epoch 3" in insight(trace)[-1]
-    finished = replace(trace, ending=Ending("finished"))
-    assert "stopped" not in headline(finished)
-
-
-def test_several_losses_are_told_one_by_one() -> None:
-    assert (
-        "Of its losses kind_loss fell from 1 to 0.500 and weight_loss fell from 2 to 0.500."
-        in insight(several())
-    )
-    assert "kind_loss from 1 to 0.600, weight_loss from 2 to 1" in observations(several())[1].text
-
-
-def test_a_failed_run_says_where_and_what_came_in() -> None:
-    trace = KINDS["failed"]()
-    assert headline(trace).startswith(
-        "The run failed: 0 of 3 epochs are finished. It failed in Dense (price), which received rows of 8: ValueError"
-    )
-    (said,) = insight(trace)
-    assert said == (
-        "Dense (price), made with units = 1, activation = linear, use_bias = True, gave nothing: Dense (hidden) gave it "
-        "rows of 8."
-    )
-    long = replace(trace, ending=replace(trace.ending, message="word " * 1000))
-    assert len(headline(long)) < 500
-    assert events(trace) == (), "the headline tells it"
-    elsewhere = replace(trace, ending=Ending("failed", "ValueError: no", "gone"))
-    assert "It failed in gone: ValueError: no." in headline(elsewhere)
 
 
 def test_events_are_told_with_when_and_where() -> None:
@@ -215,15 +175,6 @@ def test_events_are_told_with_when_and_where() -> None:
     many = replace(trace, events=tuple(replace(event, step=step) for step in range(1, 21)))
     assert len(events(many)) == 9
     assert events(many)[-1] == "12 more events of the kind 'loss' followed."
-
-
-def test_a_model_that_was_only_looked_at_is_told_as_that() -> None:
-    trace = KINDS["untrained"]()
-    assert headline(trace) == (
-        "1 layer with 24 parameters turns 5 into 4 for each row. 6 rows went through; nothing was trained."
-    )
-    assert observations(trace) == ()
-    assert "learn" not in " ".join(said(trace))
 
 
 def test_scores_are_probabilities_only_where_the_loss_makes_them_so() -> None:

@@ -73,7 +73,7 @@ def test_no_accuracy_is_invented() -> None:
         "logits",
     }
     assert metrics.accuracy(regression(), regression().epochs[0]) is None
-    assert metrics.held_out_accuracy(binary(), binary().epochs[0]) == 0.8
+    assert metrics.validation_accuracy(binary(), binary().epochs[0]) == 0.8
     assert metrics.accuracy_name(mask()) is None, "pixels are not rows"
 
 
@@ -91,5 +91,5 @@ def test_a_share_is_a_percentage_only_while_it_is_a_share() -> None:
 
 
 def test_a_sentence_names_the_losses_of_the_outputs_first_and_nothing_unknown() -> None:
-    assert metrics.told(several()) == ("kind_loss", "weight_loss")
-    assert metrics.told(KINDS["two numbers"]()) == ()
+    assert metrics.main(several()) == ("kind_loss", "weight_loss")
+    assert metrics.main(KINDS["two numbers"]()) == ()

@@ -1,4 +1,4 @@
-"""Five courses of training on real digits, and what is said of each: learning, memorising, breaking, guessing, and dead."""
+"""Five courses of training on real digits, and what is said of each: learning, overfitting, breaking, at chance level, and dead."""
 
 import re
 from collections.abc import Callable
@@ -8,14 +8,15 @@ from typing import Any, TypeAlias
 import numpy as np
 import pytest
 
-from pipetrace.explain.insight import headline, insight
+from pipetrace.demo.data import Source, embedded_digits, from_arrays
+from pipetrace.demo.model import Plan
+from pipetrace.explain.headline import headline
+from pipetrace.explain.insight import insight
+from pipetrace.explain.judgement import judgement
 from pipetrace.explain.observations import observations
 from pipetrace.explain.quiz import quiz
 from pipetrace.explain.recompute import recompute
 from pipetrace.explain.remarks import example, measured
-from pipetrace.pipeline.arrays import Source, from_arrays
-from pipetrace.pipeline.digits import Plan
-from pipetrace.pipeline.embedded import embedded_digits
 from pipetrace.trace import Trace, read
 
 pytestmark = pytest.mark.framework
@@ -37,13 +38,9 @@ def record(tmp_path: Path, silent: Any, monkeypatch: pytest.MonkeyPatch) -> Reco
         optimizer: Callable[[Any], Any],
         change: Callable[[Any], None] = lambda _: None,
     ) -> Trace:
-        def built(description: Any) -> Any:
-            model = build(description)
-            model.compile(
-                optimizer=optimizer(backend.load().optimizers),
-                loss=description.loss,
-                metrics=list(description.metrics),
-            )
+        def built(config: Any, training: Any) -> Any:
+            model = build(config, training)
+            model.compile(**{**training, "optimizer": optimizer(backend.load().optimizers)})
             change(model)
             return model
 
@@ -72,23 +69,18 @@ def check_spelling(trace: Trace) -> None:
 def test_a_run_that_learns(digits_trace: Trace) -> None:
     kinds = [each.kinds for each in observations(digits_trace)]
     assert all(each[0] == "learning" for each in kinds[1:])
-    assert not any({"memorising", "worse", "non-finite"}.intersection(each) for each in kinds)
+    assert not any({"overfitting", "worse", "non-finite"}.intersection(each) for each in kinds)
     held_out = digits_trace.epochs[-1].metrics["val_accuracy"]
-    assert headline(digits_trace).startswith(
-        f"After 3 epochs the model names {held_out * 100:.3g} % of 100 held-out "
-    )
-    wrong = round(100 * (1 - held_out))
-    assert insight(digits_trace)[-1].startswith(
-        f"Of 100 pictures kept aside {wrong} are named wrong, an accuracy of "
-    )
-    assert not any(
-        "memorising:" in text or "knows what it trained on" in text
-        for text in insight(digits_trace)
-    )
+    judged = judgement(digits_trace)
+    assert judged.outcome == "better"
+    assert judged.score is not None
+    assert (judged.score.value, judged.score.validation, judged.score.rows) == (held_out, True, 100)
+    assert f" 3 epochs: {held_out * 100:.3g} % on 100 images" in headline(digits_trace)
+    assert f" {round(100 * (1 - held_out))} of 100 validation images" in insight(digits_trace)[-1]
     check_spelling(digits_trace)
 
 
-def test_a_run_that_memorises(record: Record) -> None:
+def test_a_run_that_overfits(record: Record) -> None:
     digits = embedded_digits()
     # With labels drawn by lot there is nothing to learn but the rows themselves.
     labels = np.random.default_rng(0).permutation(digits.y[:200])
@@ -101,23 +93,22 @@ def test_a_run_that_memorises(record: Record) -> None:
     )
     trace = record(source, Plan(rows=60, epochs=20, validation_rows=120), lambda of: of.Adam(0.01))
     found = observations(trace)
-    assert "memorising" in found[-1].kinds
+    assert "overfitting" in found[-1].kinds
     assert not any("follows" in each.kinds for each in found)
-    assert sum("that is memorising" in each.text for each in found) == 1
-    assert "its training rows right, but" in headline(trace)
-    assert "look at the training chart" in headline(trace)
-    assert insight(trace)[-1].endswith("that is memorising.")
+    assert sum("overfitting" in each.text for each in found if "gap" not in each.kinds) == 1
+    assert "overfitting" in headline(trace)
+    assert "overfitting" in insight(trace)[-1]
     check_spelling(trace)
 
 
 def test_a_run_that_breaks(record: Record) -> None:
     trace = record(embedded_digits(), Plan(rows=64, epochs=3), lambda of: of.SGD(1e20))
     found = observations(trace)
-    assert found[-1].text == "Loss is still NaN; nothing can be learned from it."
+    assert "NaN" in found[-1].text
     assert all(each.kinds == ("non-finite",) for each in found[1:])
-    assert headline(trace).startswith("Training went wrong: from epoch ")
+    assert judgement(trace).outcome == "broken"
     said = " ".join(insight(trace))
-    assert "The learning rate was 1.00 x 10^20." in said
+    assert "learning rate was 1.00 x 10^20" in said
     weights = (
         "After that step 288 of 288 values of conv2d/kernel are not finite, the first such weights."
     )
@@ -137,12 +128,8 @@ def test_a_run_that_stays_at_chance(record: Record) -> None:
     trace = record(embedded_digits(), Plan(rows=64, epochs=3), lambda of: of.SGD(0.0))
     found = observations(trace)
     assert [each.kinds for each in found] == [("chance",)] * 3
-    assert "Nothing is learned yet." in found[0].text
-    assert headline(trace).endswith("Nothing was learned.")
-    assert (
-        insight(trace)[-1]
-        == "The weights did not change at all from epoch 1 to 3, at a learning rate of 0."
-    )
+    assert judgement(trace).outcome == "chance"
+    assert insight(trace)[-1] == "The weights did not change from epoch 1 to 3 (learning rate 0)."
     check_spelling(trace)
 
 
@@ -151,9 +138,7 @@ def test_a_run_whose_filters_are_all_dead(record: Record) -> None:
         model.get_layer("conv2d").bias.assign(np.full(32, -1000))
 
     trace = record(embedded_digits(), Plan(rows=64, epochs=1), lambda of: of.SGD(0.1), kill)
-    assert "All 32 filters gave 0 everywhere, for every row: dead on this data." in measured(
-        trace, trace.stage("conv2d")
-    )
-    assert "All outputs of Conv2D are 0, whatever the row." in insight(trace)
+    assert measured(trace, trace.stage("conv2d"))[-1].startswith("All 32 filters are dead")
+    assert "Conv2D outputs 0 for every row." in insight(trace)
     assert example(trace, trace.stage("max_pooling2d")) == "All 5,408 values are 0."
     check_spelling(trace)

@@ -7,7 +7,7 @@ import pytest
 from tests.tasks import KINDS, autoencoder, binary, logits, regression, several
 
 from pipetrace.explain import task
-from pipetrace.explain.facts import chance, classes, diverged, probabilities, train_rows, trained
+from pipetrace.explain.facts import classes, probabilities, train_rows, trained
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Stage
 
@@ -143,25 +143,6 @@ def test_scores_become_probabilities_only_as_the_loss_makes_them() -> None:
     assert sigmoid.tolist() == pytest.approx([0, 0.5, 1, 1 / (1 + np.exp(-2))])
 
 
-def test_chance_is_known_for_classes_that_were_counted_alone() -> None:
-    known = {kind for kind, make in KINDS.items() if chance(make()) is not None}
-    assert known == {"binary", "binary logits", "binary scores", "logits"}
-    trace = binary()
-    guess = chance(trace)
-    assert guess is not None
-    assert guess.loss == pytest.approx(np.log(2))
-    assert guess.largest == 90 / 160
-    weighted = replace(
-        trace, run=replace(trace.run, training=replace(trace.run.training, class_weights=True))
-    )
-    assert chance(weighted) is None
-    assert chance(with_loss(trace, "binary_focal_crossentropy")) is None
-    uncounted = replace(
-        trace, run=replace(trace.run, data=replace(trace.run.data, class_counts=()))
-    )
-    assert chance(uncounted) is None
-
-
 def test_the_two_shares_of_one_unit_are_those_of_no_and_yes() -> None:
     trace = binary()
     found = probabilities(trace, trace.predictions[0])
@@ -175,5 +156,3 @@ def test_what_a_run_has_not_is_not_asked_of_it() -> None:
     assert classes(regression()) == 0
     assert train_rows(KINDS["one axis"]()) == 0
     assert not trained(KINDS["untrained"]())
-    assert diverged(KINDS["waves"]()) is None
-    assert diverged(KINDS["not finite"]()) is not None

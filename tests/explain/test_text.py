@@ -50,7 +50,7 @@ def significant(text: str) -> str:
 def test_a_figure_is_the_value_to_three_significant_digits(value: float) -> None:
     text = figure(value)
     if not math.isfinite(value):
-        assert text in ("NaN", "infinity", "-infinity")
+        assert text in ("NaN", "Inf", "-Inf")
     elif 0 < abs(value) < 1e-6:
         assert text == "nearly zero"
     elif value == int(value) and abs(value) < 1e6:
@@ -66,7 +66,7 @@ def test_a_figure_never_has_a_computers_exponent(value: float, digits: int) -> N
     text = figure(value, digits)
     assert "e" not in text.replace("nearly zero", "")
     assert "nan" not in text
-    assert "inf" not in text.replace("infinity", "")
+    assert "inf" not in text
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_figure_never_has_a_computers_exponent(value: float, digits: int) -> N
         (1e-7, "nearly zero"),
         (12.0, "12"),
         (float("nan"), "NaN"),
-        (-math.inf, "-infinity"),
+        (-math.inf, "-Inf"),
     ],
 )
 def test_figures(value: float, text: str) -> None:
@@ -113,7 +113,7 @@ def test_a_figure_does_not_depend_on_the_type_of_the_number(value: float) -> Non
         (1.5, "150 %"),
         (-0.25, "-25 %"),
         (float("nan"), "NaN"),
-        (math.inf, "infinity"),
+        (math.inf, "Inf"),
     ],
 )
 def test_shares(part: float, text: str) -> None:
@@ -182,7 +182,7 @@ def test_exact_is_the_shortest_decimal_of_this_float32(value: float) -> None:
         (-0.0, "0"),
         (128 / 255 * 2 - 1, "0.003921569"),
         (float("nan"), "NaN"),
-        (1e300, "infinity"),
+        (1e300, "Inf"),
     ],
 )
 def test_exact(value: float, text: str) -> None:

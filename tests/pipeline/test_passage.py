@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from pipetrace.errors import ArgumentError, CountMismatchError, StepError
-from pipetrace.pipeline.embedded import embedded_digits
 from pipetrace.pipeline.passage import Passage, check_steps, run_steps
 from pipetrace.pipeline.results import Batches, Parts, Rows
 from pipetrace.pipeline.steps import Batch, OneHot, Shuffle, Split, Window
@@ -90,14 +89,6 @@ def test_without_steps_the_source_is_what_is_trained_on() -> None:
     assert passage.train.x is X
     assert passage.train.y is Y
     assert passage.steps == ()
-
-
-def test_a_source_of_digits_brings_its_name() -> None:
-    digits = embedded_digits()
-    passage = run_steps(digits, [("Scale", lambda x: x / 255)])
-    assert passage.name == digits.name
-    assert fact(passage, "affine")["divisor"] == 255
-    assert fact(passage, "affine")["values"] == digits.x.size
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,9 @@ def test_outputs_are_marked() -> None:
 
 def test_a_fold_is_two_lines_that_say_how_to_open_it() -> None:
     text = drawn(document(TRACES["deep"]), 100)
-    assert re.search(r"2-146 ■ backbone \(Functional\)\n +│ ?16 x 16 x 8 → 8 x 8 x 16\n", text)
+    assert re.search(
+        r"2-146 ■ backbone \(Functional\)\n +│ ?4 rows x 16 x 16 x 8 → 4 rows x 8 x 8 x 16\n", text
+    )
     assert "pipetrace show a.trace --stage backbone\n" in text
     assert "pipetrace show a.trace --expand\n" in text
     assert "block3_bn1" not in text

@@ -61,8 +61,8 @@ def test_an_initial_kernel() -> None:
 def test_a_movement() -> None:
     start, before, now = np.zeros(2), np.array([1.0, 0.0]), np.array([1.0, 2.0])
     found = activations.movement(now, before, start, np.array([1.0, 1.5]), start)
-    assert found.change == 2
-    assert found.from_start == found.norm == pytest.approx(math.sqrt(5))
+    assert found.update_norm == 2
+    assert found.from_start == found.weight_norm == pytest.approx(math.sqrt(5))
     assert found.last_step == 0.5
     assert found.cosine == 0
     assert activations.movement(now, now, start, None, start).cosine is None

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from pipetrace.demo.data import embedded_digits
+from pipetrace.demo.model import Plan
 from pipetrace.demo.run import record_digits
-from pipetrace.pipeline.digits import Plan
-from pipetrace.pipeline.embedded import embedded_digits
 from pipetrace.trace.document import Epoch
 
 

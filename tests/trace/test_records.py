@@ -59,7 +59,16 @@ def finished(
 def test_groups(tmp_path: Path, recording: Any) -> None:
     groups = (
         Group("", "Own", Parameters(3, 1)),
-        Group("inner", "Functional"),
+        Group(
+            "inner",
+            "Functional",
+            inputs=(
+                Spec((None, 8), "float32", "source", 1, "left"),
+                Spec((None, 2), "int64"),
+            ),
+            outputs=(Spec((None, 3, 4), "float16", name="code"),),
+            parameters=Parameters(20, 5),
+        ),
         Group("inner:2", "Functional", Parameters(0, 7)),
     )
     path = tmp_path / "run.trace"

@@ -4,19 +4,15 @@ import contextlib
 import importlib
 import os
 import platform
-import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from pipetrace.errors import DataUnavailableError, FrameworkError
-from pipetrace.pipeline.pipeline import Model
+from pipetrace.errors import FrameworkError
 
 INSTALL = 'Install it beside pipetrace: pip install "pipetrace[tensorflow]" (or "pipetrace[cpu]", which is smaller).'
-DOWNLOAD_TIMEOUT = 30
-"""Seconds without an answer after which a download is given up."""
 
 
 def load() -> Any:
@@ -62,37 +58,17 @@ def set_seed(seed: int) -> None:
     load().utils.set_random_seed(seed)
 
 
-def build(model: Model) -> Any:
-    """A compiled Keras model from its description, with freshly drawn weights."""
-    keras = load()
-    built = keras.Sequential.from_config(dict(model.config))
-    built.compile(optimizer=model.optimizer, loss=model.loss, metrics=list(model.metrics))
-    return built
+def build(config: Mapping[str, Any], training: Mapping[str, Any]) -> Any:
+    """A compiled Keras model with freshly drawn weights.
 
-
-def mnist() -> tuple[Any, Any]:
-    """The training half of MNIST by Keras' own download and cache: pictures (60000, 28, 28), labels (60000,).
-
-    Raises:
-        DataUnavailableError: it is not in the cache and could not be fetched.
+    Args:
+        config: as ``keras.Sequential.from_config`` takes it.
+        training: what ``compile`` gets.
     """
     keras = load()
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
-    try:
-        # Keras draws a progress bar of its own on standard output.
-        with contextlib.redirect_stdout(sys.stderr):
-            (x, y), _ = keras.datasets.mnist.load_data()
-    except Exception as error:
-        raise DataUnavailableError(
-            f"MNIST is not in Keras' cache and could not be downloaded: {_first_line(error)}.",
-            where="--data mnist",
-            hint="Leave --data out to use the built-in digits, or give the path of IDX files, an .npz or a folder of "
-            "pictures: --data PATH. With a network, try again.",
-        ) from error
-    finally:
-        socket.setdefaulttimeout(before)
-    return x, y
+    model = keras.Sequential.from_config(dict(config))
+    model.compile(**training)
+    return model
 
 
 @contextlib.contextmanager

@@ -200,10 +200,24 @@ class _Builder:
 
     def _group(self, call: Call) -> None:
         # What is computed on the way into a group belongs to where it was computed, outside.
-        for tensor in call.inputs:
-            self._received(tensor, call.outer, None)
+        received = tuple(
+            self._received(tensor, call.outer, name)
+            for tensor, name in zip(call.inputs, call.input_names, strict=True)
+        )
+        given = tuple(
+            self._spec(tensor, name=key)
+            for tensor, key in zip(call.outputs, call.output_names, strict=True)
+        )
         path = self._path(call)
-        self.found.groups.append(Group(path, type(call.operation).__name__))
+        self.found.groups.append(
+            Group(
+                path=path,
+                layer=type(call.operation).__name__,
+                inputs=received,
+                outputs=given,
+                parameters=count(getattr(call.operation, "weights", [])),
+            )
+        )
         self.found.owners.append(call.operation)
         for tensor in call.outputs:
             self.from_group.setdefault(key(tensor), (path, tensor))

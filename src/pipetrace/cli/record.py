@@ -41,6 +41,9 @@ from pipetrace.errors import ArgumentError, PipetraceError
 @click.option("--epochs", default=5, show_default=True, help="Number of epochs.")
 @click.option("--batch-size", default=32, show_default=True, help="Rows per training step.")
 @click.option(
+    "--learning-rate", default=0.003, show_default=True, help="Learning rate of the Adam optimizer."
+)
+@click.option(
     "--seed",
     default=0,
     show_default=True,
@@ -66,15 +69,15 @@ def digits(
     force: bool,
     plain: bool,
     quiet: bool,
-    **numbers: int,
+    **numbers: Any,
 ) -> None:
     """Train the built-in digit classifier and show what happened.
 
     The model is a small Conv2D network on handwritten digits. Writes a trace, digits.trace, and a
     page, digits.html, that opens in any browser. Needs Keras and TensorFlow.
     """
+    from pipetrace.demo.model import Plan
     from pipetrace.demo.run import record_digits
-    from pipetrace.pipeline.digits import Plan
     from pipetrace.present.output_files import check_outputs, keep_apart
 
     plan = Plan(**numbers)
@@ -194,7 +197,7 @@ def trace(
     is loaded in Keras' safe mode, without its optimizer; no code in the file runs.
     """
     from pipetrace.capture.saved import check_model
-    from pipetrace.pipeline.row_files import load_rows
+    from pipetrace.pipeline.files import load_rows
     from pipetrace.present.output_files import check_outputs, keep_apart
     from pipetrace.record.saved import record_saved
 
@@ -303,10 +306,9 @@ def _budget(text: str) -> float | None:
 
 
 def _digits_source(data: str | None, progress: Any) -> Any:
-    from pipetrace.demo.run import keras_mnist
-    from pipetrace.pipeline import sources
+    from pipetrace.demo import data as digits
 
     if data is None:
-        return sources.embedded_digits()
+        return digits.embedded_digits()
     progress.begins("Reading the data")
-    return keras_mnist() if data == "mnist" else sources.load(Path(data), progress.rows)
+    return digits.mnist() if data == "mnist" else digits.load(Path(data), progress.rows)

@@ -1,4 +1,4 @@
-"""Recording a run of the reference pipeline, from its rows to its trace."""
+"""Recording the digits run, from its rows to its trace."""
 
 import hashlib
 from collections.abc import Mapping
@@ -8,9 +8,20 @@ from typing import Any
 import numpy as np
 
 from pipetrace.capture import backend
+from pipetrace.demo.data import CLASSES, Source
+from pipetrace.demo.model import (
+    MODEL,
+    STEP,
+    STEP_CONFIG,
+    TITLE,
+    Draw,
+    Plan,
+    draw,
+    example_row,
+    scaled,
+    training,
+)
 from pipetrace.errors import InterruptedRunError, PipetraceError, TrainingError
-from pipetrace.pipeline.digits import CLASSES, PIPELINE, Draw, Plan, draw, example_row
-from pipetrace.pipeline.sources import Source, from_arrays
 from pipetrace.record.measure.preprocessing import Before
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.progress import Progress
@@ -18,26 +29,11 @@ from pipetrace.record.recorder import Recorder
 from pipetrace.record.recording import Followed, Settings
 from pipetrace.record.words import in_short
 from pipetrace.stats import summarise
-from pipetrace.trace.document import FAILED, SOURCE, STEP, Array, Data, Ending, Epoch, Spec, Stage
+from pipetrace.trace.document import FAILED, SOURCE, Array, Data, Ending, Epoch, Spec, Stage
+from pipetrace.trace.document import STEP as STEP_KIND
 from pipetrace.trace.writer import check_place, output_exists
 
 SOURCE_STAGE = "input_image"
-
-
-def keras_mnist() -> Source:
-    """MNIST's 60,000 training digits through Keras' download and cache.
-
-    Raises:
-        DataUnavailableError: they are not there and cannot be fetched.
-    """
-    x, y = backend.mnist()
-    return from_arrays(
-        x,
-        y,
-        name="MNIST",
-        description="Handwritten digits of MNIST's training half, 28 x 28 pixels.",
-        origin="keras",
-    )
 
 
 def record_digits(
@@ -49,7 +45,7 @@ def record_digits(
     command: str = "",
     force: bool = False,
 ) -> None:
-    """Train the reference pipeline on rows of a source and write the trace.
+    """Train the digits model on rows of a source and write the trace.
 
     Args:
         source: the data.
@@ -74,15 +70,15 @@ def record_digits(
     check_place(out, any_file=force)
     progress.begins("Building the model")
     backend.set_seed(plan.seed)
-    model = backend.build(PIPELINE.model)
+    model = backend.build(MODEL, training(plan.learning_rate))
     recorder = _Shown.under(_settings(source, drawn, plan, out, progress, command))
     recorder.shows = progress
     held_out = drawn.validation
     try:
         model.fit(
-            PIPELINE.prepare(source.x[drawn.train]),
+            scaled(source.x[drawn.train]),
             source.y[drawn.train],
-            validation_data=(PIPELINE.prepare(source.x[held_out]), source.y[held_out]),
+            validation_data=(scaled(source.x[held_out]), source.y[held_out]),
             epochs=plan.epochs,
             batch_size=plan.batch_size,
             callbacks=[recorder],
@@ -179,9 +175,9 @@ def _settings(
     asked = drawn.prediction
     return Settings(
         path=out,
-        rows=Rows(PIPELINE.prepare(source.x[order]), source.y[order]),
-        held_out=Rows(PIPELINE.prepare(source.x[drawn.validation]), source.y[drawn.validation]),
-        title=PIPELINE.title,
+        rows=Rows(scaled(source.x[order]), source.y[order]),
+        held_out=Rows(scaled(source.x[drawn.validation]), source.y[drawn.validation]),
+        title=TITLE,
         class_names=source.class_names,
         command=command,
         verbose=False,
@@ -193,49 +189,38 @@ def _settings(
         strict=True,
         data=_data(source, drawn, first, value),
         followed=Followed(
-            row=Rows(PIPELINE.prepare(source.x[asked : asked + 1])),
+            row=Rows(scaled(source.x[asked : asked + 1])),
             number=asked,
             label=int(source.y[asked]),
-            way=_way(source.x[asked]),
+            way=_values(source.x[asked]),
         ),
         progress=progress.rows,
     )
 
 
 def _before(source: Source, order: Array) -> Before:
-    """The source and the steps as stages, measured on the rows that are trained on."""
+    """The source and the step as stages, measured on the rows that are trained on."""
     rows = source.x[order]
-    spec = _spec(rows)
-    stages = [
-        Stage(SOURCE_STAGE, SOURCE, None, SOURCE_STAGE, {"name": source.name}, (spec,), (spec,))
-    ]
-    summaries = {SOURCE_STAGE: summarise(rows)}
-    for name, step in PIPELINE.steps:
-        last = stages[-1]
-        rows = step(rows)
-        received = Spec(last.outputs[0].shape, last.outputs[0].dtype, last.name)
-        stages.append(
-            Stage(name, STEP, None, name, dict(step.config), (received,), (_spec(rows),), flops=0)
-        )
-        summaries[name] = summarise(rows)
+    pixels, ready = Spec((None, *rows.shape[1:]), str(rows.dtype)), scaled(rows)
+    received = Spec(pixels.shape, pixels.dtype, SOURCE_STAGE)
+    made = Spec((None, *ready.shape[1:]), str(ready.dtype))
+    stages = (
+        Stage(
+            SOURCE_STAGE, SOURCE, None, SOURCE_STAGE, {"name": source.name}, (pixels,), (pixels,)
+        ),
+        Stage(STEP, STEP_KIND, None, STEP, dict(STEP_CONFIG), (received,), (made,), flops=0),
+    )
+    summaries = {SOURCE_STAGE: summarise(rows), STEP: summarise(ready)}
 
-    def way(row: int) -> Mapping[str, Array]:
-        return _way(source.x[order[row]])
+    def values_of(row: int) -> Mapping[str, Array]:
+        return _values(source.x[order[row]])
 
-    return Before(tuple(stages), ((stages[-1].name, 0),), summaries, int(order[0]), way)
+    return Before(stages, ((STEP, 0),), summaries, int(order[0]), values_of)
 
 
-def _way(row: Array) -> dict[str, Array]:
-    """What one row is before the model, by stage."""
-    found, rows = {SOURCE_STAGE: row}, row[None]
-    for name, step in PIPELINE.steps:
-        rows = step(rows)
-        found[name] = rows[0]
-    return found
-
-
-def _spec(rows: Array) -> Spec:
-    return Spec((None, *rows.shape[1:]), str(rows.dtype))
+def _values(row: Array) -> dict[str, Array]:
+    """One row before the model, by stage."""
+    return {SOURCE_STAGE: row, STEP: scaled(row)}
 
 
 def _data(source: Source, drawn: Draw, example: int, value: float | None) -> Data:

@@ -1,49 +1,42 @@
-"""What each epoch did, in sentences, from its measurements and those of the epochs before it."""
+"""What each epoch did, in sentences made from its judgement."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from pipetrace.explain import metrics
 from pipetrace.explain.cache import once
-from pipetrace.explain.facts import (
+from pipetrace.explain.facts import classes, occurring, row_noun, train_rows, validation_rows
+from pipetrace.explain.judgement import (
+    AHEAD,
+    AT_CHANCE,
+    FIRST,
+    FOLLOWS,
+    GAP,
+    LEARNING,
+    LOSS_ONLY,
+    NON_FINITE,
+    OVERFITTING,
+    PLATEAU,
+    RISE,
+    TURNED,
+    UNCLEAR,
+    UNMEASURED,
     WORSE,
     Chance,
-    against_validation,
-    best_validation,
+    EpochJudgement,
     better_than_chance,
     chance,
-    classes,
+    epochs,
     luck,
-    occurring,
-    train_rows,
     validation_error,
-    validation_rows,
 )
-from pipetrace.explain.metrics import accuracy, held_out_accuracy
-from pipetrace.explain.text import counted, figure, listed, points, share
+from pipetrace.explain.metrics import accuracy, validation_accuracy
+from pipetrace.explain.text import counted, figure, listed, moved, points, share
 from pipetrace.trace.document import Epoch, Trace
 
-PLATEAU = 0.01
-"""A loss that changed by less than this share has hardly moved."""
-RISE = 0.02
-"""A validation loss this share above its best has risen."""
-NEAR = 0.02
-"""A loss within this share of that of guessing is that of guessing."""
 QUICK = 0.1
-"""Where the loss fell by less than this share, an epoch's first steps were not much weaker than its last."""
-
-Parts: TypeAlias = list[tuple[str, str]]
-"""Kinds and sentences."""
-
-
-@dataclass(frozen=True)
-class Told:
-    """What was told already: that the training loss fell in this epoch; the same of validation an epoch ago."""
-
-    learning: bool
-    before: bool
+"""If the loss fell by less than this share, the first steps of an epoch were not much worse than its last."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +45,11 @@ class Observation:
 
     Attributes:
         epoch: its number.
-        text: one to three sentences.
-        kinds: what was seen, in words for programs. Of training: ``learning``, ``plateau``, ``rise``, ``chance``,
-            ``worse``, ``complete``, ``unmeasured``, ``first``. Of validation: ``follows``, ``ahead``, ``gap``,
-            ``turned``, ``memorising``, ``unclear``, ``validation``. Of both: ``non-finite``.
+        text: a few short sentences.
+        kinds: what was seen, in words for programs. Of training: ``learning``, ``plateau``, ``rise``,
+            ``chance``, ``worse`` (than chance), ``complete`` (accuracy 100 %), ``unmeasured``, ``first``. Of
+            validation: ``follows``, ``ahead``, ``gap``, ``turned``, ``overfitting``, ``unclear``,
+            ``validation``. Of both: ``non-finite``.
     """
 
     epoch: int
@@ -65,267 +59,215 @@ class Observation:
 
 @once
 def observations(trace: Trace) -> tuple[Observation, ...]:
-    """One observation for each finished epoch.
+    """One observation for each finished epoch of a trace.
 
-    Each compares the epoch with guessing where one knows what that gives, with the epoch before, and with validation;
-    the limits are the constants of this module and of ``facts``. Training figures are averages over the epoch's steps,
-    validation is measured after the last one. What was explained an epoch ago is not explained again.
-
-    Args:
-        trace: the run.
+    Each compares the epoch with chance level where that is known, with the epoch before, and with validation.
+    The limits are the constants of ``judgement``. What one epoch explains the next one does not repeat.
     """
     found: list[Observation] = []
-    for index, epoch in enumerate(trace.epochs):
-        seen = found[-1].kinds if found else ()
-        parts = _training(trace, index, seen)
-        parts += _validation(trace, index, [kind for kind, _ in parts], seen)
-        found.append(
-            Observation(
-                epoch.number, " ".join(text for _, text in parts), tuple(kind for kind, _ in parts)
-            )
-        )
+    for judged in epochs(trace):
+        of = _Told(trace, judged, found[-1].kinds if found else ())
+        sentences = [TRAINING[judged.training](of)]
+        if judged.complete:
+            sentences.append("Training accuracy reached 100 %.")
+        if judged.validation:
+            sentences.append(COMPARED[judged.validation](of))
+        found.append(Observation(judged.epoch.number, " ".join(sentences), judged.kinds))
     return tuple(found)
 
 
-def _training(trace: Trace, index: int, seen: Sequence[str]) -> Parts:
-    epoch, previous = trace.epochs[index], _finite_before(trace, index)
-    loss = epoch.metrics.get("loss")
-    if loss is None:
-        return [("unmeasured", "No loss was measured.")]
-    if not math.isfinite(loss):
-        return [("non-finite", _broken(trace, index, loss))]
-    guess = chance(trace)
-    if guess and loss > WORSE * guess.loss:
-        return [("worse", _worse(trace, guess, epoch, previous, seen))]
-    if guess and not better_than_chance(trace, epoch):
-        return [("chance", _at_chance(trace, guess, index, seen))]
-    if previous is not None:
-        return [_change(trace, epoch, previous), *_complete(trace, epoch, previous)]
-    first = ("learning", _first(trace, guess, epoch)) if guess else ("first", _begin(trace, epoch))
-    return [first, *_complete(trace, epoch, previous)]
+@dataclass(frozen=True)
+class _Told:
+    """An epoch to describe.
+
+    Attributes:
+        trace: the run.
+        judged: what the epoch did.
+        seen: the kinds of the epoch before, which need no second explanation.
+    """
+
+    trace: Trace
+    judged: EpochJudgement
+    seen: tuple[str, ...]
+
+    @property
+    def epoch(self) -> Epoch:
+        return self.judged.epoch
+
+    @property
+    def loss(self) -> float:
+        return self.epoch.metrics["loss"]
+
+    @property
+    def validation_loss(self) -> str:
+        return f"Validation loss is {figure(self.epoch.metrics['val_loss'])}"
+
+    @property
+    def theirs(self) -> float:
+        return validation_accuracy(self.trace, self.epoch) or 0.0
+
+    @property
+    def guess(self) -> Chance:
+        """Chance level, of an epoch that was compared with it."""
+        found = chance(self.trace)
+        if found is None:
+            raise LookupError("The chance level of this run is unknown.")
+        return found
 
 
-def _finite_before(trace: Trace, index: int) -> Epoch | None:
-    """The epoch before, where its loss is a number that one can compare with."""
-    previous = trace.epochs[index - 1] if index else None
-    return previous if previous and math.isfinite(previous.metrics.get("loss", math.nan)) else None
+def _broken(of: _Told) -> str:
+    again = of.seen[:1] == (NON_FINITE,)
+    return f"The loss {'is still' if again else 'became'} {figure(of.loss)}."
 
 
-def _broken(trace: Trace, index: int, loss: float) -> str:
-    if index and not math.isfinite(trace.epochs[index - 1].metrics.get("loss", 0.0)):
-        return f"Loss is still {figure(loss)}; nothing can be learned from it."
-    return f"Loss became {figure(loss)}: no step can be computed from that."
+def _worse(of: _Told) -> str:
+    level = f"chance level (ln {classes(of.trace)} = {figure(of.guess.loss)})"
+    text = f"The loss is {figure(of.loss)}, {figure(of.loss / of.guess.loss, 2)} times {level}."
+    named = accuracy(of.trace, of.epoch)
+    return text if named is None else f"{text} Accuracy is {share(named)}."
 
 
-def _worse(
-    trace: Trace, guess: Chance, epoch: Epoch, previous: Epoch | None, seen: Sequence[str]
-) -> str:
-    loss, named = epoch.metrics["loss"], accuracy(trace, epoch)
-    text = f"Loss {figure(loss)} is {figure(loss / guess.loss, 2)} times the {figure(guess.loss)} of guessing"
-    if previous is not None:
-        text += f" (epoch {previous.number}: {figure(previous.metrics['loss'])})"
-    if "worse" not in seen:
-        text += ": the true class gets far less than an equal share"
-    return f"{text}." if named is None else f"{text}; accuracy is {share(named)}."
+def _beside_chance(of: _Told) -> str:
+    """Loss and accuracy beside those at chance level."""
+    level, named = of.guess.level, accuracy(of.trace, of.epoch)
+    where = f"(ln {classes(of.trace)} = {figure(level)})"
+    if of.guess.informed:
+        where = f"for these class frequencies ({figure(level)})"
+    below = 1 - of.loss / level if level else -math.inf
+    # Where both are written alike, "below" would speak of digits that nobody sees.
+    beside = "equal to" if figure(of.loss) == figure(level) else "above"
+    if beside == "above" and below > 0:
+        beside = f"{share(below)} below"
+    text = f"The loss is {figure(of.loss)}, {beside} chance level {where}."
+    return text if named is None else f"{text} {_accuracy(of, named)}"
 
 
-def _at_chance(trace: Trace, guess: Chance, index: int, seen: Sequence[str]) -> str:
-    loss, named = trace.epochs[index].metrics["loss"], accuracy(trace, trace.epochs[index])
-    level, name = guess.level, _guessing(trace, guess)
-    ratio = loss / level if level else math.inf
-    if ratio > 1 + NEAR:
-        text = f"Loss {figure(loss)} is above the {figure(level)} of {name}"
-    elif ratio >= 1 - NEAR:
-        text = f"Loss {figure(loss)} is no better than the {figure(level)} of {name}"
-    else:
-        text = f"Loss {figure(loss)} is {share(1 - ratio)} below the {figure(level)} of {name}"
-    if named is not None:
-        text += f"; {_accuracy(trace, named, guess)}"
-    if "chance" in seen:
-        return f"{text}."
-    if any(better_than_chance(trace, epoch) for epoch in trace.epochs[:index]):
-        return f"{text}. What was learned before is lost."
-    return f"{text}. Nothing is learned yet." if ratio >= 1 - NEAR else f"{text}."
-
-
-def _guessing(trace: Trace, guess: Chance) -> str:
-    if guess.informed:
-        return "guessing each class as often as it occurs"
-    return f"guessing among {counted(classes(trace), 'class', 'classes')} (ln {classes(trace)})"
-
-
-def _accuracy(trace: Trace, named: float, guess: Chance) -> str:
-    rows = train_rows(trace)
-    if named <= guess.largest:
-        return (
-            f"accuracy {share(named)} is within chance, as the most frequent class alone makes up "
-            f"{share(guess.largest)}"
-        )
+def _accuracy(of: _Told, named: float) -> str:
+    guess, trace, rows = of.guess, of.trace, train_rows(of.trace)
+    text = f"Accuracy is {share(named)}"
+    if guess.uneven or named <= guess.largest:
+        return f"{text}; the most frequent class alone makes up {share(guess.largest)}."
     if named <= luck(guess, rows):
-        return (
-            f"accuracy {share(named)} is within chance: luck alone reaches {share(luck(guess, rows))} on "
-            f"{counted(rows, 'row')}"
-        )
-    if guess.uneven:
-        return f"accuracy is {share(named)}, where the most frequent class alone makes up {share(guess.largest)}"
-    times = f"{figure(named / guess.share, 2)} times the {share(guess.share)} of chance"
+        on = counted(rows, f"training {row_noun(trace)}")
+        return f"{text}; on {on}, up to {share(luck(guess, rows))} can be luck."
+    text += f", {figure(named / guess.share, 2)} times chance level ({share(guess.share)})"
     if occurring(trace) < classes(trace):
-        times += f", as {occurring(trace)} of the {classes(trace)} classes occur"
-    return f"accuracy {share(named)} is {times}"
+        text += f", as {occurring(trace)} of {classes(trace)} classes occur"
+    return f"{text}."
 
 
-def _first(trace: Trace, guess: Chance, epoch: Epoch) -> str:
-    loss, named = epoch.metrics["loss"], accuracy(trace, epoch)
-    level, name = guess.level, _guessing(trace, guess)
-    # Where both are written alike, to call one of them lower would tell of digits that nobody sees.
-    where = "about" if figure(loss) == figure(level) else "below" if loss < level else "above"
-    text = f"Loss {figure(loss)} is {where} the {figure(level)} of {name}"
-    return f"{text}." if named is None else f"{text}; {_accuracy(trace, named, guess)}."
+def _at_chance(of: _Told) -> str:
+    earlier = (each for each in of.trace.epochs if each.number < of.epoch.number)
+    lost = AT_CHANCE not in of.seen and any(better_than_chance(of.trace, each) for each in earlier)
+    return f"{_beside_chance(of)}{' The model is back at chance level.' if lost else ''}"
 
 
-def _begin(trace: Trace, epoch: Epoch) -> str:
-    """The first epoch of a run of which nobody knows what guessing would give."""
-    others = (name for name in metrics.told(trace) if name in epoch.metrics)
-    found = [
-        f"Loss is {figure(epoch.metrics['loss'])}",
-        *(f"{name} {metrics.writer(trace, name)(epoch.metrics[name])}" for name in others),
-    ]
-    return f"{listed(found)}, {'each taken' if len(found) > 1 else 'an average'} over the epoch's steps."
+def _first(of: _Told) -> str:
+    """The first epoch of a run whose chance level is unknown."""
+    measured = of.epoch.metrics
+    others = [name for name in metrics.main(of.trace) if name in measured]
+    found = [f"{name} is {metrics.writer(of.trace, name)(measured[name])}" for name in others]
+    return f"{listed([f'The loss is {figure(of.loss)}', *found])}."
 
 
-def _change(trace: Trace, epoch: Epoch, previous: Epoch) -> tuple[str, str]:
-    before, now = previous.metrics["loss"], epoch.metrics["loss"]
-    tail = _others(trace, epoch, previous)
+def _change(of: _Told) -> str:
+    if of.judged.previous is None:
+        return _beside_chance(of)
+    before, now = of.judged.previous.metrics["loss"], of.loss
+    course = f"from {figure(before)} to {figure(now)}"
+    part = share(abs(now - before) / before) if before > 0 and now > 0 else ""
     if figure(before) == figure(now):
-        return "plateau", f"Loss stayed at {figure(now)}{tail}."
-    figures = f"from {figure(before)} to {figure(now)}"
-    if before == 0 and now > 0:
-        return "rise", f"Loss rose {figures}{tail}."
-    if now <= 0 or before <= 0:
-        # Shares say nothing of a loss that is negative by nature, such as one minus a likelihood.
-        kind = "learning" if now < before else "rise"
-        kind = "plateau" if abs(now - before) < PLATEAU * max(abs(now), abs(before)) else kind
-        did = {"learning": "fell", "rise": "rose", "plateau": "hardly moved,"}[kind]
-        return kind, f"Loss {did} {figures}{tail}."
-    moved = (now - before) / before
-    if abs(moved) < PLATEAU:
-        return "plateau", f"Loss hardly moved, {figures} ({share(abs(moved))}){tail}."
-    if moved < 0:
-        return "learning", f"Loss fell {figures} ({share(-moved)}){tail}."
-    earlier, named = accuracy(trace, previous), accuracy(trace, epoch)
-    back = ": a step back" if named is None or earlier is None or named < earlier else ""
-    return "rise", f"Loss rose {figures} ({share(moved)}){tail}{back}."
+        text = f"The loss stayed at {figure(now)}."
+    elif of.judged.training == PLATEAU:
+        text = f"The loss barely changed{f' ({part})' if part else ''}, {course}."
+    else:
+        verb = "fell" if now < before else "rose"
+        text = f"The loss {verb} by {part}, {course}." if part else f"The loss {verb} {course}."
+    return f"{text}{_others(of, of.judged.previous)}"
 
 
-def _others(trace: Trace, epoch: Epoch, previous: Epoch) -> str:
+def _others(of: _Told, previous: Epoch) -> str:
     """How the metrics beside the loss moved."""
-    found = []
-    main = metrics.accuracy_name(trace)
-    for name in (main,) if main else metrics.told(trace):
-        before, now = previous.metrics.get(name), epoch.metrics.get(name)
-        if before is None or now is None:
-            continue
-        write, called = metrics.writer(trace, name), "accuracy" if name == main else name
-        if write(before) == write(now):
-            found.append(f", {called} at {write(now)}")
-        else:
-            found.append(f", {called} from {write(before)} to {write(now)}")
-    return "".join(found)
+    found: list[str] = []
+    main = metrics.accuracy_name(of.trace)
+    for name in (main,) if main else metrics.main(of.trace):
+        before, now = previous.metrics.get(name), of.epoch.metrics.get(name)
+        if before is not None and now is not None:
+            called = "Accuracy" if name == main else name if found else f"The {name}"
+            found.append(moved(called, before, now, metrics.writer(of.trace, name)))
+    return f" {listed(found)}." if found else ""
 
 
-def _complete(trace: Trace, epoch: Epoch, previous: Epoch | None) -> Parts:
-    if accuracy(trace, epoch) != 1.0 or (previous and accuracy(trace, previous) == 1.0):
-        return []
-    return [("complete", "In this epoch every training row was named right.")]
-
-
-def _validation(trace: Trace, index: int, kinds: Sequence[str], seen: Sequence[str]) -> Parts:
-    epoch = trace.epochs[index]
-    value = epoch.metrics.get("val_loss")
-    if "non-finite" in kinds:
-        return []
-    if value is not None and not math.isfinite(value):
-        return [("non-finite", f"Validation loss is {figure(value)}.")]
-    if value is None or not {"learning", "plateau", "rise", "first"}.intersection(kinds):
-        return []
-    risen = _risen(trace, index, value, seen)
-    if risen:
-        return [risen]
-    kind = against_validation(trace, epoch)
-    if kind is None:
-        return [("validation", _lowest(trace, index, value))]
-    return [(kind, COMPARED[kind](trace, index, Told("learning" in kinds, kind in seen)))]
-
-
-def _lowest(trace: Trace, index: int, value: float) -> str:
+def _loss_only(of: _Told) -> str:
     """A validation loss beside the lowest one before it."""
-    best = best_validation(trace, index)
-    text = f"Validation loss is {figure(value)}"
-    if best is None:
+    if of.judged.best is None:
+        return f"{of.validation_loss}."
+    lowest, value = of.judged.best.metrics["val_loss"], of.epoch.metrics["val_loss"]
+    if figure(lowest) == figure(value):
+        return f"{of.validation_loss}, as in epoch {of.judged.best.number}."
+    if value < lowest:
+        return f"{of.validation_loss}, the lowest so far."
+    return (
+        f"{of.validation_loss}; the lowest was {figure(lowest)} in epoch {of.judged.best.number}."
+    )
+
+
+def _turned(of: _Told) -> str:
+    best = of.judged.best or of.epoch
+    text = (
+        f"{of.validation_loss}, up from {figure(best.metrics['val_loss'])} in epoch {best.number}"
+    )
+    if of.judged.validation == OVERFITTING and OVERFITTING not in of.seen:
+        fell = moved("training loss", best.metrics["loss"], of.loss, figure)
+        return f"{text}, while {fell}: overfitting."
+    return f"{text}."
+
+
+def _follows(of: _Told) -> str:
+    text = f"Validation accuracy is {share(of.theirs)}, close to training"
+    first = of.judged.training == LEARNING and FOLLOWS not in of.seen
+    return f"{text}: no sign of overfitting." if first else f"{text}."
+
+
+def _ahead(of: _Told) -> str:
+    text = f"Validation accuracy is higher, {share(of.theirs)}"
+    before = of.judged.previous.metrics["loss"] if of.judged.previous else math.inf
+    if AHEAD in of.seen or of.loss >= (1 - QUICK) * before:
         return f"{text}."
-    lowest = figure(best.metrics["val_loss"])
-    if lowest == figure(value):
-        return f"{text}, as in epoch {best.number}."
-    if value < best.metrics["val_loss"]:
-        return f"{text}, the lowest so far."
-    return f"{text}; its lowest was {lowest} in epoch {best.number}."
+    return f"{text}: it is measured after the epoch, training accuracy during it."
 
 
-def _risen(trace: Trace, index: int, value: float, seen: Sequence[str]) -> tuple[str, str] | None:
-    best = best_validation(trace, index)
-    if best is None or value - best.metrics["val_loss"] <= RISE * abs(best.metrics["val_loss"]):
-        return None
-    epoch = trace.epochs[index]
-    text = f"Validation loss {figure(value)} is above its best, {figure(best.metrics['val_loss'])} in epoch {best.number}"
-    now, then = epoch.metrics["loss"], best.metrics.get("loss", -math.inf)
-    if epoch.number - best.number < 2 or now >= then:
-        return "turned", f"{text}."
-    if "memorising" in seen:
-        return "memorising", f"{text}."
-    return (
-        "memorising",
-        f"{text}, while the training loss fell from {figure(then)} to {figure(now)}: that is memorising.",
-    )
+def _gap(of: _Told) -> str:
+    apart = points((accuracy(of.trace, of.epoch) or 0.0) - of.theirs)
+    text = f"Validation accuracy is {share(of.theirs)}, {apart} below training"
+    return f"{text}." if GAP in of.seen else f"{text}: a sign of overfitting."
 
 
-def _follows(trace: Trace, index: int, told: Told) -> str:
-    held_out = held_out_accuracy(trace, trace.epochs[index]) or 0.0
-    why = ", so this is learning, not memorising" if told.learning and not told.before else ""
-    return f"Validation agrees at {share(held_out)}{why}."
+def _unclear(of: _Told) -> str:
+    text = f"Validation accuracy is {share(of.theirs)}."
+    if UNCLEAR in of.seen:
+        return text
+    rows = counted(validation_rows(of.trace), f"validation {row_noun(of.trace)}")
+    error = points(validation_error(of.trace, of.theirs))
+    return f"{text} On {rows}, a difference of up to {error} can be luck."
 
 
-def _ahead(trace: Trace, index: int, told: Told) -> str:
-    epoch, previous = trace.epochs[index], _finite_before(trace, index)
-    held_out = held_out_accuracy(trace, epoch) or 0.0
-    quick = previous is None or epoch.metrics["loss"] < (1 - QUICK) * previous.metrics["loss"]
-    if told.before or not quick:
-        return f"Validation is ahead at {share(held_out)}."
-    return (
-        f"Validation, measured after the epoch, is ahead at {share(held_out)}: the training figure averages in the "
-        "epoch's weak first steps."
-    )
-
-
-def _gap(trace: Trace, index: int, told: Told) -> str:
-    epoch = trace.epochs[index]
-    named, held_out = accuracy(trace, epoch) or 0.0, held_out_accuracy(trace, epoch) or 0.0
-    text = f"Validation is at {share(held_out)}, {points(named - held_out)} lower"
-    return (
-        f"{text}."
-        if told.before
-        else f"{text}: the model knows its training rows better than others."
-    )
-
-
-def _unclear(trace: Trace, index: int, told: Told) -> str:
-    held_out = held_out_accuracy(trace, trace.epochs[index]) or 0.0
-    if told.before:
-        return f"Validation is at {share(held_out)}."
-    rows, error = counted(validation_rows(trace), "row"), points(validation_error(trace, held_out))
-    return (
-        f"Validation is at {share(held_out)}; on {rows} a difference of up to {error} may be luck."
-    )
-
-
-COMPARED = {"follows": _follows, "ahead": _ahead, "gap": _gap, "unclear": _unclear}
-"""How a comparison with validation is told."""
+Sentence = Callable[[_Told], str]
+TRAINING: dict[str, Sentence] = {
+    UNMEASURED: lambda _: "No loss was recorded.",
+    NON_FINITE: _broken,
+    WORSE: _worse,
+    AT_CHANCE: _at_chance,
+    FIRST: _first,
+    **dict.fromkeys((LEARNING, PLATEAU, RISE), _change),
+}
+COMPARED: dict[str, Sentence] = {
+    FOLLOWS: _follows,
+    AHEAD: _ahead,
+    GAP: _gap,
+    UNCLEAR: _unclear,
+    TURNED: _turned,
+    OVERFITTING: _turned,
+    LOSS_ONLY: _loss_only,
+    NON_FINITE: lambda of: f"{of.validation_loss}.",
+}

@@ -1,47 +1,124 @@
-"""What every reader of files needs: the accepted forms in words, names that can be shown, and wrapped system errors."""
+"""Rows from files: ``.npz`` with one array for each input, or ``.npy``."""
 
-import unicodedata
+import zipfile
+import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from pipetrace.errors import DataNotFoundError
+import numpy as np
+from numpy.typing import NDArray
 
-MAX_ROWS = 1_000_000
-"""The most rows that are read from files. It bounds the memory: 784 MB of pixels."""
+from pipetrace.errors import ArrayFormatError, CountMismatchError, DataNotFoundError
 
-FORMS = (
-    "Give a folder with a pair of IDX files (*images*, *labels*), the images file of such a pair, an .npz file with "
-    "x and y, or a folder of pictures with one subfolder a class."
+TARGETS = ("y", "y_test", "y_train", "labels", "targets")
+"""Names that mark an array as targets."""
+SINGLE = ("x", "x_test", "x_train", "data", "inputs")
+"""Names that mark an array as the rows of a single input."""
+HINT = (
+    "Save the rows with numpy.savez_compressed(path, x=x, y=y); for several inputs give each one "
+    "its name."
 )
 
 
 def shown(path: object) -> str:
-    """Return a path, or another text from outside, as text that every output can carry.
+    """A path, or another string from outside, as text that every output can carry.
 
-    A name on disk is bytes, and need not be valid UTF-8. Python keeps such bytes as lone surrogates, which no file,
-    database or terminal takes. They become U+FFFD here, and so do control characters, which a terminal would obey.
+    A file name need not be valid UTF-8. Python keeps such bytes as lone surrogates, which no file,
+    database or terminal takes. They become U+FFFD here, and so do control characters, which a
+    terminal would obey.
     """
-    return "".join(
-        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in {"Cc", "Cs"} else c
-        for c in str(path)
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(path))
+
+
+def load_rows(path: Path) -> tuple[Any, Any]:
+    """The rows and targets of a file.
+
+    Args:
+        path: an ``.npy`` file with the rows, or an ``.npz`` file with the rows as ``x`` and the
+            targets as ``y``; for several inputs with one array for each under the input's name.
+            Targets are optional; for several outputs they are called ``y_`` and the output's name.
+
+    Returns:
+        the rows, an array or a dictionary of arrays, and the targets in the same way, or None.
+
+    Raises:
+        DataNotFoundError: there is no such file.
+        ArrayFormatError: it is no file of arrays, is damaged, or an array has no rows.
+        CountMismatchError: not all arrays have as many rows.
+    """
+    arrays = arrays_in(path)
+    targets = {
+        name: values for name, values in arrays.items() if name in TARGETS or name.startswith("y_")
+    }
+    rows = {name: values for name, values in arrays.items() if name not in targets}
+    if not rows:
+        raise ArrayFormatError("The file has no rows, only targets.", where=shown(path), hint=HINT)
+    lengths = {name: len(values) if values.ndim else 0 for name, values in arrays.items()}
+    if 0 in lengths.values():
+        empty = next(name for name, length in lengths.items() if not length)
+        raise ArrayFormatError(
+            f"The array {shown(empty)} has no rows.", where=shown(path), hint=HINT
+        )
+    if len(set(lengths.values())) > 1:
+        counts = ", ".join(f"{shown(name)} {length:,}" for name, length in sorted(lengths.items()))
+        raise CountMismatchError(
+            f"The arrays do not have as many rows each: {counts}.",
+            where=shown(path),
+            hint="Save arrays that belong together.",
+        )
+    return _alone(rows, SINGLE), _alone(
+        {name.removeprefix("y_"): each for name, each in targets.items()}, TARGETS
     )
 
 
-def cannot_read(path: Path, error: OSError) -> DataNotFoundError:
-    """Return the error for a file or folder that the system refuses to read.
+def _alone(arrays: Mapping[str, NDArray[Any]], names: tuple[str, ...]) -> Any:
+    """The one array, or the dictionary where there are several, or one under a name of its own."""
+    if not arrays:
+        return None
+    (name, values), *others = arrays.items()
+    plain = {*names, *(each.removeprefix("y_") for each in names)}
+    return values if not others and name in plain else dict(arrays)
 
-    Args:
-        path: the file or folder.
-        error: what the system said.
+
+def arrays_in(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of an ``.npz`` file by name, or that of an ``.npy`` file as ``x``.
+
+    Objects are never loaded, since that could run code.
+
+    Raises:
+        DataNotFoundError: there is no such file, or it may not be read.
+        ArrayFormatError: it is no file of arrays, is damaged, or holds nothing.
     """
-    reason = error.strerror or type(error).__name__
-    if isinstance(error, PermissionError):
-        hint = "Change its permissions, or copy the data to where you may read it."
-    else:
-        hint = "Copy the data to another place and try again."
-    return DataNotFoundError(f"The data cannot be read: {reason}.", where=shown(path), hint=hint)
-
-
-def plural(count: int, word: str) -> str:
-    """Return a count and its noun, such as ``1 picture`` or ``1,797 pictures``; a class becomes classes."""
-    ending = "" if count == 1 else "es" if word.endswith("s") else "s"
-    return f"{count:,} {word}{ending}"
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return {"x": loaded}
+        with loaded:
+            found = {name: loaded[name] for name in loaded.files}
+    except FileNotFoundError as error:
+        raise DataNotFoundError(
+            f"There is no file {shown(path)}.", where="--data", hint=HINT
+        ) from error
+    except OSError as error:
+        raise DataNotFoundError(
+            f"{shown(path)} cannot be read: {error.strerror or error}.",
+            where="--data",
+            hint=HINT,
+        ) from error
+    except (
+        ValueError,
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        MemoryError,
+        NotImplementedError,
+        RuntimeError,
+    ) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+        raise ArrayFormatError(
+            f"The file cannot be read as arrays: {shown(reason)}.", where=shown(path), hint=HINT
+        ) from error
+    if not found or not all(isinstance(values, np.ndarray) for values in found.values()):
+        raise ArrayFormatError("The file holds no arrays.", where=shown(path), hint=HINT)
+    return found

@@ -3,7 +3,6 @@
 from typing import Any
 
 from pipetrace.errors import ArgumentError, CountMismatchError
-from pipetrace.pipeline.arrays import Source
 from pipetrace.pipeline.forms import (
     DICT,
     LIST,
@@ -34,8 +33,6 @@ def read_source(source: Any) -> tuple[Rows, str | None, str | None]:
         ArgumentError: it is no source, or has no rows.
         CountMismatchError: x and y, or the parts of x, have different numbers of rows.
     """
-    if isinstance(source, Source):
-        return Rows(source.x, source.y), source.name, source.description
     kind = kind_of(source)
     if kind in (TEXT, SCALAR, NOTHING) or (kind == TUPLE and len(source) not in (1, 2)):
         raise ArgumentError(

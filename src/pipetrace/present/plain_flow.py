@@ -66,8 +66,9 @@ def _group(made: Document, group: GroupView, wrap: Wrap) -> Iterator[str]:
     first, last = made.stages[group.first].number, made.stages[group.last].number
     name = "" if group.title.startswith(group.name) else f" ({group.name})"
     yield from wrap(f"{first}-{last}. {group.title}{name}", 0)
-    yield from wrap(group.shapes.replace("→", "->").replace("…", "..."), 3)
+    yield from wrap(f"{group.input} -> {group.output}", 3)
     yield from wrap(group.text, 3)
+    yield from wrap(f"Parameters: {group.parameters}.", 3)
     if not group.expanded:
         yield from marks(group.findings, wrap, 3)
 

@@ -93,7 +93,12 @@ def _group(made: Document, group: GroupView, width: int, *, last: bool) -> Itera
         "" if group.expanded or group.title.startswith(group.name) else f" Its name: {group.name}"
     )
     found = () if group.expanded else marks(group.findings)
-    body = Group(Text(group.shapes, "cyan"), *found, Text(f"{group.text}{name}"))
+    body = Group(
+        Text(f"{group.input} → {group.output}", "cyan"),
+        *found,
+        Text(f"{group.text}{name}"),
+        _labelled("Parameters", group.parameters),
+    )
     yield _threaded(body, width, last=last)
 
 

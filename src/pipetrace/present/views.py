@@ -163,8 +163,9 @@ class GroupView:
         id: the place that others link to, such as ``group/encoder``.
         name: the command line selects it by this name.
         title: what it is called.
-        shapes: its inputs and its outputs.
+        input, output: the shapes of the batch, like those of a stage.
         text: what it contains, in sentences.
+        parameters: how many it holds, its stages' included, and how many of them are trainable.
         first, last: the positions of its first and last stage, from 0.
         expanded: whether its stages are shown.
         findings: the findings at its stages.
@@ -173,8 +174,10 @@ class GroupView:
     id: str
     name: str
     title: str
-    shapes: str
+    input: str
+    output: str
     text: str
+    parameters: str
     first: int
     last: int
     expanded: bool

@@ -90,8 +90,8 @@ def movement(
         if size > 0 and other > 0:
             cosine = float((change * way).sum() / size / other)
     return Update(
-        change=size,
-        norm=_norm(now),
+        update_norm=size,
+        weight_norm=_norm(now),
         from_start=None if start is None else _norm(now - start),
         last_step=None if last is None else _norm(now - last),
         cosine=cosine,

@@ -170,17 +170,22 @@ class Stage:
 
 @dataclass(frozen=True)
 class Group:
-    """What holds several stages: a nested model, or a layer that is made of layers.
+    """Several stages that belong together: a nested model, or a layer made of layers.
 
     Attributes:
         path: the beginning of the paths of its stages.
         layer: its class, such as ``Functional``.
         own: the parameters that it holds itself, beside those of its stages.
+        inputs, outputs: the specs of the tensors that it received and gave.
+        parameters: all that it holds, its stages' included, each variable counted once.
     """
 
     path: str
     layer: str
     own: Parameters = Parameters()
+    inputs: tuple[Spec, ...] = ()
+    outputs: tuple[Spec, ...] = ()
+    parameters: Parameters = Parameters()
 
 
 @dataclass(frozen=True)

@@ -109,16 +109,16 @@ class Update(Figures):
     """How far a weight moved in an epoch, in Euclidean norms.
 
     Attributes:
-        change: of the epoch's change.
-        norm: of the weight after the epoch.
+        update_norm: of the epoch's change.
+        weight_norm: of the weight after the epoch.
         from_start: of the change since the start of training.
         last_step: of the change in the epoch's last step.
         cosine: between this epoch's change and that of the epoch before.
     """
 
     kind: ClassVar[str] = "update"
-    change: float | None = None
-    norm: float | None = None
+    update_norm: float | None = None
+    weight_norm: float | None = None
     from_start: float | None = None
     last_step: float | None = None
     cosine: float | None = None

@@ -242,10 +242,19 @@ class _Reader:
 
     def _groups(self) -> Iterator[Group]:
         rows = self.database.execute(
-            "SELECT path, layer, trainable, frozen FROM stage_group ORDER BY position"
+            "SELECT position, path, layer, trainable, frozen, own_trainable, own_frozen "
+            "FROM stage_group ORDER BY position"
         )
-        for path, layer, trainable, frozen in rows:
-            yield Group(path, layer, Parameters(int(trainable), int(frozen)))
+        for position, path, layer, *counts in rows.fetchall():
+            trainable, frozen, own_trainable, own_frozen = map(int, counts)
+            yield Group(
+                path=path,
+                layer=layer,
+                own=Parameters(own_trainable, own_frozen),
+                inputs=self._specs(position, "input", table="group_spec", owner="stage_group"),
+                outputs=self._specs(position, "output", table="group_spec", owner="stage_group"),
+                parameters=Parameters(trainable, frozen),
+            )
 
     def _stages(self) -> Iterator[Stage]:
         parts = {part: self._tensors(part) for part in ("example", "mask", "training")}
@@ -286,10 +295,13 @@ class _Reader:
                 found.setdefault(name, []).append(values)
         return found
 
-    def _specs(self, stage: str, role: str) -> tuple[Spec, ...]:
+    def _specs(
+        self, of: str | int, role: str, *, table: str = "spec", owner: str = "stage"
+    ) -> tuple[Spec, ...]:
         rows = self.database.execute(
-            "SELECT shape, dtype, source, output, name FROM spec WHERE stage = ? AND role = ? ORDER BY position",
-            (stage, role),
+            f"SELECT shape, dtype, source, output, name FROM {table} "  # noqa: S608 our own table
+            f"WHERE {owner} = ? AND role = ? ORDER BY position",
+            (of, role),
         )
         return tuple(Spec(_shape(shape), *rest) for shape, *rest in rows)
 

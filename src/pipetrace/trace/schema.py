@@ -44,8 +44,21 @@ CREATE TABLE stage_group (
     path TEXT NOT NULL,
     layer TEXT NOT NULL,
     trainable INTEGER NOT NULL,
-    frozen INTEGER NOT NULL
+    frozen INTEGER NOT NULL,
+    own_trainable INTEGER NOT NULL,
+    own_frozen INTEGER NOT NULL
 );
+CREATE TABLE group_spec (
+    stage_group INTEGER NOT NULL REFERENCES stage_group (position),
+    role TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    shape TEXT NOT NULL,
+    dtype TEXT NOT NULL,
+    source TEXT,
+    output INTEGER NOT NULL,
+    name TEXT,
+    PRIMARY KEY (stage_group, role, position)
+) WITHOUT ROWID;
 CREATE TABLE weight (
     stage TEXT NOT NULL REFERENCES stage (name),
     position INTEGER NOT NULL,

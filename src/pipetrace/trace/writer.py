@@ -106,7 +106,7 @@ class TraceWriter:
     def describe(self, run: Run, stages: tuple[Stage, ...], groups: tuple[Group, ...] = ()) -> None:
         """Say anew what runs, as when the first rows have shown the stages; replaces what was said before."""
         with self._transaction() as database:
-            for table in ("spec", "weight", "stage", "stage_group"):
+            for table in ("spec", "weight", "stage", "group_spec", "stage_group"):
                 database.execute(f"DELETE FROM {table}")  # noqa: S608 our own names
             _add_facts(database, run, stages, groups)
 
@@ -370,8 +370,7 @@ def _add_facts(
     for position, stage in enumerate(stages):
         _add_stage(database, position, stage)
     for position, group in enumerate(groups):
-        values = (position, group.path, group.layer, group.own.trainable, group.own.frozen)
-        database.execute("INSERT INTO stage_group VALUES (?, ?, ?, ?, ?)", values)
+        _add_group(database, position, group)
 
 
 def process_start(pid: int) -> str | None:
@@ -405,28 +404,36 @@ def _add_stage(database: sqlite3.Connection, position: int, stage: Stage) -> Non
             stage.flops,
         ),
     )
-    for role, specs in (("input", stage.inputs), ("output", stage.outputs)):
-        for number, spec in enumerate(specs):
-            _add_spec(database, stage.name, role, number, spec)
+    _add_specs(database, "spec", stage.name, stage.inputs, stage.outputs)
     for number, weight in enumerate(stage.weights):
         values = (stage.name, number, weight.name, encode_json(weight.shape), weight.trainable)
         database.execute("INSERT INTO weight VALUES (?, ?, ?, ?, ?)", values)
 
 
-def _add_spec(
-    database: sqlite3.Connection, stage: str, role: str, position: int, spec: Spec
-) -> None:
-    values = (
-        stage,
-        role,
-        position,
-        encode_json(spec.shape),
-        spec.dtype,
-        spec.source,
-        spec.output,
-        spec.name,
+def _add_group(database: sqlite3.Connection, position: int, group: Group) -> None:
+    whole, own = group.parameters, group.own
+    values = (position, group.path, group.layer, whole.trainable, whole.frozen)
+    database.execute(
+        "INSERT INTO stage_group VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (*values, own.trainable, own.frozen),
     )
-    database.execute("INSERT INTO spec VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+    _add_specs(database, "group_spec", position, group.inputs, group.outputs)
+
+
+def _add_specs(
+    database: sqlite3.Connection,
+    table: str,
+    owner: str | int,
+    inputs: tuple[Spec, ...],
+    outputs: tuple[Spec, ...],
+) -> None:
+    for role, specs in (("input", inputs), ("output", outputs)):
+        for number, spec in enumerate(specs):
+            form = (encode_json(spec.shape), spec.dtype, spec.source, spec.output, spec.name)
+            database.execute(
+                f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 our own table
+                (owner, role, number, *form),
+            )
 
 
 def _put_tensors(database: sqlite3.Connection, part: str, tensors: Mapping[str, Array]) -> None:

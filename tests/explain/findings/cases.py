@@ -642,7 +642,7 @@ CASES = [
                     "rms": 0.0,
                     "zeros": 1.0,
                 },
-                (Update, "first/kernel", -1): {"change": 0.0, "from_start": 0.0},
+                (Update, "first/kernel", -1): {"update_norm": 0.0, "from_start": 0.0},
             }
         ),
         lambda: a_run(poor() | {(Gradient, "first/kernel", -1): {"max": 1e-12, "rms": 1e-13}}),

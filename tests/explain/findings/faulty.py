@@ -55,7 +55,7 @@ def moves(part: float, straight: float = 0.99, *, epochs: int = 8) -> dict[Any, 
     """Kernels that moved by a part of their size in all, at an even pace."""
     return {
         (Update, f"{name}/kernel", -1): {
-            "change": 4 * part / epochs,
+            "update_norm": 4 * part / epochs,
             "from_start": 4 * part,
             "cosine": straight,
         }
@@ -66,7 +66,7 @@ def moves(part: float, straight: float = 0.99, *, epochs: int = 8) -> dict[Any, 
 def thrown(times: float) -> Any:
     """A kernel that moved in the first epoch by so many times the size that it was drawn with."""
     size = math.sqrt(2 / 24) * math.sqrt(8 * 16)
-    return {(Update, "first/kernel", 1): {"from_start": times * size, "change": times * size}}
+    return {(Update, "first/kernel", 1): {"from_start": times * size, "update_norm": times * size}}
 
 
 def slow(count: int = 8) -> list[float]:

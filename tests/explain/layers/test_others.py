@@ -10,7 +10,8 @@ from tests.sums import came_out
 
 from pipetrace.capture.backend import load
 from pipetrace.explain.layers import Operation, operation
-from pipetrace.explain.layers.ops import BY_VALUE, OTHERS, SAME, WITH_CONSTANT
+from pipetrace.explain.layers.ops import BY_VALUE, ELEMENT_BY_ELEMENT, OTHERS, OTHERWISE
+from pipetrace.explain.layers.parts import table as rows
 from pipetrace.trace.document import LAYER, OP, Parameters, Spec, Stage
 
 FOUR, PLACES = (4,), (3, 8)
@@ -27,162 +28,78 @@ def stage(
     return Stage("it", kind, name, "it", config, inputs, (Spec((None, *given_), "float32"),))
 
 
-@pytest.mark.parametrize(
-    ("made", "does", "shape"),
-    [
-        (
-            stage("Add", [FOUR, FOUR], FOUR),
-            "Adds its 2 inputs, value by value.",
-            "The shape stays.",
-        ),
-        (
-            stage("AddV2", [FOUR], FOUR),
-            "Adds a constant or a weight to every value.",
-            "The shape stays.",
-        ),
-        (
-            stage("Subtract", [FOUR], FOUR),
-            "Takes the difference of every value and a constant or a weight.",
-            "The shape stays.",
-        ),
-        (
-            stage("Sub", [PLACES, (1, 8)], PLACES),
-            "Subtracts the second from the first input.",
-            "From 3 x 8 and 1 x 8 to 3 x 8 values.",
-        ),
-        (
-            stage("TrueDivide", [FOUR, FOUR], FOUR),
-            "Divides the first input by the second.",
-            "The shape stays.",
-        ),
+def test_operations_are_told_by_their_inputs_axes_and_shapes() -> None:
+    """What must stand in the words of an operation, and in its sentence on the shape."""
+    table: list[tuple[Stage, list[str], str]] = [
+        (stage("Add", [FOUR, FOUR], FOUR), ["2 inputs"], "stays the same"),
+        (stage("AddV2", [FOUR], FOUR), ["constant", "every value"], "stays the same"),
+        # With one input it is not known which operand is on which side.
+        (stage("Subtract", [FOUR], FOUR), ["difference", "constant"], "stays the same"),
+        (stage("Sub", [PLACES, (1, 8)], PLACES), ["second from the first"], "3 x 8 and 1 x 8"),
+        (stage("TrueDivide", [FOUR, FOUR], FOUR), ["first", "by the second"], "stays the same"),
         (
             stage("Matmul", [PLACES, (8, 3)], (3, 3)),
-            "Multiplies rows by columns and adds the products up (matrix product).",
-            "From 3 x 8 and 8 x 3 to 3 x 3 values.",
+            ["matrices"],
+            "3 x 8 and 8 x 3 values in, 3 x 3",
         ),
-        (
-            stage("Mean", [PLACES], (3,), axis=-1),
-            "Takes the mean along axis 2.",
-            "From 3 x 8 to 3 values.",
-        ),
-        (
-            stage("Sum", [PLACES], (), axis=[1, 2]),
-            "Adds up along axes 1 and 2.",
-            "From 3 x 8 to 1 value.",
-        ),
-        (
-            stage("Max", [PLACES], (), axis=None),
-            "Keeps the largest over all values.",
-            "From 3 x 8 to 1 value.",
-        ),
-        (stage("Mean", [PLACES], (3,)), "Takes the mean along axes.", "From 3 x 8 to 3 values."),
-        (
-            stage("Mean", [PLACES], (3,), axis="?"),
-            "Takes the mean along axes.",
-            "From 3 x 8 to 3 values.",
-        ),
-        (
-            stage("Reshape", [PLACES], (24,)),
-            "Puts the values, in the order they are in, into another form.",
-            "From 3 x 8 to 24 values.",
-        ),
-        (stage("Relu", [FOUR], FOUR), "Sets what is negative to zero (ReLU).", "The shape stays."),
-        (
-            stage("Clip", [FOUR], FOUR, x_min=0, x_max=1.5),
-            "Cuts every value off at 0 and 1.50.",
-            "The shape stays.",
-        ),
-        (stage("GetItem", [PLACES], (8,)), "Takes a part of it.", "From 3 x 8 to 8 values."),
-        (
-            stage("ConcatV2", [(8,), FOUR], (12,)),
-            "Lays its inputs one after another along an axis.",
-            "8 + 4 = 12 along axis 1.",
-        ),
-        (
-            stage("Concatenate", [(2, 8), (3, 8)], (5, 8)),
-            "Lays its inputs one after another along an axis.",
-            "2 + 3 = 5 along axis 1.",
-        ),
-        (
-            stage("Concatenate", [(None, 8), (3, 8)], (None, 8)),
-            "Lays its inputs one after another along an axis.",
-            "From ? x 8 and 3 x 8 to ? x 8 values.",
-        ),
-        (
-            stage("Mul, AddV2", [FOUR, FOUR], FOUR),
-            "Multiplies two, value by value, then adds two, value by value.",
-            "The shape stays.",
-        ),
-        (
-            stage("Exp,Sum", [FOUR], ()),
-            "Takes the exponential of every value, then adds up along axes.",
-            "From 4 to 1 value.",
-        ),
-        (
-            stage("Greater", [FOUR, FOUR], FOUR),
-            "Tells whether the first input is greater than the second.",
-            "The shape stays.",
-        ),
-        # Without words.
-        (stage("Fft", [FOUR], FOUR), "The operation Fft: from 4 values to 4.", None),
+        (stage("Mean", [PLACES], (3,), axis=-1), ["along axis 2"], "3 x 8 values in, 3 out"),
+        (stage("Sum", [PLACES], (), axis=[1, 2]), ["along axes 1 and 2"], "3 x 8 values in, 1 out"),
+        (stage("Max", [PLACES], (), axis=None), ["over all values"], "3 x 8 values in, 1 out"),
+        (stage("Mean", [PLACES], (3,)), ["along axes."], "3 x 8 values in, 3 out"),
+        (stage("Mean", [PLACES], (3,), axis="?"), ["along axes."], "3 x 8 values in, 3 out"),
+        (stage("Reshape", [PLACES], (24,)), ["same order"], "3 x 8 values in, 24 out"),
+        (stage("Relu", [FOUR], FOUR), ["ReLU"], "stays the same"),
+        (stage("Clip", [FOUR], FOUR, x_min=0, x_max=1.5), ["0 to 1.50"], "stays the same"),
+        (stage("GetItem", [PLACES], (8,)), ["part"], "3 x 8 values in, 8 out"),
+        (stage("ConcatV2", [(8,), FOUR], (12,)), ["along an axis"], "8 + 4 = 12 along axis 1"),
+        (stage("Concatenate", [(2, 8), (3, 8)], (5, 8)), ["along"], "2 + 3 = 5 along axis 1"),
+        (stage("Concatenate", [(None, 8), (3, 8)], (None, 8)), ["along"], "? x 8 and 3 x 8"),
+        (stage("Mul, AddV2", [FOUR, FOUR], FOUR), ["ultiplies", ", then adds"], "stays the same"),
+        (stage("Exp,Sum", [FOUR], ()), ["exponential", ", then sums"], "4 values in, 1 out"),
+        (stage("Greater", [FOUR, FOUR], FOUR), ["first input", "second"], "stays the same"),
+    ]
+    for made, parts, shape in table:
+        words = operation(made)
+        assert "peration" not in words.does, words
+        assert all(part in words.does for part in parts), words
+        assert shape in str(words.shape), words
+        came_out(words.shape)
+
+
+def test_what_has_no_words_is_told_by_its_class_and_shapes() -> None:
+    window: dict[str, Any] = {"filters": 2, "kernel_size": [3, 3], "strides": [1, 1]}
+    table: list[tuple[Stage, str]] = [
+        (stage("Fft", [FOUR], FOUR), "The operation Fft: 4 values in, 4 out."),
         (
             stage("Mul, Fft", [FOUR, FOUR], FOUR),
-            "The operations Mul, Fft: from 4 and 4 values to 4.",
-            None,
+            "The operations Mul, Fft: 4 and 4 values in, 4 out.",
         ),
-        (stage("Add", [FOUR, FOUR], (5,)), "The operation Add: from 4 and 4 values to 5.", None),
-        (stage("Exp", [PLACES], (7, 8)), "The operation Exp: from 3 x 8 values to 7 x 8.", None),
-        (stage("Add", [], FOUR), "The operation Add.", None),
-        (stage(None, [FOUR], FOUR), "An operation: from 4 values to 4.", None),
+        (stage("Add", [FOUR, FOUR], (5,)), "The operation Add: 4 and 4 values in, 5 out."),
+        (stage("Exp", [PLACES], (7, 8)), "The operation Exp: 3 x 8 values in, 7 x 8 out."),
+        (stage("Add", [], FOUR), "The operation Add."),
+        (stage(None, [FOUR], FOUR), "An operation: 4 values in, 4 out."),
         (
-            stage("TwoInputs", [(8,), (8,)], (16,), LAYER),
-            "A layer of class TwoInputs, not one of Keras' own that are known here: from 8 and 8 values to 16.",
-            None,
+            stage("Two", [(8,), (8,)], (16,), LAYER),
+            "A layer of class Two: 8 and 8 values in, 16 out.",
         ),
-        (
-            stage("Scale", [()], (2,), LAYER),
-            "A layer of class Scale, not one of Keras' own that are known here: from 1 value to 2.",
-            None,
-        ),
+        (stage("Scale", [()], (2,), LAYER), "A layer of class Scale: 1 value in, 2 out."),
         (
             stage("Sequential", [FOUR], (2,), LAYER),
-            "A model of class Sequential: from 4 values to 2.",
-            None,
+            "A model of class Sequential: 4 values in, 2 out.",
         ),
-        (
-            stage("Dense", [FOUR], (3,), LAYER),
-            "A layer of class Dense, not in the form that is known here of Keras' own: from 4 values to 3.",
-            None,
-        ),
-        (
-            stage("Dense", [FOUR], (3,), LAYER, units=2),
-            "A layer of class Dense, not in the form that is known here of Keras' own: from 4 values to 3.",
-            None,
-        ),
-        (
-            stage("Dropout", [FOUR], (3,), LAYER, rate=0.5),
-            "A layer of class Dropout, not in the form that is known here of Keras' own: from 4 values to 3.",
-            None,
-        ),
-        (
-            stage(
-                "Conv2D",
-                [(8, 8, 1)],
-                (8, 8, 2),
-                LAYER,
-                filters=2,
-                kernel_size=[3, 3],
-                strides=[1, 1],
-            ),
-            "A layer of class Conv2D, not in the form that is known here of Keras' own: from 8 x 8 x 1 values to 8 x 8 x 2.",
-            None,
-        ),
-    ],
-)
-def test_the_words(made: Stage, does: str, shape: str | None) -> None:
-    words = operation(made)
-    assert (words.does, words.shape) == (does, shape)
-    came_out(words.shape)
+    ]
+    for made, does in table:
+        words = operation(made)
+        assert (words.does, words.shape) == (does, None)
+    for made in (
+        stage("Dense", [FOUR], (3,), LAYER),
+        stage("Dense", [FOUR], (3,), LAYER, units=2),
+        stage("Dropout", [FOUR], (3,), LAYER, rate=0.5),
+        stage("Conv2D", [(8, 8, 1)], (8, 8, 2), LAYER, **window),
+    ):
+        words = operation(made)
+        assert words.does.startswith(f"A layer of class {made.layer}, "), words
+        assert (words.shape, words.parts) == (None, None)
 
 
 def test_what_has_no_words_tells_its_parameters() -> None:
@@ -191,18 +108,18 @@ def test_what_has_no_words_tells_its_parameters() -> None:
     # An operation holds none; what does is something else of the same name.
     assert operation(
         replace(stage("Add", [FOUR, FOUR], FOUR), parameters=Parameters(3))
-    ) == Operation("Add", "The operation Add: from 4 and 4 values to 4.", parameters="3")
+    ) == Operation("Add", "The operation Add: 4 and 4 values in, 4 out.", parameters="3")
 
 
 def test_a_layers_words_are_not_those_of_an_operation_of_its_name() -> None:
     assert (
         operation(stage("Dense", [FOUR], (2,), OP, units=2)).does
-        == "The operation Dense: from 4 values to 2."
+        == "The operation Dense: 4 values in, 2 out."
     )
 
 
 @given(
-    st.sampled_from([*BY_VALUE, *OTHERS, *SAME]),
+    st.sampled_from([*BY_VALUE, *OTHERWISE]),
     st.lists(st.lists(st.one_of(st.none(), st.integers(0, 4)), max_size=4), max_size=4),
     st.lists(st.integers(0, 4), max_size=4),
     st.one_of(st.none(), st.integers(-5, 5), st.text(max_size=2), st.lists(st.integers(-5, 5))),
@@ -241,9 +158,9 @@ def test_the_names_are_those_of_keras() -> None:
         "squareddifference",
         "averagepool",
     }
-    assert {kind for kind in (*BY_VALUE, *OTHERS) if kind not in there} <= only_tensorflow
-    assert set(SAME.values()) <= {*BY_VALUE, *OTHERS}
-    assert set(WITH_CONSTANT) <= set(BY_VALUE)
+    first = {names.partition(", ")[0] for names, _ in rows(ELEMENT_BY_ELEMENT + OTHERS)}
+    assert first - there <= only_tensorflow
+    assert not set(BY_VALUE) & set(OTHERWISE)
 
 
 @pytest.mark.framework

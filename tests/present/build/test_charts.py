@@ -128,7 +128,7 @@ def test_limits_are_kept() -> None:
 def test_what_is_not_finite_is_a_gap_that_says_what_it_was() -> None:
     points = made((1.0, NAN, INF, -INF, 2.0)).series[0].points
     assert [point.y is None for point in points] == [False, True, True, True, False]
-    assert [point.text for point in points[1:4]] == ["NaN", "infinity", "-infinity"]
+    assert [point.text for point in points[1:4]] == ["NaN", "Inf", "-Inf"]
     assert [point.x for point in points] == [0, 0.25, 0.5, 0.75, 1]
 
 

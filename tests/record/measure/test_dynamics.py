@@ -104,7 +104,7 @@ def test_movements(run: Any) -> None:
     _, trace, watcher, start = run
     found = trace.measurements.of(Update, "hidden/kernel", 3)
     before, now = watcher.epochs[1], watcher.epochs[2]
-    assert found.change == pytest.approx(np.linalg.norm(now - before), rel=1e-5)
+    assert found.update_norm == pytest.approx(np.linalg.norm(now - before), rel=1e-5)
     assert found.from_start == pytest.approx(np.linalg.norm(now - start), rel=1e-5)
     assert found.last_step == pytest.approx(
         np.linalg.norm(watcher.steps[-1] - watcher.steps[-2]), rel=1e-4

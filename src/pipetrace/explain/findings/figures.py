@@ -248,7 +248,7 @@ class Figures(Measured):
     @cached_property
     def broken(self) -> bool:
         """Whether the loss or a kernel stopped being a number."""
-        norms = [self.of(Update, name, self.last).norm for name in self.kernels]
+        norms = [self.of(Update, name, self.last).weight_norm for name in self.kernels]
         if any(norm is not None and not math.isfinite(norm) for norm in norms):
             return True
         return any(

@@ -1,4 +1,4 @@
-"""Attention: places that look at places, and mix what they find by shares that add up to 1."""
+"""Attention: every position is compared with every other, and averages what it finds there."""
 
 import math
 from collections import Counter
@@ -6,19 +6,18 @@ from collections.abc import Sequence
 from itertools import permutations
 
 from pipetrace.explain.layers.parts import (
+    Fields,
     Known,
-    Operation,
     Shape,
+    Sum,
     agree,
+    axes_named,
     by,
     demand,
     length_at,
-    none_held,
-    share_of,
-    summed,
     whole,
 )
-from pipetrace.explain.text import counted, dimensions, share
+from pipetrace.explain.text import dimensions
 from pipetrace.trace.document import Stage
 
 Product = tuple[tuple[int, ...], tuple[int, ...]]
@@ -26,11 +25,45 @@ Product = tuple[tuple[int, ...], tuple[int, ...]]
 
 ROLES = ("query", "value", "key")
 
+FURTHER = """
+[sliding_window] A position looks at most {sliding_window:,} positions away.
+[dropout] During training, a random {dropout:percent} of the weights is set to 0.
+[use_gate] A gate computed from the query scales the result.
+"""
+MANY_HEADS = (
+    """
+{Each} attends to {others}, in {heads:# head} (positions that a mask hides are skipped).
+In each head, a position's query ({compared:# number}) is compared with the key of every position by
+    dot products.
+Softmax turns these scores into weights that add up to 1, and the values ({averaged:# number} each)
+    are averaged with these weights.
+[shared] The {heads} heads share {shared:# set} of keys and values.
+The results of all heads are combined into {out}.
+"""
+    + FURTHER
+)
+ONE_HEAD = (
+    """
+{Each} attends to {others} (positions that a mask hides are skipped).
+[additive] For the score of two positions, their {compared:# number} are added in pairs, passed
+    through tanh and summed.
+[not additive] The score of two positions is the dot product of their {compared:# number}.
+Softmax turns these scores into weights that add up to 1, and the values ({averaged:# number} each)
+    are averaged with these weights.
+"""
+    + FURTHER
+)
+SHAPE = """
+[query] {query} in, {given} out: the positions stay the same.
+[not query] The positions stay the same.
+[scores] The second output holds the attention weights, {scores}.
+"""
+
 
 def _roles(stage: Stage) -> list[tuple[Shape, Shape, Shape]]:
     """What may be the query, the value and the key among the inputs, as Keras orders them first.
 
-    Arguments given by name come in the order of their names, so that another order than Keras' own may be the true one.
+    Arguments given by name are recorded in the order of their names, so the true order may differ.
     """
     shapes: list[Shape] = [spec.shape for spec in stage.inputs]
     named = {spec.name: spec.shape for spec in stage.inputs if spec.name in ROLES}
@@ -42,172 +75,133 @@ def _roles(stage: Stage) -> list[tuple[Shape, Shape, Shape]]:
     return [(shapes[0], shapes[-1], shapes[-1])]
 
 
-def _product(products: Sequence[Product]) -> tuple[str, int]:
-    """The sum over kernels with their biases, alike ones counted, and what it comes to."""
+def _product(products: Sequence[Product]) -> Sum:
+    """The sum over kernels with their biases, alike ones counted."""
     texts, total = [], 0
     for (kernel, bias), times in Counter(products).items():
         text = by(kernel) + (f" + {by(bias)}" if bias else "")
         total += times * (math.prod(kernel) + (math.prod(bias) if bias else 0))
         texts.append(text if times == 1 else f"{times} x ({text})" if bias else f"{times} x {text}")
-    return " + ".join(texts), total
+    return Sum(" + ".join(texts), total)
+
+
+def _positions(stage: Stage, query: Shape, value: Shape) -> dict[str, str]:
+    """Who looks at whom, and the fields of ``SHAPE``."""
+    here, there = list(query[1:-1]), list(value[1:-1])
+    others = f"all {by(there)} positions"
+    if None in here or None in there:
+        others = "all positions"
+    elif here == there == [1]:
+        others = "itself alone"
+    axes = stage.config.get("attention_axes")
+    if axes and sorted(axis % len(query) for axis in axes) != list(range(1, len(query) - 1)):
+        others = f"all positions along {axes_named(axes, query)}"
+    count = by(here)
+    each = "Each position" if None in here or here == [1] else f"Each of the {count} positions"
+    scores = stage.outputs[1].shape if len(stage.outputs) > 1 else ()
+    return {
+        "Each": each,
+        "others": others if here == there else f"{others} of the second input",
+        "query": dimensions(query) if here else "",
+        "given": dimensions(stage.outputs[0].shape),
+        "scores": dimensions(scores) if scores else "",
+    }
 
 
 def _many_heads(
     stage: Stage, heads: tuple[int, int], width: tuple[int, int], out: Sequence[int]
-) -> Operation:
-    """Attention of several heads.
+) -> Fields:
+    """The fields of ``MANY_HEADS``.
 
     Args:
         stage: whose words are wanted.
         heads: how many the queries have, and how many the keys and values have.
         width: how many numbers a head's query and key have, and how many its value has.
-        out: the lengths of what is given at each place; those of the query where empty.
+        out: the lengths of what is returned at each position; those of the query where empty.
     """
-    config, given = stage.config, stage.outputs[0].shape
+    config, given, bias = stage.config, stage.outputs[0].shape, bool(stage.config["use_bias"])
     fits = [
         roles for roles in _roles(stage) if agree((*roles[0][:-1], *(out or roles[0][-1:])), given)
     ]
     demand(bool(fits) and min(map(len, fits[0])) > 2)
-    bias, found = bool(config["use_bias"]), None
+    sums = []
     for query, value, key in fits:
         ends = tuple(out) or (length_at(query, -1),)
-        projections = [
+        kernels = [
             (query, heads[0], width[0]),
             (key, heads[1], width[0]),
             (value, heads[1], width[1]),
         ]
         if config.get("use_gate"):
-            projections.append((query, heads[0], width[1]))
+            kernels.append((query, heads[0], width[1]))
         products: list[Product] = [
             ((length_at(shape, -1), count, each), (count, each) if bias else ())
-            for shape, count, each in projections
+            for shape, count, each in kernels
         ]
-        text, total = _product([*products, ((heads[0], width[1], *ends), ends if bias else ())])
-        if total == stage.parameters.total:
-            found = summed(
-                stage, text, total, "what makes queries, keys and values, and what joins the heads"
-            )
-            break
-    else:
-        query, value, key = fits[0]
-    shared = (
-        ""
-        if heads[0] == heads[1]
-        else f" ({counted(heads[1], 'head')} for keys and values, shared)"
-    )
-    does = (
-        f"{_looks(query, value)} in {counted(heads[0], 'head')}{shared}: each head makes {width[0]} numbers of a place, "
-        f"its query, and compares them by products with the {width[0]} that it makes of every place, the keys; softmax "
-        f"turns these scores into shares that add up to 1, and by them the head mixes the {width[1]} numbers of each "
-        f"place, the values. The heads together are weighed into {by(list(given[len(query) - 1 :]))} values."
-    )
-    return Operation(
-        stage.layer or "",
-        does + _more(stage),
-        f"{_shape(query, given)}{_shares(stage)}",
-        *(found or (none_held(stage), None)),
-    )
+        sums.append(_product([*products, ((heads[0], width[1], *ends), ends if bias else ())]))
+    at = next((at for at, each in enumerate(sums) if each.total == stage.parameters.total), 0)
+    query, value, _ = fits[at]
+    end = by(list(given[len(query) - 1 :]))
+    return {
+        **_positions(stage, query, value),
+        "heads": heads[0],
+        "shared": 0 if heads[0] == heads[1] else heads[1],
+        "compared": width[0],
+        "averaged": width[1],
+        "out": f"{end} value{'s' * (end != '1')} for each position",
+        "weights": sums[at],
+    }
 
 
-def _looks(query: Shape, value: Shape) -> str:
-    places, others = list(query[1:-1]), list(value[1:-1])
-    number = by(places)
-    noun = "place" if places == [1] else "places"
-    if None in places:
-        return "Lets each place look at all places" + (
-            "" if places == others else " of the second input"
-        )
-    if places == others:
-        return f"Lets each of {number} {noun} look at all {number}"
-    return f"Lets each of {number} {noun} look at {by(others)} places of the second input"
-
-
-def _more(stage: Stage) -> str:
-    words = ""
-    if window := stage.config.get("sliding_window"):
-        words += f" A place looks no further than {whole(window)} places."
-    if rate := stage.config.get("dropout"):
-        words += f" In training a random {share(share_of(rate))} of the shares is set to zero."
-    if stage.config.get("use_gate"):
-        words += " A gate made of the query lets through only part of it."
-    return words
-
-
-def _shape(query: Shape, given: Shape) -> str:
-    return (
-        f"{dimensions(query)} in, {dimensions(given)} out: the places stay."
-        if query[1:-1]
-        else "The places stay."
-    )
-
-
-def _shares(stage: Stage) -> str:
-    if len(stage.outputs) < 2:
-        return ""
-    return f" The second output holds the shares, {dimensions(stage.outputs[1].shape)}."
-
-
-def _multi_head(stage: Stage) -> Operation:
-    config = stage.config
+def _multi_head(stage: Stage) -> Fields:
+    config, out = stage.config, stage.config.get("output_shape")
     heads, key = whole(config["num_heads"]), whole(config["key_dim"])
     value = key if config.get("value_dim") is None else whole(config["value_dim"])
-    out = config.get("output_shape")
-    demand(
-        config.get("attention_axes") is None or isinstance(config["attention_axes"], list | tuple)
-    )
-    lengths = (
-        []
-        if out is None
-        else [whole(each) for each in (out if isinstance(out, list | tuple) else [out])]
-    )
-    return _many_heads(stage, (heads, heads), (key, value), lengths)
+    axes = config.get("attention_axes")
+    demand(axes is None or isinstance(axes, list | tuple))
+    ends = [] if out is None else list(out) if isinstance(out, list | tuple) else [out]
+    return _many_heads(stage, (heads, heads), (key, value), [whole(each) for each in ends])
 
 
-def _grouped(stage: Stage) -> Operation:
+def _grouped(stage: Stage) -> Fields:
     config = stage.config
     queries, others = whole(config["num_query_heads"]), whole(config["num_key_value_heads"])
     width = whole(config["head_dim"])
     return _many_heads(stage, (queries, others), (width, width), [])
 
 
-def _plain(stage: Stage) -> Operation:
-    additive = stage.layer == "AdditiveAttention"
-    for query, value, key in _roles(stage):
-        if agree((*query[:-1], value[-1]), stage.outputs[0].shape) and query[-1] == key[-1]:
-            break
-    else:
-        demand(False)
-    width, config = length_at(query, -1), stage.config
-    held: list[str] = []
-    count = 0
-    if config.get("use_scale"):
-        held.append(
-            "one scale for each of the compared numbers" if additive else "one scale for all scores"
-        )
-        count += width if additive else 1
-    if config.get("score_mode") == "concat":
-        held.append("one weight for the scores")
-        count += 1
-    how = f"the product of their {width} numbers"
-    if additive or config.get("score_mode") == "concat":
-        how = f"the tanh of their {width} numbers' sums, added up"
-    total, parts = (
-        summed(stage, str(count), count, " and ".join(held)) if count else (none_held(stage), None)
-    )
-    return Operation(
-        stage.layer or "",
-        f"{_looks(query, value)}: the score of two places is {how}; softmax turns a place's scores into shares that add "
-        f"up to 1, and by them the {length_at(value, -1)} numbers of the places are mixed.{_more(stage)}",
-        f"{_shape(query, stage.outputs[0].shape)}{_shares(stage)}",
-        total,
-        parts,
-    )
+def _one_head(stage: Stage) -> Fields:
+    config, additive = stage.config, stage.layer == "AdditiveAttention"
+    fits = [
+        roles
+        for roles in _roles(stage)
+        if agree((*roles[0][:-1], roles[1][-1]), stage.outputs[0].shape)
+        and roles[0][-1] == roles[2][-1]
+    ]
+    query, value, _ = fits[0]
+    width, joined = length_at(query, -1), config.get("score_mode") == "concat"
+    scales = (width if additive else 1) * bool(config["use_scale"])
+    count = scales + joined
+    return {
+        **_positions(stage, query, value),
+        "additive": additive or joined,
+        "compared": width,
+        "averaged": length_at(value, -1),
+        "scaled": scales,
+        "joined": joined,
+        "weights": Sum(str(count), count) if count else None,
+    }
 
 
+PROJECTIONS = "what makes queries, keys and values, and what joins the heads"
+SCALES = """
+[scaled] {scaled:# scale} for the scores
+[joined] one weight for the scores
+"""
 LAYERS = {
-    "MultiHeadAttention": Known(_multi_head, "num_heads", inputs=(1, 3)),
-    "GroupedQueryAttention": Known(_grouped, "num_query_heads", inputs=(1, 3)),
-    "Attention": Known(_plain, "use_scale", inputs=(1, 3)),
-    "AdditiveAttention": Known(_plain, "use_scale", inputs=(1, 3)),
+    "MultiHeadAttention": Known(MANY_HEADS, SHAPE, PROJECTIONS, _multi_head, (1, 3)),
+    "GroupedQueryAttention": Known(MANY_HEADS, SHAPE, PROJECTIONS, _grouped, (1, 3)),
+    "Attention": Known(ONE_HEAD, SHAPE, SCALES, _one_head, (1, 3)),
+    "AdditiveAttention": Known(ONE_HEAD, SHAPE, SCALES, _one_head, (1, 3)),
 }
-"""The attention layers that have words."""
+"""The attention layers."""

@@ -1,291 +1,162 @@
-"""Pictures changed at random while a model trains, and the few changes of pictures that are always the same."""
+"""Image augmentation: images changed at random during training, and a few changes made always."""
 
-from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 from pipetrace.explain.layers.parts import (
+    BOTH_TIMES,
+    TRAINING_ONLY,
+    Fields,
     Known,
-    Operation,
     Shape,
     agree,
     arranged,
+    bounds,
     by,
     channels_of,
     demand,
-    demand_no_parameters,
-    numbers,
-    real,
+    table,
     tuple_of,
     whole,
 )
-from pipetrace.explain.text import counted, listed, share
+from pipetrace.explain.text import listed
 from pipetrace.trace.document import Stage
 
-PREDICTION = "In prediction it changes nothing."
-MOST = 6
-"""How many tensors pictures may come as: themselves, labels, boxes with labels of their own, masks."""
-STAYS = "A picture keeps its size, so the shape stays."
+IMAGE_INPUTS = (1, 6)
+"""How many tensors come in: the images, and their labels, boxes, labels of boxes and masks."""
+SAME_SIZE = "An image keeps its size, so the shape stays the same."
 
-
-def _bounds(given: Any) -> tuple[float, float]:
-    """The lowest and the highest of what is drawn at random: a pair, or a number that stands for both ways."""
-    if isinstance(given, list | tuple):
-        low, high = given
-        return real(low), real(high)
-    return -abs(real(given)), abs(real(given))
-
-
-def _between(given: Any, unit: Callable[[float], str] = numbers) -> str:
-    low, high = _bounds(given)
-    return unit(low) if low == high else f"{unit(low)} to {unit(high)}"
-
-
-def _percent(value: float) -> str:
-    return f"-{share(-value)}" if value < 0 else share(value)
-
-
-def _chance(given: Any) -> str:
-    """How likely it is that a picture is changed; drawn at random where it is a pair."""
-    low, high = _bounds(given)
-    if (low, high) == (1, 1):
-        return "every picture"
-    if low == high:
-        return f"each picture with a chance of {share(low)}"
-    return f"each picture with a chance drawn between {share(low)} and {share(high)}"
-
-
-def _flip(config: Mapping[str, Any]) -> str:
-    way = {
-        "horizontal": "left to right",
-        "vertical": "upside down",
-        "horizontal_and_vertical": "both left to right and upside down",
-    }[config["mode"]]
-    return f"mirrors each picture {way} with a chance of one half"
-
-
-def _rotation(config: Mapping[str, Any]) -> str:
-    low, high = (360 * each for each in _bounds(config["factor"]))
-    return f"turns each picture by a random angle of {numbers(round(low, 6))} to {numbers(round(high, 6))} degrees"
-
-
-def _translation(config: Mapping[str, Any]) -> str:
-    down, across = (_between(config[key], _percent) for key in ("height_factor", "width_factor"))
-    return f"shifts each picture by a random {down} of its height and {across} of its width"
-
-
-def _zoom(config: Mapping[str, Any]) -> str:
-    def grown(given: Any) -> str:
-        low, high = _bounds(given)
-        return f"{share(1 + low)} to {share(1 + high)}"
-
-    down, across = config["height_factor"], config["width_factor"]
-    wide = "its width alike" if across is None else f"{grown(across)} of its width"
-    return f"shows of each picture a random {grown(down)} of its height and {wide}, brought back to its size"
-
-
-def _shear(config: Mapping[str, Any]) -> str:
-    across, down = (_between(config[key], _percent) for key in ("x_factor", "y_factor"))
-    return f"slants each picture by a random {across} across and {down} down"
-
-
-def _contrast(config: Mapping[str, Any]) -> str:
-    low, high = _bounds(config["factor"])
-    return f"multiplies each picture's contrast by a random {share(1 - low)} to {share(1 + high)}"
-
-
-def _brightness(config: Mapping[str, Any]) -> str:
-    return f"makes each picture brighter or darker, by a random {_between(config['factor'], _percent)} of the range of values"
-
-
-def _hue(config: Mapping[str, Any]) -> str:
-    low, high = _bounds(config["factor"])
-    degrees = f"{numbers(round(180 * low, 6))} to {numbers(round(180 * high, 6))} degrees"
-    return f"turns each picture's colours by a random {degrees} of the colour circle, one way or the other"
-
-
-def _saturation(config: Mapping[str, Any]) -> str:
-    factor = _between(config["factor"])
-    return f"makes each picture's colours paler or stronger, by a random factor of {factor} (0.5 keeps them)"
-
-
-def _sharpness(config: Mapping[str, Any]) -> str:
-    return f"blurs or sharpens each picture by a random factor of {_between(config['factor'])} (0.5 keeps it)"
-
-
-def _degeneration(config: Mapping[str, Any]) -> str:
-    return f"mixes each picture with its own grey one, a random {_between(config['factor'], _percent)} of that"
-
-
-def _jitter(config: Mapping[str, Any]) -> str:
-    named = [
-        each
-        for each in ("brightness", "contrast", "saturation", "hue")
-        if config.get(f"{each}_factor") is not None
-    ]
-    if not named:
-        return "changes no colours, as no factor is given"
-    return f"changes each picture's {listed(named)} at random"
-
-
-def _grayscale(config: Mapping[str, Any]) -> str:
-    return f"makes each picture grey with a chance of {share(real(config['factor']))}"
-
-
-def _invert(config: Mapping[str, Any]) -> str:
-    return f"inverts {_chance(config['factor'])}: each value is subtracted from {numbers(real(config['value_range'][1]))}"
-
-
-def _posterization(config: Mapping[str, Any]) -> str:
-    low, high = _bounds(config["factor"])
-    kept = numbers(low) if low == high else f"a random {numbers(low)} to {numbers(high)}"
-    return f"keeps {kept} of the 8 bits of each value, so that few tones are left"
-
-
-def _solarization(config: Mapping[str, Any]) -> str:
-    low, high = (numbers(real(each)) for each in config["value_range"])
-    above = _bounds(config["threshold_factor"])
-    which = "every value" if above == (0, 0) else "the values above a random threshold"
-    return f"inverts {which} of each picture, {low} for {high}"
-
-
-def _perspective(config: Mapping[str, Any]) -> str:
-    return f"shows {_chance(config['factor'])} as if seen from aside, its corners moved at random"
-
-
-def _elastic(config: Mapping[str, Any]) -> str:
-    return f"bends {_chance(config['factor'])} as if it were rubber, at random"
-
-
-def _erasing(config: Mapping[str, Any]) -> str:
-    return f"covers a random rectangle of {_chance(config['factor'])}, of {_between(config['scale'], _percent)} of its area"
-
-
-def _blur(config: Mapping[str, Any]) -> str:
-    size = by(tuple_of(config["kernel_size"], 2))
-    return f"blurs {_chance(config['factor'])} over {size} pixels with a bell curve of random width"
-
-
-def _cut_mix(config: Mapping[str, Any]) -> str:  # noqa: ARG001
-    return "pastes a random rectangle of another picture of the batch into each, and mixes the labels by area"
-
-
-def _mix_up(config: Mapping[str, Any]) -> str:
-    alpha = numbers(real(config["alpha"]))
-    return f"lays another picture of the batch over each, mixed by a random share (alpha {alpha}), and mixes the labels alike"
-
-
-def _aug_mix(config: Mapping[str, Any]) -> str:
-    chains, depth = counted(whole(config["num_chains"]), "chain"), whole(config["chain_depth"])
-    return f"sends each picture through {chains} of up to {depth} random changes, and mixes the results with the picture"
-
-
-def _rand_augment(config: Mapping[str, Any]) -> str:
-    return f"does {counted(whole(config['num_ops']), 'random change')} to the pictures, one after another, out of eleven kinds"
-
-
-def _equalization(config: Mapping[str, Any]) -> str:
-    return f"spreads each channel's values so that all {counted(whole(config['bins']), 'tone')} are about equally frequent"
-
-
-RANDOM: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
-    "RandomFlip": ("mode", _flip),
-    "RandomRotation": ("factor", _rotation),
-    "RandomTranslation": ("height_factor", _translation),
-    "RandomZoom": ("height_factor", _zoom),
-    "RandomShear": ("x_factor", _shear),
-    "RandomContrast": ("factor", _contrast),
-    "RandomBrightness": ("factor", _brightness),
-    "RandomHue": ("factor", _hue),
-    "RandomSaturation": ("factor", _saturation),
-    "RandomSharpness": ("factor", _sharpness),
-    "RandomColorDegeneration": ("factor", _degeneration),
-    "RandomColorJitter": ("value_range", _jitter),
-    "RandomGrayscale": ("factor", _grayscale),
-    "RandomInvert": ("factor", _invert),
-    "RandomPosterization": ("factor", _posterization),
-    "Solarization": ("threshold_factor", _solarization),
-    "RandomPerspective": ("factor", _perspective),
-    "RandomElasticTransform": ("factor", _elastic),
-    "RandomErasing": ("factor", _erasing),
-    "RandomGaussianBlur": ("factor", _blur),
-    "CutMix": ("factor", _cut_mix),
-    "MixUp": ("alpha", _mix_up),
-    "AugMix": ("num_chains", _aug_mix),
-    "RandAugment": ("num_ops", _rand_augment),
-    "Equalization": ("bins", _equalization),
+RANDOM = """
+RandomFlip: flips each image {flipped} with a probability of one half.
+RandomRotation: rotates each image by a random angle ({factor:degrees} degrees).
+RandomTranslation: shifts each image by a random {height_factor:percents} of its height and
+    {width_factor:percents} of its width.
+RandomZoom: zooms each image to a random {height_factor:percents of size} of its height and
+    {width_factor:percents of size} of its width{alike}, resized to the original size.
+RandomShear: slants each image by a random {x_factor:percents} across and {y_factor:percents} down.
+RandomContrast: multiplies each image's contrast by a random {contrast:percents of size}.
+RandomBrightness: changes each image's brightness by a random {factor:percents} of the value range.
+RandomHue: shifts each image's hue by a random {factor:half degrees} degrees on the colour wheel, in
+    either direction.
+RandomSaturation: changes each image's colour saturation by a random factor of {factor:numbers},
+    where 0.5 changes nothing.
+RandomSharpness: blurs or sharpens each image by a random factor of {factor:numbers}, where 0.5
+    changes nothing.
+RandomColorDegeneration: blends each image with its greyscale version, by a random
+    {factor:percents}.
+RandomColorJitter: changes {jitter} of each image at random.
+RandomGrayscale: turns each image into greyscale with a probability of {factor:percent}.
+RandomInvert: inverts each image{factor:chance}, by subtracting every value from {high:number}.
+RandomPosterization: keeps {factor:numbers} of the 8 bits of every value, so that few tones are
+    left.
+Solarization: inverts {solarized} of each image ({low:number} becomes {high:number}).
+RandomPerspective: distorts the perspective of each image at random{factor:chance}.
+RandomElasticTransform: distorts each image elastically, like rubber{factor:chance}.
+RandomErasing: erases a random rectangle of each image{factor:chance}.
+RandomGaussianBlur: blurs each image with a {kernel} Gaussian filter{factor:chance}.
+CutMix: pastes a random rectangle of another image of the batch into each image, and mixes the
+    labels by area.
+MixUp: blends each image with another one of the batch in a random proportion (alpha
+    {alpha:number}), and mixes their labels alike.
+AugMix: sends each image through {num_chains:# chain} of up to {chain_depth:# random change}, and
+    blends the results with the image.
+RandAugment: applies {num_ops:# random change} to the images, chosen from eleven kinds.
+Equalization: spreads each channel's values so that all {bins:# tone} are about equally frequent.
+"""
+"""What changes images in training alone: each class, and what it does after "During training,"."""
+ALWAYS = """
+AutoContrast: Stretches each channel of each image so that its values cover {low:number} to
+    {high:number}.
+ContrastLimitedAdaptiveHistogramEqualization: Evens out the tones of each image separately in
+    {tiles} tiles, so that faint detail shows everywhere (CLAHE).
+"""
+"""What changes images in training and at prediction time."""
+FLIPS = {
+    "horizontal": "left to right",
+    "vertical": "upside down",
+    "horizontal_and_vertical": "left to right, and also upside down,",
 }
-"""What changes pictures in training alone: what its configuration must have, and what it does after "In training"."""
 
 
-def _pictures(stage: Stage) -> tuple[Shape, Shape]:
-    """The shapes of the pictures that go in and come out, among labels and boxes that go with them."""
-    demand_no_parameters(stage)
+def _images(stage: Stage) -> tuple[Shape, Shape]:
+    """The shapes of the images that go in and come out, among their labels and boxes."""
     demand(len(stage.inputs) == len(stage.outputs))
     pairs = [
         (one.shape, other.shape)
         for one, other in zip(stage.inputs, stage.outputs, strict=True)
         if len(one.shape) == len(other.shape) == 4
     ]
-    demand(bool(pairs))
     return pairs[0]
 
 
-def _random(words: Callable[[Mapping[str, Any]], str], stage: Stage) -> Operation:
-    demand(agree(*_pictures(stage)))
-    return Operation(stage.layer or "", f"In training {words(stage.config)}. {PREDICTION}", STAYS)
+def _image(stage: Stage) -> Fields:
+    """The fields of ``RANDOM`` that are not in the configuration as they are written."""
+    demand(agree(*_images(stage)))
+    config, fields = stage.config, dict[str, Any]()
+    if stage.layer == "RandomFlip":
+        fields["flipped"] = FLIPS[config["mode"]]
+    if stage.layer == "RandomContrast":
+        low, high = bounds(config["factor"])
+        fields["contrast"] = (-low, high)
+    if stage.layer == "RandomColorJitter":
+        kinds = ("brightness", "contrast", "saturation", "hue")
+        named = [kind for kind in kinds if config.get(f"{kind}_factor") is not None]
+        fields["jitter"] = f"the {listed(named)}" if named else "nothing"
+    if stage.layer == "RandomZoom":
+        down, across = config["height_factor"], config["width_factor"]
+        fields["width_factor"] = down if across is None else across
+        fields["alike"] = " (the same for both)" if across is None else ""
+    if "value_range" in config:
+        fields["low"], fields["high"] = config["value_range"]
+    if stage.layer == "Solarization":
+        above = bounds(config["threshold_factor"]) != (0, 0)
+        fields["solarized"] = "the values above a random threshold" if above else "every value"
+    if "kernel_size" in config:
+        fields["kernel"] = by(tuple_of(config["kernel_size"], 2))
+    if "tile_grid_size" in config:
+        fields["tiles"] = by(tuple_of(config["tile_grid_size"], 2))
+    return fields
 
 
-def _random_crop(stage: Stage) -> Operation:
+def _crop(stage: Stage) -> Fields:
     size = (whole(stage.config["height"]), whole(stage.config["width"]))
-    taken, given = _pictures(stage)
+    taken, given = _images(stage)
     cut = agree(arranged(stage, size, channels_of(stage, taken)), given)
     demand(cut or agree(taken, given))
-    does = f"In training cuts {by(size)} out of the pictures, at a random place for each batch."
-    if cut:
-        return Operation("RandomCrop", does, f"{by(size)} whatever goes in.")
-    return Operation(
-        "RandomCrop", f"{does} {PREDICTION}", "Measured as in prediction, so the shape stays here."
-    )
-
-
-def _always(words: Callable[[Mapping[str, Any]], str], stage: Stage) -> Operation:
-    demand(agree(*_pictures(stage)))
-    return Operation(
-        stage.layer or "", f"{words(stage.config)} In training and in prediction alike.", STAYS
-    )
-
-
-def _auto_contrast(config: Mapping[str, Any]) -> str:
-    low, high = (numbers(real(each)) for each in config["value_range"])
-    return f"Stretches each channel of each picture so that its values reach from {low} to {high}."
-
-
-def _clahe(config: Mapping[str, Any]) -> str:
-    tiles = by(tuple_of(config["tile_grid_size"], 2))
-    return f"Spreads the tones of each picture by itself in {tiles} tiles, so that faint detail shows everywhere."
-
-
-def _boxes(stage: Stage) -> Operation:
-    demand_no_parameters(stage)
-    most = counted(whole(stage.config["max_number"]), "bounding box", "bounding boxes")
-    return Operation(
-        "MaxNumBoundingBoxes",
-        f"Brings the boxes of each picture to {most}: those beyond are dropped, missing ones are filled in with a number "
-        "that stands for none. The pictures stay as they are.",
-    )
+    return {"size": by(size), "cut": cut}
 
 
 LAYERS = {
     **{
-        name: Known(partial(_random, words), needs, inputs=(1, MOST))
-        for name, (needs, words) in RANDOM.items()
+        name: Known(
+            (f"During training, {text}", TRAINING_ONLY),
+            SAME_SIZE,
+            fields=_image,
+            inputs=IMAGE_INPUTS,
+        )
+        for name, text in table(RANDOM)
     },
-    "RandomCrop": Known(_random_crop, "height", inputs=(1, MOST)),
-    "AutoContrast": Known(partial(_always, _auto_contrast), "value_range", inputs=(1, MOST)),
-    "ContrastLimitedAdaptiveHistogramEqualization": Known(
-        partial(_always, _clahe), "tile_grid_size", inputs=(1, MOST)
+    **{
+        name: Known((text, BOTH_TIMES), SAME_SIZE, fields=_image, inputs=IMAGE_INPUTS)
+        for name, text in table(ALWAYS)
+    },
+    "RandomCrop": Known(
+        """
+        During training, cuts {size} out of the images, at a random position for each batch.
+        [not cut] At prediction time it changes nothing.
+        """,
+        """
+        [cut] {size}, whatever the input size.
+        [not cut] This is the shape at prediction time, so it stays the same.
+        """,
+        fields=_crop,
+        inputs=IMAGE_INPUTS,
     ),
-    "MaxNumBoundingBoxes": Known(_boxes, "max_number", inputs=(1, MOST)),
+    "MaxNumBoundingBoxes": Known(
+        """
+        Brings the boxes of each image to {max_number:# bounding box/bounding boxes}: surplus ones
+            are dropped, and missing ones are filled in. The images stay as they are.
+        """,
+        inputs=IMAGE_INPUTS,
+    ),
 }
-"""The changes of pictures that have words."""
+"""The augmentation layers."""

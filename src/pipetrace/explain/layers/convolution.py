@@ -1,14 +1,14 @@
-"""Convolutions: filters that slide over a sequence, a picture or a volume, and their transposed and separated kinds."""
+"""Convolutions: plain, transposed, depthwise and separable, in one to three dimensions."""
 
 import math
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
+from pipetrace.explain.layers.activation import activated
 from pipetrace.explain.layers.parts import (
+    Fields,
     Known,
-    Operation,
-    UnfitError,
-    afterwards,
     agree,
     arranged,
     by,
@@ -16,157 +16,223 @@ from pipetrace.explain.layers.parts import (
     demand,
     directions,
     length_at,
-    parameters,
-    places_of,
+    positions_of,
     same,
-    tally,
-    then,
+    spelled,
+    sum_of,
     tuple_of,
     whole,
 )
-from pipetrace.explain.layers.windows import fitted, padding, reach
-from pipetrace.explain.text import counted
+from pipetrace.explain.layers.windows import fitted, padding, span
 from pipetrace.trace.document import Stage
 
+CONVOLUTION = """
+[filters>1] Each of the {filters} filters holds {weights_each:~ weight}.
+[filters=1] The filter holds {weights_each:~ weight}.
+[weights_each>1, use_bias] At every position the filter covers {patch}: the {values} are multiplied
+    by the {weights_each:~ weight}, summed, and a bias is added.
+[weights_each>1, not use_bias] At every position the filter covers {patch}: the {values} are
+    multiplied by the {weights_each:~ weight} and summed.
+[weights_each=1, use_bias] At every position the value is multiplied by the weight, and a bias is
+    added.
+[weights_each=1, not use_bias] At every position the value is multiplied by the weight.
+[groups>1] The channels form {groups} groups; each filter sees {seen} of the {channels} channels.
+[strided] The filter moves {stride} positions at a time.
+[dilated] Dilation leaves gaps, so that the filter spans {span} positions.
+{activation}
+"""
+DEPTHWISE = """
+[depth_multiplier=1] Each channel has a filter of its own, of {weights_each:~ weight}.
+[depth_multiplier>1] Each channel has {depth_multiplier} filters of its own, of
+    {weights_each:~ weight} each.
+[weights_each>1, use_bias] At every position the filter covers {patch} of its channel: the {values}
+    are multiplied by the {weights_each:~ weight}, summed, and a bias is added.
+[weights_each>1, not use_bias] At every position the filter covers {patch} of its channel: the
+    {values} are multiplied by the {weights_each:~ weight} and summed.
+[weights_each=1, use_bias] At every position the value is multiplied by the weight, and a bias is
+    added.
+[weights_each=1, not use_bias] At every position the value is multiplied by the weight.
+Channels are not mixed.
+[strided] The filter moves {stride} positions at a time.
+[dilated] Dilation leaves gaps, so that the filter spans {span} positions.
+{activation}
+"""
+SEPARABLE = """
+Works in two steps.
+[depth_multiplier=1] First, a filter of size {window} slides over each channel by itself.
+[depth_multiplier>1] First, {depth_multiplier} filters of size {window} slide over each channel by
+    itself.
+[strided] They move {stride} positions at a time.
+[dilated] Dilation leaves gaps, so that a filter spans {span} positions.
+Then {filters:# filter} of size {one} mix the {between:# channel} at every position.
+[use_bias] A bias is added.
+{activation}
+"""
+TRANSPOSED = """
+Works like a convolution in reverse.
+[filters>1] For each of {filters} filters, every input value is multiplied by a window of {window}
+    weights and placed in the output.
+[filters=1] Every input value is multiplied by the filter's window of {window} weights and placed in
+    the output.
+The windows start {apart} apart; where they overlap, the products are summed, over all channels too.
+[dilated] Dilation leaves gaps, so that a window spans {span} positions.
+[use_bias] A bias is added.
+{activation}
+"""
+SLIDING_SHAPE = """
+[padding=valid, fits] Without padding, a window of {span} fits at {fits}.
+[not padding=valid, fits, not strided] Padding '{padding}' adds zeros {where} as needed, so {size}
+    positions stay {size}.
+[not padding=valid, fits, strided] Padding '{padding}' adds zeros {where} as needed, so stride
+    {stride} leaves {fits}.
+"""
+"""The shape of everything that slides a window: convolutions here, and those of ``recurrent``."""
+CHANNEL_EACH = """
+[filters>1] Each of the {filters} filters gives one channel.
+[filters=1] The filter gives one channel.
+"""
+CHANNELS_STAY = """
+[depth_multiplier=1] The channels stay {channels}.
+[depth_multiplier>1] {channels} x {depth_multiplier} = {between} channels.
+"""
+TRANSPOSED_SHAPE = """
+[fits, padding=valid] {fits}.
+[fits, padding=same] Padding 'same' gives {fits}.
+"""
+WEIGHTS = """
+[filters>1] {weights_each:# weight} in each of {filters} filters
+[filters=1] {weights_each:# weight} in the filter
+[use_bias] and one bias for each filter
+"""
+DEPTHWISE_WEIGHTS = """
+{weights_each:# weight} in each filter
+[use_bias] and one bias for each filter
+"""
+SEPARABLE_WEIGHTS = """
+{sliding:# weight} that slide
+{mixing:# weight} that mix {between:# channel} into {filters}
+[use_bias] and one bias for each output channel
+"""
 
-def _convolution(dims: int, stage: Stage) -> Operation:
+IMAGE_CHANNELS = (1, 3)
+"""With so many channels, the input of a two-dimensional convolution is called an image."""
+
+
+def sliding(stage: Stage, window: Sequence[int]) -> dict[str, Any]:
+    """The fields that all sliding windows share: size, stride, dilation, padding and bias."""
+    step, stretch, border = _stride(stage, window), span(stage, window), padding(stage)
+    return {
+        "padding": border,
+        "where": "before the start" if border == "causal" else "at the border",
+        "fits": fitted(stage, stretch, step),
+        "size": by(positions_of(stage, stage.outputs[0].shape)),
+        "window": by(window),
+        "span": by(stretch),
+        "stride": same(step),
+        "strided": set(step) != {1},
+        "dilated": stretch != tuple(window),
+        "use_bias": bool(stage.config.get("use_bias", True)),
+        "activation": activated(stage),
+    }
+
+
+def _weighing(window: Sequence[int], channels: int, pixels: bool = False) -> dict[str, Any]:
+    """What one filter multiplies at a position: how many values, and in what patch."""
+    count, noun = math.prod(window) * channels, ("step", "patch", "block")[len(window) - 1]
+    return {
+        "weights_each": count,
+        "values": spelled(count, "pixel" if pixels else "value"),
+        "patch": f"a {by(window)} {noun}" if len(window) > 1 else spelled(window[0], noun),
+    }
+
+
+def _convolution(dims: int, stage: Stage) -> Fields:
     config = stage.config
     channels, filters = _channels(stage), whole(config["filters"])
     groups, window = whole(config.get("groups", 1)), tuple_of(config["kernel_size"], dims)
     demand(channels % groups == 0 and channels_of(stage, stage.outputs[0].shape) == filters)
-    over = (
-        "the picture"
-        if dims == 2 and channels in (1, 3)
-        else ("the sequence", "the maps", "the volume")[dims - 1]
-    )
-    if groups != 1:
-        over = f"{channels // groups} of the {channels} channels each"
-    sentence = f"Slides {counted(filters, 'filter')} of {_size(window)}{_spread(stage, window)} over {over} with stride "
-    terms = [*window, channels // groups, filters]
-    parts = f"{counted(math.prod(terms[:-1]), 'weight')} in {f'each of {filters} filters' if filters > 1 else 'the filter'}"
-    bias = filters if config.get("use_bias", True) else 0
-    gives = (
-        f"each of {filters} filters gives a channel"
-        if filters != 1
-        else "the one filter gives one channel"
-    )
-    return Operation(
-        stage.layer or "",
-        sentence + same(_steps(stage, dims)) + then(config, filters),
-        conv_shape(stage, window, gives),
-        *parameters(
-            stage, terms, bias, f"{parts}, and one bias{' each' * (filters > 1)}" if bias else parts
-        ),
-    )
+    seen, image = channels // groups, dims == 2 and channels in IMAGE_CHANNELS
+    fields = sliding(stage, window) | _weighing(window, seen, image and channels == 1)
+    what = ("the sequence", "the image" if image else "the feature maps", "the volume")[dims - 1]
+    inside = f" in all {channels} channels" if seen == channels > 1 else ""
+    return {
+        **fields,
+        "patch": f"{fields['patch']} of {what}{inside}",
+        "groups": groups,
+        "seen": seen,
+        "channels": channels,
+        "weights": sum_of([*window, seen, filters], [filters] * fields["use_bias"]),
+    }
 
 
-def _depthwise(dims: int, stage: Stage) -> Operation:
-    config = stage.config
-    channels, window = _channels(stage), tuple_of(config["kernel_size"], dims)
-    each = whole(config["depth_multiplier"])
-    demand(channels_of(stage, stage.outputs[0].shape) == channels * each)
-    own = "a filter of its own" if each == 1 else f"{each} filters of its own"
-    parts = f"{counted(math.prod(window), 'weight')} in each filter"
-    bias = channels * each if config.get("use_bias", True) else 0
-    gives = (
-        f"channels stay {channels}"
-        if each == 1
-        else f"{channels} x {each} = {channels * each} channels"
-    )
-    return Operation(
-        stage.layer or "",
-        f"Slides over every channel by itself {own}, of {_size(window)}{_spread(stage, window)}, with stride "
-        + same(_steps(stage, dims))
-        + then(config, channels * each),
-        conv_shape(stage, window, gives),
-        *parameters(
-            stage,
-            [*window, channels, each] if each > 1 else [*window, channels],
-            bias,
-            parts + ", and one bias each" * bool(bias),
-        ),
-    )
-
-
-def _separable(dims: int, stage: Stage) -> Operation:
-    config = stage.config
-    channels, window = _channels(stage), tuple_of(config["kernel_size"], dims)
-    each, filters = whole(config["depth_multiplier"]), whole(config["filters"])
-    demand(channels_of(stage, stage.outputs[0].shape) == filters)
+def _depthwise(dims: int, stage: Stage) -> Fields:
+    channels, window = _channels(stage), tuple_of(stage.config["kernel_size"], dims)
+    each = whole(stage.config["depth_multiplier"])
     between = channels * each
-    products = [[*window, channels, each] if each > 1 else [*window, channels], [between, filters]]
-    parts = (
-        f"{math.prod([*window, between])} weights that slide, {between * filters} that mix {between} channels "
-        f"into {filters}"
-    )
-    bias = filters if config.get("use_bias", True) else 0
-    own = "a filter of its own" if each == 1 else f"{each} filters of its own"
-    return Operation(
-        stage.layer or "",
-        f"Slides over every channel by itself {own}, of {_size(window)}{_spread(stage, window)}, with stride "
-        f"{same(_steps(stage, dims))}, then mixes the {counted(between, 'channel')} at each place for each of "
-        f"{counted(filters, 'filter')}" + then(config, filters),
-        conv_shape(stage, window, f"the mixing makes {counted(filters, 'channel')}"),
-        *tally(
-            stage,
-            [*products, [bias]] if bias else products,
-            parts + ", and one bias for each filter" * bool(bias),
-        ),
-    )
+    demand(channels_of(stage, stage.outputs[0].shape) == between)
+    fields = sliding(stage, window) | _weighing(window, 1)
+    terms = [*window, channels, *[each] * (each > 1)]
+    weights = sum_of(terms, [between] * fields["use_bias"])
+    return {**fields, "channels": channels, "between": between, "weights": weights}
 
 
-def _transposed(dims: int, stage: Stage) -> Operation:
+def _separable(dims: int, stage: Stage) -> Fields:
+    channels, window = _channels(stage), tuple_of(stage.config["kernel_size"], dims)
+    each, filters = whole(stage.config["depth_multiplier"]), whole(stage.config["filters"])
+    demand(channels_of(stage, stage.outputs[0].shape) == filters)
+    first, between, fields = (
+        [*window, channels, *[each] * (each > 1)],
+        channels * each,
+        sliding(stage, window),
+    )
+    return {
+        **fields,
+        "one": by([1] * dims),
+        "between": between,
+        "sliding": math.prod(first),
+        "mixing": between * filters,
+        "weights": sum_of(first, [between, filters], [filters] * fields["use_bias"]),
+    }
+
+
+def _transposed(dims: int, stage: Stage) -> Fields:
     config = stage.config
     channels, filters = _channels(stage), whole(config["filters"])
-    window, step = tuple_of(config["kernel_size"], dims), _steps(stage, dims)
-    parts = f"{counted(math.prod(window) * channels, 'weight')} in {_each(filters)}"
-    bias = filters if config.get("use_bias", True) else 0
-    what = ("step of the sequence", "place of the maps", "place of the volume")[dims - 1]
-    return Operation(
-        stage.layer or "",
-        f"Runs a convolution backwards: every {what} is spread over a window of {_size(window)}"
-        f"{_spread(stage, window)} by each of {counted(filters, 'filter')}, the windows {same(step)} apart, and what "
-        f"overlaps is added up{afterwards(config, filters)}",
-        _transposed_shape(stage, window, step, filters),
-        *parameters(
-            stage,
-            [*window, channels, filters],
-            bias,
-            parts + ", and one bias for each" * bool(bias),
-        ),
-    )
+    window, biased = tuple_of(config["kernel_size"], dims), bool(config.get("use_bias", True))
+    step = _stride(stage, window)
+    return {
+        "padding": padding(stage),
+        "fits": _spread(stage, window, step, filters),
+        "window": by(window),
+        "span": by(span(stage, window)),
+        "dilated": span(stage, window) != window,
+        "apart": f"{same(step)} position{'s' * (set(step) != {1})}",
+        "use_bias": biased,
+        "activation": activated(stage),
+        "weights_each": math.prod(window) * channels,
+        "weights": sum_of([*window, channels, filters], [filters] * biased),
+    }
 
 
-def _transposed_shape(
-    stage: Stage, window: Sequence[int], step: Sequence[int], filters: int
-) -> str:
-    gives = (
-        f"each of {filters} filters gives a channel"
-        if filters != 1
-        else "the one filter gives one channel"
-    )
-    taken, got = places_of(stage, stage.inputs[0].shape), places_of(stage, stage.outputs[0].shape)
-    border = padding(stage)
+def _spread(stage: Stage, window: Sequence[int], step: Sequence[int], filters: int) -> str | None:
+    """The sum that says how many positions the windows cover; None where a length is not known."""
+    taken, given = positions_of(stage, stage.inputs[0].shape), stage.outputs[0].shape
     further = stage.config.get("output_padding")
     extra = (None,) * len(window) if further is None else tuple_of(further, len(window), 0)
-    sums, counts = [], []
-    for length, size, hop, more in zip(taken, reach(stage, window), step, extra, strict=True):
-        text, count = (
-            (None, None) if length is None else _spread_sum(length, size, hop, more, border)
-        )
+    border, sums, counts = padding(stage), [], []
+    for length, size, hop, more in zip(taken, span(stage, window), step, extra, strict=True):
+        text, count = ("", None) if length is None else _spread_sum(length, size, hop, more, border)
         sums.append(text)
         counts.append(count)
-    demand(agree(arranged(stage, counts, filters), stage.outputs[0].shape))
-    if None in got or None in sums:
-        return f"{gives[0].upper()}{gives[1:]}."
-    border = "Padding 'same' cuts the border off: " if border == "same" else ""
-    return f"{border}{directions([each for each in sums if each], single=got[0] == 1)}; {gives}."
+    demand(agree(arranged(stage, counts, filters), given))
+    got = positions_of(stage, given)
+    return None if None in got or not all(sums) else directions(sums, single=got[0] == 1)
 
 
 def _spread_sum(
     length: int, size: int, step: int, more: int | None, border: str
 ) -> tuple[str, int]:
-    """How far the windows reach: as Keras counts, ``backend/common/backend_utils.py``."""
+    """How far the windows go: as Keras counts, ``backend/common/backend_utils.py``."""
     if border == "same" and more is None:
         return (f"{length} x {step} = {length * step}" if step > 1 else str(length)), length * step
     if border == "same":
@@ -178,65 +244,38 @@ def _spread_sum(
     return f"{left} + {size}{f' + {more}' if more else ''} = {count}", count
 
 
-def conv_shape(stage: Stage, window: Sequence[int], gives: str) -> str:
-    """How many places a sliding window gives; the channels alone where a length is not known."""
-    stretch, border, step = reach(stage, window), padding(stage), _steps(stage, len(window))
-    places = fitted(stage, stretch, step)
-    if places is None:
-        return f"{gives[0].upper()}{gives[1:]}."
-    if border == "valid":
-        return f"Without padding a window of {by(stretch)} fits at {places}; {gives}."
-    room = (
-        "'same' makes room at the border"
-        if border == "same"
-        else "'causal' makes room before the start"
-    )
-    if set(step) == {1}:
-        size = by(places_of(stage, stage.outputs[0].shape))
-        return f"Padding {room}, so {size} places stay {size}; {gives}."
-    return f"Padding {room}, so stride {same(step)} leaves {places}; {gives}."
-
-
 def _channels(stage: Stage) -> int:
-    channels = channels_of(stage, stage.inputs[0].shape)
-    if channels is None:
-        raise UnfitError("the number of channels is not known")
-    return length_at((channels,), 0)
+    return length_at((channels_of(stage, stage.inputs[0].shape),), 0)
 
 
-def _steps(stage: Stage, dims: int) -> tuple[int, ...]:
-    return tuple_of(stage.config.get("strides") or 1, dims)
-
-
-def _size(window: Sequence[int]) -> str:
-    return f"length {window[0]}" if len(window) == 1 else by(window)
-
-
-def _spread(stage: Stage, window: Sequence[int]) -> str:
-    stretch = reach(stage, window)
-    return "" if stretch == tuple(window) else f" (spread over {by(stretch)})"
-
-
-def _each(filters: int) -> str:
-    return f"each of {filters} filters" if filters > 1 else "the filter"
+def _stride(stage: Stage, window: Sequence[int]) -> tuple[int, ...]:
+    return tuple_of(stage.config.get("strides") or 1, len(window))
 
 
 LAYERS = {
-    **{
-        f"Conv{dims}D": Known(partial(_convolution, dims), "filters", dims + 2)
-        for dims in (1, 2, 3)
-    },
-    **{
-        f"Conv{dims}DTranspose": Known(partial(_transposed, dims), "filters", dims + 2)
-        for dims in (1, 2, 3)
-    },
-    **{
-        f"DepthwiseConv{dims}D": Known(partial(_depthwise, dims), "depth_multiplier", dims + 2)
-        for dims in (1, 2)
-    },
-    **{
-        f"SeparableConv{dims}D": Known(partial(_separable, dims), "depth_multiplier", dims + 2)
-        for dims in (1, 2)
-    },
+    f"{kind}{dims}D{transposed}": Known(does, shape, parts, partial(fields, dims))
+    for kind, transposed, does, shape, parts, fields, most in (
+        ("Conv", "", CONVOLUTION, SLIDING_SHAPE + CHANNEL_EACH, WEIGHTS, _convolution, 3),
+        ("Conv", "Transpose", TRANSPOSED, TRANSPOSED_SHAPE + CHANNEL_EACH, WEIGHTS, _transposed, 3),
+        (
+            "DepthwiseConv",
+            "",
+            DEPTHWISE,
+            SLIDING_SHAPE + CHANNELS_STAY,
+            DEPTHWISE_WEIGHTS,
+            _depthwise,
+            2,
+        ),
+        (
+            "SeparableConv",
+            "",
+            SEPARABLE,
+            SLIDING_SHAPE + CHANNEL_EACH,
+            SEPARABLE_WEIGHTS,
+            _separable,
+            2,
+        ),
+    )
+    for dims in range(1, most + 1)
 }
-"""The convolutions that have words."""
+"""The convolutions."""

@@ -1,28 +1,35 @@
 """Layers that make one tensor of several."""
 
 from collections.abc import Sequence
-from functools import partial
 
 from pipetrace.explain.layers.parts import (
+    MANY_INPUTS,
+    Fields,
     Known,
-    Operation,
     Shape,
     agree,
     axes_named,
     by,
     demand,
-    demand_no_parameters,
     length_at,
 )
 from pipetrace.explain.text import dimensions, listed
 from pipetrace.trace.document import Stage
 
-MOST = 10_000
-"""How many inputs a layer may have here."""
+ELEMENT_BY_ELEMENT = {
+    "Add": "Adds its {count} inputs, element by element.",
+    "Subtract": "Subtracts the second input from the first, element by element.",
+    "Multiply": "Multiplies its {count} inputs, element by element.",
+    "Average": "Averages its {count} inputs, element by element.",
+    "Maximum": "Keeps the largest of its {count} inputs, element by element.",
+    "Minimum": "Keeps the smallest of its {count} inputs, element by element.",
+}
+SEVERAL = (2, MANY_INPUTS[1])
+PAIR = (2, 2)
 
 
 def broadcast(shapes: Sequence[Shape]) -> list[int | None] | None:
-    """The shape that several have together, what has length 1 repeated; None where they do not go together."""
+    """The shape that several are broadcast to; None where they do not fit together."""
     longest = max((len(shape) for shape in shapes), default=0)
     result: list[int | None] = []
     for axis in range(-longest, 0):
@@ -34,8 +41,7 @@ def broadcast(shapes: Sequence[Shape]) -> list[int | None] | None:
     return result
 
 
-def _by_value(words: str, stage: Stage) -> Operation:
-    demand_no_parameters(stage)
+def _element_by_element(stage: Stage) -> Fields:
     shapes, given = [spec.shape for spec in stage.inputs], stage.outputs[0].shape
     # Keras gives one with fewer axes further ones after the rows.
     longest = max(len(shape) for shape in shapes)
@@ -43,22 +49,17 @@ def _by_value(words: str, stage: Stage) -> Operation:
     together = broadcast([shape[1:] for shape in full])
     demand(together is not None and agree((None, *together), given))
     sizes = [dimensions(shape) for shape in shapes]
-    does = words.replace("{count}", str(len(shapes)))
-    if len(set(sizes)) == 1:
-        return Operation(
-            stage.layer or "",
-            does,
-            f"{'Both' if len(shapes) == 2 else 'All'} are {sizes[0]}, and so is the output.",
-        )
-    return Operation(
-        stage.layer or "",
-        does,
-        f"{listed(sizes)} give {dimensions(given)}: what has length 1 is repeated as often as the others are long.",
-    )
+    return {
+        "count": len(shapes),
+        "alike": len(set(sizes)) == 1,
+        "All": "Both" if len(shapes) == 2 else "All",
+        "size": sizes[0],
+        "sizes": listed(sizes),
+        "given": dimensions(given),
+    }
 
 
-def _concatenate(stage: Stage) -> Operation:
-    demand_no_parameters(stage)
+def _concatenate(stage: Stage) -> Fields:
     shapes, given = [spec.shape for spec in stage.inputs], stage.outputs[0].shape
     axis = stage.config["axis"] % len(given)
     lengths = [shape[axis] for shape in shapes]
@@ -66,28 +67,18 @@ def _concatenate(stage: Stage) -> Operation:
     total = None if None in lengths else sum(length or 0 for length in lengths)
     for shape in shapes:
         demand(agree((*shape[:axis], total, *shape[axis + 1 :]), given))
-    last = axis == len(given) - 1
-    where = f"along {axes_named([axis], given)}" + (", the last" if last else "")
-    text = (
-        f"{' + '.join(str(length) for length in lengths)} = {total}"
-        if total is not None
-        else "Their lengths added up"
-    )
-    rest = (
-        f"; the other axes stay {by([*given[1:axis], *given[axis + 1 :]])}"
-        if len(given) > 2
-        else ""
-    )
-    return Operation(
-        "Concatenate",
-        f"Lays its {len(shapes)} inputs one after another {where}; no value changes.",
-        f"{text} {'along that axis' if rest else 'values'}{rest}.",
-    )
+    return {
+        "count": len(shapes),
+        "axis": axes_named([axis], given) + (", the last" if axis == len(given) - 1 else ""),
+        "known": total is not None,
+        "sum": f"{' + '.join(str(length) for length in lengths)} = {total}",
+        "unit": "along that axis" if len(given) > 2 else "values",
+        "rest": by([*given[1:axis], *given[axis + 1 :]]),
+    }
 
 
-def _dot(stage: Stage) -> Operation:
-    demand_no_parameters(stage)
-    given, config = stage.config["axes"], stage.config
+def _dot(stage: Stage) -> Fields:
+    given, normalised = stage.config["axes"], bool(stage.config.get("normalize"))
     one, other = (spec.shape for spec in stage.inputs)
     pair = given if isinstance(given, list | tuple) else [given, given]
     first, second = pair[0] % len(one), pair[1] % len(other)
@@ -95,42 +86,51 @@ def _dot(stage: Stage) -> Operation:
     demand(length == length_at(other, second))
     rest = [*one[1:first], *one[first + 1 :], *other[1:second], *other[second + 1 :]]
     demand(agree((None, *(rest or [1])), stage.outputs[0].shape))
-    before = "Brings both to length 1, then multiplies" if config.get("normalize") else "Multiplies"
-    along = f"{axes_named([first], one)} of the one and {axes_named([second], other)} of the other"
-    cosine = (
-        ", which is the cosine of the angle between them"
-        if config.get("normalize") and not rest
-        else ""
-    )
-    return Operation(
-        "Dot",
-        f"{before} its two inputs value by value along {along} and adds the {length} products up{cosine}.",
-        f"{dimensions(one)} and {dimensions(other)} give {dimensions(stage.outputs[0].shape)}.",
-    )
+    return {
+        "first": axes_named([first], one),
+        "second": axes_named([second], other),
+        "length": length,
+        "normalised": normalised,
+        "cosine": normalised and not rest,
+        "one": dimensions(one),
+        "other": dimensions(other),
+        "given": dimensions(stage.outputs[0].shape),
+    }
 
 
 LAYERS = {
-    "Add": Known(partial(_by_value, "Adds its {count} inputs, value by value."), inputs=(2, MOST)),
-    "Subtract": Known(
-        partial(_by_value, "Subtracts the second input from the first, value by value."),
-        inputs=(2, 2),
+    **{
+        name: Known(
+            does=words,
+            shape="""
+                [alike] {All} inputs have the shape {size}, and so has the output.
+                [not alike] {sizes} give {given}: axes of length 1 are repeated (broadcasting).
+            """,
+            fields=_element_by_element,
+            inputs=PAIR if name == "Subtract" else SEVERAL,
+        )
+        for name, words in ELEMENT_BY_ELEMENT.items()
+    },
+    "Concatenate": Known(
+        does="Joins its {count} inputs along {axis}; no value changes.",
+        shape="""
+            [known] {sum} {unit}.
+            [not known] The lengths along that axis are added up.
+            [rest] The other axes stay {rest}.
+        """,
+        fields=_concatenate,
+        inputs=MANY_INPUTS,
     ),
-    "Multiply": Known(
-        partial(_by_value, "Multiplies its {count} inputs, value by value."), inputs=(2, MOST)
+    "Dot": Known(
+        does="""
+            [normalised] Scales both inputs to length 1 first.
+            Takes the dot product of its two inputs along {first} of the first and {second} of the
+                second: the {length:# product} are summed.
+            [cosine] The result is their cosine similarity.
+        """,
+        shape="{one} and {other} give {given}.",
+        fields=_dot,
+        inputs=PAIR,
     ),
-    "Average": Known(
-        partial(_by_value, "Takes the mean of its {count} inputs, value by value."),
-        inputs=(2, MOST),
-    ),
-    "Maximum": Known(
-        partial(_by_value, "Keeps the largest of its {count} inputs, value by value."),
-        inputs=(2, MOST),
-    ),
-    "Minimum": Known(
-        partial(_by_value, "Keeps the smallest of its {count} inputs, value by value."),
-        inputs=(2, MOST),
-    ),
-    "Concatenate": Known(_concatenate, "axis", inputs=(1, MOST)),
-    "Dot": Known(_dot, "axes", inputs=(2, 2)),
 }
-"""The merging layers that have words."""
+"""The merging layers."""

@@ -6,63 +6,95 @@ from dataclasses import replace
 from typing import Any
 
 from pipetrace.explain.layers.parts import (
+    BOTH_TIMES,
+    SAME_VALUES,
+    Fields,
     Known,
     Operation,
+    Sum,
     axes_named,
     by,
     demand,
-    demand_no_parameters,
-    demand_same_shape,
     length_at,
-    none_held,
-    numbers,
-    real,
-    summed,
-    tally,
+    sum_of,
     whole,
 )
-from pipetrace.explain.text import counted, listed, number
+from pipetrace.explain.text import listed
 from pipetrace.trace.document import Parameters, Stage
 
-STAYS = "Every value keeps its place, so the shape stays."
+LEARNED = """
+[scale and shift] Then multiplies by a learned scale and adds a learned shift.
+[scale] Then multiplies by a learned scale.
+[shift] Then adds a learned shift.
+"""
+BATCH = (
+    """
+[not stands still] During training, subtracts from each {noun} its mean over the batch and divides
+    by its standard deviation. At prediction time, running averages of both take their place
+    (momentum {momentum:number}).
+[stands still] Subtracts from each {noun} a running mean and divides by a running standard
+    deviation, in training too: the layer is frozen (momentum {momentum:number}).
+"""
+    + LEARNED
+)
+LAYER = (
+    """
+[not rms] Normalises {together}: subtracts their mean and divides by their standard deviation.
+[rms] Scales {together}: divides by their standard deviation.
+"""
+    + LEARNED
+    + BOTH_TIMES
+)
+GROUP = (
+    """
+Splits the channels of each row into {count:# group} of {each}. From each group, subtracts the mean
+    and divides by the standard deviation.
+"""
+    + LEARNED
+    + BOTH_TIMES
+)
+RMS = (
+    """
+Scales {together}: divides by the root of their mean square and multiplies by a learned scale. The
+    mean is not subtracted.
+"""
+    + BOTH_TIMES
+)
+SPECTRAL = """
+{does}
+During training, its kernel is first divided by its largest singular value, estimated in
+    {times:# step}. At prediction time the kernel is used as it is.
+"""
 
 
-def _learned(config: Any) -> tuple[str, list[str]]:
-    """What is done after normalising, and with which learned numbers."""
+def _learned(config: Fields) -> tuple[list[str], dict[str, Any]]:
+    """The learned numbers of a normalisation, and the fields of ``LEARNED``."""
     held = [
-        word for word, key in (("scale", "scale"), ("shift", "center")) if config.get(key, True)
+        name for name, key in (("scale", "scale"), ("shift", "center")) if config.get(key, True)
     ]
-    does = {"scale": "multiplies by a learned scale", "shift": "adds a learned shift"}
-    return (f"; then {' and '.join(does[word] for word in held)}" if held else ""), held
+    # The configuration has an entry "scale" of its own.
+    return held, {"scale": False, " and ".join(held): True, "held": " and one ".join(held)}
 
 
-def _batch(stage: Stage) -> Operation:
-    demand_same_shape(stage)
+def _batch(stage: Stage) -> Fields:
     config, shape = stage.config, stage.inputs[0].shape
-    channels = length_at(shape, config["axis"])
-    after, held = _learned(config)
-    momentum = numbers(real(config["momentum"]))
-    noun = "channel" if len(shape) > 2 else "value"
-    frozen = config.get("trainable") is False
-    averages = f"the running averages of both that it keeps (momentum {momentum})"
-    if frozen:
-        does = f"Subtracts from each {noun} a mean and divides by a standard deviation, in training too {averages}"
-    else:
-        does = (
-            f"In training subtracts from each {noun} its mean over the batch and divides by its standard deviation; in "
-            f"prediction it uses {averages}"
-        )
+    channels, (held, fields) = length_at(shape, config["axis"]), _learned(config)
+    renormed, frozen = bool(config.get("renorm")), config.get("trainable") is False
     kept = ["running mean", "running variance"]
-    if config.get("renorm"):
+    if renormed:
         kept += ["running standard deviation", "mean and standard deviation for renormalising"]
-    each = len(held) + (5 if config.get("renorm") else 2)
-    count = each if frozen else each - len(held)
-    kept = [*(held if frozen else []), *kept]
-    trained = f"{len(held)} trainable, {' and '.join(held)}, and " if held and not frozen else ""
-    parts = f"for each of {counted(channels, noun)} {trained}{count} frozen, {listed(kept)}"
-    return Operation(
-        "BatchNormalization", f"{does}{after}.", STAYS, *tally(stage, [[each, channels]], parts)
-    )
+    each = len(held) + (5 if renormed else 2)
+    return {
+        **fields,
+        "noun": "channel" if len(shape) > 2 else "value",
+        "stands still": frozen,
+        "channels": channels,
+        "trained": ""
+        if frozen or not held
+        else f"{len(held)} trainable ({' and '.join(held)}) and ",
+        "kept": f"{each - len(held) * (not frozen)} frozen ({listed([*held * frozen, *kept])})",
+        "weights": sum_of([each, channels]),
+    }
 
 
 def _axes(given: Any) -> list[int]:
@@ -72,128 +104,121 @@ def _axes(given: Any) -> list[int]:
 
 
 def _together(stage: Stage, axes: list[int]) -> str:
-    """Which values are taken together: all of a row, or those along an axis."""
+    """Which values are normalised together: all of a row, or those along an axis."""
     shape = stage.inputs[0].shape
-    positions = {axis % len(shape) for axis in axes}
-    if positions == set(range(1, len(shape))):
-        return "each row"
-    if positions == {len(shape) - 1}:
-        return f"the {by([shape[-1]])} values at each place of each row"
-    return f"the values along {axes_named(axes, shape)} of each row"
+    at = {axis % len(shape) for axis in axes}
+    if at == set(range(1, len(shape))):
+        return "each row by itself"
+    if at == {len(shape) - 1}:
+        return f"the {by([shape[-1]])} values at each position by themselves"
+    return f"the values along {axes_named(axes, shape)} by themselves"
 
 
-def _layer(stage: Stage) -> Operation:
-    demand_same_shape(stage)
+def _along_axes(stage: Stage) -> Fields:
+    axes = _axes(stage.config["axis"])
+    return {"together": _together(stage, axes)}
+
+
+def _layer(stage: Stage) -> Fields:
     config, axes = stage.config, _axes(stage.config["axis"])
     lengths = [length_at(stage.inputs[0].shape, axis) for axis in axes]
-    if config.get("rms_scaling"):
-        config = {**config, "center": False, "scale": True}
-    after, held = _learned(config)
-    what = "subtracts their mean and divides by their standard deviation"
-    if config.get("rms_scaling"):
-        what = "divides by their standard deviation"
-    parts = f"one {' and one '.join(held)} for each of {counted(math.prod(lengths), 'value')}"
-    return Operation(
-        "LayerNormalization",
-        f"Takes {_together(stage, axes)} by itself, {what}{after}. In training and in prediction alike.",
-        STAYS,
-        *_sum(stage, len(held), lengths, parts),
-    )
+    rms = bool(config.get("rms_scaling"))
+    held, fields = _learned({"center": False} if rms else config)
+    terms = [len(held), *lengths] if len(held) > 1 else lengths
+    weights = {"weights": sum_of(terms)} if held else {}
+    return {
+        **fields,
+        **weights,
+        "rms": rms,
+        "together": _together(stage, axes),
+        "length": math.prod(lengths),
+    }
 
 
-def _sum(stage: Stage, held: int, lengths: list[int], parts: str) -> tuple[str | None, str | None]:
-    if not held:
-        return none_held(stage), None
-    return tally(stage, [[held, *lengths] if held > 1 else lengths], parts)
-
-
-def _group(stage: Stage) -> Operation:
-    demand_same_shape(stage)
+def _group(stage: Stage) -> Fields:
     config = stage.config
     channels, groups = length_at(stage.inputs[0].shape, config["axis"]), whole(config["groups"], -1)
     groups = channels if groups == -1 else whole(groups)
     demand(channels % groups == 0)
-    after, held = _learned(config)
+    held, fields = _learned(config)
+    weights = {"weights": sum_of([2, channels] if len(held) > 1 else [channels])} if held else {}
     each = f"{channels} / {groups} = {channels // groups}"
-    return Operation(
-        "GroupNormalization",
-        f"In each row puts the channels into {counted(groups, 'group')} of {each}, subtracts each group's mean and "
-        f"divides by its standard deviation{after}. In training and in prediction alike.",
-        STAYS,
-        *_sum(
-            stage,
-            len(held),
-            [channels],
-            f"one {' and one '.join(held)} for each of {counted(channels, 'channel')}",
-        ),
-    )
+    return {**fields, **weights, "count": groups, "each": each, "channels": channels}
 
 
-def _unit(stage: Stage) -> Operation:
-    demand_same_shape(stage)
-    demand_no_parameters(stage)
-    return Operation(
-        "UnitNormalization",
-        f"Takes {_together(stage, _axes(stage.config['axis']))} by itself and divides by its length, so that the squares "
-        "add up to 1.",
-        STAYS,
-    )
-
-
-def _rms(stage: Stage) -> Operation:
-    demand_same_shape(stage)
+def _rms(stage: Stage) -> Fields:
     axes = _axes(stage.config["axis"])
     lengths = [length_at(stage.inputs[0].shape, axis) for axis in axes]
-    return Operation(
-        "RMSNormalization",
-        f"Takes {_together(stage, axes)} by itself, divides by the root of the mean of the squares and multiplies by a "
-        "learned scale. No mean is subtracted. In training and in prediction alike.",
-        STAYS,
-        *tally(stage, [lengths], f"one scale for each of {counted(math.prod(lengths), 'value')}"),
-    )
+    return {
+        "together": _together(stage, axes),
+        "length": math.prod(lengths),
+        "weights": sum_of(lengths),
+    }
 
 
-def spectral(operation: Callable[[Stage], Operation]) -> Callable[[Stage], Operation]:
-    """The words of a layer whose kernel is divided by its largest singular value.
+def spectral(operation: Callable[[Stage], Operation]) -> Known:
+    """A layer whose kernel is divided by its largest singular value.
 
     Args:
         operation: puts the layer within into words.
     """
 
-    def describe(stage: Stage) -> Operation:
-        layer, times = stage.config["layer"], whole(stage.config["power_iterations"])
+    def fields(stage: Stage) -> Fields:
+        layer = stage.config["layer"]
         vector = [weight.shape for weight in stage.weights if weight.name.endswith("vector_u")]
         extra = math.prod(vector[0]) if vector else 0
-        inner = operation(
-            replace(
-                stage,
-                layer=str(layer["class_name"]),
-                config=layer["config"],
-                parameters=Parameters(stage.parameters.total - extra),
-            )
+        within = replace(
+            stage,
+            layer=str(layer["class_name"]),
+            config=layer["config"],
+            parameters=Parameters(stage.parameters.total - extra),
         )
-        total, parts = number(stage.parameters.total), None
-        if inner.parameters and inner.parts and extra:
-            left = inner.parameters.rpartition(" = ")[0] or inner.parameters
-            held = f"{inner.parts}, and {extra} frozen ones that follow the singular value"
-            total, parts = summed(stage, f"{left} + {extra}", stage.parameters.total, held)
-        return Operation(
-            "SpectralNormalization",
-            f"{inner.does} In training its kernel is first divided by its largest singular value, estimated in "
-            f"{counted(times, 'step')}; in prediction it is used as it is.",
-            inner.shape,
-            total,
-            parts,
-        )
+        inner = operation(within)
+        known = inner.parameters and inner.parts and extra
+        left = str(inner.parameters).rpartition(" = ")[0] or str(inner.parameters)
+        return {
+            "does": inner.does,
+            "shape": inner.shape or "",
+            "parts": inner.parts,
+            "extra": extra,
+            "times": whole(stage.config["power_iterations"]),
+            "weights": Sum(f"{left} + {extra}", stage.parameters.total) if known else None,
+        }
 
-    return describe
+    return Known(
+        SPECTRAL,
+        "{shape}",
+        "{parts}, and {extra} frozen ones that estimate the singular value",
+        fields,
+    )
 
 
 LAYERS = {
-    "BatchNormalization": Known(_batch, "momentum"),
-    "LayerNormalization": Known(_layer, "axis"),
-    "GroupNormalization": Known(_group, "groups"),
-    "UnitNormalization": Known(_unit, "axis"),
-    "RMSNormalization": Known(_rms, "axis"),
+    "BatchNormalization": Known(
+        BATCH,
+        parts="for each of {channels:# {noun}}: {trained}{kept}",
+        fields=_batch,
+        steady=SAME_VALUES,
+    ),
+    "LayerNormalization": Known(
+        LAYER,
+        parts="one {held} for each of {length:# value}",
+        fields=_layer,
+        steady=SAME_VALUES,
+    ),
+    "GroupNormalization": Known(
+        GROUP,
+        parts="one {held} for each of {channels:# channel}",
+        fields=_group,
+        steady=SAME_VALUES,
+    ),
+    "UnitNormalization": Known(
+        "Scales {together} to length 1 (L2 norm): their squares add up to 1.",
+        fields=_along_axes,
+        steady=SAME_VALUES,
+    ),
+    "RMSNormalization": Known(
+        RMS, parts="one scale for each of {length:# value}", fields=_rms, steady=SAME_VALUES
+    ),
 }
-"""The normalisations that have words."""
+"""The normalisations."""

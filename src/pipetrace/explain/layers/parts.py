@@ -1,14 +1,48 @@
-"""What the words of every kind of stage are made of: the parts of a sentence, checked figures, sums that must come out."""
+"""What every description is made of: templates, and the checked values that fill them.
 
+A template has a line for each sentence or group of sentences; an indented line continues the one
+above::
+
+    Averages the values of each {block}, separately in every channel.
+    [apart] The blocks start {apart} apart.
+
+The second line stands where the field ``apart`` is neither empty nor zero. Other conditions are
+``[not apart]``, ``[filters>1]``, ``[padding=same]``, and several with commas. A field is computed
+from the stage by the function ``fields``, or else it is an entry of the layer's configuration. A
+format says how it is written: ``{units:# unit}`` is "10 units", ``{rate:percent}`` is "25 %" (see
+``FORMATS``).
+
+The functions that check a stage or its configuration raise ``UnfitError`` where it is not what
+Keras' own class would have.
+"""
+
+import functools
+import inspect
 import math
+import re
+import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipetrace.explain.text import exact, figure, listed, number
+from pipetrace.explain.text import counted, exact, figure, listed, number, share
 from pipetrace.trace.document import Stage
 
 Shape = Sequence[int | None]
+Template = str | tuple[str, ...]
+"""Lines as the top of this file describes; of several templates, one after another."""
+Fields = Mapping[str, Any]
+LINE = re.compile(r"(?:\[([^\]]+)\] )?(.*)")
+"""A line of a template: conditions in brackets where it has any, and the text."""
+CONDITION = re.compile(r"([^=>]+)(?:([=>])(.+))?")
+
+TRAINING_ONLY = "At prediction time it changes nothing."
+BOTH_TIMES = "The same in training and at prediction time."
+ELEMENTWISE = "Every value is changed on its own, so the shape stays the same."
+SAME_SHAPE = "The shape stays the same."
+SAME_VALUES = "Every value stays in its position, so the shape stays the same."
+MANY_INPUTS = (1, 100)
+"""How many tensors a layer may take that takes several: its input, states, constants, labels."""
 
 
 @dataclass(frozen=True)
@@ -17,9 +51,9 @@ class Operation:
 
     Attributes:
         title: what it is called, such as "Conv2D".
-        does: what it does, one sentence or two.
-        shape: how its output shape comes about, one sentence, or None.
-        parameters: the sum that gives the number of its parameters, such as ``3 x 3 x 1 x 32 + 32 = 320``, or None.
+        does: what it does, one sentence or several.
+        shape: how its output shape comes about, or None.
+        parameters: how many it has, as a sum such as ``3 x 3 x 1 x 32 + 32 = 320``, or None.
         parts: what the terms of that sum are, or None.
     """
 
@@ -31,7 +65,7 @@ class Operation:
 
 
 class UnfitError(ValueError):
-    """A stage is not what the words of its class speak of: its class has another's name, or was tampered with."""
+    """A stage is not what the templates of its class describe."""
 
 
 NOT_TOLD = (
@@ -44,95 +78,240 @@ NOT_TOLD = (
     AttributeError,
     RecursionError,
 )
-"""What making words of a configuration may raise that is not one of Keras' own."""
+"""What describing a stage may raise whose configuration is not one that Keras writes."""
+
+
+@dataclass(frozen=True)
+class Sum:
+    """How the number of parameters comes about: the terms as text, and what they add up to."""
+
+    text: str
+    total: int
+
+
+def sum_of(*products: Sequence[int]) -> Sum:
+    """Products that are added up: ``3 x 3 x 1 x 32 + 32``. Empty ones are left out."""
+    products = tuple(terms for terms in products if terms)
+    return Sum(" + ".join(by(terms) for terms in products), sum(map(math.prod, products)))
+
+
+def _no_fields(_: Stage) -> Fields:
+    return {}
 
 
 @dataclass(frozen=True)
 class Known:
-    """A class of layer that has words of its own.
+    """A class of layer with its templates.
 
     Attributes:
-        describe: puts it into words, or raises one of ``NOT_TOLD`` where the stage is not one of that class.
-        needs: what its configuration must have.
-        axes: how many axes its input and its output must have, the rows among them; any where None.
+        does: what the layer does.
+        shape: how its output shape comes about.
+        parts: what the terms of its parameter sum are; its pieces are joined by commas.
+        fields: computes fields from a stage, or raises one of ``NOT_TOLD`` where the stage does not
+            fit. The field ``weights`` is the ``Sum`` that gives the parameters, or None where they
+            are only counted; a class without that field has no parameters.
         inputs: how many inputs it takes, the least and the most.
+        steady: the sentence that says that the shape stays the same, which is then checked.
     """
 
-    describe: Callable[[Stage], Operation]
-    needs: str | None = None
-    axes: int | None = None
+    does: Template
+    shape: Template = ""
+    parts: Template = ""
+    fields: Callable[[Stage], Fields] = _no_fields
     inputs: tuple[int, int] = (1, 1)
+    steady: str = ""
 
-    def fits(self, stage: Stage) -> bool:
-        """Whether the stage has what the words speak of."""
-        if not stage.outputs or (self.needs and self.needs not in stage.config):
-            return False
-        if not self.inputs[0] <= len(stage.inputs) <= self.inputs[1]:
-            return False
-        return self.axes is None or {self.axes} == {
-            len(stage.inputs[0].shape),
-            len(stage.outputs[0].shape),
-        }
-
-
-ACTIVATIONS = {
-    "relu": "sets what is negative to zero (ReLU)",
-    "softmax": "turns the {units} scores into probabilities that add up to 1 (softmax)",
-    "sigmoid": "squeezes each into 0 to 1 (sigmoid)",
-    "tanh": "squeezes each into -1 to 1 (tanh)",
-    "relu6": "sets what is negative to zero and what is above 6 to 6 (ReLU6)",
-    "leaky_relu": "shrinks what is negative to a small share of itself (leaky ReLU)",
-    "elu": "bends what is negative smoothly towards -1 (ELU)",
-    "selu": "bends what is negative smoothly towards -1.76 and stretches the rest by 1.05 (SELU)",
-    "celu": "bends what is negative smoothly towards -1 (CELU)",
-    "gelu": "lets what is large pass and fades what is negative out smoothly (GELU)",
-    "silu": "multiplies each by its own sigmoid, which fades what is negative out smoothly (SiLU, swish)",
-    "hard_silu": "fades what is negative out by straight pieces (hard SiLU)",
-    "mish": "lets what is large pass and fades what is negative out smoothly (Mish)",
-    "softplus": "bends each smoothly to above zero, log(1 + exp(x)) (softplus)",
-    "softsign": "squeezes each into -1 to 1 by x / (1 + |x|) (softsign)",
-    "exponential": "takes the exponential of each (exp)",
-    "hard_sigmoid": "squeezes each into 0 to 1 by straight pieces (hard sigmoid)",
-    "hard_tanh": "cuts each off at -1 and 1 (hard tanh)",
-    "log_sigmoid": "takes the logarithm of the sigmoid of each (log sigmoid)",
-    "log_softmax": "turns the {units} scores into the logarithms of probabilities (log softmax)",
-    "sparsemax": "turns the {units} scores into shares that add up to 1, many of them exactly 0 (sparsemax)",
-}
-"""What an activation does, after "and"."""
+    def describe(self, stage: Stage) -> Operation:
+        """Fill the templates. Raises one of ``NOT_TOLD`` where it does not fit them."""
+        demand(bool(stage.outputs) and self.inputs[0] <= len(stage.inputs) <= self.inputs[1])
+        if self.steady:
+            demand(agree(stage.inputs[0].shape, stage.outputs[0].shape))
+        fields = self.fields(stage)
+        demand("weights" in fields or stage.parameters.total == 0)
+        parameters, parts = none_held(stage), None
+        if (weights := fields.get("weights")) and weights.total == stage.parameters.total:
+            total = number(weights.total)
+            parameters = (
+                total
+                if weights.text in (total, str(weights.total))
+                else f"{weights.text} = {total}"
+            )
+            parts = fill(self.parts, fields, stage.config, ", ") or None
+        return Operation(
+            stage.layer or "",
+            fill(self.does, fields, stage.config),
+            self.steady or fill(self.shape, fields, stage.config) or None,
+            parameters,
+            parts,
+        )
 
 
-def then(config: Mapping[str, Any], units: int, bias: bool = False) -> str:
-    """What comes after a weighing: the bias, where the configuration has one or always, and the activation; a period."""
-    parts = _ends(config, units, bias)
-    if not parts:
-        return "."
-    return f", {parts[0]} and {parts[1]}." if len(parts) > 1 else f" and {parts[0]}."
+def fill(template: Template, fields: Fields, config: Fields, joint: str = " ") -> str:
+    """The lines of a template whose conditions hold, with their fields."""
+    known = {**config, **fields}
+    told = (
+        _Formatter().vformat(text, (), known)
+        for conditions, text in _lines(template)
+        if all(_holds(each, known) for each in conditions)
+    )
+    return joint.join(filter(None, told))
 
 
-def afterwards(config: Mapping[str, Any], units: int, bias: bool = False) -> str:
-    """The same after a sentence of its own: "; then adds a bias."."""
-    parts = _ends(config, units, bias)
-    return f"; then {' and '.join(parts)}." if parts else "."
+def _holds(condition: str, known: Fields) -> bool:
+    if condition.startswith("not "):
+        return not _holds(condition.removeprefix("not "), known)
+    name, sign, value = CONDITION.fullmatch(condition).groups("")  # type: ignore[union-attr]
+    found = known.get(name)
+    if sign == "=":
+        return str(found) == value
+    return whole(found, 0) > int(value) if sign == ">" else bool(found)
 
 
-def _ends(config: Mapping[str, Any], units: int, bias: bool) -> list[str]:
-    phrase = activation(config.get("activation"), units)
-    return ["adds a bias"] * bool(bias or config.get("use_bias", True)) + (
-        [phrase] if phrase else []
+@functools.cache
+def _lines(template: Template) -> list[tuple[list[str], str]]:
+    """The lines of a template with their conditions."""
+    found: list[str] = []
+    for part in (template,) if isinstance(template, str) else template:
+        for line in inspect.cleandoc(part).splitlines():
+            if line.startswith(" "):
+                found[-1] += f" {line.strip()}"
+            else:
+                found.append(line)
+    pairs = [LINE.fullmatch(line).groups("") for line in found]  # type: ignore[union-attr]
+    return [(conditions.split(", ") if conditions else [], text) for conditions, text in pairs]
+
+
+def table(text: str) -> list[tuple[str, str]]:
+    """The rows of a table written as lines "name: template"."""
+    rows = [line.partition(": ") for _, line in _lines(text)]
+    return [(name, template) for name, _, template in rows if name]
+
+
+class _Formatter(string.Formatter):
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """Write a field by one of ``FORMATS``, or with a noun: "# noun", "~ noun" for words."""
+        if format_spec.startswith("# "):
+            noun, _, nouns = format_spec[2:].partition("/")
+            return counted(whole(value), noun, nouns or None)
+        if format_spec.startswith("~ "):
+            return spelled(whole(value), format_spec[2:])
+        return FORMATS[format_spec](value) if format_spec else str(value)
+
+
+def spelled(value: int, noun: str) -> str:
+    """A number with its noun, up to nine as a word: nine weights, 27 weights."""
+    words = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+    text = words[value - 1] if 0 < value <= len(words) else number(value)
+    return f"{text} {noun if value == 1 else noun + 's'}"
+
+
+def whole(value: Any, least: int = 1) -> int:
+    """A whole number of the configuration."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise UnfitError(f"no whole number from {least} on: {value!r}")
+    return value
+
+
+def real(value: Any) -> float:
+    """A finite number of the configuration."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise UnfitError(f"no finite number: {value!r}")
+    return float(value)
+
+
+def share_of(value: Any) -> float:
+    """A number from 0 to 1 of the configuration."""
+    demand(0 <= real(value) <= 1)
+    return real(value)
+
+
+def tuple_of(value: Any, count: int, least: int = 1) -> tuple[int, ...]:
+    """So many whole numbers of the configuration; a single one stands for all."""
+    given = value if isinstance(value, list | tuple) else (value,) * count
+    demand(len(given) == count)
+    return tuple(whole(each, least) for each in given)
+
+
+def length_at(shape: Shape, axis: int) -> int:
+    """The length of an axis that must be known."""
+    length = shape[axis]
+    if length is None:
+        raise UnfitError(f"no length for axis {axis}")
+    return length
+
+
+def agree(expected: Shape, got: Shape) -> bool:
+    """Whether two shapes are the same as far as they are known; the rows are not compared."""
+    return len(expected) == len(got) and all(
+        one == other or None in (one, other)
+        for one, other in zip(expected[1:], got[1:], strict=True)
     )
 
 
-def activation(given: Any, units: int) -> str | None:
-    """What an activation of the configuration does, after "and"; None for one that changes nothing."""
-    if not given or given == "linear":
-        return None
-    name = given if isinstance(given, str) else str(given.get("class_name", "an activation"))
-    if name in ("softmax", "log_softmax", "sparsemax") and units == 1:
-        return f"applies {name}, which makes the same of every single score"
-    return ACTIVATIONS.get(name, f"applies {name}").replace("{units}", str(units))
+def demand(holds: bool) -> None:
+    """Stop where a stage is not what its class's templates describe."""
+    if not holds:
+        raise UnfitError("its shapes or configuration are not those of its class")
 
 
-def by(lengths: Sequence[int | None]) -> str:
+def none_held(stage: Stage) -> str | None:
+    """The number of parameters alone; None where there are none."""
+    return number(stage.parameters.total) if stage.parameters.total else None
+
+
+def numbers(value: Any) -> str:
+    """A number of the configuration as it was written: 0.1, 1,000."""
+    value = real(value)
+    if value.is_integer() and abs(value) < 1e15:
+        return number(int(value))
+    return exact(value) if abs(value) >= 1e-6 else figure(value)
+
+
+def bounds(given: Any) -> tuple[float, float]:
+    """The range from which a number is drawn: a pair, or a number that stands for both signs."""
+    if isinstance(given, list | tuple):
+        low, high = given
+        return real(low), real(high)
+    return -abs(real(given)), abs(real(given))
+
+
+def _range(write: Callable[[float], str]) -> Callable[[Any], str]:
+    """Writes a range from which a number is drawn: "-10 % to 20 %", or a single number."""
+
+    def written(given: Any) -> str:
+        low, high = bounds(given)
+        return write(low) if low == high else f"{write(low)} to {write(high)}"
+
+    return written
+
+
+def _percent(value: float) -> str:
+    return f"-{share(-value)}" if value < 0 else share(value)
+
+
+def _chance(given: Any) -> str:
+    """The probability that an image is changed, or its range; empty where it always is."""
+    low, high = bounds(given)
+    if low == high:
+        return "" if low == 1 else f", with a probability of {share(low)}"
+    return f", with a probability drawn between {share(low)} and {share(high)}"
+
+
+FORMATS: Mapping[str, Callable[[Any], str]] = {
+    ",": lambda value: number(whole(value, 0)),
+    "number": numbers,
+    "numbers": _range(numbers),
+    "percent": lambda value: share(share_of(value)),
+    "percents": _range(_percent),
+    "percents of size": _range(lambda value: share(1 + value)),
+    "degrees": _range(lambda turns: numbers(round(360 * turns, 6))),
+    "half degrees": _range(lambda turns: numbers(round(180 * turns, 6))),
+    "chance": _chance,
+}
+"""How the fields of a template are written, by the format that follows their name."""
+
+
+def by(lengths: Shape) -> str:
     """Lengths with crosses: 3 x 3."""
     return " x ".join("?" if length is None else str(length) for length in lengths)
 
@@ -147,143 +326,33 @@ def sentence(words: str) -> str:
     return f"{words[0].upper()}{words[1:]}" + ("" if words.endswith(".") else ".")
 
 
-def whole(value: Any, least: int = 1) -> int:
-    """A whole number of the configuration.
-
-    Raises:
-        UnfitError: it is none, or is less than it may be.
-    """
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise UnfitError(f"no whole number from {least} on: {value!r}")
-    return value
-
-
-def real(value: Any) -> float:
-    """A finite number of the configuration.
-
-    Raises:
-        UnfitError: it is none.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise UnfitError(f"no finite number: {value!r}")
-    return float(value)
-
-
-def share_of(value: Any) -> float:
-    """A number from 0 to 1 of the configuration.
-
-    Raises:
-        UnfitError: it is none.
-    """
-    if not 0 <= real(value) <= 1:
-        raise UnfitError(f"no share: {value!r}")
-    return real(value)
-
-
-def tuple_of(value: Any, count: int, least: int = 1) -> tuple[int, ...]:
-    """So many whole numbers of the configuration; a single one stands for all.
-
-    Raises:
-        UnfitError: they are not that.
-    """
-    if isinstance(value, list | tuple):
-        if len(value) != count:
-            raise UnfitError(f"not {count} of them: {value!r}")
-        return tuple(whole(each, least) for each in value)
-    return (whole(value, least),) * count
-
-
-def length_at(shape: Shape, axis: int) -> int:
-    """The length of an axis that must be known.
-
-    Raises:
-        UnfitError: it is not.
-    """
-    length = shape[axis]
-    if length is None:
-        raise UnfitError(f"no length for axis {axis}")
-    return length
-
-
-def agree(expected: Shape, got: Shape) -> bool:
-    """Whether two shapes are the same as far as they are known; the rows are not asked."""
-    return len(expected) == len(got) and all(
-        one == other or None in (one, other)
-        for one, other in zip(expected[1:], got[1:], strict=True)
-    )
-
-
-def demand(holds: bool) -> None:
-    """Stop the words of a class where the stage is not what they speak of.
-
-    Raises:
-        UnfitError: it does not hold.
-    """
-    if not holds:
-        raise UnfitError("its shapes are not those of its class")
-
-
-def demand_same_shape(stage: Stage) -> None:
-    """Stop where the first output has not the shape of the first input.
-
-    Raises:
-        UnfitError: it has not.
-    """
-    demand(agree(stage.inputs[0].shape, stage.outputs[0].shape))
-
-
-def demand_no_parameters(stage: Stage) -> None:
-    """Stop where a stage holds parameters that its class has not.
-
-    Raises:
-        UnfitError: it does.
-    """
-    demand(stage.parameters.total == 0)
-
-
-def summed(stage: Stage, text: str, total: int, parts: str) -> tuple[str, str | None]:
-    """The sum that gives the number of parameters, and its terms; the number alone where the layer has others."""
-    if total != stage.parameters.total:
-        return number(stage.parameters.total), None
-    return f"{text} = {number(total)}" if text != str(total) else number(total), parts
-
-
-def parameters(stage: Stage, terms: Sequence[int], bias: int, parts: str) -> tuple[str, str | None]:
-    """One product and a bias that give the number of parameters."""
-    return tally(stage, [terms, [bias]] if bias else [terms], parts)
-
-
-def tally(stage: Stage, products: Sequence[Sequence[int]], parts: str) -> tuple[str, str | None]:
-    """Several products that add up to the number of parameters; those of nothing are left out."""
-    text = " + ".join(by(terms) for terms in products)
-    return summed(stage, text, sum(math.prod(terms) for terms in products), parts)
-
-
-def none_held(stage: Stage) -> str | None:
-    """The number of parameters of a stage of which nothing more is known; None where it has none."""
-    return number(stage.parameters.total) if stage.parameters.total else None
-
-
-def numbers(value: float) -> str:
-    """A number of the configuration as it was written: 0.1, 1,000."""
-    if float(value).is_integer() and abs(value) < 1e15:
-        return number(int(value))
-    return exact(value) if abs(value) >= 1e-6 else figure(value)
-
-
 def sizes(shape: Shape) -> str:
     """The axes after the rows with a noun: 26 x 26 x 32 values, 1 value."""
     text = by(list(shape[1:])) or "1"
     return f"{text} {'value' if text == '1' else 'values'}"
 
 
+def from_to(taken: Sequence[Shape], given: Sequence[Shape]) -> str:
+    """What goes in and what comes out: "8 and 8 values in, 16 values out"."""
+    first = listed([sizes(shape).rpartition(" ")[0] for shape in taken])
+    last = listed([sizes(shape).rpartition(" ")[0] for shape in given])
+    if not first or not last:
+        return ""
+    return f"{first} {'value' if first == '1' else 'values'} in, {last} out"
+
+
+def shapes_of(stage: Stage) -> str:
+    """What goes into a stage and what comes out of it, as ``from_to`` writes it."""
+    return from_to([spec.shape for spec in stage.inputs], [spec.shape for spec in stage.outputs])
+
+
 def channels_first(stage: Stage) -> bool:
-    """Whether the channels come before the places."""
+    """Whether the channels come before the positions."""
     return stage.config.get("data_format") == "channels_first"
 
 
-def places_of(stage: Stage, shape: Shape) -> tuple[int | None, ...]:
-    """The lengths of the axes that are places, such as height and width."""
+def positions_of(stage: Stage, shape: Shape) -> tuple[int | None, ...]:
+    """The lengths of the axes that are positions, such as height and width."""
     return tuple(shape[2:]) if channels_first(stage) else tuple(shape[1:-1])
 
 
@@ -292,12 +361,12 @@ def channels_of(stage: Stage, shape: Shape) -> int | None:
     return shape[1] if channels_first(stage) else shape[-1]
 
 
-def arranged(stage: Stage, places: Shape, channels: int | None) -> tuple[int | None, ...]:
-    """A batch's shape of places and channels."""
-    return (None, channels, *places) if channels_first(stage) else (None, *places, channels)
+def arranged(stage: Stage, positions: Shape, channels: int | None) -> tuple[int | None, ...]:
+    """A batch's shape from its positions and channels."""
+    return (None, channels, *positions) if channels_first(stage) else (None, *positions, channels)
 
 
-def directions(sums: Sequence[str], noun: str = "place", single: bool = False) -> str:
+def directions(sums: Sequence[str], noun: str = "position", single: bool = False) -> str:
     """A sum for each direction with its noun, one sum where all are alike.
 
     Args:
@@ -317,7 +386,5 @@ def directions(sums: Sequence[str], noun: str = "place", single: bool = False) -
 
 def axes_named(axes: Sequence[int], shape: Shape) -> str:
     """Axes by number, counted from 1 after the rows: axis 1, axes 1 and 2."""
-    positions = sorted(axis % len(shape) for axis in axes)
-    return (
-        f"{'axis' if len(positions) == 1 else 'axes'} {listed([str(each) for each in positions])}"
-    )
+    at = sorted(axis % len(shape) for axis in axes)
+    return f"{'axis' if len(at) == 1 else 'axes'} {listed([str(each) for each in at])}"

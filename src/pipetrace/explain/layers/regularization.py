@@ -1,103 +1,80 @@
-"""Layers that do something in training alone, so that the model relies on no single value: dropout and noise."""
+"""Layers that work in training alone, against overfitting: dropout and noise."""
 
 from functools import partial
 
-from pipetrace.explain.layers.parts import (
-    Known,
-    Operation,
-    demand,
-    demand_no_parameters,
-    demand_same_shape,
-    numbers,
-    real,
-    share_of,
-)
-from pipetrace.explain.text import figure, share
+from pipetrace.explain.layers.parts import SAME_VALUES, Fields, Known, demand, share_of
+from pipetrace.explain.text import figure
 from pipetrace.trace.document import Stage
 
-PREDICTION = "in prediction it changes nothing"
-STAYS = "Every value keeps its place, so the shape stays."
+IDLE = "[idle] Its rate is 0, so it changes nothing, not even in training."
+ACTIVE = "[not idle] At prediction time it changes nothing."
+DROPOUT = """
+[all] During training, sets all {dropped} to 0.
+[some] During training, sets a random {rate:percent} of the {dropped} to 0, drawn anew at every
+    step. The others are multiplied by 1 / (1 - {rate:number}), about {scale}, so that their mean
+    stays the same.
+[grouped] Some of the values are dropped together (noise_shape).
+"""
 
 
-def _idle(stage: Stage) -> Operation:
-    return Operation(
-        stage.layer or "", "Its rate is 0, so it changes nothing, in training neither.", STAYS
-    )
+def _rate(dropped: str, stage: Stage) -> Fields:
+    rate = share_of(stage.config["rate"])
+    return {
+        "idle": rate == 0,
+        "all": rate == 1,
+        "some": 0 < rate < 1,
+        "dropped": dropped,
+        "scale": figure(1 / (1 - rate)) if rate < 1 else "",
+        "grouped": rate > 0 and bool(stage.config.get("noise_shape")),
+    }
 
 
-def _rate(stage: Stage) -> float:
-    demand_same_shape(stage)
-    demand_no_parameters(stage)
-    return share_of(stage.config["rate"])
-
-
-def _dropout(what: str, stage: Stage) -> Operation:
-    rate = _rate(stage)
-    if rate == 0:
-        return _idle(stage)
-    if rate == 1:
-        return Operation(
-            stage.layer or "", f"In training sets {what} to zero, all of them; {PREDICTION}.", STAYS
-        )
-    if stage.config.get("noise_shape"):
-        what = what.replace("the values", "the values, some of them together,")
-    return Operation(
-        stage.layer or "",
-        f"In training sets a random {share(rate)} of {what} to zero, drawn anew for each step, and multiplies the others "
-        f"by 1 / (1 - {numbers(rate)}), about {figure(1 / (1 - rate))}, so that their mean stays; {PREDICTION}.",
-        STAYS,
-    )
-
-
-def _alpha(stage: Stage) -> Operation:
-    rate = _rate(stage)
-    if rate == 0:
-        return _idle(stage)
-    return Operation(
-        "AlphaDropout",
-        f"In training sets a random {share(rate)} of the values to -1.76, the lowest that SELU gives, and scales and "
-        f"shifts all so that mean and standard deviation stay; {PREDICTION}.",
-        STAYS,
-    )
-
-
-def _gaussian_dropout(stage: Stage) -> Operation:
-    rate = _rate(stage)
-    if rate == 0:
-        return _idle(stage)
+def _gaussian_dropout(stage: Stage) -> Fields:
+    rate = share_of(stage.config["rate"])
     demand(rate < 1)
-    spread = figure((rate / (1 - rate)) ** 0.5)
-    return Operation(
-        "GaussianDropout",
-        f"In training multiplies every value by a random number around 1 with standard deviation {spread}; {PREDICTION}.",
-        STAYS,
-    )
-
-
-def _noise(stage: Stage) -> Operation:
-    demand_same_shape(stage)
-    demand_no_parameters(stage)
-    spread = real(stage.config["stddev"])
-    if spread == 0:
-        return Operation(
-            "GaussianNoise", "Its noise is 0, so it changes nothing, in training neither.", STAYS
-        )
-    return Operation(
-        "GaussianNoise",
-        f"In training adds to every value a random number around 0 with standard deviation {numbers(spread)}; "
-        f"{PREDICTION}.",
-        STAYS,
-    )
+    return {"idle": rate == 0, "spread": figure((rate / (1 - rate)) ** 0.5)}
 
 
 LAYERS = {
-    "Dropout": Known(partial(_dropout, "the values"), "rate"),
     **{
-        f"SpatialDropout{dims}D": Known(partial(_dropout, "the channels"), "rate", dims + 2)
-        for dims in (1, 2, 3)
+        name: Known((IDLE, DROPOUT, ACTIVE), steady=SAME_VALUES, fields=partial(_rate, dropped))
+        for name, dropped in (
+            ("Dropout", "values"),
+            *((f"SpatialDropout{dims}D", "channels") for dims in (1, 2, 3)),
+        )
     },
-    "AlphaDropout": Known(_alpha, "rate"),
-    "GaussianDropout": Known(_gaussian_dropout, "rate"),
-    "GaussianNoise": Known(_noise, "stddev"),
+    "AlphaDropout": Known(
+        (
+            IDLE,
+            """
+            [not idle] During training, sets a random {rate:percent} of the values to -1.76, the
+                lowest value that SELU gives. All values are then scaled and shifted so that their
+                mean and standard deviation stay the same.
+            """,
+            ACTIVE,
+        ),
+        steady=SAME_VALUES,
+        fields=partial(_rate, "values"),
+    ),
+    "GaussianDropout": Known(
+        (
+            IDLE,
+            """
+            [not idle] During training, multiplies every value by a random number with mean 1 and
+                standard deviation {spread}.
+            """,
+            ACTIVE,
+        ),
+        steady=SAME_VALUES,
+        fields=_gaussian_dropout,
+    ),
+    "GaussianNoise": Known(
+        """
+        [stddev] During training, adds to every value a random number with mean 0 and standard
+            deviation {stddev:number}. At prediction time it changes nothing.
+        [not stddev] Its noise is 0, so it changes nothing, not even in training.
+        """,
+        steady=SAME_VALUES,
+    ),
 }
-"""The layers against memorising that have words."""
+"""The layers against overfitting."""

@@ -1,9 +1,9 @@
-"""At how many places a window fits, in sums that must come out: for convolutions and poolings alike."""
+"""At how many positions a window fits, in sums that must come out."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from pipetrace.explain.layers.parts import UnfitError, directions, places_of, tuple_of
+from pipetrace.explain.layers.parts import UnfitError, directions, positions_of, tuple_of
 from pipetrace.trace.document import Stage
 
 
@@ -17,8 +17,8 @@ def strides(stage: Stage) -> tuple[int, ...]:
     return _pair(stage.config.get("strides") or kernel(stage))
 
 
-def reach(stage: Stage, window: Sequence[int]) -> tuple[int, ...]:
-    """How far a kernel reaches: with gaps between its values, further than it has values."""
+def span(stage: Stage, window: Sequence[int]) -> tuple[int, ...]:
+    """How many positions a kernel covers from end to end, the gaps of its dilation included."""
     gaps = tuple_of(stage.config.get("dilation_rate") or 1, len(window))
     return tuple(gap * (size - 1) + 1 for gap, size in zip(gaps, window, strict=True))
 
@@ -36,28 +36,30 @@ def padding(stage: Stage) -> str:
 
 
 def fitted(
-    stage: Stage, window: Sequence[int], step: Sequence[int], noun: str = "place"
+    stage: Stage, window: Sequence[int], step: Sequence[int], noun: str = "position"
 ) -> str | None:
-    """The sum that says at how many places a window fits: one where all directions are alike.
+    """The sum that says at how many positions a window fits: one where all directions are alike.
 
     None where a length is not known.
 
     Raises:
         UnfitError: the lengths are known, and are not what these sums give.
     """
-    taken, given = places_of(stage, stage.inputs[0].shape), places_of(stage, stage.outputs[0].shape)
-    sums = []
+    taken = positions_of(stage, stage.inputs[0].shape)
+    given = positions_of(stage, stage.outputs[0].shape)
+    sums: list[str] = []
     for length, got, size, hop in zip(taken, given, window, step, strict=True):
         if length is None or got is None:
             return None
-        sums.append(fit_sum(length, got, size, hop, padding(stage)))
-        if sums[-1] is None:
-            raise UnfitError(f"a window of {size} does not fit at {got} of {length} places")
-    return directions([each for each in sums if each], noun, given[0] == 1)
+        text = fit_sum(length, got, size, hop, padding(stage))
+        if text is None:
+            raise UnfitError(f"a window of {size} does not fit at {got} of {length} positions")
+        sums.append(text)
+    return directions(sums, noun, given[0] == 1)
 
 
 def fit_sum(length: int, got: int, size: int, step: int, border: str) -> str | None:
-    """The sum that says that a window fits at so many of the places; None where it does not come to that."""
+    """The sum that gives so many positions for a window; None where it does not."""
     padded = border != "valid"
     whole, rest = divmod(length if padded else length - size, step)
     if got != whole + (bool(rest) if padded else 1):
@@ -67,14 +69,12 @@ def fit_sum(length: int, got: int, size: int, step: int, border: str) -> str | N
         return f"{length} / {step}{way} = {got}" if step > 1 else str(got)
     if size == step > 1:
         return f"{length} / {step}{' rounded down' if length % step else ''} = {got}"
-    return (
-        f"{length} - {size} + 1 = {got}"
-        if step == 1
-        else f"({length} - {size}) / {step}{way} + 1 = {got}"
-    )
+    if step == 1:
+        return f"{length} - {size} + 1 = {got}"
+    return f"({length} - {size}) / {step}{way} + 1 = {got}"
 
 
 def _pair(value: Any) -> tuple[int, ...]:
-    return (
-        (int(value), int(value)) if isinstance(value, int) else tuple(int(each) for each in value)
-    )
+    if isinstance(value, int):
+        return (value, value)
+    return tuple(int(each) for each in value)

@@ -8,7 +8,7 @@ from pipetrace.explain.facts import (
     output_of,
     predicted,
     probabilities,
-    things,
+    row_noun,
 )
 from pipetrace.explain.quiz.draft import Draft, draft
 from pipetrace.explain.task import BINARY, CLASSES, ROW, THRESHOLD, only, shares
@@ -151,7 +151,7 @@ def rest_of_probability(trace: Trace) -> Draft | None:
         (others / len(values), "That is what they would have in a guess."),
     ]
     return draft(
-        f"The model gives this {things(trace)[:-1]} {share(top)} for {class_name(trace, winner)}. What do the other "
+        f"The model gives this {row_noun(trace)} {share(top)} for {class_name(trace, winner)}. What do the other "
         f"{others} classes get together?",
         share(rest),
         f"Softmax makes the {len(values)} scores add up to 100 %, so {share(rest)} is left for the others.",
@@ -220,7 +220,7 @@ def _last(trace: Trace) -> Stage | None:
 
 def _row(trace: Trace) -> str:
     held_out = trace.predictions[0].held_out
-    return f"{'held-out ' if held_out else ''}{things(trace)[:-1]}"
+    return f"{'held-out ' if held_out else ''}{row_noun(trace)}"
 
 
 def _beginning(name: str) -> str:

@@ -5,12 +5,11 @@ import math
 from pipetrace.explain import metrics
 from pipetrace.explain.facts import (
     accumulated,
-    best_validation,
-    chance,
     classes,
     first_of,
     steps_per_epoch,
 )
+from pipetrace.explain.judgement import best_validation, chance
 from pipetrace.explain.quiz.draft import Draft, draft
 from pipetrace.explain.task import only
 from pipetrace.explain.text import counted, figure, number, share

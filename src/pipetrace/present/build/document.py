@@ -8,7 +8,8 @@ from pipetrace.errors import DamagedTraceError
 from pipetrace.explain.events import events
 from pipetrace.explain.facts import measured_rows, trained
 from pipetrace.explain.findings.engine import CheckOptions, check
-from pipetrace.explain.insight import headline, insight
+from pipetrace.explain.headline import headline
+from pipetrace.explain.insight import insight
 from pipetrace.explain.layers import operation
 from pipetrace.explain.quiz import Question, quiz
 from pipetrace.explain.text import counted, duration

@@ -5,13 +5,12 @@ import math
 from pipetrace.explain import metrics, task
 from pipetrace.explain.facts import (
     accumulated,
-    best_validation,
-    chance,
     own_pipeline,
     steps_per_epoch,
     trained,
     validation_rows,
 )
+from pipetrace.explain.judgement import best_validation, chance
 from pipetrace.explain.observations import observations
 from pipetrace.explain.text import counted, duration, figure, number, share
 from pipetrace.present.build.charts import Line, chart

@@ -114,8 +114,10 @@ export interface GroupView {
   id: string;
   name: string;
   title: string;
-  shapes: string;
+  input: string;
+  output: string;
   text: string;
+  parameters: string;
   first: number;
   last: number;
   expanded: boolean;

@@ -13,11 +13,11 @@ from pipetrace.errors import UnknownStageError
 from pipetrace.present.build.document import document
 from pipetrace.present.build.focus import focus
 from pipetrace.present.build.graph.groups import LARGE, stage_groups
-from pipetrace.present.build.graph.overview import overview, parameters
+from pipetrace.present.build.graph.overview import overview
 from pipetrace.present.build.graph.wiring import wiring
 from pipetrace.present.plain import plain
 from pipetrace.trace import Trace
-from pipetrace.trace.document import Group, Parameters
+from pipetrace.trace.document import Parameters, Spec
 
 DEEP = deep()
 
@@ -72,20 +72,26 @@ def test_a_block_begins_where_the_fewest_lines_cross() -> None:
     assert found(trace_of(lined("\n".join(text)))) == [("c1..a20", 3, 62, 20)]
 
 
-def test_the_parameters_of_a_layer_that_is_called_twice_count_once() -> None:
+def test_a_group_shows_its_own_inputs_outputs_and_parameters() -> None:
     trace = nested_twice()
-    both = stage_groups(trace, wiring(trace))
-    assert [parameters(trace, group) for group in both] == [Parameters(50, 5), Parameters(50, 5)]
-    around = replace(
-        trace,
-        groups=(
-            Group("all", "Functional", Parameters(7)),
-            *(replace(each, path=f"all/{each.path}") for each in trace.groups),
-        ),
-        stages=tuple(replace(each, path=f"all/{each.path}") for each in trace.stages),
+    inside = replace(
+        trace.groups[0],
+        inputs=(Spec((None, 5), "float32", "left"),),
+        outputs=(Spec((None, 2), "float32"), Spec((None, 3), "float32")),
+        parameters=Parameters(1000, 24),
     )
-    outer = stage_groups(around, wiring(around))[0]
-    assert parameters(around, outer) == Parameters(57, 5)
+    _, views = overview(replace(trace, groups=(inside, *trace.groups[1:])))
+    assert (views[0].input, views[0].output) == ("4 rows x 5", "4 rows x 2 and 4 rows x 3")
+    assert views[0].parameters == "1,024: 1,000 trainable, 24 frozen"
+
+
+def test_a_block_counts_a_layer_that_is_called_twice_once() -> None:
+    stages = lined("x InputLayer\n" + "\n".join(f"a:{n} Dense a:{n - 1}" for n in range(2, 50)))
+    stages[1] = replace(stages[1], name="a", inputs=(replace(stages[1].inputs[0], source="x"),))
+    stages[2] = replace(stages[2], inputs=(replace(stages[2].inputs[0], source="a"),))
+    shared = [replace(each, parameters=Parameters(30)) for each in stages[1:]]
+    _, (block,) = overview(trace_of([stages[0], *shared]))
+    assert block.parameters == "30, all trainable"
 
 
 @st.composite

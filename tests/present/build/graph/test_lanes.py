@@ -239,7 +239,8 @@ def test_a_nested_model_that_is_called_twice_is_drawn_open_and_collapsed() -> No
         ("encoder", 2, 4, True),
         ("encoder:2", 5, 7, True),
     ]
-    assert "55 parameters: 50 trainable, 5 frozen." in groups[0].text
+    assert groups[0].parameters == "55: 50 trainable, 5 frozen"
+    assert (groups[0].input, groups[0].output) == ("4 rows x 8 x 8 x 4", "4 rows x 8 x 8 x 4")
     assert "It is the second call of encoder, with the same weights." in groups[1].text
 
 

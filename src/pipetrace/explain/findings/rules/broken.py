@@ -63,11 +63,11 @@ class NotANumber(Rule):
             name = next(
                 each
                 for each in facts.kernels
-                if not _finite(facts.of(Update, each, facts.last).norm or 0.0)
+                if not _finite(facts.of(Update, each, facts.last).weight_norm or 0.0)
             )
             text = f"{name} holds values that are no numbers after epoch {facts.last}."
             evidence, stage = (
-                [Evidence(text, None, f"measurements[update/{name}].norm")],
+                [Evidence(text, None, f"measurements[update/{name}].weight_norm")],
                 name.rpartition("/")[0],
             )
         yield self.found(

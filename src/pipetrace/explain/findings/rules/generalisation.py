@@ -179,7 +179,7 @@ class TooStrong(Rule):
         sizes = {}
         for name in facts.names(Gradient):
             course = facts.course(Gradient, name, lambda each: each.penalty_norm)
-            norms = facts.course(Update, name, lambda each: each.norm)
+            norms = facts.course(Update, name, lambda each: each.weight_norm)
             epochs = [epoch for epoch in course if norms.get(epoch)]
             if epochs and course[epochs[0]] > 0:
                 sizes[name] = course[epochs[0]]

@@ -152,11 +152,11 @@ class RateTooHigh(Rule):
         rises = sum(change > 0 for change in changes) / len(changes)
         swing = sum(map(abs, changes)) / len(changes) / max(1e-12, sum(map(abs, late)) / len(late))
         steps = [
-            (update.last_step / update.norm, name)
+            (update.last_step / update.weight_norm, name)
             for name in facts.kernels
             if (update := facts.of(Update, name, facts.last)).last_step is not None
-            and update.norm is not None
-            and update.norm > 0
+            and update.weight_norm is not None
+            and update.weight_norm > 0
         ]
         largest, name = max(steps, default=(0.0, ""))
         if rises < 0.3 or swing < self.SWING or largest < self.STEP:
@@ -432,11 +432,11 @@ class Exploding(Rule):
 def travelled(facts: Figures) -> tuple[float, str] | None:
     """How far the kernels moved from their start, as a part of their size, in the median, and whose that is."""
     found = sorted(
-        (update.from_start / update.norm, name)
+        (update.from_start / update.weight_norm, name)
         for name in facts.kernels
         if (update := facts.of(Update, name, facts.last)).from_start is not None
-        and update.norm is not None
-        and update.norm > 0
+        and update.weight_norm is not None
+        and update.weight_norm > 0
     )
     moved = [each for each in found if each[0] > 0]
     return moved[(len(moved) - 1) // 2] if moved and math.isfinite(moved[-1][0]) else None
@@ -471,9 +471,9 @@ def steady(facts: Figures) -> Evidence | None:
     cosines, pace = [], []
     for name in facts.kernels:
         update = facts.of(Update, name, facts.last)
-        if update.from_start and update.cosine is not None and update.change is not None:
+        if update.from_start and update.cosine is not None and update.update_norm is not None:
             cosines.append(update.cosine)
-            pace.append(update.change * facts.last / update.from_start)
+            pace.append(update.update_norm * facts.last / update.from_start)
     # The last kernel gets its gradient first; where it stands still, what drifts before it leads nowhere.
     if not cosines or _median(cosines) < STRAIGHT or min(_median(pace), pace[-1]) < EVEN:
         return None

@@ -1,11 +1,10 @@
 """The overview of a trace: its graph, and its groups with what is in them."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pipetrace.explain.facts import first_call
-from pipetrace.explain.text import counted, dimensions, listed, number
+from pipetrace.explain.facts import first_call, measured_rows
+from pipetrace.explain.text import counted, listed, number, shape
 from pipetrace.present.build.graph.drawing import graph
 from pipetrace.present.build.graph.groups import LARGE, StageGroup, stage_groups
 from pipetrace.present.build.graph.wiring import ORDINALS, Wiring, wiring
@@ -77,32 +76,9 @@ def visible(trace: Trace, found: Sequence[GroupView]) -> set[str]:
     return {stage.name for position, stage in enumerate(trace.stages) if position not in hidden}
 
 
-def parameters(trace: Trace, group: StageGroup) -> Parameters:
-    """What the stages of a group hold, a layer that is called twice counted once, and what their groups hold themselves."""
-    held: dict[str, Parameters] = {}
-    for stage in trace.stages[group.first : group.last + 1]:
-        held.setdefault(first_call(trace, stage), stage.parameters)
-    if group.nested is not None:
-        path = group.nested.path
-        for each in trace.groups:
-            if each.path == path or each.path.startswith(f"{path}/"):
-                held.setdefault(f"{re.sub(r':[0-9]+(?=/|$)', '', each.path)}/", each.own)
-    return Parameters(
-        sum(each.trainable for each in held.values()), sum(each.frozen for each in held.values())
-    )
-
-
 def _group(trace: Trace, wires: Wiring, group: StageGroup, *, expanded: bool) -> GroupView:
     stages = trace.stages[group.first : group.last + 1]
-    inside = {stage.name for stage in stages}
-    given = {spec.source for spec in wires.outputs}
-    received = [spec for stage in stages for spec in stage.inputs if spec.source not in inside]
-    leaving = [
-        stage.outputs[0]
-        for stage in stages
-        if stage.outputs
-        and (stage.name in given or any(user not in inside for user in wires.users[stage.name]))
-    ]
+    inputs, outputs, parameters = _interface(trace, wires, group)
     if group.nested is not None:
         title = f"{group.name} ({group.nested.layer})"
         text = [f"{counted(len(stages), 'stage')}: {_classes(stages)}.", *_called_again(group)]
@@ -110,24 +86,44 @@ def _group(trace: Trace, wires: Wiring, group: StageGroup, *, expanded: bool) ->
         length = len(stages) // group.times
         title = f"A block of {counted(length, 'stage')}, {group.times} times"
         text = [f"{_sequence(stages[:length])}; from {stages[0].name} to {stages[-1].name}."]
-    text.append(_held(parameters(trace, group)))
+    rows = measured_rows(trace)
     return GroupView(
         id=f"group/{group.name}",
         name=group.name,
         title=title,
-        shapes=f"{_shapes(received)} → {_shapes(leaving or [stages[-1].outputs[0]] if stages[-1].outputs else [])}",
+        input=_shapes(inputs, rows) or "nothing",
+        output=_shapes(outputs, rows) or "no output: it failed here",
         text=" ".join(text),
+        parameters=_held(parameters),
         first=group.first,
         last=group.last,
         expanded=expanded,
     )
 
 
-def _shapes(specs: Sequence[Spec]) -> str:
-    found = list(dict.fromkeys(dimensions(spec.shape) for spec in specs))
-    if len(found) > 3:
-        return f"{found[0]} … {found[-1]}"
-    return listed(found) or "nothing"
+def _interface(
+    trace: Trace, wires: Wiring, group: StageGroup
+) -> tuple[Sequence[Spec], Sequence[Spec], Parameters]:
+    """Inputs, outputs and parameters: recorded for a nested model, gathered from its stages for a block."""
+    stages, nested = trace.stages[group.first : group.last + 1], group.nested
+    if nested is not None and group.name == nested.path and nested.outputs:
+        return nested.inputs, nested.outputs, nested.parameters
+    inside, given = {stage.name for stage in stages}, {spec.source for spec in wires.outputs}
+    inputs = [spec for stage in stages for spec in stage.inputs if spec.source not in inside]
+    outputs = [
+        stage.outputs[0]
+        for stage in stages
+        if stage.outputs
+        and (stage.name in given or any(user not in inside for user in wires.users[stage.name]))
+    ]
+    held = {first_call(trace, stage): stage.parameters for stage in stages}.values()
+    parameters = Parameters(sum(each.trainable for each in held), sum(each.frozen for each in held))
+    return inputs, outputs or stages[-1].outputs[:1], parameters
+
+
+def _shapes(specs: Sequence[Spec], rows: int) -> str:
+    found = list(dict.fromkeys(shape(spec, rows) for spec in specs))
+    return f"{found[0]} … {found[-1]}" if len(found) > 3 else listed(found)
 
 
 def _classes(stages: Sequence[Stage]) -> str:
@@ -155,10 +151,8 @@ def _called_again(group: StageGroup) -> list[str]:
 
 
 def _held(held: Parameters) -> str:
-    if not held.total:
-        return "No parameters."
-    if not held.frozen:
-        return f"{counted(held.total, 'parameter')}, all trainable."
+    if not held.total or not held.frozen:
+        return f"{number(held.total)}{', all trainable' if held.total else ''}"
     if not held.trainable:
-        return f"{counted(held.total, 'parameter')}, all frozen."
-    return f"{counted(held.total, 'parameter')}: {number(held.trainable)} trainable, {number(held.frozen)} frozen."
+        return f"{number(held.total)}, all frozen"
+    return f"{number(held.total)}: {number(held.trainable)} trainable, {number(held.frozen)} frozen"

@@ -1,56 +1,62 @@
-"""The reference pipeline: a small convolutional classifier of handwritten digits, and the drawing of its rows."""
+"""The digits model: a small convolutional classifier, its one step, and the draw of its rows."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipetrace.demo.data import CLASSES, Source
 from pipetrace.errors import ArgumentError, TooManyRowsError
-from pipetrace.pipeline.pipeline import Model, Pipeline
-from pipetrace.pipeline.sources import Source
-from pipetrace.pipeline.steps import Divide
 
-CLASSES = 10
-HELD_OUT_SHARE = 2
-"""One validation row for this many training rows, as long as the data has them."""
+TITLE = "Conv2D digits"
+STEP = "scale"
+STEP_CONFIG: Mapping[str, Any] = {"operation": "divide", "by": 255}
+"""What the step before the model does, as facts for the trace."""
+TRAINING_ROWS_PER_VALIDATION_ROW = 2
+"""As long as the data has them."""
 
-PIPELINE = Pipeline(
-    title="Conv2D digits",
-    steps=(("scale", Divide(255)),),
-    model=Model(
-        config={
-            "name": "digits",
-            "layers": [
-                {
-                    "class_name": "InputLayer",
-                    "config": {"batch_shape": (None, 28, 28, 1), "name": "pixels"},
-                },
-                {
-                    "class_name": "Conv2D",
-                    "config": {
-                        "filters": 32,
-                        "kernel_size": (3, 3),
-                        "activation": "relu",
-                        "name": "conv2d",
-                    },
-                },
-                {
-                    "class_name": "MaxPooling2D",
-                    "config": {"pool_size": (2, 2), "name": "max_pooling2d"},
-                },
-                {"class_name": "Flatten", "config": {"name": "flatten"}},
-                {
-                    "class_name": "Dense",
-                    "config": {"units": CLASSES, "activation": "softmax", "name": "dense"},
-                },
-            ],
+MODEL: Mapping[str, Any] = {
+    "name": "digits",
+    "layers": [
+        {
+            "class_name": "InputLayer",
+            "config": {"batch_shape": (None, 28, 28, 1), "name": "pixels"},
         },
-        optimizer="adam",
-        loss="sparse_categorical_crossentropy",
-        metrics=("accuracy",),
-    ),
-)
-"""Scale to 0..1, Conv2D(32, 3x3, ReLU), MaxPooling2D(2x2), Flatten, Dense(10, softmax), trained with Adam."""
+        {
+            "class_name": "Conv2D",
+            "config": {
+                "filters": 32,
+                "kernel_size": (3, 3),
+                "activation": "relu",
+                "name": "conv2d",
+            },
+        },
+        {"class_name": "MaxPooling2D", "config": {"pool_size": (2, 2), "name": "max_pooling2d"}},
+        {"class_name": "Flatten", "config": {"name": "flatten"}},
+        {
+            "class_name": "Dense",
+            "config": {"units": CLASSES, "activation": "softmax", "name": "dense"},
+        },
+    ],
+}
+"""As ``keras.Sequential.from_config`` takes it."""
+
+
+def training(learning_rate: float) -> Mapping[str, Any]:
+    """What ``compile`` gets: Adam, cross-entropy, accuracy."""
+    return {
+        "optimizer": {"class_name": "Adam", "config": {"learning_rate": learning_rate}},
+        "loss": "sparse_categorical_crossentropy",
+        "metrics": ["accuracy"],
+    }
+
+
+def scaled(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The rows as the model gets them: 0 to 255 becomes 0 to 1, in float32."""
+    return pixels.astype(np.float32) / np.float32(255)
 
 
 @dataclass(frozen=True)
@@ -61,17 +67,19 @@ class Plan:
         rows: how many rows are trained on.
         epochs: how often.
         batch_size: rows in a step.
+        learning_rate: Adam's.
         seed: of the draw of rows, of the initial weights and of the shuffling.
-        pixel: the grey value, 0 to 255, whose way through the scaling the data flow shows.
-        validation_rows: how many held-out rows; None takes half as many as are trained on, or what the data has left.
+        pixel: the grey value, 0 to 255, that the data flow follows through the scaling.
+        validation_rows: how many; None takes half as many as are trained on, or what is left.
 
     Raises:
-        ArgumentError: a number is outside of what it can be.
+        ArgumentError: a number is out of range.
     """
 
     rows: int = 1000
     epochs: int = 5
     batch_size: int = 32
+    learning_rate: float = 0.003
     seed: int = 0
     pixel: int = 128
     validation_rows: int | None = None
@@ -81,6 +89,8 @@ class Plan:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise _bad_number(name, value, "a whole number of at least 1")
+        if not 0 < self.learning_rate < math.inf:
+            raise _bad_number("learning_rate", self.learning_rate, "a number above 0")
         if not 0 <= self.seed < 2**32:
             raise _bad_number("seed", self.seed, "a whole number from 0 to 4,294,967,295")
         if not 0 <= self.pixel <= 255:
@@ -111,12 +121,12 @@ def draw(source: Source, plan: Plan) -> Draw:
     """
     available = len(source.y)
     held_out = available - plan.rows - 1
-    wanted = plan.validation_rows or max(1, plan.rows // HELD_OUT_SHARE)
+    wanted = plan.validation_rows or max(1, plan.rows // TRAINING_ROWS_PER_VALIDATION_ROW)
     if held_out < (plan.validation_rows or 1):
         most = available - 1 - (plan.validation_rows or 1)
         raise TooManyRowsError(
-            f"{plan.rows:,} training rows were asked for; the data ({source.name}) has {available:,} rows, and validation "
-            "and the prediction need rows of their own.",
+            f"{plan.rows:,} training rows were asked for; the data ({source.name}) has "
+            f"{available:,} rows, and validation and the prediction need rows of their own.",
             where="--rows",
             hint=f"Ask for at most {most:,} rows, or give a larger set with --data."
             if most > 0
@@ -132,11 +142,11 @@ def draw(source: Source, plan: Plan) -> Draw:
 
 
 def example_row(source: Source, drawn: Draw, pixel: int) -> tuple[int, float | None]:
-    """The training row that the data flow shows: the first one drawn in which the asked grey value occurs.
+    """The training row that the data flow shows: the first one with the asked grey value.
 
     Returns:
-        the row's number in the data, and the value; where no row has it, the first row and its median ink, or None
-        for an empty picture.
+        the row's number in the data, and the value; where no row has it, the first row and its
+        median ink, or None for an empty image.
     """
     has = (source.x[drawn.train] == pixel).any(axis=(1, 2, 3))
     if has.any():
@@ -146,7 +156,7 @@ def example_row(source: Source, drawn: Draw, pixel: int) -> tuple[int, float | N
     return first, float(ink[len(ink) // 2]) if len(ink) else None
 
 
-def _bad_number(name: str, value: int, expected: str) -> ArgumentError:
+def _bad_number(name: str, value: float, expected: str) -> ArgumentError:
     option = f"--{name.replace('_', '-')}"
     return ArgumentError(
         f"{option} received {value:,}, expected {expected}.",

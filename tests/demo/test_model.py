@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from pipetrace.demo.data import Source
+from pipetrace.demo.model import Plan, draw, example_row, scaled
 from pipetrace.errors import ArgumentError, TooManyRowsError
-from pipetrace.pipeline.digits import PIPELINE, Plan, draw, example_row
-from pipetrace.pipeline.sources import Source
 
 
 def rows(count: int) -> Source:
@@ -97,6 +97,9 @@ def test_a_grey_value_that_no_row_has_gives_way_to_the_median_ink() -> None:
         ("rows", -1),
         ("epochs", 0),
         ("batch_size", 0),
+        ("learning_rate", 0.0),
+        ("learning_rate", float("nan")),
+        ("learning_rate", float("inf")),
         ("validation_rows", 0),
         ("seed", -1),
         ("seed", 2**32),
@@ -108,7 +111,7 @@ def test_a_number_out_of_range_is_named(name: str, value: int) -> None:
     with pytest.raises(ArgumentError) as caught:
         Plan(**{name: value})
     assert caught.value.where == f"--{name.replace('_', '-')}"
-    assert f"received {value:,}, expected a whole number" in caught.value.what
+    assert f"received {value:,}, expected a " in caught.value.what
 
 
 def test_the_ends_of_each_range_are_in_it() -> None:
@@ -118,6 +121,6 @@ def test_the_ends_of_each_range_are_in_it() -> None:
 
 def test_rows_are_prepared_as_the_model_gets_them() -> None:
     pixels = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
-    prepared = PIPELINE.prepare(pixels)
+    prepared = scaled(pixels)
     assert prepared.dtype == np.float32
     np.testing.assert_array_equal(prepared, pixels.astype(np.float32) / np.float32(255))

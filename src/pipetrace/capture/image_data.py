@@ -1,0 +1,103 @@
+"""Images with labels through Keras: MNIST, and a folder with one subfolder per class."""
+
+import contextlib
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipetrace.capture import backend
+from pipetrace.errors import DataUnavailableError, ImageError
+
+ENDINGS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png"})
+"""The endings of file names that Keras takes for images."""
+DOWNLOAD_TIMEOUT = 30
+"""Seconds without an answer after which a download is given up."""
+
+
+def mnist() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The training half of MNIST by Keras' own download and cache.
+
+    Returns:
+        images, shape (60000, 28, 28), and labels, shape (60000,).
+
+    Raises:
+        DataUnavailableError: it is not in the cache and could not be fetched.
+    """
+    keras = backend.load()
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
+    try:
+        # Keras draws a progress bar of its own on standard output.
+        with contextlib.redirect_stdout(sys.stderr):
+            (x, y), _ = keras.datasets.mnist.load_data()
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise DataUnavailableError(
+            f"MNIST is not in Keras' cache and could not be downloaded: {reason}.",
+            where="--data mnist",
+            hint="Leave --data out to use the built-in digits, or give the path of IDX files, an "
+            ".npz or a folder of images: --data PATH. With a network, try again.",
+        ) from error
+    finally:
+        socket.setdefaulttimeout(before)
+    return x, y
+
+
+def folder(
+    path: Path, side: int, progress: Callable[[int, int], None] | None = None
+) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+    """The images of a folder as ``keras.utils.image_dataset_from_directory`` decodes them.
+
+    They are made grey, and fitted into a square with their aspect ratio kept, padded with black.
+
+    Args:
+        path: the folder; each of its subfolders is a class.
+        side: the width and height that the images get.
+        progress: called with the images read so far and the number of all.
+
+    Returns:
+        pixels, shape (rows, side, side, 1), and the number of each image's class in sorted order.
+
+    Raises:
+        ImageError: an image cannot be decoded.
+    """
+    keras = backend.load()
+    import tensorflow as tf
+
+    try:
+        images = keras.utils.image_dataset_from_directory(
+            path,
+            color_mode="grayscale",
+            batch_size=None,
+            image_size=(side, side),
+            shuffle=False,
+            interpolation="bicubic",
+            pad_to_aspect_ratio=True,
+            verbose=False,
+        )
+    except ValueError:  # no images at all
+        return np.zeros((0, side, side, 1), np.uint8), np.zeros(0, np.int64)
+    files = images.file_paths
+    x = np.zeros((len(files), side, side, 1), np.uint8)
+    labels = np.zeros(len(files), np.int64)
+    done = 0
+    try:
+        for image, label in images.as_numpy_iterator():
+            # Bicubic interpolation overshoots a little.
+            x[done], labels[done] = np.clip(np.rint(image), 0, 255), label
+            done += 1
+            if progress is not None:
+                progress(done, len(files))
+    except tf.errors.OpError as error:
+        raise ImageError(
+            f"The image {Path(files[done]).relative_to(path)} cannot be decoded; {done:,} of "
+            f"{len(files):,} were read before it.",
+            where=str(path),
+            hint="Replace the file or remove it. BMP, GIF, JPEG and PNG are read.",
+        ) from error
+    return x, labels

@@ -1,0 +1,198 @@
+"""The headline: how the run ended, what it reached, and what to look at."""
+
+import math
+import textwrap
+
+from pipetrace.explain import metrics, task
+from pipetrace.explain.events import called
+from pipetrace.explain.facts import first_call, layer_stages, row_noun, stage_of, trained
+from pipetrace.explain.judgement import (
+    AT_CHANCE,
+    BROKEN,
+    GAP,
+    NO_EPOCH,
+    NON_FINITE,
+    OVERFITTING,
+    UNTRAINED,
+    WORSE,
+    Chance,
+    Judgement,
+    Score,
+    chance,
+    judgement,
+    luck,
+)
+from pipetrace.explain.metrics import accuracy
+from pipetrace.explain.text import counted, dimensions, figure, listed, moved, points, share
+from pipetrace.trace.document import (
+    FAILED,
+    FINISHED,
+    INTERRUPTED,
+    KILLED,
+    RUNNING,
+    SOURCE,
+    STOPPED,
+    Trace,
+)
+
+STATUS = {
+    FINISHED: "Finished",
+    STOPPED: "Stopped early",
+    FAILED: "Failed",
+    INTERRUPTED: "Interrupted",
+    KILLED: "Killed",
+    RUNNING: "Still running",
+}
+LONGEST_MESSAGE = 240
+"""A longer error message is cut; the foot of the page has the whole of it."""
+
+
+def headline(trace: Trace) -> str:
+    """What the run reached and what to look at, in a few short sentences."""
+    judged = judgement(trace)
+    found = [_status(trace)]
+    if judged.outcome == UNTRAINED:
+        found.append(_model(trace))
+    elif judged.outcome == NO_EPOCH:
+        found.append("" if trace.stages else "No stage was recorded.")
+    elif judged.outcome in (BROKEN, WORSE):
+        found.append(broken(trace, judged))
+    else:
+        found += [_score(trace, judged), _remark(trace, judged)]
+    return " ".join(sentence for sentence in found if sentence)
+
+
+def shortened(message: str) -> str:
+    """An error's own message, cut where it is long."""
+    return textwrap.shorten(message, LONGEST_MESSAGE, placeholder=" ...")
+
+
+def broken(trace: Trace, judged: Judgement) -> str:
+    """That the loss became NaN or Inf, or ended worse than chance."""
+    epoch, guess = judged.broken, chance(trace)
+    if epoch is None:
+        return ""
+    loss = figure(epoch.metrics["loss"])
+    if judged.outcome == WORSE and guess:
+        after = counted(epoch.number, "epoch")
+        return (
+            f"Training loss after {after}: {loss}, worse than chance level ({figure(guess.loss)})."
+        )
+    stayed = "" if epoch is trace.epochs[-1] else " and did not recover"
+    return f"The training loss became {loss} in epoch {epoch.number}{stayed}."
+
+
+def _status(trace: Trace) -> str:
+    """How the run ended, unless it finished as planned."""
+    done, planned, kind = len(trace.epochs), trace.run.training.epochs, trace.ending.kind
+    if not trained(trace):
+        text = "" if kind in (FINISHED, STOPPED) else STATUS.get(kind, kind)
+    elif kind == RUNNING:
+        text = f"{STATUS[kind]}: {done} of {counted(planned, 'epoch')} finished"
+    elif (kind == FINISHED and done) or (kind == STOPPED and done >= planned):
+        text = ""
+    else:
+        text = f"{STATUS.get(kind, kind)} after {done} of {counted(planned, 'epoch')}"
+    if kind == FAILED:
+        return f"{text}{_where_it_failed(trace)}"
+    return f"{text}." if text else ""
+
+
+def _where_it_failed(trace: Trace) -> str:
+    """The stage that failed, the shapes that it received, and the error's own message."""
+    name, message = trace.ending.stage, shortened(trace.ending.message or "").rstrip(". ")
+    stage = stage_of(trace, name)
+    text = f" in {called(stage) if stage else name}." if name else "."
+    shapes = listed([dimensions(spec.shape) for spec in stage.inputs]) if stage else ""
+    if shapes:
+        text += f" It received rows of shape {shapes}."
+    return f"{text} {message}." if message else text
+
+
+def _model(trace: Trace) -> str:
+    """A model that was not trained."""
+    model, layers = trace.run.model, layer_stages(trace)
+    owners = [each for each in layers if first_call(trace, each) == each.name]
+    total = model.parameters.total if model else sum(each.parameters.total for each in owners)
+    size = counted(model.layers if model else len(layers), "layer")
+    text = f"The model has {size} and {counted(total, 'parameter')}."
+    sources = [each for each in trace.stages if each.kind == SOURCE and each.outputs]
+    taken = listed([dimensions(each.outputs[0].shape) for each in sources])
+    given = listed([dimensions(each.shape) for each in task.outputs(trace)])
+    if taken and given:
+        text += f" It maps rows of shape {taken} to shape {given}."
+    passed = f"; {counted(trace.rows, 'row')} passed through it" if trace.rows else ""
+    return f"{text} It was not trained{passed}."
+
+
+def _score(trace: Trace, judged: Judgement) -> str:
+    score, guess = judged.score, chance(trace)
+    after = f"after {counted(len(trace.epochs), 'epoch')}"
+    if score is None:
+        return f"No loss was recorded {after}."
+    name = "accuracy" if score.is_accuracy else score.metric
+    text = f"{'Validation' if score.validation else 'Training'} {name} {after}: "
+    text += metrics.writer(trace, score.metric)(score.value)
+    if score.rows and (score.validation or score.is_accuracy):
+        text += f" on {counted(score.rows, row_noun(trace))}"
+    if guess and judged.outcome == AT_CHANCE:
+        return f"{text}{_no_better(guess, score)}{_lost(judged)}"
+    if guess and not score.is_accuracy:
+        text += f" (chance: {figure(guess.level)})"
+    elif guess and guess.uneven:
+        text += f" (most frequent class: {share(guess.largest)})"
+    elif guess:
+        text += f" (chance: {share(guess.share)})"
+    return f"{text}."
+
+
+def _no_better(guess: Chance, score: Score) -> str:
+    if not score.is_accuracy:
+        return f", no better than chance level ({figure(guess.level)})."
+    return f". Up to {share(luck(guess, score.rows))} can be luck, so this is no better than chance level."
+
+
+def _lost(judged: Judgement) -> str:
+    return (
+        f" The run was better than chance until epoch {judged.lost.number}." if judged.lost else ""
+    )
+
+
+def _remark(trace: Trace, judged: Judgement) -> str:
+    """The most important thing beside the score."""
+    last, score, guess = judged.last, judged.score, chance(trace)
+    if last is None or score is None or judged.outcome == AT_CHANCE:
+        return ""
+    measured, best = last.epoch.metrics, judged.best
+    if last.validation == OVERFITTING and best:
+        rose = moved("Validation loss", best.metrics["val_loss"], measured["val_loss"], figure)
+        return f"{rose} since epoch {best.number}: overfitting."
+    if last.validation == NON_FINITE:
+        return f"Validation loss is {figure(measured['val_loss'])}."
+    ours = accuracy(trace, last.epoch)
+    if score.is_accuracy and score.validation and ours is not None and ours > score.value:
+        if guess and score.rows and score.value <= luck(guess, score.rows):
+            return f"That is chance level, while training accuracy is {share(ours)}."
+        if last.validation == GAP:
+            apart = points(ours - score.value)
+            return f"Training accuracy is {share(ours)}, {apart} higher: a sign of overfitting."
+    return _course(trace, judged)
+
+
+def _course(trace: Trace, judged: Judgement) -> str:
+    """How the training loss moved over the run."""
+    guess, first = chance(trace), trace.epochs[0].metrics.get("loss")
+    loss = trace.epochs[-1].metrics.get("loss")
+    if loss is None or not math.isfinite(loss):
+        return ""
+    if guess and loss >= guess.level:
+        return f"Training loss is {figure(loss)}, above chance level ({figure(guess.level)})."
+    told = judged.score is not None and (judged.score.metric, judged.score.validation) == (
+        "loss",
+        False,
+    )
+    if len(trace.epochs) > 1 and first is not None and math.isfinite(first):
+        course = f"{moved('Training loss', first, loss, figure)}."
+        return f"It was {figure(first)} in epoch {trace.epochs[0].number}." if told else course
+    level = f" (chance: {figure(guess.level)})" if guess else ""
+    return "" if told else f"Training loss is {figure(loss)}{level}."
