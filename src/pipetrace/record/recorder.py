@@ -135,7 +135,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
             return run()
         except BaseException as error:
             if self._has_begun:
-                self._failed(error)
+                self.failed(error)
             elif isinstance(error, Exception):
                 self._could_not_begin(model, error, call or FitCall())
             raise
@@ -162,14 +162,14 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
                     self._teller = _Teller(self, callback_list.callbacks)
                     callback_list.callbacks.append(self._teller)
                     if internals.supports_callback_list():
-                        self._deaf = internals.hear_errors(callback_list, self._failed)
+                        self._deaf = internals.hear_errors(callback_list, self.failed)
             if not call.known:
                 call = replace(call, epochs=int(params.get("epochs") or 1))
             session.begin(call, params.get("steps"))
             if session.wants_rows:
                 self._tee = batches.Tee(session.steps_together, enough=session.has_taken_enough)
             self._wrapper = StepWrapper(
-                self.model, self._before_step, self._after_step, self._failed
+                self.model, self._before_step, self._after_step, self.failed
             )
             self._wrapper.enter()
 
@@ -207,7 +207,8 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         if self._session is not None:
             self._session.end()
 
-    def _failed(self, error: BaseException) -> None:
+    def failed(self, error: BaseException) -> None:
+        """The ``fit`` raised, wherever that was."""
         self._leave()
         if self._session is not None:
             self._session.failed(error)
