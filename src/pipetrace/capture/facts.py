@@ -10,7 +10,7 @@ import numpy as np
 
 from pipetrace.capture.backend import load
 from pipetrace.capture.graph import count, plain_config
-from pipetrace.capture.internals import all_layers
+from pipetrace.capture.internals import all_layers, seed
 from pipetrace.trace.document import ModelFacts, Spec, Training
 
 MOST_HASHED = 10_000_000
@@ -49,7 +49,7 @@ def training_facts(
         optimizer_config=plain_config(optimizer) if optimizer is not None else {},
         loss=", ".join(names),
         metrics=tuple(_metrics(model)),
-        seed=None,
+        seed=seed(),
         probe_rows=probe_rows,
         losses=by_output,
         from_logits=any(_from_logits(loss) for loss in _loss_objects(model).values()),
@@ -70,6 +70,16 @@ def fingerprint(model: Any) -> str:
         if left <= 0:
             break
     return digest.hexdigest()
+
+
+def model_name(model: Any) -> str:
+    """The name that Keras or the user gave a model."""
+    return str(model.name)
+
+
+def classifies(model: Any) -> bool:
+    """Whether a model was compiled with a loss for classes."""
+    return any("crossentropy" in name or "hinge" in name for name in losses(model).values())
 
 
 def layer_names(model: Any) -> list[str]:

@@ -1,6 +1,7 @@
 """What the trace says of a run: the model and its stages, the rows, the training, the overhead."""
 
 import platform
+from dataclasses import replace
 from datetime import datetime
 
 from pipetrace.capture import backend, facts, internals, nests
@@ -11,9 +12,11 @@ from pipetrace.record.measure.model_pass import ModelPass, source_names, sources
 from pipetrace.record.measure.preprocessing import before_dataset
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.state import State
-from pipetrace.trace.document import Data, Run, Training
+from pipetrace.trace.document import Data, Run, Stage, Training
 from pipetrace.trace.overhead import BUDGET, Omission, Spending
 
+READ_BYTES_A_SECOND = 300e6
+"""At which the facts of rows and targets are read: a SHA-256 of all, and the targets' statistics."""
 KERAS_CALLBACKS = ("History", "ProgbarLogger")
 """Callbacks that Keras adds itself."""
 
@@ -40,28 +43,85 @@ def see_stages(state: State, rows: Rows) -> None:
     state.measure = ModelPass(forward, state.names, few)
 
 
-def run_facts(state: State, earlier: Run | None, data: DataFacts) -> Run:
-    """What runs.
+class Description:
+    """What the trace says of a run, kept up to date while more becomes known.
 
     Args:
         state: of the recording.
-        earlier: the facts of an earlier ``fit`` into the same trace, or None.
-        data: what is known of the rows.
     """
-    now = datetime.now().astimezone().isoformat(timespec="seconds")
-    outputs = state.measure.forward.outputs if state.measure else ()
-    return Run(
-        title=state.settings.title or facts.model_name(state.model),
-        created=earlier.created if earlier else now,
-        command=state.settings.command,
-        versions=backend.versions(),
-        backend="tensorflow",
-        platform=f"{platform.system()} {platform.machine()}",
-        model_fingerprint=earlier.model_fingerprint if earlier else facts.fingerprint(state.model),
-        data=data.told(known_data(state), state.settings.data),
-        training=_training(state),
-        model=facts.model_facts(state.model, outputs),
-    )
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._data = DataFacts()
+        self._run: Run | None = None
+
+    def renewed(self) -> Run:
+        """The facts of the run as they are known now; rows are not read for it."""
+        state, earlier = self._state, self._run
+        now = datetime.now().astimezone().isoformat(timespec="seconds")
+        outputs = state.measure.forward.outputs if state.measure else ()
+        fingerprint = earlier.model_fingerprint if earlier else facts.fingerprint(state.model)
+        self._run = Run(
+            title=state.settings.title or facts.model_name(state.model),
+            created=earlier.created if earlier else now,
+            command=state.settings.command,
+            versions=backend.versions(),
+            backend="tensorflow",
+            platform=f"{platform.system()} {platform.machine()}",
+            model_fingerprint=fingerprint,
+            data=self._data.told(known_data(state), state.settings.data),
+            training=_training(state),
+            model=facts.model_facts(state.model, outputs),
+        )
+        return self._run
+
+    def read_now(self) -> None:
+        """Read rows and targets for their facts."""
+        if self._state.can("data facts"):
+            with self._state.safely("data facts"):
+                self._read()
+        self.renewed()
+
+    def read_beside(self) -> None:
+        """Do that beside the training; without room for it in the budget it waits for the end."""
+        state, rows = self._state, self._state.source.shown
+        if rows is None or state.writer is None or not state.can("data facts"):
+            return
+        seconds = sum(each.nbytes for each in (*rows.arrays, *rows.targets)) / READ_BYTES_A_SECOND
+        if not state.budget.has_room_for(seconds):
+            return
+
+        def work() -> None:
+            with state.cost.beside("data facts"):
+                self._read()
+            self.write()
+
+        state.writer.do("data facts", work)
+
+    def write(self, stages: tuple[Stage, ...] = ()) -> None:
+        """Write what runs, and its stages.
+
+        Args:
+            stages: of the model, where a whole pass was never seen.
+        """
+        state = self._state
+        if state.writer is None or self._run is None or not state.can("writing"):
+            return
+        forward = state.measure.forward if state.measure else None
+        found = (*state.before, *(forward.stages if forward else stages))
+        data = self._data.told(known_data(state), state.settings.data)
+        groups = forward.groups if forward else ()
+        state.writer.describe(replace(self._run, data=data), found, groups)
+
+    def _read(self) -> None:
+        state = self._state
+        self._data.read(
+            known_data(state),
+            state.source.shown,
+            state.measure,
+            state.settings.class_names,
+            classifies=facts.classifies(state.model),
+        )
 
 
 def _training(state: State) -> Training:

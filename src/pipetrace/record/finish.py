@@ -77,9 +77,7 @@ def _data_flow(
 ) -> None:
     # Rows that are only looked at, without a training, are all passed.
     seconds = max(FLOW_SECONDS, FLOW_SHARE * state.budget.training) if state.epoch else None
-    found = flow(
-        measure, rows.x, len(rows), progress, seconds=seconds, exact=state.settings.exact
-    )
+    found = flow(measure, rows.x, len(rows), progress, seconds=seconds, exact=state.settings.exact)
     if found.rows < found.total:
         state.skip("rows", TIME, found.total - found.rows)
     kept = after_training.flow_facts(measure, rows, found, state.settings.before)

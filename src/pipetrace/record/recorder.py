@@ -12,10 +12,10 @@ from pipetrace.capture import batches, fit, internals, nests
 from pipetrace.capture.fit import FitCall, StepWrapper
 from pipetrace.errors import ArgumentError, DataError
 from pipetrace.record.attached import kept_of
-from pipetrace.record.budget import SHARE, check_budget
+from pipetrace.record.budget import DEFAULT_SHARE, check_budget
 from pipetrace.record.measure.rows import Rows
-from pipetrace.record.recording import Settings
 from pipetrace.record.session import Session
+from pipetrace.record.state import Settings
 from pipetrace.trace.overhead import UNSUPPORTED
 from pipetrace.trace.writer import check_place
 
@@ -81,7 +81,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         unknown = sorted(set(options) - set(RecorderOptions.__annotations__))
         if unknown:
             raise TypeError(f"Recorder() got an unexpected keyword argument {unknown[0]!r}")
-        share, held_out = options.get("budget", SHARE), options.get("validation_data")
+        share, held_out = options.get("budget", DEFAULT_SHARE), options.get("validation_data")
         check_budget(share)
         place = Path(path)
         check_place(place)
@@ -145,7 +145,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
     def _could_not_begin(self, model: Any, error: Exception, call: FitCall) -> None:
         """Keras makes the variables and tries the loss before any callback hears of the ``fit``."""
         session = self._of(model)
-        session.begin(call, None, build=False)
+        session.begin(call, None, look=False)
         session.failed(error)
 
     def on_train_begin(self, logs: Any = None) -> None:  # noqa: ARG002 Keras' signature
@@ -153,7 +153,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         self._has_begun = True
         session = self._of(self.model)
         params = self.params or {}
-        with session.safely("start"):
+        with session.state.safely("start"):
             call = self._call
             if call is None:
                 call, callback_list = fit.running_call(self.model)
@@ -166,8 +166,10 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
             if not call.known:
                 call = replace(call, epochs=int(params.get("epochs") or 1))
             session.begin(call, params.get("steps"))
-            if session.wants_rows:
-                self._tee = batches.Tee(session.steps_together, enough=session.has_taken_enough)
+            if session.wants_batches:
+                self._tee = batches.Tee(
+                    session.state.steps_together, enough=session.has_enough_batches
+                )
             self._wrapper = StepWrapper(
                 self.model, self._before_step, self._after_step, self.failed
             )
@@ -180,7 +182,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
         """An epoch begins."""
-        if self._session is not None and self._session.open:
+        if self._session is not None and self._session.is_open:
             self._session.epoch_begins()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
@@ -195,10 +197,10 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
 
     def epoch_is_over(self, logs: Any) -> None:
         """All other callbacks have seen the epoch."""
-        if self._session is not None and self._session.open:
+        if self._session is not None and self._session.is_open:
             self._finish_tee(whole_epoch=True)
             if self._wrapper is not None and not self._wrapper.is_in_place():
-                self._session.left_out["steps", UNSUPPORTED] = 1
+                self._session.state.left_out["steps", UNSUPPORTED] = 1
             self._session.epoch_ends(logs or {})
 
     def training_is_over(self) -> None:
@@ -223,15 +225,15 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
             return iterator
         first = not tee.batches
         given, broken = iterator, None
-        with session.safely("rows"):
+        with session.state.safely("rows"):
             try:
                 given = tee(iterator)
             except batches.SourceError as error:
                 broken = error.__cause__
         if broken is not None:
             raise broken
-        if first and tee.batches and session.measure is None:
-            session.saw(tee.batches, complete=False)
+        if first and tee.batches and session.state.measure is None:
+            session.saw_batches(tee.batches, complete=False)
         if tee.done:
             self._finish_tee()
         return given
@@ -240,8 +242,11 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         tee, session = self._tee, self._session
         if tee is not None and session is not None and tee.batches:
             # A generator, or a source of which an epoch takes so many steps, has more to come.
-            ends = hasattr(session.call.x, "__len__") and not session.call.steps_per_epoch
-            session.saw(tee.batches, complete=whole_epoch and ends)
+            ends = (
+                hasattr(session.state.source.call.x, "__len__")
+                and not session.state.source.call.steps_per_epoch
+            )
+            session.saw_batches(tee.batches, complete=whole_epoch and ends)
         self._tee = None
 
     def _after_step(self, logs: Any) -> None:
@@ -266,14 +271,14 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
 
     def _of(self, model: Any) -> Session:
         """The recording of a model into this file: a new one, or the one that an earlier ``fit`` began."""
-        if self._session is None or self._session.model is not model:
+        if self._session is None or self._session.state.model is not model:
             known = kept_of(model).sessions
             place = self.settings.path.absolute()
             session = known.get(place)
             if session is None or not place.exists():
                 session = known[place] = Session(model, self.settings)
             else:
-                session.settings = self.settings
+                session.state.settings = self.settings
             self._session = session
         return self._session
 

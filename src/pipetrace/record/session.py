@@ -1,7 +1,7 @@
 """One model's recording, over as many calls of ``fit`` as there are: the same for every door."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,28 +10,16 @@ from pipetrace.capture.fit import FitCall
 from pipetrace.capture.weights import is_built, weights
 from pipetrace.errors import in_short
 from pipetrace.record.budget import LossChecks
-from pipetrace.record.describe import known_data, overhead, run_facts, see_stages
+from pipetrace.record.describe import Description, overhead, see_stages
 from pipetrace.record.epochs import EpochRecorder
 from pipetrace.record.finish import measure_after_training
 from pipetrace.record.live_findings import Telling
 from pipetrace.record.measure import failure
-from pipetrace.record.measure.dataset import DataFacts
 from pipetrace.record.progress import ProgressLine
 from pipetrace.record.state import Settings, State, say
 from pipetrace.record.writer_thread import WriterThread
-from pipetrace.trace.document import (
-    DATA,
-    EXCEPTION,
-    FAILED,
-    FINISHED,
-    INTERRUPTED,
-    STOPPED,
-    Ending,
-    Epoch,
-    Event,
-    Run,
-    Stage,
-)
+from pipetrace.trace.document import FAILED, FINISHED, INTERRUPTED, STOPPED, Ending, Epoch
+from pipetrace.trace.events import DATA_ENDED, LOSS, NO_BATCHES, UNFINISHED, Event
 from pipetrace.trace.overhead import BUDGET, DECLINED, UNSUPPORTED, Spending
 
 LOOK_SECONDS, LOOK_SECONDS_A_LAYER = 0.05, 0.008
@@ -43,8 +31,6 @@ WAITED_SECONDS, WAITED_SHARE = 20.0, 0.05
 """Seconds that measurements which waited may take after a training, or a share of its time."""
 AFTER_FAILURE_SECONDS = 2.0
 """The same where training was interrupted or raised."""
-READ_BYTES_A_SECOND = 300e6
-"""At which the facts of rows and targets are read: a SHA-256 of all, and the targets' statistics."""
 
 
 class Session:
@@ -65,11 +51,10 @@ class Session:
         self.state = State(model, settings)
         self.is_open, self.seconds = False, 0.0
         self.trouble: str | None = None
-        self._data = DataFacts()
+        self._description = Description(self.state)
         self._epochs = EpochRecorder(self.state, self.overhead)
         self._losses = LossChecks(self.state.budget)
         self._telling = Telling()
-        self._run: Run | None = None
         self._trains: tuple[bool, ...] = ()
         self._may_look, self._loss_is_broken = True, False
         self._look_failed: Exception | None = None
@@ -92,9 +77,7 @@ class Session:
         state.steps, state.steps_together = steps, internals.steps_per_call(state.model)
         self._losses.epoch_begins()
         if self.is_open:
-            state.note(
-                Event(EXCEPTION, "The fit before did not come to its end.", state.epoch or None)
-            )
+            state.note(Event(UNFINISHED, state.epoch or None))
         with state.safely("stages"):
             state.source.fit_begins(call)
         self._open()
@@ -106,19 +89,19 @@ class Session:
             state.measure = None
         self._trains, self._may_look = trains, look
         if not self._look_if_affordable():
-            self._read_data()
+            self._description.read_beside()
         self._epochs.begins()
 
     def _open(self) -> None:
         state = self.state
         with state.safely("writing"):
-            self._run = self._facts()
+            run = self._description.renewed()
             if state.writer is None:
                 state.writer = WriterThread(state.settings.path, state.lose, state.cost)
             if not self.is_open:
-                state.writer.begin(self._run)
+                state.writer.begin(run)
                 if state.epoch:
-                    self._describe()
+                    self._description.write()
             self.is_open = True
 
     def saw_batches(self, seen: list[Any], *, complete: bool) -> None:
@@ -190,11 +173,10 @@ class Session:
         with state.safely("watching the loss"):
             if state.measure is None:
                 self.look()  # whatever it takes: this is what the recorder is for
-            events = failure.not_finite(
-                state, self._epochs.sound, self._losses.value, self._losses.sound
-            )
-            for event in events:
-                state.note(event)
+            loss, last = self._losses.value, self._losses.sound
+            events = [Event(LOSS, value=loss, last_finite_step=last)]
+            events += failure.not_finite(state.suspect, loss, self._epochs.sound)
+            self._note_all(events, state.epoch, state.step)
 
     def epoch_ends(self, logs: Mapping[str, Any]) -> None:
         """Measure what the budget has room for."""
@@ -224,16 +206,10 @@ class Session:
         if state.steps is not None:
             state.step = min(state.step, state.steps) if state.step else 0
         if not state.step:
-            state.note(Event(DATA, "The data gave no batch in this epoch.", state.epoch))
-        elif (
-            state.steps is not None
-            and state.step < state.steps
-            and not facts.stops(state.model)
-        ):
-            text = (
-                f"The data ended after {state.step} of {state.steps} steps of epoch {state.epoch}."
-            )
-            state.note(Event(DATA, text, state.epoch, state.step))
+            state.note(Event(NO_BATCHES, state.epoch))
+        elif state.steps is not None and state.step < state.steps and not facts.stops(state.model):
+            event = Event(DATA_ENDED, state.epoch, state.step, count=state.step, total=state.steps)
+            state.note(event)
 
     def end(self) -> None:
         """The ``fit`` is over: measure what waits for it, and close the trace."""
@@ -248,8 +224,8 @@ class Session:
         if state.measure is None and state.epoch and "stages" not in state.errors:
             state.left_out["stages", BUDGET if state.source.shown is not None else UNSUPPORTED] = 1
         with state.safely("writing"):
-            self._read_now()
-            self._describe()
+            self._description.read_now()
+            self._description.write()
         try:
             if state.settings.after:
                 seconds = max(WAITED_SECONDS, WAITED_SHARE * state.budget.training)
@@ -258,8 +234,8 @@ class Session:
                 measure_after_training(state, state.settings.progress or line)
             else:
                 state.skip("after training", DECLINED)
-        except BaseException as error:  # Ctrl-C while it is measured; the epochs are all there
-            self.close(Ending(INTERRUPTED, in_short(error), epoch=state.epoch or None))
+        except BaseException:  # Ctrl-C while it is measured; the epochs are all there
+            self.close(Ending(INTERRUPTED, epoch=state.epoch or None))
             raise
         self.close(Ending(STOPPED if stopped else FINISHED, epoch=state.epoch or None))
 
@@ -269,26 +245,24 @@ class Session:
             return
         state = self.state
         state.budget.stop()
-        epoch = state.epoch or None
         if state.settings.after and isinstance(error, (Exception, KeyboardInterrupt)):
             self._measure_what_waited(AFTER_FAILURE_SECONDS)
         if isinstance(error, KeyboardInterrupt):
-            self.close(Ending(INTERRUPTED, "Ctrl-C", epoch=epoch))
+            self.close(Ending(INTERRUPTED, None, None, *state.moment))
             return
         if not isinstance(error, Exception):
-            self.close(Ending(FAILED, in_short(error), epoch=epoch))
+            self.close(Ending(FAILED, in_short(error), None, *state.moment))
             return
         stage: str | None = None
-        events: tuple[Event, ...] = ()
+        events: list[Event] = []
         if state.measure is None:
             self.look()  # where the model itself runs, its outputs may not go with the loss
         with state.safely("failure"):
-            stage, events, seen = failure.of_exception(state, error)
+            stage, events, seen = failure.of_exception(state.suspect, error)
             if seen and state.measure is None:
-                self._describe(seen)
-        for event in events:
-            state.note(event)
-        self.close(Ending(FAILED, in_short(error), stage=stage, epoch=epoch))
+                self._description.write(seen)
+        self._note_all(events, *state.moment)
+        self.close(Ending(FAILED, in_short(error), stage, *state.moment))
 
     def close(self, ending: Ending) -> None:
         """End the trace, which may be opened again by another ``fit``."""
@@ -344,9 +318,9 @@ class Session:
                 self._look_failed = error
                 return
         with state.safely("writing"):
-            self._run = self._facts()
-            self._describe()
-        self._read_data()
+            self._description.renewed()
+            self._description.write()
+        self._description.read_beside()
 
     def _lose_failed_look(self) -> None:
         if self._look_failed is not None:
@@ -361,7 +335,7 @@ class Session:
         """
         state = self.state
         state.only_looks = True
-        self._read_now()
+        self._description.read_now()
         self._open()
         self._raise_what_was_lost()
         try:
@@ -371,8 +345,8 @@ class Session:
             self.trouble = in_short(error)
             self.failed(error)
             return
-        self._read_now()
-        self._describe()
+        self._description.read_now()
+        self._description.write()
         measure_after_training(state, progress)
         self.close(Ending(FINISHED))
         self._raise_what_was_lost()
@@ -397,55 +371,9 @@ class Session:
             with self.state.safely("health"):
                 self._epochs.finish(seconds)
 
-    def _read_data(self) -> None:
-        """Read the rows and their targets beside the training; without room for it that waits."""
-        state, rows = self.state, self.state.source.shown
-        if rows is None or state.writer is None or not state.can("data facts"):
-            return
-        seconds = sum(each.nbytes for each in (*rows.arrays, *rows.targets)) / READ_BYTES_A_SECOND
-        if not state.budget.has_room_for(seconds):
-            return
-
-        def work() -> None:
-            with state.cost.beside("data facts"):
-                self._read()
-            self._describe()
-
-        state.writer.do("data facts", work)
-
-    def _read_now(self) -> None:
-        if self.state.can("data facts"):
-            with self.state.safely("data facts"):
-                self._read()
-        self._run = self._facts()
-
-    def _read(self) -> None:
-        state = self.state
-        self._data.read(
-            known_data(state),
-            state.source.shown,
-            state.measure,
-            state.settings.class_names,
-            classifies=facts.classifies(state.model),
-        )
-
-    def _facts(self) -> Run:
-        return run_facts(self.state, self._run, self._data)
-
-    def _describe(self, stages: tuple[Stage, ...] = ()) -> None:
-        """Write what runs, and its stages.
-
-        Args:
-            stages: of the model, where a whole pass was never seen.
-        """
-        state = self.state
-        if state.writer is None or self._run is None or not state.can("writing"):
-            return
-        forward = state.measure.forward if state.measure else None
-        found = (*state.before, *(forward.stages if forward else stages))
-        data = self._data.told(known_data(state), state.settings.data)
-        groups = forward.groups if forward else ()
-        state.writer.describe(replace(self._run, data=data), found, groups)
+    def _note_all(self, events: Iterable[Event], epoch: int | None, step: int | None) -> None:
+        for event in events:
+            self.state.note(replace(event, epoch=epoch, step=step))
 
     def _report_errors_found(self) -> None:
         """Say at once what the rules find that is an error, once the epoch is written."""

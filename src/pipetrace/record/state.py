@@ -12,12 +12,14 @@ from pipetrace.capture.internals import all_layers
 from pipetrace.capture.tensors import Origin
 from pipetrace.errors import PipetraceError, in_short
 from pipetrace.record.budget import DEFAULT_SHARE, Budget, Cost
+from pipetrace.record.measure.failure import Suspect
 from pipetrace.record.measure.model_pass import ModelPass
 from pipetrace.record.measure.outcomes import Found
 from pipetrace.record.measure.preprocessing import Before
 from pipetrace.record.measure.rows import Rows, RowSource
 from pipetrace.record.writer_thread import WriterThread
-from pipetrace.trace.document import RECORDER, Array, Data, Event, Stage
+from pipetrace.trace.document import Array, Data, Stage
+from pipetrace.trace.events import RECORDER, Event
 from pipetrace.trace.measurements import Measurement
 
 
@@ -123,6 +125,18 @@ class State:
         self._layers: int | None = None
 
     @property
+    def moment(self) -> tuple[int | None, int | None]:
+        """The epoch and the step that did not come to their end; None outside of them."""
+        between = self.steps is not None and self.step >= self.steps
+        return self.epoch or None, self.step + 1 if self.epoch and not between else None
+
+    @property
+    def suspect(self) -> Suspect:
+        """What is searched for the cause of a failure."""
+        rows = self.source.shown
+        return Suspect(self.model, self.measure, rows, self.names, self.taken)
+
+    @property
     def taken(self) -> frozenset[str]:
         """The names of the stages before the model, which none of its own may have."""
         return frozenset(stage.name for stage in self.before)
@@ -182,9 +196,8 @@ class State:
             say(f"pipetrace: Recording {part} failed and is now off: {what} Training continues.")
         if self.writer is not None and part != "writing":
             with contextlib.suppress(Exception):
-                self.writer.add_event(
-                    Event(RECORDER, f"{part}: {what}", self.epoch or None, self.step or None)
-                )
+                epoch, step = self.epoch or None, self.step or None
+                self.writer.add_event(Event(RECORDER, epoch, step, part=part, error=what))
 
 
 def say(text: str) -> None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from pipetrace.capture import nests
-from pipetrace.record.measure.model_pass import ModelPass, is_numbers
 from pipetrace.record.measure.dataset_checks import labels_of
+from pipetrace.record.measure.model_pass import ModelPass, is_numbers
 from pipetrace.record.measure.rows import Rows
 from pipetrace.trace.document import Array, Data, Target
 
@@ -87,7 +87,9 @@ class DataFacts:
                 fingerprint=self._fingerprint[0],
                 class_names=names,
                 # How often each occurs is known only where all rows were seen.
-                class_counts=tuple(map(int, counts)) if counts is not None and rows.complete else (),
+                class_counts=tuple(map(int, counts))
+                if counts is not None and rows.complete
+                else (),
                 example_label=_first_label(rows) if names else None,
                 targets=targets_of(rows),
             )
@@ -130,7 +132,11 @@ def _class_counts(rows: Rows, measure: ModelPass) -> Array | None:
     """Rows of each class, where the single output gives a score for each class."""
     labels = labels_of(measure, rows)
     dtype = measure.forward.outputs[0].dtype if labels is not None else ""
-    if labels is None or labels[1] > MOST_NAMED_CLASSES or not dtype.startswith(("float", "bfloat")):
+    if (
+        labels is None
+        or labels[1] > MOST_NAMED_CLASSES
+        or not dtype.startswith(("float", "bfloat"))
+    ):
         return None
     counts: Array = np.bincount(labels[0], minlength=labels[1])
     return counts

@@ -121,10 +121,9 @@ def _table(measure: ModelPass, rows: Rows) -> tuple[Array, Array, bool] | None:
         return None
     x = np.concatenate([each.reshape(len(each), -1).astype(np.float64) for each in inputs], axis=1)
     labels = labels_of(measure, rows)
+    y: Array = targets[0].reshape(len(targets[0]), -1).astype(np.float64)
     if labels is not None:
         y = np.eye(labels[1])[labels[0]]
-    else:
-        y = targets[0].reshape(len(targets[0]), -1).astype(np.float64)
     if y.shape[1] > BASELINE_TARGETS or len(x) != len(y):
         return None
     sound = np.isfinite(x).all(axis=1) & np.isfinite(y).all(axis=1)

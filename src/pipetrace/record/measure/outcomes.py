@@ -83,9 +83,7 @@ def compared(
     return found
 
 
-def after_training(
-    model: Any, measure: ModelPass, trained: Rows, validation: Rows | None
-) -> Found:
+def after_training(model: Any, measure: ModelPass, trained: Rows, validation: Rows | None) -> Found:
     """Outcomes of training and validation rows, and of training rows in training mode.
 
     Args:
