@@ -17,7 +17,7 @@ unexport PYTHONHOME
 MADE_IN := $(shell [ -x $(BIN)/python ] && cat $(VENV)/.installed 2>/dev/null)
 HERE := $(shell pwd -P)
 
-.PHONY: help digits test test-all accept accept-facts lint format clean FORCE
+.PHONY: help digits test test-all test-oldest accept accept-facts lint format docs clean FORCE
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,9 @@ test-all: $(VENV)/.installed-tests ## Run them with the long ones, such as all e
 lint: $(VENV)/.installed-tests ## Run the checks alone: ruff, mypy, tsc
 	@$(BIN)/python tools/check.py lint
 
+test-oldest: .venv-oldest/.installed ## Run the tests of capturing and layers with the oldest Keras and TensorFlow
+	.venv-oldest/bin/python -m pytest tests/capture tests/explain/layers -m "not slow" $(ARGS)
+
 accept: $(VENV)/.installed-tests ## Run the tests and take what they make as the new snapshots
 	@$(BIN)/python tools/check.py accept $(ARGS)
 
@@ -44,8 +47,12 @@ format: $(VENV)/.installed-tests ## Put the Python files into ruff's format
 	$(BIN)/ruff check --select I --fix
 	$(BIN)/ruff format
 
+docs: $(VENV)/.installed-docs ## Build the documentation site into build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "Open build/site/index.html."
+
 clean: ## Remove what make installed and what the checks left; recordings and pages stay
-	rm -rf $(VENV) node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-oldest node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find $(wildcard src tests benchmarks tools) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ifneq ($(MADE_IN),$(HERE))
@@ -57,5 +64,11 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.installed-tests: $(VENV)/.installed
 	@sh tools/setup.sh tests
+
+.venv-oldest/.installed: pyproject.toml constraints.txt constraints-oldest.txt
+	@sh tools/setup.sh oldest
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	@sh tools/setup.sh docs
 
 FORCE:

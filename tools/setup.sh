@@ -2,9 +2,13 @@
 # Make .venv in the checkout and install pipetrace into it. The Makefile runs this.
 #   tools/setup.sh run     pipetrace and TensorFlow, for `make digits`
 #   tools/setup.sh tests   what the tests need on top
+#   tools/setup.sh docs    what `make docs` needs on top
+#   tools/setup.sh oldest  .venv-oldest, with the oldest Keras and TensorFlow, for `make test-oldest`
 # PYTHON names the Python to use; without it, the first fitting one on PATH is taken.
 set -eu
 cd "$(dirname "$0")/.."
+
+venv=.venv
 
 say() { printf '%s\n' "$*" >&2; }
 fits() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1; }
@@ -35,25 +39,26 @@ find_python() {
     return 1
 }
 
-# Keep .venv only if it was made here, by a Python that still runs.
+# Keep the environment only if it was made here, by a Python that still runs.
 make_venv() {
-    if [ "$(cat .venv/.made-in 2>/dev/null)" = "$(pwd -P)" ] && fits .venv/bin/python &&
-        .venv/bin/python -c 'import pip' 2>/dev/null; then
+    if [ "$(cat $venv/.made-in 2>/dev/null)" = "$(pwd -P)" ] && fits $venv/bin/python &&
+        $venv/bin/python -c 'import pip' 2>/dev/null; then
         return 0
     fi
     python=$(find_python)
-    say "Making .venv with Python $(version "$python")"
-    "$python" -m venv --clear .venv
-    pwd -P >.venv/.made-in
+    say "Making $venv with Python $(version "$python")"
+    "$python" -m venv --clear $venv
+    pwd -P >$venv/.made-in
 }
 
 # On a terminal pip shows its progress; elsewhere only what goes wrong.
+constraints=constraints.txt
 install() {
     quiet=--quiet
     if [ -t 1 ]; then quiet=; fi
     # shellcheck disable=SC2086 # $quiet is one word or none
-    .venv/bin/python -m pip install $quiet --no-input --disable-pip-version-check --compile \
-        --constraint constraints.txt "$@"
+    $venv/bin/python -m pip install $quiet --no-input --disable-pip-version-check --compile \
+        --constraint $constraints "$@"
 }
 
 # pip compiles what it installs, but not an editable package, and not what an older pip left.
@@ -63,7 +68,7 @@ unset PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME
 case ${1:-} in
 run)
     make_venv
-    rm -f .venv/.installed .venv/.installed-tests
+    rm -f .venv/.installed .venv/.installed-tests .venv/.installed-docs
     say "Installing pipetrace and TensorFlow into .venv (1.6 GB the first time: a minute or more)"
     install pip
     install --build-constraint constraints.txt --editable '.[cpu]'
@@ -76,8 +81,24 @@ tests)
     compile
     pwd -P >.venv/.installed-tests
     ;;
+docs)
+    say "Installing what the documentation site needs into .venv"
+    install --group docs
+    pwd -P >.venv/.installed-docs
+    ;;
+oldest)
+    venv=.venv-oldest
+    make_venv
+    say "Installing the oldest Keras and TensorFlow into .venv-oldest (1.5 GB the first time)"
+    # Of a package that is in both files, the first one holds.
+    awk -F== '/^[a-z]/ && !seen[$1]++' constraints-oldest.txt constraints.txt >.venv-oldest/constraints.txt
+    constraints=.venv-oldest/constraints.txt
+    install pip
+    install --build-constraint constraints.txt --editable '.[cpu]' --group test
+    pwd -P >.venv-oldest/.installed
+    ;;
 *)
-    say "Usage: tools/setup.sh run | tests"
+    say "Usage: tools/setup.sh run | tests | docs | oldest"
     exit 2
     ;;
 esac

@@ -70,7 +70,7 @@ def test_without_room_the_metrics_stay_and_the_rest_is_told(
     found = left_out(trace)
     assert found["probe", BUDGET] == (EPOCHS - 1, EPOCHS)
     assert found["weights", BUDGET] == (EPOCHS - 1, EPOCHS)
-    assert found["stages", BUDGET][0] == 1
+    assert found["late stages", BUDGET][0] == 1
     # The last three are followed whatever it takes, which is little, and measured when training is over.
     assert found["health", BUDGET] == (EPOCHS - 3, EPOCHS)
     assert epochs_of(trace, "update") == [EPOCHS - 1, EPOCHS]
