@@ -17,7 +17,7 @@ class SourceError(Exception):
     """The source of the batches raised; ``__cause__`` is what it raised, which belongs to the training."""
 
 
-class Tee:
+class BatchRecorder:
     """Hands batches from Keras' iterator to the training function and keeps a copy.
 
     The training function is compiled for an iterator of a certain form, so as long as batches are kept it gets another one
