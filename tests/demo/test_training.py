@@ -151,15 +151,13 @@ def test_an_epoch_lasts_without_the_recording(
     import time
 
     from pipetrace.demo.run import record_digits
-    from pipetrace.record.measure import epoch
-
-    take_down = epoch.take_down
+    from pipetrace.record.epochs import EpochPass
 
     def slow(*given: Any) -> Any:
         time.sleep(0.5)
-        return take_down(*given)
+        return EpochPass(*given)
 
-    monkeypatch.setattr("pipetrace.record.session.take_down", slow)
+    monkeypatch.setattr("pipetrace.record.epochs.EpochPass", slow)
     record_digits(source, plan, tmp_path / "run.trace", silent)
     trace = read(tmp_path / "run.trace")
     assert trace.epochs[1].seconds < 0.5

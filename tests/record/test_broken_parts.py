@@ -13,17 +13,17 @@ import pipetrace
 pytestmark = [pytest.mark.framework, pytest.mark.filterwarnings("ignore:.*shuffle:UserWarning")]
 
 BREAKS = {
-    "stages": "pipetrace.record.session.Forward",
-    "probe": "pipetrace.record.measure.rows.Measure.probe",
-    "weights": "pipetrace.record.measure.epoch.summaries_of",
-    "data flow": "pipetrace.record.measure.after_training.measured",
+    "stages": "pipetrace.record.describe.Forward",
+    "probe": "pipetrace.record.measure.epoch.EpochPass.summaries",
+    "weights": "pipetrace.record.measure.epoch.WeightSummaries.of",
+    "data flow": "pipetrace.record.finish.flow",
     "training mode": "pipetrace.record.measure.after_training.training_mode.has_modes",
     "prediction": "pipetrace.record.measure.after_training.choose",
     "final weights": "pipetrace.capture.forward.Forward.weights",
     "watching the loss": "pipetrace.record.measure.failure.are_sound",
     "rows": "pipetrace.capture.batches.joined",
     "writing": "pipetrace.trace.writer.TraceWriter.add_epoch",
-    "start": "pipetrace.capture.fit.running_fit",
+    "start": "pipetrace.capture.fit.running_call",
     "data facts": "pipetrace.record.measure.dataset.targets_of",
 }
 """Something that each part does, by the name under which it reports."""

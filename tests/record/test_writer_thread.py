@@ -13,8 +13,8 @@ from tests.record.models import classifier, rows
 
 import pipetrace
 from pipetrace.record import writer_thread as module
-from pipetrace.record.cost import Cost
-from pipetrace.record.writer_thread import Journal
+from pipetrace.record.budget import Cost
+from pipetrace.record.writer_thread import WriterThread
 from pipetrace.trace import read
 from pipetrace.trace.document import Epoch, Event, Run
 from pipetrace.trace.overhead import DISK
@@ -51,7 +51,7 @@ def epoch(number: int, wait: threading.Event | None = None) -> Callable[[], Any]
 
 def test_what_is_given_is_written_in_order_and_the_thread_goes(tmp_path: Path, run: Run) -> None:
     lost = Lost()
-    journal = Journal(tmp_path / "a.trace", lost, Cost())
+    journal = WriterThread(tmp_path / "a.trace", lost, Cost())
     journal.begin(run)
     for number in range(1, 6):
         journal.add_epoch(epoch(number))
@@ -65,7 +65,7 @@ def test_what_is_given_is_written_in_order_and_the_thread_goes(tmp_path: Path, r
 
 
 def test_whoever_gives_does_not_wait_and_hears_that_it_is_behind(tmp_path: Path, run: Run) -> None:
-    journal, gate = Journal(tmp_path / "a.trace", Lost(), Cost()), threading.Event()
+    journal, gate = WriterThread(tmp_path / "a.trace", Lost(), Cost()), threading.Event()
     journal.begin(run)
     began = time.perf_counter()
     journal.add_epoch(epoch(1, gate))
@@ -84,7 +84,7 @@ def test_after_an_error_nothing_is_written_and_it_is_told_once(
     tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost = Lost()
-    journal = Journal(tmp_path / "a.trace", lost, Cost())
+    journal = WriterThread(tmp_path / "a.trace", lost, Cost())
     journal.begin(run)
     journal.add_epoch(epoch(1))
     journal.wait()
@@ -103,7 +103,7 @@ def test_after_an_error_nothing_is_written_and_it_is_told_once(
 
 def test_another_parts_error_is_that_parts(tmp_path: Path, run: Run) -> None:
     lost = Lost()
-    journal = Journal(tmp_path / "a.trace", lost, Cost())
+    journal = WriterThread(tmp_path / "a.trace", lost, Cost())
     journal.begin(run)
     journal.do("data facts", lambda: 1 / 0)  # type: ignore[arg-type] # what it gives is not looked at
     journal.add_epoch(epoch(1))
@@ -113,7 +113,7 @@ def test_another_parts_error_is_that_parts(tmp_path: Path, run: Run) -> None:
 
 
 def test_a_journal_that_is_closed_can_be_opened_again(tmp_path: Path, run: Run) -> None:
-    journal = Journal(tmp_path / "a.trace", Lost(), Cost())
+    journal = WriterThread(tmp_path / "a.trace", Lost(), Cost())
     for number in (1, 2):
         journal.begin(run)
         journal.add_epoch(epoch(number))
@@ -133,7 +133,7 @@ def test_its_time_is_processor_time_beside_the_training(
         write(*given)
 
     monkeypatch.setattr(TraceWriter, "add_epoch", slow)
-    journal = Journal(tmp_path / "a.trace", Lost(), cost)
+    journal = WriterThread(tmp_path / "a.trace", Lost(), cost)
     journal.begin(run)
     journal.add_epoch(epoch(1))
     journal.wait()
@@ -174,7 +174,7 @@ def test_a_slow_disk_costs_detail_and_no_training_time(
         (each.what, each.reason) for each in trace.spending.left_out if each.reason == DISK
     ] == [("probe", DISK)]
     assert ends[-1] - ends[0] < 7 * waits
-    assert module.MOST_WAITING == 2
+    assert module.MOST_WAITING_EPOCHS == 2
 
 
 @pytest.mark.framework

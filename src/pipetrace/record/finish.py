@@ -44,7 +44,7 @@ def measure_after_training(state: State, progress: ShowRows | None) -> None:
         for each in after_training.predictions(model, measure, rows, validation, before):
             writer.add_prediction(each)
 
-    for part, work in (
+    parts: tuple[tuple[str, Callable[[], None]], ...] = (
         ("data flow", lambda: _data_flow(state, measure, rows, writer, progress)),
         ("training mode", mode),
         ("prediction", predictions),
@@ -62,7 +62,8 @@ def measure_after_training(state: State, progress: ShowRows | None) -> None:
             lambda: state.add(dataset_checks.baseline_scores(measure, trained, validation)),
         ),
         ("dimensions", lambda: state.add(outcomes.dimensions(measure, trained))),
-    ):
+    )
+    for part, work in parts:
         if state.can(part) and state.can("writing"):
             with state.safely(part):
                 work()

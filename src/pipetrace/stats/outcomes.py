@@ -55,20 +55,21 @@ def class_labels(targets: Array, shape: tuple[int, ...]) -> Array | None:
     if count > 1 and targets.shape == shape:
         rows = targets.reshape(-1, count)
         is_one_hot = ((rows == 0) | (rows == 1)).all() and (rows.sum(axis=1) == 1).all()
-        return rows.argmax(axis=1) if is_one_hot else None
+        labels: Array | None = rows.argmax(axis=1) if is_one_hot else None
+        return labels
     if targets.size != places or not (targets == np.round(targets)).all():
         return None
     if targets.min() < 0 or targets.max() >= max(2, count):
         return None
-    labels: Array = targets.reshape(-1).astype(int)
-    return labels
+    return targets.reshape(-1).astype(int)
 
 
 def predicted_labels(scores: Array) -> Array:
     """The predicted class at each place, flattened; a single score decides between two classes."""
     rows = scores.reshape(-1, scores.shape[-1])
     if rows.shape[1] > 1:
-        return rows.argmax(axis=1)
+        labels: Array = rows.argmax(axis=1)
+        return labels
     return (rows[:, 0] > threshold(rows)).astype(int)
 
 

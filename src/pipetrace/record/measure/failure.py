@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -72,11 +73,12 @@ def not_finite(suspect: Suspect, loss: float, sound: Weights) -> list[Event]:
         sound: the last weights that were all finite; none where they were not remembered.
     """
     found = []
-    for look in (
+    looks: tuple[Callable[[], Event | None], ...] = (
         lambda: _in_the_rows(suspect),
         lambda: _in_a_pass(suspect, sound),
         lambda: _in_the_weights(suspect),
-    ):
+    )
+    for look in looks:
         event = look()
         if event is not None:
             found.append(event)

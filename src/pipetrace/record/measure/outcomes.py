@@ -17,12 +17,12 @@ from pipetrace.trace.measurements import (
     HELD_OUT,
     TRAINING,
     TRAINING_MODE,
-    AnyFigures,
     Dimensions,
+    Figures,
     Outcome,
 )
 
-Found: TypeAlias = list[tuple[str, AnyFigures]]
+Found: TypeAlias = list[tuple[str, Figures]]
 """Figures with the names of what they are of."""
 
 COMPARED_ROWS = 2000
