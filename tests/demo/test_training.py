@@ -151,7 +151,7 @@ def test_an_epoch_lasts_without_the_recording(
     import time
 
     from pipetrace.demo.run import record_digits
-    from pipetrace.record.epochs import EpochPass
+    from pipetrace.record.measure.epoch import EpochPass
 
     def slow(*given: Any) -> Any:
         time.sleep(0.5)

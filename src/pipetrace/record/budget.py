@@ -17,8 +17,8 @@ look."""
 SHORT_TRAINING = 60.0
 """Seconds up to which a training is short."""
 PLANNED_OF_FLOOR = 0.25
-"""Seconds that the measurements of a short training's epochs are planned to take in all. The floor is
-twice that, for what cannot be known beforehand."""
+"""Seconds that the measurements of a short training's epochs are planned to take in all. The floor
+is twice that, for what cannot be known beforehand."""
 FIRST_GUESS_SHARE = 0.25
 """Share of what is left in all that a measurement may take while its cost is only guessed."""
 EPOCH_PARTS = ("epoch", "probe", "weights", "writing")
@@ -178,8 +178,8 @@ class Budget:
 class EpochSchedule:
     """Chooses after which epochs to measure, by what that took before and what the budget leaves.
 
-    The same measurement in fewer epochs says more than less of it in every epoch. So epochs are left
-    out where all of them would be too much, evenly spread.
+    The same measurement in fewer epochs says more than less of it in every epoch. So epochs are
+    left out where all of them would be too much, evenly spread.
     """
 
     def __init__(self, budget: Budget) -> None:
@@ -218,7 +218,7 @@ class EpochSchedule:
         return each > 0 and self._seconds <= now and epoch - self._last >= self._seconds / each
 
     def _learn(self) -> None:
-        """See what the last measurement took; work in the background may show only the next time."""
+        """See what the last measurement took; background work may show only the next time."""
         if self._measured:
             took = self.budget.cost.counted(EPOCH_PARTS) - self._spent
             self._seconds = took if self._seconds is None else (self._seconds + took) / 2
@@ -227,9 +227,10 @@ class EpochSchedule:
 class LossChecks:
     """Checks after how many steps the loss is still finite.
 
-    A look asks for a value that the device may not have computed yet, so on a GPU it can take as long
-    as the step. Then it is done after every second step, every fourth, and so on. Keras' loss is the
-    average since the epoch began. It stays NaN once it is, so no break is missed within an epoch.
+    A look asks for a value that the device may not have computed yet, so on a GPU it can take as
+    long as the step. Then it is done after every second step, every fourth, and so on. Keras' loss
+    is the average since the epoch began. It stays NaN once it is, so no break is missed within an
+    epoch.
 
     Attributes:
         every: the steps from one look to the next.

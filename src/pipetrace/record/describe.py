@@ -16,7 +16,7 @@ from pipetrace.trace.document import Data, Run, Stage, Training
 from pipetrace.trace.overhead import BUDGET, Omission, Spending
 
 READ_BYTES_A_SECOND = 300e6
-"""At which the facts of rows and targets are read: a SHA-256 of all, and the targets' statistics."""
+"""Speed at which rows and targets are read for a SHA-256 and the targets' statistics."""
 KERAS_CALLBACKS = ("History", "ProgbarLogger")
 """Callbacks that Keras adds itself."""
 

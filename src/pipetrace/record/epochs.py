@@ -1,4 +1,4 @@
-"""What is measured of each epoch, at once or, where the budget has no room, from snapshots afterwards."""
+"""What is measured of each epoch, at once or from snapshots when training is over."""
 
 import contextlib
 import time
@@ -32,8 +32,8 @@ FROM_SNAPSHOTS = (INITIAL, UPDATES)
 """What needs no forward pass. It is cheap, and impossible once the epoch before was let go."""
 
 SECONDS, SECONDS_A_LAYER, SECONDS_A_VALUE = 0.005, 0.0005, 10e-9
-"""What measuring an epoch takes, for each layer, and for each value of stages and weights. These are
-guesses on the high side, until it was measured."""
+"""What measuring an epoch takes, for each layer, and for each value of stages and weights. These
+are guesses on the high side, until it was measured."""
 SECONDS_A_VARIABLE, SECONDS_A_COPIED_VALUE = 100e-6, 2e-9
 """What copying the weights takes."""
 
@@ -97,7 +97,7 @@ class EpochRecorder:
         self._sum, self._seen_step = total, step
 
     def epoch_ends(self, epoch: Epoch, *, last: bool) -> None:
-        """Measure an epoch as the budget allows, and write it in one transaction beside the training.
+        """Measure an epoch as the budget allows; it is written beside the training.
 
         Args:
             epoch: with its metrics.
@@ -126,8 +126,8 @@ class EpochRecorder:
         """Training is over: measure what waited for it, with the weights of its time.
 
         Args:
-            seconds: how long that may take. Of epochs that would take longer, some are skipped, evenly
-                spread.
+            seconds: how long that may take. Of epochs that would take longer, some are skipped,
+                evenly spread.
         """
         state, began, late = self._state, time.perf_counter(), 0
         # Where no epoch ended, a model that does not fit its data would only fail once more.
@@ -242,7 +242,7 @@ class EpochRecorder:
         ]
 
     def _measure_what_fits(self, number: int) -> None:
-        """Measure at once what the budget has room for; the weights are those of this epoch still."""
+        """Measure at once what the budget has room for; the weights are still this epoch's."""
         if self._state.measure is not None and self._state.can("writing"):
             for part in self._waiting(number):
                 if self._has_room_for(part):

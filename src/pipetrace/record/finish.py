@@ -12,8 +12,8 @@ from pipetrace.trace.document import Prediction
 from pipetrace.trace.overhead import TIME
 
 FLOW_SECONDS, FLOW_SHARE = 60.0, 0.1
-"""Seconds that the data flow may take after a training, or a share of its time. Of rows that would take
-longer some pass, evenly spaced; ``exact`` takes them all."""
+"""Seconds that the data flow may take after a training, or a share of its time. Of rows that would
+take longer some pass, evenly spaced; ``exact`` takes them all."""
 
 ShowRows = Callable[[int, int], None]
 

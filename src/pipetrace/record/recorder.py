@@ -24,7 +24,7 @@ _Callback: Any = fit.callback_class()
 
 
 class RecorderOptions(TypedDict, total=False):
-    """What a ``Recorder`` can be told beside the path and the rows; its own text says what each is."""
+    """Options of a ``Recorder``; its own text describes each."""
 
     validation_data: tuple[Any, Any] | None
     title: str | None
@@ -40,27 +40,28 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
 
         model.fit(x, y, epochs=5, callbacks=[pipetrace.Recorder("run.trace", x, y)])
 
-    It passes rows through the model to see its stages, some rows after every epoch, and all rows when
-    training ends. The training's result is the same with it and without it, to the bit.
+    It passes rows through the model to see its stages, some rows after every epoch, and all rows
+    when training ends. The training's result is the same with it and without it, to the bit.
 
     Args:
         path: where the trace goes; a trace that is there is replaced, any other file is not.
-        x, y: rows and targets to look at, arrays or structures of arrays, shape ``(n, ...)``. Those that
-            ``fit`` gets when left out; of a dataset or generator the first batches as they pass.
+        x, y: rows and targets to look at, arrays or structures of arrays, shape ``(n, ...)``. Those
+            that ``fit`` gets when left out; of a dataset or generator the first batches as they
+            pass.
         validation_data: ``(x, y)`` of rows that are not trained on, from which the predictions are
             taken. Those that ``fit`` validates on when left out.
         title: what the trace is called; the model's name when left out.
         class_names: what the classes are called, in the order of their numbers.
-        verbose: whether to report on standard error what the rules find, errors at once, and where the
-            trace is.
-        budget: the share of training time that recording may take while training runs. Where it would
-            take more, fewer epochs are measured, evenly spread; metrics are always kept. A training of
-            less than a minute may use half a second in all. None records everything.
+        verbose: whether to report on standard error what the rules find, errors at once, and where
+            the trace is.
+        budget: the share of training time that recording may take while training runs. Where it
+            would take more, fewer epochs are measured, evenly spread; metrics are always kept. A
+            training of less than a minute may use half a second in all. None records everything.
         after_training: whether the data flow of all rows, predictions and weights are measured when
             training is over, which is not inside the budget.
-        exact: whether the data flow passes all rows and its histograms count them all, however long that
-            takes. Otherwise the histograms count a sample of 10,000, and rows that would take more than
-            a minute, or a tenth of the training, pass evenly spaced.
+        exact: whether the data flow passes all rows and its histograms count them all, however long
+            that takes. Otherwise the histograms count a sample of 10,000, and rows that would take
+            more than a minute, or a tenth of the training, pass evenly spaced.
 
     Raises:
         ArgumentError: the rows are not arrays with as many rows each, or the budget is no share.
@@ -175,7 +176,8 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         """Come after all other callbacks, which may change weights and metrics when an epoch ends.
 
         Args:
-            callback_list: Keras' own; None where it is not known. Then it is by its place in the list.
+            callback_list: Keras' own; None where it is not known. Then it is by its place in the
+                list.
         """
         if callback_list is None:
             return
@@ -318,8 +320,8 @@ def _given(x: Any, y: Any, where: str) -> Rows | None:
         raise ArgumentError(
             f"The rows to look at must be arrays, received {kind}.",
             where=where,
-            hint="Give arrays, or a tuple or dictionary of arrays; or leave them out: then the first batches that fit "
-            "gets are looked at.",
+            hint="Give arrays, or a tuple or dictionary of arrays. Or leave them out: then the "
+            "first batches of fit are used.",
         )
     lengths = {
         len(each) if each.ndim else None
@@ -328,7 +330,8 @@ def _given(x: Any, y: Any, where: str) -> Rows | None:
     }
     if len(lengths) != 1 or not lengths - {None, 0}:
         raise DataError(
-            f"All arrays must have as many rows, and at least one; received {sorted(map(str, lengths))}.",
+            "All arrays must have the same number of rows, and at least one; "
+            f"received {sorted(map(str, lengths))}.",
             where=where,
             hint="Give x and y with the same first axis.",
         )

@@ -13,7 +13,7 @@ from pipetrace.record.budget import LossChecks
 from pipetrace.record.describe import Description, overhead, see_stages
 from pipetrace.record.epochs import EpochRecorder
 from pipetrace.record.finish import measure_after_training
-from pipetrace.record.live_findings import Telling
+from pipetrace.record.live_findings import LiveFindings
 from pipetrace.record.measure import failure
 from pipetrace.record.progress import ProgressLine
 from pipetrace.record.state import Settings, State, say
@@ -23,8 +23,8 @@ from pipetrace.trace.events import DATA_ENDED, LOSS, NO_BATCHES, UNFINISHED, Eve
 from pipetrace.trace.overhead import BUDGET, DECLINED, UNSUPPORTED, Spending
 
 LOOK_SECONDS, LOOK_SECONDS_A_LAYER = 0.05, 0.008
-"""What a first look at the stages takes, for the model and for each layer: measured on two cores, where
-MobileNetV2 with its 155 layers took 1.25 s and the digits' five 0.05 s."""
+"""What a first look at the stages takes, for the model and for each layer: measured on two cores,
+where MobileNetV2 with its 155 layers took 1.25 s and the digits' five 0.05 s."""
 LOOK_SHARE, ROWS_SHARE = 0.6, 0.3
 """Shares of what recording may take for the first look at the stages, and for copying batches."""
 WAITED_SECONDS, WAITED_SHARE = 20.0, 0.05
@@ -54,7 +54,7 @@ class Session:
         self._description = Description(self.state)
         self._epochs = EpochRecorder(self.state, self.overhead)
         self._losses = LossChecks(self.state.budget)
-        self._telling = Telling()
+        self._findings = LiveFindings()
         self._trains: tuple[bool, ...] = ()
         self._may_look, self._loss_is_broken = True, False
         self._look_failed: Exception | None = None
@@ -105,7 +105,7 @@ class Session:
             self.is_open = True
 
     def saw_batches(self, seen: list[Any], *, complete: bool) -> None:
-        """Batches passed on their way into the training; the first ones show what the stages are."""
+        """Batches passed on their way into the training; the first ones show the stages."""
         with self.state.safely("rows"):
             self.state.source.passed(seen, complete=complete)
         self._look_if_affordable()
@@ -280,7 +280,7 @@ class Session:
             say(f"pipetrace: the trace is {path}; see it with: pipetrace show {path}")
             if state.can("findings"):
                 with state.safely("findings"):
-                    if text := self._telling.at_end(path):
+                    if text := self._findings.at_end(path):
                         say(text)
 
     # The stages
@@ -383,13 +383,13 @@ class Session:
             or state.writer is None
             or not state.can("findings")
             or not state.can("writing")
-            or not state.budget.has_room_for(self._telling.seconds)
+            or not state.budget.has_room_for(self._findings.seconds)
         ):
             return
 
         def work() -> None:
             with state.cost.beside("findings"):
-                lines = self._telling.meanwhile(state.settings.path)
+                lines = self._findings.meanwhile(state.settings.path)
             for line in lines:
                 say(line)
 

@@ -88,8 +88,8 @@ class Settings:
 class State:
     """What is known of one model's training while it is recorded.
 
-    Nothing that goes wrong in a recording reaches the training: it is said once, noted in the trace,
-    and that part is skipped from there on.
+    Nothing that goes wrong in a recording reaches the training: it is said once, noted in the
+    trace, and that part is skipped from there on.
 
     Args:
         model: whose training is recorded.
@@ -98,7 +98,8 @@ class State:
     Attributes:
         source: which rows the training has.
         measure: the forward pass of all stages; None until the stages were seen.
-        before: the stages before the model; ``names``: for each array of the rows the one it comes from.
+        before: the stages before the model; ``names``: for each array of the rows the one it comes
+            from.
         planned: the number of the last epoch that is planned.
         epoch, step: those that run, from 1; the step within its epoch.
         steps: of an epoch, or None where Keras does not know; ``steps_together``: of one call.

@@ -1,4 +1,4 @@
-"""Writing the trace beside the training: a thread of its own does what takes time, in order, and training never waits."""
+"""Writing the trace in a thread of its own, in order, so that training never waits."""
 
 import contextlib
 import queue
@@ -28,7 +28,8 @@ MOST_WAITING_EPOCHS = 2
 class WriterThread:
     """A trace that is being written, by one thread, in the order in which things are given to it.
 
-    It has the methods of ``TraceWriter``. What goes wrong is told to whoever made it, and nothing is written from there on.
+    It has the methods of ``TraceWriter``. What goes wrong is told to whoever made it, and nothing
+    is written from there on.
 
     Args:
         path: where the trace goes; a trace that is there is replaced.

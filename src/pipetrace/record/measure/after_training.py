@@ -1,4 +1,4 @@
-"""What is measured when training is over: all rows at every stage, training mode, predictions, weights."""
+"""What is measured when training is over: data flow, training mode, predictions, weights."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -63,7 +63,12 @@ def flow_facts(measure: ModelPass, rows: Rows, flow: Flow, before: Before | None
 
 @dataclass
 class ModeFacts:
-    """Stages that give something else in training: summaries in both modes, and the first row in training."""
+    """Stages that give something else in training.
+
+    Attributes:
+        training, prediction: summaries in both modes.
+        examples: the first row in training mode.
+    """
 
     training: dict[str, Summary] = field(default_factory=dict)
     prediction: dict[str, Summary] = field(default_factory=dict)

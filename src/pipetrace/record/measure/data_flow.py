@@ -1,4 +1,4 @@
-"""All rows at every stage: one pass, each batch summarised while the next one passes, none of them kept."""
+"""All rows at every stage, in one pass; each batch is summarised while the next passes."""
 
 import os
 import time
@@ -16,9 +16,10 @@ from pipetrace.stats import Summariser, can_summarise, kernels
 from pipetrace.trace.document import Array, Summary
 
 HISTOGRAM_ROWS = 10_000
-"""Rows beyond which the histograms count a sample of as many, evenly spaced; a share is then known to half a per cent."""
+"""Rows beyond which the histograms count an evenly spaced sample of as many; a share is then known
+to half a per cent."""
 WORTH_COMPILING = 50_000_000
-"""Values from which on the compiled loops save more than loading them takes, half a second to a second."""
+"""Values from which on the compiled loops save more than loading them takes."""
 WORTH_GUESSING = 1_000_000_000
 """Values from which on it is worth a batch to see how long all of them will take."""
 THREADS = min(4, os.cpu_count() or 1)
@@ -59,11 +60,11 @@ def flow(
         x: an array or a structure of arrays, the first axis the rows.
         total: how many rows.
         progress: is told how many rows are done, and of how many.
-        seconds: how long it may take, as far as that can be told beforehand: of rows that would take longer only as many
-            pass as do not, evenly spaced. None sets no limit.
+        seconds: how long it may take, as far as can be known beforehand. Of rows that would take
+            longer only some pass, evenly spaced. None sets no limit.
         exact: whether the histograms count all rows too, however many there are.
-        fast: whether to use the compiled loops, where numba is installed; None uses them where they pay. NumPy gives the
-            same counts.
+        fast: whether to use the compiled loops, where numba is installed; None uses them where they
+            pay. NumPy gives the same counts.
     """
     values = total * measure.extent.values
     compiled = kernels() if (values > WORTH_COMPILING if fast is None else fast) else None
@@ -122,8 +123,9 @@ def _batches(measure: ModelPass, x: Any, count: int, places: Any) -> Iterator[tu
 class _Summing:
     """The summaries of all stages in the making.
 
-    What one stage gives may be what another one gave, in another shape: Flatten and Reshape move nothing. Two outputs that
-    lie at the same place in memory are the same values, and are counted once.
+    What one stage gives may be what another one gave, in another shape: Flatten and Reshape move
+    nothing. Two outputs that lie at the same place in memory are the same values, and are counted
+    once.
     """
 
     def __init__(self, measure: ModelPass, compiled: Any) -> None:

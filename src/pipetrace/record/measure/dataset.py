@@ -1,4 +1,4 @@
-"""What is known of the rows of a training: how many there are, and what the model is to give for them."""
+"""Facts of the rows of a training: their number, their targets, their classes."""
 
 import hashlib
 import threading

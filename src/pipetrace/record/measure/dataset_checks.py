@@ -1,4 +1,4 @@
-"""Training and validation rows without any model of the user's: repeated rows, order, baseline models."""
+"""Checks of training and validation rows: repeated rows, order, baseline models."""
 
 from dataclasses import replace
 
@@ -74,7 +74,7 @@ def _of_validation(
 
 
 def baseline_scores(measure: ModelPass, trained: Rows, validation: Rows | None) -> Found:
-    """What baseline models reach on the same rows; nothing where the rows are no table of numbers."""
+    """What baseline models reach on the same rows; nothing where these are no numbers."""
     problem = _problem(measure, trained, validation)
     if problem is None:
         return []
@@ -86,7 +86,7 @@ def baseline_scores(measure: ModelPass, trained: Rows, validation: Rows | None) 
 
 
 def labels_of(measure: ModelPass, rows: Rows) -> tuple[Array, int] | None:
-    """The class of each row and how many classes there are, where the single output gives classes."""
+    """Each row's class and the number of classes, where the single output gives classes."""
     outputs = measure.forward.outputs
     if len(rows.targets) != 1 or len(outputs) != 1 or len(outputs[0].shape) != 2:
         return None
@@ -115,7 +115,7 @@ def _problem(
 
 
 def _table(measure: ModelPass, rows: Rows) -> tuple[Array, Array, bool] | None:
-    """Inputs and targets as two tables of numbers, and whether they are classes; finite rows only."""
+    """Inputs and targets as tables, finite rows only, and whether targets are classes."""
     inputs, targets = rows.arrays, rows.targets
     if len(targets) != 1 or not all(is_numbers(each) and each.ndim for each in (*inputs, *targets)):
         return None

@@ -21,7 +21,7 @@ fewer."""
 
 
 class EpochPass:
-    """Evenly spaced training rows, passed once: summaries, activations and outcomes are made of them.
+    """Evenly spaced training rows, passed once, for summaries, activations and outcomes.
 
     Args:
         model: whose loss is asked for.

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipetrace.capture import gradients, nests
 from pipetrace.capture.facts import losses
-from pipetrace.capture.failing import failing_graph
+from pipetrace.capture.forward import failing_graph
 from pipetrace.capture.tensors import Origin
 from pipetrace.capture.weights import Weights
 from pipetrace.errors import in_short
@@ -104,7 +104,7 @@ def _in_the_rows(suspect: Suspect) -> Event | None:
 
 
 def _in_a_pass(suspect: Suspect, sound: Weights) -> Event | None:
-    """With the last finite weights: the first stage whose output, or then whose gradient, is not."""
+    """With the last finite weights: the first stage whose output or gradient is not finite."""
     measure, rows = suspect.measure, suspect.rows
     if measure is None or rows is None or not sound:
         return None

@@ -18,12 +18,12 @@ from pipetrace.trace.document import SOURCE, Array, Spec, Stage, Summary
 VALUES_TOGETHER = 8_000_000
 """Values of all stages that pass at a time: 32 MB of float32."""
 ROWS_TOGETHER = 256
-"""Rows that pass at a time, and after every epoch. With 256 rows a share of one half is known to six
-percentage points (two standard errors)."""
+"""Rows that pass at a time, and after every epoch. With 256 rows a share of one half is known to
+six percentage points (two standard errors)."""
 CANDIDATE_VALUES = 200_000_000
 """Values of all stages among whose rows the predictions to show are chosen."""
 ALL_CHANNELS, MOST_CHANNELS = 2048, 1024
-"""Channels of all stages, and of one, that get summaries of their own; each takes 16 kB meanwhile."""
+"""Channels of all stages, and of one, that get own summaries; each takes 16 kB meanwhile."""
 CHANNELS_EACH_EPOCH = 256
 """The same for the summaries after every epoch, which add up in the file."""
 ROW_VALUES, STAGE_VALUES = 500_000, 250_000
@@ -146,7 +146,7 @@ class ModelPass:
         given: dict[str, dict[int, Array]] = {}
         for (name, output), values in zip(self.names, nests.flatten(x), strict=True):
             given.setdefault(name, {})[output] = values
-        # Keras takes the arrays of a dictionary by sorted keys, which need not be the outputs' order.
+        # Keras takes the arrays of a dictionary by sorted keys, not in the outputs' order.
         sources = {name: tuple(of[output] for output in sorted(of)) for name, of in given.items()}
         found = self.forward.passed(nests.as_fit_gets(x), instead)
         return Passed({**sources, **found.outputs}, found.masks)
@@ -160,7 +160,7 @@ class ModelPass:
         ]
 
     def examples(self, passed: Passed, place: int = 0) -> dict[str, tuple[Array, ...]]:
-        """One row at every stage, without the axis of rows; stages that are too large are left out."""
+        """One row at every stage, without the axis of rows; too large stages are left out."""
         return {
             name: tuple(
                 row_of(each, spec, place)

@@ -36,8 +36,8 @@ SET_BY_THREADPOOLCTL = "KMP_DUPLICATE_LIB_OK"
 def one_blas_thread() -> Iterator[None]:
     """A block in which NumPy's linear algebra uses one thread.
 
-    Threads of such a library wait for each other by spinning: for matrices of a few hundred rows, on a
-    machine that does other work too, several took five to eleven times as long as one.
+    Threads of such a library wait for each other by spinning: for matrices of a few hundred rows,
+    on a machine that does other work too, several took five to eleven times as long as one.
     """
     before = os.environ.get(SET_BY_THREADPOOLCTL)
     from threadpoolctl import threadpool_limits

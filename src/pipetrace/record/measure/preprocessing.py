@@ -26,10 +26,10 @@ class Before:
 
     Attributes:
         stages: the source and the steps.
-        sources: for each array that the model gets, the stage that gave it, and which of its outputs it is.
+        sources: for each array of the model the stage that gave it, and which of its outputs.
         summaries: of the stages' outputs over all rows.
-        row: the number in the source of the first row that the model gets, or None where that is not known.
-        way: for a row that the model gets, what it was at each stage, without the axis of rows, as far as that is known.
+        row: the number in the source of the first row that the model gets, or None.
+        way: gives what a row was at each stage, without the axis of rows, as far as known.
     """
 
     stages: tuple[Stage, ...]
@@ -49,7 +49,7 @@ def before(passage: Passage) -> Before:
         (last.name, place) for place in (in_order if len(in_order) == len(places) else places)
     ]
     summaries: dict[str, Summary] = {}
-    # A dataset is told stage by stage, and none of them has rows that could be looked at without taking them.
+    # The stages of a dataset have no rows that could be seen without taking them.
     whole = [passage.source, *(_result(step) for step in passage.steps)]
     if len(whole) == len(stages):
         for stage, rows in zip(stages, whole, strict=True):
@@ -84,7 +84,7 @@ def _origin(passage: Passage) -> int | None:
 
 
 def _numbered(x: Any, numbers: Iterator[int]) -> Any:
-    """The structure with a number in place of each array, in the order in which a stage tells its outputs.
+    """The structure with a number for each array, in the order of a stage's outputs.
 
     Keras takes the arrays of a dictionary in the order of the keys, which need not be that one.
     """
@@ -114,7 +114,7 @@ def _single(values: Any) -> Array | None:
 
 
 def before_dataset(source: Any, taken: Collection[str]) -> Before | None:
-    """The stages of a ``tf.data.Dataset`` that a ``fit`` gets, as far as it tells them; None of anything else.
+    """The stages of a ``tf.data.Dataset``, as far as they can be read; None of anything else.
 
     Args:
         source: what ``fit`` gets.

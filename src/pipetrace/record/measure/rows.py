@@ -106,10 +106,10 @@ class RowSource:
 
     @property
     def trained(self) -> Rows | None:
-        """The rows that ``fit`` trains on, where it was given arrays; else those that are looked at.
+        """The rows that ``fit`` trains on, where they are arrays; else those to look at.
 
-        Rows that were given to look at may hold the validation rows too. A ``fit`` may also be given
-        rows of another form, as where a callback changes them; then it is those to look at.
+        Rows that were given to look at may hold the validation rows too. A ``fit`` may also be
+        given rows of another form, as where a callback changes them; then it is those to look at.
         """
         if self._of_fit is None or self.shown is None or not self._of_fit.has_form_of(self.shown):
             return self.shown

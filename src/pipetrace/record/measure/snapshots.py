@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pipetrace.capture.weights import Weights
 
 MOST_SNAPSHOTS = 24
-"""Epochs of which snapshots are kept. Of a longer training every second epoch is kept, every fourth,
-and so on, and the last."""
+"""Epochs of which snapshots are kept. Of a longer training every second epoch is kept, every
+fourth, and so on, and the last."""
 MOST_SNAPSHOT_BYTES = 100_000_000
 """Bytes of all snapshots."""
 RECENT = 3
@@ -34,7 +34,8 @@ class Snapshot:
 
 
 class Snapshots:
-    """What the weights were before training (epoch 0), after some of its epochs, evenly spread, and after the last three."""
+    """The weights before training (epoch 0), after evenly spread epochs, and after the last
+    three."""
 
     def __init__(self) -> None:
         self._kept: dict[int, Snapshot] = {}
@@ -66,7 +67,7 @@ class Snapshots:
         return self._kept.get(epoch) or self._recent.get(epoch)
 
     def spread(self) -> list[int]:
-        """The epochs that are kept: first and last, the middle one, those between them, and so on."""
+        """The epochs that are kept: first and last, the middle one, those between, and so on."""
         kept = sorted(self._kept)
         order = [0, len(kept) - 1] if len(kept) > 1 else list(range(len(kept)))
         parts = [(0, len(kept) - 1)]
