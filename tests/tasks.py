@@ -11,21 +11,16 @@ from numpy.typing import NDArray
 from pipetrace.stats import summarise
 from pipetrace.trace import Trace
 from pipetrace.trace.document import (
-    DATA,
-    EXCEPTION,
     FAILED,
     FINISHED,
     INTERRUPTED,
     LAYER,
-    LOSS,
-    RECORDER,
     SOURCE,
     STOPPED,
     Array,
     Data,
     Ending,
     Epoch,
-    Event,
     ModelFacts,
     Parameters,
     Prediction,
@@ -36,6 +31,7 @@ from pipetrace.trace.document import (
     Training,
     Weight,
 )
+from pipetrace.trace.events import DATA_ENDED, EXCEPTION, LOSS, RECORDER, Event
 
 ROWS = 6
 Values: TypeAlias = NDArray[Any]
@@ -398,7 +394,7 @@ def failed() -> Trace:
         cost={},
         run=replace(trace.run, model=None),
         ending=Ending(FAILED, message, "price", 1),
-        events=(Event(EXCEPTION, message, 1, 1, "price"),),
+        events=(Event(EXCEPTION, 1, 1, "price", error=message),),
     )
 
 
@@ -414,9 +410,9 @@ def not_finite() -> Trace:
         ),
     )
     events = (
-        Event(LOSS, "the loss is nan", 2, 3, "hidden"),
-        Event(DATA, "the generator gave 5 of 6 batches", 2),
-        Event(RECORDER, "The weights are not stored: they take 900 MB."),
+        Event(LOSS, 2, 3, value=math.nan, last_finite_step=2),
+        Event(DATA_ENDED, 2, count=5, total=6),
+        Event(RECORDER, part="weights", error="MemoryError: they take 900 MB."),
     )
     return replace(trace, epochs=epochs, events=events)
 

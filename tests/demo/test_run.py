@@ -236,7 +236,7 @@ def test_an_error_in_training_is_the_ending(record: Record, progress: Any, tmp_p
     assert isinstance(caught.value.__cause__, RuntimeError)
     trace = read(tmp_path / "run.trace")
     assert (trace.ending.kind, trace.ending.epoch, len(trace.epochs)) == ("failed", 2, 1)
-    assert str(trace.ending.message).startswith("RuntimeError: the layer broke")
+    assert str(trace.ending.error).startswith("RuntimeError: the layer broke")
 
 
 def test_a_disk_that_fills_up_is_the_ending(
@@ -256,7 +256,7 @@ def test_a_disk_that_fills_up_is_the_ending(
     with pytest.raises(DiskFullError, match=r"No room\."):
         record()
     trace = read(tmp_path / "run.trace")
-    assert (trace.ending.kind, trace.ending.message, len(trace.epochs)) == ("failed", "No room.", 1)
+    assert (trace.ending.kind, trace.ending.error, len(trace.epochs)) == ("failed", "No room.", 1)
     assert "pipetrace" not in capsys.readouterr().err
 
 

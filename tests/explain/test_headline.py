@@ -82,10 +82,10 @@ def test_a_failed_run_says_where_what_came_in_and_what_was_raised(make_trace: Ma
     trace = KINDS["failed"]()
     text = headline(trace)
     assert text.startswith("Failed after 0 of 3 epochs")
-    for part in ("Dense (price)", "shape 8", str(trace.ending.message)):
+    for part in ("Dense (price)", "shape 8", str(trace.ending.error)):
         assert part in text
     long = "word " * 1000
-    assert len(headline(replace(trace, ending=replace(trace.ending, message=long)))) < 500
+    assert len(headline(replace(trace, ending=replace(trace.ending, error=long)))) < 500
     assert len(shortened(long)) <= 240
     elsewhere = replace(trace, ending=Ending(FAILED, "ValueError: no", "gone"))
     assert "gone. ValueError: no." in headline(elsewhere)

@@ -49,7 +49,7 @@ LEFT_OUT = {
 USUALLY_ZERO = {"nan", "positive_infinity", "negative_infinity"}
 """Keys that are held only where they are not 0."""
 
-PROSE = re.compile(r"message|description|notice|text|label|title|why|advice|change|.*_text")
+PROSE = re.compile(r"message|error|description|notice|text|label|title|why|advice|change|.*_text")
 """Keys that hold sentences, or numbers written for a reader."""
 
 WORD = re.compile(r"[A-Za-z_][\w./:-]*")

@@ -19,7 +19,6 @@ from pipetrace.trace.document import (
     Array,
     Ending,
     Epoch,
-    Event,
     Group,
     ModelFacts,
     Parameters,
@@ -27,6 +26,7 @@ from pipetrace.trace.document import (
     Spec,
     Target,
 )
+from pipetrace.trace.events import Event
 from pipetrace.trace.measurements import (
     KINDS,
     FitArguments,
@@ -83,9 +83,9 @@ def test_groups(tmp_path: Path, recording: Any) -> None:
 
 def test_events_in_their_order(tmp_path: Path, recording: Any) -> None:
     events = (
-        Event("loss", "The loss was NaN.", 2, 7),
-        Event("exception", "ValueError: \u00fc \x1b[31m", None, None, "dense"),
-        Event("recorder", "later in the file, earlier in time", 1),
+        Event("weights", 2, 7, "dense", weight="dense/kernel", count=3, total=9),
+        Event("exception", stage="dense", error="ValueError: \u00fc \x1b[31m"),
+        Event("target_shape", 1, shape=(None, 3), target_shape=(None,), low=-math.inf, high=1.0),
     )
 
     def act(writer: TraceWriter) -> None:
@@ -93,8 +93,25 @@ def test_events_in_their_order(tmp_path: Path, recording: Any) -> None:
             writer.add_event(event)
 
     found = finished(tmp_path / "run.trace", recording, act).events
-    cleaned = replace(events[1], message="ValueError: \u00fc \ufffd[31m")
+    cleaned = replace(events[1], error="ValueError: \u00fc \ufffd[31m")
     assert found == (events[0], cleaned, events[2])
+
+
+@pytest.mark.parametrize("details", ["", "[]", '{"row": 1.5}', '{"shape": 3}', '{"shape": [true]}'])
+def test_details_of_an_event_that_no_writer_writes(
+    details: str, tmp_path: Path, recording: Any
+) -> None:
+    path = tmp_path / "run.trace"
+    recording.write(path)
+    with closing(sqlite3.connect(path)) as database:
+        row = "INSERT INTO event VALUES (NULL, 'loss', 1, 2, NULL, ?)"
+        database.execute(row, (details,))
+        database.commit()
+        with pytest.raises(DamagedTraceError):
+            read(path)
+        database.execute("""UPDATE event SET details = '{"row":3,"newer":{}}'""")
+        database.commit()
+    assert read(path).events == (Event("loss", 1, 2, row=3),)
 
 
 def test_measurements_by_kind_name_and_epoch(
@@ -317,7 +334,7 @@ def test_a_trace_goes_on_after_its_end(
     values = np.arange(6, dtype=np.float32)
     summary = summarise(values)
     writer.add_epoch(epoch(1), {"dense": values})
-    event = Event("data", "The data ended early.", 1, 3)
+    event = Event("data_ended", 1, 3, count=3, total=7)
     writer.add_event(event)
     writer.add_data_flow(20, {"dense": summary}, {"dense": values})
     for part in ("mask", "training", "prediction"):

@@ -83,13 +83,13 @@ def test_no_text_gives_orders_to_a_terminal(file: Path, text: str) -> None:
         database.execute(
             "UPDATE stage SET layer = ?, config = ?", (text, json.dumps([{"name": text}]))
         )
-        database.execute("UPDATE ending SET message = ?", (text,))
+        database.execute("UPDATE ending SET error = ?", (text,))
     trace = read(file)
     said = [
         trace.run.title,
         *map(str, trace.run.versions),
         str(trace.stages[0].layer),
-        str(trace.ending.message),
+        str(trace.ending.error),
     ]
     said += [str(trace.run.versions), str(trace.stages[0].config)]
     assert all("\N{REPLACEMENT CHARACTER}" in each for each in said)

@@ -100,7 +100,7 @@ def _status(trace: Trace) -> str:
 
 def _where_it_failed(trace: Trace) -> str:
     """The stage that failed, the shapes that it received, and the error's own message."""
-    name, message = trace.ending.stage, shortened(trace.ending.message or "").rstrip(". ")
+    name, message = trace.ending.stage, shortened(trace.ending.error or "").rstrip(". ")
     stage = stage_of(trace, name)
     text = f" in {called(stage) if stage else name}." if name else "."
     shapes = listed([dimensions(spec.shape) for spec in stage.inputs]) if stage else ""

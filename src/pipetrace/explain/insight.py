@@ -33,16 +33,13 @@ from pipetrace.explain.judgement import (
 from pipetrace.explain.metrics import accuracy, validation_accuracy
 from pipetrace.explain.text import counted, dimensions, exact, figure, listed, moved, number, share
 from pipetrace.trace.document import (
-    DATA,
     FAILED,
-    GRADIENT,
-    OUTPUT,
-    WEIGHTS,
     Epoch,
     Stage,
     Summary,
     Trace,
 )
+from pipetrace.trace.events import LOSS, NON_FINITE
 
 
 def insight(trace: Trace) -> tuple[str, ...]:
@@ -221,7 +218,7 @@ def _last_finite(trace: Trace) -> str:
 
 
 def _first_non_finite(trace: Trace) -> str:
-    if any(event.kind in (DATA, OUTPUT, GRADIENT, WEIGHTS) for event in trace.events):
+    if any(event.kind in NON_FINITE - {LOSS} for event in trace.events):
         return ""  # an event tells it, from the very step
     for epoch in trace.epochs:
         for stage in trace.stages:

@@ -19,7 +19,8 @@ from pipetrace.errors import NothingToCompareError, PipetraceError, ScriptError
 from pipetrace.record.run import check_program
 from pipetrace.record.selfcheck_run import Order
 from pipetrace.trace import read
-from pipetrace.trace.document import RECORDER, Array
+from pipetrace.trace.document import Array
+from pipetrace.trace.events import RECORDER
 from pipetrace.trace.selfcheck import KINDS, Difference, Ran, Selfcheck, Tally
 
 REFERENCE = "pipetrace.capture.reference_program"
@@ -216,7 +217,7 @@ def _recorded(traces: Sequence[str]) -> tuple[int, tuple[str, ...]]:
             lost.append(error.what)
             continue
         epochs += len(trace.epochs)
-        lost += [event.message for event in trace.events if event.kind == RECORDER]
+        lost += [f"{event.part}: {event.error}" for event in trace.events if event.kind == RECORDER]
     return epochs, tuple(lost)
 
 

@@ -10,13 +10,13 @@ from pipetrace.record.budget import Cost
 from pipetrace.trace.document import (
     Array,
     Ending,
-    Event,
     Group,
     Prediction,
     Run,
     Stage,
     Summary,
 )
+from pipetrace.trace.events import Event
 from pipetrace.trace.measurements import Measurement
 from pipetrace.trace.overhead import Spending
 from pipetrace.trace.writer import EpochFacts, TraceWriter

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from pipetrace.trace.events import Event
 from pipetrace.trace.measurements import Measurements
 from pipetrace.trace.overhead import Spending
 
@@ -237,52 +238,21 @@ class Prediction:
     held_out: bool = True
 
 
-LOSS, OUTPUT, GRADIENT, WEIGHTS, EXCEPTION, DATA, RECORDER = (
-    "loss",
-    "output",
-    "gradient",
-    "weights",
-    "exception",
-    "data",
-    "recorder",
-)
-"""What an event is about."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that happened once and was not planned.
-
-    Attributes:
-        kind: what it is about: ``loss``, ``output``, ``gradient`` or ``weights`` that are not finite, an ``exception``
-            of the training, ``data`` that are missing or do not fit, or the ``recorder`` itself, which then left
-            something out.
-        message: the fact in the words of whoever reported it.
-        epoch, step: when, counted from 1; None outside of the epochs.
-        stage: where, or None where that is not known.
-    """
-
-    kind: str
-    message: str
-    epoch: int | None = None
-    step: int | None = None
-    stage: str | None = None
-
-
 @dataclass(frozen=True)
 class Ending:
     """How the run ended.
 
     Attributes:
         kind: ``finished``, ``stopped``, ``failed``, ``interrupted``, ``killed`` or ``running``.
-        message: the error's own words, where there was one.
-        stage, epoch: where it happened, where that is known.
+        error: the class of the error and its message, as Keras or Python wrote it, where there was one.
+        stage, epoch, step: where it happened, where that is known.
     """
 
     kind: str
-    message: str | None = None
+    error: str | None = None
     stage: str | None = None
     epoch: int | None = None
+    step: int | None = None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import numpy as np
 
 from pipetrace.errors import NewerTraceError, NotATraceError, TraceNotFoundError
-from pipetrace.trace.codec import decoder
+from pipetrace.trace.codec import decode_event, decoder
 from pipetrace.trace.document import (
     KILLED,
     RUNNING,
@@ -24,7 +24,6 @@ from pipetrace.trace.document import (
     Data,
     Ending,
     Epoch,
-    Event,
     Group,
     ModelFacts,
     Parameters,
@@ -217,7 +216,7 @@ class _Reader:
                 for part, seconds in self.database.execute("SELECT part, seconds FROM cost")
             },
             groups=tuple(self._groups()),
-            events=tuple(Event(*row) for row in self.database.execute(EVENTS)),
+            events=tuple(decode_event(*row) for row in self.database.execute(EVENTS)),
             histogram_rows=_whole(self.facts.get("histogram_rows")),
             spending=_spending(self.facts.get("spending")),
             measurements=self._measurements(),
@@ -373,7 +372,7 @@ class _Reader:
         return Measurements(stored, decoder(self.place))
 
     def _ending(self) -> Ending:
-        row = self.database.execute("SELECT kind, message, stage, epoch FROM ending").fetchone()
+        row = self.database.execute("SELECT kind, error, stage, epoch, step FROM ending").fetchone()
         if row:
             return Ending(*row)
         last = self.database.execute("SELECT max(number) FROM epoch").fetchone()[0]
@@ -390,7 +389,7 @@ ORDER BY summary.id
 """
 FIGURES = "SELECT id, data FROM content WHERE id IN (SELECT figures FROM measurement)"
 MEASUREMENTS = "SELECT kind, name, epoch, figures FROM measurement ORDER BY id"
-EVENTS = "SELECT kind, message, epoch, step, stage FROM event ORDER BY id"
+EVENTS = "SELECT kind, epoch, step, stage, details FROM event ORDER BY id"
 
 
 def _model(facts: Any) -> ModelFacts | None:

@@ -111,10 +111,10 @@ CREATE TABLE prediction (
 CREATE TABLE event (
     id INTEGER PRIMARY KEY,
     kind TEXT NOT NULL,
-    message TEXT NOT NULL,
     epoch INTEGER,
     step INTEGER,
-    stage TEXT
+    stage TEXT,
+    details TEXT NOT NULL
 );
 CREATE TABLE measurement (
     id INTEGER PRIMARY KEY,
@@ -124,7 +124,7 @@ CREATE TABLE measurement (
     figures INTEGER NOT NULL REFERENCES content (id)
 );
 CREATE TABLE cost (part TEXT PRIMARY KEY, seconds REAL NOT NULL) WITHOUT ROWID;
-CREATE TABLE ending (kind TEXT NOT NULL, message TEXT, stage TEXT, epoch INTEGER);
+CREATE TABLE ending (kind TEXT NOT NULL, error TEXT, stage TEXT, epoch INTEGER, step INTEGER);
 """
 
 DTYPES = (

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 from pipetrace.errors import DiskFullError, NotWritableError, OutputExistsError
-from pipetrace.trace.codec import encode_figures
+from pipetrace.trace.codec import encode_details, encode_figures
 from pipetrace.trace.contents import Contents
 from pipetrace.trace.document import (
     Array,
     Ending,
     Epoch,
-    Event,
     Group,
     Prediction,
     Run,
@@ -24,6 +23,7 @@ from pipetrace.trace.document import (
     Stage,
     Summary,
 )
+from pipetrace.trace.events import Event
 from pipetrace.trace.measurements import Measurement
 from pipetrace.trace.overhead import Spending
 from pipetrace.trace.schema import (
@@ -196,7 +196,7 @@ class TraceWriter:
     def add_event(self, event: Event) -> None:
         """Add something that happened."""
         with self._transaction() as database:
-            values = (event.kind, event.message, event.epoch, event.step, event.stage)
+            values = (event.kind, event.epoch, event.step, event.stage, encode_details(event))
             database.execute("INSERT INTO event VALUES (NULL, ?, ?, ?, ?, ?)", values)
 
     def add_measurements(self, measurements: Iterable[Measurement]) -> None:
@@ -239,8 +239,8 @@ class TraceWriter:
         with self._transaction() as database:
             _put(database, "spending", None if spending is None else asdict(spending))
             database.executemany("INSERT OR REPLACE INTO cost VALUES (?, ?)", list(cost.items()))
-            row = (ending.kind, ending.message, ending.stage, ending.epoch)
-            database.execute("INSERT INTO ending VALUES (?, ?, ?, ?)", row)
+            row = (ending.kind, ending.error, ending.stage, ending.epoch, ending.step)
+            database.execute("INSERT INTO ending VALUES (?, ?, ?, ?, ?)", row)
         self._checkpoint(patience=1000)
         with self._explained():
             # Back to one file; a reader that holds it open keeps the log in place, which does no harm.

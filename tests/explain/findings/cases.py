@@ -28,7 +28,7 @@ from tests.explain.findings.faulty import (
 )
 
 from pipetrace.explain.findings import ERROR
-from pipetrace.trace.document import OUTPUT, Event
+from pipetrace.trace.events import LOSS, OUTPUT, Event
 from pipetrace.trace.measurements import (
     DatasetCheck,
     FitArguments,
@@ -652,8 +652,8 @@ CASES = [
         "PT701",
         lambda: with_events(
             a_run(poor(), losses=NAN_LOSS),
-            Event("loss", "The loss was NaN.", 1, 1),
-            Event(OUTPUT, "The first is that of second.", 1, 1, "second"),
+            Event(LOSS, 1, 1, value=math.nan),
+            Event(OUTPUT, 1, 1, "second"),
         ),
         lambda: a_run(poor()),
         "second",

@@ -10,7 +10,8 @@ from tests.explain.findings.conftest import a_run, poor
 
 from pipetrace.explain.findings import WARNING
 from pipetrace.trace import Trace
-from pipetrace.trace.document import Event, Parameters, Weight
+from pipetrace.trace.document import Parameters, Weight
+from pipetrace.trace.events import Event
 from pipetrace.trace.measurements import (
     BaselineModel,
     ClassOutcome,

@@ -1,5 +1,6 @@
 """What breaks in a training stands in its trace, and the user's exception goes on as it was."""
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from tests.record.models import as_arrays, batches, classifier, rows
 
 import pipetrace
 from pipetrace.trace import Trace
+from pipetrace.trace.events import Event
 
 pytestmark = [
     pytest.mark.framework,
@@ -81,7 +83,7 @@ def test_a_layer_that_raises_is_where_the_trace_ends(fit: Fit) -> None:
     )
     trace = fit(model, RuntimeError, "the layer's own words", x=x, y=y)
     assert (trace.ending.kind, trace.ending.stage) == ("failed", "picky")
-    assert "the layer's own words" in str(trace.ending.message)
+    assert "the layer's own words" in str(trace.ending.error)
     assert [stage.name for stage in trace.stages] == ["input", "first", "picky"]
     failed = trace.stages[-1]
     assert failed.outputs == ()
@@ -114,35 +116,35 @@ def test_a_value_that_a_layer_cannot_take(fit: Fit) -> None:
     x[70, 1] = 9
     trace = fit(model, Exception, "9", x=x, y=np.ones((100, 6)))
     assert (trace.ending.kind, trace.ending.stage) == ("failed", "words")
-    assert "= 9 is not in [0, 5)" in str(trace.ending.message)
-    assert "File" not in str(trace.ending.message)
+    assert "= 9 is not in [0, 5)" in str(trace.ending.error)
+    assert "File" not in str(trace.ending.error)
     assert all(stage.outputs for stage in trace.stages)
 
 
 @pytest.mark.parametrize(
-    ("loss", "labels", "words"),
+    ("loss", "labels", "event"),
     [
         (
             "categorical_crossentropy",
             "as they are",
-            "answer gives 3 for a row and its target is a single number.",
+            Event("target_shape", 1, 1, "answer", shape=(None, 3), target_shape=(None,)),
         ),
         (
             "sparse_categorical_crossentropy",
             "out of range",
-            "answer gives 3 values for a row and its targets go from 0 to 7.",
+            Event("target_range", 1, 1, "answer", shape=(None, 3), low=0.0, high=7.0),
         ),
     ],
 )
-def test_labels_that_do_not_fit_the_loss(fit: Fit, loss: str, labels: str, words: str) -> None:
+def test_labels_that_do_not_fit_the_loss(fit: Fit, loss: str, labels: str, event: Event) -> None:
     x, y = rows()
     if labels == "out of range":
         y[y == 2] = 7
     trace = fit(classifier(loss=loss, metrics=[]), Exception, x=x, y=y)
     assert (trace.ending.kind, trace.ending.stage) == ("failed", None)
     assert [stage.name for stage in trace.stages] == ["input", "hidden", "norm", "drop", "answer"]
-    assert [event.kind for event in trace.events] == ["exception", "data"]
-    assert trace.events[1].message == words
+    assert [each.kind for each in trace.events] == ["exception", event.kind]
+    assert trace.events[1] == event
     assert trace.run.data.targets[0].max == y.max()
 
 
@@ -166,11 +168,12 @@ def test_data_that_is_empty_or_ends_early(fit: Fit) -> None:
 
     x, y = rows()
     empty = tf.data.Dataset.from_tensor_slices((x[:0], y[:0])).batch(8)
-    assert told(fit(classifier(), x=empty, epochs=1, shuffle=False)) == [("data", 1, None, None)]
+    assert told(fit(classifier(), x=empty, epochs=1, shuffle=False)) == [
+        ("no_batches", 1, None, None)
+    ]
     short = tf.data.Dataset.from_tensor_slices((x, y)).batch(25)
     trace = fit(classifier(), x=short, epochs=3, steps_per_epoch=3, shuffle=False)
-    assert told(trace)[0] == ("data", 2, 1, None)
-    assert trace.events[0].message == "The data ended after 1 of 3 steps of epoch 2."
+    assert trace.events[0] == Event("data_ended", 2, 1, count=1, total=3)
 
 
 def test_a_learning_rate_that_is_far_too_high(fit: Fit) -> None:
@@ -197,8 +200,10 @@ def test_a_value_of_the_data_that_is_not_finite(fit: Fit) -> None:
     )
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     trace = fit(model, x=x, y=y, batch_size=10, shuffle=False)
-    assert told(trace) == [("loss", 1, 7, None), ("data", 1, 7, "input")]
-    assert trace.events[1].message == "One value of input is not finite, in row 61."
+    assert told(trace) == [("loss", 1, 7, None), ("inputs", 1, 7, "input")]
+    assert math.isnan(trace.events[0].value or 0)
+    assert trace.events[0].last_finite_step == 6
+    assert (trace.events[1].count, trace.events[1].row) == (1, 61)
     source = trace.stages[0].summary
     assert source is not None
     assert source.nan == 1
@@ -240,7 +245,7 @@ def test_an_exception_of_another_callback(fit: Fit, tmp_path: Path) -> None:
 
     trace = fit(classifier(), KeyError, "of the callback", **as_arrays(), others=[Raising()])
     assert [epoch.number for epoch in trace.epochs] == [1]
-    assert (trace.ending.kind, trace.ending.epoch, trace.ending.message) == (
+    assert (trace.ending.kind, trace.ending.epoch, trace.ending.error) == (
         "failed",
         2,
         "KeyError: 'of the callback'",

@@ -13,7 +13,7 @@ MOST_PARTS = 4
 
 def foot(trace: Trace) -> tuple[Fact, ...]:
     """How a trace was measured, line by line."""
-    run, message = trace.run, trace.ending.message
+    run, message = trace.run, trace.ending.error
     versions = ", ".join(f"{name} {version}" for name, version in sorted(run.versions.items()))
     found = [
         Fact("How this was measured", _measured(trace)),

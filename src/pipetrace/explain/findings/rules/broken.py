@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
+from pipetrace.explain.events import sentence
 from pipetrace.explain.findings.figures import POOR, figures_of
 from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
-from pipetrace.trace.document import DATA, GRADIENT, LOSS, OUTPUT, WEIGHTS, Trace
+from pipetrace.trace.document import Trace
+from pipetrace.trace.events import NON_FINITE
 from pipetrace.trace.measurements import Signal, Update
 
 
@@ -25,11 +27,10 @@ class NotANumber(Rule):
         facts = figures_of(trace)
         if not facts.broken:
             return
-        events = [
-            each for each in trace.events if each.kind in (LOSS, OUTPUT, GRADIENT, WEIGHTS, DATA)
-        ]
+        events = [each for each in trace.events if each.kind in NON_FINITE]
         evidence = [
-            Evidence(each.message, None, f"events[{trace.events.index(each)}]") for each in events
+            Evidence(sentence(trace, each), None, f"events[{trace.events.index(each)}]")
+            for each in events
         ]
         stage = next((each.stage for each in events if each.stage is not None), None)
         epochs = [

@@ -1,0 +1,62 @@
+"""Events: what happened once and was not planned, as fields. ``explain`` makes the sentences."""
+
+from dataclasses import dataclass
+
+LOSS, INPUTS, TARGETS, OUTPUT, GRADIENT, WEIGHTS = (
+    "loss",
+    "inputs",
+    "targets",
+    "output",
+    "gradient",
+    "weights",
+)
+"""What was NaN or Inf."""
+EXCEPTION, UNFINISHED = "exception", "unfinished"
+"""Training raised an error; a call of ``fit`` did not come to its end, and nothing tells why."""
+NO_BATCHES, DATA_ENDED = "no_batches", "data_ended"
+"""The data gave no batch in an epoch; they ended before the epoch's last step."""
+OUTPUT_COUNT, TARGET_SHAPE, TARGET_RANGE = "output_count", "target_shape", "target_range"
+"""What does not fit: the numbers of outputs and targets, their shapes, class numbers and the number of scores."""
+RECORDER = "recorder"
+"""The recorder left something out."""
+NON_FINITE = frozenset({LOSS, INPUTS, TARGETS, OUTPUT, GRADIENT, WEIGHTS})
+"""The kinds that tell of NaN or Inf."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened once and was not planned. Fields that do not belong to its kind are None.
+
+    Attributes:
+        kind: what happened.
+        epoch, step: when, counted from 1; None outside of the epochs.
+        stage: where, or None where that is not known.
+        value: the loss, NaN or infinite.
+        last_finite_step: the last step of the epoch that is known to have had a finite loss, 0 for none.
+        weight: whose gradient or values are not finite, such as ``conv2d/kernel``.
+        target: which target, 0 for the first.
+        row: the first row in which values are not finite.
+        count, total: how many values (outputs, steps) and of how many (targets, planned steps).
+        shape, target_shape: of an output and of its target, None for the rows.
+        low, high: the range of a target.
+        part: what the recorder left out.
+        error: the class of the error and its message, as Keras or Python wrote it.
+    """
+
+    kind: str
+    epoch: int | None = None
+    step: int | None = None
+    stage: str | None = None
+    value: float | None = None
+    last_finite_step: int | None = None
+    weight: str | None = None
+    target: int | None = None
+    row: int | None = None
+    count: int | None = None
+    total: int | None = None
+    shape: tuple[int | None, ...] | None = None
+    target_shape: tuple[int | None, ...] | None = None
+    low: float | None = None
+    high: float | None = None
+    part: str | None = None
+    error: str | None = None
