@@ -179,7 +179,7 @@ def test_words_that_fail_reach_neither_the_training_nor_the_trace(
 
     use(monkeypatch, fails, fails)
     fit(tmp_path / "run.trace")
-    assert capsys.readouterr().err.count("findings could not be recorded") == 1
+    assert capsys.readouterr().err.count("findings failed and is now off") == 1
     trace = pipetrace.read(tmp_path / "run.trace")
     assert (trace.ending.kind, len(trace.epochs)) == ("finished", 3)
 

@@ -18,7 +18,7 @@ from pipetrace.record.measure import failure
 from pipetrace.record.progress import ProgressLine
 from pipetrace.record.state import Settings, State, say
 from pipetrace.record.writer_thread import WriterThread
-from pipetrace.trace.document import FAILED, FINISHED, INTERRUPTED, STOPPED, Ending, Epoch
+from pipetrace.trace.document import FAILED, FINISHED, INTERRUPTED, STOPPED, Ending, Epoch, Stage
 from pipetrace.trace.events import DATA_ENDED, LOSS, NO_BATCHES, UNFINISHED, Event
 from pipetrace.trace.overhead import BUDGET, DECLINED, UNSUPPORTED, Spending
 
@@ -113,8 +113,7 @@ class Session:
     @property
     def wants_batches(self) -> bool:
         """Whether the rows have to be taken from what passes."""
-        state = self.state
-        return state.source.shown is None and state.can("rows") and state.can("writing")
+        return self.state.source.shown is None and self.state.can("rows")
 
     def has_enough_batches(self) -> bool:
         """Whether copying batches has taken as long as it may."""
@@ -207,7 +206,7 @@ class Session:
             state.step = min(state.step, state.steps) if state.step else 0
         if not state.step:
             state.note(Event(NO_BATCHES, state.epoch))
-        elif state.steps is not None and state.step < state.steps and not facts.stops(state.model):
+        elif (state.steps or 0) > state.step and not facts.stops(state.model):
             event = Event(DATA_ENDED, state.epoch, state.step, count=state.step, total=state.steps)
             state.note(event)
 
@@ -255,12 +254,14 @@ class Session:
             return
         stage: str | None = None
         events: list[Event] = []
+        seen: tuple[Stage, ...] = ()
         if state.measure is None:
             self.look()  # where the model itself runs, its outputs may not go with the loss
         with state.safely("failure"):
             stage, events, seen = failure.of_exception(state.suspect, error)
-            if seen and state.measure is None:
-                self._description.write(seen)
+        with state.safely("writing"):
+            self._description.read_now()
+            self._description.write(seen)
         self._note_all(events, *state.moment)
         self.close(Ending(FAILED, in_short(error), stage, *state.moment))
 
