@@ -10,7 +10,7 @@ from pipetrace.capture.backend import load
 from pipetrace.trace.document import LAYER, Parameters, Spec, Stage, Weight
 
 Made: TypeAlias = tuple[Callable[[Any], Any], Sequence[Any]]
-"""How a layer is made, and the shapes of its inputs after the rows, with another dtype in a pair."""
+"""How a layer is made, and its inputs' shapes after the rows, in a pair with another dtype."""
 
 WRITTEN_FOR = (3, 15)
 """The version of Keras whose layers are all described; a newer one may have more."""

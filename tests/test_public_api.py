@@ -20,7 +20,7 @@ import pytest
 import pipetrace
 from pipetrace import errors
 from pipetrace.present.build.document import document
-from pipetrace.present.plain import plain
+from pipetrace.present.text import document_text
 from pipetrace.trace import document as trace_document
 
 PUBLIC = sorted(pipetrace.__all__)
@@ -93,7 +93,7 @@ def test_the_example_of_the_package_runs(
     printed = io.StringIO()
     with redirect_stdout(printed):
         exec(textwrap.dedent(found[0]), {"pipetrace": pipetrace})
-    assert printed.getvalue() == plain(document(digits_trace))
+    assert printed.getvalue() == document_text(document(digits_trace))
 
 
 def test_read_gives_a_frozen_document(digits_file: Path, digits_trace: pipetrace.Trace) -> None:
@@ -245,7 +245,7 @@ def test_show_prints_the_trace_and_draws_in_a_terminal_unless_plain_text_is_want
 ) -> None:
     for options in ({}, {"plain": True}):
         pipetrace.show(digits_trace, **options)
-        assert capsys.readouterr().out == plain(document(digits_trace))
+        assert capsys.readouterr().out == document_text(document(digits_trace))
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLORTERM", "truecolor")
     monkeypatch.delenv("NO_COLOR", raising=False)

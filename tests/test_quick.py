@@ -122,6 +122,6 @@ def test_rich_is_loaded_where_it_may_find_a_terminal(
 def test_showing_imports_nothing_that_it_needs_not(digits_file: Path, name: str) -> None:
     program = (
         f"import sys; sys.argv = ['pipetrace', 'show', {str(digits_file)!r}]\nfrom pipetrace.cli import main\nmain()\n"
-        f"print({name!r} in sys.modules, 'pipetrace.present.plain' in sys.modules)"
+        f"print({name!r} in sys.modules, 'pipetrace.present.text' in sys.modules)"
     )
     assert ran(program).splitlines()[-1] == "False True"

@@ -1,8 +1,8 @@
-"""Write what docs/rules says of each rule from its class, and the list; what is written by hand stays as it is.
+"""Write the head of each rule's page in docs/rules from its class, and the list of all rules.
 
-Run it after a change of a rule's attributes, or for a new rule: its page then has the headings, and what stands below them
-is written by hand. With ``--examples``, and codes or none for all, it also runs the program of each page and puts what
-the command says then below it. Tests compare both with what it would write.
+Run it after a change of a rule's attributes, or for a new rule: its page then has the headings, and you
+write the text below them. With ``--examples`` and codes, or none for all, it also runs the program of
+each page and inserts the output of its command. Tests compare both with what it would write.
 """
 
 import os
@@ -25,37 +25,37 @@ FOLDER = Path(__file__).resolve().parent.parent / "docs" / "rules"
 HEADINGS = ("Evidence it needs", "Example", "When to ignore it")
 LIST_BEGIN, LIST_END = "<!-- made from the rules -->", "<!-- end of the list -->"
 FAMILIES = {
-    "PT0": "What was expected",
+    "PT0": "Conditions",
     "PT1": "Data and targets",
     "PT2": "Activations and units",
     "PT3": "Outputs and loss",
     "PT4": "Optimisation",
     "PT5": "Generalisation and stopping",
     "PT6": "Architecture",
-    "PT7": "Numbers that broke",
+    "PT7": "NaN and Inf",
 }
 
 
 def rules() -> tuple[AnyRule, ...]:
-    """The rules that have pages, by their codes."""
+    """The rules that have pages, sorted by code."""
     return (Expectation, Baseline, *all_rules())
 
 
 def page(rule: AnyRule, before: str) -> str:
-    """A rule's page; ``before`` is what the page was, and is kept where it is written by hand."""
+    """A rule's page. Of ``before``, the page so far, what is written by hand is kept."""
     written = before.partition(END)[2] or "".join(f"\n## {each}\n" for each in HEADINGS)
     return head(rule).removesuffix("\n") + written
 
 
 def listing(before: str) -> str:
-    """The list of all rules within the text around it."""
+    """The list of all rules, and the text around it."""
     lines = []
     for family, title in FAMILIES.items():
         own = [rule for rule in rules() if rule.code.startswith(family)]
         if own:
             lines += [
                 f"\n### {title}\n",
-                "| rule | level | category | what it finds |",
+                "| rule | severity | category | what it finds |",
                 "|---|---|---|---|",
             ]
             lines += [
@@ -82,22 +82,22 @@ EXAMPLE = re.compile(
 
 
 def example(text: str) -> re.Match[str]:
-    """The program of a page, the command that follows it, and what the command says.
+    """The program of a page, the command that follows it, and the command's output.
 
     Raises:
         ValueError: the page has none.
     """
     found = EXAMPLE.search(text)
     if found is None:
-        raise ValueError("the page has no program with a command behind it")
+        raise ValueError("the page has no program followed by a command")
     return found
 
 
 def said(text: str) -> str:
-    """What the command of a page says after its program has run, in the folder where one is."""
+    """The output of a page's command after its program has run in the current folder."""
     import keras
 
-    # Keras numbers layers through a whole process; a program of its own begins anew.
+    # Keras numbers layers through a whole process.
     keras.backend.clear_session()
     found = example(text)
     exec(compile(found["program"], "the example", "exec"), {"__name__": "example"})
@@ -105,13 +105,13 @@ def said(text: str) -> str:
 
 
 def with_example(text: str) -> str:
-    """A page with what its command says now."""
+    """A page with the present output of its command."""
     found = example(text)
     return text[: found.start("said")] + said(text) + text[found.end("said") :]
 
 
 def main(arguments: list[str]) -> None:
-    """Write the pages; with ``--examples`` those of the codes, or all, with their examples run."""
+    """Write the pages; with ``--examples`` run those of the codes, or all."""
     for where, text in pages():
         where.write_text(text, encoding="utf-8")
     if arguments[:1] == ["--examples"]:

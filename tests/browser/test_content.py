@@ -14,7 +14,7 @@ from tests.traces import HOSTILE, broken, killed, lengthened, renamed
 from pipetrace.present.build.document import document
 from pipetrace.present.colormaps import colours
 from pipetrace.present.drawings import ImageView
-from pipetrace.present.plain import plain
+from pipetrace.present.text import document_text
 from pipetrace.present.views import Document
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Array
@@ -338,7 +338,7 @@ def test_hostile_names_are_shown_as_text(pages: Pages, digits_trace: Trace) -> N
 
 def test_without_scripts_the_plain_text_is_shown(pages: Pages, made: Document) -> None:
     page = pages.open(java_script_enabled=False)
-    assert words(page.locator("noscript").inner_text()) == words(plain(made))
+    assert words(page.locator("noscript").inner_text()) == words(document_text(made))
 
 
 def test_calls_to_the_outside_are_heard(pages: Pages) -> None:

@@ -12,7 +12,7 @@ from tests.cli.conftest import Ran, Run, is_message, listing
 from tests.rules import WRONG, broken, only, rule, silent
 
 from pipetrace.explain.findings import registry
-from pipetrace.present import console, rules
+from pipetrace.present import rich, rules
 from pipetrace.present.formats.json import CHECK_VERSION
 
 
@@ -34,7 +34,7 @@ def test_findings_end_with_1(run: Run, here: Path) -> None:
         "   61 of 64 units give 0 for every row.\n"
         "   Evidence: PT201 measured 61 of 64.\n"
     )
-    assert "Root cause of: Warning PT402 small-steps, stage 6, Dense (dense), epoch 3." in ran.out
+    assert "Root cause of: warning PT402 small-steps, stage 6, Dense (dense), epoch 3:" in ran.out
     assert "\n2. Warning PT501 falls-still, epoch 1\n" in ran.out
     assert all(len(line) <= 88 for line in ran.out.splitlines())
     assert listing(here) == before
@@ -136,7 +136,7 @@ def test_a_terminal_gets_colours_and_a_pipe_does_not(
                 **{"force_terminal": True, "color_system": "truecolor", "width": 80, **options}
             )
 
-    monkeypatch.setattr(console, "LastingConsole", Terminal)
+    monkeypatch.setattr(rich, "LastingConsole", Terminal)
     ran = run("check", "digits.trace")
     assert (ran.code, "\x1b[1;31merror" in ran.out) == (1, True)
     shown = " ".join(re.sub("\x1b\\[[0-9;]*m", "", ran.out).split())

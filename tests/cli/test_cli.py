@@ -18,8 +18,8 @@ from pipetrace.errors import IncompleteTraceError
 from pipetrace.present.build.document import document
 from pipetrace.present.formats.json import to_json
 from pipetrace.present.page import page as as_page
-from pipetrace.present.plain import plain
 from pipetrace.present.quiz_prompt import ask
+from pipetrace.present.text import document_text
 from pipetrace.trace import Trace, read
 
 FRAMEWORKS = {"keras", "tensorflow", "jax", "torch"}
@@ -60,7 +60,7 @@ def test_the_version_is_that_of_the_package(run: Run) -> None:
 
 
 def test_show_prints_the_document_as_plain_text_into_a_pipe(run: Run, here: Path) -> None:
-    expected = plain(document(read(here / "digits.trace")))
+    expected = document_text(document(read(here / "digits.trace")), "digits.trace")
     assert run("show", "digits.trace") == Ran(0, expected, "")
     assert run("show", "digits.trace", "--plain") == Ran(0, expected, "")
 
@@ -207,7 +207,7 @@ def test_plain_has_no_escape_codes_whatever_the_environment_says(here: Path) -> 
     assert "\x1b" not in asked.stdout
     shown = start("show", "digits.trace", "--plain", env=wish)
     assert "\x1b" not in shown.stdout
-    assert shown.stdout == plain(document(read(here / "digits.trace")))
+    assert shown.stdout == document_text(document(read(here / "digits.trace")), "digits.trace")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a pseudo-terminal is wanted")

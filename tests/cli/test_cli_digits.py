@@ -14,7 +14,7 @@ from tests.cli.conftest import Ran, command, is_message, listing, start
 
 from pipetrace.present.build.document import document
 from pipetrace.present.page import page as as_page
-from pipetrace.present.plain import plain
+from pipetrace.present.text import document_text
 from pipetrace.trace import read
 
 pytestmark = pytest.mark.framework
@@ -69,7 +69,7 @@ def test_it_says_what_it_does_while_it_does_it(finished: Ran) -> None:
 
 def test_it_shows_the_document_of_the_trace(finished: Ran, folder: Path) -> None:
     trace = read(folder / "run.trace")
-    assert plain(document(trace)) in finished.out
+    assert document_text(document(trace), "run.trace") in finished.out
     assert trace.rows == 64
     assert [epoch.number for epoch in trace.epochs] == [1, 2]
     assert (
@@ -98,7 +98,7 @@ def test_the_last_lines_name_the_files_and_what_to_do_with_them(
         "",
         "Open the page:   xdg-open run.html",
         "Show it again:   pipetrace show run.trace",
-        "Be asked:        pipetrace quiz run.trace",
+        "Take the quiz:   pipetrace quiz run.trace",
     ]
 
 

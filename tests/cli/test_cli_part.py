@@ -10,7 +10,8 @@ from tests.graphs import deep
 
 from pipetrace.present.build.document import document
 from pipetrace.present.build.focus import focus
-from pipetrace.present.plain import plain
+from pipetrace.present.markdown import document_markdown
+from pipetrace.present.text import document_text
 from pipetrace.trace import read
 from pipetrace.trace.writer import TraceWriter
 
@@ -19,9 +20,9 @@ def test_a_stage_alone_is_shown_in_full(run: Run, here: Path) -> None:
     trace = read(here / "digits.trace")
     shown = run("show", "digits.trace", "--stage", "conv2d")
     assert (shown.code, shown.err) == (0, "")
-    assert shown.out == plain(focus(trace, "conv2d"), file="digits.trace")
+    assert shown.out == document_text(focus(trace, "conv2d"), file="digits.trace")
     assert "Data flow of conv2d: 1 stage\n" in shown.out
-    whole = plain(document(trace))
+    whole = document_text(document(trace))
     (block,) = [each for each in whole.split("\n\n") if each.startswith("3. Conv2D")]
     assert block in shown.out
     assert "Training" not in shown.out
@@ -66,3 +67,9 @@ def test_what_is_collapsed_says_the_command_that_opens_it(run: Run, large: str) 
     everything = run(*shlex.split(commands[1])[1:]).out
     assert "block9_bn2" in everything
     assert "is collapsed" not in everything.replace("\n", " ")
+
+
+def test_markdown_is_that_of_the_document(run: Run, here: Path) -> None:
+    shown = run("show", "digits.trace", "--markdown")
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.out == document_markdown(document(read(here / "digits.trace")), "digits.trace")

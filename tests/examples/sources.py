@@ -17,7 +17,7 @@ SOURCES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "decision": ("joined",),
     },
     "residual": {
-        "stem": ("picture",),
+        "stem": ("image",),
         "block_1_conv_1": ("stem",),
         "block_1_conv_2": ("block_1_conv_1",),
         "block_1_add": ("stem", "block_1_conv_2"),
@@ -27,7 +27,7 @@ SOURCES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "pool": ("block_2_relu",),
     },
     "unet": {
-        "down_1": ("picture",),
+        "down_1": ("image",),
         "pool_1": ("down_1",),
         "pool_2": ("down_2",),
         "up_2": ("bottom",),
@@ -37,9 +37,9 @@ SOURCES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "mask": ("merge_1",),
     },
     "towers": {
-        "window_1": ("picture",),
-        "window_3": ("picture",),
-        "window_5": ("picture",),
+        "window_1": ("image",),
+        "window_3": ("image",),
+        "window_5": ("image",),
         "window_3_pool": ("window_3",),
         "joined": ("window_1_pool", "window_3_pool", "window_5_pool"),
         "mixed": ("joined",),
@@ -56,7 +56,7 @@ SOURCES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "weight": ("body_2",),
     },
     "nested_model": {
-        "soften": ("picture",),
+        "soften": ("image",),
         "shrink": ("soften",),
         "flat": ("shrink",),
         "code": ("flat",),
@@ -102,7 +102,7 @@ SOURCES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "future": ("go_on",),
     },
     "attention": {
-        "vectors": ("places",),
+        "vectors": ("positions",),
         "attention": ("vectors", "vectors"),
         "add_1": ("vectors", "attention"),
         "norm_1": ("add_1",),
@@ -123,7 +123,7 @@ SOURCES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "hidden": ("CONCATENATE",),
     },
     "frozen_backbone": {
-        "scale": ("picture",),
+        "scale": ("image",),
         "Conv1": ("scale",),
         "block_2_add": ("block_1_project_BN", "block_2_project_BN"),
         "block_3_expand": ("block_2_add",),

@@ -1,5 +1,6 @@
 """Watching changes nothing: an example ends the same, to the bit, with and without pipetrace, at every budget."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -22,18 +23,19 @@ def compared(folder: Path, budgets: Sequence[str], *parts: Sequence[str]) -> Map
     """What ``compare_runs`` found out about each example; a process of its own, at once, for each part of them."""
     command = [sys.executable, "-m", "tests.examples.compare_runs", str(folder), ",".join(budgets)]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    running = [
-        subprocess.Popen(
-            [*command, *part],
-            cwd=EXAMPLES.parent,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=(folder / f"{place}.err").open("w"),
-            text=True,
-        )
-        for place, part in enumerate(parts)
-    ]
-    told = [process.communicate()[0] for process in running]
+    with contextlib.ExitStack() as stack:
+        running = []
+        for place, part in enumerate(parts):
+            said = stack.enter_context((folder / f"{place}.err").open("w"))
+            options: Any = {
+                "cwd": EXAMPLES.parent,
+                "env": environment,
+                "stderr": said,
+                "text": True,
+            }
+            process = subprocess.Popen([*command, *part], stdout=subprocess.PIPE, **options)
+            running.append(stack.enter_context(process))
+        told = [process.communicate()[0] for process in running]
     for place, process in enumerate(running):
         assert process.returncode == 0, (folder / f"{place}.err").read_text()[-3000:]
     lines = [

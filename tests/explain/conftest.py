@@ -279,7 +279,7 @@ def trace_of(
     )
 
 
-NUMBER = r"(?<![A-Za-z\d])-?\d[\d,]*(?:\.\d+)?(?: x 10\^\d+)?"
+NUMBER = r"(?<![A-Za-z\d])-?\d+(?:,\d{3})*(?:\.\d+)?(?: x 10\^\d+)?"
 TOKENS = (
     ("classes", rf"\bln ({NUMBER})"),
     ("epochs", rf"\bepochs? ({NUMBER})(?:, ({NUMBER}))?(?: (?:and|to) ({NUMBER}))?"),

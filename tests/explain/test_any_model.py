@@ -113,15 +113,15 @@ def asked(trace: Trace, words: str) -> Question:
 @pytest.mark.parametrize(
     ("make", "words", "right"),
     [
-        (regression, "A Dense layer makes 8 values of 5", "48"),
-        (steps, "An Embedding has a vector of 4", "36"),
-        (steps, "An LSTM with 5 units", "200"),
+        (regression, "A Dense layer has 8 units and 5 inputs", "48"),
+        (steps, "An Embedding layer holds a vector of 4", "36"),
+        (steps, "An LSTM layer with 5 units", "200"),
         (several, "Which of these layers", None),
         (regression, "a mean squared error, is 1.50", "1.22"),
-        (KINDS["binary"], "what does", None),
-        (KINDS["binary"], "the model's one unit", "Class 0, 65.9 %"),
-        (KINDS["stopped"], "did the model do best", "Epoch 3"),
-        (regression, "How many learned numbers", "9"),
+        (KINDS["binary"], "get together", None),
+        (KINDS["binary"], "single unit", "Class 0, 65.9 %"),
+        (KINDS["stopped"], "perform best", "Epoch 3"),
+        (regression, "How many parameters go into", "9"),
     ],
 )
 def test_the_right_answer_is_right(

@@ -16,8 +16,8 @@ from pipetrace import Rule, Trace
 from pipetrace.explain.findings.labels import how_sure, when
 from pipetrace.present.build.document import document
 from pipetrace.present.build.focus import focus
-from pipetrace.present.plain import plain
-from pipetrace.present.terminal import show
+from pipetrace.present.rich import show
+from pipetrace.present.text import document_text
 from pipetrace.present.views import Document
 
 
@@ -86,8 +86,8 @@ def test_evidence_that_the_finding_says_itself_is_not_told_again(
     only(monkeypatch, rule("PT201", "twice", text="PT201 measured 61 of 64."))
     made = document(digits_trace)
     assert made.findings.found[0].evidence == ()
-    assert plain(made).count("PT201 measured 61 of 64") == 1
-    assert "Evidence:" not in plain(made)
+    assert document_text(made).count("PT201 measured 61 of 64") == 1
+    assert "Evidence:" not in document_text(made)
 
 
 def test_a_place_that_is_not_in_the_trace_has_no_link(
@@ -102,9 +102,9 @@ def test_a_healthy_run_has_one_line(digits_trace: Trace, monkeypatch: pytest.Mon
     only(monkeypatch, *(silent(f"PT90{index}") for index in range(3)))
     made = document(digits_trace)
     assert made.findings.title == "None of the 3 rules found anything wrong"
-    text = plain(made)
+    text = document_text(made)
     assert text.count("None of the 3 rules found anything wrong.") == 1
-    assert "What is wrong" not in text
+    assert "Findings" not in text
     assert "None of the 3 rules found anything wrong." in joined(in_terminal(made, 100))
 
 
@@ -115,7 +115,7 @@ def test_a_rule_that_fails_is_told_beside_what_the_others_found(
     made = document(digits_trace)
     told = "The rule PT998 not-written-well raised ZeroDivisionError: division by zero."
     assert made.findings.failed[0].startswith(told)
-    for text in (plain(made), in_terminal(made, 100), in_terminal(made, 60)):
+    for text in (document_text(made), in_terminal(made, 100), in_terminal(made, 60)):
         assert told in joined(text)
 
 
@@ -160,7 +160,7 @@ def test_how_sure_in_words(confidence: float, told: str) -> None:
 
 
 def drawings() -> Iterator[Callable[[Document], str]]:
-    yield plain
+    yield document_text
     for width in (140, 100, 60):
         yield functools.partial(in_terminal, width=width)
 
@@ -170,7 +170,7 @@ def test_all_of_a_finding_is_shown_near_the_top(
     wrong: Document, draw: Callable[[Document], str]
 ) -> None:
     text = joined(draw(wrong))
-    start, end = text.index("What is wrong, and where"), text.index("Data flow")
+    start, end = text.index("Findings"), text.index("Data flow")
     told = text[start:end]
     for view in wrong.findings.found:
         for each in (
@@ -219,9 +219,9 @@ def test_a_part_shows_the_marks_of_its_stages_alone(
 ) -> None:
     only(monkeypatch, *WRONG)
     made = focus(digits_trace, "conv2d")
-    for text in (plain(made), in_terminal(made, 100)):
+    for text in (document_text(made), in_terminal(made, 100)):
         assert "PT201 dying-units: 61 of 64" in joined(text)
-        assert "What is wrong" not in text
+        assert "Findings" not in text
         assert "PT501" not in text
 
 
@@ -232,12 +232,12 @@ def test_a_closed_fold_tells_of_its_stages(wrong: Document) -> None:
     group = GroupView("group/a", "a", "a, collapsed", "1", "2", "Two stages.", "0", 2, 3, False)
     (marked,) = marked_groups([group], wrong.stages)
     made = replace(wrong, groups=(marked,))
-    for text in (plain(made), in_terminal(made, 100)):
+    for text in (document_text(made), in_terminal(made, 100)):
         flow = joined(text[text.index("Data flow") : text.index("Training")])
         assert "PT201 dying-units: 61 of 64" in flow
     opened = replace(wrong, groups=(replace(marked, expanded=True),))
-    flow = plain(opened)
-    flow = flow[flow.index("Data flow") : flow.index("Training\n")]
+    flow = document_text(opened)
+    flow = flow[flow.index("Data flow") : flow.index("Training:")]
     assert flow.count("PT201 dying-units") == 1
 
 
@@ -246,7 +246,7 @@ def test_findings_of_a_run_that_broke_off_are_shown(
 ) -> None:
     only(monkeypatch, *WRONG)
     made = document(killed(digits_trace, 0))
-    assert "PT201 dying-units, stage 3" in plain(made)
+    assert "PT201 dying-units, stage 3" in document_text(made)
     assert [link.id for link in made.findings.found[0].places] == ["stage/conv2d", ""]
 
 

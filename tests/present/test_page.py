@@ -17,7 +17,7 @@ from pipetrace.present.build.document import document
 from pipetrace.present.colormaps import COLORMAPS
 from pipetrace.present.formats.json import to_json
 from pipetrace.present.page import in_script, page
-from pipetrace.present.plain import plain
+from pipetrace.present.text import document_text
 from pipetrace.trace import Trace
 
 VIEWER = Path(pipetrace.__file__).parent / "present" / "viewer"
@@ -166,7 +166,7 @@ def test_the_policy_stands_before_anything_that_it_governs(parsed: Parsed) -> No
 
 def test_without_scripts_the_plain_text_is_there(text: str, digits_trace: Trace) -> None:
     inside = text.partition("<noscript><pre>")[2].partition("</pre></noscript>")[0]
-    assert html.unescape(inside) == plain(document(digits_trace))
+    assert html.unescape(inside) == document_text(document(digits_trace))
 
 
 def test_the_data_is_that_of_the_view(parsed: Parsed, digits_trace: Trace) -> None:

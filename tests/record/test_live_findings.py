@@ -111,16 +111,16 @@ def test_an_error_is_said_at_once_and_all_at_the_end(
     assert lines[end + 1].startswith("pipetrace: recording took ")
     assert lines[end + 2 :] == [
         "pipetrace: 1 error and 1 warning from 5 rules:",
-        "  Error PT201 dying-units, stage 2, Dense (conv2d), epochs 2 and 3",
-        "     61 of 64 units give 0 for every row.",
-        "     To do: Do something about PT201.",
-        '        Dense(64, "dying-units")',
-        "        → Dense(64)",
-        "     Root cause of: Warning PT402 small-steps, stage 3, Dense (dense), epoch 3; Note PT901",
-        "     worth-knowing.",
-        "  Warning PT501 falls-still, epoch 1",
-        "     The loss fell by 9 % in the last epoch.",
-        "     To do: Do something about PT501.",
+        "1. Error PT201 dying-units, stage 2, Dense (conv2d), epochs 2 and 3",
+        "   61 of 64 units give 0 for every row.",
+        "   Fix: Do something about PT201.",
+        '       Dense(64, "dying-units")',
+        "       → Dense(64)",
+        "   Root cause of: warning PT402 small-steps, stage 3, Dense (dense), epoch 3.",
+        "   Root cause of: note PT901 worth-knowing.",
+        "2. Warning PT501 falls-still, epoch 1",
+        "   The loss fell by 9 % in the last epoch.",
+        "   Fix: Do something about PT501.",
     ]
 
 
@@ -146,8 +146,8 @@ def test_notes_are_counted_and_many_findings_cut(
     fit(tmp_path / "run.trace")
     said = capsys.readouterr().err
     assert "pipetrace: 7 warnings and 1 note from 8 rules:" in said
-    assert said.count("  Warning PT20") == 5
-    assert "  and 2 more.\n" in said
+    assert said.count(". Warning PT20") == 5
+    assert "\nand 2 more.\n" in said
     assert "PT901" not in said
 
 

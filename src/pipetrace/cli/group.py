@@ -111,7 +111,7 @@ def print_text(text: str) -> None:
 
 def console_for(plain: bool, *, stderr: bool = False) -> Any:
     """Return a Rich console: one without colours where plain text is wanted."""
-    from pipetrace.present.console import LastingConsole
+    from pipetrace.present.rich import LastingConsole
 
     if plain:
         return LastingConsole(no_color=True, force_terminal=False, stderr=stderr)
@@ -147,13 +147,13 @@ def print_document(made: Any, console: Any, *, plain: bool, file: Path) -> None:
     """Print a document: with colours and images on a terminal, as plain text elsewhere."""
     name = shlex.quote(click.format_filename(file))
     if plain or console is None or not console.is_terminal:
-        from pipetrace.present.plain import plain as as_text
+        from pipetrace.present.text import document_text
 
-        print_text(as_text(made, file=name))
+        print_text(document_text(made, name))
     else:
-        from pipetrace.present.terminal import show as draw
+        from pipetrace.present import rich
 
-        draw(made, console, file=name)
+        rich.show(made, console, file=name)
 
 
 def page_path(trace: Path) -> Path:

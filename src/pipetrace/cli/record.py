@@ -161,7 +161,7 @@ def run(
             print_note(f"the trace is {name}; see it with: pipetrace show {name}")
             with contextlib.suppress(PipetraceError):  # an unreadable trace is reported below
                 if overhead := took(each):
-                    print_note(f"recording {overhead}.")
+                    print_note(f"recording took {overhead}.")
             try:
                 findings = str(at_end(each))
             except PipetraceError as error:

@@ -1,5 +1,6 @@
 """Commands that show a trace: show, page, quiz, export."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -23,7 +24,8 @@ from pipetrace.cli.group import (
 @click.option("--stage", metavar="NAME", help="Only this stage, nested model or block, in full.")
 @click.option("--expand", is_flag=True, help="Expand the collapsed groups of a large model.")
 @plain_option
-def show(file: Path, stage: str | None, expand: bool, plain: bool) -> None:
+@click.option("--markdown", is_flag=True, help="Print Markdown for a pull request or a README.")
+def show(file: Path, stage: str | None, expand: bool, plain: bool, markdown: bool) -> None:
     """Show a trace in the terminal."""
     from pipetrace.quick import may_be_terminal
 
@@ -34,6 +36,11 @@ def show(file: Path, stage: str | None, expand: bool, plain: bool) -> None:
         from pipetrace.trace import read
 
         made = focus(read(file), stage, expanded=expand)
+    if markdown:
+        from pipetrace.present.markdown import document_markdown
+
+        print_text(document_markdown(made, shlex.quote(click.format_filename(file))))
+        return
     console = None if plain or not may_be_terminal() else console_for(plain)
     print_document(made, console, plain=plain, file=file)
 

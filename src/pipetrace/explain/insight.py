@@ -141,7 +141,7 @@ def _improvement(trace: Trace) -> str:
     where = f"between epochs {numbers[at]} and {numbers[at + 1]}" if numbers[at] else "in epoch 1"
     text = f"{_fraction(part)} of the improvement in training loss came {where} ({share(part)})."
     if judgement(trace).trend != LEARNING:
-        return f"{text} In epoch {numbers[-1]} the loss was no longer improving."
+        return f"{text} In epoch {numbers[-1]} it barely changed."
     slightly = " slightly" if falls[-1] < 0.1 * whole else ""
     return f"{text} In epoch {numbers[-1]} the model was still improving{slightly}."
 

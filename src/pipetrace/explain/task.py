@@ -1,4 +1,4 @@
-"""What each output of a model is, decided from facts: the last stage's activation, the loss, the target, the shapes."""
+"""What each output of a model is, decided from facts: the last activation, the loss, the target and the shapes."""
 
 from dataclasses import dataclass
 
@@ -7,47 +7,25 @@ import numpy as np
 from pipetrace.explain.cache import once
 from pipetrace.trace.document import Array, Config, Spec, Stage, Target, Trace
 
-CLASSES, BINARY, MULTILABEL, NUMBERS, UNKNOWN = (
-    "classes",
-    "binary",
-    "multilabel",
-    "numbers",
-    "unknown",
-)
-"""What is told at each place: one of k classes, yes or no, several times yes or no, numbers, or nobody knows."""
+# What is predicted at each position: one of k classes, yes or no, several times yes or no, numbers, or unknown.
+CLASSES, BINARY, MULTILABEL, NUMBERS = "classes", "binary", "multilabel", "numbers"
+UNKNOWN = "unknown"
+# The positions of a row: one, one after another, a grid, or more axes than that.
 ROW, STEPS, PICTURE, OTHER = "row", "steps", "picture", "other"
-"""How many places a row has: one, one after another, a grid, or more axes than these words know."""
+# The values: probabilities, scores of which the loss makes probabilities, scores of another kind, or numbers.
 PROBABILITIES, LOGITS, SCORES, PLAIN = "probabilities", "logits", "scores", "plain"
-"""What the values are: probabilities, scores of which the loss makes probabilities, scores of another kind, numbers."""
 SEQUENCE, IMAGE, MASK = "sequence", "image", "mask"
 THRESHOLD = 0.5
-"""Above this probability, yes, as Keras' metrics count it."""
+"""Above this probability an answer is yes, as in Keras' metrics."""
 
-CROSSENTROPIES = frozenset(
-    {"sparse categorical crossentropy", "categorical crossentropy", "binary crossentropy"}
+# The losses of Keras by what they compare.
+SPARSE, CATEGORICAL_LOSS, BINARY_LOSS = (
+    f"{kind} crossentropy" for kind in ("sparse categorical", "categorical", "binary")
 )
-CATEGORICAL = frozenset(
-    {
-        "sparse categorical crossentropy",
-        "categorical crossentropy",
-        "categorical focal crossentropy",
-    }
-)
-YES_OR_NO = frozenset({"binary crossentropy", "binary focal crossentropy"})
-DISTANCES = frozenset(
-    {
-        "mean squared error",
-        "mean absolute error",
-        "mean absolute percentage error",
-        "mean squared logarithmic error",
-        "huber",
-        "log cosh",
-        "poisson",
-        "cosine similarity",
-    }
-)
-"""The losses of Keras by what they compare."""
-SHORT = {
+CROSSENTROPIES = frozenset({SPARSE, CATEGORICAL_LOSS, BINARY_LOSS})
+CATEGORICAL = frozenset({SPARSE, CATEGORICAL_LOSS, "categorical focal crossentropy"})
+YES_OR_NO = frozenset({BINARY_LOSS, "binary focal crossentropy"})
+SHORT_NAMES = {
     "mse": "mean squared error",
     "mae": "mean absolute error",
     "mape": "mean absolute percentage error",
@@ -55,6 +33,7 @@ SHORT = {
     "logcosh": "log cosh",
     "bce": "binary crossentropy",
 }
+DISTANCES = frozenset({"huber", "poisson", "cosine similarity", *SHORT_NAMES.values()} - YES_OR_NO)
 
 ACTIVATIONS = frozenset({"softmax", "sigmoid", "log_softmax", "relu", "tanh", "linear"})
 PASSING = frozenset(
@@ -62,22 +41,22 @@ PASSING = frozenset(
 )
 """Layers whose outputs are what they received, in another form."""
 CHANNELS = (1, 3, 4)
-"""So many channels are one picture: grey, colours, colours and transparency."""
+"""The channels that an image can have: grey, colours, or colours and transparency."""
 
 
 @dataclass(frozen=True)
 class Output:
-    """One thing that the model gives.
+    """One output of the model.
 
     Attributes:
-        name: what it is called, or None where the model has one output only.
-        stage, index: the stage that gives it, and which of that stage's outputs it is.
+        name: its name, or None where the model has one output only.
+        stage, index: the stage that computes it, and which of that stage's outputs it is.
         shape: of a batch, None for the rows.
-        what: ``classes``, ``binary``, ``multilabel``, ``numbers`` or ``unknown``: what is told at each place.
-        layout: ``row``, ``steps``, ``picture`` or ``other``: how many places there are.
+        what: ``classes``, ``binary``, ``multilabel``, ``numbers`` or ``unknown``: what is predicted at each position.
+        layout: ``row``, ``steps``, ``picture`` or ``other``: how many positions there are.
         scale: ``probabilities``, ``logits``, ``scores`` or ``plain``.
-        loss: in words, such as "mean squared error"; None where there is none or the trace does not tell.
-        target: what was to be given, or None.
+        loss: in words, such as "mean squared error"; None where there is none, or it is unknown.
+        target: facts on its target, or None.
     """
 
     name: str | None
@@ -99,40 +78,37 @@ class Output:
             return SEQUENCE
         if self.layout == PICTURE and self.what in (CLASSES, BINARY):
             return MASK
-        if self.layout == PICTURE and self.shape[-1] in CHANNELS:
-            return IMAGE
-        return UNKNOWN
+        return IMAGE if self.layout == PICTURE and self.shape[-1] in CHANNELS else UNKNOWN
 
     @property
     def classes(self) -> int:
-        """How many classes it tells apart; 0 where it tells none."""
+        """How many classes it predicts; 0 where it predicts none."""
         if self.what == BINARY:
             return 2
         return (self.shape[-1] or 0) if self.what == CLASSES else 0
 
     @property
     def of_classes(self) -> bool:
-        """Whether each row is of one of some classes."""
+        """Whether each row has one class."""
         return self.form in (CLASSES, BINARY)
 
 
 @once
 def outputs(trace: Trace) -> tuple[Output, ...]:
-    """What the model gives, in the order of its outputs; none where the run did not come to its end.
+    """The model's outputs, in its own order; none where the run failed before them.
 
-    A trace of schema 1 names no outputs: there its last stage is the output.
+    If the trace names no outputs, its last stage is the output.
     """
-    model = trace.run.model
+    model, last = trace.run.model, trace.stages[-1] if trace.stages else None
     specs = model.outputs if model else ()
-    last = next((stage for stage in reversed(trace.stages) if stage.outputs), None)
-    if not specs and last is not None and last is trace.stages[-1]:
+    if not specs and last is not None and last.outputs:
         specs = (Spec(last.outputs[0].shape, last.outputs[0].dtype, last.name),)
-    found = []
-    for position, spec in enumerate(specs):
-        stage = next((each for each in trace.stages if each.name == spec.source), None)
-        if stage is not None:
-            found.append(_output(trace, spec, stage, position, alone=len(specs) == 1))
-    return tuple(found)
+    by_name = {stage.name: stage for stage in trace.stages}
+    return tuple(
+        _output(trace, spec, by_name[spec.source], position, alone=len(specs) == 1)
+        for position, spec in enumerate(specs)
+        if spec.source in by_name
+    )
 
 
 def only(trace: Trace) -> Output | None:
@@ -144,8 +120,7 @@ def only(trace: Trace) -> Output | None:
 def shares(output: Output, values: Array) -> Array | None:
     """A row's output as probabilities, or None where it is not that.
 
-    The softmax or the sigmoid of scores where the loss makes probabilities of them in this way; else the values
-    themselves where they are shares.
+    Where the loss takes logits, this is the softmax or the sigmoid that it applies to them.
 
     Args:
         output: which.
@@ -158,48 +133,39 @@ def shares(output: Output, values: Array) -> Array | None:
             powers = np.exp(values - values.max(axis=-1, keepdims=True))
             result: Array = powers / powers.sum(axis=-1, keepdims=True)
             return result
-        apart = np.abs(values.sum(axis=-1, dtype=float) - 1).max()
-        return (
-            values
-            if apart < (5e-3 if values.dtype.itemsize == 2 else 1e-3) and values.min() >= 0
-            else None
-        )
-    if output.what in (BINARY, MULTILABEL):
-        if output.scale == LOGITS:
-            # The same for both signs, without powers that pass the largest float.
-            small = np.exp(-np.abs(values))
-            chosen: Array = np.where(values >= 0, 1 / (1 + small), small / (1 + small))
-            return chosen
-        return (
-            values
-            if output.scale == PROBABILITIES and values.min() >= 0 and values.max() <= 1
-            else None
-        )
-    return None
+        error = np.abs(values.sum(axis=-1, dtype=float) - 1).max()
+        close = error < (5e-3 if values.dtype.itemsize == 2 else 1e-3)
+        return values if close and values.min() >= 0 else None
+    if output.what not in (BINARY, MULTILABEL):
+        return None
+    if output.scale == LOGITS:
+        # The same for both signs, without powers beyond the largest float.
+        small = np.exp(-np.abs(values))
+        chosen: Array = np.where(values >= 0, 1 / (1 + small), small / (1 + small))
+        return chosen
+    inside = values.min() >= 0 and values.max() <= 1
+    return values if output.scale == PROBABILITIES and inside else None
 
 
 def plain_loss(name: str) -> str:
-    """A loss as Keras writes it, in plain words: ``MeanSquaredError``, ``mean_squared_error`` and ``mse`` are one."""
-    spaced = (
-        "".join(f" {letter}" if letter.isupper() else letter for letter in name)
-        if "_" not in name
-        else name
-    )
-    words = " ".join(spaced.replace("_", " ").lower().split())
-    return SHORT.get(words.replace(" ", ""), words)
+    """A loss in plain words: ``MeanSquaredError``, ``mean_squared_error`` and ``mse`` are one."""
+    if "_" not in name:
+        name = "".join(f" {letter}" if letter.isupper() else letter for letter in name)
+    words = " ".join(name.replace("_", " ").lower().split())
+    return SHORT_NAMES.get(words.replace(" ", ""), words)
 
 
 def activation(trace: Trace, stage: Stage) -> str | None:
-    """The activation that a stage's output went through last: ``softmax``, ``linear``, ...; None where unknown."""
-    for _ in range(len(trace.stages)):
+    """The last activation before a stage's output: ``softmax``, ``linear``, ...; None where unknown."""
+    by_name = {each.name: each for each in trace.stages}
+    for _ in trace.stages:
         kind = (stage.layer or "").lower()
         if kind in ACTIVATIONS:
             return kind
         found = _activation(stage.config)
         if found or stage.layer not in PASSING or not stage.inputs:
             return found
-        source = stage.inputs[0].source
-        before = next((each for each in trace.stages if each.name == source), None)
+        before = by_name.get(stage.inputs[0].source or "")
         if before is None:
             return None
         stage = before
@@ -218,76 +184,54 @@ def _activation(config: Config) -> str | None:
 
 
 def _output(trace: Trace, spec: Spec, stage: Stage, position: int, *, alone: bool) -> Output:
-    training, targets = trace.run.training, trace.run.data.targets
-    name = None if alone else spec.name or stage.name
+    targets = trace.run.data.targets
     target = targets[position] if position < len(targets) else None
-    written = next(
-        (
-            training.losses[key]
-            for key in (spec.name, stage.name, str(position))
-            if key and key in training.losses
-        ),
-        None,
-    )
-    if written is None and alone:
-        written = next(
-            iter(training.losses.values()), training.loss if "," not in training.loss else None
-        )
-    loss = plain_loss(written) if written else None
     shape = stage.outputs[spec.output].shape if spec.output < len(stage.outputs) else spec.shape
     layout = {1: ROW, 2: ROW, 3: STEPS, 4: PICTURE}.get(len(shape), OTHER)
     last = activation(trace, stage) if spec.output == 0 else None
-    what = _what(loss, last, target, shape, layout)
-    return Output(
-        name,
-        stage.name,
-        spec.output,
-        shape,
-        what,
-        layout,
-        _scale(what, last, loss, training.from_logits),
-        loss,
-        target,
-    )
+    loss = _loss(trace, (spec.name, stage.name, str(position)), alone=alone)
+    what = _what(loss, last, target, shape)
+    scale = _scale(what, last, loss, trace.run.training.from_logits)
+    name = None if alone else spec.name or stage.name
+    return Output(name, stage.name, spec.output, shape, what, layout, scale, loss, target)
+
+
+def _loss(trace: Trace, keys: tuple[str | None, ...], *, alone: bool) -> str | None:
+    """The loss of an output, which is stored under one of these keys; of a single output under any."""
+    training = trace.run.training
+    found = [training.losses[key] for key in keys if key and key in training.losses]
+    if alone:
+        found += [*training.losses.values()]
+        found += [training.loss] if "," not in training.loss else []
+    return plain_loss(found[0]) if found and found[0] else None
 
 
 def _what(
-    loss: str | None,
-    last: str | None,
-    target: Target | None,
-    shape: tuple[int | None, ...],
-    layout: str,
+    loss: str | None, last: str | None, target: Target | None, shape: tuple[int | None, ...]
 ) -> str:
     width = 1 if len(shape) < 2 else shape[-1] or 0
     several = BINARY if width == 1 else MULTILABEL
-    flags = (
-        target is not None
-        and target.whole
-        and target.min is not None
-        and target.min >= 0
-        and target.max == 1
-    )
     if loss in CATEGORICAL:
         return CLASSES if width > 1 else UNKNOWN
     if loss in YES_OR_NO:
         if target is None:
-            # A picture may be rebuilt with this loss, from grey values between 0 and 1.
-            return NUMBERS if layout == PICTURE else several
+            # An autoencoder may rebuild grey values between 0 and 1 with this loss.
+            return NUMBERS if len(shape) == 4 else several
         return several if target.whole else NUMBERS
     if last == "softmax" and width > 1:
         return CLASSES
     if loss in DISTANCES or (target is not None and not target.whole):
         return NUMBERS
+    flags = target is not None and target.whole and (target.min or 0) >= 0 and target.max == 1
     return several if last == "sigmoid" and flags else UNKNOWN
 
 
 def _scale(what: str, last: str | None, loss: str | None, from_logits: bool) -> str:
     if what in (NUMBERS, UNKNOWN):
         return PLAIN
-    own = "softmax" if what == CLASSES else "sigmoid"
-    if last == own:
+    if last == ("softmax" if what == CLASSES else "sigmoid"):
         return PROBABILITIES
     if from_logits and last not in ("softmax", "sigmoid"):
         return LOGITS
-    # A loss that takes probabilities gets them from a layer whose activation is not known here.
+    # A loss that takes probabilities gets them from a layer whose activation is unknown here.
     return PROBABILITIES if last is None and loss in CATEGORICAL | YES_OR_NO else SCORES

@@ -1,4 +1,4 @@
-"""Showing a trace: views that are decided once, and the terminal and the page that draw them."""
+"""Showing a trace: views that are built once, and the writers that draw them."""
 
 from pathlib import Path
 
@@ -11,28 +11,28 @@ def show(trace: Trace, *, plain: bool = False) -> None:
     """Print a trace: in colour in a terminal, as plain text elsewhere.
 
     Args:
-        trace: the recording.
+        trace: the trace.
         plain: plain text in a terminal too.
     """
     from rich.console import Console
 
+    from pipetrace.present import rich
     from pipetrace.present.build.document import document
-    from pipetrace.present.plain import plain as as_text
-    from pipetrace.present.terminal import show as draw
+    from pipetrace.present.text import document_text
 
     console = Console()
     made = document(trace)
     if plain or not console.is_terminal:
-        console.file.write(as_text(made))
+        console.file.write(document_text(made))
     else:
-        draw(made, console)
+        rich.show(made, console)
 
 
 def write_page(trace: Trace, path: str | Path, *, force: bool = False) -> None:
     """Write a trace as a page.
 
     Args:
-        trace: the recording.
+        trace: the trace.
         path: the file.
         force: replace a file that exists.
 

@@ -123,7 +123,7 @@ def write_text(path: Path, text: str, *, force: bool = False) -> None:
 
 
 def files_written(trace: Trace, out: Path, page: Path) -> str:
-    """What was written where, with sizes, and the commands that open it."""
+    """The written files with their sizes, and the commands that open them."""
     # A file name need not be valid text, but what is printed has to be.
     names = [click.format_filename(path) for path in (out, page)]
     width = max(len(name) for name in names)
@@ -142,6 +142,6 @@ def files_written(trace: Trace, out: Path, page: Path) -> str:
             "",
             f"Open the page:   xdg-open {written}",
             f"Show it again:   pipetrace show {recording}",
-            f"Be asked:        pipetrace quiz {recording}",
+            f"Take the quiz:   pipetrace quiz {recording}",
         ]
     )

@@ -1,7 +1,7 @@
 """The page: one self-contained HTML file that opens from disk.
 
-The viewer's ES modules stay files of their own. In a page they are named by an import map whose addresses are ``data:``
-URLs, so that they import each other by name, unchanged, without a server and without a build step.
+The viewer's ES modules stay separate files. The page names them in an import map of ``data:`` URLs. So they import each
+other by name, unchanged, without a server and without a build step.
 """
 
 import base64
@@ -12,7 +12,7 @@ from importlib import resources
 
 from pipetrace.present.colormaps import COLORMAPS
 from pipetrace.present.formats.json import to_json
-from pipetrace.present.plain import plain
+from pipetrace.present.text import document_text
 from pipetrace.present.views import Document
 
 MAIN = "main.js"
@@ -50,7 +50,7 @@ def page(made: Document) -> str:
         title=html.escape(f"{made.title} · {made.kind}"),
         style=_file("page.css"),
         modules=modules,
-        plain=html.escape(plain(made)),
+        plain=html.escape(document_text(made)),
         # A number stays on one line with its percent sign.
         document=in_script(to_json(made).replace(" %", "\u00a0%")),
         ramps=in_script(to_json(COLORMAPS)),

@@ -5,7 +5,8 @@ from rich.console import Console
 from rich.text import Text
 
 from pipetrace.errors import IncompleteTraceError
-from pipetrace.present.terminal import question_text
+from pipetrace.present.blocks import question_block
+from pipetrace.present.rich import print_blocks
 from pipetrace.present.views import QuestionView
 
 LETTERS = "ABCD"
@@ -31,7 +32,7 @@ def ask(questions: tuple[QuestionView, ...], console: Console) -> int:
         )
     right = 0
     for number, question in enumerate(questions, 1):
-        console.print(question_text(number, question), highlight=False)
+        print_blocks([question_block(number, question)], console)
         choice = _answer()
         correct = choice == question.answer
         right += correct

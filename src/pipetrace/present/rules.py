@@ -1,14 +1,12 @@
 """The rules, listed and explained, as text and as JSON."""
 
 import json
-import textwrap
 from collections.abc import Iterator, Sequence
 
 from pipetrace.explain.findings.pages import page
 from pipetrace.explain.findings.rule import AnyRule
 from pipetrace.explain.text import counted, listed
-
-WIDTH = 88
+from pipetrace.present.text import wrapped
 
 
 def listing(rules: Sequence[AnyRule]) -> str:
@@ -16,7 +14,7 @@ def listing(rules: Sequence[AnyRule]) -> str:
     lines = []
     for rule in rules:
         lines.append(f"{rule.code} {rule.name} ({rule.level}, {rule.category})")
-        lines += _wrapped(_prose(rule.what), 6)
+        lines += wrapped(_prose(rule.what), indent=6)
     lines += ["", f"{counted(len(rules), 'rule')}. Explain one with: pipetrace rules CODE"]
     return "\n".join(lines) + "\n"
 
@@ -58,20 +56,20 @@ def _explained(rule: AnyRule, names: dict[str, str]) -> Iterator[str]:
     yield ""
     yield f"Severity: {rule.level}. Category: {rule.category}."
     yield ""
-    yield from _wrapped(f"What it finds: {_prose(rule.what)}")
+    yield from wrapped(f"What it finds: {_prose(rule.what)}")
     yield ""
-    yield from _wrapped(f"Why it matters: {_prose(rule.why)}")
+    yield from wrapped(f"Why it matters: {_prose(rule.why)}")
     if rule.root_cause_of:
         caused = [f"{code} {names[code]}" if code in names else code for code in rule.root_cause_of]
         yield ""
-        yield from _wrapped(f"Root cause of: {listed(caused)}.")
+        yield from wrapped(f"Root cause of: {listed(caused)}.")
     if rule.needs:
         yield ""
-        yield from _wrapped(f"Needs: {listed(rule.needs)}.")
+        yield from wrapped(f"Needs: {listed(rule.needs)}.")
     written = page(rule.code)
     if written is None:
         yield ""
-        yield from _wrapped(f"It comes from {_origin(rule)}.")
+        yield from wrapped(f"It comes from {_origin(rule)}.")
     else:
         yield ""
         yield written.written
@@ -82,13 +80,6 @@ def _origin(rule: AnyRule) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _prose(told: str) -> str:
+def _prose(text: str) -> str:
     """A sentence without the marks of Markdown."""
-    return told.replace("`", "")
-
-
-def _wrapped(told: str, indent: int = 0) -> list[str]:
-    margin = " " * indent
-    return textwrap.wrap(
-        told, WIDTH, initial_indent=margin, subsequent_indent=margin, break_long_words=False
-    )
+    return text.replace("`", "")

@@ -24,6 +24,12 @@ BOTH = ("◉", "bold")
 """Where two lines meet in one character."""
 
 
+def image(view: ImageView, width: int, *, colour: bool) -> Text:
+    """An image, drawn as its kind asks for."""
+    draw = {"vector": strip, "steps": steps}.get(view.kind, maps)
+    return draw(view, width, colour=colour)
+
+
 def maps(image: ImageView, width: int, *, colour: bool) -> Text:
     """The first eight maps side by side, each as large as fits, two values to a character.
 

@@ -9,8 +9,9 @@ from typing import Any
 from pipetrace.capture import facts, nests
 from pipetrace.capture.fit import callbacks_in
 from pipetrace.errors import ArgumentError
-from pipetrace.pipeline.passage import Passage, check_steps, run_steps
-from pipetrace.pipeline.results import Rows as StepRows
+from pipetrace.pipeline.run import Passage, run_steps
+from pipetrace.pipeline.source import StepRows
+from pipetrace.pipeline.step import check_steps
 from pipetrace.record.measure.preprocessing import before
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.recorder import Recorder
@@ -97,9 +98,7 @@ class Pipeline:
         check_place(Path(path))
         passage = self.passage
         recorder = Recorder(path, **self._options)
-        recorder.settings = replace(
-            recorder.settings, before=before(passage), data_name=passage.name
-        )
+        recorder.settings = replace(recorder.settings, before=before(passage))
         given = {**_fit_arguments(passage), **options}
         given["callbacks"] = [
             *callbacks_in(options.get("callbacks")),
@@ -131,7 +130,6 @@ class Pipeline:
         settings: dict[str, Any] = {
             **self._options,
             "before": before(passage),
-            "data_name": passage.name,
         }
         record_model(self.model, Rows(x, y), Path(path), Unseen(), **settings)
 
@@ -157,16 +155,16 @@ def _fit_arguments(passage: Passage) -> dict[str, Any]:
     given: dict[str, Any] = {"x": passage.train.x}
     if passage.train.y is not None and passage.train.count is not None:
         given["y"] = passage.train.y
-    held_out = passage.held_out.get("validation")
-    if held_out is not None:
-        given["validation_data"] = (
-            (held_out.x, held_out.y) if held_out.y is not None else (held_out.x,)
-        )
-    if passage.batches and passage.batch_size is not None:
-        given |= {"batch_size": passage.batch_size, "shuffle": False}
-    elif passage.batches:
+    validation = passage.validation.get("validation")
+    if validation is not None:
+        pair = (validation.x, validation.y)
+        given["validation_data"] = pair if validation.y is not None else pair[:1]
+    sizes = [part.count for part in passage.batches]
+    if sizes and len(set(sizes[:-1])) <= 1 and (sizes[-1] or 0) <= (sizes[0] or 0):
+        given |= {"batch_size": sizes[0], "shuffle": False}
+    elif sizes:
         given = {key: value for key, value in given.items() if key != "y"}
-        given |= {"x": _again_and_again(passage.batches), "steps_per_epoch": len(passage.batches)}
+        given |= {"x": _again_and_again(passage.batches), "steps_per_epoch": len(sizes)}
     return given
 
 

@@ -3,12 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 from tests.explain.findings.cases import CASES
 from tests.explain.findings.conftest import Ask, a_run, poor, told
 from tests.explain.findings.faulty import (
     SPOILT,
-    Case,
     baselines,
     numbers,
     signals,
@@ -21,22 +19,22 @@ from pipetrace.stats import summarise
 from pipetrace.trace.measurements import Measurements
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.code)
-def test_the_fault_is_told_and_what_nearly_is_one_is_not(case: Case) -> None:
-    found = told(case.fault())
-    assert case.code in found, sorted(found)
-    assert (found[case.code].stage, found[case.code].level) == (case.stage, case.level)
-    assert case.code not in told(case.near())
+def test_the_fault_is_reported_and_what_nearly_is_one_is_not() -> None:
+    for case in CASES:
+        found = told(case.fault())
+        assert case.code in found, (case.code, sorted(found))
+        assert (found[case.code].stage, found[case.code].level) == (case.stage, case.level)
+        assert case.code not in told(case.near()), case.code
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.code)
-def test_a_finding_says_all_that_it_has_to(case: Case) -> None:
-    each = told(case.fault())[case.code]
-    assert all(text.endswith(".") for text in (each.text, each.why, each.advice)), each
-    assert each.evidence
-    assert all(one.text.endswith(".") and one.place for one in each.evidence), each.evidence
-    assert 0.5 <= each.confidence <= 1
-    assert "nan" not in each.text.lower().split()
+def test_a_finding_is_complete() -> None:
+    for case in CASES:
+        each = told(case.fault())[case.code]
+        assert all(text.endswith(".") for text in (each.text, each.why, each.advice)), each
+        assert each.evidence
+        assert all(one.text.endswith(".") and one.place for one in each.evidence), each.evidence
+        assert 0.5 <= each.confidence <= 1
+        assert case.code in ("PT101", "PT406", "PT701") or "NaN" not in each.text
 
 
 def test_every_rule_has_a_case() -> None:

@@ -118,7 +118,7 @@ def test_the_words_are_whole_sentences_with_sums_that_come_out() -> None:
         for text in (words.does, words.shape):
             assert text is None or re.fullmatch(r"[A-Z\d(].*[^ ]\.", text), text
             assert not re.search(
-                r"None|[{}\[\]]|  |\bFalse|\bTrue|\.\.|\(\)|(?<!x )\b1 (?:steps|positions|values|units)\b",
+                r"None|[{}\[\]]|  |\bFalse|\bTrue|\.\.|\(\)|(?<!x )\b1 (?:steps|positions|values)\b",
                 text or "",
             ), text
         came_out(words.does)
@@ -133,7 +133,7 @@ def test_the_words_are_whole_sentences_with_sums_that_come_out() -> None:
 
 
 def alone(name: str, low: float) -> tuple[Operation, Any, Any, Any]:
-    """A layer's words on images of noise, the images, and its outputs in prediction and training."""
+    """A layer's words on images of noise, the images, and what it makes of them: still, moved."""
     load().utils.set_random_seed(1)
     layer = EVERY[name][0](load().layers)
     rows = np.random.default_rng(0).uniform(low, 255, (8, 8, 8, 3)).astype(np.float32)
@@ -161,7 +161,7 @@ def test_what_is_the_same_in_training_and_at_prediction_time_says_so() -> None:
 
 
 def test_layers_that_really_run_have_the_same_words() -> None:
-    """The table's stages are built without computing; where TensorFlow computes, nothing differs."""
+    """The table's stages are built without computing; nothing differs where they compute."""
     keras = load()
     for name in here(*CORE, *SLIDING, *STEADY, *STEP_BY_STEP):
         if name == "InputLayer":

@@ -187,8 +187,8 @@ def test_the_sum_of_a_dense_layer_comes_out(
     assert came_out(words.parameters) == [total]
     assert (f"the {width:,} inputs" in words.does) == (width > 1)
     assert (f"the {units} scores" in words.does) == (units > 1)
-    everywhere = "at each position"
-    assert (everywhere in words.does) == (everywhere in str(words.shape)) == bool(positions)
+    assert ("at every position" in words.does) == bool(positions)
+    assert ("at each position" in str(words.shape)) == bool(positions)
     assert ("bias" in words.does) == ("bias" in str(words.parts)) == bias
 
 

@@ -21,12 +21,12 @@ from tests.tasks import (
     steps,
 )
 
+from pipetrace.present.blocks import Epochs
 from pipetrace.present.build.document import _document as document
 from pipetrace.present.build.training import training
 from pipetrace.present.page import page
-from pipetrace.present.plain import plain
-from pipetrace.present.terminal import show
-from pipetrace.present.terminal_training import fitting
+from pipetrace.present.rich import fitting_columns, show
+from pipetrace.present.text import document_text
 from pipetrace.present.views import Document
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Epoch
@@ -58,7 +58,7 @@ def joined(text: str) -> str:
 
 def test_every_presenter_shows_it(trace: Trace) -> None:
     made = of(trace)
-    text = plain(made)
+    text = document_text(made)
     assert "\n\n\n" not in text
     assert joined(made.headline) in joined(text)
     for width in (40, 80, 120):
@@ -70,7 +70,7 @@ def test_every_event_is_shown(trace: Trace) -> None:
     made = of(trace)
     assert bool(made.events) == (trace.run.title == "made" and len(trace.events) > 1)
     for event in made.events:
-        assert joined(event) in joined(plain(made))
+        assert joined(event) in joined(document_text(made))
         assert joined(event) in joined(in_terminal(made))
         assert event in page(made)
 
@@ -80,7 +80,7 @@ def test_the_columns_are_the_metrics_of_the_run(trace: Trace) -> None:
     names = {name for epoch in trace.epochs for name in epoch.metrics}
     shown = {column.replace("val ", "val_") for column in made.training.columns[1:-2]}
     assert shown == names
-    assert "accuracy" not in plain(made) or any("accuracy" in name for name in names)
+    assert "accuracy" not in document_text(made) or any("accuracy" in name for name in names)
 
 
 def test_every_question_points_at_a_place_of_the_page(trace: Trace) -> None:
@@ -102,7 +102,7 @@ def test_every_id_of_the_page_is_there_once(trace: Trace) -> None:
 
 
 def test_a_wide_table_is_printed_in_parts() -> None:
-    lines = plain(of(several())).splitlines()
+    lines = document_text(of(several())).splitlines()
     heads = [line.split() for line in lines if line.startswith("epoch ")]
     assert len(heads) == 2
     assert heads[1][-1] == "seconds"
@@ -112,7 +112,7 @@ def test_a_wide_table_is_printed_in_parts() -> None:
 def test_the_terminal_says_which_columns_it_leaves_to_the_page() -> None:
     view = of(several()).training
     text = joined(in_terminal(of(several())))
-    kept = [view.columns[index] for index in fitting(view, 80)]
+    kept = [view.columns[index] for index in fitting_columns(Epochs(view.columns, view.rows), 80)]
     assert kept[0] == "epoch"
     assert kept[-1] == "seconds"
     assert kept[1:3] == ["loss", "val loss"]
@@ -201,7 +201,7 @@ def test_every_prediction_is_shown_with_why_it_was_chosen() -> None:
         "Row 2 of the data, the one with the largest loss, one that was trained on"
     )
     for view in made.others:
-        for text in (plain(made), in_terminal(made)):
+        for text in (document_text(made), in_terminal(made)):
             assert joined(view.verdict) in joined(text)
     assert [layer.id for layer in made.others[0].layers] == [
         "prediction-2/table",
@@ -269,14 +269,14 @@ def test_layers_that_were_not_kept_are_named() -> None:
     made = of(KINDS["too large"]()).prediction
     assert made is not None
     assert made.omitted == "Not kept, too large: picture_again (8 x 8 x 1)."
-    assert made.omitted in plain(of(KINDS["too large"]()))
+    assert made.omitted in document_text(of(KINDS["too large"]()))
     assert "picture_again" not in [layer.id.partition("/")[2] for layer in made.layers]
 
 
 def test_what_was_not_trained_has_no_part_on_training() -> None:
     made = of(KINDS["untrained"]())
     assert made.training.absent
-    for text in (plain(made), in_terminal(made)):
+    for text in (document_text(made), in_terminal(made)):
         assert not re.search(r"^.*Training[ :·-]", text, re.MULTILINE)
         assert "earn" not in text.replace("learned number", "")
     assert "not trained" in made.facts

@@ -12,10 +12,10 @@ import pytest
 from rich.console import Console
 from tests.traces import HOSTILE, broken, killed, lengthened, renamed, with_metrics
 
-from pipetrace.present.build.document import document, minutes
+from pipetrace.present.build.document import WORDS_PER_MINUTE, document, minutes_to_read
 from pipetrace.present.page import page
-from pipetrace.present.plain import plain
-from pipetrace.present.terminal import show
+from pipetrace.present.rich import show
+from pipetrace.present.text import document_text
 from pipetrace.present.views import Document
 from pipetrace.trace import Trace
 from pipetrace.trace.document import FAILED, INTERRUPTED, KILLED, RUNNING, Ending
@@ -88,7 +88,7 @@ def floats(value: Any) -> Iterator[float]:
 
 
 def test_every_presenter_shows_it(made: Document) -> None:
-    for text in (plain(made), in_terminal(made), page(made)):
+    for text in (document_text(made), in_terminal(made), page(made)):
         assert "Input image" in text
         assert "About this trace" in text or "noscript" in text
 
@@ -162,8 +162,10 @@ def test_the_quiz_seed_is_the_runs_own_unless_another_is_given(digits_trace: Tra
     assert len(set(texts.values())) > 1
 
 
-def test_the_minutes_to_read_grow_with_the_words(digits_trace: Trace) -> None:
+def test_the_minutes_to_read_grow_with_the_words_up_to_a_limit(digits_trace: Trace) -> None:
     made = document(digits_trace)
-    assert f"about {minutes(made)} minutes to read" in made.facts
-    longer = replace(made, insight=(*made.insight, "word " * 238 * 10))
-    assert minutes(longer) == minutes(made) + 10
+    minutes = minutes_to_read(made)
+    assert f"about {minutes} minutes to read" in made.facts
+    longer = replace(made, insight=(*made.insight, "word " * WORDS_PER_MINUTE * 10))
+    assert minutes_to_read(longer) == minutes + 10
+    assert document(lengthened(digits_trace, 100)).facts[-1] == "more than 15 minutes to read"

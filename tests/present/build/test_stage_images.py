@@ -15,7 +15,7 @@ from pipetrace.present.build.data_flow import BUDGET, written
 from pipetrace.present.build.document import document
 from pipetrace.present.colormaps import colours
 from pipetrace.present.page import page
-from pipetrace.present.plain import plain
+from pipetrace.present.text import document_text
 from pipetrace.present.views import Document, StageView
 from pipetrace.stats import summarise
 from pipetrace.trace.document import Array, Parameters, Spec, Stage
@@ -164,7 +164,7 @@ def test_any_tensor_can_be_shown(values: Any) -> None:
             )
             lines = drawing(view, 70, colour=colour).plain.splitlines()
             assert max(map(len, lines[:-1])) <= 70
-    assert plain(made)
+    assert document_text(made)
     assert page(made)
 
 

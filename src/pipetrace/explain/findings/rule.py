@@ -4,10 +4,12 @@ import importlib
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import ClassVar, TypeAlias
 
 from pipetrace.explain.findings import rules as families
-from pipetrace.explain.findings.finding import WARNING, Evidence, Finding
+from pipetrace.explain.findings.finding import NOTE, WARNING, Evidence, Finding
+from pipetrace.explain.findings.measured_run import MeasuredRun, measured
 from pipetrace.explain.findings.needs import Need
 from pipetrace.trace.document import Trace
 
@@ -65,6 +67,44 @@ class Rule(ABC):
             change=change,
             confidence=confidence,
         )
+
+
+class RunRule(Rule):
+    """A rule of pipetrace's own: it gets the trace with its measurements at hand."""
+
+    def check(self, trace: Trace) -> Iterator[Finding]:
+        """The findings of this rule in a trace."""
+        yield from self.faults(measured(trace))
+
+    @abstractmethod
+    def faults(self, run: MeasuredRun) -> Iterator[Finding]:
+        """The findings of this rule in a run."""
+
+    def fault(
+        self,
+        shown: Evidence,
+        *more: Evidence,
+        advice: str,
+        stage: str | None = None,
+        epochs: Sequence[int] = (),
+        change: str = "",
+        confidence: float = 1.0,
+    ) -> Finding:
+        """A finding whose text is its first evidence."""
+        return self.found(
+            shown.text,
+            (shown, *more),
+            advice,
+            stage=stage,
+            epochs=epochs,
+            change=change,
+            confidence=confidence,
+        )
+
+
+def as_note(finding: Finding) -> Finding:
+    """A finding that does no harm in this run."""
+    return replace(finding, level=NOTE, confidence=0.6)
 
 
 AnyRule: TypeAlias = Rule | type[Rule]

@@ -9,11 +9,11 @@ from pipetrace.explain.layers.parts import (
     Known,
     axes_named,
     by,
-    channels_first,
     demand,
     real,
     sum_of,
 )
+from pipetrace.explain.layers.windows import channels_first
 from pipetrace.trace.document import Stage
 
 ACTIVATIONS = {

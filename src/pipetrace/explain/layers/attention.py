@@ -193,7 +193,7 @@ def _one_head(stage: Stage) -> Fields:
     }
 
 
-PROJECTIONS = "what makes queries, keys and values, and what joins the heads"
+PROJECTIONS = "the weights of queries, keys and values, and those that combine the heads"
 SCALES = """
 [scaled] {scaled:# scale} for the scores
 [joined] one weight for the scores

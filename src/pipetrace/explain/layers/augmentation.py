@@ -9,15 +9,14 @@ from pipetrace.explain.layers.parts import (
     Known,
     Shape,
     agree,
-    arranged,
     bounds,
     by,
-    channels_of,
     demand,
     table,
     tuple_of,
     whole,
 )
+from pipetrace.explain.layers.windows import arranged, channels_of
 from pipetrace.explain.text import listed
 from pipetrace.trace.document import Stage
 

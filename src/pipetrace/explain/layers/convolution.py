@@ -10,20 +10,24 @@ from pipetrace.explain.layers.parts import (
     Fields,
     Known,
     agree,
-    arranged,
     by,
-    channels_of,
     demand,
-    directions,
     length_at,
-    positions_of,
     same,
     spelled,
     sum_of,
     tuple_of,
     whole,
 )
-from pipetrace.explain.layers.windows import fitted, padding, span
+from pipetrace.explain.layers.windows import (
+    arranged,
+    channels_of,
+    directions,
+    fitted,
+    padding,
+    positions_of,
+    span,
+)
 from pipetrace.trace.document import Stage
 
 CONVOLUTION = """

@@ -30,12 +30,12 @@ MOST_NAMED = 100
 """A pipeline of more layers than this is called by its class alone."""
 
 DENSE = """
-[width>1, use_bias] {Each} has one weight for each of the {width:,} inputs{everywhere}. The inputs
-    are multiplied by the weights, summed, and a bias is added.
-[width>1, not use_bias] {Each} has one weight for each of the {width:,} inputs{everywhere}. The
-    inputs are multiplied by the weights and summed.
-[width=1, use_bias] {Each} multiplies the one input{everywhere} by its weight and adds its bias.
-[width=1, not use_bias] {Each} multiplies the one input{everywhere} by its weight.
+[width>1] {Each} has one weight for each of the {width:,} inputs.
+[width>1, use_bias] The inputs are multiplied by the weights, summed, and a bias is added.
+[width>1, not use_bias] The inputs are multiplied by the weights and summed.
+[width=1, use_bias] {Each} multiplies the one input by its weight and adds its bias.
+[width=1, not use_bias] {Each} multiplies the one input by its weight.
+[everywhere] The same weights are used at every position.
 {activation}
 """
 DENSE_WEIGHTS = """

@@ -150,7 +150,14 @@ def _window(told: Facts) -> str:
     return f"makes windows{of}{apart}, each a dataset of its own"
 
 
+def _whole(told: Facts) -> str:
+    size = told["settings"].get("batch_size")
+    of = f", in batches of {number(int(size))}" if size is not None else ""
+    return f"a tf.data.Dataset{of}; its stages are not recorded"
+
+
 WORDS: Mapping[str, str | Callable[[Facts], str]] = {
+    "dataset": _whole,
     "slices": "gives the rows of tensors in memory one by one",
     "tensors": "gives tensors in memory as one element",
     "range": lambda told: (

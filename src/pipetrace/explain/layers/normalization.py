@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from pipetrace.explain.layers.parts import (
@@ -11,16 +10,16 @@ from pipetrace.explain.layers.parts import (
     Fields,
     Known,
     Operation,
-    Sum,
     axes_named,
     by,
     demand,
     length_at,
     sum_of,
     whole,
+    within,
 )
 from pipetrace.explain.text import listed
-from pipetrace.trace.document import Parameters, Stage
+from pipetrace.trace.document import Stage
 
 LEARNED = """
 [scale and shift] Then multiplies by a learned scale and adds a learned shift.
@@ -63,7 +62,7 @@ Scales {together}: divides by the root of their mean square and multiplies by a 
 SPECTRAL = """
 {does}
 During training, its kernel is first divided by its largest singular value, estimated in
-    {times:# step}. At prediction time the kernel is used as it is.
+    {power_iterations:# step}. At prediction time the kernel is used as it is.
 """
 
 
@@ -164,26 +163,9 @@ def spectral(operation: Callable[[Stage], Operation]) -> Known:
     """
 
     def fields(stage: Stage) -> Fields:
-        layer = stage.config["layer"]
         vector = [weight.shape for weight in stage.weights if weight.name.endswith("vector_u")]
         extra = math.prod(vector[0]) if vector else 0
-        within = replace(
-            stage,
-            layer=str(layer["class_name"]),
-            config=layer["config"],
-            parameters=Parameters(stage.parameters.total - extra),
-        )
-        inner = operation(within)
-        known = inner.parameters and inner.parts and extra
-        left = str(inner.parameters).rpartition(" = ")[0] or str(inner.parameters)
-        return {
-            "does": inner.does,
-            "shape": inner.shape or "",
-            "parts": inner.parts,
-            "extra": extra,
-            "times": whole(stage.config["power_iterations"]),
-            "weights": Sum(f"{left} + {extra}", stage.parameters.total) if known else None,
-        }
+        return {**within(stage, operation, extra), "extra": extra}
 
     return Known(
         SPECTRAL,

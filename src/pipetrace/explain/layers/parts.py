@@ -22,11 +22,11 @@ import math
 import re
 import string
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipetrace.explain.text import counted, exact, figure, listed, number, share
-from pipetrace.trace.document import Stage
+from pipetrace.trace.document import Parameters, Stage
 
 Shape = Sequence[int | None]
 Template = str | tuple[str, ...]
@@ -131,11 +131,8 @@ class Known:
         parameters, parts = none_held(stage), None
         if (weights := fields.get("weights")) and weights.total == stage.parameters.total:
             total = number(weights.total)
-            parameters = (
-                total
-                if weights.text in (total, str(weights.total))
-                else f"{weights.text} = {total}"
-            )
+            alone = weights.text.replace(",", "") == str(weights.total)
+            parameters = total if alone else f"{weights.text} = {total}"
             parts = fill(self.parts, fields, stage.config, ", ") or None
         return Operation(
             stage.layer or "",
@@ -144,6 +141,26 @@ class Known:
             parameters,
             parts,
         )
+
+
+def within(
+    stage: Stage, operation: Callable[[Stage], Operation], extra: int = 0, **changes: Any
+) -> dict[str, Any]:
+    """The words of the layer that a layer holds, as the fields does, shape, parts and weights.
+
+    Args:
+        stage: that of the layer around it.
+        operation: puts a stage into words.
+        extra: how many parameters are not those of the layer within.
+        changes: what else differs at the stage of the layer within.
+    """
+    layer, total = stage.config["layer"], stage.parameters.total
+    changes |= {"layer": str(layer["class_name"]), "config": layer["config"]}
+    inner = operation(replace(stage, parameters=Parameters(total - extra), **changes))
+    left = str(inner.parameters).rpartition(" = ")[0] or str(inner.parameters)
+    known = Sum(f"{left} + {extra}" if extra else left, total) if inner.parts else None
+    shape, parts = inner.shape or "", inner.parts or ""
+    return {"does": inner.does, "shape": shape, "parts": parts, "weights": known}
 
 
 def fill(template: Template, fields: Fields, config: Fields, joint: str = " ") -> str:
@@ -344,44 +361,6 @@ def from_to(taken: Sequence[Shape], given: Sequence[Shape]) -> str:
 def shapes_of(stage: Stage) -> str:
     """What goes into a stage and what comes out of it, as ``from_to`` writes it."""
     return from_to([spec.shape for spec in stage.inputs], [spec.shape for spec in stage.outputs])
-
-
-def channels_first(stage: Stage) -> bool:
-    """Whether the channels come before the positions."""
-    return stage.config.get("data_format") == "channels_first"
-
-
-def positions_of(stage: Stage, shape: Shape) -> tuple[int | None, ...]:
-    """The lengths of the axes that are positions, such as height and width."""
-    return tuple(shape[2:]) if channels_first(stage) else tuple(shape[1:-1])
-
-
-def channels_of(stage: Stage, shape: Shape) -> int | None:
-    """How many channels there are."""
-    return shape[1] if channels_first(stage) else shape[-1]
-
-
-def arranged(stage: Stage, positions: Shape, channels: int | None) -> tuple[int | None, ...]:
-    """A batch's shape from its positions and channels."""
-    return (None, channels, *positions) if channels_first(stage) else (None, *positions, channels)
-
-
-def directions(sums: Sequence[str], noun: str = "position", single: bool = False) -> str:
-    """A sum for each direction with its noun, one sum where all are alike.
-
-    Args:
-        sums: such as ``28 - 3 + 1 = 26``.
-        noun: what is counted.
-        single: whether the first comes to one.
-    """
-    nouns = noun if single else f"{noun}s"
-    if len(sums) == 1:
-        return f"{sums[0]} {nouns}"
-    if len(set(sums)) == 1:
-        return f"{sums[0]} {nouns} in each direction"
-    if len(sums) == 2:
-        return f"{sums[0]} {nouns} down and {sums[1]} across"
-    return f"{sums[0]} {nouns} in depth, {sums[1]} down and {sums[2]} across"
 
 
 def axes_named(axes: Sequence[int], shape: Shape) -> str:

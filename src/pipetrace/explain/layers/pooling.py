@@ -8,16 +8,19 @@ from pipetrace.explain.layers.parts import (
     Fields,
     Known,
     agree,
-    arranged,
     by,
-    channels_of,
     demand,
-    directions,
-    positions_of,
     same,
     tuple_of,
 )
-from pipetrace.explain.layers.windows import fitted, padding
+from pipetrace.explain.layers.windows import (
+    arranged,
+    channels_of,
+    directions,
+    fitted,
+    padding,
+    positions_of,
+)
 from pipetrace.explain.text import counted, listed
 from pipetrace.trace.document import Stage
 

@@ -20,6 +20,7 @@ from pipetrace.explain.layers.parts import (
     share_of,
     tuple_of,
     whole,
+    within,
 )
 from pipetrace.explain.text import counted, listed, share
 from pipetrace.trace.document import Spec, Stage
@@ -87,6 +88,10 @@ BOTH_DIRECTIONS = """
 [concat] {sum} numbers{ends}.
 [merge] {units:# number}{ends}, as each direction has.
 [both] {units:# number}{ends} for each direction.
+"""
+TIME_DISTRIBUTED = """
+Applies the same layer, with the same weights, at {steps}.
+{does}
 """
 MOST_CELLS = 100
 
@@ -164,16 +169,13 @@ def _further(stage: Stage, config: Mapping[str, Any], results: int = 1) -> dict[
         if config.get(key)
     ]
     count = stage.inputs[0].shape[1]
+    steps = f"the {count} steps" if count is None or count > 1 else "the one step"
     return {
         "stateful": bool(config.get("stateful")),
         "started": not config.get("stateful") and len(stage.inputs) > 1,
         "dropped": listed(drops),
         "states": max(0, len(stage.outputs) - results),
-        "steps": "the steps"
-        if count is None
-        else f"the {count} steps"
-        if count > 1
-        else "the one step",
+        "steps": steps.replace("None ", ""),
     }
 
 
@@ -182,20 +184,13 @@ def _reads(stage: Stage) -> Fields:
     config, taken, given = stage.config, stage.inputs[0].shape, stage.outputs[0].shape
     width, every = length_at(taken, -1), bool(config["return_sequences"])
     cell = _cell({"class_name": stage.layer, "config": config}, width)
-    # A cell of somebody's own may read and carry anything.
+    # A user's own cell may read and carry anything.
     form = [cell.units] if cell.units else given[1 + every :]
     demand(len(taken) == 3 or not cell.units)
     demand(agree((None, taken[1], *form) if every else (None, *form), given))
+    way = ", from the last to the first" if config.get("go_backwards") else ""
     units = cell.units or length_at(given, -1)
-    return {
-        **_further(stage, config),
-        "width": width,
-        "units": units,
-        "way": ", from the last to the first" if config.get("go_backwards") else "",
-        "how": cell.how,
-        "held": cell.held,
-        "weights": cell.weights,
-    }
+    return {**vars(cell), **_further(stage, config), "width": width, "units": units, "way": way}
 
 
 def _one_step(stage: Stage) -> Fields:
@@ -203,13 +198,7 @@ def _one_step(stage: Stage) -> Fields:
     width = length_at(stage.inputs[0].shape, -1)
     cell = _cell({"class_name": stage.layer, "config": stage.config}, width)
     demand(agree((None, cell.units), stage.outputs[0].shape))
-    return {
-        "width": width,
-        "units": cell.units,
-        "how": cell.how,
-        "held": cell.held,
-        "weights": cell.weights,
-    }
+    return {**vars(cell), "width": width}
 
 
 def _bidirectional(stage: Stage) -> Fields:
@@ -221,17 +210,12 @@ def _bidirectional(stage: Stage) -> Fields:
     together = 2 * units if mode == "concat" else units
     if units:
         demand(agree((None, taken[1], together) if every else (None, together), given))
-    weights, held = None, "forwards and backwards"
-    if cell.weights and back.weights and back.weights.text == cell.weights.text:
-        text = cell.weights.text if cell.kind in ("LSTM", "GRU") else f"({cell.weights.text})"
-        weights, held = (
-            Sum(f"2 x {text}", 2 * cell.weights.total),
-            f"for each direction {cell.held}",
-        )
-    elif cell.weights and back.weights:
-        weights = Sum(
-            f"{cell.weights.text} + {back.weights.text}", cell.weights.total + back.weights.total
-        )
+    weights, held, (one, other) = None, "forwards and backwards", (cell.weights, back.weights)
+    if one and one == other:
+        text = one.text if cell.kind in ("LSTM", "GRU") else f"({one.text})"
+        weights, held = Sum(f"2 x {text}", 2 * one.total), f"for each direction {cell.held}"
+    elif one and other:
+        weights = Sum(f"{one.text} + {other.text}", one.total + other.total)
     known = bool(units) and cell.kind in STATE
     return {
         **_further(stage, config, 2 if mode is None else 1),
@@ -256,40 +240,17 @@ def time_distributed(operation: Callable[[Stage], Operation]) -> Known:
     """
 
     def fields(stage: Stage) -> Fields:
-        layer, taken, given = stage.config["layer"], stage.inputs[0], stage.outputs[0]
+        taken, given = stage.inputs[0], stage.outputs[0]
         demand(len(taken.shape) > 2 and len(given.shape) > 1)
         demand(agree(taken.shape[:2], given.shape[:2]))
-        within = replace(
-            stage,
-            layer=str(layer["class_name"]),
-            config=layer["config"],
-            inputs=(_without_steps(taken),),
-            outputs=(_without_steps(given),),
-        )
-        inner, count = operation(within), taken.shape[1]
+        inputs, outputs, count = (_without_steps(taken),), (_without_steps(given),), taken.shape[1]
         return {
-            "does": inner.does,
-            "shape": inner.shape or "",
+            **within(stage, operation, inputs=inputs, outputs=outputs),
             "steps": "every step" if count is None else f"each of {counted(count, 'step')}",
             "kept": "The steps stay." if count is None else f"The {counted(count, 'step')} stay.",
-            "parts": inner.parts,
-            "weights": inner.parts
-            and Sum(
-                str(inner.parameters).rpartition(" = ")[0] or str(inner.parameters),
-                stage.parameters.total,
-            ),
         }
 
-    return Known(
-        does="""
-            Applies the same layer, with the same weights, at {steps}.
-            {does}
-        """,
-        shape="{shape}\n{kept}",
-        parts="{parts}",
-        fields=fields,
-        inputs=(1, 2),
-    )
+    return Known(TIME_DISTRIBUTED, "{shape}\n{kept}", "{parts}", fields, (1, 2))
 
 
 def _without_steps(spec: Spec) -> Spec:

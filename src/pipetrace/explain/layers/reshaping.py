@@ -9,15 +9,13 @@ from pipetrace.explain.layers.parts import (
     Fields,
     Known,
     agree,
-    arranged,
     by,
-    channels_of,
     demand,
     length_at,
-    positions_of,
     tuple_of,
     whole,
 )
+from pipetrace.explain.layers.windows import arranged, channels_of, positions_of
 from pipetrace.explain.text import counted, dimensions, listed, number
 from pipetrace.trace.document import Stage
 
@@ -90,94 +88,82 @@ def _repeat(stage: Stage) -> Fields:
     return {"times": times, "product": product}
 
 
+def _directions(stage: Stage, after: Sequence[int | None], terms: Sequence[str]) -> dict[str, Any]:
+    """The fields of ``CHANNELS_STAY``: a sum for each direction that changes.
+
+    Args:
+        stage: whose output must have these lengths.
+        after: the lengths that come out.
+        terms: what is added to a length, taken off or multiplied with; empty where it stays.
+    """
+    taken = stage.inputs[0].shape
+    before, channels = positions_of(stage, taken), channels_of(stage, taken)
+    demand(agree(arranged(stage, after, channels), stage.outputs[0].shape))
+    rows = zip(before, after, terms, NOUNS[len(after) - 1], strict=True)
+    sums = [
+        f"{length} {term} = {counted(got or 0, noun)}"
+        for length, got, term, noun in rows
+        if term and length is not None
+    ]
+    return {"sums": listed(sums), "channels": channels}
+
+
 def _bordered(dims: int, word: str, stage: Stage) -> Fields:
     """Padding with zeros, and cropping."""
-    sign, sides = ("+" if word == "padding" else "-"), _sides(stage.config[word], dims)
-    taken, channels = stage.inputs[0].shape, channels_of(stage, stage.inputs[0].shape)
-    before = positions_of(stage, taken)
+    pads, given = word == "padding", stage.config[word]
+    pairs = [tuple_of(pair, 2, 0) for pair in ([given] if dims == 1 else given)]
+    before = positions_of(stage, stage.inputs[0].shape)
     after = [
-        None if length is None else length + int(f"{sign}1") * sum(pair)
-        for length, pair in zip(before, sides, strict=True)
+        None if length is None else length + (sum(pair) if pads else -sum(pair))
+        for length, pair in zip(before, pairs, strict=True)
     ]
-    demand(agree(arranged(stage, after, channels), stage.outputs[0].shape))
     where = (SIDES[:1], SIDES[1:], (DEPTH, *SIDES[1:]))[dims - 1]
     told = [
         f"{counted(count, noun)} {place}"
-        for pair, places, noun in zip(sides, where, NOUNS[dims - 1], strict=True)
+        for pair, places, noun in zip(pairs, where, NOUNS[dims - 1], strict=True)
         for count, place in zip(pair, places, strict=True)
         if count
     ]
-    sums = [
-        f"{length}{''.join(f' {sign} {each}' for each in pair if each)} = {counted(got or 0, noun)}"
-        for length, pair, got, noun in zip(before, sides, after, NOUNS[dims - 1], strict=True)
-        if any(pair) and length is not None
-    ]
-    return {"told": listed(told), "sums": listed(sums), "channels": channels}
-
-
-def _sides(given: Any, dims: int) -> list[tuple[int, int]]:
-    """What is added or cut off before and behind, in each direction."""
-    pairs = [given] if dims == 1 else given
-    demand(isinstance(pairs, list | tuple) and len(pairs) == dims)
-    return [(one, other) for one, other in (tuple_of(each, 2, 0) for each in pairs)]
+    sign = "+" if pads else "-"
+    terms = [" ".join(f"{sign} {each}" for each in pair if each) for pair in pairs]
+    return {"told": listed(told), **_directions(stage, after, terms)}
 
 
 def _upsampling(dims: int, stage: Stage) -> Fields:
-    size, taken = tuple_of(stage.config["size"], dims), stage.inputs[0].shape
-    before, channels = positions_of(stage, taken), channels_of(stage, taken)
-    after = [
-        None if length is None else length * times
-        for length, times in zip(before, size, strict=True)
-    ]
-    demand(agree(arranged(stage, after, channels), stage.outputs[0].shape))
-    way, nouns = stage.config.get("interpolation", "nearest"), NOUNS[dims - 1]
+    size, nouns = tuple_of(stage.config["size"], dims), NOUNS[dims - 1]
+    before, way = positions_of(stage, stage.inputs[0].shape), stage.config.get("interpolation")
+    after = [length and length * times for length, times in zip(before, size, strict=True)]
     repeats = [
         f"every {noun} {times} times" for noun, times in zip(nouns, size, strict=True) if times > 1
     ]
-    case = "idle" if not repeats else "repeated" if way == "nearest" else "blended"
-    sums = [
-        f"{length} x {times} = {counted(got or 0, noun)}"
-        for length, times, got, noun in zip(before, size, after, nouns, strict=True)
-        if length is not None and times > 1
-    ]
+    case = "idle" if not repeats else "repeated" if way in (None, "nearest") else "blended"
     return {
         case: True,
         "repeats": listed(repeats),
         "size": by(size),
-        "way": str(way),
-        "sums": listed(sums),
-        "channels": channels,
+        **_directions(stage, after, [f"x {times}" if times > 1 else "" for times in size]),
     }
 
 
 def _center_crop(stage: Stage) -> Fields:
     size = (whole(stage.config["height"]), whole(stage.config["width"]))
-    taken = stage.inputs[0].shape
-    demand(agree(arranged(stage, size, channels_of(stage, taken)), stage.outputs[0].shape))
-    was = positions_of(stage, taken)
-    high, wide = length_at(was, 0), length_at(was, 1)
-    sums = [
-        f"{length} - {length - got} = {counted(got, noun)}"
-        for length, got, noun in zip((high, wide), size, NOUNS[1], strict=True)
-        if length != got
-    ]
-    enlarged = high < size[0] or wide < size[1]
-    case = "enlarged" if enlarged else "cut" if sums else "idle"
-    return {case: True, "size": by(size), "sums": listed(sums)}
+    was = [length_at(positions_of(stage, stage.inputs[0].shape), axis) for axis in (0, 1)]
+    left = [length - got for length, got in zip(was, size, strict=True)]
+    fields = _directions(stage, size, [f"- {each}" if each else "" for each in left])
+    return {**fields, "size": by(size), "enlarged": min(left) < 0}
 
 
 def _resizing(stage: Stage) -> Fields:
     config, taken = stage.config, stage.inputs[0].shape
     size = (whole(config["height"]), whole(config["width"]))
-    demand(agree(arranged(stage, size, channels_of(stage, taken)), stage.outputs[0].shape))
-    case = "cropped" if config.get("crop_to_aspect_ratio") else ""
-    case = case or ("padded" if config.get("pad_to_aspect_ratio") else "stretched")
+    cropped = bool(config.get("crop_to_aspect_ratio"))
+    case = "cropped" if cropped else "padded" if config.get("pad_to_aspect_ratio") else "stretched"
     return {
+        **_directions(stage, size, ("", "")),
         case: True,
         "size": by(size),
         "before": by(positions_of(stage, taken)),
         "way": str(config["interpolation"]),
-        "channels": channels_of(stage, taken),
     }
 
 
@@ -245,7 +231,7 @@ LAYERS = {
         f"UpSampling{dims}D": Known(
             does="""
                 [repeated] Repeats {repeats}.
-                [blended] Enlarges the image {size} times; new values are interpolated ({way}).
+                [blended] Enlarges the image {size} times; new values are interpolated ({interpolation}).
                 [idle] Repeats nothing, so nothing changes.
             """,
             shape=CHANNELS_STAY,
@@ -260,8 +246,8 @@ LAYERS = {
         """,
         shape="""
             [enlarged] {size}, whatever the input size.
-            [cut] {sums}.
-            [idle] The image has that size already.
+            [not enlarged, sums] {sums}.
+            [not sums] The image has that size already.
         """,
         fields=_center_crop,
     ),

@@ -1,4 +1,4 @@
-"""What comes before a model: the source of the rows, and the steps that change them, from what was measured on them."""
+"""What comes before a model: the source of the rows, and the steps that change them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -25,9 +25,9 @@ def source(stage: Stage) -> Operation:
     grey = stage.outputs[0].shape[-1] == 1
     return Operation(
         "Input image",
-        f"{'Grey' if grey else 'Colour'} pictures as they come, each pixel a whole number from 0 to 255."
+        f"{'Greyscale' if grey else 'Colour'} images, each pixel a whole number from 0 to 255."
         if stage.outputs[0].dtype == "uint8"
-        else "Pictures as they come.",
+        else "Images, before anything is done to them.",
     )
 
 
@@ -55,7 +55,7 @@ def step(stage: Stage) -> Operation:
 
 
 def form_words(form: Facts, rows: int | None = None) -> str:
-    """What a value is: "1,000 rows of 28 x 28, uint8", "a generator of batches()", "a dictionary of 2 arrays"."""
+    """What a value is: "1,000 rows of 28 x 28, uint8", "a dictionary of 2 arrays"."""
     kind = form["kind"]
     if kind in ("array", "frame", "series", "sparse"):
         count = rows if rows is not None else form.get("rows")
@@ -68,23 +68,8 @@ def form_words(form: Facts, rows: int | None = None) -> str:
         return f"a {noun}: {told}" if noun else told
     if kind in ("dict", "tuple", "list"):
         return _container_words(form)
-    if kind == "generator":
-        return f"a generator made by {form['name']}" if form.get("name") else "a generator"
-    simple = {
-        "text": "a text",
-        "nothing": "nothing (None)",
-        "dataset": "a tf.data.Dataset",
-        "iterator": "an iterator",
-    }
-    if kind == "scalar":
-        return f"a single {form['type']}"
-    length = form.get("length")
-    of = (
-        f", {number(int(length))} long by its own account"
-        if kind == "other" and length is not None
-        else ""
-    )
-    return simple.get(kind, f"an object of class {form['type']}{of}")
+    simple = {"dataset": "a tf.data.Dataset", "generator": "a generator"}
+    return simple.get(kind, f"an object of class {form['type']}")
 
 
 def _container_words(form: Facts) -> str:
@@ -93,9 +78,8 @@ def _container_words(form: Facts) -> str:
     length = int(form.get("length", len(parts)))
     if not length:
         return f"an empty {noun}"
-    kinds = {part["kind"] for part in parts}
-    if kinds <= {"text", "scalar"} and form["kind"] == "list":
-        return f"a list of {counted(length, 'text' if kinds == {'text'} else 'number')}"
+    if form["kind"] == "list" and all(part["kind"] == "other" for part in parts):
+        return f"a list of {counted(length, 'value')} of class {parts[0]['type']}"
     told = [form_words(part) for part in parts[:3]]
     if form["kind"] == "dict":
         told = [f"{part['key']} ({words})" for part, words in zip(parts, told, strict=False)]
@@ -105,52 +89,28 @@ def _container_words(form: Facts) -> str:
 
 def _rows_as_they_come(stage: Stage) -> Operation:
     config = stage.config
-    told = config.get("source") or {}
-    targets = config.get("targets")
     words = sentence(form_words(config["form"]))
-    if targets:
+    if targets := config.get("targets"):
         words += f" With targets: {form_words(targets)}."
-    about = told.get("description") or "The rows as they come, before anything is done to them."
-    return Operation(str(told.get("name") or "Input"), f"{sentence(about)} {words}")
+    return Operation("Input", f"The rows as they come, before anything is done to them. {words}")
 
 
 def _does(config: Facts) -> str:
-    """What the step was seen to do, who did it, and what else was noticed."""
-    facts = [fact for fact in config["facts"] if fact["kind"] in SEEN]
-    changes = [fact for fact in facts if fact["kind"] != "unchanged"] or facts
-    seen = [sentence(_say(SEEN, fact, config)) for fact in changes]
-    noticed = [_say(NOTICED, fact, config) for fact in config["facts"] if fact["kind"] in NOTICED]
-    parts = [*seen, *noticed]
-    who = _who(config["step"])
-    if not seen:
-        return " ".join(
-            [
-                f"{sentence(who)} What it does to the values fits no rule that was looked for.",
-                *noticed,
-            ]
-        )
-    if config["step"]["kind"] == "transformer":
-        return f"{who}: {parts[0][0].lower()}{' '.join(parts)[1:]}"
-    written = config["step"].get("source")
-    return " ".join([*parts, *([f"As written: {written}"] if written else [])])
-
-
-def _say(words: Mapping[str, str | Callable[[Facts], str]], fact: Facts, config: Facts) -> str:
-    said = words[fact["kind"]]
-    return said if isinstance(said, str) else said({**fact, "config": config})
-
-
-def _who(act: Facts) -> str:
+    """What the step was measured to do, and who does it."""
+    seen = [WORDS[fact["kind"]](fact, config) for fact in config["facts"] if fact["kind"] in WORDS]
+    changes = " ".join(sentence(words) for words in seen)
+    act = config["step"]
     if act["kind"] == "transformer":
         library = str(act["module"]).split(".", maxsplit=1)[0]
-        return f"{act['class']} of {'scikit-learn' if library == 'sklearn' else library}"
-    if act["kind"] == "object":
-        return f"calls an object of class {act['class']}"
-    if act.get("source"):
-        return f"calls {act['source']}"
-    return (
-        f"calls {act['name']}" if act["name"] == "a lambda" else f"calls the function {act['name']}"
-    )
+        who = f"{act['class']} of {'scikit-learn' if library == 'sklearn' else library}"
+    elif act["kind"] == "object":
+        who = f"Calls an object of class {act['class']}"
+    else:
+        lone = act["name"] == "a lambda"
+        who = f"Calls {act['name']}" if lone else f"Calls the function {act['name']}"
+    if not seen:
+        return f"{who}."
+    return f"{who}: {changes[0].lower()}{changes[1:]}" if "class" in act else changes
 
 
 def _shape(config: Facts) -> str:
@@ -159,11 +119,12 @@ def _shape(config: Facts) -> str:
     given, form = config["given"], config["goes_on"]
     rows = ""
     if before is not None and after is not None and before != after:
-        parts = any(fact["kind"] == "split" for fact in config["facts"])
+        split = any(fact["kind"] == "split" for fact in config["facts"])
+        become = "becomes" if before == 1 else "become"
         rows = (
             f"The {counted(int(after), 'row')} for training go on. "
-            if parts
-            else f"{_become(before, after)}. "
+            if split
+            else f"{counted(int(before), 'row')} {become} {number(int(after))}. "
         )
     if "shape" not in form or "shape" not in given:
         return f"{rows}Gives {form_words(config['form'])}."
@@ -174,28 +135,27 @@ def _shape(config: Facts) -> str:
     return f"{rows}A row of {lengths[0]} becomes {lengths[1]}."
 
 
-def _affine(fact: Facts) -> str:
-    of = _of(fact)
-    checked = f", measured on all {number(int(fact['values']))} values"
+def _affine(fact: Facts, _: Facts) -> str:
+    of, checked = _of(fact), f", measured on all {number(int(fact['values']))} values"
     if "features" in fact:
-        words = f"scales each of {number(int(fact['features']))} columns{of} by a factor and a constant of its own{checked}"
+        words = (
+            f"scales each of {number(int(fact['features']))} columns{of} by its own factor and "
+            f"constant{checked}"
+        )
         ends = [
             [round(float(each), 3) + 0.0 for each in fact[key]]
             for key in ("mean", "std", "min", "max")
         ]
         if ends[:2] == [[0, 0], [1, 1]]:
-            return (
-                f"{words}. Each column then has mean 0 and standard deviation 1, to three decimals"
-            )
+            return f"{words}. Each column then has mean 0 and standard deviation 1, to 3 decimals"
         if ends[2:] == [[0, 0], [1, 1]]:
-            return f"{words}. Each column then reaches from 0 to 1, to three decimals"
+            return f"{words}. Each column then ranges from 0 to 1, to 3 decimals"
         return words
     a, b = float(fact["a"]), float(fact["b"])
     if a == 0:
         return f"sets every value{of} to {_figure(b)}{checked}"
-    divisor = fact.get("divisor")
     parts = []
-    if divisor is not None:
+    if (divisor := fact.get("divisor")) is not None:
         parts.append(f"divides every value{of} by {_figure(float(divisor))}")
     elif a != 1:
         parts.append(f"multiplies every value{of} by {_figure(a)}")
@@ -206,169 +166,61 @@ def _affine(fact: Facts) -> str:
     return " and ".join(parts) + checked
 
 
-def _cast(fact: Facts) -> str:
-    kept = (
-        "no value changes" if fact["exact"] else "what does not fit the new type is rounded or cut"
-    )
-    return f"turns {fact['from']} into {fact['to']}{_of(fact)}; {kept}"
+def _cast(fact: Facts, _: Facts) -> str:
+    exact_or_not = "no value changes" if fact["exact"] else "values are rounded or cut off"
+    return f"converts {fact['from']} to {fact['to']}{_of(fact)}; {exact_or_not}"
 
 
-def _one_hot(fact: Facts) -> str:
-    of = " of the targets" if str(fact["of"]).startswith("y") else ""
-    column = "; the column is the number itself" if fact["index"] else ""
-    columns, distinct = int(fact["columns"]), int(fact["distinct"])
-    unused = f"; {counted(columns - distinct, 'column')} never 1" if columns > distinct else ""
-    return f"one-hot{of}: {number(columns)} columns, a single 1 in each row{column}{unused}"
-
-
-def _windows(fact: Facts) -> str:
-    before, after = fact["config"]["rows"]
-    apart = f", each {fact['step']} rows further on" if int(fact["step"]) != 1 else ""
-    left = f"; the last {counted(int(fact['unused']), 'row')} in none" if fact["unused"] else ""
-    begin = f", from row {number(int(fact['start']))} on" if fact["start"] else ""
-    return f"windows of {counted(int(fact['length']), 'row')}{apart}{begin}: {_become(before, after)}{left}"
-
-
-def _become(before: Any, after: Any) -> str:
-    return f"{counted(int(before), 'row')} {'becomes' if before == 1 else 'become'} {number(int(after))}"
-
-
-def _targets(fact: Facts) -> str:
-    ahead = int(fact["ahead"])
-    place = (
-        "its last row"
-        if not ahead
-        else f"the {counted(abs(ahead), 'row')} {'after' if ahead > 0 else 'before'} it"
-    )
-    if ahead:
-        row = "the row" if abs(ahead) == 1 else f"the row {abs(ahead)} places"
-        place = f"{row} {'after' if ahead > 0 else 'before'} its last one"
-    column = f" in column {fact['column']}" if fact.get("column") is not None else ""
-    return f"the target of a window is that of {place}{column}"
-
-
-def _reordered(fact: Facts) -> str:
-    own = fact["config"]["step"].get("config") or {}
-    rows = f"the same {counted(int(fact['after']), 'row')} in another order"
-    return f"{'shuffles: ' if own.get('operation') == 'shuffle' else 'gives '}{rows}{_left_behind(fact)}"
-
-
-def _selected(fact: Facts) -> str:
+def _same_rows(fact: Facts, config: Facts) -> str:
+    before, after = (int(each) for each in config["rows"])
+    if fact["repeats"]:
+        return f"repeats rows: {counted(after, 'row')} out of {number(before)}"
     order = "in their order" if fact["in_order"] else "in another order"
-    return f"keeps {number(int(fact['after']))} of {counted(int(fact['before']), 'row')}, {order}{_left_behind(fact)}"
+    if after < before:
+        return f"keeps {number(after)} of {counted(before, 'row')}, {order}"
+    return f"gives the same {counted(after, 'row')} {order}"
 
 
-def _repeated(fact: Facts) -> str:
-    return (
-        f"takes rows more than once: {counted(int(fact['after']), 'row')} out of {number(int(fact['before']))}, "
-        f"{number(int(fact['distinct']))} different ones, one of them {number(int(fact['most']))} times"
-        f"{_left_behind(fact)}"
-    )
-
-
-def _left_behind(fact: Facts) -> str:
-    if fact.get("targets") != "left behind":
-        return ""
-    return (
-        ". The targets stayed where they were, so that rows and targets no longer belong together"
-    )
-
-
-def _split(fact: Facts) -> str:
+def _split(fact: Facts, _: Facts) -> str:
     purposes = {"train": "training", "val": "validation", "valid": "validation", "testing": "test"}
     parts = []
-    for at, part in enumerate(fact["parts"]):
-        count = part["rows"]
-        rows = (
-            "an unknown number of rows"
-            if count is None
-            else counted(int(count), "row")
-            if not at
-            else number(int(count))
-        )
-        name = str(part["name"])
+    for part in fact["parts"]:
+        name, count = str(part["name"]), part["rows"]
+        rows = "an unknown number of rows" if count is None else counted(int(count), "row")
         parts.append(f"{rows} for {purposes.get(name.lower(), name)}")
+    left = int(fact.get("left_out") or 0)
     words = ", ".join(parts)
-    if fact.get("left_out"):
-        words += f"; {counted(int(fact['left_out']), 'row')} in no part"
-    if fact.get("shared"):
-        words += f". {counted(int(fact['shared']), 'row')} more than there are: parts share rows"
-    if fact.get("alike"):
-        count = int(fact["alike"])
-        verb = "is" if count == 1 else "are"
-        words += f". {counted(count, 'held-out row')} {verb} also among the training rows, value for value"
-    return words
+    if left > 0:
+        return f"{words}; {counted(left, 'row')} in no part"
+    return f"{words}; {counted(-left, 'row')} more than there were" if left < 0 else words
 
 
-def _batches(fact: Facts) -> str:
+def _batches(fact: Facts, _: Facts) -> str:
     rows, count = int(fact["rows"]), int(fact["batches"])
+    words = f"puts {counted(rows, 'row')} into {counted(count, 'batch', 'batches')}"
     if "size" not in fact:
-        words = f"{counted(rows, 'row')} in {counted(count, 'batch', 'batches')} of different sizes"
-    else:
-        full, rest = int(fact["full"]), int(fact["rest"])
-        words = f"{counted(rows, 'row')} in batches of {number(int(fact['size']))}: "
-        words += f"{number(full)} full {'one' if full == 1 else 'ones'}" + (
-            f" and one of {number(rest)}" if rest else ""
-        )
-    if fact.get("left_out"):
-        words += f"; {counted(int(fact['left_out']), 'row')} left out"
-    return words + (
-        f". {counted(int(fact['repeated']), 'row')} stand in more than one"
-        if fact.get("repeated")
-        else ""
-    )
-
-
-def _alone(fact: Facts) -> str:
-    rows = len(fact["rows"])
-    to = "" if fact["exact"] else ", to rounding"
-    return f"Each row by itself: {counted(rows, 'row')} given alone came out the same{to}."
-
-
-def _not_alone(fact: Facts) -> str:
-    words = f"Row {number(int(fact['rows'][0]))} given alone becomes something else: the other rows, or its place, count."
-    held = " The held-out rows passed this step by themselves, not together with the training rows."
-    return words + (held if fact["config"].get("held_out") else "")
+        return f"{words} of different sizes"
+    last = int(fact["last"])
+    of = f"{words} of {number(int(fact['size']))}"
+    return of if last == fact["size"] else f"{of}, the last one of {number(last)}"
 
 
 def _of(fact: Facts) -> str:
     of = str(fact["of"])
-    if of == "y":
-        return " of the targets"
-    return "" if of == "x" else f" of {of}"
+    return " of the targets" if of == "y" else "" if of == "x" else f" of {of}"
 
 
 def _figure(value: float) -> str:
     return number(int(value)) if value == int(value) and abs(value) < 1e15 else f"{value:.6g}"
 
 
-SEEN: Mapping[str, str | Callable[[Facts], str]] = {
-    "unchanged": "changes nothing: every value is as before",
-    "reshaped": lambda fact: (
-        f"changes the shape{_of(fact)}, with the values in their order"
-        if any(each["kind"] in ("affine", "cast") for each in fact["config"]["facts"])
-        else f"lays the same values{_of(fact)} out in another shape"
-    ),
+WORDS: Mapping[str, Callable[[Facts, Facts], str]] = {
+    "unchanged": lambda _fact, _: "changes no value",
+    "reshaped": lambda fact, _: f"changes the shape{_of(fact)}, with the values in their order",
     "cast": _cast,
     "affine": _affine,
-    "one-hot": _one_hot,
-    "indicators": lambda fact: (
-        f"gives {number(int(fact['columns']))} columns of 0 and 1, {number(int(fact['ones']))} ones in each row"
-    ),
-    "windows": _windows,
-    "targets": _targets,
-    "reordered": _reordered,
-    "selected": _selected,
-    "repeated": _repeated,
+    "same rows": _same_rows,
     "split": _split,
     "batches": _batches,
 }
 """What each kind of fact says of the rows, without its capital and period."""
-
-NOTICED: Mapping[str, str | Callable[[Facts], str]] = {
-    "alone": _alone,
-    "not alone": _not_alone,
-    "varies": "It gives something else each time: twice the same row, and two results.",
-    "in place": "It changes what it receives in place; it was given a copy, so the rows before it stay as they were.",
-}
-"""What else was noticed, in sentences."""

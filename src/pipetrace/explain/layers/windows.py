@@ -1,10 +1,48 @@
-"""At how many positions a window fits, in sums that must come out."""
+"""Positions and channels, and at how many positions a window fits, in sums that must come out."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from pipetrace.explain.layers.parts import UnfitError, directions, positions_of, tuple_of
+from pipetrace.explain.layers.parts import Shape, UnfitError, tuple_of
 from pipetrace.trace.document import Stage
+
+
+def channels_first(stage: Stage) -> bool:
+    """Whether the channels come before the positions."""
+    return stage.config.get("data_format") == "channels_first"
+
+
+def positions_of(stage: Stage, shape: Shape) -> tuple[int | None, ...]:
+    """The lengths of the axes that are positions, such as height and width."""
+    return tuple(shape[2:]) if channels_first(stage) else tuple(shape[1:-1])
+
+
+def channels_of(stage: Stage, shape: Shape) -> int | None:
+    """How many channels there are."""
+    return shape[1] if channels_first(stage) else shape[-1]
+
+
+def arranged(stage: Stage, positions: Shape, channels: int | None) -> tuple[int | None, ...]:
+    """A batch's shape from its positions and channels."""
+    return (None, channels, *positions) if channels_first(stage) else (None, *positions, channels)
+
+
+def directions(sums: Sequence[str], noun: str = "position", single: bool = False) -> str:
+    """A sum for each direction with its noun, one sum where all are alike.
+
+    Args:
+        sums: such as ``28 - 3 + 1 = 26``.
+        noun: what is counted.
+        single: whether the first comes to one.
+    """
+    nouns = noun if single else f"{noun}s"
+    if len(sums) == 1:
+        return f"{sums[0]} {nouns}"
+    if len(set(sums)) == 1:
+        return f"{sums[0]} {nouns} in each direction"
+    if len(sums) == 2:
+        return f"{sums[0]} {nouns} down and {sums[1]} across"
+    return f"{sums[0]} {nouns} in depth, {sums[1]} down and {sums[2]} across"
 
 
 def kernel(stage: Stage) -> tuple[int, ...]:

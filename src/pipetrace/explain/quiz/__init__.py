@@ -1,4 +1,4 @@
-"""Three questions about a run, made from its own figures; the wrong answers are mistakes that people make."""
+"""Three questions about a run, from its own figures; wrong answers are mistakes people make."""
 
 import random
 from collections.abc import Callable
@@ -27,9 +27,10 @@ class Question:
         options: four answers, all different.
         answer: the index of the right one.
         explanation: why it is right, with the figures.
-        remarks: for each option what to say to whoever chose it; for the right one the explanation.
-        evidence: the place in the trace that shows it: ``stage/conv2d``, ``epoch/1``, ``training`` or
-            ``prediction/dense``.
+        remarks: for each option what to tell a person who chose it; for the right one the
+            explanation.
+        evidence: the part of the trace that shows it: ``stage/conv2d``, ``epoch/1``, ``training``
+            or ``prediction/dense``.
     """
 
     text: str
@@ -45,12 +46,14 @@ def quiz(trace: Trace, seed: int = 0) -> tuple[Question, ...]:
 
     Args:
         trace: the run.
-        seed: which of the possible questions, and the order of the options; the same seed gives the same quiz.
+        seed: for the choice of questions and the order of options; the same seed gives the same
+            quiz.
 
     Returns:
-        at most three questions; fewer where the run was cut short before there was enough to ask about.
+        at most three questions; fewer where the run was too short to ask about.
     """
-    chance = random.Random(f"{seed} {trace.run.model_fingerprint} {trace.run.data.fingerprint}")  # noqa: S311 no secret
+    source = f"{seed} {trace.run.model_fingerprint} {trace.run.data.fingerprint}"
+    chance = random.Random(source)  # noqa: S311 no secret
     drafts = [
         [draft for make in section if (draft := make(trace)) and len(draft.wrong) >= OPTIONS - 1]
         for section in SECTIONS

@@ -10,10 +10,15 @@ from pipetrace.explain.facts import (
     probabilities,
     row_noun,
 )
-from pipetrace.explain.quiz.draft import Draft, draft
+from pipetrace.explain.quiz.draft import Draft, draft, written
 from pipetrace.explain.task import BINARY, CLASSES, ROW, THRESHOLD, only, shares
 from pipetrace.explain.text import counted, figure, number, share
 from pipetrace.trace.document import Stage, Trace
+
+LEGIBLE = 0.001
+"""A smaller rest cannot be told from the largest probability as it is written."""
+MARGIN = 0.05
+"""Answers that differ by less, relative to the right one, differ by rounding alone."""
 
 
 def dense_inputs(trace: Trace) -> Draft | None:
@@ -29,42 +34,35 @@ def dense_inputs(trace: Trace) -> Draft | None:
     right, scores = width + bias, counted(units, noun)
     if right * units != stage.parameters.total:
         return None
-    mistakes = [
-        (number(right * units), f"That is all {scores} together."),
-        (number(units), f"That is how many {noun}s there are."),
-        (number(width), "The bias is missing.")
-        if bias
-        else (number(width + 1), "This layer has no bias."),
-        (number(1 + bias), f"So few could weigh one value only; there are {number(width)}."),
-    ]
-    if width >= units:
-        mistakes.append(
-            (number(width // units), f"Every {noun} weighs all values; they are not shared out.")
-        )
-    return draft(
-        f"The Dense layer makes {scores} of {number(width)} values. How many learned numbers go into "
-        f"{'one' if units > 1 else 'that'} {noun}?",
-        number(right),
-        f"One weight for each of the {number(width)} values{' and one bias' if bias else ''}: {number(right)}."
-        + (f" All {scores} together take {number(right * units)}." if units > 1 else ""),
-        mistakes,
+    said = f"Every {noun} depends on all inputs; they are not divided among the {noun}s."
+    together = f" All {scores} together take {number(right * units)}." if units > 1 else ""
+    forgot = "The bias is missing." if bias else "This layer has no bias."
+    return written(
+        f"""
+Question: The Dense layer computes {scores} from {number(width)} inputs. How many parameters go into
+    {"one" if units > 1 else "that"} {noun}?
+Answer: {number(right)}
+Why: One weight for each of the {number(width)} inputs{" and one bias" * bias}:
+    {number(right)}.{together}
+{number(right * units)}: That is for all {scores} together.
+{number(units)}: That is the number of {noun}s.
+{number(width if bias else width + 1)}: {forgot}
+{number(1 + bias)}: That would be enough for one input only; there are {number(width)}.
+""",
         f"prediction/{stage.name}",
+        [(number(width // units), said)] if width >= units else (),
     )
 
 
 def channel_of_value(trace: Trace) -> Draft | None:
     """Which filter does a value of the flat vector come from?"""
     stage = first_of(trace, "Flatten")
-    if (
-        stage is None
-        or not trace.predictions
-        or len(stage.inputs[0].shape) != 4
-        or None in stage.inputs[0].shape[1:]
-    ):
+    if stage is None or not trace.predictions or first_of(trace, "Conv2D") is None:
         return None
-    high, wide, channels = (int(length or 0) for length in stage.inputs[0].shape[1:])
-    if first_of(trace, "Conv2D") is None or stage.config.get("data_format") == "channels_first":
+    lengths = stage.inputs[0].shape[1:]
+    if len(lengths) != 3 or None in lengths or stage.config.get("data_format") == "channels_first":
         return None
+    high, wide, channels = (int(length or 0) for length in lengths)
     values = trace.predictions[0].outputs.get(stage.name)
     if values is None or values.shape != (high * wide * channels,) or not np.isfinite(values).all():
         return None
@@ -73,53 +71,57 @@ def channel_of_value(trace: Trace) -> Draft | None:
         return None
     row, rest = divmod(index, wide * channels)
     column, channel = divmod(rest, channels)
-    mistakes = [
+    wrong = (
         (
             index // (high * wide),
-            "That takes the maps to lie one after another, whole map by whole map.",
+            "That assumes that the maps are listed one whole map after another.",
         ),
-        (column, "That is the column; the channels change fastest."),
-        (row, "That is the row; the channels change fastest."),
-        (index % wide, "That takes the remainder by the width; the channels change fastest."),
+        (column, "That is the column; the channel changes fastest."),
+        (row, "That is the row; the channel changes fastest."),
+        (index % wide, "That is the remainder by the width; the channel changes fastest."),
         (channel + 1, "That counts filters from 1; here the first is filter 0."),
-        (channel - 1, "Places are counted from 0 as well, so there is nothing to take off."),
-    ]
-    return draft(
-        f"The largest value of the flat vector in this prediction, {figure(values[index])}, is at place {number(index)} "
-        f"(from 0). The maps were {high} x {wide} x {channels}. Which filter does it come from?",
-        f"Filter {channel}",
-        f"Channels lie last and change fastest: {number(index)} = ({row} x {wide} + {column}) x {channels} + {channel}, so "
-        f"it is filter {channel} at row {row}, column {column}.",
-        # A filter that is not there would give itself away.
-        [(f"Filter {each}", remark) for each, remark in mistakes if 0 <= each < channels],
+        (channel - 1, "Positions are counted from 0 as well, so there is nothing to subtract."),
+    )
+    return written(
+        f"""
+Question: The largest value of the flat vector in this prediction, {figure(values[index])}, has the
+    index {number(index)} (counted from 0). The feature maps were {high} x {wide} x {channels}.
+    Which filter does it come from?
+Answer: Filter {channel}
+Why: The channels come last and change fastest: {number(index)} = ({row} x {wide} + {column}) x
+    {channels} + {channel}, so it is filter {channel} at row {row}, column {column}.
+""",
         f"prediction/{stage.name}",
+        # A filter that does not exist would give itself away.
+        [(f"Filter {each}", said) for each, said in wrong if 0 <= each < channels],
     )
 
 
 def second_choice(trace: Trace) -> Draft | None:
     """Which class came second?"""
-    values = probabilities(trace, trace.predictions[0]) if trace.predictions else None
-    if values is None or len(values) < 5:
-        return None
-    last = _last(trace)
-    if last is None:
+    values, last = _probabilities(trace), _last(trace)
+    if values is None or len(values) < 5 or last is None:
         return None
     names = [class_name(trace, index) for index in range(len(values))]
     order = [int(index) for index in np.argsort(-values, kind="stable")]
     first, second, third = order[:3]
-    # Where two are level none of them came second.
+    # In a tie, none of them came second.
     if values[first] == values[second] or values[second] == values[third]:
         return None
-    rightly = ", and rightly" if trace.predictions[0].label == first else ""
+    made = trace.predictions[0]
+    unseen = "unseen " if made.held_out else ""
+    rightly = ", which is correct" if made.label == first else ""
+    parts = [share(float(value)) for value in values]
+    what = f"{unseen}{row_noun(trace)} as {names[first]}{rightly}"
     return draft(
-        f"The model names this {_row(trace)} {names[first]}{rightly}. Which class came second?",
+        f"The model classifies this {what}. Which class came second?",
         _beginning(names[second]),
-        f"{_beginning(names[first])} got {share(float(values[first]))}, {names[second]} "
-        f"{share(float(values[second]))}; all {len(values)} add up to 100 %.",
+        f"{_beginning(names[first])} got {parts[first]}, {names[second]} {parts[second]}; all "
+        f"{len(values)} add up to 100 %.",
         [
             (
                 _beginning(names[each]),
-                f"{_beginning(names[each])} got {share(float(values[each]))}, less than {names[second]}.",
+                f"{_beginning(names[each])} got {parts[each]}, less than {names[second]}.",
             )
             for each in order[2:5]
         ],
@@ -128,52 +130,38 @@ def second_choice(trace: Trace) -> Draft | None:
 
 
 def rest_of_probability(trace: Trace) -> Draft | None:
-    """How much do the other classes share?"""
-    values = probabilities(trace, trace.predictions[0]) if trace.predictions else None
-    last, output = _last(trace), only(trace)
-    if (
-        values is None
-        or len(values) < 3
-        or last is None
-        or output is None
-        or output.scale == "scores"
-    ):
+    """How much probability do the other classes get?"""
+    values, last, output = _probabilities(trace), _last(trace), only(trace)
+    if values is None or len(values) < 3 or last is None or output is None:
         return None
-    winner = predicted(values)
-    top, others = float(values[winner]), len(values) - 1
+    winner, others = predicted(values), len(values) - 1
+    top = float(values[winner])
     rest = 1 - top
-    if rest < LEGIBLE:
+    if output.scale == "scores" or rest < LEGIBLE:
         return None
-    mistakes = [
-        (rest / others, "That is the mean of each of the others, not their sum."),
+    wrong = (
+        (rest / others, "That is the mean of the others, not their sum."),
         (float(np.sort(values)[-2]), "That is the second class alone."),
-        (1 / len(values), "That would be each class's share in a guess."),
-        (others / len(values), "That is what they would have in a guess."),
-    ]
+        (1 / len(values), "That would be each class at chance level."),
+        (others / len(values), "That would be the others at chance level."),
+    )
+    given = f"this {row_noun(trace)} {share(top)} for {class_name(trace, winner)}"
     return draft(
-        f"The model gives this {row_noun(trace)} {share(top)} for {class_name(trace, winner)}. What do the other "
-        f"{others} classes get together?",
+        f"The model gives {given}. How much do the other {others} classes get together?",
         share(rest),
-        f"Softmax makes the {len(values)} scores add up to 100 %, so {share(rest)} is left for the others.",
+        f"Softmax makes all {len(values)} probabilities add up to 100 %; {share(rest)} is left.",
         [
-            # An answer beside the right one would be a matter of rounding.
-            *((share(each), remark) for each, remark in mistakes if abs(each - rest) > 0.05 * rest),
-            ("It cannot be told", "It can: the shares of a softmax always add up to 100 %."),
+            *((share(each), said) for each, said in wrong if abs(each - rest) > MARGIN * rest),
+            ("It is impossible to say", "The probabilities of a softmax always add up to 100 %."),
         ],
         f"prediction/{last.name}",
     )
 
 
 def threshold(trace: Trace) -> Draft | None:
-    """What does one unit between 0 and 1 say?"""
+    """What does a single unit with a sigmoid say?"""
     output, last = only(trace), _last(trace)
-    if (
-        output is None
-        or last is None
-        or output.what != BINARY
-        or output.layout != ROW
-        or not trace.predictions
-    ):
+    if output is None or last is None or output.what != BINARY or output.layout != ROW:
         return None
     values = output_of(trace.predictions[0], output)
     chosen = None if values is None else shares(output, values.reshape(-1))
@@ -182,32 +170,31 @@ def threshold(trace: Trace) -> Draft | None:
     chance = float(chosen[0])
     no, yes = class_name(trace, 0), class_name(trace, 1)
     said, other = (yes, no) if chance > THRESHOLD else (no, yes)
-    if share(chance) == share(1 - chance):
+    larger, smaller = share(max(chance, 1 - chance)), share(min(chance, 1 - chance))
+    if larger == smaller:
         return None
     above = "above" if chance > THRESHOLD else "below"
     return draft(
-        f"For this row the model's one unit comes to a probability of {share(chance)}. Which class does it say, and how "
-        "sure is it of that?",
-        f"{_beginning(said)}, {share(max(chance, 1 - chance))}",
-        f"The unit gives the probability of {yes}; the rest, {share(1 - chance)}, is that of {no}. {share(chance)} is "
-        f"{above} 50 %.",
+        f"For this row, the model's single unit gives a probability of {share(chance)}. "
+        "Which class does the model predict, and with which probability?",
+        f"{_beginning(said)}, {larger}",
+        f"The unit gives the probability of {yes}; the rest, {share(1 - chance)}, is that of {no}. "
+        f"{share(chance)} is {above} 50 %.",
         [
+            (f"{_beginning(other)}, {larger}", f"The unit stands for {yes}, not for {no}."),
             (
-                f"{_beginning(other)}, {share(max(chance, 1 - chance))}",
-                f"The unit speaks of {yes}, not of {no}.",
+                f"{_beginning(other)}, {smaller}",
+                "The class with the larger probability is predicted.",
             ),
-            (
-                f"{_beginning(other)}, {share(min(chance, 1 - chance))}",
-                "The class with the larger share is said.",
-            ),
-            (
-                f"{_beginning(said)}, {share(min(chance, 1 - chance))}",
-                "That is the share of the other class.",
-            ),
-            ("It cannot be told", "It can: what one class does not get is left for the other."),
+            (f"{_beginning(said)}, {smaller}", "That is the probability of the other class."),
+            ("It is impossible to say", "What one class does not get is left for the other."),
         ],
         f"prediction/{last.name}",
     )
+
+
+def _probabilities(trace: Trace) -> np.ndarray | None:
+    return probabilities(trace, trace.predictions[0]) if trace.predictions else None
 
 
 def _last(trace: Trace) -> Stage | None:
@@ -218,17 +205,9 @@ def _last(trace: Trace) -> Stage | None:
     return trace.stage(output.stage)
 
 
-def _row(trace: Trace) -> str:
-    held_out = trace.predictions[0].held_out
-    return f"{'held-out ' if held_out else ''}{row_noun(trace)}"
-
-
 def _beginning(name: str) -> str:
     """A class at the beginning of a sentence: ``Class 3``, and ``'cat'`` as it is."""
     return name if name.startswith("'") else name.capitalize()
 
-
-LEGIBLE = 0.001
-"""A rest smaller than this is not to be told from the winner's share as it is written."""
 
 DRAFTS = (dense_inputs, channel_of_value, second_choice, rest_of_probability, threshold)

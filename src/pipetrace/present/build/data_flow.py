@@ -264,7 +264,7 @@ def _others(stage: Stage, title: str) -> tuple[ImageView, ...]:
 def _arithmetic(stage: Stage) -> str | None:
     if not stage.flops:
         return None
-    return f"{number(stage.flops)} multiplications and additions for each row"
+    return f"{number(stage.flops)} per row"
 
 
 def _lightened(made: Sequence[StageView], shown: Collection[str]) -> tuple[StageView, ...]:

@@ -1,7 +1,6 @@
 """A whole trace as one view."""
 
-import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import replace
 
 from pipetrace.errors import DamagedTraceError
@@ -13,9 +12,9 @@ from pipetrace.explain.insight import insight
 from pipetrace.explain.layers import operation
 from pipetrace.explain.quiz import Question, quiz
 from pipetrace.explain.text import counted, duration
+from pipetrace.present.blocks import Epochs, Figure, Labelled, Paragraph, document_blocks, flattened
 from pipetrace.present.build.data_flow import data_flow
 from pipetrace.present.build.findings import (
-    every,
     findings_view,
     marked_epochs,
     marked_groups,
@@ -26,14 +25,14 @@ from pipetrace.present.build.graph.groups import LARGE
 from pipetrace.present.build.graph.overview import overview, visible
 from pipetrace.present.build.prediction import predictions
 from pipetrace.present.build.training import training
-from pipetrace.present.views import Document, PredictionView, QuestionView, StageView
+from pipetrace.present.drawings import Chart
+from pipetrace.present.views import Document, QuestionView
 from pipetrace.trace.document import Trace
 
-COUNTING = "Rows, columns, filters and places are counted from 0, as in Python."
-WORDS_A_MINUTE = 238
-"""Silent reading of English non-fiction: Brysbaert, "How many words do we read per minute?", 2019."""
-SECONDS_A_IMAGE = 8
-"""What looking at a image or chart is taken to cost beside the reading."""
+COUNTING = "Positions and filters are counted from 0, as in Python; a multiply-add is two FLOPs."
+WORDS_PER_MINUTE = 200
+SECONDS_PER_IMAGE = 3
+MAX_MINUTES = 15
 BACKENDS = {"tensorflow": "TensorFlow"}
 
 
@@ -102,14 +101,24 @@ def _document(
         brief=not expanded and len(seen) > LARGE,
         findings=found,
     )
-    return replace(made, facts=(*made.facts, f"about {counted(minutes(made), 'minute')} to read"))
+    return replace(made, facts=(*made.facts, _reading_time(made)))
 
 
-def minutes(made: Document) -> int:
-    """How long a document takes to read, from its words and images, at least one minute."""
-    words = sum(len((text or "").split()) for text in _prose(made))
-    looks = sum(1 for _ in _images(made))
-    return max(1, math.ceil(words / WORDS_A_MINUTE + looks * SECONDS_A_IMAGE / 60))
+def minutes_to_read(made: Document) -> int:
+    """How long the text that is not collapsed takes to read, from its words, images and charts."""
+    shown = list(flattened(document_blocks(made)))
+    texts = [block.text for block in shown if isinstance(block, (Paragraph, Labelled))]
+    texts += [row.observation for block in shown if isinstance(block, Epochs) for row in block.rows]
+    images = sum(isinstance(block, (Figure, Chart)) for block in shown)
+    words = sum(len(text.split()) for text in texts)
+    return max(1, round(words / WORDS_PER_MINUTE + images * SECONDS_PER_IMAGE / 60))
+
+
+def _reading_time(made: Document) -> str:
+    minutes = minutes_to_read(made)
+    if minutes > MAX_MINUTES:
+        return f"more than {MAX_MINUTES} minutes to read"
+    return f"about {counted(minutes, 'minute')} to read"
 
 
 def _trained(trace: Trace) -> tuple[str, ...]:
@@ -141,70 +150,3 @@ def _place(trace: Trace, evidence: str) -> str:
     return (
         f"prediction, {operation(trace.stage(name)).title}" if name else "training, what a step is"
     )
-
-
-def _unfolded(made: Document) -> Iterator[StageView]:
-    """The stages that are read unless something is opened."""
-    hidden = {
-        position
-        for group in made.groups
-        if not group.expanded
-        for position in range(group.first, group.last + 1)
-    }
-    yield from (stage for position, stage in enumerate(made.stages) if position not in hidden)
-
-
-def _prose(made: Document) -> Iterator[str | None]:
-    """What a reader reads: the sentences, not the figures of tables, axes and tooltips."""
-    yield from (
-        made.title,
-        made.kind,
-        made.framework,
-        made.data,
-        made.notice,
-        made.headline,
-        made.counting,
-    )
-    for stage in _unfolded(made):
-        yield from (
-            stage.title,
-            stage.input,
-            stage.output,
-            stage.does,
-            stage.shape,
-            stage.parameters,
-            stage.parts,
-        )
-        yield from (stage.arithmetic, stage.example, *stage.measured)
-    yield from made.events
-    yield made.findings.title
-    for finding in every(made.findings.found):
-        yield from (finding.text, *finding.evidence, finding.why, finding.advice, finding.change)
-    if not made.training.absent:
-        yield from (
-            made.training.steps,
-            made.training.note,
-            *(row.observation for row in made.training.rows),
-        )
-    for view in _predictions(made):
-        yield from (view.title, view.verdict, view.omitted, view.check)
-        yield from (layer.text for layer in view.layers)
-    for question in made.quiz:
-        yield from (question.text, *question.options, question.remarks[question.answer])
-    yield from made.insight
-    yield from (fact.text for fact in made.foot)
-
-
-def _images(made: Document) -> Iterator[object]:
-    for stage in _unfolded(made):
-        yield from (each for each in (stage.image, stage.distribution) if each)
-    for view in _predictions(made):
-        for layer in view.layers:
-            yield from (each for each in (layer.image,) if each)
-        for outcome in view.outcomes:
-            yield from outcome.images
-    yield from made.training.charts
-
-
-def _predictions(made: Document) -> tuple[PredictionView, ...]:
-    return (*((made.prediction,) if made.prediction else ()), *made.others)

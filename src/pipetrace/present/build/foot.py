@@ -21,7 +21,7 @@ def foot(trace: Trace) -> tuple[Fact, ...]:
         if message and shortened(message) != message
         else None,
         Fact("Recording", _recording(trace)),
-        Fact("Left out", omitted) if (omitted := omissions(trace)) else None,
+        Fact("Not recorded", omitted) if (omitted := omissions(trace)) else None,
         Fact("Command", run.command or "not recorded"),
         Fact("Seed", str(run.training.seed)) if run.training.seed is not None else None,
         Fact("Training", _training(trace)) if trained(trace) else None,
@@ -81,17 +81,13 @@ def _measured(trace: Trace) -> str:
 def _recording(trace: Trace) -> str:
     spending = trace.spending
     if spending is not None and spending.training > 0:
-        return f"{spent(trace)}. Of all that {_largest(trace)}."
+        return f"{spent(trace)}. {_largest(trace)}."
     cost, trained_for = sum(trace.cost.values()), sum(epoch.seconds for epoch in trace.epochs)
     parts = _parts(trace)
     if cost and trained_for:
         whole = share(cost / (cost + trained_for))
-        return f"took {duration(cost)} beside {duration(trained_for)} of training, {whole} of both: {parts}."
-    return (
-        f"took {duration(cost)}: {parts}."
-        if cost and not trained(trace)
-        else "was not measured to its end."
-    )
+        return f"{duration(cost)} beside {duration(trained_for)} of training, {whole} of both: {parts}."
+    return f"{duration(cost)}: {parts}." if cost and not trained(trace) else "not recorded."
 
 
 def _parts(trace: Trace) -> str:
@@ -102,13 +98,13 @@ def _parts(trace: Trace) -> str:
 def _largest(trace: Trace) -> str:
     """The parts of the recording that took most, and the others together."""
     parts = sorted(trace.cost.items(), key=lambda part: -part[1])
-    told = [f"{name} took {duration(seconds)}" for name, seconds in parts[:MOST_PARTS]]
+    told = [f"{name} {duration(seconds)}" for name, seconds in parts[:MOST_PARTS]]
     others = parts[MOST_PARTS:]
     if others:
         told.append(
             f"{counted(len(others), 'other part')} {duration(sum(seconds for _, seconds in others))}"
         )
-    return listed(told)
+    return f"The largest parts: {listed(told)}"
 
 
 def _training(trace: Trace) -> str:

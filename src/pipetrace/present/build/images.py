@@ -142,7 +142,7 @@ def scores(values: Array, names: Sequence[str], marked: int | None) -> tuple[Bar
             name,
             _inside(float(value)),
             share(float(value)) if np.isfinite(value) else figure(float(value)),
-            index == marked,
+            index == marked and bool(np.isfinite(value)),
         )
         for index, (name, value) in enumerate(zip(names, values, strict=True))
     )

@@ -1,20 +1,18 @@
 """The stages before a model, as far as they are known when its recording begins."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
 import numpy as np
 
 from pipetrace.capture import nests
-from pipetrace.pipeline.forms import is_dataset, is_flat
-from pipetrace.pipeline.passage import Passage, run_steps
-from pipetrace.pipeline.results import Batches, joined
-from pipetrace.pipeline.results import Rows as StepRows
-from pipetrace.pipeline.stage_facts import stages_of
+from pipetrace.capture.datasets import dataset_stages, element_specs
+from pipetrace.pipeline.kinds import is_dataset, is_flat
+from pipetrace.pipeline.run import Passage, stages_of
 from pipetrace.stats import summarise
-from pipetrace.trace.document import Array, Spec, Stage, Summary
+from pipetrace.trace.document import Array, Stage, Summary
 
 MOST_SUMMARISED = 200_000_000
 """Values of a step's result beyond which it is not summarised."""
@@ -41,7 +39,12 @@ class Before:
 
 def before(passage: Passage) -> Before:
     """The stages before the model, with what they were."""
-    stages: tuple[Stage, ...] = stages_of(passage, Stage, Spec)
+    source, names = passage.source.x, [ran.step.name for ran in passage.steps]
+    first = dataset_stages(source, taken=names) if is_dataset(source) else ()
+    outputs = {
+        ran.step.name: element_specs(ran.value) for ran in passage.steps if is_dataset(ran.value)
+    }
+    stages = stages_of(passage, first=first, outputs=outputs)
     last = stages[-1]
     places = list(range(len(last.outputs) or 1))
     in_order = nests.flatten(_numbered(passage.train.x, count()))
@@ -49,38 +52,26 @@ def before(passage: Passage) -> Before:
         (last.name, place) for place in (in_order if len(in_order) == len(places) else places)
     ]
     summaries: dict[str, Summary] = {}
-    # The stages of a dataset have no rows that could be seen without taking them.
-    whole = [passage.source, *(_result(step) for step in passage.steps)]
-    if len(whole) == len(stages):
-        for stage, rows in zip(stages, whole, strict=True):
-            values = _single(rows.x)
-            if (
-                values is not None
-                and values.dtype.kind in "biuf"
-                and 0 < values.size <= MOST_SUMMARISED
-            ):
-                summaries[stage.name] = summarise(values)
+    # None of a dataset's stages has rows that could be looked at without taking them.
+    known = stages[len(first) :] if first else stages
+    whole = [*(() if first else (passage.source,)), *(ran.rows for ran in passage.steps)]
+    for stage, rows in zip(known, whole, strict=True):
+        values = _single(rows.x)
+        if values is None or values.dtype.kind not in "biuf":
+            continue
+        if 0 < values.size <= MOST_SUMMARISED:
+            summaries[stage.name] = summarise(values)
 
     def way(row: int) -> dict[str, Array]:
         found = {}
-        for stage, values in zip(stages, passage.way(row), strict=False):
-            one = _single(values) if values is not None and len(whole) == len(stages) else None
+        values = passage.history(row)[1 if first else 0 :]
+        for stage, value in zip(known, values, strict=True):
+            one = _single(value) if value is not None else None
             if one is not None:
                 found[stage.name] = one
         return found
 
-    return Before(stages, tuple(sources), summaries, _origin(passage), way)
-
-
-def _origin(passage: Passage) -> int | None:
-    """Which row of the source the first row of what is trained on was."""
-    at = 0
-    for step in reversed(passage.steps):
-        origin = step.measured.origin
-        if origin is None or at >= len(origin):
-            return None
-        at = int(origin[at])
-    return at
+    return Before(stages, tuple(sources), summaries, passage.origin(), way)
 
 
 def _numbered(x: Any, numbers: Iterator[int]) -> Any:
@@ -93,12 +84,6 @@ def _numbered(x: Any, numbers: Iterator[int]) -> Any:
     if isinstance(x, (list, tuple)) and not is_flat(x):
         return [_numbered(each, numbers) for each in x]
     return next(numbers)
-
-
-def _result(step: Any) -> StepRows:
-    """What a step gave, its batches put together."""
-    together = joined(step.result.batches) if isinstance(step.result, Batches) else None
-    return together or step.goes_on
 
 
 def _single(values: Any) -> Array | None:
@@ -122,22 +107,7 @@ def before_dataset(source: Any, taken: Collection[str]) -> Before | None:
     """
     if not is_dataset(source):
         return None
-    found = before(run_steps(source))
-    names = {
-        stage.name: stage.name if stage.name not in taken else f"{stage.name} (step)"
-        for stage in found.stages
-    }
-    stages = tuple(
-        replace(
-            stage,
-            name=names[stage.name],
-            path=names[stage.name],
-            inputs=tuple(
-                replace(spec, source=names.get(spec.source or "")) for spec in stage.inputs
-            ),
-        )
-        for stage in found.stages
-    )
-    return replace(
-        found, stages=stages, sources=tuple((names[name], output) for name, output in found.sources)
-    )
+    stages = dataset_stages(source, taken=taken)
+    last = stages[-1]
+    sources = tuple((last.name, place) for place in range(len(last.outputs) or 1))
+    return Before(stages, sources, {}, None, lambda _: {})

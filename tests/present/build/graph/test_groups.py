@@ -15,7 +15,7 @@ from pipetrace.present.build.focus import focus
 from pipetrace.present.build.graph.groups import LARGE, stage_groups
 from pipetrace.present.build.graph.overview import overview
 from pipetrace.present.build.graph.wiring import wiring
-from pipetrace.present.plain import plain
+from pipetrace.present.text import document_text
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Parameters, Spec
 
@@ -148,11 +148,11 @@ def test_a_failed_stage_and_a_group_in_two_parts_are_shown() -> None:
     stages = [replace(each, path=paths.get(each.name, each.name)) for each in stages]
     trace = trace_of(stages, groups=[("m", "Model")])
     assert found(trace) == [("m", 1, 2, 1), ("m, part 2", 4, 5, 1)]
-    assert plain(document(trace)).count("m (Model)") == 1
+    assert document_text(document(trace)).count("m (Model)") == 1
     failed = trace_of(
         [*stages[:-1], replace(stages[-1], outputs=())], outputs=["d"], groups=[("m", "Model")]
     )
-    assert "no output: it failed here" in plain(document(failed))
+    assert "no output: it failed here" in document_text(document(failed))
     assert document(failed).stages[-1].image is None
 
 
@@ -174,7 +174,7 @@ def test_a_failed_stage_and_a_group_in_two_parts_are_shown() -> None:
 def test_a_part_is_what_is_asked_for(name: str, first: str, count: int) -> None:
     made = focus(deep(nested=True), name)
     assert (made.stages[0].name, len(made.stages), made.focus) == (first, count, name.strip("/"))
-    text = plain(made)
+    text = document_text(made)
     assert "About this trace" not in text
     assert f"Data flow of {made.focus}" in text
 
@@ -229,10 +229,10 @@ def test_many_stages_that_do_not_fold_are_told_in_short() -> None:
     ]
     made = document(trace_of([measured(each) for each in lined("\n".join(text))]))
     assert made.brief
-    assert "Each stage is told in short." in plain(made)
-    assert "Measured:" not in plain(made)
+    assert "Each stage is told in short." in document_text(made)
+    assert "Measured:" not in document_text(made)
     opened = document(trace_of([measured(each) for each in lined("\n".join(text))]), expanded=True)
-    assert "Measured:" in plain(opened)
+    assert "Measured:" in document_text(opened)
 
 
 def test_a_stage_alone_says_what_it_is_inside_of() -> None:

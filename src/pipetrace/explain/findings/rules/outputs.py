@@ -1,17 +1,18 @@
-"""PT3xx: what the model gives, what it should give, and the loss between them."""
+"""PT301 to PT307: the outputs, their targets, and the loss between them."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 
 from pipetrace.explain import task
-from pipetrace.explain.findings.figures import NO_SKILL, POOR, Figures, figures_of, margin
 from pipetrace.explain.findings.finding import ERROR, NOTE, Evidence, Finding
-from pipetrace.explain.findings.rule import Rule
+from pipetrace.explain.findings.measured_run import NO_SKILL, MeasuredRun
+from pipetrace.explain.findings.questions import POOR, REGRESSION_LOSSES, margin, struggles
+from pipetrace.explain.findings.rule import RunRule, as_note
 from pipetrace.explain.text import figure, share
-from pipetrace.trace.document import Target, Trace
+from pipetrace.trace.document import Target
 from pipetrace.trace.measurements import HELD_OUT, TRAINING, ClassOutcome, Outcome
 
-REACH = {
+OUTPUT_RANGES: dict[str, tuple[float, float | None]] = {
     "sigmoid": (0.0, 1.0),
     "hard_sigmoid": (0.0, 1.0),
     "softmax": (0.0, 1.0),
@@ -22,21 +23,16 @@ REACH = {
     "softplus": (0.0, None),
     "exponential": (0.0, None),
 }
-"""What an activation can give."""
-SQUARES = frozenset(
-    {
-        "mean squared error",
-        "mean absolute error",
-        "huber",
-        "log cosh",
-        "mean absolute percentage error",
-        "mean squared logarithmic error",
-    }
-)
-"""Losses that measure distances of numbers."""
+OUT_OF_RANGE, MANY_OUT_OF_RANGE = 0.01, 0.1
+"""Single outliers do not stop the rest from being learned. Fewer than the second do harm only where the model
+struggles,"""
+GOOD_SKILL = 0.9
+"""nor do more where the model is as good as this; another loss could not make it much better either."""
+LOSS_DIFFERENCE = 0.05
+"""Relative difference of the reported loss from that of the outputs as probabilities, from which it is another."""
 
 
-class OneUnitSoftmax(Rule):
+class OneUnitSoftmax(RunRule):
     """A softmax over a single unit."""
 
     code = "PT301"
@@ -45,42 +41,32 @@ class OneUnitSoftmax(Rule):
     level = ERROR
     needs = ("stages",)
     root_cause_of = (*POOR, "PT110", "PT302", "PT402", "PT405", "PT502", "PT607")
-    what = "A softmax over one unit, as the last activation."
-    why = "Its value is 1 whatever goes in, so the model says the same of every row and no gradient comes back."
+    what = "The last activation is a softmax over a single unit."
+    why = "It always outputs 1, so every prediction is the same and the gradient is zero."
 
-    def check(self, trace: Trace) -> Iterator[Finding]:
-        facts = figures_of(trace)
-        for output in task.outputs(trace):
-            stage = facts.stage(output.stage)
-            if task.activation(trace, stage) != "softmax" or output.shape[-1:] != (1,):
+    def faults(self, run: MeasuredRun) -> Iterator[Finding]:
+        outcome = run.of(Outcome, TRAINING)
+        for output in task.outputs(run.trace):
+            stage = run.stage(output.stage)
+            if task.activation(run.trace, stage) != "softmax" or output.shape[-1:] != (1,):
                 continue
-            place = _applied(facts, output.stage)
-            outcome = facts.of(Outcome, TRAINING)
-            evidence = [
-                Evidence(
-                    f"{place} applies softmax to 1 unit.", 1.0, f"stages[{place}].outputs[0].shape"
-                )
-            ]
+            place, target = run.before_reshaping(output.stage).name, output.target
+            text = f"{place} is a softmax over a single unit, so its output is always 1."
+            evidence = [Evidence(text, 1.0, f"stages[{place}].outputs[0].shape")]
             if outcome.min == outcome.max == 1.0:
-                evidence.append(
-                    Evidence("All outputs are 1.", 1.0, "measurements[outcome/training].min")
-                )
-            plain = output.target is not None and (
-                not output.target.whole or (output.target.distinct or 0) > 2
-            )
-            yield self.found(
-                f"{place} is a softmax over a single unit, which always gives 1.",
-                evidence,
-                "Use no activation for a number to predict."
-                if plain
-                else "Use sigmoid for one probability.",
+                text = "All measured outputs are 1."
+                evidence.append(Evidence(text, 1.0, "measurements[outcome/training].min"))
+            numbers = target is not None and (not target.whole or (target.distinct or 0) > 2)
+            yield self.fault(
+                *evidence,
+                advice=f"Use {'no activation' if numbers else 'sigmoid'} for this target.",
                 stage=place,
-                change="activation=None" if plain else "activation='sigmoid'",
+                change="activation=None" if numbers else "activation='sigmoid'",
             )
 
 
-class OutOfReach(Rule):
-    """Targets that the last activation cannot give."""
+class TargetsOutOfRange(RunRule):
+    """Targets that the last activation cannot output."""
 
     code = "PT302"
     name = "targets-out-of-range"
@@ -88,64 +74,54 @@ class OutOfReach(Rule):
     level = ERROR
     needs = ("stages", "outcomes")
     root_cause_of = (*POOR, "PT402", "PT405", "PT502")
-    what = "Targets outside of what the last activation can give."
-    why = "No weights bring the output there; the error stays, and the units that could be right are driven to their bound."
+    what = "Targets lie outside the output range of the last activation."
+    why = (
+        "No weights can produce such an output. The error stays, and units are driven to their "
+        "limit."
+    )
 
-    SHARE = 0.01
-    """Single outliers beyond the reach do not stop the rest from being learned,"""
-    MANY = 0.1
-    """and fewer than this cost something only where the model struggles;"""
-    GOOD = 0.9
-    """nor do more, just beyond the bound, where the model is as good as this."""
-
-    def check(self, trace: Trace) -> Iterator[Finding]:
-        facts = figures_of(trace)
-        output, outcome = facts.output, facts.of(Outcome, TRAINING)
-        final = facts.final or ""
-        if (
-            output is None
-            or final not in REACH
-            or output.loss not in SQUARES
-            or outcome.target_min is None
-            or outcome.target_max is None
-        ):
+    def faults(self, run: MeasuredRun) -> Iterator[Finding]:
+        output, outcome, last = run.output, run.of(Outcome, TRAINING), run.last_activation or ""
+        lowest, highest = outcome.target_min, outcome.target_max
+        if output is None or output.loss not in REGRESSION_LOSSES or last not in OUTPUT_RANGES:
             return
-        low, high = REACH[final]
+        if lowest is None or highest is None:
+            return
+        low, high = OUTPUT_RANGES[last]
         below = outcome.target_below_zero if low == 0 else outcome.target_below_minus_one
-        above = (
-            outcome.target_above_one
-            if high == 1
-            else float(high is not None and outcome.target_max > high)
-        )
+        above: float | None = float(high is not None and highest > high)
+        if high == 1:
+            above = outcome.target_above_one
         outside = (below or 0.0) + (above or 0.0)
-        if outside < self.SHARE:
+        if outside < OUT_OF_RANGE:
             return
-        place = _applied(facts, output.stage)
-        reach = f"from {low:g} to {high:g}" if high is not None else f"from {low:g} up"
-        text = f"{share(min(1.0, outside))} of the targets lie outside of what {final} gives ({reach})."
-        found = self.found(
-            text,
-            [
-                Evidence(text, outside, "measurements[outcome/training].target_below_zero"),
-                Evidence(
-                    f"The targets go from {figure(outcome.target_min)} to {figure(outcome.target_max)}.",
-                    outcome.target_min,
-                    "measurements[outcome/training].target_min",
-                ),
-                *facts.how_well(),
-            ],
-            "Give the last layer an activation that reaches the targets, or none; or scale the targets into its reach.",
-            stage=place,
+        reach = f"{low:g} to {high:g}" if high is not None else f"{low:g} and above"
+        place = "measurements[outcome/training]"
+        found = self.fault(
+            Evidence(
+                f"{share(min(1.0, outside))} of the targets are outside the range of {last} ({reach}).",
+                outside,
+                f"{place}.target_below_zero",
+            ),
+            Evidence(
+                f"The targets are from {figure(lowest)} to {figure(highest)}.",
+                lowest,
+                f"{place}.target_min",
+            ),
+            *run.how_well(),
+            advice="Use a last activation whose range contains the targets, or none. Or scale the targets into "
+            "its range.",
+            stage=run.before_reshaping(output.stage).name,
             change="activation=None",
-            confidence=margin(outside, self.SHARE, 0.1),
+            confidence=margin(outside, OUT_OF_RANGE, 0.1),
         )
-        skill = facts.skill(facts.judged)
-        costs = facts.struggles or (outside >= self.MANY and (skill is None or skill < self.GOOD))
-        yield found if costs else replace(found, level=NOTE, confidence=0.6)
+        skill = run.skill(run.evaluated_rows)
+        many = outside >= MANY_OUT_OF_RANGE and (skill is None or skill < GOOD_SKILL)
+        yield found if struggles(run) or many else as_note(found)
 
 
-class MissingSoftmax(Rule):
-    """A crossentropy of probabilities over outputs that are none."""
+class MissingSoftmax(RunRule):
+    """A cross-entropy of probabilities that gets logits."""
 
     code = "PT303"
     name = "missing-softmax"
@@ -153,44 +129,43 @@ class MissingSoftmax(Rule):
     level = ERROR
     needs = ("stages",)
     root_cause_of = (*POOR, "PT401", "PT402", "PT405", "PT502", "PT701")
-    what = "A crossentropy that takes probabilities gets the plain outputs of the last layer."
-    why = "The logarithm of what is no probability is cut off or meaningless, and the gradients with it."
+    what = "The loss expects probabilities, but the last layer outputs logits (no softmax)."
+    why = (
+        "The logarithm of a value that is not a probability is clipped or meaningless, and so are "
+        "the gradients."
+    )
 
-    def check(self, trace: Trace) -> Iterator[Finding]:
-        facts = figures_of(trace)
-        output = facts.output
-        if (
-            output is None
-            or output.loss not in task.CROSSENTROPIES
-            or trace.run.training.from_logits
-        ):
+    def faults(self, run: MeasuredRun) -> Iterator[Finding]:
+        output = run.output
+        if output is None or output.loss not in task.CROSSENTROPIES & task.CATEGORICAL:
             return
-        outcome = trained_outcome(facts)
-        low, high = outcome.min, outcome.max
-        if facts.final != "linear" or output.loss not in task.CATEGORICAL:
+        if run.trace.run.training.from_logits or run.last_activation != "linear":
             return
+        low, high = run.first_outcome.min, run.first_outcome.max
         if low is not None and high is not None and low >= 0 and high <= 1:
             return
-        own = "softmax"
+        place = run.before_reshaping(output.stage).name
         evidence = [
             Evidence(
-                f"{output.stage} ends with {facts.final}.", None, f"stages[{output.stage}].config"
+                f"The loss expects probabilities, but the last layer {place} outputs logits (no softmax).",
+                None,
+                f"stages[{place}].config",
             )
         ]
         if low is not None and high is not None:
-            text = f"Its outputs go from {figure(low)} to {figure(high)}; probabilities lie between 0 and 1."
+            text = f"Its outputs are from {figure(low)} to {figure(high)}, not from 0 to 1."
             evidence.append(Evidence(text, low, "measurements[outcome/training].min"))
-        yield self.found(
-            f"{output.loss} takes probabilities and gets the outputs of {output.stage}, which ends with {facts.final}.",
-            [*evidence, *facts.how_well()],
-            f"End with {own}, or tell the loss that it gets scores.",
-            stage=_applied(facts, output.stage),
-            change=f"activation='{own}'  # or the loss with from_logits=True",
+        yield self.fault(
+            *evidence,
+            *run.how_well(),
+            advice="Add softmax to the last layer, or use from_logits=True in the loss.",
+            stage=place,
+            change="activation='softmax'  # or the loss with from_logits=True",
         )
 
 
-class DoubleSoftmax(Rule):
-    """Probabilities that the loss takes for scores."""
+class DoubleSoftmax(RunRule):
+    """Probabilities that the loss takes for logits."""
 
     code = "PT304"
     name = "double-softmax"
@@ -198,346 +173,228 @@ class DoubleSoftmax(Rule):
     level = ERROR
     needs = ("stages",)
     root_cause_of = (*POOR, "PT401", "PT402", "PT405", "PT502")
-    what = "A softmax or sigmoid in the model and another one in the loss (from_logits=True)."
-    why = "Twice through a softmax all classes stay near the same share, so the loss can hardly fall and gradients are small."
+    what = "Softmax or sigmoid is applied twice: in the model and in the loss (from_logits=True)."
+    why = (
+        "After a second softmax all classes have similar probabilities, so the loss can hardly "
+        "fall."
+    )
 
-    APART = 0.05
-    """Part by which the loss that Keras reports differs from that of the very probabilities, before it is another loss."""
-
-    def check(self, trace: Trace) -> Iterator[Finding]:
-        facts = figures_of(trace)
-        output = facts.output
-        if (
-            output is None
-            or not trace.run.training.from_logits
-            or facts.final not in ("softmax", "sigmoid")
-        ):
+    def faults(self, run: MeasuredRun) -> Iterator[Finding]:
+        output, last, trace = run.output, run.last_activation, run.trace
+        if output is None or last not in ("softmax", "sigmoid"):
             return
-        # Keras reads the scores behind a softmax that is the very last operation; the figures tell whether it did.
-        told, own = (
-            trace.epochs[-1].metrics.get("val_loss") if trace.epochs else None,
-            facts.of(Outcome, HELD_OUT),
-        )
-        exact = own.log_loss
-        undone = (
-            told is not None
-            and exact is not None
-            and abs(told - exact) <= self.APART * max(exact, 0.1)
-        )
-        if told is None or exact is None:
-            undone = facts.stage(output.stage) is facts.final_stage and not facts.struggles
-        place = _applied(facts, output.stage)
+        if not trace.run.training.from_logits:
+            return
+        # Keras undoes a softmax that is the very last operation. The losses show whether it did.
+        reported = trace.epochs[-1].metrics.get("val_loss") if trace.epochs else None
+        exact = run.of(Outcome, HELD_OUT).log_loss
+        place = run.before_reshaping(output.stage).name
         evidence = [
             Evidence(
-                f"{place} ends with {facts.final}, and the loss has from_logits=True.",
+                f"{last} is applied twice: by {place}, and by the loss with from_logits=True.",
                 None,
                 "run.training.from_logits",
             )
         ]
-        if told is not None and exact is not None:
-            text = f"The validation loss is {figure(told)}; of these very probabilities it would be {figure(exact)}."
+        if reported is not None and exact is not None:
+            undone = abs(reported - exact) <= LOSS_DIFFERENCE * max(exact, 0.1)
+            text = (
+                f"The validation loss is {figure(reported)}; with these outputs as probabilities it would "
+                f"be {figure(exact)}."
+            )
             evidence.append(Evidence(text, exact, "measurements[outcome/held_out].log_loss"))
-        found = self.found(
-            f"{facts.final} is applied twice: by {place} and by the loss.",
-            [*evidence, *facts.how_well()],
-            "Drop one of the two.",
+        else:
+            undone = run.stage(output.stage) is run.last_stage and not struggles(run)
+        found = self.fault(
+            *evidence,
+            *run.how_well(),
+            advice="Remove one of the two.",
             stage=place,
             change="from_logits=False",
         )
         yield replace(found, level=NOTE, confidence=0.7) if undone else found
 
 
-class LossMismatch(Rule):
-    """A loss that is made for another kind of target."""
+class LossMismatch(RunRule):
+    """A loss for another kind of target."""
 
     code = "PT305"
     name = "loss-mismatch"
     category = "loss_mismatch"
     needs = ("stages", "targets")
     root_cause_of = (*POOR, "PT502")
-    what = (
-        "A distance of numbers as loss where classes are told, or a crossentropy where numbers are."
-    )
-    why = "Where a sigmoid or softmax is surely wrong a squared error has nearly no slope, and a crossentropy its largest."
+    what = "A regression loss is used for classification, or a cross-entropy for regression."
+    why = "Where a sigmoid or softmax is confidently wrong, a squared error has almost no gradient."
 
-    GOOD = 0.9
-    """A skill beyond this leaves little that another loss could give."""
-
-    def check(self, trace: Trace) -> Iterator[Finding]:
-        facts = figures_of(trace)
-        output, target = facts.output, facts.output.target if facts.output else None
+    def faults(self, run: MeasuredRun) -> Iterator[Finding]:
+        output, target = run.output, run.output.target if run.output else None
         if output is None or target is None or target.min is None or target.max is None:
             return
-        wide, single = (
-            (output.shape[-1] or 1) if len(output.shape) > 1 else 1,
-            len(target.shape) < 2 or target.shape[-1] == 1,
-        )
-        flags = target.whole and target.min >= 0 and target.max <= 1 and (target.distinct or 0) == 2
-        if output.loss in SQUARES and wide > 1 and single and len(output.shape) == 2:
-            found = self.found(
-                f"{output.stage} gives {wide} numbers for a row and its target is one, which {output.loss} compares with all.",
-                [
-                    Evidence(
-                        f"The targets have the shape {target.shape}.",
-                        None,
-                        "run.data.targets[0].shape",
-                    ),
-                    *facts.how_well(),
-                ],
-                "For the number of a class use sparse categorical crossentropy with softmax; for one number one unit.",
+        width = (output.shape[-1] or 1) if len(output.shape) > 1 else 1
+        single = len(target.shape) < 2 or target.shape[-1] == 1
+        flags = target.whole and target.min >= 0 and target.max <= 1 and target.distinct == 2
+        one_hot = flags and width > 2 and target.shape == output.shape
+        loss, last = output.loss, run.last_activation
+        if loss in REGRESSION_LOSSES and width > 1 and single and len(output.shape) == 2:
+            found = self.fault(
+                Evidence(
+                    f"{output.stage} has {width} outputs for a row, but a target has one number; {loss} "
+                    "compares it with all of them.",
+                    None,
+                    "run.data.targets[0].shape",
+                ),
+                *run.how_well(),
+                advice="For class numbers use sparse categorical crossentropy with softmax. For one number use "
+                "one unit.",
                 stage=output.stage,
                 change="loss='sparse_categorical_crossentropy'",
             )
             yield replace(found, level=ERROR)
-        elif (
-            output.loss in task.YES_OR_NO
-            and facts.final == "softmax"
-            and wide > 2
-            and target.shape == output.shape
-            and flags
-        ):
-            found = self.found(
-                f"{output.loss} asks yes or no of each of {wide} exclusive classes; softmax gives one share of 1 among them.",
-                [
-                    Evidence(
-                        f"{output.stage} has {wide} units and ends with softmax.",
-                        None,
-                        "run.training.losses",
-                    ),
-                    *facts.how_well(),
-                ],
-                "Use categorical crossentropy with softmax.",
-                stage=None,
+        elif loss in task.YES_OR_NO and last == "softmax" and one_hot:
+            found = self.fault(
+                Evidence(
+                    f"{loss} is for independent yes-or-no targets, but the {width} classes of "
+                    f"{output.stage} (softmax) are exclusive.",
+                    None,
+                    "run.training.losses",
+                ),
+                *run.how_well(),
+                advice="Use categorical crossentropy with softmax.",
                 change="loss='categorical_crossentropy'",
                 confidence=0.7,
             )
-            yield found if facts.struggles else replace(found, level=NOTE, confidence=0.6)
-        elif output.loss in SQUARES and flags:
-            yield from self._squares(facts, output)
+            yield found if struggles(run) else as_note(found)
+        elif loss in REGRESSION_LOSSES and flags:
+            yield self._regression(run, output)
         else:
-            yield from self._out_of_reach(trace, facts, output, target)
+            yield from self._not_classes(run, output, target)
 
-    def _out_of_reach(
-        self, trace: Trace, facts: Figures, output: task.Output, target: Target
+    def _not_classes(
+        self, run: MeasuredRun, output: task.Output, target: Target
     ) -> Iterator[Finding]:
-        """A crossentropy of targets that are no classes."""
-        if target.min is None or target.max is None:
-            return
-        if (
-            output.loss in task.YES_OR_NO
-            and (target.min < 0 or target.max > 1)
-            and not (target.whole and target.distinct == 2)
-        ):
-            reach = f"from {figure(target.min)} to {figure(target.max)}"
-            found = self.found(
-                f"{output.loss} takes targets between 0 and 1; these go {reach}.",
-                [
-                    Evidence(f"The targets go {reach}.", target.max, "run.data.targets[0]"),
-                    *facts.how_well(),
-                ],
-                "For numbers use mean squared error and no last activation; for one of several classes softmax with as many "
-                "units and sparse categorical crossentropy.",
+        """A cross-entropy with targets that are not classes."""
+        low, high = target.min or 0.0, target.max or 0.0
+        reach = f"from {figure(low)} to {figure(high)}"
+        two_labels = target.whole and target.distinct == 2
+        logits = run.last_activation == "softmax" or run.trace.run.training.from_logits
+        if output.loss in task.YES_OR_NO and (low < 0 or high > 1) and not two_labels:
+            found = self.fault(
+                Evidence(
+                    f"{output.loss} expects targets from 0 to 1; these are {reach}.",
+                    high,
+                    "run.data.targets[0]",
+                ),
+                *run.how_well(),
+                advice="For a regression use mean squared error and no last activation. For several classes use "
+                "softmax, one unit for each class, and sparse categorical crossentropy.",
                 stage=output.stage,
-                change="loss='mse'"
-                if not target.whole
-                else "loss='sparse_categorical_crossentropy'",
+                change=f"loss='{'sparse_categorical_crossentropy' if target.whole else 'mse'}'",
             )
             yield replace(found, level=ERROR)
-        elif (
-            output.loss in task.CATEGORICAL
-            and not target.whole
-            and facts.final != "softmax"
-            and not trace.run.training.from_logits
-        ):
-            yield self.found(
-                f"{output.loss} takes classes; the targets are numbers from {figure(target.min)} to {figure(target.max)}.",
-                [
-                    Evidence(
-                        "The targets are no whole numbers.", target.max, "run.data.targets[0]"
-                    ),
-                    *facts.how_well(),
-                ],
-                "For numbers use mean squared error and no last activation.",
+        elif output.loss in task.CATEGORICAL and not target.whole and not logits:
+            yield self.fault(
+                Evidence(
+                    f"{output.loss} expects classes; the targets are fractions {reach}.",
+                    high,
+                    "run.data.targets[0]",
+                ),
+                *run.how_well(),
+                advice="For a regression use mean squared error and no last activation.",
                 stage=output.stage,
                 change="loss='mse'",
             )
 
-    def _squares(self, facts: Figures, output: task.Output) -> Iterator[Finding]:
-        skill = facts.skill(facts.judged)
-        bounded = facts.final in ("sigmoid", "softmax", "hard_sigmoid")
-        single = output.shape[-1] == 1
-        own = (
-            "binary_crossentropy"
-            if single or not facts.has(ClassOutcome, f"{TRAINING}/0")
-            else "categorical_crossentropy"
-        )
-        found = self.found(
-            f"{output.loss} measures distances, and the targets are classes or flags (0 and 1 only).",
-            [
-                Evidence(
-                    "All targets are 0 or 1.", 1.0, "measurements[outcome/training].target_binary"
-                ),
-                Evidence(
-                    f"The loss is {output.loss}, the last activation {facts.final}.",
-                    None,
-                    "run.training.losses",
-                ),
-                *facts.how_well(),
-            ],
-            f"Use {own}, with {'sigmoid' if own.startswith('binary') else 'softmax'} at the end.",
-            stage=None,
-            change=f"loss='{own}'",
+    def _regression(self, run: MeasuredRun, output: task.Output) -> Finding:
+        """A regression loss with targets of 0 and 1."""
+        skill = run.skill(run.evaluated_rows)
+        binary = output.shape[-1] == 1 or not run.has(ClassOutcome, f"{TRAINING}/0")
+        loss = "binary_crossentropy" if binary else "categorical_crossentropy"
+        bounded = run.last_activation in ("sigmoid", "softmax", "hard_sigmoid")
+        found = self.fault(
+            Evidence(
+                f"{output.loss} is a regression loss, but all targets are 0 or 1: this is a classification.",
+                1.0,
+                "measurements[outcome/training].target_binary",
+            ),
+            Evidence(f"The last activation is {run.last_activation}.", None, "run.training.losses"),
+            *run.how_well(),
+            advice=f"Use {loss} with {'sigmoid' if binary else 'softmax'} in the last layer.",
+            change=f"loss='{loss}'",
             confidence=0.8 if bounded else 0.7,
         )
         # It often trains all the same (Hui and Belkin 2021), so it counts where the outcome is poor.
-        good = (
-            not facts.broken
-            and skill is not None
-            and (skill >= self.GOOD or (not facts.struggles and skill > NO_SKILL))
+        good = skill is not None and (
+            skill >= GOOD_SKILL or (skill > NO_SKILL and not struggles(run))
         )
-        yield replace(found, level=NOTE, confidence=0.6) if good else found
+        return as_note(found) if good and not run.broken else found
 
 
-class LastActivation(Rule):
-    """A last activation that does not fit the kind of target, though it reaches it."""
+class LastActivationMismatch(RunRule):
+    """A last activation that does not match the loss, though its range contains the targets."""
 
     code = "PT306"
     name = "last-activation-mismatch"
     category = "last_activation"
     needs = ("stages", "outcomes")
     root_cause_of = (*POOR, "PT502", "PT701")
-    what = "Scores of exclusive classes end with sigmoid or with no activation under a loss that wants shares of one."
-    why = "Only a softmax makes the classes share 1 among them, so that a higher score of one lowers the others."
+    what = "The last activation does not match the loss of a classification."
+    why = (
+        "Only softmax makes the probabilities of exclusive classes sum to 1, so a higher score "
+        "lowers the others."
+    )
 
-    def check(self, trace: Trace) -> Iterator[Finding]:
-        facts = figures_of(trace)
-        output, outcome = facts.output, trained_outcome(facts)
-        if output is None or trace.run.training.from_logits:
+    def faults(self, run: MeasuredRun) -> Iterator[Finding]:
+        output, outcome = run.output, run.first_outcome
+        if output is None or run.trace.run.training.from_logits:
             return
-        final = facts.final
-        sums = 1.0 if outcome.sum_max is None else outcome.sum_max
-        several = (output.shape[-1] or 0) > 2 and outcome.accuracy is not None
-        onehot = output.target is not None and output.target.shape == output.shape
-        text, change = "", "activation='softmax'"
-        if (
-            several
-            and output.loss in task.CATEGORICAL
-            and final not in ("softmax", None, "linear")
-            and abs(sums - 1) > 0.01
-        ):
-            text = (
-                f"{final} gives each of {output.shape[-1]} exclusive classes a "
-                f"share of its own; {output.loss} wants shares of 1."
-            )
-        elif several and onehot and output.loss in SQUARES and final in ("linear", "relu", "tanh"):
-            text = f"The scores of {output.shape[-1]} exclusive classes end with {final}, which bounds them to no share."
-        elif (
-            not several
-            and output.loss in task.YES_OR_NO
-            and final in ("linear", "tanh", "relu", "softplus")
-        ):
-            text, change = (
-                f"{output.loss} takes a probability; {final} gives other values.",
-                "activation='sigmoid'",
-            )
-        elif (
-            output.shape[-1] == 1
-            and output.loss in SQUARES
-            and final in ("linear", "relu")
-            and outcome.accuracy is not None
-            and facts.broken
-        ):
-            text, change = (
-                f"The answers yes and no end with {final}, which bounds them to no probability.",
-                "activation='sigmoid'",
-            )
+        text = _mismatch(run, output, outcome)
         if not text:
             return
-        place = _applied(facts, output.stage)
-        evidence = [Evidence(f"{place} ends with {final}.", None, f"stages[{place}].config")]
+        place, several = run.before_reshaping(output.stage).name, _exclusive(output, outcome)
+        evidence = [Evidence(text, None, f"stages[{place}].config")]
         if several and outcome.sum_min is not None:
-            line = (
-                f"The outputs of a row sum to between {figure(outcome.sum_min)} and {figure(sums)}."
-            )
-            evidence.append(Evidence(line, sums, "measurements[outcome/training].sum_max"))
-        found = self.found(
-            text,
-            [*evidence, *facts.how_well()],
-            "End with the activation that fits the loss.",
+            low, high = outcome.sum_min, outcome.sum_max or 1.0
+            line = f"The outputs of a row sum to between {figure(low)} and {figure(high)}."
+            evidence.append(Evidence(line, high, "measurements[outcome/training].sum_max"))
+        found = self.fault(
+            *evidence,
+            *run.how_well(),
+            advice="Use the last activation that matches the loss.",
             stage=place,
-            change=change,
+            change=f"activation='{'softmax' if several else 'sigmoid'}'",
             confidence=0.8,
         )
-        # A logarithm of what is no share is cut off, however well the rest goes.
-        never = output.loss in task.YES_OR_NO
-        yield found if facts.struggles or never else replace(found, level=NOTE, confidence=0.6)
+        # The logarithm of a value that is not a probability is clipped, however well the rest goes.
+        harms = struggles(run) or output.loss in task.YES_OR_NO
+        yield found if harms else as_note(found)
 
 
-class TargetNotScaled(Rule):
-    """Numbers to predict that are far larger than what the network gives at first."""
+def _exclusive(output: task.Output, outcome: Outcome) -> bool:
+    """Whether each row is of one of several classes."""
+    return (output.shape[-1] or 0) > 2 and outcome.accuracy is not None
 
-    code = "PT307"
-    name = "target-not-scaled"
-    category = "target_not_scaled"
-    needs = ("stages", "outcomes")
-    root_cause_of = (*POOR, "PT401", "PT402", "PT404", "PT405", "PT406", "PT502")
-    what = "Targets whose size is far from 1, which the network starts from."
-    why = "The last layer must grow by orders of magnitude first; with large errors gradients are large or clipped to a step."
 
-    LARGE = 30.0
-    """Outputs start near 1 (Glorot). Adam moves a bias by at most its learning rate a step, so 30 takes 30,000 steps at 0.001;
-    a squared error of 30 standard deviations makes gradients thirty times those that learning rates are made for."""
-
-    def check(self, trace: Trace) -> Iterator[Finding]:
-        facts = figures_of(trace)
-        output, outcome = facts.output, trained_outcome(facts)
-        if (
-            output is None
-            or output.loss not in SQUARES
-            or outcome.target_mean is None
-            or outcome.target_std is None
-            or outcome.target_binary == 1
-        ):
-            return
-        size = max(abs(outcome.target_mean), outcome.target_std)
-        if size < self.LARGE:
-            return
-        text = (
-            f"The targets have a mean of {figure(outcome.target_mean)} and a "
-            f"standard deviation of {figure(outcome.target_std)}."
-        )
-        start = facts.of(Outcome, TRAINING, 0)
-        evidence = [Evidence(text, size, "measurements[outcome/training].target_mean")]
-        if start.min is not None and start.max is not None:
-            line = (
-                f"Before training the outputs went from {figure(start.min)} to {figure(start.max)}."
+def _mismatch(run: MeasuredRun, output: task.Output, outcome: Outcome) -> str:
+    """How the last activation does not match the loss; empty where it does."""
+    last, loss, width = run.last_activation, output.loss, output.shape[-1]
+    sums = 1.0 if outcome.sum_max is None else outcome.sum_max
+    if _exclusive(output, outcome):
+        onehot = output.target is not None and output.target.shape == output.shape
+        shares = last in ("softmax", None, "linear") or abs(sums - 1) <= 0.01
+        if loss in task.CATEGORICAL and not shares:
+            return (
+                f"{last} gives each of {width} exclusive classes its own probability; {loss} expects them "
+                "to sum to 1."
             )
-            evidence.append(
-                Evidence(line, start.max, "measurements[outcome/training, epoch 0].max")
+        unbounded = last in ("linear", "relu", "tanh")
+        if loss in REGRESSION_LOSSES and onehot and unbounded:
+            return (
+                f"The scores of {width} exclusive classes have the activation {last}, not softmax."
             )
-        found = self.found(
-            text,
-            [*evidence, *facts.how_well()],
-            "Scale the targets to mean 0 and standard deviation 1 by the training rows, and scale predictions back.",
-            change="y = (y - y_train.mean()) / y_train.std()",
-            confidence=margin(size, self.LARGE, 300.0),
-        )
-        yield found if facts.struggles else replace(found, level=NOTE, confidence=0.6)
-
-
-def trained_outcome(facts: Figures) -> Outcome:
-    """The outcome on the training rows after training; before it, where training did not come to its end."""
-    return facts.of(Outcome, TRAINING, None if facts.has(Outcome, TRAINING) else 0)
-
-
-def _applied(facts: Figures, stage: str) -> str:
-    """The stage that applies the last activation, behind those that only change the form."""
-    current = facts.stage(stage)
-    for _ in range(len(facts.trace.stages)):
-        if current.layer not in task.PASSING:
-            break
-        before = facts.before(current)
-        if before is None:
-            break
-        current = before
-    return current.name
+        return ""
+    if loss in task.YES_OR_NO and last in ("linear", "tanh", "relu", "softplus"):
+        return f"{loss} expects a probability, but {last} outputs other values."
+    flags = width == 1 and outcome.accuracy is not None and loss in REGRESSION_LOSSES
+    if flags and last in ("linear", "relu") and run.broken:
+        return f"The output of a yes-or-no question has the activation {last}, not sigmoid."
+    return ""

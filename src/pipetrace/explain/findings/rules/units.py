@@ -1,18 +1,24 @@
-"""PT2xx: units and activations."""
+"""PT201 to PT203: units and activations."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
-from pipetrace.explain.findings.figures import POOR, Figures, figures_of, margin
-from pipetrace.explain.findings.finding import NOTE, Evidence, Finding
-from pipetrace.explain.findings.rule import Rule
+from pipetrace.explain.findings.finding import Evidence, Finding
+from pipetrace.explain.findings.measured_run import MeasuredRun
+from pipetrace.explain.findings.questions import POOR, margin, struggles
+from pipetrace.explain.findings.rule import RunRule, as_note
 from pipetrace.explain.text import share
 from pipetrace.stats.histogram import lower_edges
-from pipetrace.trace.document import Stage, Summary, Trace
+from pipetrace.trace.document import Stage, Summary
 from pipetrace.trace.measurements import Signal
 
+DEAD_UNITS = 0.6
+"""In sound networks up to about half of the units of a wide layer end up dead."""
+ALL_DEAD = 0.95
+"""From here on the layer is dead, whenever that happened."""
+DIED_IN_TRAINING = 0.2
+"""Units that were zero from the start are a matter of initialization, not of training."""
 BOUNDS = {
     "tanh": (-1.0, 1.0),
     "sigmoid": (0.0, 1.0),
@@ -20,203 +26,160 @@ BOUNDS = {
     "softsign": (-1.0, 1.0),
     "hard_tanh": (-1.0, 1.0),
 }
-"""What bounded activations reach."""
-FLAT = 0.025
-"""Nearness to a bound, as a part of the reach, where the slope of tanh or sigmoid is under a tenth of its largest."""
+"""The output ranges of bounded activations."""
+NEAR_BOUND = 0.025
+"""Distance from a bound, as a part of the range, where the derivative of tanh or sigmoid is below a tenth."""
+SATURATED = 0.5
+"""With most values at the bounds, less than half of the gradient passes the stage."""
+RECURRENT = ("LSTM", "GRU", "SimpleRNN", "Bidirectional")
 
 
-class DyingRelu(Rule):
-    """Units of a rectifier that give zero for every row."""
+class DyingRelu(RunRule):
+    """Units of a ReLU that are zero for every row."""
 
     code = "PT201"
     name = "dying-relu"
     category = "dying_relu"
     needs = ("stages", "epochs", "activations")
     root_cause_of = (*POOR, "PT402", "PT405", "PT502")
-    what = "Units behind a ReLU that are zero for every row that was looked at."
-    why = "Where a ReLU gives zero its gradient is zero too, so such a unit never changes again."
+    what = "Units behind a ReLU are zero for every probe row."
+    why = "Where a ReLU outputs zero its gradient is zero too, so such a unit never changes again."
 
-    MOST = 0.6
-    """In sound networks up to about half of the units of a wide layer end up dead; beyond it the layer is narrowed by more
-    than half."""
-    ALL = 0.95
-    """From here on the layer is dead, whenever that came."""
-    GREW = 0.2
-    """Training has to have killed some of them: units that were silent from the start are a matter of initialisation."""
-
-    def check(self, trace: Trace) -> Iterator[Finding]:
-        facts = figures_of(trace)
-        worst: tuple[float, Stage, float] | None = None
-        for stage in hidden(facts):
-            if facts.activation(stage) not in ("relu", "relu6"):
-                continue
-            before, now = (
-                facts.of(Signal, stage.name, epoch).dead_units for epoch in (0, facts.last)
-            )
-            if now is None:
-                continue
-            enough = now >= self.ALL or (now >= self.MOST and now - (before or 0.0) >= self.GREW)
-            if enough and (worst is None or now > worst[0]):
-                worst = (now, stage, before or 0.0)
-        if worst is None:
+    def faults(self, run: MeasuredRun) -> Iterator[Finding]:
+        dead: dict[str, tuple[float, float]] = {}
+        for stage in run.hidden:
+            if run.activation(stage) in ("relu", "relu6"):
+                before, now = (
+                    run.of(Signal, stage.name, epoch).dead_units for epoch in (0, run.last_epoch)
+                )
+                grew = (now or 0.0) - (before or 0.0) >= DIED_IN_TRAINING
+                if now is not None and (now >= ALL_DEAD or (now >= DEAD_UNITS and grew)):
+                    dead[stage.name] = now, before or 0.0
+        if not dead:
             return
-        dead, stage, before = worst
-        units = facts.of(Signal, stage.name, facts.last).units or 0
-        text = (
-            f"{round(dead * units)} of {units} units of {stage.name} give zero for "
-            f"every row; before training {round(before * units)} did."
-        )
-        found = self.found(
-            text,
-            [
-                Evidence(
-                    text, dead, f"measurements[signal/{stage.name}, epoch {facts.last}].dead_units"
-                ),
-                *facts.how_well(),
-            ],
-            "Lower the learning rate, scale the inputs, start from He initialisation, or use an activation with a slope "
-            "below zero.",
-            stage=stage.name,
-            epochs=[
-                epoch
-                for epoch, value in facts.course(
-                    Signal, stage.name, lambda each: each.dead_units
-                ).items()
-                if epoch and value >= self.MOST
-            ],
+        name = max(dead, key=lambda each: dead[each][0])
+        now, before = dead[name]
+        units = run.of(Signal, name, run.last_epoch).units or 0
+        course = run.course(Signal, name, lambda each: each.dead_units)
+        found = self.fault(
+            Evidence(
+                f"{round(now * units)} of {units} units of {name} are zero for every probe row; "
+                f"before training {round(before * units)} were.",
+                now,
+                f"measurements[signal/{name}, epoch {run.last_epoch}].dead_units",
+            ),
+            *run.how_well(),
+            advice="Lower the learning rate, scale the inputs, use He initialization, or an activation "
+            "with a gradient below zero.",
+            stage=name,
+            epochs=[epoch for epoch, part in course.items() if epoch and part >= DEAD_UNITS],
             change="keras.layers.LeakyReLU()  # or activation='elu'",
-            confidence=margin(dead, self.MOST, 0.95),
+            confidence=margin(now, DEAD_UNITS, 0.95),
         )
-        yield found if facts.struggles else replace(found, level=NOTE, confidence=0.6)
+        yield found if struggles(run) else as_note(found)
 
 
-class Saturated(Rule):
-    """Bounded units that stand at their bounds."""
+class SaturatedActivation(RunRule):
+    """Bounded units that are at their bounds."""
 
     code = "PT202"
     name = "saturated-activation"
     category = "saturated_activation"
     needs = ("stages", "summaries")
     root_cause_of = (*POOR, "PT405")
-    what = "Hidden tanh or sigmoid units whose values stand at their bounds for most rows."
-    why = "There the slope is nearly zero, so almost no gradient passes to the layers before."
+    what = "Hidden tanh or sigmoid units are at their limits for most rows."
+    why = "There the gradient is nearly zero, so almost none passes to the layers before."
 
-    MOST = 0.5
-    """With most values at the bounds the gradient through the stage falls to less than half of what it could be."""
-
-    def check(self, trace: Trace) -> Iterator[Finding]:
-        facts = figures_of(trace)
-        for stage in hidden(facts):
-            activation = facts.activation(stage)
-            if activation not in BOUNDS or stage.layer in (
-                "LSTM",
-                "GRU",
-                "SimpleRNN",
-                "Bidirectional",
-            ):
+    def faults(self, run: MeasuredRun) -> Iterator[Finding]:
+        for stage in run.hidden:
+            activation = run.activation(stage)
+            if activation not in BOUNDS or stage.layer in RECURRENT:
                 continue
             parts = {
                 epoch.number: part
-                for epoch in trace.epochs
-                if stage.name in epoch.probe
-                and (part := at_bounds(epoch.probe[stage.name], activation)) is not None
+                for epoch in run.trace.epochs
+                if (part := at_bounds(epoch.probe.get(stage.name), activation)) is not None
             }
-            now = (
-                at_bounds(stage.summary, activation)
-                if stage.summary is not None
-                else parts.get(facts.last)
-            )
-            if now is None or now < self.MOST:
+            now = parts.get(run.last_epoch)
+            if stage.summary is not None:
+                now = at_bounds(stage.summary, activation)
+            if now is None or now < SATURATED:
                 continue
-            text = f"{share(now)} of the values of {stage.name} ({activation}) stand at its bounds."
-            found = self.found(
-                text,
-                [Evidence(text, now, f"stages[{stage.name}].summary.histogram"), *facts.how_well()],
-                "Scale what enters the layer (inputs to standard deviation 1, or BatchNormalization in front), lower the "
-                "learning rate, or use ReLU.",
+            found = self.fault(
+                Evidence(
+                    f"{share(now)} of the outputs of {stage.name} ({activation}) are at their limits.",
+                    now,
+                    f"stages[{stage.name}].summary.histogram",
+                ),
+                *run.how_well(),
+                advice="Scale the inputs of the layer to standard deviation 1 or put BatchNormalization "
+                "before it, lower the learning rate, or use ReLU.",
                 stage=stage.name,
-                epochs=[number for number, part in parts.items() if part >= self.MOST],
+                epochs=[number for number, part in parts.items() if part >= SATURATED],
                 change="keras.layers.BatchNormalization()  # before the layer",
-                confidence=margin(now, self.MOST, 0.9),
+                confidence=margin(now, SATURATED, 0.9),
             )
-            yield found if facts.struggles else replace(found, level=NOTE, confidence=0.6)
+            yield found if struggles(run) else as_note(found)
             return
 
 
-class OddHidden(Rule):
-    """An activation between layers that is made for the end, or grows without bound."""
+class UnusualHiddenActivation(RunRule):
+    """A hidden activation that is made for the last layer, or grows without bound."""
 
     code = "PT203"
     name = "unusual-hidden-activation"
     category = "hidden_activation"
     needs = ("stages",)
     root_cause_of = (*POOR, "PT402", "PT405", "PT406", "PT502", "PT701")
-    what = "A softmax or an exponential as activation of a hidden layer."
-    why = "A softmax lets the units of a layer compete for a sum of 1, an exponential multiplies from layer to layer."
+    what = "A hidden layer uses softmax or exponential as its activation."
+    why = (
+        "With softmax the units compete for a sum of 1. An exponential multiplies from layer to "
+        "layer."
+    )
 
-    def check(self, trace: Trace) -> Iterator[Finding]:
-        facts = figures_of(trace)
-        for stage in hidden(facts):
-            activation = facts.activation(stage)
-            if activation not in ("softmax", "exponential") or stage.layer not in (
-                "Dense",
-                "Activation",
-                "Softmax",
-                "Conv2D",
-                "Conv1D",
-            ):
+    def faults(self, run: MeasuredRun) -> Iterator[Finding]:
+        layers = ("Dense", "Activation", "Softmax", "Conv1D", "Conv2D")
+        for stage in run.hidden:
+            activation = run.activation(stage)
+            if activation not in ("softmax", "exponential") or stage.layer not in layers:
                 continue
-            if activation == "softmax" and not self._between_kernels(facts, stage):
+            if activation == "softmax" and not _before_kernels(run, stage):
                 continue
-            found = self.found(
-                f"{stage.name}, within the network, uses {activation}.",
-                [
-                    Evidence(
-                        f"The activation of {stage.name} is {activation}.",
-                        None,
-                        f"stages[{stage.name}].config",
-                    ),
-                    *facts.how_well(),
-                ],
-                "Use ReLU or tanh within the network; keep softmax for the last layer.",
+            found = self.fault(
+                Evidence(
+                    f"The hidden layer {stage.name} has the activation {activation}.",
+                    None,
+                    f"stages[{stage.name}].config",
+                ),
+                *run.how_well(),
+                advice="Use ReLU or tanh in hidden layers. Keep softmax for the last layer.",
                 stage=stage.name,
                 change="activation='relu'",
                 confidence=0.9,
             )
-            yield found if facts.struggles else replace(found, level=NOTE, confidence=0.6)
+            yield found if struggles(run) else as_note(found)
             return
 
-    @staticmethod
-    def _between_kernels(facts: Figures, stage: Stage) -> bool:
-        """Whether what follows first is a Dense or convolution: attention multiplies by its softmax instead."""
-        following = facts.after(stage)
-        while following and all(
-            each.layer in ("Dropout", "Flatten", "Reshape", "BatchNormalization", "Activation")
-            for each in following
-        ):
-            following = [more for each in following for more in facts.after(each)]
-        return bool(following) and all(each in facts.weighted for each in following)
 
-
-def hidden(facts: Figures) -> list[Stage]:
-    """The stages within the model but those that make the outputs."""
-    model = facts.trace.run.model
-    last = {spec.source for spec in model.outputs} if model else set()
-    ends = {facts.final_stage.name} if facts.final_stage is not None else set()
-    return [stage for stage in facts.layers if stage.name not in last | ends and stage.outputs]
+def _before_kernels(run: MeasuredRun, stage: Stage) -> bool:
+    """Whether a Dense or convolution comes next. Attention multiplies by its softmax instead."""
+    passing = ("Dropout", "Flatten", "Reshape", "BatchNormalization", "Activation")
+    following = run.after(stage)
+    while following and all(each.layer in passing for each in following):
+        following = [more for each in following for more in run.after(each)]
+    return bool(following) and all(each in run.weighted for each in following)
 
 
 def at_bounds(summary: Summary | None, activation: str) -> float | None:
-    """The share of values within ``FLAT`` of the reach from a bound, from the histogram."""
+    """The share of values within ``NEAR_BOUND`` of the limits of an activation, from the histogram."""
     if summary is None or not summary.finite:
         return None
     low, high = BOUNDS[activation]
-    near = FLAT * (high - low)
+    near = NEAR_BOUND * (high - low)
     starts, ends = lower_edges(summary.histogram)
     centers = (np.asarray(starts) + np.asarray(ends)) / 2
     there = (centers <= low + near) | (centers >= high - near)
     if low == 0:
-        # A sigmoid's zero is a bin of its own.
-        there |= centers == 0
+        there |= centers == 0  # zero has a bin of its own
     counts = np.asarray(summary.histogram.counts)
     return float(counts[there].sum() / counts.sum())

@@ -16,7 +16,7 @@ from pipetrace.present.build import images
 from pipetrace.present.build.document import document
 from pipetrace.present.colormaps import colours
 from pipetrace.present.drawings import Bar, ImageView
-from pipetrace.present.terminal import WIDEST, show
+from pipetrace.present.rich import MAX_WIDTH, show
 from pipetrace.present.views import Document
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Array
@@ -62,7 +62,7 @@ def joined(text: str) -> str:
 @pytest.mark.parametrize("colour", ["truecolor", "standard", None])
 def test_nothing_is_wider_than_the_window(made: Document, width: int, colour: Colours) -> None:
     lines = bare(shown(made, width, colour)).splitlines()
-    assert max(cell_len(line) for line in lines) <= min(width, WIDEST)
+    assert max(cell_len(line) for line in lines) <= min(width, MAX_WIDTH)
 
 
 @pytest.mark.parametrize("width", WIDTHS)

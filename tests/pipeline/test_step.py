@@ -3,16 +3,16 @@
 Neither library is installed here: the classes below have the methods and attributes that the conventions ask for.
 """
 
+import functools
 from typing import Any
 
 import numpy as np
 import pytest
 
 from pipetrace.errors import ArgumentError, StepError
-from pipetrace.pipeline.callables import is_fitted
-from pipetrace.pipeline.forms import form_of
-from pipetrace.pipeline.passage import Passage, run_steps
-from pipetrace.pipeline.steps import Batch, Shuffle, Split
+from pipetrace.pipeline.kinds import described
+from pipetrace.pipeline.run import Passage, run_steps
+from pipetrace.pipeline.step import check_steps
 
 X = np.random.default_rng(0).normal(size=(60, 4)) * 3 + 1
 
@@ -45,30 +45,6 @@ class StandardScaler(Base):
 
     def transform(self, x: Any) -> Any:
         return (self.checked(x) - self.mean_) / self.scale_
-
-
-class OneHotEncoder(Base):
-    def fit(self, x: Any) -> "OneHotEncoder":
-        self.categories_ = [np.unique(column) for column in x.T]
-        return self
-
-    def transform(self, x: Any) -> Any:
-        parts = [
-            column[:, None] == known
-            for column, known in zip(self.checked(x).T, self.categories_, strict=True)
-        ]
-        return np.concatenate(parts, axis=1).astype(float)
-
-
-class PCA(Base):
-    def fit(self, x: Any) -> "PCA":
-        self.mean_ = x.mean(axis=0)
-        self.components_ = np.linalg.svd(x - self.mean_)[2][:2]
-        self.explained_variance_ratio_ = np.array([0.5, 0.25])
-        return self
-
-    def transform(self, x: Any) -> Any:
-        return (self.checked(x) - self.mean_) @ self.components_.T
 
 
 class Late(Base):
@@ -107,49 +83,66 @@ class Stateless(Base):
 
 
 def kinds(passage: Passage) -> list[str]:
-    return [fact["kind"] for fact in passage.steps[0].measured.facts]
+    return [fact["kind"] for fact in passage.steps[0].detected.facts]
 
 
-def test_a_scaler_is_told_with_what_it_learnt() -> None:
+def named(x: Any) -> Any:
+    return x + 1
+
+
+class Adder:
+    """A callable object, with a method that is one too."""
+
+    def __call__(self, x: Any) -> Any:
+        return x + 1
+
+    def twice(self, x: Any) -> Any:
+        return self(self(x))
+
+
+def test_a_scaler_is_named_and_measured() -> None:
     passage = run_steps(X, [("Scale", StandardScaler().fit(X))])
-    told = passage.steps[0].action
-    assert (told["kind"], told["class"], told["module"]) == (
-        "transformer",
-        "StandardScaler",
-        "sklearn.preprocessing._data",
-    )
-    assert told["parameters"] == {"with_mean": True}
-    assert told["fitted"]["mean_"] == X.mean(axis=0).tolist()
-    assert told["fitted"]["n_features_in_"] == 4
-    assert kinds(passage) == ["affine", "alone"]
-    assert passage.steps[0].measured.facts[0]["a"] == pytest.approx(1 / X.std(axis=0))
-
-
-def test_an_encoder_of_several_features() -> None:
-    x = np.stack([np.arange(12) % 3, np.arange(12) % 2], axis=1)
-    passage = run_steps(x, [("it", OneHotEncoder().fit(x))])
-    assert passage.steps[0].measured.facts[0] == {
-        "kind": "indicators",
-        "columns": 5,
-        "ones": 2,
-        "of": "x",
+    assert passage.steps[0].step.config == {
+        "kind": "transformer",
+        "class": "StandardScaler",
+        "module": "sklearn.preprocessing._data",
     }
-    assert passage.steps[0].action["fitted"]["categories_"] == [[0, 1, 2], [0, 1]]
-    single = run_steps(x[:, :1], [("it", OneHotEncoder().fit(x[:, :1]))])
-    assert kinds(single) == ["one-hot", "alone"]
+    assert kinds(passage) == ["affine"]
+    assert passage.steps[0].detected.facts[0]["features"] == 4
 
 
-def test_a_projection_is_by_row_and_nothing_more_is_claimed() -> None:
-    passage = run_steps(X, [("it", PCA().fit(X))])
-    assert kinds(passage) == ["alone"]
-    assert passage.steps[0].action["fitted"]["explained_variance_ratio_"] == [0.5, 0.25]
-    assert passage.train.x.shape == (60, 2)
+def test_each_kind_of_callable_is_told_as_what_it_is() -> None:
+    steps: dict[str, Any] = {
+        "a lambda": lambda x: x / 2,
+        "named": named,
+        "Adder.twice": Adder().twice,
+        "add": functools.partial(np.add, 3),
+        "negative": np.negative,
+    }
+    for step, name in zip(check_steps(list(steps.items())), steps, strict=True):
+        assert step.config == {"kind": "function", "name": name}
+    (step,) = check_steps([("object", Adder())])
+    assert (step.config["kind"], step.config["class"]) == ("object", "Adder")
 
 
-def test_a_large_attribute_is_told_by_its_shape() -> None:
-    wide = np.random.default_rng(0).normal(size=(5, 1500))
-    told = run_steps(wide, [("it", StandardScaler().fit(wide))]).steps[0].action["fitted"]
-    assert told["mean_"] == {"shape": [1500], "dtype": "float64"}
+@pytest.mark.parametrize(
+    "steps",
+    [
+        3,
+        [("a",)],
+        [("", named)],
+        [(1, named)],
+        [("a", named), ("a", named)],
+        [("a", 5)],
+        [("a", "b")],
+        [("a", None)],
+        ["ab", 3],
+    ],
+)
+def test_steps_that_cannot_be(steps: Any) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        check_steps(steps)
+    assert str(caught.value.where).startswith("steps")
 
 
 @pytest.mark.parametrize("step", [StandardScaler(), Late(), Emptied(), StandardScaler])
@@ -162,14 +155,7 @@ def test_what_was_not_fitted_is_refused(step: Any) -> None:
 
 
 def test_what_needs_no_fit_is_taken() -> None:
-    assert is_fitted(Stateless())
     assert run_steps(X, [("it", Stateless())]).train.x.min() >= 0
-
-
-def test_rows_with_one_axis_are_refused_where_a_transformer_refuses_them() -> None:
-    with pytest.raises(ArgumentError, match="one axis only") as caught:
-        run_steps(X[:, 0], [("Scale", StandardScaler().fit(X))])
-    assert "reshape(-1, 1)" in caught.value.hint
 
 
 def test_another_error_of_a_transformer_is_its_own() -> None:
@@ -241,31 +227,33 @@ MIXED = Frame({"a": X[:, 0], "word": np.array(["x", "yy"] * 30)})
 
 
 def test_a_frame_is_told_by_its_columns() -> None:
-    told = form_of(run_steps(MIXED).source.x)
+    told = described(run_steps(MIXED).source.x)
     assert (told.kind, told.rows, told.dtype) == ("frame", 60, "mixed")
     assert told.columns == (("a", "float64"), ("word", "str"))
 
 
 @pytest.mark.parametrize("frame", [FRAME, MIXED])
-def test_frames_pass_the_steps_that_come_with_pipetrace(frame: Any) -> None:
-    target = Series(np.arange(60))
+def test_frames_are_split(frame: Any) -> None:
     passage = run_steps(
-        (frame, target), [("Shuffle", Shuffle(1)), ("Split", Split(0.25)), ("Batch", Batch(10))]
+        (frame, Series(np.arange(60))),
+        [
+            (
+                "Split",
+                lambda x, y: {
+                    "train": (x.iloc[:45], y.iloc[:45]),
+                    "val": (x.iloc[45:], y.iloc[45:]),
+                },
+            )
+        ],
     )
-    assert [step.measured.facts[0]["kind"] for step in passage.steps] == [
-        "reordered",
-        "split",
-        "batches",
-    ]
-    # The batches of a frame whose columns have several types stay the batches that they are.
-    held = passage.held_out["validation"].x
-    assert (len(held) if frame is FRAME else sum(len(x) for x, _ in held)) == 15
+    assert passage.steps[0].detected.facts[0]["kind"] == "split"
+    assert (len(passage.train.x), len(passage.validation["val"].x)) == (45, 15)
 
 
 def test_a_frame_is_scaled_into_an_array() -> None:
     passage = run_steps(FRAME, [("Scale", StandardScaler().fit(FRAME.to_numpy()))])
-    assert kinds(passage) == ["affine", "alone"]
-    assert passage.way(3)[1].shape == (2,)
+    assert kinds(passage) == ["affine"]
+    assert passage.history(3)[1].shape == (2,)
 
 
 class Sparse:
@@ -292,8 +280,7 @@ class Sparse:
 
 
 def test_a_sparse_matrix_is_measured_as_an_array() -> None:
-    labels = np.arange(20) % 4
-    passage = run_steps(labels, [("it", lambda x: Sparse(np.eye(4)[x]))])
-    assert passage.steps[0].forms[1].kind == "sparse"
-    assert kinds(passage) == ["one-hot", "alone"]
-    assert kinds(run_steps(Sparse(np.eye(20)), [("Shuffle", Shuffle(0))])) == ["reordered"]
+    x = Sparse(np.arange(20.0).reshape(10, 2))
+    passage = run_steps(x, [("it", lambda x: Sparse(x.toarray() / 4))])
+    assert described(passage.steps[0].value).kind == "sparse"
+    assert kinds(passage) == ["affine"]

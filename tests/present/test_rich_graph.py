@@ -13,7 +13,7 @@ from tests.traces import HOSTILE
 
 from pipetrace.present.build.document import document
 from pipetrace.present.build.focus import focus
-from pipetrace.present.terminal import show
+from pipetrace.present.rich import show
 from pipetrace.present.views import Document
 from pipetrace.trace import Trace
 
@@ -93,13 +93,13 @@ def test_outputs_are_marked() -> None:
     assert ["output" in line for line in lines] == [False, False, True, False, True]
 
 
-def test_a_fold_is_two_lines_that_say_how_to_open_it() -> None:
+def test_a_collapsed_group_says_how_to_expand_it() -> None:
     text = drawn(document(TRACES["deep"]), 100)
     assert re.search(
         r"2-146 ■ backbone \(Functional\)\n +│ ?4 rows x 16 x 16 x 8 → 4 rows x 8 x 8 x 16\n", text
     )
-    assert "pipetrace show a.trace --stage backbone\n" in text
-    assert "pipetrace show a.trace --expand\n" in text
+    assert "pipetrace show a.trace --stage backbone " in text
+    assert "pipetrace show a.trace --expand " in text
     assert "block3_bn1" not in text
     opened = drawn(document(TRACES["deep"], expanded=True), 100)
     assert opened.count(" ○ ") > 148
@@ -114,9 +114,9 @@ def test_a_part_is_the_data_flow_alone() -> None:
     assert "About this trace" not in text
 
 
-def test_an_open_fold_is_told_before_its_stages() -> None:
+def test_an_expanded_group_comes_before_its_stages() -> None:
     text = drawn(document(TRACES["nested"]), 80)
-    heads = re.findall(r"^ *([\d-]+) ([○■]) (\S+)", text.partition("\n\n 1 ○ ")[2], re.MULTILINE)
+    heads = re.findall(r"^ *([\d-]+) ([○□]) (\S+)", text.partition("\n\n 1 ○ ")[2], re.MULTILINE)
     assert [number for number, _, _ in heads] == [
         "2",
         "3-5",
@@ -129,4 +129,4 @@ def test_an_open_fold_is_told_before_its_stages() -> None:
         "8",
         "9",
     ]
-    assert [name for _, knot, name in heads if knot == "■"] == ["encoder", "encoder:2"]
+    assert [name for _, knot, name in heads if knot == "□"] == ["encoder", "encoder:2"]

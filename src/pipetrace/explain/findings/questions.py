@@ -1,0 +1,367 @@
+"""What several rules ask of a run: whether it struggles, whether targets fit rows, how weights move."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipetrace.explain.findings.finding import Evidence
+from pipetrace.explain.findings.measured_run import (
+    NO_SKILL,
+    NONLINEAR,
+    NORMALISING,
+    RESHAPING,
+    MeasuredRun,
+)
+from pipetrace.explain.text import figure, share
+from pipetrace.trace.document import SOURCE, STEP, Stage
+from pipetrace.trace.measurements import (
+    ALIGNED,
+    HELD_OUT,
+    KERNEL,
+    LINEAR,
+    REVERSED,
+    TRAINING,
+    BaselineModel,
+    DatasetCheck,
+    Outcome,
+    ShiftedTargets,
+    Signal,
+    Update,
+)
+
+POOR = ("PT308", "PT309", "PT310")
+"""The rules that only say that the outcome is poor: whatever says why is their root cause."""
+REGRESSION_LOSSES = frozenset(
+    {
+        *("mean squared error", "mean absolute error", "huber", "log cosh"),
+        *("mean absolute percentage error", "mean squared logarithmic error"),
+    }
+)
+SCORE_GAP = 0.25
+"""Difference of two scores of a baseline model on the same rows: four standard errors of a share of 100 rows."""
+CLASS_SHIFT, CLASS_SHIFT_SIGMAS = 0.1, 6.0
+"""Total variation between the class shares of training and validation, and how far beyond chance, from
+which they differ."""
+SORTED_RUNS = 0.2
+"""Runs of one class over those of a random order, below which the rows are sorted by class."""
+UNSEEN_CLASSES = 0.02
+"""Share of validation rows of classes without a training row; by chance a rare class may be missing."""
+UNMOVED = 0.1
+"""A kernel that moved less than this part of its own size is nearly in its initial state. Kernels of networks
+that learn move by a third or more; wide ones move less (Jacot et al. 2018) and learn anyway, so this counts
+only where the model does not."""
+STILL_FALLING = 0.02
+"""Fall of the loss in an epoch, relative to the loss, from which it is surely still falling,"""
+EVEN_PACE = 0.4
+"""or relative to the mean fall of all epochs: of a loss that has settled this is a few percent."""
+SAME_DIRECTION = 0.9
+"""Cosine of the changes of two epochs: near an optimum steps cancel each other, far from it they add up."""
+FADED = 0.05
+"""Standard deviation of the last hidden stage over that of the first, before training. With Glorot initialization
+a ReLU layer keeps about 0.7 of it: this is the loss of nine layers. He initialization keeps all (He et al. 2015)."""
+WEAK_KERNEL = 0.5
+"""Standard deviation of a kernel over Glorot's, below which the signal fades."""
+
+
+# Whether it struggles
+
+
+def struggles(run: MeasuredRun) -> bool:
+    """Whether the model is at chance level, or clearly behind a baseline model, or broke."""
+    if run.broken:
+        return True
+    skill, attainable = run.skill(run.evaluated_rows), run.attainable
+    if skill is None:
+        return False
+    hopeless = attainable is not None and attainable <= NO_SKILL and not run.reads_tokens
+    if hopeless and misaligned(run) is None:
+        return False  # No model learns anything from these rows.
+    return skill < NO_SKILL or (run.behind is not None and run.behind > run.allowed_behind)
+
+
+def underfits(run: MeasuredRun) -> bool:
+    """Whether it struggles on its own training rows."""
+    if run.broken:
+        return True
+    skill, attainable = run.skill(TRAINING), run.attainable
+    if skill is None or not struggles(run):
+        return False
+    return skill < NO_SKILL or (attainable is not None and skill < attainable - run.allowed_behind)
+
+
+def margin(value: float, limit: float, certain: float) -> float:
+    """The confidence of a finding: 0.6 where the value just passes the limit, 0.95 from ``certain`` on."""
+    if not (math.isfinite(value) and certain != limit):
+        return 0.95
+    return round(0.6 + 0.35 * min(1.0, max(0.0, (value - limit) / (certain - limit))), 2)
+
+
+def log_margin(value: float, limit: float, decades: float) -> float:
+    """The same for a small ratio, by its orders of magnitude; certain at 10 to the minus ``decades``."""
+    return margin(-math.log10(max(value, 1e-12)), -math.log10(limit), decades)
+
+
+# Whether rows and targets belong together, judged by baseline models
+
+
+def trained_apart(run: MeasuredRun) -> Evidence | None:
+    """A baseline model fails on validation rows after training rows, but not after other validation rows."""
+    held_out = [each.held_out for each in run.baselines.values() if each.held_out is not None]
+    trained = max(held_out, default=0.0)
+    best: tuple[float, str] | None = None
+    for name, each in run.baselines.items():
+        own = each.within_held_out
+        # That the target is the input holds for any rows, few or many.
+        if own is None or run.rebuilds or own - max(trained, 0.0) < SCORE_GAP:
+            continue
+        if best is None or own > best[0]:
+            best = (own, name)
+    classes = run.of(BaselineModel, LINEAR).classification
+    majority = (run.of(Outcome, HELD_OUT).majority_share or 0.0) if classes else 0.0
+    # A high accuracy says something only where one class is not nearly all rows.
+    if best is None or best[0] - majority < SCORE_GAP:
+        return None
+    own, name = best
+    first, second = _scores(trained, own, classes)
+    return Evidence(
+        f"On the validation rows a baseline model reaches {first} after training on the training "
+        f"set, and {second} after other validation rows.",
+        own - trained,
+        f"measurements[baseline_model/{name}].within_held_out",
+    )
+
+
+def noisy_labels(run: MeasuredRun) -> Evidence | None:
+    """A baseline model succeeds on validation rows and not on training rows: their labels are noise."""
+    scores = {name: each.held_out for name, each in run.baselines.items()}
+    known = {name: score for name, score in scores.items() if score is not None}
+    own, held = run.skill(TRAINING), run.skill(HELD_OUT)
+    if not known or own is None or held is None or held - own < SCORE_GAP / 2:
+        return None
+    name = max(known, key=lambda each: known[each])
+    baseline, trained = run.of(BaselineModel, name), known[name]
+    left = baseline.score
+    if left is None or trained - max(left, 0.0) < SCORE_GAP:
+        return None
+    first, second = _scores(trained, left, baseline.classification)
+    return Evidence(
+        f"A baseline model reaches {first} on the validation rows, but {second} on training rows "
+        "that it was not trained on.",
+        trained - left,
+        f"measurements[baseline_model/{name}].score",
+    )
+
+
+def _scores(first: float, second: float, classes: bool | None) -> tuple[str, str]:
+    if classes:
+        return f"accuracy {share(first)}", share(second)
+    return f"R2 {figure(first)}", figure(second)
+
+
+def unseen_classes(run: MeasuredRun) -> Evidence | None:
+    """Validation rows whose class has no training row; None where these are few."""
+    check = run.of(DatasetCheck, HELD_OUT)
+    unseen = check.unseen_classes or 0.0
+    if unseen < UNSEEN_CLASSES or (check.rows or 0) * unseen < 5:
+        return None
+    return Evidence(
+        f"{share(unseen)} of the validation rows are of classes without a training row.",
+        unseen,
+        "measurements[dataset_check/held_out].unseen_classes",
+    )
+
+
+def sorted_by_class(run: MeasuredRun) -> bool:
+    """Whether the training rows are sorted by class."""
+    check = run.of(DatasetCheck, TRAINING)
+    chance = check.expected_class_runs or 0.0
+    return chance > 10 and check.class_runs is not None and check.class_runs < SORTED_RUNS * chance
+
+
+def classes_shifted(run: MeasuredRun) -> bool:
+    """Whether training and validation rows have other shares of the classes."""
+    check = run.of(DatasetCheck, HELD_OUT)
+    return (check.class_shift or 0.0) >= CLASS_SHIFT and (
+        check.class_shift_sigmas or 0.0
+    ) >= CLASS_SHIFT_SIGMAS
+
+
+def misaligned(run: MeasuredRun) -> Evidence | None:
+    """That the targets are those of other rows."""
+    scores = [run.of(BaselineModel, name).score for name in (LINEAR, KERNEL)]
+    known = [each for each in scores if each is not None]
+    skill = run.skill(TRAINING)
+    if not known or (skill is not None and skill > 0.5):
+        return None
+    majority = 0.0
+    if run.of(BaselineModel, LINEAR).classification:
+        majority = run.of(Outcome, TRAINING).majority_share or 0.0
+    if max(known) >= majority + NO_SKILL * (1 - majority):
+        return None
+    check = run.of(DatasetCheck, TRAINING)
+    among, own = check.targets_among_inputs or 0.0, check.targets_are_inputs
+    if among > 0.99 and own is not None and own < 0.5:
+        return Evidence(
+            f"Each of the {check.rows or 0:,} targets is the input of some row, but only "
+            f"{share(own)} are the input of their own row.",
+            own,
+            "measurements[dataset_check/training].targets_are_inputs",
+        )
+    return _shifted(run, majority) or (None if classes_shifted(run) else trained_apart(run))
+
+
+def _shifted(run: MeasuredRun, majority: float) -> Evidence | None:
+    """That a linear model predicts the targets of other rows."""
+    found = {name: run.of(ShiftedTargets, name).score for name in run.names(ShiftedTargets)}
+    scores = {name: score for name, score in found.items() if score is not None}
+    here = scores.pop(ALIGNED, 1.0)
+    other = max(scores, key=lambda name: scores[name], default=None)
+    if other is None or scores[other] - max(here, majority) < SCORE_GAP or sorted_by_class(run):
+        return None
+    where = "in reverse order" if other == REVERSED else f"shifted by {other} rows"
+    return Evidence(
+        f"A linear model predicts the targets {where} (score {figure(scores[other])}), "
+        f"but not as they are ({figure(here)}).",
+        scores[other],
+        f"measurements[shifted_targets/{other}].score",
+    )
+
+
+# How signals and weights move
+
+
+def model_inputs(run: MeasuredRun) -> list[Stage]:
+    """The stages whose outputs enter the first layers with a kernel, only reshaped or scaled before."""
+    found: list[Stage] = []
+    for stage in run.weighted:
+        for spec in stage.inputs:
+            before = next((each for each in run.trace.stages if each.name == spec.source), None)
+            if before is not None and before not in found and _only_scaled(run, before):
+                found.append(before)
+    return found
+
+
+def _only_scaled(run: MeasuredRun, stage: Stage) -> bool:
+    """Whether a stage is a source, or only reshapes, joins or scales one."""
+    current: Stage | None = stage
+    while current is not None and current.kind != SOURCE:
+        layer = current.layer
+        plain = layer in RESHAPING | NORMALISING or layer in ("Rescaling", "Concatenate")
+        if current.kind != STEP and not plain:
+            return False
+        current = run.before(current)
+    return current is not None
+
+
+def faded_signal(run: MeasuredRun) -> Evidence | None:
+    """That little is left of the differences between rows at the last hidden activation, before training.
+
+    None where it was not measured, where a layer normalises, or where sigmoids are to blame. The evidence's
+    place names the stage.
+    """
+    # After an activation: a bounded one shrinks the values, but not the differences.
+    kinds = {stage.name: run.activation(stage) for stage in run.hidden}
+    stages = [
+        stage.name
+        for stage in run.hidden
+        if kinds[stage.name] in NONLINEAR and stage.layer not in RESHAPING
+    ]
+    stds = {name: run.of(Signal, name, 0).std for name in stages}
+    known = {name: std for name, std in stds.items() if std is not None}
+    if len(known) < 3 or any(each.layer in NORMALISING for each in run.layers):
+        return None
+    (first, *_), (*_, last) = known.values(), known.values()
+    nonlinear = [kind for kind in kinds.values() if kind in NONLINEAR]
+    # The derivative of these is at most 1/4.
+    sigmoids = sum(kind in ("sigmoid", "softmax", "hard_sigmoid") for kind in nonlinear)
+    if not first or last / first >= FADED or sigmoids > len(nonlinear) / 2:
+        return None
+    name = list(known)[-1]
+    return Evidence(
+        f"Before training the standard deviation over the rows at {name} is {figure(last / first)} of that "
+        "at the first hidden layer.",
+        last / first,
+        f"measurements[signal/{name}, epoch 0].std",
+    )
+
+
+def glorot_ratios(run: MeasuredRun) -> dict[str, float]:
+    """Each kernel's initial standard deviation over that of Glorot and Bengio (2010), by stage."""
+    ratios = {}
+    for stage in run.weighted:
+        start = run.initial_kernel(stage)
+        fan_in, fan_out = start.fan_in or 0, start.fan_out or 0
+        # Fewer weights have no meaningful standard deviation.
+        if start.std is not None and fan_in * fan_out >= 16:
+            ratios[stage.name] = start.std / math.sqrt(2 / (fan_in + fan_out))
+    return ratios
+
+
+def weak_kernels(ratios: dict[str, float]) -> list[str]:
+    """The stages whose kernels start too small for the signal, if there are two or more."""
+    weak = [name for name, ratio in ratios.items() if ratio < WEAK_KERNEL]
+    return weak if len(weak) >= 2 else []
+
+
+def distance_moved(run: MeasuredRun) -> tuple[float, str] | None:
+    """How far the kernels moved from their start, relative to their size: the median, and its kernel."""
+    found = sorted(
+        (update.from_start / update.weight_norm, name)
+        for name in run.kernels
+        if (update := run.of(Update, name, run.last_epoch)).from_start is not None
+        and update.weight_norm is not None
+        and update.weight_norm > 0
+    )
+    moved = [each for each in found if each[0] > 0]
+    return moved[(len(moved) - 1) // 2] if moved and math.isfinite(moved[-1][0]) else None
+
+
+def still_falling(run: MeasuredRun) -> Evidence | None:
+    """That the training loss was still falling in the last epochs."""
+    losses = [epoch.metrics.get("loss", math.nan) for epoch in run.trace.epochs]
+    start = run.loss_at(0)
+    if start is not None and math.isfinite(start) and losses:
+        losses = [max(start, losses[0]), *losses]
+    if len(losses) < 2 or not all(map(math.isfinite, losses)):
+        return None
+    # Over a quarter of the epochs, so that the noise of single ones counts little.
+    back = max(1, (len(losses) - 1) // 4)
+    fall = (losses[-1 - back] - losses[-1]) / back
+    mean_fall = (losses[0] - losses[-1]) / (len(losses) - 1)
+    part = fall / max(abs(losses[-1 - back]), 1e-12)
+    even = mean_fall > 0 and fall >= EVEN_PACE * mean_fall
+    if fall <= 0 or not (part >= STILL_FALLING or even):
+        return None
+    epochs = "epoch" if back == 1 else f"{back} epochs"
+    return Evidence(
+        f"In the last {epochs} the loss fell by {share(part)} an epoch, to {figure(losses[-1])}.",
+        part,
+        f"epochs[{run.last_epoch}].metrics[loss]",
+    )
+
+
+def moving_steadily(run: MeasuredRun) -> Evidence | None:
+    """That the kernels still moved in the same direction, and as fast as before."""
+    cosines, pace = [], []
+    for name in run.kernels:
+        update = run.of(Update, name, run.last_epoch)
+        if update.from_start and update.cosine is not None and update.update_norm is not None:
+            cosines.append(update.cosine)
+            pace.append(update.update_norm * run.last_epoch / update.from_start)
+    # The last kernel gets its gradient first. If it stands still, those before it move to no avail.
+    if not cosines or min(median(pace), pace[-1]) < EVEN_PACE:
+        return None
+    cosine = median(cosines)
+    if cosine < SAME_DIRECTION:
+        return None
+    return Evidence(
+        f"The kernels move in the same direction in successive epochs (cosine {figure(cosine)}).",
+        cosine,
+        f"measurements[update/{run.kernels[0]}, epoch {run.last_epoch}].cosine",
+    )
+
+
+def median(values: Sequence[float]) -> float:
+    """The median."""
+    return float(np.median(values))

@@ -1,0 +1,50 @@
+"""What recording took and what was skipped, in words."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from pipetrace.explain.overhead import REASONS, SKIPPED, omissions, spent
+from pipetrace.trace import Trace
+from pipetrace.trace.overhead import BUDGET, Omission, Spending
+
+
+def test_the_budget_of_a_short_training_is_in_seconds(
+    make_trace: Callable[..., Trace], numbers: Callable[[str], list[float]]
+) -> None:
+    for training, during, budget, expected in (
+        (12.5, 0.25, 0.02, [0.25, 12.5, 2, 2, 1.5]),
+        (0.2, 0.3, 0.02, [0.3, 0.2, 0.5, 1.5]),
+        (2.0, 0.6, 0.02, [0.6, 2, 30, 2, 1.5]),
+        (10.0, 0.6, None, [0.6, 10, 6, 1.5]),
+        (0.0, 0.0, 0.02, [0, 2, 1.5]),
+    ):
+        spending = Spending(budget, 0.5, training, during, 0.0, 1.5)
+        text = spent(replace(make_trace(), spending=spending))
+        assert (
+            numbers(text.replace("under 1 ms", "0 s", 1).replace("under 1 ms of", "")) == expected
+        ), text
+    assert spent(make_trace()) == ""
+
+
+def test_each_omission_is_told_once_with_its_reason(
+    make_trace: Callable[..., Trace], numbers: Callable[[str], list[float]]
+) -> None:
+    for reason in REASONS:
+        for what in SKIPPED:
+            left_out = (Omission(what, reason, 3, 8), Omission("of another version", "unknown"))
+            spending = Spending(None, 0.5, 1.0, 0.1, 0.0, 0.0, left_out)
+            text = omissions(replace(make_trace(), spending=spending))
+            assert set(numbers(text)) <= {3, 8}
+            assert text.startswith(REASONS[reason])
+            assert text.endswith("(unknown): of another version.")
+    many = Spending(
+        None,
+        0.5,
+        1.0,
+        0.1,
+        0.0,
+        0.0,
+        (Omission("probe", BUDGET, 3, 8), Omission("rows", BUDGET, 1, 9)),
+    )
+    assert numbers(omissions(replace(make_trace(), spending=many))) == [3, 8, 1, 9]
+    assert omissions(make_trace()) == ""
