@@ -16,7 +16,7 @@ class Omission:
     Attributes:
         what: ``stages`` (the model's layers were never seen), ``late stages`` (they were seen after
             training only), ``fit arguments``, ``steps``, ``masks``, ``inner layers``, ``seed``,
-            ``data facts``, ``probe``, ``probe rows``, ``channels``, ``weights``, ``health``,
+            ``data facts``, ``probe``, ``weights``, ``health``,
             ``loss checks``, ``rows``, ``after training``.
         reason: ``budget``, ``disk``, ``declined``, ``time`` or ``unsupported``.
         amount, of: how many were left out and of how many: epochs, rows or steps; None where it is no number.
