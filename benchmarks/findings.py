@@ -1,13 +1,14 @@
-"""How well the findings tell what is wrong with programs whose faults are known.
+"""How well the findings diagnose programs whose faults are known.
 
     python -m benchmarks.findings FOLDER [--seeds 0,1,2] [--ids a,b] [--jobs 1] [--keep DIR]
     python -m benchmarks.findings FOLDER --again DIR
 
-Each program of FOLDER/cases is trained twice, as it is and repaired, and each of FOLDER/healthy once, through
-`pipetrace.watch`; the traces go to DIR, or to a folder that is deleted again. With --again nothing is trained: the rules
-are asked anew of the traces in DIR. The scores follow FOLDER/README.md: a fault counts as diagnosed where a warning or an
-error of its category (or an equally right one) is told of the faulty run and not of the repaired one; as located where
-such a finding names the layer. Findings of the level `note` do not count. DIR/other may hold traces of further healthy runs.
+Each program of FOLDER/cases is trained twice, faulty and repaired, and each of FOLDER/healthy once,
+with `pipetrace.watch`. The traces go to DIR, or to a temporary folder. With --again nothing is
+trained: the rules run on the traces in DIR. The scores follow FOLDER/README.md. A fault is
+diagnosed if the faulty run has a warning or an error of its category (or an equally right one), and
+the repaired run has none of that category. It is located if such a finding names the layer. Notes
+do not count. DIR/other may hold traces of further healthy runs.
 """
 
 import argparse
@@ -29,14 +30,14 @@ BUGGY, FIXED = "buggy", "fixed"
 
 @dataclass
 class Score:
-    """What was told of one program under one seed."""
+    """The findings of one program with one seed."""
 
     faults: list[dict[str, Any]]
     buggy: list[Finding] = field(default_factory=list)
     fixed: list[Finding] = field(default_factory=list)
 
     def categories(self, fault: dict[str, Any]) -> set[str]:
-        """The categories that are a right diagnosis."""
+        """The categories that are a correct diagnosis."""
         return {fault["category"], *fault.get("also", ())}
 
     @property
@@ -45,9 +46,9 @@ class Score:
         return [fault for fault in self.faults if not fault.get("minor")]
 
     def diagnosed(self, fault: dict[str, Any]) -> list[Finding]:
-        """What tells a fault, and is not told of the repaired run."""
-        told = {each.category for each in self.fixed}
-        return [each for each in self.buggy if each.category in self.categories(fault) - told]
+        """The findings that diagnose a fault, and are not in the repaired run."""
+        repaired = {each.category for each in self.fixed}
+        return [each for each in self.buggy if each.category in self.categories(fault) - repaired]
 
     def located(self, fault: dict[str, Any]) -> bool:
         """Whether such a finding names the layer."""
@@ -56,7 +57,7 @@ class Score:
 
     @property
     def right(self) -> list[Finding]:
-        """What names a fault that is there, a minor one too."""
+        """The findings that name a real fault, including minor ones."""
         there = set().union(*(self.categories(fault) for fault in self.faults))
         return [each for each in self.buggy if each.category in there]
 
@@ -70,9 +71,7 @@ def main() -> None:
     parser.add_argument("--ids", default="", help="only these programs")
     parser.add_argument("--jobs", type=int, default=1, help="programs at a time")
     parser.add_argument("--keep", type=Path, help="where the traces stay")
-    parser.add_argument(
-        "--again", type=Path, help="score the traces that are there, without training"
-    )
+    parser.add_argument("--again", type=Path, help="score these traces, without training")
     parser.add_argument("--one", nargs=3, metavar=("KIND", "ID", "SEED"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
@@ -98,7 +97,7 @@ def programs(folder: Path, kind: str, chosen: Sequence[str]) -> Iterator[Path]:
 def record(
     folder: Path, traces: Path, seeds: Sequence[str], chosen: Sequence[str], jobs: int
 ) -> None:
-    """Train every program in a process of its own, as many at a time as `jobs` says."""
+    """Train every program in a process of its own, `jobs` at a time."""
     wanted = [
         (kind, path.stem, seed)
         for seed in seeds
@@ -160,7 +159,7 @@ def load(path: Path) -> Any:
 
 
 def train(folder: Path, kind: str, name: str, seed: str, traces: Path) -> None:
-    """One program under one seed, as FOLDER/run.py trains it."""
+    """Train one program with one seed, as FOLDER/run.py does."""
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras
@@ -189,13 +188,13 @@ def place(traces: Path, kind: str, name: str, which: str, seed: str) -> Path:
     return folder / f"{name}.{which}.{seed}.trace"
 
 
-def told(path: Path) -> list[Finding]:
+def reported(path: Path) -> list[Finding]:
     """The warnings and errors of a trace."""
     return [each for each in findings(pipetrace.read(path)) if each.level != NOTE]
 
 
 def report(folder: Path, traces: Path, seeds: Sequence[str], chosen: Sequence[str]) -> None:
-    """Print a line for each program and seed, and the sums."""
+    """Print a line for each program and seed, and the totals."""
     scores: list[Score] = []
     for path in programs(folder, "cases", chosen):
         faults = load(path).FAULTS
@@ -203,11 +202,11 @@ def report(folder: Path, traces: Path, seeds: Sequence[str], chosen: Sequence[st
             both = [place(traces, "cases", path.stem, which, seed) for which in (BUGGY, FIXED)]
             if not all(each.exists() for each in both):
                 continue
-            score = Score(faults, *map(told, both))
+            score = Score(faults, *map(reported, both))
             scores.append(score)
             _line(path.stem, seed, score)
     healthy = [
-        (each.stem, told(each))
+        (each.stem, reported(each))
         for kind in ("healthy", "other")
         for each in sorted((traces / kind).glob("*.trace"))
         if kind == "other"
@@ -231,7 +230,7 @@ def _line(name: str, seed: str, score: Score) -> None:
         if fault["layer"] and not score.located(fault)
     ]
     wrong = [each for each in score.buggy if each not in score.right]
-    print(f"{name:20} {seed} told {len(right)} of {len(counted)}", end="")
+    print(f"{name:20} {seed} diagnosed {len(right)} of {len(counted)}", end="")
     for title, values in (("missed", missed), ("not located", lost)):
         print(f"; {title}: {', '.join(values)}" if values else "", end="")
     print(f"; beside it: {_words(wrong)}" if wrong else "", end="")

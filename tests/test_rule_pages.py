@@ -76,8 +76,10 @@ def test_the_rest_of_the_page_is_written() -> None:
         (example,) = [part for part in written if part.heading == "Example"]
         shown = "\n".join(block.text for block in blocks(example.text))
         assert re.search(rf"(Error|Warning|Note) {rule.code} {rule.name}\b", words(shown))
-        assert f"Why: {words(rule.why).replace('`', '')}" in words(shown).replace("`", "")
-        assert "To do: " in shown
+        assert f"Why it matters: {words(rule.why).replace('`', '')}" in words(shown).replace(
+            "`", ""
+        )
+        assert "Fix: " in shown
 
 
 def masked(told: str) -> str:

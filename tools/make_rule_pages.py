@@ -1,8 +1,9 @@
 """Write the head of each rule's page in docs/rules from its class, and the list of all rules.
 
-Run it after a change of a rule's attributes, or for a new rule: its page then has the headings, and you
-write the text below them. With ``--examples`` and codes, or none for all, it also runs the program of
-each page and inserts the output of its command. Tests compare both with what it would write.
+Run it after a change of a rule's attributes, or for a new rule: its page then has the headings, and
+you write the text below them. With ``--examples`` and codes, or none for all, it also runs the
+program of each page and inserts the output of its command. Tests compare both with what it would
+write.
 """
 
 import os
@@ -59,7 +60,8 @@ def listing(before: str) -> str:
                 "|---|---|---|---|",
             ]
             lines += [
-                f"| [{rule.code} {rule.name}]({rule.code}.md) | {rule.level} | `{rule.category}` | {rule.what} |"
+                f"| [{rule.code} {rule.name}]({rule.code}.md) | {rule.level} | `{rule.category}` "
+                f"| {rule.what} |"
                 for rule in own
             ]
     made = f"{LIST_BEGIN}\n" + "\n".join(lines) + f"\n\n{LIST_END}"
@@ -76,7 +78,8 @@ def pages(folder: Path = FOLDER) -> Iterator[tuple[Path, str]]:
 
 
 EXAMPLE = re.compile(
-    r"```python\n(?P<program>.*?)```\n\n```console\n\$ (?P<command>pipetrace .*?)\n(?P<said>.*?)```",
+    r"```python\n(?P<program>.*?)```\n\n"
+    r"```console\n\$ (?P<command>pipetrace .*?)\n(?P<said>.*?)```",
     re.DOTALL,
 )
 

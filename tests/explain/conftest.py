@@ -282,7 +282,7 @@ def trace_of(
 NUMBER = r"(?<![A-Za-z\d])-?\d+(?:,\d{3})*(?:\.\d+)?(?: x 10\^\d+)?"
 TOKENS = (
     ("classes", rf"\bln ({NUMBER})"),
-    ("epochs", rf"\bepochs? ({NUMBER})(?:, ({NUMBER}))?(?: (?:and|to) ({NUMBER}))?"),
+    ("epochs", rf"\b[Ee]pochs? ({NUMBER})(?:, ({NUMBER}))?(?: (?:and|to) ({NUMBER}))?"),
     ("shares", rf"({NUMBER}) %"),
     ("points", rf"({NUMBER}) points?"),
     ("times", rf"({NUMBER}) times"),

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from tests.tasks import KINDS, course, logits, regression, several, steps
 
-from pipetrace.explain.events import SENTENCES, events, sentence
+from pipetrace.explain.events import events
 from pipetrace.explain.headline import headline
 from pipetrace.explain.insight import insight
 from pipetrace.explain.observations import observations
@@ -17,22 +17,6 @@ from pipetrace.explain.recompute import recompute
 from pipetrace.explain.remarks import example, measured
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Epoch
-from pipetrace.trace.events import (
-    EXCEPTION,
-    GRADIENT,
-    INPUTS,
-    LOSS,
-    NO_BATCHES,
-    OUTPUT,
-    OUTPUT_COUNT,
-    RECORDER,
-    TARGET_RANGE,
-    TARGET_SHAPE,
-    TARGETS,
-    UNFINISHED,
-    WEIGHTS,
-    Event,
-)
 
 NO_CLASSES = (
     "regression",
@@ -186,39 +170,6 @@ def test_every_event_of_a_run_is_told_and_many_of_a_kind_are_counted() -> None:
     many = replace(trace, events=tuple(replace(event, step=step) for step in range(1, 21)))
     assert len(events(many)) == 9
     assert events(many)[-1] == "12 more events of the kind 'loss' followed."
-
-
-EVENTS = (
-    (Event(LOSS, 1, 9, value=math.inf, last_finite_step=4), ("Inf", "step 9", "step 4")),
-    (Event(LOSS, 1, 9, value=math.nan, last_finite_step=0), ("NaN", "before the epoch")),
-    (Event(LOSS, 1, 9, value=math.nan, last_finite_step=8), ("became NaN",)),
-    (Event(INPUTS, 1, 9, "hidden", row=61, count=1), ("1 value of Dense (hidden) is", "row 61")),
-    (Event(INPUTS, 1, 9, "gone", row=61, count=1200), ("1,200 values of gone are", "row 61")),
-    (Event(TARGETS, 1, 9, target=1, row=5, count=2), ("2 values of target 2 are", "row 5")),
-    (Event(OUTPUT, 1, 9, "hidden"), ("Dense (hidden)", "step 9")),
-    (Event(GRADIENT, 1, 9, "hidden", weight="hidden/kernel"), ("hidden/kernel",)),
-    (Event(WEIGHTS, 1, 9, "hidden", weight="hidden/bias", count=3, total=8), ("3 of 8 values",)),
-    (Event(EXCEPTION, 1, 9, "hidden", error="ValueError: no."), ("ValueError: no. It received",)),
-    (Event(EXCEPTION, error="ValueError: no."), ("ValueError: no.",)),
-    (Event(UNFINISHED, 2), ("epoch 2",)),
-    (Event(NO_BATCHES, 2), ("epoch 2",)),
-    (Event(OUTPUT_COUNT, 1, 1, count=2, total=1), ("2 outputs", "1 target.")),
-    (Event(TARGET_SHAPE, 1, 1, "price", shape=(None, 3), target_shape=(None, 4, 2)), ("4 x 2",)),
-    (Event(TARGET_RANGE, 1, 1, "price", shape=(None, 3), low=0, high=7), ("3 scores", "to 7")),
-    (Event(RECORDER, 2, part="weights", error="OSError: no"), ("epoch 2", "weights", "OSError")),
-    (Event("newer", 2, 3), ("'newer'", "epoch 2, step 3")),
-)
-
-
-def test_what_each_kind_of_event_says() -> None:
-    trace = regression()
-    for event, parts in EVENTS:
-        text = sentence(trace, event)
-        assert text.endswith(".")
-        assert "None" not in text
-        for part in parts:
-            assert part in text, text
-    assert {event.kind for event, _ in EVENTS} >= SENTENCES.keys() - {"data_ended"}
 
 
 def test_scores_are_probabilities_only_where_the_loss_makes_them_so() -> None:

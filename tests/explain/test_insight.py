@@ -41,7 +41,7 @@ def test_what_the_validation_set_tells(make_trace: MakeTrace, numbers: Numbers) 
         ("one epoch", [160, 500, 68, 50], "no sign of overfitting"),
         ("both losses rise", [1, 0.5, 0.6, 3], "rose"),
         ("few validation rows", [4, 20, 90], "luck"),
-        ("generalises nothing", [445, 500], "chance"),
+        ("generalises nothing", [445, 500, 14], "chance"),
         ("no accuracy, validation", [0.8], "last epoch"),
     ):
         metrics, options, *_ = COURSES[course]
@@ -56,6 +56,7 @@ def test_how_the_loss_came_down(make_trace: MakeTrace, numbers: Numbers) -> None
         ([1.9, 0.4], [1, 2, 78.8, 2]),
         ([0.5, 0.2, 0.4], [3]),
         ([0.5, 0.7, 0.4], [2]),
+        ([3.0, 2.0, 0.5], [2, 3, 60, 3]),
         ([0.5, 0.6, 0.5, 0.6, 0.5, 0.6, 0.5, 0.6], [4, 8]),
         ([1.0, 0.5, 0.499], [1, 72.2, 3]),
     ):
@@ -184,8 +185,8 @@ def allowed(trace: Trace) -> dict[str, list[float]]:
         for each in (rows, held)
     ]
     falls = []
-    for start in (level, LN10):
-        losses = [start, *(epoch.metrics.get("loss", math.nan) for epoch in epochs)]
+    for start in ([level], [LN10], []):
+        losses = [*start, *(epoch.metrics.get("loss", math.nan) for epoch in epochs)] or [0.0]
         whole = losses[0] - losses[-1]
         if whole:
             falls += [(was - now) / whole for was, now in itertools.pairwise(losses)]

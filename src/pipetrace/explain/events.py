@@ -2,6 +2,7 @@
 
 import math
 
+from pipetrace.explain.facts import stage_of
 from pipetrace.explain.text import counted, dimensions, figure, listed, number
 from pipetrace.trace.document import FAILED, Stage, Trace
 from pipetrace.trace.events import (
@@ -25,6 +26,24 @@ from pipetrace.trace.events import (
 MOST_OF_A_KIND = 8
 """More events of a kind than this are counted."""
 
+SENTENCES = {
+    LOSS: "the loss became {value}{when}{since}",
+    INPUTS: "{values} of {place} {broken}",
+    TARGETS: "{values} of {target} {broken}",
+    OUTPUT: "{place} was the first layer with NaN or Inf in its output{when}",
+    GRADIENT: "the gradient of {weight} held NaN or Inf{when}, while outputs were still finite",
+    WEIGHTS: "{weight} was the first weight with NaN or Inf{when} ({share})",
+    EXCEPTION: "{place_and_time}{error}{received}",
+    UNFINISHED: "a call of fit did not finish{when}",
+    NO_BATCHES: "the data gave no batch{when}",
+    DATA_ENDED: "the data ended{when}, after {steps}",
+    OUTPUT_COUNT: "the model has {outputs} but gets {targets}",
+    TARGET_SHAPE: "each row of {place} has shape {shape}, but its target has shape {target_shape}",
+    TARGET_RANGE: "{place} gives {scores} for a row, but its targets go from {low} to {high}",
+    RECORDER: "recording {part} failed{when} and was turned off{because}",
+}
+"""The sentence of each kind; ``_parts`` fills it in."""
+
 
 def events(trace: Trace) -> tuple[str, ...]:
     """One sentence for each event, in order; of many of one kind the first ones, and how many more there are."""
@@ -42,19 +61,10 @@ def events(trace: Trace) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _is_the_ending(trace: Trace, event: Event) -> bool:
-    """Whether the headline tells of this event already, as that which ended the run."""
-    return (
-        event.kind == EXCEPTION
-        and trace.ending.kind == FAILED
-        and event.stage == trace.ending.stage
-    )
-
-
 def sentence(trace: Trace, event: Event) -> str:
     """What happened, when and where."""
-    make = SENTENCES.get(event.kind)
-    text = make(trace, event) if make else f"An event of the kind '{event.kind}'{_when(event)}"
+    template = SENTENCES.get(event.kind, "something of the kind '{kind}' happened{when}")
+    text = template.format(**_parts(trace, event))
     return f"{text[:1].upper()}{text[1:]}."
 
 
@@ -65,125 +75,61 @@ def called(stage: Stage) -> str:
     )
 
 
-def _loss(trace: Trace, event: Event) -> str:  # noqa: ARG001 one form for all
-    value, last = figure(math.nan if event.value is None else event.value), event.last_finite_step
-    if last is None or event.step is None or event.step - last == 1:
-        return f"the loss became {value}{_when(event)}"
-    known = f"at step {number(last)}" if last else "before the epoch"
-    return f"the loss was {value}{_when(event)}; it was last known to be finite {known}"
+def _is_the_ending(trace: Trace, event: Event) -> bool:
+    """Whether the headline tells of this event already, as that which ended the run."""
+    ended = trace.ending.kind == FAILED and event.stage == trace.ending.stage
+    return event.kind == EXCEPTION and ended
 
 
-def _inputs(trace: Trace, event: Event) -> str:
-    return f"{_values(event)} of {_place(trace, event) or 'the inputs'} {_broken(event)}"
-
-
-def _targets(trace: Trace, event: Event) -> str:  # noqa: ARG001
-    which = f"target {event.target + 1}" if event.target else "the targets"
-    return f"{_values(event)} of {which} {_broken(event)}"
-
-
-def _output(trace: Trace, event: Event) -> str:
-    return f"the first output with NaN or Inf is that of {_place(trace, event)}{_when(event)}"
-
-
-def _gradient(trace: Trace, event: Event) -> str:
-    owner = event.weight or _place(trace, event)
-    return f"the gradient of {owner} holds NaN or Inf{_when(event)}, while outputs are still finite"
-
-
-def _weights(trace: Trace, event: Event) -> str:
-    share = f"{number(event.count or 0)} of {counted(event.total or 0, 'value')}"
-    owner = event.weight or _place(trace, event)
-    return f"{share} of {owner} are NaN or Inf{_when(event)}, the first such weights of the model"
-
-
-def _exception(trace: Trace, event: Event) -> str:
-    place, when = _place(trace, event), _when(event).strip()
-    begins = ", ".join(part for part in (when, f"at {place}" if place else "") if part)
-    error = " ".join((event.error or "an error was raised").split()).rstrip(". ")
-    text = f"{begins}: {error}" if begins else error
-    stage = _stage(trace, event)
-    if stage is not None and stage.inputs:
-        shapes = listed([dimensions(spec.shape) for spec in stage.inputs])
-        text += f". It received rows of shape {shapes}"
-    return text
-
-
-def _unfinished(trace: Trace, event: Event) -> str:  # noqa: ARG001
-    return f"a call of fit did not come to its end{_when(event)}"
-
-
-def _no_batches(trace: Trace, event: Event) -> str:  # noqa: ARG001
-    return f"the data gave no batch{_when(event)}"
-
-
-def _data_ended(trace: Trace, event: Event) -> str:  # noqa: ARG001
-    steps = f"{number(event.count or 0)} of {counted(event.total or 0, 'step')}"
-    return f"the data ended after {steps} of epoch {event.epoch}"
-
-
-def _output_count(trace: Trace, event: Event) -> str:  # noqa: ARG001
-    outputs, targets = counted(event.count or 0, "output"), counted(event.total or 0, "target")
-    return f"the model has {outputs} and gets {targets}"
-
-
-def _target_shape(trace: Trace, event: Event) -> str:
-    ours, theirs = (dimensions(shape or ()) for shape in (event.shape, event.target_shape))
-    return f"each row of {_place(trace, event)} has the shape {ours}, and its target {theirs}"
-
-
-def _target_range(trace: Trace, event: Event) -> str:
-    scores = counted((event.shape or (0,))[-1] or 0, "score")
-    span = f"from {figure(event.low or 0.0)} to {figure(event.high or 0.0)}"
-    return f"{_place(trace, event)} gives {scores} for a row, and its targets go {span}"
-
-
-def _recorder(trace: Trace, event: Event) -> str:  # noqa: ARG001
-    when = f" from epoch {event.epoch} on" if event.epoch is not None else ""
+def _parts(trace: Trace, event: Event) -> dict[str, str]:
+    """Everything that a sentence may name."""
+    stage = stage_of(trace, event.stage)
+    place = called(stage) if stage else event.stage or "the model"
+    count, total, shape = event.count or 0, event.total or 0, event.shape or (0,)
+    when = "" if event.epoch is None else f" in epoch {event.epoch}"
+    if event.epoch is not None and event.step is not None and event.kind != DATA_ENDED:
+        when += f", step {number(event.step)}"
+    at = f"at {place}" if event.stage else ""
+    before = ", ".join(part for part in (when.strip(), at) if part)
     error = " ".join((event.error or "").split()).rstrip(". ")
-    return f"not recorded{when}: {event.part or 'a part'}" + (f" ({error})" if error else "")
+    received = listed([dimensions(spec.shape) for spec in stage.inputs]) if stage else ""
+    return {
+        "kind": event.kind,
+        "place": place if event.stage or event.kind != INPUTS else "the inputs",
+        "when": when,
+        "value": figure(math.nan if event.value is None else event.value),
+        "since": _last_known(event),
+        "values": counted(event.count, "value") if event.count is not None else "values",
+        "broken": _broken(event),
+        "target": f"target {event.target + 1}" if event.target else "the targets",
+        "weight": event.weight or place,
+        "share": f"{number(count)} of {counted(total, 'value')}",
+        "place_and_time": f"{before}: " if before else "",
+        "error": error or "an error was raised",
+        "received": f". It received rows of shape {received}" if received else "",
+        "steps": f"{number(count)} of {counted(total, 'step')}",
+        "outputs": counted(count, "output"),
+        "targets": counted(total, "target"),
+        "shape": dimensions(event.shape or ()),
+        "target_shape": dimensions(event.target_shape or ()),
+        "scores": counted(shape[-1] or 0, "score"),
+        "low": figure(event.low or 0.0),
+        "high": figure(event.high or 0.0),
+        "part": event.part or "a part",
+        "because": f": {error}" if error else "",
+    }
 
 
-SENTENCES = {
-    LOSS: _loss,
-    INPUTS: _inputs,
-    TARGETS: _targets,
-    OUTPUT: _output,
-    GRADIENT: _gradient,
-    WEIGHTS: _weights,
-    EXCEPTION: _exception,
-    UNFINISHED: _unfinished,
-    NO_BATCHES: _no_batches,
-    DATA_ENDED: _data_ended,
-    OUTPUT_COUNT: _output_count,
-    TARGET_SHAPE: _target_shape,
-    TARGET_RANGE: _target_range,
-    RECORDER: _recorder,
-}
-
-
-def _when(event: Event) -> str:
-    if event.epoch is None:
+def _last_known(event: Event) -> str:
+    """Since when the loss may not have been finite, where the steps between were not checked."""
+    last = event.last_finite_step
+    if last is None or event.step is None or event.step - last == 1:
         return ""
-    step = "" if event.step is None else f", step {number(event.step)}"
-    return f" in epoch {event.epoch}{step}"
-
-
-def _values(event: Event) -> str:
-    return counted(event.count, "value") if event.count is not None else "values"
+    known = f"at step {number(last)}" if last else "before the epoch"
+    return f" or before; it was last known to be finite {known}"
 
 
 def _broken(event: Event) -> str:
-    row = "" if event.row is None else f"row {number(event.row)}"
-    if event.count == 1:
-        return f"is NaN or Inf, in {row}" if row else "is NaN or Inf"
-    return f"are NaN or Inf, the first in {row}" if row else "are NaN or Inf"
-
-
-def _place(trace: Trace, event: Event) -> str | None:
-    stage = _stage(trace, event)
-    return event.stage if stage is None else called(stage)
-
-
-def _stage(trace: Trace, event: Event) -> Stage | None:
-    return next((each for each in trace.stages if each.name == event.stage), None)
+    verb = "is" if event.count == 1 else "are"
+    row = "" if event.row is None else f", first in row {number(event.row)}"
+    return f"{verb} NaN or Inf{row.replace('first ', '') if event.count == 1 else row}"

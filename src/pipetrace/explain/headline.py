@@ -171,11 +171,13 @@ def _remark(trace: Trace, judged: Judgement) -> str:
         return f"Validation loss is {figure(measured['val_loss'])}."
     ours = accuracy(trace, last.epoch)
     if score.is_accuracy and score.validation and ours is not None and ours > score.value:
-        if guess and score.rows and score.value <= luck(guess, score.rows):
-            return f"That is chance level, while training accuracy is {share(ours)}."
         if last.validation == GAP:
             apart = points(ours - score.value)
             return f"Training accuracy is {share(ours)}, {apart} higher: a sign of overfitting."
+        if guess and score.rows and score.value <= luck(guess, score.rows):
+            return (
+                f"On so few {row_noun(trace)}s, up to {share(luck(guess, score.rows))} can be luck."
+            )
     return _course(trace, judged)
 
 

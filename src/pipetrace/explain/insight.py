@@ -123,7 +123,7 @@ def _improvement(trace: Trace) -> str:
     guess = chance(trace)
     numbers = [epoch.number for epoch in trace.epochs]
     losses = [epoch.metrics.get("loss", math.nan) for epoch in trace.epochs]
-    if guess:
+    if guess and losses[0] <= guess.level:
         numbers, losses = [0, *numbers], [guess.level, *losses]
     if len(losses) < 3 or not all(map(math.isfinite, losses)):
         return ""
@@ -139,7 +139,10 @@ def _improvement(trace: Trace) -> str:
     at = falls.index(max(falls))
     part = falls[at] / whole
     where = f"between epochs {numbers[at]} and {numbers[at + 1]}" if numbers[at] else "in epoch 1"
-    text = f"{_fraction(part)} of the improvement in training loss came {where} ({share(part)})."
+    over = " over chance level" if numbers[0] == 0 else ""
+    text = (
+        f"{_fraction(part)} of the improvement in training loss{over} came {where} ({share(part)})."
+    )
     if judgement(trace).trend != LEARNING:
         return f"{text} In epoch {numbers[-1]} it barely changed."
     slightly = " slightly" if falls[-1] < 0.1 * whole else ""
@@ -148,7 +151,13 @@ def _improvement(trace: Trace) -> str:
 
 def _fraction(part: float) -> str:
     """A share in words, for the beginning of a sentence."""
-    words = ((0.9, "Almost all"), (0.6, "Most"), (0.45, "About half"), (0.0, "The largest part"))
+    words = (
+        (1.0, "All"),
+        (0.9, "Almost all"),
+        (0.6, "Most"),
+        (0.45, "About half"),
+        (0.0, "The largest part"),
+    )
     return next(word for least, word in words if part >= least)
 
 
@@ -196,7 +205,8 @@ def _misclassified(trace: Trace, last: EpochJudgement, theirs: float, rows: int)
     text = f"The model misclassifies {number(wrong)} of {counted(rows, images)}."
     guess, ours = chance(trace), accuracy(trace, last.epoch)
     if guess and theirs <= luck(guess, rows):
-        return f"{text} That is no better than chance level."
+        reach = share(luck(guess, rows))
+        return f"{text} By luck, chance level can reach an accuracy of {reach} on as many."
     if ours is None:
         return text
     pair = f"validation accuracy ({share(theirs)}) and training accuracy ({share(ours)})"
@@ -214,7 +224,9 @@ def _last_finite(trace: Trace) -> str:
     if not finite:
         return "No epoch had a finite training loss."
     last = finite[-1]
-    return f"Epoch {last.number} was the last with a finite training loss, {figure(last.metrics['loss'])}."
+    return (
+        f"The last finite training loss was {figure(last.metrics['loss'])}, in epoch {last.number}."
+    )
 
 
 def _first_non_finite(trace: Trace) -> str:

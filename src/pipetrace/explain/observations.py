@@ -68,8 +68,6 @@ def observations(trace: Trace) -> tuple[Observation, ...]:
     for judged in epochs(trace):
         of = _Told(trace, judged, found[-1].kinds if found else ())
         sentences = [TRAINING[judged.training](of)]
-        if judged.complete:
-            sentences.append("Training accuracy reached 100 %.")
         if judged.validation:
             sentences.append(COMPARED[judged.validation](of))
         found.append(Observation(judged.epoch.number, " ".join(sentences), judged.kinds))

@@ -1,4 +1,4 @@
-"""Runs made by hand: a sound one of a small network, whose figures each test changes where its fault shows."""
+"""Runs made by hand: a sound one of a small network, which each test changes to have a fault."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -251,7 +251,7 @@ def a_run(changes: Mapping[Any, Mapping[str, Any]] | None = None, **options: Any
     """The sound run with changes.
 
     Args:
-        changes: figures to put over the sound ones, by kind, name and epoch; an epoch of -1 stands for all of them.
+        changes: figures over the sound ones, by kind, name and epoch; an epoch of -1 means all.
         options: fields of ``Made``.
     """
     made = Made(**options)
@@ -375,7 +375,7 @@ def poor_numbers(skill: float = 0.0) -> Changes:
 
 
 def saturated(share: float, bound: float = 1.0) -> Any:
-    """The summary of a thousand values, so many of them at a bound, the others spread over the middle."""
+    """The summary of a thousand values, this share of them at a bound."""
     many = round(1000 * share)
     rest = np.linspace(0.3 * bound, 0.7 * bound, 1000 - many)
     return summarise(

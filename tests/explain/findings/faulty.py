@@ -84,7 +84,7 @@ def with_summary(trace: Trace, name: str, summary: Any) -> Trace:
 
 
 def baselines(**values: float) -> dict[Any, Any]:
-    """Scores of the baseline models: ``linear`` and ``linear_held_out`` are those of ``BaselineModel`` named ``linear``."""
+    """Scores of the baseline models, such as ``linear`` and ``linear_held_out``."""
     found: dict[Any, dict[str, float]] = {}
     for key, value in values.items():
         name, _, field = key.partition("_")
@@ -117,7 +117,7 @@ def drawn(factor: float, **more: float) -> dict[Any, Any]:
 
 
 def fading(last: float) -> dict[Any, Any]:
-    """Three hidden activations need a third one: the last layer stands behind a further one here."""
+    """Three hidden activations: the last layer comes after a further one here."""
     return {(Signal, "second", 0): {"std": last}, (Signal, "first", 0): {"std": 1.0}}
 
 
@@ -158,7 +158,7 @@ def with_rows(trace: Trace, rows: int) -> Trace:
 
 
 def four(more: Any, spread: float) -> Trace:
-    """A network of three hidden layers, the last of which keeps so much of the rows' differences."""
+    """A network of three hidden layers, with this standard deviation at the last."""
     made = a_run(
         poor() | more | {(Signal, "first", 0): {"std": 1.0}, (Signal, "third", 0): {"std": spread}}
     )

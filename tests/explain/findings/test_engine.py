@@ -1,4 +1,4 @@
-"""Running rules: which there are, which are selected, which could not run, and what is not a rule."""
+"""Running rules: which there are, are selected and could not run, and what is not a rule."""
 
 from collections.abc import Iterator
 from dataclasses import replace

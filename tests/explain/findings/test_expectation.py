@@ -1,4 +1,4 @@
-"""Expectations: what is understood, what they are compared with, and what is said of those that are not."""
+"""Expectations: how they are parsed, and what they are compared with."""
 
 import math
 

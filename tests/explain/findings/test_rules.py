@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from tests.explain.findings.cases import CASES
+from tests.explain.findings import cases_data, cases_model, cases_training
 from tests.explain.findings.conftest import Ask, a_run, poor, told
 from tests.explain.findings.faulty import (
     SPOILT,
@@ -17,6 +17,8 @@ from pipetrace.explain.findings import NOTE, all_rules
 from pipetrace.explain.findings.engine import run
 from pipetrace.stats import summarise
 from pipetrace.trace.measurements import Measurements
+
+CASES = [*cases_data.CASES, *cases_model.CASES, *cases_training.CASES]
 
 
 def test_the_fault_is_reported_and_what_nearly_is_one_is_not() -> None:
@@ -67,7 +69,7 @@ def test_nan_among_the_rows_that_does_no_harm_is_a_note(ask: Ask) -> None:
 
 
 def test_no_rule_is_silent_because_something_was_not_recorded() -> None:
-    """Without one part of the measurements, a fault is still found or its rule is reported as not run."""
+    """Without a kind of measurement, a fault is found or its rule is reported as not run."""
     rules = {each.code: each for each in all_rules()}
     for case in CASES:
         whole = case.fault()

@@ -100,8 +100,10 @@ def findings(
 
     Args:
         trace: of any run, including one that failed or is still running.
-        rules: further rules, as classes or objects, beside those of pipetrace and of installed packages.
-        select: codes of the rules to run, or what they start with, such as ``PT2``; all when left out.
+        rules: further rules, as classes or objects, beside those of pipetrace and of installed
+            packages.
+        select: codes of the rules to run, or what they start with, such as ``PT2``; all when left
+            out.
         ignore: the same for rules to skip.
         level: the minimum severity: ``error``, ``warning`` or ``note``.
 
@@ -125,7 +127,7 @@ def findings(
 def check(
     trace: Trace, options: CheckOptions = CheckOptions(level=WARNING), file: str = ""
 ) -> Report:
-    """Check a trace as ``pipetrace check`` does. A rule that raises is reported; the others still run.
+    """Check a trace. A rule that raises is reported, and the others still run.
 
     Args:
         trace: of any run.
@@ -169,7 +171,8 @@ def run(trace: Trace, rules: Sequence[Rule]) -> Report:
         rules: the rules to run.
 
     Raises:
-        PipetraceError: one that a rule raised on purpose, such as an expectation of an unknown metric.
+        PipetraceError: one that a rule raised on purpose, such as an expectation of an unknown
+            metric.
     """
     found: list[Finding] = []
     ran, not_run, failed = [], [], []

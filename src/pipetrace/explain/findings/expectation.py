@@ -86,8 +86,8 @@ class Expectation(Rule):
     """A condition that the run does not meet.
 
     Args:
-        text: the condition, such as ``val_accuracy >= 0.9``. It is about the last epoch that measured
-            the metric; with ``best`` before the name, about the epoch that comes closest.
+        text: the condition, such as ``val_accuracy >= 0.9``. It is about the last epoch that
+            measured the metric; with ``best`` before the name, about the epoch that comes closest.
         findings: how many findings the other rules have, for ``findings == 0``.
 
     Raises:

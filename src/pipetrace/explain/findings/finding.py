@@ -16,7 +16,8 @@ class Evidence:
     Attributes:
         text: the measurement in a sentence.
         value: the number as it was measured, or None where it is not a single number.
-        place: where it is in the trace, such as ``stages[conv2d].summary.zeros`` or ``epochs[3].metrics[loss]``.
+        place: where it is in the trace, such as ``stages[conv2d].summary.zeros`` or
+            ``epochs[3].metrics[loss]``.
     """
 
     text: str

@@ -46,12 +46,12 @@ def how_sure(confidence: float) -> str:
 
 
 def totals(found: Sequence[Finding]) -> str:
-    """How many findings of each severity: ``1 error and 2 warnings``. Symptoms count with their cause."""
+    """How many findings of each severity, without symptoms: ``1 error and 2 warnings``."""
     counts = {level: sum(each.level == level for each in found) for level in LEVELS}
     return listed([counted(count, level) for level, count in counts.items() if count])
 
 
-def verdict(report: Report) -> str:
+def report_title(report: Report) -> str:
     """How many findings there are, how many are hidden, and which rules could not run."""
     return ". ".join(filter(None, (_found(report), _hidden(report), not_run(report))))
 

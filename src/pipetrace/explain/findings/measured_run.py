@@ -24,14 +24,15 @@ from pipetrace.trace.measurements import (
 )
 
 NO_SKILL = 0.1
-"""A lower skill is chance level: a tenth of the way from chance to perfect. With the 300 rows of a small
-validation set, chance alone reaches 0.06 (two standard errors of a share of one half, twice)."""
+"""A lower skill is chance level: a tenth of the way from chance to perfect. With the 300 rows of a
+small validation set, chance alone reaches 0.06 (two standard errors of a share of one half,
+twice)."""
 BEHIND_BASELINE = 0.2
-"""How far a model may be behind the better baseline model: about two standard errors of the difference of
-two shares of 300 rows."""
+"""How far a model may be behind the better baseline model: about two standard errors of the
+difference of two shares of 300 rows."""
 BEHIND_COMPONENTS = 0.6
-"""The same for an autoencoder: principal components are the best linear code of a width, and networks come
-close to them only after very many epochs."""
+"""The same for an autoencoder: principal components are the best linear code of a width, and
+networks come close to them only after very many epochs."""
 NORMALISING = frozenset(
     {
         "BatchNormalization",
@@ -213,7 +214,7 @@ class MeasuredRun:
         return HELD_OUT if self.has(Outcome, HELD_OUT) else TRAINING
 
     def skill(self, rows: str, epoch: int | None = None) -> float | None:
-        """How far the model is from chance level (0) to perfect (1) on some rows; negative below chance.
+        """How good the model is, from chance level (0) to perfect (1); negative below chance.
 
         For classes by the balanced accuracy, for numbers R2.
         """
@@ -234,7 +235,7 @@ class MeasuredRun:
 
     @cached_property
     def baseline_skill(self) -> float | None:
-        """The skill of the better baseline model on the evaluated rows; None where none was measured."""
+        """The skill of the better baseline model on the evaluated rows; None if unknown."""
         outcome = self.of(Outcome, self.evaluated_rows)
         held_out = self.evaluated_rows == HELD_OUT
         found = []
@@ -295,7 +296,7 @@ class MeasuredRun:
         return any(stage.layer == "Embedding" for stage in self.layers)
 
     def loss_at(self, epoch: int) -> float | None:
-        """The loss of fixed training rows in training mode after an epoch, 0 for before training."""
+        """The loss of fixed training rows in training mode after an epoch (0: before)."""
         return self.of(LossPoint, TRAINING, epoch).loss
 
     def rms(self, stage: Stage, epoch: int = 0) -> float:
@@ -337,9 +338,10 @@ class MeasuredRun:
         known = {name: score for name, score in scores.items() if score is not None}
         name = max(known, key=lambda each: known[each], default=LINEAR)
         value, baseline = known.get(name, math.nan), self.of(BaselineModel, name)
-        kind = "linear model" if name == LINEAR else "kernel ridge regression"
+        kind = "linear" if name == LINEAR else "kernel ridge"
+        rows = "validation rows" if held_out else "training rows"
         score = f"accuracy {share(value)}" if baseline.classification else f"R2 {figure(value)}"
-        text = f"On the same rows a {kind} (baseline model) reaches {score}."
+        text = f"A {kind} baseline model reaches {score} on the {rows}."
         return Evidence(
             text,
             value,

@@ -45,6 +45,6 @@ def page(code: str) -> Page | None:
 
 
 def folders() -> tuple[Path, ...]:
-    """Where the pages are: beside this file in an installed package, in ``docs/rules`` of a checkout."""
+    """Where the pages are in an installed package, and in a checkout."""
     here = Path(str(resources.files("pipetrace.explain.findings")))
     return here / "pages", here.parents[3] / "docs" / "rules"

@@ -1,4 +1,4 @@
-"""What several rules ask of a run: whether it struggles, whether targets fit rows, how weights move."""
+"""What several rules ask of a run: how good it is, what targets belong to, how weights move."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from pipetrace.explain.findings.measured_run import (
     RESHAPING,
     MeasuredRun,
 )
-from pipetrace.explain.text import figure, share
+from pipetrace.explain.text import counted, figure, share
 from pipetrace.trace.document import SOURCE, STEP, Stage
 from pipetrace.trace.measurements import (
     ALIGNED,
@@ -39,27 +39,30 @@ REGRESSION_LOSSES = frozenset(
     }
 )
 SCORE_GAP = 0.25
-"""Difference of two scores of a baseline model on the same rows: four standard errors of a share of 100 rows."""
+"""Difference of two scores of a baseline model on the same rows: four standard errors of a share of
+100 rows."""
 CLASS_SHIFT, CLASS_SHIFT_SIGMAS = 0.1, 6.0
-"""Total variation between the class shares of training and validation, and how far beyond chance, from
-which they differ."""
+"""Total variation between the class shares of training and validation, and how far beyond chance,
+from which they differ."""
 SORTED_RUNS = 0.2
 """Runs of one class over those of a random order, below which the rows are sorted by class."""
 UNSEEN_CLASSES = 0.02
-"""Share of validation rows of classes without a training row; by chance a rare class may be missing."""
+"""Share of validation rows of unseen classes. By chance a rare class may be missing."""
 UNMOVED = 0.1
-"""A kernel that moved less than this part of its own size is nearly in its initial state. Kernels of networks
-that learn move by a third or more; wide ones move less (Jacot et al. 2018) and learn anyway, so this counts
-only where the model does not."""
+"""A kernel that moved less than this part of its own size is nearly in its initial state. Kernels
+of networks that learn move by a third or more; wide ones move less (Jacot et al. 2018) and learn
+anyway, so this counts only where the model does not."""
 STILL_FALLING = 0.02
 """Fall of the loss in an epoch, relative to the loss, from which it is surely still falling,"""
 EVEN_PACE = 0.4
 """or relative to the mean fall of all epochs: of a loss that has settled this is a few percent."""
 SAME_DIRECTION = 0.9
-"""Cosine of the changes of two epochs: near an optimum steps cancel each other, far from it they add up."""
+"""Cosine of the changes of two epochs: near an optimum steps cancel each other, far from it they
+add up."""
 FADED = 0.05
-"""Standard deviation of the last hidden stage over that of the first, before training. With Glorot initialization
-a ReLU layer keeps about 0.7 of it: this is the loss of nine layers. He initialization keeps all (He et al. 2015)."""
+"""Standard deviation of the last hidden stage over that of the first, before training. With Glorot
+initialization a ReLU layer keeps about 0.7 of it: this is the loss of nine layers. He
+initialization keeps all (He et al. 2015)."""
 WEAK_KERNEL = 0.5
 """Standard deviation of a kernel over Glorot's, below which the signal fades."""
 
@@ -91,14 +94,14 @@ def underfits(run: MeasuredRun) -> bool:
 
 
 def margin(value: float, limit: float, certain: float) -> float:
-    """The confidence of a finding: 0.6 where the value just passes the limit, 0.95 from ``certain`` on."""
+    """The confidence of a finding: 0.6 at the limit, 0.95 from ``certain`` on."""
     if not (math.isfinite(value) and certain != limit):
         return 0.95
     return round(0.6 + 0.35 * min(1.0, max(0.0, (value - limit) / (certain - limit))), 2)
 
 
 def log_margin(value: float, limit: float, decades: float) -> float:
-    """The same for a small ratio, by its orders of magnitude; certain at 10 to the minus ``decades``."""
+    """The same for a small ratio, by its order of magnitude, up to 10 ** -decades."""
     return margin(-math.log10(max(value, 1e-12)), -math.log10(limit), decades)
 
 
@@ -106,7 +109,7 @@ def log_margin(value: float, limit: float, decades: float) -> float:
 
 
 def trained_apart(run: MeasuredRun) -> Evidence | None:
-    """A baseline model fails on validation rows after training rows, but not after other validation rows."""
+    """A baseline model fails on validation rows, but not after other validation rows."""
     held_out = [each.held_out for each in run.baselines.values() if each.held_out is not None]
     trained = max(held_out, default=0.0)
     best: tuple[float, str] | None = None
@@ -125,15 +128,15 @@ def trained_apart(run: MeasuredRun) -> Evidence | None:
     own, name = best
     first, second = _scores(trained, own, classes)
     return Evidence(
-        f"On the validation rows a baseline model reaches {first} after training on the training "
-        f"set, and {second} after other validation rows.",
+        f"A baseline model reaches {first} on the validation rows if trained on the training set, "
+        f"and {second} if trained on other validation rows.",
         own - trained,
         f"measurements[baseline_model/{name}].within_held_out",
     )
 
 
 def noisy_labels(run: MeasuredRun) -> Evidence | None:
-    """A baseline model succeeds on validation rows and not on training rows: their labels are noise."""
+    """A baseline model succeeds on validation rows, but not on training rows."""
     scores = {name: each.held_out for name, each in run.baselines.items()}
     known = {name: score for name, score in scores.items() if score is not None}
     own, held = run.skill(TRAINING), run.skill(HELD_OUT)
@@ -219,7 +222,7 @@ def _shifted(run: MeasuredRun, majority: float) -> Evidence | None:
     other = max(scores, key=lambda name: scores[name], default=None)
     if other is None or scores[other] - max(here, majority) < SCORE_GAP or sorted_by_class(run):
         return None
-    where = "in reverse order" if other == REVERSED else f"shifted by {other} rows"
+    where = "in reverse order" if other == REVERSED else f"shifted by {counted(int(other), 'row')}"
     return Evidence(
         f"A linear model predicts the targets {where} (score {figure(scores[other])}), "
         f"but not as they are ({figure(here)}).",
@@ -232,7 +235,7 @@ def _shifted(run: MeasuredRun, majority: float) -> Evidence | None:
 
 
 def model_inputs(run: MeasuredRun) -> list[Stage]:
-    """The stages whose outputs enter the first layers with a kernel, only reshaped or scaled before."""
+    """The inputs of the first layers with a kernel, where only scaled or reshaped."""
     found: list[Stage] = []
     for stage in run.weighted:
         for spec in stage.inputs:
@@ -255,10 +258,10 @@ def _only_scaled(run: MeasuredRun, stage: Stage) -> bool:
 
 
 def faded_signal(run: MeasuredRun) -> Evidence | None:
-    """That little is left of the differences between rows at the last hidden activation, before training.
+    """That rows hardly differ at the last hidden activation, before training.
 
-    None where it was not measured, where a layer normalises, or where sigmoids are to blame. The evidence's
-    place names the stage.
+    None where it was not measured, where a layer normalises, or where sigmoids are to blame. The
+    evidence's place names the stage.
     """
     # After an activation: a bounded one shrinks the values, but not the differences.
     kinds = {stage.name: run.activation(stage) for stage in run.hidden}
@@ -279,8 +282,8 @@ def faded_signal(run: MeasuredRun) -> Evidence | None:
         return None
     name = list(known)[-1]
     return Evidence(
-        f"Before training the standard deviation over the rows at {name} is {figure(last / first)} of that "
-        "at the first hidden layer.",
+        f"Before training the standard deviation over the rows at {name} is "
+        f"{figure(last / first)} of that at the first hidden layer.",
         last / first,
         f"measurements[signal/{name}, epoch 0].std",
     )
@@ -305,7 +308,7 @@ def weak_kernels(ratios: dict[str, float]) -> list[str]:
 
 
 def distance_moved(run: MeasuredRun) -> tuple[float, str] | None:
-    """How far the kernels moved from their start, relative to their size: the median, and its kernel."""
+    """How far kernels moved, relative to their size: the median, and its kernel."""
     found = sorted(
         (update.from_start / update.weight_norm, name)
         for name in run.kernels

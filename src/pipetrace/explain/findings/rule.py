@@ -18,7 +18,8 @@ class Rule(ABC):
     """One check of a trace. Subclass it, set the attributes, and write ``check``.
 
     Attributes:
-        code: ``PT`` and three digits, the first of them its family's; your own rules use other letters.
+        code: ``PT`` and three digits, the first of them its family's; your own rules use other
+            letters.
         name: in words, with hyphens.
         category: the kind of fault.
         level: the severity of its findings, unless a finding sets another.

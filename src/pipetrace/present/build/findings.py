@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from pipetrace.explain.findings.engine import Report
 from pipetrace.explain.findings.finding import Finding
-from pipetrace.explain.findings.labels import CERTAIN, how_sure, verdict, when, where
+from pipetrace.explain.findings.labels import CERTAIN, how_sure, report_title, when, where
 from pipetrace.present.views import (
     EpochRow,
     FindingsView,
@@ -21,7 +21,7 @@ from pipetrace.trace.document import Trace
 def findings_view(report: Report) -> FindingsView:
     """What the rules found, in words."""
     return FindingsView(
-        verdict(report) if report.rules else "",
+        report_title(report) if report.rules else "",
         tuple(
             _finding(report.trace, each, f"finding/{number}")
             for number, each in enumerate(report.findings, 1)

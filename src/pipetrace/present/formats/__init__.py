@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pipetrace.explain.findings.engine import Report
-from pipetrace.explain.findings.labels import verdict
+from pipetrace.explain.findings.labels import report_title
+from pipetrace.explain.overhead import omissions
 from pipetrace.explain.text import counted
 from pipetrace.present.blocks import GAP, Block, Paragraph, findings_blocks
 from pipetrace.present.build.findings import findings_view
@@ -19,7 +20,9 @@ def check_blocks(reports: Sequence[Report]) -> Iterator[Block]:
     for number, report in enumerate(reports):
         if number:
             yield GAP
-        yield Paragraph(f"{report.file}: {verdict(report)}.", "strong")
+        yield Paragraph(f"{report.file}: {report_title(report)}.", "strong")
+        if report.not_run and (reasons := omissions(report.trace)):
+            yield Paragraph(reasons)
         yield from findings_blocks(replace(findings_view(report), failed=()))
     if len(reports) > 1:
         wrong = sum(bool(report.findings) for report in reports)

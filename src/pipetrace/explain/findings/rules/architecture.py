@@ -50,8 +50,6 @@ STACKED = ("Dense", "Conv1D", "Conv2D", "Conv3D")
 
 
 class VanishingSignal(RunRule):
-    """A network in which the differences between rows vanish."""
-
     code = "PT604"
     name = "vanishing-signal"
     category = "architecture"
@@ -77,7 +75,8 @@ class VanishingSignal(RunRule):
         yield self.fault(
             *evidence,
             *run.how_well(),
-            advice="Use fewer and wider layers, He initialization, BatchNormalization, or skip connections.",
+            advice="Use fewer and wider layers, He initialization, BatchNormalization, or skip "
+            "connections.",
             stage=name,
             change="keras.layers.Dense(64, activation='relu', kernel_initializer='he_normal')",
             confidence=log_margin(faded.value or 0.0, FADED, 3.0),
@@ -88,7 +87,7 @@ class VanishingSignal(RunRule):
         classes = run.of(Outcome, TRAINING).classes_present or 0
         if classes < 4 or not underfits(run):
             return
-        # A ReLU unit orders the rows on a half line: k classes need at least about log2(k) directions.
+        # A ReLU unit orders the rows on a half line: k classes need about log2(k) directions.
         needed = math.ceil(math.log2(classes))
         widths = {
             stage.name: width
@@ -114,8 +113,6 @@ class VanishingSignal(RunRule):
 
 
 class MissingActivation(RunRule):
-    """Layers with weights that follow each other without an activation."""
-
     code = "PT605"
     name = "missing-activation"
     category = "missing_activation"
@@ -135,7 +132,10 @@ class MissingActivation(RunRule):
         evidence = [Evidence(text, None, f"stages[{first.name}].config.activation")]
         gain = _nonlinear_gain(run)
         if gain is not None:
-            text = f"A non-linear baseline model scores {figure(gain)} higher than a linear one on the same rows."
+            text = (
+                f"A non-linear baseline model scores {figure(gain)} higher than a linear one on "
+                "the same rows."
+            )
             evidence.append(Evidence(text, gain, "measurements[baseline_model/kernel].score"))
         found = self.fault(
             *evidence,
@@ -150,8 +150,6 @@ class MissingActivation(RunRule):
 
 
 class TrainInferenceMismatch(RunRule):
-    """A model that predicts differently in prediction mode than in training mode."""
-
     code = "PT606"
     name = "train-inference-mismatch"
     category = "batch_normalisation"
@@ -183,7 +181,8 @@ class TrainInferenceMismatch(RunRule):
             evidence.append(Evidence(text, momentum, f"stages[{layer.name}].config.momentum"))
         yield self.fault(
             *evidence,
-            advice="Lower the momentum of BatchNormalization, train for more steps, or use larger batches.",
+            advice="Lower the momentum of BatchNormalization, train for more steps, or use "
+            "larger batches.",
             stage=layer.name,
             change="keras.layers.BatchNormalization(momentum=0.9)",
             confidence=margin(gap, MODE_GAP, 0.6),
@@ -191,8 +190,6 @@ class TrainInferenceMismatch(RunRule):
 
 
 class NoGradient(RunRule):
-    """Weights that no gradient reaches."""
-
     code = "PT607"
     name = "no-gradient"
     category = "no_gradient"
@@ -211,14 +208,14 @@ class NoGradient(RunRule):
             if len(course) >= 2 and not any(course.values()) and moved == 0:
                 yield self.fault(
                     Evidence(
-                        f"The gradient of {name} was 0 at every measurement, and it did not move in "
-                        f"{counted(epochs, 'epoch')}.",
+                        f"The gradient of {name} was 0 at every measurement, and it did not move "
+                        f"in {counted(epochs, 'epoch')}.",
                         0.0,
                         f"measurements[gradient/{name}].max",
                     ),
                     *run.how_well(),
-                    advice="Check that its output reaches the loss. No gradient passes stop_gradient, argmax or "
-                    "rounding.",
+                    advice="Check that its output reaches the loss. No gradient passes "
+                    "stop_gradient, argmax or rounding.",
                     stage=name.rpartition("/")[0],
                     epochs=[epoch for epoch in course if epoch],
                     confidence=0.9,

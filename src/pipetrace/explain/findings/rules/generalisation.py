@@ -29,8 +29,8 @@ from pipetrace.trace.measurements import (
 )
 
 VALIDATION_RISE, RISING_EPOCHS = 0.25, 3
-"""Rise of the validation loss above its best, and the epochs that it lasts. With some hundred rows it varies by a
-few percent from epoch to epoch."""
+"""Rise of the validation loss above its best, and the epochs that it lasts. With some hundred rows
+it varies by a few percent from epoch to epoch."""
 RISE_OF_START = 0.1
 """The rise relative to the loss before training: twice of nearly nothing is nearly nothing."""
 SHORT_TRAINING = 100
@@ -52,8 +52,6 @@ ROWS_PER_CLASS = 20
 
 
 class Overfitting(RunRule):
-    """A validation loss that rises while the training loss falls."""
-
     code = "PT501"
     name = "overfitting"
     category = "overfitting"
@@ -93,8 +91,8 @@ class Overfitting(RunRule):
                 own[-1],
                 f"epochs[{run.last_epoch}].metrics[loss]",
             ),
-            advice=f"Stop at the best epoch and use its weights (epoch {number}). Or add Dropout, weight decay or "
-            "more rows.",
+            advice=f"Stop at the best epoch and use its weights (epoch {number}). Or add Dropout, "
+            "weight decay or more rows.",
             epochs=[epoch.number for epoch in epochs[best + 1 :]],
             change="keras.callbacks.EarlyStopping(patience=3, restore_best_weights=True)",
             confidence=margin(rise, VALIDATION_RISE, 0.6),
@@ -102,8 +100,6 @@ class Overfitting(RunRule):
 
 
 class TooFewEpochs(RunRule):
-    """A training that ended while the loss was still falling."""
-
     code = "PT502"
     name = "too-few-epochs"
     category = "too_few_epochs"
@@ -128,23 +124,22 @@ class TooFewEpochs(RunRule):
             text = f"There were {counted(made, 'weight update')}."
             done = [Evidence(text, float(made), "epochs[].steps")]
         text = (
-            f"After {counted(epochs, 'epoch')} the loss was still falling, and the model underfits its "
-            "training rows."
+            f"After {counted(epochs, 'epoch')} the loss was still falling, and the model "
+            "underfits its training rows."
         )
         yield self.fault(
             Evidence(text, float(epochs), "epochs"),
             falling,
             *done,
             *run.how_well(),
-            advice="Train for several times as many epochs, until the validation loss stops falling.",
+            advice="Train for several times as many epochs, until the validation loss stops "
+            "falling.",
             change=f"model.fit(..., epochs={5 * epochs})",
             confidence=0.75,
         )
 
 
 class RegularisationTooStrong(RunRule):
-    """Penalties on weights that outweigh the predictions."""
-
     code = "PT503"
     name = "regularisation-too-strong"
     category = "regularisation_too_strong"
@@ -181,8 +176,8 @@ class RegularisationTooStrong(RunRule):
         yield self.fault(
             *evidence,
             *run.how_well(),
-            advice="Weaken the regularizers by a factor of 100, or remove them. Raise them again once the model "
-            "learns its training rows.",
+            advice="Weaken the regularizers by a factor of 100, or remove them. Raise them again "
+            "once the model learns its training rows.",
             stage=stage,
             change="kernel_regularizer=keras.regularizers.L2(1e-4)",
             confidence=margin(part, PENALTY_SHARE, 0.9),
@@ -190,8 +185,6 @@ class RegularisationTooStrong(RunRule):
 
 
 class DropoutTooHigh(RunRule):
-    """Dropout that leaves too little to learn from."""
-
     code = "PT504"
     name = "dropout-too-high"
     category = "dropout_too_high"
@@ -226,8 +219,6 @@ class DropoutTooHigh(RunRule):
 
 
 class ValidationLeak(RunRule):
-    """Validation rows that are also in the training set."""
-
     code = "PT505"
     name = "validation-leak"
     category = "validation_leak"
@@ -248,7 +239,8 @@ class ValidationLeak(RunRule):
         place = "measurements[dataset_check"
         yield self.fault(
             Evidence(
-                f"{share(seen)} of the {theirs.rows or 0:,} validation rows are also training rows.",
+                f"{share(seen)} of the {theirs.rows or 0:,} validation rows are also training "
+                "rows.",
                 seen,
                 f"{place}/held_out].seen_in_training",
             ),
@@ -257,15 +249,13 @@ class ValidationLeak(RunRule):
                 distinct / rows,
                 f"{place}/training].distinct",
             ),
-            advice="Split the rows once, before you copy, oversample or augment any. Validate on the other part "
-            "only.",
+            advice="Split the rows once, before you copy, oversample or augment any. Validate on "
+            "the other part only.",
             confidence=margin(seen, LEAKED_ROWS, 0.3),
         )
 
 
 class TooLittleData(RunRule):
-    """Few rows, learned but not generalised."""
-
     code = "PT506"
     name = "too-little-data"
     category = "too_little_data"
@@ -285,19 +275,20 @@ class TooLittleData(RunRule):
         yield self.fault(
             Evidence(f"There are {rows:,} training rows{each}.", float(rows), "run.data.rows"),
             Evidence(
-                f"Skill is {figure(own)} on training rows and {figure(held)} on validation rows (0: chance "
-                "level, 1: perfect).",
+                f"Skill is {figure(own)} on training rows and {figure(held)} on validation rows "
+                "(0: chance level, 1: perfect).",
                 own - held,
                 "measurements[outcome/held_out]",
             ),
             *run.how_well(),
-            advice="Collect or augment rows, fine-tune a pretrained model, or use a much smaller one.",
+            advice="Collect or augment rows, fine-tune a pretrained model, or use a much smaller "
+            "one.",
             confidence=0.75,
         )
 
 
 def _penalty_norm(run: MeasuredRun, name: str) -> float:
-    """The norm of the gradient of the penalty in the first epoch that measured it; 0 if none did."""
+    """The first measured gradient norm of the penalty; 0 if there is none."""
     course = run.course(Gradient, name, lambda each: each.penalty_norm)
     norms = run.course(Update, name, lambda each: each.weight_norm)
     return next((value for epoch, value in course.items() if norms.get(epoch)), 0.0)

@@ -22,14 +22,13 @@ STRONG_KERNEL = 5.0
 EXPLODED_SIGNAL = 100.0
 """Standard deviation of a stage over that of the inputs, before training."""
 INITIALIZER_STD = 0.03
-"""Relative difference of a standard deviation from its initializer's: two standard errors for 2,000 weights."""
+"""Relative difference of a standard deviation from its initializer's: two standard errors for 2,000
+weights."""
 DUPLICATE_UNITS = 0.9
 """Share of units with the same weights as another."""
 
 
 class BadInitialisation(RunRule):
-    """Initial weights with which signals fade or explode."""
-
     code = "PT601"
     name = "bad-initialisation"
     category = "bad_init"
@@ -54,7 +53,10 @@ class BadInitialisation(RunRule):
             name, shown = weak[0], faded
         elif len(strong) >= 2 and (run.broken or _explodes(run)):
             name = strong[0]
-            text = f"{len(strong)} kernels start at {STRONG_KERNEL:g} times Glorot's standard deviation or more."
+            text = (
+                f"{len(strong)} kernels start at {STRONG_KERNEL:g} times Glorot's standard "
+                "deviation or more."
+            )
             shown = Evidence(text, ratios[name], f"measurements[initial_weight/{name}/kernel].std")
         else:
             return
@@ -62,14 +64,14 @@ class BadInitialisation(RunRule):
         yield self.fault(
             shown,
             Evidence(
-                f"The kernel of {name} starts with a standard deviation of {figure(std)}; Glorot's is "
-                f"{figure(std / ratios[name])}.",
+                f"The kernel of {name} starts with a standard deviation of {figure(std)}; "
+                f"Glorot's is {figure(std / ratios[name])}.",
                 ratios[name],
                 f"measurements[initial_weight/{name}/kernel].std",
             ),
             *run.how_well(),
-            advice="Use the initializer that matches the activation: he_normal for ReLU, glorot_uniform (the "
-            "default) for tanh.",
+            advice="Use the initializer that matches the activation: he_normal for ReLU, "
+            "glorot_uniform (the default) for tanh.",
             stage=name,
             change="kernel_initializer='he_normal'",
             confidence=0.9,
@@ -77,8 +79,6 @@ class BadInitialisation(RunRule):
 
 
 class IdenticalUnits(RunRule):
-    """Units that start as copies of each other."""
-
     code = "PT602"
     name = "identical-units"
     category = "bad_init"
@@ -98,7 +98,8 @@ class IdenticalUnits(RunRule):
                 continue
             found = self.fault(
                 Evidence(
-                    f"{share(duplicates)} of the units of {stage.name} start with the weights of another unit.",
+                    f"{share(duplicates)} of the units of {stage.name} start with the weights of "
+                    "another unit.",
                     duplicates,
                     f"measurements[initial_weight/{stage.name}/kernel].duplicate_units",
                 ),
@@ -112,8 +113,6 @@ class IdenticalUnits(RunRule):
 
 
 class FrozenLayers(RunRule):
-    """Frozen layers that were never trained."""
-
     code = "PT603"
     name = "frozen-layers"
     category = "frozen_layers"
@@ -135,13 +134,14 @@ class FrozenLayers(RunRule):
         total = model.parameters.total if model else count
         found = self.fault(
             Evidence(
-                f"{counted(len(frozen), 'layer')} with {count:,} of {total:,} parameters are frozen with random "
-                "initial weights.",
+                f"{counted(len(frozen), 'layer')} with {count:,} of {total:,} parameters are "
+                "frozen with random initial weights.",
                 float(count),
                 f"stages[{name}].parameters",
             ),
             Evidence(
-                f"The kernel of {name} has the standard deviation of an initializer, {figure(std)}.",
+                f"The kernel of {name} has the standard deviation of an initializer, "
+                f"{figure(std)}.",
                 std,
                 f"measurements[initial_weight/{name}/kernel].std",
             ),
@@ -162,7 +162,7 @@ def _explodes(run: MeasuredRun) -> bool:
 
 
 def _normalised_before(run: MeasuredRun) -> bool:
-    """Whether a frozen BatchNormalization has averages of data, which only an earlier training gives."""
+    """Whether a frozen BatchNormalization has averages, which only training gives."""
     averages = [
         run.of(InitialWeight, f"{stage.name}/moving_mean", 0)
         for stage in run.layers

@@ -12,22 +12,22 @@ from pipetrace.trace.document import Stage
 from pipetrace.trace.measurements import HELD_OUT, TRAINING, DatasetCheck, Signal
 
 LARGE_INPUT_RMS = 10.0
-"""Initializers are made for a root mean square of about 1 (Glorot and Bengio 2010; LeCun et al. 1998, Efficient
-BackProp, section 4.3). With 10, nine of ten rows put a tanh unit where its derivative is below a tenth."""
+"""Initializers are made for a root mean square of about 1 (Glorot and Bengio 2010; LeCun et al.
+1998, Efficient BackProp, section 4.3). With 10, nine of ten rows put a tanh unit where its
+derivative is below a tenth."""
 SMALL_INPUT_RMS = 0.02
 """Inputs below this were scaled too far, as when 0..255 is divided by 255 twice (at most 0.004)."""
 COLUMN_STD_RATIO = 100.0
-"""The curvature of the loss goes with its square: gradient descent that is stable along the largest column
-takes 10^4 steps along the smallest."""
+"""The curvature of the loss goes with its square: gradient descent that is stable along the largest
+column takes 10^4 steps along the smallest."""
 COLUMN_MEAN_STDS = 10.0
-"""Standard deviations from zero, beyond which one direction dominates the curvature in the same way."""
+"""Standard deviations from zero, beyond which one direction dominates the curvature in the same
+way."""
 VALIDATION_RMS_RATIO = 5.0
 """No two samples of one distribution differ so much."""
 
 
 class NanInData(RunRule):
-    """NaN or Inf among the rows of training."""
-
     code = "PT101"
     name = "nan-in-data"
     category = "nan_in_data"
@@ -68,8 +68,6 @@ class NanInData(RunRule):
 
 
 class InputNotScaled(RunRule):
-    """Inputs whose scale hinders training, measured where they enter the first layer with a kernel."""
-
     code = "PT102"
     name = "input-not-scaled"
     category = "input_not_normalised"
@@ -94,11 +92,12 @@ class InputNotScaled(RunRule):
                 found = self.fault(
                     *evidence,
                     *run.how_well(),
-                    advice="Scale each column to mean 0 and standard deviation 1, and pixels to 0..1, before "
-                    "the model or with a Normalization layer. Use the statistics of the training rows "
-                    "for all rows.",
+                    advice="Scale each column to mean 0 and standard deviation 1, and pixels to "
+                    "0..1, before the model or with a Normalization layer. Use the statistics of "
+                    "the training rows for all rows.",
                     stage=stage.name,
-                    change="norm = keras.layers.Normalization(); norm.adapt(x_train)  # the first layer",
+                    change="norm = keras.layers.Normalization(); norm.adapt(x_train)  # the "
+                    "first layer",
                     confidence=0.9 if run.behind is None or run.behind > 0.2 else 0.7,
                 )
                 yield found if struggles(run) else as_note(found)
@@ -106,8 +105,6 @@ class InputNotScaled(RunRule):
 
 
 class ConstantInput(RunRule):
-    """Inputs that are the same for every row."""
-
     code = "PT103"
     name = "constant-input"
     category = "constant_input"
@@ -129,15 +126,13 @@ class ConstantInput(RunRule):
                         0.0,
                         f"measurements[signal/{source.name}].std",
                     ),
-                    advice="Check how the rows are read and scaled. An integer division turns values "
-                    "below 1 into 0.",
+                    advice="Check how the rows are read and scaled. An integer division turns "
+                    "values below 1 into 0.",
                     stage=source.name,
                 )
 
 
 class ValidationScaledDifferently(RunRule):
-    """Validation inputs on another scale than those of training."""
-
     code = "PT104"
     name = "validation-scaled-differently"
     category = "input_not_normalised"
@@ -157,13 +152,13 @@ class ValidationScaledDifferently(RunRule):
         if ratio >= VALIDATION_RMS_RATIO:
             yield self.fault(
                 Evidence(
-                    f"The root mean square of the validation inputs is {figure(theirs)}, that of the "
-                    f"training inputs {figure(ours)}.",
+                    f"The root mean square of the validation inputs is {figure(theirs)}, that of "
+                    f"the training inputs {figure(ours)}.",
                     theirs / ours,
                     "measurements[dataset_check/held_out].input_rms",
                 ),
-                advice="Apply the same preprocessing, with the statistics of the training rows, to the "
-                "validation rows and at prediction.",
+                advice="Apply the same preprocessing, with the statistics of the training rows, "
+                "to the validation rows and at prediction.",
                 change="x_val = (x_val - mean_of_train) / std_of_train",
                 confidence=margin(math.log(ratio), math.log(VALIDATION_RMS_RATIO), math.log(50)),
             )

@@ -13,8 +13,6 @@ from pipetrace.trace.measurements import Update
 
 
 class NanOrInf(RunRule):
-    """A loss or weights that became NaN or Inf."""
-
     code = "PT701"
     name = "nan-or-inf"
     category = "nan"
@@ -58,8 +56,8 @@ class NanOrInf(RunRule):
             evidence = [Evidence(text, None, f"measurements[update/{name}].weight_norm")]
         yield self.fault(
             *evidence,
-            advice="Check the rows first, then lower the learning rate. Make sure that no logarithm, division "
-            "or root gets 0.",
+            advice="Check the rows first, then lower the learning rate. Make sure that no "
+            "logarithm, division or root gets 0.",
             stage=stage,
             epochs=epochs,
         )

@@ -34,10 +34,11 @@ from pipetrace.trace.measurements import (
 LOSS_JUMP = 10.0
 """Loss of a step over that before training. Chance around the start does not reach ten times it."""
 FIRST_EPOCH_MOVE = 4.0
-"""Movement of a kernel in the first epoch over its initial size. Networks that learn end within one to two
-times it, those with very small initial weights within five."""
+"""Movement of a kernel in the first epoch over its initial size. Networks that learn end within one
+to two times it, those with very small initial weights within five."""
 TRUSTED_INPUT_RMS = 10.0
-"""Gradients grow with the inputs: beyond this the movement of kernels says nothing about the learning rate."""
+"""Gradients grow with the inputs: beyond this the movement of kernels says nothing about the
+learning rate."""
 LOSS_SWING = 0.2
 """Mean change of the loss from epoch to epoch, relative to it."""
 STEP_SIZE = 0.02
@@ -47,8 +48,8 @@ MOMENTUM_STEPS = 50.0
 FEW_STEPS, MANY_EPOCHS = 8, 20
 """Steps of an epoch that are few, and epochs that are many."""
 VANISHING = 0.02
-"""Gradient of a kernel over the largest after it (root mean squares). In sound networks both are within a factor
-of about ten; here the first layers learn fifty times more slowly."""
+"""Gradient of a kernel over the largest after it (root mean squares). In sound networks both are
+within a factor of about ten; here the first layers learn fifty times more slowly."""
 EXPLODING = 1e4
 """Gradient of the first kernels over that of the last one."""
 GROWN_RMS = 100.0
@@ -56,8 +57,6 @@ GROWN_RMS = 100.0
 
 
 class LearningRateTooHigh(RunRule):
-    """Steps so large that the loss rises."""
-
     code = "PT401"
     name = "learning-rate-too-high"
     category = "lr_too_high"
@@ -93,8 +92,8 @@ class LearningRateTooHigh(RunRule):
         yield self.fault(
             *evidence,
             *run.how_well(),
-            advice=f"Lower the learning rate{now} by a factor of 10, until the loss falls from the first steps "
-            "on. clipnorm=1 in the optimizer stops single jumps.",
+            advice=f"Lower the learning rate{now} by a factor of 10, and repeat until the loss falls "
+            "from the first steps on. clipnorm=1 in the optimizer stops single jumps.",
             epochs=[each.number for each in trace.epochs if each.number in jumps],
             change=change,
             confidence=0.9,
@@ -102,8 +101,6 @@ class LearningRateTooHigh(RunRule):
 
 
 class LearningRateTooLow(RunRule):
-    """Steps so small that the weights stay where they began."""
-
     code = "PT402"
     name = "learning-rate-too-low"
     category = "lr_too_low"
@@ -129,22 +126,21 @@ class LearningRateTooLow(RunRule):
             change = f"keras.optimizers.{optimizer}(learning_rate={better:.3g})"
         yield self.fault(
             Evidence(
-                f"In {len(epochs)} epochs the kernels moved by {share(part)} of their size (median), and are "
-                "still moving.",
+                f"In {len(epochs)} epochs the kernels moved by {share(part)} of their size "
+                "(median), and are still moving.",
                 part,
                 f"measurements[update/{name}, epoch {run.last_epoch}].from_start",
             ),
             falling,
             *run.how_well(),
-            advice=f"Raise the learning rate{now} by a factor of 10, as long as the loss falls smoothly.",
+            advice=f"Raise the learning rate{now} by a factor of 10, and repeat while the loss falls "
+            "smoothly.",
             change=change,
             confidence=margin(-part, -UNMOVED, -0.01),
         )
 
 
 class MomentumTooHigh(RunRule):
-    """A momentum that adds up very many steps."""
-
     code = "PT403"
     name = "momentum-too-high"
     category = "optimizer"
@@ -184,8 +180,6 @@ class MomentumTooHigh(RunRule):
 
 
 class BatchTooLarge(RunRule):
-    """So few steps in an epoch that many epochs are not enough."""
-
     code = "PT404"
     name = "batch-too-large"
     category = "batch_too_large"
@@ -208,20 +202,20 @@ class BatchTooLarge(RunRule):
             return
         yield self.fault(
             Evidence(
-                f"With batches of {steps.batch} of {steps.rows:,} rows an epoch has {steps.count} updates.",
+                f"With batches of {steps.batch} of {steps.rows:,} rows an epoch has {steps.count} "
+                "updates.",
                 float(steps.count),
                 "run.training.batch_size",
             ),
             falling,
-            advice="Use smaller batches, 8 to 32 rows, or raise the learning rate with the batch size.",
+            advice="Use smaller batches, 8 to 32 rows, or raise the learning rate with the batch "
+            "size.",
             change=f"model.fit(..., batch_size={max(1, steps.batch // 8)})",
             confidence=0.65,
         )
 
 
 class VanishingGradient(RunRule):
-    """Gradients that vanish on their way to the first layers."""
-
     code = "PT405"
     name = "vanishing-gradient"
     category = "vanishing_gradient"
@@ -252,14 +246,14 @@ class VanishingGradient(RunRule):
                 continue
             yield self.fault(
                 Evidence(
-                    f"The gradient of {name} is {figure(ratio)} of the largest one after it (median over "
-                    "the epochs).",
+                    f"The gradient of {name} is {figure(ratio)} of the largest one after it "
+                    "(median over the epochs).",
                     ratio,
                     f"measurements[gradient/{name}].rms",
                 ),
                 *run.how_well(),
-                advice="Use ReLU with He initialization in hidden layers, BatchNormalization between them, "
-                "or fewer layers.",
+                advice="Use ReLU with He initialization in hidden layers, BatchNormalization "
+                "between them, or fewer layers.",
                 stage=name.rpartition("/")[0],
                 epochs=[epoch for epoch in epochs if epoch],
                 change="activation='relu', kernel_initializer='he_normal'",
@@ -269,8 +263,6 @@ class VanishingGradient(RunRule):
 
 
 class ExplodingGradient(RunRule):
-    """Values or gradients that grow from layer to layer."""
-
     code = "PT406"
     name = "exploding-gradient"
     category = "exploding_gradient"
@@ -298,7 +290,8 @@ class ExplodingGradient(RunRule):
         if ratio > EXPLODING:
             yield self.fault(
                 Evidence(
-                    f"Before training the gradient of {name} is {figure(ratio)} times that of {kernels[-1]}.",
+                    f"Before training the gradient of {name} is {figure(ratio)} times that of "
+                    f"{kernels[-1]}.",
                     ratio,
                     f"measurements[gradient/{name}, epoch 0].rms",
                 ),
@@ -317,8 +310,8 @@ class ExplodingGradient(RunRule):
             return  # A logarithm or a root of a wrong value: nothing grew.
         yield self.fault(
             Evidence(
-                f"Before training the outputs of {name} already contain NaN or Inf; those before it have "
-                f"root mean squares up to {figure(largest)}.",
+                f"Before training the outputs of {name} already contain NaN or Inf; those before "
+                f"it have root mean squares up to {figure(largest)}.",
                 largest,
                 f"measurements[signal/{name}, epoch 0].not_finite",
             ),
@@ -332,7 +325,8 @@ class ExplodingGradient(RunRule):
 def _jump(start: float, jumps: dict[int, float]) -> Evidence:
     epoch, most = next(iter(jumps.items()))
     return Evidence(
-        f"Before training the loss was {figure(start)}; in epoch {epoch} it reached {figure(most)} in a step.",
+        f"Before training the loss was {figure(start)}; in epoch {epoch} it reached "
+        f"{figure(most)} in a step.",
         most / start,
         f"measurements[step_losses/training, epoch {epoch}].max",
     )
@@ -380,8 +374,8 @@ def _swing(run: MeasuredRun) -> list[Evidence]:
         return []
     return [
         Evidence(
-            f"In the second half of training the loss changes by {share(swing)} from epoch to epoch, up as "
-            "often as down.",
+            f"In the second half of training the loss changes by {share(swing)} from epoch to "
+            "epoch, up as often as down.",
             swing,
             "measurements[loss/training].loss",
         ),

@@ -10,10 +10,12 @@ from pipetrace.explain.text import figure
 from pipetrace.trace.measurements import TRAINING, Outcome
 
 LARGE_TARGETS = 30.0
-"""Outputs start near 1 (Glorot). Adam moves a bias by at most its learning rate a step: 30 takes 30,000 steps at
-0.001. A squared error of 30 standard deviations makes gradients thirty times the usual."""
+"""Outputs start near 1 (Glorot). Adam moves a bias by at most its learning rate a step: 30 takes
+30,000 steps at 0.001. A squared error of 30 standard deviations makes gradients thirty times the
+usual."""
 CONSTANT_OUTPUT = 0.02
-"""Standard deviation of the outputs over that of the targets; with an R2 of 0.01 it is already a tenth."""
+"""Standard deviation of the outputs over that of the targets; with an R2 of 0.01 it is already a
+tenth."""
 CLEAR_BASELINE = 0.3
 """Skill of a baseline model, from which there surely is something to learn."""
 LOSS_LEFT = 0.5
@@ -21,8 +23,6 @@ LOSS_LEFT = 0.5
 
 
 class TargetNotScaled(RunRule):
-    """Regression targets that are far larger than the first outputs."""
-
     code = "PT307"
     name = "target-not-scaled"
     category = "target_not_scaled"
@@ -53,8 +53,8 @@ class TargetNotScaled(RunRule):
         found = self.fault(
             *evidence,
             *run.how_well(),
-            advice="Scale the targets to mean 0 and standard deviation 1 with the statistics of the training "
-            "rows, and scale predictions back.",
+            advice="Scale the targets to mean 0 and standard deviation 1 with the statistics of "
+            "the training rows, and scale predictions back.",
             change="y = (y - y_train.mean()) / y_train.std()",
             confidence=margin(size, LARGE_TARGETS, 300.0),
         )
@@ -62,8 +62,6 @@ class TargetNotScaled(RunRule):
 
 
 class ConstantOutput(RunRule):
-    """The same prediction for every row."""
-
     code = "PT308"
     name = "constant-output"
     category = "constant_output"
@@ -81,20 +79,20 @@ class ConstantOutput(RunRule):
             return
         yield self.fault(
             Evidence(
-                f"Over {outcome.rows or 0:,} rows the outputs have a standard deviation of {figure(std)}.",
+                f"Over {outcome.rows or 0:,} rows the outputs have a standard deviation of "
+                f"{figure(std)}.",
                 std,
                 "measurements[outcome/training].std",
             ),
             *run.how_well(),
-            advice="Find the first stage whose outputs do not differ between rows. Check its inputs and weights.",
+            advice="Find the first stage whose outputs do not differ between rows. Check its "
+            "inputs and weights.",
             stage=run.output.stage if run.output else None,
             confidence=0.9,
         )
 
 
 class NotLearning(RunRule):
-    """A model at chance level where a baseline model is better."""
-
     code = "PT309"
     name = "not-learning"
     category = "no_learning"
@@ -109,15 +107,13 @@ class NotLearning(RunRule):
         if skill < NO_SKILL and attainable >= CLEAR_BASELINE:
             yield self.fault(
                 *run.how_well(),
-                advice="Train on 20 rows until all are right. If that fails, check the loss, the last "
-                "activation and the learning rate.",
+                advice="Train on 20 rows until all are right. If that fails, check the loss, the "
+                "last activation and the learning rate.",
                 confidence=0.7,
             )
 
 
 class LossFallsWithoutLearning(RunRule):
-    """A loss that falls while the predictions stay poor."""
-
     code = "PT310"
     name = "loss-falls-without-learning"
     category = "loss_mismatch"
@@ -138,12 +134,13 @@ class LossFallsWithoutLearning(RunRule):
             return
         yield self.fault(
             Evidence(
-                f"The loss fell from {figure(start)} to {figure(end)}, but the model is at chance level.",
+                f"The loss fell from {figure(start)} to {figure(end)}, but the model is at chance "
+                "level.",
                 end / start,
                 f"measurements[loss/training, epoch {last}].loss",
             ),
             *run.how_well(),
-            advice="Measure what you want (accuracy, balanced accuracy, R2) besides the loss, and check what "
-            "the loss rewards.",
+            advice="Measure what you want (accuracy, balanced accuracy, R2) besides the loss, "
+            "and check what the loss rewards.",
             confidence=0.7,
         )

@@ -24,17 +24,17 @@ OUTPUT_RANGES: dict[str, tuple[float, float | None]] = {
     "exponential": (0.0, None),
 }
 OUT_OF_RANGE, MANY_OUT_OF_RANGE = 0.01, 0.1
-"""Single outliers do not stop the rest from being learned. Fewer than the second do harm only where the model
-struggles,"""
+"""Single outliers do not stop the rest from being learned. Fewer than the second do harm only where
+the model struggles,"""
 GOOD_SKILL = 0.9
-"""nor do more where the model is as good as this; another loss could not make it much better either."""
+"""nor do more where the model is as good as this; another loss could not make it much better
+either."""
 LOSS_DIFFERENCE = 0.05
-"""Relative difference of the reported loss from that of the outputs as probabilities, from which it is another."""
+"""Relative difference of the reported loss from that of the outputs as probabilities, from which it
+is another."""
 
 
 class OneUnitSoftmax(RunRule):
-    """A softmax over a single unit."""
-
     code = "PT301"
     name = "one-unit-softmax"
     category = "last_activation"
@@ -51,7 +51,7 @@ class OneUnitSoftmax(RunRule):
             if task.activation(run.trace, stage) != "softmax" or output.shape[-1:] != (1,):
                 continue
             place, target = run.before_reshaping(output.stage).name, output.target
-            text = f"{place} is a softmax over a single unit, so its output is always 1."
+            text = f"The layer {place} applies softmax to a single unit, so its output is always 1."
             evidence = [Evidence(text, 1.0, f"stages[{place}].outputs[0].shape")]
             if outcome.min == outcome.max == 1.0:
                 text = "All measured outputs are 1."
@@ -66,8 +66,6 @@ class OneUnitSoftmax(RunRule):
 
 
 class TargetsOutOfRange(RunRule):
-    """Targets that the last activation cannot output."""
-
     code = "PT302"
     name = "targets-out-of-range"
     category = "output_range"
@@ -99,7 +97,8 @@ class TargetsOutOfRange(RunRule):
         place = "measurements[outcome/training]"
         found = self.fault(
             Evidence(
-                f"{share(min(1.0, outside))} of the targets are outside the range of {last} ({reach}).",
+                f"{share(min(1.0, outside))} of the targets are outside the range of {last} "
+                f"({reach}).",
                 outside,
                 f"{place}.target_below_zero",
             ),
@@ -109,8 +108,8 @@ class TargetsOutOfRange(RunRule):
                 f"{place}.target_min",
             ),
             *run.how_well(),
-            advice="Use a last activation whose range contains the targets, or none. Or scale the targets into "
-            "its range.",
+            advice="Use a last activation whose range contains the targets, or none. Or scale "
+            "the targets into its range.",
             stage=run.before_reshaping(output.stage).name,
             change="activation=None",
             confidence=margin(outside, OUT_OF_RANGE, 0.1),
@@ -121,8 +120,6 @@ class TargetsOutOfRange(RunRule):
 
 
 class MissingSoftmax(RunRule):
-    """A cross-entropy of probabilities that gets logits."""
-
     code = "PT303"
     name = "missing-softmax"
     category = "missing_softmax"
@@ -147,7 +144,8 @@ class MissingSoftmax(RunRule):
         place = run.before_reshaping(output.stage).name
         evidence = [
             Evidence(
-                f"The loss expects probabilities, but the last layer {place} outputs logits (no softmax).",
+                f"The loss expects probabilities, but the last layer ({place}) outputs logits (no "
+                "softmax).",
                 None,
                 f"stages[{place}].config",
             )
@@ -165,8 +163,6 @@ class MissingSoftmax(RunRule):
 
 
 class DoubleSoftmax(RunRule):
-    """Probabilities that the loss takes for logits."""
-
     code = "PT304"
     name = "double-softmax"
     category = "double_softmax"
@@ -191,7 +187,7 @@ class DoubleSoftmax(RunRule):
         place = run.before_reshaping(output.stage).name
         evidence = [
             Evidence(
-                f"{last} is applied twice: by {place}, and by the loss with from_logits=True.",
+                f"{last} is applied twice: by the layer {place}, and by the loss (from_logits=True).",
                 None,
                 "run.training.from_logits",
             )
@@ -199,8 +195,8 @@ class DoubleSoftmax(RunRule):
         if reported is not None and exact is not None:
             undone = abs(reported - exact) <= LOSS_DIFFERENCE * max(exact, 0.1)
             text = (
-                f"The validation loss is {figure(reported)}; with these outputs as probabilities it would "
-                f"be {figure(exact)}."
+                f"The validation loss is {figure(reported)}; with these outputs as probabilities "
+                f"it would be {figure(exact)}."
             )
             evidence.append(Evidence(text, exact, "measurements[outcome/held_out].log_loss"))
         else:
@@ -216,8 +212,6 @@ class DoubleSoftmax(RunRule):
 
 
 class LossMismatch(RunRule):
-    """A loss for another kind of target."""
-
     code = "PT305"
     name = "loss-mismatch"
     category = "loss_mismatch"
@@ -238,14 +232,14 @@ class LossMismatch(RunRule):
         if loss in REGRESSION_LOSSES and width > 1 and single and len(output.shape) == 2:
             found = self.fault(
                 Evidence(
-                    f"{output.stage} has {width} outputs for a row, but a target has one number; {loss} "
-                    "compares it with all of them.",
+                    f"{output.stage} has {width} outputs for a row, but a target has one number; "
+                    f"{loss} compares it with all of them.",
                     None,
                     "run.data.targets[0].shape",
                 ),
                 *run.how_well(),
-                advice="For class numbers use sparse categorical crossentropy with softmax. For one number use "
-                "one unit.",
+                advice="For class numbers use sparse categorical crossentropy with softmax. For "
+                "one number use one unit.",
                 stage=output.stage,
                 change="loss='sparse_categorical_crossentropy'",
             )
@@ -285,8 +279,9 @@ class LossMismatch(RunRule):
                     "run.data.targets[0]",
                 ),
                 *run.how_well(),
-                advice="For a regression use mean squared error and no last activation. For several classes use "
-                "softmax, one unit for each class, and sparse categorical crossentropy.",
+                advice="For a regression use mean squared error and no last activation. For "
+                "several classes use softmax, one unit for each class, and sparse categorical "
+                "crossentropy.",
                 stage=output.stage,
                 change=f"loss='{'sparse_categorical_crossentropy' if target.whole else 'mse'}'",
             )
@@ -312,7 +307,7 @@ class LossMismatch(RunRule):
         bounded = run.last_activation in ("sigmoid", "softmax", "hard_sigmoid")
         found = self.fault(
             Evidence(
-                f"{output.loss} is a regression loss, but all targets are 0 or 1: this is a classification.",
+                f"{output.loss} is a regression loss, but all targets are 0 or 1 (classes).",
                 1.0,
                 "measurements[outcome/training].target_binary",
             ),
@@ -322,7 +317,7 @@ class LossMismatch(RunRule):
             change=f"loss='{loss}'",
             confidence=0.8 if bounded else 0.7,
         )
-        # It often trains all the same (Hui and Belkin 2021), so it counts where the outcome is poor.
+        # It often works (Hui and Belkin 2021), so it counts only where the outcome is poor.
         good = skill is not None and (
             skill >= GOOD_SKILL or (skill > NO_SKILL and not struggles(run))
         )
@@ -330,8 +325,6 @@ class LossMismatch(RunRule):
 
 
 class LastActivationMismatch(RunRule):
-    """A last activation that does not match the loss, though its range contains the targets."""
-
     code = "PT306"
     name = "last-activation-mismatch"
     category = "last_activation"
@@ -383,8 +376,8 @@ def _mismatch(run: MeasuredRun, output: task.Output, outcome: Outcome) -> str:
         shares = last in ("softmax", None, "linear") or abs(sums - 1) <= 0.01
         if loss in task.CATEGORICAL and not shares:
             return (
-                f"{last} gives each of {width} exclusive classes its own probability; {loss} expects them "
-                "to sum to 1."
+                f"{last} gives each of {width} exclusive classes its own probability; {loss} "
+                "expects them to sum to 1."
             )
         unbounded = last in ("linear", "relu", "tanh")
         if loss in REGRESSION_LOSSES and onehot and unbounded:

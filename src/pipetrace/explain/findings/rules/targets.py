@@ -30,20 +30,20 @@ from pipetrace.trace.measurements import (
 )
 
 CONFLICTING = 0.05
-"""Share of rows. Labelling errors reach a few percent in well-kept data sets (Northcutt et al. 2021: 3.4 %)."""
+"""Share of rows. Labelling errors reach a few percent in well-kept data sets (Northcutt et al.
+2021: 3.4 %)."""
 CONFLICTING_COPIES = 0.1
 """Share of rows from which copies count however well the rest is learned."""
 RARE_CLASS = 0.35
 """A class with less than this part of an even share is rare: 17 % of two classes, 3.5 % of ten."""
 IGNORED_RECALL, RECALL_GAP = 0.35, 0.3
-"""It is ignored with a recall below the first, and below that of the most frequent class by the second."""
+"""It is ignored with a recall below the first, and below that of the most frequent class by the
+second."""
 ROWS_FOR_RECALL = 5
 """Rows of a class, below which a recall means nothing."""
 
 
 class ConflictingLabels(RunRule):
-    """The same inputs with different targets."""
-
     code = "PT105"
     name = "conflicting-labels"
     category = "labels_wrong"
@@ -65,17 +65,16 @@ class ConflictingLabels(RunRule):
                 "measurements[dataset_check/training].contradictory",
             ),
             *run.how_well(),
-            advice="Compare the copies and keep one target for each, or add the input that separates them.",
+            advice="Compare the copies and keep one target for each, or add the input that "
+            "separates them.",
             confidence=margin(part, CONFLICTING, 0.3),
         )
-        # Two rows of continuous values are never equal by chance: they are copies, and one target is wrong.
+        # Rows of continuous values are equal only as copies, and then one target is wrong.
         copies = check.possible_rows == math.inf and part >= CONFLICTING_COPIES
         yield found if not run.rebuilds and (struggles(run) or copies) else as_note(found)
 
 
 class TrainValidationMismatch(RunRule):
-    """Training rows from which validation rows cannot be predicted, though other validation rows can."""
-
     code = "PT106"
     name = "train-validation-mismatch"
     category = "labels_wrong"
@@ -105,14 +104,13 @@ class TrainValidationMismatch(RunRule):
             evidence.append(Evidence(text, shift, place))
         yield self.fault(
             *evidence,
-            advice="Compare training rows and their labels with validation rows of the same class, class by class.",
+            advice="Compare training rows and their labels with validation rows of the same "
+            "class, class by class.",
             confidence=0.9,
         )
 
 
 class NotShuffled(RunRule):
-    """Rows sorted by class, of which the last are for validation, or which training takes in that order."""
-
     code = "PT107"
     name = "not-shuffled"
     category = "not_shuffled"
@@ -132,15 +130,16 @@ class NotShuffled(RunRule):
             yield self.fault(
                 unseen,
                 advice=f"Shuffle the rows before you split them.{last}",
-                change="order = np.random.default_rng(0).permutation(len(x)); x, y = x[order], y[order]",
+                change="order = np.random.default_rng(0).permutation(len(x)); x, y = x[order], "
+                "y[order]",
                 confidence=margin(unseen.value or 0.0, UNSEEN_CLASSES, 0.1),
             )
         elif sorted_by_class(run) and fit.shuffle is False:
             runs, chance = check.class_runs or 0, check.expected_class_runs or 1.0
             yield self.fault(
                 Evidence(
-                    f"fit does not shuffle, and the rows are sorted: the class changes {runs - 1} times "
-                    f"from row to row, in random order {chance - 1:.0f} times.",
+                    f"fit does not shuffle, and the rows are sorted: the class changes {runs - 1} "
+                    f"times from row to row, in random order {chance - 1:.0f} times.",
                     runs / chance,
                     "measurements[dataset_check/training].class_runs",
                 ),
@@ -151,8 +150,6 @@ class NotShuffled(RunRule):
 
 
 class TargetsMisaligned(RunRule):
-    """Targets that belong to other inputs."""
-
     code = "PT108"
     name = "targets-misaligned"
     category = "labels_misaligned"
@@ -167,15 +164,14 @@ class TargetsMisaligned(RunRule):
             yield self.fault(
                 evidence,
                 *run.how_well(),
-                advice="Shuffle, sort, filter and split inputs and targets together, with the same indices.",
+                advice="Shuffle, sort, filter and split inputs and targets together, with the "
+                "same indices.",
                 change="order = rng.permutation(len(x)); x, y = x[order], y[order]",
                 confidence=0.9,
             )
 
 
 class ClassImbalance(RunRule):
-    """A rare class that the model does not predict."""
-
     code = "PT110"
     name = "class-imbalance"
     category = "class_imbalance"
@@ -224,16 +220,14 @@ class ClassImbalance(RunRule):
                 recall[most],
                 f"{place}/{most}].correct",
             ),
-            advice="Weight the classes, or sample the rare one more often. Judge by balanced accuracy, "
-            "recall or AUC.",
+            advice="Weight the classes, or sample the rare one more often. Judge by balanced "
+            "accuracy, recall or AUC.",
             change=f"model.fit(..., class_weight={{{label}: {1 / part / len(names):.2g}, ...}})",
             confidence=margin(part, rare, 0.1 / len(names)),
         )
 
 
 class LabelsDoNotMatchLoss(RunRule):
-    """Labels that the loss cannot use."""
-
     code = "PT111"
     name = "labels-do-not-match-loss"
     category = "labels_wrong"
@@ -281,8 +275,6 @@ class LabelsDoNotMatchLoss(RunRule):
 
 
 class SingleClass(RunRule):
-    """Training rows of a single class."""
-
     code = "PT112"
     name = "single-class"
     category = "labels_wrong"

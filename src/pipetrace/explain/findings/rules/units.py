@@ -28,15 +28,14 @@ BOUNDS = {
 }
 """The output ranges of bounded activations."""
 NEAR_BOUND = 0.025
-"""Distance from a bound, as a part of the range, where the derivative of tanh or sigmoid is below a tenth."""
+"""Distance from a bound, as a part of the range, where the derivative of tanh or sigmoid is below a
+tenth."""
 SATURATED = 0.5
 """With most values at the bounds, less than half of the gradient passes the stage."""
 RECURRENT = ("LSTM", "GRU", "SimpleRNN", "Bidirectional")
 
 
 class DyingRelu(RunRule):
-    """Units of a ReLU that are zero for every row."""
-
     code = "PT201"
     name = "dying-relu"
     category = "dying_relu"
@@ -69,8 +68,8 @@ class DyingRelu(RunRule):
                 f"measurements[signal/{name}, epoch {run.last_epoch}].dead_units",
             ),
             *run.how_well(),
-            advice="Lower the learning rate, scale the inputs, use He initialization, or an activation "
-            "with a gradient below zero.",
+            advice="Lower the learning rate, scale the inputs, use He initialization, or an "
+            "activation with a gradient below zero.",
             stage=name,
             epochs=[epoch for epoch, part in course.items() if epoch and part >= DEAD_UNITS],
             change="keras.layers.LeakyReLU()  # or activation='elu'",
@@ -80,8 +79,6 @@ class DyingRelu(RunRule):
 
 
 class SaturatedActivation(RunRule):
-    """Bounded units that are at their bounds."""
-
     code = "PT202"
     name = "saturated-activation"
     category = "saturated_activation"
@@ -107,13 +104,14 @@ class SaturatedActivation(RunRule):
                 continue
             found = self.fault(
                 Evidence(
-                    f"{share(now)} of the outputs of {stage.name} ({activation}) are at their limits.",
+                    f"{share(now)} of the outputs of {stage.name} ({activation}) are at their "
+                    "limits.",
                     now,
                     f"stages[{stage.name}].summary.histogram",
                 ),
                 *run.how_well(),
-                advice="Scale the inputs of the layer to standard deviation 1 or put BatchNormalization "
-                "before it, lower the learning rate, or use ReLU.",
+                advice="Scale the inputs of the layer to standard deviation 1 or put "
+                "BatchNormalization before it, lower the learning rate, or use ReLU.",
                 stage=stage.name,
                 epochs=[number for number, part in parts.items() if part >= SATURATED],
                 change="keras.layers.BatchNormalization()  # before the layer",
@@ -124,8 +122,6 @@ class SaturatedActivation(RunRule):
 
 
 class UnusualHiddenActivation(RunRule):
-    """A hidden activation that is made for the last layer, or grows without bound."""
-
     code = "PT203"
     name = "unusual-hidden-activation"
     category = "hidden_activation"
@@ -171,7 +167,7 @@ def _before_kernels(run: MeasuredRun, stage: Stage) -> bool:
 
 
 def at_bounds(summary: Summary | None, activation: str) -> float | None:
-    """The share of values within ``NEAR_BOUND`` of the limits of an activation, from the histogram."""
+    """The share of values that are near the limits of an activation."""
     if summary is None or not summary.finite:
         return None
     low, high = BOUNDS[activation]
