@@ -32,7 +32,7 @@ import pipetrace
 from pipetrace.cli import commands
 from pipetrace.trace.document import Data, Run, Training
 from pipetrace.trace.measurements import KINDS, Figures
-from pipetrace.trace.overhead import Spending
+from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, TABLES
 
 FORMAT = (DOCS / "trace-format.md").read_text(encoding="utf-8")
@@ -96,8 +96,8 @@ def keys(heading: str) -> list[str]:
 
 
 def test_the_keys_of_run_are_described() -> None:
-    assert keys("The keys of run") == [*names(Run), "rows", "writer", "histogram_rows", "spending"]
-    assert keys("spending") == names(Spending)
+    assert keys("The keys of run") == [*names(Run), "rows", "writer", "histogram_rows", "overhead"]
+    assert keys("overhead") == names(Overhead)
     assert keys("data") == names(Data)
     assert keys("training") == names(Training)
 

@@ -115,18 +115,18 @@ def train(work: Workload, way: str, budget: float | None = 0.02) -> dict[str, An
 
 
 def _told(trace: Any, size: int) -> dict[str, Any]:
-    spending = trace.spending
+    overhead = trace.overhead
     values = sum(_values(epoch) for epoch in trace.epochs)
     return {
-        "spent": spending.spent,
-        "during": spending.during,
-        "after": spending.after,
-        "training": spending.training,
+        "spent": overhead.spent,
+        "during": overhead.during,
+        "after": overhead.after,
+        "training": overhead.training,
         "parts": dict(trace.cost),
         "values": values,
         "operations": sum(_operations(trace, epoch) for epoch in trace.epochs),
         "bytes": size,
-        "left_out": [[each.what, each.reason, each.amount, each.of] for each in spending.left_out],
+        "skipped": [[each.what, each.reason, each.amount, each.of] for each in overhead.skipped],
     }
 
 

@@ -29,17 +29,17 @@ NAMES = sorted(commands.commands)
 # Help
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_each_command_tells_its_options(run: Run, name: str) -> None:
-    shown = run(name, "--help")
-    assert shown == run(name, "-h")
-    assert (shown.code, shown.err) == (0, "")
-    assert shown.out.startswith(f"Usage: pipetrace {name} [OPTIONS]")
-    for parameter in commands.commands[name].params:
-        if isinstance(parameter, click.Option):
-            assert parameter.opts[0] in shown.out
-            assert parameter.help
-    assert all(len(line) <= 100 for line in shown.out.splitlines())
+def test_each_command_tells_its_options(run: Run) -> None:
+    for name in NAMES:
+        shown = run(name, "--help")
+        assert shown == run(name, "-h")
+        assert (shown.code, shown.err) == (0, "")
+        assert shown.out.startswith(f"Usage: pipetrace {name} [OPTIONS]")
+        for parameter in commands.commands[name].params:
+            if isinstance(parameter, click.Option):
+                assert parameter.opts[0] in shown.out
+                assert parameter.help, (name, parameter.name)
+        assert all(len(line) <= 100 for line in shown.out.splitlines())
 
 
 def test_the_command_names_its_parts_and_where_to_start(run: Run) -> None:
@@ -170,7 +170,8 @@ LOADED = "import atexit, sys; atexit.register(lambda: print('LOADED', *sorted(sy
 def loaded(code: str, *arguments: str, path: Path | None = None) -> set[str]:
     """The modules that are there when a fresh Python has run a command, after some other code."""
     script = f"{LOADED}{code}\nimport sys\nfrom pipetrace.cli import main\nsys.argv[0] = 'pipetrace'\nmain()"
-    environment = {**os.environ, **({"PYTHONPATH": str(path)} if path else {})}
+    searched = [str(each) for each in (path, os.environ.get("PYTHONPATH")) if each]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(searched)}
     ran = subprocess.run(
         [sys.executable, "-c", script, *arguments],
         env=environment,
@@ -182,17 +183,13 @@ def loaded(code: str, *arguments: str, path: Path | None = None) -> set[str]:
     return set(line.split()[1:])
 
 
-@pytest.mark.parametrize(
-    "arguments", ["show digits.trace", "page digits.trace", "export digits.trace", "--help"]
-)
-def test_showing_a_trace_imports_no_framework(here: Path, arguments: str) -> None:
-    found = loaded("", *arguments.split())
-    assert "pipetrace.cli" in found
-    assert not FRAMEWORKS & found
-    assert not any(name.startswith("pipetrace.capture") for name in found)
-
-
-def test_an_import_of_a_framework_would_be_seen(here: Path) -> None:
+def test_showing_a_trace_imports_no_framework(here: Path) -> None:
+    for arguments in ("show digits.trace", "page digits.trace", "export digits.trace", "--help"):
+        found = loaded("", *arguments.split())
+        assert "pipetrace.cli" in found
+        assert not FRAMEWORKS & found, arguments
+        assert not any(name.startswith("pipetrace.capture") for name in found), arguments
+    # An import would be seen.
     (here / "stubs" / "tensorflow").mkdir(parents=True)
     (here / "stubs" / "tensorflow" / "__init__.py").touch()
     found = loaded("import tensorflow", "show", "digits.trace", path=here / "stubs")
@@ -240,19 +237,18 @@ def test_in_a_terminal_it_is_drawn_as_wide_as_the_window(here: Path) -> None:
     assert max(map(len, click.unstyle(text).splitlines())) <= 72
 
 
-@pytest.mark.parametrize("command", ["show", "export"])
-@pytest.mark.parametrize("wanted", [0, 10, 100_000])
-def test_whoever_reads_may_stop(here: Path, command: str, wanted: int) -> None:
-    process = subprocess.Popen(
-        [COMMAND, command, "digits.trace"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    process.stdout.read(wanted)
-    process.stdout.close()
-    assert process.stderr.read() == b""
-    process.stderr.close()
-    assert process.wait(60) == 0
+def test_whoever_reads_may_stop(here: Path) -> None:
+    for command, wanted in (("show", 0), ("show", 10), ("export", 100_000)):
+        process = subprocess.Popen(
+            [COMMAND, command, "digits.trace"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(wanted)
+        process.stdout.close()
+        assert process.stderr.read() == b"", command
+        process.stderr.close()
+        assert process.wait(60) == 0, command
 
 
 @pytest.mark.skipif(

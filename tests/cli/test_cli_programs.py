@@ -113,7 +113,12 @@ def test_an_exception_ends_the_program_as_with_python(program: Path, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "first", ["import tensorflow as tf", "import tensorflow as tf; import keras", "import keras"]
+    "first",
+    [
+        "import tensorflow as tf",
+        pytest.param("import tensorflow as tf; import keras", marks=pytest.mark.slow),
+        pytest.param("import keras", marks=pytest.mark.slow),
+    ],
 )
 def test_keras_is_found_whoever_imports_it(first: str, tmp_path: Path) -> None:
     keras = "tf.keras" if first.endswith("tf") else "keras"

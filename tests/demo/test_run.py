@@ -149,10 +149,10 @@ def test_the_end_and_the_cost(digits_trace: Trace, digits_file: Path) -> None:
         "data flow",
         "prediction",
     }
-    spending = digits_trace.spending
-    assert spending is not None
-    assert (spending.budget, spending.left_out) == (None, ())
-    assert 0 < spending.during + spending.background < spending.training + spending.after
+    overhead = digits_trace.overhead
+    assert overhead is not None
+    assert (overhead.budget, overhead.skipped) == (None, ())
+    assert 0 < overhead.during + overhead.background < overhead.training + overhead.after
     assert [each.name for each in digits_file.parent.iterdir()] == [digits_file.name]
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from pipetrace.explain.overhead import REASONS, SKIPPED, omissions, spent
 from pipetrace.trace import Trace
-from pipetrace.trace.overhead import BUDGET, Omission, Spending
+from pipetrace.trace.overhead import BUDGET, Overhead, Skipped
 
 
 def test_the_budget_of_a_short_training_is_in_seconds(
@@ -18,8 +18,8 @@ def test_the_budget_of_a_short_training_is_in_seconds(
         (10.0, 0.6, None, [0.6, 10, 6, 1.5]),
         (0.0, 0.0, 0.02, [0, 2, 1.5]),
     ):
-        spending = Spending(budget, 0.5, training, during, 0.0, 1.5)
-        text = spent(replace(make_trace(), spending=spending))
+        overhead = Overhead(budget, 0.5, training, during, 0.0, 1.5)
+        text = spent(replace(make_trace(), overhead=overhead))
         assert (
             numbers(text.replace("under 1 ms", "0 s", 1).replace("under 1 ms of", "")) == expected
         ), text
@@ -31,20 +31,20 @@ def test_each_omission_is_told_once_with_its_reason(
 ) -> None:
     for reason in REASONS:
         for what in SKIPPED:
-            left_out = (Omission(what, reason, 3, 8), Omission("of another version", "unknown"))
-            spending = Spending(None, 0.5, 1.0, 0.1, 0.0, 0.0, left_out)
-            text = omissions(replace(make_trace(), spending=spending))
+            skipped = (Skipped(what, reason, 3, 8), Skipped("of another version", "unknown"))
+            overhead = Overhead(None, 0.5, 1.0, 0.1, 0.0, 0.0, skipped)
+            text = omissions(replace(make_trace(), overhead=overhead))
             assert set(numbers(text)) <= {3, 8}
             assert text.startswith(REASONS[reason])
             assert text.endswith("(unknown): of another version.")
-    many = Spending(
+    many = Overhead(
         None,
         0.5,
         1.0,
         0.1,
         0.0,
         0.0,
-        (Omission("probe", BUDGET, 3, 8), Omission("rows", BUDGET, 1, 9)),
+        (Skipped("probe", BUDGET, 3, 8), Skipped("rows", BUDGET, 1, 9)),
     )
-    assert numbers(omissions(replace(make_trace(), spending=many))) == [3, 8, 1, 9]
+    assert numbers(omissions(replace(make_trace(), overhead=many))) == [3, 8, 1, 9]
     assert omissions(make_trace()) == ""

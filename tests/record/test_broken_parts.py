@@ -20,7 +20,7 @@ BREAKS = {
     "training mode": "pipetrace.record.measure.after_training.training_mode.has_modes",
     "prediction": "pipetrace.record.measure.after_training.choose",
     "final weights": "pipetrace.capture.forward.Forward.weights",
-    "watching the loss": "pipetrace.record.measure.failure.are_sound",
+    "loss checks": "pipetrace.record.measure.failure.are_sound",
     "rows": "pipetrace.capture.batches.joined",
     "writing": "pipetrace.trace.writer.TraceWriter.add_epoch",
     "start": "pipetrace.capture.fit.running_call",

@@ -227,7 +227,7 @@ def test_every_door_gives_the_same_trace(form: str, tmp_path: Path) -> None:
         trace = encode(pipetrace.read(tmp_path / f"{number}.trace"))
         for changing in ("created", "command"):
             del trace["run"][changing]
-        del trace["cost"], trace["spending"]
+        del trace["cost"], trace["overhead"]
         for epoch in trace["epochs"]:
             del epoch["seconds"]
         found.append(trace)

@@ -26,8 +26,8 @@ def fitted(path: Path, arguments: dict[str, Any], door: str = "callback") -> Tra
 
 
 def unsupported(trace: Trace) -> set[str]:
-    assert trace.spending is not None
-    return {each.what for each in trace.spending.left_out if each.reason == UNSUPPORTED}
+    assert trace.overhead is not None
+    return {each.what for each in trace.overhead.skipped if each.reason == UNSUPPORTED}
 
 
 def test_an_iterator_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,8 +39,8 @@ def test_an_iterator_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.Mon
     assert trace.stages == ()
     assert [epoch.number for epoch in trace.epochs] == [1, 2]
     assert unsupported(trace) == {"stages"}
-    assert trace.spending is not None
-    assert {each.what for each in trace.spending.left_out} == {"stages"}
+    assert trace.overhead is not None
+    assert {each.what for each in trace.overhead.skipped} == {"stages"}
 
 
 def test_a_fit_whose_arguments_cannot_be_read(

@@ -170,10 +170,10 @@ def test_a_slow_disk_costs_detail_and_no_training_time(
     assert [set(each.metrics) for each in trace.epochs] == [{"accuracy", "loss"}] * 8
     assert trace.epochs[0].probe
     assert any(not each.probe for each in trace.epochs)
-    assert trace.spending is not None
-    assert [
-        (each.what, each.reason) for each in trace.spending.left_out if each.reason == DISK
-    ] == [("probe", DISK)]
+    assert trace.overhead is not None
+    assert [(each.what, each.reason) for each in trace.overhead.skipped if each.reason == DISK] == [
+        ("probe", DISK)
+    ]
     assert ends[-1] - ends[0] < 7 * waits
     assert module.MOST_WAITING_EPOCHS == 2
 

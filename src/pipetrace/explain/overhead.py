@@ -2,7 +2,7 @@
 
 from pipetrace.explain.text import counted, duration, listed, number, share
 from pipetrace.trace.document import Trace
-from pipetrace.trace.overhead import BUDGET, DECLINED, DISK, TIME, UNSUPPORTED, Omission
+from pipetrace.trace.overhead import BUDGET, DECLINED, DISK, TIME, UNSUPPORTED, Skipped
 
 SKIPPED = {
     "stages": "the layers of the model",
@@ -14,7 +14,7 @@ SKIPPED = {
     "seed": "the random seed",
     "data facts": "facts on the data set",
     "probe": "stage outputs after {epochs}",
-    "health": "activations, gradients and outcomes after {epochs}",
+    "measurements": "activations, gradients and outcomes after {epochs}",
     "weights": "weight statistics after {epochs}",
     "loss checks": "checks for NaN or Inf between every {amount} steps",
     "rows": "{amount} of {of} rows of the data flow; the rest are evenly spaced",
@@ -36,35 +36,35 @@ def spent(trace: Trace) -> str:
 
     Empty for a trace that tells nothing of it.
     """
-    spending = trace.spending
-    if spending is None:
+    overhead = trace.overhead
+    if overhead is None:
         return ""
-    budget, part = spending.budget, spending.share
+    budget, part = overhead.budget, overhead.share
     details = [share(part)] if part is not None else []
     if budget is None:
         details.append("no budget")
-    elif part is not None and part > budget and spending.spent <= spending.floor:
+    elif part is not None and part > budget and overhead.spent <= overhead.floor:
         # The share of a short training is large and means little: its budget is in seconds.
-        details = [f"budget {duration(spending.floor)}, as the training was short"]
+        details = [f"budget {duration(overhead.floor)}, as the training was short"]
     else:
         details.append(f"budget {share(budget)}")
-    text = f"{duration(spending.spent)} during {duration(spending.training)} of training"
-    return f"{text} ({', '.join(details)}) and {duration(spending.after)} after it"
+    text = f"{duration(overhead.spent)} during {duration(overhead.training)} of training"
+    return f"{text} ({', '.join(details)}) and {duration(overhead.after)} after it"
 
 
 def omissions(trace: Trace) -> str:
     """What was not recorded and why, in sentences; empty where all was."""
-    left_out = trace.spending.left_out if trace.spending else ()
+    skipped = trace.overhead.skipped if trace.overhead else ()
     found = []
-    for reason in dict.fromkeys([*REASONS, *(each.reason for each in left_out)]):
-        parts = [_skipped(each) for each in left_out if each.reason == reason]
+    for reason in dict.fromkeys([*REASONS, *(each.reason for each in skipped)]):
+        parts = [_skipped(each) for each in skipped if each.reason == reason]
         if parts:
             found.append(f"{REASONS.get(reason, f'Skipped ({reason})')}: {listed(parts)}.")
     return " ".join(found)
 
 
-def _skipped(omission: Omission) -> str:
-    amount, of = omission.amount or 0, omission.of
+def _skipped(part: Skipped) -> str:
+    amount, of = part.amount or 0, part.total
     epochs = f"{number(amount)} of {counted(of, 'epoch')}" if of else counted(amount, "epoch")
-    text = SKIPPED.get(omission.what, omission.what)
+    text = SKIPPED.get(part.what, part.what)
     return text.format(epochs=epochs, amount=number(amount), of=number(of or 0))

@@ -13,7 +13,7 @@ from pipetrace.record.measure.preprocessing import before_dataset
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.state import State
 from pipetrace.trace.document import Data, Run, Stage, Training
-from pipetrace.trace.overhead import BUDGET, Omission, Spending
+from pipetrace.trace.overhead import BUDGET, Overhead, Skipped
 
 READ_BYTES_A_SECOND = 300e6
 """Speed at which rows and targets are read for a SHA-256 and the targets' statistics."""
@@ -163,27 +163,27 @@ def known_data(state: State) -> Data:
     )
 
 
-def overhead(state: State, steps_a_look: int) -> Spending:
+def overhead(state: State, steps_a_look: int) -> Overhead:
     """What the recording took so far, and what was skipped.
 
     Args:
         state: of the recording.
         steps_a_look: steps from one look at the loss to the next.
     """
-    of = dict.fromkeys(("probe", "weights", "health"), state.epoch)
+    of = dict.fromkeys(("probe", "weights", "measurements"), state.epoch)
     if state.source.shown is not None:
         of["rows"] = len(state.source.shown)
-    left_out = [
-        Omission(what, why, amount, of.get(what)) for (what, why), amount in state.left_out.items()
+    skipped = [
+        Skipped(what, why, amount, of.get(what)) for (what, why), amount in state.skipped.items()
     ]
     if steps_a_look > 1:
-        left_out.append(Omission("loss checks", BUDGET, steps_a_look))
-    return Spending(
+        skipped.append(Skipped("loss checks", BUDGET, steps_a_look))
+    return Overhead(
         budget=state.budget.share,
         floor=FLOOR,
         training=state.budget.training,
         during=state.cost.during,
         background=state.cost.background,
         after=state.cost.after,
-        left_out=tuple(left_out),
+        skipped=tuple(skipped),
     )

@@ -18,7 +18,7 @@ from pipetrace.record.state import State
 from pipetrace.stats import COARSE, activations
 from pipetrace.trace.document import Array, Epoch
 from pipetrace.trace.measurements import TRAINING
-from pipetrace.trace.overhead import BUDGET, DISK, TIME, Spending
+from pipetrace.trace.overhead import BUDGET, DISK, TIME, Overhead
 from pipetrace.trace.writer import EpochFacts
 
 MOST_FOLLOWED_WEIGHTS = 4_000_000
@@ -51,7 +51,7 @@ class EpochRecorder:
         sound: the last weights that were all finite, where the model is small enough.
     """
 
-    def __init__(self, state: State, overhead: Callable[[], Spending]) -> None:
+    def __init__(self, state: State, overhead: Callable[[], Overhead]) -> None:
         self._state, self._overhead = state, overhead
         self._schedule = EpochSchedule(state.budget)
         self._snapshots = Snapshots()
@@ -81,7 +81,7 @@ class EpochRecorder:
         """
         last = self._state.steps or self._usual_steps
         if last is not None and step == last - 1 and self._follows():
-            with self._state.safely("copies"):
+            with self._state.safely("weight snapshots"):
                 self._before_last = copied(trainable(self._state.model))
 
     def step_ends(self, loss: float, step: int) -> None:
@@ -145,9 +145,9 @@ class EpochRecorder:
         seen = {number for part, number in self._done if part == PASS and number}
         missed = self._ended - len(seen)
         if late:
-            state.skip("health", TIME, late)
+            state.skip("measurements", TIME, late)
         if missed - late > self._missed:
-            state.skip("health", BUDGET, missed - late - self._missed)
+            state.skip("measurements", BUDGET, missed - late - self._missed)
         self._missed = missed
 
     def _chooses(self, number: int, *, last: bool) -> bool:
@@ -216,10 +216,10 @@ class EpochRecorder:
             count > failure.MOST_REMEMBERED or not state.budget.has_room_for(seconds)
         ):
             return found
-        with state.safely("copies"):
+        with state.safely("weight snapshots"):
             found = copied(variables)
-        if found and state.can("watching the loss"):
-            with state.safely("watching the loss"):
+        if found and state.can("loss checks"):
+            with state.safely("loss checks"):
                 if failure.are_sound(found):
                     self.sound = found
         return found

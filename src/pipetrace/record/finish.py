@@ -50,7 +50,7 @@ def measure_after_training(state: State, progress: ShowRows | None) -> None:
         ("prediction", predictions),
         ("final weights", lambda: writer.add_weights(after_training.stored_weights(measure))),
         (
-            "results",
+            "outcomes",
             lambda: state.add(outcomes.after_training(model, measure, trained, validation)),
         ),
         (
@@ -58,7 +58,7 @@ def measure_after_training(state: State, progress: ShowRows | None) -> None:
             lambda: state.add(dataset_checks.checks(measure, source.call, trained, validation)),
         ),
         (
-            "baselines",
+            "baseline models",
             lambda: state.add(dataset_checks.baseline_scores(measure, trained, validation)),
         ),
         ("dimensions", lambda: state.add(outcomes.dimensions(measure, trained))),

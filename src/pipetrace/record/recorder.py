@@ -211,7 +211,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         if self._session is not None and self._session.is_open:
             self._finish_batches(whole_epoch=True)
             if self._wrapper is not None and not self._wrapper.is_in_place():
-                self._session.state.left_out["steps", UNSUPPORTED] = 1
+                self._session.state.skipped["steps", UNSUPPORTED] = 1
             self._session.epoch_ends(logs or {})
 
     def training_is_over(self) -> None:

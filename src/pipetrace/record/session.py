@@ -20,7 +20,7 @@ from pipetrace.record.state import Settings, State, say
 from pipetrace.record.writer_thread import WriterThread
 from pipetrace.trace.document import FAILED, FINISHED, INTERRUPTED, STOPPED, Ending, Epoch, Stage
 from pipetrace.trace.events import DATA_ENDED, LOSS, NO_BATCHES, UNFINISHED, Event
-from pipetrace.trace.overhead import BUDGET, DECLINED, UNSUPPORTED, Spending
+from pipetrace.trace.overhead import BUDGET, DECLINED, UNSUPPORTED, Overhead
 
 LOOK_SECONDS, LOOK_SECONDS_A_LAYER = 0.05, 0.008
 """What a first look at the stages takes, for the model and for each layer: measured on two cores,
@@ -82,7 +82,7 @@ class Session:
             state.source.fit_begins(call)
         self._open()
         missing = [*internals.unsupported(state.model), *([] if call.known else ["fit arguments"])]
-        state.left_out |= {(what, UNSUPPORTED): 1 for what in missing}
+        state.skipped |= {(what, UNSUPPORTED): 1 for what in missing}
         trains = tuple(bool(variable.trainable) for variable in weights(state.model))
         # A model that was thawed or frozen between two fits has other parameters.
         if state.measure is not None and trains != self._trains:
@@ -159,7 +159,7 @@ class Session:
         try:
             sound = self._losses.look(logs["loss"], state.step)
         except Exception as error:  # such as a loss of somebody's own that is no single number
-            state.lose("watching the loss", error)
+            state.lose("loss checks", error)
             self._loss_is_broken = True
             return True
         self._epochs.step_ends(self._losses.value, number)
@@ -169,7 +169,7 @@ class Session:
     def loss_broke(self) -> None:
         """The loss is NaN or Inf; find where that began."""
         state = self.state
-        with state.safely("watching the loss"):
+        with state.safely("loss checks"):
             if state.measure is None:
                 self.look()  # whatever it takes: this is what the recorder is for
             loss, last = self._losses.value, self._losses.sound
@@ -191,7 +191,7 @@ class Session:
             if state.settings.after and state.measure is None and self._may_look:
                 self.look()
                 if state.measure is not None:
-                    state.left_out["late stages", BUDGET] = 1
+                    state.skipped["late stages", BUDGET] = 1
         metrics = {str(name): float(value) for name, value in logs.items() if _is_number(value)}
         rate = facts.learning_rate(state.model)
         epoch = Epoch(state.epoch, metrics, self.seconds, rate, steps=state.step or None)
@@ -221,7 +221,7 @@ class Session:
             self.look()
         self._lose_failed_look()  # training is over, so it was not the model that failed
         if state.measure is None and state.epoch and "stages" not in state.errors:
-            state.left_out["stages", BUDGET if state.source.shown is not None else UNSUPPORTED] = 1
+            state.skipped["stages", BUDGET if state.source.shown is not None else UNSUPPORTED] = 1
         with state.safely("writing"):
             self._description.read_now()
             self._description.write()
@@ -362,14 +362,14 @@ class Session:
 
     # What is written and said
 
-    def overhead(self) -> Spending:
+    def overhead(self) -> Overhead:
         """What the recording took so far, and what was skipped."""
         return overhead(self.state, self._losses.every)
 
     def _measure_what_waited(self, seconds: float) -> None:
         """Measure the epochs that had to wait until training is over."""
-        if self.state.can("health") and self.state.can("writing"):
-            with self.state.safely("health"):
+        if self.state.can("measurements") and self.state.can("writing"):
+            with self.state.safely("measurements"):
                 self._epochs.finish(seconds)
 
     def _note_all(self, events: Iterable[Event], epoch: int | None, step: int | None) -> None:

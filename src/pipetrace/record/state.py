@@ -105,7 +105,7 @@ class State:
         steps: of an epoch, or None where Keras does not know; ``steps_together``: of one call.
         only_looks: whether the model is not trained.
         errors: what each part raised that has failed.
-        left_out: how often something was skipped, by what and why.
+        skipped: how often something was skipped, by what and why.
     """
 
     def __init__(self, model: Any, settings: Settings) -> None:
@@ -122,7 +122,7 @@ class State:
         self.steps_together = 1
         self.only_looks = False
         self.errors: dict[str, Exception] = {}
-        self.left_out: dict[tuple[str, str], int] = {}
+        self.skipped: dict[tuple[str, str], int] = {}
         self._layers: int | None = None
 
     @property
@@ -172,7 +172,7 @@ class State:
 
     def skip(self, what: str, reason: str, amount: int = 1) -> None:
         """Remember that something was not recorded, so many times more."""
-        self.left_out[what, reason] = self.left_out.get((what, reason), 0) + amount
+        self.skipped[what, reason] = self.skipped.get((what, reason), 0) + amount
 
     def note(self, event: Event) -> None:
         """Write down something that happened."""

@@ -18,7 +18,7 @@ from pipetrace.trace.document import (
 )
 from pipetrace.trace.events import Event
 from pipetrace.trace.measurements import Measurement
-from pipetrace.trace.overhead import Spending
+from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.writer import EpochFacts, TraceWriter
 
 MOST_WAITING_EPOCHS = 2
@@ -119,10 +119,10 @@ class WriterThread:
         self,
         ending: Ending,
         cost: Callable[[], Mapping[str, float]],
-        spending: Callable[[], Spending],
+        overhead: Callable[[], Overhead],
     ) -> None:
         """Say how the run ended, wait for all that is to be written, and close the file."""
-        self._write(lambda: self._open().end(ending, cost(), spending()))
+        self._write(lambda: self._open().end(ending, cost(), overhead()))
         self.close()
 
     def give_up(self, ending: Ending) -> None:

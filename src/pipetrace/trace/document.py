@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipetrace.trace.events import Event
 from pipetrace.trace.measurements import Measurements
-from pipetrace.trace.overhead import Spending
+from pipetrace.trace.overhead import Overhead
 
 Array: TypeAlias = NDArray[Any]
 Config: TypeAlias = Mapping[str, Any]
@@ -413,7 +413,7 @@ class Trace:
         groups: what holds several stages, outer ones first.
         events: what went wrong on the way, in order.
         histogram_rows: of how many rows the data flow's histograms are; None where of all.
-        spending: what recording took beside its budget; None where no budget was kept.
+        overhead: what recording took beside its budget; None where no budget was kept.
         measurements: further figures, by kind, name and epoch.
     """
 
@@ -429,7 +429,7 @@ class Trace:
     groups: tuple[Group, ...] = ()
     events: tuple[Event, ...] = ()
     histogram_rows: int | None = None
-    spending: Spending | None = None
+    overhead: Overhead | None = None
     measurements: Measurements = field(default_factory=Measurements)
 
     def stage(self, name: str) -> Stage:

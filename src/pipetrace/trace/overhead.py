@@ -1,35 +1,35 @@
-"""What recording took beside its budget, and what was left out for it."""
+"""What recording took beside its budget, and what was skipped."""
 
 from dataclasses import dataclass
 
 BUDGET, DISK, DECLINED, TIME = "budget", "disk", "declined", "time"
 UNSUPPORTED = "unsupported"
-"""Why something was left out: it would have cost more than the budget allows, the disk was slow, it was
+"""Why something was skipped: it would have cost more than the budget allows, the disk was slow, it was
 not wanted, it would have taken very long after training, or the installed Keras or the iterator of
 the data gives no access to it."""
 
 
 @dataclass(frozen=True)
-class Omission:
+class Skipped:
     """Something that was not recorded, or not in full.
 
     Attributes:
         what: ``stages`` (the model's layers were never seen), ``late stages`` (they were seen after
             training only), ``fit arguments``, ``steps``, ``masks``, ``inner layers``, ``seed``,
-            ``data facts``, ``probe``, ``weights``, ``health``,
+            ``data facts``, ``probe``, ``weights``, ``measurements``,
             ``loss checks``, ``rows``, ``after training``.
         reason: ``budget``, ``disk``, ``declined``, ``time`` or ``unsupported``.
-        amount, of: how many were left out and of how many: epochs, rows or steps; None where it is no number.
+        amount, total: how many were skipped of how many: epochs, rows or steps; None where it is no number.
     """
 
     what: str
     reason: str
     amount: int | None = None
-    of: int | None = None
+    total: int | None = None
 
 
 @dataclass(frozen=True)
-class Spending:
+class Overhead:
     """What recording took, beside what it was allowed to take.
 
     Attributes:
@@ -39,7 +39,7 @@ class Spending:
         during: seconds that training waited for the recording.
         background: processor seconds that the recording took beside the training.
         after: seconds of measuring when training was over, which is not inside the budget.
-        left_out: what was not recorded for it.
+        skipped: what was not recorded for it.
     """
 
     budget: float | None
@@ -48,7 +48,7 @@ class Spending:
     during: float
     background: float
     after: float
-    left_out: tuple[Omission, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
 
     @property
     def spent(self) -> float:

@@ -38,7 +38,7 @@ from pipetrace.trace.document import (
     Weight,
 )
 from pipetrace.trace.measurements import Measurements
-from pipetrace.trace.overhead import Omission, Spending
+from pipetrace.trace.overhead import Overhead, Skipped
 from pipetrace.trace.schema import (
     APPLICATION_ID,
     SCHEMA,
@@ -218,7 +218,7 @@ class _Reader:
             groups=tuple(self._groups()),
             events=tuple(decode_event(*row) for row in self.database.execute(EVENTS)),
             histogram_rows=_whole(self.facts.get("histogram_rows")),
-            spending=_spending(self.facts.get("spending")),
+            overhead=_overhead(self.facts.get("overhead")),
             measurements=self._measurements(),
         )
 
@@ -401,10 +401,10 @@ def _model(facts: Any) -> ModelFacts | None:
     )
 
 
-def _spending(facts: Any) -> Spending | None:
+def _overhead(facts: Any) -> Overhead | None:
     if facts is None:
         return None
-    return Spending(**{**facts, "left_out": tuple(Omission(**each) for each in facts["left_out"])})
+    return Overhead(**{**facts, "skipped": tuple(Skipped(**each) for each in facts["skipped"])})
 
 
 def _whole(value: Any) -> int | None:

@@ -25,7 +25,7 @@ from pipetrace.trace.document import (
 )
 from pipetrace.trace.events import Event
 from pipetrace.trace.measurements import Measurement
-from pipetrace.trace.overhead import Spending
+from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.schema import (
     APPLICATION_ID,
     SCHEMA,
@@ -35,7 +35,7 @@ from pipetrace.trace.schema import (
     encode_tensor,
 )
 
-EpochFacts: TypeAlias = tuple[Epoch, Mapping[str, Array], Spending | None]
+EpochFacts: TypeAlias = tuple[Epoch, Mapping[str, Array], Overhead | None]
 """What is written of an epoch: its measurements, the example row's outputs, and what recording took so far."""
 
 SIDE_FILES = ("-wal", "-shm", "-journal")
@@ -126,16 +126,16 @@ class TraceWriter:
             self._contents.tidy(database)
             _put(database, "rows", 0)
             _put(database, "histogram_rows", None)
-            _put(database, "spending", None)
+            _put(database, "overhead", None)
             _put(database, "writer", _writer())
 
     def add_epoch(
-        self, epoch: Epoch, examples: Mapping[str, Array], spending: Spending | None = None
+        self, epoch: Epoch, examples: Mapping[str, Array], overhead: Overhead | None = None
     ) -> None:
         """Add a finished epoch, the example row's outputs as they now are, and what recording took so far."""
         with self._transaction() as database:
-            if spending is not None:
-                _put(database, "spending", asdict(spending))
+            if overhead is not None:
+                _put(database, "overhead", asdict(overhead))
             rate = None if epoch.learning_rate is None else encode_number(epoch.learning_rate)
             database.execute(
                 "INSERT INTO epoch VALUES (?, ?, ?, ?)",
@@ -230,14 +230,14 @@ class TraceWriter:
             _put_tensors(database, "weight", weights)
 
     def end(
-        self, ending: Ending, cost: Mapping[str, float], spending: Spending | None = None
+        self, ending: Ending, cost: Mapping[str, float], overhead: Overhead | None = None
     ) -> None:
         """Say how the run ended and what recording it cost, and close the file.
 
         The cost of this last writing is not in it.
         """
         with self._transaction() as database:
-            _put(database, "spending", None if spending is None else asdict(spending))
+            _put(database, "overhead", None if overhead is None else asdict(overhead))
             database.executemany("INSERT OR REPLACE INTO cost VALUES (?, ?)", list(cost.items()))
             row = (ending.kind, ending.error, ending.stage, ending.epoch, ending.step)
             database.execute("INSERT INTO ending VALUES (?, ?, ?, ?, ?)", row)

@@ -208,10 +208,10 @@ def test_the_trace_says_how_many_rows_passed(
     recorder = pipetrace.Recorder(tmp_path / "a.trace", verbose=False, exact=exact)
     classifier().fit(x, y, verbose=0, callbacks=[recorder])
     trace = read(tmp_path / "a.trace")
-    assert trace.spending is not None
+    assert trace.overhead is not None
     left = [
-        (each.amount, each.of)
-        for each in trace.spending.left_out
+        (each.amount, each.total)
+        for each in trace.overhead.skipped
         if each.reason == TIME and each.what == "rows"
     ]
     assert (trace.rows, trace.histogram_rows, left) == (

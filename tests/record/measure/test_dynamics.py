@@ -73,7 +73,7 @@ class Watcher:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Trace, Watcher, np.ndarray]:
-    path = tmp_path_factory.mktemp("health") / "run.trace"
+    path = tmp_path_factory.mktemp("dynamics") / "run.trace"
     model, (x, y), watcher = network(), rows(), Watcher()
     start = model.get_layer("hidden").kernel.numpy()
     pipetrace.watch(model, path, verbose=False)

@@ -79,8 +79,8 @@ def _measured(trace: Trace) -> str:
 
 
 def _recording(trace: Trace) -> str:
-    spending = trace.spending
-    if spending is not None and spending.training > 0:
+    overhead = trace.overhead
+    if overhead is not None and overhead.training > 0:
         return f"{spent(trace)}. {_largest(trace)}."
     cost, trained_for = sum(trace.cost.values()), sum(epoch.seconds for epoch in trace.epochs)
     parts = _parts(trace)
