@@ -218,7 +218,7 @@ def installed(patch: pytest.MonkeyPatch, **rules: type[Rule] | None) -> None:
     entries = [
         Made(name.replace("_", "-"), "mypackage.rules:FewRows", registry.GROUP) for name in rules
     ]
-    patch.setattr(registry, "entry_points", lambda group: entries)
+    patch.setattr(registry, "entry_points", lambda: entries)
 
 
 def own_rule(name: str, module: str) -> type[Rule]:

@@ -108,8 +108,8 @@ def test_an_error_is_said_at_once_and_all_at_the_end(
         f"pipetrace: the trace is {tmp_path / 'run.trace'}; see it with: pipetrace show {tmp_path / 'run.trace'}"
     )
     assert lines.index(at_once[0]) < end
-    assert lines[end + 1].startswith("pipetrace: recording took ")
-    assert lines[end + 2 :] == [
+    assert lines[end + 1].startswith("pipetrace: recording ")
+    assert lines[lines.index("pipetrace: 1 error and 1 warning from 5 rules:") :] == [
         "pipetrace: 1 error and 1 warning from 5 rules:",
         "1. Error PT201 dying-units, stage 2, Dense (conv2d), epochs 2 and 3",
         "   61 of 64 units give 0 for every row.",

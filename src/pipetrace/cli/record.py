@@ -253,12 +253,9 @@ def trace(
     show_default=True,
     help="Output format.",
 )
-@plain_option
 @click.argument("script", required=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def selfcheck(
-    script: str | None, arguments: tuple[str, ...], form: str, plain: bool, **options: Any
-) -> None:
+def selfcheck(script: str | None, arguments: tuple[str, ...], form: str, **options: Any) -> None:
     """Verify that recording does not affect training.
 
     Runs SCRIPT twice plain and once recorded at each budget, each in its own process, and compares
@@ -280,11 +277,9 @@ def selfcheck(
         deterministic=options["deterministic"],
         show_output=options["show_output"],
     )
-    found = checking.selfcheck(plan, shown.Told(console_for(plain, stderr=True)))
-    if form == "json":
-        print_text(shown.as_json(found, pipetrace.__version__))
-    else:
-        shown.show(found, console_for(plain))
+    found = checking.selfcheck(plan, lambda *run: click.echo(shown.run_line(*run), err=True))
+    as_json = form == "json"
+    print_text(shown.as_json(found, pipetrace.__version__) if as_json else shown.as_text(found))
     sys.exit(found.exit_code)
 
 

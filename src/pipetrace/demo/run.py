@@ -30,7 +30,7 @@ from pipetrace.record.state import Followed, Settings
 from pipetrace.stats import summarise
 from pipetrace.trace.document import FAILED, SOURCE, Array, Data, Ending, Epoch, Spec, Stage
 from pipetrace.trace.document import STEP as STEP_KIND
-from pipetrace.trace.writer import check_place, output_exists
+from pipetrace.trace.output_place import check_place, output_exists
 
 SOURCE_STAGE = "input_image"
 

@@ -20,7 +20,7 @@ from pipetrace.record.measure.rows import Rows, RowSource
 from pipetrace.record.writer_thread import WriterThread
 from pipetrace.trace.document import Array, Data, Stage
 from pipetrace.trace.events import RECORDER, Event
-from pipetrace.trace.measurements import Measurement
+from pipetrace.trace.measured import Measurement
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,6 +27,7 @@ from pipetrace.trace.document import (
     Training,
     Weight,
 )
+from pipetrace.trace.measured import Measurement, Measurements
 from pipetrace.trace.measurements import (
     HELD_OUT,
     KERNEL,
@@ -41,8 +42,6 @@ from pipetrace.trace.measurements import (
     Gradient,
     InitialWeight,
     LossPoint,
-    Measurement,
-    Measurements,
     Outcome,
     ShiftedTargets,
     Signal,

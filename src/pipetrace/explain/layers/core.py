@@ -38,6 +38,10 @@ DENSE = """
 [everywhere] The same weights are used at every position.
 {activation}
 """
+DENSE_SHAPE = """
+[units>1] One output for each of the {units:,} units{everywhere}.
+[units=1] One output{everywhere}.
+"""
 DENSE_WEIGHTS = """
 one weight for each input and unit, {count:,}
 [use_bias] and one bias for each unit
@@ -64,7 +68,6 @@ def _dense(stage: Stage) -> Fields:
     biased = bool(stage.config.get("use_bias", True))
     return {
         "Each": f"Each of the {number(units)} units" if units > 1 else "The unit",
-        "each": f"each of the {number(units)} units" if units > 1 else "the unit",
         "width": width,
         "everywhere": " at each position" if len(stage.inputs[0].shape) > 2 else "",
         "activation": activated(stage),
@@ -163,7 +166,7 @@ def _input_layer(stage: Stage) -> Fields:
 
 
 TABLE = """
-[vectors] {vectors} of {width:# number}: {product}.
+[vectors] {vectors} of {width:# number}: {product} values.
 [reversed] {entries:# score} at each position.
 """
 TABLE_PARTS = """
@@ -182,7 +185,7 @@ TorchModuleWrapper: Runs a PyTorch module; what it computes is not recorded in t
 LAYERS = {
     "Dense": Known(
         DENSE,
-        "One output for {each}{everywhere}.",
+        DENSE_SHAPE,
         DENSE_WEIGHTS,
         _dense,
     ),

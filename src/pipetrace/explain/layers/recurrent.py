@@ -41,8 +41,8 @@ RECURRENT = (
 Reads {steps} of {width:# value} one after another{way}, and carries a state of {units:# number}
     from step to step.
 {how}
-[return_sequences] Returns the state at every step.
-[not return_sequences] Returns the state after the last step.
+[return_sequences] Returns its output at every step.
+[not return_sequences] Returns its output after the last step.
 """
     + FURTHER
 )
@@ -125,9 +125,8 @@ def _simple_cell(kind: str, config: Mapping[str, Any], width: int) -> Cell:
     if gates > 1:
         text = f"{gates} x ({text})" if biases else f"{gates} x {text}"
     times = f"{gates} times " if gates > 1 else ""
-    added = ("", " and a bias", " and two biases")[biases]
-    inputs = f"{counted(width, 'input')} and {counted(units, 'state number')}"
-    held = f"{times}a weight for each of {inputs}{added}"
+    added = ("", ", and a bias", ", and two biases")[biases]
+    held = f"{times}a weight for every input and every number of the state{added}"
     total = gates * ((width + units) * units + biases * units)
     return Cell(
         kind, units, STATE[kind], Sum(text, total), f"{held}, for each of {counted(units, 'unit')}"

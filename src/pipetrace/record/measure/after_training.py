@@ -14,7 +14,8 @@ from pipetrace.record.measure.preprocessing import Before
 from pipetrace.record.measure.rows import Rows
 from pipetrace.stats import summarise
 from pipetrace.stats.examples import Choice, choose
-from pipetrace.trace.document import Array, Prediction, Summary
+from pipetrace.trace.document import Array, Prediction
+from pipetrace.trace.summary import Summary
 
 PREDICTION_CANDIDATES = 2000
 """Rows among which the predictions to show are chosen."""

@@ -13,7 +13,8 @@ from pipetrace.capture import nests
 from pipetrace.capture.forward import Passed
 from pipetrace.record.measure.model_pass import ModelPass, as_rows
 from pipetrace.stats import Summariser, can_summarise, kernels
-from pipetrace.trace.document import Array, Summary
+from pipetrace.trace.document import Array
+from pipetrace.trace.summary import Summary
 
 HISTOGRAM_ROWS = 10_000
 """Rows beyond which the histograms count an evenly spaced sample of as many; a share is then known

@@ -12,8 +12,9 @@ from pipetrace.record.measure.outcomes import Found, compared
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.measure.snapshots import Snapshot
 from pipetrace.stats import activations, summarise
-from pipetrace.trace.document import Array, Summary
+from pipetrace.trace.document import Array
 from pipetrace.trace.measurements import TRAINING
+from pipetrace.trace.summary import Summary
 
 FEWEST_ROWS, SIGNAL_VALUES = 32, 500_000
 """Of a stage with many values for a row, as many rows are looked at as have so many values, and no

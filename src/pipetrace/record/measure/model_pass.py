@@ -13,7 +13,8 @@ from pipetrace.capture.tensors import Origin
 from pipetrace.capture.weights import Weights
 from pipetrace.record.measure.rows import Rows
 from pipetrace.stats import COARSE, COARSER, can_summarise, summarise
-from pipetrace.trace.document import SOURCE, Array, Spec, Stage, Summary
+from pipetrace.trace.document import SOURCE, Array, Spec, Stage
+from pipetrace.trace.summary import Summary
 
 VALUES_TOGETHER = 8_000_000
 """Values of all stages that pass at a time: 32 MB of float32."""
