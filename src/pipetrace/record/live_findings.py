@@ -21,11 +21,8 @@ class Reporter(Protocol):
     def meanwhile(self, path: Path) -> Iterable[tuple[str, str]]:
         """Errors found in a trace that is still written: lines, each with a key that names it."""
 
-    def took(self, path: Path) -> str:
-        """What recording a trace took, and what was skipped for that."""
-
     def at_end(self, path: Path) -> str:
-        """What the rules found in a trace that has ended."""
+        """The overhead of a trace that has ended, and what the rules found in it."""
 
 
 _load: Callable[[], Reporter] | None = None
@@ -71,8 +68,4 @@ class LiveFindings:
 
     def at_end(self, path: Path) -> str:
         """What to write when the trace has ended; empty for nothing."""
-        if self._reporter is None:
-            return ""
-        took = self._reporter.took(path)
-        texts = [f"pipetrace: recording {took}." if took else "", self._reporter.at_end(path)]
-        return "\n".join(filter(None, texts))
+        return "" if self._reporter is None else self._reporter.at_end(path)
