@@ -80,7 +80,7 @@ def threshold(scores: Array) -> float:
 
 
 def labels_of(given: Array, wanted: Array) -> tuple[Array, Array, int] | None:
-    """Predicted and true classes, and how many classes there are; None where these are no classes."""
+    """Predicted classes, true classes and how many classes there are; None for other targets."""
     true = class_labels(wanted, given.shape) if given.dtype.kind == "f" else None
     if true is None:
         return None
@@ -88,7 +88,7 @@ def labels_of(given: Array, wanted: Array) -> tuple[Array, Array, int] | None:
 
 
 def by_class(given: Array, wanted: Array | None) -> dict[int, ClassOutcome]:
-    """For each class: how many rows are of it, how many are predicted to be, how many of them correctly."""
+    """For each class: its rows, the rows predicted to be of it, and how many are correct."""
     labels = (
         labels_of(given, wanted)
         if wanted is not None and wanted.dtype.kind in "biuf" and len(wanted)
@@ -180,7 +180,7 @@ def _classes(found: Outcome, predicted: Array, true: Array, count: int) -> Outco
 
 
 def _log_loss(given: Array, true: Array) -> float | None:
-    """The mean negative logarithm of the true class's probability, where the outputs are probabilities."""
+    """The mean negative logarithm of the true class's probability; None for other outputs."""
     scores = given.reshape(-1, given.shape[-1]).astype(np.float64)
     if not np.isfinite(scores).all() or scores.min() < 0 or scores.max() > 1 + 1e-6:
         return None
