@@ -22,8 +22,9 @@ from pipetrace.errors import (
 )
 from pipetrace.stats import summarise
 from pipetrace.trace import Trace, TraceWriter, read
-from pipetrace.trace.document import Array, Ending, Summary
+from pipetrace.trace.document import Array, Ending
 from pipetrace.trace.measurements import Outcome
+from pipetrace.trace.summary import Summary
 
 pytestmark = pytest.mark.framework
 

@@ -12,7 +12,8 @@ from pipetrace.demo.model import MODEL, Plan, draw, scaled, training
 from pipetrace.demo.source import Source
 from pipetrace.stats import summarise
 from pipetrace.trace import Trace, read
-from pipetrace.trace.document import Array, Summary
+from pipetrace.trace.document import Array
+from pipetrace.trace.summary import Summary
 
 pytestmark = pytest.mark.framework
 

@@ -31,7 +31,7 @@ from pipetrace.record.words import in_short
 from pipetrace.stats import summarise
 from pipetrace.trace.document import FAILED, SOURCE, Array, Data, Ending, Epoch, Spec, Stage
 from pipetrace.trace.document import STEP as STEP_KIND
-from pipetrace.trace.writer import check_place, output_exists
+from pipetrace.trace.output_place import check_place, output_exists
 
 SOURCE_STAGE = "input_image"
 

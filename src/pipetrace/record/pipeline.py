@@ -16,7 +16,7 @@ from pipetrace.record.measure.preprocessing import before
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.recorder import Recorder
 from pipetrace.record.saved import record_model
-from pipetrace.trace.writer import check_place
+from pipetrace.trace.output_place import check_place
 
 
 class Pipeline:

@@ -16,8 +16,8 @@ from pipetrace.record.budget import SHARE, check_budget
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.recording import Settings
 from pipetrace.record.session import Session
+from pipetrace.trace.output_place import check_place
 from pipetrace.trace.overhead import UNSUPPORTED
-from pipetrace.trace.writer import check_place
 
 _Callback: Any = fit.callback_class()
 

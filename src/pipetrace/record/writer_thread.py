@@ -7,18 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from pipetrace.record.cost import Cost
-from pipetrace.trace.document import (
-    Array,
-    Ending,
-    Group,
-    Prediction,
-    Run,
-    Stage,
-    Summary,
-)
+from pipetrace.trace.document import Array, Ending, Group, Prediction, Run, Stage
 from pipetrace.trace.events import Event
-from pipetrace.trace.measurements import Measurement
+from pipetrace.trace.measured import Measurement
 from pipetrace.trace.overhead import Overhead
+from pipetrace.trace.summary import Summary
 from pipetrace.trace.writer import EpochFacts, TraceWriter
 
 MOST_WAITING = 2

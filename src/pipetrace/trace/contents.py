@@ -2,8 +2,8 @@
 
 import sqlite3
 
-from pipetrace.trace.document import Summary
-from pipetrace.trace.packed import encode_channels, encode_histogram
+from pipetrace.trace.codec import encode_channels, encode_histogram
+from pipetrace.trace.summary import Summary
 
 UNUSED = """
 DELETE FROM content WHERE id NOT IN (

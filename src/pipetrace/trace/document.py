@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-import numpy as np
 from numpy.typing import NDArray
 
 from pipetrace.trace.events import Event
-from pipetrace.trace.measurements import Measurements
+from pipetrace.trace.measured import Measurements
 from pipetrace.trace.overhead import Overhead
+from pipetrace.trace.summary import Summary
 
 Array: TypeAlias = NDArray[Any]
 Config: TypeAlias = Mapping[str, Any]
@@ -68,61 +68,6 @@ class Weight:
     name: str
     shape: tuple[int, ...]
     trainable: bool = True
-
-
-@dataclass(frozen=True)
-class Histogram:
-    """Exact counts of float32 values by their leading bits.
-
-    A key is the value's bit pattern shifted right by ``32 - bits``: the sign, the eight bits of the exponent, and
-    ``bits - 9`` bits of the fraction. With 16 bits a bin is at most 0.8 % wide, with 12 bits at most 12.5 %.
-
-    Attributes:
-        keys: which bins hold anything, uint16, rising.
-        counts: how many values each of them holds, int64.
-        bits: how many leading bits make the key.
-    """
-
-    keys: NDArray[np.uint16]
-    counts: NDArray[np.int64]
-    bits: int = 16
-
-
-@dataclass(frozen=True)
-class Summary:
-    """Mergeable statistics of a tensor. Minimum to histogram speak of the finite values alone.
-
-    Attributes:
-        count: all values, the non-finite ones included.
-        nan, positive_infinity, negative_infinity: how many values are that.
-        zeros: values that equal zero.
-        min, max, mean: None when no value is finite.
-        std: the population standard deviation, None when no value is finite.
-        histogram: of the finite values, as float32.
-        channels: one summary for each index of the last axis, or None where there is one channel or very many.
-    """
-
-    count: int
-    nan: int
-    positive_infinity: int
-    negative_infinity: int
-    zeros: int
-    min: float | None
-    max: float | None
-    mean: float | None
-    std: float | None
-    histogram: Histogram
-    channels: "tuple[Summary, ...] | None" = None
-
-    @property
-    def non_finite(self) -> int:
-        """How many values are NaN or infinite."""
-        return self.nan + self.positive_infinity + self.negative_infinity
-
-    @property
-    def finite(self) -> int:
-        """How many values are neither NaN nor infinite."""
-        return self.count - self.non_finite
 
 
 @dataclass(frozen=True)

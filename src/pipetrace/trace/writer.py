@@ -9,31 +9,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TypeAlias
 
-from pipetrace.errors import DiskFullError, NotWritableError, OutputExistsError
-from pipetrace.trace.codec import encode_details, encode_figures
-from pipetrace.trace.contents import Contents
-from pipetrace.trace.document import (
-    Array,
-    Ending,
-    Epoch,
-    Group,
-    Prediction,
-    Run,
-    Spec,
-    Stage,
-    Summary,
-)
-from pipetrace.trace.events import Event
-from pipetrace.trace.measurements import Measurement
-from pipetrace.trace.overhead import Overhead
-from pipetrace.trace.schema import (
-    APPLICATION_ID,
-    SCHEMA,
-    TABLES,
+from pipetrace.trace.codec import (
+    encode_details,
+    encode_figures,
     encode_json,
     encode_number,
     encode_tensor,
 )
+from pipetrace.trace.contents import Contents
+from pipetrace.trace.document import Array, Ending, Epoch, Group, Prediction, Run, Spec, Stage
+from pipetrace.trace.events import Event
+from pipetrace.trace.measured import Measurement
+from pipetrace.trace.output_place import output_exists, write_error
+from pipetrace.trace.overhead import Overhead
+from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, TABLES
+from pipetrace.trace.summary import Summary
 
 EpochFacts: TypeAlias = tuple[Epoch, Mapping[str, Array], Overhead | None]
 """What is written of an epoch: its measurements, the example row's outputs, and what recording took so far."""
@@ -281,65 +271,9 @@ class TraceWriter:
         try:
             yield
         except sqlite3.OperationalError as error:
-            raise _write_error(self.path, error) from error
+            raise write_error(self.path, error) from error
         except OSError as error:
-            raise _write_error(self.path, error) from error
-
-
-def check_place(path: Path, *, any_file: bool = False) -> None:
-    """See whether a trace may be written at a place before the work is done: a trace that is there may be replaced.
-
-    Args:
-        path: the place.
-        any_file: whether any other file may be replaced too.
-
-    Raises:
-        OutputExistsError: there is a file, and it is no trace.
-        NotWritableError: the folder is missing or may not be written to, or the path is a folder.
-    """
-    try:
-        if path.is_dir():
-            raise _write_error(path, IsADirectoryError(21, "Is a directory"))
-        if path.exists():
-            with path.open("rb") as file:
-                head = file.read(72)
-            if not any_file and head and int.from_bytes(head[68:72], "big") != APPLICATION_ID:
-                raise output_exists(path, "Give another name; only traces are replaced.")
-        elif not path.absolute().parent.is_dir():
-            raise _write_error(path, FileNotFoundError(2, "No such folder"))
-        if not os.access(path.absolute().parent, os.W_OK):
-            raise _write_error(path, PermissionError(13, "Permission denied"))
-    except OSError as error:
-        raise _write_error(path, error) from error
-
-
-def output_exists(
-    path: Path, hint: str = "Give another name, or add --force to replace it."
-) -> OutputExistsError:
-    """The error for a file that would be overwritten."""
-    return OutputExistsError(
-        f"{path} exists and would be overwritten.",
-        where=str(path),
-        hint=hint,
-    )
-
-
-def _write_error(path: Path, error: Exception) -> DiskFullError | NotWritableError:
-    code = getattr(error, "sqlite_errorname", "")
-    if (
-        code == "SQLITE_FULL"
-        or code.startswith("SQLITE_IOERR")
-        or getattr(error, "errno", None) in (27, 28, 122)
-    ):
-        return DiskFullError(
-            f"The trace could not be written: {error}.",
-            where=str(path),
-            hint="Make room on the disk or choose another folder. Every epoch finished before stays readable.",
-        )
-    hint = "Choose a folder that exists and that you may write to."
-    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        hint = "Another program keeps the file locked, such as sqlite3 with an open transaction: close it and run again."
-    return NotWritableError(f"The trace could not be written: {error}.", where=str(path), hint=hint)
+            raise write_error(self.path, error) from error
 
 
 def _create(path: Path, run: Run, stages: tuple[Stage, ...], groups: tuple[Group, ...]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
-from tests.keras_layers import accepted, called
+from tests.keras_layers import WRITTEN_FOR, accepted, called, keras_version
 from tests.sums import came_out, positions
 
 from pipetrace.capture.backend import load
@@ -109,7 +109,8 @@ def test_convolutions(data: st.DataObject, dims: int) -> None:
 def test_transposed_convolutions(data: st.DataObject, dims: int) -> None:
     options, lengths, first = data.draw(windows(dims, transposed=True))
     channels, filters = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 5))
-    if data.draw(st.booleans()):
+    # Keras 3.8 gives other lengths than its own `compute_output_shape` says where the output is padded.
+    if keras_version() >= WRITTEN_FOR and data.draw(st.booleans()):
         step = data.draw(st.tuples(*[st.integers(2, 3)] * dims))
         options |= {
             "strides": step,

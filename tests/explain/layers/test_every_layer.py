@@ -70,6 +70,9 @@ def test_every_layer_of_keras_has_words_but_those_that_are_newer_than_the_table(
     lines = list(without_words())
     if keras_version() > WRITTEN_FOR:
         lines = [line for line in lines if "not in the table" not in line]
+    if keras_version() < WRITTEN_FOR:
+        # Keras 3.8 says a wrong shape of the first, and leaves a number of the second out.
+        lines = [line for line in lines if not line.startswith(("Discretization is", "ELU is"))]
     assert lines == []
 
 

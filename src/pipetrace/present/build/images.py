@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from pipetrace.explain.text import counted, figure, number, share
 from pipetrace.present.drawings import Bar, Distribution, ImageView
 from pipetrace.stats import bins
-from pipetrace.trace.document import Array, Summary
+from pipetrace.trace.document import Array
+from pipetrace.trace.summary import Summary
 
 BINS = 40
 FOLD = 104

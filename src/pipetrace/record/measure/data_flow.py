@@ -13,7 +13,8 @@ from pipetrace.capture import nests
 from pipetrace.capture.forward import Passed
 from pipetrace.record.measure.rows import Measure, as_rows
 from pipetrace.stats import Summariser, can_summarise, kernels
-from pipetrace.trace.document import Array, Summary
+from pipetrace.trace.document import Array
+from pipetrace.trace.summary import Summary
 
 HISTOGRAM_ROWS = 10_000
 """Rows beyond which the histograms count a sample of as many, evenly spaced; a share is then known to half a per cent."""

@@ -21,7 +21,8 @@ from pipetrace.record.measure.snapshots import Copies, Copy
 from pipetrace.record.recording import Recording
 from pipetrace.stats import activations, outcomes
 from pipetrace.trace.document import Array
-from pipetrace.trace.measurements import TRAINING, Figures, LossPoint, Measurement, Outcome
+from pipetrace.trace.measured import Measurement
+from pipetrace.trace.measurements import TRAINING, Figures, LossPoint, Outcome
 from pipetrace.trace.overhead import BUDGET, TIME
 
 CHECKED = 256

@@ -12,8 +12,9 @@ from pipetrace.record.measure import failure
 from pipetrace.record.measure.rows import Measure
 from pipetrace.record.recording import Recording
 from pipetrace.stats import COARSE, summarise
-from pipetrace.trace.document import Array, Epoch, Summary
+from pipetrace.trace.document import Array, Epoch
 from pipetrace.trace.overhead import BUDGET, DISK, Overhead
+from pipetrace.trace.summary import Summary
 from pipetrace.trace.writer import EpochFacts
 
 SECONDS, SECONDS_A_LAYER = 0.005, 0.0005

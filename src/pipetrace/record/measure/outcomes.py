@@ -20,6 +20,7 @@ from pipetrace.record.one_thread import one_thread
 from pipetrace.record.recording import Recording
 from pipetrace.stats import activations, baselines, dataset_checks, outcomes
 from pipetrace.trace.document import Array
+from pipetrace.trace.measured import Measurement
 from pipetrace.trace.measurements import (
     HELD_OUT,
     TRAINING,
@@ -27,7 +28,6 @@ from pipetrace.trace.measurements import (
     DatasetCheck,
     Dimensions,
     FitArguments,
-    Measurement,
 )
 
 MOST_JUDGED = 2000

@@ -12,7 +12,8 @@ from pipetrace.capture.datasets import dataset_stages, element_specs
 from pipetrace.pipeline.kinds import is_dataset, is_flat
 from pipetrace.pipeline.run import Passage, stages_of
 from pipetrace.stats import summarise
-from pipetrace.trace.document import Array, Stage, Summary
+from pipetrace.trace.document import Array, Stage
+from pipetrace.trace.summary import Summary
 
 MOST_SUMMARISED = 200_000_000
 """Values of a step's result beyond which it is not summarised."""

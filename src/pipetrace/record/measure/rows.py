@@ -12,7 +12,8 @@ from pipetrace.capture.tensors import Origin
 from pipetrace.capture.weights import Weights
 from pipetrace.record.measure.limits import Extent, extent
 from pipetrace.stats import can_summarise, summarise
-from pipetrace.trace.document import SOURCE, Array, Spec, Stage, Summary
+from pipetrace.trace.document import SOURCE, Array, Spec, Stage
+from pipetrace.trace.summary import Summary
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from pipetrace.errors import DamagedTraceError
-from pipetrace.trace.document import Summary
-from pipetrace.trace.packed import decode_channels, decode_histogram
-from pipetrace.trace.texts import clean
+from pipetrace.trace.codec import clean, decode_channels, decode_histogram
+from pipetrace.trace.summary import Summary
 
 Row: TypeAlias = tuple[Any, ...]
 """Part, name and epoch of a summary, its figures from ``count`` to ``std``, the bytes of its histogram, and those of its
