@@ -1,6 +1,5 @@
 """Commands that record: digits, run, trace, selfcheck."""
 
-import contextlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -143,7 +142,7 @@ def run(
     program gets its own arguments; its output, exceptions and exit code pass through. Each model
     gets one trace, which replaces the trace of an earlier run.
     """
-    from pipetrace.present.stderr import at_end, took
+    from pipetrace.present.stderr import at_end
     from pipetrace.record.run import Watched, run_script
 
     first = out or Path(f"{script.rpartition('.')[2] if module else Path(script).stem}.trace")
@@ -159,9 +158,6 @@ def run(
         for each in made:
             name = click.format_filename(each)
             print_note(f"the trace is {name}; see it with: pipetrace show {name}")
-            with contextlib.suppress(PipetraceError):  # an unreadable trace is reported below
-                if overhead := took(each):
-                    print_note(f"recording took {overhead}.")
             try:
                 findings = str(at_end(each))
             except PipetraceError as error:

@@ -46,7 +46,7 @@ SENTENCES = {
 
 
 def events(trace: Trace) -> tuple[str, ...]:
-    """One sentence for each event, in order; of many of one kind the first ones, and how many more there are."""
+    """One sentence for each event; of many of one kind the first ones, and how many follow."""
     found: list[str] = []
     seen: dict[str, int] = {}
     for event in trace.events:

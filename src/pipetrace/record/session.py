@@ -21,8 +21,8 @@ from pipetrace.record.measure.epoch import choose, keep_weights, take_down
 from pipetrace.record.measure.preprocessing import before_dataset
 from pipetrace.record.measure.rows import Measure, Rows, source_names, sources
 from pipetrace.record.measure.snapshots import RECENT
-from pipetrace.record.recording import Recording, Settings, say
-from pipetrace.record.words import in_short, spent
+from pipetrace.record.recording import Recording, Settings
+from pipetrace.record.words import in_short
 from pipetrace.record.writer_thread import Journal
 from pipetrace.trace.document import (
     FAILED,
@@ -405,7 +405,6 @@ class Session(Recording):
             return
         self.writer.end(ending, lambda: dict(self.cost.parts), self.overhead)
         if self.can("writing") and self.settings.verbose:
-            say(f"pipetrace: {spent(self.overhead())}")
             self.tell_at_end()
 
     def overhead(self) -> Overhead:

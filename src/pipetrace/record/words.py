@@ -1,10 +1,8 @@
-"""Errors, and what the recording took, in one line."""
+"""Errors in one line."""
 
 import itertools
 import re
 from textwrap import shorten
-
-from pipetrace.trace.overhead import Overhead
 
 
 def in_short(error: BaseException) -> str:
@@ -32,15 +30,3 @@ def in_short(error: BaseException) -> str:
     )[0]
     text = re.sub(r"\[\[.*?\]\]|\[Op:\w+\]", "", told)
     return shorten(f"{type(error).__name__}: {' '.join(text.split())}", 600)
-
-
-def spent(overhead: Overhead) -> str:
-    """What the recording took, for whoever has just watched a training."""
-    during = (
-        f"recording took {overhead.spent:.2f} s while training ran for {overhead.training:.2f} s"
-    )
-    if overhead.budget is not None and overhead.share is not None:
-        short = f" or {overhead.floor:g} s" if overhead.share > overhead.budget else ""
-        during += f" ({overhead.share:.1%}; the budget is {overhead.budget:.1%}{short})"
-    after = f", and {overhead.after:.1f} s after it" if overhead.after >= 0.05 else ""
-    return f"{during}{after}."

@@ -33,10 +33,9 @@ def outcome(given: Array, wanted: Array | None) -> Outcome:
 
 
 def labels_of(given: Array, wanted: Array) -> tuple[Array, Array, int] | None:
-    """The class that is said and the true one at each place, and how many there are; None where these are no classes.
+    """Predicted classes, true classes and how many classes there are; None for other targets.
 
-    Classes are whole numbers from 0 up to the number of scores, exactly one 1 among as many targets, or 0 and 1 for a
-    single score.
+    Classes are whole numbers below the number of scores, one-hot rows, or 0 and 1 for one score.
     """
     if (
         given.ndim < 2
@@ -62,7 +61,7 @@ def labels_of(given: Array, wanted: Array) -> tuple[Array, Array, int] | None:
 
 
 def by_class(given: Array, wanted: Array | None) -> dict[int, ClassOutcome]:
-    """For each class: how many rows are of it, how many are predicted to be, how many of them correctly."""
+    """For each class: its rows, the rows predicted to be of it, and how many are correct."""
     labels = (
         labels_of(given, wanted)
         if wanted is not None and wanted.dtype.kind in "biuf" and len(wanted)
@@ -154,7 +153,7 @@ def _classes(found: Outcome, predicted: Array, true: Array, count: int) -> Outco
 
 
 def _log_loss(given: Array, true: Array) -> float | None:
-    """The mean negative logarithm of the true class's probability, where the outputs are probabilities."""
+    """The mean negative logarithm of the true class's probability; None for other outputs."""
     scores = given.reshape(-1, given.shape[-1]).astype(np.float64)
     if not np.isfinite(scores).all() or scores.min() < 0 or scores.max() > 1 + 1e-6:
         return None

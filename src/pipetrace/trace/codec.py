@@ -1,7 +1,7 @@
 """How values are written into the file, and read back from a file that anyone may have written.
 
-Numbers and texts, tensors, histograms as bytes, and the records of measurements and events. A ``ValueError`` is
-raised for what no writer writes. ``docs/trace-format.md`` explains the forms.
+Numbers, texts, tensors, histograms as bytes, and the records of measurements and events. Decoding
+raises ``ValueError`` for anything that no writer writes. ``docs/trace-format.md`` has the forms.
 """
 
 import json
@@ -34,7 +34,7 @@ DTYPES = (
     "float32",
     "float64",
 )
-"""Types of stored numbers. The writer converts other numbers to float32; the reader refuses them."""
+"""Types of stored numbers. The writer converts others to float32; the reader refuses them."""
 
 TEXT_DTYPE = "string"
 """The type of a stored tensor of texts: a JSON list of them in C order."""
@@ -56,8 +56,8 @@ DETAILS = {
 ZLIB_LEVEL = 1
 """Higher levels save 5 % and take twice the time, while training runs."""
 MOST_BLOB_BYTES = 1 << 26
-"""A blob may unpack to this many bytes. The largest real one, 1,024 histograms of 4,096 bins, has 42 MB;
-a forged one could unpack to a thousand times its size."""
+"""A blob may unpack to this many bytes. The largest real one, 1,024 histograms of 4,096 bins, has
+42 MB; a forged one could unpack to a thousand times its size."""
 HISTOGRAM_HEAD = Struct("<IB")
 COUNTED = ("count", "nan", "positive_infinity", "negative_infinity", "zeros")
 REALS = ("min", "max", "mean", "std")
@@ -95,7 +95,7 @@ def _is_control(character: str) -> bool:
 
 
 def encode_number(value: float) -> float | str:
-    """A float for SQLite and JSON. NaN and infinity become text, since SQLite would store NaN as NULL."""
+    """A float for SQLite and JSON. NaN and Inf become text: SQLite would store NaN as NULL."""
     if math.isfinite(value):
         return value
     if math.isnan(value):
@@ -179,7 +179,7 @@ def encode_figures(figures: Figures) -> str:
 
 
 def encode_details(event: Event) -> str:
-    """The fields of an event that have no column of their own, where they are known, as a JSON object."""
+    """The known fields of an event that have no column of their own, as a JSON object."""
     return _known({name: getattr(event, name) for name in DETAILS})
 
 
@@ -257,7 +257,7 @@ def decode_histogram(data: bytes) -> Histogram:
 
 
 def encode_channels(channels: Sequence[Summary]) -> bytes:
-    """The summaries of channels: their histograms, then one statistic after the other; NaN stands for None."""
+    """The summaries of channels: histograms, then each statistic; NaN stands for None."""
     counted = [np.array([getattr(each, name) for each in channels], "<i8") for name in COUNTED]
     reals = [np.array([_real(getattr(each, name)) for each in channels], "<f8") for name in REALS]
     parts = [_histograms([each.histogram for each in channels]), *map(_planes, [*counted, *reals])]

@@ -14,8 +14,8 @@ class Measurement:
     """Figures of one thing at one time.
 
     Attributes:
-        name: of what: a weight (``conv2d/kernel``), a stage, a set of rows (``training``, ``held_out``).
-        epoch: after which it was taken, 0 for before training; None for what was taken once, at the end.
+        name: a weight (``conv2d/kernel``), a stage, or a set of rows (``training``, ``held_out``).
+        epoch: after which it was taken, 0 for before training; None for once, at the end.
         figures: of what kind, and the figures.
         kind: of the figures, as the file names it.
     """
@@ -36,10 +36,10 @@ Decode: TypeAlias = Callable[[type[Figures], str], Figures]
 
 
 class Measurements(Sequence[Measurement]):
-    """The measurements of a trace, by kind, name and epoch. Figures from a file are decoded when first asked for.
+    """The measurements of a trace. Figures from a file are decoded when first asked for.
 
     Args:
-        measured: in order. A later one of the same kind, name and epoch replaces an earlier one; unknown kinds are left out.
+        measured: in order. The last of a kind, name and epoch holds; unknown kinds are left out.
         decode: reads the figures of those that are given as the file has them.
     """
 
@@ -84,7 +84,7 @@ class Measurements(Sequence[Measurement]):
     def course(
         self, kind: type[F], name: str, field: Callable[[F], float | None]
     ) -> dict[int, float]:
-        """One figure after each epoch, 0 for before training, in order; epochs without it are left out."""
+        """One figure by epoch, 0 for before training; epochs without it are left out."""
         epochs = self._by.get(kind.kind, {}).get(name, {})
         found = {
             epoch: field(self.of(kind, name, epoch))

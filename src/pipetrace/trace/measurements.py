@@ -1,4 +1,4 @@
-"""Measurements: one frozen record a kind. The recorder builds them, the file holds them, rules read them.
+"""Measurements: one frozen record a kind. The recorder builds them and rules read them.
 
 A field that was not measured is None. ``docs/trace-format.md`` lists when each kind is measured.
 """
@@ -9,9 +9,9 @@ from typing import ClassVar
 TRAINING, HELD_OUT, TRAINING_MODE = "training", "held_out", "training_mode"
 """Names of outcomes: training rows, validation rows, and training rows passed in training mode."""
 LINEAR, KERNEL = "linear", "kernel"
-"""Names of the baseline models: ridge regression, and kernel ridge regression with a Gaussian kernel."""
+"""Names of the baseline models: ridge regression, linear and with a Gaussian kernel."""
 ALIGNED, REVERSED = "0", "reversed"
-"""Names of shifted targets: not shifted, and in reverse order. The others are a number of rows, such as ``-2``."""
+"""Names of shifted targets: not shifted, in reverse order. Others are numbers of rows: ``-2``."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Signal(Figures):
         std_low, std_high: 5 % and 95 % quantile of the units' standard deviations.
         mean_rms: root mean square of the units' means.
         units: how many there are.
-        not_finite: share of values that are NaN or Inf. Where there are any, nothing else is measured.
+        not_finite: share of values that are NaN or Inf. With any, nothing else is measured.
     """
 
     kind: ClassVar[str] = "signal"
@@ -54,7 +54,7 @@ class InitialWeight(Figures):
 
     Attributes:
         fan_in, fan_out: as Keras counts them; only of weights with two axes or more.
-        duplicate_units: share of units (indices of the last axis) whose weights equal those of another unit.
+        duplicate_units: share of units (last axis) whose weights equal those of another unit.
     """
 
     kind: ClassVar[str] = "initial_weight"
@@ -91,7 +91,7 @@ class Gradient(Figures):
         max: the largest absolute value.
         zeros: share of entries that are zero.
         penalty_norm: Euclidean norm of the gradient of the penalty alone.
-        not_finite: share of entries that are NaN or Inf. Where there are any, the others are not measured.
+        not_finite: share of entries that are NaN or Inf. With any, the others are not measured.
     """
 
     kind: ClassVar[str] = "gradient"
@@ -131,7 +131,7 @@ class StepLosses(Figures):
         count, not_finite: how many steps there were, and how many had a loss of NaN or Inf.
         first, last: means over the first and the last tenth of the steps.
         noise: standard deviation from one step to the next, over the root of 2.
-        jumps: share of steps whose loss is more than twice that of the step before and twice the median.
+        jumps: share of steps with more than twice the loss of the step before and of the median.
     """
 
     kind: ClassVar[str] = "step_losses"
@@ -161,8 +161,9 @@ class Outcome(Figures):
         loss: mean over the rows.
         balanced_accuracy: mean of each class's recall.
         majority_share, predicted_majority_share: of the most frequent class, true and predicted.
-        classes, classes_present, classes_predicted: how many the model tells apart, occur, are predicted.
-        log_loss: mean negative logarithm of the true class's probability, where the outputs are probabilities.
+        classes: how many the model tells apart.
+        classes_present, classes_predicted: how many of them occur, and are predicted.
+        log_loss: mean negative logarithm of the true class's probability; None for other outputs.
         mean_squared_error_of_mean: what predicting each output's mean gives.
         mean_absolute_error_of_median: what predicting each output's median gives.
         binary_accuracy, binary_majority_share: of several independent targets of 0 or 1.
@@ -209,7 +210,7 @@ class Outcome(Figures):
 
 @dataclass(frozen=True)
 class ClassOutcome(Figures):
-    """One class: its rows, how many rows were predicted to be of it, and how many of those correctly."""
+    """One class: its rows, the rows predicted to be of it, and how many of those are correct."""
 
     kind: ClassVar[str] = "class_outcome"
     rows: int | None = None
@@ -233,16 +234,16 @@ class DatasetCheck(Figures):
     Attributes:
         rows, distinct: how many rows, and how many different inputs among them.
         contradictory: share of rows whose inputs occur with another target too.
-        possible_rows: how many different rows the values of the columns could make; infinite for very many.
+        possible_rows: how many rows the values of the columns could make; Inf for very many.
         input_rms: root mean square of the inputs.
         inputs_not_finite, targets_not_finite: how many values are NaN or Inf.
-        class_runs, expected_class_runs: runs of one class in the order of the rows, and in a random order.
+        class_runs, expected_class_runs: runs of one class in this order, and in a random one.
         targets_are_inputs: share of rows whose target equals their input.
         targets_among_inputs: share of rows whose target equals the input of some row.
         seen_in_training: share of validation rows whose inputs occur in training.
         unseen_classes: share of validation rows of classes that training has no row of.
         class_shift: total variation between the class shares of training and validation.
-        class_shift_sigmas: Pearson's chi-squared of the two counts, in standard deviations above chance.
+        class_shift_sigmas: Pearson's chi-squared of the counts, in sigmas above chance.
     """
 
     kind: ClassVar[str] = "dataset_check"

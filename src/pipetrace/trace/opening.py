@@ -1,4 +1,4 @@
-"""Opening a file that anyone may have written: it has to be a trace of our schema, whole, and nothing else."""
+"""Opening a file that anyone may have written. Only a whole trace of our schema is accepted."""
 
 import errno
 import os
@@ -59,7 +59,7 @@ def check_header(place: Path) -> None:
 def _beginning(place: Path) -> bytes:
     mode = place.stat().st_mode
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        # Opening a pipe would wait for whoever writes into it.
+        # Opening a pipe would wait for its writer.
         raise OSError(errno.EINVAL, "It is neither a file nor a folder")
     with place.open("rb") as file:
         return file.read(100)
@@ -73,8 +73,8 @@ def connect(place: Path) -> sqlite3.Connection:
     try:
         database.execute("SELECT count(*) FROM sqlite_master").fetchall()
     except sqlite3.OperationalError:
-        # A log beside the file wants a shared-memory file, which a folder without write permission cannot have.
-        # Every finished epoch is in the main file as well, so that alone is read.
+        # A log needs a shared-memory file beside it, which a read-only folder cannot have. Every
+        # finished epoch is in the main file as well, so that alone is read.
         database.close()
         database = sqlite3.connect(f"{address}&immutable=1", uri=True)
     database.execute("PRAGMA trusted_schema = OFF")
@@ -99,7 +99,7 @@ def check_identity(place: Path, database: sqlite3.Connection) -> None:
     if version < 1:
         raise ValueError("it has no schema version")
     (page,) = database.execute("PRAGMA page_size").fetchone()
-    # SQLite reads what a cut last page lacks as zeros and says nothing; with a log beside, the log has the page.
+    # SQLite silently reads zeros for the missing part of a cut page. A log beside it has the page.
     if place.stat().st_size % page and not place.with_name(f"{place.name}-wal").exists():
         raise ValueError("it was cut off within a page")
     _check_layout(database)

@@ -8,14 +8,14 @@ from pipetrace.trace.schema import APPLICATION_ID
 
 
 def check_place(path: Path, *, any_file: bool = False) -> None:
-    """See whether a trace may be written at a place before the work is done: a trace that is there may be replaced.
+    """Check that a trace may be written at a place. An existing trace may be replaced.
 
     Args:
         path: the place.
         any_file: whether any other file may be replaced too.
 
     Raises:
-        OutputExistsError: there is a file, and it is no trace.
+        OutputExistsError: there is a file that is not a trace.
         NotWritableError: the folder is missing or may not be written to, or the path is a folder.
     """
     try:
@@ -56,9 +56,9 @@ def write_error(path: Path, error: Exception) -> DiskFullError | NotWritableErro
         return DiskFullError(
             f"The trace could not be written: {error}.",
             where=str(path),
-            hint="Make room on the disk or choose another folder. Every epoch finished before stays readable.",
+            hint="Make room on the disk or choose another folder. Finished epochs stay readable.",
         )
     hint = "Choose a folder that exists and that you may write to."
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        hint = "Another program keeps the file locked, such as sqlite3 with an open transaction: close it and run again."
+        hint = "Another program has locked the file, such as sqlite3: close it and run again."
     return NotWritableError(f"The trace could not be written: {error}.", where=str(path), hint=hint)

@@ -1,4 +1,4 @@
-"""Reading a trace back, also while it is written, also after its writer was killed."""
+"""Reading a trace, also while it is written and after its writer was killed."""
 
 import json
 import os
@@ -53,9 +53,9 @@ from pipetrace.trace.writer import process_start
 def read(path: str | os.PathLike[str]) -> Trace:
     """Read a trace.
 
-    No code of the file runs: it holds plain values, no pickle, and one that holds anything but the tables of its
-    schema is refused, since views, triggers, virtual tables and computed columns run expressions of the file's own.
-    Control characters in its texts become U+FFFD, so that none can give orders to a terminal.
+    No code of the file runs. It holds plain values and no pickle. A file with anything but our
+    tables is refused: views, triggers, virtual tables and computed columns would run expressions.
+    Control characters in texts become U+FFFD, so that they cannot steer a terminal.
 
     Args:
         path: the file.
@@ -67,7 +67,7 @@ def read(path: str | os.PathLike[str]) -> Trace:
         TraceNotFoundError: there is no such file.
         NotATraceError: the file is something else.
         NewerTraceError: the file was written under a newer schema.
-        DamagedTraceError: the file is a trace, and broken.
+        DamagedTraceError: the file is a damaged trace.
     """
     place = Path(path)
     check_header(place)
@@ -162,7 +162,8 @@ class _Reader:
         parts = {part: self._tensors(part) for part in ("example", "mask", "training")}
         others = self._others()
         rows = self.database.execute(
-            "SELECT name, kind, layer, path, config, trainable, frozen, flops FROM stage ORDER BY position"
+            "SELECT name, kind, layer, path, config, trainable, frozen, flops FROM stage"
+            " ORDER BY position"
         )
         for name, kind, layer, path, config, trainable, frozen, flops in rows.fetchall():
             yield Stage(
@@ -283,8 +284,9 @@ class _Reader:
 
 
 SUMMARIES = """
-SELECT part, name, epoch, count, nan, positive_infinity, negative_infinity, zeros, min, max, mean, std, whole.data,
-       coalesce(parts.data, channels)  -- a number that nothing has is no bytes, and is found to be none
+SELECT part, name, epoch, count, nan, positive_infinity, negative_infinity, zeros, min, max, mean,
+       std, whole.data,
+       coalesce(parts.data, channels)  -- a reference to nothing stays a number, which is refused
 FROM summary
 LEFT JOIN content AS whole ON whole.id = histogram
 LEFT JOIN content AS parts ON parts.id = channels
@@ -331,7 +333,7 @@ def _shape(text: str) -> tuple[int | None, ...]:
 
 
 def _alive(writer: dict[str, Any]) -> bool:
-    """Whether the writing process still runs, as far as can be told: on this host, with the same start time."""
+    """Whether the writing process still runs: on this host, with the same start time."""
     pid = writer.get("pid")
     if writer.get("host") != platform.node() or not isinstance(pid, int) or pid <= 0:
         return False

@@ -1,7 +1,7 @@
 """The layout of a trace file. ``docs/trace-format.md`` explains it."""
 
 APPLICATION_ID = 0x70747263
-"""``ptrc`` in ASCII, at byte 68 of the file: what tells a trace from any other SQLite database."""
+"""``ptrc`` in ASCII, at byte 68 of the file. It marks a SQLite database as a trace."""
 
 SCHEMA = 1
 """The version of the layout, in ``user_version``. A reader refuses a file of a higher one."""
@@ -58,7 +58,12 @@ CREATE TABLE weight (
     trainable INTEGER NOT NULL,
     PRIMARY KEY (stage, position)
 ) WITHOUT ROWID;
-CREATE TABLE epoch (number INTEGER PRIMARY KEY, seconds REAL NOT NULL, learning_rate, steps INTEGER);
+CREATE TABLE epoch (
+    number INTEGER PRIMARY KEY,
+    seconds REAL NOT NULL,
+    learning_rate,
+    steps INTEGER
+);
 CREATE TABLE metric (
     epoch INTEGER NOT NULL REFERENCES epoch (number),
     name TEXT NOT NULL,

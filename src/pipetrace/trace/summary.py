@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 class Histogram:
     """Exact counts of float32 values by their leading bits.
 
-    A key is the value's bit pattern shifted right by ``32 - bits``. It holds the sign, the eight bits of
-    the exponent, and ``bits - 9`` bits of the fraction. With 16 bits a bin is at most 0.8 % wide, with 12
-    bits at most 12.5 %.
+    A key is the value's bit pattern shifted right by ``32 - bits``. It holds the sign, the eight
+    bits of the exponent, and ``bits - 9`` bits of the fraction. With 16 bits a bin is at most 0.8 %
+    wide, with 12 bits at most 12.5 %.
 
     Attributes:
         keys: of the bins that hold values, uint16, rising.
@@ -27,7 +27,7 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Summary:
-    """Mergeable statistics of a tensor. ``min`` to ``histogram`` are those of the finite values alone.
+    """Mergeable statistics of a tensor. ``min`` to ``histogram`` are of the finite values alone.
 
     Attributes:
         count: how many values there are, NaN and Inf included.
@@ -36,7 +36,7 @@ class Summary:
         min, max, mean: None when no value is finite.
         std: the population standard deviation, None when no value is finite.
         histogram: of the finite values, as float32.
-        channels: one summary for each index of the last axis; None for a single channel or very many.
+        channels: one summary for each index of the last axis; None for one channel or very many.
     """
 
     count: int

@@ -60,9 +60,7 @@ def _outcome(trace: Trace, made: Prediction, output: task.Output, position: int)
     values = output_of(made, output)
     target = made.targets[position] if position < len(made.targets) else None
     if values is None:
-        return _view(
-            output, f"Its output of {dimensions(output.shape)} was not kept: it is too large."
-        )
+        return _view(output, f"Its output of {dimensions(output.shape)} was too large to store.")
     if values.dtype.kind not in "fiub":
         return _view(output, f"It gives {counted(values.size, 'text')}.")
     given = Given(
@@ -77,11 +75,9 @@ def _outcome(trace: Trace, made: Prediction, output: task.Output, position: int)
 
 def _broken(values: Array) -> str:
     if values.size == 1:
-        return f"The model gives {figure(float(values.reshape(-1)[0]))}: there is no answer."
+        return f"The model gives {figure(float(values.reshape(-1)[0]))}: there is no prediction."
     broken = int(values.size - np.isfinite(values).sum())
-    return (
-        f"{number(broken)} of {counted(values.size, 'value')} are not finite: there is no answer."
-    )
+    return f"{number(broken)} of {counted(values.size, 'value')} are not finite: there is no prediction."
 
 
 def _in_form(given: Given) -> OutcomeView:
@@ -95,7 +91,7 @@ def _in_form(given: Given) -> OutcomeView:
     if form in FORMS and fits:
         return FORMS[form](given)
     them = "it stands" if values.size == 1 else "they stand"
-    return _view(output, f"{_range(values)}; what {them} for is not known from the trace.")
+    return _view(output, f"{_range(values)}; the trace does not say what {them} for.")
 
 
 def _sequence(given: Given) -> OutcomeView:
@@ -134,7 +130,7 @@ def _classes(given: Given) -> OutcomeView:
         said = "The scores are not probabilities"
         said += f"; the largest, {figure(float(values[first]))}, is that of {_name(given, first)}."
         verdict = (
-            f"{said} The true label is {truth}: {'right' if label == first else 'wrong'}."
+            f"{said} The true label is {truth}: {'correct' if label == first else 'wrong'}."
             if truth
             else said
         )
@@ -145,11 +141,11 @@ def _classes(given: Given) -> OutcomeView:
     first, second = int(order[0]), int(order[1])
     how = ", the softmax of its scores" if output.scale == task.LOGITS else ""
     said = (
-        f"The model says {_name(given, first)} with {share(float(shares[first]))}{how}; next comes "
+        f"The model predicts {_name(given, first)} with {share(float(shares[first]))}{how}, then "
     )
     said += f"{_name(given, second)} with {share(float(shares[second]))}."
     if label is not None and label == first:
-        said += f" The true label is {truth}: right."
+        said += f" The true label is {truth}: correct."
     elif label is not None:
         said += f" The true label is {truth}, which got {share(float(shares[label]))}: wrong."
     shown = (
@@ -208,7 +204,7 @@ def _binary(given: Given) -> OutcomeView:
         f"The model gives {_beside(chance)}{made}, which is {WHERE[sign]} {task.THRESHOLD}: {word}."
     )
     if label is not None:
-        said += f" The true label is {truth}: {'right' if label == int(yes) else 'wrong'}."
+        said += f" The true label is {truth}: {'correct' if label == int(yes) else 'wrong'}."
     line = Threshold(
         min(1.0, max(0.0, chance)),
         task.THRESHOLD,
@@ -240,7 +236,7 @@ def _labels(given: Given) -> OutcomeView:
         )
     said = shares > task.THRESHOLD
     names = given.trace.run.data.class_names
-    columns = ("label", "probability", "said", *(("meant",) if target is not None else ()))
+    columns = ("label", "probability", "predicted", *(("target",) if target is not None else ()))
     rows, marks = [], []
     for index in range(min(len(values), MOST_NUMBERS)):
         name = names[index] if len(names) == len(values) else str(index)
@@ -249,12 +245,10 @@ def _labels(given: Given) -> OutcomeView:
             cells.append("yes" if target[index] else "no")
             marks.append("right" if bool(target[index]) == bool(said[index]) else "wrong")
         rows.append(tuple(cells))
-    verdict = (
-        f"{int(said.sum())} of {counted(len(values), 'label')} get more than {task.THRESHOLD}."
-    )
+    verdict = f"{int(said.sum())} of {counted(len(values), 'label')} are above {task.THRESHOLD}."
     if target is not None:
         right = int((said == target.astype(bool)).sum())
-        verdict += f" {right} of {len(values)} are as they should be."
+        verdict += f" {right} of {len(values)} are correct."
     table = Grid(
         "The labels",
         columns,
@@ -279,7 +273,7 @@ def _numbers(given: Given) -> OutcomeView:
             return _view(output, said)
         apart = values[0] - target[0]
         how = (
-            f"{figure(abs(apart))} too {'much' if apart > 0 else 'little'}"
+            f"{figure(abs(apart))} too {'high' if apart > 0 else 'low'}"
             if apart
             else "no difference"
         )
@@ -292,7 +286,7 @@ def _numbers(given: Given) -> OutcomeView:
     else:
         off = np.abs(values - target)
         verdict = f"The model gives {counted(len(values), 'number')}, off by {figure(off.mean())} on average and by "
-        verdict += f"{figure(off.max())} at most, at place {int(off.argmax())}."
+        verdict += f"{figure(off.max())} at most, at position {int(off.argmax())}."
     table = _table(values, target)
     if len(values) <= MOST_NUMBERS:
         return _view(output, verdict, table=table)
@@ -303,7 +297,7 @@ def _numbers(given: Given) -> OutcomeView:
 
 def _table(values: Array, target: Array | None) -> Grid:
     shown = range(min(len(values), MOST_NUMBERS))
-    columns = ("place", "output", *(("target", "difference") if target is not None else ()))
+    columns = ("position", "output", *(("target", "difference") if target is not None else ()))
     rows = []
     for index in shown:
         cells = [str(index), figure(values[index])]
@@ -330,7 +324,7 @@ def _drawn(values: Array, target: Array | None, form: str | None) -> tuple[Image
 def _image(given: Given) -> OutcomeView:
     values, target = given.values, _like(given.target, given.values)
     form = "colour" if values.shape[-1] == 3 else None
-    verdict = f"The model gives a image of {dimensions(given.output.shape)}, values from {figure(float(values.min()))} "
+    verdict = f"The model outputs an image of {dimensions(given.output.shape)}, values from {figure(float(values.min()))} "
     verdict += f"to {figure(float(values.max()))}"
     if target is None:
         return _view(given.output, f"{verdict}.", drawn=_drawn(values, None, form))
@@ -380,18 +374,18 @@ def _mask(given: Given) -> OutcomeView:
     drawn.append(
         images.tensor(wrong[..., None], "Where the two differ", "grey", whole_scale=(0.0, 1.0))
     )
-    verdict = f"{share(float(1 - wrong.mean()))} of {counted(said.size, 'pixel')} are right."
+    verdict = f"{share(float(1 - wrong.mean()))} of {counted(said.size, 'pixel')} are correct."
     if output.what == task.BINARY:
         both, either = int((said & meant).sum()), int((said | meant).sum())
         verdict = f"{_marked(said, output)} {verdict}"
         if either:
-            verdict += f" Of the {counted(either, 'pixel')} that either marks, both mark {share(both / either)}."
+            verdict += f" Of the {counted(either, 'pixel')} marked by either, both mark {share(both / either)}."
     return _view(output, verdict, drawn=tuple(drawn))
 
 
 def _marked(said: Array, output: task.Output) -> str:
     if output.what == task.BINARY:
-        return f"The model marks {number(int(said.sum()))} of {counted(said.size, 'pixel')} with more than {task.THRESHOLD}."
+        return f"The model marks {number(int(said.sum()))} of {counted(said.size, 'pixel')} above {task.THRESHOLD}."
     found, counts = np.unique(said, return_counts=True)
     most = int(found[counts.argmax()])
     return f"{counted(len(found), 'class', 'classes')} occur; class {most} has {share(float(counts.max() / said.size))}."
