@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipetrace.demo.data import Source
 from pipetrace.demo.model import MODEL, Plan, draw, training
+from pipetrace.demo.source import Source
 from pipetrace.errors import (
     DiskFullError,
     InterruptedRunError,

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from pipetrace.capture import backend
-from pipetrace.demo.data import Source
 from pipetrace.demo.model import MODEL, Plan, draw, scaled, training
+from pipetrace.demo.source import Source
 from pipetrace.stats import summarise
 from pipetrace.trace import Trace, read
 from pipetrace.trace.document import Array

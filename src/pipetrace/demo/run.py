@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from pipetrace.capture import backend
-from pipetrace.demo.data import CLASSES, Source
 from pipetrace.demo.model import (
     MODEL,
     STEP,
@@ -21,6 +20,7 @@ from pipetrace.demo.model import (
     scaled,
     training,
 )
+from pipetrace.demo.source import CLASSES, Source
 from pipetrace.errors import InterruptedRunError, PipetraceError, TrainingError, in_short
 from pipetrace.record.measure.preprocessing import Before
 from pipetrace.record.measure.rows import Rows
@@ -90,7 +90,7 @@ def record_digits(
 
 
 class _Shown(Recorder):
-    """A recorder that shows how the run goes, and whose errors end it: here there is nothing but the recording."""
+    """A recorder that shows how the run goes, and whose errors end it."""
 
     shows: Progress
     trained = False
@@ -147,12 +147,13 @@ def _explain(recorder: _Shown, error: BaseException, out: Path) -> None:
         recorder.failed(error)
         when = f"in epoch {epoch}" if epoch else "before the first epoch"
         raise InterruptedRunError(
-            f"Interrupted {'after the last epoch, while the data flow was measured' if trained else when}.",
+            f"Interrupted {'after the last epoch, in the data flow' if trained else when}.",
             where=str(out),
-            hint=f"The trace ends there and holds every finished epoch; see it with: pipetrace show {out}",
+            hint="The trace ends there and holds every finished epoch; see it with: pipetrace "
+            f"show {out}",
         ) from error
     if isinstance(error, PipetraceError):
-        # Such as a full disk: the ending may still fit, and where it does not the epochs before it are safe.
+        # Such as a full disk: the ending may still fit; the epochs before it are safe.
         recorder.gives_up(Ending(FAILED, error.what, epoch=epoch or None))
         return
     if isinstance(error, Exception):

@@ -27,8 +27,7 @@ class Pipeline:
 
     A step is a callable that takes the rows, or the rows and the targets where it has two
     parameters, or a fitted scikit-learn transformer. Each runs once, on all rows; what it does is
-    measured on them: which rows it keeps, how it scales, how many windows or batches it makes. What
-    is split off as ``validation`` is what ``fit`` validates on.
+    measured on them. What is split off as ``validation`` is what ``fit`` validates on.
 
     Args:
         source: ``x``, or ``(x, y)``; each an array, a frame, a list, or a dictionary of arrays; or
