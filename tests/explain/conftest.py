@@ -284,6 +284,7 @@ def trace_of(
 
 
 NUMBER = r"(?<![A-Za-z\d])-?\d+(?:,\d{3})*(?:\.\d+)?(?: x 10\^\d+)?"
+COUNTED = r"(?:rows?|images?|class(?:es)?|epochs?|positions|weight arrays?)"
 TOKENS = (
     ("classes", rf"\bln ({NUMBER})"),
     ("epochs", rf"\b[Ee]pochs? ({NUMBER})(?:, ({NUMBER}))?(?: (?:and|to) ({NUMBER}))?"),
@@ -294,8 +295,7 @@ TOKENS = (
     ("counts", rf"({NUMBER}) of the ({NUMBER})\b(?! %)"),
     (
         "counts",
-        rf"({NUMBER}) (?:training |validation )?(?:rows?|images?|class(?:es)?|epochs?|positions"
-        r"|weight arrays?)\b",
+        rf"({NUMBER}) (?:training |validation )?{COUNTED}\b",
     ),
     ("figures", rf"({NUMBER})"),
 )

@@ -213,7 +213,7 @@ def _misclassified(trace: Trace, last: EpochJudgement, theirs: float, rows: int)
         GAP: f"The gap between {pair} is a sign of overfitting.",
         UNCLEAR: f"With so few {row_noun(trace)}s, the difference to {training} can be luck.",
         FOLLOWS: f"{pair[0].upper()}{pair[1:]} are close: no sign of overfitting.",
-        AHEAD: f"Validation accuracy ({share(theirs)}) is above {training}: no sign of overfitting.",
+        AHEAD: f"An accuracy of {share(theirs)} is above {training}: no sign of overfitting.",
     }.get(last.validation or "", "")
     return f"{text} {comparison}".strip()
 
