@@ -61,8 +61,6 @@ class Session:
         self._look_failed: Exception | None = None
         self._began, self._waited, self._steps_took = 0.0, 0.0, 0.0
 
-    # The course of a training
-
     def begin(self, call: FitCall, steps: int | None, *, look: bool = True) -> None:
         """A ``fit`` begins.
 
