@@ -25,7 +25,7 @@ def change(trace: Trace, stage: Stage, form: str | None) -> Change | None:
         return None
     if _same(stage):
         return Change(
-            "In training it gives the same as in a prediction, for the example to the last bit.",
+            "In training its output is the same as in a prediction, bit for bit for the example.",
             None,
             None,
         )

@@ -230,7 +230,7 @@ def _image(
     small = legible and values.size <= MOST_TEXTS
     texts = tuple(figure(float(value)) for value in values.reshape(-1)) if small else ()
     notes = [text for text in (note, *notes) if text]
-    said = f"{label}; drawn: {', '.join(notes)}" if notes else label
+    said = f"{label}; shown: {', '.join(notes)}" if notes else label
     low, high = scale
     return ImageView(
         kind,
