@@ -267,7 +267,7 @@ def test_a_part_that_fails_is_no_silence_here(
     def fails(*_: Any) -> None:
         raise ZeroDivisionError("no yardstick")
 
-    monkeypatch.setattr("pipetrace.record.measure.outcomes.baselines.learned", fails)
+    monkeypatch.setattr("pipetrace.record.measure.dataset_checks.baselines.learned", fails)
     with pytest.raises(
         TrainingError, match="Measuring after training failed: ZeroDivisionError: no yardstick"
     ):

@@ -185,7 +185,7 @@ def test_nothing_is_left_where_the_disk_breaks(
     before = state()
     monkeypatch.setattr("pipetrace.trace.writer.TraceWriter.add_epoch", broken)
     tried(DOORS[door], tmp_path / "run.trace", well)
-    assert "writing could not be recorded" in capsys.readouterr().err
+    assert "writing failed and is now off" in capsys.readouterr().err
     assert unlike(before, state()) == {}
 
 

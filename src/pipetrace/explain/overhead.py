@@ -14,8 +14,6 @@ SKIPPED = {
     "seed": "the random seed",
     "data facts": "facts on the data set",
     "probe": "stage outputs after {epochs}",
-    "probe rows": "some of the probe rows after {epochs}",
-    "channels": "statistics of single channels after {epochs}",
     "measurements": "activations, gradients and outcomes after {epochs}",
     "weights": "weight statistics after {epochs}",
     "loss checks": "checks for NaN or Inf between every {amount} steps",

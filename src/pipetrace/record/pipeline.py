@@ -106,7 +106,7 @@ class Pipeline:
         return self.model.fit(**given)
 
     def trace(self, path: str | os.PathLike[str]) -> None:
-        """Pass the rows through the steps and the untrained model; record flow and predictions.
+        """Pass the rows through steps and model, and record data flow and predictions.
 
         Args:
             path: where the trace goes; a trace that is there is replaced, any other file is not.
@@ -122,8 +122,7 @@ class Pipeline:
         x, y = nests.plain_arrays(passage.train.x), nests.plain_arrays(passage.train.y)
         if x is None:
             raise ArgumentError(
-                "What the steps give the model are no arrays, so their rows can be seen only while "
-                "it is trained.",
+                "The steps give the model no arrays, so their rows can be seen only in training.",
                 where="steps",
                 hint="Use fit, or a last step that returns arrays.",
             )

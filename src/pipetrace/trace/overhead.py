@@ -16,7 +16,7 @@ class Skipped:
     Attributes:
         what: ``stages`` (the model's layers were never seen), ``late stages`` (they were seen after
             training only), ``fit arguments``, ``steps``, ``masks``, ``inner layers``, ``seed``,
-            ``data facts``, ``probe``, ``probe rows``, ``channels``, ``weights``, ``measurements``,
+            ``data facts``, ``probe``, ``weights``, ``measurements``,
             ``loss checks``, ``rows``, ``after training``.
         reason: ``budget``, ``disk``, ``declined``, ``time`` or ``unsupported``.
         amount, total: how many epochs, rows or steps were skipped, and of how many; or None.
