@@ -9,8 +9,8 @@ from pipetrace.explain.findings.engine import CheckOptions, check
 from pipetrace.explain.findings.finding import ERROR, NOTE
 from pipetrace.explain.findings.labels import in_a_line
 from pipetrace.explain.overhead import omissions, spent
-from pipetrace.present.blocks import findings_blocks
 from pipetrace.present.build.findings import findings_view
+from pipetrace.present.compose import findings_blocks
 from pipetrace.present.text import write_text_of
 from pipetrace.trace import read
 

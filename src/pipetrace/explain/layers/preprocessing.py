@@ -21,18 +21,18 @@ from pipetrace.explain.text import counted
 from pipetrace.trace.document import Stage
 
 CODED = """
-[output_mode=one_hot] Each number is written as {places:# value}, of which one is 1 and the others
+[output_mode=one_hot] Each number is written as {codes:# value}, of which one is 1 and the others
     are 0.
-[output_mode=multi_hot] The result has {places:# value}: 1 for each number that occurs, and 0 for
-    the others.
-[output_mode=count] The result has {places:# value}: how often each number occurs.
-[output_mode=tf_idf] The result has {places:# value}: how often each number occurs, weighted by how
+[output_mode=multi_hot] The result has {codes:# value}: 1 for each number that occurs, and 0 for the
+    others.
+[output_mode=count] The result has {codes:# value}: how often each number occurs.
+[output_mode=tf_idf] The result has {codes:# value}: how often each number occurs, weighted by how
     rare it is (TF-IDF).
 """
 """How a number that stands for something is written down."""
 CODED_SHAPE = """
 [output_mode=int] One number for each value, so the shape stays the same.
-[places] {places:# value}, one for each possible number.
+[codes] {codes:# value}, one for each possible number.
 """
 RESCALING = """
 [by_channel] Multiplies every value by its channel's scale and adds its channel's offset.
@@ -96,7 +96,7 @@ def _rescaling(stage: Stage) -> Fields:
     factor, shift = real(scale), real(offset)
     inverse = 1 / factor if factor else 0
     added = f" and {'adds' if shift > 0 else 'subtracts'} {numbers(abs(shift))}" if shift else ""
-    # What was written as 1 / 255 or 1 / 127.5 is told as it was meant.
+    # What was written as 1 / 255 or 1 / 127.5 is written as it was meant.
     if 0 < abs(factor) < 1 and abs(inverse - round(inverse, 1)) < 1e-9 * abs(inverse):
         return {"divisor": round(inverse, 1), "shift": added}
     return {"factor": numbers(factor), "shift": added}
@@ -131,9 +131,9 @@ def _coded(stage: Stage, depth: int | None) -> dict[str, Any]:
     if mode == "int":
         demand(agree(taken, given))
         return {"output_mode": mode}
-    places = length_at(given, -1)
-    demand(depth is None or places == depth)
-    return {"output_mode": mode, "places": places}
+    codes = length_at(given, -1)
+    demand(depth is None or codes == depth)
+    return {"output_mode": mode, "codes": codes}
 
 
 def _discretization(stage: Stage) -> Fields:

@@ -9,6 +9,7 @@ from pipetrace.explain import task
 from pipetrace.explain.facts import class_name, output_of
 from pipetrace.explain.text import counted, dimensions, figure, number, share
 from pipetrace.present.build import images
+from pipetrace.present.build.outcome_images import compared, image_outcome, mask_outcome
 from pipetrace.present.build.sequence import sequence
 from pipetrace.present.drawings import Bar, Grid, ImageView, Threshold
 from pipetrace.present.views import OutcomeView
@@ -291,7 +292,7 @@ def _numbers(given: Given) -> OutcomeView:
     if len(values) <= MOST_NUMBERS:
         return _view(output, verdict, table=table)
     return _view(
-        output, verdict, table=table, drawn=_drawn(values.astype(np.float32), target, None)
+        output, verdict, table=table, drawn=compared(values.astype(np.float32), target, None)
     )
 
 
@@ -309,108 +310,14 @@ def _table(values: Array, target: Array | None) -> Grid:
     )
 
 
-def _drawn(values: Array, target: Array | None, form: str | None) -> tuple[ImageView | None, ...]:
-    """Output, target and difference, the first two on one scale."""
-    scale = images.scale_of(values, target)
-    found = [images.tensor(values, "Output", "grey", whole_scale=scale, form=form)]
-    if target is not None:
-        found.append(images.tensor(target, "Target", "grey", whole_scale=scale, form=form))
-        found.append(
-            images.tensor((values - target).astype(np.float32), "Output minus target", "grey")
-        )
-    return tuple(found)
-
-
 def _image(given: Given) -> OutcomeView:
-    values, target = given.values, _like(given.target, given.values)
-    form = "colour" if values.shape[-1] == 3 else None
-    verdict = f"The model outputs an image of {dimensions(given.output.shape)}, values from {figure(float(values.min()))} "
-    verdict += f"to {figure(float(values.max()))}"
-    if target is None:
-        return _view(given.output, f"{verdict}.", drawn=_drawn(values, None, form))
-    off = np.abs(values.astype(float) - target)
-    at = np.unravel_index(int(off.argmax()), off.shape)
-    verdict += f", off by {figure(float(off.mean()))} on average and by {figure(float(off.max()))} at most, in row "
-    verdict += f"{int(at[0])}, column {int(at[1])}."
-    return _view(
-        given.output,
-        verdict,
-        drawn=_drawn(values.astype(np.float32), target.astype(np.float32), form),
-    )
+    verdict, drawn = image_outcome(given.output, given.values, given.target)
+    return _view(given.output, verdict, drawn=drawn)
 
 
 def _mask(given: Given) -> OutcomeView:
-    output, values = given.output, given.values
-    shares = task.shares(output, values)
-    if output.what == task.CLASSES:
-        said = values.argmax(axis=-1)
-    elif shares is None:
-        return _view(
-            output,
-            f"{_range(values)}; they are no probabilities.",
-            drawn=_drawn(values, None, None),
-        )
-    else:
-        said = (shares[..., 0] > task.THRESHOLD).astype(int)
-    meant = _meant(given.target, said.shape, output.classes)
-    drawn = [
-        images.tensor(
-            said[..., None],
-            "Output, the class of each pixel",
-            "grey",
-            whole_scale=_classes_of(output),
-        )
-    ]
-    if output.what == task.BINARY and shares is not None:
-        drawn = [
-            images.tensor(
-                shares, "Output, a probability for each pixel", "grey", whole_scale=(0.0, 1.0)
-            )
-        ]
-    if meant is None:
-        return _view(output, _marked(said, output), drawn=tuple(drawn))
-    wrong = said != meant
-    drawn.append(images.tensor(meant[..., None], "Target", "grey", whole_scale=_classes_of(output)))
-    drawn.append(
-        images.tensor(wrong[..., None], "Where the two differ", "grey", whole_scale=(0.0, 1.0))
-    )
-    verdict = f"{share(float(1 - wrong.mean()))} of {counted(said.size, 'pixel')} are correct."
-    if output.what == task.BINARY:
-        both, either = int((said & meant).sum()), int((said | meant).sum())
-        verdict = f"{_marked(said, output)} {verdict}"
-        if either:
-            verdict += f" Of the {counted(either, 'pixel')} marked by either, both mark {share(both / either)}."
-    return _view(output, verdict, drawn=tuple(drawn))
-
-
-def _marked(said: Array, output: task.Output) -> str:
-    if output.what == task.BINARY:
-        return f"The model marks {number(int(said.sum()))} of {counted(said.size, 'pixel')} above {task.THRESHOLD}."
-    found, counts = np.unique(said, return_counts=True)
-    most = int(found[counts.argmax()])
-    return f"{counted(len(found), 'class', 'classes')} occur; class {most} has {share(float(counts.max() / said.size))}."
-
-
-def _meant(target: Array | None, shape: tuple[int, ...], classes: int) -> Array | None:
-    """The class that each pixel should have."""
-    if target is None:
-        return None
-    if target.shape == shape:
-        return target.astype(int)
-    if target.shape == (*shape, 1):
-        return target[..., 0].astype(int)
-    found: Array | None = target.argmax(axis=-1) if target.shape == (*shape, classes) else None
-    return found
-
-
-def _classes_of(output: task.Output) -> tuple[float, float]:
-    return 0.0, float(max(1, output.classes - 1))
-
-
-def _like(target: Array | None, values: Array) -> Array | None:
-    if target is None or target.size != values.size or not np.isfinite(target).all():
-        return None
-    return target.reshape(values.shape)
+    verdict, drawn = mask_outcome(given.output, given.values, given.target)
+    return _view(given.output, verdict, drawn=drawn)
 
 
 def _range(values: Array, *, small: bool = False) -> str:
