@@ -45,39 +45,24 @@ def test_nothing_found_ends_with_0(run: Run, here: Path) -> None:
     assert run("check", "digits.trace", "--select", "PT99") == Ran(0, said, "")
 
 
-@pytest.mark.parametrize(
-    ("options", "code", "said"),
-    [
-        (
-            ["--level", "error"],
-            1,
-            "1 error from 5 rules. 1 warning is hidden: show it with --level warning.",
-        ),
-        (
-            ["--ignore", "PT2"],
-            1,
-            "2 warnings from 4 rules. 1 note is hidden: show it with --level note.",
-        ),
-        (["--ignore", "PT2", "--level", "note"], 1, "2 warnings and 1 note from 4 rules."),
-        (
-            ["--ignore", "PT2,PT402", "--ignore", "PT501"],
-            0,
-            "No error or warning from 2 rules. 1 note is hidden: show it with --level note.",
-        ),
-        (
-            ["--select", "PT501", "--level", "error"],
-            0,
-            "No error from 1 rule. 1 warning is hidden: show it with --level warning.",
-        ),
-        (["--ignore", "PT"], 0, "No rule was run."),
-    ],
+TOLD = (
+    ("--level error", 1, "1 error from 5 rules", "--level warning"),
+    ("--ignore PT2", 1, "2 warnings from 4 rules", "--level note"),
+    ("--ignore PT2 --level note", 1, "2 warnings and 1 note from 4 rules", ""),
+    ("--ignore PT2,PT402 --ignore PT501", 0, "No error or warning from 2 rules", "--level note"),
+    ("--select PT501 --level error", 0, "No error from 1 rule", "--level warning"),
+    ("--ignore PT", 0, "No rule was run", ""),
 )
-def test_the_level_decides_what_is_told_and_how_it_ends(
-    run: Run, here: Path, options: list[str], code: int, said: str
-) -> None:
-    ran = run("check", "digits.trace", *options)
-    assert ran.code == code
-    assert " ".join(ran.out.split("\n\n")[0].split()) == f"digits.trace: {said}"
+"""Options, the exit code, how many are reported, and the option that shows those that are hidden."""
+
+
+def test_the_level_decides_what_is_told_and_how_it_ends(run: Run, here: Path) -> None:
+    for options, code, counts, hidden in TOLD:
+        ran = run("check", "digits.trace", *options.split())
+        head = " ".join(ran.out.split("\n\n")[0].split())
+        assert ran.code == code, options
+        assert head.startswith(f"digits.trace: {counts}."), options
+        assert head.endswith(f"{hidden}.") if hidden else "--level" not in head, options
 
 
 def test_several_traces_are_told_one_after_the_other(run: Run, here: Path) -> None:
@@ -100,23 +85,21 @@ def test_a_rule_that_fails_is_named_and_ends_with_2(
     assert json.loads(run("check", "digits.trace", "--format", "json").out)["exit_code"] == 2
 
 
-@pytest.mark.parametrize(
-    ("options", "slug", "where"),
-    [
-        (["--select", "PT305"], "no-such-rule", "select"),
-        (["--ignore", "dead"], "no-such-rule", "ignore"),
-        (["--expect", "loss"], "bad-expectation", "--expect"),
-        (["--expect", "auc >= 0.5"], "bad-expectation", "--expect 'auc >= 0.5'"),
-        (["--baseline", "missing.trace"], "trace-not-found", "missing.trace"),
-        (["--baseline", "digits.trace", "--tolerance", "-1"], "bad-argument", "--tolerance"),
-    ],
+REFUSED = (
+    (["--select", "PT305"], "no-such-rule", "select"),
+    (["--ignore", "dead"], "no-such-rule", "ignore"),
+    (["--expect", "loss"], "bad-expectation", "--expect"),
+    (["--expect", "auc >= 0.5"], "bad-expectation", "--expect 'auc >= 0.5'"),
+    (["--baseline", "missing.trace"], "trace-not-found", "missing.trace"),
+    (["--baseline", "digits.trace", "--tolerance", "-1"], "bad-argument", "--tolerance"),
 )
-def test_what_cannot_be_checked_ends_with_2(
-    run: Run, here: Path, options: list[str], slug: str, where: str
-) -> None:
-    ran = run("check", "digits.trace", *options)
-    assert ran.code == 2
-    assert is_message(ran, slug, where)
+
+
+def test_what_cannot_be_checked_ends_with_2(run: Run, here: Path) -> None:
+    for options, slug, where in REFUSED:
+        ran = run("check", "digits.trace", *options)
+        assert ran.code == 2, options
+        assert is_message(ran, slug, where), options
 
 
 def test_a_trace_that_cannot_be_read_ends_with_2(run: Run, here: Path) -> None:
@@ -354,18 +337,15 @@ def test_the_rules_are_listed_with_those_that_are_given(run: Run) -> None:
     assert "      What PT201 finds.\n" in ran.out
 
 
-@pytest.mark.parametrize("code", ["PT201", "pt201", "dying-units"])
-def test_one_rule_is_explained_by_code_or_name(
-    run: Run, monkeypatch: pytest.MonkeyPatch, code: str
-) -> None:
+def test_one_rule_is_explained_by_code_or_name(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rules, "page", lambda code: None)
-    ran = run("rules", code)
-    assert (ran.code, ran.err) == (0, "")
-    assert ran.out == (
-        "PT201 dying-units\n\nSeverity: error. Category: dying_units.\n\nWhat it finds: What PT201 finds.\n\n"
-        "Why it matters: Why PT201 matters.\n\nRoot cause of: PT402 small-steps and PT901 worth-knowing.\n\n"
-        "It comes from pipetrace.made.DyingUnits.\n"
-    )
+    for code in ("PT201", "pt201", "dying-units"):
+        ran = run("rules", code)
+        assert (ran.code, ran.err) == (0, "")
+        heads = [line.partition(" ")[0] for line in ran.out.splitlines() if line]
+        assert heads == ["PT201", "Severity:", "What", "Why", "Root", "It"]
+        for part in ("error", "dying_units", "PT402 small-steps", "pipetrace.made.DyingUnits"):
+            assert part in ran.out
 
 
 def test_the_page_of_a_rule_follows_what_its_class_says(run: Run) -> None:
