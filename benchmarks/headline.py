@@ -12,9 +12,10 @@ from pathlib import Path
 from statistics import median
 
 from pipetrace import read
-from pipetrace.demo.data import Source, load
+from pipetrace.demo.data import load
 from pipetrace.demo.model import Plan
 from pipetrace.demo.run import record_digits
+from pipetrace.demo.source import Source
 from pipetrace.present.progress import Silent
 from pipetrace.trace.document import Epoch
 

@@ -99,7 +99,7 @@ SLIDING: Mapping[str, Made] = {
     ),
     "Conv2DTranspose": (lambda layers: layers.Conv2DTranspose(8, 3, strides=2), [(26, 26, 32)]),
     "Conv3DTranspose": (
-        lambda layers: layers.Conv3DTranspose(4, (1, 2, 3), strides=3, output_padding=1),
+        lambda layers: layers.Conv3DTranspose(4, (1, 2, 3), strides=3, **output_padding()),
         [VOLUME],
     ),
     "DepthwiseConv1D": (lambda layers: layers.DepthwiseConv1D(3, depth_multiplier=2), [STEPS]),
@@ -264,6 +264,11 @@ EVERY: Mapping[str, Made] = {**CORE, **SLIDING, **STEADY, **STEP_BY_STEP, **READ
 def keras_version() -> tuple[int, ...]:
     """The version of Keras that runs: its first two numbers."""
     return tuple(int(part) for part in load().__version__.split(".")[:2])
+
+
+def output_padding() -> dict[str, Any]:
+    """An option for a transposed convolution; Keras 3.8 gives another shape than it says with it."""
+    return {"output_padding": 1} if keras_version() >= WRITTEN_FOR else {}
 
 
 def accepted(layer: Any, **options: Any) -> dict[str, Any]:

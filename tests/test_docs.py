@@ -30,6 +30,7 @@ from tools.make_declarations import records
 
 import pipetrace
 from pipetrace.cli import commands
+from pipetrace.explain.events import SENTENCES
 from pipetrace.trace.document import Data, Run, Training
 from pipetrace.trace.measurements import KINDS, Figures
 from pipetrace.trace.overhead import Overhead
@@ -142,6 +143,7 @@ def test_what_a_run_writes_is_described(manifold: Path) -> None:
                 re.sub(r"\d+$", "1", part) for part in column(f"SELECT DISTINCT part FROM {table}")
             }
             assert numbered == {row[1] for row in parts if row[0] == table}
+        assert set(keys("The kinds of event")) == SENTENCES.keys()
         (figures,) = tables(whole_section(FORMAT, "The kinds of measurement")[0].text)
         told = {row[0]: set(re.findall(r"[a-z][a-z0-9_]*", row[3])) for row in figures}
         assert told.keys() == KINDS.keys()

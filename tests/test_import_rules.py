@@ -11,7 +11,6 @@ PACKAGE = Path(__file__).parent.parent / "src" / "pipetrace"
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "errors": frozenset(),
     "config": frozenset(),
-    "quick": frozenset(),
     "trace": frozenset(),
     "stats": frozenset({"trace"}),
     "pipeline": frozenset({"trace"}),
@@ -35,7 +34,6 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
             "present",
             "demo",
             "config",
-            "quick",
         }
     ),
 }
@@ -49,7 +47,7 @@ EMPTY = {
     for part in MAY_IMPORT
     for name in [
         f"{part}.py"
-        if part in ("errors", "config", "quick", "__init__", "__main__")
+        if part in ("errors", "config", "__init__", "__main__")
         else f"{part}/__init__.py"
     ]
 }

@@ -30,8 +30,6 @@ EXCEPTIONS: Mapping[str, int] = {
     "tests/explain/findings/conftest.py": 406,
     "tests/explain/findings/conftest.py::sound_figures": 130,
     "tests/explain/findings/conftest.py::a_run": 101,
-    "tests/explain/layers/test_by_keras.py": 510,
-    "tests/explain/layers/test_every_layer.py": 424,
     "tests/explain/test_insight.py": 485,
     "tests/explain/test_observations.py": 440,
     "tests/pipeline/test_passage.py": 525,

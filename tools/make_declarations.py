@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from pipetrace.present.views import Document
+from pipetrace.trace.codec import SPECIAL
 from pipetrace.trace.document import Trace
-from pipetrace.trace.measurements import KINDS, Figures, Measurement, Measurements
-from pipetrace.trace.schema import SPECIAL
+from pipetrace.trace.measured import Measurement, Measurements
+from pipetrace.trace.measurements import KINDS, Figures
 
 LAZY: dict[Any, Any] = {
     Measurements: tuple[Measurement, ...],

@@ -12,7 +12,7 @@ from benchmarks.cost.ways import numpy_statistics
 
 from pipetrace.capture.forward import Forward
 from pipetrace.record.measure.data_flow import flow
-from pipetrace.record.measure.rows import Measure
+from pipetrace.record.measure.model_pass import ModelPass
 
 PREDICT, PREDICT_256 = "predict", "predict, batches of 256"
 EXACT, SAMPLED, FETCHED, STATISTICS = (
@@ -24,9 +24,9 @@ EXACT, SAMPLED, FETCHED, STATISTICS = (
 NUMPY = "exact, without numba"
 
 
-def measure_of(model: Any, x: Any) -> Measure:
+def measure_of(model: Any, x: Any) -> ModelPass:
     """The forward pass that gives all stages."""
-    return Measure(Forward(model, x[:2], [("pixels", 0)]), [("pixels", 0)], x[:2])
+    return ModelPass(Forward(model, x[:2], [("pixels", 0)]), [("pixels", 0)], x[:2])
 
 
 def ways(model: Any, x: Any) -> dict[str, Callable[[], Any]]:

@@ -70,14 +70,14 @@ LATER = {
 """Where the names are, each imported when it is first used: who shows a trace needs no page, and who records needs Keras."""
 
 
-def _speakers() -> tuple[live_findings.AtEnd, live_findings.Meanwhile]:
-    from pipetrace.present.stderr import at_end, meanwhile
+def _reporter() -> live_findings.Reporter:
+    from pipetrace.present import stderr
 
-    return at_end, meanwhile
+    return stderr
 
 
-# Every recording tells what the rules find, from whichever module its door was imported.
-live_findings.register(_speakers)
+# Every recording reports what the rules find, from whichever module its door was imported.
+live_findings.register(_reporter)
 
 
 def __getattr__(name: str) -> Any:

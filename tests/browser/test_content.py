@@ -166,7 +166,7 @@ def test_a_vector_tells_the_place_and_its_value(shown: Page, digits_trace: Trace
             box["y"] + (row + 0.5) * box["height"] / 52,
         )
         text = item.locator(".seen .readout").text_content()
-        assert (text or "").startswith(f"place {row * 104 + column}: ")
+        assert (text or "").startswith(f"position {row * 104 + column}: ")
         assert value_after(text) == example[row * 104 + column]
 
 

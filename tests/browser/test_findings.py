@@ -37,9 +37,7 @@ def test_each_finding_has_all_of_its_view_above_the_data_flow(
 ) -> None:
     page = opened(*WRONG)
     made = document(digits_trace).findings
-    assert (
-        page.locator("main > section h2").first.inner_text().startswith("What is wrong, and where")
-    )
+    assert page.locator("main > section h2").first.inner_text().startswith("Findings")
     expect(page.locator("#findings")).to_contain_text(made.title)
     assert page.locator(".finding").count() == len(made.found) == 2
     for view in made.found:
@@ -55,7 +53,7 @@ def test_each_finding_has_all_of_its_view_above_the_data_flow(
                 f"{symptom.level} {symptom.rule}"
             )
     assert page.locator(".finding pre").inner_text() == made.found[0].change
-    expect(page.locator(".finding").nth(0)).not_to_contain_text("How sure")
+    expect(page.locator(".finding").nth(0)).not_to_contain_text("Confidence")
 
 
 def test_a_finding_leads_to_its_stage_and_its_epoch_and_back(opened: Open) -> None:
@@ -71,7 +69,7 @@ def test_a_finding_leads_to_its_stage_and_its_epoch_and_back(opened: Open) -> No
     row = page.locator('[id="epoch/2"]')
     expect(row).to_be_focused()
     expect(row.locator(".mark")).to_contain_text("PT201 dying-units")
-    # A symptom is told within its cause, and has a place of its own to be led to.
+    # A symptom is shown inside its root cause, and has a link target of its own.
     page.locator('[id="stage/dense"] .mark a').click()
     expect(page.locator('[id="finding/1.1"]')).to_be_focused()
     assert page.locator(".thread .mark").count() == 2

@@ -177,13 +177,13 @@ def test_the_graph_is_reached_and_used_by_keyboard(pages: Pages) -> None:
     assert page.evaluate("document.activeElement.id") == "stage/pool_1"
 
 
-def test_a_large_model_is_wrapped_and_opens_by_keyboard(pages: Pages) -> None:
+def test_a_large_model_is_collapsed_and_expands_by_keyboard(pages: Pages) -> None:
     page = pages.open(DEEP)
     assert page.locator(".thread > li").count() == len(DEEP.stages) + 2
     assert page.locator("#stage\\/block1_conv1").is_hidden()
     group = page.locator("#group\\/backbone > summary")
     assert "145 stages" in (group.text_content() or "")
-    assert "5,824 parameters: 4,800 trainable, 1,024 frozen." in (group.text_content() or "")
+    assert "Parameters: 5,824: 4,800 trainable, 1,024 frozen." in (group.text_content() or "")
     group.focus()
     page.keyboard.press("Enter")
     assert page.locator("#stage\\/stem").is_visible()
@@ -193,14 +193,14 @@ def test_a_large_model_is_wrapped_and_opens_by_keyboard(pages: Pages) -> None:
     assert focused in ("SUMMARY", "INPUT", "DIV", "A")
 
 
-def test_a_place_within_folds_is_opened_when_the_address_names_it(pages: Pages) -> None:
+def test_a_place_within_groups_is_expanded_when_the_address_names_it(pages: Pages) -> None:
     place = "#" + quote("stage/block9_bn2", safe="")
     page = pages.open(DEEP, place=place)
     assert page.locator("#stage\\/block9_bn2").is_visible()
     assert page.evaluate("document.activeElement.id") == "stage/block9_bn2"
 
 
-def test_paper_shows_what_was_wrapped(pages: Pages) -> None:
+def test_paper_shows_what_was_collapsed(pages: Pages) -> None:
     page = pages.open(DEEP)
     page.emulate_media(media="print")
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
@@ -255,7 +255,7 @@ def test_hidden_steps_are_hatched_and_read_out(pages: Pages) -> None:
 def test_both_images_of_a_dropout_stand_side_by_side(pages: Pages) -> None:
     page = pages.open(KINDS)
     both = page.locator("#stage\\/drop .both .captioned")
-    assert both.locator(".caption").all_text_contents() == ["in prediction", "in training"]
+    assert both.locator(".caption").all_text_contents() == ["In a prediction", "In training"]
     left, right = (both.nth(index).bounding_box() for index in (0, 1))
     assert left is not None
     assert right is not None

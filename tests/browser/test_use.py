@@ -105,7 +105,7 @@ def test_reading_begins_at_the_marked_value(page: Page) -> None:
     assert f"row {row}, column {column + 1}: " in (item.locator(".readout").text_content() or "")
 
 
-def test_what_is_wrapped_opens_by_keyboard(page: Page, made: Document) -> None:
+def test_what_is_collapsed_opens_by_keyboard(page: Page, made: Document) -> None:
     tab_to(page, '[id="stage/conv2d"] details.more summary')
     histogram = page.locator('[id="stage/conv2d"] .histogram').first
     assert not histogram.is_visible()
@@ -197,12 +197,12 @@ def test_a_wrong_answer_is_told_why_and_where_to_look(page: Page, made: Document
     ] == [words(each) for each in question.options]
     wrong = (question.answer + 1) % 4
     option(page, wrong).click()
-    told = words(page.locator(".card .told").text_content())
+    told = words(page.locator(".card .feedback").text_content())
     assert told.startswith("Not this one. ")
     assert words(question.remarks[wrong]) in told
     assert words(question.remarks[question.answer]) in told
-    assert "your answer, wrong" in (option(page, wrong).text_content() or "")
-    assert "the right answer" in (option(page, question.answer).text_content() or "")
+    assert "your answer" in (option(page, wrong).text_content() or "")
+    assert "right answer" in (option(page, question.answer).text_content() or "")
     assert all(each.is_disabled() for each in page.locator(".card .option").all())
     assert focused(page, ".card .next")
 
@@ -210,10 +210,10 @@ def test_a_wrong_answer_is_told_why_and_where_to_look(page: Page, made: Document
 def test_a_right_answer_is_told_why(page: Page, made: Document) -> None:
     question = made.quiz[0]
     option(page, question.answer).click()
-    told = words(page.locator(".card .told").text_content())
+    told = words(page.locator(".card .feedback").text_content())
     assert told.startswith(f"Right. {words(question.remarks[question.answer])}")
     assert page.locator(".card .wrong").count() == 0
-    assert "the right answer" in (option(page, question.answer).text_content() or "")
+    assert "right answer" in (option(page, question.answer).text_content() or "")
 
 
 def test_each_question_leads_to_its_evidence(page: Page, made: Document) -> None:
@@ -249,10 +249,10 @@ def test_the_result_counts_and_the_quiz_begins_again(page: Page, made: Document)
         page.locator(".card .question").text_content()
         == f"{len(made.quiz) - 1} of {len(made.quiz)} right."
     )
-    page.get_by_role("button", name="Ask me again").click()
+    page.get_by_role("button", name="Try again").click()
     assert words(page.locator(".card .question").text_content()) == words(made.quiz[0].text)
     assert page.locator(".card .option:disabled").count() == 0
-    assert page.locator(".card .told").inner_text() == ""
+    assert page.locator(".card .feedback").inner_text() == ""
 
 
 def test_the_quiz_is_answered_by_keyboard_and_keeps_the_focus(page: Page, made: Document) -> None:

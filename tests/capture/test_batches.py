@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pipetrace.capture import batches
-from pipetrace.capture.batches import SourceError, Tee, joined, split
+from pipetrace.capture.batches import BatchRecorder, SourceError, joined, split
 from pipetrace.capture.nests import as_fit_gets, plain_arrays
 
 pytestmark = pytest.mark.framework
@@ -27,7 +27,7 @@ def structured() -> Any:
     return tf.data.Dataset.from_tensor_slices(parts).batch(4)
 
 
-def taken(tee: Tee, iterator: Any, steps: int) -> list[Any]:
+def taken(tee: BatchRecorder, iterator: Any, steps: int) -> list[Any]:
     """All that a training function gets which takes so many batches a call, as Keras' own does."""
     import tensorflow as tf
 
@@ -57,7 +57,7 @@ def assert_same(ours: list[Any], theirs: list[Any]) -> None:
 @pytest.mark.parametrize("count", [1, 12, 14])
 @pytest.mark.filterwarnings("ignore:Your input ran out of data:UserWarning")
 def test_every_batch_is_handed_on_once_and_in_order(steps: int, count: int) -> None:
-    tee = Tee(steps)
+    tee = BatchRecorder(steps)
     found = taken(tee, iter(dataset(count)), steps)
     assert_same(found, list(dataset(count)))
     assert_same(tee.batches, list(dataset(count)))
@@ -67,7 +67,7 @@ def test_every_batch_is_handed_on_once_and_in_order(steps: int, count: int) -> N
 
 @pytest.mark.parametrize("steps", [1, 3])
 def test_structures_are_handed_on_as_they_are(steps: int) -> None:
-    tee = Tee(steps)
+    tee = BatchRecorder(steps)
     assert_same(taken(tee, iter(structured()), steps), list(structured()))
     assert_same(tee.batches, list(structured()))
 
@@ -94,7 +94,7 @@ def test_elements_that_are_no_plain_arrays(kind: str) -> None:
             element.to_tensor().numpy() if isinstance(element, tf.RaggedTensor) else element.numpy()
         )
 
-    tee = Tee(1)
+    tee = BatchRecorder(1)
     found = taken(tee, iter(source()), 1)
     assert_same([dense(each) for each in found], [dense(each) for each in source()])
     assert_same(tee.batches, [dense(each) for each in source()])
@@ -110,7 +110,7 @@ def test_a_source_that_raises_says_what_it_raised() -> None:
     made = tf.data.Dataset.from_generator(
         broken, output_signature=tf.TensorSpec((None, 3), tf.float32)
     )
-    tee, iterator = Tee(1), iter(made)
+    tee, iterator = BatchRecorder(1), iter(made)
     np.testing.assert_array_equal(next(tee(iterator)), X[:2])
     with pytest.raises(SourceError) as caught:
         tee(iterator)
@@ -119,7 +119,7 @@ def test_a_source_that_raises_says_what_it_raised() -> None:
 
 
 def test_it_stops_at_so_many_rows_and_the_rest_goes_its_own_way() -> None:
-    tee, iterator = Tee(1, rows=5), iter(dataset())
+    tee, iterator = BatchRecorder(1, rows=5), iter(dataset())
     found = taken(tee, iterator, 1)
     assert_same(found, list(dataset()))
     assert tee.done
@@ -130,14 +130,14 @@ def test_it_stops_at_so_many_rows_and_the_rest_goes_its_own_way() -> None:
 
 def test_it_stops_at_so_many_bytes() -> None:
     batch = 2 * 3 * 4 + 2 * 8
-    tee = Tee(2, size=3 * batch)
+    tee = BatchRecorder(2, size=3 * batch)
     assert_same(taken(tee, iter(dataset()), 2), list(dataset()))
     assert len(tee.batches) == 4
     assert_same(tee.batches, list(dataset().take(4)))
 
 
 def test_what_is_kept_is_a_copy() -> None:
-    tee, iterator = Tee(1), iter(dataset())
+    tee, iterator = BatchRecorder(1), iter(dataset())
     given = next(tee(iterator))
     kept = tee.batches[0][0]
     kept[:] = -1
@@ -155,7 +155,7 @@ def test_an_iterator_of_another_kind_is_handed_on_untouched() -> None:
             self.asked += 1
             return X[:2]
 
-    tee, iterator = Tee(1), Distributed()
+    tee, iterator = BatchRecorder(1), Distributed()
     assert tee(iterator) is iterator
     assert (iterator.asked, tee.batches, tee.done) == (0, [], True)
 
@@ -168,7 +168,7 @@ def test_elements_that_a_generator_cannot_give_are_left_alone(
     def refuse(*_: Any, **__: Any) -> Any:
         raise TypeError("not of this kind")
 
-    tee, iterator = Tee(1), iter(dataset())
+    tee, iterator = BatchRecorder(1), iter(dataset())
     monkeypatch.setattr(tf.data.Dataset, "from_generator", refuse)
     assert tee(iterator) is iterator
     assert (tee.batches, tee.done) == ([], True)
@@ -185,7 +185,7 @@ def test_no_weights_in_place_of_weights(kind: str) -> None:
         # What Keras makes of None out of a generator.
         return dataset().map(lambda x, y: (x, y, tf.experimental.Optional.empty(None)))
 
-    tee = Tee(1)
+    tee = BatchRecorder(1)
     found = taken(tee, iter(source()), 1)
     assert_same([each[:2] for each in found], list(dataset()))
     assert [each is None or not each.has_value() for *_, each in found] == [True] * 7
@@ -200,7 +200,7 @@ def test_optional_values_that_are_there() -> None:
     import tensorflow as tf
 
     made = tf.data.Dataset.range(3).map(tf.experimental.Optional.from_value)
-    tee = Tee(1)
+    tee = BatchRecorder(1)
     assert [int(each.get_value()) for each in taken(tee, iter(made), 1)] == [0, 1, 2]
     assert [int(each) for each in tee.batches] == [0, 1, 2]
 

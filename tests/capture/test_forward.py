@@ -125,6 +125,7 @@ def test_no_random_number_is_drawn(keras: Any, small: Any) -> None:
     rows = np.ones((4, 3), np.float32)
     drawn = []
     for watched in (False, True):
+        keras.utils.clear_session()  # Keras 3.8 goes on with a generator that it has
         keras.utils.set_random_seed(3)
         if watched:
             Forward(small, rows, [("rows", 0)])(rows)

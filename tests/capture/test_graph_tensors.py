@@ -374,7 +374,14 @@ def test_layers_of_half_precision(keras: Any, dtype: str) -> None:
         [layers.Input((6,)), inner, layers.Dense(2, dtype="float32", name="out")]
     )
     forward = seen(model, ROWS)
-    assert sources(forward) == {"half": ["rows"], "out": ["half"]}
+    # Keras 3.8 makes each change of the type an operation of the model.
+    given = sources(forward)
+    before = {name: came[0] for name, came in given.items() if name.startswith("cast")}
+    assert {
+        name: [before.get(str(each), each) for each in came]
+        for name, came in given.items()
+        if name not in before
+    } == {"half": ["rows"], "out": ["half"]}
     assert stage(forward, "half").outputs[0].dtype == dtype.removeprefix("mixed_")
     found = forward(ROWS)
     assert found["half"].dtype == (np.float32 if "bfloat" in dtype else np.float16)

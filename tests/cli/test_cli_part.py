@@ -25,7 +25,7 @@ def test_a_stage_alone_is_shown_in_full(run: Run, here: Path) -> None:
     whole = document_text(document(trace))
     (block,) = [each for each in whole.split("\n\n") if each.startswith("3. Conv2D")]
     assert block in shown.out
-    assert "Training" not in shown.out
+    assert "\nTraining:" not in shown.out
 
 
 def test_a_wrong_name_is_told(run: Run, here: Path) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from pipetrace.demo.data import Source, embedded_digits
+from pipetrace.demo.data import embedded_digits
 from pipetrace.demo.model import Plan
+from pipetrace.demo.source import Source
 from pipetrace.trace import Trace, read
 from pipetrace.trace.document import Epoch
 

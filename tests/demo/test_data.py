@@ -14,7 +14,8 @@ from tools.make_uci_digits import digits, packed
 
 from pipetrace import errors
 from pipetrace.demo import data
-from pipetrace.demo.data import embedded_digits, enlarged, from_arrays, load
+from pipetrace.demo.data import embedded_digits, enlarged, load
+from pipetrace.demo.source import DIGITS, Source, from_arrays
 from pipetrace.pipeline.files import shown
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -180,7 +181,7 @@ def test_a_folder_of_images(tmp_path: Path) -> None:
     order = np.argsort(Y, kind="stable")
     np.testing.assert_array_equal(source.x[..., 0], X[order])
     np.testing.assert_array_equal(source.y, Y[order])
-    assert (source.name, source.class_names, source.notice) == ("digits", data.DIGITS, None)
+    assert (source.name, source.class_names, source.notice) == ("digits", DIGITS, None)
     assert told == [(done, ROWS) for done in range(1, ROWS + 1)]
 
     wide = np.full((20, 40, 3), (255, 0, 0), np.uint8)
@@ -326,7 +327,7 @@ def test_a_name_that_is_misspelt_gets_a_suggestion(
 
 
 def test_what_is_done_to_the_pixels_is_said() -> None:
-    def made(x: Any) -> data.Source:
+    def made(x: Any) -> Source:
         return from_arrays(x, Y, name="rows", description="Rows.", origin="here")
 
     assert (made(X).description, made(X.astype(np.float32)).description) == ("Rows.", "Rows.")

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from pipetrace.demo.data import Source
 from pipetrace.demo.model import Plan, draw, example_row, scaled
+from pipetrace.demo.source import Source
 from pipetrace.errors import ArgumentError, TooManyRowsError
 
 

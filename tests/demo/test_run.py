@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipetrace.demo.data import Source
 from pipetrace.demo.model import MODEL, Plan, draw, training
+from pipetrace.demo.source import Source
 from pipetrace.errors import (
     DiskFullError,
     InterruptedRunError,
@@ -22,8 +22,9 @@ from pipetrace.errors import (
 )
 from pipetrace.stats import summarise
 from pipetrace.trace import Trace, TraceWriter, read
-from pipetrace.trace.document import Array, Ending, Summary
+from pipetrace.trace.document import Array, Ending
 from pipetrace.trace.measurements import Outcome
+from pipetrace.trace.summary import Summary
 
 pytestmark = pytest.mark.framework
 
@@ -266,7 +267,7 @@ def test_a_part_that_fails_is_no_silence_here(
     def fails(*_: Any) -> None:
         raise ZeroDivisionError("no yardstick")
 
-    monkeypatch.setattr("pipetrace.record.measure.outcomes.baselines.learned", fails)
+    monkeypatch.setattr("pipetrace.record.measure.dataset_checks.baselines.learned", fails)
     with pytest.raises(
         TrainingError, match="Measuring after training failed: ZeroDivisionError: no yardstick"
     ):

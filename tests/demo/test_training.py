@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from pipetrace.capture import backend
-from pipetrace.demo.data import Source
 from pipetrace.demo.model import MODEL, Plan, draw, scaled, training
+from pipetrace.demo.source import Source
 from pipetrace.stats import summarise
 from pipetrace.trace import Trace, read
-from pipetrace.trace.document import Array, Summary
+from pipetrace.trace.document import Array
+from pipetrace.trace.summary import Summary
 
 pytestmark = pytest.mark.framework
 
@@ -108,9 +109,7 @@ def test_an_epoch_has_what_the_model_was_after_it(
     assert first.steps == last.steps == 3
     assert last.learning_rate == pytest.approx(0.003)
     drawn = draw(source, plan)
-    example = short_trace.run.data.example_row
-    order = np.concatenate([[example], drawn.train[drawn.train != example]])[:32]
-    rows = scaled(source.x[order])
+    rows = scaled(source.x[drawn.train])
     outputs = keras.Model(unwatched.inputs[0], [layer.output for layer in unwatched.layers])(rows)
     by_name = dict(
         zip([layer.name for layer in unwatched.layers], map(np.asarray, outputs), strict=True)
@@ -151,15 +150,13 @@ def test_an_epoch_lasts_without_the_recording(
     import time
 
     from pipetrace.demo.run import record_digits
-    from pipetrace.record.measure import epoch
-
-    take_down = epoch.take_down
+    from pipetrace.record.measure.epoch import EpochPass
 
     def slow(*given: Any) -> Any:
         time.sleep(0.5)
-        return take_down(*given)
+        return EpochPass(*given)
 
-    monkeypatch.setattr("pipetrace.record.session.take_down", slow)
+    monkeypatch.setattr("pipetrace.record.epochs.EpochPass", slow)
     record_digits(source, plan, tmp_path / "run.trace", silent)
     trace = read(tmp_path / "run.trace")
     assert trace.epochs[1].seconds < 0.5

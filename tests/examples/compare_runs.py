@@ -10,6 +10,7 @@ one; ``error``, where a run raised. The name ``disturbed`` stands for one of the
 number of the model.
 """
 
+import hashlib
 import json
 import sys
 import traceback
@@ -41,10 +42,10 @@ def digests(
         callbacks: what else stands beside the training.
     """
     import keras
+    from tests.record.random_state import random_state
 
     import pipetrace
-    from pipetrace.capture.fingerprints import Fitted, values_of
-    from pipetrace.trace.selfcheck import LEFT
+    from pipetrace.capture.fingerprints import Fitted, results_of
 
     keras.utils.clear_session()
     example = load(name)
@@ -57,9 +58,13 @@ def digests(
     if trace is not None:
         epochs = pipetrace.read(trace).epochs
         assert len(epochs) == EPOCHS, f"the trace has {len(epochs)} epochs: nothing was recorded"
-    # What is left in the process is compared in fresh ones, by ``pipetrace selfcheck``.
-    values = [value for value in values_of([Fitted(model, [history])]) if value.kind != LEFT]
-    return {(value.kind, value.name): value.digest for value in values}
+    state = {("random", name): repr(value) for name, value in random_state()}
+    values = results_of([Fitted(model, [history])])
+    content = {
+        key: (str(array.dtype), array.shape, array.tobytes()) for key, array in values.items()
+    }
+    found = {(kind, name): repr(each) for (kind, _, name), each in content.items()} | state
+    return {key: hashlib.sha256(each.encode()).hexdigest() for key, each in found.items()}
 
 
 def unlike(one: Digests, other: Digests) -> list[str]:

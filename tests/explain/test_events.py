@@ -57,6 +57,7 @@ def test_each_kind_has_a_sentence_with_its_numbers(numbers: Callable[[str], list
         text = sentence(trace, event)
         assert numbers(text) == expected, text
         assert words in text, text
+        assert not text.startswith(("Hidden", "Price", "Table"))
 
 
 def test_an_error_that_ended_the_run_is_left_to_the_headline() -> None:

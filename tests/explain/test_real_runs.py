@@ -8,8 +8,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import pytest
 
-from pipetrace.demo.data import Source, embedded_digits, from_arrays
+from pipetrace.demo.data import embedded_digits
 from pipetrace.demo.model import Plan
+from pipetrace.demo.source import Source, from_arrays
 from pipetrace.explain.headline import headline
 from pipetrace.explain.insight import insight
 from pipetrace.explain.judgement import judgement

@@ -233,7 +233,7 @@ def test_a_closed_fold_tells_of_its_stages(wrong: Document) -> None:
     (marked,) = marked_groups([group], wrong.stages)
     made = replace(wrong, groups=(marked,))
     for text in (document_text(made), in_terminal(made, 100)):
-        flow = joined(text[text.index("Data flow") : text.index("Training")])
+        flow = joined(text[text.index("Data flow") : text.rindex("\nTraining")])
         assert "PT201 dying-units: 61 of 64" in flow
     opened = replace(wrong, groups=(replace(marked, expanded=True),))
     flow = document_text(opened)

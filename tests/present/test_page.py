@@ -172,7 +172,7 @@ def test_without_scripts_the_plain_text_is_there(text: str, digits_trace: Trace)
 def test_the_data_is_that_of_the_view(parsed: Parsed, digits_trace: Trace) -> None:
     carried = json.loads(parsed.script(id="document").replace("\u00a0%", " %"))
     assert carried == json.loads(to_json(document(digits_trace)))
-    assert json.loads(parsed.script(id="ramps")) == {
+    assert json.loads(parsed.script(id="colormaps")) == {
         name: list(stops) for name, stops in COLORMAPS.items()
     }
 
@@ -225,7 +225,7 @@ def test_no_name_breaks_out(digits_trace: Trace, parsed: Parsed, name: str) -> N
 
 def test_no_script_holds_the_sign_that_could_end_it(digits_trace: Trace) -> None:
     hostile = Parsed(page(document(renamed(digits_trace, HOSTILE))))
-    for identity in ("document", "ramps"):
+    for identity in ("document", "colormaps"):
         assert "<" not in hostile.script(id=identity)
     assert json.loads(in_script(json.dumps("<!--</script>"))) == "<!--</script>"
 

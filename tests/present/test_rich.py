@@ -226,7 +226,7 @@ def test_the_chart_marks_each_epoch_at_its_height(made: Document) -> None:
         line.partition("│")[2]
         for line in terminal_graphics.chart(view, 80).plain.splitlines()[1:-2]
     ]
-    room = min(rows[0].find(" guessing") if " guessing" in rows[0] else 64, 64)
+    room = min(rows[0].find(" chance") if " chance" in rows[0] else 64, 64)
     for series, mark in zip(view.series, "●○", strict=True):
         for point in series.points:
             assert point.y is not None

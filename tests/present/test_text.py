@@ -100,11 +100,11 @@ def test_the_printed_sums_give_the_printed_parameters(text: str, digits_trace: T
 def test_the_parts_of_a_sum_are_explained(text: str) -> None:
     flow = joined(section(text, "Data flow"))
     weights, filters = re.search(
-        r"\((\d+) weights in each of (\d+) filters, and one bias each\)", flow
+        r"\((\d+) weights in each of (\d+) filters, and one bias for each", flow
     ).groups()  # type: ignore[union-attr]
     assert (int(weights) + 1) * int(filters) == 320
     weighed = re.search(
-        r"one weight for each value and unit, ([\d,]+), and one bias for each unit", flow
+        r"one weight for each \w+ and unit, ([\d,]+), and one bias for each unit", flow
     )
     assert weighed is not None
     assert number(weighed[1]) == 5408 * 10
@@ -183,7 +183,7 @@ def test_the_printed_probabilities_add_up_and_the_largest_is_named(
     assert sum(shares) == pytest.approx(100, abs=0.3)
     largest = shares.index(max(shares))
     assert [bool(mark) for _, _, mark in found] == [index == largest for index in range(10)]
-    assert f"The model says '{largest}' with" in joined(text)
+    assert f"The model predicts '{largest}' with" in joined(text)
     assert f"The true label is '{digits_trace.predictions[0].label}'" in joined(text)
 
 

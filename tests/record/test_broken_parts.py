@@ -13,17 +13,17 @@ import pipetrace
 pytestmark = [pytest.mark.framework, pytest.mark.filterwarnings("ignore:.*shuffle:UserWarning")]
 
 BREAKS = {
-    "stages": "pipetrace.record.session.Forward",
-    "probe": "pipetrace.record.measure.rows.Measure.probe",
-    "weights": "pipetrace.record.measure.epoch.summaries_of",
-    "data flow": "pipetrace.record.measure.after_training.measured",
+    "stages": "pipetrace.record.describe.Forward",
+    "probe": "pipetrace.record.measure.epoch.EpochPass.summaries",
+    "weights": "pipetrace.record.measure.epoch.WeightSummaries.of",
+    "data flow": "pipetrace.record.finish.flow",
     "training mode": "pipetrace.record.measure.after_training.training_mode.has_modes",
     "prediction": "pipetrace.record.measure.after_training.choose",
     "final weights": "pipetrace.capture.forward.Forward.weights",
     "loss checks": "pipetrace.record.measure.failure.are_sound",
     "rows": "pipetrace.capture.batches.joined",
     "writing": "pipetrace.trace.writer.TraceWriter.add_epoch",
-    "start": "pipetrace.capture.fit.running_fit",
+    "start": "pipetrace.capture.fit.running_call",
     "data facts": "pipetrace.record.measure.dataset.targets_of",
 }
 """Something that each part does, by the name under which it reports."""
@@ -71,8 +71,8 @@ def test_a_broken_part_is_left_out_and_the_training_goes_on(
     for ours, theirs in zip(state(model), bare(form), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     said = capsys.readouterr().err
-    assert said.count("could not be recorded") == 1
-    assert f"pipetrace: {part} could not be recorded" in said
+    assert said.count("failed and is now off") == 1
+    assert f"pipetrace: Recording {part} failed and is now off" in said
     assert "broken on purpose" in said
     if part == "start":
         return  # then there is nothing to record with
@@ -107,7 +107,7 @@ def test_a_full_disk_costs_the_trace_and_not_the_training(
         signal.signal(signal.SIGXFSZ, before)
     for ours, theirs in zip(state(model), state(bare), strict=True):
         np.testing.assert_array_equal(ours, theirs)
-    assert capsys.readouterr().err.count("writing could not be recorded") == 1
+    assert capsys.readouterr().err.count("writing failed and is now off") == 1
 
 
 def test_a_folder_that_goes_away_while_training_runs(
@@ -118,4 +118,4 @@ def test_a_folder_that_goes_away_while_training_runs(
     recorder = pipetrace.Recorder(folder / "run.trace", verbose=False)
     folder.rmdir()
     classifier().fit(**as_arrays(), epochs=1, verbose=0, callbacks=[recorder])
-    assert "writing could not be recorded" in capsys.readouterr().err
+    assert "writing failed and is now off" in capsys.readouterr().err

@@ -8,17 +8,7 @@ import pytest
 
 from pipetrace.errors import ArgumentError
 from pipetrace.record import budget as module
-from pipetrace.record.budget import (
-    FLOOR,
-    FULL,
-    LEVELS,
-    NOTHING,
-    Budget,
-    Detail,
-    Schedule,
-    check_budget,
-)
-from pipetrace.record.cost import Cost
+from pipetrace.record.budget import FLOOR, Budget, Cost, EpochSchedule, check_budget
 
 
 @pytest.fixture
@@ -96,72 +86,76 @@ def test_budgets(share: float | None) -> None:
     check_budget(share)
 
 
+def test_what_may_wait_leaves_the_floor_alone_and_takes_its_share_only(now: list[float]) -> None:
+    budget = started(0.02)
+    now[0] += 10
+    assert budget.has_room_for(0.3)
+    assert not budget.has_room_for(0.3, ("signals",), share=0.4)
+    now[0] += 990
+    assert budget.has_room_for(7.9, ("signals",), share=0.4)
+    budget.cost.add("signals", 7.0)
+    assert not budget.has_room_for(1.1, ("signals",), share=0.4)
+    assert budget.has_room_for(1.1, ("others",), share=0.4)
+
+
 def trained(
     now: list[float], share: float | None, *, epochs: int, seconds: float, full: float
-) -> list[Detail]:
-    """What is chosen in a training whose full measurement takes so many seconds; half of it in the background."""
+) -> list[bool]:
+    """What is chosen in a training whose measurement takes so many seconds; half in the background."""
     budget = started(share)
-    schedule = Schedule(budget)
+    schedule = EpochSchedule(budget)
     chosen = []
     for epoch in range(1, epochs + 1):
         now[0] += seconds
-        detail = schedule.choose(epoch, epochs, guess=2 * full)
-        took = full * LEVELS.get(detail, 0.0)
+        chosen.append(schedule.choose(epoch, epochs, guess=2 * full))
+        took = full if chosen[-1] else 0.0
         now[0] += took / 2
         budget.cost.add("probe", took / 2)
         budget.cost.add("writing", took / 2, background=True)
-        chosen.append(detail)
         if share is not None:
             # The guess is on the high side here, so that nothing is ever overspent.
             assert budget.spent <= budget.allowed() + 1e-9
     return chosen
 
 
-def test_what_is_cheap_is_measured_in_full_after_every_epoch(now: list[float]) -> None:
-    assert trained(now, 0.02, epochs=50, seconds=10, full=0.05) == [FULL] * 50
+def test_what_is_cheap_is_measured_after_every_epoch(now: list[float]) -> None:
+    assert trained(now, 0.02, epochs=50, seconds=10, full=0.05) == [True] * 50
 
 
 def test_without_a_budget_everything_is(now: list[float]) -> None:
-    assert trained(now, None, epochs=20, seconds=0.1, full=10) == [FULL] * 20
+    assert trained(now, None, epochs=20, seconds=0.1, full=10) == [True] * 20
 
 
-def test_what_is_dear_is_measured_with_fewer_rows_first(now: list[float]) -> None:
-    chosen = trained(now, 0.02, epochs=50, seconds=10, full=0.4)
-    assert NOTHING not in chosen[5:]
-    assert FULL not in chosen
-
-
-def test_what_is_very_dear_is_measured_in_some_epochs_evenly_spread(now: list[float]) -> None:
-    chosen = trained(now, 0.02, epochs=100, seconds=10, full=4.0)
-    measured = [place for place, detail in enumerate(chosen) if detail is not NOTHING]
-    # One per cent of a second's worth is left for each of the epochs: of 20 s in all at a second each.
-    assert 10 <= len(measured) <= 20
+def test_what_is_dear_is_measured_in_some_epochs_evenly_spread(now: list[float]) -> None:
+    chosen = trained(now, 0.02, epochs=100, seconds=10, full=1.0)
+    measured = [place for place, is_measured in enumerate(chosen) if is_measured]
+    # Of 20 s in all at a second each.
+    assert 15 <= len(measured) <= 20
     gaps = [after - before for before, after in itertools.pairwise(measured)]
     assert max(gaps) - min(gaps) <= 2
 
 
 def test_a_budget_of_nothing_measures_nothing_in_a_long_training(now: list[float]) -> None:
-    assert trained(now, 0.0, epochs=10, seconds=100, full=0.01) == [NOTHING] * 10
+    assert trained(now, 0.0, epochs=10, seconds=100, full=0.01) == [False] * 10
 
 
 def test_a_measurement_that_became_dear_is_taken_less_often(now: list[float]) -> None:
     budget = started(0.02)
-    schedule = Schedule(budget)
+    schedule = EpochSchedule(budget)
     chosen = []
     for epoch in range(1, 101):
         now[0] += 10
-        detail = schedule.choose(epoch, 100, guess=0.01)
-        took = (0.05 if epoch < 50 else 2.0) * LEVELS.get(detail, 0.0)
+        chosen.append(schedule.choose(epoch, 100, guess=0.01))
+        took = (0.05 if epoch < 50 else 2.0) if chosen[-1] else 0.0
         budget.cost.add("probe", took, background=True)
-        chosen.append(detail)
-    assert chosen[5:49] == [FULL] * 44
-    assert chosen[55:].count(NOTHING) > 10
+    assert chosen[5:49] == [True] * 44
+    assert chosen[55:].count(False) > 10
     assert budget.spent <= budget.allowed()
 
 
 def test_what_other_parts_take_is_not_taken_for_the_epochs_measurement(now: list[float]) -> None:
     budget = started(0.02)
-    schedule = Schedule(budget)
+    schedule = EpochSchedule(budget)
     chosen = []
     for epoch in range(1, 51):
         now[0] += 10
@@ -169,4 +163,4 @@ def test_what_other_parts_take_is_not_taken_for_the_epochs_measurement(now: list
         budget.cost.add("probe", 0.01)
         budget.cost.add("signals", 0.1)
     # It comes out of the same sum, but a measurement costs no more for it.
-    assert chosen.count(FULL) > 45
+    assert chosen.count(True) > 45

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from pipetrace.record.cost import Cost
+from pipetrace.record.budget import Cost
 
 
 def test_a_part_within_a_part_is_counted_once() -> None:

@@ -7,6 +7,7 @@ import sys
 import textwrap
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,12 @@ from tests.rules import WRONG, broken, only, rule, silent
 
 import pipetrace
 from pipetrace.record import live_findings
-from pipetrace.record.live_findings import Telling
+from pipetrace.record.live_findings import LiveFindings
 
 
 def use(monkeypatch: pytest.MonkeyPatch, at_end: Any, meanwhile: Any) -> None:
-    monkeypatch.setattr(live_findings, "_load", lambda: (at_end, meanwhile))
+    reporter = SimpleNamespace(at_end=at_end, meanwhile=meanwhile)
+    monkeypatch.setattr(live_findings, "_load", lambda: reporter)
 
 
 def fit(path: Path, *, epochs: int = 3, **options: Any) -> Any:
@@ -45,14 +47,14 @@ def fit(path: Path, *, epochs: int = 3, **options: Any) -> Any:
 
 
 def test_a_line_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_findings, "SHARE", 1e9)
+    monkeypatch.setattr(live_findings, "LOOK_SHARE", 1e9)
     told = itertools.count()
     use(
         monkeypatch,
         None,
         lambda path: [("same", f"{path.name} again {next(told)}"), (f"new {next(told)}", "new")],
     )
-    each = Telling()
+    each = LiveFindings()
     assert each.meanwhile(tmp_path) == (f"{tmp_path.name} again 0", "new")
     assert each.meanwhile(tmp_path) == ("new",)
 
@@ -70,7 +72,7 @@ def test_after_the_first_look_the_next_waits_for_its_share_of_the_time(
         return ()
 
     use(monkeypatch, None, look)
-    each = Telling()
+    each = LiveFindings()
     while now[0] < 900:
         each.meanwhile(tmp_path)
         now[0] += 1.0
@@ -82,7 +84,7 @@ def test_after_the_first_look_the_next_waits_for_its_share_of_the_time(
 
 def test_without_words_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_findings, "_load", None)
-    assert (Telling().meanwhile(tmp_path), Telling().at_end(tmp_path)) == ((), "")
+    assert (LiveFindings().meanwhile(tmp_path), LiveFindings().at_end(tmp_path)) == ((), "")
 
 
 # A training
@@ -94,7 +96,7 @@ framework = pytest.mark.framework
 def test_an_error_is_said_at_once_and_all_at_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(live_findings, "SHARE", 1e9)
+    monkeypatch.setattr(live_findings, "LOOK_SHARE", 1e9)
     only(monkeypatch, *WRONG, silent())
     fit(tmp_path / "run.trace")
     lines = [line for line in capsys.readouterr().err.splitlines() if line.strip()]
@@ -106,8 +108,10 @@ def test_an_error_is_said_at_once_and_all_at_the_end(
         f"pipetrace: the trace is {tmp_path / 'run.trace'}; see it with: pipetrace show {tmp_path / 'run.trace'}"
     )
     assert lines.index(at_once[0]) < end
-    assert lines[end + 1 :] == [
-        "pipetrace: 1 error and 1 warning from 5 rules:",
+    assert lines[end + 1].startswith("pipetrace: recording took ")
+    found = lines.index("pipetrace: 1 error and 1 warning from 5 rules:")
+    assert end + 1 < found
+    assert [line.removeprefix("  ") for line in lines[found + 1 :]] == [
         "1. Error PT201 dying-units, stage 2, Dense (conv2d), epochs 2 and 3",
         "   61 of 64 units give 0 for every row.",
         "   Fix: Do something about PT201.",
@@ -144,7 +148,7 @@ def test_notes_are_counted_and_many_findings_cut(
     said = capsys.readouterr().err
     assert "pipetrace: 7 warnings and 1 note from 8 rules:" in said
     assert said.count(". Warning PT20") == 5
-    assert "\nand 2 more.\n" in said
+    assert "\n  and 2 more.\n" in said
     assert "PT901" not in said
 
 
@@ -176,7 +180,7 @@ def test_words_that_fail_reach_neither_the_training_nor_the_trace(
 
     use(monkeypatch, fails, fails)
     fit(tmp_path / "run.trace")
-    assert capsys.readouterr().err.count("findings could not be recorded") == 1
+    assert capsys.readouterr().err.count("findings failed and is now off") == 1
     trace = pipetrace.read(tmp_path / "run.trace")
     assert (trace.ending.kind, len(trace.epochs)) == ("finished", 3)
 
@@ -185,7 +189,7 @@ def test_words_that_fail_reach_neither_the_training_nor_the_trace(
 def test_the_training_is_the_same_with_and_without_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_findings, "SHARE", 1e9)
+    monkeypatch.setattr(live_findings, "LOOK_SHARE", 1e9)
     only(monkeypatch, *WRONG)
     told = fit(tmp_path / "a.trace").get_weights()
     silent_run = fit(tmp_path / "b.trace", verbose=False).get_weights()

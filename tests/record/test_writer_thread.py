@@ -13,8 +13,8 @@ from tests.record.models import classifier, rows
 
 import pipetrace
 from pipetrace.record import writer_thread as module
-from pipetrace.record.cost import Cost
-from pipetrace.record.writer_thread import Journal
+from pipetrace.record.budget import Cost
+from pipetrace.record.writer_thread import WriterThread
 from pipetrace.trace import read
 from pipetrace.trace.document import Epoch, Run
 from pipetrace.trace.events import Event
@@ -52,7 +52,7 @@ def epoch(number: int, wait: threading.Event | None = None) -> Callable[[], Any]
 
 def test_what_is_given_is_written_in_order_and_the_thread_goes(tmp_path: Path, run: Run) -> None:
     lost = Lost()
-    journal = Journal(tmp_path / "a.trace", lost, Cost())
+    journal = WriterThread(tmp_path / "a.trace", lost, Cost())
     journal.begin(run)
     for number in range(1, 6):
         journal.add_epoch(epoch(number))
@@ -66,7 +66,7 @@ def test_what_is_given_is_written_in_order_and_the_thread_goes(tmp_path: Path, r
 
 
 def test_whoever_gives_does_not_wait_and_hears_that_it_is_behind(tmp_path: Path, run: Run) -> None:
-    journal, gate = Journal(tmp_path / "a.trace", Lost(), Cost()), threading.Event()
+    journal, gate = WriterThread(tmp_path / "a.trace", Lost(), Cost()), threading.Event()
     journal.begin(run)
     began = time.perf_counter()
     journal.add_epoch(epoch(1, gate))
@@ -85,7 +85,7 @@ def test_after_an_error_nothing_is_written_and_it_is_told_once(
     tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost = Lost()
-    journal = Journal(tmp_path / "a.trace", lost, Cost())
+    journal = WriterThread(tmp_path / "a.trace", lost, Cost())
     journal.begin(run)
     journal.add_epoch(epoch(1))
     journal.wait()
@@ -104,7 +104,7 @@ def test_after_an_error_nothing_is_written_and_it_is_told_once(
 
 def test_another_parts_error_is_that_parts(tmp_path: Path, run: Run) -> None:
     lost = Lost()
-    journal = Journal(tmp_path / "a.trace", lost, Cost())
+    journal = WriterThread(tmp_path / "a.trace", lost, Cost())
     journal.begin(run)
     journal.do("data facts", lambda: 1 / 0)  # type: ignore[arg-type] # what it gives is not looked at
     journal.add_epoch(epoch(1))
@@ -114,7 +114,7 @@ def test_another_parts_error_is_that_parts(tmp_path: Path, run: Run) -> None:
 
 
 def test_a_journal_that_is_closed_can_be_opened_again(tmp_path: Path, run: Run) -> None:
-    journal = Journal(tmp_path / "a.trace", Lost(), Cost())
+    journal = WriterThread(tmp_path / "a.trace", Lost(), Cost())
     for number in (1, 2):
         journal.begin(run)
         journal.add_epoch(epoch(number))
@@ -134,7 +134,7 @@ def test_its_time_is_processor_time_beside_the_training(
         write(*given)
 
     monkeypatch.setattr(TraceWriter, "add_epoch", slow)
-    journal = Journal(tmp_path / "a.trace", Lost(), cost)
+    journal = WriterThread(tmp_path / "a.trace", Lost(), cost)
     journal.begin(run)
     journal.add_epoch(epoch(1))
     journal.wait()
@@ -175,7 +175,7 @@ def test_a_slow_disk_costs_detail_and_no_training_time(
         ("probe", DISK)
     ]
     assert ends[-1] - ends[0] < 7 * waits
-    assert module.MOST_WAITING == 2
+    assert module.MOST_WAITING_EPOCHS == 2
 
 
 @pytest.mark.framework

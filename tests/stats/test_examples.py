@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipetrace.stats.examples import Choice, choose, classes_of
+from pipetrace.stats.examples import Choice, choose
+from pipetrace.stats.outcomes import class_labels
 
 
 def test_a_right_one_the_surest_wrong_one_and_the_least_sure() -> None:
@@ -65,11 +66,10 @@ def test_rows_without_a_finite_score_are_passed_by() -> None:
         ((4, 3), np.array([[1, 1, 0]] * 4)),
         ((4, 1), np.array([0, 1, 2, 0])),
         ((4, 1), np.array([0.1, 0.2, 1.0, 0.0])),
-        ((4, 5, 2), np.zeros((4, 5), int)),
     ],
 )
 def test_what_are_no_classes(shape: tuple[int, ...], targets: Any) -> None:
-    assert classes_of([np.ones(shape, np.float32)], [targets]) is None
+    assert class_labels(targets, shape) is None
 
 
 @given(st.integers(1, 40), st.integers(2, 6), st.integers(0, 10_000))

@@ -20,7 +20,7 @@ from pipetrace.stats.histogram import (
     lower_edges,
     merge_histograms,
 )
-from pipetrace.trace.document import Histogram
+from pipetrace.trace.summary import Histogram
 
 Array: TypeAlias = NDArray[Any]
 Tables: TypeAlias = st.SearchStrategy[Array]

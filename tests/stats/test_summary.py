@@ -19,7 +19,7 @@ from pipetrace.stats import (
 )
 from pipetrace.stats.histogram import COARSE, FINE, count_keys, from_counts
 from pipetrace.stats.summary import MOST_CHANNELS
-from pipetrace.trace.document import Histogram, Summary
+from pipetrace.trace.summary import Histogram, Summary
 
 Array: TypeAlias = NDArray[Any]
 Arrays: TypeAlias = st.SearchStrategy[Array]

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from pipetrace.stats import summarise
+from pipetrace.trace.codec import DTYPES
 from pipetrace.trace.document import (
     FINISHED,
     LAYER,
@@ -25,19 +26,14 @@ from pipetrace.trace.document import (
     Run,
     Spec,
     Stage,
-    Summary,
     Trace,
     Training,
     Weight,
 )
-from pipetrace.trace.measurements import (
-    DatasetCheck,
-    Gradient,
-    InitialWeight,
-    Measurement,
-    Measurements,
-)
-from pipetrace.trace.schema import DTYPES, SCHEMA
+from pipetrace.trace.measured import Measurement, Measurements
+from pipetrace.trace.measurements import DatasetCheck, Gradient, InitialWeight
+from pipetrace.trace.schema import SCHEMA
+from pipetrace.trace.summary import Summary
 from pipetrace.trace.writer import TraceWriter
 
 

@@ -1,12 +1,7 @@
 """Measurements by kind, name and epoch."""
 
-from pipetrace.trace.measurements import (
-    LossPoint,
-    Measurement,
-    Measurements,
-    Signal,
-    StepLosses,
-)
+from pipetrace.trace.measured import Measurement, Measurements
+from pipetrace.trace.measurements import LossPoint, Signal, StepLosses
 
 MEASURED = Measurements(
     [

@@ -27,16 +27,9 @@ from pipetrace.trace.document import (
     Target,
 )
 from pipetrace.trace.events import Event
-from pipetrace.trace.measurements import (
-    KINDS,
-    FitArguments,
-    Gradient,
-    Measurement,
-    Measurements,
-    Outcome,
-    Signal,
-)
-from pipetrace.trace.writer import check_place
+from pipetrace.trace.measured import Measurement, Measurements
+from pipetrace.trace.measurements import KINDS, FitArguments, Gradient, Outcome, Signal
+from pipetrace.trace.output_place import check_place
 
 Differ = Callable[[Any, Any], list[str]]
 MakeEpoch = Callable[[int], Epoch]

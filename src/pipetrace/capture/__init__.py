@@ -1,1 +1,1 @@
-"""How a framework is seen: the only part that imports Keras and TensorFlow, and only when it is called."""
+"""The only part that imports Keras and TensorFlow, and only when it is called."""

@@ -12,7 +12,10 @@ from typing import Any
 
 from pipetrace.errors import FrameworkError
 
-INSTALL = 'Install it beside pipetrace: pip install "pipetrace[tensorflow]" (or "pipetrace[cpu]", which is smaller).'
+INSTALL = (
+    'Install it beside pipetrace: pip install "pipetrace[tensorflow]" '
+    '(or "pipetrace[cpu]", which is smaller).'
+)
 
 
 def load() -> Any:
@@ -22,7 +25,7 @@ def load() -> Any:
         FrameworkError: one of them is missing, does not start, or Keras is set to another backend.
     """
     if "keras" not in sys.modules:
-        # Said before the import, which would fail in its own words where that other backend is not installed.
+        # Before the import, which fails less clearly where that other backend is not installed.
         _refuse_other_than_tensorflow(os.environ.get("KERAS_BACKEND") or "tensorflow")
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         # TensorFlow's libraries write to file descriptor 2 before they read any logging level. The
@@ -109,13 +112,15 @@ def _no_framework(error: Exception, said: str) -> FrameworkError:
         return FrameworkError(
             f"KERAS_BACKEND is set to {wanted}, which does not start: {_first_line(error)}.",
             where="KERAS_BACKEND",
-            hint="pipetrace watches training on TensorFlow. Set KERAS_BACKEND=tensorflow for this command.",
+            hint="pipetrace records training on TensorFlow. "
+            "Set KERAS_BACKEND=tensorflow for this command.",
         )
     if isinstance(error, ModuleNotFoundError) and error.name in ("keras", "tensorflow"):
         return FrameworkError(f"{error.name} is not installed; training needs it.", hint=INSTALL)
     words = f" It wrote: {said.strip()[-500:]}" if said.strip() else ""
     return FrameworkError(
-        f"Keras with TensorFlow does not start: {type(error).__name__}: {_first_line(error)}.{words}",
+        "Keras with TensorFlow does not start: "
+        f"{type(error).__name__}: {_first_line(error)}.{words}",
         hint=f"Try: python -c 'import keras' to see the whole error. {INSTALL}",
     )
 

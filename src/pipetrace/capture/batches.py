@@ -1,4 +1,4 @@
-"""The first batches of a training, taken down on their way into it; none is lost, changed or put in another place."""
+"""The first batches of a training, copied on their way; none is lost, changed or moved."""
 
 from collections import deque
 from collections.abc import Callable
@@ -14,15 +14,16 @@ MOST_BYTES = 32_000_000
 
 
 class SourceError(Exception):
-    """The source of the batches raised; ``__cause__`` is what it raised, which belongs to the training."""
+    """The source of the batches raised; ``__cause__`` is what it raised."""
 
 
-class Tee:
+class BatchRecorder:
     """Hands batches from Keras' iterator to the training function and keeps a copy.
 
-    The training function is compiled for an iterator of a certain form, so as long as batches are kept it gets another one
-    of the same form, which gives at each step the very batches that Keras' iterator gave. Where such an iterator cannot be
-    made nothing is kept and the training function gets Keras' own.
+    The training function is compiled for an iterator of a certain form, so as long as batches are
+    kept it gets another one of the same form, which gives at each step the very batches that Keras'
+    iterator gave. Where such an iterator cannot be made nothing is kept and the training function
+    gets Keras' own.
 
     Args:
         steps: how many batches one call of the training function takes.
@@ -111,7 +112,7 @@ def split(batch: Any) -> tuple[Any, Any, Any]:
 
 
 def alike(batches: list[Any]) -> list[Any]:
-    """The batches whose rows have the shape of the first batch's; of sentences padded batch by batch not all do."""
+    """The batches whose rows have the shape of the first batch's; padded texts may differ."""
     shapes = [
         [None if each is None else each.shape[1:] for each in nests.flatten(batch)]
         for batch in batches
@@ -120,7 +121,7 @@ def alike(batches: list[Any]) -> list[Any]:
 
 
 def joined(batches: list[Any]) -> Any:
-    """Batches as one, as far as their rows are of one shape: those of the first batch's shape are taken."""
+    """Batches as one: those whose rows have the first batch's shape."""
     parts = alike(batches)
     return nests.mapped(lambda *each: None if each[0] is None else np.concatenate(each), *parts)
 

@@ -49,7 +49,7 @@ def element_specs(dataset: Any) -> tuple[Spec, ...]:
 def _walk(
     dataset: Any, found: list[Stage], places: dict[int, int], taken: set[str], source: str
 ) -> int | None:
-    """Add the stages of a dataset and return the place of its own; None where there are too many."""
+    """Add the stages of a dataset; return the place of its own, None where there are too many."""
     if id(dataset) in places:
         return places[id(dataset)]
     if len(places) > MOST_STAGES:
@@ -124,7 +124,7 @@ def _cardinality(dataset: Any) -> int | None:
 
 
 def _elements(spec: Any, key: str = "") -> list[dict[str, Any]]:
-    """The tensors of one element: their key or position, shape, dtype and class of specification."""
+    """The tensors of one element: key or position, shape, dtype and class of specification."""
     if spec is None:
         return []
     if isinstance(spec, Mapping | tuple | list):

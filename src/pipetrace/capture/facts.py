@@ -10,7 +10,7 @@ import numpy as np
 
 from pipetrace.capture.backend import load
 from pipetrace.capture.graph import count, plain_config
-from pipetrace.capture.internals import all_layers
+from pipetrace.capture.internals import all_layers, seed
 from pipetrace.trace.document import ModelFacts, Spec, Training
 
 MOST_HASHED = 10_000_000
@@ -38,7 +38,7 @@ def training_facts(
     callbacks: Sequence[str],
     weighted: bool,
 ) -> Training:
-    """How a model is trained, from what ``compile`` was given; empty where it never was compiled."""
+    """How a model is trained, as ``compile`` was told; empty where it was not compiled."""
     optimizer = getattr(model, "optimizer", None)
     by_output = losses(model)
     names = list(dict.fromkeys(by_output.values()))
@@ -49,7 +49,7 @@ def training_facts(
         optimizer_config=plain_config(optimizer) if optimizer is not None else {},
         loss=", ".join(names),
         metrics=tuple(_metrics(model)),
-        seed=None,
+        seed=seed(),
         probe_rows=probe_rows,
         losses=by_output,
         from_logits=any(_from_logits(loss) for loss in _loss_objects(model).values()),
@@ -70,6 +70,16 @@ def fingerprint(model: Any) -> str:
         if left <= 0:
             break
     return digest.hexdigest()
+
+
+def model_name(model: Any) -> str:
+    """The name that Keras or the user gave a model."""
+    return str(model.name)
+
+
+def classifies(model: Any) -> bool:
+    """Whether a model was compiled with a loss for classes."""
+    return any("crossentropy" in name or "hinge" in name for name in losses(model).values())
 
 
 def layer_names(model: Any) -> list[str]:
@@ -102,7 +112,7 @@ def learning_rate(model: Any) -> float | None:
 
 
 def row_losses(model: Any, targets: Any, given: Any) -> Any:
-    """The loss of each row by itself, summed over the outputs by their weights; None where it cannot be told.
+    """The loss of each row, summed over the outputs by their weights; None where unknown.
 
     Args:
         model: compiled.
@@ -127,7 +137,7 @@ def row_losses(model: Any, targets: Any, given: Any) -> Any:
 
 
 def _weights_in_order(model: Any, targets: Any, outputs: int) -> list[float] | None:
-    """What ``compile`` was given as ``loss_weights``, for each output; None where it cannot be told which is whose."""
+    """``loss_weights`` as ``compile`` got them, for each output; None where unknown."""
     try:
         given = (model.get_compile_config() or {}).get("loss_weights")
     except Exception:  # a loss or metric of somebody's own that Keras cannot write down
@@ -153,7 +163,7 @@ def _weights_in_order(model: Any, targets: Any, outputs: int) -> list[float] | N
 
 
 def _losses_in_order(model: Any, targets: Any, outputs: int) -> list[Any]:
-    """The loss of each output, None for one that has none; nothing where it cannot be told which is whose."""
+    """The loss of each output, None for one without; nothing where that is unknown."""
     found = _loss_objects(model)
     if len(found) == 1 and (outputs == 1 or "" in found):
         return list(found.values()) * outputs
@@ -183,7 +193,7 @@ def _of_rows(keras: Any, loss: Any, target: Any, output: Any) -> Any:
 
 
 def losses(model: Any) -> dict[str, str]:
-    """The name of the loss of each output, by the output's key, or by its position where there are several."""
+    """The name of each output's loss, by the output's key or its position."""
     return {key: _name(loss) for key, loss in _loss_objects(model).items()}
 
 

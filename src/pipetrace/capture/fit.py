@@ -195,7 +195,7 @@ class StepWrapper:
         self._wrap("test_function", steps=False)
 
     def is_in_place(self) -> bool:
-        """Whether each training step so far went through the wrapper; Keras may make the step anew."""
+        """Whether each training step went through the wrapper; Keras may make the step anew."""
         _, wrapper = self._originals.get("train_function", (None, None))
         return wrapper is not None and getattr(self.model, "train_function", None) is wrapper
 

@@ -21,7 +21,7 @@ class Passed:
 
     Attributes:
         outputs: for each stage all its outputs, ``(n, ...)`` each where they have an axis of rows.
-        masks: for each stage whose first output carries a mask, the mask, True where nothing is hidden.
+        masks: by stage, the mask of its first output, True where nothing is hidden.
     """
 
     outputs: Mapping[str, tuple[Array, ...]] = field(default_factory=dict)
@@ -31,15 +31,16 @@ class Passed:
 class Forward:
     """The model as a compiled function from rows to the outputs of all its stages.
 
-    The hook runs while TensorFlow traces the function, so that what it sees is compiled with the rest and costs nothing
-    when the function runs. The model's own functions, state and random numbers are not touched: what
-    the pass would change, such as a moving average or a seed, is forgotten. The weights are inputs of
-    the function, so that rows can pass with other weights than the model has.
+    The hook runs while TensorFlow traces the function, so that what it sees is compiled with the
+    rest and costs nothing when the function runs. The model's own functions, state and random
+    numbers are not touched: what the pass would change, such as a moving average or a seed, is
+    forgotten. The weights are inputs of the function, so that rows can pass with other weights than
+    the model has.
 
     Args:
         model: a built Keras model.
-        example: rows as the model gets them, an array or a structure of arrays; only shapes and dtypes are used.
-        sources: the stages that the rows come from, and which of their outputs they are, one for each array.
+        example: rows as the model gets them; only shapes and dtypes are used.
+        sources: for each array the stage that it comes from, and which of its outputs it is.
         training: whether the layers behave as in training.
         only: the names of the stages whose outputs are wanted; all where None.
         taken: names that no stage may have, such as those of the stages before the model.
@@ -67,7 +68,7 @@ class Forward:
             training,
             only,
         )
-        self._fixed, self._taken = fixed_rows(model), taken
+        self._fixed, self.taken = fixed_rows(model), frozenset(taken)
         self._nodes: list[Node] = []
         self._masked: list[str] = []
         self.seen = Graph()
@@ -118,7 +119,7 @@ class Forward:
         flat = [np.asarray(each) for each in self._keras.tree.flatten(rows)]
         total = len(flat[0]) if flat and flat[0].ndim else 1
         if not total:
-            # On some processors TensorFlow's convolutions fail on no rows, so one of zeros passes and is left out.
+            # Some of TensorFlow's convolutions fail on no rows, so one of zeros passes.
             one = self._keras.tree.map_structure(lambda each: _zeros(np.asarray(each)), rows)
             return _joined([self.passed(one, instead)], self.stages, 0)
         if self._fixed is None or total == self._fixed:
@@ -127,7 +128,7 @@ class Forward:
         return _joined(parts, self.stages, total)
 
     def weights(self) -> dict[str, Array]:
-        """The weights as they are now, ``conv2d/kernel`` to array; a layer called twice is listed once."""
+        """The weights as they are now, by names such as ``conv2d/kernel``; each once."""
         return {name: np.array(variable.numpy()) for name, variable in self.variables().items()}
 
     def variables(self) -> dict[str, Any]:
@@ -154,9 +155,9 @@ class Forward:
             try:
                 result = self._model(rows, training=self._training)
             except Exception:
-                self.seen = failed_graph(self._keras, calls, inputs, self._fixed, taken=self._taken)
+                self.seen = failed_graph(self._keras, calls, inputs, self._fixed, taken=self.taken)
                 raise
-            self.seen = graph(self._keras, calls, inputs, result, self._fixed, self._taken)
+            self.seen = graph(self._keras, calls, inputs, result, self._fixed, self.taken)
         wanted = [
             node for node in self.seen.nodes if self._only is None or node.stage.name in self._only
         ]
@@ -214,6 +215,42 @@ def untouched(
         return
     with in_place_of(variables, given):
         yield
+
+
+def failing_graph(
+    model: Any, x: Any, sources: Sequence[Origin], taken: Collection[str] = ()
+) -> Graph:
+    """The stages of a model that fails on some rows; the last one has no outputs where it was a
+    stage that raised.
+
+    Args:
+        model: that raised on these or other rows.
+        x: rows as the model gets them.
+        sources: the names of the stages that they come from.
+        taken: names that no stage may have.
+    """
+    forward = Forward.__new__(Forward)
+    try:
+        # What was seen is wanted although it raises.
+        forward.__init__(model, x, sources, taken=taken)  # type: ignore[misc]
+    except Exception:
+        return forward.seen
+    return _eagerly(model, x, sources, taken) or forward.seen
+
+
+def _eagerly(model: Any, x: Any, sources: Sequence[Origin], taken: Collection[str]) -> Graph | None:
+    """What is seen when the model runs step by step, where values can be at fault; None where
+    nothing raises."""
+    import tensorflow as tf
+
+    keras = load()
+    given = keras.tree.map_structure(tf.convert_to_tensor, x)
+    inputs = list(zip(keras.tree.flatten(given), sources, strict=True))
+    with watch() as calls, untouched(model), contextlib.suppress(Exception):
+        model(given, training=False)
+        return None
+    rows = fixed_rows(model) or len(keras.tree.flatten(given)[0])
+    return failed_graph(keras, calls, inputs, rows, taken)
 
 
 def failed_graph(

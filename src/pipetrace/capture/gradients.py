@@ -47,10 +47,10 @@ def not_finite(
 
 
 class Gradients:
-    """The gradients of a model's loss by its weights, compiled once; its state and random numbers stay as they are.
+    """Gradients of a model's loss by its weights, compiled once; the model stays as it is.
 
-    The loss is what training sees: layers behave as in training, and added losses count. It is compiled since Keras reads
-    the scores behind a final softmax or sigmoid only then.
+    The loss is what training sees: layers behave as in training, and added losses count. It is
+    compiled since Keras reads the scores behind a final softmax or sigmoid only then.
 
     Args:
         model: compiled.
@@ -130,7 +130,7 @@ class Slopes:
     """What a loss and its gradients were.
 
     Attributes:
-        loss: the whole, with the added losses; ``penalty``: these alone, such as those of regularizers.
+        loss: the whole loss. ``penalty``: the part of regularizers and ``add_loss``.
         gradients: of the whole loss, by the identity of the variable.
         penalties: of the added losses alone; none where there are none.
     """

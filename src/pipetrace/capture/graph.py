@@ -1,4 +1,4 @@
-"""From calls to stages: what each stage received, gave, holds and computes, and where it came from."""
+"""From calls to stages: inputs, outputs, weights and origin of each."""
 
 import json
 import math
@@ -17,7 +17,7 @@ MOST_OPERATIONS = 6
 
 @dataclass
 class Node:
-    """A stage with what only the running model has: its tensors, their masks, and the operation behind it."""
+    """A stage with its tensors, their masks, and the operation behind it."""
 
     stage: Stage
     tensors: list[Any]
@@ -70,14 +70,15 @@ def graph(
     Args:
         keras: the module.
         calls: all that were seen, the model's own first, their tensors alive.
-        inputs: the tensors that the model was given, each with the stage that it comes from, and which of its outputs.
+        inputs: the tensors that the model was given, each with the stage that it comes from, and
+            which of its outputs.
         result: what the model returned, if it did.
         rows: how many rows the pass has where that is fixed; None where the first axis is open.
         taken: names that no stage may have, since others have them.
 
     Returns:
-        one stage for each leaf call, and one for what TensorFlow computed between them; the second call of a layer gets
-        a number after its name.
+        one stage for each leaf call, and one for what TensorFlow computed between them; the second
+        call of a layer gets a number after its name.
     """
     return _Builder(keras, calls, inputs, rows, taken).build(result)
 
@@ -117,7 +118,7 @@ def count(variables: Sequence[Any]) -> Parameters:
 
 
 class _Builder:
-    """The stages in the making: where each tensor came from is known as soon as its stage is there."""
+    """Builds the stages one by one, so that the origin of each tensor is known."""
 
     def __init__(
         self,
@@ -158,7 +159,7 @@ class _Builder:
         return self.found
 
     def _drop_unused(self) -> None:
-        """Leave out operations that nobody uses: Keras computes masks beside the data, and carries them itself."""
+        """Leave out operations without a use: Keras computes masks beside the data."""
         while True:
             used = {spec.source for node in self.found.nodes for spec in node.stage.inputs}
             used |= {spec.source for spec in self.found.outputs}
@@ -230,7 +231,7 @@ class _Builder:
         return self._spec(tensor, source, output, name)
 
     def _between(self, tensor: Any, place: Any, outer: Call | None) -> None:
-        """Find where a tensor came from that no Keras operation gave; what was computed on the way is a stage."""
+        """Find the origin of a tensor that no Keras operation gave; what computed it is a stage."""
         met, passed = traced_back(tensor, {**self.origin, **self._given_by_groups(place)})
         for where in met:
             # What a group gave is a stage of its own, within the group.
@@ -294,7 +295,7 @@ class _Builder:
         return tuple(found)
 
     def _own_parameters(self) -> None:
-        """What a group holds itself: its weights without those of the stages and groups within it."""
+        """What a group holds itself, without the weights of the stages and groups in it."""
         held = {
             id(weight)
             for node in self.found.nodes
@@ -321,14 +322,14 @@ class _Builder:
         self, tensor: Any, source: str | None = None, output: int = 0, name: str | None = None
     ) -> Spec:
         shape = tuple(None if length is None else int(length) for length in tensor.shape)
-        # Where the run had a fixed number of rows, the axis of that length is still that of the rows.
+        # With a fixed number of rows, the axis of that length is still that of the rows.
         if shape and shape[0] == self.rows:
             shape = (None, *shape[1:])
         return Spec(shape, dtype_name(self.keras, tensor), source, output, name)
 
 
 def dtype_name(keras: Any, tensor: Any) -> str:
-    """The dtype of a tensor as Keras writes it, also of one that Keras has no word for, such as complex64."""
+    """The dtype of a tensor as Keras writes it, or TensorFlow's name, as for complex64."""
     try:
         return str(keras.backend.standardize_dtype(tensor.dtype))
     except ValueError:
@@ -353,7 +354,7 @@ def _shared_names(calls: Sequence[Call]) -> set[str]:
 
 
 def _named(layer: Any) -> list[tuple[str, Any]]:
-    """A layer's variables with names that tell them apart: their own, or with the part of the layer they belong to."""
+    """A layer's variables with unique names: their own, or with the part of the layer."""
     variables = list(getattr(layer, "weights", []))
     names = [str(variable.name) for variable in variables]
     if len(set(names)) < len(names):
@@ -384,10 +385,11 @@ def _stage(
 
 
 def _flops(operation: Any, output: tuple[int | None, ...]) -> int | None:
-    """The multiplications and additions with weights, for one row; None where the layer's class is not known here.
+    """FLOPs with weights, for one row; None where the layer's class is not known here.
 
-    A dense layer and a convolution use each kernel entry of an output channel once per output value of that channel
-    (Goodfellow, Bengio and Courville, "Deep Learning", chapter 9); bias, activation and comparisons are not counted.
+    A dense layer and a convolution use each kernel entry of an output channel once per output value
+    of that channel (Goodfellow, Bengio and Courville, "Deep Learning", chapter 9); bias, activation
+    and comparisons are not counted.
     """
     kind = type(operation).__name__
     if not is_of_keras(type(operation)):

@@ -1,8 +1,9 @@
 """The hook: sees the call of every Keras operation while a model runs once.
 
-Every Keras layer and every operation of a functional graph goes through ``Operation.__call__``, a layer through
-``Layer.__call__`` first, which casts and converts its arguments. Both are wrapped for the time of one forward pass, so
-that the tensors seen are the very objects that one layer handed to the next; that identity is what joins the graph.
+Every Keras layer and every operation of a functional graph goes through ``Operation.__call__``, a
+layer through ``Layer.__call__`` first, which casts and converts its arguments. Both are wrapped for
+the time of one forward pass, so that the tensors seen are the very objects that one layer handed to
+the next; that identity is what joins the graph.
 """
 
 import functools
@@ -25,7 +26,7 @@ class Call:
         operation: the Keras layer or operation.
         path: the names of the operations that it was called within, outermost first, its own last.
         inputs, outputs: the tensors it received and gave, flattened, in order.
-        input_names, output_names: for each of them the key that it stood under in a dictionary, or None.
+        input_names, output_names: for each the key that it had in a dictionary, or None.
         masks: for each output the Keras mask that it carries, or None.
         outer: the call that it happened within, or None.
         inner: how many calls happened within it; a call with none is a leaf.
@@ -60,10 +61,11 @@ _originals: list[tuple[Any, Callable[..., Any], Callable[..., Any]]] = []
 
 @contextmanager
 def watch() -> Iterator[list[Call]]:
-    """Record every Keras call in this thread until the block ends, in the order in which the calls begin.
+    """Record every Keras call in this thread until the block ends, in order.
 
-    What a layer of Keras' own calls within itself is not recorded: an LSTM's cell, the dense layers of an attention.
-    Inside the block a layer that hands on its very input gives a copy of it, so that the two can be told apart.
+    What a layer of Keras' own calls within itself is not recorded: an LSTM's cell, the dense layers
+    of an attention. Inside the block a layer that hands on its very input gives a copy of it, so
+    that the two can be told apart.
 
     Yields:
         the list, which fills as calls happen.
@@ -79,7 +81,7 @@ def watch() -> Iterator[list[Call]]:
 
 
 def is_closed(keras: Any, operation: Any) -> bool:
-    """Whether an operation is one thing to its user, whatever it is made of: every layer of Keras' own is."""
+    """Whether an operation is one stage, whatever it is made of: every layer of Keras is."""
     if not isinstance(operation, keras.layers.Layer) or isinstance(operation, keras.Model):
         return False
     own = internals.is_of_keras(type(operation))
@@ -107,7 +109,7 @@ def _unwrap() -> None:
         _wrapped -= 1
         while not _wrapped and _originals:
             owner, original, ours = _originals.pop()
-            # Somebody else may have wrapped ours meanwhile; without listeners it only calls through.
+            # Somebody may have wrapped ours meanwhile; without listeners it only calls through.
             if owner.__dict__["__call__"] is ours:
                 owner.__call__ = original
 
@@ -116,8 +118,8 @@ def _listening(original: Callable[..., Any], keras: Any) -> Callable[..., Any]:
     @functools.wraps(original)
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         calls, stack = _listener.calls, _listener.open
-        # A layer's call arrives twice, as Layer and, from within, as Operation; the outer one has the tensors as they
-        # were handed over.
+        # A layer's call arrives twice, as Layer and, from within, as Operation; the outer one has
+        # the tensors as they were handed over.
         if calls is None or (
             stack and (stack[-1].operation is self or is_closed(keras, stack[-1].operation))
         ):
@@ -151,7 +153,7 @@ def _listening(original: Callable[..., Any], keras: Any) -> Callable[..., Any]:
 def _with_scores(
     keras: Any, original: Callable[..., Any], layer: Any, args: Any, kwargs: Any
 ) -> tuple[Any, list[tuple[str, Any]]]:
-    """Call an operation; an attention of Keras' own also gives its weights, which its caller does not see."""
+    """Call an operation; Keras' attentions also give their weights, unseen by their caller."""
     kind: Any = type(layer)
     attends = is_closed(keras, layer) and "return_attention_scores" in _parameters(kind)
     if not attends or "return_attention_scores" in kwargs:
@@ -168,7 +170,7 @@ def _parameters(kind: Any) -> frozenset[str]:
 
 
 def _fresh(keras: Any, result: Any, inputs: list[Any]) -> Any:
-    """The result with a copy in place of every tensor that is an input handed on, as Dropout does in prediction."""
+    """The result with a copy of every tensor that is an unchanged input, as of Dropout."""
     received = {id(tensor) for tensor in inputs}
 
     def copied(tensor: Any) -> Any:

@@ -68,7 +68,7 @@ def supports_fit_frame() -> bool:
 
 
 def fit_locals(model: Any) -> Mapping[str, Any] | None:
-    """The local variables of the innermost ``fit`` of a model that this thread is in, to be read only."""
+    """The local variables of this thread's innermost ``fit`` of a model, to be read only."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if frame.f_code.co_name == "fit" and frame.f_locals.get("self") is model:
@@ -124,7 +124,7 @@ def hear_errors(callback_list: Any, failed: Callable[[BaseException], None]) -> 
 
 
 def supports_step_functions(model: Any) -> bool:
-    """Whether Keras keeps its training step in ``model.train_function``, where it can be wrapped."""
+    """Whether Keras keeps its training step in ``model.train_function``."""
     return hasattr(model, "train_function") and callable(
         getattr(model, "make_train_function", None)
     )
@@ -263,7 +263,7 @@ def _asked(question: Any) -> Any:
 
 
 def unsupported(model: Any) -> tuple[str, ...]:
-    """What of a model's training cannot be recorded with the installed Keras, as a trace names it."""
+    """What the installed Keras gives no access to, as a trace names it."""
     checks = {
         "steps": supports_step_functions(model),
         "masks": supports_masks(),

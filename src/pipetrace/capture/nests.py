@@ -1,4 +1,4 @@
-"""Structures of arrays: an array, or tuples and dictionaries of them, as Keras models take and give."""
+"""Structures of arrays: an array, or tuples and dictionaries of them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ def arrays(nest: Any) -> list[Array]:
 
 
 def leaf_names(nest: Any) -> list[str | None]:
-    """For each leaf the innermost key that it stands under, or None, in the order of ``flatten``."""
+    """The innermost key of each leaf, or None, in the order of ``flatten``."""
     return [
         next((key for key in reversed(path) if isinstance(key, str)), None)
         for path, _ in load().tree.flatten_with_path(nest)
@@ -39,7 +39,7 @@ def taken(nest: Any, places: Any) -> Any:
 
 
 def plain_arrays(nest: Any) -> Any:
-    """Arrays, tensors or frames as NumPy arrays in the same structure; None where it is anything else."""
+    """Arrays, tensors or frames as NumPy arrays, same structure; None of anything else."""
     if nest is None or callable(getattr(nest, "__next__", None)):
         return None
     try:

@@ -1,7 +1,8 @@
-"""The program that ``pipetrace selfcheck`` runs where it is given none: all that looking could disturb is in it.
+"""The program that ``pipetrace selfcheck`` runs by default: a recorder could disturb all of it.
 
-Dropout and a shuffled source draw random numbers in each step, BatchNormalization has moving averages, Adam has a state, and
-validation has metrics of its own. It learns which column of a noisy image is bright.
+Dropout and a shuffled source draw random numbers in each step, BatchNormalization has moving
+averages, Adam has a state, and validation has its own metrics. It learns which column of a noisy
+image is bright.
 """
 
 import keras

@@ -23,7 +23,7 @@ def check_model(path: Path) -> None:
         raise ModelFileError(f"There is no file {path}.", where=str(path), hint=hint)
     if path.suffix.lower() not in SUFFIXES:
         raise ModelFileError(
-            f"{path.name} does not end in .keras, .h5 or .hdf5, so Keras does not take it for a model.",
+            f"{path.name} is no Keras model: it does not end in .keras, .h5 or .hdf5.",
             where=str(path),
             hint="Save the model with model.save('model.keras').",
         )
@@ -61,22 +61,22 @@ REFUSALS = (
         ("safe_mode", "unsafe", "lambda"),
         "Keras does not load it in its safe mode, because it would run code out of the file",
         (
-            "If the model is your own, replace its Lambda layers by layers of a class of your own or by keras.ops, save it "
-            "again, or record it from your program with pipetrace.watch(model, path)."
+            "If the model is your own, replace its Lambda layers by a layer class or by keras.ops "
+            "and save it again, or record it from your program with pipetrace.watch(model, path)."
         ),
     ),
     (
         ("could not locate", "unknown", "custom"),
         "The model has parts that only your program knows",
         (
-            "Record it from the program that defines them, with pipetrace.watch(model, path); or register them with "
-            "@keras.saving.register_keras_serializable() in a module and save again."
+            "Record it from the program that defines them, with pipetrace.watch(model, path); or "
+            "register them with @keras.saving.register_keras_serializable() and save again."
         ),
     ),
 )
 """Words that tell why Keras refused, what that means, and what to do."""
 
 DAMAGED = (
-    "Load it by hand, keras.saving.load_model(path, compile=False), to see the whole error; save it again if it is damaged "
-    "or was written by another version."
+    "Run keras.saving.load_model(path, compile=False) to see the whole error. Save the model again "
+    "if the file is damaged or was written by another version."
 )

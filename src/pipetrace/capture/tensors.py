@@ -17,7 +17,7 @@ TRANSPARENT = frozenset(
         "PlaceholderWithDefault",
     }
 )
-"""Operations that leave the values as they are, but for their type: what passes them is still the same stage's output."""
+"""Operations that keep the values, but for their type: the result is the same stage's output."""
 
 ASIDE = frozenset({"Shape", "ShapeN", "Size", "Rank"})
 """Operations that ask how large a tensor is and take none of its values."""
@@ -48,18 +48,18 @@ NAMES = {
     "SplitV": "split",
     "Pack": "stack",
 }
-"""What TensorFlow's operations are called in ``keras.ops``, where the two differ by more than their spelling."""
+"""Names of TensorFlow's operations in ``keras.ops``, where more than the spelling differs."""
 
 
 def components(tensor: Any) -> list[Any]:
-    """The plain tensors that a tensor consists of: itself, or the parts of a sparse or ragged one."""
+    """The plain tensors of a tensor: itself, or the parts of a sparse or ragged one."""
     import tensorflow as tf
 
     return [each for each in tf.nest.flatten(tensor, expand_composites=True) if each is not None]
 
 
 def key(tensor: Any) -> Any:
-    """What tells a tensor from all others while it lives, however often TensorFlow wraps it anew."""
+    """A key for a tensor while it lives, however often TensorFlow wraps it anew."""
     parts = components(tensor)
     first = parts[0] if parts else tensor
     graph = getattr(first, "graph", None) if not hasattr(first, "numpy") else None
@@ -67,7 +67,8 @@ def key(tensor: Any) -> Any:
 
 
 def is_local(tensor: Any) -> bool:
-    """Whether a tensor belongs to the function that is being traced, and not to the body of a loop within it."""
+    """Whether a tensor belongs to the function being traced, and not to the body of a loop in
+    it."""
     import tensorflow as tf
 
     if tf.executing_eagerly():
@@ -84,8 +85,8 @@ def traced_back(tensor: Any, known: Mapping[Any, Any]) -> tuple[list[Any], list[
         known: keys of the tensors at which the way ends.
 
     Returns:
-        the keys that were met, and the types of the operations on the way, both in the order of computation. Nothing is
-        met by a constant, nor outside of a traced function.
+        the keys that were met, and the types of the operations on the way, both in the order of
+        computation. A constant meets nothing, nor does anything outside of a traced function.
     """
     met: list[Any] = []
     passed: list[str] = []

@@ -22,9 +22,9 @@ def has_modes(operation: Any) -> bool:
 def differs(
     layer: Any, received: Sequence[Array], given: Array, masks: Sequence[Array | None] = ()
 ) -> bool:
-    """Whether a layer would have given something else in prediction for what it received in training.
+    """Whether a layer gives something else in prediction for what it received in training.
 
-    What it received is the same in both, so a difference further ahead, which merely passes through, is none of it.
+    The inputs are the same in both modes, so that a difference of layers ahead does not count.
 
     Args:
         layer: as it now is; its state stays.

@@ -1,4 +1,4 @@
-"""A model's variables: which it has, copies of their values, and passes with other values in them."""
+"""A model's variables: copies of their values, and passes with other values."""
 
 import contextlib
 import math

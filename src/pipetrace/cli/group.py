@@ -133,14 +133,11 @@ def load_document(
     file: Path, quiz_seed: int | None = None, *, expand: bool = False
 ) -> tuple[Any, Any]:
     """Read a trace and build the document that presenters draw."""
-    from pipetrace.quick import quick
+    from pipetrace.present.build.document import document
+    from pipetrace.trace import read
 
-    with quick():
-        from pipetrace.present.build.document import document
-        from pipetrace.trace import read
-
-        trace = read(file)
-        return trace, document(trace, quiz_seed=quiz_seed, expanded=expand)
+    trace = read(file)
+    return trace, document(trace, quiz_seed=quiz_seed, expanded=expand)
 
 
 def print_document(made: Any, console: Any, *, plain: bool, file: Path) -> None:

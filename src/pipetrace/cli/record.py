@@ -1,6 +1,5 @@
 """Commands that record: digits, run, trace, selfcheck."""
 
-import contextlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -143,7 +142,7 @@ def run(
     program gets its own arguments; its output, exceptions and exit code pass through. Each model
     gets one trace, which replaces the trace of an earlier run.
     """
-    from pipetrace.present.stderr import at_end, took
+    from pipetrace.present.stderr import at_end
     from pipetrace.record.run import Watched, run_script
 
     first = out or Path(f"{script.rpartition('.')[2] if module else Path(script).stem}.trace")
@@ -159,9 +158,6 @@ def run(
         for each in made:
             name = click.format_filename(each)
             print_note(f"the trace is {name}; see it with: pipetrace show {name}")
-            with contextlib.suppress(PipetraceError):  # an unreadable trace is reported below
-                if overhead := took(each):
-                    print_note(f"recording took {overhead}.")
             try:
                 findings = str(at_end(each))
             except PipetraceError as error:
@@ -253,12 +249,9 @@ def trace(
     show_default=True,
     help="Output format.",
 )
-@plain_option
 @click.argument("script", required=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def selfcheck(
-    script: str | None, arguments: tuple[str, ...], form: str, plain: bool, **options: Any
-) -> None:
+def selfcheck(script: str | None, arguments: tuple[str, ...], form: str, **options: Any) -> None:
     """Verify that recording does not affect training.
 
     Runs SCRIPT twice plain and once recorded at each budget, each in its own process, and compares
@@ -280,11 +273,9 @@ def selfcheck(
         deterministic=options["deterministic"],
         show_output=options["show_output"],
     )
-    found = checking.selfcheck(plan, shown.Told(console_for(plain, stderr=True)))
-    if form == "json":
-        print_text(shown.as_json(found, pipetrace.__version__))
-    else:
-        shown.show(found, console_for(plain))
+    found = checking.selfcheck(plan, lambda *run: click.echo(shown.run_line(*run), err=True))
+    as_json = form == "json"
+    print_text(shown.as_json(found, pipetrace.__version__) if as_json else shown.as_text(found))
     sys.exit(found.exit_code)
 
 

@@ -1,6 +1,10 @@
 """Commands that show a trace: show, page, quiz, export."""
 
+import atexit
+import gc
+import os
 import shlex
+import sys
 from pathlib import Path
 
 import click
@@ -18,6 +22,9 @@ from pipetrace.cli.group import (
     save_page,
 )
 
+FORCE_TERMINAL = frozenset({"FORCE_COLOR", "TTY_COMPATIBLE"})
+"""With one of these in the environment, Rich may take for a terminal what is none."""
+
 
 @commands.command()
 @click.argument("file", type=PATH)
@@ -27,8 +34,10 @@ from pipetrace.cli.group import (
 @click.option("--markdown", is_flag=True, help="Print Markdown for a pull request or a README.")
 def show(file: Path, stage: str | None, expand: bool, plain: bool, markdown: bool) -> None:
     """Show a trace in the terminal."""
-    from pipetrace.quick import may_be_terminal
-
+    if "numpy" not in sys.modules:  # a process that shows a trace and ends
+        # A seventh of its time: threads of NumPy's that nobody uses, and a last look for garbage.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        atexit.register(gc.freeze)
     if stage is None:
         _, made = load_document(file, expand=expand)
     else:
@@ -41,7 +50,9 @@ def show(file: Path, stage: str | None, expand: bool, plain: bool, markdown: boo
 
         print_text(document_markdown(made, shlex.quote(click.format_filename(file))))
         return
-    console = None if plain or not may_be_terminal() else console_for(plain)
+    # Rich takes time to import; it is asked where it may take standard output for a terminal.
+    may_be_terminal = sys.stdout.isatty() or not FORCE_TERMINAL.isdisjoint(os.environ)
+    console = None if plain or not may_be_terminal else console_for(plain)
     print_document(made, console, plain=plain, file=file)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipetrace.demo.data import CLASSES, Source
+from pipetrace.demo.source import CLASSES, Source
 from pipetrace.errors import ArgumentError, TooManyRowsError
 
 TITLE = "Conv2D digits"

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from pipetrace.capture import backend
-from pipetrace.demo.data import CLASSES, Source
 from pipetrace.demo.model import (
     MODEL,
     STEP,
@@ -21,17 +20,17 @@ from pipetrace.demo.model import (
     scaled,
     training,
 )
-from pipetrace.errors import InterruptedRunError, PipetraceError, TrainingError
+from pipetrace.demo.source import CLASSES, Source
+from pipetrace.errors import InterruptedRunError, PipetraceError, TrainingError, in_short
 from pipetrace.record.measure.preprocessing import Before
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.progress import Progress
 from pipetrace.record.recorder import Recorder
-from pipetrace.record.recording import Followed, Settings
-from pipetrace.record.words import in_short
+from pipetrace.record.state import Followed, Settings
 from pipetrace.stats import summarise
 from pipetrace.trace.document import FAILED, SOURCE, Array, Data, Ending, Epoch, Spec, Stage
 from pipetrace.trace.document import STEP as STEP_KIND
-from pipetrace.trace.writer import check_place, output_exists
+from pipetrace.trace.output_place import check_place, output_exists
 
 SOURCE_STAGE = "input_image"
 
@@ -91,7 +90,7 @@ def record_digits(
 
 
 class _Shown(Recorder):
-    """A recorder that shows how the run goes, and whose errors end it: here there is nothing but the recording."""
+    """A recorder that shows how the run goes, and whose errors end it."""
 
     shows: Progress
     trained = False
@@ -99,7 +98,7 @@ class _Shown(Recorder):
     @property
     def epoch(self) -> int:
         """The one that runs, or the last one; 0 before the first."""
-        return self._session.epoch if self._session is not None else 0
+        return self._session.state.epoch if self._session is not None else 0
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Say so."""
@@ -118,7 +117,7 @@ class _Shown(Recorder):
         session = self._session
         if session is not None:
             metrics = {str(name): float(value) for name, value in (logs or {}).items()}
-            self.shows.epoch(Epoch(session.epoch, metrics, session.seconds, None))
+            self.shows.epoch(Epoch(session.state.epoch, metrics, session.seconds, None))
 
     def training_is_over(self) -> None:
         """The rest is measured."""
@@ -129,16 +128,16 @@ class _Shown(Recorder):
     def raise_what_was_lost(self) -> None:
         """Wait for what is to be written; what went wrong is raised here."""
         session = self._session
-        if session is not None and session.writer is not None:
-            session.writer.wait()
-            for error in session.errors.values():
+        if session is not None and session.state.writer is not None:
+            session.state.writer.wait()
+            for error in session.state.errors.values():
                 raise error
 
     def gives_up(self, ending: Ending) -> None:
         """Say in the trace how it ended, as far as that can still be written."""
-        if self._session is not None and self._session.writer is not None:
+        if self._session is not None and self._session.state.writer is not None:
             self._leave()
-            self._session.writer.give_up(ending)
+            self._session.state.writer.give_up(ending)
 
 
 def _explain(recorder: _Shown, error: BaseException, out: Path) -> None:
@@ -148,12 +147,13 @@ def _explain(recorder: _Shown, error: BaseException, out: Path) -> None:
         recorder.failed(error)
         when = f"in epoch {epoch}" if epoch else "before the first epoch"
         raise InterruptedRunError(
-            f"Interrupted {'after the last epoch, while the data flow was measured' if trained else when}.",
+            f"Interrupted {'after the last epoch, in the data flow' if trained else when}.",
             where=str(out),
-            hint=f"The trace ends there and holds every finished epoch; see it with: pipetrace show {out}",
+            hint="The trace ends there and holds every finished epoch; see it with: pipetrace "
+            f"show {out}",
         ) from error
     if isinstance(error, PipetraceError):
-        # Such as a full disk: the ending may still fit, and where it does not the epochs before it are safe.
+        # Such as a full disk: the ending may still fit; the epochs before it are safe.
         recorder.gives_up(Ending(FAILED, error.what, epoch=epoch or None))
         return
     if isinstance(error, Exception):

@@ -1,4 +1,4 @@
-"""Functions of a trace that are asked again and again, and give the same each time: a trace does not change."""
+"""A cache for functions of a trace, which never changes."""
 
 import functools
 import weakref
@@ -11,10 +11,10 @@ Result = TypeVar("Result")
 
 
 def once(function: Callable[..., Result]) -> Callable[..., Result]:
-    """Keep what a function gave for the trace that it was last asked of, as long as that trace is there.
+    """Cache a function's results for the latest trace, as long as that trace exists.
 
     Args:
-        function: of a trace and of further arguments that can be keys; what it gives must not be changed by anybody.
+        function: of a trace and further hashable arguments; nobody may change its results.
     """
     kept: tuple[weakref.ref[Trace], dict[Hashable, Any]] | None = None
 

@@ -30,23 +30,23 @@ SENTENCES = {
     LOSS: "the loss became {value}{when}{since}",
     INPUTS: "{values} of {place} {broken}",
     TARGETS: "{values} of {target} {broken}",
-    OUTPUT: "{place} was the first layer with NaN or Inf in its output{when}",
+    OUTPUT: "the first layer with NaN or Inf in its output was {place}{when}",
     GRADIENT: "the gradient of {weight} held NaN or Inf{when}, while outputs were still finite",
-    WEIGHTS: "{weight} was the first weight with NaN or Inf{when} ({share})",
+    WEIGHTS: "the first weights with NaN or Inf were {weight}{when} ({share})",
     EXCEPTION: "{place_and_time}{error}{received}",
     UNFINISHED: "a call of fit did not finish{when}",
     NO_BATCHES: "the data gave no batch{when}",
     DATA_ENDED: "the data ended{when}, after {steps}",
     OUTPUT_COUNT: "the model has {outputs} but gets {targets}",
     TARGET_SHAPE: "each row of {place} has shape {shape}, but its target has shape {target_shape}",
-    TARGET_RANGE: "{place} gives {scores} for a row, but its targets go from {low} to {high}",
+    TARGET_RANGE: "for each row, {place} gives {scores}, but its targets go from {low} to {high}",
     RECORDER: "recording {part} failed{when} and was turned off{because}",
 }
-"""The sentence of each kind; ``_parts`` fills it in."""
+"""The sentence of each kind; ``_parts`` fills it in. None begins with a name, whose letters must stay as they are."""
 
 
 def events(trace: Trace) -> tuple[str, ...]:
-    """One sentence for each event, in order; of many of one kind the first ones, and how many more there are."""
+    """One sentence for each event; of many of one kind the first ones, and how many follow."""
     found: list[str] = []
     seen: dict[str, int] = {}
     for event in trace.events:

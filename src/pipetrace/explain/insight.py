@@ -32,14 +32,9 @@ from pipetrace.explain.judgement import (
 )
 from pipetrace.explain.metrics import accuracy, validation_accuracy
 from pipetrace.explain.text import counted, dimensions, exact, figure, listed, moved, number, share
-from pipetrace.trace.document import (
-    FAILED,
-    Epoch,
-    Stage,
-    Summary,
-    Trace,
-)
+from pipetrace.trace.document import FAILED, Epoch, Stage, Trace
 from pipetrace.trace.events import LOSS, NON_FINITE
+from pipetrace.trace.summary import Summary
 
 
 def insight(trace: Trace) -> tuple[str, ...]:

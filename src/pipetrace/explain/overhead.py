@@ -14,12 +14,10 @@ SKIPPED = {
     "seed": "the random seed",
     "data facts": "facts on the data set",
     "probe": "stage outputs after {epochs}",
-    "probe rows": "some of the probe rows after {epochs}",
-    "channels": "statistics of single channels after {epochs}",
     "measurements": "activations, gradients and outcomes after {epochs}",
     "weights": "weight statistics after {epochs}",
     "loss checks": "checks for NaN or Inf between every {amount} steps",
-    "rows": "{amount} of {of} rows of the data flow; the rest are evenly spaced",
+    "rows": "{amount} of {of} rows of the data flow (the others are evenly spaced)",
     "after training": "data flow, predictions and weights after training",
 }
 """What was skipped, by its name in the trace."""

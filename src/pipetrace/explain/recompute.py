@@ -1,4 +1,4 @@
-"""The forward pass once more, in plain NumPy from the stored weights: a check of the recording that anyone can read."""
+"""The forward pass computed again in plain NumPy from the stored weights, as a check of the recording."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,22 +13,20 @@ TOLERANCE = 1e-5
 """The largest difference between a recorded and a recomputed output that still counts as agreement."""
 
 SUMMABLE = 1e30
-"""Values below this can be weighed and added in float32 without passing its end, whatever comes first."""
-
-
+"""Values below this can be weighted and summed in float32 without overflow, in any order."""
 HALF = ("float16", "bfloat16")
 
 
 @dataclass(frozen=True)
 class Recomputed:
-    """What the second computation of a prediction gave.
+    """What computing a prediction again gave.
 
     Attributes:
         stages: how many stages were computed again.
-        difference: the largest difference from the recorded outputs; of a stage whose values pass 1, as a share of its
-            largest, since that is what float32 keeps. Infinite where one side has a number and the other has none.
-        unknown: the first stage that cannot be recomputed here, or None: its layer is not known, or what it received is
-            so large or so broken that its sum depends on the order of the adding.
+        difference: the largest difference from the recorded outputs. Where values exceed 1, it is relative to the
+            stage's largest value, as float32 is. Infinite where only one side is NaN or Inf.
+        unknown: the first stage that cannot be computed here, or None. Either its layer is unknown, or its input is
+            so large or broken that the result depends on the order of the sum.
     """
 
     stages: int
@@ -42,14 +40,14 @@ class Recomputed:
 
 
 def recompute(trace: Trace, prediction: Prediction) -> Recomputed:
-    """Compute a prediction's stages again, each from the recomputed output of the one before.
+    """Compute a prediction's stages again, each from the recomputed output of the stage before.
 
     Args:
         trace: with the weights after training.
         prediction: with its recorded outputs.
 
     Returns:
-        how far the two are apart; a stage that cannot be recomputed ends the computation and is named.
+        how far both are apart; the first stage that cannot be computed ends the computation and is named.
     """
     values: dict[str, Array] = {}
     largest, done = 0.0, 0
@@ -61,12 +59,8 @@ def recompute(trace: Trace, prediction: Prediction) -> Recomputed:
         if recorded is None or recorded.dtype.kind not in "fiub" or len(stage.outputs) != 1:
             return Recomputed(done, largest, stage.name)
         source = stage.inputs[0].source if len(stage.inputs) == 1 else None
-        weights = _weights(trace, stage)
-        if source not in values or weights is None:
-            return Recomputed(done, largest, stage.name)
-        if values[source].dtype.kind not in "fiub":
-            return Recomputed(done, largest, stage.name)
-        result = _computed(stage, values[source], weights)
+        x, weights = values.get(source or ""), _weights(trace, stage)
+        result = None if x is None or weights is None else _computed(stage, x, weights)
         if result is None:
             return Recomputed(done, largest, stage.name)
         values[stage.name] = result
@@ -84,26 +78,20 @@ def _weights(trace: Trace, stage: Stage) -> Mapping[str, Array] | None:
 
 
 def _computed(stage: Stage, x: Array, weights: Mapping[str, Array]) -> Array | None:
-    if stage.outputs[0].dtype in HALF:  # computed in fewer digits than here
+    if stage.outputs[0].dtype in HALF:  # computed with fewer digits than here
         return None
-    compute = (
-        _step
-        if stage.kind == STEP
-        else LAYERS.get(stage.layer or "")
-        if stage.kind == LAYER
-        else None
-    )
-    if compute is None or (stage.weights and not (np.abs(x) < SUMMABLE).all()):
+    compute = {LAYER: LAYERS.get(stage.layer or ""), STEP: _step}.get(stage.kind)
+    if (
+        compute is None
+        or x.dtype.kind not in "fiub"
+        or (stage.weights and not (np.abs(x) < SUMMABLE).all())
+    ):
         return None
-    # What became infinite or NaN in the run does so here, and is no reason to warn.
+    # NaN and Inf of the run appear here as well, and are no reason to warn.
     with np.errstate(all="ignore"):
         try:
             return compute(stage, x, weights)
-        except (
-            KeyError,
-            ValueError,
-            TypeError,
-        ):  # a layer of somebody's own that bears a known name
+        except (KeyError, ValueError, TypeError):  # a custom layer with the name of a known one
             return None
 
 

@@ -1,4 +1,4 @@
-"""How figures, shapes and lists are written, once for every sentence and table."""
+"""How numbers, shapes and lists are written in every sentence and table."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ AXES = {
     3: ("step", "channel"),
     2: ("value",),
 }
-"""What the axes after the rows are called, by how many there are."""
+"""The names of the axes after the rows, by the number of axes."""
 
 
 def figure(value: float, digits: int = 3) -> str:
@@ -40,7 +40,7 @@ def figure(value: float, digits: int = 3) -> str:
 
 
 def share(part: float) -> str:
-    """A share as a percentage of three significant digits: 0.606 is 60.6 %. A whole percentage is written as one."""
+    """A share as a percentage with three significant digits: 0.606 is 60.6 %. A whole percentage has no decimals."""
     percent = _whole(100 * part)
     if not math.isfinite(percent):
         return figure(percent)
@@ -58,9 +58,9 @@ def points(part: float) -> str:
 
 
 def _whole(percent: float) -> float:
-    """A percentage without the rounding of a float32: 27.000001 is 27, as the share of 27 rows of 100 is.
+    """A percentage without the rounding of a float32: 27.000001 is 27, as for 27 of 100 rows.
 
-    What is near 100 is left alone: a probability of 99.99999 % is not certainty.
+    Values near 100 stay as they are: a probability of 99.99999 % is not certainty.
     """
     nearest = round(percent) if math.isfinite(percent) else 100
     return (

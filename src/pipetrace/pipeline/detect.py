@@ -180,7 +180,7 @@ def affine(before: NDArray[Any], after: NDArray[Any]) -> Facts | None:
     Returns:
         the facts: ``a`` and ``b``, with ``divisor`` where dividing by a round number does it; or
         ``features``, how many places of the last axis have factors of their own, and the smallest
-        and largest ``mean``, ``std``, ``min`` and ``max`` of them; how many ``values`` were checked.
+        and largest ``mean``, ``std``, ``min`` and ``max`` of them; how many ``values``.
     """
     if not all(_numeric(each) and each.dtype.kind != "c" for each in (before, after)):
         return None

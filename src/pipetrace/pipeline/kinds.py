@@ -127,7 +127,7 @@ def is_dataset(value: Any) -> bool:
 
 
 def dtype_name(dtype: Any) -> str:
-    """``float32`` for NumPy's, TensorFlow's and PyTorch's own, ``str`` for strings of any length."""
+    """``float32`` for NumPy's, TensorFlow's and PyTorch's own; ``str`` for strings."""
     if getattr(dtype, "kind", None) in ("U", "S"):
         return "str" if dtype.kind == "U" else "bytes"
     name = getattr(dtype, "name", None)

@@ -34,7 +34,7 @@ TEMPLATE = """<!doctype html>
 <noscript><pre>{plain}</pre></noscript>
 <div id="app"></div>
 <script type="application/json" id="document">{document}</script>
-<script type="application/json" id="ramps">{ramps}</script>
+<script type="application/json" id="colormaps">{colormaps}</script>
 <script type="module">{start}</script>
 </body>
 </html>
@@ -53,7 +53,7 @@ def page(made: Document) -> str:
         plain=html.escape(document_text(made)),
         # A number stays on one line with its percent sign.
         document=in_script(to_json(made).replace(" %", "\u00a0%")),
-        ramps=in_script(to_json(COLORMAPS)),
+        colormaps=in_script(to_json(COLORMAPS)),
         start=start,
     )
 

@@ -5,7 +5,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pipetrace.errors import IncompleteTraceError
-from pipetrace.present.blocks import question_block
+from pipetrace.present.compose import question_block
 from pipetrace.present.rich import print_blocks
 from pipetrace.present.views import QuestionView
 

@@ -28,8 +28,8 @@ from pipetrace.present.blocks import (
     Question,
     Shapes,
     Title,
-    document_blocks,
 )
+from pipetrace.present.compose import document_blocks
 from pipetrace.present.drawings import Chart, GraphView, Grid, Threshold
 from pipetrace.present.views import Document, EpochRow, Mark
 

@@ -1,5 +1,6 @@
 """What pipetrace prints to standard error during a training: errors at once, all findings at its end."""
 
+import textwrap
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,8 +9,8 @@ from pipetrace.explain.findings.engine import CheckOptions, check
 from pipetrace.explain.findings.finding import ERROR, NOTE
 from pipetrace.explain.findings.labels import in_a_line
 from pipetrace.explain.overhead import omissions, spent
-from pipetrace.present.blocks import Block, Paragraph, findings_blocks
 from pipetrace.present.build.findings import findings_view
+from pipetrace.present.compose import findings_blocks
 from pipetrace.present.text import write_text_of
 from pipetrace.trace import read
 
@@ -31,28 +32,33 @@ def meanwhile(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def at_end(path: Path) -> str:
-    """What the rules found in a finished trace: errors and warnings with their fixes.
-
-    Args:
-        path: the trace.
-    """
-    view = findings_view(check(read(path), CheckOptions()))
-    found = [each for each in view.found if each.level != NOTE]
-    lines: list[Block] = []
-    if view.title:
-        lines.append(Paragraph(f"pipetrace: {view.title}{':' if found else '.'}"))
-    lines += findings_blocks(replace(view, found=tuple(found[:MOST]), failed=()), brief=True)
-    if len(found) > MOST:
-        lines.append(Paragraph(f"and {len(found) - MOST} more."))
-    lines += [Paragraph(f"pipetrace: {text}") for text in view.failed]
-    return write_text_of(lines, STDERR_WIDTH).strip("\n")
-
-
-def took(path: Path) -> str:
-    """The overhead of recording, and what was skipped to stay within the budget; empty without a budget.
+    """The overhead of a finished trace, and what the rules found in it: errors and warnings with their fixes.
 
     Args:
         path: the trace.
     """
     trace = read(path)
-    return f"{spent(trace)}. {omissions(trace)}".strip(". ")
+    view = findings_view(check(trace, CheckOptions()))
+    found = [each for each in view.found if each.level != NOTE]
+    parts = []
+    if overhead := spent(trace):
+        parts.append(_noted(f"recording took {overhead}. {omissions(trace)}"))
+    if view.title:
+        parts.append(_noted(f"{view.title}{':' if found else '.'}"))
+    shown = findings_blocks(replace(view, found=tuple(found[:MOST]), failed=()), brief=True)
+    text = write_text_of([*shown], STDERR_WIDTH - 2).strip("\n")
+    parts.append(textwrap.indent(text, "  "))
+    if len(found) > MOST:
+        parts.append(f"  and {len(found) - MOST} more.")
+    return "\n".join(part for part in [*parts, *map(_noted, view.failed)] if part)
+
+
+def _noted(text: str) -> str:
+    """A line that names its origin; where it is long, the rest of it is indented."""
+    return textwrap.fill(
+        f"pipetrace: {text}",
+        STDERR_WIDTH,
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

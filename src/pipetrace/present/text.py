@@ -19,8 +19,8 @@ from pipetrace.present.blocks import (
     Question,
     Shapes,
     Title,
-    document_blocks,
 )
+from pipetrace.present.compose import document_blocks
 from pipetrace.present.drawings import GraphView, Grid, Threshold, TreeLine
 from pipetrace.present.views import Document, Mark
 

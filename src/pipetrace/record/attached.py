@@ -1,4 +1,4 @@
-"""What a model keeps of its recordings: it goes when the model goes, and holds no model that nobody uses any more."""
+"""What hangs on a model while it is recorded; it goes when the model goes."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +11,12 @@ _PLACE = "_pipetrace_kept"
 class Kept:
     """What is known of a model beside it.
 
-    A dictionary from models would keep them all: what is recorded of a model refers to it. As an attribute of the model it
-    forms a circle with it, which Python's garbage collection takes away as a whole.
+    A dictionary from models would keep them all: what is recorded of a model refers to it. As an
+    attribute of the model it forms a circle with it, which Python's garbage collection takes away
+    as a whole.
 
     Attributes:
-        sessions: the recordings by file: another ``fit`` into the same file goes on where the last one ended.
+        sessions: the recordings by file; another ``fit`` into the same file continues one.
         recorder: what records the model where all models are watched, or None.
     """
 

@@ -1,30 +1,39 @@
-"""How much of the training time recording may take, and what that leaves room for."""
+"""What recording takes, how much it may take, and what that leaves room for."""
 
 import math
+import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pipetrace.errors import ArgumentError
-from pipetrace.record.cost import Cost
 
-SHARE = 0.02
-"""Of the training time, when nothing else is said."""
+DEFAULT_SHARE = 0.02
+"""Share of the training time, when nothing else is said."""
 FLOOR = 0.5
-"""Seconds that recording may take in all in a short training, whose share would not pay for a first look."""
-SHORT = 60.0
+"""Seconds that recording may take in all in a short training, whose share would not pay for a first
+look."""
+SHORT_TRAINING = 60.0
 """Seconds up to which a training is short."""
-AIM = 0.25
-"""Seconds that the measurements of a short training's epochs are planned to take in all. The floor is twice that, for what
-cannot be told beforehand."""
-FIRST = 0.25
-"""Of what is left in all, the share that a measurement may take whose cost is only guessed."""
+PLANNED_OF_FLOOR = 0.25
+"""Seconds that the measurements of a short training's epochs are planned to take in all. The floor
+is twice that, for what cannot be known beforehand."""
+FIRST_GUESS_SHARE = 0.25
+"""Share of what is left in all that a measurement may take while its cost is only guessed."""
 EPOCH_PARTS = ("epoch", "probe", "weights", "writing")
-"""What is done for each epoch by the schedule's choice, as ``Cost`` names the parts."""
+"""What is done for each epoch that is measured, as ``Cost`` names the parts."""
+
+LOSS_CHECK_SHARE = 0.25
+"""Share of the budget that looking at the loss may take."""
+TIMED_CHECKS = 32
+"""Looks at the loss after which their time is compared with that of the steps."""
+RAREST_CHECK = 64
+"""Steps between two looks at the loss, at the most."""
 
 
 def check_budget(share: float | None) -> None:
-    """See whether a budget is one.
+    """Check a budget.
 
     Raises:
         ArgumentError: it is no share of a time.
@@ -36,8 +45,69 @@ def check_budget(share: float | None) -> None:
         raise ArgumentError(
             f"The budget must be a share of the training time from 0 to 1, received {share!r}.",
             where="budget",
-            hint="Give for example budget=0.02 for 2 %, or budget=None to record all, whatever it takes.",
+            hint="Give for example budget=0.02 for 2 %, or budget=None to record everything.",
         )
+
+
+class Cost:
+    """Seconds spent on recording.
+
+    Attributes:
+        parts: seconds by part, those in the background in processor time.
+        during: seconds that training waited.
+        background: processor seconds of other threads while training ran.
+        after: seconds when training was over.
+        beside_training: of the parts, what counts while training runs, waited for or beside it.
+        training: whether training runs now.
+    """
+
+    def __init__(self) -> None:
+        self.parts: dict[str, float] = {}
+        self.beside_training: dict[str, float] = {}
+        self.during, self.background, self.after = 0.0, 0.0, 0.0
+        self.training = False
+        self._lock = threading.Lock()
+        self._own = threading.local()
+
+    @contextmanager
+    def of(self, part: str) -> Iterator[None]:
+        """Add the time of the block to a part, without that of other parts within it."""
+        within: list[float] = self._own.__dict__.setdefault("within", [])
+        began = time.perf_counter()
+        within.append(0.0)
+        try:
+            yield
+        finally:
+            took = time.perf_counter() - began
+            self.add(part, took - within.pop())
+            if within:
+                within[-1] += took
+
+    @contextmanager
+    def beside(self, part: str) -> Iterator[None]:
+        """Add the processor time of the block, which runs beside the training in this thread."""
+        began = time.thread_time()
+        try:
+            yield
+        finally:
+            self.add(part, time.thread_time() - began, background=True)
+
+    def add(self, part: str, seconds: float, *, background: bool = False) -> None:
+        """Add seconds to a part."""
+        with self._lock:
+            self.parts[part] = self.parts.get(part, 0.0) + seconds
+            if not self.training:
+                self.after += seconds
+                return
+            self.beside_training[part] = self.beside_training.get(part, 0.0) + seconds
+            if background:
+                self.background += seconds
+            else:
+                self.during += seconds
+
+    def counted(self, parts: Iterable[str]) -> float:
+        """Seconds of some parts while training ran."""
+        return sum(self.beside_training.get(part, 0.0) for part in parts)
 
 
 class Budget:
@@ -73,112 +143,139 @@ class Budget:
 
     @property
     def spent(self) -> float:
-        """Seconds that count: those that training waited, and processor time beside it, which it may have missed."""
+        """Seconds that count: those that training waited, and processor time beside it."""
         return self.cost.during + self.cost.background
 
     def allowed(self, training: float | None = None) -> float:
-        """Seconds that recording may take in all, by a training of so many seconds, or by what there was of it so far."""
+        """Seconds that recording may take in all.
+
+        Args:
+            training: seconds of the training; those so far where None.
+        """
         if self.share is None:
             return math.inf
         seconds = self.training if training is None else training
         limit = self.share * seconds
-        return max(limit, FLOOR) if seconds < SHORT else limit
+        return max(limit, FLOOR) if seconds < SHORT_TRAINING else limit
 
-    def has_room_for(self, seconds: float) -> bool:
-        """Whether a work of so many seconds fits now."""
+    def has_room_for(self, seconds: float, parts: Iterable[str] = (), share: float = 1.0) -> bool:
+        """Whether work of so many seconds fits now.
+
+        Args:
+            seconds: that it will take.
+            parts: to which it belongs, where these may take only a share of the budget.
+            share: that share; below 1 the floor of a short training is not touched.
+        """
+        if self.share is None:
+            return True
+        if share < 1:
+            limit = share * self.share * self.training
+            if self.cost.counted(parts) + seconds > limit:
+                return False
         return self.spent + seconds <= self.allowed()
 
 
-@dataclass(frozen=True)
-class Detail:
-    """What is measured after an epoch, beside its metrics.
+class EpochSchedule:
+    """Chooses after which epochs to measure, by what that took before and what the budget leaves.
 
-    Attributes:
-        part: the share of the probe's rows that pass the model; 0 for none.
-        channels: whether channels are summarised each by itself.
-        weights: whether the weights are summarised.
-    """
-
-    part: float
-    channels: bool
-    weights: bool
-
-
-FULL = Detail(1.0, channels=True, weights=True)
-PLAIN = Detail(1.0, channels=False, weights=True)
-SOME = Detail(0.25, channels=False, weights=True)
-NOTHING = Detail(0.0, channels=False, weights=False)
-
-LEVELS = {FULL: 1.0, PLAIN: 0.6, SOME: 0.25}
-"""What may be chosen, most first, and what it costs beside the first, until it was measured."""
-
-
-class Schedule:
-    """Chooses after each epoch how much of it is measured, by what that took before and by what the budget leaves.
-
-    The same rows and the same statistics in fewer epochs tell more than fewer of them in every epoch, so epochs are left
-    out only where even a quarter of the rows is too much, and then evenly.
-
-    Args:
-        budget: of the recording.
+    The same measurement in fewer epochs says more than less of it in every epoch. So epochs are
+    left out where all of them would be too much, evenly spread.
     """
 
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
-        self._seconds: dict[Detail, float] = {}
-        self._chosen: Detail | None = None
-        self._spent = 0.0
-        self._last = 0
+        self._seconds: float | None = None
+        self._measured, self._spent, self._last = False, 0.0, 0
 
-    def choose(self, epoch: int, planned: int, guess: float) -> Detail:
-        """What to measure after an epoch that has just ended.
+    def choose(self, epoch: int, planned: int, guess: float) -> bool:
+        """Whether to measure after an epoch that has just ended.
 
         Args:
             epoch: its number, 1 for the first.
             planned: how many there are to be.
-            guess: seconds that all would take, as far as one can tell without having done it.
+            guess: seconds that it would take, until it was measured once.
         """
         self._learn()
-        detail = self._choose(epoch, max(planned, epoch), guess)
-        self._chosen, self._spent = detail, self.budget.cost.counted(EPOCH_PARTS)
-        if detail is not NOTHING:
+        self._measured = self._fits(epoch, max(planned, epoch), guess)
+        self._spent = self.budget.cost.counted(EPOCH_PARTS)
+        if self._measured:
             self._last = epoch
-        return detail
+        return self._measured
 
-    def _choose(self, epoch: int, planned: int, guess: float) -> Detail:
-        if self.budget.share is None:
-            return FULL
+    def _fits(self, epoch: int, planned: int, guess: float) -> bool:
+        share, spent = self.budget.share, self.budget.spent
+        if share is None:
+            return True
         whole = self.budget.training * planned / epoch
-        left = max(AIM if whole < SHORT else 0.0, self.budget.share * whole) - self.budget.spent
-        now = self.budget.allowed() - self.budget.spent
+        left = max(PLANNED_OF_FLOOR if whole < SHORT_TRAINING else 0.0, share * whole) - spent
+        now = self.budget.allowed() - spent
         each = left / (planned - epoch + 1)
-        if not self._seconds:
-            return next(
-                (level for level in LEVELS if self._cost(level, guess) <= min(now, FIRST * left)),
-                NOTHING,
-            )
-        for level in LEVELS:
-            if self._cost(level, guess) <= min(each, now):
-                return level
-        if each <= 0:
-            return NOTHING
+        if self._seconds is None:
+            return guess <= min(now, FIRST_GUESS_SHARE * left)
+        if self._seconds <= min(each, now):
+            return True
         # What an epoch leaves over adds up until it pays for one.
-        for level in LEVELS:
-            cost = self._cost(level, guess)
-            if cost <= now and epoch - self._last >= cost / each:
-                return level
-        return NOTHING
-
-    def _cost(self, level: Detail, guess: float) -> float:
-        if level in self._seconds:
-            return self._seconds[level]
-        for known, seconds in self._seconds.items():
-            return seconds * LEVELS[level] / LEVELS[known]
-        return guess * LEVELS[level]
+        return each > 0 and self._seconds <= now and epoch - self._last >= self._seconds / each
 
     def _learn(self) -> None:
-        """See what the last choice took. Its work in the background may not be done yet; then that shows the next time."""
-        if self._chosen in LEVELS and self._chosen is not None:
+        """See what the last measurement took; background work may show only the next time."""
+        if self._measured:
             took = self.budget.cost.counted(EPOCH_PARTS) - self._spent
-            before = self._seconds.get(self._chosen, took)
-            self._seconds[self._chosen] = (before + took) / 2
+            self._seconds = took if self._seconds is None else (self._seconds + took) / 2
+
+
+class LossChecks:
+    """Checks after how many steps the loss is still finite.
+
+    A look asks for a value that the device may not have computed yet, so on a GPU it can take as
+    long as the step. Then it is done after every second step, every fourth, and so on. Keras' loss
+    is the average since the epoch began. It stays NaN once it is, so no break is missed within an
+    epoch.
+
+    Attributes:
+        every: the steps from one look to the next.
+        sound: the last step of the epoch after which the loss was finite; 0 before the first.
+        value: what it was at the last look.
+    """
+
+    def __init__(self, budget: Budget) -> None:
+        self.every, self.sound, self.value = 1, 0, math.nan
+        self._budget = budget
+        self._next = 0
+        self._restart()
+
+    def epoch_begins(self) -> None:
+        """Steps are counted from 1 again."""
+        self._next, self.sound = 0, 0
+        self._restart()
+
+    def is_due(self, step: int) -> bool:
+        """Whether to look after this step."""
+        return step >= self._next
+
+    def look(self, loss: Any, step: int) -> bool:
+        """Look at a loss, and say whether it is finite."""
+        began = time.perf_counter()
+        self.value = float(loss)
+        if not math.isfinite(self.value):
+            return False
+        self.sound = step
+        self._next = step + self.every
+        self._looks += 1
+        self._took += time.perf_counter() - began
+        if self._looks >= TIMED_CHECKS:
+            self._adjust()
+        return True
+
+    def _adjust(self) -> None:
+        passed, share = time.perf_counter() - self._began, self._budget.share
+        if (
+            share is not None
+            and self._took > LOSS_CHECK_SHARE * share * passed
+            and self.every < RAREST_CHECK
+        ):
+            self.every *= 2
+        self._restart()
+
+    def _restart(self) -> None:
+        self._looks, self._took, self._began = 0, 0.0, time.perf_counter()

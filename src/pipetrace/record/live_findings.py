@@ -1,4 +1,4 @@
-"""What is said of a recording while it is made and when it ends: the findings of the rules.
+"""What is reported of a recording while it is made and when it ends.
 
 ``record`` imports no rules and no sentences. The package itself registers where they are, whichever
 module of it is imported first, and they are loaded when the first recording begins.
@@ -7,31 +7,35 @@ module of it is imported first, and they are loaded when the first recording beg
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol
 
-SHARE = 0.005
-"""Of the time since the recording began, so much may go into looking at it while it is made."""
-FIRST = 0.1
+LOOK_SHARE = 0.005
+"""Share of the time since the recording began that looking at the trace may take."""
+FIRST_LOOK_SECONDS = 0.1
 """Seconds that a look takes, until one was taken."""
 
-AtEnd: TypeAlias = Callable[[Path], str]
-"""Gives the text to say of a trace that has ended; empty for none."""
-Meanwhile: TypeAlias = Callable[[Path], Iterable[tuple[str, str]]]
-"""Gives what to say at once of a trace that is still written: a key for each thing, so that it is said once, and a line."""
+
+class Reporter(Protocol):
+    """Puts what a trace holds into words."""
+
+    def meanwhile(self, path: Path) -> Iterable[tuple[str, str]]:
+        """Errors found in a trace that is still written: lines, each with a key that names it."""
+
+    def at_end(self, path: Path) -> str:
+        """The overhead of a trace that has ended, and what the rules found in it."""
 
 
-Speakers: TypeAlias = tuple[AtEnd, Meanwhile]
-_load: Callable[[], Speakers] | None = None
+_load: Callable[[], Reporter] | None = None
 
 
-def register(load: Callable[[], Speakers]) -> None:
-    """Say where the findings of a trace are put into words; nothing is loaded yet."""
+def register(load: Callable[[], Reporter]) -> None:
+    """Register what loads the reporter of all recordings; nothing is loaded yet."""
     global _load  # noqa: PLW0603 one for all recordings of the process
     _load = load
 
 
-class Telling:
-    """What was said of one recording, and what that cost.
+class LiveFindings:
+    """What was reported of one recording, and what that cost.
 
     Attributes:
         seconds: what the next look will take, as far as one can tell.
@@ -40,27 +44,28 @@ class Telling:
     def __init__(self) -> None:
         self._began = time.perf_counter()
         self._spent = 0.0
-        self.seconds = FIRST
-        self._said: set[str] = set()
-        self._speakers = _load() if _load is not None else None
+        self.seconds = FIRST_LOOK_SECONDS
+        self._reported: set[str] = set()
+        self._reporter = _load() if _load is not None else None
 
     def meanwhile(self, path: Path) -> tuple[str, ...]:
-        """The lines to say now: what was not said before, where there is time to look.
+        """The lines to write now: what was not reported before, where there is time to look.
 
-        The first look is always taken; each further one waits until all looks together are a small share of the time.
+        The first look is always taken. Each further one waits until all looks together are a small
+        share of the time.
         """
         began = time.perf_counter()
-        if self._speakers is None or self._spent > SHARE * (began - self._began):
+        if self._reporter is None or self._spent > LOOK_SHARE * (began - self._began):
             return ()
         new = []
-        for key, line in self._speakers[1](path):
-            if key not in self._said:
-                self._said.add(key)
+        for key, line in self._reporter.meanwhile(path):
+            if key not in self._reported:
+                self._reported.add(key)
                 new.append(line)
         self.seconds = time.perf_counter() - began
         self._spent += self.seconds
         return tuple(new)
 
     def at_end(self, path: Path) -> str:
-        """What to say of the whole; empty for nothing."""
-        return "" if self._speakers is None else self._speakers[0](path)
+        """What to write when the trace has ended; empty for nothing."""
+        return "" if self._reporter is None else self._reporter.at_end(path)

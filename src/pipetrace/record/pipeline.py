@@ -16,7 +16,7 @@ from pipetrace.record.measure.preprocessing import before
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.recorder import Recorder
 from pipetrace.record.saved import record_model
-from pipetrace.trace.writer import check_place
+from pipetrace.trace.output_place import check_place
 
 
 class Pipeline:
@@ -25,12 +25,13 @@ class Pipeline:
         pipeline = pipetrace.Pipeline((x, y), steps=[("Scale", lambda x: x / 255)], model=model)
         pipeline.fit("run.trace", epochs=5)
 
-    A step is a callable that takes the rows, or the rows and the targets where it has two parameters, or a fitted
-    scikit-learn transformer. Each runs once, on all rows; what it does is measured on them: which rows it keeps, how it
-    scales, how many windows or batches it makes. What is split off as ``validation`` is what ``fit`` validates on.
+    A step is a callable that takes the rows, or the rows and the targets where it has two
+    parameters, or a fitted scikit-learn transformer. Each runs once, on all rows; what it does is
+    measured on them. What is split off as ``validation`` is what ``fit`` validates on.
 
     Args:
-        source: ``x``, or ``(x, y)``; each an array, a frame, a list, or a dictionary of arrays; or a ``tf.data.Dataset``.
+        source: ``x``, or ``(x, y)``; each an array, a frame, a list, or a dictionary of arrays; or
+            a ``tf.data.Dataset``.
         steps: pairs of a name and a step, in order.
         model: the Keras model, compiled where it is to be trained.
         title: what the trace is called; the model's name when left out.
@@ -80,8 +81,9 @@ class Pipeline:
 
         Args:
             path: where the trace goes; a trace that is there is replaced, any other file is not.
-            options: as for ``fit`` of the model, such as ``epochs``; ``x`` and ``y`` come from the steps, and so do
-                ``batch_size``, ``shuffle`` and ``validation_data`` where a step made batches or split rows off.
+            options: as for ``fit`` of the model, such as ``epochs``; ``x`` and ``y`` come from the
+                steps, and so do ``batch_size``, ``shuffle`` and ``validation_data`` where a step
+                made batches or split rows off.
 
         Returns:
             what ``fit`` of the model returns, its history.
@@ -104,7 +106,7 @@ class Pipeline:
         return self.model.fit(**given)
 
     def trace(self, path: str | os.PathLike[str]) -> None:
-        """Pass the rows through the steps and the model as it is, and record data flow and predictions.
+        """Pass the rows through steps and model, and record data flow and predictions.
 
         Args:
             path: where the trace goes; a trace that is there is replaced, any other file is not.
@@ -120,7 +122,7 @@ class Pipeline:
         x, y = nests.plain_arrays(passage.train.x), nests.plain_arrays(passage.train.y)
         if x is None:
             raise ArgumentError(
-                "What the steps give the model are no arrays, so their rows can be seen only while it is trained.",
+                "The steps give the model no arrays, so their rows can be seen only in training.",
                 where="steps",
                 hint="Use fit, or a last step that returns arrays.",
             )

@@ -8,22 +8,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TypedDict, Unpack
 
-from pipetrace.capture import batches, fit, internals, nests
+from pipetrace.capture import fit, internals, nests
+from pipetrace.capture.batches import BatchRecorder, SourceError
 from pipetrace.capture.fit import FitCall, StepWrapper
 from pipetrace.errors import ArgumentError, DataError
 from pipetrace.record.attached import kept_of
-from pipetrace.record.budget import SHARE, check_budget
+from pipetrace.record.budget import DEFAULT_SHARE, check_budget
 from pipetrace.record.measure.rows import Rows
-from pipetrace.record.recording import Settings
 from pipetrace.record.session import Session
+from pipetrace.record.state import Settings
+from pipetrace.trace.output_place import check_place
 from pipetrace.trace.overhead import UNSUPPORTED
-from pipetrace.trace.writer import check_place
 
 _Callback: Any = fit.callback_class()
 
 
 class RecorderOptions(TypedDict, total=False):
-    """What a ``Recorder`` can be told beside the path and the rows; its own text says what each is."""
+    """Options of a ``Recorder``; its own text describes each."""
 
     validation_data: tuple[Any, Any] | None
     title: str | None
@@ -39,27 +40,28 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
 
         model.fit(x, y, epochs=5, callbacks=[pipetrace.Recorder("run.trace", x, y)])
 
-    It sees the model's stages by passing rows through it, measures a few rows at the end of every epoch, and all rows
+    It passes rows through the model to see its stages, some rows after every epoch, and all rows
     when training ends. The training's result is the same with it and without it, to the bit.
 
     Args:
         path: where the trace goes; a trace that is there is replaced, any other file is not.
-        x, y: rows and targets to look at, arrays or structures of arrays, shape ``(n, ...)``; those that ``fit`` gets
-            when left out. Of a dataset or generator the first batches are looked at as they pass.
-        validation_data: ``(x, y)`` of rows that are not trained on, from which the predictions are taken; those that
-            ``fit`` validates on when left out.
+        x, y: rows and targets to look at, arrays or structures of arrays, shape ``(n, ...)``. Those
+            that ``fit`` gets when left out; of a dataset or generator the first batches as they
+            pass.
+        validation_data: ``(x, y)`` of rows that are not trained on, from which the predictions are
+            taken. Those that ``fit`` validates on when left out.
         title: what the trace is called; the model's name when left out.
         class_names: what the classes are called, in the order of their numbers.
-        verbose: whether to say on standard error what the rules find, a grave fault at once, what recording took, and
-            where the trace is.
-        budget: the share of training time that recording may take while training runs. It samples less where it would
-            take more: rows of the probe, detail by channel, epochs; metrics are always kept. In a training of less than a
-            minute it may take half a second in all. None records all.
-        after_training: whether the data flow of all rows, predictions and weights are measured when training is over,
-            which is not inside the budget.
-        exact: whether the data flow passes all rows, and its histograms count them all, however many they are and however
-            long that takes. Otherwise the histograms count a sample of 10,000, and rows that would take more than a
-            minute, or a tenth of the training, pass evenly spaced.
+        verbose: whether to report on standard error what the rules find, errors at once, and where
+            the trace is.
+        budget: the share of training time that recording may take while training runs. Where it
+            would take more, fewer epochs are measured, evenly spread; metrics are always kept. A
+            training of less than a minute may use half a second in all. None records everything.
+        after_training: whether the data flow of all rows, predictions and weights are measured when
+            training is over, which is not inside the budget.
+        exact: whether the data flow passes all rows and its histograms count them all, however long
+            that takes. Otherwise the histograms count a sample of 10,000, and rows that would take
+            more than a minute, or a tenth of the training, pass evenly spaced.
 
     Raises:
         ArgumentError: the rows are not arrays with as many rows each, or the budget is no share.
@@ -81,7 +83,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         unknown = sorted(set(options) - set(RecorderOptions.__annotations__))
         if unknown:
             raise TypeError(f"Recorder() got an unexpected keyword argument {unknown[0]!r}")
-        share, held_out = options.get("budget", SHARE), options.get("validation_data")
+        share, held_out = options.get("budget", DEFAULT_SHARE), options.get("validation_data")
         check_budget(share)
         place = Path(path)
         check_place(place)
@@ -103,7 +105,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
 
     @classmethod
     def under(cls, settings: Settings) -> Self:
-        """A recorder under settings that were checked by whoever made them."""
+        """A recorder with settings that were checked before."""
         made = cls.__new__(cls)
         _Callback.__init__(made)
         made._set_up(settings)
@@ -115,9 +117,9 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         self._call: FitCall | None = None
         self._has_begun = False
         self._wrapper: StepWrapper | None = None
-        self._deaf: Callable[[], None] | None = None
-        self._tee: batches.Tee | None = None
-        self._teller: Any = None
+        self._unwrap_callbacks: Callable[[], None] | None = None
+        self._batches: BatchRecorder | None = None
+        self._last: _LastCallback | None = None
 
     def fit_of(self, model: Any, call: FitCall | None, run: Callable[[], Any]) -> Any:
         """Run a ``fit`` that this recorder was given to, and hear what it raises, wherever.
@@ -145,33 +147,44 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
     def _could_not_begin(self, model: Any, error: Exception, call: FitCall) -> None:
         """Keras makes the variables and tries the loss before any callback hears of the ``fit``."""
         session = self._of(model)
-        session.begin(call, None, build=False)
-        session.failed(error)
+        with session.state.safely("failure"):
+            session.begin(call, None, look=False)
+            session.failed(error)
 
     def on_train_begin(self, logs: Any = None) -> None:  # noqa: ARG002 Keras' signature
         """See what runs, and wrap its steps."""
         self._has_begun = True
         session = self._of(self.model)
         params = self.params or {}
-        with session.safely("start"):
+        with session.state.safely("start"):
             call = self._call
             if call is None:
                 call, callback_list = fit.running_call(self.model)
-                if callback_list is not None:
-                    # Other callbacks may change weights and metrics when an epoch ends.
-                    self._teller = _Teller(self, callback_list.callbacks)
-                    callback_list.callbacks.append(self._teller)
-                    if internals.supports_callback_list():
-                        self._deaf = internals.hear_errors(callback_list, self.failed)
+                self._come_last(callback_list)
             if not call.known:
                 call = replace(call, epochs=int(params.get("epochs") or 1))
             session.begin(call, params.get("steps"))
-            if session.wants_rows:
-                self._tee = batches.Tee(session.steps_together, enough=session.has_taken_enough)
+            if session.wants_batches:
+                steps = session.state.steps_together
+                self._batches = BatchRecorder(steps, enough=session.has_enough_batches)
             self._wrapper = StepWrapper(
                 self.model, self._before_step, self._after_step, self.failed
             )
             self._wrapper.enter()
+
+    def _come_last(self, callback_list: Any) -> None:
+        """Come after all other callbacks, which may change weights and metrics when an epoch ends.
+
+        Args:
+            callback_list: Keras' own; None where it is not known. Then it is by its place in the
+                list.
+        """
+        if callback_list is None:
+            return
+        self._last = _LastCallback(self, callback_list.callbacks)
+        callback_list.callbacks.append(self._last)
+        if internals.supports_callback_list():
+            self._unwrap_callbacks = internals.hear_errors(callback_list, self.failed)
 
     def on_test_begin(self, logs: Any = None) -> None:  # noqa: ARG002
         """Validation begins."""
@@ -180,25 +193,25 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
         """An epoch begins."""
-        if self._session is not None and self._session.open:
+        if self._session is not None and self._session.is_open:
             self._session.epoch_begins()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
-        """An epoch ends; where nobody comes after us it is ours to record it."""
-        if self._teller is None:
+        """An epoch ends; other callbacks may still come where this one does not come last."""
+        if self._last is None:
             self.epoch_is_over(logs)
 
     def on_train_end(self, logs: Any = None) -> None:  # noqa: ARG002
         """Training ends."""
-        if self._teller is None:
+        if self._last is None:
             self.training_is_over()
 
     def epoch_is_over(self, logs: Any) -> None:
         """All other callbacks have seen the epoch."""
-        if self._session is not None and self._session.open:
-            self._finish_tee(whole_epoch=True)
+        if self._session is not None and self._session.is_open:
+            self._finish_batches(whole_epoch=True)
             if self._wrapper is not None and not self._wrapper.is_in_place():
-                self._session.skipped["steps", UNSUPPORTED] = 1
+                self._session.state.skipped["steps", UNSUPPORTED] = 1
             self._session.epoch_ends(logs or {})
 
     def training_is_over(self) -> None:
@@ -215,71 +228,70 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
 
     def _before_step(self, iterator: Any) -> Any:
         # What follows costs microseconds, and most steps need none of it.
-        return iterator if self._tee is None else self._taken_down(iterator)
+        return iterator if self._batches is None else self._with_batches_kept(iterator)
 
-    def _taken_down(self, iterator: Any) -> Any:
-        tee, session = self._tee, self._session
-        if tee is None or session is None:
+    def _with_batches_kept(self, iterator: Any) -> Any:
+        """The iterator for this step, whose batches are copied on their way."""
+        kept, session = self._batches, self._session
+        if kept is None or session is None:
             return iterator
-        first = not tee.batches
+        first = not kept.batches
         given, broken = iterator, None
-        with session.safely("rows"):
+        with session.state.safely("rows"):
             try:
-                given = tee(iterator)
-            except batches.SourceError as error:
+                given = kept(iterator)
+            except SourceError as error:
                 broken = error.__cause__
         if broken is not None:
             raise broken
-        if first and tee.batches and session.measure is None:
-            session.saw(tee.batches, complete=False)
-        if tee.done:
-            self._finish_tee()
+        if first and kept.batches and session.state.measure is None:
+            session.saw_batches(kept.batches, complete=False)
+        if kept.done:
+            self._finish_batches()
         return given
 
-    def _finish_tee(self, *, whole_epoch: bool = False) -> None:
-        tee, session = self._tee, self._session
-        if tee is not None and session is not None and tee.batches:
+    def _finish_batches(self, *, whole_epoch: bool = False) -> None:
+        kept, session = self._batches, self._session
+        if kept is not None and session is not None and kept.batches:
+            call = session.state.source.call
             # A generator, or a source of which an epoch takes so many steps, has more to come.
-            ends = hasattr(session.call.x, "__len__") and not session.call.steps_per_epoch
-            session.saw(tee.batches, complete=whole_epoch and ends)
-        self._tee = None
+            ends = hasattr(call.x, "__len__") and not call.steps_per_epoch
+            session.saw_batches(kept.batches, complete=whole_epoch and ends)
+        self._batches = None
 
     def _after_step(self, logs: Any) -> None:
         session = self._session
         if session is not None and isinstance(logs, Mapping) and not session.step_ends(logs):
-            self._look_for_trouble()
-
-    def _look_for_trouble(self) -> None:
-        if self._session is not None:
-            self._session.loss_broke()
+            session.loss_broke()
 
     def _leave(self) -> None:
+        """Leave the model and Keras' list of callbacks as they were."""
         if self._wrapper is not None:
             self._wrapper.leave()
             self._wrapper = None
-        deaf, self._deaf = self._deaf, None
-        if deaf is not None:
-            deaf()
-        teller, self._teller = self._teller, None
-        if teller is not None and teller in teller.others:
-            teller.others.remove(teller)
+        unwrap, self._unwrap_callbacks = self._unwrap_callbacks, None
+        if unwrap is not None:
+            unwrap()
+        last, self._last = self._last, None
+        if last is not None and last in last.others:
+            last.others.remove(last)
 
     def _of(self, model: Any) -> Session:
-        """The recording of a model into this file: a new one, or the one that an earlier ``fit`` began."""
-        if self._session is None or self._session.model is not model:
+        """The recording of a model into this file: a new one, or that of an earlier ``fit``."""
+        if self._session is None or self._session.state.model is not model:
             known = kept_of(model).sessions
             place = self.settings.path.absolute()
             session = known.get(place)
             if session is None or not place.exists():
                 session = known[place] = Session(model, self.settings)
             else:
-                session.settings = self.settings
+                session.state.settings = self.settings
             self._session = session
         return self._session
 
 
-class _Teller(_Callback):  # type: ignore[misc]
-    """Stands at the end of Keras' list of callbacks, so that a recorder hears of an epoch after all others."""
+class _LastCallback(_Callback):  # type: ignore[misc]
+    """The last in Keras' list of callbacks: a recorder hears of an epoch after all others."""
 
     async_safe = True
 
@@ -308,8 +320,8 @@ def _given(x: Any, y: Any, where: str) -> Rows | None:
         raise ArgumentError(
             f"The rows to look at must be arrays, received {kind}.",
             where=where,
-            hint="Give arrays, or a tuple or dictionary of arrays; or leave them out: then the first batches that fit "
-            "gets are looked at.",
+            hint="Give arrays, or a tuple or dictionary of arrays. Or leave them out: then the "
+            "first batches of fit are used.",
         )
     lengths = {
         len(each) if each.ndim else None
@@ -318,7 +330,8 @@ def _given(x: Any, y: Any, where: str) -> Rows | None:
     }
     if len(lengths) != 1 or not lengths - {None, 0}:
         raise DataError(
-            f"All arrays must have as many rows, and at least one; received {sorted(map(str, lengths))}.",
+            "All arrays must have the same number of rows, and at least one; "
+            f"received {sorted(map(str, lengths))}.",
             where=where,
             hint="Give x and y with the same first axis.",
         )

@@ -22,7 +22,7 @@ class Watched:
     """How what a program fits is recorded.
 
     Attributes:
-        path_of: gives the path of the trace of the first model that is fitted, of the second, and so on.
+        path_of: gives the path of the trace for a model's number, 1 for the first that is fitted.
         options: as for ``Recorder``.
     """
 
@@ -41,8 +41,8 @@ def run_script(
 ) -> None:
     """Run a program in this process as ``python program arguments`` would.
 
-    Its arguments, its exit code and its exceptions pass through. Keras is imported when the program imports it, with the
-    settings that the program makes before.
+    Its arguments, its exit code and its exceptions pass through. Keras is imported when the program
+    imports it, with the settings that the program makes before.
 
     Args:
         program: the path of a script, or the name of a module.
@@ -54,7 +54,7 @@ def run_script(
 
     Raises:
         ArgumentError: there is no such program.
-        SystemExit: the program's own, or with 1 where it raised; what it raised is then printed as Python prints it.
+        SystemExit: the program's own, or 1 where it raised; the error is then printed as by Python.
     """
     check_program(program, is_module=is_module)
     command = shlex.join(["pipetrace", *sys.argv[1:]])
@@ -85,7 +85,7 @@ def run_alone(program: str, arguments: Sequence[str], *, is_module: bool) -> Non
     """Run a program in this process as Python would, with nobody watching.
 
     Raises:
-        SystemExit: the program's own, or with 1 where it raised; what it raised is then printed as Python prints it.
+        SystemExit: the program's own, or 1 where it raised; the error is then printed as by Python.
     """
     before = sys.argv, sys.path[:]
     try:
@@ -141,11 +141,11 @@ def record_all(
 
 @contextmanager
 def when_imported(names: tuple[str, ...], then: Callable[[], None]) -> Iterator[None]:
-    """Call something once the first of some modules has been imported, or at once where it is already there.
+    """Call something once a module has been imported, or at once where it is there already.
 
     Args:
-        names: the module, and others that may import it while they are being imported themselves: then it is waited until
-            they are there too.
+        names: the module, and others that may import it while they are being imported themselves:
+            then it is waited until they are there too.
         then: what to call.
     """
     if names[0] in sys.modules:
@@ -162,7 +162,7 @@ def when_imported(names: tuple[str, ...], then: Callable[[], None]) -> Iterator[
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Finds some modules as the others would, and says when all of them that are wanted are there."""
+    """Finds modules as the other finders would, and calls back when all of them are there."""
 
     def __init__(self, names: tuple[str, ...], then: Callable[[], None]) -> None:
         self.names, self.then = names, then

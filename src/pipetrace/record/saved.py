@@ -8,8 +8,8 @@ from pipetrace.capture.backend import load
 from pipetrace.errors import ModelInputError
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.progress import Progress
-from pipetrace.record.recording import Settings
 from pipetrace.record.session import Session
+from pipetrace.record.state import Settings
 
 
 def record_saved(

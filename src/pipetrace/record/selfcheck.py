@@ -1,36 +1,41 @@
-"""Whether recording changes a training: a program run twice as it is and then recorded, and all that it left compared."""
+"""Whether recording changes a training: a program run twice plain, then recorded, and compared."""
 
 import json
-import math
 import os
+import random
 import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from pipetrace.errors import NothingToCompareError, PipetraceError, ScriptError
-from pipetrace.record.run import check_program
-from pipetrace.record.selfcheck_run import Order
+from pipetrace.capture.fingerprints import (
+    Fitted,
+    Results,
+    model_name,
+    prepare,
+    remembering,
+    results_of,
+)
+from pipetrace.errors import NothingToCompareError, ScriptError
+from pipetrace.record.run import Watched, check_program, record_all, run_alone, when_imported
 from pipetrace.trace import read
 from pipetrace.trace.document import Array
-from pipetrace.trace.events import RECORDER
-from pipetrace.trace.selfcheck import KINDS, Difference, Ran, Selfcheck, Tally
+from pipetrace.trace.selfcheck import CheckedRun, Difference, Selfcheck
 
 REFERENCE = "pipetrace.capture.reference_program"
 """The module that is run where no program is given."""
-PLAIN = 2
-LAST_LINES = 12
+PLAIN_RUNS = 2
+SHOWN_LINES = 12
 """Of what a program wrote, in the message that it failed."""
-
-Key = tuple[str, str, str]
-"""Kind, owner and name of a value."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class Plan:
     Attributes:
         program, arguments, is_module: as for ``run_script``.
         budgets: of the recorded runs, one for each.
-        seed: what to seed ahead of the program, in each run the same; None for nothing.
+        seed: what to seed before the program, in each run the same; None for nothing.
         deterministic: whether TensorFlow is told to be deterministic.
         show_output: whether the program's output is let through, to standard error.
     """
@@ -53,38 +58,13 @@ class Plan:
     deterministic: bool
     show_output: bool = False
 
-    @property
-    def command(self) -> tuple[str, ...]:
-        """The program as it would be started by Python."""
-        return (*(("-m",) if self.is_module else ()), self.program, *self.arguments)
 
-
-class Progress(Protocol):
-    """Who hears how far it is."""
-
-    def begins(self, number: int, total: int, ran: Ran) -> None:
-        """A run begins; nothing is known of it yet but whether it is recorded, and at which budget."""
-
-    def ends(self, number: int, total: int, ran: Ran) -> None:
-        """It ended."""
-
-
-@dataclass(frozen=True)
-class _Found:
-    """What one run left."""
-
-    ran: Ran
-    models: tuple[str, ...]
-    values: Mapping[Key, Mapping[str, Any]]
-    arrays: Mapping[Key, Array]
-
-
-def selfcheck(plan: Plan, progress: Progress) -> Selfcheck:
-    """Run a program twice plain and once recorded at each budget, each time in a process of its own, and compare.
+def selfcheck(plan: Plan, ended: Callable[[int, int, CheckedRun], None]) -> Selfcheck:
+    """Run a program twice plain and once recorded at each budget, each in its own process.
 
     Args:
         plan: what to check.
-        progress: hears how far it is.
+        ended: is called after each run with its number, the number of all, and the run.
 
     Raises:
         ArgumentError: there is no such program.
@@ -92,42 +72,37 @@ def selfcheck(plan: Plan, progress: Progress) -> Selfcheck:
         NothingToCompareError: it fits no model, records itself, or cannot be recorded.
     """
     check_program(plan.program, is_module=plan.is_module)
-    orders = [(False, None)] * PLAIN + [(True, budget) for budget in plan.budgets]
-    found: list[_Found] = []
+    begun = [CheckedRun(False, None, 0.0)] * PLAIN_RUNS
+    begun += [CheckedRun(True, budget, 0.0) for budget in plan.budgets]
+    runs, results = list[CheckedRun](), list[Results]()
+    models: tuple[str, ...] = ()
     with tempfile.TemporaryDirectory(prefix="pipetrace-selfcheck-") as folder:
-        for number, (recorded, budget) in enumerate(orders, 1):
-            place = Path(folder) / str(number)
-            place.mkdir()
-            order = Order(
-                str(place),
-                plan.program,
-                plan.arguments,
-                plan.is_module,
-                recorded,
-                budget,
-                plan.seed,
-                plan.deterministic,
-            )
-            progress.begins(number, len(orders), Ran(recorded, budget, 0.0))
-            found.append(_run(plan, order))
-            progress.ends(number, len(orders), found[-1].ran)
-        return _compared(plan, found)
+        for number, run in enumerate(begun, 1):
+            (place := Path(folder) / str(number)).mkdir()
+            done, found, models = _run(plan, run, place)
+            runs.append(done)
+            results.append(found)
+            ended(number, len(begun), done)
+    unsure = tuple(_differences(results[0], results[1], 1))
+    doubtful = {(each.kind, each.model, each.name) for each in unsure}
+    differences = (
+        each
+        for number in range(PLAIN_RUNS, len(runs))
+        for each in _differences(results[0], results[number], number)
+        if (each.kind, each.model, each.name) not in doubtful
+    )
+    program = "" if plan.program == REFERENCE else " ".join([plan.program, *plan.arguments])
+    values = dict(Counter(kind for kind, _, _ in results[0]))
+    return Selfcheck(program, models, tuple(runs), values, unsure, tuple(differences))
 
 
-def _run(plan: Plan, order: Order) -> _Found:
-    folder = Path(order.folder)
+def _run(plan: Plan, run: CheckedRun, folder: Path) -> tuple[CheckedRun, Results, tuple[str, ...]]:
     began = time.perf_counter()
-    # One name for all runs, since what is open in the process is compared.
-    with (folder.parent / "output.txt").open("w+", encoding="utf-8", errors="replace") as output:
+    order = json.dumps([str(folder), asdict(plan), asdict(run)])
+    with (folder / "output.txt").open("w+", encoding="utf-8", errors="replace") as output:
         ended = subprocess.run(
-            # Without -P the working folder would stand ahead of the program's own in its import path.
-            [
-                sys.executable,
-                "-P",
-                "-m",
-                "pipetrace.record.selfcheck_run",
-                json.dumps(asdict(order)),
-            ],
+            # Without -P the working folder would stand before the program's own in its import path.
+            [sys.executable, "-P", "-m", "pipetrace.record.selfcheck", order],
             env={**os.environ, "PYTHONHASHSEED": "0"},
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr if plan.show_output else output,
@@ -135,200 +110,140 @@ def _run(plan: Plan, order: Order) -> _Found:
             check=False,
         )
         output.seek(0)
-        said = output.read()
+        lines = [line.rstrip() for line in output.read().splitlines() if line.strip()]
+    said = "".join(f"\n   | {line}" for line in lines[-SHOWN_LINES:])
     seconds = time.perf_counter() - began
-    try:
-        found = json.loads((folder / "found.json").read_text())
-    except OSError:
-        raise _died(plan, order, ended.returncode, said) from None
-    if not order.recorded:
-        _refuse(plan, found, said)
-    elif not found["traces"]:
-        reason = " ".join(found["told"]) or "No model was fitted where the recorder could see it."
-        raise NothingToCompareError(
-            f"The recorded run recorded nothing. {reason}",
-            where=plan.program,
-            hint="See what pipetrace run says of the program.",
-        )
-    epochs, lost = _recorded(found["traces"])
-    with np.load(folder / "arrays.npz", allow_pickle=False) as kept:
-        arrays = {
-            _key(each): kept[str(at)] for at, each in enumerate(found["values"]) if str(at) in kept
-        }
-    values = {_key(each): each for each in found["values"]}
-    return _Found(
-        Ran(order.recorded, order.budget, seconds, epochs, lost),
-        tuple(found["models"]),
-        values,
-        arrays,
-    )
-
-
-def _key(entry: Mapping[str, Any]) -> Key:
-    return entry["kind"], entry["owner"], entry["name"]
-
-
-def _died(plan: Plan, order: Order, code: int, said: str) -> ScriptError:
-    how = f"signal {-code}" if code < 0 else f"exit code {code}"
-    return ScriptError(
-        f"The {'recorded' if order.recorded else 'plain'} run ended its process by {how}, so that nothing can be "
-        f"compared.{_last(said)}",
-        where=plan.program,
-        hint="Let the program end by itself, without os._exit; with --show-output all that it writes is seen.",
-    )
-
-
-def _refuse(plan: Plan, found: Mapping[str, Any], said: str) -> None:
-    """See whether a plain run is one that others can be compared with."""
-    ending = found["ending"]
-    if ending["kind"] == "raised":
+    if not (folder / "found.json").exists():
+        code = ended.returncode
         raise ScriptError(
-            f"The program fails without a recorder: {ending['text'].rstrip('.')}.{_last(said)}",
+            f"The {'recorded' if run.recorded else 'plain'} run ended its process by "
+            f"{f'signal {-code}' if code < 0 else f'exit code {code}'}, so that nothing can be "
+            f"compared.{said}",
+            where=plan.program,
+            hint="Let the program end by itself, without os._exit; with --show-output all that it "
+            "writes is seen.",
+        )
+    found = json.loads((folder / "found.json").read_text())
+    _refuse(plan, run, found, said)
+    with np.load(folder / "arrays.npz", allow_pickle=False) as kept:
+        results = {tuple(key): kept[str(at)] for at, key in enumerate(found["keys"])}
+    traces = [read(Path(each)) for each in found["traces"]]
+    epochs = sum(len(trace.epochs) for trace in traces)
+    return replace(run, seconds=seconds, epochs=epochs), results, tuple(found["models"])
+
+
+def _refuse(plan: Plan, run: CheckedRun, found: Mapping[str, Any], said: str) -> None:
+    """Raise where a run is none that can be compared."""
+
+    def nothing(what: str, hint: str) -> NothingToCompareError:
+        return NothingToCompareError(what, where=plan.program, hint=hint)
+
+    kind, _, error = found["ending"]
+    if run.recorded:
+        if not found["traces"]:
+            reason = " ".join(found["told"]) or "No model was fitted where the recorder could see."
+            hint = "See what pipetrace run says of the program."
+            raise nothing(f"The recorded run recorded nothing. {reason}", hint)
+    elif kind == "raised":
+        raise ScriptError(
+            f"The program fails without a recorder: {error.rstrip('.')}.{said}",
             where=plan.program,
             hint="Repair it first, or give it the arguments that it needs, after its name.",
         )
-    if not found["models"]:
-        raise NothingToCompareError(
-            f"The program fits no model, so there is nothing to compare.{_last(said)}",
-            where=plan.program,
-            hint="Give a program that calls fit of a Keras model in its own process.",
-        )
-    if found["records_itself"]:
-        raise NothingToCompareError(
-            "The program records itself with pipetrace, so that there is no run of it without a recorder.",
-            where=plan.program,
-            hint="Take its Recorder or its watch out for this; selfcheck records it by itself.",
+    elif not found["models"]:
+        hint = "Give a program that calls fit of a Keras model in its own process."
+        raise nothing(f"The program fits no model, so there is nothing to compare.{said}", hint)
+    elif found["records_itself"]:
+        raise nothing(
+            "The program records itself with pipetrace, so there is no run without a recorder.",
+            "Remove its Recorder or watch for this; selfcheck records it by itself.",
         )
 
 
-def _last(said: str) -> str:
-    """The last lines of what a program wrote, set in below a message."""
-    lines = [line.rstrip() for line in said.splitlines() if line.strip()][-LAST_LINES:]
-    return "\n" + "\n".join(f"   | {line}" for line in lines) if lines else ""
-
-
-def _recorded(traces: Sequence[str]) -> tuple[int, tuple[str, ...]]:
-    """How many epochs the traces hold, and what the recorder could not record."""
-    epochs, lost = 0, []
-    for each in traces:
-        try:
-            trace = read(Path(each))
-        except PipetraceError as error:
-            lost.append(error.what)
-            continue
-        epochs += len(trace.epochs)
-        lost += [f"{event.part}: {event.error}" for event in trace.events if event.kind == RECORDER]
-    return epochs, tuple(lost)
-
-
-def _compared(plan: Plan, found: Sequence[_Found]) -> Selfcheck:
-    first = found[0]
-    unsure = [
-        each
-        for run in range(1, PLAIN)
-        for each in _differences(first, found[run], run, frozenset())
-    ]
-    left_out = frozenset((each.kind, each.owner, each.name) for each in unsure)
-    differences = [
-        each
-        for run in range(PLAIN, len(found))
-        for each in _differences(first, found[run], run, left_out)
-    ]
-    everything = Counter(
-        kind for kind, _, _ in {key for run in found[:PLAIN] for key in run.values}
-    )
-    doubtful = Counter(kind for kind, _, _ in left_out)
-    changed = Counter((each.kind, each.run) for each in differences)
-    tallies = [
-        Tally(
-            kind,
-            everything[kind],
-            everything[kind] - doubtful[kind],
-            tuple(
-                max(0, everything[kind] - doubtful[kind] - changed[kind, run])
-                for run in range(PLAIN, len(found))
-            ),
-        )
-        for kind in KINDS
-        if everything[kind] or any(changed[kind, run] for run in range(PLAIN, len(found)))
-    ]
-    return Selfcheck(
-        program=" ".join(plan.command) if plan.program != REFERENCE else "",
-        seed=plan.seed,
-        deterministic=plan.deterministic,
-        models=first.models,
-        runs=tuple(each.ran for each in found),
-        tallies=tuple(tallies),
-        unsure=tuple(unsure),
-        differences=tuple(differences),
-    )
-
-
-def _differences(
-    first: _Found, other: _Found, run: int, without: frozenset[Key]
-) -> Iterable[Difference]:
-    """The values that are not the same, in the order of the first run's, then what only the other one has."""
-    for key in dict.fromkeys([*first.values, *other.values]):
-        ours, theirs = first.values.get(key), other.values.get(key)
-        if key not in without and (
-            ours is None or theirs is None or ours["digest"] != theirs["digest"]
+def _differences(first: Results, other: Results, run: int) -> Iterator[Difference]:
+    for key in dict.fromkeys([*first, *other]):
+        ours, theirs = first.get(key), other.get(key)
+        if (
+            ours is None
+            or theirs is None
+            or ours.dtype != theirs.dtype
+            or ours.shape != theirs.shape
         ):
-            yield _difference(
-                key, run, (ours, first.arrays.get(key)), (theirs, other.arrays.get(key))
-            )
+            yield Difference(*key, run)
+        elif ours.tobytes() != theirs.tobytes():
+            yield Difference(*key, run, *_elements(ours, theirs))
 
 
-def _difference(
-    key: Key,
-    run: int,
-    first: tuple[Mapping[str, Any] | None, Any],
-    other: tuple[Mapping[str, Any] | None, Any],
-) -> Difference:
-    (ours, left), (theirs, right) = first, other
-    if ours is None or theirs is None:
-        return Difference(*key, run, plain=_in_short(ours), recorded=_in_short(theirs))
-    if "texts" in ours and "texts" in theirs:
-        gone, added = (
-            Counter(ours["texts"]) - Counter(theirs["texts"]),
-            Counter(theirs["texts"]) - Counter(ours["texts"]),
-        )
-        return Difference(*key, run, gone=tuple(gone.elements()), added=tuple(added.elements()))
-    if (
-        left is None
-        or right is None
-        or left.shape != right.shape
-        or ours["dtype"] != theirs["dtype"]
-    ):
-        return Difference(*key, run, plain=_in_short(ours), recorded=_in_short(theirs))
-    return Difference(*key, run, **_elements(left, right))
+def _elements(ours: Array, theirs: Array) -> tuple[int, int, float | None]:
+    """How many elements differ in any bit, of how many, and the largest absolute difference."""
+    one, other = (
+        np.ascontiguousarray(each).reshape(-1).view(np.uint8).reshape(each.size, -1)
+        for each in (ours, theirs)
+    )
+    places = (one != other).any(axis=1)
+    if ours.dtype.kind not in "fiu":
+        return int(places.sum()), ours.size, None
+    wide = [each.reshape(-1)[places].astype(np.float64) for each in (ours, theirs)]
+    finite = np.abs(wide[0] - wide[1])[np.isfinite(wide[0]) & np.isfinite(wide[1])]
+    return int(places.sum()), ours.size, float(finite.max()) if len(finite) else None
 
 
-def _in_short(entry: Mapping[str, Any] | None) -> str:
-    if entry is None:
-        return "not there"
-    if "texts" in entry:
-        return "; ".join(entry["texts"]) or "empty"
-    return f"{entry['dtype']} of shape {tuple(entry['shape'])}, SHA-256 {entry['digest'][:8]}"
+def main() -> None:
+    """One run, in its own process: the program, recorded or not, and then what it left."""
+    place, plan, run = json.loads(sys.argv[1])
+    folder, fitted, traces, told = Path(place), list[Fitted](), list[Path](), list[str]()
+    if plan["seed"] is not None:
+        random.seed(plan["seed"])
+        np.random.seed(plan["seed"])
+    with ExitStack() as stack:
+
+        def ready() -> None:
+            prepare(plan["seed"], deterministic=plan["deterministic"])
+            if run["recorded"]:
+                watched = Watched(
+                    lambda number: folder / f"{number}.trace", {"budget": run["budget"]}
+                )
+                record_all(stack, watched, traces, told.append, "pipetrace selfcheck")
+            stack.enter_context(remembering(fitted))
+
+        stack.enter_context(when_imported(("keras", "tensorflow"), ready))
+        ending = _ending(plan)
+    results = results_of(fitted)
+    results["ending", "", "end of the program"] = np.asarray(ending)
+    # Types that NumPy cannot write, such as bfloat16, are exact in float32.
+    plain: dict[str, Any] = {
+        str(at): each.astype(np.float32) if each.dtype.kind == "V" else each
+        for at, each in enumerate(results.values())
+    }
+    np.savez(folder / "arrays.npz", **plain)
+    found = {
+        "keys": list(results),
+        "models": [model_name(number, each.model) for number, each in enumerate(fitted, 1)],
+        "records_itself": any(each.records_itself for each in fitted),
+        "traces": [str(each) for each in traces],
+        "told": told,
+        "ending": ending,
+    }
+    (folder / "found.json").write_text(json.dumps(found))
 
 
-def _elements(left: Array, right: Array) -> dict[str, Any]:
-    """Which elements of two arrays of one shape and type differ in any bit, and by how much."""
-    bits = [
-        np.ascontiguousarray(each).reshape(-1).view(np.uint8).reshape(left.size, -1)
-        for each in (left, right)
-    ]
-    places = np.flatnonzero((bits[0] != bits[1]).any(axis=1))
-    found: dict[str, Any] = {"elements": len(places), "size": left.size}
-    if not len(places):  # kept in another form than it was compared in
-        return found
-    place = tuple(int(each) for each in np.unravel_index(places[0], left.shape))
-    found |= {"place": place, "plain": str(left[place]), "recorded": str(right[place])}
-    if left.dtype.kind in "fiu":
-        with np.errstate(all="ignore"):
-            largest = np.abs(
-                left.reshape(-1)[places].astype(np.float64)
-                - right.reshape(-1)[places].astype(np.float64)
-            )
-        finite = largest[np.isfinite(largest)]
-        found["largest"] = float(finite.max()) if len(finite) else math.nan
-    return found
+def _ending(plan: Mapping[str, Any]) -> tuple[str, str, str]:
+    """How the program ended: finished, ended or raised; its exit code; its error."""
+    try:
+        run_alone(plan["program"], plan["arguments"], is_module=plan["is_module"])
+    except SystemExit as error:
+        if error.__cause__ is not None:
+            return "raised", "1", _in_short(error.__cause__)
+        return "ended" if error.code else "finished", str(error.code or 0), ""
+    except BaseException as error:  # Ctrl-C of the program's own, say
+        traceback.print_exc()
+        return "raised", "", _in_short(error)
+    return "finished", "0", ""
+
+
+def _in_short(error: BaseException) -> str:
+    return "".join(traceback.format_exception_only(error)).strip()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""The two doors for programs that are not to be changed, or not much: ``watch`` and ``pipetrace run``."""
+"""``watch`` for one model, and what ``pipetrace run`` does for every model of a program."""
 
 import os
 import weakref
@@ -15,7 +15,7 @@ from pipetrace.record.recorder import Recorder, RecorderOptions
 
 
 class WatchOptions(RecorderOptions, total=False):
-    """What ``watch`` can be told beside the model and the path; ``Recorder``'s text says what each is."""
+    """Options of ``watch``; ``Recorder`` describes each."""
 
     x: Any
     y: Any
@@ -65,8 +65,8 @@ def watch(model: Any, path: str | os.PathLike[str], **options: Unpack[WatchOptio
     Args:
         model: a Keras model; need not be compiled yet.
         path: where the trace goes; a trace that is there is replaced, any other file is not.
-        options: any of ``x``, ``y``, ``validation_data``, ``title``, ``class_names``, ``verbose``, ``budget``,
-            ``after_training`` and ``exact``, as for ``Recorder``.
+        options: any of ``x``, ``y``, ``validation_data``, ``title``, ``class_names``, ``verbose``,
+            ``budget``, ``after_training`` and ``exact``, as for ``Recorder``.
 
     Returns:
         what ends the watching, by its method ``stop`` or as a ``with`` block.

@@ -1,4 +1,4 @@
-"""Writing the trace beside the training: a thread of its own does what takes time, in order, and training never waits."""
+"""Writing the trace in a thread of its own, in order, so that training never waits."""
 
 import contextlib
 import queue
@@ -6,29 +6,23 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from pipetrace.record.cost import Cost
-from pipetrace.trace.document import (
-    Array,
-    Ending,
-    Group,
-    Prediction,
-    Run,
-    Stage,
-    Summary,
-)
+from pipetrace.record.budget import Cost
+from pipetrace.trace.document import Array, Ending, Group, Prediction, Run, Stage
 from pipetrace.trace.events import Event
-from pipetrace.trace.measurements import Measurement
+from pipetrace.trace.measured import Measurement
 from pipetrace.trace.overhead import Overhead
+from pipetrace.trace.summary import Summary
 from pipetrace.trace.writer import EpochFacts, TraceWriter
 
-MOST_WAITING = 2
+MOST_WAITING_EPOCHS = 2
 """Epochs whose measurements may wait for the disk. While they do no more are taken."""
 
 
-class Journal:
+class WriterThread:
     """A trace that is being written, by one thread, in the order in which things are given to it.
 
-    It has the methods of ``TraceWriter``. What goes wrong is told to whoever made it, and nothing is written from there on.
+    It has the methods of ``TraceWriter``. What goes wrong is told to whoever made it, and nothing
+    is written from there on.
 
     Args:
         path: where the trace goes; a trace that is there is replaced.
@@ -48,7 +42,7 @@ class Journal:
     @property
     def is_behind(self) -> bool:
         """Whether so much waits for the disk that measurements are better left out."""
-        return self._waiting >= MOST_WAITING
+        return self._waiting >= MOST_WAITING_EPOCHS
 
     def begin(self, run: Run) -> None:
         """Make the file, or open it again where an earlier training was written into it."""
@@ -170,7 +164,7 @@ class Journal:
     def _post(self, work: Callable[[], None], part: str = "writing") -> None:
         if self._thread is None:
             try:
-                thread = threading.Thread(target=self._run, name="pipetrace journal", daemon=True)
+                thread = threading.Thread(target=self._run, name="pipetrace writer", daemon=True)
                 thread.start()
             except RuntimeError:  # the process is about to end and begins no thread any more
                 self._do(part, work)

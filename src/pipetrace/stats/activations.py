@@ -36,7 +36,7 @@ def signal(values: Array) -> Signal:
 
 
 def dimensions(values: Array) -> float:
-    """How many directions the rows differ in: (sum of the variances)^2 over the sum of their squares.
+    """In how many directions the rows differ: (sum of variances)^2 / sum of squared variances.
 
     The participation ratio of the eigenvalues of the covariance, from the rows' products alone.
     """

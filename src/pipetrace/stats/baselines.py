@@ -1,8 +1,7 @@
-"""What simple learners get from the same rows: a yardstick for what the inputs tell of the targets.
+"""Baseline models: what the inputs tell of the targets, whatever the network does.
 
-Kernel ridge regression, linear and with Gaussian kernels, solved in closed form; its leave-one-out errors are exact (Cook
-and Weisberg 1982; for kernels Saunders, Gammerman and Vovk 1998). Whatever a network should do better than guess, one of
-the two mostly does too, whatever the network's optimizer, loss and activations.
+Ridge regression, linear and with Gaussian kernels, solved in closed form. Its leave-one-out errors
+are exact (Cook and Weisberg 1982; for kernels Saunders, Gammerman and Vovk 1998).
 """
 
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ from pipetrace.trace.measurements import (
 )
 
 PENALTIES = (1e-4, 1e-2, 1e-1, 1.0, 10.0)
-"""Ridge penalties tried, in units of the kernel's mean diagonal; the one with the least leave-one-out error is taken."""
+"""Ridge penalties tried, in units of the kernel's mean diagonal; leave-one-out chooses."""
 WIDTHS = (0.25, 1.0, 4.0)
 """Widths of the Gaussian tried, in units of the median squared distance of two rows."""
 FEWEST_ROWS = 20
@@ -94,7 +93,7 @@ def learned(problem: Problem) -> dict[str, BaselineModel]:
 
 
 def shifted(problem: Problem, lags: tuple[int, ...] = (-2, -1, 1, 2)) -> dict[str, ShiftedTargets]:
-    """The linear baseline's leave-one-out score where the targets stand some rows further on, or in reverse order."""
+    """The linear baseline's leave-one-out score with targets shifted by some rows, or reversed."""
     x, _ = _scaled(problem.x, None)
     inverse = next(iter(_inverses(next(_linear(x, None))[0], PENALTIES[2:3])))
     moved = {str(lag): np.roll(problem.y, lag, axis=0) for lag in lags}
@@ -105,7 +104,7 @@ def shifted(problem: Problem, lags: tuple[int, ...] = (-2, -1, 1, 2)) -> dict[st
 
 
 def components(x: Array) -> dict[str, PrincipalComponents]:
-    """R2 of the rows rebuilt from so many principal components: what a linear code of that width can reach."""
+    """R2 of the rows rebuilt from principal components: what a linear code can reach."""
     centered = x - x.mean(axis=0)
     powers = np.linalg.eigvalsh(centered @ centered.T)[::-1].clip(0)
     total = float(powers.sum())
@@ -147,7 +146,7 @@ def _scaled(x: Array, x_new: Array | None) -> tuple[Array, Array | None]:
 
 def _linear(x: Array, x_new: Array | None) -> Iterator[tuple[Array, Array | None]]:
     kernel = x @ x.T
-    # The constant column: without it the all-ones direction would be null, and leaving out one row would change nothing.
+    # The constant column: without it, leaving out one row would change nothing.
     constant = float(np.trace(kernel)) / len(kernel) or 1.0
     yield kernel + constant, None if x_new is None else x_new @ x.T + constant
 
@@ -168,7 +167,7 @@ def _gaussian(x: Array, x_new: Array | None) -> Iterator[tuple[Array, Array | No
 
 @dataclass(frozen=True)
 class _Inverse:
-    """A kernel with its ridge, inverted in the basis where it is diagonal: each further ridge costs no third power."""
+    """A kernel with its ridge, inverted in its eigenbasis: each further ridge is cheap."""
 
     powers: Array
     vectors: Array

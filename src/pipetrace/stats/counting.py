@@ -18,7 +18,7 @@ from pipetrace.stats.histogram import (
     from_counts,
 )
 from pipetrace.stats.kernels import Kernels
-from pipetrace.trace.document import Histogram
+from pipetrace.trace.summary import Histogram
 
 MOST = (1 << 32) - 1
 """What a count of four bytes holds."""

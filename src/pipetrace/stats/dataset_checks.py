@@ -1,4 +1,4 @@
-"""What is known of rows and targets before any model: repeated rows, order, contradictions, classes of each part."""
+"""Checks of rows and targets without a model: repeated rows, contradictions, order, classes."""
 
 import hashlib
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ def repeated(x: Array, y: Array | None) -> DatasetCheck:
 
 
 def domain(arrays: list[Array]) -> float:
-    """How many different rows the values of the columns could make; infinite where that is a great many."""
+    """How many different rows the values of the columns could make; Inf for very many."""
     total = 1.0
     for values in arrays:
         for column in values.reshape(len(values), -1).T:
@@ -51,7 +51,7 @@ def domain(arrays: list[Array]) -> float:
 
 
 def class_runs(labels: Array) -> tuple[int, float]:
-    """How many runs of one class there are from row to row, and how many a random order would give."""
+    """Runs of one class in the order of the rows, and the number expected in a random order."""
     _, counts = np.unique(labels, return_counts=True)
     shares = counts / len(labels)
     runs = 1 + int((labels[1:] != labels[:-1]).sum())
@@ -64,7 +64,7 @@ class ClassShift:
 
     Attributes:
         shift: half the sum of the differences of shares (total variation).
-        sigmas: Pearson's chi-squared of the two counts, as standard deviations above what chance gives.
+        sigmas: Pearson's chi-squared of the counts, in standard deviations above chance.
         unseen: share of the second set whose class the first set lacks.
     """
 

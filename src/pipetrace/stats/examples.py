@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from pipetrace.stats.outcomes import class_labels, predicted_labels, threshold
 from pipetrace.trace.document import Array
 
 RIGHT, SUREST_WRONG, LEAST_SURE, BEST, WORST, ROW = (
@@ -36,7 +37,9 @@ def choose(given: list[Array], targets: list[Array], losses: Array | None) -> li
     """
     if not given or not len(given[0]):
         return []
-    labels = classes_of(given, targets)
+    labels = None
+    if len(given) == len(targets) == 1 and given[0].ndim == 2 and given[0].dtype.kind == "f":
+        labels = class_labels(targets[0], given[0].shape)
     if labels is not None:
         return _by_class(given[0], labels)
     if losses is None and len(targets) == len(given):
@@ -46,33 +49,6 @@ def choose(given: list[Array], targets: list[Array], losses: Array | None) -> li
     best = int(np.argmin(np.where(np.isfinite(losses), losses, np.inf)))
     worst = int(np.argmax(np.where(np.isfinite(losses), losses, -np.inf)))
     return [Choice(best, BEST), *([Choice(worst, WORST)] if worst != best else [])]
-
-
-def classes_of(given: list[Array], targets: list[Array]) -> Array | None:
-    """The true class of each row, where a single output gives one score for each class, or one for two classes.
-
-    None where the targets are not classes: whole numbers from 0 up to the number of scores, or exactly one 1 in each
-    row; for a single score nothing but 0 and 1.
-    """
-    if len(given) != 1 or len(targets) != 1 or given[0].ndim != 2 or given[0].dtype.kind != "f":
-        return None
-    scores, wanted = given[0], targets[0]
-    if (
-        wanted.dtype.kind not in "biuf"
-        or not np.isfinite(wanted.astype(float)).all()
-        or not wanted.size
-    ):
-        return None
-    count = scores.shape[1]
-    whole = bool((wanted == np.round(wanted)).all())
-    if count > 1 and wanted.shape == scores.shape:
-        once = bool(((wanted == 0) | (wanted == 1)).all() and (wanted.sum(axis=1) == 1).all())
-        return np.argmax(wanted, axis=1) if once else None
-    if wanted.size != len(scores) or not whole:
-        return None
-    flat = wanted.reshape(-1).astype(int)
-    inside = flat.min() >= 0 and flat.max() < max(2, count)
-    return flat if inside else None
 
 
 def _by_class(scores: Array, labels: Array) -> list[Choice]:
@@ -93,12 +69,11 @@ def _by_class(scores: Array, labels: Array) -> list[Choice]:
 
 def _said(scores: Array) -> tuple[Array, Array]:
     """The class that each row is given, and how far it is from another one."""
+    predicted = predicted_labels(scores)
     if scores.shape[1] > 1:
         top = np.sort(scores, axis=1)
-        return scores.argmax(axis=1), top[:, -1] - top[:, -2]
-    # Beyond 0 to 1 it is no probability; then its middle is 0.
-    middle = 0.5 if scores.min() >= 0 and scores.max() <= 1 else 0.0
-    return (scores[:, 0] > middle).astype(int), np.abs(scores[:, 0] - middle)
+        return predicted, top[:, -1] - top[:, -2]
+    return predicted, np.abs(scores[:, 0] - threshold(scores))
 
 
 def _squares(given: list[Array], targets: list[Array]) -> Array | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from pipetrace.trace.document import Histogram
+from pipetrace.trace.summary import Histogram
 
 BLOCK = 1 << 18
 """Keys that are counted at a time: 2 MB."""

@@ -1,5 +1,6 @@
 """What a model gives against what it should give, in figures."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -32,37 +33,62 @@ def outcome(given: Array, wanted: Array | None) -> Outcome:
     return found
 
 
-def labels_of(given: Array, wanted: Array) -> tuple[Array, Array, int] | None:
-    """The class that is said and the true one at each place, and how many there are; None where these are no classes.
+def class_labels(targets: Array, shape: tuple[int, ...]) -> Array | None:
+    """The class at each place, where targets are classes of an output; None where they are not.
 
-    Classes are whole numbers from 0 up to the number of scores, exactly one 1 among as many targets, or 0 and 1 for a
-    single score.
+    This is the one answer to the question whether targets are classes. They are where each is a whole
+    number from 0 up to the number of scores, or exactly one 1 among as many targets as scores, or 0
+    and 1 for a single score.
+
+    Args:
+        targets: what the output should be, ``(n, ...)``.
+        shape: of the output, ``(n, ..., scores)``.
+
+    Returns:
+        class numbers, one for each place of the output, flattened.
     """
-    if (
-        given.ndim < 2
-        or given.dtype.kind != "f"
-        or not np.isfinite(wanted.astype(np.float64)).all()
-    ):
+    if len(shape) < 2 or targets.dtype.kind not in "biuf" or not targets.size:
         return None
-    count = given.shape[-1]
-    scores = given.reshape(-1, count)
-    whole = bool((wanted == np.round(wanted)).all())
-    if count > 1 and wanted.shape == given.shape:
-        rows = wanted.reshape(-1, count)
-        if not (((rows == 0) | (rows == 1)).all() and (rows.sum(axis=1) == 1).all()):
-            return None
-        return scores.argmax(axis=1), rows.argmax(axis=1), count
-    if not whole or wanted.size != len(scores) or wanted.min() < 0 or wanted.max() >= max(2, count):
+    if not np.isfinite(targets.astype(np.float64)).all():
         return None
-    true = wanted.reshape(-1).astype(int)
-    if count > 1:
-        return scores.argmax(axis=1), true, count
-    inside = bool(np.nanmin(scores, initial=0) >= 0 and np.nanmax(scores, initial=0) <= 1)
-    return (scores[:, 0] > (0.5 if inside else 0.0)).astype(int), true, 2
+    count, places = shape[-1], math.prod(shape[:-1])
+    if count > 1 and targets.shape == shape:
+        rows = targets.reshape(-1, count)
+        is_one_hot = ((rows == 0) | (rows == 1)).all() and (rows.sum(axis=1) == 1).all()
+        labels: Array | None = rows.argmax(axis=1) if is_one_hot else None
+        return labels
+    if targets.size != places or not (targets == np.round(targets)).all():
+        return None
+    if targets.min() < 0 or targets.max() >= max(2, count):
+        return None
+    return targets.reshape(-1).astype(int)
+
+
+def predicted_labels(scores: Array) -> Array:
+    """The predicted class at each place, flattened; a single score decides between two classes."""
+    rows = scores.reshape(-1, scores.shape[-1])
+    if rows.shape[1] > 1:
+        labels: Array = rows.argmax(axis=1)
+        return labels
+    return (rows[:, 0] > threshold(rows)).astype(int)
+
+
+def threshold(scores: Array) -> float:
+    """From where on a single score means class 1: one half of a probability, 0 of a logit."""
+    inside = np.nanmin(scores, initial=0) >= 0 and np.nanmax(scores, initial=0) <= 1
+    return 0.5 if inside else 0.0
+
+
+def labels_of(given: Array, wanted: Array) -> tuple[Array, Array, int] | None:
+    """Predicted classes, true classes and how many classes there are; None for other targets."""
+    true = class_labels(wanted, given.shape) if given.dtype.kind == "f" else None
+    if true is None:
+        return None
+    return predicted_labels(given), true, max(2, given.shape[-1])
 
 
 def by_class(given: Array, wanted: Array | None) -> dict[int, ClassOutcome]:
-    """For each class: how many rows are of it, how many are predicted to be, how many of them correctly."""
+    """For each class: its rows, the rows predicted to be of it, and how many are correct."""
     labels = (
         labels_of(given, wanted)
         if wanted is not None and wanted.dtype.kind in "biuf" and len(wanted)
@@ -154,7 +180,7 @@ def _classes(found: Outcome, predicted: Array, true: Array, count: int) -> Outco
 
 
 def _log_loss(given: Array, true: Array) -> float | None:
-    """The mean negative logarithm of the true class's probability, where the outputs are probabilities."""
+    """The mean negative logarithm of the true class's probability; None for other outputs."""
     scores = given.reshape(-1, given.shape[-1]).astype(np.float64)
     if not np.isfinite(scores).all() or scores.min() < 0 or scores.max() > 1 + 1e-6:
         return None

@@ -9,7 +9,7 @@ from pipetrace.stats.counting import Counting
 from pipetrace.stats.histogram import FINE, merge_histograms
 from pipetrace.stats.kernels import Kernels
 from pipetrace.stats.moments import Moments, collapse, join, measure
-from pipetrace.trace.document import Histogram, Summary
+from pipetrace.trace.summary import Histogram, Summary
 
 MOST_CHANNELS = 1024
 """A last axis longer than this is a vector of features, not a set of channels: it gets no summary per index."""

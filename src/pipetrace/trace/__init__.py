@@ -1,4 +1,4 @@
-"""The document that a recording leaves, and the file that holds it: NumPy and the standard library only."""
+"""The trace document and its file. Needs NumPy and the standard library only."""
 
 from pipetrace.trace.document import Trace
 from pipetrace.trace.reader import read

@@ -1,9 +1,9 @@
-"""The table ``content``: what is written once, however many rows refer to it."""
+"""The table ``content``: values that are written once, however many rows refer to them."""
 
 import sqlite3
 
-from pipetrace.trace.document import Summary
-from pipetrace.trace.packed import encode_channels, encode_histogram
+from pipetrace.trace.codec import encode_channels, encode_histogram
+from pipetrace.trace.summary import Summary
 
 UNUSED = """
 DELETE FROM content WHERE id NOT IN (
@@ -15,7 +15,7 @@ DELETE FROM content WHERE id NOT IN (
 
 
 class Contents:
-    """What is written once and referred to: of a stage that training does not change, an epoch gives what the last gave."""
+    """Writes equal values once: an epoch repeats those of stages that training does not change."""
 
     def __init__(self) -> None:
         self._latest: dict[tuple[str, str, str], tuple[bytes | str, int]] = {}
@@ -70,7 +70,8 @@ class Contents:
             histogram,
             channels,
         )
-        database.execute(f"INSERT INTO summary VALUES (NULL, {', '.join('?' * len(row))})", row)  # noqa: S608 marks only
+        marks = ", ".join("?" * len(row))
+        database.execute(f"INSERT INTO summary VALUES (NULL, {marks})", row)  # noqa: S608 marks
 
     def forget(self) -> None:
         """Refer to nothing that was written before."""

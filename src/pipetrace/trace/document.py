@@ -1,21 +1,21 @@
-"""The trace document: frozen facts, as the file holds them. Words are made from them elsewhere, in ``explain``."""
+"""The trace document: frozen facts. ``explain`` makes words from them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-import numpy as np
 from numpy.typing import NDArray
 
 from pipetrace.trace.events import Event
-from pipetrace.trace.measurements import Measurements
+from pipetrace.trace.measured import Measurements
 from pipetrace.trace.overhead import Overhead
+from pipetrace.trace.summary import Summary
 
 Array: TypeAlias = NDArray[Any]
 Config: TypeAlias = Mapping[str, Any]
 
 SOURCE, STEP, LAYER, OP = "source", "step", "layer", "op"
-"""The kinds of stage: where rows come from, what is done before the model, a Keras layer, another Keras operation."""
+"""The kinds of stage: source of rows, step before the model, Keras layer, other Keras operation."""
 
 FINISHED, STOPPED, FAILED, INTERRUPTED, KILLED, RUNNING = (
     "finished",
@@ -25,8 +25,8 @@ FINISHED, STOPPED, FAILED, INTERRUPTED, KILLED, RUNNING = (
     "killed",
     "running",
 )
-"""How a run ended. ``killed`` means that no ending was written and the writing process is gone; ``running``, that it
-is not."""
+"""How a run ended. Without a written ending it is ``running`` while the writing process lives, then
+``killed``."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Spec:
     Attributes:
         shape: the length of each axis; None stands for the rows, as in Keras.
         dtype: such as ``float32``.
-        source: for an input, the name of the stage whose output it is; None for what comes from outside.
+        source: for an input, the stage whose output it is; None for what comes from outside.
         output: for an input, which of that stage's outputs it is, 0 for the first.
         name: its key, where the tensors stand in a dictionary; None otherwise.
     """
@@ -50,7 +50,7 @@ class Spec:
 
 @dataclass(frozen=True)
 class Parameters:
-    """How many numbers a stage holds: those that training changes, and those that it leaves alone."""
+    """How many parameters a stage holds: trainable and frozen."""
 
     trainable: int = 0
     frozen: int = 0
@@ -63,66 +63,11 @@ class Parameters:
 
 @dataclass(frozen=True)
 class Weight:
-    """One variable of a stage, such as the kernel: its name within the stage, its shape, and whether it trains."""
+    """One variable of a stage, such as the kernel: its name, its shape, and whether it trains."""
 
     name: str
     shape: tuple[int, ...]
     trainable: bool = True
-
-
-@dataclass(frozen=True)
-class Histogram:
-    """Exact counts of float32 values by their leading bits.
-
-    A key is the value's bit pattern shifted right by ``32 - bits``: the sign, the eight bits of the exponent, and
-    ``bits - 9`` bits of the fraction. With 16 bits a bin is at most 0.8 % wide, with 12 bits at most 12.5 %.
-
-    Attributes:
-        keys: which bins hold anything, uint16, rising.
-        counts: how many values each of them holds, int64.
-        bits: how many leading bits make the key.
-    """
-
-    keys: NDArray[np.uint16]
-    counts: NDArray[np.int64]
-    bits: int = 16
-
-
-@dataclass(frozen=True)
-class Summary:
-    """Mergeable statistics of a tensor. Minimum to histogram speak of the finite values alone.
-
-    Attributes:
-        count: all values, the non-finite ones included.
-        nan, positive_infinity, negative_infinity: how many values are that.
-        zeros: values that equal zero.
-        min, max, mean: None when no value is finite.
-        std: the population standard deviation, None when no value is finite.
-        histogram: of the finite values, as float32.
-        channels: one summary for each index of the last axis, or None where there is one channel or very many.
-    """
-
-    count: int
-    nan: int
-    positive_infinity: int
-    negative_infinity: int
-    zeros: int
-    min: float | None
-    max: float | None
-    mean: float | None
-    std: float | None
-    histogram: Histogram
-    channels: "tuple[Summary, ...] | None" = None
-
-    @property
-    def non_finite(self) -> int:
-        """How many values are NaN or infinite."""
-        return self.nan + self.positive_infinity + self.negative_infinity
-
-    @property
-    def finite(self) -> int:
-        """How many values are neither NaN nor infinite."""
-        return self.count - self.non_finite
 
 
 @dataclass(frozen=True)
@@ -132,21 +77,23 @@ class Stage:
     Attributes:
         name: unique in the trace, such as ``conv2d``.
         kind: ``source``, ``step``, ``layer`` or ``op``.
-        layer: the class of the Keras layer or operation, such as ``Conv2D``; None for a source or a step.
-        path: where it sits when nested, such as ``encoder/conv1``; the second call of what it sits in is ``encoder:2``.
+        layer: class of the layer or operation, such as ``Conv2D``; None for a source or a step.
+        path: where it sits when nested, such as ``encoder/conv1``; ``encoder:2`` is a second call.
         config: what it was made with; for a layer, its Keras configuration.
         inputs, outputs: the specs of the tensors that it received and gave. No outputs: it failed.
         parameters: how many weights it has.
         weights: its variables.
-        flops: floating-point operations for one row, a multiply and an add counted as two; None where not counted.
-        summary: of ``outputs[0]`` over all rows, or None where the run did not come to that, or it holds no numbers.
+        flops: floating-point operations for one row, a multiply-add counted as two; None where
+            not counted.
+        summary: of ``outputs[0]`` over all rows; None where not measured, or not numbers.
         example: ``outputs[0]`` for the example row, without the axis of rows, or None.
-        others: the further outputs for the example row, such as the states of an LSTM or the weights of an attention.
-        mask: where ``outputs[0]`` carries a mask, the summary of it over all rows, a place that is hidden counted as 0.
+        others: the further outputs for the example row, such as LSTM states or attention weights.
+        mask: where ``outputs[0]`` carries a mask, its summary over all rows; 0 means hidden.
         example_mask: the mask of ``example``, True where it is not hidden.
-        training: where a stage does another thing while it trains, the summary of what it then gives on the probe rows.
-        prediction: the summary of what it gives for the same rows in a prediction.
-        training_example: what it then gives for the example row.
+        training: for a stage that behaves differently in training, the summary of its output on the
+            probe rows in training mode.
+        prediction: the same in prediction mode.
+        training_example: its output for the example row in training mode.
     """
 
     name: str
@@ -195,8 +142,8 @@ class Epoch:
 
     Attributes:
         number: 1 for the first.
-        metrics: ``loss``, ``accuracy``, ``val_loss``, ... as Keras names them: the training ones averaged over the
-            epoch's steps while the weights changed, the ``val_`` ones taken after its last step.
+        metrics: as Keras names them, such as ``loss`` and ``val_loss``. Training metrics are
+            averages over the epoch's steps; the ``val_`` ones were taken after the last step.
         seconds: wall time of the epoch's training and validation, without the recording.
         learning_rate: at the end of the epoch, or None where the optimizer tells none.
         steps: how many batches the epoch had, or None.
@@ -220,10 +167,10 @@ class Prediction:
     Attributes:
         row: its number in the data.
         label: its true class, or None where unknown or not a class.
-        outputs: for each stage, its output for this row in full, without the axis of rows; a stage whose output is very
-            large may be missing.
-        reason: why this row: ``right``, ``surest wrong``, ``least sure``, ``best``, ``worst``, or ``row`` for one that
-            was not chosen by its outcome.
+        outputs: for each stage, its output for this row, without the axis of rows. Very large
+            outputs may be missing.
+        reason: why this row: ``right``, ``surest wrong``, ``least sure``, ``best``, ``worst``, or
+            ``row`` where the outcome was not the reason.
         loss: the loss of this row alone, where it was measured.
         targets: what the outputs should have been, in the order of the model's outputs.
         held_out: whether the row was kept from training.
@@ -244,7 +191,7 @@ class Ending:
 
     Attributes:
         kind: ``finished``, ``stopped``, ``failed``, ``interrupted``, ``killed`` or ``running``.
-        error: the class of the error and its message, as Keras or Python wrote it, where there was one.
+        error: its class and its message, as Keras or Python wrote it; None without one.
         stage, epoch, step: where it happened, where that is known.
     """
 
@@ -265,12 +212,12 @@ class Data:
         fingerprint: SHA-256 of the values and labels of the rows that were used.
         class_names: what the labels stand for; none where there are no classes.
         class_counts: how many training rows each class has; none where there are no classes.
-        validation_rows: how many held-out rows validation measured; None where the source does not tell, 0 without any.
+        validation_rows: how many rows validation measured; None where unknown, 0 without any.
         example_row: the number in the data of the row that the data flow shows.
         example_label: its true class.
         example_value: the value of the source whose way through the steps is shown.
-        rows: how many rows an epoch trains on; None where the source does not tell, or the run trained none.
-        targets: what the model is to give, one for each output, as measured on the rows that were seen.
+        rows: how many rows an epoch trains on; None where unknown, or without training.
+        targets: one for each output, as measured on the rows that were seen.
         complete: whether the recorder saw all rows, or only the first batches.
     """
 
@@ -319,7 +266,7 @@ class Training:
     """How it was trained: the arguments of ``compile`` and ``fit`` that matter.
 
     Attributes:
-        epochs: how many were planned, over all calls of ``fit``; 0 for a model that was only looked at.
+        epochs: how many were planned, over all calls of ``fit``; 0 without training.
         batch_size: rows in a step, or None where the source makes the batches and does not tell.
         optimizer: its class; empty where there is none.
         optimizer_config: its Keras configuration.
@@ -358,8 +305,8 @@ class ModelFacts:
         layer: its class, such as ``Functional``.
         parameters: all of them, each counted once.
         layers: how many layers it has, those of nested models included.
-        outputs: what it gives: each names the stage and which of its outputs, and its key where they stand in a
-            dictionary.
+        outputs: each names the stage, which of its outputs it is, and its key where the outputs are
+            a dictionary.
     """
 
     name: str

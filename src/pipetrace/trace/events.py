@@ -16,7 +16,7 @@ EXCEPTION, UNFINISHED = "exception", "unfinished"
 NO_BATCHES, DATA_ENDED = "no_batches", "data_ended"
 """The data gave no batch in an epoch; they ended before the epoch's last step."""
 OUTPUT_COUNT, TARGET_SHAPE, TARGET_RANGE = "output_count", "target_shape", "target_range"
-"""What does not fit: the numbers of outputs and targets, their shapes, class numbers and the number of scores."""
+"""Outputs and targets that do not fit: their number, their shapes, the range of class numbers."""
 RECORDER = "recorder"
 """The recorder left something out."""
 NON_FINITE = frozenset({LOSS, INPUTS, TARGETS, OUTPUT, GRADIENT, WEIGHTS})
@@ -25,14 +25,14 @@ NON_FINITE = frozenset({LOSS, INPUTS, TARGETS, OUTPUT, GRADIENT, WEIGHTS})
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened once and was not planned. Fields that do not belong to its kind are None.
+    """Something that happened once and was not planned. Fields of other kinds are None.
 
     Attributes:
         kind: what happened.
         epoch, step: when, counted from 1; None outside of the epochs.
         stage: where, or None where that is not known.
         value: the loss, NaN or infinite.
-        last_finite_step: the last step of the epoch that is known to have had a finite loss, 0 for none.
+        last_finite_step: the last step of the epoch known to have a finite loss, 0 for none.
         weight: whose gradient or values are not finite, such as ``conv2d/kernel``.
         target: which target, 0 for the first.
         row: the first row in which values are not finite.

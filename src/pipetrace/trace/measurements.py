@@ -1,18 +1,17 @@
-"""Measurements: one frozen record a kind. The recorder builds them, the file holds them, rules read them.
+"""Measurements: one frozen record a kind. The recorder builds them and rules read them.
 
 A field that was not measured is None. ``docs/trace-format.md`` lists when each kind is measured.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar, TypeAlias, TypeVar, cast, overload
+from dataclasses import dataclass
+from typing import ClassVar
 
 TRAINING, HELD_OUT, TRAINING_MODE = "training", "held_out", "training_mode"
 """Names of outcomes: training rows, validation rows, and training rows passed in training mode."""
 LINEAR, KERNEL = "linear", "kernel"
-"""Names of the baseline models: ridge regression, and kernel ridge regression with a Gaussian kernel."""
+"""Names of the baseline models: ridge regression, linear and with a Gaussian kernel."""
 ALIGNED, REVERSED = "0", "reversed"
-"""Names of shifted targets: not shifted, and in reverse order. The others are a number of rows, such as ``-2``."""
+"""Names of shifted targets: not shifted, in reverse order. Others are numbers of rows: ``-2``."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Signal(Figures):
         std_low, std_high: 5 % and 95 % quantile of the units' standard deviations.
         mean_rms: root mean square of the units' means.
         units: how many there are.
-        not_finite: share of values that are NaN or Inf. Where there are any, nothing else is measured.
+        not_finite: share of values that are NaN or Inf. With any, nothing else is measured.
     """
 
     kind: ClassVar[str] = "signal"
@@ -55,7 +54,7 @@ class InitialWeight(Figures):
 
     Attributes:
         fan_in, fan_out: as Keras counts them; only of weights with two axes or more.
-        duplicate_units: share of units (indices of the last axis) whose weights equal those of another unit.
+        duplicate_units: share of units (last axis) whose weights equal those of another unit.
     """
 
     kind: ClassVar[str] = "initial_weight"
@@ -92,7 +91,7 @@ class Gradient(Figures):
         max: the largest absolute value.
         zeros: share of entries that are zero.
         penalty_norm: Euclidean norm of the gradient of the penalty alone.
-        not_finite: share of entries that are NaN or Inf. Where there are any, the others are not measured.
+        not_finite: share of entries that are NaN or Inf. With any, the others are not measured.
     """
 
     kind: ClassVar[str] = "gradient"
@@ -132,7 +131,7 @@ class StepLosses(Figures):
         count, not_finite: how many steps there were, and how many had a loss of NaN or Inf.
         first, last: means over the first and the last tenth of the steps.
         noise: standard deviation from one step to the next, over the root of 2.
-        jumps: share of steps whose loss is more than twice that of the step before and twice the median.
+        jumps: share of steps with more than twice the loss of the step before and of the median.
     """
 
     kind: ClassVar[str] = "step_losses"
@@ -162,8 +161,9 @@ class Outcome(Figures):
         loss: mean over the rows.
         balanced_accuracy: mean of each class's recall.
         majority_share, predicted_majority_share: of the most frequent class, true and predicted.
-        classes, classes_present, classes_predicted: how many the model tells apart, occur, are predicted.
-        log_loss: mean negative logarithm of the true class's probability, where the outputs are probabilities.
+        classes: how many the model tells apart.
+        classes_present, classes_predicted: how many of them occur, and are predicted.
+        log_loss: mean negative logarithm of the true class's probability; None for other outputs.
         mean_squared_error_of_mean: what predicting each output's mean gives.
         mean_absolute_error_of_median: what predicting each output's median gives.
         binary_accuracy, binary_majority_share: of several independent targets of 0 or 1.
@@ -210,7 +210,7 @@ class Outcome(Figures):
 
 @dataclass(frozen=True)
 class ClassOutcome(Figures):
-    """One class: its rows, how many rows were predicted to be of it, and how many of those correctly."""
+    """One class: its rows, the rows predicted to be of it, and how many of those are correct."""
 
     kind: ClassVar[str] = "class_outcome"
     rows: int | None = None
@@ -234,16 +234,16 @@ class DatasetCheck(Figures):
     Attributes:
         rows, distinct: how many rows, and how many different inputs among them.
         contradictory: share of rows whose inputs occur with another target too.
-        possible_rows: how many different rows the values of the columns could make; infinite for very many.
+        possible_rows: how many rows the values of the columns could make; Inf for very many.
         input_rms: root mean square of the inputs.
         inputs_not_finite, targets_not_finite: how many values are NaN or Inf.
-        class_runs, expected_class_runs: runs of one class in the order of the rows, and in a random order.
+        class_runs, expected_class_runs: runs of one class in this order, and in a random one.
         targets_are_inputs: share of rows whose target equals their input.
         targets_among_inputs: share of rows whose target equals the input of some row.
         seen_in_training: share of validation rows whose inputs occur in training.
         unseen_classes: share of validation rows of classes that training has no row of.
         class_shift: total variation between the class shares of training and validation.
-        class_shift_sigmas: Pearson's chi-squared of the two counts, in standard deviations above chance.
+        class_shift_sigmas: Pearson's chi-squared of the counts, in sigmas above chance.
     """
 
     kind: ClassVar[str] = "dataset_check"
@@ -320,117 +320,3 @@ class Dimensions(Figures):
 
 KINDS = {each.kind: each for each in Figures.__subclasses__()}
 """The records by the name that the file has for their kind."""
-
-F = TypeVar("F", bound=Figures)
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """Figures of one thing at one time.
-
-    Attributes:
-        name: of what: a weight (``conv2d/kernel``), a stage, a set of rows (``training``, ``held_out``).
-        epoch: after which it was taken, 0 for before training; None for what was taken once, at the end.
-        figures: of what kind, and the figures.
-        kind: of the figures, as the file names it.
-    """
-
-    name: str
-    epoch: int | None
-    figures: Figures
-    kind: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Take the kind from the figures."""
-        object.__setattr__(self, "kind", self.figures.kind)
-
-
-Stored: TypeAlias = tuple[str, str, int | None, str]
-"""Kind, name, epoch and figures of a measurement, the figures as the file has them."""
-Decode: TypeAlias = Callable[[type[Figures], str], Figures]
-
-
-class Measurements(Sequence[Measurement]):
-    """The measurements of a trace, by kind, name and epoch. Figures from a file are decoded when first asked for.
-
-    Args:
-        measured: in order. A later one of the same kind, name and epoch replaces an earlier one; unknown kinds are left out.
-        decode: reads the figures of those that are given as the file has them.
-    """
-
-    def __init__(
-        self, measured: Iterable[Measurement | Stored] = (), decode: Decode | None = None
-    ) -> None:
-        self._decode = decode
-        self._by: dict[str, dict[str, dict[int | None, Figures | str]]] = {}
-        self._order: dict[tuple[str, str, int | None], None] = {}
-        for each in measured:
-            if isinstance(each, Measurement):
-                kind, name, epoch = each.kind, each.name, each.epoch
-                figures: Figures | str = each.figures
-            else:
-                kind, name, epoch, figures = each
-            if kind in KINDS:
-                self._by.setdefault(kind, {}).setdefault(name, {})[epoch] = figures
-                self._order[kind, name, epoch] = None
-
-    def of(self, kind: type[F], name: str, epoch: int | None = None) -> F:
-        """The figures of one thing; a record without any where it was not measured.
-
-        Raises:
-            DamagedTraceError: the file holds something else.
-        """
-        if not self.has(kind, name, epoch):
-            return kind()
-        return cast(F, self._figures(kind.kind, name, epoch))
-
-    def has(self, kind: type[Figures], name: str, epoch: int | None = None) -> bool:
-        """Whether something was measured."""
-        return epoch in self._by.get(kind.kind, {}).get(name, {})
-
-    def epochs(self, kind: type[Figures], name: str) -> list[int | None]:
-        """After which epochs something was measured, in order of writing."""
-        return list(self._by.get(kind.kind, {}).get(name, {}))
-
-    def names(self, kind: type[Figures]) -> list[str]:
-        """What was measured of a kind, in order."""
-        return list(self._by.get(kind.kind, {}))
-
-    def course(
-        self, kind: type[F], name: str, field: Callable[[F], float | None]
-    ) -> dict[int, float]:
-        """One figure after each epoch, 0 for before training, in order; epochs without it are left out."""
-        epochs = self._by.get(kind.kind, {}).get(name, {})
-        found = {
-            epoch: field(self.of(kind, name, epoch))
-            for epoch in sorted(each for each in epochs if each is not None)
-        }
-        return {epoch: value for epoch, value in found.items() if value is not None}
-
-    def _figures(self, kind: str, name: str, epoch: int | None) -> Figures:
-        figures = self._by[kind][name][epoch]
-        if not isinstance(figures, Figures):
-            if self._decode is None:
-                raise ValueError("nothing can decode these figures")
-            figures = self._by[kind][name][epoch] = self._decode(KINDS[kind], figures)
-        return figures
-
-    def __len__(self) -> int:
-        return len(self._order)
-
-    def __iter__(self) -> Iterator[Measurement]:
-        for kind, name, epoch in self._order:
-            yield Measurement(name, epoch, self._figures(kind, name, epoch))
-
-    @overload
-    def __getitem__(self, place: int) -> Measurement: ...
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[Measurement]: ...
-    def __getitem__(self, place: int | slice) -> Measurement | Sequence[Measurement]:
-        if isinstance(place, slice):
-            return list(self)[place]
-        kind, name, epoch = list(self._order)[place]
-        return Measurement(name, epoch, self._figures(kind, name, epoch))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({list(self)})"

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 BUDGET, DISK, DECLINED, TIME = "budget", "disk", "declined", "time"
 UNSUPPORTED = "unsupported"
-"""Why something was skipped: it would have cost more than the budget allows, the disk was slow, it was
-not wanted, it would have taken very long after training, or the installed Keras or the iterator of
-the data gives no access to it."""
+"""Why something was skipped: to stay within the budget, because the disk was slow, because it was
+not wanted, because it would have taken very long after training, or because the installed Keras or
+the iterator of the data gives no access to it."""
 
 
 @dataclass(frozen=True)
@@ -16,10 +16,10 @@ class Skipped:
     Attributes:
         what: ``stages`` (the model's layers were never seen), ``late stages`` (they were seen after
             training only), ``fit arguments``, ``steps``, ``masks``, ``inner layers``, ``seed``,
-            ``data facts``, ``probe``, ``probe rows``, ``channels``, ``weights``, ``measurements``,
+            ``data facts``, ``probe``, ``weights``, ``measurements``,
             ``loss checks``, ``rows``, ``after training``.
         reason: ``budget``, ``disk``, ``declined``, ``time`` or ``unsupported``.
-        amount, total: how many were skipped of how many: epochs, rows or steps; None where it is no number.
+        amount, total: how many epochs, rows or steps were skipped, and of how many; or None.
     """
 
     what: str
@@ -33,7 +33,7 @@ class Overhead:
     """What recording took, beside what it was allowed to take.
 
     Attributes:
-        budget: the share of training time that recording may take while training runs; None where it had no limit.
+        budget: share of the training time that recording may take meanwhile; None for no limit.
         floor: seconds in all that it may take in a training of less than a minute.
         training: seconds of ``fit``, validation included, without the recording.
         during: seconds that training waited for the recording.
@@ -57,5 +57,5 @@ class Overhead:
 
     @property
     def share(self) -> float | None:
-        """Of the training time, what recording took while it ran; None where no time was measured."""
+        """The overhead as a share of the training time; None where no time was measured."""
         return self.spent / self.training if self.training > 0 else None

@@ -1,22 +1,26 @@
-"""Reading a trace back, also while it is written, also after its writer was killed."""
+"""Reading a trace, also while it is written and after its writer was killed."""
 
-import errno
 import json
 import os
 import platform
 import sqlite3
-import stat
 from collections.abc import Iterator
 from contextlib import closing
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 
-from pipetrace.errors import NewerTraceError, NotATraceError, TraceNotFoundError
-from pipetrace.trace.codec import decode_event, decoder
+from pipetrace.trace.codec import (
+    clean,
+    decode_event,
+    decode_figures,
+    decode_number,
+    decode_tensor,
+    from_bytes,
+    from_json,
+)
 from pipetrace.trace.document import (
     KILLED,
     RUNNING,
@@ -31,34 +35,27 @@ from pipetrace.trace.document import (
     Run,
     Spec,
     Stage,
-    Summary,
     Target,
     Trace,
     Training,
     Weight,
 )
-from pipetrace.trace.measurements import Measurements
+from pipetrace.trace.lazy_summaries import DAMAGE, Row, Summaries, damaged, summary_of
+from pipetrace.trace.measured import Measurements
+from pipetrace.trace.measurements import Figures
+from pipetrace.trace.opening import check_header, check_identity, connect
 from pipetrace.trace.overhead import Overhead, Skipped
-from pipetrace.trace.schema import (
-    APPLICATION_ID,
-    SCHEMA,
-    TABLES,
-    decode_number,
-    decode_tensor,
-)
-from pipetrace.trace.summaries import DAMAGE, Row, Summaries, damaged, summary_of
-from pipetrace.trace.texts import clean, from_bytes, from_json
+from pipetrace.trace.schema import SCHEMA
+from pipetrace.trace.summary import Summary
 from pipetrace.trace.writer import process_start
-
-HEADER = b"SQLite format 3\0"
 
 
 def read(path: str | os.PathLike[str]) -> Trace:
     """Read a trace.
 
-    No code of the file runs: it holds plain values, no pickle, and one that holds anything but the tables of its
-    schema is refused, since views, triggers, virtual tables and computed columns run expressions of the file's own.
-    Control characters in its texts become U+FFFD, so that none can give orders to a terminal.
+    No code of the file runs. It holds plain values and no pickle. A file with anything but our
+    tables is refused: views, triggers, virtual tables and computed columns would run expressions.
+    Control characters in texts become U+FFFD, so that they cannot steer a terminal.
 
     Args:
         path: the file.
@@ -70,110 +67,16 @@ def read(path: str | os.PathLike[str]) -> Trace:
         TraceNotFoundError: there is no such file.
         NotATraceError: the file is something else.
         NewerTraceError: the file was written under a newer schema.
-        DamagedTraceError: the file is a trace, and broken.
+        DamagedTraceError: the file is a damaged trace.
     """
     place = Path(path)
-    _check_header(place)
+    check_header(place)
     try:
-        with closing(_connect(place)) as database:
-            _check_identity(place, database)
+        with closing(connect(place)) as database:
+            check_identity(place, database)
             return _Reader(place, database).trace()
     except DAMAGE as error:
         raise damaged(place, error) from error
-
-
-def _check_header(place: Path) -> None:
-    problem = None
-    try:
-        head = _beginning(place)
-    except (
-        FileNotFoundError,
-        NotADirectoryError,
-        ValueError,
-    ) as error:  # a null character is a ValueError
-        raise TraceNotFoundError(
-            f"There is no file {place}.",
-            where=str(place.absolute()),
-            hint="Check the name, or record a trace with: pipetrace digits",
-        ) from error
-    except OSError as error:
-        raise NotATraceError(
-            f"{place} cannot be read as a file: {error.strerror}.",
-            where=str(place),
-            hint="Give the path of a .trace file that you may read.",
-        ) from error
-    if not head:
-        problem = "it is empty"
-    elif not head.startswith(HEADER):
-        problem = "it does not begin as a SQLite file does"
-    elif len(head) < len(HEADER) + 84:
-        problem = "it ends within its own header"
-    elif int.from_bytes(head[68:72], "big") != APPLICATION_ID:
-        problem = "it is a SQLite database of another application"
-    if problem:
-        raise NotATraceError(
-            f"{place.name} is not a pipetrace file: {problem}.",
-            where=str(place),
-            hint="Give a file that pipetrace wrote, such as digits.trace.",
-        )
-
-
-def _beginning(place: Path) -> bytes:
-    mode = place.stat().st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        # Opening a pipe would wait for whoever writes into it.
-        raise OSError(errno.EINVAL, "It is neither a file nor a folder")
-    with place.open("rb") as file:
-        return file.read(100)
-
-
-def _connect(place: Path) -> sqlite3.Connection:
-    # A name's bytes need not be valid text.
-    address = f"file:{quote(os.fsencode(place.absolute()))}?mode=ro"
-    database = sqlite3.connect(address, uri=True, timeout=10)
-    try:
-        database.execute("SELECT count(*) FROM sqlite_master").fetchall()
-    except sqlite3.OperationalError:
-        # A log beside the file wants a shared-memory file, which a folder without write permission cannot have.
-        # Every finished epoch is in the main file as well, so that alone is read.
-        database.close()
-        database = sqlite3.connect(f"{address}&immutable=1", uri=True)
-    database.execute("PRAGMA trusted_schema = OFF")
-    database.execute("PRAGMA cell_size_check = ON")
-    return database
-
-
-def _check_identity(place: Path, database: sqlite3.Connection) -> None:
-    (version,) = database.execute("PRAGMA user_version").fetchone()
-    if version > SCHEMA:
-        raise NewerTraceError(
-            f"{place.name} has schema {version}; this pipetrace reads up to {SCHEMA}.",
-            where=str(place),
-            hint="Update pipetrace: pip install --upgrade pipetrace",
-        )
-    if version < 1:
-        raise ValueError("it has no schema version")
-    (page,) = database.execute("PRAGMA page_size").fetchone()
-    # SQLite reads what a cut last page lacks as zeros and says nothing; with a log beside, the log has the page.
-    if place.stat().st_size % page and not place.with_name(f"{place.name}-wal").exists():
-        raise ValueError("it was cut off within a page")
-    _check_layout(database)
-    check = [row[0] for row in database.execute("PRAGMA quick_check(3)")]
-    if check != ["ok"]:
-        raise ValueError("; ".join(check).replace("\n", " "))
-
-
-def _check_layout(database: sqlite3.Connection) -> None:
-    """Check that the file holds our tables, word for word, and nothing else."""
-    query = "SELECT type, name, sql FROM sqlite_master"
-    with closing(sqlite3.connect(":memory:")) as new:
-        new.executescript(TABLES)
-        ours = set(new.execute(query))
-    there = set(database.execute(query))
-    for kind, name, _ in sorted(ours - there, key=str):
-        raise ValueError(f"it lacks the {kind} {name}, or has it in another form")
-    for kind, name, _ in sorted(there - ours, key=str):
-        raise ValueError(f"it holds the {kind} {name}, which no trace has")
 
 
 def _cleaned(values: Array) -> Array:
@@ -259,7 +162,8 @@ class _Reader:
         parts = {part: self._tensors(part) for part in ("example", "mask", "training")}
         others = self._others()
         rows = self.database.execute(
-            "SELECT name, kind, layer, path, config, trainable, frozen, flops FROM stage ORDER BY position"
+            "SELECT name, kind, layer, path, config, trainable, frozen, flops FROM stage"
+            " ORDER BY position"
         )
         for name, kind, layer, path, config, trainable, frozen, flops in rows.fetchall():
             yield Stage(
@@ -369,7 +273,7 @@ class _Reader:
     def _measurements(self) -> Measurements:
         texts = self.figures
         stored = ((*row, texts[number]) for *row, number in self.database.execute(MEASUREMENTS))
-        return Measurements(stored, decoder(self.place))
+        return Measurements(stored, partial(_figures, self.place))
 
     def _ending(self) -> Ending:
         row = self.database.execute("SELECT kind, error, stage, epoch, step FROM ending").fetchone()
@@ -380,8 +284,9 @@ class _Reader:
 
 
 SUMMARIES = """
-SELECT part, name, epoch, count, nan, positive_infinity, negative_infinity, zeros, min, max, mean, std, whole.data,
-       coalesce(parts.data, channels)  -- a number that nothing has is no bytes, and is found to be none
+SELECT part, name, epoch, count, nan, positive_infinity, negative_infinity, zeros, min, max, mean,
+       std, whole.data,
+       coalesce(parts.data, channels)  -- a reference to nothing stays a number, which is refused
 FROM summary
 LEFT JOIN content AS whole ON whole.id = histogram
 LEFT JOIN content AS parts ON parts.id = channels
@@ -399,6 +304,14 @@ def _model(facts: Any) -> ModelFacts | None:
     return ModelFacts(
         **{**facts, "parameters": Parameters(**facts["parameters"]), "outputs": outputs}
     )
+
+
+def _figures(place: Path, kind: type[Figures], text: str) -> Figures:
+    """Figures that are decoded when they are asked for, maybe after the file is gone."""
+    try:
+        return decode_figures(kind, text)
+    except DAMAGE as error:
+        raise damaged(place, error) from error
 
 
 def _overhead(facts: Any) -> Overhead | None:
@@ -420,7 +333,7 @@ def _shape(text: str) -> tuple[int | None, ...]:
 
 
 def _alive(writer: dict[str, Any]) -> bool:
-    """Whether the writing process still runs, as far as can be told: on this host, with the same start time."""
+    """Whether the writing process still runs: on this host, with the same start time."""
     pid = writer.get("pid")
     if writer.get("host") != platform.node() or not isinstance(pid, int) or pid <= 0:
         return False

@@ -9,48 +9,38 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TypeAlias
 
-from pipetrace.errors import DiskFullError, NotWritableError, OutputExistsError
-from pipetrace.trace.codec import encode_details, encode_figures
-from pipetrace.trace.contents import Contents
-from pipetrace.trace.document import (
-    Array,
-    Ending,
-    Epoch,
-    Group,
-    Prediction,
-    Run,
-    Spec,
-    Stage,
-    Summary,
-)
-from pipetrace.trace.events import Event
-from pipetrace.trace.measurements import Measurement
-from pipetrace.trace.overhead import Overhead
-from pipetrace.trace.schema import (
-    APPLICATION_ID,
-    SCHEMA,
-    TABLES,
+from pipetrace.trace.codec import (
+    encode_details,
+    encode_figures,
     encode_json,
     encode_number,
     encode_tensor,
 )
+from pipetrace.trace.contents import Contents
+from pipetrace.trace.document import Array, Ending, Epoch, Group, Prediction, Run, Spec, Stage
+from pipetrace.trace.events import Event
+from pipetrace.trace.measured import Measurement
+from pipetrace.trace.output_place import output_exists, write_error
+from pipetrace.trace.overhead import Overhead
+from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, TABLES
+from pipetrace.trace.summary import Summary
 
 EpochFacts: TypeAlias = tuple[Epoch, Mapping[str, Array], Overhead | None]
-"""What is written of an epoch: its measurements, the example row's outputs, and what recording took so far."""
+"""What is written of an epoch: its metrics, the example row's outputs, the overhead so far."""
 
 SIDE_FILES = ("-wal", "-shm", "-journal")
 """What SQLite may leave beside a database whose writer was killed."""
 
 PATIENCE = 10_000
-"""Milliseconds to wait for whoever else keeps the file locked."""
+"""Milliseconds to wait while another program has locked the file."""
 
 
 class TraceWriter:
     """The open trace of a run.
 
-    The file appears under its name only when it is a complete, readable trace of zero epochs; from then on each method
-    is one transaction, so that whoever opens the file, also after ``kill -9``, finds whole epochs. When the writer is
-    closed the trace is one single file again, without side files.
+    The file appears under its name when it is a complete, readable trace of no epochs. From then
+    on each method is one transaction, so a reader finds whole epochs, also after ``kill -9``. After
+    the end the trace is a single file again, without side files.
 
     Args:
         path: where the trace goes.
@@ -84,7 +74,7 @@ class TraceWriter:
             with self._explained():
                 _create(draft, run, stages, groups)
                 for suffix in SIDE_FILES:
-                    # A write-ahead log left by a killed run belongs to the old file and would be replayed into ours.
+                    # The log of a killed run belongs to the old file; ours must not replay it.
                     path.with_name(path.name + suffix).unlink(missing_ok=True)
                 draft.replace(path)
         finally:
@@ -99,19 +89,19 @@ class TraceWriter:
                 self.path, isolation_level=None, check_same_thread=False
             )
             self._database.execute(f"PRAGMA busy_timeout = {PATIENCE}")
-            # Readers beside the writer see the last finished transaction instead of waiting for the lock.
+            # A reader sees the last finished transaction instead of waiting for the lock.
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = NORMAL")
 
     def describe(self, run: Run, stages: tuple[Stage, ...], groups: tuple[Group, ...] = ()) -> None:
-        """Say anew what runs, as when the first rows have shown the stages; replaces what was said before."""
+        """Replace what is known of the run, as when the first rows have shown the stages."""
         with self._transaction() as database:
             for table in ("spec", "weight", "stage", "group_spec", "stage_group"):
                 database.execute(f"DELETE FROM {table}")  # noqa: S608 our own names
             _add_facts(database, run, stages, groups)
 
     def resume(self) -> None:
-        """Open the trace again after its end: the epochs go on, what was measured after the last one falls away."""
+        """Open the trace again after its end. What was measured after the last epoch is deleted."""
         self._connect()
         with self._transaction() as database:
             for table in ("ending", "cost", "prediction"):
@@ -120,7 +110,8 @@ class TraceWriter:
                 "DELETE FROM summary WHERE part IN ('rows', 'mask', 'training', 'prediction')"
             )
             database.execute(
-                "DELETE FROM tensor WHERE part = 'weight' OR part LIKE 'prediction/%' OR part LIKE 'target/%'"
+                "DELETE FROM tensor WHERE part = 'weight' OR part LIKE 'prediction/%'"
+                " OR part LIKE 'target/%'"
             )
             database.execute("DELETE FROM measurement WHERE epoch IS NULL")
             self._contents.tidy(database)
@@ -132,7 +123,7 @@ class TraceWriter:
     def add_epoch(
         self, epoch: Epoch, examples: Mapping[str, Array], overhead: Overhead | None = None
     ) -> None:
-        """Add a finished epoch, the example row's outputs as they now are, and what recording took so far."""
+        """Add a finished epoch, the example row's outputs after it, and the overhead so far."""
         with self._transaction() as database:
             if overhead is not None:
                 _put(database, "overhead", asdict(overhead))
@@ -183,8 +174,8 @@ class TraceWriter:
         """Add what only some stages have.
 
         Args:
-            part: ``mask``, ``training`` or ``prediction``; or ``example/1`` and so on for further outputs, which have no
-                summaries.
+            part: ``mask``, ``training`` or ``prediction``; or ``example/1`` and so on for further
+                outputs, which have no summaries.
             summaries: of the stages, by name.
             examples: the example row's, by the stage's name.
         """
@@ -243,7 +234,7 @@ class TraceWriter:
             database.execute("INSERT INTO ending VALUES (?, ?, ?, ?, ?)", row)
         self._checkpoint(patience=1000)
         with self._explained():
-            # Back to one file; a reader that holds it open keeps the log in place, which does no harm.
+            # Back to one file. A reader that has it open keeps the log, which does no harm.
             try:
                 self._database.execute("PRAGMA journal_mode = DELETE")
             except sqlite3.OperationalError as error:
@@ -269,8 +260,8 @@ class TraceWriter:
                 raise
 
     def _checkpoint(self, patience: int = 0) -> None:
-        # The epoch moves from the log into the file itself, so that the file alone, copied away, holds it. Training does
-        # not wait for a reader who is in the way: what cannot move now moves after the next epoch.
+        # The epoch moves from the log into the main file, so that a copy of that alone holds it.
+        # Training does not wait for a reader in the way: the epoch then moves after the next one.
         with self._explained():
             self._database.execute(f"PRAGMA busy_timeout = {patience}")
             self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -281,65 +272,9 @@ class TraceWriter:
         try:
             yield
         except sqlite3.OperationalError as error:
-            raise _write_error(self.path, error) from error
+            raise write_error(self.path, error) from error
         except OSError as error:
-            raise _write_error(self.path, error) from error
-
-
-def check_place(path: Path, *, any_file: bool = False) -> None:
-    """See whether a trace may be written at a place before the work is done: a trace that is there may be replaced.
-
-    Args:
-        path: the place.
-        any_file: whether any other file may be replaced too.
-
-    Raises:
-        OutputExistsError: there is a file, and it is no trace.
-        NotWritableError: the folder is missing or may not be written to, or the path is a folder.
-    """
-    try:
-        if path.is_dir():
-            raise _write_error(path, IsADirectoryError(21, "Is a directory"))
-        if path.exists():
-            with path.open("rb") as file:
-                head = file.read(72)
-            if not any_file and head and int.from_bytes(head[68:72], "big") != APPLICATION_ID:
-                raise output_exists(path, "Give another name; only traces are replaced.")
-        elif not path.absolute().parent.is_dir():
-            raise _write_error(path, FileNotFoundError(2, "No such folder"))
-        if not os.access(path.absolute().parent, os.W_OK):
-            raise _write_error(path, PermissionError(13, "Permission denied"))
-    except OSError as error:
-        raise _write_error(path, error) from error
-
-
-def output_exists(
-    path: Path, hint: str = "Give another name, or add --force to replace it."
-) -> OutputExistsError:
-    """The error for a file that would be overwritten."""
-    return OutputExistsError(
-        f"{path} exists and would be overwritten.",
-        where=str(path),
-        hint=hint,
-    )
-
-
-def _write_error(path: Path, error: Exception) -> DiskFullError | NotWritableError:
-    code = getattr(error, "sqlite_errorname", "")
-    if (
-        code == "SQLITE_FULL"
-        or code.startswith("SQLITE_IOERR")
-        or getattr(error, "errno", None) in (27, 28, 122)
-    ):
-        return DiskFullError(
-            f"The trace could not be written: {error}.",
-            where=str(path),
-            hint="Make room on the disk or choose another folder. Every epoch finished before stays readable.",
-        )
-    hint = "Choose a folder that exists and that you may write to."
-    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        hint = "Another program keeps the file locked, such as sqlite3 with an open transaction: close it and run again."
-    return NotWritableError(f"The trace could not be written: {error}.", where=str(path), hint=hint)
+            raise write_error(self.path, error) from error
 
 
 def _create(path: Path, run: Run, stages: tuple[Stage, ...], groups: tuple[Group, ...]) -> None:
@@ -374,9 +309,9 @@ def _add_facts(
 
 
 def process_start(pid: int) -> str | None:
-    """When a process began, in the kernel's ticks, where /proc tells: a process number alone is used again.
+    """When a process began, in the kernel's ticks: process numbers are used again.
 
-    None where it does not tell, and for a process that has ended and only waits for its parent to ask how.
+    None without /proc, and for a zombie process.
     """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -14,12 +14,7 @@ from tests.explain.findings.faulty import (
 )
 
 from pipetrace.explain.findings import ERROR
-from pipetrace.trace.measurements import (
-    DatasetCheck,
-    FitArguments,
-    Outcome,
-    ShiftedTargets,
-)
+from pipetrace.trace.measurements import DatasetCheck, FitArguments, Outcome, ShiftedTargets
 
 CASES = [
     Case(

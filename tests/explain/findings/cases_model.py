@@ -17,14 +17,7 @@ from tests.explain.findings.faulty import (
 )
 
 from pipetrace.explain.findings import ERROR
-from pipetrace.trace.measurements import (
-    Gradient,
-    InitialWeight,
-    LossPoint,
-    Outcome,
-    Signal,
-    Update,
-)
+from pipetrace.trace.measurements import Gradient, InitialWeight, LossPoint, Outcome, Signal, Update
 
 CASES = [
     Case(

@@ -27,6 +27,7 @@ from pipetrace.trace.document import (
     Training,
     Weight,
 )
+from pipetrace.trace.measured import Measurement, Measurements
 from pipetrace.trace.measurements import (
     HELD_OUT,
     KERNEL,
@@ -41,8 +42,6 @@ from pipetrace.trace.measurements import (
     Gradient,
     InitialWeight,
     LossPoint,
-    Measurement,
-    Measurements,
     Outcome,
     ShiftedTargets,
     Signal,
@@ -247,14 +246,8 @@ class Made:
     layers: Mapping[str, Mapping[str, Any]] | None = None
 
 
-def a_run(changes: Mapping[Any, Mapping[str, Any]] | None = None, **options: Any) -> Trace:
-    """The sound run with changes.
-
-    Args:
-        changes: figures over the sound ones, by kind, name and epoch; an epoch of -1 means all.
-        options: fields of ``Made``.
-    """
-    made = Made(**options)
+def figures_of(made: Made, changes: Mapping[Any, Mapping[str, Any]]) -> Figures:
+    """The sound figures with changes."""
     figures = sound_figures(made.epochs, made.width)
     if made.numbers:
         for rows in (TRAINING, HELD_OUT, TRAINING_MODE):
@@ -263,86 +256,73 @@ def a_run(changes: Mapping[Any, Mapping[str, Any]] | None = None, **options: Any
         for name in (LINEAR, KERNEL):
             baseline = figures[BaselineModel, name, None]
             figures[BaselineModel, name, None] = replace(baseline, classification=False)
-    for (kind, name, epoch), more in (changes or {}).items():
-        for key in (
-            [key for key in figures if key[:2] == (kind, name)]
-            if epoch == -1
-            else [(kind, name, epoch)]
-        ):
+    for (kind, name, epoch), more in changes.items():
+        all_epochs = [key for key in figures if key[:2] == (kind, name)]
+        for key in all_epochs if epoch == -1 else [(kind, name, epoch)]:
             figures[key] = replace(figures.get(key, kind()), **more)
-    known = {
-        "shape": (None,),
-        "dtype": "int64",
-        "whole": True,
-        "min": 0.0,
-        "max": 2.0,
-        "mean": 1.0,
-        "std": 0.8,
-        "distinct": 3,
-    }
+    return figures
+
+
+def data_of(made: Made) -> Data:
+    """Three classes, or numbers from -2 to 2."""
+    target = Target(None, (None,), "int64", True, 0.0, 2.0, 1.0, 0.8, 3)
     if made.numbers:
-        known |= {"dtype": "float32", "whole": False, "min": -2.0, "max": 2.0, "distinct": None}
-    goal = Target(**{"name": None, **known, **(made.target or {})})
-    data = Data(
-        "made",
-        "",
-        None,
-        "fit",
-        ROWS,
-        "made",
-        tuple(map(str, range(made.width))),
-        (),
-        HELD,
-        0,
-        None,
-        None,
-        rows=ROWS,
-        targets=(goal,),
+        target = replace(target, dtype="float32", whole=False, min=-2.0, distinct=None)
+    target = replace(target, **(made.target or {}))
+    names = tuple(map(str, range(made.width)))
+    data = Data("made", "", None, "fit", ROWS, "made", names, (), HELD, 0, None, None)
+    return replace(data, rows=ROWS, targets=(target,))
+
+
+def training_of(made: Made) -> Training:
+    """Adam with batches of 32."""
+    optimizer = "Adam", {"learning_rate": 0.001}
+    how = Training(made.epochs, 32, *optimizer, made.loss, ("accuracy",), 0, 32)
+    how = replace(how, losses={"": made.loss}, from_logits=made.from_logits)
+    return replace(how, **(made.training or {}))
+
+
+def epochs_of(made: Made, batch: int) -> tuple[Epoch, ...]:
+    """Losses that fall by 40 % an epoch, unless others are given."""
+    own = made.losses
+    if own is None:
+        own = [1.1 * 0.6 ** (number + 1) for number in range(made.epochs)]
+    both = zip(own, own if made.held is None else made.held, strict=True)
+    return tuple(
+        Epoch(number, {"loss": first, "val_loss": second}, 1.0, 0.001, -(-ROWS // batch))
+        for number, (first, second) in enumerate(both, 1)
     )
-    how = Training(
-        made.epochs,
-        32,
-        "Adam",
-        {"learning_rate": 0.001},
-        made.loss,
-        ("accuracy",),
-        0,
-        32,
-        losses={"": made.loss},
-        from_logits=made.from_logits,
-    )
-    how = replace(how, **(made.training or {}))
-    steps = -(-ROWS // (how.batch_size or 32))
+
+
+def a_run(changes: Mapping[Any, Mapping[str, Any]] | None = None, **options: Any) -> Trace:
+    """The sound run with changes.
+
+    Args:
+        changes: figures over the sound ones, by kind, name and epoch; an epoch of -1 means all.
+        options: fields of ``Made``.
+    """
+    made = Made(**options)
     stages = stages_of(made.hidden, made.last, made.width, made.layers or {})
-    total = sum(stage.parameters.total for stage in stages)
-    model = ModelFacts(
-        "made", "Sequential", Parameters(total), 3, (replace(stages[-1].outputs[0], source="last"),)
-    )
-    own = (
-        [1.1 * 0.6 ** (number + 1) for number in range(made.epochs)]
-        if made.losses is None
-        else list(made.losses)
-    )
-    theirs = own if made.held is None else list(made.held)
-    done = tuple(
-        Epoch(number, {"loss": first, "val_loss": second}, 1.0, 0.001, steps)
-        for number, (first, second) in enumerate(zip(own, theirs, strict=True), 1)
+    total = Parameters(sum(stage.parameters.total for stage in stages))
+    outputs = (replace(stages[-1].outputs[0], source="last"),)
+    model = ModelFacts("made", "Sequential", total, 3, outputs)
+    date, training = "2026-01-01T00:00:00+00:00", training_of(made)
+    run = Run("made", date, "", {}, "tensorflow", "", "made", data_of(made), training, model)
+    measurements = (
+        Measurement(name, epoch, values)
+        for (_, name, epoch), values in figures_of(made, changes or {}).items()
     )
     return Trace(
         schema=1,
-        run=Run(
-            "made", "2026-01-01T00:00:00+00:00", "", {}, "tensorflow", "", "made", data, how, model
-        ),
+        run=run,
         stages=stages,
         rows=ROWS,
-        epochs=done,
+        epochs=epochs_of(made, training.batch_size or 32),
         predictions=(),
         weights={},
         ending=Ending(FINISHED, epoch=made.epochs),
         cost={},
-        measurements=Measurements(
-            Measurement(name, epoch, values) for (_, name, epoch), values in figures.items()
-        ),
+        measurements=Measurements(measurements),
     )
 
 

@@ -20,7 +20,8 @@ from pipetrace.errors import (
 )
 from pipetrace.explain.findings import registry
 from pipetrace.explain.findings.engine import CheckOptions, at_level, check, run
-from pipetrace.trace.measurements import Gradient, Measurement, Measurements, Signal
+from pipetrace.trace.measured import Measurement, Measurements
+from pipetrace.trace.measurements import Gradient, Signal
 
 
 class Own(Rule):

@@ -16,7 +16,7 @@ from tests.explain.findings.faulty import (
 from pipetrace.explain.findings import NOTE, all_rules
 from pipetrace.explain.findings.engine import run
 from pipetrace.stats import summarise
-from pipetrace.trace.measurements import Measurements
+from pipetrace.trace.measured import Measurements
 
 CASES = [*cases_data.CASES, *cases_model.CASES, *cases_training.CASES]
 

@@ -192,7 +192,7 @@ def test_operations_of_a_functional_model_have_words() -> None:
         ops.clip(one, 0, 1),
         ops.where(one > 0, one, other),
         ops.leaky_relu(one),
-        ops.logsumexp(one, axis=1),
+        ops.logsumexp(one, axis=(1,)),
         ops.maximum(one, other),
         ops.cast(one, "int32"),
         ops.normalize(one),

@@ -10,8 +10,8 @@ import pytest
 
 from pipetrace.explain.layers import Operation, operation
 from pipetrace.pipeline.run import run_steps, stages_of
+from pipetrace.trace.codec import encode_json
 from pipetrace.trace.document import STEP, Stage
-from pipetrace.trace.schema import encode_json
 
 X = np.random.default_rng(0).integers(0, 256, (1000, 28), dtype=np.uint8)
 Y = np.arange(1000) % 10

@@ -193,7 +193,8 @@ def test_the_schema_names_the_versions_of_a_run() -> None:
     }
     assert json_schema(Ending, "ending")["$defs"]["Ending"]["required"] == [
         "kind",
-        "message",
+        "error",
         "stage",
         "epoch",
+        "step",
     ]

@@ -15,7 +15,7 @@ import pipetrace
 from pipetrace.capture.forward import Forward, Passed
 from pipetrace.record.measure import data_flow as module
 from pipetrace.record.measure.data_flow import flow
-from pipetrace.record.measure.rows import Measure
+from pipetrace.record.measure.model_pass import ModelPass
 from pipetrace.stats import Summariser
 from pipetrace.trace import read
 from pipetrace.trace.overhead import TIME
@@ -43,8 +43,8 @@ def pictures(count: int) -> Any:
     return np.random.default_rng(0).normal(size=(count, 8, 8, 1)).astype(np.float32)
 
 
-def measure_of(model: Any, x: Any) -> Measure:
-    return Measure(Forward(model, x[:2], [("input", 0)]), [("input", 0)], x[:2])
+def measure_of(model: Any, x: Any) -> ModelPass:
+    return ModelPass(Forward(model, x[:2], [("input", 0)]), [("input", 0)], x[:2])
 
 
 @pytest.mark.parametrize("fast", [False, True])

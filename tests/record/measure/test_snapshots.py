@@ -1,18 +1,18 @@
-"""Copies of the weights of some epochs."""
+"""Snapshots of the weights of some epochs."""
 
 import numpy as np
 import pytest
 
 from pipetrace.record.measure import snapshots
-from pipetrace.record.measure.snapshots import Copies, Copy
+from pipetrace.record.measure.snapshots import Snapshot, Snapshots
 
 
-def copy(epoch: int, size: int = 4) -> Copy:
-    return Copy({1: np.full(size, epoch, np.float32)}, {1: np.zeros(1, np.float32)})
+def copy(epoch: int, size: int = 4) -> Snapshot:
+    return Snapshot({1: np.full(size, epoch, np.float32)}, {1: np.zeros(1, np.float32)})
 
 
-def kept(epochs: int) -> Copies:
-    made = Copies()
+def kept(epochs: int) -> Snapshots:
+    made = Snapshots()
     for epoch in range(epochs + 1):
         made.keep(epoch, copy(epoch))
     return made
@@ -28,7 +28,7 @@ def test_of_a_long_training_some_are_evenly_spread_with_the_first_and_the_last(e
     found = sorted(kept(epochs).spread())
     assert found[0] == 0
     assert found[-1] == epochs
-    assert 13 <= len(found) <= snapshots.MOST_EPOCHS + 2
+    assert 13 <= len(found) <= snapshots.MOST_SNAPSHOTS + 2
     gaps = set(np.diff(found[:-1]).tolist())
     assert len(gaps) == 1
     assert found[-1] - found[-2] <= min(gaps)
@@ -50,8 +50,8 @@ def test_first_and_last_come_before_those_between() -> None:
 
 
 def test_bytes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snapshots, "MOST_BYTES", 10_000)
-    made = Copies()
+    monkeypatch.setattr(snapshots, "MOST_SNAPSHOT_BYTES", 10_000)
+    made = Snapshots()
     for epoch in range(50):
         made.keep(epoch, copy(epoch, size=250))
         held = [each for number in made.spread() if (each := made.of(number))]

@@ -336,9 +336,11 @@ def still_falling(run: MeasuredRun) -> Evidence | None:
     even = mean_fall > 0 and fall >= EVEN_PACE * mean_fall
     if fall <= 0 or not (part >= STILL_FALLING or even):
         return None
-    epochs = "epoch" if back == 1 else f"{back} epochs"
+    text = f"In the last epoch the loss fell by {share(part)}"
+    if back > 1:
+        text = f"In the last {back} epochs the loss fell by {share(part)} an epoch"
     return Evidence(
-        f"In the last {epochs} the loss fell by {share(part)} an epoch, to {figure(losses[-1])}.",
+        f"{text}, to {figure(losses[-1])}.",
         part,
         f"epochs[{run.last_epoch}].metrics[loss]",
     )

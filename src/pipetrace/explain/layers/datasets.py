@@ -63,7 +63,8 @@ def _batch(told: Facts) -> str:
     full, over = divmod(int(before[0]), int(size))
     told_full = f"{number(full)} full {'one' if full == 1 else 'ones'}"
     if over and drop:
-        return f"{words}: {counted(int(before[0]), 'element')} are {told_full}, and {number(over)} left out"
+        elements = counted(int(before[0]), "element")
+        return f"{words}: {elements} are {told_full}, and {number(over)} left out"
     return f"{words}: {counted(int(before[0]), 'element')} are {told_full}" + (
         f" and one of {number(over)}" if over else ""
     )
@@ -71,7 +72,8 @@ def _batch(told: Facts) -> str:
 
 def _map(told: Facts) -> str:
     settings = told["settings"]
-    return f"applies {_function(settings)} to each {'batch' if told['batched'] else 'element'}{_parallel(settings)}"
+    noun = "batch" if told["batched"] else "element"
+    return f"applies {_function(settings)} to each {noun}{_parallel(settings)}"
 
 
 def _function(settings: Facts) -> str:
@@ -190,8 +192,8 @@ WORDS: Mapping[str, str | Callable[[Facts], str]] = {
         f"makes a dataset of each element by {_function(told['settings'])}, one after another"
     ),
     "interleave": lambda told: (
-        f"makes a dataset of each element by {_function(told['settings'])}, and takes from several in turn"
-        f"{_parallel(told['settings'])}"
+        f"makes a dataset of each element by {_function(told['settings'])}, and takes from "
+        f"several in turn{_parallel(told['settings'])}"
     ),
     "shard": lambda told: (
         f"keeps one of every {told['settings']['shards']} elements"

@@ -21,24 +21,29 @@ from pipetrace.explain.text import counted
 from pipetrace.trace.document import Stage
 
 CODED = """
-[output_mode=one_hot] Each number is written as {places:# value}, of which one is 1 and the others
+[output_mode=one_hot] Each number is written as {codes:# value}, of which one is 1 and the others
     are 0.
-[output_mode=multi_hot] The result has {places:# value}: 1 for each number that occurs, and 0 for
-    the others.
-[output_mode=count] The result has {places:# value}: how often each number occurs.
-[output_mode=tf_idf] The result has {places:# value}: how often each number occurs, weighted by how
+[output_mode=multi_hot] The result has {codes:# value}: 1 for each number that occurs, and 0 for the
+    others.
+[output_mode=count] The result has {codes:# value}: how often each number occurs.
+[output_mode=tf_idf] The result has {codes:# value}: how often each number occurs, weighted by how
     rare it is (TF-IDF).
 """
 """How a number that stands for something is written down."""
 CODED_SHAPE = """
 [output_mode=int] One number for each value, so the shape stays the same.
-[places] {places:# value}, one for each possible number.
+[codes] {codes:# value}, one for each possible number.
+"""
+RESCALING = """
+[by_channel] Multiplies every value by its channel's scale and adds its channel's offset.
+[divisor] Divides every value by {divisor:number}{shift}.
+[factor] Multiplies every value by {factor}{shift}.
 """
 NORMALIZATION = """
-[not inverted] Subtracts from {which} {own} mean and divides by {own} standard deviation, {source};
-    nothing is learned.
-[inverted] Multiplies {which} by {own} standard deviation and adds {own} mean, {source}; nothing is
-    learned.
+[not invert] Subtracts from {which} {own} mean and divides by {own} standard deviation.
+[invert] Multiplies {which} by {own} standard deviation and adds {own} mean.
+[given] Both were given by the author; nothing is learned.
+[not given] Both were measured on data before training (adapt); nothing is learned.
 """
 DISCRETIZATION = """
 [edges] Replaces every value with the number of its bin, one of {bins}, split at
@@ -63,8 +68,12 @@ LOOKUP_SHAPE = """
 [total] {total}
 """
 VECTORIZATION = """
-Takes each text, {stripped}{cut}and replaces each piece with its number in a fixed
-    vocabulary{among}.
+Splits each text and replaces its pieces with their numbers in a fixed vocabulary{among}.
+[standardize=lower_and_strip_punctuation] First the text is lowercased, and punctuation is removed.
+[standardize=lower] First the text is lowercased.
+[standardize=strip_punctuation] First punctuation is removed.
+[split=whitespace] The pieces are words.
+[split=character] The pieces are characters.
 [length] The result is cut, or filled with 0, to {length:# number}.
 [short] Short texts are filled up with 0.
 """
@@ -83,21 +92,14 @@ Splits the signal into frames of {frame:# sample}, {step} apart, and measures ho
 def _rescaling(stage: Stage) -> Fields:
     scale, offset = stage.config["scale"], stage.config["offset"]
     if isinstance(scale, list) or isinstance(offset, list):
-        return {
-            "does": "Multiplies every value by its channel's scale",
-            "shift": " and adds its offset",
-        }
+        return {"by_channel": True}
     factor, shift = real(scale), real(offset)
     inverse = 1 / factor if factor else 0
-    # What was written as 1 / 255 or 1 / 127.5 is told as it was meant.
-    divides = 0 < abs(factor) < 1 and abs(inverse - round(inverse, 1)) < 1e-9 * abs(inverse)
-    does = f"Divides every value by {numbers(round(inverse, 1))}" if divides else ""
-    return {
-        "does": does or f"Multiplies every value by {numbers(factor)}",
-        "shift": f" and {'adds' if shift > 0 else 'subtracts'} {numbers(abs(shift))}"
-        if shift
-        else "",
-    }
+    added = f" and {'adds' if shift > 0 else 'subtracts'} {numbers(abs(shift))}" if shift else ""
+    # What was written as 1 / 255 or 1 / 127.5 is written as it was meant.
+    if 0 < abs(factor) < 1 and abs(inverse - round(inverse, 1)) < 1e-9 * abs(inverse):
+        return {"divisor": round(inverse, 1), "shift": added}
+    return {"factor": numbers(factor), "shift": added}
 
 
 def _normalization(stage: Stage) -> Fields:
@@ -106,17 +108,13 @@ def _normalization(stage: Stage) -> Fields:
     held = math.prod(length_at(shape, axis) for axis in axes)
     demand(held > 0)
     last = len(shape) > 2 and [axis % len(shape) for axis in axes] == [len(shape) - 1]
-    given_before = config.get("mean") is not None
+    known = config.get("mean") is not None
+    each = f"each of {counted(held, 'channel' if last else 'value')}"
     return {
-        "which": f"each of {counted(held, 'channel' if last else 'value')}"
-        if axes
-        else "every value",
+        "which": each if axes else "every value",
         "own": "its own" if axes else "one common",
-        "source": "given by the author"
-        if given_before
-        else "measured on data before training (adapt)",
-        "inverted": bool(config.get("invert")),
-        **({} if given_before else {"weights": sum_of([2, held], [1])}),
+        "given": known,
+        **({} if known else {"weights": sum_of([2, held], [1])}),
     }
 
 
@@ -133,9 +131,9 @@ def _coded(stage: Stage, depth: int | None) -> dict[str, Any]:
     if mode == "int":
         demand(agree(taken, given))
         return {"output_mode": mode}
-    places = length_at(given, -1)
-    demand(depth is None or places == depth)
-    return {"output_mode": mode, "places": places}
+    codes = length_at(given, -1)
+    demand(depth is None or codes == depth)
+    return {"output_mode": mode, "codes": codes}
 
 
 def _discretization(stage: Stage) -> Fields:
@@ -187,18 +185,8 @@ def _lookup(stage: Stage) -> Fields:
 def _text(stage: Stage) -> Fields:
     config, given = stage.config, stage.outputs[0].shape
     size, _ = _vocabulary(config)
-    fields = {
-        "stripped": {
-            "lower_and_strip_punctuation": "lowercases it and removes punctuation, ",
-            "lower": "lowercases it, ",
-            "strip_punctuation": "removes punctuation, ",
-        }.get(str(config["standardize"]), ""),
-        "cut": {
-            "whitespace": "splits it into words, ",
-            "character": "splits it into characters, ",
-        }.get(str(config["split"]), ""),
-        "among": f" of {counted(size, 'entry', 'entries')}" if size else "",
-    }
+    fields = {"among": f" of {counted(size, 'entry', 'entries')}" if size else ""}
+    demand("standardize" in config and "split" in config)
     if config["output_mode"] != "int":
         return {**fields, **_coded(stage, None)}
     length = config.get("output_sequence_length")
@@ -247,7 +235,7 @@ def _stft(stage: Stage) -> Fields:
 
 LAYERS = {
     "Rescaling": Known(
-        "{does}{shift}.",
+        RESCALING,
         steady=ELEMENTWISE,
         fields=_rescaling,
     ),

@@ -53,17 +53,14 @@ Does one step: computes a new state of {units:# number} from {width:# value} and
 BIDIRECTIONAL = (
     """
 Reads {steps} twice, forwards and backwards, with separate weights for each direction ({kind}).
-{merged}
+[merge_mode=concat] The two results{after} are joined.
+[merge_mode=sum] The two results{after} are added.
+[merge_mode=mul] The two results{after} are multiplied.
+[merge_mode=ave] The two results{after} are averaged.
+[merge_mode=None] Both results{after} are returned.
 """
     + FURTHER
 )
-MERGED = {
-    "concat": "The two results{ends} are joined.",
-    "sum": "The two results{ends} are added.",
-    "mul": "The two results{ends} are multiplied.",
-    "ave": "The two results{ends} are averaged.",
-    None: "Both results{ends} are returned.",
-}
 CONV_LSTM = (
     """
 Reads {steps} one after another, and carries a state of {filters:# feature map} from step to step.
@@ -85,9 +82,9 @@ UNITS = """
 [not return_sequences] One number for each of {units:# unit} after the last step.
 """
 BOTH_DIRECTIONS = """
-[concat] {sum} numbers{ends}.
-[merge] {units:# number}{ends}, as each direction has.
-[both] {units:# number}{ends} for each direction.
+[units, merge_mode=concat] {sum} numbers{ends}.
+[units, merge_mode=None] {units:# number}{ends} for each direction.
+[units, not merge_mode=concat, not merge_mode=None] {units:# number}{ends}, as each direction has.
 """
 TIME_DISTRIBUTED = """
 Applies the same layer, with the same weights, at {steps}.
@@ -205,6 +202,7 @@ def _bidirectional(stage: Stage) -> Fields:
     config, taken, given = layer["config"], stage.inputs[0].shape, stage.outputs[0].shape
     width = length_at(taken, -1)
     cell, back = _cell(layer, width), _cell(stage.config.get("backward_layer") or layer, width)
+    demand(mode in ("concat", "sum", "mul", "ave", None))
     units, every = cell.units, bool(config["return_sequences"])
     together = 2 * units if mode == "concat" else units
     if units:
@@ -219,10 +217,7 @@ def _bidirectional(stage: Stage) -> Fields:
     return {
         **_further(stage, config, 2 if mode is None else 1),
         "kind": f"{cell.kind} of {counted(units, 'unit')}" if known else str(layer["class_name"]),
-        "merged": MERGED[mode].format(ends=" at every step" if every else " after the last step"),
-        "concat": mode == "concat" and units,
-        "merge": mode not in ("concat", None) and units,
-        "both": mode is None and units,
+        "after": " at every step" if every else " after the last step",
         "units": units,
         "sum": f"{units} + {units} = {together}",
         "ends": " at every step" if every else "",

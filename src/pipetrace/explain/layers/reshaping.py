@@ -118,15 +118,15 @@ def _bordered(dims: int, word: str, stage: Stage) -> Fields:
         for length, pair in zip(before, pairs, strict=True)
     ]
     where = (SIDES[:1], SIDES[1:], (DEPTH, *SIDES[1:]))[dims - 1]
-    told = [
-        f"{counted(count, noun)} {place}"
-        for pair, places, noun in zip(pairs, where, NOUNS[dims - 1], strict=True)
-        for count, place in zip(pair, places, strict=True)
+    borders = [
+        f"{counted(count, noun)} {side}"
+        for pair, sides, noun in zip(pairs, where, NOUNS[dims - 1], strict=True)
+        for count, side in zip(pair, sides, strict=True)
         if count
     ]
     sign = "+" if pads else "-"
     terms = [" ".join(f"{sign} {each}" for each in pair if each) for pair in pairs]
-    return {"told": listed(told), **_directions(stage, after, terms)}
+    return {"borders": listed(borders), **_directions(stage, after, terms)}
 
 
 def _upsampling(dims: int, stage: Stage) -> Fields:
@@ -208,8 +208,8 @@ LAYERS = {
     **{
         f"ZeroPadding{dims}D": Known(
             does="""
-                [told] Adds zeros around the input: {told}.
-                [not told] Adds no zeros, so nothing changes.
+                [borders] Adds zeros around the input: {borders}.
+                [not borders] Adds no zeros, so nothing changes.
             """,
             shape=CHANNELS_STAY,
             fields=partial(_bordered, dims, "padding"),
@@ -219,8 +219,8 @@ LAYERS = {
     **{
         f"Cropping{dims}D": Known(
             does="""
-                [told] Cuts off {told}.
-                [not told] Cuts nothing off, so nothing changes.
+                [borders] Cuts off {borders}.
+                [not borders] Cuts nothing off, so nothing changes.
             """,
             shape=CHANNELS_STAY,
             fields=partial(_bordered, dims, "cropping"),
@@ -231,7 +231,8 @@ LAYERS = {
         f"UpSampling{dims}D": Known(
             does="""
                 [repeated] Repeats {repeats}.
-                [blended] Enlarges the image {size} times; new values are interpolated ({interpolation}).
+                [blended] Enlarges the image {size} times; new values are interpolated
+                    ({interpolation}).
                 [idle] Repeats nothing, so nothing changes.
             """,
             shape=CHANNELS_STAY,

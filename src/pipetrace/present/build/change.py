@@ -6,7 +6,8 @@ from pipetrace.explain.layers import operation
 from pipetrace.explain.text import counted, dimensions, figure, listed, number, share
 from pipetrace.present.build import images
 from pipetrace.present.views import Change
-from pipetrace.trace.document import Array, Stage, Summary, Trace
+from pipetrace.trace.document import Array, Stage, Trace
+from pipetrace.trace.summary import Summary
 
 TELLING = 0.005
 """A share of zeros that differs by less is the same."""
@@ -24,7 +25,7 @@ def change(trace: Trace, stage: Stage, form: str | None) -> Change | None:
         return None
     if _same(stage):
         return Change(
-            "In training it gives the same as in a prediction, for the example to the last bit.",
+            "In training its output is the same as in a prediction, bit for bit for the example.",
             None,
             None,
         )

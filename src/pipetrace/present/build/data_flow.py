@@ -13,7 +13,7 @@ from pipetrace.explain.remarks import example, measured, place
 from pipetrace.explain.text import counted, dimensions, full_shape, listed, number, shape, share
 from pipetrace.present.build import images
 from pipetrace.present.build.change import change
-from pipetrace.present.build.graph.wiring import Wiring, told, wiring
+from pipetrace.present.build.graph.wiring import Wiring, described, wiring
 from pipetrace.present.drawings import Bar, ImageView
 from pipetrace.present.views import StageView
 from pipetrace.trace.document import SOURCE, STEP, Array, Spec, Stage, Trace
@@ -149,7 +149,7 @@ def _stage(trace: Trace, wires: Wiring, stage: Stage, index: int, rows: int) -> 
         channels=images.channel_activity(channels)
         if stage.config.get("activation") == "relu" and len(channels) <= MOST_CHANNELS
         else (),
-        wiring=told(trace, wires, stage),
+        wiring=described(trace, wires, stage),
         written=None if values is None or shown else written(values),
         mask=_mask(stage),
         bars_label=bars_label(trace, stage, "the example"),
@@ -160,8 +160,8 @@ def _stage(trace: Trace, wires: Wiring, stage: Stage, index: int, rows: int) -> 
 
 def _rows(stage: Stage, rows: int) -> tuple[int, int]:
     """How many rows a stage received and gave: before the model a step may have changed their number."""
-    told = stage.config.get("rows") if stage.kind in (SOURCE, STEP) else None
-    pair = told if isinstance(told, list) and len(told) == 2 else [told, told]
+    counts = stage.config.get("rows") if stage.kind in (SOURCE, STEP) else None
+    pair = counts if isinstance(counts, list) and len(counts) == 2 else [counts, counts]
     before, after = (each if isinstance(each, int) and each >= 0 else rows for each in pair)
     return before, after
 
@@ -288,7 +288,7 @@ def _lightened(made: Sequence[StageView], shown: Collection[str]) -> tuple[Stage
                 change=replace(stage.change, prediction=None, training=None)
                 if stage.change
                 else None,
-                omitted="Its images are left out to keep the page small; this draws them: pipetrace show FILE --stage "
+                omitted="Its images are omitted to keep the page small. Show them with: pipetrace show FILE --stage "
                 f"{shlex.quote(stage.name)}",
             )
     return tuple(kept[index] for index in range(len(made)))

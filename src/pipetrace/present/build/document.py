@@ -12,7 +12,7 @@ from pipetrace.explain.insight import insight
 from pipetrace.explain.layers import operation
 from pipetrace.explain.quiz import Question, quiz
 from pipetrace.explain.text import counted, duration
-from pipetrace.present.blocks import Epochs, Figure, Labelled, Paragraph, document_blocks, flattened
+from pipetrace.present.blocks import Epochs, Figure, Labelled, Paragraph, flattened
 from pipetrace.present.build.data_flow import data_flow
 from pipetrace.present.build.findings import (
     findings_view,
@@ -25,6 +25,7 @@ from pipetrace.present.build.graph.groups import LARGE
 from pipetrace.present.build.graph.overview import overview, visible
 from pipetrace.present.build.prediction import predictions
 from pipetrace.present.build.training import training
+from pipetrace.present.compose import document_blocks
 from pipetrace.present.drawings import Chart
 from pipetrace.present.views import Document, QuestionView
 from pipetrace.trace.document import Trace

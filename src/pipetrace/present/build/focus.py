@@ -18,7 +18,7 @@ def focus(trace: Trace, name: str, *, expanded: bool = False) -> Document:
 
     Args:
         trace: the recording.
-        name: of a stage, or its path; of a nested model or layer; or of a block, as the collapsed one tells it.
+        name: of a stage, or its path; of a nested model or layer; or of a block, by the names of its first and last stage.
         expanded: whether what groups within it is open.
 
     Raises:
@@ -62,5 +62,5 @@ def _positions(trace: Trace, name: str) -> tuple[int, int]:
         where="--stage",
         hint=f"Did you mean {' or '.join(near)}?"
         if near
-        else f"Give the name of a stage, or of what is collapsed, as pipetrace show tells them, such as {', '.join(outer)}.",
+        else f"Give the name of a stage or group from pipetrace show, such as {', '.join(outer)}.",
     )

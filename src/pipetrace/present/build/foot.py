@@ -8,7 +8,7 @@ from pipetrace.present.views import Fact
 from pipetrace.trace.document import FINISHED, STOPPED, Parameters, Target, Trace
 
 MOST_PARTS = 4
-"""Parts of the recording that are told by name."""
+"""Parts of the recording that are texts by name."""
 
 
 def foot(trace: Trace) -> tuple[Fact, ...]:
@@ -37,10 +37,10 @@ def data(trace: Trace) -> str:
     facts = trace.run.data
     if facts.description:
         return f"{facts.name}. {facts.description}" if facts.name else facts.description
-    told = [
+    texts = [
         f"{f'{target.name}, ' if target.name else ''}{_target(target)}" for target in facts.targets
     ]
-    wanted = f"{'Targets' if len(told) > 1 else 'Target'}: {'; '.join(told)}." if told else ""
+    wanted = f"{'Targets' if len(texts) > 1 else 'Target'}: {'; '.join(texts)}." if texts else ""
     return " ".join(text for text in (f"Data: {facts.name}." if facts.name else "", wanted) if text)
 
 
@@ -65,7 +65,7 @@ def _measured(trace: Trace) -> str:
     if own_pipeline(trace):
         shown = f"The data flow shows all {counted(trace.rows, 'training row')} after training"
         aside = all(made.held_out for made in trace.predictions)
-        return f"{text}{shown}{'; the prediction is a row kept aside' if aside else ''}."
+        return f"{text}{shown}{'; the prediction is a validation row' if aside else ''}."
     text += f"The data flow shows {counted(trace.rows, 'row')}"
     text += " after training." if trace.epochs else "."
     if trace.histogram_rows is not None:
@@ -98,13 +98,13 @@ def _parts(trace: Trace) -> str:
 def _largest(trace: Trace) -> str:
     """The parts of the recording that took most, and the others together."""
     parts = sorted(trace.cost.items(), key=lambda part: -part[1])
-    told = [f"{name} {duration(seconds)}" for name, seconds in parts[:MOST_PARTS]]
+    texts = [f"{name} {duration(seconds)}" for name, seconds in parts[:MOST_PARTS]]
     others = parts[MOST_PARTS:]
     if others:
-        told.append(
+        texts.append(
             f"{counted(len(others), 'other part')} {duration(sum(seconds for _, seconds in others))}"
         )
-    return f"The largest parts: {listed(told)}"
+    return f"The largest parts: {listed(texts)}"
 
 
 def _training(trace: Trace) -> str:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from pipetrace.explain.text import counted, figure, number, share
 from pipetrace.present.drawings import Bar, Distribution, ImageView
 from pipetrace.stats import bins
-from pipetrace.trace.document import Array, Summary
+from pipetrace.trace.document import Array
+from pipetrace.trace.summary import Summary
 
 BINS = 40
 FOLD = 104
@@ -229,7 +230,7 @@ def _image(
     small = legible and values.size <= MOST_TEXTS
     texts = tuple(figure(float(value)) for value in values.reshape(-1)) if small else ()
     notes = [text for text in (note, *notes) if text]
-    said = f"{label}; drawn: {', '.join(notes)}" if notes else label
+    said = f"{label}; shown: {', '.join(notes)}" if notes else label
     low, high = scale
     return ImageView(
         kind,

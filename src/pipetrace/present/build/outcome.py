@@ -9,6 +9,7 @@ from pipetrace.explain import task
 from pipetrace.explain.facts import class_name, output_of
 from pipetrace.explain.text import counted, dimensions, figure, number, share
 from pipetrace.present.build import images
+from pipetrace.present.build.outcome_images import compared, image_outcome, mask_outcome
 from pipetrace.present.build.sequence import sequence
 from pipetrace.present.drawings import Bar, Grid, ImageView, Threshold
 from pipetrace.present.views import OutcomeView
@@ -60,9 +61,7 @@ def _outcome(trace: Trace, made: Prediction, output: task.Output, position: int)
     values = output_of(made, output)
     target = made.targets[position] if position < len(made.targets) else None
     if values is None:
-        return _view(
-            output, f"Its output of {dimensions(output.shape)} was not kept: it is too large."
-        )
+        return _view(output, f"Its output of {dimensions(output.shape)} was too large to store.")
     if values.dtype.kind not in "fiub":
         return _view(output, f"It gives {counted(values.size, 'text')}.")
     given = Given(
@@ -77,11 +76,9 @@ def _outcome(trace: Trace, made: Prediction, output: task.Output, position: int)
 
 def _broken(values: Array) -> str:
     if values.size == 1:
-        return f"The model gives {figure(float(values.reshape(-1)[0]))}: there is no answer."
+        return f"The model gives {figure(float(values.reshape(-1)[0]))}: there is no prediction."
     broken = int(values.size - np.isfinite(values).sum())
-    return (
-        f"{number(broken)} of {counted(values.size, 'value')} are not finite: there is no answer."
-    )
+    return f"{number(broken)} of {counted(values.size, 'value')} are not finite: there is no prediction."
 
 
 def _in_form(given: Given) -> OutcomeView:
@@ -95,7 +92,7 @@ def _in_form(given: Given) -> OutcomeView:
     if form in FORMS and fits:
         return FORMS[form](given)
     them = "it stands" if values.size == 1 else "they stand"
-    return _view(output, f"{_range(values)}; what {them} for is not known from the trace.")
+    return _view(output, f"{_range(values)}; the trace does not say what {them} for.")
 
 
 def _sequence(given: Given) -> OutcomeView:
@@ -134,7 +131,7 @@ def _classes(given: Given) -> OutcomeView:
         said = "The scores are not probabilities"
         said += f"; the largest, {figure(float(values[first]))}, is that of {_name(given, first)}."
         verdict = (
-            f"{said} The true label is {truth}: {'right' if label == first else 'wrong'}."
+            f"{said} The true label is {truth}: {'correct' if label == first else 'wrong'}."
             if truth
             else said
         )
@@ -145,11 +142,11 @@ def _classes(given: Given) -> OutcomeView:
     first, second = int(order[0]), int(order[1])
     how = ", the softmax of its scores" if output.scale == task.LOGITS else ""
     said = (
-        f"The model says {_name(given, first)} with {share(float(shares[first]))}{how}; next comes "
+        f"The model predicts {_name(given, first)} with {share(float(shares[first]))}{how}, then "
     )
     said += f"{_name(given, second)} with {share(float(shares[second]))}."
     if label is not None and label == first:
-        said += f" The true label is {truth}: right."
+        said += f" The true label is {truth}: correct."
     elif label is not None:
         said += f" The true label is {truth}, which got {share(float(shares[label]))}: wrong."
     shown = (
@@ -208,7 +205,7 @@ def _binary(given: Given) -> OutcomeView:
         f"The model gives {_beside(chance)}{made}, which is {WHERE[sign]} {task.THRESHOLD}: {word}."
     )
     if label is not None:
-        said += f" The true label is {truth}: {'right' if label == int(yes) else 'wrong'}."
+        said += f" The true label is {truth}: {'correct' if label == int(yes) else 'wrong'}."
     line = Threshold(
         min(1.0, max(0.0, chance)),
         task.THRESHOLD,
@@ -240,7 +237,7 @@ def _labels(given: Given) -> OutcomeView:
         )
     said = shares > task.THRESHOLD
     names = given.trace.run.data.class_names
-    columns = ("label", "probability", "said", *(("meant",) if target is not None else ()))
+    columns = ("label", "probability", "predicted", *(("target",) if target is not None else ()))
     rows, marks = [], []
     for index in range(min(len(values), MOST_NUMBERS)):
         name = names[index] if len(names) == len(values) else str(index)
@@ -249,12 +246,10 @@ def _labels(given: Given) -> OutcomeView:
             cells.append("yes" if target[index] else "no")
             marks.append("right" if bool(target[index]) == bool(said[index]) else "wrong")
         rows.append(tuple(cells))
-    verdict = (
-        f"{int(said.sum())} of {counted(len(values), 'label')} get more than {task.THRESHOLD}."
-    )
+    verdict = f"{int(said.sum())} of {counted(len(values), 'label')} are above {task.THRESHOLD}."
     if target is not None:
         right = int((said == target.astype(bool)).sum())
-        verdict += f" {right} of {len(values)} are as they should be."
+        verdict += f" {right} of {len(values)} are correct."
     table = Grid(
         "The labels",
         columns,
@@ -279,7 +274,7 @@ def _numbers(given: Given) -> OutcomeView:
             return _view(output, said)
         apart = values[0] - target[0]
         how = (
-            f"{figure(abs(apart))} too {'much' if apart > 0 else 'little'}"
+            f"{figure(abs(apart))} too {'high' if apart > 0 else 'low'}"
             if apart
             else "no difference"
         )
@@ -292,18 +287,18 @@ def _numbers(given: Given) -> OutcomeView:
     else:
         off = np.abs(values - target)
         verdict = f"The model gives {counted(len(values), 'number')}, off by {figure(off.mean())} on average and by "
-        verdict += f"{figure(off.max())} at most, at place {int(off.argmax())}."
+        verdict += f"{figure(off.max())} at most, at position {int(off.argmax())}."
     table = _table(values, target)
     if len(values) <= MOST_NUMBERS:
         return _view(output, verdict, table=table)
     return _view(
-        output, verdict, table=table, drawn=_drawn(values.astype(np.float32), target, None)
+        output, verdict, table=table, drawn=compared(values.astype(np.float32), target, None)
     )
 
 
 def _table(values: Array, target: Array | None) -> Grid:
     shown = range(min(len(values), MOST_NUMBERS))
-    columns = ("place", "output", *(("target", "difference") if target is not None else ()))
+    columns = ("position", "output", *(("target", "difference") if target is not None else ()))
     rows = []
     for index in shown:
         cells = [str(index), figure(values[index])]
@@ -315,108 +310,14 @@ def _table(values: Array, target: Array | None) -> Grid:
     )
 
 
-def _drawn(values: Array, target: Array | None, form: str | None) -> tuple[ImageView | None, ...]:
-    """Output, target and difference, the first two on one scale."""
-    scale = images.scale_of(values, target)
-    found = [images.tensor(values, "Output", "grey", whole_scale=scale, form=form)]
-    if target is not None:
-        found.append(images.tensor(target, "Target", "grey", whole_scale=scale, form=form))
-        found.append(
-            images.tensor((values - target).astype(np.float32), "Output minus target", "grey")
-        )
-    return tuple(found)
-
-
 def _image(given: Given) -> OutcomeView:
-    values, target = given.values, _like(given.target, given.values)
-    form = "colour" if values.shape[-1] == 3 else None
-    verdict = f"The model gives a image of {dimensions(given.output.shape)}, values from {figure(float(values.min()))} "
-    verdict += f"to {figure(float(values.max()))}"
-    if target is None:
-        return _view(given.output, f"{verdict}.", drawn=_drawn(values, None, form))
-    off = np.abs(values.astype(float) - target)
-    at = np.unravel_index(int(off.argmax()), off.shape)
-    verdict += f", off by {figure(float(off.mean()))} on average and by {figure(float(off.max()))} at most, in row "
-    verdict += f"{int(at[0])}, column {int(at[1])}."
-    return _view(
-        given.output,
-        verdict,
-        drawn=_drawn(values.astype(np.float32), target.astype(np.float32), form),
-    )
+    verdict, drawn = image_outcome(given.output, given.values, given.target)
+    return _view(given.output, verdict, drawn=drawn)
 
 
 def _mask(given: Given) -> OutcomeView:
-    output, values = given.output, given.values
-    shares = task.shares(output, values)
-    if output.what == task.CLASSES:
-        said = values.argmax(axis=-1)
-    elif shares is None:
-        return _view(
-            output,
-            f"{_range(values)}; they are no probabilities.",
-            drawn=_drawn(values, None, None),
-        )
-    else:
-        said = (shares[..., 0] > task.THRESHOLD).astype(int)
-    meant = _meant(given.target, said.shape, output.classes)
-    drawn = [
-        images.tensor(
-            said[..., None],
-            "Output, the class of each pixel",
-            "grey",
-            whole_scale=_classes_of(output),
-        )
-    ]
-    if output.what == task.BINARY and shares is not None:
-        drawn = [
-            images.tensor(
-                shares, "Output, a probability for each pixel", "grey", whole_scale=(0.0, 1.0)
-            )
-        ]
-    if meant is None:
-        return _view(output, _marked(said, output), drawn=tuple(drawn))
-    wrong = said != meant
-    drawn.append(images.tensor(meant[..., None], "Target", "grey", whole_scale=_classes_of(output)))
-    drawn.append(
-        images.tensor(wrong[..., None], "Where the two differ", "grey", whole_scale=(0.0, 1.0))
-    )
-    verdict = f"{share(float(1 - wrong.mean()))} of {counted(said.size, 'pixel')} are right."
-    if output.what == task.BINARY:
-        both, either = int((said & meant).sum()), int((said | meant).sum())
-        verdict = f"{_marked(said, output)} {verdict}"
-        if either:
-            verdict += f" Of the {counted(either, 'pixel')} that either marks, both mark {share(both / either)}."
-    return _view(output, verdict, drawn=tuple(drawn))
-
-
-def _marked(said: Array, output: task.Output) -> str:
-    if output.what == task.BINARY:
-        return f"The model marks {number(int(said.sum()))} of {counted(said.size, 'pixel')} with more than {task.THRESHOLD}."
-    found, counts = np.unique(said, return_counts=True)
-    most = int(found[counts.argmax()])
-    return f"{counted(len(found), 'class', 'classes')} occur; class {most} has {share(float(counts.max() / said.size))}."
-
-
-def _meant(target: Array | None, shape: tuple[int, ...], classes: int) -> Array | None:
-    """The class that each pixel should have."""
-    if target is None:
-        return None
-    if target.shape == shape:
-        return target.astype(int)
-    if target.shape == (*shape, 1):
-        return target[..., 0].astype(int)
-    found: Array | None = target.argmax(axis=-1) if target.shape == (*shape, classes) else None
-    return found
-
-
-def _classes_of(output: task.Output) -> tuple[float, float]:
-    return 0.0, float(max(1, output.classes - 1))
-
-
-def _like(target: Array | None, values: Array) -> Array | None:
-    if target is None or target.size != values.size or not np.isfinite(target).all():
-        return None
-    return target.reshape(values.shape)
+    verdict, drawn = mask_outcome(given.output, given.values, given.target)
+    return _view(given.output, verdict, drawn=drawn)
 
 
 def _range(values: Array, *, small: bool = False) -> str:

@@ -28,11 +28,14 @@ FIT = "fit"
 """The origin of rows that a training got."""
 
 REASONS = {
-    "right": ("a right one", "answered right"),
-    "surest wrong": ("the surest wrong one", "the surest of the wrong answers"),
-    "least sure": ("the least sure one", "the least sure answer"),
-    "best": ("the best one", "the one with the smallest loss"),
-    "worst": ("the worst one", "the one with the largest loss"),
+    "right": ("a correct prediction", "predicted correctly"),
+    "surest wrong": (
+        "the most confident mistake",
+        "the wrong prediction with the highest confidence",
+    ),
+    "least sure": ("the least confident", "the prediction with the lowest confidence"),
+    "best": ("the best", "the one with the smallest loss"),
+    "worst": ("the worst", "the one with the largest loss"),
 }
 """Why a row was chosen: as a name, and in the title."""
 BUDGET = 1_000_000
@@ -85,7 +88,7 @@ def _title(trace: Trace, made: Prediction) -> str:
     rows = (
         "data"
         if trace.run.data.origin != FIT
-        else "held-out rows"
+        else "validation rows"
         if made.held_out
         else "training rows"
     )
@@ -95,15 +98,15 @@ def _title(trace: Trace, made: Prediction) -> str:
     if trained(trace):
         # What fit is given to validate on may be rows that it trains on as well.
         apart = (
-            "never trained on" if trace.run.data.origin != FIT else "one that validation measures"
+            "not used in training" if trace.run.data.origin != FIT else "from the validation set"
         )
-        text += f", {apart}" if made.held_out else ", one that was trained on"
+        text += f", {apart}" if made.held_out else ", used in training"
     return f"{text}; its own loss is {figure(made.loss)}" if made.loss is not None else text
 
 
 def _verdict(found: tuple[OutcomeView, ...]) -> str:
     if not found:
-        return "What it came to is not known: the model's outputs are not in the trace."
+        return "The outcome is unknown: the trace does not contain the outputs of the model."
     if len(found) == 1:
         return found[0].verdict
     return " ".join(f"{each.name}: {each.verdict}" for each in found)
@@ -130,7 +133,7 @@ def _layer(trace: Trace, stage: Stage, made: Prediction, place: str, index: int)
     if stage.kind in (SOURCE, STEP):
         grey = values.ndim == 3 and values.shape[-1] in task.CHANNELS
         title = "Scaled image" if grey and own_pipeline(trace) else "Model input"
-    row = "The held-out row" if made.held_out else "The row"
+    row = "The validation row" if made.held_out else "The row"
     return LayerView(
         id=place,
         number=index,
@@ -171,10 +174,10 @@ def _text(stage: Stage, values: Array) -> str:
     if values.size == 1:
         return f"The only value is {low}."
     if stage.config.get("activation") == "softmax" and values.ndim == 1:
-        return f"{len(values)} probabilities; added up they are {values.sum(dtype=float):.5f}."
+        return f"{len(values)} probabilities with the sum {values.sum(dtype=float):.5f}."
     if values.ndim == 3 and values.shape[-1] > 1 and stage.kind not in (SOURCE, STEP):
         answering = int((values.max(axis=(0, 1)) > 0).sum())
-        return f"{answering} of {values.shape[-1]} maps hold anything above 0; values from {low} to {high}."
+        return f"{answering} of {values.shape[-1]} maps have values above 0; values from {low} to {high}."
     if values.ndim == 1:
         return f"{number(values.size)} values in one row, {share(zeros)} of them 0, the largest {high}."
     if values.ndim == 2 and stage.kind not in (SOURCE, STEP):
@@ -196,25 +199,27 @@ def _omitted(stages: list[Stage]) -> str | None:
     ]
     if len(stages) > MOST_OMITTED:
         named.append(f"{len(stages) - MOST_OMITTED} more")
-    return f"Not kept, too large: {listed(named)}."
+    return f"Too large to store: {listed(named)}."
 
 
 def _check(trace: Trace, made: Prediction) -> str:
     if not trace.weights:
         if trace.ending.kind in (FINISHED, STOPPED):
-            return "The trace holds no weights, so the forward pass was not computed again."
-        return "The run ended before its weights were stored, so the forward pass was not computed again."
+            return "The trace holds no weights, so the forward pass was not recomputed."
+        return (
+            "The run ended before its weights were stored, so the forward pass was not recomputed."
+        )
     if any(
         values.dtype.kind == "f" and not np.isfinite(values).all()
         for values in made.outputs.values()
     ):
-        return "Some recorded outputs are not finite, so the forward pass was not computed again."
+        return "Some recorded outputs are not finite, so the forward pass was not recomputed."
     again = recompute(trace, made)
     if again.unknown is not None and not again.stages:
-        return f"The forward pass was not computed again: {again.unknown} is not a stage that this check can compute."
+        return f"The forward pass was not recomputed: this check cannot compute {again.unknown}."
     part = f" up to {again.unknown}, which this check cannot compute" if again.unknown else ""
     verdict = "they agree" if again.agrees else "THEY DO NOT AGREE"
     return (
-        f"Computed again in plain NumPy from the stored weights{part}: the largest difference from the recorded outputs is "
-        f"{figure(again.difference, 2) if again.difference >= 1e-6 else 'under 0.000001'}, {verdict} to {TOLERANCE:.5f}."
+        f"Recomputed in NumPy from the stored weights{part}: the largest difference from the recorded outputs is "
+        f"{figure(again.difference, 2) if again.difference >= 1e-6 else 'under 0.000001'}; {verdict} to {TOLERANCE:.5f}."
     )

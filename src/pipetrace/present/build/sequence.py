@@ -39,9 +39,9 @@ def _told(
     else:
         said = (values[:, 0] if shares is None else shares[:, 0]) > task.THRESHOLD
     said, meant = said.astype(int), _meant(target, len(values), output)
-    columns = ["step", "said"]
+    columns = ["step", "predicted"]
     columns += ["probability"] if shares is not None else []
-    columns += ["meant"] if meant is not None else []
+    columns += ["target"] if meant is not None else []
     rows, marks = [], []
     for step in range(min(len(values), MOST_STEPS)):
         cells = [str(step), _name(trace, output, int(said[step]))]
@@ -54,10 +54,10 @@ def _told(
             cells.append(_name(trace, output, int(meant[step])))
         rows.append(tuple(cells))
         marks.append(_mark(there[step], None if meant is None else bool(said[step] == meant[step])))
-    verdict = f"{counted(int(there.sum()), 'step')} are told, one after another"
+    verdict = f"{counted(int(there.sum()), 'step')} are predicted, one after another"
     if meant is not None:
         right = int((said == meant)[there].sum())
-        verdict = f"{number(right)} of {counted(int(there.sum()), 'step')} are right"
+        verdict = f"{number(right)} of {counted(int(there.sum()), 'step')} are correct"
     return f"{verdict}{_hidden(there)}.", Grid(
         "The steps", tuple(columns), tuple(rows), tuple(marks), _rest(len(values), len(rows))
     )

@@ -24,12 +24,12 @@ MOST_CHARTS = 12
 
 def training(trace: Trace) -> TrainingView:
     """The training's view; it says so where no epoch was finished."""
-    told = {observation.epoch: observation.text for observation in observations(trace)}
+    texts = {observation.epoch: observation.text for observation in observations(trace)}
     names = metrics.names(trace)
     return TrainingView(
         charts=_charts(trace),
         columns=("epoch", *(metrics.title(name) for name in names), "seconds", "what happened"),
-        rows=tuple(_row(trace, epoch, names, told[epoch.number]) for epoch in trace.epochs),
+        rows=tuple(_row(trace, epoch, names, texts[epoch.number]) for epoch in trace.epochs),
         steps=_steps(trace),
         note=_note(trace) if trace.epochs else "",
         empty=None if trace.epochs else "No epoch was finished.",
@@ -71,11 +71,11 @@ def _charts(trace: Trace) -> tuple[Chart, ...]:
         if name == "loss":
             title, reference = (
                 _loss(trace),
-                (guess.loss, f"guessing {figure(guess.loss)}") if guess else None,
+                (guess.loss, f"chance {figure(guess.loss)}") if guess else None,
             )
         elif name == accuracy:
-            title = "Accuracy, share of rows named right"
-            reference = (guess.share, f"guessing {share(guess.share)}") if guess else None
+            title = "Accuracy"
+            reference = (guess.share, f"chance {share(guess.share)}") if guess else None
         limits = (0.0, 1.0) if write is share else None
         found.append(
             chart(
@@ -95,7 +95,7 @@ def _loss(trace: Trace) -> str:
     """What the loss is, with its unit where it has one."""
     output, run = task.only(trace), trace.run.training
     if output is None:
-        return "Loss, that of all outputs together" if len(task.outputs(trace)) > 1 else "Loss"
+        return "Loss of all outputs together" if len(task.outputs(trace)) > 1 else "Loss"
     nats = " in nats" if output.loss in task.CROSSENTROPIES and not run.class_weights else ""
     if output.what == task.CLASSES and nats:
         return f"Loss, cross-entropy{nats}"
@@ -117,20 +117,18 @@ def _lines(trace: Trace, metric: str) -> list[Line]:
 def _note(trace: Trace) -> str:
     kinds, names, rows = metrics.kinds(trace), metrics.names(trace), validation_rows(trace)
     if kinds == ("loss", metrics.accuracy_name(trace)):
-        what = (
-            "Loss and accuracy are averages over an epoch's steps, taken while the weights change"
-        )
+        what = "Loss and accuracy are averages over the steps of an epoch, while the weights change"
     elif kinds == ("loss",):
-        what = "The loss is an average over an epoch's steps, taken while the weights change"
+        what = "The loss is an average over the steps of an epoch, while the weights change"
     else:
-        what = "Loss and metrics are taken over all of an epoch's steps, while the weights change"
+        what = "Loss and metrics are averages over the steps of an epoch, while the weights change"
     if all(f"{metrics.VALIDATION}{kind}" not in names for kind in kinds):
         return f"{what}; there is no validation."
     if rows and own_pipeline(trace):
         where = f", on {counted(rows, 'row')} that are never trained on"
     else:
         where = f", on the {counted(rows, 'row')} that were given for it" if rows else ""
-    return f"{what}; validation is measured after its last step{where}."
+    return f"{what}; validation is measured after the last step{where}."
 
 
 def _steps(trace: Trace) -> str:
@@ -138,24 +136,15 @@ def _steps(trace: Trace) -> str:
     if found is None:
         return ""
     several = accumulated(trace)
-    changes = (
-        f"The weights change once in {several} steps."
-        if several
-        else "Each step changes the weights once."
-    )
-    steps, rows, batch, last = found.count, found.rows, found.batch, found.last
-    if not rows:
-        return (
-            f"An epoch is {counted(steps, 'step')}, as counted. That is what {steps}/{steps} in Keras' progress line "
-            f"counts: batches, not rows. {changes}"
-        )
-    if steps == 1:
-        return (
-            f"{counted(rows, 'row')} in batches of {number(batch)} are one step: Keras' 1/1 counts batches, not rows. "
-            f"{changes.replace('Each', 'The', 1)}"
-        )
-    tail = f"the last with {counted(last, 'row')}" if last != batch else "all of them full"
-    return (
-        f"{counted(rows, 'row')} in batches of {number(batch)} are {number(steps)} steps, {tail}. That is what "
-        f"{steps}/{steps} in Keras' progress line counts: batches, not rows. {changes}"
-    )
+    updates = f"The weights are updated every {several} steps."
+    if not several:
+        updates = f"{'The' if found.count == 1 else 'Each'} step updates the weights once."
+    bar = f"Keras' progress bar counts them as {found.count}/{found.count}."
+    if not found.rows:
+        return f"An epoch is {counted(found.count, 'step')}. {bar} {updates}"
+    rows = f"{counted(found.rows, 'row')} in batches of {number(found.batch)} are"
+    if found.count == 1:
+        return f"{rows} one step, 1/1 in Keras' progress bar. {updates}"
+    full = found.last == found.batch
+    tail = "all of them full" if full else f"the last with {counted(found.last, 'row')}"
+    return f"{rows} {number(found.count)} steps, {tail}. {bar} {updates}"

@@ -7,8 +7,9 @@ from pipetrace.explain.findings.engine import Report
 from pipetrace.explain.findings.labels import report_title
 from pipetrace.explain.overhead import omissions
 from pipetrace.explain.text import counted
-from pipetrace.present.blocks import GAP, Block, Paragraph, findings_blocks
+from pipetrace.present.blocks import GAP, Block, Paragraph
 from pipetrace.present.build.findings import findings_view
+from pipetrace.present.compose import findings_blocks
 from pipetrace.present.formats.github import github
 from pipetrace.present.formats.json import check_as_json
 from pipetrace.present.formats.sarif import check_as_sarif

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from pipetrace.explain.findings.engine import Report
-from pipetrace.trace.schema import encode_number, encode_tensor
+from pipetrace.trace.codec import encode_number, encode_tensor
 
 CHECK_VERSION = 1
 """The version of the JSON of a check; it changes if a key is removed or changes its meaning."""

@@ -1,4 +1,4 @@
-// Line charts over epochs as SVG. Every place and text comes from the document.
+// Line charts over epochs as SVG. Every position and text comes from the document.
 
 import { svg, h } from "viewer/dom.js";
 
@@ -8,7 +8,7 @@ import { svg, h } from "viewer/dom.js";
 /** @typedef {import("viewer/state.js").State} State */
 
 /**
- * Where the lines are drawn, in the units of the SVG; around it is room for the texts.
+ * The plot area in the units of the SVG; the texts stand around it.
  *
  * @typedef {object} Area
  * @property {number} width of the whole chart
@@ -24,7 +24,7 @@ const LETTER = 7.7; // the mean width of a bold letter of 13 px, in a wide font
 const NARROW = matchMedia("(max-width: 640px)"); // as in page.css
 
 /**
- * A phone gets a chart of fewer units, so that its letters, which shrink with it, stay legible.
+ * On a phone the chart has fewer units, so that its text stays legible.
  *
  * @param {Chart} chart
  * @param {State} state
@@ -71,11 +71,11 @@ function areaOf(chart, width) {
  * @param {Chart} chart
  * @param {Area} area
  * @param {State} state
- * @returns {{ element: SVGElement, mark: () => void }} the chart, and what marks the epoch that is pointed at
+ * @returns {{ element: SVGElement, mark: () => void }} the chart, and the function that marks the current epoch
  */
 function drawing(chart, area, state) {
-  const x = (/** @type {number} */ place) => area.left + 10 + place * (area.right - area.left - 20);
-  const y = (/** @type {number} */ place) => area.bottom - place * (area.bottom - area.top);
+  const x = (/** @type {number} */ position) => area.left + 10 + position * (area.right - area.left - 20);
+  const y = (/** @type {number} */ position) => area.bottom - position * (area.bottom - area.top);
   const marker = svg("g", { class: "marker" });
   const element = svg(
     "svg",
@@ -121,9 +121,9 @@ function drawing(chart, area, state) {
 
 /**
  * @param {import("viewer/document.js").Point[]} points
- * @param {(place: number) => number} x
- * @param {(place: number) => number} y
- * @returns {string} path data; a value that is not finite leaves a gap
+ * @param {(position: number) => number} x
+ * @param {(position: number) => number} y
+ * @returns {string} path data; NaN and Inf leave a gap
  */
 function path(points, x, y) {
   let drawing = false;
@@ -142,7 +142,7 @@ function path(points, x, y) {
 /**
  * @param {Chart} chart
  * @param {Area} area
- * @param {(place: number) => number} y
+ * @param {(position: number) => number} y
  * @returns {SVGElement[]}
  */
 function reference(chart, area, y) {
@@ -153,7 +153,7 @@ function reference(chart, area, y) {
 
 /**
  * @param {import("viewer/document.js").Series} series
- * @returns {string} its name and its last value, or nothing where it has none
+ * @returns {string} its name and its last value; empty without one
  */
 function endText(series) {
   const last = series.points.filter((point) => point.y !== null).at(-1);
@@ -161,11 +161,11 @@ function endText(series) {
 }
 
 /**
- * The lines' names at their ends, moved apart where they would lie on each other.
+ * The lines' names at their ends, moved apart if they would overlap.
  *
  * @param {Chart} chart
  * @param {Area} area
- * @param {(place: number) => number} y
+ * @param {(position: number) => number} y
  * @returns {SVGElement[]}
  */
 function labels(chart, area, y) {
@@ -190,11 +190,11 @@ function labels(chart, area, y) {
 }
 
 /**
- * Invisible columns that tell the state which epoch is pointed at.
+ * Invisible columns that set the epoch which the pointer is on.
  *
  * @param {Chart} chart
  * @param {Area} area
- * @param {(place: number) => number} x
+ * @param {(position: number) => number} x
  * @param {State} state
  * @returns {SVGElement[]}
  */

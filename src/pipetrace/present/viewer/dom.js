@@ -36,6 +36,17 @@ export function svg(tag, attributes = {}, ...children) {
 }
 
 /**
+ * A number with its noun.
+ *
+ * @param {number} number
+ * @param {string} noun in the singular
+ * @returns {string}
+ */
+export function counted(number, noun) {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/**
  * @param {Element} element
  * @param {Attributes} attributes
  */

@@ -1,4 +1,4 @@
-// What is wrong, and where: the findings with their evidence, and the marks at the places that they concern.
+// The findings with their evidence, and their marks at the stages and epochs that they concern.
 
 import { h } from "viewer/dom.js";
 
@@ -10,21 +10,21 @@ import { h } from "viewer/dom.js";
 
 /**
  * @param {Document} view
- * @returns {HTMLElement | null} a line where nothing was found
+ * @returns {HTMLElement | null} a line if nothing was found
  */
 export function findings({ findings: view }) {
   if (!view.found.length && !view.failed.length) return view.title ? h("p", { class: "muted sound" }, `${view.title}.`) : null;
   return h(
     "section",
     { class: "findings", "aria-labelledby": "findings" },
-    h("h2", { id: "findings" }, "What is wrong, and where", h("small", {}, view.title)),
+    h("h2", { id: "findings" }, "Findings", h("small", {}, view.title)),
     h("ol", {}, ...view.found.map((each) => h("li", {}, finding(each)))),
     ...view.failed.map((text) => h("p", { class: "notice" }, text)),
   );
 }
 
 /**
- * What was found at a stage or an epoch, each leading to the finding.
+ * The findings at a stage or an epoch, each with a link to it.
  *
  * @param {Mark[]} found
  * @returns {HTMLElement[]}
@@ -50,22 +50,22 @@ function finding(view) {
   /** @type {[string, Child][]} */
   const rows = [
     ["Evidence", view.evidence.length > 0 && h("dd", {}, view.evidence.join(" "))],
-    ["Why", h("dd", {}, view.why)],
-    ["To do", h("dd", {}, view.advice, view.change && h("pre", {}, view.change))],
-    ["How sure", view.sure && h("dd", {}, `${view.sure}.`)],
-    ["Explains", view.symptoms.length > 0 && h("dd", {}, h("ul", {}, ...view.symptoms.map(symptom)))],
+    ["Why it matters", h("dd", {}, view.why)],
+    ["Fix", h("dd", {}, view.advice, view.change && h("pre", {}, view.change))],
+    ["Confidence", view.sure && h("dd", {}, `${view.sure}.`)],
+    ["Root cause of", view.symptoms.length > 0 && h("dd", {}, h("ul", {}, ...view.symptoms.map(symptom)))],
   ];
   return h(
     "article",
     { id: view.id, class: `finding ${view.level}`, tabindex: -1 },
     h("h3", {}, ...heading(view)),
     h("p", {}, view.text),
-    h("dl", { class: "facts" }, ...rows.flatMap(([name, told]) => (told ? [h("dt", {}, name), told] : []))),
+    h("dl", { class: "facts" }, ...rows.flatMap(([name, text]) => (text ? [h("dt", {}, name), text] : []))),
   );
 }
 
 /**
- * A finding that another one explains, in short.
+ * A finding that another one causes, in short.
  *
  * @param {FindingView} view
  * @returns {HTMLElement}

@@ -1,7 +1,7 @@
-// The data flow: the stages on a thread, each with its words and with the example row as it leaves it.
+// The data flow: the stages on a thread, each with its text and with its output for the example row.
 
 import { bars, columns, histogram } from "viewer/chart.js";
-import { h } from "viewer/dom.js";
+import { counted, h } from "viewer/dom.js";
 import { marks } from "viewer/findings.js";
 import { graph } from "viewer/graph.js";
 import { image } from "viewer/image.js";
@@ -11,45 +11,45 @@ import { image } from "viewer/image.js";
 /** @typedef {import("viewer/document.js").GroupView} GroupView */
 /** @typedef {import("viewer/document.js").ImageView} ImageView */
 /** @typedef {import("viewer/document.js").StageView} StageView */
-/** @typedef {import("viewer/image.js").Ramps} Ramps */
+/** @typedef {import("viewer/image.js").Colormaps} Colormaps */
 
 /**
  * @param {Document} view
- * @param {Ramps} ramps
+ * @param {Colormaps} colormaps
  * @returns {HTMLElement}
  */
-export function flow(view, ramps) {
+export function flow(view, colormaps) {
   return h(
     "section",
     { "aria-labelledby": "flow" },
-    h("h2", { id: "flow" }, `Data flow`, h("small", {}, `${view.stages.length} stages`)),
+    h("h2", { id: "flow" }, "Data flow", h("small", {}, counted(view.stages.length, "stage"))),
     h("p", { class: "muted" }, view.counting),
     graph(view.graph),
-    h("ol", { class: "thread" }, ...entries(view, ramps, 0, view.stages.length, view.groups)),
+    h("ol", { class: "thread" }, ...entries(view, colormaps, 0, view.stages.length, view.groups)),
   );
 }
 
 /**
- * The stages from one position to another, those of a group within it.
+ * The entries from one position to another; the stages of a group are inside its entry.
  *
  * @param {Document} view
- * @param {Ramps} ramps
+ * @param {Colormaps} colormaps
  * @param {number} first
  * @param {number} end the position after the last one
- * @param {GroupView[]} groups those within, outer ones first
+ * @param {GroupView[]} groups the groups among them, outer ones first
  * @returns {HTMLElement[]}
  */
-function entries(view, ramps, first, end, groups) {
+function entries(view, colormaps, first, end, groups) {
   const found = [];
   for (let at = first; at < end; ) {
     const group = groups.find((each) => each.first === at);
     const stage = view.stages[at];
     if (group) {
       const within = groups.filter((each) => each !== group && each.first >= group.first && each.last <= group.last);
-      found.push(collapsed(view, group, entries(view, ramps, group.first, group.last + 1, within)));
+      found.push(section(view, group, entries(view, colormaps, group.first, group.last + 1, within)));
       at = group.last + 1;
     } else {
-      if (stage) found.push(item(stage, ramps));
+      if (stage) found.push(item(stage, colormaps));
       at += 1;
     }
   }
@@ -57,14 +57,14 @@ function entries(view, ramps, first, end, groups) {
 }
 
 /**
- * Stages that are shown as one, to be opened.
+ * A group: its own shapes and parameters, and its stages, which can be collapsed.
  *
  * @param {Document} view
  * @param {GroupView} group
  * @param {HTMLElement[]} inside
  * @returns {HTMLElement}
  */
-function collapsed(view, group, inside) {
+function section(view, group, inside) {
   const numbers = [group.first, group.last].map((at) => view.stages[at]?.number).join("–");
   return h(
     "li",
@@ -78,7 +78,7 @@ function collapsed(view, group, inside) {
         {},
         h("h3", {}, group.title, h("small", {}, `stages ${numbers}`)),
         h("span", { class: "shape" }, group.input, " → ", h("strong", {}, group.output)),
-        h("span", { class: "told" }, `${group.text} Parameters: ${group.parameters}.`),
+        h("span", { class: "summary" }, `${group.text} Parameters: ${group.parameters}.`),
       ),
       h("ol", { class: "thread" }, ...inside),
     ),
@@ -88,11 +88,11 @@ function collapsed(view, group, inside) {
 
 /**
  * @param {StageView} stage
- * @param {Ramps} ramps
+ * @param {Colormaps} colormaps
  * @returns {HTMLElement}
  */
-function item(stage, ramps) {
-  const weights = stage.weights && image(stage.weights, ramps);
+function item(stage, colormaps) {
+  const weights = stage.weights && image(stage.weights, colormaps);
   return h(
     "li",
     { id: stage.id, tabindex: -1 },
@@ -114,25 +114,25 @@ function item(stage, ramps) {
       h(
         "div",
         { class: "seen" },
-        !stage.change?.training && stage.image && image(stage.image, ramps),
+        !stage.change?.training && stage.image && image(stage.image, colormaps),
         stage.bars.length > 0 && bars(stage.bars, stage.bars_label),
-        ...stage.others.map((each) => captioned(each.label, each, ramps)),
+        ...stage.others.map((each) => captioned(each.label, each, colormaps)),
         stage.omitted && h("p", { class: "muted" }, stage.omitted),
       ),
-      change(stage.change, ramps),
+      change(stage.change, colormaps),
       more(stage, weights),
     ),
   );
 }
 
 /**
- * What the stage does differently while it trains: a sentence, and both images side by side.
+ * How the output of a stage differs in training: a sentence, and both images side by side.
  *
  * @param {Change | null} view
- * @param {Ramps} ramps
+ * @param {Colormaps} colormaps
  * @returns {HTMLElement | null}
  */
-function change(view, ramps) {
+function change(view, colormaps) {
   if (!view) return null;
   return h(
     "div",
@@ -140,18 +140,18 @@ function change(view, ramps) {
     h("p", {}, view.text),
     view.prediction &&
       view.training &&
-      h("div", { class: "both" }, captioned("in prediction", view.prediction, ramps), captioned("in training", view.training, ramps)),
+      h("div", { class: "both" }, captioned("In a prediction", view.prediction, colormaps), captioned("In training", view.training, colormaps)),
   );
 }
 
 /**
  * @param {string} caption
  * @param {ImageView} view
- * @param {Ramps} ramps
+ * @param {Colormaps} colormaps
  * @returns {HTMLElement}
  */
-function captioned(caption, view, ramps) {
-  return h("div", { class: "captioned" }, h("p", { class: "caption" }, caption), image(view, ramps));
+function captioned(caption, view, colormaps) {
+  return h("div", { class: "captioned" }, h("p", { class: "caption" }, caption), image(view, colormaps));
 }
 
 /**
@@ -171,16 +171,16 @@ function facts(stage) {
   /** @type {[string, string][]} */
   const rows = [];
   if (stage.example) rows.push(["Example", stage.example]);
-  if (stage.written) rows.push(["Texts", stage.written]);
+  if (stage.written) rows.push(["Strings", stage.written]);
   if (stage.mask) rows.push(["Mask", stage.mask]);
   if (stage.parameters) rows.push(["Parameters", stage.parts ? `${stage.parameters}: ${stage.parts}` : stage.parameters]);
-  if (stage.arithmetic) rows.push(["Arithmetic", stage.arithmetic]);
+  if (stage.arithmetic) rows.push(["FLOPs", stage.arithmetic]);
   if (!rows.length) return null;
   return h("dl", { class: "facts" }, ...rows.flatMap(([name, text]) => [h("dt", {}, name), h("dd", {}, text)]));
 }
 
 /**
- * What is collapsed away: the distribution of all rows, the filters' activity and the kernels.
+ * More measurements, collapsed: the distribution of all rows, the activity of the filters, and the kernels.
  *
  * @param {StageView} stage
  * @param {HTMLElement | null} weights
@@ -190,7 +190,7 @@ function more(stage, weights) {
   if (!stage.distribution && !weights && !stage.channels.length) return null;
   const names = [
     stage.distribution && "distribution",
-    stage.channels.length && "activity of each filter",
+    stage.channels.length && "filter activity",
     weights && "kernels",
   ].filter(Boolean);
   return h(
@@ -202,7 +202,7 @@ function more(stage, weights) {
       { class: "measurements" },
       stage.distribution && histogram(stage.distribution),
       stage.channels.length > 0 &&
-        columns(stage.channels, "How much of each filter's output is above 0, filter 0 at the left; red: none at all."),
+        columns(stage.channels, "Share of each filter's outputs above 0, filter 0 on the left. Red: always 0."),
       weights && stage.weights && h("div", { class: "kernels" }, h("h4", {}, stage.weights.label), weights),
     ),
   );

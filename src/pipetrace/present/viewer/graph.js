@@ -1,4 +1,4 @@
-// How the stages are connected: boxes that lead to the stages, and lines between them, placed by Python.
+// How the stages are connected: boxes that link to the stages, and lines between them. Python placed them.
 
 import { h, svg } from "viewer/dom.js";
 
@@ -17,7 +17,7 @@ export function graph(view) {
     h("figcaption", {}, view.label),
     h(
       "div",
-      // What is wider than the window is scrolled to within its frame, also by keyboard.
+      // A wide graph scrolls inside its frame, also by keyboard.
       { class: "frame", tabindex: 0, role: "region", "aria-label": "The graph" },
       svg(
         "svg",
@@ -30,7 +30,7 @@ export function graph(view) {
 }
 
 /**
- * A box, which is a link: its name tells also whom it receives from.
+ * A box, which is a link; its name includes its inputs.
  *
  * @param {Box} view
  * @returns {SVGElement}

@@ -1,13 +1,13 @@
-// A tensor as images on canvases: each map crisp, all on one scale, every value to be read by pointer or keyboard.
+// A tensor as images on canvases: crisp, all maps on one scale, every value readable by pointer or keyboard.
 
 import { h } from "viewer/dom.js";
 import { decode, exact, ramp } from "viewer/tensor.js";
 
 /** @typedef {import("viewer/document.js").ImageView} ImageView */
-/** @typedef {Record<string, string[]>} Ramps */
+/** @typedef {Record<string, string[]>} Colormaps */
 
 /**
- * A image ready to draw.
+ * An image, ready to draw.
  *
  * @typedef {object} Drawing
  * @property {ImageView} view
@@ -22,37 +22,37 @@ const STEP = 16;
 
 /**
  * @param {ImageView} view
- * @param {Ramps} ramps
+ * @param {Colormaps} colormaps
  * @returns {Drawing}
  */
-function prepare(view, ramps) {
-  const stops = ramps[view.colormap] ?? [];
+function prepare(view, colormaps) {
+  const stops = colormaps[view.colormap] ?? [];
   const at = ramp(stops);
   const span = view.high - view.low || 1;
   return { view, values: decode(view.values), colour: (value) => at((value - view.low) / span), stops };
 }
 
 /**
- * The whole image: one large map, or all maps small and the chosen one large, with a line that tells the value.
+ * The whole image: one large map, or all maps small and the chosen one large, with a line that shows the value.
  *
  * @param {ImageView} view
- * @param {Ramps} ramps
+ * @param {Colormaps} colormaps
  * @returns {HTMLElement}
  */
-export function image(view, ramps) {
-  const drawing = prepare(view, ramps);
+export function image(view, colormaps) {
+  const drawing = prepare(view, colormaps);
   const readout = h("output", { class: "readout" }, hint(view));
-  const tell = (/** @type {string} */ text) => {
+  const write = (/** @type {string} */ text) => {
     readout.textContent = text;
   };
   if (view.shape[0] === 1 || view.kind === "colour") {
     const wide = view.kind === "vector" || view.kind === "steps" ? WIDE : LARGEST;
-    return h("figure", { class: "image" }, large(drawing, 0, wide, tell), foot(drawing, readout));
+    return h("figure", { class: "image" }, large(drawing, 0, wide, write), foot(drawing, readout));
   }
   const place = h("div", { class: "chosen" });
   const name = h("p", { class: "caption" });
   const choose = (/** @type {number} */ index) => {
-    place.replaceChildren(large(drawing, index, LARGEST, tell));
+    place.replaceChildren(large(drawing, index, LARGEST, write));
     name.textContent = view.names[index] ?? "";
   };
   const grid = maps(drawing, choose);
@@ -66,14 +66,14 @@ export function image(view, ramps) {
 }
 
 /**
- * A image without anything to touch, for an overview.
+ * A small image for an overview, without controls.
  *
  * @param {ImageView} view
- * @param {Ramps} ramps
+ * @param {Colormaps} colormaps
  * @returns {HTMLElement}
  */
-export function thumbnail(view, ramps) {
-  const drawing = prepare(view, ramps);
+export function thumbnail(view, colormaps) {
+  const drawing = prepare(view, colormaps);
   const shown = view.shape[0] === 1 || view.kind === "colour" ? [0] : [...Array(Math.min(8, view.shape[0])).keys()];
   return h(
     "span",
@@ -104,7 +104,7 @@ function canvas(drawing, index) {
 }
 
 /**
- * The red, green and blue of a place, from the image's black to its white.
+ * The red, green and blue of a pixel, from the black to the white of the image.
  *
  * @param {Drawing} drawing
  * @param {number} at
@@ -150,15 +150,15 @@ function maps(drawing, choose) {
 let nextGroup = 0;
 
 /**
- * One map, large; the pointer and the arrow keys tell its values.
+ * One map, large; the pointer and the arrow keys show its values.
  *
  * @param {Drawing} drawing
  * @param {number} index
  * @param {number} width in CSS pixels
- * @param {(text: string) => void} tell
+ * @param {(text: string) => void} write
  * @returns {HTMLElement}
  */
-function large(drawing, index, width, tell) {
+function large(drawing, index, width, write) {
   const { view } = drawing;
   const [, rows, columns] = view.shape;
   if (view.texts.length) return table(drawing, index);
@@ -166,20 +166,20 @@ function large(drawing, index, width, tell) {
   const at = mark ? { ...mark } : { row: 0, column: 0 };
   const cursor = h("span", { class: "cursor", hidden: true });
   const rest = () => {
-    // What the words beside speak of stays marked.
+    // The value that the text mentions stays marked.
     cursor.hidden = !mark;
     if (mark) {
       Object.assign(at, mark);
-      say();
+      showValue();
     } else {
-      tell(hint(view));
+      write(hint(view));
     }
   };
-  const say = () => {
+  const showValue = () => {
     const place = at.row * columns + at.column;
     const value = drawing.values[index * rows * columns + place];
     if (value === undefined || (view.kind === "vector" && Number.isNaN(value))) return;
-    tell(`${where(view, index, at)}: ${view.kind === "colour" ? inColour(drawing, place) : exact(value)}`);
+    write(`${where(view, index, at)}: ${view.kind === "colour" ? inColour(drawing, place) : exact(value)}`);
     cursor.hidden = false;
     cursor.style.left = `${(100 * at.column) / columns}%`;
     cursor.style.top = `${(100 * at.row) / rows}%`;
@@ -190,7 +190,7 @@ function large(drawing, index, width, tell) {
     const box = frame.getBoundingClientRect();
     at.column = clamp(Math.floor(((event.clientX - box.left) / box.width) * columns), columns);
     at.row = clamp(Math.floor(((event.clientY - box.top) / box.height) * rows), rows);
-    say();
+    showValue();
   };
   const key = (/** @type {KeyboardEvent} */ event) => {
     const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
@@ -198,7 +198,7 @@ function large(drawing, index, width, tell) {
     event.preventDefault();
     at.row = clamp(at.row + (step[0] ?? 0), rows);
     at.column = clamp(at.column + (step[1] ?? 0), columns);
-    say();
+    showValue();
   };
   const frame = h(
     "div",
@@ -212,9 +212,9 @@ function large(drawing, index, width, tell) {
       onpointermove: move,
       onpointerdown: move,
       onkeydown: key,
-      onfocus: say,
+      onfocus: showValue,
       onblur: rest,
-      // A finger is gone as soon as it has pointed; what it pointed at stays to be read.
+      // After a touch the value stays visible.
       onpointerleave: (/** @type {PointerEvent} */ event) => event.pointerType !== "touch" && rest(),
     },
     canvas(drawing, index),
@@ -226,7 +226,7 @@ function large(drawing, index, width, tell) {
 }
 
 /**
- * How high a image is: its places are square, but for steps, which are as high as a line or less.
+ * The height of an image: pixels are square, except for steps, which are at most a line high.
  *
  * @param {ImageView} view
  * @returns {string}
@@ -238,7 +238,7 @@ function proportions(view) {
 }
 
 /**
- * A place in words.
+ * A position in words.
  *
  * @param {ImageView} view
  * @param {number} index
@@ -246,14 +246,14 @@ function proportions(view) {
  * @returns {string}
  */
 function where(view, index, at) {
-  if (view.kind === "vector") return `place ${at.row * view.shape[2] + at.column}`;
+  if (view.kind === "vector") return `position ${at.row * view.shape[2] + at.column}`;
   if (view.kind === "steps") return `step ${at.row}${view.hidden.includes(at.row) ? " (hidden)" : ""}, channel ${at.column}`;
   const name = view.names[index] && view.kind !== "colour" ? `${view.names[index]}, ` : "";
   return `${name}row ${at.row}, column ${at.column}`;
 }
 
 /**
- * The three values of a place.
+ * The three values of a pixel.
  *
  * @param {Drawing} drawing
  * @param {number} place
@@ -265,7 +265,7 @@ function inColour({ view, values }, place) {
 }
 
 /**
- * A small map with its figures written into it.
+ * A small map with its numbers written into it.
  *
  * @param {Drawing} drawing
  * @param {number} index
@@ -294,7 +294,7 @@ function table(drawing, index) {
 }
 
 /**
- * Black or white, whichever stands out more. Both do equally at a luminance of 0.179, by the contrast of WCAG 2.
+ * Black or white, whichever has more contrast. By WCAG 2 both are equal at a luminance of 0.179.
  *
  * @param {[number, number, number]} colour
  * @returns {string}
@@ -318,7 +318,7 @@ function foot({ view, stops }, readout) {
   return h(
     "figcaption",
     {},
-    view.note && h("span", {}, `Drawn: ${view.note}.`),
+    view.note && h("span", {}, `Shown: ${view.note}.`),
     view.hidden.length > 0 && h("span", {}, `Hatched: hidden by the mask.`),
     h(
       "span",
@@ -341,7 +341,7 @@ function hint(view) {
 }
 
 /**
- * The map to be shown first: the one that the words speak of, or the one with the largest value.
+ * The map to show first: the one that the text mentions, or the one with the largest value.
  *
  * @param {Drawing} drawing
  * @returns {number}

@@ -1,4 +1,4 @@
-// The page: reads the document, builds the sections, and goes to the places that the address or the quiz names.
+// The page: reads the document, builds the sections, and goes to the place that the address or the quiz names.
 
 import { h } from "viewer/dom.js";
 import { findings } from "viewer/findings.js";
@@ -13,7 +13,7 @@ import { training } from "viewer/training.js";
 export function start() {
   /** @type {Document} */
   const view = data("document");
-  const ramps = data("ramps");
+  const colormaps = data("colormaps");
   const state = new State(view.quiz.length);
   document.getElementById("app")?.append(
     ...[
@@ -22,9 +22,9 @@ export function start() {
         "main",
         {},
         findings(view),
-        flow(view, ramps),
+        flow(view, colormaps),
         training(view, state),
-        prediction(view, ramps),
+        prediction(view, colormaps),
         quiz(view, state, visit),
         insight(view),
       ),
@@ -33,12 +33,12 @@ export function start() {
   );
   if (location.hash.length > 1) visit(asked());
   window.addEventListener("hashchange", () => visit(asked()));
-  // Paper cannot be expanded.
+  // Paper shows everything expanded.
   window.addEventListener("beforeprint", () => {
-    for (const group of document.querySelectorAll("details")) {
-      group.open = true;
-      // A group tells of its opening only later, when the paper is full; what waits for that is told now.
-      group.dispatchEvent(new Event("toggle"));
+    for (const details of document.querySelectorAll("details")) {
+      details.open = true;
+      // The browser sends this event only after printing; contents that wait for it are drawn now.
+      details.dispatchEvent(new Event("toggle"));
     }
   });
 }
@@ -61,20 +61,20 @@ function asked() {
   try {
     return decodeURIComponent(name);
   } catch {
-    return name; // a percent sign that stands for itself
+    return name; // a plain percent sign
   }
 }
 
 /**
- * Open, show and focus a place.
+ * Expand, show and focus a place.
  *
  * @param {string} id
  */
 function visit(id) {
   const place = document.getElementById(id);
   if (!place) return;
-  // A place may lie within what is collapsed, several times over.
-  for (let group = place.closest("details"); group; group = group.parentElement?.closest("details") ?? null) group.open = true;
+  // The place may be inside several collapsed parts.
+  for (let part = place.closest("details"); part; part = part.parentElement?.closest("details") ?? null) part.open = true;
   history.replaceState(null, "", `#${id}`);
   place.scrollIntoView({ block: "start" });
   const target = place instanceof HTMLDetailsElement ? place.querySelector("summary") : place;
@@ -99,7 +99,7 @@ function head(view) {
 }
 
 /**
- * A button between light and dark; without it the page follows the system.
+ * A button that switches between light and dark. Until it is used, the page follows the system.
  *
  * @returns {HTMLElement}
  */

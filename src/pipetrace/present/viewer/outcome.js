@@ -1,4 +1,4 @@
-// What one output of the model gave for a row, in its own form: bars, a threshold, a table, or images.
+// One output of the model for a row: bars, a threshold, a table, or images.
 
 import { bars } from "viewer/chart.js";
 import { h, svg } from "viewer/dom.js";
@@ -7,16 +7,16 @@ import { image } from "viewer/image.js";
 /** @typedef {import("viewer/document.js").Grid} Grid */
 /** @typedef {import("viewer/document.js").OutcomeView} OutcomeView */
 /** @typedef {import("viewer/document.js").Threshold} Threshold */
-/** @typedef {import("viewer/image.js").Ramps} Ramps */
+/** @typedef {import("viewer/image.js").Colormaps} Colormaps */
 
 const SIGNS = /** @type {Record<string, string>} */ ({ wrong: "wrong", hidden: "hidden" });
 
 /**
  * @param {OutcomeView} view
- * @param {Ramps} ramps
+ * @param {Colormaps} colormaps
  * @returns {HTMLElement}
  */
-export function outcome(view, ramps) {
+export function outcome(view, colormaps) {
   return h(
     "div",
     { class: "outcome" },
@@ -28,13 +28,13 @@ export function outcome(view, ramps) {
       h(
         "div",
         { class: "results" },
-        ...view.images.map((each) => h("div", {}, h("p", { class: "caption" }, each.label), image(each, ramps))),
+        ...view.images.map((each) => h("div", {}, h("p", { class: "caption" }, each.label), image(each, colormaps))),
       ),
   );
 }
 
 /**
- * A share on a line from 0 to 1, and the threshold.
+ * A probability on a line from 0 to 1, and the threshold.
  *
  * @param {Threshold} view
  * @returns {HTMLElement}
@@ -64,7 +64,7 @@ function line(view) {
  * @returns {HTMLElement}
  */
 function grid(view) {
-  const told = view.marks.some((mark) => SIGNS[mark]);
+  const marked = view.marks.some((mark) => SIGNS[mark]);
   return h(
     "div",
     { class: "wide" },
@@ -74,7 +74,7 @@ function grid(view) {
       h(
         "thead",
         {},
-        h("tr", {}, ...view.columns.map((name) => h("th", { scope: "col" }, name)), told && h("th", { scope: "col" }, "")),
+        h("tr", {}, ...view.columns.map((name) => h("th", { scope: "col" }, name)), marked && h("th", { scope: "col" }, "")),
       ),
       h(
         "tbody",
@@ -84,7 +84,7 @@ function grid(view) {
             "tr",
             { class: view.marks[index] ?? "" },
             ...cells.map((cell) => h("td", {}, cell)),
-            told && h("td", {}, SIGNS[view.marks[index] ?? ""] ?? ""),
+            marked && h("td", {}, SIGNS[view.marks[index] ?? ""] ?? ""),
           ),
         ),
       ),

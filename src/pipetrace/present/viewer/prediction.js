@@ -1,69 +1,61 @@
-// Rows through the layers, each layer to be opened: the first prediction in full, the others collapsed.
+// The predictions: the first with all its layers, the others collapsed. A layer is drawn when it is first expanded.
 
 import { bars } from "viewer/chart.js";
-import { h } from "viewer/dom.js";
+import { counted, h } from "viewer/dom.js";
 import { outcome } from "viewer/outcome.js";
 import { image, thumbnail } from "viewer/image.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
 /** @typedef {import("viewer/document.js").LayerView} LayerView */
 /** @typedef {import("viewer/document.js").PredictionView} PredictionView */
-/** @typedef {import("viewer/image.js").Ramps} Ramps */
+/** @typedef {import("viewer/image.js").Colormaps} Colormaps */
 
 /**
  * @param {Document} view
- * @param {Ramps} ramps
+ * @param {Colormaps} colormaps
  * @returns {HTMLElement | null}
  */
-export function prediction({ prediction: view, others }, ramps) {
+export function prediction({ prediction: view, others }, colormaps) {
   if (!view) return null;
   return h(
     "section",
     { "aria-labelledby": "prediction-title" },
-    h("h2", { id: "prediction-title" }, "Prediction", h("small", {}, count(view.layers.length))),
-    ...shown(view, ramps),
+    h("h2", { id: "prediction-title" }, "Prediction", h("small", {}, counted(view.layers.length, "layer"))),
+    ...shown(view, colormaps),
     others.length > 0 && h("h3", { class: "others" }, "Other rows"),
-    ...others.map((other) => collapsed(other, ramps)),
+    ...others.map((other) => collapsed(other, colormaps)),
   );
 }
 
 /**
- * @param {number} layers
- * @returns {string}
- */
-function count(layers) {
-  return layers === 1 ? "1 layer" : `${layers} layers`;
-}
-
-/**
  * @param {PredictionView} view
- * @param {Ramps} ramps
+ * @param {Colormaps} colormaps
  * @returns {(HTMLElement | "")[]}
  */
-function shown(view, ramps) {
-  // Where the outcome is drawn already, the last layer can stay collapsed.
+function shown(view, colormaps) {
+  // If the outcome is drawn above, the last layer stays collapsed.
   const open = view.outcomes.length ? -1 : view.layers.length - 1;
   return [
     h("p", { class: "muted" }, view.title),
     h("p", { class: "verdict" }, view.verdict),
-    ...view.outcomes.map((each) => outcome(each, ramps)),
-    h("div", { class: "layers" }, ...view.layers.map((layer, index) => panel(layer, ramps, index === open))),
+    ...view.outcomes.map((each) => outcome(each, colormaps)),
+    h("div", { class: "layers" }, ...view.layers.map((layer, index) => panel(layer, colormaps, index === open))),
     view.omitted ? h("p", { class: "muted" }, view.omitted) : "",
     view.check ? h("p", { class: "muted" }, view.check) : "",
   ];
 }
 
 /**
- * Another prediction, drawn when it is first opened.
+ * Another prediction, drawn when it is first expanded.
  *
  * @param {PredictionView} view
- * @param {Ramps} ramps
+ * @param {Colormaps} colormaps
  * @returns {HTMLElement}
  */
-function collapsed(view, ramps) {
+function collapsed(view, colormaps) {
   const body = h("div", { class: "body" });
   const fill = () => {
-    if (!body.childElementCount) body.append(...shown(view, ramps));
+    if (!body.childElementCount) body.append(...shown(view, colormaps));
   };
   return h(
     "details",
@@ -74,21 +66,21 @@ function collapsed(view, ramps) {
 }
 
 /**
- * A layer, collapsed; its contents are drawn when it is first opened.
+ * A layer; its contents are drawn when it is first expanded.
  *
  * @param {LayerView} layer
- * @param {Ramps} ramps
+ * @param {Colormaps} colormaps
  * @param {boolean} open
  * @returns {HTMLElement}
  */
-function panel(layer, ramps, open) {
+function panel(layer, colormaps, open) {
   const body = h("div", { class: "body" });
   const fill = () => {
     if (body.childElementCount) return;
     body.append(
       h("p", {}, layer.text),
-      ...(layer.image ? [image(layer.image, ramps)] : []),
-      ...(layer.bars.length ? [bars(layer.bars, `${layer.title}: the score of each class`)] : []),
+      ...(layer.image ? [image(layer.image, colormaps)] : []),
+      ...(layer.bars.length ? [bars(layer.bars, `${layer.title}: the probability of each class`)] : []),
     );
   };
   if (open) fill();
@@ -102,7 +94,7 @@ function panel(layer, ramps, open) {
       h("span", { class: "place" }, `Layer ${layer.number}`),
       h("span", { class: "title" }, layer.title),
       h("span", { class: "shape" }, layer.shape),
-      layer.image && thumbnail(layer.image, ramps),
+      layer.image && thumbnail(layer.image, colormaps),
       winner && h("span", { class: "winner" }, `'${winner.name}' ${winner.text}`),
     ),
     body,

@@ -1,4 +1,4 @@
-// The quiz: one question at a time, four options, told why.
+// The quiz: one question at a time, four options, and an explanation of every answer.
 
 import { h } from "viewer/dom.js";
 
@@ -11,14 +11,14 @@ const LETTERS = "ABCD";
 /**
  * @param {Document} view
  * @param {State} state
- * @param {(id: string) => void} visit goes to a place of the page
+ * @param {(id: string) => void} visit goes to a place on the page
  * @returns {HTMLElement | null}
  */
 export function quiz({ quiz: questions }, state, visit) {
   if (!questions.length) return null;
   const place = h("div", {});
-  // What comes into a live region is read aloud only if the region was there before.
-  const region = h("div", { class: "told", "aria-live": "polite" });
+  // A screen reader reads what is added to a live region only if the region was there before.
+  const region = h("div", { class: "feedback", "aria-live": "polite" });
   const card = h("div", { class: "card" }, place, region);
   const draw = () => {
     const number = state.now.question;
@@ -26,7 +26,7 @@ export function quiz({ quiz: questions }, state, visit) {
     const chosen = state.now.answers[number] ?? null;
     place.replaceChildren(...(question ? asked(questions, question, state, card) : result(questions, state, card)));
     region.replaceChildren(
-      ...(question && chosen !== null ? told(question, chosen, number, questions.length, state, card, visit) : []),
+      ...(question && chosen !== null ? feedback(question, chosen, number, questions.length, state, card, visit) : []),
     );
   };
   state.watch("question", draw);
@@ -40,8 +40,8 @@ export function quiz({ quiz: questions }, state, visit) {
 }
 
 /**
- * Go to a question, or past the last one to the result. The button that was pressed is gone by then, so the focus goes
- * to where the reading goes on.
+ * Go to a question, or past the last one to the result. The pressed button is gone by
+ * then, so the focus moves to the question.
  *
  * @param {number} number
  * @param {State} state
@@ -88,7 +88,7 @@ function asked(questions, question, state, card) {
  */
 function option(text, index, answer, chosen, choose) {
   const mark = chosen === null ? "" : index === answer ? "right" : index === chosen ? "wrong" : "rest";
-  const words = { right: "the right answer", wrong: "your answer, wrong", rest: "", "": "" }[mark];
+  const words = { right: "right answer", wrong: "your answer", rest: "", "": "" }[mark];
   return h(
     "button",
     { type: "button", class: `option ${mark}`, disabled: chosen !== null, onclick: () => choose(index) },
@@ -108,7 +108,7 @@ function option(text, index, answer, chosen, choose) {
  * @param {(id: string) => void} visit
  * @returns {HTMLElement[]}
  */
-function told(question, chosen, number, total, state, card, visit) {
+function feedback(question, chosen, number, total, state, card, visit) {
   const right = chosen === question.answer;
   return [
     h("p", { class: "verdict" }, right ? "Right. " : "Not this one. ", question.remarks[chosen] ?? ""),
@@ -150,6 +150,6 @@ function result(questions, state, card) {
   };
   return [
     h("p", { class: "question", tabindex: -1 }, `${right} of ${questions.length} right.`),
-    h("p", { class: "go" }, h("button", { type: "button", class: "next", onclick: again }, "Ask me again")),
+    h("p", { class: "go" }, h("button", { type: "button", class: "next", onclick: again }, "Try again")),
   ];
 }

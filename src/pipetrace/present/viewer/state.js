@@ -2,7 +2,7 @@
 
 /**
  * @typedef {object} Shape
- * @property {number | null} epoch the epoch that is pointed at, in the charts and in the table
+ * @property {number | null} epoch the epoch under the pointer, in the charts and in the table
  * @property {number} question the quiz question that is shown; past the last one, the result
  * @property {(number | null)[]} answers the option chosen for each question
  */

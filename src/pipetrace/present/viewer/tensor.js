@@ -10,13 +10,13 @@
 export function decode(tensor) {
   const bytes = Uint8Array.from(atob(tensor.base64), (letter) => letter.charCodeAt(0));
   const view = new DataView(bytes.buffer);
-  // Read value by value: the bytes are little-endian whatever this machine is.
+  // Value by value, since the bytes are little-endian on every machine.
   return Float32Array.from({ length: bytes.length / 4 }, (_, index) => view.getFloat32(4 * index, true));
 }
 
 /**
- * The shortest decimal that is this very float32, so that 0.5019608 is not shown as the double it is stored in. Of a
- * power of two it may be one digit longer than need be.
+ * The shortest decimal of a float32: 0.5019608, not the double that holds it. For a power of two it may have one
+ * digit more than necessary.
  *
  * @param {number} value
  * @returns {string}
@@ -31,15 +31,15 @@ export function exact(value) {
 }
 
 /**
- * A function from a place on the scale, 0 to 1, to a colour.
+ * A function from a position on the scale, 0 to 1, to a colour.
  *
  * @param {string[]} stops as "#rrggbb", from low to high
- * @returns {(place: number) => Colour}
+ * @returns {(position: number) => Colour}
  */
 export function ramp(stops) {
   const colours = stops.map((stop) => [1, 3, 5].map((at) => parseInt(stop.slice(at, at + 2), 16)));
-  return (place) => {
-    const at = Math.min(1, Math.max(0, place)) * (colours.length - 1);
+  return (position) => {
+    const at = Math.min(1, Math.max(0, position)) * (colours.length - 1);
     const low = Math.min(Math.floor(at), colours.length - 2);
     const part = at - low;
     const mix = (/** @type {number} */ band) =>

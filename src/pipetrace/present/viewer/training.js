@@ -1,7 +1,7 @@
 // The training: charts and a table that share their epochs.
 
 import { lineChart } from "viewer/chart.js";
-import { h } from "viewer/dom.js";
+import { counted, h } from "viewer/dom.js";
 import { marks } from "viewer/findings.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
@@ -11,15 +11,14 @@ import { marks } from "viewer/findings.js";
 /**
  * @param {Document} view
  * @param {State} state
- * @returns {HTMLElement | null} nothing for a model that was not to be trained
+ * @returns {HTMLElement | null} null for a model that was not trained
  */
 export function training({ training: view }, state) {
   if (view.absent) return null;
-  const epochs = view.rows.length === 1 ? "1 epoch" : `${view.rows.length} epochs`;
-  return h(
+    return h(
     "section",
     { "aria-labelledby": "training-title" },
-    h("h2", { id: "training-title" }, "Training", h("small", {}, epochs)),
+    h("h2", { id: "training-title" }, "Training", h("small", {}, counted(view.rows.length, "epoch"))),
     h("p", { id: "training", tabindex: -1 }, view.steps),
     view.empty && h("p", { class: "notice" }, view.empty),
     h("div", { class: "charts" }, ...view.charts.map((chart) => lineChart(chart, state))),
@@ -57,7 +56,7 @@ function table(columns, rows, state) {
       ...row.cells.map((cell, index) =>
         h(index ? "td" : "th", { scope: index ? null : "row", title: row.exact[index] }, cell),
       ),
-      h("td", { class: "told" }, row.observation, ...marks(row.findings)),
+      h("td", { class: "observation" }, row.observation, ...marks(row.findings)),
     ),
   );
   state.watch("epoch", () => {
@@ -65,7 +64,7 @@ function table(columns, rows, state) {
   });
   return h(
     "table",
-    // With many columns the sentences stand below the figures, as on a phone.
+    // With many columns the observations stand below the numbers, as on a phone.
     { class: columns.length > 9 ? "epochs many" : "epochs", style: `--figures: ${columns.length - 1}` },
     h("thead", {}, h("tr", {}, ...columns.map((name) => h("th", { scope: "col" }, ...breakable(name))))),
     h("tbody", {}, ...drawn),

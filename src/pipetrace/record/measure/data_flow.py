@@ -1,4 +1,4 @@
-"""All rows at every stage: one pass, each batch summarised while the next one passes, none of them kept."""
+"""All rows at every stage, in one pass; each batch is summarised while the next passes."""
 
 import os
 import time
@@ -11,14 +11,16 @@ import numpy as np
 
 from pipetrace.capture import nests
 from pipetrace.capture.forward import Passed
-from pipetrace.record.measure.rows import Measure, as_rows
+from pipetrace.record.measure.model_pass import ModelPass, as_rows
 from pipetrace.stats import Summariser, can_summarise, kernels
-from pipetrace.trace.document import Array, Summary
+from pipetrace.trace.document import Array
+from pipetrace.trace.summary import Summary
 
 HISTOGRAM_ROWS = 10_000
-"""Rows beyond which the histograms count a sample of as many, evenly spaced; a share is then known to half a per cent."""
+"""Rows beyond which the histograms count an evenly spaced sample of as many; a share is then known
+to half a per cent."""
 WORTH_COMPILING = 50_000_000
-"""Values from which on the compiled loops save more than loading them takes, half a second to a second."""
+"""Values from which on the compiled loops save more than loading them takes."""
 WORTH_GUESSING = 1_000_000_000
 """Values from which on it is worth a batch to see how long all of them will take."""
 THREADS = min(4, os.cpu_count() or 1)
@@ -43,7 +45,7 @@ class Flow:
 
 
 def flow(
-    measure: Measure,
+    measure: ModelPass,
     x: Any,
     total: int,
     progress: Callable[[int, int], None] | None = None,
@@ -59,11 +61,11 @@ def flow(
         x: an array or a structure of arrays, the first axis the rows.
         total: how many rows.
         progress: is told how many rows are done, and of how many.
-        seconds: how long it may take, as far as that can be told beforehand: of rows that would take longer only as many
-            pass as do not, evenly spaced. None sets no limit.
+        seconds: how long it may take, as far as can be known beforehand. Of rows that would take
+            longer only some pass, evenly spaced. None sets no limit.
         exact: whether the histograms count all rows too, however many there are.
-        fast: whether to use the compiled loops, where numba is installed; None uses them where they pay. NumPy gives the
-            same counts.
+        fast: whether to use the compiled loops, where numba is installed; None uses them where they
+            pay. NumPy gives the same counts.
     """
     values = total * measure.extent.values
     compiled = kernels() if (values > WORTH_COMPILING if fast is None else fast) else None
@@ -93,7 +95,7 @@ def flow(
     return found
 
 
-def _rows_in(seconds: float, measure: Measure, x: Any, total: int, compiled: Any) -> int:
+def _rows_in(seconds: float, measure: ModelPass, x: Any, total: int, compiled: Any) -> int:
     """How many rows pass in so many seconds, judged by the second of two batches."""
     together, took = measure.extent.together, 0.0
     with ThreadPoolExecutor(THREADS) as pool:
@@ -108,7 +110,7 @@ def _rows_in(seconds: float, measure: Measure, x: Any, total: int, compiled: Any
     return min(total, max(together, int(seconds / took) * together))
 
 
-def _batches(measure: Measure, x: Any, count: int, places: Any) -> Iterator[tuple[int, Passed]]:
+def _batches(measure: ModelPass, x: Any, count: int, places: Any) -> Iterator[tuple[int, Passed]]:
     for start in range(0, count, measure.extent.together):
         stop = min(count, start + measure.extent.together)
         yield (
@@ -122,11 +124,12 @@ def _batches(measure: Measure, x: Any, count: int, places: Any) -> Iterator[tupl
 class _Summing:
     """The summaries of all stages in the making.
 
-    What one stage gives may be what another one gave, in another shape: Flatten and Reshape move nothing. Two outputs that
-    lie at the same place in memory are the same values, and are counted once.
+    What one stage gives may be what another one gave, in another shape: Flatten and Reshape move
+    nothing. Two outputs that lie at the same place in memory are the same values, and are counted
+    once.
     """
 
-    def __init__(self, measure: Measure, compiled: Any) -> None:
+    def __init__(self, measure: ModelPass, compiled: Any) -> None:
         self.measure, self.compiled = measure, compiled
         self._made: dict[str, Summariser] = {}
         self._masks: dict[str, Summariser] = {}

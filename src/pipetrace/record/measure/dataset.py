@@ -1,47 +1,43 @@
-"""What is known of the rows of a recorded training: how many there are, and what the model is to give for them."""
+"""Facts of the rows of a training: their number, their targets, their classes."""
 
 import hashlib
 import threading
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from pipetrace.capture import nests
-from pipetrace.capture.facts import losses
-from pipetrace.record.measure.rows import Rows, is_numbers
-from pipetrace.record.recording import Recording
+from pipetrace.record.measure.dataset_checks import labels_of
+from pipetrace.record.measure.model_pass import ModelPass, is_numbers
+from pipetrace.record.measure.rows import Rows
 from pipetrace.trace.document import Array, Data, Target
 
-MOST_CLASSES = 1000
-MOST_HASHED = 256_000_000
+MOST_NAMED_CLASSES = 1000
+"""Classes that get names and counts."""
+HASHED_BYTES = 256_000_000
 """Bytes of the rows that go into their fingerprint; of more rows the first so many."""
 
 
 class DataFacts:
-    """What is known of the rows of a recording. They are read once, by whichever thread comes first.
+    """The facts that take reading all rows; they are read once, by whichever thread comes first."""
 
-    Args:
-        session: of the recording.
-    """
-
-    def __init__(self, session: Recording) -> None:
-        self._session = session
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._read: Data | None = None
         self._of: tuple[int, bool] | None = None
+        self._fingerprint = ("", -1)
 
-    def told(self) -> Data:
-        """What is known, without reading any rows for it."""
-        known, read = _unread(self._session), self._read
-        given = self._session.settings.data
+    def told(self, known: Data, given: Data | None) -> Data:
+        """What is known, without reading any rows for it.
+
+        Args:
+            known: what is known without having read the rows.
+            given: what is known beforehand, in place of what the rows tell.
+        """
+        read = self._read
         if given is not None:
-            return replace(
-                given,
-                targets=read.targets if read else (),
-                rows=known.rows,
-                complete=known.complete,
-            )
+            targets = read.targets if read else ()
+            return replace(given, targets=targets, rows=known.rows, complete=known.complete)
         if read is None:
             return known
         return replace(
@@ -53,52 +49,50 @@ class DataFacts:
             targets=read.targets,
         )
 
-    def read(self) -> Data:
-        """What is known when all rows have been read."""
-        session = self._session
+    def read(
+        self,
+        known: Data,
+        rows: Rows | None,
+        measure: ModelPass | None,
+        class_names: tuple[str, ...],
+        *,
+        classifies: bool,
+    ) -> None:
+        """Read the rows, unless that was done.
+
+        Args:
+            known: what is known without reading them.
+            rows: those to look at.
+            measure: the model's forward pass, which says how many scores it gives.
+            class_names: as the user gave them.
+            classifies: whether the loss is one for classes.
+        """
         with self._lock:
-            of = (id(session.rows), session.measure is not None)
-            if self._of != of:
-                rows = session.rows
-                targets = targets_of(rows) if rows else ()
-                names, counts = _classes(session, rows, targets)
-                again = self._read is not None and self._of is not None and self._of[0] == of[0]
-                self._read = replace(
-                    _unread(session),
-                    fingerprint=self._read.fingerprint
-                    if again and self._read
-                    else _fingerprint(rows)
-                    if rows
-                    else "",
-                    class_names=names,
-                    class_counts=counts,
-                    example_label=_label(rows, names),
-                    targets=targets,
-                )
-                self._of = of
-        return self.told()
-
-
-def _unread(session: Recording) -> Data:
-    """What is known of the rows without reading them."""
-    rows, held_out, call = session.rows, session.held_out, session.call
-    unknown = call.validation is not None or not (call.known or session.alone)
-    return Data(
-        name=session.settings.data_name or _kind(call.x if call.known else None, rows),
-        description="",
-        notice=None,
-        origin="fit",
-        available=len(rows) if rows and rows.complete else 0,
-        fingerprint="",
-        class_names=(),
-        class_counts=(),
-        validation_rows=len(held_out) if held_out else None if unknown else 0,
-        example_row=(session.settings.before.row or 0) if session.settings.before else 0,
-        example_label=None,
-        example_value=None,
-        rows=_trained(session),
-        complete=bool(rows and rows.complete),
-    )
+            of = (id(rows), measure is not None)
+            if self._of == of:
+                return
+            self._of = of
+            if rows is None:
+                self._read = known
+                return
+            if self._fingerprint[1] != id(rows):
+                self._fingerprint = (_fingerprint(rows), id(rows))
+            counts = _class_counts(rows, measure) if classifies and measure is not None else None
+            names: tuple[str, ...] = ()
+            if counts is not None:
+                numbered = tuple(map(str, range(len(counts))))
+                names = class_names if len(class_names) == len(counts) else numbered
+            self._read = replace(
+                known,
+                fingerprint=self._fingerprint[0],
+                class_names=names,
+                # How often each occurs is known only where all rows were seen.
+                class_counts=tuple(map(int, counts))
+                if counts is not None and rows.complete
+                else (),
+                example_label=_first_label(rows) if names else None,
+                targets=targets_of(rows),
+            )
 
 
 def targets_of(rows: Rows) -> tuple[Target, ...]:
@@ -113,19 +107,18 @@ def targets_of(rows: Rows) -> tuple[Target, ...]:
 
 
 def _target(name: str | None, values: Array) -> Target:
-    shape = (None, *values.shape[1:])
-    if not is_numbers(values):
-        return Target(name, shape, str(values.dtype), False, None, None, None, None, None)
+    shape, dtype = (None, *values.shape[1:]), str(values.dtype)
     flat = values.reshape(-1)
-    finite = flat[np.isfinite(flat)] if flat.dtype.kind == "f" else flat
-    if not finite.size:
-        return Target(name, shape, str(values.dtype), False, None, None, None, None, None)
+    if is_numbers(values):
+        finite = flat[np.isfinite(flat)] if flat.dtype.kind == "f" else flat
+    if not is_numbers(values) or not finite.size:
+        return Target(name, shape, dtype, False, None, None, None, None, None)
     whole = finite.size == flat.size and bool((finite == np.round(finite)).all())
     wide = finite.astype(np.float64)
     return Target(
         name=name,
         shape=shape,
-        dtype=str(values.dtype),
+        dtype=dtype,
         whole=whole,
         min=float(wide.min()),
         max=float(wide.max()),
@@ -135,90 +128,34 @@ def _target(name: str | None, values: Array) -> Target:
     )
 
 
-def _classes(session: Recording, rows: Rows | None, targets: tuple[Target, ...]) -> tuple[Any, Any]:
-    """Names and counts of the classes, where one output is to give a class and as many scores tell how many there are."""
-    width = _scores(session)
-    if rows is None or len(targets) != 1 or width is None:
-        return (), ()
-    target, wanted = targets[0], rows.targets[0]
-    if not target.whole or target.min is None or target.max is None:
-        return (), ()
-    counts = None
-    if len(target.shape) == 2 and target.shape[1] == width > 1:
-        if target.min >= 0 and target.max == 1 and bool((wanted.sum(axis=1) == 1).all()):
-            counts = wanted.sum(axis=0)
-    elif wanted.size == len(wanted) and target.min >= 0 and target.max < max(2, width):
-        counts = np.bincount(wanted.reshape(-1).astype(int), minlength=max(2, width))
-    if counts is None:
-        return (), ()
-    given = session.settings.class_names
-    names = given if len(given) == len(counts) else tuple(str(each) for each in range(len(counts)))
-    # How often each occurs is known only where all rows were seen.
-    return names, tuple(int(each) for each in counts) if rows.complete else ()
-
-
-def _scores(session: Recording) -> int | None:
-    """How many scores the single output of a model gives for a row; None where it gives something else."""
-    outputs = session.measure.forward.outputs if session.measure else ()
+def _class_counts(rows: Rows, measure: ModelPass) -> Array | None:
+    """Rows of each class, where the single output gives a score for each class."""
+    labels = labels_of(measure, rows)
+    dtype = measure.forward.outputs[0].dtype if labels is not None else ""
     if (
-        len(outputs) != 1
-        or len(outputs[0].shape) != 2
-        or not outputs[0].dtype.startswith(("float", "bfloat"))
+        labels is None
+        or labels[1] > MOST_NAMED_CLASSES
+        or not dtype.startswith(("float", "bfloat"))
     ):
         return None
-    width = outputs[0].shape[1]
-    return (
-        width
-        if width is not None and width <= MOST_CLASSES and _is_classification(session)
-        else None
-    )
+    counts: Array = np.bincount(labels[0], minlength=labels[1])
+    return counts
 
 
-def _is_classification(session: Recording) -> bool:
-    return any("crossentropy" in name or "hinge" in name for name in losses(session.model).values())
-
-
-def _label(rows: Rows | None, names: tuple[str, ...]) -> int | None:
-    if rows is None or not names:
-        return None
+def _first_label(rows: Rows) -> int:
     first = rows.targets[0][0]
     return int(np.argmax(first)) if np.size(first) > 1 else int(np.reshape(first, -1)[0])
 
 
-def _trained(session: Recording) -> int | None:
-    call = session.call
-    if not call.known:
-        return None
-    x = nests.plain_arrays(call.x)
-    if x is None:
-        return len(session.rows) if session.rows is not None and session.rows.complete else None
-    rows = len(nests.flatten(x)[0])
-    size = call.batch_size or 32
-    # With fewer steps than the rows fill, an epoch sees only a part of them.
-    return rows if session.steps is None else min(rows, session.steps * size)
-
-
-def _kind(x: Any, rows: Rows | None) -> str:
-    if x is not None and nests.plain_arrays(x) is None:
-        kind = type(x).__name__.removeprefix("_")
-        return f"tf.data {kind}" if type(x).__module__.startswith("tensorflow.") else kind
-    if rows is None:
-        return "rows"
-    count = len(rows.arrays)
-    return "arrays" if count > 1 else "array"
-
-
 def _fingerprint(rows: Rows) -> str:
     digest = hashlib.sha256()
-    left = MOST_HASHED
+    left = HASHED_BYTES
     for values in (*rows.arrays, *rows.targets):
-        if left > 0:
-            part = (
-                values[: max(1, left * len(values) // max(1, values.nbytes))]
-                if values.ndim
-                else values
-            )
-            plain = part if part.dtype.kind != "O" else np.asarray(part, str)
-            digest.update(np.ascontiguousarray(plain).tobytes())
-            left -= part.nbytes
+        if left <= 0:
+            break
+        count = max(1, left * len(values) // max(1, values.nbytes)) if values.ndim else 0
+        part = values[:count] if values.ndim else values
+        plain = part if part.dtype.kind != "O" else np.asarray(part, str)
+        digest.update(np.ascontiguousarray(plain).tobytes())
+        left -= part.nbytes
     return digest.hexdigest()

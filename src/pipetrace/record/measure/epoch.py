@@ -1,141 +1,132 @@
-"""What is measured when an epoch ends: some rows at every stage, and the weights, as far as the budget has room."""
+"""What one epoch left: rows passed through every stage, the weights, and how far these moved."""
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
-from pipetrace.capture.weights import copied, size
-from pipetrace.capture.weights import weights as weights_of
-from pipetrace.record.budget import FULL, NOTHING, Detail
-from pipetrace.record.measure import failure
-from pipetrace.record.measure.rows import Measure
-from pipetrace.record.recording import Recording
-from pipetrace.stats import COARSE, summarise
-from pipetrace.trace.document import Array, Epoch, Summary
-from pipetrace.trace.overhead import BUDGET, DISK, Overhead
-from pipetrace.trace.writer import EpochFacts
+import numpy as np
 
-SECONDS, SECONDS_A_LAYER = 0.005, 0.0005
-SECONDS_A_VALUE = 10e-9
-"""What measuring an epoch takes, for each layer, and for each value of the probe and of the weights, its passing included.
-Guessed so, on the high side, until it was measured."""
-SECONDS_A_VARIABLE, SECONDS_A_COPIED_VALUE = 100e-6, 2e-9
-"""What copying the weights takes."""
+from pipetrace.capture.forward import Passed
+from pipetrace.capture.weights import Weights
+from pipetrace.record.measure.model_pass import ModelPass, is_numbers
+from pipetrace.record.measure.outcomes import Found, compared
+from pipetrace.record.measure.rows import Rows
+from pipetrace.record.measure.snapshots import Snapshot
+from pipetrace.stats import activations, summarise
+from pipetrace.trace.document import Array
+from pipetrace.trace.measurements import TRAINING
+from pipetrace.trace.summary import Summary
 
-
-def choose(session: Recording, *, last: bool) -> Detail:
-    """How much is measured of the epoch that has just ended, and a note of what is left out.
-
-    Args:
-        session: of the recording.
-        last: whether training is over with it.
-    """
-    measure = session.measure
-    if last:
-        return FULL if session.settings.after else NOTHING
-    if session.writer is not None and session.writer.is_behind:
-        session.skip("probe", DISK)
-        return NOTHING
-    guess = SECONDS + SECONDS_A_LAYER * session.layers()
-    guess += SECONDS_A_VALUE * (measure.extent.values * measure.extent.probe if measure else 0)
-    guess += SECONDS_A_VALUE * size(weights_of(session.model))
-    detail = session.schedule.choose(session.epoch, session.planned, guess)
-    left = {
-        "probe": not detail.part,
-        "probe rows": 0 < detail.part < 1,
-        "channels": detail.part > 0 and not detail.channels,
-        "weights": not detail.weights,
-    }
-    for what in (name for name, is_left in left.items() if is_left):
-        session.skip(what, BUDGET)
-    return detail
+FEWEST_ROWS, SIGNAL_VALUES = 32, 500_000
+"""Of a stage with many values for a row, as many rows are looked at as have so many values, and no
+fewer."""
 
 
-def take_down(
-    session: Recording,
-    epoch: Epoch,
-    detail: Detail,
-    weights: Mapping[int, Array],
-    overhead: Callable[[], Overhead],
-) -> Callable[[], EpochFacts]:
-    """Take down what an epoch left, and give what makes summaries of it later, in another thread.
+class EpochPass:
+    """Evenly spaced training rows, passed once, for summaries, activations and outcomes.
 
     Args:
-        session: of the recording.
-        epoch: with its metrics.
-        detail: what is measured beside them.
-        weights: copies, by the identities of the variables.
-        overhead: gives what the recording took, when it is written.
+        model: whose loss is asked for.
+        measure: the forward pass.
+        rows: those that ``fit`` trains on.
+        instead: weights to use in place of those that the model has.
     """
-    measure, passed = session.measure, None
-    if measure is not None and session.rows is not None and detail.part and session.can("probe"):
-        with session.safely("probe"):
-            rows = max(1, round(measure.extent.probe * detail.part))
-            passed = measure.passed(session.rows.taken(slice(0, rows)).x)
-    told = detail.weights and weights and session.can("weights")
-    named = measure.forward.variables() if measure is not None and told else {}
 
-    def make() -> EpochFacts:
-        probe, examples, summaries = {}, {}, {}
-        if measure is not None and passed is not None and session.can("probe"):
-            with session.cost.beside("probe"), _kept(session, "probe"):
-                probe = measure.probe(passed, channels=detail.channels)
-                examples = {name: values[0] for name, values in measure.examples(passed).items()}
-        if named:
-            with session.cost.beside("weights"), _kept(session, "weights"):
-                each_with_values = {name: (each, weights[id(each)]) for name, each in named.items()}
-                summaries = summaries_of(each_with_values, session, measure)
-        return replace(epoch, probe=probe, weights=summaries), examples, overhead()
+    def __init__(
+        self, model: Any, measure: ModelPass, rows: Rows, instead: Weights | None = None
+    ) -> None:
+        self._measure = measure
+        few = rows.spaced(measure.extent.together)
+        self._passed: Passed = measure.passed(few.x, instead)
+        outputs = measure.outputs_in(self._passed)
+        self._outcomes = compared(model, few, outputs, TRAINING)
 
-    return make
+    def figures(self) -> Found:
+        """Activations of every stage, and outputs against targets."""
+        signals: Found = [
+            (name, activations.signal(_thinned(values[0])))
+            for name, values in self._passed.outputs.items()
+            if values and is_numbers(values[0]) and values[0].size and values[0].ndim
+        ]
+        return [*signals, *self._outcomes]
+
+    def summaries(self) -> dict[str, Summary]:
+        """The summary of every stage's first output."""
+        return self._measure.summaries(self._passed)
 
 
-def keep_weights(session: Recording, *, needed: bool = False) -> dict[int, Array]:
-    """Copy the weights, by the identities of their variables; none where the budget has no room for that.
+def example(measure: ModelPass, rows: Rows) -> dict[str, Array]:
+    """The first of some rows at every stage, its first output each."""
+    passed = measure.passed(rows.taken(slice(0, 1)).x)
+    return {name: values[0] for name, values in measure.examples(passed).items()}
 
-    Where they are few and sound they are remembered: what a broken step made of them cannot be undone.
 
-    Args:
-        session: of the recording.
-        needed: whether it was decided already that there is room.
-    """
-    found: dict[int, Array] = {}
-    variables = weights_of(session.model)
-    count = size(variables)
-    seconds = SECONDS_A_VARIABLE * len(variables) + SECONDS_A_COPIED_VALUE * count
-    if not needed and (count > failure.MOST_REMEMBERED or not session.budget.has_room_for(seconds)):
+class WeightSummaries:
+    """Summaries of the weights; frozen weights are summarised again only where they changed."""
+
+    def __init__(self) -> None:
+        self._frozen: dict[str, tuple[float | None, ...]] = {}
+
+    def of(self, weights: Mapping[str, tuple[Any, Array]], bits: int) -> dict[str, Summary]:
+        """The summaries after an epoch.
+
+        Args:
+            weights: variables and values by their names.
+            bits: of the histograms.
+        """
+        found = {}
+        for name, (variable, values) in weights.items():
+            if not values.size:
+                continue
+            summary = summarise(values.reshape(values.shape or (1,)), by_channel=False, bits=bits)
+            figures = (summary.min, summary.max, summary.mean, summary.std)
+            if variable.trainable or self._frozen.get(name) != figures:
+                found[name] = summary
+            self._frozen[name] = figures
         return found
-    with session.safely("weight snapshots"):
-        found = copied(variables)
-    if found and session.can("loss checks"):
-        with session.safely("loss checks"):
-            if failure.are_sound(found):
-                session.good = found
-    return found
 
 
-def summaries_of(
-    weights: Mapping[str, tuple[Any, Array]], session: Recording, measure: Measure | None
-) -> dict[str, Summary]:
-    """The weights after an epoch; those that do not train are told again only where they moved all the same."""
-    found = {}
-    for name, (variable, values) in weights.items():
-        if not values.size:
+def initial(variables: Mapping[str, Any], weights: Weights) -> Found:
+    """What the weights were before training."""
+    return [
+        (name, activations.initial(weights[id(variable)]))
+        for name, variable in variables.items()
+        if id(variable) in weights
+    ]
+
+
+def updates(
+    variables: Mapping[str, Any],
+    now: Snapshot,
+    before: Snapshot,
+    start: Snapshot | None,
+    earlier: Snapshot | None,
+) -> Found:
+    """How far the weights that train moved in an epoch.
+
+    Args:
+        variables: by their names in the trace.
+        now, before: after the epoch, and before it.
+        start: before training; ``earlier``: before the epoch before; None where they were not kept.
+    """
+    found: Found = []
+    for name, variable in variables.items():
+        key = id(variable)
+        values, last = now.weights.get(key), before.weights.get(key)
+        if values is None or last is None or values.shape != last.shape:
             continue
-        bits = measure.extent.bits if measure else COARSE
-        summary = summarise(values.reshape(values.shape or (1,)), by_channel=False, bits=bits)
-        figures = (summary.min, summary.max, summary.mean, summary.std)
-        if variable.trainable or session.still.get(name) != figures:
-            found[name] = summary
-        session.still[name] = figures
+        first, second = (
+            None if snapshot is None else snapshot.weights.get(key) for snapshot in (start, earlier)
+        )
+        step = now.before_last.get(key)
+        found.append((name, activations.movement(values, last, first, step, second)))
     return found
 
 
-@contextlib.contextmanager
-def _kept(session: Recording, part: str) -> Iterator[None]:
-    """A block whose errors stay here, in the thread of the journal."""
-    try:
-        yield
-    except Exception as error:  # whatever it is, it is ours
-        session.lose(part, error)
+def _thinned(values: Array) -> Array:
+    """Evenly spaced rows of a stage's output, as many as are worth their time."""
+    total, size = len(values), values[0].size
+    count = max(FEWEST_ROWS, SIGNAL_VALUES // max(1, size))
+    if total <= count:
+        return values
+    few: Array = values[np.linspace(0, total - 1, count).round().astype(int)]
+    return few

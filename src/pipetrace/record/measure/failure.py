@@ -2,24 +2,25 @@
 
 import math
 import re
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from pipetrace.capture import gradients, nests
-from pipetrace.capture.backend import load
 from pipetrace.capture.facts import losses
-from pipetrace.capture.failing import failing_graph
+from pipetrace.capture.forward import failing_graph
+from pipetrace.capture.tensors import Origin
 from pipetrace.capture.weights import Weights
-from pipetrace.record.recording import Recording
-from pipetrace.record.words import in_short
+from pipetrace.errors import in_short
+from pipetrace.record.measure.model_pass import ModelPass
+from pipetrace.record.measure.rows import Rows
 from pipetrace.trace.document import Array, Stage
 from pipetrace.trace.events import (
     EXCEPTION,
     GRADIENT,
     INPUTS,
-    LOSS,
     OUTPUT,
     OUTPUT_COUNT,
     TARGET_RANGE,
@@ -31,8 +32,29 @@ from pipetrace.trace.events import (
 
 MOST_REMEMBERED = 4_000_000
 """Weights of a larger model are not remembered from epoch to epoch."""
-SEARCHED = 2048
+SEARCHED_ROWS = 2048
 """Rows that are searched for the place where a value first was not finite."""
+FAILING_ROWS = 256
+"""Rows that pass a model that raised, to find the layer."""
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """What is searched for the cause of a failure.
+
+    Attributes:
+        model: that is trained.
+        measure: its forward pass, or None where its stages were never seen.
+        rows: those to look at, or None where none are known.
+        names: for each array of the rows the stage that it comes from.
+        taken: the names of the stages before the model.
+    """
+
+    model: Any
+    measure: ModelPass | None
+    rows: Rows | None
+    names: list[Origin]
+    taken: frozenset[str]
 
 
 def are_sound(copies: Weights) -> bool:
@@ -42,129 +64,119 @@ def are_sound(copies: Weights) -> bool:
     return all(np.isfinite(values).all() for values in copies.values() if values.dtype.kind == "f")
 
 
-def not_finite(session: Recording, loss: float, sound: int) -> list[Event]:
-    """The loss is not a number any more: when, and the first stage where that can be seen.
+def not_finite(suspect: Suspect, loss: float, sound: Weights) -> list[Event]:
+    """The first places where values are not finite, after the loss has become NaN or Inf.
 
     Args:
-        session: of the recording.
+        suspect: what is searched.
         loss: what it is.
-        sound: the last step of the epoch after which it was still a number.
+        sound: the last weights that were all finite; none where they were not remembered.
     """
-    when = (session.epoch, session.step)
-    found = [Event(LOSS, *when, value=loss, last_finite_step=sound)]
-    for look in (_in_the_rows, _in_a_gradient, _in_the_weights):
-        event = look(session)
+    found = []
+    looks: tuple[Callable[[], Event | None], ...] = (
+        lambda: _in_the_rows(suspect),
+        lambda: _in_a_pass(suspect, sound),
+        lambda: _in_the_weights(suspect),
+    )
+    for look in looks:
+        event = look()
         if event is not None:
-            found.append(replace(event, epoch=session.epoch, step=session.step))
-            # Values that are not finite make a loss of NaN; an infinite one has another cause beside them.
+            found.append(event)
+            # Rows that are not finite make a loss of NaN; an infinite one has another cause too.
             if event.kind not in (INPUTS, TARGETS) or math.isnan(loss):
                 break
     return found
 
 
-def _in_the_rows(session: Recording) -> Event | None:
-    """Values that were broken before the model, or become so within it while its weights are still sound."""
-    if session.rows is None:
+def _in_the_rows(suspect: Suspect) -> Event | None:
+    """Values that were not finite before they came to the model."""
+    if suspect.rows is None:
         return None
-    for (name, _), values in zip(session.names, load().tree.flatten(session.rows.x), strict=False):
-        place = _first_broken(values)
-        if place is not None:
-            return Event(INPUTS, stage=name, row=place, count=_not_finite(values))
-    for place, values in enumerate(
-        load().tree.flatten(session.rows.y) if session.rows.y is not None else ()
-    ):
+    for (name, _), values in zip(suspect.names, suspect.rows.arrays, strict=False):
+        row = _first_broken(values)
+        if row is not None:
+            return Event(INPUTS, stage=name, row=row, count=_not_finite(values))
+    for place, values in enumerate(suspect.rows.targets):
         row = _first_broken(values)
         if row is not None:
             return Event(TARGETS, target=place, row=row, count=_not_finite(values))
     return None
 
 
-def _in_a_gradient(session: Recording) -> Event | None:
-    """With the weights of the last sound epoch: the first stage whose output, or then whose gradient, breaks."""
-    measure, rows = session.measure, session.rows
-    if measure is None or rows is None or not session.good:
+def _in_a_pass(suspect: Suspect, sound: Weights) -> Event | None:
+    """With the last finite weights: the first stage whose output or gradient is not finite."""
+    measure, rows = suspect.measure, suspect.rows
+    if measure is None or rows is None or not sound:
         return None
-    few = rows.taken(slice(0, min(len(rows), SEARCHED, measure.extent.candidates)))
-    variables = measure.forward.variables()
-    for start in range(0, len(few), measure.extent.together):
-        part = few.taken(slice(start, start + measure.extent.together))
-        passed = measure.passed(part.x, session.good)
+    few = rows.taken(slice(0, min(len(rows), SEARCHED_ROWS, measure.extent.candidates)))
+    together = measure.extent.together
+    parts = [few.taken(slice(start, start + together)) for start in range(0, len(few), together)]
+    for part in parts:
+        outputs = measure.passed(part.x, sound).outputs
         for stage in measure.forward.stages:
-            if any(
-                _first_broken(values) is not None for values in passed.outputs.get(stage.name, ())
-            ):
+            if any(_first_broken(values) is not None for values in outputs.get(stage.name, ())):
                 return Event(OUTPUT, stage=stage.name)
     if few.y is None:
         return None
     broken: list[Any] = []
-    for start in range(0, len(few), measure.extent.together):
-        part = few.taken(slice(start, start + measure.extent.together))
+    for part in parts:
         x = nests.as_fit_gets(part.x)
-        broken = gradients.not_finite(session.model, session.good, x, part.y)
+        broken = gradients.not_finite(suspect.model, sound, x, part.y)
         if broken:
             break
-    owners = {id(variable): name for name, variable in variables.items()}
-    named = [name for each in broken if (name := owners.get(id(each)))]
-    order = {name: place for place, name in enumerate(variables)}
+    keys = {id(variable) for variable in broken}
+    named = [name for name, each in measure.forward.variables().items() if id(each) in keys]
     if not named:
         return None
-    # The gradient comes from the end, so the last stage in the order of execution is where it broke.
-    last = max(named, key=lambda name: order[name])
-    return Event(GRADIENT, stage=last.rpartition("/")[0], weight=last)
+    # The gradient comes from the end, so it broke at the last stage in the order of execution.
+    return Event(GRADIENT, stage=named[-1].rpartition("/")[0], weight=named[-1])
 
 
-def _in_the_weights(session: Recording) -> Event | None:
-    if session.measure is None:
+def _in_the_weights(suspect: Suspect) -> Event | None:
+    if suspect.measure is None:
         return None
-    for name, variable in session.measure.forward.variables().items():
-        values = variable.numpy()
+    for name, values in suspect.measure.forward.weights().items():
         if _first_broken(values.reshape(-1)) is not None:
-            return Event(
-                WEIGHTS,
-                stage=name.rpartition("/")[0],
-                weight=name,
-                count=_not_finite(values),
-                total=int(values.size),
-            )
+            count, total = _not_finite(values), int(values.size)
+            stage = name.rpartition("/")[0]
+            return Event(WEIGHTS, stage=stage, weight=name, count=count, total=total)
     return None
 
 
 def of_exception(
-    session: Recording, error: Exception
-) -> tuple[str | None, tuple[Event, ...], tuple[Stage, ...]]:
+    suspect: Suspect, error: Exception
+) -> tuple[str | None, list[Event], tuple[Stage, ...]]:
     """What raised.
 
     Returns:
-        the name of the stage, where it was one; the facts that belong to it; and the stages up to the one that raised,
-        where a whole pass was never seen.
+        the name of the stage, where it was one; the events that belong to it; and the stages up to
+        the one that raised, where a whole pass was never seen.
     """
-    when = session.moment()
-    stage = _named_in(session, str(error))
+    stage = _named_in(suspect, str(error))
     seen: tuple[Stage, ...] = ()
-    if stage is None and session.rows is not None:
-        x = nests.as_fit_gets(session.rows.taken(slice(0, min(len(session.rows), 256))).x)
-        names = session.names or [
-            (f"input_{place + 1}", 0) for place, _ in enumerate(load().tree.flatten(x))
-        ]
-        graph = failing_graph(session.model, x, names, session.taken)
+    rows = suspect.rows
+    if stage is None and rows is not None:
+        x = nests.as_fit_gets(rows.taken(slice(0, min(len(rows), FAILING_ROWS))).x)
+        numbered = [(f"input_{place + 1}", 0) for place, _ in enumerate(rows.arrays)]
+        graph = failing_graph(suspect.model, x, suspect.names or numbered, suspect.taken)
         stage = next((node.stage.name for node in graph.nodes if not node.stage.outputs), None)
         seen = graph.stages if stage is not None else ()
-    events = [Event(EXCEPTION, *when, stage, error=in_short(error))]
+    events = [Event(EXCEPTION, stage=stage, error=in_short(error))]
     if stage is None:
-        events += _misfit(session, when)
-    return stage, tuple(events), seen
+        events += _misfit(suspect)
+    return stage, events, seen
 
 
-def _misfit(session: Recording, when: tuple[int | None, int | None]) -> list[Event]:
-    """The forms of outputs and targets, where they do not go together."""
-    if session.rows is None or session.rows.y is None or session.measure is None:
+def _misfit(suspect: Suspect) -> list[Event]:
+    """The shapes of outputs and targets, where they do not go together."""
+    rows = suspect.rows
+    if rows is None or rows.y is None or suspect.measure is None:
         return []
-    outputs = session.measure.forward.outputs
-    targets = load().tree.flatten(session.rows.y)
+    outputs, targets = suspect.measure.forward.outputs, rows.targets
     if len(outputs) != len(targets):
-        return [Event(OUTPUT_COUNT, *when, count=len(outputs), total=len(targets))]
+        return [Event(OUTPUT_COUNT, count=len(outputs), total=len(targets))]
     found = []
-    sparse = any("sparse" in name for name in losses(session.model).values())
+    sparse = any("sparse" in name for name in losses(suspect.model).values())
     for output, target in zip(outputs, targets, strict=True):
         shape = (None, *target.shape[1:])
         width = output.shape[-1] if len(output.shape) > 1 else None
@@ -172,27 +184,26 @@ def _misfit(session: Recording, when: tuple[int | None, int | None]) -> list[Eve
         fits = output.shape in {shape, (*shape, 1)} or shape == (*output.shape, 1)
         # Only a sparse loss takes the number of a class in place of a score for each.
         fits = fits or (sparse and len(shape) in (len(output.shape) - 1, len(output.shape)))
+        event = Event(TARGET_SHAPE, stage=output.source, shape=output.shape)
         if not fits:
-            event = Event(TARGET_SHAPE, *when, output.source)
-            found.append(replace(event, shape=output.shape, target_shape=shape))
+            found.append(replace(event, target_shape=shape))
         elif values is not None and values.size and width and values.max() >= max(2, width):
-            event = Event(TARGET_RANGE, *when, output.source, shape=output.shape)
-            found.append(replace(event, low=float(values.min()), high=float(values.max())))
+            low, high = float(values.min()), float(values.max())
+            found.append(replace(event, kind=TARGET_RANGE, low=low, high=high))
     return found
 
 
-def _named_in(session: Recording, text: str) -> str | None:
-    """The stage that an error of TensorFlow's names: it tells the place as a path of layer names."""
-    if session.measure is None:
+def _named_in(suspect: Suspect, text: str) -> str | None:
+    """The stage that an error of TensorFlow names: it gives the place as a path of layer names."""
+    if suspect.measure is None:
         return None
     places = re.findall(r"[\w.:-]+(?:/[\w.:-]+)+", text)
     parts = [
         {re.sub(r"_\d+$", "", part) for part in place.split("/")} | set(place.split("/"))
         for place in places
     ]
-    for stage, operation in zip(
-        session.measure.forward.stages, session.measure.forward.operations, strict=True
-    ):
+    forward = suspect.measure.forward
+    for stage, operation in zip(forward.stages, forward.operations, strict=True):
         name = str(getattr(operation, "name", stage.name))
         if any(name in part for part in parts):
             return stage.name
@@ -204,7 +215,7 @@ def _not_finite(values: Array) -> int:
     return int((~np.isfinite(values.astype(np.float64))).sum())
 
 
-def _first_broken(values: Any) -> int | None:
+def _first_broken(values: Array) -> int | None:
     """The first row with a value that is not finite, or None."""
     if values.dtype.kind != "f":
         return None

@@ -12,7 +12,8 @@ from pipetrace.capture.datasets import dataset_stages, element_specs
 from pipetrace.pipeline.kinds import is_dataset, is_flat
 from pipetrace.pipeline.run import Passage, stages_of
 from pipetrace.stats import summarise
-from pipetrace.trace.document import Array, Stage, Summary
+from pipetrace.trace.document import Array, Stage
+from pipetrace.trace.summary import Summary
 
 MOST_SUMMARISED = 200_000_000
 """Values of a step's result beyond which it is not summarised."""
@@ -24,10 +25,12 @@ class Before:
 
     Attributes:
         stages: the source and the steps.
-        sources: for each array that the model gets, the stage that gave it, and which of its outputs it is.
+        sources: for each array that the model gets, the stage that gave it, and which of its
+            outputs it is.
         summaries: of the stages' outputs over all rows.
-        row: the number in the source of the first row that the model gets, or None where that is not known.
-        way: for a row that the model gets, what it was at each stage, without the axis of rows, as far as that is known.
+        row: the number in the source of the first row that the model gets; None if not known.
+        way: for a row that the model gets, what it was at each stage, without the axis of rows, as
+            far as that is known.
     """
 
     stages: tuple[Stage, ...]
@@ -75,7 +78,7 @@ def before(passage: Passage) -> Before:
 
 
 def _numbered(x: Any, numbers: Iterator[int]) -> Any:
-    """The structure with a number in place of each array, in the order in which a stage tells its outputs.
+    """The structure with a number in place of each array, in the order of a stage's outputs.
 
     Keras takes the arrays of a dictionary in the order of the keys, which need not be that one.
     """
@@ -99,7 +102,7 @@ def _single(values: Any) -> Array | None:
 
 
 def before_dataset(source: Any, taken: Collection[str]) -> Before | None:
-    """The stages of a ``tf.data.Dataset`` that a ``fit`` gets, as far as it tells them; None of anything else.
+    """The stages of a ``tf.data.Dataset`` that a ``fit`` gets; None of anything else.
 
     Args:
         source: what ``fit`` gets.

@@ -1,18 +1,16 @@
-"""Passing rows through a model and summarising what they become at every stage."""
+"""Rows: which ones a training has to look at, trains on, and validates on."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import facts, nests
-from pipetrace.capture.forward import Forward, Passed
-from pipetrace.capture.tensors import Origin
-from pipetrace.capture.weights import Weights
-from pipetrace.record.measure.limits import Extent, extent
-from pipetrace.stats import can_summarise, summarise
-from pipetrace.trace.document import SOURCE, Array, Spec, Stage, Summary
+from pipetrace.capture import batches, nests
+from pipetrace.capture.fit import FitCall
+from pipetrace.trace.document import Array
+
+KERAS_BATCH_SIZE = 32
+"""Rows of a batch where Keras makes the batches and is not told how large."""
 
 
 @dataclass(frozen=True)
@@ -50,112 +48,107 @@ class Rows:
         x, y, weight = (nests.taken(each, places) for each in (self.x, self.y, self.weight))
         return Rows(x, y, weight, complete=False)
 
+    def spaced(self, count: int) -> "Rows":
+        """At most so many rows, evenly spaced, so that rows sorted by class are seen as a whole."""
+        total = len(self)
+        if total <= count:
+            return self
+        return self.taken(np.linspace(0, total - 1, count).round().astype(int))
 
-def sources(names: Sequence[str], x: Any, config: Mapping[str, Any]) -> tuple[Stage, ...]:
-    """The stages that the rows come from, one for each array."""
-    found = []
-    for name, values in zip(names, nests.flatten(x), strict=True):
-        dtype = "string" if values.dtype.kind in "OSU" else str(values.dtype)
-        spec = Spec((None, *values.shape[1:]), dtype)
-        found.append(Stage(name, SOURCE, None, name, dict(config), (spec,), (spec,)))
-    return tuple(found)
-
-
-def source_names(model: Any, x: Any) -> list[str]:
-    """What the sources are called: as the keys of a dictionary, as the model's inputs, or by their number."""
-    keys = nests.leaf_names(x)
-    inputs = facts.input_names(model)
-    taken_names = set(facts.layer_names(model)) - set(inputs)
-    names = []
-    for place, found in enumerate(keys):
-        given = inputs[place] if len(inputs) == len(keys) else ""
-        automatic = not given or given.startswith(("keras_tensor", "input_layer"))
-        plain = "input" if len(keys) == 1 else f"input_{place + 1}"
-        name = found or (plain if automatic else given)
-        names.append(f"{name}_rows" if name in taken_names else name)
-    return names
+    def has_form_of(self, other: "Rows") -> bool:
+        """Whether rows of both have the same shapes."""
+        forms = [[each.shape[1:] for each in rows.arrays] for rows in (self, other)]
+        return forms[0] == forms[1]
 
 
-class Measure:
-    """A model's forward pass with the stages before it.
+def plain_rows(x: Any, y: Any = None, weight: Any = None) -> Rows | None:
+    """Rows from what ``fit`` is given; None where that is no array with an axis of rows."""
+    found = nests.plain_arrays(x)
+    if found is None or not nests.flatten(found)[0].ndim:
+        return None
+    return Rows(found, nests.plain_arrays(y), nests.plain_arrays(weight))
+
+
+class RowSource:
+    """Which rows a training has: the one place that answers this.
 
     Args:
-        forward: the compiled pass.
-        names: the stages that the arrays come from, and which of their outputs they are, in the order of the arrays.
-        x: a few rows, to learn how large the outputs are.
+        given: rows to look at in place of those of ``fit``, or None.
+        validation: rows for the predictions in place of those that ``fit`` validates on, or None.
+
+    Attributes:
+        shown: the rows to look at; None while none are known.
+        validation: rows that are not trained on; None where none are known.
+        call: the arguments of the ``fit`` that runs, or of the last one.
     """
 
-    def __init__(self, forward: Forward, names: Sequence[Origin], x: Any) -> None:
-        self.forward, self.names = forward, list(names)
-        one = self.passed(nests.taken(x, slice(0, 1)))
-        sizes = {name: sum(each.size for each in values) for name, values in one.outputs.items()}
-        channels = {
-            name: values[0].shape[-1] if values[0].ndim > 1 else 1
-            for name, values in one.outputs.items()
-        }
-        places = [Stage(name, SOURCE, None, name, {}, (), ()) for name in dict(self.names)]
-        self.extent: Extent = extent([*places, *forward.stages], sizes, channels)
+    def __init__(self, given: Rows | None, validation: Rows | None) -> None:
+        self.shown, self.validation = given, validation
+        self.call = FitCall()
+        self._of_fit: Rows | None = None
+        self._batch_size: int | None = None
 
-    def passed(self, x: Any, instead: Weights | None = None) -> Passed:
-        """The outputs of all stages, the sources among them.
+    def fit_begins(self, call: FitCall) -> None:
+        """Take the rows of a ``fit``, where they are arrays and no others were given."""
+        self.call = call
+        self._of_fit = plain_rows(call.x, call.y, call.sample_weight)
+        if self.shown is None:
+            self.shown = self._of_fit
+        if self.validation is None and isinstance(call.validation, tuple):
+            self.validation = plain_rows(*batches.split(call.validation))
+
+    def passed(self, seen: list[Any], *, complete: bool) -> None:
+        """Take rows from batches that passed on their way into the training."""
+        x, y, weight = batches.split(batches.joined(seen))
+        whole = complete and len(batches.alike(seen)) == len(seen)
+        self.shown = Rows(x, y, weight, complete=whole)
+        self._batch_size = max(len(Rows(batches.split(batch)[0])) for batch in seen)
+
+    @property
+    def trained(self) -> Rows | None:
+        """The rows that ``fit`` trains on, where they are arrays; else those to look at.
+
+        Rows that were given to look at may hold the validation rows too. A ``fit`` may also be
+        given rows of another form, as where a callback changes them; then it is those to look at.
+        """
+        if self._of_fit is None or self.shown is None or not self._of_fit.has_form_of(self.shown):
+            return self.shown
+        return self._of_fit
+
+    @property
+    def batch_size(self) -> int | None:
+        """Rows of a batch, or None where that is not known."""
+        known = self.call.batch_size or self._batch_size
+        return KERAS_BATCH_SIZE if known is None and self._of_fit is not None else known
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether rows or classes are weighted in the loss."""
+        by_row = self.call.sample_weight is not None or (
+            self.shown is not None and self.shown.weight is not None
+        )
+        return self.call.class_weight or by_row
+
+    def in_an_epoch(self, steps: int | None) -> int | None:
+        """How many rows an epoch trains on, or None where that is not known.
 
         Args:
-            x: rows as the model gets them.
-            instead: weights to use in place of those that the model has.
+            steps: of an epoch; with fewer than the rows fill, it sees only a part of them.
         """
-        given: dict[str, dict[int, Array]] = {}
-        for (name, output), values in zip(self.names, nests.flatten(x), strict=True):
-            given.setdefault(name, {})[output] = values
-        # Keras takes the arrays of a dictionary in the order of the keys, which need not be that of the outputs.
-        sources = {name: tuple(of[output] for output in sorted(of)) for name, of in given.items()}
-        found = self.forward.passed(nests.as_fit_gets(x), instead)
-        return Passed({**sources, **found.outputs}, found.masks)
+        if not self.call.known:
+            return None
+        if self._of_fit is None:
+            return len(self.shown) if self.shown is not None and self.shown.complete else None
+        rows = len(self._of_fit)
+        return rows if steps is None else min(rows, steps * (self.batch_size or KERAS_BATCH_SIZE))
 
-    def examples(self, passed: Passed, place: int = 0) -> dict[str, tuple[Array, ...]]:
-        """One row of what was passed, without the axis of rows, as far as it is not too large to store."""
-        return {
-            name: tuple(
-                row_of(each, spec, place)
-                for each, spec in zip(values, self._specs(name, values), strict=True)
-            )
-            for name, values in passed.outputs.items()
-            if name in self.extent.kept
-        }
-
-    def probe(self, passed: Passed, *, channels: bool = True) -> dict[str, Summary]:
-        """The summaries of a few rows.
-
-        Args:
-            passed: what they became.
-            channels: whether channels are summarised each by itself, where they are few enough.
-        """
-        each = self.extent.by_channel_each_epoch if channels else frozenset()
-        return {
-            name: summarise(as_rows(values[0]), by_channel=name in each, bits=self.extent.bits)
-            for name, values in passed.outputs.items()
-            if can_summarise(values[0]) and values[0].size
-        }
-
-    def _specs(self, name: str, values: Sequence[Array]) -> tuple[Spec, ...]:
-        for stage in self.forward.stages:
-            if stage.name == name:
-                return stage.outputs
-        return tuple(Spec((None, *each.shape[1:]), str(each.dtype)) for each in values)
-
-
-def row_of(values: Array, spec: Spec, place: int) -> Array:
-    """One row, or the whole where there is no axis of rows."""
-    if spec.shape[:1] != (None,) or not values.ndim:
-        return values
-    # A single text, taken out of its array, would be no array any more.
-    return np.asarray(values[place], values.dtype)
-
-
-def is_numbers(values: Array) -> bool:
-    """Whether an array holds numbers that NumPy computes with."""
-    return values.dtype.kind in "biuf"
-
-
-def as_rows(values: Array) -> Array:
-    """The values with an axis of rows, of one where there is none."""
-    return values if values.ndim else values[None]
+    @property
+    def kind(self) -> str:
+        """What the rows come as, such as ``array`` or ``tf.data PrefetchDataset``."""
+        x = self.call.x if self.call.known else None
+        if x is not None and self._of_fit is None and nests.plain_arrays(x) is None:
+            name = type(x).__name__.removeprefix("_")
+            return f"tf.data {name}" if type(x).__module__.startswith("tensorflow.") else name
+        if self.shown is None:
+            return "rows"
+        return "arrays" if len(self.shown.arrays) > 1 else "array"

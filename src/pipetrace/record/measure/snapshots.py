@@ -1,20 +1,20 @@
-"""Copies of the weights as some epochs left them, so that what takes long can be measured when training is over."""
+"""Snapshots of the weights as some epochs left them, so that slow measurements can wait."""
 
 from dataclasses import dataclass, field
 
 from pipetrace.capture.weights import Weights
 
-MOST_EPOCHS = 24
-"""Epochs of which copies are kept; of a longer training every second of them, every fourth, and so on, and the last."""
-MOST_BYTES = 100_000_000
-"""Bytes of all copies that are kept."""
-
+MOST_SNAPSHOTS = 24
+"""Epochs of which snapshots are kept. Of a longer training every second epoch is kept, every
+fourth, and so on, and the last."""
+MOST_SNAPSHOT_BYTES = 100_000_000
+"""Bytes of all snapshots."""
 RECENT = 3
-"""The last epochs, which are kept beside: a change is told by two of them, and whether it goes on in one direction by three."""
+"""The last epochs, which are kept too: two of them show a change, and three its direction."""
 
 
 @dataclass(frozen=True)
-class Copy:
+class Snapshot:
     """The weights after one epoch.
 
     Attributes:
@@ -33,15 +33,16 @@ class Copy:
         )
 
 
-class Copies:
-    """What the weights were before training (epoch 0), after some of its epochs, evenly spread, and after the last three."""
+class Snapshots:
+    """The weights before training (epoch 0), after evenly spread epochs, and after the last
+    three."""
 
     def __init__(self) -> None:
-        self._kept: dict[int, Copy] = {}
-        self._recent: dict[int, Copy] = {}
+        self._kept: dict[int, Snapshot] = {}
+        self._recent: dict[int, Snapshot] = {}
         self._stride = 1
 
-    def keep(self, epoch: int, copy: Copy) -> None:
+    def keep(self, epoch: int, copy: Snapshot) -> None:
         """Keep what an epoch left, and let go of others where they become too many."""
         self._recent = {
             each: kept for each, kept in self._recent.items() if each > epoch - RECENT
@@ -52,7 +53,7 @@ class Copies:
             del self._kept[before]
         self._kept[epoch] = copy
         while len(self._kept) > 2 and (
-            len(self._kept) > MOST_EPOCHS + 1 or self._bytes() > MOST_BYTES
+            len(self._kept) > MOST_SNAPSHOTS + 1 or self._bytes() > MOST_SNAPSHOT_BYTES
         ):
             self._stride *= 2
             self._kept = {
@@ -61,12 +62,12 @@ class Copies:
                 if each == epoch or not each % self._stride
             }
 
-    def of(self, epoch: int) -> Copy | None:
+    def of(self, epoch: int) -> Snapshot | None:
         """What was kept of an epoch."""
         return self._kept.get(epoch) or self._recent.get(epoch)
 
     def spread(self) -> list[int]:
-        """The epochs that are kept: first and last, the middle one, those between them, and so on."""
+        """The epochs that are kept: first and last, the middle one, those between, and so on."""
         kept = sorted(self._kept)
         order = [0, len(kept) - 1] if len(kept) > 1 else list(range(len(kept)))
         parts = [(0, len(kept) - 1)]

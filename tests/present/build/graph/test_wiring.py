@@ -18,7 +18,7 @@ from tests.graphs import (
 )
 
 from pipetrace.present.build.document import document
-from pipetrace.present.build.graph.wiring import told, wiring
+from pipetrace.present.build.graph.wiring import described, wiring
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Spec
 
@@ -26,7 +26,9 @@ from pipetrace.trace.document import Spec
 def said(trace: Trace) -> dict[str, str]:
     wires = wiring(trace)
     return {
-        each.name: " ".join(words) for each in trace.stages if (words := told(trace, wires, each))
+        each.name: " ".join(words)
+        for each in trace.stages
+        if (words := described(trace, wires, each))
     }
 
 

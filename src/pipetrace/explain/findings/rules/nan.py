@@ -20,7 +20,7 @@ class NanOrInf(RunRule):
     needs = ("stages", "epochs")
     root_cause_of = (*POOR, "PT201", "PT202", "PT405", "PT502")
     what = "The loss or the weights became NaN or Inf."
-    why = "From that step on every weight is NaN or Inf, and nothing more is learned."
+    why = "NaN spreads with every update to all weights, and nothing more is learned."
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
         if not run.broken:

@@ -10,8 +10,9 @@ from pipetrace.explain.findings.questions import POOR, margin, struggles
 from pipetrace.explain.findings.rule import RunRule, as_note
 from pipetrace.explain.text import share
 from pipetrace.stats.histogram import lower_edges
-from pipetrace.trace.document import Stage, Summary
+from pipetrace.trace.document import Stage
 from pipetrace.trace.measurements import Signal
+from pipetrace.trace.summary import Summary
 
 DEAD_UNITS = 0.6
 """In sound networks up to about half of the units of a wide layer end up dead."""

@@ -135,7 +135,7 @@ def _drawn(
                 id=node.id,
                 name=_cut(shown, int(room / NAME)),
                 note=_cut(note, int(room / NOTE)),
-                label=_told(node, sources[node.name], given),
+                label=_screen_reader_label(node, sources[node.name], given),
                 kind=_kind(node, given),
                 x=x,
                 y=y,
@@ -197,7 +197,7 @@ def _note(node: Node) -> str:
     return f"{layer} {shape}".strip()
 
 
-def _told(node: Node, given: Sequence[str], outputs: set[str | None]) -> str:
+def _screen_reader_label(node: Node, given: Sequence[str], outputs: set[str | None]) -> str:
     """A box for who cannot see the lines."""
     place = (
         f"Stage {node.first + 1}"

@@ -1,4 +1,4 @@
-"""Who receives from whom, and how that is told."""
+"""The connections between the stages, and their description in sentences."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pipetrace.explain.text import counted, listed, number
 from pipetrace.trace.document import SOURCE, Spec, Stage, Trace
 
 MOST_NAMES = 5
-"""More names than this are counted, not told."""
+"""More names than this are counted."""
 ORDINALS = (
     "first",
     "second",
@@ -70,8 +70,8 @@ def wiring(trace: Trace) -> Wiring:
     )
 
 
-def told(trace: Trace, found: Wiring, stage: Stage) -> tuple[str, ...]:
-    """What the order of the stages alone does not tell of a stage: what it receives, who uses it, what it is part of."""
+def described(trace: Trace, found: Wiring, stage: Stage) -> tuple[str, ...]:
+    """The inputs, the users and the group of a stage, if the order of the stages does not show them."""
     return tuple(
         sentence
         for sentence in (
@@ -145,10 +145,10 @@ def _source(name: str, specs: Sequence[Spec], outputs: int) -> str:
     key = next((spec.name for spec in specs if spec.name), None) if len(specs) == 1 else None
     kept = f" as '{key}'" if key and key != name else ""
     if outputs > 1 and which != [0] and len(which) < outputs:
-        told = listed(
+        which_of = listed(
             [ORDINALS[each] if each < len(ORDINALS) else f"{each + 1}th" for each in which]
         )
-        return f"the {told} output{'s' * (len(which) > 1)} of {name}{kept}"
+        return f"the {which_of} output{'s' * (len(which) > 1)} of {name}{kept}"
     if len(which) > 1:
         return f"all {counted(outputs, 'output')} of {name}"
     times = f" ({TIMES.get(len(specs), f'{len(specs)} times')})" if len(specs) > 1 else ""

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from pipetrace.record.one_thread import SET_BY_IMPORT, one_thread
+from pipetrace.record.measure.outcomes import SET_BY_THREADPOOLCTL, one_blas_thread
 
 threadpoolctl = pytest.importorskip("threadpoolctl")
 
@@ -23,7 +23,7 @@ def threads() -> list[int]:
 def test_within_the_block_there_is_one_and_after_it_as_many_as_before() -> None:
     np.linalg.eigh(np.eye(3))
     before = threads()
-    with one_thread():
+    with one_blas_thread():
         assert set(threads()) <= {1}
     assert threads() == before
 
@@ -32,12 +32,12 @@ def test_within_the_block_there_is_one_and_after_it_as_many_as_before() -> None:
 def test_the_environment_is_what_it_was(given: str | None) -> None:
     """In a process of its own, since importing the library is what changes it."""
     program = (
-        "import os; from pipetrace.record.one_thread import one_thread\n"
-        f"with one_thread(): pass\nprint(os.environ.get({SET_BY_IMPORT!r}))"
+        "import os; from pipetrace.record.measure.outcomes import one_blas_thread\n"
+        f"with one_blas_thread(): pass\nprint(os.environ.get({SET_BY_THREADPOOLCTL!r}))"
     )
-    environment = {key: value for key, value in os.environ.items() if key != SET_BY_IMPORT}
+    environment = {key: value for key, value in os.environ.items() if key != SET_BY_THREADPOOLCTL}
     if given is not None:
-        environment[SET_BY_IMPORT] = given
+        environment[SET_BY_THREADPOOLCTL] = given
     ran = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     )

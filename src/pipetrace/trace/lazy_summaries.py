@@ -1,4 +1,4 @@
-"""The summaries of an epoch, made when they are asked for: a long run has thousands, and most readers want a few."""
+"""Summaries of an epoch, decoded when asked for: a long run has thousands, readers want a few."""
 
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from pipetrace.errors import DamagedTraceError
-from pipetrace.trace.document import Summary
-from pipetrace.trace.packed import decode_channels, decode_histogram
-from pipetrace.trace.texts import clean
+from pipetrace.trace.codec import clean, decode_channels, decode_histogram
+from pipetrace.trace.summary import Summary
 
 Row: TypeAlias = tuple[Any, ...]
-"""Part, name and epoch of a summary, its figures from ``count`` to ``std``, the bytes of its histogram, and those of its
-channels or None."""
+"""Part, name and epoch of a summary, its statistics from ``count`` to ``std``, then the bytes of
+its histogram and of its channels, or None."""
 
 DAMAGE = (
     sqlite3.Error,
@@ -23,14 +22,13 @@ DAMAGE = (
     OverflowError,
     RecursionError,
 )
-"""What reading a file runs into that no writer wrote."""
+"""Errors that reading a damaged file can cause."""
 
 
 class Summaries(Mapping[str, Summary]):
-    """Summaries by name, out of a file that was read and may be gone: each is made when it is first asked for.
+    """Summaries by name, each decoded when it is first asked for.
 
-    They hold the bytes of the file that they are made of, and no file. Asking for one raises ``DamagedTraceError`` where
-    its bytes are none that a writer wrote.
+    They hold bytes and no open file. Asking for a damaged one raises ``DamagedTraceError``.
 
     Args:
         rows: what each is made of.
@@ -89,8 +87,9 @@ def summary_of(row: Row) -> Summary:
 def damaged(place: Path, error: Exception) -> DamagedTraceError:
     """The error for a file that is a trace, and broken."""
     reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+    reason = clean(" ".join(reason.split()))
     return DamagedTraceError(
-        f"{place.name} is a pipetrace file, but it cannot be read: {clean(' '.join(reason.split()))}.",
+        f"{place.name} is a pipetrace file, but it cannot be read: {reason}.",
         where=str(place),
-        hint="Copy it again from where it came from, with its -wal file if there is one, or record it anew.",
+        hint="Copy it again, with its -wal file if there is one, or record a new one.",
     )

@@ -4,10 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipetrace.record import loss as module
-from pipetrace.record.budget import Budget
-from pipetrace.record.cost import Cost
-from pipetrace.record.loss import RAREST, LossWatch
+from pipetrace.record import budget as module
+from pipetrace.record.budget import RAREST_CHECK, Budget, Cost, LossChecks
 
 
 class Slow:
@@ -23,11 +21,10 @@ class Slow:
 
 def watched(
     monkeypatch: pytest.MonkeyPatch, share: float | None, look: float, steps: int = 5000
-) -> tuple[int, LossWatch]:
+) -> tuple[int, LossChecks]:
     now = [0.0]
     monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: now[0]))
-    watch = LossWatch()
-    watch.begin(Budget(share, Cost()))
+    watch = LossChecks(Budget(share, Cost()))
     watch.epoch_begins()
     looks = 0
     for step in range(1, steps + 1):
@@ -46,8 +43,8 @@ def test_a_look_as_long_as_a_step_is_taken_rarely_and_never_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     looks, watch = watched(monkeypatch, 0.02, 0.001)
-    assert watch.every == RAREST
-    assert 5000 / RAREST <= looks < 500
+    assert watch.every == RAREST_CHECK
+    assert 5000 / RAREST_CHECK <= looks < 500
 
 
 def test_without_a_budget_it_is_always_taken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,189 @@
+"""What the trace says of a run: the model and its stages, the rows, the training, the overhead."""
+
+import platform
+from dataclasses import replace
+from datetime import datetime
+
+from pipetrace.capture import backend, facts, internals, nests
+from pipetrace.capture.forward import Forward
+from pipetrace.record.budget import FLOOR
+from pipetrace.record.measure.dataset import DataFacts
+from pipetrace.record.measure.model_pass import ModelPass, source_names, sources
+from pipetrace.record.measure.preprocessing import before_dataset
+from pipetrace.record.measure.rows import Rows
+from pipetrace.record.state import State
+from pipetrace.trace.document import Data, Run, Stage, Training
+from pipetrace.trace.overhead import BUDGET, Overhead, Skipped
+
+READ_BYTES_A_SECOND = 300e6
+"""Speed at which rows and targets are read for a SHA-256 and the targets' statistics."""
+KERAS_CALLBACKS = ("History", "ProgbarLogger")
+"""Callbacks that Keras adds itself."""
+
+
+def see_stages(state: State, rows: Rows) -> None:
+    """Trace the model once on some rows; the state then has its stages and a pass of all of them.
+
+    Raises:
+        Exception: whatever the model raises.
+    """
+    taken = {str(layer.name) for layer in internals.all_layers(state.model)}
+    of_dataset = None
+    if state.settings.rows is None:
+        of_dataset = before_dataset(state.source.call.x, taken)
+    before = state.settings.before or of_dataset
+    if before is not None and len(before.sources) == len(rows.arrays):
+        state.names, state.before = list(before.sources), before.stages
+    else:
+        plain = source_names(state.model, rows.x)
+        state.names = [(name, 0) for name in plain]
+        state.before = sources(plain, rows.x, {"name": "rows"})
+    few = rows.taken(slice(0, 2)).x
+    forward = Forward(state.model, nests.as_fit_gets(few), state.names, taken=state.taken)
+    state.measure = ModelPass(forward, state.names, few)
+
+
+class Description:
+    """What the trace says of a run, kept up to date while more becomes known.
+
+    Args:
+        state: of the recording.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._data = DataFacts()
+        self._run: Run | None = None
+
+    def renewed(self) -> Run:
+        """The facts of the run as they are known now; rows are not read for it."""
+        state, earlier = self._state, self._run
+        now = datetime.now().astimezone().isoformat(timespec="seconds")
+        outputs = state.measure.forward.outputs if state.measure else ()
+        fingerprint = earlier.model_fingerprint if earlier else facts.fingerprint(state.model)
+        self._run = Run(
+            title=state.settings.title or facts.model_name(state.model),
+            created=earlier.created if earlier else now,
+            command=state.settings.command,
+            versions=backend.versions(),
+            backend="tensorflow",
+            platform=f"{platform.system()} {platform.machine()}",
+            model_fingerprint=fingerprint,
+            data=self._data.told(known_data(state), state.settings.data),
+            training=_training(state),
+            model=facts.model_facts(state.model, outputs),
+        )
+        return self._run
+
+    def read_now(self) -> None:
+        """Read rows and targets for their facts."""
+        if self._state.can("data facts"):
+            with self._state.safely("data facts"):
+                self._read()
+        self.renewed()
+
+    def read_beside(self) -> None:
+        """Do that beside the training; without room for it in the budget it waits for the end."""
+        state, rows = self._state, self._state.source.shown
+        if rows is None or state.writer is None or not state.can("data facts"):
+            return
+        seconds = sum(each.nbytes for each in (*rows.arrays, *rows.targets)) / READ_BYTES_A_SECOND
+        if not state.budget.has_room_for(seconds):
+            return
+
+        def work() -> None:
+            with state.cost.beside("data facts"):
+                self._read()
+            self.write()
+
+        state.writer.do("data facts", work)
+
+    def write(self, stages: tuple[Stage, ...] = ()) -> None:
+        """Write what runs, and its stages.
+
+        Args:
+            stages: of the model, where a whole pass was never seen.
+        """
+        state = self._state
+        if state.writer is None or self._run is None or not state.can("writing"):
+            return
+        forward = state.measure.forward if state.measure else None
+        found = (*state.before, *(forward.stages if forward else stages))
+        data = self._data.told(known_data(state), state.settings.data)
+        groups = forward.groups if forward else ()
+        state.writer.describe(replace(self._run, data=data), found, groups)
+
+    def _read(self) -> None:
+        state = self._state
+        self._data.read(
+            known_data(state),
+            state.source.shown,
+            state.measure,
+            state.settings.class_names,
+            classifies=facts.classifies(state.model),
+        )
+
+
+def _training(state: State) -> Training:
+    source, measure = state.source, state.measure
+    kinds = [type(each) for each in source.call.callbacks]
+    own = __name__.partition(".")[0]
+    names = [kind.__name__ for kind in kinds if kind.__module__.partition(".")[0] != own]
+    rows = source.trained
+    return facts.training_facts(
+        state.model,
+        epochs=state.planned,
+        batch_size=source.batch_size,
+        probe_rows=min(measure.extent.together, len(rows)) if measure and rows else 0,
+        callbacks=[name for name in names if name not in KERAS_CALLBACKS],
+        weighted=source.is_weighted,
+    )
+
+
+def known_data(state: State) -> Data:
+    """What is known of the rows without reading them."""
+    source, settings = state.source, state.settings
+    rows, validation, call = source.shown, source.validation, source.call
+    is_unknown = call.validation is not None or not (call.known or state.only_looks)
+    return Data(
+        name=settings.data_name or source.kind,
+        description="",
+        notice=None,
+        origin="fit",
+        available=len(rows) if rows and rows.complete else 0,
+        fingerprint="",
+        class_names=(),
+        class_counts=(),
+        validation_rows=len(validation) if validation else None if is_unknown else 0,
+        example_row=(settings.before.row or 0) if settings.before else 0,
+        example_label=None,
+        example_value=None,
+        rows=source.in_an_epoch(state.steps),
+        complete=bool(rows and rows.complete),
+    )
+
+
+def overhead(state: State, steps_a_look: int) -> Overhead:
+    """What the recording took so far, and what was skipped.
+
+    Args:
+        state: of the recording.
+        steps_a_look: steps from one look at the loss to the next.
+    """
+    of = dict.fromkeys(("probe", "weights", "measurements"), state.epoch)
+    if state.source.shown is not None:
+        of["rows"] = len(state.source.shown)
+    skipped = [
+        Skipped(what, why, amount, of.get(what)) for (what, why), amount in state.skipped.items()
+    ]
+    if steps_a_look > 1:
+        skipped.append(Skipped("loss checks", BUDGET, steps_a_look))
+    return Overhead(
+        budget=state.budget.share,
+        floor=FLOOR,
+        training=state.budget.training,
+        during=state.cost.during,
+        background=state.cost.background,
+        after=state.cost.after,
+        skipped=tuple(skipped),
+    )

@@ -1,0 +1,163 @@
+"""Checks of training and validation rows: repeated rows, order, baseline models."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from pipetrace.capture.fit import FitCall
+from pipetrace.record.measure.model_pass import ModelPass, is_numbers
+from pipetrace.record.measure.outcomes import Found, one_blas_thread
+from pipetrace.record.measure.rows import Rows
+from pipetrace.stats import baselines, dataset_checks
+from pipetrace.stats.outcomes import class_labels
+from pipetrace.trace.document import Array
+from pipetrace.trace.measurements import HELD_OUT, TRAINING, DatasetCheck, FitArguments
+
+BASELINE_ROWS = 600
+"""Rows that the baseline models get: their work grows with the third power."""
+BASELINE_VALUES = 6_000_000
+"""Values of all rows for the baseline models; longer rows mean fewer of them."""
+BASELINE_TARGETS = 2000
+"""Values of a row's target, at the most."""
+
+
+def checks(measure: ModelPass, call: FitCall, trained: Rows, validation: Rows | None) -> Found:
+    """Repeated rows, contradictions, order, and what validation rows share with training rows.
+
+    Args:
+        measure: the model's forward pass, of which the outputs' shapes are used.
+        call: the arguments of ``fit``.
+        trained: rows that it trained on.
+        validation: rows that it did not, or None.
+    """
+    some = trained.taken(slice(0, dataset_checks.MOST))
+    x = dataset_checks.hashes(_with_rows(some))
+    y = dataset_checks.hashes(some.targets) if some.y is not None else None
+    found = _with_values(dataset_checks.repeated(x, y), some)
+    found = replace(found, possible_rows=dataset_checks.domain(_with_rows(some)))
+    if y is not None and len(y) == len(x) and _targets_look_like_inputs(some):
+        found = replace(
+            found,
+            targets_are_inputs=float((y == x).mean()),
+            targets_among_inputs=float(np.isin(y, x).mean()),
+        )
+    labels = labels_of(measure, some)
+    if labels is not None:
+        runs, by_chance = dataset_checks.class_runs(labels[0])
+        found = replace(found, class_runs=runs, expected_class_runs=by_chance)
+    checked: Found = [
+        ("fit", FitArguments(bool(call.shuffle), call.validation_split)),
+        (TRAINING, found),
+    ]
+    if validation is not None and len(validation):
+        checked.append((HELD_OUT, _of_validation(measure, validation, x, labels)))
+    return checked
+
+
+def _of_validation(
+    measure: ModelPass, validation: Rows, x: Array, labels: tuple[Array, int] | None
+) -> DatasetCheck:
+    kept = validation.taken(slice(0, dataset_checks.MOST))
+    new = dataset_checks.hashes(_with_rows(kept))
+    found = _with_values(dataset_checks.repeated(new, None), kept)
+    found = replace(found, seen_in_training=float(np.isin(new, x).mean()))
+    others = labels_of(measure, kept)
+    if labels is None or others is None:
+        return found
+    moved = dataset_checks.class_shift(labels[0], others[0], max(labels[1], others[1]))
+    return replace(
+        found,
+        class_shift=moved.shift,
+        class_shift_sigmas=moved.sigmas,
+        unseen_classes=moved.unseen,
+    )
+
+
+def baseline_scores(measure: ModelPass, trained: Rows, validation: Rows | None) -> Found:
+    """What baseline models reach on the same rows; nothing where these are no numbers."""
+    problem = _problem(measure, trained, validation)
+    if problem is None:
+        return []
+    with one_blas_thread():
+        found: Found = [*baselines.learned(problem).items(), *baselines.shifted(problem).items()]
+        if problem.x.shape == problem.y.shape and np.array_equal(problem.x, problem.y):
+            found += baselines.components(problem.x).items()
+    return found
+
+
+def labels_of(measure: ModelPass, rows: Rows) -> tuple[Array, int] | None:
+    """Each row's class and the number of classes, where the single output gives classes."""
+    outputs = measure.forward.outputs
+    if len(rows.targets) != 1 or len(outputs) != 1 or len(outputs[0].shape) != 2:
+        return None
+    width = outputs[0].shape[1]
+    if width is None:
+        return None
+    labels = class_labels(rows.targets[0], (len(rows), width))
+    return None if labels is None else (labels, max(2, width))
+
+
+def _problem(
+    measure: ModelPass, trained: Rows, validation: Rows | None
+) -> baselines.Problem | None:
+    length = sum(int(np.prod(each.shape[1:])) for each in trained.arrays)
+    count = min(BASELINE_ROWS, BASELINE_VALUES // max(1, length))
+    old = _table(measure, trained.spaced(count))
+    if old is None or len(old[0]) < baselines.FEWEST_ROWS:
+        return None
+    x, y, are_classes = old
+    new = None
+    if validation is not None and len(validation):
+        new = _table(measure, validation.spaced(count))
+    if new is None or new[0].shape[1:] != x.shape[1:] or new[1].shape[1:] != y.shape[1:]:
+        return baselines.Problem(x, y, None, None, are_classes)
+    return baselines.Problem(x, y, new[0], new[1], are_classes)
+
+
+def _table(measure: ModelPass, rows: Rows) -> tuple[Array, Array, bool] | None:
+    """Inputs and targets as tables, finite rows only, and whether targets are classes."""
+    inputs, targets = rows.arrays, rows.targets
+    if len(targets) != 1 or not all(is_numbers(each) and each.ndim for each in (*inputs, *targets)):
+        return None
+    x = np.concatenate([each.reshape(len(each), -1).astype(np.float64) for each in inputs], axis=1)
+    labels = labels_of(measure, rows)
+    y: Array = targets[0].reshape(len(targets[0]), -1).astype(np.float64)
+    if labels is not None:
+        y = np.eye(labels[1])[labels[0]]
+    if y.shape[1] > BASELINE_TARGETS or len(x) != len(y):
+        return None
+    sound = np.isfinite(x).all(axis=1) & np.isfinite(y).all(axis=1)
+    return x[sound], y[sound], labels is not None
+
+
+def _with_values(found: DatasetCheck, rows: Rows) -> DatasetCheck:
+    """The same with how many values are NaN or Inf, and the root mean square of the inputs."""
+    inputs = [each for each in rows.arrays if is_numbers(each) and each.size]
+    rms = None
+    if inputs:
+        sums = [float(np.nansum(each.astype(np.float64) ** 2)) for each in inputs]
+        rms = float(np.sqrt(sum(sums) / sum(each.size for each in inputs)))
+    return replace(
+        found,
+        input_rms=rms,
+        inputs_not_finite=_not_finite(rows.arrays),
+        targets_not_finite=_not_finite(rows.targets),
+    )
+
+
+def _not_finite(arrays: list[Array]) -> int:
+    floats = [each for each in arrays if each.dtype.kind == "f"]
+    return sum(int((~np.isfinite(each)).sum()) for each in floats)
+
+
+def _with_rows(rows: Rows) -> list[Array]:
+    return [each for each in rows.arrays if each.ndim]
+
+
+def _targets_look_like_inputs(rows: Rows) -> bool:
+    inputs, targets = _with_rows(rows), rows.targets
+    return (
+        len(inputs) == len(targets) == 1
+        and inputs[0].shape == targets[0].shape
+        and inputs[0].ndim > 1
+    )

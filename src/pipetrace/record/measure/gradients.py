@@ -1,0 +1,61 @@
+"""The loss of some rows in training mode and its gradients."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pipetrace.capture import nests
+from pipetrace.capture.gradients import Gradients
+from pipetrace.capture.weights import Weights, trainable
+from pipetrace.record.measure.outcomes import Found
+from pipetrace.record.measure.rows import Rows
+from pipetrace.stats import activations
+from pipetrace.trace.measurements import TRAINING, LossPoint
+
+GRADIENT_ROWS = 64
+"""Rows of which the gradient is taken: no fewer than most batches have."""
+
+
+class LossGradients:
+    """Gradients of a model's loss by its weights; compiled when they are first asked for.
+
+    Args:
+        model: compiled.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._compiled: Gradients | None = None
+
+    def measured(
+        self,
+        rows: Rows,
+        together: int,
+        variables: Mapping[str, Any],
+        instead: Weights | None = None,
+    ) -> Callable[[], Found]:
+        """Take the gradients now, and give what makes figures of them later.
+
+        Args:
+            rows: training rows with targets.
+            together: rows that may pass at a time.
+            variables: the weights that train, by their names in the trace.
+            instead: weights to use in place of those that the model has.
+        """
+        few = rows.spaced(min(GRADIENT_ROWS, together))
+        x, y = nests.as_fit_gets(few.x), nests.as_fit_gets(few.y)
+        # A layer may have been frozen since.
+        trained = [id(variable) for variable in trainable(self._model)]
+        if self._compiled is None or self._compiled.variables != trained:
+            self._compiled = Gradients(self._model, x, y, few.weight)
+        taken = self._compiled(x, y, few.weight, instead)
+
+        def figures() -> Found:
+            found: Found = [(TRAINING, LossPoint(taken.loss, taken.penalty))]
+            for name, variable in variables.items():
+                if id(variable) in taken.gradients:
+                    values = taken.gradients[id(variable)]
+                    penalty = taken.penalties.get(id(variable))
+                    found.append((name, activations.gradient(values, penalty)))
+            return found
+
+        return figures

@@ -1,0 +1,207 @@
+"""What a recording was asked for, what is known of it so far, and what of it has failed."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipetrace.capture.internals import all_layers
+from pipetrace.capture.tensors import Origin
+from pipetrace.errors import PipetraceError, in_short
+from pipetrace.record.budget import DEFAULT_SHARE, Budget, Cost
+from pipetrace.record.measure.failure import Suspect
+from pipetrace.record.measure.model_pass import ModelPass
+from pipetrace.record.measure.outcomes import Found
+from pipetrace.record.measure.preprocessing import Before
+from pipetrace.record.measure.rows import Rows, RowSource
+from pipetrace.record.writer_thread import WriterThread
+from pipetrace.trace.document import Array, Data, Stage
+from pipetrace.trace.events import RECORDER, Event
+from pipetrace.trace.measured import Measurement
+
+
+@dataclass(frozen=True, eq=False)
+class Followed:
+    """One row to follow through all stages.
+
+    Attributes:
+        row: as the model gets it, with its axis of rows.
+        number: of the row in its source.
+        label: its class.
+        way: what it was before the model, by stage.
+    """
+
+    row: Rows
+    number: int
+    label: int
+    way: Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a recording was asked for.
+
+    Attributes:
+        path: where the trace goes.
+        rows: the rows to look at; None takes those that ``fit`` gets.
+        held_out: rows that are not trained on, for the predictions; None takes the validation rows.
+        title: what the trace is called; None takes the model's name.
+        class_names: what the classes are called; none leaves them numbered.
+        command: how the run was started.
+        verbose: whether to say where the trace is, and at the end what the rules find in it.
+        alert: whether to report errors that the rules find at once.
+        data_name: what the rows are called; None takes the kind of what ``fit`` gets.
+        before: the stages before the model, where there are any but the rows themselves.
+        budget: the share of training time that recording may take while training runs; None sets no
+            limit.
+        after: whether data flow, predictions and weights are measured when training is over.
+        exact: whether the data flow's histograms count all rows, however long that takes.
+        strict: whether the caller handles the errors, so that nothing is said of them here.
+        data: what is known of the data beforehand, in place of what the rows tell.
+        followed: the single row to show as a prediction, in place of those that are chosen.
+        progress: is called with the rows of the data flow that are done; None draws a line on
+            standard error.
+    """
+
+    path: Path
+    rows: Rows | None = None
+    held_out: Rows | None = None
+    title: str | None = None
+    class_names: tuple[str, ...] = ()
+    command: str = ""
+    verbose: bool = True
+    alert: bool = True
+    data_name: str | None = None
+    before: Before | None = None
+    budget: float | None = DEFAULT_SHARE
+    after: bool = True
+    exact: bool = False
+    strict: bool = False
+    data: Data | None = None
+    followed: Followed | None = None
+    progress: Callable[[int, int], None] | None = None
+
+
+class State:
+    """What is known of one model's training while it is recorded.
+
+    Nothing that goes wrong in a recording reaches the training: it is said once, noted in the
+    trace, and that part is skipped from there on.
+
+    Args:
+        model: whose training is recorded.
+        settings: what to record, and where to.
+
+    Attributes:
+        source: which rows the training has.
+        measure: the forward pass of all stages; None until the stages were seen.
+        before: the stages before the model; ``names``: for each array of the rows the one it comes
+            from.
+        planned: the number of the last epoch that is planned.
+        epoch, step: those that run, from 1; the step within its epoch.
+        steps: of an epoch, or None where Keras does not know; ``steps_together``: of one call.
+        only_looks: whether the model is not trained.
+        errors: what each part raised that has failed.
+        skipped: how often something was skipped, by what and why.
+    """
+
+    def __init__(self, model: Any, settings: Settings) -> None:
+        self.model, self.settings = model, settings
+        self.cost = Cost()
+        self.budget = Budget(settings.budget, self.cost)
+        self.source = RowSource(settings.rows, settings.held_out)
+        self.writer: WriterThread | None = None
+        self.measure: ModelPass | None = None
+        self.names: list[Origin] = []
+        self.before: tuple[Stage, ...] = ()
+        self.planned, self.epoch, self.step = 0, 0, 0
+        self.steps: int | None = None
+        self.steps_together = 1
+        self.only_looks = False
+        self.errors: dict[str, Exception] = {}
+        self.skipped: dict[tuple[str, str], int] = {}
+        self._layers: int | None = None
+
+    @property
+    def moment(self) -> tuple[int | None, int | None]:
+        """The epoch and the step that did not come to their end; None outside of them."""
+        between = self.steps is not None and self.step >= self.steps
+        return self.epoch or None, self.step + 1 if self.epoch and not between else None
+
+    @property
+    def suspect(self) -> Suspect:
+        """What is searched for the cause of a failure."""
+        rows = self.source.shown
+        return Suspect(self.model, self.measure, rows, self.names, self.taken)
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """The names of the stages before the model, which none of its own may have."""
+        return frozenset(stage.name for stage in self.before)
+
+    def layers(self) -> int:
+        """How many layers the model has, those of nested models included."""
+        if self._layers is None:
+            self._layers = len(all_layers(self.model))
+        return self._layers
+
+    @contextmanager
+    def safely(self, part: str) -> Iterator[None]:
+        """Do a part of the recording; what it raises stays here."""
+        with self.cost.of(part):
+            try:
+                yield
+            except Exception as error:  # whatever it is, it is ours, and the training is not
+                self.lose(part, error)
+
+    @contextmanager
+    def safely_beside(self, part: str) -> Iterator[None]:
+        """The same in the writer's thread, beside the training."""
+        with self.cost.beside(part):
+            try:
+                yield
+            except Exception as error:  # as above
+                self.lose(part, error)
+
+    def can(self, part: str) -> bool:
+        """Whether a part of the recording has not failed before."""
+        return part not in self.errors and not (part != "writing" and "writing" in self.errors)
+
+    def skip(self, what: str, reason: str, amount: int = 1) -> None:
+        """Remember that something was not recorded, so many times more."""
+        self.skipped[what, reason] = self.skipped.get((what, reason), 0) + amount
+
+    def note(self, event: Event) -> None:
+        """Write down something that happened."""
+        if self.writer is not None and self.can("writing"):
+            with self.safely("writing"):
+                self.writer.add_event(event)
+
+    def add(self, found: Found, epoch: int | None = None) -> None:
+        """Write figures of an epoch, or those that are taken once."""
+        if found and self.writer is not None and self.can("writing"):
+            self.writer.add_measurements(Measurement(name, epoch, each) for name, each in found)
+
+    def lose(self, part: str, error: Exception) -> None:
+        """Skip a part of the recording from here on, and say so once."""
+        if part in self.errors:
+            return
+        self.errors[part] = error
+        if self.settings.strict or (self.only_looks and part == "writing"):
+            return  # the caller raises it
+        what = error.what if isinstance(error, PipetraceError) else in_short(error)
+        with contextlib.suppress(Exception):  # a closed standard error stops no training
+            say(f"pipetrace: Recording {part} failed and is now off: {what} Training continues.")
+        if self.writer is not None and part != "writing":
+            with contextlib.suppress(Exception):
+                epoch, step = self.epoch or None, self.step or None
+                self.writer.add_event(Event(RECORDER, epoch, step, part=part, error=what))
+
+
+def say(text: str) -> None:
+    """Write a line to standard error, beside what the training prints itself."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()

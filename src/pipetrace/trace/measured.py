@@ -1,0 +1,121 @@
+"""The measurements of a trace, found by kind, name and epoch."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias, TypeVar, cast, overload
+
+from pipetrace.trace.measurements import KINDS, Figures
+
+F = TypeVar("F", bound=Figures)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Figures of one thing at one time.
+
+    Attributes:
+        name: a weight (``conv2d/kernel``), a stage, or a set of rows (``training``, ``held_out``).
+        epoch: after which it was taken, 0 for before training; None for once, at the end.
+        figures: of what kind, and the figures.
+        kind: of the figures, as the file names it.
+    """
+
+    name: str
+    epoch: int | None
+    figures: Figures
+    kind: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Take the kind from the figures."""
+        object.__setattr__(self, "kind", self.figures.kind)
+
+
+Stored: TypeAlias = tuple[str, str, int | None, str]
+"""Kind, name, epoch and figures of a measurement, the figures as the file has them."""
+Decode: TypeAlias = Callable[[type[Figures], str], Figures]
+
+
+class Measurements(Sequence[Measurement]):
+    """The measurements of a trace. Figures from a file are decoded when first asked for.
+
+    Args:
+        measured: in order. The last of a kind, name and epoch holds; unknown kinds are left out.
+        decode: reads the figures of those that are given as the file has them.
+    """
+
+    def __init__(
+        self, measured: Iterable[Measurement | Stored] = (), decode: Decode | None = None
+    ) -> None:
+        self._decode = decode
+        self._by: dict[str, dict[str, dict[int | None, Figures | str]]] = {}
+        self._order: dict[tuple[str, str, int | None], None] = {}
+        for each in measured:
+            if isinstance(each, Measurement):
+                kind, name, epoch = each.kind, each.name, each.epoch
+                figures: Figures | str = each.figures
+            else:
+                kind, name, epoch, figures = each
+            if kind in KINDS:
+                self._by.setdefault(kind, {}).setdefault(name, {})[epoch] = figures
+                self._order[kind, name, epoch] = None
+
+    def of(self, kind: type[F], name: str, epoch: int | None = None) -> F:
+        """The figures of one thing; a record without any where it was not measured.
+
+        Raises:
+            DamagedTraceError: the file holds something else.
+        """
+        if not self.has(kind, name, epoch):
+            return kind()
+        return cast(F, self._figures(kind.kind, name, epoch))
+
+    def has(self, kind: type[Figures], name: str, epoch: int | None = None) -> bool:
+        """Whether something was measured."""
+        return epoch in self._by.get(kind.kind, {}).get(name, {})
+
+    def epochs(self, kind: type[Figures], name: str) -> list[int | None]:
+        """After which epochs something was measured, in order of writing."""
+        return list(self._by.get(kind.kind, {}).get(name, {}))
+
+    def names(self, kind: type[Figures]) -> list[str]:
+        """What was measured of a kind, in order."""
+        return list(self._by.get(kind.kind, {}))
+
+    def course(
+        self, kind: type[F], name: str, field: Callable[[F], float | None]
+    ) -> dict[int, float]:
+        """One figure by epoch, 0 for before training; epochs without it are left out."""
+        epochs = self._by.get(kind.kind, {}).get(name, {})
+        found = {
+            epoch: field(self.of(kind, name, epoch))
+            for epoch in sorted(each for each in epochs if each is not None)
+        }
+        return {epoch: value for epoch, value in found.items() if value is not None}
+
+    def _figures(self, kind: str, name: str, epoch: int | None) -> Figures:
+        figures = self._by[kind][name][epoch]
+        if not isinstance(figures, Figures):
+            if self._decode is None:
+                raise ValueError("nothing can decode these figures")
+            figures = self._by[kind][name][epoch] = self._decode(KINDS[kind], figures)
+        return figures
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __iter__(self) -> Iterator[Measurement]:
+        for kind, name, epoch in self._order:
+            yield Measurement(name, epoch, self._figures(kind, name, epoch))
+
+    @overload
+    def __getitem__(self, place: int) -> Measurement: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Measurement]: ...
+    def __getitem__(self, place: int | slice) -> Measurement | Sequence[Measurement]:
+        if isinstance(place, slice):
+            return list(self)[place]
+        kind, name, epoch = list(self._order)[place]
+        return Measurement(name, epoch, self._figures(kind, name, epoch))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({list(self)})"

@@ -1,0 +1,121 @@
+"""Opening a file that anyone may have written. Only a whole trace of our schema is accepted."""
+
+import errno
+import os
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+from pipetrace.errors import NewerTraceError, NotATraceError, TraceNotFoundError
+from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, TABLES
+
+HEADER = b"SQLite format 3\0"
+
+
+def check_header(place: Path) -> None:
+    """Refuse a file that does not begin as a trace does.
+
+    Raises:
+        TraceNotFoundError: there is no such file.
+        NotATraceError: it is something else, or cannot be read.
+    """
+    problem = None
+    try:
+        head = _beginning(place)
+    except (
+        FileNotFoundError,
+        NotADirectoryError,
+        ValueError,
+    ) as error:  # a null character is a ValueError
+        raise TraceNotFoundError(
+            f"There is no file {place}.",
+            where=str(place.absolute()),
+            hint="Check the name, or record a trace with: pipetrace digits",
+        ) from error
+    except OSError as error:
+        raise NotATraceError(
+            f"{place} cannot be read as a file: {error.strerror}.",
+            where=str(place),
+            hint="Give the path of a .trace file that you may read.",
+        ) from error
+    if not head:
+        problem = "it is empty"
+    elif not head.startswith(HEADER):
+        problem = "it does not begin as a SQLite file does"
+    elif len(head) < len(HEADER) + 84:
+        problem = "it ends within its own header"
+    elif int.from_bytes(head[68:72], "big") != APPLICATION_ID:
+        problem = "it is a SQLite database of another application"
+    if problem:
+        raise NotATraceError(
+            f"{place.name} is not a pipetrace file: {problem}.",
+            where=str(place),
+            hint="Give a file that pipetrace wrote, such as digits.trace.",
+        )
+
+
+def _beginning(place: Path) -> bytes:
+    mode = place.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        # Opening a pipe would wait for its writer.
+        raise OSError(errno.EINVAL, "It is neither a file nor a folder")
+    with place.open("rb") as file:
+        return file.read(100)
+
+
+def connect(place: Path) -> sqlite3.Connection:
+    """Open a file for reading, so that nothing in it can run."""
+    # A name's bytes need not be valid text.
+    address = f"file:{quote(os.fsencode(place.absolute()))}?mode=ro"
+    database = sqlite3.connect(address, uri=True, timeout=10)
+    try:
+        database.execute("SELECT count(*) FROM sqlite_master").fetchall()
+    except sqlite3.OperationalError:
+        # A log needs a shared-memory file beside it, which a read-only folder cannot have. Every
+        # finished epoch is in the main file as well, so that alone is read.
+        database.close()
+        database = sqlite3.connect(f"{address}&immutable=1", uri=True)
+    database.execute("PRAGMA trusted_schema = OFF")
+    database.execute("PRAGMA cell_size_check = ON")
+    return database
+
+
+def check_identity(place: Path, database: sqlite3.Connection) -> None:
+    """Refuse an open file that is no whole trace of our schema.
+
+    Raises:
+        NewerTraceError: it has a newer schema.
+        ValueError: it is broken, or holds anything but our tables.
+    """
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version > SCHEMA:
+        raise NewerTraceError(
+            f"{place.name} has schema {version}; this pipetrace reads up to {SCHEMA}.",
+            where=str(place),
+            hint="Update pipetrace: pip install --upgrade pipetrace",
+        )
+    if version < 1:
+        raise ValueError("it has no schema version")
+    (page,) = database.execute("PRAGMA page_size").fetchone()
+    # SQLite silently reads zeros for the missing part of a cut page. A log beside it has the page.
+    if place.stat().st_size % page and not place.with_name(f"{place.name}-wal").exists():
+        raise ValueError("it was cut off within a page")
+    _check_layout(database)
+    check = [row[0] for row in database.execute("PRAGMA quick_check(3)")]
+    if check != ["ok"]:
+        raise ValueError("; ".join(check).replace("\n", " "))
+
+
+def _check_layout(database: sqlite3.Connection) -> None:
+    """Check that the file holds our tables, word for word, and nothing else."""
+    query = "SELECT type, name, sql FROM sqlite_master"
+    with closing(sqlite3.connect(":memory:")) as new:
+        new.executescript(TABLES)
+        ours = set(new.execute(query))
+    there = set(database.execute(query))
+    for kind, name, _ in sorted(ours - there, key=str):
+        raise ValueError(f"it lacks the {kind} {name}, or has it in another form")
+    for kind, name, _ in sorted(there - ours, key=str):
+        raise ValueError(f"it holds the {kind} {name}, which no trace has")

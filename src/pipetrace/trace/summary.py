@@ -1,0 +1,62 @@
+"""Statistics of a tensor."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Exact counts of float32 values by their leading bits.
+
+    A key is the value's bit pattern shifted right by ``32 - bits``. It holds the sign, the eight
+    bits of the exponent, and ``bits - 9`` bits of the fraction. With 16 bits a bin is at most 0.8 %
+    wide, with 12 bits at most 12.5 %.
+
+    Attributes:
+        keys: of the bins that hold values, uint16, rising.
+        counts: how many values each bin holds, int64.
+        bits: how many leading bits make the key.
+    """
+
+    keys: NDArray[np.uint16]
+    counts: NDArray[np.int64]
+    bits: int = 16
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Mergeable statistics of a tensor. ``min`` to ``histogram`` are of the finite values alone.
+
+    Attributes:
+        count: how many values there are, NaN and Inf included.
+        nan, positive_infinity, negative_infinity: how many values are NaN, Inf, -Inf.
+        zeros: how many values equal zero.
+        min, max, mean: None when no value is finite.
+        std: the population standard deviation, None when no value is finite.
+        histogram: of the finite values, as float32.
+        channels: one summary for each index of the last axis; None for one channel or very many.
+    """
+
+    count: int
+    nan: int
+    positive_infinity: int
+    negative_infinity: int
+    zeros: int
+    min: float | None
+    max: float | None
+    mean: float | None
+    std: float | None
+    histogram: Histogram
+    channels: "tuple[Summary, ...] | None" = None
+
+    @property
+    def non_finite(self) -> int:
+        """How many values are NaN or infinite."""
+        return self.nan + self.positive_infinity + self.negative_infinity
+
+    @property
+    def finite(self) -> int:
+        """How many values are neither NaN nor infinite."""
+        return self.count - self.non_finite

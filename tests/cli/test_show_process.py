@@ -1,0 +1,69 @@
+"""``pipetrace show`` as a process: what it loads, and that a terminal is found."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from pipetrace.cli.show import FORCE_TERMINAL
+
+
+def ran(program: str, environment: Mapping[str, str] | None = None) -> str:
+    """What a program prints, without a variable that the tests' own process may have."""
+    plain = {name: value for name, value in os.environ.items() if name not in FORCE_TERMINAL}
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**plain, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("variables", "loaded"),
+    [
+        ({}, False),
+        ({"FORCE_COLOR": "1"}, True),
+        ({"FORCE_COLOR": ""}, True),
+        ({"TTY_COMPATIBLE": "1"}, True),
+    ],
+)
+def test_rich_is_loaded_where_it_may_find_a_terminal(
+    digits_file: Path, variables: Mapping[str, str], loaded: bool
+) -> None:
+    program = (
+        f"import sys; sys.argv = ['pipetrace', 'show', {str(digits_file)!r}]\nfrom pipetrace.cli import main\nmain()\n"
+        "print('rich.console' in sys.modules)"
+    )
+    text, _, answer = ran(program, variables).rstrip("\n").rpartition("\n")
+    assert answer == str(loaded)
+    assert "Conv2D" in text
+    assert ("\x1b[" in text) == (
+        variables.get("FORCE_COLOR") == "1" or "TTY_COMPATIBLE" in variables
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "importlib.metadata",
+        "pipetrace.present.page",
+        "pipetrace.record.recorder",
+        "socket",
+        "hashlib",
+        "rich",
+        "difflib",
+    ],
+)
+def test_showing_imports_nothing_that_it_needs_not(digits_file: Path, name: str) -> None:
+    program = (
+        f"import sys; sys.argv = ['pipetrace', 'show', {str(digits_file)!r}]\nfrom pipetrace.cli import main\nmain()\n"
+        f"print({name!r} in sys.modules, 'pipetrace.present.text' in sys.modules)"
+    )
+    assert ran(program).splitlines()[-1] == "False True"
