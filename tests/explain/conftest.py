@@ -1,4 +1,5 @@
-"""Traces made by hand: any metrics, rows, batches and classes, and a small network whose every value is computed here."""
+"""Traces made by hand: any metrics, rows, batches and classes, and a small network whose every
+value is computed here."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -34,12 +35,14 @@ MakeTrace: TypeAlias = Callable[..., Trace]
 
 DONE = Ending(FINISHED)
 MEASURED = 6
-"""Rows that pass through the small network; the data flow is of all of them, the prediction of the last."""
+"""Rows that pass through the small network; the data flow is of all of them, the prediction of the
+last."""
 
 
 @dataclass(frozen=True)
 class Net:
-    """The sizes of a network like the reference pipeline's: divide, Conv2D, MaxPooling2D, Flatten, Dense."""
+    """The sizes of a network like the reference pipeline's: divide, Conv2D, MaxPooling2D, Flatten,
+    Dense."""
 
     image: tuple[int, int, int] = (8, 8, 1)
     filters: int = 4
@@ -127,7 +130,8 @@ def forward(net: Net) -> tuple[dict[str, Array], dict[str, Array]]:
 
 @lru_cache(maxsize=128)
 def stages_of(net: Net, *, measured: bool = True) -> tuple[Stage, ...]:
-    """The stages as the recorder describes them; without summaries and examples where nothing was measured."""
+    """The stages as the recorder describes them; without summaries and examples where nothing was
+    measured."""
     _, outputs = forward(net)
     held = {
         "conv2d": (
@@ -280,6 +284,7 @@ def trace_of(
 
 
 NUMBER = r"(?<![A-Za-z\d])-?\d+(?:,\d{3})*(?:\.\d+)?(?: x 10\^\d+)?"
+COUNTED = r"(?:rows?|images?|class(?:es)?|epochs?|positions|weight arrays?)"
 TOKENS = (
     ("classes", rf"\bln ({NUMBER})"),
     ("epochs", rf"\b[Ee]pochs? ({NUMBER})(?:, ({NUMBER}))?(?: (?:and|to) ({NUMBER}))?"),
@@ -290,11 +295,12 @@ TOKENS = (
     ("counts", rf"({NUMBER}) of the ({NUMBER})\b(?! %)"),
     (
         "counts",
-        rf"({NUMBER}) (?:training |validation )?(?:rows?|images?|class(?:es)?|epochs?|positions|weight arrays?)\b",
+        rf"({NUMBER}) (?:training |validation )?{COUNTED}\b",
     ),
     ("figures", rf"({NUMBER})"),
 )
-"""What a number in a sentence is, by the words around it. Each takes its numbers away from those after it."""
+"""What a number in a sentence is, by the words around it. Each takes its numbers away from those
+after it."""
 
 
 def number_of(text: str) -> float:
@@ -304,7 +310,8 @@ def number_of(text: str) -> float:
 
 
 def unfounded_numbers(text: str, allowed: Mapping[str, Sequence[float]]) -> list[str]:
-    """The numbers of a sentence that are not among the allowed ones of their kind, to three digits."""
+    """The numbers of a sentence that are not among the allowed ones of their kind, to three
+    digits."""
     found = []
     rest = re.sub(
         r"(under 0\.001|over 99\.9) %|\(epoch",

@@ -191,7 +191,8 @@ SHARES = st.integers(0, 1000).map(lambda count: count / 1000)
 
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[list[Metrics], dict[str, Any]]:
-    """Metrics of up to eight epochs, each perhaps without some of them, with any rows and classes."""
+    """Metrics of up to eight epochs, each perhaps without some of them, with any rows and
+    classes."""
     epochs = []
     for _ in range(draw(st.integers(0, 8))):
         drawn = {

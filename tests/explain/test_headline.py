@@ -1,4 +1,5 @@
-"""The headline of every kind of run: how it ended, its score, and what to look at, with the run's own numbers."""
+"""The headline of every kind of run: how it ended, its score, and what to look at, with the run's
+own numbers."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,5 @@
-"""The insight of every kind of run: it follows from the figures, and every number comes from the trace."""
+"""The insight of every kind of run: it follows from the figures, and every number comes from the
+trace."""
 
 import itertools
 import math

@@ -86,7 +86,8 @@ def test_a_loss_that_is_written_like_chance_level_is_neither_below_nor_above_it(
 
 
 def allowed(trace: Trace, index: int) -> dict[str, list[float]]:
-    """What the sentences of an epoch may name: its figures, those of the epoch before and of the best one, and chance."""
+    """What the sentences of an epoch may name: its figures, those of the epoch before and of the
+    best one, and chance."""
     counts = trace.run.data.class_counts
     shares = [count / sum(counts) for count in counts if count]
     level = -sum(each * math.log(each) for each in shares)

@@ -1,4 +1,5 @@
-"""Five courses of training on real digits, and what is said of each: learning, overfitting, breaking, at chance level, and dead."""
+"""Five courses of training on real digits, and what is said of each: learning, overfitting,
+breaking, at chance level, and dead."""
 
 import re
 from collections.abc import Callable
@@ -27,7 +28,8 @@ Record: TypeAlias = Callable[..., Trace]
 
 @pytest.fixture
 def record(tmp_path: Path, silent: Any, monkeypatch: pytest.MonkeyPatch) -> Record:
-    """Record the reference pipeline with another optimizer, and with whatever else is changed of its model."""
+    """Record the reference pipeline with another optimizer, and with whatever else is changed of
+    its model."""
     from pipetrace.capture import backend
     from pipetrace.demo.run import record_digits
 
@@ -116,7 +118,8 @@ def test_a_run_that_breaks(record: Record) -> None:
     assert shown is not None
     if np.isnan(shown).any():
         assert example(trace, trace.stage("conv2d")) == "All 21,632 values are NaN."
-        # TensorFlow's pooling makes numbers of NaN; no sum of those is computed again, and none is said to disagree.
+        # TensorFlow's pooling makes numbers of NaN; no sum of those is computed again, and none is
+        # said to disagree.
         assert recompute(trace, trace.predictions[0]).unknown == "dense"
     else:  # on some processors TensorFlow's fused ReLU makes 0 of NaN, and the layer after it is the first
         assert not shown.any()

@@ -1,4 +1,5 @@
-"""The second computation of a prediction: it agrees with what ran, and finds whatever was changed afterwards."""
+"""The second computation of a prediction: it agrees with what ran, and finds whatever was changed
+afterwards."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -250,6 +251,7 @@ def test_strides_odd_sizes_and_broken_weights_against_keras(make_trace: MakeTrac
         outputs = {"rows": row[0], **{name: values[0] for name, values in forward(row).items()}}
         trace = replace(make_trace(), stages=(source, *forward.stages), weights=forward.weights())
         found = recompute(trace, Prediction(0, None, outputs))
-        # After a broken kernel the first pooling gives the lowest float, and no sum of those is sure.
+        # After a broken kernel the first pooling gives the lowest float, and no sum of those is
+        # sure.
         assert (found.stages, found.unknown) == ((2, "conv2d_1") if np.isnan(scale) else (7, None))
         assert found.difference <= 1e-5, scale

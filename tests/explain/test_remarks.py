@@ -1,4 +1,5 @@
-"""The sentences on what was measured: every number in them is the one that NumPy finds in the arrays."""
+"""The sentences on what was measured: every number in them is the one that NumPy finds in the
+arrays."""
 
 import re
 from collections.abc import Callable

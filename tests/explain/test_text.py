@@ -1,4 +1,5 @@
-"""Figures, shares and shapes in words, against oracles: a wrong rounding would make every sentence wrong."""
+"""Figures, shares and shapes in words, against oracles: a wrong rounding would make every sentence
+wrong."""
 
 import math
 from typing import Any
@@ -126,7 +127,8 @@ def test_a_share_names_zero_and_all_only_where_it_is(part: float) -> None:
     assert (text == "0 %") == (part == 0)
     assert (text == "100 %") == (part == 1)
     if text[0].isdigit():
-        # Three digits, or a whole percentage that float32 rounding moved by less than a hundred-thousandth.
+        # Three digits, or a whole percentage that float32 rounding moved by less than a
+        # hundred-thousandth.
         assert float(text.removesuffix(" %").replace(",", "")) == pytest.approx(
             100 * part, rel=0.00501
         )

@@ -60,7 +60,8 @@ NAMING = ("id", "part", "kind", "name", "epoch", "number", "code")
 
 NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?")
 FOOT = re.compile(
-    r"^  (Recording|Command|Versions): .*?(?=^  [A-Z][\w ]+: |^$)", re.MULTILINE | re.DOTALL
+    r"^ *(Recording|Command|Versions): .*?(?=^ *(?:Command|Seed|Training|Data|Model|Versions): |^$)",
+    re.MULTILINE | re.DOTALL,
 )
 TABLE = re.compile(r"^epoch .*seconds\n(?:.+\n)+", re.MULTILINE)
 VARYING = (
@@ -72,13 +73,16 @@ VARYING = (
 )
 
 
-def pipetrace(*arguments: object, expect: tuple[int, ...] = (0,)) -> str:
-    """What one command line prints."""
+def pipetrace(
+    *arguments: object, expect: tuple[int, ...] = (0,), folder: Path | None = None
+) -> str:
+    """What one command line prints, in the folder."""
     done = subprocess.run(
         [sys.executable, "-m", "pipetrace", *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
+        cwd=folder,
         env={**os.environ, "COLUMNS": "90"},
     )
     assert done.returncode in expect, done.stderr
@@ -188,11 +192,11 @@ def rounded(value: float) -> Any:
 
 def words(trace: Path) -> str:
     """The plain text of a trace and of its check, without what varies."""
-    told = pipetrace("show", "--plain", trace) + "\n=== check\n"
-    told += pipetrace("check", "--plain", "--level", "note", trace, expect=(0, 1)).replace(
-        str(trace), trace.name
-    )
-    told = FOOT.sub(lambda found: f"  {found[1]}: {SCRUBBED}\n", told)
+    place, name = trace.parent, trace.name
+    told = pipetrace("show", "--plain", name, folder=place) + "\n=== check\n"
+    options = ("--plain", "--level", "note")
+    told += pipetrace("check", *options, name, expect=(0, 1), folder=place)
+    told = FOOT.sub(lambda found: f"{found[1]}: {SCRUBBED}\n", told)
     for pattern, name in VARYING:
         told = pattern.sub(name, told)
     return TABLE.sub(lambda table: re.sub(r" +[\d.]+$", "", table[0], flags=re.MULTILINE), told)

@@ -161,7 +161,9 @@ def test_fewer_steps_than_the_rows_fill(tmp_path: Path) -> None:
     assert trace.run.data.rows == 4 * BATCH
     # Keras goes on in the rows where the epoch before ended, and they run out.
     assert [epoch.steps for epoch in trace.epochs] == [4, 3]
-    assert [(event.kind, event.epoch, event.step) for event in trace.events] == [("data", 2, 3)]
+    assert [(event.kind, event.epoch, event.step) for event in trace.events] == [
+        ("data_ended", 2, 3)
+    ]
 
 
 def test_several_fits_go_on_in_one_trace(tmp_path: Path) -> None:

@@ -42,7 +42,8 @@ SENTENCES = {
     TARGET_RANGE: "for each row, {place} gives {scores}, but its targets go from {low} to {high}",
     RECORDER: "recording {part} failed{when} and was turned off{because}",
 }
-"""The sentence of each kind; ``_parts`` fills it in. None begins with a name, whose letters must stay as they are."""
+"""The sentence of each kind; ``_parts`` fills it in. None begins with a name, whose letters must
+stay as they are."""
 
 
 def events(trace: Trace) -> tuple[str, ...]:

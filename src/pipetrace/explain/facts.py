@@ -10,7 +10,8 @@ from pipetrace.trace.document import LAYER, SOURCE, STEP, Array, Prediction, Sta
 
 
 def classes(trace: Trace) -> int:
-    """How many classes a row can have; 0 where the model does not classify rows, or has several outputs."""
+    """How many classes a row can have; 0 where the model does not classify rows, or has several
+    outputs."""
     output = task.only(trace)
     return output.classes if output and output.of_classes else 0
 
@@ -61,7 +62,8 @@ def trained(trace: Trace) -> bool:
 
 
 def own_pipeline(trace: Trace) -> bool:
-    """Whether pipetrace's own pipeline ran, with steps before the model and a validation set that it split off."""
+    """Whether pipetrace's own pipeline ran, with steps before the model and a validation set that
+    it split off."""
     return trace.run.data.origin != "fit" and any(stage.kind == STEP for stage in trace.stages)
 
 
@@ -76,7 +78,8 @@ def stage_of(trace: Trace, name: str | None) -> Stage | None:
 
 
 def first_call(trace: Trace, stage: Stage) -> str:
-    """The stage that holds a stage's weights: that of the layer's first call, ``dense`` for its second, ``dense:2``."""
+    """The stage that holds a stage's weights: that of the layer's first call, ``dense`` for its
+    second, ``dense:2``."""
     layer, _, number = stage.name.rpartition(":")
     return layer if number.isdigit() and stage_of(trace, layer) else stage.name
 
@@ -98,7 +101,8 @@ class Steps:
 
     Attributes:
         count: how many.
-        rows, batch, last: how many rows there are, in a batch and in the last one; 0 where that is unknown.
+        rows, batch, last: how many rows there are, in a batch and in the last one; 0 where that is
+            unknown.
     """
 
     count: int
@@ -108,7 +112,8 @@ class Steps:
 
 
 def steps_per_epoch(trace: Trace) -> Steps | None:
-    """The batches of an epoch: as counted, or from the rows and the batch size; None where both are unknown."""
+    """The batches of an epoch: as counted, or from the rows and the batch size; None where both
+    are unknown."""
     rows, batch = train_rows(trace), trace.run.training.batch_size
     counted = next((epoch.steps for epoch in trace.epochs if epoch.steps), None)
     if not rows or not batch:
@@ -120,12 +125,14 @@ def steps_per_epoch(trace: Trace) -> Steps | None:
 
 
 def accumulated(trace: Trace) -> int:
-    """Over how many steps the optimizer accumulates gradients; 0 where each step changes the weights."""
+    """Over how many steps the optimizer accumulates gradients; 0 where each step changes the
+    weights."""
     return int(trace.run.training.optimizer_config.get("gradient_accumulation_steps") or 0)
 
 
 def updates(trace: Trace) -> int | None:
-    """How often training updated the weights, once a step; None where that is unknown, or not so."""
+    """How often training updated the weights, once a step; None where that is unknown, or not
+    so."""
     if accumulated(trace):
         return None
     steps = steps_per_epoch(trace)
@@ -136,8 +143,8 @@ def updates(trace: Trace) -> int | None:
 def probabilities(trace: Trace, prediction: Prediction) -> Array | None:
     """The output as class probabilities: one finite value for each class, with a sum of 1.
 
-    None where the model does not classify rows, or its scores are no probabilities. A single unit between no
-    and yes makes two of them.
+    None where the model does not classify rows, or its scores are no probabilities. A single unit
+    between no and yes makes two of them.
     """
     output = task.only(trace)
     if output is None or not output.of_classes:

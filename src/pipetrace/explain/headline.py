@@ -149,7 +149,8 @@ def _score(trace: Trace, judged: Judgement) -> str:
 def _no_better(guess: Chance, score: Score) -> str:
     if not score.is_accuracy:
         return f", no better than chance level ({figure(guess.level)})."
-    return f". Up to {share(luck(guess, score.rows))} can be luck, so this is no better than chance level."
+    reach = share(luck(guess, score.rows))
+    return f". Up to {reach} can be luck, so this is no better than chance level."
 
 
 def _lost(judged: Judgement) -> str:

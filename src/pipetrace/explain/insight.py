@@ -99,14 +99,16 @@ def _parameters_and_flops(trace: Trace) -> str:
     total = sum(stage.parameters.total for stage in owners)
     largest = max(owners, key=lambda stage: stage.parameters.total)
     busiest = max(workers, key=lambda stage: stage.flops or 0)
-    holds = f"{_named(trace, largest)} holds {share(largest.parameters.total / total)} of the {number(total)} parameters"
+    part = share(largest.parameters.total / total)
+    holds = f"{_named(trace, largest)} holds {part} of the {number(total)} parameters"
     if any(stage.parameters.total and stage.flops is None for stage in layers):
         return f"{holds}."  # the FLOPs of some layers are unknown, and so are all shares of them
     effort = (busiest.flops or 0) / sum(stage.flops or 0 for stage in layers)
     if largest.name == busiest.name:
         return f"{holds} and does {share(effort)} of the FLOPs."
     held = busiest.parameters.total / total
-    text = f"{_named(trace, busiest)} does {share(effort)} of the FLOPs with {share(held)} of the parameters"
+    text = f"{_named(trace, busiest)} does {share(effort)} of the FLOPs"
+    text += f" with {share(held)} of the parameters"
     positions = math.prod(length or 1 for length in busiest.outputs[0].shape[1:-1])
     if effort >= APART * held and busiest.layer == "Conv2D" and positions > 1:
         text += f", because each weight is used at {number(positions)} positions"
@@ -114,7 +116,8 @@ def _parameters_and_flops(trace: Trace) -> str:
 
 
 def _improvement(trace: Trace) -> str:
-    """When the training loss fell, from chance level where that is known, and whether it still does."""
+    """When the training loss fell, from chance level where that is known, and whether it still
+    does."""
     guess = chance(trace)
     numbers = [epoch.number for epoch in trace.epochs]
     losses = [epoch.metrics.get("loss", math.nan) for epoch in trace.epochs]
@@ -204,12 +207,13 @@ def _misclassified(trace: Trace, last: EpochJudgement, theirs: float, rows: int)
         return f"{text} By luck, chance level can reach an accuracy of {reach} on as many."
     if ours is None:
         return text
-    pair = f"validation accuracy ({share(theirs)}) and training accuracy ({share(ours)})"
+    training = f"training accuracy ({share(ours)})"
+    pair = f"validation accuracy ({share(theirs)}) and {training}"
     comparison = {
         GAP: f"The gap between {pair} is a sign of overfitting.",
-        UNCLEAR: f"With so few {row_noun(trace)}s, the difference to training accuracy ({share(ours)}) can be luck.",
+        UNCLEAR: f"With so few {row_noun(trace)}s, the difference to {training} can be luck.",
         FOLLOWS: f"{pair[0].upper()}{pair[1:]} are close: no sign of overfitting.",
-        AHEAD: f"Validation accuracy ({share(theirs)}) is above training accuracy ({share(ours)}): no sign of overfitting.",
+        AHEAD: f"An accuracy of {share(theirs)} is above {training}: no sign of overfitting.",
     }.get(last.validation or "", "")
     return f"{text} {comparison}".strip()
 

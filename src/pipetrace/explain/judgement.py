@@ -1,4 +1,5 @@
-"""The one judgement of a run, shared by headline, observations, findings and insight so that they never disagree."""
+"""The one judgement of a run, shared by headline, observations, findings and insight so that they
+never disagree."""
 
 import math
 from dataclasses import dataclass
@@ -47,8 +48,8 @@ class Chance:
         loss: the cross-entropy of equal probabilities, ln(classes).
         share: the accuracy of a random answer among the classes that occur.
         largest: the accuracy of always answering the most frequent class of the training rows.
-        frequencies: the cross-entropy of answering with the class frequencies of the training rows. No answer
-            that ignores the row has a lower one. At most ``loss``.
+        frequencies: the cross-entropy of answering with the class frequencies of the training
+            rows. No answer that ignores the row has a lower one. At most ``loss``.
     """
 
     loss: float
@@ -76,8 +77,8 @@ class Chance:
 def chance(trace: Trace) -> Chance | None:
     """Chance level of this run.
 
-    None where it is unknown: rows have no class, the loss is no cross-entropy or weighs classes, or the
-    classes were not counted.
+    None where it is unknown: rows have no class, the loss is no cross-entropy or weighs classes,
+    or the classes were not counted.
     """
     output, counts = task.only(trace), trace.run.data.class_counts
     if output is None or not output.of_classes or output.loss not in task.CROSSENTROPIES:
@@ -101,8 +102,8 @@ def luck(guess: Chance, rows: int) -> float:
 def better_than_chance(trace: Trace, epoch: Epoch) -> bool:
     """Whether an epoch is better than chance, or there is nothing to compare.
 
-    One of these is enough: a training or a validation accuracy that luck does not reach on as many rows, or a
-    training loss a tenth below ``Chance.frequencies``.
+    One of these is enough: a training or a validation accuracy that luck does not reach on as many
+    rows, or a training loss a tenth below ``Chance.frequencies``.
     """
     guess, loss = chance(trace), epoch.metrics.get("loss")
     ours, theirs = accuracy(trace, epoch), validation_accuracy(trace, epoch)
@@ -124,8 +125,8 @@ class EpochJudgement:
         previous: the epoch before, where it has a finite loss to compare with.
         training: one of the kinds above, from ``learning`` to ``non-finite``.
         complete: whether training accuracy reached 100 % in this epoch.
-        validation: one of the kinds above, from ``follows`` to ``validation``, or ``non-finite``; None
-            without validation, or where training tells enough.
+        validation: one of the kinds above, from ``follows`` to ``validation``, or ``non-finite``;
+            None without validation, or where training tells enough.
         best: the epoch before this one with the lowest validation loss.
     """
 
@@ -175,7 +176,8 @@ def _training(trace: Trace, epoch: Epoch, previous: Epoch | None) -> str:
 
 def change(before: float, now: float) -> str:
     """How a loss moved: ``learning``, ``plateau`` or ``rise``. Both are finite."""
-    # A share of a negative loss, such as a log-likelihood, means little: it is compared with the larger of both.
+    # A share of a negative loss, such as a log-likelihood, means little: it is compared with the
+    # larger of both.
     reference = before if before > 0 and now > 0 else max(abs(before), abs(now))
     if figure(before) == figure(now) or abs(now - before) < PLATEAU_SHARE * reference:
         return PLATEAU
@@ -202,8 +204,9 @@ def compared(trace: Trace, epoch: Epoch) -> str | None:
     """How an epoch's validation accuracy compares with its training accuracy.
 
     Returns:
-        ``gap`` or ``ahead`` where it is far lower or higher, ``follows`` where it is close, ``unclear`` where
-        there are too few validation rows to tell; None where one was not measured.
+        ``gap`` or ``ahead`` where it is far lower or higher, ``follows`` where it is close,
+        ``unclear`` where there are too few validation rows to tell; None where one was not
+        measured.
     """
     ours, theirs = accuracy(trace, epoch), validation_accuracy(trace, epoch)
     if ours is None or theirs is None or math.isnan(ours - theirs) or not validation_rows(trace):
@@ -215,7 +218,8 @@ def compared(trace: Trace, epoch: Epoch) -> str | None:
 
 
 def validation_error(trace: Trace, value: float) -> float:
-    """Three standard errors of a validation accuracy, sqrt(p (1 - p) / n), as if at least one row were wrong."""
+    """Three standard errors of a validation accuracy, sqrt(p (1 - p) / n), as if at least one row
+    were wrong."""
     rows = max(1, validation_rows(trace))
     return 3 * math.sqrt(max(value * (1 - value), 1 / rows) / rows)
 
@@ -229,7 +233,8 @@ def best_validation(trace: Trace, upto: int | None = None) -> Epoch | None:
 
 
 def diverged(trace: Trace) -> Epoch | None:
-    """The epoch from which on no loss is finite; otherwise the last one if its loss is far worse than chance."""
+    """The epoch from which on no loss is finite; otherwise the last one if its loss is far worse
+    than chance."""
     found = None
     for epoch in reversed(trace.epochs):
         if math.isfinite(epoch.metrics.get("loss", 0.0)):
@@ -265,14 +270,16 @@ class Judgement:
     """What came of a run.
 
     Attributes:
-        outcome: ``untrained``, ``no epoch``, ``broken`` (the loss ended as NaN or Inf), ``worse`` than chance,
-            at ``chance``, ``better`` than chance, or ``unknown`` where chance level is unknown.
+        outcome: ``untrained``, ``no epoch``, ``broken`` (the loss ended as NaN or Inf), ``worse``
+            than chance, at ``chance``, ``better`` than chance, or ``unknown`` where chance level
+            is unknown.
         score: the figure to report; None where nothing was measured.
         broken: the epoch from which on the loss is NaN or Inf, or worse than chance.
         lost: the last epoch that was better than chance, of a run that no longer is.
         best: the epoch with the lowest validation loss.
         last: the judgement of the last epoch, whose ``validation`` tells of overfitting.
-        trend: how the loss moved in the last epoch: ``learning``, ``plateau`` or ``rise``; None where unknown.
+        trend: how the loss moved in the last epoch: ``learning``, ``plateau`` or ``rise``; None
+            where unknown.
     """
 
     outcome: str
@@ -305,7 +312,8 @@ def judgement(trace: Trace) -> Judgement:
 
 
 def _score(trace: Trace, last: Epoch, outcome: str) -> Score | None:
-    """Accuracy where there is one, else the first metric whose better way is known, else the loss."""
+    """Accuracy where there is one, else the first metric whose better way is known, else the
+    loss."""
     name = metrics.accuracy_name(trace)
     names = [name] if name else []
     if task.only(trace) is not None and chance(trace) is None:

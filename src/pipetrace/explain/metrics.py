@@ -17,8 +17,8 @@ BETTER_LOWER = re.compile(
     r"|log_cosh|perplexity|false_positives|false_negatives)$"
 )
 SHARES = re.compile(
-    r"(^|_)(accuracy|acc|precision|recall|top_k|sensitivity_at_specificity|specificity_at_sensitivity"
-    r"|precision_at_recall|recall_at_precision)$"
+    r"(^|_)(accuracy|acc|precision|recall|top_k|sensitivity_at_specificity"
+    r"|specificity_at_sensitivity|precision_at_recall|recall_at_precision)$"
 )
 """Metrics that are written as percentages as long as their values are between 0 and 1."""
 BETTER_HIGHER = re.compile(
@@ -37,7 +37,8 @@ ACCURACIES = (
 
 
 def base(name: str) -> str:
-    """A metric's name without ``val_`` and without the number that Keras gives a second one of a kind."""
+    """A metric's name without ``val_`` and without the number that Keras gives a second one of a
+    kind."""
     return re.sub(r"_\d+$", "", name.removeprefix(VALIDATION))
 
 
@@ -49,7 +50,8 @@ def direction(name: str) -> str | None:
 
 
 def names(trace: Trace) -> tuple[str, ...]:
-    """The run's metrics: ``loss`` first, then the losses of the outputs, then the others; each before its ``val_``."""
+    """The run's metrics: ``loss`` first, then the losses of the outputs, then the others; each
+    before its ``val_``."""
     seen = dict.fromkeys(name for epoch in trace.epochs for name in epoch.metrics)
     plain = dict.fromkeys(name.removeprefix(VALIDATION) for name in seen)
     ordered = sorted(plain, key=lambda name: (name != "loss", not name.endswith("_loss")))
@@ -84,7 +86,8 @@ def written(name: str, value: float) -> str:
 
 @once
 def accuracy_name(trace: Trace) -> str | None:
-    """The metric that is the share of rows classified correctly; None without one, or where rows have no class."""
+    """The metric that is the share of rows classified correctly; None without one, or where rows
+    have no class."""
     output = only(trace)
     if output is None or not output.of_classes:
         return None
@@ -105,7 +108,8 @@ def validation_accuracy(trace: Trace, epoch: Epoch) -> float | None:
 
 
 def main(trace: Trace) -> tuple[str, ...]:
-    """The one or two metrics beside the loss that sentences mention: with a known better way, losses of outputs first."""
+    """The one or two metrics beside the loss that sentences mention: with a known better way,
+    losses of outputs first."""
     found = [name for name in kinds(trace) if name != "loss" and direction(name)]
     return tuple(sorted(found, key=lambda name: not name.endswith("_loss"))[:2])
 

@@ -36,7 +36,8 @@ from pipetrace.explain.text import counted, figure, listed, moved, points, share
 from pipetrace.trace.document import Epoch, Trace
 
 QUICK = 0.1
-"""If the loss fell by less than this share, the first steps of an epoch were not much worse than its last."""
+"""If the loss fell by less than this share, the first steps of an epoch were not much worse than
+its last."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,10 @@ class Observation:
     Attributes:
         epoch: its number.
         text: a few short sentences.
-        kinds: what was seen, in words for programs. Of training: ``learning``, ``plateau``, ``rise``,
-            ``chance``, ``worse`` (than chance), ``complete`` (accuracy 100 %), ``unmeasured``, ``first``. Of
-            validation: ``follows``, ``ahead``, ``gap``, ``turned``, ``overfitting``, ``unclear``,
-            ``validation``. Of both: ``non-finite``.
+        kinds: what was seen, in words for programs. Of training: ``learning``, ``plateau``,
+            ``rise``, ``chance``, ``worse`` (than chance), ``complete`` (accuracy 100 %),
+            ``unmeasured``, ``first``. Of validation: ``follows``, ``ahead``, ``gap``, ``turned``,
+            ``overfitting``, ``unclear``, ``validation``. Of both: ``non-finite``.
     """
 
     epoch: int
@@ -61,8 +62,9 @@ class Observation:
 def observations(trace: Trace) -> tuple[Observation, ...]:
     """One observation for each finished epoch of a trace.
 
-    Each compares the epoch with chance level where that is known, with the epoch before, and with validation.
-    The limits are the constants of ``judgement``. What one epoch explains the next one does not repeat.
+    Each compares the epoch with chance level where that is known, with the epoch before, and with
+    validation. The limits are the constants of ``judgement``. What one epoch explains the next one
+    does not repeat.
     """
     found: list[Observation] = []
     for judged in epochs(trace):

@@ -1,4 +1,5 @@
-"""The forward pass computed again in plain NumPy from the stored weights, as a check of the recording."""
+"""The forward pass computed again in plain NumPy from the stored weights, as a check of the
+recording."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from pipetrace.explain.layers import kernel, strides
 from pipetrace.trace.document import LAYER, SOURCE, STEP, Array, Prediction, Stage, Trace
 
 TOLERANCE = 1e-5
-"""The largest difference between a recorded and a recomputed output that still counts as agreement."""
+"""The largest difference between a recorded and a recomputed output that still counts as
+agreement."""
 
 SUMMABLE = 1e30
 """Values below this can be weighted and summed in float32 without overflow, in any order."""
@@ -23,10 +25,12 @@ class Recomputed:
 
     Attributes:
         stages: how many stages were computed again.
-        difference: the largest difference from the recorded outputs. Where values exceed 1, it is relative to the
-            stage's largest value, as float32 is. Infinite where only one side is NaN or Inf.
-        unknown: the first stage that cannot be computed here, or None. Either its layer is unknown, or its input is
-            so large or broken that the result depends on the order of the sum.
+        difference: the largest difference from the recorded outputs. Where values exceed 1, it is
+            relative to the stage's largest value, as float32 is. Infinite where only one side is
+            NaN or Inf.
+        unknown: the first stage that cannot be computed here, or None. Either its layer is
+            unknown, or its input is so large or broken that the result depends on the order of the
+            sum.
     """
 
     stages: int
@@ -47,7 +51,8 @@ def recompute(trace: Trace, prediction: Prediction) -> Recomputed:
         prediction: with its recorded outputs.
 
     Returns:
-        how far both are apart; the first stage that cannot be computed ends the computation and is named.
+        how far both are apart; the first stage that cannot be computed ends the computation and is
+        named.
     """
     values: dict[str, Array] = {}
     largest, done = 0.0, 0
@@ -108,7 +113,7 @@ def _difference(result: Array, recorded: Array) -> float:
     return float(apart / np.abs(theirs[both]).max(initial=1.0))
 
 
-def _step(stage: Stage, x: Array, weights: Mapping[str, Array]) -> Array | None:  # noqa: ARG001 one form for all
+def _step(stage: Stage, x: Array, weights: Mapping[str, Array]) -> Array | None:  # noqa: ARG001
     if stage.config.get("operation") != "divide":
         return None
     return x.astype(np.float32) / np.float32(stage.config["by"])

@@ -1,4 +1,5 @@
-"""What was measured at a stage, in sentences, and one actual value of the example row on its way through it."""
+"""What was measured at a stage, in sentences, and one actual value of the example row on its way
+through it."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
@@ -29,7 +30,8 @@ def example(trace: Trace, stage: Stage) -> str | None:
 
 
 def place(trace: Trace, stage: Stage) -> Place | None:
-    """Where the value of ``example`` is, as row, column and channel; None where it is not one position of an image."""
+    """Where the value of ``example`` is, as row, column and channel; None where it is not one
+    position of an image."""
     told = _example(trace, stage)
     return told[1] if told else None
 
@@ -51,7 +53,8 @@ def pooled_block(stage: Stage, was: Array, place: tuple[int, ...]) -> Array:
 
 
 def measured(trace: Trace, stage: Stage) -> tuple[str, ...]:
-    """What the values of all rows are at this stage, in sentences; none where they were not measured."""
+    """What the values of all rows are at this stage, in sentences; none where they were not
+    measured."""
     summary = stage.summary
     if summary is None or not summary.count:
         return ()
@@ -206,7 +209,8 @@ def _example_source(trace: Trace, stage: Stage, pixels: Array) -> Told:
 
 
 def _lone(value: float) -> str:
-    """A whole number as it is, another to three digits: the data's own values are whole or measured."""
+    """A whole number as it is, another to three digits: the data's own values are whole or
+    measured."""
     return exact(value) if float(value).is_integer() else figure(value)
 
 
@@ -217,7 +221,7 @@ def _example_step(trace: Trace, after: Array, was: Array) -> Told | None:
     return f"The pixel at {_where(at, after)}: {exact(was[at])} becomes {exact(after[at])}.", at
 
 
-def _example_conv2d(trace: Trace, stage: Stage, maps: Array, was: Array) -> Told | None:  # noqa: ARG001 one form for all
+def _example_conv2d(trace: Trace, stage: Stage, maps: Array, was: Array) -> Told | None:  # noqa: ARG001
     if maps.ndim != 3:
         return None
     at = _largest(maps)

@@ -1,4 +1,5 @@
-"""What each output of a model is, decided from facts: the last activation, the loss, the target and the shapes."""
+"""What each output of a model is, decided from facts: the last activation, the loss, the target
+and the shapes."""
 
 from dataclasses import dataclass
 
@@ -7,12 +8,14 @@ import numpy as np
 from pipetrace.explain.cache import once
 from pipetrace.trace.document import Array, Config, Spec, Stage, Target, Trace
 
-# What is predicted at each position: one of k classes, yes or no, several times yes or no, numbers, or unknown.
+# What is predicted at each position: one of k classes, yes or no, several times yes or no,
+# numbers, or unknown.
 CLASSES, BINARY, MULTILABEL, NUMBERS = "classes", "binary", "multilabel", "numbers"
 UNKNOWN = "unknown"
 # The positions of a row: one, one after another, a grid, or more axes than that.
 ROW, STEPS, PICTURE, OTHER = "row", "steps", "picture", "other"
-# The values: probabilities, scores of which the loss makes probabilities, scores of another kind, or numbers.
+# The values: probabilities, scores of which the loss makes probabilities, scores of another kind,
+# or numbers.
 PROBABILITIES, LOGITS, SCORES, PLAIN = "probabilities", "logits", "scores", "plain"
 SEQUENCE, IMAGE, MASK = "sequence", "image", "mask"
 THRESHOLD = 0.5
@@ -52,7 +55,8 @@ class Output:
         name: its name, or None where the model has one output only.
         stage, index: the stage that computes it, and which of that stage's outputs it is.
         shape: of a batch, None for the rows.
-        what: ``classes``, ``binary``, ``multilabel``, ``numbers`` or ``unknown``: what is predicted at each position.
+        what: ``classes``, ``binary``, ``multilabel``, ``numbers`` or ``unknown``: what is
+            predicted at each position.
         layout: ``row``, ``steps``, ``picture`` or ``other``: how many positions there are.
         scale: ``probabilities``, ``logits``, ``scores`` or ``plain``.
         loss: in words, such as "mean squared error"; None where there is none, or it is unknown.
@@ -71,7 +75,8 @@ class Output:
 
     @property
     def form(self) -> str:
-        """``classes``, ``binary``, ``multilabel``, ``numbers``, ``sequence``, ``image``, ``mask`` or ``unknown``."""
+        """``classes``, ``binary``, ``multilabel``, ``numbers``, ``sequence``, ``image``, ``mask``
+        or ``unknown``."""
         if self.layout == ROW:
             return self.what
         if self.layout == STEPS:
@@ -156,7 +161,8 @@ def plain_loss(name: str) -> str:
 
 
 def activation(trace: Trace, stage: Stage) -> str | None:
-    """The last activation before a stage's output: ``softmax``, ``linear``, ...; None where unknown."""
+    """The last activation before a stage's output: ``softmax``, ``linear``, ...; None where
+    unknown."""
     by_name = {each.name: each for each in trace.stages}
     for _ in trace.stages:
         kind = (stage.layer or "").lower()
@@ -197,7 +203,8 @@ def _output(trace: Trace, spec: Spec, stage: Stage, position: int, *, alone: boo
 
 
 def _loss(trace: Trace, keys: tuple[str | None, ...], *, alone: bool) -> str | None:
-    """The loss of an output, which is stored under one of these keys; of a single output under any."""
+    """The loss of an output, which is stored under one of these keys; of a single output under
+    any."""
     training = trace.run.training
     found = [training.losses[key] for key in keys if key and key in training.losses]
     if alone:

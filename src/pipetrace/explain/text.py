@@ -16,7 +16,8 @@ AXES = {
 
 
 def figure(value: float, digits: int = 3) -> str:
-    """Three significant digits: 0.0456, 1.65, 54,100; "nearly zero" below a millionth; 3.40 x 10^38 from 10^15 on.
+    """Three significant digits: 0.0456, 1.65, 54,100; "nearly zero" below a millionth; 3.40 x
+    10^38 from 10^15 on.
 
     A whole number below a million is exact and written as one.
     """
@@ -40,7 +41,8 @@ def figure(value: float, digits: int = 3) -> str:
 
 
 def share(part: float) -> str:
-    """A share as a percentage with three significant digits: 0.606 is 60.6 %. A whole percentage has no decimals."""
+    """A share as a percentage with three significant digits: 0.606 is 60.6 %. A whole percentage
+    has no decimals."""
     percent = _whole(100 * part)
     if not math.isfinite(percent):
         return figure(percent)
@@ -81,7 +83,8 @@ def counted(value: int, noun: str, nouns: str | None = None) -> str:
 
 
 def exact(value: float) -> str:
-    """The shortest decimal that is this very float32, with no exponent: 0.5019608, and 255 for a whole one."""
+    """The shortest decimal that is this very float32, with no exponent: 0.5019608, and 255 for a
+    whole one."""
     with np.errstate(over="ignore"):
         single = np.float32(value)
     if not np.isfinite(single):

@@ -1,4 +1,4 @@
-"""The blocks of a text: ``compose`` makes a list of them, ``text``, ``rich`` and ``markdown`` write it.
+"""The blocks of a text. ``compose`` lists them; ``text``, ``rich`` and ``markdown`` write them.
 
 Drawings (charts, small tables, the graph) and marks of findings are blocks themselves.
 """
@@ -112,7 +112,8 @@ class Entry:
         title: what it is called.
         name: in the trace; for a layer its output shape.
         body: what is written of it.
-        knot: its sign on the thread of stages: ``○`` a stage, ``■`` a collapsed group; empty off the thread.
+        knot: its sign on the thread of stages: ``○`` a stage, ``■`` a collapsed group; empty off
+            the thread.
         last: whether the thread ends here.
     """
 

@@ -1,10 +1,11 @@
-"""The colours of images, as lists of stops from low to high; the page and the terminal use the same."""
+"""The colormaps of the page and the terminal, as lists of stops from low to high."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 GREY = ("#000000", "#ffffff")
-# Viridis by van der Walt and Smith (2015, CC0), at every sixteenth of its range: equal steps look equal, also in grey.
+# Viridis by van der Walt and Smith (2015, CC0), at every sixteenth of its range: equal steps look
+# equal, also in grey.
 ACTIVATION = (
     "#440154",
     "#481a6c",
@@ -23,7 +24,7 @@ ACTIVATION = (
     "#d2e21b",
     "#fde725",
 )
-# Blue and orange are told apart by colour-blind people as well; the middle is near white.
+# Colour-blind readers can tell blue from orange; the middle is near white.
 SIGNED = ("#1f4e9c", "#5b86c4", "#a9c1e0", "#f5f5f2", "#f0c08f", "#d98236", "#9a4a08")
 
 COLORMAPS: dict[str, tuple[str, ...]] = {"grey": GREY, "activation": ACTIVATION, "signed": SIGNED}

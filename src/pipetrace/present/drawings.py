@@ -1,7 +1,7 @@
 """What is drawn: images, bars, histograms, line charts, small tables and the graph.
 
-Every text is worded, every number rounded and every position computed when one of these is made. The terminal and the
-page draw them and decide nothing.
+Every text is worded, every number rounded and every position computed when one of these is made.
+The terminal and the page draw them and decide nothing.
 """
 
 from dataclasses import dataclass
@@ -15,8 +15,9 @@ class ImageView:
     """A tensor as an image.
 
     Attributes:
-        kind: ``maps`` (one or more grids), ``colour`` (red, green and blue, drawn as one), ``steps`` (one line a
-            step, its channels across) or ``vector`` (one row of values, wrapped into lines).
+        kind: ``maps`` (one or more grids), ``colour`` (red, green and blue, drawn as one),
+            ``steps`` (one line a step, its channels across) or ``vector`` (one row of values,
+            wrapped into lines).
         label: what it shows, for a screen reader.
         shape: of ``values``: maps, rows, columns.
         values: float32, exact.
@@ -25,7 +26,8 @@ class ImageView:
         colormap: ``grey`` and ``activation`` from low to high, ``signed`` around zero.
         names: the name of each map.
         mark: map, row and column of the value that the text beside it mentions, or None.
-        texts: each value rounded, if there are few enough to be written into the image; otherwise empty.
+        texts: each value rounded, if there are few enough to be written into the image; otherwise
+            empty.
         note: which part of the tensor is not drawn, or None.
         hidden: the rows that a mask hides.
     """
@@ -48,7 +50,7 @@ class ImageView:
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: its name, its length from 0 to 1, its value in words, and whether it is highlighted."""
+    """A bar: its name, its length from 0 to 1, its value in words, and whether it is marked."""
 
     name: str
     length: float
@@ -84,7 +86,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Point:
-    """A measured point: epoch, position from 0 to 1, and the value in words; ``y`` is None if it is NaN or Inf."""
+    """A measured point: epoch, position from 0 to 1, value in words. NaN and Inf have no ``y``."""
 
     epoch: int
     x: float

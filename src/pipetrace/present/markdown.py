@@ -82,7 +82,7 @@ def _joined(blocks: Iterable[Block]) -> Iterator[str]:
 
 @singledispatch
 def _markdown(block: Block) -> Iterator[str]:  # noqa: ARG001
-    """A block that has no form in Markdown, such as an image, whose values the prose describes."""
+    """A block without Markdown, such as an image: the prose describes its values."""
     yield from ()
 
 
@@ -202,7 +202,8 @@ def _graph(block: GraphView) -> Iterator[str]:
     numbers, names, whats, shapes = (max(map(len, column)) for column in zip(*rows, strict=True))
     lines = []
     for line, (number, name, what, shape) in zip(block.lines, rows, strict=True):
-        text = f"{number.rjust(numbers)} {name.ljust(names)}  {what.ljust(whats)}  {shape.rjust(shapes)}"
+        text = f"{number.rjust(numbers)} {name.ljust(names)}  {what.ljust(whats)}"
+        text += f"  {shape.rjust(shapes)}"
         joins = f"  <- {', '.join(line.joins)}" if line.joins else ""
         lines.append(f"{text}{joins}{'  (output)' if line.output else ''}")
     yield _fenced("\n".join(lines), "text")

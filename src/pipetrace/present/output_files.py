@@ -1,4 +1,4 @@
-"""The files that a command writes: checked before, written whole or not at all, listed at the end."""
+"""The files of a command: checked before, written whole or not at all, listed at the end."""
 
 import errno
 import os
@@ -96,7 +96,7 @@ def keep_apart(read: Path, written: Iterable[Path]) -> None:
 
 
 def write_text(path: Path, text: str, *, force: bool = False) -> None:
-    """Write a file under another name first and move it into place, so that nobody ever sees half of it.
+    """Write a file under another name and move it into place, so that it is never half written.
 
     Raises:
         OutputError: as of ``check_outputs``, or the disk is full.

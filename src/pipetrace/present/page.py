@@ -1,7 +1,7 @@
 """The page: one self-contained HTML file that opens from disk.
 
-The viewer's ES modules stay separate files. The page names them in an import map of ``data:`` URLs. So they import each
-other by name, unchanged, without a server and without a build step.
+The viewer's ES modules stay separate files. The page names them in an import map of ``data:`` URLs.
+So they import each other by name, unchanged, without a server and without a build step.
 """
 
 import base64
@@ -80,7 +80,8 @@ def _policy(*scripts: str) -> str:
         f"'sha256-{base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()}'"
         for each in scripts
     )
-    return f"default-src 'none'; script-src data: {hashes}; style-src 'unsafe-inline'; img-src data:; font-src 'none'"
+    styles = "style-src 'unsafe-inline'; img-src data:; font-src 'none'"
+    return f"default-src 'none'; script-src data: {hashes}; {styles}"
 
 
 def _file(name: str) -> str:

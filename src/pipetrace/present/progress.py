@@ -1,4 +1,4 @@
-"""How a run goes, while it goes: a bar in a terminal, a line for each epoch elsewhere, or nothing."""
+"""The progress of a run: a bar in a terminal, a line for each epoch elsewhere, or nothing."""
 
 from collections.abc import Mapping
 from types import TracebackType

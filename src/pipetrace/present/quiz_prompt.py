@@ -1,4 +1,4 @@
-"""The quiz in a terminal: asks, tells, counts."""
+"""The quiz in a terminal."""
 
 import click
 from rich.console import Console
@@ -13,7 +13,7 @@ LETTERS = "ABCD"
 
 
 def ask(questions: tuple[QuestionView, ...], console: Console) -> int:
-    """Ask each question until it is answered with a letter, and tell why the answer is right or wrong.
+    """Ask each question until the answer is a letter, and explain the answer.
 
     Args:
         questions: of the document.

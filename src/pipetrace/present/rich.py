@@ -1,4 +1,4 @@
-"""Blocks in a terminal: colour, charts of characters, feature maps as half-blocks, as wide as the window."""
+"""Blocks in a terminal: colours, charts of characters, feature maps as half-blocks."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -168,7 +168,7 @@ def _chart(block: Chart, canvas: Canvas) -> Iterator[RenderableType]:
 
 @_drawn.register
 def _epochs(block: Epochs, canvas: Canvas) -> Iterator[RenderableType]:
-    """The table with as many columns as fit; the observations beside it, or below in a narrow window."""
+    """The columns that fit; the observations beside them, or below in a narrow window."""
     narrow = canvas.width < NARROW
     *names, observations = block.columns
     kept = fitting_columns(block, canvas.width - (0 if narrow else OBSERVATION_WIDTH))

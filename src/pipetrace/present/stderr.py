@@ -1,4 +1,4 @@
-"""What pipetrace prints to standard error during a training: errors at once, all findings at its end."""
+"""What pipetrace prints to standard error: errors during training, all findings at its end."""
 
 import textwrap
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def meanwhile(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def at_end(path: Path) -> str:
-    """The overhead of a finished trace, and what the rules found in it: errors and warnings with their fixes.
+    """The overhead of a finished trace, and its errors and warnings with their fixes.
 
     Args:
         path: the trace.

@@ -33,7 +33,8 @@ def image(view: ImageView, width: int, *, colour: bool) -> Text:
 def maps(image: ImageView, width: int, *, colour: bool) -> Text:
     """The first eight maps side by side, each as large as fits, two values to a character.
 
-    A map that is too wide is drawn smaller: each drawn value is the mean of a block of the measured ones.
+    A map that is too wide is drawn smaller: each drawn value is the mean of a block of the measured
+    ones.
     """
     if image.kind == "colour":
         return colour_map(image, width, colour=colour)
@@ -82,7 +83,8 @@ def strip(image: ImageView, width: int, *, colour: bool) -> Text:
 def steps(image: ImageView, width: int, *, colour: bool) -> Text:
     """Steps downward, one to a line and their channels across; hidden ones are dotted and said.
 
-    Where there are many, a line is the mean of several steps, and a cell the mean of several channels.
+    Where there are many, a line is the mean of several steps, and a cell the mean of several
+    channels.
     """
     values = image.values[0]
     high, wide = -(-len(values) // MOST_LINES), -(-values.shape[1] // max(1, width - 8))
@@ -113,7 +115,7 @@ def steps(image: ImageView, width: int, *, colour: bool) -> Text:
 
 
 def colour_map(image: ImageView, width: int, *, colour: bool) -> Text:
-    """A image in its own colours, two values to a character; in shades where the terminal has no colours."""
+    """An image in its own colours, two values to a character; in shades without colours."""
     factor = max(1, -(-image.shape[2] // max(1, min(width, WIDEST_IMAGE))))
     bands = np.stack([_smaller(each, factor) for each in image.values], axis=-1)
     places = np.clip(_places(bands, image), 0, 1)
@@ -204,7 +206,7 @@ def chart(view: Chart, width: int) -> Text:
 
 
 def _ends(view: Chart) -> dict[int, list[tuple[str, str]]]:
-    """What stands at the right of each line of characters: the lines' names, moved apart, and the reference."""
+    """The text right of each line of characters: names of lines, moved apart, and reference."""
     ends: dict[int, list[tuple[str, str]]] = {}
     if view.reference:
         ends[_row(view.reference.at)] = [(view.reference.text, "dim")]
@@ -241,7 +243,7 @@ def _places(values: NDArray[np.floating], image: ImageView) -> NDArray[np.float6
 def _smaller(
     values: NDArray[np.float32], factor: int, across: int | None = None
 ) -> NDArray[np.floating]:
-    """Each block of values as its mean; the factors are the same downward and across unless two are given."""
+    """Each block of values as its mean; ``factor`` down and ``across``, equal by default."""
     across = factor if across is None else across
     if factor == across == 1:
         return values

@@ -78,7 +78,7 @@ def _indented(blocks: Iterable[Block], width: int) -> Iterator[str]:
 
 @singledispatch
 def _lines(block: Block, width: int) -> Iterator[str]:  # noqa: ARG001
-    """A block that has no form in plain text, such as an image, whose values the prose describes."""
+    """A block without a plain text, such as an image: the prose describes its values."""
     yield from ()
 
 

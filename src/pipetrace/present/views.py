@@ -1,6 +1,7 @@
-"""The document that is shown: every text worded, every number rounded. ``build`` makes it from a trace.
+"""The document that is shown: texts and rounded numbers. ``build`` makes it from a trace.
 
-Its fields are also the page's wire format: the TypeScript declarations of the viewer are made from these classes.
+Its fields are also the page's wire format: the TypeScript declarations of the viewer are made from
+these classes.
 """
 
 from dataclasses import dataclass, field
@@ -77,7 +78,8 @@ class FindingsView:
     """All findings.
 
     Attributes:
-        title: how many there are of each severity and how many rules ran, or that nothing was found.
+        title: how many there are of each severity and how many rules ran, or that nothing was
+            found.
         found: the findings, root causes first.
         failed: the rules that could not run, in sentences.
     """
@@ -157,7 +159,7 @@ class StageView:
 
 @dataclass(frozen=True)
 class GroupView:
-    """Consecutive stages that can be shown as one: a nested model, a layer made of layers, or a repeated block.
+    """Stages that can be shown as one: a nested model, a layer of layers, or a repeated block.
 
     Attributes:
         id: the place that others link to, such as ``group/encoder``.
@@ -186,7 +188,7 @@ class GroupView:
 
 @dataclass(frozen=True)
 class EpochRow:
-    """One row of the training table: its numbers as text, the observation, and the findings that begin there."""
+    """A row of the training table: its numbers as text, the observation, new findings."""
 
     id: str
     epoch: int
@@ -202,7 +204,8 @@ class TrainingView:
 
     Attributes:
         charts: of the loss, then of the other metrics.
-        columns: of the table, the most important ones first: epoch, metrics, seconds, what happened.
+        columns: of the table, the most important ones first: epoch, metrics, seconds, what
+            happened.
         rows: one for each epoch.
         steps: what a step is; empty if that is unknown.
         note: how the metrics were measured; empty if there are none.
@@ -238,7 +241,8 @@ class OutcomeView:
 
     Attributes:
         name: of the output, or None if there is only one.
-        form: ``classes``, ``binary``, ``multilabel``, ``numbers``, ``sequence``, ``image``, ``mask`` or ``unknown``.
+        form: ``classes``, ``binary``, ``multilabel``, ``numbers``, ``sequence``, ``image``,
+            ``mask`` or ``unknown``.
         verdict: the output, the target, and whether they agree.
         bars, bars_label: the probabilities of the classes, and what they are.
         threshold: for a binary output.
@@ -283,7 +287,7 @@ class PredictionView:
 
 @dataclass(frozen=True)
 class QuestionView:
-    """A quiz question; ``evidence`` is the id of the place that shows the answer, ``place`` its name."""
+    """A quiz question; ``evidence`` is the id of the place with the answer, ``place`` its name."""
 
     text: str
     options: tuple[str, ...]
@@ -313,7 +317,8 @@ class Document:
         notice: a warning about the data, or None.
         headline: the result of the run, in one line.
         counting: that positions and filters are counted from 0.
-        stages, training, prediction, quiz, insight: the parts; ``prediction`` is None if the run ended before it.
+        stages, training, prediction, quiz, insight: the parts; ``prediction`` is None if the run
+            ended before it.
         foot: how it was measured.
         others: the predictions after the first.
         events: what went wrong during the run, in sentences.

@@ -1,5 +1,6 @@
 """One model's recording, over as many calls of ``fit`` as there are: the same for every door."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -59,8 +60,6 @@ class Session:
         self._may_look, self._loss_is_broken = True, False
         self._look_failed: Exception | None = None
         self._began, self._waited, self._steps_took = 0.0, 0.0, 0.0
-
-    # The course of a training
 
     def begin(self, call: FitCall, steps: int | None, *, look: bool = True) -> None:
         """A ``fit`` begins.
@@ -143,10 +142,9 @@ class Session:
             False where the loss has just been found to be NaN or Inf.
         """
         began = time.perf_counter()
-        try:
-            return self._step_ends(logs)
-        finally:
-            self._steps_took += time.perf_counter() - began
+        sound = self._step_ends(logs)
+        self._steps_took += time.perf_counter() - began
+        return sound
 
     def _step_ends(self, logs: Mapping[str, Any]) -> bool:
         state = self.state
@@ -355,8 +353,7 @@ class Session:
     def _raise_what_was_lost(self) -> None:
         if self.state.writer is not None:
             self.state.writer.wait()
-        error = self.state.errors.get("writing")
-        if error is not None:
+        if (error := self.state.errors.get("writing")) is not None:
             self.close(Ending(FAILED))
             raise error
 
@@ -368,7 +365,7 @@ class Session:
 
     def _measure_what_waited(self, seconds: float) -> None:
         """Measure the epochs that had to wait until training is over."""
-        if self.state.can("measurements") and self.state.can("writing"):
+        if self.state.can("measurements"):
             with self.state.safely("measurements"):
                 self._epochs.finish(seconds)
 
@@ -383,7 +380,6 @@ class Session:
             not state.settings.alert
             or state.writer is None
             or not state.can("findings")
-            or not state.can("writing")
             or not state.budget.has_room_for(self._findings.seconds)
         ):
             return
@@ -398,8 +394,6 @@ class Session:
 
 
 def _is_number(value: Any) -> bool:
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
+    with contextlib.suppress(TypeError, ValueError):
+        return isinstance(float(value), float)
+    return False

@@ -194,7 +194,8 @@ class State:
             return  # the caller raises it
         what = error.what if isinstance(error, PipetraceError) else in_short(error)
         with contextlib.suppress(Exception):  # a closed standard error stops no training
-            say(f"pipetrace: Recording {part} failed and is now off: {what} Training continues.")
+            why = what.rstrip(".")
+            say(f"pipetrace: Recording {part} failed and is now off: {why}. Training continues.")
         if self.writer is not None and part != "writing":
             with contextlib.suppress(Exception):
                 epoch, step = self.epoch or None, self.step or None

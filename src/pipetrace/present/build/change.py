@@ -1,4 +1,4 @@
-"""What a stage does differently while it trains, such as a dropout: measured, in a sentence and two images."""
+"""How the output of a stage differs in training, such as a dropout's: text and images."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ TELLING = 0.005
 
 
 def change(trace: Trace, stage: Stage, form: str | None) -> Change | None:
-    """What a stage gives in training beside what it gives in a prediction; None where the trace tells of no difference.
+    """The output of a stage in training and in a prediction; None if the trace has only one.
 
     Args:
         trace: the recording.
@@ -62,7 +62,7 @@ def _same(stage: Stage) -> bool:
 
 
 def _measured(trace: Trace, stage: Stage) -> str | None:
-    """Both summaries: the share of zeros, the mean and the standard deviation, those that are not alike."""
+    """Share of zeros, mean and standard deviation of both, if they differ."""
     now, was = stage.training, stage.prediction or stage.summary
     if now is None or was is None or not now.count or not was.count:
         return None
@@ -78,8 +78,10 @@ def _measured(trace: Trace, stage: Stage) -> str | None:
     rows = trace.run.training.probe_rows
     where = f"In training, measured on {counted(rows, 'row')}," if rows else "In training"
     if all(ours == theirs for _, ours, theirs in pairs):
-        return f"{where} mean and standard deviation are as in a prediction, {pairs[0][1]} and {pairs[1][1]}."
-    return f"{where} {listed([f'{name} {ours} (in a prediction {theirs})' for name, ours, theirs in pairs])}."
+        both = f"{pairs[0][1]} and {pairs[1][1]}"
+        return f"{where} mean and standard deviation are as in a prediction, {both}."
+    found = [f"{name} {ours} (in a prediction {theirs})" for name, ours, theirs in pairs]
+    return f"{where} {listed(found)}."
 
 
 def _zeros(summary: Summary) -> float:
@@ -95,7 +97,8 @@ def _example(stage: Stage) -> str | None:
     if "Dropout" in (stage.layer or ""):
         return f"Of the example's {number(was.size)} values {number(cut)} become 0."
     moved = int((was != now).sum())
-    return f"{number(moved) if moved < was.size else 'All'} of the example's {number(was.size)} values change."
+    changed = number(moved) if moved < was.size else "All"
+    return f"{changed} of the example's {number(was.size)} values change."
 
 
 def _cut(was: Array, now: Array) -> int:

@@ -1,4 +1,4 @@
-"""Line charts over epochs: scales, ticks and points, computed once for the terminal and the page."""
+"""Line charts over epochs: scales, ticks and points for the terminal and the page."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -10,13 +10,13 @@ from pipetrace.present.drawings import Chart, Point, Series, Tick
 DECADES = 1.5
 """From this many powers of ten on a loss is drawn on a logarithmic axis."""
 FAR = 0.25
-"""Negative values that span less than this share of what lies between them and zero, as the loss of a likelihood may."""
+"""Negative values whose span is a smaller share of their distance to zero get their own axis."""
 STEPS = (1, 2, 2.5, 5, 10)
 
 
 @dataclass(frozen=True)
 class Line:
-    """Measured values to draw: a name, the role that gives the colour, and a value for each epoch or NaN."""
+    """Values to draw: a name, the role that sets the colour, a value or NaN for each epoch."""
 
     name: str
     role: str
@@ -40,9 +40,9 @@ def chart(
         lines: what to draw.
         epochs: the number of each epoch.
         text: how a value is written.
-        limits: the ends of the axis; from the values when left out. Then zero is on the axis, or the axis is logarithmic
-            where positive values span more than a decade and a half. Negative values that are far
-            from zero have an axis of their own range.
+        limits: the ends of the axis; from the values when left out. Then zero is on the axis, or
+            the axis is logarithmic where positive values span more than a decade and a half.
+            Negative values that are far from zero have an axis of their own range.
         reference: a level to compare with, and its name; left out where it is far off the values.
         best: the epoch to mark, and why.
     """
@@ -150,7 +150,8 @@ def _label(
     title: str, lines: Sequence[Line], epochs: Sequence[int], text: Callable[[float], str]
 ) -> str:
     parts = [
-        f"{line.name} from {text(line.values[0])} in epoch {epochs[0]} to {text(line.values[-1])} in epoch {epochs[-1]}"
+        f"{line.name} from {text(line.values[0])} in epoch {epochs[0]} "
+        f"to {text(line.values[-1])} in epoch {epochs[-1]}"
         for line in lines
     ]
     return f"{title}: {'; '.join(parts)}."

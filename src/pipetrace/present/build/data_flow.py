@@ -159,7 +159,7 @@ def _stage(trace: Trace, wires: Wiring, stage: Stage, index: int, rows: int) -> 
 
 
 def _rows(stage: Stage, rows: int) -> tuple[int, int]:
-    """How many rows a stage received and gave: before the model a step may have changed their number."""
+    """The rows that a stage received and gave; a step before the model may change their number."""
     counts = stage.config.get("rows") if stage.kind in (SOURCE, STEP) else None
     pair = counts if isinstance(counts, list) and len(counts) == 2 else [counts, counts]
     before, after = (each if isinstance(each, int) and each >= 0 else rows for each in pair)
@@ -244,12 +244,12 @@ def _mask(stage: Stage) -> str | None:
 
 
 def _others(stage: Stage, title: str) -> tuple[ImageView, ...]:
-    """The further outputs: the weights of an attention by head, query downward and key across, or states."""
+    """The further outputs: attention weights by head, queries down and keys across, or states."""
     found = []
     attention = "Attention" in (stage.layer or "")
     for index, values in enumerate(stage.others):
         if attention and values.ndim in (2, 3):
-            label = f"The attention weights of {title}: each query's line, its weights on the keys across"
+            label = f"Attention weights of {title}: a line for each query, the keys across"
             heads = values if values.ndim == 3 else values[None]
             found.append(images.tensor(heads, label, "activation", form="heads"))
         else:
@@ -268,7 +268,7 @@ def _arithmetic(stage: Stage) -> str | None:
 
 
 def _lightened(made: Sequence[StageView], shown: Collection[str]) -> tuple[StageView, ...]:
-    """The stages without the images and charts of those that come too late for all of them to fit into a page."""
+    """The stages, the last ones without images and charts if the page would grow too large."""
     left = BUDGET
     kept: dict[int, StageView] = {}
     for index in sorted(range(len(made)), key=lambda each: (made[each].name not in shown, each)):
@@ -288,7 +288,8 @@ def _lightened(made: Sequence[StageView], shown: Collection[str]) -> tuple[Stage
                 change=replace(stage.change, prediction=None, training=None)
                 if stage.change
                 else None,
-                omitted="Its images are omitted to keep the page small. Show them with: pipetrace show FILE --stage "
+                omitted="Its images are omitted to keep the page small. Show them with: "
+                "pipetrace show FILE --stage "
                 f"{shlex.quote(stage.name)}",
             )
     return tuple(kept[index] for index in range(len(made)))

@@ -63,9 +63,11 @@ def document(
         return _document(trace, quiz_seed, expanded, shown)
     except CONTRADICTIONS as error:
         raise DamagedTraceError(
-            f"The trace can be read, but its facts do not fit together: {type(error).__name__}: {error}.",
+            "The trace can be read, but its facts do not fit together: "
+            f"{type(error).__name__}: {error}.",
             where=str(trace.run.title),
-            hint="If the file came from elsewhere, ask for it again. If pipetrace wrote it here, please report this.",
+            hint="If the file came from elsewhere, ask for it again. "
+            "If pipetrace wrote it here, please report this.",
         ) from error
 
 
@@ -82,7 +84,8 @@ def _document(
     made = Document(
         title=run.title,
         kind="Model pipeline trace",
-        framework=f"Keras {run.versions.get('keras', '?')} on {BACKENDS.get(run.backend, run.backend)} "
+        framework=f"Keras {run.versions.get('keras', '?')} on "
+        f"{BACKENDS.get(run.backend, run.backend)} "
         f"{run.versions.get(run.backend, '?')}",
         facts=(*((counted(rows, "row"),) if rows else ()), *_trained(trace)),
         data=data(trace),

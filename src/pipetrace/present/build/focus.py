@@ -18,7 +18,8 @@ def focus(trace: Trace, name: str, *, expanded: bool = False) -> Document:
 
     Args:
         trace: the recording.
-        name: of a stage, or its path; of a nested model or layer; or of a block, by the names of its first and last stage.
+        name: of a stage, or its path; of a nested model or layer; or of a block, by the names of
+            its first and last stage.
         expanded: whether what groups within it is open.
 
     Raises:

@@ -33,7 +33,7 @@ def foot(trace: Trace) -> tuple[Fact, ...]:
 
 
 def data(trace: Trace) -> str:
-    """Which data, in a sentence; where their source does not describe them, what the model is to give."""
+    """The data set in a sentence, or the targets if its source has no description."""
     facts = trace.run.data
     if facts.description:
         return f"{facts.name}. {facts.description}" if facts.name else facts.description
@@ -70,11 +70,12 @@ def _measured(trace: Trace) -> str:
     text += " after training." if trace.epochs else "."
     if trace.histogram_rows is not None:
         text += (
-            f" Counts, extremes, mean and deviation are of all of them, the distributions of {number(trace.histogram_rows)} "
-            "evenly spaced ones."
+            " Counts, extremes, mean and deviation are of all of them, the distributions of "
+            f"{number(trace.histogram_rows)} evenly spaced ones."
         )
     if not trace.run.data.complete:
-        text += f" The recorder looked at {counted(trace.rows, 'row')} of the first batches, not at all of the data."
+        rows = counted(trace.rows, "row")
+        text += f" The recorder saw {rows} of the first batches, not all of the data."
     return text
 
 
@@ -86,7 +87,8 @@ def _recording(trace: Trace) -> str:
     parts = _parts(trace)
     if cost and trained_for:
         whole = share(cost / (cost + trained_for))
-        return f"{duration(cost)} beside {duration(trained_for)} of training, {whole} of both: {parts}."
+        beside = f"{duration(cost)} beside {duration(trained_for)} of training"
+        return f"{beside}, {whole} of both: {parts}."
     return f"{duration(cost)}: {parts}." if cost and not trained(trace) else "not recorded."
 
 
@@ -102,7 +104,8 @@ def _largest(trace: Trace) -> str:
     others = parts[MOST_PARTS:]
     if others:
         texts.append(
-            f"{counted(len(others), 'other part')} {duration(sum(seconds for _, seconds in others))}"
+            f"{counted(len(others), 'other part')} "
+            f"{duration(sum(seconds for _, seconds in others))}"
         )
     return f"The largest parts: {listed(texts)}"
 
@@ -156,7 +159,8 @@ def _model(trace: Trace) -> str:
     hashed = f"fingerprint of configuration and first weights {run.model_fingerprint[:16]}."
     if model is None:
         return hashed
-    return f"{model.name}, {model.layer}, {counted(model.layers, 'layer')}, {_parameters(model.parameters)}; {hashed}"
+    layers = f"{model.name}, {model.layer}, {counted(model.layers, 'layer')}"
+    return f"{layers}, {_parameters(model.parameters)}; {hashed}"
 
 
 def _parameters(parameters: Parameters) -> str:

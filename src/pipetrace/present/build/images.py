@@ -15,9 +15,9 @@ from pipetrace.trace.summary import Summary
 
 BINS = 40
 FOLD = 104
-"""How many values of a vector make a line of its image: 5,408 make 52 lines, half as high as wide."""
+"""Values of a vector in a line of its image: 5,408 values make 52 lines."""
 LEGIBLE = 25
-"""A map of at most so many values, such as a kernel of 5 x 5, has its figures written into it when it is opened."""
+"""A map of at most so many values, such as a 5 x 5 kernel, shows its numbers."""
 WIDEST_TABLE = 5
 """No table of figures is wider."""
 MOST_MAPS = 256
@@ -26,7 +26,7 @@ MOST_VALUES = 40_000
 MOST_STEPS = 200
 """Of more steps or channels than this the first ones are drawn."""
 LARGEST_MAP = 200
-"""Of a map with more rows or columns than this every second one is drawn, every third, and so on."""
+"""Of a larger map every second row and column is drawn, or every third, and so on."""
 MOST_TEXTS = 2000
 """No more figures than this are written into the small maps of one image."""
 
@@ -43,14 +43,16 @@ def tensor(
     """A row's tensor as a image, or None where its form has none.
 
     Args:
-        values: shape ``(n,)``, ``(steps, channels)``, ``(height, width, channels)`` or ``(frames, height, width,
-            channels)``; of the last only the first channel is drawn.
+        values: shape ``(n,)``, ``(steps, channels)``, ``(height, width, channels)`` or ``(frames,
+            height, width, channels)``; of the last only the first channel is drawn.
         label: what it shows.
         ramp: the colours.
-        whole_scale: the ends of the scale; from the values' own extremes when left out. Activations begin at zero.
+        whole_scale: the ends of the scale; from the values' own extremes when left out. Activations
+            begin at zero.
         mask: for each step whether it is there; the others are marked as hidden.
-        form: ``heads`` where the first of three axes tells the maps apart, as in the weights of an attention;
-            ``colour`` where the last one is red, green and blue; ``grey`` where the two axes are those of a image.
+        form: ``heads`` where the first of three axes tells the maps apart, as in the weights of an
+            attention; ``colour`` where the last one is red, green and blue; ``grey`` where the two
+            axes are those of a image.
     """
     if values.dtype.kind not in "fiub" or not values.size:
         return None
@@ -150,7 +152,7 @@ def scores(values: Array, names: Sequence[str], marked: int | None) -> tuple[Bar
 
 
 def channel_activity(channels: Sequence[Summary]) -> tuple[Bar, ...]:
-    """One bar for each channel: the share of its values that is not zero; silent channels are marked."""
+    """A bar for each channel: its share of values that are not zero. Dead ones are marked."""
     found = []
     for index, each in enumerate(channels):
         active = 1 - each.zeros / each.count if each.count else 0.0
@@ -159,7 +161,7 @@ def channel_activity(channels: Sequence[Summary]) -> tuple[Bar, ...]:
 
 
 def distribution(summary: Summary, what: str) -> Distribution | None:
-    """A summary's histogram in 40 equal bins over its range, exact zeros apart; None for fewer than two values."""
+    """A histogram in 40 equal bins, without exact zeros; None for fewer than two values."""
     if summary.min is None or summary.max is None or summary.min == summary.max:
         return None
     edges = np.linspace(summary.min, summary.max, BINS + 1)
@@ -167,7 +169,7 @@ def distribution(summary: Summary, what: str) -> Distribution | None:
     zeros = summary.zeros / summary.count
     label = f"How the values of {what} are distributed"
     if zeros > 0.05:
-        # A bar of exact zeros would press all others flat; it is told in words instead.
+        # A bar of exact zeros would flatten all others; the label gives their share.
         place = min(BINS - 1, int(np.searchsorted(edges, 0.0, side="right")) - 1)
         counts[place] = max(0.0, counts[place] - summary.zeros)
         label += f", without the {share(zeros)} that are exactly 0"
@@ -209,7 +211,7 @@ def _first(values: Array, noun: str, most: int = MOST_VALUES) -> str | None:
 
 
 def _colour_scale(low: float, high: float) -> tuple[float, float]:
-    """Black and white: those of scaled or plain pixels where the values fit them, else the values' own extremes."""
+    """The values of black and white: 0 and 1, or 0 and 255, or else the extremes."""
     if low < 0:
         return low, high
     return 0.0, 1.0 if high <= 1 else max(high, 255.0)
@@ -250,7 +252,7 @@ def _image(
 
 
 def _reduced(maps: NDArray[np.float32], *, colour: bool) -> tuple[NDArray[np.float32], list[str]]:
-    """So many of the maps and of their rows and columns that a page can carry them; what is left is as measured."""
+    """As many maps, rows and columns as a page can carry, unchanged."""
     notes = []
     hop = -(-max(maps.shape[1:]) // LARGEST_MAP)
     if hop > 1 and min(maps.shape[1:]) > 1 and len(maps[0]) > 1:

@@ -1,4 +1,4 @@
-"""What a model gave for a row, each output in its own form: classes, yes or no, numbers, steps, a image or a mask."""
+"""The outputs of a model for a row: classes, binary, labels, numbers, steps, image or mask."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -78,7 +78,8 @@ def _broken(values: Array) -> str:
     if values.size == 1:
         return f"The model gives {figure(float(values.reshape(-1)[0]))}: there is no prediction."
     broken = int(values.size - np.isfinite(values).sum())
-    return f"{number(broken)} of {counted(values.size, 'value')} are not finite: there is no prediction."
+    part = f"{number(broken)} of {counted(values.size, 'value')}"
+    return f"{part} are not finite: there is no prediction."
 
 
 def _in_form(given: Given) -> OutcomeView:
@@ -286,7 +287,8 @@ def _numbers(given: Given) -> OutcomeView:
         verdict = f"The model gives {_range(values, small=True)}."
     else:
         off = np.abs(values - target)
-        verdict = f"The model gives {counted(len(values), 'number')}, off by {figure(off.mean())} on average and by "
+        verdict = f"The model gives {counted(len(values), 'number')}, "
+        verdict += f"off by {figure(off.mean())} on average and by "
         verdict += f"{figure(off.max())} at most, at position {int(off.argmax())}."
     table = _table(values, target)
     if len(values) <= MOST_NUMBERS:

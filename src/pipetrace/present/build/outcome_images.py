@@ -1,4 +1,4 @@
-"""Image and mask outputs of a model for a row: a verdict, and output, target and difference as images."""
+"""Image and mask outputs for a row: a verdict; output, target and difference as images."""
 
 import numpy as np
 
@@ -23,7 +23,7 @@ def compared(values: Array, target: Array | None, form: str | None) -> Drawn:
 
 
 def image_outcome(output: task.Output, values: Array, target: Array | None) -> tuple[str, Drawn]:
-    """The verdict and the images of an image output; ``values`` has the shape (height, width, channels)."""
+    """The verdict and the images of an output of shape (height, width, channels)."""
     form = "colour" if values.shape[-1] == 3 else None
     low, high = figure(float(values.min())), figure(float(values.max()))
     verdict = (

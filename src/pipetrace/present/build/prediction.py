@@ -1,4 +1,4 @@
-"""The view of a prediction: a row through the layers, what came out in its own form, and the check in NumPy."""
+"""Predictions: a row through the layers, the outcome, and the check in NumPy."""
 
 from dataclasses import replace
 
@@ -44,7 +44,7 @@ MOST_OMITTED = 6
 
 
 def predictions(trace: Trace) -> tuple[PredictionView, ...]:
-    """The views of the trace's predictions, the first one in full, the others by what came in and what came out."""
+    """The predictions of the trace: the first in full, the others with input and outcome."""
     return tuple(
         _prediction(trace, made, position) for position, made in enumerate(trace.predictions)
     )
@@ -84,7 +84,8 @@ def _name(made: Prediction) -> str:
 
 
 def _title(trace: Trace, made: Prediction) -> str:
-    # Rows that a training got are counted by what they were for; those of a file by their place in it.
+    # Rows that a training got are counted by what they were for; those of a file by their place in
+    # it.
     rows = (
         "data"
         if trace.run.data.origin != FIT
@@ -146,7 +147,7 @@ def _layer(trace: Trace, stage: Stage, made: Prediction, place: str, index: int)
 
 
 def _lightened(layers: tuple[LayerView, ...]) -> tuple[LayerView, ...]:
-    """The layers with as many images as a page can carry; the first and the last ones keep theirs."""
+    """The layers with as many images as a page can carry, from both ends inwards."""
     order = sorted(range(len(layers)), key=lambda at: min(at, len(layers) - 1 - at))
     used, found = 0, list(layers)
     for at in order:
@@ -177,12 +178,15 @@ def _text(stage: Stage, values: Array) -> str:
         return f"{len(values)} probabilities with the sum {values.sum(dtype=float):.5f}."
     if values.ndim == 3 and values.shape[-1] > 1 and stage.kind not in (SOURCE, STEP):
         answering = int((values.max(axis=(0, 1)) > 0).sum())
-        return f"{answering} of {values.shape[-1]} maps have values above 0; values from {low} to {high}."
+        maps = f"{answering} of {values.shape[-1]} maps have values above 0"
+        return f"{maps}; values from {low} to {high}."
     if values.ndim == 1:
-        return f"{number(values.size)} values in one row, {share(zeros)} of them 0, the largest {high}."
+        count = number(values.size)
+        return f"{count} values in one row, {share(zeros)} of them 0, the largest {high}."
     if values.ndim == 2 and stage.kind not in (SOURCE, STEP):
         steps, each = values.shape
-        return f"{counted(steps, 'step')} of {counted(each, 'value')}, from {low} to {high}, {share(zeros)} of them 0."
+        size = f"{counted(steps, 'step')} of {counted(each, 'value')}"
+        return f"{size}, from {low} to {high}, {share(zeros)} of them 0."
     return f"Values from {low} to {high}, {share(zeros)} of them 0."
 
 
@@ -219,7 +223,9 @@ def _check(trace: Trace, made: Prediction) -> str:
         return f"The forward pass was not recomputed: this check cannot compute {again.unknown}."
     part = f" up to {again.unknown}, which this check cannot compute" if again.unknown else ""
     verdict = "they agree" if again.agrees else "THEY DO NOT AGREE"
+    small = again.difference < 1e-6
+    difference = "under 0.000001" if small else figure(again.difference, 2)
     return (
-        f"Recomputed in NumPy from the stored weights{part}: the largest difference from the recorded outputs is "
-        f"{figure(again.difference, 2) if again.difference >= 1e-6 else 'under 0.000001'}; {verdict} to {TOLERANCE:.5f}."
+        f"Recomputed in NumPy from the stored weights{part}: the largest difference from the "
+        f"recorded outputs is {difference}; {verdict} to {TOLERANCE:.5f}."
     )

@@ -1,4 +1,4 @@
-"""What a model gave for a row of steps, one after another: beside what it should have given, hidden steps apart."""
+"""Sequence outputs of a model for a row: a verdict, and a table of steps and targets."""
 
 import numpy as np
 
@@ -88,7 +88,8 @@ def _numbers(values: Array, target: Array | None, there: Array) -> tuple[str, Gr
     verdict = f"The model gives {counted(len(values), 'step')}{each}"
     if wanted is not None and there.any():
         off = np.abs(values - wanted)[there]
-        verdict += f", off by {figure(float(off.mean()))} on average and by {figure(float(off.max()))} at most"
+        mean, most = figure(float(off.mean())), figure(float(off.max()))
+        verdict += f", off by {mean} on average and by {most} at most"
     return f"{verdict}{_hidden(there)}.", Grid(
         "The steps", tuple(columns), tuple(rows), tuple(marks), _rest(len(values), len(rows))
     )
@@ -108,7 +109,7 @@ def _meant(target: Array | None, steps: int, output: task.Output) -> Array | Non
 
 
 def _there(trace: Trace, made: Prediction, output: task.Output, steps: int) -> Array:
-    """For each step whether it is there; a mask hides the others, as the stage that made the mask tells."""
+    """For each step whether the mask shows it; the stage that made the mask says so."""
     whole = np.ones(steps, bool)
     last = trace.stage(output.stage)
     if last.mask is None and last.example_mask is None:

@@ -1,8 +1,8 @@
 """Typed records as JSON, and a check's findings as JSON.
 
-Floats that JSON cannot hold become the strings ``NaN``, ``Infinity`` and ``-Infinity``. An array becomes
-``{"dtype", "shape", "base64"}`` with little-endian bytes in C order.
-The tool ``tools/make_declarations.py`` makes the JSON Schema and the TypeScript declarations of this.
+Floats that JSON cannot hold become the strings ``NaN``, ``Infinity`` and ``-Infinity``. An array
+becomes ``{"dtype", "shape", "base64"}`` with little-endian bytes in C order. The tool
+``tools/make_declarations.py`` makes the JSON Schema and the TypeScript declarations of this.
 """
 
 import base64

@@ -1,1 +1,1 @@
-"""The stages as a graph: who gives to whom, what groups into one box, and where each box and line is drawn."""
+"""The stages as a graph: connections, groups, and the positions of boxes and lines."""

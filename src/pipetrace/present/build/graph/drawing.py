@@ -70,7 +70,7 @@ def contracted(
     ids: Mapping[str, str],
     start: int = 0,
 ) -> tuple[tuple[Node, ...], dict[str, tuple[str, ...]]]:
-    """The nodes that are left when the closed groups are one each, and whom each of them receives from."""
+    """The nodes of the graph, a collapsed group being one, and the inputs of each."""
     hidden = owners(len(stages), closed)
     nodes: list[Node] = []
     of: dict[str, str] = {}
@@ -157,7 +157,7 @@ def _cut(text: str, letters: int) -> str:
 
 
 def _path(source: tuple[int, int, int], target: tuple[int, int, int]) -> str:
-    """Straight down in the lane of the source, which is empty so far, then over to the target in the gap above it."""
+    """Down in the lane of the source, which is empty there, then across to the target."""
     (x, y, width), (to_x, to_y, _) = source, target
     middle, end = x + width // 2, to_x + width // 2
     start, turn = y + BOX_HEIGHT, to_y - (ROW - BOX_HEIGHT)
@@ -253,8 +253,8 @@ def _what(node: Node) -> str:
 def drawn(place: Place, width: int, *, collapsed: bool) -> str:
     """The lines at the left of a node's name, two characters for each lane.
 
-    A dot is a stage and a square a group. A lane that leads on is a line; one that the node branches off from has an
-    arm to it, and one that ends in it has an arm from it.
+    A dot is a stage and a square a group. A lane that leads on is a line; one that the node
+    branches off from has an arm to it, and one that ends in it has an arm from it.
     """
     knot = "■" if collapsed else "○"
     lane = min(place.lane, width)

@@ -1,4 +1,4 @@
-"""What groups into one entry: nested models, layers that are made of layers, and blocks that repeat."""
+"""Groups of stages: nested models, layers made of layers, and repeated blocks."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class StageGroup:
 
 
 def stage_groups(trace: Trace, wires: Wiring) -> tuple[StageGroup, ...]:
-    """All that can be collapsed, outer ones first; a small model's blocks that repeat stay as they are."""
+    """All groups, outer ones first. A small model has no groups for repeated blocks."""
     found = [each for nested in trace.groups for each in _of_nested(trace.stages, nested)]
     if len(trace.stages) > LARGE:
         for level in [None, *found]:
@@ -88,7 +88,7 @@ def _of_nested(stages: Sequence[Stage], nested: Group) -> list[StageGroup]:
 
 
 def _apart(found: Sequence[StageGroup]) -> list[StageGroup]:
-    """Those that lie within each other or side by side; of two with the same stages the outer one."""
+    """The groups that do not overlap in part; of two with the same stages, the outer one."""
     kept: list[StageGroup] = []
     for group in sorted(found, key=lambda each: (each.first - each.last, len(each.name))):
         crosses = any(
@@ -105,7 +105,7 @@ def _apart(found: Sequence[StageGroup]) -> list[StageGroup]:
 def _repeated(
     trace: Trace, wires: Wiring, level: StageGroup | None, inside: Sequence[StageGroup]
 ) -> list[StageGroup]:
-    """The blocks that repeat among the entries of a level, which are stages and the groups within it."""
+    """The repeated blocks among the entries of a level: its stages and the groups in it."""
     stages = trace.stages
     first, last = (level.first, level.last) if level else (0, len(stages) - 1)
     hidden = owners(len(stages), inside)
@@ -144,7 +144,7 @@ def _signature(
     entry_of: Mapping[str, int],
     index: int,
 ) -> tuple[object, ...]:
-    """What an entry is and how far above it its inputs come from; two alike can be in the same place of a block."""
+    """What an entry is and where its inputs come from, to find equal entries of blocks."""
     start, end = entries[index]
     group = hidden[start]
     inner = {stages[position].name for position in range(start, end + 1)}
@@ -183,10 +183,11 @@ def _leaves(
 def _runs(
     kinds: Sequence[tuple[object, ...]], leaves: Callable[[int], int]
 ) -> list[tuple[int, int, int]]:
-    """The blocks that come several times in a row: their first entry, their last one, and how often.
+    """The blocks that repeat: their first entry, their last entry, and how often.
 
-    Of all that begin at an entry the one that covers most is taken, the shortest of those. It may begin as well one
-    entry later, or two: it begins where the fewest of its inner entries are used outside of their own block.
+    Of all that begin at an entry the one that covers most is taken, the shortest of those. It may
+    begin as well one entry later, or two: it begins where the fewest of its inner entries are used
+    outside of their own block.
     """
     count = len(kinds)
     numbers = {kind: index for index, kind in enumerate(dict.fromkeys(kinds))}

@@ -1,8 +1,9 @@
 """Where each node of a graph is drawn: side by side in lanes, below each other in rows.
 
-A node's lane stays its own until the last node that uses it, which goes on in that lane. Who uses it earlier branches
-off to the right, into the first lane that is free. So a skip keeps its lane straight, what is skipped lies beside it,
-and a chain is one lane. Of several lanes that end in a node the leftmost goes on, and the others close.
+A node's lane stays its own until the last node that uses it, which goes on in that lane. Who uses
+it earlier branches off to the right, into the first lane that is free. So a skip keeps its lane
+straight, what is skipped lies beside it, and a chain is one lane. Of several lanes that end in a
+node the leftmost goes on, and the others close.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,8 +38,9 @@ def places(order: Sequence[str], sources: Mapping[str, Sequence[str]]) -> tuple[
         sources: for each node those that it receives from.
 
     Returns:
-        the places in that order. No two nodes share a lane and a row, a node lies below all that it receives from, and
-        the lane of a node is empty from it down to the row of the lowest node that uses it.
+        the places in that order. No two nodes share a lane and a row, a node lies below all that it
+        receives from, and the lane of a node is empty from it down to the row of the lowest node
+        that uses it.
     """
     last = {source: name for name in order for source in sources[name]}
     lanes: dict[str, int] = {}

@@ -35,7 +35,7 @@ def overview(
 def inside(
     trace: Trace, first: int, last: int, *, expanded: bool = False
 ) -> tuple[GraphView | None, tuple[GroupView, ...]]:
-    """The same of some of the stages, from one position to another; the views' own positions count from the first.
+    """The same for the stages between two positions; positions in the views count from the first.
 
     What groups within them is closed where they are many.
     """
@@ -104,7 +104,7 @@ def _group(trace: Trace, wires: Wiring, group: StageGroup, *, expanded: bool) ->
 def _interface(
     trace: Trace, wires: Wiring, group: StageGroup
 ) -> tuple[Sequence[Spec], Sequence[Spec], Parameters]:
-    """Inputs, outputs and parameters: recorded for a nested model, gathered from its stages for a block."""
+    """Inputs, outputs, parameters: recorded for a nested model, for a block from its stages."""
     stages, nested = trace.stages[group.first : group.last + 1], group.nested
     if nested is not None and group.name == nested.path and nested.outputs:
         return nested.inputs, nested.outputs, nested.parameters

@@ -71,7 +71,7 @@ def wiring(trace: Trace) -> Wiring:
 
 
 def described(trace: Trace, found: Wiring, stage: Stage) -> tuple[str, ...]:
-    """The inputs, the users and the group of a stage, if the order of the stages does not show them."""
+    """The inputs, users and group of a stage, if the order of the stages does not show them."""
     return tuple(
         sentence
         for sentence in (
@@ -102,7 +102,7 @@ def _outputs(trace: Trace, known: set[str]) -> tuple[Spec, ...]:
 
 
 def _inside(trace: Trace, stage: Stage) -> str | None:
-    """What a stage is inside of, where it is alone there; several are shown as a group, which tells it."""
+    """The nested model of a stage that is alone in it; several stages are shown as a group."""
     around = [group for group in trace.groups if stage.path.startswith(f"{group.path}/")]
     if not around:
         return None
@@ -120,7 +120,8 @@ def _receives(trace: Trace, found: Wiring, stage: Stage) -> str | None:
     sources = found.sources[stage.name]
     position = found.order.index(stage.name)
     if not sources:
-        # What comes from outside is plain for a source, and for a first stage that no source stands before.
+        # What comes from outside is plain for a source, and for a first stage that no source stands
+        # before.
         return (
             None
             if stage.kind == SOURCE or not position
@@ -172,4 +173,5 @@ def _output(trace: Trace, found: Wiring, stage: Stage) -> str | None:
         return "The output of the model."
     keys = [f"'{spec.name}'" for spec in (found.outputs[index] for index in positions) if spec.name]
     which = listed([str(index + 1) for index in positions])
-    return f"Output {which} of the {len(found.outputs)} of the model{f', {listed(keys)}' if keys else ''}."
+    named = f", {listed(keys)}" if keys else ""
+    return f"Output {which} of the {len(found.outputs)} of the model{named}."
