@@ -1,8 +1,7 @@
-"""What can go wrong, one class per kind, each with a slug that ``docs/messages.md`` explains.
+"""Errors, one class for each kind, each with a slug that ``docs/messages.md`` explains.
 
-Every message says what was wrong, where, and what to do next; the command line prints the three parts and ends with
-the class's exit code. The inner cause, where there is one, is chained once, at the place that knows the user's word
-for it.
+Every message says what was wrong, where, and what to do next. The command line prints these parts
+and exits with the class's code.
 """
 
 import itertools
@@ -35,13 +34,13 @@ class PipetraceError(Exception):
 
 
 class ArgumentError(PipetraceError):
-    """An argument is outside of what it can be, such as zero epochs."""
+    """An argument has an invalid value, such as zero epochs."""
 
     slug = "bad-argument"
 
 
 class TooManyRowsError(ArgumentError):
-    """More rows were asked for than the data has, held-out rows included."""
+    """More rows were requested than the data has, validation rows included."""
 
     slug = "too-many-rows"
 
@@ -53,7 +52,7 @@ class FrameworkError(PipetraceError):
 
 
 class ModelFileError(PipetraceError):
-    """A saved model is not there, is not a Keras model, or Keras refuses to load it."""
+    """A saved model is missing, is not a Keras model, or Keras refuses to load it."""
 
     slug = "bad-model-file"
 
@@ -65,7 +64,7 @@ class ModelInputError(PipetraceError):
 
 
 class TrainingError(PipetraceError):
-    """Keras raised an error while it trained; the trace holds the epochs before it."""
+    """Keras raised an error during training; the trace holds the epochs before it."""
 
     slug = "training-failed"
 
@@ -77,13 +76,13 @@ class StepError(PipetraceError):
 
 
 class ScriptError(PipetraceError):
-    """A program that is to be checked fails, or ends its process, before anything can be compared."""
+    """A checked program fails, or ends its process, before anything can be compared."""
 
     slug = "script-failed"
 
 
 class NothingToCompareError(PipetraceError):
-    """A program that is to be checked fits no model, records itself, or cannot be recorded."""
+    """A checked program fits no model, records itself, or cannot be recorded."""
 
     slug = "nothing-to-compare"
 
@@ -149,13 +148,13 @@ class ImageError(DataError):
 
 
 class TraceError(PipetraceError):
-    """The base of what can be wrong with a trace that is read."""
+    """The base of errors in reading a trace."""
 
     slug = "bad-trace"
 
 
 class TraceNotFoundError(TraceError):
-    """There is no such file."""
+    """The file does not exist."""
 
     slug = "trace-not-found"
 
@@ -167,34 +166,34 @@ class NotATraceError(TraceError):
 
 
 class DamagedTraceError(TraceError):
-    """The file was a trace and can no longer be read as one."""
+    """The file is a trace but is damaged."""
 
     slug = "damaged-trace"
 
 
 class NewerTraceError(TraceError):
-    """The file was written by a newer pipetrace, under a schema that this one does not know."""
+    """The file was written by a newer pipetrace with an unknown schema."""
 
     slug = "newer-trace"
 
 
 class IncompleteTraceError(TraceError):
-    """The trace ends before the part that was asked for."""
+    """The trace ends before the requested part."""
 
     slug = "incomplete-trace"
 
 
 class UnknownStageError(TraceError):
-    """The trace has no stage, nested model or block of the name that was asked for."""
+    """The trace has no stage, nested model or block of the requested name."""
 
     slug = "no-such-stage"
 
 
 class RuleError(PipetraceError):
-    """A rule raised an error, or gave something that is no finding; the other rules were asked all the same.
+    """A rule raised an error or yielded something other than a finding; the other rules still ran.
 
     Attributes:
-        findings: what the other rules found.
+        findings: the findings of the other rules.
     """
 
     slug = "rule-failed"
@@ -202,7 +201,7 @@ class RuleError(PipetraceError):
 
 
 class BadRuleError(PipetraceError):
-    """What was given as a rule is none: no subclass of Rule, without its attributes, or with a code of another form."""
+    """An object is not a rule: no subclass of Rule, or attributes are missing or malformed."""
 
     slug = "bad-rule"
 
@@ -214,25 +213,25 @@ class RuleClashError(PipetraceError):
 
 
 class UnknownRuleError(PipetraceError):
-    """No rule has the code, or a code that begins so."""
+    """No rule has this code or name."""
 
     slug = "no-such-rule"
 
 
 class SettingsError(PipetraceError):
-    """``[tool.pipetrace]`` in pyproject.toml cannot be read, or has a key or value that is not known."""
+    """``[tool.pipetrace]`` in pyproject.toml cannot be read or has an unknown key or value."""
 
     slug = "bad-settings"
 
 
 class ExpectationError(PipetraceError):
-    """An expectation cannot be understood, or is about something that the trace does not have."""
+    """A condition cannot be parsed, or names something that the trace does not have."""
 
     slug = "bad-expectation"
 
 
 class OutputError(PipetraceError):
-    """The base of what can be wrong with a file that is written."""
+    """The base of errors in writing a file."""
 
     slug = "bad-output"
 

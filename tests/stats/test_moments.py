@@ -69,8 +69,8 @@ def test_many_blocks_of_any_width_are_one_table(
 ) -> None:
     table = data.draw(tables)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(moments, "BLOCK", block)
-        patch.setattr(moments, "WIDTH", width)
+        patch.setattr(moments, "BLOCK_VALUES", block)
+        patch.setattr(moments, "WIDE_COLUMNS", width)
         measured = measure(table)
     for index in range(table.shape[1]):
         check_statistics(column(measured, index), oracle(table[:, index]))
@@ -88,7 +88,9 @@ def test_joined_parts_are_the_whole(
         check_statistics(column(joined, index), oracle(table[:, index]))
 
 
-@pytest.mark.parametrize("rows", [moments.BLOCK, moments.BLOCK + 1, 3 * moments.BLOCK - 1])
+@pytest.mark.parametrize(
+    "rows", [moments.BLOCK_VALUES, moments.BLOCK_VALUES + 1, 3 * moments.BLOCK_VALUES - 1]
+)
 def test_more_values_than_a_block_holds(
     rows: int, make_values: Callable[..., Array], oracle: Oracle, check_statistics: Check
 ) -> None:
@@ -115,7 +117,7 @@ def test_a_large_mean_does_not_swallow_a_small_deviation() -> None:
 
 def test_constant_columns_have_no_deviation_at_all() -> None:
     constants = np.array([0.1, -1 / 3, 3e38, 1e-45, 0], np.float32)
-    table = np.tile(constants, (moments.BLOCK // 2, 1))
+    table = np.tile(constants, (moments.BLOCK_VALUES // 2, 1))
     measured = measure(table)
     assert measured.squares.tolist() == [0.0] * 5
     assert measured.mean.tolist() == constants.astype(np.float64).tolist()

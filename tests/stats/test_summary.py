@@ -117,8 +117,8 @@ def test_batches_are_the_whole(
     places = sorted(int(cut * len(values)) for cut in cuts)
     with pytest.MonkeyPatch.context() as patch:
         # Short channels are counted together, long ones apart and in blocks; each way has to be met.
-        patch.setattr(counting, "SHORT", short)
-        patch.setattr(histogram, "BLOCK", 16)
+        patch.setattr(counting, "SHORT_COLUMN", short)
+        patch.setattr(histogram, "BLOCK_KEYS", 16)
         summariser = Summariser(kernels=kernels() if way == "compiled" else None)
         for part in np.split(values, places):
             summariser.add(part)
@@ -149,7 +149,7 @@ def test_batches_of_different_channels_are_refused() -> None:
 def test_channels_of_every_length(
     make_values: Make, oracle: Oracle, check_statistics: Check
 ) -> None:
-    for rows in (histogram.SHORT - 1, histogram.SHORT, histogram.BLOCK + 1):
+    for rows in (histogram.SHORT_COLUMN - 1, histogram.SHORT_COLUMN, histogram.BLOCK_KEYS + 1):
         values = make_values("lognormal", rows, (rows, 2))
         found = summarise(values)
         check_statistics(found, oracle(values))
@@ -312,7 +312,9 @@ def test_the_histogram_may_count_some_rows_only(make_values: Make) -> None:
 
 def test_counts_go_beyond_four_bytes(monkeypatch: pytest.MonkeyPatch, make_values: Make) -> None:
     values = make_values("pixels", 7, (60, 3))
-    monkeypatch.setattr(counting, "MOST", 150)  # moved into wider counts after some batches
+    monkeypatch.setattr(
+        counting, "LARGEST_COUNT", 150
+    )  # moved into wider counts after some batches
     summariser = Summariser()
     for part in np.split(values, 12):
         summariser.add(part)

@@ -48,7 +48,7 @@ def test_the_hint_names_the_lock_and_not_the_folder(tmp_path: Path) -> None:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(NotWritableError, match="locked") as caught:
             writer.add_weights({})
-    assert "open transaction" in caught.value.hint
+    assert "sqlite3" in caught.value.hint
     assert "folder" not in caught.value.hint
 
 

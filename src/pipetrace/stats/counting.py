@@ -1,4 +1,4 @@
-"""The histograms of a summary in the making: of all values, and of each channel."""
+"""Histograms while a summary is computed: of all values, and of each channel."""
 
 import copy
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pipetrace.stats.histogram import (
     COARSE,
     FINE,
-    SHORT,
+    SHORT_COLUMN,
     coarsen,
     count_channel_keys,
     count_keys,
@@ -20,12 +20,12 @@ from pipetrace.stats.histogram import (
 from pipetrace.stats.kernels import Kernels
 from pipetrace.trace.summary import Histogram
 
-MOST = (1 << 32) - 1
-"""What a count of four bytes holds."""
+LARGEST_COUNT = (1 << 32) - 1
+"""The largest count that four bytes hold."""
 
 
-class _Tally:
-    """Counts of four bytes, moved into eight where one of them could overflow: most never need those."""
+class _Counts:
+    """Counts of four bytes; they move into eight bytes before one of them could overflow."""
 
     def __init__(self, *shape: int) -> None:
         self.counts = np.zeros(shape, np.uint32)
@@ -33,8 +33,8 @@ class _Tally:
         self._since = 0
 
     def expect(self, values: int) -> NDArray[np.uint32]:
-        """The table into which so many values are about to be counted."""
-        if self._since + values > MOST:
+        """Return the table of counts, with room for so many more values."""
+        if self._since + values > LARGEST_COUNT:
             self._before = self.total()
             self.counts[:] = 0
             self._since = 0
@@ -51,23 +51,23 @@ class Counting:
     """Counts values by their leading bits, batch after batch.
 
     Args:
-        channels: how many channels are counted each by itself; 0 for none. They take 16 kB each.
+        channels: number of channels with a histogram of their own, 16 kB each; 0 for none.
         kernels: compiled loops, or None.
-        bits: of the whole's histogram.
+        bits: key length of the histogram of all values.
     """
 
     def __init__(self, channels: int, kernels: Kernels | None = None, bits: int = FINE) -> None:
         # The loops count fine keys; where that is more than is wanted the values are few.
         self._kernels, self._bits = kernels if bits == FINE else None, bits
-        self._fine = _Tally(1 << bits)
-        self._coarse = _Tally(channels, 1 << COARSE) if channels else None
+        self._fine = _Counts(1 << bits)
+        self._coarse = _Counts(channels, 1 << COARSE) if channels else None
 
     def add(self, table: NDArray[np.float32], *, finite: bool) -> None:
-        """Take a batch.
+        """Add a batch.
 
         Args:
-            table: shape ``(n, channels)``, C-contiguous; ``(n, 1)`` where channels are not counted apart.
-            finite: whether all values are; of others the finite ones are counted.
+            table: shape ``(n, channels)``, C-contiguous; ``(n, 1)`` without channels.
+            finite: whether all values are finite; otherwise only the finite ones are counted.
         """
         fine = self._fine.expect(table.size)
         coarse = None if self._coarse is None else self._coarse.expect(table.size)
@@ -75,10 +75,10 @@ class Counting:
             self._kernels.count(table, fine)
             if coarse is not None:
                 self._kernels.count_channels(table, coarse)
-        elif finite and coarse is not None and len(table) < SHORT:
+        elif finite and coarse is not None and len(table) < SHORT_COLUMN:
             _add(fine, count_keys(table, self._bits))
             _add(coarse, count_short_channels(table))
-        elif finite and coarse is None and len(table) < SHORT:
+        elif finite and coarse is None and len(table) < SHORT_COLUMN:
             _add(fine, count_keys(table, self._bits))
         else:
             for index, counts in enumerate(
@@ -93,14 +93,14 @@ class Counting:
         return from_counts(self._fine.total(), self._bits)
 
     def copied(self, *, channels: bool) -> "Counting":
-        """Another one that has counted what this one has, with its channels or without."""
+        """Return a copy, with its channels or without."""
         other = Counting(0, self._kernels, self._bits)
         other._fine = copy.deepcopy(self._fine)
         other._coarse = copy.deepcopy(self._coarse) if channels else None
         return other
 
     def channels(self) -> list[Histogram]:
-        """The histogram of each channel, of 12 bits; none where they are not counted apart."""
+        """The histogram of each channel, of 12 bits; empty without channels."""
         return (
             []
             if self._coarse is None

@@ -8,7 +8,7 @@ import numpy as np
 from pipetrace.trace.document import Array
 from pipetrace.trace.measurements import DatasetCheck
 
-MOST = 50_000
+MOST_ROWS = 50_000
 """Rows that are looked at."""
 
 

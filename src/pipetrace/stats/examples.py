@@ -1,4 +1,8 @@
-"""Which rows are shown as predictions: a right one, the surest wrong one, the least sure; or the best and the worst."""
+"""The choice of rows to show as predictions.
+
+Of classes: a right one, the most confident wrong one and the least confident one. Otherwise: the
+rows with the smallest and the largest loss.
+"""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,8 +1,8 @@
 """Exact histograms of float32 values by their leading bits.
 
-The bit pattern of a positive float32 grows with its value, so its leading bits are a histogram key with bins of equal
-relative width: no range has to be known beforehand, the counts are exact, merging is addition, and the order of the
-values does not matter.
+The bit pattern of a positive float32 grows with its value, so its leading bits are a histogram key
+with bins of equal relative width. No range has to be known beforehand, counts are exact, merging is
+addition, and the order of values does not matter.
 """
 
 from collections.abc import Iterator
@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from pipetrace.trace.summary import Histogram
 
-BLOCK = 1 << 18
-"""Keys that are counted at a time: 2 MB."""
-SHORT = 12_000
-"""A column of fewer values is counted together with the others: measured, where the two ways cost the same."""
+BLOCK_KEYS = 1 << 18
+"""Keys counted at a time: 2 MB."""
+SHORT_COLUMN = 12_000
+"""Shorter columns are counted all at once; at this length both ways take the same time."""
 FINE, COARSE, COARSER = 16, 12, 10
-"""Bits of the key for a whole tensor, for one channel of it, and where many are kept: 65,536, 4,096 and 1,024 possible
-bins, each at most 0.8 %, 12.5 % and 50 % wide."""
+"""Bits of the key for a tensor, for one channel, and for histograms of which many are stored.
+
+They give 65,536, 4,096 and 1,024 possible bins, at most 0.8 %, 12.5 % and 50 % wide.
+"""
 
 
 def count_keys(values: NDArray[np.float32], bits: int = FINE) -> NDArray[np.int64]:
@@ -38,8 +40,8 @@ def count_keys(values: NDArray[np.float32], bits: int = FINE) -> NDArray[np.int6
 def count_channel_keys(values: NDArray[np.float32]) -> Iterator[NDArray[np.int64]]:
     """The fine counts of each column, one column after the other.
 
-    Column by column is twice as fast as one count over keys that carry the channel: the bins of one column fit the
-    cache, and a two-byte key needs little memory.
+    Column by column is twice as fast as one count over keys that include the channel: the bins of
+    one column fit the cache, and a two-byte key needs little memory.
 
     Args:
         values: finite float32 values, shape ``(n, channels)``.
@@ -50,14 +52,14 @@ def count_channel_keys(values: NDArray[np.float32]) -> Iterator[NDArray[np.int64
     keys = (values.view(np.uint32) >> np.uint32(32 - FINE)).astype(np.uint16)
     for column in keys.T:
         # NumPy makes each key eight bytes wide; a block of them stays in the cache.
-        counts = np.bincount(column[:BLOCK], minlength=1 << FINE)
-        for start in range(BLOCK, len(column), BLOCK):
-            counts += np.bincount(column[start : start + BLOCK], minlength=1 << FINE)
+        counts = np.bincount(column[:BLOCK_KEYS], minlength=1 << FINE)
+        for start in range(BLOCK_KEYS, len(column), BLOCK_KEYS):
+            counts += np.bincount(column[start : start + BLOCK_KEYS], minlength=1 << FINE)
         yield counts
 
 
 def count_short_channels(values: NDArray[np.float32]) -> NDArray[np.int64]:
-    """The coarse counts of all columns at once, for columns so short that full arrays for each would cost more.
+    """The coarse counts of all columns at once, for short columns.
 
     Args:
         values: finite float32 values, shape ``(n, channels)``.
@@ -74,7 +76,7 @@ def count_short_channels(values: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def coarsen(counts: NDArray[np.int64], bits: int = COARSE) -> NDArray[np.int64]:
-    """Counts by more bits as counts by fewer, such as fine ones, shape ``(65536,)``, as coarse ones, ``(4096,)``."""
+    """Reduce counts to fewer bits, such as from shape ``(65536,)`` to ``(4096,)``."""
     coarse: NDArray[np.int64] = counts.reshape(1 << bits, -1).sum(axis=1)
     return coarse
 
@@ -103,7 +105,7 @@ def lower_edges(histogram: Histogram) -> tuple[NDArray[np.float64], NDArray[np.f
     """The two ends of each bin, the smaller first, as float64."""
     shift = np.uint32(32 - histogram.bits)
     start = histogram.keys.astype(np.uint32) << shift
-    # The last pattern of the bin, not the first of the next: beside the largest exponent the next one is infinity.
+    # The last pattern of the bin, not the first of the next, which is infinity in the largest bin.
     end = start | np.uint32((1 << int(shift)) - 1)
     near, far = start.view(np.float32).astype(np.float64), end.view(np.float32).astype(np.float64)
     return np.minimum(near, far), np.maximum(near, far)
@@ -112,19 +114,19 @@ def lower_edges(histogram: Histogram) -> tuple[NDArray[np.float64], NDArray[np.f
 def bins(histogram: Histogram, edges: NDArray[np.float64]) -> NDArray[np.float64]:
     """Re-bin into bins of the caller's choice, for drawing.
 
-    A bin of the histogram that crosses an edge is shared out by width; its error is at most its own relative width. One
-    that crosses the first or the last edge counts as inside, so that edges from the smallest value to the largest leave
-    none out.
+    A bin that crosses an edge is split by width; the error is at most its own relative width. A bin
+    that crosses the first or last edge counts as inside, so edges from the smallest to the largest
+    value cover everything.
 
     Args:
         histogram: of finite values.
-        edges: rising, shape ``(n + 1,)``. Values outside are left out.
+        edges: rising, shape ``(n + 1,)``. Values outside are not counted.
 
     Returns:
-        how many values fall into each bin, shape ``(n,)``; a fraction where a bin was shared out.
+        how many values fall into each bin, shape ``(n,)``; a fraction if a bin was split.
     """
     low, high = lower_edges(histogram)
-    # Negative zero is zero: its bin, with the smallest denormals, is laid on that of zero and not below it.
+    # Negative zero is zero: its bin, with the smallest denormals, is moved onto that of zero.
     low, high = np.where(high == 0, 0.0, low), np.where(high == 0, -low, high)
     # The share of each bin below each edge.
     below = np.clip((edges[:, None] - low[None, :]) / (high - low)[None, :], 0.0, 1.0)

@@ -1,8 +1,8 @@
-"""The inner loops of a summary, compiled by numba where it is installed; NumPy's own passes serve everywhere else.
+"""The inner loops of a summary, compiled by numba if it is installed; else NumPy does it.
 
-A loop over the values that does all at once reads each of them from the cache, where NumPy's passes read a tensor from
-memory once for each statistic. Counts, extremes and histograms of the two are equal to the bit; mean and variance
-agree to the rounding of float64. ``docs/benchmarks.md`` has both measured side by side.
+One compiled loop computes all statistics while a value is in the cache; NumPy reads the tensor from
+memory once for each statistic. Both give the same counts, extremes and histograms to the bit; mean
+and variance agree to float64 rounding. ``docs/benchmarks.md`` compares their speed.
 """
 
 import functools
@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-VALUES = 1 << 15
-"""Values of a block that is read twice, for its mean and for the distances from it: 128 KB, so that it stays near."""
-ROWS = 256
-"""Rows whose channels are counted one after the other: short enough that the block stays in the cache meanwhile."""
-FEW = 1 << 14
-"""Values below which four tables, which have to be added up, cost more than they save."""
+BLOCK_VALUES = 1 << 15
+"""Values of a block that is read twice, for the mean and the distances: 128 KB fit the cache."""
+BLOCK_ROWS = 256
+"""Rows whose channels are counted one after the other: few enough to stay in the cache."""
+FEWEST_FOR_FOUR_TABLES = 1 << 14
+"""With fewer values, adding up four tables costs more than it saves."""
 
 _scratch = threading.local()
 
@@ -29,7 +29,7 @@ def available() -> bool:
 
 
 class Kernels:
-    """The compiled loops. They let go of Python's lock, so that several threads can summarise at a time."""
+    """The compiled loops. They release Python's lock, so threads can work side by side."""
 
     def __init__(self) -> None:
         self._moments, self._fine, self._fine_in_four, self._channels = _compiled()
@@ -52,14 +52,14 @@ class Kernels:
         Returns:
             whether all values are finite, without which the rest means nothing; then the five.
         """
-        together = max(16, VALUES // max(1, table.shape[1]))
+        together = max(16, BLOCK_VALUES // max(1, table.shape[1]))
         found: Any = self._moments(table, table.view(np.uint32), together)
         return (bool(found[0] == 0), *found[1:])
 
     def count(self, values: NDArray[np.float32], counts: NDArray[np.uint32]) -> None:
         """Add finite values to the counts of their leading 16 bits, shape ``(65536,)``."""
         keys = values.reshape(-1).view(np.uint32)
-        if keys.size < FEW:
+        if keys.size < FEWEST_FOR_FOUR_TABLES:
             self._fine(keys, counts)
             return
         if not hasattr(_scratch, "tables"):
@@ -67,21 +67,23 @@ class Kernels:
         self._fine_in_four(keys, _scratch.tables, counts)
 
     def count_channels(self, table: NDArray[np.float32], counts: NDArray[np.uint32]) -> None:
-        """Add the finite values of each column to the counts of their leading 12 bits, shape ``(channels, 4096)``."""
-        self._channels(table.view(np.uint32), counts, ROWS)
+        """Add the finite values of each column to its counts by 12 bits, ``(channels, 4096)``."""
+        self._channels(table.view(np.uint32), counts, BLOCK_ROWS)
 
 
 @functools.cache
 def kernels() -> Kernels | None:
-    """The compiled loops, or None without numba. The first call of a machine compiles them, a few seconds; later ones
-    read what was kept beside this file, or in the user's cache where that cannot be written.
+    """The compiled loops, or None without numba.
+
+    The first call on a machine compiles them, which takes a few seconds. Later calls read numba's
+    cache beside this file, or in the user's cache folder if that is not writable.
     """
     if not available():
         return None
     try:
         made = Kernels()
         for channels in (1, 2):  # what does not compile here is to be known before it is needed
-            few = np.ones((FEW, channels), np.float32)
+            few = np.ones((FEWEST_FOR_FOUR_TABLES, channels), np.float32)
             made.moments(few)
             made.count(few, np.zeros(1 << 16, np.uint32))
             made.count(few[:2], np.zeros(1 << 16, np.uint32))
@@ -106,7 +108,7 @@ def _compiled() -> tuple[Any, Any, Any, Any]:
     return compile_(_moments), compile_(_fine), compile_(_fine_in_four), compile_(_channels)
 
 
-# The functions below are numba's to compile: plain loops over plain arrays. As Python they would give the same, slowly.
+# The functions below are compiled by numba: plain loops over arrays. In Python they would be slow.
 
 
 def _moments(table: Any, bits: Any, together: int) -> Any:
@@ -152,7 +154,8 @@ def _fine(keys: Any, counts: Any) -> None:
 
 
 def _fine_in_four(keys: Any, tables: Any, counts: Any) -> None:
-    # Equal values follow each other, such as the zeros of a ReLU. In one table each would wait for the one before it.
+    # Equal values often follow each other, such as the zeros of a ReLU. In one table each addition
+    # would wait for the one before it.
     even = keys.size - keys.size % 4
     for place in range(0, even, 4):
         tables[0, keys[place] >> np.uint32(16)] += np.uint32(1)

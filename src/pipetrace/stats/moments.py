@@ -1,7 +1,8 @@
 """Counts, extremes, mean and variance of the columns of an array, in float64, mergeable.
 
-The merging formula is that of Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing
-Sample Variances" (1979): it does not lose digits where the mean is large beside the deviation.
+The merging formula is that of Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm
+for Computing Sample Variances" (1979). It loses no digits where the mean is large beside the
+standard deviation.
 """
 
 from dataclasses import dataclass
@@ -16,18 +17,18 @@ Table: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
 Floats: TypeAlias = NDArray[np.float64]
 Counts: TypeAlias = NDArray[np.int64]
 
-WIDTH = 512
-"""Columns that are read side by side."""
-BLOCK = 1 << 17
-"""Values that are taken to float64 at a time: 1 MB, so that a block stays in the cache between the passes over it."""
+WIDE_COLUMNS = 512
+"""Columns that are read side by side: NumPy sums wide tables faster."""
+BLOCK_VALUES = 1 << 17
+"""Values converted to float64 at a time: 1 MB stays in the cache between the passes over it."""
 
 
 @dataclass(frozen=True)
 class Moments:
     """Statistics of each column; every field has shape ``(channels,)``.
 
-    ``squares`` is the sum of squared distances from the mean. Where no value is finite, ``low`` is +inf and ``high``
-    is -inf.
+    ``squares`` is the sum of squared distances from the mean. If no value is finite, ``low`` is
+    +inf and ``high`` is -inf.
     """
 
     count: Counts
@@ -49,8 +50,8 @@ class Moments:
 def measure(values: Table, kernels: Kernels | None = None) -> Moments:
     """The moments of each column.
 
-    A narrow table is read as a wide one, several rows side by side, as NumPy's sums over the first axis are five times
-    as fast over 512 columns as over 32. The columns that belong together are merged at the end.
+    A narrow table is read as a wide one, several rows side by side: NumPy sums over the first axis
+    five times as fast with 512 columns as with 32. The columns are merged at the end.
 
     Args:
         values: shape ``(n, channels)``, C-contiguous, float32 or float64, finite or not.
@@ -58,7 +59,7 @@ def measure(values: Table, kernels: Kernels | None = None) -> Moments:
     """
     rows, channels = values.shape
     fold = 1
-    while channels * fold * 2 <= WIDTH and fold * 2 <= rows:
+    while channels * fold * 2 <= WIDE_COLUMNS and fold * 2 <= rows:
         fold *= 2
     even = rows - rows % fold
     total = _measure_blocks(values[:even].reshape(even // fold, channels * fold), kernels)
@@ -101,13 +102,13 @@ def _measure_blocks(values: Table, kernels: Kernels | None) -> Moments:
         found = _compiled(kernels, values)
         if found is not None:
             return found
-    step = max(1, BLOCK // max(1, values.shape[1]))
+    step = max(1, BLOCK_VALUES // max(1, values.shape[1]))
     parts = [_measure_block(values[start : start + step]) for start in range(0, len(values), step)]
     return join(parts) if parts else _measure_block(values)
 
 
 def _compiled(kernels: Kernels, values: Any) -> Moments | None:
-    """The moments by the compiled loops; None where a value is not finite, which they leave to the others."""
+    """The moments by the compiled loops; None if a value is not finite, which they do not count."""
     finite, low, high, zeros, mean, squares = kernels.moments(values)
     if not finite:
         return None

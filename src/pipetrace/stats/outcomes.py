@@ -36,7 +36,7 @@ def outcome(given: Array, wanted: Array | None) -> Outcome:
 def class_labels(targets: Array, shape: tuple[int, ...]) -> Array | None:
     """The class at each place, where targets are classes of an output; None where they are not.
 
-    This is the one answer to the question whether targets are classes. They are where each is a whole
+    This is the one answer to the question whether targets are classes. They are if each is a whole
     number from 0 up to the number of scores, or exactly one 1 among as many targets as scores, or 0
     and 1 for a single score.
 

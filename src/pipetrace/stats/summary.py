@@ -12,29 +12,29 @@ from pipetrace.stats.moments import Moments, collapse, join, measure
 from pipetrace.trace.summary import Histogram, Summary
 
 MOST_CHANNELS = 1024
-"""A last axis longer than this is a vector of features, not a set of channels: it gets no summary per index."""
+"""A longer last axis holds features, not channels, and gets no summary per index."""
 LARGEST = float(np.finfo(np.float32).max)
 
 
 def can_summarise(values: NDArray[Any]) -> bool:
-    """Whether an array holds what a summary can be made of: real numbers of any width, truth values, or texts."""
+    """Whether an array can be summarised: real numbers of any width, booleans, or strings."""
     return values.dtype.kind in "biufOSU" or _is_small_float(values)
 
 
 class Summariser:
-    """A summary in the making: takes batch after batch and gives the summary of all of them.
+    """Takes batch after batch and returns the summary of all of them.
 
-    Counts are added up in full arrays and made into a summary once, which is far cheaper than merging a summary for
-    each batch.
+    Counts are added up in full arrays and become a summary once, which is far cheaper than merging
+    one summary per batch.
 
-    Of texts it is their lengths, in characters, that are summarised, an empty one as zero. A truth value is 0 or 1. Counts,
-    extremes, mean and deviation are those of the values themselves, taken to float64: whole numbers above 2**53 are
-    rounded. The histogram takes them as float32, which moves no value by more than the width of a bin; what is too large
-    for it counts in the last bin.
+    Strings are summarised by their lengths in characters, booleans as 0 and 1. Counts, extremes,
+    mean and standard deviation use float64: integers above 2**53 are rounded. The histogram uses
+    float32, which moves no value by more than the width of a bin; values too large for float32
+    count in the last bin.
 
     Args:
-        by_channel: whether there is a summary for each index of the last axis too, which takes 16 kB for each of them.
-        bits: of the whole's histogram: 16, 12 or 10. Each step takes about a tenth of the room of the one before.
+        by_channel: whether to summarise each index of the last axis too, which takes 16 kB each.
+        bits: key length of the histogram of all values: 16, 12 or 10. Fewer bits, smaller files.
         kernels: compiled loops, for many values.
     """
 
@@ -47,14 +47,14 @@ class Summariser:
         self._counting: Counting | None = None
 
     def add(self, values: NDArray[Any], histogram_of: Any = None) -> None:
-        """Take a batch.
+        """Add a batch.
 
         Args:
-            values: any shape, any dtype that ``can_summarise`` takes; the first axis is the rows.
-            histogram_of: the rows, as a slice or indices, that the histograms are to count; all where None.
+            values: any shape, any dtype that ``can_summarise`` accepts; the first axis is the rows.
+            histogram_of: slice or indices of the rows that the histograms count; None for all.
 
         Raises:
-            ValueError: the batch has another number of channels than the ones before.
+            ValueError: the batch has another number of channels than earlier batches.
         """
         channels = values.shape[-1] if values.ndim > 1 else 1
         columns = channels if self._by_channel and 1 < channels <= MOST_CHANNELS else 1
@@ -83,7 +83,7 @@ class Summariser:
         """The summary of all batches so far.
 
         Returns:
-            the summary; ``channels`` is None for fewer than two axes, for one channel and for more than 1,024.
+            the summary; ``channels`` is None for fewer than two axes, one channel, or over 1,024.
 
         Raises:
             ValueError: there was no batch.
@@ -97,10 +97,10 @@ class Summariser:
         return _summary(collapse(moments), 0, counting.whole(), parts or None)
 
     def copied(self, *, channels: bool) -> "Summariser":
-        """Another one that has seen what this one has, and goes on by itself.
+        """Return a copy that can take further batches by itself.
 
         Args:
-            channels: whether it has its channels too; without them it takes the same values in any shape.
+            channels: whether to keep the channels; without them batches may have any shape.
         """
         other = Summariser(
             by_channel=self._by_channel and channels, bits=self._bits, kernels=self._kernels
@@ -113,17 +113,17 @@ class Summariser:
 
 
 def summarise(values: NDArray[Any], *, by_channel: bool = True, bits: int = FINE) -> Summary:
-    """The summary of one array: of all values, and of each index of the last axis; see ``Summariser``."""
+    """Summarise one array, and each index of its last axis; see ``Summariser``."""
     summariser = Summariser(by_channel=by_channel, bits=bits)
     summariser.add(values)
     return summariser.summary()
 
 
 def merge(first: Summary, second: Summary) -> Summary:
-    """The summary of both together, as if their values had been summarised at once.
+    """Merge two summaries, as if their values had been summarised at once.
 
-    Counts, extremes and histograms are exact; mean and standard deviation agree to float64 rounding. Channels are
-    merged where both have as many, and dropped otherwise.
+    Counts, extremes and histograms are exact; mean and standard deviation agree to float64
+    rounding. Channels are merged if both have equally many, and dropped otherwise.
     """
     moments = join([_moments(first), _moments(second)])
     histogram = merge_histograms(first.histogram, second.histogram)
@@ -137,7 +137,7 @@ def merge(first: Summary, second: Summary) -> Summary:
 
 
 def _as_numbers(values: NDArray[Any]) -> NDArray[Any]:
-    """The values as float32 where that is exact, as float64 otherwise; the lengths of texts."""
+    """The values as float32 if that is exact, else as float64; the lengths of strings."""
     if values.dtype.kind in "OSU":
         lengths = [
             len(each.decode(errors="replace") if isinstance(each, bytes) else str(each))
@@ -168,7 +168,7 @@ def _as_float32(table: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def _is_small_float(values: NDArray[Any]) -> bool:
-    """Whether it is one of the floats that NumPy knows by another package: bfloat16 and those of eight bits."""
+    """Whether the dtype is bfloat16 or float8, which another package adds to NumPy."""
     return values.dtype.kind == "V" and values.dtype.name.startswith(("bfloat16", "float8"))
 
 

@@ -30,7 +30,7 @@ def checks(measure: ModelPass, call: FitCall, trained: Rows, validation: Rows | 
         trained: rows that it trained on.
         validation: rows that it did not, or None.
     """
-    some = trained.taken(slice(0, dataset_checks.MOST))
+    some = trained.taken(slice(0, dataset_checks.MOST_ROWS))
     x = dataset_checks.hashes(_with_rows(some))
     y = dataset_checks.hashes(some.targets) if some.y is not None else None
     found = _with_values(dataset_checks.repeated(x, y), some)
@@ -57,7 +57,7 @@ def checks(measure: ModelPass, call: FitCall, trained: Rows, validation: Rows | 
 def _of_validation(
     measure: ModelPass, validation: Rows, x: Array, labels: tuple[Array, int] | None
 ) -> DatasetCheck:
-    kept = validation.taken(slice(0, dataset_checks.MOST))
+    kept = validation.taken(slice(0, dataset_checks.MOST_ROWS))
     new = dataset_checks.hashes(_with_rows(kept))
     found = _with_values(dataset_checks.repeated(new, None), kept)
     found = replace(found, seen_in_training=float(np.isin(new, x).mean()))
