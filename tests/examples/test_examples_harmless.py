@@ -64,7 +64,7 @@ def test_recording_leaves_a_few_examples_as_they_are(tmp_path: Path) -> None:
     # A disturbance is seen: in the generator that was drawn from, and by it in what follows.
     assert found[DISTURBED]["unsure"] == []
     differ = found[DISTURBED]["differ"][DISTURBED]
-    for kind in ("generator", "weight", "optimizer", "history"):
+    for kind in ("seed", "weight", "optimizer", "history"):
         assert any(name.startswith(kind) for name in differ), kind
 
 
