@@ -67,7 +67,7 @@ LATER = {
     "Recorder": f"{RECORD}.recorder",
     "watch": f"{RECORD}.watch",
 }
-"""Where the names are, each imported when it is first used: who shows a trace needs no page, and who records needs Keras."""
+"""Where each name is imported from at its first use: showing a trace loads no recorder."""
 
 
 def _reporter() -> live_findings.Reporter:

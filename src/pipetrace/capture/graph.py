@@ -27,7 +27,7 @@ class Node:
 
 @dataclass
 class Graph:
-    """What a model's forward pass was seen to do.
+    """What a forward pass was seen to do.
 
     Attributes:
         nodes: its stages in the order of execution.
@@ -338,11 +338,7 @@ def dtype_name(keras: Any, tensor: Any) -> str:
 
 def _outer(call: Call | None) -> list[Call]:
     """The calls around a call, innermost first."""
-    found = []
-    while call is not None and call.outer is not None:
-        call = call.outer
-        found.append(call)
-    return found
+    return [] if call is None or call.outer is None else [call.outer, *_outer(call.outer)]
 
 
 def _shared_names(calls: Sequence[Call]) -> set[str]:

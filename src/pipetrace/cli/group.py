@@ -43,7 +43,7 @@ def main() -> None:
 
 
 class _Commands(click.Group):
-    """A group that ends quietly when the reader of its output, such as ``head``, closes the pipe."""
+    """A group that ends quietly when a reader of its output, such as ``head``, closes the pipe."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -91,7 +91,7 @@ def _not_run(each: NotRun, rule: int) -> dict[str, Any]:
         "descriptor": {"id": "rule-not-run"},
         "associatedRule": {"id": each.rule.code, "index": rule},
         "message": {
-            "text": f"The rule {each.rule.code} could not run; not recorded: {listed(each.missing)}."
+            "text": f"The rule {each.rule.code} did not run; not recorded: {listed(each.missing)}."
         },
     }
 

@@ -92,7 +92,7 @@ class LearningRateTooHigh(RunRule):
         yield self.fault(
             *evidence,
             *run.how_well(),
-            advice=f"Lower the learning rate{now} by a factor of 10, and repeat until the loss falls "
+            advice=f"Lower the learning rate{now} by a factor of 10; repeat until the loss falls "
             "from the first steps on. clipnorm=1 in the optimizer stops single jumps.",
             epochs=[each.number for each in trace.epochs if each.number in jumps],
             change=change,
@@ -133,7 +133,7 @@ class LearningRateTooLow(RunRule):
             ),
             falling,
             *run.how_well(),
-            advice=f"Raise the learning rate{now} by a factor of 10, and repeat while the loss falls "
+            advice=f"Raise the learning rate{now} by a factor of 10; repeat while the loss falls "
             "smoothly.",
             change=change,
             confidence=margin(-part, -UNMOVED, -0.01),
