@@ -187,7 +187,8 @@ class DoubleSoftmax(RunRule):
         place = run.before_reshaping(output.stage).name
         evidence = [
             Evidence(
-                f"{last} is applied twice: by the layer {place} and by the loss (from_logits=True).",
+                f"{last} is applied twice: by the layer {place} and by the loss "
+                "(from_logits=True).",
                 None,
                 "run.training.from_logits",
             )
