@@ -89,11 +89,12 @@ def masked(told: str) -> str:
 
 @pytest.mark.framework
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("rules", [RULES[::8], pytest.param(RULES, marks=pytest.mark.slow)])
 def test_the_examples_say_what_the_pages_show(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rules: tuple[AnyRule, ...]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    pages_of = {rule.code: text_of(rule) for rule in RULES}
+    pages_of = {rule.code: text_of(rule) for rule in rules}
     said = {code: masked(TOOL.said(text)) for code, text in pages_of.items()}
     assert said == {code: masked(TOOL.example(text)["said"]) for code, text in pages_of.items()}
 

@@ -180,9 +180,7 @@ def test_ctrl_c_keeps_the_finished_epochs(tmp_path: Path) -> None:
     assert f"Error: Interrupted in epoch {trace.ending.epoch}." in said
     shown = start("show", "digits.trace", cwd=tmp_path)
     assert shown.returncode == 0
-    assert f"Ctrl-C ended the run: {len(numbers):,} of 2,000 epochs" in " ".join(
-        shown.stdout.split()
-    )
+    assert f"Interrupted after {len(numbers):,} of 2,000 epochs" in " ".join(shown.stdout.split())
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are wanted")

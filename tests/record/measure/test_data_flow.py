@@ -198,12 +198,12 @@ def test_progress_is_told_and_errors_are_raised(monkeypatch: pytest.MonkeyPatch)
 def test_the_trace_says_how_many_rows_passed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exact: bool
 ) -> None:
-    from pipetrace.record.measure import after_training
+    from pipetrace.record import finish
 
     monkeypatch.setattr(module, "WORTH_GUESSING", 1)
     monkeypatch.setattr(module, "HISTOGRAM_ROWS", 20)
-    monkeypatch.setattr(after_training, "LONGEST", 1e-9)
-    monkeypatch.setattr(after_training, "SHARE", 0.0)
+    monkeypatch.setattr(finish, "FLOW_SECONDS", 1e-9)
+    monkeypatch.setattr(finish, "FLOW_SHARE", 0.0)
     x, y = (np.concatenate([each] * 6) for each in rows())
     recorder = pipetrace.Recorder(tmp_path / "a.trace", verbose=False, exact=exact)
     classifier().fit(x, y, verbose=0, callbacks=[recorder])
