@@ -1,6 +1,7 @@
 """Which part of the package may import which, read from the source; and that reading a trace loads no framework."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -41,6 +42,9 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
 
 FRAMEWORKS = frozenset({"keras", "tensorflow", "jax", "torch"})
 MAY_IMPORT_FRAMEWORKS = frozenset({"capture"})
+UNPROMISED = re.compile(r"keras\.src|tensorflow\.python|_keras_mask|_flatten_layers|_getframe")
+MAY_USE_UNPROMISED = frozenset({"capture/internals.py", "pipeline/kinds.py"})
+"""`kinds` tells a dataset by the module of its class, without importing TensorFlow."""
 
 EMPTY = {
     name: ""
@@ -107,6 +111,16 @@ def violations(package: Path) -> list[str]:
             elif other not in {part, "errors", *MAY_IMPORT[part]}:
                 found.append(f"{where} imports {name}, but {part} may not import {other}")
     return found
+
+
+def unpromised(package: Path) -> list[str]:
+    """The files that use private names of Keras or TensorFlow and are not the place for them."""
+    used = {
+        file.relative_to(package).as_posix()
+        for file in package.rglob("*.py")
+        if UNPROMISED.search(file.read_text())
+    }
+    return sorted(used - MAY_USE_UNPROMISED)
 
 
 def module_of(name: str, modules: set[str]) -> str | None:
@@ -183,6 +197,13 @@ def planted(folder: Path, files: Mapping[str, str]) -> Path:
 
 def test_every_part_imports_only_what_it_may() -> None:
     assert violations(PACKAGE) == []
+
+
+def test_private_names_of_keras_are_used_in_one_file(tmp_path: Path) -> None:
+    assert unpromised(PACKAGE) == []
+    assert UNPROMISED.search((PACKAGE / "capture" / "internals.py").read_text())
+    package = planted(tmp_path, {"capture/forward.py": "mask = tensor._keras_mask"})
+    assert unpromised(package) == ["capture/forward.py"]
 
 
 def test_the_rules_name_parts_that_exist() -> None:
