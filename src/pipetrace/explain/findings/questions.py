@@ -368,5 +368,5 @@ def moving_steadily(run: MeasuredRun) -> Evidence | None:
 
 
 def median(values: Sequence[float]) -> float:
-    """The median."""
-    return float(np.median(values))
+    """The median; np.median would import numpy.ma, which takes 2 % of the time of a show."""
+    return float(np.quantile(values, 0.5))
