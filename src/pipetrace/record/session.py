@@ -82,6 +82,8 @@ class Session:
         self._open()
         missing = [*internals.unsupported(state.model), *([] if call.known else ["fit arguments"])]
         state.skipped |= {(what, UNSUPPORTED): 1 for what in missing}
+        if state.measure is not None:
+            state.measure.limit(state.rows_together)
         trains = tuple(bool(variable.trainable) for variable in weights(state.model))
         # A model that was thawed or frozen between two fits has other parameters.
         if state.measure is not None and trains != self._trains:
@@ -107,16 +109,21 @@ class Session:
         """Batches passed on their way into the training; the first ones show the stages."""
         with self.state.safely("rows"):
             self.state.source.passed(seen, complete=complete)
+            if self.state.measure is not None:
+                self.state.measure.limit(self.state.rows_together)
         self._look_if_affordable()
 
     @property
     def wants_batches(self) -> bool:
-        """Whether the rows have to be taken from what passes."""
-        return self.state.source.shown is None and self.state.can("rows")
+        """Whether the rows, or only their number in a batch, have to be taken from what passes."""
+        source = self.state.source
+        return (source.shown is None or source.batch_size is None) and self.state.can("rows")
 
     def has_enough_batches(self) -> bool:
-        """Whether copying batches has taken as long as it may."""
+        """Whether copying batches has taken as long as it may, or one tells all."""
         state = self.state
+        if state.source.are_known:
+            return True
         return (
             state.budget.share is not None
             and state.cost.parts.get("rows", 0.0) > ROWS_SHARE * state.budget.allowed()
