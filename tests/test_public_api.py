@@ -63,13 +63,25 @@ def test_each_name_is_documented_with_its_arguments_or_fields() -> None:
                 len([each for each in parameters.values() if each.kind is not each.KEYWORD_ONLY])
                 <= 3
             ), name
-            assert len(parameters) <= 5, name
+            kinds = {each.kind for each in parameters.values()}
+            assert not kinds & {inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL}
             parts = [*parameters]
         elif dataclasses.is_dataclass(made):
             assert public(name).__dataclass_params__.frozen, name
             parts = [field.name for field in dataclasses.fields(made)]
         for part in parts:
             assert re.search(rf"\b{part}\b", told), f"{name} does not tell of {part}"
+
+
+@pytest.mark.framework
+def test_editors_see_the_options_of_recorder_and_watch() -> None:
+    recorder, watch = (inspect.signature(public(name)).parameters for name in ("Recorder", "watch"))
+    assert {"budget", "title", "class_names", "verbose", "exact"} <= recorder.keys()
+    assert watch.keys() == {"model", *recorder}
+    for name, each in recorder.items():
+        assert (watch[name].default, watch[name].annotation) == (each.default, each.annotation)
+    told = inspect.getdoc(pipetrace.Recorder) or ""
+    assert all(re.search(rf"\b{name}\b", told) for name in recorder)
 
 
 def test_its_types_are_shipped() -> None:

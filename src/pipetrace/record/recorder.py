@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self, TypedDict, Unpack
+from typing import Any, Self
 
 from pipetrace.capture import fit, internals, nests
 from pipetrace.capture.batches import BatchRecorder, SourceError
@@ -21,18 +21,6 @@ from pipetrace.trace.output_place import check_place
 from pipetrace.trace.overhead import UNSUPPORTED
 
 _Callback: Any = fit.callback_class()
-
-
-class RecorderOptions(TypedDict, total=False):
-    """Options of a ``Recorder``; its own text describes each."""
-
-    validation_data: tuple[Any, Any] | None
-    title: str | None
-    class_names: Sequence[str]
-    verbose: bool
-    budget: float | None
-    after_training: bool
-    exact: bool
 
 
 class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
@@ -72,34 +60,38 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
 
     async_safe = True
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 options with names, which editors complete
         self,
         path: str | os.PathLike[str],
         x: Any = None,
         y: Any = None,
-        **options: Unpack[RecorderOptions],
+        *,
+        validation_data: tuple[Any, Any] | None = None,
+        title: str | None = None,
+        class_names: Sequence[str] = (),
+        verbose: bool = True,
+        budget: float | None = DEFAULT_SHARE,
+        after_training: bool = True,
+        exact: bool = False,
     ) -> None:
         super().__init__()
-        unknown = sorted(set(options) - set(RecorderOptions.__annotations__))
-        if unknown:
-            raise TypeError(f"Recorder() got an unexpected keyword argument {unknown[0]!r}")
-        share, held_out = options.get("budget", DEFAULT_SHARE), options.get("validation_data")
-        check_budget(share)
+        check_budget(budget)
         place = Path(path)
         check_place(place)
+        held_out = None if validation_data is None else _given(*validation_data, "validation_data")
         self._set_up(
             Settings(
                 path=place,
                 rows=_given(x, y, "x and y"),
-                held_out=_given(*held_out, "validation_data") if held_out is not None else None,
-                title=options.get("title"),
-                class_names=tuple(map(str, options.get("class_names", ()))),
+                held_out=held_out,
+                title=title,
+                class_names=tuple(map(str, class_names)),
                 command=_command(),
-                verbose=options.get("verbose", True),
-                budget=share,
-                after=options.get("after_training", True),
-                exact=options.get("exact", False),
-                alert=options.get("verbose", True),
+                verbose=verbose,
+                budget=budget,
+                after=after_training,
+                exact=exact,
+                alert=verbose,
             )
         )
 

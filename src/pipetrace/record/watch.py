@@ -2,23 +2,17 @@
 
 import os
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any
 
 from pipetrace.capture.fit import bound_call, call_with, patched_fit
 from pipetrace.errors import ArgumentError
 from pipetrace.record.attached import forget, kept_of
-from pipetrace.record.recorder import Recorder, RecorderOptions
-
-
-class WatchOptions(RecorderOptions, total=False):
-    """Options of ``watch``; ``Recorder`` describes each."""
-
-    x: Any
-    y: Any
+from pipetrace.record.budget import DEFAULT_SHARE
+from pipetrace.record.recorder import Recorder
 
 
 class Watching:
@@ -56,7 +50,20 @@ class Watching:
         self.stop()
 
 
-def watch(model: Any, path: str | os.PathLike[str], **options: Unpack[WatchOptions]) -> Watching:
+def watch(  # noqa: PLR0913 options with names, which editors complete
+    model: Any,
+    path: str | os.PathLike[str],
+    *,
+    x: Any = None,
+    y: Any = None,
+    validation_data: tuple[Any, Any] | None = None,
+    title: str | None = None,
+    class_names: Sequence[str] = (),
+    verbose: bool = True,
+    budget: float | None = DEFAULT_SHARE,
+    after_training: bool = True,
+    exact: bool = False,
+) -> Watching:
     """Record every ``fit`` of a model from now on, into one trace.
 
         pipetrace.watch(model, "run.trace")
@@ -65,8 +72,8 @@ def watch(model: Any, path: str | os.PathLike[str], **options: Unpack[WatchOptio
     Args:
         model: a Keras model; need not be compiled yet.
         path: where the trace goes; a trace that is there is replaced, any other file is not.
-        options: any of ``x``, ``y``, ``validation_data``, ``title``, ``class_names``, ``verbose``,
-            ``budget``, ``after_training`` and ``exact``, as for ``Recorder``.
+        x, y, validation_data, title, class_names, verbose, budget, after_training, exact: as for
+            ``Recorder``.
 
     Returns:
         what ends the watching, by its method ``stop`` or as a ``with`` block.
@@ -85,13 +92,23 @@ def watch(model: Any, path: str | os.PathLike[str], **options: Unpack[WatchOptio
     before = getattr(model, "__dict__", {}).get("_pipetrace_watching")
     if before is not None and before.recorder.settings.path.absolute() == Path(path).absolute():
         before.stop()
-    return Watching(model, Recorder(path, **options))
+    recorder = Recorder(
+        path,
+        x,
+        y,
+        validation_data=validation_data,
+        title=title,
+        class_names=class_names,
+        verbose=verbose,
+        budget=budget,
+        after_training=after_training,
+        exact=exact,
+    )
+    return Watching(model, recorder)
 
 
 @contextmanager
-def watching_all(
-    name_of: Any, made: list[Path], *, command: str, **options: Unpack[RecorderOptions]
-) -> Iterator[None]:
+def watching_all(name_of: Any, made: list[Path], *, command: str, **options: Any) -> Iterator[None]:
     """Within the block every ``fit`` of any model is recorded, each model into a trace of its own.
 
     Args:
@@ -100,7 +117,7 @@ def watching_all(
         command: how the program was started.
         options: as for ``Recorder``.
     """
-    told: RecorderOptions = {"verbose": False, **options}
+    told = {"verbose": False, **options}
     seen: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def recorded(fit: Any, model: Any, args: Any, kwargs: Any) -> Any:
