@@ -82,8 +82,7 @@ class Session:
         self._open()
         missing = [*internals.unsupported(state.model), *([] if call.known else ["fit arguments"])]
         state.skipped |= {(what, UNSUPPORTED): 1 for what in missing}
-        if state.measure is not None:
-            state.measure.limit(state.rows_together)
+        state.limit_rows()
         trains = tuple(bool(variable.trainable) for variable in weights(state.model))
         # A model that was thawed or frozen between two fits has other parameters.
         if state.measure is not None and trains != self._trains:
@@ -109,8 +108,7 @@ class Session:
         """Batches passed on their way into the training; the first ones show the stages."""
         with self.state.safely("rows"):
             self.state.source.passed(seen, complete=complete)
-            if self.state.measure is not None:
-                self.state.measure.limit(self.state.rows_together)
+            self.state.limit_rows()
         self._look_if_affordable()
 
     @property

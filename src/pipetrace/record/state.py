@@ -149,6 +149,11 @@ class State:
             return PROBE_ROWS
         return self.source.batch_size or KERAS_BATCH_SIZE
 
+    def limit_rows(self) -> None:
+        """Pass no more rows than a batch of the ``fit`` that runs."""
+        if self.measure is not None:
+            self.measure.limit(self.rows_together)
+
     def layers(self) -> int:
         """How many layers the model has, those of nested models included."""
         if self._layers is None:
