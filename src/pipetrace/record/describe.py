@@ -1,8 +1,11 @@
 """What the trace says of a run: the model and its stages, the rows, the training, the overhead."""
 
+import contextlib
 import platform
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from pipetrace.capture import backend, facts, internals, nests
 from pipetrace.capture.forward import Forward
@@ -161,6 +164,15 @@ def known_data(state: State) -> Data:
         rows=source.in_an_epoch(state.steps),
         complete=bool(rows and rows.complete),
     )
+
+
+def metrics_of(logs: Mapping[str, Any]) -> dict[str, float]:
+    """What of an epoch's logs are single numbers; callbacks may put anything there."""
+    found = {}
+    for name, value in logs.items():
+        with contextlib.suppress(TypeError, ValueError):
+            found[str(name)] = float(value)
+    return found
 
 
 def overhead(state: State, steps_a_look: int) -> Overhead:

@@ -1,6 +1,5 @@
 """One model's recording, over as many calls of ``fit`` as there are: the same for every door."""
 
-import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -11,7 +10,7 @@ from pipetrace.capture.fit import FitCall
 from pipetrace.capture.weights import is_built, weights
 from pipetrace.errors import in_short
 from pipetrace.record.budget import LossChecks
-from pipetrace.record.describe import Description, overhead, see_stages
+from pipetrace.record.describe import Description, metrics_of, overhead, see_stages
 from pipetrace.record.epochs import EpochRecorder
 from pipetrace.record.finish import measure_after_training
 from pipetrace.record.live_findings import LiveFindings
@@ -195,7 +194,7 @@ class Session:
                 self.look()
                 if state.measure is not None:
                     state.skipped["late stages", BUDGET] = 1
-        metrics = {str(name): float(value) for name, value in logs.items() if _is_number(value)}
+        metrics = metrics_of(logs)
         rate = facts.learning_rate(state.model)
         epoch = Epoch(state.epoch, metrics, self.seconds, rate, steps=state.step or None)
         self._epochs.epoch_ends(epoch, last=last)
@@ -396,9 +395,3 @@ class Session:
                 say(line)
 
         state.writer.do("findings", work)
-
-
-def _is_number(value: Any) -> bool:
-    with contextlib.suppress(TypeError, ValueError):
-        return isinstance(float(value), float)
-    return False
