@@ -46,15 +46,14 @@ class EpochPass:
         ]
         return [*signals, *self._outcomes]
 
+    def example(self) -> dict[str, Array]:
+        """The first row at every stage, its first output each."""
+        found = self._measure.examples(self._passed)
+        return {name: np.array(values[0]) for name, values in found.items()}
+
     def summaries(self) -> dict[str, Summary]:
         """The summary of every stage's first output."""
         return self._measure.summaries(self._passed)
-
-
-def example(measure: ModelPass, rows: Rows) -> dict[str, Array]:
-    """The first of some rows at every stage, its first output each."""
-    passed = measure.passed(rows.taken(slice(0, 1)).x)
-    return {name: values[0] for name, values in measure.examples(passed).items()}
 
 
 class WeightSummaries:
