@@ -1,6 +1,8 @@
 """Faulty runs for the rules about training (PT4, PT5, PT7), and runs that are nearly faulty."""
 
 import math
+from dataclasses import replace
+from functools import partial
 
 from tests.explain.findings.conftest import a_run, poor
 from tests.explain.findings.faulty import (
@@ -17,6 +19,8 @@ from tests.explain.findings.faulty import (
 )
 
 from pipetrace.explain.findings import ERROR
+from pipetrace.trace import Trace
+from pipetrace.trace.document import FAILED, INTERRUPTED, KILLED, RUNNING, STOPPED, Ending
 from pipetrace.trace.events import LOSS, OUTPUT, Event
 from pipetrace.trace.measurements import (
     DatasetCheck,
@@ -26,6 +30,12 @@ from pipetrace.trace.measurements import (
     Signal,
     StepLosses,
 )
+
+
+def ended(kind: str) -> Trace:
+    """The sound run, which ended otherwise."""
+    return replace(a_run(), ending=Ending(kind, epoch=3))
+
 
 CASES = [
     Case(
@@ -181,5 +191,21 @@ CASES = [
         lambda: a_run(poor()),
         "second",
         ERROR,
+    ),
+    # The validation loss alone is a warning.
+    Case(
+        "PT701",
+        lambda: a_run(held=[0.5] * 7 + [math.nan]),
+        lambda: a_run(held=[math.nan] + [0.5] * 7),
+    ),
+    *(
+        Case("PT801", partial(ended, kind), partial(ended, RUNNING), level=ERROR)
+        for kind in (FAILED, KILLED, INTERRUPTED)
+    ),
+    Case(
+        "PT801",
+        lambda: a_run(epochs=0, training={"epochs": 3}),
+        lambda: ended(STOPPED),
+        level=ERROR,
     ),
 ]
