@@ -45,7 +45,7 @@ def test_every_rule_has_a_case() -> None:
 
 def test_the_sound_run_is_told_nothing(ask: Ask) -> None:
     assert ask(a_run(), notes=True) == {}
-    assert ask(numbers(), notes=True) == {}
+    assert ask(numbers()(), notes=True) == {}
 
 
 def test_a_run_without_measurements_is_told_nothing(ask: Ask) -> None:
@@ -83,7 +83,7 @@ def test_no_rule_is_silent_because_something_was_not_recorded() -> None:
 
 
 def test_of_a_complete_run_every_rule_has_run() -> None:
-    for trace in (a_run(), numbers()):
+    for trace in (a_run(), numbers()()):
         summary = summarise(np.ones((4, 2), np.float32), by_channel=False)
         report = run(with_summary(trace, "first", summary), all_rules())
         assert (report.findings, report.not_run) == ((), ())
