@@ -99,6 +99,10 @@ class Forward:
         """What the stages sit in."""
         return tuple(self.seen.groups)
 
+    def recount(self) -> None:
+        """Say anew which weights train, after layers were frozen or thawed."""
+        self.seen.recount()
+
     @property
     def outputs(self) -> tuple[Spec, ...]:
         """What the model gives, each with the stage that it comes from."""

@@ -13,7 +13,7 @@ LOOK_SECONDS, LOOK_SECONDS_A_LAYER = 0.05, 0.006
 where MobileNetV2 with its 155 layers took 0.9 s and the digits' five 0.05 s."""
 LOOK_OF_TRACE = 0.35
 """The same as a share of what Keras takes to trace and compile the first step: a look needs the
-forward pass only. It tells of layers that trace slowly, as with loops of their own."""
+forward pass only. It tells of somebody's own layers that trace slowly, as with loops."""
 LOOK_SHARE = 0.6
 """Share of what recording may take while training runs for the first look at the stages."""
 
@@ -73,12 +73,16 @@ class FirstLook:
     def seconds(self) -> float:
         """What a look will take; infinite where that cannot be known yet."""
         by_layers = LOOK_SECONDS + LOOK_SECONDS_A_LAYER * self._state.layers()
-        if len(self._steps) == 2 or (self._steps and not self._state.cost.training):
-            traced = self._steps[0] - (self._steps[1] if len(self._steps) > 1 else 0.0)
-            return max(by_layers, LOOK_OF_TRACE * traced)
         # Layers of Keras' own take about the same each; others may trace as much as they like.
-        own = all(internals.is_of_keras(type(each)) for each in self._inner_layers())
-        return by_layers if own else math.inf
+        if all(internals.is_of_keras(type(each)) for each in self._inner_layers()):
+            return by_layers
+        if len(self._steps) == 2:
+            return max(by_layers, LOOK_OF_TRACE * (self._steps[0] - self._steps[1]))
+        if self._state.cost.training or self._step_began is None:
+            return math.inf
+        # It ended, or failed, in its first or second step.
+        first = self._steps[0] if self._steps else time.perf_counter() - self._step_began
+        return max(by_layers, LOOK_OF_TRACE * first)
 
     def if_affordable(self) -> bool:
         """Look, where that was not done and the budget has room for it."""
@@ -97,11 +101,15 @@ class FirstLook:
         self.now()
         return True
 
-    def at_end(self) -> None:
+    def at_end(self) -> bool:
         """Training is over: look, where that was not done and the allowance has room for it."""
         state = self._state
-        if state.measure is None and self.allowed and state.allowance.has_room_for(self.seconds()):
+        if state.measure is not None or not self.allowed:
+            return False
+        # Everything else is of the stages, so they may take what is kept in reserve, too.
+        if self.seconds() <= state.allowance.left_with_reserve:
             self.now()
+        return state.measure is not None
 
     def now(self) -> None:
         """See which stages the model has, by its rows, whatever it takes.

@@ -17,7 +17,7 @@ from pipetrace.record.measure.preprocessing import Before
 from pipetrace.record.measure.rows import Rows
 from pipetrace.stats import summarise
 from pipetrace.stats.examples import choose
-from pipetrace.trace.document import Array, Prediction
+from pipetrace.trace.document import Array, Prediction, Stage
 from pipetrace.trace.measurements import TRAINING_MODE
 from pipetrace.trace.summary import Summary
 
@@ -59,14 +59,14 @@ class TrainingMode:
 
     def __init__(self, model: Any, measure: ModelPass, rows: Rows) -> None:
         self._model, self._measure, self._rows = model, measure, rows
-        self._layers = {
+
+    @cached_property
+    def _layers(self) -> dict[str, tuple[Stage, Any]]:
+        forward, kept = self._measure.forward, self._measure.extent.kept
+        return {
             stage.name: (stage, operation)
-            for stage, operation in zip(
-                measure.forward.stages, measure.forward.operations, strict=True
-            )
-            if operation is not None
-            and stage.name in measure.extent.kept
-            and training_mode.has_modes(operation)
+            for stage, operation in zip(forward.stages, forward.operations, strict=True)
+            if operation is not None and stage.name in kept and training_mode.has_modes(operation)
         }
 
     @cached_property

@@ -75,7 +75,7 @@ def flow(
     pays = seconds is None and values > WORTH_COMPILING
     compiled = kernels() if (pays if fast is None else fast) else None
     count = total
-    if seconds is not None and total > measure.extent.together:
+    if seconds is not None and not exact and total > measure.extent.together:
         count = _rows_in(seconds, measure, x, total, compiled)
     places = None if count == total else np.linspace(0, total - 1, count).round().astype(int)
     sampled = None
