@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from pipetrace.trace import Trace
 from pipetrace.trace.document import KILLED, Ending, Epoch
+from pipetrace.trace.records import Stages
 
 HOSTILE = (
     "</script><script>document.title = 'broken'</script><img src=x onerror=alert(1)><!--<script> &amp; \"{title}\" ]]> "
@@ -22,7 +23,7 @@ def killed(trace: Trace, epochs: int, kind: str = KILLED) -> Trace:
     )
     return replace(
         trace,
-        stages=stages,
+        stages=Stages(stages),
         rows=0,
         epochs=trace.epochs[:epochs],
         predictions=(),

@@ -32,6 +32,7 @@ from pipetrace.trace.document import (
 )
 from pipetrace.trace.measured import Measurement, Measurements
 from pipetrace.trace.measurements import DatasetCheck, Gradient, InitialWeight
+from pipetrace.trace.records import Stages
 from pipetrace.trace.schema import SCHEMA
 from pipetrace.trace.summary import Summary
 from pipetrace.trace.writer import TraceWriter
@@ -75,7 +76,7 @@ class Recording:
         return Trace(
             SCHEMA,
             self.run,
-            stages,
+            Stages(stages),
             self.rows,
             self.epochs,
             self.predictions,

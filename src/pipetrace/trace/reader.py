@@ -45,6 +45,7 @@ from pipetrace.trace.measured import Measurements
 from pipetrace.trace.measurements import Figures
 from pipetrace.trace.opening import check_header, check_identity, connect
 from pipetrace.trace.overhead import Overhead, Skipped
+from pipetrace.trace.records import Stages
 from pipetrace.trace.schema import SCHEMA
 from pipetrace.trace.summary import Summary
 from pipetrace.trace.writer import process_start
@@ -108,7 +109,7 @@ class _Reader:
         return Trace(
             schema=SCHEMA,
             run=self._run(),
-            stages=tuple(self._stages()),
+            stages=Stages(self._stages()),
             rows=int(self.facts["rows"]),
             epochs=tuple(self._epochs()),
             predictions=tuple(self._predictions()),

@@ -19,6 +19,7 @@ from pipetrace.present.text import document_text
 from pipetrace.present.views import Document, StageView
 from pipetrace.stats import summarise
 from pipetrace.trace.document import Array, Parameters, Spec, Stage
+from pipetrace.trace.records import Stages
 
 RANDOM = np.random.default_rng(3)
 
@@ -254,7 +255,7 @@ def test_a_page_of_three_hundred_stages_stays_small(nested: bool) -> None:
         for index, each in enumerate(trace.stages)
     )
     assert len(stages) > 300
-    made = document(replace(trace, stages=stages))
+    made = document(replace(trace, stages=Stages(stages)))
     text = page(made)
     assert len(text) < 3_000_000
     omitted = [each for each in made.stages if each.omitted]
