@@ -12,7 +12,7 @@ from pipetrace.errors import UnknownStageError
 if TYPE_CHECKING:
     from pipetrace.trace.document import Stage
 
-LONGEST = 60
+LONGEST = 80
 """Characters of a value in a ``repr``; a longer one is told by its size."""
 
 
@@ -106,10 +106,11 @@ def brief(value: Any) -> str:
     if is_dataclass(value) and isinstance(value, Record):
         return f"<{type(value).__name__}>"
     if isinstance(value, (Mapping, Sequence)) and not isinstance(value, str):
-        plain = all(isinstance(each, (str, int, float, type(None))) for each in _values(value))
-        text = repr(value) if plain and len(value) <= LONGEST else ""
+        values = value.values() if isinstance(value, Mapping) else value
+        plain = all(isinstance(each, (str, int, float, type(None))) for each in values)
+        text = _listed(value) if plain and len(value) <= LONGEST else ""
         return text if 0 < len(text) <= LONGEST else f"<{len(value)}>"
-    text = repr(value)
+    text = f"{value:.4g}" if isinstance(value, float) else repr(value)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]}...{text[-1]}"
 
 
@@ -117,8 +118,10 @@ def _are_nan(*values: Any) -> bool:
     return all(isinstance(each, float) and math.isnan(each) for each in values)
 
 
-def _values(value: Any) -> Any:
-    return value.values() if isinstance(value, Mapping) else value
+def _listed(value: Mapping[Any, Any] | Sequence[Any]) -> str:
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {brief(each)}' for key, each in value.items())}}}"
+    return f"({', '.join(map(brief, value))}{',' * (len(value) == 1)})"
 
 
 def _is_empty(value: Any) -> bool:
