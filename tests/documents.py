@@ -14,9 +14,9 @@ from pipetrace.trace.document import (
     Run,
     Spec,
     Stage,
+    Stages,
     Training,
 )
-from pipetrace.trace.records import Stages
 
 DATA = Data("made", "Made by hand.", None, "memory", 0, "0" * 64, (), (), 0, 0, None, None)
 TRAINING = Training(0, None, "", {}, "", (), None, 0)

@@ -25,11 +25,11 @@ from pipetrace.trace.document import (
     Prediction,
     Spec,
     Stage,
+    Stages,
     Target,
     Weight,
 )
 from pipetrace.trace.events import DATA_ENDED, EXCEPTION, LOSS, RECORDER, Event
-from pipetrace.trace.records import Stages
 
 ROWS = 6
 Values: TypeAlias = NDArray[Any]

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pipetrace.trace import Trace
-from pipetrace.trace.document import KILLED, Ending, Epoch
-from pipetrace.trace.records import Stages
+from pipetrace.trace.document import KILLED, Ending, Epoch, Stages
 
 HOSTILE = (
     "</script><script>document.title = 'broken'</script><img src=x onerror=alert(1)><!--<script> &amp; \"{title}\" ]]> "

@@ -15,10 +15,9 @@ import numpy as np
 
 from pipetrace.present.views import Document
 from pipetrace.trace.codec import SPECIAL
-from pipetrace.trace.document import Stage, Trace
+from pipetrace.trace.document import Stage, Stages, Trace
 from pipetrace.trace.measured import Measurement, Measurements
 from pipetrace.trace.measurements import KINDS, Figures
-from pipetrace.trace.records import Stages
 
 LAZY: dict[Any, Any] = {
     Measurements: tuple[Measurement, ...],

@@ -16,8 +16,7 @@ from pipetrace.explain.quiz import Question, quiz
 from pipetrace.explain.recompute import recompute
 from pipetrace.explain.remarks import example, measured
 from pipetrace.trace import Trace
-from pipetrace.trace.document import Epoch
-from pipetrace.trace.records import Stages
+from pipetrace.trace.document import Epoch, Stages
 
 NO_CLASSES = (
     "regression",

@@ -20,8 +20,16 @@ from pipetrace.explain.headline import headline
 from pipetrace.explain.insight import insight
 from pipetrace.stats import summarise
 from pipetrace.trace import Trace
-from pipetrace.trace.document import FAILED, INTERRUPTED, KILLED, RUNNING, STOPPED, Ending, Spec
-from pipetrace.trace.records import Stages
+from pipetrace.trace.document import (
+    FAILED,
+    INTERRUPTED,
+    KILLED,
+    RUNNING,
+    STOPPED,
+    Ending,
+    Spec,
+    Stages,
+)
 
 MakeTrace: TypeAlias = Callable[..., Trace]
 Unfounded: TypeAlias = Callable[[str, Mapping[str, Sequence[float]]], list[str]]

@@ -18,8 +18,7 @@ from pipetrace.explain.quiz.draft import draft
 from pipetrace.explain.quiz.prediction import rest_of_probability
 from pipetrace.explain.quiz.training import steps_in_progress_bar
 from pipetrace.trace import Trace
-from pipetrace.trace.document import KILLED, Ending
-from pipetrace.trace.records import Stages
+from pipetrace.trace.document import KILLED, Ending, Stages
 
 MakeTrace: TypeAlias = Callable[..., Trace]
 

@@ -12,8 +12,7 @@ from hypothesis import given, settings
 
 from pipetrace.explain.recompute import TOLERANCE, recompute
 from pipetrace.trace import Trace
-from pipetrace.trace.document import SOURCE, Prediction, Spec, Stage
-from pipetrace.trace.records import Stages
+from pipetrace.trace.document import SOURCE, Prediction, Spec, Stage, Stages
 
 MakeTrace: TypeAlias = Callable[..., Trace]
 

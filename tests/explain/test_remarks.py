@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from pipetrace.explain.remarks import example, measured, place, pooled_block
 from pipetrace.stats import summarise
 from pipetrace.trace import Trace
-from pipetrace.trace.document import OP, Spec, Stage
-from pipetrace.trace.records import Stages
+from pipetrace.trace.document import OP, Spec, Stage, Stages
 
 Array: TypeAlias = NDArray[Any]
 MakeTrace: TypeAlias = Callable[..., Trace]

@@ -9,8 +9,7 @@ from tests.tasks import KINDS, autoencoder, binary, logits, regression, several
 from pipetrace.explain import task
 from pipetrace.explain.facts import classes, probabilities, train_rows, trained
 from pipetrace.trace import Trace
-from pipetrace.trace.document import Stage
-from pipetrace.trace.records import Stages
+from pipetrace.trace.document import Stage, Stages
 
 FORMS = {
     "regression": ("numbers", "plain"),

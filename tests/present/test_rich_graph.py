@@ -16,7 +16,7 @@ from pipetrace.present.build.focus import focus
 from pipetrace.present.rich import show
 from pipetrace.present.views import Document
 from pipetrace.trace import Trace
-from pipetrace.trace.records import Stages
+from pipetrace.trace.document import Stages
 
 WIDE = "x InputLayer\n" + "\n".join(
     f"a_long_name_of_a_head_number_{index} Dense x" for index in range(14)

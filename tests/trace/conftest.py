@@ -26,13 +26,13 @@ from pipetrace.trace.document import (
     Run,
     Spec,
     Stage,
+    Stages,
     Trace,
     Training,
     Weight,
 )
 from pipetrace.trace.measured import Measurement, Measurements
 from pipetrace.trace.measurements import DatasetCheck, Gradient, InitialWeight
-from pipetrace.trace.records import Stages
 from pipetrace.trace.schema import SCHEMA
 from pipetrace.trace.summary import Summary
 from pipetrace.trace.writer import TraceWriter

@@ -13,7 +13,7 @@ from tests.traces import broken
 
 import pipetrace
 from pipetrace.errors import UnknownStageError
-from pipetrace.trace.records import Stages
+from pipetrace.trace.document import Stages
 
 LONGEST = 700
 

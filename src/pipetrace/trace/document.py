@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pipetrace.trace.events import Event
 from pipetrace.trace.measured import Measurements
 from pipetrace.trace.overhead import Overhead
-from pipetrace.trace.records import Record, Stages, brief
+from pipetrace.trace.records import ByName, Record, brief
 from pipetrace.trace.summary import Summary
 
 Array: TypeAlias = NDArray[Any]
@@ -18,14 +18,8 @@ Config: TypeAlias = Mapping[str, Any]
 SOURCE, STEP, LAYER, OP = "source", "step", "layer", "op"
 """The kinds of stage: source of rows, step before the model, Keras layer, other Keras operation."""
 
-FINISHED, STOPPED, FAILED, INTERRUPTED, KILLED, RUNNING = (
-    "finished",
-    "stopped",
-    "failed",
-    "interrupted",
-    "killed",
-    "running",
-)
+FINISHED, STOPPED, FAILED = "finished", "stopped", "failed"
+INTERRUPTED, KILLED, RUNNING = "interrupted", "killed", "running"
 """How a run ended. Without a written ending it is ``running`` while the writing process lives, then
 ``killed``."""
 
@@ -115,6 +109,12 @@ class Stage(Record):
     training: Summary | None = None
     prediction: Summary | None = None
     training_example: Array | None = None
+
+
+class Stages(ByName[Stage]):
+    """Stages, found by place and by name."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ from pipetrace.trace.document import (
     Run,
     Spec,
     Stage,
+    Stages,
     Target,
     Trace,
     Training,
@@ -45,7 +46,6 @@ from pipetrace.trace.measured import Measurements
 from pipetrace.trace.measurements import Figures
 from pipetrace.trace.opening import check_header, check_identity, connect
 from pipetrace.trace.overhead import Overhead, Skipped
-from pipetrace.trace.records import Stages
 from pipetrace.trace.schema import SCHEMA
 from pipetrace.trace.summary import Summary
 from pipetrace.trace.writer import process_start

@@ -3,14 +3,11 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any, SupportsIndex, overload
+from typing import Any, Protocol, Self, SupportsIndex, TypeVar, overload
 
 import numpy as np
 
 from pipetrace.errors import UnknownStageError
-
-if TYPE_CHECKING:
-    from pipetrace.trace.document import Stage
 
 LONGEST = 80
 """Characters of a value in a ``repr``; a longer one is told by its size."""
@@ -39,41 +36,52 @@ class Record:
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
-class Stages(tuple["Stage", ...]):
-    """The stages of a trace in the order of execution, also found by name."""
+class Named(Protocol):
+    """Something with a name."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+
+T = TypeVar("T", bound=Named)
+
+
+class ByName(tuple[T, ...]):
+    """A tuple whose entries are also found by name."""
 
     __slots__ = ()
 
     @overload
-    def __getitem__(self, place: SupportsIndex | str) -> "Stage": ...
+    def __getitem__(self, place: SupportsIndex | str) -> T: ...
     @overload
-    def __getitem__(self, place: slice) -> "Stages": ...
-    def __getitem__(self, place: SupportsIndex | str | slice) -> "Stage | Stages":
-        """One stage, by place or by name, or several.
+    def __getitem__(self, place: slice) -> Self: ...
+    def __getitem__(self, place: SupportsIndex | str | slice) -> T | Self:
+        """One entry, by place or by name, or several.
 
         Raises:
             UnknownStageError: there is none of that name; it is a KeyError too.
             IndexError: there is none at that place.
         """
         if isinstance(place, slice):
-            return Stages(super().__getitem__(place))
+            return type(self)(super().__getitem__(place))
         if not isinstance(place, str):
             return super().__getitem__(place)
-        for stage in self:
-            if stage.name == place:
-                return stage
+        for each in self:
+            if each.name == place:
+                return each
         import difflib
 
-        names = [stage.name for stage in self]
+        names = [each.name for each in self]
         near = difflib.get_close_matches(place, names, 3) or names[:5]
         raise UnknownStageError(
             f"There is no stage {place!r}.",
             where="stages",
-            hint=f"Did you mean {' or '.join(map(repr, near))}?" if near else "It has no stages.",
+            hint=f"Did you mean {' or '.join(map(repr, near))}?" if near else "There are none.",
         )
 
     def __repr__(self) -> str:
-        return f"Stages({', '.join(stage.name for stage in self)})"
+        return f"{type(self).__name__}({', '.join(each.name for each in self)})"
 
 
 def same(one: Any, other: Any) -> bool:

@@ -11,7 +11,7 @@ from tests.explain.findings.conftest import Changes, a_run, poor
 
 from pipetrace.explain.findings import WARNING
 from pipetrace.trace import Trace
-from pipetrace.trace.document import Parameters, Weight
+from pipetrace.trace.document import Parameters, Stages, Weight
 from pipetrace.trace.events import Event
 from pipetrace.trace.measurements import (
     BaselineModel,
@@ -24,7 +24,6 @@ from pipetrace.trace.measurements import (
     Signal,
     Update,
 )
-from pipetrace.trace.records import Stages
 
 Make = Callable[[], Trace]
 

@@ -12,8 +12,7 @@ from tests.explain.conftest import MakeTrace
 from pipetrace import Finding, Trace
 from pipetrace.errors import ArgumentError
 from pipetrace.explain.findings.baseline import Baseline
-from pipetrace.trace.document import Parameters, Stage
-from pipetrace.trace.records import Stages
+from pipetrace.trace.document import Parameters, Stage, Stages
 
 METRICS = [{"loss": 2.3, "acc": 0.1}, {"loss": 0.3, "acc": 0.8}]
 

@@ -16,8 +16,8 @@ from tests.explain.findings.faulty import (
 from pipetrace.explain.findings import NOTE, all_rules
 from pipetrace.explain.findings.engine import run
 from pipetrace.stats import summarise
+from pipetrace.trace.document import Stages
 from pipetrace.trace.measured import Measurements
-from pipetrace.trace.records import Stages
 
 CASES = [*cases_data.CASES, *cases_model.CASES, *cases_training.CASES]
 

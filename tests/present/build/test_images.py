@@ -13,8 +13,7 @@ from pipetrace.present.colormaps import COLORMAPS, colours
 from pipetrace.present.drawings import Distribution
 from pipetrace.stats import summarise
 from pipetrace.trace import Trace
-from pipetrace.trace.document import Array
-from pipetrace.trace.records import Stages
+from pipetrace.trace.document import Array, Stages
 
 RANDOM = np.random.default_rng(7)
 ZEROS = np.zeros(40_000, np.float32)

@@ -18,8 +18,7 @@ from pipetrace.present.page import page
 from pipetrace.present.text import document_text
 from pipetrace.present.views import Document, StageView
 from pipetrace.stats import summarise
-from pipetrace.trace.document import Array, Parameters, Spec, Stage
-from pipetrace.trace.records import Stages
+from pipetrace.trace.document import Array, Parameters, Spec, Stage, Stages
 
 RANDOM = np.random.default_rng(3)
 

@@ -17,8 +17,7 @@ from pipetrace.present.build.graph.overview import overview
 from pipetrace.present.build.graph.wiring import wiring
 from pipetrace.present.text import document_text
 from pipetrace.trace import Trace
-from pipetrace.trace.document import Parameters, Spec
-from pipetrace.trace.records import Stages
+from pipetrace.trace.document import Parameters, Spec, Stages
 
 DEEP = deep()
 
