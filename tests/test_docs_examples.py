@@ -189,6 +189,7 @@ def test_the_guide_for_engineers_works(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.framework
 def test_the_guide_for_teachers_works(tmp_path: Path) -> None:
     for block in blocks((DOCS / "guide-teacher.md").read_text(encoding="utf-8")):
