@@ -11,12 +11,13 @@ from typing import Any, Self
 from pipetrace.capture import fit, internals, nests
 from pipetrace.capture.batches import BatchRecorder, SourceError
 from pipetrace.capture.fit import FitCall, StepWrapper
-from pipetrace.errors import ArgumentError, DataError
+from pipetrace.errors import ArgumentError, DataError, IncompleteTraceError
 from pipetrace.record.attached import kept_of
 from pipetrace.record.budget import DEFAULT_SHARE, check_budget
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.session import Session
 from pipetrace.record.state import Settings
+from pipetrace.trace import Trace, read
 from pipetrace.trace.output_place import check_place
 from pipetrace.trace.overhead import UNSUPPORTED
 
@@ -112,6 +113,25 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         self._unwrap_callbacks: Callable[[], None] | None = None
         self._batches: BatchRecorder | None = None
         self._last: _LastCallback | None = None
+
+    @property
+    def trace(self) -> Trace:
+        """The trace of what was fitted, read from its file.
+
+        Raises:
+            IncompleteTraceError: no ``fit`` has come to its end with this recorder.
+            TraceError: the file cannot be read.
+        """
+        if self._session is None or self._session.is_open:
+            raise IncompleteTraceError(
+                "No fit has come to its end with this recorder.",
+                where=str(self.settings.path),
+                hint="Read the trace after fit.",
+            )
+        return read(self._session.state.settings.path)
+
+    def __repr__(self) -> str:
+        return f"Recorder({str(self.settings.path)!r})"
 
     def fit_of(self, model: Any, call: FitCall | None, run: Callable[[], Any]) -> Any:
         """Run a ``fit`` that this recorder was given to, and hear what it raises, wherever.
