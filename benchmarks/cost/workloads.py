@@ -99,7 +99,9 @@ def backbone(part: float) -> Workload:
 
     def make() -> Fit:
         keras.utils.set_random_seed(0)
-        inner = keras.applications.MobileNetV2((96, 96, 3), False, None, pooling="avg")
+        inner = keras.applications.MobileNetV2(
+            (96, 96, 3), include_top=False, weights=None, pooling="avg"
+        )
         inner.trainable = False
         x = np.random.default_rng(0).normal(size=(256, 96, 96, 3)).astype(np.float32)
         given = {"x": x, "y": np.arange(256) % 10, "epochs": round(6 * part)}
@@ -199,8 +201,8 @@ class Messages(layers.Layer):  # type: ignore[misc]
         self.kernel = self.add_weight(shape=(shape[-1], shape[-1]), name="kernel")
 
     def call(self, nodes: Any) -> Any:
-        """Nodes ``(n, nodes, features)`` after eight rounds of messages."""
-        for _ in range(8):
+        """Nodes ``(n, nodes, features)`` after three rounds of messages."""
+        for _ in range(3):
             sent = ops.roll(nodes, 1, axis=1) + ops.roll(nodes, -1, axis=1)
             nodes = nodes + 0.1 * ops.tanh(sent @ self.kernel)
         return nodes
