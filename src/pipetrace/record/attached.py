@@ -1,5 +1,6 @@
 """What hangs on a model while it is recorded; it goes when the model goes."""
 
+import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,15 @@ class Kept:
     Attributes:
         sessions: the recordings by file; another ``fit`` into the same file continues one.
         recorder: what records the model where all models are watched, or None.
+        watched: what watches the model, the latest last; ``fit``: the method that does.
+        recording: the recorder that records the ``fit`` that runs, or recorded the last one.
     """
 
     sessions: dict[Path, Any] = field(default_factory=dict)
     recorder: Any = None
+    watched: list[Any] = field(default_factory=list)
+    fit: Any = None
+    recording: weakref.ref[Any] | None = None
 
 
 def kept_of(model: Any) -> Kept:
@@ -38,3 +44,16 @@ def kept_of(model: Any) -> Kept:
 def forget(model: Any) -> None:
     """Leave nothing on a model."""
     vars(model).pop(_PLACE, None)
+
+
+_writing: weakref.WeakValueDictionary[Path, Any] = weakref.WeakValueDictionary()
+
+
+def session_into(place: Path) -> Any:
+    """The recording that this process wrote into a file last; None where there is none."""
+    return _writing.get(place)
+
+
+def write_into(place: Path, session: Any) -> None:
+    """Remember which recording a file holds."""
+    _writing[place] = session

@@ -1,10 +1,12 @@
 """How far a run is: who is shown it, and one line on standard error."""
 
+import io
 import sys
 import time
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
+from pipetrace.capture.guard import contained
 from pipetrace.trace.document import Epoch
 
 PATIENCE = 1.0
@@ -49,9 +51,9 @@ class ProgressLine:
         passed = now - self._began
         if passed < PATIENCE and not self._shown:
             return
-        if not sys.stderr.isatty():
+        if not _is_terminal():
             if not self._shown and done < total:
-                _write(f"pipetrace: {self._what}, {total:,} rows ...\n")
+                say(f"pipetrace: {self._what}, {total:,} rows ...")
             self._shown = True
             return
         if done < total and now - self._drawn < REDRAWN_EVERY:
@@ -59,9 +61,57 @@ class ProgressLine:
         self._shown, self._drawn = True, now
         left = passed / done * (total - done)
         text = f"pipetrace: {self._what}, {done:,} of {total:,} rows"
-        _write(f"\r{text}, about {left:.0f} s left\x1b[K" if done < total else f"\r{text}\x1b[K\n")
+        if done < total:
+            say(f"\r{text}, about {left:.0f} s left\x1b[K", end="")
+        else:
+            say(f"\r{text}\x1b[K")
 
 
-def _write(text: str) -> None:
-    sys.stderr.write(text)
-    sys.stderr.flush()
+def say(text: str, end: str = "\n") -> None:
+    """Write to standard error, beside what the training prints itself.
+
+    Where that is not possible nothing is written, whatever the reason: a closed pipe, a full disk,
+    a stream of the user's own.
+    """
+    with contained(_ignore):
+        stream: Any = sys.stderr
+        raw = _unbuffered(stream)
+        if raw is None:
+            stream.write(text + end)
+            stream.flush()
+            return
+        stream.flush()
+        left = memoryview((text + end).encode(stream.encoding, stream.errors))
+        while left and (written := raw.write(left)):
+            left = left[written:]
+
+
+_said: set[str] = set()
+
+
+def say_once(text: str) -> None:
+    """Say something that the process has not heard so far."""
+    if text not in _said:
+        _said.add(text)
+        say(text)
+
+
+def _unbuffered(stream: Any) -> io.FileIO | None:
+    """The file behind Python's own stream; None for any other stream.
+
+    What the stream's buffer cannot write stays in it, and Python would then end with code 120.
+    """
+    if type(stream) is not io.TextIOWrapper or type(stream.buffer) is not io.BufferedWriter:
+        return None
+    raw = stream.buffer.raw
+    return raw if type(raw) is io.FileIO else None
+
+
+def _is_terminal() -> bool:
+    with contained(_ignore):
+        return bool(sys.stderr.isatty())
+    return False
+
+
+def _ignore(error: BaseException) -> None:
+    """Nothing more can be done about it."""

@@ -16,8 +16,8 @@ from pipetrace.record.epochs import EpochRecorder
 from pipetrace.record.finish import measure_after_training
 from pipetrace.record.live_findings import LiveFindings
 from pipetrace.record.measure import failure
-from pipetrace.record.progress import ProgressLine
-from pipetrace.record.state import Settings, State, say
+from pipetrace.record.progress import ProgressLine, say
+from pipetrace.record.state import Settings, State
 from pipetrace.record.writer_thread import WriterThread
 from pipetrace.trace.document import FAILED, FINISHED, INTERRUPTED, STOPPED, Ending, Epoch, Stage
 from pipetrace.trace.events import DATA_ENDED, LOSS, NO_BATCHES, UNFINISHED, Event
