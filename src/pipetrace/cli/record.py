@@ -261,8 +261,7 @@ def selfcheck(script: str | None, arguments: tuple[str, ...], form: str, **optio
     The exit code is 0 if everything is the same, 1 if something differs, 2 if nothing could be
     compared.
     """
-    from pipetrace.present import selfcheck as shown
-    from pipetrace.record import selfcheck as checking
+    from pipetrace import selfcheck as checking
 
     plan = checking.Plan(
         program=script or checking.REFERENCE,
@@ -273,9 +272,11 @@ def selfcheck(script: str | None, arguments: tuple[str, ...], form: str, **optio
         deterministic=options["deterministic"],
         show_output=options["show_output"],
     )
-    found = checking.selfcheck(plan, lambda *run: click.echo(shown.run_line(*run), err=True))
+    found = checking.selfcheck(plan, lambda line: click.echo(line, err=True))
     as_json = form == "json"
-    print_text(shown.as_json(found, pipetrace.__version__) if as_json else shown.as_text(found))
+    print_text(
+        checking.as_json(found, pipetrace.__version__) if as_json else checking.as_text(found)
+    )
     sys.exit(found.exit_code)
 
 
