@@ -8,9 +8,9 @@ from pipetrace.capture.fit import (
     FitCall,
     StepWrapper,
     bound_call,
-    call_with,
     patched_fit,
     running_call,
+    with_callback,
 )
 
 pytestmark = pytest.mark.framework
@@ -33,6 +33,14 @@ def when(keras: Any, moment: str, act: Callable[[], Any]) -> Any:
         act()
 
     return keras.callbacks.LambdaCallback(**{moment: told})
+
+
+def call_with(fit: Any, args: Any, kwargs: Any, callback: Any) -> Any:
+    given, named, undo = with_callback(fit, args, kwargs, callback)
+    try:
+        return fit(*given, **named)
+    finally:
+        undo()
 
 
 def test_the_arguments_of_the_running_fit(keras: Any) -> None:

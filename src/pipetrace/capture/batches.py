@@ -98,9 +98,10 @@ class BatchRecorder:
         try:
             made = tf.data.Dataset.from_generator(waiting, output_signature=iterator.element_spec)
             made = iter(made.with_options(options))
-            return made if made.element_spec == iterator.element_spec else None
+            is_alike = made.element_spec == iterator.element_spec
         except Exception:  # an element that a generator cannot give
             return None
+        return made if is_alike else None
 
 
 def split(batch: Any) -> tuple[Any, Any, Any]:

@@ -214,9 +214,9 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         """Whether a recorder, this one or another, has this very ``fit`` already."""
         known = kept_of(self.model).recording
         other = known() if known is not None else None
-        if other is None or not other._records:  # noqa: SLF001 of this class
+        if other is None or not other._records:
             return False
-        theirs = other._of_list() if other._of_list is not None else None  # noqa: SLF001
+        theirs = other._of_list() if other._of_list is not None else None
         if theirs is not callback_list:
             return False  # of an earlier fit, whose end nobody heard of
         if other is not self:

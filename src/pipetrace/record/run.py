@@ -197,9 +197,7 @@ def record_all(
         from pipetrace.record.watch import watching_all
 
         options: Any = dict(watched.options)
-        stack.enter_context(
-            watching_all(watched.path_of, made, copies, command=command, **options)
-        )
+        stack.enter_context(watching_all(watched.path_of, made, copies, command=command, **options))
     except PipetraceError as error:  # another backend: the program runs, and nothing is recorded
         told(f"{error.what} Nothing is recorded.")
     except Exception as error:  # whatever it is, the program is to run

@@ -1,0 +1,480 @@
+"""The programs of ``harm``: small trainings in surroundings that are made to break a recorder.
+
+    python -m benchmarks.reliability.harm_program CASE DOOR FOLDER
+
+``DOOR`` is how the training is recorded: ``none``, ``recorder``, ``watch``, ``pipeline``, or ``run``
+where this program is started by ``pipetrace run``. What became of it goes into FOLDER/found.json.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+import pipetrace
+
+ROWS, EPOCHS = 48, 3
+Found = dict[str, Any]
+Fit = Callable[..., Any]
+
+
+class Hostile(BaseException):
+    """Raised by whatever is looked at; not even an ``Exception``."""
+
+
+def rows() -> tuple[Any, Any]:
+    """Rows and targets, the same each time."""
+    x = np.random.default_rng(0).normal(size=(ROWS, 6)).astype("float32")
+    return x, (x[:, 0] > 0).astype("int64")
+
+
+def classifier(*more: Any, **options: Any) -> Any:
+    """A small compiled model with further layers in it."""
+    keras.utils.set_random_seed(3)
+    layers = keras.layers
+    parts = [layers.Input((6,)), layers.Dense(8, name="hidden"), *more, layers.Dense(2, name="out")]
+    model = keras.Sequential(parts, name="small")
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(**{"optimizer": "adam", "loss": loss, "metrics": ["accuracy"], **options})
+    return model
+
+
+def fitted(door: str, path: Path, model: Any, **given: Any) -> Any:
+    """Train a model by a door; return the history."""
+    x, y = rows()
+    options = {"x": x, "y": y, "epochs": EPOCHS, "batch_size": 16, "verbose": 0, **given}
+    if door == "pipeline":
+        x, y = options.pop("x"), options.pop("y")
+        return pipetrace.Pipeline((x, y), model=model).fit(path, **options)
+    if door == "recorder":
+        options["callbacks"] = [*options.get("callbacks", ()), pipetrace.Recorder(path)]
+    if door == "watch":
+        pipetrace.watch(model, path)
+    return model.fit(**options)
+
+
+def outcome(door: str, path: Path, train: Fit) -> Found:
+    """What a training gave, and whether the model could be saved after it."""
+    try:
+        model, history = train(door, path)
+        model.save(path.with_suffix(".keras"))
+    except BaseException as error:
+        return {"error": f"{type(error).__name__}: {error}"}
+    return {"history": {name: list(map(float, each)) for name, each in history.history.items()}}
+
+
+# What a training may be given that raises when it is looked at.
+
+
+def raising(error: type[BaseException]) -> Any:
+    """A property that raises."""
+
+    def get(self: Any) -> Any:
+        raise error("looked at")
+
+    return property(get)
+
+
+def hostile_layer(error: type[BaseException]) -> Any:
+    """A layer that cannot be described."""
+
+    class Layer(keras.layers.Layer):  # type: ignore[misc] # Keras has no types
+        def call(self, x: Any) -> Any:
+            return x * 2
+
+        def get_config(self) -> Any:
+            if any("pipetrace/record" in each.filename for each in _stack()):
+                raise error("described")
+            return super().get_config()
+
+        def __repr__(self) -> str:
+            raise error("printed")
+
+        kernel = raising(error)
+
+    return Layer(name="hostile")
+
+
+def _stack() -> Iterator[Any]:
+    import traceback
+
+    return iter(traceback.extract_stack())
+
+
+def hostile_callback(error: type[BaseException]) -> Any:
+    """A callback that cannot be compared, counted or printed."""
+
+    class Callback(keras.callbacks.Callback):  # type: ignore[misc]
+        def __eq__(self, other: object) -> bool:
+            raise error("compared")
+
+        __hash__ = object.__hash__
+
+        def __len__(self) -> int:
+            raise error("counted")
+
+        def __bool__(self) -> bool:
+            return True
+
+        def __repr__(self) -> str:
+            raise error("printed")
+
+    return Callback()
+
+
+def hostile_loss(error: type[BaseException]) -> Any:
+    """A loss whose name and configuration raise."""
+
+    class Loss(keras.losses.SparseCategoricalCrossentropy):  # type: ignore[misc]
+        def get_config(self) -> Any:
+            raise error("described")
+
+        def __repr__(self) -> str:
+            raise error("printed")
+
+        __name__ = raising(error)
+
+    return Loss(from_logits=True)
+
+
+def hostile_dataset(error: type[BaseException]) -> Any:
+    """Batches whose attributes raise, but for those that Keras needs."""
+
+    class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+        def __len__(self) -> int:
+            if any("pipetrace" in each.filename for each in _stack()):
+                raise error("counted")
+            return 3
+
+        def __getitem__(self, index: int) -> Any:
+            x, y = rows()
+            return x[index * 16 : index * 16 + 16], y[index * 16 : index * 16 + 16]
+
+        def __repr__(self) -> str:
+            raise error("printed")
+
+        shape = raising(error)
+        element_spec = raising(error)
+
+    return Batches()
+
+
+ERRORS = (ValueError, MemoryError, RecursionError, Hostile)
+
+
+def objects(door: str, folder: Path) -> Found:
+    """Trainings whose layers, losses, callbacks and data raise when they are looked at."""
+    found = {}
+    for error in ERRORS:
+
+        def layer(door: str, path: Path, error: Any = error) -> Any:
+            model = classifier(hostile_layer(error))
+            return model, fitted(door, path, model)
+
+        def loss(door: str, path: Path, error: Any = error) -> Any:
+            model = classifier(loss=hostile_loss(error))
+            history = fitted(door, path, model)
+            model.compile("adam", "mse")  # Keras itself describes the loss when it saves
+            return model, history
+
+        def callback(door: str, path: Path, error: Any = error) -> Any:
+            model = classifier()
+            return model, fitted(door, path, model, callbacks=[hostile_callback(error)])
+
+        def data(door: str, path: Path, error: Any = error) -> Any:
+            model = classifier()
+            given = {"x": hostile_dataset(error), "y": None, "batch_size": None}
+            if door == "pipeline":
+                return model, fitted("recorder", path, model, **given)
+            return model, fitted(door, path, model, **given)
+
+        for name, train in {"layer": layer, "loss": loss, "callback": callback, "data": data}.items():
+            path = folder / f"{name}-{error.__name__}.trace"
+            found[f"{name} raising {error.__name__}"] = outcome(door, path, train)
+    return found
+
+
+# Standard error that cannot be written.
+
+
+class Stream:
+    """A stream whose methods raise."""
+
+    def __init__(self, error: type[BaseException]) -> None:
+        self.error = error
+
+    def __getattr__(self, name: str) -> Any:
+        raise self.error(name)
+
+    def write(self, text: str) -> int:
+        raise self.error("written")
+
+
+def plain(door: str, path: Path) -> Any:
+    """A training with nothing special to it."""
+    model = classifier()
+    return model, fitted(door, path, model)
+
+
+def streams(door: str, folder: Path) -> Found:
+    """Trainings with another ``sys.stderr``; the descriptor is the caller's to break."""
+    before, found = sys.stderr, {"as it is": outcome(door, folder / "as_it_is.trace", plain)}
+    closed = (folder / "closed.txt").open("w")
+    closed.close()
+    others: dict[str, Any] = {"None": None, "closed": closed}
+    others |= {f"raising {error.__name__}": Stream(error) for error in (*ERRORS, BrokenPipeError)}
+    for name, stream in others.items():
+        sys.stderr = stream
+        try:
+            found[name] = outcome(door, folder / f"{name}.trace", plain)
+        finally:
+            sys.stderr = before
+    return found
+
+
+# The process beside the training.
+
+
+def surroundings(door: str, folder: Path) -> Found:
+    """A training that warns, forks and looks at its process all the while."""
+    calls = {"eager": 0, "in models": 0}
+
+    class Warning_(keras.layers.Layer):  # type: ignore[misc]
+        def call(self, x: Any) -> Any:
+            import tensorflow as tf
+
+            warnings.warn("a layer of the user's warns", UserWarning, stacklevel=1)
+            calls["eager"] += tf.executing_eagerly()
+            return keras.ops.pad(x, [[0, 0], [0, 1]])
+
+    before = inventory()
+    moved: set[str] = set()
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.0005):
+            if (id(sys.stdout), id(sys.stderr), _files()) != streams_before:
+                moved.add("streams")
+
+    streams_before = (id(sys.stdout), id(sys.stderr), _files())
+    looking = threading.Thread(target=look)
+    looking.start()
+    model = classifier(Warning_(name="warning"))
+    history = fitted(door, folder / "run.trace", model, callbacks=[Forking(folder)], verbose=0)
+    over.set()
+    looking.join()
+    second = classifier(Warning_(name="warning"))
+    fitted(door, folder / "second.trace", second)
+    return {
+        "history": {name: list(map(float, each)) for name, each in history.history.items()},
+        "eager calls": calls["eager"],
+        "streams moved": sorted(moved),
+        "left": {name: (before[name], now) for name, now in inventory().items() if now != before[name]},
+        "name of the next layer": keras.layers.Dense(1).name,
+        "name of the next operation": keras.ops.numpy.Pad(1).name,
+        "random": [np.random.random(), float(keras.random.uniform(()))],
+    }
+
+
+class Forking(keras.callbacks.Callback):  # type: ignore[misc]
+    """Forks a child in the second epoch, which trains and goes on as its parent does."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Fork; the child calls what Keras would call, and ends without Python's own end."""
+        if epoch != 1:
+            return
+        child = os.fork()
+        if child:
+            _, status = os.waitpid(child, 0)
+            (self.folder / "child.txt").write_text(str(status))
+            return
+        status = 1
+        try:
+            for each in _recorders(self.model):
+                each.on_epoch_begin(7)
+                each.on_epoch_end(7, {"loss": 123.0})
+                each.on_train_end()
+                each.failed(ValueError("of the child"))
+            status = 0
+        finally:
+            os._exit(status)
+
+
+def _recorders(model: Any) -> list[Any]:
+    kept = vars(model).get("_pipetrace_kept")
+    return [] if kept is None or kept.recording is None else [kept.recording()]
+
+
+def _files() -> tuple[tuple[int, int], ...]:
+    stats = [os.fstat(number) for number in (1, 2)]
+    return tuple((each.st_dev, each.st_ino) for each in stats)
+
+
+def inventory() -> Found:
+    """What a process is like beside its models."""
+    import logging
+
+    return {
+        "threads": sorted(each.name for each in threading.enumerate() if not each.name.startswith("Dummy")),
+        "filters": [repr(each[:1] + each[2:3]) for each in warnings.filters],
+        "environment": dict(os.environ),
+        "handlers": [repr(signal.getsignal(each)) for each in (signal.SIGINT, signal.SIGTERM)],
+        "limit": sys.getrecursionlimit(),
+        "levels": [logging.getLogger(name).level for name in ("", "absl", "tensorflow", "keras")],
+        "streams": [id(sys.stdout), id(sys.stderr)],
+    }
+
+
+# Two recorders of one fit.
+
+
+def told(path: Path) -> Any:
+    """The numbers of a trace's epochs and how it ended; None where there is none."""
+    if not path.exists():
+        return None
+    trace = pipetrace.read(path)
+    return [[each.number for each in trace.epochs], trace.ending.kind, len(trace.events)]
+
+
+def two(door: str, folder: Path) -> Found:
+    """Two doors at one model, one door at two models; what the traces hold, in words of ``told``."""
+    found: Found = {}
+
+    def of(name: str, *paths: str) -> None:
+        found[name] = [told(folder / name / each) for each in paths]
+
+    def place(name: str, path: str) -> Path:
+        (folder / name).mkdir(exist_ok=True)
+        return folder / name / path
+
+    def recorder(name: str, path: str) -> Any:
+        return pipetrace.Recorder(place(name, path), verbose=False)
+
+    def fit(model: Any, *callbacks: Any, epochs: int = 2) -> None:
+        x, y = rows()
+        model.fit(x, y, epochs=epochs, batch_size=16, verbose=0, callbacks=list(callbacks))
+
+    def watch(model: Any, name: str, path: str) -> Any:
+        return pipetrace.watch(model, place(name, path), verbose=False)
+
+    name = "two in a list"
+    fit(classifier(), recorder(name, "a"), recorder(name, "b"))
+    of(name, "a", "b")
+    name = "one twice in a list"
+    one = recorder(name, "a")
+    fit(classifier(), one, one)
+    of(name, "a")
+    name = "recorder within watch"
+    model = classifier()
+    watch(model, name, "a")
+    fit(model, recorder(name, "b"))
+    fit(model)
+    of(name, "a", "b")
+    name = "watch put on again"
+    model = classifier()
+    for path in ("a", "b", "a"):
+        watch(model, name, path)
+        fit(model)
+    of(name, "a", "b")
+    name = "watch within watch"
+    model = classifier()
+    with watch(model, name, "a"):
+        with watch(model, name, "b"):
+            fit(model)
+        fit(model, epochs=1)
+    fit(model)
+    of(name, "a", "b")
+    name = "one recorder, two models"
+    one, first, second = recorder(name, "a"), classifier(), classifier()
+    fit(first, one)
+    fit(second, one, epochs=1)
+    fit(first, one, epochs=3)
+    of(name, "a")
+    name = "one path, two models"
+    first, second = classifier(), classifier()
+    fit(first, recorder(name, "a"))
+    fit(second, recorder(name, "a"), epochs=1)
+    fit(second, recorder(name, "a"), epochs=1)
+    of(name, "a")
+    name = "another model in the middle"
+
+    class Within(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            fit(second, recorder(name, "a"), epochs=1)
+
+    first, second = classifier(), classifier()
+    fit(first, recorder(name, "a"), Within())
+    of(name, "a")
+    return found
+
+
+# Ctrl-C and signal handlers while the recorder works.
+
+
+class Alarm(Exception):
+    """Raised by a signal handler of the program."""
+
+
+def interrupted(door: str, folder: Path) -> Found:
+    """Ctrl-C, or a signal handler that raises, while an epoch is measured or training begins."""
+    from pipetrace.record.epochs import EpochRecorder
+
+    found: Found = {}
+
+    def handler(*_: Any) -> None:
+        raise Alarm
+
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGALRM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGALRM, handler)
+    for method in ("begins", "epoch_ends"):
+        original = getattr(EpochRecorder, method)
+        for number, expected in ((signal.SIGINT, KeyboardInterrupt), (signal.SIGALRM, Alarm)):
+
+            def signalled(*args: Any, _number: Any = number, **kwargs: Any) -> None:
+                signal.raise_signal(_number)
+
+            path = folder / f"{method}-{number.name}.trace"
+            setattr(EpochRecorder, method, signalled)
+            try:
+                fitted(door, path, classifier())
+                raised: Any = None
+            except BaseException as error:
+                raised = type(error)
+            finally:
+                setattr(EpochRecorder, method, original)
+            ending = told(path)[1] if door != "none" else None
+            found[f"{number.name} in {method}"] = [raised is expected, ending]
+    for each, previous in before.items():
+        signal.signal(each, previous)
+    return found
+
+
+CASES: dict[str, Callable[[str, Path], Found]] = {
+    "streams": streams,
+    "objects": objects,
+    "surroundings": surroundings,
+    "two": two,
+    "interrupted": interrupted,
+}
+
+
+def main(case: str, door: str, folder: str) -> None:
+    """Run a case; see above."""
+    Path(folder, "found.json").write_text(json.dumps(CASES[case](door, Path(folder))))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
