@@ -45,6 +45,10 @@ class Forward:
         only: the names of the stages whose outputs are wanted; all where None.
         taken: names that no stage may have, such as those of the stages before the model.
 
+    Attributes:
+        model: as it was given.
+        most: rows that pass at a time, at the most; no limit where None.
+
     Raises:
         Exception: whatever the model raises; ``seen`` then holds the stages up to there.
     """
@@ -62,13 +66,10 @@ class Forward:
         import tensorflow as tf
 
         self._keras = load()
-        self._model, self._sources, self._training, self._only = (
-            model,
-            list(sources),
-            training,
-            only,
-        )
+        self.model, self._sources = model, list(sources)
+        self._training, self._only = training, only
         self._fixed, self.taken = fixed_rows(model), frozenset(taken)
+        self.most: int | None = None
         self._nodes: list[Node] = []
         self._masked: list[str] = []
         self.seen = Graph()
@@ -122,9 +123,10 @@ class Forward:
             # Some of TensorFlow's convolutions fail on no rows, so one of zeros passes.
             one = self._keras.tree.map_structure(lambda each: _zeros(np.asarray(each)), rows)
             return _joined([self.passed(one, instead)], self.stages, 0)
-        if self._fixed is None or total == self._fixed:
+        step = self._fixed or self.most or total
+        if total == step or (total < step and self._fixed is None):
             return self._run(rows, instead)
-        parts = [self._part(rows, start, total, instead) for start in range(0, total, self._fixed)]
+        parts = [self._part(rows, start, total, instead) for start in range(0, total, step)]
         return _joined(parts, self.stages, total)
 
     def weights(self) -> dict[str, Array]:
@@ -151,9 +153,9 @@ class Forward:
     def _trace(self, given: list[Any], rows: Any) -> tuple[list[list[Any]], list[Any]]:
         flat = self._keras.tree.flatten(rows)
         inputs = list(zip(flat, self._sources, strict=True))
-        with watch() as calls, untouched(self._model, self._variables, given):
+        with watch() as calls, untouched(self.model, self._variables, given):
             try:
-                result = self._model(rows, training=self._training)
+                result = self.model(rows, training=self._training)
             except Exception:
                 self.seen = failed_graph(self._keras, calls, inputs, self._fixed, taken=self.taken)
                 raise
@@ -182,8 +184,9 @@ class Forward:
         )
 
     def _part(self, rows: Any, start: int, total: int, instead: Weights | None) -> Passed:
-        """As many rows as the model takes, the last one repeated where there are fewer."""
-        places = np.minimum(np.arange(start, start + (self._fixed or 1)), total - 1)
+        """Rows that pass at a time; the last is repeated where the model takes no fewer."""
+        stop = start + (self._fixed or min(self.most or total, total - start))
+        places = np.minimum(np.arange(start, stop), total - 1)
         return self._run(
             self._keras.tree.map_structure(lambda each: np.asarray(each)[places], rows), instead
         )
@@ -307,7 +310,9 @@ def _joined(parts: list[Passed], stages: tuple[Stage, ...], rows: int) -> Passed
 
     def one(name: str, output: int) -> Array:
         values = [part.outputs[name][output] for part in parts]
-        return np.concatenate(values)[:rows] if open_axis[name][output] else values[0]
+        # What compares all rows of a batch has as many columns as there were rows.
+        alike = len({each.shape[1:] for each in values}) == 1
+        return np.concatenate(values)[:rows] if open_axis[name][output] and alike else values[0]
 
     outputs = {
         name: tuple(one(name, output) for output in range(len(values)))

@@ -2,7 +2,15 @@
 
 from pipetrace.explain.text import counted, duration, listed, number, share
 from pipetrace.trace.document import Trace
-from pipetrace.trace.overhead import BUDGET, DECLINED, DISK, TIME, UNSUPPORTED, Skipped
+from pipetrace.trace.overhead import (
+    BUDGET,
+    DECLINED,
+    DISK,
+    NOT_BY_ROW,
+    TIME,
+    UNSUPPORTED,
+    Skipped,
+)
 
 SKIPPED = {
     "stages": "the layers of the model",
@@ -18,6 +26,7 @@ SKIPPED = {
     "weights": "weight statistics after {epochs}",
     "loss checks": "checks for NaN or Inf between every {amount} steps",
     "rows": "{amount} of {of} rows of the data flow (the others are evenly spaced)",
+    "row losses": "the loss of single rows",
     "after training": "data flow, predictions and weights after training",
 }
 """What was skipped, by its name in the trace."""
@@ -28,6 +37,7 @@ REASONS = {
     TIME: "Skipped because it would have taken too long",
     DECLINED: "Turned off",
     UNSUPPORTED: "Not recorded, because the installed Keras or the data gives no access to it",
+    NOT_BY_ROW: "Not recorded, because the loss of a batch is not the mean of its rows' losses",
 }
 
 

@@ -1,8 +1,11 @@
 """What the trace says of a run: the model and its stages, the rows, the training, the overhead."""
 
+import contextlib
 import platform
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from pipetrace.capture import backend, facts, internals, nests
 from pipetrace.capture.forward import Forward
@@ -13,7 +16,7 @@ from pipetrace.record.measure.preprocessing import before_dataset
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.state import State
 from pipetrace.trace.document import Data, Run, Stage, Training
-from pipetrace.trace.overhead import BUDGET, Overhead, Skipped
+from pipetrace.trace.overhead import BUDGET, NOT_BY_ROW, Overhead, Skipped
 
 READ_BYTES_A_SECOND = 300e6
 """Speed at which rows and targets are read for a SHA-256 and the targets' statistics."""
@@ -40,7 +43,7 @@ def see_stages(state: State, rows: Rows) -> None:
         state.before = sources(plain, rows.x, {"name": "rows"})
     few = rows.taken(slice(0, 2)).x
     forward = Forward(state.model, nests.as_fit_gets(few), state.names, taken=state.taken)
-    state.measure = ModelPass(forward, state.names, few)
+    state.measure = ModelPass(forward, state.names, few, state.rows_together)
 
 
 class Description:
@@ -134,7 +137,7 @@ def _training(state: State) -> Training:
         state.model,
         epochs=state.planned,
         batch_size=source.batch_size,
-        probe_rows=min(measure.extent.together, len(rows)) if measure and rows else 0,
+        probe_rows=min(measure.extent.probe, len(rows)) if measure and rows else 0,
         callbacks=[name for name in names if name not in KERAS_CALLBACKS],
         weighted=source.is_weighted,
     )
@@ -163,6 +166,15 @@ def known_data(state: State) -> Data:
     )
 
 
+def metrics_of(logs: Mapping[str, Any]) -> dict[str, float]:
+    """What of an epoch's logs are single numbers; callbacks may put anything there."""
+    found = {}
+    for name, value in logs.items():
+        with contextlib.suppress(TypeError, ValueError):
+            found[str(name)] = float(value)
+    return found
+
+
 def overhead(state: State, steps_a_look: int) -> Overhead:
     """What the recording took so far, and what was skipped.
 
@@ -176,6 +188,8 @@ def overhead(state: State, steps_a_look: int) -> Overhead:
     skipped = [
         Skipped(what, why, amount, of.get(what)) for (what, why), amount in state.skipped.items()
     ]
+    if state.measure is not None and state.measure.losses.apart is False:
+        skipped.append(Skipped("row losses", NOT_BY_ROW))
     if steps_a_look > 1:
         skipped.append(Skipped("loss checks", BUDGET, steps_a_look))
     return Overhead(

@@ -71,7 +71,8 @@ class EpochRecorder:
         weights_now = self._copy_weights(needed=self._follows())
         if not self._state.epoch and weights_now:
             self._snapshots.keep(0, Snapshot(weights_now))
-            self._measure_what_fits(0)
+            if self._state.source.batch_size is not None:  # else it waits for the first batch
+                self._measure_what_fits(0)
 
     def before_last_step(self, step: int) -> None:
         """Keep the weights ahead of an epoch's last step.
@@ -158,7 +159,7 @@ class EpochRecorder:
         if state.writer is not None and state.writer.is_behind:
             state.skip("probe", DISK)
             return False
-        values = measure.extent.values * measure.extent.together if measure else 0
+        values = measure.extent.values * measure.extent.probe if measure else 0
         values += size(weights(state.model))
         guess = SECONDS + SECONDS_A_LAYER * state.layers() + SECONDS_A_VALUE * values
         if self._schedule.choose(number, state.planned, guess):
@@ -173,7 +174,7 @@ class EpochRecorder:
         if state.measure is None or rows is None or not state.can("probe"):
             return None
         with state.safely("probe"):
-            passed = EpochPass(state.model, state.measure, rows)
+            passed = EpochPass(state.measure, rows)
             self._done.add((PASS, number))
             return passed
         return None
@@ -272,7 +273,7 @@ class EpochRecorder:
         if measure is None or rows is None:
             return
         if part == PASS:
-            self._beside(part, number, EpochPass(state.model, measure, rows, instead).figures)
+            self._beside(part, number, EpochPass(measure, rows, instead).figures)
             return
         variables = self._variables()
         trained = {name: each for name, each in variables.items() if each.trainable}
@@ -316,7 +317,7 @@ class EpochRecorder:
             return state.cost.parts.get(part, 0.0) / times
         values = size(trainable(state.model))
         extent = state.measure.extent if state.measure else None
-        passed = extent.values * extent.together if extent else 0
+        passed = extent.values * extent.probe if extent else 0
         return {
             INITIAL: 200e-9 * values,
             UPDATES: 40e-9 * values,

@@ -1,6 +1,5 @@
 """One model's recording, over as many calls of ``fit`` as there are: the same for every door."""
 
-import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -11,7 +10,7 @@ from pipetrace.capture.fit import FitCall
 from pipetrace.capture.weights import is_built, weights
 from pipetrace.errors import in_short
 from pipetrace.record.budget import LossChecks
-from pipetrace.record.describe import Description, overhead, see_stages
+from pipetrace.record.describe import Description, metrics_of, overhead, see_stages
 from pipetrace.record.epochs import EpochRecorder
 from pipetrace.record.finish import measure_after_training
 from pipetrace.record.live_findings import LiveFindings
@@ -82,6 +81,7 @@ class Session:
         self._open()
         missing = [*internals.unsupported(state.model), *([] if call.known else ["fit arguments"])]
         state.skipped |= {(what, UNSUPPORTED): 1 for what in missing}
+        state.limit_rows()
         trains = tuple(bool(variable.trainable) for variable in weights(state.model))
         # A model that was thawed or frozen between two fits has other parameters.
         if state.measure is not None and trains != self._trains:
@@ -107,16 +107,20 @@ class Session:
         """Batches passed on their way into the training; the first ones show the stages."""
         with self.state.safely("rows"):
             self.state.source.passed(seen, complete=complete)
+            self.state.limit_rows()
         self._look_if_affordable()
 
     @property
     def wants_batches(self) -> bool:
-        """Whether the rows have to be taken from what passes."""
-        return self.state.source.shown is None and self.state.can("rows")
+        """Whether the rows, or only their number in a batch, have to be taken from what passes."""
+        source = self.state.source
+        return (source.shown is None or source.batch_size is None) and self.state.can("rows")
 
     def has_enough_batches(self) -> bool:
-        """Whether copying batches has taken as long as it may."""
+        """Whether copying batches has taken as long as it may, or one tells all."""
         state = self.state
+        if state.source.are_known:
+            return True
         return (
             state.budget.share is not None
             and state.cost.parts.get("rows", 0.0) > ROWS_SHARE * state.budget.allowed()
@@ -190,7 +194,7 @@ class Session:
                 self.look()
                 if state.measure is not None:
                     state.skipped["late stages", BUDGET] = 1
-        metrics = {str(name): float(value) for name, value in logs.items() if _is_number(value)}
+        metrics = metrics_of(logs)
         rate = facts.learning_rate(state.model)
         epoch = Epoch(state.epoch, metrics, self.seconds, rate, steps=state.step or None)
         self._epochs.epoch_ends(epoch, last=last)
@@ -391,9 +395,3 @@ class Session:
                 say(line)
 
         state.writer.do("findings", work)
-
-
-def _is_number(value: Any) -> bool:
-    with contextlib.suppress(TypeError, ValueError):
-        return isinstance(float(value), float)
-    return False

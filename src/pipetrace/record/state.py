@@ -13,10 +13,10 @@ from pipetrace.capture.tensors import Origin
 from pipetrace.errors import PipetraceError, in_short
 from pipetrace.record.budget import DEFAULT_SHARE, Budget, Cost
 from pipetrace.record.measure.failure import Suspect
-from pipetrace.record.measure.model_pass import ModelPass
+from pipetrace.record.measure.model_pass import PROBE_ROWS, ModelPass
 from pipetrace.record.measure.outcomes import Found
 from pipetrace.record.measure.preprocessing import Before
-from pipetrace.record.measure.rows import Rows, RowSource
+from pipetrace.record.measure.rows import KERAS_BATCH_SIZE, Rows, RowSource
 from pipetrace.record.progress import say_once
 from pipetrace.record.writer_thread import WriterThread
 from pipetrace.trace.document import Array, Data, Stage
@@ -136,12 +136,24 @@ class State:
     def suspect(self) -> Suspect:
         """What is searched for the cause of a failure."""
         rows = self.source.shown
-        return Suspect(self.model, self.measure, rows, self.names, self.taken)
+        return Suspect(self.model, self.measure, rows, self.names, self.taken, self.rows_together)
 
     @property
     def taken(self) -> frozenset[str]:
         """The names of the stages before the model, which none of its own may have."""
         return frozenset(stage.name for stage in self.before)
+
+    @property
+    def rows_together(self) -> int:
+        """Rows that the model and its loss may get at a time: those of a batch of the training."""
+        if self.only_looks:
+            return PROBE_ROWS
+        return self.source.batch_size or KERAS_BATCH_SIZE
+
+    def limit_rows(self) -> None:
+        """Pass no more rows than a batch of the ``fit`` that runs."""
+        if self.measure is not None:
+            self.measure.limit(self.rows_together)
 
     def layers(self) -> int:
         """How many layers the model has, those of nested models included."""

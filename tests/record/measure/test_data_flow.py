@@ -215,5 +215,5 @@ def test_the_trace_says_how_many_rows_passed(
         if each.reason == TIME and each.what == "rows"
     ]
     assert (trace.rows, trace.histogram_rows, left) == (
-        (600, None, []) if exact else (256, 20, [(344, 600)])
+        (600, None, []) if exact else (32, 20, [(568, 600)])
     )

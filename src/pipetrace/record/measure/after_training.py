@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import facts, nests, training_mode
+from pipetrace.capture import nests, training_mode
 from pipetrace.capture.forward import Forward
 from pipetrace.record.measure.data_flow import Flow
 from pipetrace.record.measure.model_pass import ModelPass, is_numbers
@@ -141,7 +141,7 @@ def predictions(
     outputs = measure.outputs_of(measure.final(model, of) if many else measure.forward, some)
     losses = None
     if some.y is not None and len(some.targets) == len(outputs):
-        losses = facts.row_losses(model, some.y, outputs if len(outputs) > 1 else outputs[0])
+        losses = measure.losses.of(some.y, outputs if len(outputs) > 1 else outputs[0])
     way = before if not held_out else None
     return [
         _prediction(measure, of, int(places[each.place]), each, losses, way, held_out=held_out)

@@ -25,20 +25,17 @@ class EpochPass:
     """Evenly spaced training rows, passed once, for summaries, activations and outcomes.
 
     Args:
-        model: whose loss is asked for.
         measure: the forward pass.
         rows: those that ``fit`` trains on.
         instead: weights to use in place of those that the model has.
     """
 
-    def __init__(
-        self, model: Any, measure: ModelPass, rows: Rows, instead: Weights | None = None
-    ) -> None:
+    def __init__(self, measure: ModelPass, rows: Rows, instead: Weights | None = None) -> None:
         self._measure = measure
-        few = rows.spaced(measure.extent.together)
+        few = rows.spaced(measure.extent.probe)
         self._passed: Passed = measure.passed(few.x, instead)
         outputs = measure.outputs_in(self._passed)
-        self._outcomes = compared(model, few, outputs, TRAINING)
+        self._outcomes = compared(measure, few, outputs, TRAINING)
 
     def figures(self) -> Found:
         """Activations of every stage, and outputs against targets."""

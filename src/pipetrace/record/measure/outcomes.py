@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from pipetrace.capture import facts
 from pipetrace.record.measure.model_pass import ModelPass, is_numbers
 from pipetrace.record.measure.rows import Rows
 from pipetrace.stats import activations, outcomes
@@ -50,12 +49,12 @@ def one_blas_thread() -> Iterator[None]:
 
 
 def compared(
-    model: Any, rows: Rows, outputs: list[Array], name: str, *, classes: bool = False
+    measure: ModelPass, rows: Rows, outputs: list[Array], name: str, *, classes: bool = False
 ) -> Found:
     """Outputs against targets, one outcome for each output; with the mean loss of the rows.
 
     Args:
-        model: whose loss is taken.
+        measure: the forward pass of the model, whose loss is taken.
         rows: those that were passed.
         outputs: what the model gave, one array each.
         name: of the kind of rows.
@@ -68,7 +67,7 @@ def compared(
         targets = [None] * len(outputs)
     loss = None
     if rows.y is not None:
-        losses = facts.row_losses(model, rows.y, outputs if len(outputs) > 1 else outputs[0])
+        losses = measure.losses.of(rows.y, outputs if len(outputs) > 1 else outputs[0])
         loss = float(np.mean(losses)) if losses is not None and len(losses) else None
     found: Found = []
     if loss is not None and len(outputs) > 1:
@@ -95,21 +94,21 @@ def after_training(model: Any, measure: ModelPass, trained: Rows, validation: Ro
     count = min(COMPARED_ROWS, measure.extent.candidates)
     final = measure.final(model, trained)
     some = trained.spaced(count)
-    found = compared(model, some, measure.outputs_of(final, some), TRAINING, classes=True)
+    found = compared(measure, some, measure.outputs_of(final, some), TRAINING, classes=True)
     if validation is not None and len(validation):
         kept = validation.spaced(count)
         outputs = measure.outputs_of(final, kept)
-        found += compared(model, kept, outputs, HELD_OUT, classes=True)
+        found += compared(measure, kept, outputs, HELD_OUT, classes=True)
     kinds = [stage.layer or "" for stage in measure.forward.stages]
     if any(word in kind for kind in kinds for word in OTHER_IN_TRAINING):
         other = measure.final(model, trained, training=True)
-        found += compared(model, some, measure.outputs_of(other, some), TRAINING_MODE)
+        found += compared(measure, some, measure.outputs_of(other, some), TRAINING_MODE)
     return found
 
 
 def dimensions(measure: ModelPass, rows: Rows) -> Found:
     """In how many directions the rows differ at each stage."""
-    passed = measure.passed(rows.spaced(measure.extent.together).x)
+    passed = measure.passed(rows.spaced(measure.extent.probe).x)
     with one_blas_thread():
         return [
             (name, Dimensions(activations.dimensions(values[0]), int(values[0][0].size)))

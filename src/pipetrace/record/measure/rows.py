@@ -78,19 +78,22 @@ class RowSource:
 
     Attributes:
         shown: the rows to look at; None while none are known.
+        are_known: whether they were known before the ``fit`` that runs.
         validation: rows that are not trained on; None where none are known.
         call: the arguments of the ``fit`` that runs, or of the last one.
     """
 
     def __init__(self, given: Rows | None, validation: Rows | None) -> None:
         self.shown, self.validation = given, validation
+        self.are_known = given is not None
         self.call = FitCall()
         self._of_fit: Rows | None = None
         self._batch_size: int | None = None
 
     def fit_begins(self, call: FitCall) -> None:
         """Take the rows of a ``fit``, where they are arrays and no others were given."""
-        self.call = call
+        self.call, self._batch_size = call, None
+        self.are_known = self.shown is not None
         self._of_fit = plain_rows(call.x, call.y, call.sample_weight)
         if self.shown is None:
             self.shown = self._of_fit
@@ -98,11 +101,13 @@ class RowSource:
             self.validation = plain_rows(*batches.split(call.validation))
 
     def passed(self, seen: list[Any], *, complete: bool) -> None:
-        """Take rows from batches that passed on their way into the training."""
+        """Take rows from batches on their way into the training, unless some are known."""
+        self._batch_size = max(len(Rows(batches.split(batch)[0])) for batch in seen)
+        if self.are_known:
+            return
         x, y, weight = batches.split(batches.joined(seen))
         whole = complete and len(batches.alike(seen)) == len(seen)
         self.shown = Rows(x, y, weight, complete=whole)
-        self._batch_size = max(len(Rows(batches.split(batch)[0])) for batch in seen)
 
     @property
     def trained(self) -> Rows | None:
