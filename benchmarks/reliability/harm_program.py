@@ -18,6 +18,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from benchmarks.reliability.harm import told_of
 
 import pipetrace
 
@@ -77,7 +78,7 @@ def outcome(door: str, path: Path, train: Fit) -> Found:
 def raising(error: type[BaseException]) -> Any:
     """A property that raises."""
 
-    def get(self: Any) -> Any:
+    def get(_: Any) -> Any:
         raise error("looked at")
 
     return property(get)
@@ -196,7 +197,12 @@ def objects(door: str, folder: Path) -> Found:
                 return model, fitted("recorder", path, model, **given)
             return model, fitted(door, path, model, **given)
 
-        for name, train in {"layer": layer, "loss": loss, "callback": callback, "data": data}.items():
+        for name, train in {
+            "layer": layer,
+            "loss": loss,
+            "callback": callback,
+            "data": data,
+        }.items():
             path = folder / f"{name}-{error.__name__}.trace"
             found[f"{name} raising {error.__name__}"] = outcome(door, path, train)
     return found
@@ -214,7 +220,8 @@ class Stream:
     def __getattr__(self, name: str) -> Any:
         raise self.error(name)
 
-    def write(self, text: str) -> int:
+    def write(self, text: str) -> int:  # noqa: ARG002
+        """Raise."""
         raise self.error("written")
 
 
@@ -240,6 +247,24 @@ def streams(door: str, folder: Path) -> Found:
     return found
 
 
+def alone(door: str, folder: Path) -> Found:
+    """One training; the caller has broken a descriptor."""
+    return outcome(door, folder / "plain.trace", plain)
+
+
+def within_run(door: str, folder: Path) -> Found:  # noqa: ARG001
+    """A program with a recorder of its own; its trace is there while it runs."""
+    outcome("recorder", folder / "own.trace", plain)
+    return {"own": told_of(folder / "own.trace"), "other": told_of(folder / "run.trace")}
+
+
+def many(door: str, folder: Path) -> Found:
+    """Seven trainings, as a cross-validation makes them."""
+    for number in range(7):
+        fitted(door, folder / f"{number}.trace", classifier())
+    return {}
+
+
 # The process beside the training.
 
 
@@ -247,7 +272,7 @@ def surroundings(door: str, folder: Path) -> Found:
     """A training that warns, forks and looks at its process all the while."""
     calls = {"eager": 0, "in models": 0}
 
-    class Warning_(keras.layers.Layer):  # type: ignore[misc]
+    class Warns(keras.layers.Layer):  # type: ignore[misc]
         def call(self, x: Any) -> Any:
             import tensorflow as tf
 
@@ -267,17 +292,19 @@ def surroundings(door: str, folder: Path) -> Found:
     streams_before = (id(sys.stdout), id(sys.stderr), _files())
     looking = threading.Thread(target=look)
     looking.start()
-    model = classifier(Warning_(name="warning"))
+    model = classifier(Warns(name="warning"))
     history = fitted(door, folder / "run.trace", model, callbacks=[Forking(folder)], verbose=0)
     over.set()
     looking.join()
-    second = classifier(Warning_(name="warning"))
+    second = classifier(Warns(name="warning"))
     fitted(door, folder / "second.trace", second)
     return {
         "history": {name: list(map(float, each)) for name, each in history.history.items()},
         "eager calls": calls["eager"],
         "streams moved": sorted(moved),
-        "left": {name: (before[name], now) for name, now in inventory().items() if now != before[name]},
+        "left": {
+            name: (before[name], now) for name, now in inventory().items() if now != before[name]
+        },
         "name of the next layer": keras.layers.Dense(1).name,
         "name of the next operation": keras.ops.numpy.Pad(1).name,
         "random": [np.random.random(), float(keras.random.uniform(()))],
@@ -291,7 +318,7 @@ class Forking(keras.callbacks.Callback):  # type: ignore[misc]
         super().__init__()
         self.folder = folder
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
         """Fork; the child calls what Keras would call, and ends without Python's own end."""
         if epoch != 1:
             return
@@ -327,7 +354,9 @@ def inventory() -> Found:
     import logging
 
     return {
-        "threads": sorted(each.name for each in threading.enumerate() if not each.name.startswith("Dummy")),
+        "threads": sorted(
+            each.name for each in threading.enumerate() if not each.name.startswith("Dummy")
+        ),
         "filters": [repr(each[:1] + each[2:3]) for each in warnings.filters],
         "environment": dict(os.environ),
         "handlers": [repr(signal.getsignal(each)) for each in (signal.SIGINT, signal.SIGTERM)],
@@ -340,20 +369,12 @@ def inventory() -> Found:
 # Two recorders of one fit.
 
 
-def told(path: Path) -> Any:
-    """The numbers of a trace's epochs and how it ended; None where there is none."""
-    if not path.exists():
-        return None
-    trace = pipetrace.read(path)
-    return [[each.number for each in trace.epochs], trace.ending.kind, len(trace.events)]
-
-
-def two(door: str, folder: Path) -> Found:
-    """Two doors at one model, one door at two models; what the traces hold, in words of ``told``."""
+def two(_: str, folder: Path) -> Found:  # noqa: PLR0915 a list of cases
+    """Two doors at one model, one door at two models; what the traces hold, in words of ``told_of``."""
     found: Found = {}
 
     def of(name: str, *paths: str) -> None:
-        found[name] = [told(folder / name / each) for each in paths]
+        found[name] = [told_of(folder / name / each) for each in paths]
 
     def place(name: str, path: str) -> Path:
         (folder / name).mkdir(exist_ok=True)
@@ -411,7 +432,7 @@ def two(door: str, folder: Path) -> Found:
     name = "another model in the middle"
 
     class Within(keras.callbacks.Callback):  # type: ignore[misc]
-        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
             fit(second, recorder(name, "a"), epochs=1)
 
     first, second = classifier(), classifier()
@@ -423,7 +444,7 @@ def two(door: str, folder: Path) -> Found:
 # Ctrl-C and signal handlers while the recorder works.
 
 
-class Alarm(Exception):
+class AlarmError(Exception):
     """Raised by a signal handler of the program."""
 
 
@@ -434,17 +455,17 @@ def interrupted(door: str, folder: Path) -> Found:
     found: Found = {}
 
     def handler(*_: Any) -> None:
-        raise Alarm
+        raise AlarmError
 
     before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGALRM)}
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGALRM, handler)
     for method in ("begins", "epoch_ends"):
         original = getattr(EpochRecorder, method)
-        for number, expected in ((signal.SIGINT, KeyboardInterrupt), (signal.SIGALRM, Alarm)):
+        for number, expected in ((signal.SIGINT, KeyboardInterrupt), (signal.SIGALRM, AlarmError)):
 
-            def signalled(*args: Any, _number: Any = number, **kwargs: Any) -> None:
-                signal.raise_signal(_number)
+            def signalled(*_: Any, number: Any = number, **__: Any) -> None:
+                signal.raise_signal(number)
 
             path = folder / f"{method}-{number.name}.trace"
             setattr(EpochRecorder, method, signalled)
@@ -455,7 +476,7 @@ def interrupted(door: str, folder: Path) -> Found:
                 raised = type(error)
             finally:
                 setattr(EpochRecorder, method, original)
-            ending = told(path)[1] if door != "none" else None
+            ending = told_of(path)[1] if door != "none" else None
             found[f"{number.name} in {method}"] = [raised is expected, ending]
     for each, previous in before.items():
         signal.signal(each, previous)
@@ -465,6 +486,9 @@ def interrupted(door: str, folder: Path) -> Found:
 CASES: dict[str, Callable[[str, Path], Found]] = {
     "streams": streams,
     "objects": objects,
+    "plain": alone,
+    "within run": within_run,
+    "many": many,
     "surroundings": surroundings,
     "two": two,
     "interrupted": interrupted,

@@ -96,6 +96,11 @@ def say_once(text: str) -> None:
         say(text)
 
 
+def forget_what_was_said() -> None:
+    """Say once more what was said once, as in a new process."""
+    _said.clear()
+
+
 def _unbuffered(stream: Any) -> io.FileIO | None:
     """The file behind Python's own stream; None for any other stream.
 

@@ -1,0 +1,10 @@
+"""Each test stands for a process of its own, which has heard nothing so far."""
+
+import pytest
+
+from pipetrace.record import progress
+
+
+@pytest.fixture(autouse=True)
+def nothing_said_yet() -> None:
+    progress.forget_what_was_said()
