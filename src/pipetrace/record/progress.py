@@ -53,7 +53,7 @@ class ProgressLine:
             return
         if not _is_terminal():
             if not self._shown and done < total:
-                say(f"pipetrace: {self._what}, {total:,} rows ...")
+                say_once(f"pipetrace: {self._what}, {total:,} rows ...")
             self._shown = True
             return
         if done < total and now - self._drawn < REDRAWN_EVERY:

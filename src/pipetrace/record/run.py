@@ -17,7 +17,9 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
 
+from pipetrace.capture.guard import contained
 from pipetrace.errors import ArgumentError, PipetraceError, in_short
+from pipetrace.record import live_findings
 from pipetrace.record.progress import say
 from pipetrace.trace.output_place import check_place
 from pipetrace.trace.writer import SIDE_FILES
@@ -148,6 +150,26 @@ def _own_frames(frames: TracebackType | None) -> TracebackType | None:
     return frames
 
 
+def note(text: str) -> None:
+    """Say something of pipetrace's own beside what a program writes."""
+    say(f"pipetrace: {text}")
+
+
+def report_traces(made: Sequence[Path]) -> None:
+    """Say at the end of a program which traces were made, and what is wrong in them."""
+    for each in made:
+        with contained(_not_reported):
+            for text in live_findings.at_end(each):
+                say(text)
+    if not made:
+        note("no model was fitted, so there is no trace.")
+
+
+def _not_reported(error: BaseException) -> None:
+    what = error.what if isinstance(error, PipetraceError) else in_short(error)
+    note(what)
+
+
 def _copy_traces(copies: Mapping[Path, Path], made: list[Path]) -> None:
     """Copy the traces that the program made itself to where they were asked for."""
     for asked, own in copies.items():
@@ -155,7 +177,7 @@ def _copy_traces(copies: Mapping[Path, Path], made: list[Path]) -> None:
             _copy(own, asked)
         except Exception as error:  # its folder may be gone with the program
             what = error.what if isinstance(error, PipetraceError) else in_short(error)
-            say(f"pipetrace: {own} cannot be copied to {asked}: {what}")
+            note(f"{own} cannot be copied to {asked}: {what}")
             made[:] = [own if each == asked else each for each in made]
 
 

@@ -9,13 +9,14 @@ from pipetrace.capture import facts, internals
 from pipetrace.capture.fit import FitCall
 from pipetrace.capture.weights import is_built, weights
 from pipetrace.errors import in_short
+from pipetrace.record import live_findings
 from pipetrace.record.budget import LossChecks
 from pipetrace.record.describe import Description, metrics_of, overhead, see_stages
 from pipetrace.record.epochs import EpochRecorder
 from pipetrace.record.finish import measure_after_training
 from pipetrace.record.live_findings import LiveFindings
 from pipetrace.record.measure import failure
-from pipetrace.record.progress import ProgressLine, say
+from pipetrace.record.progress import ProgressLine, say, say_once
 from pipetrace.record.state import Settings, State
 from pipetrace.record.writer_thread import WriterThread
 from pipetrace.trace.document import FAILED, FINISHED, INTERRUPTED, STOPPED, Ending, Epoch, Stage
@@ -279,12 +280,9 @@ class Session:
             return
         state.writer.end(ending, lambda: dict(state.cost.parts), self.overhead)
         if state.can("writing") and state.settings.verbose:
-            path = state.settings.path
-            say(f"pipetrace: the trace is {path}; see it with: pipetrace show {path}")
-            if state.can("findings"):
-                with state.safely("findings"):
-                    if text := self._findings.at_end(path):
-                        say(text)
+            with state.safely("findings"):
+                for text in live_findings.at_end(state.settings.path):
+                    say_once(text)
 
     # The stages
 
