@@ -267,6 +267,40 @@ def test_show_prints_the_trace_and_draws_in_a_terminal_unless_plain_text_is_want
     assert "\x1b" not in capsys.readouterr().out
 
 
+def test_a_path_is_taken_where_a_trace_is_and_nothing_else(
+    digits_trace: pipetrace.Trace,
+    digits_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pages = iter(range(99))
+
+    def page(trace: Any) -> bytes:
+        place = tmp_path / f"{next(pages)}.html"
+        pipetrace.write_page(trace, place)
+        return place.read_bytes()
+
+    def shown(trace: Any) -> str:
+        pipetrace.show(trace)
+        return capsys.readouterr().out
+
+    functions: tuple[Any, ...] = (pipetrace.findings, pipetrace.observations, pipetrace.quiz)
+    for function in (*functions, page, shown):
+        for path in (digits_file, str(digits_file)):
+            assert function(path) == function(digits_trace)
+        with pytest.raises(pipetrace.TraceError) as missing:
+            function(tmp_path / "missing.trace")
+        assert missing.value.slug == "trace-not-found"
+        for wrong in (None, 3, [digits_trace], digits_trace.run):
+            with pytest.raises(pipetrace.PipetraceError) as caught:
+                function(wrong)
+            assert (caught.value.slug, caught.value.where) == ("bad-argument", "trace")
+
+
+def test_dir_holds_the_public_names() -> None:
+    assert set(dir(pipetrace)) == {*pipetrace.__all__, "__version__"}
+
+
 def test_write_page_takes_a_path_or_a_text(digits_trace: pipetrace.Trace, tmp_path: Path) -> None:
     pipetrace.write_page(digits_trace, tmp_path / "a.html")
     pipetrace.write_page(digits_trace, str(tmp_path / "b.html"))

@@ -183,7 +183,7 @@ class IncompleteTraceError(TraceError):
     slug = "incomplete-trace"
 
 
-class UnknownStageError(TraceError):
+class UnknownStageError(TraceError, KeyError):
     """The trace has no stage, nested model or block of the requested name."""
 
     slug = "no-such-stage"

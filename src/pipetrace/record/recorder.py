@@ -10,17 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 
-from pipetrace.capture import fit, internals, nests
+from pipetrace.capture import fit, internals
 from pipetrace.capture.batches import BatchRecorder
 from pipetrace.capture.fit import FitCall, StepWrapper
 from pipetrace.capture.guard import contained, is_the_users
-from pipetrace.errors import ArgumentError, DataError, in_short
+from pipetrace.errors import IncompleteTraceError, in_short
 from pipetrace.record.attached import kept_of, session_into, write_into
 from pipetrace.record.budget import DEFAULT_SHARE, check_budget
-from pipetrace.record.measure.rows import Rows
+from pipetrace.record.measure.rows import given_rows
 from pipetrace.record.progress import say_once
 from pipetrace.record.session import Session
 from pipetrace.record.state import Settings
+from pipetrace.trace import Trace, read
 from pipetrace.trace.output_place import check_place
 from pipetrace.trace.overhead import UNSUPPORTED
 
@@ -106,11 +107,13 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         check_budget(budget)
         place = Path(path)
         check_place(place)
-        held_out = None if validation_data is None else _given(*validation_data, "validation_data")
+        held_out = (
+            None if validation_data is None else given_rows(*validation_data, "validation_data")
+        )
         self._set_up(
             Settings(
                 path=place,
-                rows=_given(x, y, "x and y"),
+                rows=given_rows(x, y, "x and y"),
                 held_out=held_out,
                 title=title,
                 class_names=tuple(map(str, class_names)),
@@ -148,6 +151,25 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
     def is_elsewhere(self) -> bool:
         """Whether this is a forked child of the process that the recorder belongs to."""
         return os.getpid() != self._process
+
+    @property
+    def trace(self) -> Trace:
+        """The trace of what was fitted, read from its file.
+
+        Raises:
+            IncompleteTraceError: no ``fit`` has come to its end with this recorder.
+            TraceError: the file cannot be read.
+        """
+        if self._session is None or self._session.is_open:
+            raise IncompleteTraceError(
+                "No fit has come to its end with this recorder.",
+                where=str(self.settings.path),
+                hint="Read the trace after fit.",
+            )
+        return read(self._session.state.settings.path)
+
+    def __repr__(self) -> str:
+        return f"Recorder({str(self.settings.path)!r})"
 
     def fit_of(self, model: Any, call: FitCall | None, run: Callable[[], Any]) -> Any:
         """Run a ``fit`` that this recorder was given to, and hear what it raises, wherever.
@@ -403,38 +425,6 @@ def say_joined(recording: Recorder, other: Recorder) -> None:
     """Say that a second recorder leaves a ``fit`` to the one that records it already."""
     into, path = recording.settings.path, other.settings.path
     say_once(f"pipetrace: This fit is recorded into {into} already; nothing is written to {path}.")
-
-
-def _given(x: Any, y: Any, where: str) -> Rows | None:
-    """Rows that were given to the recorder, checked."""
-    if x is None:
-        if y is not None:
-            raise ArgumentError(
-                "y was given without x.", where=where, hint="Give both, or neither."
-            )
-        return None
-    arrays, targets = nests.plain_arrays(x), nests.plain_arrays(y)
-    if arrays is None or (y is not None and targets is None):
-        kind = type(x if arrays is None else y).__name__
-        raise ArgumentError(
-            f"The rows to look at must be arrays, received {kind}.",
-            where=where,
-            hint="Give arrays, or a tuple or dictionary of arrays. Or leave them out: then the "
-            "first batches of fit are used.",
-        )
-    lengths = {
-        len(each) if each.ndim else None
-        for each in nests.flatten([arrays, targets])
-        if each is not None
-    }
-    if len(lengths) != 1 or not lengths - {None, 0}:
-        raise DataError(
-            "All arrays must have the same number of rows, and at least one; "
-            f"received {sorted(map(str, lengths))}.",
-            where=where,
-            hint="Give x and y with the same first axis.",
-        )
-    return Rows(arrays, targets)
 
 
 def _command() -> str:
