@@ -21,17 +21,17 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = "benchmarks.reliability.harm_program"
 DOORS = ("recorder", "watch", "pipeline", "run")
 TIMEOUT = 600.0
-TWO: Mapping[str, Any] = {
-    "two in a list": [[[1, 2], "finished", 0], None],
-    "one twice in a list": [[[1, 2], "finished", 0]],
-    "recorder within watch": [[[1, 2], "finished", 0], [[1, 2], "finished", 0]],
-    "watch put on again": [[[1, 2, 3, 4], "finished", 0], [[1, 2], "finished", 0]],
-    "watch within watch": [[[1], "finished", 0], [[1, 2], "finished", 0]],
-    "one recorder, two models": [[[1, 2, 3], "finished", 0]],
-    "one path, two models": [[[1, 2], "finished", 0]],
-    "another model in the middle": [[[1, 2], "finished", 0]],
+TWO: Mapping[str, Mapping[str, Sequence[int]]] = {
+    "two_in_a_list": {"a": [1, 2]},
+    "one_twice": {"a": [1, 2]},
+    "recorder_in_watch": {"a": [1, 2], "b": [1, 2]},
+    "watched_again": {"a": [1, 2, 3, 4], "b": [1, 2]},
+    "nested": {"a": [1], "b": [1, 2]},
+    "one_recorder": {"a": [1, 2, 3]},
+    "one_path": {"a": [1, 2]},
+    "in_the_middle": {"a": [1, 2]},
 }
-"""What the traces hold: the epochs, the ending, and how many events."""
+"""The epochs of each trace; all have finished without an event."""
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,8 @@ def warned(text: str) -> list[str]:
 def two() -> Iterator[Row]:
     """Two recorders of one training, and one of two."""
     found = ran("two", "none").found
-    for name, expected in TWO.items():
+    for name, traces in TWO.items():
+        expected = [[trace, [epochs, "finished", 0]] for trace, epochs in traces.items()]
         yield compared(f"two recorders: {name}", expected, found.get(name))
     whole = [[1, 2, 3], "finished", 0]
     within = ran("within run", "run")

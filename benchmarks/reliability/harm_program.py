@@ -12,40 +12,23 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+from benchmarks.reliability import hostile
 from benchmarks.reliability.harm import told_of
+from benchmarks.reliability.hostile import Hostile, Stream
+from benchmarks.reliability.small_model import classifier, rows
+from benchmarks.reliability.two_recorders import two
 
 import pipetrace
 
-ROWS, EPOCHS = 48, 3
+EPOCHS = 3
 Found = dict[str, Any]
 Fit = Callable[..., Any]
-
-
-class Hostile(BaseException):
-    """Raised by whatever is looked at; not even an ``Exception``."""
-
-
-def rows() -> tuple[Any, Any]:
-    """Rows and targets, the same each time."""
-    x = np.random.default_rng(0).normal(size=(ROWS, 6)).astype("float32")
-    return x, (x[:, 0] > 0).astype("int64")
-
-
-def classifier(*more: Any, **options: Any) -> Any:
-    """A small compiled model with further layers in it."""
-    keras.utils.set_random_seed(3)
-    layers = keras.layers
-    parts = [layers.Input((6,)), layers.Dense(8, name="hidden"), *more, layers.Dense(2, name="out")]
-    model = keras.Sequential(parts, name="small")
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(**{"optimizer": "adam", "loss": loss, "metrics": ["accuracy"], **options})
-    return model
 
 
 def fitted(door: str, path: Path, model: Any, **given: Any) -> Any:
@@ -72,102 +55,6 @@ def outcome(door: str, path: Path, train: Fit) -> Found:
     return {"history": {name: list(map(float, each)) for name, each in history.history.items()}}
 
 
-# What a training may be given that raises when it is looked at.
-
-
-def raising(error: type[BaseException]) -> Any:
-    """A property that raises."""
-
-    def get(_: Any) -> Any:
-        raise error("looked at")
-
-    return property(get)
-
-
-def hostile_layer(error: type[BaseException]) -> Any:
-    """A layer that cannot be described."""
-
-    class Layer(keras.layers.Layer):  # type: ignore[misc] # Keras has no types
-        def call(self, x: Any) -> Any:
-            return x * 2
-
-        def get_config(self) -> Any:
-            if any("pipetrace/record" in each.filename for each in _stack()):
-                raise error("described")
-            return super().get_config()
-
-        def __repr__(self) -> str:
-            raise error("printed")
-
-        kernel = raising(error)
-
-    return Layer(name="hostile")
-
-
-def _stack() -> Iterator[Any]:
-    import traceback
-
-    return iter(traceback.extract_stack())
-
-
-def hostile_callback(error: type[BaseException]) -> Any:
-    """A callback that cannot be compared, counted or printed."""
-
-    class Callback(keras.callbacks.Callback):  # type: ignore[misc]
-        def __eq__(self, other: object) -> bool:
-            raise error("compared")
-
-        __hash__ = object.__hash__
-
-        def __len__(self) -> int:
-            raise error("counted")
-
-        def __bool__(self) -> bool:
-            return True
-
-        def __repr__(self) -> str:
-            raise error("printed")
-
-    return Callback()
-
-
-def hostile_loss(error: type[BaseException]) -> Any:
-    """A loss whose name and configuration raise."""
-
-    class Loss(keras.losses.SparseCategoricalCrossentropy):  # type: ignore[misc]
-        def get_config(self) -> Any:
-            raise error("described")
-
-        def __repr__(self) -> str:
-            raise error("printed")
-
-        __name__ = raising(error)
-
-    return Loss(from_logits=True)
-
-
-def hostile_dataset(error: type[BaseException]) -> Any:
-    """Batches whose attributes raise, but for those that Keras needs."""
-
-    class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-        def __len__(self) -> int:
-            if any("pipetrace" in each.filename for each in _stack()):
-                raise error("counted")
-            return 3
-
-        def __getitem__(self, index: int) -> Any:
-            x, y = rows()
-            return x[index * 16 : index * 16 + 16], y[index * 16 : index * 16 + 16]
-
-        def __repr__(self) -> str:
-            raise error("printed")
-
-        shape = raising(error)
-        element_spec = raising(error)
-
-    return Batches()
-
-
 ERRORS = (ValueError, MemoryError, RecursionError, Hostile)
 
 
@@ -177,22 +64,22 @@ def objects(door: str, folder: Path) -> Found:
     for error in ERRORS:
 
         def layer(door: str, path: Path, error: Any = error) -> Any:
-            model = classifier(hostile_layer(error))
+            model = classifier(hostile.layer(error))
             return model, fitted(door, path, model)
 
         def loss(door: str, path: Path, error: Any = error) -> Any:
-            model = classifier(loss=hostile_loss(error))
+            model = classifier(loss=hostile.loss(error))
             history = fitted(door, path, model)
             model.compile("adam", "mse")  # Keras itself describes the loss when it saves
             return model, history
 
         def callback(door: str, path: Path, error: Any = error) -> Any:
             model = classifier()
-            return model, fitted(door, path, model, callbacks=[hostile_callback(error)])
+            return model, fitted(door, path, model, callbacks=[hostile.callback(error)])
 
         def data(door: str, path: Path, error: Any = error) -> Any:
             model = classifier()
-            given = {"x": hostile_dataset(error), "y": None, "batch_size": None}
+            given = {"x": hostile.dataset(error), "y": None, "batch_size": None}
             if door == "pipeline":
                 return model, fitted("recorder", path, model, **given)
             return model, fitted(door, path, model, **given)
@@ -209,20 +96,6 @@ def objects(door: str, folder: Path) -> Found:
 
 
 # Standard error that cannot be written.
-
-
-class Stream:
-    """A stream whose methods raise."""
-
-    def __init__(self, error: type[BaseException]) -> None:
-        self.error = error
-
-    def __getattr__(self, name: str) -> Any:
-        raise self.error(name)
-
-    def write(self, text: str) -> int:  # noqa: ARG002
-        """Raise."""
-        raise self.error("written")
 
 
 def plain(door: str, path: Path) -> Any:
@@ -364,81 +237,6 @@ def inventory() -> Found:
         "levels": [logging.getLogger(name).level for name in ("", "absl", "tensorflow", "keras")],
         "streams": [id(sys.stdout), id(sys.stderr)],
     }
-
-
-# Two recorders of one fit.
-
-
-def two(_: str, folder: Path) -> Found:  # noqa: PLR0915 a list of cases
-    """Two doors at one model, one door at two models; what the traces hold, in words of ``told_of``."""
-    found: Found = {}
-
-    def of(name: str, *paths: str) -> None:
-        found[name] = [told_of(folder / name / each) for each in paths]
-
-    def place(name: str, path: str) -> Path:
-        (folder / name).mkdir(exist_ok=True)
-        return folder / name / path
-
-    def recorder(name: str, path: str) -> Any:
-        return pipetrace.Recorder(place(name, path), verbose=False)
-
-    def fit(model: Any, *callbacks: Any, epochs: int = 2) -> None:
-        x, y = rows()
-        model.fit(x, y, epochs=epochs, batch_size=16, verbose=0, callbacks=list(callbacks))
-
-    def watch(model: Any, name: str, path: str) -> Any:
-        return pipetrace.watch(model, place(name, path), verbose=False)
-
-    name = "two in a list"
-    fit(classifier(), recorder(name, "a"), recorder(name, "b"))
-    of(name, "a", "b")
-    name = "one twice in a list"
-    one = recorder(name, "a")
-    fit(classifier(), one, one)
-    of(name, "a")
-    name = "recorder within watch"
-    model = classifier()
-    watch(model, name, "a")
-    fit(model, recorder(name, "b"))
-    fit(model)
-    of(name, "a", "b")
-    name = "watch put on again"
-    model = classifier()
-    for path in ("a", "b", "a"):
-        watch(model, name, path)
-        fit(model)
-    of(name, "a", "b")
-    name = "watch within watch"
-    model = classifier()
-    with watch(model, name, "a"):
-        with watch(model, name, "b"):
-            fit(model)
-        fit(model, epochs=1)
-    fit(model)
-    of(name, "a", "b")
-    name = "one recorder, two models"
-    one, first, second = recorder(name, "a"), classifier(), classifier()
-    fit(first, one)
-    fit(second, one, epochs=1)
-    fit(first, one, epochs=3)
-    of(name, "a")
-    name = "one path, two models"
-    first, second = classifier(), classifier()
-    fit(first, recorder(name, "a"))
-    fit(second, recorder(name, "a"), epochs=1)
-    fit(second, recorder(name, "a"), epochs=1)
-    of(name, "a")
-    name = "another model in the middle"
-
-    class Within(keras.callbacks.Callback):  # type: ignore[misc]
-        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
-            fit(second, recorder(name, "a"), epochs=1)
-
-    first, second = classifier(), classifier()
-    fit(first, recorder(name, "a"), Within())
-    of(name, "a")
-    return found
 
 
 # Ctrl-C and signal handlers while the recorder works.

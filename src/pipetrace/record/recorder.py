@@ -4,7 +4,6 @@ import functools
 import os
 import shlex
 import sys
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from pipetrace.capture.batches import BatchRecorder
 from pipetrace.capture.fit import FitCall, StepWrapper
 from pipetrace.capture.guard import contained, is_the_users
 from pipetrace.errors import IncompleteTraceError, in_short
-from pipetrace.record.attached import kept_of, session_into, write_into
+from pipetrace.record.attached import is_recorded_already, remember_recorder, session_for
 from pipetrace.record.budget import DEFAULT_SHARE, check_budget
 from pipetrace.record.measure.rows import given_rows
 from pipetrace.record.progress import say_once
@@ -139,8 +138,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         self._process = os.getpid()
         self._session: Session | None = None
         self._call: FitCall | None = None
-        self._has_begun, self._records = False, False
-        self._of_list: weakref.ref[Any] | None = None
+        self._has_begun, self.is_recording = False, False
         self._epoch: int | None = None
         self._wrapper: StepWrapper | None = None
         self._unwrap_callbacks: Callable[[], None] | None = None
@@ -208,14 +206,13 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         """See what runs, and wrap its steps."""
         self._has_begun = True
         call, callback_list = fit.running_call(self.model)
-        if self._is_recorded_already(callback_list):
+        if is_recorded_already(self.model, callback_list, self):
             return
         session = self._of(self.model)
         if session is None:
             return
-        self._records, self._epoch = True, None
-        self._of_list = None if callback_list is None else weakref.ref(callback_list)
-        kept_of(self.model).recording = weakref.ref(self)
+        self.is_recording, self._epoch = True, None
+        remember_recorder(self.model, callback_list, self)
         params = self.params or {}
         with session.state.safely("start"):
             if self._call is None:
@@ -231,19 +228,6 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
                 self.model, self._before_step, self._after_step, self.failed
             )
             self._wrapper.enter()
-
-    def _is_recorded_already(self, callback_list: Any) -> bool:
-        """Whether a recorder, this one or another, has this very ``fit`` already."""
-        known = kept_of(self.model).recording
-        other = known() if known is not None else None
-        if other is None or not other._records:
-            return False
-        theirs = other._of_list() if other._of_list is not None else None
-        if theirs is not callback_list:
-            return False  # of an earlier fit, whose end nobody heard of
-        if other is not self:
-            say_joined(other, self)
-        return True
 
     def _come_last(self, callback_list: Any) -> None:
         """Come after all other callbacks, which may change weights and metrics when an epoch ends.
@@ -280,7 +264,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
 
     def on_train_end(self, logs: Any = None) -> None:  # noqa: ARG002
         """Training ends."""
-        if self._last is None and self._records:
+        if self._last is None and self.is_recording:
             self.training_is_over()
 
     @_beside_training
@@ -311,7 +295,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
     def _open(self) -> Session | None:
         """The recording of the ``fit`` that runs."""
         session = self._session
-        return session if self._records and session is not None and session.is_open else None
+        return session if self.is_recording and session is not None and session.is_open else None
 
     def _before_step(self, iterator: Any) -> Any:
         # What follows costs microseconds, and most steps need none of it.
@@ -363,7 +347,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
 
     def _leave(self) -> None:
         """Leave the model and Keras' list of callbacks as they were."""
-        self._records = False
+        self.is_recording = False
         if self._wrapper is not None:
             self._wrapper.leave()
             self._wrapper = None
@@ -382,27 +366,9 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
             say_once(f"pipetrace: Nothing is recorded: {in_short(error)}")
 
     def _of(self, model: Any) -> Session | None:
-        """The recording of a model into this file: a new one, or that of an earlier ``fit``.
-
-        Returns:
-            None where another model is being recorded into the file now.
-        """
-        known, place = kept_of(model).sessions, self.settings.path.absolute()
-        session, owner = known.get(place), session_into(place)
-        if owner is not None and owner is not session and owner.is_open:
-            name = self.settings.path
-            say_once(
-                f"pipetrace: {name} is being written for another model; this fit is not recorded."
-            )
-            self._session = None
-            return None
-        if session is None or owner is not session or not place.exists():
-            session = known[place] = Session(model, self.settings)
-            write_into(place, session)
-        else:
-            session.state.settings = self.settings
-        self._session = session
-        return session
+        """The recording of a model into this file; None where another model has the file now."""
+        self._session = session_for(model, self.settings)
+        return self._session
 
 
 class _LastCallback(_Callback):  # type: ignore[misc]
@@ -419,12 +385,6 @@ class _LastCallback(_Callback):  # type: ignore[misc]
 
     def on_train_end(self, logs: Any = None) -> None:  # noqa: ARG002
         self.recorder.training_is_over()
-
-
-def say_joined(recording: Recorder, other: Recorder) -> None:
-    """Say that a second recorder leaves a ``fit`` to the one that records it already."""
-    into, path = recording.settings.path, other.settings.path
-    say_once(f"pipetrace: This fit is recorded into {into} already; nothing is written to {path}.")
 
 
 def _command() -> str:

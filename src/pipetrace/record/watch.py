@@ -17,10 +17,10 @@ from pipetrace.capture.fit import (
 )
 from pipetrace.capture.guard import contained
 from pipetrace.errors import ArgumentError, PipetraceError, in_short
-from pipetrace.record.attached import forget, kept_of
+from pipetrace.record.attached import forget, kept_of, say_joined
 from pipetrace.record.budget import DEFAULT_SHARE
 from pipetrace.record.progress import say, say_once
-from pipetrace.record.recorder import Recorder, say_joined
+from pipetrace.record.recorder import Recorder
 
 
 class Watching:
