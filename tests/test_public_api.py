@@ -76,7 +76,7 @@ def test_each_name_is_documented_with_its_arguments_or_fields() -> None:
 @pytest.mark.framework
 def test_editors_see_the_options_of_recorder_and_watch() -> None:
     recorder, watch = (inspect.signature(public(name)).parameters for name in ("Recorder", "watch"))
-    assert {"budget", "title", "class_names", "verbose", "exact"} <= recorder.keys()
+    assert {"budget", "title", "class_names", "verbose"} <= recorder.keys()
     assert watch.keys() == {"model", *recorder}
     for name, each in recorder.items():
         assert (watch[name].default, watch[name].annotation) == (each.default, each.annotation)

@@ -36,9 +36,9 @@ class Tried:
         return [[each.name, told_of(each)] for each in sorted(self.folder.iterdir())]
 
 
-def two(_: str, folder: Path) -> Found:
+def two(_: str, folder: Path) -> dict[str, Any]:
     """Two doors at one model, one door at two models; what the traces hold."""
-    found: Found = {}
+    found: dict[str, Any] = {}
     for case in (two_in_a_list, one_twice, recorder_in_watch, watched_again, nested, *TWO_MODELS):
         tried = Tried(folder, case.__name__)
         case(tried)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from pipetrace.record import live_findings, progress
+from pipetrace.record import live_findings, standard_error
 
 
 @pytest.fixture(autouse=True)
 def nothing_said_yet() -> None:
-    progress.forget_what_was_said()
+    standard_error.forget_what_was_said()
     live_findings.forget_what_was_told()

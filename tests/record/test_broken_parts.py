@@ -19,7 +19,7 @@ BREAKS = {
     "data flow": "pipetrace.record.finish.flow",
     "training mode": "pipetrace.record.measure.after_training.training_mode.has_modes",
     "prediction": "pipetrace.record.measure.after_training.choose",
-    "final weights": "pipetrace.capture.forward.Forward.weights",
+    "final weights": "pipetrace.record.measure.after_training.stored_weights",
     "loss checks": "pipetrace.record.measure.failure.are_sound",
     "rows": "pipetrace.capture.batches.joined",
     "writing": "pipetrace.trace.writer.TraceWriter.add_epoch",

@@ -116,15 +116,15 @@ def digits(
     "limit.",
 )
 @click.option(
-    "--exact",
-    is_flag=True,
-    help="Measure the data flow and its histograms on all rows, however long it takes.",
+    "--after-training",
+    type=click.Choice(["brief", "all", "none"]),
+    default="brief",
+    show_default=True,
+    help="What to measure when training is over: 'brief' delays fit by at most 5 % or 2 s in all, "
+    "'all' takes all rows, however long it takes; Ctrl-C ends it.",
 )
 @click.option(
-    "--after-training/--no-after-training",
-    default=True,
-    show_default=True,
-    help="Measure data flow, predictions and weights after training, outside the budget.",
+    "--exact", "after_training", flag_value="all", help="The same as --after-training all."
 )
 @click.argument("script")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
@@ -134,7 +134,7 @@ def run(
     module: bool,
     out: Path | None,
     budget: str,
-    **options: bool,
+    after_training: str,
 ) -> None:
     """Run a Python program and record every model that it fits.
 
@@ -150,7 +150,8 @@ def run(
         return first if number == 1 else first.with_name(f"{first.stem}-{number}{first.suffix}")
 
     made: list[Path] = []
-    watched, process = Watched(path_of, {"budget": _budget(budget), **options}), os.getpid()
+    watched = Watched(path_of, {"budget": _budget(budget), "after_training": after_training})
+    process = os.getpid()
     try:
         run_script(script, arguments, is_module=module, watched=watched, told=note, made=made)
     finally:

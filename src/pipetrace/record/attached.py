@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipetrace.record.progress import say_once
 from pipetrace.record.session import Session
+from pipetrace.record.standard_error import say_once
 from pipetrace.record.state import Settings
 
 _PLACE = "_pipetrace_kept"

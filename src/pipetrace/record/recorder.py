@@ -17,9 +17,9 @@ from pipetrace.errors import IncompleteTraceError, in_short
 from pipetrace.record.attached import is_recorded_already, remember_recorder, session_for
 from pipetrace.record.budget import DEFAULT_SHARE, check_budget
 from pipetrace.record.measure.rows import given_rows
-from pipetrace.record.progress import say_once
 from pipetrace.record.session import Session
-from pipetrace.record.state import Settings
+from pipetrace.record.standard_error import say_once
+from pipetrace.record.state import ALL, BRIEF, Settings, check_after_training
 from pipetrace.trace import Trace, read
 from pipetrace.trace.output_place import check_place
 from pipetrace.trace.overhead import UNSUPPORTED
@@ -56,7 +56,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
 
         model.fit(x, y, epochs=5, callbacks=[pipetrace.Recorder("run.trace", x, y)])
 
-    It passes rows through the model to see its stages, some rows after every epoch, and all rows
+    It passes rows through the model to see its stages, some rows after every epoch, and more rows
     when training ends. The training's result is the same with it and without it, to the bit.
 
     Args:
@@ -73,14 +73,15 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         budget: the share of training time that recording may take while training runs. Where it
             would take more, fewer epochs are measured, evenly spread; metrics are always kept. A
             training of less than a minute may use half a second in all. None records everything.
-        after_training: whether the data flow of all rows, predictions and weights are measured when
-            training is over, which is not inside the budget.
-        exact: whether the data flow passes all rows and its histograms count them all, however long
-            that takes. Otherwise the histograms count a sample of 10,000, and rows that would take
-            more than a minute, or a tenth of the training, pass evenly spaced.
+        after_training: what is measured when training is over. ``"brief"``: predictions, outcomes,
+            the data flow and more, of as many evenly spaced rows as fit; with all else that
+            recording takes, ``fit`` returns at most 5 % later, or 2 s where that is more.
+            ``"all"``: everything, of all rows, however long it takes; Ctrl-C ends it. ``"none"``:
+            nothing. Without a budget there is no limit either.
 
     Raises:
-        ArgumentError: the rows are not arrays with as many rows each, or the budget is no share.
+        ArgumentError: the rows are not arrays with as many rows each, the budget is no share, or
+            ``after_training`` is none of the three.
         OutputExistsError: there is a file at the path that is no trace.
         NotWritableError: nothing can be written there.
         FrameworkError: Keras does not run on TensorFlow here.
@@ -99,11 +100,11 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         class_names: Sequence[str] = (),
         verbose: bool = True,
         budget: float | None = DEFAULT_SHARE,
-        after_training: bool = True,
-        exact: bool = False,
+        after_training: str = BRIEF,
     ) -> None:
         super().__init__()
         check_budget(budget)
+        check_after_training(after_training)
         place = Path(path)
         check_place(place)
         held_out = (
@@ -120,7 +121,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
                 verbose=verbose,
                 budget=budget,
                 after=after_training,
-                exact=exact,
+                exact=after_training == ALL,
                 alert=verbose,
             )
         )

@@ -20,7 +20,7 @@ from typing import Any
 from pipetrace.capture.guard import contained
 from pipetrace.errors import ArgumentError, PipetraceError, in_short
 from pipetrace.record import live_findings
-from pipetrace.record.progress import say
+from pipetrace.record.standard_error import say
 from pipetrace.trace.output_place import check_place
 from pipetrace.trace.writer import SIDE_FILES
 

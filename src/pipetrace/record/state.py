@@ -10,18 +10,35 @@ from typing import Any
 from pipetrace.capture.guard import contained
 from pipetrace.capture.internals import all_layers
 from pipetrace.capture.tensors import Origin
-from pipetrace.errors import PipetraceError, in_short
-from pipetrace.record.budget import DEFAULT_SHARE, Budget, Cost
+from pipetrace.errors import ArgumentError, PipetraceError, in_short
+from pipetrace.record.budget import DEFAULT_SHARE, Allowance, Budget, Cost
 from pipetrace.record.measure.failure import Suspect
 from pipetrace.record.measure.model_pass import PROBE_ROWS, ModelPass
 from pipetrace.record.measure.outcomes import Found
 from pipetrace.record.measure.preprocessing import Before
 from pipetrace.record.measure.rows import KERAS_BATCH_SIZE, Rows, RowSource
-from pipetrace.record.progress import say_once
+from pipetrace.record.standard_error import say_once
 from pipetrace.record.writer_thread import WriterThread
 from pipetrace.trace.document import Array, Data, Stage
 from pipetrace.trace.events import RECORDER, Event
 from pipetrace.trace.measured import Measurement
+
+BRIEF, ALL, NONE = "brief", "all", "none"
+"""How much is measured when training is over."""
+
+
+def check_after_training(given: object) -> None:
+    """Check what is asked for after training.
+
+    Raises:
+        ArgumentError: it is none of the three.
+    """
+    if given not in (BRIEF, ALL, NONE):
+        raise ArgumentError(
+            f"after_training must be 'brief', 'all' or 'none', received {given!r}.",
+            where="after_training",
+            hint="Use 'all' to measure all rows however long it takes.",
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +75,8 @@ class Settings:
         before: the stages before the model, where there are any but the rows themselves.
         budget: the share of training time that recording may take while training runs; None sets no
             limit.
-        after: whether data flow, predictions and weights are measured when training is over.
+        after: what is measured when training is over: what the allowance has room for (``brief``),
+            ``all`` or ``none``.
         exact: whether the data flow's histograms count all rows, however long that takes.
         strict: whether the caller handles the errors, so that nothing is said of them here.
         data: what is known of the data beforehand, in place of what the rows tell.
@@ -78,7 +96,7 @@ class Settings:
     data_name: str | None = None
     before: Before | None = None
     budget: float | None = DEFAULT_SHARE
-    after: bool = True
+    after: str = BRIEF
     exact: bool = False
     strict: bool = False
     data: Data | None = None
@@ -98,6 +116,7 @@ class State:
 
     Attributes:
         source: which rows the training has.
+        allowance: what the ``fit`` that runs may still be delayed.
         measure: the forward pass of all stages; None until the stages were seen.
         before: the stages before the model; ``names``: for each array of the rows the one it comes
             from.
@@ -113,6 +132,7 @@ class State:
         self.model, self.settings = model, settings
         self.cost = Cost()
         self.budget = Budget(settings.budget, self.cost)
+        self.allowance = Allowance(self.budget)
         self.source = RowSource(settings.rows, settings.held_out)
         self.writer: WriterThread | None = None
         self.measure: ModelPass | None = None

@@ -19,8 +19,9 @@ from pipetrace.capture.guard import contained
 from pipetrace.errors import ArgumentError, PipetraceError, in_short
 from pipetrace.record.attached import forget, kept_of, say_joined
 from pipetrace.record.budget import DEFAULT_SHARE
-from pipetrace.record.progress import say, say_once
 from pipetrace.record.recorder import Recorder
+from pipetrace.record.standard_error import say, say_once
+from pipetrace.record.state import BRIEF
 
 
 class Watching:
@@ -68,8 +69,7 @@ def watch(  # noqa: PLR0913 options with names, which editors complete
     class_names: Sequence[str] = (),
     verbose: bool = True,
     budget: float | None = DEFAULT_SHARE,
-    after_training: bool = True,
-    exact: bool = False,
+    after_training: str = BRIEF,
 ) -> Watching:
     """Record every ``fit`` of a model from now on, into one trace.
 
@@ -79,7 +79,7 @@ def watch(  # noqa: PLR0913 options with names, which editors complete
     Args:
         model: a Keras model; need not be compiled yet.
         path: where the trace goes; a trace that is there is replaced, any other file is not.
-        x, y, validation_data, title, class_names, verbose, budget, after_training, exact: as for
+        x, y, validation_data, title, class_names, verbose, budget, after_training: as for
             ``Recorder``.
 
     Returns:
@@ -106,7 +106,6 @@ def watch(  # noqa: PLR0913 options with names, which editors complete
         verbose=verbose,
         budget=budget,
         after_training=after_training,
-        exact=exact,
     )
     place = recorder.settings.path.absolute()
     for each in list(kept_of(model).watched):
