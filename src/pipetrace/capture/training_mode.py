@@ -10,9 +10,15 @@ from pipetrace.capture import internals
 from pipetrace.capture.backend import load
 from pipetrace.trace.document import Array
 
+SAME_IN_TRAINING = ("Dense", "EinsumDense", "Embedding")
+"""Layers of Keras that are told it for the sake of quantization alone."""
+
 
 def has_modes(operation: Any) -> bool:
-    """Whether a layer is told whether it is trained."""
+    """Whether a layer is told whether it is trained, and may then do something else."""
+    kind: type = type(operation)
+    if kind.__name__ in SAME_IN_TRAINING and internals.is_of_keras(kind):
+        return False
     try:
         return "training" in inspect.signature(operation.call).parameters
     except (TypeError, ValueError, AttributeError):

@@ -39,7 +39,7 @@ def size(variables: Iterable[Any]) -> int:
 
 def copied(variables: Iterable[Any]) -> dict[int, Array]:
     """Copies of what variables hold, by their identities."""
-    return {id(variable): np.array(variable.numpy()) for variable in variables}
+    return {id(variable): variable.numpy() for variable in variables}
 
 
 def is_float(variable: Any) -> bool:

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -198,9 +199,8 @@ def predictions(
     ]
 
 
-def stored_weights(measure: ModelPass) -> dict[str, Array]:
+def stored_weights(variables: Mapping[str, Any]) -> dict[str, Array]:
     """The weights by their names, the smallest ones first until there is no room for more."""
-    variables = measure.forward.variables()
     room, kept = MOST_STORED_WEIGHTS, set()
     for name, variable in sorted(variables.items(), key=lambda item: size([item[1]])):
         room -= size([variable])
