@@ -8,7 +8,9 @@ import base64
 import hashlib
 import html
 import json
+from collections.abc import Iterator
 from importlib import resources
+from importlib.resources.abc import Traversable
 
 from pipetrace.present.colormaps import COLORMAPS
 from pipetrace.present.formats.json import to_json
@@ -44,7 +46,7 @@ TEMPLATE = """<!doctype html>
 def page(made: Document) -> str:
     """A document as HTML text."""
     start = f'import {{ start }} from "viewer/{MAIN}"; start();'
-    modules = _import_map()
+    modules = import_map()
     return TEMPLATE.format(
         policy=html.escape(_policy(start, modules)),
         title=html.escape(f"{made.title} · {made.kind}"),
@@ -63,15 +65,23 @@ def in_script(text: str) -> str:
     return text.replace("<", "\\u003c")
 
 
-def _import_map() -> str:
-    folder = resources.files("pipetrace.present") / "viewer"
+def import_map() -> str:
+    """Where the browser finds the viewer's modules: in the page itself."""
     modules = {
-        f"viewer/{entry.name}": "data:text/javascript;base64,"
-        + base64.b64encode(entry.read_bytes()).decode("ascii")
-        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
-        if entry.name.endswith(".js")
+        name: "data:text/javascript;base64," + base64.b64encode(content).decode("ascii")
+        for name, content in sorted(
+            _modules(resources.files("pipetrace.present") / "viewer", "viewer")
+        )
     }
     return json.dumps({"imports": modules})
+
+
+def _modules(folder: Traversable, name: str) -> Iterator[tuple[str, bytes]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _modules(entry, f"{name}/{entry.name}")
+        elif entry.name.endswith(".js"):
+            yield f"{name}/{entry.name}", entry.read_bytes()
 
 
 def _policy(*scripts: str) -> str:
