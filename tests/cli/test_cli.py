@@ -70,7 +70,9 @@ def test_page_writes_beside_the_trace(run: Run, here: Path) -> None:
     assert run("page", "digits.trace") == Ran(0, "Wrote digits.html\n", "")
     after = listing(here)
     assert after.keys() - before.keys() == {"digits.html"}
-    assert after["digits.html"].decode() == as_page(document(read(here / "digits.trace")))
+    assert after["digits.html"].decode() == as_page(
+        document(trace := read(here / "digits.trace")), model_view(trace)
+    )
     assert run("page", "digits.trace", "-o", "other.html") == Ran(0, "Wrote other.html\n", "")
     assert (here / "other.html").read_bytes() == after["digits.html"]
 

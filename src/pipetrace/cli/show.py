@@ -66,8 +66,8 @@ def page(file: Path, out: Path | None, force: bool) -> None:
 
     out = out or page_path(file)
     keep_apart(file, [out])
-    _, made = load_document(file)
-    save_page(made, out, force=force)
+    trace, made = load_document(file)
+    save_page(trace, made, out, force=force)
     click.echo(f"Wrote {click.format_filename(out)}")
 
 

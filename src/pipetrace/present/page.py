@@ -5,6 +5,7 @@ So they import each other by name, unchanged, without a server and without a bui
 """
 
 import base64
+import gzip
 import hashlib
 import html
 import json
@@ -15,7 +16,7 @@ from importlib.resources.abc import Traversable
 from pipetrace.present.colormaps import COLORMAPS
 from pipetrace.present.formats.json import to_json
 from pipetrace.present.text import document_text
-from pipetrace.present.views import Document
+from pipetrace.present.views import Document, ModelView
 
 MAIN = "main.js"
 
@@ -37,14 +38,20 @@ TEMPLATE = """<!doctype html>
 <div id="app"></div>
 <script type="application/json" id="document">{document}</script>
 <script type="application/json" id="colormaps">{colormaps}</script>
+<script type="text/plain" id="model">{model}</script>
 <script type="module">{start}</script>
 </body>
 </html>
 """
 
 
-def page(made: Document) -> str:
-    """A document as HTML text."""
+def page(made: Document, model: ModelView | None = None) -> str:
+    """A document as HTML text.
+
+    Args:
+        made: the document.
+        model: what the page computes values from; without it, it shows what the document has.
+    """
     start = f'import {{ start }} from "viewer/{MAIN}"; start();'
     modules = import_map()
     return TEMPLATE.format(
@@ -56,6 +63,7 @@ def page(made: Document) -> str:
         # A number stays on one line with its percent sign.
         document=in_script(to_json(made).replace(" %", "\u00a0%")),
         colormaps=in_script(to_json(COLORMAPS)),
+        model=_packed(to_json(model)) if model else "",
         start=start,
     )
 
@@ -63,6 +71,11 @@ def page(made: Document) -> str:
 def in_script(text: str) -> str:
     """JSON that cannot end the element it stands in: ``<`` is written as an escape."""
     return text.replace("<", "\\u003c")
+
+
+def _packed(text: str) -> str:
+    """A text that the page unpacks when it starts: gzip, in base64."""
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode("ascii")
 
 
 def import_map() -> str:

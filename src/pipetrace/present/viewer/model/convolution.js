@@ -45,7 +45,16 @@ export const convolution = {
     const [spatial, channel] = first ? [place.slice(1), place[0]] : [place.slice(0, -1), place[place.length - 1]];
     const terms = termsOf(parts, input, spatial, channel).map((term) => placed(term, first));
     const bias = weights.bias ? weights.bias.data[channel] : null;
-    return { how: "sum", terms, bias, activation: stage.config.activation ?? "linear" };
+    const { window, kernel, depth, point } = parts;
+    const channels = depth && !point ? 1 : kernel && !depth ? kernel.shape[kernel.shape.length - 2] : 0;
+    return {
+      how: "sum",
+      terms,
+      bias,
+      activation: stage.config.activation ?? "linear",
+      // A transposed window has as many places as there are inputs under it.
+      ...(channels && terms.length === channels * size(window.kernel) && { window: { kernel: window.kernel, channels } }),
+    };
   },
 };
 

@@ -39,6 +39,8 @@ import { reshaping } from "viewer/model/reshaping.js";
  * @property {Term[]} terms
  * @property {number | null} bias
  * @property {string} activation "linear" for none
+ * @property {{ kernel: number[], channels: number }} [window] of a convolution: the terms are its places, row by row,
+ *   and at each place its channels
  * @property {Record<string, number>} [steps] of a normalisation: what is subtracted, divided by, multiplied, added
  */
 

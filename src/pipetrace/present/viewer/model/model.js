@@ -1,0 +1,168 @@
+// The recorded model: its stages, weights and rows, computed when looked at and compared with what was recorded.
+
+import { evaluate, inputsOf } from "viewer/model/evaluate.js";
+import { LAYERS } from "viewer/model/layers.js";
+import { valueAt, values } from "viewer/model/values.js";
+
+/** @typedef {import("viewer/document.js").ModelView} ModelView */
+/** @typedef {import("viewer/document.js").RowView} RowView */
+/** @typedef {import("viewer/document.js").Tensor} Tensor */
+/** @typedef {import("viewer/model/values.js").Values} Values */
+/** @typedef {import("viewer/model/layers.js").Layer} Layer */
+/** @typedef {import("viewer/model/layers.js").Weights} Weights */
+/** @typedef {import("viewer/model/evaluate.js").Result} Result */
+
+const MOST_KEPT = 60;
+/** The largest difference that still counts as agreement, as a share of the largest value where that is above 1. */
+const TOLERANCE = 1e-5;
+
+/** @type {Record<string, new (buffer: ArrayBuffer) => ArrayLike<number>>} */
+const ARRAYS = {
+  float32: Float32Array,
+  float64: Float64Array,
+  uint8: Uint8Array,
+  int8: Int8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int32: Int32Array,
+  bool: Uint8Array,
+};
+
+/**
+ * @param {Tensor} tensor
+ * @returns {Values}
+ */
+export function decode({ dtype, shape, base64 }) {
+  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  if (dtype === "int64") {
+    const numbers = new BigInt64Array(bytes.buffer);
+    return values(shape, Float32Array.from(numbers, Number));
+  }
+  const data = new (ARRAYS[dtype] ?? Float32Array)(bytes.buffer);
+  return values(shape, data instanceof Float32Array ? data : Float32Array.from(data));
+}
+
+export class Model {
+  /** @param {ModelView} view */
+  constructor(view) {
+    /** @type {Layer[]} */
+    this.stages = view.stages.map((stage) => ({ ...stage, config: JSON.parse(stage.config) }));
+    /** @type {Map<string, Layer>} */
+    this.byName = new Map(this.stages.map((stage) => [stage.name, stage]));
+    this.rows = view.rows;
+    /** @type {Map<string, Weights>} */
+    this.weights = new Map();
+    for (const stage of view.stages) {
+      const own = Object.entries(stage.weights).map(([name, tensor]) => [name, decode(tensor)]);
+      this.weights.set(stage.name, Object.fromEntries(own));
+    }
+    /** @type {Map<string, Values>} */
+    this.decoded = new Map();
+    /** @type {Map<number, Map<string, Result>>} */
+    this.computed = new Map();
+  }
+
+  /**
+   * @param {number} row its position among the recorded rows
+   * @param {string} stage
+   * @returns {Values | null} what was recorded
+   */
+  recorded(row, stage) {
+    const tensor = this.rows[row]?.outputs[stage];
+    if (!tensor) return null;
+    const key = `${row} ${stage}`;
+    let found = this.decoded.get(key);
+    if (!found) this.decoded.set(key, (found = decode(tensor)));
+    return found;
+  }
+
+  /**
+   * @param {number} row
+   * @returns {Map<string, Result>} every stage that can be computed, from the recorded source
+   */
+  results(row) {
+    let found = this.computed.get(row);
+    if (!found) {
+      /** @type {Map<string, Values[]>} */
+      const known = new Map();
+      for (const stage of this.stages) {
+        const given = LAYERS.has(stage.layer) && stage.inputs.length ? null : this.recorded(row, stage.name);
+        if (given) known.set(stage.name, [given]);
+      }
+      found = evaluate(this.stages, this.weights, known);
+      // What cannot be computed here goes on from what was recorded.
+      for (let more = true; more; ) {
+        more = false;
+        for (const stage of this.stages) {
+          const given = found.has(stage.name) ? null : this.recorded(row, stage.name);
+          if (given && !known.has(stage.name)) more = Boolean(known.set(stage.name, [given]));
+        }
+        if (more) found = evaluate(this.stages, this.weights, known);
+      }
+      if (this.computed.size >= MOST_KEPT) this.computed.clear();
+      this.computed.set(row, found);
+    }
+    return found;
+  }
+
+  /**
+   * @param {number} row
+   * @param {string} stage
+   * @returns {Values | null} the first output: as recorded, or else computed
+   */
+  output(row, stage) {
+    return this.recorded(row, stage) ?? this.results(row).get(stage)?.outputs[0] ?? null;
+  }
+
+  /**
+   * @param {number} row
+   * @param {Layer} stage
+   * @returns {ReturnType<typeof inputsOf>}
+   */
+  inputs(row, stage) {
+    return inputsOf(stage, this.results(row));
+  }
+
+  /**
+   * How a value came to be, where its family explains that.
+   *
+   * @param {number} row
+   * @param {Layer} stage
+   * @param {readonly number[]} place
+   * @returns {import("viewer/model/layers.js").Origin | null}
+   */
+  origin(row, stage, place) {
+    const received = this.inputs(row, stage);
+    const family = LAYERS.get(stage.layer);
+    if (!received || !family?.origin || !this.results(row).has(stage.name)) return null;
+    return family.origin(stage, received.inputs, this.weights.get(stage.name) ?? {}, place, received.masks);
+  }
+
+  /**
+   * A computed value beside the recorded one.
+   *
+   * @param {number} row
+   * @param {Layer} stage
+   * @param {readonly number[]} place
+   * @returns {{ computed: number, recorded: number | null, agrees: boolean } | null}
+   */
+  compared(row, stage, place) {
+    const result = this.results(row).get(stage.name)?.outputs[0];
+    if (!result) return null;
+    const computed = valueAt(result, place);
+    const all = this.recorded(row, stage.name);
+    if (!all) return { computed, recorded: null, agrees: true };
+    const recorded = valueAt(all, place);
+    const largest = all.data.reduce((most, value) => (Math.abs(value) > most ? Math.abs(value) : most), 1);
+    const agrees = Object.is(computed, recorded) || Math.abs(computed - recorded) <= TOLERANCE * largest;
+    return { computed, recorded, agrees };
+  }
+
+  /**
+   * @param {string} name
+   * @returns {Layer[]} the stages that receive a stage's output
+   */
+  consumers(name) {
+    return this.stages.filter((stage) => stage.inputs.some(({ source }) => source === name));
+  }
+}
