@@ -379,6 +379,7 @@ class ModelStage:
         config: its Keras configuration as JSON text, without what only training uses.
         inputs, outputs: what it receives and gives.
         weights: by name, as training left them; only those that fit into the page.
+        unit_names: of the values along the last axis, such as the classes; empty if they have none.
     """
 
     name: str
@@ -387,6 +388,7 @@ class ModelStage:
     inputs: tuple[InputView, ...]
     outputs: tuple[ShapeView, ...]
     weights: Mapping[str, Array]
+    unit_names: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from pipetrace.explain import task
 from pipetrace.explain.facts import first_call
 from pipetrace.present.views import InputView, ModelStage, ModelView, RowView, ShapeView
 from pipetrace.trace.document import STEP, Array, Prediction, Stage, Trace
@@ -52,7 +53,16 @@ def _stage(trace: Trace, stage: Stage, weights: Mapping[str, Array]) -> ModelSta
             for each in stage.weights
             if f"{owner}/{each.name}" in weights
         },
+        unit_names=_unit_names(trace, stage),
     )
+
+
+def _unit_names(trace: Trace, stage: Stage) -> tuple[str, ...]:
+    """The names of the classes, for the output that has one value for each."""
+    names = trace.run.data.class_names
+    ends = {output.stage for output in task.outputs(trace) if output.form == task.CLASSES}
+    fits = stage.name in ends and stage.outputs[0].shape[-1] == len(names)
+    return names if fits else ()
 
 
 def _computed(stage: Stage) -> tuple[str, Mapping[str, Any]]:

@@ -136,6 +136,7 @@ export interface ModelStage {
   inputs: InputView[];
   outputs: ShapeView[];
   weights: Record<string, Tensor>;
+  unit_names: string[];
 }
 
 export interface RowView {

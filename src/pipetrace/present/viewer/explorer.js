@@ -5,7 +5,8 @@ import { paint } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
 import { counted, dimensions, figure } from "viewer/figures.js";
 import { originOf } from "viewer/origin.js";
-import { carried, plane, sliceOf } from "viewer/slice.js";
+import { MOST_LINES, vector } from "viewer/vector.js";
+import { carried, placeText, plane, sliceOf } from "viewer/slice.js";
 import { placeOf, valueAt } from "viewer/model/values.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
@@ -232,6 +233,7 @@ function pictureOf(context, shown, role) {
   const { model, state, stage, view } = context;
   const first = model.output(state.now.row, shown.name);
   if (!first) return null;
+  if (first.shape.length === 1 && first.shape[0] <= MOST_LINES) return vector(context, shown, role === "output");
   const slice = sliceOf(first.shape);
   const image = isImage(model, shown);
   const colours = image && first.shape.length === 3 && first.shape[2] === 3;
@@ -363,21 +365,6 @@ function flattened(_, stage, place, from, to) {
 function where({ shape }, place, colours) {
   if (shape.length < 3 || colours || shape[shape.length - 1] === 1) return dimensions(shape);
   return `${dimensions(shape.slice(0, -1))}, channel ${place[place.length - 1]} of ${counted(shape[shape.length - 1])}`;
-}
-
-/**
- * @param {readonly number[]} shape
- * @param {readonly number[]} place
- * @returns {string} a place in words
- */
-export function placeText(shape, place) {
-  if (shape.length === 0) return "the value";
-  if (shape.length === 1) return `position ${counted(place[0])}`;
-  if (shape.length === 2) return `step ${place[0]}, feature ${place[1]}`;
-  const [row, column, channel] = place.slice(-3);
-  const names = [`row ${row}`, `column ${column}`, shape[shape.length - 1] > 1 ? `channel ${channel}` : ""];
-  if (shape.length > 3) names.unshift(`slice ${place[place.length - 4]}`);
-  return names.filter(Boolean).join(", ");
 }
 
 /**

@@ -1,11 +1,12 @@
 // How one value came to be: its terms as pictures and numbers, the same in words and symbols, and what was recorded.
 
-import { colourOf, inkOn } from "viewer/colour.js";
+import { colourOf, inkOn, paint } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
 import { counted, figure, fixed, percent, signed } from "viewer/figures.js";
-import { placeText } from "viewer/explorer.js";
+import { gates } from "viewer/gates.js";
+import { placeText } from "viewer/slice.js";
 import { softmaxAxis } from "viewer/model/activation.js";
-import { scaleOf } from "viewer/picture.js";
+import { legend, scaleOf } from "viewer/picture.js";
 import { size, valueAt } from "viewer/model/values.js";
 
 /** @typedef {import("viewer/explorer.js").Context} Context */
@@ -33,6 +34,8 @@ export function originOf(element, context, place, origin) {
   const values = model.output(state.now.row, stage.name);
   if (!values) return element.replaceChildren();
   const value = valueAt(values, place);
+  const steps = gates(context, place);
+  if (steps) return element.replaceChildren(steps, check(context, place));
   if (!origin) {
     const why = stage.inputs.length
       ? "There is no explanation of single values for this layer; its recorded output is shown above."
@@ -66,7 +69,7 @@ function summed(context, place, origin, value) {
   const { terms, window: extent, how } = origin;
   const total = terms.reduce((sum, term) => (how === "product" ? sum * term.product : sum + term.product), how === "product" ? 1 : 0);
   const picture = extent ? windows(context, origin) : contributions(context, origin);
-  return [h("div", { class: "calcrow" }, ...picture, steps(context, place, origin, total, value)), lines(context, origin, total, value)];
+  return [h("div", { class: "calcrow" }, extent ? null : map(context, terms), ...picture, steps(context, place, origin, total, value)), lines(context, origin, total, value)];
 }
 
 /**
@@ -143,8 +146,9 @@ function contributions(context, { terms, how }) {
   const most = Math.max(...listed.map((term) => Math.abs(term.product)), 1e-12);
   const received = model.inputs(state.now.row, stage);
   const name = (/** @type {Term} */ term) => {
+    if (term.label) return term.label;
     if (several) return stage.inputs[term.input ?? 0]?.source ?? "";
-    return term.place && received ? placeText(received.inputs[0].shape, term.place) : "";
+    return term.place && received ? link(context, term.place) : "";
   };
   return [
     h(
@@ -168,6 +172,46 @@ function contributions(context, { terms, how }) {
       ),
     ),
   ];
+}
+
+/**
+ * The place of an input's value, before it was flattened, as a button that goes there.
+ *
+ * @param {Context} context
+ * @param {readonly number[]} place in the first input
+ * @returns {Node}
+ */
+function link({ model, state, stage }, place) {
+  const before = model.byName.get(stage.inputs[0].source);
+  if (!before) return h("span");
+  const found = model.traced(state.now.row, before, place);
+  const names = model.unitNames(found.stage.name);
+  const shape = found.stage.outputs[0].shape;
+  const text = names[place[place.length - 1]] ?? placeText(shape, found.place);
+  return h("button", { type: "button", class: "bare", onclick: () => state.open(found.stage.name, [...found.place]) }, text);
+}
+
+/**
+ * What speaks for and against a value at each place of the image that was flattened before.
+ *
+ * @param {Context} context
+ * @param {readonly Term[]} terms
+ * @returns {Node | null}
+ */
+function map({ model, state, stage }, terms) {
+  const before = model.byName.get(stage.inputs[0].source);
+  const end = terms[0]?.place;
+  if (!before || !end) return null;
+  const { stage: source } = model.traced(state.now.row, before, end);
+  const shape = source.outputs[0].shape;
+  if (source === before || shape.length !== 3 || size(shape) !== terms.length) return null;
+  const [rows, columns, channels] = shape;
+  const sums = new Float32Array(rows * columns);
+  terms.forEach((term, at) => (sums[Math.floor(at / channels)] += term.product));
+  const { most } = scaleOf(sums);
+  const canvas = h("canvas", { role: "img", "aria-label": `What adds to the value at each of the ${rows} × ${columns} places` });
+  paint(canvas, sums, columns, most, "signed");
+  return h("div", { class: "addmap" }, h("p", { class: "caption" }, `value × weight at each place of ${source.name}, all channels summed`), canvas, legend(most, "signed"));
 }
 
 /**

@@ -1,5 +1,6 @@
 // A tensor of any rank as one flat image: which axes are its rows and columns, and where a place stands on it.
 
+import { counted } from "viewer/figures.js";
 import { offset, size } from "viewer/model/values.js";
 
 /** @typedef {import("viewer/model/values.js").Values} Values */
@@ -74,4 +75,19 @@ export function carried(place, from, to) {
     const near = last ? index : Math.floor(((index + 0.5) * to[axis]) / from[axis]);
     return Math.min(to[axis] - 1, Math.max(0, near));
   });
+}
+
+/**
+ * @param {readonly number[]} shape
+ * @param {readonly number[]} place
+ * @returns {string} a place in words
+ */
+export function placeText(shape, place) {
+  if (shape.length === 0) return "the value";
+  if (shape.length === 1) return `position ${counted(place[0])}`;
+  if (shape.length === 2) return `step ${place[0]}, feature ${place[1]}`;
+  const [row, column, channel] = place.slice(-3);
+  const names = [`row ${row}`, `column ${column}`, shape[shape.length - 1] > 1 ? `channel ${channel}` : ""];
+  if (shape.length > 3) names.unshift(`slice ${place[place.length - 4]}`);
+  return names.filter(Boolean).join(", ");
 }

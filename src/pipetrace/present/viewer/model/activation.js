@@ -1,6 +1,6 @@
 // Activation functions, as Keras 3 defines them.
 
-import { size, values } from "viewer/model/values.js";
+import { size, valueAt, values } from "viewer/model/values.js";
 
 /** @typedef {import("viewer/model/values.js").Values} Values */
 /** @typedef {import("viewer/model/layers.js").Layer} Layer */
@@ -129,6 +129,9 @@ function elementwise({ layer, config }, weights) {
   return null;
 }
 
+/** @type {Record<string, string>} */
+const NAMES = { ReLU: "relu", LeakyReLU: "leaky_relu", ELU: "elu", PReLU: "PReLU" };
+
 /** @type {import("viewer/model/layers.js").Family} */
 export const activation = {
   layers: ["Activation", "ReLU", "LeakyReLU", "ELU", "PReLU", "Softmax"],
@@ -137,6 +140,11 @@ export const activation = {
     if (axis !== null) return softmax(input, axis, stage.config.activation === "log_softmax");
     const function_ = elementwise(stage, weights);
     return function_ && values(input.shape, input.data.map(function_));
+  },
+  origin(stage, [input], _, place) {
+    const value = valueAt(input, place);
+    const activation = stage.config.activation ?? NAMES[stage.layer] ?? "softmax";
+    return { how: "sum", terms: [{ place, value, weight: 1, product: value }], bias: null, activation };
   },
 };
 

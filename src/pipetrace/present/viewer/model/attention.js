@@ -32,6 +32,29 @@ export const attention = {
   mask(_, __, [mask]) {
     return mask ?? null;
   },
+  origin(stage, inputs, weights, place, masks) {
+    const [query, value] = inputs;
+    const kernel = weights["attention_output/kernel"];
+    if (stage.layer !== "MultiHeadAttention" || !value || !kernel || query.shape.length !== 2) return null;
+    const parts = projected(weights, { query, key: inputs[2] ?? value, value });
+    if (!parts) return null;
+    const scores = scored(parts, masks[1] ?? masks[2] ?? null);
+    const [heads, targets, sources] = scores.shape;
+    const [step, feature] = place;
+    const [length, width] = [parts.value.shape[2], kernel.shape[2]];
+    /** @type {import("viewer/model/layers.js").Term[]} */
+    const terms = [];
+    for (let head = 0; head < heads; head++)
+      for (let source = 0; source < sources; source++) {
+        const score = scores.data[(head * targets + step) * sources + source];
+        let weight = 0;
+        for (let k = 0; k < length; k++)
+          weight +=
+            parts.value.data[(head * sources + source) * length + k] * kernel.data[(head * length + k) * width + feature];
+        terms.push({ label: `head ${head}, step ${source}`, place: null, value: score, weight, product: score * weight });
+      }
+    return { how: "sum", terms, bias: weights["attention_output/bias"]?.data[feature] ?? null, activation: "linear" };
+  },
 };
 
 /** @typedef {{ query: Values, key: Values, value: Values, scale: number }} Parts each (heads, steps, features) */

@@ -25,6 +25,7 @@ import { reshaping } from "viewer/model/reshaping.js";
 
 /**
  * @typedef {object} Term one input value's part in an output value
+ * @property {string} [label] what it is, where it has no place in an input
  * @property {number} [input] which input it is of, the first when left out
  * @property {readonly number[] | null} place where it stands; null in the padding
  * @property {number} value

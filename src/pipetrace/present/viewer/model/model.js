@@ -56,6 +56,8 @@ export class Model {
       const own = Object.entries(stage.weights).map(([name, tensor]) => [name, decode(tensor)]);
       this.weights.set(stage.name, Object.fromEntries(own));
     }
+    /** @type {Map<string, string[]>} */
+    this.names = new Map(view.stages.map((stage) => [stage.name, stage.unit_names]));
     /** @type {Map<string, Values>} */
     this.decoded = new Map();
     /** @type {Map<number, Map<string, Result>>} */
@@ -156,6 +158,55 @@ export class Model {
     const largest = all.data.reduce((most, value) => (Math.abs(value) > most ? Math.abs(value) : most), 1);
     const agrees = Object.is(computed, recorded) || Math.abs(computed - recorded) <= TOLERANCE * largest;
     return { computed, recorded, agrees };
+  }
+
+  /**
+   * @param {number} row
+   * @returns {RowView & { text: string }} a recorded row, and which it is in words
+   */
+  row(row) {
+    const found = this.rows[row];
+    const label = found.label_text || (found.label === null ? "" : `class ${found.label}`);
+    return { ...found, text: `row ${found.row}${label ? `, truly ${label}` : ""}` };
+  }
+
+  /**
+   * @param {string} stage
+   * @returns {string[]} the names of the values along its last axis, such as those of the classes; empty if they have none
+   */
+  unitNames(stage) {
+    return this.names.get(stage) ?? [];
+  }
+
+  /**
+   * @param {number} row
+   * @param {Layer} stage one that ends with a softmax
+   * @returns {number[] | null} what the softmax makes the probabilities of
+   */
+  logits(row, stage) {
+    const received = this.inputs(row, stage);
+    const family = LAYERS.get(stage.layer);
+    if (!received || !family) return null;
+    if (stage.layer === "Softmax" || stage.layer === "Activation") return [...received.inputs[0].data];
+    const linear = { ...stage, config: { ...stage.config, activation: "linear" } };
+    const outputs = family.compute(linear, received.inputs, this.weights.get(stage.name) ?? {}, received.masks);
+    return outputs && [...[outputs].flat()[0].data];
+  }
+
+  /**
+   * The place that a copied value comes from: before a Flatten, a Reshape or a Dropout.
+   *
+   * @param {number} row
+   * @param {Layer} stage
+   * @param {readonly number[]} place
+   * @returns {{ stage: Layer, place: readonly number[] }}
+   */
+  traced(row, stage, place) {
+    const origin = this.origin(row, stage, place);
+    const [term] = origin?.terms ?? [];
+    const before = this.byName.get(stage.inputs[term?.input ?? 0]?.source ?? "");
+    if (origin?.how !== "copy" || !term?.place || !before) return { stage, place };
+    return this.traced(row, before, term.place);
   }
 
   /**
