@@ -396,16 +396,16 @@ class RowView:
     """A row that was followed through the model.
 
     Attributes:
+        position: which of the trace's predictions it is, counted from 0.
         row: its number in the data.
         label, label_text: its true class and the name of that; None and empty where unknown.
-        reason: why this row, as in ``Prediction``.
         outputs: by stage what was recorded for it.
     """
 
+    position: int
     row: int
     label: int | None
     label_text: str
-    reason: str
     outputs: Mapping[str, Array]
 
 

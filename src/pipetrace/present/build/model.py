@@ -7,7 +7,7 @@ from typing import Any
 from pipetrace.explain import task
 from pipetrace.explain.facts import first_call
 from pipetrace.present.views import InputView, ModelStage, ModelView, RowView, ShapeView
-from pipetrace.trace.document import STEP, Array, Prediction, Stage, Trace
+from pipetrace.trace.document import STEP, Array, Stage, Trace
 
 MOST_WEIGHT_BYTES = 1_400_000
 """Weights of a page; the smallest arrays first."""
@@ -117,20 +117,20 @@ def _rows(trace: Trace) -> tuple[RowView, ...]:
             break
         kept[number][name] = values
     return tuple(
-        _row(trace, made, outputs)
-        for made, outputs in zip(trace.predictions, kept, strict=True)
+        _row(trace, position, outputs)
+        for position, outputs in enumerate(kept)
         if sources & outputs.keys()
     )
 
 
-def _row(trace: Trace, made: Prediction, outputs: Mapping[str, Array]) -> RowView:
-    names = trace.run.data.class_names
+def _row(trace: Trace, position: int, outputs: Mapping[str, Array]) -> RowView:
+    names, made = trace.run.data.class_names, trace.predictions[position]
     label = made.label
     known = label is not None and label < len(names)
     return RowView(
+        position=position,
         row=made.row,
         label=label,
         label_text=names[label] if known and label is not None else "",
-        reason=made.reason,
         outputs=dict(outputs),
     )

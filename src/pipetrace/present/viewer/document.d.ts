@@ -140,10 +140,10 @@ export interface ModelStage {
 }
 
 export interface RowView {
+  position: number;
   row: number;
   label: number | null;
   label_text: string;
-  reason: string;
   outputs: Record<string, Tensor>;
 }
 

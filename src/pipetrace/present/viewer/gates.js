@@ -26,11 +26,13 @@ const FORMULAS = {
  */
 export function gates({ model, state, stage }, place) {
   const received = model.inputs(state.now.row, stage);
-  const steps = received && LAYERS.get(stage.layer)?.steps?.(stage, received.inputs, model.weights.get(stage.name) ?? {}, received.masks);
-  if (!steps?.length) return null;
-  const unit = place[place.length - 1];
+  const weights = model.weights.get(stage.name) ?? {};
+  const last = place[place.length - 1];
+  const found = received && LAYERS.get(stage.layer)?.steps?.(stage, received.inputs, weights, received.masks, last);
+  if (!found?.steps.length) return null;
+  const { steps, unit, layer } = found;
   const names = Object.keys(steps[0].gates).filter((name) => name !== "state");
-  const chosen = stage.config.return_sequences ? place[0] : steps.length - 1;
+  const chosen = place.length > 1 ? steps.findIndex((step) => step.time === place[0]) : steps.length - 1;
   const first = Math.max(0, Math.min(chosen - MOST_STEPS + 5, steps.length - MOST_STEPS));
   const shown = steps.slice(first, first + MOST_STEPS);
   const cell = (/** @type {number} */ value) => {
@@ -41,7 +43,7 @@ export function gates({ model, state, stage }, place) {
   return h(
     "div",
     { class: "gates" },
-    h("p", {}, `Unit ${unit}, step by step: ${FORMULAS[stage.layer] ?? ""}.`),
+    h("p", {}, `Unit ${unit}, step by step: ${FORMULAS[layer] ?? ""}.`),
     h(
       "table",
       { class: "gatetable" },

@@ -1,5 +1,6 @@
 // The page: reads the document, builds the sections, and goes to the place that the address or the quiz names.
 
+import { mirror } from "viewer/address.js";
 import { h } from "viewer/dom.js";
 import { explorer } from "viewer/explorer.js";
 import { findings } from "viewer/findings.js";
@@ -7,6 +8,7 @@ import { flow } from "viewer/flow.js";
 import { Model } from "viewer/model/model.js";
 import { prediction } from "viewer/prediction.js";
 import { quiz } from "viewer/quiz.js";
+import { rows } from "viewer/rows.js";
 import { State } from "viewer/state.js";
 import { training } from "viewer/training.js";
 
@@ -31,6 +33,7 @@ export async function start() {
             "section",
             { class: "pipeline", "aria-labelledby": "pipeline" },
             h("h2", { id: "pipeline" }, "Inside the pipeline", h("small", {}, "point at any picture, or use the arrow keys")),
+            rows(view, model, state),
             explorer(view, model, state),
           ),
         flow(view, colormaps),
@@ -42,8 +45,13 @@ export async function start() {
       foot(view),
     ],
   );
-  if (location.hash.length > 1) visit(asked());
-  window.addEventListener("hashchange", () => visit(asked()));
+  if (model) mirror(model, state);
+  const go = () => {
+    if (/[#&]stage=/.test(location.hash)) document.getElementById("pipeline")?.scrollIntoView();
+    else if (location.hash.length > 1) visit(asked());
+  };
+  go();
+  window.addEventListener("hashchange", go);
   // Paper shows everything expanded.
   window.addEventListener("beforeprint", () => {
     for (const details of document.querySelectorAll("details")) {
@@ -79,7 +87,7 @@ async function unpacked(id) {
  * @returns {string} the stage to open first: the first one whose values are computed by windows, or else by weights
  */
 function firstStage(model) {
-  const windows = model.stages.find((stage) => /Conv|Attention|LSTM|GRU/.test(stage.layer));
+  const windows = model.stages.find((stage) => /Conv|Attention|LSTM|GRU|RNN|Bidirectional/.test(stage.layer));
   const weighted = model.stages.find((stage) => Object.keys(model.weights.get(stage.name) ?? {}).length > 0);
   return (windows ?? weighted ?? model.stages[0])?.name ?? "";
 }

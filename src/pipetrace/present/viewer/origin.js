@@ -237,6 +237,7 @@ function steps(context, place, { terms, bias, activation, how }, total, value) {
     found.push([activation === "softmax" ? "logit" : "before the activation", fixed(before, 6)]);
     found.push([activated(context, activation, before, place), activation === "softmax" ? percent(value) : fixed(value, 6)]);
   }
+  if (activation === "linear" && bias !== null) found.push(["value", fixed(value, 6)]);
   return h(
     "dl",
     { class: "steps" },

@@ -40,7 +40,7 @@ export function vector({ model, state, view }, shown, chooses) {
       const focused = body.contains(document.activeElement);
       body.replaceChildren(
         ...Array.from(values.data, (value, at) => {
-          const name = names[at] ?? `${softmax ? "class" : "unit"} ${at}`;
+          const name = names[at] ?? `${softmax ? "class" : shown.inputs.length ? "unit" : "value"} ${at}`;
           const said = softmax && at === label ? `${name} (true)` : name;
           const head = chooses ? h("button", { type: "button", class: "bare", "aria-pressed": String(at === place[0]), onclick: () => choose(at) }, said) : said;
           const logit = logits?.[at];

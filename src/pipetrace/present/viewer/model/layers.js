@@ -53,8 +53,9 @@ import { reshaping } from "viewer/model/reshaping.js";
  * @property {(stage: Layer, inputs: Values[], masks: Mask[]) => Mask} [mask] that goes on with the first output
  * @property {(stage: Layer, inputs: Values[], weights: Weights, place: readonly number[], masks: Mask[]) =>
  *   Origin | null} [origin]
- * @property {(stage: Layer, inputs: Values[], weights: Weights, masks: Mask[]) =>
- *   import("viewer/model/recurrent.js").Step[] | null} [steps]
+ * @property {(stage: Layer, inputs: Values[], weights: Weights, masks: Mask[], unit: number) =>
+ *   { steps: import("viewer/model/recurrent.js").Step[], unit: number, layer: string } | null} [steps] of a recurrent
+ *   layer, for one unit
  */
 
 const FAMILIES = [convolution, pooling, dense, embedding, normalization, activation, reshaping, merging, recurrent, attention];

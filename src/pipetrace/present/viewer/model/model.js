@@ -1,6 +1,6 @@
 // The recorded model: its stages, weights and rows, computed when looked at and compared with what was recorded.
 
-import { evaluate, inputsOf } from "viewer/model/evaluate.js";
+import { Evaluation } from "viewer/model/evaluate.js";
 import { LAYERS } from "viewer/model/layers.js";
 import { valueAt, values } from "viewer/model/values.js";
 
@@ -10,7 +10,6 @@ import { valueAt, values } from "viewer/model/values.js";
 /** @typedef {import("viewer/model/values.js").Values} Values */
 /** @typedef {import("viewer/model/layers.js").Layer} Layer */
 /** @typedef {import("viewer/model/layers.js").Weights} Weights */
-/** @typedef {import("viewer/model/evaluate.js").Result} Result */
 
 const MOST_KEPT = 60;
 /** The largest difference that still counts as agreement, as a share of the largest value where that is above 1. */
@@ -60,8 +59,8 @@ export class Model {
     this.names = new Map(view.stages.map((stage) => [stage.name, stage.unit_names]));
     /** @type {Map<string, Values>} */
     this.decoded = new Map();
-    /** @type {Map<number, Map<string, Result>>} */
-    this.computed = new Map();
+    /** @type {Map<number, Evaluation>} */
+    this.passes = new Map();
   }
 
   /**
@@ -80,29 +79,14 @@ export class Model {
 
   /**
    * @param {number} row
-   * @returns {Map<string, Result>} every stage that can be computed, from the recorded source
+   * @returns {Evaluation} the forward pass of a row
    */
-  results(row) {
-    let found = this.computed.get(row);
+  pass(row) {
+    let found = this.passes.get(row);
     if (!found) {
-      /** @type {Map<string, Values[]>} */
-      const known = new Map();
-      for (const stage of this.stages) {
-        const given = LAYERS.has(stage.layer) && stage.inputs.length ? null : this.recorded(row, stage.name);
-        if (given) known.set(stage.name, [given]);
-      }
-      found = evaluate(this.stages, this.weights, known);
-      // What cannot be computed here goes on from what was recorded.
-      for (let more = true; more; ) {
-        more = false;
-        for (const stage of this.stages) {
-          const given = found.has(stage.name) ? null : this.recorded(row, stage.name);
-          if (given && !known.has(stage.name)) more = Boolean(known.set(stage.name, [given]));
-        }
-        if (more) found = evaluate(this.stages, this.weights, known);
-      }
-      if (this.computed.size >= MOST_KEPT) this.computed.clear();
-      this.computed.set(row, found);
+      if (this.passes.size >= MOST_KEPT) this.passes.clear();
+      found = new Evaluation(this.byName, this.weights, (stage) => this.recorded(row, stage));
+      this.passes.set(row, found);
     }
     return found;
   }
@@ -113,16 +97,26 @@ export class Model {
    * @returns {Values | null} the first output: as recorded, or else computed
    */
   output(row, stage) {
-    return this.recorded(row, stage) ?? this.results(row).get(stage)?.outputs[0] ?? null;
+    return this.recorded(row, stage) ?? this.pass(row).get(stage)?.outputs[0] ?? null;
   }
 
   /**
    * @param {number} row
    * @param {Layer} stage
-   * @returns {ReturnType<typeof inputsOf>}
+   * @returns {ReturnType<Evaluation["inputs"]>}
    */
   inputs(row, stage) {
-    return inputsOf(stage, this.results(row));
+    return this.pass(row).inputs(stage);
+  }
+
+  /**
+   * @param {number} row
+   * @param {string} stage
+   * @returns {boolean} whether a stage's output is computed here, not only recorded
+   */
+  isComputed(row, stage) {
+    const pass = this.pass(row);
+    return pass.get(stage) !== null && pass.computed.has(stage);
   }
 
   /**
@@ -136,7 +130,7 @@ export class Model {
   origin(row, stage, place) {
     const received = this.inputs(row, stage);
     const family = LAYERS.get(stage.layer);
-    if (!received || !family?.origin || !this.results(row).has(stage.name)) return null;
+    if (!received || !family?.origin || !this.isComputed(row, stage.name)) return null;
     return family.origin(stage, received.inputs, this.weights.get(stage.name) ?? {}, place, received.masks);
   }
 
@@ -149,7 +143,7 @@ export class Model {
    * @returns {{ computed: number, recorded: number | null, agrees: boolean } | null}
    */
   compared(row, stage, place) {
-    const result = this.results(row).get(stage.name)?.outputs[0];
+    const result = this.isComputed(row, stage.name) ? this.pass(row).get(stage.name)?.outputs[0] : null;
     if (!result) return null;
     const computed = valueAt(result, place);
     const all = this.recorded(row, stage.name);

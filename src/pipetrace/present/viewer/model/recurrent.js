@@ -26,8 +26,13 @@ export const recurrent = {
     const own = layer === "Bidirectional" ? config.layer?.config : config;
     return own?.return_sequences ? (mask ?? null) : null;
   },
-  steps({ layer, config }, [input], weights, [mask]) {
-    return run(layer, config, input, weights, mask)?.steps ?? null;
+  steps({ layer, config }, [input], weights, [mask], unit) {
+    if (layer !== "Bidirectional") return { steps: run(layer, config, input, weights, mask)?.steps ?? [], unit, layer };
+    const inner = [config.layer, config.backward_layer];
+    const units = inner[0]?.config?.units;
+    if (config.merge_mode !== "concat" || !units) return null;
+    const { class_name: name, config: own } = inner[unit < units ? 0 : 1];
+    return { steps: run(name, own, input, ownWeights(own, weights), mask)?.steps ?? [], unit: unit % units, layer: name };
   },
 };
 
@@ -131,6 +136,15 @@ function times(x, kernel, bias) {
   return sums;
 }
 
+/**
+ * @param {Config} config of the layer of one way
+ * @param {Weights} weights of both
+ * @returns {Weights}
+ */
+function ownWeights(config, weights) {
+  return Object.fromEntries(Object.entries(weights).filter(([name]) => name.startsWith(`${config.name}/`)));
+}
+
 /** @type {Record<string, (one: number, other: number) => number>} */
 const MERGED = { sum: (a, b) => a + b, ave: (a, b) => (a + b) / 2, mul: (a, b) => a * b };
 
@@ -145,8 +159,7 @@ function bothWays(config, input, weights, mask) {
   const inner = [config.layer, config.backward_layer];
   if (inner.some((one) => !one?.config || one.config.return_state)) return null;
   const results = inner.map(({ class_name: layer, config: own }) => {
-    const mine = Object.fromEntries(Object.entries(weights).filter(([name]) => name.startsWith(`${own.name}/`)));
-    return run(layer, own, input, mine, mask)?.outputs[0];
+    return run(layer, own, input, ownWeights(own, weights), mask)?.outputs[0];
   });
   const [ahead, back] = results;
   if (!ahead || !back) return null;
