@@ -4,6 +4,7 @@ import { scaleOf, legend, Picture } from "viewer/picture.js";
 import { paint } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
 import { counted, dimensions, figure } from "viewer/figures.js";
+import { measured } from "viewer/flow.js";
 import { originOf } from "viewer/origin.js";
 import { MOST_LINES, vector } from "viewer/vector.js";
 import { carried, placeText, plane, sliceOf } from "viewer/slice.js";
@@ -11,6 +12,7 @@ import { placeOf, valueAt } from "viewer/model/values.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
 /** @typedef {import("viewer/document.js").StageView} StageView */
+/** @typedef {import("viewer/image.js").Colormaps} Colormaps */
 /** @typedef {import("viewer/model/model.js").Model} Model */
 /** @typedef {import("viewer/model/layers.js").Layer} Layer */
 /** @typedef {import("viewer/model/layers.js").Origin} Origin */
@@ -32,15 +34,17 @@ const PLAY = "▶ Slide the window";
  * @property {State} state
  * @property {Layer} stage
  * @property {StageView} words
+ * @property {Colormaps} colormaps
  */
 
 /**
  * @param {Document} view
  * @param {Model} model
  * @param {State} state
+ * @param {Colormaps} colormaps
  * @returns {HTMLElement}
  */
-export function explorer(view, model, state) {
+export function explorer(view, model, state, colormaps) {
   const panel = h("div", { class: "panel", role: "tabpanel", id: "panel", tabindex: -1 });
   const tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Stages" });
   const words = new Map(view.stages.map((stage) => [stage.name, stage]));
@@ -56,7 +60,7 @@ export function explorer(view, model, state) {
         onclick: () => state.open(stage.name, placeIn(model, state, stage)),
       },
       canvas,
-      h("span", {}, h("b", {}, text?.title ?? stage.name), h("small", {}, dimensions(stage.outputs[0]?.shape ?? []))),
+      h("span", {}, h("b", {}, text?.title ?? stage.name, text?.findings.length ? h("i", { class: "flag", title: "a finding" }, " !") : null), h("small", {}, dimensions(stage.outputs[0]?.shape ?? []))),
     );
     state.watch(["row", "place", "theme"], () => thumbnail(canvas, model, state, stage));
     return button;
@@ -83,7 +87,7 @@ export function explorer(view, model, state) {
     const stage = model.byName.get(state.now.stage);
     const text = words.get(state.now.stage);
     if (!stage || !text) return;
-    redraw = opened(panel, { view, model, state, stage, words: text });
+    redraw = opened(panel, { view, model, state, stage, words: text, colormaps });
     redraw();
   });
   state.watch(["row", "place", "symbols", "theme"], () => redraw());
@@ -174,7 +178,8 @@ function opened(panel, context) {
   );
   const what = h("p", { class: "what" }, words.does);
   if (!output) {
-    panel.replaceChildren(head, what, h("p", { class: "muted" }, "The outputs of this stage are not in this page."));
+    const absent = h("p", { class: "muted" }, "The output of this stage is not in this page.");
+    panel.replaceChildren(head, what, absent, measured(words, context.colormaps));
     return () => {};
   }
   const sources = stage.inputs.map(({ source }) => model.byName.get(source)).filter((each) => each !== undefined);
@@ -193,6 +198,7 @@ function opened(panel, context) {
     h("div", { class: "pictures" }, ...pictures.map((each) => each.element)),
     h("div", { class: "calc" }, playing.element, origin),
     ...(tiles ? [tiles.element] : []),
+    measured(words, context.colormaps),
   );
   return () => {
     const place = placeIn(model, state, stage);

@@ -21,6 +21,14 @@ export async function start() {
   const packed = await unpacked("model");
   const model = packed && new Model(packed);
   const state = new State(view.quiz.length, model ? firstStage(model) : "");
+  const inside = model && h("div", {}, rows(view, model, state), explorer(view, model, state, colormaps));
+  const go = (/** @type {string} */ id) => {
+    const stage = id.startsWith("stage/") ? id.slice(6) : null;
+    if (stage === null || !model?.byName.has(stage)) return visit(id);
+    state.open(stage);
+    document.getElementById("panel")?.scrollIntoView({ block: "start" });
+    document.getElementById("panel")?.focus({ preventScroll: true });
+  };
   document.getElementById("app")?.append(
     ...[
       head(view, state),
@@ -28,30 +36,22 @@ export async function start() {
         "main",
         {},
         findings(view),
-        model &&
-          h(
-            "section",
-            { class: "pipeline", "aria-labelledby": "pipeline" },
-            h("h2", { id: "pipeline" }, "Inside the pipeline", h("small", {}, "point at any picture, or use the arrow keys")),
-            rows(view, model, state),
-            explorer(view, model, state),
-          ),
-        flow(view, colormaps),
+        flow(view, colormaps, inside),
         training(view, state),
         prediction(view, colormaps),
-        quiz(view, state, visit),
+        quiz(view, state, go),
         insight(view),
       ),
       foot(view),
     ],
   );
   if (model) mirror(model, state);
-  const go = () => {
-    if (/[#&]stage=/.test(location.hash)) document.getElementById("pipeline")?.scrollIntoView();
-    else if (location.hash.length > 1) visit(asked());
+  const follow = () => {
+    if (/[#&]stage=/.test(location.hash)) inside?.scrollIntoView();
+    else if (location.hash.length > 1) go(asked());
   };
-  go();
-  window.addEventListener("hashchange", go);
+  follow();
+  window.addEventListener("hashchange", follow);
   // Paper shows everything expanded.
   window.addEventListener("beforeprint", () => {
     for (const details of document.querySelectorAll("details")) {
