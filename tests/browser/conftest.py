@@ -98,6 +98,8 @@ class Pages:
         page.goto(self.write(trace or self.trace).as_uri() + place)
         if options.get("java_script_enabled", True):
             page.wait_for_selector("footer")
+            # Most tests read the list of the stages, which is collapsed under the explorer.
+            page.evaluate("for (const list of document.querySelectorAll('.all')) list.open = true")
         return page
 
     def close(self) -> None:

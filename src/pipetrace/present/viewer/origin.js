@@ -108,7 +108,7 @@ function windows({ model, state, stage }, { terms, window: extent }) {
     h(
       "table",
       { class: "terms" },
-      h("thead", {}, h("tr", {}, ...["input channel", small && "window", small && "kernel", "sum of products", ""].filter((each) => each !== false).map((text) => h("th", { scope: "col" }, text)))),
+      h("thead", {}, h("tr", {}, ...["input channel", small && "window", small && "kernel", "sum of products", ""].filter((each) => each !== false).map(heading))),
       h(
         "tbody",
         {},
@@ -154,7 +154,7 @@ function contributions(context, { terms, how }) {
     h(
       "table",
       { class: "terms" },
-      h("thead", {}, h("tr", {}, ...[several ? "input" : "where", "value × weight", how === "product" ? "factor" : "adds", ""].map((text) => h("th", { scope: "col" }, text)))),
+      h("thead", {}, h("tr", {}, ...[several ? "input" : "where", "value × weight", how === "product" ? "factor" : "adds", ""].map(heading))),
       h(
         "tbody",
         {},
@@ -285,14 +285,17 @@ function lines({ state }, { terms, bias, activation, window: extent, how }, tota
 }
 
 /**
+ * Lines of which the parts stand under one another.
+ *
  * @param {[string, string[]][]} rows
  * @returns {HTMLElement}
  */
 function formula(rows) {
+  const kinds = ["", "numeric", "symbolic"];
   return h(
     "div",
-    { class: "formula", tabindex: 0, role: "group", "aria-label": "Formula" },
-    h("table", {}, h("tbody", {}, ...rows.map(([name, cells]) => h("tr", {}, h("th", { scope: "row" }, name), ...cells.map((cell) => h("td", {}, cell)))))),
+    { class: "formula" },
+    ...rows.map(([name, cells], at) => h("p", { class: kinds[at] }, h("b", {}, name), ...cells.map((cell) => h("span", {}, `${cell} `)))),
   );
 }
 
@@ -386,6 +389,14 @@ function check({ model, state, stage }, place) {
 
 /**
  * @param {string} text
+ * @returns {HTMLElement} the head of a column; one without a text is no head
+ */
+function heading(text) {
+  return text ? h("th", { scope: "col" }, text) : h("td");
+}
+
+/**
+ * @param {string} text
  * @param {Node} content
  * @returns {HTMLElement}
  */
@@ -448,5 +459,5 @@ function mini(numbers, columns, { most, ramp }) {
  */
 function bar(value, most) {
   const share = Math.min(50, (50 * Math.abs(value)) / most);
-  return h("span", { class: "both" }, h("i", { class: value < 0 ? "minus" : "plus", style: `width: ${share}%; ${value < 0 ? "right" : "left"}: 50%` }));
+  return h("span", { class: "balance" }, h("i", { class: value < 0 ? "minus" : "plus", style: `width: ${share}%; ${value < 0 ? "right" : "left"}: 50%` }));
 }

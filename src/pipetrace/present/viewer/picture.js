@@ -33,7 +33,7 @@ export class Picture {
         class: `picture${move ? " live" : ""}`,
         style: `width: ${width}px; aspect-ratio: ${columns} / ${rows}`,
         role: move ? "application" : "img",
-        "aria-roledescription": move ? "picture; arrow keys move in it" : null,
+        "aria-roledescription": move ? "image; arrow keys move in it" : null,
         "aria-label": label,
         tabindex: move ? 0 : null,
       },

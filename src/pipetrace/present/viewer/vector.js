@@ -25,7 +25,7 @@ export function vector({ model, state, view }, shown, chooses) {
   const table = h(
     "table",
     { class: "vector", "aria-label": title },
-    h("thead", {}, h("tr", {}, ...heads.map((text) => h("th", { scope: "col" }, text)))),
+    h("thead", {}, h("tr", {}, ...heads.map((text) => (text ? h("th", { scope: "col" }, text) : h("td"))))),
     body,
   );
   return {
