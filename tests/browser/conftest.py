@@ -23,6 +23,8 @@ from pipetrace.present.build.model import model_view
 from pipetrace.present.page import page as as_page
 from pipetrace.trace import Trace
 
+OPEN_LIST = "for (const list of document.querySelectorAll('.all')) list.open = true"
+"""Most tests read the list of the stages, which is collapsed under the explorer."""
 PATIENCE = 10_000
 """Milliseconds after which something that should be on the page is taken as missing."""
 
@@ -98,8 +100,7 @@ class Pages:
         page.goto(self.write(trace or self.trace).as_uri() + place)
         if options.get("java_script_enabled", True):
             page.wait_for_selector("footer")
-            # Most tests read the list of the stages, which is collapsed under the explorer.
-            page.evaluate("for (const list of document.querySelectorAll('.all')) list.open = true")
+            page.evaluate(OPEN_LIST)
         return page
 
     def close(self) -> None:

@@ -1,7 +1,6 @@
 """The stages one at a time: how a value came to be, as a person points, types and follows links."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -26,7 +25,7 @@ def several(digits_trace: Trace) -> Trace:
 
 
 @pytest.fixture
-def page(pages: Pages, several: Trace) -> Iterator[Page]:
+def page(pages: Pages, several: Trace) -> Page:
     return pages.open(several)
 
 
@@ -137,7 +136,7 @@ def test_the_steps_of_a_class_add_up(page: Page) -> None:
             strict=True,
         )
     )
-    numbers = [float(text.replace("−", "-")) for text in list(texts.values())[:-1]]
+    numbers = [float(text.replace("\u2212", "-")) for text in list(texts.values())[:-1]]
     gain, loss, total, bias, logit = numbers
     assert gain + loss == pytest.approx(total, abs=1e-3)
     assert total + bias == pytest.approx(logit, abs=1e-5)
@@ -161,16 +160,18 @@ def test_a_difference_is_shown(pages: Pages, digits_trace: Trace) -> None:
     assert page.locator(".check.wrong").count() == 1
 
 
-def test_the_address_opens_what_it_names_and_ignores_nonsense(
-    pages: Pages, several: Trace
-) -> None:
+def test_the_address_opens_what_it_names_and_ignores_nonsense(pages: Pages, several: Trace) -> None:
     page = pages.open(several, place="#stage=conv2d&at=8.15.14&row=7")
     assert page.get_by_role("tab", selected=True).inner_text().startswith("Conv2D")
     assert "row 8, column 15, channel 14" in page.locator(".calchead").inner_text()
     assert page.locator(".row[aria-pressed=true]").inner_text() == (
         page.locator(".row").nth(1).inner_text()
     )
-    for nonsense in ("#stage=nowhere&at=1", "#stage=conv2d&at=99.0.0", "#stage=conv2d&at=x&row=1e9"):
+    for nonsense in (
+        "#stage=nowhere&at=1",
+        "#stage=conv2d&at=99.0.0",
+        "#stage=conv2d&at=x&row=1e9",
+    ):
         page = pages.open(several, place=nonsense)
         assert page.locator(".calchead").count() == 1
 

@@ -323,9 +323,7 @@ FUNCTIONS: Mapping[str, Callable[[float], float]] = {
 }
 
 
-def test_the_terms_of_a_value_give_that_value(
-    recorded: Trace, computed: Mapping[str, Any]
-) -> None:
+def test_the_terms_of_a_value_give_that_value(recorded: Trace, computed: Mapping[str, Any]) -> None:
     wrong, seen = [], set()
     for stage in recorded.stages:
         theirs = recorded.predictions[0].outputs[stage.name]

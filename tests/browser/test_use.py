@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from tests.browser.conftest import Pages
+from tests.browser.conftest import OPEN_LIST, Pages
 
 from pipetrace.present.build.document import document
 from pipetrace.present.views import Document
@@ -26,6 +26,7 @@ def page(shown: Page, request: pytest.FixtureRequest) -> Page:
     address = re.sub("[?#].*", "", shown.url)
     shown.goto(f"{address}?{abs(hash(request.node.name))}")
     shown.wait_for_selector("footer")
+    shown.evaluate(OPEN_LIST)
     return shown
 
 

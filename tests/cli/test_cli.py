@@ -16,8 +16,8 @@ from pipetrace import __version__
 from pipetrace.cli import commands
 from pipetrace.errors import IncompleteTraceError
 from pipetrace.present.build.document import document
-from pipetrace.present.formats.json import to_json
 from pipetrace.present.build.model import model_view
+from pipetrace.present.formats.json import to_json
 from pipetrace.present.page import page as as_page
 from pipetrace.present.quiz_prompt import ask
 from pipetrace.present.text import document_text

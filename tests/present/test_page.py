@@ -14,9 +14,9 @@ from tests.traces import HOSTILE, killed, renamed
 import pipetrace
 from pipetrace.errors import OutputExistsError
 from pipetrace.present.build.document import document
+from pipetrace.present.build.model import model_view
 from pipetrace.present.colormaps import COLORMAPS
 from pipetrace.present.formats.json import to_json
-from pipetrace.present.build.model import model_view
 from pipetrace.present.page import in_script, page
 from pipetrace.present.text import document_text
 from pipetrace.trace import Trace

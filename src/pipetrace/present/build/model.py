@@ -1,4 +1,4 @@
-"""The model for the page: stages, weights and recorded rows, from which the page computes values."""
+"""The model for the page: stages, weights and recorded rows, to compute values from."""
 
 import json
 from collections.abc import Mapping
@@ -99,9 +99,7 @@ def _weights(trace: Trace) -> dict[str, Array]:
 def _rows(trace: Trace) -> tuple[RowView, ...]:
     """The recorded rows with those of their outputs that fit."""
     sources = {
-        stage.name
-        for stage in trace.stages
-        if all(spec.source is None for spec in stage.inputs)
+        stage.name for stage in trace.stages if all(spec.source is None for spec in stage.inputs)
     }
     wanted = [
         (name not in sources, number, values.nbytes, name, values)

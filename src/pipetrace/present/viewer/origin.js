@@ -307,8 +307,10 @@ function formula(rows) {
  * @returns {Node[]}
  */
 function chosen(_, __, { terms, how }, value) {
-  const best = terms.findIndex((term) => term.product === value);
-  const winners = terms.filter((term) => term.product === value).length;
+  // The recorded value may differ in its last digit from the computed ones that are compared here.
+  const most = terms.reduce((one, { product }) => (how === "largest" ? Math.max(one, product) : Math.min(one, product)), how === "largest" ? -Infinity : Infinity);
+  const best = terms.findIndex((term) => term.product === most);
+  const winners = terms.filter((term) => term.product === most).length;
   const text = winners > 1 ? `${winners} of them are equal and ${how}.` : `The ${how} of ${counted(terms.length)} stays, the others are dropped.`;
   return [h("div", { class: "calcrow" }, labelled("window", cells(terms, best)), h("span", { class: "sign" }, "→"), h("p", {}, h("b", { class: "result" }, fixed(value, 6)), h("br"), text))];
 }
