@@ -265,41 +265,9 @@ def nothing_to_compare(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 
 PREPARE: dict[str, Prepare] = {
-    "bad-argument": nothing,
-    "too-many-rows": nothing,
-    "interrupted": interrupted,
-    "bad-model-file": nothing,
-    "rows-do-not-fit": rows_do_not_fit,
-    "no-framework": no_framework,
-    "training-failed": training_failed,
-    "script-failed": script_failed,
-    "nothing-to-compare": nothing_to_compare,
-    "data-not-found": data_not_found,
-    "data-unavailable": data_unavailable,
-    "not-idx": not_idx,
-    "bad-arrays": bad_arrays,
-    "count-mismatch": count_mismatch,
-    "bad-labels": bad_labels,
-    "bad-pixels": bad_pixels,
-    "bad-image-folder": bad_image_folder,
-    "unreadable-image": unreadable_image,
-    "trace-not-found": nothing,
-    "not-a-trace": not_a_trace,
-    "damaged-trace": damaged_trace,
-    "newer-trace": newer_trace,
-    "incomplete-trace": incomplete_trace,
-    "no-such-stage": nothing,
-    "no-such-rule": nothing,
-    "rule-failed": rule_failed,
-    "bad-rule": bad_rule,
-    "rule-clash": rule_clash,
-    "bad-settings": bad_settings,
-    "bad-expectation": nothing,
-    "output-exists": output_exists,
-    "not-writable": nothing,
-    "disk-full": disk_full,
+    slug: globals().get(slug.replace("-", "_"), nothing) for slug in slugs()
 }
-"""How to bring about each kind of error; the command to run afterwards is the one that the document shows."""
+"""How to bring about each kind of error, by the functions above; the command to run afterwards is the document's."""
 
 
 def example(slug: str) -> tuple[list[str], str]:

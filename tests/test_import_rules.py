@@ -20,6 +20,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "record": frozenset({"trace", "stats", "pipeline", "capture"}),
     "present": frozenset({"trace", "stats", "explain"}),
     "demo": frozenset({"trace", "stats", "pipeline", "capture", "record"}),
+    "selfcheck": frozenset({"trace", "capture", "explain", "record", "present"}),
     # The public names. Those that record are imported at their first use: reading a trace loads no recorder.
     "__init__": frozenset({"trace", "explain", "present", "record"}),
     "__main__": frozenset({"cli"}),
@@ -34,6 +35,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
             "record",
             "present",
             "demo",
+            "selfcheck",
             "config",
         }
     ),
@@ -51,7 +53,7 @@ EMPTY = {
     for part in MAY_IMPORT
     for name in [
         f"{part}.py"
-        if part in ("errors", "config", "__init__", "__main__")
+        if part in ("errors", "config", "selfcheck", "__init__", "__main__")
         else f"{part}/__init__.py"
     ]
 }

@@ -11,9 +11,7 @@ import numpy as np
 import pytest
 from tests.cli.conftest import Run, is_message
 
-from pipetrace.present.selfcheck import as_text
-from pipetrace.record import selfcheck as checking
-from pipetrace.trace.selfcheck import CheckedRun, Difference, Selfcheck
+from pipetrace.selfcheck import CheckedRun, Difference, Selfcheck, _elements, as_text
 
 HEAD = """
 import os, random, sys, time
@@ -115,6 +113,7 @@ def test_what_raises_only_when_it_is_recorded_is_a_difference(check: Check) -> N
     assert difference["kind"] == "ending"
 
 
+@pytest.mark.slow
 @pytest.mark.framework
 def test_where_two_plain_runs_differ_nothing_is_proven(check: Check) -> None:
     found = check(
@@ -186,11 +185,11 @@ def test_the_elements_that_differ() -> None:
         left = np.arange(24).reshape(2, 3, 4).astype(kind)
         right = left.copy()
         right[1, 0, 2], right[1, 2, 3] = 20, 30
-        assert checking._elements(left, right) == (2, 24, 7.0)
+        assert _elements(left, right) == (2, 24, 7.0)
     # A bit is a difference, and NaN is none.
     left = np.array([0.0, np.nan, 1.0], np.float32)
     right = np.array([-0.0, np.nan, np.nan], np.float32)
-    assert checking._elements(left, right) == (2, 3, 0.0)
+    assert _elements(left, right) == (2, 3, 0.0)
 
 
 def test_what_is_said() -> None:

@@ -1,6 +1,6 @@
 """Gradients of the loss for given rows and weights; the model stays as it is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,6 +139,22 @@ class Slopes:
     penalty: float
     gradients: Mapping[int, Any]
     penalties: Mapping[int, Any]
+
+
+def mean(parts: Sequence[Slopes]) -> Slopes:
+    """The mean over batches."""
+    if len(parts) == 1:
+        return parts[0]
+
+    def each(found: list[Mapping[int, Any]]) -> dict[int, Any]:
+        return {key: np.mean([one[key] for one in found], axis=0) for key in found[0]}
+
+    return Slopes(
+        loss=float(np.mean([part.loss for part in parts])),
+        penalty=float(np.mean([part.penalty for part in parts])),
+        gradients=each([part.gradients for part in parts]),
+        penalties=each([part.penalties for part in parts]),
+    )
 
 
 def _spec(values: Any) -> Any:

@@ -7,7 +7,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,6 @@ from pipetrace.pipeline.files import arrays_in, shown
 EMBEDDED = Path(__file__).with_name("uci_digits.npz")
 MOST_ROWS = 1_000_000
 """The most rows that an IDX file may promise. It bounds the memory: 784 MB of pixels."""
-IMAGES, LABELS = 0x00000803, 0x00000801
-"""The first four bytes of an IDX file: unsigned bytes in three dimensions, and in one."""
 ARRAY_NAMES = (("x", "y"), ("x_train", "y_train"))
 
 FORMS = (
@@ -117,10 +115,10 @@ def load(path: Path, progress: Callable[[int, int], None] | None = None) -> Sour
     """
     try:
         if path.is_dir():
-            pairs = _idx_pairs(path)
-            return _from_idx(_chosen(pairs, path), path) if pairs else _from_images(path, progress)
+            images = _idx_images(path)
+            return _from_idx(images, path) if images else _from_images(path, progress)
         if not path.is_file():
-            _refuse_missing(path)
+            raise _missing(path)
         with path.open("rb") as file:
             start = file.read(6)
         if path.suffix.lower() in (".npz", ".npy") or start[:2] == b"PK" or start == b"\x93NUMPY":
@@ -140,37 +138,48 @@ def load(path: Path, progress: Callable[[int, int], None] | None = None) -> Sour
         ) from error
 
 
-def _refuse_missing(path: Path) -> NoReturn:
+def _missing(path: Path) -> DataNotFoundError:
     if path.exists():
-        raise DataNotFoundError(
-            "This is neither a file nor a folder.", where=shown(path), hint=FORMS
-        )
+        what = "This is neither a file nor a folder."
+        return DataNotFoundError(what, where=shown(path), hint=FORMS)
     folder = path.absolute().parent
     names = [each.name for each in folder.iterdir()] if folder.is_dir() else []
     # The word that --data takes for the download is misspelt as easily as a name.
     words = ["mnist"] if path == Path(path.name) else []
     similar = difflib.get_close_matches(path.name, [*names, *words], n=1)
     suggestion = f"Did you mean {shown(path.with_name(similar[0]))}? " if similar else ""
-    raise DataNotFoundError(
-        "There is no such file or folder.", where=shown(path), hint=suggestion + FORMS
+    what = "There is no such file or folder."
+    return DataNotFoundError(what, where=shown(path), hint=suggestion + FORMS)
+
+
+def _idx_images(folder: Path) -> Path | None:
+    """The images file of the only pair of IDX files, or of the only one for training."""
+    files = sorted(
+        each for each in folder.iterdir() if each.is_file() and not each.name.startswith(".")
     )
-
-
-def _idx_pairs(folder: Path) -> list[Path]:
-    """The images files with a labels file beside them; of a file and its gzip the first one."""
-    files = sorted(each for each in folder.iterdir() if each.is_file())
-    names = [each for each in files if "images" in each.name and not each.name.startswith(".")]
-    found = {each.name.removesuffix(".gz"): each for each in reversed(names) if _labels_of(each)}
-    if not found:
-        for word, other in (("images", "labels"), ("labels", "images")):
-            for each in files:
-                if word in each.name and "ubyte" in each.name:
-                    raise DataNotFoundError(
-                        f"The {word} are there, but no {other} file beside them.",
-                        where=shown(each),
-                        hint=f"Put the {other} file into the same folder.",
-                    )
-    return sorted(found.values())
+    images = {  # of a file and its gzip the first one
+        each.name.removesuffix(".gz"): each
+        for each in reversed(files)
+        if "images" in each.name and _labels_of(each)
+    }
+    pairs = sorted(images.values())
+    if not pairs:
+        for each in files:
+            if "ubyte" in each.name and ("images" in each.name or "labels" in each.name):
+                raise DataNotFoundError(
+                    "Of a pair of IDX files, images and labels, only one is there.",
+                    where=shown(each),
+                    hint="Put both files into the same folder.",
+                )
+        return None
+    chosen = [each for each in pairs if len(pairs) == 1 or "train" in each.name]
+    if len(chosen) != 1:
+        raise DataNotFoundError(
+            f"The folder holds {len(pairs)} pairs of IDX files.",
+            where=shown(folder),
+            hint=f"Give the images file that you want, such as {shown(pairs[0])}.",
+        )
+    return chosen[0]
 
 
 def _labels_of(images: Path) -> Path | None:
@@ -180,20 +189,8 @@ def _labels_of(images: Path) -> Path | None:
     return next((each for each in places if each != images and each.is_file()), None)
 
 
-def _chosen(pairs: list[Path], folder: Path) -> Path:
-    """The images file of the only pair, or of the only one for training."""
-    training = [each for each in pairs if "train" in each.name]
-    if len(pairs) > 1 and len(training) != 1:
-        raise DataNotFoundError(
-            f"The folder holds {len(pairs)} pairs of IDX files.",
-            where=shown(folder),
-            hint=f"Give the images file that you want, such as {shown(pairs[0])}.",
-        )
-    return pairs[0] if len(pairs) == 1 else training[0]
-
-
 def _from_idx(images: Path, origin: Path) -> Source:
-    x = _idx(images, IMAGES)
+    x = _idx(images, "images", 3)
     labels = _labels_of(images)
     if labels is None:
         raise DataNotFoundError(
@@ -204,66 +201,44 @@ def _from_idx(images: Path, origin: Path) -> Source:
         )
     return from_arrays(
         x,
-        _idx(labels, LABELS),
+        _idx(labels, "labels", 1),
         name=shown(images.name),
         description=f"{len(x):,} images of 28x28 pixels from the IDX file {shown(images.name)}.",
         origin=shown(origin),
     )
 
 
-def _idx(path: Path, wanted: int) -> NDArray[np.uint8]:
+def _idx(path: Path, kind: str, dimensions: int) -> NDArray[np.uint8]:
     """An IDX file, as described beside MNIST: a header of big-endian numbers, then the bytes.
 
     No more is read than the header promises and one byte, so a forged one takes no memory.
     """
-    kind, dimensions = ("images", 3) if wanted == IMAGES else ("labels", 1)
-
-    def refuse(what: str, hint: str = "Download or copy the file again.") -> NoReturn:
-        raise IdxFormatError(what, where=shown(path), hint=hint)
-
+    expected = 0x0800 + dimensions  # unsigned bytes, and how many dimensions
     with path.open("rb") as file:
         opener: Any = gzip.open if file.read(2) == b"\x1f\x8b" else Path.open
     try:
         with opener(path, "rb") as file:
-            head = file.read(4 * (1 + dimensions))
-            magic = int.from_bytes(head[:4], "big")
-            if magic != wanted and magic in (IMAGES, LABELS):
-                other = "labels" if wanted == IMAGES else "images"
-                refuse(
-                    f"This file holds {other}; expected {kind}.",
-                    "Give the images file, or the folder that holds both. The names of the two "
-                    "may have been swapped.",
-                )
-            if head[:1] == b"<":
-                refuse("This is a web page, not an IDX file.", "Download the file itself.")
-            if magic != wanted and len(head) >= 4:
-                refuse(
-                    f"This is no IDX file of {kind}: it starts with 0x{magic:08x}, expected "
-                    f"0x{wanted:08x}.",
-                    FORMS,
-                )
-            if len(head) < 4 * (1 + dimensions):
-                refuse(f"The file ends after {len(head)} bytes, in its header.")
-            rows, *sides = struct.unpack(f">{dimensions}I", head[4:])
-            if sides not in ([], [SIDE, SIDE]):
-                refuse(
-                    f"The images have {sides[0]:,}x{sides[1]:,} pixels; expected {SIDE}x{SIDE}.",
-                    "Resize them, or give a folder of images, which are resized.",
-                )
-            if not 0 < rows <= MOST_ROWS:
-                refuse(f"The header promises {rows:,} {kind}; expected 1 to {MOST_ROWS:,}.")
-            size = rows * math.prod(sides)
-            content = file.read(size + 1)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise IdxFormatError(
-            f"The gzip data is damaged: {str(error).rstrip('.')}.",
-            where=shown(path),
-            hint="Download or copy the file again.",
-        ) from error
-    if len(content) != size:
-        there = "more follow" if len(content) > size else f"{len(content):,} follow"
-        refuse(f"The header promises {rows:,} {kind}, which need {size:,} bytes; {there}.")
-    return np.frombuffer(content, np.uint8).reshape(rows, *sides)
+            found, *shape = struct.unpack(f">{1 + dimensions}I", file.read(4 * (1 + dimensions)))
+            if found != expected:
+                reason = f"it starts with 0x{found:08x}, expected 0x{expected:08x}"
+            elif shape[1:] not in ([], [SIDE, SIDE]):
+                reason = f"its images have {'x'.join(map(str, shape[1:]))} pixels, expected 28x28"
+            elif not 0 < shape[0] <= MOST_ROWS:
+                reason = f"it promises {shape[0]:,} rows, expected 1 to {MOST_ROWS:,}"
+            else:
+                size = math.prod(shape)
+                content = file.read(size + 1)
+                if len(content) == size:
+                    return np.frombuffer(content, np.uint8).reshape(shape)
+                there = "more" if len(content) > size else f"{len(content):,}"
+                reason = f"its header promises {size:,} bytes, and {there} follow"
+    except (EOFError, gzip.BadGzipFile, struct.error, zlib.error) as error:
+        reason = f"it is damaged ({str(error).rstrip('.')})"
+    raise IdxFormatError(
+        f"This is no IDX file of {kind}: {reason}.",
+        where=shown(path),
+        hint=f"Images and labels may be swapped, or the download incomplete. {FORMS}",
+    )
 
 
 def _from_npz(path: Path) -> Source:
@@ -287,30 +262,17 @@ def _from_npz(path: Path) -> Source:
 
 
 def _from_images(folder: Path, progress: Callable[[int, int], None] | None) -> Source:
-    classes = sorted(
-        each.name for each in folder.iterdir() if each.is_dir() and not each.name.startswith(".")
-    )
-    if not classes and not any(
-        each.suffix.lower() in image_data.ENDINGS for each in folder.iterdir()
-    ):
-        raise DataNotFoundError(
-            "The folder holds neither IDX files nor images.", where=shown(folder), hint=FORMS
-        )
+    entries = [each for each in folder.iterdir() if not each.name.startswith(".")]
+    classes = sorted(each.name for each in entries if each.is_dir())
+    if not classes and not any(each.suffix.lower() in image_data.ENDINGS for each in entries):
+        what = "The folder holds neither IDX files nor images."
+        raise DataNotFoundError(what, where=shown(folder), hint=FORMS)
     if not 2 <= len(classes) <= CLASSES:
-        raise ImageFolderError(
-            f"Expected 2 to {CLASSES} subfolders, one per class; the folder has {len(classes):,}.",
-            where=shown(folder),
-            hint="Give the folder whose subfolders, named as the classes, hold the images.",
-        )
+        raise _bad_folder(folder, f"it has {len(classes):,}")
     x, labels = image_data.folder(folder, SIDE, progress)
     for name, rows in zip(classes, np.bincount(labels, minlength=len(classes)), strict=True):
         if not rows:
-            raise ImageFolderError(
-                "The class has no images.",
-                where=shown(folder / name),
-                hint="Put images into it or remove it. Their names end in "
-                f"{', '.join(sorted(image_data.ENDINGS))}.",
-            )
+            raise _bad_folder(folder / name, "this one has none")
     numbered = set(classes) <= set(DIGITS)
     unused = (f"unused {label}" for label in range(len(classes), CLASSES))
     blank = int((x.max(axis=(1, 2, 3)) == x.min(axis=(1, 2, 3))).sum())
@@ -324,4 +286,13 @@ def _from_images(folder: Path, progress: Callable[[int, int], None] | None) -> S
         origin=shown(folder),
         notice=notice,
         class_names=DIGITS if numbered else (*map(shown, classes), *unused),
+    )
+
+
+def _bad_folder(path: Path, there: str) -> ImageFolderError:
+    return ImageFolderError(
+        f"Expected 2 to {CLASSES} subfolders, one per class, with images in each; {there}.",
+        where=shown(path),
+        hint="Give the folder whose subfolders, named as the classes, hold the images. Their names "
+        f"end in {', '.join(sorted(image_data.ENDINGS))}.",
     )

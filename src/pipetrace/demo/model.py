@@ -18,29 +18,16 @@ STEP_CONFIG: Mapping[str, Any] = {"operation": "divide", "by": 255}
 TRAINING_ROWS_PER_VALIDATION_ROW = 2
 """As long as the data has them."""
 
+LAYERS: Mapping[str, Mapping[str, Any]] = {
+    "InputLayer": {"batch_shape": (None, 28, 28, 1), "name": "pixels"},
+    "Conv2D": {"filters": 32, "kernel_size": (3, 3), "activation": "relu", "name": "conv2d"},
+    "MaxPooling2D": {"pool_size": (2, 2), "name": "max_pooling2d"},
+    "Flatten": {"name": "flatten"},
+    "Dense": {"units": CLASSES, "activation": "softmax", "name": "dense"},
+}
 MODEL: Mapping[str, Any] = {
     "name": "digits",
-    "layers": [
-        {
-            "class_name": "InputLayer",
-            "config": {"batch_shape": (None, 28, 28, 1), "name": "pixels"},
-        },
-        {
-            "class_name": "Conv2D",
-            "config": {
-                "filters": 32,
-                "kernel_size": (3, 3),
-                "activation": "relu",
-                "name": "conv2d",
-            },
-        },
-        {"class_name": "MaxPooling2D", "config": {"pool_size": (2, 2), "name": "max_pooling2d"}},
-        {"class_name": "Flatten", "config": {"name": "flatten"}},
-        {
-            "class_name": "Dense",
-            "config": {"units": CLASSES, "activation": "softmax", "name": "dense"},
-        },
-    ],
+    "layers": [{"class_name": layer, "config": config} for layer, config in LAYERS.items()],
 }
 """As ``keras.Sequential.from_config`` takes it."""
 
@@ -128,9 +115,8 @@ def draw(source: Source, plan: Plan) -> Draw:
             f"{plan.rows:,} training rows were asked for; the data ({source.name}) has "
             f"{available:,} rows, and validation and the prediction need rows of their own.",
             where="--rows",
-            hint=f"Ask for at most {most:,} rows, or give a larger set with --data."
-            if most > 0
-            else "Give a larger set with --data.",
+            hint=(f"Ask for at most {most:,} rows, or g" if most > 0 else "G")
+            + "ive a larger set with --data.",
         )
     order = np.random.default_rng(plan.seed).permutation(available)
     count = min(wanted, held_out)

@@ -1,16 +1,19 @@
 """Images with their labels, checked."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pipetrace.errors import ArrayFormatError, CountMismatchError, LabelError, PixelError
+from pipetrace.errors import ArrayFormatError, CountMismatchError, DataError, LabelError, PixelError
 
 SIDE = 28
 CLASSES = 10
 DIGITS = tuple("0123456789")
+
+Wrong: TypeAlias = tuple[type[DataError], str, str]
+"""What is wrong with rows: the error, its text, and what to do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +70,7 @@ def from_arrays(
         PixelError: a pixel is outside 0 to 255 or not finite, or the pixels are scaled to 0 to 1.
     """
     pixels, labels = np.asarray(x), np.asarray(y)
-    _check_arrays(pixels, labels, origin)
-    _check_labels(labels, origin)
-    _check_pixels(pixels, origin)
+    _check(pixels, labels, origin)
     whole = np.rint(pixels) if pixels.dtype.kind == "f" else pixels
     if whole is not pixels and not np.array_equal(whole, pixels):
         description = f"{description} Pixel values that were not whole were rounded."
@@ -82,85 +83,77 @@ def from_arrays(
     )
 
 
-def _check_arrays(x: NDArray[Any], y: NDArray[Any], where: str) -> None:
+def _check(x: NDArray[Any], y: NDArray[Any], where: str) -> None:
+    found = _wrong_arrays(x, y) or _wrong_labels(y.reshape(-1)) or _wrong_pixels(x)
+    if found is not None:
+        kind, what, hint = found
+        raise kind(what, where=where, hint=hint)
+
+
+def _wrong_arrays(x: NDArray[Any], y: NDArray[Any]) -> Wrong | None:
     for word, array in (("x", x), ("y", y)):
         if array.dtype.kind not in "biuf":
-            raise ArrayFormatError(
-                f"{word} has the type {array.dtype}; expected numbers.",
-                where=where,
-                hint="Save whole numbers, such as uint8.",
-            )
+            what = f"{word} has the type {array.dtype}; expected numbers."
+            return ArrayFormatError, what, "Save whole numbers, such as uint8."
     if x.shape[1:] not in ((SIDE, SIDE), (SIDE, SIDE, 1)):
-        raise ArrayFormatError(
-            f"x has the shape {x.shape}; expected (rows, 28, 28) or (rows, 28, 28, 1).",
-            where=where,
-            hint="Flattened images need x.reshape(-1, 28, 28); others must be made grey and "
-            "resized to 28x28 before they are saved.",
-        )
+        what = f"x has the shape {x.shape}; expected (rows, 28, 28) or (rows, 28, 28, 1)."
+        hint = "Flattened images need x.reshape(-1, 28, 28); make others grey and resize them."
+        return ArrayFormatError, what, hint
     if y.ndim == 0 or y.shape[1:] not in ((), (1,)):
-        raise ArrayFormatError(
-            f"y has the shape {y.shape}; expected (rows,), one label per row.",
-            where=where,
-            hint="Save one whole number per row; one-hot labels need y.argmax(axis=1).",
-        )
+        what = f"y has the shape {y.shape}; expected (rows,), one label per row."
+        hint = "Save one whole number per row; one-hot labels need y.argmax(axis=1)."
+        return ArrayFormatError, what, hint
     if len(x) != len(y):
-        raise CountMismatchError(
-            f"There are {len(x):,} images but {len(y):,} labels.",
-            where=where,
-            hint="Take images and labels from the same set: row by row, they belong together.",
-        )
+        what = f"There are {len(x):,} images but {len(y):,} labels."
+        hint = "Take images and labels from the same set: row by row, they belong together."
+        return CountMismatchError, what, hint
     if not len(x):
-        raise ArrayFormatError(
-            "There are no rows: x and y are empty.", where=where, hint="Save at least two rows."
-        )
+        hint = "Save at least two rows."
+        return ArrayFormatError, "There are no rows: x and y are empty.", hint
+    return None
 
 
-def _check_labels(y: NDArray[Any], where: str) -> None:
-    y = y.reshape(-1)
+def _wrong_labels(y: NDArray[Any]) -> Wrong | None:
     # Python's own numbers compare exactly with every type; a cast first would wrap 256 to 0.
     bad = ~((y >= 0) & (y < CLASSES) & (y == np.floor(y)))
     if bad.any():
         row = int(np.argmax(bad))
-        raise LabelError(
+        what = (
             f"{int(bad.sum()):,} of {len(y):,} labels are not whole numbers from 0 to 9. The first "
-            f"is {y[row].item()}, in row {row:,} (the first row is 0).",
-            where=where,
-            hint="Correct these labels, or leave their rows out.",
+            f"is {y[row].item()}, in row {row:,} (the first row is 0)."
         )
+        return LabelError, what, "Correct these labels, or leave their rows out."
     if (y == y[0]).all():
-        raise LabelError(
-            f"All {len(y):,} labels are {int(y[0])}; there is nothing to tell apart.",
-            where=where,
-            hint="Give rows of at least two classes.",
-        )
+        what = f"All {len(y):,} labels are {int(y[0])}; there is nothing to tell apart."
+        return LabelError, what, "Give rows of at least two classes."
+    return None
 
 
-def _check_pixels(x: NDArray[Any], where: str) -> None:
-    bad = ~((x >= 0) & (x <= 255))
-    if bad.any():
-        first = int(np.argmax(bad))
-        raise PixelError(
-            f"{int(bad.sum()):,} of {x.size:,} pixel values are not within 0 to 255. The first is "
-            f"{x.reshape(-1)[first].item()}, in row {first // SIDE**2:,} (the first row is 0).",
-            where=where,
-            hint="Save the pixels as they were before any scaling, 0 to 255. From -1 to 1 it is "
-            "(x + 1) * 127.5.",
+def _wrong_pixels(x: NDArray[Any]) -> Wrong | None:
+    outside = ~((x >= 0) & (x <= 255))
+    if outside.any():
+        first = int(np.argmax(outside))
+        what = (
+            f"{int(outside.sum()):,} of {x.size:,} pixel values are not within 0 to 255. The first "
+            f"is {x.reshape(-1)[first].item()}, in row {first // SIDE**2:,} (the first row is 0)."
         )
+        hint = (
+            "Save the pixels as they were before any scaling. From -1 to 1 it is (x + 1) * 127.5."
+        )
+        return PixelError, what, hint
     if 0 < x.max() <= 1:
-        raise PixelError(
+        what = (
             f"All pixel values are within 0 to 1 (the largest is {x.max().item()}), so they are "
-            "scaled already. The pipeline divides by 255 itself and would scale them twice.",
-            where=where,
-            hint="Multiply the pixels by 255 before you save them.",
+            "scaled already. The pipeline divides by 255 itself and would scale them twice."
         )
+        return PixelError, what, "Multiply the pixels by 255 before you save them."
+    return None
 
 
 def _dark_on_light(x: NDArray[np.uint8]) -> str | None:
     border = np.ones((SIDE, SIDE), dtype=bool)
     border[1:-1, 1:-1] = False
-    # Counting the 256 values gives the median without sorting millions of pixels.
-    counts = np.bincount(x[:, border].reshape(-1), minlength=256)
-    median = int(np.searchsorted(np.cumsum(counts), counts.sum() / 2))
+    median = int(np.median(x[:, border]))
     if median <= 127:
         return None
     return (

@@ -35,6 +35,7 @@ from pipetrace.trace.document import (
     Run,
     Spec,
     Stage,
+    Stages,
     Target,
     Trace,
     Training,
@@ -108,7 +109,7 @@ class _Reader:
         return Trace(
             schema=SCHEMA,
             run=self._run(),
-            stages=tuple(self._stages()),
+            stages=Stages(self._stages()),
             rows=int(self.facts["rows"]),
             epochs=tuple(self._epochs()),
             predictions=tuple(self._predictions()),

@@ -20,6 +20,7 @@ from pipetrace.errors import (
 )
 from pipetrace.explain.findings import registry
 from pipetrace.explain.findings.engine import CheckOptions, at_level, check, run
+from pipetrace.trace.document import Stages
 from pipetrace.trace.measured import Measurement, Measurements
 from pipetrace.trace.measurements import Gradient, Signal
 
@@ -176,7 +177,7 @@ def test_a_warning_that_explains_an_error_is_kept(trace: Trace) -> None:
 
 
 @pytest.mark.parametrize("where", ["select", "ignore"])
-@pytest.mark.parametrize("code", ["PT305", "XX", "", "PT201,", "dying-units"])
+@pytest.mark.parametrize("code", ["PT305", "XX", "", "PT201,", "dying-unit"])
 def test_a_code_of_no_rule_is_an_error(trace: Trace, where: str, code: str) -> None:
     with pytest.raises(UnknownRuleError) as caught:
         findings(trace, **{where: [code]})  # type: ignore[arg-type]
@@ -266,7 +267,7 @@ def test_a_rule_whose_needs_were_not_recorded_has_not_run(
     measured = Measurements(Measurement("x", 0, figures) for figures in (Gradient(), Signal()))
     report = check(replace(trace, measurements=measured))
     assert (len(report.ran), report.not_run) == (2, ())
-    report = check(replace(trace, measurements=measured, stages=()))
+    report = check(replace(trace, measurements=measured, stages=Stages()))
     assert report.missing == ("stages",)
 
 
