@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 from tests.browser.conftest import Pages
 
 from pipetrace.trace import Trace
-from pipetrace.trace.document import Array
+from pipetrace.trace.document import Array, Stages
 
 OUTPUT = ".pictures > div:nth-child(2) .picture"
 INPUT = ".pictures > div:nth-child(1) .picture"
@@ -197,7 +197,7 @@ def test_tabs_are_walked_by_the_keys(page: Page) -> None:
 
 
 def test_a_stage_without_an_explanation_says_so(pages: Pages, digits_trace: Trace) -> None:
-    stages = tuple(
+    stages = Stages(
         replace(stage, layer="Custom") if stage.name == "conv2d" else stage
         for stage in digits_trace.stages
     )
