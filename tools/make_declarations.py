@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.present.views import Document, ModelView
+from pipetrace.present.model_view import ModelView
+from pipetrace.present.views import Document
 from pipetrace.trace.codec import SPECIAL
 from pipetrace.trace.document import Stage, Stages, Trace
 from pipetrace.trace.measured import Measurement, Measurements

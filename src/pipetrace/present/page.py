@@ -15,8 +15,9 @@ from importlib.resources.abc import Traversable
 
 from pipetrace.present.colormaps import COLORMAPS
 from pipetrace.present.formats.json import to_json
+from pipetrace.present.model_view import ModelView
 from pipetrace.present.text import document_text
-from pipetrace.present.views import Document, ModelView
+from pipetrace.present.views import Document
 
 MAIN = "main.js"
 

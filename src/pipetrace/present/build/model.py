@@ -6,7 +6,7 @@ from typing import Any
 
 from pipetrace.explain import task
 from pipetrace.explain.facts import first_call
-from pipetrace.present.views import InputView, ModelStage, ModelView, RowView, ShapeView
+from pipetrace.present.model_view import InputView, ModelStage, ModelView, RowView, ShapeView
 from pipetrace.trace.document import STEP, Array, Stage, Trace
 
 MOST_WEIGHT_BYTES = 1_400_000

@@ -2,13 +2,13 @@
 
 import { mirror } from "viewer/address.js";
 import { h } from "viewer/dom.js";
-import { explorer } from "viewer/explorer.js";
+import { explorer } from "viewer/explore/explorer.js";
 import { findings } from "viewer/findings.js";
 import { flow } from "viewer/flow.js";
 import { Model } from "viewer/model/model.js";
 import { prediction } from "viewer/prediction.js";
 import { quiz } from "viewer/quiz.js";
-import { rows } from "viewer/rows.js";
+import { rows } from "viewer/explore/rows.js";
 import { State } from "viewer/state.js";
 import { training } from "viewer/training.js";
 

@@ -5,7 +5,7 @@ import { h } from "viewer/dom.js";
 import { fixed } from "viewer/figures.js";
 import { LAYERS } from "viewer/model/layers.js";
 
-/** @typedef {import("viewer/explorer.js").Context} Context */
+/** @typedef {import("viewer/explore/explorer.js").Context} Context */
 /** @typedef {import("viewer/model/recurrent.js").Step} Step */
 
 const MOST_STEPS = 40;

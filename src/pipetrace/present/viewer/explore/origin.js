@@ -1,21 +1,20 @@
 // How one value came to be: its terms as pictures and numbers, the same in words and symbols, and what was recorded.
 
-import { colourOf, inkOn, paint } from "viewer/colour.js";
+import { paint } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
 import { counted, figure, fixed, percent, signed } from "viewer/figures.js";
-import { gates } from "viewer/gates.js";
-import { placeText } from "viewer/slice.js";
+import { bar, cells, grid, heading, labelled, mini, MOST_CELLS } from "viewer/explore/numbers.js";
+import { gates } from "viewer/explore/gates.js";
+import { placeText } from "viewer/explore/slice.js";
 import { softmaxAxis } from "viewer/model/activation.js";
-import { legend, scaleOf } from "viewer/picture.js";
+import { legend, scaleOf } from "viewer/explore/picture.js";
 import { size, valueAt } from "viewer/model/values.js";
 
-/** @typedef {import("viewer/explorer.js").Context} Context */
+/** @typedef {import("viewer/explore/explorer.js").Context} Context */
 /** @typedef {import("viewer/model/layers.js").Origin} Origin */
 /** @typedef {import("viewer/model/layers.js").Term} Term */
-/** @typedef {import("viewer/colour.js").Ramp} Ramp */
 /** @typedef {[string, string]} Line a name and a number */
 
-const MOST_CELLS = 49;
 const MOST_LINES = 5;
 
 /** @type {Record<string, string>} */
@@ -387,79 +386,4 @@ function check({ model, state, stage }, place) {
   if (recorded === null) return h("p", { class: "check" }, "Computed here from the recorded weights; the output of this stage is not in this page.");
   if (agrees) return h("p", { class: "check" }, h("b", {}, `✓ Keras recorded ${fixed(recorded, 7)}`), `; computed here: ${fixed(computed, 7)}.`);
   return h("p", { class: "check wrong" }, h("b", {}, `Keras recorded ${fixed(recorded, 7)}, computed here is ${fixed(computed, 7)}.`), " The two differ, so the computation above is not what happened in this stage.");
-}
-
-/**
- * @param {string} text
- * @returns {HTMLElement} the head of a column; one without a text is no head
- */
-function heading(text) {
-  return text ? h("th", { scope: "col" }, text) : h("td");
-}
-
-/**
- * @param {string} text
- * @param {Node} content
- * @returns {HTMLElement}
- */
-function labelled(text, content) {
-  return h("div", {}, h("p", { class: "caption" }, text), content);
-}
-
-/**
- * Numbers on their colours; null is a cell of the padding.
- *
- * @param {readonly (number | null)[]} numbers
- * @param {number} columns
- * @param {{ most: number, ramp: Ramp }} scale
- * @param {number} [winner] the cell that is outlined
- * @returns {HTMLElement}
- */
-function grid(numbers, columns, { most, ramp }, winner = -1) {
-  return h(
-    "div",
-    { class: `numbers${columns > 5 ? " tight" : ""}`, style: `grid-template-columns: repeat(${columns}, 1fr)` },
-    ...numbers.map((value, at) => {
-      if (value === null) return h("span", { class: "padding", title: "padding: 0" }, "0");
-      const colour = colourOf(value, most, ramp);
-      return h("span", { style: `background: rgb(${colour.join(" ")}); color: ${inkOn(colour)}`, class: at === winner ? "winner" : null, title: String(value) }, fixed(value, 3));
-    }),
-  );
-}
-
-/**
- * The terms of a pooling in the form of their window.
- *
- * @param {readonly Term[]} terms
- * @param {number} winner
- * @returns {HTMLElement}
- */
-function cells(terms, winner) {
-  const rows = new Set(terms.map((term) => term.place?.slice(0, -2).join(" ")));
-  const values = terms.map((term) => term.value);
-  return grid(values.slice(0, MOST_CELLS), Math.max(1, Math.round(terms.length / rows.size)), scaleOf(values), winner);
-}
-
-/**
- * @param {readonly number[]} numbers
- * @param {number} columns
- * @param {{ most: number, ramp: Ramp }} scale
- * @returns {HTMLElement} without the numbers
- */
-function mini(numbers, columns, { most, ramp }) {
-  return h(
-    "span",
-    { class: "mini", style: `grid-template-columns: repeat(${columns}, 1fr)` },
-    ...numbers.map((value) => h("i", { style: `background: rgb(${colourOf(value, most, ramp).join(" ")})` })),
-  );
-}
-
-/**
- * @param {number} value
- * @param {number} most
- * @returns {HTMLElement} to the right for more than 0, to the left for less
- */
-function bar(value, most) {
-  const share = Math.min(50, (50 * Math.abs(value)) / most);
-  return h("span", { class: "balance" }, h("i", { class: value < 0 ? "minus" : "plus", style: `width: ${share}%; ${value < 0 ? "right" : "left"}: 50%` }));
 }

@@ -2,9 +2,9 @@
 
 import { paint, paintColours } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
-import { isImage } from "viewer/explorer.js";
-import { scaleOf } from "viewer/picture.js";
-import { plane, sliceOf } from "viewer/slice.js";
+import { isImage } from "viewer/explore/place.js";
+import { scaleOf } from "viewer/explore/picture.js";
+import { plane, sliceOf } from "viewer/explore/slice.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
 /** @typedef {import("viewer/model/model.js").Model} Model */

@@ -4,7 +4,7 @@ import { h } from "viewer/dom.js";
 import { figure, fixed, percent } from "viewer/figures.js";
 import { softmaxAxis } from "viewer/model/activation.js";
 
-/** @typedef {import("viewer/explorer.js").Context} Context */
+/** @typedef {import("viewer/explore/explorer.js").Context} Context */
 /** @typedef {import("viewer/model/layers.js").Layer} Layer */
 
 export const MOST_LINES = 40;
