@@ -10,6 +10,35 @@ from textwrap import shorten
 from typing import Any
 
 
+HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
+    "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+"""Controls of terminals and of the direction of writing, invisible characters, lone surrogates."""
+
+
+def visible(text: str, kept: str = "") -> str:
+    """A text of which every character can be seen, so that it can hide nothing from its reader.
+
+    Line breaks and tabs become spaces, other characters of ``HIDDEN`` become U+FFFD. Joiners stay:
+    Persian, Indic scripts and emoji need them.
+
+    Args:
+        text: from anywhere.
+        kept: characters that stay as they are, such as line breaks.
+    """
+    if text.isprintable():  # none of them is
+        return text
+
+    def shown(found: re.Match[str]) -> str:
+        character = found[0]
+        if character in kept:
+            return character
+        return " " if character in "\n\r\t" else "\N{REPLACEMENT CHARACTER}"
+
+    return HIDDEN.sub(shown, text.replace("\r\n", "\n"))
+
+
 class PipetraceError(Exception):
     """The base of every error that pipetrace raises on purpose.
 

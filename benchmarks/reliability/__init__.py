@@ -1,0 +1,1 @@
+"""Reliability, measured: ``python -m benchmarks.reliability`` writes docs/reliability.md."""
