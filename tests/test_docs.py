@@ -286,7 +286,7 @@ def test_every_public_name_has_an_example_and_its_signature() -> None:
                 for each in signature.parameters.values()
             ]
             shown = signature.replace(parameters=bare, return_annotation=inspect.Signature.empty)
-            assert part.text.strip().startswith(f"`{name}{shown}` ")
+            assert " ".join(part.text.split()).startswith(f"`{name}{shown}` ")
 
 
 def test_every_attribute_is_described_and_nothing_else() -> None:

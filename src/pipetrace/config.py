@@ -112,5 +112,5 @@ def _wrong(file: Path, key: str, value: object, expected: str) -> SettingsError:
     return SettingsError(
         f"[{TABLE}]{f' {key}' if key else ''} is {shorten(repr(value), 100)}, expected {expected}.",
         where=str(file),
-        hint="Correct it; docs/command-line.md has an example.",
+        hint="Correct it; pipetrace help bad-settings has an example.",
     )

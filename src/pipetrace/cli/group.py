@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ def print_error(error: PipetraceError) -> None:
     if error.where:
         click.echo(f"Where: {error.where}", err=True)
     click.echo(f"To do: {error.hint}", err=True)
-    click.echo(f"       [{error.slug}] is explained in docs/messages.md", err=True)
+    click.echo(f"       [{error.slug}] is explained by: pipetrace help {error.slug}", err=True)
 
 
 def print_note(text: str) -> None:
@@ -107,6 +108,31 @@ def print_text(text: str) -> None:
             where="standard output",
             hint="Make room, or send the output somewhere else.",
         ) from error
+
+
+def is_standard(out: Path | None) -> bool:
+    """Whether an output is standard output: not given, or given as ``-``."""
+    return out is None or str(out) == "-"
+
+
+def write_output(text: str, out: Path | None, read: Iterable[Path], *, force: bool) -> None:
+    """Write text to a file and say so, or print it where the file is ``-`` or None.
+
+    Args:
+        text: the text.
+        out: the file.
+        read: the command's own inputs, which it never overwrites.
+        force: whether to replace an existing file.
+    """
+    if out is None or is_standard(out):
+        print_text(text)
+        return
+    from pipetrace.present.output_files import keep_apart, write_text
+
+    for each in read:
+        keep_apart(each, [out])
+    write_text(out, text, force=force)
+    click.echo(f"Wrote {click.format_filename(out)}")
 
 
 def console_for(plain: bool, *, stderr: bool = False) -> Any:

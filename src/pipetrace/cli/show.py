@@ -19,7 +19,7 @@ from pipetrace.cli.group import (
     plain_option,
     print_document,
     print_text,
-    save_page,
+    write_output,
 )
 
 FORCE_TERMINAL = frozenset({"FORCE_COLOR", "TTY_COMPATIBLE"})
@@ -58,17 +58,19 @@ def show(file: Path, stage: str | None, expand: bool, plain: bool, markdown: boo
 
 @commands.command()
 @click.argument("file", type=PATH)
-@click.option("-o", "--out", type=PATH, help="Path of the page.  [default: like FILE, with .html]")
+@click.option(
+    "-o",
+    "--out",
+    type=PATH,
+    help="Path of the page; - is standard output.  [default: like FILE, with .html]",
+)
 @force_option
 def page(file: Path, out: Path | None, force: bool) -> None:
     """Write a trace as a page: one HTML file that opens from disk."""
-    from pipetrace.present.output_files import keep_apart
+    from pipetrace.present.page import page as as_page
 
-    out = out or page_path(file)
-    keep_apart(file, [out])
     _, made = load_document(file)
-    save_page(made, out, force=force)
-    click.echo(f"Wrote {click.format_filename(out)}")
+    write_output(as_page(made), out or page_path(file), [file], force=force)
 
 
 @commands.command()
@@ -85,18 +87,11 @@ def quiz(file: Path, seed: int | None, plain: bool) -> None:
 
 @commands.command()
 @click.argument("file", type=PATH)
-@click.option("-o", "--out", type=PATH, help="Path of the output.  [default: standard output]")
+@click.option("-o", "--out", type=PATH, help="Path of the output.  [default: -, standard output]")
 @force_option
 def export(file: Path, out: Path | None, force: bool) -> None:
-    """Write a whole trace as JSON. The schema is docs/trace.schema.json."""
+    """Write a whole trace as JSON. Its schema: pipetrace help schema."""
     from pipetrace.present.formats.json import to_json
-    from pipetrace.present.output_files import keep_apart, write_text
     from pipetrace.trace import read
 
-    keep_apart(file, [out] if out else [])
-    text = to_json(read(file), indent=1) + "\n"
-    if out is None:
-        print_text(text)
-    else:
-        write_text(out, text, force=force)
-        click.echo(f"Wrote {click.format_filename(out)}")
+    write_output(to_json(read(file), indent=1) + "\n", out, [file], force=force)

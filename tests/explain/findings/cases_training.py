@@ -1,6 +1,7 @@
 """Faulty runs for the rules about training (PT4, PT5, PT7), and runs that are nearly faulty."""
 
 import math
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -26,6 +27,7 @@ from tests.explain.findings.faulty import (
 
 from pipetrace.explain.findings import ERROR
 from pipetrace.trace import Trace
+from pipetrace.trace.document import FAILED, INTERRUPTED, KILLED, RUNNING, STOPPED, Ending
 from pipetrace.trace.events import LOSS, OUTPUT, Event
 from pipetrace.trace.measurements import LossPoint, StepLosses
 
@@ -52,6 +54,11 @@ def dropout(rate: float) -> dict[str, Any]:
 def with_few(rows: int) -> Trace:
     poor_rows = outcome("held_out", balanced_accuracy=0.5, accuracy=0.5)
     return with_rows(a_run(poor_rows), rows)
+
+
+def ended(kind: str) -> Trace:
+    """The sound run, which ended otherwise."""
+    return replace(a_run(), ending=Ending(kind, epoch=3))
 
 
 CASES = [
@@ -114,5 +121,21 @@ CASES = [
         run(POOR),
         "second",
         ERROR,
+    ),
+    # The validation loss alone is a warning.
+    Case(
+        "PT701",
+        lambda: a_run(held=[0.5] * 7 + [math.nan]),
+        lambda: a_run(held=[math.nan] + [0.5] * 7),
+    ),
+    *(
+        Case("PT801", partial(ended, kind), partial(ended, RUNNING), level=ERROR)
+        for kind in (FAILED, KILLED, INTERRUPTED)
+    ),
+    Case(
+        "PT801",
+        lambda: a_run(epochs=0, training={"epochs": 3}),
+        lambda: ended(STOPPED),
+        level=ERROR,
     ),
 ]

@@ -176,7 +176,7 @@ def test_a_warning_that_explains_an_error_is_kept(trace: Trace) -> None:
 
 
 @pytest.mark.parametrize("where", ["select", "ignore"])
-@pytest.mark.parametrize("code", ["PT305", "XX", "", "PT201,", "dying-units"])
+@pytest.mark.parametrize("code", ["PT305", "XX", "", "PT201,", "dying-unit"])
 def test_a_code_of_no_rule_is_an_error(trace: Trace, where: str, code: str) -> None:
     with pytest.raises(UnknownRuleError) as caught:
         findings(trace, **{where: [code]})  # type: ignore[arg-type]

@@ -92,6 +92,8 @@ def test_of_a_complete_run_every_rule_has_run() -> None:
 
 
 def test_of_a_trace_without_anything_no_rule_has_run() -> None:
-    empty = replace(a_run(), measurements=Measurements(), stages=(), epochs=())
+    run_ = a_run()
+    none = replace(run_.run, training=replace(run_.run.training, epochs=0))
+    empty = replace(run_, run=none, measurements=Measurements(), stages=(), epochs=())
     report = run(empty, all_rules())
     assert (report.ran, report.exit_code) == ((), 2)

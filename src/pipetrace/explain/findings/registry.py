@@ -101,7 +101,9 @@ def as_rule(given: object, where: str) -> Rule:
         raise BadRuleError(
             f"A rule must be a subclass of pipetrace.Rule, received {name}.",
             where=where,
-            hint="Give the class or an object of it; docs/findings.md shows one.",
+            hint="To choose rules by code or name, use select."
+            if isinstance(given, str)
+            else "Give the class or an object of it; pipetrace help bad-rule shows one.",
         )
     lacking = [each for each in REQUIRED if not isinstance(getattr(kind, each, None), str)]
     if not lacking and getattr(kind.check, "__isabstractmethod__", False):
@@ -110,7 +112,7 @@ def as_rule(given: object, where: str) -> Rule:
         raise BadRuleError(
             f"The rule {name} lacks {listed(lacking)}.",
             where=where,
-            hint="Add it to the class; docs/findings.md shows a complete one.",
+            hint="Add it to the class; pipetrace help bad-rule shows one.",
         )
     unknown = [need for need in kind.needs if need not in NEEDS]
     if unknown:
@@ -141,21 +143,17 @@ def as_rule(given: object, where: str) -> Rule:
 def selected(
     rules: Sequence[Rule], select: Sequence[str] = (), ignore: Sequence[str] = ()
 ) -> tuple[Rule, ...]:
-    """The rules whose code starts with one of ``select``, or all, without those of ``ignore``.
+    """The rules that ``select`` names, or all, without those that ``ignore`` names.
 
     Args:
         rules: all of them.
-        select, ignore: codes, or what codes start with; each may list several with commas.
+        select, ignore: codes, what codes start with, or names; each may list several with commas.
 
     Raises:
         UnknownRuleError: one of them matches no rule.
     """
-    wanted, unwanted = _codes(rules, select, "select"), _codes(rules, ignore, "ignore")
-    return tuple(
-        rule
-        for rule in rules
-        if (not wanted or rule.code.startswith(wanted)) and not rule.code.startswith(unwanted)
-    )
+    wanted, unwanted = _named(rules, select, "select"), _named(rules, ignore, "ignore")
+    return tuple(rule for rule in rules if (not wanted or rule in wanted) and rule not in unwanted)
 
 
 def find_rule(rules: Sequence[AnyRule], code: str) -> AnyRule:
@@ -215,12 +213,18 @@ def _add(known: list[Rule], rule: Rule) -> None:
     known.append(rule)
 
 
-def _codes(rules: Sequence[Rule], given: Sequence[str], where: str) -> tuple[str, ...]:
-    codes = [part.strip().upper() for each in given for part in each.split(",")]
-    for code in codes:
-        if not code or not any(rule.code.startswith(code) for rule in rules):
-            raise _unknown(rules, code, where)
-    return tuple(codes)
+def _named(rules: Sequence[Rule], given: Sequence[str], where: str) -> list[Rule]:
+    found: list[Rule] = []
+    for part in (part.strip() for each in given for part in each.split(",")):
+        named = [
+            rule
+            for rule in rules
+            if part and (rule.code.startswith(part.upper()) or rule.name == part.lower())
+        ]
+        if not named:
+            raise _unknown(rules, part, where)
+        found += named
+    return found
 
 
 def _unknown(rules: Sequence[AnyRule], code: str, where: str) -> UnknownRuleError:
