@@ -6,133 +6,24 @@ import sqlite3
 import struct
 import zlib
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
-Forge: TypeAlias = Callable[[Path, random.Random], None]
+from benchmarks.reliability.hostile_values import (
+    BLOBS,
+    HUGE,
+    JSON_COLUMNS,
+    JSON_VALUES,
+    NAMES,
+    NUMBERS,
+    RAW_JSON,
+    SCHEMAS,
+    TABLES,
+    TEXTS,
+)
 
-HUGE = 2**63 - 1
-NUMBERS: tuple[Any, ...] = (
-    *(0, 1, -1, 7, 255, 2**31, 2**53, HUGE, -HUGE - 1),
-    *(0.5, -0.5, 1e-320, 1e308, -1e308, 1e30, float("inf"), float("-inf")),
-)
-NAMES = (
-    "[/red]",
-    "[bold]b[/] [link=https://example.org]here[/link]",
-    "\x1b]8;;https://example.org\x1b\\here\x1b]8;;\x1b\\",
-    "\x1b[2J\x1b[31mred",
-    "\u202egnp.exe\u202c",
-    "a\u200bb\u2060c\ufeff",
-    "one\ntwo\r\nthree\x00\x07\x9b31m",
-    "::error file=a.py,line=1::stop\n::stop-commands::x",
-    "</script><script>alert(1)</script><img src=x onerror=alert(1)>",
-    "[here](https://example.org) ![](https://example.org/x.png) `code` | cell | <b>",
-    "{title} {0} %s %(a)s ${x}",
-    "conv2d:2",
-    "a/b//c",
-    "",
-    " ",
-    "\ud7ff\ufffe\U0001f9ff",
-    "e" + "\u0301" * 500,
-    "n" * 100_000,
-)
-TEXTS = (
-    *NAMES,
-    "NaN",
-    "Infinity",
-    "-Infinity",
-    "nan",
-    "null",
-    "1",
-    "float32",
-    "object",
-    "string",
-    "finished",
-    "source",
-    "op",
-    "[]",
-    "{}",
-)
-BLOBS = (b"", b"\0", b"\xff\xfe", bytes(4096), b"[1]")
-JSON_VALUES: tuple[Any, ...] = (
-    *NUMBERS,
-    *TEXTS,
-    *(None, True, False, [], {}, [[]], {"": 0}, [None], [-1], [0], [HUGE], [1, 2, 3], ["a"]),
-    *([HUGE] * 40, list(range(3000)), {"class_name": "Conv2D", "config": None}, 10**400),
-)
-RAW_JSON = (
-    "",
-    "{",
-    "[" * 50_000,
-    '{"a":' * 50_000,
-    "NaN",
-    "1e999",
-    "9" * 5000,
-    '"\\ud800"',
-    '{"shape":[1],"shape":[2]}',
-    '"' + "\\u0000" * 1000 + '"',
-    "\ufeff{}",
-    "[" + "0," * 200_000 + "0]",
-)
-TABLES: Mapping[str, tuple[str, ...]] = {
-    "run": ("key", "value"),
-    "stage": (
-        *("position", "name", "kind", "layer", "path", "config"),
-        *("trainable", "frozen", "flops"),
-    ),
-    "spec": ("stage", "role", "position", "shape", "dtype", "source", "output", "name"),
-    "stage_group": (
-        *("position", "path", "layer", "trainable", "frozen"),
-        *("own_trainable", "own_frozen"),
-    ),
-    "group_spec": ("stage_group", "role", "position", "shape", "dtype", "source", "output", "name"),
-    "weight": ("stage", "position", "name", "shape", "trainable"),
-    "epoch": ("number", "seconds", "learning_rate", "steps"),
-    "metric": ("epoch", "name", "value"),
-    "content": ("id", "data"),
-    "summary": (
-        *("part", "name", "epoch", "count", "nan", "positive_infinity", "negative_infinity"),
-        *("zeros", "min", "max", "mean", "std", "histogram", "channels"),
-    ),
-    "tensor": ("part", "name", "dtype", "shape", "data"),
-    "prediction": ("row", "label", "reason", "loss", "held_out"),
-    "event": ("kind", "epoch", "step", "stage", "details"),
-    "measurement": ("kind", "name", "epoch", "figures"),
-    "cost": ("part", "seconds"),
-    "ending": ("kind", "error", "stage", "epoch", "step"),
-}
-JSON_COLUMNS = (
-    *[("run", "value")] * 4,
-    *[("stage", "config")] * 3,
-    ("spec", "shape"),
-    ("weight", "shape"),
-    ("tensor", "shape"),
-    ("event", "details"),
-    *[("content", "data")] * 2,
-)
-SCHEMAS = (
-    "CREATE VIEW more AS SELECT * FROM epoch",
-    "CREATE TRIGGER more AFTER INSERT ON epoch BEGIN SELECT 1; END",
-    "CREATE INDEX more ON metric (name)",
-    "CREATE TABLE more (a, b AS (hex(a)))",
-    "CREATE VIRTUAL TABLE more USING fts5(a)",
-    "DROP TABLE event; CREATE VIEW event AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL "
-    "SELECT i + 1 FROM n) SELECT 'loss' AS kind, i AS epoch, 1 AS step, '' AS stage, '{}' AS "
-    "details, i AS id FROM n",
-    "DROP TABLE cost; CREATE TABLE cost (part TEXT PRIMARY KEY, seconds REAL AS (abs(part)))",
-    "ALTER TABLE epoch ADD COLUMN more",
-    "ALTER TABLE metric RENAME TO metrics",
-    "PRAGMA user_version = 99",
-    "PRAGMA user_version = -1",
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA writable_schema = ON; UPDATE sqlite_master SET rootpage = 2",
-    "PRAGMA writable_schema = ON; UPDATE sqlite_master SET rootpage = 999999 WHERE name = 'epoch'",
-    "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = replace(sql, 'TEXT', 'BLOB')",
-    "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = 'CREATE TABLE cost(' || "
-    "replace(hex(zeroblob(100000)), '0', 'x') || ')' WHERE name = 'cost'",
-    "PRAGMA writable_schema = ON; DELETE FROM sqlite_master WHERE name = 'epoch'",
-)
+Forge: TypeAlias = Callable[[Path, random.Random], None]
 
 
 def flipped_bits(path: Path, rng: random.Random) -> None:
@@ -205,8 +96,10 @@ def column_values(path: Path, rng: random.Random) -> None:
             [
                 "",
                 "",
-                f"WHERE {_key(table)} = (SELECT {_key(table)} FROM {table} "
-                f"ORDER BY random() LIMIT 1)",
+                (
+                    f"WHERE {_key(table)} = (SELECT {_key(table)} FROM {table} "
+                    f"ORDER BY random() LIMIT 1)"
+                ),
             ]
         )
         _run(path, f"UPDATE OR IGNORE {table} SET {column} = ? {where}", value)
@@ -245,21 +138,31 @@ def more_rows(path: Path, rng: random.Random) -> None:
                 "INSERT OR IGNORE INTO epoch SELECT -i, 1.0, 0.1, 3 FROM n",
                 "INSERT OR IGNORE INTO epoch SELECT i * 1000000007, 1.0, 0.1, 3 FROM n",
                 "INSERT OR IGNORE INTO metric SELECT 1, 'metric' || i, i FROM n",
-                "INSERT OR IGNORE INTO stage SELECT i + 100, 's' || i, 'layer', 'Dense', "
-                "'a/b' || (i % 3), '{}', 1, 1, 1 FROM n",
-                "INSERT OR IGNORE INTO stage_group SELECT i + 9, 'g' || i, 'Model', 1, 1, 1, 1 "
-                "FROM n",
-                "INSERT OR IGNORE INTO spec SELECT 'dense', 'input', i + 9, '[null,3]', 'float32', "
-                "'conv2d', 0, NULL FROM n",
+                (
+                    "INSERT OR IGNORE INTO stage SELECT i + 100, 's' || i, 'layer', 'Dense', "
+                    "'a/b' || (i % 3), '{}', 1, 1, 1 FROM n"
+                ),
+                (
+                    "INSERT OR IGNORE INTO stage_group SELECT i + 9, 'g' || i, 'Model', 1, 1, 1, 1 "
+                    "FROM n"
+                ),
+                (
+                    "INSERT OR IGNORE INTO spec SELECT 'dense', 'input', i + 9, '[null,3]', 'float32', "
+                    "'conv2d', 0, NULL FROM n"
+                ),
                 "INSERT OR IGNORE INTO weight SELECT 'dense', i + 9, 'w' || i, '[3]', 1 FROM n",
                 "INSERT INTO prediction SELECT NULL, i, 0, 'right', 0.1, 1 FROM n",
                 "INSERT INTO ending SELECT 'failed', 'again', NULL, i, 1 FROM n",
                 "INSERT OR IGNORE INTO cost SELECT 'part' || i, i FROM n",
-                "INSERT INTO measurement SELECT NULL, kind, name, i, figures FROM measurement, n "
-                f"LIMIT {count}",
-                "INSERT INTO summary SELECT NULL, part, name, i, count, nan, positive_infinity, "
-                "negative_infinity, zeros, min, max, mean, std, histogram, channels "
-                f"FROM summary, n LIMIT {count}",
+                (
+                    "INSERT INTO measurement SELECT NULL, kind, name, i, figures FROM measurement, n "
+                    f"LIMIT {count}"
+                ),
+                (
+                    "INSERT INTO summary SELECT NULL, part, name, i, count, nan, positive_infinity, "
+                    "negative_infinity, zeros, min, max, mean, std, histogram, channels "
+                    f"FROM summary, n LIMIT {count}"
+                ),
             ]
         ).replace("INSERT", f"{numbers}INSERT", 1),
     )
@@ -363,8 +266,10 @@ def hostile_names(path: Path, rng: random.Random) -> None:
                     "UPDATE stage SET layer = ?",
                     "UPDATE ending SET kind = 'failed', error = ?",
                     "UPDATE spec SET name = ?, dtype = ?1",
-                    "UPDATE run SET value = json_set(value, '$.class_names[1]', ?) "
-                    "WHERE key = 'data'",
+                    (
+                        "UPDATE run SET value = json_set(value, '$.class_names[1]', ?) "
+                        "WHERE key = 'data'"
+                    ),
                     "UPDATE run SET value = json_quote(?) WHERE key IN ('title', 'command')",
                     "UPDATE event SET details = json_set(details, '$.error', ?)",
                 ]
@@ -406,10 +311,8 @@ def forge(path: Path, number: int, seed: int = 0) -> str:
     """
     rng = random.Random(f"{seed}/{number}")
     (kind,) = rng.choices(list(KINDS), WEIGHTS)
-    try:
+    with suppress(sqlite3.IntegrityError):  # the table itself refuses the value
         KINDS[kind](path, rng)
-    except sqlite3.IntegrityError:
-        pass  # the table itself refuses the value, as it would for whoever forges it
     return kind
 
 

@@ -59,11 +59,7 @@ def _table(file: Path) -> Mapping[str, Any] | None:
     try:
         if not file.is_file():
             return None
-        with file.open("rb") as opened:
-            data = opened.read(LARGEST + 1)
-        if len(data) > LARGEST:
-            raise ValueError(f"it is larger than {LARGEST:,} bytes")
-        tool = tomllib.loads(data.decode()).get("tool", {})
+        tool = tomllib.loads(_text(file)).get("tool", {})
     except (OSError, ValueError, RecursionError) as error:
         raise SettingsError(
             f"{NAME} cannot be read: {' '.join(str(error).split())[:300].rstrip('.')}.",
@@ -74,6 +70,14 @@ def _table(file: Path) -> Mapping[str, Any] | None:
     if table is not None and not isinstance(table, Mapping):
         raise _wrong(file, "", table, "a table")
     return table
+
+
+def _text(file: Path) -> str:
+    with file.open("rb") as opened:
+        data = opened.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise ValueError(f"it is larger than {LARGEST:,} bytes")
+    return data.decode()
 
 
 def _checked(table: Mapping[str, Any], file: Path) -> Config:

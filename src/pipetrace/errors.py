@@ -9,7 +9,6 @@ import re
 from textwrap import shorten
 from typing import Any
 
-
 HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
     "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
@@ -52,10 +51,11 @@ class PipetraceError(Exception):
     exit_code = 2
 
     def __init__(self, what: str, *, hint: str, where: str | None = None) -> None:
-        super().__init__(what)
-        self.what = what
-        self.where = where
-        self.hint = hint
+        # Names of a stranger's file stand in errors too.
+        self.what = visible(what, kept="\n")
+        self.where = where if where is None else visible(where)
+        self.hint = visible(hint, kept="\n")
+        super().__init__(self.what)
 
     def __str__(self) -> str:
         place = f" ({self.where})" if self.where else ""

@@ -16,6 +16,7 @@ from pipetrace.cli.group import (
     force_option,
     load_document,
     module_option,
+    name_of,
     page_path,
     plain_option,
     print_document,
@@ -156,7 +157,7 @@ def run(
         run_script(script, arguments, is_module=module, watched=watched, told=print_note, made=made)
     finally:
         for each in made:
-            name = click.format_filename(each)
+            name = name_of(each)
             print_note(f"the trace is {name}; see it with: pipetrace show {name}")
             try:
                 findings = str(at_end(each))
@@ -211,7 +212,7 @@ def trace(
     if not quiet:
         _, made = load_document(out)
         print_document(made, console, plain=plain, file=out)
-        name = click.format_filename(out)
+        name = name_of(out)
         click.echo(f"Wrote {name}; write its page with: pipetrace page {name}")
 
 

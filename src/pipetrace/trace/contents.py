@@ -86,7 +86,7 @@ class Contents:
 
 
 def _finite(summary: Summary) -> tuple[float | None, float | None]:
-    """Mean and standard deviation; values near the largest float can make more of them than fits."""
+    """Mean and standard deviation. Of values near the largest float they can overflow."""
     mean, std = summary.mean, summary.std
     if mean is not None and summary.min is not None and summary.max is not None:
         mean = min(max(mean, summary.min), summary.max)

@@ -1,6 +1,7 @@
 """Histograms and summaries of channels as compressed bytes, and back from anyone's file.
 
-Decoding raises ``ValueError`` for bytes that no writer writes. ``docs/trace-format.md`` has the form.
+Decoding raises ``ValueError`` for bytes that no writer writes; ``docs/trace-format.md`` has the
+form.
 """
 
 import math
@@ -94,7 +95,8 @@ def _check_statistics(counts: list[Array], reals: list[Array], sums: Array) -> N
         raise ValueError("a summary counts more values than there are")
     if (sums > (count - sum(parts[:-1])) * (1 + 1e-9)).any():
         raise ValueError("a histogram counts more values than there are")
-    if np.isinf([low, high]).any() or any((np.isnan(each) != empty).any() for each in (low, high, mean)):
+    lacking = np.isnan([low, high, mean]) != empty
+    if np.isinf([low, high]).any() or lacking.any():
         raise ValueError("a summary lacks statistics, or has those of no values")
     if (low > high).any() or (std < 0).any():
         raise ValueError("the statistics of a summary contradict each other")

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pipetrace.trace.checks import check_tables, check_order, record
+from pipetrace.trace.checks import check_order, check_tables, record
 from pipetrace.trace.codec import (
     decode_number,
     decode_shape,

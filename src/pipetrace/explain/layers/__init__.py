@@ -37,12 +37,12 @@ MODELS = frozenset({"Sequential", "Functional", "Model"})
 
 def operation(stage: Stage) -> Operation:
     """A stage in words; a layer without templates is described by its class and shapes."""
-    if stage.kind == SOURCE:
-        return steps.source(stage)
-    if stage.kind == STEP:
-        return steps.step(stage)
     # A user's own layer may have the name of one of Keras'; a stranger's trace may hold anything.
     try:
+        if stage.kind == SOURCE:
+            return steps.source(stage)
+        if stage.kind == STEP:
+            return steps.step(stage)
         return (_layer(stage) if stage.kind == LAYER else ops.named(stage)) or _other(stage)
     except NOT_TOLD:
         return _other(stage)

@@ -118,6 +118,8 @@ def scaled_pixel(trace: Trace) -> Draft | None:
     was = before(trace, stage) if stage else None
     if stage is None or value is None or was is None or was.example is None:
         return None
+    if not isinstance(stage.config.get("by"), int | float):
+        return None
     places = np.argwhere(was.example == value)
     if stage.example is None or not len(places) or stage.example.shape != was.example.shape:
         return None
