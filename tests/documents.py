@@ -14,6 +14,7 @@ from pipetrace.trace.document import (
     Run,
     Spec,
     Stage,
+    Stages,
     Training,
 )
 
@@ -22,7 +23,7 @@ TRAINING = Training(0, None, "", {}, "", (), None, 0)
 RUN = Run(
     "made", "2026-01-01T00:00:00+00:00", "", {}, "tensorflow", "here", "0" * 64, DATA, TRAINING
 )
-TRACE = Trace(1, RUN, (), 0, (), (), {}, Ending(FINISHED), {})
+TRACE = Trace(1, RUN, Stages(), 0, (), (), {}, Ending(FINISHED), {})
 
 NOTHING: Mapping[str, Any] = {}
 
@@ -36,7 +37,7 @@ def a_run(title: str = "made", **fields: Any) -> Run:
 
 def a_trace(stages: Iterable[Stage] = (), run: Run = RUN, **fields: Any) -> Trace:
     """A trace of these stages, with other fields."""
-    return replace(TRACE, stages=tuple(stages), run=run, **fields)
+    return replace(TRACE, stages=Stages(stages), run=run, **fields)
 
 
 def changed(trace: Trace, **fields: Any) -> Trace:

@@ -25,6 +25,7 @@ from pipetrace.trace.document import (
     Prediction,
     Spec,
     Stage,
+    Stages,
     Target,
     Weight,
 )
@@ -307,7 +308,7 @@ def failed() -> Trace:
     message = "ValueError: expected axis -1 of input shape to have value 9, but received 8"
     return replace(
         killed(trace, 0),
-        stages=(*trace.stages[:-1], last),
+        stages=Stages((*trace.stages[:-1], last)),
         run=replace(trace.run, model=None),
         ending=Ending(FAILED, message, "price", 1),
         events=(Event(EXCEPTION, 1, 1, "price", error=message),),

@@ -15,12 +15,13 @@ import numpy as np
 
 from pipetrace.present.views import Document
 from pipetrace.trace.codec import SPECIAL
-from pipetrace.trace.document import Trace
+from pipetrace.trace.document import Stage, Stages, Trace
 from pipetrace.trace.measured import Measurement, Measurements
 from pipetrace.trace.measurements import KINDS, Figures
 
 LAZY: dict[Any, Any] = {
     Measurements: tuple[Measurement, ...],
+    Stages: tuple[Stage, ...],
     Figures: typing.Union[tuple(KINDS.values())],  # noqa: UP007 of a tuple
 }
 """What stands for classes that are no records."""

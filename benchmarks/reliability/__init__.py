@@ -1,1 +1,1 @@
-"""Reliability, measured: ``python -m benchmarks.reliability`` writes docs/reliability.md."""
+"""What pipetrace promises of the user's training, traces and files, tried and counted."""

@@ -26,6 +26,7 @@ from pipetrace.trace.document import (
     Run,
     Spec,
     Stage,
+    Stages,
     Trace,
     Training,
     Weight,
@@ -75,7 +76,7 @@ class Recording:
         return Trace(
             SCHEMA,
             self.run,
-            stages,
+            Stages(stages),
             self.rows,
             self.epochs,
             self.predictions,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pipetrace.capture import nests
 from pipetrace.capture.backend import load
 from pipetrace.capture.graph import Graph, Node, graph, weight_names
 from pipetrace.capture.hook import Call, watch
@@ -48,6 +49,7 @@ class Forward:
     Attributes:
         model: as it was given.
         most: rows that pass at a time, at the most; no limit where None.
+        most_final: the same where only the model's own outputs are kept.
 
     Raises:
         Exception: whatever the model raises; ``seen`` then holds the stages up to there.
@@ -70,6 +72,7 @@ class Forward:
         self._training, self._only = training, only
         self._fixed, self.taken = fixed_rows(model), frozenset(taken)
         self.most: int | None = None
+        self.most_final: int | None = None
         self._nodes: list[Node] = []
         self._masked: list[str] = []
         self.seen = Graph()
@@ -79,7 +82,9 @@ class Forward:
         if not model.built:  # the first pass makes the variables
             trace.get_concrete_function([], signature)
         self._variables = weights(model)
+        self._signature_of_rows = signature
         self._function = trace.get_concrete_function(specs_of(self._variables), signature)
+        self._final: Any = None
         self.operations = [node.operation for node in self.seen.nodes]
         for node in self.seen.nodes:
             node.tensors, node.masks = [], []  # symbolic tensors belong to the function
@@ -93,6 +98,10 @@ class Forward:
     def groups(self) -> tuple[Group, ...]:
         """What the stages sit in."""
         return tuple(self.seen.groups)
+
+    def recount(self) -> None:
+        """Say anew which weights train, after layers were frozen or thawed."""
+        self.seen.recount()
 
     @property
     def outputs(self) -> tuple[Spec, ...]:
@@ -128,6 +137,43 @@ class Forward:
             return self._run(rows, instead)
         parts = [self._part(rows, start, total, instead) for start in range(0, total, step)]
         return _joined(parts, self.stages, total)
+
+    def final(self, rows: Any) -> list[Array] | None:
+        """What the model itself gives, one array for each output; None where the rows themselves
+        are an output.
+
+        The function is that of all stages, of which TensorFlow then runs only what the outputs
+        need; nothing is traced again.
+
+        Args:
+            rows: ``(n, ...)``, in the structure of the example.
+        """
+        import tensorflow as tf
+
+        places = {node.stage.name: place for place, node in enumerate(self._nodes)}
+        if not all(spec.source in places for spec in self.outputs):
+            return None
+        wanted = [(places[str(spec.source)], spec.output) for spec in self.outputs]
+        if self._fixed is not None:
+            found = self.passed(rows).outputs
+            return [found[str(spec.source)][spec.output] for spec in self.outputs]
+        if self._final is None:
+
+            def run(given: Any, some: Any) -> Any:
+                outputs, _ = self._function(given, some)
+                return [outputs[place][output] for place, output in wanted]
+
+            self._final = tf.function(run, autograph=False).get_concrete_function(
+                specs_of(self._variables), self._signature_of_rows
+            )
+        given = tensors_of(self._variables)
+        parts, total = list[list[Array]](), len(self._keras.tree.flatten(rows)[0])
+        step = self.most_final or total
+        for start in range(0, total, step):
+            part = nests.taken(rows, slice(start, start + step))
+            some = nests.mapped(tf.convert_to_tensor, part)
+            parts.append([_array(each) for each in self._final(given, some)])
+        return [np.concatenate(each) for each in zip(*parts, strict=True)]
 
     def weights(self) -> dict[str, Array]:
         """The weights as they are now, by names such as ``conv2d/kernel``; each once."""

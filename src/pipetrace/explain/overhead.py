@@ -6,8 +6,8 @@ from pipetrace.trace.overhead import (
     BUDGET,
     DECLINED,
     DISK,
+    INTERRUPTED_BY_USER,
     NOT_BY_ROW,
-    TIME,
     UNSUPPORTED,
     Skipped,
 )
@@ -27,6 +27,14 @@ SKIPPED = {
     "loss checks": "checks for NaN or Inf between every {amount} steps",
     "rows": "{amount} of {of} rows of the data flow (the others are evenly spaced)",
     "row losses": "the loss of single rows",
+    "prediction": "predictions",
+    "outcomes": "outcomes after training",
+    "data flow": "the data flow",
+    "dataset checks": "checks of the data set",
+    "baseline models": "baseline models",
+    "dimensions": "the dimensions of the activations",
+    "training mode": "layers in training mode",
+    "final weights": "the final weights",
     "after training": "data flow, predictions and weights after training",
 }
 """What was skipped, by its name in the trace."""
@@ -34,7 +42,7 @@ SKIPPED = {
 REASONS = {
     BUDGET: "Skipped to stay within the budget",
     DISK: "Skipped because the disk was slow",
-    TIME: "Skipped because it would have taken too long",
+    INTERRUPTED_BY_USER: "Stopped by Ctrl-C",
     DECLINED: "Turned off",
     UNSUPPORTED: "Not recorded, because the installed Keras or the data gives no access to it",
     NOT_BY_ROW: "Not recorded, because the loss of a batch is not the mean of its rows' losses",

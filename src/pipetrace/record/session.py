@@ -7,30 +7,33 @@ from typing import Any
 
 from pipetrace.capture import facts, internals
 from pipetrace.capture.fit import FitCall
-from pipetrace.capture.weights import is_built, weights
 from pipetrace.errors import in_short
+from pipetrace.record import live_findings
 from pipetrace.record.budget import LossChecks
 from pipetrace.record.describe import Description, metrics_of, overhead, see_stages
 from pipetrace.record.epochs import EpochRecorder
 from pipetrace.record.finish import measure_after_training
 from pipetrace.record.live_findings import LiveFindings
+from pipetrace.record.look import FirstLook
 from pipetrace.record.measure import failure
-from pipetrace.record.progress import ProgressLine
-from pipetrace.record.state import Settings, State, say
+from pipetrace.record.progress import asks_for_all, shown
+from pipetrace.record.standard_error import say, say_once
+from pipetrace.record.state import BRIEF, NONE, Settings, State
 from pipetrace.record.writer_thread import WriterThread
 from pipetrace.trace.document import FAILED, FINISHED, INTERRUPTED, STOPPED, Ending, Epoch, Stage
 from pipetrace.trace.events import DATA_ENDED, LOSS, NO_BATCHES, UNFINISHED, Event
-from pipetrace.trace.overhead import BUDGET, DECLINED, UNSUPPORTED, Overhead
+from pipetrace.trace.overhead import (
+    BUDGET,
+    DECLINED,
+    INTERRUPTED_BY_USER,
+    UNSUPPORTED,
+    Overhead,
+)
 
-LOOK_SECONDS, LOOK_SECONDS_A_LAYER = 0.05, 0.008
-"""What a first look at the stages takes, for the model and for each layer: measured on two cores,
-where MobileNetV2 with its 155 layers took 1.25 s and the digits' five 0.05 s."""
-LOOK_SHARE, ROWS_SHARE = 0.6, 0.3
-"""Shares of what recording may take for the first look at the stages, and for copying batches."""
-WAITED_SECONDS, WAITED_SHARE = 20.0, 0.05
-"""Seconds that measurements which waited may take after a training, or a share of its time."""
+ROWS_SHARE = 0.3
+"""Share of what recording may take for copying batches."""
 AFTER_FAILURE_SECONDS = 2.0
-"""The same where training was interrupted or raised."""
+"""Seconds that measurements which waited may take where training was interrupted or raised."""
 
 
 class Session:
@@ -55,9 +58,8 @@ class Session:
         self._epochs = EpochRecorder(self.state, self.overhead)
         self._losses = LossChecks(self.state.budget)
         self._findings = LiveFindings()
-        self._trains: tuple[bool, ...] = ()
-        self._may_look, self._loss_is_broken = True, False
-        self._look_failed: Exception | None = None
+        self._first_look = FirstLook(self.state, self._description)
+        self._loss_is_broken = False
         self._began, self._waited, self._steps_took = 0.0, 0.0, 0.0
 
     def begin(self, call: FitCall, steps: int | None, *, look: bool = True) -> None:
@@ -70,6 +72,8 @@ class Session:
         """
         state = self.state
         state.budget.start()
+        brief = state.settings.budget is not None and state.settings.after == BRIEF
+        state.allowance.fit_begins(limited=brief)
         state.planned = state.epoch + max(0, call.epochs - call.initial_epoch)
         state.step, self._loss_is_broken = 0, False
         state.steps, state.steps_together = steps, internals.steps_per_call(state.model)
@@ -82,12 +86,7 @@ class Session:
         missing = [*internals.unsupported(state.model), *([] if call.known else ["fit arguments"])]
         state.skipped |= {(what, UNSUPPORTED): 1 for what in missing}
         state.limit_rows()
-        trains = tuple(bool(variable.trainable) for variable in weights(state.model))
-        # A model that was thawed or frozen between two fits has other parameters.
-        if state.measure is not None and trains != self._trains:
-            state.measure = None
-        self._trains, self._may_look = trains, look
-        if not self._look_if_affordable():
+        if not self._first_look.fit_begins(allowed=look):
             self._description.read_beside()
         self._epochs.begins()
 
@@ -108,7 +107,7 @@ class Session:
         with self.state.safely("rows"):
             self.state.source.passed(seen, complete=complete)
             self.state.limit_rows()
-        self._look_if_affordable()
+        self._first_look.if_affordable()
 
     @property
     def wants_batches(self) -> bool:
@@ -131,8 +130,7 @@ class Session:
         state = self.state
         state.epoch += 1
         state.step = 0
-        if state.measure is None and state.epoch > 1:
-            self._look_if_affordable()
+        self._first_look.epoch_begins()
         self._losses.epoch_begins()
         self._began, self._waited = time.perf_counter(), state.cost.during
 
@@ -153,7 +151,7 @@ class Session:
     def _step_ends(self, logs: Mapping[str, Any]) -> bool:
         state = self.state
         state.step += state.steps_together
-        self._lose_failed_look()  # the model does run, so it was the recorder
+        self._first_look.step_ends()
         number = state.step // state.steps_together
         self._epochs.before_last_step(number)
         if self._loss_is_broken or "loss" not in logs or not self._losses.is_due(state.step):
@@ -173,7 +171,7 @@ class Session:
         state = self.state
         with state.safely("loss checks"):
             if state.measure is None:
-                self.look()  # whatever it takes: this is what the recorder is for
+                self._first_look.now()  # whatever it takes: this is what the recorder is for
             loss, last = self._losses.value, self._losses.sound
             events = [Event(LOSS, value=loss, last_finite_step=last)]
             events += failure.not_finite(state.suspect, loss, self._epochs.sound)
@@ -190,10 +188,8 @@ class Session:
         if last:
             # Nothing waits for this any more, so it is outside the budget.
             state.budget.stop()
-            if state.settings.after and state.measure is None and self._may_look:
-                self.look()
-                if state.measure is not None:
-                    state.skipped["late stages", BUDGET] = 1
+            if state.settings.after != NONE and self._first_look.at_end():
+                state.skipped["late stages", BUDGET] = 1
         metrics = metrics_of(logs)
         rate = facts.learning_rate(state.model)
         epoch = Epoch(state.epoch, metrics, self.seconds, rate, steps=state.step or None)
@@ -219,26 +215,26 @@ class Session:
         state = self.state
         stopped = state.epoch < state.planned
         state.budget.stop()
-        if state.settings.after and state.measure is None and self._may_look:
-            self.look()
-        self._lose_failed_look()  # training is over, so it was not the model that failed
+        if state.settings.after != NONE:
+            self._first_look.at_end()
+        self._first_look.lose_failed()  # training is over, so it was not the model that failed
         if state.measure is None and state.epoch and "stages" not in state.errors:
             state.skipped["stages", BUDGET if state.source.shown is not None else UNSUPPORTED] = 1
         with state.safely("writing"):
             self._description.read_now()
             self._description.write()
         try:
-            if state.settings.after:
-                seconds = max(WAITED_SECONDS, WAITED_SHARE * state.budget.training)
-                self._measure_what_waited(seconds)
-                line = ProgressLine("measuring the data flow") if state.settings.verbose else None
-                measure_after_training(state, state.settings.progress or line)
-            else:
+            if state.settings.after == NONE:
                 state.skip("after training", DECLINED)
-        except BaseException:  # Ctrl-C while it is measured; the epochs are all there
-            self.close(Ending(INTERRUPTED, epoch=state.epoch or None))
-            raise
-        self.close(Ending(STOPPED if stopped else FINISHED, epoch=state.epoch or None))
+            else:
+                with state.safely("after training"), shown(state.settings) as progress:
+                    measure_after_training(state, progress, self._measure_what_waited)
+        except KeyboardInterrupt:  # the training is over, and what was measured so far is there
+            state.skip("after training", INTERRUPTED_BY_USER)
+            if not asks_for_all(state.settings):
+                raise
+        finally:
+            self.close(Ending(STOPPED if stopped else FINISHED, epoch=state.epoch or None))
 
     def failed(self, error: BaseException) -> None:
         """The ``fit`` raised; the trace says what, and where as far as that can be told."""
@@ -246,8 +242,8 @@ class Session:
             return
         state = self.state
         state.budget.stop()
-        if state.settings.after and isinstance(error, (Exception, KeyboardInterrupt)):
-            self._measure_what_waited(AFTER_FAILURE_SECONDS)
+        if state.settings.after != NONE and isinstance(error, (Exception, KeyboardInterrupt)):
+            self._measure_what_waited(min(AFTER_FAILURE_SECONDS, state.allowance.left))
         if isinstance(error, KeyboardInterrupt):
             self.close(Ending(INTERRUPTED, None, None, *state.moment))
             return
@@ -257,8 +253,7 @@ class Session:
         stage: str | None = None
         events: list[Event] = []
         seen: tuple[Stage, ...] = ()
-        if state.measure is None:
-            self.look()  # where the model itself runs, its outputs may not go with the loss
+        self._first_look.at_end()  # where the model runs, its outputs may not go with the loss
         with state.safely("failure"):
             stage, events, seen = failure.of_exception(state.suspect, error)
         with state.safely("writing"):
@@ -279,56 +274,9 @@ class Session:
             return
         state.writer.end(ending, lambda: dict(state.cost.parts), self.overhead)
         if state.can("writing") and state.settings.verbose:
-            path = state.settings.path
-            say(f"pipetrace: the trace is {path}; see it with: pipetrace show {path}")
-            if state.can("findings"):
-                with state.safely("findings"):
-                    if text := self._findings.at_end(path):
-                        say(text)
-
-    # The stages
-
-    def _look_if_affordable(self) -> bool:
-        """Look at the stages, where that was not done and the budget has room for it."""
-        state = self.state
-        if (
-            state.measure is not None
-            or state.source.shown is None
-            or not self._may_look
-            or not state.can("stages")
-            or not is_built(state.model)  # the first pass would take names that training would take
-        ):
-            return False
-        seconds = LOOK_SECONDS + LOOK_SECONDS_A_LAYER * state.layers()
-        # A short training pays it from what it may take in all, of which epochs want a part too.
-        if not state.budget.has_room_for(seconds / LOOK_SHARE):
-            return False
-        self.look()
-        return True
-
-    def look(self) -> None:
-        """See which stages the model has, by its rows.
-
-        Where that fails it may be the model that fails, and then the training is about to say so.
-        """
-        state = self.state
-        if state.source.shown is None or not state.can("stages"):
-            return
-        with state.cost.of("stages"):
-            try:
-                see_stages(state, state.source.shown)
-            except Exception as error:
-                self._look_failed = error
-                return
-        with state.safely("writing"):
-            self._description.renewed()
-            self._description.write()
-        self._description.read_beside()
-
-    def _lose_failed_look(self) -> None:
-        if self._look_failed is not None:
-            self.state.lose("stages", self._look_failed)
-            self._look_failed = None
+            with state.safely("findings"):
+                for text in live_findings.at_end(state.settings.path):
+                    say_once(text)
 
     def look_only(self, progress: Callable[[int, int], None]) -> None:
         """Record the model as it is, without training it.
@@ -338,6 +286,7 @@ class Session:
         """
         state = self.state
         state.only_looks = True
+        state.allowance.fit_begins(limited=False)
         self._description.read_now()
         self._open()
         self._raise_what_was_lost()
@@ -350,7 +299,7 @@ class Session:
             return
         self._description.read_now()
         self._description.write()
-        measure_after_training(state, progress)
+        measure_after_training(state, progress, lambda _: None)
         self.close(Ending(FINISHED))
         self._raise_what_was_lost()
 

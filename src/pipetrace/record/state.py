@@ -1,26 +1,44 @@
 """What a recording was asked for, what is known of it so far, and what of it has failed."""
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipetrace.capture.guard import contained
 from pipetrace.capture.internals import all_layers
 from pipetrace.capture.tensors import Origin
-from pipetrace.errors import PipetraceError, in_short
-from pipetrace.record.budget import DEFAULT_SHARE, Budget, Cost
+from pipetrace.errors import ArgumentError, PipetraceError, in_short
+from pipetrace.record.budget import DEFAULT_SHARE, Allowance, Budget, Cost
 from pipetrace.record.measure.failure import Suspect
 from pipetrace.record.measure.model_pass import PROBE_ROWS, ModelPass
 from pipetrace.record.measure.outcomes import Found
 from pipetrace.record.measure.preprocessing import Before
 from pipetrace.record.measure.rows import KERAS_BATCH_SIZE, Rows, RowSource
+from pipetrace.record.standard_error import say_once
 from pipetrace.record.writer_thread import WriterThread
 from pipetrace.trace.document import Array, Data, Stage
 from pipetrace.trace.events import RECORDER, Event
 from pipetrace.trace.measured import Measurement
+
+BRIEF, ALL, NONE = "brief", "all", "none"
+"""How much is measured when training is over."""
+
+
+def check_after_training(given: object) -> None:
+    """Check what is asked for after training.
+
+    Raises:
+        ArgumentError: it is none of the three.
+    """
+    if given not in (BRIEF, ALL, NONE):
+        raise ArgumentError(
+            f"after_training must be 'brief', 'all' or 'none', received {given!r}.",
+            where="after_training",
+            hint="Use 'all' to measure all rows however long it takes.",
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +75,8 @@ class Settings:
         before: the stages before the model, where there are any but the rows themselves.
         budget: the share of training time that recording may take while training runs; None sets no
             limit.
-        after: whether data flow, predictions and weights are measured when training is over.
+        after: what is measured when training is over: what the allowance has room for (``brief``),
+            ``all`` or ``none``.
         exact: whether the data flow's histograms count all rows, however long that takes.
         strict: whether the caller handles the errors, so that nothing is said of them here.
         data: what is known of the data beforehand, in place of what the rows tell.
@@ -77,7 +96,7 @@ class Settings:
     data_name: str | None = None
     before: Before | None = None
     budget: float | None = DEFAULT_SHARE
-    after: bool = True
+    after: str = BRIEF
     exact: bool = False
     strict: bool = False
     data: Data | None = None
@@ -97,6 +116,7 @@ class State:
 
     Attributes:
         source: which rows the training has.
+        allowance: what the ``fit`` that runs may still be delayed.
         measure: the forward pass of all stages; None until the stages were seen.
         before: the stages before the model; ``names``: for each array of the rows the one it comes
             from.
@@ -112,6 +132,7 @@ class State:
         self.model, self.settings = model, settings
         self.cost = Cost()
         self.budget = Budget(settings.budget, self.cost)
+        self.allowance = Allowance(self.budget)
         self.source = RowSource(settings.rows, settings.held_out)
         self.writer: WriterThread | None = None
         self.measure: ModelPass | None = None
@@ -121,7 +142,7 @@ class State:
         self.steps: int | None = None
         self.steps_together = 1
         self.only_looks = False
-        self.errors: dict[str, Exception] = {}
+        self.errors: dict[str, BaseException] = {}
         self.skipped: dict[tuple[str, str], int] = {}
         self._layers: int | None = None
 
@@ -163,20 +184,14 @@ class State:
     @contextmanager
     def safely(self, part: str) -> Iterator[None]:
         """Do a part of the recording; what it raises stays here."""
-        with self.cost.of(part):
-            try:
-                yield
-            except Exception as error:  # whatever it is, it is ours, and the training is not
-                self.lose(part, error)
+        with self.cost.of(part), contained(lambda error: self.lose(part, error)):
+            yield
 
     @contextmanager
     def safely_beside(self, part: str) -> Iterator[None]:
         """The same in the writer's thread, beside the training."""
-        with self.cost.beside(part):
-            try:
-                yield
-            except Exception as error:  # as above
-                self.lose(part, error)
+        with self.cost.beside(part), contained(lambda error: self.lose(part, error)):
+            yield
 
     def can(self, part: str) -> bool:
         """Whether a part of the recording has not failed before."""
@@ -197,7 +212,7 @@ class State:
         if found and self.writer is not None and self.can("writing"):
             self.writer.add_measurements(Measurement(name, epoch, each) for name, each in found)
 
-    def lose(self, part: str, error: Exception) -> None:
+    def lose(self, part: str, error: BaseException) -> None:
         """Skip a part of the recording from here on, and say so once."""
         if part in self.errors:
             return
@@ -205,16 +220,9 @@ class State:
         if self.settings.strict or (self.only_looks and part == "writing"):
             return  # the caller raises it
         what = error.what if isinstance(error, PipetraceError) else in_short(error)
-        with contextlib.suppress(Exception):  # a closed standard error stops no training
-            why = what.rstrip(".")
-            say(f"pipetrace: Recording {part} failed and is now off: {why}. Training continues.")
+        why = what.rstrip(".")
+        say_once(f"pipetrace: Recording {part} failed and is now off: {why}. Training continues.")
         if self.writer is not None and part != "writing":
             with contextlib.suppress(Exception):
                 epoch, step = self.epoch or None, self.step or None
                 self.writer.add_event(Event(RECORDER, epoch, step, part=part, error=what))
-
-
-def say(text: str) -> None:
-    """Write a line to standard error, beside what the training prints itself."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar, cast, overload
 
 from pipetrace.trace.measurements import KINDS, Figures
+from pipetrace.trace.records import same
 
 F = TypeVar("F", bound=Figures)
 
@@ -117,5 +118,10 @@ class Measurements(Sequence[Measurement]):
         kind, name, epoch = list(self._order)[place]
         return Measurement(name, epoch, self._figures(kind, name, epoch))
 
+    def __eq__(self, other: object) -> bool:
+        return same(list(self), list(other)) if isinstance(other, Measurements) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({list(self)})"
+        return f"{type(self).__name__}({len(self)} of {len(self._by)} kinds)"

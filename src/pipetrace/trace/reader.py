@@ -31,6 +31,7 @@ from pipetrace.trace.document import (
     Run,
     Spec,
     Stage,
+    Stages,
     Trace,
     Weight,
 )
@@ -93,7 +94,7 @@ class _Reader:
         self.summaries = self._summaries()
 
     def trace(self) -> Trace:
-        groups, stages = tuple(self._groups()), tuple(self._stages())
+        groups, stages = tuple(self._groups()), Stages(self._stages())
         model = self.facts["model"]
         run = record(Run, self.facts, model=None if model is None else record(ModelFacts, model))
         check_order(stages, groups, run.model)

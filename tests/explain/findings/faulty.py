@@ -11,7 +11,7 @@ from tests.explain.findings.conftest import Changes, a_run, poor
 
 from pipetrace.explain.findings import WARNING
 from pipetrace.trace import Trace
-from pipetrace.trace.document import Parameters, Weight
+from pipetrace.trace.document import Parameters, Stages, Weight
 from pipetrace.trace.events import Event
 from pipetrace.trace.measurements import (
     BaselineModel,
@@ -102,7 +102,7 @@ def with_summary(trace: Trace, name: str, summary: Any) -> Trace:
     """With another summary of a stage."""
     return replace(
         trace,
-        stages=tuple(
+        stages=Stages(
             replace(each, summary=summary) if each.name == name else each for each in trace.stages
         ),
     )
@@ -193,4 +193,4 @@ def four(more: Any, spread: float) -> Trace:
         second, name="third", path="third", inputs=(replace(second.outputs[0], source="second"),)
     )
     following = replace(last, inputs=(replace(third.outputs[0], source="third"),))
-    return replace(made, stages=(*made.stages[:3], third, following))
+    return replace(made, stages=Stages((*made.stages[:3], third, following)))

@@ -20,6 +20,7 @@ from pipetrace.errors import (
 )
 from pipetrace.explain.findings import registry
 from pipetrace.explain.findings.engine import CheckOptions, at_level, check, run
+from pipetrace.trace.document import Stages
 from pipetrace.trace.measured import Measurement, Measurements
 from pipetrace.trace.measurements import Gradient, Signal
 
@@ -269,7 +270,7 @@ def test_a_rule_whose_needs_were_not_recorded_has_not_run(
     measured = Measurements(Measurement("x", 0, figures) for figures in (Gradient(), Signal()))
     report = check(replace(trace, measurements=measured))
     assert (len(report.ran), report.not_run) == (2, ())
-    report = check(replace(trace, measurements=measured, stages=()))
+    report = check(replace(trace, measurements=measured, stages=Stages()))
     assert report.missing == ("stages",)
 
 

@@ -16,6 +16,7 @@ from tests.explain.findings.faulty import (
 from pipetrace.explain.findings import NOTE, all_rules
 from pipetrace.explain.findings.engine import run
 from pipetrace.stats import summarise
+from pipetrace.trace.document import Stages
 from pipetrace.trace.measured import Measurements
 
 CASES = [*cases_data.CASES, *cases_model.CASES, *cases_training.CASES]
@@ -94,6 +95,6 @@ def test_of_a_complete_run_every_rule_has_run() -> None:
 def test_of_a_trace_without_anything_no_rule_has_run() -> None:
     run_ = a_run()
     none = replace(run_.run, training=replace(run_.run.training, epochs=0))
-    empty = replace(run_, run=none, measurements=Measurements(), stages=(), epochs=())
+    empty = replace(run_, run=none, measurements=Measurements(), stages=Stages(), epochs=())
     report = run(empty, all_rules())
     assert (report.ran, report.exit_code) == ((), 2)

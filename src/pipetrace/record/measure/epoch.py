@@ -31,7 +31,7 @@ class EpochPass:
     """
 
     def __init__(self, measure: ModelPass, rows: Rows, instead: Weights | None = None) -> None:
-        self._measure = measure
+        self._measure, self._rows = measure, rows
         few = rows.spaced(measure.extent.probe)
         self._passed: Passed = measure.passed(few.x, instead)
         outputs = measure.outputs_in(self._passed)
@@ -46,15 +46,16 @@ class EpochPass:
         ]
         return [*signals, *self._outcomes]
 
+    def example(self, rows: Rows) -> dict[str, Array]:
+        """The first of some rows at every stage, its first output each."""
+        own = rows is self._rows  # whose first row has passed
+        passed = self._passed if own else self._measure.passed(rows.taken(slice(0, 1)).x)
+        found = self._measure.examples(passed)
+        return {name: np.array(values[0]) for name, values in found.items()}
+
     def summaries(self) -> dict[str, Summary]:
         """The summary of every stage's first output."""
         return self._measure.summaries(self._passed)
-
-
-def example(measure: ModelPass, rows: Rows) -> dict[str, Array]:
-    """The first of some rows at every stage, its first output each."""
-    passed = measure.passed(rows.taken(slice(0, 1)).x)
-    return {name: values[0] for name, values in measure.examples(passed).items()}
 
 
 class WeightSummaries:

@@ -153,7 +153,7 @@ class ModelPass:
         """Pass no more rows at a time from now on, as another ``fit`` may have smaller batches."""
         self.losses.most = most
         self.extent = replace(self.extent, together=min(most, self.extent.probe))
-        self.forward.most = self.extent.together
+        self.forward.most, self.forward.most_final = self.extent.together, most
 
     def passed(self, x: Any, instead: Weights | None = None) -> Passed:
         """The outputs of all stages, the sources among them.
@@ -198,35 +198,16 @@ class ModelPass:
             if can_summarise(values[0]) and values[0].size
         }
 
-    def final(self, model: Any, rows: Rows, *, training: bool = False) -> Forward:
-        """A pass that gives the model's own outputs alone.
-
-        Args:
-            model: that passes.
-            rows: of which shapes and dtypes are used.
-            training: whether its layers behave as in training.
-        """
-        return Forward(
-            model,
-            nests.as_fit_gets(rows.taken(slice(0, 2)).x),
-            self.names,
-            training=training,
-            only={str(spec.source) for spec in self.forward.outputs},
-            taken=self.forward.taken,
-        )
-
-    def outputs_of(self, forward: Forward, rows: Rows) -> list[Array]:
+    def outputs_of(self, rows: Rows) -> list[Array]:
         """What the model gives for rows, one array for each output, passed in parts.
 
         Args:
-            forward: the pass of all stages, or that of ``final``.
             rows: any number of them.
         """
-        parts = []
-        for start in range(0, len(rows), self.extent.together):
-            some = rows.taken(slice(start, start + self.extent.together))
-            parts.append(self.outputs_in(forward.passed(nests.as_fit_gets(some.x))))
-        return [np.concatenate(each) for each in zip(*parts, strict=True)] if parts else []
+        if not len(rows):
+            return []
+        found = self.forward.final(nests.as_fit_gets(rows.x))
+        return self.outputs_in(self.passed(rows.x)) if found is None else found
 
     def _specs(self, name: str, values: Sequence[Array]) -> tuple[Spec, ...]:
         for stage in self.forward.stages:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -12,22 +12,11 @@ from pipetrace.record.measure.model_pass import ModelPass, is_numbers
 from pipetrace.record.measure.rows import Rows
 from pipetrace.stats import activations, outcomes
 from pipetrace.trace.document import Array
-from pipetrace.trace.measurements import (
-    HELD_OUT,
-    TRAINING,
-    TRAINING_MODE,
-    Dimensions,
-    Figures,
-    Outcome,
-)
+from pipetrace.trace.measurements import Dimensions, Figures, Outcome
 
 Found: TypeAlias = list[tuple[str, Figures]]
 """Figures with the names of what they are of."""
 
-COMPARED_ROWS = 2000
-"""Rows of each kind whose outcome is measured after training."""
-OTHER_IN_TRAINING = ("Dropout", "BatchNorm", "Noise")
-"""Layers of Keras that give something else in training; RNNs may too, and mostly do not."""
 SET_BY_THREADPOOLCTL = "KMP_DUPLICATE_LIB_OK"
 
 
@@ -79,30 +68,6 @@ def compared(
         if classes:
             of_class = outcomes.by_class(output, target)
             found += [(f"{title}/{label}", values) for label, values in of_class.items()]
-    return found
-
-
-def after_training(model: Any, measure: ModelPass, trained: Rows, validation: Rows | None) -> Found:
-    """Outcomes of training and validation rows, and of training rows in training mode.
-
-    Args:
-        model: as it is.
-        measure: its forward pass.
-        trained: rows that ``fit`` trained on.
-        validation: rows that it did not, or None.
-    """
-    count = min(COMPARED_ROWS, measure.extent.candidates)
-    final = measure.final(model, trained)
-    some = trained.spaced(count)
-    found = compared(measure, some, measure.outputs_of(final, some), TRAINING, classes=True)
-    if validation is not None and len(validation):
-        kept = validation.spaced(count)
-        outputs = measure.outputs_of(final, kept)
-        found += compared(measure, kept, outputs, HELD_OUT, classes=True)
-    kinds = [stage.layer or "" for stage in measure.forward.stages]
-    if any(word in kind for kind in kinds for word in OTHER_IN_TRAINING):
-        other = measure.final(model, trained, training=True)
-        found += compared(measure, some, measure.outputs_of(other, some), TRAINING_MODE)
     return found
 
 
