@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from pipetrace.trace.codec import decode_number
-from pipetrace.trace.document import Group, ModelFacts, Spec, Stage
+from pipetrace.trace.document import Group, ModelFacts, Prediction, Spec, Stage
 
 Record = TypeVar("Record")
 
@@ -156,7 +156,12 @@ def typed(value: Any, wanted: Any, name: str) -> Any:
     raise ValueError(f"{name} is {repr(value)[:100]}")
 
 
-def check_order(stages: Iterable[Stage], groups: Iterable[Group], model: ModelFacts | None) -> None:
+def check_order(
+    stages: Iterable[Stage],
+    groups: Iterable[Group],
+    model: ModelFacts | None,
+    predictions: Iterable[Prediction],
+) -> None:
     """Check that whatever is said to come from a stage comes from an output that the stage has.
 
     Raises:
@@ -166,10 +171,18 @@ def check_order(stages: Iterable[Stage], groups: Iterable[Group], model: ModelFa
     for stage in stages:
         for spec in stage.inputs:
             _check_source(spec, outputs, f"the stage {stage.name!r}")
+        if stage.name in outputs:
+            raise ValueError(f"two stages are called {stage.name!r}")
+        if not stage.outputs and (stage.example is not None or stage.summary is not None):
+            raise ValueError(f"values were measured of {stage.name!r}, which has no outputs")
         outputs[stage.name] = len(stage.outputs)
     for group in groups:
         for spec in (*group.inputs, *group.outputs):
             _check_source(spec, outputs, f"the group {group.path!r}")
+    for prediction in predictions:
+        for name in prediction.outputs:
+            if not outputs.get(name, 1):
+                raise ValueError(f"values were measured of {name!r}, which has no outputs")
     for spec in model.outputs if model else ():
         _check_source(spec, outputs, "the model")
 

@@ -97,7 +97,8 @@ class _Reader:
         groups, stages = tuple(self._groups()), Stages(self._stages())
         model = self.facts["model"]
         run = record(Run, self.facts, model=None if model is None else record(ModelFacts, model))
-        check_order(stages, groups, run.model)
+        predictions = tuple(self._predictions())
+        check_order(stages, groups, run.model, predictions)
         overhead = self.facts.get("overhead")
         counts = record(Counts, self.facts)
         return Trace(
@@ -106,7 +107,7 @@ class _Reader:
             stages=stages,
             rows=counts.rows,
             epochs=tuple(self._epochs()),
-            predictions=tuple(self._predictions()),
+            predictions=predictions,
             weights=self._tensors("weight"),
             ending=self._ending(),
             cost=dict(self.database.execute("SELECT part, seconds FROM cost").fetchall()),
