@@ -123,6 +123,8 @@ class State:
         planned: the number of the last epoch that is planned.
         epoch, step: those that run, from 1; the step within its epoch.
         steps: of an epoch, or None where Keras does not know; ``steps_together``: of one call.
+        slowness: how many times as long as its processor time a first look took: on a machine that
+            does other work, everything takes longer than at rest.
         only_looks: whether the model is not trained.
         errors: what each part raised that has failed.
         skipped: how often something was skipped, by what and why.
@@ -141,6 +143,7 @@ class State:
         self.planned, self.epoch, self.step = 0, 0, 0
         self.steps: int | None = None
         self.steps_together = 1
+        self.slowness = 1.0
         self.only_looks = False
         self.errors: dict[str, BaseException] = {}
         self.skipped: dict[tuple[str, str], int] = {}
