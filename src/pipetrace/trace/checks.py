@@ -180,9 +180,8 @@ def check_order(
         for spec in (*group.inputs, *group.outputs):
             _check_source(spec, outputs, f"the group {group.path!r}")
     for prediction in predictions:
-        for name in prediction.outputs:
-            if not outputs.get(name, 1):
-                raise ValueError(f"values were measured of {name!r}, which has no outputs")
+        if not all(outputs.get(name, 1) for name in prediction.outputs):
+            raise ValueError("a prediction has values of a stage without outputs")
     for spec in model.outputs if model else ():
         _check_source(spec, outputs, "the model")
 
