@@ -91,7 +91,7 @@ def digits(
         record_digits(source, plan, out, progress, command=command_line(), force=force)
         progress.begins("Writing the page")
         trace, made = load_document(out)
-        save_page(made, page, force=force)
+        save_page(trace, made, page, force=force)
     if not quiet:
         print_document(made, console, plain=plain, file=out)
         from pipetrace.present.output_files import files_written

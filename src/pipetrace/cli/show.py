@@ -68,10 +68,12 @@ def show(file: Path, stage: str | None, expand: bool, plain: bool, markdown: boo
 @force_option
 def page(file: Path, out: Path | None, force: bool) -> None:
     """Write a trace as a page: one HTML file that opens from disk."""
+    from pipetrace.present.build.model import model_view
     from pipetrace.present.page import page as as_page
 
-    _, made = load_document(file)
-    write_output(as_page(made), out or page_path(file), [file], force=force)
+    trace, made = load_document(file)
+    text = as_page(made, model_view(trace))
+    write_output(text, out or page_path(file), [file], force=force)
 
 
 @commands.command()
