@@ -17,6 +17,7 @@ from pipetrace.cli.group import (
     force_option,
     load_document,
     module_option,
+    name_of,
     page_path,
     plain_option,
     print_document,
@@ -202,7 +203,7 @@ def trace(
     if not quiet:
         _, made = load_document(out)
         print_document(made, console, plain=plain, file=out)
-        name = click.format_filename(out)
+        name = name_of(out)
         click.echo(f"Wrote {name}; write its page with: pipetrace page {name}")
 
 

@@ -15,6 +15,7 @@ from pipetrace.cli.group import (
     console_for,
     force_option,
     load_document,
+    name_of,
     page_path,
     plain_option,
     print_document,
@@ -48,7 +49,7 @@ def show(file: Path, stage: str | None, expand: bool, plain: bool, markdown: boo
     if markdown:
         from pipetrace.present.markdown import document_markdown
 
-        print_text(document_markdown(made, shlex.quote(click.format_filename(file))))
+        print_text(document_markdown(made, shlex.quote(name_of(file))))
         return
     # Rich takes time to import; it is asked where it may take standard output for a terminal.
     may_be_terminal = sys.stdout.isatty() or not FORCE_TERMINAL.isdisjoint(os.environ)
