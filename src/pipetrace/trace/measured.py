@@ -31,9 +31,9 @@ class Measurement:
         object.__setattr__(self, "kind", self.figures.kind)
 
 
-Stored: TypeAlias = tuple[str, str, int | None, str]
-"""Kind, name, epoch and figures of a measurement, the figures as the file has them."""
-Decode: TypeAlias = Callable[[type[Figures], str], Figures]
+Stored: TypeAlias = tuple[str, str, int | None, int]
+"""Kind, name and epoch of a measurement, and the number of the content that has its figures."""
+Decode: TypeAlias = Callable[[type[Figures], int], Figures]
 
 
 class Measurements(Sequence[Measurement]):
@@ -48,12 +48,12 @@ class Measurements(Sequence[Measurement]):
         self, measured: Iterable[Measurement | Stored] = (), decode: Decode | None = None
     ) -> None:
         self._decode = decode
-        self._by: dict[str, dict[str, dict[int | None, Figures | str]]] = {}
+        self._by: dict[str, dict[str, dict[int | None, Figures | int]]] = {}
         self._order: dict[tuple[str, str, int | None], None] = {}
         for each in measured:
             if isinstance(each, Measurement):
                 kind, name, epoch = each.kind, each.name, each.epoch
-                figures: Figures | str = each.figures
+                figures: Figures | int = each.figures
             else:
                 kind, name, epoch, figures = each
             if kind in KINDS:
