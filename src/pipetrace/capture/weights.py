@@ -5,8 +5,6 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from pipetrace.capture import internals
 from pipetrace.capture.backend import load
 from pipetrace.trace.document import Array
