@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -52,7 +53,10 @@ def long_trace(path: Path) -> tuple[int, int]:
 
 
 def times(rounds: int) -> dict[str, Any]:
-    """Seconds of each process, in turn; one round beforehand is not counted."""
+    """Seconds of each process, in turn; one round beforehand is not counted.
+
+    That round also writes the byte code, which an installed package has from the beginning. A checkout may lack it.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "long.trace"
         stages, epochs = long_trace(path)
@@ -62,11 +66,13 @@ def times(rounds: int) -> dict[str, Any]:
             PYTHON: [sys.executable, "-c", "pass"],
             KERAS: [sys.executable, "-c", "import keras"],
         }
+        environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(Path(folder) / "byte_code")}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         found: dict[str, list[float]] = {name: [] for name in commands}
         for number in range(rounds + 1):
             for name, command in commands.items():
                 began = time.perf_counter()
-                subprocess.run(command, check=True, capture_output=True)
+                subprocess.run(command, check=True, capture_output=True, env=environment)
                 if number:
                     found[name].append(time.perf_counter() - began)
         return {"ways": found, "stages": stages, "epochs": epochs, "bytes": path.stat().st_size}
