@@ -4,7 +4,7 @@ import { h } from "viewer/dom.js";
 import { findings } from "viewer/findings.js";
 import { flow } from "viewer/flow.js";
 import { prediction } from "viewer/prediction.js";
-import { quiz } from "viewer/quiz.js";
+import { answers, quiz } from "viewer/quiz.js";
 import { State } from "viewer/state.js";
 import { training } from "viewer/training.js";
 
@@ -147,5 +147,6 @@ function foot(view) {
     {},
     h("h2", {}, "About this trace"),
     h("dl", { class: "facts" }, ...view.foot.flatMap((fact) => [h("dt", {}, fact.name), h("dd", {}, fact.text)])),
+    view.quiz.length > 0 && h("p", { class: "printed muted" }, `Answers of the quiz: ${answers(view.quiz)}.`),
   );
 }
