@@ -263,7 +263,11 @@ class InterruptedRunError(PipetraceError):
 
 def in_short(error: BaseException) -> str:
     """An error in one line: its class and its text, without TensorFlow's trace of its own graph."""
-    lines = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines()
+    try:
+        text = str(error)
+    except Exception:  # an error of somebody's own may not even tell its text
+        text = ""
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()
     places = [
         number
         for number, line in enumerate(lines)

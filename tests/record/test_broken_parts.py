@@ -23,7 +23,7 @@ BREAKS = {
     "loss checks": "pipetrace.record.measure.failure.are_sound",
     "rows": "pipetrace.capture.batches.joined",
     "writing": "pipetrace.trace.writer.TraceWriter.add_epoch",
-    "start": "pipetrace.capture.fit.running_call",
+    "start": "pipetrace.record.session.Session.begin",
     "data facts": "pipetrace.record.measure.dataset.targets_of",
 }
 """Something that each part does, by the name under which it reports."""

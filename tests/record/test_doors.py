@@ -241,7 +241,7 @@ def test_every_door_gives_the_same_trace(form: str, tmp_path: Path) -> None:
     from pipetrace.record.watch import watching_all
 
     def by_run(model: Any, path: Path, arguments: dict[str, Any]) -> None:
-        with watching_all(lambda number: path, [], command="", budget=None):
+        with watching_all(lambda number: path, [], {}, command="", budget=None):
             model.fit(**arguments)
 
     found = []

@@ -116,7 +116,7 @@ def by_watch(model: Any, path: Path, fit: Fit) -> None:
 def by_run(model: Any, path: Path, fit: Fit) -> None:
     from pipetrace.record.watch import watching_all
 
-    with watching_all(lambda number: path, [], command=""):
+    with watching_all(lambda number: path, [], {}, command=""):
         fit(model, [])
 
 
@@ -216,7 +216,7 @@ def test_a_model_goes_while_others_are_watched(tmp_path: Path) -> None:
     from pipetrace.record.watch import watching_all
 
     made: list[Path] = []
-    with watching_all(lambda number: tmp_path / f"{number}.trace", made, command=""):
+    with watching_all(lambda number: tmp_path / f"{number}.trace", made, {}, command=""):
         gone = weakref.ref(tried(unwatched, tmp_path, well))
         gc.collect()
         assert gone() is None

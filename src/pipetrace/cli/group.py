@@ -86,11 +86,6 @@ def print_error(error: PipetraceError) -> None:
     click.echo(f"       [{error.slug}] is explained by: pipetrace help {error.slug}", err=True)
 
 
-def print_note(text: str) -> None:
-    """Print a line to standard error that is not the user's program's own output."""
-    click.echo(f"pipetrace: {text}", err=True)
-
-
 def print_text(text: str) -> None:
     """Print text to standard output.
 

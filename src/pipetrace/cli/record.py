@@ -1,5 +1,6 @@
 """Commands that record: digits, run, trace, selfcheck."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,12 @@ from pipetrace.cli.group import (
     page_path,
     plain_option,
     print_document,
-    print_note,
     print_text,
     progress_for,
     quiet_option,
     save_page,
 )
-from pipetrace.errors import ArgumentError, PipetraceError
+from pipetrace.errors import ArgumentError
 
 
 @commands.command()
@@ -142,8 +142,7 @@ def run(
     program gets its own arguments; its output, exceptions and exit code pass through. Each model
     gets one trace, which replaces the trace of an earlier run.
     """
-    from pipetrace.present.stderr import at_end
-    from pipetrace.record.run import Watched, run_script
+    from pipetrace.record.run import Watched, note, report_traces, run_script
 
     first = out or Path(f"{script.rpartition('.')[2] if module else Path(script).stem}.trace")
 
@@ -151,21 +150,13 @@ def run(
         return first if number == 1 else first.with_name(f"{first.stem}-{number}{first.suffix}")
 
     made: list[Path] = []
+    watched = Watched(path_of, {"budget": _budget(budget), "after_training": after_training})
+    process = os.getpid()
     try:
-        watched = Watched(path_of, {"budget": _budget(budget), "after_training": after_training})
-        run_script(script, arguments, is_module=module, watched=watched, told=print_note, made=made)
+        run_script(script, arguments, is_module=module, watched=watched, told=note, made=made)
     finally:
-        for each in made:
-            name = click.format_filename(each)
-            print_note(f"the trace is {name}; see it with: pipetrace show {name}")
-            try:
-                findings = str(at_end(each))
-            except PipetraceError as error:
-                findings = f"pipetrace: {error}"
-            if findings:
-                click.echo(findings, err=True)
-        if not made:
-            print_note("no model was fitted, so there is no trace.")
+        if os.getpid() == process:  # no forked child of the program, which ends here as well
+            report_traces(made)
 
 
 @commands.command()

@@ -22,7 +22,7 @@ SECONDS_A_STAGE = 0.001
 """What a pass takes for each stage, at the most: measured on two cores."""
 CHECKED_BYTES_A_SECOND = 100e6
 """Speed at which rows are checked for repeated ones."""
-BASELINE_SECONDS, BASELINE_SECONDS_A_VALUE = 0.15, 60e-9
+BASELINE_SECONDS, BASELINE_SECONDS_A_VALUE = 0.3, 60e-9
 """What the baseline models take, and for each value of their rows."""
 DIMENSION_SECONDS_A_PRODUCT = 0.5e-9
 """What the dimensions take for each product of two values."""
@@ -64,7 +64,7 @@ def measure_after_training(
     for part in _Parts(state, measure, rows, writer).in_order(progress, measure_waiting):
         if state.can(part.name) and state.can("writing"):
             with state.safely(part.name):
-                if state.allowance.has_room_for(part.seconds()):
+                if state.allowance.has_room_for(part.seconds() * state.slowness):
                     part.work()
                 else:
                     state.skip(part.name, BUDGET)

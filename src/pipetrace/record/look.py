@@ -120,11 +120,14 @@ class FirstLook:
         if state.source.shown is None or not state.can("stages"):
             return
         with state.cost.of("stages"):
+            began, worked = time.perf_counter(), time.thread_time()
             try:
                 see_stages(state, state.source.shown)
             except Exception as error:
                 self._error = error
                 return
+            worked = max(time.thread_time() - worked, 1e-3)
+            state.slowness = max(1.0, (time.perf_counter() - began) / worked)
         self._write()
         self._description.read_beside()
 

@@ -1,11 +1,11 @@
 """How far a run is: who is shown it, and a bar on standard error."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from typing import Any, Protocol
+from contextlib import contextmanager
+from typing import Protocol
 
+from pipetrace.record.standard_error import is_terminal, say
 from pipetrace.record.state import ALL, Settings
 from pipetrace.trace.document import Epoch
 
@@ -44,11 +44,10 @@ def shown(settings: Settings) -> Iterator[Callable[[int, int], None] | None]:
     Yields:
         what is called with the rows that are done, and how many there are; None for nobody.
     """
-    error = _Harmless(sys.stderr)
     if settings.progress is not None or not asks_for_all(settings):
         yield settings.progress
         return
-    if not settings.alert or not error.isatty():
+    if not settings.alert or not is_terminal():
         yield None
         return
     from rich.console import Console
@@ -56,7 +55,7 @@ def shown(settings: Settings) -> Iterator[Callable[[int, int], None] | None]:
 
     # Nothing is redirected, and no thread of its own draws it.
     bar = Bar(
-        console=Console(file=error),  # type: ignore[arg-type] # it has what rich uses
+        console=Console(file=_StandardError()),  # type: ignore[arg-type] # it has what rich uses
         transient=True,
         auto_refresh=False,
         redirect_stdout=False,
@@ -76,23 +75,16 @@ def shown(settings: Settings) -> Iterator[Callable[[int, int], None] | None]:
         yield show
 
 
-class _Harmless:
-    """A stream that may be closed or broken, which is no concern of a training."""
+class _StandardError:
+    """Standard error as a file for rich."""
 
     encoding = "utf-8"
 
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
     def write(self, text: str) -> None:
-        with suppress(Exception):
-            self._stream.write(text)
+        say(text, end="")
 
     def flush(self) -> None:
-        with suppress(Exception):
-            self._stream.flush()
+        """Nothing waits."""
 
     def isatty(self) -> bool:
-        with suppress(Exception):
-            return bool(self._stream.isatty())
-        return False
+        return is_terminal()

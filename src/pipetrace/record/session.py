@@ -8,6 +8,7 @@ from typing import Any
 from pipetrace.capture import facts, internals
 from pipetrace.capture.fit import FitCall
 from pipetrace.errors import in_short
+from pipetrace.record import live_findings
 from pipetrace.record.budget import LossChecks
 from pipetrace.record.describe import Description, metrics_of, overhead, see_stages
 from pipetrace.record.epochs import EpochRecorder
@@ -16,7 +17,8 @@ from pipetrace.record.live_findings import LiveFindings
 from pipetrace.record.look import FirstLook
 from pipetrace.record.measure import failure
 from pipetrace.record.progress import asks_for_all, shown
-from pipetrace.record.state import BRIEF, NONE, Settings, State, say
+from pipetrace.record.standard_error import say, say_once
+from pipetrace.record.state import BRIEF, NONE, Settings, State
 from pipetrace.record.writer_thread import WriterThread
 from pipetrace.trace.document import FAILED, FINISHED, INTERRUPTED, STOPPED, Ending, Epoch, Stage
 from pipetrace.trace.events import DATA_ENDED, LOSS, NO_BATCHES, UNFINISHED, Event
@@ -272,12 +274,9 @@ class Session:
             return
         state.writer.end(ending, lambda: dict(state.cost.parts), self.overhead)
         if state.can("writing") and state.settings.verbose:
-            path = state.settings.path
-            say(f"pipetrace: the trace is {path}; see it with: pipetrace show {path}")
-            if state.can("findings"):
-                with state.safely("findings"):
-                    if text := self._findings.at_end(path):
-                        say(text)
+            with state.safely("findings"):
+                for text in live_findings.at_end(state.settings.path):
+                    say_once(text)
 
     def look_only(self, progress: Callable[[int, int], None]) -> None:
         """Record the model as it is, without training it.

@@ -1,13 +1,13 @@
 """What a recording was asked for, what is known of it so far, and what of it has failed."""
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipetrace.capture.guard import contained
 from pipetrace.capture.internals import all_layers
 from pipetrace.capture.tensors import Origin
 from pipetrace.errors import ArgumentError, PipetraceError, in_short
@@ -17,6 +17,7 @@ from pipetrace.record.measure.model_pass import PROBE_ROWS, ModelPass
 from pipetrace.record.measure.outcomes import Found
 from pipetrace.record.measure.preprocessing import Before
 from pipetrace.record.measure.rows import KERAS_BATCH_SIZE, Rows, RowSource
+from pipetrace.record.standard_error import say_once
 from pipetrace.record.writer_thread import WriterThread
 from pipetrace.trace.document import Array, Data, Stage
 from pipetrace.trace.events import RECORDER, Event
@@ -122,6 +123,8 @@ class State:
         planned: the number of the last epoch that is planned.
         epoch, step: those that run, from 1; the step within its epoch.
         steps: of an epoch, or None where Keras does not know; ``steps_together``: of one call.
+        slowness: how many times as long as its processor time a first look took: on a machine that
+            does other work, everything takes longer than at rest.
         only_looks: whether the model is not trained.
         errors: what each part raised that has failed.
         skipped: how often something was skipped, by what and why.
@@ -140,8 +143,9 @@ class State:
         self.planned, self.epoch, self.step = 0, 0, 0
         self.steps: int | None = None
         self.steps_together = 1
+        self.slowness = 1.0
         self.only_looks = False
-        self.errors: dict[str, Exception] = {}
+        self.errors: dict[str, BaseException] = {}
         self.skipped: dict[tuple[str, str], int] = {}
         self._layers: int | None = None
 
@@ -183,20 +187,14 @@ class State:
     @contextmanager
     def safely(self, part: str) -> Iterator[None]:
         """Do a part of the recording; what it raises stays here."""
-        with self.cost.of(part):
-            try:
-                yield
-            except Exception as error:  # whatever it is, it is ours, and the training is not
-                self.lose(part, error)
+        with self.cost.of(part), contained(lambda error: self.lose(part, error)):
+            yield
 
     @contextmanager
     def safely_beside(self, part: str) -> Iterator[None]:
         """The same in the writer's thread, beside the training."""
-        with self.cost.beside(part):
-            try:
-                yield
-            except Exception as error:  # as above
-                self.lose(part, error)
+        with self.cost.beside(part), contained(lambda error: self.lose(part, error)):
+            yield
 
     def can(self, part: str) -> bool:
         """Whether a part of the recording has not failed before."""
@@ -217,7 +215,7 @@ class State:
         if found and self.writer is not None and self.can("writing"):
             self.writer.add_measurements(Measurement(name, epoch, each) for name, each in found)
 
-    def lose(self, part: str, error: Exception) -> None:
+    def lose(self, part: str, error: BaseException) -> None:
         """Skip a part of the recording from here on, and say so once."""
         if part in self.errors:
             return
@@ -225,16 +223,9 @@ class State:
         if self.settings.strict or (self.only_looks and part == "writing"):
             return  # the caller raises it
         what = error.what if isinstance(error, PipetraceError) else in_short(error)
-        with contextlib.suppress(Exception):  # a closed standard error stops no training
-            why = what.rstrip(".")
-            say(f"pipetrace: Recording {part} failed and is now off: {why}. Training continues.")
+        why = what.rstrip(".")
+        say_once(f"pipetrace: Recording {part} failed and is now off: {why}. Training continues.")
         if self.writer is not None and part != "writing":
             with contextlib.suppress(Exception):
                 epoch, step = self.epoch or None, self.step or None
                 self.writer.add_event(Event(RECORDER, epoch, step, part=part, error=what))
-
-
-def say(text: str) -> None:
-    """Write a line to standard error, beside what the training prints itself."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()

@@ -115,6 +115,7 @@ class WriterThread:
         overhead: Callable[[], Overhead],
     ) -> None:
         """Say how the run ended, wait for all that is to be written, and close the file."""
+        self.wait()  # what runs now may have more to write
         self._write(lambda: self._open().end(ending, cost(), overhead()))
         self.close()
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from pipetrace.capture import batches, nests
 from pipetrace.capture.fit import FitCall
+from pipetrace.errors import ArgumentError, DataError
 from pipetrace.trace.document import Array
 
 KERAS_BATCH_SIZE = 32
@@ -67,6 +68,47 @@ def plain_rows(x: Any, y: Any = None, weight: Any = None) -> Rows | None:
     if found is None or not nests.flatten(found)[0].ndim:
         return None
     return Rows(found, nests.plain_arrays(y), nests.plain_arrays(weight))
+
+
+def given_rows(x: Any, y: Any, where: str) -> Rows | None:
+    """Rows that were given to the recorder, checked; None where none were.
+
+    Args:
+        x, y: arrays or structures of arrays, as the recorder got them.
+        where: the name of the argument.
+
+    Raises:
+        ArgumentError: they are no arrays.
+        DataError: the arrays have different numbers of rows, or none.
+    """
+    if x is None:
+        if y is not None:
+            raise ArgumentError(
+                "y was given without x.", where=where, hint="Give both, or neither."
+            )
+        return None
+    arrays, targets = nests.plain_arrays(x), nests.plain_arrays(y)
+    if arrays is None or (y is not None and targets is None):
+        kind = type(x if arrays is None else y).__name__
+        raise ArgumentError(
+            f"The rows to look at must be arrays, received {kind}.",
+            where=where,
+            hint="Give arrays, or a tuple or dictionary of arrays. Or leave them out: then the "
+            "first batches of fit are used.",
+        )
+    lengths = {
+        len(each) if each.ndim else None
+        for each in nests.flatten([arrays, targets])
+        if each is not None
+    }
+    if len(lengths) != 1 or not lengths - {None, 0}:
+        raise DataError(
+            "All arrays must have the same number of rows, and at least one; "
+            f"received {sorted(map(str, lengths))}.",
+            where=where,
+            hint="Give x and y with the same first axis.",
+        )
+    return Rows(arrays, targets)
 
 
 class RowSource:

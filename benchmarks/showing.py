@@ -1,8 +1,15 @@
-"""The whole process `pipetrace show`, beside what such a process cannot do without."""
+"""The whole process `pipetrace show` of a long trace, beside what such a process cannot do without.
+
+    python -m benchmarks.showing [ROUNDS]
+
+The processes take turns, 30 times where no number is given. The first round is not counted. It also writes the byte code,
+which an installed package has from the beginning and a checkout may lack.
+"""
 
 from __future__ import annotations
 
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -53,10 +60,7 @@ def long_trace(path: Path) -> tuple[int, int]:
 
 
 def times(rounds: int) -> dict[str, Any]:
-    """Seconds of each process, in turn; one round beforehand is not counted.
-
-    That round also writes the byte code, which an installed package has from the beginning. A checkout may lack it.
-    """
+    """Seconds of each process, and the size of the trace."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "long.trace"
         stages, epochs = long_trace(path)
@@ -76,3 +80,16 @@ def times(rounds: int) -> dict[str, Any]:
                 if number:
                     found[name].append(time.perf_counter() - began)
         return {"ways": found, "stages": stages, "epochs": epochs, "bytes": path.stat().st_size}
+
+
+def main() -> None:
+    """Print the median and the range of each process."""
+    measured = times(int(sys.argv[1]) if sys.argv[1:] else 30)
+    print("{stages} stages, {epochs} epochs, {bytes:,} bytes".format(**measured))
+    for name, seconds in measured["ways"].items():
+        median, least, most = statistics.median(seconds), min(seconds), max(seconds)
+        print(f"{name:40} {median:.3f} s, {least:.3f} to {most:.3f}")
+
+
+if __name__ == "__main__":
+    main()
