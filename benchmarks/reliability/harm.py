@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -60,19 +60,14 @@ class Ran:
     errors: str
 
 
-def harmed(cases: Sequence[str] = ()) -> list[Row]:
-    """All cases, or those that are named; takes some minutes."""
-    every = {
-        "objects": objects,
-        "streams": streams,
-        "descriptors": descriptors,
-        "surroundings": surroundings,
-        "two": two,
-        "interrupted": interrupted,
-        "main": main_module,
-        "many": many,
-    }
-    return [row for name in cases or every for row in every[name]()]
+def harmed(cases: Sequence[str] = (), doors: Sequence[str] = DOORS) -> list[Row]:
+    """All cases, or those that are named; takes some minutes.
+
+    Args:
+        cases: of ``CASES``; all where none is named.
+        doors: those by which cases are tried that any door may harm.
+    """
+    return [row for name in cases or CASES for row in CASES[name](doors)]
 
 
 def ran(case: str, door: str, program: str = PROGRAM, **streams: Any) -> Ran:
@@ -127,26 +122,26 @@ def compared(case: str, plain: Any, recorded: Any) -> Row:
     return Row(case, not same, "" if same else f"plain {plain!r:.300}, recorded {recorded!r:.300}")
 
 
-def objects() -> Iterator[Row]:
+def objects(doors: Sequence[str]) -> Iterator[Row]:
     """Layers, losses, callbacks and data that raise when they are looked at."""
     plain = ran("objects", "none")
-    for door in DOORS:
+    for door in doors:
         given = ran("objects", door)
         for name, each in plain.found.items():
             yield compared(f"{door}: {name}", each, given.found.get(name))
         yield compared(f"{door}: exit code", plain.code, given.code)
 
 
-def streams() -> Iterator[Row]:
+def streams(doors: Sequence[str]) -> Iterator[Row]:
     """Another ``sys.stderr``."""
     plain = ran("streams", "none")
-    for door in DOORS:
+    for door in doors:
         given = ran("streams", door)
         for name, each in plain.found.items():
             yield compared(f"{door}: standard error {name}", each, given.found.get(name))
 
 
-def descriptors() -> Iterator[Row]:
+def descriptors(doors: Sequence[str]) -> Iterator[Row]:
     """A standard error whose file cannot be written: a full disk, a closed pipe, none at all."""
     full = Path("/dev/full").open("w")  # noqa: SIM115 closed below
     reading, writing = os.pipe()
@@ -163,7 +158,7 @@ def descriptors() -> Iterator[Row]:
     try:
         for name, options in ways.items():
             plain = ran("plain", "none", **options)
-            for door in DOORS:
+            for door in doors:
                 given = ran("plain", door, **options)
                 one, other = (each.found.get("history") for each in (plain, given))
                 case = f"{door}: standard error {name}"
@@ -173,10 +168,10 @@ def descriptors() -> Iterator[Row]:
         os.close(writing)
 
 
-def surroundings() -> Iterator[Row]:
+def surroundings(doors: Sequence[str]) -> Iterator[Row]:
     """What a process is like beside its models, and how often it is warned."""
     plain = ran("surroundings", "none")
-    for door in DOORS[:2] + DOORS[3:]:
+    for door in (each for each in doors if each != "pipeline"):
         given = ran("surroundings", door)
         for name, each in plain.found.items():
             yield compared(f"{door}: {name}", each, given.found.get(name))
@@ -194,7 +189,7 @@ def warned(text: str) -> list[str]:
     ]
 
 
-def two() -> Iterator[Row]:
+def two(_: Sequence[str]) -> Iterator[Row]:
     """Two recorders of one training, and one of two."""
     found = ran("two", "none").found
     for name, traces in TWO.items():
@@ -209,7 +204,7 @@ def two() -> Iterator[Row]:
     )
 
 
-def interrupted() -> Iterator[Row]:
+def interrupted(_: Sequence[str]) -> Iterator[Row]:
     """Ctrl-C and the program's signal handlers while the recorder works."""
     for door in ("recorder", "watch"):
         for name, (raised, ending) in ran("interrupted", door).found.items():
@@ -217,7 +212,7 @@ def interrupted() -> Iterator[Row]:
             yield compared(f"{door}: {name}", (True, expected), (raised, ending))
 
 
-def many() -> Iterator[Row]:
+def many(_: Sequence[str]) -> Iterator[Row]:
     """Several fits write a few lines in all."""
     ended = ran("many", "recorder")
     lines = [line for line in ended.errors.splitlines() if line.startswith(("pipetrace: ", "  "))]
@@ -225,12 +220,24 @@ def many() -> Iterator[Row]:
     yield Row("seven fits write a few lines", not few, "" if few else f"{len(lines)} lines")
 
 
-def main_module() -> Iterator[Row]:
+def main_module(_: Sequence[str]) -> Iterator[Row]:
     """What Python calls at its end finds the program as its main module."""
     program = str(Path(__file__).with_name("harm_main.py"))
     plain, given = ran("main", "none", program), ran("main", "run", program)
     yield compared("run: the main module at exit", plain.output, given.output)
     yield compared("run: the main module's exit code", plain.code, given.code)
+
+
+CASES: Mapping[str, Callable[[Sequence[str]], Iterator[Row]]] = {
+    "objects": objects,
+    "streams": streams,
+    "descriptors": descriptors,
+    "surroundings": surroundings,
+    "two": two,
+    "interrupted": interrupted,
+    "main": main_module,
+    "many": many,
+}
 
 
 def main(cases: Iterable[str]) -> None:

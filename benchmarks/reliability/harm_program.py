@@ -146,12 +146,12 @@ def surroundings(door: str, folder: Path) -> Found:
     calls = {"eager": 0, "in models": 0}
 
     class Warns(keras.layers.Layer):  # type: ignore[misc]
-        def call(self, x: Any) -> Any:
+        def call(self, x: Any, training: bool = False) -> Any:
             import tensorflow as tf
 
             warnings.warn("a layer of the user's warns", UserWarning, stacklevel=1)
             calls["eager"] += tf.executing_eagerly()
-            return keras.ops.pad(x, [[0, 0], [0, 1]])
+            return keras.ops.pad(x * (2.0 if training else 1.0), [[0, 0], [0, 1]])
 
     before = inventory()
     moved: set[str] = set()

@@ -1,8 +1,9 @@
 """A forward pass that gives every stage's output, compiled once and used for all measuring."""
 
 import contextlib
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from pipetrace.capture import nests
 from pipetrace.capture.backend import load
 from pipetrace.capture.graph import Graph, Node, graph, weight_names
 from pipetrace.capture.hook import Call, watch
-from pipetrace.capture.tensors import Origin
+from pipetrace.capture.tensors import Origin, operations_behind
 from pipetrace.capture.weights import Weights, in_place_of, specs_of, tensors_of, weights
 from pipetrace.trace.document import Array, Group, Spec, Stage
 
@@ -175,6 +176,26 @@ class Forward:
             parts.append([_array(each) for each in self._final(given, some)])
         return [np.concatenate(each) for each in zip(*parts, strict=True)]
 
+    def failing(self, rows: Any) -> int | None:
+        """Which stage fails on some rows, by its place; None where none does, or none is known.
+
+        TensorFlow names the operation that failed. The stage is the first one that needs it.
+        """
+        import tensorflow as tf
+
+        try:
+            self.passed(rows)
+        except tf.errors.OpError as error:
+            text = str(error)
+        else:
+            return None
+        named = set(re.findall(r"(?:Detected at node |\bnode )([\w./>-]+)", text))
+        outputs = self._function.structured_outputs[0]
+        for place, tensors in enumerate(outputs):
+            if named & set(operations_behind(tensors)):
+                return place
+        return None
+
     def weights(self) -> dict[str, Array]:
         """The weights as they are now, by names such as ``conv2d/kernel``; each once."""
         return {name: np.array(variable.numpy()) for name, variable in self.variables().items()}
@@ -284,22 +305,12 @@ def failing_graph(
         forward.__init__(model, x, sources, taken=taken)  # type: ignore[misc]
     except Exception:
         return forward.seen
-    return _eagerly(model, x, sources, taken) or forward.seen
-
-
-def _eagerly(model: Any, x: Any, sources: Sequence[Origin], taken: Collection[str]) -> Graph | None:
-    """What is seen when the model runs step by step, where values can be at fault; None where
-    nothing raises."""
-    import tensorflow as tf
-
-    keras = load()
-    given = keras.tree.map_structure(tf.convert_to_tensor, x)
-    inputs = list(zip(keras.tree.flatten(given), sources, strict=True))
-    with watch() as calls, untouched(model), contextlib.suppress(Exception):
-        model(given, training=False)
-        return None
-    rows = fixed_rows(model) or len(keras.tree.flatten(given)[0])
-    return failed_graph(keras, calls, inputs, rows, taken)
+    place = forward.failing(x)
+    if place is None:
+        return forward.seen
+    nodes = forward.seen.nodes[: place + 1]
+    nodes[-1] = replace(nodes[-1], stage=replace(nodes[-1].stage, outputs=()))
+    return replace(forward.seen, nodes=nodes)
 
 
 def failed_graph(

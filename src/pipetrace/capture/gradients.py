@@ -23,27 +23,8 @@ def not_finite(
     Returns:
         the variables, in the model's order.
     """
-    import tensorflow as tf
-
-    keras = load()
-    variables, every = trainable(model), weights(model)
-    trained = tensors_of(variables, instead)
-    x, y = keras.tree.map_structure(tf.convert_to_tensor, (x, y))
-    with tf.GradientTape() as tape:
-        for value in trained:
-            tape.watch(value)
-        with in_place_of([*every, *variables], [*tensors_of(every, instead), *trained]):
-            given = model(x, training=True)
-            loss = model.compute_loss(
-                x=x, y=y, y_pred=given, sample_weight=sample_weight, training=True
-            )
-    gradients = tape.gradient(loss, trained)
-    return [
-        variable
-        for variable, gradient in zip(variables, gradients, strict=True)
-        if gradient is not None
-        and not np.isfinite(np.asarray(tf.convert_to_tensor(gradient), np.float64)).all()
-    ]
+    found = Gradients(model, x, y, sample_weight)(x, y, sample_weight, instead).gradients
+    return [each for each in trainable(model) if not np.isfinite(found[id(each)]).all()]
 
 
 class Gradients:

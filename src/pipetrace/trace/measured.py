@@ -32,9 +32,9 @@ class Measurement:
         object.__setattr__(self, "kind", self.figures.kind)
 
 
-Stored: TypeAlias = tuple[str, str, int | None, str]
-"""Kind, name, epoch and figures of a measurement, the figures as the file has them."""
-Decode: TypeAlias = Callable[[type[Figures], str], Figures]
+Stored: TypeAlias = tuple[str, str, int | None, int]
+"""Kind, name and epoch of a measurement, and the number of the content that has its figures."""
+Decode: TypeAlias = Callable[[type[Figures], int], Figures]
 
 
 class Measurements(Sequence[Measurement]):
@@ -49,9 +49,9 @@ class Measurements(Sequence[Measurement]):
         self, measured: Iterable[Measurement | Stored] = (), decode: Decode | None = None
     ) -> None:
         self._decode = decode
-        self._by: dict[str, dict[str, dict[int | None, Figures | str]]] = {}
+        self._by: dict[str, dict[str, dict[int | None, Figures | int]]] = {}
         self._given = [each if type(each) is tuple else _parts(each) for each in measured]
-        known: dict[tuple[str, str], dict[int | None, Figures | str]] = {}
+        known: dict[tuple[str, str], dict[int | None, Figures | int]] = {}
         for kind, name, epoch, figures in self._given:  # thousands, of a few dozen names
             held = known.get((kind, name))
             if held is None:
