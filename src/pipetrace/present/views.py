@@ -306,6 +306,23 @@ class Fact:
 
 
 @dataclass(frozen=True)
+class KeyFigure:
+    """A figure under the headline.
+
+    Attributes:
+        name: what it is.
+        text: its value.
+        note: what to compare it with, or what it is a part of; may be empty.
+        level: the severity of the worst finding, where it counts findings.
+    """
+
+    name: str
+    text: str
+    note: str
+    level: str = ""
+
+
+@dataclass(frozen=True)
 class Document:
     """A whole trace, ready to show.
 
@@ -327,6 +344,7 @@ class Document:
         focus: the name of the part of the trace that is shown; None for the whole.
         brief: whether there are so many stages that each is shown in short.
         findings: what is wrong, and where.
+        figures: the key figures under the headline.
     """
 
     title: str
@@ -350,3 +368,4 @@ class Document:
     focus: str | None = None
     brief: bool = False
     findings: FindingsView = field(default_factory=FindingsView)
+    figures: tuple[KeyFigure, ...] = ()
