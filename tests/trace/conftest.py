@@ -204,7 +204,8 @@ WEIGHTS = st.builds(Weight, NAMES, st.lists(LENGTHS, max_size=4).map(tuple), st.
 
 
 def stage_named(name: str) -> st.SearchStrategy[Stage]:
-    few = st.lists(SPECS, max_size=3).map(tuple)
+    # A stage with values has an output.
+    inputs, outputs = (st.lists(SPECS, min_size=least, max_size=3).map(tuple) for least in (0, 1))
     return st.builds(
         Stage,
         st.just(name),
@@ -212,8 +213,8 @@ def stage_named(name: str) -> st.SearchStrategy[Stage]:
         st.none() | NAMES,
         NAMES,
         CONFIGS,
-        few,
-        few,
+        inputs,
+        outputs,
         st.builds(Parameters, COUNTS, COUNTS),
         st.lists(WEIGHTS, max_size=3).map(tuple),
         st.none() | COUNTS,
