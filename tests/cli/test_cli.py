@@ -17,6 +17,7 @@ from pipetrace import __version__
 from pipetrace.cli import commands
 from pipetrace.errors import IncompleteTraceError
 from pipetrace.present.build.document import document
+from pipetrace.present.build.model import model_view
 from pipetrace.present.formats.json import to_json
 from pipetrace.present.page import page as as_page
 from pipetrace.present.quiz_prompt import ask
@@ -98,7 +99,8 @@ def test_page_writes_beside_the_trace(run: Run, here: Path) -> None:
     assert run("page", "digits.trace") == Ran(0, "Wrote digits.html\n", "")
     after = listing(here)
     assert after.keys() - before.keys() == {"digits.html"}
-    assert after["digits.html"].decode() == as_page(document(read(here / "digits.trace")))
+    trace = read(here / "digits.trace")
+    assert after["digits.html"].decode() == as_page(document(trace), model_view(trace))
     assert run("page", "digits.trace", "-o", "other.html") == Ran(0, "Wrote other.html\n", "")
     assert (here / "other.html").read_bytes() == after["digits.html"]
 

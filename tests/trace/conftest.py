@@ -157,12 +157,13 @@ def a_recording(epochs: int = 3) -> Recording:
     )
 
 
-# Control characters and halves of surrogate pairs are not read back as they are: a terminal would obey them.
-LETTERS = st.characters(exclude_categories=["Cc", "Cs"], include_characters="\n\t")
+# What cannot be seen is not read back as it is: it could give orders to a terminal, or hide.
+LETTERS = st.characters(exclude_categories=["Cc", "Cs", "Cf", "Zl", "Zp"])
 NAMES = st.text(LETTERS, min_size=1, max_size=12)
 WORDS = st.text(LETTERS, max_size=40)
 NUMBERS = st.floats()
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
+SECONDS = st.floats(0, 1e300)
 COUNTS = st.integers(0, 2**62)
 CONFIGS = st.dictionaries(
     WORDS,
@@ -197,14 +198,14 @@ def a_summary_each(names: list[str]) -> st.SearchStrategy[dict[str, Summary]]:
     return st.fixed_dictionaries({}, optional=dict.fromkeys(names, floats.map(summarise)))
 
 
-SPECS = st.builds(
-    Spec, st.lists(st.none() | COUNTS, max_size=4).map(tuple), NAMES, st.none() | NAMES
-)
-WEIGHTS = st.builds(Weight, NAMES, st.lists(COUNTS, max_size=4).map(tuple), st.booleans())
+LENGTHS = st.integers(0, 2**53)
+SPECS = st.builds(Spec, st.lists(st.none() | LENGTHS, max_size=4).map(tuple), NAMES)
+WEIGHTS = st.builds(Weight, NAMES, st.lists(LENGTHS, max_size=4).map(tuple), st.booleans())
 
 
 def stage_named(name: str) -> st.SearchStrategy[Stage]:
-    few = st.lists(SPECS, max_size=3).map(tuple)
+    # A stage with values has an output.
+    inputs, outputs = (st.lists(SPECS, min_size=least, max_size=3).map(tuple) for least in (0, 1))
     return st.builds(
         Stage,
         st.just(name),
@@ -212,54 +213,56 @@ def stage_named(name: str) -> st.SearchStrategy[Stage]:
         st.none() | NAMES,
         NAMES,
         CONFIGS,
-        few,
-        few,
+        inputs,
+        outputs,
         st.builds(Parameters, COUNTS, COUNTS),
         st.lists(WEIGHTS, max_size=3).map(tuple),
         st.none() | COUNTS,
     )
 
 
+DATA = st.builds(
+    Data,
+    WORDS,
+    WORDS,
+    st.none() | WORDS,
+    WORDS,
+    COUNTS,
+    WORDS,
+    st.lists(WORDS).map(tuple),
+    st.lists(COUNTS).map(tuple),
+    COUNTS,
+    COUNTS,
+    st.none() | COUNTS,
+    st.none() | FINITE,
+)
+TRAINING = st.builds(
+    Training,
+    COUNTS,
+    COUNTS,
+    WORDS,
+    CONFIGS,
+    WORDS,
+    st.lists(WORDS).map(tuple),
+    st.none() | COUNTS,
+    COUNTS,
+)
+RUNS = st.builds(
+    Run, WORDS, WORDS, WORDS, st.dictionaries(WORDS, WORDS), WORDS, WORDS, WORDS, DATA, TRAINING
+)
+
+
 @st.composite
 def recordings(draw: st.DrawFn) -> Recording:
     names = draw(st.lists(NAMES, min_size=1, max_size=4, unique=True))
     weights = draw(st.lists(NAMES, max_size=3, unique=True))
-    data = st.builds(
-        Data,
-        WORDS,
-        WORDS,
-        st.none() | WORDS,
-        WORDS,
-        COUNTS,
-        WORDS,
-        st.lists(WORDS).map(tuple),
-        st.lists(COUNTS).map(tuple),
-        COUNTS,
-        COUNTS,
-        st.none() | COUNTS,
-        st.none() | FINITE,
-    )
-    training = st.builds(
-        Training,
-        COUNTS,
-        COUNTS,
-        WORDS,
-        CONFIGS,
-        WORDS,
-        st.lists(WORDS).map(tuple),
-        st.none() | COUNTS,
-        COUNTS,
-    )
-    run = st.builds(
-        Run, WORDS, WORDS, WORDS, st.dictionaries(WORDS, WORDS), WORDS, WORDS, WORDS, data, training
-    )
     epochs = [
         draw(
             st.builds(
                 Epoch,
                 st.just(number),
                 st.dictionaries(NAMES, NUMBERS, max_size=4),
-                FINITE,
+                SECONDS,
                 st.none() | NUMBERS,
                 st.none() | COUNTS,
                 a_summary_each(names),
@@ -272,7 +275,7 @@ def recordings(draw: st.DrawFn) -> Recording:
         st.builds(Prediction, COUNTS, st.none() | COUNTS, a_tensor_each(names)), max_size=2
     )
     return Recording(
-        run=draw(run),
+        run=draw(RUNS),
         stages=tuple(draw(stage_named(name)) for name in names),
         epochs=tuple(epochs),
         rows=draw(COUNTS),
@@ -283,7 +286,7 @@ def recordings(draw: st.DrawFn) -> Recording:
         ending=draw(
             st.builds(Ending, NAMES, st.none() | WORDS, st.none() | NAMES, st.none() | COUNTS)
         ),
-        cost=draw(st.dictionaries(NAMES, FINITE, max_size=3)),
+        cost=draw(st.dictionaries(NAMES, SECONDS, max_size=3)),
     )
 
 

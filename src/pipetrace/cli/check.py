@@ -12,6 +12,7 @@ from pipetrace.cli.group import (
     commands,
     console_for,
     is_standard,
+    name_of,
     plain_option,
     print_error,
     print_text,
@@ -90,7 +91,7 @@ def check(
 
     defaults = config(Path.cwd())
     wanted = _check_options(options, defaults)
-    checked = tuple(check_trace(read(file), wanted, click.format_filename(file)) for file in files)
+    checked = tuple(check_trace(read(file), wanted, name_of(file)) for file in files)
     form, console = form or defaults.format or "text", console_for(plain)
     if form == "text" and is_standard(output) and console.is_terminal:
         from pipetrace.present.rich import print_blocks

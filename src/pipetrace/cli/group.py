@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 import pipetrace
-from pipetrace.errors import DiskFullError, PipetraceError
+from pipetrace.errors import DiskFullError, PipetraceError, visible
 
 PATH = click.Path(path_type=Path)
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -77,6 +77,11 @@ def commands() -> None:
     """
 
 
+def name_of(file: Path) -> str:
+    """Return a file's name as text that can be printed, whatever is in it."""
+    return visible(click.format_filename(file))
+
+
 def print_error(error: PipetraceError) -> None:
     """Print an error's parts to standard error: what, where, what to do, and its slug."""
     click.echo(f"Error: {error.what}", err=True)
@@ -127,7 +132,7 @@ def write_output(text: str, out: Path | None, read: Iterable[Path], *, force: bo
     for each in read:
         keep_apart(each, [out])
     write_text(out, text, force=force)
-    click.echo(f"Wrote {click.format_filename(out)}")
+    click.echo(f"Wrote {name_of(out)}")
 
 
 def console_for(plain: bool, *, stderr: bool = False) -> Any:
@@ -163,7 +168,7 @@ def load_document(
 
 def print_document(made: Any, console: Any, *, plain: bool, file: Path) -> None:
     """Print a document: with colours and images on a terminal, as plain text elsewhere."""
-    name = shlex.quote(click.format_filename(file))
+    name = shlex.quote(name_of(file))
     if plain or console is None or not console.is_terminal:
         from pipetrace.present.text import document_text
 
@@ -179,12 +184,13 @@ def page_path(trace: Path) -> Path:
     return trace.parent / f"{trace.stem}.html"  # with_suffix raises on "." and "/"
 
 
-def save_page(made: Any, out: Path, *, force: bool) -> None:
-    """Write a document as a page."""
+def save_page(trace: Any, made: Any, out: Path, *, force: bool) -> None:
+    """Write a trace and its document as a page."""
+    from pipetrace.present.build.model import model_view
     from pipetrace.present.output_files import write_text
     from pipetrace.present.page import page as as_page
 
-    write_text(out, as_page(made), force=force)
+    write_text(out, as_page(made, model_view(trace)), force=force)
 
 
 def command_line() -> str:

@@ -17,6 +17,7 @@ from pipetrace.cli.group import (
     force_option,
     load_document,
     module_option,
+    name_of,
     page_path,
     plain_option,
     print_document,
@@ -90,7 +91,7 @@ def digits(
         record_digits(source, plan, out, progress, command=command_line(), force=force)
         progress.begins("Writing the page")
         trace, made = load_document(out)
-        save_page(made, page, force=force)
+        save_page(trace, made, page, force=force)
     if not quiet:
         print_document(made, console, plain=plain, file=out)
         from pipetrace.present.output_files import files_written
@@ -202,7 +203,7 @@ def trace(
     if not quiet:
         _, made = load_document(out)
         print_document(made, console, plain=plain, file=out)
-        name = click.format_filename(out)
+        name = name_of(out)
         click.echo(f"Wrote {name}; write its page with: pipetrace page {name}")
 
 

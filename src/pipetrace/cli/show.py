@@ -15,6 +15,7 @@ from pipetrace.cli.group import (
     console_for,
     force_option,
     load_document,
+    name_of,
     page_path,
     plain_option,
     print_document,
@@ -48,7 +49,7 @@ def show(file: Path, stage: str | None, expand: bool, plain: bool, markdown: boo
     if markdown:
         from pipetrace.present.markdown import document_markdown
 
-        print_text(document_markdown(made, shlex.quote(click.format_filename(file))))
+        print_text(document_markdown(made, shlex.quote(name_of(file))))
         return
     # Rich takes time to import; it is asked where it may take standard output for a terminal.
     may_be_terminal = sys.stdout.isatty() or not FORCE_TERMINAL.isdisjoint(os.environ)
@@ -67,10 +68,12 @@ def show(file: Path, stage: str | None, expand: bool, plain: bool, markdown: boo
 @force_option
 def page(file: Path, out: Path | None, force: bool) -> None:
     """Write a trace as a page: one HTML file that opens from disk."""
+    from pipetrace.present.build.model import model_view
     from pipetrace.present.page import page as as_page
 
-    _, made = load_document(file)
-    write_output(as_page(made), out or page_path(file), [file], force=force)
+    trace, made = load_document(file)
+    text = as_page(made, model_view(trace))
+    write_output(text, out or page_path(file), [file], force=force)
 
 
 @commands.command()

@@ -40,7 +40,9 @@ def write_page(trace: Given, path: str | Path, *, force: bool = False) -> None:
         OutputError: the file exists, or it cannot be written.
     """
     from pipetrace.present.build.document import document
+    from pipetrace.present.build.model import model_view
     from pipetrace.present.output_files import write_text
     from pipetrace.present.page import page
 
-    write_text(Path(path), page(document(opened(trace))), force=force)
+    found = opened(trace)
+    write_text(Path(path), page(document(found), model_view(found)), force=force)

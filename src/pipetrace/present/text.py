@@ -78,7 +78,10 @@ def _all_lines(blocks: Iterable[Block], width: int) -> Iterator[str]:
 def _without_double_gaps(lines: Iterable[str]) -> Iterator[str]:
     before = ""
     for line in lines:
-        if line or before:
+        if line.lstrip().startswith(("::", "##[")):
+            # In the log of a CI service such a line would be an order to it.
+            yield line.replace("::", ": :").replace("##[", "# #[")
+        elif line or before:
             yield line
         before = line
 

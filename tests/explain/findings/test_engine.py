@@ -104,15 +104,18 @@ def test_the_entry_points_are_those_of_the_group(
         ("a", "own:A"),
         ("b", "own:B"),
     ]
+    # What lies in the current folder may be a stranger's.
+    monkeypatch.chdir(tmp_path)
+    assert registry.entry_points() == []
 
 
 def test_nothing_is_read_of_packages_where_none_declares_a_rule(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def never(**_: str) -> None:
+    def never(**_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("importlib.metadata.entry_points", never)
+    monkeypatch.setattr("importlib.metadata.distributions", never)
     assert registry.entry_points() == []
     # Into an archive only importlib.metadata can look.
     monkeypatch.setattr("sys.path", [__file__])

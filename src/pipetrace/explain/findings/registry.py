@@ -59,15 +59,25 @@ def known_rules(
 def entry_points() -> "list[EntryPoint]":
     """The installed rules, sorted by name.
 
-    Importing ``importlib.metadata`` takes as long as reading a trace, so it is asked only where a
-    package declares rules. Files on ``sys.path`` are archives, which only it can read.
+    Nothing that lies in the current folder counts as installed: it may be a stranger's. Importing
+    ``importlib.metadata`` takes as long as reading a trace, so it is asked only where a package
+    declares rules. Files on ``sys.path`` are archives, which only it can read.
     """
-    places = [Path(place) for place in sys.path]
+    places = [Path(place) for place in sys.path if not _is_here(place)]
     if not any(place.is_file() or _declares_rules(place) for place in places):
         return []
-    from importlib.metadata import entry_points as installed
+    from importlib.metadata import distributions
 
-    return sorted(installed(group=GROUP), key=lambda each: each.name)
+    packages = {each.name: each for each in reversed(list(distributions(path=[*map(str, places)])))}
+    found = (one for each in packages.values() for one in each.entry_points if one.group == GROUP)
+    return sorted(found, key=lambda each: each.name)
+
+
+def _is_here(place: str) -> bool:
+    try:
+        return not place or Path(place).samefile(Path.cwd())
+    except (OSError, ValueError):
+        return False  # it does not exist
 
 
 def _declares_rules(folder: Path) -> bool:

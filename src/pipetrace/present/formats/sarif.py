@@ -125,7 +125,8 @@ def _result(checked: Report, found: Finding, rule: int, artifact: int) -> dict[s
         "ruleIndex": rule,
         "kind": "fail",
         "level": found.level,
-        "message": {"text": "\n".join(part for part in said if part)},
+        # "[text](address)" in a name would be a link.
+        "message": {"text": "\n".join(part for part in said if part).replace("](", "] (")},
         "locations": [_location(checked, found, artifact)],
         # The same fault at the same place is the same result in the next run, whatever its figures.
         "partialFingerprints": {"pipetrace/v1": _fingerprint(found)},

@@ -28,6 +28,12 @@ export interface Document {
   focus: string | null;
   brief: boolean;
   findings: FindingsView;
+  figures: KeyFigure[];
+}
+
+export interface ModelView {
+  stages: ModelStage[];
+  rows: RowView[];
 }
 
 export interface TrainingView {
@@ -122,6 +128,31 @@ export interface GroupView {
   last: number;
   expanded: boolean;
   findings: Mark[];
+}
+
+export interface KeyFigure {
+  name: string;
+  text: string;
+  note: string;
+  level: string;
+}
+
+export interface ModelStage {
+  name: string;
+  layer: string;
+  config: string;
+  inputs: InputView[];
+  outputs: ShapeView[];
+  weights: Record<string, Tensor>;
+  unit_names: string[];
+}
+
+export interface RowView {
+  position: number;
+  row: number;
+  label: number | null;
+  label_text: string;
+  outputs: Record<string, Tensor>;
 }
 
 export interface Chart {
@@ -251,6 +282,15 @@ export interface TreeLine {
   what: string;
   shape: string;
   output: boolean;
+}
+
+export interface InputView {
+  source: string;
+  output: number;
+}
+
+export interface ShapeView {
+  shape: number[];
 }
 
 export interface Tick {
