@@ -135,9 +135,9 @@ class _Shown(Recorder):
 
     def gives_up(self, ending: Ending) -> None:
         """Say in the trace how it ended, as far as that can still be written."""
-        if self._session is not None and self._session.state.writer is not None:
+        if self._session is not None and self._session.is_open:
             self._leave()
-            self._session.state.writer.give_up(ending)
+            self._session.close(ending)
 
 
 def _explain(recorder: _Shown, error: BaseException, out: Path) -> None:

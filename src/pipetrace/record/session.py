@@ -18,9 +18,9 @@ from pipetrace.record.live_findings import LiveFindings
 from pipetrace.record.measure import failure
 from pipetrace.record.progress import ProgressLine
 from pipetrace.record.state import Settings, State, say
-from pipetrace.record.writer_thread import WriterThread
 from pipetrace.trace.document import FAILED, FINISHED, INTERRUPTED, STOPPED, Ending, Epoch, Stage
 from pipetrace.trace.events import DATA_ENDED, LOSS, NO_BATCHES, UNFINISHED, Event
+from pipetrace.trace.output_place import typed
 from pipetrace.trace.overhead import BUDGET, DECLINED, UNSUPPORTED, Overhead
 
 LOOK_SECONDS, LOOK_SECONDS_A_LAYER = 0.05, 0.008
@@ -95,10 +95,8 @@ class Session:
         state = self.state
         with state.safely("writing"):
             run = self._description.renewed()
-            if state.writer is None:
-                state.writer = WriterThread(state.settings.path, state.lose, state.cost)
             if not self.is_open:
-                state.writer.begin(run)
+                state.begin_writing(run)
                 if state.epoch:
                     self._description.write()
             self.is_open = True
@@ -215,15 +213,17 @@ class Session:
         state = self.state
         stopped = state.epoch < state.planned
         state.budget.stop()
-        if state.settings.after and state.measure is None and self._may_look:
-            self.look()
-        self._lose_failed_look()  # training is over, so it was not the model that failed
-        if state.measure is None and state.epoch and "stages" not in state.errors:
-            state.skipped["stages", BUDGET if state.source.shown is not None else UNSUPPORTED] = 1
-        with state.safely("writing"):
-            self._description.read_now()
-            self._description.write()
+        ending = Ending(INTERRUPTED, epoch=state.epoch or None)
         try:
+            if state.settings.after and state.measure is None and self._may_look:
+                self.look()
+            self._lose_failed_look()  # training is over, so it was not the model that failed
+            if state.measure is None and state.epoch and "stages" not in state.errors:
+                why = BUDGET if state.source.shown is not None else UNSUPPORTED
+                state.skipped["stages", why] = 1
+            with state.safely("writing"):
+                self._description.read_now()
+                self._description.write()
             if state.settings.after:
                 seconds = max(WAITED_SECONDS, WAITED_SHARE * state.budget.training)
                 self._measure_what_waited(seconds)
@@ -231,10 +231,9 @@ class Session:
                 measure_after_training(state, state.settings.progress or line)
             else:
                 state.skip("after training", DECLINED)
-        except BaseException:  # Ctrl-C while it is measured; the epochs are all there
-            self.close(Ending(INTERRUPTED, epoch=state.epoch or None))
-            raise
-        self.close(Ending(STOPPED if stopped else FINISHED, epoch=state.epoch or None))
+            ending = Ending(STOPPED if stopped else FINISHED, epoch=state.epoch or None)
+        finally:  # also after Ctrl-C while it is measured; the epochs are all there
+            self.close(ending)
 
     def failed(self, error: BaseException) -> None:
         """The ``fit`` raised; the trace says what, and where as far as that can be told."""
@@ -242,14 +241,20 @@ class Session:
             return
         state = self.state
         state.budget.stop()
-        if state.settings.after and isinstance(error, (Exception, KeyboardInterrupt)):
-            self._measure_what_waited(AFTER_FAILURE_SECONDS)
+        ending = Ending(FAILED, in_short(error), None, *state.moment)
         if isinstance(error, KeyboardInterrupt):
-            self.close(Ending(INTERRUPTED, None, None, *state.moment))
-            return
-        if not isinstance(error, Exception):
-            self.close(Ending(FAILED, in_short(error), None, *state.moment))
-            return
+            ending = replace(ending, kind=INTERRUPTED, error=None)
+        try:
+            if state.settings.after and isinstance(error, (Exception, KeyboardInterrupt)):
+                self._measure_what_waited(AFTER_FAILURE_SECONDS)
+            if isinstance(error, Exception):
+                ending = replace(ending, stage=self._stage_that_failed(error))
+        finally:  # also after Ctrl-C while it is measured
+            self.close(ending)
+
+    def _stage_that_failed(self, error: Exception) -> str | None:
+        """Find it, and write what is known of the stages before it."""
+        state = self.state
         stage: str | None = None
         events: list[Event] = []
         seen: tuple[Stage, ...] = ()
@@ -261,7 +266,7 @@ class Session:
             self._description.read_now()
             self._description.write(seen)
         self._note_all(events, *state.moment)
-        self.close(Ending(FAILED, in_short(error), stage, *state.moment))
+        return stage
 
     def close(self, ending: Ending) -> None:
         """End the trace, which may be opened again by another ``fit``."""
@@ -270,16 +275,13 @@ class Session:
         state.budget.stop()
         if state.writer is None:
             return
-        if not state.can("writing"):
-            state.writer.close()
-            return
         state.writer.end(ending, lambda: dict(state.cost.parts), self.overhead)
         if state.can("writing") and state.settings.verbose:
-            path = state.settings.path
+            path = typed(state.writer.path)
             say(f"pipetrace: the trace is {path}; see it with: pipetrace show {path}")
             if state.can("findings"):
                 with state.safely("findings"):
-                    if text := self._findings.at_end(path):
+                    if text := self._findings.at_end(state.writer.path):
                         say(text)
 
     # The stages
@@ -378,7 +380,7 @@ class Session:
         state = self.state
         if (
             not state.settings.alert
-            or state.writer is None
+            or (writer := state.writer) is None
             or not state.can("findings")
             or not state.budget.has_room_for(self._findings.seconds)
         ):
@@ -386,11 +388,11 @@ class Session:
 
         def work() -> None:
             with state.cost.beside("findings"):
-                lines = self._findings.meanwhile(state.settings.path)
+                lines = self._findings.meanwhile(writer.path)
             for line in lines:
                 say(line)
 
-        state.writer.do("findings", work)
+        writer.do("findings", work)
 
 
 def _is_number(value: Any) -> bool:

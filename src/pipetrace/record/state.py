@@ -18,9 +18,10 @@ from pipetrace.record.measure.outcomes import Found
 from pipetrace.record.measure.preprocessing import Before
 from pipetrace.record.measure.rows import Rows, RowSource
 from pipetrace.record.writer_thread import WriterThread
-from pipetrace.trace.document import Array, Data, Stage
+from pipetrace.trace.document import Array, Data, Run, Stage
 from pipetrace.trace.events import RECORDER, Event
 from pipetrace.trace.measured import Measurement
+from pipetrace.trace.output_place import typed
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,7 @@ class Settings:
     """What a recording was asked for.
 
     Attributes:
-        path: where the trace goes.
+        path: where the trace goes; made absolute.
         rows: the rows to look at; None takes those that ``fit`` gets.
         held_out: rows that are not trained on, for the predictions; None takes the validation rows.
         title: what the trace is called; None takes the model's name.
@@ -83,6 +84,10 @@ class Settings:
     data: Data | None = None
     followed: Followed | None = None
     progress: Callable[[int, int], None] | None = None
+
+    def __post_init__(self) -> None:
+        # The program may change into another folder between two trainings.
+        object.__setattr__(self, "path", self.path.absolute())
 
 
 class State:
@@ -147,6 +152,20 @@ class State:
         if self._layers is None:
             self._layers = len(all_layers(self.model))
         return self._layers
+
+    def begin_writing(self, run: Run) -> None:
+        """Make the file of the trace, or open it again.
+
+        Raises:
+            NotWritableError: nothing can be written there.
+        """
+        if self.writer is None:
+            self.writer = WriterThread(self.settings.path, self.lose, self.cost)
+        before = self.writer.path
+        self.writer.begin(run)
+        if self.writer.path != before:
+            other = f"{typed(before)} is being written by another run"
+            say(f"pipetrace: {other}; this one is recorded in {typed(self.writer.path)}.")
 
     @contextmanager
     def safely(self, part: str) -> Iterator[None]:

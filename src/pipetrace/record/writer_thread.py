@@ -1,21 +1,27 @@
 """Writing the trace in a thread of its own, in order, so that training never waits."""
 
-import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from pipetrace.errors import PipetraceError, in_short
 from pipetrace.record.budget import Cost
+from pipetrace.trace.claim import claim
 from pipetrace.trace.document import Array, Ending, Group, Prediction, Run, Stage
-from pipetrace.trace.events import Event
+from pipetrace.trace.events import RECORDER, Event
 from pipetrace.trace.measured import Measurement
+from pipetrace.trace.output_place import write_error
 from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.summary import Summary
 from pipetrace.trace.writer import EpochFacts, TraceWriter
 
 MOST_WAITING_EPOCHS = 2
 """Epochs whose measurements may wait for the disk. While they do no more are taken."""
+LAST_WORD_SECONDS = 5.0
+"""Seconds that writing the ending may take after Ctrl-C, until that is obeyed."""
+WRITING = "writing"
 
 
 class WriterThread:
@@ -28,13 +34,17 @@ class WriterThread:
         path: where the trace goes; a trace that is there is replaced.
         lost: hears of what was raised, by the name of the part.
         cost: where the thread's processor time is counted.
+
+    Attributes:
+        path: where the trace goes; ``run-2.trace`` where somebody else writes ``run.trace``.
     """
 
     def __init__(self, path: Path, lost: Callable[[str, Exception], None], cost: Cost) -> None:
         self.path = path
         self._lost, self._cost = lost, cost
         self._writer: TraceWriter | None = None
-        self._broken = False
+        self._broken: Exception | None = None
+        self._is_open = False
         self._work: queue.SimpleQueue[tuple[str, Callable[[], None]] | None] = queue.SimpleQueue()
         self._waiting = 0
         self._thread: threading.Thread | None = None
@@ -45,14 +55,21 @@ class WriterThread:
         return self._waiting >= MOST_WAITING_EPOCHS
 
     def begin(self, run: Run) -> None:
-        """Make the file, or open it again where an earlier training was written into it."""
-        again = self._writer is not None
+        """Make the file, or open it again where an earlier training was written into it.
+
+        Raises:
+            NotWritableError: the folder is missing or not writable.
+        """
+        try:
+            claimed = claim(self.path.absolute())
+        except OSError as error:
+            raise write_error(self.path, error) from error
+        self.path, self._is_open = claimed.path, True
 
         def work() -> None:
-            if self._writer is not None and again:
-                self._writer.resume()
-            else:
-                self._writer = TraceWriter(self.path, run, (), force=True)
+            if self._writer is None or not self._writer.resume(claimed):
+                self._writer = TraceWriter(claimed.path, run, (), force=True, claimed=claimed)
+                self._writer.waits = True
 
         self._write(work)
 
@@ -66,10 +83,11 @@ class WriterThread:
 
         def work() -> None:
             try:
-                if not self._broken:
+                if self._broken is None:
                     made = make()
-                    with self._cost.beside("writing"):
+                    with self._cost.beside(WRITING):
                         self._open().add_epoch(*made)
+                        self._open().publish()
             finally:
                 self._waiting -= 1
 
@@ -114,26 +132,25 @@ class WriterThread:
         cost: Callable[[], Mapping[str, float]],
         overhead: Callable[[], Overhead],
     ) -> None:
-        """Say how the run ended, wait for all that is to be written, and close the file."""
-        self._write(lambda: self._open().end(ending, cost(), overhead()))
-        self.close()
+        """Say how the run ended, wait for all that is to be written, and close the file.
 
-    def give_up(self, ending: Ending) -> None:
-        """Say how the run ended after something could not be written, if that still fits."""
+        Raises:
+            BaseException: what interrupts this, such as Ctrl-C; the ending is written nevertheless.
+        """
+        if self._is_open:
+            self._write(lambda: self._open().end(ending, cost(), overhead()))
+            self._post(lambda: self._give_up(ending))
         self.close()
-        if self._broken and self._writer is not None:
-            with contextlib.suppress(Exception):
-                self._writer.resume()
-                self._writer.end(ending, {})
 
     def close(self) -> None:
         """Wait for what was given, and let go of the file and of the thread."""
-        self.wait()
-        self._write(lambda: self._writer.close() if self._writer else None)
+        if self._is_open:
+            self._is_open = False
+            self._post(lambda: self._writer.close() if self._writer else None)
         thread, self._thread = self._thread, None
         if thread is not None:
             self._work.put(None)
-            thread.join()
+            _join(thread)
 
     def wait(self) -> None:
         """Until all that was given so far is done."""
@@ -153,36 +170,67 @@ class WriterThread:
             raise RuntimeError("the trace was not begun")
         return self._writer
 
+    def _give_up(self, ending: Ending) -> None:
+        """Say how the run ended where something could not be written, if that still fits."""
+        error = self._broken
+        if error is not None and self._writer is not None:
+            what = error.what if isinstance(error, PipetraceError) else in_short(error)
+            self._writer.give_up(ending, Event(RECORDER, part=WRITING, error=what))
+
     def _write(self, work: Callable[[], None]) -> None:
         def counted() -> None:
-            if not self._broken:
-                with self._cost.beside("writing"):
+            if self._broken is None:
+                with self._cost.beside(WRITING):
                     work()
 
         self._post(counted)
 
-    def _post(self, work: Callable[[], None], part: str = "writing") -> None:
+    def _post(self, work: Callable[[], None], part: str = WRITING) -> None:
         if self._thread is None:
             try:
                 thread = threading.Thread(target=self._run, name="pipetrace writer", daemon=True)
                 thread.start()
             except RuntimeError:  # the process is about to end and begins no thread any more
                 self._do(part, work)
+                self._publish()
                 return
             self._thread = thread
         self._work.put((part, work))
 
     def _run(self) -> None:
         while (given := self._work.get()) is not None:
-            self._do(*given)
+            part, work = given
+            if part != WRITING:
+                self._publish()  # it may take long, or read the file
+            self._do(part, work)
+            if self._work.empty():
+                self._publish()
+
+    def _publish(self) -> None:
+        if self._writer is not None and self._broken is None:
+            with self._cost.beside(WRITING):
+                self._do(WRITING, self._writer.publish)
 
     def _do(self, part: str, work: Callable[[], None]) -> None:
         try:
             work()
         except Exception as error:  # whatever it is, it is ours, and the training is not
-            if part == "writing":
-                self._broken = True
-                with contextlib.suppress(Exception):
-                    if self._writer is not None:
-                        self._writer.close()
+            if part == WRITING:
+                if self._broken is not None:
+                    return
+                self._broken = error
             self._lost(part, error)
+
+
+def _join(thread: threading.Thread) -> None:
+    """Wait for a thread to end. Who interrupts that is obeyed a little later."""
+    interrupted: BaseException | None = None
+    until = float("inf")
+    while thread.is_alive() and time.monotonic() < until:
+        try:
+            thread.join(0.2)
+        except BaseException as error:
+            until = min(until, time.monotonic() + LAST_WORD_SECONDS)
+            interrupted = error
+    if interrupted is not None:
+        raise interrupted

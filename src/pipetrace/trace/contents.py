@@ -1,8 +1,7 @@
 """The table ``content``: values that are written once, however many rows refer to them."""
 
-import sqlite3
-
 from pipetrace.trace.codec import encode_channels, encode_histogram
+from pipetrace.trace.live_file import Changes
 from pipetrace.trace.summary import Summary
 
 UNUSED = """
@@ -20,7 +19,7 @@ class Contents:
     def __init__(self) -> None:
         self._latest: dict[tuple[str, str, str], tuple[bytes | str, int]] = {}
 
-    def add(self, database: sqlite3.Connection, of: tuple[str, str, str], data: bytes | str) -> int:
+    def add(self, database: Changes, of: tuple[str, str, str], data: bytes | str) -> int:
         """Write something, unless the latest of its kind was the same.
 
         Args:
@@ -39,7 +38,7 @@ class Contents:
 
     def add_summary(
         self,
-        database: sqlite3.Connection,
+        database: Changes,
         part: str,
         name: str,
         epoch: int | None,
@@ -77,7 +76,7 @@ class Contents:
         """Refer to nothing that was written before."""
         self._latest.clear()
 
-    def tidy(self, database: sqlite3.Connection) -> None:
+    def tidy(self, database: Changes) -> None:
         """Delete what nothing refers to any more."""
         self.forget()
         database.execute(UNUSED)

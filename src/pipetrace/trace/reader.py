@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from pipetrace.trace.claim import is_alive
 from pipetrace.trace.codec import (
     clean,
     decode_event,
@@ -47,7 +47,6 @@ from pipetrace.trace.opening import check_header, check_identity, connect
 from pipetrace.trace.overhead import Overhead, Skipped
 from pipetrace.trace.schema import SCHEMA
 from pipetrace.trace.summary import Summary
-from pipetrace.trace.writer import process_start
 
 
 def read(path: str | os.PathLike[str]) -> Trace:
@@ -280,7 +279,7 @@ class _Reader:
         if row:
             return Ending(*row)
         last = self.database.execute("SELECT max(number) FROM epoch").fetchone()[0]
-        return Ending(RUNNING if _alive(self.facts.get("writer", {})) else KILLED, epoch=last)
+        return Ending(RUNNING if is_alive(self.facts.get("writer", {})) else KILLED, epoch=last)
 
 
 SUMMARIES = """
@@ -330,19 +329,3 @@ def _record(kind: Any, facts: Any) -> Any:
 
 def _shape(text: str) -> tuple[int | None, ...]:
     return tuple(None if axis is None else int(axis) for axis in json.loads(text))
-
-
-def _alive(writer: dict[str, Any]) -> bool:
-    """Whether the writing process still runs: on this host, with the same start time."""
-    pid = writer.get("pid")
-    if writer.get("host") != platform.node() or not isinstance(pid, int) or pid <= 0:
-        return False
-    if os.name == "nt":
-        return False  # os.kill would not ask the process there, but end it
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass  # it exists and belongs to another user
-    return process_start(pid) == writer.get("started")
