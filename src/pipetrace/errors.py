@@ -263,6 +263,8 @@ class InterruptedRunError(PipetraceError):
 
 def in_short(error: BaseException) -> str:
     """An error in one line: its class and its text, without TensorFlow's trace of its own graph."""
+    if isinstance(error, PipetraceError):
+        return error.what
     lines = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines()
     places = [
         number

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipetrace.capture.internals import all_layers
 from pipetrace.capture.tensors import Origin
-from pipetrace.errors import PipetraceError, in_short
+from pipetrace.errors import in_short
 from pipetrace.record.budget import DEFAULT_SHARE, Budget, Cost
 from pipetrace.record.measure.failure import Suspect
 from pipetrace.record.measure.model_pass import ModelPass
@@ -211,7 +211,7 @@ class State:
         self.errors[part] = error
         if self.settings.strict or (self.only_looks and part == "writing"):
             return  # the caller raises it
-        what = error.what if isinstance(error, PipetraceError) else in_short(error)
+        what = in_short(error)
         with contextlib.suppress(Exception):  # a closed standard error stops no training
             why = what.rstrip(".")
             say(f"pipetrace: Recording {part} failed and is now off: {why}. Training continues.")

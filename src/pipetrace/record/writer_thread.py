@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from pipetrace.errors import PipetraceError, in_short
+from pipetrace.errors import in_short
 from pipetrace.record.budget import Cost
 from pipetrace.trace.claim import claim
 from pipetrace.trace.document import Array, Ending, Group, Prediction, Run, Stage
@@ -44,8 +44,8 @@ class WriterThread:
         self._lost, self._cost = lost, cost
         self._writer: TraceWriter | None = None
         self._broken: Exception | None = None
-        self._is_open = False
-        self._work: queue.SimpleQueue[tuple[str, Callable[[], None]] | None] = queue.SimpleQueue()
+        self._is_ending, self._is_over = True, True
+        self._work: queue.SimpleQueue[tuple[str, Callable[[], None]]] = queue.SimpleQueue()
         self._waiting = 0
         self._thread: threading.Thread | None = None
 
@@ -60,11 +60,14 @@ class WriterThread:
         Raises:
             NotWritableError: the folder is missing or not writable.
         """
+        if self._broken is not None:
+            return
         try:
             claimed = claim(self.path.absolute())
         except OSError as error:
             raise write_error(self.path, error) from error
-        self.path, self._is_open = claimed.path, True
+        self.path = claimed.path
+        self._is_ending, self._is_over = False, False
 
         def work() -> None:
             if self._writer is None or not self._writer.resume(claimed):
@@ -137,26 +140,17 @@ class WriterThread:
         Raises:
             BaseException: what interrupts this, such as Ctrl-C; the ending is written nevertheless.
         """
-        if self._is_open:
-            self._write(lambda: self._open().end(ending, cost(), overhead()))
-            self._post(lambda: self._give_up(ending))
-        self.close()
+        self._finish(lambda: self._open().end(ending, cost(), overhead()), ending)
 
     def close(self) -> None:
         """Wait for what was given, and let go of the file and of the thread."""
-        if self._is_open:
-            self._is_open = False
-            self._post(lambda: self._writer.close() if self._writer else None)
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            self._work.put(None)
-            _join(thread)
+        self._finish(self._publish, None)
 
     def wait(self) -> None:
         """Until all that was given so far is done."""
         if self._thread is not None:
             done = threading.Event()
-            self._work.put(("", done.set))
+            self._post(done.set, "")
             while not done.wait(0.2):
                 if not self._thread.is_alive():  # as at the very end of the process
                     break
@@ -170,22 +164,40 @@ class WriterThread:
             raise RuntimeError("the trace was not begun")
         return self._writer
 
-    def _give_up(self, ending: Ending) -> None:
-        """Say how the run ended where something could not be written, if that still fits."""
-        error = self._broken
-        if error is not None and self._writer is not None:
-            what = error.what if isinstance(error, PipetraceError) else in_short(error)
-            self._writer.give_up(ending, Event(RECORDER, part=WRITING, error=what))
+    def _finish(self, work: Callable[[], None], ending: Ending | None) -> None:
+        def finish() -> None:
+            if not self._work.empty():  # what was done before this has given more
+                self._post(finish)
+                return
+            if self._broken is None:
+                self._do(WRITING, work)
+            self._is_over = True
+            if self._writer is not None:
+                try:
+                    if ending is not None and self._broken is not None:
+                        event = Event(RECORDER, part=WRITING, error=in_short(self._broken))
+                        self._writer.give_up(ending, event)
+                finally:
+                    self._writer.close()
+
+        if not self._is_ending:
+            self._is_ending = True
+            self._post(finish)
+        if self._thread is not None:
+            _join(self._thread)
+            self._thread = None
 
     def _write(self, work: Callable[[], None]) -> None:
         def counted() -> None:
-            if self._broken is None:
+            if self._broken is None and not self._is_over:
                 with self._cost.beside(WRITING):
                     work()
 
         self._post(counted)
 
     def _post(self, work: Callable[[], None], part: str = WRITING) -> None:
+        if self._is_over:
+            return
         if self._thread is None:
             try:
                 thread = threading.Thread(target=self._run, name="pipetrace writer", daemon=True)
@@ -198,13 +210,13 @@ class WriterThread:
         self._work.put((part, work))
 
     def _run(self) -> None:
-        while (given := self._work.get()) is not None:
-            part, work = given
+        while not self._is_over:
+            if self._work.empty():
+                self._publish()
+            part, work = self._work.get()
             if part != WRITING:
                 self._publish()  # it may take long, or read the file
             self._do(part, work)
-            if self._work.empty():
-                self._publish()
 
     def _publish(self) -> None:
         if self._writer is not None and self._broken is None:

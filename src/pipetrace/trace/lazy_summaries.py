@@ -91,5 +91,5 @@ def damaged(place: Path, error: Exception) -> DamagedTraceError:
     return DamagedTraceError(
         f"{place.name} is a pipetrace file, but it cannot be read: {reason}.",
         where=str(place),
-        hint="Copy it again, with its -wal file if there is one, or record a new one.",
+        hint="Copy it again, or record a new one.",
     )
