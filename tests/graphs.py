@@ -5,23 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from tests.documents import a_model, a_run, a_trace, total_of
 
 from pipetrace.stats import summarise
 from pipetrace.trace import Trace
-from pipetrace.trace.document import (
-    FINISHED,
-    LAYER,
-    SOURCE,
-    Data,
-    Ending,
-    Group,
-    ModelFacts,
-    Parameters,
-    Run,
-    Spec,
-    Stage,
-    Training,
-)
+from pipetrace.trace.document import LAYER, SOURCE, Group, Parameters, Spec, Stage
 
 INPUT = "InputLayer"
 
@@ -41,18 +29,7 @@ def stage(
     given = Spec((None, *shape), "float32")
     received = tuple(Spec((None, *shape), "float32", source) for source in sources.split())
     kind, of = (SOURCE, None) if layer == INPUT else (LAYER, layer)
-    return Stage(
-        **{
-            "name": name,
-            "kind": kind,
-            "layer": of,
-            "path": name,
-            "config": {},
-            "inputs": received,
-            "outputs": (given,),
-            **more,
-        }
-    )
+    return replace(Stage(name, kind, of, name, {}, received, (given,)), **more)
 
 
 def measured(found: Stage, seed: int = 0, rows: int = 4) -> Stage:
@@ -81,44 +58,10 @@ def trace_of(
     """
     given = outputs or [stages[-1].name]
     shapes = {each.name: each.outputs[0].shape if each.outputs else () for each in stages}
-    model = ModelFacts(
-        title,
-        "Functional",
-        Parameters(
-            sum(each.parameters.trainable for each in stages),
-            sum(each.parameters.frozen for each in stages),
-        ),
-        len(stages),
-        tuple(Spec(shapes[name], "float32", name) for name in given),
-    )
-    data = Data(
-        "made", "Made by hand.", None, "memory", 0, "0" * 64, (), (), 0, 0, None, None, rows=4
-    )
-    training = Training(0, None, "", {}, "", (), None, 0)
-    run = Run(
-        title,
-        "2026-01-01T00:00:00+00:00",
-        "",
-        {"keras": "3"},
-        "tensorflow",
-        "here",
-        "0" * 64,
-        data,
-        training,
-        model,
-    )
-    return Trace(
-        2,
-        run,
-        tuple(stages),
-        4,
-        (),
-        (),
-        {},
-        Ending(FINISHED),
-        {},
-        tuple(group_of(stages, *each) for each in groups),
-    )
+    model = a_model(stages, (Spec(shapes[name], "float32", name) for name in given))
+    run = a_run(title, data={"rows": 4}, versions={"keras": "3"}, model=replace(model, name=title))
+    held = tuple(group_of(stages, *each) for each in groups)
+    return a_trace(stages, run, rows=4, groups=held)
 
 
 def group_of(stages: Sequence[Stage], path: str, layer: str) -> Group:
@@ -130,10 +73,7 @@ def group_of(stages: Sequence[Stage], path: str, layer: str) -> Group:
         layer,
         inputs=tuple(spec for each in within for spec in each.inputs if spec.source not in names),
         outputs=within[-1].outputs if within else (),
-        parameters=Parameters(
-            sum(each.parameters.trainable for each in within),
-            sum(each.parameters.frozen for each in within),
-        ),
+        parameters=total_of(within),
     )
 
 

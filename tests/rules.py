@@ -1,6 +1,7 @@
 """Rules for tests: what they find is said when they are made, so that a test knows what has to be shown."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -14,14 +15,12 @@ def rule(
     name: str,
     *,
     level: str = "warning",
-    stage: str | None = None,
-    epochs: Sequence[int] = (),
     root_cause_of: tuple[str, ...] = (),
     needs: tuple[Need, ...] = (),
     text: str = "",
-    confidence: float = 1.0,
+    **found: Any,
 ) -> type[Rule]:
-    """A rule that finds one thing in every trace, at a stage and in epochs."""
+    """A rule that finds one thing in every trace; ``found`` says where, and how sure it is."""
 
     class Made(Rule):
         """Finds what it was made to find."""
@@ -34,15 +33,7 @@ def rule(
             evidence = (Evidence(f"{code} measured 61 of 64.", 61, "stages[conv2d].summary.zeros"),)
             told = text or f"{code} is wrong."
             change = f'Dense(64, "{name}")\n→ Dense(64)' if level == "error" else ""
-            yield self.found(
-                told,
-                evidence,
-                f"Do something about {code}.",
-                stage=stage,
-                epochs=epochs,
-                change=change,
-                confidence=confidence,
-            )
+            yield self.found(told, evidence, f"Do something about {code}.", change=change, **found)
 
     Made.code, Made.name, Made.level = code, name, level
     Made.root_cause_of, Made.needs = root_cause_of, needs

@@ -7,28 +7,26 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from tests.documents import a_model, a_run, a_trace, changed
+from tests.traces import killed
 
 from pipetrace.stats import summarise
 from pipetrace.trace import Trace
 from pipetrace.trace.document import (
     FAILED,
-    FINISHED,
     INTERRUPTED,
     LAYER,
     SOURCE,
     STOPPED,
     Array,
-    Data,
     Ending,
     Epoch,
-    ModelFacts,
     Parameters,
     Prediction,
-    Run,
     Spec,
     Stage,
+    Stages,
     Target,
-    Training,
     Weight,
 )
 from pipetrace.trace.events import DATA_ENDED, EXCEPTION, LOSS, RECORDER, Event
@@ -145,76 +143,46 @@ def made(
 ) -> Trace:
     """A finished run of a network; its outputs are those of the last stage, or of the named ones."""
     given = ends or [net.stages[-1].name]
+    stages = {each.name: each for each in net.stages}
     specs = [
-        replace(net.stages[[each.name for each in net.stages].index(name)].outputs[0], source=name)
+        replace(stages[name].outputs[0], source=name, name=name if len(given) > 1 else None)
         for name in given
     ]
-    specs = [
-        replace(spec, name=name if len(given) > 1 else None)
-        for spec, name in zip(specs, given, strict=True)
-    ]
-    total = Parameters(sum(stage.parameters.total for stage in net.stages))
-    model = ModelFacts("made", "Functional", total, len(net.stages) - 1, tuple(specs))
-    described = tuple(target(each, spec.name) for each, spec in zip(targets, specs, strict=False))
-    data = Data(
-        "",
-        "",
-        None,
-        "memory",
-        200,
-        "f" * 64,
-        tuple(names),
-        tuple(counts),
-        40,
-        0,
-        None,
-        None,
-        160,
-        described,
-    )
-    loss = losses if isinstance(losses, str) else ", ".join(losses.values())
-    training = Training(
-        len(metrics),
-        32,
-        "Adam",
-        {},
-        loss,
-        (),
-        None,
-        ROWS,
-        {} if isinstance(losses, str) else dict(losses),
-    )
+    described = [target(each, spec.name) for each, spec in zip(targets, specs, strict=False)]
+    data = {"rows": 160, "available": 200, "validation_rows": 40, "targets": tuple(described)}
+    data |= {"class_names": tuple(names), "class_counts": tuple(counts)}
+    data |= {"name": "", "description": ""}
+    named = {"": losses} if isinstance(losses, str) else losses
+    training = {
+        "epochs": len(metrics),
+        "batch_size": 32,
+        "optimizer": "Adam",
+        "loss": ", ".join(named.values()),
+        "losses": {} if isinstance(losses, str) else losses,
+        "probe_rows": ROWS,
+    }
     label = int(targets[0][1].item()) if counts and targets and targets[0][1].size == 1 else None
-    row = Prediction(
-        1, label, net.row(1), "row", 0.1, tuple(each[1] for each in targets), held_out=False
-    )
-    other = replace(
-        row, row=2, reason="worst", outputs=net.row(2), targets=tuple(each[2] for each in targets)
-    )
-    run = Run(
-        "made",
-        "2026-01-01T00:00:00+00:00",
-        "python train.py",
-        {"keras": "3.15.1", "tensorflow": "2.21.0"},
-        "tensorflow",
-        "Linux",
-        "m" * 64,
-        data,
-        training,
-        model,
-    )
-    epochs = tuple(Epoch(number, each, 1.0, 0.001, 5) for number, each in enumerate(metrics, 1))
-    return Trace(
-        2,
+    rows = [
+        Prediction(at, label, net.row(at), why, 0.1, tuple(each[at] for each in targets), False)
+        for at, why in ((1, "row"), (2, "worst"))
+    ]
+    versions = {"keras": "3.15.1", "tensorflow": "2.21.0"}
+    model = replace(a_model(net.stages, specs), layers=len(net.stages) - 1)
+    run = a_run(data=data, training=training, versions=versions, model=model)
+    run = replace(run, command="python train.py", platform="Linux")
+    return a_trace(
+        net.stages,
         run,
-        tuple(net.stages),
-        ROWS,
-        epochs,
-        (row, other),
-        net.weights,
-        Ending(FINISHED),
-        {"writing": 0.5},
+        rows=ROWS,
+        epochs=epochs_of(metrics),
+        predictions=tuple(rows),
+        weights=net.weights,
+        cost={"writing": 0.5},
     )
+
+
+def epochs_of(metrics: Sequence[Mapping[str, float]]) -> tuple[Epoch, ...]:
+    return tuple(Epoch(number, each, 1.0, 0.001, 5) for number, each in enumerate(metrics, 1))
 
 
 def rng_values(*shape: int, seed: int = 0) -> Values:
@@ -225,21 +193,16 @@ def regression() -> Trace:
     net = Net()
     net.dense("hidden", net.source("table", rng_values(5)), 8, "relu")
     net.dense("price", "hidden", 1)
-    metrics = course(
-        [4.0, 2.0, 1.0], mae=[1.5, 1.1, 0.8], val_loss=[3.0, 1.9, 1.25], val_mae=[1.4, 1.0, 0.9]
-    )
+    held = {"val_loss": [3.0, 1.9, 1.25], "val_mae": [1.4, 1.0, 0.9]}
+    metrics = course([4.0, 2.0, 1.0], mae=[1.5, 1.1, 0.8], **held)
     return made(net, "mse", metrics, targets=[rng_values(1, seed=9)])
 
 
 def two_numbers() -> Trace:
     net = Net()
     net.dense("place", net.source("table", rng_values(5)), 2)
-    return made(
-        net,
-        "mean_absolute_error",
-        course([2.0, 2.5], strange=[7.0, 8.0]),
-        targets=[rng_values(2, seed=9)],
-    )
+    metrics = course([2.0, 2.5], strange=[7.0, 8.0])
+    return made(net, "mean_absolute_error", metrics, targets=[rng_values(2, seed=9)])
 
 
 def binary(*, logits: bool = False, scores: bool = False) -> Trace:
@@ -247,13 +210,10 @@ def binary(*, logits: bool = False, scores: bool = False) -> Trace:
     net.dense("hidden", net.source("table", rng_values(5)), 8, "relu")
     net.dense("pleased", "hidden", 1, "linear" if logits or scores else "sigmoid")
     yes = (np.arange(ROWS) % 2).astype(np.float32)[:, None]
-    metrics = course(
-        [0.6, 0.4], accuracy=[0.7, 0.85], val_loss=[0.5, 0.45], val_accuracy=[0.8, 0.82]
-    )
+    held = {"val_loss": [0.5, 0.45], "val_accuracy": [0.8, 0.82]}
+    metrics = course([0.6, 0.4], accuracy=[0.7, 0.85], **held)
     trace = made(net, "binary_crossentropy", metrics, targets=[yes], counts=[90, 70])
-    return replace(
-        trace, run=replace(trace.run, training=replace(trace.run.training, from_logits=logits))
-    )
+    return changed(trace, training={"from_logits": logits})
 
 
 def logits() -> Trace:
@@ -262,21 +222,15 @@ def logits() -> Trace:
     kinds = (np.arange(ROWS) % 4).astype(np.int64)
     metrics = course([1.2, 0.8, 0.5], accuracy=[0.4, 0.6, 0.8])
     trace = made(net, "sparse_categorical_crossentropy", metrics, targets=[kinds], counts=[40] * 4)
-    return replace(
-        trace, run=replace(trace.run, training=replace(trace.run.training, from_logits=True))
-    )
+    return changed(trace, training={"from_logits": True})
 
 
 def multilabel() -> Trace:
     net = Net()
     net.dense("tags", net.source("table", rng_values(5)), 4, "sigmoid")
     tags = (rng_values(4, seed=3) > 0).astype(np.float32)
-    return made(
-        net,
-        "binary_crossentropy",
-        course([0.6, 0.5], binary_accuracy=[0.6, 0.7], auc=[0.5, 0.7]),
-        targets=[tags],
-    )
+    metrics = course([0.6, 0.5], binary_accuracy=[0.6, 0.7], auc=[0.5, 0.7])
+    return made(net, "binary_crossentropy", metrics, targets=[tags])
 
 
 def several() -> Trace:
@@ -284,46 +238,32 @@ def several() -> Trace:
     net.dense("body", net.source("table", rng_values(5)), 6, "relu")
     net.dense("kind", "body", 3, "softmax")
     net.dense("weight", "body", 1, seed=1)
-    names = {
-        "kind_loss": [1.0, 0.6, 0.5],
-        "weight_loss": [2.0, 1.0, 0.5],
-        "kind_accuracy": [0.4, 0.6, 0.7],
-        "weight_mae": [1.0, 0.8, 0.6],
-    }
+    names = {"kind_loss": [1.0, 0.6, 0.5], "weight_loss": [2.0, 1.0, 0.5]}
+    names |= {"kind_accuracy": [0.4, 0.6, 0.7], "weight_mae": [1.0, 0.8, 0.6]}
     names |= {f"val_{name}": [value * 1.1 for value in values] for name, values in names.items()}
     metrics = course([3.0, 1.6, 1.0], val_loss=[2.8, 1.7, 1.2], **names)
     losses = {"kind": "sparse_categorical_crossentropy", "weight": "mse"}
-    kinds = (np.arange(ROWS) % 3).astype(np.int64)
-    return made(
-        net, losses, metrics, ends=["kind", "weight"], targets=[kinds, rng_values(1, seed=9)]
-    )
+    targets = [(np.arange(ROWS) % 3).astype(np.int64), rng_values(1, seed=9)]
+    return made(net, losses, metrics, ends=["kind", "weight"], targets=targets)
 
 
 def autoencoder() -> Trace:
     net = Net()
     pixels = (np.abs(rng_values(8, 8, 1)) % 1).astype(np.float32)
-    net.layer(
-        "code", "Conv2D", net.source("pictures", pixels), rng_values(4, 4, 2), {"filters": 2}, 20
-    )
+    source = net.source("pictures", pixels)
+    net.layer("code", "Conv2D", source, rng_values(4, 4, 2), {"filters": 2}, 20)
     again = (0.8 * pixels + 0.1).astype(np.float32)
     net.layer("picture_again", "Conv2DTranspose", "code", again, {"activation": "sigmoid"}, 19)
-    return made(
-        net, "binary_crossentropy", course([0.7, 0.6], val_loss=[0.65, 0.62]), targets=[pixels]
-    )
+    metrics = course([0.7, 0.6], val_loss=[0.65, 0.62])
+    return made(net, "binary_crossentropy", metrics, targets=[pixels])
 
 
 def steps() -> Trace:
     net = Net()
     words = np.array([[3, 1, 4, 1, 0, 0], [2, 7, 1, 0, 0, 0]] * 3, np.int32)
+    table = {"input_dim": 9, "output_dim": 4, "mask_zero": True}
     source = net.source("words", words)
-    vectors = net.layer(
-        "vectors",
-        "Embedding",
-        source,
-        rng_values(6, 4),
-        {"input_dim": 9, "output_dim": 4, "mask_zero": True},
-        36,
-    )
+    vectors = net.layer("vectors", "Embedding", source, rng_values(6, 4), table, 36)
     net.layer("memory", "LSTM", vectors, rng_values(6, 5), {"units": 5, "use_bias": True}, 200)
     net.dense("kinds", "memory", 3, "softmax")
     hidden = (words != 0).astype(np.float32)
@@ -338,46 +278,28 @@ def steps() -> Trace:
 def waves() -> Trace:
     net = Net()
     net.dense("next", net.source("series", rng_values(7, 2)), 1)
-    return made(
-        net,
-        "cosine_similarity",
-        course([-0.2, -0.7, -0.9], val_loss=[-0.3, -0.75, -0.7]),
-        targets=[rng_values(7, 1, seed=4)],
-    )
+    metrics = course([-0.2, -0.7, -0.9], val_loss=[-0.3, -0.75, -0.7])
+    return made(net, "cosine_similarity", metrics, targets=[rng_values(7, 1, seed=4)])
 
 
 def mask() -> Trace:
     net = Net()
-    net.layer(
-        "conv",
-        "Conv2D",
-        net.source("pictures", rng_values(8, 8, 1)),
-        rng_values(8, 8, 3),
-        {"filters": 3},
-        30,
-    )
+    source = net.source("pictures", rng_values(8, 8, 1))
+    net.layer("conv", "Conv2D", source, rng_values(8, 8, 3), {"filters": 3}, 30)
     marked = (rng_values(8, 8, 1) > 0.5).astype(np.float32)
-    shares = np.clip(0.8 * marked + 0.15 + 0.1 * rng_values(8, 8, 1, seed=5), 0, 1).astype(
-        np.float32
-    )
+    noisy = 0.8 * marked + 0.15 + 0.1 * rng_values(8, 8, 1, seed=5)
+    shares = np.clip(noisy, 0, 1).astype(np.float32)
     net.layer("mask", "Conv2D", "conv", shares, {"filters": 1, "activation": "sigmoid"}, 28)
-    metrics = course(
-        [0.5, 0.3], accuracy=[0.8, 0.9], val_loss=[0.4, 0.35], val_accuracy=[0.85, 0.9]
-    )
+    held = {"val_loss": [0.4, 0.35], "val_accuracy": [0.85, 0.9]}
+    metrics = course([0.5, 0.3], accuracy=[0.8, 0.9], **held)
     return made(net, "binary_crossentropy", metrics, targets=[marked])
 
 
 def stopped() -> Trace:
-    trace = regression()
     metrics = course([4.0, 2.0, 1.0, 0.6, 0.4], val_loss=[3.0, 1.5, 1.0, 1.2, 1.5])
-    epochs = tuple(Epoch(number, each, 1.0, 0.001, 5) for number, each in enumerate(metrics, 1))
-    training = replace(trace.run.training, epochs=50, callbacks=("EarlyStopping",))
-    return replace(
-        trace,
-        run=replace(trace.run, training=training),
-        epochs=epochs,
-        ending=Ending(STOPPED, epoch=5),
-    )
+    training = {"epochs": 50, "callbacks": ("EarlyStopping",)}
+    ending = Ending(STOPPED, epoch=5)
+    return changed(regression(), training=training, epochs=epochs_of(metrics), ending=ending)
 
 
 def failed() -> Trace:
@@ -385,13 +307,8 @@ def failed() -> Trace:
     last = replace(trace.stages[-1], outputs=(), summary=None, example=None)
     message = "ValueError: expected axis -1 of input shape to have value 9, but received 8"
     return replace(
-        trace,
-        stages=(*trace.stages[:-1], last),
-        rows=0,
-        epochs=(),
-        predictions=(),
-        weights={},
-        cost={},
+        killed(trace, 0),
+        stages=Stages((*trace.stages[:-1], last)),
         run=replace(trace.run, model=None),
         ending=Ending(FAILED, message, "price", 1),
         events=(Event(EXCEPTION, 1, 1, "price", error=message),),
@@ -401,14 +318,8 @@ def failed() -> Trace:
 def not_finite() -> Trace:
     trace = regression()
     bad = summarise(np.array([[math.nan, 1.0]], np.float32))
-    epochs = (
-        trace.epochs[0],
-        replace(
-            trace.epochs[1],
-            metrics={"loss": math.nan, "mae": math.nan},
-            probe={"hidden": bad, "price": bad},
-        ),
-    )
+    metrics, probe = {"loss": math.nan, "mae": math.nan}, {"hidden": bad, "price": bad}
+    epochs = trace.epochs[0], replace(trace.epochs[1], metrics=metrics, probe=probe)
     events = (
         Event(LOSS, 2, 3, value=math.nan, last_finite_step=2),
         Event(DATA_ENDED, 2, count=5, total=6),
@@ -419,11 +330,13 @@ def not_finite() -> Trace:
 
 def untrained() -> Trace:
     trace = logits()
-    training = replace(trace.run.training, epochs=0, batch_size=None, optimizer="", loss="")
-    data = replace(trace.run.data, rows=None, class_counts=(), targets=(), validation_rows=None)
     row = replace(trace.predictions[0], reason="row", loss=None, label=None, targets=())
-    return replace(
-        trace, run=replace(trace.run, training=training, data=data), epochs=(), predictions=(row,)
+    return changed(
+        trace,
+        training={"epochs": 0, "batch_size": None, "optimizer": "", "loss": ""},
+        data={"rows": None, "class_counts": (), "targets": (), "validation_rows": None},
+        epochs=(),
+        predictions=(row,),
     )
 
 
@@ -433,27 +346,23 @@ def one_axis() -> Trace:
     net.source("texts", np.array([f"A text {index}." for index in range(ROWS)]))
     net.layer("score", "Custom", "texts", rng_values(), {}, 7)
     trace = made(net, "my_loss", course([1.0, 1.5]))
-    training = replace(trace.run.training, batch_size=None, epochs=9, policy="mixed_float16")
-    data = replace(trace.run.data, rows=None, validation_rows=None, available=0, complete=False)
-    epochs = tuple(replace(epoch, steps=None) for epoch in trace.epochs)
-    return replace(
+    return changed(
         trace,
-        run=replace(trace.run, training=training, data=data),
-        epochs=epochs,
+        training={"batch_size": None, "epochs": 9, "policy": "mixed_float16"},
+        data={"rows": None, "validation_rows": None, "available": 0, "complete": False},
+        epochs=tuple(replace(epoch, steps=None) for epoch in trace.epochs),
         ending=Ending(INTERRUPTED),
     )
 
 
 def too_large() -> Trace:
     trace = autoencoder()
-    rows = tuple(
-        replace(
-            each,
-            outputs={name: each.outputs[name] for name in each.outputs if name != "picture_again"},
-        )
+    kept = [each.name for each in trace.stages[:-1]]
+    rows = (
+        replace(each, outputs={name: each.outputs[name] for name in kept})
         for each in trace.predictions
     )
-    return replace(trace, predictions=rows)
+    return replace(trace, predictions=tuple(rows))
 
 
 KINDS: dict[str, Callable[[], Trace]] = {

@@ -76,7 +76,7 @@ def test_each_name_is_documented_with_its_arguments_or_fields() -> None:
 @pytest.mark.framework
 def test_editors_see_the_options_of_recorder_and_watch() -> None:
     recorder, watch = (inspect.signature(public(name)).parameters for name in ("Recorder", "watch"))
-    assert {"budget", "title", "class_names", "verbose", "exact"} <= recorder.keys()
+    assert {"budget", "title", "class_names", "verbose"} <= recorder.keys()
     assert watch.keys() == {"model", *recorder}
     for name, each in recorder.items():
         assert (watch[name].default, watch[name].annotation) == (each.default, each.annotation)
@@ -265,6 +265,40 @@ def test_show_prints_the_trace_and_draws_in_a_terminal_unless_plain_text_is_want
     assert "\x1b[" in capsys.readouterr().out
     pipetrace.show(digits_trace, plain=True)
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_a_path_is_taken_where_a_trace_is_and_nothing_else(
+    digits_trace: pipetrace.Trace,
+    digits_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pages = iter(range(99))
+
+    def page(trace: Any) -> bytes:
+        place = tmp_path / f"{next(pages)}.html"
+        pipetrace.write_page(trace, place)
+        return place.read_bytes()
+
+    def shown(trace: Any) -> str:
+        pipetrace.show(trace)
+        return capsys.readouterr().out
+
+    functions: tuple[Any, ...] = (pipetrace.findings, pipetrace.observations, pipetrace.quiz)
+    for function in (*functions, page, shown):
+        for path in (digits_file, str(digits_file)):
+            assert function(path) == function(digits_trace)
+        with pytest.raises(pipetrace.TraceError) as missing:
+            function(tmp_path / "missing.trace")
+        assert missing.value.slug == "trace-not-found"
+        for wrong in (None, 3, [digits_trace], digits_trace.run):
+            with pytest.raises(pipetrace.PipetraceError) as caught:
+                function(wrong)
+            assert (caught.value.slug, caught.value.where) == ("bad-argument", "trace")
+
+
+def test_dir_holds_the_public_names() -> None:
+    assert set(dir(pipetrace)) == {*pipetrace.__all__, "__version__"}
 
 
 def test_write_page_takes_a_path_or_a_text(digits_trace: pipetrace.Trace, tmp_path: Path) -> None:

@@ -171,18 +171,19 @@ def test_the_wheel_carries_the_pages_where_the_rules_look_for_them() -> None:
     build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"][
         "targets"
     ]["wheel"]
-    assert build["force-include"] == {"docs/rules": "pipetrace/explain/findings/pages"}
+    names = ("rules", "messages.md", "trace.schema.json")
+    assert build["force-include"] == {f"docs/{name}": f"pipetrace/docs/{name}" for name in names}
     beside, checkout = pages.folders()
-    package = ROOT / "src"
-    assert beside == package / "pipetrace" / "explain" / "findings" / "pages"
-    assert checkout == FOLDER
+    assert beside == ROOT / "src" / "pipetrace" / "docs"
+    assert checkout == DOCS
 
 
 def test_a_page_is_read_from_beside_the_rules_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "folders", lambda: (tmp_path, FOLDER))
-    (tmp_path / "PT001.md").write_text(
+    monkeypatch.setattr(pages, "folders", lambda: (tmp_path, DOCS))
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "PT001.md").write_text(
         f"# PT001 x\n\n{pages.BEGIN}\nMade.\n{pages.END}\n\nWritten.\n"
     )
     assert pages.page("PT001") == pages.Page("# PT001 x\n\nMade.", "Written.")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pipetrace.trace import Trace
-from pipetrace.trace.document import KILLED, Ending, Epoch
+from pipetrace.trace.document import KILLED, Ending, Epoch, Stages
 
 HOSTILE = (
     "</script><script>document.title = 'broken'</script><img src=x onerror=alert(1)><!--<script> &amp; \"{title}\" ]]> "
@@ -22,7 +22,7 @@ def killed(trace: Trace, epochs: int, kind: str = KILLED) -> Trace:
     )
     return replace(
         trace,
-        stages=stages,
+        stages=Stages(stages),
         rows=0,
         epochs=trace.epochs[:epochs],
         predictions=(),

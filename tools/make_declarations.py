@@ -13,14 +13,16 @@ from typing import Any
 
 import numpy as np
 
+from pipetrace.present.model_view import ModelView
 from pipetrace.present.views import Document
 from pipetrace.trace.codec import SPECIAL
-from pipetrace.trace.document import Trace
+from pipetrace.trace.document import Stage, Stages, Trace
 from pipetrace.trace.measured import Measurement, Measurements
 from pipetrace.trace.measurements import KINDS, Figures
 
 LAZY: dict[Any, Any] = {
     Measurements: tuple[Measurement, ...],
+    Stages: tuple[Stage, ...],
     Figures: typing.Union[tuple(KINDS.values())],  # noqa: UP007 of a tuple
 }
 """What stands for classes that are no records."""
@@ -29,15 +31,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def declarations() -> Iterator[tuple[Path, str]]:
     """The files and their texts."""
-    yield ROOT / "src/pipetrace/present/viewer/document.d.ts", typescript(Document)
+    yield ROOT / "src/pipetrace/present/viewer/document.d.ts", typescript(Document, ModelView)
     schema = json_schema(Trace, "A pipetrace trace")
     yield ROOT / "docs/trace.schema.json", json.dumps(schema, indent=2) + "\n"
 
 
-def records(root: type) -> list[type]:
-    """The record and all that its fields hold, each once, in the order in which they are met."""
+def records(*roots: type) -> list[type]:
+    """The records and all that their fields hold, each once, in the order in which they are met."""
     found: list[type] = []
-    waiting: list[Any] = [root]
+    waiting: list[Any] = [*roots]
     while waiting:
         each = waiting.pop(0)
         if dataclasses.is_dataclass(each) and isinstance(each, type):
@@ -49,8 +51,8 @@ def records(root: type) -> list[type]:
     return found
 
 
-def typescript(root: type) -> str:
-    """Declarations of a record and all that it holds."""
+def typescript(*roots: type) -> str:
+    """Declarations of records and all that they hold."""
     lines = [
         (
             "// Made from the Python records by `python tools/make_declarations.py`; "
@@ -64,7 +66,7 @@ def typescript(root: type) -> str:
         "}",
         "",
     ]
-    for record in records(root):
+    for record in records(*roots):
         lines.append(f"export interface {record.__name__} {{")
         lines += [f"  {name}: {_typescript(kind)};" for name, kind in _fields(record).items()]
         lines += ["}", ""]
@@ -134,6 +136,8 @@ def _typescript(kind: Any) -> str:
         return f"({inner})[]" if "|" in inner else f"{inner}[]"
     if origin is tuple:
         return f"[{', '.join(_typescript(each) for each in arguments)}]"
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return f"Record<string, {_typescript(arguments[1])}>"
     raise TypeError(f"{kind} has no form on the wire")
 
 

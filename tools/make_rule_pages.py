@@ -35,6 +35,7 @@ FAMILIES = {
     "PT5": "Generalisation and stopping",
     "PT6": "Architecture",
     "PT7": "NaN and Inf",
+    "PT8": "The run",
 }
 
 
@@ -101,11 +102,13 @@ def said(text: str) -> str:
     """The output of a page's command after its program has run in the current folder."""
     import keras
 
+    from pipetrace.record.recorder import Recorder
+
     # Keras numbers layers through a whole process.
     keras.backend.clear_session()
     found = example(text)
     # Without a budget the output does not depend on how busy the machine is.
-    with patch("pipetrace.record.recorder.DEFAULT_SHARE", None):
+    with patch.dict(Recorder.__init__.__kwdefaults__, {"budget": None}):
         exec(compile(found["program"], "the example", "exec"), {"__name__": "example"})
     return CliRunner().invoke(commands, shlex.split(found["command"])[1:]).output
 

@@ -6,6 +6,13 @@
 Reading and showing a trace needs no framework.
 """
 
+import sys
+
+# While ``python -m pipetrace`` looks for this package, the current folder stands first on the path,
+# and it may be a stranger's: nothing shall be imported from there.
+if sys.argv[:1] == ["-m"] and sys.orig_argv[sys.orig_argv.index("-m") + 1] == "pipetrace":
+    sys.path[:] = [each for each in sys.path if sys.flags.safe_path or each != sys.path[0]]
+
 import importlib
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +99,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, "__version__"})
+    return sorted([*__all__, "__version__"])
 
 
 def _version() -> str:

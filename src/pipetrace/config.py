@@ -5,12 +5,15 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from pipetrace.errors import SettingsError
 
 NAME = "pyproject.toml"
 TABLE = "tool.pipetrace"
+LARGEST = 1_000_000
+"""A larger file is not read, in bytes."""
 
 
 @dataclass(frozen=True)
@@ -47,23 +50,34 @@ def config(folder: Path) -> Config:
         SettingsError: the file cannot be read, or the table has an unknown key or a wrong value.
     """
     for each in (folder, *folder.parents):
-        file = each / NAME
-        if file.is_file() and (table := _table(file)) is not None:
-            return _checked(table, file)
+        if (table := _table(each / NAME)) is not None:
+            return _checked(table, each / NAME)
     return Config()
 
 
 def _table(file: Path) -> Mapping[str, Any] | None:
     try:
-        tool = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {})
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        if not file.is_file():
+            return None
+        tool = tomllib.loads(_text(file)).get("tool", {})
+    except (OSError, ValueError, RecursionError) as error:
         raise SettingsError(
-            f"{NAME} cannot be read: {error}.", where=str(file), hint="Correct it; it must be TOML."
+            f"{NAME} cannot be read: {' '.join(str(error).split())[:300].rstrip('.')}.",
+            where=str(file),
+            hint="Correct it; it must be TOML.",
         ) from error
     table = tool.get("pipetrace") if isinstance(tool, Mapping) else None
     if table is not None and not isinstance(table, Mapping):
         raise _wrong(file, "", table, "a table")
     return table
+
+
+def _text(file: Path) -> str:
+    with file.open("rb") as opened:
+        data = opened.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise ValueError(f"it is larger than {LARGEST:,} bytes")
+    return data.decode()
 
 
 def _checked(table: Mapping[str, Any], file: Path) -> Config:
@@ -73,7 +87,7 @@ def _checked(table: Mapping[str, Any], file: Path) -> Config:
             near = difflib.get_close_matches(key, known, 1)
             guess = f"Did you mean {near[0]!r}? " if near else ""
             raise SettingsError(
-                f"[{TABLE}] has the unknown key {key!r}.",
+                f"[{TABLE}] has the unknown key {shorten(repr(key), 100)}.",
                 where=str(file),
                 hint=f"{guess}The keys are {', '.join(known)}.",
             )
@@ -90,17 +104,17 @@ def _value(key: str, value: Any, file: Path) -> Any:
             raise _wrong(file, key, value, f"one of {', '.join(CHOICES[key])}")
         return value
     if key in PATHS:
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not value or "\0" in value:
             raise _wrong(file, key, value, "the path of a trace")
         return file.parent / value
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1e9:
         raise _wrong(file, key, value, "a share, such as 0.1")
     return float(value)
 
 
 def _wrong(file: Path, key: str, value: object, expected: str) -> SettingsError:
     return SettingsError(
-        f"[{TABLE}]{f' {key}' if key else ''} is {value!r}, expected {expected}.",
+        f"[{TABLE}]{f' {key}' if key else ''} is {shorten(repr(value), 100)}, expected {expected}.",
         where=str(file),
-        hint="Correct it; docs/command-line.md has an example.",
+        hint="Correct it; pipetrace help bad-settings has an example.",
     )

@@ -9,6 +9,34 @@ import re
 from textwrap import shorten
 from typing import Any
 
+HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
+    "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+"""Controls of terminals and of the direction of writing, invisible characters, lone surrogates."""
+
+
+def visible(text: str, kept: str = "") -> str:
+    """A text of which every character can be seen, so that it can hide nothing from its reader.
+
+    Line breaks and tabs become spaces, other characters of ``HIDDEN`` become U+FFFD. Joiners stay:
+    Persian, Indic scripts and emoji need them.
+
+    Args:
+        text: from anywhere.
+        kept: characters that stay as they are, such as line breaks.
+    """
+    if text.isprintable():  # none of them is
+        return text
+
+    def shown(found: re.Match[str]) -> str:
+        character = found[0]
+        if character in kept:
+            return character
+        return " " if character in "\n\r\t" else "\N{REPLACEMENT CHARACTER}"
+
+    return HIDDEN.sub(shown, text.replace("\r\n", "\n"))
+
 
 class PipetraceError(Exception):
     """The base of every error that pipetrace raises on purpose.
@@ -23,10 +51,11 @@ class PipetraceError(Exception):
     exit_code = 2
 
     def __init__(self, what: str, *, hint: str, where: str | None = None) -> None:
-        super().__init__(what)
-        self.what = what
-        self.where = where
-        self.hint = hint
+        # Names of a stranger's file stand in errors too.
+        self.what = visible(what, kept="\n")
+        self.where = where if where is None else visible(where)
+        self.hint = visible(hint, kept="\n")
+        super().__init__(self.what)
 
     def __str__(self) -> str:
         place = f" ({self.where})" if self.where else ""
@@ -183,7 +212,7 @@ class IncompleteTraceError(TraceError):
     slug = "incomplete-trace"
 
 
-class UnknownStageError(TraceError):
+class UnknownStageError(TraceError, KeyError):
     """The trace has no stage, nested model or block of the requested name."""
 
     slug = "no-such-stage"
@@ -265,7 +294,11 @@ def in_short(error: BaseException) -> str:
     """An error in one line: its class and its text, without TensorFlow's trace of its own graph."""
     if isinstance(error, PipetraceError):
         return error.what
-    lines = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines()
+    try:
+        text = str(error)
+    except Exception:  # an error of somebody's own may not even tell its text
+        text = ""
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()
     places = [
         number
         for number, line in enumerate(lines)

@@ -316,7 +316,7 @@ def main() -> None:
                 watched = Watched(
                     lambda number: folder / f"{number}.trace", {"budget": run["budget"]}
                 )
-                record_all(stack, watched, traces, told.append, "pipetrace selfcheck")
+                record_all(stack, watched, traces, told.append, "pipetrace selfcheck", {})
             stack.enter_context(remembering(fitted))
 
         stack.enter_context(when_imported(("keras", "tensorflow"), ready))

@@ -19,9 +19,12 @@ from playwright.sync_api import (
 from tests.browser.chromium import executable
 
 from pipetrace.present.build.document import document
+from pipetrace.present.build.model import model_view
 from pipetrace.present.page import page as as_page
 from pipetrace.trace import Trace
 
+OPEN_LIST = "for (const list of document.querySelectorAll('.all')) list.open = true"
+"""Most tests read the list of the stages, which is collapsed under the explorer."""
 PATIENCE = 10_000
 """Milliseconds after which something that should be on the page is taken as missing."""
 
@@ -70,7 +73,7 @@ def write(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Trace], Path]:
     def write(trace: Trace) -> Path:
         if id(trace) not in written:
             path = folder / f"{len(written)}.html"
-            path.write_text(as_page(document(trace)), encoding="utf-8")
+            path.write_text(as_page(document(trace), model_view(trace)), encoding="utf-8")
             # The trace is kept, so that no other can get its identity.
             written[id(trace)] = (trace, path)
         return written[id(trace)][1]
@@ -97,6 +100,7 @@ class Pages:
         page.goto(self.write(trace or self.trace).as_uri() + place)
         if options.get("java_script_enabled", True):
             page.wait_for_selector("footer")
+            page.evaluate(OPEN_LIST)
         return page
 
     def close(self) -> None:

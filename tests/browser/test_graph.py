@@ -102,10 +102,10 @@ def unfold(page: Page) -> None:
 @pytest.mark.parametrize("name", TRACES)
 def test_axe_finds_nothing_wrong(pages: Pages, axe: str, name: str, scheme: str) -> None:
     page = pages.open(TRACES[name], color_scheme=scheme)
-    clean(page, axe)
+    # A collapsed page is held by the large model, which would take minutes when all is open.
     if name != "deep":
         unfold(page)
-        clean(page, axe)
+    clean(page, axe)
 
 
 @pytest.mark.parametrize("name", TRACES)

@@ -35,6 +35,11 @@ def stage(forward: Forward, name: str) -> Stage:
     return found
 
 
+def chain(keras: Any, shape: tuple[int, ...], *layers: Any, **options: Any) -> Any:
+    """A Sequential of these layers, for rows of this shape."""
+    return keras.Sequential([keras.layers.Input(shape, **options), *layers])
+
+
 def subclassed(keras: Any, call: Callable[[Any, Any], Any], rows: Any = ROWS, **parts: Any) -> Any:
     """A model of layers and of a function that calls them, which is all that is known of it."""
 

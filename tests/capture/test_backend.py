@@ -40,7 +40,7 @@ LOAD = """
     from pipetrace.capture import backend
     from pipetrace.errors import FrameworkError
     try:
-        backend.load()
+        backend.load_quietly()
     except FrameworkError as error:
         print(error.what, error.where, error.hint, sep="\\n")
 """
@@ -53,7 +53,7 @@ def test_loading_building_and_running_say_nothing() -> None:
         from pipetrace.capture.forward import Forward
         from pipetrace.demo.model import MODEL, training
         assert "tensorflow" not in sys.modules and "keras" not in sys.modules
-        assert backend.load() is backend.load() is sys.modules["keras"]
+        assert backend.load_quietly() is backend.load() is sys.modules["keras"]
         backend.set_seed(0)
         model = backend.build(MODEL, training(0.001))
         rows = numpy.ones((2, 28, 28, 1), "float32")
@@ -65,16 +65,17 @@ def test_loading_building_and_running_say_nothing() -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "done\n", "")
 
 
-def test_only_our_own_first_import_redirects_standard_error(tmp_path: Path) -> None:
-    """What TensorFlow writes while the program itself imports it belongs to the program."""
+def test_only_the_first_import_of_our_own_process_redirects_standard_error(tmp_path: Path) -> None:
+    """What TensorFlow writes in the process of a program belongs to the program."""
     for module in ("tensorflow", "keras"):
         note = f'import os\nos.write(2, b"{module} ")\n'
         if module == "keras":
             note += "class backend:\n    backend = staticmethod(lambda: 'tensorflow')\n"
         (tmp_path / f"{module}.py").write_text(note)
-    load = "from pipetrace.capture import backend; backend.load()"
-    assert fresh(load, tmp_path).stderr == ""
-    assert fresh(f"import tensorflow; {load}", tmp_path).stderr == "tensorflow keras "
+    load = "from pipetrace.capture import backend; backend.load"
+    assert fresh(f"{load}_quietly()", tmp_path).stderr == ""
+    assert fresh(f"import tensorflow; {load}_quietly()", tmp_path).stderr == "tensorflow keras "
+    assert fresh(f"{load}()", tmp_path).stderr == "tensorflow keras "
 
 
 @pytest.mark.parametrize("missing", ["tensorflow", "keras"])

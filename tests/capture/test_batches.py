@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pipetrace.capture import batches
-from pipetrace.capture.batches import BatchRecorder, SourceError, joined, split
+from pipetrace.capture.batches import BatchRecorder, joined, split
 from pipetrace.capture.nests import as_fit_gets, plain_arrays
 
 pytestmark = pytest.mark.framework
@@ -34,6 +34,7 @@ def taken(tee: BatchRecorder, iterator: Any, steps: int) -> list[Any]:
     found: list[Any] = []
     while True:
         given = tee(iterator)
+        tee.copy()
         assert given.element_spec == iterator.element_spec
         try:
             for _ in range(steps):
@@ -112,10 +113,8 @@ def test_a_source_that_raises_says_what_it_raised() -> None:
     )
     tee, iterator = BatchRecorder(1), iter(made)
     np.testing.assert_array_equal(next(tee(iterator)), X[:2])
-    with pytest.raises(SourceError) as caught:
+    with pytest.raises(tf.errors.OpError, match="the disk is gone"):
         tee(iterator)
-    assert isinstance(caught.value.__cause__, tf.errors.OpError)
-    assert "the disk is gone" in str(caught.value.__cause__)
 
 
 def test_it_stops_at_so_many_rows_and_the_rest_goes_its_own_way() -> None:
@@ -139,6 +138,7 @@ def test_it_stops_at_so_many_bytes() -> None:
 def test_what_is_kept_is_a_copy() -> None:
     tee, iterator = BatchRecorder(1), iter(dataset())
     given = next(tee(iterator))
+    tee.copy()
     kept = tee.batches[0][0]
     kept[:] = -1
     np.testing.assert_array_equal(given[0], X[:2])

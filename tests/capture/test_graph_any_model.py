@@ -1,63 +1,106 @@
 """The stages of models of many forms, each built so that what has to be found is known."""
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from tests.capture.seeing import ROWS, SEQUENCES, holds_true, seen, sources, stage, subclassed
 
-from pipetrace.trace.document import OP, Spec
+from pipetrace.trace.document import OP, Array, Spec
 
 pytestmark = pytest.mark.framework
 
 # Raw operations of TensorFlow
 
 
-def test_a_residual_sum(keras: Any) -> None:
-    dense = keras.layers.Dense(6, name="inner")
-    model = subclassed(
-        keras, lambda own, x: own.after(x + own.inner(x)), inner=dense, after=keras.layers.Dense(2)
-    )
-    forward = seen(model, ROWS)
-    assert sources(forward) == {
-        "inner": ["rows"],
-        "add": ["rows", "inner"],
-        model.after.name: ["add"],
-    }
-    found = holds_true(forward, model, ROWS)
-    np.testing.assert_allclose(found["add"], ROWS + found["inner"], atol=1e-6)
-    add = stage(forward, "add")
-    assert (add.kind, add.layer, add.parameters.total, add.path) == (OP, "AddV2", 0, "add")
+class Ran(NamedTuple):
+    """A call of a model that has only its layers ``a``, ``b`` and ``c``, and what its stages are.
+
+    Attributes:
+        call: the call of the model.
+        sources: each stage with the names of its sources, as "stage: source source; ...".
+        check: what must hold of the stages' outputs and the rows.
+        rows: what is passed.
+    """
+
+    call: Callable[[Any, Any, Any], Any]
+    sources: str
+    check: Callable[[Mapping[str, Array], Array], Array | bool] = lambda found, rows: True
+    rows: Array = ROWS
 
 
-def test_a_softmax_at_the_end_is_an_output(keras: Any) -> None:
+CALLS: dict[str, Ran] = {
+    "a residual sum": Ran(
+        lambda tf, own, x: own.b(x + own.a(x)),
+        "a: rows; add: rows a; b: add",
+        lambda found, rows: np.isclose(found["add"], rows + found["a"], atol=1e-6),
+    ),
+    "a softmax at the end": Ran(
+        lambda tf, own, x: tf.nn.softmax(own.a(x)),
+        "a: rows; softmax: a",
+        lambda found, rows: np.isclose(found["softmax"].sum(axis=1), 1, atol=1e-6),
+    ),
+    "a slice": Ran(
+        lambda tf, own, x: own.b(own.a(x)[:, -1]),
+        "a: rows; get_item: a; b: get_item",
+        lambda found, rows: found["get_item"] == found["a"][:, -1],
+        SEQUENCES,
+    ),
+    "different operations between the same layers": Ran(
+        lambda tf, own, x: own.join([tf.tanh(first := own.a(x)), tf.square(first), first - 1.0]),
+        "a: rows; tanh: a; square: a; subtract: a; join: tanh square subtract",
+        lambda found, rows: (
+            np.isclose(found["tanh"], np.tanh(found["a"]), atol=1e-6)
+            & np.isclose(found["square"], found["a"] ** 2, atol=1e-6)
+        ),
+    ),
+    "the same operation twice": Ran(
+        lambda tf, own, x: own.b((first := own.a(x)) + x) + first,
+        "a: rows; add: a rows; b: add; add_1: b a",
+    ),
+    "a chain is one stage named by its last": Ran(
+        lambda tf, own, x: own.b(tf.nn.relu(tf.exp(own.a(x)) * 2.0)), "a: rows; relu: a; b: relu"
+    ),
+    "casts and identities are no stages": Ran(
+        lambda tf, own, x: own.b(
+            tf.identity(tf.cast(tf.cast(tf.stop_gradient(own.a(x)), "float64"), "float32"))
+        ),
+        "a: rows; b: a",
+    ),
+    "a shape is not data": Ran(
+        lambda tf, own, x: own.c(tf.zeros(tf.shape(own.a(x))) + own.b(x)),
+        "a: rows; b: rows; add: b; c: add",
+    ),
+    "a branch chosen by a value": Ran(
+        lambda tf, own, x: own.b(tf.where((first := own.a(x)) > 0, first, 0.1 * first)),
+        "a: rows; where: a; b: where",
+        lambda found, rows: np.isclose(
+            found["where"], np.where(found["a"] > 0, found["a"], 0.1 * found["a"]), atol=1e-6
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_raw_operations(keras: Any, name: str) -> None:
     import tensorflow as tf
 
-    model = subclassed(
-        keras,
-        lambda own, x: tf.nn.softmax(own.scores(x)),
-        scores=keras.layers.Dense(3, name="scores"),
-    )
-    forward = seen(model, ROWS)
-    assert sources(forward) == {"scores": ["rows"], "softmax": ["scores"]}
-    found = holds_true(forward, model, ROWS)
-    np.testing.assert_allclose(found["softmax"].sum(axis=1), 1, atol=1e-6)
-    assert forward.outputs == (Spec((None, 3), "float32", "softmax"),)
-
-
-def test_a_slice(keras: Any) -> None:
-    lstm = keras.layers.LSTM(3, return_sequences=True, name="read")
-    model = subclassed(
-        keras,
-        lambda own, x: own.out(own.read(x)[:, -1]),
-        SEQUENCES,
-        read=lstm,
-        out=keras.layers.Dense(2, name="out"),
-    )
-    forward = seen(model, SEQUENCES)
-    assert sources(forward) == {"read": ["rows"], "get_item": ["read"], "out": ["get_item"]}
-    found = holds_true(forward, model, SEQUENCES)
-    np.testing.assert_array_equal(found["get_item"], found["read"][:, -1])
+    ran, layers = CALLS[name], keras.layers
+    made = {part: layers.Dense(6, name=part) for part in "abc"} | {
+        "join": layers.Concatenate(name="join")
+    }
+    parts = {part: layer for part, layer in made.items() if f"{part}: " in ran.sources}
+    model = subclassed(keras, lambda own, x: ran.call(tf, own, x), ran.rows, **parts)
+    forward = seen(model, ran.rows)
+    lines = [f"{stage}: {' '.join(map(str, came))}" for stage, came in sources(forward).items()]
+    assert "; ".join(lines) == ran.sources
+    assert np.all(ran.check(holds_true(forward, model, ran.rows), ran.rows))
+    for each in forward.stages:
+        if each.name not in parts:
+            assert (each.kind, each.parameters.total, each.path) == (OP, 0, each.name)
+    if name.startswith("a chain"):
+        assert stage(forward, "relu").layer == "Exp, Mul, Relu"
 
 
 def test_constants_and_weights_are_no_sources(keras: Any) -> None:
@@ -90,102 +133,6 @@ def test_constants_and_weights_are_no_sources(keras: Any) -> None:
     assert sum(each.size for each in forward.weights().values()) == model.count_params()
 
 
-def test_different_operations_between_the_same_layers(keras: Any) -> None:
-    import tensorflow as tf
-
-    def call(own: Any, x: Any) -> Any:
-        first = own.first(x)
-        return own.join([tf.tanh(first), tf.square(first), first - 1.0])
-
-    model = subclassed(
-        keras,
-        call,
-        first=keras.layers.Dense(3, name="first"),
-        join=keras.layers.Concatenate(name="join"),
-    )
-    forward = seen(model, ROWS)
-    assert sources(forward) == {
-        "first": ["rows"],
-        "tanh": ["first"],
-        "square": ["first"],
-        "subtract": ["first"],
-        "join": ["tanh", "square", "subtract"],
-    }
-    found = holds_true(forward, model, ROWS)
-    np.testing.assert_allclose(found["tanh"], np.tanh(found["first"]), atol=1e-6)
-    np.testing.assert_allclose(found["square"], found["first"] ** 2, atol=1e-6)
-
-
-def test_the_same_operation_twice_gets_two_names(keras: Any) -> None:
-    def call(own: Any, x: Any) -> Any:
-        first = own.first(x)
-        return own.second(first + x) + first
-
-    model = subclassed(
-        keras,
-        call,
-        first=keras.layers.Dense(6, name="first"),
-        second=keras.layers.Dense(6, name="second"),
-    )
-    forward = seen(model, ROWS)
-    found = sources(forward)
-    (last,) = set(found) - {"first", "second", "add"}
-    assert found == {
-        "first": ["rows"],
-        "add": ["first", "rows"],
-        "second": ["add"],
-        last: ["second", "first"],
-    }
-    assert last == "add_1"
-    holds_true(forward, model, ROWS)
-
-
-def test_a_chain_of_operations_is_one_stage_named_by_its_last(keras: Any) -> None:
-    import tensorflow as tf
-
-    model = subclassed(
-        keras,
-        lambda own, x: own.out(tf.nn.relu(tf.exp(own.first(x)) * 2.0)),
-        first=keras.layers.Dense(3, name="first"),
-        out=keras.layers.Dense(2, name="out"),
-    )
-    forward = seen(model, ROWS)
-    assert sources(forward) == {"first": ["rows"], "relu": ["first"], "out": ["relu"]}
-    assert stage(forward, "relu").layer == "Exp, Mul, Relu"
-    holds_true(forward, model, ROWS)
-
-
-def test_casts_and_identities_are_no_stages(keras: Any) -> None:
-    import tensorflow as tf
-
-    model = subclassed(
-        keras,
-        lambda own, x: own.out(
-            tf.identity(tf.cast(tf.cast(tf.stop_gradient(own.first(x)), "float64"), "float32"))
-        ),
-        first=keras.layers.Dense(3, name="first"),
-        out=keras.layers.Dense(2, name="out"),
-    )
-    assert sources(seen(model, ROWS)) == {"first": ["rows"], "out": ["first"]}
-
-
-def test_a_shape_is_not_data(keras: Any) -> None:
-    import tensorflow as tf
-
-    def call(own: Any, x: Any) -> Any:
-        noise = tf.zeros(tf.shape(own.first(x)))
-        return own.out(noise + own.second(x))
-
-    model = subclassed(
-        keras,
-        call,
-        first=keras.layers.Dense(3, name="first"),
-        second=keras.layers.Dense(3, name="second"),
-        out=keras.layers.Dense(2, name="out"),
-    )
-    assert sources(seen(model, ROWS))["add"] == ["second"]
-
-
 def test_a_model_that_is_nothing_but_operations(keras: Any) -> None:
     import tensorflow as tf
 
@@ -213,26 +160,6 @@ def test_a_model_of_one_layer(keras: Any) -> None:
     assert forward.groups == ()
     assert forward.outputs == (Spec((None, 2), "float32", "only"),)
     holds_true(forward, model, ROWS)
-
-
-def test_a_branch_chosen_by_a_value(keras: Any) -> None:
-    import tensorflow as tf
-
-    def call(own: Any, x: Any) -> Any:
-        first = own.first(x)
-        return own.out(tf.where(first > 0, first, 0.1 * first))
-
-    model = subclassed(
-        keras,
-        call,
-        first=keras.layers.Dense(3, name="first"),
-        out=keras.layers.Dense(2, name="out"),
-    )
-    forward = seen(model, ROWS)
-    assert sources(forward) == {"first": ["rows"], "where": ["first"], "out": ["where"]}
-    found = holds_true(forward, model, ROWS)
-    first = found["first"]
-    np.testing.assert_allclose(found["where"], np.where(first > 0, first, 0.1 * first), atol=1e-6)
 
 
 # Groups

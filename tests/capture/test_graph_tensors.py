@@ -1,4 +1,4 @@
-"""What stages give: several outputs, masks, loops, shapes and dtypes of every kind; and what a pass leaves alone."""
+"""What stages give: several outputs, masks, loops, shapes and dtypes of every kind."""
 
 import json
 from typing import Any
@@ -10,6 +10,7 @@ from tests.capture.seeing import (
     ROWS,
     SEQUENCES,
     WORDS,
+    chain,
     holds_true,
     seen,
     sources,
@@ -22,17 +23,28 @@ from pipetrace.trace.document import LAYER, OP
 
 pytestmark = pytest.mark.framework
 
+
+def given_by(forward: Any) -> list[tuple[str | None, int]]:
+    """Which output of which stage each output of the model is."""
+    return [(spec.source, spec.output) for spec in forward.outputs]
+
+
+def in_a_row(forward: Any) -> list[str | None]:
+    """The source and the stages, each of which receives from the one before it."""
+    (first, *_), *rest = sources(forward).values()
+    names = [each.name for each in forward.stages]
+    assert [each for (each,) in rest] == names[:-1]
+    return [first, *names]
+
+
 # Outputs
 
 
 def test_a_dictionary_of_outputs(keras: Any) -> None:
     given = keras.Input((6,))
     hidden = keras.layers.Dense(4, name="hidden")(given)
-    heads = {
-        "b": keras.layers.Dense(1, name="first")(hidden),
-        "a": keras.layers.Dense(2, name="second")(hidden),
-    }
-    model = keras.Model(given, heads)
+    first, second = keras.layers.Dense(1, name="first"), keras.layers.Dense(2, name="second")
+    model = keras.Model(given, {"b": first(hidden), "a": second(hidden)})
     forward = seen(model, ROWS)
     named = {spec.name: (spec.source, spec.shape) for spec in forward.outputs}
     assert named == {"b": ("first", (None, 1)), "a": ("second", (None, 2))}
@@ -45,11 +57,8 @@ def test_a_list_of_outputs_keeps_its_order_and_may_hold_one_twice(keras: Any) ->
     second = keras.layers.Dense(2, name="second")(first)
     model = keras.Model(given, [second, first, second])
     forward = seen(model, ROWS)
-    assert [(spec.source, spec.output, spec.name) for spec in forward.outputs] == [
-        ("second", 0, None),
-        ("first", 0, None),
-        ("second", 0, None),
-    ]
+    assert given_by(forward) == [("second", 0), ("first", 0), ("second", 0)]
+    assert {spec.name for spec in forward.outputs} == {None}
     holds_true(forward, model, ROWS)
 
 
@@ -73,17 +82,12 @@ def test_the_second_output_of_a_layer_feeds_another(keras: Any) -> None:
 
 def test_the_states_of_an_lstm(keras: Any) -> None:
     given = keras.Input((7, 6))
-    whole, hidden, cell = keras.layers.LSTM(
-        3, return_sequences=True, return_state=True, name="read"
-    )(given)
+    read = keras.layers.LSTM(3, return_sequences=True, return_state=True, name="read")
+    whole, hidden, cell = read(given)
     model = keras.Model(given, [keras.layers.Dense(2, name="from_cell")(cell), hidden, whole])
     forward = seen(model, SEQUENCES)
     assert wires(forward) == {"read": [("rows", 0)], "from_cell": [("read", 2)]}
-    assert [(spec.source, spec.output) for spec in forward.outputs] == [
-        ("from_cell", 0),
-        ("read", 1),
-        ("read", 0),
-    ]
+    assert given_by(forward) == [("from_cell", 0), ("read", 1), ("read", 0)]
     whole_values, hidden_values, _ = forward.passed(SEQUENCES).outputs["read"]
     np.testing.assert_array_equal(whole_values[:, -1], hidden_values)
     holds_true(forward, model, SEQUENCES)
@@ -133,10 +137,7 @@ def test_attention_that_is_asked_for_its_weights(keras: Any) -> None:
     model = keras.Model(given, [values, scores])
     forward = seen(model, SEQUENCES)
     assert len(stage(forward, "attend").outputs) == 2
-    assert [(spec.source, spec.output) for spec in forward.outputs] == [
-        ("attend", 0),
-        ("attend", 1),
-    ]
+    assert given_by(forward) == [("attend", 0), ("attend", 1)]
     holds_true(forward, model, SEQUENCES)
 
 
@@ -145,22 +146,12 @@ def test_attention_that_is_asked_for_its_weights(keras: Any) -> None:
 
 def test_a_mask_that_keras_carries_is_seen_and_is_no_input(keras: Any) -> None:
     layers = keras.layers
-    model = keras.Sequential(
-        [
-            layers.Input((4,), dtype="int64"),
-            layers.Embedding(6, 3, mask_zero=True, name="embed"),
-            layers.Bidirectional(layers.LSTM(2, return_sequences=True), name="both"),
-            layers.LSTM(2, name="read"),
-            layers.Dense(1, name="out"),
-        ]
-    )
+    embed = layers.Embedding(6, 3, mask_zero=True, name="embed")
+    both = layers.Bidirectional(layers.LSTM(2, return_sequences=True), name="both")
+    rest = layers.LSTM(2, name="read"), layers.Dense(1, name="out")
+    model = chain(keras, (4,), embed, both, *rest, dtype="int64")
     forward = seen(model, WORDS)
-    assert sources(forward) == {
-        "embed": ["rows"],
-        "both": ["embed"],
-        "read": ["both"],
-        "out": ["read"],
-    }
+    assert in_a_row(forward) == ["rows", "embed", "both", "read", "out"]
     passed = forward.passed(WORDS)
     assert set(passed.masks) == {"embed", "both"}
     for mask in passed.masks.values():
@@ -187,9 +178,7 @@ def test_a_mask_that_the_user_gives_is_an_input(keras: Any) -> None:
 
 def test_masking_by_value(keras: Any) -> None:
     layers = keras.layers
-    model = keras.Sequential(
-        [layers.Input((7, 6)), layers.Masking(9.0, name="mask"), layers.GRU(2, name="read")]
-    )
+    model = chain(keras, (7, 6), layers.Masking(9.0, name="mask"), layers.GRU(2, name="read"))
     rows = SEQUENCES.copy()
     rows[1, 3:] = 9
     forward = seen(model, rows)
@@ -259,24 +248,13 @@ def test_the_cells_of_an_rnn_are_no_stages(keras: Any) -> None:
             state = self.inner(keras.ops.concatenate([rows, states[0]], axis=-1))
             return state, [state]
 
-    model = keras.Sequential(
-        [
-            layers.Input((7, 6)),
-            layers.RNN(
-                [layers.GRUCell(3), layers.LSTMCell(2)], return_sequences=True, name="stacked"
-            ),
-            layers.RNN(Cell(), return_sequences=True, name="own"),
-            layers.TimeDistributed(layers.Dense(2), name="each"),
-            layers.SimpleRNN(2, name="simple"),
-        ]
-    )
+    cells = [layers.GRUCell(3), layers.LSTMCell(2)]
+    stacked = layers.RNN(cells, return_sequences=True, name="stacked")
+    own = layers.RNN(Cell(), return_sequences=True, name="own")
+    rest = layers.TimeDistributed(layers.Dense(2), name="each"), layers.SimpleRNN(2, name="simple")
+    model = chain(keras, (7, 6), stacked, own, *rest)
     forward = seen(model, SEQUENCES)
-    assert sources(forward) == {
-        "stacked": ["rows"],
-        "own": ["stacked"],
-        "each": ["own"],
-        "simple": ["each"],
-    }
+    assert in_a_row(forward) == ["rows", "stacked", "own", "each", "simple"]
     assert sum(each.parameters.total for each in forward.stages) == model.count_params()
     holds_true(forward, model, SEQUENCES)
 
@@ -286,12 +264,9 @@ def test_the_cells_of_an_rnn_are_no_stages(keras: Any) -> None:
 
 def test_a_vectorization_tells_plain_facts(keras: Any) -> None:
     layers = keras.layers
-    vectorize = layers.TextVectorization(
-        output_sequence_length=4, vocabulary=["good", "bad"], name="words"
-    )
-    model = keras.Sequential(
-        [layers.Input((), dtype="string"), vectorize, layers.Embedding(4, 2, name="embed")]
-    )
+    options = {"output_sequence_length": 4, "vocabulary": ["good", "bad"], "name": "words"}
+    both = layers.TextVectorization(**options), layers.Embedding(4, 2, name="embed")
+    model = chain(keras, (), *both, dtype="string")
     texts = np.array(["good good", "bad film", ""], object)
     forward = seen(model, texts)
     assert sources(forward) == {"words": ["rows"], "embed": ["words"]}
@@ -315,7 +290,7 @@ def test_tensors_without_an_axis_of_rows(keras: Any) -> None:
         def call(self, rows: Any) -> Any:
             return rows + self.places(keras.ops.arange(7))
 
-    model = keras.Sequential([keras.layers.Input((7, 6)), Placed(name="placed")])
+    model = chain(keras, (7, 6), Placed(name="placed"))
     forward = seen(model, SEQUENCES)
     assert stage(forward, "places").outputs[0].shape == (7, 6)
     assert stage(forward, "add").outputs[0].shape == (None, 7, 6)
@@ -370,9 +345,7 @@ def test_a_sparse_output_is_given_as_a_plain_array(keras: Any) -> None:
 def test_layers_of_half_precision(keras: Any, dtype: str) -> None:
     layers = keras.layers
     inner = layers.Dense(3, dtype=dtype, name="half")
-    model = keras.Sequential(
-        [layers.Input((6,)), inner, layers.Dense(2, dtype="float32", name="out")]
-    )
+    model = chain(keras, (6,), inner, layers.Dense(2, dtype="float32", name="out"))
     forward = seen(model, ROWS)
     # Keras 3.8 makes each change of the type an operation of the model.
     given = sources(forward)
@@ -413,73 +386,7 @@ def test_the_kinds_of_stages(keras: Any) -> None:
 
 def test_only_some_outputs_are_wanted(keras: Any) -> None:
     layers = keras.layers
-    model = keras.Sequential(
-        [layers.Input((6,)), layers.Dense(3, name="one"), layers.Dense(2, name="two")]
-    )
+    model = chain(keras, (6,), layers.Dense(3, name="one"), layers.Dense(2, name="two"))
     forward = seen(model, ROWS, only={"two"})
     assert set(forward(ROWS)) == {"two"}
     assert [each.name for each in forward.stages] == ["one", "two"]
-
-
-# No trace is left on the model
-
-
-def test_a_pass_in_training_mode_leaves_every_state_as_it_is(keras: Any) -> None:
-    layers = keras.layers
-
-    class Noise(layers.Layer):  # type: ignore[misc,name-defined]
-        def __init__(self, **options: Any) -> None:
-            super().__init__(**options)
-            self.seeds = keras.random.SeedGenerator(7)
-            self.calls = self.add_weight(
-                shape=(), initializer="zeros", trainable=False, name="calls"
-            )
-
-        def call(self, rows: Any, training: bool = False) -> Any:
-            if training:
-                self.calls.assign_add(1.0)
-                self.add_loss(keras.ops.sum(rows))
-                return rows + keras.random.normal(keras.ops.shape(rows), seed=self.seeds)
-            return rows
-
-    keras.utils.set_random_seed(11)
-    given = keras.Input(batch_shape=(4, 7, 6))
-    read = layers.LSTM(3, stateful=True, return_sequences=True, dropout=0.3, name="read")(given)
-    norm = layers.BatchNormalization(name="norm")(layers.Dropout(0.5, name="drop")(read))
-    spectral = layers.SpectralNormalization(layers.Dense(2), name="spectral")(
-        Noise(name="noise")(norm)
-    )
-    model = keras.Model(given, layers.GaussianNoise(1.0, name="gauss")(spectral))
-    model(SEQUENCES, training=True)
-    keras.random.normal((2,))  # makes the global generator
-    chance = keras.src.backend.common.global_state.get_global_attribute("global_seed_generator")
-    assert chance is not None
-    kept = [*model.variables, *model.get_layer("read").states, chance.state]
-    before = [np.array(each.numpy()) for each in kept]
-    for training in (True, False):
-        forward = seen(model, SEQUENCES, training=training)
-        first, second = forward(SEQUENCES), forward(SEQUENCES)
-        forward.passed(SEQUENCES[:2])
-        # The random numbers are those that come next; nothing moved between the two.
-        np.testing.assert_array_equal(first["gauss"], second["gauss"])
-        assert bool((first["drop"] == first["read"]).all()) is not training
-    for variable, values in zip(kept, before, strict=True):
-        np.testing.assert_array_equal(variable.numpy(), values, err_msg=str(variable.path))
-    # The check itself can fail: the model's own pass moves all that the check is about.
-    model(SEQUENCES, training=True)
-    moved = {
-        id(each)
-        for each, values in zip(kept, before, strict=True)
-        if (each.numpy() != values).any()
-    }
-    seeds = [model.get_layer(name).seed_generator.state for name in ("drop", "gauss")]
-    norm, noise = model.get_layer("norm"), model.get_layer("noise")
-    must = [
-        *model.get_layer("read").states,
-        norm.moving_mean,
-        norm.moving_variance,
-        noise.calls,
-        noise.seeds.state,
-        *seeds,
-    ]
-    assert {id(each) for each in must} <= moved

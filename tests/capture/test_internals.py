@@ -35,6 +35,7 @@ def test_all_is_supported_but_the_seed_of_an_old_keras(keras: Any) -> None:
     assert internals.unsupported(made) == (() if known >= (3, 9) else ("seed",))
     assert internals.supports_fit_frame()
     assert internals.supports_callback_list()
+    assert internals.supports_name_counters()
 
 
 def test_the_frame_of_the_running_fit(keras: Any) -> None:
@@ -143,3 +144,13 @@ def test_classes_of_keras_own(keras: Any) -> None:
 
     assert internals.is_of_keras(keras.layers.Dense)
     assert not internals.is_of_keras(Mine)
+
+
+def test_automatic_names_are_counted_apart(keras: Any) -> None:
+    first = keras.layers.Dense(1).name
+    with internals.own_names():
+        assert keras.layers.Dense(1).name not in (first, "dense")
+        keras.backend.get_uid("ours")
+    following = keras.layers.Dense(1).name
+    assert int(following.rpartition("_")[2]) == int(first.rpartition("_")[2] or 0) + 1
+    assert keras.backend.get_uid("ours") == 1

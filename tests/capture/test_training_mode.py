@@ -2,6 +2,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.capture.seeing import SEQUENCES, seen
 
 from pipetrace.capture.training_mode import differs, has_modes
 
@@ -95,3 +96,55 @@ def test_a_layer_that_takes_its_inputs_otherwise_is_not_said_to_differ(keras: An
 def test_whole_numbers(keras: Any) -> None:
     layer = keras.layers.Dropout(0.5, dtype="float16")
     assert not differs(layer, [ROWS], np.asarray(layer(ROWS, training=False)))
+
+
+def test_a_pass_in_training_mode_leaves_every_state_as_it_is(keras: Any) -> None:
+    layers = keras.layers
+
+    class Noise(layers.Layer):  # type: ignore[misc,name-defined]
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            self.seeds = keras.random.SeedGenerator(7)
+            self.calls = self.add_weight(
+                shape=(), initializer="zeros", trainable=False, name="calls"
+            )
+
+        def call(self, rows: Any, training: bool = False) -> Any:
+            if training:
+                self.calls.assign_add(1.0)
+                self.add_loss(keras.ops.sum(rows))
+                return rows + keras.random.normal(keras.ops.shape(rows), seed=self.seeds)
+            return rows
+
+    keras.utils.set_random_seed(11)
+    given = keras.Input(batch_shape=(4, 7, 6))
+    read = layers.LSTM(3, stateful=True, return_sequences=True, dropout=0.3, name="read")(given)
+    norm = layers.BatchNormalization(name="norm")(layers.Dropout(0.5, name="drop")(read))
+    spectral = layers.SpectralNormalization(layers.Dense(2), name="spectral")(
+        Noise(name="noise")(norm)
+    )
+    model = keras.Model(given, layers.GaussianNoise(1.0, name="gauss")(spectral))
+    model(SEQUENCES, training=True)
+    keras.random.normal((2,))  # makes the global generator
+    chance = keras.src.backend.common.global_state.get_global_attribute("global_seed_generator")
+    assert chance is not None
+    kept = [*model.variables, *model.get_layer("read").states, chance.state]
+    before = [np.array(each.numpy()) for each in kept]
+    for training in (True, False):
+        forward = seen(model, SEQUENCES, training=training)
+        first, second = forward(SEQUENCES), forward(SEQUENCES)
+        forward.passed(SEQUENCES[:2])
+        # The random numbers are those that come next; nothing moved between the two.
+        np.testing.assert_array_equal(first["gauss"], second["gauss"])
+        assert bool((first["drop"] == first["read"]).all()) is not training
+    for variable, values in zip(kept, before, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), values, err_msg=str(variable.path))
+    # The check itself can fail: the model's own pass moves all that the check is about.
+    model(SEQUENCES, training=True)
+    pairs = zip(kept, before, strict=True)
+    moved = {id(each) for each, values in pairs if (each.numpy() != values).any()}
+    seeds = [model.get_layer(name).seed_generator.state for name in ("drop", "gauss")]
+    norm, noise = model.get_layer("norm"), model.get_layer("noise")
+    must = [*model.get_layer("read").states, norm.moving_mean, norm.moving_variance, *seeds]
+    must += [noise.calls, noise.seeds.state]
+    assert {id(each) for each in must} <= moved

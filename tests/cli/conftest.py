@@ -103,7 +103,7 @@ def is_message(ran: Ran, slug: str, where: str | None = None) -> bool:
     assert ran.out == ""
     assert lines[0].startswith("Error: ")
     assert lines[-2].startswith("To do: ")
-    assert lines[-1] == f"       [{slug}] is explained in docs/messages.md"
+    assert lines[-1] == f"       [{slug}] is explained by: pipetrace help {slug}"
     places = [line.removeprefix("Where: ") for line in lines if line.startswith("Where: ")]
     assert len(places) == 1
     return where is None or where in places[0]

@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,7 @@ from rich.console import Console
 from tests.cli.conftest import Ran, Run, is_message, listing
 from tests.rules import WRONG, broken, only, rule, silent
 
-from pipetrace.explain.findings import registry
-from pipetrace.present import rich, rules
+from pipetrace.present import rich
 from pipetrace.present.formats.json import CHECK_VERSION
 
 
@@ -63,6 +63,30 @@ def test_the_level_decides_what_is_told_and_how_it_ends(run: Run, here: Path) ->
         assert ran.code == code, options
         assert head.startswith(f"digits.trace: {counts}."), options
         assert head.endswith(f"{hidden}.") if hidden else "--level" not in head, options
+
+
+def test_rules_are_selected_by_code_and_by_name(run: Run, here: Path) -> None:
+    for options in ("--select dying-units,PT5", "--ignore small-steps,PT9,worth-knowing"):
+        ran = run("check", "digits.trace", *options.split())
+        assert ("PT201" in ran.out, "PT501" in ran.out, "PT402" in ran.out) == (True, True, False)
+    ran = run("check", "digits.trace", "--ignore", "Dying-Unit")
+    assert is_message(ran, "no-such-rule", "ignore")
+    assert "'Dying-Unit'" in ran.err
+    assert "dying-units" in ran.err
+
+
+def test_the_report_goes_into_a_file_and_the_exit_code_can_be_0(run: Run, here: Path) -> None:
+    told = run("check", "digits.trace", "--format", "json")
+    assert run("check", "digits.trace", "--format", "json", "--exit-zero") == replace(told, code=0)
+    assert run("check", "digits.trace", "--format", "json", "-o", "-") == told
+    for _ in range(2):  # the report of an earlier check is replaced
+        ran = run("check", "digits.trace", "--format", "json", "--output", "out.json")
+        assert (ran.code, ran.out) == (1, "Wrote out.json\n")
+        assert (here / "out.json").read_text() == told.out
+    for options in (["-o", "digits.trace"], ["--baseline", "out.trace", "-o", "out.trace"]):
+        (here / "out.trace").write_bytes((here / "digits.trace").read_bytes())
+        assert is_message(run("check", "digits.trace", *options), "bad-argument")
+    assert run("check", "missing.trace", "--exit-zero").code == 2
 
 
 def test_several_traces_are_told_one_after_the_other(run: Run, here: Path) -> None:
@@ -139,6 +163,7 @@ def test_what_could_not_run_is_reported(
     assert ran.code == 0
     assert "nothing wrong" not in ran.out
     assert "not recorded: gradients" in ran.out
+    assert re.search(r"gradients .*: PT998 nothing-at-all\.", ran.out)
     (made,) = json.loads(run("check", "digits.trace", "--format", "json").out)["traces"]
     assert (made["rules"], made["not_run"]) == (["PT999"], {"PT998": ["gradients"]})
     assert "gradients" in run("check", "digits.trace", "--format", "github").out
@@ -322,76 +347,3 @@ def test_github_hears_of_a_rule_that_fails(
     ran = run("check", "digits.trace", "--format", "github")
     assert ran.code == 2
     assert ran.out.startswith("::error title=rule-failed::The rule PT998 not-written-well raised")
-
-
-# The rules
-
-
-def test_the_rules_are_listed_with_those_that_are_given(run: Run) -> None:
-    ran = run("rules")
-    assert (ran.code, ran.err) == (0, "")
-    heads = re.findall(r"^(\S.*)$", ran.out, re.MULTILINE)
-    assert heads[0] == "PT001 expectation-not-met (error, expectation)"
-    assert heads[2] == "PT201 dying-units (error, dying_units)"
-    assert heads[-1] == "7 rules. Explain one with: pipetrace rules CODE"
-    assert "      What PT201 finds.\n" in ran.out
-
-
-def test_one_rule_is_explained_by_code_or_name(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules, "page", lambda code: None)
-    for code in ("PT201", "pt201", "dying-units"):
-        ran = run("rules", code)
-        assert (ran.code, ran.err) == (0, "")
-        heads = [line.partition(" ")[0] for line in ran.out.splitlines() if line]
-        assert heads == ["PT201", "Severity:", "What", "Why", "Root", "It"]
-        for part in ("error", "dying_units", "PT402 small-steps", "pipetrace.made.DyingUnits"):
-            assert part in ran.out
-
-
-def test_the_page_of_a_rule_follows_what_its_class_says(run: Run) -> None:
-    ran = run("rules", "PT001")
-    assert ran.out.startswith("PT001 expectation-not-met\n")
-    for heading in ("## Evidence it needs", "## Example", "## When to ignore it"):
-        assert ran.out.count(heading) == 1
-    assert "<!--" not in ran.out
-
-
-def test_the_rules_as_json(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = json.loads(run("rules", "--format", "json").out)
-    assert [each["code"] for each in made][:3] == ["PT001", "PT002", "PT201"]
-    assert made[0]["page"].startswith("## Evidence it needs")
-    monkeypatch.setattr(rules, "page", lambda code: None)
-    assert json.loads(run("rules", "PT201", "--format", "json").out) == [
-        {
-            "code": "PT201",
-            "name": "dying-units",
-            "level": "error",
-            "category": "dying_units",
-            "what": "What PT201 finds.",
-            "why": "Why PT201 matters.",
-            "root_cause_of": ["PT402", "PT901"],
-            "needs": [],
-            "from": "pipetrace.made.DyingUnits",
-            "page": None,
-        }
-    ]
-
-
-def test_a_rule_that_there_is_not_is_an_error(run: Run) -> None:
-    assert is_message(run("rules", "PT305"), "no-such-rule", "CODE")
-
-
-def test_an_installed_rule_that_cannot_be_loaded_is_said_beside_the_others(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from importlib.metadata import EntryPoint
-
-    monkeypatch.setattr(
-        registry,
-        "entry_points",
-        lambda: [EntryPoint("own", "no.such.module:Own", registry.GROUP)],
-    )
-    ran = run("rules")
-    assert ran.code == 2
-    assert "PT201" in ran.out
-    assert is_message(Ran(2, "", ran.err), "bad-rule", "the entry point own of pipetrace.rules")

@@ -10,12 +10,14 @@ import click
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
-from tests.cli.conftest import COMMAND, Ran, Run, listing, start
+from tests.cli.conftest import COMMAND, Ran, Run, is_message, listing, start
+from tests.test_docs_messages import kinds
 
 from pipetrace import __version__
 from pipetrace.cli import commands
 from pipetrace.errors import IncompleteTraceError
 from pipetrace.present.build.document import document
+from pipetrace.present.build.model import model_view
 from pipetrace.present.formats.json import to_json
 from pipetrace.present.page import page as as_page
 from pipetrace.present.quiz_prompt import ask
@@ -52,6 +54,33 @@ def test_the_command_names_its_parts_and_where_to_start(run: Run) -> None:
     assert shown.out.strip() in (bare.out + bare.err)
 
 
+def test_the_summaries_are_whole_on_80_columns(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = run("--help").out
+    for name in NAMES:
+        assert commands.commands[name].get_short_help_str(500) in shown
+    assert "..." not in shown.partition("Commands:")[2]
+    assert all(len(line) <= 80 for line in shown.splitlines())
+
+
+def test_help_explains_commands_messages_rules_and_the_schema(run: Run) -> None:
+    assert run("help") == run("--help")
+    for name in NAMES:
+        assert run("help", name) == run(name, "--help")
+    for slug in {kind.slug for kind in kinds()}:
+        shown = run("help", slug)
+        assert (shown.code, shown.err) == (0, "")
+        assert shown.out.startswith(f"{slug}\n\n")
+        assert len(shown.out.split()) > 5, slug
+        assert "](" not in shown.out
+    for rule in ("PT001", "PT801", "run-not-finished"):
+        assert run("help", rule) == run("rules", rule)
+    assert "$defs" in json.loads(run("help", "schema").out)
+    wrong = run("help", "diskfull")
+    assert is_message(wrong, "bad-argument", "TOPIC")
+    assert "disk-full" in wrong.err
+
+
 def test_the_version_is_that_of_the_package(run: Run) -> None:
     assert run("--version") == Ran(0, f"pipetrace, version {__version__}\n", "")
 
@@ -70,7 +99,8 @@ def test_page_writes_beside_the_trace(run: Run, here: Path) -> None:
     assert run("page", "digits.trace") == Ran(0, "Wrote digits.html\n", "")
     after = listing(here)
     assert after.keys() - before.keys() == {"digits.html"}
-    assert after["digits.html"].decode() == as_page(document(read(here / "digits.trace")))
+    trace = read(here / "digits.trace")
+    assert after["digits.html"].decode() == as_page(document(trace), model_view(trace))
     assert run("page", "digits.trace", "-o", "other.html") == Ran(0, "Wrote other.html\n", "")
     assert (here / "other.html").read_bytes() == after["digits.html"]
 
@@ -81,6 +111,27 @@ def test_export_prints_or_writes_the_whole_trace(run: Run, here: Path, digits_tr
     assert json.loads(shown.out) == json.loads(to_json(digits_trace))
     assert run("export", "digits.trace", "-o", "run.json") == Ran(0, "Wrote run.json\n", "")
     assert (here / "run.json").read_text(encoding="utf-8") == shown.out
+
+
+def test_a_dash_is_standard_output(run: Run, here: Path) -> None:
+    before = listing(here)
+    for name in ("page", "export"):
+        shown = run(name, "digits.trace", "-o", "-")
+        assert (shown.code, shown.err) == (0, "")
+        assert listing(here) == before
+        run(name, "digits.trace", "-o", "out")
+        assert (here / "out").read_text(encoding="utf-8") == shown.out
+        (here / "out").unlink()
+
+
+def test_plain_text_is_as_wide_as_columns_says(
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for columns, widest in (("60", 60), ("", 88), ("wide", 88)):
+        monkeypatch.setenv("COLUMNS", columns)
+        for command in (("check", "digits.trace", "--expect", "epochs > 9"), ("rules", "PT801")):
+            lines = run(*command).out.split("## Evidence")[0].splitlines()
+            assert widest - 15 < max(map(len, lines)) <= widest, (columns, command)
 
 
 def test_showing_leaves_the_trace_and_the_folder_alone(run: Run, here: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from tests.cli.conftest import Ran, command, is_message, listing, start
 
 from pipetrace.present.build.document import document
+from pipetrace.present.build.model import model_view
 from pipetrace.present.page import page as as_page
 from pipetrace.present.text import document_text
 from pipetrace.trace import read
@@ -83,9 +84,9 @@ def test_it_shows_the_document_of_the_trace(finished: Ran, folder: Path) -> None
 def test_it_writes_the_trace_and_the_page_and_nothing_else(finished: Ran, folder: Path) -> None:
     assert finished.code == 0
     assert {path.name for path in folder.iterdir()} == {"bars.npz", "run.trace", "run.html"}
-    assert (folder / "run.html").read_text(encoding="utf-8") == as_page(
-        document(read(folder / "run.trace"))
-    )
+    trace = read(folder / "run.trace")
+    expected = as_page(document(trace), model_view(trace))
+    assert (folder / "run.html").read_text(encoding="utf-8") == expected
 
 
 def test_the_last_lines_name_the_files_and_what_to_do_with_them(

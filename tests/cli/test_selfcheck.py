@@ -113,6 +113,7 @@ def test_what_raises_only_when_it_is_recorded_is_a_difference(check: Check) -> N
     assert difference["kind"] == "ending"
 
 
+@pytest.mark.slow
 @pytest.mark.framework
 def test_where_two_plain_runs_differ_nothing_is_proven(check: Check) -> None:
     found = check(

@@ -323,7 +323,7 @@ def test_a_name_that_is_misspelt_gets_a_suggestion(
         with pytest.raises(errors.DataNotFoundError) as caught:
             load(Path(wrong))
         assert right in caught.value.hint
-    assert shown("a\x1b[31m\nb\udcff é 数") == "a\ufffd[31m\ufffdb\ufffd é 数"
+    assert shown("a\x1b[31m\nb\udcff é 数") == "a\ufffd[31m b\ufffd é 数"
 
 
 def test_what_is_done_to_the_pixels_is_said() -> None:

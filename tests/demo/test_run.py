@@ -223,7 +223,7 @@ def test_ctrl_c_after_training_keeps_all_epochs(
     with pytest.raises(InterruptedRunError, match="after the last epoch"):
         record()
     trace = read(tmp_path / "run.trace")
-    assert (trace.ending.kind, len(trace.epochs), trace.rows) == ("interrupted", 2, 0)
+    assert (trace.ending.kind, len(trace.epochs), trace.rows) == ("finished", 2, 0)
 
 
 def test_an_error_in_training_is_the_ending(record: Record, progress: Any, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.agreement import contradictions
 from tests.examples.gallery import NAMES, WATCHED, fit, load
 from tests.examples.independent import independent
 from tests.examples.sources import SOURCES
@@ -40,6 +41,7 @@ def recorded(name: str, path: Path) -> tuple[Any, Trace]:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_trace_of_an_example_says_what_keras_says(name: str, tmp_path: Path) -> None:
     model, trace = recorded(name, tmp_path / "run.trace")
+    assert contradictions(trace) == []
     check_run(name, model, trace)
     check_values(name, model, trace)
     check_weights(model, trace)

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.documents import a_run, a_trace
 
 from pipetrace.stats import summarise
 from pipetrace.trace import Trace
@@ -18,15 +19,12 @@ from pipetrace.trace.document import (
     LAYER,
     SOURCE,
     STEP,
-    Data,
     Ending,
     Epoch,
     Parameters,
     Prediction,
-    Run,
     Spec,
     Stage,
-    Training,
     Weight,
 )
 
@@ -132,38 +130,13 @@ def forward(net: Net) -> tuple[dict[str, Array], dict[str, Array]]:
 def stages_of(net: Net, *, measured: bool = True) -> tuple[Stage, ...]:
     """The stages as the recorder describes them; without summaries and examples where nothing was
     measured."""
-    _, outputs = forward(net)
-    held = {
-        "conv2d": (
-            Weight("kernel", (*net.kernel, net.image[2], net.filters)),
-            Weight("bias", (net.filters,)),
-        ),
-        "dense": (Weight("kernel", (net.flat, net.units)), Weight("bias", (net.units,))),
-    }
+    held, outputs = forward(net)
     area = net.kernel[0] * net.kernel[1] * net.image[2]
-    flops = {
-        "conv2d": 2 * area * int(np.prod(net.convolved)),
-        "max_pooling2d": 0,
-        "flatten": 0,
-        "dense": 2 * net.flat * net.units,
-    }
-    conv = {
-        "filters": net.filters,
-        "kernel_size": list(net.kernel),
-        "strides": [1, 1],
-        "padding": "valid",
-        "data_format": "channels_last",
-        "dilation_rate": [1, 1],
-        "groups": 1,
-        "activation": "relu",
-        "use_bias": True,
-    }
-    pool = {
-        "pool_size": list(net.pool),
-        "strides": list(net.steps),
-        "padding": "valid",
-        "data_format": "channels_last",
-    }
+    flops = {"conv2d": 2 * area * int(np.prod(net.convolved)), "dense": 2 * net.flat * net.units}
+    form = {"padding": "valid", "data_format": "channels_last"}
+    conv = {**form, "filters": net.filters, "kernel_size": list(net.kernel), "strides": [1, 1]}
+    conv |= {"dilation_rate": [1, 1], "groups": 1, "activation": "relu", "use_bias": True}
+    pool = {**form, "pool_size": list(net.pool), "strides": list(net.steps)}
     made: list[tuple[str, str, str | None, Mapping[str, Any]]] = [
         ("image", SOURCE, None, {"name": "made"}),
         ("scale", STEP, None, {"operation": "divide", "by": 255}),
@@ -177,19 +150,15 @@ def stages_of(net: Net, *, measured: bool = True) -> tuple[Stage, ...]:
         values = outputs[name]
         given = Spec((None, *values.shape[1:]), str(values.dtype))
         taken = replace(found[-1].outputs[0], source=found[-1].name) if found else given
-        weights = held.get(name, ())
-        total = sum(int(np.prod(weight.shape)) for weight in weights)
-        stage = Stage(
-            name,
-            kind,
-            layer,
-            name,
-            config,
-            (taken,),
-            (given,),
-            Parameters(total),
-            weights,
-            flops.get(name),
+        weights = tuple(
+            Weight(key.partition("/")[2], value.shape)
+            for key, value in held.items()
+            if key.startswith(f"{name}/")
+        )
+        stage = replace(
+            Stage(name, kind, layer, name, config, (taken,), (given,), weights=weights),
+            parameters=Parameters(sum(int(np.prod(weight.shape)) for weight in weights)),
+            flops=flops.get(name, 0) if kind == LAYER else None,
         )
         if measured:
             stage = replace(stage, summary=summarise(values), example=values[0])
@@ -197,89 +166,75 @@ def stages_of(net: Net, *, measured: bool = True) -> tuple[Stage, ...]:
     return tuple(found)
 
 
-def trace_of(
-    metrics: Sequence[Mapping[str, float]] = (),
-    *,
-    net: Net = Net(),
-    rows: int = 1000,
-    batch: int = 32,
-    counts: Sequence[int] | None = None,
-    validation: int = 500,
-    planned: int | None = None,
-    ending: Ending = DONE,
-    measured: bool = True,
-    predicted: bool = True,
-    rate: float | None = 0.001,
-) -> Trace:
-    """A trace with these metrics in its epochs.
+@dataclass(frozen=True)
+class Made:
+    """How a made trace differs from the usual one.
 
-    Args:
-        metrics: of each epoch.
+    Attributes:
         net: what its stages are; ``units`` is the number of classes.
         rows: trained on, spread evenly over the classes where there are no counts.
         batch: rows in a step.
         counts: how many training rows each class has.
-        validation: how many held-out rows.
+        validation: how many validation rows.
         planned: how many epochs were wanted; as many as there are where None.
         ending: how it ended.
         measured: whether it came to the data flow.
         predicted: whether it came to the prediction.
         rate: the learning rate.
     """
+
+    net: Net = Net()
+    rows: int = 1000
+    batch: int = 32
+    counts: Sequence[int] | None = None
+    validation: int = 500
+    planned: int | None = None
+    ending: Ending = DONE
+    measured: bool = True
+    predicted: bool = True
+    rate: float | None = 0.001
+
+
+def trace_of(metrics: Sequence[Mapping[str, float]] = (), **options: Any) -> Trace:
+    """A trace with these metrics in its epochs, and with the fields of ``Made``."""
+    how = Made(**options)
+    net, units = how.net, how.net.units
     held, outputs = forward(net)
-    shared = [rows // net.units + (index < rows % net.units) for index in range(net.units)]
+    shared = [how.rows // units + (index < how.rows % units) for index in range(units)]
+    counts = tuple(shared if how.counts is None else how.counts)
     pixels = outputs["image"][0]
     shown = pixels[pixels > 0]
-    names = tuple(str(index) for index in range(net.units))
-    data = Data(
-        "made",
-        "Made by hand.",
-        None,
-        "memory",
-        100_000,
-        f"data {net.seed}",
-        names,
-        tuple(shared if counts is None else counts),
-        validation,
-        7,
-        1,
-        float(shown[0]) if shown.size else None,
-    )
-    training = Training(
-        len(metrics) if planned is None else planned,
-        batch,
-        "Adam",
-        {},
-        "sparse_categorical_crossentropy",
-        ("accuracy",),
-        0,
-        MEASURED,
-    )
-    steps = -(-sum(data.class_counts) // batch)
-    return Trace(
-        schema=1,
-        run=Run(
-            "made",
-            "2026-01-01T00:00:00+00:00",
-            "",
-            {},
-            "tensorflow",
-            "",
-            f"model {net}",
-            data,
-            training,
-        ),
-        stages=stages_of(net, measured=measured),
-        rows=MEASURED if measured else 0,
+    data = {
+        "available": 100_000,
+        "fingerprint": f"data {net.seed}",
+        "class_names": tuple(map(str, range(units))),
+        "class_counts": counts,
+        "validation_rows": how.validation,
+        "example_row": 7,
+        "example_label": 1,
+        "example_value": float(shown[0]) if shown.size else None,
+    }
+    training = {
+        "epochs": len(metrics) if how.planned is None else how.planned,
+        "batch_size": how.batch,
+        "optimizer": "Adam",
+        "loss": "sparse_categorical_crossentropy",
+        "metrics": ("accuracy",),
+        "seed": 0,
+        "probe_rows": MEASURED,
+    }
+    steps = -(-sum(counts) // how.batch)
+    last = Prediction(9, 1, {name: each[-1] for name, each in outputs.items()})
+    return a_trace(
+        stages_of(net, measured=how.measured),
+        a_run(data=data, training=training, model_fingerprint=f"model {net}", platform=""),
+        rows=MEASURED if how.measured else 0,
         epochs=tuple(
-            Epoch(number, each, 1.0, rate, steps) for number, each in enumerate(metrics, 1)
+            Epoch(number, each, 1.0, how.rate, steps) for number, each in enumerate(metrics, 1)
         ),
-        predictions=(Prediction(9, 1, {name: each[-1] for name, each in outputs.items()}),)
-        if predicted
-        else (),
-        weights=held if measured else {},
-        ending=ending,
-        cost={},
+        predictions=(last,) if how.predicted else (),
+        weights=held if how.measured else {},
+        ending=how.ending,
     )
 
 
@@ -293,10 +248,7 @@ TOKENS = (
     ("times", rf"({NUMBER}) times"),
     ("counts", rf"({NUMBER}) of ({NUMBER})\b(?! %)"),
     ("counts", rf"({NUMBER}) of the ({NUMBER})\b(?! %)"),
-    (
-        "counts",
-        rf"({NUMBER}) (?:training |validation )?{COUNTED}\b",
-    ),
+    ("counts", rf"({NUMBER}) (?:training |validation )?{COUNTED}\b"),
     ("figures", rf"({NUMBER})"),
 )
 """What a number in a sentence is, by the words around it. Each takes its numbers away from those

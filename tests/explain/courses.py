@@ -9,8 +9,8 @@ import hypothesis.strategies as st
 Metrics: TypeAlias = dict[str, float]
 
 LN10 = math.log(10)
-UNEVEN = {"counts": (910, *[10] * 9)}
-FEW = {"validation": 20}
+UNEVEN: dict[str, Any] = {"counts": (910, *[10] * 9)}
+FEW: dict[str, Any] = {"validation": 20}
 
 
 def run(
@@ -36,150 +36,87 @@ BROKEN = run(
     [1.0, math.nan, math.nan], [0.6, 0.1, 0.1], [(1.0, 0.6), (math.nan, 0.1), (math.nan, 0.1)]
 )
 
-COURSES: dict[str, tuple[list[Metrics], dict[str, Any], list[str], str]] = {
-    "learns": (LEARNS, {}, ["learning ahead", *["learning follows"] * 2], "better"),
-    "one epoch": (LEARNS[:1], {}, ["learning ahead"], "better"),
-    "no validation": (run([1.6, 0.8], [0.5, 0.75]), {}, ["learning"] * 2, "better"),
-    "no accuracy": ([{"loss": 1.6}, {"loss": 0.8}], {}, ["learning"] * 2, "better"),
-    "no accuracy, validation": (
-        [{"loss": 1.6, "val_loss": 1.5}, {"loss": 0.8, "val_loss": 0.8}],
-        {},
-        ["learning validation"] * 2,
-        "better",
-    ),
-    "no loss": ([{"accuracy": 0.5}], {}, ["unmeasured"], "better"),
-    "only a validation loss": ([{"val_loss": 1.0}], {}, ["unmeasured"], "better"),
-    "plateau": (
-        run([0.5, 0.499, 0.5], [0.8] * 3, [(0.5, 0.8)] * 3),
-        {},
-        ["learning follows", *["plateau follows"] * 2],
-        "better",
-    ),
-    "slow is no plateau": (run([0.5, 0.494], [0.8, 0.8]), {}, ["learning"] * 2, "better"),
-    "rises": (
-        run([1.0, 0.5, 0.7], [0.6, 0.8, 0.75]),
-        {},
-        ["learning", "learning", "rise"],
-        "better",
-    ),
-    "rises from nothing": (
-        run([1.0, 0.0, 0.7], [0.6, 0.9, 0.8]),
-        {},
-        ["learning", "learning", "rise"],
-        "better",
-    ),
-    "overfits": (
-        OVERFITS,
-        {},
-        ["learning follows", "learning gap", "learning turned", "learning overfitting"],
-        "better",
-    ),
-    "overfits on": (
-        run([1.0, 0.5, 0.3, 0.2], [0.7] * 4, [(0.8, 0.7), (0.9, 0.7), (1.0, 0.7), (1.1, 0.7)]),
-        {},
-        ["learning follows", "learning turned", *["learning overfitting"] * 2],
-        "better",
-    ),
-    "both losses rise": (
-        run([0.5, 0.6, 0.55], [0.8] * 3, [(0.5, 0.8), (0.6, 0.8), (0.6, 0.8)]),
-        {},
-        ["learning follows", "rise turned", "learning turned"],
-        "better",
-    ),
-    "best epoch has no training loss": (
-        [
-            {"val_loss": 0.5, "loss": math.nan},
-            *run([0.5, 0.4], [0.8, 0.8], [(0.6, 0.8), (0.7, 0.8)]),
-        ],
-        {},
-        ["non-finite", "learning turned", "learning turned"],
-        "better",
-    ),
-    "gap": (
-        run([1.0, 0.5], [0.7, 0.95], [(1.2, 0.68), (1.1, 0.7)]),
-        {},
-        ["learning follows", "learning gap"],
-        "better",
-    ),
-    "generalises nothing": (run([0.5], [0.95], [(3.0, 0.11)]), {}, ["learning gap"], "better"),
-    "near, on few": (run([1.0], [0.62], [(1.2, 0.6)]), FEW, ["learning unclear"], "better"),
-    "a difference that can be luck": (
-        run([1.0], [0.88], [(0.6, 0.8)]),
-        {"validation": 200},
-        ["learning unclear"],
-        "better",
-    ),
-    "few validation rows": (
-        run([1.0, 0.5], [0.7, 0.9], [(1.2, 0.6), (1.1, 0.8)]),
-        FEW,
-        ["learning unclear"] * 2,
-        "better",
-    ),
-    "one validation row": (
-        run([1.0], [1.0], [(9.0, 0.0)]),
-        {"validation": 1},
-        ["learning complete unclear"],
-        "better",
-    ),
-    "far too low with few": (
-        run([1.0], [1.0], [(9.0, 0.0)]),
-        {"validation": 30},
-        ["learning complete gap"],
-        "better",
-    ),
-    "stays at chance": (CHANCE, {}, ["chance"] * 3, "chance"),
-    "slowly from chance": (run([2.3, 2.2, 2.1], [0.1, 0.11, 0.12]), {}, ["chance"] * 3, "chance"),
-    "chance, yet validation not": (
-        run([2.31, 1.9], [0.1, 0.5], [(2.0, 0.4), (1.6, 0.5)]),
-        {},
-        ["learning ahead", "learning follows"],
-        "better",
-    ),
-    "falls back to chance": (run([1.0, 2.303], [0.6, 0.1]), {}, ["learning", "chance"], "chance"),
-    "from worse to chance": (
-        run([40.0, 12.0, 2.6], [0.1, 0.1, 0.1], [(9.0, 0.1)] * 3),
-        {},
-        ["worse", "worse", "chance"],
-        "chance",
-    ),
-    "worse than chance": (run([9.0], [0.1]), {}, ["worse"], "worse"),
-    "right, but too sure": (run([1.0, 4.0], [0.6, 0.7]), {}, ["learning", "worse"], "better"),
-    "becomes NaN": (BROKEN, {}, ["learning follows", *["non-finite"] * 2], "broken"),
-    "NaN at last": (BROKEN[:2], {}, ["learning follows", "non-finite"], "broken"),
-    "is infinite once": (
-        run([math.inf, 1.0], [0.1, 0.6]),
-        {},
-        ["non-finite", "learning"],
-        "better",
-    ),
-    "validation is NaN": (
-        run([1.0], [0.6], [(math.nan, 0.1)]),
-        {},
-        ["learning non-finite"],
-        "better",
-    ),
-    "perfect": (
-        run([1.0, 0.01, 0.001], [0.8, 1.0, 1.0]),
-        {},
-        ["learning", "learning complete", "learning"],
-        "better",
-    ),
-    "90 % of one class": (run([0.52, 0.46], [0.9, 0.91]), UNEVEN, ["chance"] * 2, "chance"),
-    "beyond 90 % of one class": (
-        run([0.5, 0.2], [0.91, 0.95]),
-        UNEVEN,
-        ["chance", "learning"],
-        "better",
-    ),
-    "equal shares of uneven classes": (run([2.303], [0.9]), UNEVEN, ["chance"], "chance"),
-    "two of ten classes": (
-        run([0.69, 0.2], [0.5, 0.95]),
-        {"counts": (500, 500, *[0] * 8)},
-        ["chance", "learning"],
-        "better",
-    ),
-}
+Course: TypeAlias = tuple[list[Metrics], dict[str, Any], list[str], str]
 """Metrics, options of ``make_trace``, the kinds of each epoch, and the outcome."""
+
+
+def course(metrics: list[Metrics], kinds: str, outcome: str = "better", **options: Any) -> Course:
+    """A course; ``kinds`` holds those of one epoch after another, with ``;`` between them."""
+    return metrics, options, kinds.split("; "), outcome
+
+
+LOSS_AND_VALIDATION = [{"loss": 1.6, "val_loss": 1.5}, {"loss": 0.8, "val_loss": 0.8}]
+ONLY_LOSS = [{"loss": 1.6}, {"loss": 0.8}]
+ON = run([1.0, 0.5, 0.3, 0.2], [0.7] * 4, [(0.8, 0.7), (0.9, 0.7), (1.0, 0.7), (1.1, 0.7)])
+BOTH_RISE = run([0.5, 0.6, 0.55], [0.8] * 3, [(0.5, 0.8), (0.6, 0.8), (0.6, 0.8)])
+LATE = run([0.5, 0.4], [0.8, 0.8], [(0.6, 0.8), (0.7, 0.8)])
+FEW_ROWS = run([1.0, 0.5], [0.7, 0.9], [(1.2, 0.6), (1.1, 0.8)])
+ONE_ROW = run([1.0], [1.0], [(9.0, 0.0)])
+FROM_WORSE = run([40.0, 12.0, 2.6], [0.1] * 3, [(9.0, 0.1)] * 3)
+VALIDATION_LEARNS = run([2.31, 1.9], [0.1, 0.5], [(2.0, 0.4), (1.6, 0.5)])
+TWO_OF_TEN: dict[str, Any] = {"counts": (500, 500, *[0] * 8)}
+
+COURSES: dict[str, Course] = {
+    "learns": course(LEARNS, "learning ahead; learning follows; learning follows"),
+    "one epoch": course(LEARNS[:1], "learning ahead"),
+    "no validation": course(run([1.6, 0.8], [0.5, 0.75]), "learning; learning"),
+    "no accuracy": course(ONLY_LOSS, "learning; learning"),
+    "no accuracy, validation": course(
+        LOSS_AND_VALIDATION, "learning validation; learning validation"
+    ),
+    "no loss": course([{"accuracy": 0.5}], "unmeasured"),
+    "only a validation loss": course([{"val_loss": 1.0}], "unmeasured"),
+    "plateau": course(
+        run([0.5, 0.499, 0.5], [0.8] * 3, [(0.5, 0.8)] * 3),
+        "learning follows; plateau follows; plateau follows",
+    ),
+    "slow is no plateau": course(run([0.5, 0.494], [0.8, 0.8]), "learning; learning"),
+    "rises": course(run([1.0, 0.5, 0.7], [0.6, 0.8, 0.75]), "learning; learning; rise"),
+    "rises from nothing": course(run([1.0, 0.0, 0.7], [0.6, 0.9, 0.8]), "learning; learning; rise"),
+    "overfits": course(
+        OVERFITS, "learning follows; learning gap; learning turned; learning overfitting"
+    ),
+    "overfits on": course(
+        ON, "learning follows; learning turned; learning overfitting; learning overfitting"
+    ),
+    "both losses rise": course(BOTH_RISE, "learning follows; rise turned; learning turned"),
+    "best epoch has no training loss": course(
+        [{"val_loss": 0.5, "loss": math.nan}, *LATE], "non-finite; learning turned; learning turned"
+    ),
+    "gap": course(
+        run([1.0, 0.5], [0.7, 0.95], [(1.2, 0.68), (1.1, 0.7)]), "learning follows; learning gap"
+    ),
+    "generalises nothing": course(run([0.5], [0.95], [(3.0, 0.11)]), "learning gap"),
+    "near, on few": course(run([1.0], [0.62], [(1.2, 0.6)]), "learning unclear", **FEW),
+    "a difference that can be luck": course(
+        run([1.0], [0.88], [(0.6, 0.8)]), "learning unclear", validation=200
+    ),
+    "few validation rows": course(FEW_ROWS, "learning unclear; learning unclear", **FEW),
+    "one validation row": course(ONE_ROW, "learning complete unclear", validation=1),
+    "far too low with few": course(ONE_ROW, "learning complete gap", validation=30),
+    "stays at chance": course(CHANCE, "chance; chance; chance", "chance"),
+    "slowly from chance": course(
+        run([2.3, 2.2, 2.1], [0.1, 0.11, 0.12]), "chance; chance; chance", "chance"
+    ),
+    "chance, yet validation not": course(VALIDATION_LEARNS, "learning ahead; learning follows"),
+    "falls back to chance": course(run([1.0, 2.303], [0.6, 0.1]), "learning; chance", "chance"),
+    "from worse to chance": course(FROM_WORSE, "worse; worse; chance", "chance"),
+    "worse than chance": course(run([9.0], [0.1]), "worse", "worse"),
+    "right, but too sure": course(run([1.0, 4.0], [0.6, 0.7]), "learning; worse"),
+    "becomes NaN": course(BROKEN, "learning follows; non-finite; non-finite", "broken"),
+    "NaN at last": course(BROKEN[:2], "learning follows; non-finite", "broken"),
+    "is infinite once": course(run([math.inf, 1.0], [0.1, 0.6]), "non-finite; learning"),
+    "validation is NaN": course(run([1.0], [0.6], [(math.nan, 0.1)]), "learning non-finite"),
+    "perfect": course(
+        run([1.0, 0.01, 0.001], [0.8, 1.0, 1.0]), "learning; learning complete; learning"
+    ),
+    "90 % of one class": course(
+        run([0.52, 0.46], [0.9, 0.91]), "chance; chance", "chance", **UNEVEN
+    ),
+    "beyond 90 % of one class": course(run([0.5, 0.2], [0.91, 0.95]), "chance; learning", **UNEVEN),
+    "equal shares of uneven classes": course(run([2.303], [0.9]), "chance", "chance", **UNEVEN),
+    "two of ten classes": course(run([0.69, 0.2], [0.5, 0.95]), "chance; learning", **TWO_OF_TEN),
+}
 
 LOSSES = st.one_of(
     st.floats(0, 5),

@@ -16,7 +16,7 @@ from pipetrace.explain.quiz import Question, quiz
 from pipetrace.explain.recompute import recompute
 from pipetrace.explain.remarks import example, measured
 from pipetrace.trace import Trace
-from pipetrace.trace.document import Epoch
+from pipetrace.trace.document import Epoch, Stages
 
 NO_CLASSES = (
     "regression",
@@ -131,7 +131,7 @@ def test_the_largest_layer_is_asked_for() -> None:
         )
         for at in range(70, 74)
     ]
-    trace = replace(trace, stages=(trace.stages[0], *more, *trace.stages[1:]))
+    trace = replace(trace, stages=Stages((trace.stages[0], *more, *trace.stages[1:])))
     question = asked(trace, "Which of these layers")
     assert question.options[question.answer] == "Dense (dense_73)"
 

@@ -20,7 +20,16 @@ from pipetrace.explain.headline import headline
 from pipetrace.explain.insight import insight
 from pipetrace.stats import summarise
 from pipetrace.trace import Trace
-from pipetrace.trace.document import FAILED, INTERRUPTED, KILLED, RUNNING, STOPPED, Ending, Spec
+from pipetrace.trace.document import (
+    FAILED,
+    INTERRUPTED,
+    KILLED,
+    RUNNING,
+    STOPPED,
+    Ending,
+    Spec,
+    Stages,
+)
 
 MakeTrace: TypeAlias = Callable[..., Trace]
 Unfounded: TypeAlias = Callable[[str, Mapping[str, Sequence[float]]], list[str]]
@@ -123,10 +132,10 @@ def test_layers_of_one_class_are_told_apart_by_name(
     twice = replace(
         dense, name="hidden", inputs=(Spec((None, 36), "float32", "flatten"),), flops=10**9
     )
-    said = insight(replace(trace, stages=(*trace.stages[:5], twice, dense)))[0]
+    said = insight(replace(trace, stages=Stages((*trace.stages[:5], twice, dense))))[0]
     assert said.startswith("Dense (hidden) holds ")
     same = replace(conv, parameters=replace(conv.parameters, trainable=10**6))
-    said = insight(replace(trace, stages=(*trace.stages[:2], same, *trace.stages[3:])))[0]
+    said = insight(replace(trace, stages=Stages((*trace.stages[:2], same, *trace.stages[3:]))))[0]
     assert numbers(said) == [99.9, 1_000_370, 78.3]
 
 
@@ -135,7 +144,7 @@ def test_a_layer_that_is_called_twice_holds_its_weights_once(
 ) -> None:
     trace = make_trace(LEARNS)
     again = replace(trace.stages[5], name="dense:2")
-    assert 410 in numbers(insight(replace(trace, stages=(*trace.stages, again)))[0])
+    assert 410 in numbers(insight(replace(trace, stages=Stages((*trace.stages, again))))[0])
 
 
 def test_several_losses_are_told_one_by_one(numbers: Numbers) -> None:

@@ -1,46 +1,22 @@
 """The metrics of a run: which way is better, how they are written and in which order they stand."""
 
-import pytest
 from tests.tasks import KINDS, binary, course, made, mask, regression, several
 
 from pipetrace.explain import metrics
 from pipetrace.explain.text import figure, share
 
+WAYS: dict[str | None, str] = {
+    "falls": "loss val_loss kind_loss val_kind_loss mae mean_squared_error dice_loss head_mae "
+    "root_mean_squared_error false_positives",
+    "rises": "accuracy acc val_precision_1 recall auc_2 f1_score mean_io_u r2_score true_positives "
+    "sparse_top_k_categorical_accuracy",
+    None: "learning_rate strange lossy beta terror",
+}
 
-@pytest.mark.parametrize(
-    ("name", "way"),
-    [
-        ("loss", "falls"),
-        ("val_loss", "falls"),
-        ("kind_loss", "falls"),
-        ("val_kind_loss", "falls"),
-        ("mae", "falls"),
-        ("mean_squared_error", "falls"),
-        ("root_mean_squared_error", "falls"),
-        ("false_positives", "falls"),
-        ("accuracy", "rises"),
-        ("acc", "rises"),
-        ("val_precision_1", "rises"),
-        ("recall", "rises"),
-        ("auc_2", "rises"),
-        ("f1_score", "rises"),
-        ("mean_io_u", "rises"),
-        ("r2_score", "rises"),
-        ("true_positives", "rises"),
-        ("sparse_top_k_categorical_accuracy", "rises"),
-        ("dice_loss", "falls"),
-        ("head_mae", "falls"),
-        ("learning_rate", None),
-        ("strange", None),
-        ("lossy", None),
-        ("beta", None),
-        ("terror", None),
-    ],
-)
-def test_the_better_way_is_known_from_the_last_words_of_the_name(
-    name: str, way: str | None
-) -> None:
-    assert metrics.direction(name) == way
+
+def test_the_better_way_is_known_from_the_last_words_of_the_name() -> None:
+    for way, names in WAYS.items():
+        assert {metrics.direction(name) for name in names.split()} == {way}
 
 
 def test_validation_stands_behind_the_same_of_training_and_the_loss_first() -> None:
@@ -48,30 +24,19 @@ def test_validation_stands_behind_the_same_of_training_and_the_loss_first() -> N
     assert metrics.names(trace)[:4] == ("loss", "val_loss", "kind_loss", "val_kind_loss")
     for name, after in zip(metrics.names(trace)[::2], metrics.names(trace)[1::2], strict=True):
         assert after == f"val_{name}"
-    assert metrics.kinds(trace) == (
-        "loss",
-        "kind_loss",
-        "weight_loss",
-        "kind_accuracy",
-        "weight_mae",
-    )
+    kinds = ("loss", "kind_loss", "weight_loss", "kind_accuracy", "weight_mae")
+    assert metrics.kinds(trace) == kinds
 
 
 def test_names_are_those_of_the_run() -> None:
-    assert [metrics.title(name) for name in ("val_head_loss", "head_loss")] == [
-        "val head_loss",
-        "head_loss",
-    ]
+    titles = [metrics.title(name) for name in ("val_head_loss", "head_loss")]
+    assert titles == ["val head_loss", "head_loss"]
 
 
 def test_no_accuracy_is_invented() -> None:
     found = {kind: metrics.accuracy_name(make()) for kind, make in KINDS.items()}
-    assert {kind for kind, name in found.items() if name} == {
-        "binary",
-        "binary logits",
-        "binary scores",
-        "logits",
-    }
+    with_one = {"binary", "binary logits", "binary scores", "logits"}
+    assert {kind for kind, name in found.items() if name} == with_one
     assert metrics.accuracy(regression(), regression().epochs[0]) is None
     assert metrics.validation_accuracy(binary(), binary().epochs[0]) == 0.8
     assert metrics.accuracy_name(mask()) is None, "pixels are not rows"

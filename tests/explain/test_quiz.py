@@ -18,7 +18,7 @@ from pipetrace.explain.quiz.draft import draft
 from pipetrace.explain.quiz.prediction import rest_of_probability
 from pipetrace.explain.quiz.training import steps_in_progress_bar
 from pipetrace.trace import Trace
-from pipetrace.trace.document import KILLED, Ending
+from pipetrace.trace.document import KILLED, Ending, Stages
 
 MakeTrace: TypeAlias = Callable[..., Trace]
 
@@ -262,7 +262,7 @@ def test_a_killed_run_is_asked_about_what_it_has(epochs: int, make_trace: MakeTr
     )
     trace = replace(trace, weights=make_trace().weights, stages=make_trace().stages)
     bare = replace(
-        trace, stages=tuple(replace(stage, summary=None, example=None) for stage in trace.stages)
+        trace, stages=Stages(replace(stage, summary=None, example=None) for stage in trace.stages)
     )
     for seed in range(30):
         found = quiz(bare, seed)
@@ -343,7 +343,7 @@ def test_the_mistakes_of_a_scaling(make_trace: MakeTrace) -> None:
         replace(trace.stages[0], example=pixels),
         replace(trace.stages[1], example=(pixels / 255).astype(np.float32)),
     )
-    found = scaled_pixel(replace(trace, run=replace(trace.run, data=data), stages=stages))
+    found = scaled_pixel(replace(trace, run=replace(trace.run, data=data), stages=Stages(stages)))
     assert found
     assert found.right == "0.5019608"
     assert [answer for answer, _ in found.wrong] == ["0.5", "0.003921569", "1.28", "128"]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 
 from pipetrace.explain.recompute import TOLERANCE, recompute
 from pipetrace.trace import Trace
-from pipetrace.trace.document import SOURCE, Prediction, Spec, Stage
+from pipetrace.trace.document import SOURCE, Prediction, Spec, Stage, Stages
 
 MakeTrace: TypeAlias = Callable[..., Trace]
 
@@ -122,7 +122,7 @@ def test_what_it_does_not_know_it_names(
         replace(stage, config={**stage.config, **config}) if stage.name == changed else stage
         for stage in trace.stages
     )
-    found = recompute(replace(trace, stages=stages), trace.predictions[0])
+    found = recompute(replace(trace, stages=Stages(stages)), trace.predictions[0])
     assert found.unknown == changed
     assert found.stages == [stage.name for stage in stages].index(changed) - 1
     assert found.agrees == (found.stages > 0)
@@ -144,7 +144,9 @@ def test_a_stage_of_another_kind_is_named(change: dict[str, Any], make_trace: Ma
     stages = tuple(
         replace(stage, **change) if stage.name == "conv2d" else stage for stage in trace.stages
     )
-    assert recompute(replace(trace, stages=stages), trace.predictions[0]).unknown == "conv2d"
+    assert (
+        recompute(replace(trace, stages=Stages(stages)), trace.predictions[0]).unknown == "conv2d"
+    )
 
 
 @pytest.mark.parametrize("gone", ["conv2d/kernel", "dense/bias"])
@@ -168,7 +170,7 @@ def test_the_second_call_of_a_layer_uses_the_weights_of_the_first(
         0, outputs["conv2d"] * trace.weights["conv2d/kernel"][0, 0] + trace.weights["conv2d/bias"]
     )
     found = recompute(
-        replace(trace, stages=(*trace.stages[:3], again)),
+        replace(trace, stages=Stages((*trace.stages[:3], again))),
         replace(trace.predictions[0], outputs=outputs),
     )
     assert (found.stages, found.unknown) == (3, None)
@@ -249,7 +251,9 @@ def test_strides_odd_sizes_and_broken_weights_against_keras(make_trace: MakeTrac
     for scale in (1.0, 300.0, np.nan):
         model.layers[0].kernel.assign(model.layers[0].kernel * scale)
         outputs = {"rows": row[0], **{name: values[0] for name, values in forward(row).items()}}
-        trace = replace(make_trace(), stages=(source, *forward.stages), weights=forward.weights())
+        trace = replace(
+            make_trace(), stages=Stages((source, *forward.stages)), weights=forward.weights()
+        )
         found = recompute(trace, Prediction(0, None, outputs))
         # After a broken kernel the first pooling gives the lowest float, and no sum of those is
         # sure.

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pipetrace.explain.remarks import example, measured, place, pooled_block
 from pipetrace.stats import summarise
 from pipetrace.trace import Trace
-from pipetrace.trace.document import OP, Spec, Stage
+from pipetrace.trace.document import OP, Spec, Stage, Stages
 
 Array: TypeAlias = NDArray[Any]
 MakeTrace: TypeAlias = Callable[..., Trace]
@@ -209,7 +209,7 @@ def with_values(trace: Trace, name: str, values: Array) -> tuple[Trace, Stage]:
     """The trace with other values at one stage, summarised anew."""
     stage = replace(trace.stage(name), summary=summarise(values), example=values[0])
     return replace(
-        trace, stages=tuple(stage if each.name == name else each for each in trace.stages)
+        trace, stages=Stages(stage if each.name == name else each for each in trace.stages)
     ), stage
 
 

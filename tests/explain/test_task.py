@@ -9,7 +9,7 @@ from tests.tasks import KINDS, autoencoder, binary, logits, regression, several
 from pipetrace.explain import task
 from pipetrace.explain.facts import classes, probabilities, train_rows, trained
 from pipetrace.trace import Trace
-from pipetrace.trace.document import Stage
+from pipetrace.trace.document import Stage, Stages
 
 FORMS = {
     "regression": ("numbers", "plain"),
@@ -66,7 +66,7 @@ def with_last(trace: Trace, **changes: object) -> Trace:
     """The trace with another configuration of its last stage."""
     last = trace.stages[-1]
     config = {**last.config, **changes}
-    return replace(trace, stages=(*trace.stages[:-1], replace(last, config=config)))
+    return replace(trace, stages=Stages((*trace.stages[:-1], replace(last, config=config))))
 
 
 def with_loss(trace: Trace, loss: str) -> Trace:
@@ -114,7 +114,7 @@ def test_the_activation_is_found_behind_layers_that_only_pass_on() -> None:
     spec = replace(last.outputs[0], source=last.name)
     passing = Stage("again", "layer", "Reshape", "again", {}, (spec,), last.outputs)
     assert (
-        task.activation(replace(trace, stages=(trace.stages[0], last, passing)), passing)
+        task.activation(replace(trace, stages=Stages((trace.stages[0], last, passing))), passing)
         == "softmax"
     )
     assert task.activation(trace, replace(passing, layer="Custom")) is None

@@ -2,6 +2,7 @@
 wrong."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import hypothesis.strategies as st
@@ -70,55 +71,82 @@ def test_a_figure_never_has_a_computers_exponent(value: float, digits: int) -> N
     assert "inf" not in text
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.0456, "0.0456"),
-        (1.65, "1.65"),
-        (54_123.4, "54,100"),
-        (0.0, "0"),
-        (-0.0, "0"),
-        (3.4028235e38, "3.40 x 10^38"),
-        (-1.5e20, "-1.50 x 10^20"),
-        (1e-7, "nearly zero"),
-        (12.0, "12"),
-        (float("nan"), "NaN"),
-        (-math.inf, "-Inf"),
-    ],
-)
-def test_figures(value: float, text: str) -> None:
-    assert figure(value) == text
+WRITTEN: dict[Callable[[Any], str], dict[Any, str]] = {
+    figure: {
+        0.0456: "0.0456",
+        1.65: "1.65",
+        54_123.4: "54,100",
+        0.0: "0",
+        12.0: "12",
+        3.4028235e38: "3.40 x 10^38",
+        -1.5e20: "-1.50 x 10^20",
+        1e-7: "nearly zero",
+        math.nan: "NaN",
+        -math.inf: "-Inf",
+    },
+    share: {
+        0.606: "60.6 %",
+        0.25: "25 %",
+        0.0: "0 %",
+        1.0: "100 %",
+        1.5: "150 %",
+        -0.25: "-25 %",
+        float(np.float32(0.27)): "27 %",
+        float(np.float32(0.07)): "7 %",
+        1e-5: "0.00100 %",
+        9e-6: "under 0.001 %",
+        1e-300: "under 0.001 %",
+        0.9994: "99.9 %",
+        0.9995: "over 99.9 %",
+        1 - 1e-12: "over 99.9 %",
+        math.nan: "NaN",
+        math.inf: "Inf",
+    },
+    points: {
+        0.123: "12.3 points",
+        0.01: "1 point",
+        0.85 - 0.73: "12 points",
+        0.0: "0 points",
+        -0.5: "-50 points",
+    },
+    exact: {
+        128 / 255: "0.5019608",
+        255: "255",
+        0.1: "0.1",
+        1e-5: "0.00001",
+        -0.0: "0",
+        128 / 255 * 2 - 1: "0.003921569",
+        math.nan: "NaN",
+        1e300: "Inf",
+    },
+    listed: {(): "", ("a",): "a", ("a", "b"): "a and b", ("a", "b", "c"): "a, b and c"},
+    lambda words: listed(words, "or"): {("a", "b", "c"): "a, b or c"},
+    lambda count: counted(count, "row"): {0: "0 rows", 1: "1 row", 2: "2 rows", 1000: "1,000 rows"},
+    lambda count: counted(count, "batch", "batches"): {1: "1 batch", 2: "2 batches"},
+    duration: {
+        0.0: "under 1 ms",
+        0.0005: "under 1 ms",
+        0.001: "0.0010 s",
+        0.25: "0.25 s",
+        9.99: "10 s",
+        14.26: "14.3 s",
+        119.4: "119 s",
+        120.0: "2 min 0 s",
+        185.9: "3 min 5 s",
+    },
+}
+
+
+def test_what_is_written() -> None:
+    for write, table in WRITTEN.items():
+        assert {value: write(value) for value in table} == table
+    assert figure(-0.0) == "0"
 
 
 @given(SINGLES)
 def test_a_figure_does_not_depend_on_the_type_of_the_number(value: float) -> None:
     single: Any = np.float32(value)
     assert figure(single) == figure(value)
-
-
-@pytest.mark.parametrize(
-    ("part", "text"),
-    [
-        (0.606, "60.6 %"),
-        (0.25, "25 %"),
-        (float(np.float32(0.27)), "27 %"),
-        (float(np.float32(0.07)), "7 %"),
-        (0.0, "0 %"),
-        (1.0, "100 %"),
-        (1e-5, "0.00100 %"),
-        (9e-6, "under 0.001 %"),
-        (1e-300, "under 0.001 %"),
-        (0.9994, "99.9 %"),
-        (0.9995, "over 99.9 %"),
-        (1 - 1e-12, "over 99.9 %"),
-        (1.5, "150 %"),
-        (-0.25, "-25 %"),
-        (float("nan"), "NaN"),
-        (math.inf, "Inf"),
-    ],
-)
-def test_shares(part: float, text: str) -> None:
-    assert share(part) == text
 
 
 @given(st.floats(0, 1))
@@ -144,20 +172,6 @@ def test_a_share_of_rows_reads_the_same_from_float32_and_float64(counts: tuple[i
     )
 
 
-@pytest.mark.parametrize(
-    ("part", "text"),
-    [
-        (0.123, "12.3 points"),
-        (0.01, "1 point"),
-        (0.85 - 0.73, "12 points"),
-        (0.0, "0 points"),
-        (-0.5, "-50 points"),
-    ],
-)
-def test_points(part: float, text: str) -> None:
-    assert points(part) == text
-
-
 @given(SINGLES)
 @example(128 / 255)
 @example(1e-5)
@@ -174,49 +188,12 @@ def test_exact_is_the_shortest_decimal_of_this_float32(value: float) -> None:
         assert "." not in text
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (128 / 255, "0.5019608"),
-        (255, "255"),
-        (0.1, "0.1"),
-        (1e-5, "0.00001"),
-        (-0.0, "0"),
-        (128 / 255 * 2 - 1, "0.003921569"),
-        (float("nan"), "NaN"),
-        (1e300, "Inf"),
-    ],
-)
-def test_exact(value: float, text: str) -> None:
-    assert exact(value) == text
-
-
 @given(st.integers(-(10**12), 10**12))
 def test_whole_numbers_have_their_thousands_apart(value: int) -> None:
     groups = number(value).lstrip("-").split(",")
     assert int(number(value).replace(",", "")) == value
     assert len(groups[0]) <= 3
     assert all(len(group) == 3 for group in groups[1:])
-
-
-@pytest.mark.parametrize(
-    ("words", "text"),
-    [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")],
-)
-def test_lists(words: list[str], text: str) -> None:
-    assert listed(words) == text
-    assert listed(words, "or") == text.replace("and", "or")
-
-
-@pytest.mark.parametrize(
-    ("count", "text"), [(0, "0 rows"), (1, "1 row"), (2, "2 rows"), (1000, "1,000 rows")]
-)
-def test_counts_take_the_plural(count: int, text: str) -> None:
-    assert counted(count, "row") == text
-
-
-def test_a_plural_of_its_own() -> None:
-    assert [counted(count, "batch", "batches") for count in (1, 2)] == ["1 batch", "2 batches"]
 
 
 @pytest.mark.parametrize(
@@ -242,24 +219,6 @@ def test_shapes(lengths: tuple[int | None, ...], rows: int, short: str, full: st
     assert shape(spec, rows) == short
     assert full_shape(spec, rows) == full
     assert short.endswith(f" x {dimensions(spec.shape)}")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.0, "under 1 ms"),
-        (0.0005, "under 1 ms"),
-        (0.001, "0.0010 s"),
-        (0.25, "0.25 s"),
-        (9.99, "10 s"),
-        (14.26, "14.3 s"),
-        (119.4, "119 s"),
-        (120.0, "2 min 0 s"),
-        (185.9, "3 min 5 s"),
-    ],
-)
-def test_durations(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 @given(st.floats(0, 1e9))

@@ -9,7 +9,10 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.agreement import all_contradictions
 from tests.golden import golden
+
+import pipetrace
 
 pytestmark = pytest.mark.framework
 MOST_SHOWN = 60
@@ -37,6 +40,11 @@ def test_the_facts_are_those_that_were_accepted(
     assert not told, "\n".join(
         [f"{len(told)} facts differ; make accept-facts takes them", *told[:MOST_SHOWN]]
     )
+
+
+def test_headline_findings_observations_and_insight_agree(traces: Path) -> None:
+    read = {name: pipetrace.read(traces / f"{name}.trace") for name in golden.NAMES}
+    assert all_contradictions(read) == []
 
 
 def test_the_words_are_those_that_were_accepted(

@@ -12,7 +12,7 @@ from tests.rules import WRONG, only
 from tests.traces import HOSTILE, broken, killed, renamed
 
 from pipetrace.present.build.document import document
-from pipetrace.present.markdown import code, document_markdown, escaped
+from pipetrace.present.markdown import CUT, code, document_markdown, escaped
 from pipetrace.trace import Trace
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -20,12 +20,17 @@ PLAIN = {"text", "text_special", "code_inline", "strong_open", "strong_close"}
 MARKUP = "# *x* [y](z) ![i](j) `c` | <b>b</b> &amp; ~~s~~ __u__ $m$ 1. - > https://x.y"
 
 
+def seen(token: Token) -> list[Token]:
+    """What is within, without the comments that keep GitHub from making links."""
+    return [child for child in token.children or () if child.content != CUT]
+
+
 def inline(tokens: list[Token]) -> list[Token]:
-    return [child for token in tokens for child in token.children or ()]
+    return [child for token in tokens for child in seen(token)]
 
 
 def text_of(token: Token) -> str:
-    return "".join(child.content for child in token.children or ())
+    return "".join(child.content for child in seen(token))
 
 
 def headings(tokens: list[Token], tag: str) -> list[str]:
@@ -118,6 +123,12 @@ def test_names_never_become_markup(digits_trace: Trace) -> None:
         assert {token.type for token in inline(tokens)} <= PLAIN
         assert not {"html_block", "code_block", "hr"} & {token.type for token in tokens}
         assert headings(tokens, "h1") == [" ".join(trace.run.title.split())]
+
+
+def test_addresses_people_and_issues_become_no_links() -> None:
+    for live in ("https://a.b", "HTTP://a.b", "www.a.b", "@team", "x#12"):
+        assert CUT in escaped(live)
+    assert escaped("a: b, c@ d, # 3, 5 // 2") == "a: b, c@ d, # 3, 5 // 2"
 
 
 @given(st.text(st.sampled_from(string.printable + "éü“”→■"), max_size=40))

@@ -14,6 +14,7 @@ from tests.traces import HOSTILE, killed, renamed
 import pipetrace
 from pipetrace.errors import OutputExistsError
 from pipetrace.present.build.document import document
+from pipetrace.present.build.model import model_view
 from pipetrace.present.colormaps import COLORMAPS
 from pipetrace.present.formats.json import to_json
 from pipetrace.present.page import in_script, page
@@ -21,7 +22,7 @@ from pipetrace.present.text import document_text
 from pipetrace.trace import Trace
 
 VIEWER = Path(pipetrace.__file__).parent / "present" / "viewer"
-LARGEST = 1_000_000
+LARGEST = 1_500_000
 LOADS = {"src", "href", "srcset", "data", "action", "poster", "background", "formaction"}
 NAMESPACE = "http://www.w3.org/2000/svg"
 
@@ -67,7 +68,7 @@ class Parsed(HTMLParser):
 
 @pytest.fixture(scope="module")
 def text(digits_trace: Trace) -> str:
-    return page(document(digits_trace))
+    return page(document(digits_trace), model_view(digits_trace))
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +128,8 @@ def test_no_module_calls_out(modules: dict[str, str]) -> None:
 
 def test_the_import_map_holds_every_module_as_it_is(modules: dict[str, str]) -> None:
     assert modules == {
-        f"viewer/{file.name}": file.read_text(encoding="utf-8") for file in VIEWER.glob("*.js")
+        f"viewer/{file.relative_to(VIEWER)}": file.read_text(encoding="utf-8")
+        for file in VIEWER.rglob("*.js")
     }
 
 

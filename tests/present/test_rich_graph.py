@@ -16,6 +16,7 @@ from pipetrace.present.build.focus import focus
 from pipetrace.present.rich import show
 from pipetrace.present.views import Document
 from pipetrace.trace import Trace
+from pipetrace.trace.document import Stages
 
 WIDE = "x InputLayer\n" + "\n".join(
     f"a_long_name_of_a_head_number_{index} Dense x" for index in range(14)
@@ -69,7 +70,7 @@ def named(trace: Trace, name: str) -> Trace:
         )
         for each in trace.stages
     )
-    return replace(trace, stages=stages, run=replace(trace.run, model=None))
+    return replace(trace, stages=Stages(stages), run=replace(trace.run, model=None))
 
 
 @pytest.mark.parametrize("name", [HOSTILE, "W" * 3000, "[bold]x[/bold] "])

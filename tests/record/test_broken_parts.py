@@ -19,11 +19,11 @@ BREAKS = {
     "data flow": "pipetrace.record.finish.flow",
     "training mode": "pipetrace.record.measure.after_training.training_mode.has_modes",
     "prediction": "pipetrace.record.measure.after_training.choose",
-    "final weights": "pipetrace.capture.forward.Forward.weights",
+    "final weights": "pipetrace.record.measure.after_training.stored_weights",
     "loss checks": "pipetrace.record.measure.failure.are_sound",
     "rows": "pipetrace.capture.batches.joined",
     "writing": "pipetrace.trace.writer.TraceWriter.add_epoch",
-    "start": "pipetrace.capture.fit.running_call",
+    "start": "pipetrace.record.session.Session.begin",
     "data facts": "pipetrace.record.measure.dataset.targets_of",
 }
 """Something that each part does, by the name under which it reports."""

@@ -21,6 +21,7 @@ from tests.record.models import (
 )
 
 import pipetrace
+from pipetrace.errors import IncompleteTraceError
 from pipetrace.trace import Trace
 
 pytestmark = [pytest.mark.framework, pytest.mark.filterwarnings("ignore:.*shuffle:UserWarning")]
@@ -177,6 +178,28 @@ def test_several_fits_go_on_in_one_trace(tmp_path: Path) -> None:
     assert len({prediction.reason for prediction in trace.predictions}) == len(trace.predictions)
 
 
+def test_a_recorder_gives_its_trace_once_a_fit_has_ended(tmp_path: Path) -> None:
+    import keras
+
+    model, path = classifier(), tmp_path / "run.trace"
+    recorder = pipetrace.Recorder(path, verbose=False)
+    assert str(path) in repr(recorder)
+    refused = []
+
+    def ask(*_: object) -> None:
+        with pytest.raises(IncompleteTraceError) as caught:
+            recorder.trace  # noqa: B018
+        refused.append(caught.value.where)
+
+    within = keras.callbacks.LambdaCallback(on_epoch_end=ask)
+    ask()
+    for epochs in (1, 2):
+        model.fit(**as_arrays(), verbose=0, callbacks=[recorder, within])
+        assert recorder.trace == pipetrace.read(path)
+        assert len(recorder.trace.epochs) == epochs
+    assert refused == [str(path)] * 3
+
+
 def test_another_model_replaces_the_trace(tmp_path: Path) -> None:
     for _ in range(2):
         by_callback(
@@ -218,7 +241,7 @@ def test_every_door_gives_the_same_trace(form: str, tmp_path: Path) -> None:
     from pipetrace.record.watch import watching_all
 
     def by_run(model: Any, path: Path, arguments: dict[str, Any]) -> None:
-        with watching_all(lambda number: path, [], command="", budget=None):
+        with watching_all(lambda number: path, [], {}, command="", budget=None):
             model.fit(**arguments)
 
     found = []

@@ -84,7 +84,23 @@ def test_after_the_first_look_the_next_waits_for_its_share_of_the_time(
 
 def test_without_words_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_findings, "_load", None)
-    assert (LiveFindings().meanwhile(tmp_path), LiveFindings().at_end(tmp_path)) == ((), "")
+    assert LiveFindings().meanwhile(tmp_path) == ()
+    assert len(list(live_findings.at_end(tmp_path))) == 1  # where the trace is
+
+
+def test_many_traces_are_told_in_a_few_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reporter = SimpleNamespace(at_end=lambda path: "all\nof it", in_a_line=lambda path: "short")
+    monkeypatch.setattr(live_findings, "_load", lambda: reporter)
+    told = [list(live_findings.at_end(tmp_path / str(number))) for number in range(9)]
+    assert [len(each) for each in told] == [2, 1, 1, 1, 1, 1, 0, 0, 0]
+    assert told[0][1] == "all\nof it"
+    assert all(each[0].endswith("short") for each in told[1:5])
+    # A new cell of a notebook begins anew.
+    shell = SimpleNamespace(execution_count=7)
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    assert len(list(live_findings.at_end(tmp_path))) == 2
 
 
 # A training

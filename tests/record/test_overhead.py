@@ -146,7 +146,7 @@ def test_they_did_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_declined_is_what_comes_after(tmp_path: Path) -> None:
-    trace = recorded(tmp_path / "a.trace", after_training=False)
+    trace = recorded(tmp_path / "a.trace", after_training="none")
     assert (trace.rows, trace.predictions, dict(trace.weights)) == (0, (), {})
     assert skipped(trace)["after training", DECLINED][0] == 1
     assert omissions(trace)

@@ -13,8 +13,6 @@ from pipetrace.stats import bins, quantile
 from pipetrace.stats.histogram import (
     COARSE,
     FINE,
-    coarsen,
-    count_channel_keys,
     count_keys,
     from_counts,
     lower_edges,
@@ -46,14 +44,6 @@ def finite_of(values: Array) -> NDArray[np.float64]:
     return flat[np.isfinite(flat)]
 
 
-@given(values=st.lists(finite_floats, max_size=50), bits=st.sampled_from([FINE, COARSE]))
-def test_keys_are_the_leading_bits_of_each_value(values: list[float], bits: int) -> None:
-    found = histogram(np.array(values, np.float32), bits)
-    assert dict(zip(found.keys.tolist(), found.counts.tolist(), strict=True)) == Counter(
-        key_by_struct(value, bits) for value in values
-    )
-
-
 @given(data=st.data(), bits=st.sampled_from([FINE, COARSE]))
 @settings(deadline=None)
 def test_keys_of_many_distributions(data: st.DataObject, bits: int, tables: Tables) -> None:
@@ -64,31 +54,6 @@ def test_keys_of_many_distributions(data: st.DataObject, bits: int, tables: Tabl
     assert found.keys.dtype == np.uint16
     assert found.counts.dtype == np.int64
     assert (np.diff(found.keys.astype(np.int64)) > 0).all()
-
-
-@given(data=st.data())
-@settings(deadline=None, max_examples=50)
-def test_each_channel_is_counted_apart(data: st.DataObject, tables: Tables) -> None:
-    table = np.nan_to_num(data.draw(tables), posinf=1, neginf=-1)
-    counted = list(count_channel_keys(table))
-    assert len(counted) == table.shape[1]
-    for index, counts in enumerate(counted):
-        np.testing.assert_array_equal(counts, count_keys(np.ascontiguousarray(table[:, index])))
-        np.testing.assert_array_equal(
-            coarsen(counts), count_keys(np.ascontiguousarray(table[:, index]), COARSE)
-        )
-
-
-@given(data=st.data(), share=st.floats(0, 1))
-@settings(deadline=None)
-def test_merged_parts_are_the_whole(data: st.DataObject, share: float, tables: Tables) -> None:
-    table = data.draw(tables)
-    cut = int(share * len(table))
-    merged = merge_histograms(histogram(table[:cut]), histogram(table[cut:]))
-    whole = histogram(table)
-    np.testing.assert_array_equal(merged.keys, whole.keys)
-    np.testing.assert_array_equal(merged.counts, whole.counts)
-    assert (merged.keys.dtype, merged.counts.dtype) == (whole.keys.dtype, whole.counts.dtype)
 
 
 def test_histograms_of_different_widths_do_not_merge() -> None:

@@ -57,7 +57,7 @@ def test_groups(tmp_path: Path, recording: Any) -> None:
             "inner",
             "Functional",
             inputs=(
-                Spec((None, 8), "float32", "source", 1, "left"),
+                Spec((None, 8), "float32", "input", 0, "left"),
                 Spec((None, 2), "int64"),
             ),
             outputs=(Spec((None, 3, 4), "float16", name="code"),),
@@ -208,7 +208,7 @@ def texts(*values: object) -> Array:
         (texts(b"bytes", b"\xc3\xbc", b"\xff\xfe"), ["bytes", "\u00fc", "\ufffd\ufffd"]),
         (
             texts("\x1b[2J", "a\x00b", "line\n\ttab", "\x7f\x9b"),
-            ["\ufffd[2J", "a\ufffdb", "line\n\ttab", "\ufffd\ufffd"],
+            ["\ufffd[2J", "a\ufffdb", "line  tab", "\ufffd\ufffd"],
         ),
         (texts(b"\x1b]0;", 3, None), ["\ufffd]0;", "3", "None"]),
         (texts("</script>", '"; DROP TABLE run; --'), ["</script>", '"; DROP TABLE run; --']),
@@ -286,7 +286,7 @@ def test_specs_tell_which_output_and_which_key(tmp_path: Path, recording: Any) -
     first, second = recording.stages
     stage = replace(
         second,
-        inputs=(Spec((None, 4), "float32", "input", 2, "left"), Spec((), "string", None, 0, None)),
+        inputs=(Spec((None, 4), "float32", "input", 0, "left"), Spec((), "string", None, 0, None)),
         outputs=(Spec((None, None), "bool", name="a"), Spec((3,), "bfloat16", name="b \u00fc")),
     )
     trace = finished(tmp_path / "run.trace", recording, lambda writer: None, stages=(first, stage))
@@ -294,7 +294,7 @@ def test_specs_tell_which_output_and_which_key(tmp_path: Path, recording: Any) -
 
 
 def test_the_model_its_outputs_and_its_targets(tmp_path: Path, recording: Any) -> None:
-    outputs = (Spec((None, 2), "float32", "dense", 1, "out"), Spec((None,), "int64"))
+    outputs = (Spec((None, 2), "float32", "dense", 0, "out"), Spec((None,), "int64"))
     model = ModelFacts("net", "Functional", Parameters(5, 6), 3, outputs)
     targets = (
         Target("a", (None, 3), "int64", True, 0.0, 2.0, 1.5, 0.5, 3),

@@ -73,15 +73,15 @@ def test_nothing_of_another_layout_runs_before_it_is_refused(file: Path) -> None
         read(file)
 
 
-@pytest.mark.parametrize("text", ["\x1b]0;title\x07", "\x9b31m", "\r", "\x00"])
+@pytest.mark.parametrize("text", ["\x1b]0;title\x07", "\x9b31m", "\x00", "\u202e", "\u200b"])
 def test_no_text_gives_orders_to_a_terminal(file: Path, text: str) -> None:
     with closing(sqlite3.connect(file)) as database, database:
         database.execute("UPDATE run SET value = ? WHERE key = 'title'", (json.dumps(text),))
         database.execute(
-            "UPDATE run SET value = ? WHERE key = 'versions'", (json.dumps({text: [text]}),)
+            "UPDATE run SET value = ? WHERE key = 'versions'", (json.dumps({text: text}),)
         )
         database.execute(
-            "UPDATE stage SET layer = ?, config = ?", (text, json.dumps([{"name": text}]))
+            "UPDATE stage SET layer = ?, config = ?", (text, json.dumps({"name": [text]}))
         )
         database.execute("UPDATE ending SET error = ?", (text,))
     trace = read(file)
@@ -104,12 +104,20 @@ def test_text_that_no_output_can_carry_is_replaced(file: Path) -> None:
     assert read(file).run.title == "\N{REPLACEMENT CHARACTER}"
 
 
-def test_lines_and_tabs_stay(file: Path) -> None:
-    with closing(sqlite3.connect(file)) as database, database:
-        database.execute(
-            "UPDATE run SET value = ? WHERE key = 'title'", (json.dumps("one\n\ttwo"),)
-        )
-    assert read(file).run.title == "one\n\ttwo"
+def test_texts_stand_on_one_line_and_are_cut(file: Path) -> None:
+    for given, expected in (
+        ("one\n\ttwo\r\nthree", "one  two three"),
+        ("a" * 20_000, "a" * 9_999 + "…"),
+        (
+            "\u0646\u200c\u0627 \U0001f468\u200d\U0001f469 \u00a0",
+            "\u0646\u200c\u0627 \U0001f468\u200d\U0001f469 \u00a0",
+        ),
+    ):
+        with closing(sqlite3.connect(file)) as database, database:
+            database.execute("UPDATE run SET value = ? WHERE key = 'title'", (json.dumps(given),))
+            database.execute("UPDATE stage SET path = ?", (given,))
+        trace = read(file)
+        assert (trace.run.title, trace.stages[0].path) == (expected, expected)
 
 
 @pytest.mark.parametrize("value", ["[1]", "null", "3", '"me"'])

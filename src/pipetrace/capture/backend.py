@@ -6,7 +6,8 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -24,13 +25,29 @@ def load() -> Any:
     Raises:
         FrameworkError: one of them is missing, does not start, or Keras is set to another backend.
     """
+    return _load(_nothing_apart)
+
+
+def load_quietly() -> Any:
+    """``load`` for a process that is pipetrace's own: nothing that the libraries write is shown.
+
+    TensorFlow's write to file descriptor 2 before they read any logging level. The descriptor
+    belongs to the whole process, so it is redirected for the first import alone.
+
+    Raises:
+        FrameworkError: as ``load``.
+    """
+    if "tensorflow" in sys.modules:
+        return load()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    return _load(_stderr_apart)
+
+
+def _load(apart: Callable[[], AbstractContextManager[Callable[[], str]]]) -> Any:
     if "keras" not in sys.modules:
         # Before the import, which fails less clearly where that other backend is not installed.
         _refuse_other_than_tensorflow(os.environ.get("KERAS_BACKEND") or "tensorflow")
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        # TensorFlow's libraries write to file descriptor 2 before they read any logging level. The
-        # descriptor belongs to the whole process, so it is redirected for this import alone.
-        with _stderr_apart() if "tensorflow" not in sys.modules else _nothing_apart() as said:
+        with apart() as said:
             try:
                 importlib.import_module("tensorflow")
                 importlib.import_module("keras")

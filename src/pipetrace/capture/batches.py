@@ -13,10 +13,6 @@ MOST_ROWS = 512
 MOST_BYTES = 32_000_000
 
 
-class SourceError(Exception):
-    """The source of the batches raised; ``__cause__`` is what it raised."""
-
-
 class BatchRecorder:
     """Hands batches from Keras' iterator to the training function and keeps a copy.
 
@@ -42,38 +38,40 @@ class BatchRecorder:
         self.done = False
         self._steps, self._rows, self._size, self._enough = max(1, steps), rows, size, enough
         self._waiting: deque[Any] = deque()
+        self._taken: list[Any] = []
         self._ours: Any = None
 
     def __call__(self, iterator: Any) -> Any:
-        """The iterator to use for this step.
+        """The iterator to use for this step; ``copy`` then keeps what it gives.
 
         Raises:
-            SourceError: the source raised, as it would have within the step.
+            BaseException: whatever the source raises, as it would have within the step.
         """
         if self.done:
             return iterator
         if self._ours is None:
             self._ours = self._like(iterator)
-        ours = self._ours
-        if ours is None:
+        if self._ours is None:
             self.done = True
             return iterator
         try:
             for _ in range(self._steps):
-                self._waiting.append(next(iterator))
+                batch = next(iterator)
+                self._waiting.append(batch)
+                self._taken.append(batch)
         except StopIteration:
             self.done = (
                 True  # one pass is enough; what stands first may be another row the next time
             )
-        except BaseException as error:
-            raise SourceError from error
-        if not self._waiting:
-            return iterator
-        self.batches += [_copied(batch) for batch in self._waiting]
+        return self._ours if self._waiting else iterator
+
+    def copy(self) -> None:
+        """Copy what was taken for this step."""
+        taken, self._taken = self._taken, []
+        self.batches += [_copied(batch) for batch in taken]
         self.done = (
             self.done or self.rows() >= self._rows or self._bytes() >= self._size or self._enough()
         )
-        return ours
 
     def rows(self) -> int:
         """How many rows were seen."""
@@ -100,9 +98,10 @@ class BatchRecorder:
         try:
             made = tf.data.Dataset.from_generator(waiting, output_signature=iterator.element_spec)
             made = iter(made.with_options(options))
+            is_alike = made.element_spec == iterator.element_spec
         except Exception:  # an element that a generator cannot give
             return None
-        return made if made.element_spec == iterator.element_spec else None
+        return made if is_alike else None
 
 
 def split(batch: Any) -> tuple[Any, Any, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pipetrace.capture import nests
 from pipetrace.capture.backend import load
 from pipetrace.capture.graph import count, plain_config
 from pipetrace.capture.internals import all_layers, seed
@@ -109,6 +110,59 @@ def learning_rate(model: Any) -> float | None:
     with contextlib.suppress(Exception):  # an optimizer of somebody's own
         rate = float(model.optimizer.learning_rate)
     return rate
+
+
+class RowLosses:
+    """The loss of single rows. The user's loss never gets more of them than a batch has.
+
+    A loss may compare the rows of a batch with each other, as triplet and contrastive losses do.
+    Then no row has a loss of its own. This is tried once, on a batch and its halves.
+
+    Args:
+        model: compiled.
+        most: rows of a batch.
+
+    Attributes:
+        apart: whether each row's loss depends on that row alone; None until it was tried.
+    """
+
+    def __init__(self, model: Any, most: int) -> None:
+        self.most = most
+        self.apart: bool | None = None
+        self._model, self._loss = model, getattr(model, "loss", None)
+
+    def of(self, targets: Any, given: Any) -> Any:
+        """The loss of each row; None where that is unknown, or where rows have none of their own.
+
+        Args:
+            targets, given: arrays in the structure of the model's outputs, the first axis the rows.
+        """
+        if self._loss is not getattr(self._model, "loss", None):  # compiled anew
+            self._loss, self.apart = self._model.loss, None
+        total, found = len(nests.flatten(given)[0]), list[Any]()
+        for start in range(0, total, self.most):
+            part = slice(start, start + self.most)
+            batch = nests.taken(targets, part), nests.taken(given, part)
+            losses = row_losses(self._model, *batch)
+            if losses is None or not self._are_apart(*batch, losses):
+                return None
+            found.append(losses)
+        return np.concatenate(found) if found else None
+
+    def _are_apart(self, targets: Any, given: Any, losses: Any) -> bool:
+        if self.apart is None and len(losses) > 1:
+            halves = (slice(0, None, 2), slice(1, None, 2))
+            self.apart = all(
+                (
+                    own := row_losses(
+                        self._model, nests.taken(targets, half), nests.taken(given, half)
+                    )
+                )
+                is not None
+                and np.allclose(own, losses[half], rtol=1e-3, atol=1e-6, equal_nan=True)
+                for half in halves
+            )
+        return self.apart is not False
 
 
 def row_losses(model: Any, targets: Any, given: Any) -> Any:

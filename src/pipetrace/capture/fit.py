@@ -129,43 +129,61 @@ def callbacks_in(given: Any) -> list[Any]:
     return [each for each in nests.flatten(given) if each is not None]
 
 
-def call_with(fit: Fit, args: Any, kwargs: Any, callback: Any) -> Any:
-    """Call ``fit`` with one more callback at the end; the caller's own list stays as it is."""
-    names = [name for name in inspect.signature(fit).parameters if name != "self"]
-    place = names.index("callbacks") if "callbacks" in names else len(args)
-    args, kwargs = list(args), dict(kwargs)
-    given = args[place] if place < len(args) else kwargs.get("callbacks")
+def callbacks_of(fit: Fit, args: Any, kwargs: Any) -> Any:
+    """What a call of ``fit`` gives as its callbacks; None where it gives none."""
+    place = _place_of_callbacks(fit, args)
+    return args[place] if place < len(args) else kwargs.get("callbacks")
+
+
+def with_callback(fit: Fit, args: Any, kwargs: Any, callback: Any) -> tuple[Any, Any, Any]:
+    """A call of ``fit`` with one more callback at the end; the caller's own list stays as it is.
+
+    Returns:
+        the arguments, those with a name, and a function to be called when ``fit`` is over.
+    """
+    place, given = _place_of_callbacks(fit, args), callbacks_of(fit, args, kwargs)
     own = getattr(given, "callbacks", None)
     if isinstance(own, list):  # Keras' own list, which the caller made; Keras takes it as it is
-        own.append(callback)
         callback.set_model(given.model)
         callback.set_params(given.params)
-        try:
-            return fit(*args, **kwargs)
-        finally:
-            own.remove(callback)
+        own.append(callback)
+
+        def taken_out() -> None:
+            own[:] = [each for each in own if each is not callback]
+
+        return args, kwargs, taken_out
     more = [*callbacks_in(given), callback]
     if place < len(args):
-        args[place] = more
-    else:
-        kwargs["callbacks"] = more
-    return fit(*args, **kwargs)
+        return (*args[:place], more, *args[place + 1 :]), kwargs, _nothing
+    return args, {**kwargs, "callbacks": more}, _nothing
+
+
+def _place_of_callbacks(fit: Fit, args: Any) -> int:
+    names = [name for name in inspect.signature(fit).parameters if name != "self"]
+    return names.index("callbacks") if "callbacks" in names else len(args)
+
+
+def _nothing() -> None:
+    """The caller's list was not changed."""
 
 
 @contextlib.contextmanager
 def patched_fit(replacement: Callable[..., Any]) -> Iterator[None]:
     """Within the block every model's ``fit`` is ``replacement(original, model, args, kwargs)``."""
     owner = next(kind for kind in load().Model.__mro__ if "fit" in vars(kind))
-    original = vars(owner)["fit"]
+    original, is_over = vars(owner)["fit"], False
 
     @functools.wraps(original)
     def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return replacement(original.__get__(self), self, args, kwargs)
+        own = original.__get__(self)
+        # Whoever kept this method keeps it beyond the block.
+        return own(*args, **kwargs) if is_over else replacement(own, self, args, kwargs)
 
     owner.fit = fit
     try:
         yield
     finally:
+        is_over = True
         if vars(owner)["fit"] is fit:
             owner.fit = original
 

@@ -1,16 +1,18 @@
 """A forward pass that gives every stage's output, compiled once and used for all measuring."""
 
 import contextlib
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from pipetrace.capture import nests
 from pipetrace.capture.backend import load
 from pipetrace.capture.graph import Graph, Node, graph, weight_names
 from pipetrace.capture.hook import Call, watch
-from pipetrace.capture.tensors import Origin
+from pipetrace.capture.tensors import Origin, operations_behind
 from pipetrace.capture.weights import Weights, in_place_of, specs_of, tensors_of, weights
 from pipetrace.trace.document import Array, Group, Spec, Stage
 
@@ -45,6 +47,11 @@ class Forward:
         only: the names of the stages whose outputs are wanted; all where None.
         taken: names that no stage may have, such as those of the stages before the model.
 
+    Attributes:
+        model: as it was given.
+        most: rows that pass at a time, at the most; no limit where None.
+        most_final: the same where only the model's own outputs are kept.
+
     Raises:
         Exception: whatever the model raises; ``seen`` then holds the stages up to there.
     """
@@ -62,13 +69,11 @@ class Forward:
         import tensorflow as tf
 
         self._keras = load()
-        self._model, self._sources, self._training, self._only = (
-            model,
-            list(sources),
-            training,
-            only,
-        )
+        self.model, self._sources = model, list(sources)
+        self._training, self._only = training, only
         self._fixed, self.taken = fixed_rows(model), frozenset(taken)
+        self.most: int | None = None
+        self.most_final: int | None = None
         self._nodes: list[Node] = []
         self._masked: list[str] = []
         self.seen = Graph()
@@ -78,7 +83,9 @@ class Forward:
         if not model.built:  # the first pass makes the variables
             trace.get_concrete_function([], signature)
         self._variables = weights(model)
+        self._signature_of_rows = signature
         self._function = trace.get_concrete_function(specs_of(self._variables), signature)
+        self._final: Any = None
         self.operations = [node.operation for node in self.seen.nodes]
         for node in self.seen.nodes:
             node.tensors, node.masks = [], []  # symbolic tensors belong to the function
@@ -92,6 +99,10 @@ class Forward:
     def groups(self) -> tuple[Group, ...]:
         """What the stages sit in."""
         return tuple(self.seen.groups)
+
+    def recount(self) -> None:
+        """Say anew which weights train, after layers were frozen or thawed."""
+        self.seen.recount()
 
     @property
     def outputs(self) -> tuple[Spec, ...]:
@@ -122,10 +133,68 @@ class Forward:
             # Some of TensorFlow's convolutions fail on no rows, so one of zeros passes.
             one = self._keras.tree.map_structure(lambda each: _zeros(np.asarray(each)), rows)
             return _joined([self.passed(one, instead)], self.stages, 0)
-        if self._fixed is None or total == self._fixed:
+        step = self._fixed or self.most or total
+        if total == step or (total < step and self._fixed is None):
             return self._run(rows, instead)
-        parts = [self._part(rows, start, total, instead) for start in range(0, total, self._fixed)]
+        parts = [self._part(rows, start, total, instead) for start in range(0, total, step)]
         return _joined(parts, self.stages, total)
+
+    def final(self, rows: Any) -> list[Array] | None:
+        """What the model itself gives, one array for each output; None where the rows themselves
+        are an output.
+
+        The function is that of all stages, of which TensorFlow then runs only what the outputs
+        need; nothing is traced again.
+
+        Args:
+            rows: ``(n, ...)``, in the structure of the example.
+        """
+        import tensorflow as tf
+
+        places = {node.stage.name: place for place, node in enumerate(self._nodes)}
+        if not all(spec.source in places for spec in self.outputs):
+            return None
+        wanted = [(places[str(spec.source)], spec.output) for spec in self.outputs]
+        if self._fixed is not None:
+            found = self.passed(rows).outputs
+            return [found[str(spec.source)][spec.output] for spec in self.outputs]
+        if self._final is None:
+
+            def run(given: Any, some: Any) -> Any:
+                outputs, _ = self._function(given, some)
+                return [outputs[place][output] for place, output in wanted]
+
+            self._final = tf.function(run, autograph=False).get_concrete_function(
+                specs_of(self._variables), self._signature_of_rows
+            )
+        given = tensors_of(self._variables)
+        parts, total = list[list[Array]](), len(self._keras.tree.flatten(rows)[0])
+        step = self.most_final or total
+        for start in range(0, total, step):
+            part = nests.taken(rows, slice(start, start + step))
+            some = nests.mapped(tf.convert_to_tensor, part)
+            parts.append([_array(each) for each in self._final(given, some)])
+        return [np.concatenate(each) for each in zip(*parts, strict=True)]
+
+    def failing(self, rows: Any) -> int | None:
+        """Which stage fails on some rows, by its place; None where none does, or none is known.
+
+        TensorFlow names the operation that failed. The stage is the first one that needs it.
+        """
+        import tensorflow as tf
+
+        try:
+            self.passed(rows)
+        except tf.errors.OpError as error:
+            text = str(error)
+        else:
+            return None
+        named = set(re.findall(r"(?:Detected at node |\bnode )([\w./>-]+)", text))
+        outputs = self._function.structured_outputs[0]
+        for place, tensors in enumerate(outputs):
+            if named & set(operations_behind(tensors)):
+                return place
+        return None
 
     def weights(self) -> dict[str, Array]:
         """The weights as they are now, by names such as ``conv2d/kernel``; each once."""
@@ -151,9 +220,9 @@ class Forward:
     def _trace(self, given: list[Any], rows: Any) -> tuple[list[list[Any]], list[Any]]:
         flat = self._keras.tree.flatten(rows)
         inputs = list(zip(flat, self._sources, strict=True))
-        with watch() as calls, untouched(self._model, self._variables, given):
+        with watch() as calls, untouched(self.model, self._variables, given):
             try:
-                result = self._model(rows, training=self._training)
+                result = self.model(rows, training=self._training)
             except Exception:
                 self.seen = failed_graph(self._keras, calls, inputs, self._fixed, taken=self.taken)
                 raise
@@ -182,8 +251,9 @@ class Forward:
         )
 
     def _part(self, rows: Any, start: int, total: int, instead: Weights | None) -> Passed:
-        """As many rows as the model takes, the last one repeated where there are fewer."""
-        places = np.minimum(np.arange(start, start + (self._fixed or 1)), total - 1)
+        """Rows that pass at a time; the last is repeated where the model takes no fewer."""
+        stop = start + (self._fixed or min(self.most or total, total - start))
+        places = np.minimum(np.arange(start, stop), total - 1)
         return self._run(
             self._keras.tree.map_structure(lambda each: np.asarray(each)[places], rows), instead
         )
@@ -235,22 +305,12 @@ def failing_graph(
         forward.__init__(model, x, sources, taken=taken)  # type: ignore[misc]
     except Exception:
         return forward.seen
-    return _eagerly(model, x, sources, taken) or forward.seen
-
-
-def _eagerly(model: Any, x: Any, sources: Sequence[Origin], taken: Collection[str]) -> Graph | None:
-    """What is seen when the model runs step by step, where values can be at fault; None where
-    nothing raises."""
-    import tensorflow as tf
-
-    keras = load()
-    given = keras.tree.map_structure(tf.convert_to_tensor, x)
-    inputs = list(zip(keras.tree.flatten(given), sources, strict=True))
-    with watch() as calls, untouched(model), contextlib.suppress(Exception):
-        model(given, training=False)
-        return None
-    rows = fixed_rows(model) or len(keras.tree.flatten(given)[0])
-    return failed_graph(keras, calls, inputs, rows, taken)
+    place = forward.failing(x)
+    if place is None:
+        return forward.seen
+    nodes = forward.seen.nodes[: place + 1]
+    nodes[-1] = replace(nodes[-1], stage=replace(nodes[-1].stage, outputs=()))
+    return replace(forward.seen, nodes=nodes)
 
 
 def failed_graph(
@@ -307,7 +367,9 @@ def _joined(parts: list[Passed], stages: tuple[Stage, ...], rows: int) -> Passed
 
     def one(name: str, output: int) -> Array:
         values = [part.outputs[name][output] for part in parts]
-        return np.concatenate(values)[:rows] if open_axis[name][output] else values[0]
+        # What compares all rows of a batch has as many columns as there were rows.
+        alike = len({each.shape[1:] for each in values}) == 1
+        return np.concatenate(values)[:rows] if open_axis[name][output] and alike else values[0]
 
     outputs = {
         name: tuple(one(name, output) for output in range(len(values)))

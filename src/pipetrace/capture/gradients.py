@@ -1,6 +1,6 @@
 """Gradients of the loss for given rows and weights; the model stays as it is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,27 +23,8 @@ def not_finite(
     Returns:
         the variables, in the model's order.
     """
-    import tensorflow as tf
-
-    keras = load()
-    variables, every = trainable(model), weights(model)
-    trained = tensors_of(variables, instead)
-    x, y = keras.tree.map_structure(tf.convert_to_tensor, (x, y))
-    with tf.GradientTape() as tape:
-        for value in trained:
-            tape.watch(value)
-        with in_place_of([*every, *variables], [*tensors_of(every, instead), *trained]):
-            given = model(x, training=True)
-            loss = model.compute_loss(
-                x=x, y=y, y_pred=given, sample_weight=sample_weight, training=True
-            )
-    gradients = tape.gradient(loss, trained)
-    return [
-        variable
-        for variable, gradient in zip(variables, gradients, strict=True)
-        if gradient is not None
-        and not np.isfinite(np.asarray(tf.convert_to_tensor(gradient), np.float64)).all()
-    ]
+    found = Gradients(model, x, y, sample_weight)(x, y, sample_weight, instead).gradients
+    return [each for each in trainable(model) if not np.isfinite(found[id(each)]).all()]
 
 
 class Gradients:
@@ -139,6 +120,22 @@ class Slopes:
     penalty: float
     gradients: Mapping[int, Any]
     penalties: Mapping[int, Any]
+
+
+def mean(parts: Sequence[Slopes]) -> Slopes:
+    """The mean over batches."""
+    if len(parts) == 1:
+        return parts[0]
+
+    def each(found: list[Mapping[int, Any]]) -> dict[int, Any]:
+        return {key: np.mean([one[key] for one in found], axis=0) for key in found[0]}
+
+    return Slopes(
+        loss=float(np.mean([part.loss for part in parts])),
+        penalty=float(np.mean([part.penalty for part in parts])),
+        gradients=each([part.gradients for part in parts]),
+        penalties=each([part.penalties for part in parts]),
+    )
 
 
 def _spec(values: Any) -> Any:

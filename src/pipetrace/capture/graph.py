@@ -46,6 +46,23 @@ class Graph:
         """The stages alone."""
         return tuple(node.stage for node in self.nodes)
 
+    def recount(self) -> None:
+        """Say anew which weights train, after layers were frozen or thawed."""
+        for node in self.nodes:
+            if node.stage.weights:
+                node.stage = replace(node.stage, **_of_weights(node.operation))
+        self.count_groups()
+
+    def count_groups(self) -> None:
+        """What each group holds in all, and itself, without the stages and groups in it."""
+        held = {id(each) for node in self.nodes for each in getattr(node.operation, "weights", [])}
+        for index in reversed(range(len(self.groups))):
+            every = getattr(self.owners[index], "weights", [])
+            own = [weight for weight in every if id(weight) not in held]
+            held.update(map(id, own))
+            group = self.groups[index]
+            self.groups[index] = replace(group, parameters=count(every), own=count(own))
+
 
 def leaves(calls: Sequence[Call]) -> list[Call]:
     """The calls that called nothing further: what the data passes, without the models around it.
@@ -152,7 +169,10 @@ class _Builder:
                 self._leaf(call)
             else:
                 self._group(call)
-        self._own_parameters()
+        self.found.count_groups()
+        groups = self.found.groups  # the model itself is none, unless it holds weights of its own
+        if groups and not (groups[0].path or groups[0].own.total):
+            del groups[0], self.found.owners[0]
         if result is not None:
             self.found.outputs = self._outputs(result)
             self._drop_unused()
@@ -216,7 +236,6 @@ class _Builder:
                 layer=type(call.operation).__name__,
                 inputs=received,
                 outputs=given,
-                parameters=count(getattr(call.operation, "weights", [])),
             )
         )
         self.found.owners.append(call.operation)
@@ -294,30 +313,6 @@ class _Builder:
                 found.append(self._received(tensor, None, keys[-1] if keys else None))
         return tuple(found)
 
-    def _own_parameters(self) -> None:
-        """What a group holds itself, without the weights of the stages and groups in it."""
-        held = {
-            id(weight)
-            for node in self.found.nodes
-            for weight in getattr(node.operation, "weights", [])
-        }
-        for index in reversed(range(len(self.found.groups))):
-            own = [
-                weight
-                for weight in getattr(self.found.owners[index], "weights", [])
-                if id(weight) not in held
-            ]
-            held.update(map(id, own))
-            self.found.groups[index] = replace(self.found.groups[index], own=count(own))
-        # The model itself is no group, unless it holds weights that no stage has.
-        if (
-            self.found.groups
-            and not self.found.groups[0].path
-            and not self.found.groups[0].own.total
-        ):
-            self.found.groups.pop(0)
-            self.found.owners.pop(0)
-
     def _spec(
         self, tensor: Any, source: str | None = None, output: int = 0, name: str | None = None
     ) -> Spec:
@@ -363,21 +358,28 @@ def _named(layer: Any) -> list[tuple[str, Any]]:
 def _stage(
     keras: Any, operation: Any, name: str, received: tuple[Spec, ...], given: tuple[Spec, ...]
 ) -> Stage:
-    weights = _named(operation)
     return Stage(
         name=name,
         kind=LAYER if isinstance(operation, keras.layers.Layer) else OP,
         layer=type(operation).__name__,
         path=name,
-        config=plain_config(operation),
         inputs=received,
         outputs=given,
-        parameters=count([variable for _, variable in weights]),
-        weights=tuple(
-            Weight(label, tuple(each.shape), bool(each.trainable)) for label, each in weights
-        ),
         flops=_flops(operation, given[0].shape) if given else None,
+        **_of_weights(operation),
     )
+
+
+def _of_weights(operation: Any) -> dict[str, Any]:
+    """What a stage says of its weights and whether they train."""
+    named = _named(operation)
+    return {
+        "config": plain_config(operation),
+        "parameters": count([variable for _, variable in named]),
+        "weights": tuple(
+            Weight(label, tuple(each.shape), bool(each.trainable)) for label, each in named
+        ),
+    }
 
 
 def _flops(operation: Any, output: tuple[int | None, ...]) -> int | None:

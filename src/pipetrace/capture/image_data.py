@@ -28,7 +28,7 @@ def mnist() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     Raises:
         DataUnavailableError: it is not in the cache and could not be fetched.
     """
-    keras = backend.load()
+    keras = backend.load_quietly()
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
     try:
@@ -66,7 +66,7 @@ def folder(
     Raises:
         ImageError: an image cannot be decoded.
     """
-    keras = backend.load()
+    keras = backend.load_quietly()
     import tensorflow as tf
 
     try:

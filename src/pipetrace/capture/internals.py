@@ -29,6 +29,8 @@ CALLBACK_METHODS = (
     "on_train_end",
 )
 """What Keras calls of its list of callbacks while a ``fit`` runs."""
+NAME_COUNTERS = "object_name_uids"
+"""What Keras' state of a thread calls the counters for automatic names."""
 DATASET_INPUTS = "_inputs"
 """The method that gives the datasets that a dataset takes from."""
 DATASET_SETTINGS = {
@@ -159,6 +161,38 @@ def mask_of(tensor: Any) -> Any:
 def set_mask(tensor: Any, mask: Any) -> None:
     """Have a tensor carry a mask."""
     tensor._keras_mask = mask
+
+
+# Automatic names, which Keras numbers by counters of the thread.
+
+
+def supports_name_counters() -> bool:
+    """Whether Keras keeps the counters where ``own_names`` looks for them."""
+    load()
+    return hasattr(_global_state(), "set_global_attribute")
+
+
+@contextlib.contextmanager
+def own_names() -> Iterator[None]:
+    """A block whose automatic names are counted apart, in a copy of the thread's counters.
+
+    Running a layer may make operations, which Keras names by the next number. Without support, or
+    while nobody has imported Keras, nothing is done.
+    """
+    state = _global_state()
+    if state is None or not hasattr(state, "set_global_attribute"):
+        yield
+        return
+    counters = state.get_global_attribute(NAME_COUNTERS)
+    state.set_global_attribute(NAME_COUNTERS, None if counters is None else counters.copy())
+    try:
+        yield
+    finally:
+        state.set_global_attribute(NAME_COUNTERS, counters)
+
+
+def _global_state() -> Any:
+    return sys.modules.get("keras.src.backend.common.global_state")
 
 
 # Layers, seeds, and which classes are Keras' own.

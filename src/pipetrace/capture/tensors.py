@@ -1,6 +1,6 @@
 """Following tensors back through the graph that TensorFlow builds while a function is traced."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 Origin: TypeAlias = tuple[str, int]
@@ -112,6 +112,19 @@ def traced_back(tensor: Any, known: Mapping[Any, Any]) -> tuple[list[Any], list[
         waiting.append((each, True))
         waiting += [(source, False) for source in reversed(list(operation.inputs))]
     return met, passed
+
+
+def operations_behind(tensors: Iterable[Any]) -> Iterator[str]:
+    """The names of all operations that tensors of a traced function depend on."""
+    seen: set[str] = set()
+    waiting = [each.op for tensor in tensors for each in components(tensor) if hasattr(each, "op")]
+    while waiting:
+        operation = waiting.pop()
+        if operation.name not in seen:
+            seen.add(operation.name)
+            yield operation.name
+            waiting += [source.op for source in operation.inputs]
+            waiting += operation.control_inputs
 
 
 def name_of(operations: list[str]) -> str:

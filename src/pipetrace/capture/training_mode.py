@@ -35,16 +35,21 @@ def differs(
     import tensorflow as tf
 
     keras = load()
-    try:
+
+    def call(tensors: Sequence[Any]) -> Any:
         with keras.StatelessScope(collect_losses=True):
-            tensors = [tf.convert_to_tensor(values) for values in received]
             for tensor, mask in zip(tensors, masks, strict=False):
                 if mask is not None:
                     internals.set_mask(tensor, tf.convert_to_tensor(mask))
-            usual = layer(*tensors, training=False)
+            return keras.tree.flatten(layer(*tensors, training=False))[0]
+
+    # Code of the user's own runs while a function is traced, as in training, and not eagerly.
+    own = not all(internals.is_of_keras(type(each)) for each in internals.all_layers(layer))
+    run = tf.function(call, autograph=False) if own else call
+    try:
+        first = np.asarray(run([tf.convert_to_tensor(values) for values in received]))
     except Exception:  # a layer that takes its inputs in another way, such as a list
         return False
-    first = np.asarray(keras.tree.flatten(usual)[0])
     if first.shape != given.shape:
         return True
     return not np.allclose(

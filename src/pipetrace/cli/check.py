@@ -11,9 +11,12 @@ from pipetrace.cli.group import (
     PATH,
     commands,
     console_for,
+    is_standard,
+    name_of,
     plain_option,
     print_error,
     print_text,
+    write_output,
 )
 
 
@@ -21,12 +24,12 @@ from pipetrace.cli.group import (
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=PATH)
 @click.option(
     "--select",
-    metavar="CODES",
+    metavar="RULES",
     multiple=True,
-    help="Run only rules whose code starts with one of these: PT2, PT201,PT5.",
+    help="Run only these rules: codes, what codes start with, or names: PT2, PT201,dying-relu.",
 )
 @click.option(
-    "--ignore", metavar="CODES", multiple=True, help="Skip rules whose code starts with this."
+    "--ignore", metavar="RULES", multiple=True, help="Skip these rules, by codes or names."
 )
 @click.option(
     "--level",
@@ -59,13 +62,27 @@ from pipetrace.cli.group import (
     type=click.Choice(["text", "json", "sarif", "github"]),
     help="Output format.  [default: text]",
 )
+@click.option(
+    "-o",
+    "--output",
+    type=PATH,
+    help="Write the report to this file and replace it; - is standard output.",
+)
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 even if there are findings.")
 @plain_option
-def check(files: tuple[Path, ...], form: str | None, plain: bool, **options: Any) -> None:
+def check(
+    files: tuple[Path, ...],
+    form: str | None,
+    plain: bool,
+    output: Path | None,
+    exit_zero: bool,
+    **options: Any,
+) -> None:
     """Check traces for problems. Exits with 1 if any are found.
 
     The exit code is 0 if nothing was found, 1 if there are findings, 2 if a trace could not be
-    checked. The table [tool.pipetrace] of pyproject.toml sets the same options; options given here
-    take precedence.
+    checked. A run that failed, was killed or was interrupted is a finding. The table
+    [tool.pipetrace] of pyproject.toml sets the same options; options given here take precedence.
     """
     from pipetrace.config import config
     from pipetrace.explain.findings.engine import check as check_trace
@@ -74,17 +91,19 @@ def check(files: tuple[Path, ...], form: str | None, plain: bool, **options: Any
 
     defaults = config(Path.cwd())
     wanted = _check_options(options, defaults)
-    checked = tuple(check_trace(read(file), wanted, click.format_filename(file)) for file in files)
+    checked = tuple(check_trace(read(file), wanted, name_of(file)) for file in files)
     form, console = form or defaults.format or "text", console_for(plain)
-    if form == "text" and console.is_terminal:
+    if form == "text" and is_standard(output) and console.is_terminal:
         from pipetrace.present.rich import print_blocks
 
         print_blocks(check_blocks(checked), console)
     else:
-        print_text(FORMS[form](checked, pipetrace.__version__))
+        read_from = [*files, *filter(None, [options["baseline"] or defaults.baseline])]
+        write_output(FORMS[form](checked, pipetrace.__version__), output, read_from, force=True)
     for error in dict.fromkeys(error for each in checked for error in each.failed):
         print_error(error)
-    sys.exit(max(each.exit_code for each in checked))
+    code = max(each.exit_code for each in checked)
+    sys.exit(0 if code == 1 and exit_zero else code)
 
 
 @commands.command()
@@ -102,13 +121,10 @@ def rules(code: str | None, form: str) -> None:
 
     CODE is the code or the name of a rule.
     """
-    from pipetrace.explain.findings.baseline import Baseline
-    from pipetrace.explain.findings.expectation import Expectation
-    from pipetrace.explain.findings.registry import find_rule, known_rules
+    from pipetrace.explain.findings.registry import find_rule
     from pipetrace.present.rules import as_json, explained, listing
 
-    installed, failed = known_rules()
-    known: tuple[Any, ...] = (Expectation, Baseline, *installed)
+    known, failed = _all_rules()
     chosen = known if code is None else (find_rule(known, code),)
     if form == "json":
         print_text(as_json(chosen))
@@ -118,6 +134,38 @@ def rules(code: str | None, form: str) -> None:
         print_error(error)
     if failed:
         sys.exit(2)
+
+
+@commands.command("help")
+@click.argument("topic", required=False)
+@click.pass_context
+def help_(context: click.Context, topic: str | None) -> None:
+    """Explain a command, a message or a rule.
+
+    TOPIC is a command, the slug of a message such as disk-full, the code or the name of a rule, or
+    'schema' for the schema of what export writes.
+    """
+    from pipetrace.present.help import explanation
+
+    whole = context.parent or context
+    if topic is None:
+        click.echo(whole.get_help())
+    elif topic in commands.commands:
+        command = commands.commands[topic]
+        click.echo(command.get_help(command.make_context(topic, [], whole, resilient_parsing=True)))
+    else:
+        known, _ = _all_rules()
+        print_text(explanation(topic, known))
+
+
+def _all_rules() -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Every rule, those behind --expect and --baseline too, and why others cannot be loaded."""
+    from pipetrace.explain.findings.baseline import Baseline
+    from pipetrace.explain.findings.expectation import Expectation
+    from pipetrace.explain.findings.registry import known_rules
+
+    installed, failed = known_rules()
+    return (Expectation, Baseline, *installed), failed
 
 
 def _check_options(options: dict[str, Any], defaults: Any) -> Any:

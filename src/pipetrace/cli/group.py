@@ -2,13 +2,14 @@
 
 import shlex
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
 import pipetrace
-from pipetrace.errors import DiskFullError, PipetraceError
+from pipetrace.errors import DiskFullError, PipetraceError, visible
 
 PATH = click.Path(path_type=Path)
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -76,18 +77,18 @@ def commands() -> None:
     """
 
 
+def name_of(file: Path) -> str:
+    """Return a file's name as text that can be printed, whatever is in it."""
+    return visible(click.format_filename(file))
+
+
 def print_error(error: PipetraceError) -> None:
     """Print an error's parts to standard error: what, where, what to do, and its slug."""
     click.echo(f"Error: {error.what}", err=True)
     if error.where:
         click.echo(f"Where: {error.where}", err=True)
     click.echo(f"To do: {error.hint}", err=True)
-    click.echo(f"       [{error.slug}] is explained in docs/messages.md", err=True)
-
-
-def print_note(text: str) -> None:
-    """Print a line to standard error that is not the user's program's own output."""
-    click.echo(f"pipetrace: {text}", err=True)
+    click.echo(f"       [{error.slug}] is explained by: pipetrace help {error.slug}", err=True)
 
 
 def print_text(text: str) -> None:
@@ -107,6 +108,31 @@ def print_text(text: str) -> None:
             where="standard output",
             hint="Make room, or send the output somewhere else.",
         ) from error
+
+
+def is_standard(out: Path | None) -> bool:
+    """Whether an output is standard output: not given, or given as ``-``."""
+    return out is None or str(out) == "-"
+
+
+def write_output(text: str, out: Path | None, read: Iterable[Path], *, force: bool) -> None:
+    """Write text to a file and say so, or print it where the file is ``-`` or None.
+
+    Args:
+        text: the text.
+        out: the file.
+        read: the command's own inputs, which it never overwrites.
+        force: whether to replace an existing file.
+    """
+    if out is None or is_standard(out):
+        print_text(text)
+        return
+    from pipetrace.present.output_files import keep_apart, write_text
+
+    for each in read:
+        keep_apart(each, [out])
+    write_text(out, text, force=force)
+    click.echo(f"Wrote {name_of(out)}")
 
 
 def console_for(plain: bool, *, stderr: bool = False) -> Any:
@@ -142,7 +168,7 @@ def load_document(
 
 def print_document(made: Any, console: Any, *, plain: bool, file: Path) -> None:
     """Print a document: with colours and images on a terminal, as plain text elsewhere."""
-    name = shlex.quote(click.format_filename(file))
+    name = shlex.quote(name_of(file))
     if plain or console is None or not console.is_terminal:
         from pipetrace.present.text import document_text
 
@@ -158,12 +184,13 @@ def page_path(trace: Path) -> Path:
     return trace.parent / f"{trace.stem}.html"  # with_suffix raises on "." and "/"
 
 
-def save_page(made: Any, out: Path, *, force: bool) -> None:
-    """Write a document as a page."""
+def save_page(trace: Any, made: Any, out: Path, *, force: bool) -> None:
+    """Write a trace and its document as a page."""
+    from pipetrace.present.build.model import model_view
     from pipetrace.present.output_files import write_text
     from pipetrace.present.page import page as as_page
 
-    write_text(out, as_page(made), force=force)
+    write_text(out, as_page(made, model_view(trace)), force=force)
 
 
 def command_line() -> str:

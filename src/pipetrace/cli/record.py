@@ -1,5 +1,6 @@
 """Commands that record: digits, run, trace, selfcheck."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,16 @@ from pipetrace.cli.group import (
     force_option,
     load_document,
     module_option,
+    name_of,
     page_path,
     plain_option,
     print_document,
-    print_note,
     print_text,
     progress_for,
     quiet_option,
     save_page,
 )
-from pipetrace.errors import ArgumentError, PipetraceError
+from pipetrace.errors import ArgumentError
 
 
 @commands.command()
@@ -90,7 +91,7 @@ def digits(
         record_digits(source, plan, out, progress, command=command_line(), force=force)
         progress.begins("Writing the page")
         trace, made = load_document(out)
-        save_page(made, page, force=force)
+        save_page(trace, made, page, force=force)
     if not quiet:
         print_document(made, console, plain=plain, file=out)
         from pipetrace.present.output_files import files_written
@@ -116,15 +117,15 @@ def digits(
     "limit.",
 )
 @click.option(
-    "--exact",
-    is_flag=True,
-    help="Measure the data flow and its histograms on all rows, however long it takes.",
+    "--after-training",
+    type=click.Choice(["brief", "all", "none"]),
+    default="brief",
+    show_default=True,
+    help="What to measure when training is over: 'brief' delays fit by at most 5 % or 2 s in all, "
+    "'all' takes all rows, however long it takes; Ctrl-C ends it.",
 )
 @click.option(
-    "--after-training/--no-after-training",
-    default=True,
-    show_default=True,
-    help="Measure data flow, predictions and weights after training, outside the budget.",
+    "--exact", "after_training", flag_value="all", help="The same as --after-training all."
 )
 @click.argument("script")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
@@ -134,7 +135,7 @@ def run(
     module: bool,
     out: Path | None,
     budget: str,
-    **options: bool,
+    after_training: str,
 ) -> None:
     """Run a Python program and record every model that it fits.
 
@@ -142,30 +143,22 @@ def run(
     program gets its own arguments; its output, exceptions and exit code pass through. Each model
     gets one trace, which replaces the trace of an earlier run.
     """
-    from pipetrace.present.stderr import at_end
-    from pipetrace.record.run import Watched, run_script
+    from pipetrace.record.run import Watched, note, report_traces, run_script
 
-    first = out or Path(f"{script.rpartition('.')[2] if module else Path(script).stem}.trace")
+    name = f"{script.rpartition('.')[2] if module else Path(script).stem}.trace"
+    first = (out or Path(name)).absolute()  # the program may change into another folder
 
     def path_of(number: int) -> Path:
         return first if number == 1 else first.with_name(f"{first.stem}-{number}{first.suffix}")
 
     made: list[Path] = []
+    watched = Watched(path_of, {"budget": _budget(budget), "after_training": after_training})
+    process = os.getpid()
     try:
-        watched = Watched(path_of, {"budget": _budget(budget), **options})
-        run_script(script, arguments, is_module=module, watched=watched, told=print_note, made=made)
+        run_script(script, arguments, is_module=module, watched=watched, told=note, made=made)
     finally:
-        for each in made:
-            name = click.format_filename(each)
-            print_note(f"the trace is {name}; see it with: pipetrace show {name}")
-            try:
-                findings = str(at_end(each))
-            except PipetraceError as error:
-                findings = f"pipetrace: {error}"
-            if findings:
-                click.echo(findings, err=True)
-        if not made:
-            print_note("no model was fitted, so there is no trace.")
+        if os.getpid() == process:  # no forked child of the program, which ends here as well
+            report_traces(made)
 
 
 @commands.command()
@@ -211,7 +204,7 @@ def trace(
     if not quiet:
         _, made = load_document(out)
         print_document(made, console, plain=plain, file=out)
-        name = click.format_filename(out)
+        name = name_of(out)
         click.echo(f"Wrote {name}; write its page with: pipetrace page {name}")
 
 

@@ -15,11 +15,12 @@ from pipetrace.cli.group import (
     console_for,
     force_option,
     load_document,
+    name_of,
     page_path,
     plain_option,
     print_document,
     print_text,
-    save_page,
+    write_output,
 )
 
 FORCE_TERMINAL = frozenset({"FORCE_COLOR", "TTY_COMPATIBLE"})
@@ -48,7 +49,7 @@ def show(file: Path, stage: str | None, expand: bool, plain: bool, markdown: boo
     if markdown:
         from pipetrace.present.markdown import document_markdown
 
-        print_text(document_markdown(made, shlex.quote(click.format_filename(file))))
+        print_text(document_markdown(made, shlex.quote(name_of(file))))
         return
     # Rich takes time to import; it is asked where it may take standard output for a terminal.
     may_be_terminal = sys.stdout.isatty() or not FORCE_TERMINAL.isdisjoint(os.environ)
@@ -58,17 +59,21 @@ def show(file: Path, stage: str | None, expand: bool, plain: bool, markdown: boo
 
 @commands.command()
 @click.argument("file", type=PATH)
-@click.option("-o", "--out", type=PATH, help="Path of the page.  [default: like FILE, with .html]")
+@click.option(
+    "-o",
+    "--out",
+    type=PATH,
+    help="Path of the page; - is standard output.  [default: like FILE, with .html]",
+)
 @force_option
 def page(file: Path, out: Path | None, force: bool) -> None:
     """Write a trace as a page: one HTML file that opens from disk."""
-    from pipetrace.present.output_files import keep_apart
+    from pipetrace.present.build.model import model_view
+    from pipetrace.present.page import page as as_page
 
-    out = out or page_path(file)
-    keep_apart(file, [out])
-    _, made = load_document(file)
-    save_page(made, out, force=force)
-    click.echo(f"Wrote {click.format_filename(out)}")
+    trace, made = load_document(file)
+    text = as_page(made, model_view(trace))
+    write_output(text, out or page_path(file), [file], force=force)
 
 
 @commands.command()
@@ -85,18 +90,11 @@ def quiz(file: Path, seed: int | None, plain: bool) -> None:
 
 @commands.command()
 @click.argument("file", type=PATH)
-@click.option("-o", "--out", type=PATH, help="Path of the output.  [default: standard output]")
+@click.option("-o", "--out", type=PATH, help="Path of the output.  [default: -, standard output]")
 @force_option
 def export(file: Path, out: Path | None, force: bool) -> None:
-    """Write a whole trace as JSON. The schema is docs/trace.schema.json."""
+    """Write a whole trace as JSON. Its schema: pipetrace help schema."""
     from pipetrace.present.formats.json import to_json
-    from pipetrace.present.output_files import keep_apart, write_text
     from pipetrace.trace import read
 
-    keep_apart(file, [out] if out else [])
-    text = to_json(read(file), indent=1) + "\n"
-    if out is None:
-        print_text(text)
-    else:
-        write_text(out, text, force=force)
-        click.echo(f"Wrote {click.format_filename(out)}")
+    write_output(to_json(read(file), indent=1) + "\n", out, [file], force=force)

@@ -63,7 +63,7 @@ def record_digits(
     """
     drawn = draw(source, plan)
     progress.begins("Loading Keras and TensorFlow")
-    backend.load()
+    backend.load_quietly()
     if out.exists() and not force:
         raise output_exists(out)
     check_place(out, any_file=force)

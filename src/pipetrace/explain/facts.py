@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipetrace.explain import task
-from pipetrace.trace.document import LAYER, SOURCE, STEP, Array, Prediction, Stage, Trace
+from pipetrace.explain.layers import is_of_keras
+from pipetrace.trace.document import SOURCE, STEP, Array, Prediction, Stage, Trace
 
 
 def classes(trace: Trace) -> int:
@@ -85,8 +86,8 @@ def first_call(trace: Trace, stage: Stage) -> str:
 
 
 def first_of(trace: Trace, layer: str) -> Stage | None:
-    """The first stage of a class of layer."""
-    found = (stage for stage in trace.stages if stage.kind == LAYER and stage.layer == layer)
+    """The first stage of a class of Keras' own layers."""
+    found = (stage for stage in trace.stages if stage.layer == layer and is_of_keras(stage))
     return next(found, None)
 
 

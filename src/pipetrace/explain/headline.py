@@ -50,16 +50,20 @@ LONGEST_MESSAGE = 240
 def headline(trace: Trace) -> str:
     """What the run reached and what to look at, in a few short sentences."""
     judged = judgement(trace)
-    found = [_status(trace)]
+    found = [_how_it_ended(trace)]
     if judged.outcome == UNTRAINED:
         found.append(_model(trace))
     elif judged.outcome == NO_EPOCH:
         found.append("" if trace.stages else "No stage was recorded.")
-    elif judged.outcome in (BROKEN, WORSE):
-        found.append(broken(trace, judged))
     else:
-        found += [_score(trace, judged), _remark(trace, judged)]
+        found += [outcome(trace), _remark(trace, judged)]
     return " ".join(sentence for sentence in found if sentence)
+
+
+def outcome(trace: Trace) -> str:
+    """What came of a run that finished an epoch: its score, or that it broke or diverged."""
+    judged = judgement(trace)
+    return broken(trace, judged) if judged.broken else _score(trace, judged)
 
 
 def shortened(message: str) -> str:
@@ -82,18 +86,21 @@ def broken(trace: Trace, judged: Judgement) -> str:
     return f"The training loss became {loss} in epoch {epoch.number}{stayed}."
 
 
-def _status(trace: Trace) -> str:
-    """How the run ended, unless it finished as planned."""
+def status(trace: Trace) -> str:
+    """How the run ended, such as ``Failed after 1 of 3 epochs``; empty if it ran as planned."""
     done, planned, kind = len(trace.epochs), trace.run.training.epochs, trace.ending.kind
     if not trained(trace):
-        text = "" if kind in (FINISHED, STOPPED) else STATUS.get(kind, kind)
-    elif kind == RUNNING:
-        text = f"{STATUS[kind]}: {done} of {counted(planned, 'epoch')} finished"
-    elif (kind == FINISHED and done) or (kind == STOPPED and done >= planned):
-        text = ""
-    else:
-        text = f"{STATUS.get(kind, kind)} after {done} of {counted(planned, 'epoch')}"
-    if kind == FAILED:
+        return "" if kind in (FINISHED, STOPPED) else STATUS.get(kind, kind)
+    if kind == RUNNING:
+        return f"{STATUS[kind]}: {done} of {counted(planned, 'epoch')} finished"
+    if (kind == FINISHED and done) or (kind == STOPPED and done >= planned):
+        return ""
+    return f"{STATUS.get(kind, kind)} after {done} of {counted(planned, 'epoch')}"
+
+
+def _how_it_ended(trace: Trace) -> str:
+    text = status(trace)
+    if trace.ending.kind == FAILED:
         return f"{text}{_where_it_failed(trace)}"
     return f"{text}." if text else ""
 
@@ -162,7 +169,7 @@ def _lost(judged: Judgement) -> str:
 def _remark(trace: Trace, judged: Judgement) -> str:
     """The most important thing beside the score."""
     last, score, guess = judged.last, judged.score, chance(trace)
-    if last is None or score is None or judged.outcome == AT_CHANCE:
+    if last is None or score is None or judged.outcome in (BROKEN, WORSE, AT_CHANCE):
         return ""
     measured, best = last.epoch.metrics, judged.best
     if last.validation == OVERFITTING and best:

@@ -10,6 +10,7 @@ from pipetrace.explain.facts import occurring, train_rows, trained, validation_r
 from pipetrace.explain.metrics import VALIDATION, accuracy, validation_accuracy
 from pipetrace.explain.text import figure
 from pipetrace.trace.document import Epoch, Trace
+from pipetrace.trace.measurements import TRAINING, Outcome
 
 # What an epoch's training did.
 LEARNING, PLATEAU, RISE, FIRST = "learning", "plateau", "rise", "first"
@@ -81,7 +82,9 @@ def chance(trace: Trace) -> Chance | None:
     or the classes were not counted.
     """
     output, counts = task.only(trace), trace.run.data.class_counts
-    if output is None or not output.of_classes or output.loss not in task.CROSSENTROPIES:
+    if output is None or not output.of_classes:
+        return None
+    if output.loss not in task.CROSSENTROPIES & task.LOSSES_OF[output.what]:
         return None
     if not sum(counts) or output.classes < max(2, len(counts)) or trace.run.training.class_weights:
         return None
@@ -103,17 +106,29 @@ def better_than_chance(trace: Trace, epoch: Epoch) -> bool:
     """Whether an epoch is better than chance, or there is nothing to compare.
 
     One of these is enough: a training or a validation accuracy that luck does not reach on as many
-    rows, or a training loss a tenth below ``Chance.frequencies``.
+    rows, one of training rows measured after the epoch, or a training loss a tenth below
+    ``Chance.frequencies``.
     """
     guess, loss = chance(trace), epoch.metrics.get("loss")
-    ours, theirs = accuracy(trace, epoch), validation_accuracy(trace, epoch)
-    if guess is None or (loss is None and ours is None and theirs is None):
-        return True
-    return (
-        (ours is not None and ours > luck(guess, train_rows(trace)))
-        or (theirs is not None and theirs > luck(guess, validation_rows(trace)))
-        or (loss is not None and loss < 0.9 * guess.frequencies)
+    after = _after(trace, epoch)
+    reached = (
+        (accuracy(trace, epoch), train_rows(trace)),
+        (validation_accuracy(trace, epoch), validation_rows(trace)),
+        (after.accuracy, after.rows or 0),
     )
+    if guess is None or (loss is None and all(share is None for share, _ in reached)):
+        return True
+    return any(share is not None and share > luck(guess, rows) for share, rows in reached) or (
+        loss is not None and loss < 0.9 * guess.frequencies
+    )
+
+
+def _after(trace: Trace, epoch: Epoch) -> Outcome:
+    """The outcome on training rows after an epoch; one without figures where it was not
+    measured."""
+    measured = trace.measurements
+    at = epoch.number if measured.has(Outcome, TRAINING, epoch.number) else None
+    return measured.of(Outcome, TRAINING, at) if at or epoch is trace.epochs[-1] else Outcome()
 
 
 @dataclass(frozen=True)
@@ -299,11 +314,12 @@ def judgement(trace: Trace) -> Judgement:
     last, broken, lost = epochs(trace)[-1], diverged(trace), None
     if broken:
         outcome = WORSE if math.isfinite(broken.metrics["loss"]) else BROKEN
-    elif not better_than_chance(trace, last.epoch):
+    elif not better_than_chance(trace, last.epoch) and _score(trace, last.epoch, AT_CHANCE):
         better = (epoch for epoch in reversed(trace.epochs) if better_than_chance(trace, epoch))
         outcome, lost = AT_CHANCE, next(better, None)
     else:
-        outcome = BETTER if chance(trace) else UNKNOWN
+        known = chance(trace) is not None and better_than_chance(trace, last.epoch)
+        outcome = BETTER if known else UNKNOWN
     trend = None
     if last.previous and metrics.finite([last.epoch.metrics.get("loss")]):
         trend = change(last.previous.metrics["loss"], last.epoch.metrics["loss"])

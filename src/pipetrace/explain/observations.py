@@ -33,6 +33,7 @@ from pipetrace.explain.judgement import (
 )
 from pipetrace.explain.metrics import accuracy, validation_accuracy
 from pipetrace.explain.text import counted, figure, listed, moved, points, share
+from pipetrace.trace import Given, opened
 from pipetrace.trace.document import Epoch, Trace
 
 QUICK = 0.1
@@ -58,14 +59,21 @@ class Observation:
     kinds: tuple[str, ...]
 
 
-@once
-def observations(trace: Trace) -> tuple[Observation, ...]:
+def observations(trace: Given) -> tuple[Observation, ...]:
     """One observation for each finished epoch of a trace.
 
     Each compares the epoch with chance level where that is known, with the epoch before, and with
     validation. The limits are the constants of ``judgement``. What one epoch explains the next one
     does not repeat.
+
+    Args:
+        trace: of any run, or its path.
     """
+    return _observations(opened(trace))
+
+
+@once
+def _observations(trace: Trace) -> tuple[Observation, ...]:
     found: list[Observation] = []
     for judged in epochs(trace):
         of = _Told(trace, judged, found[-1].kinds if found else ())

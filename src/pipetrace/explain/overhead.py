@@ -2,7 +2,15 @@
 
 from pipetrace.explain.text import counted, duration, listed, number, share
 from pipetrace.trace.document import Trace
-from pipetrace.trace.overhead import BUDGET, DECLINED, DISK, TIME, UNSUPPORTED, Skipped
+from pipetrace.trace.overhead import (
+    BUDGET,
+    DECLINED,
+    DISK,
+    INTERRUPTED_BY_USER,
+    NOT_BY_ROW,
+    UNSUPPORTED,
+    Skipped,
+)
 
 SKIPPED = {
     "stages": "the layers of the model",
@@ -18,6 +26,15 @@ SKIPPED = {
     "weights": "weight statistics after {epochs}",
     "loss checks": "checks for NaN or Inf between every {amount} steps",
     "rows": "{amount} of {of} rows of the data flow (the others are evenly spaced)",
+    "row losses": "the loss of single rows",
+    "prediction": "predictions",
+    "outcomes": "outcomes after training",
+    "data flow": "the data flow",
+    "dataset checks": "checks of the data set",
+    "baseline models": "baseline models",
+    "dimensions": "the dimensions of the activations",
+    "training mode": "layers in training mode",
+    "final weights": "the final weights",
     "after training": "data flow, predictions and weights after training",
 }
 """What was skipped, by its name in the trace."""
@@ -25,9 +42,10 @@ SKIPPED = {
 REASONS = {
     BUDGET: "Skipped to stay within the budget",
     DISK: "Skipped because the disk was slow",
-    TIME: "Skipped because it would have taken too long",
+    INTERRUPTED_BY_USER: "Stopped by Ctrl-C",
     DECLINED: "Turned off",
     UNSUPPORTED: "Not recorded, because the installed Keras or the data gives no access to it",
+    NOT_BY_ROW: "Not recorded, because the loss of a batch is not the mean of its rows' losses",
 }
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from pipetrace.explain.cache import once
 from pipetrace.trace.document import Array, Config, Spec, Stage, Target, Trace
+from pipetrace.trace.measurements import TRAINING, Outcome
 
 # What is predicted at each position: one of k classes, yes or no, several times yes or no,
 # numbers, or unknown.
@@ -28,6 +29,8 @@ SPARSE, CATEGORICAL_LOSS, BINARY_LOSS = (
 CROSSENTROPIES = frozenset({SPARSE, CATEGORICAL_LOSS, BINARY_LOSS})
 CATEGORICAL = frozenset({SPARSE, CATEGORICAL_LOSS, "categorical focal crossentropy"})
 YES_OR_NO = frozenset({BINARY_LOSS, "binary focal crossentropy"})
+LOSSES_OF = {CLASSES: CATEGORICAL, BINARY: YES_OR_NO}
+"""The losses that are for one of several classes, and for yes or no."""
 SHORT_NAMES = {
     "mse": "mean squared error",
     "mae": "mean absolute error",
@@ -196,7 +199,7 @@ def _output(trace: Trace, spec: Spec, stage: Stage, position: int, *, alone: boo
     layout = {1: ROW, 2: ROW, 3: STEPS, 4: PICTURE}.get(len(shape), OTHER)
     last = activation(trace, stage) if spec.output == 0 else None
     loss = _loss(trace, (spec.name, stage.name, str(position)), alone=alone)
-    what = _what(loss, last, target, shape)
+    what = _measured(trace, position, shape, alone=alone) or _what(loss, last, target, shape)
     scale = _scale(what, last, loss, trace.run.training.from_logits)
     name = None if alone else spec.name or stage.name
     return Output(name, stage.name, spec.output, shape, what, layout, scale, loss, target)
@@ -211,6 +214,17 @@ def _loss(trace: Trace, keys: tuple[str | None, ...], *, alone: bool) -> str | N
         found += [*training.losses.values()]
         found += [training.loss] if "," not in training.loss else []
     return plain_loss(found[0]) if found and found[0] else None
+
+
+def _measured(
+    trace: Trace, position: int, shape: tuple[int | None, ...], *, alone: bool
+) -> str | None:
+    """What the targets were measured to be: ``classes`` or ``binary``; None for anything else."""
+    name = TRAINING if alone else f"{TRAINING}/{position}"
+    epochs = trace.measurements.epochs(Outcome, name)
+    if not epochs or trace.measurements.of(Outcome, name, epochs[-1]).classes is None:
+        return None
+    return BINARY if len(shape) < 2 or shape[-1] == 1 else CLASSES
 
 
 def _what(

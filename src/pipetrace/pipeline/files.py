@@ -1,15 +1,17 @@
 """Rows from files: ``.npz`` with one array for each input, or ``.npy``."""
 
+import math
 import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from pipetrace.errors import ArrayFormatError, CountMismatchError, DataNotFoundError
+from pipetrace.errors import ArrayFormatError, CountMismatchError, DataNotFoundError, visible
 
 TARGETS = ("y", "y_test", "y_train", "labels", "targets")
 """Names that mark an array as targets."""
@@ -28,7 +30,7 @@ def shown(path: object) -> str:
     database or terminal takes. They become U+FFFD here, and so do control characters, which a
     terminal would obey.
     """
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(path))
+    return visible(str(path))
 
 
 def load_rows(path: Path) -> tuple[Any, Any]:
@@ -81,6 +83,47 @@ def _alone(arrays: Mapping[str, NDArray[Any]], names: tuple[str, ...]) -> Any:
     return values if not others and name in plain else dict(arrays)
 
 
+MOST_GROWTH, ALWAYS_READ = 20, 500_000_000
+"""Arrays may take so many times the bytes of their file, or this many bytes where that is more."""
+
+
+def _check_sizes(path: Path) -> None:
+    """Check what the headers of the arrays declare, before room is made for it.
+
+    Raises:
+        ValueError: it is not what follows, or much more than the file has.
+    """
+    size, declared = path.stat().st_size, 0
+    if not zipfile.is_zipfile(path):
+        with path.open("rb") as file:
+            if _declared(file) + file.tell() > size:
+                raise ValueError("its header promises more than the file has")
+        return
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            with archive.open(member) as file:
+                bytes_of_array = _declared(file)
+                if bytes_of_array + file.tell() != member.file_size:
+                    raise ValueError(f"the header of {member.filename} promises another size")
+            declared += bytes_of_array
+    if declared > max(MOST_GROWTH * size, ALWAYS_READ):
+        raise ValueError(
+            f"{size:,} bytes would unpack to {declared:,}; save it with numpy.savez, uncompressed"
+        )
+
+
+def _declared(file: IO[bytes]) -> int:
+    """How many bytes the array has whose file is read to the end of its header."""
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    version = npy.read_magic(file)
+    if version not in readers:
+        raise ValueError(f"arrays of the version {version} are not read")
+    shape, _, dtype = readers[version](file)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, which could run code")
+    return math.prod(shape) * int(dtype.itemsize)
+
+
 def arrays_in(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays of an ``.npz`` file by name, or that of an ``.npy`` file as ``x``.
 
@@ -91,6 +134,7 @@ def arrays_in(path: Path) -> dict[str, NDArray[Any]]:
         ArrayFormatError: it is no file of arrays, is damaged, or holds nothing.
     """
     try:
+        _check_sizes(path)
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return {"x": loaded}

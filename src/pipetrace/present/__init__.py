@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from pipetrace.trace.document import Trace
+from pipetrace.trace import Given, opened
 
 __all__ = ["show", "write_page"]
 
 
-def show(trace: Trace, *, plain: bool = False) -> None:
+def show(trace: Given, *, plain: bool = False) -> None:
     """Print a trace: in colour in a terminal, as plain text elsewhere.
 
     Args:
-        trace: the trace.
+        trace: the trace, or its path.
         plain: plain text in a terminal too.
     """
     from rich.console import Console
@@ -21,18 +21,18 @@ def show(trace: Trace, *, plain: bool = False) -> None:
     from pipetrace.present.text import document_text
 
     console = Console()
-    made = document(trace)
+    made = document(opened(trace))
     if plain or not console.is_terminal:
         console.file.write(document_text(made))
     else:
         rich.show(made, console)
 
 
-def write_page(trace: Trace, path: str | Path, *, force: bool = False) -> None:
+def write_page(trace: Given, path: str | Path, *, force: bool = False) -> None:
     """Write a trace as a page.
 
     Args:
-        trace: the trace.
+        trace: the trace, or its path.
         path: the file.
         force: replace a file that exists.
 
@@ -40,7 +40,9 @@ def write_page(trace: Trace, path: str | Path, *, force: bool = False) -> None:
         OutputError: the file exists, or it cannot be written.
     """
     from pipetrace.present.build.document import document
+    from pipetrace.present.build.model import model_view
     from pipetrace.present.output_files import write_text
     from pipetrace.present.page import page
 
-    write_text(Path(path), page(document(trace)), force=force)
+    found = opened(trace)
+    write_text(Path(path), page(document(found), model_view(found)), force=force)

@@ -25,6 +25,10 @@ from pipetrace.present.views import Document, Mark
 
 ESCAPED = re.compile(r"[\\`*\[\]<>|~$&]|(?<![^\W_])_|_(?![^\W_])")
 """What Markdown or GitHub would take as markup; an underscore within a word is none."""
+LIVE = re.compile(r"(?<=[a-z]:)(?=//)|(?<=\bwww)(?=\.)|(?<=@)(?=\w)|(?<=#)(?=\d)", re.IGNORECASE)
+"""Where GitHub would make a link or a mention of plain text: addresses, people, issues."""
+CUT = "<!-- -->"
+"""An empty comment, which keeps it from that and cannot be seen."""
 AT_LINE_START = re.compile(r"^(#{1,6}|[-+=]+|\d{1,9}[.)])(?=\s|$)")
 """What begins a heading, a list or an underline at the start of a line."""
 CHART_WIDTH = 80
@@ -48,7 +52,7 @@ def write_markdown(blocks: Iterable[Block]) -> str:
 def escaped(text: str) -> str:
     """A text on one line that Markdown shows as it is."""
     line = ESCAPED.sub(r"\\\g<0>", " ".join(text.split()))
-    return AT_LINE_START.sub(_escaped_start, line)
+    return LIVE.sub(CUT, AT_LINE_START.sub(_escaped_start, line))
 
 
 def code(text: str) -> str:

@@ -9,7 +9,13 @@ from pathlib import Path
 
 import click
 
-from pipetrace.errors import ArgumentError, DiskFullError, NotWritableError, OutputExistsError
+from pipetrace.errors import (
+    ArgumentError,
+    DiskFullError,
+    NotWritableError,
+    OutputExistsError,
+    visible,
+)
 from pipetrace.explain.facts import trained
 from pipetrace.explain.text import counted
 from pipetrace.trace.document import Trace
@@ -125,7 +131,7 @@ def write_text(path: Path, text: str, *, force: bool = False) -> None:
 def files_written(trace: Trace, out: Path, page: Path) -> str:
     """The written files with their sizes, and the commands that open them."""
     # A file name need not be valid text, but what is printed has to be.
-    names = [click.format_filename(path) for path in (out, page)]
+    names = [visible(click.format_filename(path)) for path in (out, page)]
     width = max(len(name) for name in names)
     of = f" of {counted(len(trace.epochs), 'epoch')}" if trained(trace) else ""
     words = (f"the trace{of}", "the page")

@@ -5,13 +5,17 @@ So they import each other by name, unchanged, without a server and without a bui
 """
 
 import base64
+import gzip
 import hashlib
 import html
 import json
+from collections.abc import Iterator
 from importlib import resources
+from importlib.resources.abc import Traversable
 
 from pipetrace.present.colormaps import COLORMAPS
 from pipetrace.present.formats.json import to_json
+from pipetrace.present.model_view import ModelView
 from pipetrace.present.text import document_text
 from pipetrace.present.views import Document
 
@@ -35,16 +39,22 @@ TEMPLATE = """<!doctype html>
 <div id="app"></div>
 <script type="application/json" id="document">{document}</script>
 <script type="application/json" id="colormaps">{colormaps}</script>
+<script type="text/plain" id="model">{model}</script>
 <script type="module">{start}</script>
 </body>
 </html>
 """
 
 
-def page(made: Document) -> str:
-    """A document as HTML text."""
+def page(made: Document, model: ModelView | None = None) -> str:
+    """A document as HTML text.
+
+    Args:
+        made: the document.
+        model: what the page computes values from; without it, it shows what the document has.
+    """
     start = f'import {{ start }} from "viewer/{MAIN}"; start();'
-    modules = _import_map()
+    modules = import_map()
     return TEMPLATE.format(
         policy=html.escape(_policy(start, modules)),
         title=html.escape(f"{made.title} · {made.kind}"),
@@ -54,6 +64,7 @@ def page(made: Document) -> str:
         # A number stays on one line with its percent sign.
         document=in_script(to_json(made).replace(" %", "\u00a0%")),
         colormaps=in_script(to_json(COLORMAPS)),
+        model=_packed(to_json(model)) if model else "",
         start=start,
     )
 
@@ -63,15 +74,28 @@ def in_script(text: str) -> str:
     return text.replace("<", "\\u003c")
 
 
-def _import_map() -> str:
-    folder = resources.files("pipetrace.present") / "viewer"
+def _packed(text: str) -> str:
+    """A text that the page unpacks when it starts: gzip, in base64."""
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode("ascii")
+
+
+def import_map() -> str:
+    """Where the browser finds the viewer's modules: in the page itself."""
     modules = {
-        f"viewer/{entry.name}": "data:text/javascript;base64,"
-        + base64.b64encode(entry.read_bytes()).decode("ascii")
-        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
-        if entry.name.endswith(".js")
+        name: "data:text/javascript;base64," + base64.b64encode(content).decode("ascii")
+        for name, content in sorted(
+            _modules(resources.files("pipetrace.present") / "viewer", "viewer")
+        )
     }
     return json.dumps({"imports": modules})
+
+
+def _modules(folder: Traversable, name: str) -> Iterator[tuple[str, bytes]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _modules(entry, f"{name}/{entry.name}")
+        elif entry.name.endswith(".js"):
+            yield f"{name}/{entry.name}", entry.read_bytes()
 
 
 def _policy(*scripts: str) -> str:

@@ -14,6 +14,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from pipetrace.errors import visible
 from pipetrace.explain.metrics import VALIDATION, base, written
 from pipetrace.explain.text import duration, figure
 from pipetrace.trace.document import Epoch
@@ -130,4 +131,5 @@ def epoch_line(epoch: Epoch) -> str:
 
 
 def _called(name: str) -> str:
+    name = visible(name)
     return f"validation {name.removeprefix(VALIDATION)}" if name.startswith(VALIDATION) else name

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -56,7 +57,11 @@ class Canvas:
 
 
 class LastingConsole(Console):
-    """A console that falls silent when its reader, such as ``head``, has left; the run goes on."""
+    """A console without markup that falls silent when its reader, such as ``head``, has left; the
+    run goes on."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, **options)
 
     def on_broken_pipe(self) -> None:
         """Discard all further output of the process."""
@@ -85,7 +90,8 @@ def print_blocks(blocks: Iterable[Block], console: Console) -> None:
     canvas = Canvas(min(console.width, MAX_WIDTH), colour)
     for block in blocks:
         for part in _drawn(block, canvas):
-            console.print(part, width=canvas.width, highlight=False)
+            # A name is text: what stands in it in brackets or between colons is no markup.
+            console.print(part, width=canvas.width, highlight=False, markup=False, emoji=False)
 
 
 def _all(blocks: Iterable[Block], canvas: Canvas) -> Group:
@@ -131,7 +137,6 @@ def _facts(block: Facts, canvas: Canvas) -> Iterator[RenderableType]:  # noqa: A
     table.add_column(style="dim", no_wrap=True)
     table.add_column(ratio=1)
     for row in block.rows:
-        # As Text: in a plain string rich would read what stands in brackets as its markup.
         table.add_row(row.label, Text(row.text))
     yield table
 
@@ -313,7 +318,12 @@ def _graph(block: GraphView, canvas: Canvas) -> Iterator[RenderableType]:
 def _threaded(body: RenderableType, width: int, *, last: bool) -> RenderableType:
     """The body beside the thread that joins the stages."""
     console = Console(
-        width=width, color_system="truecolor", force_terminal=True, legacy_windows=False
+        width=width,
+        color_system="truecolor",
+        force_terminal=True,
+        legacy_windows=False,
+        markup=False,
+        emoji=False,
     )
     lines = console.render_lines(body, console.options.update(width=width), pad=False)
     joined = Text()

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from pipetrace.explain.findings import labels
 from pipetrace.explain.findings.engine import CheckOptions, check
 from pipetrace.explain.findings.finding import ERROR, NOTE
-from pipetrace.explain.findings.labels import in_a_line
 from pipetrace.explain.overhead import omissions, spent
 from pipetrace.present.build.findings import findings_view
 from pipetrace.present.compose import findings_blocks
@@ -28,7 +28,7 @@ def meanwhile(path: Path) -> Iterator[tuple[str, str]]:
     trace = read(path)
     for each in check(trace, CheckOptions(level=ERROR)).findings:
         if each.level == ERROR:
-            yield f"{each.code} {each.stage}", f"pipetrace: {in_a_line(trace, each)}"
+            yield f"{each.code} {each.stage}", f"pipetrace: {labels.in_a_line(trace, each)}"
 
 
 def at_end(path: Path) -> str:
@@ -51,6 +51,15 @@ def at_end(path: Path) -> str:
     if len(found) > MOST:
         parts.append(f"  and {len(found) - MOST} more.")
     return "\n".join(part for part in [*parts, *map(_noted, view.failed)] if part)
+
+
+def in_a_line(path: Path) -> str:
+    """How many findings a finished trace has.
+
+    Args:
+        path: the trace.
+    """
+    return f"{findings_view(check(read(path), CheckOptions())).title.rstrip('.')}."
 
 
 def _noted(text: str) -> str:

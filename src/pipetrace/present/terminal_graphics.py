@@ -223,7 +223,7 @@ def _ends(view: Chart) -> dict[int, list[tuple[str, str]]]:
 
 
 def _axis(view: Chart, margin: int, room: int) -> Text:
-    cells = [" "] * (room + 4)
+    cells = [" "] * (room + max((len(tick.text) for tick in view.x), default=0))
     for tick in view.x:
         start = round(tick.at * (room - 1))
         for offset, letter in enumerate(tick.text):

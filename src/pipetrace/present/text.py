@@ -1,5 +1,6 @@
 """Blocks as plain text: prose and columns to be read aloud, piped and compared."""
 
+import os
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from functools import singledispatch
@@ -25,6 +26,7 @@ from pipetrace.present.drawings import GraphView, Grid, Threshold, TreeLine
 from pipetrace.present.views import Document, Mark
 
 TEXT_WIDTH = 88
+LEAST_WIDTH = 20
 INDENT = 3
 COLLAPSED = "[collapsed]"
 CELL_MARKS = {"wrong": "  <- wrong", "hidden": "  <- hidden"}
@@ -40,14 +42,24 @@ def document_text(made: Document, file: str = "FILE") -> str:
     return write_text_of(document_blocks(made, file))
 
 
-def write_text_of(blocks: Iterable[Block], width: int = TEXT_WIDTH) -> str:
-    """Blocks as text with lines of at most ``width`` characters, except for tables and code."""
-    return "\n".join(_without_double_gaps(_all_lines(blocks, width))).strip("\n") + "\n"
+def text_width() -> int:
+    """How many characters a line of text has: ``COLUMNS`` of the environment, or 88."""
+    wanted = os.environ.get("COLUMNS", "")
+    return max(LEAST_WIDTH, int(wanted)) if wanted.isdecimal() and int(wanted) else TEXT_WIDTH
 
 
-def wrapped(text: str, width: int = TEXT_WIDTH, indent: int = 0) -> list[str]:
+def write_text_of(blocks: Iterable[Block], width: int | None = None) -> str:
+    """Blocks as text with lines of at most ``width`` characters, except for tables and code.
+
+    Without a width they have that of ``text_width``.
+    """
+    lines = _all_lines(blocks, width or text_width())
+    return "\n".join(_without_double_gaps(lines)).strip("\n") + "\n"
+
+
+def wrapped(text: str, width: int | None = None, indent: int = 0) -> list[str]:
     """A text in lines; a number stays on one line with its percent sign."""
-    margin = " " * indent
+    margin, width = " " * indent, width or text_width()
     lines = textwrap.wrap(
         text.replace(" %", "\u00a0%").replace("■", COLLAPSED),
         width,
@@ -66,7 +78,10 @@ def _all_lines(blocks: Iterable[Block], width: int) -> Iterator[str]:
 def _without_double_gaps(lines: Iterable[str]) -> Iterator[str]:
     before = ""
     for line in lines:
-        if line or before:
+        if line.lstrip().startswith(("::", "##[")):
+            # In the log of a CI service such a line would be an order to it.
+            yield line.replace("::", ": :").replace("##[", "# #[")
+        elif line or before:
             yield line
         before = line
 

@@ -1,8 +1,13 @@
 """What hangs on a model while it is recorded; it goes when the model goes."""
 
+import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from pipetrace.record.session import Session
+from pipetrace.record.standard_error import say_once
+from pipetrace.record.state import Settings
 
 _PLACE = "_pipetrace_kept"
 
@@ -18,10 +23,17 @@ class Kept:
     Attributes:
         sessions: the recordings by file; another ``fit`` into the same file continues one.
         recorder: what records the model where all models are watched, or None.
+        watched: what watches the model, the latest last; ``fit``: the method that does.
+        recording: the recorder that records the ``fit`` that runs, or recorded the last one;
+            ``callback_list``: Keras' list in that ``fit``, where it is known.
     """
 
-    sessions: dict[Path, Any] = field(default_factory=dict)
+    sessions: dict[Path, Session] = field(default_factory=dict)
     recorder: Any = None
+    watched: list[Any] = field(default_factory=list)
+    fit: Any = None
+    recording: weakref.ref[Any] | None = None
+    callback_list: weakref.ref[Any] | None = None
 
 
 def kept_of(model: Any) -> Kept:
@@ -38,3 +50,62 @@ def kept_of(model: Any) -> Kept:
 def forget(model: Any) -> None:
     """Leave nothing on a model."""
     vars(model).pop(_PLACE, None)
+
+
+_writing: weakref.WeakValueDictionary[Path, Session] = weakref.WeakValueDictionary()
+"""By file, the recording that this process wrote into it last."""
+
+
+def session_for(model: Any, settings: Settings) -> Session | None:
+    """The recording of a model into a file: a new one, or that of an earlier ``fit``.
+
+    A file holds one model's recording. Another model's takes its place when it has ended.
+
+    Returns:
+        None where another model is being recorded into the file now.
+    """
+    known, place = kept_of(model).sessions, settings.path.absolute()
+    session, latest = known.get(place), _writing.get(place)
+    if latest is not None and latest is not session and latest.is_open:
+        say_once(
+            f"pipetrace: {settings.path} is being written for another model; "
+            "this fit is not recorded."
+        )
+        return None
+    if session is None or latest is not session or not session.state.path.exists():
+        session = known[place] = _writing[place] = Session(model, settings)
+    else:
+        session.state.settings = settings
+    return session
+
+
+def is_recorded_already(model: Any, callback_list: Any, recorder: Any) -> bool:
+    """Whether a recorder, this one or another, has this very ``fit`` already; said where another.
+
+    Args:
+        model: that is fitted.
+        callback_list: Keras' own of this ``fit``, or None where it is not known.
+        recorder: that would record it too.
+    """
+    kept = kept_of(model)
+    known = kept.recording() if kept.recording is not None else None
+    if known is None or not known.is_recording:
+        return False
+    if (kept.callback_list() if kept.callback_list is not None else None) is not callback_list:
+        return False  # of an earlier fit, whose end nobody heard of
+    if known is not recorder:
+        say_joined(known, recorder)
+    return True
+
+
+def remember_recorder(model: Any, callback_list: Any, recorder: Any) -> None:
+    """Remember who records the ``fit`` that begins; see ``is_recorded_already``."""
+    kept = kept_of(model)
+    kept.recording = weakref.ref(recorder)
+    kept.callback_list = None if callback_list is None else weakref.ref(callback_list)
+
+
+def say_joined(recording: Any, other: Any) -> None:
+    """Say that a second recorder leaves a ``fit`` to the one that records it already."""
+    into, path = recording.settings.path, other.settings.path
+    say_once(f"pipetrace: This fit is recorded into {into} already; nothing is written to {path}.")

@@ -16,6 +16,11 @@ FLOOR = 0.5
 look."""
 SHORT_TRAINING = 60.0
 """Seconds up to which a training is short."""
+WHOLE_SHARE, WHOLE_SECONDS = 0.05, 2.0
+"""What recording may cost a ``fit`` until it returns, everything included: a share of the training,
+or seconds where that is more."""
+PLANNED_OF_WHOLE = 0.75
+"""Share of that which is planned; the rest is for what cannot be known beforehand."""
 PLANNED_OF_FLOOR = 0.25
 """Seconds that the measurements of a short training's epochs are planned to take in all. The floor
 is twice that, for what cannot be known beforehand."""
@@ -173,6 +178,50 @@ class Budget:
             if self.cost.counted(parts) + seconds > limit:
                 return False
         return self.spent + seconds <= self.allowed()
+
+
+class Allowance:
+    """What recording may cost one ``fit`` in all, from its begin until it returns.
+
+    Args:
+        budget: of the recording, which measures time.
+
+    Attributes:
+        is_limited: whether there is a limit.
+    """
+
+    def __init__(self, budget: Budget) -> None:
+        self.budget, self.is_limited = budget, True
+        self._training, self._spent = 0.0, 0.0
+
+    def fit_begins(self, *, limited: bool) -> None:
+        """Each ``fit`` has an allowance of its own."""
+        self.is_limited = limited
+        self._training, self._spent = self.budget.training, self._spent_in_all
+
+    @property
+    def _spent_in_all(self) -> float:
+        return self.budget.spent + self.budget.cost.after
+
+    @property
+    def left(self) -> float:
+        """Seconds that may still be planned for."""
+        return self._left(PLANNED_OF_WHOLE)
+
+    @property
+    def left_with_reserve(self) -> float:
+        """Seconds until the limit itself."""
+        return self._left(1.0)
+
+    def _left(self, planned: float) -> float:
+        if not self.is_limited:
+            return math.inf
+        whole = max(WHOLE_SHARE * (self.budget.training - self._training), WHOLE_SECONDS)
+        return planned * whole - (self._spent_in_all - self._spent)
+
+    def has_room_for(self, seconds: float, share: float = 1.0) -> bool:
+        """Whether work of so many seconds fits, in a share of what is left."""
+        return not self.is_limited or seconds <= share * self.left
 
 
 class EpochSchedule:

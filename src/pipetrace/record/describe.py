@@ -1,22 +1,27 @@
 """What the trace says of a run: the model and its stages, the rows, the training, the overhead."""
 
+import contextlib
 import platform
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from pipetrace.capture import backend, facts, internals, nests
 from pipetrace.capture.forward import Forward
 from pipetrace.record.budget import FLOOR
-from pipetrace.record.measure.dataset import DataFacts
+from pipetrace.record.measure.dataset import HASHED_BYTES, DataFacts
 from pipetrace.record.measure.model_pass import ModelPass, source_names, sources
 from pipetrace.record.measure.preprocessing import before_dataset
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.state import State
 from pipetrace.trace.document import Data, Run, Stage, Training
-from pipetrace.trace.overhead import BUDGET, Overhead, Skipped
+from pipetrace.trace.overhead import BUDGET, NOT_BY_ROW, Overhead, Skipped
 
-READ_BYTES_A_SECOND = 300e6
-"""Speed at which rows and targets are read for a SHA-256 and the targets' statistics."""
+READ_BYTES_A_SECOND, SECONDS_A_TARGET_VALUE = 300e6, 80e-9
+"""Speed at which rows and targets are read for a SHA-256, and what the targets' statistics take."""
+READ_SHARE = 0.4
+"""Share of what is left of the allowance for reading the rows."""
 KERAS_CALLBACKS = ("History", "ProgbarLogger")
 """Callbacks that Keras adds itself."""
 
@@ -40,7 +45,7 @@ def see_stages(state: State, rows: Rows) -> None:
         state.before = sources(plain, rows.x, {"name": "rows"})
     few = rows.taken(slice(0, 2)).x
     forward = Forward(state.model, nests.as_fit_gets(few), state.names, taken=state.taken)
-    state.measure = ModelPass(forward, state.names, few)
+    state.measure = ModelPass(forward, state.names, few, state.rows_together)
 
 
 class Description:
@@ -76,10 +81,14 @@ class Description:
         return self._run
 
     def read_now(self) -> None:
-        """Read rows and targets for their facts."""
-        if self._state.can("data facts"):
-            with self._state.safely("data facts"):
-                self._read()
+        """Read rows and targets for their facts, where the allowance has room for that."""
+        state = self._state
+        if state.can("data facts"):
+            if state.allowance.has_room_for(self._seconds(), READ_SHARE):
+                with state.safely("data facts"):
+                    self._read()
+            else:
+                state.skipped["data facts", BUDGET] = 1
         self.renewed()
 
     def read_beside(self) -> None:
@@ -87,8 +96,7 @@ class Description:
         state, rows = self._state, self._state.source.shown
         if rows is None or state.writer is None or not state.can("data facts"):
             return
-        seconds = sum(each.nbytes for each in (*rows.arrays, *rows.targets)) / READ_BYTES_A_SECOND
-        if not state.budget.has_room_for(seconds):
+        if not state.budget.has_room_for(self._seconds()):
             return
 
         def work() -> None:
@@ -113,6 +121,15 @@ class Description:
         groups = forward.groups if forward else ()
         state.writer.describe(replace(self._run, data=data), found, groups)
 
+    def _seconds(self) -> float:
+        """What reading the rows takes; nothing where that is done."""
+        rows, measure = self._state.source.shown, self._state.measure
+        if rows is None or self._data.has_read(rows, measure):
+            return 0.0
+        hashed = min(HASHED_BYTES, sum(each.nbytes for each in (*rows.arrays, *rows.targets)))
+        sorted_values = sum(each.size for each in rows.targets)
+        return hashed / READ_BYTES_A_SECOND + sorted_values * SECONDS_A_TARGET_VALUE
+
     def _read(self) -> None:
         state = self._state
         self._data.read(
@@ -134,7 +151,7 @@ def _training(state: State) -> Training:
         state.model,
         epochs=state.planned,
         batch_size=source.batch_size,
-        probe_rows=min(measure.extent.together, len(rows)) if measure and rows else 0,
+        probe_rows=min(measure.extent.probe, len(rows)) if measure and rows else 0,
         callbacks=[name for name in names if name not in KERAS_CALLBACKS],
         weighted=source.is_weighted,
     )
@@ -163,6 +180,15 @@ def known_data(state: State) -> Data:
     )
 
 
+def metrics_of(logs: Mapping[str, Any]) -> dict[str, float]:
+    """What of an epoch's logs are single numbers; callbacks may put anything there."""
+    found = {}
+    for name, value in logs.items():
+        with contextlib.suppress(TypeError, ValueError):
+            found[str(name)] = float(value)
+    return found
+
+
 def overhead(state: State, steps_a_look: int) -> Overhead:
     """What the recording took so far, and what was skipped.
 
@@ -176,6 +202,8 @@ def overhead(state: State, steps_a_look: int) -> Overhead:
     skipped = [
         Skipped(what, why, amount, of.get(what)) for (what, why), amount in state.skipped.items()
     ]
+    if state.measure is not None and state.measure.losses.apart is False:
+        skipped.append(Skipped("row losses", NOT_BY_ROW))
     if steps_a_look > 1:
         skipped.append(Skipped("loss checks", BUDGET, steps_a_look))
     return Overhead(

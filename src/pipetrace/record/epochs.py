@@ -14,15 +14,17 @@ from pipetrace.record.measure.epoch import EpochPass, WeightSummaries
 from pipetrace.record.measure.gradients import LossGradients
 from pipetrace.record.measure.outcomes import Found
 from pipetrace.record.measure.snapshots import RECENT, Snapshot, Snapshots
-from pipetrace.record.state import State
+from pipetrace.record.state import NONE, State
 from pipetrace.stats import COARSE, activations
 from pipetrace.trace.document import Array, Epoch
 from pipetrace.trace.measurements import TRAINING
-from pipetrace.trace.overhead import BUDGET, DISK, TIME, Overhead
+from pipetrace.trace.overhead import BUDGET, DISK, Overhead
 from pipetrace.trace.writer import EpochFacts
 
 MOST_FOLLOWED_WEIGHTS = 4_000_000
 """Weights of a larger model are not followed from step to step: it takes three copies of them."""
+LAST_SHARE = 0.25
+"""Share of what is left of the allowance for the last epoch's pass, which training is over with."""
 LATER_SHARE = 0.4
 """Share of the budget for what could also wait until training is over."""
 INITIAL, UPDATES, PASS, GRADIENTS = "initial weights", "updates", "signals", "gradients"
@@ -71,7 +73,8 @@ class EpochRecorder:
         weights_now = self._copy_weights(needed=self._follows())
         if not self._state.epoch and weights_now:
             self._snapshots.keep(0, Snapshot(weights_now))
-            self._measure_what_fits(0)
+            if self._state.source.batch_size is not None:  # else it waits for the first batch
+                self._measure_what_fits(0)
 
     def before_last_step(self, step: int) -> None:
         """Keep the weights ahead of an epoch's last step.
@@ -119,17 +122,18 @@ class EpochRecorder:
         if weights_now and self._follows():
             self._snapshots.keep(number, Snapshot(weights_now, self._before_last))
         self._before_last = {}
-        if weights_now:
+        # After the last one, measurements have their turn among all that is measured then.
+        if weights_now and not (last and state.allowance.is_limited):
             self._measure_what_fits(number)
 
     def finish(self, seconds: float) -> None:
         """Training is over: measure what waited for it, with the weights of its time.
 
         Args:
-            seconds: how long that may take. Of epochs that would take longer, some are skipped,
-                evenly spread.
+            seconds: how long that may take. What would take longer is skipped; the epochs that are
+                measured are evenly spread.
         """
-        state, began, late = self._state, time.perf_counter(), 0
+        state, began = self._state, time.perf_counter()
         # Where no epoch ended, a model that does not fit its data would only fail once more.
         if state.measure is None or state.source.shown is None or not self._ended:
             return
@@ -137,31 +141,30 @@ class EpochRecorder:
             waiting, kept = self._waiting(number), self._snapshots.of(number)
             if not waiting or kept is None:
                 continue
-            if time.perf_counter() - began > seconds:
-                late += 1
-                continue
             for part in waiting:
-                self._measure(part, number, kept.weights)
+                if self._seconds(part) <= seconds - (time.perf_counter() - began):
+                    self._measure(part, number, kept.weights)
         seen = {number for part, number in self._done if part == PASS and number}
         missed = self._ended - len(seen)
-        if late:
-            state.skip("measurements", TIME, late)
-        if missed - late > self._missed:
-            state.skip("measurements", BUDGET, missed - late - self._missed)
+        if missed > self._missed:
+            state.skip("measurements", BUDGET, missed - self._missed)
         self._missed = missed
 
     def _chooses(self, number: int, *, last: bool) -> bool:
         """Whether an epoch that has just ended is measured; a note of it where it is not."""
         state, measure = self._state, self._state.measure
-        if last:
-            return state.settings.after
-        if state.writer is not None and state.writer.is_behind:
+        if not last and state.writer is not None and state.writer.is_behind:
             state.skip("probe", DISK)
             return False
-        values = measure.extent.values * measure.extent.together if measure else 0
+        values = measure.extent.values * measure.extent.probe if measure else 0
         values += size(weights(state.model))
         guess = SECONDS + SECONDS_A_LAYER * state.layers() + SECONDS_A_VALUE * values
-        if self._schedule.choose(number, state.planned, guess):
+        if last:
+            if state.settings.after == NONE:
+                return False
+            if state.allowance.has_room_for(guess, LAST_SHARE):
+                return True
+        elif self._schedule.choose(number, state.planned, guess):
             return True
         for what in ("probe", "weights"):
             state.skip(what, BUDGET)
@@ -173,7 +176,7 @@ class EpochRecorder:
         if state.measure is None or rows is None or not state.can("probe"):
             return None
         with state.safely("probe"):
-            passed = EpochPass(state.model, state.measure, rows)
+            passed = EpochPass(state.measure, rows)
             self._done.add((PASS, number))
             return passed
         return None
@@ -185,9 +188,9 @@ class EpochRecorder:
         state, measure, rows = self._state, self._state.measure, self._state.source.shown
         named = measure.forward.variables() if measure and weights_now else {}
         examples: dict[str, Array] = {}
-        if passed is not None and measure is not None and rows is not None:
+        if passed is not None and rows is not None:
             with state.safely("probe"):
-                examples = measuring.example(measure, rows)
+                examples = passed.example(rows)
 
         def make() -> EpochFacts:
             probe, summaries = {}, {}
@@ -272,7 +275,7 @@ class EpochRecorder:
         if measure is None or rows is None:
             return
         if part == PASS:
-            self._beside(part, number, EpochPass(state.model, measure, rows, instead).figures)
+            self._beside(part, number, EpochPass(measure, rows, instead).figures)
             return
         variables = self._variables()
         trained = {name: each for name, each in variables.items() if each.trainable}
@@ -316,13 +319,13 @@ class EpochRecorder:
             return state.cost.parts.get(part, 0.0) / times
         values = size(trainable(state.model))
         extent = state.measure.extent if state.measure else None
-        passed = extent.values * extent.together if extent else 0
+        passed = extent.values * extent.probe if extent else 0
         return {
             INITIAL: 200e-9 * values,
             UPDATES: 40e-9 * values,
             PASS: SECONDS + SECONDS_A_LAYER * state.layers() + SECONDS_A_VALUE * passed,
             # Tracing and compiling it takes some times what the forward pass alone took.
-            GRADIENTS: 4 * max(0.05, state.cost.parts.get("stages", 0.0)),
+            GRADIENTS: 3 * max(0.05, state.cost.parts.get("stages", 0.0)),
         }[part]
 
     def _follows(self) -> bool:

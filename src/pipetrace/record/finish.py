@@ -1,95 +1,194 @@
 """What is measured when training is over, part by part, and written."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from pipetrace.record.measure import after_training, dataset_checks, outcomes
+from pipetrace.record.measure.after_training import Sample, TrainingMode
 from pipetrace.record.measure.data_flow import flow
 from pipetrace.record.measure.model_pass import ModelPass
+from pipetrace.record.measure.outcomes import compared
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.state import Followed, State
 from pipetrace.record.writer_thread import WriterThread
 from pipetrace.trace.document import Prediction
-from pipetrace.trace.overhead import TIME
+from pipetrace.trace.measurements import HELD_OUT, TRAINING
+from pipetrace.trace.overhead import BUDGET
 
-FLOW_SECONDS, FLOW_SHARE = 60.0, 0.1
-"""Seconds that the data flow may take after a training, or a share of its time. Of rows that would
-take longer some pass, evenly spaced; ``exact`` takes them all."""
+SAMPLE_SHARE, FLOW_SHARE, WAITED_SHARE = 0.2, 0.5, 0.5
+"""Shares of what is left of the allowance, when their turn comes: for one kind of rows whose
+outputs are compared with the targets, for the data flow, and for epochs that waited."""
+SECONDS_A_STAGE = 0.001
+"""What a pass takes for each stage, at the most: measured on two cores."""
+CHECKED_BYTES_A_SECOND = 100e6
+"""Speed at which rows are checked for repeated ones."""
+BASELINE_SECONDS, BASELINE_SECONDS_A_VALUE = 0.3, 60e-9
+"""What the baseline models take, and for each value of their rows."""
+DIMENSION_SECONDS_A_PRODUCT = 0.5e-9
+"""What the dimensions take for each product of two values."""
+TRACED_AGAIN = 1.5
+"""What layers in training mode take, as a multiple of the first look: the model is traced again."""
 
 ShowRows = Callable[[int, int], None]
 
 
-def measure_after_training(state: State, progress: ShowRows | None) -> None:
-    """Measure it all and write it; each part stands for itself.
+@dataclass(frozen=True)
+class Part:
+    """One part of what is measured after training.
+
+    Attributes:
+        name: in the trace.
+        seconds: gives what it takes at the least; it is skipped without room for that.
+        work: measures and writes it.
+    """
+
+    name: str
+    seconds: Callable[[], float]
+    work: Callable[[], None]
+
+
+def measure_after_training(
+    state: State, progress: ShowRows | None, measure_waiting: Callable[[float], None]
+) -> None:
+    """Measure it all and write it, in the order in which readers use it; each part stands for
+    itself.
 
     Args:
         state: of the recording.
         progress: is called with the rows of the data flow that are done, and how many there are.
+        measure_waiting: measures the epochs that waited, in so many seconds.
     """
     measure, rows, writer = state.measure, state.source.shown, state.writer
     if measure is None or rows is None or writer is None:
         return
-    model, source, before = state.model, state.source, state.settings.before
-    trained, validation = source.trained or rows, source.validation
+    for part in _Parts(state, measure, rows, writer).in_order(progress, measure_waiting):
+        if state.can(part.name) and state.can("writing"):
+            with state.safely(part.name):
+                if state.allowance.has_room_for(part.seconds() * state.slowness):
+                    part.work()
+                else:
+                    state.skip(part.name, BUDGET)
 
-    def mode() -> None:
-        found = after_training.training_mode_facts(model, measure, rows)
-        writer.add_details("training", found.training, found.examples)
-        writer.add_details("prediction", found.prediction, {})
 
-    def predictions() -> None:
-        followed = state.settings.followed
+class _Parts:
+    """The parts, and what several of them use."""
+
+    def __init__(self, state: State, measure: ModelPass, rows: Rows, writer: WriterThread) -> None:
+        self.state, self.measure, self.rows, self.writer = state, measure, rows, writer
+        self.trained = state.source.trained or rows
+        validation = state.source.validation
+        self.validation = validation if validation is not None and len(validation) else None
+        self.mode = TrainingMode(state.model, measure, rows)
+        self._samples: dict[int, Sample] = {}
+
+    def in_order(
+        self, progress: ShowRows | None, measure_waiting: Callable[[float], None]
+    ) -> list[Part]:
+        """What readers use first comes first."""
+        a_pass = SECONDS_A_STAGE * len(self.measure.forward.stages)
+        return [
+            Part("prediction", lambda: a_pass, self._predictions),
+            Part("outcomes", lambda: a_pass, self._outcomes),
+            Part("final weights", lambda: 0.0, self._weights),
+            Part("data flow", lambda: 2 * a_pass, lambda: self._data_flow(progress)),
+            Part("dataset checks", self._seconds_of_checks, self._checks),
+            Part("measurements", lambda: 0.0, lambda: measure_waiting(self._share(WAITED_SHARE))),
+            Part("baseline models", self._seconds_of_baselines, self._baselines),
+            Part("dimensions", self._seconds_of_dimensions, self._dimensions),
+            Part("training mode", self._seconds_of_mode, self._training_mode),
+        ]
+
+    def _share(self, share: float) -> float:
+        return share * self.state.allowance.left
+
+    def _sample(self, rows: Rows) -> Sample:
+        if id(rows) not in self._samples:
+            self._samples[id(rows)] = after_training.sample(
+                self.measure, rows, self._share(SAMPLE_SHARE)
+            )
+        return self._samples[id(rows)]
+
+    def _predictions(self) -> None:
+        measure, followed = self.measure, self.state.settings.followed
         if followed is not None:
-            writer.add_prediction(_followed(measure, followed))
+            self.writer.add_prediction(_followed(measure, followed))
             return
-        for each in after_training.predictions(model, measure, rows, validation, before):
-            writer.add_prediction(each)
+        held_out = self.validation is not None
+        of = self.validation or self.rows
+        before = None if held_out else self.state.settings.before
+        found = self._sample(of)
+        for each in after_training.predictions(measure, of, found, before, held_out=held_out):
+            self.writer.add_prediction(each)
 
-    parts: tuple[tuple[str, Callable[[], None]], ...] = (
-        ("data flow", lambda: _data_flow(state, measure, rows, writer, progress)),
-        ("training mode", mode),
-        ("prediction", predictions),
-        ("final weights", lambda: writer.add_weights(after_training.stored_weights(measure))),
-        (
-            "outcomes",
-            lambda: state.add(outcomes.after_training(model, measure, trained, validation)),
-        ),
-        (
-            "dataset checks",
-            lambda: state.add(dataset_checks.checks(measure, source.call, trained, validation)),
-        ),
-        (
-            "baseline models",
-            lambda: state.add(dataset_checks.baseline_scores(measure, trained, validation)),
-        ),
-        ("dimensions", lambda: state.add(outcomes.dimensions(measure, trained))),
-    )
-    for part, work in parts:
-        if state.can(part) and state.can("writing"):
-            with state.safely(part):
-                work()
+    def _outcomes(self) -> None:
+        for rows, name in ((self.validation, HELD_OUT), (self.trained, TRAINING)):
+            if rows is not None:
+                found = self._sample(rows)
+                made = compared(self.measure, found.rows, found.outputs, name, classes=True)
+                self.state.add(made)
 
+    def _weights(self) -> None:
+        self.writer.add_weights(after_training.stored_weights(self.measure))
 
-def _data_flow(
-    state: State,
-    measure: ModelPass,
-    rows: Rows,
-    writer: WriterThread,
-    progress: ShowRows | None,
-) -> None:
-    # Rows that are only looked at, without a training, are all passed.
-    seconds = max(FLOW_SECONDS, FLOW_SHARE * state.budget.training) if state.epoch else None
-    found = flow(measure, rows.x, len(rows), progress, seconds=seconds, exact=state.settings.exact)
-    if found.rows < found.total:
-        state.skip("rows", TIME, found.total - found.rows)
-    kept = after_training.flow_facts(measure, rows, found, state.settings.before)
-    first = {name: values[0] for name, values in kept.examples.items()}
-    writer.add_data_flow(found.rows, kept.summaries, first, found.histogram_rows)
-    writer.add_details("mask", kept.masks, kept.mask_examples)
-    for place in range(1, max((len(values) for values in kept.examples.values()), default=1)):
-        further = {
-            name: values[place] for name, values in kept.examples.items() if len(values) > place
-        }
-        writer.add_details(f"example/{place}", {}, further)
+    def _seconds_of_checks(self) -> float:
+        return sum(each.nbytes for each in self.trained.arrays) / CHECKED_BYTES_A_SECOND
+
+    def _checks(self) -> None:
+        call = self.state.source.call
+        self.state.add(dataset_checks.checks(self.measure, call, self.trained, self.validation))
+
+    def _seconds_of_baselines(self) -> float:
+        of_row = sum(int(each[0].size) for each in self.trained.arrays)
+        values = min(dataset_checks.BASELINE_VALUES, dataset_checks.BASELINE_ROWS * of_row)
+        return BASELINE_SECONDS + BASELINE_SECONDS_A_VALUE * values
+
+    def _baselines(self) -> None:
+        self.state.add(dataset_checks.baseline_scores(self.measure, self.trained, self.validation))
+
+    def _seconds_of_dimensions(self) -> float:
+        extent = self.measure.extent
+        return DIMENSION_SECONDS_A_PRODUCT * extent.probe**2 * extent.values
+
+    def _dimensions(self) -> None:
+        self.state.add(outcomes.dimensions(self.measure, self.trained))
+
+    def _seconds_of_mode(self) -> float:
+        return (
+            TRACED_AGAIN * self.state.cost.parts.get("stages", 0.0) if self.mode.has_layers else 0
+        )
+
+    def _training_mode(self) -> None:
+        if self.mode.has_layers:
+            found = self.mode.facts()
+            self.writer.add_details("training", found.training, found.examples)
+            self.writer.add_details("prediction", found.prediction, {})
+        if self.mode.changes_outputs:
+            self.state.add(self.mode.outcome(self._sample(self.trained).rows))
+
+    def _data_flow(self, progress: ShowRows | None) -> None:
+        state, writer, before = self.state, self.writer, self.state.settings.before
+        found = flow(
+            self.measure,
+            self.rows.x,
+            len(self.rows),
+            progress,
+            seconds=self._share(FLOW_SHARE) if state.allowance.is_limited else None,
+            exact=state.settings.exact,
+        )
+        if found.rows < found.total:
+            state.skip("rows", BUDGET, found.total - found.rows)
+        ahead = before.way(0) if before else {}
+        first = {**ahead, **{name: values[0] for name, values in found.examples.items()}}
+        summaries = {**(before.summaries if before else {}), **found.summaries}
+        writer.add_data_flow(found.rows, summaries, first, found.histogram_rows)
+        writer.add_details("mask", found.masks, found.mask_examples)
+        for place in range(1, max((len(values) for values in found.examples.values()), default=1)):
+            further = {
+                name: values[place]
+                for name, values in found.examples.items()
+                if len(values) > place
+            }
+            writer.add_details(f"example/{place}", {}, further)
 
 
 def _followed(measure: ModelPass, followed: Followed) -> Prediction:

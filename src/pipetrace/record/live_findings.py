@@ -4,10 +4,14 @@
 module of it is imported first, and they are loaded when the first recording begins.
 """
 
+import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+
+from pipetrace.trace.output_place import typed
 
 LOOK_SHARE = 0.005
 """Share of the time since the recording began that looking at the trace may take."""
@@ -24,14 +28,66 @@ class Reporter(Protocol):
     def at_end(self, path: Path) -> str:
         """The overhead of a trace that has ended, and what the rules found in it."""
 
+    def in_a_line(self, path: Path) -> str:
+        """How many findings a trace that has ended has."""
+
+
+MOST_LINES = 5
+"""Traces whose end is reported in one process, or in one cell of a notebook; the first one in full.
+As many errors are reported while trainings run."""
 
 _load: Callable[[], Reporter] | None = None
+
+
+@dataclass
+class _Told:
+    """What one process, or one cell of a notebook, has been told."""
+
+    cell: int | None = None
+    ends: int = 0
+    errors: set[str] = field(default_factory=set)
+
+
+_told = _Told()
 
 
 def register(load: Callable[[], Reporter]) -> None:
     """Register what loads the reporter of all recordings; nothing is loaded yet."""
     global _load  # noqa: PLW0603 one for all recordings of the process
     _load = load
+
+
+def at_end(path: Path) -> Iterator[str]:
+    """What to write when a trace has ended: for the first of them all, for further ones a line."""
+    told = _told_here()
+    told.ends += 1
+    reporter = _load() if _load is not None else None
+    name = typed(path)
+    place = f"pipetrace: the trace is {name}"
+    if told.ends == 1:
+        yield f"{place}; see it with: pipetrace show {name}"
+        if reporter is not None and (text := reporter.at_end(path)):
+            yield text
+    elif told.ends <= MOST_LINES:
+        yield f"{place}: {reporter.in_a_line(path)}" if reporter is not None else place
+    elif told.ends == MOST_LINES + 1:
+        yield "pipetrace: the traces of further models are not listed."
+
+
+def forget_what_was_told() -> None:
+    """Begin anew, as in a new process."""
+    global _told  # noqa: PLW0603
+    _told = _Told()
+
+
+def _told_here() -> _Told:
+    """What was told; nothing yet in a new cell of a notebook."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    cell = getattr(shell, "execution_count", None)
+    if cell != _told.cell:
+        forget_what_was_told()
+        _told.cell = cell
+    return _told
 
 
 class LiveFindings:
@@ -45,7 +101,6 @@ class LiveFindings:
         self._began = time.perf_counter()
         self._spent = 0.0
         self.seconds = FIRST_LOOK_SECONDS
-        self._reported: set[str] = set()
         self._reporter = _load() if _load is not None else None
 
     def meanwhile(self, path: Path) -> tuple[str, ...]:
@@ -57,15 +112,11 @@ class LiveFindings:
         began = time.perf_counter()
         if self._reporter is None or self._spent > LOOK_SHARE * (began - self._began):
             return ()
-        new = []
+        told, new = _told_here(), []
         for key, line in self._reporter.meanwhile(path):
-            if key not in self._reported:
-                self._reported.add(key)
+            if key not in told.errors and len(told.errors) < MOST_LINES:
+                told.errors.add(key)
                 new.append(line)
         self.seconds = time.perf_counter() - began
         self._spent += self.seconds
         return tuple(new)
-
-    def at_end(self, path: Path) -> str:
-        """What to write when the trace has ended; empty for nothing."""
-        return "" if self._reporter is None else self._reporter.at_end(path)

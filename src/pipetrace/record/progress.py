@@ -1,16 +1,16 @@
-"""How far a run is: who is shown it, and one line on standard error."""
+"""How far a run is: who is shown it, and a bar on standard error."""
 
-import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Protocol
 
+from pipetrace.record.standard_error import is_terminal, say
+from pipetrace.record.state import ALL, Settings
 from pipetrace.trace.document import Epoch
 
-PATIENCE = 1.0
-"""Seconds after which work is long enough to be shown."""
 REDRAWN_EVERY = 0.2
-"""Seconds between two drawings of the line."""
+"""Seconds between two drawings of the bar."""
 
 
 class Progress(Protocol):
@@ -29,39 +29,62 @@ class Progress(Protocol):
         """So many rows of the data flow are measured."""
 
 
-class ProgressLine:
-    """Shows on standard error how many rows are done, in one line that is redrawn.
+def asks_for_all(settings: Settings) -> bool:
+    """Whether all is measured after a training that is somebody's own, who may stop it."""
+    return settings.after == ALL and settings.progress is None
 
-    Where standard error is no terminal, it is said once, when the work begins to be long.
+
+@contextmanager
+def shown(settings: Settings) -> Iterator[Callable[[int, int], None] | None]:
+    """Whoever is shown the rows of the data flow: a bar on standard error, in a terminal only.
 
     Args:
-        what: is being done.
+        settings: of the recording, whose own progress comes first.
+
+    Yields:
+        what is called with the rows that are done, and how many there are; None for nobody.
     """
+    if settings.progress is not None or not asks_for_all(settings):
+        yield settings.progress
+        return
+    if not settings.alert or not is_terminal():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
 
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._began, self._drawn = time.perf_counter(), 0.0
-        self._shown = False
+    # Nothing is redirected, and no thread of its own draws it.
+    bar = Bar(
+        console=Console(file=_StandardError()),  # type: ignore[arg-type] # it has what rich uses
+        transient=True,
+        auto_refresh=False,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+    task = bar.add_task("pipetrace: measuring the data flow (Ctrl-C stops it)", total=None)
+    drawn = 0.0
 
-    def __call__(self, done: int, total: int) -> None:
-        """So many rows are done."""
-        now = time.perf_counter()
-        passed = now - self._began
-        if passed < PATIENCE and not self._shown:
-            return
-        if not sys.stderr.isatty():
-            if not self._shown and done < total:
-                _write(f"pipetrace: {self._what}, {total:,} rows ...\n")
-            self._shown = True
-            return
-        if done < total and now - self._drawn < REDRAWN_EVERY:
-            return
-        self._shown, self._drawn = True, now
-        left = passed / done * (total - done)
-        text = f"pipetrace: {self._what}, {done:,} of {total:,} rows"
-        _write(f"\r{text}, about {left:.0f} s left\x1b[K" if done < total else f"\r{text}\x1b[K\n")
+    def show(done: int, total: int) -> None:
+        nonlocal drawn
+        bar.update(task, completed=done, total=total)
+        if time.perf_counter() - drawn > REDRAWN_EVERY:
+            drawn = time.perf_counter()
+            bar.refresh()
+
+    with bar:
+        yield show
 
 
-def _write(text: str) -> None:
-    sys.stderr.write(text)
-    sys.stderr.flush()
+class _StandardError:
+    """Standard error as a file for rich."""
+
+    encoding = "utf-8"
+
+    def write(self, text: str) -> None:
+        say(text, end="")
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+    def isatty(self) -> bool:
+        return is_terminal()

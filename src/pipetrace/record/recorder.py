@@ -1,26 +1,54 @@
 """The callback that records a training."""
 
+import functools
 import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar, cast
 
-from pipetrace.capture import fit, internals, nests
-from pipetrace.capture.batches import BatchRecorder, SourceError
+from pipetrace.capture import fit, internals
+from pipetrace.capture.batches import BatchRecorder
 from pipetrace.capture.fit import FitCall, StepWrapper
-from pipetrace.errors import ArgumentError, DataError
-from pipetrace.record.attached import kept_of
+from pipetrace.capture.guard import contained, is_the_users
+from pipetrace.errors import IncompleteTraceError, in_short
+from pipetrace.record.attached import is_recorded_already, remember_recorder, session_for
 from pipetrace.record.budget import DEFAULT_SHARE, check_budget
-from pipetrace.record.measure.rows import Rows
+from pipetrace.record.measure.rows import given_rows
 from pipetrace.record.session import Session
-from pipetrace.record.state import Settings
+from pipetrace.record.standard_error import say_once
+from pipetrace.record.state import ALL, BRIEF, Settings, check_after_training
+from pipetrace.trace import Trace, read
 from pipetrace.trace.output_place import check_place
 from pipetrace.trace.overhead import UNSUPPORTED
 
 _Callback: Any = fit.callback_class()
+
+Method = TypeVar("Method", bound=Callable[..., None])
+
+
+def _beside_training(method: Method) -> Method:
+    """A method of ``Recorder`` that is called while the user's training runs.
+
+    In a forked child it does nothing. What it raises is said and goes no further; Ctrl-C within it
+    interrupts the training as it would elsewhere.
+    """
+
+    @functools.wraps(method)
+    def called(self: "Recorder", *args: Any, **kwargs: Any) -> None:
+        if self.is_elsewhere:
+            return
+        try:
+            with contained(self.lose):
+                method(self, *args, **kwargs)
+        except BaseException as error:  # the user's, such as Ctrl-C
+            if method.__name__ != "failed":
+                self.failed(error)
+            raise
+
+    return cast(Method, called)
 
 
 class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
@@ -28,7 +56,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
 
         model.fit(x, y, epochs=5, callbacks=[pipetrace.Recorder("run.trace", x, y)])
 
-    It passes rows through the model to see its stages, some rows after every epoch, and all rows
+    It passes rows through the model to see its stages, some rows after every epoch, and more rows
     when training ends. The training's result is the same with it and without it, to the bit.
 
     Args:
@@ -45,14 +73,15 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         budget: the share of training time that recording may take while training runs. Where it
             would take more, fewer epochs are measured, evenly spread; metrics are always kept. A
             training of less than a minute may use half a second in all. None records everything.
-        after_training: whether the data flow of all rows, predictions and weights are measured when
-            training is over, which is not inside the budget.
-        exact: whether the data flow passes all rows and its histograms count them all, however long
-            that takes. Otherwise the histograms count a sample of 10,000, and rows that would take
-            more than a minute, or a tenth of the training, pass evenly spaced.
+        after_training: what is measured when training is over. ``"brief"``: predictions, outcomes,
+            the data flow and more, of as many evenly spaced rows as fit; with all else that
+            recording takes, ``fit`` returns at most 5 % later, or 2 s where that is more.
+            ``"all"``: everything, of all rows, however long it takes; Ctrl-C ends it. ``"none"``:
+            nothing. Without a budget there is no limit either.
 
     Raises:
-        ArgumentError: the rows are not arrays with as many rows each, or the budget is no share.
+        ArgumentError: the rows are not arrays with as many rows each, the budget is no share, or
+            ``after_training`` is none of the three.
         OutputExistsError: there is a file at the path that is no trace.
         NotWritableError: nothing can be written there.
         FrameworkError: Keras does not run on TensorFlow here.
@@ -71,18 +100,20 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         class_names: Sequence[str] = (),
         verbose: bool = True,
         budget: float | None = DEFAULT_SHARE,
-        after_training: bool = True,
-        exact: bool = False,
+        after_training: str = BRIEF,
     ) -> None:
         super().__init__()
         check_budget(budget)
+        check_after_training(after_training)
         place = Path(path)
         check_place(place)
-        held_out = None if validation_data is None else _given(*validation_data, "validation_data")
+        held_out = (
+            None if validation_data is None else given_rows(*validation_data, "validation_data")
+        )
         self._set_up(
             Settings(
                 path=place,
-                rows=_given(x, y, "x and y"),
+                rows=given_rows(x, y, "x and y"),
                 held_out=held_out,
                 title=title,
                 class_names=tuple(map(str, class_names)),
@@ -90,7 +121,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
                 verbose=verbose,
                 budget=budget,
                 after=after_training,
-                exact=exact,
+                exact=after_training == ALL,
                 alert=verbose,
             )
         )
@@ -105,13 +136,39 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
 
     def _set_up(self, settings: Settings) -> None:
         self.settings = settings
+        self._process = os.getpid()
         self._session: Session | None = None
         self._call: FitCall | None = None
-        self._has_begun = False
+        self._has_begun, self.is_recording = False, False
+        self._epoch: int | None = None
         self._wrapper: StepWrapper | None = None
         self._unwrap_callbacks: Callable[[], None] | None = None
         self._batches: BatchRecorder | None = None
         self._last: _LastCallback | None = None
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether this is a forked child of the process that the recorder belongs to."""
+        return os.getpid() != self._process
+
+    @property
+    def trace(self) -> Trace:
+        """The trace of what was fitted, read from its file.
+
+        Raises:
+            IncompleteTraceError: no ``fit`` has come to its end with this recorder.
+            TraceError: the file cannot be read.
+        """
+        if self._session is None or self._session.is_open:
+            raise IncompleteTraceError(
+                "No fit has come to its end with this recorder.",
+                where=str(self.settings.path),
+                hint="Read the trace after fit.",
+            )
+        return read(self._session.state.path)
+
+    def __repr__(self) -> str:
+        return f"Recorder({str(self.settings.path)!r})"
 
     def fit_of(self, model: Any, call: FitCall | None, run: Callable[[], Any]) -> Any:
         """Run a ``fit`` that this recorder was given to, and hear what it raises, wherever.
@@ -131,28 +188,37 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
             if self._has_begun:
                 self.failed(error)
             elif isinstance(error, Exception):
-                self._could_not_begin(model, error, call or FitCall())
+                self._could_not_begin(model, error)
             raise
         finally:
             self._call = None
 
-    def _could_not_begin(self, model: Any, error: Exception, call: FitCall) -> None:
+    @_beside_training
+    def _could_not_begin(self, model: Any, error: Exception) -> None:
         """Keras makes the variables and tries the loss before any callback hears of the ``fit``."""
         session = self._of(model)
-        with session.state.safely("failure"):
-            session.begin(call, None, look=False)
-            session.failed(error)
+        if session is not None:
+            with session.state.safely("failure"):
+                session.begin(self._call or FitCall(), None, look=False)
+                session.failed(error)
 
+    @_beside_training
     def on_train_begin(self, logs: Any = None) -> None:  # noqa: ARG002 Keras' signature
         """See what runs, and wrap its steps."""
         self._has_begun = True
+        call, callback_list = fit.running_call(self.model)
+        if is_recorded_already(self.model, callback_list, self):
+            return
         session = self._of(self.model)
+        if session is None:
+            return
+        self.is_recording, self._epoch = True, None
+        remember_recorder(self.model, callback_list, self)
         params = self.params or {}
         with session.state.safely("start"):
-            call = self._call
-            if call is None:
-                call, callback_list = fit.running_call(self.model)
+            if self._call is None:
                 self._come_last(callback_list)
+            call = self._call or call
             if not call.known:
                 call = replace(call, epochs=int(params.get("epochs") or 1))
             session.begin(call, params.get("steps"))
@@ -178,69 +244,80 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         if internals.supports_callback_list():
             self._unwrap_callbacks = internals.hear_errors(callback_list, self.failed)
 
+    @_beside_training
     def on_test_begin(self, logs: Any = None) -> None:  # noqa: ARG002
         """Validation begins."""
         if self._wrapper is not None:
             self._wrapper.enter_test()
 
+    @_beside_training
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
-        """An epoch begins."""
-        if self._session is not None and self._session.is_open:
-            self._session.epoch_begins()
+        """An epoch begins; a recorder that stands twice in the list hears of it twice."""
+        if self._open is not None and epoch != self._epoch:
+            self._epoch = epoch
+            self._open.epoch_begins()
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """An epoch ends; other callbacks may still come where this one does not come last."""
-        if self._last is None:
+        if self._last is None and epoch == self._epoch:
+            self._epoch = None
             self.epoch_is_over(logs)
 
     def on_train_end(self, logs: Any = None) -> None:  # noqa: ARG002
         """Training ends."""
-        if self._last is None:
+        if self._last is None and self.is_recording:
             self.training_is_over()
 
+    @_beside_training
     def epoch_is_over(self, logs: Any) -> None:
         """All other callbacks have seen the epoch."""
-        if self._session is not None and self._session.is_open:
+        session = self._open
+        if session is not None:
             self._finish_batches(whole_epoch=True)
             if self._wrapper is not None and not self._wrapper.is_in_place():
-                self._session.state.skipped["steps", UNSUPPORTED] = 1
-            self._session.epoch_ends(logs or {})
+                session.state.skipped["steps", UNSUPPORTED] = 1
+            session.epoch_ends(logs or {})
 
+    @_beside_training
     def training_is_over(self) -> None:
         """All other callbacks have seen the end."""
         self._leave()
         if self._session is not None:
             self._session.end()
 
+    @_beside_training
     def failed(self, error: BaseException) -> None:
         """The ``fit`` raised, wherever that was."""
         self._leave()
         if self._session is not None:
             self._session.failed(error)
 
+    @property
+    def _open(self) -> Session | None:
+        """The recording of the ``fit`` that runs."""
+        session = self._session
+        return session if self.is_recording and session is not None and session.is_open else None
+
     def _before_step(self, iterator: Any) -> Any:
         # What follows costs microseconds, and most steps need none of it.
-        return iterator if self._batches is None else self._with_batches_kept(iterator)
+        if self._batches is None or self.is_elsewhere:
+            return iterator
+        given = self._batches(iterator)  # the user's source, which may warn and raise
+        self._keep_batches()
+        return given
 
-    def _with_batches_kept(self, iterator: Any) -> Any:
-        """The iterator for this step, whose batches are copied on their way."""
+    @_beside_training
+    def _keep_batches(self) -> None:
         kept, session = self._batches, self._session
         if kept is None or session is None:
-            return iterator
+            return
         first = not kept.batches
-        given, broken = iterator, None
         with session.state.safely("rows"):
-            try:
-                given = kept(iterator)
-            except SourceError as error:
-                broken = error.__cause__
-        if broken is not None:
-            raise broken
+            kept.copy()
         if first and kept.batches and session.state.measure is None:
             session.saw_batches(kept.batches, complete=False)
-        if kept.done:
+        if kept.done or not session.state.can("rows"):
             self._finish_batches()
-        return given
 
     def _finish_batches(self, *, whole_epoch: bool = False) -> None:
         kept, session = self._batches, self._session
@@ -252,12 +329,26 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         self._batches = None
 
     def _after_step(self, logs: Any) -> None:
-        session = self._session
-        if session is not None and isinstance(logs, Mapping) and not session.step_ends(logs):
-            session.loss_broke()
+        session = self._open
+        if session is None or self.is_elsewhere or not isinstance(logs, Mapping):
+            return
+        try:
+            is_sound = session.step_ends(logs)
+        except BaseException as error:
+            if is_the_users(error):
+                raise
+            session.state.lose("steps", error)
+            return
+        if not is_sound:
+            self._loss_broke(session)
+
+    @_beside_training
+    def _loss_broke(self, session: Session) -> None:
+        session.loss_broke()
 
     def _leave(self) -> None:
         """Leave the model and Keras' list of callbacks as they were."""
+        self.is_recording = False
         if self._wrapper is not None:
             self._wrapper.leave()
             self._wrapper = None
@@ -265,20 +356,19 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         if unwrap is not None:
             unwrap()
         last, self._last = self._last, None
-        if last is not None and last in last.others:
-            last.others.remove(last)
+        if last is not None:
+            last.others[:] = [each for each in last.others if each is not last]
 
-    def _of(self, model: Any) -> Session:
-        """The recording of a model into this file: a new one, or that of an earlier ``fit``."""
-        if self._session is None or self._session.state.model is not model:
-            known = kept_of(model).sessions
-            place = self.settings.path.absolute()
-            session = known.get(place)
-            if session is None or not place.exists():
-                session = known[place] = Session(model, self.settings)
-            else:
-                session.state.settings = self.settings
-            self._session = session
+    def lose(self, error: BaseException) -> None:
+        """Say that something of the recorder failed that is no part by itself."""
+        if self._session is not None:
+            self._session.state.lose("recorder", error)
+        else:
+            say_once(f"pipetrace: Nothing is recorded: {in_short(error)}")
+
+    def _of(self, model: Any) -> Session | None:
+        """The recording of a model into this file; None where another model has the file now."""
+        self._session = session_for(model, self.settings)
         return self._session
 
 
@@ -296,38 +386,6 @@ class _LastCallback(_Callback):  # type: ignore[misc]
 
     def on_train_end(self, logs: Any = None) -> None:  # noqa: ARG002
         self.recorder.training_is_over()
-
-
-def _given(x: Any, y: Any, where: str) -> Rows | None:
-    """Rows that were given to the recorder, checked."""
-    if x is None:
-        if y is not None:
-            raise ArgumentError(
-                "y was given without x.", where=where, hint="Give both, or neither."
-            )
-        return None
-    arrays, targets = nests.plain_arrays(x), nests.plain_arrays(y)
-    if arrays is None or (y is not None and targets is None):
-        kind = type(x if arrays is None else y).__name__
-        raise ArgumentError(
-            f"The rows to look at must be arrays, received {kind}.",
-            where=where,
-            hint="Give arrays, or a tuple or dictionary of arrays. Or leave them out: then the "
-            "first batches of fit are used.",
-        )
-    lengths = {
-        len(each) if each.ndim else None
-        for each in nests.flatten([arrays, targets])
-        if each is not None
-    }
-    if len(lengths) != 1 or not lengths - {None, 0}:
-        raise DataError(
-            "All arrays must have the same number of rows, and at least one; "
-            f"received {sorted(map(str, lengths))}.",
-            where=where,
-            hint="Give x and y with the same first axis.",
-        )
-    return Rows(arrays, targets)
 
 
 def _command() -> str:

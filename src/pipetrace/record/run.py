@@ -4,9 +4,12 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
-import runpy
+import os
+import pkgutil
 import shlex
+import shutil
 import sys
+import zipimport
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +17,11 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
 
-from pipetrace.errors import ArgumentError, PipetraceError
+from pipetrace.capture.guard import contained
+from pipetrace.errors import ArgumentError, PipetraceError, in_short
+from pipetrace.record import live_findings
+from pipetrace.record.standard_error import say
+from pipetrace.trace.output_place import check_place
 
 
 @dataclass(frozen=True)
@@ -58,12 +65,14 @@ def run_script(
     """
     check_program(program, is_module=is_module)
     command = shlex.join(["pipetrace", *sys.argv[1:]])
+    copies: dict[Path, Path] = {}
     with ExitStack() as stack:
-        stack.enter_context(
-            when_imported(
-                ("keras", "tensorflow"), lambda: record_all(stack, watched, made, told, command)
-            )
-        )
+        stack.callback(_copy_traces, copies, made)
+
+        def ready() -> None:
+            record_all(stack, watched, made, told, command, copies)
+
+        stack.enter_context(when_imported(("keras", "tensorflow"), ready))
         run_alone(program, arguments, is_module=is_module)
 
 
@@ -84,40 +93,110 @@ def check_program(program: str, *, is_module: bool) -> None:
 def run_alone(program: str, arguments: Sequence[str], *, is_module: bool) -> None:
     """Run a program in this process as Python would, with nobody watching.
 
+    It stays the main program of the process: functions that Python calls at its end, threads that
+    live on and objects that are pickled then find ``__main__`` and the paths as they were.
+
     Raises:
         SystemExit: the program's own, or 1 where it raised; the error is then printed as by Python.
     """
-    before = sys.argv, sys.path[:]
+    main = ModuleType("__main__")
     try:
         sys.argv = [program, *arguments]
-        if is_module:
-            sys.path.insert(0, "")
-            runpy.run_module(program, run_name="__main__", alter_sys=True)
-        else:
-            sys.path.insert(0, str(Path(program).resolve().parent))
-            runpy.run_path(program, run_name="__main__")
+        code = _module_code(program, main) if is_module else _script_code(program, main)
+        sys.modules["__main__"] = main
+        exec(code, vars(main))  # noqa: S102 the program, which the user wants to run
     except Exception as error:
         # As Python ends a program that raises, without the frames between it and the program.
         error.__traceback__ = _own_frames(error.__traceback__)
         sys.excepthook(type(error), error, error.__traceback__)
         raise SystemExit(1) from error
-    finally:
-        sys.argv, sys.path[:] = before
+
+
+def _script_code(program: str, main: ModuleType) -> Any:
+    if isinstance(pkgutil.get_importer(program), zipimport.zipimporter):
+        sys.path.insert(0, program)
+        return _code_of(importlib.machinery.PathFinder.find_spec("__main__", [program]), main)
+    sys.path.insert(0, str(Path(program).resolve().parent))
+    loader = importlib.machinery.SourceFileLoader("__main__", program)
+    vars(main).update(__file__=program, __loader__=loader, __cached__=None, __annotations__={})
+    return loader.source_to_code(loader.get_data(program), program)
+
+
+def _module_code(program: str, main: ModuleType) -> Any:
+    sys.path.insert(0, str(Path.cwd()))
+    spec = importlib.util.find_spec(program)
+    if spec is not None and spec.submodule_search_locations is not None:
+        spec = importlib.util.find_spec(f"{program}.__main__")
+    if spec is None:
+        raise ModuleNotFoundError(f"No module named {program!r}", name=program)
+    sys.argv[0] = str(spec.origin)
+    return _code_of(spec, main)
+
+
+def _code_of(spec: Any, main: ModuleType) -> Any:
+    if spec is None or not hasattr(spec.loader, "get_code"):
+        raise ImportError(f"{spec.name if spec else '__main__'} cannot be run as a program")
+    vars(main).update(
+        __spec__=spec, __file__=spec.origin, __loader__=spec.loader, __package__=spec.parent
+    )
+    return spec.loader.get_code(spec.name)
 
 
 def _own_frames(frames: TracebackType | None) -> TracebackType | None:
     """The program's part of a traceback."""
-    while frames is not None and frames.tb_frame.f_code.co_filename in (
-        __file__,
-        "<frozen runpy>",
-        runpy.__file__,
-    ):
+    while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
         frames = frames.tb_next
     return frames
 
 
+def note(text: str) -> None:
+    """Say something of pipetrace's own beside what a program writes."""
+    say(f"pipetrace: {text}")
+
+
+def report_traces(made: Sequence[Path]) -> None:
+    """Say at the end of a program which traces were made, and what is wrong in them."""
+    for each in made:
+        with contained(_not_reported):
+            for text in live_findings.at_end(each):
+                say(text)
+    if not made:
+        note("no model was fitted, so there is no trace.")
+
+
+def _not_reported(error: BaseException) -> None:
+    what = error.what if isinstance(error, PipetraceError) else in_short(error)
+    note(what)
+
+
+def _copy_traces(copies: Mapping[Path, Path], made: list[Path]) -> None:
+    """Copy the traces that the program made itself to where they were asked for."""
+    for asked, own in copies.items():
+        try:
+            _copy(own, asked)
+        except Exception as error:  # its folder may be gone with the program
+            what = error.what if isinstance(error, PipetraceError) else in_short(error)
+            note(f"{own} cannot be copied to {asked}: {what}")
+            made[:] = [own if each == asked else each for each in made]
+
+
+def _copy(own: Path, asked: Path) -> None:
+    check_place(asked)
+    draft = asked.with_name(f".{asked.name}.{os.getpid()}.new")
+    try:
+        shutil.copyfile(own, draft)
+        draft.replace(asked)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def record_all(
-    stack: ExitStack, watched: Watched, made: list[Path], told: Callable[[str], None], command: str
+    stack: ExitStack,
+    watched: Watched,
+    made: list[Path],
+    told: Callable[[str], None],
+    command: str,
+    copies: dict[Path, Path],
 ) -> None:
     """Record from now on, until the stack is left, every model that is fitted; Keras is imported.
 
@@ -127,12 +206,13 @@ def record_all(
         made: is filled with the paths of the traces.
         told: hears why nothing is recorded, where that is so.
         command: how the program was started.
+        copies: is filled with what the program records itself; see ``watching_all``.
     """
     try:
         from pipetrace.record.watch import watching_all
 
         options: Any = dict(watched.options)
-        stack.enter_context(watching_all(watched.path_of, made, command=command, **options))
+        stack.enter_context(watching_all(watched.path_of, made, copies, command=command, **options))
     except PipetraceError as error:  # another backend: the program runs, and nothing is recorded
         told(f"{error.what} Nothing is recorded.")
     except Exception as error:  # whatever it is, the program is to run

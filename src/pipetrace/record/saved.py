@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from pipetrace.capture import facts, saved
-from pipetrace.capture.backend import load
+from pipetrace.capture.backend import load_quietly
 from pipetrace.errors import ModelInputError
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.progress import Progress
@@ -32,7 +32,7 @@ def record_saved(
         OutputError: the trace cannot be written.
     """
     progress.begins("Loading Keras and TensorFlow")
-    load()
+    load_quietly()
     progress.begins("Loading the model")
     model = saved.load_model(model_path)
     record_model(model, Rows(x, y), out, progress, **settings)

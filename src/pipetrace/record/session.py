@@ -1,6 +1,5 @@
 """One model's recording, over as many calls of ``fit`` as there are: the same for every door."""
 
-import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -8,30 +7,32 @@ from typing import Any
 
 from pipetrace.capture import facts, internals
 from pipetrace.capture.fit import FitCall
-from pipetrace.capture.weights import is_built, weights
 from pipetrace.errors import in_short
+from pipetrace.record import live_findings
 from pipetrace.record.budget import LossChecks
-from pipetrace.record.describe import Description, overhead, see_stages
+from pipetrace.record.describe import Description, metrics_of, overhead, see_stages
 from pipetrace.record.epochs import EpochRecorder
 from pipetrace.record.finish import measure_after_training
 from pipetrace.record.live_findings import LiveFindings
+from pipetrace.record.look import FirstLook
 from pipetrace.record.measure import failure
-from pipetrace.record.progress import ProgressLine
-from pipetrace.record.state import Settings, State, say
+from pipetrace.record.progress import asks_for_all, shown
+from pipetrace.record.standard_error import say, say_once
+from pipetrace.record.state import BRIEF, NONE, Settings, State
 from pipetrace.trace.document import FAILED, FINISHED, INTERRUPTED, STOPPED, Ending, Epoch, Stage
 from pipetrace.trace.events import DATA_ENDED, LOSS, NO_BATCHES, UNFINISHED, Event
-from pipetrace.trace.output_place import typed
-from pipetrace.trace.overhead import BUDGET, DECLINED, UNSUPPORTED, Overhead
+from pipetrace.trace.overhead import (
+    BUDGET,
+    DECLINED,
+    INTERRUPTED_BY_USER,
+    UNSUPPORTED,
+    Overhead,
+)
 
-LOOK_SECONDS, LOOK_SECONDS_A_LAYER = 0.05, 0.008
-"""What a first look at the stages takes, for the model and for each layer: measured on two cores,
-where MobileNetV2 with its 155 layers took 1.25 s and the digits' five 0.05 s."""
-LOOK_SHARE, ROWS_SHARE = 0.6, 0.3
-"""Shares of what recording may take for the first look at the stages, and for copying batches."""
-WAITED_SECONDS, WAITED_SHARE = 20.0, 0.05
-"""Seconds that measurements which waited may take after a training, or a share of its time."""
+ROWS_SHARE = 0.3
+"""Share of what recording may take for copying batches."""
 AFTER_FAILURE_SECONDS = 2.0
-"""The same where training was interrupted or raised."""
+"""Seconds that measurements which waited may take where training was interrupted or raised."""
 
 
 class Session:
@@ -56,9 +57,8 @@ class Session:
         self._epochs = EpochRecorder(self.state, self.overhead)
         self._losses = LossChecks(self.state.budget)
         self._findings = LiveFindings()
-        self._trains: tuple[bool, ...] = ()
-        self._may_look, self._loss_is_broken = True, False
-        self._look_failed: Exception | None = None
+        self._first_look = FirstLook(self.state, self._description)
+        self._loss_is_broken = False
         self._began, self._waited, self._steps_took = 0.0, 0.0, 0.0
 
     def begin(self, call: FitCall, steps: int | None, *, look: bool = True) -> None:
@@ -71,6 +71,8 @@ class Session:
         """
         state = self.state
         state.budget.start()
+        brief = state.settings.budget is not None and state.settings.after == BRIEF
+        state.allowance.fit_begins(limited=brief)
         state.planned = state.epoch + max(0, call.epochs - call.initial_epoch)
         state.step, self._loss_is_broken = 0, False
         state.steps, state.steps_together = steps, internals.steps_per_call(state.model)
@@ -82,12 +84,8 @@ class Session:
         self._open()
         missing = [*internals.unsupported(state.model), *([] if call.known else ["fit arguments"])]
         state.skipped |= {(what, UNSUPPORTED): 1 for what in missing}
-        trains = tuple(bool(variable.trainable) for variable in weights(state.model))
-        # A model that was thawed or frozen between two fits has other parameters.
-        if state.measure is not None and trains != self._trains:
-            state.measure = None
-        self._trains, self._may_look = trains, look
-        if not self._look_if_affordable():
+        state.limit_rows()
+        if not self._first_look.fit_begins(allowed=look):
             self._description.read_beside()
         self._epochs.begins()
 
@@ -105,16 +103,20 @@ class Session:
         """Batches passed on their way into the training; the first ones show the stages."""
         with self.state.safely("rows"):
             self.state.source.passed(seen, complete=complete)
-        self._look_if_affordable()
+            self.state.limit_rows()
+        self._first_look.if_affordable()
 
     @property
     def wants_batches(self) -> bool:
-        """Whether the rows have to be taken from what passes."""
-        return self.state.source.shown is None and self.state.can("rows")
+        """Whether the rows, or only their number in a batch, have to be taken from what passes."""
+        source = self.state.source
+        return (source.shown is None or source.batch_size is None) and self.state.can("rows")
 
     def has_enough_batches(self) -> bool:
-        """Whether copying batches has taken as long as it may."""
+        """Whether copying batches has taken as long as it may, or one tells all."""
         state = self.state
+        if state.source.are_known:
+            return True
         return (
             state.budget.share is not None
             and state.cost.parts.get("rows", 0.0) > ROWS_SHARE * state.budget.allowed()
@@ -125,8 +127,7 @@ class Session:
         state = self.state
         state.epoch += 1
         state.step = 0
-        if state.measure is None and state.epoch > 1:
-            self._look_if_affordable()
+        self._first_look.epoch_begins()
         self._losses.epoch_begins()
         self._began, self._waited = time.perf_counter(), state.cost.during
 
@@ -147,7 +148,7 @@ class Session:
     def _step_ends(self, logs: Mapping[str, Any]) -> bool:
         state = self.state
         state.step += state.steps_together
-        self._lose_failed_look()  # the model does run, so it was the recorder
+        self._first_look.step_ends()
         number = state.step // state.steps_together
         self._epochs.before_last_step(number)
         if self._loss_is_broken or "loss" not in logs or not self._losses.is_due(state.step):
@@ -167,7 +168,7 @@ class Session:
         state = self.state
         with state.safely("loss checks"):
             if state.measure is None:
-                self.look()  # whatever it takes: this is what the recorder is for
+                self._first_look.now()  # whatever it takes: this is what the recorder is for
             loss, last = self._losses.value, self._losses.sound
             events = [Event(LOSS, value=loss, last_finite_step=last)]
             events += failure.not_finite(state.suspect, loss, self._epochs.sound)
@@ -184,11 +185,9 @@ class Session:
         if last:
             # Nothing waits for this any more, so it is outside the budget.
             state.budget.stop()
-            if state.settings.after and state.measure is None and self._may_look:
-                self.look()
-                if state.measure is not None:
-                    state.skipped["late stages", BUDGET] = 1
-        metrics = {str(name): float(value) for name, value in logs.items() if _is_number(value)}
+            if state.settings.after != NONE and self._first_look.at_end():
+                state.skipped["late stages", BUDGET] = 1
+        metrics = metrics_of(logs)
         rate = facts.learning_rate(state.model)
         epoch = Epoch(state.epoch, metrics, self.seconds, rate, steps=state.step or None)
         self._epochs.epoch_ends(epoch, last=last)
@@ -213,27 +212,27 @@ class Session:
         state = self.state
         stopped = state.epoch < state.planned
         state.budget.stop()
-        ending = Ending(INTERRUPTED, epoch=state.epoch or None)
         try:
-            if state.settings.after and state.measure is None and self._may_look:
-                self.look()
-            self._lose_failed_look()  # training is over, so it was not the model that failed
+            if state.settings.after != NONE:
+                self._first_look.at_end()
+            self._first_look.lose_failed()  # training is over, so it was not the model that failed
             if state.measure is None and state.epoch and "stages" not in state.errors:
                 why = BUDGET if state.source.shown is not None else UNSUPPORTED
                 state.skipped["stages", why] = 1
             with state.safely("writing"):
                 self._description.read_now()
                 self._description.write()
-            if state.settings.after:
-                seconds = max(WAITED_SECONDS, WAITED_SHARE * state.budget.training)
-                self._measure_what_waited(seconds)
-                line = ProgressLine("measuring the data flow") if state.settings.verbose else None
-                measure_after_training(state, state.settings.progress or line)
-            else:
+            if state.settings.after == NONE:
                 state.skip("after training", DECLINED)
-            ending = Ending(STOPPED if stopped else FINISHED, epoch=state.epoch or None)
-        finally:  # also after Ctrl-C while it is measured; the epochs are all there
-            self.close(ending)
+            else:
+                with state.safely("after training"), shown(state.settings) as progress:
+                    measure_after_training(state, progress, self._measure_what_waited)
+        except KeyboardInterrupt:  # the training is over, and what was measured so far is there
+            state.skip("after training", INTERRUPTED_BY_USER)
+            if not asks_for_all(state.settings):
+                raise
+        finally:
+            self.close(Ending(STOPPED if stopped else FINISHED, epoch=state.epoch or None))
 
     def failed(self, error: BaseException) -> None:
         """The ``fit`` raised; the trace says what, and where as far as that can be told."""
@@ -245,11 +244,11 @@ class Session:
         if isinstance(error, KeyboardInterrupt):
             ending = replace(ending, kind=INTERRUPTED, error=None)
         try:
-            if state.settings.after and isinstance(error, (Exception, KeyboardInterrupt)):
-                self._measure_what_waited(AFTER_FAILURE_SECONDS)
+            if state.settings.after != NONE and isinstance(error, (Exception, KeyboardInterrupt)):
+                self._measure_what_waited(min(AFTER_FAILURE_SECONDS, state.allowance.left))
             if isinstance(error, Exception):
                 ending = replace(ending, stage=self._stage_that_failed(error))
-        finally:  # also after Ctrl-C while it is measured
+        finally:  # also where Ctrl-C is pressed once more
             self.close(ending)
 
     def _stage_that_failed(self, error: Exception) -> str | None:
@@ -258,8 +257,7 @@ class Session:
         stage: str | None = None
         events: list[Event] = []
         seen: tuple[Stage, ...] = ()
-        if state.measure is None:
-            self.look()  # where the model itself runs, its outputs may not go with the loss
+        self._first_look.at_end()  # where the model runs, its outputs may not go with the loss
         with state.safely("failure"):
             stage, events, seen = failure.of_exception(state.suspect, error)
         with state.safely("writing"):
@@ -277,56 +275,9 @@ class Session:
             return
         state.writer.end(ending, lambda: dict(state.cost.parts), self.overhead)
         if state.can("writing") and state.settings.verbose:
-            path = typed(state.writer.path)
-            say(f"pipetrace: the trace is {path}; see it with: pipetrace show {path}")
-            if state.can("findings"):
-                with state.safely("findings"):
-                    if text := self._findings.at_end(state.writer.path):
-                        say(text)
-
-    # The stages
-
-    def _look_if_affordable(self) -> bool:
-        """Look at the stages, where that was not done and the budget has room for it."""
-        state = self.state
-        if (
-            state.measure is not None
-            or state.source.shown is None
-            or not self._may_look
-            or not state.can("stages")
-            or not is_built(state.model)  # the first pass would take names that training would take
-        ):
-            return False
-        seconds = LOOK_SECONDS + LOOK_SECONDS_A_LAYER * state.layers()
-        # A short training pays it from what it may take in all, of which epochs want a part too.
-        if not state.budget.has_room_for(seconds / LOOK_SHARE):
-            return False
-        self.look()
-        return True
-
-    def look(self) -> None:
-        """See which stages the model has, by its rows.
-
-        Where that fails it may be the model that fails, and then the training is about to say so.
-        """
-        state = self.state
-        if state.source.shown is None or not state.can("stages"):
-            return
-        with state.cost.of("stages"):
-            try:
-                see_stages(state, state.source.shown)
-            except Exception as error:
-                self._look_failed = error
-                return
-        with state.safely("writing"):
-            self._description.renewed()
-            self._description.write()
-        self._description.read_beside()
-
-    def _lose_failed_look(self) -> None:
-        if self._look_failed is not None:
-            self.state.lose("stages", self._look_failed)
-            self._look_failed = None
+            with state.safely("findings"):
+                for text in live_findings.at_end(state.path):
+                    say_once(text)
 
     def look_only(self, progress: Callable[[int, int], None]) -> None:
         """Record the model as it is, without training it.
@@ -336,6 +287,7 @@ class Session:
         """
         state = self.state
         state.only_looks = True
+        state.allowance.fit_begins(limited=False)
         self._description.read_now()
         self._open()
         self._raise_what_was_lost()
@@ -348,7 +300,7 @@ class Session:
             return
         self._description.read_now()
         self._description.write()
-        measure_after_training(state, progress)
+        measure_after_training(state, progress, lambda _: None)
         self.close(Ending(FINISHED))
         self._raise_what_was_lost()
 
@@ -388,14 +340,8 @@ class Session:
 
         def work() -> None:
             with state.cost.beside("findings"):
-                lines = self._findings.meanwhile(writer.path)
+                lines = self._findings.meanwhile(state.path)
             for line in lines:
                 say(line)
 
         writer.do("findings", work)
-
-
-def _is_number(value: Any) -> bool:
-    with contextlib.suppress(TypeError, ValueError):
-        return isinstance(float(value), float)
-    return False

@@ -1,27 +1,45 @@
 """What a recording was asked for, what is known of it so far, and what of it has failed."""
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipetrace.capture.guard import contained
 from pipetrace.capture.internals import all_layers
 from pipetrace.capture.tensors import Origin
-from pipetrace.errors import in_short
-from pipetrace.record.budget import DEFAULT_SHARE, Budget, Cost
+from pipetrace.errors import ArgumentError, in_short
+from pipetrace.record.budget import DEFAULT_SHARE, Allowance, Budget, Cost
 from pipetrace.record.measure.failure import Suspect
-from pipetrace.record.measure.model_pass import ModelPass
+from pipetrace.record.measure.model_pass import PROBE_ROWS, ModelPass
 from pipetrace.record.measure.outcomes import Found
 from pipetrace.record.measure.preprocessing import Before
-from pipetrace.record.measure.rows import Rows, RowSource
+from pipetrace.record.measure.rows import KERAS_BATCH_SIZE, Rows, RowSource
+from pipetrace.record.standard_error import say_once
 from pipetrace.record.writer_thread import WriterThread
 from pipetrace.trace.document import Array, Data, Run, Stage
 from pipetrace.trace.events import RECORDER, Event
 from pipetrace.trace.measured import Measurement
 from pipetrace.trace.output_place import typed
+
+BRIEF, ALL, NONE = "brief", "all", "none"
+"""How much is measured when training is over."""
+
+
+def check_after_training(given: object) -> None:
+    """Check what is asked for after training.
+
+    Raises:
+        ArgumentError: it is none of the three.
+    """
+    if given not in (BRIEF, ALL, NONE):
+        raise ArgumentError(
+            f"after_training must be 'brief', 'all' or 'none', received {given!r}.",
+            where="after_training",
+            hint="Use 'all' to measure all rows however long it takes.",
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,13 +76,15 @@ class Settings:
         before: the stages before the model, where there are any but the rows themselves.
         budget: the share of training time that recording may take while training runs; None sets no
             limit.
-        after: whether data flow, predictions and weights are measured when training is over.
+        after: what is measured when training is over: what the allowance has room for (``brief``),
+            ``all`` or ``none``.
         exact: whether the data flow's histograms count all rows, however long that takes.
         strict: whether the caller handles the errors, so that nothing is said of them here.
         data: what is known of the data beforehand, in place of what the rows tell.
         followed: the single row to show as a prediction, in place of those that are chosen.
         progress: is called with the rows of the data flow that are done; None draws a line on
             standard error.
+        moved: hears where the trace goes, where somebody else writes the file that was asked for.
     """
 
     path: Path
@@ -78,12 +98,13 @@ class Settings:
     data_name: str | None = None
     before: Before | None = None
     budget: float | None = DEFAULT_SHARE
-    after: bool = True
+    after: str = BRIEF
     exact: bool = False
     strict: bool = False
     data: Data | None = None
     followed: Followed | None = None
     progress: Callable[[int, int], None] | None = None
+    moved: Callable[[Path], None] | None = None
 
     def __post_init__(self) -> None:
         # The program may change into another folder between two trainings.
@@ -102,12 +123,15 @@ class State:
 
     Attributes:
         source: which rows the training has.
+        allowance: what the ``fit`` that runs may still be delayed.
         measure: the forward pass of all stages; None until the stages were seen.
         before: the stages before the model; ``names``: for each array of the rows the one it comes
             from.
         planned: the number of the last epoch that is planned.
         epoch, step: those that run, from 1; the step within its epoch.
         steps: of an epoch, or None where Keras does not know; ``steps_together``: of one call.
+        slowness: how many times as long as its processor time a first look took: on a machine that
+            does other work, everything takes longer than at rest.
         only_looks: whether the model is not trained.
         errors: what each part raised that has failed.
         skipped: how often something was skipped, by what and why.
@@ -117,6 +141,7 @@ class State:
         self.model, self.settings = model, settings
         self.cost = Cost()
         self.budget = Budget(settings.budget, self.cost)
+        self.allowance = Allowance(self.budget)
         self.source = RowSource(settings.rows, settings.held_out)
         self.writer: WriterThread | None = None
         self.measure: ModelPass | None = None
@@ -125,8 +150,9 @@ class State:
         self.planned, self.epoch, self.step = 0, 0, 0
         self.steps: int | None = None
         self.steps_together = 1
+        self.slowness = 1.0
         self.only_looks = False
-        self.errors: dict[str, Exception] = {}
+        self.errors: dict[str, BaseException] = {}
         self.skipped: dict[tuple[str, str], int] = {}
         self._layers: int | None = None
 
@@ -140,18 +166,35 @@ class State:
     def suspect(self) -> Suspect:
         """What is searched for the cause of a failure."""
         rows = self.source.shown
-        return Suspect(self.model, self.measure, rows, self.names, self.taken)
+        return Suspect(self.model, self.measure, rows, self.names, self.taken, self.rows_together)
 
     @property
     def taken(self) -> frozenset[str]:
         """The names of the stages before the model, which none of its own may have."""
         return frozenset(stage.name for stage in self.before)
 
+    @property
+    def rows_together(self) -> int:
+        """Rows that the model and its loss may get at a time: those of a batch of the training."""
+        if self.only_looks:
+            return PROBE_ROWS
+        return self.source.batch_size or KERAS_BATCH_SIZE
+
+    def limit_rows(self) -> None:
+        """Pass no more rows than a batch of the ``fit`` that runs."""
+        if self.measure is not None:
+            self.measure.limit(self.rows_together)
+
     def layers(self) -> int:
         """How many layers the model has, those of nested models included."""
         if self._layers is None:
             self._layers = len(all_layers(self.model))
         return self._layers
+
+    @property
+    def path(self) -> Path:
+        """Where the trace goes indeed."""
+        return self.settings.path if self.writer is None else self.writer.path
 
     def begin_writing(self, run: Run) -> None:
         """Make the file of the trace, or open it again.
@@ -161,29 +204,25 @@ class State:
         """
         if self.writer is None:
             self.writer = WriterThread(self.settings.path, self.lose, self.cost)
-        before = self.writer.path
+        asked = self.path
         self.writer.begin(run)
-        if self.writer.path != before:
-            other = f"{typed(before)} is being written by another run"
-            say(f"pipetrace: {other}; this one is recorded in {typed(self.writer.path)}.")
+        if self.path != asked:
+            other = f"{typed(asked)} is being written by another run"
+            say_once(f"pipetrace: {other}; this one is recorded in {typed(self.path)}.")
+            if self.settings.moved is not None:
+                self.settings.moved(self.path)
 
     @contextmanager
     def safely(self, part: str) -> Iterator[None]:
         """Do a part of the recording; what it raises stays here."""
-        with self.cost.of(part):
-            try:
-                yield
-            except Exception as error:  # whatever it is, it is ours, and the training is not
-                self.lose(part, error)
+        with self.cost.of(part), contained(lambda error: self.lose(part, error)):
+            yield
 
     @contextmanager
     def safely_beside(self, part: str) -> Iterator[None]:
         """The same in the writer's thread, beside the training."""
-        with self.cost.beside(part):
-            try:
-                yield
-            except Exception as error:  # as above
-                self.lose(part, error)
+        with self.cost.beside(part), contained(lambda error: self.lose(part, error)):
+            yield
 
     def can(self, part: str) -> bool:
         """Whether a part of the recording has not failed before."""
@@ -204,7 +243,7 @@ class State:
         if found and self.writer is not None and self.can("writing"):
             self.writer.add_measurements(Measurement(name, epoch, each) for name, each in found)
 
-    def lose(self, part: str, error: Exception) -> None:
+    def lose(self, part: str, error: BaseException) -> None:
         """Skip a part of the recording from here on, and say so once."""
         if part in self.errors:
             return
@@ -212,16 +251,9 @@ class State:
         if self.settings.strict or (self.only_looks and part == "writing"):
             return  # the caller raises it
         what = in_short(error)
-        with contextlib.suppress(Exception):  # a closed standard error stops no training
-            why = what.rstrip(".")
-            say(f"pipetrace: Recording {part} failed and is now off: {why}. Training continues.")
+        why = what.rstrip(".")
+        say_once(f"pipetrace: Recording {part} failed and is now off: {why}. Training continues.")
         if self.writer is not None and part != "writing":
             with contextlib.suppress(Exception):
                 epoch, step = self.epoch or None, self.step or None
                 self.writer.add_event(Event(RECORDER, epoch, step, part=part, error=what))
-
-
-def say(text: str) -> None:
-    """Write a line to standard error, beside what the training prints itself."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()

@@ -2,17 +2,27 @@
 
 import os
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from pipetrace.capture.fit import bound_call, call_with, patched_fit
-from pipetrace.errors import ArgumentError
-from pipetrace.record.attached import forget, kept_of
+from pipetrace.capture.fit import (
+    bound_call,
+    callbacks_in,
+    callbacks_of,
+    patched_fit,
+    with_callback,
+)
+from pipetrace.capture.guard import contained
+from pipetrace.errors import ArgumentError, PipetraceError, in_short
+from pipetrace.record.attached import forget, kept_of, say_joined
 from pipetrace.record.budget import DEFAULT_SHARE
 from pipetrace.record.recorder import Recorder
+from pipetrace.record.standard_error import say, say_once
+from pipetrace.record.state import BRIEF
 
 
 class Watching:
@@ -21,27 +31,26 @@ class Watching:
     def __init__(self, model: Any, recorder: Recorder) -> None:
         self.recorder = recorder
         self._model = weakref.ref(model)
-        original, here, self_model = model.fit, weakref.ref(recorder), self._model
-        weakly = weakref.WeakMethod(original) if hasattr(original, "__self__") else None
-
-        def fit(*args: Any, **kwargs: Any) -> Any:
-            called: Any = weakly() if weakly else original
-            recorder, model = here(), self_model()
-            if recorder is None or model is None:
-                return called(*args, **kwargs)
-            return _recorded(called, model, recorder, args, kwargs)
-
-        self._fit = fit
-        object.__setattr__(model, "fit", fit)
-        # The recorder lives as long as the model does.
-        object.__setattr__(model, "_pipetrace_watching", self)
+        kept = kept_of(model)
+        kept.watched.append(self)
+        if kept.fit is None:
+            kept.fit = _watched_fit(model)
+            object.__setattr__(model, "fit", kept.fit)
 
     def stop(self) -> None:
-        """Leave the model as it was; what was recorded stays."""
+        """Leave the model to an earlier watch, or as it was; what was recorded stays."""
         model = self._model()
-        if model is not None and model.__dict__.get("fit") is self._fit:
+        if model is None:
+            return
+        kept = kept_of(model)
+        kept.watched[:] = [each for each in kept.watched if each is not self]
+        if kept.watched:
+            return
+        if kept.fit is not None and vars(model).get("fit") is kept.fit:
             object.__delattr__(model, "fit")
-            object.__delattr__(model, "_pipetrace_watching")
+        kept.fit = None
+        if not kept.sessions and kept.recorder is None:
+            forget(model)
 
     def __enter__(self) -> "Watching":
         return self
@@ -61,8 +70,7 @@ def watch(  # noqa: PLR0913 options with names, which editors complete
     class_names: Sequence[str] = (),
     verbose: bool = True,
     budget: float | None = DEFAULT_SHARE,
-    after_training: bool = True,
-    exact: bool = False,
+    after_training: str = BRIEF,
 ) -> Watching:
     """Record every ``fit`` of a model from now on, into one trace.
 
@@ -72,7 +80,7 @@ def watch(  # noqa: PLR0913 options with names, which editors complete
     Args:
         model: a Keras model; need not be compiled yet.
         path: where the trace goes; a trace that is there is replaced, any other file is not.
-        x, y, validation_data, title, class_names, verbose, budget, after_training, exact: as for
+        x, y, validation_data, title, class_names, verbose, budget, after_training: as for
             ``Recorder``.
 
     Returns:
@@ -89,9 +97,6 @@ def watch(  # noqa: PLR0913 options with names, which editors complete
             where="watch(model, ...)",
             hint="Give the model whose fit is called later.",
         )
-    before = getattr(model, "__dict__", {}).get("_pipetrace_watching")
-    if before is not None and before.recorder.settings.path.absolute() == Path(path).absolute():
-        before.stop()
     recorder = Recorder(
         path,
         x,
@@ -102,32 +107,89 @@ def watch(  # noqa: PLR0913 options with names, which editors complete
         verbose=verbose,
         budget=budget,
         after_training=after_training,
-        exact=exact,
     )
+    place = recorder.settings.path.absolute()
+    for each in list(kept_of(model).watched):
+        earlier = each.recorder.settings.path
+        if earlier.absolute() == place:
+            each.stop()
+        else:
+            say(f"pipetrace: This model is recorded into {path} from now on, not into {earlier}.")
     return Watching(model, recorder)
 
 
+def _watched_fit(model: Any) -> Any:
+    """A ``fit`` for a model that is watched: it is recorded by whoever watched it last."""
+    original, here = model.fit, weakref.ref(model)
+    weakly = weakref.WeakMethod(original) if hasattr(original, "__self__") else None
+
+    def fit(*args: Any, **kwargs: Any) -> Any:
+        called: Any = weakly() if weakly else original
+        model = here()
+        latest = kept_of(model).watched[-1:] if model is not None else []
+        if not latest:
+            return called(*args, **kwargs)
+        return _recorded(called, model, lambda: latest[0].recorder, args, kwargs)
+
+    return fit
+
+
 @contextmanager
-def watching_all(name_of: Any, made: list[Path], *, command: str, **options: Any) -> Iterator[None]:
+def watching_all(
+    name_of: Any,
+    made: list[Path],
+    copies: dict[Path, Path],
+    *,
+    command: str,
+    **options: Any,
+) -> Iterator[None]:
     """Within the block every ``fit`` of any model is recorded, each model into a trace of its own.
+
+    What a program records itself is left to it.
 
     Args:
         name_of: gives the path for a model, from the number of the model, 1 for the first.
         made: is filled with the paths, in the order in which the models are first fitted.
         command: how the program was started.
+        copies: is filled, for a path whose model the program records itself, with its own path.
         options: as for ``Recorder``.
     """
-    told = {"verbose": False, **options}
+    told, process = {"verbose": False, **options}, os.getpid()
     seen: weakref.WeakSet[Any] = weakref.WeakSet()
 
-    def recorded(fit: Any, model: Any, args: Any, kwargs: Any) -> Any:
+    def recorder_of(model: Any) -> Recorder:
         kept = kept_of(model)
         if kept.recorder is None:
-            kept.recorder = Recorder(name_of(len(made) + 1), **told)
-            kept.recorder.settings = replace(kept.recorder.settings, command=command, alert=True)
-            made.append(kept.recorder.settings.path)
+            path = name_of(len(made) + 1)
+            kept.recorder = Recorder(path, **told)
+            kept.recorder.settings = replace(
+                kept.recorder.settings,
+                command=command,
+                alert=True,
+                moved=partial(made.__setitem__, len(made)),
+            )
+            made.append(path)
             seen.add(model)
-        return _recorded(fit, model, kept.recorder, args, kwargs)
+        return cast(Recorder, kept.recorder)
+
+    def leave_to(own: Recorder) -> None:
+        path, asked = own.settings.path.absolute(), name_of(len(made) + 1)
+        if path in {each.absolute() for each in (*made, *copies.values())}:
+            return
+        made.append(asked)
+        if asked.absolute() != path:
+            copies[asked] = path
+            say(f"pipetrace: The program records this fit into {path}; {asked} becomes a copy.")
+
+    def recorded(fit: Any, model: Any, args: Any, kwargs: Any) -> Any:
+        own = None
+        with contained(_not_recorded):
+            own = _recorder_among(callbacks_of(fit, args, kwargs))
+            if own is not None and os.getpid() == process:
+                leave_to(own)
+        if own is not None or os.getpid() != process:
+            return fit(*args, **kwargs)
+        return _recorded(fit, model, lambda: recorder_of(model), args, kwargs)
 
     with patched_fit(recorded):
         try:
@@ -137,6 +199,39 @@ def watching_all(name_of: Any, made: list[Path], *, command: str, **options: Any
                 forget(model)
 
 
-def _recorded(fit: Any, model: Any, recorder: Recorder, args: Any, kwargs: Any) -> Any:
-    call = bound_call(fit, args, kwargs)
-    return recorder.fit_of(model, call, lambda: call_with(fit, args, kwargs, recorder))
+def _recorded(
+    fit: Any, model: Any, recorder_of: Callable[[], Recorder], args: Any, kwargs: Any
+) -> Any:
+    """Call ``fit`` with a recorder, unless it is given one already.
+
+    Raises:
+        BaseException: whatever ``fit`` raises, unchanged.
+    """
+    recorder: Recorder | None = None
+    with contained(_not_recorded):
+        found = recorder_of()
+        own = _recorder_among(callbacks_of(fit, args, kwargs))
+        if found.is_elsewhere:
+            pass  # a forked child records nothing
+        elif own is not None:
+            say_joined(own, found)
+        else:
+            call = bound_call(fit, args, kwargs)
+            given, named, undo = with_callback(fit, args, kwargs, found)
+            recorder = found
+    if recorder is None:
+        return fit(*args, **kwargs)
+    try:
+        return recorder.fit_of(model, call, lambda: fit(*given, **named))
+    finally:
+        undo()
+
+
+def _recorder_among(callbacks: Any) -> Recorder | None:
+    """The first recorder that a ``fit`` was given."""
+    return next((each for each in callbacks_in(callbacks) if isinstance(each, Recorder)), None)
+
+
+def _not_recorded(error: BaseException) -> None:
+    what = error.what if isinstance(error, PipetraceError) else in_short(error)
+    say_once(f"pipetrace: This fit is not recorded: {what}")

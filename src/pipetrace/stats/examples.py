@@ -31,13 +31,16 @@ class Choice:
     label: int | None = None
 
 
-def choose(given: list[Array], targets: list[Array], losses: Array | None) -> list[Choice]:
+def choose(
+    given: list[Array], targets: list[Array], losses: Array | None, *, squares: bool = True
+) -> list[Choice]:
     """The rows that say most about a model.
 
     Args:
         given: the model's outputs, ``(n, ...)`` each.
         targets: what they should be; empty where that is not known.
         losses: the loss of each row, or None.
+        squares: whether squared differences tell of rows without a loss.
     """
     if not given or not len(given[0]):
         return []
@@ -46,7 +49,7 @@ def choose(given: list[Array], targets: list[Array], losses: Array | None) -> li
         labels = class_labels(targets[0], given[0].shape)
     if labels is not None:
         return _by_class(given[0], labels)
-    if losses is None and len(targets) == len(given):
+    if losses is None and squares and len(targets) == len(given):
         losses = _squares(given, targets)
     if losses is None or not np.isfinite(losses).any():
         return [Choice(0, ROW)]

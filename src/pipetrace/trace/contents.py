@@ -1,6 +1,8 @@
 """The table ``content``: values that are written once, however many rows refer to them."""
 
-from pipetrace.trace.codec import encode_channels, encode_histogram
+import math
+
+from pipetrace.trace.histogram_codec import encode_channels, encode_histogram
 from pipetrace.trace.live_file import Changes
 from pipetrace.trace.summary import Summary
 
@@ -48,6 +50,7 @@ class Contents:
         histogram = self.add(
             database, ("histogram", part, name), encode_histogram(summary.histogram)
         )
+        mean, std = _finite(summary)
         channels = None
         if summary.channels:
             channels = self.add(
@@ -64,8 +67,8 @@ class Contents:
             summary.zeros,
             summary.min,
             summary.max,
-            summary.mean,
-            summary.std,
+            mean,
+            std,
             histogram,
             channels,
         )
@@ -80,3 +83,11 @@ class Contents:
         """Delete what nothing refers to any more."""
         self.forget()
         database.execute(UNUSED)
+
+
+def _finite(summary: Summary) -> tuple[float | None, float | None]:
+    """Mean and standard deviation. Of values near the largest float they can overflow."""
+    mean, std = summary.mean, summary.std
+    if mean is not None and summary.min is not None and summary.max is not None:
+        mean = min(max(mean, summary.min), summary.max)
+    return mean, std if std is not None and math.isfinite(std) else None

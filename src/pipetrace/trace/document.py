@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pipetrace.trace.events import Event
 from pipetrace.trace.measured import Measurements
 from pipetrace.trace.overhead import Overhead
+from pipetrace.trace.records import ByName, Record, brief
 from pipetrace.trace.summary import Summary
 
 Array: TypeAlias = NDArray[Any]
@@ -17,14 +18,8 @@ Config: TypeAlias = Mapping[str, Any]
 SOURCE, STEP, LAYER, OP = "source", "step", "layer", "op"
 """The kinds of stage: source of rows, step before the model, Keras layer, other Keras operation."""
 
-FINISHED, STOPPED, FAILED, INTERRUPTED, KILLED, RUNNING = (
-    "finished",
-    "stopped",
-    "failed",
-    "interrupted",
-    "killed",
-    "running",
-)
+FINISHED, STOPPED, FAILED = "finished", "stopped", "failed"
+INTERRUPTED, KILLED, RUNNING = "interrupted", "killed", "running"
 """How a run ended. Without a written ending it is ``running`` while the writing process lives, then
 ``killed``."""
 
@@ -70,8 +65,8 @@ class Weight:
     trainable: bool = True
 
 
-@dataclass(frozen=True)
-class Stage:
+@dataclass(frozen=True, repr=False, eq=False)
+class Stage(Record):
     """One thing that the data passes.
 
     Attributes:
@@ -116,6 +111,12 @@ class Stage:
     training_example: Array | None = None
 
 
+class Stages(ByName[Stage]):
+    """Stages, found by place and by name."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Group:
     """Several stages that belong together: a nested model, or a layer made of layers.
@@ -136,8 +137,8 @@ class Group:
     parameters: Parameters = Parameters()
 
 
-@dataclass(frozen=True)
-class Epoch:
+@dataclass(frozen=True, repr=False, eq=False)
+class Epoch(Record):
     """What one epoch measured.
 
     Attributes:
@@ -160,8 +161,8 @@ class Epoch:
     weights: Mapping[str, Summary] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Prediction:
+@dataclass(frozen=True, repr=False, eq=False)
+class Prediction(Record):
     """One row that was passed through every stage after training.
 
     Attributes:
@@ -202,8 +203,8 @@ class Ending:
     step: int | None = None
 
 
-@dataclass(frozen=True)
-class Data:
+@dataclass(frozen=True, repr=False, eq=False)
+class Data(Record):
     """Which rows ran.
 
     Attributes:
@@ -261,8 +262,8 @@ class Target:
     distinct: int | None
 
 
-@dataclass(frozen=True)
-class Training:
+@dataclass(frozen=True, repr=False, eq=False)
+class Training(Record):
     """How it was trained: the arguments of ``compile`` and ``fit`` that matter.
 
     Attributes:
@@ -316,8 +317,8 @@ class ModelFacts:
     outputs: tuple[Spec, ...] = ()
 
 
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, repr=False, eq=False)
+class Run(Record):
     """What ran, where and when.
 
     Attributes:
@@ -343,14 +344,14 @@ class Run:
     model: ModelFacts | None = None
 
 
-@dataclass(frozen=True)
-class Trace:
+@dataclass(frozen=True, repr=False, eq=False)
+class Trace(Record):
     """A recording, read back: facts only.
 
     Attributes:
         schema: the version of the file's layout.
         run: what ran.
-        stages: in the order of execution.
+        stages: in the order of execution; also by name: ``stages["conv2d"]``.
         rows: how many rows the data flow measured.
         epochs: the finished ones.
         predictions: rows followed through every stage.
@@ -366,7 +367,7 @@ class Trace:
 
     schema: int
     run: Run
-    stages: tuple[Stage, ...]
+    stages: Stages
     rows: int
     epochs: tuple[Epoch, ...]
     predictions: tuple[Prediction, ...]
@@ -379,13 +380,20 @@ class Trace:
     overhead: Overhead | None = None
     measurements: Measurements = field(default_factory=Measurements)
 
+    def __post_init__(self) -> None:
+        """Let the stages be found by name, whichever tuple was given."""
+        if not isinstance(self.stages, Stages):
+            object.__setattr__(self, "stages", Stages(self.stages))
+
+    def __repr__(self) -> str:
+        parts = {"stage": self.stages, "epoch": self.epochs, "prediction": self.predictions}
+        counts = [f"{len(of)} {name}{'s' * (len(of) != 1)}" for name, of in parts.items()]
+        return f"Trace({', '.join([brief(self.run.title), self.ending.kind, *counts])})"
+
     def stage(self, name: str) -> Stage:
-        """The stage of that name.
+        """The stage of that name: ``stages[name]``.
 
         Raises:
-            KeyError: there is none.
+            UnknownStageError: there is none; it is a KeyError too.
         """
-        for stage in self.stages:
-            if stage.name == name:
-                return stage
-        raise KeyError(name)
+        return self.stages[name]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar, cast, overload
 
 from pipetrace.trace.measurements import KINDS, Figures
+from pipetrace.trace.records import same
 
 F = TypeVar("F", bound=Figures)
 
@@ -30,9 +31,9 @@ class Measurement:
         object.__setattr__(self, "kind", self.figures.kind)
 
 
-Stored: TypeAlias = tuple[str, str, int | None, str]
-"""Kind, name, epoch and figures of a measurement, the figures as the file has them."""
-Decode: TypeAlias = Callable[[type[Figures], str], Figures]
+Stored: TypeAlias = tuple[str, str, int | None, int]
+"""Kind, name and epoch of a measurement, and the number of the content that has its figures."""
+Decode: TypeAlias = Callable[[type[Figures], int], Figures]
 
 
 class Measurements(Sequence[Measurement]):
@@ -47,12 +48,12 @@ class Measurements(Sequence[Measurement]):
         self, measured: Iterable[Measurement | Stored] = (), decode: Decode | None = None
     ) -> None:
         self._decode = decode
-        self._by: dict[str, dict[str, dict[int | None, Figures | str]]] = {}
+        self._by: dict[str, dict[str, dict[int | None, Figures | int]]] = {}
         self._order: dict[tuple[str, str, int | None], None] = {}
         for each in measured:
             if isinstance(each, Measurement):
                 kind, name, epoch = each.kind, each.name, each.epoch
-                figures: Figures | str = each.figures
+                figures: Figures | int = each.figures
             else:
                 kind, name, epoch, figures = each
             if kind in KINDS:
@@ -117,5 +118,10 @@ class Measurements(Sequence[Measurement]):
         kind, name, epoch = list(self._order)[place]
         return Measurement(name, epoch, self._figures(kind, name, epoch))
 
+    def __eq__(self, other: object) -> bool:
+        return same(list(self), list(other)) if isinstance(other, Measurements) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({list(self)})"
+        return f"{type(self).__name__}({len(self)} of {len(self._by)} kinds)"

@@ -4,6 +4,7 @@ import errno
 import os
 import sqlite3
 import stat
+import time
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
@@ -12,6 +13,16 @@ from pipetrace.errors import NewerTraceError, NotATraceError, TraceNotFoundError
 from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, TABLES
 
 HEADER = b"SQLite format 3\0"
+LIMITS = {
+    sqlite3.SQLITE_LIMIT_LENGTH: 1 << 28,
+    sqlite3.SQLITE_LIMIT_SQL_LENGTH: 20_000,
+    sqlite3.SQLITE_LIMIT_COLUMN: 50,
+    sqlite3.SQLITE_LIMIT_ATTACHED: 0,
+    sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH: 1,
+}
+LARGEST_FILE = 1 << 29
+LONGEST_READING = 60.0
+"""Seconds after which reading a file is given up."""
 
 
 def check_header(place: Path) -> None:
@@ -69,13 +80,22 @@ def connect(place: Path) -> sqlite3.Connection:
     """Open a file for reading, so that nothing in it can run."""
     # A name's bytes need not be valid text.
     address = f"file:{quote(os.fsencode(place.absolute()))}?mode=ro"
-    database = sqlite3.connect(address, uri=True, timeout=10)
+    database = _limited(sqlite3.connect(address, uri=True, timeout=10))
     try:
         database.execute("SELECT count(*) FROM sqlite_master").fetchall()
     except sqlite3.OperationalError:
         # This file system has no locks. They are not needed to read a file that nobody changes.
         database.close()
-        database = sqlite3.connect(f"{address}&immutable=1", uri=True)
+        database = _limited(sqlite3.connect(f"{address}&immutable=1", uri=True))
+    return database
+
+
+def _limited(database: sqlite3.Connection) -> sqlite3.Connection:
+    """The connection with limits on what a file can make of it."""
+    for limit, most in LIMITS.items():
+        database.setlimit(limit, most)
+    until = time.monotonic() + LONGEST_READING
+    database.set_progress_handler(lambda: int(time.monotonic() > until), 100_000)
     database.execute("PRAGMA trusted_schema = OFF")
     database.execute("PRAGMA cell_size_check = ON")
     return database

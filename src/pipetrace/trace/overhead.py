@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-BUDGET, DISK, DECLINED, TIME = "budget", "disk", "declined", "time"
-UNSUPPORTED = "unsupported"
+BUDGET, DISK, DECLINED, INTERRUPTED_BY_USER = "budget", "disk", "declined", "interrupted"
+UNSUPPORTED, NOT_BY_ROW = "unsupported", "not by row"
 """Why something was skipped: to stay within the budget, because the disk was slow, because it was
-not wanted, because it would have taken very long after training, or because the installed Keras or
-the iterator of the data gives no access to it."""
+not wanted, because Ctrl-C ended the measuring after training, because the installed Keras or the
+iterator of the data gives no access to it, or because the loss of a batch is not the mean of its
+rows' losses."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,11 @@ class Skipped:
         what: ``stages`` (the model's layers were never seen), ``late stages`` (they were seen after
             training only), ``fit arguments``, ``steps``, ``masks``, ``inner layers``, ``seed``,
             ``data facts``, ``probe``, ``weights``, ``measurements``,
-            ``loss checks``, ``rows``, ``after training``.
-        reason: ``budget``, ``disk``, ``declined``, ``time`` or ``unsupported``.
+            ``loss checks``, ``rows``, ``row losses``, ``after training``; and of what is measured
+            then ``prediction``, ``outcomes``, ``data flow``, ``dataset checks``,
+            ``baseline models``, ``dimensions``, ``training mode`` and ``final weights``.
+        reason: ``budget``, ``disk``, ``declined``, ``interrupted``, ``unsupported`` or
+            ``not by row``.
         amount, total: how many epochs, rows or steps were skipped, and of how many; or None.
     """
 

@@ -1,22 +1,19 @@
 """Reading a trace, also while it is written and after its writer was killed."""
 
-import json
 import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from functools import lru_cache, partial
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from pipetrace.trace.checks import check_order, check_tables, record
 from pipetrace.trace.claim import is_alive
 from pipetrace.trace.codec import (
-    clean,
-    decode_event,
-    decode_figures,
     decode_number,
+    decode_shape,
     decode_tensor,
     from_bytes,
     from_json,
@@ -25,7 +22,6 @@ from pipetrace.trace.document import (
     KILLED,
     RUNNING,
     Array,
-    Data,
     Ending,
     Epoch,
     Group,
@@ -35,16 +31,15 @@ from pipetrace.trace.document import (
     Run,
     Spec,
     Stage,
-    Target,
+    Stages,
     Trace,
-    Training,
     Weight,
 )
-from pipetrace.trace.lazy_summaries import DAMAGE, Row, Summaries, damaged, summary_of
+from pipetrace.trace.events import Event
+from pipetrace.trace.lazy_summaries import DAMAGE, Contents, Row, Summaries, damaged
 from pipetrace.trace.measured import Measurements
-from pipetrace.trace.measurements import Figures
 from pipetrace.trace.opening import check_header, check_identity, connect
-from pipetrace.trace.overhead import Overhead, Skipped
+from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.schema import SCHEMA
 from pipetrace.trace.summary import Summary
 
@@ -54,7 +49,10 @@ def read(path: str | os.PathLike[str]) -> Trace:
 
     No code of the file runs. It holds plain values and no pickle. A file with anything but our
     tables is refused: views, triggers, virtual tables and computed columns would run expressions.
-    Control characters in texts become U+FFFD, so that they cannot steer a terminal.
+    Types, counts, sizes and order of everything are checked, so whoever gets the trace may rely on
+    them. Only the histograms and figures of epochs are decoded when they are asked for, and raise
+    ``DamagedTraceError`` then. Characters of texts that cannot be seen are replaced, and texts of
+    more than 10,000 characters are cut.
 
     Args:
         path: the file.
@@ -78,67 +76,45 @@ def read(path: str | os.PathLike[str]) -> Trace:
         raise damaged(place, error) from error
 
 
-def _cleaned(values: Array) -> Array:
-    if values.dtype != object:
-        return values
-    found = np.empty(values.shape, object)
-    found.reshape(-1)[:] = [clean(each) for each in values.reshape(-1).tolist()]
-    found.setflags(write=False)
-    return found
-
-
 class _Reader:
     """The tables of one open file, as a document."""
 
     def __init__(self, place: Path, database: sqlite3.Connection) -> None:
-        self.place, self.database = place, database
+        self.database = database
         # One transaction, so that a writer beside us does not change the file between two tables.
         database.execute("BEGIN")
-        # These texts are JSON, which is cleaned when it is parsed.
-        self.figures = dict(database.execute(FIGURES).fetchall())
+        check_tables(database)
+        stored = dict(database.execute("SELECT id, CAST(data AS BLOB) FROM content").fetchall())
+        self.contents = Contents(stored, place.stat().st_size, place)
         # The same few names stand in thousands of rows.
         database.text_factory = lru_cache(2048)(from_bytes)
-        self.facts = {
-            key: from_json(value) for key, value in database.execute("SELECT key, value FROM run")
-        }
+        run = database.execute("SELECT key, CAST(value AS BLOB) FROM run")
+        self.facts = {key: from_json(value) for key, value in run}
         self.summaries = self._summaries()
 
     def trace(self) -> Trace:
+        groups, stages = tuple(self._groups()), Stages(self._stages())
+        model = self.facts["model"]
+        run = record(Run, self.facts, model=None if model is None else record(ModelFacts, model))
+        predictions = tuple(self._predictions())
+        check_order(stages, groups, run.model, predictions)
+        overhead = self.facts.get("overhead")
+        counts = record(Counts, self.facts)
         return Trace(
             schema=SCHEMA,
-            run=self._run(),
-            stages=tuple(self._stages()),
-            rows=int(self.facts["rows"]),
+            run=run,
+            stages=stages,
+            rows=counts.rows,
             epochs=tuple(self._epochs()),
-            predictions=tuple(self._predictions()),
+            predictions=predictions,
             weights=self._tensors("weight"),
             ending=self._ending(),
-            cost={
-                part: float(seconds)
-                for part, seconds in self.database.execute("SELECT part, seconds FROM cost")
-            },
-            groups=tuple(self._groups()),
-            events=tuple(decode_event(*row) for row in self.database.execute(EVENTS)),
-            histogram_rows=_whole(self.facts.get("histogram_rows")),
-            overhead=_overhead(self.facts.get("overhead")),
+            cost=dict(self.database.execute("SELECT part, seconds FROM cost").fetchall()),
+            groups=groups,
+            events=tuple(self._events()),
+            histogram_rows=counts.histogram_rows,
+            overhead=None if overhead is None else record(Overhead, overhead),
             measurements=self._measurements(),
-        )
-
-    def _run(self) -> Run:
-        facts = self.facts
-        data, training = dict(facts["data"]), dict(facts["training"])
-        for key in ("class_names", "class_counts"):
-            data[key] = tuple(data[key])
-        data["targets"] = tuple(_record(Target, each) for each in data.get("targets", ()))
-        for key in ("metrics", "callbacks"):
-            training[key] = tuple(training.get(key, ()))
-        plain = {
-            key: facts[key]
-            for key in Run.__dataclass_fields__
-            if key not in ("data", "training", "model")
-        }
-        return Run(
-            **plain, data=Data(**data), training=Training(**training), model=_model(facts["model"])
         )
 
     def _groups(self) -> Iterator[Group]:
@@ -146,35 +122,36 @@ class _Reader:
             "SELECT position, path, layer, trainable, frozen, own_trainable, own_frozen "
             "FROM stage_group ORDER BY position"
         )
-        for position, path, layer, *counts in rows.fetchall():
-            trainable, frozen, own_trainable, own_frozen = map(int, counts)
+        specs = self._specs("group_spec", "stage_group")
+        for position, path, layer, *counts in rows:
+            trainable, frozen, own_trainable, own_frozen = counts
             yield Group(
                 path=path,
                 layer=layer,
                 own=Parameters(own_trainable, own_frozen),
-                inputs=self._specs(position, "input", table="group_spec", owner="stage_group"),
-                outputs=self._specs(position, "output", table="group_spec", owner="stage_group"),
+                inputs=tuple(specs.get((position, "input"), ())),
+                outputs=tuple(specs.get((position, "output"), ())),
                 parameters=Parameters(trainable, frozen),
             )
 
     def _stages(self) -> Iterator[Stage]:
         parts = {part: self._tensors(part) for part in ("example", "mask", "training")}
-        others = self._others()
+        others, specs, weights = self._others(), self._specs("spec", "stage"), self._weights()
         rows = self.database.execute(
-            "SELECT name, kind, layer, path, config, trainable, frozen, flops FROM stage"
-            " ORDER BY position"
+            "SELECT name, kind, layer, path, CAST(config AS BLOB), trainable, frozen, flops "
+            "FROM stage ORDER BY position"
         )
-        for name, kind, layer, path, config, trainable, frozen, flops in rows.fetchall():
+        for name, kind, layer, path, config, trainable, frozen, flops in rows:
             yield Stage(
                 name=name,
                 kind=kind,
                 layer=layer,
                 path=path,
-                config=from_json(config),
-                inputs=self._specs(name, "input"),
-                outputs=self._specs(name, "output"),
-                parameters=Parameters(int(trainable), int(frozen)),
-                weights=self._weights(name),
+                config=_object(from_json(config)),
+                inputs=tuple(specs.get((name, "input"), ())),
+                outputs=tuple(specs.get((name, "output"), ())),
+                parameters=Parameters(trainable, frozen),
+                weights=tuple(weights.get(name, ())),
                 flops=flops,
                 summary=self._summary("rows", name),
                 example=parts["example"].get(name),
@@ -197,24 +174,26 @@ class _Reader:
                 found.setdefault(name, []).append(values)
         return found
 
-    def _specs(
-        self, of: str | int, role: str, *, table: str = "spec", owner: str = "stage"
-    ) -> tuple[Spec, ...]:
+    def _specs(self, table: str, owner: str) -> dict[tuple[str | int, str], list[Spec]]:
+        """The specs by whose they are and their role, in order."""
         rows = self.database.execute(
-            f"SELECT shape, dtype, source, output, name FROM {table} "  # noqa: S608 our own table
-            f"WHERE {owner} = ? AND role = ? ORDER BY position",
-            (of, role),
+            f"SELECT {owner}, role, shape, dtype, source, output, name "  # noqa: S608 our own
+            f"FROM {table} ORDER BY position"
         )
-        return tuple(Spec(_shape(shape), *rest) for shape, *rest in rows)
+        found: dict[tuple[str | int, str], list[Spec]] = {}
+        for of, role, shape, *rest in rows:
+            found.setdefault((of, role), []).append(Spec(decode_shape(shape), *rest))
+        return found
 
-    def _weights(self, stage: str) -> tuple[Weight, ...]:
+    def _weights(self) -> dict[str, list[Weight]]:
         rows = self.database.execute(
-            "SELECT name, shape, trainable FROM weight WHERE stage = ? ORDER BY position", (stage,)
+            "SELECT stage, name, shape, trainable FROM weight ORDER BY position"
         )
-        return tuple(
-            Weight(name, tuple(json.loads(shape)), bool(trainable))
-            for name, shape, trainable in rows
-        )
+        found: dict[str, list[Weight]] = {}
+        for stage, name, shape, trainable in rows:
+            lengths = tuple(axis for axis in decode_shape(shape) if axis is not None)
+            found.setdefault(stage, []).append(Weight(name, lengths, bool(trainable)))
+        return found
 
     def _epochs(self) -> Iterator[Epoch]:
         metrics: dict[int, dict[str, float]] = {}
@@ -223,11 +202,11 @@ class _Reader:
         rows = self.database.execute(
             "SELECT number, seconds, learning_rate, steps FROM epoch ORDER BY number"
         )
-        for number, seconds, rate, steps in rows.fetchall():
+        for number, seconds, rate, steps in rows:
             yield Epoch(
                 number=number,
                 metrics=metrics.get(number, {}),
-                seconds=float(seconds),
+                seconds=seconds,
                 learning_rate=None if rate is None else decode_number(rate),
                 steps=steps,
                 probe=self._of_epoch("probe", number),
@@ -247,85 +226,67 @@ class _Reader:
                 held_out=bool(held_out),
             )
 
+    def _events(self) -> Iterator[Event]:
+        query = "SELECT kind, epoch, step, stage, CAST(details AS BLOB) FROM event ORDER BY id"
+        for kind, epoch, step, stage, details in self.database.execute(query):
+            columns = {"kind": kind, "epoch": epoch, "step": step, "stage": stage}
+            yield record(Event, from_json(details), **columns)
+
     def _tensors(self, part: str) -> dict[str, Array]:
         rows = self.database.execute(
             "SELECT name, dtype, shape, data FROM tensor WHERE part = ? ORDER BY rowid", (part,)
         )
-        return {
-            name: _cleaned(decode_tensor(dtype, shape, data)) for name, dtype, shape, data in rows
-        }
+        return {name: decode_tensor(dtype, shape, data) for name, dtype, shape, data in rows}
 
     def _summaries(self) -> dict[tuple[str, int | None], dict[str, Row]]:
         """What the summaries are made of, by part and epoch."""
         found: dict[tuple[str, int | None], dict[str, Row]] = {}
-        for row in self.database.execute(SUMMARIES):
-            found.setdefault((row[0], row[2]), {})[row[1]] = row
+        numbers = set()
+        for part, name, epoch, *row in self.database.execute(SUMMARIES):
+            found.setdefault((part, epoch), {})[name] = tuple(row)
+            numbers.update(row[-2:])
+        self.contents.check(numbers - {None})
         return found
 
     def _summary(self, part: str, name: str) -> Summary | None:
         row = self.summaries.get((part, None), {}).get(name)
-        return None if row is None else summary_of(row)
+        return None if row is None else self.contents.summary(row)
 
     def _of_epoch(self, part: str, number: int) -> Summaries:
-        return Summaries(self.summaries.get((part, number), {}), self.place)
+        return Summaries(self.summaries.get((part, number), {}), self.contents)
 
     def _measurements(self) -> Measurements:
-        texts = self.figures
-        stored = ((*row, texts[number]) for *row, number in self.database.execute(MEASUREMENTS))
-        return Measurements(stored, partial(_figures, self.place))
+        rows = self.database.execute(MEASUREMENTS).fetchall()
+        self.contents.check(row[-1] for row in rows)
+        return Measurements(rows, self.contents.figures)
 
     def _ending(self) -> Ending:
         row = self.database.execute("SELECT kind, error, stage, epoch, step FROM ending").fetchone()
         if row:
             return Ending(*row)
         last = self.database.execute("SELECT max(number) FROM epoch").fetchone()[0]
-        return Ending(RUNNING if is_alive(self.facts.get("writer", {})) else KILLED, epoch=last)
+        writer = _object(self.facts.get("writer", {}))
+        return Ending(RUNNING if is_alive(writer) else KILLED, epoch=last)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many rows the data flow measured, and of how many its histograms are."""
+
+    rows: int
+    histogram_rows: int | None = None
 
 
 SUMMARIES = """
 SELECT part, name, epoch, count, nan, positive_infinity, negative_infinity, zeros, min, max, mean,
-       std, whole.data,
-       coalesce(parts.data, channels)  -- a reference to nothing stays a number, which is refused
+       std, histogram, channels
 FROM summary
-LEFT JOIN content AS whole ON whole.id = histogram
-LEFT JOIN content AS parts ON parts.id = channels
-ORDER BY summary.id
+ORDER BY id
 """
-FIGURES = "SELECT id, data FROM content WHERE id IN (SELECT figures FROM measurement)"
 MEASUREMENTS = "SELECT kind, name, epoch, figures FROM measurement ORDER BY id"
-EVENTS = "SELECT kind, epoch, step, stage, details FROM event ORDER BY id"
 
 
-def _model(facts: Any) -> ModelFacts | None:
-    if facts is None:
-        return None
-    outputs = tuple(_record(Spec, each) for each in facts["outputs"])
-    return ModelFacts(
-        **{**facts, "parameters": Parameters(**facts["parameters"]), "outputs": outputs}
-    )
-
-
-def _figures(place: Path, kind: type[Figures], text: str) -> Figures:
-    """Figures that are decoded when they are asked for, maybe after the file is gone."""
-    try:
-        return decode_figures(kind, text)
-    except DAMAGE as error:
-        raise damaged(place, error) from error
-
-
-def _overhead(facts: Any) -> Overhead | None:
-    if facts is None:
-        return None
-    return Overhead(**{**facts, "skipped": tuple(Skipped(**each) for each in facts["skipped"])})
-
-
-def _whole(value: Any) -> int | None:
-    return None if value is None else int(value)
-
-
-def _record(kind: Any, facts: Any) -> Any:
-    return kind(**{**facts, "shape": tuple(facts["shape"])})
-
-
-def _shape(text: str) -> tuple[int | None, ...]:
-    return tuple(None if axis is None else int(axis) for axis in json.loads(text))
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("no JSON object where one is expected")  # noqa: TRY004 a damaged file
+    return value

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipetrace.trace.records import Record
 
-@dataclass(frozen=True)
-class Histogram:
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Histogram(Record):
     """Exact counts of float32 values by their leading bits.
 
     A key is the value's bit pattern shifted right by ``32 - bits``. It holds the sign, the eight
@@ -25,8 +27,8 @@ class Histogram:
     bits: int = 16
 
 
-@dataclass(frozen=True)
-class Summary:
+@dataclass(frozen=True, repr=False, eq=False)
+class Summary(Record):
     """Mergeable statistics of a tensor. ``min`` to ``histogram`` are of the finite values alone.
 
     Attributes:

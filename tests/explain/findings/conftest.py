@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
+from tests import documents
+from tests.documents import a_model, a_trace
 
 from pipetrace.explain.findings import NOTE, Finding, findings
 from pipetrace.stats import summarise
@@ -15,16 +17,12 @@ from pipetrace.trace.document import (
     FINISHED,
     LAYER,
     SOURCE,
-    Data,
     Ending,
     Epoch,
-    ModelFacts,
     Parameters,
-    Run,
     Spec,
     Stage,
     Target,
-    Training,
     Weight,
 )
 from pipetrace.trace.measured import Measurement, Measurements
@@ -191,25 +189,17 @@ SOUND = Outcome(
     log_loss=0.2,
 )
 """The outcome of a model that is nearly always right on three classes."""
+SHARED = (
+    *("not_finite", "min", "max", "mean", "sum_min", "sum_max", "target_not_finite", "target_max"),
+    *("target_integer", "target_below_minus_one", "target_below_zero", "target_above_one", "loss"),
+)
 REGRESSION = Outcome(
-    not_finite=0,
-    min=0.0,
-    max=1.0,
-    mean=1 / 3,
+    **{name: getattr(SOUND, name) for name in SHARED},
     std=0.97,
-    sum_min=1.0,
-    sum_max=1.0,
-    target_not_finite=0,
     target_min=-2.0,
-    target_max=2.0,
     target_mean=0.0,
     target_std=1.0,
-    target_integer=1.0,
     target_binary=0.0,
-    target_below_minus_one=0.0,
-    target_below_zero=0.0,
-    target_above_one=0.33,
-    loss=0.2,
     r2=0.95,
 )
 """The same for numbers."""
@@ -263,23 +253,23 @@ def figures_of(made: Made, changes: Mapping[Any, Mapping[str, Any]]) -> Figures:
     return figures
 
 
-def data_of(made: Made) -> Data:
+def data_of(made: Made) -> dict[str, Any]:
     """Three classes, or numbers from -2 to 2."""
     target = Target(None, (None,), "int64", True, 0.0, 2.0, 1.0, 0.8, 3)
     if made.numbers:
         target = replace(target, dtype="float32", whole=False, min=-2.0, distinct=None)
     target = replace(target, **(made.target or {}))
     names = tuple(map(str, range(made.width)))
-    data = Data("made", "", None, "fit", ROWS, "made", names, (), HELD, 0, None, None)
-    return replace(data, rows=ROWS, targets=(target,))
+    rows = {"available": ROWS, "rows": ROWS, "validation_rows": HELD}
+    return {**rows, "origin": "fit", "class_names": names, "targets": (target,)}
 
 
-def training_of(made: Made) -> Training:
+def training_of(made: Made) -> dict[str, Any]:
     """Adam with batches of 32."""
-    optimizer = "Adam", {"learning_rate": 0.001}
-    how = Training(made.epochs, 32, *optimizer, made.loss, ("accuracy",), 0, 32)
-    how = replace(how, losses={"": made.loss}, from_logits=made.from_logits)
-    return replace(how, **(made.training or {}))
+    optimizer = {"optimizer": "Adam", "optimizer_config": {"learning_rate": 0.001}}
+    how = {"epochs": made.epochs, "batch_size": 32, "loss": made.loss, "metrics": ("accuracy",)}
+    how |= {"seed": 0, "probe_rows": 32, "losses": {"": made.loss}}
+    return {**how, **optimizer, "from_logits": made.from_logits, **(made.training or {})}
 
 
 def epochs_of(made: Made, batch: int) -> tuple[Epoch, ...]:
@@ -303,25 +293,18 @@ def a_run(changes: Mapping[Any, Mapping[str, Any]] | None = None, **options: Any
     """
     made = Made(**options)
     stages = stages_of(made.hidden, made.last, made.width, made.layers or {})
-    total = Parameters(sum(stage.parameters.total for stage in stages))
-    outputs = (replace(stages[-1].outputs[0], source="last"),)
-    model = ModelFacts("made", "Sequential", total, 3, outputs)
-    date, training = "2026-01-01T00:00:00+00:00", training_of(made)
-    run = Run("made", date, "", {}, "tensorflow", "", "made", data_of(made), training, model)
+    model = a_model(stages, [replace(stages[-1].outputs[0], source="last")], "Sequential")
+    training = training_of(made)
     measurements = (
         Measurement(name, epoch, values)
         for (_, name, epoch), values in figures_of(made, changes or {}).items()
     )
-    return Trace(
-        schema=1,
-        run=run,
-        stages=stages,
+    return a_trace(
+        stages,
+        documents.a_run(data=data_of(made), training=training, model=replace(model, layers=3)),
         rows=ROWS,
-        epochs=epochs_of(made, training.batch_size or 32),
-        predictions=(),
-        weights={},
+        epochs=epochs_of(made, training["batch_size"] or 32),
         ending=Ending(FINISHED, epoch=made.epochs),
-        cost={},
         measurements=Measurements(measurements),
     )
 

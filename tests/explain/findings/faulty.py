@@ -2,15 +2,16 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
-from tests.explain.findings.conftest import a_run, poor
+from tests.explain.findings.conftest import Changes, a_run, poor
 
 from pipetrace.explain.findings import WARNING
 from pipetrace.trace import Trace
-from pipetrace.trace.document import Parameters, Weight
+from pipetrace.trace.document import Parameters, Stages, Weight
 from pipetrace.trace.events import Event
 from pipetrace.trace.measurements import (
     BaselineModel,
@@ -19,6 +20,7 @@ from pipetrace.trace.measurements import (
     Gradient,
     InitialWeight,
     LossPoint,
+    Outcome,
     Signal,
     Update,
 )
@@ -26,8 +28,7 @@ from pipetrace.trace.measurements import (
 Make = Callable[[], Trace]
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(NamedTuple):
     """A rule's code, the run with the fault, what nearly is one, and where and how grave it is."""
 
     code: str
@@ -37,19 +38,42 @@ class Case:
     level: str = WARNING
 
 
-def numbers(changes: Any = None, **options: Any) -> Trace:
-    """A regression."""
+def run(changes: Any = None, **options: Any) -> Make:
+    """Makes the sound run with changes."""
+    return partial(a_run, changes, **options)
+
+
+def numbers(changes: Any = None, **options: Any) -> Make:
+    """Makes a regression."""
     given = {"numbers": True, "width": 1, "last": "linear", "loss": "mean_squared_error", **options}
-    return a_run(changes, **given)
+    return run(changes, **given)
 
 
-def signals(**values: float) -> dict[Any, Any]:
-    """Figures of the rows that enter the first layer, in all epochs."""
-    return {(Signal, "rows", -1): values}
+def training_rows(**values: float) -> Changes:
+    """Facts of the data set's training rows."""
+    return Changes({(DatasetCheck, "training", None): values})
 
 
-def grads(first: float) -> dict[Any, Any]:
-    return {(Gradient, "first/kernel", -1): {"rms": first, "norm": first, "max": first}}
+def held_rows(**values: float) -> Changes:
+    return Changes({(DatasetCheck, "held_out", None): values})
+
+
+def outcome(rows: str = "training", **values: float) -> Changes:
+    return Changes({(Outcome, rows, None): values})
+
+
+def signals(stage: str = "rows", epoch: int = -1, **values: float) -> Changes:
+    """Figures of a stage's outputs: of the rows that enter the first layer, in all epochs."""
+    return Changes({(Signal, stage, epoch): values})
+
+
+def gradient(**values: float) -> Changes:
+    """Figures of the first layer's gradient in all epochs."""
+    return Changes({(Gradient, "first/kernel", -1): values})
+
+
+def grads(first: float) -> Changes:
+    return gradient(rms=first, norm=first, max=first)
 
 
 def moves(part: float, straight: float = 0.99, *, epochs: int = 8) -> dict[Any, Any]:
@@ -75,9 +99,10 @@ def slow(count: int = 8) -> list[float]:
 
 
 def with_summary(trace: Trace, name: str, summary: Any) -> Trace:
+    """With another summary of a stage."""
     return replace(
         trace,
-        stages=tuple(
+        stages=Stages(
             replace(each, summary=summary) if each.name == name else each for each in trace.stages
         ),
     )
@@ -93,7 +118,7 @@ def baselines(**values: float) -> dict[Any, Any]:
 
 
 SPOILT = np.array([[1.0, math.nan], [2.0, 3.0]], np.float32)
-NAN_ROWS = {(DatasetCheck, "training", None): {"inputs_not_finite": 1}}
+NAN_ROWS = training_rows(inputs_not_finite=1)
 NAN_LOSS = [math.nan] * 8
 STRETCHED = {
     "kernel_within_held_out": 0.95,
@@ -101,6 +126,7 @@ STRETCHED = {
     "kernel_held_out": 0.4,
     "linear_held_out": 0.4,
 }
+POOR = poor()
 FLAGS = {"whole": True, "min": 0.0, "max": 1.0, "distinct": 2}
 NORMALISED = {
     "second": {"layer": "BatchNormalization", "config": {"momentum": 0.999}, "weights": ()}
@@ -121,7 +147,7 @@ def fading(last: float) -> dict[Any, Any]:
     return {(Signal, "second", 0): {"std": last}, (Signal, "first", 0): {"std": 1.0}}
 
 
-def frozen(std: float, *, skill: float) -> Trace:
+def frozen(std: float, skill: float) -> Trace:
     weights = (Weight("kernel", (8, 16), trainable=False), Weight("bias", (16,), trainable=False))
     layers = {"first": {"weights": weights, "parameters": Parameters(0, 144)}}
     changes = poor(skill) | {(InitialWeight, "first/kernel", 0): {"std": std}}
@@ -146,7 +172,7 @@ def imbalanced(right: float) -> dict[Any, Any]:
 
 def swinging(step: float) -> Trace:
     losses = [1.0, 0.5, 1.2, 0.6, 1.1, 0.5, 1.2, 0.6]
-    changes = poor() | {
+    changes = POOR | {
         (LossPoint, "training", number): {"loss": value} for number, value in enumerate(losses, 1)
     }
     changes |= {(Update, "first/kernel", -1): {"last_step": 4 * step}}
@@ -160,11 +186,11 @@ def with_rows(trace: Trace, rows: int) -> Trace:
 def four(more: Any, spread: float) -> Trace:
     """A network of three hidden layers, with this standard deviation at the last."""
     made = a_run(
-        poor() | more | {(Signal, "first", 0): {"std": 1.0}, (Signal, "third", 0): {"std": spread}}
+        POOR | more | {(Signal, "first", 0): {"std": 1.0}, (Signal, "third", 0): {"std": spread}}
     )
     second, last = made.stages[2], made.stages[3]
     third = replace(
         second, name="third", path="third", inputs=(replace(second.outputs[0], source="second"),)
     )
     following = replace(last, inputs=(replace(third.outputs[0], source="third"),))
-    return replace(made, stages=(*made.stages[:3], third, following))
+    return replace(made, stages=Stages((*made.stages[:3], third, following)))

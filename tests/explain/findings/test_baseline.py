@@ -12,7 +12,7 @@ from tests.explain.conftest import MakeTrace
 from pipetrace import Finding, Trace
 from pipetrace.errors import ArgumentError
 from pipetrace.explain.findings.baseline import Baseline
-from pipetrace.trace.document import Parameters, Stage
+from pipetrace.trace.document import Parameters, Stage, Stages
 
 METRICS = [{"loss": 2.3, "acc": 0.1}, {"loss": 0.3, "acc": 0.8}]
 
@@ -29,7 +29,7 @@ def differences(trace: Trace, good: Trace, tolerance: float = 0.1) -> list[Findi
 def changed(trace: Trace, place: int, **fields: Any) -> Trace:
     stages = list(trace.stages)
     stages[place] = replace(stages[place], **fields)
-    return replace(trace, stages=tuple(stages))
+    return replace(trace, stages=Stages(stages))
 
 
 def test_a_run_does_not_differ_from_itself(good: Trace) -> None:
@@ -38,7 +38,7 @@ def test_a_run_does_not_differ_from_itself(good: Trace) -> None:
 
 def test_names_are_not_compared(good: Trace) -> None:
     renamed = tuple(replace(stage, name=f"{stage.name}_7", path="x") for stage in good.stages)
-    assert differences(replace(good, stages=renamed), good) == []
+    assert differences(replace(good, stages=Stages(renamed)), good) == []
 
 
 def test_another_class_is_the_first_difference(good: Trace) -> None:
@@ -125,7 +125,7 @@ def test_of_many_differences_the_first_are_told(good: Trace) -> None:
     def grown(stage: Stage) -> Stage:
         return replace(stage, parameters=Parameters(9), outputs=())
 
-    (found,) = differences(replace(good, stages=tuple(map(grown, good.stages))), good)
+    (found,) = differences(replace(good, stages=Stages(map(grown, good.stages))), good)
     assert len(found.evidence) == 9
     assert "4 more differences" in found.evidence[-1].text
 

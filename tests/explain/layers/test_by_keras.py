@@ -59,6 +59,10 @@ def test_convolutions(data: st.DataObject, dims: int) -> None:
     assert ("bias" in words.does) == ("bias" in str(words.parts)) == options["use_bias"]
     spread = options["dilation_rate"] > 1 and max(options["kernel_size"]) > 1
     assert ("Dilation" in words.does) == spread
+    assert (f"{channels // groups} of the {channels} channels" in words.does) == (groups > 1)
+    assert ("at a time" in words.does) == (set(options["strides"]) != {1})
+    weights = math.prod(options["kernel_size"]) * channels // groups
+    assert str(words.parts).startswith(f"{weights:,} weight{'s' * (weights != 1)} in ")
 
 
 @drawn
@@ -124,16 +128,14 @@ def test_poolings(data: st.DataObject, dims: int, kind: str, first: bool) -> Non
     assert positions(words.shape, dims) == out
     assert came_out(words.shape) or (border == "same" and 1 in (step or window)), words.shape
     assert f"hannels stay {channels}." in str(words.shape)
+    assert ("apart" in words.does) == (step not in (None, window))
     # What no block reaches, by laying the blocks.
     nouns = (("step",), ("row", "column"), ("plane", "row", "column"))[dims - 1]
     for length, size, hop, count, noun in zip(
         lengths, window, step or window, out, nouns, strict=True
     ):
-        left = (
-            0
-            if border == "same"
-            else length - max(start + size for start in range(0, count * hop, hop))
-        )
+        reached = max(start + size for start in range(0, count * hop, hop))
+        left = 0 if border == "same" else length - reached
         assert bool(re.search(rf"\b{left} {noun}s?\b.*at the end", str(words.shape))) == (left > 0)
 
 

@@ -22,6 +22,7 @@ def test_other_forms(lengths: list[int], data: st.DataObject) -> None:
     layers, total = load().layers, math.prod(lengths)
     _, words = told(layers.Flatten(), [tuple(lengths)])
     assert came_out(words.shape) == ([total] if len(lengths) > 1 else [])
+    assert ("Order" in words.does) == (len(lengths) == 3)
     other = data.draw(st.permutations(lengths))
     target = [*other]
     if data.draw(st.booleans()):

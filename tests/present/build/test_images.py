@@ -13,7 +13,7 @@ from pipetrace.present.colormaps import COLORMAPS, colours
 from pipetrace.present.drawings import Distribution
 from pipetrace.stats import summarise
 from pipetrace.trace import Trace
-from pipetrace.trace.document import Array
+from pipetrace.trace.document import Array, Stages
 
 RANDOM = np.random.default_rng(7)
 ZEROS = np.zeros(40_000, np.float32)
@@ -191,7 +191,7 @@ def test_a_broken_example_is_omitted(digits_trace: Trace) -> None:
         for stage in digits_trace.stages
         if stage.example is not None
     )
-    made = document(replace(digits_trace, stages=stages))
+    made = document(replace(digits_trace, stages=Stages(stages)))
     assert [view.image is None for view in made.stages] == [False, True, True, True, True, True]
 
 

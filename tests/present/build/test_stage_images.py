@@ -18,7 +18,7 @@ from pipetrace.present.page import page
 from pipetrace.present.text import document_text
 from pipetrace.present.views import Document, StageView
 from pipetrace.stats import summarise
-from pipetrace.trace.document import Array, Parameters, Spec, Stage
+from pipetrace.trace.document import Array, Parameters, Spec, Stage, Stages
 
 RANDOM = np.random.default_rng(3)
 
@@ -254,7 +254,7 @@ def test_a_page_of_three_hundred_stages_stays_small(nested: bool) -> None:
         for index, each in enumerate(trace.stages)
     )
     assert len(stages) > 300
-    made = document(replace(trace, stages=stages))
+    made = document(replace(trace, stages=Stages(stages)))
     text = page(made)
     assert len(text) < 3_000_000
     omitted = [each for each in made.stages if each.omitted]

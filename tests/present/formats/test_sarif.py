@@ -86,6 +86,12 @@ INVOCATION = form(
             message=MESSAGE,
             descriptor=form("id", id=TEXT),
             associatedRule=form("id index", id=TEXT, index=INDEX),
+            locations=many(
+                form(
+                    "physicalLocation",
+                    physicalLocation=form("artifactLocation", artifactLocation=ARTIFACT_LOCATION),
+                )
+            ),
         )
     ),
 )
@@ -215,8 +221,13 @@ def test_a_rule_that_could_not_run_is_a_notification(
 ) -> None:
     only(monkeypatch, *WRONG, silent(needs=("gradients",)))
     unmeasured = replace(digits_trace, measurements=Measurements())
-    (invocation,) = log((check(unmeasured, file="a"),))["invocations"]
-    (told,) = invocation["toolExecutionNotifications"]
+    reports = [check(each, file=file) for each, file in ((unmeasured, "a"), (unmeasured, "b"))]
+    (invocation,) = log(tuple(reports))["invocations"]
+    told, other = invocation["toolExecutionNotifications"]
+    places = [
+        each["locations"][0]["physicalLocation"]["artifactLocation"] for each in (told, other)
+    ]
+    assert places == [{"uri": "a"}, {"uri": "b"}]
     assert (told["level"], told["descriptor"]["id"]) == ("warning", "rule-not-run")
     assert told["associatedRule"] == {"id": "PT999", "index": 4}
     assert "gradients" in told["message"]["text"]

@@ -13,12 +13,13 @@ from tests.record.models import classifier, rows
 
 import pipetrace
 from pipetrace.capture.forward import Forward, Passed
+from pipetrace.record import finish
 from pipetrace.record.measure import data_flow as module
 from pipetrace.record.measure.data_flow import flow
 from pipetrace.record.measure.model_pass import ModelPass
 from pipetrace.stats import Summariser
 from pipetrace.trace import read
-from pipetrace.trace.overhead import TIME
+from pipetrace.trace.overhead import BUDGET
 
 pytestmark = pytest.mark.framework
 
@@ -168,8 +169,7 @@ def test_no_batch_is_held_beyond_the_next(monkeypatch: pytest.MonkeyPatch) -> No
     assert most <= 2
 
 
-def test_rows_that_would_take_too_long_pass_evenly_spread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "WORTH_GUESSING", 1)
+def test_rows_that_would_take_too_long_pass_evenly_spread() -> None:
     model, x = picture_model(), pictures(3000)
     x[:, 0, 0, 0] = np.arange(3000)
     measure = measure_of(model, x)
@@ -194,26 +194,20 @@ def test_progress_is_told_and_errors_are_raised(monkeypatch: pytest.MonkeyPatch)
         flow(measure, x, 600)
 
 
-@pytest.mark.parametrize("exact", [False, True])
-def test_the_trace_says_how_many_rows_passed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exact: bool
+def test_rows_that_do_not_fit_are_left_out_evenly_and_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipetrace.record import finish
-
-    monkeypatch.setattr(module, "WORTH_GUESSING", 1)
     monkeypatch.setattr(module, "HISTOGRAM_ROWS", 20)
-    monkeypatch.setattr(finish, "FLOW_SECONDS", 1e-9)
-    monkeypatch.setattr(finish, "FLOW_SHARE", 0.0)
+    monkeypatch.setattr(finish, "FLOW_SHARE", 1e-9)
     x, y = (np.concatenate([each] * 6) for each in rows())
-    recorder = pipetrace.Recorder(tmp_path / "a.trace", verbose=False, exact=exact)
-    classifier().fit(x, y, verbose=0, callbacks=[recorder])
-    trace = read(tmp_path / "a.trace")
-    assert trace.overhead is not None
-    left = [
-        (each.amount, each.total)
-        for each in trace.overhead.skipped
-        if each.reason == TIME and each.what == "rows"
-    ]
-    assert (trace.rows, trace.histogram_rows, left) == (
-        (600, None, []) if exact else (256, 20, [(344, 600)])
-    )
+    for after, expected in (("brief", (32, 20, [(568, 600)])), ("all", (600, None, []))):
+        recorder = pipetrace.Recorder(tmp_path / "a.trace", verbose=False, after_training=after)
+        classifier().fit(x, y, verbose=0, callbacks=[recorder])
+        trace = read(tmp_path / "a.trace")
+        assert trace.overhead is not None
+        left = [
+            (each.amount, each.total)
+            for each in trace.overhead.skipped
+            if each.reason == BUDGET and each.what == "rows"
+        ]
+        assert (trace.rows, trace.histogram_rows, left) == expected

@@ -13,6 +13,7 @@ from pipetrace.explain.findings.needs import Need, missing
 from pipetrace.explain.findings.registry import check_level, known_rules, qualified_name, selected
 from pipetrace.explain.findings.rule import AnyRule, Rule
 from pipetrace.explain.text import counted
+from pipetrace.trace import Given, opened
 from pipetrace.trace.document import Trace
 
 
@@ -89,7 +90,7 @@ class Report:
 
 
 def findings(
-    trace: Trace,
+    trace: Given,
     *,
     rules: Iterable[AnyRule] = (),
     select: Sequence[str] = (),
@@ -99,7 +100,7 @@ def findings(
     """What is wrong or doubtful in a run: root causes first, each with its symptoms.
 
     Args:
-        trace: of any run, including one that failed or is still running.
+        trace: of any run, including one that failed or is still running; or its path.
         rules: further rules, as classes or objects, beside those of pipetrace and of installed
             packages.
         select: codes of the rules to run, or what they start with, such as ``PT2``; all when left
@@ -114,7 +115,7 @@ def findings(
         RuleClashError: two rules share a code.
         RuleError: a rule raised an error. The error's ``findings`` are those of the other rules.
     """
-    report = check(trace, CheckOptions(tuple(rules), tuple(select), tuple(ignore), level))
+    report = check(opened(trace), CheckOptions(tuple(rules), tuple(select), tuple(ignore), level))
     if report.failed:
         first, *others = report.failed
         more = f" {counted(len(others), 'more rule')} failed." if others else ""

@@ -56,6 +56,17 @@ def report_title(report: Report) -> str:
     return ". ".join(filter(None, (_found(report), _hidden(report), not_run(report))))
 
 
+def unrun_rules(report: Report) -> tuple[str, ...]:
+    """The rules that could not run, in a line for each reason."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for each in report.not_run:
+        groups.setdefault(each.missing, []).append(f"{each.rule.code} {each.rule.name}")
+    return tuple(
+        f"Not run, because {listed(missing)} were not recorded: {listed(rules)}."
+        for missing, rules in groups.items()
+    )
+
+
 def not_run(report: Report) -> str:
     """How many rules could not run, and what was not recorded; empty if all ran."""
     if not report.not_run:

@@ -6,6 +6,7 @@ from functools import cached_property
 from pipetrace.explain import task
 from pipetrace.explain.cache import once
 from pipetrace.explain.findings.finding import Evidence
+from pipetrace.explain.judgement import judgement
 from pipetrace.explain.text import figure, share
 from pipetrace.trace.document import LAYER, SOURCE, STEP, Stage, Trace
 from pipetrace.trace.measurements import (
@@ -202,6 +203,11 @@ class MeasuredRun:
     def last_epoch(self) -> int:
         """The last epoch that was recorded, 0 where there is none."""
         return self.trace.epochs[-1].number if self.trace.epochs else 0
+
+    @property
+    def outcome(self) -> str:
+        """What came of the run, as headline and insight have it: see ``Judgement``."""
+        return judgement(self.trace).outcome
 
     @cached_property
     def first_outcome(self) -> Outcome:

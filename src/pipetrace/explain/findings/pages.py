@@ -1,4 +1,4 @@
-"""The page of each rule: written for ``docs/rules``, and shipped beside the rules."""
+"""The pages of ``docs`` that an installed package has too: of each rule, and of each message."""
 
 import re
 from dataclasses import dataclass
@@ -35,8 +35,7 @@ def head(rule: AnyRule) -> str:
 
 def page(code: str) -> Page | None:
     """The page of one of pipetrace's rules; None where there is none."""
-    files = (folder / f"{code}.md" for folder in folders())
-    text = next((file.read_text(encoding="utf-8") for file in files if file.is_file()), None)
+    text = shipped(f"rules/{code}.md")
     if text is None:
         return None
     made, _, written = text.partition(END)
@@ -44,7 +43,13 @@ def page(code: str) -> Page | None:
     return Page(COMMENT.sub("", made).strip(), COMMENT.sub("", written).strip())
 
 
+def shipped(name: str) -> str | None:
+    """The text of a file of ``docs``, such as ``messages.md``; None where there is none."""
+    files = (folder / name for folder in folders())
+    return next((file.read_text(encoding="utf-8") for file in files if file.is_file()), None)
+
+
 def folders() -> tuple[Path, ...]:
     """Where the pages are in an installed package, and in a checkout."""
-    here = Path(str(resources.files("pipetrace.explain.findings")))
-    return here / "pages", here.parents[3] / "docs" / "rules"
+    here = Path(str(resources.files("pipetrace")))
+    return here / "docs", here.parents[1] / "docs"

@@ -13,6 +13,7 @@ from pipetrace.explain.findings.measured_run import (
     RESHAPING,
     MeasuredRun,
 )
+from pipetrace.explain.judgement import AT_CHANCE, BETTER, WORSE
 from pipetrace.explain.text import counted, figure, share
 from pipetrace.trace.document import SOURCE, STEP, Stage
 from pipetrace.trace.measurements import (
@@ -71,16 +72,30 @@ WEAK_KERNEL = 0.5
 
 
 def struggles(run: MeasuredRun) -> bool:
-    """Whether the model is at chance level, or clearly behind a baseline model, or broke."""
-    if run.broken:
+    """Whether the model is at chance level or worse, clearly behind a baseline model, or broke."""
+    if run.broken or run.outcome == WORSE:
         return True
-    skill, attainable = run.skill(run.evaluated_rows), run.attainable
-    if skill is None:
+    skill = run.skill(run.evaluated_rows)
+    if (skill is None and run.outcome != AT_CHANCE) or hopeless(run):
         return False
-    hopeless = attainable is not None and attainable <= NO_SKILL and not run.reads_tokens
-    if hopeless and misaligned(run) is None:
-        return False  # No model learns anything from these rows.
-    return skill < NO_SKILL or (run.behind is not None and run.behind > run.allowed_behind)
+    return at_chance(run, skill) or (run.behind is not None and run.behind > run.allowed_behind)
+
+
+def at_chance(run: MeasuredRun, skill: float | None) -> bool:
+    """Whether the run was judged worse than chance, or not judged better and has no skill.
+
+    A run that is judged to be at chance level because it has few rows may have some skill.
+    """
+    if skill is None:
+        return run.outcome in (AT_CHANCE, WORSE)
+    return run.outcome == WORSE or (run.outcome != BETTER and skill < NO_SKILL)
+
+
+def hopeless(run: MeasuredRun) -> bool:
+    """Whether no baseline model learns anything from these rows either."""
+    attainable = run.attainable
+    nothing = attainable is not None and attainable <= NO_SKILL and not run.reads_tokens
+    return nothing and misaligned(run) is None
 
 
 def underfits(run: MeasuredRun) -> bool:
@@ -90,7 +105,8 @@ def underfits(run: MeasuredRun) -> bool:
     skill, attainable = run.skill(TRAINING), run.attainable
     if skill is None or not struggles(run):
         return False
-    return skill < NO_SKILL or (attainable is not None and skill < attainable - run.allowed_behind)
+    behind = attainable is not None and skill < attainable - run.allowed_behind
+    return at_chance(run, skill) or behind
 
 
 def margin(value: float, limit: float, certain: float) -> float:

@@ -59,15 +59,25 @@ def known_rules(
 def entry_points() -> "list[EntryPoint]":
     """The installed rules, sorted by name.
 
-    Importing ``importlib.metadata`` takes as long as reading a trace, so it is asked only where a
-    package declares rules. Files on ``sys.path`` are archives, which only it can read.
+    Nothing that lies in the current folder counts as installed: it may be a stranger's. Importing
+    ``importlib.metadata`` takes as long as reading a trace, so it is asked only where a package
+    declares rules. Files on ``sys.path`` are archives, which only it can read.
     """
-    places = [Path(place) for place in sys.path]
+    places = [Path(place) for place in sys.path if not _is_here(place)]
     if not any(place.is_file() or _declares_rules(place) for place in places):
         return []
-    from importlib.metadata import entry_points as installed
+    from importlib.metadata import distributions
 
-    return sorted(installed(group=GROUP), key=lambda each: each.name)
+    packages = {each.name: each for each in reversed(list(distributions(path=[*map(str, places)])))}
+    found = (one for each in packages.values() for one in each.entry_points if one.group == GROUP)
+    return sorted(found, key=lambda each: each.name)
+
+
+def _is_here(place: str) -> bool:
+    try:
+        return not place or Path(place).samefile(Path.cwd())
+    except (OSError, ValueError):
+        return False  # it does not exist
 
 
 def _declares_rules(folder: Path) -> bool:
@@ -91,7 +101,9 @@ def as_rule(given: object, where: str) -> Rule:
         raise BadRuleError(
             f"A rule must be a subclass of pipetrace.Rule, received {name}.",
             where=where,
-            hint="Give the class or an object of it; docs/findings.md shows one.",
+            hint="To choose rules by code or name, use select."
+            if isinstance(given, str)
+            else "Give the class or an object of it; pipetrace help bad-rule shows one.",
         )
     lacking = [each for each in REQUIRED if not isinstance(getattr(kind, each, None), str)]
     if not lacking and getattr(kind.check, "__isabstractmethod__", False):
@@ -100,7 +112,7 @@ def as_rule(given: object, where: str) -> Rule:
         raise BadRuleError(
             f"The rule {name} lacks {listed(lacking)}.",
             where=where,
-            hint="Add it to the class; docs/findings.md shows a complete one.",
+            hint="Add it to the class; pipetrace help bad-rule shows one.",
         )
     unknown = [need for need in kind.needs if need not in NEEDS]
     if unknown:
@@ -131,21 +143,17 @@ def as_rule(given: object, where: str) -> Rule:
 def selected(
     rules: Sequence[Rule], select: Sequence[str] = (), ignore: Sequence[str] = ()
 ) -> tuple[Rule, ...]:
-    """The rules whose code starts with one of ``select``, or all, without those of ``ignore``.
+    """The rules that ``select`` names, or all, without those that ``ignore`` names.
 
     Args:
         rules: all of them.
-        select, ignore: codes, or what codes start with; each may list several with commas.
+        select, ignore: codes, what codes start with, or names; each may list several with commas.
 
     Raises:
         UnknownRuleError: one of them matches no rule.
     """
-    wanted, unwanted = _codes(rules, select, "select"), _codes(rules, ignore, "ignore")
-    return tuple(
-        rule
-        for rule in rules
-        if (not wanted or rule.code.startswith(wanted)) and not rule.code.startswith(unwanted)
-    )
+    wanted, unwanted = _named(rules, select, "select"), _named(rules, ignore, "ignore")
+    return tuple(rule for rule in rules if (not wanted or rule in wanted) and rule not in unwanted)
 
 
 def find_rule(rules: Sequence[AnyRule], code: str) -> AnyRule:
@@ -205,12 +213,18 @@ def _add(known: list[Rule], rule: Rule) -> None:
     known.append(rule)
 
 
-def _codes(rules: Sequence[Rule], given: Sequence[str], where: str) -> tuple[str, ...]:
-    codes = [part.strip().upper() for each in given for part in each.split(",")]
-    for code in codes:
-        if not code or not any(rule.code.startswith(code) for rule in rules):
-            raise _unknown(rules, code, where)
-    return tuple(codes)
+def _named(rules: Sequence[Rule], given: Sequence[str], where: str) -> list[Rule]:
+    found: list[Rule] = []
+    for part in (part.strip() for each in given for part in each.split(",")):
+        named = [
+            rule
+            for rule in rules
+            if part and (rule.code.startswith(part.upper()) or rule.name == part.lower())
+        ]
+        if not named:
+            raise _unknown(rules, part, where)
+        found += named
+    return found
 
 
 def _unknown(rules: Sequence[AnyRule], code: str, where: str) -> UnknownRuleError:

@@ -27,7 +27,7 @@ from pipetrace.explain.layers.parts import NOT_TOLD, Known, Operation, none_held
 from pipetrace.explain.layers.windows import kernel, strides
 from pipetrace.trace.document import LAYER, SOURCE, STEP, Stage
 
-__all__ = ["LAYERS", "Operation", "kernel", "operation", "strides"]
+__all__ = ["LAYERS", "Operation", "is_of_keras", "kernel", "operation", "strides"]
 
 FROZEN = "all frozen: training does not change them"
 OTHER_FORM = "A layer of class {name}, whose configuration or shapes are not those of Keras' own"
@@ -37,15 +37,23 @@ MODELS = frozenset({"Sequential", "Functional", "Model"})
 
 def operation(stage: Stage) -> Operation:
     """A stage in words; a layer without templates is described by its class and shapes."""
-    if stage.kind == SOURCE:
-        return steps.source(stage)
-    if stage.kind == STEP:
-        return steps.step(stage)
     # A user's own layer may have the name of one of Keras'; a stranger's trace may hold anything.
     try:
+        if stage.kind == SOURCE:
+            return steps.source(stage)
+        if stage.kind == STEP:
+            return steps.step(stage)
         return (_layer(stage) if stage.kind == LAYER else ops.named(stage)) or _other(stage)
     except NOT_TOLD:
         return _other(stage)
+
+
+def is_of_keras(stage: Stage) -> bool:
+    """Whether a stage is a layer of Keras' own, by its configuration and shapes."""
+    try:
+        return stage.kind == LAYER and _layer(stage) is not None
+    except NOT_TOLD:
+        return False
 
 
 def _layer(stage: Stage) -> Operation | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pipetrace.explain.quiz import data_flow, prediction, training
 from pipetrace.explain.quiz.draft import Draft
+from pipetrace.trace import Given, opened
 from pipetrace.trace.document import Trace
 
 SECTIONS: tuple[tuple[Callable[[Trace], Draft | None], ...], ...] = (
@@ -41,17 +42,18 @@ class Question:
     evidence: str
 
 
-def quiz(trace: Trace, seed: int = 0) -> tuple[Question, ...]:
+def quiz(trace: Given, seed: int = 0) -> tuple[Question, ...]:
     """Three questions on this run, one on each part of the trace where the run has it.
 
     Args:
-        trace: the run.
+        trace: the run, or the path of its trace.
         seed: for the choice of questions and the order of options; the same seed gives the same
             quiz.
 
     Returns:
         at most three questions; fewer where the run was too short to ask about.
     """
+    trace = opened(trace)
     source = f"{seed} {trace.run.model_fingerprint} {trace.run.data.fingerprint}"
     chance = random.Random(source)  # noqa: S311 no secret
     drafts = [

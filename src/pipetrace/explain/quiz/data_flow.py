@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from pipetrace.explain.facts import before, first_call, first_of, layer_stages
-from pipetrace.explain.layers import kernel, operation, strides
+from pipetrace.explain.layers import is_of_keras, kernel, operation, strides
 from pipetrace.explain.quiz.draft import Draft, draft, written
 from pipetrace.explain.remarks import FEW, pooled_block
 from pipetrace.explain.text import counted, exact, figure, listed, number
@@ -118,6 +118,8 @@ def scaled_pixel(trace: Trace) -> Draft | None:
     was = before(trace, stage) if stage else None
     if stage is None or value is None or was is None or was.example is None:
         return None
+    if not isinstance(stage.config.get("by"), int | float):
+        return None
     places = np.argwhere(was.example == value)
     if stage.example is None or not len(places) or stage.example.shape != was.example.shape:
         return None
@@ -180,7 +182,7 @@ def dense_parameters(trace: Trace) -> Draft | None:
     """How many parameters does a dense layer have? Asked where there is no convolution."""
     if first_of(trace, "Conv2D") is not None:
         return None
-    dense = (each for each in layer_stages(trace) if each.layer == "Dense")
+    dense = (each for each in layer_stages(trace) if each.layer == "Dense" and is_of_keras(each))
     stage = next((each for each in dense if each.outputs and each.inputs), None)
     if stage is None or "units" not in stage.config or not _biased(stage):
         return None

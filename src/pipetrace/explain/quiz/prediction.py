@@ -10,6 +10,7 @@ from pipetrace.explain.facts import (
     probabilities,
     row_noun,
 )
+from pipetrace.explain.layers import is_of_keras
 from pipetrace.explain.quiz.draft import Draft, draft, written
 from pipetrace.explain.task import BINARY, CLASSES, ROW, THRESHOLD, only, shares
 from pipetrace.explain.text import counted, figure, number, share
@@ -24,7 +25,7 @@ MARGIN = 0.05
 def dense_inputs(trace: Trace) -> Draft | None:
     """How many numbers decide one class score?"""
     stage, output = _last(trace), only(trace)
-    if stage is None or output is None or stage.layer != "Dense" or "units" not in stage.config:
+    if stage is None or output is None or stage.layer != "Dense" or not is_of_keras(stage):
         return None
     if len(stage.inputs) != 1 or len(stage.inputs[0].shape) != 2 or not trace.predictions:
         return None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pipetrace.explain.findings.engine import Report
-from pipetrace.explain.findings.labels import report_title
+from pipetrace.explain.findings.labels import report_title, unrun_rules
 from pipetrace.explain.overhead import omissions
 from pipetrace.explain.text import counted
 from pipetrace.present.blocks import GAP, Block, Paragraph
@@ -22,13 +22,19 @@ def check_blocks(reports: Sequence[Report]) -> Iterator[Block]:
         if number:
             yield GAP
         yield Paragraph(f"{report.file}: {report_title(report)}.", "strong")
-        if report.not_run and (reasons := omissions(report.trace)):
-            yield Paragraph(reasons)
         yield from findings_blocks(replace(findings_view(report), failed=()))
+        if report.not_run:
+            yield GAP
+            yield from map(Paragraph, (*unrun_rules(report), *_reasons(report)))
     if len(reports) > 1:
         wrong = sum(bool(report.findings) for report in reports)
         yield GAP
         yield Paragraph(f"{wrong} of {counted(len(reports), 'trace')} have findings.")
+
+
+def _reasons(report: Report) -> tuple[str, ...]:
+    reasons = omissions(report.trace)
+    return (reasons,) if reasons else ()
 
 
 def check_as_text(reports: Sequence[Report], version: str) -> str:  # noqa: ARG001 as the others

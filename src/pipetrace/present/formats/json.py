@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from pipetrace.explain.findings.engine import Report
+from pipetrace.explain.overhead import omissions
 from pipetrace.trace.codec import encode_number, encode_tensor
 
 CHECK_VERSION = 1
@@ -61,6 +62,7 @@ def check_as_json(checked: Sequence[Report], version: str) -> str:
                 "level": each.level,
                 "rules": [rule.code for rule in each.ran],
                 "not_run": {one.rule.code: list(one.missing) for one in each.not_run},
+                "skipped": omissions(each.trace) if each.not_run else "",
                 "findings": encode(each.findings),
                 "hidden": len(each.hidden),
                 "failed": [

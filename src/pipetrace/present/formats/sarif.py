@@ -65,12 +65,9 @@ def sarif(checked: Sequence[Report], version: str) -> dict[str, Any]:
                             for error in failed
                         ]
                         + [
-                            _not_run(each, places[each.rule.code])
-                            for each in {
-                                each.rule.code: each
-                                for report in checked
-                                for each in report.not_run
-                            }.values()
+                            _not_run(each, places[each.rule.code], report.file)
+                            for report in checked
+                            for each in report.not_run
                         ],
                     }
                 ],
@@ -85,7 +82,7 @@ def sarif(checked: Sequence[Report], version: str) -> dict[str, Any]:
     }
 
 
-def _not_run(each: NotRun, rule: int) -> dict[str, Any]:
+def _not_run(each: NotRun, rule: int, file: str) -> dict[str, Any]:
     return {
         "level": "warning",
         "descriptor": {"id": "rule-not-run"},
@@ -93,6 +90,7 @@ def _not_run(each: NotRun, rule: int) -> dict[str, Any]:
         "message": {
             "text": f"The rule {each.rule.code} did not run; not recorded: {listed(each.missing)}."
         },
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": _uri(file)}}}],
     }
 
 
@@ -127,7 +125,8 @@ def _result(checked: Report, found: Finding, rule: int, artifact: int) -> dict[s
         "ruleIndex": rule,
         "kind": "fail",
         "level": found.level,
-        "message": {"text": "\n".join(part for part in said if part)},
+        # "[text](address)" in a name would be a link.
+        "message": {"text": "\n".join(part for part in said if part).replace("](", "] (")},
         "locations": [_location(checked, found, artifact)],
         # The same fault at the same place is the same result in the next run, whatever its figures.
         "partialFingerprints": {"pipetrace/v1": _fingerprint(found)},

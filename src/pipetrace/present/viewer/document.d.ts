@@ -30,6 +30,11 @@ export interface Document {
   findings: FindingsView;
 }
 
+export interface ModelView {
+  stages: ModelStage[];
+  rows: RowView[];
+}
+
 export interface TrainingView {
   charts: Chart[];
   columns: string[];
@@ -122,6 +127,24 @@ export interface GroupView {
   last: number;
   expanded: boolean;
   findings: Mark[];
+}
+
+export interface ModelStage {
+  name: string;
+  layer: string;
+  config: string;
+  inputs: InputView[];
+  outputs: ShapeView[];
+  weights: Record<string, Tensor>;
+  unit_names: string[];
+}
+
+export interface RowView {
+  position: number;
+  row: number;
+  label: number | null;
+  label_text: string;
+  outputs: Record<string, Tensor>;
 }
 
 export interface Chart {
@@ -251,6 +274,15 @@ export interface TreeLine {
   what: string;
   shape: string;
   output: boolean;
+}
+
+export interface InputView {
+  source: string;
+  output: number;
+}
+
+export interface ShapeView {
+  shape: number[];
 }
 
 export interface Tick {

@@ -16,16 +16,20 @@ import { image } from "viewer/image.js";
 /**
  * @param {Document} view
  * @param {Colormaps} colormaps
+ * @param {HTMLElement | null} explorer shows one stage at a time; the list of all is then collapsed
  * @returns {HTMLElement}
  */
-export function flow(view, colormaps) {
+export function flow(view, colormaps, explorer) {
+  const list = h("ol", { class: "thread" }, ...entries(view, colormaps, 0, view.stages.length, view.groups));
+  const count = counted(view.stages.length, "stage");
   return h(
     "section",
     { "aria-labelledby": "flow" },
-    h("h2", { id: "flow" }, "Data flow", h("small", {}, counted(view.stages.length, "stage"))),
+    h("h2", { id: "flow" }, "Data flow", h("small", {}, count)),
     h("p", { class: "muted" }, view.counting),
     graph(view.graph),
-    h("ol", { class: "thread" }, ...entries(view, colormaps, 0, view.stages.length, view.groups)),
+    explorer,
+    explorer ? h("details", { class: "all" }, h("summary", {}, `All ${count} as a list, with what was measured on all rows`), list) : list,
   );
 }
 
@@ -122,6 +126,27 @@ function item(stage, colormaps) {
       change(stage.change, colormaps),
       more(stage, weights),
     ),
+  );
+}
+
+/**
+ * What was measured at a stage: its findings, its figures, the distribution of all rows, its kernels.
+ *
+ * @param {StageView} stage
+ * @param {Colormaps} colormaps
+ * @returns {HTMLElement}
+ */
+export function measured(stage, colormaps) {
+  return h(
+    "div",
+    { class: "more" },
+    ...marks(stage.findings),
+    stage.wiring.length > 0 && h("p", { class: "wiring" }, stage.wiring.join(" ")),
+    facts(stage),
+    stage.measured.length > 0 && h("p", { class: "measured" }, stage.measured.join(" ")),
+    ...stage.others.map((each) => captioned(each.label, each, colormaps)),
+    change(stage.change, colormaps),
+    more(stage, stage.weights && image(stage.weights, colormaps)),
   );
 }
 

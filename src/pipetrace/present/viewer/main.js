@@ -1,38 +1,57 @@
 // The page: reads the document, builds the sections, and goes to the place that the address or the quiz names.
 
+import { mirror } from "viewer/address.js";
 import { h } from "viewer/dom.js";
+import { explorer } from "viewer/explore/explorer.js";
 import { findings } from "viewer/findings.js";
 import { flow } from "viewer/flow.js";
+import { Model } from "viewer/model/model.js";
 import { prediction } from "viewer/prediction.js";
 import { quiz } from "viewer/quiz.js";
+import { rows } from "viewer/explore/rows.js";
 import { State } from "viewer/state.js";
 import { training } from "viewer/training.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
 
-export function start() {
+export async function start() {
   /** @type {Document} */
   const view = data("document");
   const colormaps = data("colormaps");
-  const state = new State(view.quiz.length);
+  const packed = await unpacked("model");
+  const model = packed && new Model(packed);
+  const state = new State(view.quiz.length, model ? firstStage(model) : "");
+  const inside = model && h("div", {}, rows(view, model, state), explorer(view, model, state, colormaps));
+  const go = (/** @type {string} */ id) => {
+    const stage = id.startsWith("stage/") ? id.slice(6) : null;
+    if (stage === null || !model?.byName.has(stage)) return visit(id);
+    state.open(stage);
+    document.getElementById("panel")?.scrollIntoView({ block: "start" });
+    document.getElementById("panel")?.focus({ preventScroll: true });
+  };
   document.getElementById("app")?.append(
     ...[
-      head(view),
+      head(view, state),
       h(
         "main",
         {},
         findings(view),
-        flow(view, colormaps),
+        flow(view, colormaps, inside),
         training(view, state),
         prediction(view, colormaps),
-        quiz(view, state, visit),
+        quiz(view, state, go),
         insight(view),
       ),
       foot(view),
     ],
   );
-  if (location.hash.length > 1) visit(asked());
-  window.addEventListener("hashchange", () => visit(asked()));
+  if (model) mirror(model, state);
+  const follow = () => {
+    if (/[#&]stage=/.test(location.hash)) inside?.scrollIntoView();
+    else if (location.hash.length > 1) go(asked());
+  };
+  follow();
+  window.addEventListener("hashchange", follow);
   // Paper shows everything expanded.
   window.addEventListener("beforeprint", () => {
     for (const details of document.querySelectorAll("details")) {
@@ -49,6 +68,28 @@ export function start() {
  */
 function data(id) {
   return JSON.parse(document.getElementById(id)?.textContent ?? "null");
+}
+
+/**
+ * @param {string} id
+ * @returns {Promise<any>} the contents of a packed script, or null where it is empty
+ */
+async function unpacked(id) {
+  const text = document.getElementById(id)?.textContent;
+  if (!text) return null;
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).json();
+}
+
+/**
+ * @param {Model} model
+ * @returns {string} the stage to open first: the first one whose values are computed by windows, or else by weights
+ */
+function firstStage(model) {
+  const windows = model.stages.find((stage) => /Conv|Attention|LSTM|GRU|RNN|Bidirectional/.test(stage.layer));
+  const weighted = model.stages.find((stage) => Object.keys(model.weights.get(stage.name) ?? {}).length > 0);
+  return (windows ?? weighted ?? model.stages[0])?.name ?? "";
 }
 
 /**
@@ -83,13 +124,14 @@ function visit(id) {
 
 /**
  * @param {Document} view
+ * @param {State} state
  * @returns {HTMLElement}
  */
-function head(view) {
+function head(view, state) {
   return h(
     "header",
     {},
-    h("div", { class: "top" }, h("h1", {}, view.title), h("p", { class: "framework" }, view.framework), theme()),
+    h("div", { class: "top" }, h("h1", {}, view.title), h("p", { class: "framework" }, view.framework), theme(state)),
     h("p", { class: "muted" }, [view.kind, ...view.facts].join(" · ")),
     h("p", { class: "headline" }, view.headline),
     view.events.length > 0 && h("ul", { class: "events" }, ...view.events.map((event) => h("li", {}, event))),
@@ -101,9 +143,10 @@ function head(view) {
 /**
  * A button that switches between light and dark. Until it is used, the page follows the system.
  *
+ * @param {State} state
  * @returns {HTMLElement}
  */
-function theme() {
+function theme(state) {
   const root = document.documentElement;
   const dark = () =>
     root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
@@ -112,6 +155,7 @@ function theme() {
     class: "theme",
     onclick: () => {
       root.dataset.theme = dark() ? "light" : "dark";
+      state.set("theme", root.dataset.theme);
       label();
     },
   });

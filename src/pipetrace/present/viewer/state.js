@@ -1,40 +1,84 @@
-// The one state of the page. Views read it and listen to the keys they draw.
+// The one state of the page, mirrored in the address. Views read it and listen to the keys they draw.
 
 /**
  * @typedef {object} Shape
+ * @property {number} row which of the recorded rows is followed
+ * @property {string} stage the one that is open
+ * @property {number[] | null} place of the value that is looked at, in the open stage; null for its strongest
+ * @property {number | null} channel the one that was chosen last; it stays chosen in every stage
+ * @property {boolean} symbols whether formulas are written in symbols too
+ * @property {string} theme light or dark
  * @property {number | null} epoch the epoch under the pointer, in the charts and in the table
  * @property {number} question the quiz question that is shown; past the last one, the result
  * @property {(number | null)[]} answers the option chosen for each question
  */
 
+/** @typedef {keyof Shape} Key */
+
 export class State {
-  /** @param {number} questions how many there are */
-  constructor(questions) {
+  /**
+   * @param {number} questions how many there are
+   * @param {string} stage the first to be opened
+   */
+  constructor(questions, stage) {
     /** @type {Shape} */
-    this.now = { epoch: null, question: 0, answers: new Array(questions).fill(null) };
-    /** @type {Map<keyof Shape, (() => void)[]>} */
-    this.listeners = new Map();
+    this.now = {
+      row: 0,
+      stage,
+      place: null,
+      channel: null,
+      symbols: false,
+      theme: "",
+      epoch: null,
+      question: 0,
+      answers: new Array(questions).fill(null),
+    };
+    /** @type {[Key[], () => void][]} */
+    this.listeners = [];
   }
 
   /**
-   * @template {keyof Shape} Key
-   * @param {Key} key
-   * @param {Shape[Key]} value
+   * @template {Key} K
+   * @param {K} key
+   * @param {Shape[K]} value
    */
   set(key, value) {
-    if (this.now[key] === value) return;
+    if (same(this.now[key], value)) return;
     this.now[key] = value;
-    for (const listener of this.listeners.get(key) ?? []) listener();
+    if (key === "place" && this.now.place && this.now.place.length > 2) this.now.channel = this.now.place[this.now.place.length - 1];
+    for (const [keys, listener] of this.listeners) if (keys.includes(key)) listener();
   }
 
   /**
-   * Call a function now and whenever the key changes.
+   * Open a stage.
    *
-   * @param {keyof Shape} key
+   * @param {string} stage
+   * @param {number[] | null} [place] of its value to look at, the strongest when left out
+   */
+  open(stage, place = null) {
+    if (this.now.stage === stage) return;
+    this.now.place = place;
+    this.set("stage", stage);
+  }
+
+  /**
+   * Call a function now and whenever one of the keys changes.
+   *
+   * @param {Key | Key[]} keys
    * @param {() => void} listener
    */
-  watch(key, listener) {
-    this.listeners.set(key, [...(this.listeners.get(key) ?? []), listener]);
+  watch(keys, listener) {
+    this.listeners.push([[keys].flat(), listener]);
     listener();
   }
+}
+
+/**
+ * @param {unknown} one
+ * @param {unknown} other
+ * @returns {boolean}
+ */
+function same(one, other) {
+  if (Array.isArray(one) && Array.isArray(other)) return `${one}` === `${other}`;
+  return one === other;
 }

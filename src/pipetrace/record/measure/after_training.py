@@ -1,65 +1,34 @@
 """What is measured when training is over: data flow, training mode, predictions, weights."""
 
-from collections.abc import Mapping, Sequence
+import math
+import time
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import facts, nests, training_mode
+from pipetrace.capture import nests, training_mode
 from pipetrace.capture.forward import Forward
-from pipetrace.record.measure.data_flow import Flow
+from pipetrace.capture.weights import size
 from pipetrace.record.measure.model_pass import ModelPass, is_numbers
+from pipetrace.record.measure.outcomes import Found, compared
 from pipetrace.record.measure.preprocessing import Before
 from pipetrace.record.measure.rows import Rows
 from pipetrace.stats import summarise
-from pipetrace.stats.examples import Choice, choose
-from pipetrace.trace.document import Array, Prediction
+from pipetrace.stats.examples import choose
+from pipetrace.trace.document import Array, Prediction, Stage
+from pipetrace.trace.measurements import TRAINING_MODE
 from pipetrace.trace.summary import Summary
 
-PREDICTION_CANDIDATES = 2000
-"""Rows among which the predictions to show are chosen."""
+SAMPLED_ROWS = 2000
+"""Rows of each kind whose outcome is measured, and among which the predictions are chosen."""
+OTHER_IN_TRAINING = ("Dropout", "BatchNorm", "Noise")
+"""Layers of Keras that give something else in training; RNNs may too, and mostly do not."""
 MOST_STORED_WEIGHTS = 1_000_000
 """Weights that are stored in full; the smallest arrays first."""
 MODE_ROWS = 32
 """Rows that layers with a training mode are compared on."""
-
-
-@dataclass(frozen=True)
-class FlowFacts:
-    """All rows at every stage, with the first row as an example.
-
-    Attributes:
-        summaries: by stage, those before the model too.
-        examples: by stage the first row's outputs, without the axis of rows.
-        masks, mask_examples: the same of the masks that stages give.
-    """
-
-    summaries: Mapping[str, Summary]
-    examples: Mapping[str, Sequence[Array]]
-    masks: Mapping[str, Summary]
-    mask_examples: Mapping[str, Array]
-
-
-def flow_facts(measure: ModelPass, rows: Rows, flow: Flow, before: Before | None) -> FlowFacts:
-    """What is stored of the data flow.
-
-    Args:
-        measure: the forward pass.
-        rows: that passed.
-        flow: what was measured on them.
-        before: the stages before the model, where there are any but the rows themselves.
-    """
-    passed = measure.passed(rows.taken(slice(0, 1)).x)
-    ahead = {name: (values,) for name, values in before.way(0).items()} if before else {}
-    return FlowFacts(
-        summaries={**(before.summaries if before else {}), **flow.summaries},
-        examples={**ahead, **measure.examples(passed)},
-        masks=flow.masks,
-        mask_examples={
-            name: mask[0] for name, mask in passed.masks.items() if name in measure.extent.kept
-        },
-    )
 
 
 @dataclass
@@ -76,110 +45,166 @@ class ModeFacts:
     examples: dict[str, Array] = field(default_factory=dict)
 
 
-def training_mode_facts(model: Any, measure: ModelPass, rows: Rows) -> ModeFacts:
-    """Which stages give something else in training, for some of the rows.
+class TrainingMode:
+    """The model as it is in training, traced once, when it is first asked for.
 
-    Their random numbers are those that the next step would draw; drawing them here leaves the state
+    Its random numbers are those that the next step would draw; drawing them here leaves the state
     as it is.
+
+    Args:
+        model: as it is.
+        measure: its forward pass in prediction.
+        rows: of which shapes and dtypes are used.
     """
-    found = ModeFacts()
-    layers = {
-        stage.name: (stage, operation)
-        for stage, operation in zip(measure.forward.stages, measure.forward.operations, strict=True)
-        if operation is not None
-        and stage.name in measure.extent.kept
-        and training_mode.has_modes(operation)
-    }
-    if not layers:
+
+    def __init__(self, model: Any, measure: ModelPass, rows: Rows) -> None:
+        self._model, self._measure, self._rows = model, measure, rows
+
+    @cached_property
+    def _layers(self) -> dict[str, tuple[Stage, Any]]:
+        forward, kept = self._measure.forward, self._measure.extent.kept
+        return {
+            stage.name: (stage, operation)
+            for stage, operation in zip(forward.stages, forward.operations, strict=True)
+            if operation is not None and stage.name in kept and training_mode.has_modes(operation)
+        }
+
+    @cached_property
+    def _forward(self) -> Forward:
+        inputs = {str(spec.source) for stage, _ in self._layers.values() for spec in stage.inputs}
+        outputs = {str(spec.source) for spec in self._measure.forward.outputs}
+        forward = Forward(
+            self._model,
+            nests.as_fit_gets(self._rows.taken(slice(0, 2)).x),
+            self._measure.names,
+            training=True,
+            only={*self._layers, *inputs, *outputs},
+            taken=self._measure.forward.taken,
+        )
+        forward.most, forward.most_final = self._measure.extent.together, self._measure.losses.most
+        return forward
+
+    @property
+    def has_layers(self) -> bool:
+        """Whether any stage may give something else in training."""
+        return bool(self._layers)
+
+    @property
+    def changes_outputs(self) -> bool:
+        """Whether the model's own outputs are likely to be other ones in training."""
+        kinds = [stage.layer or "" for stage in self._measure.forward.stages]
+        return any(word in kind for kind in kinds for word in OTHER_IN_TRAINING)
+
+    def outcome(self, some: Rows) -> Found:
+        """Outputs in training against targets."""
+        return compared(
+            self._measure, some, self._forward.final(nests.as_fit_gets(some.x)) or [], TRAINING_MODE
+        )
+
+    def facts(self) -> ModeFacts:
+        """Which stages give something else in training, for some of the rows."""
+        found, measure = ModeFacts(), self._measure
+        few = self._rows.taken(slice(0, min(MODE_ROWS, measure.extent.together))).x
+        training = self._forward.passed(nests.as_fit_gets(few)).outputs
+        usual = measure.passed(few)
+        known = {**usual.outputs, **training}
+        for name, (stage, operation) in self._layers.items():
+            values = training[name][0]
+            sources = [(str(spec.source), spec.output) for spec in stage.inputs]
+            if not is_numbers(values) or not all(source in known for source, _ in sources):
+                continue
+            received = [known[source][output] for source, output in sources]
+            masks = [usual.masks.get(source) for source, _ in sources]
+            if training_mode.differs(operation, received, values, masks):
+                found.training[name] = summarise(values, by_channel=False)
+                found.prediction[name] = summarise(usual.outputs[name][0], by_channel=False)
+                found.examples[name] = values[0]
         return found
-    few = nests.as_fit_gets(rows.taken(slice(0, min(MODE_ROWS, measure.extent.together))).x)
-    inputs = {str(spec.source) for stage, _ in layers.values() for spec in stage.inputs}
-    forward = Forward(
-        model,
-        few,
-        measure.names,
-        training=True,
-        only={*layers, *inputs},
-        taken=measure.forward.taken,
-    )
-    training = forward.passed(few).outputs
-    usual = measure.passed(few)
-    known = {**usual.outputs, **training}
-    for name, (stage, operation) in layers.items():
-        values = training[name][0]
-        sources = [(str(spec.source), spec.output) for spec in stage.inputs]
-        if not is_numbers(values) or not all(source in known for source, _ in sources):
-            continue
-        received = [known[source][output] for source, output in sources]
-        masks = [usual.masks.get(source) for source, _ in sources]
-        if training_mode.differs(operation, received, values, masks):
-            found.training[name] = summarise(values, by_channel=False)
-            found.prediction[name] = summarise(usual.outputs[name][0], by_channel=False)
-            found.examples[name] = values[0]
-    return found
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Evenly spaced rows and what the model gave for them.
+
+    Attributes:
+        rows: those that passed.
+        places: of them among all rows.
+        outputs: the model's own, one array each.
+    """
+
+    rows: Rows
+    places: Array
+    outputs: list[Array]
+
+
+def sample(measure: ModelPass, rows: Rows, seconds: float) -> Sample:
+    """Pass evenly spaced rows, for their outputs alone.
+
+    Args:
+        measure: the forward pass.
+        rows: to choose from.
+        seconds: that it may take; what a batch takes is measured first.
+    """
+    count = min(len(rows), SAMPLED_ROWS, measure.extent.candidates)
+    together = measure.losses.most
+    if seconds < math.inf and count > together:
+        few = rows.taken(slice(0, together))
+        for _ in range(2):  # the first call of a function prepares it
+            began = time.perf_counter()
+            measure.outputs_of(few)
+            took = time.perf_counter() - began
+            seconds -= took
+        count = min(count, max(1, int(seconds / took)) * together)
+    places = np.linspace(0, len(rows) - 1, count).round().astype(int)
+    some = rows.taken(places)
+    return Sample(some, places, measure.outputs_of(some))
 
 
 def predictions(
-    model: Any, measure: ModelPass, shown: Rows, validation: Rows | None, before: Before | None
+    measure: ModelPass, rows: Rows, found: Sample, before: Before | None, *, held_out: bool
 ) -> list[Prediction]:
     """The rows that say most about the model, each at every stage.
 
     Args:
-        model: as it is.
-        measure: its forward pass.
-        shown: rows to choose from where there are no validation rows.
-        validation: rows to choose from, or None.
-        before: the stages before the model, which the rows to look at have passed.
+        measure: the model's forward pass.
+        rows: to choose from.
+        found: the sample of them among which they are chosen.
+        before: the stages before the model, which the rows have passed.
+        held_out: whether they were not trained on.
     """
-    held_out = validation is not None and len(validation) > 0
-    of = validation if validation is not None and held_out else shown
-    count = min(len(of), PREDICTION_CANDIDATES, measure.extent.candidates)
-    places = np.linspace(0, len(of) - 1, count).round().astype(int)
-    some = of.taken(places)
-    # Many outputs of all stages take longer than tracing the model once more for its own alone.
-    many = len(places) > measure.extent.candidates // 8
-    outputs = measure.outputs_of(measure.final(model, of) if many else measure.forward, some)
-    losses = None
+    some, outputs, losses = found.rows, found.outputs, None
     if some.y is not None and len(some.targets) == len(outputs):
-        losses = facts.row_losses(model, some.y, outputs if len(outputs) > 1 else outputs[0])
-    way = before if not held_out else None
+        losses = measure.losses.of(some.y, outputs if len(outputs) > 1 else outputs[0])
+    apart = measure.losses.apart is not False
+    chosen = choose(outputs, some.targets, losses, squares=apart)
+    if not chosen:
+        return []
+    places = [int(found.places[each.place]) for each in chosen]
+    passed = measure.passed(rows.taken(places).x)
     return [
-        _prediction(measure, of, int(places[each.place]), each, losses, way, held_out=held_out)
-        for each in choose(outputs, some.targets, losses)
+        Prediction(
+            row=place,
+            label=each.label,
+            outputs={
+                **(before.way(place) if before is not None else {}),
+                **{name: one[0] for name, one in measure.examples(passed, number).items()},
+            },
+            reason=each.reason,
+            loss=None if losses is None else float(losses[each.place]),
+            targets=tuple(np.asarray(values[place]) for values in rows.targets),
+            held_out=held_out,
+        )
+        for number, (place, each) in enumerate(zip(places, chosen, strict=True))
     ]
-
-
-def _prediction(
-    measure: ModelPass,
-    of: Rows,
-    place: int,
-    choice: Choice,
-    losses: Array | None,
-    before: Before | None,
-    *,
-    held_out: bool,
-) -> Prediction:
-    row = of.taken(slice(place, place + 1))
-    outputs = {name: values[0] for name, values in measure.examples(measure.passed(row.x)).items()}
-    ahead = before.way(place) if before is not None else {}
-    return Prediction(
-        row=place,
-        label=choice.label,
-        outputs={**ahead, **outputs},
-        reason=choice.reason,
-        loss=None if losses is None else float(losses[choice.place]),
-        targets=tuple(np.asarray(values[0]) for values in row.targets),
-        held_out=held_out,
-    )
 
 
 def stored_weights(measure: ModelPass) -> dict[str, Array]:
     """The weights by their names, the smallest ones first until there is no room for more."""
-    weights = measure.forward.weights()
+    variables = measure.forward.variables()
     room, kept = MOST_STORED_WEIGHTS, set()
-    for name, values in sorted(weights.items(), key=lambda item: item[1].size):
-        if values.size > room:
+    for name, variable in sorted(variables.items(), key=lambda item: size([item[1]])):
+        room -= size([variable])
+        if room < 0:
             break
-        room -= values.size
         kept.add(name)
-    return {name: values for name, values in weights.items() if name in kept}
+    return {name: np.array(each.numpy()) for name, each in variables.items() if name in kept}

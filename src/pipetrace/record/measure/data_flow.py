@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,8 +21,6 @@ HISTOGRAM_ROWS = 10_000
 to half a per cent."""
 WORTH_COMPILING = 50_000_000
 """Values from which on the compiled loops save more than loading them takes."""
-WORTH_GUESSING = 1_000_000_000
-"""Values from which on it is worth a batch to see how long all of them will take."""
 THREADS = min(4, os.cpu_count() or 1)
 
 
@@ -35,6 +33,8 @@ class Flow:
         total: how many there are.
         histogram_rows: of how many the histograms are; None where of all that were measured.
         summaries, masks: by stage.
+        examples: the first row's outputs by stage, without the axis of rows; ``mask_examples``: the
+            masks of these.
     """
 
     rows: int
@@ -42,6 +42,8 @@ class Flow:
     histogram_rows: int | None = None
     summaries: dict[str, Summary] = field(default_factory=dict)
     masks: dict[str, Summary] = field(default_factory=dict)
+    examples: Mapping[str, Sequence[Array]] = field(default_factory=dict)
+    mask_examples: Mapping[str, Array] = field(default_factory=dict)
 
 
 def flow(
@@ -61,16 +63,19 @@ def flow(
         x: an array or a structure of arrays, the first axis the rows.
         total: how many rows.
         progress: is told how many rows are done, and of how many.
-        seconds: how long it may take, as far as can be known beforehand. Of rows that would take
-            longer only some pass, evenly spaced. None sets no limit.
+        seconds: how long it may take, as far as can be known beforehand: what a batch takes is
+            measured first. Of rows that would take longer only some pass, evenly spaced. None sets
+            no limit.
         exact: whether the histograms count all rows too, however many there are.
         fast: whether to use the compiled loops, where numba is installed; None uses them where they
             pay. NumPy gives the same counts.
     """
     values = total * measure.extent.values
-    compiled = kernels() if (values > WORTH_COMPILING if fast is None else fast) else None
+    # Loading the compiled loops takes longer than a limit allows.
+    pays = seconds is None and values > WORTH_COMPILING
+    compiled = kernels() if (pays if fast is None else fast) else None
     count = total
-    if seconds is not None and not exact and values > WORTH_GUESSING:
+    if seconds is not None and not exact and total > measure.extent.together:
         count = _rows_in(seconds, measure, x, total, compiled)
     places = None if count == total else np.linspace(0, total - 1, count).round().astype(int)
     sampled = None
@@ -78,8 +83,11 @@ def flow(
         sampled = np.zeros(count, bool)
         sampled[np.linspace(0, count - 1, HISTOGRAM_ROWS).round().astype(int)] = True
     summing = _Summing(measure, compiled)
+    found = Flow(count, total, None if sampled is None else HISTOGRAM_ROWS)
     with ThreadPoolExecutor(THREADS, "pipetrace summary") as pool:
         for start, passed in _batches(measure, x, count, places):
+            if not start:
+                found.examples, found.mask_examples = _first_row(measure, passed)
             stop = min(count, start + measure.extent.together)
             summing.add(
                 pool,
@@ -90,9 +98,19 @@ def flow(
             if progress:
                 progress(stop, count)
         summing.wait()
-    found = Flow(count, total, None if sampled is None else HISTOGRAM_ROWS)
     found.summaries, found.masks = summing.summaries()
     return found
+
+
+def _first_row(
+    measure: ModelPass, passed: Passed
+) -> tuple[dict[str, tuple[Array, ...]], dict[str, Array]]:
+    """Copies of the first row's outputs and masks, so that the batch can be let go."""
+    examples = {
+        name: tuple(np.array(each) for each in values)
+        for name, values in measure.examples(passed).items()
+    }
+    return examples, {name: passed.masks[name][0] for name in examples if name in passed.masks}
 
 
 def _rows_in(seconds: float, measure: ModelPass, x: Any, total: int, compiled: Any) -> int:
@@ -100,6 +118,7 @@ def _rows_in(seconds: float, measure: ModelPass, x: Any, total: int, compiled: A
     together, took = measure.extent.together, 0.0
     with ThreadPoolExecutor(THREADS) as pool:
         for _ in range(2):
+            seconds -= took
             began = time.perf_counter()
             summing = _Summing(measure, compiled)
             summing.add(
@@ -107,7 +126,7 @@ def _rows_in(seconds: float, measure: ModelPass, x: Any, total: int, compiled: A
             )
             summing.wait()
             took = time.perf_counter() - began
-    return min(total, max(together, int(seconds / took) * together))
+    return min(total, max(1, int((seconds - took) / took)) * together)
 
 
 def _batches(measure: ModelPass, x: Any, count: int, places: Any) -> Iterator[tuple[int, Passed]]:

@@ -14,7 +14,7 @@ from pipetrace.trace.document import Array, Data, Target
 
 MOST_NAMED_CLASSES = 1000
 """Classes that get names and counts."""
-HASHED_BYTES = 256_000_000
+HASHED_BYTES = 64_000_000
 """Bytes of the rows that go into their fingerprint; of more rows the first so many."""
 
 
@@ -48,6 +48,10 @@ class DataFacts:
             example_label=read.example_label,
             targets=read.targets,
         )
+
+    def has_read(self, rows: Rows, measure: ModelPass | None) -> bool:
+        """Whether that was done for these rows."""
+        return self._of == (id(rows), measure is not None)
 
     def read(
         self,

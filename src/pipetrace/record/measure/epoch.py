@@ -25,20 +25,17 @@ class EpochPass:
     """Evenly spaced training rows, passed once, for summaries, activations and outcomes.
 
     Args:
-        model: whose loss is asked for.
         measure: the forward pass.
         rows: those that ``fit`` trains on.
         instead: weights to use in place of those that the model has.
     """
 
-    def __init__(
-        self, model: Any, measure: ModelPass, rows: Rows, instead: Weights | None = None
-    ) -> None:
-        self._measure = measure
-        few = rows.spaced(measure.extent.together)
+    def __init__(self, measure: ModelPass, rows: Rows, instead: Weights | None = None) -> None:
+        self._measure, self._rows = measure, rows
+        few = rows.spaced(measure.extent.probe)
         self._passed: Passed = measure.passed(few.x, instead)
         outputs = measure.outputs_in(self._passed)
-        self._outcomes = compared(model, few, outputs, TRAINING)
+        self._outcomes = compared(measure, few, outputs, TRAINING)
 
     def figures(self) -> Found:
         """Activations of every stage, and outputs against targets."""
@@ -49,15 +46,16 @@ class EpochPass:
         ]
         return [*signals, *self._outcomes]
 
+    def example(self, rows: Rows) -> dict[str, Array]:
+        """The first of some rows at every stage, its first output each."""
+        own = rows is self._rows  # whose first row has passed
+        passed = self._passed if own else self._measure.passed(rows.taken(slice(0, 1)).x)
+        found = self._measure.examples(passed)
+        return {name: np.array(values[0]) for name, values in found.items()}
+
     def summaries(self) -> dict[str, Summary]:
         """The summary of every stage's first output."""
         return self._measure.summaries(self._passed)
-
-
-def example(measure: ModelPass, rows: Rows) -> dict[str, Array]:
-    """The first of some rows at every stage, its first output each."""
-    passed = measure.passed(rows.taken(slice(0, 1)).x)
-    return {name: values[0] for name, values in measure.examples(passed).items()}
 
 
 class WeightSummaries:

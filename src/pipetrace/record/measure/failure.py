@@ -34,8 +34,6 @@ MOST_REMEMBERED = 4_000_000
 """Weights of a larger model are not remembered from epoch to epoch."""
 SEARCHED_ROWS = 2048
 """Rows that are searched for the place where a value first was not finite."""
-FAILING_ROWS = 256
-"""Rows that pass a model that raised, to find the layer."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,7 @@ class Suspect:
         rows: those to look at, or None where none are known.
         names: for each array of the rows the stage that it comes from.
         taken: the names of the stages before the model.
+        together: rows that the model may get at a time.
     """
 
     model: Any
@@ -55,6 +54,7 @@ class Suspect:
     rows: Rows | None
     names: list[Origin]
     taken: frozenset[str]
+    together: int
 
 
 def are_sound(copies: Weights) -> bool:
@@ -156,7 +156,7 @@ def of_exception(
     seen: tuple[Stage, ...] = ()
     rows = suspect.rows
     if stage is None and rows is not None:
-        x = nests.as_fit_gets(rows.taken(slice(0, min(len(rows), FAILING_ROWS))).x)
+        x = nests.as_fit_gets(rows.taken(slice(0, min(len(rows), suspect.together))).x)
         numbered = [(f"input_{place + 1}", 0) for place, _ in enumerate(rows.arrays)]
         graph = failing_graph(suspect.model, x, suspect.names or numbered, suspect.taken)
         stage = next((node.stage.name for node in graph.nodes if not node.stage.outputs), None)

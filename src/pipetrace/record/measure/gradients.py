@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipetrace.capture import nests
-from pipetrace.capture.gradients import Gradients
+from pipetrace.capture.gradients import Gradients, mean
 from pipetrace.capture.weights import Weights, trainable
 from pipetrace.record.measure.outcomes import Found
 from pipetrace.record.measure.rows import Rows
@@ -12,7 +12,8 @@ from pipetrace.stats import activations
 from pipetrace.trace.measurements import TRAINING, LossPoint
 
 GRADIENT_ROWS = 64
-"""Rows of which the gradient is taken: no fewer than most batches have."""
+"""Rows of which the gradient is taken: no fewer than most batches have. Where batches have fewer,
+it is the mean over batches."""
 
 
 class LossGradients:
@@ -37,17 +38,22 @@ class LossGradients:
 
         Args:
             rows: training rows with targets.
-            together: rows that may pass at a time.
+            together: rows that may pass at a time, at the most those of a batch.
             variables: the weights that train, by their names in the trace.
             instead: weights to use in place of those that the model has.
         """
-        few = rows.spaced(min(GRADIENT_ROWS, together))
-        x, y = nests.as_fit_gets(few.x), nests.as_fit_gets(few.y)
+        together = min(GRADIENT_ROWS, together)
+        few = rows.spaced(GRADIENT_ROWS // together * together)
+        parts = [
+            (nests.as_fit_gets(part.x), nests.as_fit_gets(part.y), part.weight)
+            for start in range(0, len(few), together)
+            for part in (few.taken(slice(start, start + together)),)
+        ]
         # A layer may have been frozen since.
         trained = [id(variable) for variable in trainable(self._model)]
         if self._compiled is None or self._compiled.variables != trained:
-            self._compiled = Gradients(self._model, x, y, few.weight)
-        taken = self._compiled(x, y, few.weight, instead)
+            self._compiled = Gradients(self._model, *parts[0])
+        taken = mean([self._compiled(*part, instead) for part in parts])
 
         def figures() -> Found:
             found: Found = [(TRAINING, LossPoint(taken.loss, taken.penalty))]

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,11 @@ from pipetrace.stats import COARSE, COARSER, can_summarise, summarise
 from pipetrace.trace.document import SOURCE, Array, Spec, Stage
 from pipetrace.trace.summary import Summary
 
-VALUES_TOGETHER = 8_000_000
-"""Values of all stages that pass at a time: 32 MB of float32."""
-ROWS_TOGETHER = 256
-"""Rows that pass at a time, and after every epoch. With 256 rows a share of one half is known to
-six percentage points (two standard errors)."""
+VALUES_TOGETHER = 32_000_000
+"""Values of all stages that are held at a time: 128 MB of float32."""
+PROBE_ROWS = 256
+"""Rows that pass after every epoch. With 256 rows a share of one half is known to six percentage
+points (two standard errors)."""
 CANDIDATE_VALUES = 200_000_000
 """Values of all stages among whose rows the predictions to show are chosen."""
 ALL_CHANNELS, MOST_CHANNELS = 2048, 1024
@@ -38,7 +38,8 @@ class Extent:
     """What is measured of a model.
 
     Attributes:
-        together: rows that pass the model at a time, and after every epoch.
+        together: rows that pass the model at a time.
+        probe: rows that pass after every epoch.
         candidates: rows among which the predictions to show are chosen, at the most.
         by_channel: names of the stages whose channels are summarised each by itself.
         by_channel_each_epoch: those whose channels are summarised after every epoch.
@@ -48,6 +49,7 @@ class Extent:
     """
 
     together: int
+    probe: int
     candidates: int
     by_channel: frozenset[str]
     by_channel_each_epoch: frozenset[str]
@@ -67,8 +69,10 @@ def extent(
         channels: the length of the last axis of its first output.
     """
     whole = max(1, sum(sizes.values()))
+    room = min(max(1, VALUES_TOGETHER // whole), PROBE_ROWS)
     return Extent(
-        together=min(max(1, VALUES_TOGETHER // whole), ROWS_TOGETHER),
+        together=room,
+        probe=room,
         candidates=max(1, CANDIDATE_VALUES // whole),
         by_channel=_as_fits(stages, channels, ALL_CHANNELS, MOST_CHANNELS),
         by_channel_each_epoch=_as_fits(stages, channels, CHANNELS_EACH_EPOCH, CHANNELS_EACH_EPOCH),
@@ -124,10 +128,17 @@ class ModelPass:
         forward: the compiled pass.
         names: for each array the stage that it comes from, and which of that stage's outputs it is.
         x: a few rows, to learn how large the outputs are.
+        most: rows that the model and its loss may get at a time: those of a batch.
+
+    Attributes:
+        losses: gives the loss of single rows.
     """
 
-    def __init__(self, forward: Forward, names: Sequence[Origin], x: Any) -> None:
+    def __init__(
+        self, forward: Forward, names: Sequence[Origin], x: Any, most: int = PROBE_ROWS
+    ) -> None:
         self.forward, self.names = forward, list(names)
+        self.losses = facts.RowLosses(forward.model, most)
         one = self.passed(nests.taken(x, slice(0, 1)))
         sizes = {name: sum(each.size for each in values) for name, values in one.outputs.items()}
         channels = {
@@ -136,6 +147,13 @@ class ModelPass:
         }
         places = [Stage(name, SOURCE, None, name, {}, (), ()) for name in dict(self.names)]
         self.extent: Extent = extent([*places, *forward.stages], sizes, channels)
+        self.limit(most)
+
+    def limit(self, most: int) -> None:
+        """Pass no more rows at a time from now on, as another ``fit`` may have smaller batches."""
+        self.losses.most = most
+        self.extent = replace(self.extent, together=min(most, self.extent.probe))
+        self.forward.most, self.forward.most_final = self.extent.together, most
 
     def passed(self, x: Any, instead: Weights | None = None) -> Passed:
         """The outputs of all stages, the sources among them.
@@ -180,35 +198,16 @@ class ModelPass:
             if can_summarise(values[0]) and values[0].size
         }
 
-    def final(self, model: Any, rows: Rows, *, training: bool = False) -> Forward:
-        """A pass that gives the model's own outputs alone.
-
-        Args:
-            model: that is passed.
-            rows: of which shapes and dtypes are used.
-            training: whether its layers behave as in training.
-        """
-        return Forward(
-            model,
-            nests.as_fit_gets(rows.taken(slice(0, 2)).x),
-            self.names,
-            training=training,
-            only={str(spec.source) for spec in self.forward.outputs},
-            taken=self.forward.taken,
-        )
-
-    def outputs_of(self, forward: Forward, rows: Rows) -> list[Array]:
+    def outputs_of(self, rows: Rows) -> list[Array]:
         """What the model gives for rows, one array for each output, passed in parts.
 
         Args:
-            forward: the pass of all stages, or that of ``final``.
             rows: any number of them.
         """
-        parts = []
-        for start in range(0, len(rows), self.extent.together):
-            some = rows.taken(slice(start, start + self.extent.together))
-            parts.append(self.outputs_in(forward.passed(nests.as_fit_gets(some.x))))
-        return [np.concatenate(each) for each in zip(*parts, strict=True)] if parts else []
+        if not len(rows):
+            return []
+        found = self.forward.final(nests.as_fit_gets(rows.x))
+        return self.outputs_in(self.passed(rows.x)) if found is None else found
 
     def _specs(self, name: str, values: Sequence[Array]) -> tuple[Spec, ...]:
         for stage in self.forward.stages:

@@ -4,31 +4,19 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
-from pipetrace.capture import facts
 from pipetrace.record.measure.model_pass import ModelPass, is_numbers
 from pipetrace.record.measure.rows import Rows
 from pipetrace.stats import activations, outcomes
 from pipetrace.trace.document import Array
-from pipetrace.trace.measurements import (
-    HELD_OUT,
-    TRAINING,
-    TRAINING_MODE,
-    Dimensions,
-    Figures,
-    Outcome,
-)
+from pipetrace.trace.measurements import Dimensions, Figures, Outcome
 
 Found: TypeAlias = list[tuple[str, Figures]]
 """Figures with the names of what they are of."""
 
-COMPARED_ROWS = 2000
-"""Rows of each kind whose outcome is measured after training."""
-OTHER_IN_TRAINING = ("Dropout", "BatchNorm", "Noise")
-"""Layers of Keras that give something else in training; RNNs may too, and mostly do not."""
 SET_BY_THREADPOOLCTL = "KMP_DUPLICATE_LIB_OK"
 
 
@@ -50,12 +38,12 @@ def one_blas_thread() -> Iterator[None]:
 
 
 def compared(
-    model: Any, rows: Rows, outputs: list[Array], name: str, *, classes: bool = False
+    measure: ModelPass, rows: Rows, outputs: list[Array], name: str, *, classes: bool = False
 ) -> Found:
     """Outputs against targets, one outcome for each output; with the mean loss of the rows.
 
     Args:
-        model: whose loss is taken.
+        measure: the forward pass of the model, whose loss is taken.
         rows: those that were passed.
         outputs: what the model gave, one array each.
         name: of the kind of rows.
@@ -68,7 +56,7 @@ def compared(
         targets = [None] * len(outputs)
     loss = None
     if rows.y is not None:
-        losses = facts.row_losses(model, rows.y, outputs if len(outputs) > 1 else outputs[0])
+        losses = measure.losses.of(rows.y, outputs if len(outputs) > 1 else outputs[0])
         loss = float(np.mean(losses)) if losses is not None and len(losses) else None
     found: Found = []
     if loss is not None and len(outputs) > 1:
@@ -83,33 +71,9 @@ def compared(
     return found
 
 
-def after_training(model: Any, measure: ModelPass, trained: Rows, validation: Rows | None) -> Found:
-    """Outcomes of training and validation rows, and of training rows in training mode.
-
-    Args:
-        model: as it is.
-        measure: its forward pass.
-        trained: rows that ``fit`` trained on.
-        validation: rows that it did not, or None.
-    """
-    count = min(COMPARED_ROWS, measure.extent.candidates)
-    final = measure.final(model, trained)
-    some = trained.spaced(count)
-    found = compared(model, some, measure.outputs_of(final, some), TRAINING, classes=True)
-    if validation is not None and len(validation):
-        kept = validation.spaced(count)
-        outputs = measure.outputs_of(final, kept)
-        found += compared(model, kept, outputs, HELD_OUT, classes=True)
-    kinds = [stage.layer or "" for stage in measure.forward.stages]
-    if any(word in kind for kind in kinds for word in OTHER_IN_TRAINING):
-        other = measure.final(model, trained, training=True)
-        found += compared(model, some, measure.outputs_of(other, some), TRAINING_MODE)
-    return found
-
-
 def dimensions(measure: ModelPass, rows: Rows) -> Found:
     """In how many directions the rows differ at each stage."""
-    passed = measure.passed(rows.spaced(measure.extent.together).x)
+    passed = measure.passed(rows.spaced(measure.extent.probe).x)
     with one_blas_thread():
         return [
             (name, Dimensions(activations.dimensions(values[0]), int(values[0][0].size)))

@@ -7,6 +7,7 @@ import numpy as np
 
 from pipetrace.capture import batches, nests
 from pipetrace.capture.fit import FitCall
+from pipetrace.errors import ArgumentError, DataError
 from pipetrace.trace.document import Array
 
 KERAS_BATCH_SIZE = 32
@@ -69,6 +70,47 @@ def plain_rows(x: Any, y: Any = None, weight: Any = None) -> Rows | None:
     return Rows(found, nests.plain_arrays(y), nests.plain_arrays(weight))
 
 
+def given_rows(x: Any, y: Any, where: str) -> Rows | None:
+    """Rows that were given to the recorder, checked; None where none were.
+
+    Args:
+        x, y: arrays or structures of arrays, as the recorder got them.
+        where: the name of the argument.
+
+    Raises:
+        ArgumentError: they are no arrays.
+        DataError: the arrays have different numbers of rows, or none.
+    """
+    if x is None:
+        if y is not None:
+            raise ArgumentError(
+                "y was given without x.", where=where, hint="Give both, or neither."
+            )
+        return None
+    arrays, targets = nests.plain_arrays(x), nests.plain_arrays(y)
+    if arrays is None or (y is not None and targets is None):
+        kind = type(x if arrays is None else y).__name__
+        raise ArgumentError(
+            f"The rows to look at must be arrays, received {kind}.",
+            where=where,
+            hint="Give arrays, or a tuple or dictionary of arrays. Or leave them out: then the "
+            "first batches of fit are used.",
+        )
+    lengths = {
+        len(each) if each.ndim else None
+        for each in nests.flatten([arrays, targets])
+        if each is not None
+    }
+    if len(lengths) != 1 or not lengths - {None, 0}:
+        raise DataError(
+            "All arrays must have the same number of rows, and at least one; "
+            f"received {sorted(map(str, lengths))}.",
+            where=where,
+            hint="Give x and y with the same first axis.",
+        )
+    return Rows(arrays, targets)
+
+
 class RowSource:
     """Which rows a training has: the one place that answers this.
 
@@ -78,19 +120,22 @@ class RowSource:
 
     Attributes:
         shown: the rows to look at; None while none are known.
+        are_known: whether they were known before the ``fit`` that runs.
         validation: rows that are not trained on; None where none are known.
         call: the arguments of the ``fit`` that runs, or of the last one.
     """
 
     def __init__(self, given: Rows | None, validation: Rows | None) -> None:
         self.shown, self.validation = given, validation
+        self.are_known = given is not None
         self.call = FitCall()
         self._of_fit: Rows | None = None
         self._batch_size: int | None = None
 
     def fit_begins(self, call: FitCall) -> None:
         """Take the rows of a ``fit``, where they are arrays and no others were given."""
-        self.call = call
+        self.call, self._batch_size = call, None
+        self.are_known = self.shown is not None
         self._of_fit = plain_rows(call.x, call.y, call.sample_weight)
         if self.shown is None:
             self.shown = self._of_fit
@@ -98,11 +143,13 @@ class RowSource:
             self.validation = plain_rows(*batches.split(call.validation))
 
     def passed(self, seen: list[Any], *, complete: bool) -> None:
-        """Take rows from batches that passed on their way into the training."""
+        """Take rows from batches on their way into the training, unless some are known."""
+        self._batch_size = max(len(Rows(batches.split(batch)[0])) for batch in seen)
+        if self.are_known:
+            return
         x, y, weight = batches.split(batches.joined(seen))
         whole = complete and len(batches.alike(seen)) == len(seen)
         self.shown = Rows(x, y, weight, complete=whole)
-        self._batch_size = max(len(Rows(batches.split(batch)[0])) for batch in seen)
 
     @property
     def trained(self) -> Rows | None:

@@ -17,7 +17,7 @@ from pipetrace.present.build.graph.overview import overview
 from pipetrace.present.build.graph.wiring import wiring
 from pipetrace.present.text import document_text
 from pipetrace.trace import Trace
-from pipetrace.trace.document import Parameters, Spec
+from pipetrace.trace.document import Parameters, Spec, Stages
 
 DEEP = deep()
 
@@ -57,7 +57,7 @@ def test_two_alike_are_no_repetition_and_another_wiring_is_another_block() -> No
     at = next(index for index, each in enumerate(stages) if each.name == "block3_add")
     other = replace(stages[at].inputs[0], source="block3_conv1")
     stages[at] = replace(stages[at], inputs=(other, *stages[at].inputs[1:]))
-    assert found(replace(trace, stages=tuple(stages))) == []
+    assert found(replace(trace, stages=Stages(stages))) == []
 
 
 def test_a_block_begins_where_the_fewest_lines_cross() -> None:
@@ -206,7 +206,7 @@ def test_a_part_has_the_images_that_the_whole_leaves_out() -> None:
     trace = deep(32, example=True)
     trace = replace(
         trace,
-        stages=tuple(
+        stages=Stages(
             measured(replace(each, outputs=(replace(each.outputs[0], shape=(None, 64, 64, 8)),)))
             for each in trace.stages
         ),

@@ -15,9 +15,11 @@ from pipetrace.explain.findings.questions import (
     still_falling,
     underfits,
 )
-from pipetrace.explain.findings.rule import RunRule
+from pipetrace.explain.findings.rule import RunRule, as_note
+from pipetrace.explain.judgement import AHEAD, FOLLOWS, GAP, OVERFITTING, judgement
+from pipetrace.explain.metrics import accuracy, accuracy_name, validation_accuracy
 from pipetrace.explain.text import counted, figure, share
-from pipetrace.trace.document import FAILED
+from pipetrace.trace.document import FAILED, Epoch
 from pipetrace.trace.measurements import (
     HELD_OUT,
     TRAINING,
@@ -57,46 +59,66 @@ class Overfitting(RunRule):
     category = "overfitting"
     needs = ("stages", "epochs")
     root_cause_of = POOR
-    what = "The validation loss rose far above its best while the training loss kept falling."
+    what = (
+        "The validation loss rose far above its best while the training loss kept falling. A "
+        "smaller rise, or validation accuracy far below that of training, is a note."
+    )
     why = "From there on the model overfits. The weights of the best epoch are better."
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
+        judged = judgement(run.trace)
+        seen = judged.last.validation if judged.last else None
+        if seen == OVERFITTING and judged.best is not None:
+            yield from self._rose(run, judged.best)
+        elif seen == GAP and judged.last is not None:
+            yield from self._apart(run, judged.last.epoch)
+
+    def _rose(self, run: MeasuredRun, best: Epoch) -> Iterator[Finding]:
         epochs = run.trace.epochs
-        held = [epoch.metrics.get("val_loss", math.nan) for epoch in epochs]
-        own = [epoch.metrics.get("loss", math.nan) for epoch in epochs]
-        if len(held) <= RISING_EPOCHS or not all(map(math.isfinite, [*held, *own])):
-            return
-        best = min(range(len(held)), key=held.__getitem__)
-        late = held[best + 1 :]
-        if len(late) < RISING_EPOCHS or held[best] <= 0 or own[-1] >= own[best]:
-            return
+        late = [epoch for epoch in epochs if epoch.number > best.number]
+        held = [epoch.metrics.get("val_loss", math.nan) for epoch in late]
+        lowest, number = best.metrics["val_loss"], best.number
         # The lowest of the last epochs, so that one bad epoch at the end is not enough.
-        low = min(late[-RISING_EPOCHS:])
-        rise, start = low / held[best] - 1, run.loss_at(0)
-        before = max(held[0], start if start is not None and math.isfinite(start) else 0.0)
-        if rise < VALIDATION_RISE or low - held[best] < RISE_OF_START * before:
-            return
-        if "EarlyStopping" in run.trace.run.training.callbacks:
-            return
-        number = epochs[best].number
-        yield self.fault(
+        low, start = min(held[-RISING_EPOCHS:]), run.loss_at(0)
+        rise = low / lowest - 1 if lowest > 0 else 0.0
+        first = epochs[0].metrics.get("val_loss", 0.0)
+        before = max(first, start if start is not None and math.isfinite(start) else 0.0)
+        found = self.fault(
             Evidence(
-                f"The validation loss was best in epoch {number} ({figure(held[best])}) and is "
+                f"The validation loss was best in epoch {number} ({figure(lowest)}) and is "
                 f"{figure(held[-1])} at the end.",
                 rise,
                 f"epochs[{number}].metrics[val_loss]",
             ),
             Evidence(
-                f"Meanwhile the training loss fell from {figure(own[best])} to {figure(own[-1])}.",
-                own[-1],
+                f"Meanwhile the training loss fell from {figure(best.metrics['loss'])} to "
+                f"{figure(epochs[-1].metrics['loss'])}.",
+                epochs[-1].metrics["loss"],
                 f"epochs[{run.last_epoch}].metrics[loss]",
             ),
             advice=f"Stop at the best epoch and use its weights (epoch {number}). Or add Dropout, "
             "weight decay or more rows.",
-            epochs=[epoch.number for epoch in epochs[best + 1 :]],
+            epochs=[epoch.number for epoch in late],
             change="keras.callbacks.EarlyStopping(patience=3, restore_best_weights=True)",
             confidence=margin(rise, VALIDATION_RISE, 0.6),
         )
+        far = rise >= VALIDATION_RISE and low - lowest >= RISE_OF_START * before
+        lasts = len(held) >= RISING_EPOCHS and all(map(math.isfinite, held))
+        stops = "EarlyStopping" in run.trace.run.training.callbacks
+        yield found if far and lasts and not stops else as_note(found)
+
+    def _apart(self, run: MeasuredRun, last: Epoch) -> Iterator[Finding]:
+        ours, theirs = accuracy(run.trace, last), validation_accuracy(run.trace, last)
+        if ours is None or theirs is None:
+            return
+        text = f"Training accuracy is {share(ours)}, validation accuracy {share(theirs)}."
+        place = f"epochs[{last.number}].metrics[val_{accuracy_name(run.trace)}]"
+        found = self.fault(
+            Evidence(text, ours - theirs, place),
+            advice="Collect or augment rows, or add Dropout or weight decay.",
+            epochs=[last.number],
+        )
+        yield as_note(found)
 
 
 class TooFewEpochs(RunRule):
@@ -267,6 +289,9 @@ class TooLittleData(RunRule):
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
         own, held, rows = run.skill(TRAINING), run.skill(HELD_OUT), train_rows(run.trace)
         if own is None or held is None or own < LEARNED or own - held < SKILL_GAP or not rows:
+            return
+        last = judgement(run.trace).last
+        if last is not None and last.validation in (FOLLOWS, AHEAD):
             return
         classes = run.of(Outcome, TRAINING).classes_present
         if rows > ROWS_PER_CLASS * (classes or 5):

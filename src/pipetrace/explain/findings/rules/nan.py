@@ -2,12 +2,16 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pipetrace.explain.events import sentence
-from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
+from pipetrace.explain.findings.finding import ERROR, WARNING, Evidence, Finding
 from pipetrace.explain.findings.measured_run import MeasuredRun
 from pipetrace.explain.findings.questions import POOR
 from pipetrace.explain.findings.rule import RunRule
+from pipetrace.explain.judgement import NON_FINITE as VALIDATION_BROKE
+from pipetrace.explain.judgement import judgement
+from pipetrace.explain.text import figure
 from pipetrace.trace.events import NON_FINITE
 from pipetrace.trace.measurements import Update
 
@@ -19,11 +23,12 @@ class NanOrInf(RunRule):
     level = ERROR
     needs = ("stages", "epochs")
     root_cause_of = (*POOR, "PT201", "PT202", "PT405", "PT502")
-    what = "The loss or the weights became NaN or Inf."
+    what = "The loss or the weights became NaN or Inf; of the validation loss alone, a warning."
     why = "NaN spreads with every update to all weights, and nothing more is learned."
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
         if not run.broken:
+            yield from self._in_validation(run)
             return
         trace = run.trace
         events = {
@@ -61,3 +66,16 @@ class NanOrInf(RunRule):
             stage=stage,
             epochs=epochs,
         )
+
+    def _in_validation(self, run: MeasuredRun) -> Iterator[Finding]:
+        last = judgement(run.trace).last
+        if last is None or last.validation != VALIDATION_BROKE:
+            return
+        number, value = last.epoch.number, last.epoch.metrics["val_loss"]
+        text = f"The validation loss was {figure(value)} in epoch {number}."
+        found = self.fault(
+            Evidence(text, None, f"epochs[{number}].metrics[val_loss]"),
+            advice="Check the validation rows for NaN, Inf and very large values.",
+            epochs=[number],
+        )
+        yield replace(found, level=WARNING)

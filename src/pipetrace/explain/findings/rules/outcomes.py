@@ -4,9 +4,17 @@ from collections.abc import Iterator
 
 from pipetrace.explain.findings.finding import Evidence, Finding
 from pipetrace.explain.findings.measured_run import NO_SKILL, MeasuredRun
-from pipetrace.explain.findings.questions import POOR, REGRESSION_LOSSES, margin, struggles
+from pipetrace.explain.findings.questions import (
+    POOR,
+    REGRESSION_LOSSES,
+    margin,
+    struggles,
+)
 from pipetrace.explain.findings.rule import RunRule, as_note
+from pipetrace.explain.headline import outcome
+from pipetrace.explain.judgement import AT_CHANCE, WORSE
 from pipetrace.explain.text import figure
+from pipetrace.trace.document import RUNNING
 from pipetrace.trace.measurements import TRAINING, Outcome
 
 LARGE_TARGETS = 30.0
@@ -97,20 +105,31 @@ class NotLearning(RunRule):
     name = "not-learning"
     category = "no_learning"
     needs = ("stages", "epochs", "outcomes", "baseline models")
-    what = "On its own training rows the model is at chance level, while a baseline model is not."
-    why = "A baseline model can tell the rows apart, so the network or its training is at fault."
+    what = (
+        "The model is at chance level or worse, or hardly better while a baseline model clearly "
+        "is. It is a note while the run goes on, where no baseline model learns either, or where "
+        "there are too few rows to tell."
+    )
+    why = "The model does not use its inputs: the network, its training or the rows are at fault."
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
-        skill, attainable = run.skill(TRAINING), run.attainable
-        if skill is None or attainable is None or not run.trace.epochs:
+        trace, skill, attainable = run.trace, run.skill(TRAINING), run.attainable
+        judged = run.outcome in (AT_CHANCE, WORSE)
+        behind = attainable is not None and attainable >= CLEAR_BASELINE
+        unlearned = skill is not None and skill < NO_SKILL and behind and bool(trace.epochs)
+        if not judged and not unlearned:
             return
-        if skill < NO_SKILL and attainable >= CLEAR_BASELINE:
-            yield self.fault(
-                *run.how_well(),
-                advice="Train on 20 rows until all are right. If that fails, check the loss, the "
-                "last activation and the learning rate.",
-                confidence=0.7,
-            )
+        evidence = run.how_well()
+        if judged:
+            evidence.insert(0, Evidence(outcome(trace), None, f"epochs[{run.last_epoch}].metrics"))
+        found = self.fault(
+            *evidence,
+            advice="Train on 20 rows until all are right. If that fails, check the loss, the "
+            "last activation and the learning rate.",
+            confidence=0.7,
+        )
+        unclear = trace.ending.kind == RUNNING or not (unlearned or struggles(run))
+        yield as_note(found) if unclear else found
 
 
 class LossFallsWithoutLearning(RunRule):
@@ -119,7 +138,7 @@ class LossFallsWithoutLearning(RunRule):
     category = "loss_mismatch"
     needs = ("stages", "epochs", "outcomes", "losses")
     root_cause_of = ("PT308", "PT309")
-    what = "The loss fell to less than half, but the predictions are at chance level."
+    what = "The loss fell to less than half, but the predictions are hardly better than chance."
     why = (
         "The loss then measures something other than what you want, such as a class that is "
         "always predicted."
@@ -134,8 +153,8 @@ class LossFallsWithoutLearning(RunRule):
             return
         yield self.fault(
             Evidence(
-                f"The loss fell from {figure(start)} to {figure(end)}, but the model is at chance "
-                "level.",
+                f"The loss fell from {figure(start)} to {figure(end)}, but the predictions are "
+                "hardly better than chance.",
                 end / start,
                 f"measurements[loss/training, epoch {last}].loss",
             ),

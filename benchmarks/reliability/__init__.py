@@ -1,0 +1,1 @@
+"""What pipetrace promises of the user's training, traces and files, tried and counted."""

@@ -1,0 +1,134 @@
+"""The model for the page: stages, weights and recorded rows, to compute values from."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pipetrace.explain import task
+from pipetrace.explain.facts import first_call
+from pipetrace.present.model_view import InputView, ModelStage, ModelView, RowView, ShapeView
+from pipetrace.trace.document import STEP, Array, Stage, Trace
+
+MOST_WEIGHT_BYTES = 1_400_000
+"""Weights of a page; the smallest arrays first."""
+MOST_OUTPUT_BYTES = 2_000_000
+"""Recorded outputs of a page: the source of each row first, then the first row, small stages
+before large ones."""
+TRAINING_ONLY = ("initializer", "regularizer", "constraint")
+"""Ends of the keys of a configuration that say nothing of a prediction."""
+LONGEST_CONFIG = 20_000
+"""Characters of a stage's configuration; what is longer, such as a vocabulary, is left out."""
+
+
+def model_view(trace: Trace) -> ModelView | None:
+    """What the page computes from; None for a trace without recorded rows or stages."""
+    if not trace.stages or not trace.predictions:
+        return None
+    weights = _weights(trace)
+    return ModelView(
+        stages=tuple(_stage(trace, stage, weights) for stage in trace.stages if stage.outputs),
+        rows=_rows(trace),
+    )
+
+
+def _stage(trace: Trace, stage: Stage, weights: Mapping[str, Array]) -> ModelStage:
+    layer, config = _computed(stage)
+    text = json.dumps(_plain(config), default=str)
+    owner = first_call(trace, stage)
+    return ModelStage(
+        name=stage.name,
+        layer=layer,
+        config=text if len(text) <= LONGEST_CONFIG else "{}",
+        inputs=tuple(
+            InputView(source=spec.source, output=spec.output)
+            for spec in stage.inputs
+            if spec.source is not None
+        ),
+        outputs=tuple(
+            ShapeView(shape=tuple(length or 0 for length in spec.shape[1:]))
+            for spec in stage.outputs
+        ),
+        weights={
+            each.name: weights[f"{owner}/{each.name}"]
+            for each in stage.weights
+            if f"{owner}/{each.name}" in weights
+        },
+        unit_names=_unit_names(trace, stage),
+    )
+
+
+def _unit_names(trace: Trace, stage: Stage) -> tuple[str, ...]:
+    """The names of the classes, for the output that has one value for each."""
+    names = trace.run.data.class_names
+    ends = {output.stage for output in task.outputs(trace) if output.form == task.CLASSES}
+    fits = stage.name in ends and stage.outputs[0].shape[-1] == len(names)
+    return names if fits else ()
+
+
+def _computed(stage: Stage) -> tuple[str, Mapping[str, Any]]:
+    """The layer and the settings that a stage is computed by; a step that divides rescales."""
+    if stage.kind == STEP and stage.config.get("operation") == "divide":
+        return "Rescaling", {"scale": 1 / stage.config["by"], "offset": 0.0}
+    return stage.layer or "", stage.config
+
+
+def _plain(config: Any) -> Any:
+    """A configuration without what only training uses."""
+    if isinstance(config, Mapping):
+        return {
+            key: _plain(value)
+            for key, value in config.items()
+            if not str(key).endswith(TRAINING_ONLY)
+        }
+    return [_plain(value) for value in config] if isinstance(config, list | tuple) else config
+
+
+def _weights(trace: Trace) -> dict[str, Array]:
+    """The weights that fit into the page, the smallest first."""
+    kept: dict[str, Array] = {}
+    left = MOST_WEIGHT_BYTES
+    for name, values in sorted(trace.weights.items(), key=lambda item: item[1].nbytes):
+        left -= values.nbytes
+        if left < 0:
+            break
+        if values.dtype.kind in "fiub":
+            kept[name] = values
+    return kept
+
+
+def _rows(trace: Trace) -> tuple[RowView, ...]:
+    """The recorded rows with those of their outputs that fit."""
+    sources = {
+        stage.name for stage in trace.stages if all(spec.source is None for spec in stage.inputs)
+    }
+    wanted = [
+        (name not in sources, number, values.nbytes, name, values)
+        for number, made in enumerate(trace.predictions)
+        for name, values in made.outputs.items()
+        if values.dtype.kind in "fiub"
+    ]
+    kept: list[dict[str, Array]] = [{} for _ in trace.predictions]
+    left = MOST_OUTPUT_BYTES
+    for _, number, size, name, values in sorted(wanted, key=lambda each: each[:4]):
+        left -= size
+        if left < 0:
+            break
+        kept[number][name] = values
+    return tuple(
+        _row(trace, position, outputs)
+        for position, outputs in enumerate(kept)
+        if sources & outputs.keys()
+    )
+
+
+def _row(trace: Trace, position: int, outputs: Mapping[str, Array]) -> RowView:
+    names, made = trace.run.data.class_names, trace.predictions[position]
+    label = made.label
+    known = label is not None and label < len(names)
+    return RowView(
+        position=position,
+        row=made.row,
+        label=label,
+        label_text=names[label] if known and label is not None else "",
+        outputs=dict(outputs),
+    )

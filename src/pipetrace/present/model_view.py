@@ -1,0 +1,72 @@
+"""What the page computes values from. ``build/model.py`` makes it from a trace.
+
+As with the views, its fields are the page's wire format.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipetrace.trace.document import Array
+
+
+@dataclass(frozen=True)
+class InputView:
+    """One input of a stage: the stage that it comes from, and which of its outputs it is."""
+
+    source: str
+    output: int
+
+
+@dataclass(frozen=True)
+class ShapeView:
+    """The shape of one output, without the axis of rows; 0 for a length that is not fixed."""
+
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ModelStage:
+    """A stage as the page computes it.
+
+    Attributes:
+        name: as in ``StageView``.
+        layer: its class; empty where the page only shows it.
+        config: its Keras configuration as JSON text, without what only training uses.
+        inputs, outputs: what it receives and gives.
+        weights: by name, as training left them; only those that fit into the page.
+        unit_names: of the values along the last axis, such as the classes; empty if they have none.
+    """
+
+    name: str
+    layer: str
+    config: str
+    inputs: tuple[InputView, ...]
+    outputs: tuple[ShapeView, ...]
+    weights: Mapping[str, Array]
+    unit_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RowView:
+    """A row that was followed through the model.
+
+    Attributes:
+        position: which of the trace's predictions it is, counted from 0.
+        row: its number in the data.
+        label, label_text: its true class and the name of that; None and empty where unknown.
+        outputs: by stage what was recorded for it.
+    """
+
+    position: int
+    row: int
+    label: int | None
+    label_text: str
+    outputs: Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class ModelView:
+    """What the page computes values from."""
+
+    stages: tuple[ModelStage, ...]
+    rows: tuple[RowView, ...]

@@ -1,0 +1,52 @@
+// The state in the address: #stage=conv2d&at=8.15.14&row=3309. What does not fit the trace is ignored.
+
+/** @typedef {import("viewer/model/model.js").Model} Model */
+/** @typedef {import("viewer/state.js").State} State */
+
+/**
+ * Keep the address and the state the same.
+ *
+ * @param {Model} model
+ * @param {State} state
+ */
+export function mirror(model, state) {
+  read(model, state);
+  let first = true;
+  state.watch(["stage", "place", "row"], () => {
+    // The page opens with the address that it was given.
+    if (!first) history.replaceState(null, "", `#${write(model, state)}`);
+    first = false;
+  });
+  window.addEventListener("hashchange", () => read(model, state));
+}
+
+/**
+ * @param {Model} model
+ * @param {State} state
+ * @returns {string}
+ */
+function write(model, state) {
+  const { stage, place, row } = state.now;
+  const parts = [["stage", encodeURIComponent(stage)]];
+  if (place?.length) parts.push(["at", place.join(".")]);
+  if (row) parts.push(["row", String(model.rows[row]?.row ?? 0)]);
+  return parts.map(([key, value]) => `${key}=${value}`).join("&");
+}
+
+/**
+ * @param {Model} model
+ * @param {State} state
+ */
+function read(model, state) {
+  const asked = new URLSearchParams(location.hash.slice(1));
+  const number = asked.get("row");
+  const row = model.rows.findIndex((each) => String(each.row) === number);
+  if (row >= 0) state.set("row", row);
+  const stage = model.byName.get(asked.get("stage") ?? "");
+  if (!stage) return;
+  const place = (asked.get("at") ?? "").split(".").map(Number);
+  const shape = model.output(state.now.row, stage.name)?.shape ?? [];
+  const fits = place.length === shape.length && place.every((at, axis) => Number.isInteger(at) && at >= 0 && at < shape[axis]);
+  state.open(stage.name, fits ? place : null);
+  if (fits) state.set("place", place);
+}

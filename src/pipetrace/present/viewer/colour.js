@@ -1,0 +1,139 @@
+// Colours of numbers. Zero is the colour of the paper, so that ink, activations and weights are read in the same way.
+
+/** @typedef {[number, number, number]} Colour */
+/** @typedef {"ink" | "activation" | "signed"} Ramp */
+
+/** @type {Record<"light" | "dark", Record<"ink" | "activation" | "minus" | "plus", string[]>>} */
+const RAMPS = {
+  light: {
+    ink: ["#f1f3f5", "#b9bcc0", "#101215"],
+    activation: ["#f1f3f5", "#cfe3e4", "#8fc3c9", "#4392a6", "#1b607f", "#0b2e4e"],
+    minus: ["#f1f3f5", "#f3c9a0", "#d9832f", "#8f3f04"],
+    plus: ["#f1f3f5", "#b5cfea", "#5a93cc", "#174a88"],
+  },
+  dark: {
+    ink: ["#1d242b", "#7b828a", "#ffffff"],
+    activation: ["#1d242b", "#1f4758", "#277489", "#45a5a8", "#97d3bb", "#f3f8d8"],
+    minus: ["#1d242b", "#6a3a14", "#c8701f", "#ffc68a"],
+    plus: ["#1d242b", "#1d4169", "#3f82c6", "#b0d6ff"],
+  },
+};
+const LEVELS = 256;
+
+/** @returns {"light" | "dark"} the theme that is shown */
+export function theme() {
+  const chosen = document.documentElement.dataset.theme;
+  if (chosen === "light" || chosen === "dark") return chosen;
+  return matchMedia("(prefers-color-scheme: dark)").matches && !matchMedia("print").matches ? "dark" : "light";
+}
+
+/**
+ * @param {readonly string[]} stops as "#rrggbb"
+ * @param {number} position from 0 to 1
+ * @returns {Colour}
+ */
+function between(stops, position) {
+  const at = Math.min(1, Math.max(0, position)) * (stops.length - 1);
+  const low = Math.min(Math.floor(at), stops.length - 2);
+  const [one, other] = [stops[low], stops[low + 1]].map((stop) =>
+    [1, 3, 5].map((index) => parseInt(stop.slice(index, index + 2), 16)),
+  );
+  const mixed = one.map((band, k) => Math.round(band + (other[k] - band) * (at - low)));
+  return [mixed[0], mixed[1], mixed[2]];
+}
+
+/** @type {Map<string, Uint32Array>} */
+const TABLES = new Map();
+
+/**
+ * @param {Ramp} ramp
+ * @returns {Uint32Array} the colours from -1 to 1 for a signed ramp, and from 0 to 1 for others, as canvas pixels
+ */
+function tableOf(ramp) {
+  const key = `${theme()} ${ramp}`;
+  let table = TABLES.get(key);
+  if (!table) {
+    const length = ramp === "signed" ? 2 * LEVELS - 1 : LEVELS;
+    const zero = ramp === "signed" ? LEVELS - 1 : 0;
+    table = Uint32Array.from({ length }, (_, at) => {
+      const [red, green, blue] = colourOf((at - zero) / (LEVELS - 1), 1, ramp);
+      return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+    });
+    TABLES.set(key, table);
+  }
+  return table;
+}
+
+/**
+ * @param {number} value
+ * @param {number} most the value of the darkest colour
+ * @param {Ramp} ramp
+ * @returns {Colour}
+ */
+export function colourOf(value, most, ramp) {
+  const share = value / (most || 1);
+  const ramps = RAMPS[theme()];
+  if (ramp === "signed") return between(share < 0 ? ramps.minus : ramps.plus, Math.abs(share));
+  return between(ramps[ramp], share);
+}
+
+/**
+ * @param {Colour} colour
+ * @returns {string} black or white, whichever has more contrast: by WCAG 2 both are equal at a luminance of 0.179
+ */
+export function inkOn(colour) {
+  const [red, green, blue] = colour.map((band) => {
+    const share = band / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000" : "#fff";
+}
+
+/**
+ * Paint values on a canvas, one pixel a value. NaN and Inf stay clear.
+ *
+ * @param {HTMLCanvasElement} canvas
+ * @param {ArrayLike<number>} values row by row
+ * @param {number} columns
+ * @param {number} most
+ * @param {Ramp} ramp
+ */
+export function paint(canvas, values, columns, most, ramp) {
+  const rows = Math.ceil(values.length / columns);
+  if (canvas.width !== columns || canvas.height !== rows) Object.assign(canvas, { width: columns, height: rows });
+  const context = canvas.getContext("2d");
+  if (!context) return;
+  const image = context.createImageData(columns, rows);
+  const pixels = new Uint32Array(image.data.buffer);
+  const table = tableOf(ramp);
+  const zero = ramp === "signed" ? LEVELS - 1 : 0;
+  const scale = (LEVELS - 1) / (most || 1);
+  for (let at = 0; at < values.length; at++) {
+    const level = Math.round(values[at] * scale) + zero;
+    if (Number.isFinite(values[at])) pixels[at] = table[Math.min(table.length - 1, Math.max(0, level))];
+  }
+  context.putImageData(image, 0, 0);
+}
+
+/**
+ * Paint red, green and blue values as they are.
+ *
+ * @param {HTMLCanvasElement} canvas
+ * @param {ArrayLike<number>} values row by row, three a pixel
+ * @param {number} columns
+ * @param {number} low the value of black
+ * @param {number} high the value of white
+ */
+export function paintColours(canvas, values, columns, low, high) {
+  const rows = values.length / 3 / columns;
+  Object.assign(canvas, { width: columns, height: rows });
+  const context = canvas.getContext("2d");
+  if (!context) return;
+  const image = context.createImageData(columns, rows);
+  for (let at = 0; at < values.length / 3; at++) {
+    for (let band = 0; band < 3; band++)
+      image.data[4 * at + band] = (255 * (values[3 * at + band] - low)) / (high - low || 1);
+    image.data[4 * at + 3] = 255;
+  }
+  context.putImageData(image, 0, 0);
+}

@@ -1,0 +1,97 @@
+// All channels of a stage, small, on one scale.
+
+import { paint } from "viewer/colour.js";
+import { h } from "viewer/dom.js";
+import { isImage, placeIn } from "viewer/explore/place.js";
+import { scaleOf } from "viewer/explore/picture.js";
+import { plane, sliceOf } from "viewer/explore/slice.js";
+import { counted } from "viewer/figures.js";
+
+/** @typedef {import("viewer/explore/explorer.js").Context} Context */
+/** @typedef {import("viewer/model/values.js").Values} Values */
+
+const MOST_TILES = 64;
+
+/**
+ * All channels of a stage, small, on one scale; the chosen one stays chosen in every stage.
+ *
+ * @param {Context} context
+ * @param {Values} output
+ * @returns {{ element: HTMLElement, draw: (place: number[]) => void } | null}
+ */
+export function channels({ model, state, stage }, output) {
+  const count = output.shape[output.shape.length - 1];
+  if (output.shape.length < 3 || count < 2 || isImage(model, stage)) return null;
+  const slice = sliceOf(output.shape);
+  const shown = Math.min(count, MOST_TILES);
+  const canvases = Array.from({ length: shown }, () => h("canvas", { "aria-hidden": "true" }));
+  const choose = (/** @type {number} */ channel) => {
+    const place = placeIn(model, state, stage);
+    state.set("place", [...place.slice(0, -1), channel]);
+  };
+  const buttons = canvases.map((canvas, channel) =>
+    h(
+      "button",
+      { type: "button", "aria-label": `Channel ${channel}`, onclick: () => choose(channel) },
+      canvas,
+      h("small", {}, String(channel)),
+    ),
+  );
+  const grid = h("div", { class: "tiles", role: "group", "aria-label": "Channels" }, ...buttons);
+  rove(grid, buttons);
+  const more = shown < count ? ` The first ${shown} of ${counted(count)}.` : "";
+  const element = h(
+    "div",
+    {},
+    h("h4", { class: "above" }, `${counted(count)} channels`, h("small", {}, `Choose one: it stays chosen in every stage. One scale for all.${more}`)),
+    grid,
+  );
+  /** @type {unknown} */
+  let painted = null;
+  return {
+    element,
+    draw: (place) => {
+      const values = model.output(state.now.row, stage.name);
+      if (!values) return;
+      const key = `${state.now.row} ${document.documentElement.dataset.theme} ${place.slice(0, -3)}`;
+      if (painted !== key) {
+        painted = key;
+        const { most, ramp } = scaleOf(values.data);
+        canvases.forEach((canvas, channel) => {
+          paint(canvas, plane(values, slice, [...place.slice(0, -1), channel]), slice.columns, most, ramp);
+        });
+      }
+      const chosen = place[place.length - 1];
+      buttons.forEach((button, channel) => {
+        button.setAttribute("aria-pressed", String(channel === chosen));
+        button.tabIndex = channel === Math.min(chosen, shown - 1) ? 0 : -1;
+      });
+    },
+  };
+}
+
+/**
+ * Let the arrow keys go to the nearest button of a group, which is one tab stop.
+ *
+ * @param {HTMLElement} group
+ * @param {HTMLElement[]} buttons
+ */
+function rove(group, buttons) {
+  group.addEventListener("keydown", (event) => {
+    const way = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[event.key];
+    const from = buttons.find((button) => button === document.activeElement);
+    if (!way || !from) return;
+    event.preventDefault();
+    const start = from.getBoundingClientRect();
+    let [best, least] = [/** @type {HTMLElement | null} */ (null), Infinity];
+    for (const button of buttons) {
+      const box = button.getBoundingClientRect();
+      const [x, y] = [box.x - start.x, box.y - start.y];
+      const along = x * way[0] + y * way[1];
+      const aside = Math.abs(x * way[1]) + Math.abs(y * way[0]);
+      if (along > 2 && along + 4 * aside < least) [best, least] = [button, along + 4 * aside];
+    }
+    best?.focus();
+    best?.click();
+  });
+}

@@ -1,0 +1,202 @@
+// Inside the pipeline: the stages as tabs, one open, and in it how every value came to be.
+
+import { paint } from "viewer/colour.js";
+import { h } from "viewer/dom.js";
+import { channels } from "viewer/explore/channels.js";
+import { originOf } from "viewer/explore/origin.js";
+import { nextPicture, pictureOf } from "viewer/explore/pictures.js";
+import { isImage, placeIn } from "viewer/explore/place.js";
+import { scaleOf } from "viewer/explore/picture.js";
+import { placeText, plane, sliceOf } from "viewer/explore/slice.js";
+import { dimensions } from "viewer/figures.js";
+import { measured } from "viewer/flow.js";
+
+/** @typedef {import("viewer/document.js").Document} Document */
+/** @typedef {import("viewer/document.js").StageView} StageView */
+/** @typedef {import("viewer/image.js").Colormaps} Colormaps */
+/** @typedef {import("viewer/model/model.js").Model} Model */
+/** @typedef {import("viewer/model/layers.js").Layer} Layer */
+/** @typedef {import("viewer/model/values.js").Values} Values */
+/** @typedef {import("viewer/state.js").State} State */
+
+const STEP_MS = 55;
+const CALM_STEP_MS = 600;
+const PLAY = "▶ Slide the window";
+
+/**
+ * @typedef {object} Context what the parts of an opened stage share
+ * @property {Document} view
+ * @property {Model} model
+ * @property {State} state
+ * @property {Layer} stage
+ * @property {StageView} words
+ * @property {Colormaps} colormaps
+ */
+
+/**
+ * @param {Document} view
+ * @param {Model} model
+ * @param {State} state
+ * @param {Colormaps} colormaps
+ * @returns {HTMLElement}
+ */
+export function explorer(view, model, state, colormaps) {
+  const panel = h("div", { class: "panel", role: "tabpanel", id: "panel", tabindex: -1 });
+  const tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Stages" });
+  const words = new Map(view.stages.map((stage) => [stage.name, stage]));
+  const buttons = model.stages.map((stage) => {
+    const canvas = h("canvas", { "aria-hidden": "true" });
+    const text = words.get(stage.name);
+    const button = h(
+      "button",
+      {
+        type: "button",
+        role: "tab",
+        "aria-controls": "panel",
+        onclick: () => state.open(stage.name, placeIn(model, state, stage)),
+      },
+      canvas,
+      h("span", {}, h("b", {}, text?.title ?? stage.name, text?.findings.length ? h("i", { class: "flag", title: "a finding" }, " !") : null), h("small", {}, dimensions(stage.outputs[0]?.shape ?? []))),
+    );
+    state.watch(["row", "place", "theme"], () => thumbnail(canvas, model, state, stage));
+    return button;
+  });
+  tabs.append(...buttons);
+  tabs.addEventListener("keydown", (event) => {
+    const at = model.stages.findIndex((stage) => stage.name === state.now.stage);
+    const next = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: buttons.length - 1 }[event.key];
+    const stage = next === undefined ? undefined : model.stages[next];
+    if (!stage) return;
+    event.preventDefault();
+    state.open(stage.name, placeIn(model, state, stage));
+    buttons[next ?? 0]?.focus();
+  });
+  /** @type {() => void} */
+  let redraw = () => {};
+  state.watch(["stage"], () => {
+    model.stages.forEach((stage, at) => {
+      const chosen = stage.name === state.now.stage;
+      buttons[at]?.setAttribute("aria-selected", String(chosen));
+      buttons[at]?.setAttribute("tabindex", chosen ? "0" : "-1");
+      if (chosen && buttons[at]) tabs.scrollLeft = buttons[at].offsetLeft - tabs.offsetLeft - 40;
+    });
+    const stage = model.byName.get(state.now.stage);
+    const text = words.get(state.now.stage);
+    if (!stage || !text) return;
+    redraw = opened(panel, { view, model, state, stage, words: text, colormaps });
+    redraw();
+  });
+  state.watch(["row", "place", "symbols", "theme"], () => redraw());
+  return h("div", { class: "explorer" }, tabs, panel);
+}
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {Model} model
+ * @param {State} state
+ * @param {Layer} stage
+ */
+function thumbnail(canvas, model, state, stage) {
+  const values = model.output(state.now.row, stage.name);
+  if (!values) return;
+  const place = placeIn(model, state, stage);
+  const slice = sliceOf(values.shape, 32);
+  const shown = plane(values, slice, place);
+  const { most, ramp } = scaleOf(shown, isImage(model, stage));
+  paint(canvas, shown, slice.columns, most, ramp);
+}
+
+/**
+ * Build the panel of a stage.
+ *
+ * @param {HTMLElement} panel
+ * @param {Context} context
+ * @returns {() => void} draws it again for the row and the place of the state
+ */
+function opened(panel, context) {
+  const { model, state, stage, words } = context;
+  const output = model.output(state.now.row, stage.name);
+  const head = h(
+    "div",
+    { class: "stagehead" },
+    h("h3", {}, words.title, h("small", {}, words.name)),
+    h("span", { class: "figures" }, words.input === words.output ? words.output : `${words.input} → ${words.output}`),
+    words.parameters && words.parameters !== "0" && h("span", { class: "muted" }, `${words.parameters} parameters`),
+  );
+  const what = h("p", { class: "what" }, words.does);
+  if (!output) {
+    const absent = h("p", { class: "muted" }, "The output of this stage is not in this page.");
+    panel.replaceChildren(head, what, absent, measured(words, context.colormaps));
+    return () => {};
+  }
+  const sources = stage.inputs.map(({ source }) => model.byName.get(source)).filter((each) => each !== undefined);
+  const next = nextPicture(context, output);
+  const pictures = [
+    ...sources.map((source) => pictureOf(context, source, "input")),
+    pictureOf(context, stage, "output"),
+    ...(next ? [pictureOf(context, next, "next")] : []),
+  ].filter((each) => each !== null);
+  const origin = h("div", { class: "origin" });
+  const tiles = channels(context, output);
+  const playing = player(context, output);
+  panel.replaceChildren(
+    head,
+    what,
+    h("div", { class: "pictures" }, ...pictures.map((each) => each.element)),
+    h("div", { class: "calc" }, playing.element, origin),
+    ...(tiles ? [tiles.element] : []),
+    measured(words, context.colormaps),
+  );
+  return () => {
+    const place = placeIn(model, state, stage);
+    const found = model.origin(state.now.row, stage, place);
+    for (const picture of pictures) picture.draw(place, found);
+    playing.draw(place);
+    originOf(origin, context, place, found);
+    tiles?.draw(place);
+  };
+}
+
+/**
+ * The heading of the computation, and the button that slides the window over the whole map.
+ *
+ * @param {Context} context
+ * @param {Values} output
+ * @returns {{ element: HTMLElement, draw: (place: number[]) => void }}
+ */
+function player({ model, state, stage }, output) {
+  const at = h("small", {});
+  const button = h("button", { type: "button", class: "plain", "aria-pressed": "false" }, PLAY);
+  let timer = 0;
+  const stop = () => {
+    clearInterval(timer);
+    timer = 0;
+    button.textContent = PLAY;
+    button.setAttribute("aria-pressed", "false");
+  };
+  button.addEventListener("click", () => {
+    if (timer) return stop();
+    button.textContent = "❚❚ Stop";
+    button.setAttribute("aria-pressed", "true");
+    const slice = sliceOf(output.shape);
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    let cell = 0;
+    const step = () => {
+      if (!button.isConnected || cell >= slice.rows * slice.columns) return stop();
+      const here = placeIn(model, state, stage);
+      state.set("place", slice.move(Math.floor(cell / slice.columns), cell % slice.columns, here));
+      cell += 1;
+    };
+    timer = window.setInterval(step, calm ? CALM_STEP_MS : STEP_MS);
+  });
+  const turn = () => state.set("symbols", !state.now.symbols);
+  const symbols = h("button", { type: "button", class: "plain", onclick: turn }, "Symbols");
+  const slides = output.shape.length > 1 && stage.inputs.length > 0;
+  return {
+    element: h("h3", { class: "calchead" }, "How this value came to be", at, slides && button, symbols),
+    draw: (place) => {
+      symbols.setAttribute("aria-pressed", String(state.now.symbols));
+      at.textContent = placeText(output.shape, place);
+    },
+  };
+}

@@ -1,0 +1,389 @@
+// How one value came to be: its terms as pictures and numbers, the same in words and symbols, and what was recorded.
+
+import { paint } from "viewer/colour.js";
+import { h } from "viewer/dom.js";
+import { counted, figure, fixed, percent, signed } from "viewer/figures.js";
+import { bar, cells, grid, heading, labelled, mini, MOST_CELLS } from "viewer/explore/numbers.js";
+import { gates } from "viewer/explore/gates.js";
+import { placeText } from "viewer/explore/slice.js";
+import { softmaxAxis } from "viewer/model/activation.js";
+import { legend, scaleOf } from "viewer/explore/picture.js";
+import { size, valueAt } from "viewer/model/values.js";
+
+/** @typedef {import("viewer/explore/explorer.js").Context} Context */
+/** @typedef {import("viewer/model/layers.js").Origin} Origin */
+/** @typedef {import("viewer/model/layers.js").Term} Term */
+/** @typedef {[string, string]} Line a name and a number */
+
+const MOST_LINES = 5;
+
+/** @type {Record<string, string>} */
+const FUNCTIONS = { relu: "ReLU", linear: "", sigmoid: "sigmoid", tanh: "tanh", softmax: "softmax", gelu: "GELU", silu: "SiLU" };
+
+/**
+ * Show how the value at a place came to be.
+ *
+ * @param {HTMLElement} element emptied first
+ * @param {Context} context
+ * @param {readonly number[]} place
+ * @param {Origin | null} origin
+ */
+export function originOf(element, context, place, origin) {
+  const { model, state, stage } = context;
+  const values = model.output(state.now.row, stage.name);
+  if (!values) return element.replaceChildren();
+  const value = valueAt(values, place);
+  const steps = gates(context, place);
+  if (steps) return element.replaceChildren(steps, check(context, place));
+  if (!origin) {
+    const why = stage.inputs.length
+      ? "There is no explanation of single values for this layer; its recorded output is shown above."
+      : "This is the row as it was given.";
+    return element.replaceChildren(h("p", {}, h("b", {}, figure(value, 7)), ` at ${placeText(values.shape, place)}. `, why));
+  }
+  const shown = SHOWN[origin.how] ?? SHOWN.sum;
+  element.replaceChildren(...shown(context, place, origin, value), check(context, place));
+}
+
+/** @type {Record<string, (context: Context, place: readonly number[], origin: Origin, value: number) => Node[]>} */
+const SHOWN = {
+  sum: summed,
+  product: summed,
+  largest: chosen,
+  smallest: chosen,
+  mean: averaged,
+  copy: copied,
+  "look-up": lookedUp,
+  normalise: normalised,
+};
+
+/**
+ * @param {Context} context
+ * @param {readonly number[]} place
+ * @param {Origin} origin
+ * @param {number} value
+ * @returns {Node[]}
+ */
+function summed(context, place, origin, value) {
+  const { terms, window: extent, how } = origin;
+  const total = terms.reduce((sum, term) => (how === "product" ? sum * term.product : sum + term.product), how === "product" ? 1 : 0);
+  const picture = extent ? windows(context, origin) : contributions(context, origin);
+  return [h("div", { class: "calcrow" }, extent ? null : map(context, terms), ...picture, steps(context, place, origin, total, value)), lines(context, origin, total, value)];
+}
+
+/**
+ * A window, a kernel and their products side by side; with several input channels, a line for each.
+ *
+ * @param {Context} context
+ * @param {Origin} origin
+ * @returns {Node[]}
+ */
+function windows({ model, state, stage }, { terms, window: extent }) {
+  if (!extent) return [];
+  const { kernel, channels } = extent;
+  const columns = kernel[kernel.length - 1];
+  const weights = scaleOf((model.weights.get(stage.name)?.kernel ?? model.weights.get(stage.name)?.depthwise_kernel)?.data ?? []);
+  const image = scaleOf(model.inputs(state.now.row, stage)?.inputs[0]?.data ?? [], true);
+  const taps = terms.length / channels;
+  const of = (/** @type {number} */ channel) => Array.from({ length: taps }, (_, tap) => terms[tap * channels + channel]);
+  if (channels === 1 && taps <= MOST_CELLS) {
+    const all = of(0);
+    return [
+      labelled("window", grid(all.map((term) => (term.place ? term.value : null)), columns, image)),
+      h("span", { class: "sign" }, "×"),
+      labelled("kernel", grid(all.map((term) => term.weight), columns, { ...weights, ramp: "signed" })),
+      h("span", { class: "sign" }, "="),
+      labelled(`${taps} products`, grid(all.map((term) => term.product), columns, { ...scaleOf(all.map((term) => term.product)), ramp: "signed" })),
+      h("span", { class: "sign" }, "→"),
+    ];
+  }
+  const sums = Array.from({ length: channels }, (_, channel) => of(channel).reduce((sum, term) => sum + term.product, 0));
+  const order = sums.map((_, channel) => channel).sort((one, other) => Math.abs(sums[other]) - Math.abs(sums[one]));
+  const listed = order.slice(0, 2 * MOST_LINES);
+  const rest = order.slice(2 * MOST_LINES).reduce((sum, channel) => sum + sums[channel], 0);
+  const most = Math.max(...sums.map(Math.abs), 1e-12);
+  const small = taps <= MOST_CELLS;
+  return [
+    h(
+      "table",
+      { class: "terms" },
+      h("thead", {}, h("tr", {}, ...["input channel", small && "window", small && "kernel", "sum of products", ""].filter((each) => each !== false).map(heading))),
+      h(
+        "tbody",
+        {},
+        ...listed.map((channel) =>
+          h(
+            "tr",
+            {},
+            h("td", {}, String(channel)),
+            small && h("td", {}, mini(of(channel).map((term) => term.value), columns, image)),
+            small && h("td", {}, mini(of(channel).map((term) => term.weight), columns, { ...weights, ramp: "signed" })),
+            h("td", { class: "number" }, signed(sums[channel], 4)),
+            h("td", {}, bar(sums[channel], most)),
+          ),
+        ),
+        order.length > listed.length && h("tr", {}, h("td", {}, `the other ${counted(order.length - listed.length)}`), small && h("td"), small && h("td"), h("td", { class: "number" }, signed(rest, 4)), h("td")),
+      ),
+    ),
+  ];
+}
+
+/**
+ * What speaks most for a value and most against it.
+ *
+ * @param {Context} context
+ * @param {Origin} origin
+ * @returns {Node[]}
+ */
+function contributions(context, { terms, how }) {
+  const { model, stage, state } = context;
+  const several = new Set(terms.map((term) => term.input ?? 0)).size > 1;
+  const sorted = [...terms].sort((one, other) => other.product - one.product);
+  const all = terms.length <= 2 * MOST_LINES + 2;
+  const listed = all ? terms : [...sorted.slice(0, MOST_LINES).filter((term) => term.product > 0), ...sorted.slice(-MOST_LINES).filter((term) => term.product < 0)];
+  const rest = terms.reduce((sum, term) => sum + term.product, 0) - listed.reduce((sum, term) => sum + term.product, 0);
+  const most = Math.max(...listed.map((term) => Math.abs(term.product)), 1e-12);
+  const received = model.inputs(state.now.row, stage);
+  const name = (/** @type {Term} */ term) => {
+    if (term.label) return term.label;
+    if (several) return stage.inputs[term.input ?? 0]?.source ?? "";
+    return term.place && received ? link(context, term.place) : "";
+  };
+  return [
+    h(
+      "table",
+      { class: "terms" },
+      h("thead", {}, h("tr", {}, ...[several ? "input" : "where", "value × weight", how === "product" ? "factor" : "adds", ""].map(heading))),
+      h(
+        "tbody",
+        {},
+        ...listed.map((term) =>
+          h(
+            "tr",
+            {},
+            h("td", {}, name(term)),
+            h("td", { class: "number" }, `${figure(term.value)} × ${figure(term.weight)}`),
+            h("td", { class: `number ${term.product < 0 ? "minus" : "plus"}` }, signed(term.product, 4)),
+            h("td", {}, bar(term.product, most)),
+          ),
+        ),
+        !all && h("tr", {}, h("td", {}, `the other ${counted(terms.length - listed.length)}`), h("td"), h("td", { class: "number" }, signed(rest, 4)), h("td")),
+      ),
+    ),
+  ];
+}
+
+/**
+ * The place of an input's value, before it was flattened, as a button that goes there.
+ *
+ * @param {Context} context
+ * @param {readonly number[]} place in the first input
+ * @returns {Node}
+ */
+function link({ model, state, stage }, place) {
+  const before = model.byName.get(stage.inputs[0].source);
+  if (!before) return h("span");
+  const found = model.traced(state.now.row, before, place);
+  const names = model.unitNames(found.stage.name);
+  const shape = found.stage.outputs[0].shape;
+  const text = names[place[place.length - 1]] ?? placeText(shape, found.place);
+  return h("button", { type: "button", class: "bare", onclick: () => state.open(found.stage.name, [...found.place]) }, text);
+}
+
+/**
+ * What speaks for and against a value at each place of the image that was flattened before.
+ *
+ * @param {Context} context
+ * @param {readonly Term[]} terms
+ * @returns {Node | null}
+ */
+function map({ model, state, stage }, terms) {
+  const before = model.byName.get(stage.inputs[0].source);
+  const end = terms[0]?.place;
+  if (!before || !end) return null;
+  const { stage: source } = model.traced(state.now.row, before, end);
+  const shape = source.outputs[0].shape;
+  if (source === before || shape.length !== 3 || size(shape) !== terms.length) return null;
+  const [rows, columns, channels] = shape;
+  const sums = new Float32Array(rows * columns);
+  terms.forEach((term, at) => (sums[Math.floor(at / channels)] += term.product));
+  const { most } = scaleOf(sums);
+  const canvas = h("canvas", { role: "img", "aria-label": `What adds to the value at each of the ${rows} × ${columns} places` });
+  paint(canvas, sums, columns, most, "signed");
+  return h("div", { class: "addmap" }, h("p", { class: "caption" }, `value × weight at each place of ${source.name}, all channels summed`), canvas, legend(most, "signed"));
+}
+
+/**
+ * From the sum to the value.
+ *
+ * @param {Context} context
+ * @param {readonly number[]} place
+ * @param {Origin} origin
+ * @param {number} total
+ * @param {number} value
+ * @returns {HTMLElement}
+ */
+function steps(context, place, { terms, bias, activation, how }, total, value) {
+  /** @type {Line[]} */
+  const found = [];
+  const products = how === "product" ? "product of all" : `sum of ${counted(terms.length)} products`;
+  const gain = terms.reduce((sum, term) => sum + Math.max(0, term.product), 0);
+  if (terms.length > MOST_CELLS && how !== "product") found.push(["for", signed(gain, 4)], ["against", signed(total - gain, 4)]);
+  found.push([products, fixed(total, 6)]);
+  if (bias !== null) found.push(["+ bias", fixed(bias, 6)]);
+  const before = total + (bias ?? 0);
+  if (activation !== "linear") {
+    found.push([activation === "softmax" ? "logit" : "before the activation", fixed(before, 6)]);
+    found.push([activated(context, activation, before, place), activation === "softmax" ? percent(value) : fixed(value, 6)]);
+  }
+  if (activation === "linear" && bias !== null) found.push(["value", fixed(value, 6)]);
+  return h(
+    "dl",
+    { class: "steps" },
+    ...found.flatMap(([name, text], at) => {
+      const last = at === found.length - 1;
+      return [h("dt", { class: last ? "last" : null }, name), h("dd", { class: last ? "last" : null }, text)];
+    }),
+  );
+}
+
+/**
+ * @param {Context} context
+ * @param {string} activation
+ * @param {number} before
+ * @param {readonly number[]} place
+ * @returns {string}
+ */
+function activated({ stage }, activation, before, place) {
+  if (activation === "relu") return before > 0 ? "ReLU: positive, so it stays" : "ReLU: not positive, so it becomes 0";
+  if (activation === "softmax" && softmaxAxis(stage, place.length) !== null) return "softmax: e to the logit, divided by the sum of all";
+  return FUNCTIONS[activation] || activation;
+}
+
+/**
+ * The same in words, in numbers and, where wanted, in symbols.
+ *
+ * @param {Context} context
+ * @param {Origin} origin
+ * @param {number} total
+ * @param {number} value
+ * @returns {HTMLElement}
+ */
+function lines({ state }, { terms, bias, activation, window: extent, how }, total, value) {
+  const name = FUNCTIONS[activation] ?? activation;
+  const [open, close] = name ? [`${name}(`, ")"] : ["", ""];
+  const each = extent ? "input × weight, summed over the window" : how === "product" ? "all inputs multiplied" : terms.length === 1 ? "input" : "value × weight, all summed";
+  const many = extent && extent.channels > 1 ? " and its channels" : "";
+  const words = ["value", "=", open, `${each}${many}`, bias === null ? "" : "+ bias", close];
+  const numbers = [fixed(value, 6), "=", open, fixed(total, 6), bias === null ? "" : `${bias < 0 ? "−" : "+"} ${fixed(Math.abs(bias), 6)}`, close];
+  const symbols = ["y", "=", open, extent ? "Σ x(r+i, c+j, k) · w(i, j, k)" : "Σ x(k) · w(k)", bias === null ? "" : "+ b", close];
+  /** @type {[string, string[]][]} */
+  const rows = [["in words", words], ["in numbers", numbers]];
+  if (state.now.symbols && how !== "product") rows.push(["in symbols", symbols]);
+  return formula(rows);
+}
+
+/**
+ * Lines of which the parts stand under one another.
+ *
+ * @param {[string, string[]][]} rows
+ * @returns {HTMLElement}
+ */
+function formula(rows) {
+  const kinds = ["", "numeric", "symbolic"];
+  return h(
+    "div",
+    { class: "formula" },
+    ...rows.map(([name, cells], at) => h("p", { class: kinds[at] }, h("b", {}, name), ...cells.map((cell) => h("span", {}, `${cell} `)))),
+  );
+}
+
+/**
+ * @param {Context} _
+ * @param {readonly number[]} __
+ * @param {Origin} origin
+ * @param {number} value
+ * @returns {Node[]}
+ */
+function chosen(_, __, { terms, how }, value) {
+  // The recorded value may differ in its last digit from the computed ones that are compared here.
+  const most = terms.reduce((one, { product }) => (how === "largest" ? Math.max(one, product) : Math.min(one, product)), how === "largest" ? -Infinity : Infinity);
+  const best = terms.findIndex((term) => term.product === most);
+  const winners = terms.filter((term) => term.product === most).length;
+  const text = winners > 1 ? `${winners} of them are equal and ${how}.` : `The ${how} of ${counted(terms.length)} stays, the others are dropped.`;
+  return [h("div", { class: "calcrow" }, labelled("window", cells(terms, best)), h("span", { class: "sign" }, "→"), h("p", {}, h("b", { class: "result" }, fixed(value, 6)), h("br"), text))];
+}
+
+/**
+ * @param {Context} _
+ * @param {readonly number[]} __
+ * @param {Origin} origin
+ * @param {number} value
+ * @returns {Node[]}
+ */
+function averaged(_, __, { terms }, value) {
+  const total = terms.reduce((sum, term) => sum + term.value, 0);
+  return [
+    h("div", { class: "calcrow" }, terms.length <= MOST_CELLS && labelled("window", cells(terms, -1)), h("p", {}, `The sum of ${counted(terms.length)} values, ${fixed(total, 6)}, divided by ${counted(terms.length)}: `, h("b", { class: "result" }, fixed(value, 6)))),
+  ];
+}
+
+/**
+ * @param {Context} context
+ * @param {readonly number[]} place
+ * @param {Origin} origin
+ * @param {number} value
+ * @returns {Node[]}
+ */
+function copied({ model, state, stage }, place, { terms: [term] }, value) {
+  const input = model.inputs(state.now.row, stage)?.inputs[term.input ?? 0];
+  if (!term.place || !input) return [h("p", {}, h("b", { class: "result" }, fixed(value, 6)), ": it stands in the padding.")];
+  const shape = stage.outputs[0].shape;
+  const index = term.place.map((at, axis) => [at, ...(axis < input.shape.length - 1 ? [counted(size(input.shape.slice(axis + 1)))] : [])].join(" × ")).join(" + ");
+  const flat = shape.length === 1 && input.shape.length > 1;
+  return [
+    h("p", {}, h("b", { class: "result" }, fixed(value, 6)), ` is the value at ${placeText(input.shape, term.place)} of the input. It does not change; only its place does.`),
+    ...(flat ? [formula([["in words", ["position", "=", "row × width × channels + column × channels + channel"]], ["in numbers", [counted(place[0]), "=", index]]])] : []),
+  ];
+}
+
+/**
+ * @param {Context} _
+ * @param {readonly number[]} place
+ * @param {Origin} origin
+ * @param {number} value
+ * @returns {Node[]}
+ */
+function lookedUp(_, place, { terms: [term] }, value) {
+  return [h("p", {}, `The row ${counted(term.value)} of the table belongs to this step; its number ${place[place.length - 1]} is `, h("b", { class: "result" }, fixed(value, 6)), ".")];
+}
+
+/**
+ * @param {Context} _
+ * @param {readonly number[]} __
+ * @param {Origin} origin
+ * @param {number} value
+ * @returns {Node[]}
+ */
+function normalised(_, __, { terms: [term], steps: norm }, value) {
+  if (!norm) return [];
+  const words = ["value", "=", "(", "input", "− mean", ")", "/ deviation", "× scale", "+ shift"];
+  const numbers = [fixed(value, 6), "=", "(", fixed(term.value, 6), `− (${fixed(norm.mean, 6)})`, ")", `/ ${fixed(norm.deviation, 6)}`, `× ${fixed(norm.gain, 6)}`, `+ (${fixed(norm.shift, 6)})`];
+  return [formula([["in words", words], ["in numbers", numbers]])];
+}
+
+/**
+ * The recorded value beside the computed one.
+ *
+ * @param {Context} context
+ * @param {readonly number[]} place
+ * @returns {HTMLElement}
+ */
+function check({ model, state, stage }, place) {
+  const found = model.compared(state.now.row, stage, place);
+  if (!found) return h("p", { class: "check" }, "Not computed here: shown as recorded.");
+  const { computed, recorded, agrees } = found;
+  if (recorded === null) return h("p", { class: "check" }, "Computed here from the recorded weights; the output of this stage is not in this page.");
+  if (agrees) return h("p", { class: "check" }, h("b", {}, `✓ Keras recorded ${fixed(recorded, 7)}`), `; computed here: ${fixed(computed, 7)}.`);
+  return h("p", { class: "check wrong" }, h("b", {}, `Keras recorded ${fixed(recorded, 7)}, computed here is ${fixed(computed, 7)}.`), " The two differ, so the computation above is not what happened in this stage.");
+}

@@ -1,0 +1,57 @@
+// Which place of a stage is looked at, and what its stage gives.
+
+import { carried } from "viewer/explore/slice.js";
+import { placeOf } from "viewer/model/values.js";
+
+/** @typedef {import("viewer/model/model.js").Model} Model */
+/** @typedef {import("viewer/model/layers.js").Layer} Layer */
+/** @typedef {import("viewer/state.js").State} State */
+
+/**
+ * @param {Model} model
+ * @param {Layer} stage
+ * @returns {boolean} whether the stage gives the row itself, as it is or scaled
+ */
+export function isImage(model, stage) {
+  for (let at = stage; ; ) {
+    if (!at.inputs.length) return true;
+    const before = model.byName.get(at.inputs[0].source);
+    if (!before || !["Rescaling", "Normalization", ""].includes(at.layer)) return false;
+    at = before;
+  }
+}
+
+/**
+ * The place in a stage that the chosen place stands for: the same filter everywhere, the same part of the image.
+ *
+ * @param {Model} model
+ * @param {State} state
+ * @param {Layer} stage
+ * @returns {number[]}
+ */
+export function placeIn(model, state, stage) {
+  const shape = stage.outputs[0]?.shape ?? [];
+  const chosen = model.byName.get(state.now.stage);
+  const from = chosen?.outputs[0]?.shape;
+  if (!chosen || !from || from.length !== shape.length) return strongest(model, state, stage);
+  const { place } = state.now;
+  const here = place?.length === from.length ? [...place] : strongest(model, state, chosen);
+  return chosen === stage ? here : carried(here, from, shape);
+}
+
+/**
+ * @param {Model} model
+ * @param {State} state
+ * @param {Layer} stage
+ * @returns {number[]} where the largest value of a stage stands; of an image, in the channel that was chosen last
+ */
+function strongest(model, state, stage) {
+  const values = model.output(state.now.row, stage.name);
+  if (!values) return (stage.outputs[0]?.shape ?? []).map(() => 0);
+  const channels = values.shape[values.shape.length - 1];
+  const only = values.shape.length > 2 && state.now.channel !== null && state.now.channel < channels ? state.now.channel : null;
+  let best = only ?? 0;
+  for (let at = best; at < values.data.length; at += only === null ? 1 : channels)
+    if (values.data[at] > values.data[best] || Number.isNaN(values.data[best])) best = at;
+  return placeOf(values.shape, best);
+}

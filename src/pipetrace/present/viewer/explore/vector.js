@@ -1,0 +1,75 @@
+// A short list of values: a line for each with its name and a bar. For a softmax, from the scores to the probabilities.
+
+import { h } from "viewer/dom.js";
+import { figure, fixed, percent } from "viewer/figures.js";
+import { softmaxAxis } from "viewer/model/activation.js";
+
+/** @typedef {import("viewer/explore/explorer.js").Context} Context */
+/** @typedef {import("viewer/model/layers.js").Layer} Layer */
+
+export const MOST_LINES = 40;
+
+/**
+ * @param {Context} context
+ * @param {Layer} shown a stage with a vector as its output
+ * @param {boolean} chooses whether a line can be chosen
+ * @returns {{ element: HTMLElement, draw: (place: readonly number[]) => void }}
+ */
+export function vector({ model, state, view }, shown, chooses) {
+  const body = h("tbody");
+  const names = model.unitNames(shown.name);
+  const softmax = softmaxAxis(shown, 1) === 0;
+  const choose = (/** @type {number} */ at) => state.set("place", [at]);
+  const heads = softmax ? ["", "logit", "e to the logit", "probability", ""] : ["", "value", ""];
+  const title = view.stages.find((stage) => stage.name === shown.name)?.title ?? shown.name;
+  const table = h(
+    "table",
+    { class: "vector", "aria-label": title },
+    h("thead", {}, h("tr", {}, ...heads.map((text) => (text ? h("th", { scope: "col" }, text) : h("td"))))),
+    body,
+  );
+  return {
+    element: h("div", {}, h("div", { class: "cap" }, h("b", {}, title), `${model.row(state.now.row).text}`), table),
+    draw: (place) => {
+      const values = model.output(state.now.row, shown.name);
+      if (!values) return;
+      const logits = softmax ? model.logits(state.now.row, shown) : null;
+      const most = softmax ? 1 : values.data.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1e-12);
+      const best = values.data.indexOf(values.data.reduce((one, other) => Math.max(one, other), -Infinity));
+      const label = model.row(state.now.row).label;
+      const focused = body.contains(document.activeElement);
+      body.replaceChildren(
+        ...Array.from(values.data, (value, at) => {
+          const name = names[at] ?? `${softmax ? "class" : shown.inputs.length ? "unit" : "value"} ${at}`;
+          const said = softmax && at === label ? `${name} (true)` : name;
+          const head = chooses ? h("button", { type: "button", class: "bare", "aria-pressed": String(at === place[0]), onclick: () => choose(at) }, said) : said;
+          const logit = logits?.[at];
+          return h(
+            "tr",
+            { class: at === place[0] ? "chosen" : null, onclick: chooses ? () => choose(at) : null },
+            h("th", { scope: "row" }, head),
+            logit !== undefined && h("td", {}, fixed(logit, 3)),
+            logit !== undefined && h("td", {}, figure(Math.exp(logit))),
+            softmax && logit === undefined && h("td"),
+            softmax && logit === undefined && h("td"),
+            h("td", {}, softmax ? percent(value) : figure(value, 4)),
+            h("td", { class: "long" }, line(value, most, softmax && at === best)),
+          );
+        }),
+      );
+      if (focused) /** @type {HTMLElement | null} */ (body.querySelector("[aria-pressed=true]"))?.focus();
+    },
+  };
+}
+
+/**
+ * @param {number} value
+ * @param {number} most
+ * @param {boolean} marked
+ * @returns {HTMLElement}
+ */
+function line(value, most, marked) {
+  const share = (100 * Math.abs(value)) / most;
+  const kind = value < 0 ? "minus" : marked ? "marked" : "plus";
+  return h("span", { class: "track" }, h("i", { class: kind, style: `width: ${Math.min(100, share)}%` }));
+}

@@ -1,0 +1,63 @@
+"""What a recording says on standard error, which may be closed, full, or somebody's own object."""
+
+import io
+import sys
+from typing import Any
+
+from pipetrace.capture.guard import contained
+
+
+def say(text: str, end: str = "\n") -> None:
+    """Write to standard error, beside what the training prints itself.
+
+    Where that is not possible nothing is written, whatever the reason: a closed pipe, a full disk,
+    a stream of the user's own.
+    """
+    with contained(_ignore):
+        stream: Any = sys.stderr
+        raw = _unbuffered(stream)
+        if raw is None:
+            stream.write(text + end)
+            stream.flush()
+            return
+        stream.flush()
+        left = memoryview((text + end).encode(stream.encoding, stream.errors))
+        while left and (written := raw.write(left)):
+            left = left[written:]
+
+
+_said: set[str] = set()
+
+
+def say_once(text: str) -> None:
+    """Say something that the process has not heard so far."""
+    if text not in _said:
+        _said.add(text)
+        say(text)
+
+
+def forget_what_was_said() -> None:
+    """Say once more what was said once, as in a new process."""
+    _said.clear()
+
+
+def _unbuffered(stream: Any) -> io.FileIO | None:
+    """The file behind Python's own stream; None for any other stream.
+
+    What the stream's buffer cannot write stays in it, and Python would then end with code 120.
+    """
+    if type(stream) is not io.TextIOWrapper or type(stream.buffer) is not io.BufferedWriter:
+        return None
+    raw = stream.buffer.raw
+    return raw if type(raw) is io.FileIO else None
+
+
+def is_terminal() -> bool:
+    """Whether standard error is a terminal, as far as it tells."""
+    with contained(_ignore):
+        return bool(sys.stderr.isatty())
+    return False
+
+
+def _ignore(error: BaseException) -> None:
+    """Nothing more can be done about it."""

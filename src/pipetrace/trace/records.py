@@ -1,0 +1,136 @@
+"""What the records of a trace have in common: equality with arrays, and a ``repr`` of one line."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any, Protocol, Self, SupportsIndex, TypeVar, overload
+
+import numpy as np
+
+from pipetrace.errors import UnknownStageError
+
+LONGEST = 80
+"""Characters of a value in a ``repr``; a longer one is told by its size."""
+
+
+class Record:
+    """A record that may hold arrays.
+
+    Two are equal if all their values are, NaN to NaN and array by array. A record has no hash, as
+    with other values that are compared by content and may be large.
+    """
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return same(self, other)
+
+    def __repr__(self) -> str:
+        shown = [
+            f"{each.name}={brief(value)}"
+            for each in fields(self)  # type: ignore[arg-type] # every subclass is a dataclass
+            if (value := getattr(self, each.name)) is not None and not _is_empty(value)
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class Named(Protocol):
+    """Something with a name."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+
+T = TypeVar("T", bound=Named)
+
+
+class ByName(tuple[T, ...]):
+    """A tuple whose entries are also found by name."""
+
+    __slots__ = ()
+
+    @overload
+    def __getitem__(self, place: SupportsIndex | str) -> T: ...
+    @overload
+    def __getitem__(self, place: slice) -> Self: ...
+    def __getitem__(self, place: SupportsIndex | str | slice) -> T | Self:
+        """One entry, by place or by name, or several.
+
+        Raises:
+            UnknownStageError: there is none of that name; it is a KeyError too.
+            IndexError: there is none at that place.
+        """
+        if isinstance(place, slice):
+            return type(self)(super().__getitem__(place))
+        if not isinstance(place, str):
+            return super().__getitem__(place)
+        for each in self:
+            if each.name == place:
+                return each
+        import difflib
+
+        names = [each.name for each in self]
+        near = difflib.get_close_matches(place, names, 3) or names[:5]
+        raise UnknownStageError(
+            f"There is no stage {place!r}.",
+            where="stages",
+            hint=f"Did you mean {' or '.join(map(repr, near))}?" if near else "There are none.",
+        )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(each.name for each in self)})"
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are equal, arrays by dtype, shape and values, and NaN to NaN."""
+    if one is other:
+        return True
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return _same_arrays(one, other)
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if is_dataclass(one) and type(one) is type(other):
+        return all(same(getattr(one, each.name), getattr(other, each.name)) for each in fields(one))
+    if isinstance(one, Sequence) and isinstance(other, Sequence) and not isinstance(one, str):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other) or _are_nan(one, other)
+
+
+def _same_arrays(one: Any, other: Any) -> bool:
+    if not (isinstance(one, np.ndarray) and isinstance(other, np.ndarray)):
+        return False
+    if one.dtype != other.dtype or one.shape != other.shape:
+        return False
+    return np.array_equal(one, other, equal_nan=one.dtype.kind in "fc")
+
+
+def brief(value: Any) -> str:
+    """A value in a few characters: what is large is told by its size."""
+    if isinstance(value, np.ndarray):
+        return f"<{' x '.join(map(str, value.shape)) or 'one'} {value.dtype}>"
+    if is_dataclass(value) and isinstance(value, Record):
+        return f"<{type(value).__name__}>"
+    if isinstance(value, (Mapping, Sequence)) and not isinstance(value, str):
+        values = value.values() if isinstance(value, Mapping) else value
+        plain = all(isinstance(each, (str, int, float, type(None))) for each in values)
+        text = _listed(value) if plain and len(value) <= LONGEST else ""
+        return text if 0 < len(text) <= LONGEST else f"<{len(value)}>"
+    text = f"{value:.4g}" if isinstance(value, float) else repr(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]}...{text[-1]}"
+
+
+def _are_nan(*values: Any) -> bool:
+    return all(isinstance(each, float) and math.isnan(each) for each in values)
+
+
+def _listed(value: Mapping[Any, Any] | Sequence[Any]) -> str:
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {brief(each)}' for key, each in value.items())}}}"
+    return f"({', '.join(map(brief, value))}{',' * (len(value) == 1)})"
+
+
+def _is_empty(value: Any) -> bool:
+    return isinstance(value, (Mapping, Sequence)) and not len(value)

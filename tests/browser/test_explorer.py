@@ -1,0 +1,209 @@
+"""The stages one at a time: how a value came to be, as a person points, types and follows links."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page
+from tests.browser.conftest import Pages
+
+from pipetrace.trace import Trace
+from pipetrace.trace.document import Array, Stages
+
+OUTPUT = ".pictures > div:nth-child(2) .picture"
+INPUT = ".pictures > div:nth-child(1) .picture"
+
+
+@pytest.fixture(scope="module")
+def several(digits_trace: Trace) -> Trace:
+    """The digits with a second row, of which only the image was recorded."""
+    [first] = digits_trace.predictions
+    other = {"input_image": first.outputs["input_image"][::-1].copy()}
+    rows = (first, replace(first, row=7, label=1, reason="surest wrong", outputs=other))
+    return replace(digits_trace, predictions=rows)
+
+
+@pytest.fixture
+def page(pages: Pages, several: Trace) -> Page:
+    return pages.open(several)
+
+
+def maps(trace: Trace, stage: str) -> Array:
+    return trace.predictions[0].outputs[stage]
+
+
+def open_stage(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=re.compile(name)).click()
+
+
+def here(page: Page) -> dict[str, str]:
+    return dict(part.split("=") for part in page.url.partition("#")[2].split("&"))
+
+
+def place(page: Page) -> tuple[int, ...]:
+    return tuple(int(index) for index in here(page)["at"].split("."))
+
+
+def point(page: Page, image: str, row: int, column: int, rows: int, columns: int) -> None:
+    found = page.locator(image)
+    box = found.bounding_box()
+    assert box
+    x, y = box["width"] * (column + 0.5) / columns, box["height"] * (row + 0.5) / rows
+    found.hover(position={"x": x, "y": y})
+
+
+def grids(page: Page) -> list[list[float]]:
+    """The window, the kernel and the products, exact."""
+    return [
+        [float(cell.get_attribute("title") or "nan") for cell in grid.locator("span").all()]
+        for grid in page.locator(".numbers").all()
+    ]
+
+
+def test_a_convolution_multiplies_the_window_by_the_kernel(page: Page, several: Trace) -> None:
+    open_stage(page, "Conv2D")
+    point(page, OUTPUT, 6, 11, 26, 26)
+    row, column, channel = place(page)
+    assert (row, column) == (6, 11)
+    window, kernel, products = map(np.array, grids(page))
+    patch = maps(several, "scale")[row : row + 3, column : column + 3, 0]
+    weights = several.weights["conv2d/kernel"][:, :, 0, channel]
+    assert np.allclose(window, patch.reshape(-1), atol=1e-7)
+    assert np.allclose(kernel, weights.reshape(-1), atol=1e-7)
+    assert np.allclose(products, window * kernel, atol=1e-7)
+    recorded = maps(several, "conv2d")[row, column, channel]
+    assert f"Keras recorded {recorded:.7f}" in page.locator(".check").inner_text()
+    assert max(0, products.sum() + several.weights["conv2d/bias"][channel]) == pytest.approx(
+        recorded, abs=1e-5
+    )
+
+
+def test_a_window_is_moved_in_its_input_and_by_the_keys(page: Page) -> None:
+    open_stage(page, "Conv2D")
+    point(page, INPUT, 10, 10, 28, 28)
+    assert place(page)[:2] == (9, 9)
+    page.locator(OUTPUT).focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowDown")
+    assert place(page)[:2] == (14, 10)
+    for _ in range(10):
+        page.keyboard.press("Shift+ArrowLeft")
+    assert place(page)[:2] == (14, 0)
+
+
+def test_a_chosen_channel_stays_chosen_in_every_stage(page: Page) -> None:
+    open_stage(page, "Conv2D")
+    page.get_by_role("button", name="Channel 14", exact=True).click()
+    for stage in ("MaxPooling2D", "Flatten", "Dense", "MaxPooling2D"):
+        open_stage(page, stage)
+    assert place(page)[2] == 14
+    pressed = page.locator(".tiles [aria-pressed=true]")
+    assert pressed.count() == 1
+    assert pressed.get_attribute("aria-label") == "Channel 14"
+
+
+def test_pooling_outlines_the_largest(page: Page, several: Trace) -> None:
+    open_stage(page, "MaxPooling2D")
+    point(page, OUTPUT, 6, 6, 13, 13)
+    row, column, channel = place(page)
+    block = maps(several, "conv2d")[
+        2 * row : 2 * row + 2, 2 * column : 2 * column + 2, channel
+    ].reshape(-1)
+    [cells] = grids(page)
+    assert np.allclose(cells, block, atol=1e-6)
+    outlined = page.locator(".numbers .winner")
+    assert float(outlined.get_attribute("title") or "nan") == pytest.approx(block.max(), abs=1e-6)
+
+
+def test_a_class_is_made_of_contributions_that_lead_to_their_places(page: Page) -> None:
+    open_stage(page, "Dense")
+    page.get_by_role("button", name=re.compile("^3")).first.click()
+    assert place(page) == (3,)
+    first = page.locator(".terms tbody .bare").first
+    at = [int(number) for number in re.findall(r"\d+", first.inner_text())]
+    first.click()
+    assert here(page)["stage"] == "max_pooling2d"
+    assert list(place(page)) == at
+
+
+def test_the_steps_of_a_class_add_up(page: Page) -> None:
+    open_stage(page, "Dense")
+    texts = dict(
+        zip(
+            page.locator(".steps dt").all_inner_texts(),
+            page.locator(".steps dd").all_inner_texts(),
+            strict=True,
+        )
+    )
+    numbers = [float(text.replace("\u2212", "-")) for text in list(texts.values())[:-1]]
+    gain, loss, total, bias, logit = numbers
+    assert gain + loss == pytest.approx(total, abs=1e-3)
+    assert total + bias == pytest.approx(logit, abs=1e-5)
+
+
+def test_another_row_changes_every_image_and_is_compared_only_where_recorded(page: Page) -> None:
+    open_stage(page, "Conv2D")
+    assert "Keras recorded" in page.locator(".check").inner_text()
+    page.locator(".row").nth(1).click()
+    assert here(page)["row"] == "7"
+    assert "Keras recorded" not in page.locator(".check").inner_text()
+    assert page.locator(".numbers").count() == 3
+
+
+def test_a_difference_is_shown(pages: Pages, digits_trace: Trace) -> None:
+    weights = dict(digits_trace.weights) | {
+        "conv2d/kernel": digits_trace.weights["conv2d/kernel"] * 1.001
+    }
+    page = pages.open(replace(digits_trace, weights=weights))
+    open_stage(page, "Conv2D")
+    assert page.locator(".check.wrong").count() == 1
+
+
+def test_the_address_opens_what_it_names_and_ignores_nonsense(pages: Pages, several: Trace) -> None:
+    page = pages.open(several, place="#stage=conv2d&at=8.15.14&row=7")
+    assert page.get_by_role("tab", selected=True).inner_text().startswith("Conv2D")
+    assert "row 8, column 15, channel 14" in page.locator(".calchead").inner_text()
+    assert page.locator(".row[aria-pressed=true]").inner_text() == (
+        page.locator(".row").nth(1).inner_text()
+    )
+    for nonsense in (
+        "#stage=nowhere&at=1",
+        "#stage=conv2d&at=99.0.0",
+        "#stage=conv2d&at=x&row=1e9",
+    ):
+        page = pages.open(several, place=nonsense)
+        assert page.locator(".calchead").count() == 1
+
+
+def test_the_window_slides_over_the_map_and_stops(page: Page) -> None:
+    open_stage(page, "Conv2D")
+    button = page.get_by_role("button", name="Slide the window")
+    button.click()
+    page.wait_for_url(re.compile(r"at=0\.1\."))
+    page.get_by_role("button", name="Stop").click()
+    stopped = page.url
+    page.wait_for_timeout(700)
+    assert page.url == stopped
+
+
+def test_tabs_are_walked_by_the_keys(page: Page) -> None:
+    open_stage(page, "Input image")
+    for _ in range(2):
+        page.keyboard.press("ArrowRight")
+    assert page.get_by_role("tab", selected=True).inner_text().startswith("Conv2D")
+    page.keyboard.press("End")
+    assert page.get_by_role("tab", selected=True).inner_text().startswith("Dense")
+
+
+def test_a_stage_without_an_explanation_says_so(pages: Pages, digits_trace: Trace) -> None:
+    stages = Stages(
+        replace(stage, layer="Custom") if stage.name == "conv2d" else stage
+        for stage in digits_trace.stages
+    )
+    page = pages.open(replace(digits_trace, stages=stages), place="#stage=conv2d")
+    assert page.locator(".numbers").count() == 0
+    assert page.locator(OUTPUT).count() == 1
+    assert page.locator(".origin").inner_text()
+    open_stage(page, "MaxPooling2D")  # goes on from what was recorded
+    assert "Keras recorded" in page.locator(".check").inner_text()

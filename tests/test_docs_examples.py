@@ -1,0 +1,206 @@
+"""The examples of the documents run, and say what the documents show; the guides are followed from top to bottom."""
+
+import itertools
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.markdown import DOCS, Block, blocks, documents
+
+FORMAT = (DOCS / "trace-format.md").read_text(encoding="utf-8")
+FRAMEWORK = "framework"
+"""The HTML comment before a block of Python that needs Keras."""
+VARIES = "varies"
+"""The HTML comment before an output whose lines depend on the run, so that it is not compared."""
+FILE = "file: "
+"""The HTML comment before a block says under which name it is saved."""
+ENDS_WITH = "  # exit code "
+ENVIRONMENT = {
+    **os.environ,
+    "PATH": os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)]),
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+}
+
+
+def scripts(text: str, *, framework: bool) -> list[tuple[Block, Block | None]]:
+    """The blocks of Python, each with the output that follows at once, where one does."""
+    found = blocks(text)
+    between = text.splitlines()
+    pairs = []
+    for block, after in itertools.zip_longest(found, found[1:]):
+        if block.language == "python" and (block.mark == FRAMEWORK) == framework:
+            follows = after if after and after.language == "text" and after.mark != VARIES else None
+            if follows:
+                gap = between[block.line + block.text.count("\n") : follows.line - 2]
+                follows = None if any(gap) else follows
+            pairs.append((block, follows))
+    return pairs
+
+
+def masked(output: str) -> set[str]:
+    """The lines of an output without its figures: those of another run differ, the rest must not."""
+    return {
+        re.sub(r"-?\d[\d,]*(\.\d+)?(e-?\d+)?", "#", line).strip() for line in output.splitlines()
+    } - {""}
+
+
+def run(path: Path, capture: pytest.CaptureFixture[str], *, framework: bool) -> int:
+    """Run each block in a namespace of its own; a traceback names the line of the document."""
+    pairs = scripts(path.read_text(encoding="utf-8"), framework=framework)
+    for block, output in pairs:
+        capture.readouterr()
+        code = compile("\n" * (block.line - 1) + block.text, str(path), "exec")
+        exec(code, {"__name__": "__main__"})
+        if output:
+            assert masked(capture.readouterr().out) == masked(output.text), (
+                f"{path.name}, line {output.line}"
+            )
+    return len(pairs)
+
+
+@pytest.fixture
+def here(tmp_path: Path, digits_file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to run in, with a trace."""
+    shutil.copy(digits_file, tmp_path / "digits.trace")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_python_examples_run(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # The guides are followed from top to bottom, below.
+    others = [path for path in documents() if not path.name.startswith("guide-")]
+    assert sum(run(path, capsys, framework=False) for path in others) > 20
+
+
+@pytest.mark.framework
+def test_the_python_examples_with_keras_run(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # The programs of the rules' pages run in `test_rule_pages.py`, each with the command behind it.
+    for path in (each for each in documents() if each.parent.name != "rules"):
+        if scripts(path.read_text(encoding="utf-8"), framework=True):
+            assert run(path, capsys, framework=True)
+
+
+EXAMPLE = """
+<!-- framework -->
+```python
+import keras
+```
+
+```python
+print("a", 1)
+```
+
+```text
+a 23
+```
+
+```python
+print("b")
+```
+
+Words.
+
+```text
+c
+```
+"""
+
+
+def test_the_examples_of_a_document_are_told_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "example.md"
+    path.write_text(EXAMPLE)
+    assert run(path, capsys, framework=False) == 2
+    assert [block.text for block, _ in scripts(EXAMPLE, framework=True)] == ["import keras\n"]
+
+
+def test_an_example_that_fails_is_seen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "example.md"
+    for change in (("a 23", "b 23"), ('print("b")', "1 / 0"), ("Words.\n", "")):
+        path.write_text(EXAMPLE.replace(*change))
+        with pytest.raises((AssertionError, ZeroDivisionError)):
+            run(path, capsys, framework=False)
+
+
+def queries() -> Iterator[tuple[str, str]]:
+    """Each query with the output below it."""
+    found = blocks(FORMAT)
+    for query, output in itertools.pairwise(found):
+        if query.language == "sql":
+            yield query.text, output.text
+
+
+def test_the_queries_run_and_give_the_columns_that_are_shown(digits_file: Path) -> None:
+    assert len(list(queries())) == 5
+    with closing(sqlite3.connect(digits_file)) as database:
+        for query, output in queries():
+            cursor = database.execute(query)
+            assert cursor.fetchall(), query
+            assert [column[0] for column in cursor.description] == output.splitlines()[0].split()
+
+
+# The guides
+
+
+def follow(block: Block, folder: Path) -> None:
+    """Do what a block of a guide says, and see that it ends as the guide says."""
+    if block.mark.startswith(FILE):
+        (folder / block.mark.removeprefix(FILE)).write_text(block.text)
+    elif block.language == "python":
+        ran = subprocess.run(
+            [sys.executable, "-c", block.text], cwd=folder, env=ENVIRONMENT, check=False
+        )
+        assert ran.returncode == 0, block.text
+    elif block.language == "console":
+        for line in block.text.splitlines():
+            assert line.startswith("$ ")
+            command, _, code = line.removeprefix("$ ").partition(ENDS_WITH)
+            # Three answers, for the quiz.
+            ran = subprocess.run(
+                command,
+                shell=True,
+                cwd=folder,
+                env=ENVIRONMENT,
+                input=b"A\nB\nC\n",
+                capture_output=True,
+                check=False,
+            )
+            assert ran.returncode == int(code or 0), (command, ran.stderr.decode())
+
+
+@pytest.mark.framework
+def test_the_guide_for_engineers_works(tmp_path: Path) -> None:
+    for block in blocks((DOCS / "guide-engineer.md").read_text(encoding="utf-8")):
+        follow(block, tmp_path)
+    assert b"PT303" not in (tmp_path / "findings.json").read_bytes().partition(b'"findings"')[2]
+    assert {path.name for path in tmp_path.iterdir()} >= {
+        "train.trace",
+        "train.html",
+        "findings.sarif",
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.framework
+def test_the_guide_for_teachers_works(tmp_path: Path) -> None:
+    for block in blocks((DOCS / "guide-teacher.md").read_text(encoding="utf-8")):
+        follow(block, tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names >= {"digits.html", "digits.txt", "more.html", "wrong.trace"}
+
+
+@pytest.mark.framework
+def test_a_command_that_ends_otherwise_is_seen(tmp_path: Path) -> None:
+    assert shutil.which("pipetrace", path=ENVIRONMENT["PATH"])
+    follow(Block("console", "$ pipetrace show no.trace  # exit code 2\n", 1, ""), tmp_path)
+    with pytest.raises(AssertionError):
+        follow(Block("console", "$ pipetrace show no.trace\n", 1, ""), tmp_path)
