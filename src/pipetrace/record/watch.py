@@ -5,6 +5,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -164,7 +165,12 @@ def watching_all(
         if kept.recorder is None:
             path = name_of(len(made) + 1)
             kept.recorder = Recorder(path, **told)
-            kept.recorder.settings = replace(kept.recorder.settings, command=command, alert=True)
+            kept.recorder.settings = replace(
+                kept.recorder.settings,
+                command=command,
+                alert=True,
+                moved=partial(made.__setitem__, len(made)),
+            )
             made.append(path)
             seen.add(model)
         return cast(Recorder, kept.recorder)
