@@ -50,27 +50,6 @@ def test_a_trace_in_a_folder_that_takes_no_writes(open_folder: Path, trace_file:
         assert len(read(path).epochs) == 3
 
 
-def test_the_log_of_a_killed_run_in_a_folder_that_takes_no_writes(
-    open_folder: Path, recording: Any, epoch: MakeEpoch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = open_folder / "run.trace"
-    log = path.with_name("run.trace-wal")
-    writer = TraceWriter(path, recording.run, recording.stages)
-    writer.add_epoch(epoch(1), {})
-    # Killed before the epoch left the log.
-    monkeypatch.setattr(writer, "_checkpoint", lambda **_: None)
-    writer.add_epoch(epoch(2), {})
-    kept = {each: each.read_bytes() for each in (path, log)}
-    writer.close()
-    for each, content in kept.items():
-        each.write_bytes(content)
-    assert len(kept[log]) > 0
-    with folder_that_takes_no_writes(open_folder):
-        assert [each.number for each in read(path).epochs] in ([1], [1, 2])
-    assert [each.number for each in read(path).epochs] == [1, 2]
-    assert {each: each.read_bytes() for each in (path, log)} == kept
-
-
 def test_a_live_trace_of_another_user(open_folder: Path, recording: Any, epoch: MakeEpoch) -> None:
     path = open_folder / "run.trace"
     writer = TraceWriter(path, recording.run, recording.stages)

@@ -14,6 +14,7 @@ import pytest
 from pipetrace.errors import DamagedTraceError
 from pipetrace.stats import summarise
 from pipetrace.trace import Trace, TraceWriter, read
+from pipetrace.trace.claim import claim
 from pipetrace.trace.document import (
     Array,
     Ending,
@@ -163,7 +164,7 @@ def test_going_on_drops_what_was_measured_at_the_end(tmp_path: Path, recording: 
     writer = written(path, recording)
     writer.add_measurements([kept, Measurement("training", None, Outcome(rows=3))])
     writer.end(Ending("finished"), {})
-    writer.resume()
+    assert writer.resume(claim(path))
     writer.end(Ending("finished"), {})
     assert list(read(path).measurements) == [kept]
 
@@ -335,7 +336,7 @@ def test_a_trace_goes_on_after_its_end(
     writer.add_weights({"dense/kernel": values})
     writer.end(Ending("stopped", epoch=1), {"writing": 1.0})
     assert read(path).ending.kind == "stopped"
-    writer.resume()
+    assert writer.resume(claim(path))
     trace = read(path)
     assert trace.ending == Ending("running", epoch=1)
     assert (trace.rows, trace.predictions, dict(trace.weights), dict(trace.cost)) == (0, (), {}, {})
