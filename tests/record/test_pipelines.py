@@ -15,6 +15,7 @@ from pipetrace.trace.document import Array
 
 pytestmark = [
     pytest.mark.framework,
+    pytest.mark.usefixtures("unhurried"),
     pytest.mark.filterwarnings("ignore:.*shuffle:UserWarning"),
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]
