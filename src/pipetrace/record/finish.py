@@ -28,6 +28,8 @@ BASELINE_SECONDS, BASELINE_SECONDS_A_VALUE = 0.3, 60e-9
 """What the baseline models take, and for each value of their rows."""
 DIMENSION_SECONDS_A_PRODUCT = 0.5e-9
 """What the dimensions take for each product of two values."""
+PREPARED = 0.5
+"""What the function of the outputs alone takes to prepare, as a multiple of the first look."""
 TRACED_AGAIN = 1.5
 """What layers in training mode take, as a multiple of the first look: the model is traced again."""
 
@@ -111,7 +113,10 @@ class _Parts:
     def _sample(self, rows: Rows) -> Sample:
         if id(rows) not in self._samples:
             self._samples[id(rows)] = after_training.sample(
-                self.measure, rows, self._share(SAMPLE_SHARE)
+                self.measure,
+                rows,
+                self._share(SAMPLE_SHARE),
+                PREPARED * self.state.cost.parts.get("stages", 0.0),
             )
         return self._samples[id(rows)]
 

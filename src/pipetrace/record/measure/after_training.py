@@ -138,14 +138,21 @@ class Sample:
     outputs: list[Array]
 
 
-def sample(measure: ModelPass, rows: Rows, seconds: float) -> Sample:
+def sample(measure: ModelPass, rows: Rows, seconds: float, prepared: float = 0.0) -> Sample:
     """Pass evenly spaced rows, for their outputs alone.
 
     Args:
         measure: the forward pass.
         rows: to choose from.
         seconds: that it may take; what a batch takes is measured first.
+        prepared: seconds that it takes to prepare the function of the outputs alone. Without time
+            for that, a single batch passes all stages.
     """
+    if seconds < prepared:
+        places = np.linspace(0, len(rows) - 1, min(len(rows), measure.extent.together))
+        some = rows.taken(places.round().astype(int))
+        outputs = measure.outputs_in(measure.passed(some.x))
+        return Sample(some, places.round().astype(int), outputs)
     count = min(len(rows), SAMPLED_ROWS, measure.extent.candidates)
     together = measure.losses.most
     if seconds < math.inf and count > together:
