@@ -70,6 +70,8 @@ def watch(  # noqa: PLR0913 options with names, which editors complete
     verbose: bool = True,
     budget: float | None = DEFAULT_SHARE,
     after_training: str = BRIEF,
+    record_arguments: bool = False,
+    anonymous: bool = False,
 ) -> Watching:
     """Record every ``fit`` of a model from now on, into one trace.
 
@@ -79,8 +81,8 @@ def watch(  # noqa: PLR0913 options with names, which editors complete
     Args:
         model: a Keras model; need not be compiled yet.
         path: where the trace goes; a trace that is there is replaced, any other file is not.
-        x, y, validation_data, title, class_names, verbose, budget, after_training: as for
-            ``Recorder``.
+        x, y, validation_data, title, class_names, verbose, budget, after_training,
+        record_arguments, anonymous: as for ``Recorder``.
 
     Returns:
         what ends the watching, by its method ``stop`` or as a ``with`` block.
@@ -106,6 +108,8 @@ def watch(  # noqa: PLR0913 options with names, which editors complete
         verbose=verbose,
         budget=budget,
         after_training=after_training,
+        record_arguments=record_arguments,
+        anonymous=anonymous,
     )
     place = recorder.settings.path.absolute()
     for each in list(kept_of(model).watched):

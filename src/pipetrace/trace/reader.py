@@ -1,7 +1,6 @@
 """Reading a trace, also while it is written and after its writer was killed."""
 
 import os
-import platform
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -42,7 +41,7 @@ from pipetrace.trace.opening import check_header, check_identity, connect
 from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.schema import SCHEMA
 from pipetrace.trace.summary import Summary
-from pipetrace.trace.writer import process_start
+from pipetrace.trace.writer import machine, process_start
 
 
 def read(path: str | os.PathLike[str]) -> Trace:
@@ -296,7 +295,7 @@ def _object(value: Any) -> dict[str, Any]:
 def _alive(writer: dict[str, Any]) -> bool:
     """Whether the writing process still runs: on this host, with the same start time."""
     pid = writer.get("pid")
-    if writer.get("host") != platform.node() or not isinstance(pid, int) or pid <= 0:
+    if writer.get("host") != machine() or not isinstance(pid, int) or pid <= 0:
         return False
     if os.name == "nt":
         return False  # os.kill would not ask the process there, but end it
