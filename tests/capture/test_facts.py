@@ -16,9 +16,8 @@ def own_loss(wanted: Any, given: Any) -> Any:
 
 
 def one_output(keras: Any, **options: Any) -> Any:
-    model = keras.Sequential(
-        [keras.layers.Input((4,)), keras.layers.Dense(3, name="out")], name="one"
-    )
+    out = keras.layers.Dense(3, name="out")
+    model = keras.Sequential([keras.layers.Input((4,)), out], name="one")
     model.compile(**{"optimizer": "adam", **options})
     return model
 
@@ -90,12 +89,8 @@ def test_the_losses_are_the_same_after_training(keras: Any) -> None:
 @pytest.mark.parametrize("given", [True, False])
 def test_losses_of_scores(keras: Any, given: bool) -> None:
     losses = keras.losses
-    assert (
-        training(
-            one_output(keras, loss=losses.SparseCategoricalCrossentropy(from_logits=given))
-        ).from_logits
-        is given
-    )
+    sparse = losses.SparseCategoricalCrossentropy(from_logits=given)
+    assert training(one_output(keras, loss=sparse)).from_logits is given
     objects = {"one": "mse", "two": losses.BinaryCrossentropy(from_logits=given)}
     assert training(two_outputs(keras, objects)).from_logits is given
 
@@ -108,13 +103,8 @@ def test_a_loss_by_name_takes_probabilities(keras: Any) -> None:
 def test_a_model_that_never_was_compiled(keras: Any) -> None:
     model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(3)])
     found = training(model)
-    assert (found.optimizer, dict(found.optimizer_config), found.loss, found.metrics) == (
-        "",
-        {},
-        "",
-        (),
-    )
-    assert dict(found.losses) == {}
+    assert (found.optimizer, found.loss, found.metrics) == ("", "", ())
+    assert dict(found.optimizer_config) == dict(found.losses) == {}
     assert facts.learning_rate(model) is None
     assert facts.row_losses(model, np.ones((2, 3)), np.ones((2, 3))) is None
 
@@ -134,18 +124,12 @@ def test_optimizer_policy_and_arguments(keras: Any) -> None:
     optimizer = keras.optimizers.SGD(0.125, momentum=0.5)
     found = training(one_output(keras, optimizer=optimizer, loss="mse"))
     assert (found.optimizer, found.policy) == ("SGD", "float32")
-    assert (found.optimizer_config["learning_rate"], found.optimizer_config["momentum"]) == (
-        0.125,
-        0.5,
-    )
+    config = found.optimizer_config
+    assert (config["learning_rate"], config["momentum"]) == (0.125, 0.5)
     assert (found.epochs, found.batch_size, found.probe_rows, found.callbacks) == (1, 2, 3, ("A",))
     assert found.class_weights
-    half = [
-        keras.layers.Input((4,)),
-        keras.layers.Dense(3, dtype="mixed_float16"),
-        keras.layers.Dense(1),
-    ]
-    model = keras.Sequential(half)
+    half = keras.layers.Dense(3, dtype="mixed_float16")
+    model = keras.Sequential([keras.layers.Input((4,)), half, keras.layers.Dense(1)])
     model.compile("sgd", loss="mse")
     assert training(model).policy == "mixed_float16"
 
@@ -217,112 +201,68 @@ SHARE = (1 / (1 + np.exp(-SCORES[:, :1]))).astype(np.float32)
 YES = (CHANCE.random((6, 1)) < 0.5).astype(np.float32)
 
 
-def close(ours: Any, theirs: Any) -> None:
-    assert ours.shape == (len(theirs),)
-    np.testing.assert_allclose(ours, theirs, rtol=2e-5, atol=1e-6)
+def numbers(*shape: int) -> Array:
+    return CHANCE.normal(size=shape).astype(np.float32)
+
+
+def close(model: Any, wanted: Any, given: Any, expected: Any) -> None:
+    """The loss of each row is this one."""
+    found = facts.row_losses(model, wanted, given)
+    assert found.shape == (len(expected),)
+    np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-6)
 
 
 def test_squares_and_absolute_differences(keras: Any) -> None:
-    wanted = CHANCE.normal(size=(6, 3)).astype(np.float32)
-    close(
-        facts.row_losses(one_output(keras, loss="mse"), wanted, SCORES),
-        ((wanted - SCORES) ** 2).mean(axis=1),
-    )
-    close(
-        facts.row_losses(one_output(keras, loss="mae"), wanted, SCORES),
-        np.abs(wanted - SCORES).mean(axis=1),
-    )
-    close(
-        facts.row_losses(one_output(keras, loss=own_loss), wanted, SCORES),
-        np.abs(wanted - SCORES).mean(axis=1),
-    )
-    deep = CHANCE.normal(size=(6, 4, 3)).astype(np.float32)
-    close(
-        facts.row_losses(one_output(keras, loss="mse"), deep * 0, deep), (deep**2).mean(axis=(1, 2))
-    )
+    wanted, deep = numbers(6, 3), numbers(6, 4, 3)
+    close(one_output(keras, loss="mse"), wanted, SCORES, ((wanted - SCORES) ** 2).mean(axis=1))
+    for loss in ("mae", own_loss):
+        close(one_output(keras, loss=loss), wanted, SCORES, np.abs(wanted - SCORES).mean(axis=1))
+    close(one_output(keras, loss="mse"), deep * 0, deep, (deep**2).mean(axis=(1, 2)))
 
 
 @pytest.mark.parametrize("flat", [True, False])
-def test_binary_crossentropy(keras: Any, flat: bool) -> None:
+def test_crossentropies(keras: Any, flat: bool) -> None:
+    losses = keras.losses
     expected = -(YES * np.log(SHARE) + (1 - YES) * np.log(1 - SHARE))[:, 0]
-    wanted = YES[:, 0] if flat else YES
-    close(facts.row_losses(one_output(keras, loss="binary_crossentropy"), wanted, SHARE), expected)
-    scores = keras.losses.BinaryCrossentropy(from_logits=True)
-    close(facts.row_losses(one_output(keras, loss=scores), wanted, SCORES[:, :1]), expected)
-
-
-@pytest.mark.parametrize("flat", [True, False])
-def test_sparse_categorical_crossentropy(keras: Any, flat: bool) -> None:
+    wanted: Any = YES[:, 0] if flat else YES
+    scores = losses.BinaryCrossentropy(from_logits=True)
+    close(one_output(keras, loss="binary_crossentropy"), wanted, SHARE, expected)
+    close(one_output(keras, loss=scores), wanted, SCORES[:, :1], expected)
     shares = softmax(SCORES)
     expected = -np.log(shares[np.arange(6), CLASSES])
     wanted = CLASSES if flat else CLASSES[:, None]
-    close(
-        facts.row_losses(one_output(keras, loss="sparse_categorical_crossentropy"), wanted, shares),
-        expected,
-    )
-    scores = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    close(facts.row_losses(one_output(keras, loss=scores), wanted, SCORES), expected)
-
-
-def test_categorical_crossentropy(keras: Any) -> None:
-    shares = softmax(SCORES)
+    scores = losses.SparseCategoricalCrossentropy(from_logits=True)
+    close(one_output(keras, loss="sparse_categorical_crossentropy"), wanted, shares, expected)
+    close(one_output(keras, loss=scores), wanted, SCORES, expected)
     expected = -(ONCE * np.log(shares)).sum(axis=1)
-    close(
-        facts.row_losses(one_output(keras, loss="categorical_crossentropy"), ONCE, shares), expected
-    )
-    smooth = keras.losses.CategoricalCrossentropy(label_smoothing=0.3)
+    close(one_output(keras, loss="categorical_crossentropy"), ONCE, shares, expected)
+    smooth = losses.CategoricalCrossentropy(label_smoothing=0.3)
     smoothed = -((ONCE * 0.7 + 0.1) * np.log(shares)).sum(axis=1)
-    close(facts.row_losses(one_output(keras, loss=smooth), ONCE, shares), smoothed)
+    close(one_output(keras, loss=smooth), ONCE, shares, smoothed)
 
 
 def test_a_loss_for_each_step_of_a_sequence_is_averaged(keras: Any) -> None:
-    shares = softmax(CHANCE.normal(size=(6, 5, 3)).astype(np.float32))
-    classes = CHANCE.integers(0, 3, (6, 5))
+    shares, classes = softmax(numbers(6, 5, 3)), CHANCE.integers(0, 3, (6, 5))
     each = -np.log(np.take_along_axis(shares, classes[..., None], axis=-1))[..., 0]
-    found = facts.row_losses(
-        one_output(keras, loss="sparse_categorical_crossentropy"), classes, shares
-    )
-    close(found, each.mean(axis=1))
+    model = one_output(keras, loss="sparse_categorical_crossentropy")
+    close(model, classes, shares, each.mean(axis=1))
 
 
 def test_several_outputs_are_added(keras: Any) -> None:
-    one, two = (
-        CHANCE.normal(size=(6, 2)).astype(np.float32),
-        CHANCE.normal(size=(6, 1)).astype(np.float32),
-    )
-    expected = (one**2).mean(axis=1) + np.abs(two).mean(axis=1)
+    one, two = numbers(6, 2), numbers(6, 1)
+    square, absolute = (one**2).mean(axis=1), np.abs(two).mean(axis=1)
     listed = two_outputs(keras, ["mse", "mae"], keys=False)
-    close(facts.row_losses(listed, [one * 0, two * 0], [one, two]), expected)
-    keyed = two_outputs(keras, {"one": "mse", "two": "mae"})
-    close(
-        facts.row_losses(keyed, {"one": one * 0, "two": two * 0}, {"one": one, "two": two}),
-        expected,
-    )
+    close(listed, [one * 0, two * 0], [one, two], square + absolute)
+    wanted, given = {"one": one * 0, "two": two * 0}, {"one": one, "two": two}
+    # In the order of the outputs, and in another one.
+    for losses in ({"one": "mse", "two": "mae"}, {"two": "mae", "one": "mse"}):
+        close(two_outputs(keras, losses), wanted, given, square + absolute)
     single = two_outputs(keras, "mse", keys=False)
-    both = (one**2).mean(axis=1) + (two**2).mean(axis=1)
-    close(facts.row_losses(single, [one * 0, two * 0], [one, two]), both)
-
-
-def test_losses_in_another_order_than_the_outputs(keras: Any) -> None:
-    one, two = (
-        CHANCE.normal(size=(6, 2)).astype(np.float32),
-        CHANCE.normal(size=(6, 1)).astype(np.float32),
-    )
-    model = two_outputs(keras, {"two": "mae", "one": "mse"})
-    found = facts.row_losses(model, {"one": one * 0, "two": two * 0}, {"one": one, "two": two})
-    close(found, (one**2).mean(axis=1) + np.abs(two).mean(axis=1))
-
-
-def test_an_output_without_a_loss_adds_nothing(keras: Any) -> None:
-    one, two = (
-        CHANCE.normal(size=(6, 2)).astype(np.float32),
-        CHANCE.normal(size=(6, 1)).astype(np.float32),
-    )
-    model = two_outputs(keras, {"two": "mae", "one": None})
-    found = facts.row_losses(model, {"one": one * 0, "two": two * 0}, [one, two])
-    close(found, np.abs(two).mean(axis=1))
+    close(single, [one * 0, two * 0], [one, two], square + (two**2).mean(axis=1))
+    # An output without a loss adds nothing.
+    close(two_outputs(keras, {"two": "mae", "one": None}), wanted, [one, two], absolute)
     strange = two_outputs(keras, {"two": "mae", "three": "mse"})
-    assert facts.row_losses(strange, {"one": one, "two": two}, [one, two]) is None
+    assert facts.row_losses(strange, given, [one, two]) is None
 
 
 def test_the_mean_over_the_rows_is_the_loss_that_keras_tells(keras: Any) -> None:

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from numpy.typing import NDArray
+from tests import graphs
 
+from pipetrace.capture.backend import load
 from pipetrace.explain.remarks import example, measured, place, pooled_block
 from pipetrace.stats import summarise
 from pipetrace.trace import Trace
@@ -54,6 +56,24 @@ def told(text: str | None, values: list[Any]) -> None:
     )
 
 
+def split(text: str | None) -> tuple[str, str]:
+    """A sentence on a value, and the one that tells how it is computed."""
+    first, word, rest = re.split(r"(\bIts? )", text or "", maxsplit=1)
+    return first, word + rest
+
+
+def computed(text: str, values: Array, weights: Array, bias: float) -> None:
+    """The text tells that the sum of the products of values and weights, and the bias, is taken."""
+    products = values.astype(float) * weights
+    if products.size <= 9:
+        pairs = np.stack([values.reshape(-1), weights.reshape(-1)], axis=-1).reshape(-1)
+        told(text, [*pairs, products.sum(), bias])
+        return
+    gain, loss = products[products > 0].sum(), -products[products < 0].sum()
+    parts = [gain, loss] if gain and loss else []
+    told(text.replace("- ", ""), [products.size, *parts, products.sum(), bias])
+
+
 @settings(deadline=None, max_examples=40)
 @given(sizes=SIZES, dead=DEAD)
 def test_the_example_is_told_with_its_own_values(
@@ -78,10 +98,11 @@ def test_the_example_is_told_with_its_own_values(
     if maps.min() != maps.max():
         row, column, channel = np.unravel_index(maps.argmax(), maps.shape)
         active = sum(bool(maps[..., index].any()) for index in range(net.filters))
-        told(
-            example(trace, trace.stages[2]),
-            [active, net.filters, 0, channel, maps.max(), row, column],
-        )
+        text, sum_of = split(example(trace, trace.stages[2]))
+        told(text, [active, net.filters, 0, channel, maps.max(), row, column])
+        patch = outputs["scale"][row : row + net.kernel[0], column : column + net.kernel[1]]
+        weights = trace.weights["conv2d/kernel"][..., channel]
+        computed(sum_of, patch, weights, float(trace.weights["conv2d/bias"][channel]))
         assert place(trace, trace.stages[2]) == (row, column, channel)
     else:
         told(example(trace, trace.stages[2]), [maps.size, maps.max()])
@@ -102,7 +123,9 @@ def test_the_example_is_told_with_its_own_values(
     assert place(trace, trace.stages[4]) is None
     scores = outputs["dense"].astype(float)
     order = np.argsort(-scores, kind="stable")
-    text = str(example(trace, trace.stages[5]))
+    text, sum_of = split(example(trace, trace.stages[5]))
+    weights = trace.weights["dense/kernel"][:, order[0]]
+    computed(sum_of, outputs["flatten"], weights, float(trace.weights["dense/bias"][order[0]]))
     if "over 99.9" not in text:
         first, second = order[:2]
         names = [f"'{name}'" for name in (first, second)]
@@ -312,7 +335,22 @@ def test_a_large_block_is_not_written_out(make_trace: MakeTrace, make_net: Any) 
 def test_a_convolution_without_relu_does_not_speak_of_answering(make_trace: MakeTrace) -> None:
     trace = make_trace()
     stage = replace(trace.stages[2], config={**trace.stages[2].config, "activation": "tanh"})
-    assert len(numbers(str(example(trace, stage)))) == 4
+    assert len(numbers(split(example(trace, stage))[0])) == 4
+
+
+@pytest.mark.parametrize("options", [{"padding": "same"}, {"padding": "same", "strides": (2, 3)}])
+def test_a_padded_convolution_is_computed_as_keras_does(options: dict[str, Any]) -> None:
+    keras, random = load(), np.random.default_rng(3)
+    layer = keras.layers.Conv2D(4, (3, 2), **options)
+    values = random.normal(size=(1, 7, 8, 1)).astype("float32")
+    maps = np.asarray(layer(values))[0]
+    source = graphs.stage("image", graphs.INPUT, shape=values.shape[1:])
+    made = graphs.stage("conv", "Conv2D", "image", maps.shape, config=layer.get_config())
+    stages = [replace(source, example=values[0]), replace(made, example=maps)]
+    weights = {f"conv/{each.name}": np.asarray(each) for each in layer.weights}
+    trace = replace(graphs.trace_of(stages), weights=weights)
+    *_, total, bias = numbers(split(example(trace, trace.stages[1]))[1])
+    assert total + bias == pytest.approx(maps.max(), rel=0.01)
 
 
 def test_without_an_example_or_measurements_nothing_is_said(make_trace: MakeTrace) -> None:

@@ -3,6 +3,7 @@ never disagree."""
 
 import math
 from dataclasses import dataclass
+from functools import reduce
 
 from pipetrace.explain import metrics, task
 from pipetrace.explain.cache import once
@@ -163,14 +164,17 @@ class EpochJudgement:
 def epochs(trace: Trace) -> tuple[EpochJudgement, ...]:
     """The judgement of each finished epoch."""
     found: list[EpochJudgement] = []
-    for index, epoch in enumerate(trace.epochs):
-        before = trace.epochs[index - 1] if index else None
+    before: Epoch | None = None
+    best: Epoch | None = None
+    for epoch in trace.epochs:
+        best = _better_validation(best, before)
         previous = before if before and metrics.finite([before.metrics.get("loss")]) else None
-        training, best = _training(trace, epoch, previous), best_validation(trace, index)
+        training = _training(trace, epoch, previous)
         reached = accuracy(trace, epoch) == 1.0 and training in (LEARNING, PLATEAU, RISE, FIRST)
         complete = reached and not (previous and accuracy(trace, previous) == 1.0)
         validation = _validation(trace, epoch, training, best)
         found.append(EpochJudgement(epoch, previous, training, complete, validation, best))
+        before = epoch
     return tuple(found)
 
 
@@ -241,10 +245,15 @@ def validation_error(trace: Trace, value: float) -> float:
 
 def best_validation(trace: Trace, upto: int | None = None) -> Epoch | None:
     """The epoch with the lowest finite validation loss, of all or of the first ``upto`` epochs."""
-    known = [
-        epoch for epoch in trace.epochs[:upto] if metrics.finite([epoch.metrics.get("val_loss")])
-    ]
-    return min(known, key=lambda epoch: epoch.metrics["val_loss"], default=None)
+    return reduce(_better_validation, trace.epochs[:upto], None)
+
+
+def _better_validation(best: Epoch | None, epoch: Epoch | None) -> Epoch | None:
+    """The one of two epochs with the lower finite validation loss, the first if it is the same."""
+    loss = math.nan if epoch is None else epoch.metrics.get("val_loss", math.nan)
+    if not math.isfinite(loss):
+        return best
+    return epoch if best is None or loss < best.metrics["val_loss"] else best
 
 
 def diverged(trace: Trace) -> Epoch | None:

@@ -221,16 +221,54 @@ def _example_step(trace: Trace, after: Array, was: Array) -> Told | None:
     return f"The pixel at {_where(at, after)}: {exact(was[at])} becomes {exact(after[at])}.", at
 
 
-def _example_conv2d(trace: Trace, stage: Stage, maps: Array, was: Array) -> Told | None:  # noqa: ARG001
+def _example_conv2d(trace: Trace, stage: Stage, maps: Array, was: Array) -> Told | None:
     if maps.ndim != 3:
         return None
     at = _largest(maps)
     largest = f"Filter {at[2]} has the largest output, {figure(maps[at])} at {_where_in_map(at)}."
+    largest += _convolved(trace, stage, was, at)
     if stage.config.get("activation") != "relu":
         return largest, at
     active = int((maps.max(axis=(0, 1)) > 0).sum())
     of = counted(maps.shape[-1], "filter")
     return f"For this image {active} of {of} {_have(active)} outputs above 0. {largest}", at
+
+
+def _convolved(trace: Trace, stage: Stage, was: Array, at: Place) -> str:
+    """How one output of a plain convolution is computed, or nothing."""
+    weights, config = trace.weights.get(f"{stage.name}/kernel"), stage.config
+    plain = config.get("padding") != "causal" and config.get("data_format") == "channels_last"
+    dilated = tuple(config.get("dilation_rate", (1, 1))) != (1, 1)
+    if weights is None or weights.ndim != 4 or was.ndim != 3 or not plain or dilated:
+        return ""
+    sizes = list(zip(was.shape, strides(stage), kernel(stage), strict=False))
+    if config.get("padding") == "same":
+        missing = [max((-(-n // hop) - 1) * hop + size - n, 0) for n, hop, size in sizes]
+        was = np.pad(was, [(few // 2, few - few // 2) for few in missing] + [(0, 0)])
+    top, left = (index * hop for index, (_, hop, _) in zip(at, sizes, strict=False))
+    patch = was[top : top + sizes[0][2], left : left + sizes[1][2]]
+    filter_ = weights[..., at[2]]
+    if patch.shape != filter_.shape:  # as with groups
+        return ""
+    return f" {_summed(trace, stage, patch, filter_, at[2])}"
+
+
+def _summed(trace: Trace, stage: Stage, values: Array, weights: Array, unit: int) -> str:
+    """The sum of the products of values and weights, and the bias, in a sentence."""
+    products = values.astype(np.float64) * weights
+    total = figure(float(products.sum()))
+    pairs = zip(values.reshape(-1), weights.reshape(-1), strict=True)
+    if products.size <= FEW:
+        terms = " + ".join(f"{figure(value)} x {figure(weight)}" for value, weight in pairs)
+        text = f"It is {terms} = {total}"
+    else:
+        gain, loss = products[products > 0].sum(), -products[products < 0].sum()
+        parts = f"{figure(float(gain))} - {figure(float(loss))} = " if gain and loss else ""
+        text = f"Its {number(products.size)} products add up to {parts}{total}"
+    bias = trace.weights.get(f"{stage.name}/bias")
+    text += "" if bias is None else f", and the bias adds {figure(float(bias[unit]))}"
+    activation = stage.config.get("activation") or "linear"
+    return f"{text}." if activation in ("linear", "relu") else f"{text}; then follows {activation}."
 
 
 def _have(count: int) -> str:
@@ -259,9 +297,17 @@ def _example_flatten(trace: Trace, stage: Stage, values: Array, was: Array) -> T
     return text, None
 
 
-def _example_dense(trace: Trace, stage: Stage, scores: Array, was: Array) -> Told | None:  # noqa: ARG001
+def _example_dense(trace: Trace, stage: Stage, scores: Array, was: Array) -> Told | None:
     if scores.ndim != 1:
         return None
+    told = _example_units(trace, stage, scores)
+    weights, largest = trace.weights.get(f"{stage.name}/kernel"), int(np.argmax(scores))
+    if weights is None or was.ndim != 1 or weights.shape != (was.size, scores.size):
+        return told, None
+    return f"{told} {_summed(trace, stage, was, weights[:, largest], largest)}", None
+
+
+def _example_units(trace: Trace, stage: Stage, scores: Array) -> str:
     order = np.argsort(-scores, kind="stable")
     first, second = int(order[0]), int(order[1])
     output = next(
@@ -270,10 +316,10 @@ def _example_dense(trace: Trace, stage: Stage, scores: Array, was: Array) -> Tol
     parts = shares(output, scores) if output and output.scale != LOGITS else None
     if output is None or parts is None:
         of = counted(len(scores), "output")
-        return f"Unit {first} has the largest of {of}, {figure(scores[first])}.", None
+        return f"Unit {first} has the largest of {of}, {figure(scores[first])}."
     likely = f"{class_name(trace, first, output)} with {share(float(scores[first]))}"
     then = f"{class_name(trace, second, output)} with {share(float(scores[second]))}"
-    return f"The most likely of {len(scores)} classes is {likely}, then {then}.", None
+    return f"The most likely of {len(scores)} classes is {likely}, then {then}."
 
 
 EXAMPLES: dict[str, Callable[[Trace, Stage, Array, Array], Told | None]] = {

@@ -12,10 +12,11 @@ from pipetrace.present.views import (
     EpochRow,
     Mark,
 )
+from pipetrace.trace.records import Record
 
 
-@dataclass(frozen=True)
-class Title:
+@dataclass(frozen=True, repr=False, eq=False)
+class Title(Record):
     """The document's title, its framework, and its facts."""
 
     text: str
@@ -23,8 +24,8 @@ class Title:
     facts: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Heading:
+@dataclass(frozen=True, repr=False, eq=False)
+class Heading(Record):
     """The heading of a section, with a count; ``minor`` for one within a section."""
 
     text: str
@@ -32,70 +33,70 @@ class Heading:
     minor: bool = False
 
 
-@dataclass(frozen=True)
-class Paragraph:
+@dataclass(frozen=True, repr=False, eq=False)
+class Paragraph(Record):
     """Prose; ``tone`` is ``note``, ``strong``, ``warning``, ``accent`` or empty."""
 
     text: str
     tone: str = ""
 
 
-@dataclass(frozen=True)
-class Labelled:
+@dataclass(frozen=True, repr=False, eq=False)
+class Labelled(Record):
     """A text with a label, such as a number of parameters."""
 
     label: str
     text: str
 
 
-@dataclass(frozen=True)
-class Facts:
+@dataclass(frozen=True, repr=False, eq=False)
+class Facts(Record):
     """Several labelled texts below each other."""
 
     rows: tuple[Labelled, ...]
 
 
-@dataclass(frozen=True)
-class Code:
+@dataclass(frozen=True, repr=False, eq=False)
+class Code(Record):
     """Lines to copy: Python, or commands."""
 
     text: str
     language: str = "python"
 
 
-@dataclass(frozen=True)
-class Shapes:
+@dataclass(frozen=True, repr=False, eq=False)
+class Shapes(Record):
     """The shapes of an input and an output."""
 
     input: str
     output: str
 
 
-@dataclass(frozen=True)
-class Bars:
+@dataclass(frozen=True, repr=False, eq=False)
+class Bars(Record):
     """Bars below each other, such as class probabilities."""
 
     bars: tuple[Bar, ...]
 
 
-@dataclass(frozen=True)
-class Figure:
+@dataclass(frozen=True, repr=False, eq=False)
+class Figure(Record):
     """An image, with a caption or without."""
 
     image: ImageView
     caption: str = ""
 
 
-@dataclass(frozen=True)
-class Epochs:
+@dataclass(frozen=True, repr=False, eq=False)
+class Epochs(Record):
     """The table of epochs. Its last column holds the observations."""
 
     columns: tuple[str, ...]
     rows: tuple[EpochRow, ...]
 
 
-@dataclass(frozen=True)
-class Question:
+@dataclass(frozen=True, repr=False, eq=False)
+class Question(Record):
     """A quiz question with its options, unanswered."""
 
     number: int
@@ -103,8 +104,8 @@ class Question:
     options: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Entry:
+@dataclass(frozen=True, repr=False, eq=False)
+class Entry(Record):
     """A numbered part: a stage, a group, a layer.
 
     Attributes:
@@ -125,8 +126,8 @@ class Entry:
     last: bool = False
 
 
-@dataclass(frozen=True)
-class Finding:
+@dataclass(frozen=True, repr=False, eq=False)
+class Finding(Record):
     """A finding: severity, rule and places in its heading, then what is written of it."""
 
     number: int

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipetrace.trace.records import Record
 
-@dataclass(frozen=True)
-class ImageView:
+
+@dataclass(frozen=True, repr=False, eq=False)
+class ImageView(Record):
     """A tensor as an image.
 
     Attributes:
@@ -48,8 +50,8 @@ class ImageView:
     hidden: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
-class Bar:
+@dataclass(frozen=True, repr=False, eq=False)
+class Bar(Record):
     """A bar: its name, its length from 0 to 1, its value in words, and whether it is marked."""
 
     name: str
@@ -58,8 +60,8 @@ class Bar:
     marked: bool
 
 
-@dataclass(frozen=True)
-class Distribution:
+@dataclass(frozen=True, repr=False, eq=False)
+class Distribution(Record):
     """A histogram.
 
     Attributes:
@@ -76,16 +78,16 @@ class Distribution:
     texts: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Tick:
+@dataclass(frozen=True, repr=False, eq=False)
+class Tick(Record):
     """A mark on an axis: its position from 0 to 1, and its text."""
 
     at: float
     text: str
 
 
-@dataclass(frozen=True)
-class Point:
+@dataclass(frozen=True, repr=False, eq=False)
+class Point(Record):
     """A measured point: epoch, position from 0 to 1, value in words. NaN and Inf have no ``y``."""
 
     epoch: int
@@ -94,8 +96,8 @@ class Point:
     text: str
 
 
-@dataclass(frozen=True)
-class Series:
+@dataclass(frozen=True, repr=False, eq=False)
+class Series(Record):
     """A line of a chart; ``role`` is ``training`` or ``validation``."""
 
     name: str
@@ -103,8 +105,8 @@ class Series:
     points: tuple[Point, ...]
 
 
-@dataclass(frozen=True)
-class Chart:
+@dataclass(frozen=True, repr=False, eq=False)
+class Chart(Record):
     """A line chart over epochs.
 
     Attributes:
@@ -127,8 +129,8 @@ class Chart:
     best_text: str | None
 
 
-@dataclass(frozen=True)
-class Threshold:
+@dataclass(frozen=True, repr=False, eq=False)
+class Threshold(Record):
     """A probability on a line from 0 to 1, the threshold, and the comparison in words."""
 
     at: float
@@ -136,8 +138,8 @@ class Threshold:
     text: str
 
 
-@dataclass(frozen=True)
-class Grid:
+@dataclass(frozen=True, repr=False, eq=False)
+class Grid(Record):
     """A small table.
 
     Attributes:
@@ -155,8 +157,8 @@ class Grid:
     note: str | None
 
 
-@dataclass(frozen=True)
-class Box:
+@dataclass(frozen=True, repr=False, eq=False)
+class Box(Record):
     """A box of the graph: a stage or a collapsed group.
 
     Attributes:
@@ -178,16 +180,16 @@ class Box:
     height: int
 
 
-@dataclass(frozen=True)
-class Wire:
+@dataclass(frozen=True, repr=False, eq=False)
+class Wire(Record):
     """A line between two boxes: its path as SVG writes it, and the names of both."""
 
     path: str
     text: str
 
 
-@dataclass(frozen=True)
-class TreeLine:
+@dataclass(frozen=True, repr=False, eq=False)
+class TreeLine(Record):
     """A line of the graph as text.
 
     Attributes:
@@ -213,8 +215,8 @@ class TreeLine:
     output: bool
 
 
-@dataclass(frozen=True)
-class GraphView:
+@dataclass(frozen=True, repr=False, eq=False)
+class GraphView(Record):
     """How the stages are connected.
 
     Attributes:

@@ -15,18 +15,19 @@ from pipetrace.present.drawings import (
     ImageView,
     Threshold,
 )
+from pipetrace.trace.records import Record
 
 
-@dataclass(frozen=True)
-class Link:
+@dataclass(frozen=True, repr=False, eq=False)
+class Link(Record):
     """A place of the document, by its id, and its name."""
 
     id: str
     text: str
 
 
-@dataclass(frozen=True)
-class Mark:
+@dataclass(frozen=True, repr=False, eq=False)
+class Mark(Record):
     """A finding, in short, at the stage or epoch that it concerns.
 
     Attributes:
@@ -42,8 +43,8 @@ class Mark:
     text: str
 
 
-@dataclass(frozen=True)
-class FindingView:
+@dataclass(frozen=True, repr=False, eq=False)
+class FindingView(Record):
     """A finding, worded.
 
     Attributes:
@@ -73,8 +74,8 @@ class FindingView:
     symptoms: "tuple[FindingView, ...]" = ()
 
 
-@dataclass(frozen=True)
-class FindingsView:
+@dataclass(frozen=True, repr=False, eq=False)
+class FindingsView(Record):
     """All findings.
 
     Attributes:
@@ -89,8 +90,8 @@ class FindingsView:
     failed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Change:
+@dataclass(frozen=True, repr=False, eq=False)
+class Change(Record):
     """How a stage's output differs in training: a sentence, and both outputs as images."""
 
     text: str
@@ -98,8 +99,8 @@ class Change:
     training: ImageView | None
 
 
-@dataclass(frozen=True)
-class StageView:
+@dataclass(frozen=True, repr=False, eq=False)
+class StageView(Record):
     """One stage of the data flow.
 
     Attributes:
@@ -157,8 +158,8 @@ class StageView:
     findings: tuple[Mark, ...] = ()
 
 
-@dataclass(frozen=True)
-class GroupView:
+@dataclass(frozen=True, repr=False, eq=False)
+class GroupView(Record):
     """Stages that can be shown as one: a nested model, a layer of layers, or a repeated block.
 
     Attributes:
@@ -186,8 +187,8 @@ class GroupView:
     findings: tuple[Mark, ...] = ()
 
 
-@dataclass(frozen=True)
-class EpochRow:
+@dataclass(frozen=True, repr=False, eq=False)
+class EpochRow(Record):
     """A row of the training table: its numbers as text, the observation, new findings."""
 
     id: str
@@ -198,8 +199,8 @@ class EpochRow:
     findings: tuple[Mark, ...] = ()
 
 
-@dataclass(frozen=True)
-class TrainingView:
+@dataclass(frozen=True, repr=False, eq=False)
+class TrainingView(Record):
     """The training: charts, a table and what a step is.
 
     Attributes:
@@ -222,8 +223,8 @@ class TrainingView:
     absent: bool = False
 
 
-@dataclass(frozen=True)
-class LayerView:
+@dataclass(frozen=True, repr=False, eq=False)
+class LayerView(Record):
     """The output of one layer for the predicted row."""
 
     id: str
@@ -235,8 +236,8 @@ class LayerView:
     bars: tuple[Bar, ...]
 
 
-@dataclass(frozen=True)
-class OutcomeView:
+@dataclass(frozen=True, repr=False, eq=False)
+class OutcomeView(Record):
     """One output of the model for a row, drawn as its kind asks for.
 
     Attributes:
@@ -260,8 +261,8 @@ class OutcomeView:
     images: tuple[ImageView, ...]
 
 
-@dataclass(frozen=True)
-class PredictionView:
+@dataclass(frozen=True, repr=False, eq=False)
+class PredictionView(Record):
     """One prediction: the row, the result, its layers, and the check in NumPy.
 
     Attributes:
@@ -285,8 +286,8 @@ class PredictionView:
     check: str
 
 
-@dataclass(frozen=True)
-class QuestionView:
+@dataclass(frozen=True, repr=False, eq=False)
+class QuestionView(Record):
     """A quiz question; ``evidence`` is the id of the place with the answer, ``place`` its name."""
 
     text: str
@@ -297,16 +298,16 @@ class QuestionView:
     place: str
 
 
-@dataclass(frozen=True)
-class Fact:
+@dataclass(frozen=True, repr=False, eq=False)
+class Fact(Record):
     """A line of the foot: a name and a text."""
 
     name: str
     text: str
 
 
-@dataclass(frozen=True)
-class Document:
+@dataclass(frozen=True, repr=False, eq=False)
+class Document(Record):
     """A whole trace, ready to show.
 
     Attributes:

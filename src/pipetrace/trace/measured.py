@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias, TypeVar, cast, overload
+from functools import cached_property
+from typing import Any, TypeAlias, TypeVar, cast, overload
 
 from pipetrace.trace.measurements import KINDS, Figures
 from pipetrace.trace.records import same
@@ -49,16 +50,14 @@ class Measurements(Sequence[Measurement]):
     ) -> None:
         self._decode = decode
         self._by: dict[str, dict[str, dict[int | None, Figures | int]]] = {}
-        self._order: dict[tuple[str, str, int | None], None] = {}
-        for each in measured:
-            if isinstance(each, Measurement):
-                kind, name, epoch = each.kind, each.name, each.epoch
-                figures: Figures | int = each.figures
-            else:
-                kind, name, epoch, figures = each
-            if kind in KINDS:
-                self._by.setdefault(kind, {}).setdefault(name, {})[epoch] = figures
-                self._order[kind, name, epoch] = None
+        self._given = [each if type(each) is tuple else _parts(each) for each in measured]
+        known: dict[tuple[str, str], dict[int | None, Figures | int]] = {}
+        for kind, name, epoch, figures in self._given:  # thousands, of a few dozen names
+            held = known.get((kind, name))
+            if held is None:
+                place = self._by.setdefault(kind, {}) if kind in KINDS else {}
+                held = known[kind, name] = place.setdefault(name, {})
+            held[epoch] = figures
 
     def of(self, kind: type[F], name: str, epoch: int | None = None) -> F:
         """The figures of one thing; a record without any where it was not measured.
@@ -93,6 +92,11 @@ class Measurements(Sequence[Measurement]):
         }
         return {epoch: value for epoch, value in found.items() if value is not None}
 
+    @cached_property
+    def _order(self) -> list[tuple[str, str, int | None]]:
+        """Kind, name and epoch of each, in order, each once."""
+        return list(dict.fromkeys(each[:3] for each in self._given if each[0] in KINDS))
+
     def _figures(self, kind: str, name: str, epoch: int | None) -> Figures:
         figures = self._by[kind][name][epoch]
         if not isinstance(figures, Figures):
@@ -115,7 +119,7 @@ class Measurements(Sequence[Measurement]):
     def __getitem__(self, place: int | slice) -> Measurement | Sequence[Measurement]:
         if isinstance(place, slice):
             return list(self)[place]
-        kind, name, epoch = list(self._order)[place]
+        kind, name, epoch = self._order[place]
         return Measurement(name, epoch, self._figures(kind, name, epoch))
 
     def __eq__(self, other: object) -> bool:
@@ -125,3 +129,7 @@ class Measurements(Sequence[Measurement]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self)} of {len(self._by)} kinds)"
+
+
+def _parts(each: Any) -> tuple[str, str, int | None, Figures]:
+    return each.kind, each.name, each.epoch, each.figures

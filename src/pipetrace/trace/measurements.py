@@ -6,6 +6,8 @@ A field that was not measured is None. ``docs/trace-format.md`` lists when each 
 from dataclasses import dataclass
 from typing import ClassVar
 
+from pipetrace.trace.records import Record
+
 TRAINING, HELD_OUT, TRAINING_MODE = "training", "held_out", "training_mode"
 """Names of outcomes: training rows, validation rows, and training rows passed in training mode."""
 LINEAR, KERNEL = "linear", "kernel"
@@ -14,14 +16,14 @@ ALIGNED, REVERSED = "0", "reversed"
 """Names of shifted targets: not shifted, in reverse order. Others are numbers of rows: ``-2``."""
 
 
-@dataclass(frozen=True)
-class Figures:
+@dataclass(frozen=True, repr=False, eq=False)
+class Figures(Record):
     """The figures of one measurement."""
 
     kind: ClassVar[str] = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Signal(Figures):
     """The output of a stage on at most 256 training rows; a unit is an index of the last axis.
 
@@ -48,7 +50,7 @@ class Signal(Figures):
     not_finite: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class InitialWeight(Figures):
     """A weight before training.
 
@@ -67,7 +69,7 @@ class InitialWeight(Figures):
     duplicate_units: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class LossPoint(Figures):
     """The loss of at most 64 training rows in training mode.
 
@@ -81,7 +83,7 @@ class LossPoint(Figures):
     penalty: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Gradient(Figures):
     """The gradient of that loss with respect to a weight.
 
@@ -103,7 +105,7 @@ class Gradient(Figures):
     not_finite: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Update(Figures):
     """How far a weight moved in an epoch, in Euclidean norms.
 
@@ -123,7 +125,7 @@ class Update(Figures):
     cosine: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class StepLosses(Figures):
     """The loss of each step of an epoch.
 
@@ -146,7 +148,7 @@ class StepLosses(Figures):
     jumps: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Outcome(Figures):
     """The outputs of the model against their targets.
 
@@ -208,7 +210,7 @@ class Outcome(Figures):
     binary_majority_share: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class ClassOutcome(Figures):
     """One class: its rows, the rows predicted to be of it, and how many of those are correct."""
 
@@ -218,7 +220,7 @@ class ClassOutcome(Figures):
     correct: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class FitArguments(Figures):
     """The arguments of ``fit`` that decide which rows it trains on, and in which order."""
 
@@ -227,7 +229,7 @@ class FitArguments(Figures):
     validation_split: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class DatasetCheck(Figures):
     """What is known of rows and targets without any model.
 
@@ -264,7 +266,7 @@ class DatasetCheck(Figures):
     class_shift_sigmas: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class BaselineModel(Figures):
     """Scores of a baseline model on the same rows: accuracy for classes, R2 for numbers.
 
@@ -288,7 +290,7 @@ class BaselineModel(Figures):
     within_held_out: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class ShiftedTargets(Figures):
     """The linear baseline's leave-one-out score where the targets are moved to other rows."""
 
@@ -296,7 +298,7 @@ class ShiftedTargets(Figures):
     score: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class PrincipalComponents(Figures):
     """R2 of the rows rebuilt from so many principal components as the name says."""
 
@@ -304,7 +306,7 @@ class PrincipalComponents(Figures):
     r2: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Dimensions(Figures):
     """In how many directions the rows differ at a stage.
 

@@ -1,6 +1,7 @@
 """The words for a pipeline's source and steps, made from the facts as a trace gives them back."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from pipetrace.explain.layers import Operation, operation
+from pipetrace.explain.layers.datasets import WORDS
 from pipetrace.pipeline.run import run_steps, stages_of
 from pipetrace.trace.codec import encode_json
 from pipetrace.trace.document import STEP, Stage
@@ -162,39 +164,44 @@ def dataset(
     return operation(stage).does
 
 
-@pytest.mark.parametrize(
-    ("told", "does"),
-    [
-        (
-            dataset("batch", 1, before=1000, batch_size=32, drop_remainder=False),
-            "Puts 32 elements together into a batch: 1,000 elements are 31 full ones and one of 8.",
-        ),
-        (
-            dataset("batch", 1, before=1000, batch_size=32, drop_remainder=True),
-            "Puts 32 elements together into a batch, and leaves out a rest that is fewer: 1,000 elements are 31 full ones, and 8 left out.",
-        ),
-        (
-            dataset("batch", 1, before=None, batch_size=32),
-            "Puts 32 elements together into a batch.",
-        ),
-        (
-            dataset("shuffle", before=1000, buffer_size=50, reshuffle=True),
-            "Shuffles within a buffer of 50 elements, anew in each epoch; of 1,000 elements each can only move so far forward.",
-        ),
-        (dataset("shuffle", before=40, buffer_size=50), "Shuffles within a buffer of 50 elements."),
-        (
-            dataset("map", parallel_calls=-1, function="augment"),
-            "Applies the function augment to each element, as many at a time as TensorFlow finds good.",
-        ),
-        (dataset("map", 1, function="a lambda"), "Applies a lambda to each batch."),
-        (
-            dataset("prefetch", 1, buffer_size=2),
-            "Prepares up to 2 batches ahead while the model works.",
-        ),
-        (dataset("repeat", count=-1), "Repeats without end."),
-        (dataset("repeat", count=3), "Goes through everything 3 times."),
-        (dataset("Odd"), "A stage of class OddDataset, of which no more is known."),
-    ],
-)
-def test_the_sentence_of_a_dataset_stage(told: str, does: str) -> None:
-    assert told == does
+SENTENCES: dict[str, str] = {
+    dataset(
+        "batch", 1, before=1000, batch_size=32, drop_remainder=False
+    ): "Puts 32 elements together into a batch. 1,000 elements make 31 full batches and one of 8.",
+    dataset(
+        "batch", 1, before=1000, batch_size=32, drop_remainder=True
+    ): "Puts 32 elements together "
+    "into a batch. 1,000 elements make 31 full batches. An incomplete last batch is dropped.",
+    dataset("batch", 1, before=None, batch_size=32): "Puts 32 elements together into a batch.",
+    dataset("padded batch", 1, before=64, batch_size=32): "Puts 32 elements together into a batch, "
+    "the shorter ones padded. 64 elements make 2 full batches.",
+    dataset(
+        "shuffle", before=1000, buffer_size=50, reshuffle=True
+    ): "Shuffles within a buffer of 50 "
+    "elements, anew in each epoch. With 1,000 elements, none can move forward by more than 50 positions.",
+    dataset("shuffle", before=40, buffer_size=50): "Shuffles within a buffer of 50 elements.",
+    dataset("map", parallel_calls=-1, function="augment"): "Applies the function augment to each "
+    "element, as many in parallel as TensorFlow chooses.",
+    dataset("map", 1, function="a lambda"): "Applies a lambda to each batch.",
+    dataset("prefetch", 1, buffer_size=2): "Prepares up to 2 batches ahead while the model works.",
+    dataset("prefetch", 1, buffer_size=-1): "Prepares batches ahead while the model works, as many "
+    "as TensorFlow chooses.",
+    dataset("repeat", count=-1): "Repeats forever.",
+    dataset("repeat", count=3): "Goes through everything 3 times.",
+    dataset("range", start=-2, stop=5): "Counts from -2 to below 5.",
+    dataset("window", size=3): "Makes windows of 3 elements, each a dataset of its own.",
+    dataset("Odd"): "A stage of class OddDataset, of which no more is known.",
+}
+
+
+def test_the_sentence_of_a_dataset_stage() -> None:
+    for told, does in SENTENCES.items():
+        assert told == does
+
+
+def test_every_operation_of_a_dataset_has_words_with_and_without_settings() -> None:
+    for name in WORDS:
+        for settings in ({}, {"count": 2, "size": 3, "shift": 1, "shards": 4, "batch_size": 5}):
+            told = dataset(name, **settings)
+            assert re.fullmatch(r"[A-Z].*[^ ]\.", told), told
+            assert not re.search(r"None|[{}]|  ", told), told

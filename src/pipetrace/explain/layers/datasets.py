@@ -1,207 +1,168 @@
-"""The stages of a ``tf.data.Dataset`` in words, as far as the dataset tells."""
+"""The stages of a ``tf.data.Dataset`` in words, as far as the dataset gives its settings."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from pipetrace.explain.layers.parts import sentence
-from pipetrace.explain.text import counted, listed, number
+from pipetrace.explain.layers.parts import by, fill, table
+from pipetrace.explain.text import counted, listed
 from pipetrace.trace.document import Stage
 
-Facts = Mapping[str, Any]
 AUTOTUNE = -1
+
+BATCH = """
+[not batch_size] Puts elements together into batches{kind}.
+[batch_size] Puts {batch_size:# element} together into a batch{kind}.
+[full] {had:# element} make {full:# full batch/full batches}{rest}.
+[drop_remainder] An incomplete last batch is dropped.
+"""
+WORDS: Mapping[str, str] = {
+    "dataset": """
+        [batch_size] A tf.data.Dataset, in batches of {batch_size:number}; its stages are not
+            recorded.
+        [not batch_size] A tf.data.Dataset; its stages are not recorded.
+    """,
+    "range": """
+        [counts] Counts from {start} to below {stop}.
+        [not counts] Counts.
+    """,
+    "shuffle": """
+        [buffer_size] Shuffles within a buffer of {buffer_size:# element}{again}.
+        [not buffer_size] Shuffles{again}.
+        [small] With {had:# element}, none can move forward by more than {buffer_size:# position}.
+    """,
+    "batch": BATCH,
+    "padded batch": BATCH,
+    "ragged batch": BATCH,
+    "prefetch": """
+        [chosen] Prepares {nouns} ahead while the model works, as many as TensorFlow chooses.
+        [not chosen] Prepares up to {buffer} ahead while the model works.
+    """,
+    "repeat": """
+        [endless] Repeats forever.
+        [not endless] Goes through everything {count:# time}.
+    """,
+    "cache": """
+        [file] Keeps the elements in the file {file}.
+        [not file] Keeps the elements in memory.
+    """,
+    "take": """
+        [count] Takes the first {count:# element}.
+        [not count] Takes the first elements.
+    """,
+    "skip": """
+        [count] Skips the first {count:# element}.
+        [not count] Skips the first elements.
+    """,
+    "window": """
+        [size, shift] Makes windows of {size:# element}, each {shift:# element} further on; each is
+            a dataset of its own.
+        [size, not shift] Makes windows of {size:# element}, each a dataset of its own.
+        [not size] Makes windows, each a dataset of its own.
+    """,
+    "shard": """
+        [shards] Keeps one of every {shards:number} elements.
+        [not shards] Keeps a share of the elements.
+    """,
+    **dict(
+        table(
+            """
+slices: Gives the rows of tensors in memory one by one.
+tensors: Gives tensors in memory as one element.
+map: Applies {function} to each {noun}{parallel}.
+unbatch: Takes batches apart into their elements.
+filter: Keeps the elements for which {function} returns True.
+zip: Puts the elements of {sources:# dataset} side by side.
+concatenate: Gives one dataset after the other.
+flat map: Makes a dataset of each element by {function}, one after another.
+interleave: Makes a dataset of each element by {function}, and takes from several in turn{parallel}.
+options: Sets options for how the dataset runs.
+unique: Drops elements that occurred before.
+generator: Gives what a Python generator yields.
+"""
+        )
+    ),
+}
+"""What each operation does."""
+UNKNOWN = "A stage of class {class}, of which no more is known."
+ELEMENTS = """
+[elements] Each {noun}: {elements}.
+[not elements] The form of {a_noun} is not recorded.
+[infinite] It never ends.
+[known] There {are} {cardinality}.
+[unknown] The number of {nouns} is known only when it runs.
+"""
+KINDS = {
+    "padded batch": ", the shorter ones padded",
+    "ragged batch": ", each with its own length",
+}
 
 
 def stage_words(stage: Stage) -> tuple[str, str]:
     """What a stage of a dataset does, and what its elements are."""
+    facts = stage.config["dataset"]
     before = [each.get("cardinality") for each in stage.config.get("from", ())]
-    told = {**stage.config["dataset"], "before": before}
-    words = WORDS.get(
-        str(told["operation"]), f"a stage of class {told['class']}, of which no more is known"
-    )
-    return sentence(
-        words if isinstance(words, str) else words(told)
-    ), f"{_elements(told)} {_count(told)}"
+    fields = {**facts, **_settings(facts, before)}
+    words = WORDS.get(str(facts["operation"]), UNKNOWN)
+    return fill(words, fields, facts["settings"]), fill(ELEMENTS, {**fields, **_size(facts)}, {})
 
 
-def _elements(told: Facts) -> str:
-    parts = [_element(each) for each in told["elements"]]
-    noun = "batch" if told["batched"] else "element"
-    return (
-        f"Each {noun}: {listed(parts)}."
-        if parts
-        else f"What {'a' if noun == 'batch' else 'an'} {noun} is, is not told."
-    )
+def _settings(facts: Mapping[str, Any], before: list[Any]) -> dict[str, Any]:
+    """The fields that are computed from the settings.
+
+    Args:
+        facts: those of the stage.
+        before: how many elements each dataset before it has, None where that is not known.
+    """
+    settings, had = facts["settings"], before[0] if len(before) == 1 else None
+    noun, nouns = ("batch", "batches") if facts["batched"] else ("element", "elements")
+    function, calls = settings.get("function"), settings.get("parallel_calls")
+    size, buffer = settings.get("batch_size"), settings.get("buffer_size")
+    full, over = divmod(had, size) if size and had is not None else (0, 0)
+    drops, again = settings.get("drop_remainder"), settings.get("reshuffle")
+    named = "a function" if function is None else f"the function {function}"
+    return {
+        "noun": noun,
+        "nouns": nouns,
+        "had": had,
+        "function": function if function == "a lambda" else named,
+        "parallel": ""
+        if calls is None
+        else ", as many in parallel as TensorFlow chooses"
+        if calls == AUTOTUNE
+        else f", {calls} in parallel",
+        "again": {True: ", anew in each epoch", False: ", in the same order in each epoch"}.get(
+            again, ""
+        ),
+        "small": buffer is not None and had is not None and buffer < had,
+        "chosen": buffer in (None, AUTOTUNE),
+        "buffer": "" if buffer in (None, AUTOTUNE) else counted(int(buffer), noun, nouns),
+        "kind": KINDS.get(str(facts["operation"]), ""),
+        "full": full,
+        "rest": f" and one of {over}" if over and not drops else "",
+        "drop_remainder": bool(drops),
+        "endless": settings.get("count") in (None, -1),
+        "counts": {"start", "stop"} <= settings.keys(),
+        "sources": max(2, len(before)),
+    }
 
 
-def _element(each: Facts) -> str:
+def _size(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What the elements are, and how many there are."""
+    noun, nouns = ("batch", "batches") if facts["batched"] else ("element", "elements")
+    count, infinite = facts["cardinality"], facts["infinite"]
+    known = count is not None and not infinite
+    return {
+        "elements": listed([_element(each) for each in facts["elements"]]),
+        "a_noun": "a batch" if facts["batched"] else "an element",
+        "known": known,
+        "unknown": count is None and not infinite,
+        "are": "is" if count == 1 else "are",
+        "cardinality": counted(int(count), noun, nouns) if known else "",
+    }
+
+
+def _element(each: Mapping[str, Any]) -> str:
     key = f"{each['key']}: " if each["key"] and not str(each["key"]).isdigit() else ""
     if each["shape"] is None:
         return f"{key}{each['type']}" + (f" {each['dtype']}" if each["dtype"] else "")
-    lengths = " x ".join("?" if length is None else str(length) for length in each["shape"])
-    return f"{key}{lengths or 'a single value'} {each['dtype']}"
-
-
-def _count(told: Facts) -> str:
-    noun, nouns = ("batch", "batches") if told["batched"] else ("element", "elements")
-    if told["infinite"]:
-        return "It has no end."
-    if told["cardinality"] is None:
-        return f"How many {nouns} there are shows only when it runs."
-    return f"It tells of {counted(int(told['cardinality']), noun, nouns)}."
-
-
-def _batch(told: Facts) -> str:
-    settings = told["settings"]
-    before = told["before"]
-    size, drop = settings.get("batch_size"), settings.get("drop_remainder")
-    if size is None:
-        return "puts elements together into batches"
-    rest = ", and leaves out a rest that is fewer" if drop else ""
-    words = f"puts {counted(int(size), 'element')} together into a batch{rest}"
-    if len(before) != 1 or before[0] is None:
-        return words
-    full, over = divmod(int(before[0]), int(size))
-    told_full = f"{number(full)} full {'one' if full == 1 else 'ones'}"
-    if over and drop:
-        elements = counted(int(before[0]), "element")
-        return f"{words}: {elements} are {told_full}, and {number(over)} left out"
-    return f"{words}: {counted(int(before[0]), 'element')} are {told_full}" + (
-        f" and one of {number(over)}" if over else ""
-    )
-
-
-def _map(told: Facts) -> str:
-    settings = told["settings"]
-    noun = "batch" if told["batched"] else "element"
-    return f"applies {_function(settings)} to each {noun}{_parallel(settings)}"
-
-
-def _function(settings: Facts) -> str:
-    name = settings.get("function")
-    return (
-        "a function"
-        if name is None
-        else str(name)
-        if name == "a lambda"
-        else f"the function {name}"
-    )
-
-
-def _parallel(settings: Facts) -> str:
-    calls = settings.get("parallel_calls")
-    if calls is None:
-        return ""
-    return (
-        ", as many at a time as TensorFlow finds good"
-        if calls == AUTOTUNE
-        else f", {number(int(calls))} at a time"
-    )
-
-
-def _shuffle(told: Facts) -> str:
-    settings = told["settings"]
-    before = told["before"]
-    size = settings.get("buffer_size")
-    again = {True: ", anew in each epoch", False: ", in the same order in each epoch"}.get(
-        settings.get("reshuffle"), ""
-    )
-    if size is None:
-        return f"shuffles{again}"
-    words = f"shuffles within a buffer of {counted(int(size), 'element')}{again}"
-    if len(before) == 1 and before[0] is not None and int(size) < int(before[0]):
-        words += f"; of {number(int(before[0]))} elements each can only move so far forward"
-    return words
-
-
-def _repeat(told: Facts) -> str:
-    settings = told["settings"]
-    count = settings.get("count")
-    return (
-        "repeats without end"
-        if count in (None, -1)
-        else f"goes through everything {counted(int(count), 'time')}"
-    )
-
-
-def _prefetch(told: Facts) -> str:
-    settings = told["settings"]
-    size = settings.get("buffer_size")
-    noun = ("batch", "batches") if told["batched"] else ("element", "elements")
-    if size is None or size == AUTOTUNE:
-        return f"prepares {noun[1]} ahead while the model works, as many as TensorFlow finds good"
-    return f"prepares up to {counted(int(size), *noun)} ahead while the model works"
-
-
-def _some(verb: str) -> Callable[[Facts], str]:
-    def words(told: Facts) -> str:
-        count = told["settings"].get("count")
-        return (
-            f"{verb} the first {counted(int(count), 'element')}"
-            if count is not None
-            else f"{verb} the first elements"
-        )
-
-    return words
-
-
-def _window(told: Facts) -> str:
-    settings = told["settings"]
-    size, shift = settings.get("size"), settings.get("shift")
-    of = f" of {counted(int(size), 'element')}" if size is not None else ""
-    apart = f", each {counted(int(shift), 'element')} further on" if shift is not None else ""
-    return f"makes windows{of}{apart}, each a dataset of its own"
-
-
-def _whole(told: Facts) -> str:
-    size = told["settings"].get("batch_size")
-    of = f", in batches of {number(int(size))}" if size is not None else ""
-    return f"a tf.data.Dataset{of}; its stages are not recorded"
-
-
-WORDS: Mapping[str, str | Callable[[Facts], str]] = {
-    "dataset": _whole,
-    "slices": "gives the rows of tensors in memory one by one",
-    "tensors": "gives tensors in memory as one element",
-    "range": lambda told: (
-        f"counts from {told['settings']['start']} to below {told['settings']['stop']}"
-        if {"start", "stop"} <= told["settings"].keys()
-        else "counts"
-    ),
-    "map": _map,
-    "shuffle": _shuffle,
-    "batch": _batch,
-    "padded batch": lambda told: f"{_batch(told)}; the shorter ones are filled up",
-    "ragged batch": lambda told: f"{_batch(told)}; each keeps its own length",
-    "unbatch": "takes batches apart into their elements",
-    "prefetch": _prefetch,
-    "repeat": _repeat,
-    "cache": lambda told: (
-        f"keeps what came through in the file {told['settings']['file']}"
-        if told["settings"].get("file")
-        else "keeps what came through in memory"
-    ),
-    "filter": lambda told: f"keeps the elements for which {_function(told['settings'])} says so",
-    "take": _some("takes"),
-    "skip": _some("leaves out"),
-    "zip": lambda told: (
-        f"puts the elements of {counted(max(2, len(told['before'])), 'dataset')} side by side"
-    ),
-    "concatenate": "gives one dataset after the other",
-    "window": _window,
-    "flat map": lambda told: (
-        f"makes a dataset of each element by {_function(told['settings'])}, one after another"
-    ),
-    "interleave": lambda told: (
-        f"makes a dataset of each element by {_function(told['settings'])}, and takes from "
-        f"several in turn{_parallel(told['settings'])}"
-    ),
-    "shard": lambda told: (
-        f"keeps one of every {told['settings']['shards']} elements"
-        if told["settings"].get("shards")
-        else "keeps a share of the elements"
-    ),
-    "options": "sets options for how the dataset runs",
-    "unique": "leaves out elements that came before",
-    "generator": "gives what a Python generator yields",
-}
-"""What each operation does, without its capital and period."""
+    return f"{key}{by(each['shape']) or 'a single value'} {each['dtype']}"

@@ -142,7 +142,7 @@ export function measured(stage, colormaps) {
     { class: "more" },
     ...marks(stage.findings),
     stage.wiring.length > 0 && h("p", { class: "wiring" }, stage.wiring.join(" ")),
-    facts(stage),
+    facts({ ...stage, example: null }), // which is another row than the one that is followed
     stage.measured.length > 0 && h("p", { class: "measured" }, stage.measured.join(" ")),
     ...stage.others.map((each) => captioned(each.label, each, colormaps)),
     change(stage.change, colormaps),

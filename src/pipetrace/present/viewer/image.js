@@ -46,8 +46,9 @@ export function image(view, colormaps) {
     readout.textContent = text;
   };
   if (view.shape[0] === 1 || view.kind === "colour") {
-    const wide = view.kind === "vector" || view.kind === "steps" ? WIDE : LARGEST;
-    return h("figure", { class: "image" }, large(drawing, 0, wide, write), foot(drawing, readout));
+    const wide = view.kind === "vector" || view.kind === "steps";
+    const shown = large(drawing, 0, wide ? WIDE : LARGEST, write);
+    return h("figure", { class: wide ? "image" : "image square" }, shown, foot(drawing, readout));
   }
   const place = h("div", { class: "chosen" });
   const name = h("p", { class: "caption" });

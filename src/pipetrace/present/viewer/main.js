@@ -7,7 +7,7 @@ import { findings } from "viewer/findings.js";
 import { flow } from "viewer/flow.js";
 import { Model } from "viewer/model/model.js";
 import { prediction } from "viewer/prediction.js";
-import { quiz } from "viewer/quiz.js";
+import { answers, quiz } from "viewer/quiz.js";
 import { rows } from "viewer/explore/rows.js";
 import { State } from "viewer/state.js";
 import { training } from "viewer/training.js";
@@ -191,5 +191,6 @@ function foot(view) {
     {},
     h("h2", {}, "About this trace"),
     h("dl", { class: "facts" }, ...view.foot.flatMap((fact) => [h("dt", {}, fact.name), h("dd", {}, fact.text)])),
+    view.quiz.length > 0 && h("p", { class: "printed muted" }, `Answers of the quiz: ${answers(view.quiz)}.`),
   );
 }

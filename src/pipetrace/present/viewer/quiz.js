@@ -36,7 +36,34 @@ export function quiz({ quiz: questions }, state, visit) {
     { "aria-labelledby": "quiz-title" },
     h("h2", { id: "quiz-title" }, "Quiz", h("small", {}, `${questions.length} questions from this run`)),
     card,
+    printed(questions),
   );
+}
+
+/**
+ * All questions at once, for paper; their answers stand in the foot of the page.
+ *
+ * @param {QuestionView[]} questions
+ * @returns {HTMLElement}
+ */
+function printed(questions) {
+  return h(
+    "ol",
+    { class: "printed" },
+    ...questions.map((question) =>
+      h("li", {}, question.text, h("ol", {}, ...question.options.map((text) => h("li", {}, text)))),
+    ),
+  );
+}
+
+/**
+ * The letters of the right answers, in the order of the questions.
+ *
+ * @param {QuestionView[]} questions
+ * @returns {string}
+ */
+export function answers(questions) {
+  return questions.map((question, index) => `${index + 1} ${LETTERS[question.answer]}`).join(", ");
 }
 
 /**
