@@ -14,9 +14,6 @@ EXCEPTIONS: Mapping[str, int] = {
     # Editors complete options only where a signature names each.
     "src/pipetrace/record/recorder.py::Recorder.__init__()": 12,
     "src/pipetrace/record/watch.py::watch()": 13,
-    "tests/trace/conftest.py::recordings": 63,
-    "tests/trace/test_reader.py": 479,
-    "tests/trace/test_records.py": 430,
 }
 """What may be longer for now, ``path`` or ``path::function``, and its measure."""
 

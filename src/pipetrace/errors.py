@@ -292,6 +292,8 @@ class InterruptedRunError(PipetraceError):
 
 def in_short(error: BaseException) -> str:
     """An error in one line: its class and its text, without TensorFlow's trace of its own graph."""
+    if isinstance(error, PipetraceError):
+        return error.what
     try:
         text = str(error)
     except Exception:  # an error of somebody's own may not even tell its text

@@ -196,6 +196,18 @@ def test_tabs_are_walked_by_the_keys(page: Page) -> None:
     assert page.get_by_role("tab", selected=True).inner_text().startswith("Dense")
 
 
+def test_a_word_is_explained_where_it_stands_first(page: Page) -> None:
+    open_stage(page, "Conv2D")
+    words = page.locator(".what .word")
+    assert len({word.split("\n")[0].rstrip("s") for word in words.all_inner_texts()}) == (
+        words.count()
+    )
+    tip = words.first.get_by_role("tooltip", include_hidden=True)
+    assert not tip.is_visible()
+    words.first.focus()
+    assert tip.is_visible()
+
+
 def test_a_stage_without_an_explanation_says_so(pages: Pages, digits_trace: Trace) -> None:
     stages = Stages(
         replace(stage, layer="Custom") if stage.name == "conv2d" else stage

@@ -125,7 +125,7 @@ def test_paper_shows_everything_unfolded(pages: Pages) -> None:
     assert open_ == groups > 5
     assert min(filled) >= 2
     assert not page.locator("button.theme").is_visible()
-    for each in page.locator(".histogram, .kernel, .layer .large").all():
+    for each in page.locator(".thread .histogram, .thread .kernel, .layer .large").all():
         assert each.is_visible()
 
 

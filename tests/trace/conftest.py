@@ -204,7 +204,8 @@ WEIGHTS = st.builds(Weight, NAMES, st.lists(LENGTHS, max_size=4).map(tuple), st.
 
 
 def stage_named(name: str) -> st.SearchStrategy[Stage]:
-    few = st.lists(SPECS, max_size=3).map(tuple)
+    # A stage with values has an output.
+    inputs, outputs = (st.lists(SPECS, min_size=least, max_size=3).map(tuple) for least in (0, 1))
     return st.builds(
         Stage,
         st.just(name),
@@ -212,47 +213,49 @@ def stage_named(name: str) -> st.SearchStrategy[Stage]:
         st.none() | NAMES,
         NAMES,
         CONFIGS,
-        few,
-        few,
+        inputs,
+        outputs,
         st.builds(Parameters, COUNTS, COUNTS),
         st.lists(WEIGHTS, max_size=3).map(tuple),
         st.none() | COUNTS,
     )
 
 
+DATA = st.builds(
+    Data,
+    WORDS,
+    WORDS,
+    st.none() | WORDS,
+    WORDS,
+    COUNTS,
+    WORDS,
+    st.lists(WORDS).map(tuple),
+    st.lists(COUNTS).map(tuple),
+    COUNTS,
+    COUNTS,
+    st.none() | COUNTS,
+    st.none() | FINITE,
+)
+TRAINING = st.builds(
+    Training,
+    COUNTS,
+    COUNTS,
+    WORDS,
+    CONFIGS,
+    WORDS,
+    st.lists(WORDS).map(tuple),
+    st.none() | COUNTS,
+    COUNTS,
+)
+RUNS = st.builds(
+    Run, WORDS, WORDS, WORDS, st.dictionaries(WORDS, WORDS), WORDS, WORDS, WORDS, DATA, TRAINING
+)
+
+
 @st.composite
 def recordings(draw: st.DrawFn) -> Recording:
     names = draw(st.lists(NAMES, min_size=1, max_size=4, unique=True))
     weights = draw(st.lists(NAMES, max_size=3, unique=True))
-    data = st.builds(
-        Data,
-        WORDS,
-        WORDS,
-        st.none() | WORDS,
-        WORDS,
-        COUNTS,
-        WORDS,
-        st.lists(WORDS).map(tuple),
-        st.lists(COUNTS).map(tuple),
-        COUNTS,
-        COUNTS,
-        st.none() | COUNTS,
-        st.none() | FINITE,
-    )
-    training = st.builds(
-        Training,
-        COUNTS,
-        COUNTS,
-        WORDS,
-        CONFIGS,
-        WORDS,
-        st.lists(WORDS).map(tuple),
-        st.none() | COUNTS,
-        COUNTS,
-    )
-    run = st.builds(
-        Run, WORDS, WORDS, WORDS, st.dictionaries(WORDS, WORDS), WORDS, WORDS, WORDS, data, training
-    )
     epochs = [
         draw(
             st.builds(
@@ -272,7 +275,7 @@ def recordings(draw: st.DrawFn) -> Recording:
         st.builds(Prediction, COUNTS, st.none() | COUNTS, a_tensor_each(names)), max_size=2
     )
     return Recording(
-        run=draw(run),
+        run=draw(RUNS),
         stages=tuple(draw(stage_named(name)) for name in names),
         epochs=tuple(epochs),
         rows=draw(COUNTS),

@@ -155,7 +155,7 @@ def test_a_process_number_that_was_used_again_is_not_the_writer(
     path = tmp_path / "run.trace"
     child = writers.start(path)
     writers.wait_for("epoch 1")
-    monkeypatch.setattr("pipetrace.trace.reader.process_start", lambda _: "another moment")
+    monkeypatch.setattr("pipetrace.trace.claim.process_start", lambda _: "another moment")
     assert read(path).ending.kind == "killed"
     monkeypatch.undo()
     assert read(path).ending.kind == "running"
@@ -169,8 +169,7 @@ def test_where_no_start_of_a_process_is_told_its_number_decides(
     tmp_path: Path, writers: Writers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "run.trace"
-    for part in ("writer", "reader"):
-        monkeypatch.setattr(f"pipetrace.trace.{part}.process_start", lambda _: None)
+    monkeypatch.setattr("pipetrace.trace.claim.process_start", lambda _: None)
     child = writers.start(tmp_path / "other.trace")
     writers.wait_for("epoch 1")
     # The writer is this process, then one that has ended.

@@ -6,6 +6,7 @@ import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,10 @@ def report(trace: Trace) -> Report:
     return check(trace, file="a.trace")
 
 
+def checked(form: str, trace: Trace) -> str:
+    return FORMS[form]((report(trace),), "0")
+
+
 OUTPUTS: dict[str, Callable[[Trace], str]] = {
     "terminal": in_terminal,
     "text": lambda trace: document_text(document(trace)),
@@ -71,10 +76,7 @@ OUTPUTS: dict[str, Callable[[Trace], str]] = {
     "page": lambda trace: page(document(trace)),
     "export": to_json,
     "quiz": lambda trace: "\n".join(str(each) for each in quiz(trace)),
-    **{
-        f"check as {form}": lambda trace, write=write: write((report(trace),), "0")
-        for form, write in FORMS.items()
-    },
+    **{f"check as {form}": partial(checked, form) for form in FORMS},
 }
 
 

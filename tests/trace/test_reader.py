@@ -3,15 +3,13 @@ import itertools
 import os
 import pickle
 import random
-import shutil
 import signal
 import sqlite3
-import tempfile
 import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -390,82 +388,3 @@ def test_a_reader_beside_a_writer_sees_whole_epochs_only(
     assert seen == sorted(seen)
     writer.end(Ending("finished"), {})
     assert len(read(path).epochs) == 30
-
-
-@contextmanager
-def folder_that_takes_no_writes(path: Path) -> Iterator[None]:
-    """Permissions that bind this process, which may have to lay down root's rights for it."""
-    user = os.geteuid()
-    path.chmod(0o555)
-    if user == 0:
-        os.seteuid(65534)
-    try:
-        with pytest.raises(PermissionError):
-            (path / "new").touch()
-        yield
-    finally:
-        os.seteuid(user)
-        path.chmod(0o755)
-
-
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """A folder that another user may enter, as pytest's own may not."""
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
-
-
-@pytest.mark.skipif(os.name == "nt", reason="no users to become")
-def test_a_trace_in_a_folder_that_takes_no_writes(open_folder: Path, trace_file: Path) -> None:
-    path = open_folder / "run.trace"
-    shutil.copy(trace_file, path)
-    with folder_that_takes_no_writes(open_folder):
-        assert len(read(path).epochs) == 3
-
-
-@pytest.mark.skipif(os.name == "nt", reason="no users to become")
-def test_the_log_of_a_killed_run_in_a_folder_that_takes_no_writes(
-    open_folder: Path, recording: Any, epoch: MakeEpoch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = open_folder / "run.trace"
-    log = path.with_name("run.trace-wal")
-    writer = TraceWriter(path, recording.run, recording.stages)
-    writer.add_epoch(epoch(1), {})
-    # Killed before the epoch left the log.
-    monkeypatch.setattr(writer, "_checkpoint", lambda **_: None)
-    writer.add_epoch(epoch(2), {})
-    kept = {each: each.read_bytes() for each in (path, log)}
-    writer.close()
-    for each, content in kept.items():
-        each.write_bytes(content)
-    assert len(kept[log]) > 0
-    with folder_that_takes_no_writes(open_folder):
-        assert [each.number for each in read(path).epochs] in ([1], [1, 2])
-    assert [each.number for each in read(path).epochs] == [1, 2]
-    assert {each: each.read_bytes() for each in (path, log)} == kept
-
-
-@pytest.mark.skipif(os.name == "nt", reason="no users to become")
-def test_a_live_trace_of_another_user(open_folder: Path, recording: Any, epoch: MakeEpoch) -> None:
-    path = open_folder / "run.trace"
-    writer = TraceWriter(path, recording.run, recording.stages)
-    writer.add_epoch(epoch(1), {})
-    with folder_that_takes_no_writes(open_folder):
-        trace = read(path)
-    assert (len(trace.epochs), trace.ending.kind) == (1, "running")
-    writer.end(Ending("finished"), {})
-
-
-@pytest.mark.skipif(
-    os.name == "nt" or os.geteuid() != 0, reason="needs a file that this user may not read"
-)
-def test_a_file_that_may_not_be_read(open_folder: Path, trace_file: Path) -> None:
-    path = open_folder / "run.trace"
-    shutil.copy(trace_file, path)
-    path.chmod(0)
-    with (
-        folder_that_takes_no_writes(open_folder),
-        pytest.raises(NotATraceError, match="Permission denied"),
-    ):
-        read(path)

@@ -1,7 +1,6 @@
-"""What only the schema of today can hold, going on after the end, and where a trace may go."""
+"""What only the schema of today can hold, and going on after the end."""
 
 import math
-import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -12,9 +11,10 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from pipetrace.errors import DamagedTraceError, NotWritableError, OutputExistsError
+from pipetrace.errors import DamagedTraceError
 from pipetrace.stats import summarise
 from pipetrace.trace import Trace, TraceWriter, read
+from pipetrace.trace.claim import claim
 from pipetrace.trace.document import (
     Array,
     Ending,
@@ -29,7 +29,6 @@ from pipetrace.trace.document import (
 from pipetrace.trace.events import Event
 from pipetrace.trace.measured import Measurement, Measurements
 from pipetrace.trace.measurements import KINDS, FitArguments, Gradient, Outcome, Signal
-from pipetrace.trace.output_place import check_place
 
 Differ = Callable[[Any, Any], list[str]]
 MakeEpoch = Callable[[int], Epoch]
@@ -165,7 +164,7 @@ def test_going_on_drops_what_was_measured_at_the_end(tmp_path: Path, recording: 
     writer = written(path, recording)
     writer.add_measurements([kept, Measurement("training", None, Outcome(rows=3))])
     writer.end(Ending("finished"), {})
-    writer.resume()
+    assert writer.resume(claim(path))
     writer.end(Ending("finished"), {})
     assert list(read(path).measurements) == [kept]
 
@@ -337,7 +336,7 @@ def test_a_trace_goes_on_after_its_end(
     writer.add_weights({"dense/kernel": values})
     writer.end(Ending("stopped", epoch=1), {"writing": 1.0})
     assert read(path).ending.kind == "stopped"
-    writer.resume()
+    assert writer.resume(claim(path))
     trace = read(path)
     assert trace.ending == Ending("running", epoch=1)
     assert (trace.rows, trace.predictions, dict(trace.weights), dict(trace.cost)) == (0, (), {}, {})
@@ -388,40 +387,3 @@ def test_stages_that_cannot_be_said_leave_those_that_were(tmp_path: Path, record
     trace = read(path)
     assert (trace.stages, trace.run.title) == (recording.stages, recording.run.title)
     writer.end(Ending("finished"), {})
-
-
-# Where a trace may go
-
-
-def test_a_place_for_a_trace(trace_file: Path, tmp_path: Path) -> None:
-    before = trace_file.read_bytes()
-    check_place(trace_file)
-    check_place(tmp_path / "new.trace")
-    (tmp_path / "empty").write_bytes(b"")
-    check_place(tmp_path / "empty")
-    assert trace_file.read_bytes() == before
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["empty", trace_file.name]
-
-
-def test_a_relative_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    check_place(Path("run.trace"))
-    with pytest.raises(NotWritableError):
-        check_place(Path("missing/run.trace"))
-
-
-@pytest.mark.parametrize("content", [b"my thesis", b"SQLite format 3\0" + bytes(84), b"x"])
-def test_another_file_in_the_place_of_a_trace(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "thesis.txt"
-    path.write_bytes(content)
-    with pytest.raises(OutputExistsError, match=re.escape(str(path))) as caught:
-        check_place(path)
-    assert "only traces are replaced" in caught.value.hint
-    assert path.read_bytes() == content
-
-
-@pytest.mark.parametrize("place", ["", "missing/run.trace", "file/run.trace", "a" * 5000])
-def test_a_place_that_takes_no_trace(tmp_path: Path, place: str) -> None:
-    (tmp_path / "file").write_text("a file, not a folder")
-    with pytest.raises(NotWritableError):
-        check_place(tmp_path / place)

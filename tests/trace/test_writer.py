@@ -1,9 +1,13 @@
+import contextlib
+import errno
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +17,15 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from pipetrace.errors import DiskFullError, NotWritableError, OutputExistsError
-from pipetrace.trace import TraceWriter, read
+from pipetrace.errors import (
+    DamagedTraceError,
+    DiskFullError,
+    NotWritableError,
+    OutputExistsError,
+)
+from pipetrace.trace import TraceWriter, live_file, read
 from pipetrace.trace.document import Ending, Epoch
+from pipetrace.trace.events import Event
 
 Differ = Callable[[Any, Any], list[str]]
 MakeEpoch = Callable[[int], Epoch]
@@ -148,17 +158,87 @@ def test_an_open_trace_is_read_epoch_by_epoch(
     assert beside(path) == []
 
 
-def test_the_main_file_alone_holds_every_finished_epoch(
-    tmp_path: Path, recording: Any, epoch: MakeEpoch
+@pytest.mark.parametrize("rest", [0.0, 60.0], ids=["two files in turn", "a copy each time"])
+def test_a_copy_made_at_any_moment_is_whole(
+    tmp_path: Path, recording: Any, epoch: MakeEpoch, monkeypatch: pytest.MonkeyPatch, rest: float
 ) -> None:
+    monkeypatch.setattr(live_file, "REST_SECONDS", rest)
     path, copied = tmp_path / "run.trace", tmp_path / "copied" / "run.trace"
     copied.parent.mkdir()
     writer = open_writer(path, recording)
-    for number in (1, 2):
-        writer.add_epoch(epoch(number), {})
-        shutil.copy(path, copied)
-        assert [each.number for each in read(copied).epochs] == list(range(1, number + 1))
-    writer.close()
+    for number in range(1, 5):
+        writer.add_epoch(epoch(number), {"dense": np.full(9000, number, np.float32)})
+        # Whoever copies has read the first page when the next epoch comes, and the rest after it.
+        with path.open("rb") as original:
+            begun = original.read(4096)
+            writer.add_event(Event("no_batches", number))
+            copied.write_bytes(begun + original.read())
+        trace = read(copied)
+        assert [each.number for each in trace.epochs] == list(range(1, number + 1))
+        assert trace.stage("dense").example[0] == number  # type: ignore[index]
+        assert len(trace.events) == number - 1
+    writer.end(Ending("finished"), {})
+    assert (len(read(path).epochs), len(read(path).events)) == (4, 4)
+    assert sorted(beside(path)) == ["copied"]
+
+
+def test_a_copy_that_takes_long_is_whole_too(
+    tmp_path: Path, recording: Any, epoch: MakeEpoch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, copied = tmp_path / "run.trace", tmp_path / "copied.trace"
+
+    def epochs_of_a_slow_copy() -> int:
+        writer = open_writer(path, recording, force=True)
+        writer.add_epoch(epoch(1), {"dense": np.ones(9000, np.float32)})
+        with path.open("rb") as original:
+            begun = original.read(4096)
+            for number in range(2, 5):
+                writer.add_epoch(epoch(number), {"dense": np.zeros(9000, np.float32)})
+            copied.write_bytes(begun + original.read())
+        writer.close()
+        return len(read(copied).epochs)
+
+    monkeypatch.setattr(live_file, "REST_SECONDS", 60.0)
+    assert epochs_of_a_slow_copy() == 1
+    # The file that is copied is changed at once: what this test is about.
+    monkeypatch.setattr(live_file, "REST_SECONDS", 0.0)
+    with contextlib.suppress(DamagedTraceError):
+        assert epochs_of_a_slow_copy() != 1
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("rest", [0.0, 60.0])
+def test_what_others_do_to_the_file_does_not_get_into_it(
+    tmp_path: Path,
+    recording: Any,
+    epoch: MakeEpoch,
+    monkeypatch: pytest.MonkeyPatch,
+    rest: float,
+    links: bool,
+) -> None:
+    def no_links(*_: Any) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(live_file, "REST_SECONDS", rest)
+    if not links:
+        monkeypatch.setattr("os.link", no_links)
+    path = tmp_path / "run.trace"
+    for harm in (
+        path.unlink,
+        lambda: path.rename(tmp_path / "moved.trace"),
+        lambda: path.write_bytes(b"of another program"),
+    ):
+        writer = open_writer(path, recording, force=True)
+        for number in (1, 2):
+            writer.add_epoch(epoch(number), {})
+        harm()
+        try:
+            writer.add_epoch(epoch(3), {})
+        except NotWritableError:
+            assert not links
+        else:
+            assert [each.number for each in read(path).epochs] == [1, 2, 3]
+        writer.close()
 
 
 def test_an_epoch_that_fails_halfway_leaves_nothing(
@@ -180,21 +260,32 @@ def test_an_epoch_that_fails_halfway_leaves_nothing(
     assert [each.number for each in read(path).epochs] == [1, 2]
 
 
-def test_a_reader_that_stays_open_hinders_neither_the_epochs_nor_the_end(
-    tmp_path: Path, recording: Any, epoch: MakeEpoch, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("rest", [0.0, 60.0])
+@pytest.mark.parametrize("lock", ["BEGIN", "BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
+def test_another_program_that_has_the_file_open_hinders_nothing(
+    tmp_path: Path,
+    recording: Any,
+    epoch: MakeEpoch,
+    monkeypatch: pytest.MonkeyPatch,
+    lock: str,
+    rest: float,
 ) -> None:
-    monkeypatch.setattr("pipetrace.trace.writer.PATIENCE", 50)
+    monkeypatch.setattr(live_file, "REST_SECONDS", rest)
     path = tmp_path / "run.trace"
     writer = open_writer(path, recording)
-    reader = sqlite3.connect(path)
-    reader.execute("BEGIN")
-    reader.execute("SELECT count(*) FROM epoch").fetchall()
-    writer.add_epoch(epoch(1), {})
-    writer.end(Ending("finished"), {})
-    assert reader.execute("SELECT count(*) FROM epoch").fetchone() == (0,)
-    reader.close()
+    began = time.monotonic()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute(lock)
+        assert other.execute("SELECT count(*) FROM epoch").fetchone() == (0,)
+        for number in range(1, 5):
+            writer.add_epoch(epoch(number), {})
+            assert len(read(path).epochs) == number
+        writer.end(Ending("finished"), {})
+        assert other.execute("SELECT count(*) FROM epoch").fetchone() == (0,)
+    assert time.monotonic() - began < 4  # any wait for a lock is five seconds
     trace = read(path)
-    assert (len(trace.epochs), trace.ending.kind) == (1, "finished")
+    assert (len(trace.epochs), trace.ending.kind) == (4, "finished")
+    assert beside(path) == []
 
 
 def test_a_file_that_exists_is_refused_and_left_alone(trace_file: Path, recording: Any) -> None:
@@ -210,30 +301,13 @@ def test_a_file_that_exists_is_refused_and_left_alone(trace_file: Path, recordin
 def test_force_replaces_the_file_and_what_a_killed_run_left(
     trace_file: Path, recording: Any
 ) -> None:
-    for suffix in ("-wal", "-shm", "-journal"):
-        trace_file.with_name(trace_file.name + suffix).write_bytes(b"of the old run")
+    left = [f"run.trace{suffix}" for suffix in ("-wal", "-shm", "-journal")]
+    for name in (*left, ".run.trace.123.new", ".run.trace.123.old", ".run.trace.lock"):
+        trace_file.with_name(name).write_bytes(b"of the old run")
     writer = open_writer(trace_file, recording, force=True)
     assert read(trace_file).epochs == ()
     writer.end(Ending("finished"), {})
     assert beside(trace_file) == []
-
-
-def test_force_over_the_log_of_a_killed_run_shows_none_of_its_epochs(
-    tmp_path: Path, recording: Any, epoch: MakeEpoch
-) -> None:
-    path = tmp_path / "run.trace"
-    old = open_writer(path, recording)
-    old._database.execute("PRAGMA wal_autocheckpoint = 0")
-    with old._transaction() as database:
-        database.execute("INSERT INTO epoch VALUES (99, 1.0, NULL, NULL)")
-    log = path.with_name("run.trace-wal")
-    kept = log.read_bytes()
-    old.close()
-    log.write_bytes(kept)
-    writer = open_writer(path, recording, force=True)
-    writer.add_epoch(epoch(1), {})
-    writer.end(Ending("finished"), {})
-    assert [each.number for each in read(path).epochs] == [1]
 
 
 def test_force_that_fails_leaves_the_old_file(trace_file: Path, recording: Any) -> None:
@@ -293,7 +367,7 @@ def test_a_full_disk_is_told_and_loses_no_finished_epoch(tmp_path: Path, kilobyt
         list(range(1, len(finished) + 2)),
     )
     assert trace.ending.kind == "killed"
-    assert not [name for name in beside(path) if name.endswith(".new")]
+    assert not [name for name in beside(path) if name.endswith((".new", ".old"))]
 
 
 def test_a_full_disk_was_met_before_and_between_the_epochs(tmp_path: Path) -> None:

@@ -151,7 +151,8 @@ def run(
     """
     from pipetrace.record.run import Watched, note, report_traces, run_script
 
-    first = out or Path(f"{script.rpartition('.')[2] if module else Path(script).stem}.trace")
+    name = f"{script.rpartition('.')[2] if module else Path(script).stem}.trace"
+    first = (out or Path(name)).absolute()  # the program may change into another folder
 
     def path_of(number: int) -> Path:
         return first if number == 1 else first.with_name(f"{first.stem}-{number}{first.suffix}")

@@ -28,7 +28,7 @@ from pipetrace.record.progress import Progress
 from pipetrace.record.recorder import Recorder
 from pipetrace.record.state import Followed, Settings
 from pipetrace.stats import summarise
-from pipetrace.trace.document import FAILED, SOURCE, Array, Data, Ending, Epoch, Spec, Stage
+from pipetrace.trace.document import SOURCE, Array, Data, Epoch, Spec, Stage
 from pipetrace.trace.document import STEP as STEP_KIND
 from pipetrace.trace.output_place import check_place, output_exists
 
@@ -133,18 +133,12 @@ class _Shown(Recorder):
             for error in session.state.errors.values():
                 raise error
 
-    def gives_up(self, ending: Ending) -> None:
-        """Say in the trace how it ended, as far as that can still be written."""
-        if self._session is not None and self._session.state.writer is not None:
-            self._leave()
-            self._session.state.writer.give_up(ending)
-
 
 def _explain(recorder: _Shown, error: BaseException, out: Path) -> None:
     """Write down how the run ended, and raise what says so to whoever started it."""
     epoch, trained = recorder.epoch, recorder.trained
+    recorder.failed(error)
     if isinstance(error, KeyboardInterrupt):
-        recorder.failed(error)
         when = f"in epoch {epoch}" if epoch else "before the first epoch"
         raise InterruptedRunError(
             f"Interrupted {'after the last epoch, in the data flow' if trained else when}.",
@@ -152,12 +146,7 @@ def _explain(recorder: _Shown, error: BaseException, out: Path) -> None:
             hint="The trace ends there and holds every finished epoch; see it with: pipetrace "
             f"show {out}",
         ) from error
-    if isinstance(error, PipetraceError):
-        # Such as a full disk: the ending may still fit; the epochs before it are safe.
-        recorder.gives_up(Ending(FAILED, error.what, epoch=epoch or None))
-        return
-    if isinstance(error, Exception):
-        recorder.failed(error)
+    if isinstance(error, Exception) and not isinstance(error, PipetraceError):
         what = "Measuring after training" if trained else "Training"
         when = f" in epoch {epoch}" if epoch and not trained else ""
         raise TrainingError(

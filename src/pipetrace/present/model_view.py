@@ -7,25 +7,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipetrace.trace.document import Array
+from pipetrace.trace.records import Record
 
 
-@dataclass(frozen=True)
-class InputView:
+@dataclass(frozen=True, repr=False, eq=False)
+class InputView(Record):
     """One input of a stage: the stage that it comes from, and which of its outputs it is."""
 
     source: str
     output: int
 
 
-@dataclass(frozen=True)
-class ShapeView:
+@dataclass(frozen=True, repr=False, eq=False)
+class ShapeView(Record):
     """The shape of one output, without the axis of rows; 0 for a length that is not fixed."""
 
     shape: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class ModelStage:
+@dataclass(frozen=True, repr=False, eq=False)
+class ModelStage(Record):
     """A stage as the page computes it.
 
     Attributes:
@@ -46,8 +47,8 @@ class ModelStage:
     unit_names: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class RowView:
+@dataclass(frozen=True, repr=False, eq=False)
+class RowView(Record):
     """A row that was followed through the model.
 
     Attributes:
@@ -64,8 +65,8 @@ class RowView:
     outputs: Mapping[str, Array]
 
 
-@dataclass(frozen=True)
-class ModelView:
+@dataclass(frozen=True, repr=False, eq=False)
+class ModelView(Record):
     """What the page computes values from."""
 
     stages: tuple[ModelStage, ...]

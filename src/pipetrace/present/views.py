@@ -307,6 +307,23 @@ class Fact(Record):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
+class KeyFigure(Record):
+    """A figure under the headline.
+
+    Attributes:
+        name: what it is.
+        text: its value.
+        note: what to compare it with, or what it is a part of; may be empty.
+        level: the severity of the worst finding, where it counts findings.
+    """
+
+    name: str
+    text: str
+    note: str
+    level: str = ""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
 class Document(Record):
     """A whole trace, ready to show.
 
@@ -328,6 +345,7 @@ class Document(Record):
         focus: the name of the part of the trace that is shown; None for the whole.
         brief: whether there are so many stages that each is shown in short.
         findings: what is wrong, and where.
+        figures: the key figures under the headline.
     """
 
     title: str
@@ -351,3 +369,4 @@ class Document(Record):
     focus: str | None = None
     brief: bool = False
     findings: FindingsView = field(default_factory=FindingsView)
+    figures: tuple[KeyFigure, ...] = ()

@@ -72,7 +72,7 @@ def session_for(model: Any, settings: Settings) -> Session | None:
             "this fit is not recorded."
         )
         return None
-    if session is None or latest is not session or not place.exists():
+    if session is None or latest is not session or not session.state.path.exists():
         session = known[place] = _writing[place] = Session(model, settings)
     else:
         session.state.settings = settings

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from pipetrace.trace.output_place import typed
+
 LOOK_SHARE = 0.005
 """Share of the time since the recording began that looking at the trace may take."""
 FIRST_LOOK_SECONDS = 0.1
@@ -60,9 +62,10 @@ def at_end(path: Path) -> Iterator[str]:
     told = _told_here()
     told.ends += 1
     reporter = _load() if _load is not None else None
-    place = f"pipetrace: the trace is {path}"
+    name = typed(path)
+    place = f"pipetrace: the trace is {name}"
     if told.ends == 1:
-        yield f"{place}; see it with: pipetrace show {path}"
+        yield f"{place}; see it with: pipetrace show {name}"
         if reporter is not None and (text := reporter.at_end(path)):
             yield text
     elif told.ends <= MOST_LINES:

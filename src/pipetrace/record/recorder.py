@@ -171,7 +171,7 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
                 where=str(self.settings.path),
                 hint="Read the trace after fit.",
             )
-        return read(self._session.state.settings.path)
+        return read(self._session.state.path)
 
     def __repr__(self) -> str:
         return f"Recorder({str(self.settings.path)!r})"

@@ -6,11 +6,11 @@ import importlib.machinery
 import importlib.util
 import os
 import pkgutil
-import sqlite3
+import shutil
 import sys
 import zipimport
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -22,7 +22,6 @@ from pipetrace.record import live_findings
 from pipetrace.record.privacy import command_line
 from pipetrace.record.standard_error import say
 from pipetrace.trace.output_place import check_place
-from pipetrace.trace.writer import SIDE_FILES
 
 
 @dataclass(frozen=True)
@@ -188,13 +187,7 @@ def _copy(own: Path, asked: Path) -> None:
     check_place(asked)
     draft = asked.with_name(f".{asked.name}.{os.getpid()}.new")
     try:
-        with (
-            closing(sqlite3.connect(f"{own.as_uri()}?mode=ro", uri=True)) as trace,
-            closing(sqlite3.connect(draft)) as copy,
-        ):
-            trace.backup(copy)
-        for suffix in SIDE_FILES:  # of the trace that is replaced, where its run was killed
-            asked.with_name(asked.name + suffix).unlink(missing_ok=True)
+        shutil.copyfile(own, draft)
         draft.replace(asked)
     finally:
         draft.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from pipetrace.errors import in_short
 from pipetrace.record import live_findings, privacy
 from pipetrace.record.budget import LossChecks
 from pipetrace.record.describe import Description, metrics_of, overhead, see_stages
-from pipetrace.record.epochs import EpochRecorder
+from pipetrace.record.epoch_recorder import EpochRecorder
 from pipetrace.record.finish import measure_after_training
 from pipetrace.record.live_findings import LiveFindings
 from pipetrace.record.look import FirstLook
@@ -19,7 +19,6 @@ from pipetrace.record.measure import failure
 from pipetrace.record.progress import asks_for_all, shown
 from pipetrace.record.standard_error import say, say_once
 from pipetrace.record.state import BRIEF, NONE, Settings, State
-from pipetrace.record.writer_thread import WriterThread
 from pipetrace.trace.document import FAILED, FINISHED, INTERRUPTED, STOPPED, Ending, Epoch, Stage
 from pipetrace.trace.events import DATA_ENDED, LOSS, NO_BATCHES, UNFINISHED, Event
 from pipetrace.trace.overhead import (
@@ -94,10 +93,8 @@ class Session:
         state = self.state
         with state.safely("writing"):
             run = self._description.renewed()
-            if state.writer is None:
-                state.writer = WriterThread(state.settings.path, state.lose, state.cost)
             if not self.is_open:
-                state.writer.begin(run)
+                state.begin_writing(run)
                 if state.epoch:
                     self._description.write()
             self.is_open = True
@@ -215,15 +212,16 @@ class Session:
         state = self.state
         stopped = state.epoch < state.planned
         state.budget.stop()
-        if state.settings.after != NONE:
-            self._first_look.at_end()
-        self._first_look.lose_failed()  # training is over, so it was not the model that failed
-        if state.measure is None and state.epoch and "stages" not in state.errors:
-            state.skipped["stages", BUDGET if state.source.shown is not None else UNSUPPORTED] = 1
-        with state.safely("writing"):
-            self._description.read_now()
-            self._description.write()
         try:
+            if state.settings.after != NONE:
+                self._first_look.at_end()
+            self._first_look.lose_failed()  # training is over, so it was not the model that failed
+            if state.measure is None and state.epoch and "stages" not in state.errors:
+                why = BUDGET if state.source.shown is not None else UNSUPPORTED
+                state.skipped["stages", why] = 1
+            with state.safely("writing"):
+                self._description.read_now()
+                self._description.write()
             if state.settings.after == NONE:
                 state.skip("after training", DECLINED)
             else:
@@ -242,14 +240,20 @@ class Session:
             return
         state = self.state
         state.budget.stop()
-        if state.settings.after != NONE and isinstance(error, (Exception, KeyboardInterrupt)):
-            self._measure_what_waited(min(AFTER_FAILURE_SECONDS, state.allowance.left))
+        ending = Ending(FAILED, in_short(error), None, *state.moment)
         if isinstance(error, KeyboardInterrupt):
-            self.close(Ending(INTERRUPTED, None, None, *state.moment))
-            return
-        if not isinstance(error, Exception):
-            self.close(Ending(FAILED, in_short(error), None, *state.moment))
-            return
+            ending = replace(ending, kind=INTERRUPTED, error=None)
+        try:
+            if state.settings.after != NONE and isinstance(error, (Exception, KeyboardInterrupt)):
+                self._measure_what_waited(min(AFTER_FAILURE_SECONDS, state.allowance.left))
+            if isinstance(error, Exception):
+                ending = replace(ending, stage=self._stage_that_failed(error))
+        finally:  # also where Ctrl-C is pressed once more
+            self.close(ending)
+
+    def _stage_that_failed(self, error: Exception) -> str | None:
+        """Find it, and write what is known of the stages before it."""
+        state = self.state
         stage: str | None = None
         events: list[Event] = []
         seen: tuple[Stage, ...] = ()
@@ -260,7 +264,7 @@ class Session:
             self._description.read_now()
             self._description.write(seen)
         self._note_all(events, *state.moment)
-        self.close(Ending(FAILED, in_short(error), stage, *state.moment))
+        return stage
 
     def close(self, ending: Ending) -> None:
         """End the trace, which may be opened again by another ``fit``."""
@@ -269,14 +273,11 @@ class Session:
         state.budget.stop()
         if state.writer is None:
             return
-        if not state.can("writing"):
-            state.writer.close()
-            return
         told = privacy.unnamed_ending(ending) if state.settings.anonymous else ending
         state.writer.end(told, lambda: dict(state.cost.parts), self.overhead)
         if state.can("writing") and state.settings.verbose:
             with state.safely("findings"):
-                for text in live_findings.at_end(state.settings.path):
+                for text in live_findings.at_end(state.path):
                     say_once(text)
 
     def look_only(self, progress: Callable[[int, int], None]) -> None:
@@ -332,7 +333,7 @@ class Session:
         state = self.state
         if (
             not state.settings.alert
-            or state.writer is None
+            or (writer := state.writer) is None
             or not state.can("findings")
             or not state.budget.has_room_for(self._findings.seconds)
         ):
@@ -340,8 +341,8 @@ class Session:
 
         def work() -> None:
             with state.cost.beside("findings"):
-                lines = self._findings.meanwhile(state.settings.path)
+                lines = self._findings.meanwhile(state.path)
             for line in lines:
                 say(line)
 
-        state.writer.do("findings", work)
+        writer.do("findings", work)

@@ -10,7 +10,7 @@ from typing import Any
 from pipetrace.capture.guard import contained
 from pipetrace.capture.internals import all_layers
 from pipetrace.capture.tensors import Origin
-from pipetrace.errors import ArgumentError, PipetraceError, in_short
+from pipetrace.errors import ArgumentError, in_short
 from pipetrace.record import privacy
 from pipetrace.record.budget import DEFAULT_SHARE, Allowance, Budget, Cost
 from pipetrace.record.measure.failure import Suspect
@@ -20,9 +20,10 @@ from pipetrace.record.measure.preprocessing import Before
 from pipetrace.record.measure.rows import KERAS_BATCH_SIZE, Rows, RowSource
 from pipetrace.record.standard_error import say_once
 from pipetrace.record.writer_thread import WriterThread
-from pipetrace.trace.document import Array, Data, Stage
+from pipetrace.trace.document import Array, Data, Run, Stage
 from pipetrace.trace.events import RECORDER, Event
 from pipetrace.trace.measured import Measurement
+from pipetrace.trace.output_place import typed
 
 BRIEF, ALL, NONE = "brief", "all", "none"
 """How much is measured when training is over."""
@@ -64,7 +65,7 @@ class Settings:
     """What a recording was asked for.
 
     Attributes:
-        path: where the trace goes.
+        path: where the trace goes; made absolute.
         rows: the rows to look at; None takes those that ``fit`` gets.
         held_out: rows that are not trained on, for the predictions; None takes the validation rows.
         title: what the trace is called; None takes the model's name.
@@ -85,6 +86,7 @@ class Settings:
         followed: the single row to show as a prediction, in place of those that are chosen.
         progress: is called with the rows of the data flow that are done; None draws a line on
             standard error.
+        moved: hears where the trace goes, where somebody else writes the file that was asked for.
     """
 
     path: Path
@@ -105,6 +107,11 @@ class Settings:
     data: Data | None = None
     followed: Followed | None = None
     progress: Callable[[int, int], None] | None = None
+    moved: Callable[[Path], None] | None = None
+
+    def __post_init__(self) -> None:
+        # The program may change into another folder between two trainings.
+        object.__setattr__(self, "path", self.path.absolute())
 
 
 class State:
@@ -187,6 +194,27 @@ class State:
             self._layers = len(all_layers(self.model))
         return self._layers
 
+    @property
+    def path(self) -> Path:
+        """Where the trace goes indeed."""
+        return self.settings.path if self.writer is None else self.writer.path
+
+    def begin_writing(self, run: Run) -> None:
+        """Make the file of the trace, or open it again.
+
+        Raises:
+            NotWritableError: nothing can be written there.
+        """
+        if self.writer is None:
+            self.writer = WriterThread(self.settings.path, self.lose, self.cost)
+        asked = self.path
+        self.writer.begin(run)
+        if self.path != asked:
+            other = f"{typed(asked)} is being written by another run"
+            say_once(f"pipetrace: {other}; this one is recorded in {typed(self.path)}.")
+            if self.settings.moved is not None:
+                self.settings.moved(self.path)
+
     @contextmanager
     def safely(self, part: str) -> Iterator[None]:
         """Do a part of the recording; what it raises stays here."""
@@ -228,7 +256,7 @@ class State:
         self.errors[part] = error
         if self.settings.strict or (self.only_looks and part == "writing"):
             return  # the caller raises it
-        what = error.what if isinstance(error, PipetraceError) else in_short(error)
+        what = in_short(error)
         why = what.rstrip(".")
         say_once(f"pipetrace: Recording {part} failed and is now off: {why}. Training continues.")
         if self.writer is not None and part != "writing":

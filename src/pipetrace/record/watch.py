@@ -5,6 +5,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -77,6 +78,9 @@ def watch(  # noqa: PLR0913 options with names, which editors complete
 
         pipetrace.watch(model, "run.trace")
         model.fit(x, y, epochs=5)
+
+    Of several watches the latest records; when it stops, the one before. A ``Recorder`` that a
+    ``fit`` is given comes first.
 
     Args:
         model: a Keras model; need not be compiled yet.
@@ -165,7 +169,12 @@ def watching_all(
         if kept.recorder is None:
             path = name_of(len(made) + 1)
             kept.recorder = Recorder(path, **told)
-            kept.recorder.settings = replace(kept.recorder.settings, command=command, alert=True)
+            kept.recorder.settings = replace(
+                kept.recorder.settings,
+                command=command,
+                alert=True,
+                moved=partial(made.__setitem__, len(made)),
+            )
             made.append(path)
             seen.add(model)
         return cast(Recorder, kept.recorder)

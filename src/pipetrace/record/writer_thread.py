@@ -1,21 +1,27 @@
 """Writing the trace in a thread of its own, in order, so that training never waits."""
 
-import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from pipetrace.errors import in_short
 from pipetrace.record.budget import Cost
+from pipetrace.trace.claim import claim
 from pipetrace.trace.document import Array, Ending, Group, Prediction, Run, Stage
-from pipetrace.trace.events import Event
+from pipetrace.trace.events import RECORDER, Event
 from pipetrace.trace.measured import Measurement
+from pipetrace.trace.output_place import write_error
 from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.summary import Summary
 from pipetrace.trace.writer import EpochFacts, TraceWriter
 
 MOST_WAITING_EPOCHS = 2
 """Epochs whose measurements may wait for the disk. While they do no more are taken."""
+LAST_WORD_SECONDS = 5.0
+"""Seconds that writing the ending may take after Ctrl-C, until that is obeyed."""
+WRITING = "writing"
 
 
 class WriterThread:
@@ -28,14 +34,18 @@ class WriterThread:
         path: where the trace goes; a trace that is there is replaced.
         lost: hears of what was raised, by the name of the part.
         cost: where the thread's processor time is counted.
+
+    Attributes:
+        path: where the trace goes; ``run-2.trace`` where somebody else writes ``run.trace``.
     """
 
     def __init__(self, path: Path, lost: Callable[[str, Exception], None], cost: Cost) -> None:
         self.path = path
         self._lost, self._cost = lost, cost
         self._writer: TraceWriter | None = None
-        self._broken = False
-        self._work: queue.SimpleQueue[tuple[str, Callable[[], None]] | None] = queue.SimpleQueue()
+        self._broken: Exception | None = None
+        self._is_ending, self._is_over = True, True
+        self._work: queue.SimpleQueue[tuple[str, Callable[[], None]]] = queue.SimpleQueue()
         self._waiting = 0
         self._thread: threading.Thread | None = None
 
@@ -45,14 +55,24 @@ class WriterThread:
         return self._waiting >= MOST_WAITING_EPOCHS
 
     def begin(self, run: Run) -> None:
-        """Make the file, or open it again where an earlier training was written into it."""
-        again = self._writer is not None
+        """Make the file, or open it again where an earlier training was written into it.
+
+        Raises:
+            NotWritableError: the folder is missing or not writable.
+        """
+        if self._broken is not None:
+            return
+        try:
+            claimed = claim(self.path.absolute())
+        except OSError as error:
+            raise write_error(self.path, error) from error
+        self.path = claimed.path
+        self._is_ending, self._is_over = False, False
 
         def work() -> None:
-            if self._writer is not None and again:
-                self._writer.resume()
-            else:
-                self._writer = TraceWriter(self.path, run, (), force=True)
+            if self._writer is None or not self._writer.resume(claimed):
+                self._writer = TraceWriter(claimed.path, run, (), force=True, claimed=claimed)
+                self._writer.waits = True
 
         self._write(work)
 
@@ -66,10 +86,11 @@ class WriterThread:
 
         def work() -> None:
             try:
-                if not self._broken:
+                if self._broken is None:
                     made = make()
-                    with self._cost.beside("writing"):
+                    with self._cost.beside(WRITING):
                         self._open().add_epoch(*made)
+                        self._open().publish()
             finally:
                 self._waiting -= 1
 
@@ -114,33 +135,22 @@ class WriterThread:
         cost: Callable[[], Mapping[str, float]],
         overhead: Callable[[], Overhead],
     ) -> None:
-        """Say how the run ended, wait for all that is to be written, and close the file."""
-        self.wait()  # what runs now may have more to write
-        self._write(lambda: self._open().end(ending, cost(), overhead()))
-        self.close()
+        """Say how the run ended, wait for all that is to be written, and close the file.
 
-    def give_up(self, ending: Ending) -> None:
-        """Say how the run ended after something could not be written, if that still fits."""
-        self.close()
-        if self._broken and self._writer is not None:
-            with contextlib.suppress(Exception):
-                self._writer.resume()
-                self._writer.end(ending, {})
+        Raises:
+            BaseException: what interrupts this, such as Ctrl-C; the ending is written nevertheless.
+        """
+        self._finish(lambda: self._open().end(ending, cost(), overhead()), ending)
 
     def close(self) -> None:
         """Wait for what was given, and let go of the file and of the thread."""
-        self.wait()
-        self._write(lambda: self._writer.close() if self._writer else None)
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            self._work.put(None)
-            thread.join()
+        self._finish(self._publish, None)
 
     def wait(self) -> None:
         """Until all that was given so far is done."""
         if self._thread is not None:
             done = threading.Event()
-            self._work.put(("", done.set))
+            self._post(done.set, "")
             while not done.wait(0.2):
                 if not self._thread.is_alive():  # as at the very end of the process
                     break
@@ -154,36 +164,85 @@ class WriterThread:
             raise RuntimeError("the trace was not begun")
         return self._writer
 
+    def _finish(self, work: Callable[[], None], ending: Ending | None) -> None:
+        def finish() -> None:
+            if not self._work.empty():  # what was done before this has given more
+                self._post(finish)
+                return
+            if self._broken is None:
+                self._do(WRITING, work)
+            self._is_over = True
+            if self._writer is not None:
+                try:
+                    if ending is not None and self._broken is not None:
+                        event = Event(RECORDER, part=WRITING, error=in_short(self._broken))
+                        self._writer.give_up(ending, event)
+                finally:
+                    self._writer.close()
+
+        if not self._is_ending:
+            self._is_ending = True
+            self._post(finish)
+        if self._thread is not None:
+            _join(self._thread)
+            self._thread = None
+
     def _write(self, work: Callable[[], None]) -> None:
         def counted() -> None:
-            if not self._broken:
-                with self._cost.beside("writing"):
+            if self._broken is None and not self._is_over:
+                with self._cost.beside(WRITING):
                     work()
 
         self._post(counted)
 
-    def _post(self, work: Callable[[], None], part: str = "writing") -> None:
+    def _post(self, work: Callable[[], None], part: str = WRITING) -> None:
+        if self._is_over:
+            return
         if self._thread is None:
             try:
                 thread = threading.Thread(target=self._run, name="pipetrace writer", daemon=True)
                 thread.start()
             except RuntimeError:  # the process is about to end and begins no thread any more
                 self._do(part, work)
+                self._publish()
                 return
             self._thread = thread
         self._work.put((part, work))
 
     def _run(self) -> None:
-        while (given := self._work.get()) is not None:
-            self._do(*given)
+        while not self._is_over:
+            if self._work.empty():
+                self._publish()
+            part, work = self._work.get()
+            if part != WRITING:
+                self._publish()  # it may take long, or read the file
+            self._do(part, work)
+
+    def _publish(self) -> None:
+        if self._writer is not None and self._broken is None:
+            with self._cost.beside(WRITING):
+                self._do(WRITING, self._writer.publish)
 
     def _do(self, part: str, work: Callable[[], None]) -> None:
         try:
             work()
         except Exception as error:  # whatever it is, it is ours, and the training is not
-            if part == "writing":
-                self._broken = True
-                with contextlib.suppress(Exception):
-                    if self._writer is not None:
-                        self._writer.close()
+            if part == WRITING:
+                if self._broken is not None:
+                    return
+                self._broken = error
             self._lost(part, error)
+
+
+def _join(thread: threading.Thread) -> None:
+    """Wait for a thread to end. Who interrupts that is obeyed a little later."""
+    interrupted: BaseException | None = None
+    until = float("inf")
+    while thread.is_alive() and time.monotonic() < until:
+        try:
+            thread.join(0.2)
+        except BaseException as error:
+            until = min(until, time.monotonic() + LAST_WORD_SECONDS)
+            interrupted = error
+    if interrupted is not None:
+        raise interrupted

@@ -1,9 +1,9 @@
 """The table ``content``: values that are written once, however many rows refer to them."""
 
 import math
-import sqlite3
 
 from pipetrace.trace.histogram_codec import encode_channels, encode_histogram
+from pipetrace.trace.live_file import Changes
 from pipetrace.trace.summary import Summary
 
 UNUSED = """
@@ -21,7 +21,7 @@ class Contents:
     def __init__(self) -> None:
         self._latest: dict[tuple[str, str, str], tuple[bytes | str, int]] = {}
 
-    def add(self, database: sqlite3.Connection, of: tuple[str, str, str], data: bytes | str) -> int:
+    def add(self, database: Changes, of: tuple[str, str, str], data: bytes | str) -> int:
         """Write something, unless the latest of its kind was the same.
 
         Args:
@@ -40,7 +40,7 @@ class Contents:
 
     def add_summary(
         self,
-        database: sqlite3.Connection,
+        database: Changes,
         part: str,
         name: str,
         epoch: int | None,
@@ -79,7 +79,7 @@ class Contents:
         """Refer to nothing that was written before."""
         self._latest.clear()
 
-    def tidy(self, database: sqlite3.Connection) -> None:
+    def tidy(self, database: Changes) -> None:
         """Delete what nothing refers to any more."""
         self.forget()
         database.execute(UNUSED)

@@ -84,8 +84,7 @@ def connect(place: Path) -> sqlite3.Connection:
     try:
         database.execute("SELECT count(*) FROM sqlite_master").fetchall()
     except sqlite3.OperationalError:
-        # A log needs a shared-memory file beside it, which a read-only folder cannot have. Every
-        # finished epoch is in the main file as well, so that alone is read.
+        # This file system has no locks. They are not needed to read a file that nobody changes.
         database.close()
         database = _limited(sqlite3.connect(f"{address}&immutable=1", uri=True))
     return database
@@ -119,8 +118,8 @@ def check_identity(place: Path, database: sqlite3.Connection) -> None:
     if version < 1:
         raise ValueError("it has no schema version")
     (page,) = database.execute("PRAGMA page_size").fetchone()
-    # SQLite silently reads zeros for the missing part of a cut page. A log beside it has the page.
-    if place.stat().st_size % page and not place.with_name(f"{place.name}-wal").exists():
+    # SQLite silently reads zeros for the missing part of a cut page.
+    if place.stat().st_size % page:
         raise ValueError("it was cut off within a page")
     _check_layout(database)
     check = [row[0] for row in database.execute("PRAGMA quick_check(3)")]

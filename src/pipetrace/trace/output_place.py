@@ -1,6 +1,7 @@
 """Where a trace goes: whether it may be written there, and the errors where it cannot be."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from pipetrace.errors import DiskFullError, NotWritableError, OutputExistsError
@@ -34,6 +35,13 @@ def check_place(path: Path, *, any_file: bool = False) -> None:
         raise write_error(path, error) from error
 
 
+def typed(path: Path) -> str:
+    """A path as short as it can be typed in the current folder."""
+    with suppress(ValueError, OSError):  # it is elsewhere, or the folder is gone
+        return str(path.relative_to(Path.cwd()))
+    return str(path)
+
+
 def output_exists(
     path: Path, hint: str = "Give another name, or add --force to replace it."
 ) -> OutputExistsError:
@@ -58,7 +66,8 @@ def write_error(path: Path, error: Exception) -> DiskFullError | NotWritableErro
             where=str(path),
             hint="Make room on the disk or choose another folder. Finished epochs stay readable.",
         )
-    hint = "Choose a folder that exists and that you may write to."
-    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        hint = "Another program has locked the file, such as sqlite3: close it and run again."
-    return NotWritableError(f"The trace could not be written: {error}.", where=str(path), hint=hint)
+    return NotWritableError(
+        f"The trace could not be written: {error}.",
+        where=str(path),
+        hint="Choose a folder that exists and that you may write to.",
+    )

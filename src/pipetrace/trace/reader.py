@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipetrace.trace.checks import check_order, check_tables, record
+from pipetrace.trace.claim import is_alive
 from pipetrace.trace.codec import (
     decode_number,
     decode_shape,
@@ -41,7 +42,6 @@ from pipetrace.trace.opening import check_header, check_identity, connect
 from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.schema import SCHEMA
 from pipetrace.trace.summary import Summary
-from pipetrace.trace.writer import machine, process_start
 
 
 def read(path: str | os.PathLike[str]) -> Trace:
@@ -266,7 +266,7 @@ class _Reader:
             return Ending(*row)
         last = self.database.execute("SELECT max(number) FROM epoch").fetchone()[0]
         writer = _object(self.facts.get("writer", {}))
-        return Ending(RUNNING if _alive(writer) else KILLED, epoch=last)
+        return Ending(RUNNING if is_alive(writer) else KILLED, epoch=last)
 
 
 @dataclass(frozen=True)
@@ -290,19 +290,3 @@ def _object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("no JSON object where one is expected")  # noqa: TRY004 a damaged file
     return value
-
-
-def _alive(writer: dict[str, Any]) -> bool:
-    """Whether the writing process still runs: on this host, with the same start time."""
-    pid = writer.get("pid")
-    if writer.get("host") != machine() or not isinstance(pid, int) or pid <= 0:
-        return False
-    if os.name == "nt":
-        return False  # os.kill would not ask the process there, but end it
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass  # it exists and belongs to another user
-    return process_start(pid) == writer.get("started")

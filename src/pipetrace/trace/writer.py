@@ -1,15 +1,13 @@
 """Writing a trace while it runs: one SQLite file, one transaction for each epoch."""
 
-import hashlib
-import os
-import platform
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, Protocol, TypeAlias
 
+from pipetrace.trace.claim import Claim, claim, this_process
 from pipetrace.trace.codec import (
     encode_details,
     encode_figures,
@@ -20,6 +18,7 @@ from pipetrace.trace.codec import (
 from pipetrace.trace.contents import Contents
 from pipetrace.trace.document import Array, Ending, Epoch, Group, Prediction, Run, Spec, Stage
 from pipetrace.trace.events import Event
+from pipetrace.trace.live_file import Changes, LiveFile
 from pipetrace.trace.measured import Measurement
 from pipetrace.trace.output_place import output_exists, write_error
 from pipetrace.trace.overhead import Overhead
@@ -29,25 +28,23 @@ from pipetrace.trace.summary import Summary
 EpochFacts: TypeAlias = tuple[Epoch, Mapping[str, Array], Overhead | None]
 """What is written of an epoch: its metrics, the example row's outputs, the overhead so far."""
 
-SIDE_FILES = ("-wal", "-shm", "-journal")
-"""What SQLite may leave beside a database whose writer was killed."""
-
-PATIENCE = 10_000
-"""Milliseconds to wait while another program has locked the file."""
-
 
 class TraceWriter:
     """The open trace of a run.
 
-    The file appears under its name when it is a complete, readable trace of no epochs. From then
-    on each method is one transaction, so a reader finds whole epochs, also after ``kill -9``. After
-    the end the trace is a single file again, without side files.
+    The file appears under its name when it is a complete, readable trace of no epochs. From then on
+    each method is one transaction, so a reader finds whole epochs, also after ``kill -9``.
 
     Args:
         path: where the trace goes.
         run: what runs.
         stages: what the data will pass; their summaries and examples may come later.
         force: replace a file that exists.
+        claimed: the claim to the file, where it was made before; let go of when the trace ends.
+
+    Attributes:
+        path: where it goes indeed: ``run-2.trace`` where somebody else writes ``run.trace``.
+        waits: whether what is written waits for ``publish``.
 
     Raises:
         OutputExistsError: the file exists and ``force`` is off.
@@ -63,36 +60,23 @@ class TraceWriter:
         groups: tuple[Group, ...] = (),
         *,
         force: bool = False,
+        claimed: Claim | None = None,
     ) -> None:
-        self.path = path
+        self.path, self.waits = path, False
         self._contents = Contents()
         with self._explained():
-            taken = path.exists()
-        if taken and not force:
-            raise output_exists(path)
-        draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+            self._claim = claimed or claim(path.absolute())
+        self.path = self._claim.path
+        self._file = LiveFile(self.path)
+        if self.path.exists() and not force:
+            self._claim.release()
+            raise output_exists(self.path)
         try:
             with self._explained():
-                _create(draft, run, stages, groups)
-                for suffix in SIDE_FILES:
-                    # The log of a killed run belongs to the old file; ours must not replay it.
-                    path.with_name(path.name + suffix).unlink(missing_ok=True)
-                draft.replace(path)
-        finally:
-            for suffix in ("", *SIDE_FILES):
-                with suppress(OSError):
-                    draft.with_name(draft.name + suffix).unlink(missing_ok=True)
-        self._connect()
-
-    def _connect(self) -> None:
-        with self._explained():
-            self._database = sqlite3.connect(
-                self.path, isolation_level=None, check_same_thread=False
-            )
-            self._database.execute(f"PRAGMA busy_timeout = {PATIENCE}")
-            # A reader sees the last finished transaction instead of waiting for the lock.
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = NORMAL")
+                self._file.create(lambda database: _create(database, run, stages, groups))
+        except BaseException:
+            self._claim.release()
+            raise
 
     def describe(self, run: Run, stages: tuple[Stage, ...], groups: tuple[Group, ...] = ()) -> None:
         """Replace what is known of the run, as when the first rows have shown the stages."""
@@ -101,9 +85,18 @@ class TraceWriter:
                 database.execute(f"DELETE FROM {table}")  # noqa: S608 our own names
             _add_facts(database, run, stages, groups)
 
-    def resume(self) -> None:
-        """Open the trace again after its end. What was measured after the last epoch is deleted."""
-        self._connect()
+    def resume(self, claimed: Claim) -> bool:
+        """Open the trace again after its end. What was measured after the last epoch is deleted.
+
+        Args:
+            claimed: a new claim to the file; let go of when the trace ends.
+
+        Returns:
+            False where somebody has moved, changed or replaced it since; then nothing was done.
+        """
+        if claimed.path != self.path or not self._file.is_as_it_was:
+            return False
+        self._claim = claimed
         with self._transaction() as database:
             for table in ("ending", "cost", "prediction"):
                 database.execute(f"DELETE FROM {table}")  # noqa: S608 our own names
@@ -119,7 +112,8 @@ class TraceWriter:
             _put(database, "rows", 0)
             _put(database, "histogram_rows", None)
             _put(database, "overhead", None)
-            _put(database, "writer", _writer())
+            _put(database, "writer", this_process())
+        return True
 
     def add_epoch(
         self, epoch: Epoch, examples: Mapping[str, Array], overhead: Overhead | None = None
@@ -145,7 +139,6 @@ class TraceWriter:
             for name, summary in epoch.weights.items():
                 self._contents.add_summary(database, "weight", name, epoch.number, summary)
             _put_tensors(database, "example", examples)
-        self._checkpoint()
 
     def add_data_flow(
         self,
@@ -188,8 +181,7 @@ class TraceWriter:
     def add_event(self, event: Event) -> None:
         """Add something that happened."""
         with self._transaction() as database:
-            values = (event.kind, event.epoch, event.step, event.stage, encode_details(event))
-            database.execute("INSERT INTO event VALUES (NULL, ?, ?, ?, ?, ?)", values)
+            _put_event(database, event)
 
     def add_measurements(self, measurements: Iterable[Measurement]) -> None:
         """Add further figures."""
@@ -231,80 +223,80 @@ class TraceWriter:
         with self._transaction() as database:
             _put(database, "overhead", None if overhead is None else asdict(overhead))
             database.executemany("INSERT OR REPLACE INTO cost VALUES (?, ?)", list(cost.items()))
-            row = (ending.kind, ending.error, ending.stage, ending.epoch, ending.step)
-            database.execute("INSERT INTO ending VALUES (?, ?, ?, ?, ?)", row)
-        self._checkpoint(patience=1000)
-        with self._explained():
-            # Back to one file. A reader that has it open keeps the log, which does no harm.
-            try:
-                self._database.execute("PRAGMA journal_mode = DELETE")
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                    raise
+            _put_ending(database, ending)
+        self.publish()
         self.close()
 
+    def give_up(self, ending: Ending, event: Event) -> None:
+        """Say how the run ended, after something could not be written.
+
+        Args:
+            ending: how.
+            event: says that recording failed.
+        """
+        with self._explained(), self._file.in_place() as database:
+            _put_event(database, event)
+            _put_ending(database, ending)
+
+    def publish(self) -> None:
+        """Let readers see what was written."""
+        with self._whole(), self._explained():
+            self._file.publish()
+
     def close(self) -> None:
-        """Let go of the file without an ending, as after a full disk."""
-        self._database.close()
+        """Let go of the file, without an ending where none was written."""
+        self._file.drop_hidden()
+        self._claim.release()
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._explained():
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._database
-                self._database.execute("COMMIT")
-            except BaseException:
-                self._contents.forget()  # what is taken back can be referred to no more
-                if self._database.in_transaction:
-                    self._database.execute("ROLLBACK")
-                raise
+    def _transaction(self) -> Iterator[Changes]:
+        with self._whole(), self._explained():
+            yield self._file.open()
+        if not self.waits:
+            self.publish()
 
-    def _checkpoint(self, patience: int = 0) -> None:
-        # The epoch moves from the log into the main file, so that a copy of that alone holds it.
-        # Training does not wait for a reader in the way: the epoch then moves after the next one.
-        with self._explained():
-            self._database.execute(f"PRAGMA busy_timeout = {patience}")
-            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            self._database.execute(f"PRAGMA busy_timeout = {PATIENCE}")
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """What fails within leaves nothing behind."""
+        try:
+            yield
+        except BaseException:
+            self._contents.forget()  # what is taken back can be referred to no more
+            self._file.drop_hidden()
+            raise
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.OperationalError as error:
-            raise write_error(self.path, error) from error
-        except OSError as error:
+        except (sqlite3.OperationalError, OSError) as error:
             raise write_error(self.path, error) from error
 
 
-def _create(path: Path, run: Run, stages: tuple[Stage, ...], groups: tuple[Group, ...]) -> None:
-    database = sqlite3.connect(path, isolation_level=None)
-    try:
-        # A draft that a crash loses is no loss, so it need not wait for the disk.
-        database.execute("PRAGMA synchronous = OFF")
-        database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        database.execute(f"PRAGMA user_version = {SCHEMA}")
-        database.executescript(f"BEGIN;{TABLES}")
-        _put(database, "rows", 0)
-        _put(database, "writer", _writer())
-        _add_facts(database, run, stages, groups)
-        database.execute("COMMIT")
-    finally:
-        database.close()
+class _Database(Protocol):
+    """A database, or changes of one that are remembered."""
+
+    def execute(self, sql: str, values: Sequence[Any] = ..., /) -> sqlite3.Cursor:
+        """Execute a statement."""
 
 
-def machine() -> str:
-    """A mark of this machine that tells it from others and does not name it."""
-    return hashlib.sha256(platform.node().encode(errors="replace")).hexdigest()[:16]
-
-
-def _writer() -> dict[str, object]:
-    return {"host": machine(), "pid": os.getpid(), "started": process_start(os.getpid())}
+def _create(
+    database: sqlite3.Connection,
+    run: Run,
+    stages: tuple[Stage, ...],
+    groups: tuple[Group, ...],
+) -> None:
+    database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    database.execute(f"PRAGMA user_version = {SCHEMA}")
+    database.executescript(f"BEGIN;{TABLES}")
+    _put(database, "rows", 0)
+    _put(database, "writer", this_process())
+    _add_facts(database, run, stages, groups)
+    database.execute("COMMIT")
 
 
 def _add_facts(
-    database: sqlite3.Connection, run: Run, stages: tuple[Stage, ...], groups: tuple[Group, ...]
+    database: _Database, run: Run, stages: tuple[Stage, ...], groups: tuple[Group, ...]
 ) -> None:
     for key, value in asdict(run).items():
         _put(database, key, value)
@@ -314,23 +306,11 @@ def _add_facts(
         _add_group(database, position, group)
 
 
-def process_start(pid: int) -> str | None:
-    """When a process began, in the kernel's ticks: process numbers are used again.
-
-    None without /proc, and for a zombie process.
-    """
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return None if fields[0] in ("Z", "X") else fields[19]
-    except (OSError, IndexError):
-        return None
-
-
-def _put(database: sqlite3.Connection, key: str, value: object) -> None:
+def _put(database: _Database, key: str, value: object) -> None:
     database.execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (key, encode_json(value)))
 
 
-def _add_stage(database: sqlite3.Connection, position: int, stage: Stage) -> None:
+def _add_stage(database: _Database, position: int, stage: Stage) -> None:
     database.execute(
         "INSERT INTO stage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
@@ -351,7 +331,7 @@ def _add_stage(database: sqlite3.Connection, position: int, stage: Stage) -> Non
         database.execute("INSERT INTO weight VALUES (?, ?, ?, ?, ?)", values)
 
 
-def _add_group(database: sqlite3.Connection, position: int, group: Group) -> None:
+def _add_group(database: _Database, position: int, group: Group) -> None:
     whole, own = group.parameters, group.own
     values = (position, group.path, group.layer, whole.trainable, whole.frozen)
     database.execute(
@@ -362,7 +342,7 @@ def _add_group(database: sqlite3.Connection, position: int, group: Group) -> Non
 
 
 def _add_specs(
-    database: sqlite3.Connection,
+    database: _Database,
     table: str,
     owner: str | int,
     inputs: tuple[Spec, ...],
@@ -377,6 +357,17 @@ def _add_specs(
             )
 
 
-def _put_tensors(database: sqlite3.Connection, part: str, tensors: Mapping[str, Array]) -> None:
+def _put_event(database: _Database, event: Event) -> None:
+    values = (event.kind, event.epoch, event.step, event.stage, encode_details(event))
+    database.execute("INSERT INTO event VALUES (NULL, ?, ?, ?, ?, ?)", values)
+
+
+def _put_ending(database: _Database, ending: Ending) -> None:
+    row = (ending.kind, ending.error, ending.stage, ending.epoch, ending.step)
+    database.execute("DELETE FROM ending")
+    database.execute("INSERT INTO ending VALUES (?, ?, ?, ?, ?)", row)
+
+
+def _put_tensors(database: Changes, part: str, tensors: Mapping[str, Array]) -> None:
     rows = [(part, name, *encode_tensor(values)) for name, values in tensors.items()]
     database.executemany("INSERT OR REPLACE INTO tensor VALUES (?, ?, ?, ?, ?)", rows)

@@ -23,6 +23,7 @@ from pipetrace.present.build.findings import (
 from pipetrace.present.build.foot import data, foot
 from pipetrace.present.build.graph.groups import LARGE
 from pipetrace.present.build.graph.overview import overview, visible
+from pipetrace.present.build.key_figures import key_figures
 from pipetrace.present.build.prediction import predictions
 from pipetrace.present.build.training import training
 from pipetrace.present.compose import document_blocks
@@ -79,7 +80,8 @@ def _document(
     seen = visible(trace, groups)
     seed = quiz_seed if quiz_seed is not None else run.training.seed or 0
     rows, made_predictions = measured_rows(trace), predictions(trace)
-    found = findings_view(check(trace, CheckOptions()))
+    report = check(trace, CheckOptions())
+    found = findings_view(report)
     stages, trainings = marked_stages(data_flow(trace, shown or seen), found), training(trace)
     made = Document(
         title=run.title,
@@ -104,6 +106,7 @@ def _document(
         groups=marked_groups(groups, stages),
         brief=not expanded and len(seen) > LARGE,
         findings=found,
+        figures=key_figures(trace, report),
     )
     return replace(made, facts=(*made.facts, _reading_time(made)))
 

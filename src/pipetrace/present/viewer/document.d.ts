@@ -28,6 +28,7 @@ export interface Document {
   focus: string | null;
   brief: boolean;
   findings: FindingsView;
+  figures: KeyFigure[];
 }
 
 export interface ModelView {
@@ -127,6 +128,13 @@ export interface GroupView {
   last: number;
   expanded: boolean;
   findings: Mark[];
+}
+
+export interface KeyFigure {
+  name: string;
+  text: string;
+  note: string;
+  level: string;
 }
 
 export interface ModelStage {

@@ -134,6 +134,14 @@ function head(view, state) {
     h("div", { class: "top" }, h("h1", {}, view.title), h("p", { class: "framework" }, view.framework), theme(state)),
     h("p", { class: "muted" }, [view.kind, ...view.facts].join(" · ")),
     h("p", { class: "headline" }, view.headline),
+    view.figures.length > 0 &&
+      h(
+        "dl",
+        { class: "key" },
+        ...view.figures.map((figure) =>
+          h("div", { class: figure.level }, h("dt", {}, figure.name), h("dd", {}, figure.text, figure.note && h("small", {}, figure.note))),
+        ),
+      ),
     view.events.length > 0 && h("ul", { class: "events" }, ...view.events.map((event) => h("li", {}, event))),
     h("p", { class: "muted" }, view.data),
     view.notice && h("p", { class: "notice" }, view.notice),

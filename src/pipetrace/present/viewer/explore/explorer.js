@@ -10,6 +10,7 @@ import { scaleOf } from "viewer/explore/picture.js";
 import { placeText, plane, sliceOf } from "viewer/explore/slice.js";
 import { dimensions } from "viewer/figures.js";
 import { measured } from "viewer/flow.js";
+import { explained } from "viewer/words.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
 /** @typedef {import("viewer/document.js").StageView} StageView */
@@ -123,7 +124,7 @@ function opened(panel, context) {
     h("span", { class: "figures" }, words.input === words.output ? words.output : `${words.input} → ${words.output}`),
     words.parameters && words.parameters !== "0" && h("span", { class: "muted" }, `${words.parameters} parameters`),
   );
-  const what = h("p", { class: "what" }, words.does);
+  const what = h("p", { class: "what" }, ...explained(words.does));
   if (!output) {
     const absent = h("p", { class: "muted" }, "The output of this stage is not in this page.");
     panel.replaceChildren(head, what, absent, measured(words, context.colormaps));

@@ -1,0 +1,57 @@
+// The words of the field, explained where they first occur in a text: by pointing, focus or touch.
+
+import { h } from "viewer/dom.js";
+
+/** @type {Record<string, string>} */
+const WORDS = {
+  kernel: "The weights of one filter. They are learned in training.",
+  filter: "A small pattern of weights that is laid on every position of the input. Each filter gives one channel.",
+  stride: "How many positions the window moves on from one output to the next.",
+  padding: "Zeros around the input, so that the window also fits at its edge.",
+  patch: "The part of the input that the window covers.",
+  bias: "One learned number that is added to the sum. It moves the level from which on a unit responds.",
+  channel: "One of the layers of values at every position: red, green and blue of an image, or what one filter gave.",
+  unit: "One output of a layer, with weights of its own.",
+  weight: "A number that the network learns.",
+  ReLU: "An activation function: negative values become 0, all others stay.",
+  sigmoid: "An activation function that maps every number to a value between 0 and 1.",
+  tanh: "An activation function that maps every number to a value between −1 and 1.",
+  Softmax: "Turns scores into probabilities: e to each score, divided by the sum of all of them.",
+  logit: "The score of a class before softmax. It can be any number.",
+  embedding: "A learned vector for each word or number of a vocabulary.",
+  dropout: "In training, a random part of the values is set to 0, so that no unit relies on a single other one.",
+  batch: "The rows that one training step sees.",
+  epoch: "One pass over all training rows.",
+  gradient: "How the loss changes with a weight. Training moves each weight against it.",
+  query: "The vector of a position that is compared with the keys of all positions.",
+  key: "The vector of a position that queries are compared with.",
+  head: "One of several attentions side by side, each with weights of its own.",
+  mask: "Marks the steps that are only padding, so that later layers skip them.",
+  mean: "The sum of the values, divided by their number.",
+  "standard deviation": "How far values lie from their mean, typically: the root of the mean squared distance.",
+};
+const PATTERN = new RegExp(`\\b((?:${Object.keys(WORDS).join("|")})s?)\\b`, "g");
+
+let next = 0;
+
+/**
+ * A text, in which each word of the list is explained where it stands first.
+ *
+ * @param {string} text
+ * @returns {(string | HTMLElement)[]}
+ */
+export function explained(text) {
+  const seen = new Set();
+  return text.split(PATTERN).map((part) => {
+    const meaning = WORDS[part] ?? WORDS[part.replace(/s$/, "")];
+    if (!meaning || seen.has(meaning)) return part;
+    seen.add(meaning);
+    const id = `word-${next++}`;
+    return h(
+      "button",
+      { type: "button", class: "word", "aria-describedby": id },
+      part,
+      h("span", { role: "tooltip", id }, meaning),
+    );
+  });
+}
