@@ -160,12 +160,12 @@ def cross_validation(part: float) -> Workload:
         def make() -> Fit:
             x, y = table(2100, 16)
             held_out = np.arange(len(x)) % 7 == number
-            given = {"x": x[~held_out], "y": y[~held_out], "epochs": round(20 * part)}
+            given = {"x": x[~held_out], "y": y[~held_out], "epochs": round(12 * part)}
             return dense(16), {**given, "validation_data": (x[held_out], y[held_out])}
 
         return make
 
-    return Workload("seven fits of a cross-validation, 20 epochs each", [*map(fold, range(7))])
+    return Workload("seven fits of a cross-validation, 12 epochs each", [*map(fold, range(7))])
 
 
 def tf_data(part: float) -> Workload:
@@ -214,9 +214,9 @@ def graph_network(part: float) -> Workload:
     def make() -> Fit:
         x = np.random.default_rng(0).normal(size=(1000, 12, 8)).astype(np.float32)
         stack = [keras.Input((12, 8)), *(Messages() for _ in range(30)), layers.Flatten()]
-        return classifier(stack), {"x": x, "y": np.arange(1000) % 10, "epochs": round(5 * part)}
+        return classifier(stack), {"x": x, "y": np.arange(1000) % 10, "epochs": round(3 * part)}
 
-    return Workload("graph network, 30 layers of one's own, 5 epochs", [make])
+    return Workload("graph network, 30 layers of one's own, 3 epochs", [make])
 
 
 WORKLOADS: dict[str, Callable[[float], Workload]] = {

@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipetrace.capture.gradients import not_finite
+from pipetrace.capture.training import not_finite
 
 pytestmark = pytest.mark.framework
 

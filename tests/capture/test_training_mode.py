@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.capture.seeing import SEQUENCES, seen
 
-from pipetrace.capture.training_mode import differs, has_modes
+from pipetrace.capture.training import differs, has_modes
 
 pytestmark = pytest.mark.framework
 

@@ -17,7 +17,7 @@ BREAKS = {
     "probe": "pipetrace.record.measure.epoch.EpochPass.summaries",
     "weights": "pipetrace.record.measure.epoch.WeightSummaries.of",
     "data flow": "pipetrace.record.finish.flow",
-    "training mode": "pipetrace.record.measure.after_training.training_mode.has_modes",
+    "training mode": "pipetrace.record.measure.after_training.training.has_modes",
     "prediction": "pipetrace.record.measure.after_training.choose",
     "final weights": "pipetrace.record.measure.after_training.stored_weights",
     "loss checks": "pipetrace.record.measure.failure.are_sound",

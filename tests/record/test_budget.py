@@ -8,7 +8,7 @@ import pytest
 
 from pipetrace.errors import ArgumentError
 from pipetrace.record import budget as module
-from pipetrace.record.budget import FLOOR, Budget, Cost, EpochSchedule, check_budget
+from pipetrace.record.budget import FLOOR, Allowance, Budget, Cost, EpochSchedule, check_budget
 
 
 @pytest.fixture
@@ -164,3 +164,24 @@ def test_what_other_parts_take_is_not_taken_for_the_epochs_measurement(now: list
         budget.cost.add("signals", 0.1)
     # It comes out of the same sum, but a measurement costs no more for it.
     assert chosen.count(True) > 45
+
+
+def test_a_fit_may_be_delayed_by_a_share_or_by_seconds(now: list[float]) -> None:
+    budget = started(0.02)
+    allowance = Allowance(budget)
+    allowance.fit_begins(limited=True)
+    now[0] += 10
+    assert allowance.left_with_reserve == pytest.approx(module.WHOLE_SECONDS)
+    budget.cost.add("probe", 0.3)
+    budget.cost.add("writing", 0.2, background=True)
+    budget.stop()
+    budget.cost.add("data flow", 1.0)
+    planned = module.PLANNED_OF_WHOLE * module.WHOLE_SECONDS
+    assert allowance.left == pytest.approx(planned - 1.5)
+    assert not allowance.has_room_for(planned)
+    budget.start()
+    allowance.fit_begins(limited=True)  # another fit has an allowance of its own
+    now[0] += 1e6
+    assert allowance.left_with_reserve == pytest.approx(0.05 * 1e6)
+    allowance.fit_begins(limited=False)
+    assert allowance.has_room_for(1e9)

@@ -202,20 +202,7 @@ class Forward:
 
     def variables(self) -> dict[str, Any]:
         """The Keras variables by the names of ``weights``."""
-        found: dict[str, Any] = {}
-        seen: set[int] = set()
-        named = [
-            (stage.name, layer) for stage, layer in zip(self.stages, self.operations, strict=True)
-        ]
-        named += [
-            (group.path, layer) for group, layer in zip(self.groups, self.seen.owners, strict=True)
-        ]
-        for place, layer in named:
-            for name, variable in weight_names(place, layer):
-                if id(variable) not in seen:
-                    seen.add(id(variable))
-                    found[name.lstrip("/")] = variable
-        return found
+        return variables_of(self.seen)
 
     def _trace(self, given: list[Any], rows: Any) -> tuple[list[list[Any]], list[Any]]:
         flat = self._keras.tree.flatten(rows)
@@ -264,6 +251,20 @@ class Forward:
         values = np.asarray(values)
         dtype = tf.string if values.dtype.kind in "OSU" else values.dtype
         return tf.TensorSpec((self._fixed, *values.shape[1:]) if values.ndim else (), dtype)
+
+
+def variables_of(found: Graph) -> dict[str, Any]:
+    """The Keras variables of stages and groups by names such as ``conv2d/kernel``; each once."""
+    named = [(node.stage.name, node.operation) for node in found.nodes]
+    named += [(group.path, each) for group, each in zip(found.groups, found.owners, strict=True)]
+    variables: dict[str, Any] = {}
+    seen: set[int] = set()
+    for place, layer in named:
+        for name, variable in weight_names(place, layer):
+            if id(variable) not in seen:
+                seen.add(id(variable))
+                variables[name.lstrip("/")] = variable
+    return variables
 
 
 def fixed_rows(model: Any) -> int | None:

@@ -220,6 +220,25 @@ def _public_layers(layer: Any, seen: set[int]) -> Iterator[Any]:
             yield from _public_layers(inner, seen)
 
 
+def built_calls(model: Any) -> list[tuple[Any, list[Any], list[Any]]] | None:
+    """The calls that a model was built of: each operation with the tensors it got and gave.
+
+    None of what is no sequential or functional model, or may call its layers in another way.
+    """
+    keras = load()
+    with contextlib.suppress(Exception):  # whatever a model of somebody's own is
+        if isinstance(model, keras.Model) and is_of_keras(type(model)):
+            function = getattr(model, "_functional", model)
+            by_depth = function._nodes_by_depth
+            nodes = [each for depth in sorted(by_depth, reverse=True) for each in by_depth[depth]]
+            return [
+                (each.operation, list(each.arguments.keras_tensors), list(each.outputs))
+                for each in nodes
+                if not each.is_input
+            ]
+    return None
+
+
 def supports_seed() -> bool:
     """Whether Keras remembers the seed of ``keras.utils.set_random_seed``; it does from 3.9 on."""
     return callable(getattr(_rng_utils(), "get_random_seed", None))

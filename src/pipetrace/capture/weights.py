@@ -5,8 +5,6 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from pipetrace.capture import internals
 from pipetrace.capture.backend import load
 from pipetrace.trace.document import Array
@@ -39,7 +37,7 @@ def size(variables: Iterable[Any]) -> int:
 
 def copied(variables: Iterable[Any]) -> dict[int, Array]:
     """Copies of what variables hold, by their identities."""
-    return {id(variable): np.array(variable.numpy()) for variable in variables}
+    return {id(variable): variable.numpy() for variable in variables}
 
 
 def is_float(variable: Any) -> bool:

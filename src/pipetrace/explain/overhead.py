@@ -14,6 +14,7 @@ from pipetrace.trace.overhead import (
 
 SKIPPED = {
     "stages": "the layers of the model",
+    "passes": "everything that passes rows through the model, which takes long to trace",
     "late stages": "the layers of the model during training",
     "fit arguments": "the arguments of fit and the validation data",
     "steps": "the loss of single steps",

@@ -9,6 +9,7 @@ from typing import Any
 
 from pipetrace.capture import backend, facts, internals, nests
 from pipetrace.capture.forward import Forward
+from pipetrace.capture.untraced import untraced_graph
 from pipetrace.record.budget import FLOOR
 from pipetrace.record.measure.dataset import HASHED_BYTES, DataFacts
 from pipetrace.record.measure.model_pass import ModelPass, source_names, sources
@@ -32,6 +33,20 @@ def see_stages(state: State, rows: Rows) -> None:
     Raises:
         Exception: whatever the model raises.
     """
+    _name_sources(state, rows)
+    few = rows.taken(slice(0, 2)).x
+    forward = Forward(state.model, nests.as_fit_gets(few), state.names, taken=state.taken)
+    state.measure = ModelPass(forward, state.names, few, state.rows_together)
+    state.untraced = None
+
+
+def read_stages(state: State, rows: Rows) -> None:
+    """Take the stages as the model was built, where tracing it would take too long."""
+    _name_sources(state, rows)
+    state.untraced = untraced_graph(state.model, state.names, state.taken)
+
+
+def _name_sources(state: State, rows: Rows) -> None:
     taken = {str(layer.name) for layer in internals.all_layers(state.model)}
     of_dataset = None
     if state.settings.rows is None:
@@ -43,9 +58,6 @@ def see_stages(state: State, rows: Rows) -> None:
         plain = source_names(state.model, rows.x)
         state.names = [(name, 0) for name in plain]
         state.before = sources(plain, rows.x, {"name": "rows"})
-    few = rows.taken(slice(0, 2)).x
-    forward = Forward(state.model, nests.as_fit_gets(few), state.names, taken=state.taken)
-    state.measure = ModelPass(forward, state.names, few, state.rows_together)
 
 
 class Description:
@@ -64,7 +76,8 @@ class Description:
         """The facts of the run as they are known now; rows are not read for it."""
         state, earlier = self._state, self._run
         now = datetime.now().astimezone().isoformat(timespec="seconds")
-        outputs = state.measure.forward.outputs if state.measure else ()
+        known = state.measure.forward if state.measure else state.untraced
+        outputs = known.outputs if known else ()
         fingerprint = earlier.model_fingerprint if earlier else facts.fingerprint(state.model)
         self._run = Run(
             title=state.settings.title or facts.model_name(state.model),
@@ -115,10 +128,10 @@ class Description:
         state = self._state
         if state.writer is None or self._run is None or not state.can("writing"):
             return
-        forward = state.measure.forward if state.measure else None
-        found = (*state.before, *(forward.stages if forward else stages))
+        known = state.measure.forward if state.measure else state.untraced
+        found = (*state.before, *(known.stages if known else stages))
         data = self._data.told(known_data(state), state.settings.data)
-        groups = forward.groups if forward else ()
+        groups = tuple(known.groups) if known else ()
         state.writer.describe(replace(self._run, data=data), found, groups)
 
     def _seconds(self) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pipetrace.capture.forward import variables_of
 from pipetrace.record.measure import after_training, dataset_checks, outcomes
 from pipetrace.record.measure.after_training import Sample, TrainingMode
 from pipetrace.record.measure.data_flow import flow
@@ -59,6 +60,10 @@ def measure_after_training(
         measure_waiting: measures the epochs that waited, in so many seconds.
     """
     measure, rows, writer = state.measure, state.source.shown, state.writer
+    if measure is None and state.untraced is not None and writer is not None:
+        with state.safely("final weights"):
+            variables = variables_of(state.untraced)
+            writer.add_weights(after_training.stored_weights(variables))
     if measure is None or rows is None or writer is None:
         return
     for part in _Parts(state, measure, rows, writer).in_order(progress, measure_waiting):
@@ -128,7 +133,8 @@ class _Parts:
                 self.state.add(made)
 
     def _weights(self) -> None:
-        self.writer.add_weights(after_training.stored_weights(self.measure))
+        variables = self.measure.forward.variables()
+        self.writer.add_weights(after_training.stored_weights(variables))
 
     def _seconds_of_checks(self) -> float:
         return sum(each.nbytes for each in self.trained.arrays) / CHECKED_BYTES_A_SECOND

@@ -5,8 +5,9 @@ import time
 
 from pipetrace.capture import internals
 from pipetrace.capture.weights import is_built, weights
-from pipetrace.record.describe import Description, see_stages
+from pipetrace.record.describe import Description, read_stages, see_stages
 from pipetrace.record.state import State
+from pipetrace.trace.overhead import BUDGET, UNSUPPORTED
 
 LOOK_SECONDS, LOOK_SECONDS_A_LAYER = 0.05, 0.006
 """What a first look at the stages takes, for the model and for each layer: measured on two cores,
@@ -130,6 +131,16 @@ class FirstLook:
             state.slowness = max(1.0, (time.perf_counter() - began) / worked)
         self._write()
         self._description.read_beside()
+
+    def without_tracing(self) -> None:
+        """Take the stages as the model was built, and say what is missing."""
+        state, rows = self._state, self._state.source.shown
+        if rows is None:
+            state.skipped["stages", UNSUPPORTED] = 1
+            return
+        with state.safely("stages"):
+            read_stages(state, rows)
+        state.skipped["stages" if state.untraced is None else "passes", BUDGET] = 1
 
     def lose_failed(self) -> None:
         """The model does run, so that a look which failed is the recorder's fault."""

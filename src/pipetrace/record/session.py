@@ -217,8 +217,7 @@ class Session:
                 self._first_look.at_end()
             self._first_look.lose_failed()  # training is over, so it was not the model that failed
             if state.measure is None and state.epoch and "stages" not in state.errors:
-                why = BUDGET if state.source.shown is not None else UNSUPPORTED
-                state.skipped["stages", why] = 1
+                self._first_look.without_tracing()
             with state.safely("writing"):
                 self._description.read_now()
                 self._description.write()

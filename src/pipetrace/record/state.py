@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipetrace.capture.graph import Graph
 from pipetrace.capture.guard import contained
 from pipetrace.capture.internals import all_layers
 from pipetrace.capture.tensors import Origin
@@ -125,6 +126,7 @@ class State:
         source: which rows the training has.
         allowance: what the ``fit`` that runs may still be delayed.
         measure: the forward pass of all stages; None until the stages were seen.
+        untraced: the stages as far as they are known without tracing, where that was too long.
         before: the stages before the model; ``names``: for each array of the rows the one it comes
             from.
         planned: the number of the last epoch that is planned.
@@ -145,6 +147,7 @@ class State:
         self.source = RowSource(settings.rows, settings.held_out)
         self.writer: WriterThread | None = None
         self.measure: ModelPass | None = None
+        self.untraced: Graph | None = None
         self.names: list[Origin] = []
         self.before: tuple[Stage, ...] = ()
         self.planned, self.epoch, self.step = 0, 0, 0

@@ -79,6 +79,9 @@ def watch(  # noqa: PLR0913 options with names, which editors complete
         pipetrace.watch(model, "run.trace")
         model.fit(x, y, epochs=5)
 
+    Of several watches the latest records; when it stops, the one before. A ``Recorder`` that a
+    ``fit`` is given comes first.
+
     Args:
         model: a Keras model; need not be compiled yet.
         path: where the trace goes; a trace that is there is replaced, any other file is not.

@@ -110,8 +110,9 @@ def record(kind: type[Record], facts: Any, /, **more: Any) -> Record:
             found[name] = more[name]
         elif name in facts:
             value = facts[name]
-            is_none = optional and value is None
-            found[name] = None if is_none else typed(value, wanted, name)
+            # Of thousands of figures most are floats, or not there.
+            known = optional if value is None else wanted is not int and type(value) is wanted
+            found[name] = value if known else typed(value, wanted, name)
         elif needed:
             raise KeyError(name)
     return kind(**found)

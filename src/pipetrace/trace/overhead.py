@@ -15,7 +15,8 @@ class Skipped:
     """Something that was not recorded, or not in full.
 
     Attributes:
-        what: ``stages`` (the model's layers were never seen), ``late stages`` (they were seen after
+        what: ``stages`` (the model's layers were never seen), ``passes`` (they are known as they
+            were built, and no rows passed them), ``late stages`` (they were seen after
             training only), ``fit arguments``, ``steps``, ``masks``, ``inner layers``, ``seed``,
             ``data facts``, ``probe``, ``weights``, ``measurements``,
             ``loss checks``, ``rows``, ``row losses``, ``after training``; and of what is measured

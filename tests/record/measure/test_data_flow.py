@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests import graphs
 from tests.record.models import classifier, rows
 
 import pipetrace
@@ -16,7 +17,7 @@ from pipetrace.capture.forward import Forward, Passed
 from pipetrace.record import finish
 from pipetrace.record.measure import data_flow as module
 from pipetrace.record.measure.data_flow import flow
-from pipetrace.record.measure.model_pass import ModelPass
+from pipetrace.record.measure.model_pass import ModelPass, extent
 from pipetrace.stats import Summariser
 from pipetrace.trace import read
 from pipetrace.trace.overhead import BUDGET
@@ -211,3 +212,12 @@ def test_rows_that_do_not_fit_are_left_out_evenly_and_said(
             if each.reason == BUDGET and each.what == "rows"
         ]
         assert (trace.rows, trace.histogram_rows, left) == expected
+
+
+def test_the_row_itself_is_stored_of_a_model_that_is_too_large_to_be_stored_whole() -> None:
+    wide = graphs.stage("image", graphs.INPUT, shape=(100, 100, 3))
+    layers = [graphs.stage(f"conv_{at}", "Conv2D", "image", (50, 50, 10)) for at in range(30)]
+    sizes = {"image": 30_000} | {each.name: 25_000 for each in layers}
+    kept = extent([wide, *layers], sizes, {}).kept
+    assert "image" in kept
+    assert 1 < len(kept) < 31

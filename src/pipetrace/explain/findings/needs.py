@@ -65,11 +65,9 @@ def _validation_rows(trace: Trace) -> bool:
 def _class_outcomes(trace: Trace) -> bool:
     """An outcome that is not of classes has none."""
     measured = trace.measurements
-    outcomes = [
-        measured.of(Outcome, TRAINING, epoch) for epoch in measured.epochs(Outcome, TRAINING)
-    ]
-    numbers = bool(outcomes) and all(each.accuracy is None for each in outcomes)
-    return numbers or _measured(ClassOutcome)(trace)
+    epochs = measured.epochs(Outcome, TRAINING)
+    numbers = all(measured.of(Outcome, TRAINING, epoch).accuracy is None for epoch in epochs)
+    return (bool(epochs) and numbers) or _measured(ClassOutcome)(trace)
 
 
 def _summaries(trace: Trace) -> bool:

@@ -114,11 +114,7 @@ def _rows(trace: Trace) -> tuple[RowView, ...]:
         if left < 0:
             break
         kept[number][name] = values
-    return tuple(
-        _row(trace, position, outputs)
-        for position, outputs in enumerate(kept)
-        if sources & outputs.keys()
-    )
+    return tuple(_row(trace, position, outputs) for position, outputs in enumerate(kept) if outputs)
 
 
 def _row(trace: Trace, position: int, outputs: Mapping[str, Array]) -> RowView:

@@ -2,13 +2,14 @@
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import nests, training_mode
+from pipetrace.capture import nests, training
 from pipetrace.capture.forward import Forward
 from pipetrace.capture.weights import size
 from pipetrace.record.measure.model_pass import ModelPass, is_numbers
@@ -66,7 +67,7 @@ class TrainingMode:
         return {
             stage.name: (stage, operation)
             for stage, operation in zip(forward.stages, forward.operations, strict=True)
-            if operation is not None and stage.name in kept and training_mode.has_modes(operation)
+            if operation is not None and stage.name in kept and training.has_modes(operation)
         }
 
     @cached_property
@@ -105,17 +106,17 @@ class TrainingMode:
         """Which stages give something else in training, for some of the rows."""
         found, measure = ModeFacts(), self._measure
         few = self._rows.taken(slice(0, min(MODE_ROWS, measure.extent.together))).x
-        training = self._forward.passed(nests.as_fit_gets(few)).outputs
+        trained = self._forward.passed(nests.as_fit_gets(few)).outputs
         usual = measure.passed(few)
-        known = {**usual.outputs, **training}
+        known = {**usual.outputs, **trained}
         for name, (stage, operation) in self._layers.items():
-            values = training[name][0]
+            values = trained[name][0]
             sources = [(str(spec.source), spec.output) for spec in stage.inputs]
             if not is_numbers(values) or not all(source in known for source, _ in sources):
                 continue
             received = [known[source][output] for source, output in sources]
             masks = [usual.masks.get(source) for source, _ in sources]
-            if training_mode.differs(operation, received, values, masks):
+            if training.differs(operation, received, values, masks):
                 found.training[name] = summarise(values, by_channel=False)
                 found.prediction[name] = summarise(usual.outputs[name][0], by_channel=False)
                 found.examples[name] = values[0]
@@ -198,9 +199,8 @@ def predictions(
     ]
 
 
-def stored_weights(measure: ModelPass) -> dict[str, Array]:
+def stored_weights(variables: Mapping[str, Any]) -> dict[str, Array]:
     """The weights by their names, the smallest ones first until there is no room for more."""
-    variables = measure.forward.variables()
     room, kept = MOST_STORED_WEIGHTS, set()
     for name, variable in sorted(variables.items(), key=lambda item: size([item[1]])):
         room -= size([variable])

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import gradients, nests
+from pipetrace.capture import nests, training
 from pipetrace.capture.facts import losses
 from pipetrace.capture.forward import failing_graph
 from pipetrace.capture.tensors import Origin
@@ -121,7 +121,7 @@ def _in_a_pass(suspect: Suspect, sound: Weights) -> Event | None:
     broken: list[Any] = []
     for part in parts:
         x = nests.as_fit_gets(part.x)
-        broken = gradients.not_finite(suspect.model, sound, x, part.y)
+        broken = training.not_finite(suspect.model, sound, x, part.y)
         if broken:
             break
     keys = {id(variable) for variable in broken}

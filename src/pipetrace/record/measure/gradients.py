@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipetrace.capture import nests
-from pipetrace.capture.gradients import Gradients, mean
+from pipetrace.capture.training import Gradients, mean
 from pipetrace.capture.weights import Weights, trainable
 from pipetrace.record.measure.outcomes import Found
 from pipetrace.record.measure.rows import Rows

@@ -85,9 +85,10 @@ def extent(
 def _as_fits(
     stages: Sequence[Stage], sizes: Mapping[str, int], room: int, largest: int
 ) -> frozenset[str]:
-    """The stages that fit, the small ones first."""
+    """The stages that fit: the rows themselves first, then the small stages."""
     found = set()
-    for stage in sorted(stages, key=lambda each: sizes.get(each.name, math.inf)):
+    order = sorted(stages, key=lambda each: (each.kind != SOURCE, sizes.get(each.name, math.inf)))
+    for stage in order:
         size = sizes.get(stage.name)
         if size is None or size > largest or size > room:
             continue

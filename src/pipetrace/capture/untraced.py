@@ -1,0 +1,105 @@
+"""A functional model's stages as Keras knows them from building it, without tracing it again."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pipetrace.capture import internals
+from pipetrace.capture.backend import load
+from pipetrace.capture.graph import Graph, graph
+from pipetrace.capture.hook import Call
+from pipetrace.capture.tensors import Origin, key
+
+
+def untraced_graph(
+    model: Any, sources: Sequence[Origin], taken: Collection[str] = ()
+) -> Graph | None:
+    """The stages of a model that was built of layers and their outputs; None of any other.
+
+    Args:
+        model: sequential or functional; others say nothing of their layers before they run.
+        sources: for each input the stage that it comes from, and which of its outputs it is.
+        taken: names that no stage may have.
+    """
+    keras = load()
+    inputs = keras.tree.flatten(getattr(model, "inputs", None) or [])
+    outputs = keras.tree.flatten(getattr(model, "outputs", None) or [])
+    if not inputs or len(inputs) != len(sources):
+        return None
+    calls: list[Call] = []
+    whole = _call(model, (), inputs, outputs, None)
+    if not _Reader(calls).read(whole, inputs, outputs):
+        return None
+    found = graph(keras, calls, list(zip(inputs, sources, strict=True)), taken=taken)
+    made = {
+        key(tensor): (node.stage, place)
+        for node in found.nodes
+        for place, tensor in enumerate(node.tensors)
+    }
+    found.outputs = tuple(
+        replace(stage.outputs[place], source=stage.name, output=place)
+        for stage, place in (made[key(each)] for each in outputs if key(each) in made)
+    )
+    for node in found.nodes:
+        node.tensors = []
+    return found
+
+
+class _Reader:
+    """Writes down the calls that a model was built of, as if it were called."""
+
+    def __init__(self, calls: list[Call]) -> None:
+        self.calls = calls
+        self._tensors: dict[int, Any] = {}
+        self._models: set[int] = set()
+
+    def read(self, call: Call, inputs: list[Any], outputs: list[Any]) -> bool:
+        """Read a model's own calls.
+
+        Args:
+            call: of the model, whose own inputs and outputs stand for its built ones.
+            inputs, outputs: those that it was built with.
+
+        Returns:
+            False where it does not tell, or where a nested model is called twice.
+        """
+        model = call.operation
+        nodes = internals.built_calls(model)
+        if nodes is None or id(model) in self._models:
+            return False
+        self._models.add(id(model))
+        self.calls.append(call)
+        for ours, theirs in ((call.inputs, inputs), (call.outputs, outputs)):
+            for outer, inner in zip(ours, theirs, strict=True):
+                self._tensors.setdefault(id(inner), self._tensors.get(id(outer), outer))
+        for operation, received, given in nodes:
+            call.inner += 1
+            inner = _call(operation, call.path, self._own(received), self._own(given), call)
+            nested = internals.built_calls(operation)
+            if nested is None:
+                self.calls.append(inner)
+                continue
+            built = [load().tree.flatten(each) for each in (operation.inputs, operation.outputs)]
+            if not self.read(inner, *built):
+                return False
+        return True
+
+    def _own(self, tensors: list[Any]) -> list[Any]:
+        """Those of the whole model, where a nested one was built with others."""
+        return [self._tensors.get(id(each), each) for each in tensors]
+
+
+def _call(
+    operation: Any, path: tuple[str, ...], inputs: list[Any], outputs: list[Any], outer: Call | None
+) -> Call:
+    nothing: list[Any] = [None] * max(len(inputs), len(outputs))
+    return Call(
+        operation,
+        (*path, str(operation.name)),
+        inputs,
+        input_names=nothing[: len(inputs)],
+        outputs=outputs,
+        output_names=nothing[: len(outputs)],
+        masks=nothing[: len(outputs)],
+        outer=outer,
+    )
