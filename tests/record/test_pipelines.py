@@ -15,6 +15,7 @@ from pipetrace.trace.document import Array
 
 pytestmark = [
     pytest.mark.framework,
+    pytest.mark.usefixtures("unhurried"),
     pytest.mark.filterwarnings("ignore:.*shuffle:UserWarning"),
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]
@@ -266,6 +267,7 @@ def test_a_step_that_streams(tmp_path: Path) -> None:
     steps, rows = [("Scale", scale), ("Stream", stream)], (stream(X / 255, Y),)
     _, trace = both(tmp_path, (X, Y), steps, rows, epochs=2, steps_per_epoch=4)
     assert names(trace)[:3] == ["source", "Scale", "Stream"]
+    assert [spec.shape for spec in trace.stages[2].outputs] == [(None, *X.shape[1:])]
     assert trace.run.training.batch_size == 25
     assert trace.run.data.rows is None
     with pytest.raises(ArgumentError, match="no arrays"):

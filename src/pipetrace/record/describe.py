@@ -54,6 +54,10 @@ def _name_sources(state: State, rows: Rows) -> None:
     before = state.settings.before or of_dataset
     if before is not None and len(before.sources) == len(rows.arrays):
         state.names, state.before = list(before.sources), before.stages
+        *ahead, last = before.stages
+        if not last.outputs:  # no arrays, such as a generator: the model gets the ones it gives
+            (seen,) = sources([last.name], rows.x, {})
+            state.before = (*ahead, replace(last, outputs=seen.outputs))
     else:
         plain = source_names(state.model, rows.x)
         state.names = [(name, 0) for name in plain]

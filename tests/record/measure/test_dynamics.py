@@ -76,7 +76,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Trace, Watcher, 
     path = tmp_path_factory.mktemp("dynamics") / "run.trace"
     model, (x, y), watcher = network(), rows(), Watcher()
     start = model.get_layer("hidden").kernel.numpy()
-    pipetrace.watch(model, path, verbose=False)
+    # Without a budget, so that a busy machine leaves nothing out.
+    pipetrace.watch(model, path, verbose=False, budget=None)
     model.fit(
         x[:180],
         y[:180],
