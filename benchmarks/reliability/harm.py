@@ -182,6 +182,8 @@ def surroundings(doors: Sequence[str]) -> Iterator[Row]:
         given = ran("surroundings", door)
         for name, each in plain.found.items():
             yield compared(f"{door}: {name}", each, given.found.get(name))
+        whole = [[1, 2, 3], "finished", 0]
+        yield compared(f"{door}: the trace beside a forked child", whole, given.trace)
         yield compared(f"{door}: warnings", warned(plain.errors), warned(given.errors))
         yield compared(f"{door}: standard output", plain.output, given.output)
         yield compared(f"{door}: exit code", plain.code, given.code)

@@ -1,7 +1,6 @@
 """What a step did, measured on all values: scaled, cast, reshaped, split, or none of it."""
 
 import math
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -139,8 +138,7 @@ def value_facts(before: NDArray[Any], after: NDArray[Any]) -> list[Facts]:
     flat = after.reshape(before.shape)
     if facts and _same_bits(before, flat):
         return facts
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with np.errstate(all="ignore"):
         found = _cast(before, flat) or affine(before, flat)
     return [*facts, found] if found else []
 

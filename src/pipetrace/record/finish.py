@@ -1,5 +1,6 @@
 """What is measured when training is over, part by part, and written."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -39,7 +40,8 @@ class Part:
 
     Attributes:
         name: in the trace.
-        seconds: gives what it takes at the least; it is skipped without room for that.
+        seconds: gives what it takes at the least; it is skipped without room for that. Minus
+            infinity for what is always done, as it takes next to nothing.
         work: measures and writes it.
     """
 
@@ -94,7 +96,7 @@ class _Parts:
         return [
             Part("prediction", lambda: a_pass, self._predictions),
             Part("outcomes", lambda: a_pass, self._outcomes),
-            Part("final weights", lambda: 0.0, self._weights),
+            Part("final weights", lambda: -math.inf, self._weights),
             Part("data flow", lambda: 2 * a_pass, lambda: self._data_flow(progress)),
             Part("dataset checks", self._seconds_of_checks, self._checks),
             Part("measurements", lambda: 0.0, lambda: measure_waiting(self._share(WAITED_SHARE))),

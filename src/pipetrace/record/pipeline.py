@@ -8,7 +8,8 @@ from typing import Any
 
 from pipetrace.capture import facts, nests
 from pipetrace.capture.fit import callbacks_in
-from pipetrace.errors import ArgumentError
+from pipetrace.capture.guard import contained
+from pipetrace.errors import ArgumentError, in_short
 from pipetrace.pipeline.run import Passage, run_steps
 from pipetrace.pipeline.source import StepRows
 from pipetrace.pipeline.step import check_steps
@@ -16,6 +17,7 @@ from pipetrace.record.measure.preprocessing import before
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.recorder import Recorder
 from pipetrace.record.saved import record_model
+from pipetrace.record.standard_error import say_once
 from pipetrace.trace.output_place import check_place
 
 
@@ -97,7 +99,8 @@ class Pipeline:
         check_place(Path(path))
         passage = self.passage
         recorder = Recorder(path, **self._options)
-        recorder.settings = replace(recorder.settings, before=before(passage))
+        with contained(_steps_not_recorded):
+            recorder.settings = replace(recorder.settings, before=before(passage))
         given = {**_fit_arguments(passage), **options}
         given["callbacks"] = [
             *callbacks_in(options.get("callbacks")),
@@ -131,6 +134,10 @@ class Pipeline:
             "before": before(passage),
         }
         record_model(self.model, Rows(x, y), Path(path), Unseen(), **settings)
+
+
+def _steps_not_recorded(error: BaseException) -> None:
+    say_once(f"pipetrace: The steps before the model are not recorded: {in_short(error)}")
 
 
 class Unseen:
