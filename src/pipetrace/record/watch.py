@@ -1,6 +1,8 @@
 """``watch`` for one model, and what ``pipetrace run`` does for every model of a program."""
 
 import os
+import signal
+import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +20,7 @@ from pipetrace.capture.fit import (
 )
 from pipetrace.capture.guard import contained
 from pipetrace.errors import ArgumentError, PipetraceError, in_short
-from pipetrace.record.attached import forget, kept_of, say_joined
+from pipetrace.record.attached import forget, interrupt_all, kept_of, say_joined
 from pipetrace.record.budget import DEFAULT_SHARE
 from pipetrace.record.recorder import Recorder
 from pipetrace.record.standard_error import say, say_once
@@ -198,12 +200,36 @@ def watching_all(
             return fit(*args, **kwargs)
         return _recorded(fit, model, lambda: recorder_of(model), args, kwargs)
 
-    with patched_fit(recorded):
+    with patched_fit(recorded), _told_of_sigterm():
         try:
             yield
         finally:
             for model in list(seen):
                 forget(model)
+
+
+@contextmanager
+def _told_of_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the process as it would, after the traces say that it was interrupted."""
+    process = os.getpid()
+
+    def end(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if os.getpid() == process:
+            with contained(_not_recorded):
+                interrupt_all()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGTERM) is end:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _recorded(
