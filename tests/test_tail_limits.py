@@ -12,8 +12,8 @@ FILES, LINES, BODY, PARAMETERS = 20, 400, 60, 8
 
 EXCEPTIONS: Mapping[str, int] = {
     # Editors complete options only where a signature names each.
-    "src/pipetrace/record/recorder.py::Recorder.__init__()": 10,
-    "src/pipetrace/record/watch.py::watch()": 11,
+    "src/pipetrace/record/recorder.py::Recorder.__init__()": 12,
+    "src/pipetrace/record/watch.py::watch()": 13,
 }
 """What may be longer for now, ``path`` or ``path::function``, and its measure."""
 

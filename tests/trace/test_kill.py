@@ -19,7 +19,6 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork and no 
 
 WRITERS = Path(__file__).with_name("write_forever.py")
 RECORDING = Path(__file__).with_name("record_digits.py")
-KILLS = 60
 
 
 class Writers:
@@ -82,29 +81,6 @@ def assert_whole_epochs(trace: Trace, finished: int) -> None:
         assert epoch.metrics == {"loss": 1 / epoch.number, "accuracy": 0.5}
         assert set(epoch.probe) == {"a", "b"}
         assert {len(summary.channels or ()) for summary in epoch.probe.values()} == {8}
-
-
-def test_a_killed_writer_loses_no_finished_epoch(tmp_path: Path, writers: Writers) -> None:
-    moments = random.Random(0)
-    found, epochs = 0, 0
-    for kill in range(KILLS):
-        path = tmp_path / f"{kill}.trace"
-        child = writers.start(path)
-        # Every third kill falls into the file's first moments, the others between and within later epochs.
-        if kill % 3:
-            writers.wait_for("epoch 1")
-        time.sleep(moments.uniform(0, 0.1 if kill % 3 else 0.02))
-        os.kill(child, signal.SIGKILL)
-        finished = writers.finished()
-        if not path.exists():
-            assert finished == 0
-            continue
-        trace = read(path)
-        assert_whole_epochs(trace, finished)
-        assert trace.ending == Ending("killed", epoch=len(trace.epochs) or None)
-        found, epochs = found + 1, epochs + len(trace.epochs)
-    # The kills have met writers at work.
-    assert epochs >= found >= 2 * KILLS // 3
 
 
 def test_a_writer_at_work_is_running_and_shows_whole_epochs(

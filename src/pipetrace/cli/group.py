@@ -21,6 +21,16 @@ plain_option = click.option(
 )
 force_option = click.option("--force", is_flag=True, help="Replace existing files.")
 quiet_option = click.option("--quiet", is_flag=True, help="Print errors only.")
+arguments_option = click.option(
+    "--record-arguments",
+    is_flag=True,
+    help="Record the values of the program's options too, secrets masked; else their names only.",
+)
+anonymous_option = click.option(
+    "--anonymous",
+    is_flag=True,
+    help="Record nothing that names a person, machine or place: program, paths, class names.",
+)
 module_option = click.option(
     "-m", "--module", is_flag=True, help="SCRIPT is a module name, as with python -m."
 )
@@ -193,7 +203,8 @@ def save_page(trace: Any, made: Any, out: Path, *, force: bool) -> None:
     write_text(out, as_page(made, model_view(trace)), force=force)
 
 
-def command_line() -> str:
-    """Return the command as it was typed; what is not valid text in it is replaced."""
-    words = shlex.join(["pipetrace", *sys.argv[1:]])
-    return words.encode(errors="surrogateescape").decode(errors="replace")
+def command_line(values: bool) -> str:
+    """Return the command as it is recorded: its name and the names of its options."""
+    from pipetrace.record.privacy import command_line as recorded
+
+    return recorded(["pipetrace", *sys.argv[1:2]], sys.argv[2:], values=values)

@@ -11,6 +11,8 @@ import pipetrace
 from pipetrace.cli.group import (
     PATH,
     PROGRAM_CONTEXT,
+    anonymous_option,
+    arguments_option,
     command_line,
     commands,
     console_for,
@@ -59,6 +61,7 @@ from pipetrace.errors import ArgumentError
     "-o", "--out", default="digits.trace", show_default=True, type=PATH, help="Path of the trace."
 )
 @click.option("--page", type=PATH, help="Path of the page.  [default: like --out, with .html]")
+@arguments_option
 @force_option
 @plain_option
 @quiet_option
@@ -69,6 +72,7 @@ def digits(
     force: bool,
     plain: bool,
     quiet: bool,
+    record_arguments: bool,
     **numbers: Any,
 ) -> None:
     """Train the built-in digit classifier and show what happened.
@@ -87,8 +91,8 @@ def digits(
     check_outputs([out, page], force=force)
     console = console_for(plain)
     with progress_for(console, plain=plain, quiet=quiet, plan=plan) as progress:
-        source = _digits_source(data, progress)
-        record_digits(source, plan, out, progress, command=command_line(), force=force)
+        source, command = _digits_source(data, progress), command_line(record_arguments)
+        record_digits(source, plan, out, progress, command=command, force=force)
         progress.begins("Writing the page")
         trace, made = load_document(out)
         save_page(trace, made, page, force=force)
@@ -127,6 +131,8 @@ def digits(
 @click.option(
     "--exact", "after_training", flag_value="all", help="The same as --after-training all."
 )
+@arguments_option
+@anonymous_option
 @click.argument("script")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def run(
@@ -135,7 +141,7 @@ def run(
     module: bool,
     out: Path | None,
     budget: str,
-    after_training: str,
+    **options: Any,
 ) -> None:
     """Run a Python program and record every model that it fits.
 
@@ -152,7 +158,7 @@ def run(
         return first if number == 1 else first.with_name(f"{first.stem}-{number}{first.suffix}")
 
     made: list[Path] = []
-    watched = Watched(path_of, {"budget": _budget(budget), "after_training": after_training})
+    watched = Watched(path_of, {"budget": _budget(budget), **options})
     process = os.getpid()
     try:
         run_script(script, arguments, is_module=module, watched=watched, told=note, made=made)
@@ -174,11 +180,13 @@ def run(
     "-o", "--out", type=PATH, help="Path of the trace.  [default: like MODEL, with .trace]"
 )
 @click.option("--exact", is_flag=True, help="Use all rows for histograms, even beyond 10,000.")
+@arguments_option
+@anonymous_option
 @force_option
 @plain_option
 @quiet_option
 def trace(
-    model: Path, data: Path, out: Path | None, force: bool, plain: bool, quiet: bool, exact: bool
+    model: Path, data: Path, out: Path | None, force: bool, plain: bool, quiet: bool, **asked: bool
 ) -> None:
     """Record what rows become in a saved Keras model.
 
@@ -198,9 +206,11 @@ def trace(
     console = console_for(plain)
     with progress_for(console, plain=plain, quiet=quiet) as progress:
         x, y = load_rows(data)
-        record_saved(
-            model, x, y, out, progress, data_name=data.name, command=command_line(), exact=exact
-        )
+        named: dict[str, Any] = {"exact": asked["exact"], "anonymous": asked["anonymous"]}
+        if not asked["anonymous"]:
+            named["data_name"] = data.name
+            named["command"] = command_line(asked["record_arguments"])
+        record_saved(model, x, y, out, progress, **named)
     if not quiet:
         _, made = load_document(out)
         print_document(made, console, plain=plain, file=out)

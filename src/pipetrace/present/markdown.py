@@ -29,8 +29,8 @@ LIVE = re.compile(r"(?<=[a-z]:)(?=//)|(?<=\bwww)(?=\.)|(?<=@)(?=\w)|(?<=#)(?=\d)
 """Where GitHub would make a link or a mention of plain text: addresses, people, issues."""
 CUT = "<!-- -->"
 """An empty comment, which keeps it from that and cannot be seen."""
-AT_LINE_START = re.compile(r"^(#{1,6}|[-+=]+|\d{1,9}[.)])(?=\s|$)")
-"""What begins a heading, a list or an underline at the start of a line."""
+AT_LINE_START = re.compile(r"^((?:#{1,6}|[-+=]+|\d{1,9}[.)])(?=\s|$)|::)")
+"""What begins a heading, a list, an underline, or a command to GitHub at the start of a line."""
 CHART_WIDTH = 80
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from pipetrace.record.session import Session
 from pipetrace.record.standard_error import say_once
 from pipetrace.record.state import Settings
+from pipetrace.trace.document import INTERRUPTED, Ending
 
 _PLACE = "_pipetrace_kept"
 
@@ -54,6 +55,13 @@ def forget(model: Any) -> None:
 
 _writing: weakref.WeakValueDictionary[Path, Session] = weakref.WeakValueDictionary()
 """By file, the recording that this process wrote into it last."""
+
+
+def interrupt_all() -> None:
+    """Say in all traces that are being written that the training was interrupted."""
+    for session in list(_writing.values()):
+        if session.is_open:
+            session.close(Ending(INTERRUPTED, None, None, *session.state.moment))
 
 
 def session_for(model: Any, settings: Settings) -> Session | None:

@@ -10,6 +10,7 @@ from typing import Any
 from pipetrace.capture import backend, facts, internals, nests
 from pipetrace.capture.forward import Forward
 from pipetrace.capture.untraced import untraced_graph
+from pipetrace.record import privacy
 from pipetrace.record.budget import FLOOR
 from pipetrace.record.measure.dataset import HASHED_BYTES, DataFacts
 from pipetrace.record.measure.model_pass import ModelPass, source_names, sources
@@ -95,6 +96,8 @@ class Description:
             training=_training(state),
             model=facts.model_facts(state.model, outputs),
         )
+        if state.settings.anonymous:
+            self._run = privacy.unnamed_run(self._run)
         return self._run
 
     def read_now(self) -> None:
@@ -135,8 +138,10 @@ class Description:
         known = state.measure.forward if state.measure else state.untraced
         found = (*state.before, *(known.stages if known else stages))
         data = self._data.told(known_data(state), state.settings.data)
-        groups = tuple(known.groups) if known else ()
-        state.writer.describe(replace(self._run, data=data), found, groups)
+        groups, run = tuple(known.groups) if known else (), replace(self._run, data=data)
+        if state.settings.anonymous:
+            run, found = privacy.unnamed_run(run), privacy.unnamed_stages(found)
+        state.writer.describe(run, found, groups)
 
     def _seconds(self) -> float:
         """What reading the rows takes; nothing where that is done."""

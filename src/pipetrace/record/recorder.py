@@ -2,8 +2,6 @@
 
 import functools
 import os
-import shlex
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +15,7 @@ from pipetrace.errors import IncompleteTraceError, in_short
 from pipetrace.record.attached import is_recorded_already, remember_recorder, session_for
 from pipetrace.record.budget import DEFAULT_SHARE, check_budget
 from pipetrace.record.measure.rows import given_rows
+from pipetrace.record.privacy import started
 from pipetrace.record.session import Session
 from pipetrace.record.standard_error import say_once
 from pipetrace.record.state import ALL, BRIEF, Settings, check_after_training
@@ -78,6 +77,10 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
             recording takes, ``fit`` returns at most 5 % later, or 2 s where that is more.
             ``"all"``: everything, of all rows, however long it takes; Ctrl-C ends it. ``"none"``:
             nothing. Without a budget there is no limit either.
+        record_arguments: whether the trace has the values of the program's options too, not their
+            names alone. Those that look like secrets are masked all the same.
+        anonymous: whether to leave out what names a person, a machine or a place: the program,
+            paths, class names, the messages of errors. ``docs/privacy.md`` has the list.
 
     Raises:
         ArgumentError: the rows are not arrays with as many rows each, the budget is no share, or
@@ -101,6 +104,8 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         verbose: bool = True,
         budget: float | None = DEFAULT_SHARE,
         after_training: str = BRIEF,
+        record_arguments: bool = False,
+        anonymous: bool = False,
     ) -> None:
         super().__init__()
         check_budget(budget)
@@ -117,7 +122,8 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
                 held_out=held_out,
                 title=title,
                 class_names=tuple(map(str, class_names)),
-                command=_command(),
+                command="" if anonymous else started(values=record_arguments),
+                anonymous=anonymous,
                 verbose=verbose,
                 budget=budget,
                 after=after_training,
@@ -386,11 +392,3 @@ class _LastCallback(_Callback):  # type: ignore[misc]
 
     def on_train_end(self, logs: Any = None) -> None:  # noqa: ARG002
         self.recorder.training_is_over()
-
-
-def _command() -> str:
-    return (
-        shlex.join([Path(sys.executable).name, *sys.argv])
-        .encode(errors="surrogateescape")
-        .decode(errors="replace")
-    )

@@ -6,7 +6,6 @@ import importlib.machinery
 import importlib.util
 import os
 import pkgutil
-import shlex
 import shutil
 import sys
 import zipimport
@@ -20,6 +19,7 @@ from typing import Any
 from pipetrace.capture.guard import contained
 from pipetrace.errors import ArgumentError, PipetraceError, in_short
 from pipetrace.record import live_findings
+from pipetrace.record.privacy import command_line
 from pipetrace.record.standard_error import say
 from pipetrace.trace.output_place import check_place
 
@@ -64,7 +64,10 @@ def run_script(
         SystemExit: the program's own, or 1 where it raised; the error is then printed as by Python.
     """
     check_program(program, is_module=is_module)
-    command = shlex.join(["pipetrace", *sys.argv[1:]])
+    command = ""
+    if not watched.options.get("anonymous"):
+        values = bool(watched.options.get("record_arguments"))
+        command = command_line(["pipetrace", "run", program], arguments, values=values)
     copies: dict[Path, Path] = {}
     with ExitStack() as stack:
         stack.callback(_copy_traces, copies, made)

@@ -8,7 +8,7 @@ from typing import Any
 from pipetrace.capture import facts, internals
 from pipetrace.capture.fit import FitCall
 from pipetrace.errors import in_short
-from pipetrace.record import live_findings
+from pipetrace.record import live_findings, privacy
 from pipetrace.record.budget import LossChecks
 from pipetrace.record.describe import Description, metrics_of, overhead, see_stages
 from pipetrace.record.epoch_recorder import EpochRecorder
@@ -272,7 +272,8 @@ class Session:
         state.budget.stop()
         if state.writer is None:
             return
-        state.writer.end(ending, lambda: dict(state.cost.parts), self.overhead)
+        told = privacy.unnamed_ending(ending) if state.settings.anonymous else ending
+        state.writer.end(told, lambda: dict(state.cost.parts), self.overhead)
         if state.can("writing") and state.settings.verbose:
             with state.safely("findings"):
                 for text in live_findings.at_end(state.path):

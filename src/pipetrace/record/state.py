@@ -12,6 +12,7 @@ from pipetrace.capture.guard import contained
 from pipetrace.capture.internals import all_layers
 from pipetrace.capture.tensors import Origin
 from pipetrace.errors import ArgumentError, in_short
+from pipetrace.record import privacy
 from pipetrace.record.budget import DEFAULT_SHARE, Allowance, Budget, Cost
 from pipetrace.record.measure.failure import Suspect
 from pipetrace.record.measure.model_pass import PROBE_ROWS, ModelPass
@@ -71,6 +72,7 @@ class Settings:
         title: what the trace is called; None takes the model's name.
         class_names: what the classes are called; none leaves them numbered.
         command: how the run was started.
+        anonymous: whether to leave out what names a person, a machine or a place.
         verbose: whether to say where the trace is, and at the end what the rules find in it.
         alert: whether to report errors that the rules find at once.
         data_name: what the rows are called; None takes the kind of what ``fit`` gets.
@@ -94,6 +96,7 @@ class Settings:
     title: str | None = None
     class_names: tuple[str, ...] = ()
     command: str = ""
+    anonymous: bool = False
     verbose: bool = True
     alert: bool = True
     data_name: str | None = None
@@ -239,7 +242,10 @@ class State:
         """Write down something that happened."""
         if self.writer is not None and self.can("writing"):
             with self.safely("writing"):
-                self.writer.add_event(event)
+                self.writer.add_event(self._told(event))
+
+    def _told(self, event: Event) -> Event:
+        return privacy.unnamed_event(event) if self.settings.anonymous else event
 
     def add(self, found: Found, epoch: int | None = None) -> None:
         """Write figures of an epoch, or those that are taken once."""
@@ -259,4 +265,5 @@ class State:
         if self.writer is not None and part != "writing":
             with contextlib.suppress(Exception):
                 epoch, step = self.epoch or None, self.step or None
-                self.writer.add_event(Event(RECORDER, epoch, step, part=part, error=what))
+                lost = Event(RECORDER, epoch, step, part=part, error=what)
+                self.writer.add_event(self._told(lost))

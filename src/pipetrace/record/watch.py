@@ -1,6 +1,8 @@
 """``watch`` for one model, and what ``pipetrace run`` does for every model of a program."""
 
 import os
+import signal
+import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +20,7 @@ from pipetrace.capture.fit import (
 )
 from pipetrace.capture.guard import contained
 from pipetrace.errors import ArgumentError, PipetraceError, in_short
-from pipetrace.record.attached import forget, kept_of, say_joined
+from pipetrace.record.attached import forget, interrupt_all, kept_of, say_joined
 from pipetrace.record.budget import DEFAULT_SHARE
 from pipetrace.record.recorder import Recorder
 from pipetrace.record.standard_error import say, say_once
@@ -71,6 +73,8 @@ def watch(  # noqa: PLR0913 options with names, which editors complete
     verbose: bool = True,
     budget: float | None = DEFAULT_SHARE,
     after_training: str = BRIEF,
+    record_arguments: bool = False,
+    anonymous: bool = False,
 ) -> Watching:
     """Record every ``fit`` of a model from now on, into one trace.
 
@@ -83,8 +87,8 @@ def watch(  # noqa: PLR0913 options with names, which editors complete
     Args:
         model: a Keras model; need not be compiled yet.
         path: where the trace goes; a trace that is there is replaced, any other file is not.
-        x, y, validation_data, title, class_names, verbose, budget, after_training: as for
-            ``Recorder``.
+        x, y, validation_data, title, class_names, verbose, budget, after_training,
+        record_arguments, anonymous: as for ``Recorder``.
 
     Returns:
         what ends the watching, by its method ``stop`` or as a ``with`` block.
@@ -110,6 +114,8 @@ def watch(  # noqa: PLR0913 options with names, which editors complete
         verbose=verbose,
         budget=budget,
         after_training=after_training,
+        record_arguments=record_arguments,
+        anonymous=anonymous,
     )
     place = recorder.settings.path.absolute()
     for each in list(kept_of(model).watched):
@@ -194,12 +200,36 @@ def watching_all(
             return fit(*args, **kwargs)
         return _recorded(fit, model, lambda: recorder_of(model), args, kwargs)
 
-    with patched_fit(recorded):
+    with patched_fit(recorded), _told_of_sigterm():
         try:
             yield
         finally:
             for model in list(seen):
                 forget(model)
+
+
+@contextmanager
+def _told_of_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the process as it would, after the traces say that it was interrupted."""
+    process = os.getpid()
+
+    def end(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if os.getpid() == process:
+            with contained(_not_recorded):
+                interrupt_all()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGTERM) is end:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _recorded(

@@ -1,5 +1,6 @@
 """Who writes a trace: the process, and its claim to the file, so that no two write one."""
 
+import hashlib
 import json
 import os
 import platform
@@ -31,15 +32,20 @@ def process_start(pid: int) -> str | None:
         return None
 
 
+def machine() -> str:
+    """A mark of this machine that tells it from others and does not name it."""
+    return hashlib.sha256(platform.node().encode(errors="replace")).hexdigest()[:16]
+
+
 def this_process() -> dict[str, object]:
     """What tells this process from any other."""
-    return {"host": platform.node(), "pid": os.getpid(), "started": process_start(os.getpid())}
+    return {"host": machine(), "pid": os.getpid(), "started": process_start(os.getpid())}
 
 
 def is_alive(process: Mapping[str, Any]) -> bool:
     """Whether a process still runs: on this host, with the same start time."""
     pid = process.get("pid")
-    if process.get("host") != platform.node() or not isinstance(pid, int) or pid <= 0:
+    if process.get("host") != machine() or not isinstance(pid, int) or pid <= 0:
         return False
     if os.name == "nt":
         return False  # os.kill would not ask the process there, but end it

@@ -303,7 +303,7 @@ class LossMismatch(RunRule):
     def _regression(self, run: MeasuredRun, output: task.Output) -> Finding:
         """A regression loss with targets of 0 and 1."""
         skill = run.skill(run.evaluated_rows)
-        binary = output.shape[-1] == 1 or not run.has(ClassOutcome, f"{TRAINING}/0")
+        binary = output.shape[-1:] == (1,) or not run.has(ClassOutcome, f"{TRAINING}/0")
         loss = "binary_crossentropy" if binary else "categorical_crossentropy"
         bounded = run.last_activation in ("sigmoid", "softmax", "hard_sigmoid")
         found = self.fault(
@@ -365,12 +365,12 @@ class LastActivationMismatch(RunRule):
 
 def _exclusive(output: task.Output, outcome: Outcome) -> bool:
     """Whether each row is of one of several classes."""
-    return (output.shape[-1] or 0) > 2 and outcome.accuracy is not None
+    return ((output.shape or (0,))[-1] or 0) > 2 and outcome.accuracy is not None
 
 
 def _mismatch(run: MeasuredRun, output: task.Output, outcome: Outcome) -> str:
     """How the last activation does not match the loss; empty where it does."""
-    last, loss, width = run.last_activation, output.loss, output.shape[-1]
+    last, loss, width = run.last_activation, output.loss, (output.shape or (0,))[-1]
     sums = 1.0 if outcome.sum_max is None else outcome.sum_max
     if _exclusive(output, outcome):
         onehot = output.target is not None and output.target.shape == output.shape

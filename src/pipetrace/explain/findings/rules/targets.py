@@ -249,7 +249,8 @@ class LabelsDoNotMatchLoss(RunRule):
         target = output.target if output else None
         if output is None or target is None or target.min is None or target.max is None:
             return
-        low, high, width = figure(target.min), figure(target.max), output.shape[-1] or 0
+        low, high = figure(target.min), figure(target.max)
+        width = (output.shape[-1] if output.shape else None) or 0
         outside = target.min < 0 or target.max >= width
         other_flags = target.whole and target.distinct == 2 and (target.min, target.max) != (0, 1)
         stage = None

@@ -1,0 +1,114 @@
+"""What a trace says of the person, the machine and the place: as little as it can."""
+
+import re
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipetrace.trace.document import Ending, Run, Stage
+from pipetrace.trace.events import Event
+
+DROPPED, MASKED = "...", "***"
+"""What stands for the values of options, and for one that looks like a secret."""
+NAME = re.compile(r"(--[A-Za-z][\w.-]{0,39}|-[A-Za-z](?![\w.-])|[A-Za-z_][\w.]{0,39}(?==))")
+"""The name of an option: ``--epochs``, ``-e``, or that before ``=`` in ``lr=0.1``."""
+SECRET_NAME = re.compile(
+    r"token|key|pass|pwd|secret|auth|credential|cookie|session|bearer|private|signature|dsn",
+    re.IGNORECASE,
+)
+SECRET = re.compile(
+    r"""(?:sk|pk|gh[opsur]|github_pat|hf|glpat|xox[a-z]|AKIA|ASIA|AIza|eyJ)[-_]?[\w.-]{8,}
+    | (?=[^/\\]*\d)(?=[^/\\]*[A-Za-z])[\w+=.~-]{24,}   # long and random, and no path
+    | \b(?:bearer|basic)\s+\S+""",
+    re.VERBOSE | re.IGNORECASE,
+)
+USER_IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]+@")
+QUERY_OF_ADDRESS = re.compile(r"(?<=\w)\?\S*=\S*")
+HOME_OR_ROOT = re.compile(r"(?:file:)?(?:~|[A-Za-z]:)?[/\\][\w.~ @+-]+(?:[/\\][^\s'\":,)\]]*)+")
+
+
+def command_line(program: Sequence[str], arguments: Sequence[str], *, values: bool = False) -> str:
+    """How a program was started: its name, and the names of its options.
+
+    Args:
+        program: its name, in one or more words; of a path the last part is kept.
+        arguments: what it was given.
+        values: whether to keep the values of options too. Those that look like a secret, by the
+            option's name or by themselves, are masked all the same.
+    """
+    words, is_value_of = [Path(each).name for each in program], ""
+    for word in arguments:
+        name = found[0] if (found := NAME.match(word)) else ""
+        value = word[len(name) :].lstrip("=") if name else word
+        if name and (value or "=" in word):
+            words.append(f"{name}={_shown(name, value, values=values)}")
+        elif name:
+            words.append(name)
+        elif values or words[-1] != DROPPED:
+            words.append(_shown(is_value_of, value, values=values))
+        is_value_of = name if name and not value else ""
+    plain = (each if DROPPED in each or MASKED in each else shlex.quote(each) for each in words)
+    return " ".join(plain).encode(errors="surrogateescape").decode(errors="replace")
+
+
+def started(*, values: bool = False) -> str:
+    """How this process was started; ``notebook`` in a notebook, whose command tells nothing."""
+    if "ipykernel" in sys.modules and "ipykernel" in sys.argv[0]:
+        return "notebook"
+    return command_line([sys.executable, *sys.argv[:1]], sys.argv[1:], values=values)
+
+
+def _shown(name: str, value: str, *, values: bool) -> str:
+    if not values:
+        return DROPPED
+    if SECRET_NAME.search(name) or SECRET_NAME.search(value.partition("=")[0].partition(":")[0]):
+        return MASKED
+    shown = QUERY_OF_ADDRESS.sub(f"?{MASKED}", USER_IN_ADDRESS.sub(f"{MASKED}@", value))
+    return SECRET.sub(MASKED, shown)
+
+
+def unnamed_run(run: Run) -> Run:
+    """The facts of a run without what names a person, a machine or a place."""
+    created = datetime.fromisoformat(run.created).astimezone(UTC).isoformat(timespec="seconds")
+    is_ours = run.data.origin in ("fit", "embedded")
+    data = replace(
+        run.data,
+        name=run.data.name if is_ours else "rows",
+        description=run.data.description if is_ours else "",
+        origin=run.data.origin if is_ours else "",
+        class_names=(),
+    )
+    return replace(run, created=created, command="", data=data)
+
+
+def unnamed_stages(stages: Sequence[Stage]) -> tuple[Stage, ...]:
+    """The stages without the paths in their configurations."""
+    return tuple(replace(each, config=_without_paths(each.config)) for each in stages)
+
+
+def unnamed_event(event: Event) -> Event:
+    """An event with no more of an error than its class: the message may name anything."""
+    return replace(event, error=_class_of(event.error))
+
+
+def unnamed_ending(ending: Ending) -> Ending:
+    """An ending with no more of an error than its class."""
+    return replace(ending, error=_class_of(ending.error))
+
+
+def _class_of(error: str | None) -> str | None:
+    return error.partition(":")[0] if error else error
+
+
+def _without_paths(value: Any) -> Any:
+    if isinstance(value, str):
+        return HOME_OR_ROOT.sub(DROPPED, value)
+    if isinstance(value, Mapping):
+        return {key: _without_paths(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_paths(entry) for entry in value]
+    return value

@@ -1,0 +1,120 @@
+"""Names are text everywhere: each form of output with each hostile name, from a file that somebody forged."""
+
+import io
+import json
+import re
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+from benchmarks.reliability import base_traces
+from benchmarks.reliability.hostile_values import NAMES
+from markdown_it import MarkdownIt
+from rich.console import Console
+
+from pipetrace.errors import HIDDEN, TraceNotFoundError, visible
+from pipetrace.explain.findings.engine import Report, check
+from pipetrace.explain.quiz import quiz
+from pipetrace.present import rich
+from pipetrace.present.build.document import document
+from pipetrace.present.formats import FORMS
+from pipetrace.present.formats.json import to_json
+from pipetrace.present.markdown import document_markdown
+from pipetrace.present.page import page
+from pipetrace.present.text import document_text
+from pipetrace.trace import Trace, read
+
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+SHORT = [name for name in NAMES if name.strip() and len(name) < 1000]
+
+
+def named(path: Path, name: str) -> Trace:
+    """A trace with this name for its title, a class, a stage, a layer, a metric and an error."""
+    base_traces.written(path)
+    with closing(sqlite3.connect(path)) as database, database:
+        for query in (
+            "UPDATE stage SET name = ?1, layer = ?1, path = ?1 WHERE name = 'conv2d'",
+            "UPDATE spec SET stage = ?1 WHERE stage = 'conv2d'",
+            "UPDATE spec SET source = ?1, name = ?1 WHERE source = 'conv2d'",
+            "UPDATE summary SET name = ?1 WHERE name = 'conv2d'",
+            "UPDATE tensor SET name = ?1 WHERE name = 'conv2d'",
+            "UPDATE metric SET name = ?1 WHERE name = 'accuracy'",
+            "UPDATE ending SET kind = 'failed', error = ?1, stage = ?1",
+            "UPDATE event SET stage = ?1",
+            "UPDATE run SET value = json_quote(?1) WHERE key IN ('title', 'command')",
+            (
+                "UPDATE run SET value = json_set(value, '$.class_names[1]', ?1, '$.name', ?1, "
+                "'$.notice', ?1) WHERE key = 'data'"
+            ),
+        ):
+            database.execute(query, (name,))
+    return read(path)
+
+
+def in_terminal(trace: Trace) -> str:
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, color_system="truecolor")
+    rich.show(document(trace), console)
+    assert isinstance(console.file, io.StringIO)
+    return COLOURS.sub("", console.file.getvalue())
+
+
+def report(trace: Trace) -> Report:
+    return check(trace, file="a.trace")
+
+
+def checked(form: str, trace: Trace) -> str:
+    return FORMS[form]((report(trace),), "0")
+
+
+OUTPUTS: dict[str, Callable[[Trace], str]] = {
+    "terminal": in_terminal,
+    "text": lambda trace: document_text(document(trace)),
+    "markdown": lambda trace: document_markdown(document(trace)),
+    "page": lambda trace: page(document(trace)),
+    "export": to_json,
+    "quiz": lambda trace: "\n".join(str(each) for each in quiz(trace)),
+    **{f"check as {form}": partial(checked, form) for form in FORMS},
+}
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_each_form_of_output_shows_each_name_as_text(tmp_path: Path, name: str) -> None:
+    trace = named(tmp_path / "a.trace", name)
+    assert trace.run.title == visible(name)
+    for form, write in OUTPUTS.items():
+        said = write(trace)
+        assert said, form
+        lines = said.splitlines()
+        assert not HIDDEN.search("".join(lines)), form
+        if form not in ("terminal", "page", "check as github"):  # whose lines go into logs
+            assert not [line for line in lines if line.lstrip().startswith(("::", "##["))], form
+    assert " ".join(visible(name).split()) in " ".join(in_terminal(trace).split())
+    commands = OUTPUTS["check as github"](trace).splitlines()
+    assert all(re.match(r"::(error|warning|notice) (file=|title=)", each) for each in commands)
+    tokens = MarkdownIt("commonmark").parse(OUTPUTS["markdown"](trace))
+    kinds = {
+        child.type
+        for token in tokens
+        for child in token.children or ()
+        if child.content != "<!-- -->"
+    }
+    assert not kinds & {"link_open", "image", "html_inline"}
+    assert not [token for token in tokens if token.type == "html_block"]
+    sarif = json.loads(OUTPUTS["check as sarif"](trace))
+    assert not [
+        each for run in sarif["runs"] for each in run["results"] if "](" in each["message"]["text"]
+    ]
+    assert (
+        "<img"
+        not in OUTPUTS["page"](trace).partition('id="document">')[2].partition("</script>")[0]
+    )
+
+
+def test_errors_show_names_as_text(tmp_path: Path) -> None:
+    with pytest.raises(TraceNotFoundError) as caught:
+        read(tmp_path / "no\x1b[31m\u202e.trace")
+    assert "no\ufffd[31m\ufffd.trace" in caught.value.what
+    assert not HIDDEN.search(str(caught.value))
