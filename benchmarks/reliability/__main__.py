@@ -14,8 +14,9 @@ import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
-SECTIONS = ("traces",)
+SECTIONS = ("harm", "traces", "forged_files", "times")
 OTHERS = """\
 ## What others promise
 
@@ -35,20 +36,43 @@ def main() -> None:
     """Run sections, and write the page."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reliability", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the tries")
-    parser.add_argument("--section", choices=SECTIONS, action="append", help="only this one")
+    parser.add_argument(
+        "--section",
+        choices=SECTIONS,
+        action="append",
+        help="only this one; the others stay as they are in the page",
+    )
     parser.add_argument("--output", type=Path, help="write the page into this file")
     arguments = parser.parse_args()
+    before = (
+        arguments.output.read_text(encoding="utf-8")
+        if arguments.section and arguments.output and arguments.output.exists()
+        else ""
+    )
     parts = [_head(arguments.quick)]
-    for name in arguments.section or SECTIONS:
-        section, began = importlib.import_module(f"benchmarks.reliability.{name}"), time.monotonic()
-        table = section.run(arguments.quick, lambda text: print(text, file=sys.stderr, flush=True))
-        took = f"It took {time.monotonic() - began:.0f} s."
-        parts.append(f"## {section.TITLE}\n\n{table.markdown()}\n\n{took}\n")
-    page = "\n".join([*parts, OTHERS])
+    for name in SECTIONS:
+        section = importlib.import_module(f"benchmarks.reliability.{name}")
+        chosen = name in (arguments.section or SECTIONS)
+        parts.append(_tried(section, arguments.quick) if chosen else _kept(section, before))
+    page = "\n".join([*(part for part in parts if part), OTHERS])
     if arguments.output:
         arguments.output.write_text(page, encoding="utf-8")
     else:
         print(page)
+
+
+def _tried(section: Any, quick: bool) -> str:
+    """A section, tried now."""
+    began, load = time.monotonic(), os.getloadavg()[0]
+    table = section.run(quick, lambda text: print(text, file=sys.stderr, flush=True))
+    took = f"It took {time.monotonic() - began:.0f} s, from a load of {load:.1f} on."
+    return f"## {section.TITLE}\n\n{table.markdown()}\n\n{took}\n"
+
+
+def _kept(section: Any, page: str) -> str:
+    """A section as it is in the page; empty where it is not there."""
+    parts = page.split("\n## ")
+    return next((f"## {part.rstrip()}\n" for part in parts if part.startswith(section.TITLE)), "")
 
 
 def _head(quick: bool) -> str:
@@ -60,11 +84,10 @@ def _head(quick: bool) -> str:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             continue
-    load = f"load {os.getloadavg()[0]:.1f} at the start"
     return (
         "# Reliability\n\nThese figures come from one command:\n\n"
         f"    {command} --output docs/reliability.md\n\n"
-        f"{machine}, {', '.join(found)}; {load}.\n"
+        f"{machine}, {', '.join(found)}.\n"
     )
 
 

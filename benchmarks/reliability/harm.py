@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.reliability.table import Table
+
 from pipetrace import read
 
 ROOT = Path(__file__).parents[2]
@@ -247,6 +249,38 @@ CASES: Mapping[str, Callable[[Sequence[str]], Iterator[Row]]] = {
     "main": main_module,
     "many": many,
 }
+
+
+TITLE = "No training is harmed"
+SAID: Mapping[str, str] = {
+    "objects": "layers, losses, callbacks and data sets whose methods raise when pipetrace asks",
+    "streams": "standard error that raises, is closed, or is `None`",
+    "descriptors": "standard error on a closed pipe, a full disk, or a closed descriptor",
+    "surroundings": "warnings, random state, names, threads, files, signals, a forked child",
+    "two": "two recorders, watches or runs of one training",
+    "interrupted": "Ctrl-C, and a signal handler of the program's own that raises",
+    "main": "the main module and its exit code, as functions called at exit find them",
+    "many": "lines that seven fits write",
+}
+
+
+def run(quick: bool, progress: Callable[[str], None]) -> Table:
+    """Every case by every door; by one door where it must be quick."""
+    lines = []
+    for name in CASES:
+        rows = list(CASES[name](DOORS[:1] if quick else DOORS))
+        harmed_rows = [row for row in rows if row.harmed]
+        for row in harmed_rows:
+            progress(f"{row.case}: {row.detail}")
+        progress(f"{name}: {len(harmed_rows)} of {len(rows)} harmed")
+        lines.append((SAID[name], len(rows), len(harmed_rows)))
+    lines.append(("all", sum(line[1] for line in lines), sum(line[2] for line in lines)))
+    note = (
+        "Each case is a training without and with pipetrace, in processes of their own, by each door that it concerns "
+        "(`Recorder`, `watch`, `Pipeline.fit`, `pipetrace run`). It is harmed where its history, its exit code, its "
+        "output, its surroundings or its trace are not what they should be."
+    )
+    return Table(("tried", "cases", "harmed"), lines, note)
 
 
 def main(cases: Iterable[str]) -> None:

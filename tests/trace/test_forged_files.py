@@ -36,7 +36,7 @@ def changed(base: Path, folder: Path, *queries: tuple[str, Any]) -> Path:
 
 
 def test_forged_files_are_read_or_refused() -> None:
-    rows = forged_files.run(quick=True, progress=pytest.fail)
+    rows = forged_files.forged(quick=True, progress=pytest.fail)
     total = rows[-1]
     assert (total["files"], total["kind"]) == (forged_files.QUICK_FILES, "all")
     assert [
