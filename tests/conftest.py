@@ -1,5 +1,6 @@
 """What several test files share: a silent progress, and one recorded run of the reference pipeline."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from pipetrace.demo.data import embedded_digits
 from pipetrace.demo.model import Plan
 from pipetrace.trace import Trace, read
 from pipetrace.trace.document import Epoch
+
+os.environ.pop("COLUMNS", None)  # which the workers of pytest-xdist set, and texts follow
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -264,7 +264,8 @@ def steps() -> Trace:
     table = {"input_dim": 9, "output_dim": 4, "mask_zero": True}
     source = net.source("words", words)
     vectors = net.layer("vectors", "Embedding", source, rng_values(6, 4), table, 36)
-    net.layer("memory", "LSTM", vectors, rng_values(6, 5), {"units": 5, "use_bias": True}, 200)
+    memory = {"units": 5, "use_bias": True, "return_sequences": True, "go_backwards": False}
+    net.layer("memory", "LSTM", vectors, rng_values(6, 5), memory, 200)
     net.dense("kinds", "memory", 3, "softmax")
     hidden = (words != 0).astype(np.float32)
     net.stages[1:] = [

@@ -88,13 +88,13 @@ def no_framework(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 def at_step(patch: pytest.MonkeyPatch, epoch: int, error: BaseException) -> None:
     """Have the first step of an epoch raise an error."""
-    from pipetrace.demo.run import _Shown
+    from pipetrace.demo.shown_recorder import ShownRecorder
 
     def step(self: Any, batch: int, logs: Any = None) -> None:
         if self.epoch == epoch:
             raise error
 
-    patch.setattr(_Shown, "on_train_batch_end", step)
+    patch.setattr(ShownRecorder, "on_train_batch_end", step)
 
 
 def training_failed(folder: Path, patch: pytest.MonkeyPatch) -> None:

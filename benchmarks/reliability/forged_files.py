@@ -131,7 +131,9 @@ def _outcomes(bases: Sequence[Path], numbers: list[int]) -> Iterator[tuple[int, 
 
 def _work(bases: Sequence[Path], numbers: Sequence[int], answers: Connection) -> None:
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
+    # What reading takes counts, not what the process had before, which of a test may be much.
+    had = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (had + BYTES, had + BYTES))
     with tempfile.TemporaryDirectory() as name:
         for number in numbers:
             path = Path(name) / f"{number}.trace"

@@ -329,6 +329,8 @@ def test_the_terms_of_a_value_give_that_value(recorded: Trace, computed: Mapping
         theirs = recorded.predictions[0].outputs[stage.name]
         found = computed[stage.name]["origins"]
         for origin, place in zip(found, places(theirs), strict=bool(found)):
+            if origin is None:
+                continue  # a layer of the family that is only computed
             if origin["activation"] not in FUNCTIONS:
                 continue  # computed above, from all values of the layer
             seen.add(stage.layer)

@@ -83,7 +83,7 @@ def pipetrace(
         text=True,
         check=False,
         cwd=folder,
-        env={**os.environ, "COLUMNS": "90"},
+        env={**os.environ, "COLUMNS": "88"},
     )
     assert done.returncode in expect, done.stderr
     return done.stdout

@@ -20,7 +20,7 @@ import pipetrace
 from pipetrace.record.privacy import command_line, started
 from pipetrace.trace.schema import TABLES
 
-PROGRAM = ("/usr/bin/python3", "/home/me/train.py")
+PROGRAM = ("/usr/bin/python3", "/data/me/train.py")
 ARGUMENTS: list[tuple[list[str], str, str]] = [
     (["--epochs", "5", "--quiet"], "--epochs ... --quiet", "--epochs 5 --quiet"),
     (["--lr=0.1", "lr=0.2", "-o", "x"], "--lr=... lr=... -o ...", "--lr=0.1 lr=0.2 -o x"),
@@ -28,7 +28,7 @@ ARGUMENTS: list[tuple[list[str], str, str]] = [
     (["--api-key=abc", "PASSWORD=x"], "--api-key=... PASSWORD=...", "--api-key=*** PASSWORD=***"),
     (["-psecret", "-5"], "...", "*** -5"),
     (["--url", "https://me:pw@h/x?a=b"], "--url ...", "--url https://***@h/x?***"),
-    (["hf_abcDEF1234567", "/home/me/data.csv"], "...", "*** /home/me/data.csv"),
+    (["hf_abcDEF1234567", "/data/me/data.csv"], "...", "*** /data/me/data.csv"),
     (["a1b2c3d4e5f6a1b2c3d4e5f6"], "...", "***"),
 ]
 
@@ -40,7 +40,7 @@ def test_values_are_dropped_or_secrets_masked() -> None:
 
 
 def test_a_notebook_has_no_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["/x/ipykernel_launcher.py", "-f", "/home/me/kernel.json"])
+    monkeypatch.setattr(sys, "argv", ["/x/ipykernel_launcher.py", "-f", "/data/me/kernel.json"])
     monkeypatch.setitem(sys.modules, "ipykernel", pytest)
     assert started() == started(values=True) == "notebook"
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,12 +25,14 @@ from pipetrace.errors import InterruptedRunError, PipetraceError, TrainingError,
 from pipetrace.record.measure.preprocessing import Before
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.progress import Progress
-from pipetrace.record.recorder import Recorder
 from pipetrace.record.state import Followed, Settings
 from pipetrace.stats import summarise
-from pipetrace.trace.document import SOURCE, Array, Data, Epoch, Spec, Stage
+from pipetrace.trace.document import SOURCE, Array, Data, Spec, Stage
 from pipetrace.trace.document import STEP as STEP_KIND
 from pipetrace.trace.output_place import check_place, output_exists
+
+if TYPE_CHECKING:
+    from pipetrace.demo.shown_recorder import ShownRecorder
 
 SOURCE_STAGE = "input_image"
 
@@ -64,13 +66,17 @@ def record_digits(
     drawn = draw(source, plan)
     progress.begins("Loading Keras and TensorFlow")
     backend.load_quietly()
+    from pipetrace.demo.shown_recorder import (
+        ShownRecorder,  # a class of Keras, now that it is there
+    )
+
     if out.exists() and not force:
         raise output_exists(out)
     check_place(out, any_file=force)
     progress.begins("Building the model")
     backend.set_seed(plan.seed)
     model = backend.build(MODEL, training(plan.learning_rate))
-    recorder = _Shown.under(_settings(source, drawn, plan, out, progress, command))
+    recorder = ShownRecorder.under(_settings(source, drawn, plan, out, progress, command))
     recorder.shows = progress
     held_out = drawn.validation
     try:
@@ -89,52 +95,7 @@ def record_digits(
         raise
 
 
-class _Shown(Recorder):
-    """A recorder that shows how the run goes, and whose errors end it."""
-
-    shows: Progress
-    trained = False
-
-    @property
-    def epoch(self) -> int:
-        """The one that runs, or the last one; 0 before the first."""
-        return self._session.state.epoch if self._session is not None else 0
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Say so."""
-        super().on_train_begin(logs)
-        self.raise_what_was_lost()
-        self.shows.begins("Training")
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """A step is done."""
-        self.shows.step(self.epoch, batch + 1, logs or {})
-
-    def epoch_is_over(self, logs: Any) -> None:
-        """An epoch is in the trace before it is shown."""
-        super().epoch_is_over(logs)
-        self.raise_what_was_lost()
-        session = self._session
-        if session is not None:
-            metrics = {str(name): float(value) for name, value in (logs or {}).items()}
-            self.shows.epoch(Epoch(session.state.epoch, metrics, session.seconds, None))
-
-    def training_is_over(self) -> None:
-        """The rest is measured."""
-        self.trained = True
-        self.shows.begins("Measuring the data flow")
-        super().training_is_over()
-
-    def raise_what_was_lost(self) -> None:
-        """Wait for what is to be written; what went wrong is raised here."""
-        session = self._session
-        if session is not None and session.state.writer is not None:
-            session.state.writer.wait()
-            for error in session.state.errors.values():
-                raise error
-
-
-def _explain(recorder: _Shown, error: BaseException, out: Path) -> None:
+def _explain(recorder: "ShownRecorder", error: BaseException, out: Path) -> None:
     """Write down how the run ended, and raise what says so to whoever started it."""
     epoch, trained = recorder.epoch, recorder.trained
     recorder.failed(error)

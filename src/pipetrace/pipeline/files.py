@@ -100,7 +100,10 @@ def _check_sizes(path: Path) -> None:
                 raise ValueError("its header promises more than the file has")
         return
     with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
+        members = archive.infolist()
+        if not any(member.filename.endswith(".npy") for member in members):
+            raise ValueError("it holds no arrays")
+        for member in members:
             with archive.open(member) as file:
                 bytes_of_array = _declared(file)
                 if bytes_of_array + file.tell() != member.file_size:

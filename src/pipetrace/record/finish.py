@@ -151,7 +151,7 @@ class _Parts:
         self.state.add(dataset_checks.checks(self.measure, call, self.trained, self.validation))
 
     def _seconds_of_baselines(self) -> float:
-        of_row = sum(int(each[0].size) for each in self.trained.arrays)
+        of_row = sum(each[:1].size for each in self.trained.arrays)
         values = min(dataset_checks.BASELINE_VALUES, dataset_checks.BASELINE_ROWS * of_row)
         return BASELINE_SECONDS + BASELINE_SECONDS_A_VALUE * values
 

@@ -1,6 +1,5 @@
 """Who writes a trace: the process, and its claim to the file, so that no two write one."""
 
-import hashlib
 import json
 import os
 import platform
@@ -34,6 +33,8 @@ def process_start(pid: int) -> str | None:
 
 def machine() -> str:
     """A mark of this machine that tells it from others and does not name it."""
+    import hashlib  # which most readers of a trace do not need
+
     return hashlib.sha256(platform.node().encode(errors="replace")).hexdigest()[:16]
 
 

@@ -129,9 +129,6 @@ function elementwise({ layer, config }, weights) {
   return null;
 }
 
-/** @type {Record<string, string>} */
-const NAMES = { ReLU: "relu", LeakyReLU: "leaky_relu", ELU: "elu", PReLU: "PReLU" };
-
 /** @type {import("viewer/model/layers.js").Family} */
 export const activation = {
   layers: ["Activation", "ReLU", "LeakyReLU", "ELU", "PReLU", "Softmax"],
@@ -143,7 +140,9 @@ export const activation = {
   },
   origin(stage, [input], _, place) {
     const value = valueAt(input, place);
-    const activation = stage.config.activation ?? NAMES[stage.layer] ?? "softmax";
+    const { layer, config } = stage;
+    const plain = layer === "ReLU" && config.max_value === null && !config.negative_slope && !config.threshold;
+    const activation = plain ? "relu" : (config.activation ?? layer);
     return { how: "sum", terms: [{ place, value, weight: 1, product: value }], bias: null, activation };
   },
 };
