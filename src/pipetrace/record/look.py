@@ -4,6 +4,7 @@ import math
 import time
 
 from pipetrace.capture import internals
+from pipetrace.capture.guard import contained
 from pipetrace.capture.weights import is_built, weights
 from pipetrace.record.describe import Description, read_stages, see_stages
 from pipetrace.record.state import State
@@ -33,7 +34,7 @@ class FirstLook:
     def __init__(self, state: State, description: Description) -> None:
         self._state, self._description = state, description
         self.allowed = True
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._trains: list[tuple[int, bool]] = []
         self._steps: list[float] = []
         self._step_began: float | None = None
@@ -120,17 +121,19 @@ class FirstLook:
         state = self._state
         if state.source.shown is None or not state.can("stages"):
             return
-        with state.cost.of("stages"):
+        # Within a step nobody else contains what the model does when it is traced once more.
+        with state.cost.of("stages"), contained(self._keep):
             began, worked = time.perf_counter(), time.thread_time()
-            try:
-                see_stages(state, state.source.shown)
-            except Exception as error:
-                self._error = error
-                return
+            see_stages(state, state.source.shown)
             worked = max(time.thread_time() - worked, 1e-3)
             state.slowness = max(1.0, (time.perf_counter() - began) / worked)
+        if self._error is not None:
+            return
         self._write()
         self._description.read_beside()
+
+    def _keep(self, error: BaseException) -> None:
+        self._error = error
 
     def without_tracing(self) -> None:
         """Take the stages as the model was built, and say what is missing."""
