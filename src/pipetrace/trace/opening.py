@@ -20,7 +20,6 @@ LIMITS = {
     sqlite3.SQLITE_LIMIT_ATTACHED: 0,
     sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH: 1,
 }
-LARGEST_FILE = 1 << 29
 LONGEST_READING = 60.0
 """Seconds after which reading a file is given up."""
 

@@ -5,6 +5,7 @@ import { h } from "viewer/dom.js";
 import { counted, figure, fixed, percent, signed } from "viewer/figures.js";
 import { bar, cells, grid, heading, labelled, mini, MOST_CELLS } from "viewer/explore/numbers.js";
 import { gates } from "viewer/explore/gates.js";
+import { isImage } from "viewer/explore/place.js";
 import { placeText } from "viewer/explore/slice.js";
 import { softmaxAxis } from "viewer/model/activation.js";
 import { legend, scaleOf } from "viewer/explore/picture.js";
@@ -83,7 +84,9 @@ function windows({ model, state, stage }, { terms, window: extent }) {
   const { kernel, channels } = extent;
   const columns = kernel[kernel.length - 1];
   const weights = scaleOf((model.weights.get(stage.name)?.kernel ?? model.weights.get(stage.name)?.depthwise_kernel)?.data ?? []);
-  const image = scaleOf(model.inputs(state.now.row, stage)?.inputs[0]?.data ?? [], true);
+  const source = model.byName.get(stage.inputs[0].source);
+  const values = model.inputs(state.now.row, stage)?.inputs[0]?.data ?? [];
+  const image = scaleOf(values, source !== undefined && isImage(model, source));
   const taps = terms.length / channels;
   const of = (/** @type {number} */ channel) => Array.from({ length: taps }, (_, tap) => terms[tap * channels + channel]);
   if (channels === 1 && taps <= MOST_CELLS) {
@@ -231,7 +234,8 @@ function steps(context, place, { terms, bias, activation, how }, total, value) {
   if (terms.length > MOST_CELLS && how !== "product") found.push(["for", signed(gain, 4)], ["against", signed(total - gain, 4)]);
   found.push([products, fixed(total, 6)]);
   if (bias !== null) found.push(["+ bias", fixed(bias, 6)]);
-  const before = total + (bias ?? 0);
+  // Rounded as the layer's output is, so that what an activation leaves as it is has the same digits.
+  const before = Math.fround(Math.fround(total) + (bias ?? 0));
   if (activation !== "linear") {
     found.push([activation === "softmax" ? "logit" : "before the activation", fixed(before, 6)]);
     found.push([activated(context, activation, before, place), activation === "softmax" ? percent(value) : fixed(value, 6)]);

@@ -9,7 +9,6 @@ import { counted, dimensions, figure } from "viewer/figures.js";
 import { placeOf, valueAt } from "viewer/model/values.js";
 
 /** @typedef {import("viewer/explore/explorer.js").Context} Context */
-/** @typedef {import("viewer/model/model.js").Model} Model */
 /** @typedef {import("viewer/model/layers.js").Layer} Layer */
 /** @typedef {import("viewer/model/layers.js").Origin} Origin */
 /** @typedef {import("viewer/model/values.js").Values} Values */
@@ -143,10 +142,10 @@ function inputPlace(origin, number) {
  * @param {readonly number[]} here the place that is chosen now
  * @returns {number[]}
  */
-function through({ model, stage }, other, place, here) {
+function through({ stage }, other, place, here) {
   const to = stage.outputs[0].shape;
   const from = other.outputs[0].shape;
-  if (from.length !== to.length) return flattened(model, stage, place, from, to) ?? [...here];
+  if (from.length !== to.length) return flattened(stage, place, from, to) ?? [...here];
   const near = carried(place, from, to);
   near[near.length - 1] = from[from.length - 1] === to[to.length - 1] ? place[place.length - 1] : here[here.length - 1];
   // Without padding a convolution's output is smaller by the window, and its places are counted from the window's corner.
@@ -158,14 +157,13 @@ function through({ model, stage }, other, place, here) {
 }
 
 /**
- * @param {Model} _
  * @param {Layer} stage
  * @param {readonly number[]} place
  * @param {readonly number[]} from
  * @param {readonly number[]} to
  * @returns {number[] | null} where a value stands after its tensor was written in another shape
  */
-function flattened(_, stage, place, from, to) {
+function flattened(stage, place, from, to) {
   if (!["Flatten", "Reshape"].includes(stage.layer)) return null;
   return placeOf(to, place.reduce((at, index, axis) => at * from[axis] + index, 0));
 }
