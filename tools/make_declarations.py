@@ -17,7 +17,7 @@ from pipetrace.present.model_view import ModelView
 from pipetrace.present.views import Document
 from pipetrace.trace.codec import SPECIAL
 from pipetrace.trace.document import Stage, Stages, Trace
-from pipetrace.trace.measured import Measurement, Measurements
+from pipetrace.trace.measurement_table import Measurement, Measurements
 from pipetrace.trace.measurements import KINDS, Figures
 
 LAZY: dict[Any, Any] = {

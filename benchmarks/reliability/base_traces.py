@@ -31,7 +31,7 @@ from pipetrace.trace.document import (
     Weight,
 )
 from pipetrace.trace.events import DATA_ENDED, EXCEPTION, RECORDER, TARGET_SHAPE, Event
-from pipetrace.trace.measured import Measurement
+from pipetrace.trace.measurement_table import Measurement
 from pipetrace.trace.measurements import KINDS
 from pipetrace.trace.overhead import BUDGET, Overhead, Skipped
 

@@ -31,7 +31,7 @@ from pipetrace.trace.document import (
     Training,
     Weight,
 )
-from pipetrace.trace.measured import Measurement, Measurements
+from pipetrace.trace.measurement_table import Measurement, Measurements
 from pipetrace.trace.measurements import DatasetCheck, Gradient, InitialWeight
 from pipetrace.trace.schema import SCHEMA
 from pipetrace.trace.summary import Summary

@@ -1,6 +1,6 @@
 """Measurements by kind, name and epoch."""
 
-from pipetrace.trace.measured import Measurement, Measurements
+from pipetrace.trace.measurement_table import Measurement, Measurements
 from pipetrace.trace.measurements import LossPoint, Signal, StepLosses
 
 MEASURED = Measurements(

@@ -27,7 +27,7 @@ from pipetrace.trace.document import (
     Target,
 )
 from pipetrace.trace.events import Event
-from pipetrace.trace.measured import Measurement, Measurements
+from pipetrace.trace.measurement_table import Measurement, Measurements
 from pipetrace.trace.measurements import KINDS, FitArguments, Gradient, Outcome, Signal
 
 Differ = Callable[[Any, Any], list[str]]

@@ -23,7 +23,7 @@ from pipetrace.record.standard_error import say_once
 from pipetrace.record.writer_thread import WriterThread
 from pipetrace.trace.document import Array, Data, Run, Stage
 from pipetrace.trace.events import RECORDER, Event
-from pipetrace.trace.measured import Measurement
+from pipetrace.trace.measurement_table import Measurement
 from pipetrace.trace.output_place import typed
 
 BRIEF, ALL, NONE = "brief", "all", "none"

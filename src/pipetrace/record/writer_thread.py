@@ -11,7 +11,7 @@ from pipetrace.record.budget import Cost
 from pipetrace.trace.claim import claim
 from pipetrace.trace.document import Array, Ending, Group, Prediction, Run, Stage
 from pipetrace.trace.events import RECORDER, Event
-from pipetrace.trace.measured import Measurement
+from pipetrace.trace.measurement_table import Measurement
 from pipetrace.trace.output_place import write_error
 from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.summary import Summary

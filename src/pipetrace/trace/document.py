@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from numpy.typing import NDArray
 
 from pipetrace.trace.events import Event
-from pipetrace.trace.measured import Measurements
+from pipetrace.trace.measurement_table import Measurements
 from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.records import ByName, Record, brief
 from pipetrace.trace.summary import Summary

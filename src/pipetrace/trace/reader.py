@@ -37,7 +37,7 @@ from pipetrace.trace.document import (
 )
 from pipetrace.trace.events import Event
 from pipetrace.trace.lazy_summaries import DAMAGE, Contents, Row, Summaries, damaged
-from pipetrace.trace.measured import Measurements
+from pipetrace.trace.measurement_table import Measurements
 from pipetrace.trace.opening import check_header, check_identity, connect
 from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.schema import SCHEMA

@@ -19,7 +19,7 @@ from pipetrace.trace.contents import Contents
 from pipetrace.trace.document import Array, Ending, Epoch, Group, Prediction, Run, Spec, Stage
 from pipetrace.trace.events import Event
 from pipetrace.trace.live_file import Changes, LiveFile
-from pipetrace.trace.measured import Measurement
+from pipetrace.trace.measurement_table import Measurement
 from pipetrace.trace.output_place import output_exists, write_error
 from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, TABLES

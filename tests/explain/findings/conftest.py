@@ -25,7 +25,7 @@ from pipetrace.trace.document import (
     Target,
     Weight,
 )
-from pipetrace.trace.measured import Measurement, Measurements
+from pipetrace.trace.measurement_table import Measurement, Measurements
 from pipetrace.trace.measurements import (
     HELD_OUT,
     KERNEL,

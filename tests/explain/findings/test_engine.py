@@ -21,7 +21,7 @@ from pipetrace.errors import (
 from pipetrace.explain.findings import registry
 from pipetrace.explain.findings.engine import CheckOptions, at_level, check, run
 from pipetrace.trace.document import Stages
-from pipetrace.trace.measured import Measurement, Measurements
+from pipetrace.trace.measurement_table import Measurement, Measurements
 from pipetrace.trace.measurements import Gradient, Signal
 
 

@@ -17,7 +17,7 @@ from pipetrace.explain.findings import NOTE, all_rules
 from pipetrace.explain.findings.engine import run
 from pipetrace.stats import summarise
 from pipetrace.trace.document import Stages
-from pipetrace.trace.measured import Measurements
+from pipetrace.trace.measurement_table import Measurements
 
 CASES = [*cases_data.CASES, *cases_model.CASES, *cases_training.CASES]
 

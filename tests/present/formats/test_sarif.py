@@ -13,7 +13,7 @@ from tests.traces import HOSTILE
 from pipetrace import Trace
 from pipetrace.explain.findings.engine import CheckOptions, Report, check
 from pipetrace.present.formats.sarif import check_as_sarif
-from pipetrace.trace.measured import Measurements
+from pipetrace.trace.measurement_table import Measurements
 
 TEXT = {"type": "string", "minLength": 1}
 INDEX = {"type": "integer", "minimum": 0}
