@@ -6,7 +6,7 @@ import pytest
 
 from pipetrace.capture import batches
 from pipetrace.capture.batches import BatchRecorder, joined, split
-from pipetrace.capture.nests import as_fit_gets, plain_arrays
+from pipetrace.capture.structures import as_fit_gets, plain_arrays
 
 pytestmark = pytest.mark.framework
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import nests
+from pipetrace.capture import structures
 from pipetrace.capture.backend import load
 
 MOST_ROWS = 512
@@ -78,7 +78,7 @@ class BatchRecorder:
         return sum(_rows(batch) for batch in self.batches)
 
     def _bytes(self) -> int:
-        return sum(each.nbytes for batch in self.batches for each in nests.arrays(batch))
+        return sum(each.nbytes for batch in self.batches for each in structures.arrays(batch))
 
     def _like(self, iterator: Any) -> Any:
         """An iterator of the same form, over the batches that wait."""
@@ -113,7 +113,7 @@ def split(batch: Any) -> tuple[Any, Any, Any]:
 def alike(batches: list[Any]) -> list[Any]:
     """The batches whose rows have the shape of the first batch's; padded texts may differ."""
     shapes = [
-        [None if each is None else each.shape[1:] for each in nests.flatten(batch)]
+        [None if each is None else each.shape[1:] for each in structures.flatten(batch)]
         for batch in batches
     ]
     return [batch for batch, shape in zip(batches, shapes, strict=True) if shape == shapes[0]]
@@ -122,7 +122,9 @@ def alike(batches: list[Any]) -> list[Any]:
 def joined(batches: list[Any]) -> Any:
     """Batches as one: those whose rows have the first batch's shape."""
     parts = alike(batches)
-    return nests.mapped(lambda *each: None if each[0] is None else np.concatenate(each), *parts)
+    return structures.mapped(
+        lambda *each: None if each[0] is None else np.concatenate(each), *parts
+    )
 
 
 def _copied(batch: Any) -> Any:
@@ -137,9 +139,9 @@ def _copied(batch: Any) -> Any:
         dense = dense.to_tensor() if isinstance(dense, tf.RaggedTensor) else dense
         return np.array(dense)
 
-    return nests.mapped(copy, batch)
+    return structures.mapped(copy, batch)
 
 
 def _rows(batch: Any) -> int:
-    first = nests.flatten(batch)[0]
+    first = structures.flatten(batch)[0]
     return len(first) if first.ndim else 1

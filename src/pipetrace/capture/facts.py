@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import nests
+from pipetrace.capture import structures
 from pipetrace.capture.backend import load
 from pipetrace.capture.graph import count, plain_config
 from pipetrace.capture.internals import all_layers, seed
@@ -139,10 +139,10 @@ class RowLosses:
         """
         if self._loss is not getattr(self._model, "loss", None):  # compiled anew
             self._loss, self.apart = self._model.loss, None
-        total, found = len(nests.flatten(given)[0]), list[Any]()
+        total, found = len(structures.flatten(given)[0]), list[Any]()
         for start in range(0, total, self.most):
             part = slice(start, start + self.most)
-            batch = nests.taken(targets, part), nests.taken(given, part)
+            batch = structures.taken(targets, part), structures.taken(given, part)
             losses = row_losses(self._model, *batch)
             if losses is None or not self._are_apart(*batch, losses):
                 return None
@@ -155,7 +155,7 @@ class RowLosses:
             self.apart = all(
                 (
                     own := row_losses(
-                        self._model, nests.taken(targets, half), nests.taken(given, half)
+                        self._model, structures.taken(targets, half), structures.taken(given, half)
                     )
                 )
                 is not None

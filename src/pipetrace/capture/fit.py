@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipetrace.capture import internals, nests
+from pipetrace.capture import internals, structures
 from pipetrace.capture.backend import load
 
 Fit = Callable[..., Any]
@@ -107,13 +107,13 @@ def _split(call: FitCall) -> FitCall:
     """The call with its ``validation_split`` made as Keras makes it: the last rows validate."""
     if not call.validation_split or call.validation is not None:
         return call
-    given = [nests.plain_arrays(each) for each in (call.x, call.y, call.sample_weight)]
+    given = [structures.plain_arrays(each) for each in (call.x, call.y, call.sample_weight)]
     if given[0] is None:
         return call  # Keras splits arrays only, and is about to say so
-    at = math.floor(len(nests.flatten(given[0])[0]) * (1.0 - call.validation_split))
+    at = math.floor(len(structures.flatten(given[0])[0]) * (1.0 - call.validation_split))
 
     def part(where: slice) -> tuple[Any, Any, Any]:
-        x, y, weight = (None if each is None else nests.taken(each, where) for each in given)
+        x, y, weight = (None if each is None else structures.taken(each, where) for each in given)
         return x, y, weight
 
     x, y, weight = part(slice(0, at))
@@ -126,7 +126,7 @@ def callbacks_in(given: Any) -> list[Any]:
     inner = getattr(given, "callbacks", None)
     if inner is not None:
         return list(inner)
-    return [each for each in nests.flatten(given) if each is not None]
+    return [each for each in structures.flatten(given) if each is not None]
 
 
 def callbacks_of(fit: Fit, args: Any, kwargs: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import nests
+from pipetrace.capture import structures
 from pipetrace.capture.backend import load
 from pipetrace.capture.graph import Graph, Node, graph, weight_names
 from pipetrace.capture.hook import Call, watch
@@ -171,8 +171,8 @@ class Forward:
         parts, total = list[list[Array]](), len(self._keras.tree.flatten(rows)[0])
         step = self.most_final or total
         for start in range(0, total, step):
-            part = nests.taken(rows, slice(start, start + step))
-            some = nests.mapped(tf.convert_to_tensor, part)
+            part = structures.taken(rows, slice(start, start + step))
+            some = structures.mapped(tf.convert_to_tensor, part)
             parts.append([_array(each) for each in self._final(given, some)])
         return [np.concatenate(each) for each in zip(*parts, strict=True)]
 

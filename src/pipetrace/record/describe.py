@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from pipetrace.capture import backend, facts, internals, nests
+from pipetrace.capture import backend, facts, internals, structures
 from pipetrace.capture.forward import Forward
 from pipetrace.capture.untraced import untraced_graph
 from pipetrace.record import privacy
@@ -36,7 +36,7 @@ def see_stages(state: State, rows: Rows) -> None:
     """
     _name_sources(state, rows)
     few = rows.taken(slice(0, 2)).x
-    forward = Forward(state.model, nests.as_fit_gets(few), state.names, taken=state.taken)
+    forward = Forward(state.model, structures.as_fit_gets(few), state.names, taken=state.taken)
     state.measure = ModelPass(forward, state.names, few, state.rows_together)
     state.untraced = None
 

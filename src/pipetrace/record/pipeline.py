@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipetrace.capture import facts, nests
+from pipetrace.capture import facts, structures
 from pipetrace.capture.fit import callbacks_in
 from pipetrace.capture.guard import contained
 from pipetrace.errors import ArgumentError, in_short
@@ -122,7 +122,7 @@ class Pipeline:
         """
         check_place(Path(path))
         passage = self.passage
-        x, y = nests.plain_arrays(passage.train.x), nests.plain_arrays(passage.train.y)
+        x, y = structures.plain_arrays(passage.train.x), structures.plain_arrays(passage.train.y)
         if x is None:
             raise ArgumentError(
                 "The steps give the model no arrays, so their rows can be seen only in training.",

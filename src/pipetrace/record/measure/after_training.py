@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import nests, training
+from pipetrace.capture import structures, training
 from pipetrace.capture.forward import Forward
 from pipetrace.capture.weights import size
 from pipetrace.record.measure.model_pass import ModelPass, is_numbers
@@ -76,7 +76,7 @@ class TrainingMode:
         outputs = {str(spec.source) for spec in self._measure.forward.outputs}
         forward = Forward(
             self._model,
-            nests.as_fit_gets(self._rows.taken(slice(0, 2)).x),
+            structures.as_fit_gets(self._rows.taken(slice(0, 2)).x),
             self._measure.names,
             training=True,
             only={*self._layers, *inputs, *outputs},
@@ -99,14 +99,17 @@ class TrainingMode:
     def outcome(self, some: Rows) -> Found:
         """Outputs in training against targets."""
         return compared(
-            self._measure, some, self._forward.final(nests.as_fit_gets(some.x)) or [], TRAINING_MODE
+            self._measure,
+            some,
+            self._forward.final(structures.as_fit_gets(some.x)) or [],
+            TRAINING_MODE,
         )
 
     def facts(self) -> ModeFacts:
         """Which stages give something else in training, for some of the rows."""
         found, measure = ModeFacts(), self._measure
         few = self._rows.taken(slice(0, min(MODE_ROWS, measure.extent.together))).x
-        trained = self._forward.passed(nests.as_fit_gets(few)).outputs
+        trained = self._forward.passed(structures.as_fit_gets(few)).outputs
         usual = measure.passed(few)
         known = {**usual.outputs, **trained}
         for name, (stage, operation) in self._layers.items():

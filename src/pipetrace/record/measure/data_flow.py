@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import nests
+from pipetrace.capture import structures
 from pipetrace.capture.forward import Passed
 from pipetrace.record.measure.model_pass import ModelPass, as_rows
 from pipetrace.stats import Summariser, can_summarise, kernels
@@ -122,7 +122,10 @@ def _rows_in(seconds: float, measure: ModelPass, x: Any, total: int, compiled: A
             began = time.perf_counter()
             summing = _Summing(measure, compiled)
             summing.add(
-                pool, measure.passed(nests.taken(x, slice(0, together))), min(total, together), None
+                pool,
+                measure.passed(structures.taken(x, slice(0, together))),
+                min(total, together),
+                None,
             )
             summing.wait()
             took = time.perf_counter() - began
@@ -135,7 +138,7 @@ def _batches(measure: ModelPass, x: Any, count: int, places: Any) -> Iterator[tu
         yield (
             start,
             measure.passed(
-                nests.taken(x, slice(start, stop) if places is None else places[start:stop])
+                structures.taken(x, slice(start, stop) if places is None else places[start:stop])
             ),
         )
 

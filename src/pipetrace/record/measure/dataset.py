@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipetrace.capture import nests
+from pipetrace.capture import structures
 from pipetrace.record.measure.dataset_checks import labels_of
 from pipetrace.record.measure.model_pass import ModelPass, is_numbers
 from pipetrace.record.measure.rows import Rows
@@ -103,7 +103,7 @@ def targets_of(rows: Rows) -> tuple[Target, ...]:
     """What each output is to give, as measured on the rows."""
     if rows.y is None:
         return ()
-    names, targets = nests.leaf_names(rows.y), nests.flatten(rows.y)
+    names, targets = structures.leaf_names(rows.y), structures.flatten(rows.y)
     return tuple(
         _target(name or (str(place) if len(targets) > 1 else None), values)
         for place, (name, values) in enumerate(zip(names, targets, strict=True))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import nests, training
+from pipetrace.capture import structures, training
 from pipetrace.capture.facts import losses
 from pipetrace.capture.forward import failing_graph
 from pipetrace.capture.tensors import Origin
@@ -120,7 +120,7 @@ def _in_a_pass(suspect: Suspect, sound: Weights) -> Event | None:
         return None
     broken: list[Any] = []
     for part in parts:
-        x = nests.as_fit_gets(part.x)
+        x = structures.as_fit_gets(part.x)
         broken = training.not_finite(suspect.model, sound, x, part.y)
         if broken:
             break
@@ -156,7 +156,7 @@ def of_exception(
     seen: tuple[Stage, ...] = ()
     rows = suspect.rows
     if stage is None and rows is not None:
-        x = nests.as_fit_gets(rows.taken(slice(0, min(len(rows), suspect.together))).x)
+        x = structures.as_fit_gets(rows.taken(slice(0, min(len(rows), suspect.together))).x)
         numbered = [(f"input_{place + 1}", 0) for place, _ in enumerate(rows.arrays)]
         graph = failing_graph(suspect.model, x, suspect.names or numbered, suspect.taken)
         stage = next((node.stage.name for node in graph.nodes if not node.stage.outputs), None)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pipetrace.capture import nests
+from pipetrace.capture import structures
 from pipetrace.capture.training import Gradients, mean
 from pipetrace.capture.weights import Weights, trainable
 from pipetrace.record.measure.outcomes import Found
@@ -45,7 +45,7 @@ class LossGradients:
         together = min(GRADIENT_ROWS, together)
         few = rows.spaced(GRADIENT_ROWS // together * together)
         parts = [
-            (nests.as_fit_gets(part.x), nests.as_fit_gets(part.y), part.weight)
+            (structures.as_fit_gets(part.x), structures.as_fit_gets(part.y), part.weight)
             for start in range(0, len(few), together)
             for part in (few.taken(slice(start, start + together)),)
         ]

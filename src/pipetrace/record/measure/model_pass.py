@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import facts, nests
+from pipetrace.capture import facts, structures
 from pipetrace.capture.forward import Forward, Passed
 from pipetrace.capture.tensors import Origin
 from pipetrace.capture.weights import Weights
@@ -100,7 +100,7 @@ def _as_fits(
 def sources(names: Sequence[str], x: Any, config: Mapping[str, Any]) -> tuple[Stage, ...]:
     """The stages that the rows come from, one for each array."""
     found = []
-    for name, values in zip(names, nests.flatten(x), strict=True):
+    for name, values in zip(names, structures.flatten(x), strict=True):
         dtype = "string" if values.dtype.kind in "OSU" else str(values.dtype)
         spec = Spec((None, *values.shape[1:]), dtype)
         found.append(Stage(name, SOURCE, None, name, dict(config), (spec,), (spec,)))
@@ -109,7 +109,7 @@ def sources(names: Sequence[str], x: Any, config: Mapping[str, Any]) -> tuple[St
 
 def source_names(model: Any, x: Any) -> list[str]:
     """Names for the sources: keys of a dictionary, names of the model's inputs, or numbers."""
-    keys = nests.leaf_names(x)
+    keys = structures.leaf_names(x)
     inputs = facts.input_names(model)
     taken_names = set(facts.layer_names(model)) - set(inputs)
     names = []
@@ -140,7 +140,7 @@ class ModelPass:
     ) -> None:
         self.forward, self.names = forward, list(names)
         self.losses = facts.RowLosses(forward.model, most)
-        one = self.passed(nests.taken(x, slice(0, 1)))
+        one = self.passed(structures.taken(x, slice(0, 1)))
         sizes = {name: sum(each.size for each in values) for name, values in one.outputs.items()}
         channels = {
             name: values[0].shape[-1] if values[0].ndim > 1 else 1
@@ -164,11 +164,11 @@ class ModelPass:
             instead: weights to use in place of those that the model has.
         """
         given: dict[str, dict[int, Array]] = {}
-        for (name, output), values in zip(self.names, nests.flatten(x), strict=True):
+        for (name, output), values in zip(self.names, structures.flatten(x), strict=True):
             given.setdefault(name, {})[output] = values
         # Keras takes the arrays of a dictionary by sorted keys, not in the outputs' order.
         sources = {name: tuple(of[output] for output in sorted(of)) for name, of in given.items()}
-        found = self.forward.passed(nests.as_fit_gets(x), instead)
+        found = self.forward.passed(structures.as_fit_gets(x), instead)
         return Passed({**sources, **found.outputs}, found.masks)
 
     def outputs_in(self, passed: Passed) -> list[Array]:
@@ -207,7 +207,7 @@ class ModelPass:
         """
         if not len(rows):
             return []
-        found = self.forward.final(nests.as_fit_gets(rows.x))
+        found = self.forward.final(structures.as_fit_gets(rows.x))
         return self.outputs_in(self.passed(rows.x)) if found is None else found
 
     def _specs(self, name: str, values: Sequence[Array]) -> tuple[Spec, ...]:

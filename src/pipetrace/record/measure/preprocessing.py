@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import nests
+from pipetrace.capture import structures
 from pipetrace.capture.datasets import dataset_stages, element_specs
 from pipetrace.pipeline.kinds import is_dataset, is_flat
 from pipetrace.pipeline.run import Passage, stages_of
@@ -50,7 +50,7 @@ def before(passage: Passage) -> Before:
     stages = stages_of(passage, first=first, outputs=outputs)
     last = stages[-1]
     places = list(range(len(last.outputs) or 1))
-    in_order = nests.flatten(_numbered(passage.train.x, count()))
+    in_order = structures.flatten(_numbered(passage.train.x, count()))
     sources = [
         (last.name, place) for place in (in_order if len(in_order) == len(places) else places)
     ]
@@ -92,7 +92,7 @@ def _numbered(x: Any, numbers: Iterator[int]) -> Any:
 def _single(values: Any) -> Array | None:
     """A value as one array, or None where it is several or none."""
     found = (
-        nests.plain_arrays(values)
+        structures.plain_arrays(values)
         if hasattr(values, "shape") or hasattr(values, "to_numpy")
         else None
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import batches, nests
+from pipetrace.capture import batches, structures
 from pipetrace.capture.fit import FitCall
 from pipetrace.errors import ArgumentError, DataError
 from pipetrace.trace.document import Array
@@ -37,16 +37,16 @@ class Rows:
     @property
     def arrays(self) -> list[Array]:
         """The arrays of ``x``, in Keras' order."""
-        return nests.flatten(self.x)
+        return structures.flatten(self.x)
 
     @property
     def targets(self) -> list[Array]:
         """The arrays of ``y``, in Keras' order; none where the targets are not known."""
-        return nests.arrays(self.y)
+        return structures.arrays(self.y)
 
     def taken(self, places: Any) -> "Rows":
         """The rows at some places, a slice or indices."""
-        x, y, weight = (nests.taken(each, places) for each in (self.x, self.y, self.weight))
+        x, y, weight = (structures.taken(each, places) for each in (self.x, self.y, self.weight))
         return Rows(x, y, weight, complete=False)
 
     def spaced(self, count: int) -> "Rows":
@@ -64,10 +64,10 @@ class Rows:
 
 def plain_rows(x: Any, y: Any = None, weight: Any = None) -> Rows | None:
     """Rows from what ``fit`` is given; None where that is no array with an axis of rows."""
-    found = nests.plain_arrays(x)
-    if found is None or not nests.flatten(found)[0].ndim:
+    found = structures.plain_arrays(x)
+    if found is None or not structures.flatten(found)[0].ndim:
         return None
-    return Rows(found, nests.plain_arrays(y), nests.plain_arrays(weight))
+    return Rows(found, structures.plain_arrays(y), structures.plain_arrays(weight))
 
 
 def given_rows(x: Any, y: Any, where: str) -> Rows | None:
@@ -87,7 +87,7 @@ def given_rows(x: Any, y: Any, where: str) -> Rows | None:
                 "y was given without x.", where=where, hint="Give both, or neither."
             )
         return None
-    arrays, targets = nests.plain_arrays(x), nests.plain_arrays(y)
+    arrays, targets = structures.plain_arrays(x), structures.plain_arrays(y)
     if arrays is None or (y is not None and targets is None):
         kind = type(x if arrays is None else y).__name__
         raise ArgumentError(
@@ -98,7 +98,7 @@ def given_rows(x: Any, y: Any, where: str) -> Rows | None:
         )
     lengths = {
         len(each) if each.ndim else None
-        for each in nests.flatten([arrays, targets])
+        for each in structures.flatten([arrays, targets])
         if each is not None
     }
     if len(lengths) != 1 or not lengths - {None, 0}:
@@ -193,7 +193,7 @@ class RowSource:
     def kind(self) -> str:
         """What the rows come as, such as ``array`` or ``tf.data PrefetchDataset``."""
         x = self.call.x if self.call.known else None
-        if x is not None and self._of_fit is None and nests.plain_arrays(x) is None:
+        if x is not None and self._of_fit is None and structures.plain_arrays(x) is None:
             name = type(x).__name__.removeprefix("_")
             return f"tf.data {name}" if type(x).__module__.startswith("tensorflow.") else name
         if self.shown is None:

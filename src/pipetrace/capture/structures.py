@@ -9,49 +9,49 @@ from pipetrace.capture.backend import load
 from pipetrace.trace.document import Array
 
 
-def flatten(nest: Any) -> list[Any]:
+def flatten(structure: Any) -> list[Any]:
     """The leaves in Keras' order: dictionaries by their sorted keys."""
-    found: list[Any] = load().tree.flatten(nest)
+    found: list[Any] = load().tree.flatten(structure)
     return found
 
 
-def arrays(nest: Any) -> list[Array]:
+def arrays(structure: Any) -> list[Array]:
     """The leaves that are there; None is left out."""
-    return [each for each in flatten(nest) if each is not None]
+    return [each for each in flatten(structure) if each is not None]
 
 
-def leaf_names(nest: Any) -> list[str | None]:
+def leaf_names(structure: Any) -> list[str | None]:
     """The innermost key of each leaf, or None, in the order of ``flatten``."""
     return [
         next((key for key in reversed(path) if isinstance(key, str)), None)
-        for path, _ in load().tree.flatten_with_path(nest)
+        for path, _ in load().tree.flatten_with_path(structure)
     ]
 
 
-def mapped(function: Callable[..., Any], nest: Any, *others: Any) -> Any:
+def mapped(function: Callable[..., Any], structure: Any, *others: Any) -> Any:
     """The structure with the function's results as leaves."""
-    return load().tree.map_structure(function, nest, *others)
+    return load().tree.map_structure(function, structure, *others)
 
 
-def taken(nest: Any, places: Any) -> Any:
+def taken(structure: Any, places: Any) -> Any:
     """Some rows of every array, a slice or indices; None stays None."""
-    return mapped(lambda each: None if each is None else each[places], nest)
+    return mapped(lambda each: None if each is None else each[places], structure)
 
 
-def plain_arrays(nest: Any) -> Any:
+def plain_arrays(structure: Any) -> Any:
     """Arrays, tensors or frames as NumPy arrays, same structure; None of anything else."""
-    if nest is None or callable(getattr(nest, "__next__", None)):
+    if structure is None or callable(getattr(structure, "__next__", None)):
         return None
     try:
-        leaves = flatten(nest)
+        leaves = flatten(structure)
         if not leaves or not all(_is_arrays(leaf) for leaf in leaves):
             return None
-        return mapped(_as_array, nest)
+        return mapped(_as_array, structure)
     except Exception:  # a lazy or broken container of somebody's own
         return None
 
 
-def as_fit_gets(nest: Any) -> Any:
+def as_fit_gets(structure: Any) -> Any:
     """Arrays with the floats in Keras' ``floatx``."""
     floatx = load().config.floatx()
 
@@ -59,7 +59,7 @@ def as_fit_gets(nest: Any) -> Any:
         floats = values.dtype.kind == "f" and values.dtype.name != floatx
         return values.astype(floatx) if floats else values
 
-    return mapped(cast, nest)
+    return mapped(cast, structure)
 
 
 def _is_arrays(leaf: Any) -> bool:
