@@ -19,7 +19,7 @@ import numpy as np
 
 from pipetrace.capture.fingerprints import Fitted, Results, prepare, remembering, results_of
 from pipetrace.errors import NothingToCompareError, PipetraceError, ScriptError
-from pipetrace.explain.text import counted, duration, figure, share
+from pipetrace.explain.formatting import counted, duration, figure, share
 from pipetrace.present.formats.json import encode
 from pipetrace.record.run import Watched, check_program, record_all, run_alone, when_imported
 from pipetrace.trace import read

@@ -3,7 +3,7 @@
 from tests.tasks import KINDS, binary, course, made, mask, regression, several
 
 from pipetrace.explain import metrics
-from pipetrace.explain.text import figure, share
+from pipetrace.explain.formatting import figure, share
 
 WAYS: dict[str | None, str] = {
     "falls": "loss val_loss kind_loss val_kind_loss mae mean_squared_error dice_loss head_mae "

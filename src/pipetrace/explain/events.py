@@ -3,7 +3,7 @@
 import math
 
 from pipetrace.explain.facts import stage_of
-from pipetrace.explain.text import counted, dimensions, figure, listed, number
+from pipetrace.explain.formatting import counted, dimensions, figure, listed, number
 from pipetrace.trace.document import FAILED, Stage, Trace
 from pipetrace.trace.events import (
     DATA_ENDED,

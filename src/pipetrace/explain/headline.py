@@ -6,6 +6,7 @@ import textwrap
 from pipetrace.explain import metrics, task
 from pipetrace.explain.events import called
 from pipetrace.explain.facts import first_call, layer_stages, row_noun, stage_of, trained
+from pipetrace.explain.formatting import counted, dimensions, figure, listed, moved, points, share
 from pipetrace.explain.judgement import (
     AT_CHANCE,
     BROKEN,
@@ -23,7 +24,6 @@ from pipetrace.explain.judgement import (
     luck,
 )
 from pipetrace.explain.metrics import accuracy
-from pipetrace.explain.text import counted, dimensions, figure, listed, moved, points, share
 from pipetrace.trace.document import (
     FAILED,
     FINISHED,

@@ -12,6 +12,16 @@ from pipetrace.explain.facts import (
     stage_of,
     validation_rows,
 )
+from pipetrace.explain.formatting import (
+    counted,
+    dimensions,
+    exact,
+    figure,
+    listed,
+    moved,
+    number,
+    share,
+)
 from pipetrace.explain.judgement import (
     AHEAD,
     AT_CHANCE,
@@ -31,7 +41,6 @@ from pipetrace.explain.judgement import (
     luck,
 )
 from pipetrace.explain.metrics import accuracy, validation_accuracy
-from pipetrace.explain.text import counted, dimensions, exact, figure, listed, moved, number, share
 from pipetrace.trace.document import FAILED, Epoch, Stage, Trace
 from pipetrace.trace.events import LOSS, NON_FINITE
 from pipetrace.trace.summary import Summary

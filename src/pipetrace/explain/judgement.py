@@ -8,8 +8,8 @@ from functools import reduce
 from pipetrace.explain import metrics, task
 from pipetrace.explain.cache import once
 from pipetrace.explain.facts import occurring, train_rows, trained, validation_rows
+from pipetrace.explain.formatting import figure
 from pipetrace.explain.metrics import VALIDATION, accuracy, validation_accuracy
-from pipetrace.explain.text import figure
 from pipetrace.trace.document import Epoch, Trace
 from pipetrace.trace.measurements import TRAINING, Outcome
 

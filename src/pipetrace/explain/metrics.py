@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable, Iterable
 
 from pipetrace.explain.cache import once
+from pipetrace.explain.formatting import figure, share
 from pipetrace.explain.task import only
-from pipetrace.explain.text import figure, share
 from pipetrace.trace.document import Epoch, Trace
 
 FALLS, RISES = "falls", "rises"

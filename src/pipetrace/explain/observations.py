@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pipetrace.explain import metrics
 from pipetrace.explain.cache import once
 from pipetrace.explain.facts import classes, occurring, row_noun, train_rows, validation_rows
+from pipetrace.explain.formatting import counted, figure, listed, moved, points, share
 from pipetrace.explain.judgement import (
     AHEAD,
     AT_CHANCE,
@@ -32,7 +33,6 @@ from pipetrace.explain.judgement import (
     validation_error,
 )
 from pipetrace.explain.metrics import accuracy, validation_accuracy
-from pipetrace.explain.text import counted, figure, listed, moved, points, share
 from pipetrace.trace import Given, opened
 from pipetrace.trace.document import Epoch, Trace
 

@@ -1,6 +1,6 @@
 """What recording took, and what was skipped, in words."""
 
-from pipetrace.explain.text import counted, duration, listed, number, share
+from pipetrace.explain.formatting import counted, duration, listed, number, share
 from pipetrace.trace.document import Trace
 from pipetrace.trace.overhead import (
     BUDGET,

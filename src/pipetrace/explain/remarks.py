@@ -7,9 +7,9 @@ from typing import TypeAlias
 import numpy as np
 
 from pipetrace.explain.facts import before, class_name, dead_channels
+from pipetrace.explain.formatting import counted, exact, figure, listed, moved, number, share
 from pipetrace.explain.layers import kernel, strides
 from pipetrace.explain.task import CHANNELS, CLASSES, LOGITS, outputs, shares
-from pipetrace.explain.text import counted, exact, figure, listed, moved, number, share
 from pipetrace.trace.document import LAYER, SOURCE, STEP, Array, Stage, Trace
 from pipetrace.trace.summary import Summary
 

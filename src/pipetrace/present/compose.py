@@ -6,7 +6,7 @@ The order of a document and what of it is collapsed are decided here, once.
 import shlex
 from collections.abc import Iterator
 
-from pipetrace.explain.text import counted
+from pipetrace.explain.formatting import counted
 from pipetrace.present.blocks import (
     GAP,
     Bars,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pipetrace.errors import ArgumentError
 from pipetrace.explain.findings.pages import shipped
 from pipetrace.explain.findings.rule import AnyRule
-from pipetrace.explain.text import listed
+from pipetrace.explain.formatting import listed
 from pipetrace.present.rules import explained
 
 SCHEMA = "schema"

@@ -17,7 +17,7 @@ from pipetrace.errors import (
     visible,
 )
 from pipetrace.explain.facts import trained
-from pipetrace.explain.text import counted
+from pipetrace.explain.formatting import counted
 from pipetrace.trace.document import Trace
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

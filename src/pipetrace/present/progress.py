@@ -15,8 +15,8 @@ from rich.progress import (
 )
 
 from pipetrace.errors import visible
+from pipetrace.explain.formatting import duration, figure
 from pipetrace.explain.metrics import VALIDATION, base, written
-from pipetrace.explain.text import duration, figure
 from pipetrace.trace.document import Epoch
 
 

@@ -12,7 +12,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from pipetrace.explain.text import counted
+from pipetrace.explain.formatting import counted
 from pipetrace.present import terminal_graphics
 from pipetrace.present.blocks import (
     Bars,

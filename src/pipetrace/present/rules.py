@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from pipetrace.explain.findings.pages import page
 from pipetrace.explain.findings.rule import AnyRule
-from pipetrace.explain.text import counted, listed
+from pipetrace.explain.formatting import counted, listed
 from pipetrace.present.text import wrapped
 
 

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from functools import singledispatch
 
-from pipetrace.explain.text import listed
+from pipetrace.explain.formatting import listed
 from pipetrace.present.blocks import (
     Bars,
     Block,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from tests.traces import broken, killed, lengthened
 
-from pipetrace.explain.text import figure, share
+from pipetrace.explain.formatting import figure, share
 from pipetrace.present.build.charts import Line, chart
 from pipetrace.present.build.document import document
 from pipetrace.present.drawings import Chart

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.graphs import CHAIN, deep, lined, measured, stage, trace_of
 
-from pipetrace.explain.text import share
+from pipetrace.explain.formatting import share
 from pipetrace.present import terminal_graphics
 from pipetrace.present.build import images
 from pipetrace.present.build.data_flow import BUDGET, written

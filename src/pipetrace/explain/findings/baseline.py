@@ -8,7 +8,7 @@ from pipetrace.explain import metrics
 from pipetrace.explain.events import called
 from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
-from pipetrace.explain.text import counted, dimensions, listed, number, share
+from pipetrace.explain.formatting import counted, dimensions, listed, number, share
 from pipetrace.trace.document import Spec, Stage, Trace
 
 TOLERANCE = 0.1

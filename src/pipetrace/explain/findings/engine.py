@@ -12,7 +12,7 @@ from pipetrace.explain.findings.finding import LEVELS, NOTE, WARNING, Finding
 from pipetrace.explain.findings.needs import Need, missing
 from pipetrace.explain.findings.registry import check_level, known_rules, qualified_name, selected
 from pipetrace.explain.findings.rule import AnyRule, Rule
-from pipetrace.explain.text import counted
+from pipetrace.explain.formatting import counted
 from pipetrace.trace import Given, opened
 from pipetrace.trace.document import Trace
 

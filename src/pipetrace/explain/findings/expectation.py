@@ -10,7 +10,7 @@ from pipetrace.errors import ExpectationError
 from pipetrace.explain import metrics
 from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
-from pipetrace.explain.text import counted, listed
+from pipetrace.explain.formatting import counted, listed
 from pipetrace.trace.document import Trace
 
 COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {

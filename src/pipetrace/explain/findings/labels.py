@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pipetrace.explain.events import called
 from pipetrace.explain.findings.engine import Report
 from pipetrace.explain.findings.finding import LEVELS, Finding
-from pipetrace.explain.text import counted, listed, share
+from pipetrace.explain.formatting import counted, listed, share
 from pipetrace.trace.document import Trace
 
 LISTED_SPANS = 3

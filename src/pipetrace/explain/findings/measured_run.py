@@ -6,8 +6,8 @@ from functools import cached_property
 from pipetrace.explain import task
 from pipetrace.explain.cache import once
 from pipetrace.explain.findings.finding import Evidence
+from pipetrace.explain.formatting import figure, share
 from pipetrace.explain.judgement import judgement
-from pipetrace.explain.text import figure, share
 from pipetrace.trace.document import LAYER, SOURCE, STEP, Stage, Trace
 from pipetrace.trace.measurements import (
     HELD_OUT,

@@ -13,8 +13,8 @@ from pipetrace.explain.findings.measured_run import (
     RESHAPING,
     MeasuredRun,
 )
+from pipetrace.explain.formatting import counted, figure, share
 from pipetrace.explain.judgement import AT_CHANCE, BETTER, WORSE
-from pipetrace.explain.text import counted, figure, share
 from pipetrace.trace.document import SOURCE, STEP, Stage
 from pipetrace.trace.measurements import (
     ALIGNED,

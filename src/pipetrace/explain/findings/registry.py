@@ -16,7 +16,7 @@ from pipetrace.errors import (
 from pipetrace.explain.findings.finding import LEVELS
 from pipetrace.explain.findings.needs import NEEDS
 from pipetrace.explain.findings.rule import AnyRule, Rule, all_rules
-from pipetrace.explain.text import listed
+from pipetrace.explain.formatting import listed
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

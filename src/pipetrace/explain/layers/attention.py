@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import permutations
 
+from pipetrace.explain.formatting import dimensions
 from pipetrace.explain.layers.parts import (
     Fields,
     Known,
@@ -17,7 +18,6 @@ from pipetrace.explain.layers.parts import (
     length_at,
     whole,
 )
-from pipetrace.explain.text import dimensions
 from pipetrace.trace.document import Stage
 
 Product = tuple[tuple[int, ...], tuple[int, ...]]

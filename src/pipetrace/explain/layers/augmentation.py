@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pipetrace.explain.formatting import listed
 from pipetrace.explain.layers.parts import (
     BOTH_TIMES,
     TRAINING_ONLY,
@@ -17,7 +18,6 @@ from pipetrace.explain.layers.parts import (
     whole,
 )
 from pipetrace.explain.layers.windows import arranged, channels_of
-from pipetrace.explain.text import listed
 from pipetrace.trace.document import Stage
 
 IMAGE_INPUTS = (1, 6)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from pipetrace.explain.formatting import counted, listed, number
 from pipetrace.explain.layers.activation import activated
 from pipetrace.explain.layers.parts import (
     MANY_INPUTS,
@@ -23,7 +24,6 @@ from pipetrace.explain.layers.parts import (
     table,
     whole,
 )
-from pipetrace.explain.text import counted, listed, number
 from pipetrace.trace.document import Stage
 
 MOST_NAMED = 100

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pipetrace.explain.formatting import counted, listed
 from pipetrace.explain.layers.parts import by, fill, table
-from pipetrace.explain.text import counted, listed
 from pipetrace.trace.document import Stage
 
 AUTOTUNE = -1

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from pipetrace.explain.formatting import dimensions, listed
 from pipetrace.explain.layers.parts import (
     MANY_INPUTS,
     Fields,
@@ -13,7 +14,6 @@ from pipetrace.explain.layers.parts import (
     demand,
     length_at,
 )
-from pipetrace.explain.text import dimensions, listed
 from pipetrace.trace.document import Stage
 
 ELEMENT_BY_ELEMENT = {

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from pipetrace.explain.formatting import listed
 from pipetrace.explain.layers.parts import (
     BOTH_TIMES,
     SAME_VALUES,
@@ -18,7 +19,6 @@ from pipetrace.explain.layers.parts import (
     whole,
     within,
 )
-from pipetrace.explain.text import listed
 from pipetrace.trace.document import Stage
 
 LEARNED = """

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from pipetrace.explain.formatting import dimensions, figure
 from pipetrace.explain.layers.merging import broadcast
 from pipetrace.explain.layers.parts import (
     SAME_SHAPE,
@@ -14,7 +15,6 @@ from pipetrace.explain.layers.parts import (
     sentence,
     table,
 )
-from pipetrace.explain.text import dimensions, figure
 from pipetrace.trace.document import Stage
 
 ELEMENT_BY_ELEMENT = """

@@ -25,7 +25,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipetrace.explain.text import counted, exact, figure, listed, number, share
+from pipetrace.explain.formatting import counted, exact, figure, listed, number, share
 from pipetrace.trace.document import Parameters, Stage
 
 Shape = Sequence[int | None]

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from functools import partial
 
+from pipetrace.explain.formatting import counted, listed
 from pipetrace.explain.layers.parts import (
     Fields,
     Known,
@@ -21,7 +22,6 @@ from pipetrace.explain.layers.windows import (
     padding,
     positions_of,
 )
-from pipetrace.explain.text import counted, listed
 from pipetrace.trace.document import Stage
 
 BLOCKS = {

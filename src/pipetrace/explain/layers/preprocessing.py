@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from pipetrace.explain.formatting import counted
 from pipetrace.explain.layers.parts import (
     ELEMENTWISE,
     Fields,
@@ -17,7 +18,6 @@ from pipetrace.explain.layers.parts import (
     whole,
 )
 from pipetrace.explain.layers.windows import fit_sum
-from pipetrace.explain.text import counted
 from pipetrace.trace.document import Stage
 
 CODED = """

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from pipetrace.explain.formatting import counted, listed, share
 from pipetrace.explain.layers.convolution import SLIDING_SHAPE, sliding
 from pipetrace.explain.layers.parts import (
     MANY_INPUTS,
@@ -22,7 +23,6 @@ from pipetrace.explain.layers.parts import (
     whole,
     within,
 )
-from pipetrace.explain.text import counted, listed, share
 from pipetrace.trace.document import Spec, Stage
 
 STATE = {

@@ -2,8 +2,8 @@
 
 from functools import partial
 
+from pipetrace.explain.formatting import figure
 from pipetrace.explain.layers.parts import SAME_VALUES, Fields, Known, demand, share_of
-from pipetrace.explain.text import figure
 from pipetrace.trace.document import Stage
 
 IDLE = "[idle] Its rate is 0, so it changes nothing, not even in training."

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from pipetrace.explain.formatting import counted, dimensions, listed, number
 from pipetrace.explain.layers.parts import (
     Fields,
     Known,
@@ -16,7 +17,6 @@ from pipetrace.explain.layers.parts import (
     whole,
 )
 from pipetrace.explain.layers.windows import arranged, channels_of, positions_of
-from pipetrace.explain.text import counted, dimensions, listed, number
 from pipetrace.trace.document import Stage
 
 NOUNS = (("step",), ("row", "column"), ("plane", "row", "column"))

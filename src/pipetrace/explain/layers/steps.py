@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pipetrace.explain.formatting import counted, exact, listed, number
 from pipetrace.explain.layers.datasets import stage_words
 from pipetrace.explain.layers.parts import NOT_TOLD, Operation, sentence
-from pipetrace.explain.text import counted, exact, listed, number
 from pipetrace.trace.document import Stage
 
 Facts = Mapping[str, Any]

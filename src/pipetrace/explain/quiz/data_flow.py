@@ -5,10 +5,10 @@ import math
 import numpy as np
 
 from pipetrace.explain.facts import before, first_call, first_of, layer_stages
+from pipetrace.explain.formatting import counted, exact, figure, listed, number
 from pipetrace.explain.layers import is_of_keras, kernel, operation, strides
 from pipetrace.explain.quiz.draft import Draft, draft, written
 from pipetrace.explain.remarks import FEW, pooled_block
-from pipetrace.explain.text import counted, exact, figure, listed, number
 from pipetrace.trace.document import STEP, Spec, Stage, Trace
 
 MOST_TRIED = 200

@@ -10,10 +10,10 @@ from pipetrace.explain.facts import (
     probabilities,
     row_noun,
 )
+from pipetrace.explain.formatting import counted, figure, number, share
 from pipetrace.explain.layers import is_of_keras
 from pipetrace.explain.quiz.draft import Draft, draft, written
 from pipetrace.explain.task import BINARY, CLASSES, ROW, THRESHOLD, only, shares
-from pipetrace.explain.text import counted, figure, number, share
 from pipetrace.trace.document import Stage, Trace
 
 LEGIBLE = 0.001

@@ -4,10 +4,10 @@ import math
 
 from pipetrace.explain import metrics
 from pipetrace.explain.facts import accumulated, classes, first_of, steps_per_epoch
+from pipetrace.explain.formatting import counted, figure, number, share
 from pipetrace.explain.judgement import best_validation, chance
 from pipetrace.explain.quiz.draft import Draft, draft, written
 from pipetrace.explain.task import only
-from pipetrace.explain.text import counted, figure, number, share
 from pipetrace.trace.document import Trace
 
 OPTIONS = 4

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from pipetrace.explain.formatting import counted, dimensions, figure, listed, number, share
 from pipetrace.explain.layers import operation
-from pipetrace.explain.text import counted, dimensions, figure, listed, number, share
 from pipetrace.present.build import images
 from pipetrace.present.views import Change
 from pipetrace.trace.document import Array, Stage, Trace

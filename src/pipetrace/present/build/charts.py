@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pipetrace.explain.text import figure
+from pipetrace.explain.formatting import figure
 from pipetrace.present.drawings import Chart, Point, Series, Tick
 
 DECADES = 1.5

@@ -8,9 +8,17 @@ import numpy as np
 
 from pipetrace.explain import task
 from pipetrace.explain.facts import measured_rows
+from pipetrace.explain.formatting import (
+    counted,
+    dimensions,
+    full_shape,
+    listed,
+    number,
+    shape,
+    share,
+)
 from pipetrace.explain.layers import operation
 from pipetrace.explain.remarks import example, measured, place
-from pipetrace.explain.text import counted, dimensions, full_shape, listed, number, shape, share
 from pipetrace.present.build import images
 from pipetrace.present.build.change import change
 from pipetrace.present.build.graph.wiring import Wiring, described, wiring

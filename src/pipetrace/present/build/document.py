@@ -7,11 +7,11 @@ from pipetrace.errors import DamagedTraceError
 from pipetrace.explain.events import events
 from pipetrace.explain.facts import measured_rows, trained
 from pipetrace.explain.findings.engine import CheckOptions, check
+from pipetrace.explain.formatting import counted, duration
 from pipetrace.explain.headline import headline
 from pipetrace.explain.insight import insight
 from pipetrace.explain.layers import operation
 from pipetrace.explain.quiz import Question, quiz
-from pipetrace.explain.text import counted, duration
 from pipetrace.present.blocks import Epochs, Figure, Labelled, Paragraph, flattened
 from pipetrace.present.build.data_flow import data_flow
 from pipetrace.present.build.findings import (

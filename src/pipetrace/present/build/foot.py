@@ -1,9 +1,17 @@
 """The foot of a document: how everything was measured, and what of it was not."""
 
 from pipetrace.explain.facts import own_pipeline, train_rows, trained, validation_rows
+from pipetrace.explain.formatting import (
+    counted,
+    dimensions,
+    duration,
+    figure,
+    listed,
+    number,
+    share,
+)
 from pipetrace.explain.headline import shortened
 from pipetrace.explain.overhead import omissions, spent
-from pipetrace.explain.text import counted, dimensions, duration, figure, listed, number, share
 from pipetrace.present.views import Fact
 from pipetrace.trace.document import FINISHED, STOPPED, Parameters, Target, Trace
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pipetrace.explain.text import counted, figure, number, share
+from pipetrace.explain.formatting import counted, figure, number, share
 from pipetrace.present.drawings import Bar, Distribution, ImageView
 from pipetrace.stats import bins
 from pipetrace.trace.document import Array

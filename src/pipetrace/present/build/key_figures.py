@@ -5,8 +5,8 @@ import math
 from pipetrace.explain import metrics
 from pipetrace.explain.facts import layer_stages, measured_rows, row_noun
 from pipetrace.explain.findings.engine import Report
+from pipetrace.explain.formatting import counted, figure, number, points, share
 from pipetrace.explain.judgement import Score, chance, judgement
-from pipetrace.explain.text import counted, figure, number, points, share
 from pipetrace.present.views import KeyFigure
 from pipetrace.trace.document import Stage, Trace
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from pipetrace.explain import task
 from pipetrace.explain.facts import class_name, output_of
-from pipetrace.explain.text import counted, dimensions, figure, number, share
+from pipetrace.explain.formatting import counted, dimensions, figure, number, share
 from pipetrace.present.build import images
 from pipetrace.present.build.outcome_images import compared, image_outcome, mask_outcome
 from pipetrace.present.build.sequence import sequence

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pipetrace.explain import task
-from pipetrace.explain.text import counted, dimensions, figure, number, share
+from pipetrace.explain.formatting import counted, dimensions, figure, number, share
 from pipetrace.present.build import images
 from pipetrace.present.drawings import ImageView
 from pipetrace.trace.document import Array

@@ -6,9 +6,9 @@ import numpy as np
 
 from pipetrace.explain import task
 from pipetrace.explain.facts import own_pipeline, trained
+from pipetrace.explain.formatting import counted, dimensions, figure, listed, number, share
 from pipetrace.explain.layers import operation
 from pipetrace.explain.recompute import TOLERANCE, recompute
-from pipetrace.explain.text import counted, dimensions, figure, listed, number, share
 from pipetrace.present.build import images
 from pipetrace.present.build.data_flow import score_bars, stage_image
 from pipetrace.present.build.outcome import outcomes

@@ -4,7 +4,7 @@ import numpy as np
 
 from pipetrace.explain import task
 from pipetrace.explain.facts import class_name
-from pipetrace.explain.text import counted, figure, number, share
+from pipetrace.explain.formatting import counted, figure, number, share
 from pipetrace.present.drawings import Grid
 from pipetrace.trace.document import LAYER, Array, Prediction, Trace
 

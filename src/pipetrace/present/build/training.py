@@ -10,9 +10,9 @@ from pipetrace.explain.facts import (
     trained,
     validation_rows,
 )
+from pipetrace.explain.formatting import counted, duration, figure, number, share
 from pipetrace.explain.judgement import best_validation, chance
 from pipetrace.explain.observations import observations
-from pipetrace.explain.text import counted, duration, figure, number, share
 from pipetrace.present.build.charts import Line, chart
 from pipetrace.present.drawings import Chart
 from pipetrace.present.views import EpochRow, TrainingView

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from pipetrace.explain.findings.engine import Report
 from pipetrace.explain.findings.labels import report_title, unrun_rules
+from pipetrace.explain.formatting import counted
 from pipetrace.explain.overhead import omissions
-from pipetrace.explain.text import counted
 from pipetrace.present.blocks import GAP, Block, Paragraph
 from pipetrace.present.build.findings import findings_view
 from pipetrace.present.compose import findings_blocks

@@ -15,7 +15,7 @@ from pipetrace.explain.findings.finding import Finding
 from pipetrace.explain.findings.labels import in_a_line, when, where
 from pipetrace.explain.findings.pages import page
 from pipetrace.explain.findings.rule import Rule
-from pipetrace.explain.text import listed
+from pipetrace.explain.formatting import listed
 from pipetrace.present.build.findings import further
 from pipetrace.present.formats.json import encode
 from pipetrace.trace.document import Trace

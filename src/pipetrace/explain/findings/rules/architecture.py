@@ -18,7 +18,7 @@ from pipetrace.explain.findings.questions import (
     weak_kernels,
 )
 from pipetrace.explain.findings.rule import RunRule, as_note
-from pipetrace.explain.text import counted, figure
+from pipetrace.explain.formatting import counted, figure
 from pipetrace.trace.document import Stage
 from pipetrace.trace.measurements import (
     KERNEL,

@@ -16,9 +16,9 @@ from pipetrace.explain.findings.questions import (
     underfits,
 )
 from pipetrace.explain.findings.rule import RunRule, as_note
+from pipetrace.explain.formatting import counted, figure, share
 from pipetrace.explain.judgement import AHEAD, FOLLOWS, GAP, OVERFITTING, judgement
 from pipetrace.explain.metrics import accuracy, accuracy_name, validation_accuracy
-from pipetrace.explain.text import counted, figure, share
 from pipetrace.trace.document import FAILED, Epoch
 from pipetrace.trace.measurements import (
     HELD_OUT,

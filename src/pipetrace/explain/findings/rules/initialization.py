@@ -13,7 +13,7 @@ from pipetrace.explain.findings.questions import (
     weak_kernels,
 )
 from pipetrace.explain.findings.rule import RunRule, as_note
-from pipetrace.explain.text import counted, figure, share
+from pipetrace.explain.formatting import counted, figure, share
 from pipetrace.trace.document import Stage
 from pipetrace.trace.measurements import InitialWeight, Signal
 

@@ -7,7 +7,7 @@ from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
 from pipetrace.explain.findings.measured_run import MeasuredRun
 from pipetrace.explain.findings.questions import POOR, margin, model_inputs, struggles
 from pipetrace.explain.findings.rule import RunRule, as_note
-from pipetrace.explain.text import counted, figure
+from pipetrace.explain.formatting import counted, figure
 from pipetrace.trace.document import Stage
 from pipetrace.trace.measurements import HELD_OUT, TRAINING, DatasetCheck, Signal
 

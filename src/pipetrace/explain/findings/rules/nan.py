@@ -9,9 +9,9 @@ from pipetrace.explain.findings.finding import ERROR, WARNING, Evidence, Finding
 from pipetrace.explain.findings.measured_run import MeasuredRun
 from pipetrace.explain.findings.questions import POOR
 from pipetrace.explain.findings.rule import RunRule
+from pipetrace.explain.formatting import figure
 from pipetrace.explain.judgement import NON_FINITE as VALIDATION_BROKE
 from pipetrace.explain.judgement import judgement
-from pipetrace.explain.text import figure
 from pipetrace.trace.events import NON_FINITE
 from pipetrace.trace.measurements import Update
 

@@ -21,7 +21,7 @@ from pipetrace.explain.findings.questions import (
     underfits,
 )
 from pipetrace.explain.findings.rule import RunRule
-from pipetrace.explain.text import figure, share
+from pipetrace.explain.formatting import figure, share
 from pipetrace.trace.measurements import (
     TRAINING,
     Gradient,

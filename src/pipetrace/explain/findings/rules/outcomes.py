@@ -11,9 +11,9 @@ from pipetrace.explain.findings.questions import (
     struggles,
 )
 from pipetrace.explain.findings.rule import RunRule, as_note
+from pipetrace.explain.formatting import figure
 from pipetrace.explain.headline import outcome
 from pipetrace.explain.judgement import AT_CHANCE, WORSE
-from pipetrace.explain.text import figure
 from pipetrace.trace.document import RUNNING
 from pipetrace.trace.measurements import TRAINING, Outcome
 

@@ -8,7 +8,7 @@ from pipetrace.explain.findings.finding import ERROR, NOTE, Evidence, Finding
 from pipetrace.explain.findings.measured_run import NO_SKILL, MeasuredRun
 from pipetrace.explain.findings.questions import POOR, REGRESSION_LOSSES, margin, struggles
 from pipetrace.explain.findings.rule import RunRule, as_note
-from pipetrace.explain.text import figure, share
+from pipetrace.explain.formatting import figure, share
 from pipetrace.trace.document import Target
 from pipetrace.trace.measurements import HELD_OUT, TRAINING, ClassOutcome, Outcome
 

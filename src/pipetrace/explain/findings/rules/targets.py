@@ -19,7 +19,7 @@ from pipetrace.explain.findings.questions import (
     unseen_classes,
 )
 from pipetrace.explain.findings.rule import RunRule, as_note
-from pipetrace.explain.text import figure, share
+from pipetrace.explain.formatting import figure, share
 from pipetrace.trace.measurements import (
     HELD_OUT,
     TRAINING,

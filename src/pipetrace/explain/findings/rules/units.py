@@ -8,7 +8,7 @@ from pipetrace.explain.findings.finding import Evidence, Finding
 from pipetrace.explain.findings.measured_run import MeasuredRun
 from pipetrace.explain.findings.questions import POOR, margin, struggles
 from pipetrace.explain.findings.rule import RunRule, as_note
-from pipetrace.explain.text import share
+from pipetrace.explain.formatting import share
 from pipetrace.stats.histogram import lower_edges
 from pipetrace.trace.document import Stage
 from pipetrace.trace.measurements import Signal

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pipetrace.explain.text import counted, dimensions
+from pipetrace.explain.formatting import counted, dimensions
 from pipetrace.present.build.graph.groups import LARGE, StageGroup, owners
 from pipetrace.present.build.graph.lanes import Place, places
 from pipetrace.present.build.graph.wiring import Wiring, names

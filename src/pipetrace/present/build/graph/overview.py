@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pipetrace.explain.facts import first_call, measured_rows
-from pipetrace.explain.text import counted, listed, number, shape
+from pipetrace.explain.formatting import counted, listed, number, shape
 from pipetrace.present.build.graph.drawing import graph
 from pipetrace.present.build.graph.groups import LARGE, StageGroup, stage_groups
 from pipetrace.present.build.graph.wiring import ORDINALS, Wiring, wiring

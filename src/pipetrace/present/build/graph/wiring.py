@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pipetrace.explain.text import counted, listed, number
+from pipetrace.explain.formatting import counted, listed, number
 from pipetrace.trace.document import SOURCE, Spec, Stage, Trace
 
 MOST_NAMES = 5

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 
-from pipetrace.explain.text import (
+from pipetrace.explain.formatting import (
     counted,
     dimensions,
     duration,
