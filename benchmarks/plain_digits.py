@@ -19,7 +19,7 @@ labels = gzip.decompress(next(folder.glob("*labels*")).read_bytes())
 x = np.frombuffer(images, np.uint8, offset=16).reshape(-1, 28, 28, 1)
 y = np.frombuffer(labels, np.uint8, offset=8).astype(np.int64)
 order = np.random.default_rng(0).permutation(len(x))
-train, held_out = order[:1000], order[1000:1500]
+train, validation = order[:1000], order[1000:1500]
 scaled = x[order[:1500]].astype(np.float32) / 255
 
 keras.utils.set_random_seed(0)
@@ -36,7 +36,7 @@ model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
 model.fit(
     scaled[:1000],
     y[train],
-    validation_data=(scaled[1000:], y[held_out]),
+    validation_data=(scaled[1000:], y[validation]),
     epochs=5,
     batch_size=32,
     verbose=2,

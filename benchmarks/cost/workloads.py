@@ -159,9 +159,9 @@ def cross_validation(part: float) -> Workload:
     def fold(number: int) -> Callable[[], Fit]:
         def make() -> Fit:
             x, y = table(2100, 16)
-            held_out = np.arange(len(x)) % 7 == number
-            given = {"x": x[~held_out], "y": y[~held_out], "epochs": round(12 * part)}
-            return dense(16), {**given, "validation_data": (x[held_out], y[held_out])}
+            validation = np.arange(len(x)) % 7 == number
+            given = {"x": x[~validation], "y": y[~validation], "epochs": round(12 * part)}
+            return dense(16), {**given, "validation_data": (x[validation], y[validation])}
 
         return make
 

@@ -87,7 +87,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         *("zeros", "min", "max", "mean", "std", "histogram", "channels"),
     ),
     "tensor": ("part", "name", "dtype", "shape", "data"),
-    "prediction": ("row", "label", "reason", "loss", "held_out"),
+    "prediction": ("row", "label", "reason", "loss", "validation"),
     "event": ("kind", "epoch", "step", "stage", "details"),
     "measurement": ("kind", "name", "epoch", "figures"),
     "cost": ("part", "seconds"),

@@ -288,9 +288,9 @@ def test_the_rules_have_figures_to_judge_by(digits_trace: Trace) -> None:
         "baseline_model",
         "dimensions",
     }
-    held_out = digits_trace.measurements.of(Outcome, "held_out")
-    assert held_out.rows == 100
-    assert held_out.accuracy == pytest.approx(
+    validation = digits_trace.measurements.of(Outcome, "validation")
+    assert validation.rows == 100
+    assert validation.accuracy == pytest.approx(
         digits_trace.epochs[-1].metrics["val_accuracy"], abs=1e-6
     )
 

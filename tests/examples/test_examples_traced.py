@@ -132,7 +132,7 @@ def check_rows(name: str, trace: Trace) -> None:
     for source, values in zip(sources(trace), inputs, strict=True):
         assert text_or_numbers(stage_of(trace, source).example) == text_or_numbers(values[0])
     for prediction in trace.predictions:
-        assert prediction.held_out
+        assert prediction.validation
         row = VALIDATION + prediction.row
         for source, values in zip(sources(trace), inputs, strict=True):
             assert text_or_numbers(prediction.outputs[source]) == text_or_numbers(values[row])

@@ -107,9 +107,9 @@ def allowed(trace: Trace, index: int) -> dict[str, list[float]]:
     ]
     loss, was = now.get("loss", math.nan), before.get("loss", math.nan)
     luck = min(1.0, largest + 3 * math.sqrt(largest * (1 - largest) / rows))
-    held_out = now.get("val_accuracy", 0.0)
-    apart = abs(now.get("accuracy", 0.0) - held_out)
-    error = 3 * math.sqrt(max(held_out * (1 - held_out), 1 / held) / held)
+    validation = now.get("val_accuracy", 0.0)
+    apart = abs(now.get("accuracy", 0.0) - validation)
+    error = 3 * math.sqrt(max(validation * (1 - validation), 1 / held) / held)
     moved = (
         [abs(loss - was) / was] if was > 0 and math.isfinite(was) and math.isfinite(loss) else []
     )

@@ -73,13 +73,17 @@ def test_a_run_that_learns(digits_trace: Trace) -> None:
     kinds = [each.kinds for each in observations(digits_trace)]
     assert all(each[0] == "learning" for each in kinds[1:])
     assert not any({"overfitting", "worse", "non-finite"}.intersection(each) for each in kinds)
-    held_out = digits_trace.epochs[-1].metrics["val_accuracy"]
+    validation = digits_trace.epochs[-1].metrics["val_accuracy"]
     judged = judgement(digits_trace)
     assert judged.outcome == "better"
     assert judged.score is not None
-    assert (judged.score.value, judged.score.validation, judged.score.rows) == (held_out, True, 100)
-    assert f" 3 epochs: {held_out * 100:.3g} % on 100 images" in headline(digits_trace)
-    assert f" {round(100 * (1 - held_out))} of 100 validation images" in insight(digits_trace)[-1]
+    assert (judged.score.value, judged.score.validation, judged.score.rows) == (
+        validation,
+        True,
+        100,
+    )
+    assert f" 3 epochs: {validation * 100:.3g} % on 100 images" in headline(digits_trace)
+    assert f" {round(100 * (1 - validation))} of 100 validation images" in insight(digits_trace)[-1]
     check_spelling(digits_trace)
 
 

@@ -134,7 +134,7 @@ def test_scaled_split_and_in_batches(tmp_path: Path) -> None:
     assert trace.stage("hidden").inputs[0].source == "Batch"
     assert [stage.inputs[0].source for stage in trace.stages[1:4]] == ["source", *steps[:2]]
     for prediction in trace.predictions:
-        assert prediction.held_out
+        assert prediction.validation
         row = X[80 + prediction.row] / 255
         np.testing.assert_allclose(prediction.outputs["Batch"], row, rtol=1e-6)
         assert prediction.label == Y[80 + prediction.row]
@@ -159,7 +159,7 @@ def test_without_a_split_the_way_of_a_row_leads_back_to_the_source(tmp_path: Pat
     assert (trace.run.data.rows, trace.run.data.validation_rows, trace.rows) == (60, 0, 60)
     assert trace.predictions
     for prediction in trace.predictions:
-        assert not prediction.held_out
+        assert not prediction.validation
         row = order[prediction.row]
         np.testing.assert_array_equal(prediction.outputs["source"], X[row])
         np.testing.assert_array_equal(prediction.outputs["Choose"], X[row])

@@ -46,7 +46,7 @@ def test_a_straight_relation_is_told_by_both_and_rings_by_the_bent_one_only() ->
     x, y = table(300)
     straight: Any = learned(Problem(x[:200], y[:200], x[200:], y[200:], classes=False))
     assert (
-        min(straight["linear"].score, straight["linear"].held_out, straight["kernel"].score) > 0.9
+        min(straight["linear"].score, straight["linear"].validation, straight["kernel"].score) > 0.9
     )
     rng = np.random.default_rng(0)
     ring, angle = rng.integers(0, 2, 300), rng.uniform(0, 2 * np.pi, 300)
@@ -54,8 +54,8 @@ def test_a_straight_relation_is_told_by_both_and_rings_by_the_bent_one_only() ->
     rings: Any = learned(
         Problem(x[:200], np.eye(2)[ring[:200]], x[200:], np.eye(2)[ring[200:]], classes=True)
     )
-    assert rings["kernel"].held_out > 0.98
-    assert rings["linear"].held_out < 0.7
+    assert rings["kernel"].validation > 0.98
+    assert rings["linear"].validation < 0.7
 
 
 def test_the_scale_of_the_columns_does_not_matter() -> None:

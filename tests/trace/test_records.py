@@ -175,12 +175,24 @@ def test_predictions_with_all_that_is_known(tmp_path: Path, recording: Any, diff
     many = tuple(np.asarray(number, np.int64) for number in range(12))
     predictions = (
         Prediction(
-            3, 1, {"dense": rng.normal(size=3)}, "surest wrong", float("nan"), many, held_out=False
+            3,
+            1,
+            {"dense": rng.normal(size=3)},
+            "surest wrong",
+            float("nan"),
+            many,
+            validation=False,
         ),
         Prediction(
-            4, None, {}, "best", 0.25, (rng.normal(size=(2, 2)).astype(np.float32),), held_out=True
+            4,
+            None,
+            {},
+            "best",
+            0.25,
+            (rng.normal(size=(2, 2)).astype(np.float32),),
+            validation=True,
         ),
-        Prediction(5, 0, {"input": np.zeros((0, 2))}, "worst", float("inf"), (), held_out=True),
+        Prediction(5, 0, {"input": np.zeros((0, 2))}, "worst", float("inf"), (), validation=True),
         Prediction(6, None, {}),
     )
 
@@ -190,7 +202,7 @@ def test_predictions_with_all_that_is_known(tmp_path: Path, recording: Any, diff
 
     found = finished(tmp_path / "run.trace", recording, act).predictions
     assert differ(found, predictions) == []
-    assert [type(each.held_out) for each in found] == [bool] * 4
+    assert [type(each.validation) for each in found] == [bool] * 4
 
 
 def texts(*values: object) -> Array:

@@ -9,13 +9,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-ROWS, HELD_OUT, EPOCHS = 320, 100, 3
+ROWS, VALIDATION, EPOCHS = 320, 100, 3
 
 
 def main() -> None:
     """Train from arrays, then once more from a dataset, as two calls of ``fit``."""
     generator = np.random.default_rng(0)
-    y = generator.integers(10, size=ROWS + HELD_OUT)
+    y = generator.integers(10, size=ROWS + VALIDATION)
     x = generator.random((len(y), 28, 28, 1), np.float32)
     x[np.arange(len(y)), :, 2 * y] += 1
     layers = keras.layers
@@ -33,12 +33,12 @@ def main() -> None:
         name="digits",
     )
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    held_out = x[ROWS : ROWS + HELD_OUT], y[ROWS : ROWS + HELD_OUT]
-    model.fit(x[:ROWS], y[:ROWS], validation_data=held_out, epochs=EPOCHS, batch_size=32)
+    validation = x[ROWS : ROWS + VALIDATION], y[ROWS : ROWS + VALIDATION]
+    model.fit(x[:ROWS], y[:ROWS], validation_data=validation, epochs=EPOCHS, batch_size=32)
     dataset = (
         tf.data.Dataset.from_tensor_slices((x[:ROWS], y[:ROWS])).shuffle(ROWS).batch(32).prefetch(1)
     )
-    model.fit(dataset, validation_data=held_out, epochs=EPOCHS)
+    model.fit(dataset, validation_data=validation, epochs=EPOCHS)
 
 
 if __name__ == "__main__":

@@ -107,9 +107,9 @@ def draw(source: Source, plan: Plan) -> Draw:
         TooManyRowsError: the data has not as many rows as training, validation and prediction need.
     """
     available = len(source.y)
-    held_out = available - plan.rows - 1
+    validation = available - plan.rows - 1
     wanted = plan.validation_rows or max(1, plan.rows // TRAINING_ROWS_PER_VALIDATION_ROW)
-    if held_out < (plan.validation_rows or 1):
+    if validation < (plan.validation_rows or 1):
         most = available - 1 - (plan.validation_rows or 1)
         raise TooManyRowsError(
             f"{plan.rows:,} training rows were asked for; the data ({source.name}) has "
@@ -119,7 +119,7 @@ def draw(source: Source, plan: Plan) -> Draw:
             + "ive a larger set with --data.",
         )
     order = np.random.default_rng(plan.seed).permutation(available)
-    count = min(wanted, held_out)
+    count = min(wanted, validation)
     return Draw(
         train=order[: plan.rows],
         validation=order[plan.rows : plan.rows + count],

@@ -78,12 +78,12 @@ def record_digits(
     model = backend.build(MODEL, training(plan.learning_rate))
     recorder = ShownRecorder.under(_settings(source, drawn, plan, out, progress, command))
     recorder.shows = progress
-    held_out = drawn.validation
+    validation = drawn.validation
     try:
         model.fit(
             scaled(source.x[drawn.train]),
             source.y[drawn.train],
-            validation_data=(scaled(source.x[held_out]), source.y[held_out]),
+            validation_data=(scaled(source.x[validation]), source.y[validation]),
             epochs=plan.epochs,
             batch_size=plan.batch_size,
             callbacks=[recorder],
@@ -126,7 +126,7 @@ def _settings(
     return Settings(
         path=out,
         rows=Rows(scaled(source.x[order]), source.y[order]),
-        held_out=Rows(scaled(source.x[drawn.validation]), source.y[drawn.validation]),
+        validation=Rows(scaled(source.x[drawn.validation]), source.y[drawn.validation]),
         title=TITLE,
         class_names=source.class_names,
         command=command,

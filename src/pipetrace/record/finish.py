@@ -14,7 +14,7 @@ from pipetrace.record.measure.rows import Rows
 from pipetrace.record.state import Followed, State
 from pipetrace.record.writer_thread import WriterThread
 from pipetrace.trace.document import Prediction
-from pipetrace.trace.measurements import HELD_OUT, TRAINING
+from pipetrace.trace.measurements import TRAINING, VALIDATION
 from pipetrace.trace.overhead import BUDGET
 
 SAMPLE_SHARE, FLOW_SHARE, WAITED_SHARE = 0.2, 0.5, 0.5
@@ -125,15 +125,15 @@ class _Parts:
         if followed is not None:
             self.writer.add_prediction(_followed(measure, followed))
             return
-        held_out = self.validation is not None
+        validation = self.validation is not None
         of = self.validation or self.rows
-        before = None if held_out else self.state.settings.before
+        before = None if validation else self.state.settings.before
         found = self._sample(of)
-        for each in after_training.predictions(measure, of, found, before, held_out=held_out):
+        for each in after_training.predictions(measure, of, found, before, validation=validation):
             self.writer.add_prediction(each)
 
     def _outcomes(self) -> None:
-        for rows, name in ((self.validation, HELD_OUT), (self.trained, TRAINING)):
+        for rows, name in ((self.validation, VALIDATION), (self.trained, TRAINING)):
             if rows is not None:
                 found = self._sample(rows)
                 made = compared(self.measure, found.rows, found.outputs, name, classes=True)

@@ -112,14 +112,14 @@ class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
         check_after_training(after_training)
         place = Path(path)
         check_place(place)
-        held_out = (
+        validation = (
             None if validation_data is None else given_rows(*validation_data, "validation_data")
         )
         self._set_up(
             Settings(
                 path=place,
                 rows=given_rows(x, y, "x and y"),
-                held_out=held_out,
+                validation=validation,
                 title=title,
                 class_names=tuple(map(str, class_names)),
                 command="" if anonymous else started(values=record_arguments),

@@ -68,7 +68,7 @@ class Settings:
     Attributes:
         path: where the trace goes; made absolute.
         rows: the rows to look at; None takes those that ``fit`` gets.
-        held_out: rows that are not trained on, for the predictions; None takes the validation rows.
+        validation: rows for the predictions; None takes the validation rows of ``fit``.
         title: what the trace is called; None takes the model's name.
         class_names: what the classes are called; none leaves them numbered.
         command: how the run was started.
@@ -92,7 +92,7 @@ class Settings:
 
     path: Path
     rows: Rows | None = None
-    held_out: Rows | None = None
+    validation: Rows | None = None
     title: str | None = None
     class_names: tuple[str, ...] = ()
     command: str = ""
@@ -147,7 +147,7 @@ class State:
         self.cost = Cost()
         self.budget = Budget(settings.budget, self.cost)
         self.allowance = Allowance(self.budget)
-        self.source = RowSource(settings.rows, settings.held_out)
+        self.source = RowSource(settings.rows, settings.validation)
         self.writer: WriterThread | None = None
         self.measure: ModelPass | None = None
         self.untraced: Graph | None = None

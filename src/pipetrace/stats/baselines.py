@@ -36,7 +36,7 @@ class Problem:
 
     Attributes:
         x, y: ``(n, d)`` and ``(n, k)``; of classes one column for each, 1 where the row is of it.
-        x_new, y_new: held-out rows in the same form, or None.
+        x_new, y_new: validation rows in the same form, or None.
         classes: whether the columns of ``y`` are classes.
     """
 
@@ -68,13 +68,13 @@ def scores(problem: Problem) -> dict[str, BaselineModel]:
             center = problem.y.mean(axis=0)
             new = kernel_new @ inverse.times(problem.y - center) + center
             plain, balanced = _scored(new, problem.y_new, classes=problem.classes)
-            each = replace(each, held_out=plain, held_out_balanced=balanced)
+            each = replace(each, validation=plain, validation_balanced=balanced)
         found[name] = each
     return found
 
 
 def learned(problem: Problem) -> dict[str, BaselineModel]:
-    """The same, with what half of the rows and the held-out rows by themselves give."""
+    """The same, with what half of the rows and the validation rows by themselves give."""
     found = scores(problem)
     if problem.x_new is None or problem.y_new is None:
         return found
@@ -85,8 +85,8 @@ def learned(problem: Problem) -> dict[str, BaselineModel]:
     return {
         name: replace(
             each,
-            held_out_half=half[name].held_out,
-            within_held_out=own[name].score if name in own else None,
+            validation_half=half[name].validation,
+            within_validation=own[name].score if name in own else None,
         )
         for name, each in found.items()
     }

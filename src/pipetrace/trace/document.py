@@ -174,7 +174,7 @@ class Prediction(Record):
             ``row`` where the outcome was not the reason.
         loss: the loss of this row alone, where it was measured.
         targets: what the outputs should have been, in the order of the model's outputs.
-        held_out: whether the row was kept from training.
+        validation: whether it is a validation row, which was not trained on.
     """
 
     row: int
@@ -183,7 +183,7 @@ class Prediction(Record):
     reason: str = "row"
     loss: float | None = None
     targets: tuple[Array, ...] = ()
-    held_out: bool = True
+    validation: bool = True
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ class Measurement:
     """Figures of one thing at one time.
 
     Attributes:
-        name: a weight (``conv2d/kernel``), a stage, or a set of rows (``training``, ``held_out``).
+        name: a weight (``conv2d/kernel``), a stage, or rows (``training``, ``validation``).
         epoch: after which it was taken, 0 for before training; None for once, at the end.
         figures: of what kind, and the figures.
         kind: of the figures, as the file names it.

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pipetrace.trace.records import Record
 
-TRAINING, HELD_OUT, TRAINING_MODE = "training", "held_out", "training_mode"
+TRAINING, VALIDATION, TRAINING_MODE = "training", "validation", "training_mode"
 """Names of outcomes: training rows, validation rows, and training rows passed in training mode."""
 LINEAR, KERNEL = "linear", "kernel"
 """Names of the baseline models: ridge regression, linear and with a Gaussian kernel."""
@@ -274,9 +274,9 @@ class BaselineModel(Figures):
         rows: training rows that it learned from.
         classification: whether the scores are accuracies.
         score, balanced: leave-one-out on the training rows; balanced is the mean of the classes.
-        held_out, held_out_balanced: on the validation rows.
-        held_out_half: on the validation rows, learned from every second training row.
-        within_held_out: leave-one-out among the validation rows.
+        validation, validation_balanced: on the validation rows.
+        validation_half: on the validation rows, learned from every second training row.
+        within_validation: leave-one-out among the validation rows.
     """
 
     kind: ClassVar[str] = "baseline_model"
@@ -284,10 +284,10 @@ class BaselineModel(Figures):
     classification: bool | None = None
     score: float | None = None
     balanced: float | None = None
-    held_out: float | None = None
-    held_out_balanced: float | None = None
-    held_out_half: float | None = None
-    within_held_out: float | None = None
+    validation: float | None = None
+    validation_balanced: float | None = None
+    validation_half: float | None = None
+    within_validation: float | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)

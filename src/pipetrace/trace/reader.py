@@ -214,8 +214,8 @@ class _Reader:
             )
 
     def _predictions(self) -> Iterator[Prediction]:
-        query = "SELECT id, row, label, reason, loss, held_out FROM prediction ORDER BY id"
-        for number, row, label, reason, loss, held_out in self.database.execute(query).fetchall():
+        query = "SELECT id, row, label, reason, loss, validation FROM prediction ORDER BY id"
+        for number, row, label, reason, loss, validation in self.database.execute(query).fetchall():
             yield Prediction(
                 row=row,
                 label=label,
@@ -223,7 +223,7 @@ class _Reader:
                 reason=reason,
                 loss=None if loss is None else decode_number(loss),
                 targets=tuple(self._tensors(f"target/{number}").values()),
-                held_out=bool(held_out),
+                validation=bool(validation),
             )
 
     def _events(self) -> Iterator[Event]:

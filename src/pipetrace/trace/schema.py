@@ -102,7 +102,7 @@ CREATE TABLE prediction (
     label INTEGER,
     reason TEXT NOT NULL,
     loss,
-    held_out INTEGER NOT NULL
+    validation INTEGER NOT NULL
 );
 CREATE TABLE event (
     id INTEGER PRIMARY KEY,

@@ -199,7 +199,7 @@ class TraceWriter:
             loss = None if prediction.loss is None else encode_number(prediction.loss)
             number = database.execute(
                 "INSERT INTO prediction VALUES (NULL, ?, ?, ?, ?, ?)",
-                (prediction.row, prediction.label, prediction.reason, loss, prediction.held_out),
+                (prediction.row, prediction.label, prediction.reason, loss, prediction.validation),
             ).lastrowid
             _put_tensors(database, f"prediction/{number}", prediction.outputs)
             _put_tensors(

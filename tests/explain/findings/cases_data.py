@@ -25,7 +25,7 @@ from pipetrace.trace.measurements import FitArguments, ShiftedTargets
 
 TWINS = {"contradictory": 0.3, "distinct": 500}
 SOME_TWINS = {"contradictory": 0.2, "distinct": 600}
-LEARNED = {"kernel_held_out": 0.8, "linear_held_out": 0.75}
+LEARNED = {"kernel_validation": 0.8, "linear_validation": 0.75}
 HELPLESS = poor(0.02) | baselines(linear=0.34, kernel=0.35)
 SHIFTED = HELPLESS | {(ShiftedTargets, "0", None): {"score": 0.33}}
 AMONG = training_rows(targets_among_inputs=1.0, targets_are_inputs=0.01)

@@ -31,7 +31,7 @@ WIDE = outcome(min=-5.0, max=9.0)
 REAL = {"whole": False, "max": 7.5, "distinct": None}
 MANY_FLAGS = {**FLAGS, "shape": (None, 3)}
 UNIFORM = POOR | outcome(accuracy=0.34, balanced_accuracy=0.333)
-LINEAR = baselines(linear_held_out=0.6, linear_held_out_balanced=0.6)
+LINEAR = baselines(linear_validation=0.6, linear_validation_balanced=0.6)
 SILENT = gradient(max=0.0, norm=0.0, rms=0.0, zeros=1.0)
 UNMOVED = {(Update, "first/kernel", -1): {"update_norm": 0.0, "from_start": 0.0}}
 binary = partial(run, loss="binary_crossentropy", width=1, target=FLAGS)
@@ -148,7 +148,7 @@ CASES = [
     Case(
         "PT309",
         run(poor(0.02)),
-        run(poor(0.02) | baselines(linear_held_out_balanced=0.4, kernel_held_out_balanced=0.4)),
+        run(poor(0.02) | baselines(linear_validation_balanced=0.4, kernel_validation_balanced=0.4)),
     ),
     Case(
         "PT310",

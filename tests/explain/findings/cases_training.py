@@ -52,7 +52,7 @@ def dropout(rate: float) -> dict[str, Any]:
 
 
 def with_few(rows: int) -> Trace:
-    poor_rows = outcome("held_out", balanced_accuracy=0.5, accuracy=0.5)
+    poor_rows = outcome("validation", balanced_accuracy=0.5, accuracy=0.5)
     return with_rows(a_run(poor_rows), rows)
 
 

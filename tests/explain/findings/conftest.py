@@ -27,11 +27,11 @@ from pipetrace.trace.document import (
 )
 from pipetrace.trace.measurement_table import Measurement, Measurements
 from pipetrace.trace.measurements import (
-    HELD_OUT,
     KERNEL,
     LINEAR,
     TRAINING,
     TRAINING_MODE,
+    VALIDATION,
     BaselineModel,
     ClassOutcome,
     DatasetCheck,
@@ -93,7 +93,7 @@ def sound_figures(epochs: int, width: int) -> Figures:
             0.0, std, -2 * std, 2 * std, fan_in, fan_out, duplicate_units=0.0
         )
         found[Dimensions, name, None] = Dimensions(3.0, fan_out)
-    for rows, count in ((TRAINING, ROWS), (HELD_OUT, HELD), (TRAINING_MODE, ROWS)):
+    for rows, count in ((TRAINING, ROWS), (VALIDATION, HELD), (TRAINING_MODE, ROWS)):
         found[Outcome, rows, None] = replace(SOUND, rows=count)
     each = ROWS // width
     for label in range(width):
@@ -111,7 +111,7 @@ def sound_figures(epochs: int, width: int) -> Figures:
         class_runs=460,
         expected_class_runs=467.0,
     )
-    found[DatasetCheck, HELD_OUT, None] = DatasetCheck(
+    found[DatasetCheck, VALIDATION, None] = DatasetCheck(
         rows=HELD,
         distinct=HELD,
         input_rms=1.0,
@@ -240,7 +240,7 @@ def figures_of(made: Made, changes: Mapping[Any, Mapping[str, Any]]) -> Figures:
     """The sound figures with changes."""
     figures = sound_figures(made.epochs, made.width)
     if made.numbers:
-        for rows in (TRAINING, HELD_OUT, TRAINING_MODE):
+        for rows in (TRAINING, VALIDATION, TRAINING_MODE):
             count = figures[Outcome, rows, None].rows
             figures[Outcome, rows, None] = replace(REGRESSION, rows=count)
         for name in (LINEAR, KERNEL):
@@ -326,14 +326,14 @@ def poor(skill: float = 0.0) -> Changes:
     share = 1 / 3 + skill * 2 / 3
     values = {"accuracy": share, "balanced_accuracy": share, "predicted_majority_share": 0.5}
     return Changes(
-        {(Outcome, rows, None): dict(values) for rows in (TRAINING, HELD_OUT, TRAINING_MODE)}
+        {(Outcome, rows, None): dict(values) for rows in (TRAINING, VALIDATION, TRAINING_MODE)}
     )
 
 
 def poor_numbers(skill: float = 0.0) -> Changes:
     """The same for numbers."""
     return Changes(
-        {(Outcome, rows, None): {"r2": skill} for rows in (TRAINING, HELD_OUT, TRAINING_MODE)}
+        {(Outcome, rows, None): {"r2": skill} for rows in (TRAINING, VALIDATION, TRAINING_MODE)}
     )
 
 

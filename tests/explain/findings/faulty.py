@@ -55,7 +55,7 @@ def training_rows(**values: float) -> Changes:
 
 
 def held_rows(**values: float) -> Changes:
-    return Changes({(DatasetCheck, "held_out", None): values})
+    return Changes({(DatasetCheck, "validation", None): values})
 
 
 def outcome(rows: str = "training", **values: float) -> Changes:
@@ -109,7 +109,7 @@ def with_summary(trace: Trace, name: str, summary: Any) -> Trace:
 
 
 def baselines(**values: float) -> dict[Any, Any]:
-    """Scores of the baseline models, such as ``linear`` and ``linear_held_out``."""
+    """Scores of the baseline models, such as ``linear`` and ``linear_validation``."""
     found: dict[Any, dict[str, float]] = {}
     for key, value in values.items():
         name, _, field = key.partition("_")
@@ -121,10 +121,10 @@ SPOILT = np.array([[1.0, math.nan], [2.0, 3.0]], np.float32)
 NAN_ROWS = training_rows(inputs_not_finite=1)
 NAN_LOSS = [math.nan] * 8
 STRETCHED = {
-    "kernel_within_held_out": 0.95,
-    "linear_within_held_out": 0.9,
-    "kernel_held_out": 0.4,
-    "linear_held_out": 0.4,
+    "kernel_within_validation": 0.95,
+    "linear_within_validation": 0.9,
+    "kernel_validation": 0.4,
+    "linear_validation": 0.4,
 }
 POOR = poor()
 FLAGS = {"whole": True, "min": 0.0, "max": 1.0, "distinct": 2}

@@ -57,7 +57,7 @@ def test_a_poor_outcome_that_nobody_can_better_is_no_finding(ask: Ask) -> None:
     hopeless = {
         f"{name}{end}": 0.34
         for name in ("linear", "kernel")
-        for end in ("", "_balanced", "_held_out", "_held_out_balanced", "_within_held_out")
+        for end in ("", "_balanced", "_validation", "_validation_balanced", "_within_validation")
     }
     assert ask(a_run(poor(0.02) | baselines(**hopeless) | signals(rms=90.0, std=60.0))) == {}
 

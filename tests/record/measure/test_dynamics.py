@@ -149,10 +149,10 @@ def test_gradients_and_penalty(run: Any) -> None:
     )
 
 
-def test_outcomes_of_training_and_held_out_rows(run: Any) -> None:
+def test_outcomes_of_training_and_validation_rows(run: Any) -> None:
     model, trace, _, _ = run
     x, y = rows()
-    for kind, part in (("training", slice(0, 180)), ("held_out", slice(180, 240))):
+    for kind, part in (("training", slice(0, 180)), ("validation", slice(180, 240))):
         given = model.predict(x[part], verbose=0)
         found = trace.measurements.of(Outcome, kind)
         assert found.rows == len(given)
@@ -173,7 +173,7 @@ def test_rows_that_fit_trains_on_and_not_those_to_look_at(tmp_path: Path) -> Non
         == trace.measurements.of(DatasetCheck, "training").rows
         == 180
     )
-    assert trace.measurements.of(DatasetCheck, "held_out").seen_in_training == 0
+    assert trace.measurements.of(DatasetCheck, "validation").seen_in_training == 0
     assert trace.measurements.of(FitArguments, "fit") == FitArguments(
         shuffle=True, validation_split=0.25
     )

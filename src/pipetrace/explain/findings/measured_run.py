@@ -10,9 +10,9 @@ from pipetrace.explain.formatting import figure, share
 from pipetrace.explain.judgement import judgement
 from pipetrace.trace.document import LAYER, SOURCE, STEP, Stage, Trace
 from pipetrace.trace.measurements import (
-    HELD_OUT,
     LINEAR,
     TRAINING,
+    VALIDATION,
     BaselineModel,
     DatasetCheck,
     Dimensions,
@@ -217,7 +217,7 @@ class MeasuredRun:
     @cached_property
     def evaluated_rows(self) -> str:
         """The rows that the model is judged by: validation rows where there are any."""
-        return HELD_OUT if self.has(Outcome, HELD_OUT) else TRAINING
+        return VALIDATION if self.has(Outcome, VALIDATION) else TRAINING
 
     def skill(self, rows: str, epoch: int | None = None) -> float | None:
         """How good the model is, from chance level (0) to perfect (1); negative below chance.
@@ -243,17 +243,17 @@ class MeasuredRun:
     def baseline_skill(self) -> float | None:
         """The skill of the better baseline model on the evaluated rows; None if unknown."""
         outcome = self.of(Outcome, self.evaluated_rows)
-        held_out = self.evaluated_rows == HELD_OUT
+        validation = self.evaluated_rows == VALIDATION
         found = []
         for baseline in self.baselines.values():
             if baseline.classification != (outcome.balanced_accuracy is not None):
                 return None  # One has classes and the other numbers, as for the pixels of a mask.
             if baseline.classification:
-                accuracy = baseline.held_out_balanced if held_out else baseline.balanced
+                accuracy = baseline.validation_balanced if validation else baseline.balanced
                 known = accuracy is not None
                 found.append(skill_of(accuracy or 0.0, outcome.classes_present) if known else None)
             else:
-                found.append(baseline.held_out if held_out else baseline.score)
+                found.append(baseline.validation if validation else baseline.score)
         return max((each for each in found if each is not None), default=None)
 
     @cached_property
@@ -321,7 +321,7 @@ class MeasuredRun:
         """The skill of the model and of the better baseline model, as evidence."""
         found = []
         outcome = self.of(Outcome, self.evaluated_rows)
-        rows = "validation rows" if self.evaluated_rows == HELD_OUT else "training rows"
+        rows = "validation rows" if self.evaluated_rows == VALIDATION else "training rows"
         place = f"measurements[outcome/{self.evaluated_rows}]"
         if outcome.accuracy is not None:
             text = (
@@ -337,21 +337,22 @@ class MeasuredRun:
         return found
 
     def _better_baseline(self) -> Evidence:
-        held_out = self.evaluated_rows == HELD_OUT
+        validation = self.evaluated_rows == VALIDATION
         scores = {
-            name: each.held_out if held_out else each.score for name, each in self.baselines.items()
+            name: each.validation if validation else each.score
+            for name, each in self.baselines.items()
         }
         known = {name: score for name, score in scores.items() if score is not None}
         name = max(known, key=lambda each: known[each], default=LINEAR)
         value, baseline = known.get(name, math.nan), self.of(BaselineModel, name)
         kind = "linear" if name == LINEAR else "kernel ridge"
-        rows = "validation rows" if held_out else "training rows"
+        rows = "validation rows" if validation else "training rows"
         score = f"accuracy {share(value)}" if baseline.classification else f"R2 {figure(value)}"
         text = f"A {kind} baseline model reaches {score} on the {rows}."
         return Evidence(
             text,
             value,
-            f"measurements[baseline_model/{name}].{'held_out' if held_out else 'score'}",
+            f"measurements[baseline_model/{name}].{'validation' if validation else 'score'}",
         )
 
 

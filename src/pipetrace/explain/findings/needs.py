@@ -5,8 +5,8 @@ from typing import Literal, TypeAlias
 
 from pipetrace.trace.document import SOURCE, STEP, Trace
 from pipetrace.trace.measurements import (
-    HELD_OUT,
     TRAINING,
+    VALIDATION,
     BaselineModel,
     ClassOutcome,
     DatasetCheck,
@@ -59,7 +59,7 @@ def _input_values(trace: Trace) -> bool:
 
 def _validation_rows(trace: Trace) -> bool:
     """Without a validation set there is nothing to record."""
-    return trace.run.data.validation_rows == 0 or _measured(DatasetCheck, HELD_OUT)(trace)
+    return trace.run.data.validation_rows == 0 or _measured(DatasetCheck, VALIDATION)(trace)
 
 
 def _class_outcomes(trace: Trace) -> bool:

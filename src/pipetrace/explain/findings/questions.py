@@ -18,11 +18,11 @@ from pipetrace.explain.judgement import AT_CHANCE, BETTER, WORSE
 from pipetrace.trace.document import SOURCE, STEP, Stage
 from pipetrace.trace.measurements import (
     ALIGNED,
-    HELD_OUT,
     KERNEL,
     LINEAR,
     REVERSED,
     TRAINING,
+    VALIDATION,
     BaselineModel,
     DatasetCheck,
     Outcome,
@@ -126,18 +126,18 @@ def log_margin(value: float, limit: float, decades: float) -> float:
 
 def trained_apart(run: MeasuredRun) -> Evidence | None:
     """A baseline model fails on validation rows, but not after other validation rows."""
-    held_out = [each.held_out for each in run.baselines.values() if each.held_out is not None]
-    trained = max(held_out, default=0.0)
+    validation = [each.validation for each in run.baselines.values() if each.validation is not None]
+    trained = max(validation, default=0.0)
     best: tuple[float, str] | None = None
     for name, each in run.baselines.items():
-        own = each.within_held_out
+        own = each.within_validation
         # That the target is the input holds for any rows, few or many.
         if own is None or run.rebuilds or own - max(trained, 0.0) < SCORE_GAP:
             continue
         if best is None or own > best[0]:
             best = (own, name)
     classes = run.of(BaselineModel, LINEAR).classification
-    majority = (run.of(Outcome, HELD_OUT).majority_share or 0.0) if classes else 0.0
+    majority = (run.of(Outcome, VALIDATION).majority_share or 0.0) if classes else 0.0
     # A high accuracy says something only where one class is not nearly all rows.
     if best is None or best[0] - majority < SCORE_GAP:
         return None
@@ -147,15 +147,15 @@ def trained_apart(run: MeasuredRun) -> Evidence | None:
         f"A baseline model reaches {first} on the validation rows if trained on the training set, "
         f"and {second} if trained on other validation rows.",
         own - trained,
-        f"measurements[baseline_model/{name}].within_held_out",
+        f"measurements[baseline_model/{name}].within_validation",
     )
 
 
 def noisy_labels(run: MeasuredRun) -> Evidence | None:
     """A baseline model succeeds on validation rows, but not on training rows."""
-    scores = {name: each.held_out for name, each in run.baselines.items()}
+    scores = {name: each.validation for name, each in run.baselines.items()}
     known = {name: score for name, score in scores.items() if score is not None}
-    own, held = run.skill(TRAINING), run.skill(HELD_OUT)
+    own, held = run.skill(TRAINING), run.skill(VALIDATION)
     if not known or own is None or held is None or held - own < SCORE_GAP / 2:
         return None
     name = max(known, key=lambda each: known[each])
@@ -180,14 +180,14 @@ def _scores(first: float, second: float, classes: bool | None) -> tuple[str, str
 
 def unseen_classes(run: MeasuredRun) -> Evidence | None:
     """Validation rows whose class has no training row; None where these are few."""
-    check = run.of(DatasetCheck, HELD_OUT)
+    check = run.of(DatasetCheck, VALIDATION)
     unseen = check.unseen_classes or 0.0
     if unseen < UNSEEN_CLASSES or (check.rows or 0) * unseen < 5:
         return None
     return Evidence(
         f"{share(unseen)} of the validation rows are of classes without a training row.",
         unseen,
-        "measurements[dataset_check/held_out].unseen_classes",
+        "measurements[dataset_check/validation].unseen_classes",
     )
 
 
@@ -200,7 +200,7 @@ def sorted_by_class(run: MeasuredRun) -> bool:
 
 def classes_shifted(run: MeasuredRun) -> bool:
     """Whether training and validation rows have other shares of the classes."""
-    check = run.of(DatasetCheck, HELD_OUT)
+    check = run.of(DatasetCheck, VALIDATION)
     return (check.class_shift or 0.0) >= CLASS_SHIFT and (
         check.class_shift_sigmas or 0.0
     ) >= CLASS_SHIFT_SIGMAS

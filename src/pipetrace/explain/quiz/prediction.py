@@ -110,7 +110,7 @@ def second_choice(trace: Trace) -> Draft | None:
     if values[first] == values[second] or values[second] == values[third]:
         return None
     made = trace.predictions[0]
-    unseen = "unseen " if made.held_out else ""
+    unseen = "unseen " if made.validation else ""
     rightly = ", which is correct" if made.label == first else ""
     parts = [share(float(value)) for value in values]
     what = f"{unseen}{row_noun(trace)} as {names[first]}{rightly}"

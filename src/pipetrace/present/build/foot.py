@@ -72,7 +72,7 @@ def _measured(trace: Trace) -> str:
     text = f"{began}, or computed from it. "
     if own_pipeline(trace):
         shown = f"The data flow shows all {counted(trace.rows, 'training row')} after training"
-        aside = all(made.held_out for made in trace.predictions)
+        aside = all(made.validation for made in trace.predictions)
         return f"{text}{shown}{'; the prediction is a validation row' if aside else ''}."
     text += f"The data flow shows {counted(trace.rows, 'row')}"
     text += " after training." if trace.epochs else "."
@@ -141,7 +141,7 @@ def _training(trace: Trace) -> str:
 
 
 def _data(trace: Trace) -> str:
-    data, rows, held_out = trace.run.data, train_rows(trace), validation_rows(trace)
+    data, rows, validation = trace.run.data, train_rows(trace), validation_rows(trace)
     parts = []
     if trained(trace):
         of = f" of {number(data.available)}" if data.available else ""
@@ -150,8 +150,8 @@ def _data(trace: Trace) -> str:
             if rows
             else "how many rows were trained on is not known"
         )
-        if held_out or data.validation_rows == 0:
-            parts.append(f"{number(held_out)} for validation")
+        if validation or data.validation_rows == 0:
+            parts.append(f"{number(validation)} for validation")
     elif data.available or trace.rows:
         parts.append(counted(data.available or trace.rows, "row"))
     text = ", ".join(parts)

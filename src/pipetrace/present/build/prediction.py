@@ -90,7 +90,7 @@ def _title(trace: Trace, made: Prediction) -> str:
         "data"
         if trace.run.data.origin != FIT
         else "validation rows"
-        if made.held_out
+        if made.validation
         else "training rows"
     )
     text = f"Row {number(made.row)} of the {rows if trained(trace) else 'data'}"
@@ -101,7 +101,7 @@ def _title(trace: Trace, made: Prediction) -> str:
         apart = (
             "not used in training" if trace.run.data.origin != FIT else "from the validation set"
         )
-        text += f", {apart}" if made.held_out else ", used in training"
+        text += f", {apart}" if made.validation else ", used in training"
     return f"{text}; its own loss is {figure(made.loss)}" if made.loss is not None else text
 
 
@@ -134,7 +134,7 @@ def _layer(trace: Trace, stage: Stage, made: Prediction, place: str, index: int)
     if stage.kind in (SOURCE, STEP):
         grey = values.ndim == 3 and values.shape[-1] in task.CHANNELS
         title = "Scaled image" if grey and own_pipeline(trace) else "Model input"
-    row = "The validation row" if made.held_out else "The row"
+    row = "The validation row" if made.validation else "The row"
     return LayerView(
         id=place,
         number=index,

@@ -172,7 +172,7 @@ def sample(measure: ModelPass, rows: Rows, seconds: float, prepared: float = 0.0
 
 
 def predictions(
-    measure: ModelPass, rows: Rows, found: Sample, before: Before | None, *, held_out: bool
+    measure: ModelPass, rows: Rows, found: Sample, before: Before | None, *, validation: bool
 ) -> list[Prediction]:
     """The rows that say most about the model, each at every stage.
 
@@ -181,7 +181,7 @@ def predictions(
         rows: to choose from.
         found: the sample of them among which they are chosen.
         before: the stages before the model, which the rows have passed.
-        held_out: whether they were not trained on.
+        validation: whether they were not trained on.
     """
     some, outputs, losses = found.rows, found.outputs, None
     if some.y is not None and len(some.targets) == len(outputs):
@@ -203,7 +203,7 @@ def predictions(
             reason=each.reason,
             loss=None if losses is None else float(losses[each.place]),
             targets=tuple(np.asarray(values[place]) for values in rows.targets),
-            held_out=held_out,
+            validation=validation,
         )
         for number, (place, each) in enumerate(zip(places, chosen, strict=True))
     ]

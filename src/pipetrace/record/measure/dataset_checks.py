@@ -11,7 +11,7 @@ from pipetrace.record.measure.rows import Rows
 from pipetrace.stats import baselines, dataset_checks
 from pipetrace.stats.outcomes import class_labels
 from pipetrace.trace.document import Array
-from pipetrace.trace.measurements import HELD_OUT, TRAINING, DatasetCheck, FitArguments
+from pipetrace.trace.measurements import TRAINING, VALIDATION, DatasetCheck, FitArguments
 
 BASELINE_ROWS = 600
 """Rows that the baseline models get: their work grows with the third power."""
@@ -50,7 +50,7 @@ def checks(measure: ModelPass, call: FitCall, trained: Rows, validation: Rows | 
         (TRAINING, found),
     ]
     if validation is not None and len(validation):
-        checked.append((HELD_OUT, _of_validation(measure, validation, x, labels)))
+        checked.append((VALIDATION, _of_validation(measure, validation, x, labels)))
     return checked
 
 

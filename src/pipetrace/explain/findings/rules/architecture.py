@@ -254,8 +254,8 @@ def _narrower(stage: Stage, following: Stage) -> bool:
 
 def _nonlinear_gain(run: MeasuredRun) -> float | None:
     kernel, linear = run.of(BaselineModel, KERNEL), run.of(BaselineModel, LINEAR)
-    if kernel.held_out is not None and linear.held_out is not None:
-        return kernel.held_out - linear.held_out
+    if kernel.validation is not None and linear.validation is not None:
+        return kernel.validation - linear.validation
     if kernel.score is not None and linear.score is not None:
         return kernel.score - linear.score
     return None

@@ -21,8 +21,8 @@ from pipetrace.explain.judgement import AHEAD, FOLLOWS, GAP, OVERFITTING, judgem
 from pipetrace.explain.metrics import accuracy, accuracy_name, validation_accuracy
 from pipetrace.trace.document import FAILED, Epoch
 from pipetrace.trace.measurements import (
-    HELD_OUT,
     TRAINING,
+    VALIDATION,
     DatasetCheck,
     Gradient,
     LossPoint,
@@ -250,7 +250,7 @@ class ValidationLeak(RunRule):
     why = "Validation then measures overfitting as success, not how the model does on new rows."
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
-        ours, theirs = run.of(DatasetCheck, TRAINING), run.of(DatasetCheck, HELD_OUT)
+        ours, theirs = run.of(DatasetCheck, TRAINING), run.of(DatasetCheck, VALIDATION)
         rows, distinct, seen = ours.rows, ours.distinct, theirs.seen_in_training or 0.0
         if not rows or distinct is None or seen < LEAKED_ROWS:
             return
@@ -264,7 +264,7 @@ class ValidationLeak(RunRule):
                 f"{share(seen)} of the {theirs.rows or 0:,} validation rows are also training "
                 "rows.",
                 seen,
-                f"{place}/held_out].seen_in_training",
+                f"{place}/validation].seen_in_training",
             ),
             Evidence(
                 f"{distinct:,} of the {rows:,} training rows are distinct, so this is not chance.",
@@ -287,7 +287,7 @@ class TooLittleData(RunRule):
     why = "The model also learns what a few rows have in common by chance."
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
-        own, held, rows = run.skill(TRAINING), run.skill(HELD_OUT), train_rows(run.trace)
+        own, held, rows = run.skill(TRAINING), run.skill(VALIDATION), train_rows(run.trace)
         if own is None or held is None or own < LEARNED or own - held < SKILL_GAP or not rows:
             return
         last = judgement(run.trace).last
@@ -303,7 +303,7 @@ class TooLittleData(RunRule):
                 f"Skill is {figure(own)} on training rows and {figure(held)} on validation rows "
                 "(0: chance level, 1: perfect).",
                 own - held,
-                "measurements[outcome/held_out]",
+                "measurements[outcome/validation]",
             ),
             *run.how_well(),
             advice="Collect or augment rows, fine-tune a pretrained model, or use a much smaller "

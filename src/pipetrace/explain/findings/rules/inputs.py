@@ -9,7 +9,7 @@ from pipetrace.explain.findings.questions import POOR, margin, model_inputs, str
 from pipetrace.explain.findings.rule import RunRule, as_note
 from pipetrace.explain.formatting import counted, figure
 from pipetrace.trace.document import Stage
-from pipetrace.trace.measurements import HELD_OUT, TRAINING, DatasetCheck, Signal
+from pipetrace.trace.measurements import TRAINING, VALIDATION, DatasetCheck, Signal
 
 LARGE_INPUT_RMS = 10.0
 """Initializers are made for a root mean square of about 1 (Glorot and Bengio 2010; LeCun et al.
@@ -145,7 +145,7 @@ class ValidationScaledDifferently(RunRule):
     )
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
-        ours, theirs = (run.of(DatasetCheck, rows).input_rms for rows in (TRAINING, HELD_OUT))
+        ours, theirs = (run.of(DatasetCheck, rows).input_rms for rows in (TRAINING, VALIDATION))
         if not ours or not theirs:
             return
         ratio = max(ours, theirs) / min(ours, theirs)
@@ -155,7 +155,7 @@ class ValidationScaledDifferently(RunRule):
                     f"The root mean square of the validation inputs is {figure(theirs)}, that of "
                     f"the training inputs {figure(ours)}.",
                     theirs / ours,
-                    "measurements[dataset_check/held_out].input_rms",
+                    "measurements[dataset_check/validation].input_rms",
                 ),
                 advice="Apply the same preprocessing, with the statistics of the training rows, "
                 "to the validation rows and at prediction.",

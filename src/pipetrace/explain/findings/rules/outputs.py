@@ -10,7 +10,7 @@ from pipetrace.explain.findings.questions import POOR, REGRESSION_LOSSES, margin
 from pipetrace.explain.findings.rule import RunRule, as_note
 from pipetrace.explain.formatting import figure, share
 from pipetrace.trace.document import Target
-from pipetrace.trace.measurements import HELD_OUT, TRAINING, ClassOutcome, Outcome
+from pipetrace.trace.measurements import TRAINING, VALIDATION, ClassOutcome, Outcome
 
 OUTPUT_RANGES: dict[str, tuple[float, float | None]] = {
     "sigmoid": (0.0, 1.0),
@@ -183,7 +183,7 @@ class DoubleSoftmax(RunRule):
             return
         # Keras undoes a softmax that is the very last operation. The losses show whether it did.
         reported = trace.epochs[-1].metrics.get("val_loss") if trace.epochs else None
-        exact = run.of(Outcome, HELD_OUT).log_loss
+        exact = run.of(Outcome, VALIDATION).log_loss
         place = run.before_reshaping(output.stage).name
         evidence = [
             Evidence(
@@ -199,7 +199,7 @@ class DoubleSoftmax(RunRule):
                 f"The validation loss is {figure(reported)}; with these outputs as probabilities "
                 f"it would be {figure(exact)}."
             )
-            evidence.append(Evidence(text, exact, "measurements[outcome/held_out].log_loss"))
+            evidence.append(Evidence(text, exact, "measurements[outcome/validation].log_loss"))
         else:
             undone = run.stage(output.stage) is run.last_stage and not struggles(run)
         found = self.fault(

@@ -21,8 +21,8 @@ from pipetrace.explain.findings.questions import (
 from pipetrace.explain.findings.rule import RunRule, as_note
 from pipetrace.explain.formatting import figure, share
 from pipetrace.trace.measurements import (
-    HELD_OUT,
     TRAINING,
+    VALIDATION,
     ClassOutcome,
     DatasetCheck,
     FitArguments,
@@ -98,9 +98,9 @@ class TrainValidationMismatch(RunRule):
         if not evidence:
             return
         if classes_shifted(run):
-            shift = run.of(DatasetCheck, HELD_OUT).class_shift or 0.0
+            shift = run.of(DatasetCheck, VALIDATION).class_shift or 0.0
             text = f"The class shares of training and validation rows differ by {share(shift)}."
-            place = "measurements[dataset_check/held_out].class_shift"
+            place = "measurements[dataset_check/validation].class_shift"
             evidence.append(Evidence(text, shift, place))
         yield self.fault(
             *evidence,
