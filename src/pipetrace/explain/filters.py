@@ -37,10 +37,9 @@ def filter_texts(trace: Trace, stage: Stage) -> tuple[str, ...]:
     if found is None:
         size = dimensions(kernel.shape[:2])
         return (f"What a filter looks for is not measured for kernels of {size}.",)
-    broken = ~np.isfinite(kernel).all(axis=(0, 1, 2))
     return tuple(
-        "Its kernel has NaN or Inf." if broken[at] else _text(found, at)
-        for at in range(len(broken))
+        _text(found, at) if np.isfinite(kernel[..., at]).all() else "Its kernel has NaN or Inf."
+        for at in range(kernel.shape[-1])
     )
 
 
