@@ -69,6 +69,53 @@ class RowView(Record):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
+class ResultView(Record):
+    """How the kept rows came out after an epoch, in words: the result, and sentences on its parts."""
+
+    epoch: int
+    title: str
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class OutputView(Record):
+    """What one output of the model predicts.
+
+    Attributes:
+        name: of the output, or None if there is only one.
+        form: as in ``OutcomeView``.
+        scale: ``probabilities``, ``logits``, ``scores`` or ``plain``.
+        threshold: from where on a single score means yes.
+        names: of the classes or labels; none where it predicts neither.
+        results: after each epoch of which the outputs are in the page, in words.
+    """
+
+    name: str | None
+    form: str
+    scale: str
+    threshold: float
+    names: tuple[str, ...]
+    results: tuple[ResultView, ...]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class ResultsView(Record):
+    """How the kept rows came out.
+
+    Attributes:
+        validation: whether only the validation rows among them count; else all.
+        noun: what a row is called: ``image`` or ``row``.
+        note: which rows these are, and whether they are all.
+        outputs: of the model, in order.
+    """
+
+    validation: bool
+    noun: str
+    note: str
+    outputs: tuple[OutputView, ...]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
 class ModelView(Record):
     """What the page computes values from.
 
