@@ -67,7 +67,13 @@ class RowView(Record):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class ModelView(Record):
-    """What the page computes values from."""
+    """What the page computes values from.
+
+    Attributes:
+        stages, rows: the model and what was recorded.
+        omitted: what the trace has and the page lacks, in a sentence; empty where it is complete.
+    """
 
     stages: tuple[ModelStage, ...]
     rows: tuple[RowView, ...]
+    omitted: str = ""

@@ -34,6 +34,7 @@ export interface Document {
 export interface ModelView {
   stages: ModelStage[];
   rows: RowView[];
+  omitted: string;
 }
 
 export interface TrainingView {

@@ -8,6 +8,7 @@ import { flow } from "viewer/flow.js";
 import { Model } from "viewer/model/model.js";
 import { prediction } from "viewer/prediction.js";
 import { answers, quiz } from "viewer/quiz.js";
+import { reloading, returned } from "viewer/reload.js";
 import { rows } from "viewer/explore/rows.js";
 import { State } from "viewer/state.js";
 import { training } from "viewer/training.js";
@@ -21,6 +22,10 @@ export async function start() {
   const packed = await unpacked("model");
   const model = packed && new Model(packed);
   const state = new State(view.quiz.length, model ? firstStage(model) : "");
+  // Before all that draws in these colours.
+  state.watch("theme", () => {
+    if (state.now.theme) document.documentElement.dataset.theme = state.now.theme;
+  });
   const inside = model && h("div", {}, rows(view, model, state), explorer(view, model, state, colormaps));
   const go = (/** @type {string} */ id) => {
     const stage = id.startsWith("stage/") ? id.slice(6) : null;
@@ -31,7 +36,7 @@ export async function start() {
   };
   document.getElementById("app")?.append(
     ...[
-      head(view, state),
+      head(view, state, reloading(state)),
       h(
         "main",
         {},
@@ -42,15 +47,15 @@ export async function start() {
         quiz(view, state, go),
         insight(view),
       ),
-      foot(view),
+      foot(view, model?.omitted ?? ""),
     ],
   );
-  if (model) mirror(model, state);
+  mirror(model, state);
   const follow = () => {
     if (/[#&]stage=/.test(location.hash)) inside?.scrollIntoView();
     else if (location.hash.length > 1) go(asked());
   };
-  follow();
+  if (!returned()) follow();
   window.addEventListener("hashchange", follow);
   // Paper shows everything expanded.
   window.addEventListener("beforeprint", () => {
@@ -125,14 +130,16 @@ function visit(id) {
 /**
  * @param {Document} view
  * @param {State} state
+ * @param {HTMLElement | null} live that the page loads itself again
  * @returns {HTMLElement}
  */
-function head(view, state) {
+function head(view, state, live) {
   return h(
     "header",
     {},
     h("div", { class: "top" }, h("h1", {}, view.title), h("p", { class: "framework" }, view.framework), theme(state)),
     h("p", { class: "muted" }, [view.kind, ...view.facts].join(" · ")),
+    live,
     h("p", { class: "headline" }, view.headline),
     view.figures.length > 0 &&
       h(
@@ -161,17 +168,12 @@ function theme(state) {
   const button = h("button", {
     type: "button",
     class: "theme",
-    onclick: () => {
-      root.dataset.theme = dark() ? "light" : "dark";
-      state.set("theme", root.dataset.theme);
-      label();
-    },
+    onclick: () => state.set("theme", dark() ? "light" : "dark"),
   });
-  const label = () => {
+  state.watch("theme", () => {
     button.textContent = dark() ? "Light" : "Dark";
     button.setAttribute("aria-label", dark() ? "Show in light colours" : "Show in dark colours");
-  };
-  label();
+  });
   return button;
 }
 
@@ -191,14 +193,15 @@ function insight(view) {
 
 /**
  * @param {Document} view
+ * @param {string} omitted what the page lacks
  * @returns {HTMLElement}
  */
-function foot(view) {
+function foot(view, omitted) {
   return h(
     "footer",
     {},
     h("h2", {}, "About this trace"),
-    h("dl", { class: "facts" }, ...view.foot.flatMap((fact) => [h("dt", {}, fact.name), h("dd", {}, fact.text)])),
+    h("dl", { class: "facts" }, ...view.foot.flatMap((fact) => [h("dt", {}, fact.name), h("dd", {}, fact.text)]), ...(omitted ? [h("dt", {}, "Not in this page"), h("dd", {}, omitted)] : [])),
     view.quiz.length > 0 && h("p", { class: "printed muted" }, `Answers of the quiz: ${answers(view.quiz)}.`),
   );
 }
