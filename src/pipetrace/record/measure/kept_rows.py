@@ -15,7 +15,8 @@ from pipetrace.trace.kept import kept_parts
 from pipetrace.trace.rows import KeptRows
 
 MOST_ROWS, MOST_BYTES = 500, 500_000
-"""Rows that are kept beside those that were followed, and bytes that their inputs, targets and outputs take in the file."""
+"""Rows that are kept beside those that were followed, and bytes of their inputs, targets and
+outputs in the file."""
 MOST_EARLIER_BYTES = 500_000
 """Bytes of their outputs after earlier epochs."""
 
