@@ -38,6 +38,8 @@ class ModelStage(Record):
         inputs, outputs: what it receives and gives.
         weights: by name, as training left them; only those that fit into the page.
         unit_names: of the values along the last axis, such as the classes; empty if they have none.
+        filters: what each filter's kernel resembles, a sentence each; a single one where that is
+            not measured; none where it has no filters, or their weights do not fit.
     """
 
     name: str
@@ -49,6 +51,7 @@ class ModelStage(Record):
     outputs: tuple[ShapeView, ...]
     weights: Mapping[str, Array]
     unit_names: tuple[str, ...]
+    filters: tuple[str, ...]
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -6,6 +6,7 @@ from typing import Any
 
 from pipetrace.explain import task
 from pipetrace.explain.facts import first_call
+from pipetrace.explain.filters import filter_texts
 from pipetrace.present.build import kept
 from pipetrace.present.build.detail import DETAILS, NORMAL, Detail, left_out, of_rows
 from pipetrace.present.model_view import InputView, ModelStage, ModelView, RowView, ShapeView
@@ -83,6 +84,7 @@ def _stage(trace: Trace, stage: Stage, weights: Mapping[str, Array]) -> ModelSta
             if f"{owner}/{each.name}" in weights
         },
         unit_names=_unit_names(trace, stage),
+        filters=filter_texts(trace, stage) if f"{owner}/kernel" in weights else (),
     )
 
 

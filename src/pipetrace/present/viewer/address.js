@@ -14,10 +14,17 @@ export function mirror(model, state) {
   let first = true;
   state.watch(["stage", "place", "row", "epoch", "theme", "reload"], () => {
     // The page opens with the address that it was given.
-    if (!first) history.replaceState(null, "", `#${write(model, state)}`);
+    if (!first) remember(write(model, state));
     first = false;
   });
   window.addEventListener("hashchange", () => read(model, state));
+}
+
+/**
+ * @param {string} place put into the address, but not in a sandboxed frame, which has none
+ */
+export function remember(place) {
+  if (location.protocol !== "about:") history.replaceState(null, "", `#${place}`);
 }
 
 /**

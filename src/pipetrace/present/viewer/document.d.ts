@@ -154,6 +154,7 @@ export interface ModelStage {
   outputs: ShapeView[];
   weights: Record<string, Tensor>;
   unit_names: string[];
+  filters: string[];
 }
 
 export interface RowView {

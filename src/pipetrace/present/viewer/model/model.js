@@ -105,15 +105,22 @@ export class Model {
 
   /**
    * @param {At} at
-   * @returns {Evaluation} the forward pass of a row
+   * @returns {Evaluation} the forward pass of a row, for one use
    */
-  pass({ row, epoch }) {
+  passOnce({ row, epoch }) {
     const near = this.nearest(epoch);
-    const key = `${row} ${near}`;
-    let found = this.passes.get(key);
-    if (found) this.passes.delete(key);
-    else found = new Evaluation(this.byName, this.weightsAfter(near), (stage) => this.recorded({ row, epoch: near }, stage));
-    this.passes.set(key, found); // as the latest one
+    return new Evaluation(this.byName, this.weightsAfter(near), (stage) => this.recorded({ row, epoch: near }, stage));
+  }
+
+  /**
+   * @param {At} at
+   * @returns {Evaluation} the forward pass of a row; the latest ones are kept
+   */
+  pass(at) {
+    const key = `${at.row} ${this.nearest(at.epoch)}`;
+    const found = this.passes.get(key) ?? this.passOnce(at);
+    this.passes.delete(key);
+    this.passes.set(key, found);
     const [oldest] = this.passes.keys();
     if (this.passes.size > MOST_KEPT) this.passes.delete(oldest);
     return found;
