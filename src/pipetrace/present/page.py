@@ -58,7 +58,12 @@ RELOAD = '<noscript><meta http-equiv="refresh" content="{}"></noscript>\n'
 
 
 def trace_page(
-    trace: Trace, *, title: str | None = None, detail: str = NORMAL, rows: int | None = None
+    trace: Trace,
+    *,
+    title: str | None = None,
+    detail: str = NORMAL,
+    rows: int | None = None,
+    frame: bool = False,
 ) -> str:
     """A trace as HTML text.
 
@@ -67,6 +72,7 @@ def trace_page(
         title: the title of the page; the trace's own when left out.
         detail: how much goes into it: ``brief``, ``normal`` or ``all``.
         rows: how many recorded rows, at least one; all when left out.
+        frame: whether it is shown in a frame, where it cannot load itself again.
 
     Raises:
         ArgumentError: there is no such detail, or no row.
@@ -86,7 +92,8 @@ def trace_page(
     made = document(of_rows(trace, rows), image_bytes=much.images)
     if title is not None:
         made = replace(made, title=title)
-    return page(made, model_view(trace, much, rows), live=trace.ending.kind == RUNNING)
+    live = trace.ending.kind == RUNNING and not frame
+    return page(made, model_view(trace, much, rows), live=live)
 
 
 def page(made: Document, model: ModelView | None = None, *, live: bool = False) -> str:

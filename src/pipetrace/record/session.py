@@ -225,7 +225,9 @@ class Session:
                 state.skip("after training", DECLINED)
             else:
                 with state.safely("after training"), shown(state.settings) as progress:
-                    measure_after_training(state, progress, self._measure_what_waited)
+                    measure_after_training(
+                        state, progress, self._measure_what_waited, self._epochs.earlier()
+                    )
         except KeyboardInterrupt:  # the training is over, and what was measured so far is there
             state.skip("after training", INTERRUPTED_BY_USER)
             if not asks_for_all(state.settings):

@@ -51,7 +51,14 @@ def results_view(
                 scale=output.scale,
                 threshold=threshold(kept.outputs[position]) if output.of_classes else 0.5,
                 names=_names(trace, output),
-                results=_results(trace, output, kept, {at: each[position] for at, each in given.items()}, shown, position),
+                results=_results(
+                    trace,
+                    output,
+                    kept,
+                    {at: each[position] for at, each in given.items()},
+                    shown,
+                    position,
+                ),
             )
         )
     return ResultsView(

@@ -41,7 +41,7 @@ export function lineChart(chart, state) {
   };
   NARROW.addEventListener("change", draw);
   draw();
-  state.watch("epoch", () => mark());
+  state.watch("pointed", () => mark());
   return h(
     "figure",
     { class: "chart" },
@@ -110,7 +110,7 @@ function drawing(chart, area, state) {
     ...targets(chart, area, x, state),
   );
   const mark = () => {
-    const points = chart.series.flatMap((series) => series.points.filter((point) => point.epoch === state.now.epoch));
+    const points = chart.series.flatMap((series) => series.points.filter((point) => point.epoch === state.now.pointed));
     const first = points[0];
     marker.replaceChildren(
       ...(first ? [svg("line", { x1: x(first.x), x2: x(first.x), y1: area.top, y2: area.bottom })] : []),
@@ -210,8 +210,8 @@ function targets(chart, area, x, state) {
       y: area.top,
       width: right - left,
       height: area.bottom - area.top,
-      onpointerenter: () => state.set("epoch", point.epoch),
-      onpointerleave: () => state.set("epoch", null),
+      onpointerenter: () => state.set("pointed", point.epoch),
+      onpointerleave: () => state.set("pointed", null),
     });
   });
 }

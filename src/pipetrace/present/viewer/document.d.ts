@@ -34,6 +34,13 @@ export interface Document {
 export interface ModelView {
   stages: ModelStage[];
   rows: RowView[];
+  outputs: InputView[];
+  class_names: string[];
+  epochs: EpochView[];
+  last: number;
+  restored: boolean;
+  kept: KeptView | null;
+  results: ResultsView | null;
   omitted: string;
 }
 
@@ -140,6 +147,8 @@ export interface KeyFigure {
 
 export interface ModelStage {
   name: string;
+  owner: string;
+  fixed: boolean;
   layer: string;
   config: string;
   inputs: InputView[];
@@ -155,6 +164,33 @@ export interface RowView {
   label: number | null;
   label_text: string;
   outputs: Record<string, Tensor>;
+}
+
+export interface InputView {
+  source: string;
+  output: number;
+}
+
+export interface EpochView {
+  number: number;
+  weights: Record<string, Tensor>;
+  outputs: Tensor[];
+}
+
+export interface KeptView {
+  rows: Tensor;
+  validation: Tensor;
+  labels: Tensor | null;
+  inputs: KeptInput[];
+  targets: Tensor[];
+  outputs: Tensor[];
+}
+
+export interface ResultsView {
+  validation: boolean;
+  noun: string;
+  note: string;
+  outputs: OutputView[];
 }
 
 export interface Chart {
@@ -286,13 +322,23 @@ export interface TreeLine {
   output: boolean;
 }
 
-export interface InputView {
-  source: string;
-  output: number;
-}
-
 export interface ShapeView {
   shape: number[];
+}
+
+export interface KeptInput {
+  stage: string;
+  values: Tensor;
+  levels: Tensor | null;
+}
+
+export interface OutputView {
+  name: string | null;
+  form: string;
+  scale: string;
+  threshold: number;
+  names: string[];
+  results: ResultView[];
 }
 
 export interface Tick {
@@ -323,6 +369,12 @@ export interface Grid {
   rows: string[][];
   marks: string[];
   note: string | null;
+}
+
+export interface ResultView {
+  epoch: number;
+  title: string;
+  sentences: string[];
 }
 
 export interface Point {

@@ -1,6 +1,6 @@
 // The page: reads the document, builds the sections, and goes to the place that the address or the quiz names.
 
-import { mirror } from "viewer/address.js";
+import { mirror, remember } from "viewer/address.js";
 import { h } from "viewer/dom.js";
 import { explorer } from "viewer/explore/explorer.js";
 import { findings } from "viewer/findings.js";
@@ -21,7 +21,11 @@ export async function start() {
   const colormaps = data("colormaps");
   const packed = await unpacked("model");
   const model = packed && new Model(packed);
-  const state = new State(view.quiz.length, model ? firstStage(model) : "");
+  const state = new State(view.quiz.length, {
+    stage: model ? firstStage(model) : "",
+    row: model?.rows.first ?? 0,
+    epoch: model?.end ?? view.training.rows.length,
+  });
   // Before all that draws in these colours.
   state.watch("theme", () => {
     if (state.now.theme) document.documentElement.dataset.theme = state.now.theme;
@@ -53,10 +57,17 @@ export async function start() {
   mirror(model, state);
   const follow = () => {
     if (/[#&]stage=/.test(location.hash)) inside?.scrollIntoView();
-    else if (location.hash.length > 1) go(asked());
+    else if (location.hash.length > 1) go(decoded(location.hash));
   };
   if (!returned()) follow();
   window.addEventListener("hashchange", follow);
+  // In the frame of a notebook a link within the page would lead to the notebook.
+  document.addEventListener("click", (event) => {
+    const link = event.target instanceof Element && event.target.closest("a[href^='#']");
+    if (!link || location.protocol !== "about:") return;
+    event.preventDefault();
+    go(decoded(link.getAttribute("href") ?? ""));
+  });
   // Paper shows everything expanded.
   window.addEventListener("beforeprint", () => {
     for (const details of document.querySelectorAll("details")) {
@@ -98,12 +109,11 @@ function firstStage(model) {
 }
 
 /**
- * The place that the address names.
- *
- * @returns {string}
+ * @param {string} hash
+ * @returns {string} the place that it names
  */
-function asked() {
-  const name = location.hash.slice(1);
+function decoded(hash) {
+  const name = hash.slice(1);
   try {
     return decodeURIComponent(name);
   } catch {
@@ -121,7 +131,7 @@ function visit(id) {
   if (!place) return;
   // The place may be inside several collapsed parts.
   for (let part = place.closest("details"); part; part = part.parentElement?.closest("details") ?? null) part.open = true;
-  history.replaceState(null, "", `#${id}`);
+  remember(id);
   place.scrollIntoView({ block: "start" });
   const target = place instanceof HTMLDetailsElement ? place.querySelector("summary") : place;
   target?.focus({ preventScroll: true });
