@@ -87,13 +87,13 @@ def _by_class(rows: _Rows, table: Array) -> list[str]:
     order = sorted(present, key=lambda at: (table[at, at] / totals[at], -totals[at]))
     hardest, easiest = int(order[0]), int(order[-1])
     parts = [
-        f"{_times(int(table[hardest, at]))} predicted as {name(int(at))}"
+        f"as {name(int(at))} {_times(int(table[hardest, at]))}"
         for at in np.argsort(-table[hardest], kind="stable")[:3]
         if at != hardest and table[hardest, at]
     ]
+    right = _of(table[hardest, hardest], totals[hardest])
     said = [
-        f"{name(hardest)} is hardest: {_of(table[hardest, hardest], totals[hardest])} right, "
-        f"{listed(parts[:2])}.",
+        f"{name(hardest)} is hardest: {right} right, predicted {listed(parts[:2])}.",
         f"{name(easiest)} is easiest: {_of(table[easiest, easiest], totals[easiest])} right.",
     ]
     never = [int(at) for at in present if not table[:, at].any()]

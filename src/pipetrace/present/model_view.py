@@ -38,6 +38,7 @@ class ModelStage(Record):
         inputs, outputs: what it receives and gives.
         weights: by name, as training left them; only those that fit into the page.
         unit_names: of the values along the last axis, such as the classes; empty if they have none.
+        words: what its whole numbers stand for, where that is recorded.
         filters: what each filter's kernel resembles, a sentence each; a single one where that is
             not measured; none where it has no filters, or their weights do not fit.
     """
@@ -51,6 +52,7 @@ class ModelStage(Record):
     outputs: tuple[ShapeView, ...]
     weights: Mapping[str, Array]
     unit_names: tuple[str, ...]
+    words: tuple[str, ...]
     filters: tuple[str, ...]
 
 
@@ -124,7 +126,7 @@ class EpochView(Record):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class ResultView(Record):
-    """How the kept rows came out after an epoch, in words: the result, and sentences on its parts."""
+    """How the kept rows came out after an epoch: the result, and sentences on its parts."""
 
     epoch: int
     title: str

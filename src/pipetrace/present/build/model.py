@@ -88,6 +88,7 @@ def _stage(trace: Trace, stage: Stage, weights: Mapping[str, Array]) -> ModelSta
             if f"{owner}/{each.name}" in weights
         },
         unit_names=_unit_names(trace, stage),
+        words=(),
         filters=filter_texts(trace, stage) if f"{owner}/kernel" in weights else (),
     )
 

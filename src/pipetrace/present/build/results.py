@@ -1,4 +1,4 @@
-"""How the rows of the page came out, for the page: what each output predicts, and the results in words."""
+"""How the rows of the page came out: what each output predicts, and the results in words."""
 
 import numpy as np
 

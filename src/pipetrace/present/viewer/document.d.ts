@@ -155,6 +155,7 @@ export interface ModelStage {
   outputs: ShapeView[];
   weights: Record<string, Tensor>;
   unit_names: string[];
+  words: string[];
   filters: string[];
 }
 

@@ -67,7 +67,7 @@ export function tryYourOwn(model, state, results) {
       if (against) told.textContent = `Not offered here. ${against}`;
       else if (rows < of) told.textContent = `Comparing what this page computes with what was recorded: ${counted(rows)} of ${counted(of)} rows.`;
       else {
-        told.textContent = `The recorded weights run in your browser. Compared with the recorded outputs of ${of === 1 ? "the row" : `all ${counted(of)} rows`} of this page: equal to ${difference ? difference.toExponential(0) : "the last digit"}.`;
+        told.textContent = `The recorded weights run in your browser. Compared with the recorded outputs of ${of === 1 ? "the row" : `all ${counted(of)} rows`} of this page: the largest difference is ${difference ? difference.toExponential(0) : 0}.`;
         body.replaceChildren(bench(model, state, results, /** @type {Source[]} */ (sources)));
       }
     });
@@ -114,8 +114,9 @@ function bench(model, state, results, sources) {
     follow();
   };
   const editors = sources.flatMap((source) => {
-    const image = source.shape.length > 1 && size(source.shape.slice(0, 2)) > 16 && [1, 3].includes(source.shape[2] ?? 1) && !source.words;
-    if (!image && size(source.shape) > MOST_FIELDS) return [];
+    const [rank, values] = [source.shape.length, size(source.shape)];
+    const image = (rank === 3 && [1, 3].includes(source.shape[2])) || (rank === 2 && values > MOST_FIELDS);
+    if (!image && (rank > 2 || values > MOST_FIELDS)) return [];
     return [{ source, editor: (image ? drawing : fields)(source, give(source)) }];
   });
   if (!editors.length) return h("p", { class: "muted" }, `Rows of ${counted(size(sources[0].shape))} values cannot be edited here.`);

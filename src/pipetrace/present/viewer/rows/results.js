@@ -87,12 +87,12 @@ function selector(names, choose) {
 function output(results, model, state, at) {
   const outcomes = new Outcomes(model, results, at);
   const shared = { model, state, results, outcomes };
-  const title = h("p", { class: "result" });
+  const title = h("p", { class: "verdict" });
   const words = h("p");
   const chosen = kinds(shared);
   const single = outcomes.wanted(0).data.length === 1;
   const parts = PARTS[outcomes.view.form].filter((part) => part !== scatter || single).map((part) => part(shared));
-  const element = h("div", { class: "results" }, title, words, chosen.element, h("div", { class: "twoparts" }, ...parts.map((part) => part.element)));
+  const element = h("div", { class: "cameout" }, title, words, chosen.element, h("div", { class: "twoparts" }, ...parts.map((part) => part.element)));
   const all = [chosen, ...parts];
   const draw = () => {
     const epoch = outcomes.nearest(state.now.epoch);

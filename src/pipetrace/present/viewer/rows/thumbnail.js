@@ -93,5 +93,5 @@ export function inWords(model, row) {
  * @returns {readonly string[] | null} the words that the numbers of a stage stand for, where a vocabulary was recorded
  */
 export function wordsOf(model, stage) {
-  return model.vocabulary?.[stage.name] ?? null;
+  return stage.words.length ? stage.words : null;
 }
