@@ -25,7 +25,7 @@ from pipetrace.present.text import document_text
 from pipetrace.trace import Trace
 
 VIEWER = Path(pipetrace.__file__).parent / "present" / "viewer"
-LARGEST = 1_500_000
+LARGEST = 2_500_000
 LOADS = {"src", "href", "srcset", "data", "action", "poster", "background", "formaction"}
 NAMESPACE = "http://www.w3.org/2000/svg"
 

@@ -25,7 +25,11 @@ def model() -> Any:
     keras.utils.set_random_seed(5)
     layers = keras.layers
     made = keras.Sequential(
-        [keras.Input((12,)), layers.Dense(100, "relu"), layers.Dense(3, "softmax")]
+        [
+            keras.Input((12,)),
+            layers.Dense(100, "relu", name="hidden"),
+            layers.Dense(3, "softmax", name="answer"),
+        ]
     )
     made.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
     return made
@@ -100,7 +104,7 @@ def test_a_restored_epoch_leaves_the_weights_of_the_last_one_apart(tmp_path: Pat
     made.fit(X, Y, epochs=3, verbose=0, callbacks=[looks, recorder])
     trace = pipetrace.read(path)
     assert list(trace.weights_after) == [0, 1, 2, 3]
-    for place, name in ((1, "dense/bias"), (3, "dense_1/bias")):
+    for place, name in ((1, "hidden/bias"), (3, "answer/bias")):
         np.testing.assert_array_equal(trace.weights_after[3][name], seen[3][place])
         np.testing.assert_array_equal(trace.weights[name], seen[1][place])
     rows = trace.kept_rows
@@ -113,7 +117,7 @@ def test_epochs_are_thinned_evenly(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(epoch_weights, "MOST_EPOCHS", 4)
     trace, seen, _ = recorded(tmp_path / "run.trace", 11)
     assert list(trace.weights_after) == [0, 4, 8]
-    np.testing.assert_array_equal(trace.weights_after[8]["dense_1/bias"], seen[8]["dense_1/bias"])
+    np.testing.assert_array_equal(trace.weights_after[8]["answer/bias"], seen[8]["answer/bias"])
     monkeypatch.setattr(epoch_weights, "MOST_BYTES", 1)
     assert len(recorded(tmp_path / "run.trace", 6)[0].weights_after) <= 3
 
@@ -124,7 +128,7 @@ def test_of_a_larger_model_small_layers_are_kept(
     monkeypatch.setattr(epoch_weights, "MOST_WEIGHTS", 1000)
     monkeypatch.setattr(epoch_weights, "MOST_OF_LAYER", 400)
     trace, *_ = recorded(tmp_path / "run.trace", 2)
-    assert {name.partition("/")[0] for name in trace.weights_after[0]} == {"dense_1"}
+    assert {name.partition("/")[0] for name in trace.weights_after[0]} == {"answer"}
 
 
 def test_an_anonymous_trace_keeps_no_further_rows(tmp_path: Path) -> None:

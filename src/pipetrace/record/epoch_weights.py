@@ -96,23 +96,25 @@ class EpochWeights:
             while spread and len(self.numbers) > most + 1:  # the first one is before training
                 self._stride *= 2
                 self.numbers = [each for each in self.numbers if not each % self._stride]
-            if number in self.numbers and state.writer is not None and variables:
+            gone = before - {*self.numbers}
+            if state.writer is not None and variables and (gone or number in self.numbers):
                 known = {name: weights.get(id(each)) for name, each in variables.items()}
                 kept = {name: each for name, each in known.items() if each is not None}
-                state.writer.add_weights_after(number, kept, before - {*self.numbers})
+                written = kept if number in self.numbers else {}
+                state.writer.add_weights_after(number, written, gone)
 
     def _variables(self) -> Mapping[str, Any]:
         """The variables that are written, by their names in the trace."""
         measure = self._state.measure
         named = measure.forward.variables() if measure else {}
-        return written(named)
+        return chosen(named)
 
 
 def _are_equal(one: Array, other: Array | None) -> bool:
     return other is None or bool(np.array_equal(one, other, equal_nan=True))
 
 
-def written(variables: Mapping[str, Any]) -> dict[str, Any]:
+def chosen(variables: Mapping[str, Any]) -> dict[str, Any]:
     """The variables that are written: all of a small model, else those of small layers."""
     if size(variables.values()) <= MOST_WEIGHTS:
         return dict(variables)
