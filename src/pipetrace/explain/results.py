@@ -50,7 +50,7 @@ def results(
     sound = np.isfinite(given.reshape(len(given), -1)).all(axis=1)
     sound &= np.isfinite(wanted.reshape(len(wanted), -1).astype(float)).all(axis=1)
     if not sound.any():
-        return Results("no prediction: the outputs are NaN or Inf") if len(given) else None
+        return Results("No prediction: the outputs are NaN or Inf") if len(given) else None
     found = describe(_Rows(trace, output, given[sound], wanted[sound], numbers[sound]))
     broken = int((~sound).sum())
     if found is None or not broken:
@@ -115,7 +115,7 @@ def _labels(rows: _Rows) -> Results | None:
     worst, count = int(right.argmin()), said.shape[1]
     if right[worst] == len(said):
         return Results(title)
-    name = f"'{names[worst]}'" if len(names) == count else f"label {worst}"
+    name = f"'{names[worst]}'" if len(names) == count else f"Label {worst}"
     missed, extra = (int((true & ~said)[:, worst].sum()), int((said & ~true)[:, worst].sum()))
     text = f"{name} is hardest: {_of(right[worst], len(said))} right, "
     return Results(title, (f"{text}{_times(missed)} missed and {_times(extra)} given wrongly.",))
@@ -127,7 +127,7 @@ def _numbers(rows: _Rows) -> Results | None:
     given = rows.given.reshape(len(rows.given), -1).astype(float)
     wanted = rows.wanted.reshape(given.shape).astype(float)
     off = np.abs(given - wanted)
-    title = f"off by {figure(off.mean())} on average"
+    title = f"Off by {figure(off.mean())} on average"
     said = []
     if given.shape[1] == 1:
         mean = float((given - wanted).mean())
@@ -157,9 +157,9 @@ def _mask(rows: _Rows) -> Results | None:
     each = both[known] / either[known]
     worst = int(rows.numbers[known][each.argmin()])
     return Results(
-        f"intersection over union {figure(each.mean())} on average",
+        f"Intersection over union {figure(each.mean())} on average",
         (
-            f"{found.title[0].upper()}{found.title[1:]}.",
+            f"{found.title}.",
             f"The smallest one is that of row {number(worst)}: {figure(each.min())}.",
         ),
     )

@@ -107,6 +107,6 @@ def _note(trace: Trace, shown: int, *, validation: bool) -> str:
     if not total:
         text = f"{number(shown)} of the {kind} are in this page."
     if shown < total:
-        text = f"{number(shown)} of the {number(total)} {kind} are in this page, mistakes first."
-        text += f" What is counted here is counted among these {number(shown)}."
+        text = f"{number(shown)} of the {number(total)} {kind} are in this page, mistakes first: "
+        text += "among them, mistakes are more frequent than among all."
     return text

@@ -1,7 +1,7 @@
 // Number fields for the values of a table's row, and for the tokens of a text.
 
 import { h } from "viewer/dom.js";
-import { figure } from "viewer/figures.js";
+import { brief } from "viewer/figures.js";
 import { values } from "viewer/model/values.js";
 
 /** @typedef {import("viewer/model/values.js").Values} Values */
@@ -17,15 +17,15 @@ export const MOST_FIELDS = 200;
  */
 export function fields({ shape, names, words, ranges, name }, give) {
   let own = values(shape);
-  const features = shape[shape.length - 1];
+  const features = shape[shape.length - 1] ?? 1;
   const list = words && h("datalist", { id: `words-${name}` }, ...words.slice(0, 5000).map((word) => h("option", { value: word })));
   const inputs = Array.from(own.data, (_, at) => {
-    const range = ranges[shape.length > 1 ? at % features : words ? 0 : at];
+    const range = ranges[at % features];
     const label = shape.length > 1 ? `step ${Math.floor(at / features)}, ${names[at % features] ?? `feature ${at % features}`}` : (names[at] ?? (words ? `token ${at}` : `value ${at}`));
     const input = words
       ? h("input", { type: "text", list: `words-${name}`, autocomplete: "off", onchange: () => word(at) })
       : h("input", { type: "number", step: "any", min: range.whole ? range.low : null, max: range.whole ? range.high : null, oninput: () => number(at) });
-    const told = words ? "" : `${figure(range.low)} to ${figure(range.high)}`;
+    const told = words ? "" : `${brief(range.low)} to ${brief(range.high)}`;
     return { input, line: h("label", {}, h("span", {}, label), input, told && h("small", { class: "muted" }, told)) };
   });
   const set = (/** @type {number} */ at, /** @type {number} */ value) => {
@@ -35,7 +35,7 @@ export function fields({ shape, names, words, ranges, name }, give) {
   };
   const number = (/** @type {number} */ at) => {
     const value = inputs[at].input.valueAsNumber;
-    const range = ranges[shape.length > 1 ? at % features : at];
+    const range = ranges[at % features];
     const bad = !Number.isFinite(value) || (range.whole && (!Number.isInteger(value) || value < range.low || value > range.high));
     inputs[at].input.setAttribute("aria-invalid", String(bad));
     if (!bad) set(at, value);

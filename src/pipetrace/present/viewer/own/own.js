@@ -85,7 +85,7 @@ function sourceOf(model, name) {
   const stage = model.byName.get(name);
   if (!rows.length || !stage) return null;
   const shape = rows[0].shape;
-  const features = shape.length === 1 && size(shape) <= MOST_FIELDS ? size(shape) : shape[shape.length - 1];
+  const features = shape[shape.length - 1] ?? 1;
   const entries = model.consumers(name).find(({ layer }) => layer === "Embedding")?.config.input_dim;
   const ranges = Array.from({ length: features }, () => ({ low: Infinity, high: -Infinity, whole: false }));
   for (const { data } of rows)

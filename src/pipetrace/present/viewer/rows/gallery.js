@@ -2,7 +2,7 @@
 
 import { h } from "viewer/dom.js";
 import { rove, tabStop } from "viewer/explore/rove.js";
-import { counted, figure, percent } from "viewer/figures.js";
+import { brief, counted, figure, percent } from "viewer/figures.js";
 import { thumbnail } from "viewer/rows/thumbnail.js";
 
 /** @typedef {import("viewer/rows/outcomes.js").Came} Came */
@@ -130,7 +130,7 @@ function said(outcomes, { label, said: predicted, sure, place }) {
   if (outcomes.measure === "overlap") return ["IoU ", h("b", {}, figure(sure))];
   if (outcomes.view.form === "multilabel" || outcomes.view.form === "sequence") return [h("b", {}, counted(sure)), " wrong"];
   const [given, wanted] = [outcomes.given(outcomes.nearest(outcomes.shown), place), outcomes.wanted(place)];
-  if (given.data.length === 1) return [`${figure(wanted.data[0])} → `, h("b", {}, figure(given.data[0]))];
+  if (given.data.length === 1) return [`${brief(wanted.data[0])} → `, h("b", {}, figure(given.data[0]))];
   return ["off by ", h("b", {}, figure(sure))];
 }
 

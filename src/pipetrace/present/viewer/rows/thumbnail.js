@@ -5,7 +5,7 @@ import { h } from "viewer/dom.js";
 import { isImage } from "viewer/explore/place.js";
 import { scaleOf } from "viewer/explore/picture.js";
 import { plane, sliceOf } from "viewer/explore/slice.js";
-import { figure } from "viewer/figures.js";
+import { brief } from "viewer/figures.js";
 
 /** @typedef {import("viewer/model/layers.js").Layer} Layer */
 /** @typedef {import("viewer/model/model.js").Model} Model */
@@ -74,6 +74,8 @@ export function paintImage(canvas, values, scale) {
  * @returns {string} the words of a text, or the first values of a table's row
  */
 export function inWords(model, row) {
+  const text = model.rows.textOf(row);
+  if (text !== null) return text;
   const found = sourceOf(model, row);
   if (!found) return `Row ${row}`;
   const words = wordsOf(model, found.stage);
@@ -83,7 +85,7 @@ export function inWords(model, row) {
     return known.slice(0, MOST_WORDS).join(" ") + (known.length > MOST_WORDS ? " …" : "");
   }
   const names = model.unitNames(found.stage.name);
-  const parts = data.slice(0, MOST_FEATURES).map((value, at) => `${names[at] ? `${names[at]} ` : ""}${figure(value)}`);
+  const parts = data.slice(0, MOST_FEATURES).map((value, at) => `${names[at] ? `${names[at]} ` : ""}${brief(value)}`);
   return parts.join(", ") + (data.length > MOST_FEATURES ? " …" : "");
 }
 
