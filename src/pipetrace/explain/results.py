@@ -45,12 +45,17 @@ def results(
         numbers: of the rows, ``(n,)``.
     """
     describe = FORMS.get(output.form)
-    if describe is None or given.dtype.kind != "f" or wanted.dtype.kind not in "biuf":
+    if (
+        describe is None
+        or not len(given)
+        or given.dtype.kind != "f"
+        or wanted.dtype.kind not in "biuf"
+    ):
         return None
     sound = np.isfinite(given.reshape(len(given), -1)).all(axis=1)
     sound &= np.isfinite(wanted.reshape(len(wanted), -1).astype(float)).all(axis=1)
     if not sound.any():
-        return Results("No prediction: the outputs are NaN or Inf") if len(given) else None
+        return Results("No prediction: the outputs are NaN or Inf")
     found = describe(_Rows(trace, output, given[sound], wanted[sound], numbers[sound]))
     broken = int((~sound).sum())
     if found is None or not broken:
@@ -60,6 +65,8 @@ def results(
 
 
 def _classes(rows: _Rows) -> Results | None:
+    if rows.output.what not in (task.CLASSES, task.BINARY):
+        return _numbers(rows) if rows.output.what == task.NUMBERS else None
     true = class_labels(rows.wanted, rows.given.shape)
     if true is None:
         return None
@@ -87,19 +94,19 @@ def _by_class(rows: _Rows, table: Array) -> list[str]:
     order = sorted(present, key=lambda at: (table[at, at] / totals[at], -totals[at]))
     hardest, easiest = int(order[0]), int(order[-1])
     parts = [
-        f"as {name(int(at))} {_times(int(table[hardest, at]))}"
+        f"as {name(int(at))} ({_times(int(table[hardest, at]))})"
         for at in np.argsort(-table[hardest], kind="stable")[:3]
         if at != hardest and table[hardest, at]
     ]
-    right = _of(table[hardest, hardest], totals[hardest])
+    right, best = (_of(table[at, at], totals[at]) for at in (hardest, easiest))
     said = [
-        f"{name(hardest)} is hardest: {right} right, predicted {listed(parts[:2])}.",
-        f"{name(easiest)} is easiest: {_of(table[easiest, easiest], totals[easiest])} right.",
+        f"{_capital(name(hardest))} is hardest: {right} right, predicted {listed(parts[:2])}.",
+        f"{_capital(name(easiest))} is easiest: {best} right.",
     ]
     never = [int(at) for at in present if not table[:, at].any()]
     if 0 < len(never) <= MOST_NAMED:
         is_are = "is" if len(never) == 1 else "are"
-        said.append(f"{listed([name(at) for at in never])} {is_are} never predicted.")
+        said.append(f"{_capital(listed([name(at) for at in never]))} {is_are} never predicted.")
     elif never:
         said.append(f"{counted(len(never), 'class', 'classes')} are never predicted.")
     return said
@@ -165,12 +172,16 @@ def _mask(rows: _Rows) -> Results | None:
     )
 
 
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _of(part: int, total: int) -> str:
     return f"{number(int(part))} of {number(int(total))}"
 
 
 def _times(count: int) -> str:
-    return {1: "once", 2: "twice"}.get(count, f"{number(count)} times")
+    return {0: "never", 1: "once", 2: "twice"}.get(count, f"{number(count)} times")
 
 
 FORMS: dict[str, Callable[[_Rows], Results | None]] = {

@@ -47,7 +47,10 @@ def results_view(
         made.append(
             OutputView(
                 name=output.name,
-                form=output.form,
+                # Numbers in steps are compared like any others.
+                form=task.NUMBERS
+                if output.what == task.NUMBERS and output.form == task.SEQUENCE
+                else output.form,
                 scale=output.scale,
                 threshold=threshold(kept.outputs[position]) if output.of_classes else 0.5,
                 names=_names(trace, output),

@@ -146,11 +146,11 @@ function bench(model, state, results, sources) {
   return h(
     "div",
     { class: "bench" },
-    ...editors.map(({ editor }) => editor.element),
+    ...editors.map(({ source, editor }) => (editors.length > 1 ? h("div", {}, h("h4", {}, source.name), editor.element) : editor.element)),
     h(
       "div",
       { class: "ownwords" },
-      ...editors.map(({ editor }) => h("p", { class: "muted" }, editor.hint)),
+      ...[...new Set(editors.map(({ editor }) => editor.hint))].map((hint) => h("p", { class: "muted" }, hint)),
       h(
         "p",
         { class: "buttons" },

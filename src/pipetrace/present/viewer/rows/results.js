@@ -60,7 +60,7 @@ export function rightAndWrong(results, model, state, own) {
   return h(
     "section",
     { "aria-labelledby": "rows" },
-    h("h2", { id: "rows" }, "Right and wrong"),
+    h("h2", { id: "rows" }, outputs.length ? "Right and wrong" : "Your own rows"),
     results && outputs.length > 0 && h("p", { class: "muted" }, results.note),
     body,
     own,

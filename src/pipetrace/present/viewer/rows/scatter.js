@@ -19,7 +19,9 @@ export function scatter({ state, outcomes, model }) {
   const mark = () => {
     const chosen = element.querySelector(`[data-row="${state.now.row}"]`);
     for (const point of element.querySelectorAll("[data-row]")) point.setAttribute("aria-pressed", String(point === chosen));
-    chosen?.parentElement?.append(chosen); // above the others
+    const focused = chosen !== null && chosen === document.activeElement;
+    chosen?.parentElement?.append(chosen); // above the others; a moved element loses the focus
+    if (focused) /** @type {SVGElement} */ (chosen).focus({ preventScroll: true });
     tabStop(element, chosen);
   };
   return {
