@@ -1,10 +1,13 @@
 // The page: reads the document, builds the sections, and goes to the place that the address or the quiz names.
 
 import { mirror } from "viewer/address.js";
+import { bar } from "viewer/bar.js";
+import { lineChart } from "viewer/chart.js";
 import { h } from "viewer/dom.js";
 import { explorer } from "viewer/explore/explorer.js";
 import { findings } from "viewer/findings.js";
 import { flow } from "viewer/flow.js";
+import { glance } from "viewer/glance.js";
 import { Model } from "viewer/model/model.js";
 import { prediction } from "viewer/prediction.js";
 import { answers, quiz } from "viewer/quiz.js";
@@ -29,22 +32,29 @@ export async function start() {
     document.getElementById("panel")?.scrollIntoView({ block: "start" });
     document.getElementById("panel")?.focus({ preventScroll: true });
   };
-  document.getElementById("app")?.append(
+  // What went wrong is read first; notes can wait.
+  const urgent = view.findings.found.some((each) => each.level !== "note");
+  const page = h(
+    "div",
+    {},
     ...[
       head(view, state),
       h(
         "main",
         {},
-        findings(view),
+        model && glance(view, model, state, go),
+        urgent && findings(view),
         flow(view, colormaps, inside),
         training(view, state),
         prediction(view, colormaps),
+        !urgent && findings(view),
         quiz(view, state, go),
         insight(view),
       ),
       foot(view),
     ],
   );
+  document.getElementById("app")?.append(bar(view, model, state, page), page);
   if (model) mirror(model, state);
   const follow = () => {
     if (/[#&]stage=/.test(location.hash)) inside?.scrollIntoView();
@@ -123,17 +133,38 @@ function visit(id) {
 }
 
 /**
+ * The first screen: what came of the run, its key figures and charts, the pipeline at a glance, and ways on.
+ *
  * @param {Document} view
  * @param {State} state
  * @returns {HTMLElement}
  */
 function head(view, state) {
+  const { absent, charts } = view.training;
+  const level = view.findings.found[0]?.level;
   return h(
     "header",
-    {},
-    h("div", { class: "top" }, h("h1", {}, view.title), h("p", { class: "framework" }, view.framework), theme(state)),
-    h("p", { class: "muted" }, [view.kind, ...view.facts].join(" · ")),
-    h("p", { class: "headline" }, view.headline),
+    { id: "top" },
+    h(
+      "div",
+      { class: "first" },
+      h(
+        "div",
+        {},
+        h("div", { class: "kind" }, h("h1", {}, view.title), ` · ${[view.kind, ...view.facts].join(" · ")}`),
+        h("p", { class: "headline" }, view.headline),
+        view.remark && h("p", { class: "remark" }, view.remark),
+        view.events.length > 0 && h("ul", { class: "events" }, ...view.events.map((event) => h("li", {}, event))),
+        h(
+          "p",
+          { class: "ways" },
+          h("a", { class: "way main", href: "#flow" }, "Follow one row through it"),
+          !absent && h("a", { class: "way", href: "#training-title" }, "See how it learned"),
+          level && h("a", { class: "way", href: "#findings" }, level === "note" ? "Read the notes" : "See what is wrong"),
+        ),
+      ),
+      !absent && charts.length > 0 && h("div", { class: "small" }, ...charts.slice(0, 2).map((chart) => lineChart(chart, state, true))),
+    ),
     view.figures.length > 0 &&
       h(
         "dl",
@@ -142,37 +173,8 @@ function head(view, state) {
           h("div", { class: figure.level }, h("dt", {}, figure.name), h("dd", {}, figure.text, figure.note && h("small", {}, figure.note))),
         ),
       ),
-    view.events.length > 0 && h("ul", { class: "events" }, ...view.events.map((event) => h("li", {}, event))),
-    h("p", { class: "muted" }, view.data),
     view.notice && h("p", { class: "notice" }, view.notice),
   );
-}
-
-/**
- * A button that switches between light and dark. Until it is used, the page follows the system.
- *
- * @param {State} state
- * @returns {HTMLElement}
- */
-function theme(state) {
-  const root = document.documentElement;
-  const dark = () =>
-    root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  const button = h("button", {
-    type: "button",
-    class: "theme",
-    onclick: () => {
-      root.dataset.theme = dark() ? "light" : "dark";
-      state.set("theme", root.dataset.theme);
-      label();
-    },
-  });
-  const label = () => {
-    button.textContent = dark() ? "Light" : "Dark";
-    button.setAttribute("aria-label", dark() ? "Show in light colours" : "Show in dark colours");
-  };
-  label();
-  return button;
 }
 
 /**
@@ -198,6 +200,7 @@ function foot(view) {
     "footer",
     {},
     h("h2", {}, "About this trace"),
+    h("p", { class: "muted" }, [view.framework, view.data].join(". ")),
     h("dl", { class: "facts" }, ...view.foot.flatMap((fact) => [h("dt", {}, fact.name), h("dd", {}, fact.text)])),
     view.quiz.length > 0 && h("p", { class: "printed muted" }, `Answers of the quiz: ${answers(view.quiz)}.`),
   );

@@ -21,8 +21,8 @@ export function rows(view, model, state) {
   const predictions = [view.prediction, ...view.others];
   const buttons = model.rows.map((row, at) => {
     const canvas = h("canvas", { "aria-hidden": "true" });
-    const drawn = picture(canvas, model, at);
-    if (drawn) state.watch("theme", () => void picture(canvas, model, at));
+    const drawn = rowPicture(canvas, model, at);
+    if (drawn) state.watch("theme", () => void rowPicture(canvas, model, at));
     const made = predictions[row.position];
     return h(
       "button",
@@ -34,7 +34,7 @@ export function rows(view, model, state) {
   state.watch("row", () => {
     buttons.forEach((button, at) => button.setAttribute("aria-pressed", String(at === state.now.row)));
   });
-  return h("div", { class: "rows", role: "group", "aria-label": "The row that is followed" }, ...buttons);
+  return h("div", { class: "rows", id: "rows", role: "group", tabindex: -1, "aria-label": "The row that is followed" }, ...buttons);
 }
 
 /**
@@ -45,7 +45,7 @@ export function rows(view, model, state) {
  * @param {number} row
  * @returns {boolean} whether it is one
  */
-function picture(canvas, model, row) {
+export function rowPicture(canvas, model, row) {
   const source = model.stages.find((stage) => !stage.inputs.length && isImage(model, stage));
   const values = source && model.recorded(row, source.name);
   if (!values || values.shape.length < 2) return false;

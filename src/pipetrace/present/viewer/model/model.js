@@ -161,7 +161,7 @@ export class Model {
   row(row) {
     const found = this.rows[row];
     const label = found.label_text || (found.label === null ? "" : `class ${found.label}`);
-    return { ...found, text: `row ${found.row}${label ? `, truly ${label}` : ""}` };
+    return { ...found, text: `row ${found.row.toLocaleString("en")}${label ? `, truly ${label}` : ""}` };
   }
 
   /**
