@@ -18,9 +18,7 @@ from playwright.sync_api import (
 )
 from tests.browser.chromium import executable
 
-from pipetrace.present.build.document import document
-from pipetrace.present.build.model import model_view
-from pipetrace.present.page import page as as_page
+from pipetrace.present.page import trace_page
 from pipetrace.trace import Trace
 
 OPEN_LIST = "for (const list of document.querySelectorAll('.all')) list.open = true"
@@ -73,7 +71,7 @@ def write(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Trace], Path]:
     def write(trace: Trace) -> Path:
         if id(trace) not in written:
             path = folder / f"{len(written)}.html"
-            path.write_text(as_page(document(trace), model_view(trace)), encoding="utf-8")
+            path.write_text(trace_page(trace), encoding="utf-8")
             # The trace is kept, so that no other can get its identity.
             written[id(trace)] = (trace, path)
         return written[id(trace)][1]

@@ -175,13 +175,7 @@ def test_predictions_with_all_that_is_known(tmp_path: Path, recording: Any, diff
     many = tuple(np.asarray(number, np.int64) for number in range(12))
     predictions = (
         Prediction(
-            3,
-            1,
-            {"dense": rng.normal(size=3)},
-            "surest wrong",
-            float("nan"),
-            many,
-            validation=False,
+            3, 1, {"dense": rng.normal(size=3)}, "surest wrong", math.nan, many, validation=False
         ),
         Prediction(
             4,

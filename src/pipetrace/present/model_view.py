@@ -36,6 +36,8 @@ class ModelStage(Record):
         inputs, outputs: what it receives and gives.
         weights: by name, as training left them; only those that fit into the page.
         unit_names: of the values along the last axis, such as the classes; empty if they have none.
+        filters: what each filter's kernel resembles, a sentence each; a single one where that is
+            not measured; none where it has no filters, or their weights do not fit.
     """
 
     name: str
@@ -45,6 +47,7 @@ class ModelStage(Record):
     outputs: tuple[ShapeView, ...]
     weights: Mapping[str, Array]
     unit_names: tuple[str, ...]
+    filters: tuple[str, ...]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -67,7 +70,13 @@ class RowView(Record):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class ModelView(Record):
-    """What the page computes values from."""
+    """What the page computes values from.
+
+    Attributes:
+        stages, rows: the model and what was recorded.
+        omitted: what the trace has and the page lacks, in a sentence; empty where it is complete.
+    """
 
     stages: tuple[ModelStage, ...]
     rows: tuple[RowView, ...]
+    omitted: str = ""

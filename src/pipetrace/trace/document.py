@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pipetrace.trace.events import Event
 from pipetrace.trace.measurement_table import Measurements
 from pipetrace.trace.overhead import Overhead
-from pipetrace.trace.records import ByName, Record, brief
+from pipetrace.trace.records import ByName, Record, Shown, brief
 from pipetrace.trace.summary import Summary
 
 Array: TypeAlias = NDArray[Any]
@@ -345,7 +345,7 @@ class Run(Record):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Trace(Record):
+class Trace(Record, Shown):
     """A recording, read back: facts only.
 
     Attributes:

@@ -6,28 +6,38 @@ from typing import Any
 
 from pipetrace.explain import task
 from pipetrace.explain.facts import first_call
+from pipetrace.explain.filters import filter_texts
+from pipetrace.present.build.detail import DETAILS, NORMAL, Detail, left_out, of_rows
 from pipetrace.present.model_view import InputView, ModelStage, ModelView, RowView, ShapeView
 from pipetrace.trace.document import STEP, Array, Stage, Trace
 
-MOST_WEIGHT_BYTES = 1_400_000
-"""Weights of a page; the smallest arrays first."""
-MOST_OUTPUT_BYTES = 2_000_000
-"""Recorded outputs of a page: the source of each row first, then the first row, small stages
-before large ones."""
 TRAINING_ONLY = ("initializer", "regularizer", "constraint")
 """Ends of the keys of a configuration that say nothing of a prediction."""
 LONGEST_CONFIG = 20_000
 """Characters of a stage's configuration; what is longer, such as a vocabulary, is left out."""
 
 
-def model_view(trace: Trace) -> ModelView | None:
-    """What the page computes from; None for a trace without recorded rows or stages."""
+def model_view(
+    trace: Trace, detail: Detail = DETAILS[NORMAL], rows: int | None = None
+) -> ModelView | None:
+    """What the page computes from; None for a trace without recorded rows or stages.
+
+    Args:
+        trace: the recording.
+        detail: how much of it goes into the page.
+        rows: how many recorded rows; all when left out.
+    """
     if not trace.stages or not trace.predictions:
         return None
-    weights = _weights(trace)
+    chosen = of_rows(trace, rows)
+    weights, outputs = _weights(trace, detail.weights), _rows(chosen, detail.outputs)
+    lacking = sum(len(each.outputs) for each in chosen.predictions)
+    lacking -= sum(len(each.outputs) for each in outputs)
+    skipped = len(trace.predictions) - len(chosen.predictions)
     return ModelView(
         stages=tuple(_stage(trace, stage, weights) for stage in trace.stages if stage.outputs),
-        rows=_rows(trace),
+        rows=outputs,
+        omitted=left_out(skipped, len(trace.weights) - len(weights), lacking),
     )
 
 
@@ -54,6 +64,7 @@ def _stage(trace: Trace, stage: Stage, weights: Mapping[str, Array]) -> ModelSta
             if f"{owner}/{each.name}" in weights
         },
         unit_names=_unit_names(trace, stage),
+        filters=filter_texts(trace, stage) if f"{owner}/kernel" in weights else (),
     )
 
 
@@ -83,10 +94,9 @@ def _plain(config: Any) -> Any:
     return [_plain(value) for value in config] if isinstance(config, list | tuple) else config
 
 
-def _weights(trace: Trace) -> dict[str, Array]:
-    """The weights that fit into the page, the smallest first."""
+def _weights(trace: Trace, left: int) -> dict[str, Array]:
+    """The weights that fit into so many bytes, the smallest first."""
     kept: dict[str, Array] = {}
-    left = MOST_WEIGHT_BYTES
     for name, values in sorted(trace.weights.items(), key=lambda item: item[1].nbytes):
         left -= values.nbytes
         if left < 0:
@@ -96,8 +106,8 @@ def _weights(trace: Trace) -> dict[str, Array]:
     return kept
 
 
-def _rows(trace: Trace) -> tuple[RowView, ...]:
-    """The recorded rows with those of their outputs that fit."""
+def _rows(trace: Trace, left: int) -> tuple[RowView, ...]:
+    """The recorded rows with those of their outputs that fit into so many bytes."""
     sources = {
         stage.name for stage in trace.stages if all(spec.source is None for spec in stage.inputs)
     }
@@ -108,7 +118,6 @@ def _rows(trace: Trace) -> tuple[RowView, ...]:
         if values.dtype.kind in "fiub"
     ]
     kept: list[dict[str, Array]] = [{} for _ in trace.predictions]
-    left = MOST_OUTPUT_BYTES
     for _, number, size, name, values in sorted(wanted, key=lambda each: each[:4]):
         left -= size
         if left < 0:

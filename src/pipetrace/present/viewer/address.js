@@ -6,39 +6,52 @@
 /**
  * Keep the address and the state the same.
  *
- * @param {Model} model
+ * @param {Model | null} model
  * @param {State} state
  */
 export function mirror(model, state) {
   read(model, state);
   let first = true;
-  state.watch(["stage", "place", "row"], () => {
+  state.watch(["stage", "place", "row", "theme", "reload"], () => {
     // The page opens with the address that it was given.
-    if (!first) history.replaceState(null, "", `#${write(model, state)}`);
+    if (!first) remember(write(model, state));
     first = false;
   });
   window.addEventListener("hashchange", () => read(model, state));
 }
 
 /**
- * @param {Model} model
+ * @param {string} place put into the address, but not in a sandboxed frame, which has none
+ */
+export function remember(place) {
+  if (location.protocol !== "about:") history.replaceState(null, "", `#${place}`);
+}
+
+/**
+ * @param {Model | null} model
  * @param {State} state
  * @returns {string}
  */
 function write(model, state) {
-  const { stage, place, row } = state.now;
-  const parts = [["stage", encodeURIComponent(stage)]];
+  const { stage, place, row, theme, reload } = state.now;
+  const parts = stage ? [["stage", encodeURIComponent(stage)]] : [];
   if (place?.length) parts.push(["at", place.join(".")]);
-  if (row) parts.push(["row", String(model.rows[row]?.row ?? 0)]);
+  if (row) parts.push(["row", String(model?.rows[row]?.row ?? 0)]);
+  if (theme) parts.push(["theme", theme]);
+  if (!reload) parts.push(["reload", "0"]);
   return parts.map(([key, value]) => `${key}=${value}`).join("&");
 }
 
 /**
- * @param {Model} model
+ * @param {Model | null} model
  * @param {State} state
  */
 function read(model, state) {
   const asked = new URLSearchParams(location.hash.slice(1));
+  const theme = asked.get("theme") ?? "";
+  if (["light", "dark"].includes(theme)) state.set("theme", theme);
+  if (asked.get("reload") === "0") state.set("reload", false);
+  if (!model) return;
   const number = asked.get("row");
   const row = model.rows.findIndex((each) => String(each.row) === number);
   if (row >= 0) state.set("row", row);

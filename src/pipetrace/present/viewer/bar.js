@@ -64,16 +64,11 @@ function theme(state) {
   const button = h("button", {
     type: "button",
     class: "plain theme",
-    onclick: () => {
-      root.dataset.theme = dark() ? "light" : "dark";
-      state.set("theme", root.dataset.theme);
-      label();
-    },
+    onclick: () => state.set("theme", dark() ? "light" : "dark"),
   });
-  const label = () => {
+  state.watch("theme", () => {
     button.textContent = dark() ? "Light" : "Dark";
     button.setAttribute("aria-label", dark() ? "Show in light colours" : "Show in dark colours");
-  };
-  label();
+  });
   return button;
 }

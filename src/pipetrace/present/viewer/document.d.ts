@@ -35,6 +35,7 @@ export interface Document {
 export interface ModelView {
   stages: ModelStage[];
   rows: RowView[];
+  omitted: string;
 }
 
 export interface TrainingView {
@@ -146,6 +147,7 @@ export interface ModelStage {
   outputs: ShapeView[];
   weights: Record<string, Tensor>;
   unit_names: string[];
+  filters: string[];
 }
 
 export interface RowView {

@@ -1,6 +1,6 @@
 // The page: reads the document, builds the sections, and goes to the place that the address or the quiz names.
 
-import { mirror } from "viewer/address.js";
+import { mirror, remember } from "viewer/address.js";
 import { bar } from "viewer/bar.js";
 import { lineChart } from "viewer/chart.js";
 import { h } from "viewer/dom.js";
@@ -11,6 +11,7 @@ import { glance } from "viewer/glance.js";
 import { Model } from "viewer/model/model.js";
 import { prediction } from "viewer/prediction.js";
 import { answers, quiz } from "viewer/quiz.js";
+import { reloading, returned } from "viewer/reload.js";
 import { rows } from "viewer/explore/rows.js";
 import { State } from "viewer/state.js";
 import { training } from "viewer/training.js";
@@ -24,6 +25,10 @@ export async function start() {
   const packed = await unpacked("model");
   const model = packed && new Model(packed);
   const state = new State(view.quiz.length, model ? firstStage(model) : "");
+  // Before all that draws in these colours.
+  state.watch("theme", () => {
+    if (state.now.theme) document.documentElement.dataset.theme = state.now.theme;
+  });
   const inside = model && h("div", {}, rows(view, model, state), explorer(view, model, state, colormaps));
   const go = (/** @type {string} */ id) => {
     const stage = id.startsWith("stage/") ? id.slice(6) : null;
@@ -38,7 +43,7 @@ export async function start() {
     "div",
     {},
     ...[
-      head(view, state),
+      head(view, state, reloading(state)),
       h(
         "main",
         {},
@@ -51,17 +56,24 @@ export async function start() {
         quiz(view, state, go),
         insight(view),
       ),
-      foot(view),
+      foot(view, model?.omitted ?? ""),
     ],
   );
   document.getElementById("app")?.append(bar(view, model, state, page), page);
-  if (model) mirror(model, state);
+  mirror(model, state);
   const follow = () => {
     if (/[#&]stage=/.test(location.hash)) inside?.scrollIntoView();
-    else if (location.hash.length > 1) go(asked());
+    else if (location.hash.length > 1) go(decoded(location.hash));
   };
-  follow();
+  if (!returned()) follow();
   window.addEventListener("hashchange", follow);
+  // In the frame of a notebook a link within the page would lead to the notebook.
+  document.addEventListener("click", (event) => {
+    const link = event.target instanceof Element && event.target.closest("a[href^='#']");
+    if (!link || location.protocol !== "about:") return;
+    event.preventDefault();
+    go(decoded(link.getAttribute("href") ?? ""));
+  });
   // Paper shows everything expanded.
   window.addEventListener("beforeprint", () => {
     for (const details of document.querySelectorAll("details")) {
@@ -103,12 +115,11 @@ function firstStage(model) {
 }
 
 /**
- * The place that the address names.
- *
- * @returns {string}
+ * @param {string} hash
+ * @returns {string} the place that it names
  */
-function asked() {
-  const name = location.hash.slice(1);
+function decoded(hash) {
+  const name = hash.slice(1);
   try {
     return decodeURIComponent(name);
   } catch {
@@ -126,7 +137,7 @@ function visit(id) {
   if (!place) return;
   // The place may be inside several collapsed parts.
   for (let part = place.closest("details"); part; part = part.parentElement?.closest("details") ?? null) part.open = true;
-  history.replaceState(null, "", `#${id}`);
+  remember(id);
   place.scrollIntoView({ block: "start" });
   const target = place instanceof HTMLDetailsElement ? place.querySelector("summary") : place;
   target?.focus({ preventScroll: true });
@@ -137,9 +148,10 @@ function visit(id) {
  *
  * @param {Document} view
  * @param {State} state
+ * @param {HTMLElement | null} live that the page loads itself again
  * @returns {HTMLElement}
  */
-function head(view, state) {
+function head(view, state, live) {
   const { absent, charts } = view.training;
   const level = view.findings.found[0]?.level;
   return h(
@@ -152,6 +164,7 @@ function head(view, state) {
         "div",
         {},
         h("div", { class: "kind" }, h("h1", {}, view.title), ` · ${[view.kind, ...view.facts].join(" · ")}`),
+        live,
         h("p", { class: "headline" }, view.headline),
         view.remark && h("p", { class: "remark" }, view.remark),
         view.events.length > 0 && h("ul", { class: "events" }, ...view.events.map((event) => h("li", {}, event))),
@@ -193,15 +206,16 @@ function insight(view) {
 
 /**
  * @param {Document} view
+ * @param {string} omitted what the page lacks
  * @returns {HTMLElement}
  */
-function foot(view) {
+function foot(view, omitted) {
   return h(
     "footer",
     {},
     h("h2", {}, "About this trace"),
     h("p", { class: "muted" }, [view.framework, view.data].join(". ")),
-    h("dl", { class: "facts" }, ...view.foot.flatMap((fact) => [h("dt", {}, fact.name), h("dd", {}, fact.text)])),
+    h("dl", { class: "facts" }, ...view.foot.flatMap((fact) => [h("dt", {}, fact.name), h("dd", {}, fact.text)]), ...(omitted ? [h("dt", {}, "Not in this page"), h("dd", {}, omitted)] : [])),
     view.quiz.length > 0 && h("p", { class: "printed muted" }, `Answers of the quiz: ${answers(view.quiz)}.`),
   );
 }

@@ -7,7 +7,8 @@
  * @property {number[] | null} place of the value that is looked at, in the open stage; null for its strongest
  * @property {number | null} channel the one that was chosen last; it stays chosen in every stage
  * @property {boolean} symbols whether formulas are written in symbols too
- * @property {string} theme light or dark
+ * @property {string} theme light or dark; empty for that of the system
+ * @property {boolean} reload whether the page of a running training loads itself again
  * @property {number | null} epoch the epoch under the pointer, in the charts and in the table
  * @property {number} question the quiz question that is shown; past the last one, the result
  * @property {(number | null)[]} answers the option chosen for each question
@@ -29,6 +30,7 @@ export class State {
       channel: null,
       symbols: false,
       theme: "",
+      reload: true,
       epoch: null,
       question: 0,
       answers: new Array(questions).fill(null),

@@ -3,6 +3,7 @@
 import { paint } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
 import { channels } from "viewer/explore/channels.js";
+import { filter } from "viewer/explore/filter.js";
 import { originOf } from "viewer/explore/origin.js";
 import { nextPicture, pictureOf } from "viewer/explore/pictures.js";
 import { isImage, placeIn } from "viewer/explore/place.js";
@@ -138,6 +139,7 @@ function opened(panel, context) {
     ...(next ? [pictureOf(context, next, "next")] : []),
   ].filter((each) => each !== null);
   const origin = h("div", { class: "origin" });
+  const looksFor = filter(context, output);
   const tiles = channels(context, output);
   const playing = player(context, output);
   panel.replaceChildren(
@@ -145,6 +147,7 @@ function opened(panel, context) {
     what,
     h("div", { class: "pictures" }, ...pictures.map((each) => each.element)),
     h("div", { class: "calc" }, playing.element, origin),
+    ...(looksFor ? [looksFor.element] : []),
     ...(tiles ? [tiles.element] : []),
     measured(words, context.colormaps),
   );
@@ -154,6 +157,7 @@ function opened(panel, context) {
     for (const picture of pictures) picture.draw(place, found);
     playing.draw(place);
     originOf(origin, context, place, found);
+    looksFor?.draw(place);
     tiles?.draw(place);
   };
 }

@@ -49,6 +49,7 @@ export class Model {
     /** @type {Map<string, Layer>} */
     this.byName = new Map(this.stages.map((stage) => [stage.name, stage]));
     this.rows = view.rows;
+    this.omitted = view.omitted;
     /** @type {Map<string, Weights>} */
     this.weights = new Map();
     for (const stage of view.stages) {
