@@ -93,7 +93,9 @@ def test_the_prediction_the_insight_and_the_foot_are_there(shown: Page, made: Do
 
 def test_the_charts_have_a_point_for_each_value(shown: Page, made: Document) -> None:
     for index, chart in enumerate(made.training.charts):
-        titles = shown.locator(".charts .chart").nth(index).locator("circle title").all_text_contents()
+        titles = (
+            shown.locator(".charts .chart").nth(index).locator("circle title").all_text_contents()
+        )
         expected = [
             f"epoch {point.epoch}, {series.name}: {point.text}"
             for series in chart.series

@@ -28,13 +28,15 @@ def anew(shown: Page) -> None:
 
 def test_the_bar_stays_and_leads_to_every_part(shown: Page) -> None:
     names = shown.locator(".parts a").all_inner_texts()
-    assert names[:3] == ["Pipeline", "Training", "Prediction"] and "Quiz" in names
+    assert names[:3] == ["Pipeline", "Training", "Prediction"]
+    assert "Quiz" in names
     for link in shown.locator(".parts a").all():
         link.click()
         target = shown.locator((link.get_attribute("href") or "").replace("#", "[id='") + "']")
         bottom = shown.locator(".topbar").bounding_box()
         top = target.bounding_box()
-        assert bottom is not None and top is not None
+        assert bottom is not None
+        assert top is not None
         assert bottom["y"] == 0
         # It is in sight, and not under the bar.
         assert bottom["height"] <= top["y"] < 640
@@ -63,7 +65,8 @@ def test_the_glance_draws_every_stage_for_the_row_that_is_followed(
     before = shown.evaluate(PICTURES)
     shown.locator(".rows .row").nth(1).click()
     after = shown.evaluate(PICTURES)
-    assert len(before) == len(after) and before != after
+    assert len(before) == len(after)
+    assert before != after
     assert "3,007" in shown.locator(".followed").inner_text()
     last = digits_trace.stages[-1].name
     said = entries.last.locator("small").last.inner_text()
