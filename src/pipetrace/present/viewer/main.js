@@ -1,13 +1,13 @@
 // The page: reads the document, builds the sections, and goes to the place that the address or the quiz names.
 
 import { mirror, remember } from "viewer/address.js";
-import { bar } from "viewer/bar.js";
-import { lineChart } from "viewer/chart.js";
 import { h } from "viewer/dom.js";
 import { explorer } from "viewer/explore/explorer.js";
 import { findings } from "viewer/findings.js";
 import { flow } from "viewer/flow.js";
-import { glance } from "viewer/glance.js";
+import { bar } from "viewer/head/bar.js";
+import { firstScreen } from "viewer/head/first_screen.js";
+import { glance } from "viewer/head/glance.js";
 import { Model } from "viewer/model/model.js";
 import { prediction } from "viewer/prediction.js";
 import { answers, quiz } from "viewer/quiz.js";
@@ -43,7 +43,7 @@ export async function start() {
     "div",
     {},
     ...[
-      head(view, state, reloading(state)),
+      firstScreen(view, state, reloading(state)),
       h(
         "main",
         {},
@@ -141,53 +141,6 @@ function visit(id) {
   place.scrollIntoView({ block: "start" });
   const target = place instanceof HTMLDetailsElement ? place.querySelector("summary") : place;
   target?.focus({ preventScroll: true });
-}
-
-/**
- * The first screen: what came of the run, its key figures and charts, the pipeline at a glance, and ways on.
- *
- * @param {Document} view
- * @param {State} state
- * @param {HTMLElement | null} live that the page loads itself again
- * @returns {HTMLElement}
- */
-function head(view, state, live) {
-  const { absent, charts } = view.training;
-  const level = view.findings.found[0]?.level;
-  return h(
-    "header",
-    { id: "top" },
-    h(
-      "div",
-      { class: "first" },
-      h(
-        "div",
-        {},
-        h("div", { class: "kind" }, h("h1", {}, view.title), ` · ${[view.kind, ...view.facts].join(" · ")}`),
-        live,
-        h("p", { class: "headline" }, view.headline),
-        view.remark && h("p", { class: "remark" }, view.remark),
-        view.events.length > 0 && h("ul", { class: "events" }, ...view.events.map((event) => h("li", {}, event))),
-        h(
-          "p",
-          { class: "ways" },
-          h("a", { class: "way main", href: "#flow" }, "Follow one row through it"),
-          !absent && h("a", { class: "way", href: "#training-title" }, "See how it learned"),
-          level && h("a", { class: "way", href: "#findings" }, level === "note" ? "Read the notes" : "See what is wrong"),
-        ),
-      ),
-      !absent && charts.length > 0 && h("div", { class: "small" }, ...charts.slice(0, 2).map((chart) => lineChart(chart, state, true))),
-    ),
-    view.figures.length > 0 &&
-      h(
-        "dl",
-        { class: "key" },
-        ...view.figures.map((figure) =>
-          h("div", { class: figure.level }, h("dt", {}, figure.name), h("dd", {}, figure.text, figure.note && h("small", {}, figure.note))),
-        ),
-      ),
-    view.notice && h("p", { class: "notice" }, view.notice),
-  );
 }
 
 /**

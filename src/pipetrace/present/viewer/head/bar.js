@@ -1,7 +1,7 @@
 // The bar that stays at the top: the parts of the page, the row that is followed, the theme, and the keys.
 
 import { h } from "viewer/dom.js";
-import { keys } from "viewer/keys.js";
+import { keys } from "viewer/head/keys.js";
 import { rowPicture } from "viewer/explore/rows.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
