@@ -22,8 +22,8 @@ export function rows(view, model, state) {
   const predictions = [view.prediction, ...view.others];
   const buttons = followed.map((row) => {
     const canvas = h("canvas", { "aria-hidden": "true" });
-    const drawn = picture(canvas, model, row.row);
-    if (drawn) state.watch("theme", () => void picture(canvas, model, row.row));
+    const drawn = rowPicture(canvas, model, row.row);
+    if (drawn) state.watch("theme", () => void rowPicture(canvas, model, row.row));
     const made = predictions[row.followed?.position ?? 0];
     return h(
       "button",
@@ -35,7 +35,7 @@ export function rows(view, model, state) {
   state.watch("row", () => {
     buttons.forEach((button, at) => button.setAttribute("aria-pressed", String(followed[at].row === state.now.row)));
   });
-  return h("div", { class: "rows", role: "group", "aria-label": "The row that is followed" }, ...buttons);
+  return h("div", { class: "rows", id: "rows", role: "group", tabindex: -1, "aria-label": "The row that is followed" }, ...buttons);
 }
 
 /**
@@ -46,7 +46,7 @@ export function rows(view, model, state) {
  * @param {number} row
  * @returns {boolean} whether it is one
  */
-function picture(canvas, model, row) {
+export function rowPicture(canvas, model, row) {
   const source = model.stages.find((stage) => !stage.inputs.length && isImage(model, stage));
   const values = source && model.recorded({ row, epoch: model.end }, source.name);
   if (!values || values.shape.length < 2) return false;
