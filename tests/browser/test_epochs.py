@@ -4,10 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pytest
 from playwright.sync_api import Page
 from tests.browser.conftest import Pages
-from tests.browser.test_explorer import here, maps, open_stage
+from tests.browser.test_explorer import here
 
 from pipetrace.trace import Trace
 

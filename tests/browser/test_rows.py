@@ -15,7 +15,7 @@ from pipetrace.trace import Trace
 from pipetrace.trace.document import Array
 
 pytestmark = pytest.mark.browser
-SECTION = "section:has(> #rows)"
+SECTION = "section:has(> #results)"
 
 
 @pytest.fixture(scope="module")

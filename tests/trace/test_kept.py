@@ -11,8 +11,8 @@ import pytest
 from pipetrace.errors import DamagedTraceError
 from pipetrace.trace import TraceWriter, read
 from pipetrace.trace.document import Array, Ending
-from pipetrace.trace.kept import compact, halved
 from pipetrace.trace.rows import KeptRows
+from pipetrace.trace.rows.kept import compact, halved
 
 RANDOM = np.random.default_rng(3)
 

@@ -11,7 +11,7 @@ from pipetrace.errors import in_short
 from pipetrace.record import live_findings, privacy
 from pipetrace.record.budget import LossChecks
 from pipetrace.record.describe import Description, metrics_of, overhead, see_stages
-from pipetrace.record.epoch_recorder import EpochRecorder
+from pipetrace.record.epochs.recorder import EpochRecorder
 from pipetrace.record.finish import measure_after_training
 from pipetrace.record.live_findings import LiveFindings
 from pipetrace.record.look import FirstLook

@@ -36,11 +36,11 @@ from pipetrace.trace.document import (
     Weight,
 )
 from pipetrace.trace.events import Event
-from pipetrace.trace.kept import check_weights, kept_rows
 from pipetrace.trace.lazy_summaries import DAMAGE, Contents, Row, Summaries, damaged
 from pipetrace.trace.measurement_table import Measurements
 from pipetrace.trace.opening import check_header, check_identity, connect
 from pipetrace.trace.overhead import Overhead
+from pipetrace.trace.rows.kept import check_weights, kept_rows
 from pipetrace.trace.schema import SCHEMA
 from pipetrace.trace.summary import Summary
 

@@ -18,12 +18,12 @@ from pipetrace.trace.codec import (
 from pipetrace.trace.contents import Contents
 from pipetrace.trace.document import Array, Ending, Epoch, Group, Prediction, Run, Spec, Stage
 from pipetrace.trace.events import Event
-from pipetrace.trace.kept import halved, kept_parts, numbered
 from pipetrace.trace.live_file import Changes, LiveFile
 from pipetrace.trace.measurement_table import Measurement
 from pipetrace.trace.output_place import output_exists, write_error
 from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.rows import KeptRows
+from pipetrace.trace.rows.kept import halved, kept_parts, numbered
 from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, TABLES
 from pipetrace.trace.summary import Summary
 

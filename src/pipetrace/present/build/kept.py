@@ -6,8 +6,8 @@ from pipetrace.explain import task
 from pipetrace.present.model_view import EpochView, KeptInput, KeptView
 from pipetrace.stats.outcomes import class_labels
 from pipetrace.trace.document import STEP, Array, Trace
-from pipetrace.trace.kept import compact, halved, narrowed
 from pipetrace.trace.rows import KeptRows
+from pipetrace.trace.rows.kept import compact, halved, narrowed
 
 
 def epochs(trace: Trace, left: int, rows: int) -> tuple[tuple[EpochView, ...], int]:

@@ -14,6 +14,7 @@ export interface Document {
   data: string;
   notice: string | null;
   headline: string;
+  remark: string;
   counting: string;
   stages: StageView[];
   training: TrainingView;

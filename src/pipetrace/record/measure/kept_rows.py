@@ -11,8 +11,8 @@ from pipetrace.record.measure.model_pass import ModelPass
 from pipetrace.record.measure.rows import Rows
 from pipetrace.stats.examples import worth_keeping
 from pipetrace.trace.document import Array
-from pipetrace.trace.kept import kept_parts
 from pipetrace.trace.rows import KeptRows
+from pipetrace.trace.rows.kept import kept_parts
 
 MOST_ROWS, MOST_BYTES = 500, 500_000
 """Rows that are kept beside those that were followed, and bytes of their inputs, targets and

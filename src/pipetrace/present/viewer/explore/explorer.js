@@ -171,7 +171,7 @@ function opened(panel, context) {
  */
 function player({ model, state, stage }, output) {
   const at = h("small", {});
-  const button = h("button", { type: "button", class: "plain", "aria-pressed": "false" }, PLAY);
+  const button = h("button", { type: "button", class: "plain slide", "aria-pressed": "false" }, PLAY);
   let timer = 0;
   const stop = () => {
     clearInterval(timer);

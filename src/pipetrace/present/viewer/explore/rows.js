@@ -32,5 +32,5 @@ export function rows(view, model, state) {
   state.watch("row", () => {
     buttons.forEach((button, at) => button.setAttribute("aria-pressed", String(followed[at].row === state.now.row)));
   });
-  return h("div", { class: "rows", role: "group", "aria-label": "The row that is followed" }, ...buttons);
+  return h("div", { class: "rows", id: "rows", role: "group", tabindex: -1, "aria-label": "The row that is followed" }, ...buttons);
 }

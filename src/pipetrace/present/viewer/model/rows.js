@@ -58,7 +58,7 @@ export class Rows {
    */
   add(row, label, label_text, more) {
     const truly = label_text || (label === null ? "" : `class ${label}`);
-    const text = `row ${row}${truly ? `, truly ${truly}` : ""}`;
+    const text = `row ${row.toLocaleString("en")}${truly ? `, truly ${truly}` : ""}`;
     this.all.set(row, { row, label, label_text, text, followed: null, place: null, validation: false, ...more });
   }
 

@@ -59,8 +59,8 @@ export function rightAndWrong(results, model, state, own) {
   } else if (!own) return null;
   return h(
     "section",
-    { "aria-labelledby": "rows" },
-    h("h2", { id: "rows" }, outputs.length ? "Right and wrong" : "Your own rows"),
+    { "aria-labelledby": "results" },
+    h("h2", { id: "results" }, outputs.length ? "Right and wrong" : "Your own rows"),
     results && outputs.length > 0 && h("p", { class: "muted" }, results.note),
     body,
     own,

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipetrace.capture.weights import Weights, copied, is_float, size, trainable, weights
 from pipetrace.record.budget import EpochSchedule
-from pipetrace.record.epoch_weights import EpochWeights
+from pipetrace.record.epochs.weights import EpochWeights
 from pipetrace.record.measure import epoch as measuring
 from pipetrace.record.measure import failure
 from pipetrace.record.measure.epoch import EpochPass, WeightSummaries

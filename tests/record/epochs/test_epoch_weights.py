@@ -8,7 +8,7 @@ import pytest
 
 import pipetrace
 from pipetrace.capture.backend import load
-from pipetrace.record import epoch_weights
+from pipetrace.record.epochs import weights
 from pipetrace.record.measure import kept_rows
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Array
@@ -66,9 +66,9 @@ def recorded(path: Path, epochs: int, *callbacks: Any, **options: Any) -> tuple[
 def test_weights_and_outputs_after_each_epoch_are_those_of_keras(tmp_path: Path) -> None:
     trace, seen, made = recorded(tmp_path / "run.trace", 4)
     assert list(trace.weights_after) == [0, 1, 2, 3]
-    for epoch, weights in trace.weights_after.items():
-        assert weights.keys() == seen[epoch].keys()
-        for name, values in weights.items():
+    for epoch, kept in trace.weights_after.items():
+        assert kept.keys() == seen[epoch].keys()
+        for name, values in kept.items():
             largest = np.abs(seen[epoch][name]).max()
             np.testing.assert_allclose(values, seen[epoch][name], atol=5e-4 * largest)
     rows = trace.kept_rows
@@ -114,19 +114,19 @@ def test_a_restored_epoch_leaves_the_weights_of_the_last_one_apart(tmp_path: Pat
 
 
 def test_epochs_are_thinned_evenly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(epoch_weights, "MOST_EPOCHS", 4)
+    monkeypatch.setattr(weights, "MOST_EPOCHS", 4)
     trace, seen, _ = recorded(tmp_path / "run.trace", 11)
     assert list(trace.weights_after) == [0, 4, 8]
     np.testing.assert_array_equal(trace.weights_after[8]["answer/bias"], seen[8]["answer/bias"])
-    monkeypatch.setattr(epoch_weights, "MOST_BYTES", 1)
+    monkeypatch.setattr(weights, "MOST_BYTES", 1)
     assert len(recorded(tmp_path / "run.trace", 6)[0].weights_after) <= 3
 
 
 def test_of_a_larger_model_small_layers_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(epoch_weights, "MOST_WEIGHTS", 1000)
-    monkeypatch.setattr(epoch_weights, "MOST_OF_LAYER", 400)
+    monkeypatch.setattr(weights, "MOST_WEIGHTS", 1000)
+    monkeypatch.setattr(weights, "MOST_OF_LAYER", 400)
     trace, *_ = recorded(tmp_path / "run.trace", 2)
     assert {name.partition("/")[0] for name in trace.weights_after[0]} == {"answer"}
 
