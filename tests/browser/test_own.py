@@ -169,9 +169,9 @@ def test_a_feature_is_typed(pages: Pages) -> None:
     fields.nth(2).fill("")
     assert fields.nth(2).get_attribute("aria-invalid") == "true"
     ranges = page.locator(".fields small").all_inner_texts()
-    low, high = re.findall(r"[−\d.]+", ranges[0])
-    assert float(low.replace("−", "-")) == pytest.approx(table[:, 0].min(), rel=0.01)
-    assert float(high.replace("−", "-")) == pytest.approx(table[:, 0].max(), rel=0.01)
+    low, high = re.findall(r"[\u2212\d.]+", ranges[0])
+    assert float(low.replace("\u2212", "-")) == pytest.approx(table[:, 0].min(), rel=0.01)
+    assert float(high.replace("\u2212", "-")) == pytest.approx(table[:, 0].max(), rel=0.01)
 
 
 def wrong_weights(trace: Trace) -> Trace:
