@@ -24,7 +24,11 @@ export async function start() {
   const colormaps = data("colormaps");
   const packed = await unpacked("model");
   const model = packed && new Model(packed);
-  const state = new State(view.quiz.length, model ? firstStage(model) : "");
+  const state = new State(view.quiz.length, {
+    stage: model ? firstStage(model) : "",
+    row: model?.rows.first ?? 0,
+    epoch: model?.end ?? view.training.rows.length,
+  });
   // Before all that draws in these colours.
   state.watch("theme", () => {
     if (state.now.theme) document.documentElement.dataset.theme = state.now.theme;

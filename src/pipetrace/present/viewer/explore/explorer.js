@@ -60,7 +60,7 @@ export function explorer(view, model, state, colormaps) {
       canvas,
       h("span", {}, h("b", {}, text?.title ?? stage.name, text?.findings.length ? h("i", { class: "flag", title: "a finding" }, " !") : null), h("small", {}, dimensions(stage.outputs[0]?.shape ?? []))),
     );
-    state.watch(["row", "place", "theme"], () => thumbnail(canvas, model, state, stage));
+    state.watch(["row", "epoch", "place", "theme"], () => thumbnail(canvas, model, state, stage));
     return button;
   });
   tabs.append(...buttons);
@@ -88,7 +88,7 @@ export function explorer(view, model, state, colormaps) {
     redraw = opened(panel, { view, model, state, stage, words: text, colormaps });
     redraw();
   });
-  state.watch(["row", "place", "symbols", "theme"], () => redraw());
+  state.watch(["row", "epoch", "place", "symbols", "theme"], () => redraw());
   return h("div", { class: "explorer" }, tabs, panel);
 }
 
@@ -99,7 +99,7 @@ export function explorer(view, model, state, colormaps) {
  * @param {Layer} stage
  */
 function thumbnail(canvas, model, state, stage) {
-  const values = model.output(state.now.row, stage.name);
+  const values = model.output(state.at, stage.name);
   if (!values) return;
   const place = placeIn(model, state, stage);
   const slice = sliceOf(values.shape, 32);
@@ -117,7 +117,7 @@ function thumbnail(canvas, model, state, stage) {
  */
 function opened(panel, context) {
   const { model, state, stage, words } = context;
-  const output = model.output(state.now.row, stage.name);
+  const output = model.output(state.at, stage.name);
   const head = h(
     "div",
     { class: "stagehead" },
@@ -153,7 +153,7 @@ function opened(panel, context) {
   );
   return () => {
     const place = placeIn(model, state, stage);
-    const found = model.origin(state.now.row, stage, place);
+    const found = model.origin(state.at, stage, place);
     for (const picture of pictures) picture.draw(place, found);
     playing.draw(place);
     originOf(origin, context, place, found);

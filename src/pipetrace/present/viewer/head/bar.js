@@ -46,7 +46,7 @@ function followed(model, state) {
   const text = h("span", {});
   state.watch(["row", "theme"], () => {
     canvas.hidden = !rowPicture(canvas, model, state.now.row);
-    text.textContent = `Row ${model.rows[state.now.row].row.toLocaleString("en")}`;
+    text.textContent = `Row ${state.now.row.toLocaleString("en")}`;
   });
   return h("a", { class: "plain followed", href: "#rows", title: "The row that is followed: choose another one" }, canvas, text);
 }

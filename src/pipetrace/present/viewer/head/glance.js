@@ -36,7 +36,7 @@ export function glance(view, model, state, go) {
     const place = h("span", { class: "seen" });
     const note = h("small", {});
     state.watch(["row", "theme"], () => {
-      const values = model.output(state.now.row, stage.name);
+      const values = model.output(state.at, stage.name);
       place.replaceChildren(...(values ? [drawn(model, state, stage, values, largest)] : []));
       note.textContent = values ? said(model, stage, values) : "";
     });
