@@ -35,6 +35,7 @@ class ModelStage(Record):
         config: its Keras configuration as JSON text, without what only training uses.
         inputs, outputs: what it receives and gives.
         weights: by name, as training left them; only those that fit into the page.
+        parameters: how many it holds; 0 where an earlier call of the same layer holds them.
         unit_names: of the values along the last axis, such as the classes; empty if they have none.
         filters: what each filter's kernel resembles, a sentence each; a single one where that is
             not measured; none where it has no filters, or their weights do not fit.
@@ -46,6 +47,7 @@ class ModelStage(Record):
     inputs: tuple[InputView, ...]
     outputs: tuple[ShapeView, ...]
     weights: Mapping[str, Array]
+    parameters: int
     unit_names: tuple[str, ...]
     filters: tuple[str, ...]
 
@@ -69,14 +71,25 @@ class RowView(Record):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
+class SectionView(Record):
+    """Some of the stages of a large model, in their order: a name, theirs, and what they hold."""
+
+    name: str
+    stages: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True, repr=False, eq=False)
 class ModelView(Record):
     """What the page computes values from.
 
     Attributes:
         stages, rows: the model and what was recorded.
+        sections: of the stages of a large model, each in one of them; empty for a small one.
         omitted: what the trace has and the page lacks, in a sentence; empty where it is complete.
     """
 
     stages: tuple[ModelStage, ...]
     rows: tuple[RowView, ...]
+    sections: tuple[SectionView, ...] = ()
     omitted: str = ""

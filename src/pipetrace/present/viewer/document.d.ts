@@ -34,6 +34,7 @@ export interface Document {
 export interface ModelView {
   stages: ModelStage[];
   rows: RowView[];
+  sections: SectionView[];
   omitted: string;
 }
 
@@ -145,6 +146,7 @@ export interface ModelStage {
   inputs: InputView[];
   outputs: ShapeView[];
   weights: Record<string, Tensor>;
+  parameters: number;
   unit_names: string[];
   filters: string[];
 }
@@ -155,6 +157,12 @@ export interface RowView {
   label: number | null;
   label_text: string;
   outputs: Record<string, Tensor>;
+}
+
+export interface SectionView {
+  name: string;
+  stages: string[];
+  text: string;
 }
 
 export interface Chart {

@@ -50,6 +50,7 @@ export class Model {
     this.byName = new Map(this.stages.map((stage) => [stage.name, stage]));
     this.rows = view.rows;
     this.omitted = view.omitted;
+    this.sections = view.sections;
     /** @type {Map<string, Weights>} */
     this.weights = new Map();
     for (const stage of view.stages) {
