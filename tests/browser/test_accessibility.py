@@ -39,10 +39,10 @@ def unsure(node: Any) -> bool:
 
 def violations(page: Page, axe: str) -> dict[str, list[Any]]:
     """The rules that the page breaks, or may break for all that axe can see; each with where and why."""
-    # The thread beside the stages is drawn by one element behind all of their texts, and the tabs of the stages lie
+    # The thread beside the stages is drawn by one element behind all of their texts, and the bar and the tabs lie
     # over what is scrolled under them; both hide the paper from axe.
     page.add_style_tag(
-        content=".thread > li::before { display: none !important; } .tabs { position: static !important; }"
+        content=".thread > li::before { display: none !important; } .topbar, .tabs { position: static !important; }"
     )
     # As a script that the page itself loads, its policy would refuse it.
     page.evaluate(f"() => {{ if (!window.axe) {{ {axe} }} }}")

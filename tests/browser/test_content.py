@@ -94,7 +94,9 @@ def test_the_prediction_the_insight_and_the_foot_are_there(shown: Page, made: Do
 
 def test_the_charts_have_a_point_for_each_value(shown: Page, made: Document) -> None:
     for index, chart in enumerate(made.training.charts):
-        titles = shown.locator(".chart").nth(index).locator("circle title").all_text_contents()
+        titles = (
+            shown.locator(".charts .chart").nth(index).locator("circle title").all_text_contents()
+        )
         expected = [
             f"epoch {point.epoch}, {series.name}: {point.text}"
             for series in chart.series
@@ -307,7 +309,7 @@ def test_a_run_that_was_killed_has_a_page(pages: Pages, digits_trace: Trace, epo
     page, made = pages.open(trace), document(trace)
     assert words(page.locator(".headline").text_content()) == made.headline
     assert page.locator(".epochs tbody tr").count() == epochs
-    assert page.locator(".chart").count() == (2 if epochs else 0)
+    assert page.locator(".charts .chart").count() == (2 if epochs else 0)
     assert page.locator("section", has_text="Prediction").count() == 0
     assert page.locator(".thread > li").count() == len(made.stages)
     if not epochs:
@@ -322,7 +324,7 @@ def test_an_odd_training_has_a_page(
 ) -> None:
     trace = change(digits_trace)
     page, made = pages.open(trace), document(trace)
-    points = page.locator(".chart").first.locator("circle")
+    points = page.locator(".charts .chart").first.locator("circle")
     assert points.count() == sum(
         point.y is not None for series in made.training.charts[0].series for point in series.points
     )

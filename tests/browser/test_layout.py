@@ -94,14 +94,14 @@ def test_a_phone_has_one_column_of_legible_letters(pages: Pages) -> None:
     for width, wanted in ((375, 1), (1280, 2)):
         page.set_viewport_size({"width": width, "height": 800})
         assert columns(page, ".stage") == columns(page, ".charts") == wanted
-        assert min(page.locator(".chart svg text").evaluate_all(letters)) >= 11
+        assert min(page.locator(".charts .chart svg text").evaluate_all(letters)) >= 11
 
 
 def test_a_chart_that_is_drawn_anew_still_marks_the_epoch(pages: Pages) -> None:
     page = pages.open()
     page.set_viewport_size({"width": 600, "height": 800})
     page.locator(".epochs tbody tr").nth(1).hover()
-    assert page.locator(".chart .marker line").count() == 2
+    assert page.locator(".charts .chart .marker line").count() == 2
 
 
 def styles(page: Page, selector: str) -> Any:

@@ -133,7 +133,8 @@ def test_everything_that_can_be_touched_can_be_reached(page: Page) -> None:
         """() => {
           const groups = new Set();
           return [...document.querySelectorAll("button, a[href], summary, input, [tabindex='0']")].filter(each => {
-            if (each.tabIndex < 0) return false; // of a group that the arrow keys walk
+            // Of a group that the arrow keys walk, or in a dialog that is closed.
+            if (each.tabIndex < 0 || each.closest("dialog")) return false;
             if (each.type !== "radio") return true;
             const fresh = !groups.has(each.name);
             groups.add(each.name);
@@ -154,7 +155,7 @@ def test_everything_that_can_be_touched_can_be_reached(page: Page) -> None:
 
 
 def marker(page: Page, index: int) -> float | None:
-    line = page.locator(".chart").nth(index).locator(".marker line")
+    line = page.locator(".charts .chart").nth(index).locator(".marker line")
     return float(line.get_attribute("x1") or "nan") if line.count() else None
 
 
@@ -165,7 +166,7 @@ def test_pointing_at_an_epoch_marks_it_in_the_charts(page: Page) -> None:
         assert "pointed" in (rows.nth(index).get_attribute("class") or "")
         assert page.locator(".epochs .pointed").count() == 1
         for chart in (0, 1):
-            point = page.locator(".chart").nth(chart).locator("circle.training").nth(index)
+            point = page.locator(".charts .chart").nth(chart).locator("circle.training").nth(index)
             assert marker(page, chart) == float(point.get_attribute("cx") or "nan")
     page.mouse.move(1, 1)
     assert [marker(page, 0), marker(page, 1)] == [None, None]
@@ -175,7 +176,7 @@ def test_pointing_at_an_epoch_marks_it_in_the_charts(page: Page) -> None:
 def test_pointing_at_a_chart_marks_the_row_of_the_epoch(page: Page) -> None:
     for chart in (0, 1):
         for index in (2, 0, 1):
-            page.locator(".chart").nth(chart).locator(".target").nth(index).hover()
+            page.locator(".charts .chart").nth(chart).locator(".target").nth(index).hover()
             classes = [
                 row.get_attribute("class") or "" for row in page.locator(".epochs tbody tr").all()
             ]

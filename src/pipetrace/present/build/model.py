@@ -7,10 +7,11 @@ from typing import Any
 from pipetrace.explain import task
 from pipetrace.explain.facts import first_call
 from pipetrace.explain.filters import filter_texts
+from pipetrace.present.build import kept
 from pipetrace.present.build.detail import DETAILS, NORMAL, Detail, left_out, of_rows
 from pipetrace.present.build.graph.sections import section_views
 from pipetrace.present.model_view import InputView, ModelStage, ModelView, RowView, ShapeView
-from pipetrace.trace.document import STEP, Array, Stage, Trace
+from pipetrace.trace.document import SOURCE, STEP, Array, Stage, Trace
 
 TRAINING_ONLY = ("initializer", "regularizer", "constraint")
 """Ends of the keys of a configuration that say nothing of a prediction."""
@@ -35,11 +36,28 @@ def model_view(
     lacking = sum(len(each.outputs) for each in chosen.predictions)
     lacking -= sum(len(each.outputs) for each in outputs)
     skipped = len(trace.predictions) - len(chosen.predictions)
+    further = kept.kept(trace, detail.kept, rows)
+    shown = 0 if further is None else len(further.rows)
+    epochs, unseen = kept.epochs(trace, detail.epochs, shown)
+    beyond = len(trace.kept_rows.numbers) - shown if trace.kept_rows else 0
+    if shown == rows:
+        skipped, beyond = skipped + beyond, 0
+    last = trace.epochs[-1].number if trace.epochs else 0
     return ModelView(
         stages=tuple(_stage(trace, stage, weights) for stage in trace.stages if stage.outputs),
         rows=outputs,
+        outputs=tuple(
+            InputView(source=spec.source, output=spec.output)
+            for spec in (trace.run.model.outputs if trace.run.model else ())
+            if spec.source is not None
+        ),
+        class_names=trace.run.data.class_names,
+        epochs=epochs,
+        last=last,
+        restored=last in trace.weights_after,
+        kept=further,
         sections=section_views(trace),
-        omitted=left_out(skipped, len(trace.weights) - len(weights), lacking),
+        omitted=left_out(skipped, len(trace.weights) - len(weights), lacking, beyond, unseen),
     )
 
 
@@ -49,6 +67,8 @@ def _stage(trace: Trace, stage: Stage, weights: Mapping[str, Array]) -> ModelSta
     owner = first_call(trace, stage)
     return ModelStage(
         name=stage.name,
+        owner=owner,
+        fixed=stage.kind in (SOURCE, STEP),
         layer=layer,
         config=text if len(text) <= LONGEST_CONFIG else "{}",
         inputs=tuple(

@@ -52,9 +52,9 @@ export function channels({ model, state, stage }, output) {
   return {
     element,
     draw: (place) => {
-      const values = model.output(state.now.row, stage.name);
+      const values = model.output(state.at, stage.name);
       if (!values) return;
-      const key = `${state.now.row} ${document.documentElement.dataset.theme} ${place.slice(0, -3)}`;
+      const key = `${state.now.row} ${state.now.epoch} ${document.documentElement.dataset.theme} ${place.slice(0, -3)}`;
       if (painted !== key) {
         painted = key;
         const { most, ramp } = scaleOf(values.data);

@@ -54,7 +54,7 @@ export function explorer(view, model, state, colormaps) {
     redraw = opened(panel, { view, model, state, stage, words: text, colormaps });
     redraw();
   });
-  state.watch(["row", "place", "symbols", "theme"], () => redraw());
+  state.watch(["row", "epoch", "place", "symbols", "theme"], () => redraw());
   return h("div", { class: "explorer" }, large ? overview(view, model, state) : stageTabs(view, model, state), panel);
 }
 
@@ -67,7 +67,7 @@ export function explorer(view, model, state, colormaps) {
  */
 function opened(panel, context) {
   const { model, state, stage, words } = context;
-  const output = model.output(state.now.row, stage.name);
+  const output = model.output(state.at, stage.name);
   const head = h(
     "div",
     { class: "stagehead" },
@@ -103,7 +103,7 @@ function opened(panel, context) {
   );
   return () => {
     const place = placeIn(model, state, stage);
-    const found = model.origin(state.now.row, stage, place);
+    const found = model.origin(state.at, stage, place);
     for (const picture of pictures) picture.draw(place, found);
     playing.draw(place);
     originOf(origin, context, place, found);
@@ -121,7 +121,7 @@ function opened(panel, context) {
  */
 function player({ model, state, stage }, output) {
   const at = h("small", {});
-  const button = h("button", { type: "button", class: "plain", "aria-pressed": "false" }, PLAY);
+  const button = h("button", { type: "button", class: "plain slide", "aria-pressed": "false" }, PLAY);
   let timer = 0;
   const stop = () => {
     clearInterval(timer);

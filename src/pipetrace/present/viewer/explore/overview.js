@@ -84,7 +84,7 @@ export function overview(view, model, state) {
     const table = h(
       "table",
       { class: "terms stagelist" },
-      h("thead", {}, h("tr", {}, ...["stage", "name", "shape", "parameters", "channels", ""].map((name) => h("th", { scope: "col" }, name)))),
+      h("thead", {}, h("tr", {}, ...["stage", "name", "shape", "parameters", "channels", "connections"].map((name) => h("th", { scope: "col" }, name)))),
       h("tbody", {}, ...rows),
     );
     rove(table);

@@ -35,7 +35,7 @@ export function stageTabs(view, model, state) {
       canvas,
       h("span", {}, h("b", {}, text?.title ?? stage.name, text?.findings.length ? h("i", { class: "flag", title: "a finding" }, " !") : null), h("small", {}, dimensions(stage.outputs[0]?.shape ?? []))),
     );
-    state.watch(["row", "place", "theme"], () => thumbnail(canvas, model, state, stage));
+    state.watch(["row", "epoch", "place", "theme"], () => thumbnail(canvas, model, state, stage));
     return button;
   });
   tabs.append(...buttons);
@@ -66,7 +66,7 @@ export function stageTabs(view, model, state) {
  * @param {Layer} stage
  */
 function thumbnail(canvas, model, state, stage) {
-  const values = model.output(state.now.row, stage.name);
+  const values = model.output(state.at, stage.name);
   if (!values) return;
   const place = placeIn(model, state, stage);
   const slice = sliceOf(values.shape, 32);
