@@ -9,6 +9,7 @@ from pipetrace.explain.facts import first_call, stage_of
 from pipetrace.explain.filters import filter_texts
 from pipetrace.present.build import kept
 from pipetrace.present.build.detail import DETAILS, NORMAL, Detail, left_out, of_rows
+from pipetrace.present.build.graph.sections import section_views
 from pipetrace.present.model_view import InputView, ModelStage, ModelView, RowView, ShapeView
 from pipetrace.trace.document import SOURCE, STEP, Array, Stage, Trace
 
@@ -55,6 +56,7 @@ def model_view(
         last=last,
         restored=last in trace.weights_after,
         kept=further,
+        sections=section_views(trace),
         omitted=left_out(skipped, len(trace.weights) - len(weights), lacking, beyond, unseen),
     )
 
@@ -83,6 +85,7 @@ def _stage(trace: Trace, stage: Stage, weights: Mapping[str, Array]) -> ModelSta
             for each in stage.weights
             if f"{owner}/{each.name}" in weights
         },
+        parameters=stage.parameters.total if owner == stage.name else 0,
         unit_names=_unit_names(trace, stage),
         filters=filter_texts(trace, stage) if f"{owner}/kernel" in weights else (),
     )

@@ -41,6 +41,7 @@ export interface ModelView {
   last: number;
   restored: boolean;
   kept: KeptView | null;
+  sections: SectionView[];
   omitted: string;
 }
 
@@ -154,6 +155,7 @@ export interface ModelStage {
   inputs: InputView[];
   outputs: ShapeView[];
   weights: Record<string, Tensor>;
+  parameters: number;
   unit_names: string[];
   filters: string[];
 }
@@ -184,6 +186,12 @@ export interface KeptView {
   inputs: KeptInput[];
   targets: Tensor[];
   outputs: Tensor[];
+}
+
+export interface SectionView {
+  name: string;
+  stages: string[];
+  text: string;
 }
 
 export interface Chart {
