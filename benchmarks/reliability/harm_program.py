@@ -296,7 +296,7 @@ class AlarmError(Exception):
 
 def interrupted(door: str, folder: Path) -> Found:
     """Ctrl-C, or a signal handler that raises, while an epoch is measured or training begins."""
-    from pipetrace.record.epoch_recorder import EpochRecorder
+    from pipetrace.record.epochs.recorder import EpochRecorder
 
     found: Found = {}
 

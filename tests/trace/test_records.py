@@ -24,11 +24,11 @@ from pipetrace.trace.document import (
     Parameters,
     Prediction,
     Spec,
-    Target,
 )
 from pipetrace.trace.events import Event
 from pipetrace.trace.measurement_table import Measurement, Measurements
 from pipetrace.trace.measurements import KINDS, FitArguments, Gradient, Outcome, Signal
+from pipetrace.trace.rows import Target
 
 Differ = Callable[[Any, Any], list[str]]
 MakeEpoch = Callable[[int], Epoch]

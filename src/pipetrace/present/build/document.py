@@ -8,7 +8,7 @@ from pipetrace.explain.events import events
 from pipetrace.explain.facts import measured_rows, trained
 from pipetrace.explain.findings.engine import CheckOptions, check
 from pipetrace.explain.formatting import counted, duration
-from pipetrace.explain.headline import headline
+from pipetrace.explain.headline import sentences
 from pipetrace.explain.insight import insight
 from pipetrace.explain.layers import operation
 from pipetrace.explain.quiz import Question, quiz
@@ -81,6 +81,7 @@ def _document(
     run = trace.run
     graph, groups = overview(trace, expanded=expanded)
     seen = visible(trace, groups)
+    head, *remarks = sentences(trace) or ("",)
     seed = quiz_seed if quiz_seed is not None else run.training.seed or 0
     rows, made_predictions = measured_rows(trace), predictions(trace)
     report = check(trace, CheckOptions())
@@ -96,7 +97,8 @@ def _document(
         facts=(*((counted(rows, "row"),) if rows else ()), *_trained(trace)),
         data=data(trace),
         notice=run.data.notice,
-        headline=headline(trace),
+        headline=head,
+        remark=" ".join(remarks),
         counting=COUNTING,
         stages=stages,
         training=replace(trainings, rows=marked_epochs(trainings.rows, found)),

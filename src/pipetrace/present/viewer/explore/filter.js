@@ -52,7 +52,7 @@ export function filter(context, output) {
           return !shown || element.isConnected; // until another stage takes its place
         });
       channel = next;
-      title.textContent = `What filter ${channel} looks for`;
+      title.textContent = `What filter ${channel} looks for after training`;
       text.replaceChildren(...explained(stage.filters[Math.min(channel, stage.filters.length - 1)]));
       show();
     },
@@ -68,8 +68,9 @@ export function filter(context, output) {
  */
 function patches({ model, state, stage }, found) {
   const crops = found.map(({ row, place }) => {
-    const field = receptiveField(model, row, stage, place, (each) => isImage(model, each));
-    const values = field && model.output(row, field.stage.name);
+    const at = { row, epoch: model.end };
+    const field = receptiveField(model, at, stage, place, (each) => isImage(model, each));
+    const values = field && model.output(at, field.stage.name);
     return values && values.shape.length === 3 ? cropped(values, field.box) : null;
   });
   const scale = scaleOf(crops.flatMap((crop) => [...(crop?.data ?? [])]), true);

@@ -9,7 +9,7 @@ const MOST = 8;
 const SLICE_MS = 8;
 
 /**
- * The strongest places of each channel, one a row, the strongest first.
+ * The strongest places of each channel after training, one a row, the strongest first.
  *
  * @param {Model} model
  * @param {string} stage
@@ -19,11 +19,12 @@ const SLICE_MS = 8;
 export function strongest(model, stage, tell) {
   /** @type {Found[][]} */
   const found = [];
-  let row = 0;
+  const rows = [...model.rows.all.keys()];
+  let looked = 0;
   const step = () => {
     const until = performance.now() + SLICE_MS;
-    for (; row < model.rows.length && performance.now() < until; row++) look(model, stage, row, found);
-    if (tell(found, row) && row < model.rows.length) setTimeout(step);
+    for (; looked < rows.length && performance.now() < until; looked++) look(model, stage, rows[looked], found);
+    if (tell(found, looked) && looked < rows.length) setTimeout(step);
   };
   step();
 }
@@ -35,12 +36,13 @@ export function strongest(model, stage, tell) {
  * @param {Found[][]} found by channel, added to
  */
 function look(model, stage, row, found) {
-  const values = model.output(row, stage);
+  const at = { row, epoch: model.end };
+  const values = model.recorded(at, stage) ?? model.passOnce(at).get(stage)?.outputs[0];
   if (!values) return;
   const channels = values.shape[values.shape.length - 1];
   for (let channel = 0; channel < channels; channel++) {
     let best = channel;
-    for (let at = channel; at < values.data.length; at += channels) if (values.data[at] > values.data[best]) best = at;
+    for (let k = channel; k < values.data.length; k += channels) if (values.data[k] > values.data[best]) best = k;
     const list = (found[channel] ??= []);
     const value = values.data[best];
     if (!(value > (list[MOST - 1]?.value ?? -Infinity))) continue;

@@ -6,24 +6,24 @@
 
 /**
  * @param {Model} model
- * @param {number} row
+ * @param {import("viewer/model/model.js").At} at
  * @param {Layer} stage
  * @param {readonly number[]} place
  * @param {(stage: Layer) => boolean} ends whether a stage gives the row itself
  * @returns {{ stage: Layer, box: Box } | null} the first such stage that the value depends on, and its places; null
  *   where a layer between does not tell what its values are made of
  */
-export function receptiveField(model, row, stage, place, ends) {
+export function receptiveField(model, at, stage, place, ends) {
   /** @type {Map<string, Box>} */
   const boxes = new Map([[stage.name, { low: [...place], high: [...place] }]]);
   // A stage receives only from stages before it, so all that leads to a stage is known when its turn comes.
-  for (let at = model.stages.indexOf(stage); at >= 0; at--) {
-    const here = model.stages[at];
+  for (let number = model.stages.indexOf(stage); number >= 0; number--) {
+    const here = model.stages[number];
     const box = boxes.get(here.name);
     if (!box) continue;
     if (ends(here)) return { stage: here, box };
     for (const corner of [box.low, box.high]) {
-      const origin = model.origin(row, here, corner);
+      const origin = model.origin(at, here, corner);
       if (!origin) return null;
       for (const { input = 0, place: from } of origin.terms) {
         if (!from || !here.inputs[input]) continue;
