@@ -40,7 +40,7 @@ def unfold(page: Page) -> None:
     page.evaluate(UNFOLD)
     # What is collapsed draws itself when it hears that it is open, a moment later.
     page.wait_for_function(
-        "() => [...document.querySelectorAll('.layer .body')].every(each => each.childElementCount)"
+        "() => [...document.querySelectorAll('.all > div')].every(each => each.childElementCount)"
     )
 
 
@@ -118,14 +118,14 @@ def test_paper_shows_everything_unfolded(pages: Pages) -> None:
         """() => {
           window.dispatchEvent(new Event("beforeprint"));
           const groups = [...document.querySelectorAll("details")];
-          const bodies = [...document.querySelectorAll(".layer .body")];
+          const bodies = [...document.querySelectorAll(".all > div")];
           return [groups.filter(each => each.open).length, bodies.map(each => each.childElementCount), groups.length];
         }"""
     )
-    assert open_ == groups > 5
-    assert min(filled) >= 2
+    assert open_ == groups >= 2
+    assert min(filled) >= 1
     assert not page.locator("button.theme").is_visible()
-    for each in page.locator(".thread .histogram, .thread .kernel, .layer .large").all():
+    for each in page.locator(".thread .words").all():
         assert each.is_visible()
 
 

@@ -42,6 +42,7 @@ export interface ModelView {
   restored: boolean;
   kept: KeptView | null;
   results: ResultsView | null;
+  sections: SectionView[];
   omitted: string;
 }
 
@@ -155,6 +156,7 @@ export interface ModelStage {
   inputs: InputView[];
   outputs: ShapeView[];
   weights: Record<string, Tensor>;
+  parameters: number;
   unit_names: string[];
   words: string[];
   filters: string[];
@@ -193,6 +195,12 @@ export interface ResultsView {
   noun: string;
   note: string;
   outputs: OutputView[];
+}
+
+export interface SectionView {
+  name: string;
+  stages: string[];
+  text: string;
 }
 
 export interface Chart {
