@@ -9,9 +9,10 @@ import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.conftest import Pages
 from tests.browser.test_explorer import open_stage
-from tests.tasks import regression, several, untrained
+from tests.tasks import ROWS, Net, made, regression, several, untrained
 
 from pipetrace.trace import Trace
+from pipetrace.trace.document import Weight
 
 pytestmark = pytest.mark.browser
 
@@ -172,6 +173,58 @@ def test_a_feature_is_typed(pages: Pages) -> None:
     low, high = re.findall(r"[\u2212\d.]+", ranges[0])
     assert float(low.replace("\u2212", "-")) == pytest.approx(table[:, 0].min(), rel=0.01)
     assert float(high.replace("\u2212", "-")) == pytest.approx(table[:, 0].max(), rel=0.01)
+
+
+def words() -> Trace:
+    """Texts that the model itself numbers by a recorded vocabulary."""
+    net, rng = Net(), np.random.default_rng(4)
+    tokens = rng.integers(2, 5, (ROWS, 4)).astype(np.int64)
+    vocabulary, table = ["good", "bad", "soup"], rng.normal(size=(5, 3)).astype(np.float32)
+    config = {"vocabulary": vocabulary, "vocabulary_size": 5, "output_mode": "int"}
+    texts = np.array([" ".join(vocabulary[at - 2] for at in row) for row in tokens])
+    net.layer("words", "TextVectorization", net.source("text", texts), tokens, config)
+    net.layer("vectors", "Embedding", "words", table[tokens], {"input_dim": 5, "output_dim": 3})
+    net.weights["vectors/embeddings"] = table
+    net.stages[-1] = replace(net.stages[-1], weights=(Weight("embeddings", table.shape),))
+    net.layer("mean", "GlobalAveragePooling1D", "vectors", table[tokens].mean(axis=1), {})
+    net.dense("scores", "mean", 3, "softmax")
+    metrics = [{"loss": 1.0}]
+    return made(
+        net,
+        "sparse_categorical_crossentropy",
+        metrics,
+        targets=[np.arange(ROWS) % 3],
+        counts=(2, 2, 2),
+    )
+
+
+def test_a_token_of_a_text_is_changed(pages: Pages) -> None:
+    trace = words()
+    page = pages.open(trace)
+    assert page.locator(".thumbs .inwords, .kinds .inwords").first.inner_text().split()[0] in (
+        "good",
+        "bad",
+        "soup",
+    )
+    bench(page)
+    fields = page.locator(".fields input")
+    before = trace.predictions[0].outputs["words"]
+    vocabulary = ["", "[UNK]", "good", "bad", "soup"]
+    assert [each.input_value() for each in fields.all()] == [vocabulary[at] for at in before]
+    now = before.copy()
+    now[1] = 2 if before[1] != 2 else 3
+    fields.nth(1).fill(vocabulary[now[1]])
+    fields.nth(1).blur()
+    weights = trace.weights
+    logits = weights["vectors/embeddings"][now].mean(axis=0) @ weights["scores/kernel"]
+    shares = np.exp(logits + weights["scores/bias"])
+    told = page.locator(".ownresult .bars li > span:last-child").all_inner_texts()
+    assert [float(text.strip("%\u00a0")) for text in told] == pytest.approx(
+        list(100 * shares / shares.sum()), abs=0.06
+    )
+    fields.nth(1).fill("sup")
+    fields.nth(1).blur()
+    assert fields.nth(1).get_attribute("aria-invalid") == "true"
 
 
 def wrong_weights(trace: Trace) -> Trace:

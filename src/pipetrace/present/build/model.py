@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipetrace.explain import task
-from pipetrace.explain.facts import first_call, stage_of
+from pipetrace.explain.facts import first_call, stage_of, words_of
 from pipetrace.explain.filters import filter_texts
 from pipetrace.present.build import kept
 from pipetrace.present.build.detail import DETAILS, NORMAL, Detail, left_out, of_rows
@@ -91,7 +91,7 @@ def _stage(trace: Trace, stage: Stage, weights: Mapping[str, Array]) -> ModelSta
         },
         parameters=stage.parameters.total if owner == stage.name else 0,
         unit_names=_unit_names(trace, stage),
-        words=(),
+        words=words_of(stage),
         filters=filter_texts(trace, stage) if f"{owner}/kernel" in weights else (),
     )
 

@@ -19,12 +19,14 @@ const SLICE_MS = 8;
  * Compare the outputs of all recorded rows with what the page computes, between two frames.
  *
  * @param {Model} model
+ * @param {Set<string>} sources the stages whose outputs the reader sets
  * @param {(checked: Checked) => void} tell called now and then, and at the end
  */
-export function check(model, tell) {
-  const rows = [...model.rows.all.keys()];
+export function check(model, sources, tell) {
+  const rows = [...model.rows.all.keys()].filter((row) => [...sources].every((name) => model.recorded({ row, epoch: model.end }, name)));
   /** @type {Checked} */
   const checked = { rows: 0, of: rows.length, difference: 0, against: null };
+  if (!rows.length) checked.against = "No row is recorded that it could be compared with.";
   let weights = 0;
   for (const stage of model.weights.values()) for (const each of Object.values(stage ?? {})) weights += each.data.length;
   if (weights > MOST_WEIGHTS) checked.against = "The model has more than a million weights.";
@@ -37,7 +39,7 @@ export function check(model, tell) {
       times.push(performance.now() - began);
       checked.rows += 1;
       // What is recorded of a followed row takes the place of stages that cannot be computed, and would hide them.
-      if (!found || missing(model, rows[checked.rows - 1])) {
+      if (!found || missing(model, sources, rows[checked.rows - 1])) {
         checked.against = "Not all layers of this model can be computed here.";
         break;
       }
@@ -55,10 +57,11 @@ export function check(model, tell) {
 
 /**
  * @param {Model} model
+ * @param {Set<string>} sources
  * @param {number} row
- * @returns {boolean} whether a stage of the model is not computed for a row
+ * @returns {boolean} whether a stage after the sources is not computed for a row
  */
-function missing(model, row) {
+function missing(model, sources, row) {
   const at = { row, epoch: model.end };
-  return model.stages.some((stage) => stage.inputs.length > 0 && !model.isComputed(at, stage.name));
+  return model.stages.some((stage) => stage.inputs.length > 0 && !sources.has(stage.name) && !model.isComputed(at, stage.name));
 }

@@ -51,7 +51,12 @@ const MOST_BARS = 10;
  * @returns {HTMLElement | null} null where the page could not start: nothing is recorded of what the model receives
  */
 export function tryYourOwn(model, state, results) {
-  const names = model.rows.kept?.inputs.map(({ stage }) => stage) ?? model.stages.filter(({ inputs }) => !inputs.length).map(({ name }) => name);
+  const first = model.rows.kept?.inputs.map(({ stage }) => stage) ?? model.stages.filter(({ inputs }) => !inputs.length).map(({ name }) => name);
+  // A text is edited where it has become the numbers of its words.
+  const names = first.flatMap((name) => {
+    const lookups = model.consumers(name).filter(({ words }) => words.length);
+    return lookups.length ? lookups.map((stage) => stage.name) : [name];
+  });
   const sources = names.map((name) => sourceOf(model, name));
   if (!sources.length || sources.some((each) => !each)) return null;
   const told = h("p", { class: "muted", role: "status" });
@@ -63,11 +68,11 @@ export function tryYourOwn(model, state, results) {
     if (!entry.isIntersecting || begun) return;
     begun = true;
     observer.disconnect();
-    check(model, ({ rows, of, difference, against }) => {
+    check(model, new Set(names), ({ rows, of, difference, against }) => {
       if (against) told.textContent = `Not offered here. ${against}`;
       else if (rows < of) told.textContent = `Comparing what this page computes with what was recorded: ${counted(rows)} of ${counted(of)} rows.`;
       else {
-        told.textContent = `The recorded weights run in your browser. Compared with the recorded outputs of ${of === 1 ? "the row" : `all ${counted(of)} rows`} of this page: the largest difference is ${difference ? difference.toExponential(0) : 0}.`;
+        told.textContent = `The recorded weights run in your browser. Compared with the recorded outputs of ${of === model.rows.all.size ? `all ${counted(of)} rows of this page` : `the ${counted(of)} rows that were followed`}: the largest difference is ${difference ? difference.toExponential(0) : 0}.`;
         body.replaceChildren(bench(model, state, results, /** @type {Source[]} */ (sources)));
       }
     });

@@ -9,8 +9,10 @@ import { counted } from "viewer/figures.js";
 /** @typedef {import("viewer/rows/results.js").Part} Part */
 /** @typedef {import("viewer/rows/results.js").Shared} Shared */
 
-/** Of more classes the most frequent mistakes are listed. */
-export const MOST_CLASSES = 20;
+/** Of more classes the most frequent mistakes are listed; on a phone of fewer. */
+const MOST_CLASSES = 20;
+const MOST_NARROW = 12;
+const NARROW = "(max-width: 640px)";
 const MOST_MISTAKES = 24;
 
 /**
@@ -30,7 +32,7 @@ export function tally(came, classes) {
  */
 export function matrix({ state, outcomes }) {
   const names = outcomes.view.names;
-  const element = h("div", { class: "confusion" });
+  const element = h("div", { class: "confusion", style: `--classes: ${names.length}` });
   rove(element, () => {});
   const press = (/** @type {string} */ cell) => () => state.set("cell", state.now.cell === cell ? null : cell);
   return {
@@ -38,7 +40,7 @@ export function matrix({ state, outcomes }) {
     draw: (came) => {
       const counts = tally(came, names.length);
       const focused = element.contains(document.activeElement) ? document.activeElement?.getAttribute("data-cell") : null;
-      element.replaceChildren(...(names.length > MOST_CLASSES ? listed(counts, names, press) : table(counts, names, press)));
+      element.replaceChildren(...(names.length > (matchMedia(NARROW).matches ? MOST_NARROW : MOST_CLASSES) ? listed(counts, names, press) : table(counts, names, press)));
       const chosen = element.querySelector(`[data-cell="${state.now.cell}"]`);
       chosen?.setAttribute("aria-pressed", "true");
       const again = focused ? element.querySelector(`[data-cell="${focused}"]`) : null;
@@ -83,12 +85,12 @@ function table(counts, names, press) {
       "table",
       {},
       h("caption", {}, "predicted"),
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "true"), ...names.map((name) => h("th", { scope: "col" }, name)), h("td"))),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "true"), ...names.map((name) => h("th", { scope: "col", title: name }, name)), h("td"))),
       h(
         "tbody",
         {},
         ...counts.map((line, label) =>
-          h("tr", {}, h("th", { scope: "row" }, names[label]), ...line.map((count, said) => cell(label, said, count)), h("td", { class: "ofall" }, `${counted(line[label])} of ${counted(sum(line))} right`)),
+          h("tr", {}, h("th", { scope: "row", title: names[label] }, names[label]), ...line.map((count, said) => cell(label, said, count)), h("td", { class: "ofall" }, `${counted(line[label])} of ${counted(sum(line))} right`)),
         ),
       ),
     ),
