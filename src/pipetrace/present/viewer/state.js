@@ -8,6 +8,7 @@
  * @property {number[] | null} place of the value that is looked at, in the open stage; null for its strongest
  * @property {number | null} channel the one that was chosen last; it stays chosen in every stage
  * @property {string | null} cell whose rows are listed: of the confusion matrix, "3.5" for a 3 predicted as a 5
+ * @property {number} head of an attention, counted from 0
  * @property {boolean} symbols whether formulas are written in symbols too
  * @property {string} theme light or dark; empty for that of the system
  * @property {boolean} reload whether the page of a running training loads itself again
@@ -33,6 +34,7 @@ export class State {
       place: null,
       channel: null,
       cell: null,
+      head: 0,
       symbols: false,
       theme: "",
       reload: true,
