@@ -171,6 +171,26 @@ def test_a_configuration_that_cannot_be_told_is_left_out(keras: Any) -> None:
     assert (config["units"], config["name"]) == (3, "dense")
 
 
+def test_a_vocabulary_that_was_learned_is_told_like_a_given_one(keras: Any) -> None:
+    words = ["soup", "good", "good"]
+    learned = keras.layers.TextVectorization(name="learned")
+    learned.adapt(words)
+    given = keras.layers.TextVectorization(vocabulary=["good", "soup"], name="given")
+    for layer in (learned, given):
+        config = plain_config(layer)
+        assert config["vocabulary"] == layer.get_vocabulary()[2:] == ["good", "soup"]
+        assert config["vocabulary_size"] == 4
+    numbers = keras.layers.IntegerLookup()
+    numbers.adapt(np.array([7, 5, 7]))
+    assert plain_config(numbers)["vocabulary"] == [7, 5]
+
+    class Mine(keras.layers.Layer):  # type: ignore[misc]
+        def get_config(self) -> Any:
+            return {**super().get_config(), "vocabulary_size": 9}
+
+    assert plain_config(Mine(name="mine"))["vocabulary_size"] == 9
+
+
 def test_weights_are_named_by_stage_and_variable(keras: Any, small: Any) -> None:
     layer = small.layers[0]
     assert [name for name, _ in weight_names("conv2d", layer)] == ["conv2d/kernel", "conv2d/bias"]

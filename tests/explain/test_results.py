@@ -1,12 +1,14 @@
 """How rows came out, in words, held against counts by NumPy."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from tests.tasks import KINDS, binary, logits, mask, multilabel, regression
 
 from pipetrace.explain import task
+from pipetrace.explain.facts import words_of
 from pipetrace.explain.results import Results, results
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Array
@@ -135,3 +137,19 @@ def test_any_kind_of_output(kind: str) -> None:
     for output, given, wanted in zip(task.outputs(trace), kept.outputs, kept.targets, strict=False):
         found = results(trace, output, given, wanted, kept.numbers)
         assert found is None or found.title[0].isupper() or found.title[0].isdigit()
+
+
+def test_the_words_that_numbers_stand_for(digits_trace: Trace) -> None:
+    """As Keras lays them out: padding, unknown entries, then the vocabulary."""
+
+    def words(layer: str, **config: object) -> tuple[str, ...]:
+        known = {"vocabulary": ["a", "b"], "output_mode": "int", **config}
+        return words_of(replace(digits_trace.stages["dense"], layer=layer, config=known))
+
+    assert words("TextVectorization", vocabulary_size=4) == ("", "[UNK]", "a", "b")
+    assert words("StringLookup", vocabulary_size=3, num_oov_indices=1) == ("[UNK]", "a", "b")
+    assert words("StringLookup", vocabulary_size=5, num_oov_indices=2)[:3] == ("", "[UNK]", "[UNK]")
+    assert words("StringLookup", vocabulary_size=3, invert=True) == ()
+    assert words("TextVectorization", vocabulary_size=4, output_mode="multi_hot") == ()
+    assert words("TextVectorization", vocabulary_size=4, vocabulary=None) == ()
+    assert words("Dense", vocabulary_size=4) == ()
