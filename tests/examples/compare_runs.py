@@ -45,7 +45,7 @@ def digests(
     from tests.record.random_state import random_state
 
     import pipetrace
-    from pipetrace.capture.fingerprints import Fitted, results_of
+    from pipetrace.capture.fingerprints import results_of
 
     keras.utils.clear_session()
     example = load(name)
@@ -59,7 +59,7 @@ def digests(
         epochs = pipetrace.read(trace).epochs
         assert len(epochs) == EPOCHS, f"the trace has {len(epochs)} epochs: nothing was recorded"
     state = {("random", name): repr(value) for name, value in random_state()}
-    values = results_of([Fitted(model, [history])])
+    values = results_of([(model, history)])
     content = {
         key: (str(array.dtype), array.shape, array.tobytes()) for key, array in values.items()
     }
