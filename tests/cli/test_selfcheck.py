@@ -34,6 +34,7 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "train.py"
 
 
+@pytest.mark.slow
 @pytest.mark.framework
 def test_recording_changes_nothing_in_a_program_that_ends_with_a_code(
     run: Run, script: Path
@@ -52,6 +53,7 @@ def test_what_a_recorder_would_change_is_found_by_name(script: Path) -> None:
     script.write_text(HEAD + FIT + DISTURBED)
     found = selfcheck("train.py")
     assert (found.exit_code, found.unsure) == (1, ())
+    assert found.values == {"weight": 5, "optimizer": 10, "history": 4, "random": 4, "ending": 1}
     assert {(*each.key, each.elements) for each in found.differences} == {
         ("weight", "model 1 (small)", "small/hidden/kernel [0]", 3),
         ("random", "", "NumPy", 625),  # the first draw makes all 624 words anew

@@ -87,9 +87,11 @@ class BatchRecorder:
         if not isinstance(iterator, tf.data.Iterator):
             return None  # of a distribution strategy, which gives each replica its own
 
+        batches = self._waiting  # and not self: TensorFlow keeps a generator whose fit raised
+
         def waiting() -> Any:
-            while self._waiting:
-                yield self._waiting.popleft()
+            while batches:
+                yield batches.popleft()
 
         # Nothing is to be asked for ahead of its step: the batch is put there just before.
         options = tf.data.Options()
