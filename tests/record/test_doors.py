@@ -69,10 +69,9 @@ def bare() -> Callable[[str], tuple[Any, ...]]:
     ("door", "form"),
     [
         *(("callback" if place % 2 else "watch", form) for place, form in enumerate(FORMS)),
-        ("callback with rows", "arrays"),
         ("callback with rows", "dataset"),
-        ("watch", "generator"),
-        ("watch", "validation split"),
+        pytest.param("callback with rows", "arrays", marks=pytest.mark.slow),
+        pytest.param("watch", "generator", marks=pytest.mark.slow),
     ],
 )
 def test_training_is_the_same_to_the_bit_and_the_trace_has_it(
