@@ -26,10 +26,10 @@ from pipetrace.trace.document import (
     Spec,
     Stage,
     Stages,
-    Target,
     Weight,
 )
 from pipetrace.trace.events import DATA_ENDED, EXCEPTION, LOSS, RECORDER, Event
+from pipetrace.trace.rows import Target
 
 ROWS = 6
 Values: TypeAlias = NDArray[Any]

@@ -114,7 +114,7 @@ def manifold(tmp_path: Path) -> Path:
         given, layers.Dense(1)(layers.Dropout(0.5)(layers.GlobalAveragePooling1D()(mixed)))
     )
     model.compile("adam", "mse")
-    x = np.arange(200).reshape(40, 5) % 7
+    x = np.arange(200, dtype=np.float32).reshape(40, 5) % 7
     recorder = pipetrace.Recorder(tmp_path / "run.trace", verbose=False)
     model.fit(x, x[:, :1].astype(np.float32), epochs=1, verbose=0, callbacks=[recorder])
     return tmp_path / "run.trace"

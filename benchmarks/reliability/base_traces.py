@@ -26,7 +26,6 @@ from pipetrace.trace.document import (
     Run,
     Spec,
     Stage,
-    Target,
     Training,
     Weight,
 )
@@ -34,6 +33,7 @@ from pipetrace.trace.events import DATA_ENDED, EXCEPTION, RECORDER, TARGET_SHAPE
 from pipetrace.trace.measurement_table import Measurement
 from pipetrace.trace.measurements import KINDS
 from pipetrace.trace.overhead import BUDGET, Overhead, Skipped
+from pipetrace.trace.rows import Target
 
 SIZE, FILTERS, CLASSES, ROWS = 6, 4, 3, 24
 WINDOWED = {

@@ -256,7 +256,7 @@ SAID: Mapping[str, str] = {
     "objects": "layers, losses, callbacks and data sets whose methods raise when pipetrace asks",
     "streams": "standard error that raises, is closed, or is `None`",
     "descriptors": "standard error on a closed pipe, a full disk, or a closed descriptor",
-    "surroundings": "warnings, random state, names, threads, files, signals, a forked child",
+    "surroundings": "warnings, random state, threads, files, signals, memory, tracing, a forked child",
     "two": "two recorders, watches or runs of one training",
     "interrupted": "Ctrl-C, and a signal handler of the program's own that raises",
     "main": "the main module and its exit code, as functions called at exit find them",

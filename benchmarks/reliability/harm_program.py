@@ -6,6 +6,7 @@
 where this program is started by ``pipetrace run``. What became of it goes into FOLDER/found.json.
 """
 
+import ctypes
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from benchmarks.reliability import hostile
 from benchmarks.reliability.harm import told_of
 from benchmarks.reliability.hostile import Hostile, Stream
@@ -152,8 +154,6 @@ def surroundings(door: str, folder: Path) -> Found:
 
     class Counts(keras.layers.Layer):  # type: ignore[misc]
         def call(self, x: Any, training: bool = False) -> Any:
-            import tensorflow as tf
-
             calls["eager"] += tf.executing_eagerly()
             return x * (2.0 if training else 1.0)
 
@@ -175,6 +175,12 @@ def surroundings(door: str, folder: Path) -> Found:
     looking.join()
     second = classifier(Warns(name="warning"))
     fitted(door, folder / "second.trace", second)
+    third, traced = classifier(), {"train_step": 0, "test_step": 0}
+    for name in traced:
+        setattr(third, name, counted(getattr(third, name), name, traced))
+    batches = tf.data.Dataset.from_tensor_slices(rows()).shuffle(64, seed=1).batch(16)
+    given = {"x": batches, "y": None, "batch_size": None, "validation_data": batches}
+    third_history = fitted(door, folder / "third.trace", third, **given)
     return {
         "history": {name: list(map(float, each)) for name, each in history.history.items()},
         "eager calls": calls["eager"],
@@ -186,7 +192,44 @@ def surroundings(door: str, folder: Path) -> Found:
         "name of the next layer": keras.layers.Dense(1).name,
         "number of the next operation": keras.backend.get_uid("pad"),
         "random": [np.random.random(), float(keras.random.uniform(()))],
+        "history of a data set": third_history.history,
+        "times that Keras traced its steps": traced,
+        "memory is kept": keeps_memory(),
     }
+
+
+def counted(step: Callable[..., Any], name: str, calls: dict[str, int]) -> Callable[..., Any]:
+    """A step that counts how often it is called: once for each time that it is traced."""
+
+    def calling(*given: Any) -> Any:
+        calls[name] += 1
+        return step(*given)
+
+    return calling
+
+
+def keeps_memory() -> bool | None:
+    """Whether the C library keeps an array of 1 MB for the next one, once larger ones were let go.
+
+    It does so unless somebody has told it, for the whole process, from which size on not to. None
+    where it cannot be asked.
+    """
+
+    class Info(ctypes.Structure):
+        names = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+        _fields_ = [(name, ctypes.c_size_t) for name in names.split()]
+
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "mallinfo2"):
+        return None
+    library.mallinfo2.restype, library.malloc.restype = Info, ctypes.c_void_p
+    library.free.argtypes = [ctypes.c_void_p]
+    library.free(library.malloc(ctypes.c_size_t(24_000_000)))
+    before = library.mallinfo2().hblks
+    held = library.malloc(ctypes.c_size_t(1_000_000))
+    after = library.mallinfo2().hblks
+    library.free(held)
+    return bool(before == after)
 
 
 class Forking(keras.callbacks.Callback):  # type: ignore[misc]
@@ -253,7 +296,7 @@ class AlarmError(Exception):
 
 def interrupted(door: str, folder: Path) -> Found:
     """Ctrl-C, or a signal handler that raises, while an epoch is measured or training begins."""
-    from pipetrace.record.epoch_recorder import EpochRecorder
+    from pipetrace.record.epochs.recorder import EpochRecorder
 
     found: Found = {}
 

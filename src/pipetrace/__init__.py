@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipetrace.errors import PipetraceError, TraceError
 from pipetrace.record import live_findings
+from pipetrace.trace.records import Presenter, register_presenter
 
 if TYPE_CHECKING:
     from pipetrace.explain import (
@@ -85,6 +86,15 @@ def _reporter() -> live_findings.Reporter:
 
 # Every recording reports what the rules find, from whichever module its door was imported.
 live_findings.register(_reporter)
+
+
+def _presenter() -> Presenter:
+    from pipetrace.present import notebook
+
+    return notebook
+
+
+register_presenter(_presenter)
 
 
 def __getattr__(name: str) -> Any:

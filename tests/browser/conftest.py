@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,11 @@ from playwright.sync_api import (
 )
 from tests.browser.chromium import executable
 
-from pipetrace.present.build.document import document
-from pipetrace.present.build.model import model_view
-from pipetrace.present.page import page as as_page
+from pipetrace.present.page import trace_page
 from pipetrace.trace import Trace
 
 OPEN_LIST = "for (const list of document.querySelectorAll('.all')) list.open = true"
-"""Most tests read the list of the stages, which is collapsed under the explorer."""
+"""Many tests read the list of the stages, which is collapsed under the explorer."""
 PATIENCE = 10_000
 """Milliseconds after which something that should be on the page is taken as missing."""
 
@@ -73,7 +71,7 @@ def write(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Trace], Path]:
     def write(trace: Trace) -> Path:
         if id(trace) not in written:
             path = folder / f"{len(written)}.html"
-            path.write_text(as_page(document(trace), model_view(trace)), encoding="utf-8")
+            path.write_text(trace_page(trace), encoding="utf-8")
             # The trace is kept, so that no other can get its identity.
             written[id(trace)] = (trace, path)
         return written[id(trace)][1]
@@ -116,6 +114,16 @@ def pages(
     """Fresh pages, for a test that changes them."""
     opened = Pages(chromium, write, digits_trace)
     yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def listed(
+    chromium: Browser, write: Callable[[Trace], Path], digits_trace: Trace
+) -> Iterator[Page]:
+    """The page of a run without recorded rows: there is no explorer, and the list of the stages has their images."""
+    opened = Pages(chromium, write, replace(digits_trace, predictions=()))
+    yield opened.open()
     opened.close()
 
 

@@ -133,7 +133,7 @@ def test_names_are_shown_as_text(
 
 def test_it_is_reached_by_keyboard(opened: Open) -> None:
     page = opened(*WRONG)
-    for _ in range(3):
+    for _ in range(30):
         page.keyboard.press("Tab")
         if "stage 3" in page.evaluate("document.activeElement.textContent"):
             break

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import webbrowser
 from pathlib import Path
 
 import click
@@ -17,9 +18,8 @@ from pipetrace import __version__
 from pipetrace.cli import commands
 from pipetrace.errors import IncompleteTraceError
 from pipetrace.present.build.document import document
-from pipetrace.present.build.model import model_view
 from pipetrace.present.formats.json import to_json
-from pipetrace.present.page import page as as_page
+from pipetrace.present.page import trace_page
 from pipetrace.present.quiz_prompt import ask
 from pipetrace.present.text import document_text
 from pipetrace.trace import Trace, read
@@ -100,9 +100,37 @@ def test_page_writes_beside_the_trace(run: Run, here: Path) -> None:
     after = listing(here)
     assert after.keys() - before.keys() == {"digits.html"}
     trace = read(here / "digits.trace")
-    assert after["digits.html"].decode() == as_page(document(trace), model_view(trace))
+    assert after["digits.html"].decode() == trace_page(trace)
     assert run("page", "digits.trace", "-o", "other.html") == Ran(0, "Wrote other.html\n", "")
     assert (here / "other.html").read_bytes() == after["digits.html"]
+
+
+def test_page_takes_a_title_a_detail_and_a_number_of_rows(run: Run, here: Path) -> None:
+    options = ("--detail", "brief", "--rows", "1", "--title", "Lesson <1>")
+    assert run("page", "digits.trace", *options).code == 0
+    expected = trace_page(read(here / "digits.trace"), title="Lesson <1>", detail="brief", rows=1)
+    assert (here / "digits.html").read_text(encoding="utf-8") == expected
+    assert "<title>Lesson &lt;1&gt; ·" in expected
+    assert run("page", "digits.trace", "--rows", "0").code == 2
+
+
+def test_page_opens_the_browser_or_says_where_the_page_is(
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = (here / "digits.html").absolute().as_uri()
+    asked: list[str] = []
+    for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(webbrowser, "open", asked.append)
+    without = run("page", "digits.trace", "--force", "--open")
+    assert (without.code, address in without.out, asked) == (0, True, [])
+    monkeypatch.setenv("DISPLAY", ":0")
+    refused = run("page", "digits.trace", "--force", "--open")  # append returns None
+    assert (refused.code, address in refused.out, asked) == (0, True, [address])
+    monkeypatch.setattr(webbrowser, "open", lambda _: True)
+    assert run("page", "digits.trace", "--force", "--open") == Ran(0, "Wrote digits.html\n", "")
+    assert run("page", "digits.trace", "-o", "-", "--open").code == 2
 
 
 def test_export_prints_or_writes_the_whole_trace(run: Run, here: Path, digits_trace: Trace) -> None:

@@ -13,8 +13,7 @@ import pytest
 from tests.cli.conftest import Ran, Run, command, is_message, listing, start
 
 from pipetrace.present.build.document import document
-from pipetrace.present.build.model import model_view
-from pipetrace.present.page import page as as_page
+from pipetrace.present.page import trace_page
 from pipetrace.present.text import document_text
 from pipetrace.trace import read
 
@@ -84,7 +83,7 @@ def test_it_writes_the_trace_and_the_page_and_nothing_else(finished: Ran, folder
     assert finished.code == 0
     assert {path.name for path in folder.iterdir()} == {"bars.npz", "run.trace", "run.html"}
     trace = read(folder / "run.trace")
-    expected = as_page(document(trace), model_view(trace))
+    expected = trace_page(trace)
     assert (folder / "run.html").read_text(encoding="utf-8") == expected
 
 

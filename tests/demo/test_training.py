@@ -154,7 +154,7 @@ def test_an_epoch_lasts_without_the_recording(
         time.sleep(0.5)
         return EpochPass(*given)
 
-    monkeypatch.setattr("pipetrace.record.epoch_recorder.EpochPass", slow)
+    monkeypatch.setattr("pipetrace.record.epochs.recorder.EpochPass", slow)
     record_digits(source, plan, tmp_path / "run.trace", silent)
     trace = read(tmp_path / "run.trace")
     assert trace.epochs[1].seconds < 0.5

@@ -1,28 +1,31 @@
 """The page is one file that needs nothing else, and no text in the data can become a part of it."""
 
 import base64
+import gzip
 import hashlib
 import html
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.traces import HOSTILE, killed, renamed
 
 import pipetrace
-from pipetrace.errors import OutputExistsError
+from pipetrace.errors import ArgumentError, OutputExistsError
+from pipetrace.present.build.detail import DETAILS, UNLIMITED, Detail
 from pipetrace.present.build.document import document
-from pipetrace.present.build.model import model_view
 from pipetrace.present.colormaps import COLORMAPS
 from pipetrace.present.formats.json import to_json
-from pipetrace.present.page import in_script, page
+from pipetrace.present.page import in_script, page, trace_page
 from pipetrace.present.text import document_text
 from pipetrace.trace import Trace
 
 VIEWER = Path(pipetrace.__file__).parent / "present" / "viewer"
-LARGEST = 1_500_000
+LARGEST = 2_500_000
 LOADS = {"src", "href", "srcset", "data", "action", "poster", "background", "formaction"}
 NAMESPACE = "http://www.w3.org/2000/svg"
 
@@ -68,7 +71,7 @@ class Parsed(HTMLParser):
 
 @pytest.fixture(scope="module")
 def text(digits_trace: Trace) -> str:
-    return page(document(digits_trace), model_view(digits_trace))
+    return trace_page(digits_trace)
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +176,14 @@ def test_without_scripts_the_plain_text_is_there(text: str, digits_trace: Trace)
 
 def test_the_data_is_that_of_the_view(parsed: Parsed, digits_trace: Trace) -> None:
     carried = json.loads(parsed.script(id="document").replace("\u00a0%", " %"))
-    assert carried == json.loads(to_json(document(digits_trace)))
+    whole = json.loads(to_json(document(digits_trace)))
+    # What the page draws from the model, it does not carry twice.
+    for stage in whole["stages"]:
+        stage |= {"image": None, "bars": []}
+    for layer in whole["prediction"]["layers"]:
+        layer["image"] = None
+    whole["prediction"]["layers"] = [each for each in whole["prediction"]["layers"] if each["bars"]]
+    assert carried == whole
     assert json.loads(parsed.script(id="colormaps")) == {
         name: list(stops) for name, stops in COLORMAPS.items()
     }
@@ -235,6 +245,31 @@ def test_no_script_holds_the_sign_that_could_end_it(digits_trace: Trace) -> None
 def test_a_run_cut_short_has_a_page(digits_trace: Trace) -> None:
     carried = Parsed(page(document(killed(digits_trace, 0)))).script(id="document")
     assert json.loads(carried)["prediction"] is None
+
+
+def test_detail_and_rows_limit_what_goes_in_and_the_page_says_what_is_missing(
+    digits_trace: Trace,
+) -> None:
+    trace = replace(digits_trace, predictions=digits_trace.predictions[:1] * 3)
+
+    def model(detail: str, rows: int | None) -> dict[str, Any]:
+        packed = Parsed(trace_page(trace, detail=detail, rows=rows)).script(id="model")
+        return dict(json.loads(gzip.decompress(base64.b64decode(packed))))
+
+    def arrays(view: dict[str, Any]) -> int:
+        return sum(len(each["weights"]) for each in view["stages"])
+
+    full, two = model("all", None), model("normal", 2)
+    assert (len(full["rows"]), full["omitted"], arrays(full)) == (3, "", len(trace.weights))
+    assert (len(two["rows"]), "--rows" in two["omitted"]) == (2, True)
+    smallest = min(values.nbytes for values in trace.weights.values())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(DETAILS, "brief", Detail(smallest, UNLIMITED, kept=0, epochs=0, images=0))
+        brief = model("brief", None)
+    assert (arrays(brief), "--detail all" in brief["omitted"]) == (1, True)
+    for wrong in ({"detail": "most"}, {"rows": 0}):
+        with pytest.raises(ArgumentError):
+            trace_page(trace, **wrong)
 
 
 def test_write_page_writes_it_whole_and_only_once(

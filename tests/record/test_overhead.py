@@ -14,7 +14,7 @@ import pipetrace
 from pipetrace.errors import ArgumentError
 from pipetrace.explain.overhead import omissions, spent
 from pipetrace.record import budget as module
-from pipetrace.record.epoch_recorder import EpochRecorder
+from pipetrace.record.epochs.recorder import EpochRecorder
 from pipetrace.trace import Trace, read
 from pipetrace.trace.overhead import BUDGET, DECLINED
 

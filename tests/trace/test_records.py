@@ -24,11 +24,11 @@ from pipetrace.trace.document import (
     Parameters,
     Prediction,
     Spec,
-    Target,
 )
 from pipetrace.trace.events import Event
 from pipetrace.trace.measurement_table import Measurement, Measurements
 from pipetrace.trace.measurements import KINDS, FitArguments, Gradient, Outcome, Signal
+from pipetrace.trace.rows import Target
 
 Differ = Callable[[Any, Any], list[str]]
 MakeEpoch = Callable[[int], Epoch]
@@ -175,13 +175,7 @@ def test_predictions_with_all_that_is_known(tmp_path: Path, recording: Any, diff
     many = tuple(np.asarray(number, np.int64) for number in range(12))
     predictions = (
         Prediction(
-            3,
-            1,
-            {"dense": rng.normal(size=3)},
-            "surest wrong",
-            float("nan"),
-            many,
-            validation=False,
+            3, 1, {"dense": rng.normal(size=3)}, "surest wrong", math.nan, many, validation=False
         ),
         Prediction(
             4,

@@ -1,6 +1,6 @@
 """The first batches of a training, copied on their way; none is lost, changed or moved."""
 
-from collections import deque
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +17,7 @@ class BatchRecorder:
     """Hands batches from Keras' iterator to the training function and keeps a copy.
 
     The training function is compiled for an iterator of a certain form, so as long as batches are
-    kept it gets another one of the same form, which gives at each step the very batches that Keras'
+    kept it gets another one of the same form for each step, over the very batches that Keras'
     iterator gave. Where such an iterator cannot be made nothing is kept and the training function
     gets Keras' own.
 
@@ -37,9 +37,7 @@ class BatchRecorder:
         self.batches: list[Any] = []
         self.done = False
         self._steps, self._rows, self._size, self._enough = max(1, steps), rows, size, enough
-        self._waiting: deque[Any] = deque()
         self._taken: list[Any] = []
-        self._ours: Any = None
 
     def __call__(self, iterator: Any) -> Any:
         """The iterator to use for this step; ``copy`` then keeps what it gives.
@@ -49,21 +47,17 @@ class BatchRecorder:
         """
         if self.done:
             return iterator
-        if self._ours is None:
-            self._ours = self._like(iterator)
-        if self._ours is None:
+        if not _can_be_imitated(iterator):
             self.done = True
             return iterator
         try:
             for _ in range(self._steps):
-                batch = next(iterator)
-                self._waiting.append(batch)
-                self._taken.append(batch)
+                self._taken.append(next(iterator))
         except StopIteration:
             self.done = (
                 True  # one pass is enough; what stands first may be another row the next time
             )
-        return self._ours if self._waiting else iterator
+        return _iterator_over(self._taken, iterator.element_spec) if self._taken else iterator
 
     def copy(self) -> None:
         """Copy what was taken for this step."""
@@ -80,30 +74,45 @@ class BatchRecorder:
     def _bytes(self) -> int:
         return sum(each.nbytes for batch in self.batches for each in structures.arrays(batch))
 
-    def _like(self, iterator: Any) -> Any:
-        """An iterator of the same form, over the batches that wait."""
-        import tensorflow as tf
 
-        if not isinstance(iterator, tf.data.Iterator):
-            return None  # of a distribution strategy, which gives each replica its own
+def _can_be_imitated(iterator: Any) -> bool:
+    """Whether another iterator can have the same form, before anything is taken from this one."""
+    import tensorflow as tf
 
-        batches = self._waiting  # and not self: TensorFlow keeps a generator whose fit raised
+    if not isinstance(iterator, tf.data.Iterator):
+        return False  # of a distribution strategy, which gives each replica its own
+    try:
+        spec = iterator.element_spec
+        made: Any = _of_form(tf.data.Dataset.range(0), spec).element_spec
+    except Exception:  # an element that has no such form
+        return False
+    return bool(made == spec)
 
-        def waiting() -> Any:
-            while batches:
-                yield batches.popleft()
 
-        # Nothing is to be asked for ahead of its step: the batch is put there just before.
-        options = tf.data.Options()
-        options.autotune.enabled = False
-        options.experimental_optimization.apply_default_optimizations = False
-        try:
-            made = tf.data.Dataset.from_generator(waiting, output_signature=iterator.element_spec)
-            made = iter(made.with_options(options))
-            is_alike = made.element_spec == iterator.element_spec
-        except Exception:  # an element that a generator cannot give
-            return None
-        return made if is_alike else None
+def _iterator_over(batches: list[Any], spec: Any) -> Any:
+    """An iterator over some batches that has the form of the one which they come from.
+
+    A dataset out of a Python generator would do, too. But from its first one on, under Python 3.11,
+    TensorFlow has the whole process return each array of 128 kB or more to the system, for which
+    every later step of the training pays.
+    """
+    import tensorflow as tf
+
+    parts = [_of_form(tf.data.Dataset.from_tensors(batch), spec) for batch in batches]
+    whole = functools.reduce(lambda one, other: one.concatenate(other), parts)
+    # Nothing is to be rewritten or asked for ahead of its step for so short a way.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
+    return iter(whole.with_options(options))
+
+
+def _of_form(dataset: Any, spec: Any) -> Any:
+    """A dataset that is told to have elements of a form, such as batches of any number of rows."""
+    import tensorflow as tf
+
+    variant = tf.data.experimental.to_variant(dataset)
+    return tf.data.experimental.from_variant(variant, spec)
 
 
 def split(batch: Any) -> tuple[Any, Any, Any]:

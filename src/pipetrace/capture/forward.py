@@ -139,7 +139,7 @@ class Forward:
         parts = [self._part(rows, start, total, instead) for start in range(0, total, step)]
         return _joined(parts, self.stages, total)
 
-    def final(self, rows: Any) -> list[Array] | None:
+    def final(self, rows: Any, instead: Weights | None = None) -> list[Array] | None:
         """What the model itself gives, one array for each output; None where the rows themselves
         are an output.
 
@@ -148,6 +148,7 @@ class Forward:
 
         Args:
             rows: ``(n, ...)``, in the structure of the example.
+            instead: weights to use in place of those that the model has.
         """
         import tensorflow as tf
 
@@ -156,7 +157,7 @@ class Forward:
             return None
         wanted = [(places[str(spec.source)], spec.output) for spec in self.outputs]
         if self._fixed is not None:
-            found = self.passed(rows).outputs
+            found = self.passed(rows, instead).outputs
             return [found[str(spec.source)][spec.output] for spec in self.outputs]
         if self._final is None:
 
@@ -167,7 +168,7 @@ class Forward:
             self._final = tf.function(run, autograph=False).get_concrete_function(
                 specs_of(self._variables), self._signature_of_rows
             )
-        given = tensors_of(self._variables)
+        given = tensors_of(self._variables, instead)
         parts, total = list[list[Array]](), len(self._keras.tree.flatten(rows)[0])
         step = self.most_final or total
         for start in range(0, total, step):

@@ -194,15 +194,6 @@ def page_path(trace: Path) -> Path:
     return trace.parent / f"{trace.stem}.html"  # with_suffix raises on "." and "/"
 
 
-def save_page(trace: Any, made: Any, out: Path, *, force: bool) -> None:
-    """Write a trace and its document as a page."""
-    from pipetrace.present.build.model import model_view
-    from pipetrace.present.output_files import write_text
-    from pipetrace.present.page import page as as_page
-
-    write_text(out, as_page(made, model_view(trace)), force=force)
-
-
 def command_line(values: bool) -> str:
     """Return the command as it is recorded: its name and the names of its options."""
     from pipetrace.record.privacy import command_line as recorded

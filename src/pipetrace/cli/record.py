@@ -25,7 +25,6 @@ from pipetrace.cli.group import (
     print_text,
     progress_for,
     quiet_option,
-    save_page,
 )
 from pipetrace.errors import ArgumentError
 
@@ -90,6 +89,7 @@ def digits(
     """
     from pipetrace.demo.model import Plan
     from pipetrace.demo.run import record_digits
+    from pipetrace.present import write_page
     from pipetrace.present.output_files import check_outputs, keep_apart
 
     plan = Plan(**numbers)
@@ -103,7 +103,7 @@ def digits(
         record_digits(source, plan, out, progress, command=command, force=force)
         progress.begins("Writing the page")
         trace, made = load_document(out)
-        save_page(trace, made, page, force=force)
+        write_page(trace, page, force=force)
     if not quiet:
         print_document(made, console, plain=plain, file=out)
         from pipetrace.present.output_files import files_written

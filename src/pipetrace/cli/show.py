@@ -14,6 +14,7 @@ from pipetrace.cli.group import (
     commands,
     console_for,
     force_option,
+    is_standard,
     load_document,
     name_of,
     page_path,
@@ -65,15 +66,64 @@ def show(file: Path, stage: str | None, expand: bool, plain: bool, markdown: boo
     type=PATH,
     help="Path of the page; - is standard output.  [default: like FILE, with .html]",
 )
+@click.option("--title", help="Title of the page.  [default: the trace's title]")
+@click.option(
+    "--detail",
+    type=click.Choice(["brief", "normal", "all"]),
+    default="normal",
+    show_default=True,
+    help="How much of weights, recorded outputs and images goes into the page.",
+)
+@click.option(
+    "--rows",
+    type=click.IntRange(min=1),
+    help="How many of the recorded rows go into the page.  [default: all]",
+)
+@click.option("--open", "opens", is_flag=True, help="Open the page in the browser.")
 @force_option
-def page(file: Path, out: Path | None, force: bool) -> None:
-    """Write a trace as a page: one HTML file that opens from disk."""
-    from pipetrace.present.build.model import model_view
-    from pipetrace.present.page import page as as_page
+def page(
+    file: Path,
+    out: Path | None,
+    title: str | None,
+    detail: str,
+    rows: int | None,
+    opens: bool,
+    force: bool,
+) -> None:
+    """Write a trace as a page: one HTML file that opens from disk.
 
-    trace, made = load_document(file)
-    text = as_page(made, model_view(trace))
-    write_output(text, out or page_path(file), [file], force=force)
+    The page of a training that still runs loads itself again every 10 seconds: write it again with
+    --force to see more.
+    """
+    from pipetrace.present.page import trace_page
+    from pipetrace.trace import read
+
+    place = out or page_path(file)
+    if opens and is_standard(place):
+        raise click.UsageError("--open needs a file: give --out a path.")
+    text = trace_page(read(file), title=title, detail=detail, rows=rows)
+    write_output(text, place, [file], force=force)
+    if opens:
+        _open_in_browser(place)
+
+
+def _open_in_browser(path: Path) -> None:
+    """Open a written page; where that is not possible, say so."""
+    import webbrowser
+
+    address = path.absolute().as_uri()
+    try:
+        opened = _has_display() and webbrowser.open(address)
+    except (OSError, webbrowser.Error):
+        opened = False
+    if not opened:
+        click.echo(f"No browser could be opened here. Open it yourself: {address}")
+
+
+def _has_display() -> bool:
+    """Whether a browser would have a window; on Linux a text browser would take the terminal."""
+    named = {"BROWSER", "DISPLAY", "WAYLAND_DISPLAY"}
+    return sys.platform in ("win32", "darwin") or not named.isdisjoint(os.environ)
 
 
 @commands.command()

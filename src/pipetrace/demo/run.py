@@ -127,6 +127,7 @@ def _settings(
         path=out,
         rows=Rows(scaled(source.x[order]), source.y[order]),
         validation=Rows(scaled(source.x[drawn.validation]), source.y[drawn.validation]),
+        validation_numbers=drawn.validation,
         title=TITLE,
         class_names=source.class_names,
         command=command,
@@ -139,7 +140,7 @@ def _settings(
         strict=True,
         data=_data(source, drawn, first, value),
         followed=Followed(
-            row=Rows(scaled(source.x[asked : asked + 1])),
+            row=Rows(scaled(source.x[asked : asked + 1]), source.y[asked : asked + 1]),
             number=asked,
             label=int(source.y[asked]),
             way=_values(source.x[asked]),

@@ -49,15 +49,20 @@ LONGEST_MESSAGE = 240
 
 def headline(trace: Trace) -> str:
     """What the run reached and what to look at, in a few short sentences."""
+    return " ".join(sentences(trace))
+
+
+def sentences(trace: Trace) -> tuple[str, ...]:
+    """The parts of the headline: how the run ended or what it reached, then what to look at."""
     judged = judgement(trace)
-    found = [_how_it_ended(trace)]
+    found = [*_how_it_ended(trace)]
     if judged.outcome == UNTRAINED:
-        found.append(_model(trace))
+        found += _model(trace)
     elif judged.outcome == NO_EPOCH:
         found.append("" if trace.stages else "No stage was recorded.")
     else:
         found += [outcome(trace), _remark(trace, judged)]
-    return " ".join(sentence for sentence in found if sentence)
+    return tuple(sentence for sentence in found if sentence)
 
 
 def outcome(trace: Trace) -> str:
@@ -98,38 +103,38 @@ def status(trace: Trace) -> str:
     return f"{STATUS.get(kind, kind)} after {done} of {counted(planned, 'epoch')}"
 
 
-def _how_it_ended(trace: Trace) -> str:
-    text = status(trace)
-    if trace.ending.kind == FAILED:
-        return f"{text}{_where_it_failed(trace)}"
-    return f"{text}." if text else ""
-
-
-def _where_it_failed(trace: Trace) -> str:
-    """The stage that failed, the shapes that it received, and the error's own message."""
-    name, message = trace.ending.stage, shortened(trace.ending.error or "").rstrip(". ")
-    stage = stage_of(trace, name)
-    text = f" in {called(stage) if stage else name}." if name else "."
+def _how_it_ended(trace: Trace) -> tuple[str, ...]:
+    """How it ended; of a failure the stage, the shapes that it received, and the error's own
+    message.
+    """
+    text, ending = status(trace), trace.ending
+    if ending.kind != FAILED:
+        return (f"{text}.",) if text else ()
+    stage, message = stage_of(trace, ending.stage), shortened(ending.error or "").rstrip(". ")
+    where = f" in {called(stage) if stage else ending.stage}" if ending.stage else ""
     shapes = listed([dimensions(spec.shape) for spec in stage.inputs]) if stage else ""
-    if shapes:
-        text += f" It received rows of shape {shapes}."
-    return f"{text} {message}." if message else text
+    return (
+        f"{text}{where}.",
+        f"It received rows of shape {shapes}." if shapes else "",
+        f"{message}." if message else "",
+    )
 
 
-def _model(trace: Trace) -> str:
+def _model(trace: Trace) -> tuple[str, ...]:
     """A model that was not trained."""
     model, layers = trace.run.model, layer_stages(trace)
     owners = [each for each in layers if first_call(trace, each) == each.name]
     total = model.parameters.total if model else sum(each.parameters.total for each in owners)
     size = counted(model.layers if model else len(layers), "layer")
-    text = f"The model has {size} and {counted(total, 'parameter')}."
+    has = f"The model has {size} and {counted(total, 'parameter')}."
     sources = [each for each in trace.stages if each.kind == SOURCE and each.outputs]
     taken = listed([dimensions(each.outputs[0].shape) for each in sources])
     given = listed([dimensions(each.shape) for each in task.outputs(trace)])
+    maps = ""
     if taken and given:
-        text += f" It maps rows of shape {taken} to shape {given}."
+        maps = f"It maps rows of shape {taken} to shape {given}."
     passed = f"; {counted(trace.rows, 'row')} passed through it" if trace.rows else ""
-    return f"{text} It was not trained{passed}."
+    return has, maps, f"It was not trained{passed}."
 
 
 def _score(trace: Trace, judged: Judgement) -> str:

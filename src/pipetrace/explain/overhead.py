@@ -36,6 +36,7 @@ SKIPPED = {
     "dimensions": "the dimensions of the activations",
     "training mode": "layers in training mode",
     "final weights": "the final weights",
+    "kept rows": "rows to look at, and their outputs after each epoch",
     "after training": "data flow, predictions and weights after training",
 }
 """What was skipped, by its name in the trace."""

@@ -7,6 +7,7 @@ from typing import TypeAlias
 import numpy as np
 
 from pipetrace.explain.facts import before, class_name, dead_channels
+from pipetrace.explain.filters import filter_texts
 from pipetrace.explain.formatting import counted, exact, figure, listed, moved, number, share
 from pipetrace.explain.layers import kernel, strides
 from pipetrace.explain.task import CHANNELS, CLASSES, LOGITS, outputs, shares
@@ -227,6 +228,9 @@ def _example_conv2d(trace: Trace, stage: Stage, maps: Array, was: Array) -> Told
     at = _largest(maps)
     largest = f"Filter {at[2]} has the largest output, {figure(maps[at])} at {_where_in_map(at)}."
     largest += _convolved(trace, stage, was, at)
+    looks_for = filter_texts(trace, stage)
+    if len(looks_for) == maps.shape[2] > 1:
+        largest += f" {looks_for[at[2]]}"
     if stage.config.get("activation") != "relu":
         return largest, at
     active = int((maps.max(axis=(0, 1)) > 0).sum())

@@ -28,21 +28,32 @@ def show(trace: Given, *, plain: bool = False) -> None:
         rich.show(made, console)
 
 
-def write_page(trace: Given, path: str | Path, *, force: bool = False) -> None:
-    """Write a trace as a page.
+def write_page(
+    trace: Given,
+    path: str | Path,
+    *,
+    force: bool = False,
+    title: str | None = None,
+    detail: str = "normal",
+    rows: int | None = None,
+) -> None:
+    """Write a trace as a page. That of a training that still runs loads itself again and again.
 
     Args:
         trace: the trace, or its path.
         path: the file.
         force: replace a file that exists.
+        title: the title of the page; the trace's own when left out.
+        detail: how much of weights, outputs and images goes into the page: ``brief``, ``normal`` or
+            ``all``.
+        rows: how many of the recorded rows; all when left out.
 
     Raises:
+        ArgumentError: there is no such detail, or no row.
         OutputError: the file exists, or it cannot be written.
     """
-    from pipetrace.present.build.document import document
-    from pipetrace.present.build.model import model_view
     from pipetrace.present.output_files import write_text
-    from pipetrace.present.page import page
+    from pipetrace.present.page import trace_page
 
-    found = opened(trace)
-    write_text(Path(path), page(document(found), model_view(found)), force=force)
+    text = trace_page(opened(trace), title=title, detail=detail, rows=rows)
+    write_text(Path(path), text, force=force)

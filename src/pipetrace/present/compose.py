@@ -54,7 +54,7 @@ def document_blocks(made: Document, file: str = "FILE") -> Iterator[Block]:
     if made.notice:
         yield Paragraph(made.notice, "warning")
     yield GAP
-    yield Paragraph(made.headline, "strong")
+    yield Paragraph(f"{made.headline} {made.remark}".strip(), "strong")
     yield from (Paragraph(sentence, "warning") for sentence in made.events)
     if not made.focus:
         yield from _findings_section(made.findings)

@@ -10,26 +10,35 @@ import hashlib
 import html
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import resources
 from importlib.resources.abc import Traversable
 
+from pipetrace.errors import ArgumentError
+from pipetrace.explain.formatting import listed
+from pipetrace.present.build.detail import DETAILS, NORMAL, of_rows
+from pipetrace.present.build.document import document
+from pipetrace.present.build.model import model_view
 from pipetrace.present.colormaps import COLORMAPS
 from pipetrace.present.formats.json import to_json
 from pipetrace.present.model_view import ModelView
 from pipetrace.present.text import document_text
-from pipetrace.present.views import Document
+from pipetrace.present.views import Document, PredictionView
+from pipetrace.trace.document import RUNNING, Trace
 
 MAIN = "main.js"
+RELOAD_SECONDS = 10
+"""How often the page of a training that is still running loads itself again."""
 
 TEMPLATE = """<!doctype html>
-<html lang="en">
+<html lang="en"{live}>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="generator" content="pipetrace">
-<title>{title}</title>
+{reload}<title>{title}</title>
 <link rel="icon" href="data:,">
 <style>{style}</style>
 <script type="importmap">{modules}</script>
@@ -45,28 +54,95 @@ TEMPLATE = """<!doctype html>
 </html>
 """
 
+RELOAD = '<noscript><meta http-equiv="refresh" content="{}"></noscript>\n'
 
-def page(made: Document, model: ModelView | None = None) -> str:
+
+def trace_page(
+    trace: Trace,
+    *,
+    title: str | None = None,
+    detail: str = NORMAL,
+    rows: int | None = None,
+    frame: bool = False,
+) -> str:
+    """A trace as HTML text.
+
+    Args:
+        trace: the recording.
+        title: the title of the page; the trace's own when left out.
+        detail: how much goes into it: ``brief``, ``normal`` or ``all``.
+        rows: how many recorded rows, at least one; all when left out.
+        frame: whether it is shown in a frame, where it cannot load itself again.
+
+    Raises:
+        ArgumentError: there is no such detail, or no row.
+        DamagedTraceError: the facts of the trace contradict each other.
+    """
+    if detail not in DETAILS:
+        raise ArgumentError(
+            f"There is no detail {detail!r}.",
+            where="detail",
+            hint=f"Give {listed(list(DETAILS), 'or')}.",
+        )
+    if rows is not None and rows < 1:
+        raise ArgumentError(
+            f"A page cannot have {rows} rows.", where="rows", hint="Give at least 1."
+        )
+    much = DETAILS[detail]
+    made = document(of_rows(trace, rows), image_bytes=much.images)
+    if title is not None:
+        made = replace(made, title=title)
+    live = trace.ending.kind == RUNNING and not frame
+    model = model_view(trace, much, rows)
+    return page(made, model, live=live)
+
+
+def _without_what_is_computed(made: Document, model: ModelView) -> Document:
+    """A document without the images of what the page draws from the model and its rows."""
+    drawn = set(model.rows[0].outputs) if model.rows else set()
+    return replace(
+        made,
+        stages=tuple(
+            replace(stage, image=None, bars=(), omitted=None) if stage.name in drawn else stage
+            for stage in made.stages
+        ),
+        prediction=made.prediction and _in_short(made.prediction),
+        others=tuple(map(_in_short, made.others)),
+        graph=None if model.sections else made.graph,
+    )
+
+
+def page(made: Document, model: ModelView | None = None, *, live: bool = False) -> str:
     """A document as HTML text.
 
     Args:
         made: the document.
         model: what the page computes values from; without it, it shows what the document has.
+        live: whether the page loads itself again and again, because the training still runs.
     """
+    shown = _without_what_is_computed(made, model) if model else made
     start = f'import {{ start }} from "viewer/{MAIN}"; start();'
     modules = import_map()
     return TEMPLATE.format(
         policy=html.escape(_policy(start, modules)),
         title=html.escape(f"{made.title} · {made.kind}"),
+        live=f' data-reload="{RELOAD_SECONDS}"' if live else "",
+        reload=RELOAD.format(RELOAD_SECONDS) if live else "",
         style=_file("page.css"),
         modules=modules,
         plain=html.escape(document_text(made)),
         # A number stays on one line with its percent sign.
-        document=in_script(to_json(made).replace(" %", "\u00a0%")),
+        document=in_script(to_json(shown).replace(" %", "\u00a0%")),
         colormaps=in_script(to_json(COLORMAPS)),
         model=_packed(to_json(model)) if model else "",
         start=start,
     )
+
+
+def _in_short(prediction: PredictionView) -> PredictionView:
+    """A prediction with the probabilities alone of what its layers gave."""
+    kept = tuple(replace(layer, image=None) for layer in prediction.layers if layer.bars)
+    return replace(prediction, layers=kept)
 
 
 def in_script(text: str) -> str:

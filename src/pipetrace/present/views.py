@@ -333,7 +333,8 @@ class Document(Record):
         facts: rows, epochs, seconds, minutes to read.
         data: the data set, in a sentence.
         notice: a warning about the data, or None.
-        headline: the result of the run, in one line.
+        headline: the result of the run, in one sentence.
+        remark: what else to look at first.
         counting: that positions and filters are counted from 0.
         stages, training, prediction, quiz, insight: the parts; ``prediction`` is None if the run
             ended before it.
@@ -355,6 +356,7 @@ class Document(Record):
     data: str
     notice: str | None
     headline: str
+    remark: str
     counting: str
     stages: tuple[StageView, ...]
     training: TrainingView

@@ -1,13 +1,17 @@
 """What is measured when training is over, part by part, and written."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from pipetrace.capture.forward import variables_of
+from pipetrace.capture.weights import Weights
 from pipetrace.record.measure import after_training, dataset_checks, outcomes
 from pipetrace.record.measure.after_training import Sample, TrainingMode
 from pipetrace.record.measure.data_flow import flow
+from pipetrace.record.measure.kept_rows import kept_rows, with_earlier_outputs
 from pipetrace.record.measure.model_pass import ModelPass
 from pipetrace.record.measure.outcomes import compared
 from pipetrace.record.measure.rows import Rows
@@ -17,9 +21,10 @@ from pipetrace.trace.document import Prediction
 from pipetrace.trace.measurements import TRAINING, VALIDATION
 from pipetrace.trace.overhead import BUDGET
 
-SAMPLE_SHARE, FLOW_SHARE, WAITED_SHARE = 0.2, 0.5, 0.5
+SAMPLE_SHARE, KEPT_SHARE, FLOW_SHARE, WAITED_SHARE = 0.2, 0.2, 0.5, 0.5
 """Shares of what is left of the allowance, when their turn comes: for one kind of rows whose
-outputs are compared with the targets, for the data flow, and for epochs that waited."""
+outputs are compared with the targets, for the kept rows after earlier epochs, for the data flow,
+and for epochs that waited."""
 SECONDS_A_STAGE = 0.001
 """What a pass takes for each stage, at the most: measured on two cores."""
 CHECKED_BYTES_A_SECOND = 100e6
@@ -53,7 +58,10 @@ class Part:
 
 
 def measure_after_training(
-    state: State, progress: ShowRows | None, measure_waiting: Callable[[float], None]
+    state: State,
+    progress: ShowRows | None,
+    measure_waiting: Callable[[float], None],
+    earlier: Iterable[tuple[int, Weights]] = (),
 ) -> None:
     """Measure it all and write it, in the order in which readers use it; each part stands for
     itself.
@@ -62,6 +70,7 @@ def measure_after_training(
         state: of the recording.
         progress: is called with the rows of the data flow that are done, and how many there are.
         measure_waiting: measures the epochs that waited, in so many seconds.
+        earlier: epochs whose weights were written, with these.
     """
     measure, rows, writer = state.measure, state.source.shown, state.writer
     if measure is None and state.untraced is not None and writer is not None:
@@ -70,7 +79,8 @@ def measure_after_training(
             writer.add_weights(after_training.stored_weights(variables))
     if measure is None or rows is None or writer is None:
         return
-    for part in _Parts(state, measure, rows, writer).in_order(progress, measure_waiting):
+    parts = _Parts(state, measure, rows, writer, earlier)
+    for part in parts.in_order(progress, measure_waiting):
         if state.can(part.name) and state.can("writing"):
             with state.safely(part.name):
                 if state.allowance.has_room_for(part.seconds() * state.slowness):
@@ -82,8 +92,16 @@ def measure_after_training(
 class _Parts:
     """The parts, and what several of them use."""
 
-    def __init__(self, state: State, measure: ModelPass, rows: Rows, writer: WriterThread) -> None:
+    def __init__(
+        self,
+        state: State,
+        measure: ModelPass,
+        rows: Rows,
+        writer: WriterThread,
+        earlier: Iterable[tuple[int, Weights]],
+    ) -> None:
         self.state, self.measure, self.rows, self.writer = state, measure, rows, writer
+        self.earlier, self.shown_rows = earlier, list[int]()
         self.trained = state.source.trained or rows
         validation = state.source.validation
         self.validation = validation if validation is not None and len(validation) else None
@@ -99,6 +117,7 @@ class _Parts:
             Part("prediction", lambda: a_pass, self._predictions),
             Part("outcomes", lambda: a_pass, self._outcomes),
             Part("final weights", lambda: -math.inf, self._weights),
+            Part("kept rows", lambda: a_pass, self._kept_rows),
             Part("data flow", lambda: 2 * a_pass, lambda: self._data_flow(progress)),
             Part("dataset checks", self._seconds_of_checks, self._checks),
             Part("measurements", lambda: 0.0, lambda: measure_waiting(self._share(WAITED_SHARE))),
@@ -131,6 +150,32 @@ class _Parts:
         found = self._sample(of)
         for each in after_training.predictions(measure, of, found, before, validation=validation):
             self.writer.add_prediction(each)
+            self.shown_rows.append(each.row)
+
+    def _kept_rows(self) -> None:
+        state, measure = self.state, self.measure
+        if state.settings.anonymous:
+            return
+        of, numbers = self.validation or self.rows, state.settings.validation_numbers
+        if self.validation is None or numbers is None:
+            numbers = np.arange(len(of))
+        found = self._sample(of)
+        shown = [place for place, row in enumerate(found.places) if row in self.shown_rows]
+        if (followed := state.settings.followed) is not None and followed.row.y is not None:
+            outputs = zip(measure.outputs_of(followed.row), found.outputs, strict=True)
+            found = Sample(
+                found.rows.after(followed.row),
+                np.concatenate([[len(numbers)], found.places]),
+                [np.concatenate(each) for each in outputs],
+            )
+            numbers, shown = np.append(numbers, followed.number), [0]
+        validation = np.full(len(numbers), self.validation is not None)
+        validation[len(of) :] = False
+        made = kept_rows(measure, found, numbers, validation, shown)
+        if made is not None:
+            seconds = self._share(KEPT_SHARE)
+            kept = with_earlier_outputs(measure, *made, self.earlier, seconds)
+            self.writer.add_kept_rows(kept)
 
     def _outcomes(self) -> None:
         for rows, name in ((self.validation, VALIDATION), (self.trained, TRAINING)):

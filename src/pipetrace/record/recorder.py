@@ -22,6 +22,7 @@ from pipetrace.record.state import ALL, BRIEF, Settings, check_after_training
 from pipetrace.trace import Trace, read
 from pipetrace.trace.output_place import check_place
 from pipetrace.trace.overhead import UNSUPPORTED
+from pipetrace.trace.records import Shown
 
 _Callback: Any = fit.callback_class()
 
@@ -50,7 +51,7 @@ def _beside_training(method: Method) -> Method:
     return cast(Method, called)
 
 
-class Recorder(_Callback):  # type: ignore[misc] # Keras has no types
+class Recorder(_Callback, Shown):  # type: ignore[misc] # Keras has no types
     """A Keras callback that records the training of a compiled model into a trace.
 
         model.fit(x, y, epochs=5, callbacks=[pipetrace.Recorder("run.trace", x, y)])

@@ -11,7 +11,7 @@ from pipetrace.errors import in_short
 from pipetrace.record import live_findings, privacy
 from pipetrace.record.budget import LossChecks
 from pipetrace.record.describe import Description, metrics_of, overhead, see_stages
-from pipetrace.record.epoch_recorder import EpochRecorder
+from pipetrace.record.epochs.recorder import EpochRecorder
 from pipetrace.record.finish import measure_after_training
 from pipetrace.record.live_findings import LiveFindings
 from pipetrace.record.look import FirstLook
@@ -225,7 +225,9 @@ class Session:
                 state.skip("after training", DECLINED)
             else:
                 with state.safely("after training"), shown(state.settings) as progress:
-                    measure_after_training(state, progress, self._measure_what_waited)
+                    measure_after_training(
+                        state, progress, self._measure_what_waited, self._epochs.earlier()
+                    )
         except KeyboardInterrupt:  # the training is over, and what was measured so far is there
             state.skip("after training", INTERRUPTED_BY_USER)
             if not asks_for_all(state.settings):

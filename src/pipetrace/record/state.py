@@ -69,6 +69,7 @@ class Settings:
         path: where the trace goes; made absolute.
         rows: the rows to look at; None takes those that ``fit`` gets.
         validation: rows for the predictions; None takes the validation rows of ``fit``.
+        validation_numbers: of these rows in their data; None counts them from 0.
         title: what the trace is called; None takes the model's name.
         class_names: what the classes are called; none leaves them numbered.
         command: how the run was started.
@@ -93,6 +94,7 @@ class Settings:
     path: Path
     rows: Rows | None = None
     validation: Rows | None = None
+    validation_numbers: Array | None = None
     title: str | None = None
     class_names: tuple[str, ...] = ()
     command: str = ""

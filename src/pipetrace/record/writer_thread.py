@@ -14,6 +14,7 @@ from pipetrace.trace.events import RECORDER, Event
 from pipetrace.trace.measurement_table import Measurement
 from pipetrace.trace.output_place import write_error
 from pipetrace.trace.overhead import Overhead
+from pipetrace.trace.rows import KeptRows
 from pipetrace.trace.summary import Summary
 from pipetrace.trace.writer import EpochFacts, TraceWriter
 
@@ -128,6 +129,16 @@ class WriterThread:
     def add_weights(self, weights: Mapping[str, Array]) -> None:
         """Add the weights as they are after training."""
         self._write(lambda: self._open().add_weights(weights))
+
+    def add_weights_after(
+        self, epoch: int, weights: Mapping[str, Array], forgotten: Iterable[int]
+    ) -> None:
+        """Add the weights as an epoch left them, and delete those of others."""
+        self._write(lambda: self._open().add_weights_after(epoch, weights, forgotten))
+
+    def add_kept_rows(self, rows: KeptRows) -> None:
+        """Add rows to compute the model for."""
+        self._write(lambda: self._open().add_kept_rows(rows))
 
     def end(
         self,

@@ -44,18 +44,52 @@ def choose(
     """
     if not given or not len(given[0]):
         return []
-    labels = None
-    if len(given) == len(targets) == 1 and given[0].ndim == 2 and given[0].dtype.kind == "f":
-        labels = class_labels(targets[0], given[0].shape)
+    labels = _labels(given, targets)
     if labels is not None:
         return _by_class(given[0], labels)
-    if losses is None and squares and len(targets) == len(given):
+    if losses is None and squares:
         losses = _squares(given, targets)
     if losses is None or not np.isfinite(losses).any():
         return [Choice(0, ROW)]
     best = int(np.argmin(np.where(np.isfinite(losses), losses, np.inf)))
     worst = int(np.argmax(np.where(np.isfinite(losses), losses, -np.inf)))
     return [Choice(best, BEST), *([Choice(worst, WORST)] if worst != best else [])]
+
+
+def worth_keeping(
+    given: list[Array], targets: list[Array], losses: Array | None, most: int
+) -> list[int]:
+    """The places of so many rows at the most: wrong ones first, then others, evenly spaced.
+
+    Where there are no classes, the quarter of the rows with the largest losses counts as wrong. At
+    most three quarters of the rows are wrong ones, unless there are no others.
+
+    Args:
+        given, targets, losses: as for ``choose``.
+        most: how many.
+    """
+    total = len(given[0])
+    labels, wrong = _labels(given, targets), np.zeros(total, bool)
+    if labels is not None:
+        wrong = predicted_labels(given[0]) != labels
+    elif (errors := _squares(given, targets) if losses is None else losses) is not None:
+        wrong[np.argsort(-errors, kind="stable")[: total // 4]] = True
+    first, others = np.flatnonzero(wrong), np.flatnonzero(~wrong)
+    few = _spaced(first, max(most * 3 // 4, most - len(others)))
+    return [int(place) for place in (*few, *_spaced(others, most - len(few)))]
+
+
+def _spaced(places: Array, most: int) -> Array:
+    count = min(len(places), most)
+    few: Array = places[np.linspace(0, max(0, len(places) - 1), count).round().astype(int)]
+    return few
+
+
+def _labels(given: list[Array], targets: list[Array]) -> Array | None:
+    """The classes of the rows, where the model has one output, with a score for each class."""
+    if len(given) == len(targets) == 1 and given[0].ndim == 2 and given[0].dtype.kind == "f":
+        return class_labels(targets[0], given[0].shape)
+    return None
 
 
 def _by_class(scores: Array, labels: Array) -> list[Choice]:
@@ -85,6 +119,8 @@ def _said(scores: Array) -> tuple[Array, Array]:
 
 def _squares(given: list[Array], targets: list[Array]) -> Array | None:
     total: Any = 0.0
+    if len(given) != len(targets):
+        return None
     for output, target in zip(given, targets, strict=True):
         if (
             output.size != target.size

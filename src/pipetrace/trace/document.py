@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from pipetrace.trace.events import Event
 from pipetrace.trace.measurement_table import Measurements
 from pipetrace.trace.overhead import Overhead
-from pipetrace.trace.records import ByName, Record, brief
+from pipetrace.trace.records import ByName, Record, Shown, brief
+from pipetrace.trace.rows import KeptRows, Target
 from pipetrace.trace.summary import Summary
 
 Array: TypeAlias = NDArray[Any]
@@ -220,6 +221,7 @@ class Data(Record):
         rows: how many rows an epoch trains on; None where unknown, or without training.
         targets: one for each output, as measured on the rows that were seen.
         complete: whether the recorder saw all rows, or only the first batches.
+        feature_names: what the columns of the rows are called; none where they have no names.
     """
 
     name: str
@@ -235,31 +237,9 @@ class Data(Record):
     example_label: int | None
     example_value: float | None
     rows: int | None = None
-    targets: "tuple[Target, ...]" = ()
+    targets: tuple[Target, ...] = ()
     complete: bool = True
-
-
-@dataclass(frozen=True)
-class Target:
-    """What one output of the model is to give.
-
-    Attributes:
-        name: of the output, or None where there is only one.
-        shape, dtype: of a batch, None for the rows.
-        whole: whether every value seen is a whole number.
-        min, max, mean, std: of the finite values seen; None where there are none.
-        distinct: how many different values there are, where they are whole numbers; None otherwise.
-    """
-
-    name: str | None
-    shape: tuple[int | None, ...]
-    dtype: str
-    whole: bool
-    min: float | None
-    max: float | None
-    mean: float | None
-    std: float | None
-    distinct: int | None
+    feature_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -345,7 +325,7 @@ class Run(Record):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Trace(Record):
+class Trace(Record, Shown):
     """A recording, read back: facts only.
 
     Attributes:
@@ -363,6 +343,9 @@ class Trace(Record):
         histogram_rows: of how many rows the data flow's histograms are; None where of all.
         overhead: what recording took beside its budget; None where no budget was kept.
         measurements: further figures, by kind, name and epoch.
+        weights_after: what is kept of the weights before training (epoch 0) and after epochs that
+            are evenly spread; those after the last one are ``weights``, unless it is here too.
+        kept_rows: rows to compute the model for; None where none are kept.
     """
 
     schema: int
@@ -379,6 +362,8 @@ class Trace(Record):
     histogram_rows: int | None = None
     overhead: Overhead | None = None
     measurements: Measurements = field(default_factory=Measurements)
+    weights_after: Mapping[int, Mapping[str, Array]] = field(default_factory=dict)
+    kept_rows: KeptRows | None = None
 
     def __post_init__(self) -> None:
         """Let the stages be found by name, whichever tuple was given."""

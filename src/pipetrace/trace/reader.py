@@ -42,6 +42,7 @@ from pipetrace.trace.lazy_summaries import DAMAGE, Contents, Row, Summaries, dam
 from pipetrace.trace.measurement_table import Measurements
 from pipetrace.trace.opening import check_header, check_identity, connect
 from pipetrace.trace.overhead import Overhead
+from pipetrace.trace.rows.kept import check_weights, kept_rows
 from pipetrace.trace.schema import SCHEMA
 from pipetrace.trace.summary import Summary
 
@@ -103,6 +104,8 @@ class _Reader:
         run = record(Run, self.facts, model=None if model is None else record(ModelFacts, model))
         predictions = tuple(self._predictions())
         check_order(stages, groups, run.model, predictions)
+        weights, after = self._tensors("weight"), self._by_epoch("weight")
+        check_weights(weights, after)
         overhead = self.facts.get("overhead")
         counts = record(Counts, self.facts)
         return Trace(
@@ -112,7 +115,7 @@ class _Reader:
             rows=counts.rows,
             epochs=tuple(self._epochs()),
             predictions=predictions,
-            weights=self._tensors("weight"),
+            weights=weights,
             ending=self._ending(),
             cost=dict(self.database.execute("SELECT part, seconds FROM cost").fetchall()),
             groups=groups,
@@ -120,6 +123,8 @@ class _Reader:
             histogram_rows=counts.histogram_rows,
             overhead=None if overhead is None else record(Overhead, overhead),
             measurements=self._measurements(),
+            weights_after=after,
+            kept_rows=kept_rows(self._tensors, self._by_epoch("kept/output"), stages),
         )
 
     def _groups(self) -> Iterator[Group]:
@@ -171,11 +176,8 @@ class _Reader:
     def _others(self) -> dict[str, list[Array]]:
         """The further outputs of the example row, by stage, in order."""
         found: dict[str, list[Array]] = {}
-        parts = self.database.execute(
-            "SELECT DISTINCT part FROM tensor WHERE part LIKE 'example/%'"
-        ).fetchall()
-        for (part,) in sorted(parts, key=lambda row: int(row[0].partition("/")[2])):
-            for name, values in self._tensors(part).items():
+        for tensors in self._by_epoch("example").values():
+            for name, values in tensors.items():
                 found.setdefault(name, []).append(values)
         return found
 
@@ -242,6 +244,16 @@ class _Reader:
             "SELECT name, dtype, shape, data FROM tensor WHERE part = ? ORDER BY rowid", (part,)
         )
         return {name: decode_tensor(dtype, shape, data) for name, dtype, shape, data in rows}
+
+    def _by_epoch(self, part: str) -> dict[int, dict[str, Array]]:
+        """The tensors of the parts ``part/0``, ``part/1``, ..., by these numbers, in order."""
+        query = "SELECT DISTINCT part FROM tensor WHERE part LIKE ?"
+        parts = self.database.execute(query, (f"{part}/%",)).fetchall()
+        ends = [each[len(part) + 1 :] for (each,) in parts]
+        if not all(each.isdecimal() for each in ends):
+            raise ValueError(f"a part of {part!r} without a number")
+        numbers = sorted(map(int, ends))
+        return {number: self._tensors(f"{part}/{number}") for number in numbers}
 
     def _summaries(self) -> dict[tuple[str, int | None], dict[str, Row]]:
         """What the summaries are made of, by part and epoch."""

@@ -1,7 +1,11 @@
-"""What the records of a trace have in common: equality with arrays, and a ``repr`` of one line."""
+"""What the records of a trace have in common: equality with arrays, and a ``repr`` of one line.
+
+What a notebook shows of them needs words and pages, which the facts do not import. The package
+registers where those are made; they are loaded when a notebook asks for the first time.
+"""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, Protocol, Self, SupportsIndex, TypeVar, overload
 
@@ -134,3 +138,37 @@ def _listed(value: Mapping[Any, Any] | Sequence[Any]) -> str:
 
 def _is_empty(value: Any) -> bool:
     return isinstance(value, (Mapping, Sequence)) and not len(value)
+
+
+class Presenter(Protocol):
+    """Makes what a notebook shows."""
+
+    def bundle(self, shown: Any) -> dict[str, str]:
+        """The text of each MIME type."""
+
+
+_load: Callable[[], Presenter] | None = None
+
+
+def register_presenter(load: Callable[[], Presenter]) -> None:
+    """Register what loads the presenter; nothing is loaded yet."""
+    global _load  # noqa: PLW0603 one for the process
+    _load = load
+
+
+class Shown:
+    """Something that a notebook shows by more than its ``repr``."""
+
+    __slots__ = ()
+
+    def _repr_mimebundle_(self, **_: Any) -> Mapping[str, str]:
+        return _load().bundle(self) if _load else {"text/plain": repr(self)}
+
+
+class ShownTable(Shown):
+    """The same for a sequence, of which IPython would show its own plain text."""
+
+    __slots__ = ()
+
+    def _repr_pretty_(self, printer: Any, _: bool) -> None:
+        printer.text(self._repr_mimebundle_()["text/plain"])

@@ -22,6 +22,8 @@ from pipetrace.trace.live_file import Changes, LiveFile
 from pipetrace.trace.measurement_table import Measurement
 from pipetrace.trace.output_place import output_exists, write_error
 from pipetrace.trace.overhead import Overhead
+from pipetrace.trace.rows import KeptRows
+from pipetrace.trace.rows.kept import halved, kept_parts, numbered
 from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, TABLES
 from pipetrace.trace.summary import Summary
 
@@ -105,7 +107,7 @@ class TraceWriter:
             )
             database.execute(
                 "DELETE FROM tensor WHERE part = 'weight' OR part LIKE 'prediction/%'"
-                " OR part LIKE 'target/%'"
+                " OR part LIKE 'target/%' OR part LIKE 'kept/%'"
             )
             database.execute("DELETE FROM measurement WHERE epoch IS NULL")
             self._contents.tidy(database)
@@ -202,16 +204,34 @@ class TraceWriter:
                 (prediction.row, prediction.label, prediction.reason, loss, prediction.validation),
             ).lastrowid
             _put_tensors(database, f"prediction/{number}", prediction.outputs)
-            _put_tensors(
-                database,
-                f"target/{number}",
-                {str(place): each for place, each in enumerate(prediction.targets)},
-            )
+            _put_tensors(database, f"target/{number}", numbered(prediction.targets))
 
     def add_weights(self, weights: Mapping[str, Array]) -> None:
         """Add the weights as they are after training."""
         with self._transaction() as database:
             _put_tensors(database, "weight", weights)
+
+    def add_weights_after(
+        self, epoch: int, weights: Mapping[str, Array], forgotten: Iterable[int] = ()
+    ) -> None:
+        """Add the weights as an epoch left them, large ones in 16 bits.
+
+        Args:
+            epoch: its number, 0 for before training.
+            weights: by their names.
+            forgotten: epochs whose weights are deleted.
+        """
+        with self._transaction() as database:
+            for each in forgotten:
+                database.execute("DELETE FROM tensor WHERE part = ?", (f"weight/{each}",))
+            halves = {name: halved(values) for name, values in weights.items()}
+            _put_tensors(database, f"weight/{epoch}", halves)
+
+    def add_kept_rows(self, rows: KeptRows) -> None:
+        """Add rows to compute the model for."""
+        with self._transaction() as database:
+            for part, tensors in kept_parts(rows):
+                _put_tensors(database, part, tensors)
 
     def end(
         self, ending: Ending, cost: Mapping[str, float], overhead: Overhead | None = None

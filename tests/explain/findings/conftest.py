@@ -22,7 +22,6 @@ from pipetrace.trace.document import (
     Parameters,
     Spec,
     Stage,
-    Target,
     Weight,
 )
 from pipetrace.trace.measurement_table import Measurement, Measurements
@@ -46,6 +45,7 @@ from pipetrace.trace.measurements import (
     StepLosses,
     Update,
 )
+from pipetrace.trace.rows import Target
 
 Figures: TypeAlias = dict[tuple[Any, str, int | None], Any]
 """Records by kind, name and epoch."""

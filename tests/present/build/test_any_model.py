@@ -38,7 +38,7 @@ def trace(request: pytest.FixtureRequest) -> Trace:
 
 
 def of(trace: Trace) -> Document:
-    return document(trace, None, False, ())
+    return document(trace, None, False, (), 1_000_000)
 
 
 def in_terminal(made: Document, width: int = 80) -> str:

@@ -11,7 +11,8 @@ from tests.graphs import CHAIN, deep, lined, measured, stage, trace_of
 from pipetrace.explain.formatting import share
 from pipetrace.present import terminal_graphics
 from pipetrace.present.build import images
-from pipetrace.present.build.data_flow import BUDGET, written
+from pipetrace.present.build.data_flow import written
+from pipetrace.present.build.detail import DETAILS, NORMAL
 from pipetrace.present.build.document import document
 from pipetrace.present.colormaps import colours
 from pipetrace.present.page import page
@@ -259,7 +260,7 @@ def test_a_page_of_three_hundred_stages_stays_small(nested: bool) -> None:
     assert len(text) < 3_000_000
     omitted = [each for each in made.stages if each.omitted]
     assert 200 < len(omitted) < 310
-    assert sum(images.weight(each.image) for each in made.stages) <= BUDGET
+    assert sum(images.weight(each.image) for each in made.stages) <= DETAILS[NORMAL].images
     assert all(
         re.search(r"pipetrace show FILE --stage \S+", each.omitted or "") for each in omitted
     )

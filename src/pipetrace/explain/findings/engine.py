@@ -8,7 +8,7 @@ from pipetrace.errors import PipetraceError, RuleError
 from pipetrace.explain.findings.baseline import TOLERANCE, Baseline
 from pipetrace.explain.findings.causes import by_root_cause
 from pipetrace.explain.findings.expectation import Expectation
-from pipetrace.explain.findings.finding import LEVELS, NOTE, WARNING, Finding
+from pipetrace.explain.findings.finding import LEVELS, NOTE, WARNING, Finding, Findings
 from pipetrace.explain.findings.needs import Need, missing
 from pipetrace.explain.findings.registry import check_level, known_rules, qualified_name, selected
 from pipetrace.explain.findings.rule import AnyRule, Rule
@@ -96,7 +96,7 @@ def findings(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     level: str = NOTE,
-) -> tuple[Finding, ...]:
+) -> Findings:
     """What is wrong or doubtful in a run: root causes first, each with its symptoms.
 
     Args:
@@ -122,7 +122,7 @@ def findings(
         error = RuleError(f"{first.what}{more}", where=first.where, hint=first.hint)
         error.findings = report.findings
         raise error from first
-    return report.findings
+    return Findings(report.findings)
 
 
 def check(

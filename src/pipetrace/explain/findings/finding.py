@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from pipetrace.trace.records import ShownTable
+
 ERROR, WARNING, NOTE = "error", "warning", "note"
 """The severities: the run cannot work; it costs quality; it is worth knowing."""
 
@@ -58,3 +60,9 @@ class Finding:
     change: str = ""
     confidence: float = 1.0
     symptoms: "tuple[Finding, ...]" = ()
+
+
+class Findings(ShownTable, tuple[Finding, ...]):
+    """Findings, which a notebook shows as a table."""
+
+    __slots__ = ()

@@ -8,6 +8,7 @@ from pipetrace.explain.quiz import data_flow, prediction, training
 from pipetrace.explain.quiz.draft import Draft
 from pipetrace.trace import Given, opened
 from pipetrace.trace.document import Trace
+from pipetrace.trace.records import ShownTable
 
 SECTIONS: tuple[tuple[Callable[[Trace], Draft | None], ...], ...] = (
     data_flow.DRAFTS,
@@ -42,7 +43,13 @@ class Question:
     evidence: str
 
 
-def quiz(trace: Given, seed: int = 0) -> tuple[Question, ...]:
+class Quiz(ShownTable, tuple[Question, ...]):
+    """The questions of a quiz, which a notebook shows as a table."""
+
+    __slots__ = ()
+
+
+def quiz(trace: Given, seed: int = 0) -> Quiz:
     """Three questions on this run, one on each part of the trace where the run has it.
 
     Args:
@@ -63,7 +70,7 @@ def quiz(trace: Given, seed: int = 0) -> tuple[Question, ...]:
     chosen = [chance.choice(section) for section in drafts if section]
     rest = [draft for section in drafts for draft in section if draft not in chosen]
     chance.shuffle(rest)
-    return tuple(_question(draft, chance) for draft in [*chosen, *rest][:LENGTH])
+    return Quiz(_question(draft, chance) for draft in [*chosen, *rest][:LENGTH])
 
 
 def _question(draft: Draft, chance: random.Random) -> Question:

@@ -21,6 +21,7 @@ from pipetrace.explain.layers import operation
 from pipetrace.explain.remarks import example, measured, place
 from pipetrace.present.build import images
 from pipetrace.present.build.change import change
+from pipetrace.present.build.detail import DETAILS, NORMAL
 from pipetrace.present.build.graph.wiring import Wiring, described, wiring
 from pipetrace.present.drawings import Bar, ImageView
 from pipetrace.present.views import StageView
@@ -43,23 +44,24 @@ MOST_BARS = 20
 MOST_CHANNELS = 128
 """The activity of more channels than this is not drawn."""
 MOST_TEXTS, LONGEST_TEXT = 5, 160
-BUDGET = 1_000_000
-"""So many bytes of a page the images and charts of the stages may take together."""
 
 
-def data_flow(trace: Trace, shown: Collection[str] = ()) -> tuple[StageView, ...]:
+def data_flow(
+    trace: Trace, shown: Collection[str] = (), image_bytes: int = DETAILS[NORMAL].images
+) -> tuple[StageView, ...]:
     """One view for each stage; axes are named where a form of shape is first used.
 
     Args:
         trace: the recording.
         shown: the names of the stages that keep their images before all others where not all can.
+        image_bytes: how much their images and charts may take in a page.
     """
     rows = measured_rows(trace)
     wires = wiring(trace)
     made = tuple(
         _stage(trace, wires, stage, index, rows) for index, stage in enumerate(trace.stages)
     )
-    return _lightened(made, shown)
+    return _lightened(made, shown, image_bytes)
 
 
 def stage_image(
@@ -275,9 +277,10 @@ def _arithmetic(stage: Stage) -> str | None:
     return f"{number(stage.flops)} per row"
 
 
-def _lightened(made: Sequence[StageView], shown: Collection[str]) -> tuple[StageView, ...]:
+def _lightened(
+    made: Sequence[StageView], shown: Collection[str], left: int
+) -> tuple[StageView, ...]:
     """The stages, the last ones without images and charts if the page would grow too large."""
-    left = BUDGET
     kept: dict[int, StageView] = {}
     for index in sorted(range(len(made)), key=lambda each: (made[each].name not in shown, each)):
         stage = made[index]

@@ -8,12 +8,13 @@ from pipetrace.explain.events import events
 from pipetrace.explain.facts import measured_rows, trained
 from pipetrace.explain.findings.engine import CheckOptions, check
 from pipetrace.explain.formatting import counted, duration
-from pipetrace.explain.headline import headline
+from pipetrace.explain.headline import sentences
 from pipetrace.explain.insight import insight
 from pipetrace.explain.layers import operation
 from pipetrace.explain.quiz import Question, quiz
 from pipetrace.present.blocks import Epochs, Figure, Labelled, Paragraph, flattened
 from pipetrace.present.build.data_flow import data_flow
+from pipetrace.present.build.detail import DETAILS, NORMAL
 from pipetrace.present.build.findings import (
     findings_view,
     marked_epochs,
@@ -48,6 +49,7 @@ def document(
     quiz_seed: int | None = None,
     expanded: bool = False,
     shown: Collection[str] = (),
+    image_bytes: int = DETAILS[NORMAL].images,
 ) -> Document:
     """Everything there is to show of a trace.
 
@@ -56,12 +58,13 @@ def document(
         quiz_seed: which questions; the run's own seed when left out.
         expanded: whether the nested models and repeated blocks of a large model are shown open.
         shown: the names of the stages that keep their images before all others where not all can.
+        image_bytes: how much the stages' images and charts may take in a page.
 
     Raises:
         DamagedTraceError: the facts contradict each other, as in a file that was tampered with.
     """
     try:
-        return _document(trace, quiz_seed, expanded, shown)
+        return _document(trace, quiz_seed, expanded, shown, image_bytes)
     except CONTRADICTIONS as error:
         raise DamagedTraceError(
             "The trace can be read, but its facts do not fit together: "
@@ -73,16 +76,18 @@ def document(
 
 
 def _document(
-    trace: Trace, quiz_seed: int | None, expanded: bool, shown: Collection[str]
+    trace: Trace, quiz_seed: int | None, expanded: bool, shown: Collection[str], image_bytes: int
 ) -> Document:
     run = trace.run
     graph, groups = overview(trace, expanded=expanded)
     seen = visible(trace, groups)
+    head, *remarks = sentences(trace) or ("",)
     seed = quiz_seed if quiz_seed is not None else run.training.seed or 0
     rows, made_predictions = measured_rows(trace), predictions(trace)
     report = check(trace, CheckOptions())
     found = findings_view(report)
-    stages, trainings = marked_stages(data_flow(trace, shown or seen), found), training(trace)
+    stages = marked_stages(data_flow(trace, shown or seen, image_bytes), found)
+    trainings = training(trace)
     made = Document(
         title=run.title,
         kind="Model pipeline trace",
@@ -92,7 +97,8 @@ def _document(
         facts=(*((counted(rows, "row"),) if rows else ()), *_trained(trace)),
         data=data(trace),
         notice=run.data.notice,
-        headline=headline(trace),
+        headline=head,
+        remark=" ".join(remarks),
         counting=COUNTING,
         stages=stages,
         training=replace(trainings, rows=marked_epochs(trainings.rows, found)),

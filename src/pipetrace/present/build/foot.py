@@ -13,7 +13,8 @@ from pipetrace.explain.formatting import (
 from pipetrace.explain.headline import shortened
 from pipetrace.explain.overhead import omissions, spent
 from pipetrace.present.views import Fact
-from pipetrace.trace.document import FINISHED, STOPPED, Parameters, Target, Trace
+from pipetrace.trace.document import FINISHED, STOPPED, Parameters, Trace
+from pipetrace.trace.rows import Target
 
 MOST_PARTS = 4
 """Parts of the recording that are texts by name."""

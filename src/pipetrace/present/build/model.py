@@ -5,29 +5,59 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipetrace.explain import task
-from pipetrace.explain.facts import first_call
+from pipetrace.explain.facts import first_call, stage_of
+from pipetrace.explain.filters import filter_texts
+from pipetrace.present.build import kept
+from pipetrace.present.build.detail import DETAILS, NORMAL, Detail, left_out, of_rows
+from pipetrace.present.build.graph.sections import section_views
 from pipetrace.present.model_view import InputView, ModelStage, ModelView, RowView, ShapeView
-from pipetrace.trace.document import STEP, Array, Stage, Trace
+from pipetrace.trace.document import SOURCE, STEP, Array, Stage, Trace
 
-MOST_WEIGHT_BYTES = 1_400_000
-"""Weights of a page; the smallest arrays first."""
-MOST_OUTPUT_BYTES = 2_000_000
-"""Recorded outputs of a page: the source of each row first, then the first row, small stages
-before large ones."""
 TRAINING_ONLY = ("initializer", "regularizer", "constraint")
 """Ends of the keys of a configuration that say nothing of a prediction."""
 LONGEST_CONFIG = 20_000
 """Characters of a stage's configuration; what is longer, such as a vocabulary, is left out."""
 
 
-def model_view(trace: Trace) -> ModelView | None:
-    """What the page computes from; None for a trace without recorded rows or stages."""
+def model_view(
+    trace: Trace, detail: Detail = DETAILS[NORMAL], rows: int | None = None
+) -> ModelView | None:
+    """What the page computes from; None for a trace without recorded rows or stages.
+
+    Args:
+        trace: the recording.
+        detail: how much of it goes into the page.
+        rows: how many recorded rows; all when left out.
+    """
     if not trace.stages or not trace.predictions:
         return None
-    weights = _weights(trace)
+    chosen = of_rows(trace, rows)
+    weights, outputs = _weights(trace, detail.weights), _rows(chosen, detail.outputs)
+    lacking = sum(len(each.outputs) for each in chosen.predictions)
+    lacking -= sum(len(each.outputs) for each in outputs)
+    skipped = len(trace.predictions) - len(chosen.predictions)
+    further = kept.kept(trace, detail.kept, rows)
+    shown = 0 if further is None else len(further.rows)
+    epochs, unseen = kept.epochs(trace, detail.epochs, shown)
+    beyond = len(trace.kept_rows.numbers) - shown if trace.kept_rows else 0
+    if shown == rows:
+        skipped, beyond = skipped + beyond, 0
+    last = trace.epochs[-1].number if trace.epochs else 0
     return ModelView(
         stages=tuple(_stage(trace, stage, weights) for stage in trace.stages if stage.outputs),
-        rows=_rows(trace),
+        rows=outputs,
+        outputs=tuple(
+            InputView(source=spec.source, output=spec.output)
+            for spec in (trace.run.model.outputs if trace.run.model else ())
+            if spec.source is not None
+        ),
+        class_names=trace.run.data.class_names,
+        epochs=epochs,
+        last=last,
+        restored=last in trace.weights_after,
+        kept=further,
+        sections=section_views(trace),
+        omitted=left_out(skipped, len(trace.weights) - len(weights), lacking, beyond, unseen),
     )
 
 
@@ -37,6 +67,8 @@ def _stage(trace: Trace, stage: Stage, weights: Mapping[str, Array]) -> ModelSta
     owner = first_call(trace, stage)
     return ModelStage(
         name=stage.name,
+        owner=owner,
+        fixed=stage.kind in (SOURCE, STEP),
         layer=layer,
         config=text if len(text) <= LONGEST_CONFIG else "{}",
         inputs=tuple(
@@ -53,16 +85,31 @@ def _stage(trace: Trace, stage: Stage, weights: Mapping[str, Array]) -> ModelSta
             for each in stage.weights
             if f"{owner}/{each.name}" in weights
         },
+        parameters=stage.parameters.total if owner == stage.name else 0,
         unit_names=_unit_names(trace, stage),
+        filters=filter_texts(trace, stage) if f"{owner}/kernel" in weights else (),
     )
 
 
 def _unit_names(trace: Trace, stage: Stage) -> tuple[str, ...]:
-    """The names of the classes, for the output that has one value for each."""
-    names = trace.run.data.class_names
+    """The names of the classes, for the output that has one value for each, or of the columns."""
+    data = trace.run.data
     ends = {output.stage for output in task.outputs(trace) if output.form == task.CLASSES}
-    fits = stage.name in ends and stage.outputs[0].shape[-1] == len(names)
-    return names if fits else ()
+    if stage.name in ends and stage.outputs[0].shape[-1] == len(data.class_names):
+        return data.class_names
+    of_columns = len(stage.outputs[0].shape) == 2 and _keeps_columns(trace, stage)
+    fits = of_columns and stage.outputs[0].shape[-1] == len(data.feature_names)
+    return data.feature_names if fits else ()
+
+
+def _keeps_columns(trace: Trace, stage: Stage) -> bool:
+    """Whether a stage is the one source, or changes each of its columns by itself."""
+    sources = [spec.source for spec in stage.inputs]
+    if not any(sources):
+        return sum(not any(spec.source for spec in each.inputs) for each in trace.stages) == 1
+    scales = stage.kind == STEP or stage.layer in ("Normalization", "Rescaling")
+    before = stage_of(trace, sources[0])
+    return scales and len(sources) == 1 and before is not None and _keeps_columns(trace, before)
 
 
 def _computed(stage: Stage) -> tuple[str, Mapping[str, Any]]:
@@ -83,10 +130,9 @@ def _plain(config: Any) -> Any:
     return [_plain(value) for value in config] if isinstance(config, list | tuple) else config
 
 
-def _weights(trace: Trace) -> dict[str, Array]:
-    """The weights that fit into the page, the smallest first."""
+def _weights(trace: Trace, left: int) -> dict[str, Array]:
+    """The weights that fit into so many bytes, the smallest first."""
     kept: dict[str, Array] = {}
-    left = MOST_WEIGHT_BYTES
     for name, values in sorted(trace.weights.items(), key=lambda item: item[1].nbytes):
         left -= values.nbytes
         if left < 0:
@@ -96,8 +142,8 @@ def _weights(trace: Trace) -> dict[str, Array]:
     return kept
 
 
-def _rows(trace: Trace) -> tuple[RowView, ...]:
-    """The recorded rows with those of their outputs that fit."""
+def _rows(trace: Trace, left: int) -> tuple[RowView, ...]:
+    """The recorded rows with those of their outputs that fit into so many bytes."""
     sources = {
         stage.name for stage in trace.stages if all(spec.source is None for spec in stage.inputs)
     }
@@ -108,7 +154,6 @@ def _rows(trace: Trace) -> tuple[RowView, ...]:
         if values.dtype.kind in "fiub"
     ]
     kept: list[dict[str, Array]] = [{} for _ in trace.predictions]
-    left = MOST_OUTPUT_BYTES
     for _, number, size, name, values in sorted(wanted, key=lambda each: each[:4]):
         left -= size
         if left < 0:

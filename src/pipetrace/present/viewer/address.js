@@ -1,4 +1,4 @@
-// The state in the address: #stage=conv2d&at=8.15.14&row=3309. What does not fit the trace is ignored.
+// The state in the address: #stage=conv2d&at=8.15.14&row=3309&epoch=2. What does not fit the trace is ignored.
 
 /** @typedef {import("viewer/model/model.js").Model} Model */
 /** @typedef {import("viewer/state.js").State} State */
@@ -6,46 +6,61 @@
 /**
  * Keep the address and the state the same.
  *
- * @param {Model} model
+ * @param {Model | null} model
  * @param {State} state
  */
 export function mirror(model, state) {
   read(model, state);
   let first = true;
-  state.watch(["stage", "place", "row"], () => {
+  state.watch(["stage", "place", "row", "epoch", "theme", "reload"], () => {
     // The page opens with the address that it was given.
-    if (!first) history.replaceState(null, "", `#${write(model, state)}`);
+    if (!first) remember(write(model, state));
     first = false;
   });
   window.addEventListener("hashchange", () => read(model, state));
 }
 
 /**
- * @param {Model} model
+ * @param {string} place put into the address, but not in a sandboxed frame, which has none
+ */
+export function remember(place) {
+  if (location.protocol !== "about:") history.replaceState(null, "", `#${place}`);
+}
+
+/**
+ * @param {Model | null} model
  * @param {State} state
  * @returns {string}
  */
 function write(model, state) {
-  const { stage, place, row } = state.now;
-  const parts = [["stage", encodeURIComponent(stage)]];
+  const { stage, place, row, epoch, theme, reload } = state.now;
+  const parts = stage ? [["stage", encodeURIComponent(stage)]] : [];
   if (place?.length) parts.push(["at", place.join(".")]);
-  if (row) parts.push(["row", String(model.rows[row]?.row ?? 0)]);
+  if (row !== state.first.row && model?.rows.all.has(row)) parts.push(["row", String(row)]);
+  if (epoch !== state.first.epoch) parts.push(["epoch", String(epoch)]);
+  if (theme) parts.push(["theme", theme]);
+  if (!reload) parts.push(["reload", "0"]);
   return parts.map(([key, value]) => `${key}=${value}`).join("&");
 }
 
 /**
- * @param {Model} model
+ * @param {Model | null} model
  * @param {State} state
  */
 function read(model, state) {
   const asked = new URLSearchParams(location.hash.slice(1));
-  const number = asked.get("row");
-  const row = model.rows.findIndex((each) => String(each.row) === number);
-  if (row >= 0) state.set("row", row);
+  const theme = asked.get("theme") ?? "";
+  if (["light", "dark"].includes(theme)) state.set("theme", theme);
+  if (asked.get("reload") === "0") state.set("reload", false);
+  const epoch = asked.has("epoch") ? Number(asked.get("epoch")) : NaN;
+  if (Number.isInteger(epoch) && epoch >= 0 && epoch <= state.first.epoch) state.set("epoch", epoch);
+  if (!model) return;
+  const row = asked.has("row") ? Number(asked.get("row")) : NaN;
+  if (model.rows.all.has(row)) state.set("row", row);
   const stage = model.byName.get(asked.get("stage") ?? "");
   if (!stage) return;
   const place = (asked.get("at") ?? "").split(".").map(Number);
-  const shape = model.output(state.now.row, stage.name)?.shape ?? [];
+  const shape = model.output(state.at, stage.name)?.shape ?? [];
   const fits = place.length === shape.length && place.every((at, axis) => Number.isInteger(at) && at >= 0 && at < shape[axis]);
   state.open(stage.name, fits ? place : null);
   if (fits) state.set("place", place);

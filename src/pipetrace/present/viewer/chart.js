@@ -19,6 +19,7 @@ import { svg, h } from "viewer/dom.js";
  */
 
 const HEIGHT = 260;
+const SMALL_HEIGHT = 132;
 const LINE_HEIGHT = 15;
 const LETTER = 7.7; // the mean width of a bold letter of 13 px, in a wide font
 const NARROW = matchMedia("(max-width: 640px)"); // as in page.css
@@ -28,24 +29,25 @@ const NARROW = matchMedia("(max-width: 640px)"); // as in page.css
  *
  * @param {Chart} chart
  * @param {State} state
+ * @param {boolean} [small] whether it stands beside other things
  * @returns {HTMLElement}
  */
-export function lineChart(chart, state) {
+export function lineChart(chart, state, small = false) {
   const place = h("div", {});
   let mark = () => {};
   const draw = () => {
-    const drawn = drawing(chart, areaOf(chart, NARROW.matches ? 400 : 520), state);
+    const drawn = drawing(chart, areaOf(chart, NARROW.matches || small ? 400 : 520, small ? SMALL_HEIGHT : HEIGHT), state);
     place.replaceChildren(drawn.element);
     mark = drawn.mark;
     mark();
   };
   NARROW.addEventListener("change", draw);
   draw();
-  state.watch("epoch", () => mark());
+  state.watch("pointed", () => mark());
   return h(
     "figure",
     { class: "chart" },
-    h("figcaption", {}, h("strong", {}, chart.title), h("br"), chart.best_text && h("span", {}, `large dots: ${chart.best_text}`)),
+    h("figcaption", {}, h("strong", {}, chart.title), h("br"), !small && chart.best_text && h("span", {}, `large dots: ${chart.best_text}`)),
     place,
   );
 }
@@ -53,9 +55,10 @@ export function lineChart(chart, state) {
 /**
  * @param {Chart} chart
  * @param {number} width
+ * @param {number} height
  * @returns {Area}
  */
-function areaOf(chart, width) {
+function areaOf(chart, width, height) {
   const room = (/** @type {string[]} */ texts) => LETTER * Math.max(...texts.map((text) => text.length));
   const ends = [...chart.series.map(endText), chart.reference?.text ?? ""];
   return {
@@ -63,7 +66,7 @@ function areaOf(chart, width) {
     left: 12 + room(chart.y.map((tick) => tick.text)),
     right: width - 8 - room(ends),
     top: 14,
-    bottom: HEIGHT - 34,
+    bottom: height - 34,
   };
 }
 
@@ -79,8 +82,8 @@ function drawing(chart, area, state) {
   const marker = svg("g", { class: "marker" });
   const element = svg(
     "svg",
-    { viewBox: `0 0 ${area.width} ${HEIGHT}`, role: "img", "aria-label": chart.label },
-    ...chart.y.map((tick) =>
+    { viewBox: `0 0 ${area.width} ${area.bottom + 34}`, role: "img", "aria-label": chart.label },
+    ...chart.y.filter((_, at) => area.bottom > SMALL_HEIGHT || at % 2 === 0).map((tick) =>
       svg(
         "g",
         { class: "tick" },
@@ -110,7 +113,7 @@ function drawing(chart, area, state) {
     ...targets(chart, area, x, state),
   );
   const mark = () => {
-    const points = chart.series.flatMap((series) => series.points.filter((point) => point.epoch === state.now.epoch));
+    const points = chart.series.flatMap((series) => series.points.filter((point) => point.epoch === state.now.pointed));
     const first = points[0];
     marker.replaceChildren(
       ...(first ? [svg("line", { x1: x(first.x), x2: x(first.x), y1: area.top, y2: area.bottom })] : []),
@@ -210,8 +213,8 @@ function targets(chart, area, x, state) {
       y: area.top,
       width: right - left,
       height: area.bottom - area.top,
-      onpointerenter: () => state.set("epoch", point.epoch),
-      onpointerleave: () => state.set("epoch", null),
+      onpointerenter: () => state.set("pointed", point.epoch),
+      onpointerleave: () => state.set("pointed", null),
     });
   });
 }

@@ -14,6 +14,7 @@ export interface Document {
   data: string;
   notice: string | null;
   headline: string;
+  remark: string;
   counting: string;
   stages: StageView[];
   training: TrainingView;
@@ -34,6 +35,14 @@ export interface Document {
 export interface ModelView {
   stages: ModelStage[];
   rows: RowView[];
+  outputs: InputView[];
+  class_names: string[];
+  epochs: EpochView[];
+  last: number;
+  restored: boolean;
+  kept: KeptView | null;
+  sections: SectionView[];
+  omitted: string;
 }
 
 export interface TrainingView {
@@ -139,12 +148,16 @@ export interface KeyFigure {
 
 export interface ModelStage {
   name: string;
+  owner: string;
+  fixed: boolean;
   layer: string;
   config: string;
   inputs: InputView[];
   outputs: ShapeView[];
   weights: Record<string, Tensor>;
+  parameters: number;
   unit_names: string[];
+  filters: string[];
 }
 
 export interface RowView {
@@ -153,6 +166,32 @@ export interface RowView {
   label: number | null;
   label_text: string;
   outputs: Record<string, Tensor>;
+}
+
+export interface InputView {
+  source: string;
+  output: number;
+}
+
+export interface EpochView {
+  number: number;
+  weights: Record<string, Tensor>;
+  outputs: Tensor[];
+}
+
+export interface KeptView {
+  rows: Tensor;
+  validation: Tensor;
+  labels: Tensor | null;
+  inputs: KeptInput[];
+  targets: Tensor[];
+  outputs: Tensor[];
+}
+
+export interface SectionView {
+  name: string;
+  stages: string[];
+  text: string;
 }
 
 export interface Chart {
@@ -284,13 +323,14 @@ export interface TreeLine {
   output: boolean;
 }
 
-export interface InputView {
-  source: string;
-  output: number;
-}
-
 export interface ShapeView {
   shape: number[];
+}
+
+export interface KeptInput {
+  stage: string;
+  values: Tensor;
+  levels: Tensor | null;
 }
 
 export interface Tick {

@@ -13,7 +13,7 @@ import { h } from "viewer/dom.js";
  * @returns {HTMLElement | null} a line if nothing was found
  */
 export function findings({ findings: view }) {
-  if (!view.found.length && !view.failed.length) return view.title ? h("p", { class: "muted sound" }, `${view.title}.`) : null;
+  if (!view.found.length && !view.failed.length) return view.title ? h("p", { class: "muted sound", id: "findings" }, `${view.title}.`) : null;
   return h(
     "section",
     { class: "findings", "aria-labelledby": "findings" },

@@ -1,13 +1,17 @@
 // The page: reads the document, builds the sections, and goes to the place that the address or the quiz names.
 
-import { mirror } from "viewer/address.js";
+import { mirror, remember } from "viewer/address.js";
 import { h } from "viewer/dom.js";
 import { explorer } from "viewer/explore/explorer.js";
 import { findings } from "viewer/findings.js";
 import { flow } from "viewer/flow.js";
+import { bar } from "viewer/head/bar.js";
+import { firstScreen } from "viewer/head/first_screen.js";
+import { glance } from "viewer/head/glance.js";
 import { Model } from "viewer/model/model.js";
 import { prediction } from "viewer/prediction.js";
 import { answers, quiz } from "viewer/quiz.js";
+import { reloading, returned } from "viewer/reload.js";
 import { rows } from "viewer/explore/rows.js";
 import { State } from "viewer/state.js";
 import { training } from "viewer/training.js";
@@ -20,45 +24,73 @@ export async function start() {
   const colormaps = data("colormaps");
   const packed = await unpacked("model");
   const model = packed && new Model(packed);
-  const state = new State(view.quiz.length, model ? firstStage(model) : "");
+  const state = new State(view.quiz.length, {
+    stage: model ? firstStage(model) : "",
+    row: model?.rows.first ?? 0,
+    epoch: model?.end ?? view.training.rows.length,
+  });
+  // Before all that draws in these colours.
+  state.watch("theme", () => {
+    if (state.now.theme) document.documentElement.dataset.theme = state.now.theme;
+  });
   const inside = model && h("div", {}, rows(view, model, state), explorer(view, model, state, colormaps));
+  const first = state.now.row;
   const go = (/** @type {string} */ id) => {
-    const stage = id.startsWith("stage/") ? id.slice(6) : null;
-    if (stage === null || !model?.byName.has(stage)) return visit(id);
+    const group = view.groups.find((each) => each.id === id);
+    const [, named] = /^(?:stage|prediction)\/(.+)$/.exec(id) ?? [];
+    const stage = group ? view.stages[group.first]?.name : named;
+    if (stage === undefined || !model?.byName.has(stage)) return visit(id);
+    if (id.startsWith("prediction/")) state.set("row", first);
     state.open(stage);
     document.getElementById("panel")?.scrollIntoView({ block: "start" });
     document.getElementById("panel")?.focus({ preventScroll: true });
   };
-  document.getElementById("app")?.append(
+  // What went wrong is read first; notes can wait.
+  const urgent = view.findings.found.some((each) => each.level !== "note");
+  const page = h(
+    "div",
+    {},
     ...[
-      head(view, state),
+      firstScreen(view, state, reloading(state)),
       h(
         "main",
         {},
-        findings(view),
+        model && glance(view, model, state, go),
+        urgent && findings(view),
         flow(view, colormaps, inside),
         training(view, state),
         prediction(view, colormaps),
+        !urgent && findings(view),
         quiz(view, state, go),
         insight(view),
       ),
-      foot(view),
+      foot(view, model?.omitted ?? ""),
     ],
   );
-  if (model) mirror(model, state);
+  document.getElementById("app")?.append(bar(view, model, state, page), page);
+  mirror(model, state);
   const follow = () => {
     if (/[#&]stage=/.test(location.hash)) inside?.scrollIntoView();
-    else if (location.hash.length > 1) go(asked());
+    else if (location.hash.length > 1) go(decoded(location.hash));
   };
-  follow();
+  if (!returned()) follow();
   window.addEventListener("hashchange", follow);
+  // In the frame of a notebook a link within the page would lead to the notebook.
+  document.addEventListener("click", (event) => {
+    const link = event.target instanceof Element && event.target.closest("a[href^='#']");
+    if (!link || location.protocol !== "about:") return;
+    event.preventDefault();
+    go(decoded(link.getAttribute("href") ?? ""));
+  });
   // Paper shows everything expanded.
   window.addEventListener("beforeprint", () => {
-    for (const details of document.querySelectorAll("details")) {
-      details.open = true;
-      // The browser sends this event only after printing; contents that wait for it are drawn now.
-      details.dispatchEvent(new Event("toggle"));
-    }
+    // What is drawn when it is first expanded may hold parts that are collapsed.
+    for (let closed = [...document.querySelectorAll("details:not([open])")]; closed.length; closed = [...document.querySelectorAll("details:not([open])")])
+      for (const details of /** @type {HTMLDetailsElement[]} */ (closed)) {
+        details.open = true;
+        // The browser sends this event only after printing; contents that wait for it are drawn now.
+        details.dispatchEvent(new Event("toggle"));
+      }
   });
 }
 
@@ -93,12 +125,11 @@ function firstStage(model) {
 }
 
 /**
- * The place that the address names.
- *
- * @returns {string}
+ * @param {string} hash
+ * @returns {string} the place that it names
  */
-function asked() {
-  const name = location.hash.slice(1);
+function decoded(hash) {
+  const name = hash.slice(1);
   try {
     return decodeURIComponent(name);
   } catch {
@@ -116,63 +147,10 @@ function visit(id) {
   if (!place) return;
   // The place may be inside several collapsed parts.
   for (let part = place.closest("details"); part; part = part.parentElement?.closest("details") ?? null) part.open = true;
-  history.replaceState(null, "", `#${id}`);
+  remember(id);
   place.scrollIntoView({ block: "start" });
   const target = place instanceof HTMLDetailsElement ? place.querySelector("summary") : place;
   target?.focus({ preventScroll: true });
-}
-
-/**
- * @param {Document} view
- * @param {State} state
- * @returns {HTMLElement}
- */
-function head(view, state) {
-  return h(
-    "header",
-    {},
-    h("div", { class: "top" }, h("h1", {}, view.title), h("p", { class: "framework" }, view.framework), theme(state)),
-    h("p", { class: "muted" }, [view.kind, ...view.facts].join(" · ")),
-    h("p", { class: "headline" }, view.headline),
-    view.figures.length > 0 &&
-      h(
-        "dl",
-        { class: "key" },
-        ...view.figures.map((figure) =>
-          h("div", { class: figure.level }, h("dt", {}, figure.name), h("dd", {}, figure.text, figure.note && h("small", {}, figure.note))),
-        ),
-      ),
-    view.events.length > 0 && h("ul", { class: "events" }, ...view.events.map((event) => h("li", {}, event))),
-    h("p", { class: "muted" }, view.data),
-    view.notice && h("p", { class: "notice" }, view.notice),
-  );
-}
-
-/**
- * A button that switches between light and dark. Until it is used, the page follows the system.
- *
- * @param {State} state
- * @returns {HTMLElement}
- */
-function theme(state) {
-  const root = document.documentElement;
-  const dark = () =>
-    root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  const button = h("button", {
-    type: "button",
-    class: "theme",
-    onclick: () => {
-      root.dataset.theme = dark() ? "light" : "dark";
-      state.set("theme", root.dataset.theme);
-      label();
-    },
-  });
-  const label = () => {
-    button.textContent = dark() ? "Light" : "Dark";
-    button.setAttribute("aria-label", dark() ? "Show in light colours" : "Show in dark colours");
-  };
-  label();
-  return button;
 }
 
 /**
@@ -191,14 +169,16 @@ function insight(view) {
 
 /**
  * @param {Document} view
+ * @param {string} omitted what the page lacks
  * @returns {HTMLElement}
  */
-function foot(view) {
+function foot(view, omitted) {
   return h(
     "footer",
     {},
     h("h2", {}, "About this trace"),
-    h("dl", { class: "facts" }, ...view.foot.flatMap((fact) => [h("dt", {}, fact.name), h("dd", {}, fact.text)])),
+    h("p", { class: "muted" }, [view.framework, view.data].join(". ")),
+    h("dl", { class: "facts" }, ...view.foot.flatMap((fact) => [h("dt", {}, fact.name), h("dd", {}, fact.text)]), ...(omitted ? [h("dt", {}, "Not in this page"), h("dd", {}, omitted)] : [])),
     view.quiz.length > 0 && h("p", { class: "printed muted" }, `Answers of the quiz: ${answers(view.quiz)}.`),
   );
 }

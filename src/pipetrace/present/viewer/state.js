@@ -2,13 +2,15 @@
 
 /**
  * @typedef {object} Shape
- * @property {number} row which of the recorded rows is followed
+ * @property {number} row the number in the data of the row that is looked at
+ * @property {number} epoch whose weights are looked at, 0 for before training; the model's end for as training left it
  * @property {string} stage the one that is open
  * @property {number[] | null} place of the value that is looked at, in the open stage; null for its strongest
  * @property {number | null} channel the one that was chosen last; it stays chosen in every stage
  * @property {boolean} symbols whether formulas are written in symbols too
- * @property {string} theme light or dark
- * @property {number | null} epoch the epoch under the pointer, in the charts and in the table
+ * @property {string} theme light or dark; empty for that of the system
+ * @property {boolean} reload whether the page of a running training loads itself again
+ * @property {number | null} pointed the epoch under the pointer, in the charts and in the table
  * @property {number} question the quiz question that is shown; past the last one, the result
  * @property {(number | null)[]} answers the option chosen for each question
  */
@@ -18,23 +20,31 @@
 export class State {
   /**
    * @param {number} questions how many there are
-   * @param {string} stage the first to be opened
+   * @param {{ stage: string, row: number, epoch: number }} first what is open at the start
    */
-  constructor(questions, stage) {
+  constructor(questions, { stage, row, epoch }) {
+    this.first = { stage, row, epoch };
     /** @type {Shape} */
     this.now = {
-      row: 0,
+      row,
+      epoch,
       stage,
       place: null,
       channel: null,
       symbols: false,
       theme: "",
-      epoch: null,
+      reload: true,
+      pointed: null,
       question: 0,
       answers: new Array(questions).fill(null),
     };
     /** @type {[Key[], () => void][]} */
     this.listeners = [];
+  }
+
+  /** @returns {import("viewer/model/model.js").At} */
+  get at() {
+    return { row: this.now.row, epoch: this.now.epoch };
   }
 
   /**

@@ -50,8 +50,8 @@ function table(columns, rows, state) {
       {
         id: row.id,
         tabindex: -1,
-        onpointerenter: () => state.set("epoch", row.epoch),
-        onpointerleave: () => state.set("epoch", null),
+        onpointerenter: () => state.set("pointed", row.epoch),
+        onpointerleave: () => state.set("pointed", null),
       },
       ...row.cells.map((cell, index) =>
         h(index ? "td" : "th", { scope: index ? null : "row", title: row.exact[index] }, cell),
@@ -59,8 +59,8 @@ function table(columns, rows, state) {
       h("td", { class: "observation" }, row.observation, ...marks(row.findings)),
     ),
   );
-  state.watch("epoch", () => {
-    rows.forEach((row, index) => drawn[index]?.classList.toggle("pointed", row.epoch === state.now.epoch));
+  state.watch("pointed", () => {
+    rows.forEach((row, index) => drawn[index]?.classList.toggle("pointed", row.epoch === state.now.pointed));
   });
   return h(
     "table",

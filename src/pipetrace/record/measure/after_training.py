@@ -171,6 +171,15 @@ def sample(measure: ModelPass, rows: Rows, seconds: float, prepared: float = 0.0
     return Sample(some, places, measure.outputs_of(some))
 
 
+def losses_of(measure: ModelPass, found: Sample) -> Array | None:
+    """The loss of each row, or None where rows have none of their own."""
+    y, outputs = found.rows.y, found.outputs
+    if y is None or len(found.rows.targets) != len(outputs):
+        return None
+    found_losses: Array | None = measure.losses.of(y, outputs if len(outputs) > 1 else outputs[0])
+    return found_losses
+
+
 def predictions(
     measure: ModelPass, rows: Rows, found: Sample, before: Before | None, *, validation: bool
 ) -> list[Prediction]:
@@ -183,9 +192,7 @@ def predictions(
         before: the stages before the model, which the rows have passed.
         validation: whether they were not trained on.
     """
-    some, outputs, losses = found.rows, found.outputs, None
-    if some.y is not None and len(some.targets) == len(outputs):
-        losses = measure.losses.of(some.y, outputs if len(outputs) > 1 else outputs[0])
+    some, outputs, losses = found.rows, found.outputs, losses_of(measure, found)
     apart = measure.losses.apart is not False
     chosen = choose(outputs, some.targets, losses, squares=apart)
     if not chosen:

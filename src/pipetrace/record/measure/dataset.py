@@ -10,7 +10,8 @@ from pipetrace.capture import structures
 from pipetrace.record.measure.dataset_checks import labels_of
 from pipetrace.record.measure.model_pass import ModelPass, is_numbers
 from pipetrace.record.measure.rows import Rows
-from pipetrace.trace.document import Array, Data, Target
+from pipetrace.trace.document import Array, Data
+from pipetrace.trace.rows import Target
 
 MOST_NAMED_CLASSES = 1000
 """Classes that get names and counts."""

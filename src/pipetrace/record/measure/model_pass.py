@@ -199,16 +199,17 @@ class ModelPass:
             if can_summarise(values[0]) and values[0].size
         }
 
-    def outputs_of(self, rows: Rows) -> list[Array]:
+    def outputs_of(self, rows: Rows, instead: Weights | None = None) -> list[Array]:
         """What the model gives for rows, one array for each output, passed in parts.
 
         Args:
             rows: any number of them.
+            instead: weights to use in place of those that the model has.
         """
         if not len(rows):
             return []
-        found = self.forward.final(structures.as_fit_gets(rows.x))
-        return self.outputs_in(self.passed(rows.x)) if found is None else found
+        found = self.forward.final(structures.as_fit_gets(rows.x), instead)
+        return self.outputs_in(self.passed(rows.x, instead)) if found is None else found
 
     def _specs(self, name: str, values: Sequence[Array]) -> tuple[Spec, ...]:
         for stage in self.forward.stages:

@@ -49,6 +49,15 @@ class Rows:
         x, y, weight = (structures.taken(each, places) for each in (self.x, self.y, self.weight))
         return Rows(x, y, weight, complete=False)
 
+    def after(self, first: "Rows") -> "Rows":
+        """Some rows of the same form, and these after them."""
+
+        def joined(one: Any, other: Any) -> Any:
+            return np.concatenate([one, other])
+
+        y = None if self.y is None else structures.mapped(joined, first.y, self.y)
+        return Rows(structures.mapped(joined, first.x, self.x), y, complete=False)
+
     def spaced(self, count: int) -> "Rows":
         """At most so many rows, evenly spaced, so that rows sorted by class are seen as a whole."""
         total = len(self)

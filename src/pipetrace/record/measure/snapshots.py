@@ -66,6 +66,10 @@ class Snapshots:
         """What was kept of an epoch."""
         return self._kept.get(epoch) or self._recent.get(epoch)
 
+    def kept(self) -> list[tuple[int, Snapshot]]:
+        """The epochs that are kept, in order, without the last ones of :data:`RECENT` alone."""
+        return sorted(self._kept.items())
+
     def spread(self) -> list[int]:
         """The epochs that are kept: first and last, the middle one, those between, and so on."""
         kept = sorted(self._kept)

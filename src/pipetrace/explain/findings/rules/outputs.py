@@ -9,8 +9,8 @@ from pipetrace.explain.findings.measured_run import NO_SKILL, MeasuredRun
 from pipetrace.explain.findings.questions import POOR, REGRESSION_LOSSES, margin, struggles
 from pipetrace.explain.findings.rule import RunRule, as_note
 from pipetrace.explain.formatting import figure, share
-from pipetrace.trace.document import Target
 from pipetrace.trace.measurements import TRAINING, VALIDATION, ClassOutcome, Outcome
+from pipetrace.trace.rows import Target
 
 OUTPUT_RANGES: dict[str, tuple[float, float | None]] = {
     "sigmoid": (0.0, 1.0),

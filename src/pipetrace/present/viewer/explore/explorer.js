@@ -1,14 +1,14 @@
-// Inside the pipeline: the stages as tabs, one open, and in it how every value came to be.
+// Inside the pipeline: the stages as tabs or groups, one open, and in it how every value came to be.
 
-import { paint } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
 import { channels } from "viewer/explore/channels.js";
+import { filter } from "viewer/explore/filter.js";
 import { originOf } from "viewer/explore/origin.js";
+import { overview } from "viewer/explore/overview.js";
 import { nextPicture, pictureOf } from "viewer/explore/pictures.js";
-import { isImage, placeIn } from "viewer/explore/place.js";
-import { scaleOf } from "viewer/explore/picture.js";
-import { placeText, plane, sliceOf } from "viewer/explore/slice.js";
-import { dimensions } from "viewer/figures.js";
+import { placeIn } from "viewer/explore/place.js";
+import { placeText, sliceOf } from "viewer/explore/slice.js";
+import { stageTabs } from "viewer/explore/tabs.js";
 import { measured } from "viewer/flow.js";
 import { explained } from "viewer/words.js";
 
@@ -42,69 +42,20 @@ const PLAY = "▶ Slide the window";
  * @returns {HTMLElement}
  */
 export function explorer(view, model, state, colormaps) {
-  const panel = h("div", { class: "panel", role: "tabpanel", id: "panel", tabindex: -1 });
-  const tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Stages" });
+  const large = model.sections.length > 0;
+  const panel = h("div", { class: "panel", role: large ? "region" : "tabpanel", "aria-label": "The open stage", id: "panel", tabindex: -1 });
   const words = new Map(view.stages.map((stage) => [stage.name, stage]));
-  const buttons = model.stages.map((stage) => {
-    const canvas = h("canvas", { "aria-hidden": "true" });
-    const text = words.get(stage.name);
-    const button = h(
-      "button",
-      {
-        type: "button",
-        role: "tab",
-        "aria-controls": "panel",
-        onclick: () => state.open(stage.name, placeIn(model, state, stage)),
-      },
-      canvas,
-      h("span", {}, h("b", {}, text?.title ?? stage.name, text?.findings.length ? h("i", { class: "flag", title: "a finding" }, " !") : null), h("small", {}, dimensions(stage.outputs[0]?.shape ?? []))),
-    );
-    state.watch(["row", "place", "theme"], () => thumbnail(canvas, model, state, stage));
-    return button;
-  });
-  tabs.append(...buttons);
-  tabs.addEventListener("keydown", (event) => {
-    const at = model.stages.findIndex((stage) => stage.name === state.now.stage);
-    const next = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: buttons.length - 1 }[event.key];
-    const stage = next === undefined ? undefined : model.stages[next];
-    if (!stage) return;
-    event.preventDefault();
-    state.open(stage.name, placeIn(model, state, stage));
-    buttons[next ?? 0]?.focus();
-  });
   /** @type {() => void} */
   let redraw = () => {};
   state.watch(["stage"], () => {
-    model.stages.forEach((stage, at) => {
-      const chosen = stage.name === state.now.stage;
-      buttons[at]?.setAttribute("aria-selected", String(chosen));
-      buttons[at]?.setAttribute("tabindex", chosen ? "0" : "-1");
-      if (chosen && buttons[at]) tabs.scrollLeft = buttons[at].offsetLeft - tabs.offsetLeft - 40;
-    });
     const stage = model.byName.get(state.now.stage);
     const text = words.get(state.now.stage);
     if (!stage || !text) return;
     redraw = opened(panel, { view, model, state, stage, words: text, colormaps });
     redraw();
   });
-  state.watch(["row", "place", "symbols", "theme"], () => redraw());
-  return h("div", { class: "explorer" }, tabs, panel);
-}
-
-/**
- * @param {HTMLCanvasElement} canvas
- * @param {Model} model
- * @param {State} state
- * @param {Layer} stage
- */
-function thumbnail(canvas, model, state, stage) {
-  const values = model.output(state.now.row, stage.name);
-  if (!values) return;
-  const place = placeIn(model, state, stage);
-  const slice = sliceOf(values.shape, 32);
-  const shown = plane(values, slice, place);
-  const { most, ramp } = scaleOf(shown, isImage(model, stage));
-  paint(canvas, shown, slice.columns, most, ramp);
+  state.watch(["row", "epoch", "place", "symbols", "theme"], () => redraw());
+  return h("div", { class: "explorer" }, large ? overview(view, model, state) : stageTabs(view, model, state), panel);
 }
 
 /**
@@ -116,7 +67,7 @@ function thumbnail(canvas, model, state, stage) {
  */
 function opened(panel, context) {
   const { model, state, stage, words } = context;
-  const output = model.output(state.now.row, stage.name);
+  const output = model.output(state.at, stage.name);
   const head = h(
     "div",
     { class: "stagehead" },
@@ -127,7 +78,7 @@ function opened(panel, context) {
   const what = h("p", { class: "what" }, ...explained(words.does));
   if (!output) {
     const absent = h("p", { class: "muted" }, "The output of this stage is not in this page.");
-    panel.replaceChildren(head, what, absent, measured(words, context.colormaps));
+    panel.replaceChildren(head, what, absent, measured(words, context.colormaps, false));
     return () => {};
   }
   const sources = stage.inputs.map(({ source }) => model.byName.get(source)).filter((each) => each !== undefined);
@@ -138,6 +89,7 @@ function opened(panel, context) {
     ...(next ? [pictureOf(context, next, "next")] : []),
   ].filter((each) => each !== null);
   const origin = h("div", { class: "origin" });
+  const looksFor = filter(context, output);
   const tiles = channels(context, output);
   const playing = player(context, output);
   panel.replaceChildren(
@@ -145,15 +97,17 @@ function opened(panel, context) {
     what,
     h("div", { class: "pictures" }, ...pictures.map((each) => each.element)),
     h("div", { class: "calc" }, playing.element, origin),
+    ...(looksFor ? [looksFor.element] : []),
     ...(tiles ? [tiles.element] : []),
-    measured(words, context.colormaps),
+    measured(words, context.colormaps, true),
   );
   return () => {
     const place = placeIn(model, state, stage);
-    const found = model.origin(state.now.row, stage, place);
+    const found = model.origin(state.at, stage, place);
     for (const picture of pictures) picture.draw(place, found);
     playing.draw(place);
     originOf(origin, context, place, found);
+    looksFor?.draw(place);
     tiles?.draw(place);
   };
 }
@@ -167,7 +121,7 @@ function opened(panel, context) {
  */
 function player({ model, state, stage }, output) {
   const at = h("small", {});
-  const button = h("button", { type: "button", class: "plain", "aria-pressed": "false" }, PLAY);
+  const button = h("button", { type: "button", class: "plain slide", "aria-pressed": "false" }, PLAY);
   let timer = 0;
   const stop = () => {
     clearInterval(timer);

@@ -25,8 +25,8 @@ const FORMULAS = {
  * @returns {HTMLElement | null}
  */
 export function gates({ model, state, stage }, place) {
-  const received = model.inputs(state.now.row, stage);
-  const weights = model.weights.get(stage.name) ?? {};
+  const received = model.inputs(state.at, stage);
+  const weights = model.weightsOf(state.at, stage.name);
   const last = place[place.length - 1];
   const found = received && LAYERS.get(stage.layer)?.steps?.(stage, received.inputs, weights, received.masks, last);
   if (!found?.steps.length) return null;

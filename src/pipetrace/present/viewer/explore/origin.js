@@ -31,7 +31,7 @@ const FUNCTIONS = { relu: "ReLU", linear: "", sigmoid: "sigmoid", tanh: "tanh", 
  */
 export function originOf(element, context, place, origin) {
   const { model, state, stage } = context;
-  const values = model.output(state.now.row, stage.name);
+  const values = model.output(state.at, stage.name);
   if (!values) return element.replaceChildren();
   const value = valueAt(values, place);
   const steps = gates(context, place);
@@ -83,9 +83,10 @@ function windows({ model, state, stage }, { terms, window: extent }) {
   if (!extent) return [];
   const { kernel, channels } = extent;
   const columns = kernel[kernel.length - 1];
-  const weights = scaleOf((model.weights.get(stage.name)?.kernel ?? model.weights.get(stage.name)?.depthwise_kernel)?.data ?? []);
+  const own = model.weightsOf(state.at, stage.name);
+  const weights = scaleOf((own.kernel ?? own.depthwise_kernel)?.data ?? []);
   const source = model.byName.get(stage.inputs[0].source);
-  const values = model.inputs(state.now.row, stage)?.inputs[0]?.data ?? [];
+  const values = model.inputs(state.at, stage)?.inputs[0]?.data ?? [];
   const image = scaleOf(values, source !== undefined && isImage(model, source));
   const taps = terms.length / channels;
   const of = (/** @type {number} */ channel) => Array.from({ length: taps }, (_, tap) => terms[tap * channels + channel]);
@@ -146,7 +147,7 @@ function contributions(context, { terms, how }) {
   const listed = all ? terms : [...sorted.slice(0, MOST_LINES).filter((term) => term.product > 0), ...sorted.slice(-MOST_LINES).filter((term) => term.product < 0)];
   const rest = terms.reduce((sum, term) => sum + term.product, 0) - listed.reduce((sum, term) => sum + term.product, 0);
   const most = Math.max(...listed.map((term) => Math.abs(term.product)), 1e-12);
-  const received = model.inputs(state.now.row, stage);
+  const received = model.inputs(state.at, stage);
   const name = (/** @type {Term} */ term) => {
     if (term.label) return term.label;
     if (several) return stage.inputs[term.input ?? 0]?.source ?? "";
@@ -186,7 +187,7 @@ function contributions(context, { terms, how }) {
 function link({ model, state, stage }, place) {
   const before = model.byName.get(stage.inputs[0].source);
   if (!before) return h("span");
-  const found = model.traced(state.now.row, before, place);
+  const found = model.traced(state.at, before, place);
   const names = model.unitNames(found.stage.name);
   const shape = found.stage.outputs[0].shape;
   const text = names[place[place.length - 1]] ?? placeText(shape, found.place);
@@ -204,7 +205,7 @@ function map({ model, state, stage }, terms) {
   const before = model.byName.get(stage.inputs[0].source);
   const end = terms[0]?.place;
   if (!before || !end) return null;
-  const { stage: source } = model.traced(state.now.row, before, end);
+  const { stage: source } = model.traced(state.at, before, end);
   const shape = source.outputs[0].shape;
   if (source === before || shape.length !== 3 || size(shape) !== terms.length) return null;
   const [rows, columns, channels] = shape;
@@ -340,7 +341,7 @@ function averaged(_, __, { terms }, value) {
  * @returns {Node[]}
  */
 function copied({ model, state, stage }, place, { terms: [term] }, value) {
-  const input = model.inputs(state.now.row, stage)?.inputs[term.input ?? 0];
+  const input = model.inputs(state.at, stage)?.inputs[term.input ?? 0];
   if (!term.place || !input) return [h("p", {}, h("b", { class: "result" }, fixed(value, 6)), ": it stands in the padding.")];
   const shape = stage.outputs[0].shape;
   const index = term.place.map((at, axis) => [at, ...(axis < input.shape.length - 1 ? [counted(size(input.shape.slice(axis + 1)))] : [])].join(" × ")).join(" + ");
@@ -384,7 +385,7 @@ function normalised(_, __, { terms: [term], steps: norm }, value) {
  * @returns {HTMLElement}
  */
 function check({ model, state, stage }, place) {
-  const found = model.compared(state.now.row, stage, place);
+  const found = model.compared(state.at, stage, place);
   if (!found) return h("p", { class: "check" }, "Not computed here: shown as recorded.");
   const { computed, recorded, agrees } = found;
   if (recorded === null) return h("p", { class: "check" }, "Computed here from the recorded weights; the output of this stage is not in this page.");

@@ -25,7 +25,7 @@ const SMALL = 128;
 export function nextPicture({ model, state, stage }, output) {
   if (output.shape.length < 3) return null;
   const next = model.consumers(stage.name).find((each) => each.outputs[0]?.shape.length === output.shape.length);
-  return next && model.output(state.now.row, next.name) ? next : null;
+  return next && model.output(state.at, next.name) ? next : null;
 }
 
 /**
@@ -44,7 +44,7 @@ export function nextPicture({ model, state, stage }, output) {
  */
 export function pictureOf(context, shown, role) {
   const { model, state, stage, view } = context;
-  const first = model.output(state.now.row, shown.name);
+  const first = model.output(state.at, shown.name);
   if (!first) return null;
   if (first.shape.length === 1 && first.shape[0] <= MOST_LINES) return vector(context, shown, role === "output");
   const slice = sliceOf(first.shape);
@@ -74,7 +74,7 @@ export function pictureOf(context, shown, role) {
     element,
     draw: (place, origin) => {
       lastOrigin = origin;
-      const values = model.output(state.now.row, shown.name);
+      const values = model.output(state.at, shown.name);
       if (!values) return;
       const at = shownPlace(place);
       const painted = colours ? values.data : plane(values, slice, at);

@@ -46,7 +46,7 @@ export function placeIn(model, state, stage) {
  * @returns {number[]} where the largest value of a stage stands; of an image, in the channel that was chosen last
  */
 function strongest(model, state, stage) {
-  const values = model.output(state.now.row, stage.name);
+  const values = model.output(state.at, stage.name);
   if (!values) return (stage.outputs[0]?.shape ?? []).map(() => 0);
   const channels = values.shape[values.shape.length - 1];
   const only = values.shape.length > 2 && state.now.channel !== null && state.now.channel < channels ? state.now.channel : null;

@@ -17,24 +17,25 @@ import { plane, sliceOf } from "viewer/explore/slice.js";
  * @returns {HTMLElement | null} nothing where there is only one
  */
 export function rows(view, model, state) {
-  if (model.rows.length < 2) return null;
+  const followed = [...model.rows.all.values()].filter((row) => row.followed);
+  if (followed.length < 2) return null;
   const predictions = [view.prediction, ...view.others];
-  const buttons = model.rows.map((row, at) => {
+  const buttons = followed.map((row) => {
     const canvas = h("canvas", { "aria-hidden": "true" });
-    const drawn = picture(canvas, model, at);
-    if (drawn) state.watch("theme", () => void picture(canvas, model, at));
-    const made = predictions[row.position];
+    const drawn = rowPicture(canvas, model, row.row);
+    if (drawn) state.watch("theme", () => void rowPicture(canvas, model, row.row));
+    const made = predictions[row.followed?.position ?? 0];
     return h(
       "button",
-      { type: "button", class: "row", onclick: () => state.set("row", at) },
+      { type: "button", class: "row", onclick: () => state.set("row", row.row) },
       drawn && canvas,
       h("span", {}, h("b", {}, made?.name ?? `Row ${row.row}`), h("small", {}, made?.verdict ?? "")),
     );
   });
   state.watch("row", () => {
-    buttons.forEach((button, at) => button.setAttribute("aria-pressed", String(at === state.now.row)));
+    buttons.forEach((button, at) => button.setAttribute("aria-pressed", String(followed[at].row === state.now.row)));
   });
-  return h("div", { class: "rows", role: "group", "aria-label": "The row that is followed" }, ...buttons);
+  return h("div", { class: "rows", id: "rows", role: "group", tabindex: -1, "aria-label": "The row that is followed" }, ...buttons);
 }
 
 /**
@@ -45,9 +46,9 @@ export function rows(view, model, state) {
  * @param {number} row
  * @returns {boolean} whether it is one
  */
-function picture(canvas, model, row) {
+export function rowPicture(canvas, model, row) {
   const source = model.stages.find((stage) => !stage.inputs.length && isImage(model, stage));
-  const values = source && model.recorded(row, source.name);
+  const values = source && model.recorded({ row, epoch: model.end }, source.name);
   if (!values || values.shape.length < 2) return false;
   if (values.shape.length === 3 && values.shape[2] === 3) {
     paintColours(canvas, values.data, values.shape[1], 0, values.data.some((value) => value > 1) ? 255 : 1);

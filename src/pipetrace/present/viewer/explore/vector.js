@@ -31,9 +31,9 @@ export function vector({ model, state, view }, shown, chooses) {
   return {
     element: h("div", {}, h("div", { class: "cap" }, h("b", {}, title), `${model.row(state.now.row).text}`), table),
     draw: (place) => {
-      const values = model.output(state.now.row, shown.name);
+      const values = model.output(state.at, shown.name);
       if (!values) return;
-      const logits = softmax ? model.logits(state.now.row, shown) : null;
+      const logits = softmax ? model.logits(state.at, shown) : null;
       const most = softmax ? 1 : values.data.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1e-12);
       const best = values.data.indexOf(values.data.reduce((one, other) => Math.max(one, other), -Infinity));
       const label = model.row(state.now.row).label;

@@ -11,7 +11,7 @@ import { LAYERS } from "viewer/model/layers.js";
 export class Evaluation {
   /**
    * @param {Map<string, Layer>} stages by name
-   * @param {Map<string, Weights>} weights by stage
+   * @param {Map<string, Weights | null>} weights by stage; null for a stage that cannot be computed without them
    * @param {(stage: string) => Values | null} recorded the recorded output of a stage: the row itself, and what takes
    *   the place of a stage that cannot be computed here
    */
@@ -49,8 +49,9 @@ export class Evaluation {
   compute(stage) {
     const family = LAYERS.get(stage.layer);
     const received = family && this.inputs(stage);
-    if (!family || !received) return null;
-    const outputs = family.compute(stage, received.inputs, this.weights.get(stage.name) ?? {}, received.masks);
+    const weights = this.weights.get(stage.name);
+    if (!family || !received || weights === null) return null;
+    const outputs = family.compute(stage, received.inputs, weights ?? {}, received.masks);
     if (!outputs) return null;
     const all = [outputs].flat();
     // A length of 0 is one that differs from call to call.

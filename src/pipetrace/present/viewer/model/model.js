@@ -1,45 +1,23 @@
 // The recorded model: its stages, weights and rows, computed when looked at and compared with what was recorded.
 
+import { decode } from "viewer/model/decode.js";
 import { Evaluation } from "viewer/model/evaluate.js";
 import { LAYERS } from "viewer/model/layers.js";
-import { valueAt, values } from "viewer/model/values.js";
+import { OWN, Rows } from "viewer/model/rows.js";
+import { valueAt } from "viewer/model/values.js";
 
 /** @typedef {import("viewer/document.js").ModelView} ModelView */
-/** @typedef {import("viewer/document.js").RowView} RowView */
-/** @typedef {import("viewer/document.js").Tensor} Tensor */
+/** @typedef {import("viewer/model/rows.js").Row} Row */
 /** @typedef {import("viewer/model/values.js").Values} Values */
 /** @typedef {import("viewer/model/layers.js").Layer} Layer */
 /** @typedef {import("viewer/model/layers.js").Weights} Weights */
+/** @typedef {{ row: number, epoch: number }} At a row, by its number in the data, under the weights after an epoch */
 
 const MOST_KEPT = 60;
 /** The largest difference that still counts as agreement, as a share of the largest value where that is above 1. */
 const TOLERANCE = 1e-5;
-
-/** @type {Record<string, new (buffer: ArrayBuffer) => ArrayLike<number>>} */
-const ARRAYS = {
-  float32: Float32Array,
-  float64: Float64Array,
-  uint8: Uint8Array,
-  int8: Int8Array,
-  int16: Int16Array,
-  uint16: Uint16Array,
-  int32: Int32Array,
-  bool: Uint8Array,
-};
-
-/**
- * @param {Tensor} tensor
- * @returns {Values}
- */
-export function decode({ dtype, shape, base64 }) {
-  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-  if (dtype === "int64") {
-    const numbers = new BigInt64Array(bytes.buffer);
-    return values(shape, Float32Array.from(numbers, Number));
-  }
-  const data = new (ARRAYS[dtype] ?? Float32Array)(bytes.buffer);
-  return values(shape, data instanceof Float32Array ? data : Float32Array.from(data));
-}
+/** The same after earlier epochs, of which the page has large weights and outputs in 16 bits. */
+const TOLERANCE_16 = 2e-3;
 
 export class Model {
   /** @param {ModelView} view */
@@ -48,120 +26,219 @@ export class Model {
     this.stages = view.stages.map((stage) => ({ ...stage, config: JSON.parse(stage.config) }));
     /** @type {Map<string, Layer>} */
     this.byName = new Map(this.stages.map((stage) => [stage.name, stage]));
-    this.rows = view.rows;
-    /** @type {Map<string, Weights>} */
+    this.omitted = view.omitted;
+    this.sections = view.sections;
+    this.rows = new Rows(view);
+    /** The epoch that ended last, and the number that stands for the model as training left it. */
+    this.last = view.last;
+    this.end = view.last + (view.restored ? 1 : 0);
+    this.outputs = view.outputs.map(({ source }) => source);
+    this.earlier = new Map(view.epochs.map((epoch) => [epoch.number, epoch]));
+    /** The epochs whose weights are here, in order. */
+    this.epochs = [...view.epochs.filter(({ weights }) => Object.keys(weights).length).map(({ number }) => number), this.end];
+    this.fixed = new Set(view.stages.filter((stage) => stage.fixed).map((stage) => stage.name));
+    this.owners = new Map(view.stages.map((stage) => [stage.name, stage.owner]));
+    /** @type {Map<string, Weights | null>} as training left them */
     this.weights = new Map();
     for (const stage of view.stages) {
       const own = Object.entries(stage.weights).map(([name, tensor]) => [name, decode(tensor)]);
       this.weights.set(stage.name, Object.fromEntries(own));
     }
+    /** @type {Map<number, Map<string, Weights | null>>} by epoch */
+    this.weightsBy = new Map([[this.end, this.weights]]);
     /** @type {Map<string, string[]>} */
     this.names = new Map(view.stages.map((stage) => [stage.name, stage.unit_names]));
-    /** @type {Map<string, Values>} */
-    this.decoded = new Map();
-    /** @type {Map<number, Evaluation>} */
+    /** @type {Map<string, Evaluation>} */
     this.passes = new Map();
   }
 
   /**
-   * @param {number} row its position among the recorded rows
+   * @param {number} epoch
+   * @returns {number} the epoch whose weights stand for it: the same one, or the nearest that is here
+   */
+  nearest(epoch) {
+    return this.epochs.reduce((best, each) => (Math.abs(each - epoch) < Math.abs(best - epoch) ? each : best));
+  }
+
+  /**
+   * @param {number} epoch one whose weights are here
+   * @returns {Map<string, Weights | null>} by stage; null where not all of a stage's weights were kept
+   */
+  weightsAfter(epoch) {
+    const known = this.weightsBy.get(epoch);
+    if (known) return known;
+    const kept = this.earlier.get(epoch)?.weights ?? {};
+    /** @type {Map<string, Weights | null>} */
+    const found = new Map();
+    for (const [stage, final] of this.weights) {
+      const tensors = Object.keys(final ?? {}).map((name) => /** @type {const} */ ([name, kept[`${this.owners.get(stage)}/${name}`]]));
+      const whole = tensors.every(([, tensor]) => tensor);
+      found.set(stage, whole ? Object.fromEntries(tensors.map(([name, tensor]) => [name, this.rows.decode(tensor)])) : null);
+    }
+    this.weightsBy.set(epoch, found);
+    return found;
+  }
+
+  /**
+   * @param {At} at
+   * @param {string} stage
+   * @returns {Weights} a stage's weights; empty where they are not here
+   */
+  weightsOf({ epoch }, stage) {
+    return this.weightsAfter(this.nearest(epoch)).get(stage) ?? {};
+  }
+
+  /**
+   * @param {At} at
    * @param {string} stage
    * @returns {Values | null} what was recorded
    */
-  recorded(row, stage) {
-    const tensor = this.rows[row]?.outputs[stage];
-    if (!tensor) return null;
-    const key = `${row} ${stage}`;
-    let found = this.decoded.get(key);
-    if (!found) this.decoded.set(key, (found = decode(tensor)));
-    return found;
-  }
-
-  /**
-   * @param {number} row
-   * @returns {Evaluation} the forward pass of a row
-   */
-  pass(row) {
-    let found = this.passes.get(row);
-    if (!found) {
-      if (this.passes.size >= MOST_KEPT) this.passes.clear();
-      found = new Evaluation(this.byName, this.weights, (stage) => this.recorded(row, stage));
-      this.passes.set(row, found);
+  recorded({ row, epoch }, stage) {
+    const near = this.nearest(epoch);
+    const given = this.rows.given(row, stage);
+    if (given) return given;
+    if (near === this.end || this.fixed.has(stage)) {
+      const found = this.rows.followed(row, stage);
+      if (found) return found;
     }
+    return this.rows.result(row, stage, near === this.end ? null : near);
+  }
+
+  /**
+   * @param {At} at
+   * @returns {Evaluation} the forward pass of a row, for one use
+   */
+  passOnce({ row, epoch }) {
+    const near = this.nearest(epoch);
+    return new Evaluation(this.byName, this.weightsAfter(near), (stage) => this.recorded({ row, epoch: near }, stage));
+  }
+
+  /**
+   * @param {At} at
+   * @returns {Evaluation} the forward pass of a row; the latest ones are kept
+   */
+  pass(at) {
+    const key = `${at.row} ${this.nearest(at.epoch)}`;
+    const found = this.passes.get(key) ?? this.passOnce(at);
+    this.passes.delete(key);
+    this.passes.set(key, found);
+    const [oldest] = this.passes.keys();
+    if (this.passes.size > MOST_KEPT) this.passes.delete(oldest);
     return found;
   }
 
   /**
-   * @param {number} row
+   * Compute the model for values of the reader's own: the row `OWN` is theirs from now on.
+   *
+   * @param {Record<string, Values>} given by stages without inputs, or the steps after them
+   */
+  takeOwn(given) {
+    this.rows.own = new Map(Object.entries(given));
+    for (const key of [...this.passes.keys()]) if (key.startsWith(`${OWN} `)) this.passes.delete(key);
+  }
+
+  /**
+   * @param {At} at
    * @param {string} stage
    * @returns {Values | null} the first output: as recorded, or else computed
    */
-  output(row, stage) {
-    return this.recorded(row, stage) ?? this.pass(row).get(stage)?.outputs[0] ?? null;
+  output(at, stage) {
+    return this.recorded(at, stage) ?? this.pass(at).get(stage)?.outputs[0] ?? null;
   }
 
   /**
-   * @param {number} row
+   * @param {At} at
    * @param {Layer} stage
    * @returns {ReturnType<Evaluation["inputs"]>}
    */
-  inputs(row, stage) {
-    return this.pass(row).inputs(stage);
+  inputs(at, stage) {
+    return this.pass(at).inputs(stage);
   }
 
   /**
-   * @param {number} row
+   * @param {At} at
    * @param {string} stage
    * @returns {boolean} whether a stage's output is computed here, not only recorded
    */
-  isComputed(row, stage) {
-    const pass = this.pass(row);
+  isComputed(at, stage) {
+    const pass = this.pass(at);
     return pass.get(stage) !== null && pass.computed.has(stage);
   }
 
   /**
    * How a value came to be, where its family explains that.
    *
-   * @param {number} row
+   * @param {At} at
    * @param {Layer} stage
    * @param {readonly number[]} place
    * @returns {import("viewer/model/layers.js").Origin | null}
    */
-  origin(row, stage, place) {
-    const received = this.inputs(row, stage);
+  origin(at, stage, place) {
+    const received = this.inputs(at, stage);
     const family = LAYERS.get(stage.layer);
-    if (!received || !family?.origin || !this.isComputed(row, stage.name)) return null;
-    return family.origin(stage, received.inputs, this.weights.get(stage.name) ?? {}, place, received.masks);
+    if (!received || !family?.origin || !this.isComputed(at, stage.name)) return null;
+    return family.origin(stage, received.inputs, this.weightsOf(at, stage.name), place, received.masks);
   }
 
   /**
    * A computed value beside the recorded one.
    *
-   * @param {number} row
+   * @param {At} at
    * @param {Layer} stage
    * @param {readonly number[]} place
    * @returns {{ computed: number, recorded: number | null, agrees: boolean } | null}
    */
-  compared(row, stage, place) {
-    const result = this.isComputed(row, stage.name) ? this.pass(row).get(stage.name)?.outputs[0] : null;
+  compared(at, stage, place) {
+    const result = this.isComputed(at, stage.name) ? this.pass(at).get(stage.name)?.outputs[0] : null;
     if (!result) return null;
     const computed = valueAt(result, place);
-    const all = this.recorded(row, stage.name);
+    const all = this.recorded(at, stage.name);
     if (!all) return { computed, recorded: null, agrees: true };
     const recorded = valueAt(all, place);
-    const largest = all.data.reduce((most, value) => (Math.abs(value) > most ? Math.abs(value) : most), 1);
-    const agrees = Object.is(computed, recorded) || Math.abs(computed - recorded) <= TOLERANCE * largest;
+    const agrees = Object.is(computed, recorded) || Math.abs(computed - recorded) <= this.tolerance(at, all);
     return { computed, recorded, agrees };
   }
 
   /**
+   * The model's outputs for a row beside the recorded ones.
+   *
+   * @param {At} at
+   * @returns {{ difference: number, agrees: boolean } | null} the largest difference; null where nothing was recorded or
+   *   computed
+   */
+  agreement(at) {
+    const found = this.outputs.flatMap((stage) => {
+      const computed = this.isComputed(at, stage) ? this.pass(at).get(stage)?.outputs[0] : null;
+      const recorded = computed && this.recorded(at, stage);
+      if (!computed || !recorded) return [];
+      let difference = 0;
+      recorded.data.forEach((value, k) => {
+        // NaN where NaN was recorded agrees.
+        if (!Object.is(value, computed.data[k])) difference = Math.max(difference, Math.abs(value - computed.data[k]));
+      });
+      return [{ difference, agrees: difference <= this.tolerance(at, recorded) }];
+    });
+    if (!found.length) return null;
+    return { difference: Math.max(...found.map((each) => each.difference)), agrees: found.every((each) => each.agrees) };
+  }
+
+  /**
+   * @param {At} at
+   * @param {Values} recorded
+   * @returns {number} the difference that still counts as agreement
+   */
+  tolerance({ epoch }, recorded) {
+    const largest = recorded.data.reduce((most, value) => (Math.abs(value) > most ? Math.abs(value) : most), 1);
+    return (this.nearest(epoch) === this.end ? TOLERANCE : TOLERANCE_16) * largest;
+  }
+
+  /**
    * @param {number} row
-   * @returns {RowView & { text: string }} a recorded row, and which it is in words
+   * @returns {Row} which row it is
    */
   row(row) {
-    const found = this.rows[row];
-    const label = found.label_text || (found.label === null ? "" : `class ${found.label}`);
-    return { ...found, text: `row ${found.row}${label ? `, truly ${label}` : ""}` };
+    const own = { row: OWN, label: null, label_text: "", text: "your own row", followed: null, place: null, validation: false };
+    return this.rows.all.get(row) ?? own;
   }
 
   /**
@@ -173,34 +250,34 @@ export class Model {
   }
 
   /**
-   * @param {number} row
+   * @param {At} at
    * @param {Layer} stage one that ends with a softmax
    * @returns {number[] | null} what the softmax makes the probabilities of
    */
-  logits(row, stage) {
-    const received = this.inputs(row, stage);
+  logits(at, stage) {
+    const received = this.inputs(at, stage);
     const family = LAYERS.get(stage.layer);
     if (!received || !family) return null;
     if (stage.layer === "Softmax" || stage.layer === "Activation") return [...received.inputs[0].data];
     const linear = { ...stage, config: { ...stage.config, activation: "linear" } };
-    const outputs = family.compute(linear, received.inputs, this.weights.get(stage.name) ?? {}, received.masks);
+    const outputs = family.compute(linear, received.inputs, this.weightsOf(at, stage.name), received.masks);
     return outputs && [...[outputs].flat()[0].data];
   }
 
   /**
    * The place that a copied value comes from: before a Flatten, a Reshape or a Dropout.
    *
-   * @param {number} row
+   * @param {At} at
    * @param {Layer} stage
    * @param {readonly number[]} place
    * @returns {{ stage: Layer, place: readonly number[] }}
    */
-  traced(row, stage, place) {
-    const origin = this.origin(row, stage, place);
+  traced(at, stage, place) {
+    const origin = this.origin(at, stage, place);
     const [term] = origin?.terms ?? [];
     const before = this.byName.get(stage.inputs[term?.input ?? 0]?.source ?? "");
     if (origin?.how !== "copy" || !term?.place || !before) return { stage, place };
-    return this.traced(row, before, term.place);
+    return this.traced(at, before, term.place);
   }
 
   /**

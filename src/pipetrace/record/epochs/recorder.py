@@ -2,12 +2,13 @@
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from pipetrace.capture.weights import Weights, copied, is_float, size, trainable, weights
 from pipetrace.record.budget import EpochSchedule
+from pipetrace.record.epochs.weights import EpochWeights
 from pipetrace.record.measure import epoch as measuring
 from pipetrace.record.measure import failure
 from pipetrace.record.measure.epoch import EpochPass, WeightSummaries
@@ -57,6 +58,7 @@ class EpochRecorder:
         self._state, self._overhead = state, overhead
         self._schedule = EpochSchedule(state.budget)
         self._snapshots = Snapshots()
+        self._weights = EpochWeights(state, self._snapshots)
         self._summaries = WeightSummaries()
         self._gradients = LossGradients(state.model)
         self.sound: Weights = {}
@@ -73,6 +75,7 @@ class EpochRecorder:
         weights_now = self._copy_weights(needed=self._follows())
         if not self._state.epoch and weights_now:
             self._snapshots.keep(0, Snapshot(weights_now))
+            self._weights.write(0, weights_now)
             if self._state.source.batch_size is not None:  # else it waits for the first batch
                 self._measure_what_fits(0)
 
@@ -122,9 +125,15 @@ class EpochRecorder:
         if weights_now and self._follows():
             self._snapshots.keep(number, Snapshot(weights_now, self._before_last))
         self._before_last = {}
+        self._weights.write(number, weights_now, last=last)
         # After the last one, measurements have their turn among all that is measured then.
         if weights_now and not (last and state.allowance.is_limited):
             self._measure_what_fits(number)
+
+    def earlier(self) -> Iterator[tuple[int, Weights]]:
+        """The epochs whose weights are in the file, with all their weights."""
+        self._weights.finish(self._ended)
+        yield from self._weights.earlier()
 
     def finish(self, seconds: float) -> None:
         """Training is over: measure what waited for it, with the weights of its time.
@@ -137,6 +146,7 @@ class EpochRecorder:
         # Where no epoch ended, a model that does not fit its data would only fail once more.
         if state.measure is None or state.source.shown is None or not self._ended:
             return
+        self._weights.finish(self._ended)
         for number in self._snapshots.spread():
             waiting, kept = self._waiting(number), self._snapshots.of(number)
             if not waiting or kept is None:

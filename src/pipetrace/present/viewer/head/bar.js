@@ -1,0 +1,74 @@
+// The bar that stays at the top: the parts of the page, the row that is followed, the theme, and the keys.
+
+import { h } from "viewer/dom.js";
+import { keys } from "viewer/head/keys.js";
+import { rowPicture } from "viewer/explore/rows.js";
+
+/** @typedef {import("viewer/document.js").Document} Document */
+/** @typedef {import("viewer/model/model.js").Model} Model */
+/** @typedef {import("viewer/state.js").State} State */
+
+const PARTS = [
+  ["flow", "Pipeline"],
+  ["training-title", "Training"],
+  ["prediction-title", "Prediction"],
+  ["findings", "Findings"],
+  ["quiz-title", "Quiz"],
+];
+
+/**
+ * @param {Document} view
+ * @param {Model | null} model
+ * @param {State} state
+ * @param {HTMLElement} main what the page shows below the bar
+ * @returns {HTMLElement}
+ */
+export function bar(view, model, state, main) {
+  const links = PARTS.filter(([id]) => main.querySelector(`#${id}`)).map(([id, name]) => h("a", { href: `#${id}` }, name));
+  return h(
+    "nav",
+    { class: "topbar", "aria-label": "The page" },
+    h("a", { class: "name", href: "#top" }, view.title),
+    h("div", { class: "parts" }, ...links),
+    h("div", { class: "controls" }, model && followed(model, state), theme(state), keys(model, state)),
+  );
+}
+
+/**
+ * The row that is followed; leads to where another one is chosen.
+ *
+ * @param {Model} model
+ * @param {State} state
+ * @returns {HTMLElement}
+ */
+function followed(model, state) {
+  const canvas = h("canvas", { "aria-hidden": "true" });
+  const text = h("span", {});
+  state.watch(["row", "theme"], () => {
+    canvas.hidden = !rowPicture(canvas, model, state.now.row);
+    text.textContent = `Row ${state.now.row.toLocaleString("en")}`;
+  });
+  return h("a", { class: "plain followed", href: "#rows", title: "The row that is followed: choose another one" }, canvas, text);
+}
+
+/**
+ * A button that switches between light and dark. Until it is used, the page follows the system.
+ *
+ * @param {State} state
+ * @returns {HTMLElement}
+ */
+function theme(state) {
+  const root = document.documentElement;
+  const dark = () =>
+    root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  const button = h("button", {
+    type: "button",
+    class: "plain theme",
+    onclick: () => state.set("theme", dark() ? "light" : "dark"),
+  });
+  state.watch("theme", () => {
+    button.textContent = dark() ? "Light" : "Dark";
+    button.setAttribute("aria-label", dark() ? "Show in light colours" : "Show in dark colours");
+  });
+  return button;
+}

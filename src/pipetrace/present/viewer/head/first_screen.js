@@ -1,0 +1,54 @@
+// The first screen: what came of the run, and where to go from there.
+
+import { lineChart } from "viewer/chart.js";
+import { h } from "viewer/dom.js";
+
+/** @typedef {import("viewer/document.js").Document} Document */
+/** @typedef {import("viewer/state.js").State} State */
+
+/**
+ * The first screen: what came of the run, its key figures and charts, the pipeline at a glance, and ways on.
+ *
+ * @param {Document} view
+ * @param {State} state
+ * @param {HTMLElement | null} live that the page loads itself again
+ * @returns {HTMLElement}
+ */
+export function firstScreen(view, state, live) {
+  const { absent, charts } = view.training;
+  const level = view.findings.found[0]?.level;
+  return h(
+    "header",
+    { id: "top" },
+    h(
+      "div",
+      { class: "first" },
+      h(
+        "div",
+        {},
+        h("div", { class: "kind" }, h("h1", {}, view.title), ` · ${[view.kind, ...view.facts].join(" · ")}`),
+        live,
+        h("p", { class: "headline" }, view.headline),
+        view.remark && h("p", { class: "remark" }, view.remark),
+        view.events.length > 0 && h("ul", { class: "events" }, ...view.events.map((event) => h("li", {}, event))),
+        h(
+          "p",
+          { class: "ways" },
+          h("a", { class: "way main", href: "#flow" }, "Follow one row through it"),
+          !absent && h("a", { class: "way", href: "#training-title" }, "See how it learned"),
+          level && h("a", { class: "way", href: "#findings" }, level === "note" ? "Read the notes" : "See what is wrong"),
+        ),
+      ),
+      !absent && charts.length > 0 && h("div", { class: "small" }, ...charts.slice(0, 2).map((chart) => lineChart(chart, state, true))),
+    ),
+    view.figures.length > 0 &&
+      h(
+        "dl",
+        { class: "key" },
+        ...view.figures.map((figure) =>
+          h("div", { class: figure.level }, h("dt", {}, figure.name), h("dd", {}, figure.text, figure.note && h("small", {}, figure.note))),
+        ),
+      ),
+    view.notice && h("p", { class: "notice" }, view.notice),
+  );
+}

@@ -1,0 +1,1 @@
+"""What is recorded of each epoch: measurements, and the weights themselves."""

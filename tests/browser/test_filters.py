@@ -1,0 +1,95 @@
+"""What a filter looks for: its words, and the patches that excite it most."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page
+from tests.browser.conftest import Pages
+from tests.browser.test_explorer import here, open_stage, place
+
+from pipetrace.explain.filters import filter_texts
+from pipetrace.trace import Trace
+from pipetrace.trace.document import Array
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def several(digits_trace: Trace) -> Trace:
+    """The digits with three rows; the outputs of the second and third are computed in the page."""
+    [first] = digits_trace.predictions
+    image = first.outputs["input_image"]
+    others = {7: image[::-1].copy(), 9: image[:, ::-1].copy()}
+    made = [replace(first, row=row, outputs={"input_image": each}) for row, each in others.items()]
+    return replace(digits_trace, predictions=(first, *made))
+
+
+def maps(trace: Trace, row: int) -> Array:
+    """The convolution of a row, in NumPy."""
+    image = trace.predictions[row].outputs["input_image"].astype(np.float64)[..., 0] / 255
+    windows = np.lib.stride_tricks.sliding_window_view(image, (3, 3))
+    found = np.einsum("rcij,ijf->rcf", windows, trace.weights["conv2d/kernel"][:, :, 0])
+    return np.asarray((found + trace.weights["conv2d/bias"]).clip(0))
+
+
+def patch_values(page: Page) -> list[float]:
+    page.locator(
+        ".looksfor .muted", has_text="the 3 rows"
+    ).wait_for()  # the page looks at a few at a time
+    return [float(each) for each in page.locator(".patches b").all_inner_texts()]
+
+
+def test_words_and_patches_follow_the_chosen_filter(pages: Pages, several: Trace) -> None:
+    page = pages.open(several)
+    open_stage(page, "Conv2D")
+    texts = filter_texts(several, several.stages["conv2d"])
+    strongest = np.array([maps(several, row).max(axis=(0, 1)) for row in range(3)])
+    for channel in range(0, 32, 5):
+        page.get_by_role("button", name=f"Channel {channel}", exact=True).click()
+        said = page.locator(".looksfor p").first.evaluate(
+            "each => [...each.childNodes].map(part => part.firstChild?.textContent ?? part.textContent).join('')"
+        )
+        assert said == texts[channel]
+        expected = sorted((value for value in strongest[:, channel] if value > 0), reverse=True)
+        assert patch_values(page) == pytest.approx(expected, rel=6e-3)
+
+
+def test_a_patch_leads_to_its_row_and_place(pages: Pages, several: Trace) -> None:
+    page = pages.open(several)
+    open_stage(page, "Conv2D")
+    channel = int(maps(several, 1).max(axis=(0, 1)).argmax())
+    page.get_by_role("button", name=f"Channel {channel}", exact=True).click()
+    page.locator(".patches button", has_text="row 7").click()
+    assert here(page)["row"] == "7"
+    values = maps(several, 1)[..., channel]
+    assert values[place(page)[:2]] == pytest.approx(values.max())
+    # The patch is the window of the convolution.
+    canvas = page.locator(".patches canvas").first
+    assert canvas.evaluate("each => [each.width, each.height]") == [3, 3]
+
+
+def test_a_deeper_filter_shows_all_that_it_depends_on(pages: Pages, several: Trace) -> None:
+    """A second convolution on the pooled maps: its window of 3 x 3 covers 8 x 8 pixels."""
+    [conv, pool] = [several.stages[name] for name in ("conv2d", "max_pooling2d")]
+    spec = replace(conv.outputs[0], shape=(None, 11, 11, 2))
+    kernel = np.random.default_rng(0).normal(size=(3, 3, 32, 2)).astype(np.float32)
+    deep = replace(
+        conv,
+        name="deep",
+        inputs=(replace(pool.outputs[0], source="max_pooling2d"),),
+        outputs=(spec,),
+        config={**conv.config, "filters": 2},
+        example=None,
+        summary=None,
+    )
+    weights = {"deep/kernel": kernel, "deep/bias": np.zeros(2, np.float32)}
+    stages = type(several.stages)([*several.stages, deep])
+    page = pages.open(
+        replace(several, stages=stages, weights={**several.weights, **weights}), place="#stage=deep"
+    )
+    sizes = page.locator(".patches canvas").evaluate_all(
+        "all => all.map(each => [each.width, each.height])"
+    )
+    assert sizes
+    assert all(size == [8, 8] for size in sizes)

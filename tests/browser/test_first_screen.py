@@ -1,0 +1,110 @@
+"""The first screen: the bar, the ways on, the pipeline at a glance, and the keys."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from playwright.sync_api import Page, expect
+from tests.browser.conftest import Pages
+from tests.traces import broken
+
+from pipetrace.present.build.document import document
+from pipetrace.trace import Trace
+
+pytestmark = pytest.mark.browser
+
+PICTURES = """() => [...document.querySelectorAll('.glance canvas')].map((canvas) => {
+  const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  return data.reduce((sum, value, at) => (sum * 31 + value + at) % 1000003, 7);
+})"""
+"""A checksum of each picture."""
+
+
+@pytest.fixture(autouse=True)
+def anew(shown: Page) -> None:
+    shown.goto(re.sub("[?#].*", "", shown.url) + "?first")
+    shown.wait_for_selector("footer")
+
+
+def test_the_bar_stays_and_leads_to_every_part(shown: Page) -> None:
+    names = shown.locator(".parts a").all_inner_texts()
+    assert names[:3] == ["Pipeline", "Training", "Prediction"]
+    assert "Quiz" in names
+    for link in shown.locator(".parts a").all():
+        link.click()
+        target = shown.locator((link.get_attribute("href") or "").replace("#", "[id='") + "']")
+        bottom = shown.locator(".topbar").bounding_box()
+        top = target.bounding_box()
+        assert bottom is not None
+        assert top is not None
+        assert bottom["y"] == 0
+        # It is in sight, and not under the bar.
+        assert bottom["height"] <= top["y"] < 640
+
+
+def test_the_first_sentence_is_the_headline_and_the_ways_lead_on(
+    shown: Page, digits_trace: Trace
+) -> None:
+    made = document(digits_trace)
+    text = " ".join(shown.locator(".headline").inner_text().replace("\u00a0", " ").split())
+    assert text == made.headline
+    for way in shown.locator(".ways a").all():
+        assert shown.locator(f"[id='{(way.get_attribute('href') or '')[1:]}']").count() == 1
+    assert shown.locator(".first .chart").count() == 2
+
+
+def test_the_glance_draws_every_stage_for_the_row_that_is_followed(
+    pages: Pages, digits_trace: Trace
+) -> None:
+    [first] = digits_trace.predictions
+    mirrored = {name: values[::-1].copy() for name, values in first.outputs.items()}
+    rows = (first, replace(first, row=3007, label=1, reason="surest wrong", outputs=mirrored))
+    shown = pages.open(replace(digits_trace, predictions=rows))
+    entries = shown.locator(".glance li")
+    assert entries.count() == len(digits_trace.stages)
+    before = shown.evaluate(PICTURES)
+    shown.locator(".rows .row").nth(1).click()
+    after = shown.evaluate(PICTURES)
+    assert len(before) == len(after)
+    assert before != after
+    assert "3,007" in shown.locator(".followed").inner_text()
+    last = digits_trace.stages[-1].name
+    said = entries.last.locator("small").last.inner_text()
+    assert f"{100 * mirrored[last].max():.1f}" in said
+
+
+def test_a_click_on_a_stage_opens_it(shown: Page) -> None:
+    shown.locator(".glance a", has_text="MaxPooling2D").click()
+    expect(shown.locator("#panel h3").first).to_contain_text("MaxPooling2D")
+    assert "stage=max_pooling2d" in shown.url
+    assert shown.evaluate("document.activeElement.id") == "panel"
+
+
+def test_keys_open_stages_and_choose_channels_and_are_listed(shown: Page) -> None:
+    shown.keyboard.press("3")
+    expect(shown.locator("#panel h3").first).to_contain_text("Conv2D")
+    pressed = shown.locator(".tiles [aria-pressed=true]")
+    first = int(pressed.inner_text())
+    shown.keyboard.press("]")
+    assert int(pressed.inner_text()) == first + 1
+    shown.keyboard.press("[")
+    assert int(pressed.inner_text()) == first
+    shown.keyboard.press("p")
+    expect(shown.locator("button.slide")).to_have_attribute("aria-pressed", "true")
+    shown.keyboard.press("p")
+    expect(shown.locator("button.slide")).to_have_attribute("aria-pressed", "false")
+    shown.keyboard.press("?")
+    expect(shown.locator("dialog.keys")).to_be_visible()
+    listed = shown.locator("dialog.keys kbd").all_inner_texts()
+    assert {"[ ]", "p", "?", "Esc"} <= set(listed)
+    shown.keyboard.press("Escape")
+    expect(shown.locator("dialog.keys")).to_be_hidden()
+
+
+def test_errors_stand_before_the_pipeline_and_notes_after_it(
+    pages: Pages, digits_trace: Trace
+) -> None:
+    for trace, urgent in ((broken(digits_trace), True), (digits_trace, False)):
+        page = pages.open(trace)
+        heads = page.locator("#findings, #flow").evaluate_all("found => found.map(({id}) => id)")
+        assert (heads.index("findings") < heads.index("flow")) == urgent

@@ -1,0 +1,49 @@
+"""The page of a training that still runs loads itself again, and keeps its reader's place."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+from tests.browser.conftest import Pages
+
+from pipetrace.present.page import trace_page
+from pipetrace.trace import Trace
+from pipetrace.trace.document import RUNNING, Ending
+
+pytestmark = pytest.mark.browser
+
+
+def test_it_reloads_where_its_reader_was_until_it_is_stopped(
+    pages: Pages, digits_trace: Trace, tmp_path: Path
+) -> None:
+    assert "data-reload" not in trace_page(digits_trace)
+    running = replace(digits_trace, ending=Ending(RUNNING))
+    path = tmp_path / "running.html"
+
+    def write(trace: Trace) -> None:
+        text = trace_page(trace).replace('data-reload="10"', 'data-reload="1"')
+        path.write_text(text, encoding="utf-8")
+
+    write(running)
+    page = pages.open(place="#theme=dark")
+    page.goto(f"{path.as_uri()}#stage=dense&at=3&theme=dark")
+    page.wait_for_selector("footer")
+    page.locator("footer").scroll_into_view_if_needed()
+    place = page.evaluate("scrollY")
+    assert place > 500
+    write(replace(running, run=replace(running.run, title="Written again")))
+    expect(page.locator("h1")).to_have_text("Written again", timeout=30_000)
+    assert abs(page.evaluate("scrollY") - place) < 5
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert page.url.endswith("#stage=dense&at=3&theme=dark")
+    page.locator(".notice button").click()
+    assert page.url.endswith("&reload=0")
+    write(running)
+    page.wait_for_timeout(2500)
+    assert page.locator("h1").text_content() == "Written again"
+    write(replace(digits_trace, run=replace(running.run, title="Finished")))
+    page.locator(".notice button").click()
+    page.mouse.move(1, 1)
+    expect(page.locator("h1")).to_have_text("Finished", timeout=30_000)
+    assert page.locator(".notice button").count() == 0
