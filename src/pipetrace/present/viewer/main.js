@@ -66,7 +66,7 @@ export async function start() {
       foot(view, model?.omitted ?? ""),
     ],
   );
-  document.getElementById("app")?.append(bar(view, model, state, page), page);
+  document.getElementById("app")?.replaceChildren(bar(view, model, state, page), page);
   mirror(model, state);
   const follow = () => {
     if (/[#&]stage=/.test(location.hash)) inside?.scrollIntoView();
