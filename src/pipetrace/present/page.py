@@ -45,7 +45,7 @@ TEMPLATE = """<!doctype html>
 </head>
 <body>
 <noscript><pre>{plain}</pre></noscript>
-<div id="app"></div>
+<div id="app"><h1>{heading}</h1><p class="headline">{headline}</p></div>
 <script type="application/json" id="document">{document}</script>
 <script type="application/json" id="colormaps">{colormaps}</script>
 <script type="text/plain" id="model">{model}</script>
@@ -126,6 +126,9 @@ def page(made: Document, model: ModelView | None = None, *, live: bool = False) 
     return TEMPLATE.format(
         policy=html.escape(_policy(start, modules)),
         title=html.escape(f"{made.title} · {made.kind}"),
+        # Painted before the rest has arrived.
+        heading=html.escape(made.title),
+        headline=html.escape(made.headline),
         live=f' data-reload="{RELOAD_SECONDS}"' if live else "",
         reload=RELOAD.format(RELOAD_SECONDS) if live else "",
         style=_file("page.css"),

@@ -34,13 +34,12 @@ export async function start() {
     if (state.now.theme) document.documentElement.dataset.theme = state.now.theme;
   });
   const inside = model && h("div", {}, rows(view, model, state), explorer(view, model, state, colormaps));
-  const first = state.now.row;
   const go = (/** @type {string} */ id) => {
     const group = view.groups.find((each) => each.id === id);
     const [, named] = /^(?:stage|prediction)\/(.+)$/.exec(id) ?? [];
     const stage = group ? view.stages[group.first]?.name : named;
     if (stage === undefined || !model?.byName.has(stage)) return visit(id);
-    if (id.startsWith("prediction/")) state.set("row", first);
+    if (id.startsWith("prediction/")) state.set("row", state.first.row);
     state.open(stage);
     document.getElementById("panel")?.scrollIntoView({ block: "start" });
     document.getElementById("panel")?.focus({ preventScroll: true });
@@ -67,7 +66,7 @@ export async function start() {
       foot(view, model?.omitted ?? ""),
     ],
   );
-  document.getElementById("app")?.append(bar(view, model, state, page), page);
+  document.getElementById("app")?.replaceChildren(bar(view, model, state, page), page);
   mirror(model, state);
   const follow = () => {
     if (/[#&]stage=/.test(location.hash)) inside?.scrollIntoView();

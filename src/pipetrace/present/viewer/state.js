@@ -7,6 +7,7 @@
  * @property {string} stage the one that is open
  * @property {number[] | null} place of the value that is looked at, in the open stage; null for its strongest
  * @property {number | null} channel the one that was chosen last; it stays chosen in every stage
+ * @property {number} head of an attention, counted from 0
  * @property {boolean} symbols whether formulas are written in symbols too
  * @property {string} theme light or dark; empty for that of the system
  * @property {boolean} reload whether the page of a running training loads itself again
@@ -31,6 +32,7 @@ export class State {
       stage,
       place: null,
       channel: null,
+      head: 0,
       symbols: false,
       theme: "",
       reload: true,

@@ -1,6 +1,7 @@
 // Inside the pipeline: the stages as tabs or groups, one open, and in it how every value came to be.
 
 import { h } from "viewer/dom.js";
+import { attention } from "viewer/explore/attention.js";
 import { channels } from "viewer/explore/channels.js";
 import { filter } from "viewer/explore/filter.js";
 import { originOf } from "viewer/explore/origin.js";
@@ -54,7 +55,7 @@ export function explorer(view, model, state, colormaps) {
     redraw = opened(panel, { view, model, state, stage, words: text, colormaps });
     redraw();
   });
-  state.watch(["row", "epoch", "place", "symbols", "theme"], () => redraw());
+  state.watch(["row", "epoch", "place", "head", "symbols", "theme"], () => redraw());
   return h("div", { class: "explorer" }, large ? overview(view, model, state) : stageTabs(view, model, state), panel);
 }
 
@@ -81,7 +82,7 @@ function opened(panel, context) {
     panel.replaceChildren(head, what, absent, measured(words, context.colormaps, false));
     return () => {};
   }
-  const sources = stage.inputs.map(({ source }) => model.byName.get(source)).filter((each) => each !== undefined);
+  const sources = [...new Set(stage.inputs.map(({ source }) => model.byName.get(source)))].filter((each) => each !== undefined);
   const next = nextPicture(context, output);
   const pictures = [
     ...sources.map((source) => pictureOf(context, source, "input")),
@@ -91,15 +92,17 @@ function opened(panel, context) {
   const origin = h("div", { class: "origin" });
   const looksFor = filter(context, output);
   const tiles = channels(context, output);
+  const looks = attention(context);
   const playing = player(context, output);
   panel.replaceChildren(
     head,
     what,
     h("div", { class: "pictures" }, ...pictures.map((each) => each.element)),
+    ...(looks ? [looks.element] : []),
     h("div", { class: "calc" }, playing.element, origin),
     ...(looksFor ? [looksFor.element] : []),
     ...(tiles ? [tiles.element] : []),
-    measured(words, context.colormaps, true),
+    measured(looks ? { ...words, others: [] } : words, context.colormaps, true),
   );
   return () => {
     const place = placeIn(model, state, stage);
@@ -109,6 +112,7 @@ function opened(panel, context) {
     originOf(origin, context, place, found);
     looksFor?.draw(place);
     tiles?.draw(place);
+    looks?.draw(place);
   };
 }
 
