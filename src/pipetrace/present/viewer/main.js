@@ -50,7 +50,7 @@ export async function start() {
     "div",
     {},
     ...[
-      firstScreen(view, state, reloading(state)),
+      firstScreen(view, state, reloading(state), model !== null),
       h(
         "main",
         {},
