@@ -52,7 +52,7 @@ export async function start() {
     "div",
     {},
     ...[
-      firstScreen(view, state, reloading(state)),
+      firstScreen(view, state, reloading(state), model !== null),
       h(
         "main",
         {},
@@ -69,7 +69,7 @@ export async function start() {
       foot(view, model?.omitted ?? ""),
     ],
   );
-  document.getElementById("app")?.append(bar(view, model, state, page), page);
+  document.getElementById("app")?.replaceChildren(bar(view, model, state, page), page);
   mirror(model, state);
   const follow = () => {
     if (/[#&]stage=/.test(location.hash)) inside?.scrollIntoView();
