@@ -19,11 +19,9 @@ pytestmark = pytest.mark.framework
 
 ROWS = 64
 FEW = {
-    "attention",
     "custom_train_step",
     "dict_inputs",
     "generator_input",
-    "mixed_precision",
     "ops_functional",
     "rnn_states",
     "shared_layer",

@@ -68,7 +68,14 @@ def bare() -> Callable[[str], tuple[Any, ...]]:
 @pytest.mark.parametrize(
     ("door", "form"),
     [
-        *(("callback" if place % 2 else "watch", form) for place, form in enumerate(FORMS)),
+        *(
+            pytest.param(
+                "callback" if place % 2 else "watch",
+                form,
+                marks=pytest.mark.slow if form in ("tensors", "sample weights") else (),
+            )
+            for place, form in enumerate(FORMS)
+        ),
         ("callback with rows", "dataset"),
         pytest.param("callback with rows", "arrays", marks=pytest.mark.slow),
         pytest.param("watch", "generator", marks=pytest.mark.slow),

@@ -203,32 +203,17 @@ class _Builder:
         return "/".join(labels[1:])
 
     def _leaf(self, call: Call) -> None:
-        received = tuple(
-            self._received(tensor, call.outer, name)
-            for tensor, name in zip(call.inputs, call.input_names, strict=True)
-        )
+        received, given = self._ways(call)
         around = self._path(call.outer)
         path = f"{around}/{call.operation.name}" if around else str(call.operation.name)
         base = path if str(call.operation.name) in self.shared else str(call.operation.name)
         label = self.labels[id(call)]
         name = self._free(base + label[len(str(call.operation.name)) :], "~")
-        given = tuple(
-            self._spec(tensor, name=key)
-            for tensor, key in zip(call.outputs, call.output_names, strict=True)
-        )
         stage = _stage(self.keras, call.operation, name, received, given)
         self._add(Node(replace(stage, path=path), call.outputs, call.masks, call.operation))
 
     def _group(self, call: Call) -> None:
-        # What is computed on the way into a group belongs to where it was computed, outside.
-        received = tuple(
-            self._received(tensor, call.outer, name)
-            for tensor, name in zip(call.inputs, call.input_names, strict=True)
-        )
-        given = tuple(
-            self._spec(tensor, name=key)
-            for tensor, key in zip(call.outputs, call.output_names, strict=True)
-        )
+        received, given = self._ways(call)
         path = self._path(call)
         self.found.groups.append(
             Group(
@@ -241,6 +226,18 @@ class _Builder:
         self.found.owners.append(call.operation)
         for tensor in call.outputs:
             self.from_group.setdefault(key(tensor), (path, tensor))
+
+    def _ways(self, call: Call) -> tuple[tuple[Spec, ...], tuple[Spec, ...]]:
+        """The specs of what a call got and gave.
+
+        What is computed on the way into a group belongs to where it was computed, outside.
+        """
+        received = tuple(
+            self._received(tensor, call.outer, name)
+            for tensor, name in zip(call.inputs, call.input_names, strict=True)
+        )
+        named = zip(call.outputs, call.output_names, strict=True)
+        return received, tuple(self._spec(tensor, name=key) for tensor, key in named)
 
     def _received(self, tensor: Any, outer: Call | None, name: str | None) -> Spec:
         place = key(tensor)
