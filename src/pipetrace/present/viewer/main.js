@@ -13,6 +13,8 @@ import { prediction } from "viewer/prediction.js";
 import { answers, quiz } from "viewer/quiz.js";
 import { reloading, returned } from "viewer/reload.js";
 import { rows } from "viewer/explore/rows.js";
+import { tryYourOwn } from "viewer/own/own.js";
+import { rightAndWrong } from "viewer/rows/results.js";
 import { State } from "viewer/state.js";
 import { training } from "viewer/training.js";
 
@@ -58,6 +60,7 @@ export async function start() {
         urgent && findings(view),
         flow(view, colormaps, inside),
         training(view, state),
+        model && rightAndWrong(packed.results, model, state, tryYourOwn(model, state, packed.results)),
         prediction(view, colormaps),
         !urgent && findings(view),
         quiz(view, state, go),
