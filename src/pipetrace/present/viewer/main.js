@@ -52,7 +52,7 @@ export async function start() {
     "div",
     {},
     ...[
-      firstScreen(view, state, reloading(state), model !== null),
+      firstScreen(view, state, reloading(state), model !== null, Boolean(packed?.results)),
       h(
         "main",
         {},
