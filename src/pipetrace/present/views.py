@@ -315,12 +315,14 @@ class KeyFigure(Record):
         text: its value.
         note: what to compare it with, or what it is a part of; may be empty.
         level: the severity of the worst finding, where it counts findings.
+        column: of the table of epochs that it is the last entry of; None for other figures.
     """
 
     name: str
     text: str
     note: str
     level: str = ""
+    column: int | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)

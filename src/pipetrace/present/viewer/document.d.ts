@@ -143,6 +143,7 @@ export interface KeyFigure {
   text: string;
   note: string;
   level: string;
+  column: number | null;
 }
 
 export interface ModelStage {

@@ -14,7 +14,8 @@ import { answers, quiz } from "viewer/quiz.js";
 import { reloading, returned } from "viewer/reload.js";
 import { rows } from "viewer/explore/rows.js";
 import { State } from "viewer/state.js";
-import { training } from "viewer/training.js";
+import { epochsOf } from "viewer/epochs/epochs.js";
+import { training } from "viewer/epochs/training.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
 
@@ -33,7 +34,8 @@ export async function start() {
   state.watch("theme", () => {
     if (state.now.theme) document.documentElement.dataset.theme = state.now.theme;
   });
-  const inside = model && h("div", {}, rows(view, model, state), explorer(view, model, state, colormaps));
+  const epochs = epochsOf(view, model, state);
+  const inside = model && h("div", {}, rows(view, model, state), explorer(view, model, state, epochs, colormaps));
   const go = (/** @type {string} */ id) => {
     const stage = id.startsWith("stage/") ? id.slice(6) : null;
     if (stage === null || !model?.byName.has(stage)) return visit(id);
@@ -47,15 +49,15 @@ export async function start() {
     "div",
     {},
     ...[
-      firstScreen(view, state, reloading(state)),
+      firstScreen(view, state, epochs, reloading(state)),
       h(
         "main",
         {},
-        model && glance(view, model, state, go),
+        model && glance(view, model, state, epochs, go),
         urgent && findings(view),
         flow(view, colormaps, inside),
-        training(view, state),
-        prediction(view, colormaps),
+        training(view, model, state, epochs),
+        prediction(view, state, colormaps),
         !urgent && findings(view),
         quiz(view, state, go),
         insight(view),
@@ -63,7 +65,7 @@ export async function start() {
       foot(view, model?.omitted ?? ""),
     ],
   );
-  document.getElementById("app")?.append(bar(view, model, state, page), page);
+  document.getElementById("app")?.append(bar(view, model, state, epochs, page), page);
   mirror(model, state);
   const follow = () => {
     if (/[#&]stage=/.test(location.hash)) inside?.scrollIntoView();

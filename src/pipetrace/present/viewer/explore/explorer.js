@@ -2,6 +2,7 @@
 
 import { paint } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
+import { afterTraining, instead } from "viewer/epochs/epochs.js";
 import { channels } from "viewer/explore/channels.js";
 import { filter } from "viewer/explore/filter.js";
 import { originOf } from "viewer/explore/origin.js";
@@ -19,6 +20,7 @@ import { explained } from "viewer/words.js";
 /** @typedef {import("viewer/model/model.js").Model} Model */
 /** @typedef {import("viewer/model/layers.js").Layer} Layer */
 /** @typedef {import("viewer/model/values.js").Values} Values */
+/** @typedef {import("viewer/epochs/epochs.js").Epochs} Epochs */
 /** @typedef {import("viewer/state.js").State} State */
 
 const STEP_MS = 55;
@@ -33,16 +35,18 @@ const PLAY = "▶ Slide the window";
  * @property {Layer} stage
  * @property {StageView} words
  * @property {Colormaps} colormaps
+ * @property {HTMLElement} after says, where an earlier epoch is chosen, that what follows is of the end
  */
 
 /**
  * @param {Document} view
  * @param {Model} model
  * @param {State} state
+ * @param {Epochs} epochs
  * @param {Colormaps} colormaps
  * @returns {HTMLElement}
  */
-export function explorer(view, model, state, colormaps) {
+export function explorer(view, model, state, epochs, colormaps) {
   const panel = h("div", { class: "panel", role: "tabpanel", id: "panel", tabindex: -1 });
   const tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Stages" });
   const words = new Map(view.stages.map((stage) => [stage.name, stage]));
@@ -75,6 +79,19 @@ export function explorer(view, model, state, colormaps) {
   });
   /** @type {() => void} */
   let redraw = () => {};
+  let built = "";
+  const after = afterTraining(state);
+  // Which of the pictures there are, for a row under the weights of an epoch.
+  const pictured = (/** @type {Layer} */ stage) =>
+    [stage.name, ...stage.inputs.map(({ source }) => source), ...model.consumers(stage.name).map(({ name }) => name)].filter((name) => model.output(state.at, name)).join(" ");
+  const open = () => {
+    const stage = model.byName.get(state.now.stage);
+    const text = words.get(state.now.stage);
+    if (!stage || !text) return;
+    built = pictured(stage);
+    redraw = opened(panel, { view, model, state, stage, words: text, colormaps, after });
+    redraw();
+  };
   state.watch(["stage"], () => {
     model.stages.forEach((stage, at) => {
       const chosen = stage.name === state.now.stage;
@@ -82,14 +99,16 @@ export function explorer(view, model, state, colormaps) {
       buttons[at]?.setAttribute("tabindex", chosen ? "0" : "-1");
       if (chosen && buttons[at]) tabs.scrollLeft = buttons[at].offsetLeft - tabs.offsetLeft - 40;
     });
-    const stage = model.byName.get(state.now.stage);
-    const text = words.get(state.now.stage);
-    if (!stage || !text) return;
-    redraw = opened(panel, { view, model, state, stage, words: text, colormaps });
-    redraw();
+    open();
   });
-  state.watch(["row", "epoch", "place", "symbols", "theme"], () => redraw());
-  return h("div", { class: "explorer" }, tabs, panel);
+  state.watch(["row", "epoch", "place", "symbols", "theme"], () => {
+    const stage = model.byName.get(state.now.stage);
+    if (stage && pictured(stage) !== built) open();
+    else redraw();
+  });
+  const nearest = h("p", { class: "check", role: "status" });
+  state.watch("epoch", () => (nearest.textContent = instead(model, epochs, state.now.epoch)));
+  return h("div", { class: "explorer" }, nearest, tabs, panel);
 }
 
 /**
@@ -100,6 +119,7 @@ export function explorer(view, model, state, colormaps) {
  */
 function thumbnail(canvas, model, state, stage) {
   const values = model.output(state.at, stage.name);
+  canvas.hidden = !values;
   if (!values) return;
   const place = placeIn(model, state, stage);
   const slice = sliceOf(values.shape, 32);
@@ -127,8 +147,8 @@ function opened(panel, context) {
   );
   const what = h("p", { class: "what" }, ...explained(words.does));
   if (!output) {
-    const absent = h("p", { class: "muted" }, "The output of this stage is not in this page.");
-    panel.replaceChildren(head, what, absent, measured(words, context.colormaps));
+    const absent = h("p", { class: "muted" }, "The output of this stage is not in this page, and not all weights that it takes to compute it.");
+    panel.replaceChildren(head, what, absent, context.after, measured(words, context.colormaps));
     return () => {};
   }
   const sources = stage.inputs.map(({ source }) => model.byName.get(source)).filter((each) => each !== undefined);
@@ -149,6 +169,7 @@ function opened(panel, context) {
     h("div", { class: "calc" }, playing.element, origin),
     ...(looksFor ? [looksFor.element] : []),
     ...(tiles ? [tiles.element] : []),
+    context.after,
     measured(words, context.colormaps),
   );
   return () => {
