@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from pipetrace.present.page import trace_page
 from pipetrace.trace import Trace
 
 OPEN_LIST = "for (const list of document.querySelectorAll('.all')) list.open = true"
-"""Most tests read the list of the stages, which is collapsed under the explorer."""
+"""Many tests read the list of the stages, which is collapsed under the explorer."""
 PATIENCE = 10_000
 """Milliseconds after which something that should be on the page is taken as missing."""
 
@@ -114,6 +114,16 @@ def pages(
     """Fresh pages, for a test that changes them."""
     opened = Pages(chromium, write, digits_trace)
     yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def listed(
+    chromium: Browser, write: Callable[[Trace], Path], digits_trace: Trace
+) -> Iterator[Page]:
+    """The page of a run without recorded rows: there is no explorer, and the list of the stages has their images."""
+    opened = Pages(chromium, write, replace(digits_trace, predictions=()))
+    yield opened.open()
     opened.close()
 
 

@@ -68,13 +68,20 @@ def test_each_stage_says_what_the_view_says(shown: Page, made: Document) -> None
 
 
 def test_the_table_of_epochs_is_that_of_the_view(shown: Page, made: Document) -> None:
-    rows = shown.locator(".epochs tbody tr")
-    assert rows.count() == len(made.training.rows)
-    for index, row in enumerate(made.training.rows):
-        cells = rows.nth(index).locator("th, td")
-        assert [words(text) for text in cells.all_text_contents()] == [*row.cells, row.observation]
-        titles = [cell.get_attribute("title") for cell in cells.all()[:-1]]
-        assert titles == list(row.exact)
+    lines = shown.locator(".film .figures")
+    found = [
+        [words(text) for text in line.locator("th, td").all_text_contents()] for line in lines.all()
+    ]
+    rows = made.training.rows
+    assert found == [
+        [name, "\N{EN DASH}", *(row.cells[place] for row in rows)]
+        for place, name in enumerate(made.training.columns[1:-1], 1)
+    ]
+    told = shown.locator(".story li")
+    assert [words(text) for text in told.locator("div").all_text_contents()] == [
+        row.observation for row in rows
+    ]
+    assert [each.get_attribute("id") for each in told.all()] == [row.id for row in rows]
 
 
 def test_the_prediction_the_insight_and_the_foot_are_there(shown: Page, made: Document) -> None:
@@ -82,7 +89,8 @@ def test_the_prediction_the_insight_and_the_foot_are_there(shown: Page, made: Do
     text = words(section(shown, "Prediction").text_content())
     for sentence in (made.prediction.title, made.prediction.verdict, made.prediction.check):
         assert words(sentence) in text
-    assert shown.locator("details.layer").count() == len(made.prediction.layers)
+    classes = made.prediction.layers[-1].bars
+    assert section(shown, "Prediction").locator(".track").count() == len(classes)
     assert [words(each) for each in shown.locator("blockquote p").all_text_contents()] == [
         *made.insight
     ]
@@ -93,9 +101,7 @@ def test_the_prediction_the_insight_and_the_foot_are_there(shown: Page, made: Do
 
 def test_the_charts_have_a_point_for_each_value(shown: Page, made: Document) -> None:
     for index, chart in enumerate(made.training.charts):
-        titles = (
-            shown.locator(".charts .chart").nth(index).locator("circle title").all_text_contents()
-        )
+        titles = shown.locator(".film .plot").nth(index).locator("circle title").all_text_contents()
         expected = [
             f"epoch {point.epoch}, {series.name}: {point.text}"
             for series in chart.series
@@ -116,10 +122,10 @@ def value_after(text: str | None) -> np.float32:
 
 @pytest.mark.parametrize("name", ["input_image", "scale", "conv2d", "max_pooling2d"])
 def test_pointing_at_a_pixel_tells_its_exact_value(
-    shown: Page, digits_trace: Trace, made: Document, name: str
+    listed: Page, digits_trace: Trace, made: Document, name: str
 ) -> None:
     maps = values_of(digits_trace.stage(name))
-    item = shown.locator(f'[id="stage/{name}"]')
+    item = listed.locator(f'[id="stage/{name}"]')
     image = item.locator(".seen .large")
     image.scroll_into_view_if_needed()
     view = next(stage.image for stage in made.stages if stage.name == name)
@@ -137,15 +143,15 @@ def test_pointing_at_a_pixel_tells_its_exact_value(
     for row, column in places:
         x = box["x"] + (column + 0.5) * box["width"] / columns
         y = box["y"] + (row + 0.5) * box["height"] / rows
-        shown.mouse.move(x, y)
+        listed.mouse.move(x, y)
         text = item.locator(".seen .readout").text_content()
         assert f"row {row}, column {column}: " in (text or "")
         assert value_after(text) == maps[chosen, row, column]
 
 
-def test_another_map_is_chosen_with_the_pointer(shown: Page, digits_trace: Trace) -> None:
+def test_another_map_is_chosen_with_the_pointer(listed: Page, digits_trace: Trace) -> None:
     maps = values_of(digits_trace.stage("conv2d"))
-    item = shown.locator('[id="stage/conv2d"]')
+    item = listed.locator('[id="stage/conv2d"]')
     item.locator(".seen .maps label").nth(9).click()
     assert item.locator(".seen .caption").text_content() == "filter 9"
     image = item.locator(".seen .large")
@@ -155,15 +161,15 @@ def test_another_map_is_chosen_with_the_pointer(shown: Page, digits_trace: Trace
     assert value_after(text) == maps[9, 0, 0]
 
 
-def test_a_vector_tells_the_place_and_its_value(shown: Page, digits_trace: Trace) -> None:
+def test_a_vector_tells_the_place_and_its_value(listed: Page, digits_trace: Trace) -> None:
     example = values_of(digits_trace.stage("flatten"))[0, 0]
-    item = shown.locator('[id="stage/flatten"]')
+    item = listed.locator('[id="stage/flatten"]')
     image = item.locator(".seen .large")
     image.scroll_into_view_if_needed()
     box = image.bounding_box()
     assert box is not None
     for row, column in ((0, 0), (10, 50), (51, 103)):
-        shown.mouse.move(
+        listed.mouse.move(
             box["x"] + (column + 0.5) * box["width"] / 104,
             box["y"] + (row + 0.5) * box["height"] / 52,
         )
@@ -172,22 +178,22 @@ def test_a_vector_tells_the_place_and_its_value(shown: Page, digits_trace: Trace
         assert value_after(text) == example[row * 104 + column]
 
 
-def test_leaving_a_image_marks_again_what_the_words_speak_of(shown: Page, made: Document) -> None:
-    item = shown.locator('[id="stage/scale"]')
+def test_leaving_a_image_marks_again_what_the_words_speak_of(listed: Page, made: Document) -> None:
+    item = listed.locator('[id="stage/scale"]')
     before = item.locator(".readout").text_content()
     assert "0.5019608" in (before or "")
     item.locator(".large").hover(position={"x": 2, "y": 2})
     assert item.locator(".readout").text_content() != before
-    shown.mouse.move(1, 1)
+    listed.mouse.move(1, 1)
     assert item.locator(".readout").text_content() == before
 
 
 def test_the_kernels_have_their_figures_written_into_them(
-    shown: Page, digits_trace: Trace, made: Document
+    listed: Page, digits_trace: Trace, made: Document
 ) -> None:
     stage = next(stage for stage in made.stages if stage.name == "conv2d")
     assert stage.weights is not None
-    item = shown.locator('[id="stage/conv2d"]')
+    item = listed.locator('[id="stage/conv2d"]')
     item.locator("summary").click()
     item.locator(".kernels .maps label").nth(3).click()
     cells = item.locator(".kernels td")
@@ -204,11 +210,11 @@ PIXELS = """all => all.map(canvas => ({
 
 
 @pytest.mark.parametrize("name", ["input_image", "conv2d", "flatten"])
-def test_every_pixel_has_the_colour_of_its_value(shown: Page, made: Document, name: str) -> None:
+def test_every_pixel_has_the_colour_of_its_value(listed: Page, made: Document, name: str) -> None:
     view = next(stage.image for stage in made.stages if stage.name == name)
     assert view is not None
     many = view.shape[0] > 1
-    canvases = shown.locator(
+    canvases = listed.locator(
         f'[id="stage/{name}"] .seen {".maps" if many else ".large"} canvas'
     ).evaluate_all(PIXELS)
     assert len(canvases) == view.shape[0]
@@ -287,8 +293,8 @@ def test_exact_texts_are_the_shortest_as_in_numpy(shown: Page) -> None:
                 assert power_of_two or off(text, value) <= off(str(value), value), text
 
 
-def test_tensors_are_decoded_bit_for_bit(shown: Page, digits_trace: Trace, made: Document) -> None:
-    found = shown.evaluate(
+def test_tensors_are_decoded_bit_for_bit(listed: Page, digits_trace: Trace, made: Document) -> None:
+    found = listed.evaluate(
         """async () => {
           const { decode } = await import("viewer/tensor.js");
           const view = JSON.parse(document.getElementById("document").textContent);
@@ -307,8 +313,8 @@ def test_a_run_that_was_killed_has_a_page(pages: Pages, digits_trace: Trace, epo
     trace = killed(digits_trace, epochs)
     page, made = pages.open(trace), document(trace)
     assert words(page.locator(".headline").text_content()) == made.headline
-    assert page.locator(".epochs tbody tr").count() == epochs
-    assert page.locator(".charts .chart").count() == (2 if epochs else 0)
+    assert page.locator(".story li").count() == epochs
+    assert page.locator(".film .plot").count() == (2 if epochs else 0)
     assert page.locator("section", has_text="Prediction").count() == 0
     assert page.locator(".thread > li").count() == len(made.stages)
     if not epochs:
@@ -323,11 +329,12 @@ def test_an_odd_training_has_a_page(
 ) -> None:
     trace = change(digits_trace)
     page, made = pages.open(trace), document(trace)
-    points = page.locator(".charts .chart").first.locator("circle")
+    points = page.locator(".small .chart").first.locator("circle")
     assert points.count() == sum(
         point.y is not None for series in made.training.charts[0].series for point in series.points
     )
-    assert page.locator(".epochs tbody tr").count() == len(trace.epochs)
+    places = page.locator("[id^='epoch/']")
+    assert places.count() == len(trace.epochs)
 
 
 def test_hostile_names_are_shown_as_text(pages: Pages, digits_trace: Trace) -> None:
@@ -359,10 +366,10 @@ def test_calls_to_the_outside_are_heard(pages: Pages) -> None:
         assert each in found
 
 
-def test_images_keep_their_form(shown: Page, made: Document) -> None:
+def test_images_keep_their_form(listed: Page, made: Document) -> None:
     views = [(stage.id, stage.image) for stage in made.stages if stage.image]
     for place, view in views:
-        box = shown.locator(f'[id="{place}"] .seen .large').bounding_box()
+        box = listed.locator(f'[id="{place}"] .seen .large').bounding_box()
         assert box is not None
         assert isinstance(view, ImageView)
         assert box["width"] / box["height"] == pytest.approx(

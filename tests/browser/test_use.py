@@ -1,6 +1,7 @@
 """The page is used: by pointer, and by keyboard alone."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,15 +20,24 @@ def made(digits_trace: Trace) -> Document:
     return document(digits_trace)
 
 
-@pytest.fixture
-def page(shown: Page, request: pytest.FixtureRequest) -> Page:
+def anew(shown: Page, name: str) -> Page:
     """The page, loaded anew: all that was done to it is gone."""
     shown.mouse.move(0, 0)
     address = re.sub("[?#].*", "", shown.url)
-    shown.goto(f"{address}?{abs(hash(request.node.name))}")
+    shown.goto(f"{address}?{abs(hash(name))}")
     shown.wait_for_selector("footer")
     shown.evaluate(OPEN_LIST)
     return shown
+
+
+@pytest.fixture
+def page(shown: Page, request: pytest.FixtureRequest) -> Page:
+    return anew(shown, request.node.name)
+
+
+@pytest.fixture
+def listing(listed: Page, request: pytest.FixtureRequest) -> Page:
+    return anew(listed, request.node.name)
 
 
 def words(text: str | None) -> str:
@@ -61,21 +71,21 @@ def outline(page: Page) -> str:
     )
 
 
-def test_maps_are_chosen_and_read_by_keyboard(page: Page, digits_trace: Trace) -> None:
+def test_maps_are_chosen_and_read_by_keyboard(listing: Page, digits_trace: Trace) -> None:
     example = digits_trace.stage("conv2d").example
     assert example is not None
-    item = page.locator('[id="stage/conv2d"]')
+    item = listing.locator('[id="stage/conv2d"]')
     before = item.locator(".seen .caption").text_content() or ""
     chosen = int(before.removeprefix("filter "))
-    tab_to(page, '[id="stage/conv2d"] .seen .maps input')
-    assert outline(page) == "solid 3px"
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowRight")
+    tab_to(listing, '[id="stage/conv2d"] .seen .maps input')
+    assert outline(listing) == "solid 3px"
+    listing.keyboard.press("ArrowRight")
+    listing.keyboard.press("ArrowRight")
     following = (chosen + 2) % example.shape[-1]
     assert item.locator(".seen .caption").text_content() == f"filter {following}"
-    page.keyboard.press("Tab")
-    assert focused(page, '[id="stage/conv2d"] .seen .large')
-    assert outline(page) == "solid 2px"
+    listing.keyboard.press("Tab")
+    assert focused(listing, '[id="stage/conv2d"] .seen .large')
+    assert outline(listing) == "solid 2px"
     for key, row, column in (
         ("ArrowDown", 1, 0),
         ("ArrowRight", 1, 1),
@@ -83,47 +93,35 @@ def test_maps_are_chosen_and_read_by_keyboard(page: Page, digits_trace: Trace) -
         ("ArrowUp", 0, 0),
         ("ArrowUp", 0, 0),
     ):
-        page.keyboard.press(key)
+        listing.keyboard.press(key)
         text = item.locator(".seen .readout").text_content() or ""
         assert text.startswith(f"filter {following}, row {row}, column {column}: ")
         assert np.float32(text.rpartition(": ")[2]) == example[row, column, following]
 
 
-def test_arrow_keys_in_a_image_do_not_scroll_the_page(page: Page) -> None:
-    tab_to(page, '[id="stage/input_image"] .large')
-    before = page.evaluate("scrollY")
+def test_arrow_keys_in_a_image_do_not_scroll_the_page(listing: Page) -> None:
+    tab_to(listing, '[id="stage/input_image"] .large')
+    before = listing.evaluate("scrollY")
     for _ in range(5):
-        page.keyboard.press("ArrowDown")
-    assert page.evaluate("scrollY") == before
+        listing.keyboard.press("ArrowDown")
+    assert listing.evaluate("scrollY") == before
 
 
-def test_reading_begins_at_the_marked_value(page: Page) -> None:
-    item = page.locator('[id="stage/scale"]')
+def test_reading_begins_at_the_marked_value(listing: Page) -> None:
+    item = listing.locator('[id="stage/scale"]')
     start = item.locator(".readout").text_content() or ""
     row, column = map(int, re.findall(r"\d+", start)[:2])
-    tab_to(page, '[id="stage/scale"] .large')
-    page.keyboard.press("ArrowRight")
+    tab_to(listing, '[id="stage/scale"] .large')
+    listing.keyboard.press("ArrowRight")
     assert f"row {row}, column {column + 1}: " in (item.locator(".readout").text_content() or "")
 
 
-def test_what_is_collapsed_opens_by_keyboard(page: Page, made: Document) -> None:
-    tab_to(page, '[id="stage/conv2d"] details.more summary')
-    histogram = page.locator('[id="stage/conv2d"] .histogram').first
+def test_what_is_collapsed_opens_by_keyboard(page: Page) -> None:
+    tab_to(page, "#panel details.more summary")
+    histogram = page.locator("#panel .histogram").first
     assert not histogram.is_visible()
     page.keyboard.press("Enter")
     assert histogram.is_visible()
-    assert made.prediction is not None
-    layer = f'[id="prediction/{made.stages[2].name}"]'
-    tab_to(page, f"{layer} summary", 60)
-    assert not page.locator(f"{layer} .large").is_visible()
-    page.keyboard.press("Space")
-    expect(page.locator(f"{layer} .large")).to_be_visible()
-    assert (
-        words(page.locator(f"{layer} .body p").first.text_content())
-        == made.prediction.layers[1].text
-    )
-    page.keyboard.press("Space")
-    expect(page.locator(f"{layer} .large")).not_to_be_visible()
 
 
 def test_everything_that_can_be_touched_can_be_reached(page: Page) -> None:
@@ -154,38 +152,6 @@ def test_everything_that_can_be_touched_can_be_reached(page: Page) -> None:
         )
         reached += 1
     assert reached == wanted
-
-
-def marker(page: Page, index: int) -> float | None:
-    line = page.locator(".charts .chart").nth(index).locator(".marker line")
-    return float(line.get_attribute("x1") or "nan") if line.count() else None
-
-
-def test_pointing_at_an_epoch_marks_it_in_the_charts(page: Page) -> None:
-    rows = page.locator(".epochs tbody tr")
-    for index in (1, 2, 0):
-        rows.nth(index).hover()
-        assert "pointed" in (rows.nth(index).get_attribute("class") or "")
-        assert page.locator(".epochs .pointed").count() == 1
-        for chart in (0, 1):
-            point = page.locator(".charts .chart").nth(chart).locator("circle.training").nth(index)
-            assert marker(page, chart) == float(point.get_attribute("cx") or "nan")
-    page.mouse.move(1, 1)
-    assert [marker(page, 0), marker(page, 1)] == [None, None]
-    assert page.locator(".epochs .pointed").count() == 0
-
-
-def test_pointing_at_a_chart_marks_the_row_of_the_epoch(page: Page) -> None:
-    for chart in (0, 1):
-        for index in (2, 0, 1):
-            page.locator(".charts .chart").nth(chart).locator(".target").nth(index).hover()
-            classes = [
-                row.get_attribute("class") or "" for row in page.locator(".epochs tbody tr").all()
-            ]
-            assert ["pointed" in each for each in classes] == [
-                number == index for number in range(3)
-            ]
-            assert marker(page, 1 - chart) is not None
 
 
 def option(page: Page, index: int) -> Locator:
@@ -226,15 +192,13 @@ def test_each_question_leads_to_its_evidence(page: Page, made: Document) -> None
         assert words(link.text_content()) == f"See it: {question.place}"
         assert link.get_attribute("href") == f"#{question.evidence}"
         link.click()
-        part, _, name = question.evidence.partition("/")
-        place = page.locator("#panel" if part == "stage" else f'[id="{question.evidence}"]')
+        name = question.evidence.partition("/")[2]
+        inside = question.evidence.startswith(("stage/", "prediction/"))
+        place = page.locator("#panel" if inside else f'[id="{question.evidence}"]')
         expect(place).to_be_in_viewport()
-        address = f"#stage={name}" if part == "stage" else f"#{question.evidence}"
+        address = f"#stage={name}" if inside else f"#{question.evidence}"
         assert page.evaluate("decodeURIComponent(location.hash)") == address
         assert place.evaluate("place => place.contains(document.activeElement)")
-        if question.evidence.startswith("prediction/"):
-            assert place.get_attribute("open") is not None
-            assert place.locator(".body").inner_text()
         page.locator(".card .next").click()
 
 
@@ -314,9 +278,8 @@ def test_the_colours_follow_the_system_until_one_chooses(
 
 def test_an_address_with_a_place_opens_there(pages: Pages) -> None:
     page = pages.open(place="#prediction/conv2d")
-    place = page.locator('[id="prediction/conv2d"]')
-    expect(place).to_be_in_viewport()
-    assert place.get_attribute("open") is not None
+    expect(page.locator("#panel h3").first).to_be_in_viewport()
+    assert "conv2d" in (page.locator("#panel h3").first.text_content() or "")
     page.evaluate("() => { location.hash = '#epoch/2'; }")
     expect(page.locator('[id="epoch/2"]')).to_be_in_viewport()
 
@@ -326,8 +289,9 @@ def test_an_address_with_a_place_that_is_not_there_shows_the_page(pages: Pages, 
     assert pages.open(place=place).locator(".thread > li").count() == 6
 
 
-def test_touch_reads_a_image(pages: Pages) -> None:
-    page = pages.open(has_touch=True, viewport={"width": 375, "height": 800})
+def test_touch_reads_a_image(pages: Pages, digits_trace: Trace) -> None:
+    trace = replace(digits_trace, predictions=())
+    page = pages.open(trace, has_touch=True, viewport={"width": 375, "height": 800})
     item = page.locator('[id="stage/input_image"]')
     item.locator(".large").tap(position={"x": 3, "y": 3})
     assert "row 0, column 0: 0" in (item.locator(".readout").text_content() or "")

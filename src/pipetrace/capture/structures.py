@@ -51,6 +51,16 @@ def plain_arrays(structure: Any) -> Any:
         return None
 
 
+def column_names(structure: Any) -> tuple[str, ...]:
+    """What a data frame calls its columns; none for anything else."""
+    try:
+        if not hasattr(structure, "to_numpy"):
+            return ()
+        return tuple(map(str, structure.columns))
+    except Exception:  # no frame, or a broken one of somebody's own
+        return ()
+
+
 def as_fit_gets(structure: Any) -> Any:
     """Arrays with the floats in Keras' ``floatx``."""
     floatx = load().config.floatx()

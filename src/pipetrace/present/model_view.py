@@ -37,6 +37,7 @@ class ModelStage(Record):
         config: its Keras configuration as JSON text, without what only training uses.
         inputs, outputs: what it receives and gives.
         weights: by name, as training left them; only those that fit into the page.
+        parameters: how many it holds; 0 where an earlier call of the same layer holds them.
         unit_names: of the values along the last axis, such as the classes; empty if they have none.
         filters: what each filter's kernel resembles, a sentence each; a single one where that is
             not measured; none where it has no filters, or their weights do not fit.
@@ -50,6 +51,7 @@ class ModelStage(Record):
     inputs: tuple[InputView, ...]
     outputs: tuple[ShapeView, ...]
     weights: Mapping[str, Array]
+    parameters: int
     unit_names: tuple[str, ...]
     filters: tuple[str, ...]
 
@@ -70,6 +72,15 @@ class RowView(Record):
     label: int | None
     label_text: str
     outputs: Mapping[str, Array]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class SectionView(Record):
+    """Some of the stages of a large model, in their order: a name, theirs, and what they hold."""
+
+    name: str
+    stages: tuple[str, ...]
+    text: str
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -134,6 +145,7 @@ class ModelView(Record):
         last: the number of the epoch that ended last; 0 without training.
         restored: whether the final weights are others than those after that epoch.
         kept: further rows; None where there are none.
+        sections: of the stages of a large model, each in one of them; empty for a small one.
         omitted: what the trace has and the page lacks, in a sentence; empty where it is complete.
     """
 
@@ -145,4 +157,5 @@ class ModelView(Record):
     last: int
     restored: bool
     kept: KeptView | None
+    sections: tuple[SectionView, ...] = ()
     omitted: str = ""

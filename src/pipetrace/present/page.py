@@ -23,7 +23,7 @@ from pipetrace.present.colormaps import COLORMAPS
 from pipetrace.present.formats.json import to_json
 from pipetrace.present.model_view import ModelView
 from pipetrace.present.text import document_text
-from pipetrace.present.views import Document
+from pipetrace.present.views import Document, PredictionView
 from pipetrace.trace.document import RUNNING, Trace
 
 MAIN = "main.js"
@@ -93,7 +93,23 @@ def trace_page(
     if title is not None:
         made = replace(made, title=title)
     live = trace.ending.kind == RUNNING and not frame
-    return page(made, model_view(trace, much, rows), live=live)
+    model = model_view(trace, much, rows)
+    return page(made, model, live=live)
+
+
+def _without_what_is_computed(made: Document, model: ModelView) -> Document:
+    """A document without the images of what the page draws from the model and its rows."""
+    drawn = set(model.rows[0].outputs) if model.rows else set()
+    return replace(
+        made,
+        stages=tuple(
+            replace(stage, image=None, bars=(), omitted=None) if stage.name in drawn else stage
+            for stage in made.stages
+        ),
+        prediction=made.prediction and _in_short(made.prediction),
+        others=tuple(map(_in_short, made.others)),
+        graph=None if model.sections else made.graph,
+    )
 
 
 def page(made: Document, model: ModelView | None = None, *, live: bool = False) -> str:
@@ -104,6 +120,7 @@ def page(made: Document, model: ModelView | None = None, *, live: bool = False) 
         model: what the page computes values from; without it, it shows what the document has.
         live: whether the page loads itself again and again, because the training still runs.
     """
+    shown = _without_what_is_computed(made, model) if model else made
     start = f'import {{ start }} from "viewer/{MAIN}"; start();'
     modules = import_map()
     return TEMPLATE.format(
@@ -115,11 +132,17 @@ def page(made: Document, model: ModelView | None = None, *, live: bool = False) 
         modules=modules,
         plain=html.escape(document_text(made)),
         # A number stays on one line with its percent sign.
-        document=in_script(to_json(made).replace(" %", "\u00a0%")),
+        document=in_script(to_json(shown).replace(" %", "\u00a0%")),
         colormaps=in_script(to_json(COLORMAPS)),
         model=_packed(to_json(model)) if model else "",
         start=start,
     )
+
+
+def _in_short(prediction: PredictionView) -> PredictionView:
+    """A prediction with the probabilities alone of what its layers gave."""
+    kept = tuple(replace(layer, image=None) for layer in prediction.layers if layer.bars)
+    return replace(prediction, layers=kept)
 
 
 def in_script(text: str) -> str:

@@ -127,6 +127,7 @@ class StageView(Record):
         change: how its output differs in training, or None.
         omitted: what is not shown to keep the page small, or None.
         findings: the findings at this stage.
+        courses: what was measured of it after the epochs.
     """
 
     id: str
@@ -156,6 +157,7 @@ class StageView(Record):
     change: Change | None = None
     omitted: str | None = None
     findings: tuple[Mark, ...] = ()
+    courses: tuple[Chart, ...] = ()
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -199,6 +199,7 @@ def known_data(state: State) -> Data:
         example_value=None,
         rows=source.in_an_epoch(state.steps),
         complete=bool(rows and rows.complete),
+        feature_names=structures.column_names(call.x),
     )
 
 

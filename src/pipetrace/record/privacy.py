@@ -81,6 +81,7 @@ def unnamed_run(run: Run) -> Run:
         description=run.data.description if is_ours else "",
         origin=run.data.origin if is_ours else "",
         class_names=(),
+        feature_names=(),
     )
     return replace(run, created=created, command="", data=data)
 

@@ -221,6 +221,7 @@ class Data(Record):
         rows: how many rows an epoch trains on; None where unknown, or without training.
         targets: one for each output, as measured on the rows that were seen.
         complete: whether the recorder saw all rows, or only the first batches.
+        feature_names: what the columns of the rows are called; none where they have no names.
     """
 
     name: str
@@ -238,6 +239,7 @@ class Data(Record):
     rows: int | None = None
     targets: tuple[Target, ...] = ()
     complete: bool = True
+    feature_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipetrace.explain import task
-from pipetrace.explain.facts import first_call
+from pipetrace.explain.facts import first_call, stage_of
 from pipetrace.explain.filters import filter_texts
 from pipetrace.present.build import kept
 from pipetrace.present.build.detail import DETAILS, NORMAL, Detail, left_out, of_rows
+from pipetrace.present.build.graph.sections import section_views
 from pipetrace.present.model_view import InputView, ModelStage, ModelView, RowView, ShapeView
 from pipetrace.trace.document import SOURCE, STEP, Array, Stage, Trace
 
@@ -55,6 +56,7 @@ def model_view(
         last=last,
         restored=last in trace.weights_after,
         kept=further,
+        sections=section_views(trace),
         omitted=left_out(skipped, len(trace.weights) - len(weights), lacking, beyond, unseen),
     )
 
@@ -83,17 +85,31 @@ def _stage(trace: Trace, stage: Stage, weights: Mapping[str, Array]) -> ModelSta
             for each in stage.weights
             if f"{owner}/{each.name}" in weights
         },
+        parameters=stage.parameters.total if owner == stage.name else 0,
         unit_names=_unit_names(trace, stage),
         filters=filter_texts(trace, stage) if f"{owner}/kernel" in weights else (),
     )
 
 
 def _unit_names(trace: Trace, stage: Stage) -> tuple[str, ...]:
-    """The names of the classes, for the output that has one value for each."""
-    names = trace.run.data.class_names
+    """The names of the classes, for the output that has one value for each, or of the columns."""
+    data = trace.run.data
     ends = {output.stage for output in task.outputs(trace) if output.form == task.CLASSES}
-    fits = stage.name in ends and stage.outputs[0].shape[-1] == len(names)
-    return names if fits else ()
+    if stage.name in ends and stage.outputs[0].shape[-1] == len(data.class_names):
+        return data.class_names
+    of_columns = len(stage.outputs[0].shape) == 2 and _keeps_columns(trace, stage)
+    fits = of_columns and stage.outputs[0].shape[-1] == len(data.feature_names)
+    return data.feature_names if fits else ()
+
+
+def _keeps_columns(trace: Trace, stage: Stage) -> bool:
+    """Whether a stage is the one source, or changes each of its columns by itself."""
+    sources = [spec.source for spec in stage.inputs]
+    if not any(sources):
+        return sum(not any(spec.source for spec in each.inputs) for each in trace.stages) == 1
+    scales = stage.kind == STEP or stage.layer in ("Normalization", "Rescaling")
+    before = stage_of(trace, sources[0])
+    return scales and len(sources) == 1 and before is not None and _keeps_columns(trace, before)
 
 
 def _computed(stage: Stage) -> tuple[str, Mapping[str, Any]]:

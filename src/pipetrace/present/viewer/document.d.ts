@@ -41,6 +41,7 @@ export interface ModelView {
   last: number;
   restored: boolean;
   kept: KeptView | null;
+  sections: SectionView[];
   omitted: string;
 }
 
@@ -88,6 +89,7 @@ export interface StageView {
   change: Change | null;
   omitted: string | null;
   findings: Mark[];
+  courses: Chart[];
 }
 
 export interface PredictionView {
@@ -155,6 +157,7 @@ export interface ModelStage {
   inputs: InputView[];
   outputs: ShapeView[];
   weights: Record<string, Tensor>;
+  parameters: number;
   unit_names: string[];
   filters: string[];
 }
@@ -185,6 +188,12 @@ export interface KeptView {
   inputs: KeptInput[];
   targets: Tensor[];
   outputs: Tensor[];
+}
+
+export interface SectionView {
+  name: string;
+  stages: string[];
+  text: string;
 }
 
 export interface Chart {

@@ -16,12 +16,12 @@ import { image } from "viewer/image.js";
 /**
  * @param {Document} view
  * @param {Colormaps} colormaps
- * @param {HTMLElement | null} explorer shows one stage at a time; the list of all is then collapsed
+ * @param {HTMLElement | null} explorer shows one stage at a time; all of them are then a list of texts, drawn when it is opened
  * @returns {HTMLElement}
  */
 export function flow(view, colormaps, explorer) {
-  const list = h("ol", { class: "thread" }, ...entries(view, colormaps, 0, view.stages.length, view.groups));
   const count = counted(view.stages.length, "stage");
+  const list = () => h("ol", { class: "thread" }, ...entries(view, explorer ? null : colormaps, 0, view.stages.length, view.groups));
   return h(
     "section",
     { "aria-labelledby": "flow" },
@@ -29,15 +29,28 @@ export function flow(view, colormaps, explorer) {
     h("p", { class: "muted" }, view.counting),
     graph(view.graph),
     explorer,
-    explorer ? h("details", { class: "all" }, h("summary", {}, `All ${count} as a list, with what was measured on all rows`), list) : list,
+    explorer ? collapsed(`All ${count} as text`, list) : list(),
   );
+}
+
+/**
+ * @param {string} title
+ * @param {() => HTMLElement} make what is drawn when it is first expanded
+ * @returns {HTMLElement}
+ */
+function collapsed(title, make) {
+  const body = h("div");
+  const fill = () => {
+    if (!body.childElementCount) body.append(make());
+  };
+  return h("details", { class: "all", ontoggle: fill }, h("summary", {}, title), body);
 }
 
 /**
  * The entries from one position to another; the stages of a group are inside its entry.
  *
  * @param {Document} view
- * @param {Colormaps} colormaps
+ * @param {Colormaps | null} colormaps null for texts without images
  * @param {number} first
  * @param {number} end the position after the last one
  * @param {GroupView[]} groups the groups among them, outer ones first
@@ -92,11 +105,10 @@ function section(view, group, inside) {
 
 /**
  * @param {StageView} stage
- * @param {Colormaps} colormaps
+ * @param {Colormaps | null} colormaps
  * @returns {HTMLElement}
  */
 function item(stage, colormaps) {
-  const weights = stage.weights && image(stage.weights, colormaps);
   return h(
     "li",
     { id: stage.id, tabindex: -1 },
@@ -109,45 +121,66 @@ function item(stage, colormaps) {
         { class: "words" },
         h("h3", {}, stage.title, h("small", {}, stage.name)),
         shape(stage),
-        ...marks(stage.findings),
-        stage.wiring.length > 0 && h("p", { class: "wiring" }, stage.wiring.join(" ")),
         h("p", {}, stage.does, stage.shape ? ` ${stage.shape}` : ""),
-        facts(stage),
-        stage.measured.length > 0 && h("p", { class: "measured" }, stage.measured.join(" ")),
+        ...said(stage),
       ),
-      h(
-        "div",
-        { class: "seen" },
-        !stage.change?.training && stage.image && image(stage.image, colormaps),
-        stage.bars.length > 0 && bars(stage.bars, stage.bars_label),
-        ...stage.others.map((each) => captioned(each.label, each, colormaps)),
-        stage.omitted && h("p", { class: "muted" }, stage.omitted),
-      ),
-      change(stage.change, colormaps),
-      more(stage, weights),
+      colormaps &&
+        h(
+          "div",
+          { class: "seen" },
+          !stage.change?.training && stage.image && image(stage.image, colormaps),
+          stage.bars.length > 0 && bars(stage.bars, stage.bars_label),
+          ...others(stage, colormaps),
+          stage.omitted && h("p", { class: "muted" }, stage.omitted),
+        ),
+      colormaps && change(stage.change, colormaps),
+      colormaps && more(stage, colormaps),
     ),
   );
 }
 
 /**
- * What was measured at a stage: its findings, its figures, the distribution of all rows, its kernels.
+ * What is known of a stage beside its values: its findings, its figures, the distribution of all rows, its kernels.
  *
  * @param {StageView} stage
  * @param {Colormaps} colormaps
+ * @param {boolean} shown whether the values of the followed row are shown elsewhere
  * @returns {HTMLElement}
  */
-export function measured(stage, colormaps) {
+export function measured(stage, colormaps, shown) {
   return h(
     "div",
     { class: "more" },
+    stage.shape && h("p", { class: "wiring" }, stage.shape),
+    ...said(stage),
+    !shown && stage.image && image(stage.image, colormaps),
+    !shown && stage.bars.length > 0 && bars(stage.bars, stage.bars_label),
+    ...others(stage, colormaps),
+    change(stage.change, colormaps),
+    more(stage, colormaps),
+  );
+}
+
+/**
+ * @param {StageView} stage
+ * @returns {(HTMLElement | false | null)[]} its findings, its inputs, its figures and what was measured on all rows
+ */
+function said(stage) {
+  return [
     ...marks(stage.findings),
     stage.wiring.length > 0 && h("p", { class: "wiring" }, stage.wiring.join(" ")),
-    facts({ ...stage, example: null }), // which is another row than the one that is followed
+    facts(stage),
     stage.measured.length > 0 && h("p", { class: "measured" }, stage.measured.join(" ")),
-    ...stage.others.map((each) => captioned(each.label, each, colormaps)),
-    change(stage.change, colormaps),
-    more(stage, stage.weights && image(stage.weights, colormaps)),
-  );
+  ];
+}
+
+/**
+ * @param {StageView} stage
+ * @param {Colormaps} colormaps
+ * @returns {HTMLElement[]}
+ */
+function others(stage, colormaps) {
+  return stage.others.map((each) => captioned(each.label, each, colormaps));
 }
 
 /**
@@ -208,10 +241,11 @@ function facts(stage) {
  * More measurements, collapsed: the distribution of all rows, the activity of the filters, and the kernels.
  *
  * @param {StageView} stage
- * @param {HTMLElement | null} weights
+ * @param {Colormaps} colormaps
  * @returns {HTMLElement | null}
  */
-function more(stage, weights) {
+function more(stage, colormaps) {
+  const weights = stage.weights && image(stage.weights, colormaps);
   if (!stage.distribution && !weights && !stage.channels.length) return null;
   const names = [
     stage.distribution && "distribution",

@@ -67,23 +67,6 @@ export function image(view, colormaps) {
 }
 
 /**
- * A small image for an overview, without controls.
- *
- * @param {ImageView} view
- * @param {Colormaps} colormaps
- * @returns {HTMLElement}
- */
-export function thumbnail(view, colormaps) {
-  const drawing = prepare(view, colormaps);
-  const shown = view.shape[0] === 1 || view.kind === "colour" ? [0] : [...Array(Math.min(8, view.shape[0])).keys()];
-  return h(
-    "span",
-    { class: `thumbnail ${view.kind}`, "aria-hidden": "true" },
-    ...shown.map((index) => canvas(drawing, index)),
-  );
-}
-
-/**
  * @param {Drawing} drawing
  * @param {number} index
  * @returns {HTMLCanvasElement}

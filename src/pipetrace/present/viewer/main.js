@@ -36,9 +36,13 @@ export async function start() {
   });
   const epochs = epochsOf(view, model, state);
   const inside = model && h("div", {}, rows(view, model, state), explorer(view, model, state, epochs, colormaps));
+  const first = state.now.row;
   const go = (/** @type {string} */ id) => {
-    const stage = id.startsWith("stage/") ? id.slice(6) : null;
-    if (stage === null || !model?.byName.has(stage)) return visit(id);
+    const group = view.groups.find((each) => each.id === id);
+    const [, named] = /^(?:stage|prediction)\/(.+)$/.exec(id) ?? [];
+    const stage = group ? view.stages[group.first]?.name : named;
+    if (stage === undefined || !model?.byName.has(stage)) return visit(id);
+    if (id.startsWith("prediction/")) state.set("row", first);
     state.open(stage);
     document.getElementById("panel")?.scrollIntoView({ block: "start" });
     document.getElementById("panel")?.focus({ preventScroll: true });
@@ -82,11 +86,13 @@ export async function start() {
   });
   // Paper shows everything expanded.
   window.addEventListener("beforeprint", () => {
-    for (const details of document.querySelectorAll("details")) {
-      details.open = true;
-      // The browser sends this event only after printing; contents that wait for it are drawn now.
-      details.dispatchEvent(new Event("toggle"));
-    }
+    // What is drawn when it is first expanded may hold parts that are collapsed.
+    for (let closed = [...document.querySelectorAll("details:not([open])")]; closed.length; closed = [...document.querySelectorAll("details:not([open])")])
+      for (const details of /** @type {HTMLDetailsElement[]} */ (closed)) {
+        details.open = true;
+        // The browser sends this event only after printing; contents that wait for it are drawn now.
+        details.dispatchEvent(new Event("toggle"));
+      }
   });
 }
 

@@ -1,13 +1,11 @@
-// The predictions: the first with all its layers, the others collapsed. A layer is drawn when it is first expanded.
+// The predictions: the first one, the others collapsed. What each stage gave for them is in the explorer.
 
 import { bars } from "viewer/chart.js";
-import { counted, h } from "viewer/dom.js";
+import { h } from "viewer/dom.js";
 import { afterTraining } from "viewer/epochs/epochs.js";
 import { outcome } from "viewer/outcome.js";
-import { image, thumbnail } from "viewer/image.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
-/** @typedef {import("viewer/document.js").LayerView} LayerView */
 /** @typedef {import("viewer/document.js").PredictionView} PredictionView */
 /** @typedef {import("viewer/image.js").Colormaps} Colormaps */
 
@@ -22,7 +20,7 @@ export function prediction({ prediction: view, others }, state, colormaps) {
   return h(
     "section",
     { "aria-labelledby": "prediction-title" },
-    h("h2", { id: "prediction-title" }, "Prediction", h("small", {}, counted(view.layers.length, "layer"))),
+    h("h2", { id: "prediction-title" }, "Prediction"),
     afterTraining(state),
     ...shown(view, colormaps),
     others.length > 0 && h("h3", { class: "others" }, "Other rows"),
@@ -36,14 +34,11 @@ export function prediction({ prediction: view, others }, state, colormaps) {
  * @returns {(HTMLElement | "")[]}
  */
 function shown(view, colormaps) {
-  // If the outcome is drawn above, the last layer stays collapsed.
-  const open = view.outcomes.length ? -1 : view.layers.length - 1;
   return [
     h("p", { class: "muted" }, view.title),
     h("p", { class: "verdict" }, view.verdict),
     ...view.outcomes.map((each) => outcome(each, colormaps)),
-    h("div", { class: "layers" }, ...view.layers.map((layer, index) => panel(layer, colormaps, index === open))),
-    view.omitted ? h("p", { class: "muted" }, view.omitted) : "",
+    ...view.layers.map((layer) => h("div", { id: layer.id, tabindex: -1 }, bars(layer.bars, `${layer.title}: the probability of each class`))),
     view.check ? h("p", { class: "muted" }, view.check) : "",
   ];
 }
@@ -64,42 +59,6 @@ function collapsed(view, colormaps) {
     "details",
     { id: view.id, class: "other", ontoggle: fill },
     h("summary", {}, h("strong", {}, view.name), h("span", {}, view.verdict)),
-    body,
-  );
-}
-
-/**
- * A layer; its contents are drawn when it is first expanded.
- *
- * @param {LayerView} layer
- * @param {Colormaps} colormaps
- * @param {boolean} open
- * @returns {HTMLElement}
- */
-function panel(layer, colormaps, open) {
-  const body = h("div", { class: "body" });
-  const fill = () => {
-    if (body.childElementCount) return;
-    body.append(
-      h("p", {}, layer.text),
-      ...(layer.image ? [image(layer.image, colormaps)] : []),
-      ...(layer.bars.length ? [bars(layer.bars, `${layer.title}: the probability of each class`)] : []),
-    );
-  };
-  if (open) fill();
-  const winner = layer.bars.find((bar) => bar.marked);
-  return h(
-    "details",
-    { id: layer.id, class: "layer", open, ontoggle: fill },
-    h(
-      "summary",
-      {},
-      h("span", { class: "place" }, `Layer ${layer.number}`),
-      h("span", { class: "title" }, layer.title),
-      h("span", { class: "shape" }, layer.shape),
-      layer.image && thumbnail(layer.image, colormaps),
-      winner && h("span", { class: "winner" }, `'${winner.name}' ${winner.text}`),
-    ),
     body,
   );
 }

@@ -57,7 +57,18 @@ def test_two_alike_are_no_repetition_and_another_wiring_is_another_block() -> No
     at = next(index for index, each in enumerate(stages) if each.name == "block3_add")
     other = replace(stages[at].inputs[0], source="block3_conv1")
     stages[at] = replace(stages[at], inputs=(other, *stages[at].inputs[1:]))
-    assert found(replace(trace, stages=Stages(stages))) == []
+    alike = [(f"block{number}", 9 * number - 7, 9 * number + 1, 1) for number in range(1, 6)]
+    assert found(replace(trace, stages=Stages(stages))) == alike
+
+
+def test_names_that_begin_alike_make_groups_but_counted_ones_do_not() -> None:
+    rest = ("expand_conv", "expand_bn", "depth_conv", "depth_bn", "project")
+    names = [f"net_block_{number}_{each}" for number in (1, 2) for each in rest]
+    names += [f"dense_{number}" for number in range(1, 7)]
+    names += [f"head{at}" for at in range(LARGE)]
+    lines = [f"{name} Kind{at} {names[at - 1]}" for at, name in enumerate(names) if at]
+    trace = trace_of(lined("\n".join([f"{names[0]} InputLayer", *lines])))
+    assert found(trace) == [("net_block_1", 0, 4, 1), ("net_block_2", 5, 9, 1)]
 
 
 def test_a_block_begins_where_the_fewest_lines_cross() -> None:
@@ -229,7 +240,7 @@ def test_many_stages_that_do_not_fold_are_told_in_short() -> None:
     ]
     made = document(trace_of([measured(each) for each in lined("\n".join(text))]))
     assert made.brief
-    assert "Each stage is told in short." in document_text(made)
+    assert "Each stage is shown in short." in document_text(made)
     assert "Measured:" not in document_text(made)
     opened = document(trace_of([measured(each) for each in lined("\n".join(text))]), expanded=True)
     assert "Measured:" in document_text(opened)

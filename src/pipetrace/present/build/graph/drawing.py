@@ -246,7 +246,8 @@ def _what(node: Node) -> str:
     if node.group is None:
         return node.stages[0].layer or node.stages[0].kind
     if node.group.nested is None:
-        return f"{counted(len(node.stages) // node.group.times, 'stage')}, {node.group.times} times"
+        stages, times = counted(len(node.stages) // node.group.times, "stage"), node.group.times
+        return f"{stages}, {times} times" if times > 1 else stages
     return f"{node.group.nested.layer}, {counted(len(node.stages), 'stage')}"
 
 

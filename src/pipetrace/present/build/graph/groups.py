@@ -1,10 +1,14 @@
-"""Groups of stages: nested models, layers made of layers, and repeated blocks."""
+"""Groups of stages: nested models, layers made of layers, names alike, and repeated blocks."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipetrace.present.build.graph.wiring import Wiring
 from pipetrace.trace.document import Group, Stage, Trace
+
+ALIKE = 4
+"""So many stages in a row whose names begin alike make a group."""
 
 LARGE = 40
 """A model with more stages than this has its groups and its repeated blocks collapsed."""
@@ -15,6 +19,10 @@ FEWEST = 6
 LONGEST = 120
 """No longer blocks are looked for."""
 
+SEPARATORS = "_./-"
+NAME_PART = re.compile(r"[^_./-]*[_./-]+")
+NUMBERED = re.compile(r"\d+([_./-]|$)")
+
 
 @dataclass(frozen=True)
 class StageGroup:
@@ -23,7 +31,7 @@ class StageGroup:
     Attributes:
         name: what it is opened by: the path of the group, or the names of its first and last stage.
         first, last: the positions of its first and last stage.
-        group: the nested model or layer; None for a block that repeats.
+        nested: the nested model or layer; None for names alike and for a block that repeats.
         times: how often the block comes; 1 for a group.
     """
 
@@ -53,6 +61,12 @@ def stage_groups(trace: Trace, wires: Wiring) -> tuple[StageGroup, ...]:
                 if (level is None or level.around(each)) and each is not level
             ]
             found += _repeated(trace, wires, level, inside)
+        repeated = [each for each in found if each.times > 1]
+        found += [
+            each
+            for each in _named_alike([stage.path for stage in trace.stages])
+            if not any(other.around(each) for other in repeated)
+        ]
     return tuple(
         sorted(_apart(found), key=lambda group: (group.first, -group.last, group.nested is None))
     )
@@ -85,6 +99,46 @@ def _of_nested(stages: Sequence[Stage], nested: Group) -> list[StageGroup]:
         for index, run in enumerate(runs)
         if len(run) > 1
     ]
+
+
+def _named_alike(paths: Sequence[str], start: int = 0, known: str = "") -> list[StageGroup]:
+    """The runs of stages whose names share their first words: block_1_expand and block_1_project.
+
+    Args:
+        paths: of the stages in a row.
+        start: the position of the first one.
+        known: what the names of all of them begin with.
+    """
+    found: list[StageGroup] = []
+    at = 0
+    while at < len(paths):
+        first = NAME_PART.match(paths[at], len(known))
+        end = at
+        while first and end < len(paths) and paths[end].startswith(first[0], len(known)):
+            end += 1
+        if end - at < ALIKE:
+            at += 1
+            continue
+        run = paths[at:end]
+        prefix = shared_words(run)
+        # Of block_1, block_2, ... each is a group, and block is none; nor is dense_1, dense_2, ...
+        numbered = all(NUMBERED.match(path, len(prefix)) for path in run)
+        if not numbered and len(run) < len(paths):
+            name = prefix.rstrip(SEPARATORS)
+            found.append(StageGroup(name, start + at, start + end - 1, None))
+        found += _named_alike(run, start + at, prefix)
+        at = end
+    return found
+
+
+def shared_words(paths: Sequence[str]) -> str:
+    """The first words that all names share, up to a separator."""
+    prefix = ""
+    while (word := NAME_PART.match(paths[0], len(prefix))) and all(
+        path.startswith(prefix + word[0]) for path in paths
+    ):
+        prefix += word[0]
+    return prefix
 
 
 def _apart(found: Sequence[StageGroup]) -> list[StageGroup]:

@@ -81,7 +81,10 @@ def _group(trace: Trace, wires: Wiring, group: StageGroup, *, expanded: bool) ->
     inputs, outputs, parameters = _interface(trace, wires, group)
     if group.nested is not None:
         title = f"{group.name} ({group.nested.layer})"
-        text = [f"{counted(len(stages), 'stage')}: {_classes(stages)}.", *_called_again(group)]
+        text = [f"{counted(len(stages), 'stage')}: {classes(stages)}.", *_called_again(group)]
+    elif group.times == 1:
+        title = group.name
+        text = [f"{counted(len(stages), 'stage')}: {classes(stages)}."]
     else:
         length = len(stages) // group.times
         title = f"A block of {counted(length, 'stage')}, {group.times} times"
@@ -116,9 +119,17 @@ def _interface(
         if stage.outputs
         and (stage.name in given or any(user not in inside for user in wires.users[stage.name]))
     ]
+    return inputs, outputs or stages[-1].outputs[:1], _total(trace, stages)
+
+
+def _total(trace: Trace, stages: Sequence[Stage]) -> Parameters:
     held = {first_call(trace, stage): stage.parameters for stage in stages}.values()
-    parameters = Parameters(sum(each.trainable for each in held), sum(each.frozen for each in held))
-    return inputs, outputs or stages[-1].outputs[:1], parameters
+    return Parameters(sum(each.trainable for each in held), sum(each.frozen for each in held))
+
+
+def parameters_of(trace: Trace, stages: Sequence[Stage]) -> str:
+    """How many parameters stages hold, those of a layer that is called again once."""
+    return _held(_total(trace, stages))
 
 
 def _shapes(specs: Sequence[Spec], rows: int) -> str:
@@ -126,7 +137,7 @@ def _shapes(specs: Sequence[Spec], rows: int) -> str:
     return f"{found[0]} … {found[-1]}" if len(found) > 3 else listed(found)
 
 
-def _classes(stages: Sequence[Stage]) -> str:
+def classes(stages: Sequence[Stage]) -> str:
     """How many stages there are of each class, the most frequent ones first."""
     names = [stage.layer or stage.kind for stage in stages]
     counts = sorted({name: names.count(name) for name in names}.items(), key=lambda each: -each[1])

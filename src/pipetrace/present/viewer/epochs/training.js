@@ -48,7 +48,7 @@ export function training({ training: view }, model, state, epochs) {
  * @returns {HTMLElement}
  */
 function checked(model, state, columns) {
-  const line = h("p", { class: "check" });
+  const line = h("p", { class: "agreement" });
   state.watch("row", () => {
     const { row } = state.now;
     const found = columns.filter((each) => model.epochs.includes(each)).map((each) => model.agreement({ row, epoch: each }));

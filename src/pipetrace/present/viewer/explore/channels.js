@@ -2,6 +2,7 @@
 
 import { paint } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
+import { rove } from "viewer/explore/rove.js";
 import { isImage, placeIn } from "viewer/explore/place.js";
 import { scaleOf } from "viewer/explore/picture.js";
 import { plane, sliceOf } from "viewer/explore/slice.js";
@@ -38,7 +39,7 @@ export function channels({ model, state, stage }, output) {
     ),
   );
   const grid = h("div", { class: "tiles", role: "group", "aria-label": "Channels" }, ...buttons);
-  rove(grid, buttons);
+  rove(grid);
   const more = shown < count ? ` The first ${shown} of ${counted(count)}.` : "";
   const element = h(
     "div",
@@ -68,30 +69,4 @@ export function channels({ model, state, stage }, output) {
       });
     },
   };
-}
-
-/**
- * Let the arrow keys go to the nearest button of a group, which is one tab stop.
- *
- * @param {HTMLElement} group
- * @param {HTMLElement[]} buttons
- */
-function rove(group, buttons) {
-  group.addEventListener("keydown", (event) => {
-    const way = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[event.key];
-    const from = buttons.find((button) => button === document.activeElement);
-    if (!way || !from) return;
-    event.preventDefault();
-    const start = from.getBoundingClientRect();
-    let [best, least] = [/** @type {HTMLElement | null} */ (null), Infinity];
-    for (const button of buttons) {
-      const box = button.getBoundingClientRect();
-      const [x, y] = [box.x - start.x, box.y - start.y];
-      const along = x * way[0] + y * way[1];
-      const aside = Math.abs(x * way[1]) + Math.abs(y * way[0]);
-      if (along > 2 && along + 4 * aside < least) [best, least] = [button, along + 4 * aside];
-    }
-    best?.focus();
-    best?.click();
-  });
 }

@@ -1,16 +1,16 @@
-// Inside the pipeline: the stages as tabs, one open, and in it how every value came to be.
+// Inside the pipeline: the stages as tabs or groups, one open, and in it how every value came to be.
 
-import { paint } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
+import { coursesOf } from "viewer/epochs/courses.js";
 import { afterTraining, instead } from "viewer/epochs/epochs.js";
 import { channels } from "viewer/explore/channels.js";
 import { filter } from "viewer/explore/filter.js";
 import { originOf } from "viewer/explore/origin.js";
+import { overview } from "viewer/explore/overview.js";
 import { nextPicture, pictureOf } from "viewer/explore/pictures.js";
-import { isImage, placeIn } from "viewer/explore/place.js";
-import { scaleOf } from "viewer/explore/picture.js";
-import { placeText, plane, sliceOf } from "viewer/explore/slice.js";
-import { dimensions } from "viewer/figures.js";
+import { placeIn } from "viewer/explore/place.js";
+import { placeText, sliceOf } from "viewer/explore/slice.js";
+import { stageTabs } from "viewer/explore/tabs.js";
 import { measured } from "viewer/flow.js";
 import { explained } from "viewer/words.js";
 
@@ -35,6 +35,7 @@ const PLAY = "▶ Slide the window";
  * @property {Layer} stage
  * @property {StageView} words
  * @property {Colormaps} colormaps
+ * @property {(words: StageView) => HTMLElement | null} courses what was measured of a stage after the epochs
  * @property {HTMLElement} after says, where an earlier epoch is chosen, that what follows is of the end
  */
 
@@ -47,40 +48,14 @@ const PLAY = "▶ Slide the window";
  * @returns {HTMLElement}
  */
 export function explorer(view, model, state, epochs, colormaps) {
-  const panel = h("div", { class: "panel", role: "tabpanel", id: "panel", tabindex: -1 });
-  const tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Stages" });
+  const large = model.sections.length > 0;
+  const panel = h("div", { class: "panel", role: large ? "region" : "tabpanel", "aria-label": "The open stage", id: "panel", tabindex: -1 });
   const words = new Map(view.stages.map((stage) => [stage.name, stage]));
-  const buttons = model.stages.map((stage) => {
-    const canvas = h("canvas", { "aria-hidden": "true" });
-    const text = words.get(stage.name);
-    const button = h(
-      "button",
-      {
-        type: "button",
-        role: "tab",
-        "aria-controls": "panel",
-        onclick: () => state.open(stage.name, placeIn(model, state, stage)),
-      },
-      canvas,
-      h("span", {}, h("b", {}, text?.title ?? stage.name, text?.findings.length ? h("i", { class: "flag", title: "a finding" }, " !") : null), h("small", {}, dimensions(stage.outputs[0]?.shape ?? []))),
-    );
-    state.watch(["row", "epoch", "place", "theme"], () => thumbnail(canvas, model, state, stage));
-    return button;
-  });
-  tabs.append(...buttons);
-  tabs.addEventListener("keydown", (event) => {
-    const at = model.stages.findIndex((stage) => stage.name === state.now.stage);
-    const next = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: buttons.length - 1 }[event.key];
-    const stage = next === undefined ? undefined : model.stages[next];
-    if (!stage) return;
-    event.preventDefault();
-    state.open(stage.name, placeIn(model, state, stage));
-    buttons[next ?? 0]?.focus();
-  });
   /** @type {() => void} */
   let redraw = () => {};
   let built = "";
   const after = afterTraining(state);
+  const courses = coursesOf(view, state);
   // Which of the pictures there are, for a row under the weights of an epoch.
   const pictured = (/** @type {Layer} */ stage) =>
     [stage.name, ...stage.inputs.map(({ source }) => source), ...model.consumers(stage.name).map(({ name }) => name)].filter((name) => model.output(state.at, name)).join(" ");
@@ -89,16 +64,10 @@ export function explorer(view, model, state, epochs, colormaps) {
     const text = words.get(state.now.stage);
     if (!stage || !text) return;
     built = pictured(stage);
-    redraw = opened(panel, { view, model, state, stage, words: text, colormaps, after });
+    redraw = opened(panel, { view, model, state, stage, words: text, colormaps, after, courses });
     redraw();
   };
   state.watch(["stage"], () => {
-    model.stages.forEach((stage, at) => {
-      const chosen = stage.name === state.now.stage;
-      buttons[at]?.setAttribute("aria-selected", String(chosen));
-      buttons[at]?.setAttribute("tabindex", chosen ? "0" : "-1");
-      if (chosen && buttons[at]) tabs.scrollLeft = buttons[at].offsetLeft - tabs.offsetLeft - 40;
-    });
     open();
   });
   state.watch(["row", "epoch", "place", "symbols", "theme"], () => {
@@ -106,26 +75,9 @@ export function explorer(view, model, state, epochs, colormaps) {
     if (stage && pictured(stage) !== built) open();
     else redraw();
   });
-  const nearest = h("p", { class: "check", role: "status" });
+  const nearest = h("p", { class: "instead", role: "status" });
   state.watch("epoch", () => (nearest.textContent = instead(model, epochs, state.now.epoch)));
-  return h("div", { class: "explorer" }, nearest, tabs, panel);
-}
-
-/**
- * @param {HTMLCanvasElement} canvas
- * @param {Model} model
- * @param {State} state
- * @param {Layer} stage
- */
-function thumbnail(canvas, model, state, stage) {
-  const values = model.output(state.at, stage.name);
-  canvas.hidden = !values;
-  if (!values) return;
-  const place = placeIn(model, state, stage);
-  const slice = sliceOf(values.shape, 32);
-  const shown = plane(values, slice, place);
-  const { most, ramp } = scaleOf(shown, isImage(model, stage));
-  paint(canvas, shown, slice.columns, most, ramp);
+  return h("div", { class: "explorer" }, nearest, large ? overview(view, model, state) : stageTabs(view, model, state), panel);
 }
 
 /**
@@ -148,7 +100,7 @@ function opened(panel, context) {
   const what = h("p", { class: "what" }, ...explained(words.does));
   if (!output) {
     const absent = h("p", { class: "muted" }, "The output of this stage is not in this page, and not all weights that it takes to compute it.");
-    panel.replaceChildren(head, what, absent, context.after, measured(words, context.colormaps));
+    panel.replaceChildren(head, what, absent, ...[context.courses(words)].filter((each) => each !== null), context.after, measured(words, context.colormaps, false));
     return () => {};
   }
   const sources = stage.inputs.map(({ source }) => model.byName.get(source)).filter((each) => each !== undefined);
@@ -169,8 +121,9 @@ function opened(panel, context) {
     h("div", { class: "calc" }, playing.element, origin),
     ...(looksFor ? [looksFor.element] : []),
     ...(tiles ? [tiles.element] : []),
+    ...[context.courses(words)].filter((each) => each !== null),
     context.after,
-    measured(words, context.colormaps),
+    measured(words, context.colormaps, true),
   );
   return () => {
     const place = placeIn(model, state, stage);

@@ -27,6 +27,7 @@ export class Model {
     /** @type {Map<string, Layer>} */
     this.byName = new Map(this.stages.map((stage) => [stage.name, stage]));
     this.omitted = view.omitted;
+    this.sections = view.sections;
     this.rows = new Rows(view);
     /** The epoch that ended last, and the number that stands for the model as training left it. */
     this.last = view.last;

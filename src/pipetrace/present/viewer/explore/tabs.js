@@ -1,0 +1,76 @@
+// The stages as tabs, each with its map for the row and the place that are looked at.
+
+import { paint } from "viewer/colour.js";
+import { h } from "viewer/dom.js";
+import { isImage, placeIn } from "viewer/explore/place.js";
+import { scaleOf } from "viewer/explore/picture.js";
+import { plane, sliceOf } from "viewer/explore/slice.js";
+import { dimensions } from "viewer/figures.js";
+
+/** @typedef {import("viewer/document.js").Document} Document */
+/** @typedef {import("viewer/model/model.js").Model} Model */
+/** @typedef {import("viewer/model/layers.js").Layer} Layer */
+/** @typedef {import("viewer/state.js").State} State */
+
+/**
+ * @param {Document} view
+ * @param {Model} model
+ * @param {State} state
+ * @returns {HTMLElement}
+ */
+export function stageTabs(view, model, state) {
+  const tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Stages" });
+  const words = new Map(view.stages.map((stage) => [stage.name, stage]));
+  const buttons = model.stages.map((stage) => {
+    const canvas = h("canvas", { "aria-hidden": "true" });
+    const text = words.get(stage.name);
+    const button = h(
+      "button",
+      {
+        type: "button",
+        role: "tab",
+        "aria-controls": "panel",
+        onclick: () => state.open(stage.name, placeIn(model, state, stage)),
+      },
+      canvas,
+      h("span", {}, h("b", {}, text?.title ?? stage.name, text?.findings.length ? h("i", { class: "flag", title: "a finding" }, " !") : null), h("small", {}, dimensions(stage.outputs[0]?.shape ?? []))),
+    );
+    state.watch(["row", "epoch", "place", "theme"], () => thumbnail(canvas, model, state, stage));
+    return button;
+  });
+  tabs.append(...buttons);
+  tabs.addEventListener("keydown", (event) => {
+    const at = model.stages.findIndex((stage) => stage.name === state.now.stage);
+    const next = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: buttons.length - 1 }[event.key];
+    const stage = next === undefined ? undefined : model.stages[next];
+    if (!stage) return;
+    event.preventDefault();
+    state.open(stage.name, placeIn(model, state, stage));
+    buttons[next ?? 0]?.focus();
+  });
+  state.watch("stage", () => {
+    model.stages.forEach((stage, at) => {
+      const chosen = stage.name === state.now.stage;
+      buttons[at]?.setAttribute("aria-selected", String(chosen));
+      buttons[at]?.setAttribute("tabindex", chosen ? "0" : "-1");
+      if (chosen && buttons[at]) tabs.scrollLeft = buttons[at].offsetLeft - tabs.offsetLeft - 40;
+    });
+  });
+  return tabs;
+}
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {Model} model
+ * @param {State} state
+ * @param {Layer} stage
+ */
+function thumbnail(canvas, model, state, stage) {
+  const values = model.output(state.at, stage.name);
+  if (!values) return;
+  const place = placeIn(model, state, stage);
+  const slice = sliceOf(values.shape, 32);
+  const shown = plane(values, slice, place);
+  const { most, ramp } = scaleOf(shown, isImage(model, stage));
+  paint(canvas, shown, slice.columns, most, ramp);
+}

@@ -1,0 +1,73 @@
+"""The stages of a large model: groups in a strip, one open, and a search for both."""
+
+from dataclasses import replace
+
+import pytest
+from playwright.sync_api import Page, expect
+from tests.browser.conftest import Pages
+from tests.browser.test_accessibility import AXE, violations
+from tests.graphs import deep
+
+from pipetrace.trace.document import Prediction
+
+pytestmark = pytest.mark.browser
+
+DEEP = deep(example=True)
+OUTPUTS = {stage.name: stage.example for stage in DEEP.stages if stage.example is not None}
+RECORDED = replace(DEEP, predictions=(Prediction(0, None, OUTPUTS, "best", 0.1),))
+
+
+def opened(page: Page) -> tuple[int, str]:
+    """How many stages are listed, and which one is open."""
+    name = page.locator("#panel h3 small").first.text_content() or ""
+    return page.locator(".stagelist tbody tr").count(), name
+
+
+def test_a_group_lists_its_stages_and_opens_one_of_them(pages: Pages) -> None:
+    page = pages.open(RECORDED, place="#stage=block3_add")
+    assert page.locator("[role=tab]").count() == 0
+    assert page.locator(".strip button").count() == 18
+    assert opened(page) == (9, "block3_add")
+    joins = page.locator(".stagelist tr.chosen .wiring").text_content() or ""
+    assert joins.startswith("Joins block2_add and block3_drop")
+    page.get_by_role("button", name="block7", exact=True).click()
+    assert opened(page) == (9, "block7_conv1")
+    page.get_by_role("button", name="block7_relu2", exact=True).click()
+    assert opened(page) == (9, "block7_relu2")
+    assert page.url.endswith("stage=block7_relu2&at=" + page.url.rpartition("at=")[2])
+    squares = page.locator(".strip .map i").evaluate_all("all => all.map(each => each.offsetWidth)")
+    assert squares[1] == 2 * squares[12] > 0
+    bars = page.locator(".strip .held i").evaluate_all("all => all.map(each => each.offsetHeight)")
+    assert bars[1] == max(bars)
+
+
+def test_the_search_filters_groups_and_stages(pages: Pages) -> None:
+    page = pages.open(RECORDED)
+    find = page.get_by_role("searchbox")
+    find.fill("block1_")
+    assert page.locator(".strip button:visible").count() == 1
+    assert page.locator(".stagelist tbody tr").count() == 9
+    find.fill("dropout")
+    expect(page.get_by_role("status")).to_have_text("16 stages in 16 groups")
+    find.press("Enter")
+    assert page.locator("#panel h3 small").first.text_content() == "block1_drop"
+    find.fill("nothing like it")
+    assert page.locator(".stagelist tbody tr").count() == 0
+    find.press("Escape")
+    assert page.locator(".strip button:visible").count() == 18
+
+
+def test_keys_go_through_groups_and_stages_and_nothing_is_inaccessible(pages: Pages) -> None:
+    page = pages.open(RECORDED, place="#stage=block3_add", viewport={"width": 390, "height": 900})
+    page.locator(".strip [aria-pressed=true]").focus()
+    page.keyboard.press("ArrowRight")
+    assert opened(page) == (9, "block4_conv1")
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")
+    assert opened(page) == (9, "block4_bn1")
+    page.keyboard.press("ArrowDown")
+    assert opened(page) == (9, "block4_relu1")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    # What is scrolled out of a frame, axe cannot judge.
+    page.set_viewport_size({"width": 1280, "height": 900})
+    assert violations(page, AXE.read_text(encoding="utf-8")) == {}
