@@ -21,7 +21,7 @@ import { svg, h } from "viewer/dom.js";
 const HEIGHT = 260;
 const SMALL_HEIGHT = 132;
 const LINE_HEIGHT = 15;
-const LETTER = 7.7; // the mean width of a bold letter of 13 px, in a wide font
+const LETTER = 8.6; // the mean width of a bold letter of 13 px, in a wide font
 const NARROW = matchMedia("(max-width: 640px)"); // as in page.css
 
 /**

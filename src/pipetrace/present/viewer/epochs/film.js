@@ -41,7 +41,7 @@ export function film(view, model, state, epochs) {
   const shown = h("tbody", {});
   const choose = (/** @type {number} */ epoch) => () => state.set("epoch", epoch);
   const heads = columns.map((epoch) =>
-    h("th", { scope: "col", role: "columnheader" }, h("button", { type: "button", class: "plain", "aria-label": `Show the model ${epochs.long(epoch)}`, onclick: choose(epoch) }, epochs.short(epoch))),
+    h("th", { scope: "col", role: "columnheader" }, h("button", { type: "button", class: "plain", "aria-label": `${epochs.short(epoch)}: show the model ${epochs.long(epoch)}`, onclick: choose(epoch) }, epochs.short(epoch))),
   );
   /** @type {(name: string, cells: (Node | string | null)[], kind: string) => HTMLElement} */
   const line = (name, cells, kind) =>

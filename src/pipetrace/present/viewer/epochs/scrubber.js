@@ -28,7 +28,7 @@ export function scrubber(epochs, state) {
   const says = h("output", {});
   const play = h("button", { type: "button", class: "play", onclick: () => epochs.play(told) });
   const told = (/** @type {boolean} */ plays) => {
-    play.textContent = plays ? "❚❚" : "▶";
+    play.classList.toggle("playing", plays); // its sign is in the style, as it is no text
     play.setAttribute("aria-label", plays ? "Stop" : "Play the epochs");
   };
   told(false);
