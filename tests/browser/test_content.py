@@ -12,7 +12,7 @@ from tests.browser.conftest import Pages
 from tests.traces import HOSTILE, broken, killed, lengthened, renamed
 
 from pipetrace.present.build.document import document
-from pipetrace.present.colormaps import colours
+from pipetrace.present.colormaps import PAGE_COLORMAPS, colours
 from pipetrace.present.drawings import ImageView
 from pipetrace.present.text import document_text
 from pipetrace.present.views import Document
@@ -225,7 +225,11 @@ def test_every_pixel_has_the_colour_of_its_value(listed: Page, made: Document, n
         there = np.isfinite(values)
         # Half a step of colour may be rounded up or down.
         assert (
-            np.abs(painted[there][:, :3] - colours(places, view.colormap)[there].astype(int)) <= 1
+            np.abs(
+                painted[there][:, :3]
+                - colours(places, view.colormap, PAGE_COLORMAPS)[there].astype(int)
+            )
+            <= 1
         ).all()
         assert (painted[..., 3] == np.where(there, 255, 0)).all()
 

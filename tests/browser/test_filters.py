@@ -22,7 +22,7 @@ def several(digits_trace: Trace) -> Trace:
     image = first.outputs["input_image"]
     others = {7: image[::-1].copy(), 9: image[:, ::-1].copy()}
     made = [replace(first, row=row, outputs={"input_image": each}) for row, each in others.items()]
-    return replace(digits_trace, predictions=(first, *made))
+    return replace(digits_trace, predictions=(first, *made), kept_rows=None)
 
 
 def maps(trace: Trace, row: int) -> Array:

@@ -95,6 +95,25 @@ def test_the_end_of_the_data(keras: Any) -> None:
     assert not internals.is_end_of_data(ValueError())
 
 
+def test_functions_run_as_they_were_traced_within_the_block_alone(keras: Any) -> None:
+    import tensorflow as tf
+    from tensorflow.python.eager import context
+
+    def options() -> Any:
+        return context.context().function_call_options
+
+    def rewrites() -> bool:
+        config = tf.compat.v1.ConfigProto.FromString(options().config_proto_serialized)
+        return not config.graph_options.rewrite_options.disable_meta_optimizer
+
+    assert internals.supports_call_options()
+    before = options()
+    with internals.as_traced():
+        assert not rewrites()
+    assert options() is before
+    assert rewrites()
+
+
 def test_masks_that_tensors_carry(keras: Any) -> None:
     import tensorflow as tf
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.cli.conftest import Ran, command, is_message, listing, start
+from tests.cli.conftest import Ran, Run, command, is_message, listing, start
 
 from pipetrace.present.build.document import document
 from pipetrace.present.page import trace_page
@@ -101,26 +101,13 @@ def test_the_last_lines_name_the_files_and_what_to_do_with_them(
     ]
 
 
-def test_quiet_prints_nothing_and_force_replaces_both(finished: Ran, folder: Path) -> None:
-    before = listing(folder)
-    first = read(folder / "run.trace")
-    ran = start(
-        *[
-            "digits",
-            "--rows",
-            "64",
-            "--epochs",
-            "1",
-            "--data",
-            "bars.npz",
-            "--out",
-            "run.trace",
-            "--quiet",
-            "--force",
-        ],
-        cwd=folder,
-    )
-    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+def test_quiet_prints_nothing_and_force_replaces_both(
+    finished: Ran, folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    before, first = listing(folder), read(folder / "run.trace")
+    options = "--rows 64 --epochs 1 --data bars.npz --out run.trace --quiet --force"
+    assert run("digits", *options.split()) == Ran(0, "", "")
     after = listing(folder)
     assert after.keys() == before.keys()
     assert {name for name in after if after[name] != before[name]} == {"run.trace", "run.html"}

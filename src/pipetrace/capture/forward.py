@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import structures
+from pipetrace.capture import internals, structures
 from pipetrace.capture.backend import load
 from pipetrace.capture.graph import Graph, Node, graph, weight_names
 from pipetrace.capture.hook import Call, watch
@@ -174,7 +174,9 @@ class Forward:
         for start in range(0, total, step):
             part = structures.taken(rows, slice(start, start + step))
             some = structures.mapped(tf.convert_to_tensor, part)
-            parts.append([_array(each) for each in self._final(given, some)])
+            with internals.as_traced():
+                found = self._final(given, some)
+            parts.append([_array(each) for each in found])
         return [np.concatenate(each) for each in zip(*parts, strict=True)]
 
     def failing(self, rows: Any) -> int | None:
@@ -229,7 +231,9 @@ class Forward:
         import tensorflow as tf
 
         given = self._keras.tree.map_structure(tf.convert_to_tensor, rows)
-        outputs, masks = self._function(tensors_of(self._variables, instead), given)
+        values = tensors_of(self._variables, instead)
+        with internals.as_traced():
+            outputs, masks = self._function(values, given)
         found = {
             node.stage.name: tuple(_array(tensor) for tensor in tensors)
             for node, tensors in zip(self._nodes, outputs, strict=True)

@@ -77,7 +77,8 @@ class Gradients:
         ]
         trained = tensors_of(self._variables, instead)
         every = tensors_of(self._every, instead)
-        loss, extra, whole, parts = self._function(trained, every, *given)
+        with internals.as_traced():
+            loss, extra, whole, parts = self._function(trained, every, *given)
         return Slopes(
             loss=float(loss),
             penalty=float(extra),

@@ -19,7 +19,7 @@ export function mirror(model, state) {
     if (!first) remember(write(model, state));
     first = false;
   };
-  state.watch(["stage", "place", "row", "theme", "reload"], keep);
+  state.watch(["stage", "place", "row", "cell", "head", "theme", "reload"], keep);
   // Dragging through the epochs would change it more often than browsers allow.
   let timer = 0;
   state.watch("epoch", () => {
@@ -42,11 +42,13 @@ export function remember(place) {
  * @returns {string}
  */
 function write(model, state) {
-  const { stage, place, row, epoch, theme, reload } = state.now;
+  const { stage, place, row, epoch, cell, head, theme, reload } = state.now;
   const parts = stage ? [["stage", encodeURIComponent(stage)]] : [];
   if (place?.length) parts.push(["at", place.join(".")]);
   if (row !== state.first.row && model?.rows.all.has(row)) parts.push(["row", String(row)]);
   if (epoch !== state.end) parts.push(["epoch", String(epoch)]);
+  if (cell) parts.push(["cell", cell]);
+  if (head) parts.push(["head", String(head)]);
   if (theme) parts.push(["theme", theme]);
   if (!reload) parts.push(["reload", "0"]);
   return parts.map(([key, value]) => `${key}=${value}`).join("&");
@@ -61,8 +63,12 @@ function read(model, state) {
   const theme = asked.get("theme") ?? "";
   if (["light", "dark"].includes(theme)) state.set("theme", theme);
   if (asked.get("reload") === "0") state.set("reload", false);
+  const head = Number(asked.get("head") ?? 0);
+  if (Number.isInteger(head) && head >= 0) state.set("head", head);
   const epoch = asked.has("epoch") ? Number(asked.get("epoch")) : NaN;
   if (Number.isInteger(epoch) && epoch >= 0 && epoch <= state.end) state.set("epoch", epoch);
+  const cell = asked.get("cell") ?? "";
+  if (/^\d+\.(\d+|missed|extra)$/.test(cell)) state.set("cell", cell);
   if (!model) return;
   const row = asked.has("row") ? Number(asked.get("row")) : NaN;
   if (model.rows.all.has(row)) state.set("row", row);

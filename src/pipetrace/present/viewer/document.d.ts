@@ -41,6 +41,7 @@ export interface ModelView {
   last: number;
   restored: boolean;
   kept: KeptView | null;
+  results: ResultsView | null;
   sections: SectionView[];
   omitted: string;
 }
@@ -159,6 +160,7 @@ export interface ModelStage {
   weights: Record<string, Tensor>;
   parameters: number;
   unit_names: string[];
+  words: string[];
   filters: string[];
 }
 
@@ -188,6 +190,13 @@ export interface KeptView {
   inputs: KeptInput[];
   targets: Tensor[];
   outputs: Tensor[];
+}
+
+export interface ResultsView {
+  validation: boolean;
+  noun: string;
+  note: string;
+  outputs: OutputView[];
 }
 
 export interface SectionView {
@@ -335,6 +344,15 @@ export interface KeptInput {
   levels: Tensor | null;
 }
 
+export interface OutputView {
+  name: string | null;
+  form: string;
+  scale: string;
+  threshold: number;
+  names: string[];
+  results: ResultView[];
+}
+
 export interface Tick {
   at: number;
   text: string;
@@ -363,6 +381,12 @@ export interface Grid {
   rows: string[][];
   marks: string[];
   note: string | null;
+}
+
+export interface ResultView {
+  epoch: number;
+  title: string;
+  sentences: string[];
 }
 
 export interface Point {

@@ -152,7 +152,7 @@ export function measured(stage, colormaps, shown) {
     "div",
     { class: "more" },
     stage.shape && h("p", { class: "wiring" }, stage.shape),
-    ...said(stage),
+    ...said({ ...stage, example: null }), // which is another row than the one that is followed
     !shown && stage.image && image(stage.image, colormaps),
     !shown && stage.bars.length > 0 && bars(stage.bars, stage.bars_label),
     ...others(stage, colormaps),

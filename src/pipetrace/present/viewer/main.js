@@ -13,6 +13,8 @@ import { prediction } from "viewer/prediction.js";
 import { answers, quiz } from "viewer/quiz.js";
 import { reloading, returned } from "viewer/reload.js";
 import { rows } from "viewer/explore/rows.js";
+import { tryYourOwn } from "viewer/own/own.js";
+import { rightAndWrong } from "viewer/rows/results.js";
 import { State } from "viewer/state.js";
 import { epochsOf } from "viewer/epochs/epochs.js";
 import { training } from "viewer/epochs/training.js";
@@ -36,13 +38,12 @@ export async function start() {
   });
   const epochs = epochsOf(view, model, state);
   const inside = model && h("div", {}, rows(view, model, state), explorer(view, model, state, epochs, colormaps));
-  const first = state.now.row;
   const go = (/** @type {string} */ id) => {
     const group = view.groups.find((each) => each.id === id);
     const [, named] = /^(?:stage|prediction)\/(.+)$/.exec(id) ?? [];
     const stage = group ? view.stages[group.first]?.name : named;
     if (stage === undefined || !model?.byName.has(stage)) return visit(id);
-    if (id.startsWith("prediction/")) state.set("row", first);
+    if (id.startsWith("prediction/")) state.set("row", state.first.row);
     state.open(stage);
     document.getElementById("panel")?.scrollIntoView({ block: "start" });
     document.getElementById("panel")?.focus({ preventScroll: true });
@@ -53,7 +54,7 @@ export async function start() {
     "div",
     {},
     ...[
-      firstScreen(view, state, epochs, reloading(state)),
+      firstScreen(view, state, epochs, reloading(state), model !== null),
       h(
         "main",
         {},
@@ -61,6 +62,7 @@ export async function start() {
         urgent && findings(view),
         flow(view, colormaps, inside),
         training(view, model, state, epochs),
+        model && rightAndWrong(packed.results, model, state, tryYourOwn(model, state, packed.results)),
         prediction(view, state, colormaps),
         !urgent && findings(view),
         quiz(view, state, go),
@@ -69,7 +71,7 @@ export async function start() {
       foot(view, model?.omitted ?? ""),
     ],
   );
-  document.getElementById("app")?.append(bar(view, model, state, epochs, page), page);
+  document.getElementById("app")?.replaceChildren(bar(view, model, state, epochs, page), page);
   mirror(model, state);
   const follow = () => {
     if (/[#&]stage=/.test(location.hash)) inside?.scrollIntoView();

@@ -7,6 +7,8 @@
  * @property {string} stage the one that is open
  * @property {number[] | null} place of the value that is looked at, in the open stage; null for its strongest
  * @property {number | null} channel the one that was chosen last; it stays chosen in every stage
+ * @property {string | null} cell whose rows are listed: of the confusion matrix, "3.5" for a 3 predicted as a 5
+ * @property {number} head of an attention, counted from 0
  * @property {boolean} symbols whether formulas are written in symbols too
  * @property {string} theme light or dark; empty for that of the system
  * @property {boolean} reload whether the page of a running training loads itself again
@@ -30,6 +32,8 @@ export class State {
       stage,
       place: null,
       channel: null,
+      cell: null,
+      head: 0,
       symbols: false,
       theme: "",
       reload: true,
@@ -59,6 +63,15 @@ export class State {
     if (same(this.now[key], value)) return;
     this.now[key] = value;
     if (key === "place" && this.now.place && this.now.place.length > 2) this.now.channel = this.now.place[this.now.place.length - 1];
+    this.changed(key);
+  }
+
+  /**
+   * Tell those who watch a key that what it stands for is another now.
+   *
+   * @param {Key} key
+   */
+  changed(key) {
     for (const [keys, listener] of this.listeners) if (keys.includes(key)) listener();
   }
 

@@ -3,6 +3,7 @@
 import { h } from "viewer/dom.js";
 import { coursesOf } from "viewer/epochs/courses.js";
 import { afterTraining, instead } from "viewer/epochs/epochs.js";
+import { attention } from "viewer/explore/attention.js";
 import { channels } from "viewer/explore/channels.js";
 import { filter } from "viewer/explore/filter.js";
 import { originOf } from "viewer/explore/origin.js";
@@ -70,7 +71,7 @@ export function explorer(view, model, state, epochs, colormaps) {
   state.watch(["stage"], () => {
     open();
   });
-  state.watch(["row", "epoch", "place", "symbols", "theme"], () => {
+  state.watch(["row", "epoch", "place", "head", "symbols", "theme"], () => {
     const stage = model.byName.get(state.now.stage);
     if (stage && pictured(stage) !== built) open();
     else redraw();
@@ -103,7 +104,7 @@ function opened(panel, context) {
     panel.replaceChildren(head, what, absent, ...[context.courses(words)].filter((each) => each !== null), context.after, measured(words, context.colormaps, false));
     return () => {};
   }
-  const sources = stage.inputs.map(({ source }) => model.byName.get(source)).filter((each) => each !== undefined);
+  const sources = [...new Set(stage.inputs.map(({ source }) => model.byName.get(source)))].filter((each) => each !== undefined);
   const next = nextPicture(context, output);
   const pictures = [
     ...sources.map((source) => pictureOf(context, source, "input")),
@@ -113,17 +114,19 @@ function opened(panel, context) {
   const origin = h("div", { class: "origin" });
   const looksFor = filter(context, output);
   const tiles = channels(context, output);
+  const looks = attention(context);
   const playing = player(context, output);
   panel.replaceChildren(
     head,
     what,
     h("div", { class: "pictures" }, ...pictures.map((each) => each.element)),
+    ...(looks ? [looks.element] : []),
     h("div", { class: "calc" }, playing.element, origin),
     ...(looksFor ? [looksFor.element] : []),
     ...(tiles ? [tiles.element] : []),
     ...[context.courses(words)].filter((each) => each !== null),
     context.after,
-    measured(words, context.colormaps, true),
+    measured(looks ? { ...words, others: [] } : words, context.colormaps, true),
   );
   return () => {
     const place = placeIn(model, state, stage);
@@ -133,6 +136,7 @@ function opened(panel, context) {
     originOf(origin, context, place, found);
     looksFor?.draw(place);
     tiles?.draw(place);
+    looks?.draw(place);
   };
 }
 

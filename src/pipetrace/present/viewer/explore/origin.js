@@ -1,5 +1,6 @@
 // How one value came to be: its terms as pictures and numbers, the same in words and symbols, and what was recorded.
 
+import { check } from "viewer/explore/check.js";
 import { paint } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
 import { counted, figure, fixed, percent, signed } from "viewer/figures.js";
@@ -372,23 +373,23 @@ function lookedUp(_, place, { terms: [term] }, value) {
  */
 function normalised(_, __, { terms: [term], steps: norm }, value) {
   if (!norm) return [];
-  const words = ["value", "=", "(", "input", "− mean", ")", "/ deviation", "× scale", "+ shift"];
-  const numbers = [fixed(value, 6), "=", "(", fixed(term.value, 6), `− (${fixed(norm.mean, 6)})`, ")", `/ ${fixed(norm.deviation, 6)}`, `× ${fixed(norm.gain, 6)}`, `+ (${fixed(norm.shift, 6)})`];
+  // A step that changes nothing, such as the scale of a layer without one, is left out.
+  const steps = [
+    ["value", fixed(value, 6)],
+    ["= ( input", `= ( ${fixed(term.value, 6)}`],
+    ["− mean )", `− ${bracketed(norm.mean)} )`],
+    norm.deviation !== 1 && ["/ deviation", `/ ${bracketed(norm.deviation)}`],
+    norm.gain !== 1 && ["× scale", `× ${bracketed(norm.gain)}`],
+    norm.shift !== 0 && ["+ shift", `+ ${bracketed(norm.shift)}`],
+  ].filter((step) => step !== false);
+  const [words, numbers] = [0, 1].map((at) => steps.map((step) => step[at]));
   return [formula([["in words", words], ["in numbers", numbers]])];
 }
 
 /**
- * The recorded value beside the computed one.
- *
- * @param {Context} context
- * @param {readonly number[]} place
- * @returns {HTMLElement}
+ * @param {number} value
+ * @returns {string} in brackets where it is negative
  */
-function check({ model, state, stage }, place) {
-  const found = model.compared(state.at, stage, place);
-  if (!found) return h("p", { class: "check" }, "Not computed here: shown as recorded.");
-  const { computed, recorded, agrees } = found;
-  if (recorded === null) return h("p", { class: "check" }, "Computed here from the recorded weights; the output of this stage is not in this page.");
-  if (agrees) return h("p", { class: "check" }, h("b", {}, `✓ Keras recorded ${fixed(recorded, 7)}`), `; computed here: ${fixed(computed, 7)}.`);
-  return h("p", { class: "check wrong" }, h("b", {}, `Keras recorded ${fixed(recorded, 7)}, computed here is ${fixed(computed, 7)}.`), " The two differ, so the computation above is not what happened in this stage.");
+function bracketed(value) {
+  return value < 0 ? `(${fixed(value, 6)})` : fixed(value, 6);
 }

@@ -7,6 +7,9 @@ import { scaleOf } from "viewer/explore/picture.js";
 import { plane, sliceOf } from "viewer/explore/slice.js";
 import { dimensions } from "viewer/figures.js";
 
+const MOST_BARS = 12;
+const LENGTH = 32;
+
 /** @typedef {import("viewer/document.js").Document} Document */
 /** @typedef {import("viewer/model/model.js").Model} Model */
 /** @typedef {import("viewer/model/layers.js").Layer} Layer */
@@ -68,9 +71,26 @@ export function stageTabs(view, model, state) {
 function thumbnail(canvas, model, state, stage) {
   const values = model.output(state.at, stage.name);
   if (!values) return;
+  if (values.shape.length < 2 && values.data.length <= MOST_BARS) return lines(canvas, values.data);
   const place = placeIn(model, state, stage);
   const slice = sliceOf(values.shape, 32);
   const shown = plane(values, slice, place);
   const { most, ramp } = scaleOf(shown, isImage(model, stage));
   paint(canvas, shown, slice.columns, most, ramp);
+}
+
+/**
+ * Few values as bars: a block of colour for each would say less.
+ *
+ * @param {HTMLCanvasElement} canvas
+ * @param {Float32Array} data
+ */
+function lines(canvas, data) {
+  const { most, ramp } = scaleOf(data);
+  const shown = new Float32Array(data.length * LENGTH);
+  data.forEach((value, at) => {
+    const end = Math.round((LENGTH * Math.abs(value)) / most);
+    shown.fill(value < 0 ? -most : most, at * LENGTH, at * LENGTH + Math.min(LENGTH, end || 0));
+  });
+  paint(canvas, shown, LENGTH, most * 1.6, ramp);
 }

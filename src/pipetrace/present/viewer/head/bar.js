@@ -3,7 +3,8 @@
 import { h } from "viewer/dom.js";
 import { scrubber } from "viewer/epochs/scrubber.js";
 import { keys } from "viewer/head/keys.js";
-import { rowPicture } from "viewer/explore/rows.js";
+import { OWN } from "viewer/model/rows.js";
+import { paintRow } from "viewer/rows/thumbnail.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
 /** @typedef {import("viewer/model/model.js").Model} Model */
@@ -12,6 +13,7 @@ import { rowPicture } from "viewer/explore/rows.js";
 const PARTS = [
   ["flow", "Pipeline"],
   ["training-title", "Training"],
+  ["results", "Right and wrong"],
   ["prediction-title", "Prediction"],
   ["findings", "Findings"],
   ["quiz-title", "Quiz"],
@@ -47,8 +49,8 @@ function followed(model, state) {
   const canvas = h("canvas", { "aria-hidden": "true" });
   const text = h("span", {});
   state.watch(["row", "theme"], () => {
-    canvas.hidden = !rowPicture(canvas, model, state.now.row);
-    text.textContent = `Row ${state.now.row.toLocaleString("en")}`;
+    canvas.hidden = !paintRow(canvas, model, state.now.row);
+    text.textContent = state.now.row === OWN ? "Your row" : `Row ${state.now.row.toLocaleString("en")}`;
   });
   return h("a", { class: "plain followed", href: "#rows", title: "The row that is followed: choose another one" }, canvas, text);
 }

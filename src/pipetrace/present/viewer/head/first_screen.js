@@ -13,9 +13,10 @@ import { h } from "viewer/dom.js";
  * @param {State} state
  * @param {import("viewer/epochs/epochs.js").Epochs} epochs
  * @param {HTMLElement | null} live that the page loads itself again
+ * @param {boolean} followed whether rows were recorded
  * @returns {HTMLElement}
  */
-export function firstScreen(view, state, epochs, live) {
+export function firstScreen(view, state, epochs, live, followed) {
   const { absent, charts } = view.training;
   const level = view.findings.found[0]?.level;
   return h(
@@ -35,8 +36,8 @@ export function firstScreen(view, state, epochs, live) {
         h(
           "p",
           { class: "ways" },
-          h("a", { class: "way main", href: "#flow" }, "Follow one row through it"),
-          !absent && h("a", { class: "way", href: "#training-title" }, "See how it learned"),
+          followed && h("a", { class: "way main", href: "#flow" }, "Follow one row through it"),
+          !absent && view.training.rows.length > 0 && h("a", { class: "way", href: "#training-title" }, "See how it learned"),
           level && h("a", { class: "way", href: "#findings" }, level === "note" ? "Read the notes" : "See what is wrong"),
         ),
       ),

@@ -12,17 +12,12 @@ const HIDDEN = -1e9;
 export const attention = {
   layers: ["MultiHeadAttention", "Attention"],
   compute(stage, inputs, weights, masks) {
-    if (stage.config.use_gate || stage.config.sliding_window) return null;
     const [query, value] = inputs;
-    const key = inputs[2] ?? value;
-    if (!value || query.shape.length !== 2) return null;
-    const many = stage.layer === "MultiHeadAttention";
-    const parts = many ? projected(weights, { query, key, value }) : single(stage.config, weights, { query, key, value });
+    const parts = partsOf(stage, inputs, weights);
     if (!parts) return null;
-    const hidden = masks[1] ?? (many ? (masks[2] ?? null) : null);
-    const scores = scored(parts, hidden);
+    const scores = softmax(compared(parts, hiddenIn(stage, masks)), 2);
     const heads = weighted(scores, parts.value);
-    if (!many) {
+    if (stage.layer !== "MultiHeadAttention") {
       const [, targets, sources] = scores.shape;
       return [values(query.shape.slice(0, 1).concat(value.shape[1]), heads.data), values([targets, sources], scores.data)];
     }
@@ -33,12 +28,10 @@ export const attention = {
     return mask ?? null;
   },
   origin(stage, inputs, weights, place, masks) {
-    const [query, value] = inputs;
     const kernel = weights["attention_output/kernel"];
-    if (stage.layer !== "MultiHeadAttention" || !value || !kernel || query.shape.length !== 2) return null;
-    const parts = projected(weights, { query, key: inputs[2] ?? value, value });
+    const parts = stage.layer === "MultiHeadAttention" && kernel ? partsOf(stage, inputs, weights) : null;
     if (!parts) return null;
-    const scores = scored(parts, masks[1] ?? masks[2] ?? null);
+    const scores = softmax(compared(parts, hiddenIn(stage, masks)), 2);
     const [heads, targets, sources] = scores.shape;
     const [step, feature] = place;
     const [length, width] = [parts.value.shape[2], kernel.shape[2]];
@@ -56,6 +49,46 @@ export const attention = {
     return { how: "sum", terms, bias: weights["attention_output/bias"]?.data[feature] ?? null, activation: "linear" };
   },
 };
+
+/**
+ * How much each step looks at each other one.
+ *
+ * @param {import("viewer/model/layers.js").Layer} stage
+ * @param {Values[]} inputs
+ * @param {Weights} weights
+ * @param {import("viewer/model/layers.js").Mask[]} masks
+ * @returns {{ raw: Values, scores: Values, scale: number } | null} by head, step and step: before and after the softmax;
+ *   null for another layer
+ */
+export function scoresOf(stage, inputs, weights, masks) {
+  const parts = partsOf(stage, inputs, weights);
+  if (!parts) return null;
+  const raw = compared(parts, hiddenIn(stage, masks));
+  return { raw, scores: softmax(raw, 2), scale: parts.scale };
+}
+
+/**
+ * @param {import("viewer/model/layers.js").Layer} stage
+ * @param {Values[]} inputs
+ * @param {Weights} weights
+ * @returns {Parts | null}
+ */
+function partsOf(stage, inputs, weights) {
+  const [query, value] = inputs;
+  const isOurs = attention.layers.includes(stage.layer) && !stage.config.use_gate && !stage.config.sliding_window;
+  if (!isOurs || !value || query.shape.length !== 2) return null;
+  const given = { query, key: inputs[2] ?? value, value };
+  return stage.layer === "MultiHeadAttention" ? projected(weights, given) : single(stage.config, weights, given);
+}
+
+/**
+ * @param {import("viewer/model/layers.js").Layer} stage
+ * @param {import("viewer/model/layers.js").Mask[]} masks
+ * @returns {Uint8Array | null} of the steps that can be looked at
+ */
+function hiddenIn(stage, masks) {
+  return masks[1] ?? (stage.layer === "MultiHeadAttention" ? (masks[2] ?? null) : null);
+}
 
 /** @typedef {{ query: Values, key: Values, value: Values, scale: number }} Parts each (heads, steps, features) */
 /** @typedef {{ query: Values, key: Values, value: Values }} Three */
@@ -103,9 +136,9 @@ function single(config, weights, given) {
 /**
  * @param {Parts} parts
  * @param {Uint8Array | null} mask of the steps that are looked at
- * @returns {Values} (heads, targets, sources): how much each source weighs for each target
+ * @returns {Values} (heads, targets, sources): how well each source fits each target, before the softmax
  */
-function scored({ query, key, scale }, mask) {
+function compared({ query, key, scale }, mask) {
   const [heads, targets, length] = query.shape;
   const sources = key.shape[1];
   const result = values([heads, targets, sources]);
@@ -117,7 +150,7 @@ function scored({ query, key, scale }, mask) {
           sum += query.data[(head * targets + target) * length + k] * key.data[(head * sources + source) * length + k];
         result.data[(head * targets + target) * sources + source] = sum * scale + (mask && !mask[source] ? HIDDEN : 0);
       }
-  return softmax(result, 2);
+  return result;
 }
 
 /**
