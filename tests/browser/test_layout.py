@@ -152,3 +152,18 @@ def test_paper_is_white(pages: Pages, scheme: str) -> None:
         assert max(map(int, told.removeprefix("rgb(").removesuffix(")").split(","))) < 190
         page.emulate_media(media="screen")
         page.locator("button.theme").click()
+
+
+TOUCHING = """charts => charts.flatMap(chart => {
+  const boxes = [...chart.querySelectorAll("text.tick")].map(each => each.getBoundingClientRect());
+  return boxes.slice(1).filter((box, at) => box.left < boxes[at].right && Math.abs(box.top - boxes[at].top) < 2).length;
+})"""
+
+
+@pytest.mark.parametrize("epochs", [12, 200])
+def test_the_epochs_below_a_chart_do_not_touch(
+    pages: Pages, digits_trace: Trace, epochs: int
+) -> None:
+    page = pages.open(lengthened(digits_trace, epochs))
+    assert sum(page.locator(".chart svg").evaluate_all(TOUCHING)) == 0
+    assert page.locator(".chart svg text.tick").count() > 8

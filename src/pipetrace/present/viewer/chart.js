@@ -91,7 +91,7 @@ function drawing(chart, area, state) {
         svg("text", { x: area.left - 8, y: y(tick.at) + 4, "text-anchor": "end" }, tick.text),
       ),
     ),
-    ...chart.x.map((tick) =>
+    ...apart(chart.x, (tick) => x(tick.at)).map((tick) =>
       svg("text", { class: "tick", x: x(tick.at), y: area.bottom + 18, "text-anchor": "middle" }, tick.text),
     ),
     svg("text", { class: "tick", x: area.right + 6, y: area.bottom + 18 }, "epoch"),
@@ -276,6 +276,19 @@ export function bars(entries, label) {
       ),
     ),
   );
+}
+
+/**
+ * @template {import("viewer/document.js").Tick} T
+ * @param {T[]} ticks
+ * @param {(tick: T) => number} x
+ * @returns {T[]} every one, or every second, third, ... so that their texts do not touch
+ */
+function apart(ticks, x) {
+  const widest = LETTER * Math.max(...ticks.map((tick) => tick.text.length)) + 8;
+  const gap = ticks.length > 1 ? (x(ticks[ticks.length - 1]) - x(ticks[0])) / (ticks.length - 1) : widest;
+  const step = Math.max(1, Math.ceil(widest / Math.max(gap, 1e-6)));
+  return ticks.filter((_, at) => at % step === 0);
 }
 
 /**

@@ -181,6 +181,7 @@ export interface EpochView {
   number: number;
   weights: Record<string, Tensor>;
   outputs: Tensor[];
+  filters: Record<string, string[]>;
 }
 
 export interface KeptView {
