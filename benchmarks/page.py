@@ -4,7 +4,8 @@
 
 Traces that are not given are recorded first, which takes minutes for MobileNetV2. An interaction is measured from the event
 until layout is done: the work of the page's thread, without the wait for the next frame. As the machine may be busy, the run
-also measures a fixed piece of JavaScript, ten million multiply-adds, before and after each page.
+also gives the processor time of the page's thread for each interaction, painting included, which other processes do not
+lengthen, and measures a fixed piece of JavaScript, ten million multiply-adds, before and after each page.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ MULTIPLY_ADDS = """() => {
   return [performance.now() - start, sum][0];
 }"""
 
-INTERACTIONS = """async ([repeats]) => {
+INTERACTIONS = """async ([repeats, name]) => {
   const all = selector => [...document.querySelectorAll(selector)];
   const settle = () => new Promise(done => setTimeout(done, 30));
   const click = selector => number => {
@@ -56,22 +57,17 @@ INTERACTIONS = """async ([repeats]) => {
     epoch: [".scrubber input", slide],
     theme: ["button.theme", click("button.theme")],
   };
-  const first = `#stage=${document.querySelector("#panel h3 small").textContent}`;
-  const found = {};
-  for (const [name, [selector, act]] of Object.entries(actions)) {
-    location.hash = first;
+  const [selector, act] = actions[name];
+  const times = [];
+  const least = ["stage", "group", "filter", "row"].includes(name) ? 1 : 0;
+  for (let number = 0; number < repeats && all(selector).length > least; number++) {
+    const start = performance.now();
+    act(number);
+    document.body.getBoundingClientRect();
+    times.push(performance.now() - start);
     await settle();
-    const times = [];
-    for (let number = 0; number < repeats && all(selector).length > (["stage", "group", "filter", "row"].includes(name) ? 1 : 0); number++) {
-      const start = performance.now();
-      act(number);
-      document.body.getBoundingClientRect();
-      times.push(performance.now() - start);
-      await settle();
-    }
-    found[name] = times;
   }
-  return found;
+  return times;
 }"""
 
 FRAMES = """async ([seconds, selector, kind]) => {
@@ -95,6 +91,20 @@ FRAMES = """async ([seconds, selector, kind]) => {
   }
   return (1000 * frames) / (performance.now() - start);
 }"""
+
+
+FIXED = "ten million multiply-adds"
+SMOOTH = (
+    ("sliding the window", ".pictures .picture.live", "place"),
+    ("scrubbing the epochs", ".scrubber input", "epoch"),
+)
+ACTIONS = ("stage", "group", "filter", "place", "row", "epoch", "theme")
+
+
+def busy(session: Any) -> float:
+    """Return the seconds of processor time that the page's main thread has taken."""
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    return float(next(each["value"] for each in metrics if each["name"] == "ThreadTime"))
 
 
 def record_digits(path: Path) -> None:
@@ -122,7 +132,53 @@ def record_mobilenet(path: Path) -> None:
     model.fit(x, y, batch_size=16, epochs=2, verbose=0, validation_split=0.25, callbacks=[recorder])
 
 
-def measure(name: str, trace: Path, folder: Path, repeats: int) -> dict[str, Any]:
+def opened(browser: Any, path: Path) -> tuple[Any, dict[str, list[float]]]:
+    """Open a page three times; return the last one, and milliseconds until it was painted and ready."""
+    found: dict[str, list[float]] = {"first paint": [], "in use after": [], FIXED: []}
+    page = None
+    for _ in range(3):
+        if page:
+            page.close()
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        page.goto(path.as_uri())
+        page.wait_for_selector("footer")
+        page.wait_for_function("performance.getEntriesByType('paint').length > 1")
+        found["first paint"].append(
+            page.evaluate("performance.getEntriesByType('paint')[1].startTime")
+        )
+        found["in use after"].append(page.evaluate("performance.now()"))
+        found[FIXED].append(page.evaluate(MULTIPLY_ADDS))
+    return page, found
+
+
+def used(page: Any, repeats: int) -> None:
+    """Do everything that one can do on a page, and print what each took."""
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+    first = f"#stage={page.locator('#panel h3 small').first.text_content()}"
+    for action in ACTIONS:
+        page.evaluate("hash => { location.hash = hash; }", first)
+        page.wait_for_timeout(100)
+        before = busy(session)
+        times = page.evaluate(INTERACTIONS, [repeats, action])
+        if not times:
+            print(f"  {action}: not on this page")
+            continue
+        processor = 1000 * (busy(session) - before) / len(times)
+        wall = f"median {statistics.median(times):.1f} ms, worst {max(times):.1f} ms"
+        print(f"  {action}: {wall}; {processor:.1f} ms of the processor each")
+    page.reload()
+    page.wait_for_selector("footer")
+    page.locator(".explorer").scroll_into_view_if_needed()
+    for action, selector, kind in SMOOTH:
+        rate = page.evaluate(FRAMES, [SECONDS, selector, kind])
+        print(
+            f"  {action}: "
+            + ("not on this page" if rate is None else f"{rate:.0f} frames a second")
+        )
+
+
+def measure(name: str, trace: Path, folder: Path, repeats: int) -> None:
     """Write a trace's page, open it, use it, and print what that took."""
     from playwright.sync_api import sync_playwright
     from tests.browser.chromium import executable
@@ -133,47 +189,19 @@ def measure(name: str, trace: Path, folder: Path, repeats: int) -> dict[str, Any
     start = time.perf_counter()
     pipetrace.write_page(trace, path)
     writing = time.perf_counter() - start
+    size = path.stat().st_size / 1e6
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable(), args=["--no-sandbox"])
-        paints, ready, fixed = [], [], []
-        for _ in range(3):
-            page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
-            page.goto(path.as_uri())
-            page.wait_for_selector("footer")
-            page.wait_for_function("performance.getEntriesByType('paint').length > 1")
-            paints.append(page.evaluate("performance.getEntriesByType('paint')[1].startTime"))
-            ready.append(page.evaluate("performance.now()"))
-            fixed.append(page.evaluate(MULTIPLY_ADDS))
-            if len(paints) < 3:
-                page.close()
-        times = page.evaluate(INTERACTIONS, [repeats])
-        page.reload()
-        page.wait_for_selector("footer")
-        page.locator(".explorer").scroll_into_view_if_needed()
-        sliding = page.evaluate(FRAMES, [SECONDS, ".pictures .picture.live", "place"])
-        scrubbing = page.evaluate(FRAMES, [SECONDS, ".scrubber input", "epoch"])
-        fixed.append(page.evaluate(MULTIPLY_ADDS))
+        page, times = opened(browser, path)
         nodes = page.evaluate("document.querySelectorAll('*').length")
-        browser.close()
-    size = path.stat().st_size / 1e6
-    print(
-        f"\n{name}: {size:.2f} MB (limit {LIMITS[name]}), written in {writing:.2f} s, {nodes} elements"
-    )
-    print(
-        f"  first paint {min(paints):.0f} to {max(paints):.0f} ms, in use after {min(ready):.0f} to {max(ready):.0f} ms"
-    )
-    print(f"  ten million multiply-adds {min(fixed):.0f} to {max(fixed):.0f} ms")
-    for action, each in times.items():
-        if each:
-            print(f"  {action}: median {statistics.median(each):.1f} ms, worst {max(each):.1f} ms")
-        else:
-            print(f"  {action}: not on this page")
-    for action, rate in (("sliding the window", sliding), ("scrubbing the epochs", scrubbing)):
         print(
-            f"  {action}: "
-            + ("not on this page" if rate is None else f"{rate:.0f} frames a second")
+            f"\n{name}: {size:.2f} MB (limit {LIMITS[name]}), written in {writing:.2f} s, {nodes} elements"
         )
-    return {"size": size, "times": times}
+        for what, each in times.items():
+            print(f"  {what} {min(each):.0f} to {max(each):.0f} ms")
+        used(page, repeats)
+        browser.close()
+    assert size <= LIMITS[name], f"{name} is too large"
 
 
 def main() -> None:
@@ -194,8 +222,7 @@ def main() -> None:
                 trace = folder / f"{name}.trace"
                 make(trace)
             print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", end="")
-            found = measure(name, trace, folder, asked.repeats)
-            assert found["size"] <= LIMITS[name]
+            measure(name, trace, folder, asked.repeats)
 
 
 if __name__ == "__main__":

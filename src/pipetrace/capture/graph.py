@@ -1,6 +1,5 @@
 """From calls to stages: inputs, outputs, weights and origin of each."""
 
-import json
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,6 +8,7 @@ from typing import Any
 from pipetrace.capture.hook import Call
 from pipetrace.capture.internals import is_of_keras, mask_of
 from pipetrace.capture.tensors import Origin, is_local, key, name_of, traced_back
+from pipetrace.capture.weights import plain_config
 from pipetrace.trace.document import LAYER, OP, Group, Parameters, Spec, Stage, Weight
 
 MOST_OPERATIONS = 6
@@ -110,21 +110,6 @@ def stages(
 def weight_names(stage: str, layer: Any) -> list[tuple[str, Any]]:
     """A layer's variables with the names that the trace gives them, such as ``conv2d/kernel``."""
     return [(f"{stage}/{name}", variable) for name, variable in _named(layer)]
-
-
-def plain_config(operation: Any) -> dict[str, Any]:
-    """The configuration of a layer as plain values; what cannot be told is left out."""
-    import tensorflow as tf
-
-    try:
-        with (
-            tf.init_scope()
-        ):  # a layer may ask a table for its size, which within a traced function is no number yet
-            config = operation.get_config()
-        plain: dict[str, Any] = json.loads(json.dumps(config, default=str))
-    except Exception:  # a custom layer's own code, which may raise anything
-        return {"name": str(operation.name)}
-    return plain
 
 
 def count(variables: Sequence[Any]) -> Parameters:

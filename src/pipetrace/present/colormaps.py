@@ -28,11 +28,12 @@ ACTIVATION = (
 )
 # Colour-blind readers can tell orange, below zero, from blue; the middle is near white.
 SIGNED = ("#8f3f04", "#d9832f", "#f3c9a0", "#f1f3f5", "#b5cfea", "#5a93cc", "#174a88")
+INK = ("#f1f3f5", "#b9bcc0", "#101215")
 ON_PAPER = ("#f1f3f5", "#cfe3e4", "#8fc3c9", "#4392a6", "#1b607f", "#0b2e4e")
 
 COLORMAPS: dict[str, tuple[str, ...]] = {"grey": GREY, "activation": ACTIVATION, "signed": SIGNED}
 """Each ramp by its name in ``ImageView.colormap``."""
-PAGE_COLORMAPS = {**COLORMAPS, "activation": ON_PAPER}
+PAGE_COLORMAPS = {"grey": INK, "activation": ON_PAPER, "signed": SIGNED}
 """The same for the page, where zero is the colour of the paper, as in ``viewer/colour.js``."""
 
 
