@@ -29,7 +29,7 @@ from pipetrace.trace.document import (
     Weight,
 )
 from pipetrace.trace.events import DATA_ENDED, EXCEPTION, LOSS, RECORDER, Event
-from pipetrace.trace.rows import Target
+from pipetrace.trace.rows import KeptRows, Target
 
 ROWS = 6
 Values: TypeAlias = NDArray[Any]
@@ -91,7 +91,7 @@ class Net:
         return name
 
     def row(self, index: int) -> dict[str, Values]:
-        return {name: values[index] for name, values in self.values.items()}
+        return {name: np.asarray(values[index]) for name, values in self.values.items()}
 
     def _add(self, stage: Stage, values: Values) -> str:
         numbers = values.dtype.kind in "fiub"
@@ -170,7 +170,7 @@ def made(
     model = replace(a_model(net.stages, specs), layers=len(net.stages) - 1)
     run = a_run(data=data, training=training, versions=versions, model=model)
     run = replace(run, command="python train.py", platform="Linux")
-    return a_trace(
+    trace = a_trace(
         net.stages,
         run,
         rows=ROWS,
@@ -179,6 +179,14 @@ def made(
         weights=net.weights,
         cost={"writing": 0.5},
     )
+    kept = KeptRows(
+        numbers=np.arange(ROWS),
+        validation=np.ones(ROWS, bool),
+        inputs={each.name: net.values[each.name] for each in net.stages if each.kind == SOURCE},
+        targets=tuple(targets),
+        outputs=tuple(net.values[name] for name in given),
+    )
+    return replace(trace, kept_rows=kept)
 
 
 def epochs_of(metrics: Sequence[Mapping[str, float]]) -> tuple[Epoch, ...]:

@@ -22,7 +22,7 @@ def several(digits_trace: Trace) -> Trace:
     image = first.outputs["input_image"]
     others = {7: image[::-1].copy(), 9: image[:, ::-1].copy()}
     made = [replace(first, row=row, outputs={"input_image": each}) for row, each in others.items()]
-    return replace(digits_trace, predictions=(first, *made))
+    return replace(digits_trace, predictions=(first, *made), kept_rows=None)
 
 
 def maps(trace: Trace, row: int) -> Array:
@@ -31,6 +31,15 @@ def maps(trace: Trace, row: int) -> Array:
     windows = np.lib.stride_tricks.sliding_window_view(image, (3, 3))
     found = np.einsum("rcij,ijf->rcf", windows, trace.weights["conv2d/kernel"][:, :, 0])
     return np.asarray((found + trace.weights["conv2d/bias"]).clip(0))
+
+
+def words(page: Page) -> str:
+    """The sentence on the filter, without the explanations of its words."""
+    return str(
+        page.locator(".looksfor p").first.evaluate(
+            "each => [...each.childNodes].map(part => part.firstChild?.textContent ?? part.textContent).join('')"
+        )
+    )
 
 
 def patch_values(page: Page) -> list[float]:
@@ -47,10 +56,7 @@ def test_words_and_patches_follow_the_chosen_filter(pages: Pages, several: Trace
     strongest = np.array([maps(several, row).max(axis=(0, 1)) for row in range(3)])
     for channel in range(0, 32, 5):
         page.get_by_role("button", name=f"Channel {channel}", exact=True).click()
-        said = page.locator(".looksfor p").first.evaluate(
-            "each => [...each.childNodes].map(part => part.firstChild?.textContent ?? part.textContent).join('')"
-        )
-        assert said == texts[channel]
+        assert words(page) == texts[channel]
         expected = sorted((value for value in strongest[:, channel] if value > 0), reverse=True)
         assert patch_values(page) == pytest.approx(expected, rel=6e-3)
 
@@ -93,3 +99,13 @@ def test_a_deeper_filter_shows_all_that_it_depends_on(pages: Pages, several: Tra
     )
     assert sizes
     assert all(size == [8, 8] for size in sizes)
+
+
+def test_the_words_are_those_of_the_epoch(pages: Pages, digits_trace: Trace) -> None:
+    page = pages.open(place="#stage=conv2d&at=3.3.5&epoch=0")
+    for epoch in (0, 1, 3):
+        page.evaluate(f"location.hash = '#stage=conv2d&at=3.3.5&epoch={epoch}'")
+        weights = digits_trace.weights_after.get(epoch)
+        page.locator(".looksfor h4", has_text="epoch 1" if epoch == 1 else "training").wait_for()
+        expected = filter_texts(digits_trace, digits_trace.stages["conv2d"], weights)[5]
+        assert words(page) == expected

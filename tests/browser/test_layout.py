@@ -93,15 +93,21 @@ def test_a_phone_has_one_column_of_legible_letters(pages: Pages) -> None:
     letters = "all => all.map(each => each.getBoundingClientRect().height)"
     for width, wanted in ((375, 1), (1280, 2)):
         page.set_viewport_size({"width": width, "height": 800})
-        assert columns(page, ".stage") == columns(page, ".charts") == wanted
-        assert min(page.locator(".charts .chart svg text").evaluate_all(letters)) >= 11
+        assert columns(page, ".stage") == wanted
+        assert min(page.locator(".film svg text").evaluate_all(letters)) >= 11
 
 
 def test_a_chart_that_is_drawn_anew_still_marks_the_epoch(pages: Pages) -> None:
     page = pages.open()
     page.set_viewport_size({"width": 600, "height": 800})
-    page.locator(".epochs tbody tr").nth(1).hover()
-    assert page.locator(".charts .chart .marker line").count() == 2
+    page.locator(".story button").nth(1).click()
+    page.set_viewport_size({"width": 700, "height": 800})
+    marker, head = page.locator(".film .marker line"), page.locator(".film thead .now")
+    assert marker.count() == 2
+    box, line = head.bounding_box(), marker.first.bounding_box()
+    assert box is not None
+    assert line is not None
+    assert line["x"] == pytest.approx(box["x"] + box["width"] / 2, abs=2)
 
 
 def styles(page: Page, selector: str) -> Any:
@@ -146,3 +152,18 @@ def test_paper_is_white(pages: Pages, scheme: str) -> None:
         assert max(map(int, told.removeprefix("rgb(").removesuffix(")").split(","))) < 190
         page.emulate_media(media="screen")
         page.locator("button.theme").click()
+
+
+TOUCHING = """charts => charts.flatMap(chart => {
+  const boxes = [...chart.querySelectorAll("text.tick")].map(each => each.getBoundingClientRect());
+  return boxes.slice(1).filter((box, at) => box.left < boxes[at].right && Math.abs(box.top - boxes[at].top) < 2).length;
+})"""
+
+
+@pytest.mark.parametrize("epochs", [12, 200])
+def test_the_epochs_below_a_chart_do_not_touch(
+    pages: Pages, digits_trace: Trace, epochs: int
+) -> None:
+    page = pages.open(lengthened(digits_trace, epochs))
+    assert sum(page.locator(".chart svg").evaluate_all(TOUCHING)) == 0
+    assert page.locator(".chart svg text.tick").count() > 8

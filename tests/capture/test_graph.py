@@ -4,8 +4,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipetrace.capture.graph import plain_config, stages, weight_names
+from pipetrace.capture.graph import stages, weight_names
 from pipetrace.capture.hook import Call, watch
+from pipetrace.capture.weights import plain_config
 from pipetrace.trace.document import LAYER, OP, Spec, Stage, Weight
 
 pytestmark = pytest.mark.framework
@@ -169,6 +170,26 @@ def test_a_configuration_that_cannot_be_told_is_left_out(keras: Any) -> None:
     assert plain_config(Secretive(name="secretive")) == {"name": "secretive"}
     config = plain_config(keras.layers.Dense(3, name="dense"))
     assert (config["units"], config["name"]) == (3, "dense")
+
+
+def test_a_vocabulary_that_was_learned_is_told_like_a_given_one(keras: Any) -> None:
+    words = ["soup", "good", "good"]
+    learned = keras.layers.TextVectorization(name="learned")
+    learned.adapt(words)
+    given = keras.layers.TextVectorization(vocabulary=["good", "soup"], name="given")
+    for layer in (learned, given):
+        config = plain_config(layer)
+        assert config["vocabulary"] == layer.get_vocabulary()[2:] == ["good", "soup"]
+        assert config["vocabulary_size"] == 4
+    numbers = keras.layers.IntegerLookup()
+    numbers.adapt(np.array([7, 5, 7]))
+    assert plain_config(numbers)["vocabulary"] == [7, 5]
+
+    class Mine(keras.layers.Layer):  # type: ignore[misc]
+        def get_config(self) -> Any:
+            return {**super().get_config(), "vocabulary_size": 9}
+
+    assert plain_config(Mine(name="mine"))["vocabulary_size"] == 9
 
 
 def test_weights_are_named_by_stage_and_variable(keras: Any, small: Any) -> None:

@@ -1,7 +1,5 @@
-import contextlib
 import hashlib
 import math
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -167,28 +165,31 @@ def test_accuracy_is_that_of_keras_over_the_rows(digits_trace: Trace, source: So
 
 
 def test_the_same_plan_gives_the_same_trace_and_another_seed_another(
-    record: Record, tmp_path: Path, short_trace: Trace, plan: Plan
+    record: Record, progress: Any, tmp_path: Path, short_trace: Trace, plan: Plan
 ) -> None:
-    record()
-    again = read(tmp_path / "run.trace")
+    path = tmp_path / "run.trace"
+    path.write_bytes(b"precious")
+    with pytest.raises(OutputExistsError):
+        record()
+    assert path.read_bytes() == b"precious"
+    assert "Training" not in progress.begun
+    record(force=True)
+    again = read(path)
     assert [epoch.metrics for epoch in again.epochs] == [
         epoch.metrics for epoch in short_trace.epochs
     ]
     assert again.run.model_fingerprint == short_trace.run.model_fingerprint
     for name, values in short_trace.weights.items():
         np.testing.assert_array_equal(again.weights[name], values)
-    record(plan=replace(plan, seed=plan.seed + 1), force=True)
-    other = read(tmp_path / "run.trace")
-    assert other.run.model_fingerprint != short_trace.run.model_fingerprint
-    assert other.run.data.fingerprint != short_trace.run.data.fingerprint
-
-
-def test_whoever_watches_is_told_what_happens(record: Record, progress: Any) -> None:
-    record()
+    # Whoever watches is told what happens.
     assert progress.begun[-2:] == ["Training", "Measuring the data flow"]
     assert progress.steps == [(epoch, step) for epoch in (1, 2) for step in (1, 2, 3)]
     assert [epoch.number for epoch in progress.epochs] == [1, 2]
     assert progress.done[-1] == (96, 96)
+    record(plan=replace(plan, seed=plan.seed + 1), force=True)
+    other = read(path)
+    assert other.run.model_fingerprint != short_trace.run.model_fingerprint
+    assert other.run.data.fingerprint != short_trace.run.data.fingerprint
 
 
 def interrupt(*_: object) -> None:
@@ -198,6 +199,8 @@ def interrupt(*_: object) -> None:
 def test_ctrl_c_in_training_keeps_the_finished_epochs(
     record: Record, progress: Any, tmp_path: Path
 ) -> None:
+    import keras
+
     progress.at_step = lambda epoch, step: interrupt() if (epoch, step) == (2, 2) else None
     with pytest.raises(InterruptedRunError, match=r"Interrupted in epoch 2\.") as caught:
         record()
@@ -206,6 +209,9 @@ def test_ctrl_c_in_training_keeps_the_finished_epochs(
     assert (trace.ending.kind, trace.ending.epoch, len(trace.epochs)) == ("interrupted", 2, 1)
     assert (trace.rows, trace.predictions, trace.weights) == (0, (), {})
     assert [each.name for each in tmp_path.iterdir()] == ["run.trace"]
+    # The hook is gone.
+    for owner in (keras.Operation, keras.layers.Layer):
+        assert "pipetrace" not in owner.__call__.__code__.co_filename
 
 
 def test_ctrl_c_before_the_first_epoch(record: Record, progress: Any, tmp_path: Path) -> None:
@@ -319,19 +325,6 @@ def test_a_loss_that_is_no_number_is_recorded_and_read_back(
     assert np.isnan(trace.predictions[0].outputs["dense"]).all()
 
 
-def test_a_trace_that_exists_stays_unless_forced(
-    record: Record, progress: Any, tmp_path: Path
-) -> None:
-    path = tmp_path / "run.trace"
-    path.write_bytes(b"precious")
-    with pytest.raises(OutputExistsError):
-        record()
-    assert path.read_bytes() == b"precious"
-    assert "Training" not in progress.begun
-    record(force=True)
-    assert len(read(path).epochs) == 2
-
-
 def test_a_place_that_takes_no_file_is_found_before_training(
     source: Source, plan: Plan, progress: Any, tmp_path: Path
 ) -> None:
@@ -349,14 +342,3 @@ def test_too_many_rows_are_found_before_anything_is_loaded(
         record(plan=Plan(rows=5000))
     assert progress.begun == []
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_hook_and_the_listener_are_gone_after_a_run(record: Record, progress: Any) -> None:
-    import keras
-
-    progress.at_step = interrupt
-    with contextlib.suppress(InterruptedRunError):
-        record()
-    for owner in (keras.Operation, keras.layers.Layer):
-        assert "pipetrace" not in owner.__call__.__code__.co_filename
-    assert "keras" in sys.modules

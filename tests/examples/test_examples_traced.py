@@ -18,6 +18,16 @@ from pipetrace.trace.document import OP, SOURCE, STEP, Stage, Trace
 pytestmark = pytest.mark.framework
 
 ROWS = 64
+FEW = {
+    "custom_train_step",
+    "dict_inputs",
+    "generator_input",
+    "ops_functional",
+    "rnn_states",
+    "shared_layer",
+    "text",
+}
+"""Beside those of ``PARTICULAR``: one for each way to train and to give rows, and for each way through a model."""
 VALIDATION = 48
 """The first of the rows that ``fit`` holds out, a quarter of them."""
 
@@ -36,21 +46,6 @@ def recorded(name: str, path: Path) -> tuple[Any, Trace]:
         callbacks.append(pipetrace.Recorder(path, *example.rows(ROWS), verbose=False))
     fit(example, model, ROWS, callbacks, epochs=2)
     return model, pipetrace.read(path)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_trace_of_an_example_says_what_keras_says(name: str, tmp_path: Path) -> None:
-    model, trace = recorded(name, tmp_path / "run.trace")
-    assert contradictions(trace) == []
-    check_run(name, model, trace)
-    check_values(name, model, trace)
-    check_weights(model, trace)
-    if name not in WATCHED:
-        check_rows(name, trace)
-    if name in SOURCES:
-        check_sources(SOURCES[name], trace)
-    if name in PARTICULAR:
-        PARTICULAR[name](trace)
 
 
 def stage_of(trace: Trace, name: str) -> Stage:
@@ -235,3 +230,24 @@ PARTICULAR: Mapping[str, Callable[[Trace], None]] = {
     for each in (nested_model, frozen_backbone, bidirectional, augmentation, multi_output, vae)
 }
 """What an example was written to show."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in FEW or name in PARTICULAR else pytest.mark.slow)
+        for name in NAMES
+    ],
+)
+def test_the_trace_of_an_example_says_what_keras_says(name: str, tmp_path: Path) -> None:
+    model, trace = recorded(name, tmp_path / "run.trace")
+    assert contradictions(trace) == []
+    check_run(name, model, trace)
+    check_values(name, model, trace)
+    check_weights(model, trace)
+    if name not in WATCHED:
+        check_rows(name, trace)
+    if name in SOURCES:
+        check_sources(SOURCES[name], trace)
+    if name in PARTICULAR:
+        PARTICULAR[name](trace)

@@ -9,9 +9,9 @@ what recording took, and text that Keras or Python wrote.
 """
 
 import base64
+import contextlib
 import json
 import math
-import os
 import re
 import subprocess
 import sys
@@ -20,6 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from click.testing import CliRunner
+
+from pipetrace.cli import commands
 
 NAMES = ("digits", "unet", "attention", "tf_data", "nan", "raising", "saved", "killed")
 HERE = Path(__file__).parent
@@ -77,15 +80,10 @@ def pipetrace(
     *arguments: object, expect: tuple[int, ...] = (0,), folder: Path | None = None
 ) -> str:
     """What one command line prints, in the folder."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pipetrace", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-        env={**os.environ, "COLUMNS": "88"},
-    )
-    assert done.returncode in expect, done.stderr
+    with contextlib.chdir(folder or Path.cwd()):
+        runner = CliRunner(env={"COLUMNS": "88"})
+        done = runner.invoke(commands, list(map(str, arguments)), prog_name="pipetrace")
+    assert done.exit_code in expect, done.output
     return done.stdout
 
 

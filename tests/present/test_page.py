@@ -18,7 +18,7 @@ import pipetrace
 from pipetrace.errors import ArgumentError, OutputExistsError
 from pipetrace.present.build.detail import DETAILS, UNLIMITED, Detail
 from pipetrace.present.build.document import document
-from pipetrace.present.colormaps import COLORMAPS
+from pipetrace.present.colormaps import PAGE_COLORMAPS
 from pipetrace.present.formats.json import to_json
 from pipetrace.present.page import in_script, page, trace_page
 from pipetrace.present.text import document_text
@@ -185,7 +185,7 @@ def test_the_data_is_that_of_the_view(parsed: Parsed, digits_trace: Trace) -> No
     whole["prediction"]["layers"] = [each for each in whole["prediction"]["layers"] if each["bars"]]
     assert carried == whole
     assert json.loads(parsed.script(id="colormaps")) == {
-        name: list(stops) for name, stops in COLORMAPS.items()
+        name: list(stops) for name, stops in PAGE_COLORMAPS.items()
     }
 
 

@@ -14,7 +14,6 @@ from tests.record.models import (
     ROWS,
     as_arrays,
     as_generator,
-    as_py_dataset,
     batches,
     classifier,
     rows,
@@ -52,15 +51,15 @@ def state(model: Any) -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def bare() -> Callable[[str], tuple[list[Any], Any]]:
-    """The state and the history of a model that nobody watched, for each form of rows."""
-    known: dict[str, tuple[list[Any], Any]] = {}
+def bare() -> Callable[[str], tuple[Any, ...]]:
+    """State, history and asked batches of a model that nobody watched, for each form of rows."""
+    known: dict[str, tuple[Any, ...]] = {}
 
-    def train(form: str) -> tuple[list[Any], Any]:
+    def train(form: str) -> tuple[Any, ...]:
         if form not in known:
-            model = classifier()
-            history = model.fit(**FORMS[form](), epochs=2, verbose=0).history
-            known[form] = state(model), history
+            model, arguments = classifier(), FORMS[form]()
+            history = model.fit(**arguments, epochs=2, verbose=0).history
+            known[form] = state(model), history, getattr(arguments["x"], "asked", None)
         return known[form]
 
     return train
@@ -69,19 +68,26 @@ def bare() -> Callable[[str], tuple[list[Any], Any]]:
 @pytest.mark.parametrize(
     ("door", "form"),
     [
-        *(("callback" if place % 2 else "watch", form) for place, form in enumerate(FORMS)),
-        ("callback with rows", "arrays"),
+        *(
+            pytest.param(
+                "callback" if place % 2 else "watch",
+                form,
+                marks=pytest.mark.slow if form in ("tensors", "sample weights") else (),
+            )
+            for place, form in enumerate(FORMS)
+        ),
         ("callback with rows", "dataset"),
-        ("watch", "generator"),
-        ("watch", "validation split"),
+        pytest.param("callback with rows", "arrays", marks=pytest.mark.slow),
+        pytest.param("watch", "generator", marks=pytest.mark.slow),
     ],
 )
 def test_training_is_the_same_to_the_bit_and_the_trace_has_it(
-    door: str, form: str, bare: Callable[[str], tuple[list[Any], Any]], tmp_path: Path
+    door: str, form: str, bare: Callable[[str], tuple[Any, ...]], tmp_path: Path
 ) -> None:
-    expected, history = bare(form)
-    model = classifier()
-    DOORS[door](model, tmp_path / "run.trace", {**FORMS[form](), "epochs": 2, "verbose": 0})
+    expected, history, asked = bare(form)
+    model, arguments = classifier(), FORMS[form]()
+    DOORS[door](model, tmp_path / "run.trace", {**arguments, "epochs": 2, "verbose": 0})
+    assert getattr(arguments["x"], "asked", None) == asked
     for ours, theirs in zip(state(model), expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     trace = pipetrace.read(tmp_path / "run.trace")
@@ -95,6 +101,9 @@ def test_training_is_the_same_to_the_bit_and_the_trace_has_it(
     assert trace.run.data.class_names == ("0", "1", "2")
     assert trace.predictions
     assert_values(trace, model)
+    seen = {"generator": None, "validation split": 80}.get(form, ROWS)
+    assert (trace.run.data.rows, trace.run.data.complete) == (seen, seen is not None)
+    assert (trace.run.training.batch_size, trace.epochs[0].steps) == (BATCH, 5 if seen == 80 else 7)
 
 
 def assert_values(trace: Trace, model: Any) -> None:
@@ -107,36 +116,6 @@ def assert_values(trace: Trace, model: Any) -> None:
     source = trace.stage(str(trace.stage("hidden").inputs[0].source))
     assert source.summary is not None
     assert trace.rows == source.summary.count // 6
-
-
-@pytest.mark.parametrize(
-    ("form", "rows_of_an_epoch", "batch", "steps"),
-    [
-        ("arrays", ROWS, BATCH, 7),
-        ("validation split", 80, BATCH, 5),
-        ("dataset", ROWS, BATCH, 7),
-        ("PyDataset", ROWS, BATCH, 7),
-        ("generator", None, BATCH, 7),
-    ],
-)
-def test_the_row_arithmetic_is_true(
-    form: str, rows_of_an_epoch: int | None, batch: int, steps: int, tmp_path: Path
-) -> None:
-    by_watch(classifier(), tmp_path / "run.trace", {**FORMS[form](), "epochs": 1, "verbose": 0})
-    trace = pipetrace.read(tmp_path / "run.trace")
-    assert trace.run.data.rows == rows_of_an_epoch
-    assert trace.run.training.batch_size == batch
-    assert trace.epochs[0].steps == steps
-    assert trace.run.data.complete is (rows_of_an_epoch is not None)
-
-
-def test_the_batches_of_a_source_are_asked_for_as_often_as_without_the_recorder(
-    tmp_path: Path,
-) -> None:
-    watched, unwatched = as_py_dataset(), as_py_dataset()
-    by_callback(classifier(), tmp_path / "run.trace", {**watched, "epochs": 2, "verbose": 0})
-    classifier().fit(**unwatched, epochs=2, verbose=0)
-    assert watched["x"].asked == unwatched["x"].asked
 
 
 def test_rows_of_a_source_are_the_first_that_passed(tmp_path: Path) -> None:
@@ -233,7 +212,7 @@ def test_what_other_callbacks_do_is_seen(tmp_path: Path) -> None:
     assert len(callbacks) == 3
 
 
-@pytest.mark.parametrize("form", ["arrays", "dataset"])
+@pytest.mark.parametrize("form", ["arrays", pytest.param("dataset", marks=pytest.mark.slow)])
 def test_every_door_gives_the_same_trace(form: str, tmp_path: Path) -> None:
     import keras
 
@@ -353,23 +332,25 @@ def test_a_file_that_is_no_trace_is_not_replaced(tmp_path: Path) -> None:
     assert path.read_text() == "my thesis"
 
 
-def test_steps_taken_together_and_compiled_otherwise(tmp_path: Path) -> None:
-    ways: tuple[dict[str, Any], ...] = (
+@pytest.mark.parametrize(
+    "options",
+    [
         {"steps_per_execution": 3},
         {"run_eagerly": True},
-        {"jit_compile": True},
-    )
-    for number, options in enumerate(ways):
-        bare = classifier(**options)
-        bare.fit(**as_generator(), epochs=2, verbose=0)
-        model = classifier(**options)
-        by_callback(
-            model, tmp_path / f"{number}.trace", {**as_generator(), "epochs": 2, "verbose": 0}
-        )
-        for ours, theirs in zip(state(model), state(bare), strict=True):
-            np.testing.assert_array_equal(ours, theirs)
-        trace = pipetrace.read(tmp_path / f"{number}.trace")
-        assert [epoch.steps for epoch in trace.epochs] == [7, 7]
+        pytest.param({"jit_compile": True}, marks=pytest.mark.slow),
+    ],
+)
+def test_steps_taken_together_and_compiled_otherwise(
+    options: dict[str, Any], tmp_path: Path
+) -> None:
+    bare = classifier(**options)
+    bare.fit(**as_generator(), epochs=2, verbose=0)
+    model = classifier(**options)
+    by_callback(model, tmp_path / "run.trace", {**as_generator(), "epochs": 2, "verbose": 0})
+    for ours, theirs in zip(state(model), state(bare), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    trace = pipetrace.read(tmp_path / "run.trace")
+    assert [epoch.steps for epoch in trace.epochs] == [7, 7]
 
 
 def test_what_other_threads_write_to_standard_error_arrives(

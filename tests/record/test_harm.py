@@ -5,7 +5,7 @@ from benchmarks.reliability.harm import CASES, DOORS, harmed
 
 pytestmark = pytest.mark.framework
 
-FEW = ("surroundings", "descriptors", "two", "interrupted", "main")
+FEW = ("surroundings", "two", "interrupted", "main")
 
 
 @pytest.mark.parametrize("case", FEW)

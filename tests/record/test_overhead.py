@@ -46,16 +46,6 @@ def epochs_of(trace: Trace, part: str) -> list[int]:
     )
 
 
-def test_without_a_budget_everything_is_there_and_nothing_is_left_out(tmp_path: Path) -> None:
-    trace = recorded(tmp_path / "a.trace", budget=None)
-    assert all(each.probe and each.weights for each in trace.epochs)
-    assert skipped(trace) == {}
-    assert trace.overhead is not None
-    assert trace.overhead.budget is None
-    assert trace.overhead.during > 0
-    assert epochs_of(trace, "signal") == epochs_of(trace, "loss") == list(range(EPOCHS + 1))
-
-
 def test_without_room_the_metrics_stay_and_the_rest_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,11 +70,21 @@ def test_without_room_the_metrics_stay_and_the_rest_is_told(
     assert omissions(trace).count(f"{EPOCHS - 1} of {EPOCHS} epochs") >= 2
 
 
-def test_a_short_training_gets_half_a_second_and_says_so(tmp_path: Path) -> None:
-    trace = recorded(tmp_path / "a.trace")
+def test_a_short_training_gets_half_a_second_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trace = recorded(tmp_path / "a.trace", verbose=True)
     assert trace.overhead is not None
     assert (trace.overhead.budget, trace.overhead.floor) == (0.02, 0.5)
     assert "budget" in spent(trace)
+    said = capsys.readouterr().err
+    assert "pipetrace: recording took " in said
+    assert "budget" in said
+    # No file stays open.
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.trace"]
+    with sqlite3.connect(tmp_path / "a.trace", timeout=0) as database:
+        database.execute("BEGIN EXCLUSIVE")
+    database.close()
 
 
 @pytest.mark.usefixtures("roomy")
@@ -92,11 +92,20 @@ def test_figures_that_waited_are_those_of_their_epochs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Measured at once, or afterwards from copies of the weights: the same to the bit, where nothing is drawn."""
+    during: list[tuple[str, int]] = []
+    measure = EpochRecorder._measure
+
+    def noted(self: EpochRecorder, part: str, number: int, instead: Any) -> None:
+        if self._state.cost.training and part == "gradients":
+            during.append((self._state.settings.path.name, number))
+        measure(self, part, number, instead)
+
+    monkeypatch.setattr(EpochRecorder, "_measure", noted)
     monkeypatch.setattr("tests.record.models.DROPPED", 0.0)
-    at_once, later = (
-        recorded(tmp_path / "a.trace", budget=None),
-        recorded(tmp_path / "b.trace", budget=0.02),
-    )
+    at_once = recorded(tmp_path / "a.trace", budget=None)
+    later = recorded(tmp_path / "b.trace", budget=0.02)
+    assert ("a.trace", 1) in during
+    assert "b.trace" not in {name for name, _ in during}
     one, other = (
         {
             (each.kind, each.name, each.epoch, key): value
@@ -115,6 +124,13 @@ def test_figures_that_waited_are_those_of_their_epochs(
         if not np.array_equal(one[key], other[key], equal_nan=True)
     }
     assert different == {}
+    # Without a budget everything is there, and nothing is left out.
+    assert all(each.probe and each.weights for each in at_once.epochs)
+    assert skipped(at_once) == {}
+    assert at_once.overhead is not None
+    assert at_once.overhead.budget is None
+    assert at_once.overhead.during > 0
+    assert epochs_of(at_once, "signal") == epochs_of(at_once, "loss") == list(range(EPOCHS + 1))
 
 
 @pytest.mark.usefixtures("roomy")
@@ -126,23 +142,6 @@ def test_movements_are_told_of_every_epoch_of_a_longer_training(tmp_path: Path) 
     assert {0, 40} < set(signals)
     assert 14 <= len(signals) <= 41
     assert skipped(trace).get(("measurements", BUDGET), (0, 40)) == (41 - len(signals), 40)
-
-
-@pytest.mark.usefixtures("roomy")
-def test_they_did_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    during: list[tuple[str, int]] = []
-    measure = EpochRecorder._measure
-
-    def noted(self: EpochRecorder, part: str, number: int, instead: Any) -> None:
-        if self._state.cost.training:
-            during.append((part, number))
-        measure(self, part, number, instead)
-
-    monkeypatch.setattr(EpochRecorder, "_measure", noted)
-    recorded(tmp_path / "a.trace", budget=0.02)
-    assert [each for each in during if each[0] == "gradients"] == []
-    recorded(tmp_path / "b.trace", budget=None)
-    assert ("gradients", 1) in during
 
 
 def test_declined_is_what_comes_after(tmp_path: Path) -> None:
@@ -202,20 +201,3 @@ def test_a_budget_that_is_none_is_refused_before_training(
 def test_unknown_options_are_no_silence(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument 'bugdet'"):
         pipetrace.Recorder(tmp_path / "a.trace", bugdet=0.1)  # type: ignore[call-arg]
-
-
-def test_the_terminal_says_what_was_spent(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    recorded(tmp_path / "a.trace", verbose=True)
-    said = capsys.readouterr().err
-    assert "pipetrace: recording took " in said
-    assert "budget" in said
-
-
-def test_no_file_stays_open(tmp_path: Path) -> None:
-    recorded(tmp_path / "a.trace")
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.trace"]
-    with sqlite3.connect(tmp_path / "a.trace", timeout=0) as database:
-        database.execute("BEGIN EXCLUSIVE")
-    database.close()

@@ -17,7 +17,8 @@ from benchmarks.reliability import base_traces
 from tests.markdown import ROOT
 
 import pipetrace
-from pipetrace.record.privacy import command_line, started
+from pipetrace.record.privacy import command_line, started, unnamed_stages
+from pipetrace.trace.document import Stage
 from pipetrace.trace.schema import TABLES
 
 PROGRAM = ("/usr/bin/python3", "/data/me/train.py")
@@ -87,6 +88,13 @@ def test_what_a_real_run_tells(
     assert (trace.run.command == "") is anonymous
     assert trace.ending.kind == "failed"
     assert str(trace.ending.error).startswith("FileNotFoundError")
+
+
+def test_an_anonymous_stage_has_no_vocabulary() -> None:
+    config = {"vocabulary": ["Alice"], "vocabulary_size": 2, "name": "words"}
+    stage = Stage("words", "layer", "StringLookup", "words", config, (), ())
+    [told] = unnamed_stages([stage])
+    assert told.config == {**config, "vocabulary": None}
 
 
 def rows_of(heading: str) -> set[str]:

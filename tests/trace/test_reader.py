@@ -107,13 +107,6 @@ def test_another_file_is_no_trace(tmp_path: Path, content: bytes, said: str) -> 
     assert path.read_bytes() == content
 
 
-def test_the_database_of_another_application_is_no_trace(tmp_path: Path) -> None:
-    path = tmp_path / "other.db"
-    change(path, "CREATE TABLE run (key, value); INSERT INTO run VALUES ('title', '1')")
-    with pytest.raises(NotATraceError, match="another application"):
-        read(path)
-
-
 def test_our_mark_alone_makes_no_trace(tmp_path: Path) -> None:
     path = tmp_path / "run.trace"
     change(path, f"PRAGMA application_id = {APPLICATION_ID}; CREATE TABLE run (key, value)")
@@ -131,20 +124,6 @@ def test_a_newer_schema_is_told_apart_from_damage(trace_file: Path) -> None:
     with pytest.raises(NewerTraceError, match=f"schema {SCHEMA + 1}") as caught:
         read(trace_file)
     assert "pip install" in caught.value.hint
-
-
-@pytest.mark.parametrize(
-    "script",
-    [
-        "CREATE TRIGGER more AFTER INSERT ON epoch BEGIN SELECT 1; END",
-        "CREATE VIEW more AS SELECT * FROM epoch",
-        "DROP TABLE tensor",
-    ],
-)
-def test_what_is_not_our_tables_is_refused(trace_file: Path, script: str) -> None:
-    change(trace_file, script)
-    with pytest.raises(DamagedTraceError):
-        read(trace_file)
 
 
 @pytest.mark.parametrize(
@@ -245,6 +224,8 @@ def test_a_trace_can_be_copied_and_pickled_when_its_file_is_gone(
     trace_file.unlink()
     for other in (copy.deepcopy(trace), pickle.loads(pickle.dumps(trace))):
         assert other.epochs[1].probe["dense"].histogram.counts.sum() == 60
+        assert other.epochs[1].probe["dense"] is other.epochs[1].probe["dense"]
+        assert "nothing" not in other.epochs[1].probe
         assert differ(other, expected) == []
 
 
@@ -260,18 +241,6 @@ def test_no_file_stays_open(trace_file: Path) -> None:
         for each in held.iterdir()
         if each.is_symlink() and str(trace_file) in str(each.readlink())
     ]
-
-
-def test_summaries_are_made_of_what_was_read_and_not_of_the_file(trace_file: Path) -> None:
-    expected = [dict(each.probe) for each in read(trace_file).epochs]
-    trace = read(trace_file)
-    trace_file.unlink()
-    for one, other in zip(trace.epochs, expected, strict=True):
-        assert {name: summary.mean for name, summary in one.probe.items()} == {
-            name: summary.mean for name, summary in other.items()
-        }
-        assert one.probe["dense"] is one.probe["dense"]
-        assert "nothing" not in one.probe
 
 
 def test_an_odd_process_number_is_a_dead_writer(trace_file: Path) -> None:

@@ -10,8 +10,9 @@ import numpy as np
 
 from pipetrace.capture import structures
 from pipetrace.capture.backend import load
-from pipetrace.capture.graph import count, plain_config
+from pipetrace.capture.graph import count
 from pipetrace.capture.internals import all_layers, seed
+from pipetrace.capture.weights import plain_config
 from pipetrace.trace.document import ModelFacts, Spec, Training
 
 MOST_HASHED = 10_000_000
@@ -204,13 +205,8 @@ def _weights_in_order(model: Any, targets: Any, outputs: int) -> list[float] | N
         return [float(given)] * outputs
     if isinstance(given, (list, tuple)):
         return [float(each) for each in given] if len(given) == outputs else None
-    keys = [
-        [key for key in path if isinstance(key, str)]
-        for path, _ in load().tree.flatten_with_path(targets)
-    ]
-    names = [each[-1] for each in keys if each] or [
-        str(name) for name in getattr(model, "output_names", None) or ()
-    ]
+    of_targets, of_model = _output_names(model, targets)
+    names = of_targets or of_model
     if not isinstance(given, Mapping) or len(names) != outputs or not set(given) <= set(names):
         return None
     return [float(given.get(name, 1.0)) for name in names]
@@ -221,16 +217,18 @@ def _losses_in_order(model: Any, targets: Any, outputs: int) -> list[Any]:
     found = _loss_objects(model)
     if len(found) == 1 and (outputs == 1 or "" in found):
         return list(found.values()) * outputs
-    keys = [
-        [key for key in path if isinstance(key, str)]
-        for path, _ in load().tree.flatten_with_path(targets)
-    ]
-    of_targets = [each[-1] for each in keys if each]
-    of_model = [str(name) for name in getattr(model, "output_names", None) or ()]
-    for names in (of_targets, of_model, [str(place) for place in range(outputs)]):
+    for names in (*_output_names(model, targets), [str(place) for place in range(outputs)]):
         if found and len(names) == outputs and set(found) <= set(names):
             return [found.get(name) for name in names]
     return []
+
+
+def _output_names(model: Any, targets: Any) -> tuple[list[str], list[str]]:
+    """The names of the outputs, as the keys of the targets and as the model has them."""
+    paths = [path for path, _ in load().tree.flatten_with_path(targets)]
+    keys = [[key for key in path if isinstance(key, str)] for path in paths]
+    of_model = getattr(model, "output_names", None) or ()
+    return [each[-1] for each in keys if each], [str(name) for name in of_model]
 
 
 def _of_rows(keras: Any, loss: Any, target: Any, output: Any) -> Any:

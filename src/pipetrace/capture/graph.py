@@ -1,6 +1,5 @@
 """From calls to stages: inputs, outputs, weights and origin of each."""
 
-import json
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,6 +8,7 @@ from typing import Any
 from pipetrace.capture.hook import Call
 from pipetrace.capture.internals import is_of_keras, mask_of
 from pipetrace.capture.tensors import Origin, is_local, key, name_of, traced_back
+from pipetrace.capture.weights import plain_config
 from pipetrace.trace.document import LAYER, OP, Group, Parameters, Spec, Stage, Weight
 
 MOST_OPERATIONS = 6
@@ -112,21 +112,6 @@ def weight_names(stage: str, layer: Any) -> list[tuple[str, Any]]:
     return [(f"{stage}/{name}", variable) for name, variable in _named(layer)]
 
 
-def plain_config(operation: Any) -> dict[str, Any]:
-    """The configuration of a layer as plain values; what cannot be told is left out."""
-    import tensorflow as tf
-
-    try:
-        with (
-            tf.init_scope()
-        ):  # a layer may ask a table for its size, which within a traced function is no number yet
-            config = operation.get_config()
-        plain: dict[str, Any] = json.loads(json.dumps(config, default=str))
-    except Exception:  # a custom layer's own code, which may raise anything
-        return {"name": str(operation.name)}
-    return plain
-
-
 def count(variables: Sequence[Any]) -> Parameters:
     """How many numbers variables hold, each variable counted once."""
     once = {id(variable): variable for variable in variables}.values()
@@ -203,32 +188,17 @@ class _Builder:
         return "/".join(labels[1:])
 
     def _leaf(self, call: Call) -> None:
-        received = tuple(
-            self._received(tensor, call.outer, name)
-            for tensor, name in zip(call.inputs, call.input_names, strict=True)
-        )
+        received, given = self._ways(call)
         around = self._path(call.outer)
         path = f"{around}/{call.operation.name}" if around else str(call.operation.name)
         base = path if str(call.operation.name) in self.shared else str(call.operation.name)
         label = self.labels[id(call)]
         name = self._free(base + label[len(str(call.operation.name)) :], "~")
-        given = tuple(
-            self._spec(tensor, name=key)
-            for tensor, key in zip(call.outputs, call.output_names, strict=True)
-        )
         stage = _stage(self.keras, call.operation, name, received, given)
         self._add(Node(replace(stage, path=path), call.outputs, call.masks, call.operation))
 
     def _group(self, call: Call) -> None:
-        # What is computed on the way into a group belongs to where it was computed, outside.
-        received = tuple(
-            self._received(tensor, call.outer, name)
-            for tensor, name in zip(call.inputs, call.input_names, strict=True)
-        )
-        given = tuple(
-            self._spec(tensor, name=key)
-            for tensor, key in zip(call.outputs, call.output_names, strict=True)
-        )
+        received, given = self._ways(call)
         path = self._path(call)
         self.found.groups.append(
             Group(
@@ -241,6 +211,18 @@ class _Builder:
         self.found.owners.append(call.operation)
         for tensor in call.outputs:
             self.from_group.setdefault(key(tensor), (path, tensor))
+
+    def _ways(self, call: Call) -> tuple[tuple[Spec, ...], tuple[Spec, ...]]:
+        """The specs of what a call got and gave.
+
+        What is computed on the way into a group belongs to where it was computed, outside.
+        """
+        received = tuple(
+            self._received(tensor, call.outer, name)
+            for tensor, name in zip(call.inputs, call.input_names, strict=True)
+        )
+        named = zip(call.outputs, call.output_names, strict=True)
+        return received, tuple(self._spec(tensor, name=key) for tensor, key in named)
 
     def _received(self, tensor: Any, outer: Call | None, name: str | None) -> Spec:
         place = key(tensor)

@@ -1,9 +1,13 @@
-"""A model's variables: copies of their values, and passes with other values."""
+"""A model's variables: copies of their values, and passes with other values; its settings as plain
+values."""
 
 import contextlib
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
+
+import numpy as np
 
 from pipetrace.capture import internals
 from pipetrace.capture.backend import load
@@ -11,6 +15,31 @@ from pipetrace.trace.document import Array
 
 Weights: TypeAlias = Mapping[int, Array]
 """Values by the identities of their variables, as ``id`` gives them."""
+MOST_WORDS = 10_000
+"""A larger vocabulary is not recorded."""
+
+
+def plain_config(operation: Any) -> dict[str, Any]:
+    """The configuration of a layer as plain values; what cannot be told is left out.
+
+    Keras leaves out a vocabulary that was learned by ``adapt``. Here it is the same as one that was
+    given: without what stands for padding and for unknown entries.
+    """
+    import tensorflow as tf
+
+    try:
+        with (
+            tf.init_scope()
+        ):  # a layer may ask a table for its size, which within a traced function is no number yet
+            config = operation.get_config()
+            size = config.get("vocabulary_size") if internals.is_of_keras(type(operation)) else None
+            if config.get("vocabulary") is None and size is not None and size <= MOST_WORDS:
+                entries = operation.get_vocabulary(include_special_tokens=False)
+                config["vocabulary"] = np.asarray(entries).tolist()
+        plain: dict[str, Any] = json.loads(json.dumps(config, default=str))
+    except Exception:  # a custom layer's own code, which may raise anything
+        return {"name": str(operation.name)}
+    return plain
 
 
 def weights(model: Any) -> list[Any]:

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-import pipetrace
 from pipetrace.cli.group import (
     PATH,
     PROGRAM_CONTEXT,
@@ -28,6 +27,15 @@ from pipetrace.cli.group import (
     quiet_option,
 )
 from pipetrace.errors import ArgumentError
+
+budget_option = click.option(
+    "--budget",
+    default="0.02",
+    show_default=True,
+    metavar="SHARE",
+    help="Share of the training time that recording may take while training runs; 'none' sets no "
+    "limit.",
+)
 
 
 @commands.command()
@@ -112,14 +120,7 @@ def digits(
     help="Path of the first model's trace; the second model's gets -2 before the suffix, and so "
     "on.  [default: the script's name, with .trace]",
 )
-@click.option(
-    "--budget",
-    default="0.02",
-    show_default=True,
-    metavar="SHARE",
-    help="Share of the training time that recording may take while training runs; 'none' sets no "
-    "limit.",
-)
+@budget_option
 @click.option(
     "--after-training",
     type=click.Choice(["brief", "all", "none"]),
@@ -220,15 +221,7 @@ def trace(
 
 @commands.command(context_settings=PROGRAM_CONTEXT)
 @module_option
-@click.option(
-    "--budget",
-    "budgets",
-    multiple=True,
-    default=("0", "0.02", "none"),
-    metavar="SHARE",
-    help="Budget of a recorded run, as for pipetrace run; can be given several times.  "
-    "[default: 0, 0.02 and none]",
-)
+@budget_option
 @click.option(
     "--seed",
     default=0,
@@ -236,50 +229,24 @@ def trace(
     type=click.IntRange(0, 2**32 - 1),
     help="Random seed for Python, NumPy, Keras and TensorFlow, set before the program runs.",
 )
-@click.option("--no-seed", is_flag=True, help="Set no seed.")
-@click.option(
-    "--deterministic/--no-deterministic",
-    default=False,
-    show_default=True,
-    help="Use TensorFlow's deterministic operations: slower, for programs whose plain runs differ.",
-)
 @click.option("--show-output", is_flag=True, help="Pass the program's output to standard error.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Output format.",
-)
-@click.argument("script", required=False)
+@click.argument("script")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def selfcheck(script: str | None, arguments: tuple[str, ...], form: str, **options: Any) -> None:
+def selfcheck(
+    script: str, arguments: tuple[str, ...], module: bool, budget: str, **options: Any
+) -> None:
     """Verify that recording does not affect training.
 
-    Runs SCRIPT twice plain and once recorded at each budget, each in its own process, and compares
-    the results bit for bit: weights, optimizer and metric variables, history, and random state.
-    Without SCRIPT it runs a small program that comes with pipetrace, which takes about a minute.
+    Runs SCRIPT twice plain and once recorded, each time in its own process, and compares the
+    results bit for bit: weights, optimizer variables, history and random state.
 
     The exit code is 0 if everything is the same, 1 if something differs, 2 if nothing could be
     compared.
     """
-    from pipetrace import selfcheck as checking
+    from pipetrace.selfcheck import selfcheck as checked
 
-    plan = checking.Plan(
-        program=script or checking.REFERENCE,
-        arguments=arguments,
-        is_module=options["module"] or script is None,
-        budgets=tuple(map(_budget, options["budgets"])),
-        seed=None if options["no_seed"] else options["seed"],
-        deterministic=options["deterministic"],
-        show_output=options["show_output"],
-    )
-    found = checking.selfcheck(plan, lambda line: click.echo(line, err=True))
-    as_json = form == "json"
-    print_text(
-        checking.as_json(found, pipetrace.__version__) if as_json else checking.as_text(found)
-    )
+    found = checked(script, arguments, is_module=module, budget=_budget(budget), **options)
+    print_text(str(found))
     sys.exit(found.exit_code)
 
 

@@ -85,6 +85,21 @@ def first_call(trace: Trace, stage: Stage) -> str:
     return layer if number.isdigit() and stage_of(trace, layer) else stage.name
 
 
+def words_of(stage: Stage) -> tuple[str, ...]:
+    """What the numbers that a stage gives stand for, where it looks texts up in a recorded
+    vocabulary; none otherwise."""
+    config = stage.config
+    entries, size = config.get("vocabulary"), config.get("vocabulary_size")
+    lookup = stage.layer in ("TextVectorization", "StringLookup") and not config.get("invert")
+    if not lookup or config.get("output_mode") != "int" or not isinstance(entries, list):
+        return ()
+    unknown = config.get("num_oov_indices") or 1
+    spare = size - len(entries) if isinstance(size, int) else 0
+    if spare < unknown:
+        return ()
+    return (*("",) * (spare - unknown), *("[UNK]",) * unknown, *map(str, entries))
+
+
 def first_of(trace: Trace, layer: str) -> Stage | None:
     """The first stage of a class of Keras' own layers."""
     found = (stage for stage in trace.stages if stage.layer == layer and is_of_keras(stage))

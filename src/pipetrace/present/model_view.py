@@ -39,6 +39,7 @@ class ModelStage(Record):
         weights: by name, as training left them; only those that fit into the page.
         parameters: how many it holds; 0 where an earlier call of the same layer holds them.
         unit_names: of the values along the last axis, such as the classes; empty if they have none.
+        words: what its whole numbers stand for, where that is recorded.
         filters: what each filter's kernel resembles, a sentence each; a single one where that is
             not measured; none where it has no filters, or their weights do not fit.
     """
@@ -53,6 +54,7 @@ class ModelStage(Record):
     weights: Mapping[str, Array]
     parameters: int
     unit_names: tuple[str, ...]
+    words: tuple[str, ...]
     filters: tuple[str, ...]
 
 
@@ -126,11 +128,60 @@ class EpochView(Record):
         number: 0 for before training.
         weights: after it, by ``owner/name``; large arrays in 16 bits.
         outputs: for the kept rows after it, in 16 bits; none where they were not recorded.
+        filters: by stage, what each of its filters resembled then, as in ``ModelStage``.
     """
 
     number: int
     weights: Mapping[str, Array]
     outputs: tuple[Array, ...]
+    filters: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class ResultView(Record):
+    """How the kept rows came out after an epoch: the result, and sentences on its parts."""
+
+    epoch: int
+    title: str
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class OutputView(Record):
+    """What one output of the model predicts.
+
+    Attributes:
+        name: of the output, or None if there is only one.
+        form: as in ``OutcomeView``.
+        scale: ``probabilities``, ``logits``, ``scores`` or ``plain``.
+        threshold: from where on a single score means yes.
+        names: of the classes or labels; none where it predicts neither.
+        results: after each epoch of which the outputs are in the page, in words.
+    """
+
+    name: str | None
+    form: str
+    scale: str
+    threshold: float
+    names: tuple[str, ...]
+    results: tuple[ResultView, ...]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class ResultsView(Record):
+    """How the kept rows came out.
+
+    Attributes:
+        validation: whether only the validation rows among them count; else all.
+        noun: what a row is called: ``image`` or ``row``.
+        note: which rows these are, and whether they are all.
+        outputs: of the model, in order.
+    """
+
+    validation: bool
+    noun: str
+    note: str
+    outputs: tuple[OutputView, ...]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -145,6 +196,7 @@ class ModelView(Record):
         last: the number of the epoch that ended last; 0 without training.
         restored: whether the final weights are others than those after that epoch.
         kept: further rows; None where there are none.
+        results: how they came out; None where that is not known.
         sections: of the stages of a large model, each in one of them; empty for a small one.
         omitted: what the trace has and the page lacks, in a sentence; empty where it is complete.
     """
@@ -157,5 +209,6 @@ class ModelView(Record):
     last: int
     restored: bool
     kept: KeptView | None
+    results: ResultsView | None
     sections: tuple[SectionView, ...] = ()
     omitted: str = ""

@@ -11,8 +11,7 @@ from typing import Any
 from pipetrace.capture import backend, facts, internals, structures
 from pipetrace.capture.forward import Forward
 from pipetrace.capture.untraced import untraced_graph
-from pipetrace.record import privacy
-from pipetrace.record.budget import FLOOR
+from pipetrace.record import budget, privacy
 from pipetrace.record.measure.dataset import HASHED_BYTES, DataFacts
 from pipetrace.record.measure.model_pass import ModelPass, source_names, sources
 from pipetrace.record.measure.preprocessing import before_dataset
@@ -234,7 +233,7 @@ def overhead(state: State, steps_a_look: int) -> Overhead:
         skipped.append(Skipped("loss checks", BUDGET, steps_a_look))
     return Overhead(
         budget=state.budget.share,
-        floor=FLOOR,
+        floor=budget.FLOOR,
         training=state.budget.training,
         during=state.cost.during,
         background=state.cost.background,

@@ -87,8 +87,16 @@ def unnamed_run(run: Run) -> Run:
 
 
 def unnamed_stages(stages: Sequence[Stage]) -> tuple[Stage, ...]:
-    """The stages without the paths in their configurations."""
-    return tuple(replace(each, config=_without_paths(each.config)) for each in stages)
+    """The stages without the paths and the words in their configurations."""
+    return tuple(
+        replace(each, config=_without_paths({**each.config, **_no_words(each.config)}))
+        for each in stages
+    )
+
+
+def _no_words(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A vocabulary that is not told."""
+    return {"vocabulary": None} if config.get("vocabulary") else {}
 
 
 def unnamed_event(event: Event) -> Event:

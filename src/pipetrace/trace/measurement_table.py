@@ -50,14 +50,15 @@ class Measurements(Sequence[Measurement]):
     ) -> None:
         self._decode = decode
         self._by: dict[str, dict[str, dict[int | None, Figures | int]]] = {}
-        self._given = [each if type(each) is tuple else _parts(each) for each in measured]
+        self._given: list[Any] = list(measured) if decode else list(map(_parts, measured))
         known: dict[tuple[str, str], dict[int | None, Figures | int]] = {}
         for kind, name, epoch, figures in self._given:  # thousands, of a few dozen names
-            held = known.get((kind, name))
-            if held is None:
+            try:
+                known[kind, name][epoch] = figures
+            except KeyError:
                 place = self._by.setdefault(kind, {}) if kind in KINDS else {}
-                held = known[kind, name] = place.setdefault(name, {})
-            held[epoch] = figures
+                known[kind, name] = place.setdefault(name, {})
+                known[kind, name][epoch] = figures
 
     def of(self, kind: type[F], name: str, epoch: int | None = None) -> F:
         """The figures of one thing; a record without any where it was not measured.

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +87,10 @@ class _Reader:
         # One transaction, so that a writer beside us does not change the file between two tables.
         database.execute("BEGIN")
         check_tables(database)
-        stored = dict(database.execute("SELECT id, CAST(data AS BLOB) FROM content").fetchall())
+        database.text_factory = bytes
+        stored = dict(database.execute("SELECT id, data FROM content"))
+        if not set(map(type, stored.values())) <= {bytes}:
+            raise ValueError("a content is neither a blob nor a text")
         self.contents = Contents(stored, place.stat().st_size, place)
         # The same few names stand in thousands of rows.
         database.text_factory = lru_cache(2048)(from_bytes)
@@ -253,10 +258,10 @@ class _Reader:
     def _summaries(self) -> dict[tuple[str, int | None], dict[str, Row]]:
         """What the summaries are made of, by part and epoch."""
         found: dict[tuple[str, int | None], dict[str, Row]] = {}
-        numbers = set()
-        for part, name, epoch, *row in self.database.execute(SUMMARIES):
-            found.setdefault((part, epoch), {})[name] = tuple(row)
-            numbers.update(row[-2:])
+        rows = self.database.execute(SUMMARIES).fetchall()  # thousands
+        for of, some in groupby(rows, itemgetter(0, 1)):
+            found.setdefault(of, {}).update((row[2], row[3:]) for row in some)
+        numbers = {*map(itemgetter(-2), rows), *map(itemgetter(-1), rows)}
         self.contents.check(numbers - {None})
         return found
 
@@ -269,7 +274,7 @@ class _Reader:
 
     def _measurements(self) -> Measurements:
         rows = self.database.execute(MEASUREMENTS).fetchall()
-        self.contents.check(row[-1] for row in rows)
+        self.contents.check(map(itemgetter(-1), rows))
         return Measurements(rows, self.contents.figures)
 
     def _ending(self) -> Ending:
@@ -290,7 +295,7 @@ class Counts:
 
 
 SUMMARIES = """
-SELECT part, name, epoch, count, nan, positive_infinity, negative_infinity, zeros, min, max, mean,
+SELECT part, epoch, name, count, nan, positive_infinity, negative_infinity, zeros, min, max, mean,
        std, histogram, channels
 FROM summary
 ORDER BY id

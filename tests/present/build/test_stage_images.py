@@ -109,7 +109,7 @@ def test_the_weights_of_an_attention_are_drawn_by_head() -> None:
     (view,) = view_of(with_example(values, "MultiHeadAttention", others=(weights,))).others
     assert (view.names, view.shape) == (("head 0", "head 1"), (2, 6, 9))
     np.testing.assert_array_equal(view.values, weights)
-    assert "attention weights" in view.label
+    assert "Attention weights" in view.label
     (state,) = view_of(with_example(values, "LSTM", others=(values[0],))).others
     assert state.kind == "vector"
     assert state.label.startswith("Output 2 of LSTM")

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipetrace.explain import task
-from pipetrace.explain.facts import first_call, stage_of
+from pipetrace.explain.facts import first_call, stage_of, words_of
 from pipetrace.explain.filters import filter_texts
 from pipetrace.present.build import kept
 from pipetrace.present.build.detail import DETAILS, NORMAL, Detail, left_out, of_rows
 from pipetrace.present.build.graph.sections import section_views
+from pipetrace.present.build.results import results_view
 from pipetrace.present.model_view import InputView, ModelStage, ModelView, RowView, ShapeView
 from pipetrace.trace.document import SOURCE, STEP, Array, Stage, Trace
 
@@ -43,19 +44,22 @@ def model_view(
     if shown == rows:
         skipped, beyond = skipped + beyond, 0
     last = trace.epochs[-1].number if trace.epochs else 0
+    restored = last in trace.weights_after
+    ends = tuple(
+        InputView(source=spec.source, output=spec.output)
+        for spec in (trace.run.model.outputs if trace.run.model else ())
+        if spec.source is not None
+    )
     return ModelView(
         stages=tuple(_stage(trace, stage, weights) for stage in trace.stages if stage.outputs),
         rows=outputs,
-        outputs=tuple(
-            InputView(source=spec.source, output=spec.output)
-            for spec in (trace.run.model.outputs if trace.run.model else ())
-            if spec.source is not None
-        ),
+        outputs=ends,
         class_names=trace.run.data.class_names,
         epochs=epochs,
         last=last,
-        restored=last in trace.weights_after,
+        restored=restored,
         kept=further,
+        results=results_view(trace, further, epochs, ends, last + restored),
         sections=section_views(trace),
         omitted=left_out(skipped, len(trace.weights) - len(weights), lacking, beyond, unseen),
     )
@@ -87,6 +91,7 @@ def _stage(trace: Trace, stage: Stage, weights: Mapping[str, Array]) -> ModelSta
         },
         parameters=stage.parameters.total if owner == stage.name else 0,
         unit_names=_unit_names(trace, stage),
+        words=words_of(stage),
         filters=filter_texts(trace, stage) if f"{owner}/kernel" in weights else (),
     )
 

@@ -21,7 +21,7 @@ import { svg, h } from "viewer/dom.js";
 const HEIGHT = 260;
 const SMALL_HEIGHT = 132;
 const LINE_HEIGHT = 15;
-const LETTER = 7.7; // the mean width of a bold letter of 13 px, in a wide font
+const LETTER = 8.6; // the mean width of a bold letter of 13 px, in a wide font
 const NARROW = matchMedia("(max-width: 640px)"); // as in page.css
 
 /**
@@ -43,7 +43,7 @@ export function lineChart(chart, state, small = false) {
   };
   NARROW.addEventListener("change", draw);
   draw();
-  state.watch("pointed", () => mark());
+  state.watch("epoch", () => mark());
   return h(
     "figure",
     { class: "chart" },
@@ -91,7 +91,7 @@ function drawing(chart, area, state) {
         svg("text", { x: area.left - 8, y: y(tick.at) + 4, "text-anchor": "end" }, tick.text),
       ),
     ),
-    ...chart.x.map((tick) =>
+    ...apart(chart.x, (tick) => x(tick.at)).map((tick) =>
       svg("text", { class: "tick", x: x(tick.at), y: area.bottom + 18, "text-anchor": "middle" }, tick.text),
     ),
     svg("text", { class: "tick", x: area.right + 6, y: area.bottom + 18 }, "epoch"),
@@ -113,7 +113,7 @@ function drawing(chart, area, state) {
     ...targets(chart, area, x, state),
   );
   const mark = () => {
-    const points = chart.series.flatMap((series) => series.points.filter((point) => point.epoch === state.now.pointed));
+    const points = chart.series.flatMap((series) => series.points.filter((point) => point.epoch === state.now.epoch));
     const first = points[0];
     marker.replaceChildren(
       ...(first ? [svg("line", { x1: x(first.x), x2: x(first.x), y1: area.top, y2: area.bottom })] : []),
@@ -213,8 +213,8 @@ function targets(chart, area, x, state) {
       y: area.top,
       width: right - left,
       height: area.bottom - area.top,
-      onpointerenter: () => state.set("pointed", point.epoch),
-      onpointerleave: () => state.set("pointed", null),
+      onclick: () => state.set("epoch", point.epoch),
+      onpointermove: (/** @type {PointerEvent} */ event) => event.buttons && state.set("epoch", point.epoch),
     });
   });
 }
@@ -276,6 +276,19 @@ export function bars(entries, label) {
       ),
     ),
   );
+}
+
+/**
+ * @template {import("viewer/document.js").Tick} T
+ * @param {T[]} ticks
+ * @param {(tick: T) => number} x
+ * @returns {T[]} every one, or every second, third, ... so that their texts do not touch
+ */
+function apart(ticks, x) {
+  const widest = LETTER * Math.max(...ticks.map((tick) => tick.text.length)) + 8;
+  const gap = ticks.length > 1 ? (x(ticks[ticks.length - 1]) - x(ticks[0])) / (ticks.length - 1) : widest;
+  const step = Math.max(1, Math.ceil(widest / Math.max(gap, 1e-6)));
+  return ticks.filter((_, at) => at % step === 0);
 }
 
 /**

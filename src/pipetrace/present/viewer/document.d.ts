@@ -41,6 +41,7 @@ export interface ModelView {
   last: number;
   restored: boolean;
   kept: KeptView | null;
+  results: ResultsView | null;
   sections: SectionView[];
   omitted: string;
 }
@@ -89,6 +90,7 @@ export interface StageView {
   change: Change | null;
   omitted: string | null;
   findings: Mark[];
+  courses: Chart[];
 }
 
 export interface PredictionView {
@@ -144,6 +146,7 @@ export interface KeyFigure {
   text: string;
   note: string;
   level: string;
+  column: number | null;
 }
 
 export interface ModelStage {
@@ -157,6 +160,7 @@ export interface ModelStage {
   weights: Record<string, Tensor>;
   parameters: number;
   unit_names: string[];
+  words: string[];
   filters: string[];
 }
 
@@ -177,6 +181,7 @@ export interface EpochView {
   number: number;
   weights: Record<string, Tensor>;
   outputs: Tensor[];
+  filters: Record<string, string[]>;
 }
 
 export interface KeptView {
@@ -186,6 +191,13 @@ export interface KeptView {
   inputs: KeptInput[];
   targets: Tensor[];
   outputs: Tensor[];
+}
+
+export interface ResultsView {
+  validation: boolean;
+  noun: string;
+  note: string;
+  outputs: OutputView[];
 }
 
 export interface SectionView {
@@ -333,6 +345,15 @@ export interface KeptInput {
   levels: Tensor | null;
 }
 
+export interface OutputView {
+  name: string | null;
+  form: string;
+  scale: string;
+  threshold: number;
+  names: string[];
+  results: ResultView[];
+}
+
 export interface Tick {
   at: number;
   text: string;
@@ -361,6 +382,12 @@ export interface Grid {
   rows: string[][];
   marks: string[];
   note: string | null;
+}
+
+export interface ResultView {
+  epoch: number;
+  title: string;
+  sentences: string[];
 }
 
 export interface Point {

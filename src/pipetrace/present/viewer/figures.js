@@ -20,6 +20,14 @@ export function figure(value, digits = 3) {
 
 /**
  * @param {number} value
+ * @returns {string} whole numbers as they are, others with three digits
+ */
+export function brief(value) {
+  return Number.isInteger(value) && Math.abs(value) < 1e6 ? fixed(value, 0) : figure(value);
+}
+
+/**
+ * @param {number} value
  * @param {number} [places] after the point
  * @returns {string}
  */

@@ -19,6 +19,7 @@ import { decode, exact, ramp } from "viewer/tensor.js";
 const LARGEST = 240;
 const WIDE = 416;
 const STEP = 16;
+const FEW = 12;
 
 /**
  * @param {ImageView} view
@@ -41,6 +42,7 @@ function prepare(view, colormaps) {
  */
 export function image(view, colormaps) {
   const drawing = prepare(view, colormaps);
+  if (view.kind === "vector" && shownOf(drawing).length <= FEW) return few(drawing);
   const readout = h("output", { class: "readout" }, hint(view));
   const write = (/** @type {string} */ text) => {
     readout.textContent = text;
@@ -64,6 +66,34 @@ export function image(view, colormaps) {
     h("div", { class: "split" }, grid, h("div", { class: "beside" }, name, place)),
     foot(drawing, readout),
   );
+}
+
+/**
+ * @param {Drawing} drawing
+ * @returns {number[]} the values of a vector, without what its last line lacks
+ */
+function shownOf({ values }) {
+  return [...values].filter((value) => !Number.isNaN(value));
+}
+
+/**
+ * A few numbers are a table with bars, not coloured blocks.
+ *
+ * @param {Drawing} drawing
+ * @returns {HTMLElement}
+ */
+function few(drawing) {
+  const values = shownOf(drawing);
+  const most = Math.max(...values.map(Math.abs), 1e-12);
+  const row = (/** @type {number} */ value, /** @type {number} */ at) =>
+    h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, `value ${at}`),
+      h("td", {}, exact(value)),
+      h("td", { class: "long" }, h("span", { class: "track" }, h("i", { class: value < 0 ? "minus" : "plus", style: `width: ${(100 * Math.abs(value)) / most}%` }))),
+    );
+  return h("table", { class: "vector", "aria-label": drawing.view.label }, h("tbody", {}, ...values.map(row)));
 }
 
 /**

@@ -7,11 +7,11 @@
  * @property {string} stage the one that is open
  * @property {number[] | null} place of the value that is looked at, in the open stage; null for its strongest
  * @property {number | null} channel the one that was chosen last; it stays chosen in every stage
+ * @property {string | null} cell whose rows are listed: of the confusion matrix, "3.5" for a 3 predicted as a 5
  * @property {number} head of an attention, counted from 0
  * @property {boolean} symbols whether formulas are written in symbols too
  * @property {string} theme light or dark; empty for that of the system
  * @property {boolean} reload whether the page of a running training loads itself again
- * @property {number | null} pointed the epoch under the pointer, in the charts and in the table
  * @property {number} question the quiz question that is shown; past the last one, the result
  * @property {(number | null)[]} answers the option chosen for each question
  */
@@ -32,16 +32,21 @@ export class State {
       stage,
       place: null,
       channel: null,
+      cell: null,
       head: 0,
       symbols: false,
       theme: "",
       reload: true,
-      pointed: null,
       question: 0,
       answers: new Array(questions).fill(null),
     };
     /** @type {[Key[], () => void][]} */
     this.listeners = [];
+  }
+
+  /** @returns {number} the epoch that stands for the model as training left it */
+  get end() {
+    return this.first.epoch;
   }
 
   /** @returns {import("viewer/model/model.js").At} */
@@ -58,6 +63,15 @@ export class State {
     if (same(this.now[key], value)) return;
     this.now[key] = value;
     if (key === "place" && this.now.place && this.now.place.length > 2) this.now.channel = this.now.place[this.now.place.length - 1];
+    this.changed(key);
+  }
+
+  /**
+   * Tell those who watch a key that what it stands for is another now.
+   *
+   * @param {Key} key
+   */
+  changed(key) {
     for (const [keys, listener] of this.listeners) if (keys.includes(key)) listener();
   }
 

@@ -54,7 +54,7 @@ export function channels({ model, state, stage }, output) {
     draw: (place) => {
       const values = model.output(state.at, stage.name);
       if (!values) return;
-      const key = `${state.now.row} ${state.now.epoch} ${document.documentElement.dataset.theme} ${place.slice(0, -3)}`;
+      const key = `${state.now.row} ${model.changes} ${state.now.epoch} ${document.documentElement.dataset.theme} ${place.slice(0, -3)}`;
       if (painted !== key) {
         painted = key;
         const { most, ramp } = scaleOf(values.data);

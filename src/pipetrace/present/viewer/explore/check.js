@@ -2,6 +2,7 @@
 
 import { h } from "viewer/dom.js";
 import { fixed } from "viewer/figures.js";
+import { OWN } from "viewer/model/rows.js";
 
 /** @typedef {import("viewer/explore/explorer.js").Context} Context */
 
@@ -16,7 +17,8 @@ export function check({ model, state, stage }, place) {
   const found = model.compared(state.at, stage, place);
   if (!found) return h("p", { class: "check" }, "Not computed here: shown as recorded.");
   const { computed, recorded, agrees } = found;
-  if (recorded === null) return h("p", { class: "check" }, "Computed here from the recorded weights; the output of this stage is not in this page.");
+  const why = state.now.row === OWN ? "this row is yours, so nothing is recorded of it" : "the output of this stage is not in this page";
+  if (recorded === null) return h("p", { class: "check" }, `Computed here from the recorded weights; ${why}.`);
   if (agrees) return h("p", { class: "check" }, h("b", {}, `✓ Keras recorded ${fixed(recorded, 7)}`), `; computed here: ${fixed(computed, 7)}.`);
   return h("p", { class: "check wrong" }, h("b", {}, `Keras recorded ${fixed(recorded, 7)}, computed here is ${fixed(computed, 7)}.`), " The two differ, so the computation above is not what happened in this stage.");
 }

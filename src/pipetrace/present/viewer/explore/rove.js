@@ -6,7 +6,7 @@
  * @param {Element} group
  * @param {(button: HTMLElement) => void} [reached] called with the button that was gone to
  */
-export function rove(group, reached = (button) => button.click()) {
+export function rove(group, reached = (button) => void button.dispatchEvent(new MouseEvent("click", { bubbles: true }))) {
   group.addEventListener("keydown", (/** @type {any} */ event) => {
     const way = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[/** @type {string} */ (event.key)];
     const from = document.activeElement;

@@ -37,7 +37,9 @@ export function strongest(model, stage, tell) {
  */
 function look(model, stage, row, found) {
   const at = { row, epoch: model.end };
-  const values = model.recorded(at, stage) ?? model.passOnce(at).get(stage)?.outputs[0];
+  // The passes of a few rows are kept; those of many would drive out the ones that are looked at.
+  const pass = model.rows.all.size <= MOST ? model.pass(at) : model.passOnce(at);
+  const values = model.recorded(at, stage) ?? pass.get(stage)?.outputs[0];
   if (!values) return;
   const channels = values.shape[values.shape.length - 1];
   for (let channel = 0; channel < channels; channel++) {

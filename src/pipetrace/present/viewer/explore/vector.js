@@ -18,6 +18,7 @@ export const MOST_LINES = 40;
 export function vector({ model, state, view }, shown, chooses) {
   const body = h("tbody");
   const names = model.unitNames(shown.name);
+  const words = shown.words.length ? shown.words : null;
   const softmax = softmaxAxis(shown, 1) === 0;
   const choose = (/** @type {number} */ at) => state.set("place", [at]);
   const heads = softmax ? ["", "logit", "e to the logit", "probability", ""] : ["", "value", ""];
@@ -52,7 +53,7 @@ export function vector({ model, state, view }, shown, chooses) {
             logit !== undefined && h("td", {}, figure(Math.exp(logit))),
             softmax && logit === undefined && h("td"),
             softmax && logit === undefined && h("td"),
-            h("td", {}, softmax ? percent(value) : figure(value, 4)),
+            h("td", {}, softmax ? percent(value) : words ? `${value} ${words[value] ?? ""}` : figure(value, 4)),
             h("td", { class: "long" }, line(value, most, softmax && at === best)),
           );
         }),

@@ -1,8 +1,10 @@
 // The bar that stays at the top: the parts of the page, the row that is followed, the theme, and the keys.
 
 import { h } from "viewer/dom.js";
+import { scrubber } from "viewer/epochs/scrubber.js";
 import { keys } from "viewer/head/keys.js";
-import { rowPicture } from "viewer/explore/rows.js";
+import { OWN } from "viewer/model/rows.js";
+import { paintRow } from "viewer/rows/thumbnail.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
 /** @typedef {import("viewer/model/model.js").Model} Model */
@@ -11,6 +13,7 @@ import { rowPicture } from "viewer/explore/rows.js";
 const PARTS = [
   ["flow", "Pipeline"],
   ["training-title", "Training"],
+  ["results", "Right and wrong"],
   ["prediction-title", "Prediction"],
   ["findings", "Findings"],
   ["quiz-title", "Quiz"],
@@ -20,17 +23,18 @@ const PARTS = [
  * @param {Document} view
  * @param {Model | null} model
  * @param {State} state
+ * @param {import("viewer/epochs/epochs.js").Epochs} epochs
  * @param {HTMLElement} main what the page shows below the bar
  * @returns {HTMLElement}
  */
-export function bar(view, model, state, main) {
+export function bar(view, model, state, epochs, main) {
   const links = PARTS.filter(([id]) => main.querySelector(`#${id}`)).map(([id, name]) => h("a", { href: `#${id}` }, name));
   return h(
     "nav",
     { class: "topbar", "aria-label": "The page" },
     h("a", { class: "name", href: "#top" }, view.title),
     h("div", { class: "parts" }, ...links),
-    h("div", { class: "controls" }, model && followed(model, state), theme(state), keys(model, state)),
+    h("div", { class: "controls" }, model && followed(model, state), scrubber(epochs, state), theme(state), keys(model, state, epochs)),
   );
 }
 
@@ -45,8 +49,8 @@ function followed(model, state) {
   const canvas = h("canvas", { "aria-hidden": "true" });
   const text = h("span", {});
   state.watch(["row", "theme"], () => {
-    canvas.hidden = !rowPicture(canvas, model, state.now.row);
-    text.textContent = `Row ${state.now.row.toLocaleString("en")}`;
+    canvas.hidden = !paintRow(canvas, model, state.now.row);
+    text.textContent = state.now.row === OWN ? "Your row" : `Row ${state.now.row.toLocaleString("en")}`;
   });
   return h("a", { class: "plain followed", href: "#rows", title: "The row that is followed: choose another one" }, canvas, text);
 }

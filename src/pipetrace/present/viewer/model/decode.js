@@ -18,6 +18,9 @@ const ARRAYS = {
   bool: Uint8Array,
 };
 
+/** The dtype of tensors of texts. */
+export const TEXT = "string";
+
 /**
  * @param {Tensor} tensor
  * @returns {Values}
@@ -28,6 +31,14 @@ export function decode({ dtype, shape, base64 }) {
   if (dtype === "float16") return values(shape, Float32Array.from(new Uint16Array(bytes.buffer), half));
   const data = new (ARRAYS[dtype] ?? Float32Array)(bytes.buffer);
   return values(shape, data instanceof Float32Array ? data : Float32Array.from(data));
+}
+
+/**
+ * @param {Tensor} tensor of dtype `TEXT`
+ * @returns {string[]}
+ */
+export function texts({ base64 }) {
+  return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))));
 }
 
 /**

@@ -19,6 +19,8 @@ export class Evaluation {
     this.stages = stages;
     this.weights = weights;
     this.recorded = recorded;
+    /** Whether no stage hides steps from those after it: a mask is not recorded, so it is computed from the row on. */
+    this.open = ![...stages.values()].some((stage) => stage.layer === "Masking" || stage.config.mask_zero);
     /** @type {Map<string, Result | null>} */
     this.results = new Map();
     /** @type {Set<string>} */
@@ -68,6 +70,8 @@ export class Evaluation {
    */
   inputs(stage) {
     const found = stage.inputs.map(({ source, output }) => {
+      const given = this.open && output === 0 ? this.recorded(source) : null;
+      if (given) return { values: given, mask: null };
       const result = this.get(source);
       const values = result?.outputs[output];
       return values && { values, mask: output === 0 ? result.mask : null };

@@ -21,6 +21,7 @@ import { reshaping } from "viewer/model/reshaping.js";
  * @property {Record<string, any>} config as Keras keeps it
  * @property {{ source: string, output: number }[]} inputs the stages whose outputs it receives
  * @property {{ shape: number[] }[]} outputs without the axis of rows
+ * @property {string[]} words what its numbers stand for; none where that is not recorded
  * @property {number} parameters how many it holds
  * @property {string[]} filters what each of its filters looks for, in words
  */

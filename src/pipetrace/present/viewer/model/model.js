@@ -48,6 +48,8 @@ export class Model {
     this.weightsBy = new Map([[this.end, this.weights]]);
     /** @type {Map<string, string[]>} */
     this.names = new Map(view.stages.map((stage) => [stage.name, stage.unit_names]));
+    /** How often the reader's own row has changed. */
+    this.changes = 0;
     /** @type {Map<string, Evaluation>} */
     this.passes = new Map();
   }
@@ -134,6 +136,7 @@ export class Model {
    */
   takeOwn(given) {
     this.rows.own = new Map(Object.entries(given));
+    this.changes += 1;
     for (const key of [...this.passes.keys()]) if (key.startsWith(`${OWN} `)) this.passes.delete(key);
   }
 

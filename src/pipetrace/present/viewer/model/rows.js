@@ -1,6 +1,6 @@
 // The rows that the model is computed for: those that were followed, those that are kept, and one of the reader's own.
 
-import { decode, rowOf } from "viewer/model/decode.js";
+import { decode, rowOf, TEXT, texts } from "viewer/model/decode.js";
 
 /** @typedef {import("viewer/document.js").ModelView} ModelView */
 /** @typedef {import("viewer/document.js").RowView} RowView */
@@ -30,6 +30,8 @@ export class Rows {
     this.outputs = new Map(outputs.flatMap(({ source, output }, at) => (output ? [] : [[source, at]])));
     /** @type {Map<Tensor, Values>} */
     this.decoded = new Map();
+    /** @type {string[] | null} */
+    this.texts = null;
     /** @type {Map<string, Values>} what the reader's own row is, by stage */
     this.own = new Map();
     /** @type {Map<number, Row>} by their numbers, the followed ones first */
@@ -81,8 +83,20 @@ export class Rows {
     if (row === OWN) return this.own.get(stage) ?? null;
     const input = this.kept?.inputs.find((each) => each.stage === stage);
     const place = this.all.get(row)?.place ?? null;
-    if (!input || place === null) return null;
+    if (!input || place === null || input.values.dtype === TEXT) return null;
     return rowOf(this.decode(input.values), place, input.levels && this.decode(input.levels).data);
+  }
+
+  /**
+   * @param {number} row
+   * @returns {string | null} the text of a row, where the model receives texts
+   */
+  textOf(row) {
+    const input = this.kept?.inputs.find((each) => each.values.dtype === TEXT);
+    const place = this.all.get(row)?.place ?? null;
+    if (!input || place === null) return null;
+    this.texts ??= texts(input.values);
+    return this.texts[place];
   }
 
   /**

@@ -1,0 +1,225 @@
+// Try your own: a row that the reader draws or edits. Everything on the page follows it, computed here.
+
+import { h } from "viewer/dom.js";
+import { counted, figure, percent } from "viewer/figures.js";
+import { OWN } from "viewer/model/rows.js";
+import { check } from "viewer/own/check.js";
+import { drawing } from "viewer/own/draw.js";
+import { fields, MOST_FIELDS } from "viewer/own/fields.js";
+import { largest } from "viewer/rows/outcomes.js";
+import { paintImage, wordsOf } from "viewer/rows/thumbnail.js";
+import { size } from "viewer/model/values.js";
+
+/** @typedef {import("viewer/document.js").ResultsView} ResultsView */
+/** @typedef {import("viewer/model/model.js").Model} Model */
+/** @typedef {import("viewer/model/values.js").Values} Values */
+/** @typedef {import("viewer/state.js").State} State */
+
+/**
+ * @typedef {object} Range
+ * @property {number} low
+ * @property {number} high
+ * @property {boolean} whole whether only whole numbers from low to high have a meaning, such as the places of a table
+ */
+
+/**
+ * @typedef {object} Source what the model, or the steps before it, receive
+ * @property {string} name of the stage
+ * @property {readonly number[]} shape
+ * @property {readonly string[]} names of its values
+ * @property {readonly string[] | null} words that its numbers stand for
+ * @property {Range[]} ranges of each feature
+ * @property {number} low the smallest value of all
+ * @property {number} high
+ */
+
+/**
+ * @typedef {object} Editor
+ * @property {HTMLElement} element
+ * @property {(row: Values) => void} take start from these values
+ * @property {(() => void) | null} clear
+ * @property {string} hint
+ * @property {() => void} redraw in other colours
+ */
+
+const MOST_BARS = 10;
+
+/**
+ * @param {Model} model
+ * @param {State} state
+ * @param {ResultsView | null} results
+ * @returns {HTMLElement | null} null where the page could not start: nothing is recorded of what the model receives
+ */
+export function tryYourOwn(model, state, results) {
+  const first = model.rows.kept?.inputs.map(({ stage }) => stage) ?? model.stages.filter(({ inputs }) => !inputs.length).map(({ name }) => name);
+  // A text is edited where it has become the numbers of its words.
+  const names = first.flatMap((name) => {
+    const lookups = model.consumers(name).filter(({ words }) => words.length);
+    return lookups.length ? lookups.map((stage) => stage.name) : [name];
+  });
+  const sources = names.map((name) => sourceOf(model, name));
+  if (!sources.length || sources.some((each) => !each)) return null;
+  const told = h("p", { class: "muted", role: "status" });
+  const body = h("div");
+  const element = h("div", { class: "own", id: "own" }, h("h3", {}, "Try your own"), told, body);
+  // The comparison starts when the reader comes near, so that it does not slow the page down at its start.
+  let begun = false;
+  new IntersectionObserver(([entry], observer) => {
+    if (!entry.isIntersecting || begun) return;
+    begun = true;
+    observer.disconnect();
+    check(model, new Set(names), ({ rows, of, difference, against }) => {
+      if (against) told.textContent = `Not offered here. ${against}`;
+      else if (rows < of) told.textContent = `Comparing what this page computes with what was recorded: ${counted(rows)} of ${counted(of)} rows.`;
+      else {
+        told.textContent = `The recorded weights run in your browser. Compared with the recorded outputs of ${of === model.rows.all.size ? `all ${counted(of)} rows of this page` : `the ${counted(of)} rows that were followed`}: the largest difference is ${difference ? difference.toExponential(0) : 0}.`;
+        body.replaceChildren(bench(model, state, results, /** @type {Source[]} */ (sources)));
+      }
+    });
+  }, { rootMargin: "300px" }).observe(element);
+  return element;
+}
+
+/**
+ * @param {Model} model
+ * @param {string} name of a stage
+ * @returns {Source | null} null where no row has it
+ */
+function sourceOf(model, name) {
+  const rows = [...model.rows.all.keys()].flatMap((row) => model.recorded({ row, epoch: model.end }, name) ?? []);
+  const stage = model.byName.get(name);
+  if (!rows.length || !stage) return null;
+  const shape = rows[0].shape;
+  const features = shape[shape.length - 1] ?? 1;
+  const entries = model.consumers(name).find(({ layer }) => layer === "Embedding")?.config.input_dim;
+  const ranges = Array.from({ length: features }, () => ({ low: Infinity, high: -Infinity, whole: false }));
+  for (const { data } of rows)
+    data.forEach((value, at) => {
+      const range = ranges[at % features];
+      [range.low, range.high] = [Math.min(range.low, value), Math.max(range.high, value)];
+    });
+  if (entries) ranges.forEach((range) => Object.assign(range, { low: 0, high: entries - 1, whole: true }));
+  const [low, high] = [Math.min(...ranges.map((range) => range.low)), Math.max(...ranges.map((range) => range.high))];
+  return { name, shape, names: model.unitNames(name), words: wordsOf(model, stage), ranges, low, high: high > low ? high : low + 1 };
+}
+
+/**
+ * @param {Model} model
+ * @param {State} state
+ * @param {ResultsView | null} results
+ * @param {Source[]} sources
+ * @returns {HTMLElement}
+ */
+function bench(model, state, results, sources) {
+  const said = h("div", { class: "ownresult", "aria-live": "polite" });
+  /** @type {Map<string, Values>} */
+  const own = new Map();
+  const give = (/** @type {Source} */ source) => (/** @type {Values} */ made) => {
+    own.set(source.name, made);
+    follow();
+  };
+  const editors = sources.flatMap((source) => {
+    const [rank, values] = [source.shape.length, size(source.shape)];
+    const image = (rank === 3 && [1, 3].includes(source.shape[2])) || (rank === 2 && values > MOST_FIELDS);
+    if (!image && (rank > 2 || values > MOST_FIELDS)) return [];
+    return [{ source, editor: (image ? drawing : fields)(source, give(source)) }];
+  });
+  if (!editors.length) return h("p", { class: "muted" }, `Rows of ${counted(size(sources[0].shape))} values cannot be edited here.`);
+  const follow = () => {
+    model.takeOwn(Object.fromEntries(own));
+    if (state.now.row === OWN) state.changed("row");
+    else state.set("row", OWN);
+  };
+  const start = (/** @type {number} */ row) => {
+    for (const { name } of sources) {
+      const values = model.recorded({ row, epoch: model.end }, name);
+      if (values) own.set(name, values);
+    }
+    for (const { source, editor } of editors) {
+      const values = own.get(source.name);
+      if (values) editor.take(values);
+    }
+  };
+  let last = state.now.row;
+  start(last);
+  const clearable = editors.filter(({ editor }) => editor.clear);
+  state.watch(["row", "epoch"], () => {
+    if (state.now.row !== OWN) last = state.now.row;
+    said.replaceChildren(...(state.now.row === OWN ? outputs(model, state, results) : []));
+  });
+  state.watch("theme", () => editors.forEach(({ editor }) => editor.redraw()));
+  return h(
+    "div",
+    { class: "bench" },
+    ...editors.map(({ source, editor }) => (editors.length > 1 ? h("div", {}, h("h4", {}, source.name), editor.element) : editor.element)),
+    h(
+      "div",
+      { class: "ownwords" },
+      ...[...new Set(editors.map(({ editor }) => editor.hint))].map((hint) => h("p", { class: "muted" }, hint)),
+      h(
+        "p",
+        { class: "buttons" },
+        h("button", { type: "button", class: "plain", onclick: () => { start(last); follow(); } }, "Start from this row"),
+        clearable.length > 0 &&
+          h("button", { type: "button", class: "plain", onclick: () => { for (const { editor } of clearable) editor.clear?.(); if (state.now.row === OWN) state.set("row", last); } }, "Clear"),
+        h("button", { type: "button", class: "plain", onclick: () => state.set("row", last) }, "Back to the recorded row"),
+      ),
+    ),
+    said,
+  );
+}
+
+/**
+ * What the model makes of the reader's own row.
+ *
+ * @param {Model} model
+ * @param {State} state
+ * @param {ResultsView | null} results
+ * @returns {Node[]}
+ */
+function outputs(model, state, results) {
+  const found = model.outputs.flatMap((stage, at) => {
+    const values = model.output({ row: OWN, epoch: state.now.epoch }, stage);
+    return values ? [h("div", {}, ...output(values, results?.outputs[at] ?? null, stage))] : [];
+  });
+  const when = model.nearest(state.now.epoch) === model.end ? "" : ` with the weights after epoch ${model.nearest(state.now.epoch)}`;
+  return [h("p", { class: "yours" }, `Yours, not recorded: computed here${when}.`), ...found];
+}
+
+/**
+ * @param {Values} values
+ * @param {import("viewer/document.js").OutputView | null} view
+ * @param {string} stage
+ * @returns {Node[]}
+ */
+function output({ shape, data }, view, stage) {
+  const name = view?.name ?? "";
+  if (shape.length > 1) {
+    const canvas = h("canvas", { role: "img", "aria-label": `Output of ${stage}` });
+    paintImage(canvas, { shape, data });
+    return [h("p", { class: "caption" }, name || "Output"), canvas];
+  }
+  const shares = sharesOf(view, [...data]);
+  if (view?.form === "binary") return [h("p", {}, `${name} `, h("b", {}, view.names[Number(data[0] > view.threshold)]), shares ? `, ${percent(shares[0])} for ${view.names[1]}` : "")];
+  if (!shares) return [h("p", {}, `${name} `, h("b", {}, [...data].slice(0, MOST_BARS).map((value) => figure(value, 4)).join(", ")))];
+  const order = shares.map((_, at) => at).sort((one, other) => (shares.length > MOST_BARS ? shares[other] - shares[one] : one - other)).slice(0, MOST_BARS);
+  const best = largest(shares);
+  return [
+    h("p", {}, name && `${name}: `, h("b", {}, view?.names[best] ?? String(best)), ` ${percent(shares[best])}`),
+    h("ol", { class: "bars" }, ...order.map((at) => h("li", { class: at === best ? "marked" : null }, h("span", { class: "name" }, view?.names[at] ?? String(at)), h("span", { class: "track" }, h("span", { class: "bar", style: `width: ${100 * shares[at]}%` })), h("span", {}, percent(shares[at]))))),
+  ];
+}
+
+/**
+ * @param {import("viewer/document.js").OutputView | null} view
+ * @param {number[]} scores
+ * @returns {number[] | null} as probabilities; null where they are none
+ */
+function sharesOf(view, scores) {
+  if (!view || !["probabilities", "logits"].includes(view.scale)) return null;
+  if (view.scale === "probabilities") return scores;
+  if (view.form !== "classes") return scores.map((score) => 1 / (1 + Math.exp(-score)));
+  const powers = scores.map((score) => Math.exp(score - Math.max(...scores)));
+  const total = powers.reduce((sum, power) => sum + power, 0);
+  return powers.map((power) => power / total);
+}

@@ -1,0 +1,135 @@
+// Right and wrong: how the kept rows came out after the epoch that is looked at, and the rows behind each number.
+
+import { h } from "viewer/dom.js";
+import { compared } from "viewer/rows/compared.js";
+import { gallery, kinds } from "viewer/rows/gallery.js";
+import { labels } from "viewer/rows/labels.js";
+import { matrix } from "viewer/rows/matrix.js";
+import { Outcomes } from "viewer/rows/outcomes.js";
+import { scatter } from "viewer/rows/scatter.js";
+
+/** @typedef {import("viewer/document.js").ResultsView} ResultsView */
+/** @typedef {import("viewer/model/model.js").Model} Model */
+/** @typedef {import("viewer/rows/outcomes.js").Came} Came */
+/** @typedef {import("viewer/state.js").State} State */
+
+/**
+ * @typedef {object} Shared what the parts of the section share
+ * @property {Model} model
+ * @property {State} state
+ * @property {ResultsView} results
+ * @property {Outcomes} outcomes of the output that is shown
+ */
+
+/**
+ * @typedef {object} Part
+ * @property {HTMLElement} element
+ * @property {(came: Came[]) => void} draw
+ * @property {() => void} [mark] called when another row is followed
+ */
+
+/** @type {Record<string, ((shared: Shared) => Part)[]>} */
+const PARTS = {
+  classes: [matrix, gallery],
+  binary: [matrix, gallery],
+  multilabel: [labels, gallery],
+  numbers: [scatter, gallery],
+  sequence: [gallery],
+  image: [compared, gallery],
+  mask: [compared, gallery],
+};
+const NEAR = "500px";
+
+/**
+ * @param {ResultsView | null} results
+ * @param {Model} model
+ * @param {State} state
+ * @param {Node | null} own where the reader tries rows of their own
+ * @returns {HTMLElement | null} null where no rows are kept, or their targets are not known
+ */
+export function rightAndWrong(results, model, state, own) {
+  const body = h("div");
+  const outputs = results?.outputs.flatMap((view, at) => (PARTS[view.form] && view.results.length ? [at] : [])) ?? [];
+  if (results && outputs.length) {
+    const shown = outputs.map((at) => output(results, model, state, at));
+    const [first] = shown;
+    const choose = (/** @type {HTMLElement} */ which) => body.replaceChildren(...(chooser ? [chooser] : []), which);
+    const chooser = outputs.length > 1 && selector(outputs.map((at) => results.outputs[at].name ?? `output ${at}`), (at) => choose(shown[at]));
+    choose(first);
+  } else if (!own) return null;
+  return h(
+    "section",
+    { "aria-labelledby": "results" },
+    h("h2", { id: "results" }, outputs.length ? "Right and wrong" : "Your own rows"),
+    results && outputs.length > 0 && h("p", { class: "muted" }, results.note),
+    body,
+    own,
+  );
+}
+
+/**
+ * @param {string[]} names of the outputs
+ * @param {(at: number) => void} choose
+ * @returns {HTMLElement}
+ */
+function selector(names, choose) {
+  const options = names.map((name, at) => h("option", { value: at }, name));
+  return h("label", { class: "caption" }, "Output: ", h("select", { onchange: (event) => choose(Number(event.target.value)) }, ...options));
+}
+
+/**
+ * @param {ResultsView} results
+ * @param {Model} model
+ * @param {State} state
+ * @param {number} at which output
+ * @returns {HTMLElement}
+ */
+function output(results, model, state, at) {
+  const outcomes = new Outcomes(model, results, at);
+  const shared = { model, state, results, outcomes };
+  const title = h("p", { class: "verdict" });
+  const words = h("p");
+  const chosen = kinds(shared);
+  const single = outcomes.wanted(0).data.length === 1;
+  const parts = PARTS[outcomes.view.form].filter((part) => part !== scatter || single).map((part) => part(shared));
+  const element = h("div", { class: "cameout" }, title, words, chosen.element, h("div", { class: "twoparts" }, ...parts.map((part) => part.element)));
+  const all = [chosen, ...parts];
+  const draw = () => {
+    const epoch = outcomes.nearest(state.now.epoch);
+    outcomes.shown = epoch;
+    const told = outcomes.view.results.find((each) => each.epoch === epoch);
+    const asked = epoch === state.now.epoch ? "" : ` (not recorded after epoch ${state.now.epoch})`;
+    const when = epoch === model.end ? "after training" : epoch ? `after epoch ${epoch}` : "before training";
+    title.textContent = `${told?.title ?? ""} ${when}${asked}`;
+    words.textContent = told?.sentences.join(" ") ?? "";
+    const came = outcomes.at(epoch);
+    for (const part of all) part.draw(came);
+  };
+  state.watch(["epoch", "cell", "theme"], whenNear(element, draw));
+  state.watch("row", whenNear(element, () => all.forEach((part) => part.mark?.())));
+  return element;
+}
+
+/**
+ * What is far off the screen is drawn when it comes near, but at the start at once, so that nothing moves later.
+ *
+ * @param {HTMLElement} element
+ * @param {() => void} draw
+ * @returns {() => void}
+ */
+function whenNear(element, draw) {
+  let [near, waiting] = [true, false];
+  const now = () => {
+    if (waiting) draw();
+    waiting = false;
+  };
+  new IntersectionObserver(([entry]) => {
+    near = entry.isIntersecting;
+    if (near) now();
+  }, { rootMargin: NEAR }).observe(element);
+  window.addEventListener("beforeprint", now);
+  return () => {
+    waiting = true;
+    if (near) now();
+  };
+}

@@ -1,0 +1,258 @@
+"""A row of the reader's own: drawn, set pixel by pixel, or typed; the page computes it and says that it is theirs."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+from tests.browser.conftest import Pages
+from tests.browser.test_explorer import open_stage
+from tests.tasks import ROWS, Net, made, regression, several, untrained
+
+from pipetrace.trace import Trace
+from pipetrace.trace.document import Weight
+
+pytestmark = pytest.mark.browser
+
+PICTURE = "each => each.toDataURL()"
+PIXELS = """async () => {
+  const { Model } = await import("viewer/model/model.js");
+  const { asMnist, dab } = await import("viewer/own/ink.js");
+  const { values } = await import("viewer/model/values.js");
+  const made = [[40, 60, 8, 30], [28, 28, 20, 12], [10, 90, 4, 60]].map(([rows, columns, row, column]) => {
+    const field = values([rows, columns]);
+    for (let step = 0; step < 8; step++) dab(field, row + step / 2, column + step);
+    return [...asMnist(field).data];
+  });
+  return [...made, [...asMnist(values([28, 28])).data]];
+}"""
+
+
+def bench(page: Page) -> None:
+    """Go to where one's own is tried, and wait until the page has compared itself."""
+    page.locator("#own").scroll_into_view_if_needed()
+    page.locator("#own .bench").wait_for(timeout=60_000)
+
+
+def drag(page: Page, *places: tuple[float, float]) -> None:
+    field = page.locator(".drawn")
+    field.scroll_into_view_if_needed()
+    box = field.bounding_box()
+    assert box
+    for at, (x, y) in enumerate(places):
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
+        if not at:
+            page.mouse.down()
+    page.mouse.up()
+
+
+def shown(page: Page, stage: str) -> str:
+    """The picture of what a stage gives, for comparisons."""
+    open_stage(page, stage)
+    return str(page.locator(".pictures canvas").first.evaluate(PICTURE))
+
+
+def test_ink_is_scaled_and_centred_as_in_mnist(pages: Pages) -> None:
+    *drawn, empty = [np.array(each).reshape(28, 28) for each in pages.open().evaluate(PIXELS)]
+    assert not empty.any()
+    for image in drawn:
+        rows, columns = np.nonzero(image > 1e-6)
+        longest = max(np.ptp(rows), np.ptp(columns)) + 1
+        assert 20 <= longest <= 21  # the box may lie between pixels
+        for axis in (0, 1):
+            places = np.arange(28) + 0.5
+            middle = (image.sum(axis=1 - axis) * places).sum() / image.sum()
+            assert middle == pytest.approx(14, abs=0.05)
+        assert image.min() >= 0
+        assert image.max() <= 1 + 1e-6
+
+
+def test_a_drawn_digit_is_followed_everywhere(pages: Pages, digits_trace: Trace) -> None:
+    page = pages.open()
+    bench(page)
+    status = page.locator("#own [role=status]").inner_text()
+    kept = digits_trace.kept_rows
+    assert kept is not None
+    assert f"all {len(kept.numbers)} rows" in status
+    before = shown(page, "Input image")
+    drag(page, (0.3, 0.2), (0.7, 0.2), (0.45, 0.8))
+    page.locator(".yours").wait_for()
+    after = shown(page, "Input image")
+    assert before != after
+    open_stage(page, "Conv2D")
+    assert "Keras recorded" not in page.locator(".check").inner_text()
+    assert "yours" in page.locator(".check").inner_text()
+    said = page.locator(".ownresult b").first.inner_text()
+    open_stage(page, "Dense")
+    best = page.locator(".vector .marked").locator("xpath=ancestor::tr").locator("th").first
+    assert best.inner_text().startswith(said)
+    assert "row=" not in page.url
+    page.get_by_role("button", name="Back to the recorded row").click()
+    assert shown(page, "Input image") == before
+    assert not page.locator(".yours").count()
+
+
+def test_what_is_drawn_gives_what_keras_weights_give(pages: Pages, digits_trace: Trace) -> None:
+    """The probabilities of one's own row, computed again in NumPy from the pixels on the page."""
+    page = pages.open()
+    bench(page)
+    page.get_by_role("button", name="Start from this row").click()
+    page.get_by_role("button", name="Set pixels").click()
+    page.locator(".drawn").focus()
+    for key in ("ArrowRight", "ArrowDown", "Enter", "ArrowDown", " "):
+        page.keyboard.press(key)
+    page.locator(".yours").wait_for()
+    row = digits_trace.predictions[0].row
+    kept = digits_trace.kept_rows
+    assert kept is not None
+    [scaled] = kept.inputs.values()
+    image = scaled[kept.numbers.tolist().index(row)].astype(float).reshape(28, 28)
+    image = image * (255 if image.max() <= 1 else 1)
+    image[1, 1] = image[2, 1] = image.max() if image.max() > 250 else 255
+    weights = {name: each.astype(float) for name, each in digits_trace.weights.items()}
+    windows = np.lib.stride_tricks.sliding_window_view(image / 255, (3, 3))
+    maps = np.einsum("rcij,ijf->rcf", windows, weights["conv2d/kernel"][:, :, 0])
+    maps = (maps + weights["conv2d/bias"]).clip(0)
+    pooled = maps.reshape(13, 2, 13, 2, -1).max(axis=(1, 3)).reshape(-1)
+    logits = pooled @ weights["dense/kernel"] + weights["dense/bias"]
+    shares = np.exp(logits - logits.max())
+    shares /= shares.sum()
+    told = page.locator(".ownresult .bars li > span:last-child").all_inner_texts()
+    for text, share in zip(told, shares, strict=True):
+        number = float(text.strip("<> %\u00a0"))
+        assert number == pytest.approx(100 * share, abs=0.11)
+
+
+def test_the_field_is_cleared_and_drawn_with_the_keys(pages: Pages) -> None:
+    page = pages.open()
+    bench(page)
+    canvas = page.locator(".drawn canvas")
+    page.get_by_role("button", name="Clear").click()
+    empty = canvas.evaluate(PICTURE)
+    page.locator(".drawn").focus()
+    page.keyboard.press("Shift+ArrowDown")
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press(" ")
+    page.locator(".yours").wait_for()
+    assert canvas.evaluate(PICTURE) != empty
+
+
+def test_an_epoch_applies_to_ones_own_row_too(pages: Pages) -> None:
+    page = pages.open(place="#epoch=0")
+    bench(page)
+    drag(page, (0.5, 0.15), (0.5, 0.85))
+    page.locator(".yours").wait_for()
+    untrained_ = page.locator(".ownresult .bars").inner_text()
+    assert "epoch 0" in page.locator(".yours").inner_text()
+    page.evaluate("location.hash = '#epoch=3'")
+    expect(page.locator(".ownresult .bars")).not_to_have_text(untrained_)
+
+
+def test_a_feature_is_typed(pages: Pages) -> None:
+    trace = regression()
+    page = pages.open(trace)
+    bench(page)
+    kept = trace.kept_rows
+    assert kept is not None
+    [table] = kept.inputs.values()
+    fields = page.locator(".fields input")
+    assert fields.count() == table.shape[1]
+    fields.nth(2).fill("1.5")
+    row = table[trace.predictions[0].row].astype(float)
+    row[2] = 1.5
+    weights = trace.weights
+    hidden = (row @ weights["hidden/kernel"] + weights["hidden/bias"]).clip(0)
+    price = (hidden @ weights["price/kernel"] + weights["price/bias"]).item()
+    told = page.locator(".ownresult b").inner_text().replace("\u2212", "-")
+    assert float(told) == pytest.approx(price, rel=1e-3)
+    fields.nth(2).fill("")
+    assert fields.nth(2).get_attribute("aria-invalid") == "true"
+    ranges = page.locator(".fields small").all_inner_texts()
+    low, high = re.findall(r"[\u2212\d.]+", ranges[0])
+    assert float(low.replace("\u2212", "-")) == pytest.approx(table[:, 0].min(), rel=0.01)
+    assert float(high.replace("\u2212", "-")) == pytest.approx(table[:, 0].max(), rel=0.01)
+
+
+def words() -> Trace:
+    """Texts that the model itself numbers by a recorded vocabulary."""
+    net, rng = Net(), np.random.default_rng(4)
+    tokens = rng.integers(2, 5, (ROWS, 4)).astype(np.int64)
+    vocabulary, table = ["good", "bad", "soup"], rng.normal(size=(5, 3)).astype(np.float32)
+    config = {"vocabulary": vocabulary, "vocabulary_size": 5, "output_mode": "int"}
+    texts = np.array([" ".join(vocabulary[at - 2] for at in row) for row in tokens])
+    net.layer("words", "TextVectorization", net.source("text", texts), tokens, config)
+    net.layer("vectors", "Embedding", "words", table[tokens], {"input_dim": 5, "output_dim": 3})
+    net.weights["vectors/embeddings"] = table
+    net.stages[-1] = replace(net.stages[-1], weights=(Weight("embeddings", table.shape),))
+    net.layer("mean", "GlobalAveragePooling1D", "vectors", table[tokens].mean(axis=1), {})
+    net.dense("scores", "mean", 3, "softmax")
+    metrics = [{"loss": 1.0}]
+    return made(
+        net,
+        "sparse_categorical_crossentropy",
+        metrics,
+        targets=[np.arange(ROWS) % 3],
+        counts=(2, 2, 2),
+    )
+
+
+def test_a_token_of_a_text_is_changed(pages: Pages) -> None:
+    trace = words()
+    page = pages.open(trace)
+    assert page.locator(".thumbs .inwords, .kinds .inwords").first.inner_text().split()[0] in (
+        "good",
+        "bad",
+        "soup",
+    )
+    bench(page)
+    fields = page.locator(".fields input")
+    before = trace.predictions[0].outputs["words"]
+    vocabulary = ["", "[UNK]", "good", "bad", "soup"]
+    assert [each.input_value() for each in fields.all()] == [vocabulary[at] for at in before]
+    now = before.copy()
+    now[1] = 2 if before[1] != 2 else 3
+    fields.nth(1).fill(vocabulary[now[1]])
+    fields.nth(1).blur()
+    weights = trace.weights
+    logits = weights["vectors/embeddings"][now].mean(axis=0) @ weights["scores/kernel"]
+    shares = np.exp(logits + weights["scores/bias"])
+    told = page.locator(".ownresult .bars li > span:last-child").all_inner_texts()
+    assert [float(text.strip("%\u00a0")) for text in told] == pytest.approx(
+        list(100 * shares / shares.sum()), abs=0.06
+    )
+    fields.nth(1).fill("sup")
+    fields.nth(1).blur()
+    assert fields.nth(1).get_attribute("aria-invalid") == "true"
+
+
+def wrong_weights(trace: Trace) -> Trace:
+    changed = trace.weights["conv2d/kernel"] * 1.01
+    return replace(trace, weights={**trace.weights, "conv2d/kernel": changed})
+
+
+def unknown_layer(trace: Trace) -> Trace:
+    stages = [
+        replace(each, layer="Custom") if each.name == "conv2d" else each for each in trace.stages
+    ]
+    return replace(trace, stages=type(trace.stages)(stages))
+
+
+@pytest.mark.parametrize("change", [wrong_weights, unknown_layer])
+def test_what_does_not_agree_or_cannot_be_computed_is_not_offered(
+    pages: Pages, digits_trace: Trace, change: Callable[[Trace], Trace]
+) -> None:
+    page = pages.open(change(digits_trace))
+    page.locator("#own").scroll_into_view_if_needed()
+    expect(page.locator("#own [role=status]")).to_contain_text("Not offered", timeout=60_000)
+    assert page.locator(".bench").count() == 0
+
+
+def test_several_inputs_and_outputs(pages: Pages) -> None:
+    for trace in (several(), untrained()):
+        page = pages.open(trace)
+        page.locator("#own").scroll_into_view_if_needed()
+        expect(
+            page.locator("#own .bench, #own [role=status]:has-text('Not offered')")
+        ).to_have_count(1)

@@ -1,0 +1,206 @@
+"""Right and wrong: the matrix, the rows behind its cells, and what follows from choosing one."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page
+from tests.browser.conftest import Pages
+from tests.browser.test_explorer import here
+from tests.tasks import KINDS, autoencoder, binary, mask, multilabel, regression, several
+
+from pipetrace.trace import Trace
+from pipetrace.trace.document import Array
+
+pytestmark = pytest.mark.browser
+SECTION = "section:has(> #results)"
+
+
+@pytest.fixture(scope="module")
+def counts(digits_trace: Trace) -> Callable[[int], Array]:
+    """The validation rows of each class that were predicted to be of each class, after an epoch."""
+    kept = digits_trace.kept_rows
+    assert kept is not None
+
+    def count(epoch: int) -> Array:
+        given = kept.outputs if epoch == 3 else kept.outputs_after[epoch]
+        table = np.zeros((10, 10), int)
+        np.add.at(table, (kept.targets[0], given[0].argmax(axis=1)), kept.validation)
+        return table
+
+    return count
+
+
+def matrix(page: Page) -> Array:
+    texts = page.locator(".confusion td button").all_inner_texts()
+    return np.array([int(text or 0) for text in texts]).reshape(10, 10)
+
+
+def test_the_matrix_follows_the_epoch(pages: Pages, counts: Callable[[int], Array]) -> None:
+    for epoch in (3, 0, 1):
+        page = pages.open(place=f"#epoch={epoch}")
+        assert (matrix(page) == counts(epoch)).all()
+        lines = page.locator(".confusion .ofall").all_inner_texts()
+        told = [[int(each) for each in re.findall(r"\d+", line)] for line in lines]
+        assert told == [[row[at], row.sum()] for at, row in enumerate(counts(epoch))]
+        verdict = page.locator(".cameout .verdict").inner_text()
+        assert verdict.startswith(f"{counts(epoch).trace()} of {counts(epoch).sum()} ")
+
+
+def test_a_cell_opens_its_rows_and_a_row_is_followed(
+    pages: Pages, digits_trace: Trace, counts: Callable[[int], Array]
+) -> None:
+    page = pages.open()
+    kept = digits_trace.kept_rows
+    assert kept is not None
+    said = kept.outputs[0].argmax(axis=1)
+    wrong = kept.numbers[(said != kept.targets[0]) & kept.validation]
+    thumbs = page.locator(".thumbs button")
+    assert {int(each.get_attribute("data-row") or -1) for each in thumbs.all()} == set(wrong)
+    off = counts(3) * (1 - np.eye(10, dtype=int))
+    label, predicted = (int(each) for each in np.unravel_index(off.argmax(), off.shape))
+    page.locator(f"[data-cell='{label}.{predicted}']").click()
+    assert here(page)["cell"] == f"{label}.{predicted}"
+    assert thumbs.count() == off.max()
+    thumbs.first.click()
+    row = int(here(page)["row"])
+    at = kept.numbers.tolist().index(row)
+    assert (kept.targets[0][at], said[at]) == (label, predicted)
+    # The surest first.
+    same = kept.validation & (kept.targets[0] == label) & (said == predicted)
+    assert kept.outputs[0][at].max() == kept.outputs[0][same].max()
+    assert page.locator(".thumbs [aria-pressed=true]").count() == 1
+    page.get_by_role("button", name="Show all wrong").click()
+    assert "cell" not in here(page)
+    assert thumbs.count() == len(wrong)
+
+
+def test_rows_of_each_kind_are_chosen_by_their_thumbnails(
+    pages: Pages, digits_trace: Trace
+) -> None:
+    page = pages.open()
+    kept = digits_trace.kept_rows
+    assert kept is not None
+    place = {int(number): at for at, number in enumerate(kept.numbers)}
+    given, labels = kept.outputs[0], kept.targets[0]
+    for name, right in (("Right", True), ("Surest wrong", False)):
+        buttons = page.get_by_role("group", name=name, exact=True).locator("button")
+        assert buttons.count()
+        for button in buttons.all():
+            at = place[int(button.get_attribute("data-row") or -1)]
+            assert (given[at].argmax() == labels[at]) == right
+    last = page.get_by_role("group", name="Least sure", exact=True).locator("button").first
+    last.click()
+    followed = page.locator(".kinds [aria-pressed=true]")
+    assert followed.get_attribute("data-row") == here(page)["row"]
+
+
+def test_the_keys_move_inside_a_group_that_is_one_tab_stop(pages: Pages) -> None:
+    page = pages.open()
+    for group in (".confusion", ".thumbs", ".kinds"):
+        assert page.locator(f"{group} [tabindex='0']").count() == 1
+    page.locator(".confusion [tabindex='0']").focus()
+    for key in ("ArrowRight", "ArrowDown", "ArrowDown"):
+        page.keyboard.press(key)
+    page.keyboard.press("Enter")
+    assert here(page)["cell"] == "2.1"
+    assert page.evaluate("document.activeElement.dataset.cell") == "2.1"
+
+
+@pytest.mark.parametrize("place", ["#cell=99.1", "#cell=x", "#cell=1.missed&row=-3"])
+def test_a_cell_that_is_none_is_ignored(pages: Pages, place: str) -> None:
+    page = pages.open(place=place)
+    assert page.locator(".confusion [aria-pressed=true]").count() == 0
+    assert "wrong" in page.locator(".galleryhead h3").inner_text()
+
+
+def test_numbers_are_points_that_open_their_rows(pages: Pages) -> None:
+    trace = regression()
+    page = pages.open(trace)
+    kept = trace.kept_rows
+    assert kept is not None
+    points = page.locator(".scatter circle")
+    assert points.count() == len(kept.numbers)
+    # Each as far above the line as it is predicted too high.
+    found = points.evaluate_all(
+        "all => all.map(each => [each.dataset.row, each.getAttribute('cx'), each.getAttribute('cy')].map(Number))"
+    )
+    line = page.locator(".scatter .axis").evaluate(
+        "each => ['x1', 'y1'].map(name => Number(each.getAttribute(name)))"
+    )
+    above = {int(row): (line[1] - cy) - (cx - line[0]) for row, cx, cy in found}
+    off = (kept.outputs[0] - kept.targets[0])[:, 0]
+    scale = above[0] / off[0]
+    assert [above[row] for row in range(len(off))] == pytest.approx(list(off * scale), abs=1e-3)
+    page.locator(".scatter [tabindex='0']").focus()
+    before = page.evaluate("document.activeElement.dataset.row")
+    for key in ("ArrowUp", "ArrowRight", "ArrowDown", "ArrowLeft"):
+        page.keyboard.press(key)
+    after = page.evaluate("document.activeElement.dataset.row")
+    assert after == page.locator(".scatter [aria-pressed=true]").get_attribute("data-row")
+    first = page.locator(".thumbs button").first
+    assert int(first.get_attribute("data-row") or -1) == np.abs(off).argmax()
+    assert before is not None
+
+
+def test_a_line_for_each_label(pages: Pages) -> None:
+    trace = multilabel()
+    page = pages.open(trace)
+    kept = trace.kept_rows
+    assert kept is not None
+    said, true = kept.outputs[0] > 0.5, kept.targets[0] > 0.5
+    for label in range(said.shape[1]):
+        missed, extra = (true & ~said)[:, label].sum(), (said & ~true)[:, label].sum()
+        for kind, count in (("missed", missed), ("extra", extra)):
+            button = page.locator(f"[data-cell='{label}.{kind}']")
+            assert int(button.inner_text()) == count
+            button.click()
+            assert page.locator(".thumbs button").count() == count
+            button.click()
+
+
+@pytest.mark.parametrize("make", [mask, autoencoder])
+def test_target_output_and_difference_of_the_row(pages: Pages, make: Callable[[], Trace]) -> None:
+    trace = make()
+    page = pages.open(trace)
+    kept = trace.kept_rows
+    assert kept is not None
+    canvases = page.locator(".compared canvas")
+    assert canvases.count() == 3
+    rows, columns = kept.outputs[0].shape[1:3]
+    assert canvases.first.evaluate("each => [each.width, each.height]") == [columns, rows]
+    before = canvases.nth(1).evaluate("each => each.toDataURL()")
+    page.locator(".thumbs button:not([aria-pressed=true])").first.click()
+    assert canvases.nth(1).evaluate("each => each.toDataURL()") != before
+
+
+def test_each_output_of_several_has_its_own_results(pages: Pages) -> None:
+    page = pages.open(several())
+    choice = page.locator(f"{SECTION} select")
+    titles = []
+    for at in range(choice.locator("option").count()):
+        choice.select_option(index=at)
+        titles.append(page.locator(".cameout .verdict").inner_text())
+    assert len(set(titles)) == len(titles) > 1
+
+
+def test_a_page_that_lacks_rows_says_so_and_one_without_any_has_no_section(
+    pages: Pages, digits_trace: Trace
+) -> None:
+    page = pages.open(binary())
+    note = page.locator(f"{SECTION} > .muted").inner_text()
+    assert [int(each) for each in re.findall(r"\d+", note)] == [6, 40]
+    kept = digits_trace.kept_rows
+    assert kept is not None
+    assert pages.open(replace(digits_trace, kept_rows=None)).locator(".cameout").count() == 0
+    unknown = replace(digits_trace, kept_rows=replace(kept, targets=()))
+    assert pages.open(unknown).locator(".cameout").count() == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_kind_of_model(pages: Pages, kind: str) -> None:
+    """The fixture hears whatever goes wrong in the page."""
+    page = pages.open(KINDS[kind](), viewport={"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
