@@ -3,6 +3,8 @@
 /** @typedef {import("viewer/model/model.js").Model} Model */
 /** @typedef {import("viewer/state.js").State} State */
 
+const PAUSE_MS = 120;
+
 /**
  * Keep the address and the state the same.
  *
@@ -12,10 +14,17 @@
 export function mirror(model, state) {
   read(model, state);
   let first = true;
-  state.watch(["stage", "place", "row", "epoch", "cell", "head", "theme", "reload"], () => {
+  const keep = () => {
     // The page opens with the address that it was given.
     if (!first) remember(write(model, state));
     first = false;
+  };
+  state.watch(["stage", "place", "row", "cell", "head", "theme", "reload"], keep);
+  // Dragging through the epochs would change it more often than browsers allow.
+  let timer = 0;
+  state.watch("epoch", () => {
+    clearTimeout(timer);
+    if (timer || state.now.epoch !== state.end) timer = window.setTimeout(keep, PAUSE_MS);
   });
   window.addEventListener("hashchange", () => read(model, state));
 }
@@ -37,7 +46,7 @@ function write(model, state) {
   const parts = stage ? [["stage", encodeURIComponent(stage)]] : [];
   if (place?.length) parts.push(["at", place.join(".")]);
   if (row !== state.first.row && model?.rows.all.has(row)) parts.push(["row", String(row)]);
-  if (epoch !== state.first.epoch) parts.push(["epoch", String(epoch)]);
+  if (epoch !== state.end) parts.push(["epoch", String(epoch)]);
   if (cell) parts.push(["cell", cell]);
   if (head) parts.push(["head", String(head)]);
   if (theme) parts.push(["theme", theme]);
@@ -57,7 +66,7 @@ function read(model, state) {
   const head = Number(asked.get("head") ?? 0);
   if (Number.isInteger(head) && head >= 0) state.set("head", head);
   const epoch = asked.has("epoch") ? Number(asked.get("epoch")) : NaN;
-  if (Number.isInteger(epoch) && epoch >= 0 && epoch <= state.first.epoch) state.set("epoch", epoch);
+  if (Number.isInteger(epoch) && epoch >= 0 && epoch <= state.end) state.set("epoch", epoch);
   const cell = asked.get("cell") ?? "";
   if (/^\d+\.(\d+|missed|extra)$/.test(cell)) state.set("cell", cell);
   if (!model) return;

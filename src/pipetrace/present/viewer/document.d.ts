@@ -90,6 +90,7 @@ export interface StageView {
   change: Change | null;
   omitted: string | null;
   findings: Mark[];
+  courses: Chart[];
 }
 
 export interface PredictionView {
@@ -145,6 +146,7 @@ export interface KeyFigure {
   text: string;
   note: string;
   level: string;
+  column: number | null;
 }
 
 export interface ModelStage {
