@@ -25,15 +25,19 @@ SAMPLE_SHARE, KEPT_SHARE, FLOW_SHARE, WAITED_SHARE = 0.2, 0.2, 0.5, 0.5
 """Shares of what is left of the allowance, when their turn comes: for one kind of rows whose
 outputs are compared with the targets, for the kept rows after earlier epochs, for the data flow,
 and for epochs that waited."""
-LEAST_OF_SAMPLE, LEAST_OF_FLOW = (0.25, 0.3), (0.4, 0.6)
+LEAST_OF_SAMPLE, LEAST_OF_WAITED, LEAST_OF_FLOW = (0.25, 0.3), (0.3, 0.3), (0.4, 0.6)
 """Seconds that these may take at least, and their shares of what is left for what readers use
 first, if that is less."""
 SECONDS_A_STAGE = 0.0005
 """What a pass takes for each stage, at the most: measured on two cores."""
 CHECKED_BYTES_A_SECOND = 100e6
 """Speed at which rows are checked for repeated ones."""
-BASELINE_SECONDS, BASELINE_SECONDS_A_VALUE = 0.3, 60e-9
-"""What the baseline models take, and for each value of their rows."""
+BASELINE_SECONDS, BASELINE_SECONDS_A_VALUE = 0.5, 300e-9
+"""What the baseline models take with all their rows, and for each value of these. Half of the
+rows take an eighth of it."""
+FEWEST_BASELINE_ROWS, BASELINE_SHARE = 200, 0.25
+"""Rows that they get at the least, and the share of what is left for what readers use first from
+which on they get fewer."""
 DIMENSION_SECONDS_A_PRODUCT = 0.5e-9
 """What the dimensions take for each product of two values."""
 PREPARED = 0.35
@@ -124,17 +128,21 @@ class _Parts:
             Part("prediction", lambda: a_pass, self._predictions, is_first=True),
             Part("outcomes", lambda: a_pass, self._outcomes, is_first=True),
             Part("final weights", lambda: -math.inf, self._weights),
+            Part("measurements", lambda: 0.0, lambda: measure_waiting(self._of_epochs), True),
+            Part("dataset checks", self._seconds_of_checks, self._checks, is_first=True),
+            Part("baseline models", self._seconds_of_baselines, self._baselines, is_first=True),
             Part("kept rows", lambda: a_pass, self._kept_rows, is_first=True),
             Part("data flow", lambda: 2 * a_pass, lambda: self._data_flow(progress), is_first=True),
-            Part("dataset checks", self._seconds_of_checks, self._checks),
-            Part("measurements", lambda: 0.0, lambda: measure_waiting(self._share(WAITED_SHARE))),
-            Part("baseline models", self._seconds_of_baselines, self._baselines),
             Part("dimensions", self._seconds_of_dimensions, self._dimensions),
             Part("training mode", self._seconds_of_mode, self._training_mode),
         ]
 
     def _share(self, share: float) -> float:
         return share * self.state.allowance.left
+
+    @property
+    def _of_epochs(self) -> float:
+        return self._share_or_least(WAITED_SHARE, LEAST_OF_WAITED)
 
     def _share_or_least(self, share: float, least: tuple[float, float]) -> float:
         seconds, of_first = least
@@ -207,13 +215,22 @@ class _Parts:
         call = self.state.source.call
         self.state.add(dataset_checks.checks(self.measure, call, self.trained, self.validation))
 
-    def _seconds_of_baselines(self) -> float:
+    def _seconds_of_baselines(self, rows: int = FEWEST_BASELINE_ROWS) -> float:
         of_row = sum(each[:1].size for each in self.trained.arrays)
-        values = min(dataset_checks.BASELINE_VALUES, dataset_checks.BASELINE_ROWS * of_row)
-        return BASELINE_SECONDS + BASELINE_SECONDS_A_VALUE * values
+        share = rows / dataset_checks.BASELINE_ROWS
+        values = min(dataset_checks.BASELINE_VALUES, rows * of_row)
+        return BASELINE_SECONDS * share**3 + BASELINE_SECONDS_A_VALUE * share * values
 
     def _baselines(self) -> None:
-        self.state.add(dataset_checks.baseline_scores(self.measure, self.trained, self.validation))
+        state = self.state
+        seconds = BASELINE_SHARE * state.allowance.left_for_first
+        counts = range(dataset_checks.BASELINE_ROWS, FEWEST_BASELINE_ROWS, -100)
+        fitting = (
+            each for each in counts if self._seconds_of_baselines(each) * state.slowness <= seconds
+        )
+        rows = next(fitting, FEWEST_BASELINE_ROWS)
+        made = dataset_checks.baseline_scores(self.measure, self.trained, self.validation, rows)
+        state.add(made)
 
     def _seconds_of_dimensions(self) -> float:
         extent = self.measure.extent

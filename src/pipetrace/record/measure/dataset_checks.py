@@ -73,9 +73,11 @@ def _of_validation(
     )
 
 
-def baseline_scores(measure: ModelPass, trained: Rows, validation: Rows | None) -> Found:
-    """What baseline models reach on the same rows; nothing where these are no numbers."""
-    problem = _problem(measure, trained, validation)
+def baseline_scores(
+    measure: ModelPass, trained: Rows, validation: Rows | None, rows: int = BASELINE_ROWS
+) -> Found:
+    """What baseline models reach on so many of the rows; nothing where these are no numbers."""
+    problem = _problem(measure, trained, validation, rows)
     if problem is None:
         return []
     with one_blas_thread():
@@ -98,10 +100,10 @@ def labels_of(measure: ModelPass, rows: Rows) -> tuple[Array, int] | None:
 
 
 def _problem(
-    measure: ModelPass, trained: Rows, validation: Rows | None
+    measure: ModelPass, trained: Rows, validation: Rows | None, rows: int
 ) -> baselines.Problem | None:
     length = sum(int(np.prod(each.shape[1:])) for each in trained.arrays)
-    count = min(BASELINE_ROWS, BASELINE_VALUES // max(1, length))
+    count = min(rows, BASELINE_VALUES // max(1, length))
     old = _table(measure, trained.spaced(count))
     if old is None or len(old[0]) < baselines.FEWEST_ROWS:
         return None
