@@ -3,6 +3,8 @@
 /** @typedef {import("viewer/model/model.js").Model} Model */
 /** @typedef {import("viewer/state.js").State} State */
 
+const PAUSE_MS = 100;
+
 /**
  * Keep the address and the state the same.
  *
@@ -12,9 +14,17 @@
 export function mirror(model, state) {
   read(model, state);
   let first = true;
+  let timer = 0;
+  let last = -Infinity;
+  const save = () => {
+    timer = 0;
+    last = performance.now();
+    remember(write(model, state));
+  };
   state.watch(["stage", "place", "row", "epoch", "cell", "head", "theme", "reload"], () => {
     // The page opens with the address that it was given.
-    if (!first) remember(write(model, state));
+    // Browsers refuse addresses that change at every step of a window that slides.
+    if (!first) timer ||= window.setTimeout(save, Math.max(0, last + PAUSE_MS - performance.now()));
     first = false;
   });
   window.addEventListener("hashchange", () => read(model, state));
