@@ -104,7 +104,7 @@ def test_nothing_is_wrong_at_first_and_in_the_colours_that_the_button_gives(
     page = pages.open()
     clean(page, axe)
     page.locator("button.theme").click()
-    page.locator(".epochs tbody tr").nth(1).hover()
+    page.locator(".film thead button").nth(1).click()
     clean(page, axe)
 
 

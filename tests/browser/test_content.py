@@ -68,13 +68,20 @@ def test_each_stage_says_what_the_view_says(shown: Page, made: Document) -> None
 
 
 def test_the_table_of_epochs_is_that_of_the_view(shown: Page, made: Document) -> None:
-    rows = shown.locator(".epochs tbody tr")
-    assert rows.count() == len(made.training.rows)
-    for index, row in enumerate(made.training.rows):
-        cells = rows.nth(index).locator("th, td")
-        assert [words(text) for text in cells.all_text_contents()] == [*row.cells, row.observation]
-        titles = [cell.get_attribute("title") for cell in cells.all()[:-1]]
-        assert titles == list(row.exact)
+    lines = shown.locator(".film .figures")
+    found = [
+        [words(text) for text in line.locator("th, td").all_text_contents()] for line in lines.all()
+    ]
+    rows = made.training.rows
+    assert found == [
+        [name, "\N{EN DASH}", *(row.cells[place] for row in rows)]
+        for place, name in enumerate(made.training.columns[1:-1], 1)
+    ]
+    told = shown.locator(".story li")
+    assert [words(text) for text in told.locator("div").all_text_contents()] == [
+        row.observation for row in rows
+    ]
+    assert [each.get_attribute("id") for each in told.all()] == [row.id for row in rows]
 
 
 def test_the_prediction_the_insight_and_the_foot_are_there(shown: Page, made: Document) -> None:
@@ -94,9 +101,7 @@ def test_the_prediction_the_insight_and_the_foot_are_there(shown: Page, made: Do
 
 def test_the_charts_have_a_point_for_each_value(shown: Page, made: Document) -> None:
     for index, chart in enumerate(made.training.charts):
-        titles = (
-            shown.locator(".charts .chart").nth(index).locator("circle title").all_text_contents()
-        )
+        titles = shown.locator(".film .plot").nth(index).locator("circle title").all_text_contents()
         expected = [
             f"epoch {point.epoch}, {series.name}: {point.text}"
             for series in chart.series
@@ -312,8 +317,8 @@ def test_a_run_that_was_killed_has_a_page(pages: Pages, digits_trace: Trace, epo
     trace = killed(digits_trace, epochs)
     page, made = pages.open(trace), document(trace)
     assert words(page.locator(".headline").text_content()) == made.headline
-    assert page.locator(".epochs tbody tr").count() == epochs
-    assert page.locator(".charts .chart").count() == (2 if epochs else 0)
+    assert page.locator(".story li").count() == epochs
+    assert page.locator(".film .plot").count() == (2 if epochs else 0)
     assert page.locator("section", has_text="Prediction").count() == 0
     assert page.locator(".thread > li").count() == len(made.stages)
     if not epochs:
@@ -328,11 +333,12 @@ def test_an_odd_training_has_a_page(
 ) -> None:
     trace = change(digits_trace)
     page, made = pages.open(trace), document(trace)
-    points = page.locator(".charts .chart").first.locator("circle")
+    points = page.locator(".small .chart").first.locator("circle")
     assert points.count() == sum(
         point.y is not None for series in made.training.charts[0].series for point in series.points
     )
-    assert page.locator(".epochs tbody tr").count() == len(trace.epochs)
+    places = page.locator("[id^='epoch/']")
+    assert places.count() == len(trace.epochs)
 
 
 def test_hostile_names_are_shown_as_text(pages: Pages, digits_trace: Trace) -> None:

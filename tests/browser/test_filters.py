@@ -33,6 +33,15 @@ def maps(trace: Trace, row: int) -> Array:
     return np.asarray((found + trace.weights["conv2d/bias"]).clip(0))
 
 
+def words(page: Page) -> str:
+    """The sentence on the filter, without the explanations of its words."""
+    return str(
+        page.locator(".looksfor p").first.evaluate(
+            "each => [...each.childNodes].map(part => part.firstChild?.textContent ?? part.textContent).join('')"
+        )
+    )
+
+
 def patch_values(page: Page) -> list[float]:
     page.locator(
         ".looksfor .muted", has_text="the 3 rows"
@@ -47,10 +56,7 @@ def test_words_and_patches_follow_the_chosen_filter(pages: Pages, several: Trace
     strongest = np.array([maps(several, row).max(axis=(0, 1)) for row in range(3)])
     for channel in range(0, 32, 5):
         page.get_by_role("button", name=f"Channel {channel}", exact=True).click()
-        said = page.locator(".looksfor p").first.evaluate(
-            "each => [...each.childNodes].map(part => part.firstChild?.textContent ?? part.textContent).join('')"
-        )
-        assert said == texts[channel]
+        assert words(page) == texts[channel]
         expected = sorted((value for value in strongest[:, channel] if value > 0), reverse=True)
         assert patch_values(page) == pytest.approx(expected, rel=6e-3)
 
@@ -93,3 +99,13 @@ def test_a_deeper_filter_shows_all_that_it_depends_on(pages: Pages, several: Tra
     )
     assert sizes
     assert all(size == [8, 8] for size in sizes)
+
+
+def test_the_words_are_those_of_the_epoch(pages: Pages, digits_trace: Trace) -> None:
+    page = pages.open(place="#stage=conv2d&at=3.3.5&epoch=0")
+    for epoch in (0, 1, 3):
+        page.evaluate(f"location.hash = '#stage=conv2d&at=3.3.5&epoch={epoch}'")
+        weights = digits_trace.weights_after.get(epoch)
+        page.locator(".looksfor h4", has_text="epoch 1" if epoch == 1 else "training").wait_for()
+        expected = filter_texts(digits_trace, digits_trace.stages["conv2d"], weights)[5]
+        assert words(page) == expected

@@ -74,7 +74,7 @@ def test_a_finding_leads_to_its_stage_and_its_epoch_and_back(opened: Open) -> No
     page.locator('[id="stage/dense"] .mark a').click()
     expect(page.locator('[id="finding/1.1"]')).to_be_focused()
     assert page.locator(".thread .mark").count() == 2
-    assert page.locator(".epochs .mark").count() == 3
+    assert page.locator(".story .mark").count() == 3
 
 
 def test_a_healthy_run_has_a_line_and_no_section(opened: Open) -> None:

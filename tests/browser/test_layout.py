@@ -93,15 +93,21 @@ def test_a_phone_has_one_column_of_legible_letters(pages: Pages) -> None:
     letters = "all => all.map(each => each.getBoundingClientRect().height)"
     for width, wanted in ((375, 1), (1280, 2)):
         page.set_viewport_size({"width": width, "height": 800})
-        assert columns(page, ".stage") == columns(page, ".charts") == wanted
-        assert min(page.locator(".charts .chart svg text").evaluate_all(letters)) >= 11
+        assert columns(page, ".stage") == wanted
+        assert min(page.locator(".film svg text").evaluate_all(letters)) >= 11
 
 
 def test_a_chart_that_is_drawn_anew_still_marks_the_epoch(pages: Pages) -> None:
     page = pages.open()
     page.set_viewport_size({"width": 600, "height": 800})
-    page.locator(".epochs tbody tr").nth(1).hover()
-    assert page.locator(".charts .chart .marker line").count() == 2
+    page.locator(".story button").nth(1).click()
+    page.set_viewport_size({"width": 700, "height": 800})
+    marker, head = page.locator(".film .marker line"), page.locator(".film thead .now")
+    assert marker.count() == 2
+    box, line = head.bounding_box(), marker.first.bounding_box()
+    assert box is not None
+    assert line is not None
+    assert line["x"] == pytest.approx(box["x"] + box["width"] / 2, abs=2)
 
 
 def styles(page: Page, selector: str) -> Any:

@@ -155,38 +155,6 @@ def test_everything_that_can_be_touched_can_be_reached(page: Page) -> None:
     assert reached == wanted
 
 
-def marker(page: Page, index: int) -> float | None:
-    line = page.locator(".charts .chart").nth(index).locator(".marker line")
-    return float(line.get_attribute("x1") or "nan") if line.count() else None
-
-
-def test_pointing_at_an_epoch_marks_it_in_the_charts(page: Page) -> None:
-    rows = page.locator(".epochs tbody tr")
-    for index in (1, 2, 0):
-        rows.nth(index).hover()
-        assert "pointed" in (rows.nth(index).get_attribute("class") or "")
-        assert page.locator(".epochs .pointed").count() == 1
-        for chart in (0, 1):
-            point = page.locator(".charts .chart").nth(chart).locator("circle.training").nth(index)
-            assert marker(page, chart) == float(point.get_attribute("cx") or "nan")
-    page.mouse.move(1, 1)
-    assert [marker(page, 0), marker(page, 1)] == [None, None]
-    assert page.locator(".epochs .pointed").count() == 0
-
-
-def test_pointing_at_a_chart_marks_the_row_of_the_epoch(page: Page) -> None:
-    for chart in (0, 1):
-        for index in (2, 0, 1):
-            page.locator(".charts .chart").nth(chart).locator(".target").nth(index).hover()
-            classes = [
-                row.get_attribute("class") or "" for row in page.locator(".epochs tbody tr").all()
-            ]
-            assert ["pointed" in each for each in classes] == [
-                number == index for number in range(3)
-            ]
-            assert marker(page, 1 - chart) is not None
-
-
 def option(page: Page, index: int) -> Locator:
     return page.locator(".card .option").nth(index)
 

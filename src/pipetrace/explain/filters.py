@@ -1,11 +1,16 @@
 """What each filter of a convolution looks for: the patterns that its kernel resembles, in words."""
 
+from collections.abc import Mapping
+from typing import TypeAlias
+
 import numpy as np
 
 from pipetrace.explain.facts import first_call
 from pipetrace.explain.formatting import dimensions, share
 from pipetrace.stats.filters import BLUR, EDGE, LINE, FilterPatterns, filter_patterns
 from pipetrace.trace.document import Array, Stage, Trace
+
+Weights: TypeAlias = Mapping[str, Array]
 
 MAIN = 0.5
 """From this share of a kernel's energy on, a pattern is called its main one."""
@@ -24,13 +29,18 @@ NAMES = {"finer": "finer pattern"}
 LAYERS = ("Conv2D", "DepthwiseConv2D")
 
 
-def filter_texts(trace: Trace, stage: Stage) -> tuple[str, ...]:
+def filter_texts(trace: Trace, stage: Stage, weights: Weights | None = None) -> tuple[str, ...]:
     """What the kernel of each filter resembles, in a sentence.
 
     A single sentence where that is not measured; none where the stage has no filters, or their
     weights are not recorded.
+
+    Args:
+        trace: the recording.
+        stage: of the trace.
+        weights: by name, such as those after an epoch; those after training when left out.
     """
-    kernel = _kernel(trace, stage)
+    kernel = _kernel(trace, stage, trace.weights if weights is None else weights)
     if kernel is None:
         return ()
     found = filter_patterns(kernel)
@@ -43,9 +53,9 @@ def filter_texts(trace: Trace, stage: Stage) -> tuple[str, ...]:
     )
 
 
-def _kernel(trace: Trace, stage: Stage) -> Array | None:
+def _kernel(trace: Trace, stage: Stage, weights: Weights) -> Array | None:
     """The kernels of a stage, ``(height, width, input channels, filters)``."""
-    kernel = trace.weights.get(f"{first_call(trace, stage)}/kernel")
+    kernel = weights.get(f"{first_call(trace, stage)}/kernel")
     if stage.layer not in LAYERS or kernel is None or kernel.ndim != 4:
         return None
     if stage.layer == "DepthwiseConv2D":  # each filter sees one channel

@@ -128,11 +128,13 @@ class EpochView(Record):
         number: 0 for before training.
         weights: after it, by ``owner/name``; large arrays in 16 bits.
         outputs: for the kept rows after it, in 16 bits; none where they were not recorded.
+        filters: by stage, what each of its filters resembled then, as in ``ModelStage``.
     """
 
     number: int
     weights: Mapping[str, Array]
     outputs: tuple[Array, ...]
+    filters: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -127,6 +127,7 @@ class StageView(Record):
         change: how its output differs in training, or None.
         omitted: what is not shown to keep the page small, or None.
         findings: the findings at this stage.
+        courses: what was measured of it after the epochs.
     """
 
     id: str
@@ -156,6 +157,7 @@ class StageView(Record):
     change: Change | None = None
     omitted: str | None = None
     findings: tuple[Mark, ...] = ()
+    courses: tuple[Chart, ...] = ()
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -315,12 +317,14 @@ class KeyFigure(Record):
         text: its value.
         note: what to compare it with, or what it is a part of; may be empty.
         level: the severity of the worst finding, where it counts findings.
+        column: of the table of epochs that it is the last entry of; None for other figures.
     """
 
     name: str
     text: str
     note: str
     level: str = ""
+    column: int | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)

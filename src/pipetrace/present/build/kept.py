@@ -1,8 +1,11 @@
 """For the page: the weights of earlier epochs, and the rows that the model can be computed for."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from pipetrace.explain import task
+from pipetrace.explain.filters import filter_texts
 from pipetrace.present.model_view import EpochView, KeptInput, KeptView
 from pipetrace.stats.outcomes import class_labels
 from pipetrace.trace.document import STEP, Array, Trace
@@ -29,6 +32,7 @@ def epochs(trace: Trace, left: int, rows: int) -> tuple[tuple[EpochView, ...], i
                 if values.dtype.kind in "fiub"
             },
             outputs=tuple(halved(each[:rows]) for each in outputs.get(number, ())),
+            filters=_filters(trace, trace.weights_after.get(number, {})),
         )
         for number in sorted({*trace.weights_after, *outputs})
     ]
@@ -36,6 +40,11 @@ def epochs(trace: Trace, left: int, rows: int) -> tuple[tuple[EpochView, ...], i
     count = min(len(made), left // max(1, *sizes)) if made else 0
     places = np.linspace(0, len(made) - 1, count).round().astype(int)
     return tuple(made[place] for place in places), len(made) - count
+
+
+def _filters(trace: Trace, weights: Mapping[str, Array]) -> dict[str, tuple[str, ...]]:
+    told = {stage.name: filter_texts(trace, stage, weights) for stage in trace.stages}
+    return {name: texts for name, texts in told.items() if texts}
 
 
 def kept(trace: Trace, left: int, most: int | None) -> KeptView | None:

@@ -24,7 +24,15 @@ def key_figures(trace: Trace, report: Report) -> tuple[KeyFigure, ...]:
     reached: list[KeyFigure | None]
     if judged.broken:  # an accuracy of such a model means nothing
         value, since = trace.epochs[-1].metrics["loss"], judged.broken.number
-        reached = [KeyFigure("Training loss", figure(value), f"since epoch {since}", "error")]
+        reached = [
+            KeyFigure(
+                "Training loss",
+                figure(value),
+                f"since epoch {since}",
+                "error",
+                _column(trace, "loss", validation=False),
+            )
+        ]
     else:
         reached = [_score(trace), *_other(trace), _loss(trace)]
     found = [*reached, _parameters(trace), _checks(report)]
@@ -43,7 +51,14 @@ def _score(trace: Trace) -> KeyFigure | None:
     if guess and score.metric == "loss":
         level = figure(guess.level)
     value = metrics.writer(trace, score.metric)(score.value)
-    return KeyFigure(_named(score), value, f"chance: {level}" if level else "")
+    column = _column(trace, score.metric, validation=score.validation)
+    return KeyFigure(_named(score), value, f"chance: {level}" if level else "", column=column)
+
+
+def _column(trace: Trace, metric: str, *, validation: bool) -> int | None:
+    """The column of a metric in the table of epochs, after the number of the epoch."""
+    name, names = f"{metrics.VALIDATION if validation else ''}{metric}", metrics.names(trace)
+    return names.index(name) + 1 if name in names else None
 
 
 def _named(score: Score) -> str:
@@ -62,7 +77,9 @@ def _other(trace: Trace) -> list[KeyFigure]:
     if score.is_accuracy and math.isfinite(apart) and apart:
         note = f"{points(abs(apart))} {'above' if apart > 0 else 'below'} validation"
     training = Score(score.metric, value, False, 0, score.is_accuracy)
-    return [KeyFigure(_named(training), metrics.writer(trace, score.metric)(value), note)]
+    column = _column(trace, score.metric, validation=False)
+    text = metrics.writer(trace, score.metric)(value)
+    return [KeyFigure(_named(training), text, note, column=column)]
 
 
 def _loss(trace: Trace) -> KeyFigure | None:
@@ -75,7 +92,9 @@ def _loss(trace: Trace) -> KeyFigure | None:
     if value is None:
         return None
     name = "Validation loss" if score.validation else "Training loss"
-    return KeyFigure(name, figure(value), f"chance: {figure(guess.level)}" if guess else "")
+    column = _column(trace, "loss", validation=score.validation)
+    note = f"chance: {figure(guess.level)}" if guess else ""
+    return KeyFigure(name, figure(value), note, column=column)
 
 
 def _parameters(trace: Trace) -> KeyFigure | None:

@@ -22,8 +22,8 @@ export function mirror(model, state) {
     remember(write(model, state));
   };
   state.watch(["stage", "place", "row", "epoch", "cell", "head", "theme", "reload"], () => {
-    // The page opens with the address that it was given.
-    // Browsers refuse addresses that change at every step of a window that slides.
+    // The page opens with the address that it was given. Browsers refuse addresses that change at every step of a
+    // window that slides, or of epochs that are dragged through.
     if (!first) timer ||= window.setTimeout(save, Math.max(0, last + PAUSE_MS - performance.now()));
     first = false;
   });
@@ -47,7 +47,7 @@ function write(model, state) {
   const parts = stage ? [["stage", encodeURIComponent(stage)]] : [];
   if (place?.length) parts.push(["at", place.join(".")]);
   if (row !== state.first.row && model?.rows.all.has(row)) parts.push(["row", String(row)]);
-  if (epoch !== state.first.epoch) parts.push(["epoch", String(epoch)]);
+  if (epoch !== state.end) parts.push(["epoch", String(epoch)]);
   if (cell) parts.push(["cell", cell]);
   if (head) parts.push(["head", String(head)]);
   if (theme) parts.push(["theme", theme]);
@@ -67,7 +67,7 @@ function read(model, state) {
   const head = Number(asked.get("head") ?? 0);
   if (Number.isInteger(head) && head >= 0) state.set("head", head);
   const epoch = asked.has("epoch") ? Number(asked.get("epoch")) : NaN;
-  if (Number.isInteger(epoch) && epoch >= 0 && epoch <= state.first.epoch) state.set("epoch", epoch);
+  if (Number.isInteger(epoch) && epoch >= 0 && epoch <= state.end) state.set("epoch", epoch);
   const cell = asked.get("cell") ?? "";
   if (/^\d+\.(\d+|missed|extra)$/.test(cell)) state.set("cell", cell);
   if (!model) return;

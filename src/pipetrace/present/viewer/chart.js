@@ -21,7 +21,7 @@ import { svg, h } from "viewer/dom.js";
 const HEIGHT = 260;
 const SMALL_HEIGHT = 132;
 const LINE_HEIGHT = 15;
-const LETTER = 7.7; // the mean width of a bold letter of 13 px, in a wide font
+const LETTER = 8.6; // the mean width of a bold letter of 13 px, in a wide font
 const NARROW = matchMedia("(max-width: 640px)"); // as in page.css
 
 /**
@@ -43,7 +43,7 @@ export function lineChart(chart, state, small = false) {
   };
   NARROW.addEventListener("change", draw);
   draw();
-  state.watch("pointed", () => mark());
+  state.watch("epoch", () => mark());
   return h(
     "figure",
     { class: "chart" },
@@ -113,7 +113,7 @@ function drawing(chart, area, state) {
     ...targets(chart, area, x, state),
   );
   const mark = () => {
-    const points = chart.series.flatMap((series) => series.points.filter((point) => point.epoch === state.now.pointed));
+    const points = chart.series.flatMap((series) => series.points.filter((point) => point.epoch === state.now.epoch));
     const first = points[0];
     marker.replaceChildren(
       ...(first ? [svg("line", { x1: x(first.x), x2: x(first.x), y1: area.top, y2: area.bottom })] : []),
@@ -213,8 +213,8 @@ function targets(chart, area, x, state) {
       y: area.top,
       width: right - left,
       height: area.bottom - area.top,
-      onpointerenter: () => state.set("pointed", point.epoch),
-      onpointerleave: () => state.set("pointed", null),
+      onclick: () => state.set("epoch", point.epoch),
+      onpointermove: (/** @type {PointerEvent} */ event) => event.buttons && state.set("epoch", point.epoch),
     });
   });
 }

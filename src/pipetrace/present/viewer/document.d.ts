@@ -90,6 +90,7 @@ export interface StageView {
   change: Change | null;
   omitted: string | null;
   findings: Mark[];
+  courses: Chart[];
 }
 
 export interface PredictionView {
@@ -145,6 +146,7 @@ export interface KeyFigure {
   text: string;
   note: string;
   level: string;
+  column: number | null;
 }
 
 export interface ModelStage {
@@ -179,6 +181,7 @@ export interface EpochView {
   number: number;
   weights: Record<string, Tensor>;
   outputs: Tensor[];
+  filters: Record<string, string[]>;
 }
 
 export interface KeptView {

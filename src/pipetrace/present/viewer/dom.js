@@ -69,3 +69,32 @@ function set(element, attributes) {
 function given(child) {
   return child !== null && child !== undefined && child !== false && child !== "";
 }
+
+/**
+ * Draw an element when it comes into view, and again in view where the state has changed, so that what is looked at does
+ * not wait for the rest of the page.
+ *
+ * @param {HTMLElement} element
+ * @param {import("viewer/state.js").State} state
+ * @param {import("viewer/state.js").Key[]} keys that it draws
+ * @param {() => void} draw
+ */
+export function whenSeen(element, state, keys, draw) {
+  let [seen, stale] = [false, false];
+  const redraw = () => {
+    if (stale) draw();
+    stale = false;
+  };
+  new IntersectionObserver(
+    (entries) => {
+      seen = entries[entries.length - 1].isIntersecting;
+      if (seen) redraw();
+    },
+    { rootMargin: "300px" },
+  ).observe(element);
+  window.addEventListener("beforeprint", redraw);
+  state.watch(keys, () => {
+    stale = true;
+    if (seen) redraw();
+  });
+}

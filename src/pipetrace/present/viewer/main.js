@@ -16,7 +16,8 @@ import { rows } from "viewer/explore/rows.js";
 import { tryYourOwn } from "viewer/own/own.js";
 import { rightAndWrong } from "viewer/rows/results.js";
 import { State } from "viewer/state.js";
-import { training } from "viewer/training.js";
+import { epochsOf } from "viewer/epochs/epochs.js";
+import { training } from "viewer/epochs/training.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
 
@@ -35,7 +36,8 @@ export async function start() {
   state.watch("theme", () => {
     if (state.now.theme) document.documentElement.dataset.theme = state.now.theme;
   });
-  const inside = model && h("div", {}, rows(view, model, state), explorer(view, model, state, colormaps));
+  const epochs = epochsOf(view, model, state);
+  const inside = model && h("div", {}, rows(view, model, state), explorer(view, model, state, epochs, colormaps));
   const go = (/** @type {string} */ id) => {
     const group = view.groups.find((each) => each.id === id);
     const [, named] = /^(?:stage|prediction)\/(.+)$/.exec(id) ?? [];
@@ -52,16 +54,16 @@ export async function start() {
     "div",
     {},
     ...[
-      firstScreen(view, state, reloading(state), model !== null),
+      firstScreen(view, state, epochs, reloading(state), model !== null),
       h(
         "main",
         {},
-        model && glance(view, model, state, go),
+        model && glance(view, model, state, epochs, go),
         urgent && findings(view),
         flow(view, colormaps, inside),
-        training(view, state),
+        training(view, model, state, epochs),
         model && rightAndWrong(packed.results, model, state, tryYourOwn(model, state, packed.results)),
-        prediction(view, colormaps),
+        prediction(view, state, colormaps),
         !urgent && findings(view),
         quiz(view, state, go),
         insight(view),
@@ -69,7 +71,7 @@ export async function start() {
       foot(view, model?.omitted ?? ""),
     ],
   );
-  document.getElementById("app")?.replaceChildren(bar(view, model, state, page), page);
+  document.getElementById("app")?.replaceChildren(bar(view, model, state, epochs, page), page);
   mirror(model, state);
   const follow = () => {
     if (/[#&]stage=/.test(location.hash)) inside?.scrollIntoView();

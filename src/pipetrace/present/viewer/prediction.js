@@ -2,6 +2,7 @@
 
 import { bars } from "viewer/chart.js";
 import { h } from "viewer/dom.js";
+import { afterTraining } from "viewer/epochs/epochs.js";
 import { outcome } from "viewer/outcome.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
@@ -10,15 +11,17 @@ import { outcome } from "viewer/outcome.js";
 
 /**
  * @param {Document} view
+ * @param {import("viewer/state.js").State} state
  * @param {Colormaps} colormaps
  * @returns {HTMLElement | null}
  */
-export function prediction({ prediction: view, others }, colormaps) {
+export function prediction({ prediction: view, others }, state, colormaps) {
   if (!view) return null;
   return h(
     "section",
     { "aria-labelledby": "prediction-title" },
     h("h2", { id: "prediction-title" }, "Prediction"),
+    afterTraining(state),
     ...shown(view, colormaps),
     others.length > 0 && h("h3", { class: "others" }, "Other rows"),
     ...others.map((other) => collapsed(other, colormaps)),

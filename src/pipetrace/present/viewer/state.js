@@ -12,7 +12,6 @@
  * @property {boolean} symbols whether formulas are written in symbols too
  * @property {string} theme light or dark; empty for that of the system
  * @property {boolean} reload whether the page of a running training loads itself again
- * @property {number | null} pointed the epoch under the pointer, in the charts and in the table
  * @property {number} question the quiz question that is shown; past the last one, the result
  * @property {(number | null)[]} answers the option chosen for each question
  */
@@ -38,12 +37,16 @@ export class State {
       symbols: false,
       theme: "",
       reload: true,
-      pointed: null,
       question: 0,
       answers: new Array(questions).fill(null),
     };
     /** @type {[Key[], () => void][]} */
     this.listeners = [];
+  }
+
+  /** @returns {number} the epoch that stands for the model as training left it */
+  get end() {
+    return this.first.epoch;
   }
 
   /** @returns {import("viewer/model/model.js").At} */

@@ -1,6 +1,8 @@
 // Inside the pipeline: the stages as tabs or groups, one open, and in it how every value came to be.
 
 import { h } from "viewer/dom.js";
+import { coursesOf } from "viewer/epochs/courses.js";
+import { afterTraining, instead } from "viewer/epochs/epochs.js";
 import { attention } from "viewer/explore/attention.js";
 import { channels } from "viewer/explore/channels.js";
 import { filter } from "viewer/explore/filter.js";
@@ -19,6 +21,7 @@ import { explained } from "viewer/words.js";
 /** @typedef {import("viewer/model/model.js").Model} Model */
 /** @typedef {import("viewer/model/layers.js").Layer} Layer */
 /** @typedef {import("viewer/model/values.js").Values} Values */
+/** @typedef {import("viewer/epochs/epochs.js").Epochs} Epochs */
 /** @typedef {import("viewer/state.js").State} State */
 
 const STEP_MS = 55;
@@ -33,30 +36,49 @@ const PLAY = "▶ Slide the window";
  * @property {Layer} stage
  * @property {StageView} words
  * @property {Colormaps} colormaps
+ * @property {(words: StageView) => HTMLElement | null} courses what was measured of a stage after the epochs
+ * @property {HTMLElement} after says, where an earlier epoch is chosen, that what follows is of the end
  */
 
 /**
  * @param {Document} view
  * @param {Model} model
  * @param {State} state
+ * @param {Epochs} epochs
  * @param {Colormaps} colormaps
  * @returns {HTMLElement}
  */
-export function explorer(view, model, state, colormaps) {
+export function explorer(view, model, state, epochs, colormaps) {
   const large = model.sections.length > 0;
   const panel = h("div", { class: "panel", role: large ? "region" : "tabpanel", "aria-label": "The open stage", id: "panel", tabindex: -1 });
   const words = new Map(view.stages.map((stage) => [stage.name, stage]));
   /** @type {() => void} */
   let redraw = () => {};
-  state.watch(["stage"], () => {
+  let built = "";
+  const after = afterTraining(state);
+  const courses = coursesOf(view, state);
+  // Which of the pictures there are, for a row under the weights of an epoch.
+  const pictured = (/** @type {Layer} */ stage) =>
+    [stage.name, ...stage.inputs.map(({ source }) => source), ...model.consumers(stage.name).map(({ name }) => name)].filter((name) => model.output(state.at, name)).join(" ");
+  const open = () => {
     const stage = model.byName.get(state.now.stage);
     const text = words.get(state.now.stage);
     if (!stage || !text) return;
-    redraw = opened(panel, { view, model, state, stage, words: text, colormaps });
+    built = pictured(stage);
+    redraw = opened(panel, { view, model, state, stage, words: text, colormaps, after, courses });
     redraw();
+  };
+  state.watch(["stage"], () => {
+    open();
   });
-  state.watch(["row", "epoch", "place", "head", "symbols", "theme"], () => redraw());
-  return h("div", { class: "explorer" }, large ? overview(view, model, state) : stageTabs(view, model, state), panel);
+  state.watch(["row", "epoch", "place", "head", "symbols", "theme"], () => {
+    const stage = model.byName.get(state.now.stage);
+    if (stage && pictured(stage) !== built) open();
+    else redraw();
+  });
+  const nearest = h("p", { class: "instead", role: "status" });
+  state.watch("epoch", () => (nearest.textContent = instead(model, epochs, state.now.epoch)));
+  return h("div", { class: "explorer" }, nearest, large ? overview(view, model, state) : stageTabs(view, model, state), panel);
 }
 
 /**
@@ -78,8 +100,8 @@ function opened(panel, context) {
   );
   const what = h("p", { class: "what" }, ...explained(words.does));
   if (!output) {
-    const absent = h("p", { class: "muted" }, "The output of this stage is not in this page.");
-    panel.replaceChildren(head, what, absent, measured(words, context.colormaps, false));
+    const absent = h("p", { class: "muted" }, "The output of this stage is not in this page, and not all weights that it takes to compute it.");
+    panel.replaceChildren(head, what, absent, ...[context.courses(words)].filter((each) => each !== null), context.after, measured(words, context.colormaps, false));
     return () => {};
   }
   const sources = [...new Set(stage.inputs.map(({ source }) => model.byName.get(source)))].filter((each) => each !== undefined);
@@ -102,6 +124,8 @@ function opened(panel, context) {
     h("div", { class: "calc" }, playing.element, origin),
     ...(looksFor ? [looksFor.element] : []),
     ...(tiles ? [tiles.element] : []),
+    ...[context.courses(words)].filter((each) => each !== null),
+    context.after,
     measured(looks ? { ...words, others: [] } : words, context.colormaps, true),
   );
   return () => {

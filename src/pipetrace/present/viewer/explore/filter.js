@@ -22,27 +22,36 @@ import { explained } from "viewer/words.js";
  * @returns {{ element: HTMLElement, draw: (place: number[]) => void } | null} nothing for a stage without filters
  */
 export function filter(context, output) {
-  const { model, stage } = context;
+  const { model, state, stage } = context;
   if (!stage.filters.length || output.shape.length !== 3) return null;
   const title = h("h4", { class: "above" });
   const text = h("p");
   const list = h("div", { class: "patches" });
   const note = h("p", { class: "muted" });
   const element = h("div", { class: "looksfor" }, title, text, list, note);
-  let channel = -1;
+  const when = h("small");
+  let [channel, told] = [-1, -1];
   /** @type {Found[][]} */
   let found = [];
   let looked = 0;
   let shown = false;
   const show = () => {
     list.replaceChildren(...patches(context, (found[channel] ?? []).filter(({ value }) => value > 0)));
-    const [one, many] = list.childElementCount ? ["The strongest place in", "The strongest place in each of"] : ["No output above 0 in", "No output above 0 in any of"];
+    const [one, many] = list.childElementCount ? ["After training: the strongest place in", "After training: the strongest place in each of"] : ["After training: no output above 0 in", "After training: no output above 0 in any of"];
     note.textContent = looked === 1 ? `${one} the row of this page.` : `${many} the ${counted(looked)} rows of this page${list.childElementCount ? ", the strongest first" : ""}.`;
   };
   return {
     element,
     draw: (place) => {
       const next = place[place.length - 1];
+      const epoch = model.nearest(state.now.epoch);
+      if (next === channel && epoch === told) return;
+      told = epoch;
+      const texts = model.earlier.get(epoch)?.filters[stage.name] ?? stage.filters;
+      title.textContent = `What filter ${next} looks for`;
+      when.textContent = epoch === model.end ? "after training" : epoch ? `after epoch ${epoch}` : "before training";
+      title.append(when);
+      text.replaceChildren(...explained(texts[Math.min(next, texts.length - 1)]));
       if (next === channel) return;
       if (channel < 0)
         strongest(model, stage.name, (all, rows) => {
@@ -52,8 +61,6 @@ export function filter(context, output) {
           return !shown || element.isConnected; // until another stage takes its place
         });
       channel = next;
-      title.textContent = `What filter ${channel} looks for after training`;
-      text.replaceChildren(...explained(stage.filters[Math.min(channel, stage.filters.length - 1)]));
       show();
     },
   };

@@ -53,10 +53,13 @@ export function plane(tensor, slice, place) {
   const { rows, columns } = slice;
   const result = new Float32Array(rows * columns).fill(NaN);
   if (tensor.shape.length < 2) result.set(tensor.data);
-  else
+  else {
+    const at = (/** @type {number} */ row, /** @type {number} */ column) => offset(tensor.shape, slice.move(row, column, place));
+    const start = at(0, 0);
+    const [down, across] = [at(1, 0) - start, at(0, 1) - start];
     for (let row = 0; row < rows; row++)
-      for (let column = 0; column < columns; column++)
-        result[row * columns + column] = tensor.data[offset(tensor.shape, slice.move(row, column, place))];
+      for (let column = 0; column < columns; column++) result[row * columns + column] = tensor.data[start + row * down + column * across];
+  }
   return result;
 }
 

@@ -1,6 +1,7 @@
 // The bar that stays at the top: the parts of the page, the row that is followed, the theme, and the keys.
 
 import { h } from "viewer/dom.js";
+import { scrubber } from "viewer/epochs/scrubber.js";
 import { keys } from "viewer/head/keys.js";
 import { OWN } from "viewer/model/rows.js";
 import { paintRow } from "viewer/rows/thumbnail.js";
@@ -22,17 +23,18 @@ const PARTS = [
  * @param {Document} view
  * @param {Model | null} model
  * @param {State} state
+ * @param {import("viewer/epochs/epochs.js").Epochs} epochs
  * @param {HTMLElement} main what the page shows below the bar
  * @returns {HTMLElement}
  */
-export function bar(view, model, state, main) {
+export function bar(view, model, state, epochs, main) {
   const links = PARTS.filter(([id]) => main.querySelector(`#${id}`)).map(([id, name]) => h("a", { href: `#${id}` }, name));
   return h(
     "nav",
     { class: "topbar", "aria-label": "The page" },
     h("a", { class: "name", href: "#top" }, view.title),
     h("div", { class: "parts" }, ...links),
-    h("div", { class: "controls" }, model && followed(model, state), theme(state), keys(model, state)),
+    h("div", { class: "controls" }, model && followed(model, state), scrubber(epochs, state), theme(state), keys(model, state, epochs)),
   );
 }
 

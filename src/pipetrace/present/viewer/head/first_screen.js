@@ -11,11 +11,12 @@ import { h } from "viewer/dom.js";
  *
  * @param {Document} view
  * @param {State} state
+ * @param {import("viewer/epochs/epochs.js").Epochs} epochs
  * @param {HTMLElement | null} live that the page loads itself again
  * @param {boolean} followed whether rows were recorded
  * @returns {HTMLElement}
  */
-export function firstScreen(view, state, live, followed) {
+export function firstScreen(view, state, epochs, live, followed) {
   const { absent, charts } = view.training;
   const level = view.findings.found[0]?.level;
   return h(
@@ -46,10 +47,26 @@ export function firstScreen(view, state, live, followed) {
       h(
         "dl",
         { class: "key" },
-        ...view.figures.map((figure) =>
-          h("div", { class: figure.level }, h("dt", {}, figure.name), h("dd", {}, figure.text, figure.note && h("small", {}, figure.note))),
-        ),
+        ...view.figures.map((figure) => keyFigure(figure, view, state, epochs)),
       ),
     view.notice && h("p", { class: "notice" }, view.notice),
   );
+}
+
+/**
+ * @param {import("viewer/document.js").KeyFigure} figure
+ * @param {Document} view
+ * @param {State} state
+ * @param {import("viewer/epochs/epochs.js").Epochs} epochs
+ * @returns {HTMLElement} a figure, after the epoch that is chosen where it is in the table of epochs
+ */
+function keyFigure({ name, text, note, level, column }, view, state, epochs) {
+  const place = h("dd", {});
+  state.watch("epoch", () => {
+    const now = column === null || state.now.epoch === state.end ? null : state.now.epoch;
+    const then = view.training.rows.find((row) => row.epoch === now)?.cells[column ?? 0] || "not recorded";
+    const below = now === null ? note : epochs.long(now);
+    place.replaceChildren(now === null ? text : then, ...(below ? [h("small", {}, below)] : []));
+  });
+  return h("div", { class: level }, h("dt", {}, name), place);
 }

@@ -1,7 +1,7 @@
 // The pipeline at a glance: one picture a stage, drawn to scale, with the row that is followed passing through.
 
 import { paint, paintColours } from "viewer/colour.js";
-import { h } from "viewer/dom.js";
+import { h, whenSeen } from "viewer/dom.js";
 import { isImage, placeIn } from "viewer/explore/place.js";
 import { scaleOf } from "viewer/explore/picture.js";
 import { plane, sliceOf } from "viewer/explore/slice.js";
@@ -24,10 +24,11 @@ const FOLD = 52;
  * @param {Document} view
  * @param {Model} model
  * @param {State} state
+ * @param {import("viewer/epochs/epochs.js").Epochs} epochs
  * @param {(id: string) => void} go
  * @returns {HTMLElement | null} nothing for a pipeline that is too long or has branches: the graph shows it
  */
-export function glance(view, model, state, go) {
+export function glance(view, model, state, epochs, go) {
   const chain = model.stages.every((stage, at) => stage.inputs.length === (at ? 1 : 0));
   if (model.stages.length > MOST_STAGES || !chain) return null;
   const titles = new Map(view.stages.map((stage) => [stage.name, stage]));
@@ -35,11 +36,13 @@ export function glance(view, model, state, go) {
   const entries = model.stages.map((stage, at) => {
     const place = h("span", { class: "seen" });
     const note = h("small", {});
-    state.watch(["row", "theme"], () => {
+    /** @type {HTMLCanvasElement[]} */
+    const canvases = []; // which are made once: it takes longer than to paint them
+    const draw = () => {
       const values = model.output(state.at, stage.name);
-      place.replaceChildren(...(values ? [drawn(model, state, stage, values, largest)] : []));
+      place.replaceChildren(...(values ? [drawn(model, state, stage, values, largest, canvases)] : []));
       note.textContent = values ? said(model, stage, values) : "";
-    });
+    };
     const title = titles.get(stage.name)?.title ?? stage.name;
     const link = h(
       "a",
@@ -55,13 +58,17 @@ export function glance(view, model, state, go) {
       h("small", { class: "shape" }, dimensions(stage.outputs[0]?.shape ?? [])),
       note,
     );
-    return h("li", {}, link);
+    return { draw, element: h("li", {}, link) };
   });
   const caption = h("p", { class: "muted" });
-  state.watch("row", () => {
-    caption.textContent = `${capital(model.row(state.now.row).text)}, as it passes through the trained model. Zero is the colour of the paper in every picture.`;
+  // At first it is drawn at once, so that nothing below it moves.
+  for (const { draw } of entries) draw();
+  const element = h("section", { class: "glance", "aria-label": "The pipeline at a glance" }, h("ol", {}, ...entries.map((each) => each.element)), caption);
+  whenSeen(element, state, ["row", "epoch", "theme"], () => {
+    for (const { draw } of entries) draw();
+    caption.textContent = `${capital(model.row(state.now.row).text)}, as it passes through the model ${epochs.long(model.nearest(state.now.epoch))}. Zero is the colour of the paper in every picture.`;
   });
-  return h("section", { class: "glance", "aria-label": "The pipeline at a glance" }, h("ol", {}, ...entries), caption);
+  return element;
 }
 
 /**
@@ -70,10 +77,12 @@ export function glance(view, model, state, go) {
  * @param {Layer} stage
  * @param {Values} values
  * @param {number} largest the longest side of an image in this pipeline, in values
+ * @param {HTMLCanvasElement[]} canvases to paint in; more are added
  * @returns {HTMLElement}
  */
-function drawn(model, state, stage, values, largest) {
+function drawn(model, state, stage, values, largest, canvases) {
   const { shape } = values;
+  const made = (/** @type {number} */ at) => (canvases[at] ??= h("canvas", {}));
   const names = model.unitNames(stage.name);
   if (shape.length === 1 && shape[0] <= MOST_BARS) return barsOf(values, names);
   const slice = sliceOf(shape, FOLD);
@@ -85,14 +94,14 @@ function drawn(model, state, stage, values, largest) {
     const across = Math.min(count, 8);
     const part = Math.min(1, (across > 4 ? 26 : 48) / LARGE);
     const tiles = Array.from({ length: count }, (_, channel) => {
-      const canvas = h("canvas", {});
+      const canvas = made(channel);
       paint(canvas, plane(values, slice, [0, 0, channel]), slice.columns, most, ramp);
       Object.assign(canvas.style, { width: `${size(slice.columns) * part}px`, height: `${size(slice.rows) * part}px` });
       return canvas;
     });
     return h("span", { class: "maps", style: `grid-template-columns: repeat(${across}, max-content)` }, ...tiles);
   }
-  const canvas = h("canvas", {});
+  const canvas = made(0);
   const long = shape.length < 2;
   if (isImage(model, stage) && shape.length === 3 && shape[2] === 3) paintColours(canvas, values.data, shape[1], 0, values.data.some((value) => value > 1) ? 255 : 1);
   else {

@@ -4,6 +4,7 @@ import { h } from "viewer/dom.js";
 import { placeIn } from "viewer/explore/place.js";
 
 /** @typedef {import("viewer/model/model.js").Model} Model */
+/** @typedef {import("viewer/epochs/epochs.js").Epochs} Epochs */
 /** @typedef {import("viewer/state.js").State} State */
 
 const MOST_DIGITS = 9;
@@ -20,10 +21,11 @@ const MOST_DIGITS = 9;
  *
  * @param {Model | null} model
  * @param {State} state
+ * @param {Epochs} epochs
  * @returns {HTMLElement}
  */
-export function keys(model, state) {
-  const list = [...(model ? inside(model, state) : []), { name: "?", text: "show these keys" }, { name: "Esc", text: "close" }];
+export function keys(model, state, epochs) {
+  const list = [...(model ? inside(model, state) : []), ...(epochs.all.length > 1 ? [through(epochs)] : []), { name: "?", text: "show these keys" }, { name: "Esc", text: "close" }];
   const dialog = h(
     "dialog",
     { class: "keys", "aria-label": "Keys" },
@@ -47,6 +49,25 @@ export function keys(model, state) {
  */
 function isWriting(target) {
   return target instanceof HTMLElement && target.matches("input:not([type=radio]):not([type=range]), textarea, select, [contenteditable]");
+}
+
+/**
+ * The keys that go through the epochs.
+ *
+ * @param {Epochs} epochs
+ * @returns {Key}
+ */
+function through(epochs) {
+  const steps = new Map([[",", -1], [".", 1]]);
+  return {
+    name: ", .",
+    text: "the epoch before, the next epoch",
+    run: (key) => {
+      const step = steps.get(key);
+      if (step) epochs.go(step);
+      return step !== undefined;
+    },
+  };
 }
 
 /**

@@ -1,0 +1,203 @@
+// What the columns of the training table show of the model after an epoch: a kernel, a map, a prediction.
+
+import { paint } from "viewer/colour.js";
+import { h } from "viewer/dom.js";
+import { isImage, placeIn } from "viewer/explore/place.js";
+import { scaleOf } from "viewer/explore/picture.js";
+import { plane, sliceOf } from "viewer/explore/slice.js";
+import { figure, percent } from "viewer/figures.js";
+import { softmaxAxis } from "viewer/model/activation.js";
+import { values } from "viewer/model/values.js";
+
+/** @typedef {import("viewer/model/model.js").At} At */
+/** @typedef {import("viewer/model/model.js").Model} Model */
+/** @typedef {import("viewer/model/layers.js").Layer} Layer */
+/** @typedef {import("viewer/model/values.js").Values} Values */
+/** @typedef {import("viewer/state.js").State} State */
+/** @typedef {{ values: ArrayLike<number>, columns: number }} Plane */
+/** @typedef {{ name: string, cells: (Node | string | null)[] }} Line a row of the table: its name and a cell for each epoch */
+
+const MOST_BARS = 12;
+
+/**
+ * The rows of the table that show the model: they follow the row, the stage and the channel that are chosen.
+ *
+ * @param {Model} model
+ * @param {State} state
+ * @param {number[]} epochs
+ * @returns {Line[]}
+ */
+export function modelLines(model, state, epochs) {
+  const stage = weighted(model, state);
+  const ats = epochs.map((epoch) => ({ row: state.now.row, epoch }));
+  const here = ats.map((at) => (model.epochs.includes(at.epoch) ? at : null));
+  const lines = stage ? [kernels(model, state, stage, here), maps(model, state, stage, here)] : [];
+  return [...lines, predictions(model, state, here)].filter((line) => line !== null);
+}
+
+/**
+ * @param {Model} model
+ * @param {State} state
+ * @returns {Layer | null} the open stage, or the one before it, that has weights; else the first that has
+ */
+export function weighted(model, state) {
+  const has = (/** @type {Layer | undefined} */ stage) => stage && Object.keys(model.weightsOf({ row: 0, epoch: model.end }, stage.name)).length > 0;
+  for (let stage = model.byName.get(state.now.stage); stage; stage = model.byName.get(stage.inputs[0]?.source ?? "")) if (has(stage)) return stage;
+  return model.stages.find(has) ?? null;
+}
+
+/**
+ * @param {Model} model
+ * @param {State} state
+ * @param {Layer} stage
+ * @param {(At | null)[]} ats
+ * @returns {Line | null}
+ */
+function kernels(model, state, stage, ats) {
+  const channel = channelOf(model, state, stage);
+  const final = model.weightsOf({ row: 0, epoch: model.end }, stage.name).kernel;
+  if (!final || channel === null) return null;
+  const input = strongestInput(final, channel);
+  const planes = ats.map((at) => {
+    const kernel = at && model.weightsOf(at, stage.name).kernel;
+    return kernel ? kernelPlane(kernel, channel, input) : null;
+  });
+  const of = input === null ? "" : `, input channel ${input}`;
+  const what = stage.layer === "Dense" ? "Weights of unit" : "Kernel of filter";
+  return { name: `${what} ${channel} of ${stage.name}${of}`, cells: pictures(planes, "signed") };
+}
+
+/**
+ * @param {Values} kernel
+ * @param {number} channel
+ * @returns {number | null} the input channel whose weights are largest; null where there is one
+ */
+function strongestInput(kernel, channel) {
+  const { shape, data } = kernel;
+  const [inputs, outputs] = shape.slice(-2);
+  if (shape.length !== 4 || inputs === 1) return null;
+  const sums = new Float64Array(inputs);
+  for (let k = channel; k < data.length; k += outputs) sums[Math.floor(k / outputs) % inputs] += data[k] ** 2;
+  return sums.indexOf(Math.max(...sums));
+}
+
+/**
+ * @param {Values} kernel
+ * @param {number} channel
+ * @param {number | null} input
+ * @returns {Plane | null}
+ */
+function kernelPlane({ shape, data }, channel, input) {
+  const outputs = shape[shape.length - 1];
+  if (channel >= outputs || shape.length > 4 || shape.length < 2) return null;
+  const own = Array.from({ length: data.length / outputs }, (_, k) => data[k * outputs + channel]);
+  if (shape.length === 4) {
+    const inputs = shape[2];
+    return { values: own.filter((_, k) => k % inputs === (input ?? 0)), columns: shape[1] };
+  }
+  if (shape.length === 3) return { values: own, columns: shape[1] };
+  const square = Math.sqrt(own.length);
+  const slice = sliceOf([own.length], Number.isInteger(square) ? square : 16);
+  return { values: plane(values([own.length], Float32Array.from(own)), slice, [0]), columns: slice.columns };
+}
+
+/**
+ * @param {Model} model
+ * @param {State} state
+ * @param {Layer} stage
+ * @returns {number | null}
+ */
+function channelOf(model, state, stage) {
+  const shape = stage.outputs[0]?.shape ?? [];
+  const count = shape[shape.length - 1] ?? 0;
+  const chosen = model.byName.get(state.now.stage);
+  const place = chosen ? placeIn(model, state, stage) : [];
+  const channel = place[place.length - 1] ?? 0;
+  return count > 0 ? Math.min(channel, count - 1) : null;
+}
+
+/**
+ * @param {Model} model
+ * @param {State} state
+ * @param {Layer} stage
+ * @param {(At | null)[]} ats
+ * @returns {Line | null}
+ */
+function maps(model, state, stage, ats) {
+  const shape = stage.outputs[0]?.shape ?? [];
+  if (shape.length < 2 || isImage(model, stage)) return null;
+  const place = placeIn(model, state, stage);
+  const planes = ats.map((at) => {
+    const output = at && model.output(at, stage.name);
+    if (!output || output.shape.length < 2) return null;
+    const slice = sliceOf(output.shape);
+    return { values: plane(output, slice, place), columns: slice.columns };
+  });
+  return { name: shape.length > 2 ? `Its map for ${model.row(state.now.row).text}` : `Its output for ${model.row(state.now.row).text}`, cells: pictures(planes) };
+}
+
+/**
+ * @param {(Plane | null)[]} planes
+ * @param {"signed"} [fixed] the colours, where they do not follow the values
+ * @returns {(Node | string)[]} on one scale
+ */
+function pictures(planes, fixed) {
+  const all = planes.flatMap((each) => (each ? Array.from(each.values).filter(Number.isFinite) : []));
+  const { most, ramp } = scaleOf(all);
+  return planes.map((each) => {
+    if (!each) return "not kept";
+    const canvas = h("canvas", { "aria-hidden": "true" });
+    paint(canvas, each.values, each.columns, most, fixed ?? ramp);
+    return canvas;
+  });
+}
+
+/**
+ * @param {Model} model
+ * @param {State} state
+ * @param {(At | null)[]} ats
+ * @returns {Line | null}
+ */
+function predictions(model, state, ats) {
+  const stage = model.byName.get(model.outputs[0] ?? "");
+  if (!stage || stage.outputs[0]?.shape.length !== 1) return null;
+  const found = ats.map((at) => at && model.output(at, stage.name));
+  if (found.every((each) => !each)) return null;
+  const names = model.unitNames(stage.name);
+  const { label } = model.row(state.now.row);
+  const most = Math.max(...found.flatMap((each) => (each ? Array.from(each.data, Math.abs).filter(Number.isFinite) : [])), 1e-12);
+  return {
+    name: `Prediction for ${model.row(state.now.row).text}`,
+    cells: found.map((each) => (each ? prediction(each, names, label, most, softmaxAxis(stage, 1) === 0) : "not kept")),
+  };
+}
+
+/**
+ * @param {Values} output
+ * @param {string[]} names
+ * @param {number | null} label the true class
+ * @param {number} most the longest bar
+ * @param {boolean} shares whether the values are probabilities of classes
+ * @returns {Node}
+ */
+function prediction({ data }, names, label, most, shares) {
+  const numbers = Array.from(data);
+  if (numbers.length === 1) return h("span", {}, figure(numbers[0]));
+  const best = numbers.indexOf(Math.max(...numbers));
+  const name = (/** @type {number} */ at) => names[at] ?? String(at);
+  const value = shares ? percent(numbers[best]) : figure(numbers[best]);
+  return h(
+    "div",
+    {},
+    numbers.length <= MOST_BARS &&
+      h(
+        "div",
+        { class: "fewbars", "aria-hidden": "true" },
+        ...numbers.flatMap((each, at) => [
+          h("small", { class: at === label ? "true" : "" }, name(at)),
+          h("i", { class: each < 0 ? "minus" : at === best ? "best" : "", style: `width: ${(100 * Math.abs(each)) / most}%` }),
+        ]),
+      ),
+    best < 0 ? h("span", {}, "NaN") : h("span", { class: "said" }, h("b", {}, name(best)), ` ${value}`),
+  );
+}
