@@ -35,8 +35,10 @@ def test_it_reloads_where_its_reader_was_until_it_is_stopped(
     write(replace(running, run=replace(running.run, title="Written again")))
     expect(page.locator("h1")).to_have_text("Written again", timeout=30_000)
     # It may load itself again while it is asked.
-    page.wait_for_function(f"document.querySelector('footer') && Math.abs(scrollY - {place}) < 5")
-    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    page.wait_for_function(
+        "place => document.querySelector('footer') && Math.abs(scrollY - place) < 5", arg=place
+    )
+    page.wait_for_function("() => document.documentElement.dataset.theme === 'dark'")
     assert page.url.endswith("#stage=dense&at=3&theme=dark")
     page.locator(".notice button").click()
     assert address(page).endswith("&reload=0")
