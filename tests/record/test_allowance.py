@@ -1,5 +1,6 @@
 """What a whole fit may cost: what is traced and measured within it, and what the trace says of the rest."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pipetrace
 from pipetrace.capture.forward import Forward
 from pipetrace.errors import ArgumentError
 from pipetrace.explain.overhead import omissions
-from pipetrace.record import budget, finish
+from pipetrace.record import budget, finish, look
 from pipetrace.trace import Trace, read
 from pipetrace.trace.overhead import BUDGET, INTERRUPTED_BY_USER
 
@@ -75,6 +76,61 @@ def test_what_there_is_no_time_to_trace_is_described_as_it_was_built(tmp_path: P
     assert ("passes", BUDGET) in skipped(trace)
     assert (trace.rows, trace.predictions, len(trace.epochs)) == (0, (), 3)
     assert "long to trace" in omissions(trace)
+
+
+def test_tracing_that_takes_too_long_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    for name in ("FLOOR", "PLANNED_OF_FLOOR", "WHOLE_SHARE"):
+        monkeypatch.setattr(budget, name, 0.0)
+    monkeypatch.setattr(budget, "WHOLE_SECONDS", 2.0)
+    monkeypatch.setattr(look, "LOOK_OF_TRACE", 0.0)  # it expects to be done in no time
+    calls = list[str]()
+
+    class Slow(keras.layers.Layer):  # type: ignore[misc]
+        def call(self, values: Any) -> Any:
+            calls.append(self.name)
+            time.sleep(0.5)
+            return values * 2.0
+
+    weights, counts = [], []
+    for recorded in (False, True):
+        keras.utils.set_random_seed(0)
+        slow = [Slow(name=f"slow_{number}") for number in range(6)]
+        model = keras.Sequential([keras.Input((6,)), *slow, keras.layers.Dense(3)])
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        calls.clear()
+        callbacks = [pipetrace.Recorder(tmp_path / "run.trace", verbose=False, budget=0.0)]
+        x, y = rows()
+        model.fit(x, y, callbacks=callbacks if recorded else [], verbose=0)
+        weights.append(model.get_weights())
+        counts.append([calls.count(layer.name) for layer in slow])
+    np.testing.assert_array_equal(weights[0][0], weights[1][0])
+    more = [ours - plain for plain, ours in zip(*counts, strict=True)]
+    assert (more[0], more[-1]) == (1, 0)
+    trace = read(tmp_path / "run.trace")
+    assert ("passes", BUDGET) in skipped(trace)
+    assert (len(trace.stages), trace.ending.kind) == (8, "finished")
+
+
+def test_what_readers_use_first_is_had_where_nothing_else_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "WHOLE_SECONDS", 600.0)
+    monkeypatch.setattr(budget, "PLANNED_OF_WHOLE", 0.0)
+    x, y = rows()
+    recorder = pipetrace.Recorder(tmp_path / "run.trace", verbose=False)
+    classifier().fit(x, y, epochs=2, validation_split=0.2, callbacks=[recorder], verbose=0)
+    trace = read(tmp_path / "run.trace")
+    assert trace.predictions
+    assert trace.rows
+    assert {each.name for each in trace.measurements if each.kind == "outcome"} >= {
+        "validation",
+        "training",
+    }
+    assert {("baseline models", BUDGET), ("dimensions", BUDGET)} <= skipped(trace)
 
 
 def test_a_model_is_traced_once_over_several_fits(tmp_path: Path, traced: list[Any]) -> None:

@@ -1,6 +1,7 @@
 """A forward pass that gives every stage's output, compiled once and used for all measuring."""
 
 import contextlib
+import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -46,6 +47,7 @@ class Forward:
         training: whether the layers behave as in training.
         only: the names of the stages whose outputs are wanted; all where None.
         taken: names that no stage may have, such as those of the stages before the model.
+        until: when to give up tracing, as ``time.perf_counter`` counts.
 
     Attributes:
         model: as it was given.
@@ -54,6 +56,7 @@ class Forward:
 
     Raises:
         Exception: whatever the model raises; ``seen`` then holds the stages up to there.
+        TookTooLongError: tracing was given up.
     """
 
     def __init__(
@@ -65,12 +68,13 @@ class Forward:
         training: bool = False,
         only: set[str] | None = None,
         taken: Collection[str] = (),
+        until: float = math.inf,
     ) -> None:
         import tensorflow as tf
 
         self._keras = load()
         self.model, self._sources = model, list(sources)
-        self._training, self._only = training, only
+        self._training, self._only, self._until = training, only, until
         self._fixed, self.taken = fixed_rows(model), frozenset(taken)
         self.most: int | None = None
         self.most_final: int | None = None
@@ -179,6 +183,11 @@ class Forward:
             parts.append([_array(each) for each in found])
         return [np.concatenate(each) for each in zip(*parts, strict=True)]
 
+    @property
+    def has_final(self) -> bool:
+        """Whether the function of ``final`` was made."""
+        return self._final is not None
+
     def failing(self, rows: Any) -> int | None:
         """Which stage fails on some rows, by its place; None where none does, or none is known.
 
@@ -210,7 +219,7 @@ class Forward:
     def _trace(self, given: list[Any], rows: Any) -> tuple[list[list[Any]], list[Any]]:
         flat = self._keras.tree.flatten(rows)
         inputs = list(zip(flat, self._sources, strict=True))
-        with watch() as calls, untouched(self.model, self._variables, given):
+        with watch(self._until) as calls, untouched(self.model, self._variables, given):
             try:
                 result = self.model(rows, training=self._training)
             except Exception:

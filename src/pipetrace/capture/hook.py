@@ -8,7 +8,9 @@ the next; that identity is what joins the graph.
 
 import functools
 import inspect
+import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -45,12 +47,17 @@ class Call:
     error: BaseException | None = None
 
 
+class TookTooLongError(BaseException):
+    """Raised within a model that is traced for longer than it may; its layers do not catch it."""
+
+
 class _Listener(threading.local):
     """The calls being listened to in this thread: another thread's models are not ours."""
 
     def __init__(self) -> None:
         self.calls: list[Call] | None = None
         self.open: list[Call] = []
+        self.until = math.inf
 
 
 _listener = _Listener()
@@ -60,8 +67,11 @@ _originals: list[tuple[Any, Callable[..., Any], Callable[..., Any]]] = []
 
 
 @contextmanager
-def watch() -> Iterator[list[Call]]:
+def watch(until: float = math.inf) -> Iterator[list[Call]]:
     """Record every Keras call in this thread until the block ends, in order.
+
+    Args:
+        until: the moment of ``time.perf_counter`` from which on a call raises instead.
 
     What a layer of Keras' own calls within itself is not recorded: an LSTM's cell, the dense layers
     of an attention. Inside the block a layer that hands on its very input gives a copy of it, so
@@ -69,15 +79,19 @@ def watch() -> Iterator[list[Call]]:
 
     Yields:
         the list, which fills as calls happen.
+
+    Raises:
+        TookTooLongError: out of a call within the block.
     """
     before, _listener.calls = _listener.calls, []
     stack, _listener.open = _listener.open, []
+    limit, _listener.until = _listener.until, until
     _wrap()
     try:
         yield _listener.calls
     finally:
         _unwrap()
-        _listener.calls, _listener.open = before, stack
+        _listener.calls, _listener.open, _listener.until = before, stack, limit
 
 
 def is_closed(keras: Any, operation: Any) -> bool:
@@ -124,6 +138,8 @@ def _listening(original: Callable[..., Any], keras: Any) -> Callable[..., Any]:
             stack and (stack[-1].operation is self or is_closed(keras, stack[-1].operation))
         ):
             return original(self, *args, **kwargs)
+        if time.perf_counter() > _listener.until:
+            raise TookTooLongError
         for outer in stack:
             outer.inner += 1
         path = (*(stack[-1].path if stack else ()), str(self.name))

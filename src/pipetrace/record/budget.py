@@ -21,6 +21,8 @@ WHOLE_SHARE, WHOLE_SECONDS = 0.05, 2.0
 or seconds where that is more."""
 PLANNED_OF_WHOLE = 0.5
 """Share of that which is planned; the rest is for what cannot be known beforehand."""
+PLANNED_FOR_FIRST = 0.85
+"""The same share for the least of what readers use first."""
 PLANNED_OF_FLOOR = 0.25
 """Seconds that the measurements of a short training's epochs are planned to take in all. The floor
 is twice that, for what cannot be known beforehand."""
@@ -207,6 +209,11 @@ class Allowance:
     def left(self) -> float:
         """Seconds that may still be planned for."""
         return self._left(PLANNED_OF_WHOLE)
+
+    @property
+    def left_for_first(self) -> float:
+        """Seconds that may still be planned for the least of what readers use first."""
+        return self._left(PLANNED_FOR_FIRST)
 
     @property
     def left_with_reserve(self) -> float:

@@ -1,6 +1,7 @@
 """What the trace says of a run: the model and its stages, the rows, the training, the overhead."""
 
 import contextlib
+import math
 import platform
 from collections.abc import Mapping
 from dataclasses import replace
@@ -27,15 +28,17 @@ KERAS_CALLBACKS = ("History", "ProgbarLogger")
 """Callbacks that Keras adds itself."""
 
 
-def see_stages(state: State, rows: Rows) -> None:
+def see_stages(state: State, rows: Rows, until: float = math.inf) -> None:
     """Trace the model once on some rows; the state then has its stages and a pass of all of them.
 
     Raises:
         Exception: whatever the model raises.
+        TookTooLongError: tracing was not done at the moment ``until`` of ``time.perf_counter``.
     """
     _name_sources(state, rows)
     few = rows.taken(slice(0, 2)).x
-    forward = Forward(state.model, structures.as_fit_gets(few), state.names, taken=state.taken)
+    given = structures.as_fit_gets(few)
+    forward = Forward(state.model, given, state.names, taken=state.taken, until=until)
     state.measure = ModelPass(forward, state.names, few, state.rows_together)
     state.untraced = None
 

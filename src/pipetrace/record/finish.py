@@ -25,7 +25,10 @@ SAMPLE_SHARE, KEPT_SHARE, FLOW_SHARE, WAITED_SHARE = 0.2, 0.2, 0.5, 0.5
 """Shares of what is left of the allowance, when their turn comes: for one kind of rows whose
 outputs are compared with the targets, for the kept rows after earlier epochs, for the data flow,
 and for epochs that waited."""
-SECONDS_A_STAGE = 0.001
+LEAST_OF_SAMPLE, LEAST_OF_FLOW = (0.25, 0.3), (0.4, 0.6)
+"""Seconds that these may take at least, and their shares of what is left for what readers use
+first, if that is less."""
+SECONDS_A_STAGE = 0.0005
 """What a pass takes for each stage, at the most: measured on two cores."""
 CHECKED_BYTES_A_SECOND = 100e6
 """Speed at which rows are checked for repeated ones."""
@@ -33,7 +36,7 @@ BASELINE_SECONDS, BASELINE_SECONDS_A_VALUE = 0.3, 60e-9
 """What the baseline models take, and for each value of their rows."""
 DIMENSION_SECONDS_A_PRODUCT = 0.5e-9
 """What the dimensions take for each product of two values."""
-PREPARED = 0.5
+PREPARED = 0.35
 """What the function of the outputs alone takes to prepare, as a multiple of the first look."""
 TRACED_AGAIN = 1.5
 """What layers in training mode take, as a multiple of the first look: the model is traced again."""
@@ -50,11 +53,13 @@ class Part:
         seconds: gives what it takes at the least; it is skipped without room for that. Minus
             infinity for what is always done, as it takes next to nothing.
         work: measures and writes it.
+        is_first: whether it is among what readers use first, of which at least a little is had.
     """
 
     name: str
     seconds: Callable[[], float]
     work: Callable[[], None]
+    is_first: bool = False
 
 
 def measure_after_training(
@@ -83,7 +88,9 @@ def measure_after_training(
     for part in parts.in_order(progress, measure_waiting):
         if state.can(part.name) and state.can("writing"):
             with state.safely(part.name):
-                if state.allowance.has_room_for(part.seconds() * state.slowness):
+                allowance = state.allowance
+                left = allowance.left_for_first if part.is_first else allowance.left
+                if part.seconds() * state.slowness <= left:
                     part.work()
                 else:
                     state.skip(part.name, BUDGET)
@@ -114,11 +121,11 @@ class _Parts:
         """What readers use first comes first."""
         a_pass = SECONDS_A_STAGE * len(self.measure.forward.stages)
         return [
-            Part("prediction", lambda: a_pass, self._predictions),
-            Part("outcomes", lambda: a_pass, self._outcomes),
+            Part("prediction", lambda: a_pass, self._predictions, is_first=True),
+            Part("outcomes", lambda: a_pass, self._outcomes, is_first=True),
             Part("final weights", lambda: -math.inf, self._weights),
-            Part("kept rows", lambda: a_pass, self._kept_rows),
-            Part("data flow", lambda: 2 * a_pass, lambda: self._data_flow(progress)),
+            Part("kept rows", lambda: a_pass, self._kept_rows, is_first=True),
+            Part("data flow", lambda: 2 * a_pass, lambda: self._data_flow(progress), is_first=True),
             Part("dataset checks", self._seconds_of_checks, self._checks),
             Part("measurements", lambda: 0.0, lambda: measure_waiting(self._share(WAITED_SHARE))),
             Part("baseline models", self._seconds_of_baselines, self._baselines),
@@ -129,13 +136,18 @@ class _Parts:
     def _share(self, share: float) -> float:
         return share * self.state.allowance.left
 
+    def _share_or_least(self, share: float, least: tuple[float, float]) -> float:
+        seconds, of_first = least
+        return max(self._share(share), min(seconds, of_first * self.state.allowance.left_for_first))
+
     def _sample(self, rows: Rows) -> Sample:
         if id(rows) not in self._samples:
+            is_ready = self.measure.forward.has_final
             self._samples[id(rows)] = after_training.sample(
                 self.measure,
                 rows,
-                self._share(SAMPLE_SHARE),
-                PREPARED * self.state.cost.parts.get("stages", 0.0),
+                self._share_or_least(SAMPLE_SHARE, LEAST_OF_SAMPLE),
+                0.0 if is_ready else PREPARED * self.state.cost.parts.get("stages", 0.0),
             )
         return self._samples[id(rows)]
 
@@ -225,12 +237,13 @@ class _Parts:
 
     def _data_flow(self, progress: ShowRows | None) -> None:
         state, writer, before = self.state, self.writer, self.state.settings.before
+        seconds = self._share_or_least(FLOW_SHARE, LEAST_OF_FLOW)
         found = flow(
             self.measure,
             self.rows.x,
             len(self.rows),
             progress,
-            seconds=self._share(FLOW_SHARE) if state.allowance.is_limited else None,
+            seconds=seconds if state.allowance.is_limited else None,
             exact=state.settings.exact,
         )
         if found.rows < found.total:

@@ -5,6 +5,7 @@ import time
 
 from pipetrace.capture import internals
 from pipetrace.capture.guard import contained
+from pipetrace.capture.hook import TookTooLongError
 from pipetrace.capture.weights import is_built, weights
 from pipetrace.record.describe import Description, read_stages, see_stages
 from pipetrace.record.state import State
@@ -13,9 +14,13 @@ from pipetrace.trace.overhead import BUDGET, UNSUPPORTED
 LOOK_SECONDS, LOOK_SECONDS_A_LAYER = 0.05, 0.0035
 """What a first look at the stages takes, for the model and for each layer: measured on two cores,
 where MobileNetV2 with its 155 layers took 0.55 s and the digits' five 0.05 s."""
-LOOK_OF_TRACE = 0.35
+LOOK_OF_TRACE = 0.12
 """The same as a share of what Keras takes to trace and compile the first step: a look needs the
-forward pass only. It tells of somebody's own layers that trace slowly, as with loops."""
+forward pass only, and once. It tells of somebody's own layers that trace slowly, as with loops."""
+TRACING_SHARE = 0.6
+"""Share of the time for a look after which tracing is given up; the rest is for the first pass."""
+CLOSING_SECONDS = 0.3
+"""What is kept for measurements and the end of the file where a look takes all that is left."""
 LOOK_SHARE = 0.6
 """Share of what recording may take while training runs for the first look at the stages."""
 
@@ -35,6 +40,7 @@ class FirstLook:
         self._state, self._description = state, description
         self.allowed = True
         self._error: BaseException | None = None
+        self._at_least = 0.0
         self._trains: list[tuple[int, bool]] = []
         self._steps: list[float] = []
         self._step_began: float | None = None
@@ -75,6 +81,7 @@ class FirstLook:
     def seconds(self) -> float:
         """What a look will take; infinite where that cannot be known yet."""
         by_layers = LOOK_SECONDS + LOOK_SECONDS_A_LAYER * self._state.layers()
+        by_layers = max(by_layers, self._at_least)
         # Layers of Keras' own take about the same each; others may trace as much as they like.
         if all(internals.is_of_keras(type(each)) for each in self._inner_layers()):
             return by_layers
@@ -98,10 +105,11 @@ class FirstLook:
         ):
             return False
         # A short training pays it from what it may take in all, of which epochs want a part too.
-        if not state.budget.has_room_for(self.seconds() / LOOK_SHARE):
+        seconds = self.seconds()
+        if not state.budget.has_room_for(seconds / LOOK_SHARE):
             return False
-        self.now()
-        return True
+        self.now(state.budget.allowed() - state.budget.spent)
+        return state.measure is not None
 
     def at_end(self) -> bool:
         """Training is over: look, where that was not done and the allowance has room for it."""
@@ -109,31 +117,39 @@ class FirstLook:
         if state.measure is not None or not self.allowed:
             return False
         # Everything else is of the stages, so they may take what is kept in reserve, too.
-        if self.seconds() <= state.allowance.left_with_reserve:
-            self.now()
+        left = state.allowance.left_with_reserve - CLOSING_SECONDS
+        if self.seconds() <= left:
+            self.now(left)
         return state.measure is not None
 
-    def now(self) -> None:
-        """See which stages the model has, by its rows, whatever it takes.
+    def now(self, seconds: float = math.inf) -> None:
+        """See which stages the model has, by its rows.
 
         Where that fails it may be the model that fails, and then the training is about to say so.
+
+        Args:
+            seconds: that it may take; tracing is given up where it would take longer.
         """
         state = self._state
         if state.source.shown is None or not state.can("stages"):
             return
         # Within a step nobody else contains what the model does when it is traced once more.
-        with state.cost.of("stages"), contained(self._keep):
+        kept = contained(lambda error: self._keep(error, seconds))
+        with state.cost.of("stages"), kept:
             began, worked = time.perf_counter(), time.thread_time()
-            see_stages(state, state.source.shown)
+            see_stages(state, state.source.shown, began + TRACING_SHARE * seconds)
             worked = max(time.thread_time() - worked, 1e-3)
             state.slowness = max(1.0, (time.perf_counter() - began) / worked)
-        if self._error is not None:
+        if state.measure is None:
             return
         self._write()
         self._description.read_beside()
 
-    def _keep(self, error: BaseException) -> None:
-        self._error = error
+    def _keep(self, error: BaseException, seconds: float) -> None:
+        if isinstance(error, TookTooLongError):
+            self._at_least = 2 * seconds  # who may take much more tries again
+        else:
+            self._error = error
 
     def without_tracing(self) -> None:
         """Take the stages as the model was built, and say what is missing."""

@@ -54,7 +54,7 @@ export async function start() {
     "div",
     {},
     ...[
-      firstScreen(view, state, epochs, reloading(state), model !== null),
+      firstScreen(view, state, epochs, reloading(state), model !== null, Boolean(packed?.results)),
       h(
         "main",
         {},

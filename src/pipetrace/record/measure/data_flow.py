@@ -114,21 +114,20 @@ def _first_row(
 
 
 def _rows_in(seconds: float, measure: ModelPass, x: Any, total: int, compiled: Any) -> int:
-    """How many rows pass in so many seconds, judged by the second of two batches."""
-    together, took = measure.extent.together, 0.0
+    """How many rows pass in so many seconds, judged by the second of two batches; by a single row
+    where there is no time for batches."""
+    together, took = min(total, measure.extent.together), 0.0
     with ThreadPoolExecutor(THREADS) as pool:
-        for _ in range(2):
+        for number, rows in enumerate((1, 1, together, together)):
             seconds -= took
             began = time.perf_counter()
             summing = _Summing(measure, compiled)
-            summing.add(
-                pool,
-                measure.passed(structures.taken(x, slice(0, together))),
-                min(total, together),
-                None,
-            )
+            some = structures.taken(x, slice(0, rows))
+            summing.add(pool, measure.passed(some), rows, None)
             summing.wait()
             took = time.perf_counter() - began
+            if number == 1 and took * together > seconds - took:
+                return min(together, max(1, int((seconds - took) / took)))
     return min(total, max(1, int((seconds - took) / took)) * together)
 
 

@@ -36,7 +36,9 @@ export function filter(context, output) {
   let looked = 0;
   let shown = false;
   const show = () => {
+    const focused = [...list.children].indexOf(document.activeElement ?? list);
     list.replaceChildren(...patches(context, (found[channel] ?? []).filter(({ value }) => value > 0)));
+    /** @type {HTMLElement | undefined} */ (list.children[focused])?.focus({ preventScroll: true });
     const [one, many] = list.childElementCount ? ["After training: the strongest place in", "After training: the strongest place in each of"] : ["After training: no output above 0 in", "After training: no output above 0 in any of"];
     note.textContent = looked === 1 ? `${one} the row of this page.` : `${many} the ${counted(looked)} rows of this page${list.childElementCount ? ", the strongest first" : ""}.`;
   };

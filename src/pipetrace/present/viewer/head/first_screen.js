@@ -14,9 +14,10 @@ import { h } from "viewer/dom.js";
  * @param {import("viewer/epochs/epochs.js").Epochs} epochs
  * @param {HTMLElement | null} live that the page loads itself again
  * @param {boolean} followed whether rows were recorded
+ * @param {boolean} rows whether it is shown which rows are right and wrong
  * @returns {HTMLElement}
  */
-export function firstScreen(view, state, epochs, live, followed) {
+export function firstScreen(view, state, epochs, live, followed, rows) {
   const { absent, charts } = view.training;
   const level = view.findings.found[0]?.level;
   return h(
@@ -38,6 +39,7 @@ export function firstScreen(view, state, epochs, live, followed) {
           { class: "ways" },
           followed && h("a", { class: "way main", href: "#flow" }, "Follow one row through it"),
           !absent && view.training.rows.length > 0 && h("a", { class: "way", href: "#training-title" }, "See how it learned"),
+          rows && h("a", { class: "way", href: "#results" }, "See what is right and wrong"),
           level && h("a", { class: "way", href: "#findings" }, level === "note" ? "Read the notes" : "See what is wrong"),
         ),
       ),

@@ -57,8 +57,8 @@ export function tryYourOwn(model, state, results) {
     const lookups = model.consumers(name).filter(({ words }) => words.length);
     return lookups.length ? lookups.map((stage) => stage.name) : [name];
   });
-  const sources = names.map((name) => sourceOf(model, name));
-  if (!sources.length || sources.some((each) => !each)) return null;
+  const known = (/** @type {string} */ name) => [...model.rows.all.keys()].some((row) => model.recorded({ row, epoch: model.end }, name));
+  if (!names.length || !names.every(known)) return null;
   const told = h("p", { class: "muted", role: "status" });
   const body = h("div");
   const element = h("div", { class: "own", id: "own" }, h("h3", {}, "Try your own"), told, body);
@@ -73,7 +73,7 @@ export function tryYourOwn(model, state, results) {
       else if (rows < of) told.textContent = `Comparing what this page computes with what was recorded: ${counted(rows)} of ${counted(of)} rows.`;
       else {
         told.textContent = `The recorded weights run in your browser. Compared with the recorded outputs of ${of === model.rows.all.size ? `all ${counted(of)} rows of this page` : `the ${counted(of)} rows that were followed`}: the largest difference is ${difference ? difference.toExponential(0) : 0}.`;
-        body.replaceChildren(bench(model, state, results, /** @type {Source[]} */ (sources)));
+        body.replaceChildren(bench(model, state, results, names.flatMap((name) => sourceOf(model, name) ?? [])));
       }
     });
   }, { rootMargin: "300px" }).observe(element);

@@ -25,14 +25,15 @@ export function gallery(shared) {
   const all = h("button", { type: "button", class: "plain", onclick: () => state.set("cell", null) }, "Show all wrong");
   const list = h("div", { class: "thumbs", role: "group", "aria-label": "Rows" });
   rove(list);
+  const head = h("div", { class: "galleryhead" });
   return {
-    element: h("div", { class: "gallery" }, h("div", { class: "galleryhead" }, title, note, all), list),
+    element: h("div", { class: "gallery" }, head, list),
     draw: (came) => {
       const found = chosenRows(shared, came);
       title.textContent = found.title;
       note.textContent = [found.order, found.rows.length > MOST_SHOWN && `the first ${MOST_SHOWN}`, "choose one to follow it"].filter(Boolean).join("; ");
       note.hidden = !found.rows.length;
-      all.hidden = !found.cell;
+      head.replaceChildren(title, note, ...(found.cell ? [all] : []));
       list.replaceChildren(...found.rows.slice(0, MOST_SHOWN).map((each) => chip(shared, each, said(shared.outcomes, each))));
       mark(list, state.now.row);
     },
