@@ -10,10 +10,10 @@ TITLE = "What a training waits for"
 
 
 def run(quick: bool, progress: Callable[[str], None]) -> Table:
-    """Three pairs of each training; one short pair where it must be quick."""
-    rows = measured(quick=quick, told=progress)
+    """Two pairs of each training, within ten minutes; one short pair where it must be quick."""
+    rows = measured(2, quick=quick, told=progress)
     note = (
-        "Wall time of `fit` until it returns, plain and with a `Recorder`, in turns: medians of three pairs, the least "
+        "Wall time of `fit` until it returns, plain and with a `Recorder`, in turns: means of two pairs, the least "
         "and the most in brackets. Allowed is 5 % of the training, or 2 s for each `fit` where that is more."
     )
     return Table(HEADINGS, [cells(row) for row in rows], note)

@@ -16,6 +16,7 @@ from pipetrace.present.build.document import document
 from pipetrace.present.page import trace_page
 from pipetrace.present.text import document_text
 from pipetrace.trace import read
+from pipetrace.trace.claim import claim
 
 pytestmark = pytest.mark.framework
 
@@ -116,6 +117,20 @@ def test_quiet_prints_nothing_and_force_replaces_both(
     assert again.run.data.fingerprint == first.run.data.fingerprint
     assert again.run.model_fingerprint == first.run.model_fingerprint
     assert again.epochs[0].metrics == first.epochs[0].metrics
+
+
+def test_where_another_writes_the_trace_goes_beside_it_and_is_shown(
+    folder: Path, tmp_path: Path
+) -> None:
+    held = claim((tmp_path / "run.trace").absolute())
+    options = f"digits --rows 64 --epochs 1 --data {folder / 'bars.npz'} --anonymous --plain"
+    ran = start(*options.split(), "--out", "run.trace", cwd=tmp_path)
+    assert held.path == tmp_path / "run.trace"
+    assert ran.returncode == 0, ran.stderr
+    assert not held.path.exists()
+    trace = read(tmp_path / "run-2.trace")
+    assert (trace.run.command, len(trace.epochs)) == ("", 1)
+    assert "run-2.trace" in ran.stdout.partition("\nWritten:\n")[2]
 
 
 CTRL_C = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_DFL)"

@@ -200,3 +200,15 @@ def test_a_large_array_is_compared_in_pieces(monkeypatch: pytest.MonkeyPatch) ->
     scaled[-1, -1, -1] += 1
     assert value_facts(PIXELS, scaled) == []
     assert only(PIXELS, PIXELS.astype(np.float32))["exact"] is True
+
+
+def test_values_that_raise_when_they_are_compared_are_unknown() -> None:
+    class Raises:
+        def __eq__(self, other: object) -> bool:
+            raise ValueError("do not compare me")
+
+        __hash__ = None  # type: ignore[assignment]
+
+    one, other = (np.array([Raises() for _ in range(3)], object) for _ in range(2))
+    detected = detect(StepRows(one), StepRows(other))
+    assert (detected.facts, detected.origin) == ((), None)

@@ -69,6 +69,7 @@ budget_option = click.option(
 )
 @click.option("--page", type=PATH, help="Path of the page.  [default: like --out, with .html]")
 @arguments_option
+@anonymous_option
 @force_option
 @plain_option
 @quiet_option
@@ -79,8 +80,7 @@ def digits(
     force: bool,
     plain: bool,
     quiet: bool,
-    record_arguments: bool,
-    **numbers: Any,
+    **others: Any,
 ) -> None:
     """Train the built-in digit classifier and show what happened.
 
@@ -92,15 +92,19 @@ def digits(
     from pipetrace.present import write_page
     from pipetrace.present.output_files import check_outputs, keep_apart
 
-    plan = Plan(**numbers)
+    hidden, values = others.pop("anonymous"), others.pop("record_arguments")
+    plan = Plan(**others)
     page = page or page_path(out)
     if data is not None:
         keep_apart(Path(data), [out, page])
     check_outputs([out, page], force=force)
     console = console_for(plain)
     with progress_for(console, plain=plain, quiet=quiet, plan=plan) as progress:
-        source, command = _digits_source(data, progress), command_line(record_arguments)
-        record_digits(source, plan, out, progress, command=command, force=force)
+        source = _digits_source(data, progress)
+        command = "" if hidden else command_line(values)
+        out = record_digits(
+            source, plan, out, progress, command=command, anonymous=hidden, force=force
+        )
         progress.begins("Writing the page")
         trace, made = load_document(out)
         write_page(trace, page, force=force)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,8 +45,9 @@ def record_digits(
     progress: Progress,
     *,
     command: str = "",
+    anonymous: bool = False,
     force: bool = False,
-) -> None:
+) -> Path:
     """Train the digits model on rows of a source and write the trace.
 
     Args:
@@ -54,7 +56,11 @@ def record_digits(
         out: where the trace goes.
         progress: who is shown how it goes.
         command: how the run was started, for the record.
+        anonymous: leave out what names a person, a machine or a place.
         force: replace a file that exists.
+
+    Returns:
+        where the trace is: beside ``out``, where another run is writing that.
 
     Raises:
         TooManyRowsError: the source has too few rows for the plan.
@@ -76,7 +82,9 @@ def record_digits(
     progress.begins("Building the model")
     backend.set_seed(plan.seed)
     model = backend.build(MODEL, training(plan.learning_rate))
-    recorder = ShownRecorder.under(_settings(source, drawn, plan, out, progress, command))
+    moved = [out]
+    settings = _settings(source, drawn, plan, out, progress, command)
+    recorder = ShownRecorder.under(replace(settings, anonymous=anonymous, moved=moved.append))
     recorder.shows = progress
     validation = drawn.validation
     try:
@@ -91,8 +99,9 @@ def record_digits(
         )
         recorder.raise_what_was_lost()
     except BaseException as error:
-        _explain(recorder, error, out)
+        _explain(recorder, error, moved[-1])
         raise
+    return moved[-1]
 
 
 def _explain(recorder: "ShownRecorder", error: BaseException, out: Path) -> None:
