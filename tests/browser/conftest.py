@@ -79,6 +79,12 @@ def write(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Trace], Path]:
     return write
 
 
+def address(page: Page) -> str:
+    """The address, which follows the state a moment later."""
+    page.wait_for_timeout(200)
+    return page.url
+
+
 class Pages:
     """Opens pages in contexts of their own, and checks at the end that none of them did what it must not."""
 

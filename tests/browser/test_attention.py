@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from playwright.sync_api import Page
-from tests.browser.conftest import Pages
+from tests.browser.conftest import Pages, address
 from tests.graphs import lined, trace_of
 
 from pipetrace.trace import Trace
@@ -62,7 +62,7 @@ def test_a_line_of_a_head_is_that_of_numpy_and_is_chosen_by_pointer_and_keys(pag
     page.locator(".attention .picture").focus()
     page.keyboard.press("ArrowDown")
     np.testing.assert_allclose(line(page), scores[2, 3], atol=1e-3)
-    assert page.url.endswith("#stage=look&at=3.1&head=2")
+    assert address(page).endswith("#stage=look&at=3.1&head=2")
     box = page.locator(".attention .picture").bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + 5, box["y"] + box["height"] * 0.5 / STEPS)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from playwright.sync_api import Page
-from tests.browser.conftest import Pages
+from tests.browser.conftest import Pages, address
 
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Array, Stages
@@ -38,7 +38,7 @@ def open_stage(page: Page, name: str) -> None:
 
 
 def here(page: Page) -> dict[str, str]:
-    return dict(part.split("=") for part in page.url.partition("#")[2].split("&"))
+    return dict(part.split("=") for part in address(page).partition("#")[2].split("&"))
 
 
 def place(page: Page) -> tuple[int, ...]:
@@ -182,7 +182,7 @@ def test_the_window_slides_over_the_map_and_stops(page: Page) -> None:
     button.click()
     page.wait_for_url(re.compile(r"at=0\.1\."))
     page.get_by_role("button", name="Stop").click()
-    stopped = page.url
+    stopped = address(page)
     page.wait_for_timeout(700)
     assert page.url == stopped
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
-from tests.browser.conftest import Pages
+from tests.browser.conftest import Pages, address
 from tests.browser.test_accessibility import AXE, clean
 from tests.browser.test_explorer import open_stage
 from tests.tasks import ROWS, Net, made, regression, several, untrained
@@ -89,7 +89,7 @@ def test_a_drawn_digit_is_followed_everywhere(pages: Pages, digits_trace: Trace)
     open_stage(page, "Dense")
     best = page.locator(".vector .marked").locator("xpath=ancestor::tr").locator("th").first
     assert best.inner_text().startswith(said)
-    assert "row=" not in page.url
+    assert "row=" not in address(page)
     page.get_by_role("button", name="Back to the recorded row").click()
     assert shown(page, "Input image") == before
     assert not page.locator(".yours").count()

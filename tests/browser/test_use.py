@@ -2,11 +2,12 @@
 
 import re
 from dataclasses import replace
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from tests.browser.conftest import OPEN_LIST, Pages
+from tests.browser.conftest import OPEN_LIST, Pages, address
 
 from pipetrace.present.build.document import document
 from pipetrace.present.views import Document
@@ -128,13 +129,14 @@ def test_everything_that_can_be_touched_can_be_reached(page: Page) -> None:
     page.evaluate(
         "() => document.querySelectorAll('details').forEach(each => { each.open = true; })"
     )
-    page.wait_for_timeout(50)
+    # The strongest places among all rows are found between two frames.
+    page.locator(".looksfor .muted", has_text=re.compile(r"\b101 rows")).wait_for()
     wanted = page.evaluate(
         """() => {
           const groups = new Set();
           return [...document.querySelectorAll("button, a[href], summary, input, [tabindex='0']")].filter(each => {
-            // Of a group that the arrow keys walk, or in a dialog that is closed.
-            if (each.tabIndex < 0 || each.closest("dialog")) return false;
+            // Of a group that the arrow keys walk, in a dialog that is closed, or hidden.
+            if (each.tabIndex < 0 || each.closest("dialog, [hidden]")) return false;
             if (each.type !== "radio") return true;
             const fresh = !groups.has(each.name);
             groups.add(each.name);
@@ -196,8 +198,8 @@ def test_each_question_leads_to_its_evidence(page: Page, made: Document) -> None
         inside = question.evidence.startswith(("stage/", "prediction/"))
         place = page.locator("#panel" if inside else f'[id="{question.evidence}"]')
         expect(place).to_be_in_viewport()
-        address = f"#stage={name}" if inside else f"#{question.evidence}"
-        assert page.evaluate("decodeURIComponent(location.hash)") == address
+        expected = f"#stage={name}" if inside else f"#{question.evidence}"
+        assert "#" + unquote(address(page).partition("#")[2]) == expected
         assert place.evaluate("place => place.contains(document.activeElement)")
         page.locator(".card .next").click()
 

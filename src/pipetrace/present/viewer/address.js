@@ -3,7 +3,7 @@
 /** @typedef {import("viewer/model/model.js").Model} Model */
 /** @typedef {import("viewer/state.js").State} State */
 
-const PAUSE_MS = 120;
+const PAUSE_MS = 100;
 
 /**
  * Keep the address and the state the same.
@@ -14,17 +14,18 @@ const PAUSE_MS = 120;
 export function mirror(model, state) {
   read(model, state);
   let first = true;
-  const keep = () => {
-    // The page opens with the address that it was given.
-    if (!first) remember(write(model, state));
-    first = false;
-  };
-  state.watch(["stage", "place", "row", "cell", "head", "theme", "reload"], keep);
-  // Dragging through the epochs would change it more often than browsers allow.
   let timer = 0;
-  state.watch("epoch", () => {
-    clearTimeout(timer);
-    if (timer || state.now.epoch !== state.end) timer = window.setTimeout(keep, PAUSE_MS);
+  let last = -Infinity;
+  const save = () => {
+    timer = 0;
+    last = performance.now();
+    remember(write(model, state));
+  };
+  state.watch(["stage", "place", "row", "epoch", "cell", "head", "theme", "reload"], () => {
+    // The page opens with the address that it was given. Browsers refuse addresses that change at every step of a
+    // window that slides, or of epochs that are dragged through.
+    if (!first) timer ||= window.setTimeout(save, Math.max(0, last + PAUSE_MS - performance.now()));
+    first = false;
   });
   window.addEventListener("hashchange", () => read(model, state));
 }

@@ -4,6 +4,8 @@ import { h } from "viewer/dom.js";
 
 /** @typedef {import("viewer/state.js").State} State */
 
+const MOST_FRAMES = 120;
+
 /**
  * Whether the page has just loaded itself again; it is then where its reader was.
  *
@@ -13,7 +15,12 @@ export function returned() {
   const at = history.state?.scroll;
   if (typeof at !== "number") return false;
   history.replaceState(null, "");
-  scrollTo({ top: at, behavior: "instant" });
+  // What is drawn a moment later makes the page longer.
+  const go = (/** @type {number} */ left) => {
+    scrollTo({ top: at, behavior: "instant" });
+    if (left && Math.abs(scrollY - at) > 1) requestAnimationFrame(() => go(left - 1));
+  };
+  go(MOST_FRAMES);
   return true;
 }
 
