@@ -21,7 +21,7 @@ from pipetrace.trace.document import Array
 
 pytestmark = pytest.mark.browser
 
-SECTIONS = ["Data flow", "Training", "Prediction", "Quiz", "Key insight"]
+SECTIONS = ["Data flow", "Training", "Right and wrong", "Prediction", "Quiz", "Key insight"]
 
 
 @pytest.fixture(scope="module")

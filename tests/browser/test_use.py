@@ -129,7 +129,8 @@ def test_everything_that_can_be_touched_can_be_reached(page: Page) -> None:
     page.evaluate(
         "() => document.querySelectorAll('details').forEach(each => { each.open = true; })"
     )
-    page.wait_for_timeout(50)
+    # The strongest places among all rows are found between two frames.
+    page.locator(".looksfor .muted", has_text=re.compile(r"\b101 rows")).wait_for()
     wanted = page.evaluate(
         """() => {
           const groups = new Set();

@@ -14,7 +14,6 @@ from tests.record.models import classifier, rows
 
 import pipetrace
 from pipetrace.capture.forward import Forward, Passed
-from pipetrace.record import finish
 from pipetrace.record.measure import data_flow as module
 from pipetrace.record.measure.data_flow import flow
 from pipetrace.record.measure.model_pass import ModelPass, extent
@@ -170,14 +169,15 @@ def test_no_batch_is_held_beyond_the_next(monkeypatch: pytest.MonkeyPatch) -> No
     assert most <= 2
 
 
-def test_rows_that_would_take_too_long_pass_evenly_spread() -> None:
+def test_rows_that_would_take_too_long_pass_evenly_spread(monkeypatch: pytest.MonkeyPatch) -> None:
     model, x = picture_model(), pictures(3000)
     x[:, 0, 0, 0] = np.arange(3000)
     measure = measure_of(model, x)
-    found = flow(measure, x, 3000, seconds=1e-9)
-    assert found.rows == measure.extent.together < found.total == 3000
-    assert found.summaries["input"].max == 2999
+    assert flow(measure, x, 3000, seconds=1e-9).rows == 1
     assert flow(measure, x, 3000, seconds=1e-9, exact=True).rows == 3000
+    monkeypatch.setattr(module, "_rows_in", lambda *_: 256)
+    found = flow(measure, x, 3000, seconds=1e-9)
+    assert (found.rows, found.total, found.summaries["input"].max) == (256, 3000, 2999)
 
 
 def test_progress_is_told_and_errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,7 +199,7 @@ def test_rows_that_do_not_fit_are_left_out_evenly_and_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "HISTOGRAM_ROWS", 20)
-    monkeypatch.setattr(finish, "FLOW_SHARE", 1e-9)
+    monkeypatch.setattr(module, "_rows_in", lambda *_: 32)
     x, y = (np.concatenate([each] * 6) for each in rows())
     for after, expected in (("brief", (32, 20, [(568, 600)])), ("all", (600, None, []))):
         recorder = pipetrace.Recorder(tmp_path / "a.trace", verbose=False, after_training=after)

@@ -76,7 +76,7 @@ export function film(view, model, state, epochs) {
       [...row.cells].slice(1).forEach((cell, at) => cell.classList.toggle("now", columns[at] === state.now.epoch));
   };
   state.watch("epoch", mark);
-  if (model) whenSeen(table, state, ["row", "stage", "place", "theme"], () => shown.replaceChildren(...modelLines(model, state, columns).map(({ name, cells }) => line(name, cells, "drawn"))));
+  if (model) whenSeen(table, state, ["row", "stage", "place", "theme"], () => shown.replaceChildren(...modelLines(model, state, columns).map(({ name, cells }) => line(name, cells, "then"))));
   return table;
 }
 
