@@ -134,9 +134,15 @@ class MeasuredRun:
 
     def after(self, stage: Stage) -> list[Stage]:
         """The stages that use a stage's output."""
-        return [
-            each for each in self.layers if any(spec.source == stage.name for spec in each.inputs)
-        ]
+        return list(self._users.get(stage.name, ()))
+
+    @cached_property
+    def _users(self) -> dict[str, list[Stage]]:
+        found: dict[str, list[Stage]] = {}
+        for each in self.layers:
+            for source in {spec.source for spec in each.inputs if spec.source is not None}:
+                found.setdefault(source, []).append(each)
+        return found
 
     @cached_property
     def sources(self) -> list[Stage]:

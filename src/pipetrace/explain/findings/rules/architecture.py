@@ -234,12 +234,16 @@ def _next_kernels(run: MeasuredRun, stage: Stage) -> Iterator[Stage]:
     """The layers with a kernel that get a stage's output without an activation between."""
     if run.activation(stage) in NONLINEAR or stage.layer not in STACKED:
         return
+    weighted, seen = {each.name for each in run.weighted}, set[str]()
     left = run.after(stage)
     while left:
         current = left.pop()
+        if current.name in seen:
+            continue
+        seen.add(current.name)
         linear = current.layer == "Activation" and run.activation(current) == "linear"
         # A narrow layer between wide ones is a low-rank map, which is useful (as in MobileNetV2).
-        if current in run.weighted and current.layer in STACKED:
+        if current.name in weighted and current.layer in STACKED:
             if not _narrower(stage, current):
                 yield current
         elif current.layer in RESHAPING or linear:
