@@ -3,7 +3,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipetrace.capture.training import not_finite
+from pipetrace.capture.training import Gradients
+from pipetrace.capture.weights import Weights
 
 pytestmark = pytest.mark.framework
 
@@ -27,6 +28,10 @@ def model(keras: Any, activation: Any = None, **options: Any) -> Any:
 
 def weights(made: Any) -> dict[int, Any]:
     return {id(each): np.array(each.numpy()) for each in made.weights}
+
+
+def not_finite(model: Any, instead: Weights, x: Any, y: Any, weight: Any = None) -> list[Any]:
+    return Gradients(model, x, y, weight).not_finite(x, y, weight, instead)
 
 
 def test_a_sound_gradient(keras: Any) -> None:

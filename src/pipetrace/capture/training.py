@@ -16,23 +16,6 @@ SAME_IN_TRAINING = ("Dense", "EinsumDense", "Embedding")
 """Layers of Keras that are told it for the sake of quantization alone."""
 
 
-def not_finite(
-    model: Any, instead: Weights, x: Any, y: Any, sample_weight: Any = None
-) -> list[Any]:
-    """The variables whose gradient has values that are not finite.
-
-    Args:
-        model: compiled.
-        instead: weights to use in place of those that the model has.
-        x, y, sample_weight: rows as ``fit`` gets them.
-
-    Returns:
-        the variables, in the model's order.
-    """
-    found = Gradients(model, x, y, sample_weight)(x, y, sample_weight, instead).gradients
-    return [each for each in trainable(model) if not np.isfinite(found[id(each)]).all()]
-
-
 class Gradients:
     """Gradients of a model's loss by its weights, compiled once; the model stays as it is.
 
@@ -85,6 +68,13 @@ class Gradients:
             gradients=self._named(whole),
             penalties=self._named(parts) if self.penalised else {},
         )
+
+    def not_finite(
+        self, x: Any, y: Any, sample_weight: Any = None, instead: Weights | None = None
+    ) -> list[Any]:
+        """The variables whose gradient has values that are not finite, in the model's order."""
+        found = self(x, y, sample_weight, instead).gradients
+        return [each for each in self._variables if not np.isfinite(found[id(each)]).all()]
 
     def _named(self, gradients: Any) -> dict[int, Any]:
         pairs = zip(self._variables, gradients, strict=True)

@@ -10,6 +10,7 @@ import pytest
 from tests.record.models import as_arrays, batches, classifier, rows
 
 import pipetrace
+from pipetrace.capture import training
 from pipetrace.trace import Trace
 from pipetrace.trace.events import Event
 
@@ -233,6 +234,27 @@ def test_a_gradient_that_is_not_finite(fit: Fit) -> None:
     x, y = rows()
     trace = fit(model, x=x, y=y)
     assert told(trace) == [("loss", 1, 2, None), ("gradient", 1, 2, "hidden")]
+
+
+def test_the_gradients_of_all_batches_are_searched_with_one_function(
+    fit: Fit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    made = []
+
+    class Counted(training.Gradients):
+        def __init__(self, *given: Any) -> None:
+            made.append(given)
+            super().__init__(*given)
+
+    monkeypatch.setattr(training, "Gradients", Counted)
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(1e30), "mse")
+    x, _ = rows()
+    trace = fit(model, x=x, y=x[:, :1], batch_size=4, epochs=1)
+    assert trace.events[0].kind == "loss"
+    assert len(made) == 1 < len(x) // 4
 
 
 def test_an_exception_of_another_callback(fit: Fit, tmp_path: Path) -> None:

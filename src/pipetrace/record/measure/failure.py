@@ -119,9 +119,11 @@ def _in_a_pass(suspect: Suspect, sound: Weights) -> Event | None:
     if few.y is None:
         return None
     broken: list[Any] = []
+    gradients: training.Gradients | None = None
     for part in parts:
         x = structures.as_fit_gets(part.x)
-        broken = training.not_finite(suspect.model, sound, x, part.y)
+        gradients = gradients or training.Gradients(suspect.model, x, part.y)
+        broken = gradients.not_finite(x, part.y, None, sound)
         if broken:
             break
     keys = {id(variable) for variable in broken}
