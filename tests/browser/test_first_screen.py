@@ -31,7 +31,7 @@ def anew(shown: Page) -> None:
 
 def test_the_bar_stays_and_leads_to_every_part(shown: Page) -> None:
     names = shown.locator(".parts a").all_inner_texts()
-    assert names[:4] == ["Pipeline", "Training", "Right and wrong", "Prediction"]
+    assert names[:4] == ["Data flow", "Training", "Right and wrong", "Prediction"]
     assert "Quiz" in names
     for link in shown.locator(".parts a").all():
         link.click()

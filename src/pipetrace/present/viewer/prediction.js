@@ -20,7 +20,7 @@ export function prediction({ prediction: view, others }, state, colormaps) {
   return h(
     "section",
     { "aria-labelledby": "prediction-title" },
-    h("h2", { id: "prediction-title" }, "Prediction"),
+    h("h2", { id: "prediction-title" }, "Prediction", h("small", {}, "an example that stays, whichever row is chosen")),
     afterTraining(state),
     ...shown(view, colormaps),
     others.length > 0 && h("h3", { class: "others" }, "Other rows"),

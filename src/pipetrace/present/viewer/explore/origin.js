@@ -278,15 +278,20 @@ function activated({ stage }, activation, before, place) {
 function lines({ state }, { terms, bias, activation, window: extent, how }, total, value) {
   const name = FUNCTIONS[activation] ?? activation;
   const [open, close] = name ? [`${name}(`, ")"] : ["", ""];
+  const plus = bias === null ? "" : `${bias < 0 ? "−" : "+"} ${fixed(Math.abs(bias), 6)}`;
+  if (activation === "softmax" && value > 0) {
+    const logit = Math.fround(Math.fround(total) + (bias ?? 0));
+    const words = ["value", "= e to the power of (", "value × weight, all summed", bias === null ? "" : "+ bias", ")", "/ the sum of that over all classes"];
+    const numbers = [fixed(value, 6), "= e to the power of (", fixed(total, 6), plus, ")", `/ ${fixed(Math.exp(logit) / value, 6)}`];
+    return formula([["in words", words], ["in numbers", numbers]]);
+  }
   const each = extent ? "input × weight, summed over the window" : how === "product" ? "all inputs multiplied" : terms.length === 1 ? "input" : "value × weight, all summed";
   const many = extent && extent.channels > 1 ? " and its channels" : "";
   const words = ["value", "=", open, `${each}${many}`, bias === null ? "" : "+ bias", close];
-  const numbers = [fixed(value, 6), "=", open, fixed(total, 6), bias === null ? "" : `${bias < 0 ? "−" : "+"} ${fixed(Math.abs(bias), 6)}`, close];
+  const numbers = [fixed(value, 6), "=", open, fixed(total, 6), plus, close];
   const symbols = ["y", "=", open, extent ? "Σ x(r+i, c+j, k) · w(i, j, k)" : "Σ x(k) · w(k)", bias === null ? "" : "+ b", close];
-  /** @type {[string, string[]][]} */
-  const rows = [["in words", words], ["in numbers", numbers]];
-  if (state.now.symbols && how !== "product") rows.push(["in symbols", symbols]);
-  return formula(rows);
+  const more = state.now.symbols && how !== "product";
+  return formula([["in words", words], ["in numbers", numbers], ...(more ? [/** @type {[string, string[]]} */ (["in symbols", symbols])] : [])]);
 }
 
 /**

@@ -34,6 +34,8 @@ export function placeIn(model, state, stage) {
   const chosen = model.byName.get(state.now.stage);
   const from = chosen?.outputs[0]?.shape;
   if (!chosen || !from || from.length !== shape.length) return strongest(model, state, stage);
+  // A position in one list says nothing of another list.
+  if (shape.length === 1 && from[0] !== shape[0]) return strongest(model, state, stage);
   const { place } = state.now;
   const here = place?.length === from.length ? [...place] : strongest(model, state, chosen);
   return chosen === stage ? here : carried(here, from, shape);

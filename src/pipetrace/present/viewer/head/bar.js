@@ -11,7 +11,7 @@ import { paintRow } from "viewer/rows/thumbnail.js";
 /** @typedef {import("viewer/state.js").State} State */
 
 const PARTS = [
-  ["flow", "Pipeline"],
+  ["flow", "Data flow"],
   ["training-title", "Training"],
   ["results", "Right and wrong"],
   ["prediction-title", "Prediction"],
