@@ -111,3 +111,15 @@ def test_errors_stand_before_the_pipeline_and_notes_after_it(
         page = pages.open(trace)
         heads = page.locator("#findings, #flow").evaluate_all("found => found.map(({id}) => id)")
         assert (heads.index("findings") < heads.index("flow")) == urgent
+
+
+def test_a_list_opens_at_its_strongest_value(shown: Page, digits_trace: Trace) -> None:
+    last = digits_trace.stages[-1].name
+    best = int(digits_trace.predictions[0].outputs[last].argmax())
+    shown.goto(re.sub("[?#].*", "", shown.url) + f"?list#stage={last}")
+    chosen = shown.locator(".vector .bare[aria-pressed=true]")
+    expect(chosen).to_have_text(re.compile(rf"^{best}( \(true\))?$"))
+    # Coming from another list, its position means nothing here.
+    for stage in ("flatten", last):
+        shown.locator(".tabs button", has_text=re.compile(stage.split("_")[0], re.I)).last.click()
+    expect(chosen).to_have_text(re.compile(rf"^{best}( \(true\))?$"))

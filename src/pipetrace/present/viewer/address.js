@@ -75,7 +75,7 @@ function read(model, state) {
   if (model.rows.all.has(row)) state.set("row", row);
   const stage = model.byName.get(asked.get("stage") ?? "");
   if (!stage) return;
-  const place = (asked.get("at") ?? "").split(".").map(Number);
+  const place = (asked.get("at") || "none").split(".").map(Number);
   const shape = model.output(state.at, stage.name)?.shape ?? [];
   const fits = place.length === shape.length && place.every((at, axis) => Number.isInteger(at) && at >= 0 && at < shape[axis]);
   state.open(stage.name, fits ? place : null);
