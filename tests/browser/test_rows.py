@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from tests.browser.conftest import Pages
 from tests.browser.test_explorer import here
 from tests.tasks import KINDS, autoencoder, binary, mask, multilabel, regression, several
@@ -157,7 +157,7 @@ def test_a_line_for_each_label(pages: Pages) -> None:
             button = page.locator(f"[data-cell='{label}.{kind}']")
             assert int(button.inner_text()) == count
             button.click()
-            assert page.locator(".thumbs button").count() == count
+            expect(page.locator(".thumbs button")).to_have_count(int(count))
             button.click()
 
 
