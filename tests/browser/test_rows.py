@@ -173,7 +173,11 @@ def test_target_output_and_difference_of_the_row(pages: Pages, make: Callable[[]
     assert canvases.first.evaluate("each => [each.width, each.height]") == [columns, rows]
     before = canvases.nth(1).evaluate("each => each.toDataURL()")
     page.locator(".thumbs button:not([aria-pressed=true])").first.click()
-    assert canvases.nth(1).evaluate("each => each.toDataURL()") != before
+    for _ in range(50):  # it is drawn with the next picture of the browser
+        if changed := canvases.nth(1).evaluate("each => each.toDataURL()") != before:
+            break
+        page.wait_for_timeout(100)
+    assert changed
 
 
 def test_each_output_of_several_has_its_own_results(pages: Pages) -> None:
