@@ -50,9 +50,10 @@ class KilledIn(keras.callbacks.Callback):  # type: ignore[misc]
             os.kill(os.getpid(), signal.SIGKILL)
 
     def lacks_epochs(self) -> bool:
-        """Whether the last measurement of the epoch before is still to be written."""
-        found = pipetrace.read(self.trace).measurements
-        return ("gradient", self.killed_in - 1) not in {(each.kind, each.epoch) for each in found}
+        """Whether the last measurement of the epoch before, or its weights, are to be written."""
+        trace, before = pipetrace.read(self.trace), self.killed_in - 1
+        measured = {(each.kind, each.epoch) for each in trace.measurements}
+        return ("gradient", before) not in measured or before not in trace.weights_after
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Note which epoch it is; Keras counts from 0."""
