@@ -33,11 +33,11 @@ SECONDS_A_STAGE = 0.0005
 CHECKED_BYTES_A_SECOND = 100e6
 """Speed at which rows are checked for repeated ones."""
 BASELINE_SECONDS, BASELINE_SECONDS_A_VALUE = 0.5, 300e-9
-"""What the baseline models take with all their rows, and for each value of these. Half of the
-rows take an eighth of it."""
+"""What the baseline models take with all their rows, and for each value of these: measured on two
+cores. Half of the rows take an eighth of the first."""
 FEWEST_BASELINE_ROWS, BASELINE_SHARE = 200, 0.25
-"""Rows that they get at the least, and the share of what is left for what readers use first from
-which on they get fewer."""
+"""Rows that they get at the least, and the share of the time left that they may take before they
+get fewer."""
 DIMENSION_SECONDS_A_PRODUCT = 0.5e-9
 """What the dimensions take for each product of two values."""
 PREPARED = 0.35
@@ -57,7 +57,8 @@ class Part:
         seconds: gives what it takes at the least; it is skipped without room for that. Minus
             infinity for what is always done, as it takes next to nothing.
         work: measures and writes it.
-        is_first: whether it is among what readers use first, of which at least a little is had.
+        is_first: whether it is among what readers and rules use first, of which at least a
+            little is had.
     """
 
     name: str
