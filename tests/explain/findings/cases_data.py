@@ -103,7 +103,11 @@ CASES = [
         numbers(baselines(linear=0.9, kernel=0.9) | AMONG),
     ),
     Case("PT110", run(imbalanced(0.05)), run(imbalanced(0.6))),
-    Case("PT110", run(imbalanced(0.05)), run(imbalanced(0.05), training={"class_weights": True})),
+    Case(
+        "PT110",
+        run(imbalanced(0.05)),
+        run(imbalanced(0.05), training={"class_weights": {"1": 9.0}}),
+    ),
     Case(
         "PT111",
         run(target={"whole": False, "max": 0.03, "distinct": None}),

@@ -190,7 +190,7 @@ class ClassImbalance(RunRule):
             for name, count in rows.items()
             if count >= ROWS_FOR_RECALL
         }
-        if training.class_weights or len(recall) < 2:
+        if training.is_weighted or len(recall) < 2:
             return
         total, rare = sum(rows.values()), RARE_CLASS / len(names)
         most = max(recall, key=lambda name: rows[name])
