@@ -7,16 +7,21 @@ from itertools import pairwise
 from pipetrace.explain.facts import steps_per_epoch
 from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
 from pipetrace.explain.findings.measured_run import NO_SKILL, MeasuredRun
-from pipetrace.explain.findings.questions import (
-    POOR,
+from pipetrace.explain.findings.pace import (
+    MOST_TIMES,
     UNMOVED,
     distance_moved,
-    log_margin,
-    margin,
+    epochs_left,
+    is_short,
     median,
-    model_inputs,
     moving_steadily,
     still_falling,
+)
+from pipetrace.explain.findings.questions import (
+    POOR,
+    log_margin,
+    margin,
+    model_inputs,
     struggles,
     underfits,
 )
@@ -73,7 +78,7 @@ class LearningRateTooHigh(RunRule):
     why = "Steps this large overshoot the minimum, so the loss grows."
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
-        trace, start = run.trace, run.loss_at(0)
+        trace, start = run.trace, _first_loss(run)
         if start is None or not math.isfinite(start) or not struggles(run) or run.data_broken:
             return
         largest = run.course(StepLosses, TRAINING, lambda each: each.max)
@@ -115,7 +120,9 @@ class LearningRateTooLow(RunRule):
         if moved is None or falling is None or not underfits(run) or run.broken:
             return
         part, name = moved
-        if part >= UNMOVED:
+        left = epochs_left(run)
+        slow = left is not None and left > MOST_TIMES * len(run.trace.epochs)
+        if part >= UNMOVED or (is_short(run) and not slow):
             return
         epochs, optimizer = run.trace.epochs, run.trace.run.training.optimizer
         rate, change, now = epochs[-1].learning_rate, "", ""
@@ -322,10 +329,18 @@ class ExplodingGradient(RunRule):
         )
 
 
+def _first_loss(run: MeasuredRun) -> float | None:
+    """The loss before training, or of the first steps where the losses of steps are weighted."""
+    start = run.loss_at(0)
+    if run.trace.run.training.class_weights and start is not None:
+        return max(start, run.of(StepLosses, TRAINING, 1).first or math.inf)
+    return start
+
+
 def _jump(start: float, jumps: dict[int, float]) -> Evidence:
     epoch, most = next(iter(jumps.items()))
     return Evidence(
-        f"Before training the loss was {figure(start)}; in epoch {epoch} it reached "
+        f"At the start the loss was {figure(start)}; in epoch {epoch} it reached "
         f"{figure(most)} in a step.",
         most / start,
         f"measurements[step_losses/training, epoch {epoch}].max",
