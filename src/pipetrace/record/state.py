@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipetrace.capture.graph import Graph
 from pipetrace.capture.guard import contained
 from pipetrace.capture.internals import all_layers
+from pipetrace.capture.nodes import Graph
 from pipetrace.capture.tensors import Origin
 from pipetrace.errors import ArgumentError, in_short
 from pipetrace.record import privacy
