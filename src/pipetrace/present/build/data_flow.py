@@ -135,7 +135,7 @@ def _stage(trace: Trace, wires: Wiring, stage: Stage, index: int, rows: int) -> 
     channels = (stage.summary.channels if stage.summary else None) or ()
     kernel = trace.weights.get(f"{stage.name}/kernel")
     form = None if values is None else _form(stage, values)
-    counts = _rows(stage, rows)
+    counts, batch = _rows(stage, rows), trace.run.training.batch_size
     full, shown = index == 0 or stage.kind == SOURCE, example(trace, stage)
     return StageView(
         id=f"stage/{stage.name}",
@@ -143,8 +143,8 @@ def _stage(trace: Trace, wires: Wiring, stage: Stage, index: int, rows: int) -> 
         title=words.title,
         name=stage.name,
         kind=stage.kind,
-        input=_shapes(stage.inputs or stage.outputs, counts[0], full=full),
-        output=_shapes(stage.outputs, counts[1], full=full, noun="output")
+        input=_shapes(stage.inputs or stage.outputs, counts[0], batch, full=full),
+        output=_shapes(stage.outputs, counts[1], batch, full=full, noun="output")
         or "no output: it failed here",
         does=words.does,
         shape=words.shape,
@@ -178,9 +178,12 @@ def _rows(stage: Stage, rows: int) -> tuple[int, int]:
     return before, after
 
 
-def _shapes(specs: Sequence[Spec], rows: int, *, full: bool, noun: str = "input") -> str:
+def _shapes(
+    specs: Sequence[Spec], rows: int, batch: int | None, *, full: bool, noun: str = "input"
+) -> str:
     """The shapes of a stage's inputs or outputs; several that are alike are counted."""
-    texts = [full_shape(spec, rows) if full else shape(spec, rows) for spec in specs]
+    write = full_shape if full else shape
+    texts = [write(spec, rows, batch) for spec in specs]
     counts = {text: texts.count(text) for text in texts}
     if len(counts) == 1:
         return listed(

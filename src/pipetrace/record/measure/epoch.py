@@ -42,7 +42,7 @@ class EpochPass:
         signals: Found = [
             (name, activations.signal(_thinned(values[0])))
             for name, values in self._passed.outputs.items()
-            if values and is_numbers(values[0]) and values[0].size and values[0].ndim
+            if name in self._measure.samples and is_numbers(values[0]) and values[0].size
         ]
         return [*signals, *self._normalized_inputs(), *self._outcomes]
 
