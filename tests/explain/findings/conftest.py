@@ -82,6 +82,9 @@ def stages_of(
     return tuple(found)
 
 
+SAME_COLUMNS: dict[str, Any] = {"column_shift": 0.04, "column_scale": 1.03, "column_sign": 0.0}
+
+
 def sound_figures(epochs: int, width: int) -> Figures:
     """What a training measures that goes well."""
     found: Figures = {}
@@ -110,6 +113,7 @@ def sound_figures(epochs: int, width: int) -> Figures:
         targets_not_finite=0,
         class_runs=460,
         expected_class_runs=467.0,
+        **SAME_COLUMNS,
     )
     found[DatasetCheck, VALIDATION, None] = DatasetCheck(
         rows=HELD,
@@ -121,6 +125,7 @@ def sound_figures(epochs: int, width: int) -> Figures:
         unseen_classes=0.0,
         class_shift=0.02,
         class_shift_sigmas=0.1,
+        **SAME_COLUMNS,
     )
     for name in (LINEAR, KERNEL):
         found[BaselineModel, name, None] = BaselineModel(
