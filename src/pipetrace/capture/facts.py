@@ -11,8 +11,8 @@ import numpy as np
 from pipetrace.capture import structures
 from pipetrace.capture.backend import load
 from pipetrace.capture.fit import FitCall, callback_facts
-from pipetrace.capture.graph import count
 from pipetrace.capture.internals import all_layers, seed
+from pipetrace.capture.nodes import count
 from pipetrace.capture.weights import plain_config
 from pipetrace.trace.document import ModelFacts, Spec
 from pipetrace.trace.training import Training

@@ -36,10 +36,25 @@ def see_stages(state: State, rows: Rows, until: float = math.inf) -> None:
         TookTooLongError: tracing was not done at the moment ``until`` of ``time.perf_counter``.
     """
     _name_sources(state, rows)
-    few = rows.taken(slice(0, 2)).x
+    few, batch = rows.taken(slice(0, 2)).x, state.source.batch_size
     given = structures.as_fit_gets(few)
-    forward = Forward(state.model, given, state.names, taken=state.taken, until=until)
-    state.measure = ModelPass(forward, state.names, few, state.rows_together)
+
+    def seen(fixed: int | None) -> ModelPass:
+        options: Any = {"taken": state.taken, "until": until, "rows": fixed}
+        forward = Forward(state.model, given, state.names, **options)
+        if fixed is None and forward.needs(batch):
+            raise ValueError(f"the model works for {batch} rows at a time")
+        return ModelPass(forward, state.names, few, state.rows_together)
+
+    try:
+        state.measure = seen(None)
+    except Exception as error:
+        if not batch or batch < 2:
+            raise
+        try:
+            state.measure = seen(batch)  # whole batches, as in training
+        except Exception:
+            raise error from None
     state.untraced = None
 
 

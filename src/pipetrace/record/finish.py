@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipetrace.capture.forward import variables_of
+from pipetrace.capture.nodes import variables_of
 from pipetrace.capture.weights import Weights
 from pipetrace.record.measure import after_training, dataset_checks, outcomes
 from pipetrace.record.measure.after_training import Sample, TrainingMode

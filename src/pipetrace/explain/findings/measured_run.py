@@ -102,6 +102,7 @@ class MeasuredRun:
         measurements = self.trace.measurements
         self.of, self.has = measurements.of, measurements.has
         self.names, self.course = measurements.names, measurements.course
+        self.epochs_of = measurements.epochs
 
     # Its layers
 
@@ -214,6 +215,11 @@ class MeasuredRun:
     def last_epoch(self) -> int:
         """The last epoch that was recorded, 0 where there is none."""
         return self.trace.epochs[-1].number if self.trace.epochs else 0
+
+    @cached_property
+    def weights_are_older(self) -> bool:
+        """Whether the weights that are left are not those after the last epoch."""
+        return self.last_epoch in self.trace.weights_after  # else only the last ones are kept
 
     @property
     def outcome(self) -> str:

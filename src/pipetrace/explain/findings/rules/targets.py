@@ -235,7 +235,7 @@ class LabelsDoNotMatchLoss(RunRule):
     needs = ("stages", "targets")
     root_cause_of = (
         *POOR,
-        *("PT105", "PT106", "PT305", "PT401", "PT402"),
+        *("PT105", "PT106", "PT305", "PT320", "PT401", "PT402"),
         *("PT404", "PT405", "PT501", "PT502", "PT701"),
     )
     what = (
