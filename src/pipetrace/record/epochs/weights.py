@@ -63,7 +63,7 @@ class WeightDigests:
         return _digest(chosen) != digest
 
     def _chosen(self) -> list[Any]:
-        found, left = [], MOST_VALUES
+        found, left = list[Any](), MOST_VALUES
         variables = [each for each in trainable(self._model) if size([each])]
         for variable in sorted(variables, key=lambda each: size([each])):
             left -= size([variable])
