@@ -168,7 +168,11 @@ class Steps:
             return iterator + 1
 
         return StepWrapper(
-            self, before, lambda logs: self.heard.append(("after", logs)), self.heard.append
+            self,
+            before,
+            lambda iterator: iterator,
+            lambda logs: self.heard.append(("after", logs)),
+            self.heard.append,
         )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipetrace.explain.cache import once
-from pipetrace.trace.document import Array, Spec, Stage, Trace
+from pipetrace.trace.document import SOURCE, STEP, Array, Spec, Stage, Trace
 from pipetrace.trace.measurements import TRAINING, Outcome
 from pipetrace.trace.rows import Target
 from pipetrace.trace.training import Config
@@ -107,9 +107,11 @@ class Output:
 def outputs(trace: Trace) -> tuple[Output, ...]:
     """The model's outputs, in its own order; none where the run failed before them.
 
-    If the trace names no outputs, its last stage is the output.
+    If the trace names no outputs, the last stage within the model is the output. While none of
+    these is recorded yet, what the model gives is unknown.
     """
-    model, last = trace.run.model, trace.stages[-1] if trace.stages else None
+    inside = [stage for stage in trace.stages if stage.kind not in (SOURCE, STEP)]
+    model, last = trace.run.model, inside[-1] if inside else None
     specs = model.outputs if model else ()
     if not specs and last is not None and last.outputs:
         specs = (Spec(last.outputs[0].shape, last.outputs[0].dtype, last.name),)

@@ -151,6 +151,7 @@ class Recorder(_Callback, Shown):  # type: ignore[misc] # Keras has no types
         self._wrapper: StepWrapper | None = None
         self._unwrap_callbacks: Callable[[], None] | None = None
         self._batches: BatchRecorder | None = None
+        self._validation_batches: BatchRecorder | None = None
         self._last: _LastCallback | None = None
 
     @property
@@ -233,7 +234,7 @@ class Recorder(_Callback, Shown):  # type: ignore[misc] # Keras has no types
                 steps = session.state.steps_together
                 self._batches = BatchRecorder(steps, enough=session.has_enough_batches)
             self._wrapper = StepWrapper(
-                self.model, self._before_step, self._after_step, self.failed
+                self.model, self._before_step, self._before_test, self._after_step, self.failed
             )
             self._wrapper.enter()
 
@@ -256,6 +257,17 @@ class Recorder(_Callback, Shown):  # type: ignore[misc] # Keras has no types
         """Validation begins."""
         if self._wrapper is not None:
             self._wrapper.enter_test()
+        session = self._open
+        if session is not None and session.wants_validation_batches:
+            steps = session.state.steps_together
+            self._validation_batches = BatchRecorder(steps, enough=session.has_taken_long)
+
+    @_beside_training
+    def on_test_end(self, logs: Any = None) -> None:  # noqa: ARG002
+        """Validation ends."""
+        kept, self._validation_batches = self._validation_batches, None
+        if kept is not None and self._open is not None and kept.batches:
+            self._open.saw_validation(kept.batches, complete=not kept.is_full)
 
     @_beside_training
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
@@ -312,6 +324,21 @@ class Recorder(_Callback, Shown):  # type: ignore[misc] # Keras has no types
         given = self._batches(iterator)  # the user's source, which may warn and raise
         self._keep_batches()
         return given
+
+    def _before_test(self, iterator: Any) -> Any:
+        kept, session = self._validation_batches, self._session
+        if kept is None or session is None or self.is_elsewhere:
+            return iterator
+        given = kept(iterator)
+        self._keep_validation()
+        return given
+
+    @_beside_training
+    def _keep_validation(self) -> None:
+        kept, session = self._validation_batches, self._session
+        if kept is not None and session is not None:
+            with session.state.safely("rows"):
+                kept.copy()
 
     @_beside_training
     def _keep_batches(self) -> None:

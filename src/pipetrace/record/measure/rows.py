@@ -168,6 +168,16 @@ class RowSource:
         whole = complete and len(batches.alike(seen)) == len(seen)
         self.shown = Rows(x, y, weight, complete=whole)
 
+    def validated(self, seen: list[Any], *, complete: bool) -> None:
+        """Take rows from batches on their way into a validation.
+
+        Without an end that is known, or with so many steps, it sees a part of its source only.
+        """
+        x, y, weight = batches.split(batches.joined(seen))
+        whole = complete and len(batches.alike(seen)) == len(seen)
+        ends = hasattr(self.call.validation, "__len__") and not self.call.validation_steps
+        self.validation = Rows(x, y, weight, complete=whole and ends)
+
     @property
     def trained(self) -> Rows | None:
         """The rows that ``fit`` trains on, where they are arrays; else those to look at.
