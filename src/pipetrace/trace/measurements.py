@@ -260,6 +260,7 @@ class DatasetCheck(Figures):
         targets_are_inputs: share of rows whose target equals their input.
         targets_among_inputs: share of rows whose target equals the input of some row.
         seen_in_training: share of validation rows whose inputs occur in training.
+        seen_in_earlier_fits: share of them that an earlier ``fit`` trained on; None without one.
         unseen_classes: share of validation rows of classes that training has no row of.
         class_shift: total variation between the class shares of training and validation.
         class_shift_sigmas: Pearson's chi-squared of the counts, in sigmas above chance.
@@ -289,6 +290,7 @@ class DatasetCheck(Figures):
     targets_are_inputs: float | None = None
     targets_among_inputs: float | None = None
     seen_in_training: float | None = None
+    seen_in_earlier_fits: float | None = None
     unseen_classes: float | None = None
     class_shift: float | None = None
     class_shift_sigmas: float | None = None

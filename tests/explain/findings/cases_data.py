@@ -133,7 +133,11 @@ CASES = [
     ),
     Case("PT110", run(imbalanced(0.05)), run(imbalanced(0.6))),
     Case("PT110", run(imbalanced(0.05)), run(imbalanced(0.05) | training_rows(targets_padded=0.7))),
-    Case("PT110", run(imbalanced(0.05)), run(imbalanced(0.05), training={"class_weights": True})),
+    Case(
+        "PT110",
+        run(imbalanced(0.05)),
+        run(imbalanced(0.05), training={"class_weights": {"1": 9.0}}),
+    ),
     Case(
         "PT111",
         run(target={"whole": False, "max": 0.03, "distinct": None}),
@@ -156,7 +160,7 @@ CASES = [
     Case(
         "PT154",
         run(POOR | training_rows(targets_padded=0.6)),
-        run(POOR | training_rows(targets_padded=0.6), training={"class_weights": True}),
+        run(POOR | training_rows(targets_padded=0.6), training={"class_weights": {"1": 9.0}}),
     ),
     Case(
         "PT154",

@@ -23,7 +23,13 @@ BASELINE_TARGETS = 2000
 """Values of a row's target, at the most."""
 
 
-def checks(measure: ModelPass, call: FitCall, trained: Rows, validation: Rows | None) -> Found:
+def checks(
+    measure: ModelPass,
+    call: FitCall,
+    trained: Rows,
+    validation: Rows | None,
+    earlier: list[Array],
+) -> Found:
     """Repeated rows, contradictions, order, and what validation rows share with training rows.
 
     Args:
@@ -31,6 +37,8 @@ def checks(measure: ModelPass, call: FitCall, trained: Rows, validation: Rows | 
         call: the arguments of ``fit``.
         trained: rows that it trained on.
         validation: rows that it did not, or None.
+        earlier: hashes of rows that earlier calls of ``fit`` trained on; those of this one are
+            added.
     """
     some = trained.taken(slice(0, dataset_checks.MOST_ROWS))
     x = dataset_checks.hashes(_with_rows(some))
@@ -56,18 +64,28 @@ def checks(measure: ModelPass, call: FitCall, trained: Rows, validation: Rows | 
         (TRAINING, found),
     ]
     if validation is not None and len(validation):
-        new = _of_validation(measure, validation, x, labels)
+        seen = np.concatenate(earlier) if earlier else None
+        new = _of_validation(measure, validation, x, seen, labels)
         checked.append((VALIDATION, _with_columns(new, table, _columns_of(validation))))
+    earlier.append(x)
     return checked
 
 
 def _of_validation(
-    measure: ModelPass, validation: Rows, x: Array, labels: tuple[Array, int] | None
+    measure: ModelPass,
+    validation: Rows,
+    x: Array,
+    earlier: Array | None,
+    labels: tuple[Array, int] | None,
 ) -> DatasetCheck:
     kept = validation.taken(slice(0, dataset_checks.MOST_ROWS))
     new = dataset_checks.hashes(_with_rows(kept))
     found = _with_values(dataset_checks.repeated(new, None), kept)
-    found = replace(found, seen_in_training=float(np.isin(new, x).mean()))
+    found = replace(
+        found,
+        seen_in_training=float(np.isin(new, x).mean()),
+        seen_in_earlier_fits=None if earlier is None else float(np.isin(new, earlier).mean()),
+    )
     others = labels_of(measure, kept)
     if labels is None or others is None:
         return found

@@ -139,7 +139,7 @@ def targets_are_padding(run: MeasuredRun) -> bool:
     """Whether most targets are padding that neither a mask nor weights take out of the loss."""
     padding = run.of(DatasetCheck, TRAINING).targets_padded or 0.0
     output = run.output
-    weighted = run.trace.run.training.class_weights
+    weighted = run.trace.run.training.is_weighted
     masked = output is not None and run.stage(output.stage).mask is not None
     return padding >= MOSTLY_PADDING and not weighted and not masked and not run.rebuilds
 
