@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-SECTIONS = ("harm", "traces", "forged_files", "times")
+SECTIONS = ("harm", "traces", "forged_files", "large", "times")
 OTHERS = """\
 ## What others promise
 

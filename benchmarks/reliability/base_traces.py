@@ -26,14 +26,14 @@ from pipetrace.trace.document import (
     Run,
     Spec,
     Stage,
-    Training,
     Weight,
 )
 from pipetrace.trace.events import DATA_ENDED, EXCEPTION, RECORDER, TARGET_SHAPE, Event
 from pipetrace.trace.measurement_table import Measurement
 from pipetrace.trace.measurements import KINDS
 from pipetrace.trace.overhead import BUDGET, Overhead, Skipped
-from pipetrace.trace.rows import Target
+from pipetrace.trace.rows import KeptRows, Target
+from pipetrace.trace.training import Callback, Training
 
 SIZE, FILTERS, CLASSES, ROWS = 6, 4, 3, 24
 WINDOWED = {
@@ -75,7 +75,7 @@ def written(path: Path) -> Path:
         (_spec("flatten", "flatten"),),
         Parameters(40, 0),
     )
-    writer = TraceWriter(path, _run(), tuple(_stages()), (group,))
+    writer = TraceWriter(path, run_of_images(), tuple(_stages()), (group,))
     overhead = Overhead(0.02, 0.5, 1.0, 0.1, 0.1, 0.2, (Skipped("probe", BUDGET, 1, 2),))
     for number in (1, 2):
         metrics = {"loss": 1 / number, "accuracy": 0.4 * number, "val_loss": 1.2 / number}
@@ -98,8 +98,23 @@ def written(path: Path) -> Path:
         targets = (np.array(row), np.array("one"))
         writer.add_prediction(Prediction(row, row, outputs, reason, 0.5, targets))
     writer.add_weights(values)
+    for number in (0, 1):
+        writer.add_weights_after(number, values)
+    writer.add_kept_rows(_kept_rows(rows))
     writer.end(Ending(FINISHED, epoch=2), {"writing": 0.1, "probe": 0.2}, overhead)
     return path
+
+
+def _kept_rows(rows: dict[str, Any]) -> KeptRows:
+    places = np.arange(ROWS)
+    return KeptRows(
+        places,
+        places % 2 == 0,
+        {"image": (rows["image"] * 9).round() / 9, "scale": rows["scale"]},
+        (places % CLASSES,),
+        (rows["dense"],),
+        dict.fromkeys((0, 1), (rows["dense"][::-1],)),
+    )
 
 
 def recorded(folder: Path) -> Path:
@@ -109,7 +124,8 @@ def recorded(folder: Path) -> Path:
     return folder / "varied.trace"
 
 
-def _run() -> Run:
+def run_of_images() -> Run:
+    """The facts of a run of an image classifier."""
     target = Target(None, (None,), "int64", True, 0.0, 2.0, 1.0, 0.8, CLASSES)
     data = Data(
         name="images",
@@ -137,7 +153,7 @@ def _run() -> Run:
         seed=0,
         probe_rows=ROWS,
         losses={"": "sparse_categorical_crossentropy"},
-        callbacks=("EarlyStopping",),
+        callbacks=(Callback("EarlyStopping", {"patience": 3}),),
     )
     versions = {"keras": "3.15.1", "python": "3.11", "tensorflow": "2.21.0", "numpy": "2.4"}
     model = ModelFacts("model", "Sequential", Parameters(235, 0), 3, (_spec("dense", "dense"),))

@@ -10,6 +10,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from benchmarks.reliability.forging_tensors import later_tensors
 from benchmarks.reliability.hostile_values import (
     BLOBS,
     HUGE,
@@ -293,8 +294,9 @@ KINDS: Mapping[str, Forge] = {
     "sizes that unpack to much more": bombs,
     "cycles and unknown sources": cycles,
     "hostile names": hostile_names,
+    "weights after epochs and kept rows": later_tensors,
 }
-WEIGHTS = (6, 3, 4, 5, 3, 3, 18, 10, 5, 6, 22, 6, 4, 5)
+WEIGHTS = (6, 3, 4, 5, 3, 3, 14, 9, 5, 6, 20, 6, 4, 5, 7)
 """How often each kind is drawn, of 100."""
 
 

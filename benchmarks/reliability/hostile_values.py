@@ -66,6 +66,11 @@ RAW_JSON = (
     "\ufeff{}",
     "[" + "0," * 200_000 + "0]",
 )
+PARTS = (
+    *("0", "1", "2", "7", "100000", "9" * 30, "9" * 5000, "-1", "1.5", "", "/", "x", "\u0661", "%"),
+    *("row", "input", "level", "target", "output", "output/0", "output/1", "output/9", "output/x"),
+)
+"""What may stand after ``weight/`` or ``kept/`` in the name of a tensor's part."""
 TABLES: Mapping[str, tuple[str, ...]] = {
     "run": ("key", "value"),
     "stage": (

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from pipetrace.capture.backend import set_seed
-from pipetrace.capture.fingerprints import Fitted, Results, remembering, results_of
+from pipetrace.capture.weights import Fitted, Results, remembering, results_of
 from pipetrace.errors import NothingToCompareError, ScriptError
 from pipetrace.explain.formatting import counted
 from pipetrace.record.run import Watched, check_program, record_all, run_alone, when_imported

@@ -4,8 +4,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipetrace.capture.graph import stages, weight_names
+from pipetrace.capture.graph import stages
 from pipetrace.capture.hook import Call, watch
+from pipetrace.capture.nodes import weight_names
 from pipetrace.capture.weights import plain_config
 from pipetrace.trace.document import LAYER, OP, Spec, Stage, Weight
 

@@ -9,6 +9,7 @@ import pytest
 from tests.cli.conftest import Run, start
 
 import pipetrace
+from pipetrace.trace.claim import claim
 
 pytestmark = [
     pytest.mark.framework,
@@ -220,6 +221,12 @@ def test_a_saved_model_with_rows(saved: Path, run: Run, tmp_path: Path) -> None:
         == 0
     )
     assert [each.reason for each in pipetrace.read(out).predictions] == ["row"]
+    held = claim(out)  # where another process writes, the trace goes beside it and is shown
+    ran = run("trace", saved, "--data", saved.parent / "rows.npz", "-o", out, "--plain", "--force")
+    assert (ran.code, held.path) == (0, out)
+    assert pipetrace.read(out.with_name("two-2.trace")).rows == 50
+    assert ran.out.rstrip().endswith("two-2.trace")
+    held.release()
 
 
 @pytest.mark.parametrize(

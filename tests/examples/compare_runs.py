@@ -45,7 +45,7 @@ def digests(
     from tests.record.random_state import random_state
 
     import pipetrace
-    from pipetrace.capture.fingerprints import results_of
+    from pipetrace.capture.weights import results_of
 
     keras.utils.clear_session()
     example = load(name)

@@ -4,16 +4,18 @@ import contextlib
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from pipetrace.capture import internals, structures
 from pipetrace.capture.backend import load
-from pipetrace.capture.graph import Graph, Node, graph, weight_names
-from pipetrace.capture.hook import Call, watch
+from pipetrace.capture.graph import graph
+from pipetrace.capture.hook import watch
+from pipetrace.capture.nodes import Graph, Node, variables_of
 from pipetrace.capture.tensors import Origin, operations_behind
+from pipetrace.capture.untraced import failed_graph
 from pipetrace.capture.weights import Weights, in_place_of, specs_of, tensors_of, weights
 from pipetrace.trace.document import Array, Group, Spec, Stage
 
@@ -25,10 +27,12 @@ class Passed:
     Attributes:
         outputs: for each stage all its outputs, ``(n, ...)`` each where they have an axis of rows.
         masks: by stage, the mask of its first output, True where nothing is hidden.
+        lengths: of the first axes of what stages got that comes from no stage.
     """
 
     outputs: Mapping[str, tuple[Array, ...]] = field(default_factory=dict)
     masks: Mapping[str, Array] = field(default_factory=dict)
+    lengths: tuple[int, ...] = ()
 
 
 class Forward:
@@ -48,9 +52,11 @@ class Forward:
         only: the names of the stages whose outputs are wanted; all where None.
         taken: names that no stage may have, such as those of the stages before the model.
         until: when to give up tracing, as ``time.perf_counter`` counts.
+        rows: how many rows the model takes at a time, where it works for one number of them only.
 
     Attributes:
         model: as it was given.
+        fixed: how many rows the model takes at a time, where that is so; None otherwise.
         most: rows that pass at a time, at the most; no limit where None.
         most_final: the same where only the model's own outputs are kept.
 
@@ -69,13 +75,14 @@ class Forward:
         only: set[str] | None = None,
         taken: Collection[str] = (),
         until: float = math.inf,
+        rows: int | None = None,
     ) -> None:
         import tensorflow as tf
 
         self._keras = load()
         self.model, self._sources = model, list(sources)
         self._training, self._only, self._until = training, only, until
-        self._fixed, self.taken = fixed_rows(model), frozenset(taken)
+        self.fixed, self.taken = fixed_rows(model) or rows, frozenset(taken)
         self.most: int | None = None
         self.most_final: int | None = None
         self._nodes: list[Node] = []
@@ -92,7 +99,8 @@ class Forward:
         self._final: Any = None
         self.operations = [node.operation for node in self.seen.nodes]
         for node in self.seen.nodes:
-            node.tensors, node.masks = [], []  # symbolic tensors belong to the function
+            # Symbolic tensors belong to the function.
+            node.tensors, node.masks, node.outside = [], [], {}
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -107,6 +115,51 @@ class Forward:
     def recount(self) -> None:
         """Say anew which weights train, after layers were frozen or thawed."""
         self.seen.recount()
+
+    def needs(self, batch: int | None) -> bool:
+        """Whether the model works for so many rows at a time: what comes from them has as many."""
+        follow = self.seen.from_sources()
+        return batch is not None and any(
+            stage.name in follow and any(spec.shape[:1] == (batch,) for spec in stage.outputs)
+            for stage in self.stages
+        )
+
+    def find_rows(self, rows: Any, most: int) -> None:
+        """Find out of which outputs the first axis is that of the rows, and say it in their specs.
+
+        It is where it is as long as there are rows, for one row and for three, or, where the model
+        takes so many at a time, where the values come from the rows.
+
+        Args:
+            rows: one or more, in the structure of the example.
+            most: rows that may pass at a time.
+        """
+        counts = (1, min(3, most)) if self.fixed is None else (self.fixed,)
+        found = [
+            self.passed(structures.taken(rows, np.arange(count) % len(structures.flatten(rows)[0])))
+            for count in counts
+        ]
+        follow, known = self.seen.from_sources(), dict[Origin, int]()
+        for name, values in found[0].outputs.items():
+            for output in range(len(values)):
+                lengths = [len(each.outputs[name][output]) for each in found if values[output].ndim]
+                if lengths and not (
+                    tuple(lengths) == counts and (self.fixed is None or name in follow)
+                ):
+                    known[name, output] = _for_batch(lengths, counts, most)
+        outside = {
+            (node.stage.name, place): _for_batch(lengths, counts, most)
+            for (node, place), *lengths in zip(
+                self._outside, *(each.lengths for each in found), strict=True
+            )
+            if self.fixed is not None or tuple(lengths) != counts
+        }
+        self.samples = {
+            name
+            for name, values in found[-1].outputs.items()
+            if values[0].ndim and (self.fixed or len(values[0]) != len(found[0].outputs[name][0]))
+        }
+        self.seen.without_rows(known, outside)
 
     @property
     def outputs(self) -> tuple[Spec, ...]:
@@ -137,8 +190,8 @@ class Forward:
             # Some of TensorFlow's convolutions fail on no rows, so one of zeros passes.
             one = self._keras.tree.map_structure(lambda each: _zeros(np.asarray(each)), rows)
             return _joined([self.passed(one, instead)], self.stages, 0)
-        step = self._fixed or self.most or total
-        if total == step or (total < step and self._fixed is None):
+        step = self.fixed or self.most or total
+        if total == step or (total < step and self.fixed is None):
             return self._run(rows, instead)
         parts = [self._part(rows, start, total, instead) for start in range(0, total, step)]
         return _joined(parts, self.stages, total)
@@ -160,13 +213,13 @@ class Forward:
         if not all(spec.source in places for spec in self.outputs):
             return None
         wanted = [(places[str(spec.source)], spec.output) for spec in self.outputs]
-        if self._fixed is not None:
+        if self.fixed is not None:
             found = self.passed(rows, instead).outputs
             return [found[str(spec.source)][spec.output] for spec in self.outputs]
         if self._final is None:
 
             def run(given: Any, some: Any) -> Any:
-                outputs, _ = self._function(given, some)
+                outputs = self._function(given, some)[0]
                 return [outputs[place][output] for place, output in wanted]
 
             self._final = tf.function(run, autograph=False).get_concrete_function(
@@ -216,16 +269,16 @@ class Forward:
         """The Keras variables by the names of ``weights``."""
         return variables_of(self.seen)
 
-    def _trace(self, given: list[Any], rows: Any) -> tuple[list[list[Any]], list[Any]]:
+    def _trace(self, given: list[Any], rows: Any) -> tuple[list[list[Any]], list[Any], list[Any]]:
         flat = self._keras.tree.flatten(rows)
         inputs = list(zip(flat, self._sources, strict=True))
         with watch(self._until) as calls, untouched(self.model, self._variables, given):
             try:
                 result = self.model(rows, training=self._training)
             except Exception:
-                self.seen = failed_graph(self._keras, calls, inputs, self._fixed, taken=self.taken)
+                self.seen = failed_graph(self._keras, calls, inputs, self.fixed, taken=self.taken)
                 raise
-            self.seen = graph(self._keras, calls, inputs, result, self._fixed, self.taken)
+            self.seen = graph(self._keras, calls, inputs, result, self.fixed, self.taken)
         wanted = [
             node for node in self.seen.nodes if self._only is None or node.stage.name in self._only
         ]
@@ -234,7 +287,9 @@ class Forward:
             node.stage.name for node in wanted if node.masks and node.masks[0] is not None
         ]
         masks = [node.masks[0] for node in wanted if node.masks and node.masks[0] is not None]
-        return [[_dense(tensor) for tensor in node.tensors] for node in wanted], masks
+        self._outside = [(node, place) for node in self.seen.nodes for place in node.outside]
+        lengths = [_length(node.outside[place]) for node, place in self._outside]
+        return [[_dense(tensor) for tensor in node.tensors] for node in wanted], masks, lengths
 
     def _run(self, rows: Any, instead: Weights | None) -> Passed:
         import tensorflow as tf
@@ -242,18 +297,17 @@ class Forward:
         given = self._keras.tree.map_structure(tf.convert_to_tensor, rows)
         values = tensors_of(self._variables, instead)
         with internals.as_traced():
-            outputs, masks = self._function(values, given)
+            outputs, masks, lengths = self._function(values, given)
         found = {
             node.stage.name: tuple(_array(tensor) for tensor in tensors)
             for node, tensors in zip(self._nodes, outputs, strict=True)
         }
-        return Passed(
-            found, {name: np.asarray(mask) for name, mask in zip(self._masked, masks, strict=True)}
-        )
+        masked = {name: np.asarray(mask) for name, mask in zip(self._masked, masks, strict=True)}
+        return Passed(found, masked, tuple(map(int, lengths)))
 
     def _part(self, rows: Any, start: int, total: int, instead: Weights | None) -> Passed:
         """Rows that pass at a time; the last is repeated where the model takes no fewer."""
-        stop = start + (self._fixed or min(self.most or total, total - start))
+        stop = start + (self.fixed or min(self.most or total, total - start))
         places = np.minimum(np.arange(start, stop), total - 1)
         return self._run(
             self._keras.tree.map_structure(lambda each: np.asarray(each)[places], rows), instead
@@ -264,21 +318,7 @@ class Forward:
 
         values = np.asarray(values)
         dtype = tf.string if values.dtype.kind in "OSU" else values.dtype
-        return tf.TensorSpec((self._fixed, *values.shape[1:]) if values.ndim else (), dtype)
-
-
-def variables_of(found: Graph) -> dict[str, Any]:
-    """The Keras variables of stages and groups by names such as ``conv2d/kernel``; each once."""
-    named = [(node.stage.name, node.operation) for node in found.nodes]
-    named += [(group.path, each) for group, each in zip(found.groups, found.owners, strict=True)]
-    variables: dict[str, Any] = {}
-    seen: set[int] = set()
-    for place, layer in named:
-        for name, variable in weight_names(place, layer):
-            if id(variable) not in seen:
-                seen.add(id(variable))
-                variables[name.lstrip("/")] = variable
-    return variables
+        return tf.TensorSpec((self.fixed, *values.shape[1:]) if values.ndim else (), dtype)
 
 
 def fixed_rows(model: Any) -> int | None:
@@ -302,63 +342,25 @@ def untouched(
         yield
 
 
-def failing_graph(
-    model: Any, x: Any, sources: Sequence[Origin], taken: Collection[str] = ()
-) -> Graph:
-    """The stages of a model that fails on some rows; the last one has no outputs where it was a
-    stage that raised.
-
-    Args:
-        model: that raised on these or other rows.
-        x: rows as the model gets them.
-        sources: the names of the stages that they come from.
-        taken: names that no stage may have.
-    """
-    forward = Forward.__new__(Forward)
-    try:
-        # What was seen is wanted although it raises.
-        forward.__init__(model, x, sources, taken=taken)  # type: ignore[misc]
-    except Exception:
-        return forward.seen
-    place = forward.failing(x)
-    if place is None:
-        return forward.seen
-    nodes = forward.seen.nodes[: place + 1]
-    nodes[-1] = replace(nodes[-1], stage=replace(nodes[-1].stage, outputs=()))
-    return replace(forward.seen, nodes=nodes)
-
-
-def failed_graph(
-    keras: Any,
-    calls: list[Call],
-    inputs: list[tuple[Any, Origin]],
-    rows: int | None,
-    taken: Collection[str] = (),
-) -> Graph:
-    """The stages of a forward pass that raised, the last one where it did, without outputs."""
-    broken = next((call for call in reversed(calls) if call.error is not None), None)
-    found = graph(keras, calls, inputs, rows=rows, taken=taken)
-    if broken is not None and not any(not node.stage.outputs for node in found.nodes):
-        # It failed between the calls of what it is made of.
-        inner = [each for each in calls if each is not broken and broken not in _around(each)]
-        found.nodes += graph(keras, [*inner, broken], inputs, rows=rows, taken=taken).nodes[-1:]
-    return found
-
-
-def _around(call: Call) -> list[Call]:
-    found = []
-    while call.outer is not None:
-        call = call.outer
-        found.append(call)
-    return found
-
-
 def _dense(tensor: Any) -> Any:
     import tensorflow as tf
 
     if isinstance(tensor, tf.SparseTensor):
         return tf.sparse.to_dense(tensor)
     return tensor.to_tensor() if isinstance(tensor, tf.RaggedTensor) else tensor
+
+
+def _length(tensor: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.shape(_dense(tensor))[0]
+
+
+def _for_batch(lengths: Sequence[int], counts: Sequence[int], most: int) -> int:
+    """How long an axis is for a whole batch: as measured, or in proportion to the rows."""
+    times = lengths[0] // counts[0]
+    grows = len(lengths) > 1 and lengths[-1] == times * counts[-1] != lengths[0]
+    return times * most if grows else lengths[-1]
 
 
 def _zeros(values: Array) -> Array:

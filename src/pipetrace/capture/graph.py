@@ -2,66 +2,17 @@
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from pipetrace.capture.hook import Call
 from pipetrace.capture.internals import is_of_keras, mask_of
+from pipetrace.capture.nodes import Graph, Node, of_weights
 from pipetrace.capture.tensors import Origin, is_local, key, name_of, traced_back
-from pipetrace.capture.weights import plain_config
-from pipetrace.trace.document import LAYER, OP, Group, Parameters, Spec, Stage, Weight
+from pipetrace.trace.document import LAYER, OP, Group, Spec, Stage
 
 MOST_OPERATIONS = 6
 """A stage of TensorFlow operations names so many of them."""
-
-
-@dataclass
-class Node:
-    """A stage with its tensors, their masks, and the operation behind it."""
-
-    stage: Stage
-    tensors: list[Any]
-    masks: list[Any]
-    operation: Any = None
-
-
-@dataclass
-class Graph:
-    """What a forward pass was seen to do.
-
-    Attributes:
-        nodes: its stages in the order of execution.
-        groups: the calls that the stages happened within, outer ones first.
-        owners: for each group the operation behind it.
-        outputs: what the model gave, each with the stage that it came from.
-    """
-
-    nodes: list[Node] = field(default_factory=list)
-    groups: list[Group] = field(default_factory=list)
-    owners: list[Any] = field(default_factory=list)
-    outputs: tuple[Spec, ...] = ()
-
-    @property
-    def stages(self) -> tuple[Stage, ...]:
-        """The stages alone."""
-        return tuple(node.stage for node in self.nodes)
-
-    def recount(self) -> None:
-        """Say anew which weights train, after layers were frozen or thawed."""
-        for node in self.nodes:
-            if node.stage.weights:
-                node.stage = replace(node.stage, **_of_weights(node.operation))
-        self.count_groups()
-
-    def count_groups(self) -> None:
-        """What each group holds in all, and itself, without the stages and groups in it."""
-        held = {id(each) for node in self.nodes for each in getattr(node.operation, "weights", [])}
-        for index in reversed(range(len(self.groups))):
-            every = getattr(self.owners[index], "weights", [])
-            own = [weight for weight in every if id(weight) not in held]
-            held.update(map(id, own))
-            group = self.groups[index]
-            self.groups[index] = replace(group, parameters=count(every), own=count(own))
 
 
 def leaves(calls: Sequence[Call]) -> list[Call]:
@@ -107,18 +58,6 @@ def stages(
     return graph(keras, calls, inputs, rows=rows).stages
 
 
-def weight_names(stage: str, layer: Any) -> list[tuple[str, Any]]:
-    """A layer's variables with the names that the trace gives them, such as ``conv2d/kernel``."""
-    return [(f"{stage}/{name}", variable) for name, variable in _named(layer)]
-
-
-def count(variables: Sequence[Any]) -> Parameters:
-    """How many numbers variables hold, each variable counted once."""
-    once = {id(variable): variable for variable in variables}.values()
-    trainable = sum(math.prod(each.shape) for each in once if each.trainable)
-    return Parameters(trainable, sum(math.prod(each.shape) for each in once) - trainable)
-
-
 class _Builder:
     """Builds the stages one by one, so that the origin of each tensor is known."""
 
@@ -134,12 +73,13 @@ class _Builder:
         self.leaves = {id(call) for call in leaves(calls)}
         self.origin: dict[Any, Origin] = {key(tensor): place for tensor, place in inputs}
         self.given = {place: tensor for tensor, place in inputs}
-        self.found = Graph()
+        self.found = Graph(sources=frozenset(name for _, (name, _) in inputs))
         self.taken = {*taken, *(name for _, (name, _) in inputs)}
         self.times: dict[int, int] = {}
         self.labels: dict[int, str] = {}
         self.shared = _shared_names([call for call in calls if id(call) in self.leaves])
         self.from_group: dict[Any, tuple[str, Any]] = {}
+        self.given_by: list[list[Any]] = []
 
     def build(self, result: Any) -> Graph:
         around = {
@@ -156,8 +96,9 @@ class _Builder:
                 self._group(call)
         self.found.count_groups()
         groups = self.found.groups  # the model itself is none, unless it holds weights of its own
+        self.found.given = [[self.origin.get(each) for each in given] for given in self.given_by]
         if groups and not (groups[0].path or groups[0].own.total):
-            del groups[0], self.found.owners[0]
+            del groups[0], self.found.owners[0], self.found.given[0]
         if result is not None:
             self.found.outputs = self._outputs(result)
             self._drop_unused()
@@ -195,7 +136,13 @@ class _Builder:
         label = self.labels[id(call)]
         name = self._free(base + label[len(str(call.operation.name)) :], "~")
         stage = _stage(self.keras, call.operation, name, received, given)
-        self._add(Node(replace(stage, path=path), call.outputs, call.masks, call.operation))
+        outside = {
+            place: tensor
+            for place, (spec, tensor) in enumerate(zip(received, call.inputs, strict=True))
+            if spec.source is None and spec.shape[:1] == (None,)
+        }
+        stage = replace(stage, path=path)
+        self._add(Node(stage, call.outputs, call.masks, call.operation, outside))
 
     def _group(self, call: Call) -> None:
         received, given = self._ways(call)
@@ -209,6 +156,7 @@ class _Builder:
             )
         )
         self.found.owners.append(call.operation)
+        self.given_by.append([key(tensor) for tensor in call.outputs])
         for tensor in call.outputs:
             self.from_group.setdefault(key(tensor), (path, tensor))
 
@@ -326,17 +274,6 @@ def _shared_names(calls: Sequence[Call]) -> set[str]:
     return {name for name, found in owners.items() if len(found) > 1}
 
 
-def _named(layer: Any) -> list[tuple[str, Any]]:
-    """A layer's variables with unique names: their own, or with the part of the layer."""
-    variables = list(getattr(layer, "weights", []))
-    names = [str(variable.name) for variable in variables]
-    if len(set(names)) < len(names):
-        names = [str(variable.path).rpartition(f"{layer.name}/")[2] for variable in variables]
-    if len(set(names)) < len(names):
-        names = [f"{name}_{place}" for place, name in enumerate(names)]
-    return list(zip(names, variables, strict=True))
-
-
 def _stage(
     keras: Any, operation: Any, name: str, received: tuple[Spec, ...], given: tuple[Spec, ...]
 ) -> Stage:
@@ -348,20 +285,8 @@ def _stage(
         inputs=received,
         outputs=given,
         flops=_flops(operation, given[0].shape) if given else None,
-        **_of_weights(operation),
+        **of_weights(operation),
     )
-
-
-def _of_weights(operation: Any) -> dict[str, Any]:
-    """What a stage says of its weights and whether they train."""
-    named = _named(operation)
-    return {
-        "config": plain_config(operation),
-        "parameters": count([variable for _, variable in named]),
-        "weights": tuple(
-            Weight(label, tuple(each.shape), bool(each.trainable)) for label, each in named
-        ),
-    }
 
 
 def _flops(operation: Any, output: tuple[int | None, ...]) -> int | None:

@@ -1,4 +1,5 @@
-"""A functional model's stages as Keras knows them from building it, without tracing it again."""
+"""Stages without a whole pass: of a functional model as Keras knows them from building it, and of a
+model that fails on the way."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -6,8 +7,9 @@ from typing import Any
 
 from pipetrace.capture import internals
 from pipetrace.capture.backend import load
-from pipetrace.capture.graph import Graph, graph
+from pipetrace.capture.graph import graph
 from pipetrace.capture.hook import Call
+from pipetrace.capture.nodes import Graph
 from pipetrace.capture.tensors import Origin, key
 
 
@@ -103,3 +105,28 @@ def _call(
         masks=nothing[: len(outputs)],
         outer=outer,
     )
+
+
+def failed_graph(
+    keras: Any,
+    calls: list[Call],
+    inputs: list[tuple[Any, Origin]],
+    rows: int | None,
+    taken: Collection[str] = (),
+) -> Graph:
+    """The stages of a forward pass that raised, the last one where it did, without outputs."""
+    broken = next((call for call in reversed(calls) if call.error is not None), None)
+    found = graph(keras, calls, inputs, rows=rows, taken=taken)
+    if broken is not None and not any(not node.stage.outputs for node in found.nodes):
+        # It failed between the calls of what it is made of.
+        inner = [each for each in calls if each is not broken and broken not in _around(each)]
+        found.nodes += graph(keras, [*inner, broken], inputs, rows=rows, taken=taken).nodes[-1:]
+    return found
+
+
+def _around(call: Call) -> list[Call]:
+    found = []
+    while call.outer is not None:
+        call = call.outer
+        found.append(call)
+    return found

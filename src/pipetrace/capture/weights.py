@@ -1,20 +1,27 @@
 """A model's variables: copies of their values, and passes with other values; its settings as plain
-values."""
+values; what a training leaves, by which two runs of a program are compared, bit by bit."""
 
 import contextlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import random
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from pipetrace.capture import internals
+from pipetrace.capture import fit, internals
 from pipetrace.capture.backend import load
 from pipetrace.trace.document import Array
 
 Weights: TypeAlias = Mapping[int, Array]
 """Values by the identities of their variables, as ``id`` gives them."""
+Results: TypeAlias = dict[tuple[str, str, str], Array]
+"""Arrays by kind, model (empty for the process), and name."""
+
+Fitted: TypeAlias = tuple[Any, Any]
+"""A model and the history that one ``fit`` of it gave."""
 MOST_WORDS = 10_000
 """A larger vocabulary is not recorded."""
 
@@ -52,6 +59,15 @@ def trainable(model: Any) -> list[Any]:
     return list(model.trainable_variables)
 
 
+def optimizers(model: Any) -> dict[str, Any]:
+    """The optimizers of a model by the attributes that hold them; a GAN has two of its own."""
+    kind = load().optimizers.Optimizer
+    own = {name: each for name, each in vars(model).items() if isinstance(each, kind)}
+    found = {"optimizer": getattr(model, "optimizer", None), **own}
+    once = {id(each): name for name, each in reversed(found.items()) if isinstance(each, kind)}
+    return {name: found[name] for name in found if name in once.values()}
+
+
 def is_built(model: Any) -> bool:
     """Whether a model and all layers in it have made their variables."""
     return model is not None and all(
@@ -67,6 +83,12 @@ def size(variables: Iterable[Any]) -> int:
 def copied(variables: Iterable[Any]) -> dict[int, Array]:
     """Copies of what variables hold, by their identities."""
     return {id(variable): variable.numpy() for variable in variables}
+
+
+def values_of(variable: Any, instead: Weights | None = None) -> Array:
+    """What a variable holds, or what ``instead`` has for it."""
+    value = None if instead is None else instead.get(id(variable))
+    return np.asarray(variable.numpy() if value is None else value)
 
 
 def is_float(variable: Any) -> bool:
@@ -114,3 +136,48 @@ def in_place_of(variables: Sequence[Any], given: Sequence[Any]) -> Iterator[None
     mapping = list(zip(variables, given, strict=True))
     with load().StatelessScope(state_mapping=mapping, collect_losses=True):
         yield
+
+
+@contextlib.contextmanager
+def remembering(fits: list[Fitted]) -> Iterator[None]:
+    """Within the block add every ``fit`` to ``fits``, which keeps the models alive."""
+
+    def noted(fit: Callable[..., Any], model: Any, args: Any, kwargs: Any) -> Any:
+        try:
+            return fit(*args, **kwargs)
+        finally:
+            fits.append((model, getattr(model, "history", None)))
+
+    with fit.patched_fit(noted):
+        yield
+
+
+def results_of(fits: Sequence[Fitted]) -> Results:
+    """The models' variables and histories, and the random state of the process.
+
+    Of Keras and TensorFlow it takes the numbers that they draw next, so call it last.
+    """
+    found: Results = {}
+    models = list({id(model): model for model, _ in fits}.values())
+    owners = {id(model): f"model {at} ({model.name})" for at, model in enumerate(models, 1)}
+    for model in models:
+        optimizer = [each for one in optimizers(model).values() for each in one.variables]
+        for kind, variables in ("weight", model.variables), ("optimizer", optimizer):
+            for at, variable in enumerate(variables):  # two may have one path
+                key = kind, owners[id(model)], f"{variable.path} [{at}]"
+                array = np.asarray(load().ops.convert_to_numpy(variable))
+                # NumPy cannot write bfloat16, which is exact in float32.
+                found[key] = array.astype(np.float32) if array.dtype.kind == "V" else array
+    for at, (model, history) in enumerate(fits, 1):
+        for name, values in history.history.items() if history is not None else ():
+            found["history", owners[id(model)], f"fit {at}, {name}"] = np.asarray(values)
+    _, numbers, _ = random.getstate()
+    _, keys, position, *_ = np.random.get_state(legacy=True)
+    found["random", "", "Python"] = np.asarray(numbers)
+    found["random", "", "NumPy"] = np.asarray([*keys, position])
+    if "keras" in sys.modules:
+        import tensorflow as tf
+
+        found["random", "", "TensorFlow"] = np.asarray(tf.random.uniform((4,)))
+        found["random", "", "Keras"] = np.asarray(load().random.uniform((4,)))
+    return found

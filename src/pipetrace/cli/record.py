@@ -215,7 +215,7 @@ def trace(
         if not asked["anonymous"]:
             named["data_name"] = data.name
             named["command"] = command_line(asked["record_arguments"])
-        record_saved(model, x, y, out, progress, **named)
+        out = record_saved(model, x, y, out, progress, **named)
     if not quiet:
         _, made = load_document(out)
         print_document(made, console, plain=plain, file=out)

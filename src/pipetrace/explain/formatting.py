@@ -106,22 +106,41 @@ def listed(words: Sequence[str], last: str = "and") -> str:
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
+def has_rows(spec: Spec) -> bool:
+    """Whether the first axis of a tensor is that of the rows."""
+    return spec.shape[:1] == (None,)
+
+
 def dimensions(shape: Sequence[int | None]) -> str:
-    """The axes after the rows: 26 x 26 x 32. A single number for a scalar per row."""
-    return " x ".join("?" if length is None else str(length) for length in shape[1:]) or "1"
+    """The axes but that of the rows: 26 x 26 x 32. A single number for a scalar per row."""
+    own = shape[1:] if shape and shape[0] is None else shape
+    return " x ".join("?" if length is None else str(length) for length in own) or "1"
 
 
-def shape(spec: Spec, rows: int) -> str:
-    """A batch's shape in short: 1000 rows x 28 x 28 x 1."""
+def shape(spec: Spec, rows: int, batch: int | None = None) -> str:
+    """A batch's shape in short: 1000 rows x 28 x 28 x 1.
+
+    Args:
+        spec: of the tensor.
+        rows: how many were measured.
+        batch: rows of a batch, where known. What has no axis of rows and whose length has nothing
+            to do with a batch is the same for all its rows.
+    """
+    if spec.shape and not has_rows(spec):
+        of_batch = batch is None or not (spec.shape[0] or 0) % batch
+        whose = "for each batch" if of_batch else "the same for every row"
+        return f"{dimensions(spec.shape)}, {whose}"
     return f"{rows} {'row' if rows == 1 else 'rows'} x {dimensions(spec.shape)}"
 
 
-def full_shape(spec: Spec, rows: int) -> str:
+def full_shape(spec: Spec, rows: int, batch: int | None = None) -> str:
     """A batch's shape with every axis named: 1000 rows x 28 height x 28 width x 1 channel."""
+    if not has_rows(spec):
+        return shape(spec, rows, batch)
     names = AXES.get(len(spec.shape))
     lengths = spec.shape[1:]
     if names is None or len(names) != len(lengths) or None in lengths:
-        return shape(spec, rows)
+        return shape(spec, rows, batch)
     named = [
         f"{length} {name}s"
         if name in ("step", "channel", "value") and length != 1

@@ -14,7 +14,7 @@ from pipetrace.record.state import Settings
 
 def record_saved(
     model_path: Path, x: Any, y: Any, out: Path, progress: Progress, **settings: Any
-) -> None:
+) -> Path:
     """Pass rows through a saved model and write the trace.
 
     Args:
@@ -24,6 +24,9 @@ def record_saved(
         out: where the trace goes; what is there is replaced.
         progress: who is shown how it goes.
         settings: further fields of ``Settings``, such as ``data_name``, ``command`` and ``exact``.
+
+    Returns:
+        where the trace is: beside ``out``, where another process is writing that.
 
     Raises:
         ModelFileError: Keras does not load the model.
@@ -35,10 +38,10 @@ def record_saved(
     load_quietly()
     progress.begins("Loading the model")
     model = saved.load_model(model_path)
-    record_model(model, Rows(x, y), out, progress, **settings)
+    return record_model(model, Rows(x, y), out, progress, **settings)
 
 
-def record_model(model: Any, rows: Rows, out: Path, progress: Progress, **settings: Any) -> None:
+def record_model(model: Any, rows: Rows, out: Path, progress: Progress, **settings: Any) -> Path:
     """Pass rows through a model as it is and write the trace; see ``record_saved``.
 
     Args:
@@ -48,11 +51,13 @@ def record_model(model: Any, rows: Rows, out: Path, progress: Progress, **settin
     session = Session(model, Settings(out, rows=rows, verbose=False, **settings))
     progress.begins("Measuring the data flow")
     session.look_only(progress.rows)
+    written = out.with_name(session.state.path.name)
     if session.trouble is not None:
         wanted = ", ".join(facts.input_specs(model)) or "unknown"
         raise ModelInputError(
             f"The model cannot take these rows: {session.trouble}",
-            where=str(out),
+            where=str(written),
             hint=f"Its inputs are {wanted}. The trace shows the layers up to the failure: "
-            f"pipetrace show {out}",
+            f"pipetrace show {written}",
         )
+    return written

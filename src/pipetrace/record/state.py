@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipetrace.capture.graph import Graph
 from pipetrace.capture.guard import contained
 from pipetrace.capture.internals import all_layers
+from pipetrace.capture.nodes import Graph
 from pipetrace.capture.tensors import Origin
 from pipetrace.errors import ArgumentError, in_short
 from pipetrace.record import privacy
@@ -25,6 +25,7 @@ from pipetrace.trace.document import Array, Data, Run, Stage
 from pipetrace.trace.events import RECORDER, Event
 from pipetrace.trace.measurement_table import Measurement
 from pipetrace.trace.output_place import typed
+from pipetrace.trace.training import Fit
 
 BRIEF, ALL, NONE = "brief", "all", "none"
 """How much is measured when training is over."""
@@ -70,18 +71,12 @@ class Settings:
         rows: the rows to look at; None takes those that ``fit`` gets.
         validation: rows for the predictions; None takes the validation rows of ``fit``.
         validation_numbers: of these rows in their data; None counts them from 0.
-        title: what the trace is called; None takes the model's name.
-        class_names: what the classes are called; none leaves them numbered.
+        title, class_names, anonymous, verbose, budget: as for ``Recorder``.
         command: how the run was started.
-        anonymous: whether to leave out what names a person, a machine or a place.
-        verbose: whether to say where the trace is, and at the end what the rules find in it.
         alert: whether to report errors that the rules find at once.
         data_name: what the rows are called; None takes the kind of what ``fit`` gets.
         before: the stages before the model, where there are any but the rows themselves.
-        budget: the share of training time that recording may take while training runs; None sets no
-            limit.
-        after: what is measured when training is over: what the allowance has room for (``brief``),
-            ``all`` or ``none``.
+        after: as ``after_training`` of ``Recorder``.
         exact: whether the data flow's histograms count all rows, however long that takes.
         strict: whether the caller handles the errors, so that nothing is said of them here.
         data: what is known of the data beforehand, in place of what the rows tell.
@@ -134,6 +129,7 @@ class State:
         untraced: the stages as far as they are known without tracing, where that was too long.
         before: the stages before the model; ``names``: for each array of the rows the one it comes
             from.
+        fits: the calls of ``fit`` so far, the one that runs last.
         planned: the number of the last epoch that is planned.
         epoch, step: those that run, from 1; the step within its epoch.
         steps: of an epoch, or None where Keras does not know; ``steps_together``: of one call.
@@ -155,6 +151,7 @@ class State:
         self.untraced: Graph | None = None
         self.names: list[Origin] = []
         self.before: tuple[Stage, ...] = ()
+        self.fits: list[Fit] = []
         self.planned, self.epoch, self.step = 0, 0, 0
         self.steps: int | None = None
         self.steps_together = 1

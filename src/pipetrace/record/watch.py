@@ -1,15 +1,16 @@
 """``watch`` for one model, and what ``pipetrace run`` does for every model of a program."""
 
+import inspect
 import os
 import signal
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Concatenate, ParamSpec, cast
 
 from pipetrace.capture.fit import (
     bound_call,
@@ -21,10 +22,11 @@ from pipetrace.capture.fit import (
 from pipetrace.capture.guard import contained
 from pipetrace.errors import ArgumentError, PipetraceError, in_short
 from pipetrace.record.attached import forget, interrupt_all, kept_of, say_joined
-from pipetrace.record.budget import DEFAULT_SHARE
 from pipetrace.record.recorder import Recorder
 from pipetrace.record.standard_error import say, say_once
-from pipetrace.record.state import BRIEF
+from pipetrace.trace.output_place import typed
+
+Given = ParamSpec("Given")
 
 
 class Watching:
@@ -61,21 +63,25 @@ class Watching:
         self.stop()
 
 
-def watch(  # noqa: PLR0913 options with names, which editors complete
-    model: Any,
-    path: str | os.PathLike[str],
-    *,
-    x: Any = None,
-    y: Any = None,
-    validation_data: tuple[Any, Any] | None = None,
-    title: str | None = None,
-    class_names: Sequence[str] = (),
-    verbose: bool = True,
-    budget: float | None = DEFAULT_SHARE,
-    after_training: str = BRIEF,
-    record_arguments: bool = False,
-    anonymous: bool = False,
-) -> Watching:
+def _with_arguments_of(
+    recorder: Callable[Given, object],
+) -> Callable[[Callable[..., Watching]], Callable[Concatenate[Any, Given], Watching]]:
+    """Have a function show, after its first argument, those of a recorder that it passes on."""
+
+    def shown(function: Any) -> Any:
+        own = inspect.signature(function)
+        model, *_ = own.parameters.values()
+        shared = inspect.signature(recorder).parameters.values()
+        function.__signature__ = own.replace(parameters=[model, *shared])
+        function.__annotations__ |= {each.name: each.annotation for each in shared}
+        del function.__annotations__["given"], function.__annotations__["options"]
+        return function
+
+    return shown
+
+
+@_with_arguments_of(Recorder)
+def watch(model: Any, *given: Any, **options: Any) -> Watching:
     """Record every ``fit`` of a model from now on, into one trace.
 
         pipetrace.watch(model, "run.trace")
@@ -86,8 +92,7 @@ def watch(  # noqa: PLR0913 options with names, which editors complete
 
     Args:
         model: a Keras model; need not be compiled yet.
-        path: where the trace goes; a trace that is there is replaced, any other file is not.
-        x, y, validation_data, title, class_names, verbose, budget, after_training,
+        path, x, y, validation_data, title, class_names, verbose, budget, after_training,
         record_arguments, anonymous: as for ``Recorder``.
 
     Returns:
@@ -104,26 +109,15 @@ def watch(  # noqa: PLR0913 options with names, which editors complete
             where="watch(model, ...)",
             hint="Give the model whose fit is called later.",
         )
-    recorder = Recorder(
-        path,
-        x,
-        y,
-        validation_data=validation_data,
-        title=title,
-        class_names=class_names,
-        verbose=verbose,
-        budget=budget,
-        after_training=after_training,
-        record_arguments=record_arguments,
-        anonymous=anonymous,
-    )
-    place = recorder.settings.path.absolute()
+    recorder = Recorder(*given, **options)
+    path = recorder.settings.path
     for each in list(kept_of(model).watched):
         earlier = each.recorder.settings.path
-        if earlier.absolute() == place:
+        if earlier == path:
             each.stop()
         else:
-            say(f"pipetrace: This model is recorded into {path} from now on, not into {earlier}.")
+            said = f"{typed(path)} from now on, not into {typed(earlier)}"
+            say(f"pipetrace: This model is recorded into {said}.")
     return Watching(model, recorder)
 
 

@@ -20,7 +20,8 @@ from pipetrace.errors import (
 )
 from pipetrace.explain.findings import registry
 from pipetrace.explain.findings.engine import CheckOptions, at_level, check, run
-from pipetrace.trace.document import Stages
+from pipetrace.explain.findings.rules.run import RunNotFinished
+from pipetrace.trace.document import FAILED, FINISHED, INTERRUPTED, KILLED, RUNNING, Ending, Stages
 from pipetrace.trace.measurement_table import Measurement, Measurements
 from pipetrace.trace.measurements import Gradient, Signal
 
@@ -69,6 +70,33 @@ def install(monkeypatch: pytest.MonkeyPatch, **values: Any) -> None:
 def test_all_rules_are_run(trace: Trace) -> None:
     assert codes(findings(trace)) == codes(check(trace).findings) == ["PT201", "PT501"]
     assert codes(findings(trace)[0].symptoms) == ["PT402", "PT901"]
+
+
+ENDED = (
+    (KILLED, "", True),
+    (FAILED, "PT", True),
+    (INTERRUPTED, "PT8", True),
+    (FAILED, "PT801", False),
+    (KILLED, "PT2, Run-Not-Finished", False),
+    (FINISHED, "", False),
+    (RUNNING, "", False),
+)
+"""How a run ended, what is ignored, and whether it is an error of its own."""
+
+
+def test_a_run_that_did_not_finish_is_found_whatever_is_selected(
+    trace: Trace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only(monkeypatch, *WRONG, silent(), RunNotFinished)
+    for kind, ignored, is_found in ENDED:
+        run_ = replace(trace, ending=Ending(kind, epoch=2))
+        options = CheckOptions(select=("PT99",), ignore=(ignored,) if ignored else ())
+        report = check(run_, options)
+        assert codes(report.findings) == ["PT801"] * is_found, (kind, ignored)
+        assert report.exit_code == is_found
+        assert codes(findings(run_, select=options.select, ignore=options.ignore)) == codes(
+            report.findings
+        )
 
 
 def test_further_rules_are_asked_beside_ours_as_classes_or_made(trace: Trace) -> None:

@@ -8,10 +8,11 @@ from pipetrace.errors import PipetraceError, RuleError
 from pipetrace.explain.findings.baseline import TOLERANCE, Baseline
 from pipetrace.explain.findings.causes import by_root_cause
 from pipetrace.explain.findings.expectation import Expectation
-from pipetrace.explain.findings.finding import LEVELS, NOTE, WARNING, Finding, Findings
+from pipetrace.explain.findings.finding import ERROR, LEVELS, NOTE, WARNING, Finding, Findings
 from pipetrace.explain.findings.needs import Need, missing
 from pipetrace.explain.findings.registry import check_level, known_rules, qualified_name, selected
 from pipetrace.explain.findings.rule import AnyRule, Rule
+from pipetrace.explain.findings.rules.run import RunNotFinished
 from pipetrace.explain.formatting import counted
 from pipetrace.trace import Given, opened
 from pipetrace.trace.document import Trace
@@ -31,7 +32,8 @@ class CheckOptions:
 
     Attributes:
         rules: further rules, as classes or objects.
-        select, ignore: codes, or what codes start with, of rules to run and to skip.
+        select, ignore: codes, or what codes start with, of rules to run and to skip. That a run did
+            not finish is found whatever they say, unless ``ignore`` has the code or name of PT801.
         level: the minimum severity to report.
         expect: conditions such as ``val_accuracy >= 0.9``.
         baseline: an earlier trace to compare with.
@@ -105,7 +107,8 @@ def findings(
             packages.
         select: codes of the rules to run, or what they start with, such as ``PT2``; all when left
             out.
-        ignore: the same for rules to skip.
+        ignore: the same for rules to skip. PT801 finds a run that did not finish whatever is
+            selected, unless it is ignored by its own code or name.
         level: the minimum severity: ``error``, ``warning`` or ``note``.
 
     Raises:
@@ -144,7 +147,7 @@ def check(
     """
     check_level(options.level)
     known, broken = known_rules(options.rules)
-    report = run(trace, selected(known, options.select, options.ignore))
+    report = run(trace, _chosen(trace, known, options))
     reported = at_level(report.findings, options.level)
     conditions: list[Rule] = [Expectation(text, len(reported)) for text in options.expect]
     if options.baseline is not None:
@@ -159,6 +162,21 @@ def check(
         level=options.level,
         file=file,
     )
+
+
+def _chosen(trace: Trace, known: Sequence[Rule], options: CheckOptions) -> tuple[Rule, ...]:
+    """The rules to run: nobody who selects others may take half a run for a whole one."""
+    chosen = selected(known, options.select, options.ignore)
+    ignored = {name.strip().lower() for each in options.ignore for name in each.split(",")}
+    further = (
+        rule
+        for rule in known
+        if isinstance(rule, RunNotFinished)
+        and rule not in chosen
+        and not ignored & {rule.code.lower(), rule.name}
+        and any(each.level == ERROR for each in run(trace, [rule]).findings)
+    )
+    return (*chosen, *further)
 
 
 def run(trace: Trace, rules: Sequence[Rule]) -> Report:

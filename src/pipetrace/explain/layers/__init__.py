@@ -7,6 +7,7 @@ the templates of each class; ``parts`` says how a template is written.
 
 from dataclasses import replace
 
+from pipetrace.explain.formatting import has_rows
 from pipetrace.explain.layers import (
     activation,
     attention,
@@ -25,7 +26,7 @@ from pipetrace.explain.layers import (
 )
 from pipetrace.explain.layers.parts import NOT_TOLD, Known, Operation, none_held, shapes_of
 from pipetrace.explain.layers.windows import kernel, strides
-from pipetrace.trace.document import LAYER, SOURCE, STEP, Stage
+from pipetrace.trace.document import LAYER, SOURCE, STEP, Spec, Stage
 
 __all__ = ["LAYERS", "Operation", "is_of_keras", "kernel", "operation", "strides"]
 
@@ -37,6 +38,7 @@ MODELS = frozenset({"Sequential", "Functional", "Model"})
 
 def operation(stage: Stage) -> Operation:
     """A stage in words; a layer without templates is described by its class and shapes."""
+    stage = _with_rows(stage)
     # A user's own layer may have the name of one of Keras'; a stranger's trace may hold anything.
     try:
         if stage.kind == SOURCE:
@@ -51,9 +53,21 @@ def operation(stage: Stage) -> Operation:
 def is_of_keras(stage: Stage) -> bool:
     """Whether a stage is a layer of Keras' own, by its configuration and shapes."""
     try:
-        return stage.kind == LAYER and _layer(stage) is not None
+        return stage.kind == LAYER and _layer(_with_rows(stage)) is not None
     except NOT_TOLD:
         return False
+
+
+def _with_rows(stage: Stage) -> Stage:
+    """The stage as if what all rows share were one of them: templates speak of a row's values."""
+
+    def of_row(specs: tuple[Spec, ...]) -> tuple[Spec, ...]:
+        return tuple(
+            spec if has_rows(spec) or not spec.shape else replace(spec, shape=(None, *spec.shape))
+            for spec in specs
+        )
+
+    return replace(stage, inputs=of_row(stage.inputs), outputs=of_row(stage.outputs))
 
 
 def _layer(stage: Stage) -> Operation | None:

@@ -123,6 +123,14 @@ CONSTANT = "a constant or a weight"
 """The other operand of an operation with one input."""
 
 
+PARTS = ("slice", "stridedslice", "getitem", "slicev2")
+"""What takes a part, unless it gives all values with an axis more or fewer, as ``x[:, None]``."""
+
+
+def _without_ones(shape: Shape) -> list[int | None]:
+    return [length for length in shape if length != 1]
+
+
 def _by_name(text: str) -> dict[str, str]:
     return {name: words for names, words in table(text) for name in names.split(", ")}
 
@@ -144,6 +152,8 @@ def named(stage: Stage) -> Operation | None:
         if not _goes_together(taken, given):
             return None
         text = _by_value(kinds[0], stage)
+    elif kinds[0] in PARTS and len(taken) == 1 and _without_ones(taken[0]) == _without_ones(given):
+        text = OTHERWISE["expanddims" if len(given) > len(taken[0]) else "squeeze"]
     else:
         text = _along(OTHERWISE[kinds[0]], stage)
     return Operation(stage.layer, sentence(text), _shape(text, taken, given), none_held(stage))

@@ -21,7 +21,6 @@ from pipetrace.explain.layers import operation
 from pipetrace.explain.remarks import example, measured, place
 from pipetrace.present.build import images
 from pipetrace.present.build.change import change
-from pipetrace.present.build.courses import courses
 from pipetrace.present.build.detail import DETAILS, NORMAL
 from pipetrace.present.build.graph.wiring import Wiring, described, wiring
 from pipetrace.present.drawings import Bar, ImageView
@@ -135,7 +134,7 @@ def _stage(trace: Trace, wires: Wiring, stage: Stage, index: int, rows: int) -> 
     channels = (stage.summary.channels if stage.summary else None) or ()
     kernel = trace.weights.get(f"{stage.name}/kernel")
     form = None if values is None else _form(stage, values)
-    counts = _rows(stage, rows)
+    counts, batch = _rows(stage, rows), trace.run.training.batch_size
     full, shown = index == 0 or stage.kind == SOURCE, example(trace, stage)
     return StageView(
         id=f"stage/{stage.name}",
@@ -143,8 +142,8 @@ def _stage(trace: Trace, wires: Wiring, stage: Stage, index: int, rows: int) -> 
         title=words.title,
         name=stage.name,
         kind=stage.kind,
-        input=_shapes(stage.inputs or stage.outputs, counts[0], full=full),
-        output=_shapes(stage.outputs, counts[1], full=full, noun="output")
+        input=_shapes(stage.inputs or stage.outputs, counts[0], batch, full=full),
+        output=_shapes(stage.outputs, counts[1], batch, full=full, noun="output")
         or "no output: it failed here",
         does=words.does,
         shape=words.shape,
@@ -166,7 +165,6 @@ def _stage(trace: Trace, wires: Wiring, stage: Stage, index: int, rows: int) -> 
         bars_label=bars_label(trace, stage, "the example"),
         others=_others(stage, words.title),
         change=change(trace, stage, form),
-        courses=courses(trace, stage),
     )
 
 
@@ -178,9 +176,12 @@ def _rows(stage: Stage, rows: int) -> tuple[int, int]:
     return before, after
 
 
-def _shapes(specs: Sequence[Spec], rows: int, *, full: bool, noun: str = "input") -> str:
+def _shapes(
+    specs: Sequence[Spec], rows: int, batch: int | None, *, full: bool, noun: str = "input"
+) -> str:
     """The shapes of a stage's inputs or outputs; several that are alike are counted."""
-    texts = [full_shape(spec, rows) if full else shape(spec, rows) for spec in specs]
+    write = full_shape if full else shape
+    texts = [write(spec, rows, batch) for spec in specs]
     counts = {text: texts.count(text) for text in texts}
     if len(counts) == 1:
         return listed(

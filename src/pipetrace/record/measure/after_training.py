@@ -81,6 +81,7 @@ class TrainingMode:
             training=True,
             only={*self._layers, *inputs, *outputs},
             taken=self._measure.forward.taken,
+            rows=self._measure.forward.fixed,
         )
         forward.most, forward.most_final = self._measure.extent.together, self._measure.losses.most
         return forward

@@ -164,15 +164,16 @@ class _Summing:
         outputs = {
             name: as_rows(values[0])
             for name, values in passed.outputs.items()
-            if can_summarise(values[0])
+            if can_summarise(values[0]) and (self._first or name in self.measure.by_row)
         }
-        self._find_same(outputs)
+        self._find_same({name: outputs[name] for name in outputs if name in self.measure.by_row})
         work = [
             (self._made.setdefault(name, self._new(name)), values)
             for name, values in outputs.items()
             if name not in self._as
         ]
-        for name, mask in passed.masks.items():
+        for name in passed.masks.keys() & outputs.keys():
+            mask = passed.masks[name]
             made = self._masks.setdefault(name, Summariser(by_channel=False, kernels=self.compiled))
             work.append((made, as_rows(mask)))
         # The largest first, so that no thread is left with it at the end.

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from pipetrace.capture import structures, training
 from pipetrace.capture.facts import losses
-from pipetrace.capture.forward import failing_graph
+from pipetrace.capture.forward import Forward
+from pipetrace.capture.nodes import Graph
 from pipetrace.capture.tensors import Origin
 from pipetrace.capture.weights import Weights
 from pipetrace.errors import in_short
@@ -167,6 +168,32 @@ def of_exception(
     if stage is None:
         events += _misfit(suspect)
     return stage, events, seen
+
+
+def failing_graph(
+    model: Any, x: Any, sources: Sequence[Origin], taken: Collection[str] = ()
+) -> Graph:
+    """The stages of a model that fails on some rows; the last one has no outputs where it was a
+    stage that raised.
+
+    Args:
+        model: that raised on these or other rows.
+        x: rows as the model gets them.
+        sources: the names of the stages that they come from.
+        taken: names that no stage may have.
+    """
+    forward = Forward.__new__(Forward)
+    try:
+        # What was seen is wanted although it raises.
+        forward.__init__(model, x, sources, taken=taken)  # type: ignore[misc]
+    except Exception:
+        return forward.seen
+    place = forward.failing(x)
+    if place is None:
+        return forward.seen
+    nodes = forward.seen.nodes[: place + 1]
+    nodes[-1] = replace(nodes[-1], stage=replace(nodes[-1].stage, outputs=()))
+    return replace(forward.seen, nodes=nodes)
 
 
 def _misfit(suspect: Suspect) -> list[Event]:

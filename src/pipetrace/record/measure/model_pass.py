@@ -133,6 +133,8 @@ class ModelPass:
 
     Attributes:
         losses: gives the loss of single rows.
+        samples: the stages of whose first output the first axis grows with the rows.
+        by_row: those of which it is that of the rows.
     """
 
     def __init__(
@@ -140,11 +142,17 @@ class ModelPass:
     ) -> None:
         self.forward, self.names = forward, list(names)
         self.losses = facts.RowLosses(forward.model, most)
+        forward.find_rows(x, most)
         one = self.passed(structures.taken(x, slice(0, 1)))
         sizes = {name: sum(each.size for each in values) for name, values in one.outputs.items()}
         channels = {
             name: values[0].shape[-1] if values[0].ndim > 1 else 1
             for name, values in one.outputs.items()
+        }
+        given = {name for name, _ in self.names}
+        self.samples = {*given, *forward.samples}
+        self.by_row = given | {
+            stage.name for stage in forward.stages if stage.outputs[0].shape[:1] == (None,)
         }
         places = [Stage(name, SOURCE, None, name, {}, (), ()) for name in dict(self.names)]
         self.extent: Extent = extent([*places, *forward.stages], sizes, channels)

@@ -78,8 +78,8 @@ def dimensions(measure: ModelPass, rows: Rows) -> Found:
         return [
             (name, Dimensions(activations.dimensions(values[0]), int(values[0][0].size)))
             for name, values in passed.outputs.items()
-            if is_numbers(values[0])
-            and values[0].ndim
+            if name in measure.by_row
+            and is_numbers(values[0])
             and len(values[0]) > 1
             and np.isfinite(values[0]).all()
         ]

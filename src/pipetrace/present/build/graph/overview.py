@@ -89,13 +89,13 @@ def _group(trace: Trace, wires: Wiring, group: StageGroup, *, expanded: bool) ->
         length = len(stages) // group.times
         title = f"A block of {counted(length, 'stage')}, {group.times} times"
         text = [f"{_sequence(stages[:length])}; from {stages[0].name} to {stages[-1].name}."]
-    rows = measured_rows(trace)
+    rows, batch = measured_rows(trace), trace.run.training.batch_size
     return GroupView(
         id=f"group/{group.name}",
         name=group.name,
         title=title,
-        input=_shapes(inputs, rows) or "nothing",
-        output=_shapes(outputs, rows) or "no output: it failed here",
+        input=_shapes(inputs, rows, batch) or "nothing",
+        output=_shapes(outputs, rows, batch) or "no output: it failed here",
         text=" ".join(text),
         parameters=_held(parameters),
         first=group.first,
@@ -132,8 +132,8 @@ def parameters_of(trace: Trace, stages: Sequence[Stage]) -> str:
     return _held(_total(trace, stages))
 
 
-def _shapes(specs: Sequence[Spec], rows: int) -> str:
-    found = list(dict.fromkeys(shape(spec, rows) for spec in specs))
+def _shapes(specs: Sequence[Spec], rows: int, batch: int | None) -> str:
+    found = list(dict.fromkeys(shape(spec, rows, batch) for spec in specs))
     return f"{found[0]} … {found[-1]}" if len(found) > 3 else listed(found)
 
 
