@@ -20,7 +20,7 @@ from pipetrace.present.build.document import document
 from pipetrace.present.text import document_text
 from pipetrace.trace import Trace
 from pipetrace.trace.measurement_table import Measurement, Measurements
-from pipetrace.trace.measurements import TRAINING, LossPoint
+from pipetrace.trace.measurements import LossPoint
 from pipetrace.trace.training import Callback, Fit
 
 MakeTrace: TypeAlias = Callable[..., Trace]
@@ -199,7 +199,7 @@ def test_each_part_has_the_settings_of_its_fit() -> None:
 
 
 def test_what_was_measured_by_another_loss_does_not_count() -> None:
-    points = [Measurement(TRAINING, at, LossPoint(float(at))) for at in range(6)]
+    points = [Measurement("training", at, LossPoint(float(at))) for at in range(6)]
     two = trace_of((1, {}, {}), (4, {"losses": {"": "other"}}, {}))
     two = replace(two, measurements=Measurements(points))
     run = measured(two)
