@@ -204,7 +204,7 @@ def test_what_was_measured_by_another_loss_does_not_count() -> None:
     two = replace(two, measurements=Measurements(points))
     run = measured(two)
     assert run.loss_at(0) is None
-    assert list(run.course(LossPoint, TRAINING, lambda each: each.loss)) == [4, 5]
+    assert list(run.course(LossPoint, "training", lambda each: each.loss)) == [4, 5]
     assert [epoch.number for epoch in run.trace.epochs] == [4, 5]
     one = replace(trace_of((1, {}, {})), measurements=Measurements(points))
     assert measured(one).loss_at(0) == 0.0
