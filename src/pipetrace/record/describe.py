@@ -10,10 +10,11 @@ from typing import Any
 
 from pipetrace.capture import backend, facts, internals, structures
 from pipetrace.capture.forward import Forward
+from pipetrace.capture.train_step import TrainStep, computes_loss, leaves_out
 from pipetrace.capture.untraced import untraced_graph
 from pipetrace.record import budget, privacy
 from pipetrace.record.measure.dataset import HASHED_BYTES, DataFacts
-from pipetrace.record.measure.model_pass import ModelPass, source_names, sources
+from pipetrace.record.measure.model_pass import ModelPass, batch_names, source_names, sources
 from pipetrace.record.measure.preprocessing import before_dataset
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.state import State
@@ -36,12 +37,13 @@ def see_stages(state: State, rows: Rows, until: float = math.inf) -> None:
         TookTooLongError: tracing was not done at the moment ``until`` of ``time.perf_counter``.
     """
     _name_sources(state, rows)
-    few, batch = rows.taken(slice(0, 2)).x, state.source.batch_size
-    given = structures.as_fit_gets(few)
+    few, batch, model = rows.taken(slice(0, 2)).x, state.source.batch_size, state.model
+    given, by_step = structures.as_fit_gets(few), state.source.are_batches
 
     def seen(fixed: int | None) -> ModelPass:
         options: Any = {"taken": state.taken, "until": until, "rows": fixed}
-        forward = Forward(state.model, given, state.names, **options)
+        program = TrainStep(model) if by_step else model
+        forward = Forward(program, given, state.names, **options)
         if fixed is None and forward.needs(batch):
             raise ValueError(f"the model works for {batch} rows at a time")
         return ModelPass(forward, state.names, few, state.rows_together)
@@ -56,6 +58,13 @@ def see_stages(state: State, rows: Rows, until: float = math.inf) -> None:
         except Exception:
             raise error from None
     state.untraced = None
+    forward = state.measure.forward
+    if not by_step and computes_loss(model) and leaves_out(model, forward.seen):
+        # What ``call`` leaves out is called by the training step.
+        state.source.become_batches()
+        if state.source.shown is not None:
+            with state.safely("training step"):
+                see_stages(state, state.source.shown, until)
 
 
 def read_stages(state: State, rows: Rows) -> None:
@@ -78,6 +87,8 @@ def _name_sources(state: State, rows: Rows) -> None:
             state.before = (*ahead, replace(last, outputs=seen.outputs))
     else:
         plain = source_names(state.model, rows.x)
+        if state.source.are_batches and isinstance(rows.x, tuple):
+            plain = batch_names(rows.x)
         state.names = [(name, 0) for name in plain]
         state.before = sources(plain, rows.x, {"name": "rows"})
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipetrace.capture import facts, internals
 from pipetrace.capture.fit import FitCall
+from pipetrace.capture.train_step import trains_by_step
 from pipetrace.errors import in_short
 from pipetrace.record import live_findings, privacy
 from pipetrace.record.budget import LossChecks
@@ -80,6 +81,8 @@ class Session:
         if self.is_open:
             state.note(Event(UNFINISHED, state.epoch or None))
         with state.safely("stages"):
+            if trains_by_step(state.model):
+                state.source.become_batches()
             state.source.fit_begins(call)
         self._open()
         missing = [*internals.unsupported(state.model), *([] if call.known else ["fit arguments"])]

@@ -182,6 +182,13 @@ class State:
             return PROBE_ROWS
         return self.source.batch_size or KERAS_BATCH_SIZE
 
+    @property
+    def is_built(self) -> bool:
+        """Whether the layers have made their variables; of a model without ``call`` those in it."""
+        own = self.model if self.source.are_batches else None
+        inner = (each for each in all_layers(self.model) if each is not own)
+        return all(getattr(each, "built", True) for each in inner)
+
     def limit_rows(self) -> None:
         """Pass no more rows than a batch of the ``fit`` that runs."""
         if self.measure is not None:

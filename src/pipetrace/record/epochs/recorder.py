@@ -292,8 +292,8 @@ class EpochRecorder:
         if not self._follows():
             return
         if part == GRADIENTS:
-            if rows.y is not None and trained:
-                figures = self._gradients.measured(rows, measure.extent.together, trained, instead)
+            if (rows.y is not None or measure.forward.step is not None) and trained:
+                figures = self._gradients.measured(rows, measure, trained, instead)
                 self._beside(part, number, figures)
             return
         start, now, before, earlier = (
