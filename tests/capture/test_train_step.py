@@ -188,3 +188,19 @@ def test_tracing_the_step_changes_nothing(
     for name, values in alone[0].items():
         np.testing.assert_array_equal(values, watched[0][name], str(name))
     assert alone[1:] == watched[1:]
+
+
+def test_losses_and_optimizers_are_told_by_their_names(tmp_path: Path) -> None:
+    step = recorded(gan(), tmp_path / "gan.trace").run.step
+    assert step is not None
+    assert (step.own, step.losses) == (True, ("critic_loss", "maker_loss"))
+    steps = 2 * ROWS // BATCH
+    found = [(each.name, each.optimizer, each.updates) for each in step.optimizers]
+    assert found == [
+        ("critic_optimizer", "Adam", 2 * steps),
+        ("maker_optimizer", "SGD", steps),
+    ]
+    half = recorded(autoencoder(), tmp_path / "half.trace").run.step
+    assert half is not None
+    assert half.losses == ("loss",)
+    assert [(each.name, each.updates) for each in half.optimizers] == [("optimizer", steps)]

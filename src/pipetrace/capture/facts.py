@@ -12,8 +12,10 @@ from pipetrace.capture import structures
 from pipetrace.capture.backend import load
 from pipetrace.capture.internals import all_layers, seed
 from pipetrace.capture.nodes import count
-from pipetrace.capture.weights import plain_config
+from pipetrace.capture.train_step import TrainStep
+from pipetrace.capture.weights import optimizers, plain_config
 from pipetrace.trace.document import ModelFacts, Spec, Training
+from pipetrace.trace.steps import OptimizerFacts, StepFacts
 
 MOST_HASHED = 10_000_000
 """Values of weights that go into a model's fingerprint; of a larger model the first so many."""
@@ -61,6 +63,35 @@ def training_facts(
     )
 
 
+def step_facts(model: Any, step: TrainStep | None, begun: Mapping[str, int]) -> StepFacts:
+    """What a training step does.
+
+    Args:
+        model: as it is now.
+        step: the training step, where it was traced.
+        begun: how often each optimizer had changed weights when recording began.
+    """
+    found = [
+        OptimizerFacts(name, type(each).__name__, plain_config(each), count - begun.get(name, 0))
+        for name, each in optimizers(model).items()
+        for count in (iterations(model)[name],)
+    ]
+    moved = tuple(each for each in found if each.updates)
+    if step is not None:
+        return StepFacts(own=True, losses=step.optimised, optimizers=moved or tuple(found))
+    losses = ("loss",) if moved else ()
+    return StepFacts(losses=losses, optimizers=moved or tuple(found))
+
+
+def iterations(model: Any) -> dict[str, int]:
+    """How often each optimizer has changed weights, by the attribute that holds it."""
+    found = {}
+    for name, each in optimizers(model).items():
+        with contextlib.suppress(Exception):  # an optimizer of somebody's own
+            found[name] = int(each.iterations.numpy())
+    return {**dict.fromkeys(optimizers(model), 0), **found}
+
+
 def fingerprint(model: Any) -> str:
     """SHA-256 of the model's configuration and of its weights as they are."""
     digest = hashlib.sha256(json.dumps(plain_config(model), sort_keys=True, default=str).encode())
@@ -106,11 +137,12 @@ def stops(model: Any) -> bool:
 
 
 def learning_rate(model: Any) -> float | None:
-    """The optimizer's learning rate as it is now, or None where it has none."""
-    rate = None
+    """The optimizers' learning rate as it is now; None where they have none, or several."""
+    used = [each for name, each in optimizers(model).items() if iterations(model)[name]]
+    rates = set()
     with contextlib.suppress(Exception):  # an optimizer of somebody's own
-        rate = float(model.optimizer.learning_rate)
-    return rate
+        rates = {float(each.learning_rate) for each in used or [model.optimizer]}
+    return rates.pop() if len(rates) == 1 else None
 
 
 class RowLosses:

@@ -20,6 +20,7 @@ from pipetrace.record.measure.rows import Rows
 from pipetrace.record.state import State
 from pipetrace.trace.document import Data, Run, Stage, Training
 from pipetrace.trace.overhead import BUDGET, NOT_BY_ROW, Overhead, Skipped
+from pipetrace.trace.steps import StepFacts
 
 READ_BYTES_A_SECOND, SECONDS_A_TARGET_VALUE = 300e6, 80e-9
 """Speed at which rows and targets are read for a SHA-256, and what the targets' statistics take."""
@@ -123,6 +124,7 @@ class Description:
             data=self._data.told(known_data(state), state.settings.data),
             training=_training(state),
             model=facts.model_facts(state.model, outputs),
+            step=None if state.only_looks else _step(state),
         )
         if state.settings.anonymous:
             self._run = privacy.unnamed_run(self._run)
@@ -205,6 +207,11 @@ def _training(state: State) -> Training:
         callbacks=[name for name in names if name not in KERAS_CALLBACKS],
         weighted=source.is_weighted,
     )
+
+
+def _step(state: State) -> StepFacts:
+    step = state.measure.forward.step if state.measure else None
+    return facts.step_facts(state.model, step, state.iterations)
 
 
 def known_data(state: State) -> Data:

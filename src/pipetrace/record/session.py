@@ -72,6 +72,8 @@ class Session:
         """
         state = self.state
         state.budget.start()
+        if not state.epoch:
+            state.iterations = facts.iterations(state.model)
         brief = state.settings.budget is not None and state.settings.after == BRIEF
         state.allowance.fit_begins(limited=brief)
         state.planned = state.epoch + max(0, call.epochs - call.initial_epoch)

@@ -135,6 +135,7 @@ class State:
             does other work, everything takes longer than at rest.
         only_looks: whether the model is not trained.
         errors: what each part raised that has failed.
+        iterations: how often each optimizer had changed weights when recording began.
         skipped: how often something was skipped, by what and why.
     """
 
@@ -156,6 +157,7 @@ class State:
         self.only_looks = False
         self.errors: dict[str, BaseException] = {}
         self.skipped: dict[tuple[str, str], int] = {}
+        self.iterations: dict[str, int] = {}
         self._layers: int | None = None
 
     @property

@@ -11,6 +11,7 @@ from pipetrace.trace.measurement_table import Measurements
 from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.records import ByName, Record, Shown, brief
 from pipetrace.trace.rows import KeptRows, Target
+from pipetrace.trace.steps import StepFacts
 from pipetrace.trace.summary import Summary
 
 Array: TypeAlias = NDArray[Any]
@@ -310,6 +311,7 @@ class Run(Record):
         platform: the operating system and processor.
         model_fingerprint: SHA-256 of the model's configuration and initial weights.
         model: its totals and outputs.
+        step: what a training step does.
     """
 
     title: str
@@ -322,6 +324,7 @@ class Run(Record):
     data: Data
     training: Training
     model: ModelFacts | None = None
+    step: StepFacts | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)

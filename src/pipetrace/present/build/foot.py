@@ -122,9 +122,16 @@ def _largest(trace: Trace) -> str:
 def _training(trace: Trace) -> str:
     training = trace.run.training
     several = [f"{loss} for {name}" for name, loss in training.losses.items()]
+    step = trace.run.step
+    several_optimizers = [
+        f"{each.optimizer} ({each.name})" for each in (step.optimizers if step else ())
+    ]
+    own = listed(step.losses) if step and step.own else ""
     parts = [
-        training.optimizer or "no optimizer",
-        listed(several) if len(several) > 1 else training.loss or "no loss",
+        listed(several_optimizers)
+        if len(several_optimizers) > 1
+        else training.optimizer or "no optimizer",
+        own or (listed(several) if len(several) > 1 else training.loss or "no loss"),
     ]
     if training.from_logits:
         parts[1] += " of scores (from_logits)"

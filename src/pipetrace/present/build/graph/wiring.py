@@ -93,7 +93,11 @@ def names(found: Sequence[str]) -> str:
 
 def _outputs(trace: Trace, known: set[str]) -> tuple[Spec, ...]:
     model = trace.run.model
-    return tuple(spec for spec in model.outputs if spec.source in known) if model else ()
+    given = tuple(spec for spec in model.outputs if spec.source in known) if model else ()
+    last, step = trace.stages[-1] if trace.stages else None, trace.run.step
+    if given or last is None or not last.outputs or last.kind == SOURCE or (step and step.own):
+        return given
+    return (Spec(last.outputs[0].shape, last.outputs[0].dtype, last.name),)
 
 
 def _inside(trace: Trace, stage: Stage) -> str | None:
