@@ -51,6 +51,21 @@ class Signal(Figures):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
+class NormalizedInput(Figures):
+    """What a batch normalization receives, against the moving averages that it normalises with.
+
+    Attributes:
+        std_ratio: standard deviation of the input over the moving one, median over the channels.
+        mean_offset: distance of the means in moving standard deviations, median over the channels.
+            Neither is measured while the moving averages are those from before any training.
+    """
+
+    kind: ClassVar[str] = "normalized_input"
+    std_ratio: float | None = None
+    mean_offset: float | None = None
+
+
+@dataclass(frozen=True, repr=False, eq=False)
 class InitialWeight(Figures):
     """A weight before training.
 
@@ -243,9 +258,15 @@ class DatasetCheck(Figures):
         targets_are_inputs: share of rows whose target equals their input.
         targets_among_inputs: share of rows whose target equals the input of some row.
         seen_in_training: share of validation rows whose inputs occur in training.
+        seen_in_earlier_fits: share of them that an earlier ``fit`` trained on; None without one.
         unseen_classes: share of validation rows of classes that training has no row of.
         class_shift: total variation between the class shares of training and validation.
         class_shift_sigmas: Pearson's chi-squared of the counts, in sigmas above chance.
+        column_shift: median over the columns of the difference of two means, in standard
+            deviations. Of validation rows against training rows; of training rows their second
+            half against the first, which says how much to expect.
+        column_scale: of the same, the median ratio of the standard deviations, at least 1.
+        column_sign: of the same, share of columns with values below zero in one part alone.
     """
 
     kind: ClassVar[str] = "dataset_check"
@@ -261,9 +282,13 @@ class DatasetCheck(Figures):
     targets_are_inputs: float | None = None
     targets_among_inputs: float | None = None
     seen_in_training: float | None = None
+    seen_in_earlier_fits: float | None = None
     unseen_classes: float | None = None
     class_shift: float | None = None
     class_shift_sigmas: float | None = None
+    column_shift: float | None = None
+    column_scale: float | None = None
+    column_sign: float | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)

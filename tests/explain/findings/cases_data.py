@@ -13,7 +13,9 @@ from tests.explain.findings.faulty import (
     baselines,
     held_rows,
     imbalanced,
+    normalized,
     numbers,
+    on_frozen_base,
     outcome,
     run,
     signals,
@@ -62,6 +64,18 @@ CASES = [
     ),
     Case("PT103", run(signals(std=0.0)), run(signals(std=1e-3)), "rows", ERROR),
     Case("PT104", run(held_rows(input_rms=80.0)), run(held_rows(input_rms=1.5))),
+    # Two halves of the training rows differ as much where rows drift.
+    Case(
+        "PT104",
+        run(held_rows(column_shift=0.9)),
+        run(held_rows(column_shift=0.9) | training_rows(column_shift=0.2)),
+    ),
+    Case("PT104", run(held_rows(column_scale=3.0)), run(held_rows(column_scale=1.8))),
+    Case(
+        "PT104",
+        run(held_rows(column_sign=1.0)),
+        run(held_rows(column_sign=1.0, class_shift=0.5, class_shift_sigmas=20.0)),
+    ),
     Case(
         "PT105",
         run(POOR | training_rows(**TWINS)),
@@ -103,7 +117,11 @@ CASES = [
         numbers(baselines(linear=0.9, kernel=0.9) | AMONG),
     ),
     Case("PT110", run(imbalanced(0.05)), run(imbalanced(0.6))),
-    Case("PT110", run(imbalanced(0.05)), run(imbalanced(0.05), training={"class_weights": True})),
+    Case(
+        "PT110",
+        run(imbalanced(0.05)),
+        run(imbalanced(0.05), training={"class_weights": {"1": 9.0}}),
+    ),
     Case(
         "PT111",
         run(target={"whole": False, "max": 0.03, "distinct": None}),
@@ -112,5 +130,10 @@ CASES = [
     ),
     Case("PT111", run(target={"max": 3.0}), run(target={"max": 1.0, "distinct": 2}), "last", ERROR),
     Case("PT111", flags(target={**FLAGS, "min": -1.0}), flags(target=FLAGS), level=ERROR),
+    Case("PT150", on_frozen_base(0.004), on_frozen_base(0.9), "first"),
+    Case("PT150", on_frozen_base(40.0), on_frozen_base(40.0, trainable=True), "first"),
+    Case("PT151", normalized(POOR, variance=1.0), normalized(POOR, variance=2.0), "second"),
+    # An unused one does no harm where the model learns.
+    Case("PT151", normalized(POOR, variance=1.0), normalized({}, variance=1.0), "second"),
     Case("PT112", run(outcome(classes_present=1)), run(outcome(classes_present=2)), level=ERROR),
 ]

@@ -6,6 +6,7 @@ from functools import cached_property
 from pipetrace.explain import task
 from pipetrace.explain.cache import once
 from pipetrace.explain.findings.finding import Evidence
+from pipetrace.explain.fits import last_stretch
 from pipetrace.explain.formatting import figure, share
 from pipetrace.explain.judgement import judgement
 from pipetrace.trace.document import LAYER, SOURCE, STEP, Stage, Trace
@@ -90,13 +91,18 @@ class MeasuredRun:
 
     Args:
         trace: of any run.
+
+    Attributes:
+        whole: the trace.
+        trace: the part of it whose epochs compare with the last one.
     """
 
     def __init__(self, trace: Trace) -> None:
-        self.trace = trace
-        measurements = trace.measurements
+        self.whole, self.trace = trace, last_stretch(trace)
+        measurements = self.trace.measurements
         self.of, self.has = measurements.of, measurements.has
         self.names, self.course = measurements.names, measurements.course
+        self.epochs_of = measurements.epochs
 
     # Its layers
 
@@ -209,6 +215,11 @@ class MeasuredRun:
     def last_epoch(self) -> int:
         """The last epoch that was recorded, 0 where there is none."""
         return self.trace.epochs[-1].number if self.trace.epochs else 0
+
+    @cached_property
+    def weights_are_older(self) -> bool:
+        """Whether the weights that are left are not those after the last epoch."""
+        return self.last_epoch in self.trace.weights_after  # else only the last ones are kept
 
     @property
     def outcome(self) -> str:

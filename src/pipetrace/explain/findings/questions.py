@@ -1,9 +1,6 @@
-"""What several rules ask of a run: how good it is, what targets belong to, how weights move."""
+"""What several rules ask of a run: how good it is, what targets belong to, if signals arrive."""
 
 import math
-from collections.abc import Sequence
-
-import numpy as np
 
 from pipetrace.explain.findings.finding import Evidence
 from pipetrace.explain.findings.measured_run import (
@@ -28,7 +25,6 @@ from pipetrace.trace.measurements import (
     Outcome,
     ShiftedTargets,
     Signal,
-    Update,
 )
 
 POOR = ("PT308", "PT309", "PT310")
@@ -49,17 +45,6 @@ SORTED_RUNS = 0.2
 """Runs of one class over those of a random order, below which the rows are sorted by class."""
 UNSEEN_CLASSES = 0.02
 """Share of validation rows of unseen classes. By chance a rare class may be missing."""
-UNMOVED = 0.1
-"""A kernel that moved less than this part of its own size is nearly in its initial state. Kernels
-of networks that learn move by a third or more; wide ones move less (Jacot et al. 2018) and learn
-anyway, so this counts only where the model does not."""
-STILL_FALLING = 0.02
-"""Fall of the loss in an epoch, relative to the loss, from which it is surely still falling,"""
-EVEN_PACE = 0.4
-"""or relative to the mean fall of all epochs: of a loss that has settled this is a few percent."""
-SAME_DIRECTION = 0.9
-"""Cosine of the changes of two epochs: near an optimum steps cancel each other, far from it they
-add up."""
 FADED = 0.05
 """Standard deviation of the last hidden stage over that of the first, before training. With Glorot
 initialization a ReLU layer keeps about 0.7 of it: this is the loss of nine layers. He
@@ -247,7 +232,7 @@ def _shifted(run: MeasuredRun, majority: float) -> Evidence | None:
     )
 
 
-# How signals and weights move
+# How signals move
 
 
 def model_inputs(run: MeasuredRun) -> list[Stage]:
@@ -321,70 +306,3 @@ def weak_kernels(ratios: dict[str, float]) -> list[str]:
     """The stages whose kernels start too small for the signal, if there are two or more."""
     weak = [name for name, ratio in ratios.items() if ratio < WEAK_KERNEL]
     return weak if len(weak) >= 2 else []
-
-
-def distance_moved(run: MeasuredRun) -> tuple[float, str] | None:
-    """How far kernels moved, relative to their size: the median, and its kernel."""
-    found = sorted(
-        (update.from_start / update.weight_norm, name)
-        for name in run.kernels
-        if (update := run.of(Update, name, run.last_epoch)).from_start is not None
-        and update.weight_norm is not None
-        and update.weight_norm > 0
-    )
-    moved = [each for each in found if each[0] > 0]
-    return moved[(len(moved) - 1) // 2] if moved and math.isfinite(moved[-1][0]) else None
-
-
-def still_falling(run: MeasuredRun) -> Evidence | None:
-    """That the training loss was still falling in the last epochs."""
-    losses = [epoch.metrics.get("loss", math.nan) for epoch in run.trace.epochs]
-    start = run.loss_at(0)
-    if start is not None and math.isfinite(start) and losses:
-        losses = [max(start, losses[0]), *losses]
-    if len(losses) < 2 or not all(map(math.isfinite, losses)):
-        return None
-    # Over a quarter of the epochs, so that the noise of single ones counts little.
-    back = max(1, (len(losses) - 1) // 4)
-    fall = (losses[-1 - back] - losses[-1]) / back
-    mean_fall = (losses[0] - losses[-1]) / (len(losses) - 1)
-    part = fall / max(abs(losses[-1 - back]), 1e-12)
-    even = mean_fall > 0 and fall >= EVEN_PACE * mean_fall
-    if fall <= 0 or not (part >= STILL_FALLING or even):
-        return None
-    text = f"In the last epoch the loss fell by {share(part)}"
-    if back > 1:
-        text = f"In the last {back} epochs the loss fell by {share(part)} an epoch"
-    return Evidence(
-        f"{text}, to {figure(losses[-1])}.",
-        part,
-        f"epochs[{run.last_epoch}].metrics[loss]",
-    )
-
-
-def moving_steadily(run: MeasuredRun) -> Evidence | None:
-    """That the kernels still moved in the same direction, and as fast as before."""
-    cosines, pace = [], []
-    for name in run.kernels:
-        update = run.of(Update, name, run.last_epoch)
-        if update.from_start and update.cosine is not None and update.update_norm is not None:
-            cosines.append(update.cosine)
-            pace.append(update.update_norm * run.last_epoch / update.from_start)
-    # The last kernel gets its gradient first. If it stands still, those before it move to no avail.
-    if not cosines or min(median(pace), pace[-1]) < EVEN_PACE:
-        return None
-    cosine = median(cosines)
-    if cosine < SAME_DIRECTION:
-        return None
-    return Evidence(
-        f"The kernels move in the same direction in successive epochs (cosine {figure(cosine)}).",
-        cosine,
-        f"measurements[update/{run.kernels[0]}, epoch {run.last_epoch}].cosine",
-    )
-
-
-def median(values: Sequence[float]) -> float:
-    """The median; NumPy's own would import numpy.ma, which takes 2 % of the time of a show."""
-    ordered = np.sort(values)
-    middle = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
-    return math.nan if np.isnan(ordered[-1]) else float(sum(middle) / 2)

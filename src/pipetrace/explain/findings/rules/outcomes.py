@@ -151,10 +151,13 @@ class LossFallsWithoutLearning(RunRule):
             return
         if not start > 0 or not end < LOSS_LEFT * start or skill >= NO_SKILL:
             return
+        # R2 is made of the squared error: far from the mean of the targets it falls and R2 stays.
+        if run.output is not None and run.output.loss in REGRESSION_LOSSES:
+            return
         yield self.fault(
             Evidence(
-                f"The loss fell from {figure(start)} to {figure(end)}, but the predictions are "
-                "hardly better than chance.",
+                f"On the same training rows the loss fell from {figure(start)} before training to "
+                f"{figure(end)} after it, but the predictions are hardly better than chance.",
                 end / start,
                 f"measurements[loss/training, epoch {last}].loss",
             ),

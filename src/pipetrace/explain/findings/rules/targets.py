@@ -190,7 +190,7 @@ class ClassImbalance(RunRule):
             for name, count in rows.items()
             if count >= ROWS_FOR_RECALL
         }
-        if training.class_weights or len(recall) < 2:
+        if training.is_weighted or len(recall) < 2:
             return
         total, rare = sum(rows.values()), RARE_CLASS / len(names)
         most = max(recall, key=lambda name: rows[name])
@@ -235,7 +235,7 @@ class LabelsDoNotMatchLoss(RunRule):
     needs = ("stages", "targets")
     root_cause_of = (
         *POOR,
-        *("PT105", "PT106", "PT305", "PT401", "PT402"),
+        *("PT105", "PT106", "PT305", "PT320", "PT401", "PT402"),
         *("PT404", "PT405", "PT501", "PT502", "PT701"),
     )
     what = (
