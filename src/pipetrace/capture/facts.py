@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -68,19 +69,24 @@ def training_facts(
     )
 
 
-def step_facts(model: Any, step: TrainStep | None, begun: Mapping[str, int]) -> StepFacts:
+def step_facts(model: Any, step: TrainStep | None, begun: Mapping[str, int] | None) -> StepFacts:
     """What a training step does.
 
     Args:
         model: as it is now.
         step: the training step, where it was traced.
-        begun: how often each optimizer had changed weights when recording began.
+        begun: how often each optimizer had changed weights when recording began; None while
+            training runs.
     """
+    changes = {} if begun is None else iterations(model)
     found = [
-        OptimizerFacts(name, type(each).__name__, plain_config(each), count - begun.get(name, 0))
+        OptimizerFacts(name, type(each).__name__, plain_config(each), changes.get(name))
         for name, each in optimizers(model).items()
-        for count in (iterations(model)[name],)
     ]
+    if begun is not None:
+        found = [
+            replace(each, updates=(each.updates or 0) - begun.get(each.name, 0)) for each in found
+        ]
     moved = tuple(each for each in found if each.updates)
     if step is not None:
         return StepFacts(own=True, losses=step.optimised, optimizers=moved or tuple(found))

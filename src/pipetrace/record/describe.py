@@ -250,7 +250,7 @@ def _renewed(state: State, training: Training, data: Data) -> Fit:
 
 def _step(state: State) -> StepFacts:
     step = state.measure.forward.step if state.measure else None
-    return facts.step_facts(state.model, step, state.iterations)
+    return facts.step_facts(state.model, step, None if state.cost.training else state.iterations)
 
 
 def known_data(state: State) -> Data:
