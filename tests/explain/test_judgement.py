@@ -122,7 +122,7 @@ def test_chance_is_known_for_classes_that_were_counted_alone() -> None:
     assert guess.largest == 90 / 160
     run, training, data = trace.run, trace.run.training, trace.run.data
     for changed in (
-        replace(run, training=replace(training, class_weights=True)),
+        replace(run, training=replace(training, sample_weights=True)),
         replace(run, training=replace(training, loss="binary_focal_crossentropy")),
         replace(run, data=replace(data, class_counts=())),
     ):

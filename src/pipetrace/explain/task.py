@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipetrace.explain.cache import once
-from pipetrace.trace.document import Array, Config, Spec, Stage, Trace
+from pipetrace.trace.document import Array, Spec, Stage, Trace
 from pipetrace.trace.measurements import TRAINING, Outcome
 from pipetrace.trace.rows import Target
+from pipetrace.trace.training import Config
 
 # What is predicted at each position: one of k classes, yes or no, several times yes or no,
 # numbers, or unknown.

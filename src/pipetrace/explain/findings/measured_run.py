@@ -7,6 +7,7 @@ from pipetrace.explain import task
 from pipetrace.explain.cache import once
 from pipetrace.explain.findings.finding import Evidence
 from pipetrace.explain.findings.layer_kinds import LAYER_ACTIVATIONS, RESHAPING
+from pipetrace.explain.fits import last_stretch
 from pipetrace.explain.formatting import figure, share
 from pipetrace.explain.judgement import judgement
 from pipetrace.trace.document import LAYER, SOURCE, STEP, Stage, Trace
@@ -42,11 +43,15 @@ class MeasuredRun:
 
     Args:
         trace: of any run.
+
+    Attributes:
+        whole: the trace.
+        trace: the part of it whose epochs compare with the last one.
     """
 
     def __init__(self, trace: Trace) -> None:
-        self.trace = trace
-        measurements = trace.measurements
+        self.whole, self.trace = trace, last_stretch(trace)
+        measurements = self.trace.measurements
         self.of, self.has = measurements.of, measurements.has
         self.names, self.course = measurements.names, measurements.course
         self.epochs_of = measurements.epochs

@@ -96,7 +96,7 @@ def _loss(trace: Trace) -> str:
     output, run = task.only(trace), trace.run.training
     if output is None:
         return "Loss of all outputs together" if len(task.outputs(trace)) > 1 else "Loss"
-    nats = " in nats" if output.loss in task.CROSSENTROPIES and not run.class_weights else ""
+    nats = " in nats" if output.loss in task.CROSSENTROPIES and not run.is_weighted else ""
     if output.what == task.CLASSES and nats:
         return f"Loss, cross-entropy{nats}"
     return f"Loss, {run.loss}{nats}" if run.loss else "Loss"

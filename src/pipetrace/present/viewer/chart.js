@@ -1,6 +1,6 @@
 // Line charts over epochs as SVG. Every position and text comes from the document.
 
-import { svg, h } from "viewer/dom.js";
+import { h, svg, whenSeen } from "viewer/dom.js";
 
 /** @typedef {import("viewer/document.js").Chart} Chart */
 /** @typedef {import("viewer/document.js").Distribution} Distribution */
@@ -43,7 +43,7 @@ export function lineChart(chart, state, small = false) {
   };
   NARROW.addEventListener("change", draw);
   draw();
-  state.watch("epoch", () => mark());
+  state.watch("epoch", whenSeen(place, () => mark(), true));
   return h(
     "figure",
     { class: "chart" },

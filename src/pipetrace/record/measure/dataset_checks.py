@@ -8,11 +8,13 @@ from pipetrace.capture.fit import FitCall
 from pipetrace.record.measure.model_pass import ModelPass, is_numbers
 from pipetrace.record.measure.outcomes import Found, one_blas_thread
 from pipetrace.record.measure.rows import Rows
-from pipetrace.stats import baselines, columns, dataset_checks
+from pipetrace.stats import baselines, columns, dataset_checks, pairs, series
 from pipetrace.stats.outcomes import class_labels
 from pipetrace.trace.document import Array
 from pipetrace.trace.measurements import TRAINING, VALIDATION, DatasetCheck, FitArguments
 
+PADDED_ROWS = 1000
+"""Rows of which the padding is measured."""
 BASELINE_ROWS = 600
 """Rows that the baseline models get: their work grows with the third power."""
 BASELINE_VALUES = 6_000_000
@@ -21,7 +23,13 @@ BASELINE_TARGETS = 2000
 """Values of a row's target, at the most."""
 
 
-def checks(measure: ModelPass, call: FitCall, trained: Rows, validation: Rows | None) -> Found:
+def checks(
+    measure: ModelPass,
+    call: FitCall,
+    trained: Rows,
+    validation: Rows | None,
+    earlier: list[Array],
+) -> Found:
     """Repeated rows, contradictions, order, and what validation rows share with training rows.
 
     Args:
@@ -29,6 +37,8 @@ def checks(measure: ModelPass, call: FitCall, trained: Rows, validation: Rows | 
         call: the arguments of ``fit``.
         trained: rows that it trained on.
         validation: rows that it did not, or None.
+        earlier: hashes of rows that earlier calls of ``fit`` trained on; those of this one are
+            added.
     """
     some = trained.taken(slice(0, dataset_checks.MOST_ROWS))
     x = dataset_checks.hashes(_with_rows(some))
@@ -44,6 +54,7 @@ def checks(measure: ModelPass, call: FitCall, trained: Rows, validation: Rows | 
     table = _columns_of(trained)
     half = len(table[0]) // 2 if table else 0
     found = _with_columns(found, [each[:half] for each in table], [each[half:] for each in table])
+    found = _with_series(found, some)
     labels = labels_of(measure, some)
     if labels is not None:
         runs, by_chance = dataset_checks.class_runs(labels[0])
@@ -53,18 +64,28 @@ def checks(measure: ModelPass, call: FitCall, trained: Rows, validation: Rows | 
         (TRAINING, found),
     ]
     if validation is not None and len(validation):
-        new = _of_validation(measure, validation, x, labels)
+        seen = np.concatenate(earlier) if earlier else None
+        new = _of_validation(measure, validation, x, seen, labels)
         checked.append((VALIDATION, _with_columns(new, table, _columns_of(validation))))
+    earlier.append(x)
     return checked
 
 
 def _of_validation(
-    measure: ModelPass, validation: Rows, x: Array, labels: tuple[Array, int] | None
+    measure: ModelPass,
+    validation: Rows,
+    x: Array,
+    earlier: Array | None,
+    labels: tuple[Array, int] | None,
 ) -> DatasetCheck:
     kept = validation.taken(slice(0, dataset_checks.MOST_ROWS))
     new = dataset_checks.hashes(_with_rows(kept))
     found = _with_values(dataset_checks.repeated(new, None), kept)
-    found = replace(found, seen_in_training=float(np.isin(new, x).mean()))
+    found = replace(
+        found,
+        seen_in_training=float(np.isin(new, x).mean()),
+        seen_in_earlier_fits=None if earlier is None else float(np.isin(new, earlier).mean()),
+    )
     others = labels_of(measure, kept)
     if labels is None or others is None:
         return found
@@ -170,6 +191,31 @@ def _with_columns(found: DatasetCheck, first: list[Array], second: list[Array]) 
     return replace(
         found, column_shift=apart.shift, column_scale=apart.scale, column_sign=apart.sign
     )
+
+
+def _with_series(found: DatasetCheck, rows: Rows) -> DatasetCheck:
+    """The same with the padding of series, and whether inputs look like their own targets."""
+    few, (x, y) = rows.spaced(PADDED_ROWS), (rows.arrays, rows.targets)
+    numbers = len(x) == len(y) == 1 and is_numbers(x[0]) and is_numbers(y[0])
+    with one_blas_thread():
+        alike = pairs.pairs(x[0], y[0]) if numbers else None
+    if alike is not None:
+        found = replace(
+            found,
+            own_correlation=alike.own,
+            best_correlation=alike.best,
+            mutual_best=alike.mutual,
+        )
+    return replace(
+        found,
+        inputs_padded=_most_padded(few.arrays),
+        targets_padded=_most_padded(few.targets),
+    )
+
+
+def _most_padded(arrays: list[Array]) -> float | None:
+    shares = [series.padded(each) for each in arrays if is_numbers(each)]
+    return max((each for each in shares if each is not None), default=None)
 
 
 def _not_finite(arrays: list[Array]) -> int:

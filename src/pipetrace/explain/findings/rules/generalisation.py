@@ -107,7 +107,7 @@ class Overfitting(RunRule):
         )
         far = rise >= VALIDATION_RISE and low - lowest >= RISE_OF_START * before
         lasts = len(held) >= RISING_EPOCHS and all(map(math.isfinite, held))
-        stops = "EarlyStopping" in run.trace.run.training.callbacks
+        stops = any(each.name == "EarlyStopping" for each in run.trace.run.training.callbacks)
         yield found if far and lasts and not stops else as_note(found)
 
     def _apart(self, run: MeasuredRun, last: Epoch) -> Iterator[Finding]:
@@ -255,7 +255,9 @@ class ValidationLeak(RunRule):
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
         ours, theirs = run.of(DatasetCheck, TRAINING), run.of(DatasetCheck, VALIDATION)
-        rows, distinct, seen = ours.rows, ours.distinct, theirs.seen_in_training or 0.0
+        rows, distinct, now = ours.rows, ours.distinct, theirs.seen_in_training or 0.0
+        before = theirs.seen_in_earlier_fits or 0.0
+        seen, earlier = max(now, before), now < LEAKED_ROWS
         if not rows or distinct is None or seen < LEAKED_ROWS:
             return
         # If the rows cover all that is possible, as for XOR, validation rows cannot be others.
@@ -266,17 +268,19 @@ class ValidationLeak(RunRule):
         yield self.fault(
             Evidence(
                 f"{share(seen)} of the {theirs.rows or 0:,} validation rows are also training "
-                "rows.",
+                f"rows{' of an earlier fit of this model' if earlier else ''}.",
                 seen,
-                f"{place}/validation].seen_in_training",
+                f"{place}/validation].seen_in_{'earlier_fits' if earlier else 'training'}",
             ),
             Evidence(
                 f"{distinct:,} of the {rows:,} training rows are distinct, so this is not chance.",
                 distinct / rows,
                 f"{place}/training].distinct",
             ),
-            advice="Split the rows once, before you copy, oversample or augment any. Validate on "
-            "the other part only.",
+            advice="Make and compile a new model for each split of the rows."
+            if earlier
+            else "Split the rows once, before you copy, oversample or augment any. Validate on the "
+            "other part only.",
             confidence=margin(seen, LEAKED_ROWS, 0.3),
         )
 

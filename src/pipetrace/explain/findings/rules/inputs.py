@@ -5,14 +5,8 @@ from collections.abc import Iterator
 
 from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
 from pipetrace.explain.findings.measured_run import MeasuredRun
-from pipetrace.explain.findings.questions import (
-    POOR,
-    classes_shifted,
-    model_inputs,
-    sorted_by_class,
-    struggles,
-    unseen_classes,
-)
+from pipetrace.explain.findings.pairing import classes_shifted, sorted_by_class, unseen_classes
+from pipetrace.explain.findings.questions import POOR, model_inputs, struggles
 from pipetrace.explain.findings.rule import RunRule, as_note
 from pipetrace.explain.formatting import counted, figure, share
 from pipetrace.trace.document import Stage

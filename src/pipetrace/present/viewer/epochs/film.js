@@ -76,7 +76,10 @@ export function film(view, model, state, epochs) {
       [...row.cells].slice(1).forEach((cell, at) => cell.classList.toggle("now", columns[at] === state.now.epoch));
   };
   state.watch("epoch", mark);
-  if (model) whenSeen(table, state, ["row", "stage", "place", "theme"], () => shown.replaceChildren(...modelLines(model, state, columns).map(({ name, cells }) => line(name, cells, "then"))));
+  if (model) {
+    const draw = () => shown.replaceChildren(...modelLines(model, state, columns).map(({ name, cells }) => line(name, cells, "then")));
+    state.watch(["row", "stage", "place", "theme"], whenSeen(table, draw));
+  }
   return table;
 }
 
