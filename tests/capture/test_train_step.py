@@ -18,6 +18,31 @@ pytestmark = pytest.mark.framework
 ROWS, BATCH = 48, 8
 
 
+def train_critic(model: Any, real: Any) -> Any:
+    import keras
+    import tensorflow as tf
+
+    count, weights = tf.shape(real)[0], model.critic.trainable_weights
+    made = model.maker(keras.random.normal((count, 4)), training=True)
+    with tf.GradientTape() as tape:
+        scores = model.critic(tf.concat([made, real], 0), training=True)
+        loss = model.judged(tf.concat([tf.ones((count, 1)), tf.zeros((count, 1))], 0), scores)
+    gradients = [tf.clip_by_norm(each, 1.0) for each in tape.gradient(loss, weights)]
+    model.critic_optimizer.apply_gradients(zip(gradients, weights, strict=True))
+    return loss
+
+
+def train_maker(model: Any, real: Any) -> tuple[Any, Any]:
+    import tensorflow as tf
+
+    count, weights = tf.shape(real)[0], model.maker.trainable_weights
+    with tf.GradientTape() as tape:
+        made = model.maker(tf.random.normal((count, 4)), training=True)
+        loss = model.judged(tf.zeros((count, 1)), model.critic(made, training=True))
+    model.maker_optimizer.apply(tape.gradient(loss, weights), weights)
+    return loss, made
+
+
 def gan(*, eager: bool = False) -> Any:
     import keras
     import tensorflow as tf
@@ -39,6 +64,7 @@ def gan(*, eager: bool = False) -> Any:
             )
             self.critic_optimizer = keras.optimizers.Adam(1e-3)
             self.maker_optimizer = keras.optimizers.SGD(1e-2)
+            self.judged = keras.losses.BinaryCrossentropy(from_logits=True)
             self.average = keras.Variable(
                 np.zeros((1,), "float32"), trainable=False, name="average"
             )
@@ -58,23 +84,8 @@ def gan(*, eager: bool = False) -> Any:
             np.random.random()
             print("a step")
             tf.print("a step", output_stream="file:///dev/null")
-            loss = keras.losses.BinaryCrossentropy(from_logits=True)
-            count = tf.shape(real)[0]
-            one, zero = tf.ones((count, 1)), tf.zeros((count, 1))
-            for _ in range(2):
-                made = self.maker(keras.random.normal((count, 4)), training=True)
-                with tf.GradientTape() as tape:
-                    scores = self.critic(tf.concat([made, real], 0), training=True)
-                    critic_loss = loss(tf.concat([one, zero], 0), scores)
-                gradients = tape.gradient(critic_loss, self.critic.trainable_weights)
-                gradients = [tf.clip_by_norm(each, 1.0) for each in gradients]
-                pairs = zip(gradients, self.critic.trainable_weights, strict=True)
-                self.critic_optimizer.apply_gradients(pairs)
-            with tf.GradientTape() as tape:
-                made = self.maker(tf.random.normal((count, 4)), training=True)
-                maker_loss = loss(zero, self.critic(made, training=True))
-            gradients = tape.gradient(maker_loss, self.maker.trainable_weights)
-            self.maker_optimizer.apply(gradients, self.maker.trainable_weights)
+            critic_loss = [train_critic(self, real) for _ in range(2)][-1]
+            maker_loss, made = train_maker(self, real)
             self.average.assign(0.9 * self.average + tf.reduce_mean(made))
             self.plain.assign_add(1.0)
             self.critic_tracker.update_state(critic_loss)

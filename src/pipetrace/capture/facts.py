@@ -17,8 +17,8 @@ from pipetrace.capture.nodes import count
 from pipetrace.capture.train_step import TrainStep
 from pipetrace.capture.weights import optimizers, plain_config
 from pipetrace.trace.document import ModelFacts, Spec
-from pipetrace.trace.steps import OptimizerFacts, StepFacts
 from pipetrace.trace.training import Training
+from pipetrace.trace.training.step import OptimizerFacts, StepFacts
 
 MOST_HASHED = 10_000_000
 """Values of weights that go into a model's fingerprint; of a larger model the first so many."""

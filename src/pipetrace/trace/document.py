@@ -11,9 +11,9 @@ from pipetrace.trace.measurement_table import Measurements
 from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.records import ByName, Record, Shown, brief
 from pipetrace.trace.rows import KeptRows, Target
-from pipetrace.trace.steps import StepFacts
 from pipetrace.trace.summary import Summary
 from pipetrace.trace.training import Config, Fit, Training, with_ends
+from pipetrace.trace.training.step import StepFacts
 
 Array: TypeAlias = NDArray[Any]
 

@@ -16,8 +16,8 @@ from pipetrace.explain.overhead import omissions, spent
 from pipetrace.present.views import Fact
 from pipetrace.trace.document import FINISHED, STOPPED, Parameters, Trace
 from pipetrace.trace.rows import Target
-from pipetrace.trace.steps import StepFacts
 from pipetrace.trace.training import Callback, Fit, Training
+from pipetrace.trace.training.step import StepFacts
 
 SHOWN_SETTINGS = ("mode", "patience", "restore_best_weights", "save_best_only", "factor")
 """Settings of callbacks that are told, where they have them."""
