@@ -42,6 +42,9 @@ SHORT_NAMES = {
     "bce": "binary crossentropy",
 }
 DISTANCES = frozenset({"huber", "poisson", "cosine similarity", *SHORT_NAMES.values()} - YES_OR_NO)
+HINGES = frozenset({"hinge", "squared hinge", "categorical hinge"})
+KNOWN_LOSSES = CATEGORICAL | YES_OR_NO | DISTANCES | HINGES
+"""Losses of Keras; any other may be of anything."""
 
 ACTIVATIONS = frozenset({"softmax", "sigmoid", "log_softmax", "relu", "tanh", "linear"})
 PASSING = frozenset(
@@ -105,12 +108,15 @@ class Output:
 
 @once
 def outputs(trace: Trace) -> tuple[Output, ...]:
-    """The model's outputs, in its own order; none where the run failed before them.
+    """The model's outputs, in its own order; none where the run failed before them, or where a
+    training step calls the parts of a model that has no ``call``.
 
-    If the trace names no outputs, its last stage is the output.
+    If the trace names no outputs, the model's last stage is the output.
     """
     model, last = trace.run.model, trace.stages[-1] if trace.stages else None
     specs = model.outputs if model else ()
+    if trace.run.step is not None and trace.run.step.own:
+        return ()
     if not specs and last is not None and last.outputs:
         specs = (Spec(last.outputs[0].shape, last.outputs[0].dtype, last.name),)
     by_name = {stage.name: stage for stage in trace.stages}
