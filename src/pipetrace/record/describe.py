@@ -12,6 +12,7 @@ from pipetrace.capture import backend, facts, internals, structures
 from pipetrace.capture.forward import Forward
 from pipetrace.capture.tensors import Origin
 from pipetrace.capture.untraced import untraced_graph
+from pipetrace.capture.untracked import Untracked
 from pipetrace.record import budget, privacy
 from pipetrace.record.measure.dataset import HASHED_BYTES, DataFacts
 from pipetrace.record.measure.model_pass import ModelPass, source_names, sources
@@ -56,6 +57,8 @@ def see_stages(state: State, rows: Rows, until: float = math.inf) -> None:
         except Exception:
             raise error from None
     state.untraced = None
+    with state.safely("untracked variables"):
+        state.untracked = Untracked(state.measure.forward)
 
 
 def read_stages(state: State, rows: Rows) -> None:
