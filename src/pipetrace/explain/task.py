@@ -42,6 +42,9 @@ SHORT_NAMES = {
     "bce": "binary crossentropy",
 }
 DISTANCES = frozenset({"huber", "poisson", "cosine similarity", *SHORT_NAMES.values()} - YES_OR_NO)
+HINGES = frozenset({"hinge", "squared hinge", "categorical hinge"})
+KNOWN_LOSSES = CATEGORICAL | YES_OR_NO | DISTANCES | HINGES
+"""Losses of Keras; any other may be of anything."""
 
 ACTIVATIONS = frozenset({"softmax", "sigmoid", "log_softmax", "relu", "tanh", "linear"})
 PASSING = frozenset(

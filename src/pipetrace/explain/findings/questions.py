@@ -3,13 +3,8 @@
 import math
 
 from pipetrace.explain.findings.finding import Evidence
-from pipetrace.explain.findings.measured_run import (
-    NO_SKILL,
-    NONLINEAR,
-    NORMALISING,
-    RESHAPING,
-    MeasuredRun,
-)
+from pipetrace.explain.findings.layer_kinds import NONLINEAR, NORMALISING, RESHAPING
+from pipetrace.explain.findings.measured_run import NO_SKILL, MeasuredRun
 from pipetrace.explain.findings.pairing import misaligned
 from pipetrace.explain.formatting import figure
 from pipetrace.explain.judgement import AT_CHANCE, BETTER, WORSE
@@ -27,6 +22,8 @@ REGRESSION_LOSSES = frozenset(
         *("mean absolute percentage error", "mean squared logarithmic error"),
     }
 )
+ALIKE, DIFFERENT = 1e-6, 1e-2
+"""Standard deviation over the rows, relative to the size: the first is the rounding of 32 bits."""
 FADED = 0.05
 """Standard deviation of the last hidden stage over that of the first, before training. With Glorot
 initialization a ReLU layer keeps about 0.7 of it: this is the loss of nine layers. He
@@ -112,6 +109,26 @@ def _only_scaled(run: MeasuredRun, stage: Stage) -> bool:
             return False
         current = run.before(current)
     return current is not None
+
+
+def first_alike(run: MeasuredRun) -> Stage | None:
+    """The first stage whose output is the same for all rows after training, unlike its inputs."""
+    for stage in run.layers:
+        own = _spread(run, stage.name)
+        if own is None or own > ALIKE:
+            continue
+        before = [_spread(run, spec.source) for spec in stage.inputs if spec.source is not None]
+        if any(each is not None and each >= DIFFERENT for each in before):
+            return stage
+    return None
+
+
+def _spread(run: MeasuredRun, name: str) -> float | None:
+    """Standard deviation over the rows relative to the size; 0 where all is 0."""
+    signal = run.of(Signal, name, run.last_epoch)
+    if signal.std is None or signal.rms is None:
+        return None
+    return signal.std / signal.rms if signal.rms else 0.0
 
 
 def faded_signal(run: MeasuredRun) -> Evidence | None:
