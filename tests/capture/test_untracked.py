@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipetrace.capture.forward import Forward
-from pipetrace.capture.untracked import Untracked
+from pipetrace.capture.weights import Untracked
 from pipetrace.trace.measurements import UntrackedVariables
 
 pytestmark = pytest.mark.framework
@@ -33,7 +33,8 @@ def model_of(**kept: Any) -> Any:
 
 
 def figures(model: Any) -> tuple[Untracked, list[tuple[str, UntrackedVariables]]]:
-    found = Untracked(Forward(model, np.ones((2, 3), np.float32), [("rows", 0)]))
+    forward = Forward(model, np.ones((2, 3), np.float32), [("rows", 0)])
+    found = Untracked(model, forward.function, [stage.name for stage in forward.stages])
     return found, found.figures()
 
 

@@ -7,13 +7,14 @@ from pipetrace.explain import metrics, task
 from pipetrace.explain.facts import (
     Steps,
     accumulated,
+    once_a_step,
     own_pipeline,
     steps_per_epoch,
     trained,
     validation_rows,
 )
 from pipetrace.explain.fits import borders, last_stretch, stretches
-from pipetrace.explain.formatting import counted, duration, figure, number, share
+from pipetrace.explain.formatting import counted, duration, figure, listed, number, share
 from pipetrace.explain.judgement import best_validation, chance
 from pipetrace.explain.observations import observations
 from pipetrace.present.build.charts import Line, chart
@@ -153,8 +154,8 @@ def _steps(trace: Trace) -> str:
 
 def _of_steps(trace: Trace, found: Steps) -> str:
     several = accumulated(trace)
-    updates = f"The weights are updated every {several} steps."
-    if not several:
+    updates = f"The weights are updated every {several} steps." if several else _updates(trace)
+    if once_a_step(trace):
         updates = f"{'The' if found.count == 1 else 'Each'} step updates the weights once."
     bar = f"Keras' progress bar counts them as {found.count}/{found.count}."
     if not found.rows:
@@ -165,3 +166,19 @@ def _of_steps(trace: Trace, found: Steps) -> str:
     full = found.last == found.batch
     tail = "all of them full" if full else f"the last with {counted(found.last, 'row')}"
     return f"{rows} {number(found.count)} steps, {tail}. {bar} {updates}"
+
+
+def _updates(trace: Trace) -> str:
+    """How often each optimizer changed weights, where that is not once a step."""
+    step, steps = trace.run.step, sum(epoch.steps or 0 for epoch in trace.epochs)
+    counts = [
+        (each.name, each.updates) for each in (step.optimizers if step else ()) if each.updates
+    ]
+    if not counts or not steps or any(count % steps for _, count in counts):
+        return ""
+    each = [f"{name} updates weights {_times(count // steps)}" for name, count in counts]
+    return f"In each step {listed(each)}."
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
