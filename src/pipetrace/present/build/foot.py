@@ -164,7 +164,8 @@ def _training(training: Training, step: StepFacts | None = None) -> str:
     if training.callbacks:
         text += f" Callbacks: {', '.join(map(_callback, training.callbacks))}."
     if weights := weights_words(training):
-        text += f" The training loss has {weights}; the validation loss has none."
+        text += f" The training loss has {weights}."
+        text += " Class weights do not count in validation." if training.class_weights else ""
     if training.policy != "float32":
         text += f" Computed under the dtype policy {training.policy}."
     return text
