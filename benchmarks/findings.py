@@ -1,11 +1,12 @@
 """How well the findings diagnose programs whose faults are known.
 
-    python -m benchmarks.findings FOLDER [--seeds 0,1,2] [--ids a,b] [--jobs 1] [--keep DIR]
-    python -m benchmarks.findings FOLDER --again DIR
+    python -m benchmarks.findings FOLDER... [--seeds 0,1,2] [--ids a,b] [--jobs 1] [--keep DIR]
+    python -m benchmarks.findings FOLDER... --again DIR
 
 Each program of FOLDER/cases is trained twice, faulty and repaired, and each of FOLDER/healthy once,
-with `pipetrace.watch`. The traces go to DIR, or to a temporary folder. With --again nothing is
-trained: the rules run on the traces in DIR. The scores follow FOLDER/README.md. A fault is
+with `pipetrace.watch`; the sound ones of FOLDER/programs run under `pipetrace run`, once. The traces
+go to DIR, or to a temporary folder. With --again nothing is trained: the rules run on the traces in
+DIR. The scores follow the README.md of the folders, and one table is of all of them. A fault is
 diagnosed if the faulty run has a warning or an error of its category (or an equally right one), and
 the repaired run has none of that category. It is located if such a finding names the layer. Notes
 do not count. DIR/other may hold traces of further healthy runs.
@@ -25,7 +26,7 @@ from typing import Any
 import pipetrace
 from pipetrace.explain.findings import NOTE, Finding, findings
 
-BUGGY, FIXED = "buggy", "fixed"
+BUGGY, FIXED, PROGRAMS = "buggy", "fixed", "programs"
 
 
 @dataclass
@@ -62,68 +63,85 @@ class Score:
         return [each for each in self.buggy if each.category in there]
 
 
+@dataclass(frozen=True)
+class Settings:
+    """What is trained and scored: the arguments of the command."""
+
+    folders: Sequence[Path]
+    traces: Path
+    seeds: Sequence[str]
+    chosen: Sequence[str]
+    after_training: str
+
+    def programs(self, kind: str) -> Iterator[Path]:
+        """The programs of a kind, in all folders."""
+        for folder in self.folders:
+            for path in sorted((folder / kind).glob("*.py")):
+                if not self.chosen or path.stem in self.chosen:
+                    yield path
+
+    def place(self, kind: str, name: str, which: str, seed: str) -> Path:
+        """Where a trace is."""
+        folder = self.traces / kind
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{name}.{which}.{seed}.trace"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--ids", default="", help="only these programs")
     parser.add_argument("--jobs", type=int, default=1, help="programs at a time")
     parser.add_argument("--keep", type=Path, help="where the traces stay")
     parser.add_argument("--again", type=Path, help="score these traces, without training")
-    parser.add_argument("--one", nargs=3, metavar=("KIND", "ID", "SEED"), help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--after-training", choices=["brief", "all", "none"], default="brief", help="as of watch"
+    )
+    parser.add_argument("--one", nargs=2, metavar=("KIND", "SEED"), help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.one:
-        kind, name, seed = given.one
-        train(given.folder, kind, name, seed, given.keep)
-        return
-    seeds = given.seeds.split(",")
     chosen = [each for each in given.ids.split(",") if each]
     with tempfile.TemporaryDirectory() as scratch:
         traces = given.again or given.keep or Path(scratch)
+        seeds = given.seeds.split(",")
+        settings = Settings(given.folders, traces, seeds, chosen, given.after_training)
+        if given.one:
+            kind, seed = given.one
+            train(settings, kind, seed)
+            return
         if not given.again:
-            traces.mkdir(parents=True, exist_ok=True)
-            record(given.folder, traces, seeds, chosen, given.jobs)
-        report(given.folder, traces, seeds, chosen)
+            record(settings, given.jobs)
+        report(settings)
 
 
-def programs(folder: Path, kind: str, chosen: Sequence[str]) -> Iterator[Path]:
-    for path in sorted((folder / kind).glob("*.py")):
-        if not chosen or path.stem in chosen:
-            yield path
-
-
-def record(
-    folder: Path, traces: Path, seeds: Sequence[str], chosen: Sequence[str], jobs: int
-) -> None:
+def record(settings: Settings, jobs: int) -> None:
     """Train every program in a process of its own, `jobs` at a time."""
     wanted = [
-        (kind, path.stem, seed)
-        for seed in seeds
+        (kind, path, seed)
+        for seed in settings.seeds
         for kind in ("healthy", "cases")
-        for path in programs(folder, kind, chosen)
+        for path in settings.programs(kind)
     ]
+    # These seed themselves.
+    wanted += [(PROGRAMS, path, settings.seeds[0]) for path in settings.programs(PROGRAMS)]
     running: list[tuple[subprocess.Popen[bytes], str, float]] = []
-    for number, (kind, name, seed) in enumerate(wanted, 1):
+    for number, (kind, path, seed) in enumerate(wanted, 1):
         while len(running) >= jobs:
             running = _wait(running)
-        command = [
-            sys.executable,
-            "-m",
-            "benchmarks.findings",
-            str(folder),
-            "--keep",
-            str(traces),
-            "--one",
-            kind,
-            name,
-            seed,
-        ]
+        if kind == PROGRAMS:
+            place = settings.place(kind, path.stem, FIXED, seed)
+            options = ["--out", str(place), "--after-training", settings.after_training]
+            command = ["-m", "pipetrace", "run", *options, str(path)]
+        else:
+            command = ["-m", "benchmarks.findings", str(path.parents[1])]
+            command += ["--keep", str(settings.traces), "--one", kind, seed, "--ids", path.stem]
+            command += ["--after-training", settings.after_training]
         running.append(
             (
-                subprocess.Popen(command),
-                f"{number} of {len(wanted)}: {name}, seed {seed}",
+                subprocess.Popen([sys.executable, *command]),
+                f"{number} of {len(wanted)}: {path.stem}, seed {seed}",
                 time.perf_counter(),
             )
         )
@@ -158,8 +176,8 @@ def load(path: Path) -> Any:
     return module
 
 
-def train(folder: Path, kind: str, name: str, seed: str, traces: Path) -> None:
-    """Train one program with one seed, as FOLDER/run.py does."""
+def train(settings: Settings, kind: str, seed: str) -> None:
+    """Train one program with one seed, as run.py of its folder does."""
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras
@@ -167,7 +185,8 @@ def train(folder: Path, kind: str, name: str, seed: str, traces: Path) -> None:
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    program = load(folder / kind / f"{name}.py")
+    (path,) = settings.programs(kind)
+    program = load(path)
     for which in (BUGGY, FIXED) if kind == "cases" else (FIXED,):
         keras.utils.set_random_seed(int(seed))
         repaired = which == FIXED
@@ -175,17 +194,16 @@ def train(folder: Path, kind: str, name: str, seed: str, traces: Path) -> None:
             program.DATA_FIXED if repaired and hasattr(program, "DATA_FIXED") else program.data
         )()
         fit = dict(program.FIT_FIXED if repaired and hasattr(program, "FIT_FIXED") else program.FIT)
-        model = (program.fixed if repaired else program.buggy)()
+        own = not repaired and hasattr(program, "train")  # several fits
+        model = program.fixed() if repaired else program.buggy_watched() if own else program.buggy()
         if program.VALIDATION:
             fit["validation_data"] = (data[2], data[3])
-        pipetrace.watch(model, place(traces, kind, name, which, seed), verbose=False)
-        model.fit(data[0], data[1], verbose=0, **fit)
-
-
-def place(traces: Path, kind: str, name: str, which: str, seed: str) -> Path:
-    folder = traces / kind
-    folder.mkdir(exist_ok=True)
-    return folder / f"{name}.{which}.{seed}.trace"
+        place = settings.place(kind, path.stem, which, seed)
+        pipetrace.watch(model, place, verbose=False, after_training=settings.after_training)
+        if own:
+            program.train(model)
+        else:
+            model.fit(data[0], data[1], verbose=0, **fit)
 
 
 def reported(path: Path) -> list[Finding]:
@@ -193,13 +211,13 @@ def reported(path: Path) -> list[Finding]:
     return [each for each in findings(pipetrace.read(path)) if each.level != NOTE]
 
 
-def report(folder: Path, traces: Path, seeds: Sequence[str], chosen: Sequence[str]) -> None:
+def report(settings: Settings) -> None:
     """Print a line for each program and seed, and the totals."""
     scores: list[Score] = []
-    for path in programs(folder, "cases", chosen):
+    for path in settings.programs("cases"):
         faults = load(path).FAULTS
-        for seed in seeds:
-            both = [place(traces, "cases", path.stem, which, seed) for which in (BUGGY, FIXED)]
+        for seed in settings.seeds:
+            both = [settings.place("cases", path.stem, which, seed) for which in (BUGGY, FIXED)]
             if not all(each.exists() for each in both):
                 continue
             score = Score(faults, *map(reported, both))
@@ -207,12 +225,12 @@ def report(folder: Path, traces: Path, seeds: Sequence[str], chosen: Sequence[st
             _line(path.stem, seed, score)
     healthy = [
         (each.stem, reported(each))
-        for kind in ("healthy", "other")
-        for each in sorted((traces / kind).glob("*.trace"))
-        if kind == "other"
+        for kind in ("healthy", PROGRAMS, "other")
+        for each in sorted((settings.traces / kind).glob("*.trace"))
+        if kind != "healthy"
         or (
-            each.stem.rpartition(".")[2] in seeds
-            and (not chosen or each.name.split(".")[0] in chosen)
+            each.stem.rpartition(".")[2] in settings.seeds
+            and (not settings.chosen or each.name.split(".")[0] in settings.chosen)
         )
     ]
     for name, found in healthy:

@@ -53,7 +53,7 @@ INTERACTIONS = """async ([repeats, name]) => {
     group: [".strip button", click(".strip button")],
     filter: [".tiles button", click(".tiles button")],
     place: [".pictures .picture.live", press(".pictures .picture.live", "ArrowDown")],
-    row: [".rows .row", click(".rows .row")],
+    row: [".kinds .row, .rows .row", click(".kinds .row, .rows .row")],
     epoch: [".scrubber input", slide],
     theme: ["button.theme", click("button.theme")],
   };
@@ -171,11 +171,13 @@ def used(page: Any, repeats: int) -> None:
     page.wait_for_selector("footer")
     page.locator(".explorer").scroll_into_view_if_needed()
     for action, selector, kind in SMOOTH:
+        before = busy(session)
         rate = page.evaluate(FRAMES, [SECONDS, selector, kind])
-        print(
-            f"  {action}: "
-            + ("not on this page" if rate is None else f"{rate:.0f} frames a second")
-        )
+        if rate is None:
+            print(f"  {action}: not on this page")
+            continue
+        each = 1000 * (busy(session) - before) / (rate * SECONDS)
+        print(f"  {action}: {rate:.0f} frames a second; {each:.1f} ms of the processor each")
 
 
 def measure(name: str, trace: Path, folder: Path, repeats: int) -> None:

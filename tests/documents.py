@@ -15,8 +15,8 @@ from pipetrace.trace.document import (
     Spec,
     Stage,
     Stages,
-    Training,
 )
+from pipetrace.trace.training import Training
 
 DATA = Data("made", "Made by hand.", None, "memory", 0, "0" * 64, (), (), 0, 0, None, None)
 TRAINING = Training(0, None, "", {}, "", (), None, 0)

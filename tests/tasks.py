@@ -30,6 +30,7 @@ from pipetrace.trace.document import (
 )
 from pipetrace.trace.events import DATA_ENDED, EXCEPTION, LOSS, RECORDER, Event
 from pipetrace.trace.rows import KeptRows, Target
+from pipetrace.trace.training import Callback
 
 ROWS = 6
 Values: TypeAlias = NDArray[Any]
@@ -306,7 +307,7 @@ def mask() -> Trace:
 
 def stopped() -> Trace:
     metrics = course([4.0, 2.0, 1.0, 0.6, 0.4], val_loss=[3.0, 1.5, 1.0, 1.2, 1.5])
-    training = {"epochs": 50, "callbacks": ("EarlyStopping",)}
+    training = {"epochs": 50, "callbacks": (Callback("EarlyStopping"),)}
     ending = Ending(STOPPED, epoch=5)
     return changed(regression(), training=training, epochs=epochs_of(metrics), ending=ending)
 

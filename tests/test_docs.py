@@ -29,10 +29,11 @@ from tools.make_declarations import records
 import pipetrace
 from pipetrace.cli import commands
 from pipetrace.explain.events import SENTENCES
-from pipetrace.trace.document import Data, Run, Training
+from pipetrace.trace.document import Data, Run
 from pipetrace.trace.measurements import KINDS, Figures
 from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, TABLES
+from pipetrace.trace.training import Training
 
 FORMAT = (DOCS / "trace-format.md").read_text(encoding="utf-8")
 COMMANDS = (DOCS / "command-line.md").read_text(encoding="utf-8")

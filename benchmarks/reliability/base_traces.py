@@ -26,7 +26,6 @@ from pipetrace.trace.document import (
     Run,
     Spec,
     Stage,
-    Training,
     Weight,
 )
 from pipetrace.trace.events import DATA_ENDED, EXCEPTION, RECORDER, TARGET_SHAPE, Event
@@ -34,6 +33,7 @@ from pipetrace.trace.measurement_table import Measurement
 from pipetrace.trace.measurements import KINDS
 from pipetrace.trace.overhead import BUDGET, Overhead, Skipped
 from pipetrace.trace.rows import KeptRows, Target
+from pipetrace.trace.training import Callback, Training
 
 SIZE, FILTERS, CLASSES, ROWS = 6, 4, 3, 24
 WINDOWED = {
@@ -153,7 +153,7 @@ def run_of_images() -> Run:
         seed=0,
         probe_rows=ROWS,
         losses={"": "sparse_categorical_crossentropy"},
-        callbacks=("EarlyStopping",),
+        callbacks=(Callback("EarlyStopping", {"patience": 3}),),
     )
     versions = {"keras": "3.15.1", "python": "3.11", "tensorflow": "2.21.0", "numpy": "2.4"}
     model = ModelFacts("model", "Sequential", Parameters(235, 0), 3, (_spec("dense", "dense"),))

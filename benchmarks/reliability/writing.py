@@ -20,8 +20,8 @@ from pipetrace.trace.document import (
     Run,
     Spec,
     Stage,
-    Training,
 )
+from pipetrace.trace.training import Training
 
 DATA = Data("rows", "", None, "embedded", 10, "", (), (), 2, 7, 1, None)
 RUN = Run("tried", "", "", {}, "", "", "", DATA, Training(3, 32, "Adam", {}, "loss", (), 0, 4))

@@ -145,7 +145,7 @@ def test_pointing_at_a_pixel_tells_its_exact_value(
         y = box["y"] + (row + 0.5) * box["height"] / rows
         listed.mouse.move(x, y)
         text = item.locator(".seen .readout").text_content()
-        assert f"row {row}, column {column}: " in (text or "")
+        assert f"line {row}, column {column}: " in (text or "")
         assert value_after(text) == maps[chosen, row, column]
 
 
@@ -157,7 +157,7 @@ def test_another_map_is_chosen_with_the_pointer(listed: Page, digits_trace: Trac
     image = item.locator(".seen .large")
     image.hover(position={"x": 2, "y": 2})
     text = item.locator(".seen .readout").text_content()
-    assert (text or "").startswith("filter 9, row 0, column 0: ")
+    assert (text or "").startswith("filter 9, line 0, column 0: ")
     assert value_after(text) == maps[9, 0, 0]
 
 

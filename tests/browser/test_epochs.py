@@ -133,6 +133,8 @@ def test_everything_is_that_of_the_epoch(page: Page, digits_trace: Trace) -> Non
     [accuracy] = page.locator(".key div", has_text="Validation accuracy").all()
     for epoch in (1, 0, 2):
         page.locator(".film thead button").nth(epoch).click()
+        page.locator(".calc").scroll_into_view_if_needed()
+        page.locator(".calc:not([data-stale])").wait_for()
         window, kernel, products = kernels(page)
         weights = digits_trace.weights_after[epoch]
         assert np.allclose(kernel, weights["conv2d/kernel"][:, :, 0, channel].reshape(-1))

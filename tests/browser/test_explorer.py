@@ -163,7 +163,7 @@ def test_a_difference_is_shown(pages: Pages, digits_trace: Trace) -> None:
 def test_the_address_opens_what_it_names_and_ignores_nonsense(pages: Pages, several: Trace) -> None:
     page = pages.open(several, place="#stage=conv2d&at=8.15.14&row=7")
     assert page.get_by_role("tab", selected=True).inner_text().startswith("Conv2D")
-    assert "row 8, column 15, channel 14" in page.locator(".calchead").inner_text()
+    assert "line 8, column 15, channel 14" in page.locator(".calchead").inner_text()
     assert page.locator(".row[aria-pressed=true]").inner_text() == (
         page.locator(".row").nth(1).inner_text()
     )

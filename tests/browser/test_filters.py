@@ -1,5 +1,6 @@
 """What a filter looks for: its words, and the patches that excite it most."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -49,16 +50,46 @@ def patch_values(page: Page) -> list[float]:
     return [float(each) for each in page.locator(".patches b").all_inner_texts()]
 
 
+def crops(trace: Trace, channel: int) -> list[tuple[float, Array]]:
+    """The largest value above 0 of each row, and what its window covers, the largest first."""
+    found = []
+    for row in range(3):
+        image = trace.predictions[row].outputs["input_image"].astype(np.float64)[..., 0] / 255
+        values = maps(trace, row)[..., channel]
+        top, left = np.unravel_index(values.argmax(), values.shape)
+        found.append((float(values.max()), image[top : top + 3, left : left + 3]))
+    return sorted((each for each in found if each[0] > 0), key=lambda each: -each[0])
+
+
 def test_words_and_patches_follow_the_chosen_filter(pages: Pages, several: Trace) -> None:
+    """Patches that look the same give way to weaker ones: eight black squares would tell nothing."""
     page = pages.open(several)
     open_stage(page, "Conv2D")
     texts = filter_texts(several, several.stages["conv2d"])
-    strongest = np.array([maps(several, row).max(axis=(0, 1)) for row in range(3)])
-    for channel in range(0, 32, 5):
+    seen = set()
+    for channel in range(0, 32, 3):
         page.get_by_role("button", name=f"Channel {channel}", exact=True).click()
         assert words(page) == texts[channel]
-        expected = sorted((value for value in strongest[:, channel] if value > 0), reverse=True)
-        assert patch_values(page) == pytest.approx(expected, rel=6e-3)
+        found = crops(several, channel)
+        scale = max((patch.max() for _, patch in found), default=1)
+        distinct = [
+            at
+            for at, (_, patch) in enumerate(found)
+            if all(np.abs(patch - other).max() > 0.15 * scale for _, other in found[:at])
+        ]
+        alike = bool(found) and 2 * len(distinct) <= len(found)
+        seen.add(alike)
+        values = patch_values(page)
+        if alike:
+            assert values[0] == pytest.approx(found[0][0], rel=6e-3)
+            assert sorted(set(values), reverse=True) == values
+            pictures = page.locator(".patches canvas").evaluate_all(
+                "all => all.map(each => each.toDataURL())"
+            )
+            assert len(set(pictures)) == len(pictures) > 1
+        else:
+            assert values == pytest.approx([value for value, _ in found], rel=6e-3)
+    assert seen == {False, True}
 
 
 def test_a_patch_leads_to_its_row_and_place(pages: Pages, several: Trace) -> None:
@@ -66,10 +97,13 @@ def test_a_patch_leads_to_its_row_and_place(pages: Pages, several: Trace) -> Non
     open_stage(page, "Conv2D")
     channel = int(maps(several, 1).max(axis=(0, 1)).argmax())
     page.get_by_role("button", name=f"Channel {channel}", exact=True).click()
-    page.locator(".patches button", has_text="row 7").click()
-    assert here(page)["row"] == "7"
-    values = maps(several, 1)[..., channel]
-    assert values[place(page)[:2]] == pytest.approx(values.max())
+    [value, *_] = patch_values(page)
+    patch = page.locator(".patches button").first
+    row = int(re.findall(r"row (\d+)", patch.inner_text())[0])
+    patch.click()
+    assert int(here(page).get("row", 0)) == row or row == several.predictions[0].row
+    [made] = [at for at, each in enumerate(several.predictions) if each.row == row]
+    assert maps(several, made)[place(page)] == pytest.approx(value, rel=6e-3)
     # The patch is the window of the convolution.
     canvas = page.locator(".patches canvas").first
     assert canvas.evaluate("each => [each.width, each.height]") == [3, 3]

@@ -96,7 +96,7 @@ def test_maps_are_chosen_and_read_by_keyboard(listing: Page, digits_trace: Trace
     ):
         listing.keyboard.press(key)
         text = item.locator(".seen .readout").text_content() or ""
-        assert text.startswith(f"filter {following}, row {row}, column {column}: ")
+        assert text.startswith(f"filter {following}, line {row}, column {column}: ")
         assert np.float32(text.rpartition(": ")[2]) == example[row, column, following]
 
 
@@ -114,7 +114,7 @@ def test_reading_begins_at_the_marked_value(listing: Page) -> None:
     row, column = map(int, re.findall(r"\d+", start)[:2])
     tab_to(listing, '[id="stage/scale"] .large')
     listing.keyboard.press("ArrowRight")
-    assert f"row {row}, column {column + 1}: " in (item.locator(".readout").text_content() or "")
+    assert f"line {row}, column {column + 1}: " in (item.locator(".readout").text_content() or "")
 
 
 def test_what_is_collapsed_opens_by_keyboard(page: Page) -> None:
@@ -296,4 +296,4 @@ def test_touch_reads_a_image(pages: Pages, digits_trace: Trace) -> None:
     page = pages.open(trace, has_touch=True, viewport={"width": 375, "height": 800})
     item = page.locator('[id="stage/input_image"]')
     item.locator(".large").tap(position={"x": 3, "y": 3})
-    assert "row 0, column 0: 0" in (item.locator(".readout").text_content() or "")
+    assert "line 0, column 0: 0" in (item.locator(".readout").text_content() or "")

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from pipetrace.capture import facts
+from pipetrace.capture.fit import FitCall
 from pipetrace.trace.document import Array, Parameters, Spec
 
 pytestmark = pytest.mark.framework
 
 CHANCE = np.random.default_rng(0)
+CALL = FitCall(class_weight={"0": 2.0})
 
 
 def own_loss(wanted: Any, given: Any) -> Any:
@@ -32,7 +34,7 @@ def two_outputs(keras: Any, loss: Any, *, keys: bool = True, **options: Any) -> 
 
 def training(model: Any) -> Any:
     return facts.training_facts(
-        model, epochs=1, batch_size=2, probe_rows=3, callbacks=["A"], weighted=True
+        model, epochs=1, batch_size=2, probe_rows=3, call=CALL, sample_weights=True
     )
 
 
@@ -126,8 +128,8 @@ def test_optimizer_policy_and_arguments(keras: Any) -> None:
     assert (found.optimizer, found.policy) == ("SGD", "float32")
     config = found.optimizer_config
     assert (config["learning_rate"], config["momentum"]) == (0.125, 0.5)
-    assert (found.epochs, found.batch_size, found.probe_rows, found.callbacks) == (1, 2, 3, ("A",))
-    assert found.class_weights
+    assert (found.epochs, found.batch_size, found.probe_rows) == (1, 2, 3)
+    assert (found.class_weights, found.sample_weights) == ({"0": 2.0}, True)
     half = keras.layers.Dense(3, dtype="mixed_float16")
     model = keras.Sequential([keras.layers.Input((4,)), half, keras.layers.Dense(1)])
     model.compile("sgd", loss="mse")

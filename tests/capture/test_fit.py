@@ -80,7 +80,7 @@ def test_what_fit_was_not_given(keras: Any) -> None:
     assert (call.batch_size, call.epochs) == (None, 1)
     assert (call.initial_epoch, call.steps_per_epoch) == (0, None)
     assert call.validation is None
-    assert call.class_weight
+    assert call.class_weight == {"0": 2.0}
 
 
 def test_no_fit_at_all(keras: Any) -> None:

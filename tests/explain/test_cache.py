@@ -33,7 +33,6 @@ def test_a_trace_is_asked_once_for_each_set_of_arguments(digits_trace: Trace) ->
         ("Conv2D digits", 1),
         ("other", 0),
         ("other", 1),
-        ("Conv2D digits", 0),
     ]
     assert name.__doc__ == "Its title."
 

@@ -385,7 +385,7 @@ def test_a_recorded_run_is_told_with_its_own_values(digits_trace: Trace) -> None
         at = place(digits_trace, stage)
         if at and stage.kind == "layer":
             assert stage.example[at] == stage.example.max()
-            assert f"row {at[0]}, column {at[1]}" in text
+            assert f"line {at[0]}, column {at[1]}" in text
         statistics = [
             stage.summary.count,
             stage.summary.min,

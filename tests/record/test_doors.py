@@ -202,7 +202,10 @@ def test_what_other_callbacks_do_is_seen(tmp_path: Path) -> None:
     assert trace.ending.kind == "stopped"
     assert len(trace.epochs) == 2
     assert trace.run.training.epochs == 9
-    assert trace.run.training.callbacks == ("EarlyStopping", "LearningRateScheduler")
+    assert tuple(each.name for each in trace.run.training.callbacks) == (
+        "EarlyStopping",
+        "LearningRateScheduler",
+    )
     assert trace.epochs[1].learning_rate == pytest.approx(0.0005)
     # The best weights are put back when training ends, and those are the ones that are kept.
     for name, values in trace.weights.items():

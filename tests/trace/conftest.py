@@ -28,13 +28,13 @@ from pipetrace.trace.document import (
     Stage,
     Stages,
     Trace,
-    Training,
     Weight,
 )
 from pipetrace.trace.measurement_table import Measurement, Measurements
 from pipetrace.trace.measurements import DatasetCheck, Gradient, InitialWeight
 from pipetrace.trace.schema import SCHEMA
 from pipetrace.trace.summary import Summary
+from pipetrace.trace.training import Training
 from pipetrace.trace.writer import TraceWriter
 
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from pipetrace.errors import PipetraceError
 from pipetrace.trace import TraceWriter
-from pipetrace.trace.document import Data, Epoch, Run, Training
+from pipetrace.trace.document import Data, Epoch, Run
+from pipetrace.trace.training import Training
 
 
 def fill(path: Path, limit: int) -> None:

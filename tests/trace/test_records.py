@@ -29,6 +29,7 @@ from pipetrace.trace.events import Event
 from pipetrace.trace.measurement_table import Measurement, Measurements
 from pipetrace.trace.measurements import KINDS, FitArguments, Gradient, Outcome, Signal
 from pipetrace.trace.rows import Target
+from pipetrace.trace.training import Callback
 
 Differ = Callable[[Any, Any], list[str]]
 MakeEpoch = Callable[[int], Epoch]
@@ -311,8 +312,8 @@ def test_the_model_its_outputs_and_its_targets(tmp_path: Path, recording: Any) -
         recording.run.training,
         losses={"a": "mse", "b": "mae"},
         from_logits=True,
-        callbacks=("One", "Two"),
-        class_weights=True,
+        callbacks=(Callback("One", {"monitor": "loss"}), Callback("Two")),
+        class_weights={"0": 1.0, "1": 3.5},
         policy="mixed_float16",
         batch_size=None,
     )

@@ -9,7 +9,8 @@ import pytest
 
 from pipetrace.errors import DamagedTraceError
 from pipetrace.trace import TraceWriter, read
-from pipetrace.trace.document import FINISHED, SOURCE, Data, Ending, Run, Spec, Stage, Training
+from pipetrace.trace.document import FINISHED, SOURCE, Data, Ending, Run, Spec, Stage
+from pipetrace.trace.training import Training
 
 DATA = Data("rows", "A few rows.", None, "here", 2, "00", ("0", "1"), (1, 1), 1, 0, 0, 1.0)
 TRAINING = Training(1, 1, "Adam", {}, "mse", (), 0, 1)

@@ -14,7 +14,8 @@ import numpy as np
 
 from pipetrace.stats import summarise
 from pipetrace.trace import TraceWriter
-from pipetrace.trace.document import Data, Epoch, Run, Training
+from pipetrace.trace.document import Data, Epoch, Run
+from pipetrace.trace.training import Training
 
 DATA = Data("digits", "", None, "embedded", 10, "", (), (), 2, 7, 1, None)
 RUN = Run(

@@ -3,17 +3,19 @@
 import contextlib
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from pipetrace.capture import structures
 from pipetrace.capture.backend import load
+from pipetrace.capture.fit import FitCall, callback_facts
 from pipetrace.capture.internals import all_layers, seed
 from pipetrace.capture.nodes import count
 from pipetrace.capture.weights import plain_config
-from pipetrace.trace.document import ModelFacts, Spec, Training
+from pipetrace.trace.document import ModelFacts, Spec
+from pipetrace.trace.training import Training
 
 MOST_HASHED = 10_000_000
 """Values of weights that go into a model's fingerprint; of a larger model the first so many."""
@@ -37,10 +39,11 @@ def training_facts(
     epochs: int,
     batch_size: int | None,
     probe_rows: int,
-    callbacks: Sequence[str],
-    weighted: bool,
+    call: FitCall,
+    sample_weights: bool,
 ) -> Training:
-    """How a model is trained, as ``compile`` was told; empty where it was not compiled."""
+    """How a model is trained, as ``compile`` and ``fit`` were told; empty where it was not
+    compiled."""
     optimizer = getattr(model, "optimizer", None)
     by_output = losses(model)
     names = list(dict.fromkeys(by_output.values()))
@@ -54,9 +57,11 @@ def training_facts(
         seed=seed(),
         probe_rows=probe_rows,
         losses=by_output,
-        from_logits=any(_from_logits(loss) for loss in _loss_objects(model).values()),
-        callbacks=tuple(callbacks),
-        class_weights=weighted,
+        loss_settings=_loss_settings(model),
+        from_logits=any(_config(loss).get("from_logits") for loss in _loss_objects(model).values()),
+        callbacks=callback_facts(call.callbacks),
+        class_weights=call.class_weight,
+        sample_weights=sample_weights,
         policy=_policy(model),
     )
 
@@ -87,6 +92,15 @@ def classifies(model: Any) -> bool:
 def layer_names(model: Any) -> list[str]:
     """The names of a model's own layers, without those of nested models."""
     return [str(layer.name) for layer in getattr(model, "layers", [])]
+
+
+def frozen_layers(model: Any) -> tuple[str, ...]:
+    """The layers with weights that are set not to train; of nested ones the inner layers."""
+    return tuple(
+        str(layer.name)
+        for layer in all_layers(model)
+        if not layer.trainable and layer.weights and len(all_layers(layer)) == 1
+    )
 
 
 def input_names(model: Any) -> list[str]:
@@ -192,13 +206,8 @@ def row_losses(model: Any, targets: Any, given: Any) -> Any:
 
 
 def _weights_in_order(model: Any, targets: Any, outputs: int) -> list[float] | None:
-    """``loss_weights`` as ``compile`` got them, for each output; None where unknown."""
-    try:
-        given = (model.get_compile_config() or {}).get("loss_weights")
-    except Exception:  # a loss or metric of somebody's own that Keras cannot write down
-        return None
-    if isinstance(given, Mapping) and given.get("class_name") == "__tuple__":
-        given = given["config"]["value"]
+    """``loss_weights`` for each output; None where unknown."""
+    given = _given_weights(model, unknown=())
     if given is None:
         return [1.0] * outputs
     if isinstance(given, (int, float)):
@@ -210,6 +219,17 @@ def _weights_in_order(model: Any, targets: Any, outputs: int) -> list[float] | N
     if not isinstance(given, Mapping) or len(names) != outputs or not set(given) <= set(names):
         return None
     return [float(given.get(name, 1.0)) for name in names]
+
+
+def _given_weights(model: Any, unknown: Any = None) -> Any:
+    """``loss_weights`` as ``compile`` got them; ``unknown`` where Keras does not tell."""
+    try:
+        given = (model.get_compile_config() or {}).get("loss_weights")
+    except Exception:  # a loss or metric of somebody's own that Keras cannot write down
+        return unknown
+    if isinstance(given, Mapping) and given.get("class_name") == "__tuple__":
+        given = given["config"]["value"]
+    return given
 
 
 def _losses_in_order(model: Any, targets: Any, outputs: int) -> list[Any]:
@@ -287,11 +307,29 @@ def _name(loss: Any) -> str:
     return str(name)
 
 
-def _from_logits(loss: Any) -> bool:
-    config = {}
-    with contextlib.suppress(Exception):
-        config = loss.get_config()
-    return bool(config.get("from_logits", False))
+def _config(loss: Any) -> dict[str, Any]:
+    config: dict[str, Any] = {}
+    with contextlib.suppress(Exception):  # a loss of somebody's own, or a function
+        config = dict(loss.get_config())
+    return config
+
+
+def _loss_settings(model: Any) -> dict[str, dict[str, Any]]:
+    """What the losses were made with, and their weights in the sum; those without any left out."""
+    objects, weights = _loss_objects(model), _given_weights(model)
+    if isinstance(weights, (list, tuple)):
+        weights = dict(zip(objects, weights, strict=False))
+    found = {}
+    for key, loss in objects.items():
+        weight = weights.get(key) if isinstance(weights, Mapping) else weights
+        settings = {"weight": weight, **_config(loss)}
+        found[key] = {
+            name: value
+            for name, value in settings.items()
+            if name not in ("name", "dtype", "reduction")
+            and isinstance(value, (str, bool, int, float))
+        }
+    return {key: settings for key, settings in found.items() if settings}
 
 
 def _policy(model: Any) -> str:

@@ -4,14 +4,23 @@ import contextlib
 import functools
 import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pipetrace.capture import internals, structures
 from pipetrace.capture.backend import load
+from pipetrace.trace.training import Callback
 
 Fit = Callable[..., Any]
+ADDED_BY_KERAS = ("History", "ProgbarLogger")
+CALLBACK_SETTINGS = (
+    *("monitor", "mode", "patience", "min_delta", "baseline", "start_from_epoch"),
+    *("restore_best_weights", "save_best_only", "save_weights_only", "factor", "cooldown"),
+    "min_lr",
+)
+DIRECTIONS = {"less": "min", "greater": "max"}
+"""What a callback's comparison looks for, by the name of Keras' or NumPy's function."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +33,7 @@ class FitCall:
         batch_size: as given, or None.
         epochs, initial_epoch: as given.
         steps_per_epoch: as given, or None.
-        class_weight: whether classes are weighted.
+        class_weight: the weight of each class in the loss, by the class; none without any.
         shuffle: whether the rows are shuffled in each epoch, where Keras makes the batches.
         validation_split: the share that was kept for validation, 0 where none was.
         callbacks: those that it was given.
@@ -39,7 +48,7 @@ class FitCall:
     epochs: int = 1
     initial_epoch: int = 0
     steps_per_epoch: int | None = None
-    class_weight: bool = False
+    class_weight: Mapping[str, float] = field(default_factory=dict)
     shuffle: bool = True
     validation_split: float = 0.0
     callbacks: Sequence[Any] = ()
@@ -95,12 +104,19 @@ def _call(given: Mapping[str, Any], callbacks: Sequence[Any]) -> FitCall:
         epochs=int(given.get("epochs") or 1),
         initial_epoch=int(given.get("initial_epoch") or 0),
         steps_per_epoch=given.get("steps_per_epoch"),
-        class_weight=given.get("class_weight") is not None,
+        class_weight=_class_weights(given.get("class_weight")),
         shuffle=bool(given.get("shuffle", True)),
         validation_split=float(given.get("validation_split") or 0.0),
         callbacks=tuple(callbacks),
         known=True,
     )
+
+
+def _class_weights(given: Any) -> dict[str, float]:
+    found = {}
+    with contextlib.suppress(TypeError, ValueError, AttributeError):  # Keras is about to say so
+        found = {str(name): float(weight) for name, weight in (given or {}).items()}
+    return found
 
 
 def _split(call: FitCall) -> FitCall:
@@ -127,6 +143,29 @@ def callbacks_in(given: Any) -> list[Any]:
     if inner is not None:
         return list(inner)
     return [each for each in structures.flatten(given) if each is not None]
+
+
+def callback_facts(callbacks: Iterable[Any]) -> tuple[Callback, ...]:
+    """What callbacks watch and do, without those that Keras adds itself and pipetrace's own."""
+    own = __name__.partition(".")[0]
+    return tuple(
+        Callback(type(each).__name__, _settings(each))
+        for each in callbacks
+        if type(each).__name__ not in ADDED_BY_KERAS
+        and type(each).__module__.partition(".")[0] != own
+    )
+
+
+def _settings(callback: Any) -> dict[str, Any]:
+    known = vars(callback)
+    found = {
+        name: value
+        for name in CALLBACK_SETTINGS
+        if isinstance(value := known.get(name), (str, bool, int, float))
+    }
+    # Keras decides what ``auto`` means when the first epoch ends.
+    direction = DIRECTIONS.get(getattr(known.get("monitor_op"), "__name__", ""))
+    return {**found, "mode": direction} if direction else found
 
 
 def callbacks_of(fit: Fit, args: Any, kwargs: Any) -> Any:

@@ -85,6 +85,12 @@ def copied(variables: Iterable[Any]) -> dict[int, Array]:
     return {id(variable): variable.numpy() for variable in variables}
 
 
+def values_of(variable: Any, instead: Weights | None = None) -> Array:
+    """What a variable holds, or what ``instead`` has for it."""
+    value = None if instead is None else instead.get(id(variable))
+    return np.asarray(variable.numpy() if value is None else value)
+
+
 def is_float(variable: Any) -> bool:
     """Whether a variable holds real numbers; a seed and an index do not."""
     return "float" in str(variable.dtype)

@@ -185,7 +185,7 @@ def load_document(
     from pipetrace.trace import read
 
     trace = read(file)
-    return trace, document(trace, quiz_seed=quiz_seed, expanded=expand)
+    return trace, document(trace, quiz_seed=quiz_seed, expanded=expand, with_courses=False)
 
 
 def print_document(made: Any, console: Any, *, plain: bool, file: Path) -> None:

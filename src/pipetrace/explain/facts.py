@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipetrace.explain import task
+from pipetrace.explain.fits import last_stretch
 from pipetrace.explain.layers import is_of_keras
 from pipetrace.trace.document import SOURCE, STEP, Array, Prediction, Stage, Trace
 
@@ -129,7 +130,8 @@ class Steps:
 
 def steps_per_epoch(trace: Trace) -> Steps | None:
     """The batches of an epoch: as counted, or from the rows and the batch size; None where both
-    are unknown."""
+    are unknown. Of several fits the last one's."""
+    trace = last_stretch(trace)
     rows, batch = train_rows(trace), trace.run.training.batch_size
     counted = next((epoch.steps for epoch in trace.epochs if epoch.steps), None)
     if not rows or not batch:

@@ -6,6 +6,7 @@ import textwrap
 from pipetrace.explain import metrics, task
 from pipetrace.explain.events import called
 from pipetrace.explain.facts import first_call, layer_stages, row_noun, stage_of, trained
+from pipetrace.explain.fits import model_part, restored_words
 from pipetrace.explain.formatting import counted, dimensions, figure, listed, moved, points, share
 from pipetrace.explain.judgement import (
     AT_CHANCE,
@@ -61,7 +62,7 @@ def sentences(trace: Trace) -> tuple[str, ...]:
     elif judged.outcome == NO_EPOCH:
         found.append("" if trace.stages else "No stage was recorded.")
     else:
-        found += [outcome(trace), _remark(trace, judged)]
+        found += [outcome(trace), restored_words(trace), _remark(model_part(trace), judged)]
     return tuple(sentence for sentence in found if sentence)
 
 
@@ -139,7 +140,8 @@ def _model(trace: Trace) -> tuple[str, ...]:
 
 def _score(trace: Trace, judged: Judgement) -> str:
     score, guess = judged.score, chance(trace)
-    after = f"after {counted(len(trace.epochs), 'epoch')}"
+    last = judged.last.epoch.number if judged.last else 0
+    after = f"after {counted(last, 'epoch')}"
     if score is None:
         return f"No loss was recorded {after}."
     name = "accuracy" if score.is_accuracy else score.metric
@@ -196,8 +198,9 @@ def _remark(trace: Trace, judged: Judgement) -> str:
 
 def _course(trace: Trace, judged: Judgement) -> str:
     """How the training loss moved over the run."""
-    guess, first = chance(trace), trace.epochs[0].metrics.get("loss")
-    loss = trace.epochs[-1].metrics.get("loss")
+    part = model_part(trace)
+    guess, first = chance(part), part.epochs[0].metrics.get("loss")
+    loss = part.epochs[-1].metrics.get("loss")
     if loss is None or not math.isfinite(loss):
         return ""
     if guess and loss >= guess.level:
@@ -206,8 +209,9 @@ def _course(trace: Trace, judged: Judgement) -> str:
         "loss",
         False,
     )
-    if len(trace.epochs) > 1 and first is not None and math.isfinite(first):
-        course = f"{moved('Training loss', first, loss, figure)}."
-        return f"It was {figure(first)} in epoch {trace.epochs[0].number}." if told else course
+    if len(part.epochs) > 1 and first is not None and math.isfinite(first):
+        since = "" if part.epochs[0].number == 1 else f" since epoch {part.epochs[0].number}"
+        course = f"{moved('Training loss', first, loss, figure)}{since}."
+        return f"It was {figure(first)} in epoch {part.epochs[0].number}." if told else course
     level = f" (chance: {figure(guess.level)})" if guess else ""
     return "" if told else f"Training loss is {figure(loss)}{level}."

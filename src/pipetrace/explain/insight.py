@@ -12,6 +12,7 @@ from pipetrace.explain.facts import (
     stage_of,
     validation_rows,
 )
+from pipetrace.explain.fits import model_part
 from pipetrace.explain.formatting import (
     counted,
     dimensions,
@@ -47,7 +48,8 @@ from pipetrace.trace.summary import Summary
 
 
 def insight(trace: Trace) -> tuple[str, ...]:
-    """A few sentences that follow from this run's figures."""
+    """A few sentences that follow from the figures of the model that the run left."""
+    trace = model_part(trace)
     found = {
         UNTRAINED: (_what_failed, _parameters_and_flops),
         NO_EPOCH: (_what_failed,),

@@ -8,6 +8,7 @@ from functools import reduce
 from pipetrace.explain import metrics, task
 from pipetrace.explain.cache import once
 from pipetrace.explain.facts import occurring, train_rows, trained, validation_rows
+from pipetrace.explain.fits import final_epoch, model_part, stretches
 from pipetrace.explain.formatting import figure
 from pipetrace.explain.metrics import VALIDATION, accuracy, validation_accuracy
 from pipetrace.trace.document import Epoch, Trace
@@ -87,7 +88,7 @@ def chance(trace: Trace) -> Chance | None:
         return None
     if output.loss not in task.CROSSENTROPIES & task.LOSSES_OF[output.what]:
         return None
-    if not sum(counts) or output.classes < max(2, len(counts)) or trace.run.training.class_weights:
+    if not sum(counts) or output.classes < max(2, len(counts)) or trace.run.training.is_weighted:
         return None
     shares = [count / sum(counts) for count in counts if count]
     frequencies = -sum(each * math.log(each) for each in shares)
@@ -129,7 +130,7 @@ def _after(trace: Trace, epoch: Epoch) -> Outcome:
     measured."""
     measured = trace.measurements
     at = epoch.number if measured.has(Outcome, TRAINING, epoch.number) else None
-    return measured.of(Outcome, TRAINING, at) if at or epoch is trace.epochs[-1] else Outcome()
+    return measured.of(Outcome, TRAINING, at) if at or epoch is final_epoch(trace) else Outcome()
 
 
 @dataclass(frozen=True)
@@ -160,9 +161,13 @@ class EpochJudgement:
         return tuple(kind for kind in found if kind)
 
 
-@once
 def epochs(trace: Trace) -> tuple[EpochJudgement, ...]:
-    """The judgement of each finished epoch."""
+    """The judgement of each finished epoch, among those whose losses compare with its own."""
+    return tuple(judged for part in stretches(trace) for judged in _of_stretch(part))
+
+
+@once
+def _of_stretch(trace: Trace) -> tuple[EpochJudgement, ...]:
     found: list[EpochJudgement] = []
     before: Epoch | None = None
     best: Epoch | None = None
@@ -317,9 +322,10 @@ class Judgement:
 
 @once
 def judgement(trace: Trace) -> Judgement:
-    """Judge a whole run."""
+    """Judge a whole run by the model that it left, and the epochs that compare with its own."""
     if not trace.epochs:
         return Judgement(NO_EPOCH if trained(trace) else UNTRAINED)
+    trace = model_part(trace)
     last, broken, lost = epochs(trace)[-1], diverged(trace), None
     if broken:
         outcome = WORSE if math.isfinite(broken.metrics["loss"]) else BROKEN

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pipetrace.explain import metrics
 from pipetrace.explain.cache import once
 from pipetrace.explain.facts import classes, occurring, row_noun, train_rows, validation_rows
+from pipetrace.explain.fits import stretches
 from pipetrace.explain.formatting import counted, figure, listed, moved, points, share
 from pipetrace.explain.judgement import (
     AHEAD,
@@ -74,6 +75,11 @@ def observations(trace: Given) -> tuple[Observation, ...]:
 
 @once
 def _observations(trace: Trace) -> tuple[Observation, ...]:
+    return tuple(each for part in stretches(trace) for each in _of_stretch(part))
+
+
+def _of_stretch(trace: Trace) -> list[Observation]:
+    """Of epochs whose losses compare."""
     found: list[Observation] = []
     for judged in epochs(trace):
         of = _Told(trace, judged, found[-1].kinds if found else ())
@@ -81,7 +87,7 @@ def _observations(trace: Trace) -> tuple[Observation, ...]:
         if judged.validation:
             sentences.append(COMPARED[judged.validation](of))
         found.append(Observation(judged.epoch.number, " ".join(sentences), judged.kinds))
-    return tuple(found)
+    return found
 
 
 @dataclass(frozen=True)

@@ -297,7 +297,7 @@ def _example_max_pooling2d(trace: Trace, stage: Stage, maps: Array, was: Array) 
 def _example_flatten(trace: Trace, stage: Stage, values: Array, was: Array) -> Told:  # noqa: ARG001
     text = _first_values(values)
     if was.ndim == 3 and was.shape[-1] >= 8 and values.size > 8:
-        text += " They are channels 0 to 7 at row 0, column 0."
+        text += " They are channels 0 to 7 at line 0, column 0."
     return text, None
 
 
@@ -354,7 +354,7 @@ def _largest(maps: Array) -> Place:
 
 
 def _where_in_map(place: Place) -> str:
-    return f"row {place[0]}, column {place[1]}"
+    return f"line {place[0]}, column {place[1]}"
 
 
 def _where(place: Place, values: Array) -> str:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipetrace.explain.cache import once
-from pipetrace.trace.document import Array, Config, Spec, Stage, Trace
+from pipetrace.trace.document import Array, Spec, Stage, Trace
 from pipetrace.trace.measurements import TRAINING, Outcome
 from pipetrace.trace.rows import Target
+from pipetrace.trace.training import Config
 
 # What is predicted at each position: one of k classes, yes or no, several times yes or no,
 # numbers, or unknown.
@@ -41,6 +42,9 @@ SHORT_NAMES = {
     "bce": "binary crossentropy",
 }
 DISTANCES = frozenset({"huber", "poisson", "cosine similarity", *SHORT_NAMES.values()} - YES_OR_NO)
+HINGES = frozenset({"hinge", "squared hinge", "categorical hinge"})
+KNOWN_LOSSES = CATEGORICAL | YES_OR_NO | DISTANCES | HINGES
+"""Losses of Keras; any other may be of anything."""
 
 ACTIVATIONS = frozenset({"softmax", "sigmoid", "log_softmax", "relu", "tanh", "linear"})
 PASSING = frozenset(

@@ -10,6 +10,7 @@ from typing import Any
 
 from pipetrace.capture import backend, facts, internals, structures
 from pipetrace.capture.forward import Forward
+from pipetrace.capture.tensors import Origin
 from pipetrace.capture.untraced import untraced_graph
 from pipetrace.record import budget, privacy
 from pipetrace.record.measure.dataset import HASHED_BYTES, DataFacts
@@ -17,15 +18,14 @@ from pipetrace.record.measure.model_pass import ModelPass, source_names, sources
 from pipetrace.record.measure.preprocessing import before_dataset
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.state import State
-from pipetrace.trace.document import Data, Run, Stage, Training
+from pipetrace.trace.document import Data, Run, Spec, Stage
 from pipetrace.trace.overhead import BUDGET, NOT_BY_ROW, Overhead, Skipped
+from pipetrace.trace.training import Fit, Training
 
 READ_BYTES_A_SECOND, SECONDS_A_TARGET_VALUE = 300e6, 80e-9
 """Speed at which rows and targets are read for a SHA-256, and what the targets' statistics take."""
 READ_SHARE = 0.4
 """Share of what is left of the allowance for reading the rows."""
-KERAS_CALLBACKS = ("History", "ProgbarLogger")
-"""Callbacks that Keras adds itself."""
 
 
 def see_stages(state: State, rows: Rows, until: float = math.inf) -> None:
@@ -64,6 +64,26 @@ def read_stages(state: State, rows: Rows) -> None:
     state.untraced = untraced_graph(state.model, state.names, state.taken)
 
 
+def renew_sources(state: State) -> None:
+    """Take what comes before the model from the ``fit`` that begins.
+
+    Where the model gets its rows in another way than from the ``fit`` before, its stages have to
+    be looked at anew.
+    """
+    rows, was = state.source.shown, _ways(state)
+    if state.measure is None or rows is None:
+        return
+    _name_sources(state, rows)
+    if _ways(state) != was:
+        state.measure = None
+
+
+def _ways(state: State) -> list[tuple[Origin, tuple[Spec, ...]]]:
+    """Where each array of the rows comes from, and its form."""
+    outputs = {stage.name: stage.outputs for stage in state.before}
+    return [(origin, outputs.get(origin[0], ())) for origin in state.names]
+
+
 def _name_sources(state: State, rows: Rows) -> None:
     taken = {str(layer.name) for layer in internals.all_layers(state.model)}
     of_dataset = None
@@ -94,12 +114,19 @@ class Description:
         self._data = DataFacts()
         self._run: Run | None = None
 
+    def fit_begins(self) -> None:
+        """Remember the ``fit`` that begins as one of several."""
+        self._state.fits.append(Fit(self._state.epoch + 1, _training(self._state)))
+
     def renewed(self) -> Run:
         """The facts of the run as they are known now; rows are not read for it."""
         state, earlier = self._state, self._run
         now = datetime.now().astimezone().isoformat(timespec="seconds")
         known = state.measure.forward if state.measure else state.untraced
-        outputs = known.outputs if known else ()
+        outputs, training = known.outputs if known else (), _training(state)
+        data = self._data.told(state.source.shown, known_data(state), state.settings.data)
+        if state.fits:
+            state.fits[-1] = _renewed(state, training, data)
         fingerprint = earlier.model_fingerprint if earlier else facts.fingerprint(state.model)
         self._run = Run(
             title=state.settings.title or facts.model_name(state.model),
@@ -109,9 +136,10 @@ class Description:
             backend="tensorflow",
             platform=f"{platform.system()} {platform.machine()}",
             model_fingerprint=fingerprint,
-            data=self._data.told(known_data(state), state.settings.data),
-            training=_training(state),
+            data=data,
+            training=training,
             model=facts.model_facts(state.model, outputs),
+            fits=tuple(state.fits),
         )
         if state.settings.anonymous:
             self._run = privacy.unnamed_run(self._run)
@@ -154,7 +182,7 @@ class Description:
             return
         known = state.measure.forward if state.measure else state.untraced
         found = (*state.before, *(known.stages if known else stages))
-        data = self._data.told(known_data(state), state.settings.data)
+        data = self._data.told(state.source.shown, known_data(state), state.settings.data)
         groups, run = tuple(known.groups) if known else (), replace(self._run, data=data)
         if state.settings.anonymous:
             run, found = privacy.unnamed_run(run), privacy.unnamed_stages(found)
@@ -182,17 +210,28 @@ class Description:
 
 def _training(state: State) -> Training:
     source, measure = state.source, state.measure
-    kinds = [type(each) for each in source.call.callbacks]
-    own = __name__.partition(".")[0]
-    names = [kind.__name__ for kind in kinds if kind.__module__.partition(".")[0] != own]
     rows = source.trained
     return facts.training_facts(
         state.model,
         epochs=state.planned,
         batch_size=source.batch_size,
         probe_rows=min(measure.extent.probe, len(rows)) if measure and rows else 0,
-        callbacks=[name for name in names if name not in KERAS_CALLBACKS],
-        weighted=source.is_weighted,
+        call=source.call,
+        sample_weights=source.has_weights,
+    )
+
+
+def _renewed(state: State, training: Training, data: Data) -> Fit:
+    """The ``fit`` that runs, as it is known now."""
+    return replace(
+        state.fits[-1],
+        training=training,
+        data=data.name,
+        fingerprint=data.fingerprint,
+        rows=data.rows,
+        validation_rows=data.validation_rows,
+        steps=state.steps,
+        frozen=facts.frozen_layers(state.model),
     )
 
 

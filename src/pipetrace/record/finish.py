@@ -213,8 +213,12 @@ class _Parts:
         return sum(each.nbytes for each in self.trained.arrays) / CHECKED_BYTES_A_SECOND
 
     def _checks(self) -> None:
-        call = self.state.source.call
-        self.state.add(dataset_checks.checks(self.measure, call, self.trained, self.validation))
+        state, source = self.state, self.state.source
+        state.add(
+            dataset_checks.checks(
+                self.measure, source.call, self.trained, self.validation, source.trained_before
+            )
+        )
 
     def _seconds_of_baselines(self, rows: int = FEWEST_BASELINE_ROWS) -> float:
         of_row = sum(each[:1].size for each in self.trained.arrays)

@@ -10,7 +10,13 @@ from pipetrace.capture.fit import FitCall
 from pipetrace.errors import in_short
 from pipetrace.record import live_findings, privacy
 from pipetrace.record.budget import LossChecks
-from pipetrace.record.describe import Description, metrics_of, overhead, see_stages
+from pipetrace.record.describe import (
+    Description,
+    metrics_of,
+    overhead,
+    renew_sources,
+    see_stages,
+)
 from pipetrace.record.epochs.recorder import EpochRecorder
 from pipetrace.record.finish import measure_after_training
 from pipetrace.record.live_findings import LiveFindings
@@ -81,6 +87,8 @@ class Session:
             state.note(Event(UNFINISHED, state.epoch or None))
         with state.safely("stages"):
             state.source.fit_begins(call)
+            renew_sources(state)
+        self._description.fit_begins()
         self._open()
         missing = [*internals.unsupported(state.model), *([] if call.known else ["fit arguments"])]
         state.skipped |= {(what, UNSUPPORTED): 1 for what in missing}
@@ -218,6 +226,7 @@ class Session:
             self._first_look.lose_failed()  # training is over, so it was not the model that failed
             if state.measure is None and state.epoch and "stages" not in state.errors:
                 self._first_look.without_tracing()
+            self._epochs.ends()
             with state.safely("writing"):
                 self._description.read_now()
                 self._description.write()

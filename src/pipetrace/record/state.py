@@ -25,6 +25,7 @@ from pipetrace.trace.document import Array, Data, Run, Stage
 from pipetrace.trace.events import RECORDER, Event
 from pipetrace.trace.measurement_table import Measurement
 from pipetrace.trace.output_place import typed
+from pipetrace.trace.training import Fit
 
 BRIEF, ALL, NONE = "brief", "all", "none"
 """How much is measured when training is over."""
@@ -128,6 +129,7 @@ class State:
         untraced: the stages as far as they are known without tracing, where that was too long.
         before: the stages before the model; ``names``: for each array of the rows the one it comes
             from.
+        fits: the calls of ``fit`` so far, the one that runs last.
         planned: the number of the last epoch that is planned.
         epoch, step: those that run, from 1; the step within its epoch.
         steps: of an epoch, or None where Keras does not know; ``steps_together``: of one call.
@@ -149,6 +151,7 @@ class State:
         self.untraced: Graph | None = None
         self.names: list[Origin] = []
         self.before: tuple[Stage, ...] = ()
+        self.fits: list[Fit] = []
         self.planned, self.epoch, self.step = 0, 0, 0
         self.steps: int | None = None
         self.steps_together = 1

@@ -6,7 +6,14 @@ from dataclasses import replace
 import numpy as np
 
 from pipetrace.trace.document import Array
-from pipetrace.trace.measurements import Gradient, InitialWeight, Signal, StepLosses, Update
+from pipetrace.trace.measurements import (
+    Gradient,
+    InitialWeight,
+    NormalizedInput,
+    Signal,
+    StepLosses,
+    Update,
+)
 
 
 def signal(values: Array) -> Signal:
@@ -32,6 +39,29 @@ def signal(values: Array) -> Signal:
         std_high=float(wide),
         mean_rms=float(np.sqrt((units.mean(axis=0) ** 2).mean())),
         units=units.shape[1],
+    )
+
+
+def normalized_input(values: Array, mean: Array, variance: Array, axis: int) -> NormalizedInput:
+    """An input against the moving averages of the batch normalization that receives it.
+
+    Args:
+        values: ``(n, ...)``.
+        mean, variance: the moving ones, ``(channels,)``.
+        axis: the channels' axis.
+
+    Returns:
+        no figures where the averages are those from before any training.
+    """
+    if not mean.any() and (variance == 1).all():
+        return NormalizedInput()
+    channels = np.moveaxis(values, axis, -1).reshape(-1, len(mean)).astype(np.float64)
+    moving = np.sqrt(variance.astype(np.float64))
+    if not (np.isfinite(channels).all() and np.isfinite(moving).all()) or not (moving > 0).all():
+        return NormalizedInput()
+    return NormalizedInput(
+        std_ratio=float(np.median(channels.std(axis=0) / moving)),
+        mean_offset=float(np.median(np.abs(channels.mean(axis=0) - mean) / moving)),
     )
 
 

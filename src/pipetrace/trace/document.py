@@ -12,9 +12,9 @@ from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.records import ByName, Record, Shown, brief
 from pipetrace.trace.rows import KeptRows, Target
 from pipetrace.trace.summary import Summary
+from pipetrace.trace.training import Config, Fit, Training, with_ends
 
 Array: TypeAlias = NDArray[Any]
-Config: TypeAlias = Mapping[str, Any]
 
 SOURCE, STEP, LAYER, OP = "source", "step", "layer", "op"
 """The kinds of stage: source of rows, step before the model, Keras layer, other Keras operation."""
@@ -240,41 +240,6 @@ class Data(Record):
     feature_names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Training(Record):
-    """How it was trained: the arguments of ``compile`` and ``fit`` that matter.
-
-    Attributes:
-        epochs: how many were planned, over all calls of ``fit``; 0 without training.
-        batch_size: rows in a step, or None where the source makes the batches and does not tell.
-        optimizer: its class; empty where there is none.
-        optimizer_config: its Keras configuration.
-        loss: its name as Keras writes it; several are joined by commas.
-        metrics: their names.
-        seed: where the run has one.
-        probe_rows: how many rows the probe has.
-        losses: the loss of each output, by the output's name or position.
-        from_logits: whether a loss takes scores and makes probabilities of them itself.
-        callbacks: the classes of the other callbacks of ``fit``.
-        class_weights: whether ``fit`` weighted classes or rows.
-        policy: the dtype policy, such as ``float32`` or ``mixed_float16``.
-    """
-
-    epochs: int
-    batch_size: int | None
-    optimizer: str
-    optimizer_config: Config
-    loss: str
-    metrics: tuple[str, ...]
-    seed: int | None
-    probe_rows: int
-    losses: Mapping[str, str] = field(default_factory=dict)
-    from_logits: bool = False
-    callbacks: tuple[str, ...] = ()
-    class_weights: bool = False
-    policy: str = "float32"
-
-
 @dataclass(frozen=True)
 class ModelFacts:
     """The model as a whole.
@@ -308,6 +273,7 @@ class Run(Record):
         platform: the operating system and processor.
         model_fingerprint: SHA-256 of the model's configuration and initial weights.
         model: its totals and outputs.
+        fits: the calls of ``fit``; see ``Trace.fits``.
     """
 
     title: str
@@ -320,6 +286,7 @@ class Run(Record):
     data: Data
     training: Training
     model: ModelFacts | None = None
+    fits: tuple[Fit, ...] = ()
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -367,6 +334,11 @@ class Trace(Record, Shown):
         """Let the stages be found by name, whichever tuple was given."""
         if not isinstance(self.stages, Stages):
             object.__setattr__(self, "stages", Stages(self.stages))
+
+    @property
+    def fits(self) -> tuple[Fit, ...]:
+        """The calls of ``fit``, each with its own settings, its first and its last epoch."""
+        return with_ends(self.run.fits, self.epochs[-1].number if self.epochs else 0)
 
     def __repr__(self) -> str:
         parts = {"stage": self.stages, "epoch": self.epochs, "prediction": self.predictions}

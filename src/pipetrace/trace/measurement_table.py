@@ -32,8 +32,8 @@ class Measurement:
         object.__setattr__(self, "kind", self.figures.kind)
 
 
-Stored: TypeAlias = tuple[str, str, int | None, int]
-"""Kind, name and epoch of a measurement, and the number of the content that has its figures."""
+Stored: TypeAlias = tuple[str, str, int | None, Figures | int]
+"""Kind, name and epoch of a measurement, and its figures or the number of the content with them."""
 Decode: TypeAlias = Callable[[type[Figures], int], Figures]
 
 
@@ -48,7 +48,7 @@ class Measurements(Sequence[Measurement]):
     def __init__(
         self, measured: Iterable[Measurement | Stored] = (), decode: Decode | None = None
     ) -> None:
-        self._decode = decode
+        self._decode = decode or _undecodable
         self._by: dict[str, dict[str, dict[int | None, Figures | int]]] = {}
         self._given: list[Any] = list(measured) if decode else list(map(_parts, measured))
         known: dict[tuple[str, str], dict[int | None, Figures | int]] = {}
@@ -93,6 +93,14 @@ class Measurements(Sequence[Measurement]):
         }
         return {epoch: value for epoch, value in found.items() if value is not None}
 
+    def kept(self, counts: Callable[[str, int | None], bool]) -> "Measurements":
+        """Those whose kind and epoch count; none is decoded for that."""
+        given = [each[:3] for each in self._given if counts(each[0], each[2])]
+        return Measurements(
+            [(*each, self._by[each[0]][each[1]][each[2]]) for each in given if each[0] in KINDS],
+            self._decode,
+        )
+
     @cached_property
     def _order(self) -> list[tuple[str, str, int | None]]:
         """Kind, name and epoch of each, in order, each once."""
@@ -101,8 +109,6 @@ class Measurements(Sequence[Measurement]):
     def _figures(self, kind: str, name: str, epoch: int | None) -> Figures:
         figures = self._by[kind][name][epoch]
         if not isinstance(figures, Figures):
-            if self._decode is None:
-                raise ValueError("nothing can decode these figures")
             figures = self._by[kind][name][epoch] = self._decode(KINDS[kind], figures)
         return figures
 
@@ -130,6 +136,10 @@ class Measurements(Sequence[Measurement]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self)} of {len(self._by)} kinds)"
+
+
+def _undecodable(_kind: type[Figures], _number: int) -> Figures:
+    raise ValueError("nothing can decode these figures")
 
 
 def _parts(each: Any) -> tuple[str, str, int | None, Figures]:

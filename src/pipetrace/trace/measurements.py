@@ -51,6 +51,21 @@ class Signal(Figures):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
+class NormalizedInput(Figures):
+    """What a batch normalization receives, against the moving averages that it normalises with.
+
+    Attributes:
+        std_ratio: standard deviation of the input over the moving one, median over the channels.
+        mean_offset: distance of the means in moving standard deviations, median over the channels.
+            Neither is measured while the moving averages are those from before any training.
+    """
+
+    kind: ClassVar[str] = "normalized_input"
+    std_ratio: float | None = None
+    mean_offset: float | None = None
+
+
+@dataclass(frozen=True, repr=False, eq=False)
 class InitialWeight(Figures):
     """A weight before training.
 
@@ -168,6 +183,7 @@ class Outcome(Figures):
         log_loss: mean negative logarithm of the true class's probability; None for other outputs.
         mean_squared_error_of_mean: what predicting each output's mean gives.
         mean_absolute_error_of_median: what predicting each output's median gives.
+        mean_squared_error_of_last: what repeating the last step of the input gives, for series.
         binary_accuracy, binary_majority_share: of several independent targets of 0 or 1.
     """
 
@@ -205,6 +221,7 @@ class Outcome(Figures):
     mean_absolute_error: float | None = None
     mean_squared_error_of_mean: float | None = None
     mean_absolute_error_of_median: float | None = None
+    mean_squared_error_of_last: float | None = None
     r2: float | None = None
     binary_accuracy: float | None = None
     binary_majority_share: float | None = None
@@ -243,9 +260,21 @@ class DatasetCheck(Figures):
         targets_are_inputs: share of rows whose target equals their input.
         targets_among_inputs: share of rows whose target equals the input of some row.
         seen_in_training: share of validation rows whose inputs occur in training.
+        seen_in_earlier_fits: share of them that an earlier ``fit`` trained on; None without one.
         unseen_classes: share of validation rows of classes that training has no row of.
         class_shift: total variation between the class shares of training and validation.
         class_shift_sigmas: Pearson's chi-squared of the counts, in sigmas above chance.
+        column_shift: median over the columns of the difference of two means, in standard
+            deviations. Of validation rows against training rows; of training rows their second
+            half against the first, which says how much to expect.
+        column_scale: of the same, the median ratio of the standard deviations, at least 1.
+        column_sign: of the same, share of columns with values below zero in one part alone.
+        inputs_padded, targets_padded: share of steps that are padding at the end of their row; of
+            several arrays that with most.
+        own_correlation: where inputs and targets have the same positions, correlation over these of
+            an input and its own target, mean over the rows.
+        best_correlation: the same of the target that correlates best with it.
+        mutual_best: share of inputs that are the best ones of their best target in turn.
     """
 
     kind: ClassVar[str] = "dataset_check"
@@ -261,9 +290,18 @@ class DatasetCheck(Figures):
     targets_are_inputs: float | None = None
     targets_among_inputs: float | None = None
     seen_in_training: float | None = None
+    seen_in_earlier_fits: float | None = None
     unseen_classes: float | None = None
     class_shift: float | None = None
     class_shift_sigmas: float | None = None
+    column_shift: float | None = None
+    column_scale: float | None = None
+    column_sign: float | None = None
+    inputs_padded: float | None = None
+    targets_padded: float | None = None
+    own_correlation: float | None = None
+    best_correlation: float | None = None
+    mutual_best: float | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -25,7 +25,8 @@ from tests.explain.findings.faulty import (
 )
 
 from pipetrace.explain.findings import ERROR
-from pipetrace.trace.measurements import InitialWeight, LossPoint, Update
+from pipetrace.trace.document import Parameters
+from pipetrace.trace.measurements import InitialWeight, LossPoint, Outcome, Update
 
 WIDE = outcome(min=-5.0, max=9.0)
 REAL = {"whole": False, "max": 7.5, "distinct": None}
@@ -34,6 +35,15 @@ UNIFORM = POOR | outcome(accuracy=0.34, balanced_accuracy=0.333)
 LINEAR = baselines(linear_validation=0.6, linear_validation_balanced=0.6)
 SILENT = gradient(max=0.0, norm=0.0, rms=0.0, zeros=1.0)
 UNMOVED = {(Update, "first/kernel", -1): {"update_norm": 0.0, "from_start": 0.0}}
+LOSS_APART = (
+    outcome(loss=0.9)
+    | outcome("training_mode", loss=0.3)
+    | {(Outcome, "training", 0): {"loss": 1.1}}
+)
+LABELS = {"binary_accuracy": 0.96, "target_sum_min": 0.0, "target_sum_max": 3.0}
+FAIR = poor_numbers(0.7)
+LARGEST = {"accuracy": 0.5, "val_accuracy": 0.5}
+SEVERAL = {"width": 3, "loss": "binary_crossentropy", "last": "sigmoid", "target": MANY_FLAGS}
 binary = partial(run, loss="binary_crossentropy", width=1, target=FLAGS)
 
 
@@ -155,6 +165,23 @@ CASES = [
         run(poor(0.02)),
         run(poor(0.02) | {(LossPoint, "training", -1): {"loss": 1.0}}),
     ),
+    Case("PT320", numbers(metrics={"accuracy": 0.0}), numbers(metrics={"mae": 0.2})),
+    Case(
+        "PT320",
+        numbers(outcome("validation", **LABELS) | FAIR, metrics=LARGEST, **SEVERAL),
+        numbers(outcome("validation", **LABELS) | FAIR, metrics={"val_accuracy": 0.97}, **SEVERAL),
+    ),
+    Case(
+        "PT321",
+        run(metrics={"accuracy": 0.95, "val_accuracy": 0.7}),
+        run(metrics={"accuracy": 0.95, "val_accuracy": 0.92}),
+    ),
+    # A loss that is 0 where it is measured may be reported as 0.
+    Case(
+        "PT321",
+        numbers(losses=[0.0] * 8),
+        numbers({(LossPoint, "training", -1): {"loss": 0.0}}, losses=[0.0] * 8),
+    ),
     Case("PT601", partial(four, drawn(0.2), 0.001), partial(four, drawn(0.2), 0.4), "first"),
     Case("PT602", run(duplicates("first") | POOR), run(duplicates("last") | POOR), "first", ERROR),
     Case("PT603", partial(frozen, math.sqrt(2 / 24), 0.1), partial(frozen, 0.9, 0.1), "first"),
@@ -163,7 +190,16 @@ CASES = [
     Case(
         "PT606",
         run(outcome(balanced_accuracy=0.4, accuracy=0.4), layers=NORMALISED),
-        run(outcome(balanced_accuracy=0.85, accuracy=0.85), layers=NORMALISED),
+        run(outcome(balanced_accuracy=0.9, accuracy=0.9), layers=NORMALISED),
+        "second",
+    ),
+    # A frozen one uses its averages in both modes.
+    Case(
+        "PT606",
+        run(LOSS_APART, layers=NORMALISED),
+        run(
+            LOSS_APART, layers={"second": {**NORMALISED["second"], "parameters": Parameters(0, 64)}}
+        ),
         "second",
     ),
     Case(

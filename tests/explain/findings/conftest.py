@@ -82,6 +82,9 @@ def stages_of(
     return tuple(found)
 
 
+SAME_COLUMNS: dict[str, Any] = {"column_shift": 0.04, "column_scale": 1.03, "column_sign": 0.0}
+
+
 def sound_figures(epochs: int, width: int) -> Figures:
     """What a training measures that goes well."""
     found: Figures = {}
@@ -110,6 +113,7 @@ def sound_figures(epochs: int, width: int) -> Figures:
         targets_not_finite=0,
         class_runs=460,
         expected_class_runs=467.0,
+        **SAME_COLUMNS,
     )
     found[DatasetCheck, VALIDATION, None] = DatasetCheck(
         rows=HELD,
@@ -121,6 +125,7 @@ def sound_figures(epochs: int, width: int) -> Figures:
         unseen_classes=0.0,
         class_shift=0.02,
         class_shift_sigmas=0.1,
+        **SAME_COLUMNS,
     )
     for name in (LINEAR, KERNEL):
         found[BaselineModel, name, None] = BaselineModel(
@@ -220,6 +225,7 @@ class Made:
         numbers: whether it is a regression, whose outcome is R2 (0.95) instead of an accuracy.
         training: fields of the training, such as ``batch_size``.
         layers: fields of stages, by name.
+        metrics: further metrics, the same in all epochs.
     """
 
     epochs: int = 8
@@ -234,6 +240,7 @@ class Made:
     numbers: bool = False
     training: Mapping[str, Any] | None = None
     layers: Mapping[str, Mapping[str, Any]] | None = None
+    metrics: Mapping[str, float] | None = None
 
 
 def figures_of(made: Made, changes: Mapping[Any, Mapping[str, Any]]) -> Figures:
@@ -279,7 +286,13 @@ def epochs_of(made: Made, batch: int) -> tuple[Epoch, ...]:
         own = [1.1 * 0.6 ** (number + 1) for number in range(made.epochs)]
     both = zip(own, own if made.held is None else made.held, strict=True)
     return tuple(
-        Epoch(number, {"loss": first, "val_loss": second}, 1.0, 0.001, -(-ROWS // batch))
+        Epoch(
+            number,
+            {"loss": first, "val_loss": second, **(made.metrics or {})},
+            1.0,
+            0.001,
+            -(-ROWS // batch),
+        )
         for number, (first, second) in enumerate(both, 1)
     )
 

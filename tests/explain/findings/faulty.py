@@ -20,6 +20,7 @@ from pipetrace.trace.measurements import (
     Gradient,
     InitialWeight,
     LossPoint,
+    NormalizedInput,
     Outcome,
     Signal,
     Update,
@@ -131,6 +132,45 @@ FLAGS = {"whole": True, "min": 0.0, "max": 1.0, "distinct": 2}
 NORMALISED = {
     "second": {"layer": "BatchNormalization", "config": {"momentum": 0.999}, "weights": ()}
 }
+
+
+def on_frozen_base(ratio: float, *, trainable: bool = False) -> Make:
+    """The first layer and the batch normalization behind it were trained elsewhere."""
+    kernel = (Weight("kernel", (8, 16), trainable=trainable),)
+    own = (Weight("gamma", (16,), trainable=trainable), Weight("moving_mean", (16,), False))
+    count = Parameters(144, 0) if trainable else Parameters(0, 144)
+    layers = {
+        "first": {"weights": kernel, "parameters": count},
+        "second": {"layer": "BatchNormalization", "weights": own},
+    }
+    return run({(NormalizedInput, "second", 8): {"std_ratio": ratio}}, layers=layers)
+
+
+def normalized(changes: Any, variance: float) -> Make:
+    """A Normalization of this variance in the place of the second layer."""
+
+    def make() -> Trace:
+        made = a_run(changes, layers={"second": {"layer": "Normalization", "config": {}}})
+        weights = {"second/mean": np.zeros(16), "second/variance": np.full(16, variance)}
+        return replace(made, weights=weights)
+
+    return make
+
+
+def padded_rows(share: float, config: Any = None, std: float = 1e-6) -> Make:
+    """A recurrent layer in the second place, behind rows that are padded so far."""
+    changes = poor() | training_rows(inputs_padded=share) | signals("second", std=std)
+    return run(changes, layers={"second": {"layer": "LSTM", "config": config or {}}})
+
+
+def forecast(error: float, last: float = 0.01, mean: float = 10.0) -> Make:
+    """A regression of this error beside repeating the last step and predicting the mean."""
+    figures = {
+        "mean_squared_error": error,
+        "mean_squared_error_of_last": last,
+        "mean_squared_error_of_mean": mean,
+    }
+    return numbers(outcome("validation", **figures))
 
 
 def drawn(factor: float, **more: float) -> dict[Any, Any]:

@@ -178,7 +178,7 @@ def test_the_marked_value_is_the_one_that_the_sentence_names(digits_trace: Trace
         if view.image is None or view.image.mark is None or view.example is None:
             continue
         _, row, column = view.image.mark
-        assert f"row {row}, column {column}" in view.example or "pixels with ink" in view.example
+        assert f"line {row}, column {column}" in view.example or "pixels with ink" in view.example
     marks = [view.image.mark for view in document(digits_trace).stages if view.image]
     assert sum(mark is not None for mark in marks) == 4
 

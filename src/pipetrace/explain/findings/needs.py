@@ -15,6 +15,7 @@ from pipetrace.trace.measurements import (
     Gradient,
     InitialWeight,
     LossPoint,
+    NormalizedInput,
     Outcome,
     ShiftedTargets,
     Signal,
@@ -36,6 +37,7 @@ Need: TypeAlias = Literal[
     "baseline models",
     "shifted targets",
     "activations",
+    "normalized inputs",
     "initial weights",
     "weight updates",
     "gradients",
@@ -70,6 +72,12 @@ def _class_outcomes(trace: Trace) -> bool:
     return (bool(epochs) and numbers) or _measured(ClassOutcome)(trace)
 
 
+def _normalized_inputs(trace: Trace) -> bool:
+    """Without a batch normalization there is nothing to record."""
+    has_any = any(stage.layer == "BatchNormalization" for stage in trace.stages)
+    return not has_any or _measured(NormalizedInput)(trace)
+
+
 def _summaries(trace: Trace) -> bool:
     """Of the outputs of layers, over all rows or over the probe rows of an epoch."""
     layers = [stage for stage in trace.stages if stage.kind not in (SOURCE, STEP)]
@@ -90,6 +98,7 @@ NEEDS: Mapping[Need, Callable[[Trace], bool]] = {
     "baseline models": _measured(BaselineModel),
     "shifted targets": _measured(ShiftedTargets),
     "activations": _measured(Signal),
+    "normalized inputs": _normalized_inputs,
     "initial weights": _measured(InitialWeight),
     "weight updates": _measured(Update),
     "gradients": _measured(Gradient),

@@ -116,7 +116,7 @@ onehot: writes every number as values of which one is 1
 convolution, conv2d, conv: slides filters over its input (convolution)
 maxpool: keeps the largest value of each block
 averagepool, avgpool: averages each block
-flatten: lists the values in a single row
+flatten: writes the values as one list
 """
 """What is done otherwise; the output has a shape of its own."""
 CONSTANT = "a constant or a weight"

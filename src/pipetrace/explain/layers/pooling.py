@@ -71,12 +71,12 @@ def _pooling(dims: int, stage: Stage) -> Fields:
 
 
 def _left(stage: Stage, window: Sequence[int], step: Sequence[int]) -> str:
-    """What no block covers: rows and columns, or steps, or planes."""
+    """What no block covers: lines and columns, or steps, or planes."""
     if padding(stage) == "same":
         return ""
     taken = positions_of(stage, stage.inputs[0].shape)
     given = positions_of(stage, stage.outputs[0].shape)
-    nouns = (["step"], ["row", "column"], ["plane", "row", "column"])[len(window) - 1]
+    nouns = (["step"], ["line", "column"], ["plane", "line", "column"])[len(window) - 1]
     words, total = [], 0
     for length, count, size, hop, noun in zip(taken, given, window, step, nouns, strict=True):
         left = (length or 0) - ((count or 1) * hop - hop + size)

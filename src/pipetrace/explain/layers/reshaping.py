@@ -170,8 +170,8 @@ def _resizing(stage: Stage) -> Fields:
 LAYERS = {
     "Flatten": Known(
         does="""
-            Lists the {size} values in a single row.
-            [ordered] Order: row by row, position by position, channel by channel.
+            Writes the {size} values as one list.
+            [ordered] Order: line by line, position by position, channel by channel.
         """,
         shape="""
             [product] {product}; no value changes.

@@ -129,7 +129,7 @@ def scaled_pixel(trace: Trace) -> Draft | None:
         f"""
 Question: A pixel of the example has the value {exact(value)}. What is its value after scaling?
 Answer: {after}
-Why: {exact(value)} / {exact(by)} = {after}, in float32, as measured in row {place[0]}, column
+Why: {exact(value)} / {exact(by)} = {after}, in float32, as measured in line {place[0]}, column
     {place[1]}.
 {exact(value / (by + 1))}: That divides by {exact(by + 1)}; the scaling divides by {exact(by)}.
 {exact(value / by * 2 - 1)}: That would scale to the range -1 to 1; this step only divides.
@@ -167,7 +167,7 @@ def pooled_value(trace: Trace) -> Draft | None:
 Question: In channel {place[2]} of the example, a block holds {listed(texts)}. What does
     MaxPooling2D return for it?
 Answer: {largest}
-Why: It keeps the largest value of the block: {largest}, as measured in row {place[0]}, column
+Why: It keeps the largest value of the block: {largest}, as measured in line {place[0]}, column
     {place[1]} of the output.
 {mean}: That is the mean; AveragePooling2D would return it.
 {total}: That is the sum; pooling adds nothing up.

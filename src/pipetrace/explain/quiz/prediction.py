@@ -90,7 +90,7 @@ Question: The largest value of the flat vector in this prediction, {figure(value
     Which filter does it come from?
 Answer: Filter {channel}
 Why: The channels come last and change fastest: {number(index)} = ({row} x {wide} + {column}) x
-    {channels} + {channel}, so it is filter {channel} at row {row}, column {column}.
+    {channels} + {channel}, so it is filter {channel} at line {row}, column {column}.
 """,
         f"prediction/{stage.name}",
         # A filter that does not exist would give itself away.

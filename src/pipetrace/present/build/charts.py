@@ -32,6 +32,7 @@ def chart(
     limits: tuple[float, float] | None = None,
     reference: tuple[float, str] | None = None,
     best: tuple[int, str] | None = None,
+    borders: Sequence[int] = (),
 ) -> Chart | None:
     """A chart of lines over the epochs, or None when nothing finite was measured.
 
@@ -45,6 +46,7 @@ def chart(
             Negative values that are far from zero have an axis of their own range.
         reference: a level to compare with, and its name; left out where it is far off the values.
         best: the epoch to mark, and why.
+        borders: the epochs with which a further ``fit`` began.
     """
     values = [value for line in lines for value in line.values if math.isfinite(value)]
     if not values:
@@ -56,13 +58,14 @@ def chart(
         level = Tick(scale.place(reference[0]), reference[1])
     return Chart(
         title=title if not scale.logarithmic else f"{title}, logarithmic axis",
-        label=_label(title, lines, epochs, text),
+        label=_label(title, lines, epochs, text, since=max(borders, default=epochs[0])),
         x=_epoch_ticks(epochs),
         y=tuple(Tick(scale.place(value), _tidy(text(value))) for value in scale.ticks),
         series=tuple(shown),
         reference=level,
         best=best[0] if best else None,
         best_text=best[1] if best else None,
+        borders=tuple(borders),
     )
 
 
@@ -147,10 +150,15 @@ def _tidy(text: str) -> str:
 
 
 def _label(
-    title: str, lines: Sequence[Line], epochs: Sequence[int], text: Callable[[float], str]
+    title: str,
+    lines: Sequence[Line],
+    epochs: Sequence[int],
+    text: Callable[[float], str],
+    *,
+    since: int,
 ) -> str:
     parts = [
-        f"{line.name} from {text(line.values[0])} in epoch {epochs[0]} "
+        f"{line.name} from {text(line.values[epochs.index(since)])} in epoch {since} "
         f"to {text(line.values[-1])} in epoch {epochs[-1]}"
         for line in lines
     ]

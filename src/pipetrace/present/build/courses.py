@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
@@ -9,13 +11,26 @@ from pipetrace.explain.facts import first_call
 from pipetrace.explain.formatting import figure, share
 from pipetrace.present.build.charts import Line, chart
 from pipetrace.present.drawings import Chart
+from pipetrace.present.views import Document, StageView
 from pipetrace.trace.document import LAYER, Stage, Trace
-from pipetrace.trace.measurements import Gradient, Signal, Update
+from pipetrace.trace.measurements import Figures, Gradient, Signal, Update
+
+F = TypeVar("F", bound=Figures)
+Course: TypeAlias = tuple[list[int], Callable[[int], float | None]]
+"""The epochs after which something was measured, and its value after one of them: a long run has
+thousands of values that no chart shows, so each is read when it is asked for."""
 
 MOST_POINTS = 24
 """Epochs of a chart; of more, evenly spread ones are drawn."""
 MANY_STAGES = 40
 """From so many stages on, only those with weights have charts."""
+
+
+def stages_with_courses(trace: Trace, made: Document) -> tuple[StageView, ...]:
+    """The stages of a document with their charts over the epochs."""
+    return tuple(
+        replace(view, courses=courses(trace, trace.stage(view.name))) for view in made.stages
+    )
 
 
 def courses(trace: Trace, stage: Stage) -> tuple[Chart, ...]:
@@ -24,16 +39,21 @@ def courses(trace: Trace, stage: Stage) -> tuple[Chart, ...]:
     if stage.kind != LAYER or (len(trace.stages) >= MANY_STAGES and not weights):
         return ()
     measured = trace.measurements
+
+    def course(kind: type[F], name: str, field: Callable[[F], float | None]) -> Course:
+        epochs = [each for each in measured.epochs(kind, name) if each is not None]
+        return epochs, lambda epoch: field(measured.of(kind, name, epoch))
+
     drawn = [
         _chart(
             "Spread of its output over rows, standard deviation",
-            {"output": measured.course(Signal, stage.name, lambda signal: signal.std)},
+            {"output": course(Signal, stage.name, lambda signal: signal.std)},
         ),
         _chart(
             "Zeros in its output",
             {
                 "values": _zeros(trace, stage),
-                "units": measured.course(Signal, stage.name, lambda signal: signal.dead_units),
+                "units": course(Signal, stage.name, lambda signal: signal.dead_units),
             },
             share,
         ),
@@ -44,11 +64,11 @@ def courses(trace: Trace, stage: Stage) -> tuple[Chart, ...]:
         drawn += [
             _chart(
                 f"Gradient of {largest}, Euclidean norm",
-                {"gradient": measured.course(Gradient, name, lambda gradient: gradient.norm)},
+                {"gradient": course(Gradient, name, lambda gradient: gradient.norm)},
             ),
             _chart(
                 f"Change of {largest} in an epoch, as a share of its norm",
-                {"change": measured.course(Update, name, _relative)},
+                {"change": course(Update, name, _relative)},
                 share,
             ),
         ]
@@ -61,30 +81,35 @@ def _relative(update: Update) -> float | None:
     return update.update_norm / update.weight_norm
 
 
-def _zeros(trace: Trace, stage: Stage) -> dict[int, float]:
+def _zeros(trace: Trace, stage: Stage) -> Course:
     """The share of zeros in a stage's output on the probe rows."""
-    found = {epoch.number: epoch.probe.get(stage.name) for epoch in trace.epochs}
-    return {
-        number: each.zeros / each.count for number, each in found.items() if each and each.count
-    }
+    probes = {each.number: each.probe for each in trace.epochs if stage.name in each.probe}
+
+    def share_of(epoch: int) -> float | None:
+        summary = probes[epoch][stage.name]
+        return summary.zeros / summary.count if summary.count else None
+
+    return list(probes), share_of
 
 
 def _chart(
-    title: str,
-    lines: Mapping[str, Mapping[int, float]],
-    text: Callable[[float], str] = figure,
+    title: str, lines: Mapping[str, Course], text: Callable[[float], str] = figure
 ) -> Chart | None:
     """A chart of lines by epoch; None without two points, or where all are zero."""
-    drawn = {name: of for name, of in lines.items() if len(of) > 1 and any(of.values())}
-    epochs = sorted({epoch for of in drawn.values() for epoch in of})
+    epochs = sorted({epoch for known, _ in lines.values() for epoch in known})
     if not epochs:
         return None
     places = np.linspace(0, len(epochs) - 1, min(len(epochs), MOST_POINTS)).round().astype(int)
     shown = [epochs[place] for place in places]
+    drawn: dict[str, dict[int, float]] = {}
+    for name, (known, value_at) in lines.items():
+        values = {epoch: value_at(epoch) for epoch in shown if epoch in known}
+        drawn[name] = {epoch: value for epoch, value in values.items() if value is not None}
     roles = ("training", "validation")
     made = [
         Line(name, role, tuple(of.get(epoch, math.nan) for epoch in shown))
         for (name, of), role in zip(drawn.items(), roles, strict=False)
+        if len(of) > 1 and any(of.values())
     ]
     limits = (0.0, 1.0) if title.startswith("Zeros") else None
-    return chart(title, made, shown, text=text, limits=limits)
+    return chart(title, made, shown, text=text, limits=limits) if made else None

@@ -21,7 +21,6 @@ from pipetrace.explain.layers import operation
 from pipetrace.explain.remarks import example, measured, place
 from pipetrace.present.build import images
 from pipetrace.present.build.change import change
-from pipetrace.present.build.courses import courses
 from pipetrace.present.build.detail import DETAILS, NORMAL
 from pipetrace.present.build.graph.wiring import Wiring, described, wiring
 from pipetrace.present.drawings import Bar, ImageView
@@ -166,7 +165,6 @@ def _stage(trace: Trace, wires: Wiring, stage: Stage, index: int, rows: int) -> 
         bars_label=bars_label(trace, stage, "the example"),
         others=_others(stage, words.title),
         change=change(trace, stage, form),
-        courses=courses(trace, stage),
     )
 
 

@@ -13,6 +13,7 @@ from pipetrace.explain.insight import insight
 from pipetrace.explain.layers import operation
 from pipetrace.explain.quiz import Question, quiz
 from pipetrace.present.blocks import Epochs, Figure, Labelled, Paragraph, flattened
+from pipetrace.present.build.courses import stages_with_courses
 from pipetrace.present.build.data_flow import data_flow
 from pipetrace.present.build.detail import DETAILS, NORMAL
 from pipetrace.present.build.findings import (
@@ -50,6 +51,7 @@ def document(
     expanded: bool = False,
     shown: Collection[str] = (),
     image_bytes: int = DETAILS[NORMAL].images,
+    with_courses: bool = True,
 ) -> Document:
     """Everything there is to show of a trace.
 
@@ -59,12 +61,14 @@ def document(
         expanded: whether the nested models and repeated blocks of a large model are shown open.
         shown: the names of the stages that keep their images before all others where not all can.
         image_bytes: how much the stages' images and charts may take in a page.
+        with_courses: whether the stages have their charts over the epochs, which pages alone show.
 
     Raises:
         DamagedTraceError: the facts contradict each other, as in a file that was tampered with.
     """
     try:
-        return _document(trace, quiz_seed, expanded, shown, image_bytes)
+        made = _document(trace, quiz_seed, expanded, shown, image_bytes)
+        return replace(made, stages=stages_with_courses(trace, made)) if with_courses else made
     except CONTRADICTIONS as error:
         raise DamagedTraceError(
             "The trace can be read, but its facts do not fit together: "

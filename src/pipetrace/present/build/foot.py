@@ -1,6 +1,7 @@
 """The foot of a document: how everything was measured, and what of it was not."""
 
 from pipetrace.explain.facts import own_pipeline, train_rows, trained, validation_rows
+from pipetrace.explain.fits import weights_words
 from pipetrace.explain.formatting import (
     counted,
     dimensions,
@@ -15,7 +16,10 @@ from pipetrace.explain.overhead import omissions, spent
 from pipetrace.present.views import Fact
 from pipetrace.trace.document import FINISHED, STOPPED, Parameters, Trace
 from pipetrace.trace.rows import Target
+from pipetrace.trace.training import Callback, Fit, Training
 
+SHOWN_SETTINGS = ("mode", "patience", "restore_best_weights", "save_best_only", "factor")
+"""Settings of callbacks that are told, where they have them."""
 MOST_PARTS = 4
 """Parts of the recording that are texts by name."""
 
@@ -33,7 +37,7 @@ def foot(trace: Trace) -> tuple[Fact, ...]:
         Fact("Not recorded", omitted) if (omitted := omissions(trace)) else None,
         Fact("Command", run.command or "not recorded"),
         Fact("Seed", str(run.training.seed)) if run.training.seed is not None else None,
-        Fact("Training", _training(trace)) if trained(trace) else None,
+        Fact("Training", _trainings(trace)) if trained(trace) else None,
         Fact("Data", _data(trace)),
         Fact("Model", _model(trace)),
         Fact("Versions", f"{versions}; {run.platform}."),
@@ -119,8 +123,26 @@ def _largest(trace: Trace) -> str:
     return f"The largest parts: {listed(texts)}"
 
 
-def _training(trace: Trace) -> str:
-    training = trace.run.training
+def _trainings(trace: Trace) -> str:
+    """The settings, fit by fit where there are several."""
+    fits = trace.fits
+    if len(fits) < 2:
+        return _training(trace.run.training)
+    return " ".join(
+        f"Fit {place}, {_epochs(fit)}: {_training(fit.training)}"
+        for place, fit in enumerate(fits, 1)
+    )
+
+
+def _epochs(fit: Fit) -> str:
+    if fit.last_epoch is None:
+        return "no epoch finished"
+    if fit.last_epoch == fit.first_epoch:
+        return f"epoch {fit.first_epoch}"
+    return f"epochs {fit.first_epoch} to {fit.last_epoch}"
+
+
+def _training(training: Training) -> str:
     several = [f"{loss} for {name}" for name, loss in training.losses.items()]
     parts = [
         training.optimizer or "no optimizer",
@@ -133,12 +155,20 @@ def _training(trace: Trace) -> str:
     parts.append(f"{counted(training.epochs, 'epoch')} planned")
     text = f"{', '.join(parts)}."
     if training.callbacks:
-        text += f" Callbacks: {', '.join(training.callbacks)}."
-    if training.class_weights:
-        text += " Classes or rows were weighted."
+        text += f" Callbacks: {', '.join(map(_callback, training.callbacks))}."
+    if weights := weights_words(training):
+        text += f" The training loss has {weights}; the validation loss has none."
     if training.policy != "float32":
         text += f" Computed under the dtype policy {training.policy}."
     return text
+
+
+def _callback(callback: Callback) -> str:
+    """Its class, and what it watches."""
+    settings = callback.settings
+    watched = [str(settings["monitor"])] if "monitor" in settings else []
+    watched += [f"{name}={settings[name]}" for name in SHOWN_SETTINGS if settings.get(name)]
+    return f"{callback.name} ({', '.join(watched)})" if watched else callback.name
 
 
 def _data(trace: Trace) -> str:

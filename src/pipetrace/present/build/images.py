@@ -257,7 +257,7 @@ def _reduced(maps: NDArray[np.float32], *, colour: bool) -> tuple[NDArray[np.flo
     hop = -(-max(maps.shape[1:]) // LARGEST_MAP)
     if hop > 1 and min(maps.shape[1:]) > 1 and len(maps[0]) > 1:
         maps = maps[:, ::hop, ::hop]
-        notes.append(f"every {_ordinal(hop)} row and column")
+        notes.append(f"every {_ordinal(hop)} line and column")
     count = 3 if colour else max(1, min(MOST_MAPS, MOST_VALUES // max(1, maps[0].size)))
     if len(maps) > count:
         notes.append(f"the first {count} of {len(maps)} maps")

@@ -5,6 +5,7 @@ import math
 from pipetrace.explain import metrics
 from pipetrace.explain.facts import layer_stages, measured_rows, row_noun
 from pipetrace.explain.findings.engine import Report
+from pipetrace.explain.fits import model_part
 from pipetrace.explain.formatting import counted, figure, number, points, share
 from pipetrace.explain.judgement import Score, chance, judgement
 from pipetrace.present.views import KeyFigure
@@ -20,7 +21,7 @@ def key_figures(trace: Trace, report: Report) -> tuple[KeyFigure, ...]:
         trace: the recording.
         report: what the rules found in it.
     """
-    judged = judgement(trace)
+    judged, trace = judgement(trace), model_part(trace)
     reached: list[KeyFigure | None]
     if judged.broken:  # an accuracy of such a model means nothing
         value, since = trace.epochs[-1].metrics["loss"], judged.broken.number

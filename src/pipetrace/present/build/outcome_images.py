@@ -35,7 +35,7 @@ def image_outcome(output: task.Output, values: Array, target: Array | None) -> t
     off = np.abs(values.astype(float) - target)
     row, column, *_ = map(int, np.unravel_index(int(off.argmax()), off.shape))
     mean, most = figure(float(off.mean())), figure(float(off.max()))
-    verdict += f", off by {mean} on average and by {most} at most, in row {row}, column {column}."
+    verdict += f", off by {mean} on average and by {most} at most, in line {row}, column {column}."
     return verdict, compared(values.astype(np.float32), target.astype(np.float32), form)
 
 

@@ -182,7 +182,7 @@ def _text(stage: Stage, values: Array) -> str:
         return f"{maps}; values from {low} to {high}."
     if values.ndim == 1:
         count = number(values.size)
-        return f"{count} values in one row, {share(zeros)} of them 0, the largest {high}."
+        return f"{count} values in one list, {share(zeros)} of them 0, the largest {high}."
     if values.ndim == 2 and stage.kind not in (SOURCE, STEP):
         steps, each = values.shape
         size = f"{counted(steps, 'step')} of {counted(each, 'value')}"

@@ -1,15 +1,18 @@
 """The view of the training: charts, the table of epochs, and what a step is."""
 
 import math
+from dataclasses import replace
 
 from pipetrace.explain import metrics, task
 from pipetrace.explain.facts import (
+    Steps,
     accumulated,
     own_pipeline,
     steps_per_epoch,
     trained,
     validation_rows,
 )
+from pipetrace.explain.fits import borders, last_stretch, stretches
 from pipetrace.explain.formatting import counted, duration, figure, number, share
 from pipetrace.explain.judgement import best_validation, chance
 from pipetrace.explain.observations import observations
@@ -25,11 +28,16 @@ MOST_CHARTS = 12
 def training(trace: Trace) -> TrainingView:
     """The training's view; it says so where no epoch was finished."""
     texts = {observation.epoch: observation.text for observation in observations(trace)}
-    names = metrics.names(trace)
+    names, new = metrics.names(trace), borders(trace)
     return TrainingView(
         charts=_charts(trace),
         columns=("epoch", *(metrics.title(name) for name in names), "seconds", "what happened"),
-        rows=tuple(_row(trace, epoch, names, texts[epoch.number]) for epoch in trace.epochs),
+        rows=tuple(
+            replace(
+                _row(trace, epoch, names, texts[epoch.number]), border=new.get(epoch.number, "")
+            )
+            for epoch in trace.epochs
+        ),
         steps=_steps(trace),
         note=_note(trace) if trace.epochs else "",
         empty=None if trace.epochs else "No epoch was finished.",
@@ -58,7 +66,9 @@ def _row(trace: Trace, epoch: Epoch, names: tuple[str, ...], observation: str) -
 
 
 def _charts(trace: Trace) -> tuple[Chart, ...]:
-    best, guess, accuracy = best_validation(trace), chance(trace), metrics.accuracy_name(trace)
+    best, accuracy = best_validation(last_stretch(trace)), metrics.accuracy_name(trace)
+    alike = len(stretches(trace)) == 1
+    guess, new = chance(trace) if alike else None, tuple(borders(trace))
     mark = (
         (best.number, f"lowest validation loss, epoch {best.number}")
         if best and len(trace.epochs) > 1
@@ -70,7 +80,7 @@ def _charts(trace: Trace) -> tuple[Chart, ...]:
         write, title, reference = metrics.writer(trace, name), name, None
         if name == "loss":
             title, reference = (
-                _loss(trace),
+                _loss(trace) if alike else "Loss",
                 (guess.loss, f"chance {figure(guess.loss)}") if guess else None,
             )
         elif name == accuracy:
@@ -86,6 +96,7 @@ def _charts(trace: Trace) -> tuple[Chart, ...]:
                 limits=limits,
                 reference=reference,
                 best=mark,
+                borders=new,
             )
         )
     return tuple(each for each in found if each is not None)
@@ -96,7 +107,7 @@ def _loss(trace: Trace) -> str:
     output, run = task.only(trace), trace.run.training
     if output is None:
         return "Loss of all outputs together" if len(task.outputs(trace)) > 1 else "Loss"
-    nats = " in nats" if output.loss in task.CROSSENTROPIES and not run.class_weights else ""
+    nats = " in nats" if output.loss in task.CROSSENTROPIES and not run.is_weighted else ""
     if output.what == task.CLASSES and nats:
         return f"Loss, cross-entropy{nats}"
     return f"Loss, {run.loss}{nats}" if run.loss else "Loss"
@@ -132,9 +143,15 @@ def _note(trace: Trace) -> str:
 
 
 def _steps(trace: Trace) -> str:
-    found = steps_per_epoch(trace)
+    found, fits = steps_per_epoch(trace), len(trace.fits)
     if found is None:
         return ""
+    if fits > 1:
+        return f"In fit {fits}: {_of_steps(trace, found)}"
+    return _of_steps(trace, found)
+
+
+def _of_steps(trace: Trace, found: Steps) -> str:
     several = accumulated(trace)
     updates = f"The weights are updated every {several} steps."
     if not several:

@@ -14,18 +14,14 @@ const PAUSE_MS = 100;
 export function mirror(model, state) {
   read(model, state);
   let first = true;
-  let timer = 0;
-  let last = -Infinity;
-  const save = () => {
-    timer = 0;
-    last = performance.now();
-    remember(write(model, state));
-  };
+  let [timer, last] = [0, -Infinity];
   state.watch(["stage", "place", "row", "epoch", "cell", "head", "theme", "reload"], () => {
-    // The page opens with the address that it was given. Browsers refuse addresses that change at every step of a
-    // window that slides, or of epochs that are dragged through.
-    if (!first) timer ||= window.setTimeout(save, Math.max(0, last + PAUSE_MS - performance.now()));
-    first = false;
+    clearTimeout(timer);
+    // The page opens with the address that it was given. While a window slides or epochs are scrubbed it waits for the
+    // end: browsers refuse addresses that change at every step.
+    const now = performance.now();
+    if (!first) timer = window.setTimeout(() => remember(write(model, state)), now - last > PAUSE_MS ? 0 : PAUSE_MS);
+    [first, last] = [false, now];
   });
   window.addEventListener("hashchange", () => read(model, state));
 }

@@ -19,12 +19,13 @@ const RAMPS = {
   },
 };
 const LEVELS = 256;
+const [DARK, PAPER] = [matchMedia("(prefers-color-scheme: dark)"), matchMedia("print")];
 
 /** @returns {"light" | "dark"} the theme that is shown */
 export function theme() {
   const chosen = document.documentElement.dataset.theme;
   if (chosen === "light" || chosen === "dark") return chosen;
-  return matchMedia("(prefers-color-scheme: dark)").matches && !matchMedia("print").matches ? "dark" : "light";
+  return DARK.matches && !PAPER.matches ? "dark" : "light";
 }
 
 /**
@@ -89,6 +90,27 @@ export function inkOn(colour) {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000" : "#fff";
 }
 
+/** @type {WeakMap<HTMLCanvasElement, { context: CanvasRenderingContext2D, image: ImageData, pixels: Uint32Array }>} */
+const SHEETS = new WeakMap();
+
+/**
+ * The pixels of a canvas. They are few, so they stay in plain memory: a browser composes a canvas on the graphics card as
+ * a layer of its own, which takes longer than to paint it.
+ *
+ * @param {HTMLCanvasElement} canvas
+ */
+function sheetOf(canvas) {
+  const { width, height } = canvas;
+  const known = SHEETS.get(canvas);
+  if (known && known.image.width === width && known.image.height === height) return known;
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  if (!context || !width || !height) return null;
+  const image = context.createImageData(width, height);
+  const made = { context, image, pixels: new Uint32Array(image.data.buffer) };
+  SHEETS.set(canvas, made);
+  return made;
+}
+
 /**
  * Paint values on a canvas, one pixel a value. NaN and Inf stay clear.
  *
@@ -101,17 +123,31 @@ export function inkOn(colour) {
 export function paint(canvas, values, columns, most, ramp) {
   const rows = Math.ceil(values.length / columns);
   if (canvas.width !== columns || canvas.height !== rows) Object.assign(canvas, { width: columns, height: rows });
-  const context = canvas.getContext("2d");
-  if (!context) return;
-  const image = context.createImageData(columns, rows);
-  const pixels = new Uint32Array(image.data.buffer);
+  paintMaps(canvas, [{ values, left: 0, top: 0 }], columns, most, ramp);
+}
+
+/**
+ * Paint several maps on a canvas that has room for them.
+ *
+ * @param {HTMLCanvasElement} canvas
+ * @param {readonly { values: ArrayLike<number>, left: number, top: number }[]} maps and where the first value of each stands
+ * @param {number} columns of each
+ * @param {number} most
+ * @param {Ramp} ramp
+ */
+export function paintMaps(canvas, maps, columns, most, ramp) {
+  const sheet = sheetOf(canvas);
+  if (!sheet) return;
+  const { context, image, pixels } = sheet;
+  const { width } = image;
+  pixels.fill(0);
   const table = tableOf(ramp);
-  const zero = ramp === "signed" ? LEVELS - 1 : 0;
+  const [zero, last] = [ramp === "signed" ? LEVELS - 1 : 0, table.length - 1];
   const scale = (LEVELS - 1) / (most || 1);
-  for (let at = 0; at < values.length; at++) {
-    const level = Math.round(values[at] * scale) + zero;
-    if (Number.isFinite(values[at])) pixels[at] = table[Math.min(table.length - 1, Math.max(0, level))];
-  }
+  for (const { values, left, top } of maps)
+    for (let at = 0, row = top; at < values.length; row++)
+      for (let column = left; column < left + columns; column++, at++)
+        if (Number.isFinite(values[at])) pixels[row * width + column] = table[Math.min(last, Math.max(0, Math.round(values[at] * scale) + zero))];
   context.putImageData(image, 0, 0);
 }
 
@@ -126,10 +162,10 @@ export function paint(canvas, values, columns, most, ramp) {
  */
 export function paintColours(canvas, values, columns, low, high) {
   const rows = values.length / 3 / columns;
-  Object.assign(canvas, { width: columns, height: rows });
-  const context = canvas.getContext("2d");
-  if (!context) return;
-  const image = context.createImageData(columns, rows);
+  if (canvas.width !== columns || canvas.height !== rows) Object.assign(canvas, { width: columns, height: rows });
+  const sheet = sheetOf(canvas);
+  if (!sheet) return;
+  const { context, image } = sheet;
   for (let at = 0; at < values.length / 3; at++) {
     for (let band = 0; band < 3; band++)
       image.data[4 * at + band] = (255 * (values[3 * at + band] - low)) / (high - low || 1);

@@ -70,31 +70,48 @@ function given(child) {
   return child !== null && child !== undefined && child !== false && child !== "";
 }
 
+/** @type {WeakMap<Element, (near: boolean) => void>} */
+const watched = new WeakMap();
+const sight = new IntersectionObserver((entries) => entries.forEach(({ target, isIntersecting }) => watched.get(target)?.(isIntersecting)), { rootMargin: "300px" });
+window.addEventListener("beforeprint", () => document.querySelectorAll("[data-stale]").forEach((element) => watched.get(element)?.(true)));
+
 /**
- * Draw an element when it comes into view, and again in view where the state has changed, so that what is looked at does
- * not wait for the rest of the page.
+ * Draw an element only while it is in view, or near it, and else when it comes there, so that what is looked at does not
+ * wait for the rest of the page. Paper shows everything.
  *
- * @param {HTMLElement} element
- * @param {import("viewer/state.js").State} state
- * @param {import("viewer/state.js").Key[]} keys that it draws
+ * @param {Element} element which has one such function
  * @param {() => void} draw
+ * @param {boolean} [near] whether it counts as in view until that is known: it is then drawn at the start, so that
+ *   nothing below it moves later
+ * @returns {() => void} to be called when what it shows is another now
  */
-export function whenSeen(element, state, keys, draw) {
-  let [seen, stale] = [false, false];
-  const redraw = () => {
-    if (stale) draw();
+export function whenSeen(element, draw, near = false) {
+  let stale = false;
+  watched.set(element, (now) => {
+    near = now;
+    if (!near || !stale) return;
     stale = false;
-  };
-  new IntersectionObserver(
-    (entries) => {
-      seen = entries[entries.length - 1].isIntersecting;
-      if (seen) redraw();
-    },
-    { rootMargin: "300px" },
-  ).observe(element);
-  window.addEventListener("beforeprint", redraw);
-  state.watch(keys, () => {
-    stale = true;
-    if (seen) redraw();
+    element.removeAttribute("data-stale");
+    draw();
   });
+  sight.observe(element);
+  return () => {
+    if (near) return draw();
+    if (!stale) element.setAttribute("data-stale", "");
+    stale = true;
+  };
+}
+
+const SLICE_MS = 8;
+const LATEST_MS = 500;
+
+/**
+ * Do a part of a longer work when the page has nothing else to do, so that it slows down nothing that is looked at.
+ *
+ * @param {(ms: number) => void} work called with the time that it may take
+ */
+export function whenIdle(work) {
+  // Not all browsers have it.
+  if (!window.requestIdleCallback) return void setTimeout(() => work(SLICE_MS));
+  requestIdleCallback((deadline) => work(Math.min(SLICE_MS, deadline.timeRemaining())), { timeout: LATEST_MS });
 }

@@ -263,7 +263,7 @@ function where(view, index, at) {
   if (view.kind === "vector") return `position ${at.row * view.shape[2] + at.column}`;
   if (view.kind === "steps") return `step ${at.row}${view.hidden.includes(at.row) ? " (hidden)" : ""}, channel ${at.column}`;
   const name = view.names[index] && view.kind !== "colour" ? `${view.names[index]}, ` : "";
-  return `${name}row ${at.row}, column ${at.column}`;
+  return `${name}line ${at.row}, column ${at.column}`;
 }
 
 /**

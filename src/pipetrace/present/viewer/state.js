@@ -60,19 +60,28 @@ export class State {
    * @param {Shape[K]} value
    */
   set(key, value) {
-    if (same(this.now[key], value)) return;
-    this.now[key] = value;
-    if (key === "place" && this.now.place && this.now.place.length > 2) this.now.channel = this.now.place[this.now.place.length - 1];
-    this.changed(key);
+    this.update(/** @type {any} */ ({ [key]: value }));
   }
 
   /**
-   * Tell those who watch a key that what it stands for is another now.
+   * Change several parts at once; who watches more than one of them is told once.
    *
-   * @param {Key} key
+   * @param {Partial<Shape>} changes
    */
-  changed(key) {
-    for (const [keys, listener] of this.listeners) if (keys.includes(key)) listener();
+  update(changes) {
+    const keys = /** @type {Key[]} */ (Object.keys(changes)).filter((key) => !same(this.now[key], changes[key]));
+    Object.assign(this.now, changes);
+    if (keys.includes("place") && this.now.place && this.now.place.length > 2) this.now.channel = this.now.place[this.now.place.length - 1];
+    this.changed(...keys);
+  }
+
+  /**
+   * Tell those who watch one of these keys that what it stands for is another now.
+   *
+   * @param {...Key} keys
+   */
+  changed(...keys) {
+    for (const [watched, listener] of this.listeners) if (watched.some((key) => keys.includes(key))) listener();
   }
 
   /**
@@ -82,9 +91,7 @@ export class State {
    * @param {number[] | null} [place] of its value to look at, the strongest when left out
    */
   open(stage, place = null) {
-    if (this.now.stage === stage) return;
-    this.now.place = place;
-    this.set("stage", stage);
+    if (this.now.stage !== stage) this.update({ stage, place });
   }
 
   /**

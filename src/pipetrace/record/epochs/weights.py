@@ -1,11 +1,12 @@
 """The weights that are written after epochs, so that readers can compute the model as it was."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from pipetrace.capture.weights import Weights, size
+from pipetrace.capture.weights import Weights, size, trainable
 from pipetrace.record.measure.snapshots import Snapshots
 from pipetrace.record.state import State
 from pipetrace.trace.document import Array
@@ -22,6 +23,61 @@ BYTES_A_WEIGHT = 2
 SECONDS, SECONDS_A_WEIGHT = 0.002, 50e-9
 """What writing the weights of an epoch takes."""
 PART = "epoch weights"
+
+
+MOST_VARIABLES, MOST_VALUES = 24, 100_000
+"""Of how many weights a digest is taken at the most; small ones come first."""
+
+
+class WeightDigests:
+    """Tells after which epoch a model had the weights that it has now.
+
+    A digest is of some of the weights that train, in full: what training does to one of them it
+    does to all, and equal bits are no chance.
+
+    Args:
+        model: that is trained.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._of: dict[int, tuple[list[Any], bytes]] = {}
+
+    def note(self, epoch: int) -> None:
+        """Remember the weights as an epoch left them, 0 for before training."""
+        if chosen := self._chosen():
+            self._of[epoch] = chosen, _digest(chosen)
+
+    def epoch(self) -> int | None:
+        """The last epoch that left the weights of now; None where none did that was noted."""
+        return next(
+            (each for each in sorted(self._of, reverse=True) if not self.differ(each)), None
+        )
+
+    def differ(self, epoch: int) -> bool | None:
+        """Whether an epoch left other weights; None where it was not noted."""
+        if epoch not in self._of:
+            return None
+        # Other weights may train now than in an earlier fit.
+        chosen, digest = self._of[epoch]
+        return _digest(chosen) != digest
+
+    def _chosen(self) -> list[Any]:
+        found, left = list[Any](), MOST_VALUES
+        variables = [each for each in trainable(self._model) if size([each])]
+        for variable in sorted(variables, key=lambda each: size([each])):
+            left -= size([variable])
+            if found and (left < 0 or len(found) == MOST_VARIABLES):
+                break
+            found.append(variable)
+        return found
+
+
+def _digest(variables: list[Any]) -> bytes:
+    hashed = hashlib.blake2b(digest_size=16)
+    for variable in variables:
+        hashed.update(np.ascontiguousarray(variable.numpy()).tobytes())
+    return hashed.digest()
 
 
 class EpochWeights:

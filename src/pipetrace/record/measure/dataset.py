@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -25,17 +26,18 @@ class DataFacts:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._read: Data | None = None
-        self._of: tuple[int, bool] | None = None
-        self._fingerprint = ("", -1)
+        self._of: tuple[weakref.ref[Rows], bool] | None = None
+        self._fingerprint: tuple[str, weakref.ref[Rows] | None] = ("", None)
 
-    def told(self, known: Data, given: Data | None) -> Data:
+    def told(self, rows: Rows | None, known: Data, given: Data | None) -> Data:
         """What is known, without reading any rows for it.
 
         Args:
+            rows: those to look at.
             known: what is known without having read the rows.
             given: what is known beforehand, in place of what the rows tell.
         """
-        read = self._read
+        read = self._read if self._of is None or self._of[0]() is rows else None
         if given is not None:
             targets = read.targets if read else ()
             return replace(given, targets=targets, rows=known.rows, complete=known.complete)
@@ -52,7 +54,8 @@ class DataFacts:
 
     def has_read(self, rows: Rows, measure: ModelPass | None) -> bool:
         """Whether that was done for these rows."""
-        return self._of == (id(rows), measure is not None)
+        known = self._of
+        return known is not None and known[0]() is rows and known[1] == (measure is not None)
 
     def read(
         self,
@@ -73,15 +76,15 @@ class DataFacts:
             classifies: whether the loss is one for classes.
         """
         with self._lock:
-            of = (id(rows), measure is not None)
-            if self._of == of:
-                return
-            self._of = of
             if rows is None:
                 self._read = known
                 return
-            if self._fingerprint[1] != id(rows):
-                self._fingerprint = (_fingerprint(rows), id(rows))
+            if self.has_read(rows, measure):
+                return
+            self._of = (weakref.ref(rows), measure is not None)
+            before = self._fingerprint[1]
+            if before is None or before() is not rows:
+                self._fingerprint = (_fingerprint(rows), weakref.ref(rows))
             counts = _class_counts(rows, measure) if classifies and measure is not None else None
             names: tuple[str, ...] = ()
             if counts is not None:

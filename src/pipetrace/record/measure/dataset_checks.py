@@ -8,11 +8,13 @@ from pipetrace.capture.fit import FitCall
 from pipetrace.record.measure.model_pass import ModelPass, is_numbers
 from pipetrace.record.measure.outcomes import Found, one_blas_thread
 from pipetrace.record.measure.rows import Rows
-from pipetrace.stats import baselines, dataset_checks
+from pipetrace.stats import baselines, columns, dataset_checks, pairs, series
 from pipetrace.stats.outcomes import class_labels
 from pipetrace.trace.document import Array
 from pipetrace.trace.measurements import TRAINING, VALIDATION, DatasetCheck, FitArguments
 
+PADDED_ROWS = 1000
+"""Rows of which the padding is measured."""
 BASELINE_ROWS = 600
 """Rows that the baseline models get: their work grows with the third power."""
 BASELINE_VALUES = 6_000_000
@@ -21,7 +23,13 @@ BASELINE_TARGETS = 2000
 """Values of a row's target, at the most."""
 
 
-def checks(measure: ModelPass, call: FitCall, trained: Rows, validation: Rows | None) -> Found:
+def checks(
+    measure: ModelPass,
+    call: FitCall,
+    trained: Rows,
+    validation: Rows | None,
+    earlier: list[Array],
+) -> Found:
     """Repeated rows, contradictions, order, and what validation rows share with training rows.
 
     Args:
@@ -29,6 +37,8 @@ def checks(measure: ModelPass, call: FitCall, trained: Rows, validation: Rows | 
         call: the arguments of ``fit``.
         trained: rows that it trained on.
         validation: rows that it did not, or None.
+        earlier: hashes of rows that earlier calls of ``fit`` trained on; those of this one are
+            added.
     """
     some = trained.taken(slice(0, dataset_checks.MOST_ROWS))
     x = dataset_checks.hashes(_with_rows(some))
@@ -41,6 +51,10 @@ def checks(measure: ModelPass, call: FitCall, trained: Rows, validation: Rows | 
             targets_are_inputs=float((y == x).mean()),
             targets_among_inputs=float(np.isin(y, x).mean()),
         )
+    table = _columns_of(trained)
+    half = len(table[0]) // 2 if table else 0
+    found = _with_columns(found, [each[:half] for each in table], [each[half:] for each in table])
+    found = _with_series(found, some)
     labels = labels_of(measure, some)
     if labels is not None:
         runs, by_chance = dataset_checks.class_runs(labels[0])
@@ -50,17 +64,28 @@ def checks(measure: ModelPass, call: FitCall, trained: Rows, validation: Rows | 
         (TRAINING, found),
     ]
     if validation is not None and len(validation):
-        checked.append((VALIDATION, _of_validation(measure, validation, x, labels)))
+        seen = np.concatenate(earlier) if earlier else None
+        new = _of_validation(measure, validation, x, seen, labels)
+        checked.append((VALIDATION, _with_columns(new, table, _columns_of(validation))))
+    earlier.append(x)
     return checked
 
 
 def _of_validation(
-    measure: ModelPass, validation: Rows, x: Array, labels: tuple[Array, int] | None
+    measure: ModelPass,
+    validation: Rows,
+    x: Array,
+    earlier: Array | None,
+    labels: tuple[Array, int] | None,
 ) -> DatasetCheck:
     kept = validation.taken(slice(0, dataset_checks.MOST_ROWS))
     new = dataset_checks.hashes(_with_rows(kept))
     found = _with_values(dataset_checks.repeated(new, None), kept)
-    found = replace(found, seen_in_training=float(np.isin(new, x).mean()))
+    found = replace(
+        found,
+        seen_in_training=float(np.isin(new, x).mean()),
+        seen_in_earlier_fits=None if earlier is None else float(np.isin(new, earlier).mean()),
+    )
     others = labels_of(measure, kept)
     if labels is None or others is None:
         return found
@@ -145,6 +170,52 @@ def _with_values(found: DatasetCheck, rows: Rows) -> DatasetCheck:
         inputs_not_finite=_not_finite(rows.arrays),
         targets_not_finite=_not_finite(rows.targets),
     )
+
+
+def _columns_of(rows: Rows) -> list[Array]:
+    """The rows whose columns are compared; none where they are no numbers."""
+    if not all(is_numbers(each) and each.ndim for each in rows.arrays):
+        return []
+    values = sum(each[:1].size for each in rows.arrays)
+    return rows.spaced(columns.MOST_VALUES // max(1, values)).arrays
+
+
+def _with_columns(found: DatasetCheck, first: list[Array], second: list[Array]) -> DatasetCheck:
+    """The same with how far the columns of some rows are from those of others."""
+    both = [(len(each[0]), [one.shape[1:] for one in each]) for each in (first, second) if each]
+    if len(both) < 2 or both[0][1] != both[1][1] or not (both[0][0] and both[1][0]):
+        return found
+    apart = columns.apart(first, second)
+    if apart is None:
+        return found
+    return replace(
+        found, column_shift=apart.shift, column_scale=apart.scale, column_sign=apart.sign
+    )
+
+
+def _with_series(found: DatasetCheck, rows: Rows) -> DatasetCheck:
+    """The same with the padding of series, and whether inputs look like their own targets."""
+    few, (x, y) = rows.spaced(PADDED_ROWS), (rows.arrays, rows.targets)
+    numbers = len(x) == len(y) == 1 and is_numbers(x[0]) and is_numbers(y[0])
+    with one_blas_thread():
+        alike = pairs.pairs(x[0], y[0]) if numbers else None
+    if alike is not None:
+        found = replace(
+            found,
+            own_correlation=alike.own,
+            best_correlation=alike.best,
+            mutual_best=alike.mutual,
+        )
+    return replace(
+        found,
+        inputs_padded=_most_padded(few.arrays),
+        targets_padded=_most_padded(few.targets),
+    )
+
+
+def _most_padded(arrays: list[Array]) -> float | None:
+    shares = [series.padded(each) for each in arrays if is_numbers(each)]
+    return max((each for each in shares if each is not None), default=None)
 
 
 def _not_finite(arrays: list[Array]) -> int:

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 
 from pipetrace.capture.forward import Passed
-from pipetrace.capture.weights import Weights
+from pipetrace.capture.weights import Weights, values_of
 from pipetrace.record.measure.model_pass import ModelPass, is_numbers
 from pipetrace.record.measure.outcomes import Found, compared
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.measure.snapshots import Snapshot
 from pipetrace.stats import activations, summarise
 from pipetrace.trace.document import Array
-from pipetrace.trace.measurements import TRAINING
+from pipetrace.trace.measurements import TRAINING, Figures
 from pipetrace.trace.summary import Summary
 
 FEWEST_ROWS, SIGNAL_VALUES = 32, 500_000
@@ -31,7 +31,7 @@ class EpochPass:
     """
 
     def __init__(self, measure: ModelPass, rows: Rows, instead: Weights | None = None) -> None:
-        self._measure, self._rows = measure, rows
+        self._measure, self._rows, self._instead = measure, rows, instead
         few = rows.spaced(measure.extent.probe)
         self._passed: Passed = measure.passed(few.x, instead)
         outputs = measure.outputs_in(self._passed)
@@ -44,7 +44,24 @@ class EpochPass:
             for name, values in self._passed.outputs.items()
             if name in self._measure.samples and is_numbers(values[0]) and values[0].size
         ]
-        return [*signals, *self._outcomes]
+        return [*signals, *self._normalized_inputs(), *self._outcomes]
+
+    def _normalized_inputs(self) -> Found:
+        """What batch normalizations receive, against their moving averages."""
+        forward, found = self._measure.forward, list[tuple[str, Figures]]()
+        for stage, operation in zip(forward.stages, forward.operations, strict=True):
+            spec = stage.inputs[0] if stage.layer == "BatchNormalization" and stage.inputs else None
+            values = self._passed.outputs.get(str(spec.source)) if spec is not None else None
+            if spec is None or values is None or not len(values[spec.output]):
+                continue
+            mean, variance = (
+                values_of(each, self._instead)
+                for each in (operation.moving_mean, operation.moving_variance)
+            )
+            received = _thinned(values[spec.output])
+            figures = activations.normalized_input(received, mean, variance, operation.axis)
+            found.append((stage.name, figures))
+        return found
 
     def example(self, rows: Rows) -> dict[str, Array]:
         """The first of some rows at every stage, its first output each."""

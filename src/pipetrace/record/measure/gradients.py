@@ -26,6 +26,8 @@ class LossGradients:
     def __init__(self, model: Any) -> None:
         self._model = model
         self._compiled: Gradients | None = None
+        self._by: tuple[Any, Any] = (None, None)
+        self._forms: list[Any] = []
 
     def measured(
         self,
@@ -49,10 +51,15 @@ class LossGradients:
             for start in range(0, len(few), together)
             for part in (few.taken(slice(start, start + together)),)
         ]
-        # A layer may have been frozen since.
+        # A layer may have been frozen since, or the model compiled anew.
         trained = [id(variable) for variable in trainable(self._model)]
-        if self._compiled is None or self._compiled.variables != trained:
+        by, was = (self._model.optimizer, self._model.loss), self._by
+        forms = [(each.shape[1:], each.dtype) for each in structures.arrays(parts[0])]
+        same = self._compiled is not None and self._compiled.variables == trained
+        same = same and forms == self._forms and by[0] is was[0] and by[1] is was[1]
+        if self._compiled is None or not same:
             self._compiled = Gradients(self._model, *parts[0])
+            self._by, self._forms = by, forms
         taken = mean([self._compiled(*part, instead) for part in parts])
 
         def figures() -> Found:

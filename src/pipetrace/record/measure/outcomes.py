@@ -10,7 +10,7 @@ import numpy as np
 
 from pipetrace.record.measure.model_pass import ModelPass, is_numbers
 from pipetrace.record.measure.rows import Rows
-from pipetrace.stats import activations, outcomes
+from pipetrace.stats import activations, outcomes, series
 from pipetrace.trace.document import Array
 from pipetrace.trace.measurements import Dimensions, Figures, Outcome
 
@@ -64,6 +64,9 @@ def compared(
     for place, (output, target) in enumerate(zip(outputs, targets, strict=True)):
         title = name if len(outputs) == 1 else f"{name}/{place}"
         outcome = outcomes.outcome(output, target)
+        if outcome.r2 is not None and target is not None and len(rows.arrays) == 1:
+            last = series.error_of_last(rows.arrays[0], target)
+            outcome = replace(outcome, mean_squared_error_of_last=last)
         found.append((title, replace(outcome, loss=loss) if len(outputs) == 1 else outcome))
         if classes:
             of_class = outcomes.by_class(output, target)

@@ -132,24 +132,32 @@ class RowSource:
         are_known: whether they were known before the ``fit`` that runs.
         validation: rows that are not trained on; None where none are known.
         call: the arguments of the ``fit`` that runs, or of the last one.
+        trained_before: hashes of the rows that earlier ones trained on, as far as they were taken.
     """
 
     def __init__(self, given: Rows | None, validation: Rows | None) -> None:
         self.shown, self.validation = given, validation
         self.are_known = given is not None
+        self._was_given, self._validation_was_given = given is not None, validation is not None
         self.call = FitCall()
+        self.trained_before: list[Array] = []
         self._of_fit: Rows | None = None
         self._batch_size: int | None = None
 
     def fit_begins(self, call: FitCall) -> None:
-        """Take the rows of a ``fit``, where they are arrays and no others were given."""
+        """Take the rows of a ``fit``, where they are arrays and no others were given.
+
+        What an earlier ``fit`` validated on, this one may train on.
+        """
+        again = self.call.x is call.x and self.call.known
         self.call, self._batch_size = call, None
-        self.are_known = self.shown is not None
         self._of_fit = plain_rows(call.x, call.y, call.sample_weight)
-        if self.shown is None:
+        if not self._was_given and (self._of_fit is not None or not again):
             self.shown = self._of_fit
-        if self.validation is None and isinstance(call.validation, tuple):
-            self.validation = plain_rows(*batches.split(call.validation))
+        self.are_known = self.shown is not None
+        if not self._validation_was_given:
+            pair = isinstance(call.validation, tuple)
+            self.validation = plain_rows(*batches.split(call.validation)) if pair else None
 
     def passed(self, seen: list[Any], *, complete: bool) -> None:
         """Take rows from batches on their way into the training, unless some are known."""
@@ -178,12 +186,10 @@ class RowSource:
         return KERAS_BATCH_SIZE if known is None and self._of_fit is not None else known
 
     @property
-    def is_weighted(self) -> bool:
-        """Whether rows or classes are weighted in the loss."""
-        by_row = self.call.sample_weight is not None or (
-            self.shown is not None and self.shown.weight is not None
-        )
-        return self.call.class_weight or by_row
+    def has_weights(self) -> bool:
+        """Whether each row has a weight in the loss."""
+        shown = self.shown.weight if self.shown is not None else None
+        return self.call.sample_weight is not None or shown is not None
 
     def in_an_epoch(self, steps: int | None) -> int | None:
         """How many rows an epoch trains on, or None where that is not known.

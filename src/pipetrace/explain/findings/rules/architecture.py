@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 from pipetrace.explain.facts import updates
 from pipetrace.explain.findings.finding import Evidence, Finding
-from pipetrace.explain.findings.measured_run import NO_SKILL, NONLINEAR, RESHAPING, MeasuredRun
+from pipetrace.explain.findings.layer_kinds import NONLINEAR, RESHAPING
+from pipetrace.explain.findings.measured_run import NO_SKILL, MeasuredRun
+from pipetrace.explain.findings.pace import hardly_begun
 from pipetrace.explain.findings.questions import (
     FADED,
     POOR,
@@ -28,14 +30,24 @@ from pipetrace.trace.measurements import (
     BaselineModel,
     Dimensions,
     Gradient,
+    InitialWeight,
     Outcome,
     Update,
 )
 
 NONLINEAR_GAIN = 0.03
 """Score of the non-linear baseline model above the linear one, from which an activation pays."""
-MODE_GAP = 0.3
-"""Skill in training mode above that in prediction mode, on the same rows."""
+MODE_GAP, MODE_ERRORS = 0.1, 4.0
+"""Skill in training mode above that in prediction mode on the same rows, and the same in standard
+errors. Those are of different rows, and wider than the ones of the same rows."""
+MODE_GAP_OF_NUMBERS = 0.3
+"""The same for R2, which has no such error."""
+MODE_LOSS, LOSS_OF_START = 2.0, 0.1
+"""Loss in prediction mode over that in training mode; the difference counts if it is a tenth of the
+loss before training."""
+MODE_SHIFT, MODE_STD = 0.5, 1.5
+"""A layer differs between the modes if its mean moves by half a standard deviation, or its standard
+deviation by this factor."""
 LINEAR_LAYERS = frozenset(
     {
         *RESHAPING,
@@ -62,6 +74,8 @@ class VanishingSignal(RunRule):
         skill, faded = run.skill(TRAINING), faded_signal(run)
         if not struggles(run) or skill is None or run.broken:
             return
+        if hardly_begun(run):
+            return  # What arrives grows with training.
         if faded is None or weak_kernels(glorot_ratios(run)) or skill >= NO_SKILL:
             yield from self._narrow(run)
             return
@@ -78,7 +92,7 @@ class VanishingSignal(RunRule):
             advice="Use fewer and wider layers, He initialization, BatchNormalization, or skip "
             "connections.",
             stage=name,
-            change="keras.layers.Dense(64, activation='relu', kernel_initializer='he_normal')",
+            change="activation='relu', kernel_initializer='he_normal'",
             confidence=log_margin(faded.value or 0.0, FADED, 3.0),
         )
 
@@ -98,6 +112,7 @@ class VanishingSignal(RunRule):
         name = next((name for name, width in widths.items() if width < needed), None)
         if name is None:
             return
+        key = "filters" if "filters" in run.stage(name).config else "units"
         yield self.fault(
             Evidence(
                 f"{name} has {counted(widths[name], 'unit')} for {classes} classes.",
@@ -107,7 +122,7 @@ class VanishingSignal(RunRule):
             *run.how_well(),
             advice="Give every hidden layer at least as many units as there are classes.",
             stage=name,
-            change=f"keras.layers.Dense({max(16, 4 * classes)}, activation='relu')",
+            change=f"{key}={max(16, 4 * classes)}",
             confidence=0.8,
         )
 
@@ -131,7 +146,7 @@ class MissingActivation(RunRule):
         text += ", nor anywhere else: the network is linear." if linear else "."
         evidence = [Evidence(text, None, f"stages[{first.name}].config.activation")]
         gain = _nonlinear_gain(run)
-        if gain is not None:
+        if gain is not None and gain >= NONLINEAR_GAIN:
             text = (
                 f"A non-linear baseline model scores {figure(gain)} higher than a linear one on "
                 "the same rows."
@@ -162,30 +177,38 @@ class TrainInferenceMismatch(RunRule):
     )
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
-        training, prediction = run.skill(TRAINING_MODE), run.skill(TRAINING)
-        layer = next((stage for stage in run.layers if stage.layer == "BatchNormalization"), None)
-        if training is None or prediction is None or layer is None:
+        layer = _first_that_differs(run)
+        # Dropout and augmentation make training mode worse, so they cannot be the cause.
+        evidence = [] if layer is None else [*_apart(run), *_other_loss(run)]
+        if layer is None or not evidence:
             return
-        gap = training - prediction
-        if gap < MODE_GAP:
-            return
-        text = (
-            f"On the same training rows skill is {figure(training)} in training mode and "
-            f"{figure(prediction)} in prediction mode."
-        )
-        evidence = [Evidence(text, gap, "measurements[outcome/training_mode]")]
+        before = run.of(InitialWeight, f"{layer.name}/moving_mean", 0)
         momentum, made = layer.config.get("momentum"), updates(run.trace)
+        if before.mean or before.std:
+            text = f"{layer.name} had learned its moving averages before this training."
+            place = f"measurements[initial_weight/{layer.name}/moving_mean, epoch 0].std"
+            evidence.append(Evidence(text, before.std, place))
+            advice = (
+                "Freeze BatchNormalization in a model that was trained before, then compile. "
+                "In Keras 3 training=False in the call of a frozen part does not keep its averages."
+            )
+            change = "layer.trainable = False  # for each BatchNormalization, then compile again"
+        else:
+            advice = (
+                "Lower the momentum of BatchNormalization, train for more steps, or use larger "
+                "batches."
+            )
+            change = "keras.layers.BatchNormalization(momentum=0.9)"
         if isinstance(momentum, (int, float)) and momentum < 1 and made:
             steps = 1 / (1 - momentum)
             text = f"The moving averages need about {steps:.0f} steps; training made {made:,}."
             evidence.append(Evidence(text, momentum, f"stages[{layer.name}].config.momentum"))
         yield self.fault(
             *evidence,
-            advice="Lower the momentum of BatchNormalization, train for more steps, or use "
-            "larger batches.",
+            advice=advice,
             stage=layer.name,
-            change="keras.layers.BatchNormalization(momentum=0.9)",
-            confidence=margin(gap, MODE_GAP, 0.6),
+            change=change,
+            confidence=margin(evidence[0].value or 0.0, MODE_GAP, 0.6),
         )
 
 
@@ -223,6 +246,64 @@ class NoGradient(RunRule):
                 return
 
 
+def _first_that_differs(run: MeasuredRun) -> Stage | None:
+    """The first BatchNormalization that trains and gives something else in prediction mode.
+
+    Where that was not measured, the first that trains. A frozen one uses its averages always.
+    """
+    layers = [
+        each
+        for each in run.layers
+        if each.layer == "BatchNormalization"
+        and (each.parameters.trainable or each.config.get("scale") is False)
+    ]
+    for stage in layers:
+        trained, used = stage.training, stage.prediction
+        if trained is None or used is None or not trained.std or not used.std:
+            continue
+        shift = abs((trained.mean or 0.0) - (used.mean or 0.0)) / trained.std
+        ratio = max(trained.std, used.std) / min(trained.std, used.std)
+        if shift >= MODE_SHIFT or ratio >= MODE_STD:
+            return stage
+    return layers[0] if layers else None
+
+
+def _apart(run: MeasuredRun) -> list[Evidence]:
+    """That skill is lower in prediction mode than in training mode."""
+    training, prediction = run.skill(TRAINING_MODE), run.skill(TRAINING)
+    if training is None or prediction is None:
+        return []
+    gap, least = training - prediction, MODE_GAP_OF_NUMBERS
+    found = run.of(Outcome, TRAINING_MODE), run.of(Outcome, TRAINING)
+    shares = [each.accuracy for each in found if each.accuracy is not None]
+    rows = min(each.rows or 0 for each in found)
+    if len(shares) == 2 and rows:
+        error = math.sqrt(sum(each * (1 - each) / rows for each in shares))
+        least = max(MODE_GAP, MODE_ERRORS * error)
+    if gap < least:
+        return []
+    text = (
+        f"On the same training rows skill is {figure(training)} in training mode and "
+        f"{figure(prediction)} in prediction mode."
+    )
+    return [Evidence(text, gap, "measurements[outcome/training_mode]")]
+
+
+def _other_loss(run: MeasuredRun) -> list[Evidence]:
+    """That the loss is far higher in prediction mode."""
+    training, prediction = run.of(Outcome, TRAINING_MODE).loss, run.of(Outcome, TRAINING).loss
+    start = run.of(Outcome, TRAINING, 0).loss
+    if training is None or prediction is None or start is None or not training > 0:
+        return []
+    if prediction / training < MODE_LOSS or prediction - training < LOSS_OF_START * start:
+        return []
+    text = (
+        f"The loss of these rows is {figure(training)} in training mode and {figure(prediction)} "
+        "in prediction mode."
+    )
+    return [Evidence(text, prediction / training, "measurements[outcome/training_mode].loss")]
+
+
 def _is_linear(run: MeasuredRun, stage: Stage) -> bool:
     """Whether a stage is a linear map of its input."""
     layer = stage.layer or ""
@@ -232,7 +313,7 @@ def _is_linear(run: MeasuredRun, stage: Stage) -> bool:
 
 def _next_kernels(run: MeasuredRun, stage: Stage) -> Iterator[Stage]:
     """The layers with a kernel that get a stage's output without an activation between."""
-    if run.activation(stage) in NONLINEAR or stage.layer not in STACKED:
+    if run.activation(stage) in NONLINEAR or stage.layer not in STACKED or _is_projection(stage):
         return
     weighted, seen = {each.name for each in run.weighted}, set[str]()
     left = run.after(stage)
@@ -242,12 +323,19 @@ def _next_kernels(run: MeasuredRun, stage: Stage) -> Iterator[Stage]:
             continue
         seen.add(current.name)
         linear = current.layer == "Activation" and run.activation(current) == "linear"
-        # A narrow layer between wide ones is a low-rank map, which is useful (as in MobileNetV2).
+        # A narrow layer between wide ones is a low-rank map, which is useful (as in MobileNetV2),
+        # and one that only changes the number of channels is meant to be linear (residual paths).
         if current.name in weighted and current.layer in STACKED:
-            if not _narrower(stage, current):
+            if not _narrower(stage, current) and not _is_projection(current):
                 yield current
         elif current.layer in RESHAPING or linear:
             left += run.after(current)
+
+
+def _is_projection(stage: Stage) -> bool:
+    """Whether a convolution looks at one position at a time."""
+    size = stage.config.get("kernel_size") or ()
+    return bool(size) and all(each == 1 for each in (size if isinstance(size, list) else [size]))
 
 
 def _narrower(stage: Stage, following: Stage) -> bool:

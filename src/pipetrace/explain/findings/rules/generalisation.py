@@ -6,15 +6,18 @@ from collections.abc import Iterator
 from pipetrace.explain.facts import train_rows, updates
 from pipetrace.explain.findings.finding import Evidence, Finding
 from pipetrace.explain.findings.measured_run import NO_SKILL, MeasuredRun
-from pipetrace.explain.findings.questions import (
-    POOR,
+from pipetrace.explain.findings.pace import (
+    MOST_TIMES,
     UNMOVED,
     distance_moved,
-    margin,
+    epochs_left,
+    gets_worse,
+    is_short,
     moving_steadily,
+    stands_still,
     still_falling,
-    underfits,
 )
+from pipetrace.explain.findings.questions import POOR, margin, underfits
 from pipetrace.explain.findings.rule import RunRule, as_note
 from pipetrace.explain.formatting import counted, figure, share
 from pipetrace.explain.judgement import AHEAD, FOLLOWS, GAP, OVERFITTING, judgement
@@ -35,8 +38,8 @@ VALIDATION_RISE, RISING_EPOCHS = 0.25, 3
 it varies by a few percent from epoch to epoch."""
 RISE_OF_START = 0.1
 """The rise relative to the loss before training: twice of nearly nothing is nearly nothing."""
-SHORT_TRAINING = 100
-"""Updates. Fewer are short at any learning rate: Adam at 0.01 then moves a weight by at most 1."""
+FEWEST_TIMES = 2
+"""Times as many epochs as there were that are worth a try, at least."""
 HALF_LEARNED = 0.5
 """Skill on the training rows, from which the length of a training may be intended."""
 PENALTY_SHARE = 0.5
@@ -104,7 +107,7 @@ class Overfitting(RunRule):
         )
         far = rise >= VALIDATION_RISE and low - lowest >= RISE_OF_START * before
         lasts = len(held) >= RISING_EPOCHS and all(map(math.isfinite, held))
-        stops = "EarlyStopping" in run.trace.run.training.callbacks
+        stops = any(each.name == "EarlyStopping" for each in run.trace.run.training.callbacks)
         yield found if far and lasts and not stops else as_note(found)
 
     def _apart(self, run: MeasuredRun, last: Epoch) -> Iterator[Finding]:
@@ -132,9 +135,11 @@ class TooFewEpochs(RunRule):
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
         moved, made, epochs = distance_moved(run), updates(run.trace), len(run.trace.epochs)
-        short = made is not None and made < SHORT_TRAINING
+        short = is_short(run)
         falling = still_falling(run) or (moving_steadily(run) if short else None)
-        if falling is None or moved is None or (moved[0] < UNMOVED and not short):
+        if falling is None or stands_still(run) or gets_worse(run):
+            return
+        if (moved is None or moved[0] < UNMOVED) and not short:
             return
         if not underfits(run) or run.broken or run.trace.ending.kind == FAILED:
             return
@@ -154,9 +159,8 @@ class TooFewEpochs(RunRule):
             falling,
             *done,
             *run.how_well(),
-            advice="Train for several times as many epochs, until the validation loss stops "
-            "falling.",
-            change=f"model.fit(..., epochs={5 * epochs})",
+            advice="Train for more epochs, until the validation loss stops falling.",
+            change=f"model.fit(..., epochs={_epochs_wanted(run)})",
             confidence=0.75,
         )
 
@@ -251,7 +255,9 @@ class ValidationLeak(RunRule):
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
         ours, theirs = run.of(DatasetCheck, TRAINING), run.of(DatasetCheck, VALIDATION)
-        rows, distinct, seen = ours.rows, ours.distinct, theirs.seen_in_training or 0.0
+        rows, distinct, now = ours.rows, ours.distinct, theirs.seen_in_training or 0.0
+        before = theirs.seen_in_earlier_fits or 0.0
+        seen, earlier = max(now, before), now < LEAKED_ROWS
         if not rows or distinct is None or seen < LEAKED_ROWS:
             return
         # If the rows cover all that is possible, as for XOR, validation rows cannot be others.
@@ -262,17 +268,19 @@ class ValidationLeak(RunRule):
         yield self.fault(
             Evidence(
                 f"{share(seen)} of the {theirs.rows or 0:,} validation rows are also training "
-                "rows.",
+                f"rows{' of an earlier fit of this model' if earlier else ''}.",
                 seen,
-                f"{place}/validation].seen_in_training",
+                f"{place}/validation].seen_in_{'earlier_fits' if earlier else 'training'}",
             ),
             Evidence(
                 f"{distinct:,} of the {rows:,} training rows are distinct, so this is not chance.",
                 distinct / rows,
                 f"{place}/training].distinct",
             ),
-            advice="Split the rows once, before you copy, oversample or augment any. Validate on "
-            "the other part only.",
+            advice="Make and compile a new model for each split of the rows."
+            if earlier
+            else "Split the rows once, before you copy, oversample or augment any. Validate on the "
+            "other part only.",
             confidence=margin(seen, LEAKED_ROWS, 0.3),
         )
 
@@ -312,8 +320,18 @@ class TooLittleData(RunRule):
         )
 
 
+def _epochs_wanted(run: MeasuredRun) -> int:
+    """How many epochs are worth a try, in two digits, by how fast the loss falls."""
+    done = len(run.trace.epochs)
+    left = epochs_left(run)
+    most = MOST_TIMES * done
+    wanted = most if left is None else min(max(math.ceil(done + left), FEWEST_TIMES * done), most)
+    unit: int = 10 ** max(0, len(str(wanted)) - 2)
+    return -(-wanted // unit) * unit
+
+
 def _penalty_norm(run: MeasuredRun, name: str) -> float:
     """The first measured gradient norm of the penalty; 0 if there is none."""
     course = run.course(Gradient, name, lambda each: each.penalty_norm)
     norms = run.course(Update, name, lambda each: each.weight_norm)
-    return next((value for epoch, value in course.items() if norms.get(epoch)), 0.0)
+    return next((value for epoch, value in course.items() if norms.get(epoch, not epoch)), 0.0)

@@ -91,10 +91,10 @@ class IdenticalUnits(RunRule):
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
         for stage in run.weighted:
             duplicates = run.initial_kernel(stage).duplicate_units
-            # The last layer may start at zero: its units have different targets.
-            if duplicates is None or duplicates < DUPLICATE_UNITS or stage is run.last_stage:
+            # A layer that gives an output may start at zero: its units have different targets.
+            if duplicates is None or duplicates < DUPLICATE_UNITS or stage not in run.hidden:
                 continue
-            if not stage.parameters.trainable:
+            if not stage.parameters.trainable or _became_different(run, stage):
                 continue
             found = self.fault(
                 Evidence(
@@ -152,6 +152,17 @@ class FrozenLayers(RunRule):
             confidence=0.9,
         )
         yield found if struggles(run) else as_note(found)
+
+
+def _became_different(run: MeasuredRun, stage: Stage) -> bool:
+    """Whether the units differ after training: what follows may treat them differently."""
+    values = next(
+        (run.trace.weights.get(f"{stage.name}/{each.name}") for each in stage.weights[:1]), None
+    )
+    if values is None or values.ndim < 2:
+        return False
+    units = values.reshape(-1, values.shape[-1]).T
+    return len({each.tobytes() for each in units}) > (1 - DUPLICATE_UNITS) * len(units) + 1
 
 
 def _explodes(run: MeasuredRun) -> bool:

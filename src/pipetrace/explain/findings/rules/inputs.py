@@ -5,11 +5,17 @@ from collections.abc import Iterator
 
 from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
 from pipetrace.explain.findings.measured_run import MeasuredRun
-from pipetrace.explain.findings.questions import POOR, margin, model_inputs, struggles
+from pipetrace.explain.findings.pairing import classes_shifted, sorted_by_class, unseen_classes
+from pipetrace.explain.findings.questions import POOR, model_inputs, struggles
 from pipetrace.explain.findings.rule import RunRule, as_note
-from pipetrace.explain.formatting import counted, figure
+from pipetrace.explain.formatting import counted, figure, share
 from pipetrace.trace.document import Stage
-from pipetrace.trace.measurements import TRAINING, VALIDATION, DatasetCheck, Signal
+from pipetrace.trace.measurements import (
+    TRAINING,
+    VALIDATION,
+    DatasetCheck,
+    Signal,
+)
 
 LARGE_INPUT_RMS = 10.0
 """Initializers are made for a root mean square of about 1 (Glorot and Bengio 2010; LeCun et al.
@@ -25,6 +31,17 @@ COLUMN_MEAN_STDS = 10.0
 way."""
 VALIDATION_RMS_RATIO = 5.0
 """No two samples of one distribution differ so much."""
+COLUMN_SHIFT, COLUMN_SCALE, COLUMN_SIGN = 0.5, 2.0, 0.5
+"""How far columns of validation rows are from those of training rows: in standard deviations, as a
+ratio of these, and as the share of columns that go below zero in one part alone. Of two samples of
+one distribution the median column differs by a tenth of that with 100 rows."""
+TIMES_HALVES = 10.0
+"""The difference must also be this many times that between the two halves of the training rows."""
+DRIFT = 0.25
+"""Halves of the training rows whose means are further apart drift in time or stand in an order, and
+validation rows may go on from there. Of 60 rows by chance 0.17 are reached."""
+FEWEST_COMPARED = 20
+"""Validation rows from which on the figures of a column mean something."""
 
 
 class NanInData(RunRule):
@@ -83,6 +100,9 @@ class InputNotScaled(RunRule):
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
         for stage in model_inputs(run):
+            # Frozen weights have no gradients, and want the inputs that they were trained on.
+            if all(not each.parameters.trainable for each in _users(run, stage)):
+                continue
             # Normalising layers know their statistics only after training.
             signal = run.of(Signal, stage.name, run.last_epoch)
             if signal.rms is None:
@@ -138,30 +158,78 @@ class ValidationScaledDifferently(RunRule):
     category = "input_not_normalised"
     needs = ("stages", "training rows", "validation rows")
     root_cause_of = (*POOR, "PT106", "PT108", "PT501")
-    what = "The validation inputs have another scale than the training inputs."
+    what = (
+        "The columns of the validation inputs have another mean, scale or sign than those of the "
+        "training inputs."
+    )
     why = (
         "The model is validated on values that it never saw, so its validation metrics mean "
         "nothing."
     )
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
-        ours, theirs = (run.of(DatasetCheck, rows).input_rms for rows in (TRAINING, VALIDATION))
-        if not ours or not theirs:
-            return
-        ratio = max(ours, theirs) / min(ours, theirs)
-        if ratio >= VALIDATION_RMS_RATIO:
+        evidence = [each for each in (_other_rms(run), *_other_columns(run)) if each]
+        if evidence:
             yield self.fault(
-                Evidence(
-                    f"The root mean square of the validation inputs is {figure(theirs)}, that of "
-                    f"the training inputs {figure(ours)}.",
-                    theirs / ours,
-                    "measurements[dataset_check/validation].input_rms",
-                ),
+                *evidence,
                 advice="Apply the same preprocessing, with the statistics of the training rows, "
                 "to the validation rows and at prediction.",
                 change="x_val = (x_val - mean_of_train) / std_of_train",
-                confidence=margin(math.log(ratio), math.log(VALIDATION_RMS_RATIO), math.log(50)),
+                confidence=0.95 if len(evidence) > 1 else 0.8,
             )
+
+
+def _users(run: MeasuredRun, stage: Stage) -> list[Stage]:
+    """The layers with a kernel that get a stage's output."""
+    return [each for each in run.after(stage) if each in run.weighted]
+
+
+def _other_rms(run: MeasuredRun) -> Evidence | None:
+    ours, theirs = (run.of(DatasetCheck, rows).input_rms for rows in (TRAINING, VALIDATION))
+    if not ours or not theirs or max(ours, theirs) / min(ours, theirs) < VALIDATION_RMS_RATIO:
+        return None
+    return Evidence(
+        f"The root mean square of the validation inputs is {figure(theirs)}, that of the training "
+        f"inputs {figure(ours)}.",
+        theirs / ours,
+        "measurements[dataset_check/validation].input_rms",
+    )
+
+
+def _other_columns(run: MeasuredRun) -> Iterator[Evidence]:
+    """What the columns of validation rows have other than those of training rows."""
+    ours, theirs = run.of(DatasetCheck, TRAINING), run.of(DatasetCheck, VALIDATION)
+    if theirs.column_shift is None or ours.column_shift is None or run.reads_tokens:
+        return
+    # Other classes are other rows, and have rules of their own.
+    if (theirs.rows or 0) < FEWEST_COMPARED or unseen_classes(run) or classes_shifted(run):
+        return
+    # The halves of rows that are sorted by class are of different classes, and say nothing.
+    times = 0.0 if sorted_by_class(run) else TIMES_HALVES
+    if times and ours.column_shift > DRIFT:
+        return
+    place = "measurements[dataset_check/validation].column_"
+    shift, scale, sign = theirs.column_shift, theirs.column_scale or 1.0, theirs.column_sign or 0.0
+    if shift >= max(COLUMN_SHIFT, times * ours.column_shift):
+        text = (
+            f"The median column of the validation rows has a mean {figure(shift)} standard "
+            f"deviations from that of the training rows (between halves of these "
+            f"{figure(ours.column_shift)})."
+        )
+        yield Evidence(text, shift, f"{place}shift")
+    if math.log(scale) >= max(math.log(COLUMN_SCALE), times * math.log(ours.column_scale or 1.0)):
+        text = (
+            f"The standard deviations of the median column of training and validation rows differ "
+            f"by a factor of {figure(scale)} (between halves of the training rows "
+            f"{figure(ours.column_scale or 1.0)})."
+        )
+        yield Evidence(text, scale, f"{place}scale")
+    if sign >= max(COLUMN_SIGN, times * (ours.column_sign or 0.0)):
+        text = (
+            f"{share(sign)} of the columns have values below zero in only one of the training and "
+            "validation rows."
+        )
+        yield Evidence(text, sign, f"{place}sign")
 
 
 def _not_finite(count: int, which: str, place: str) -> Evidence:

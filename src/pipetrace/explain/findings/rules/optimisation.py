@@ -1,4 +1,4 @@
-"""PT401 to PT406: learning rate, updates, gradients, optimizer, batches."""
+"""PT401 to PT404: learning rate, updates, optimizer, batches."""
 
 import math
 from collections.abc import Iterator
@@ -7,16 +7,19 @@ from itertools import pairwise
 from pipetrace.explain.facts import steps_per_epoch
 from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
 from pipetrace.explain.findings.measured_run import NO_SKILL, MeasuredRun
-from pipetrace.explain.findings.questions import (
-    POOR,
+from pipetrace.explain.findings.pace import (
+    MOST_TIMES,
     UNMOVED,
     distance_moved,
-    log_margin,
-    margin,
-    median,
-    model_inputs,
+    epochs_left,
+    is_short,
     moving_steadily,
     still_falling,
+)
+from pipetrace.explain.findings.questions import (
+    POOR,
+    margin,
+    model_inputs,
     struggles,
     underfits,
 )
@@ -24,7 +27,6 @@ from pipetrace.explain.findings.rule import RunRule
 from pipetrace.explain.formatting import figure, share
 from pipetrace.trace.measurements import (
     TRAINING,
-    Gradient,
     InitialWeight,
     LossPoint,
     StepLosses,
@@ -47,13 +49,6 @@ MOMENTUM_STEPS = 50.0
 """Steps that a momentum adds up, 1 / (1 - momentum). Usual are 10 (0.9), rarely 20 (0.95)."""
 FEW_STEPS, MANY_EPOCHS = 8, 20
 """Steps of an epoch that are few, and epochs that are many."""
-VANISHING = 0.02
-"""Gradient of a kernel over the largest after it (root mean squares). In sound networks both are
-within a factor of about ten; here the first layers learn fifty times more slowly."""
-EXPLODING = 1e4
-"""Gradient of the first kernels over that of the last one."""
-GROWN_RMS = 100.0
-"""Root mean square of a stage, from which values grew rather than became infinite at once."""
 
 
 class LearningRateTooHigh(RunRule):
@@ -73,7 +68,7 @@ class LearningRateTooHigh(RunRule):
     why = "Steps this large overshoot the minimum, so the loss grows."
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
-        trace, start = run.trace, run.loss_at(0)
+        trace, start = run.trace, _first_loss(run)
         if start is None or not math.isfinite(start) or not struggles(run) or run.data_broken:
             return
         largest = run.course(StepLosses, TRAINING, lambda each: each.max)
@@ -115,7 +110,9 @@ class LearningRateTooLow(RunRule):
         if moved is None or falling is None or not underfits(run) or run.broken:
             return
         part, name = moved
-        if part >= UNMOVED:
+        left = epochs_left(run)
+        slow = left is not None and left > MOST_TIMES * len(run.trace.epochs)
+        if part >= UNMOVED or (is_short(run) and not slow):
             return
         epochs, optimizer = run.trace.epochs, run.trace.run.training.optimizer
         rate, change, now = epochs[-1].learning_rate, "", ""
@@ -215,120 +212,18 @@ class BatchTooLarge(RunRule):
         )
 
 
-class VanishingGradient(RunRule):
-    code = "PT405"
-    name = "vanishing-gradient"
-    category = "vanishing_gradient"
-    needs = ("stages", "outcomes", "gradients")
-    root_cause_of = POOR
-    what = (
-        "The gradients of the first kernels are a small fraction of those of later ones, "
-        "throughout training."
-    )
-    why = (
-        "The first layers then keep their random weights, and the last ones work with random "
-        "features."
-    )
-
-    def faults(self, run: MeasuredRun) -> Iterator[Finding]:
-        measured = {name: run.course(Gradient, name, lambda each: each.rms) for name in run.kernels}
-        courses = {name: course for name, course in measured.items() if course}
-        kernels = list(courses)
-        if len(kernels) < 3 or not struggles(run):
-            return
-        epochs = sorted(set.intersection(*(set(course) for course in courses.values())))
-        later, largest = dict.fromkeys(epochs, 0.0), {}
-        for name in reversed(kernels):
-            later = {epoch: max(most, courses[name][epoch]) for epoch, most in later.items()}
-            largest[name] = later
-        for name in kernels[: len(kernels) // 2 + 1]:
-            of = courses[name]
-            ratios = [of[epoch] / most for epoch, most in largest[name].items() if most > 0]
-            ratio = median(ratios) if ratios else 1.0
-            if ratio >= VANISHING:
-                continue
-            yield self.fault(
-                Evidence(
-                    f"The gradient of {name} is {figure(ratio)} of the largest one after it "
-                    "(median over the epochs).",
-                    ratio,
-                    f"measurements[gradient/{name}].rms",
-                ),
-                *run.how_well(),
-                advice="Use ReLU with He initialization in hidden layers, BatchNormalization "
-                "between them, or fewer layers.",
-                stage=name.rpartition("/")[0],
-                epochs=[epoch for epoch in epochs if epoch],
-                change="activation='relu', kernel_initializer='he_normal'",
-                confidence=log_margin(ratio, VANISHING, 4.0),
-            )
-            return
-
-
-class ExplodingGradient(RunRule):
-    code = "PT406"
-    name = "exploding-gradient"
-    category = "exploding_gradient"
-    level = ERROR
-    needs = ("stages", "activations", "gradients", "outcomes")
-    root_cause_of = (*POOR, "PT201", "PT202", "PT405", "PT701")
-    what = (
-        "Values become Inf in the untrained network, or gradients grow by orders of magnitude "
-        "towards the first layers."
-    )
-    why = "The first step moves the weights far away, or makes them NaN or Inf."
-
-    def faults(self, run: MeasuredRun) -> Iterator[Finding]:
-        if run.data_broken:
-            return
-        if run.first_not_finite is not None:
-            yield from self._values(run, run.first_not_finite.name)
-            return
-        sizes = {name: run.of(Gradient, name, 0).rms or 0.0 for name in run.kernels}
-        kernels = [name for name, size in sizes.items() if size]
-        if len(kernels) < 3 or not struggles(run):
-            return
-        name = max(kernels, key=lambda each: sizes[each])
-        ratio = sizes[name] / sizes[kernels[-1]]
-        if ratio > EXPLODING:
-            yield self.fault(
-                Evidence(
-                    f"Before training the gradient of {name} is {figure(ratio)} times that of "
-                    f"{kernels[-1]}.",
-                    ratio,
-                    f"measurements[gradient/{name}, epoch 0].rms",
-                ),
-                *run.how_well(),
-                advice="Use smaller initial weights, normalise between layers, or clip gradients.",
-                stage=name.rpartition("/")[0],
-                change="clipnorm=1.0",
-                confidence=0.8,
-            )
-
-    def _values(self, run: MeasuredRun, name: str) -> Iterator[Finding]:
-        largest = max((run.rms(stage) for stage in run.layers), default=0.0)
-        # An exponential makes infinity of 89.
-        grows = run.activation(run.stage(name)) == "exponential"
-        if largest < GROWN_RMS and not grows:
-            return  # A logarithm or a root of a wrong value: nothing grew.
-        yield self.fault(
-            Evidence(
-                f"Before training the outputs of {name} already contain NaN or Inf; those before "
-                f"it have root mean squares up to {figure(largest)}.",
-                largest,
-                f"measurements[signal/{name}, epoch 0].not_finite",
-            ),
-            advice="Use an activation that does not grow (ReLU, tanh), smaller initial weights, or "
-            "normalisation between layers.",
-            stage=name,
-            change="activation='relu'",
-        )
+def _first_loss(run: MeasuredRun) -> float | None:
+    """The loss before training, or of the first steps where the losses of steps are weighted."""
+    start = run.loss_at(0)
+    if run.trace.run.training.class_weights and start is not None:
+        return max(start, run.of(StepLosses, TRAINING, 1).first or math.inf)
+    return start
 
 
 def _jump(start: float, jumps: dict[int, float]) -> Evidence:
     epoch, most = next(iter(jumps.items()))
     return Evidence(
-        f"Before training the loss was {figure(start)}; in epoch {epoch} it reached "
+        f"At the start the loss was {figure(start)}; in epoch {epoch} it reached "
         f"{figure(most)} in a step.",
         most / start,
         f"measurements[step_losses/training, epoch {epoch}].max",

@@ -8,6 +8,7 @@ from pipetrace.explain.findings.finding import ERROR, NOTE, Evidence, Finding
 from pipetrace.explain.findings.measured_run import NO_SKILL, MeasuredRun
 from pipetrace.explain.findings.questions import POOR, REGRESSION_LOSSES, margin, struggles
 from pipetrace.explain.findings.rule import RunRule, as_note
+from pipetrace.explain.findings.rules.shapes import without_last_ones
 from pipetrace.explain.formatting import figure, share
 from pipetrace.trace.measurements import TRAINING, VALIDATION, ClassOutcome, Outcome
 from pipetrace.trace.rows import Target
@@ -226,7 +227,7 @@ class LossMismatch(RunRule):
         if output is None or target is None or target.min is None or target.max is None:
             return
         width = (output.shape[-1] or 1) if len(output.shape) > 1 else 1
-        single = len(target.shape) < 2 or target.shape[-1] == 1
+        single = len(without_last_ones(target.shape)) == 1
         flags = target.whole and target.min >= 0 and target.max <= 1 and target.distinct == 2
         one_hot = flags and width > 2 and target.shape == output.shape
         loss, last = output.loss, run.last_activation

@@ -34,7 +34,7 @@ class RunNotFinished(RunRule):
     why = "The trace holds only part of the run: its model is not the one that you wanted."
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
-        trace, ending = run.trace, run.trace.ending
+        trace, ending = run.whole, run.whole.ending
         done = len(trace.epochs)
         if ending.kind in (FINISHED, STOPPED) and (done or not trained(trace)):
             return

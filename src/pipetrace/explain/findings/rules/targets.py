@@ -6,19 +6,18 @@ from collections.abc import Iterator
 from pipetrace.explain import task
 from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
 from pipetrace.explain.findings.measured_run import MeasuredRun
-from pipetrace.explain.findings.questions import (
-    POOR,
+from pipetrace.explain.findings.pairing import (
     UNSEEN_CLASSES,
     classes_shifted,
-    margin,
     misaligned,
     noisy_labels,
     sorted_by_class,
-    struggles,
     trained_apart,
     unseen_classes,
 )
+from pipetrace.explain.findings.questions import POOR, hopeless, margin, struggles
 from pipetrace.explain.findings.rule import RunRule, as_note
+from pipetrace.explain.findings.rules.series import targets_are_padding
 from pipetrace.explain.formatting import figure, share
 from pipetrace.trace.measurements import (
     TRAINING,
@@ -154,7 +153,7 @@ class TargetsMisaligned(RunRule):
     name = "targets-misaligned"
     category = "labels_misaligned"
     needs = ("stages", "training rows", "baseline models", "shifted targets", "outcomes")
-    root_cause_of = (*POOR, "PT105", "PT106", "PT501", "PT502")
+    root_cause_of = (*POOR, "PT105", "PT106", "PT110", "PT201", "PT501", "PT502")
     what = "The targets do not match the inputs of their rows, but those of other rows."
     why = "Wrong pairs of input and target leave nothing to learn."
 
@@ -190,7 +189,7 @@ class ClassImbalance(RunRule):
             for name, count in rows.items()
             if count >= ROWS_FOR_RECALL
         }
-        if training.class_weights or len(recall) < 2:
+        if training.is_weighted or len(recall) < 2 or hopeless(run) or targets_are_padding(run):
             return
         total, rare = sum(rows.values()), RARE_CLASS / len(names)
         most = max(recall, key=lambda name: rows[name])
@@ -235,7 +234,7 @@ class LabelsDoNotMatchLoss(RunRule):
     needs = ("stages", "targets")
     root_cause_of = (
         *POOR,
-        *("PT105", "PT106", "PT305", "PT401", "PT402"),
+        *("PT105", "PT106", "PT305", "PT320", "PT401", "PT402"),
         *("PT404", "PT405", "PT501", "PT502", "PT701"),
     )
     what = (

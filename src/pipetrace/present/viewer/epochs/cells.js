@@ -3,7 +3,7 @@
 import { paint } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
 import { isImage, placeIn } from "viewer/explore/place.js";
-import { scaleOf } from "viewer/explore/picture.js";
+import { scaleOver, weightScale } from "viewer/explore/scales.js";
 import { plane, sliceOf } from "viewer/explore/slice.js";
 import { figure, percent } from "viewer/figures.js";
 import { softmaxAxis } from "viewer/model/activation.js";
@@ -64,7 +64,7 @@ function kernels(model, state, stage, ats) {
   });
   const of = input === null ? "" : `, input channel ${input}`;
   const what = stage.layer === "Dense" ? "Weights of unit" : "Kernel of filter";
-  return { name: `${what} ${channel} of ${stage.name}${of}`, cells: pictures(planes, "signed") };
+  return { name: `${what} ${channel} of ${stage.name}${of}`, cells: pictures(planes, weightScale(model, stage)) };
 }
 
 /**
@@ -133,21 +133,21 @@ function maps(model, state, stage, ats) {
     const slice = sliceOf(output.shape);
     return { values: plane(output, slice, place), columns: slice.columns };
   });
-  return { name: shape.length > 2 ? `Its map for ${model.row(state.now.row).text}` : `Its output for ${model.row(state.now.row).text}`, cells: pictures(planes) };
+  const slice = sliceOf(shape);
+  const scale = scaleOver(model, state, stage, (output) => plane(output, slice, place), slice.name(place));
+  return { name: shape.length > 2 ? `Its map for ${model.row(state.now.row).text}` : `Its output for ${model.row(state.now.row).text}`, cells: pictures(planes, scale) };
 }
 
 /**
  * @param {(Plane | null)[]} planes
- * @param {"signed"} [fixed] the colours, where they do not follow the values
- * @returns {(Node | string)[]} on one scale
+ * @param {import("viewer/explore/picture.js").Scale} scale
+ * @returns {(Node | string)[]}
  */
-function pictures(planes, fixed) {
-  const all = planes.flatMap((each) => (each ? Array.from(each.values).filter(Number.isFinite) : []));
-  const { most, ramp } = scaleOf(all);
+function pictures(planes, { most, ramp }) {
   return planes.map((each) => {
     if (!each) return "not kept";
     const canvas = h("canvas", { "aria-hidden": "true" });
-    paint(canvas, each.values, each.columns, most, fixed ?? ramp);
+    paint(canvas, each.values, each.columns, most, ramp);
     return canvas;
   });
 }

@@ -37,13 +37,14 @@ export function attention({ model, state, stage }) {
   const chooser = h("div", { class: "heads", role: "group", "aria-label": "Heads" }, ...buttons);
   rove(chooser);
   const text = h("p", {});
+  const scale = legend();
   const table = h("div", {});
   const element = h(
     "div",
     { class: "attention" },
     h("h4", { class: "above" }, "What each step looks at", h("small", {}, "A line is a step; its cells, one for each step it can look at, add up to 1.")),
     heads > 1 && chooser,
-    h("div", { class: "pictures" }, h("div", {}, picture.element, legend(1, "activation")), h("div", {}, text, table)),
+    h("div", { class: "pictures" }, h("div", {}, picture.element, scale.element), h("div", {}, text, table)),
   );
   return {
     element,
@@ -53,6 +54,7 @@ export function attention({ model, state, stage }) {
       const head = chosen();
       const start = head * targets * sources;
       picture.paint({ values: now.scores.data.subarray(start, start + targets * sources), most: 1, ramp: "activation" });
+      scale.draw({ most: 1, ramp: "activation" });
       picture.mark([{ row: step, column: 0, rows: 1, columns: sources }]);
       buttons.forEach((button, at) => {
         button.setAttribute("aria-pressed", String(at === head));

@@ -1,6 +1,6 @@
 // Inside the pipeline: the stages as tabs or groups, one open, and in it how every value came to be.
 
-import { h } from "viewer/dom.js";
+import { h, whenSeen } from "viewer/dom.js";
 import { coursesOf } from "viewer/epochs/courses.js";
 import { afterTraining, instead } from "viewer/epochs/epochs.js";
 import { attention } from "viewer/explore/attention.js";
@@ -20,6 +20,7 @@ import { explained } from "viewer/words.js";
 /** @typedef {import("viewer/image.js").Colormaps} Colormaps */
 /** @typedef {import("viewer/model/model.js").Model} Model */
 /** @typedef {import("viewer/model/layers.js").Layer} Layer */
+/** @typedef {import("viewer/model/layers.js").Origin} Origin */
 /** @typedef {import("viewer/model/values.js").Values} Values */
 /** @typedef {import("viewer/epochs/epochs.js").Epochs} Epochs */
 /** @typedef {import("viewer/state.js").State} State */
@@ -57,24 +58,18 @@ export function explorer(view, model, state, epochs, colormaps) {
   let built = "";
   const after = afterTraining(state);
   const courses = coursesOf(view, state);
-  // Which of the pictures there are, for a row under the weights of an epoch.
+  // The stage, and which of its pictures there are for a row under the weights of an epoch.
   const pictured = (/** @type {Layer} */ stage) =>
-    [stage.name, ...stage.inputs.map(({ source }) => source), ...model.consumers(stage.name).map(({ name }) => name)].filter((name) => model.output(state.at, name)).join(" ");
-  const open = () => {
+    `${stage.name}: ${[stage.name, ...stage.inputs.map(({ source }) => source), ...model.consumers(stage.name).map(({ name }) => name)].filter((name) => model.output(state.at, name)).join(" ")}`;
+  state.watch(["stage", "row", "epoch", "place", "head", "symbols", "theme"], () => {
     const stage = model.byName.get(state.now.stage);
     const text = words.get(state.now.stage);
     if (!stage || !text) return;
-    built = pictured(stage);
+    const found = pictured(stage);
+    if (found === built) return redraw();
+    built = found;
     redraw = opened(panel, { view, model, state, stage, words: text, colormaps, after, courses });
     redraw();
-  };
-  state.watch(["stage"], () => {
-    open();
-  });
-  state.watch(["row", "epoch", "place", "head", "symbols", "theme"], () => {
-    const stage = model.byName.get(state.now.stage);
-    if (stage && pictured(stage) !== built) open();
-    else redraw();
   });
   const nearest = h("p", { class: "instead", role: "status" });
   state.watch("epoch", () => (nearest.textContent = instead(model, epochs, state.now.epoch)));
@@ -116,27 +111,33 @@ function opened(panel, context) {
   const tiles = channels(context, output);
   const looks = attention(context);
   const playing = player(context, output);
+  const calculation = h("div", { class: "calc" }, playing.element, origin);
   panel.replaceChildren(
     head,
     what,
     h("div", { class: "pictures" }, ...pictures.map((each) => each.element)),
     ...(looks ? [looks.element] : []),
-    h("div", { class: "calc" }, playing.element, origin),
+    calculation,
     ...(looksFor ? [looksFor.element] : []),
     ...(tiles ? [tiles.element] : []),
     ...[context.courses(words)].filter((each) => each !== null),
     context.after,
     measured(looks ? { ...words, others: [] } : words, context.colormaps, true),
   );
-  return () => {
+  /** @type {{ place: number[], found: Origin | null } | null} */
+  let now = null;
+  const at = () => {
     const place = placeIn(model, state, stage);
-    const found = model.origin(state.at, stage, place);
-    for (const picture of pictures) picture.draw(place, found);
-    playing.draw(place);
-    originOf(origin, context, place, found);
-    looksFor?.draw(place);
-    tiles?.draw(place);
-    looks?.draw(place);
+    return (now ??= { place, found: model.origin(state.at, stage, place) });
+  };
+  const calc = { element: calculation, draw: (/** @type {number[]} */ place, /** @type {Origin | null} */ found) => { playing.draw(place); originOf(origin, context, place, found); } };
+  const parts = [...pictures, calc, looks, looksFor].filter((each) => each !== null).map((each) => whenSeen(each.element, () => each.draw(at().place, at().found), true));
+  // The channels have their size before they are painted.
+  if (tiles) parts.push(whenSeen(tiles.element, () => tiles.draw(at().place)));
+  return () => {
+    now = null;
+    tiles?.mark(at().place);
+    for (const draw of parts) draw();
   };
 }
 

@@ -12,9 +12,17 @@ import { placeOf, size, valueAt } from "viewer/model/values.js";
 import { explained } from "viewer/words.js";
 
 /** @typedef {import("viewer/explore/explorer.js").Context} Context */
+/** @typedef {import("viewer/explore/strongest.js").Channel} Channel */
 /** @typedef {import("viewer/explore/strongest.js").Found} Found */
+/** @typedef {import("viewer/explore/picture.js").Scale} Scale */
+/** @typedef {Found & { crop: Values | null }} Patch */
 /** @typedef {import("viewer/model/field.js").Box} Box */
 /** @typedef {import("viewer/model/values.js").Values} Values */
+
+const MOST_SHOWN = 8;
+const PAUSE_MS = 400;
+/** Two patches look the same where no pixel differs by more than this share of the scale. */
+const ALIKE = 0.15;
 
 /**
  * @param {Context} context
@@ -31,16 +39,22 @@ export function filter(context, output) {
   const element = h("div", { class: "looksfor" }, title, text, list, note);
   const when = h("small");
   let [channel, told] = [-1, -1];
-  /** @type {Found[][]} */
+  /** @type {Channel[]} */
   let found = [];
   let looked = 0;
-  let shown = false;
+  let [begun, drawn] = [false, -Infinity];
   const show = () => {
+    drawn = performance.now();
     const focused = [...list.children].indexOf(document.activeElement ?? list);
-    list.replaceChildren(...patches(context, (found[channel] ?? []).filter(({ value }) => value > 0)));
+    const { shown, scale, alike } = chosen(context, found[channel] ?? { largest: [], others: [] });
+    list.replaceChildren(...shown.map((each) => patch(context, each, scale)));
     /** @type {HTMLElement | undefined} */ (list.children[focused])?.focus({ preventScroll: true });
-    const [one, many] = list.childElementCount ? ["After training: the strongest place in", "After training: the strongest place in each of"] : ["After training: no output above 0 in", "After training: no output above 0 in any of"];
-    note.textContent = looked === 1 ? `${one} the row of this page.` : `${many} the ${counted(looked)} rows of this page${list.childElementCount ? ", the strongest first" : ""}.`;
+    const rows = looked === 1 ? "the row of this page" : `the ${counted(looked)} rows of this page`;
+    const strong = alike
+      ? `The strongest places in ${rows} after training are alike${shown.length > 1 ? ", so others stand beside them, down to weak ones" : ""}.`
+      : `The strongest place in ${looked === 1 ? "" : "each of "}${rows} after training, the strongest first.`;
+    note.textContent = shown.length ? strong : `No output above 0 in ${rows} after training.`;
+    note.hidden = !looked;
   };
   return {
     element,
@@ -55,47 +69,80 @@ export function filter(context, output) {
       title.append(when);
       text.replaceChildren(...explained(texts[Math.min(next, texts.length - 1)]));
       if (next === channel) return;
-      if (channel < 0)
-        strongest(model, stage.name, (all, rows) => {
-          [found, looked] = [all, rows];
-          if (channel >= 0) show();
-          shown ||= element.isConnected;
-          return !shown || element.isConnected; // until another stage takes its place
-        });
       channel = next;
       show();
+      if (begun) return;
+      begun = true;
+      strongest(model, stage.name, (all, rows, done) => {
+        [found, looked] = [all, rows];
+        if (done || performance.now() > drawn + PAUSE_MS) show();
+        return element.isConnected; // until another stage takes its place
+      });
     },
   };
 }
 
 /**
- * What the places of a filter depend on, as pictures on one scale; each leads to its place.
+ * The places to show of a channel: the strongest, or where these are alike, one of them and weaker ones.
  *
  * @param {Context} context
- * @param {readonly Found[]} found
- * @returns {HTMLElement[]}
+ * @param {Channel} channel
+ * @returns {{ shown: Patch[], scale: Scale, alike: boolean }}
  */
-function patches({ model, state, stage }, found) {
-  const crops = found.map(({ row, place }) => {
-    const at = { row, epoch: model.end };
-    const field = receptiveField(model, at, stage, place, (each) => isImage(model, each));
-    const values = field && model.output(at, field.stage.name);
-    return values && values.shape.length === 3 ? cropped(values, field.box) : null;
-  });
-  const scale = scaleOf(crops.flatMap((crop) => [...(crop?.data ?? [])]), true);
-  return found.map(({ row, place, value }, at) => {
-    const go = () => {
-      state.set("row", row);
-      state.set("place", place);
-    };
-    const where = placeText(stage.outputs[0].shape, place).replace(/, channel.*/, "");
-    return h("button", { type: "button", onclick: go }, picture(crops[at], scale), h("b", {}, figure(value)), h("small", {}, `${model.row(row).text}, ${where}`));
-  });
+function chosen(context, { largest, others }) {
+  const strong = largest.map((each) => ({ ...each, crop: cropOf(context, each) }));
+  const scale = scaleOf(strong.flatMap(({ crop }) => [...(crop?.data ?? [])]), true);
+  const distinct = strong.filter(({ crop }, at) => !crop || !strong.slice(0, at).some((before) => before.crop && alike(before.crop, crop, scale)));
+  if (!strong[0]?.crop || 2 * distinct.length > strong.length) return { shown: strong, scale, alike: false };
+  const down = [...others].sort((one, other) => other.value - one.value);
+  /** @type {Patch[]} */
+  const shown = [strong[0]];
+  for (const each of down) {
+    // The responses go down in even steps, and no two patches look the same.
+    if (shown.length === MOST_SHOWN || each.value > strong[0].value * (1 - shown.length / MOST_SHOWN)) continue;
+    const crop = cropOf(context, each);
+    if (crop && !shown.some((before) => before.crop && alike(before.crop, crop, scale))) shown.push({ ...each, crop });
+  }
+  return { shown, scale, alike: true };
+}
+
+/**
+ * @param {Values} one
+ * @param {Values} other
+ * @param {Scale} scale
+ * @returns {boolean} whether two patches look the same
+ */
+function alike(one, other, { most }) {
+  return one.data.length === other.data.length && one.data.every((value, at) => Math.abs(value - other.data[at]) <= ALIKE * most);
+}
+
+/**
+ * @param {Context} context
+ * @param {Found} found
+ * @returns {Values | null} the part of the row that a value depends on
+ */
+function cropOf({ model, stage }, { row, place }) {
+  const at = { row, epoch: model.end };
+  const field = receptiveField(model, at, stage, place, (each) => isImage(model, each));
+  const values = field && model.output(at, field.stage.name);
+  return values && values.shape.length === 3 ? cropped(values, field.box) : null;
+}
+
+/**
+ * @param {Context} context
+ * @param {Patch} patch
+ * @param {Scale} scale of all
+ * @returns {HTMLElement} leads to its place
+ */
+function patch({ model, state, stage }, { row, place, value, crop }, scale) {
+  const where = placeText(stage.outputs[0].shape, place).replace(/, channel.*/, "");
+  const go = () => state.update({ row, place });
+  return h("button", { type: "button", onclick: go }, picture(crop, scale), h("b", {}, figure(value)), h("small", {}, `${model.row(row).text}, ${where}`));
 }
 
 /**
  * @param {Values | null} crop
- * @param {ReturnType<typeof scaleOf>} scale
+ * @param {Scale} scale
  * @returns {HTMLElement | null} in colour where it has three channels, else the first of them
  */
 function picture(crop, { most, ramp }) {

@@ -6,10 +6,10 @@ import { h } from "viewer/dom.js";
 import { counted, figure, fixed, percent, signed } from "viewer/figures.js";
 import { bar, cells, grid, heading, labelled, mini, MOST_CELLS } from "viewer/explore/numbers.js";
 import { gates } from "viewer/explore/gates.js";
-import { isImage } from "viewer/explore/place.js";
+import { scaleOver, weightScale } from "viewer/explore/scales.js";
 import { placeText } from "viewer/explore/slice.js";
 import { softmaxAxis } from "viewer/model/activation.js";
-import { legend, scaleOf } from "viewer/explore/picture.js";
+import { legendOf, scaleOf } from "viewer/explore/picture.js";
 import { size, valueAt } from "viewer/model/values.js";
 
 /** @typedef {import("viewer/explore/explorer.js").Context} Context */
@@ -84,11 +84,9 @@ function windows({ model, state, stage }, { terms, window: extent }) {
   if (!extent) return [];
   const { kernel, channels } = extent;
   const columns = kernel[kernel.length - 1];
-  const own = model.weightsOf(state.at, stage.name);
-  const weights = scaleOf((own.kernel ?? own.depthwise_kernel)?.data ?? []);
+  const weights = weightScale(model, stage);
   const source = model.byName.get(stage.inputs[0].source);
-  const values = model.inputs(state.at, stage)?.inputs[0]?.data ?? [];
-  const image = scaleOf(values, source !== undefined && isImage(model, source));
+  const image = source ? scaleOver(model, state, source, ({ data }) => data, "all") : scaleOf(terms.map((term) => term.value));
   const taps = terms.length / channels;
   const of = (/** @type {number} */ channel) => Array.from({ length: taps }, (_, tap) => terms[tap * channels + channel]);
   if (channels === 1 && taps <= MOST_CELLS) {
@@ -96,9 +94,9 @@ function windows({ model, state, stage }, { terms, window: extent }) {
     return [
       labelled("window", grid(all.map((term) => (term.place ? term.value : null)), columns, image)),
       h("span", { class: "sign" }, "×"),
-      labelled("kernel", grid(all.map((term) => term.weight), columns, { ...weights, ramp: "signed" })),
+      labelled("kernel", grid(all.map((term) => term.weight), columns, weights)),
       h("span", { class: "sign" }, "="),
-      labelled(`${taps} products`, grid(all.map((term) => term.product), columns, { ...scaleOf(all.map((term) => term.product)), ramp: "signed" })),
+      labelled(`${taps} products`, grid(all.map((term) => term.product), columns, { most: weights.most * image.most, ramp: "signed" })),
       h("span", { class: "sign" }, "→"),
     ];
   }
@@ -122,7 +120,7 @@ function windows({ model, state, stage }, { terms, window: extent }) {
             {},
             h("td", {}, String(channel)),
             small && h("td", {}, mini(of(channel).map((term) => term.value), columns, image)),
-            small && h("td", {}, mini(of(channel).map((term) => term.weight), columns, { ...weights, ramp: "signed" })),
+            small && h("td", {}, mini(of(channel).map((term) => term.weight), columns, weights)),
             h("td", { class: "number" }, signed(sums[channel], 4)),
             h("td", {}, bar(sums[channel], most)),
           ),
@@ -215,7 +213,7 @@ function map({ model, state, stage }, terms) {
   const { most } = scaleOf(sums);
   const canvas = h("canvas", { role: "img", "aria-label": `What adds to the value at each of the ${rows} × ${columns} places` });
   paint(canvas, sums, columns, most, "signed");
-  return h("div", { class: "addmap" }, h("p", { class: "caption" }, `value × weight at each place of ${source.name}, all channels summed`), canvas, legend(most, "signed"));
+  return h("div", { class: "addmap" }, h("p", { class: "caption" }, `value × weight at each place of ${source.name}, all channels summed`), canvas, legendOf({ most, ramp: "signed" }));
 }
 
 /**
@@ -354,7 +352,7 @@ function copied({ model, state, stage }, place, { terms: [term] }, value) {
   const flat = shape.length === 1 && input.shape.length > 1;
   return [
     h("p", {}, h("b", { class: "result" }, fixed(value, 6)), ` is the value at ${placeText(input.shape, term.place)} of the input. It does not change; only its place does.`),
-    ...(flat ? [formula([["in words", ["position", "=", "row × width × channels + column × channels + channel"]], ["in numbers", [counted(place[0]), "=", index]]])] : []),
+    ...(flat ? [formula([["in words", ["position", "=", "line × width × channels + column × channels + channel"]], ["in numbers", [counted(place[0]), "=", index]]])] : []),
   ];
 }
 
@@ -366,7 +364,7 @@ function copied({ model, state, stage }, place, { terms: [term] }, value) {
  * @returns {Node[]}
  */
 function lookedUp(_, place, { terms: [term] }, value) {
-  return [h("p", {}, `The row ${counted(term.value)} of the table belongs to this step; its number ${place[place.length - 1]} is `, h("b", { class: "result" }, fixed(value, 6)), ".")];
+  return [h("p", {}, `Entry ${counted(term.value)} of the table belongs to this step; its number ${place[place.length - 1]} is `, h("b", { class: "result" }, fixed(value, 6)), ".")];
 }
 
 /**

@@ -1,10 +1,11 @@
 // A picture of numbers that can be pointed at, dragged over, and walked with the arrow keys.
 
-import { colourOf, paint, paintColours } from "viewer/colour.js";
+import { colourOf, paint, paintColours, theme } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
 import { figure } from "viewer/figures.js";
 
 /** @typedef {import("viewer/colour.js").Ramp} Ramp */
+/** @typedef {{ most: number, ramp: Ramp }} Scale the value of the darkest colour, and the colours */
 /** @typedef {{ row: number, column: number, rows?: number, columns?: number, kind?: string }} Box */
 /** @typedef {{ values: ArrayLike<number>, most: number, ramp: Ramp, low?: number, colours?: boolean }} Painting */
 
@@ -102,20 +103,34 @@ export class Picture {
 /**
  * The scale of a picture, from the colour of the paper at zero.
  *
- * @param {number} most
- * @param {Ramp} ramp
+ * @param {string} [note] beside it
+ * @returns {{ element: HTMLElement, draw: (scale: Scale) => void }}
+ */
+export function legend(note = "") {
+  const [low, high, ramped] = [h("span", {}), h("span", {}), h("i", {})];
+  let drawn = "";
+  return {
+    element: h("div", { class: "legend" }, low, ramped, high, note && h("small", {}, note)),
+    draw: ({ most, ramp }) => {
+      const key = `${most} ${ramp} ${theme()}`;
+      if (key === drawn) return;
+      drawn = key;
+      const stops = ramp === "signed" ? [-1, -0.66, -0.33, 0, 0.33, 0.66, 1] : [0, 0.2, 0.4, 0.6, 0.8, 1];
+      ramped.style.background = `linear-gradient(90deg, ${stops.map((stop) => `rgb(${colourOf(stop, 1, ramp).join(" ")})`).join(", ")})`;
+      low.textContent = ramp === "signed" ? figure(-most) : "0";
+      high.textContent = `${ramp === "signed" ? "+" : ""}${figure(most)}`;
+    },
+  };
+}
+
+/**
+ * @param {Scale} scale that stays
  * @returns {HTMLElement}
  */
-export function legend(most, ramp) {
-  const stops = ramp === "signed" ? [-1, -0.66, -0.33, 0, 0.33, 0.66, 1] : [0, 0.2, 0.4, 0.6, 0.8, 1];
-  const colours = stops.map((stop) => `rgb(${colourOf(stop, 1, ramp).join(" ")})`);
-  return h(
-    "div",
-    { class: "legend" },
-    h("span", {}, ramp === "signed" ? figure(-most) : "0"),
-    h("i", { style: `background: linear-gradient(90deg, ${colours.join(", ")})` }),
-    h("span", {}, `${ramp === "signed" ? "+" : ""}${figure(most)}`),
-  );
+export function legendOf(scale) {
+  const { element, draw } = legend();
+  draw(scale);
+  return element;
 }
 
 /**
@@ -123,7 +138,7 @@ export function legend(most, ramp) {
  *
  * @param {ArrayLike<number>} values
  * @param {boolean} [image] whether they are ink on paper
- * @returns {{ most: number, ramp: Ramp }}
+ * @returns {Scale}
  */
 export function scaleOf(values, image = false) {
   let [most, negative] = [0, false];

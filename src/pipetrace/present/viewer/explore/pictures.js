@@ -2,7 +2,8 @@
 
 import { h } from "viewer/dom.js";
 import { isImage, placeIn } from "viewer/explore/place.js";
-import { legend, Picture, scaleOf } from "viewer/explore/picture.js";
+import { legend, Picture } from "viewer/explore/picture.js";
+import { acrossEpochs, scaleOver } from "viewer/explore/scales.js";
 import { carried, placeText, plane, sliceOf } from "viewer/explore/slice.js";
 import { MOST_LINES, vector } from "viewer/explore/vector.js";
 import { counted, dimensions, figure } from "viewer/figures.js";
@@ -68,8 +69,8 @@ export function pictureOf(context, shown, role) {
   };
   const picture = new Picture({ ...slice, width: wide, label: title, move });
   const caption = h("span", {});
-  const scale = h("div", {});
-  const element = h("div", {}, h("div", { class: "cap" }, h("b", {}, title), caption), picture.element, scale);
+  const scale = legend(acrossEpochs(model, shown) ? "for all epochs" : "");
+  const element = h("div", {}, h("div", { class: "cap" }, h("b", {}, title), caption), picture.element, !colours && scale.element);
   return {
     element,
     draw: (place, origin) => {
@@ -78,9 +79,9 @@ export function pictureOf(context, shown, role) {
       if (!values) return;
       const at = shownPlace(place);
       const painted = colours ? values.data : plane(values, slice, at);
-      const found = colours ? { most: values.data.some((value) => value > 1) ? 255 : 1, ramp: /** @type {const} */ ("ink") } : scaleOf(painted, image);
+      const found = colours ? { most: values.data.some((value) => value > 1) ? 255 : 1, ramp: /** @type {const} */ ("ink") } : scaleOver(model, state, shown, (each) => plane(each, slice, at), slice.name(at));
       picture.paint({ values: painted, ...found, colours });
-      scale.replaceChildren(...(colours ? [] : [legend(found.most, found.ramp)]));
+      if (!colours) scale.draw(found);
       picture.mark(role === "input" ? windowOf(origin, number, slice, at) : boxAt(slice, at, role));
       caption.textContent = where(values, at, colours);
       picture.say(`${placeText(values.shape, at)}: ${figure(valueAt(values, at))}`);

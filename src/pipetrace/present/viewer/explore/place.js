@@ -33,27 +33,34 @@ export function placeIn(model, state, stage) {
   const shape = stage.outputs[0]?.shape ?? [];
   const chosen = model.byName.get(state.now.stage);
   const from = chosen?.outputs[0]?.shape;
-  if (!chosen || !from || from.length !== shape.length) return strongest(model, state, stage);
+  if (!chosen || !from || from.length !== shape.length) return [...strongest(model, state, stage)];
   // A position in one list says nothing of another list.
-  if (shape.length === 1 && from[0] !== shape[0]) return strongest(model, state, stage);
+  if (shape.length === 1 && from[0] !== shape[0]) return [...strongest(model, state, stage)];
   const { place } = state.now;
-  const here = place?.length === from.length ? [...place] : strongest(model, state, chosen);
+  const here = place?.length === from.length ? [...place] : [...strongest(model, state, chosen)];
   return chosen === stage ? here : carried(here, from, shape);
 }
+
+/** @type {WeakMap<import("viewer/model/values.js").Values, Map<number | null, number[]>>} by channel */
+const FOUND = new WeakMap();
 
 /**
  * @param {Model} model
  * @param {State} state
  * @param {Layer} stage
- * @returns {number[]} where the largest value of a stage stands; of an image, in the channel that was chosen last
+ * @returns {readonly number[]} where the largest value of a stage stands; of an image, in the channel that was chosen last
  */
 function strongest(model, state, stage) {
   const values = model.output(state.at, stage.name);
   if (!values) return (stage.outputs[0]?.shape ?? []).map(() => 0);
   const channels = values.shape[values.shape.length - 1];
   const only = values.shape.length > 2 && state.now.channel !== null && state.now.channel < channels ? state.now.channel : null;
+  const known = FOUND.get(values)?.get(only);
+  if (known) return known;
   let best = only ?? 0;
   for (let at = best; at < values.data.length; at += only === null ? 1 : channels)
     if (values.data[at] > values.data[best] || Number.isNaN(values.data[best])) best = at;
-  return placeOf(values.shape, best);
+  const place = placeOf(values.shape, best);
+  FOUND.set(values, (FOUND.get(values) ?? new Map()).set(only, place));
+  return place;
 }

@@ -35,5 +35,8 @@ export function rove(group, reached = (button) => void button.dispatchEvent(new 
 export function tabStop(group, chosen) {
   const buttons = [...group.querySelectorAll("button, [role=button]")];
   const stop = chosen ?? buttons[0];
-  for (const button of buttons) button.setAttribute("tabindex", button === stop ? "0" : "-1");
+  for (const button of buttons) {
+    const index = button === stop ? "0" : "-1";
+    if (button.getAttribute("tabindex") !== index) button.setAttribute("tabindex", index);
+  }
 }

@@ -11,6 +11,7 @@ const FOLD = 104;
  * @typedef {object} Slice
  * @property {number} rows
  * @property {number} columns
+ * @property {(place: readonly number[]) => string} name tells the other axes of a place from those of another
  * @property {(place: readonly number[]) => [number, number]} at the row and column of a place
  * @property {(row: number, column: number, place: readonly number[]) => number[]} move the place at a row and column,
  *   which keeps the other axes of another place
@@ -28,6 +29,7 @@ export function sliceOf(shape, fold = FOLD) {
     return {
       rows: Math.ceil(length / columns),
       columns,
+      name: () => "",
       at: ([index = 0]) => [Math.floor(index / columns), index % columns],
       move: (row, column) => (shape.length ? [Math.min(length - 1, row * columns + column)] : []),
     };
@@ -36,6 +38,7 @@ export function sliceOf(shape, fold = FOLD) {
   return {
     rows: shape[first],
     columns: shape[first + 1],
+    name: (place) => `${place.slice(0, first)} ${place.slice(first + 2)}`,
     at: (place) => [place[first], place[first + 1]],
     move: (row, column, place) => place.map((index, axis) => (axis === first ? row : axis === first + 1 ? column : index)),
   };
@@ -90,7 +93,7 @@ export function placeText(shape, place) {
   if (shape.length === 1) return `position ${counted(place[0])}`;
   if (shape.length === 2) return `step ${place[0]}, feature ${place[1]}`;
   const [row, column, channel] = place.slice(-3);
-  const names = [`row ${row}`, `column ${column}`, shape[shape.length - 1] > 1 ? `channel ${channel}` : ""];
+  const names = [`line ${row}`, `column ${column}`, shape[shape.length - 1] > 1 ? `channel ${channel}` : ""];
   if (shape.length > 3) names.unshift(`slice ${place[place.length - 4]}`);
   return names.filter(Boolean).join(", ");
 }

@@ -1,55 +1,72 @@
-// Where among all rows of the page each channel of a stage has its largest values, found between two frames.
+// Where among all rows of the page each channel of a stage has its largest values, found while nothing else is to be done.
 
+import { whenIdle } from "viewer/dom.js";
 import { placeOf } from "viewer/model/values.js";
 
 /** @typedef {import("viewer/model/model.js").Model} Model */
 /** @typedef {{ row: number, place: number[], value: number }} Found */
 
+/**
+ * @typedef {object} Channel what was found of one
+ * @property {Found[]} largest values above 0, one a row, the largest first
+ * @property {Found[]} others above 0, from places that are spread over all rows and maps
+ */
+
 const MOST = 8;
-const SLICE_MS = 8;
+const MOST_OTHERS = 128;
+/** A step that meets every place of a map, whatever its size, in an order that looks random: the golden ratio. */
+const STEP = 0.6180339887;
 
 /**
- * The strongest places of each channel after training, one a row, the strongest first.
+ * The strongest places of each channel after training.
  *
  * @param {Model} model
  * @param {string} stage
- * @param {(found: Found[][], rows: number) => boolean} tell called with what is found by now, by channel, and the rows
- *   that were looked at; it returns whether to go on
+ * @param {(found: Channel[], rows: number, all: boolean) => boolean} tell called with what is found by now, by channel,
+ *   with the rows that were looked at, and whether these are all; it returns whether to go on
  */
 export function strongest(model, stage, tell) {
-  /** @type {Found[][]} */
+  /** @type {Channel[]} */
   const found = [];
   const rows = [...model.rows.all.keys()];
   let looked = 0;
-  const step = () => {
-    const until = performance.now() + SLICE_MS;
-    for (; looked < rows.length && performance.now() < until; looked++) look(model, stage, rows[looked], found);
-    if (tell(found, looked) && looked < rows.length) setTimeout(step);
+  const step = (/** @type {number} */ ms) => {
+    const until = performance.now() + ms;
+    do look(model, stage, rows, looked++, found);
+    while (looked < rows.length && performance.now() < until);
+    if (tell(found, looked, looked === rows.length) && looked < rows.length) whenIdle(step);
   };
-  step();
+  whenIdle(step);
 }
 
 /**
  * @param {Model} model
  * @param {string} stage
- * @param {number} row
- * @param {Found[][]} found by channel, added to
+ * @param {number[]} rows
+ * @param {number} number which of them
+ * @param {Channel[]} found by channel, added to
  */
-function look(model, stage, row, found) {
-  const at = { row, epoch: model.end };
+function look(model, stage, rows, number, found) {
+  const at = { row: rows[number], epoch: model.end };
   // The passes of a few rows are kept; those of many would drive out the ones that are looked at.
-  const pass = model.rows.all.size <= MOST ? model.pass(at) : model.passOnce(at);
+  const pass = rows.length <= MOST ? model.pass(at) : model.passOnce(at);
   const values = model.recorded(at, stage) ?? pass.get(stage)?.outputs[0];
   if (!values) return;
   const channels = values.shape[values.shape.length - 1];
+  const places = values.data.length / channels;
+  const samples = Math.ceil(MOST_OTHERS / rows.length);
   for (let channel = 0; channel < channels; channel++) {
+    const { largest, others } = (found[channel] ??= { largest: [], others: [] });
+    const made = (/** @type {number} */ k) => ({ row: rows[number], place: placeOf(values.shape, k), value: values.data[k] });
     let best = channel;
     for (let k = channel; k < values.data.length; k += channels) if (values.data[k] > values.data[best]) best = k;
-    const list = (found[channel] ??= []);
-    const value = values.data[best];
-    if (!(value > (list[MOST - 1]?.value ?? -Infinity))) continue;
-    list.push({ row, place: placeOf(values.shape, best), value });
-    list.sort((one, other) => other.value - one.value);
-    list.length = Math.min(list.length, MOST);
+    for (let sample = number * samples; sample < (number + 1) * samples && others.length < MOST_OTHERS; sample++) {
+      const k = Math.floor(((STEP * (sample + 1)) % 1) * places) * channels + channel;
+      if (values.data[k] > 0) others.push(made(k));
+    }
+    if (!(values.data[best] > (largest[MOST - 1]?.value ?? 0))) continue;
+    largest.push(made(best));
+    largest.sort((one, other) => other.value - one.value);
+    largest.length = Math.min(largest.length, MOST);
   }
 }

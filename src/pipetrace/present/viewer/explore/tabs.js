@@ -1,9 +1,9 @@
 // The stages as tabs, each with its map for the row and the place that are looked at.
 
 import { paint } from "viewer/colour.js";
-import { h } from "viewer/dom.js";
-import { isImage, placeIn } from "viewer/explore/place.js";
-import { scaleOf } from "viewer/explore/picture.js";
+import { h, whenSeen } from "viewer/dom.js";
+import { placeIn } from "viewer/explore/place.js";
+import { scaleOver } from "viewer/explore/scales.js";
 import { plane, sliceOf } from "viewer/explore/slice.js";
 import { dimensions } from "viewer/figures.js";
 
@@ -24,6 +24,8 @@ const LENGTH = 32;
 export function stageTabs(view, model, state) {
   const tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Stages" });
   const words = new Map(view.stages.map((stage) => [stage.name, stage]));
+  /** @type {HTMLCanvasElement[]} */
+  const canvases = [];
   const buttons = model.stages.map((stage) => {
     const canvas = h("canvas", { "aria-hidden": "true" });
     const text = words.get(stage.name);
@@ -38,10 +40,12 @@ export function stageTabs(view, model, state) {
       canvas,
       h("span", {}, h("b", {}, text?.title ?? stage.name, text?.findings.length ? h("i", { class: "flag", title: "a finding" }, " !") : null), h("small", {}, dimensions(stage.outputs[0]?.shape ?? []))),
     );
-    state.watch(["row", "epoch", "place", "theme"], () => thumbnail(canvas, model, state, stage));
+    canvases.push(canvas);
     return button;
   });
   tabs.append(...buttons);
+  const draw = () => model.stages.forEach((stage, at) => thumbnail(canvases[at], model, state, stage));
+  state.watch(["row", "epoch", "place", "theme"], whenSeen(tabs, draw));
   tabs.addEventListener("keydown", (event) => {
     const at = model.stages.findIndex((stage) => stage.name === state.now.stage);
     const next = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: buttons.length - 1 }[event.key];
@@ -71,11 +75,11 @@ export function stageTabs(view, model, state) {
 function thumbnail(canvas, model, state, stage) {
   const values = model.output(state.at, stage.name);
   if (!values) return;
-  if (values.shape.length < 2 && values.data.length <= MOST_BARS) return lines(canvas, values.data);
+  if (values.shape.length < 2 && values.data.length <= MOST_BARS) return lines(canvas, values.data, scaleOver(model, state, stage, ({ data }) => data, "all"));
   const place = placeIn(model, state, stage);
   const slice = sliceOf(values.shape, 32);
   const shown = plane(values, slice, place);
-  const { most, ramp } = scaleOf(shown, isImage(model, stage));
+  const { most, ramp } = scaleOver(model, state, stage, (each) => plane(each, slice, place), slice.name(place));
   paint(canvas, shown, slice.columns, most, ramp);
 }
 
@@ -84,9 +88,9 @@ function thumbnail(canvas, model, state, stage) {
  *
  * @param {HTMLCanvasElement} canvas
  * @param {Float32Array} data
+ * @param {import("viewer/explore/picture.js").Scale} scale
  */
-function lines(canvas, data) {
-  const { most, ramp } = scaleOf(data);
+function lines(canvas, data, { most, ramp }) {
   const shown = new Float32Array(data.length * LENGTH);
   data.forEach((value, at) => {
     const end = Math.round((LENGTH * Math.abs(value)) / most);

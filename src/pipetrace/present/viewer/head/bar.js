@@ -2,6 +2,7 @@
 
 import { h } from "viewer/dom.js";
 import { scrubber } from "viewer/epochs/scrubber.js";
+import { counted } from "viewer/figures.js";
 import { keys } from "viewer/head/keys.js";
 import { OWN } from "viewer/model/rows.js";
 import { paintRow } from "viewer/rows/thumbnail.js";
@@ -50,7 +51,7 @@ function followed(model, state) {
   const text = h("span", {});
   state.watch(["row", "theme"], () => {
     canvas.hidden = !paintRow(canvas, model, state.now.row);
-    text.textContent = state.now.row === OWN ? "Your row" : `Row ${state.now.row.toLocaleString("en")}`;
+    text.textContent = state.now.row === OWN ? "Your row" : `Row ${counted(state.now.row)}`;
   });
   return h("a", { class: "plain followed", href: "#rows", title: "The row that is followed: choose another one" }, canvas, text);
 }

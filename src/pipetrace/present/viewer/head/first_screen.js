@@ -63,12 +63,12 @@ export function firstScreen(view, state, epochs, live, followed, rows) {
  * @returns {HTMLElement} a figure, after the epoch that is chosen where it is in the table of epochs
  */
 function keyFigure({ name, text, note, level, column }, view, state, epochs) {
-  const place = h("dd", {});
+  const [value, below] = [h("span", {}), h("small", {})];
   state.watch("epoch", () => {
     const now = column === null || state.now.epoch === state.end ? null : state.now.epoch;
     const then = view.training.rows.find((row) => row.epoch === now)?.cells[column ?? 0] || "not recorded";
-    const below = now === null ? note : epochs.long(now);
-    place.replaceChildren(now === null ? text : then, ...(below ? [h("small", {}, below)] : []));
+    value.textContent = now === null ? text : then;
+    below.textContent = now === null ? note : epochs.long(now);
   });
-  return h("div", { class: level }, h("dt", {}, name), place);
+  return h("div", { class: level }, h("dt", {}, name), h("dd", {}, value, below));
 }

@@ -3,10 +3,12 @@
 import { paint, paintColours } from "viewer/colour.js";
 import { h, whenSeen } from "viewer/dom.js";
 import { isImage, placeIn } from "viewer/explore/place.js";
-import { scaleOf } from "viewer/explore/picture.js";
+import { scaleOver } from "viewer/explore/scales.js";
 import { plane, sliceOf } from "viewer/explore/slice.js";
+import { tiles } from "viewer/explore/tiles.js";
 import { dimensions, figure, percent } from "viewer/figures.js";
 import { softmaxAxis } from "viewer/model/activation.js";
+import { largest } from "viewer/rows/outcomes.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
 /** @typedef {import("viewer/model/model.js").Model} Model */
@@ -32,15 +34,17 @@ export function glance(view, model, state, epochs, go) {
   const chain = model.stages.every((stage, at) => stage.inputs.length === (at ? 1 : 0));
   if (model.stages.length > MOST_STAGES || !chain) return null;
   const titles = new Map(view.stages.map((stage) => [stage.name, stage]));
-  const largest = Math.max(...model.stages.map(({ outputs }) => (outputs[0]?.shape.length > 1 ? Math.max(...outputs[0].shape.slice(0, 2)) : 0)));
+  const longest = Math.max(...model.stages.map(({ outputs }) => (outputs[0]?.shape.length > 1 ? Math.max(...outputs[0].shape.slice(0, 2)) : 0)));
   const entries = model.stages.map((stage, at) => {
     const place = h("span", { class: "seen" });
     const note = h("small", {});
-    /** @type {HTMLCanvasElement[]} */
-    const canvases = []; // which are made once: it takes longer than to paint them
+    /** @type {ReturnType<typeof seen> | null} */
+    let shown = null;
     const draw = () => {
       const values = model.output(state.at, stage.name);
-      place.replaceChildren(...(values ? [drawn(model, state, stage, values, largest, canvases)] : []));
+      if (values && !shown) place.append((shown = seen(model, state, stage, values.shape, longest)).element);
+      place.hidden = !values;
+      if (values) shown?.draw(values);
       note.textContent = values ? said(model, stage, values) : "";
     };
     const title = titles.get(stage.name)?.title ?? stage.name;
@@ -61,75 +65,70 @@ export function glance(view, model, state, epochs, go) {
     return { draw, element: h("li", {}, link) };
   });
   const caption = h("p", { class: "muted" });
-  // At first it is drawn at once, so that nothing below it moves.
-  for (const { draw } of entries) draw();
   const element = h("section", { class: "glance", "aria-label": "The pipeline at a glance" }, h("ol", {}, ...entries.map((each) => each.element)), caption);
-  whenSeen(element, state, ["row", "epoch", "theme"], () => {
-    for (const { draw } of entries) draw();
+  const draw = () => {
+    for (const each of entries) each.draw();
     caption.textContent = `${capital(model.row(state.now.row).text)}, as it passes through the model ${epochs.long(model.nearest(state.now.epoch))}. Zero is the colour of the paper in every picture.`;
-  });
+  };
+  state.watch(["row", "epoch", "theme"], whenSeen(element, draw, true));
   return element;
 }
 
 /**
+ * What a stage's output is drawn in. It is made once: only what is painted changes with the row and the epoch.
+ *
  * @param {Model} model
  * @param {State} state
  * @param {Layer} stage
- * @param {Values} values
+ * @param {readonly number[]} shape of its output
  * @param {number} largest the longest side of an image in this pipeline, in values
- * @param {HTMLCanvasElement[]} canvases to paint in; more are added
- * @returns {HTMLElement}
+ * @returns {{ element: HTMLElement, draw: (values: Values) => void }}
  */
-function drawn(model, state, stage, values, largest, canvases) {
-  const { shape } = values;
-  const made = (/** @type {number} */ at) => (canvases[at] ??= h("canvas", {}));
-  const names = model.unitNames(stage.name);
-  if (shape.length === 1 && shape[0] <= MOST_BARS) return barsOf(values, names);
+function seen(model, state, stage, shape, largest) {
+  if (shape.length === 1 && shape[0] <= MOST_BARS) return bars(shape[0], model.unitNames(stage.name));
   const slice = sliceOf(shape, FOLD);
   const scale = shape.length > 1 ? LARGE / Math.max(largest, 1) : 1;
   const size = (/** @type {number} */ part) => Math.max(2, Math.round(part * scale));
-  if (shape.length === 3 && shape[2] > 1 && !isImage(model, stage)) {
+  const image = isImage(model, stage);
+  if (shape.length === 3 && shape[2] > 1 && !image) {
     const count = Math.min(shape[2], MOST_TILES);
-    const { most, ramp } = scaleOf(values.data);
     const across = Math.min(count, 8);
     const part = Math.min(1, (across > 4 ? 26 : 48) / LARGE);
-    const tiles = Array.from({ length: count }, (_, channel) => {
-      const canvas = made(channel);
-      paint(canvas, plane(values, slice, [0, 0, channel]), slice.columns, most, ramp);
-      Object.assign(canvas.style, { width: `${size(slice.columns) * part}px`, height: `${size(slice.rows) * part}px` });
-      return canvas;
-    });
-    return h("span", { class: "maps", style: `grid-template-columns: repeat(${across}, max-content)` }, ...tiles);
+    const { element, draw } = tiles(slice, { count, across, gap: 1 });
+    element.style.width = `${element.width * part * scale}px`;
+    return { element, draw: (values) => draw(values, [0, 0, 0], scaleOver(model, state, stage, ({ data }) => data, "all")) };
   }
-  const canvas = made(0);
-  const long = shape.length < 2;
-  if (isImage(model, stage) && shape.length === 3 && shape[2] === 3) paintColours(canvas, values.data, shape[1], 0, values.data.some((value) => value > 1) ? 255 : 1);
-  else {
-    const shown = plane(values, slice, placeIn(model, state, stage));
-    const { most, ramp } = scaleOf(shown, isImage(model, stage));
-    paint(canvas, shown, slice.columns, most, ramp);
-  }
-  Object.assign(canvas.style, long ? { width: `${FOLD}px`, height: `${Math.min(LARGE, Math.max(8, slice.rows))}px` } : { width: `${size(slice.columns)}px`, height: `${size(slice.rows)}px` });
-  return canvas;
+  const canvas = h("canvas", { width: slice.columns, height: slice.rows });
+  Object.assign(canvas.style, shape.length < 2 ? { width: `${FOLD}px`, height: `${Math.min(LARGE, Math.max(8, slice.rows))}px` } : { width: `${size(slice.columns)}px`, height: `${size(slice.rows)}px` });
+  return {
+    element: canvas,
+    draw: (values) => {
+      if (image && shape.length === 3 && shape[2] === 3) return paintColours(canvas, values.data, shape[1], 0, values.data.some((value) => value > 1) ? 255 : 1);
+      const shown = plane(values, slice, placeIn(model, state, stage));
+      const { most, ramp } = scaleOver(model, state, stage, ({ data }) => data, "all");
+      paint(canvas, shown, slice.columns, most, ramp);
+    },
+  };
 }
 
 /**
- * @param {Values} values
+ * @param {number} count
  * @param {string[]} names
- * @returns {HTMLElement}
+ * @returns {{ element: HTMLElement, draw: (values: Values) => void }}
  */
-function barsOf({ data }, names) {
-  const numbers = Array.from(data);
-  const most = Math.max(...numbers.map(Math.abs), 1e-12);
-  const best = numbers.indexOf(Math.max(...numbers));
-  return h(
-    "span",
-    { class: "few" },
-    ...numbers.flatMap((value, at) => [
-      h("small", {}, names[at] ?? String(at)),
-      h("i", { class: value < 0 ? "minus" : at === best && numbers.length > 1 ? "best" : "", style: `width: ${(72 * Math.abs(value)) / most}px` }),
-    ]),
-  );
+function bars(count, names) {
+  const lines = Array.from({ length: count }, () => h("i", {}));
+  return {
+    element: h("span", { class: "few" }, ...lines.flatMap((line, at) => [h("small", {}, names[at] ?? String(at)), line])),
+    draw: ({ data }) => {
+      const most = data.reduce((one, other) => Math.max(one, Math.abs(other)), 1e-12);
+      const best = largest(data);
+      lines.forEach((line, at) => {
+        line.className = data[at] < 0 ? "minus" : at === best && count > 1 ? "best" : "";
+        line.style.width = `${(72 * Math.abs(data[at])) / most}px`;
+      });
+    },
+  };
 }
 
 /**
@@ -140,7 +139,7 @@ function barsOf({ data }, names) {
  */
 function said(model, stage, { data, shape }) {
   if (shape.length === 1 && softmaxAxis(stage, 1) === 0) {
-    const best = data.indexOf(Math.max(...data));
+    const best = largest(data);
     return `${model.unitNames(stage.name)[best] ?? `class ${best}`}: ${percent(data[best])}`;
   }
   if (data.length === 1) return figure(data[0]);

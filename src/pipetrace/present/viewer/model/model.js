@@ -130,6 +130,14 @@ export class Model {
   }
 
   /**
+   * @param {At} at
+   * @returns {boolean} whether the forward pass of a row is kept
+   */
+  isKept({ row, epoch }) {
+    return this.passes.has(`${row} ${this.nearest(epoch)}`);
+  }
+
+  /**
    * Compute the model for values of the reader's own: the row `OWN` is theirs from now on.
    *
    * @param {Record<string, Values>} given by stages without inputs, or the steps after them

@@ -1,5 +1,6 @@
 // The rows that the model is computed for: those that were followed, those that are kept, and one of the reader's own.
 
+import { counted } from "viewer/figures.js";
 import { decode, rowOf, TEXT, texts } from "viewer/model/decode.js";
 
 /** @typedef {import("viewer/document.js").ModelView} ModelView */
@@ -30,6 +31,8 @@ export class Rows {
     this.outputs = new Map(outputs.flatMap(({ source, output }, at) => (output ? [] : [[source, at]])));
     /** @type {Map<Tensor, Values>} */
     this.decoded = new Map();
+    /** @type {Record<string, Values[]>} what was kept of a stage, by the places of the rows */
+    this.inputs = {};
     /** @type {string[] | null} */
     this.texts = null;
     /** @type {Map<string, Values>} what the reader's own row is, by stage */
@@ -58,7 +61,7 @@ export class Rows {
    */
   add(row, label, label_text, more) {
     const truly = label_text || (label === null ? "" : `class ${label}`);
-    const text = `row ${row.toLocaleString("en")}${truly ? `, truly ${truly}` : ""}`;
+    const text = `row ${counted(row)}${truly ? `, truly ${truly}` : ""}`;
     this.all.set(row, { row, label, label_text, text, followed: null, place: null, validation: false, ...more });
   }
 
@@ -84,7 +87,8 @@ export class Rows {
     const input = this.kept?.inputs.find((each) => each.stage === stage);
     const place = this.all.get(row)?.place ?? null;
     if (!input || place === null || input.values.dtype === TEXT) return null;
-    return rowOf(this.decode(input.values), place, input.levels && this.decode(input.levels).data);
+    const made = this.inputs[stage] ??= [];
+    return (made[place] ??= rowOf(this.decode(input.values), place, input.levels && this.decode(input.levels).data));
   }
 
   /**

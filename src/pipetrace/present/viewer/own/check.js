@@ -1,11 +1,12 @@
 // Before anything is computed for a row of the reader's own: does this page compute what was recorded?
 
+import { whenIdle } from "viewer/dom.js";
+
 /** @typedef {import("viewer/model/model.js").Model} Model */
 
 /** A pass of the model may take so long. */
 export const MOST_MS = 50;
 const MOST_WEIGHTS = 1e6;
-const SLICE_MS = 8;
 
 /**
  * @typedef {object} Checked
@@ -31,10 +32,11 @@ export function check(model, sources, tell) {
   for (const stage of model.weights.values()) for (const each of Object.values(stage ?? {})) weights += each.data.length;
   if (weights > MOST_WEIGHTS) checked.against = "The model has more than a million weights.";
   const times = /** @type {number[]} */ ([]);
-  const step = () => {
-    const until = performance.now() + SLICE_MS;
-    while (!checked.against && checked.rows < checked.of && performance.now() < until) {
-      const began = performance.now();
+  const step = (/** @type {number} */ ms) => {
+    const until = performance.now() + ms;
+    let began = 0;
+    while (!checked.against && checked.rows < checked.of && began < until) {
+      began = performance.now();
       const found = model.agreement({ row: rows[checked.rows], epoch: model.end });
       times.push(performance.now() - began);
       checked.rows += 1;
@@ -50,9 +52,9 @@ export function check(model, sources, tell) {
     const middle = times.sort((one, other) => one - other)[times.length >> 1] ?? 0;
     if (done && !checked.against && middle > MOST_MS) checked.against = `One row takes ${Math.round(middle)} ms here.`;
     tell(checked);
-    if (!checked.against && !done) setTimeout(step);
+    if (!checked.against && !done) whenIdle(step);
   };
-  step();
+  whenIdle(step);
 }
 
 /**

@@ -43,7 +43,7 @@ export function drawing({ shape, low, high, name }, give) {
   };
   const cursor = (/** @type {number} */ row, /** @type {number} */ column) => {
     picture.mark([{ row, column, kind: "thin" }]);
-    picture.say(`row ${row}, column ${column}`);
+    picture.say(`line ${row}, column ${column}`);
   };
   let frame = 0;
   const changed = () => {

@@ -1,7 +1,7 @@
 // Target, output and difference of the row that is followed, for a mask or an image.
 
 import { h } from "viewer/dom.js";
-import { legend, scaleOf } from "viewer/explore/picture.js";
+import { legendOf, scaleOf } from "viewer/explore/picture.js";
 import { paintImage } from "viewer/rows/thumbnail.js";
 import { values } from "viewer/model/values.js";
 
@@ -31,7 +31,7 @@ export function compared({ state, outcomes, model }) {
       ].map(({ title, values: each, scale: { most, ramp } }) => {
         const canvas = h("canvas", { role: "img", "aria-label": `${title} of ${model.row(state.now.row).text}` });
         paintImage(canvas, each, { most, ramp });
-        return h("div", {}, h("p", { class: "caption" }, title), canvas, legend(most, ramp));
+        return h("div", {}, h("p", { class: "caption" }, title), canvas, legendOf({ most, ramp }));
       }),
     );
   };

@@ -1,5 +1,6 @@
 // Rows as thumbnails, each with what was predicted of it; choosing one makes every picture follow it.
 
+import { theme } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
 import { rove, tabStop } from "viewer/explore/rove.js";
 import { brief, counted, figure, percent } from "viewer/figures.js";
@@ -11,6 +12,8 @@ import { thumbnail } from "viewer/rows/thumbnail.js";
 /** @typedef {import("viewer/rows/results.js").Shared} Shared */
 
 const MOST_SHOWN = 120;
+const MOST_AT_ONCE = 36;
+const PAUSE_MS = 150;
 
 /**
  * The rows behind a chosen cell, or all wrong ones.
@@ -25,7 +28,9 @@ export function gallery(shared) {
   const all = h("button", { type: "button", class: "plain", onclick: () => state.set("cell", null) }, "Show all wrong");
   const list = h("div", { class: "thumbs", role: "group", "aria-label": "Rows" });
   rove(list);
-  const head = h("div", { class: "galleryhead" });
+  const head = h("div", { class: "galleryhead" }, title, note, all);
+  const chip = chips(shared, "thumb");
+  let timer = 0;
   return {
     element: h("div", { class: "gallery" }, head, list),
     draw: (came) => {
@@ -33,9 +38,16 @@ export function gallery(shared) {
       title.textContent = found.title;
       note.textContent = [found.order, found.rows.length > MOST_SHOWN && `the first ${MOST_SHOWN}`, "choose one to follow it"].filter(Boolean).join("; ");
       note.hidden = !found.rows.length;
-      head.replaceChildren(title, note, ...(found.cell ? [all] : []));
-      list.replaceChildren(...found.rows.slice(0, MOST_SHOWN).map((each) => chip(shared, each, said(shared.outcomes, each))));
+      all.hidden = !found.cell;
+      const show = (/** @type {number} */ from, /** @type {number} */ to) => found.rows.slice(from, to).map((each) => chip(each.row, said(shared.outcomes, each)));
+      list.replaceChildren(...show(0, MOST_AT_ONCE));
       mark(list, state.now.row);
+      clearTimeout(timer);
+      // The others have to be scrolled to: they wait until no epoch is scrubbed through any more.
+      timer = window.setTimeout(() => {
+        list.append(...show(MOST_AT_ONCE, MOST_SHOWN));
+        mark(list, state.now.row);
+      }, PAUSE_MS);
     },
     mark: () => mark(list, state.now.row),
   };
@@ -51,22 +63,17 @@ export function kinds(shared) {
   const { outcomes, state } = shared;
   const came = outcomes.at(outcomes.model.end);
   const groups = groupsOf(outcomes, came).filter(([, rows]) => rows.length);
-  const element = h("div", { class: "kinds" });
+  const chip = chips(shared, "row");
+  const lists = groups.map(([name]) => h("div", { role: "group", "aria-label": name }, h("p", { class: "caption" }, name), h("div", {})));
+  const element = h("div", { class: "kinds" }, ...lists);
   rove(element);
   return {
     element,
     draw: (now) => {
       const byPlace = new Map(now.map((each) => [each.place, each]));
-      element.replaceChildren(
-        ...groups.map(([name, rows]) =>
-          h(
-            "div",
-            { role: "group", "aria-label": name },
-            h("p", { class: "caption" }, name),
-            h("div", {}, ...rows.map(({ place, row }) => { const each = byPlace.get(place); return chip(shared, each ?? { row }, each ? said(outcomes, each) : ["NaN"], "row"); })),
-          ),
-        ),
-      );
+      groups.forEach(([, rows], at) => {
+        lists[at].lastElementChild?.replaceChildren(...rows.map(({ place, row }) => { const each = byPlace.get(place); return chip(row, each ? said(outcomes, each) : ["NaN"]); }));
+      });
       mark(element, state.now.row);
     },
     mark: () => mark(element, state.now.row),
@@ -136,19 +143,28 @@ function said(outcomes, { label, said: predicted, sure, place }) {
 }
 
 /**
+ * Buttons that follow a row, each made once: what was predicted of it changes with the epoch, its picture does not.
+ *
  * @param {Shared} shared
- * @param {{ row: number }} each
- * @param {(string | Node)[]} text
- * @param {string} [kind] the class of the button
- * @returns {HTMLElement}
+ * @param {string} kind their class
+ * @returns {(row: number, text: (string | Node)[]) => HTMLElement}
  */
-function chip({ model, state }, { row }, text, kind = "thumb") {
-  return h(
-    "button",
-    { type: "button", class: kind, "data-row": row, onclick: () => state.set("row", row) },
-    thumbnail(model, row),
-    h("span", {}, h("span", { class: "unseen" }, `${model.row(row).text}: `), ...text),
-  );
+function chips({ model, state }, kind) {
+  /** @type {Map<number, { button: HTMLElement, text: HTMLElement }>} */
+  const made = new Map();
+  let painted = theme();
+  return (row, text) => {
+    if (painted !== theme()) made.clear();
+    painted = theme();
+    let found = made.get(row);
+    if (!found) {
+      const said = h("span", {});
+      const button = h("button", { type: "button", class: kind, "data-row": row, onclick: () => state.set("row", row) }, thumbnail(model, row), h("span", {}, h("span", { class: "unseen" }, `${model.row(row).text}: `), said));
+      made.set(row, (found = { button, text: said }));
+    }
+    found.text.replaceChildren(...text);
+    return found.button;
+  };
 }
 
 /**

@@ -31,71 +31,67 @@ export function tally(came, classes) {
  * @returns {Part}
  */
 export function matrix({ state, outcomes }) {
-  const names = outcomes.view.names;
+  const { names } = outcomes.view;
   const element = h("div", { class: "confusion", style: `--classes: ${names.length}` });
   rove(element, () => {});
   const press = (/** @type {string} */ cell) => () => state.set("cell", state.now.cell === cell ? null : cell);
+  const narrow = matchMedia(NARROW);
+  const whole = table(names, press);
   return {
     element,
     draw: (came) => {
       const counts = tally(came, names.length);
-      const focused = element.contains(document.activeElement) ? document.activeElement?.getAttribute("data-cell") : null;
-      element.replaceChildren(...(names.length > (matchMedia(NARROW).matches ? MOST_NARROW : MOST_CLASSES) ? listed(counts, names, press) : table(counts, names, press)));
-      const chosen = element.querySelector(`[data-cell="${state.now.cell}"]`);
-      chosen?.setAttribute("aria-pressed", "true");
-      const again = focused ? element.querySelector(`[data-cell="${focused}"]`) : null;
-      tabStop(element, again ?? chosen);
-      if (again instanceof HTMLElement) again.focus({ preventScroll: true });
+      if (names.length <= (narrow.matches ? MOST_NARROW : MOST_CLASSES)) {
+        if (!whole.parts[0].isConnected || element.firstElementChild !== whole.parts[0]) element.replaceChildren(...whole.parts);
+        whole.draw(counts);
+      } else element.replaceChildren(...listed(counts, names, press));
+      let chosen = null;
+      for (const button of element.querySelectorAll("[data-cell]")) {
+        const pressed = button.getAttribute("data-cell") === state.now.cell;
+        if (button.getAttribute("aria-pressed") !== String(pressed)) button.setAttribute("aria-pressed", String(pressed));
+        if (pressed) chosen = button;
+      }
+      const focused = element.contains(document.activeElement) ? document.activeElement : null;
+      tabStop(element, focused ?? chosen);
     },
   };
 }
 
 /**
- * @param {number[][]} counts
  * @param {readonly string[]} names
  * @param {(cell: string) => () => void} press
- * @returns {HTMLElement[]}
+ * @returns {{ parts: HTMLElement[], draw: (counts: number[][]) => void }} made once, as it is drawn for every epoch
  */
-function table(counts, names, press) {
-  const all = counts.flatMap((line, label) => line.map((count, said) => ({ count, right: label === said })));
-  const [mostRight, mostWrong] = [true, false].map((right) => Math.max(1, ...all.filter((cell) => cell.right === right).map(({ count }) => count)));
-  const cell = (/** @type {number} */ label, /** @type {number} */ said, /** @type {number} */ count) => {
-    const right = label === said;
-    const colour = right ? colourOf(0.8 * count, mostRight, "activation") : colourOf(-count, mostWrong, "signed");
-    return h(
-      "td",
-      {},
-      h(
-        "button",
-        {
-          type: "button",
-          "data-cell": `${label}.${said}`,
-          "aria-pressed": "false",
-          "aria-label": `truly ${names[label]}, predicted ${names[said]}: ${counted(count)}`,
-          style: `background: rgb(${colour.join(" ")}); color: ${inkOn(colour)}`,
-          onclick: press(`${label}.${said}`),
-        },
-        count ? counted(count) : "",
-      ),
-    );
-  };
+function table(names, press) {
+  const cells = names.map((_, label) => names.map((_, said) => h("button", { type: "button", "data-cell": `${label}.${said}`, "aria-pressed": "false", onclick: press(`${label}.${said}`) })));
+  const totals = names.map(() => h("td", { class: "ofall" }));
   const sum = (/** @type {number[]} */ line) => line.reduce((total, count) => total + count, 0);
-  return [
-    h(
-      "table",
-      {},
-      h("caption", {}, "predicted"),
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "true"), ...names.map((name) => h("th", { scope: "col", title: name }, name)), h("td"))),
+  return {
+    parts: [
       h(
-        "tbody",
+        "table",
         {},
-        ...counts.map((line, label) =>
-          h("tr", {}, h("th", { scope: "row", title: names[label] }, names[label]), ...line.map((count, said) => cell(label, said, count)), h("td", { class: "ofall" }, `${counted(line[label])} of ${counted(sum(line))} right`)),
-        ),
+        h("caption", {}, "predicted"),
+        h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "true"), ...names.map((name) => h("th", { scope: "col", title: name }, name)), h("td"))),
+        h("tbody", {}, ...cells.map((line, label) => h("tr", {}, h("th", { scope: "row", title: names[label] }, names[label]), ...line.map((button) => h("td", {}, button)), totals[label]))),
       ),
-    ),
-    h("p", { class: "muted" }, "Teal: right. Orange: wrong. Darker: more rows. Choose a cell to see its rows."),
-  ];
+      h("p", { class: "muted" }, "Teal: right. Orange: wrong. Darker: more rows. Choose a cell to see its rows."),
+    ],
+    draw: (counts) => {
+      const all = counts.flatMap((line, label) => line.map((count, said) => ({ count, right: label === said })));
+      const [mostRight, mostWrong] = [true, false].map((right) => Math.max(1, ...all.filter((cell) => cell.right === right).map(({ count }) => count)));
+      cells.forEach((line, label) =>
+        line.forEach((button, said) => {
+          const count = counts[label][said];
+          const colour = label === said ? colourOf(0.8 * count, mostRight, "activation") : colourOf(-count, mostWrong, "signed");
+          Object.assign(button.style, { background: `rgb(${colour.join(" ")})`, color: inkOn(colour) });
+          button.textContent = count ? counted(count) : "";
+          button.setAttribute("aria-label", `truly ${names[label]}, predicted ${names[said]}: ${counted(count)}`);
+        }),
+      );
+      totals.forEach((total, label) => (total.textContent = `${counted(counts[label][label])} of ${counted(sum(counts[label]))} right`));
+    },
+  };
 }
 
 /**

@@ -1,6 +1,7 @@
 // Right and wrong: how the kept rows came out after the epoch that is looked at, and the rows behind each number.
 
-import { h } from "viewer/dom.js";
+import { h, whenSeen } from "viewer/dom.js";
+import { theme } from "viewer/colour.js";
 import { compared } from "viewer/rows/compared.js";
 import { gallery, kinds } from "viewer/rows/gallery.js";
 import { labels } from "viewer/rows/labels.js";
@@ -38,7 +39,6 @@ const PARTS = {
   image: [compared, gallery],
   mask: [compared, gallery],
 };
-const NEAR = "500px";
 
 /**
  * @param {ResultsView | null} results
@@ -94,7 +94,12 @@ function output(results, model, state, at) {
   const parts = PARTS[outcomes.view.form].filter((part) => part !== scatter || single).map((part) => part(shared));
   const element = h("div", { class: "cameout" }, title, words, chosen.element, h("div", { class: "twoparts" }, ...parts.map((part) => part.element)));
   const all = [chosen, ...parts];
+  let drawn = "";
   const draw = () => {
+    const { epoch: now, cell } = state.now;
+    const key = `${now} ${cell} ${theme()}`;
+    if (drawn === key) return all.forEach((part) => part.mark?.());
+    drawn = key;
     const epoch = outcomes.nearest(state.now.epoch);
     outcomes.shown = epoch;
     const told = outcomes.view.results.find((each) => each.epoch === epoch);
@@ -105,31 +110,6 @@ function output(results, model, state, at) {
     const came = outcomes.at(epoch);
     for (const part of all) part.draw(came);
   };
-  state.watch(["epoch", "cell", "theme"], whenNear(element, draw));
-  state.watch("row", whenNear(element, () => all.forEach((part) => part.mark?.())));
+  state.watch(["row", "epoch", "cell", "theme"], whenSeen(element, draw, true));
   return element;
-}
-
-/**
- * What is far off the screen is drawn when it comes near, but at the start at once, so that nothing moves later.
- *
- * @param {HTMLElement} element
- * @param {() => void} draw
- * @returns {() => void}
- */
-function whenNear(element, draw) {
-  let [near, waiting] = [true, false];
-  const now = () => {
-    if (waiting) draw();
-    waiting = false;
-  };
-  new IntersectionObserver(([entry]) => {
-    near = entry.isIntersecting;
-    if (near) now();
-  }, { rootMargin: NEAR }).observe(element);
-  window.addEventListener("beforeprint", now);
-  return () => {
-    waiting = true;
-    if (near) now();
-  };
 }

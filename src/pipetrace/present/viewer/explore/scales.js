@@ -1,0 +1,115 @@
+// One scale for a stage over all epochs, so that one sees it learn: a value has the same colour before and after.
+
+import { whenIdle } from "viewer/dom.js";
+import { isImage } from "viewer/explore/place.js";
+import { scaleOf } from "viewer/explore/picture.js";
+
+/** @typedef {import("viewer/explore/picture.js").Scale} Scale */
+/** @typedef {import("viewer/model/model.js").Model} Model */
+/** @typedef {import("viewer/model/layers.js").Layer} Layer */
+/** @typedef {import("viewer/model/values.js").Values} Values */
+/** @typedef {import("viewer/state.js").State} State */
+/** @typedef {{ key: string, scales: Map<string, Scale>, waits: boolean }} Found of a row */
+
+/** So long the other epochs may take while something is drawn; then they wait until nothing else is to be done. */
+const MOST_MS = 20;
+
+/** @type {WeakMap<Model, Found>} */
+const FOUND = new WeakMap();
+
+/**
+ * The scale of what is shown of a stage for the row of the state, over all epochs of which it is known.
+ *
+ * @param {Model} model
+ * @param {State} state told that its epoch changed where the scale of a slow model is known later
+ * @param {Layer} stage
+ * @param {(values: Values) => ArrayLike<number>} take what is shown of its output
+ * @param {string} name of what is taken
+ * @returns {Scale}
+ */
+export function scaleOver(model, state, stage, take, name) {
+  const { row } = state.now;
+  const key = `${row} ${model.changes}`;
+  let found = FOUND.get(model);
+  if (found?.key !== key) FOUND.set(model, (found = { key, scales: new Map(), waits: false }));
+  const known = found.scales.get(`${stage.name} ${name}`);
+  if (known) return known;
+  const until = performance.now() + MOST_MS;
+  const epochs = model.fixed.has(stage.name) ? [model.end] : [model.nearest(state.now.epoch), ...model.epochs];
+  const scales = [];
+  for (const epoch of epochs) {
+    const late = scales.length > 1 && !model.isKept({ row, epoch }) && performance.now() > until;
+    if (late) break;
+    const values = model.output({ row, epoch }, stage.name);
+    scales.push(scaleOf(values ? take(values) : [], isImage(model, stage)));
+  }
+  const scale = widest(scales);
+  if (scales.length === epochs.length) found.scales.set(`${stage.name} ${name}`, scale);
+  else if (!found.waits) {
+    found.waits = true;
+    wait(model, state, found, stage);
+  }
+  return scale;
+}
+
+/**
+ * Compute the row after all epochs, one at a time, then draw with the scale that is known now.
+ *
+ * @param {Model} model
+ * @param {State} state
+ * @param {Found} found
+ * @param {Layer} stage
+ */
+function wait(model, state, found, stage) {
+  whenIdle(() => {
+    const { row } = state.now;
+    if (FOUND.get(model) !== found || found.key !== `${row} ${model.changes}`) return;
+    const next = model.epochs.find((epoch) => !model.isKept({ row, epoch }));
+    if (next === undefined) {
+      found.waits = false;
+      return state.changed("epoch");
+    }
+    model.output({ row, epoch: next }, stage.name);
+    wait(model, state, found, stage);
+  });
+}
+
+/**
+ * @param {readonly Scale[]} scales
+ * @returns {Scale} that has room for all
+ */
+function widest(scales) {
+  const signed = scales.find(({ ramp }) => ramp === "signed");
+  return { most: Math.max(...scales.map(({ most }) => most)), ramp: (signed ?? scales[0]).ramp };
+}
+
+/**
+ * @param {Model} model
+ * @param {Layer} stage
+ * @returns {boolean} whether what a stage gives differs between epochs of this page
+ */
+export function acrossEpochs(model, stage) {
+  return model.epochs.length > 1 && !model.fixed.has(stage.name);
+}
+
+/** @type {WeakMap<Model, Map<string, Scale>>} */
+const WEIGHTS = new WeakMap();
+
+/**
+ * @param {Model} model
+ * @param {Layer} stage
+ * @returns {Scale} of a stage's kernel over all epochs
+ */
+export function weightScale(model, stage) {
+  const known = WEIGHTS.get(model) ?? new Map();
+  WEIGHTS.set(model, known);
+  let scale = known.get(stage.name);
+  if (!scale) {
+    const kernels = model.epochs.map((epoch) => {
+      const own = model.weightsOf({ row: 0, epoch }, stage.name);
+      return scaleOf((own.kernel ?? own.depthwise_kernel)?.data ?? []);
+    });
+    known.set(stage.name, (scale = { most: widest(kernels).most, ramp: "signed" }));
+  }
+  return scale;
+}

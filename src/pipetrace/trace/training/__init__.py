@@ -1,0 +1,117 @@
+"""How a model was trained: the arguments of ``compile`` and ``fit`` that matter, fit by fit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+from pipetrace.trace.records import Record
+
+Config: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Callback(Record):
+    """A callback that ``fit`` was given; pipetrace's own are left out.
+
+    Attributes:
+        name: its class, such as ``EarlyStopping``.
+        settings: those that say what it watches and what it does, by Keras' names: ``monitor``,
+            ``mode``, ``patience``, ``restore_best_weights`` and so on; none where it has none.
+    """
+
+    name: str
+    settings: Config = field(default_factory=dict)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Training(Record):
+    """The arguments of ``compile`` and ``fit``.
+
+    Attributes:
+        epochs: how many were planned, over all calls of ``fit`` so far; 0 without training.
+        batch_size: rows in a step, or None where the source makes the batches and does not tell.
+        optimizer: its class; empty where there is none.
+        optimizer_config: its Keras configuration.
+        loss: its name as Keras writes it; several are joined by commas.
+        metrics: their names.
+        seed: where the run has one.
+        probe_rows: how many rows the probe has.
+        losses: the loss of each output, by the output's name or position.
+        loss_settings: what each of them was made with, such as ``label_smoothing``, and its
+            ``weight`` in the sum; none of a function.
+        from_logits: whether a loss takes scores and makes probabilities of them itself.
+        callbacks: the other callbacks of ``fit``.
+        class_weights: the weight of each class in the loss, by the class; none without any.
+        sample_weights: whether ``fit`` was given a weight for each row.
+        policy: the dtype policy, such as ``float32`` or ``mixed_float16``.
+    """
+
+    epochs: int
+    batch_size: int | None
+    optimizer: str
+    optimizer_config: Config
+    loss: str
+    metrics: tuple[str, ...]
+    seed: int | None
+    probe_rows: int
+    losses: Mapping[str, str] = field(default_factory=dict)
+    loss_settings: Mapping[str, Config] = field(default_factory=dict)
+    from_logits: bool = False
+    callbacks: tuple[Callback, ...] = ()
+    class_weights: Mapping[str, float] = field(default_factory=dict)
+    sample_weights: bool = False
+    policy: str = "float32"
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether classes or rows weigh differently in the loss."""
+        return self.sample_weights or bool(self.class_weights)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Fit(Record):
+    """One call of ``fit``.
+
+    Attributes:
+        first_epoch: the number that its first epoch has or would have; epochs are counted through.
+        last_epoch: the last one that it finished; None where it finished none.
+        training: its own settings; ``epochs`` counts those planned up to its end.
+        data: what its rows came as, such as ``array``.
+        fingerprint: SHA-256 of its rows; empty where they were not read.
+        rows: how many an epoch trains on; None where unknown.
+        validation_rows: how many its validation measured; 0 without any, None where unknown.
+        steps: batches of an epoch; None where Keras does not know.
+        frozen: the layers with weights of which none was trained.
+        initial_epoch: after which epoch the model had the weights that this fit began with; 0 for
+            before training; None where that was not recorded, or after none.
+        weights_epoch: the same of the weights that it left.
+        weights_differ: whether these differ from those after its last epoch, as where an earlier
+            epoch was restored; None where that was not recorded.
+    """
+
+    first_epoch: int
+    training: Training
+    data: str = ""
+    fingerprint: str = ""
+    rows: int | None = None
+    validation_rows: int | None = None
+    steps: int | None = None
+    frozen: tuple[str, ...] = ()
+    initial_epoch: int | None = None
+    weights_epoch: int | None = None
+    weights_differ: bool | None = None
+    last_epoch: int | None = None
+
+
+def with_ends(fits: tuple[Fit, ...], last: int) -> tuple[Fit, ...]:
+    """The fits with the last epoch that each finished.
+
+    Args:
+        fits: in order.
+        last: the number of the last epoch of all.
+    """
+    ends = [*(each.first_epoch - 1 for each in fits[1:]), last]
+    return tuple(
+        replace(each, last_epoch=end if end >= each.first_epoch else None)
+        for each, end in zip(fits, ends, strict=False)
+    )

@@ -1,0 +1,41 @@
+"""How far columns of two sets of rows are apart, against figures that were put in."""
+
+import math
+
+import numpy as np
+import pytest
+
+from pipetrace.stats import columns
+
+
+def rows(count: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal([5, -5, 0], [1, 2, 4], (count, 3))
+
+
+def test_the_same_rows_are_not_apart_and_shifted_scaled_or_raised_ones_are() -> None:
+    first, second = rows(4000, 0), rows(4000, 1)
+    same = columns.apart([first], [second])
+    assert same is not None
+    assert same.shift < 0.05
+    assert same.scale < 1.05
+    assert same.sign == 0
+    moved = columns.apart([first], [second + np.array([2, 4, 8])])
+    assert moved is not None
+    assert moved.shift == pytest.approx(2, abs=0.1)
+    wider = columns.apart([first], [second * 3])
+    assert wider is not None
+    assert wider.scale == pytest.approx(3, rel=0.05)
+    assert columns.apart([first * 3], [second]).scale == pytest.approx(3, rel=0.05)  # type: ignore[union-attr]
+    raised = columns.apart([first], [np.abs(second)])
+    assert raised is not None
+    assert raised.sign == pytest.approx(2 / 3)
+
+
+def test_a_column_is_a_channel_of_images_and_constant_or_broken_ones_do_not_count() -> None:
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(30, 8, 8, 2)) * [1, 5]
+    found = columns.apart([images], [rng.normal(size=(30, 8, 8, 2)) * [1, 5] + [0, 15]])
+    assert found is not None
+    assert found.shift == pytest.approx(1.5, abs=0.1)  # the median of 0 and 3
+    assert columns.apart([np.ones((5, 2))], [np.ones((5, 2))]) is None
+    assert columns.apart([np.full((5, 1), math.nan)], [np.ones((5, 1))]) is None
