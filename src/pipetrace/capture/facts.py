@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,11 @@ from pipetrace.capture.backend import load
 from pipetrace.capture.fit import FitCall, callback_facts
 from pipetrace.capture.internals import all_layers, seed
 from pipetrace.capture.nodes import count
-from pipetrace.capture.weights import plain_config
+from pipetrace.capture.train_step import TrainStep
+from pipetrace.capture.weights import optimizers, plain_config
 from pipetrace.trace.document import ModelFacts, Spec
 from pipetrace.trace.training import Training
+from pipetrace.trace.training.step import OptimizerFacts, StepFacts
 
 MOST_HASHED = 10_000_000
 """Values of weights that go into a model's fingerprint; of a larger model the first so many."""
@@ -64,6 +67,40 @@ def training_facts(
         sample_weights=sample_weights,
         policy=_policy(model),
     )
+
+
+def step_facts(model: Any, step: TrainStep | None, begun: Mapping[str, int] | None) -> StepFacts:
+    """What a training step does.
+
+    Args:
+        model: as it is now.
+        step: the training step, where it was traced.
+        begun: how often each optimizer had changed weights when recording began; None while
+            training runs.
+    """
+    changes = {} if begun is None else iterations(model)
+    found = [
+        OptimizerFacts(name, type(each).__name__, plain_config(each), changes.get(name))
+        for name, each in optimizers(model).items()
+    ]
+    if begun is not None:
+        found = [
+            replace(each, updates=(each.updates or 0) - begun.get(each.name, 0)) for each in found
+        ]
+    moved = tuple(each for each in found if each.updates)
+    if step is not None:
+        return StepFacts(own=True, losses=step.optimised, optimizers=moved or tuple(found))
+    losses = ("loss",) if moved else ()
+    return StepFacts(losses=losses, optimizers=moved or tuple(found))
+
+
+def iterations(model: Any) -> dict[str, int]:
+    """How often each optimizer has changed weights, by the attribute that holds it."""
+    found = {}
+    for name, each in optimizers(model).items():
+        with contextlib.suppress(Exception):  # an optimizer of somebody's own
+            found[name] = int(each.iterations.numpy())
+    return {**dict.fromkeys(optimizers(model), 0), **found}
 
 
 def fingerprint(model: Any) -> str:
@@ -120,11 +157,12 @@ def stops(model: Any) -> bool:
 
 
 def learning_rate(model: Any) -> float | None:
-    """The optimizer's learning rate as it is now, or None where it has none."""
-    rate = None
+    """The optimizers' learning rate as it is now; None where they have none, or several."""
+    used = [each for name, each in optimizers(model).items() if iterations(model)[name]]
+    rates = set()
     with contextlib.suppress(Exception):  # an optimizer of somebody's own
-        rate = float(model.optimizer.learning_rate)
-    return rate
+        rates = {float(each.learning_rate) for each in used or [model.optimizer]}
+    return rates.pop() if len(rates) == 1 else None
 
 
 class RowLosses:

@@ -31,6 +31,8 @@ CALLBACK_METHODS = (
 """What Keras calls of its list of callbacks while a ``fit`` runs."""
 NAME_COUNTERS = "object_name_uids"
 """What Keras' state of a thread calls the counters for automatic names."""
+SEED_GENERATOR = "global_seed_generator"
+"""What it calls the generator of seeds where a program gives none."""
 DATASET_INPUTS = "_inputs"
 """The method that gives the datasets that a dataset takes from."""
 DATASET_SETTINGS = {
@@ -228,6 +230,20 @@ def own_names() -> Iterator[None]:
         yield
     finally:
         state.set_global_attribute(NAME_COUNTERS, counters)
+
+
+@contextlib.contextmanager
+def own_seeds() -> Iterator[None]:
+    """A block after which the thread has the generator of seeds that it had before, or none."""
+    state = _global_state()
+    if state is None or not hasattr(state, "set_global_attribute"):
+        yield
+        return
+    before = state.get_global_attribute(SEED_GENERATOR)
+    try:
+        yield
+    finally:
+        state.set_global_attribute(SEED_GENERATOR, before)
 
 
 def _global_state() -> Any:

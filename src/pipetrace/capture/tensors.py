@@ -58,6 +58,24 @@ def components(tensor: Any) -> list[Any]:
     return [each for each in tf.nest.flatten(tensor, expand_composites=True) if each is not None]
 
 
+def dense(tensor: Any) -> Any:
+    """A sparse or ragged tensor, or the gradient of single rows of a table, as a plain one."""
+    import tensorflow as tf
+
+    if isinstance(tensor, tf.SparseTensor):
+        return tf.sparse.to_dense(tensor)
+    if isinstance(tensor, tf.RaggedTensor):
+        return tensor.to_tensor()
+    return tf.convert_to_tensor(tensor) if isinstance(tensor, tf.IndexedSlices) else tensor
+
+
+def length(tensor: Any) -> Any:
+    """The length of the first axis, known when the function runs."""
+    import tensorflow as tf
+
+    return tf.shape(dense(tensor))[0]
+
+
 def key(tensor: Any) -> Any:
     """A key for a tensor while it lives, however often TensorFlow wraps it anew."""
     parts = components(tensor)

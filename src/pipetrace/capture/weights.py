@@ -68,13 +68,6 @@ def optimizers(model: Any) -> dict[str, Any]:
     return {name: found[name] for name in found if name in once.values()}
 
 
-def is_built(model: Any) -> bool:
-    """Whether a model and all layers in it have made their variables."""
-    return model is not None and all(
-        getattr(layer, "built", True) for layer in internals.all_layers(model)
-    )
-
-
 def size(variables: Iterable[Any]) -> int:
     """How many numbers variables hold."""
     return sum(int(math.prod(variable.shape)) for variable in variables)
@@ -135,6 +128,40 @@ def in_place_of(variables: Sequence[Any], given: Sequence[Any]) -> Iterator[None
     """
     mapping = list(zip(variables, given, strict=True))
     with load().StatelessScope(state_mapping=mapping, collect_losses=True):
+        yield
+
+
+def fixed_rows(model: Any) -> int | None:
+    """How many rows the model takes at a time, where it is built for one number of them."""
+    inputs: list[Any] = []
+    with contextlib.suppress(AttributeError, ValueError):
+        inputs = list(model.inputs or [])
+    lengths = [tensor.shape[0] for tensor in inputs if len(tensor.shape)]
+    return next((int(length) for length in lengths if length is not None), None)
+
+
+@contextlib.contextmanager
+def random_state_kept() -> Iterator[None]:
+    """A block after which Python and NumPy draw the numbers that they would have drawn without it,
+    and Keras has the generator of seeds that it had."""
+    numbers, others = random.getstate(), np.random.get_state()
+    try:
+        with internals.own_seeds():
+            yield
+    finally:
+        random.setstate(numbers)
+        np.random.set_state(others)
+
+
+@contextlib.contextmanager
+def untouched(
+    model: Any, variables: Sequence[Any] = (), given: Sequence[Any] = ()
+) -> Iterator[None]:
+    """A block in which no state of the model changes; see ``in_place_of``."""
+    if not model.built:  # the first pass makes the variables, which the scope would refuse
+        yield
+        return
+    with random_state_kept(), in_place_of(variables, given):
         yield
 
 

@@ -148,10 +148,19 @@ def accumulated(trace: Trace) -> int:
     return int(trace.run.training.optimizer_config.get("gradient_accumulation_steps") or 0)
 
 
+def once_a_step(trace: Trace) -> bool:
+    """Whether each step changes the weights once, as far as that is known."""
+    step, steps = trace.run.step, sum(epoch.steps or 0 for epoch in trace.epochs)
+    changes = sum(each.updates or 0 for each in step.optimizers) if step else 0
+    if accumulated(trace) or not changes or not steps:
+        return not accumulated(trace) and not (step and step.own)
+    return round(changes / steps) == 1  # the steps of an epoch that was cut short are not counted
+
+
 def updates(trace: Trace) -> int | None:
     """How often training updated the weights, once a step; None where that is unknown, or not
     so."""
-    if accumulated(trace):
+    if not once_a_step(trace):
         return None
     steps = steps_per_epoch(trace)
     found = [epoch.steps or (steps.count if steps else 0) for epoch in trace.epochs]

@@ -108,12 +108,15 @@ class Output:
 
 @once
 def outputs(trace: Trace) -> tuple[Output, ...]:
-    """The model's outputs, in its own order; none where the run failed before them.
+    """The model's outputs, in its own order; none where the run failed before them, or where a
+    training step calls the parts of a model that has no ``call``.
 
-    If the trace names no outputs, its last stage is the output.
+    If the trace names no outputs, the model's last stage is the output.
     """
     model, last = trace.run.model, trace.stages[-1] if trace.stages else None
     specs = model.outputs if model else ()
+    if trace.run.step is not None and trace.run.step.own:
+        return ()
     if not specs and last is not None and last.outputs:
         specs = (Spec(last.outputs[0].shape, last.outputs[0].dtype, last.name),)
     by_name = {stage.name: stage for stage in trace.stages}

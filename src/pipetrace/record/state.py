@@ -137,6 +137,7 @@ class State:
             does other work, everything takes longer than at rest.
         only_looks: whether the model is not trained.
         errors: what each part raised that has failed.
+        iterations: how often each optimizer had changed weights when recording began.
         skipped: how often something was skipped, by what and why.
     """
 
@@ -159,6 +160,7 @@ class State:
         self.only_looks = False
         self.errors: dict[str, BaseException] = {}
         self.skipped: dict[tuple[str, str], int] = {}
+        self.iterations: dict[str, int] = {}
         self._layers: int | None = None
 
     @property
@@ -184,6 +186,13 @@ class State:
         if self.only_looks:
             return PROBE_ROWS
         return self.source.batch_size or KERAS_BATCH_SIZE
+
+    @property
+    def is_built(self) -> bool:
+        """Whether the layers have made their variables; of a model without ``call`` those in it."""
+        own = self.model if self.source.are_batches else None
+        inner = (each for each in all_layers(self.model) if each is not own)
+        return all(getattr(each, "built", True) for each in inner)
 
     def limit_rows(self) -> None:
         """Pass no more rows than a batch of the ``fit`` that runs."""

@@ -3,7 +3,7 @@
 import math
 
 from pipetrace.explain import metrics
-from pipetrace.explain.facts import accumulated, classes, first_of, steps_per_epoch
+from pipetrace.explain.facts import classes, first_of, once_a_step, steps_per_epoch
 from pipetrace.explain.fits import last_stretch
 from pipetrace.explain.formatting import counted, figure, number, share
 from pipetrace.explain.judgement import best_validation, chance
@@ -25,7 +25,7 @@ def _several(trace: Trace) -> bool:
 def steps_in_progress_bar(trace: Trace) -> Draft | None:
     """What does Keras' 32/32 count?"""
     found = None if _several(trace) else steps_per_epoch(trace)
-    if accumulated(trace) or found is None or not found.rows or found.count < 2:
+    if not once_a_step(trace) or found is None or not found.rows or found.count < 2:
         return None
     if found.batch == 1:  # then rows and batches are the same
         return None
@@ -67,7 +67,7 @@ Why: {number(rows)} rows in batches of {batch} are {number(steps)} steps: {full}
 def weight_updates(trace: Trace) -> Draft | None:
     """How often were the weights updated?"""
     found, epochs = None if _several(trace) else steps_per_epoch(trace), len(trace.epochs)
-    if not epochs or accumulated(trace) or found is None or not found.rows:
+    if not epochs or not once_a_step(trace) or found is None or not found.rows:
         return None
     steps, rows, batch, last = found.count, found.rows, found.batch, found.last
     rounded = ", rounded up," if last != batch else ""

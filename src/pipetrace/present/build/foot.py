@@ -17,6 +17,7 @@ from pipetrace.present.views import Fact
 from pipetrace.trace.document import FINISHED, STOPPED, Parameters, Trace
 from pipetrace.trace.rows import Target
 from pipetrace.trace.training import Callback, Fit, Training
+from pipetrace.trace.training.step import StepFacts
 
 SHOWN_SETTINGS = ("mode", "patience", "restore_best_weights", "save_best_only", "factor")
 """Settings of callbacks that are told, where they have them."""
@@ -127,7 +128,7 @@ def _trainings(trace: Trace) -> str:
     """The settings, fit by fit where there are several."""
     fits = trace.fits
     if len(fits) < 2:
-        return _training(trace.run.training)
+        return _training(trace.run.training, trace.run.step)
     return " ".join(
         f"Fit {place}, {_epochs(fit)}: {_training(fit.training)}"
         for place, fit in enumerate(fits, 1)
@@ -142,11 +143,17 @@ def _epochs(fit: Fit) -> str:
     return f"epochs {fit.first_epoch} to {fit.last_epoch}"
 
 
-def _training(training: Training) -> str:
+def _training(training: Training, step: StepFacts | None = None) -> str:
     several = [f"{loss} for {name}" for name, loss in training.losses.items()]
+    several_optimizers = [
+        f"{each.optimizer} ({each.name})" for each in (step.optimizers if step else ())
+    ]
+    own = listed(step.losses) if step and step.own else ""
     parts = [
-        training.optimizer or "no optimizer",
-        listed(several) if len(several) > 1 else training.loss or "no loss",
+        listed(several_optimizers)
+        if len(several_optimizers) > 1
+        else training.optimizer or "no optimizer",
+        own or (listed(several) if len(several) > 1 else training.loss or "no loss"),
     ]
     if training.from_logits:
         parts[1] += " of scores (from_logits)"
@@ -157,7 +164,8 @@ def _training(training: Training) -> str:
     if training.callbacks:
         text += f" Callbacks: {', '.join(map(_callback, training.callbacks))}."
     if weights := weights_words(training):
-        text += f" The training loss has {weights}; the validation loss has none."
+        text += f" The training loss has {weights}."
+        text += " Class weights do not count in validation." if training.class_weights else ""
     if training.policy != "float32":
         text += f" Computed under the dtype policy {training.policy}."
     return text

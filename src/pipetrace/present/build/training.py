@@ -7,13 +7,14 @@ from pipetrace.explain import metrics, task
 from pipetrace.explain.facts import (
     Steps,
     accumulated,
+    once_a_step,
     own_pipeline,
     steps_per_epoch,
     trained,
     validation_rows,
 )
 from pipetrace.explain.fits import borders, last_stretch, stretches
-from pipetrace.explain.formatting import counted, duration, figure, number, share
+from pipetrace.explain.formatting import counted, duration, figure, listed, number, share
 from pipetrace.explain.judgement import best_validation, chance
 from pipetrace.explain.observations import observations
 from pipetrace.present.build.charts import Line, chart
@@ -31,7 +32,7 @@ def training(trace: Trace) -> TrainingView:
     names, new = metrics.names(trace), borders(trace)
     return TrainingView(
         charts=_charts(trace),
-        columns=("epoch", *(metrics.title(name) for name in names), "seconds", "what happened"),
+        columns=("epoch", *(_title(trace, name) for name in names), "seconds", "what happened"),
         rows=tuple(
             replace(
                 _row(trace, epoch, names, texts[epoch.number]), border=new.get(epoch.number, "")
@@ -43,6 +44,12 @@ def training(trace: Trace) -> TrainingView:
         empty=None if trace.epochs else "No epoch was finished.",
         absent=not trained(trace),
     )
+
+
+def _title(trace: Trace, name: str) -> str:
+    """The head of a column; a loss with weights is another number than one without."""
+    weighted = all(part.run.training.is_weighted for part in stretches(trace))
+    return "weighted loss" if name == "loss" and weighted else metrics.title(name)
 
 
 def _row(trace: Trace, epoch: Epoch, names: tuple[str, ...], observation: str) -> EpochRow:
@@ -67,7 +74,8 @@ def _row(trace: Trace, epoch: Epoch, names: tuple[str, ...], observation: str) -
 
 def _charts(trace: Trace) -> tuple[Chart, ...]:
     best, accuracy = best_validation(last_stretch(trace)), metrics.accuracy_name(trace)
-    alike = len(stretches(trace)) == 1
+    parts = stretches(trace)
+    alike = len(parts) == 1
     guess, new = chance(trace) if alike else None, tuple(borders(trace))
     mark = (
         (best.number, f"lowest validation loss, epoch {best.number}")
@@ -87,18 +95,22 @@ def _charts(trace: Trace) -> tuple[Chart, ...]:
             title = "Accuracy"
             reference = (guess.share, f"chance {share(guess.share)}") if guess else None
         limits = (0.0, 1.0) if write is share else None
-        found.append(
-            chart(
-                title,
-                _lines(trace, name),
-                numbers,
-                text=write,
-                limits=limits,
-                reference=reference,
-                best=mark,
-                borders=new,
+        lines = _lines(trace, name)
+        weighted = name == "loss" and any(each.run.training.is_weighted for each in parts)
+        for drawn in [[each] for each in lines] if weighted else [lines]:
+            of = f"{title}, {drawn[0].name}" if weighted else title
+            found.append(
+                chart(
+                    f"{of}, weighted" if weighted and drawn[0].role == "training" else of,
+                    drawn,
+                    numbers,
+                    text=write,
+                    limits=limits,
+                    reference=reference,
+                    best=mark,
+                    borders=new,
+                )
             )
-        )
     return tuple(each for each in found if each is not None)
 
 
@@ -153,8 +165,8 @@ def _steps(trace: Trace) -> str:
 
 def _of_steps(trace: Trace, found: Steps) -> str:
     several = accumulated(trace)
-    updates = f"The weights are updated every {several} steps."
-    if not several:
+    updates = f"The weights are updated every {several} steps." if several else _updates(trace)
+    if once_a_step(trace):
         updates = f"{'The' if found.count == 1 else 'Each'} step updates the weights once."
     bar = f"Keras' progress bar counts them as {found.count}/{found.count}."
     if not found.rows:
@@ -165,3 +177,19 @@ def _of_steps(trace: Trace, found: Steps) -> str:
     full = found.last == found.batch
     tail = "all of them full" if full else f"the last with {counted(found.last, 'row')}"
     return f"{rows} {number(found.count)} steps, {tail}. {bar} {updates}"
+
+
+def _updates(trace: Trace) -> str:
+    """How often each optimizer changed weights, where that is not once a step."""
+    step, steps = trace.run.step, sum(epoch.steps or 0 for epoch in trace.epochs)
+    counts = [
+        (each.name, each.updates) for each in (step.optimizers if step else ()) if each.updates
+    ]
+    if not counts or not steps or any(count % steps for _, count in counts):
+        return ""
+    each = [f"{name} updates weights {_times(count // steps)}" for name, count in counts]
+    return f"In each step {listed(each)}."
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")

@@ -122,6 +122,15 @@ def source_names(model: Any, x: Any) -> list[str]:
     return names
 
 
+def batch_names(batch: Sequence[Any]) -> list[str]:
+    """Names for a batch's arrays: ``input``, ``target`` and ``weight``, numbered if several."""
+    found = []
+    for word, part in zip(("input", "target", "weight"), batch, strict=False):
+        count = len(structures.flatten(part))
+        found += [word if count == 1 else f"{word}_{place + 1}" for place in range(count)]
+    return found
+
+
 class ModelPass:
     """A model's forward pass with the stages before it.
 

@@ -94,9 +94,8 @@ def names(found: Sequence[str]) -> str:
 def _outputs(trace: Trace, known: set[str]) -> tuple[Spec, ...]:
     model = trace.run.model
     given = tuple(spec for spec in model.outputs if spec.source in known) if model else ()
-    last = trace.stages[-1] if trace.stages else None
-    # An older trace does not tell; its models had one output, that of the last layer.
-    if given or last is None or not last.outputs or last.kind == SOURCE:
+    last, step = trace.stages[-1] if trace.stages else None, trace.run.step
+    if given or last is None or not last.outputs or last.kind == SOURCE or (step and step.own):
         return given
     return (Spec(last.outputs[0].shape, last.outputs[0].dtype, last.name),)
 
