@@ -196,8 +196,8 @@ def _worse(one: Epoch, other: Epoch) -> list[Evidence]:
             return []
         clear = clear or lost > (WORSE_SHARE if share else WORSE_PART * abs(after))
         text = (
-            f"After epoch {one.number}, whose weights are left, {name} was {written(name, before)}; "
-            f"after epoch {other.number} it was {written(name, after)}."
+            f"The weights of epoch {one.number} are left: {name} was {written(name, before)}, and "
+            f"{written(name, after)} in epoch {other.number}."
         )
         found.append(Evidence(text, before, f"epochs[{one.number}].metrics[{name}]"))
     return found if clear else []

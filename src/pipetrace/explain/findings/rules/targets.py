@@ -222,9 +222,7 @@ class ClassImbalance(RunRule):
                 f"{place}/{most}].correct",
             ),
             advice=f"{_weigh(run)} Judge by balanced accuracy, recall or AUC.",
-            change=_weights(
-                run, label, {int(each.rpartition("/")[2]): rows[each] for each in names}
-            ),
+            change=_weights(run, label, {int(each.split("/")[-1]): rows[each] for each in names}),
             confidence=margin(part, rare, 0.1 / len(names)),
         )
 
@@ -250,10 +248,8 @@ def _weights(run: MeasuredRun, label: int, rows: dict[int, int]) -> str:
     output = run.output
     if output is not None and output.layout != task.ROW:
         one_hot = output.target is not None and output.target.shape == output.shape
-        where = (
-            f"y.argmax(axis=-1) == {label}" if one_hot and output.classes > 2 else f"y == {label}"
-        )
-        weight = f"np.where({where}, {even / max(1, rows[label]):.2g}, 1.0)"
+        labels = "y.argmax(axis=-1)" if one_hot and output.classes > 2 else "y"
+        weight = f"np.where({labels} == {label}, {even / max(1, rows[label]):.2g}, 1.0)"
         return f"model.fit(x, y, sample_weight={weight})"
     if len(rows) > MOST_WEIGHTS:
         return "model.fit(..., class_weight=dict(enumerate(len(y) / np.bincount(y))))"
