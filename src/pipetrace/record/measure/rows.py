@@ -186,14 +186,11 @@ class RowSource:
         self.shown = Rows(x, y, weight, complete=whole)
 
     def validated(self, seen: list[Any], *, complete: bool) -> None:
-        """Take rows from batches on their way into a validation.
-
-        Without an end that is known, or with so many steps, it sees a part of its source only.
-        """
-        x, y, weight = batches.split(batches.joined(seen))
-        whole = complete and len(batches.alike(seen)) == len(seen)
-        ends = hasattr(self.call.validation, "__len__") and not self.call.validation_steps
-        self.validation = Rows(x, y, weight, complete=whole and ends)
+        """Take rows from batches on their way into a validation."""
+        call = self.call
+        self.validation = _of_batches(
+            seen, call.validation, call.validation_steps, complete=complete
+        )
 
     @property
     def trained(self) -> Rows | None:
@@ -241,3 +238,13 @@ class RowSource:
         if self.shown is None:
             return "rows"
         return "arrays" if len(self.shown.arrays) > 1 else "array"
+
+
+def _of_batches(seen: list[Any], source: Any, steps: int | None, *, complete: bool) -> Rows:
+    """Rows from the batches of one pass.
+
+    A generator, or a source of which a pass takes so many steps, has more to come.
+    """
+    x, y, weight = batches.split(batches.joined(seen))
+    whole = complete and len(batches.alike(seen)) == len(seen)
+    return Rows(x, y, weight, complete=whole and hasattr(source, "__len__") and not steps)
