@@ -164,10 +164,11 @@ class Session:
         self._first_look.step_ends()
         number = state.step // state.steps_together
         self._epochs.before_last_step(number)
-        if self._loss_is_broken or "loss" not in logs or not self._losses.is_due(state.step):
+        name = "loss" if "loss" in logs else state.loss_name
+        if self._loss_is_broken or name not in logs or not self._losses.is_due(state.step):
             return True
         try:
-            sound = self._losses.look(logs["loss"], state.step)
+            sound = self._losses.look(logs[name], state.step)
         except Exception as error:  # such as a loss of somebody's own that is no single number
             state.lose("loss checks", error)
             self._loss_is_broken = True
