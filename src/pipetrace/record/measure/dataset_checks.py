@@ -59,10 +59,9 @@ def checks(
     if labels is not None:
         runs, by_chance = dataset_checks.class_runs(labels[0])
         found = replace(found, class_runs=runs, expected_class_runs=by_chance)
-    checked: Found = [
-        ("fit", FitArguments(bool(call.shuffle), call.validation_split)),
-        (TRAINING, found),
-    ]
+    checked: Found = [(TRAINING, found)]
+    if call.by_fit:
+        checked.insert(0, ("fit", FitArguments(bool(call.shuffle), call.validation_split)))
     if validation is not None and len(validation):
         seen = np.concatenate(earlier) if earlier else None
         new = _of_validation(measure, validation, x, seen, labels)
