@@ -3,8 +3,7 @@
 import atexit
 import os
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -13,11 +12,10 @@ from pipetrace.capture.fit import FitCall
 from pipetrace.capture.guard import contained
 from pipetrace.errors import ArgumentError, in_short
 from pipetrace.record.attached import kept_of, session_for
-from pipetrace.record.budget import DEFAULT_SHARE
 from pipetrace.record.recorder import Recorder
 from pipetrace.record.session import Session
 from pipetrace.record.standard_error import say_once
-from pipetrace.record.state import BRIEF, Settings
+from pipetrace.record.state import Settings
 
 
 class Loop:
@@ -203,7 +201,7 @@ def _not_recorded(error: BaseException) -> None:
     say_once(f"pipetrace: This training is not recorded: {in_short(error)}")
 
 
-def recording(  # noqa: PLR0913 options with names, which editors complete
+def recording(
     model: Any,
     path: str | os.PathLike[str],
     x: Any = None,
@@ -213,14 +211,7 @@ def recording(  # noqa: PLR0913 options with names, which editors complete
     batch_size: int | None = None,
     loss: Any = None,
     optimizer: Any = None,
-    validation_data: tuple[Any, Any] | None = None,
-    title: str | None = None,
-    class_names: Sequence[str] = (),
-    verbose: bool = True,
-    budget: float | None = DEFAULT_SHARE,
-    after_training: str = BRIEF,
-    record_arguments: bool = False,
-    anonymous: bool = False,
+    **options: Any,
 ) -> Loop:
     """Record a training loop of your own, with ``GradientTape`` or ``train_on_batch``.
 
@@ -237,8 +228,8 @@ def recording(  # noqa: PLR0913 options with names, which editors complete
         epochs: how many are planned, where that is known.
         batch_size: rows of a batch, where that is known; the model gets no more at a time.
         loss, optimizer: those that the loop uses, where the model was not compiled with them.
-        validation_data, title, class_names, verbose, budget, after_training, record_arguments,
-            anonymous: as for ``Recorder``.
+        options: ``validation_data``, ``title``, ``class_names``, ``verbose``, ``budget``,
+            ``after_training``, ``record_arguments`` and ``anonymous``, as for ``Recorder``.
 
     Returns:
         what the loop tells of its steps and epochs, by the methods ``step`` and ``epoch``.
@@ -254,23 +245,11 @@ def recording(  # noqa: PLR0913 options with names, which editors complete
             where="recording(model, ...)",
             hint="Give the model that the loop trains.",
         )
-    recorder = Recorder(
-        Path(path),
-        x,
-        y,
-        validation_data=validation_data,
-        title=title,
-        class_names=class_names,
-        verbose=verbose,
-        budget=budget,
-        after_training=after_training,
-        record_arguments=record_arguments,
-        anonymous=anonymous,
-    )
+    recorder = Recorder(path, x, y, **options)
     call = FitCall(
         x,
         y,
-        validation=validation_data,
+        validation=options.get("validation_data"),
         batch_size=batch_size,
         epochs=epochs or 0,
         known=True,
