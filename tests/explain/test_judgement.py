@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import pytest
 from hypothesis import given, settings
+from tests.documents import changed
 from tests.explain.courses import COURSES, LEARNS, Metrics, histories
 from tests.tasks import KINDS, binary
 
@@ -20,7 +21,7 @@ from pipetrace.present.build.document import document
 from pipetrace.present.text import document_text
 from pipetrace.trace import Trace
 from pipetrace.trace.measurement_table import Measurement, Measurements
-from pipetrace.trace.measurements import LossPoint
+from pipetrace.trace.measurements import ClassOutcome, LossPoint, Outcome
 from pipetrace.trace.training import Callback, Fit
 
 MakeTrace: TypeAlias = Callable[..., Trace]
@@ -131,12 +132,12 @@ def test_chance_is_known_for_classes_that_were_counted_alone() -> None:
     assert guess.loss == pytest.approx(math.log(2))
     assert guess.largest == 90 / 160
     run, training, data = trace.run, trace.run.training, trace.run.data
-    for changed in (
+    for other in (
         replace(run, training=replace(training, sample_weights=True)),
         replace(run, training=replace(training, loss="binary_focal_crossentropy")),
         replace(run, data=replace(data, class_counts=())),
     ):
-        assert chance(replace(trace, run=changed)) is None
+        assert chance(replace(trace, run=other)) is None
 
 
 def test_a_loss_that_is_not_finite_from_an_epoch_on_has_diverged() -> None:
@@ -250,3 +251,59 @@ def test_weights_of_no_epoch_and_of_the_last_one() -> None:
         assert (final_epoch(trace) is None) is is_restored
         assert ("final weights" in headline(trace)) is is_restored
         assert model_part(trace) is trace
+
+
+# Classes of uneven size, weights in the loss
+
+
+def rare(accuracy: float, found: int, **training: Any) -> Trace:
+    """Validation of 100 rows, of which 5 are of class 1, and so many of these are found."""
+    trace = binary()
+    last = replace(
+        trace.epochs[-1],
+        metrics={"loss": 0.4, "val_loss": 0.2, "accuracy": 0.95, "val_accuracy": accuracy},
+    )
+    balanced = (accuracy * 100 - found) / 95 / 2 + found / 5 / 2
+    outcome = Outcome(
+        rows=100,
+        accuracy=accuracy,
+        balanced_accuracy=balanced,
+        majority_share=0.95,
+        classes=2,
+        classes_present=2,
+    )
+    measured = [
+        Measurement("validation", None, outcome),
+        Measurement("validation/0", None, ClassOutcome(95, 95, round(accuracy * 100) - found)),
+        Measurement("validation/1", None, ClassOutcome(5, 5, found)),
+    ]
+    data = {"validation_rows": 100, "class_counts": (95, 5)}
+    more = {"epochs": (last,), "measurements": Measurements(measured)}
+    return changed(trace, data=data, training=training, **more)
+
+
+def test_an_accuracy_below_the_most_frequent_class_is_not_praised() -> None:
+    cases = [(0.95, 0, True), (0.96, 1, True), (0.95, 5, False), (0.90, 5, False)]
+    for accuracy, found, blind in cases:
+        for weights in ({}, {"1": 9.0}):
+            trace = rare(accuracy, found, class_weights=weights)
+            judged = judgement(trace)
+            assert judged.last is not None
+            case = (accuracy, found, weights)
+            if judged.outcome != "chance":
+                assert (judged.last.validation == "majority") == blind, case
+            told = " ".join((headline(trace), *insight(trace), observations(trace)[-1].text))
+            assert ("no sign of overfitting" in told) <= (not blind), case
+            assert ("none of the 5" in headline(trace)) == (not found), case
+            if weights:
+                assert "95 %" in headline(trace), case
+
+
+def test_a_loss_with_weights_is_named_so_and_drawn_by_itself() -> None:
+    for weights, expected in (({}, False), ({"1": 9.0}, True)):
+        trace = rare(0.9, 5, class_weights=weights)
+        view = document(trace).training
+        assert (view.columns[1] == "weighted loss") is expected
+        sides = [len(chart.series) for chart in view.charts]
+        assert (sides[0] == 1) is expected
+        assert ("weighted loss" in observations(trace)[-1].text) is expected

@@ -67,6 +67,7 @@ class Forward:
         fixed: how many rows the model takes at a time, where that is so; None otherwise.
         most: rows that pass at a time, at the most; no limit where None.
         most_final: the same where only the model's own outputs are kept.
+        function: TensorFlow's, which gives all outputs of all stages.
 
     Raises:
         Exception: whatever the model raises; ``seen`` then holds the stages up to there.
@@ -106,9 +107,9 @@ class Forward:
         self._variables = weights(model)
         self._signature_of_rows, specs = signature, specs_of(self._variables)
         if step is None:
-            self._function = trace.get_concrete_function(specs, signature)
+            self.function = trace.get_concrete_function(specs, signature)
         else:
-            self._function = step.compiled(self._trace, specs, signature)
+            self.function = step.compiled(self._trace, specs, signature)
         self._final: Any = None
         for node in self.seen.nodes:
             # Symbolic tensors belong to the function.
@@ -233,7 +234,7 @@ class Forward:
         if self._final is None:
 
             def run(given: Any, some: Any) -> Any:
-                outputs = self._function(given, some)[0]
+                outputs = self.function(given, some)[0]
                 return [outputs[place][output] for place, output in wanted]
 
             self._final = tf.function(run, autograph=False).get_concrete_function(
@@ -269,7 +270,7 @@ class Forward:
         else:
             return None
         named = set(re.findall(r"(?:Detected at node |\bnode )([\w./>-]+)", text))
-        outputs = self._function.structured_outputs[0]
+        outputs = self.function.structured_outputs[0]
         for place, tensors in enumerate(outputs):
             if named & set(operations_behind(tensors)):
                 return place
@@ -329,7 +330,7 @@ class Forward:
         given = self._keras.tree.map_structure(tf.convert_to_tensor, rows)
         values = tensors_of(self._variables, instead)
         with internals.as_traced():
-            outputs, masks, lengths = self._function(values, given)
+            outputs, masks, lengths = self.function(values, given)
         found = {
             node.stage.name: tuple(_array(tensor) for tensor in tensors)
             for node, tensors in zip(self._nodes, outputs, strict=True)

@@ -132,8 +132,13 @@ def traced_back(tensor: Any, known: Mapping[Any, Any]) -> tuple[list[Any], list[
     return met, passed
 
 
-def operations_behind(tensors: Iterable[Any]) -> Iterator[str]:
-    """The names of all operations that tensors of a traced function depend on."""
+def operations_behind(tensors: Iterable[Any], *, control: bool = True) -> Iterator[str]:
+    """The names of all operations that tensors of a traced function depend on.
+
+    Args:
+        tensors: of the function.
+        control: whether what only has to run before counts too, beside what gives values.
+    """
     seen: set[str] = set()
     waiting = [each.op for tensor in tensors for each in components(tensor) if hasattr(each, "op")]
     while waiting:
@@ -142,7 +147,7 @@ def operations_behind(tensors: Iterable[Any]) -> Iterator[str]:
             seen.add(operation.name)
             yield operation.name
             waiting += [source.op for source in operation.inputs]
-            waiting += operation.control_inputs
+            waiting += operation.control_inputs if control else []
 
 
 def name_of(operations: list[str]) -> str:

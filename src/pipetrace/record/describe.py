@@ -13,6 +13,7 @@ from pipetrace.capture.forward import Forward
 from pipetrace.capture.tensors import Origin
 from pipetrace.capture.train_step import TrainStep, computes_loss, leaves_out
 from pipetrace.capture.untraced import untraced_graph
+from pipetrace.capture.weights import Untracked
 from pipetrace.record import budget, privacy
 from pipetrace.record.measure.dataset import HASHED_BYTES, DataFacts
 from pipetrace.record.measure.model_pass import ModelPass, batch_names, source_names, sources
@@ -59,6 +60,10 @@ def see_stages(state: State, rows: Rows, until: float = math.inf) -> None:
         except Exception:
             raise error from None
     state.untraced = None
+    with state.safely("untracked variables"):
+        passed = state.measure.forward
+        names = [stage.name for stage in passed.stages]
+        state.untracked = Untracked(state.model, passed.function, names)
     forward = state.measure.forward
     if not by_step and computes_loss(model) and leaves_out(model, forward.seen):
         # What ``call`` leaves out is called by the training step.

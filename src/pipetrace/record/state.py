@@ -11,6 +11,7 @@ from pipetrace.capture.guard import contained
 from pipetrace.capture.internals import all_layers
 from pipetrace.capture.nodes import Graph
 from pipetrace.capture.tensors import Origin
+from pipetrace.capture.weights import Untracked
 from pipetrace.errors import ArgumentError, in_short
 from pipetrace.record import privacy
 from pipetrace.record.budget import DEFAULT_SHARE, Allowance, Budget, Cost
@@ -127,6 +128,7 @@ class State:
         allowance: what the ``fit`` that runs may still be delayed.
         measure: the forward pass of all stages; None until the stages were seen.
         untraced: the stages as far as they are known without tracing, where that was too long.
+        untracked: the variables that the model reads and Keras does not know.
         before: the stages before the model; ``names``: for each array of the rows the one it comes
             from.
         fits: the calls of ``fit`` so far, the one that runs last.
@@ -150,6 +152,7 @@ class State:
         self.writer: WriterThread | None = None
         self.measure: ModelPass | None = None
         self.untraced: Graph | None = None
+        self.untracked: Untracked | None = None
         self.names: list[Origin] = []
         self.before: tuple[Stage, ...] = ()
         self.fits: list[Fit] = []

@@ -66,6 +66,36 @@ class NormalizedInput(Figures):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
+class UntrackedVariables(Figures):
+    """Trainable TensorFlow variables that a stage reads and that are none of the model's.
+
+    Where there are none, the name is ``model`` and the count 0.
+
+    Attributes:
+        count, values: how many variables, and how many numbers they hold.
+        changed: whether any changed while it was watched, as where a loop of one's own trains it.
+    """
+
+    kind: ClassVar[str] = "untracked_variables"
+    count: int | None = None
+    values: int | None = None
+    changed: bool | None = None
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class BatchDependence(Figures):
+    """How much the output of a stage for a row depends on the other rows of its batch.
+
+    Attributes:
+        difference: root mean square of the change where its neighbours are others, over the
+            standard deviation of the output over the rows.
+    """
+
+    kind: ClassVar[str] = "batch_dependence"
+    difference: float | None = None
+
+
+@dataclass(frozen=True, repr=False, eq=False)
 class InitialWeight(Figures):
     """A weight before training.
 

@@ -26,7 +26,14 @@ from tests.explain.findings.faulty import (
 
 from pipetrace.explain.findings import ERROR
 from pipetrace.trace.document import Parameters
-from pipetrace.trace.measurements import InitialWeight, LossPoint, Outcome, Update
+from pipetrace.trace.measurements import (
+    BatchDependence,
+    InitialWeight,
+    LossPoint,
+    Outcome,
+    UntrackedVariables,
+    Update,
+)
 
 WIDE = outcome(min=-5.0, max=9.0)
 REAL = {"whole": False, "max": 7.5, "distinct": None}
@@ -55,6 +62,19 @@ def saturating(share: float, stage: str, activation: str, changes: Any = POOR) -
     """Makes a run in which this share of a stage's outputs lies at the activation's end."""
     made = run(changes, hidden=activation)
     return lambda: with_summary(made(), stage, saturated(share))
+
+
+def untracked(changed: bool | None) -> Any:
+    """Variables that Keras does not know, which nothing or a loop of one's own trains."""
+    figures = {"count": 2, "values": 500, "changed": changed}
+    return {(UntrackedVariables, "second", None): figures}
+
+
+def depending(difference: float) -> Any:
+    """The second layer and the prediction change so much where a row passes alone."""
+    return {
+        (BatchDependence, name, None): {"difference": difference} for name in ("second", "last")
+    }
 
 
 CASES = [
@@ -207,5 +227,14 @@ CASES = [
         run(POOR | SILENT | UNMOVED),
         run(POOR | gradient(max=1e-12, rms=1e-13)),
         "first",
+    ),
+    Case("PT650", run(untracked(None)), run(untracked(True)), "second"),
+    Case("PT651", run(depending(0.3)), run(depending(0.005)), "second"),
+    # A batch normalization that is told to take the batch's own averages does so on purpose.
+    Case(
+        "PT651",
+        run(depending(0.3)),
+        run(depending(0.3), layers={"second": {"layer": "BatchNormalization"}}),
+        "second",
     ),
 ]

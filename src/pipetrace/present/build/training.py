@@ -32,7 +32,7 @@ def training(trace: Trace) -> TrainingView:
     names, new = metrics.names(trace), borders(trace)
     return TrainingView(
         charts=_charts(trace),
-        columns=("epoch", *(metrics.title(name) for name in names), "seconds", "what happened"),
+        columns=("epoch", *(_title(trace, name) for name in names), "seconds", "what happened"),
         rows=tuple(
             replace(
                 _row(trace, epoch, names, texts[epoch.number]), border=new.get(epoch.number, "")
@@ -44,6 +44,12 @@ def training(trace: Trace) -> TrainingView:
         empty=None if trace.epochs else "No epoch was finished.",
         absent=not trained(trace),
     )
+
+
+def _title(trace: Trace, name: str) -> str:
+    """The head of a column; a loss with weights is another number than one without."""
+    weighted = all(part.run.training.is_weighted for part in stretches(trace))
+    return "weighted loss" if name == "loss" and weighted else metrics.title(name)
 
 
 def _row(trace: Trace, epoch: Epoch, names: tuple[str, ...], observation: str) -> EpochRow:
@@ -68,7 +74,8 @@ def _row(trace: Trace, epoch: Epoch, names: tuple[str, ...], observation: str) -
 
 def _charts(trace: Trace) -> tuple[Chart, ...]:
     best, accuracy = best_validation(last_stretch(trace)), metrics.accuracy_name(trace)
-    alike = len(stretches(trace)) == 1
+    parts = stretches(trace)
+    alike = len(parts) == 1
     guess, new = chance(trace) if alike else None, tuple(borders(trace))
     mark = (
         (best.number, f"lowest validation loss, epoch {best.number}")
@@ -88,18 +95,22 @@ def _charts(trace: Trace) -> tuple[Chart, ...]:
             title = "Accuracy"
             reference = (guess.share, f"chance {share(guess.share)}") if guess else None
         limits = (0.0, 1.0) if write is share else None
-        found.append(
-            chart(
-                title,
-                _lines(trace, name),
-                numbers,
-                text=write,
-                limits=limits,
-                reference=reference,
-                best=mark,
-                borders=new,
+        lines = _lines(trace, name)
+        weighted = name == "loss" and any(each.run.training.is_weighted for each in parts)
+        for drawn in [[each] for each in lines] if weighted else [lines]:
+            of = f"{title}, {drawn[0].name}" if weighted else title
+            found.append(
+                chart(
+                    f"{of}, weighted" if weighted and drawn[0].role == "training" else of,
+                    drawn,
+                    numbers,
+                    text=write,
+                    limits=limits,
+                    reference=reference,
+                    best=mark,
+                    borders=new,
+                )
             )
-        )
     return tuple(each for each in found if each is not None)
 
 
