@@ -59,11 +59,9 @@ def test_each_name_is_documented_with_its_arguments_or_fields() -> None:
         if isinstance(made, FunctionType):
             parameters = inspect.signature(made).parameters
             assert typing.get_type_hints(made).keys() == {*parameters, "return"}, name
-            named = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
-            places = [each for each in parameters.values() if each.kind not in named]
-            assert len(places) <= (4 if name in ("watch", "recording") else 3), (
-                name
-            )  # as of Recorder
+            places = [each for each in parameters.values() if each.kind is not each.KEYWORD_ONLY]
+            most = 4 if name in ("watch", "recording") else 3  # as of Recorder
+            assert len(places) <= most, name
             kinds = {each.kind for each in parameters.values()}
             assert not kinds & {inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL}
             parts = [*parameters]

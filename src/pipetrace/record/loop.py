@@ -1,6 +1,7 @@
 """``recording`` for training loops of one's own, which no callback hears of."""
 
 import atexit
+import inspect
 import os
 import time
 from collections.abc import Callable
@@ -201,12 +202,22 @@ def _not_recorded(error: BaseException) -> None:
     say_once(f"pipetrace: This training is not recorded: {in_short(error)}")
 
 
+def show_arguments(function: Any, recorder: Callable[..., Any]) -> Any:
+    """Have a function show, after its first argument, those of a recorder that it passes on, and
+    its own ones last."""
+    own, named = inspect.signature(function), inspect.Parameter.KEYWORD_ONLY
+    model, *rest = own.parameters.values()
+    shared = inspect.signature(recorder).parameters.values()
+    more = [each for each in rest if each.kind is named]
+    function.__signature__ = own.replace(parameters=[model, *shared, *more])
+    function.__annotations__ |= {each.name: each.annotation for each in shared}
+    del function.__annotations__["given"], function.__annotations__["options"]
+    return function
+
+
 def recording(
     model: Any,
-    path: str | os.PathLike[str],
-    x: Any = None,
-    y: Any = None,
-    *,
+    *given: Any,
     epochs: int | None = None,
     batch_size: int | None = None,
     loss: Any = None,
@@ -223,13 +234,12 @@ def recording(
 
     Args:
         model: a built Keras model.
-        path: where the trace goes; a trace that is there is replaced, any other file is not.
+        path, validation_data, title, class_names, verbose, budget, after_training,
+        record_arguments, anonymous: as for ``Recorder``.
         x, y: rows and targets that are trained on, or some of them.
         epochs: how many are planned, where that is known.
         batch_size: rows of a batch, where that is known; the model gets no more at a time.
         loss, optimizer: those that the loop uses, where the model was not compiled with them.
-        options: ``validation_data``, ``title``, ``class_names``, ``verbose``, ``budget``,
-            ``after_training``, ``record_arguments`` and ``anonymous``, as for ``Recorder``.
 
     Returns:
         what the loop tells of its steps and epochs, by the methods ``step`` and ``epoch``.
@@ -245,11 +255,12 @@ def recording(
             where="recording(model, ...)",
             hint="Give the model that the loop trains.",
         )
-    recorder = Recorder(path, x, y, **options)
+    recorder = Recorder(*given, **options)
+    told = inspect.signature(Recorder).bind(*given, **options).arguments
     call = FitCall(
-        x,
-        y,
-        validation=options.get("validation_data"),
+        told.get("x"),
+        told.get("y"),
+        validation=told.get("validation_data"),
         batch_size=batch_size,
         epochs=epochs or 0,
         known=True,
@@ -258,3 +269,6 @@ def recording(
         optimizer=optimizer,
     )
     return Loop(model, recorder.settings, call)
+
+
+show_arguments(recording, Recorder)

@@ -1,6 +1,5 @@
 """``watch`` for one model, and what ``pipetrace run`` does for every model of a program."""
 
-import inspect
 import os
 import signal
 import threading
@@ -22,7 +21,7 @@ from pipetrace.capture.fit import (
 from pipetrace.capture.guard import contained
 from pipetrace.errors import ArgumentError, PipetraceError, in_short
 from pipetrace.record.attached import end_loop, forget, interrupt_all, kept_of, say_joined
-from pipetrace.record.loop import BatchLoop
+from pipetrace.record.loop import BatchLoop, show_arguments
 from pipetrace.record.recorder import Recorder
 from pipetrace.record.standard_error import say, say_once
 from pipetrace.trace.output_place import typed
@@ -72,16 +71,7 @@ def _with_arguments_of(
 ) -> Callable[[Callable[..., Watching]], Callable[Concatenate[Any, Given], Watching]]:
     """Have a function show, after its first argument, those of a recorder that it passes on."""
 
-    def shown(function: Any) -> Any:
-        own = inspect.signature(function)
-        model, *_ = own.parameters.values()
-        shared = inspect.signature(recorder).parameters.values()
-        function.__signature__ = own.replace(parameters=[model, *shared])
-        function.__annotations__ |= {each.name: each.annotation for each in shared}
-        del function.__annotations__["given"], function.__annotations__["options"]
-        return function
-
-    return shown
+    return lambda function: show_arguments(function, recorder)
 
 
 @_with_arguments_of(Recorder)
