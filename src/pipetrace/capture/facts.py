@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,7 +15,7 @@ from pipetrace.capture.backend import load
 from pipetrace.capture.fit import FitCall, callback_facts
 from pipetrace.capture.internals import all_layers, seed
 from pipetrace.capture.nodes import count
-from pipetrace.capture.train_step import TrainStep
+from pipetrace.capture.train_step import TrainStep, computes_loss
 from pipetrace.capture.weights import optimizers, plain_config
 from pipetrace.trace.document import ModelFacts, Spec
 from pipetrace.trace.training import Training
@@ -124,6 +125,16 @@ def model_name(model: Any) -> str:
 def classifies(model: Any) -> bool:
     """Whether a model was compiled with a loss for classes."""
     return any("crossentropy" in name or "hinge" in name for name in losses(model).values())
+
+
+def has_loss_of_keras(model: Any) -> bool:
+    """Whether all losses are Keras' own, so that it is known what the outputs stand for; or no
+    loss is known, as of a saved model."""
+    kinds = [
+        loss if inspect.isfunction(loss) else type(loss) for loss in _loss_objects(model).values()
+    ]
+    own_step = not kinds and computes_loss(model)
+    return not own_step and all(kind.__module__.split(".")[0] == "keras" for kind in kinds)
 
 
 def layer_names(model: Any) -> list[str]:

@@ -9,6 +9,10 @@ from pipetrace.explain import task
 from pipetrace.explain.fits import last_stretch
 from pipetrace.explain.layers import is_of_keras
 from pipetrace.trace.document import SOURCE, STEP, Array, Prediction, Stage, Trace
+from pipetrace.trace.measurements import TRAINING, DatasetCheck
+
+ALIKE = 0.99
+"""Share of rows whose target is their input, from which on the model rebuilds its inputs."""
 
 
 def classes(trace: Trace) -> int:
@@ -55,7 +59,7 @@ def row_noun(trace: Trace) -> str:
         stage.outputs[0].shape for stage in trace.stages if stage.kind == SOURCE and stage.outputs
     ]
     images = len(given) == 1 and len(given[0]) == 4 and given[0][-1] in task.CHANNELS
-    return "image" if images else "row"
+    return "image" if images or task.flat_images(trace) else "row"
 
 
 def trained(trace: Trace) -> bool:
@@ -99,6 +103,11 @@ def words_of(stage: Stage) -> tuple[str, ...]:
     if spare < unknown:
         return ()
     return (*("",) * (spare - unknown), *("[UNK]",) * unknown, *map(str, entries))
+
+
+def rebuilds(trace: Trace) -> bool:
+    """Whether the targets are the inputs, as for an autoencoder."""
+    return (trace.measurements.of(DatasetCheck, TRAINING).targets_are_inputs or 0) > ALIKE
 
 
 def first_of(trace: Trace, layer: str) -> Stage | None:

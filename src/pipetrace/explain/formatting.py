@@ -133,11 +133,16 @@ def shape(spec: Spec, rows: int, batch: int | None = None) -> str:
     return f"{rows} {'row' if rows == 1 else 'rows'} x {dimensions(spec.shape)}"
 
 
-def full_shape(spec: Spec, rows: int, batch: int | None = None) -> str:
-    """A batch's shape with every axis named: 1000 rows x 28 height x 28 width x 1 channel."""
+def full_shape(spec: Spec, rows: int, batch: int | None = None, *, is_image: bool = False) -> str:
+    """A batch's shape with every axis named: 1000 rows x 28 height x 28 width x 1 channel.
+
+    Args:
+        spec, rows, batch: as for ``shape``.
+        is_image: whether three axes are those of images without one for channels.
+    """
     if not has_rows(spec):
         return shape(spec, rows, batch)
-    names = AXES.get(len(spec.shape))
+    names = AXES[4][:2] if is_image and len(spec.shape) == 3 else AXES.get(len(spec.shape))
     lengths = spec.shape[1:]
     if names is None or len(names) != len(lengths) or None in lengths:
         return shape(spec, rows, batch)

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -135,15 +136,16 @@ def _stage(trace: Trace, wires: Wiring, stage: Stage, index: int, rows: int) -> 
     kernel = trace.weights.get(f"{stage.name}/kernel")
     form = None if values is None else _form(stage, values)
     counts, batch = _rows(stage, rows), trace.run.training.batch_size
-    full, shown = index == 0 or stage.kind == SOURCE, example(trace, stage)
+    image = stage.name in task.flat_images(trace)
+    full, shown = image or index == 0 or stage.kind == SOURCE, example(trace, stage)
     return StageView(
         id=f"stage/{stage.name}",
         number=index + 1,
         title=words.title,
         name=stage.name,
         kind=stage.kind,
-        input=_shapes(stage.inputs or stage.outputs, counts[0], batch, full=full),
-        output=_shapes(stage.outputs, counts[1], batch, full=full, noun="output")
+        input=_shapes(stage.inputs or stage.outputs, counts[0], batch, full=full, is_image=image),
+        output=_shapes(stage.outputs, counts[1], batch, full=full, is_image=image, noun="output")
         or "no output: it failed here",
         does=words.does,
         shape=words.shape,
@@ -177,10 +179,16 @@ def _rows(stage: Stage, rows: int) -> tuple[int, int]:
 
 
 def _shapes(
-    specs: Sequence[Spec], rows: int, batch: int | None, *, full: bool, noun: str = "input"
+    specs: Sequence[Spec],
+    rows: int,
+    batch: int | None,
+    *,
+    full: bool,
+    is_image: bool,
+    noun: str = "input",
 ) -> str:
     """The shapes of a stage's inputs or outputs; several that are alike are counted."""
-    write = full_shape if full else shape
+    write = partial(full_shape, is_image=is_image) if full else shape
     texts = [write(spec, rows, batch) for spec in specs]
     counts = {text: texts.count(text) for text in texts}
     if len(counts) == 1:

@@ -1,6 +1,9 @@
 """The foot of a document: how everything was measured, and what of it was not."""
 
-from pipetrace.explain.facts import own_pipeline, train_rows, trained, validation_rows
+from itertools import zip_longest
+
+from pipetrace.explain import task
+from pipetrace.explain.facts import own_pipeline, rebuilds, train_rows, trained, validation_rows
 from pipetrace.explain.fits import weights_words
 from pipetrace.explain.formatting import (
     counted,
@@ -51,15 +54,25 @@ def data(trace: Trace) -> str:
     facts = trace.run.data
     if facts.description:
         return f"{facts.name}. {facts.description}" if facts.name else facts.description
+    known = task.outputs(trace) if len(task.outputs(trace)) == len(facts.targets) else ()
     texts = [
-        f"{f'{target.name}, ' if target.name else ''}{_target(target)}" for target in facts.targets
+        f"{f'{target.name}, ' if target.name else ''}{_target(target, of)}"
+        for target, of in zip_longest(facts.targets, known)
+        if target is not None
     ]
+    if rebuilds(trace):
+        texts = ["the input itself"]
     wanted = f"{'Targets' if len(texts) > 1 else 'Target'}: {'; '.join(texts)}." if texts else ""
     return " ".join(text for text in (f"Data: {facts.name}." if facts.name else "", wanted) if text)
 
 
-def _target(target: Target) -> str:
+def _target(target: Target, output: task.Output | None) -> str:
     """What one output is to give, as it was seen."""
+    classes = output.shape[-1] if output is not None and output.what == task.CLASSES else None
+    if classes and classes == target.shape[-1] and (target.min, target.max) == (0, 1):
+        places = dimensions(target.shape[:-1])
+        each = "" if places == "1" else f" at each of {places} positions"
+        return f"one of {counted(classes, 'class', 'classes')}{each}, one-hot"
     each = dimensions(target.shape)
     shape = "" if each == "1" else f"{each} for each row, "
     if target.min is None or target.max is None:

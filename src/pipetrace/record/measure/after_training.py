@@ -199,7 +199,8 @@ def predictions(
     """
     some, outputs, losses = found.rows, found.outputs, losses_of(measure, found)
     apart = measure.losses.apart is not False
-    chosen = choose(outputs, some.targets, losses, squares=apart)
+    classes = measure.tells_classes
+    chosen = choose(outputs, some.targets, losses, squares=apart, classes=classes)
     if not outputs and len(some):  # a training step gives none, and its stages are worth showing
         chosen = [Choice(0, ROW)]
     if not chosen:

@@ -167,6 +167,19 @@ class ModelPass:
         self.extent: Extent = extent([*places, *forward.stages], sizes, channels)
         self.limit(most)
 
+    @property
+    def tells_classes(self) -> bool:
+        """Whether an output's largest score may be an answer.
+
+        It is one under a loss of Keras' own, and behind a softmax. A loss of somebody's own may
+        make an embedding of it, whose largest value means nothing.
+        """
+        stages = {stage.name: stage for stage in self.forward.stages}
+        ends = [stages[spec.source] for spec in self.forward.outputs if spec.source in stages]
+        return facts.has_loss_of_keras(self.forward.model) or any(
+            each.layer == "Softmax" or each.config.get("activation") == "softmax" for each in ends
+        )
+
     def limit(self, most: int) -> None:
         """Pass no more rows at a time from now on, as another ``fit`` may have smaller batches."""
         self.losses.most = most

@@ -71,12 +71,12 @@ def compared(
         found.append((name, Outcome(loss=loss)))
     for place, (output, target) in enumerate(zip(outputs, targets, strict=True)):
         title = name if len(outputs) == 1 else f"{name}/{place}"
-        outcome = outcomes.outcome(output, target)
+        outcome = outcomes.outcome(output, target, classes=measure.tells_classes)
         if outcome.r2 is not None and target is not None and len(rows.arrays) == 1:
             last = series.error_of_last(rows.arrays[0], target)
             outcome = replace(outcome, mean_squared_error_of_last=last)
         found.append((title, replace(outcome, loss=loss) if len(outputs) == 1 else outcome))
-        if classes:
+        if classes and measure.tells_classes:
             of_class = outcomes.by_class(output, target)
             found += [(f"{title}/{label}", values) for label, values in of_class.items()]
     return found
