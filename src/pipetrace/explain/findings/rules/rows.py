@@ -132,7 +132,7 @@ class RowsNeverSeen(RunRule):
     code = "PT551"
     name = "rows-never-seen"
     category = "data_not_seen"
-    needs = ("stages", "epochs")
+    needs = ("stages", "epochs", "training rows")
     root_cause_of = (*POOR, "PT501", "PT502", "PT506")
     what = "Training ended before most rows of the data were passed once."
     why = "Rows that are never passed teach nothing."
@@ -171,7 +171,7 @@ def _rows_of_data(run: MeasuredRun) -> int | None:
         if isinstance(stage.config.get("dataset"), dict)
     ]
     if not steps:
-        return run.trace.run.data.available or None
+        return run.of(DatasetCheck, TRAINING).rows if run.trace.run.data.origin == "fit" else None
     # The last one with an end: a repeat has none.
     for each in reversed(steps):
         count = each.get("cardinality")
