@@ -7,7 +7,7 @@ from pipetrace.explain import task
 from pipetrace.explain.cache import once
 from pipetrace.explain.findings.finding import Evidence
 from pipetrace.explain.findings.layer_kinds import LAYER_ACTIVATIONS, RESHAPING
-from pipetrace.explain.fits import last_stretch
+from pipetrace.explain.fits import last_stretch, restored
 from pipetrace.explain.formatting import figure, share
 from pipetrace.explain.judgement import judgement
 from pipetrace.trace.document import LAYER, SOURCE, STEP, Stage, Trace
@@ -171,7 +171,7 @@ class MeasuredRun:
     @cached_property
     def weights_are_older(self) -> bool:
         """Whether the weights that are left are not those after the last epoch."""
-        return self.last_epoch in self.trace.weights_after  # else only the last ones are kept
+        return restored(self.whole)
 
     @property
     def outcome(self) -> str:
