@@ -80,7 +80,7 @@ def layer_stages(trace: Trace) -> list[Stage]:
 
 def stage_of(trace: Trace, name: str | None) -> Stage | None:
     """The stage of that name, or None."""
-    return next((each for each in trace.stages if each.name == name), None)
+    return None if name is None else trace.stages.by_name.get(name)
 
 
 def first_call(trace: Trace, stage: Stage) -> str:

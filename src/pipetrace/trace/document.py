@@ -116,8 +116,6 @@ class Stage(Record):
 class Stages(ByName[Stage]):
     """Stages, found by place and by name."""
 
-    __slots__ = ()
-
 
 @dataclass(frozen=True)
 class Group:

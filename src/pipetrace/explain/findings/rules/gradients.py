@@ -42,10 +42,13 @@ class VanishingGradient(RunRule):
         if len(kernels) < 3 or not struggles(run):
             return
         epochs = sorted(set.intersection(*(set(course) for course in courses.values())))
+        later, largest = dict.fromkeys(epochs, 0.0), {}
+        for name in reversed(kernels):
+            later = {epoch: max(most, courses[name][epoch]) for epoch, most in later.items()}
+            largest[name] = later
         for name in kernels[: len(kernels) // 2 + 1]:
-            later = [courses[each] for each in kernels[kernels.index(name) :]]
-            largest = {epoch: max(course[epoch] for course in later) for epoch in epochs}
-            ratios = [courses[name][epoch] / most for epoch, most in largest.items() if most > 0]
+            of = courses[name]
+            ratios = [of[epoch] / most for epoch, most in largest[name].items() if most > 0]
             ratio = median(ratios) if ratios else 1.0
             if ratio >= VANISHING:
                 continue

@@ -168,11 +168,11 @@ class UnusualHiddenActivation(RunRule):
 def _is_not_finite(run: MeasuredRun, stage: Stage) -> bool:
     """Whether the weights of a stage, or of the one before it, are NaN or Inf."""
     before = run.before(stage)
-    names = [each.name for each in (stage, before) if each is not None]
     norms = [
-        run.of(Update, name, run.last_epoch).weight_norm
-        for name in run.kernels
-        if name.rpartition("/")[0] in names
+        run.of(Update, f"{each.name}/{weight.name}", run.last_epoch).weight_norm
+        for each in (stage, before)
+        if each is not None
+        for weight in each.weights
     ]
     return any(norm is not None and not math.isfinite(norm) for norm in norms)
 
