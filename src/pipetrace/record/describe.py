@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from pipetrace.capture import backend, facts, internals, structures
+from pipetrace.capture.datasets import class_names
 from pipetrace.capture.forward import Forward
 from pipetrace.capture.tensors import Origin
 from pipetrace.capture.train_step import TrainStep, computes_loss, leaves_out
@@ -221,7 +222,7 @@ class Description:
             known_data(state),
             state.source.shown,
             state.measure,
-            state.settings.class_names,
+            state.settings.class_names or class_names(state.source.call.x),
             classifies=facts.classifies(state.model),
         )
 
@@ -255,7 +256,8 @@ def _renewed(state: State, training: Training, data: Data) -> Fit:
 
 def _step(state: State) -> StepFacts:
     step = state.measure.forward.step if state.measure else None
-    return facts.step_facts(state.model, step, None if state.cost.training else state.iterations)
+    begun = None if state.cost.training else state.iterations
+    return facts.step_facts(state.model, step, begun, state.source.call)
 
 
 def known_data(state: State) -> Data:
