@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any
 
+import numpy as np
+
 from pipetrace.capture.backend import load
 
 FIT_LOCALS = frozenset({"x", "y", "validation_data", "callbacks", "epoch_iterator"})
@@ -328,6 +330,16 @@ def supports_dataset_inputs(dataset: Any) -> bool:
 def dataset_inputs(dataset: Any) -> list[Any]:
     """The datasets that a dataset takes from; none without support."""
     return _asked(lambda: list(getattr(dataset, DATASET_INPUTS)())) or []
+
+
+def drawn_shares(selector: Any) -> list[float] | None:
+    """By which shares the selector of ``sample_from_datasets`` draws from the datasets: none where
+    they change from element to element; None of any other dataset."""
+    function: Any = getattr(_asked(lambda: selector._map_func), "_func", None)
+    if "sample_from_datasets" not in str(getattr(function, "__qualname__", "")):
+        return None
+    logits = _asked(lambda: np.float64(function.__closure__[0].cell_contents).reshape(-1))
+    return [] if logits is None else (np.exp(logits) / np.exp(logits).sum()).tolist()
 
 
 def dataset_settings(dataset: Any) -> dict[str, Any]:

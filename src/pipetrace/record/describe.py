@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from pipetrace.capture import backend, facts, internals, structures
+from pipetrace.capture.datasets import class_names
 from pipetrace.capture.forward import Forward
 from pipetrace.capture.tensors import Origin
 from pipetrace.capture.train_step import TrainStep, computes_loss, leaves_out
@@ -221,7 +222,7 @@ class Description:
             known_data(state),
             state.source.shown,
             state.measure,
-            state.settings.class_names,
+            state.settings.class_names or class_names(state.source.call.x),
             classifies=facts.classifies(state.model),
         )
 

@@ -170,9 +170,14 @@ def _stage(trace: Trace, wires: Wiring, stage: Stage, index: int, rows: int) -> 
     )
 
 
-def _rows(stage: Stage, rows: int) -> tuple[int, int]:
+def _rows(stage: Stage, rows: int) -> tuple[int | str, int | str]:
     """The rows that a stage received and gave; a step before the model may change their number."""
     counts = stage.config.get("rows") if stage.kind in (SOURCE, STEP) else None
+    facts = stage.config.get("dataset")
+    if isinstance(facts, dict) and not facts.get("batched"):  # its elements are rows
+        if facts.get("infinite"):
+            return "endless", "endless"
+        counts = facts.get("cardinality")
     pair = counts if isinstance(counts, list) and len(counts) == 2 else [counts, counts]
     before, after = (each if isinstance(each, int) and each >= 0 else rows for each in pair)
     return before, after
@@ -180,7 +185,7 @@ def _rows(stage: Stage, rows: int) -> tuple[int, int]:
 
 def _shapes(
     specs: Sequence[Spec],
-    rows: int,
+    rows: int | str,
     batch: int | None,
     *,
     full: bool,
