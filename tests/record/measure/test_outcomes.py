@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -93,7 +94,7 @@ def test_a_loss_of_ones_own_is_asked_for_rows_together_and_alone(axes: int) -> N
     import keras
 
     class Squared(keras.losses.Loss):  # type: ignore[misc] # Keras has no types
-        def call(self, y_true: object, y_pred: object) -> object:
+        def call(self, y_true: Any, y_pred: Any) -> Any:
             return keras.ops.square(y_true - y_pred)
 
     rng = np.random.default_rng(0)
