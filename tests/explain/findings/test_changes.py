@@ -17,7 +17,9 @@ ARGUMENTS = re.compile(r"[a-z_]+=(?!=)")
 def changes() -> list[tuple[str, str]]:
     """The changes that the findings of all cases propose, with their codes."""
     found = {
-        (each.code, each.change) for case in CASES for each in told(case.fault(), notes=True).values()
+        (each.code, each.change)
+        for case in CASES
+        for each in told(case.fault(), notes=True).values()
     }
     return sorted(each for each in found if each[1])
 
