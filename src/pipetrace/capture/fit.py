@@ -38,6 +38,8 @@ class FitCall:
         validation_split: the share that was kept for validation, 0 where none was.
         callbacks: those that it was given.
         known: whether the arguments are known at all. Without them only ``epochs`` is true.
+        by_fit: whether it is Keras' ``fit``, and not a loop of the program's own.
+        loss, optimizer: those of such a loop, where it tells them.
     """
 
     x: Any = None
@@ -53,6 +55,9 @@ class FitCall:
     validation_split: float = 0.0
     callbacks: Sequence[Any] = ()
     known: bool = False
+    by_fit: bool = True
+    loss: Any = None
+    optimizer: Any = None
 
 
 def callback_class() -> Any:
@@ -207,10 +212,11 @@ def _nothing() -> None:
 
 
 @contextlib.contextmanager
-def patched_fit(replacement: Callable[..., Any]) -> Iterator[None]:
-    """Within the block every model's ``fit`` is ``replacement(original, model, args, kwargs)``."""
-    owner = next(kind for kind in load().Model.__mro__ if "fit" in vars(kind))
-    original, is_over = vars(owner)["fit"], False
+def patched_fit(replacement: Callable[..., Any], name: str = "fit") -> Iterator[None]:
+    """Within the block every model's ``fit``, or another method, is ``replacement(original, model,
+    args, kwargs)``."""
+    owner = next(kind for kind in load().Model.__mro__ if name in vars(kind))
+    original, is_over = vars(owner)[name], False
 
     @functools.wraps(original)
     def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -218,13 +224,13 @@ def patched_fit(replacement: Callable[..., Any]) -> Iterator[None]:
         # Whoever kept this method keeps it beyond the block.
         return own(*args, **kwargs) if is_over else replacement(own, self, args, kwargs)
 
-    owner.fit = fit
+    setattr(owner, name, fit)
     try:
         yield
     finally:
         is_over = True
-        if vars(owner)["fit"] is fit:
-            owner.fit = original
+        if vars(owner)[name] is fit:
+            setattr(owner, name, original)
 
 
 @dataclass

@@ -24,7 +24,8 @@ class Kept:
     Attributes:
         sessions: the recordings by file; another ``fit`` into the same file continues one.
         recorder: what records the model where all models are watched, or None.
-        watched: what watches the model, the latest last; ``fit``: the method that does.
+        watched: what watches the model, the latest last; ``methods``: those that do.
+        loop: what records the steps of a loop of the program's own.
         recording: the recorder that records the ``fit`` that runs, or recorded the last one;
             ``callback_list``: Keras' list in that ``fit``, where it is known.
     """
@@ -32,7 +33,8 @@ class Kept:
     sessions: dict[Path, Session] = field(default_factory=dict)
     recorder: Any = None
     watched: list[Any] = field(default_factory=list)
-    fit: Any = None
+    methods: dict[str, Any] = field(default_factory=dict)
+    loop: Any = None
     recording: weakref.ref[Any] | None = None
     callback_list: weakref.ref[Any] | None = None
 
@@ -51,6 +53,13 @@ def kept_of(model: Any) -> Kept:
 def forget(model: Any) -> None:
     """Leave nothing on a model."""
     vars(model).pop(_PLACE, None)
+
+
+def end_loop(model: Any) -> None:
+    """No step follows in a loop of the program's own."""
+    loop, kept_of(model).loop = kept_of(model).loop, None
+    if loop is not None:
+        loop.end()
 
 
 _writing: weakref.WeakValueDictionary[Path, Session] = weakref.WeakValueDictionary()

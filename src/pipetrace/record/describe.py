@@ -256,7 +256,8 @@ def _renewed(state: State, training: Training, data: Data) -> Fit:
 
 def _step(state: State) -> StepFacts:
     step = state.measure.forward.step if state.measure else None
-    return facts.step_facts(state.model, step, None if state.cost.training else state.iterations)
+    begun = None if state.cost.training else state.iterations
+    return facts.step_facts(state.model, step, begun, state.source.call)
 
 
 def known_data(state: State) -> Data:

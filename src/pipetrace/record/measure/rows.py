@@ -200,7 +200,8 @@ class RowSource:
     def batch_size(self) -> int | None:
         """Rows of a batch, or None where that is not known."""
         known = self.call.batch_size or self._batch_size
-        return KERAS_BATCH_SIZE if known is None and self._of_fit is not None else known
+        made_by_keras = self.call.by_fit and self._of_fit is not None
+        return KERAS_BATCH_SIZE if known is None and made_by_keras else known
 
     @property
     def has_weights(self) -> bool:
@@ -214,7 +215,7 @@ class RowSource:
         Args:
             steps: of an epoch; with fewer than the rows fill, it sees only a part of them.
         """
-        if not self.call.known:
+        if not self.call.known or not self.call.by_fit:
             return None
         if self._of_fit is None:
             return len(self.shown) if self.shown is not None and self.shown.complete else None
