@@ -149,9 +149,9 @@ def _tidy(text: str) -> str:
 def _label(
     title: str, lines: Sequence[Line], epochs: Sequence[int], text: Callable[[float], str]
 ) -> str:
-    parts = [
-        f"{line.name} from {text(line.values[0])} in epoch {epochs[0]} "
-        f"to {text(line.values[-1])} in epoch {epochs[-1]}"
-        for line in lines
-    ]
+    parts = []
+    for line in lines:
+        known = [at for at, value in enumerate(line.values) if not math.isnan(value)] or [0]
+        ends = [f"{text(line.values[at])} in epoch {epochs[at]}" for at in (known[0], known[-1])]
+        parts.append(f"{line.name} from {ends[0]} to {ends[1]}")
     return f"{title}: {'; '.join(parts)}."

@@ -3,6 +3,7 @@
 import math
 
 from pipetrace.explain import metrics, task
+from pipetrace.explain.before_training import before_training
 from pipetrace.explain.facts import (
     accumulated,
     own_pipeline,
@@ -25,7 +26,7 @@ MOST_CHARTS = 12
 def training(trace: Trace) -> TrainingView:
     """The training's view; it says so where no epoch was finished."""
     texts = {observation.epoch: observation.text for observation in observations(trace)}
-    names = metrics.names(trace)
+    names, start = metrics.names(trace), before_training(trace)
     return TrainingView(
         charts=_charts(trace),
         columns=("epoch", *(metrics.title(name) for name in names), "seconds", "what happened"),
@@ -34,19 +35,13 @@ def training(trace: Trace) -> TrainingView:
         note=_note(trace) if trace.epochs else "",
         empty=None if trace.epochs else "No epoch was finished.",
         absent=not trained(trace),
+        start=("0", *(_cell(trace, name, start.get(name)) for name in names), "") if start else (),
     )
 
 
 def _row(trace: Trace, epoch: Epoch, names: tuple[str, ...], observation: str) -> EpochRow:
     values = [epoch.metrics.get(name) for name in names]
-    cells = [
-        ""
-        if value is None
-        else metrics.writer(trace, name)(value)
-        if math.isfinite(value)
-        else figure(value)
-        for name, value in zip(names, values, strict=True)
-    ]
+    cells = [_cell(trace, name, value) for name, value in zip(names, values, strict=True)]
     exact = ["" if value is None else repr(value) for value in values]
     return EpochRow(
         id=f"epoch/{epoch.number}",
@@ -57,6 +52,12 @@ def _row(trace: Trace, epoch: Epoch, names: tuple[str, ...], observation: str) -
     )
 
 
+def _cell(trace: Trace, name: str, value: float | None) -> str:
+    if value is None:
+        return ""
+    return metrics.writer(trace, name)(value) if math.isfinite(value) else figure(value)
+
+
 def _charts(trace: Trace) -> tuple[Chart, ...]:
     best, guess, accuracy = best_validation(trace), chance(trace), metrics.accuracy_name(trace)
     mark = (
@@ -64,7 +65,7 @@ def _charts(trace: Trace) -> tuple[Chart, ...]:
         if best and len(trace.epochs) > 1
         else None
     )
-    numbers = [epoch.number for epoch in trace.epochs]
+    numbers = [*([0] if before_training(trace) else []), *(epoch.number for epoch in trace.epochs)]
     found = []
     for name in metrics.kinds(trace)[:MOST_CHARTS]:
         write, title, reference = metrics.writer(trace, name), name, None
@@ -109,6 +110,8 @@ def _lines(trace: Trace, metric: str) -> list[Line]:
         ("validation", "validation", f"val_{metric}"),
     ):
         values = tuple(epoch.metrics.get(key, math.nan) for epoch in trace.epochs)
+        if start := before_training(trace):
+            values = (start.get(key, math.nan), *values)
         if any(key in epoch.metrics for epoch in trace.epochs):
             found.append(Line(name, role, values))
     return found
@@ -128,7 +131,13 @@ def _note(trace: Trace) -> str:
         where = f", on {counted(rows, 'row')} that are never trained on"
     else:
         where = f", on the {counted(rows, 'row')} that were given for it" if rows else ""
-    return f"{what}; validation is measured after the last step{where}."
+    return f"{what}; validation is measured after the last step{where}.{_start(trace)}"
+
+
+def _start(trace: Trace) -> str:
+    if not before_training(trace):
+        return ""
+    return " Epoch 0 is before training: computed from the recorded outputs of these rows."
 
 
 def _steps(trace: Trace) -> str:
