@@ -190,11 +190,10 @@ def output_exists(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 
 def disk_full(folder: Path, patch: pytest.MonkeyPatch) -> None:
-
-    def write_text(path: Path, *given: Any, **more: Any) -> None:
+    def replace(path: Path, *_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    patch.setattr(Path, "write_text", write_text)
+    patch.setattr(Path, "replace", replace)
 
 
 def rows_do_not_fit(folder: Path, patch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,14 @@
 """Traces far larger than usual: what each command takes, and how that grows with the file."""
 
-import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from benchmarks.reliability.base_traces import run_of_images
+from benchmarks.reliability.base_traces import WINDOWED, run_of_images
 from benchmarks.reliability.table import Table
 
 from pipetrace.stats import summarise
@@ -39,7 +39,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "read": ("-c", "import sys, pipetrace; pipetrace.read(sys.argv[1])", "{trace}"),
     "show": ("-m", "pipetrace", "show", "{trace}", "--plain"),
     "show, expanded": ("-m", "pipetrace", "show", "{trace}", "--plain", "--expand"),
-    "page": ("-m", "pipetrace", "page", "{trace}", "-o", "{folder}/large.html", "--force"),
+    "page": ("-m", "pipetrace", "page", "{trace}", "-o", "-"),
     "check": ("-m", "pipetrace", "check", "{trace}", "--exit-zero"),
     "quiz": ("-m", "pipetrace", "quiz", "{trace}"),
     "export": ("-m", "pipetrace", "export", "{trace}"),
@@ -58,12 +58,16 @@ def written(path: Path, stages: int = STAGES, events: int = EVENTS) -> Path:
     names = [stage.name for stage in made]
     tensor = np.random.default_rng(0).normal(size=(8, 4, 4, CHANNELS)).astype(np.float32)
     groups = tuple(_group(made[at : at + BLOCK]) for at in range(1, stages - BLOCK, BLOCK))
-    writer = TraceWriter(path, run_of_images(), made, groups)
+    run = run_of_images()
+    if run.model is not None:
+        last = Spec((None, 4, 4, CHANNELS), "float32", names[-1])
+        run = replace(run, model=replace(run.model, outputs=(last,)))
+    writer = TraceWriter(path, run, made, groups)
     writer.waits = True
     for number in range(1, EPOCHS + 1):
         probe = {name: summarise(tensor * (1 + number / 10)) for name in names}
         weights = {f"{name}/kernel": probe[name] for name in names[1:]}
-        metrics = {"loss": 1 / number, "accuracy": 0.1 * number, "val_loss": 1.2 / number}
+        metrics = {"loss": 1 / number, "accuracy": 0.1 * number, "val_loss": 1 + (number - 3) ** 2}
         epoch = Epoch(number, metrics, 0.5, 0.001, 30, probe, weights)
         writer.add_epoch(epoch, dict.fromkeys(names, tensor[0]))
         writer.add_measurements(_measurements(names, number))
@@ -79,7 +83,7 @@ def written(path: Path, stages: int = STAGES, events: int = EVENTS) -> Path:
 def _stages(count: int) -> Iterator[Stage]:
     form = Spec((None, 4, 4, CHANNELS), "float32")
     yield Stage("image", SOURCE, None, "image", {"name": "images"}, (), (form,))
-    config = {"filters": CHANNELS, "kernel_size": [3, 3], "padding": "same", "activation": "relu"}
+    config = {**WINDOWED, "padding": "same", "filters": CHANNELS, "activation": "relu"}
     for number in range(1, count):
         before = ["image" if number == 1 else f"stage_{number - 1}"]
         is_sum = number > BLOCK and number % BLOCK == 0
@@ -152,11 +156,21 @@ def taken(command: str, trace: Path) -> tuple[float, int]:
     Raises:
         RuntimeError: it failed.
     """
-    words = [each.format(trace=trace, folder=trace.parent) for each in COMMANDS[command]]
-    with (trace.parent / "output.txt").open("w") as output:
-        started = subprocess.Popen([sys.executable, *words], stdout=output, stderr=output)
-        _, status, used = os.wait4(started.pid, 0)
-        started.returncode = os.waitstatus_to_exitcode(status)
-    if started.returncode:
-        raise RuntimeError(f"{command}: {(trace.parent / 'output.txt').read_text()[-3000:]}")
-    return used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
+    words = [each.format(trace=trace) for each in COMMANDS[command]]
+    output = trace.parent / "output.txt"
+    # In a process between: one that is started has had the memory of the one that starts it.
+    between = [sys.executable, "-c", BETWEEN, str(output), sys.executable, *words]
+    answers = subprocess.run(between, check=True, capture_output=True, text=True).stdout.split()
+    if int(answers[0]):
+        raise RuntimeError(f"{command}: {output.read_text()[-3000:]}")
+    return float(answers[1]), int(answers[2]) * 1024
+
+
+BETWEEN = """
+import resource, subprocess, sys
+with open(sys.argv[1], "w") as output:
+    answers = {"input": b"a\\n" * 9, "stdout": output, "stderr": output}
+    code = subprocess.run(sys.argv[2:], **answers).returncode
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(code, used.ru_utime + used.ru_stime, used.ru_maxrss)
+"""

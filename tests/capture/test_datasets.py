@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipetrace.capture import internals
-from pipetrace.capture.datasets import dataset_stages
+from pipetrace.capture.datasets import class_names, dataset_stages
 from pipetrace.explain.layers import operation
 from pipetrace.pipeline.run import run_steps
 from pipetrace.record.measure.preprocessing import before
@@ -116,6 +116,46 @@ def test_two_datasets_side_by_side_and_one_used_twice(tf: Any) -> None:
     stages = dataset_stages(tf.data.Dataset.zip((one, one.map(lambda v: v + 1))))
     assert told(stages, "operation") == ["range", "map", "zip"]
     assert [each["stage"] for each in stages[2].config["from"]] == ["source", "map"]
+
+
+def test_all_inputs_of_a_join_are_told(tf: Any) -> None:
+    rows, labels = (tf.data.Dataset.from_tensor_slices(each) for each in (X, Y))
+    pairs = tf.data.Dataset.zip((rows, labels))
+    *_, joined = dataset_stages(pairs.batch(4).unbatch().concatenate(pairs))
+    assert [spec.source for spec in joined.inputs] == ["unbatch", "zip"]
+    _, _, zipped = dataset_stages(pairs)
+    assert [(spec.source, spec.shape) for spec in zipped.inputs] == [
+        ("source", (None, 2)),
+        ("slices", (None,)),
+    ]
+    windows = tf.keras.utils.timeseries_dataset_from_array(X, Y, sequence_length=5, batch_size=8)
+    stages = dataset_stages(windows)
+    taken = {spec.source for stage in stages for spec in stage.inputs}
+    assert {stage.name for stage in stages} - taken == {stages[-1].name}
+
+
+def test_a_weighted_mix_is_told_by_its_shares_and_without_what_draws(tf: Any) -> None:
+    one, two = (tf.data.Dataset.from_tensor_slices(X).repeat() for _ in range(2))
+    for weights, shares in ((None, [0.5, 0.5]), ([0.25, 0.75], [0.25, 0.75])):
+        stages = dataset_stages(tf.data.Dataset.sample_from_datasets([one, two], weights).batch(4))
+        assert told(stages, "operation") == [
+            "slices",
+            "repeat",
+            "slices",
+            "repeat",
+            "sample",
+            "batch",
+        ]
+        assert told(stages, "batched")[-2:] == [0, 1]
+        assert stages[-2].config["dataset"]["settings"]["shares"] == pytest.approx(shares)
+        assert [spec.source for spec in stages[-2].inputs] == ["repeat", "repeat_2"]
+
+
+def test_names_of_classes_outlive_the_stages_behind_them(tf: Any) -> None:
+    dataset = tf.data.Dataset.from_tensor_slices((X, Y)).batch(4)
+    assert class_names(dataset) == class_names(X) == ()
+    dataset.class_names = ["cat", "dog"]
+    assert class_names(dataset.map(double).cache().prefetch(1)) == ("cat", "dog")
 
 
 def test_what_a_dataset_of_datasets_holds_has_no_shape(tf: Any) -> None:

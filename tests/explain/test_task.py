@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.documents import a_trace
 from tests.tasks import KINDS, autoencoder, binary, logits, regression, several
 
 from pipetrace.explain import task
-from pipetrace.explain.facts import classes, probabilities, train_rows, trained
+from pipetrace.explain.facts import classes, probabilities, row_noun, train_rows, trained
+from pipetrace.present.build.document import document
 from pipetrace.trace import Trace
-from pipetrace.trace.document import Stage, Stages
+from pipetrace.trace.document import LAYER, SOURCE, Spec, Stage, Stages
 
 FORMS = {
     "regression": ("numbers", "plain"),
@@ -156,3 +158,32 @@ def test_what_a_run_has_not_is_not_asked_of_it() -> None:
     assert classes(regression()) == 0
     assert train_rows(KINDS["one axis"]()) == 0
     assert not trained(KINDS["untrained"]())
+
+
+def test_images_without_channels_are_those_that_get_them_or_are_taken_apart() -> None:
+    def spec(*shape: int) -> Spec:
+        return Spec((None, *shape), "float32", "rows")
+
+    def net(shape: tuple[int, ...], layer: str, given: tuple[int, ...]) -> Trace:
+        rows = Stage("rows", SOURCE, None, "rows", {}, (), (spec(*shape),))
+        first = Stage("first", LAYER, layer, "first", {}, (spec(*shape),), (spec(*given),))
+        before = replace(spec(*given), source="first")
+        last = Stage("last", LAYER, "Reshape", "last", {}, (before,), (spec(*shape),))
+        return a_trace([rows, first, last])
+
+    cases = {
+        ("Flatten", (28, 28), (784,)): True,
+        ("Reshape", (20, 28), (20, 28, 1)): True,
+        ("Flatten", (24, 5), (120,)): False,
+        ("Flatten", (24, 12), (288,)): False,
+        ("LSTM", (28, 28), (8,)): False,
+        ("Conv1D", (28, 28), (26, 28)): False,
+    }
+    for (layer, shape, given), is_image in cases.items():
+        trace = net(shape, layer, given)
+        assert task.flat_images(trace) == ({"rows", "last"} if is_image else set()), layer
+        (output,) = task.outputs(trace)
+        assert (output.form == "image") is is_image
+        assert (row_noun(trace) == "image") is is_image
+        view = document(trace).stages[0]
+        assert ("height" in view.input) is is_image

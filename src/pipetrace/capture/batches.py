@@ -121,6 +121,11 @@ def split(batch: Any) -> tuple[Any, Any, Any]:
     return x, y, weight
 
 
+def packed(x: Any, y: Any, weight: Any) -> Any:
+    """A batch of ``x, y, sample_weight``, as ``fit`` hands it to the training step."""
+    return load().utils.pack_x_y_sample_weight(x, y, weight)
+
+
 def alike(batches: list[Any]) -> list[Any]:
     """The batches whose rows have the shape of the first batch's; padded texts may differ."""
     shapes = [

@@ -56,16 +56,19 @@ def _walk(
         return None
     places[id(dataset)] = -1
     told = internals.dataset_inputs(dataset)
+    shares = internals.drawn_shares(told[0]) if len(told) > 1 else None
+    if shares is not None:
+        told = told[1:]  # the first one draws, and holds no rows
     inner = [_walk(each, found, places, taken, source) for each in told if is_dataset(each)]
     inputs = [found[place] for place in inner if place is not None and place >= 0]
-    operation = _operation(type(dataset).__name__)
+    operation = _operation(type(dataset).__name__) if shares is None else "sample"
     plain = name = operation.replace(" ", "_") if found else source
     number = 2
     while name in taken:
         name, number = f"{plain}_{number}", number + 1
     taken.add(name)
     places[id(dataset)] = len(found)
-    found.append(_stage(dataset, name, operation, inputs))
+    found.append(_stage(dataset, name, operation, inputs, shares))
     return len(found) - 1
 
 
@@ -76,9 +79,15 @@ def _operation(name: str) -> str:
     return OPERATIONS.get(word, spaced)
 
 
-def _stage(dataset: Any, name: str, operation: str, inputs: Sequence[Stage]) -> Stage:
+def _stage(
+    dataset: Any,
+    name: str,
+    operation: str,
+    inputs: Sequence[Stage],
+    shares: Sequence[float] | None = None,
+) -> Stage:
     size = _cardinality(dataset)
-    settings = internals.dataset_settings(dataset)
+    settings = {**internals.dataset_settings(dataset), **({"shares": shares} if shares else {})}
     elements = _elements(getattr(dataset, "element_spec", None))
     batched = max([each.config["dataset"]["batched"] for each in inputs], default=0)
     if operation in ("batch", "padded batch", "ragged batch"):
@@ -109,11 +118,27 @@ def _stage(dataset: Any, name: str, operation: str, inputs: Sequence[Stage]) -> 
     outputs = _specs(elements, batched)
     received = outputs if not inputs else ()
     if inputs:
-        before = inputs[-1]
         received = tuple(
-            replace(spec, source=before.name, output=at) for at, spec in enumerate(before.outputs)
+            replace(spec, source=before.name, output=at)
+            for before in inputs
+            for at, spec in enumerate(before.outputs)
         )
     return Stage(name, STEP if inputs else SOURCE, None, name, config, received, outputs)
+
+
+def class_names(dataset: Any) -> tuple[str, ...]:
+    """What Keras calls the classes of a dataset of files, however many stages follow it."""
+    seen, left = set[int](), [dataset]
+    while left and len(seen) < MOST_STAGES:
+        each = left.pop()
+        if id(each) in seen or not is_dataset(each):
+            continue
+        seen.add(id(each))
+        names = getattr(each, "class_names", None)
+        if isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names):
+            return tuple(names)
+        left += internals.dataset_inputs(each)
+    return ()
 
 
 def _cardinality(dataset: Any) -> int | None:

@@ -2,8 +2,10 @@
 
 import contextlib
 import hashlib
+import inspect
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +15,11 @@ from pipetrace.capture.backend import load
 from pipetrace.capture.fit import FitCall, callback_facts
 from pipetrace.capture.internals import all_layers, seed
 from pipetrace.capture.nodes import count
-from pipetrace.capture.weights import plain_config
+from pipetrace.capture.train_step import TrainStep, computes_loss
+from pipetrace.capture.weights import optimizers, plain_config
 from pipetrace.trace.document import ModelFacts, Spec
 from pipetrace.trace.training import Training
+from pipetrace.trace.training.step import OptimizerFacts, StepFacts
 
 MOST_HASHED = 10_000_000
 """Values of weights that go into a model's fingerprint; of a larger model the first so many."""
@@ -66,6 +70,40 @@ def training_facts(
     )
 
 
+def step_facts(model: Any, step: TrainStep | None, begun: Mapping[str, int] | None) -> StepFacts:
+    """What a training step does.
+
+    Args:
+        model: as it is now.
+        step: the training step, where it was traced.
+        begun: how often each optimizer had changed weights when recording began; None while
+            training runs.
+    """
+    changes = {} if begun is None else iterations(model)
+    found = [
+        OptimizerFacts(name, type(each).__name__, plain_config(each), changes.get(name))
+        for name, each in optimizers(model).items()
+    ]
+    if begun is not None:
+        found = [
+            replace(each, updates=(each.updates or 0) - begun.get(each.name, 0)) for each in found
+        ]
+    moved = tuple(each for each in found if each.updates)
+    if step is not None:
+        return StepFacts(own=True, losses=step.optimised, optimizers=moved or tuple(found))
+    losses = ("loss",) if moved else ()
+    return StepFacts(losses=losses, optimizers=moved or tuple(found))
+
+
+def iterations(model: Any) -> dict[str, int]:
+    """How often each optimizer has changed weights, by the attribute that holds it."""
+    found = {}
+    for name, each in optimizers(model).items():
+        with contextlib.suppress(Exception):  # an optimizer of somebody's own
+            found[name] = int(each.iterations.numpy())
+    return {**dict.fromkeys(optimizers(model), 0), **found}
+
+
 def fingerprint(model: Any) -> str:
     """SHA-256 of the model's configuration and of its weights as they are."""
     digest = hashlib.sha256(json.dumps(plain_config(model), sort_keys=True, default=str).encode())
@@ -87,6 +125,16 @@ def model_name(model: Any) -> str:
 def classifies(model: Any) -> bool:
     """Whether a model was compiled with a loss for classes."""
     return any("crossentropy" in name or "hinge" in name for name in losses(model).values())
+
+
+def has_loss_of_keras(model: Any) -> bool:
+    """Whether all losses are Keras' own, so that it is known what the outputs stand for; or no
+    loss is known, as of a saved model."""
+    kinds = [
+        loss if inspect.isfunction(loss) else type(loss) for loss in _loss_objects(model).values()
+    ]
+    own_step = not kinds and computes_loss(model)
+    return not own_step and all(kind.__module__.split(".")[0] == "keras" for kind in kinds)
 
 
 def layer_names(model: Any) -> list[str]:
@@ -120,11 +168,12 @@ def stops(model: Any) -> bool:
 
 
 def learning_rate(model: Any) -> float | None:
-    """The optimizer's learning rate as it is now, or None where it has none."""
-    rate = None
+    """The optimizers' learning rate as it is now; None where they have none, or several."""
+    used = [each for name, each in optimizers(model).items() if iterations(model)[name]]
+    rates = set()
     with contextlib.suppress(Exception):  # an optimizer of somebody's own
-        rate = float(model.optimizer.learning_rate)
-    return rate
+        rates = {float(each.learning_rate) for each in used or [model.optimizer]}
+    return rates.pop() if len(rates) == 1 else None
 
 
 class RowLosses:

@@ -1,9 +1,8 @@
 """A forward pass that gives every stage's output, compiled once and used for all measuring."""
 
-import contextlib
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +13,18 @@ from pipetrace.capture.backend import load
 from pipetrace.capture.graph import graph
 from pipetrace.capture.hook import watch
 from pipetrace.capture.nodes import Graph, Node, variables_of
-from pipetrace.capture.tensors import Origin, operations_behind
+from pipetrace.capture.tensors import Origin, dense, length, operations_behind
+from pipetrace.capture.train_step import TrainStep
+from pipetrace.capture.training import Slopes
 from pipetrace.capture.untraced import failed_graph
-from pipetrace.capture.weights import Weights, in_place_of, specs_of, tensors_of, weights
+from pipetrace.capture.weights import (
+    Weights,
+    fixed_rows,
+    specs_of,
+    tensors_of,
+    untouched,
+    weights,
+)
 from pipetrace.trace.document import Array, Group, Spec, Stage
 
 
@@ -45,7 +53,7 @@ class Forward:
     the model has.
 
     Args:
-        model: a built Keras model.
+        model: a built Keras model, or its training step; rows are then what a batch is.
         example: rows as the model gets them; only shapes and dtypes are used.
         sources: for each array the stage that it comes from, and which of its outputs it is.
         training: whether the layers behave as in training.
@@ -55,10 +63,11 @@ class Forward:
         rows: how many rows the model takes at a time, where it works for one number of them only.
 
     Attributes:
-        model: as it was given.
+        model: of Keras; ``step``: its training step, where that runs in place of it.
         fixed: how many rows the model takes at a time, where that is so; None otherwise.
         most: rows that pass at a time, at the most; no limit where None.
         most_final: the same where only the model's own outputs are kept.
+        function: TensorFlow's, which gives all outputs of all stages.
 
     Raises:
         Exception: whatever the model raises; ``seen`` then holds the stages up to there.
@@ -80,7 +89,9 @@ class Forward:
         import tensorflow as tf
 
         self._keras = load()
-        self.model, self._sources = model, list(sources)
+        self.step = step = model if isinstance(model, TrainStep) else None
+        self.model = model = model if step is None else step.model
+        self._sources = list(sources)
         self._training, self._only, self._until = training, only, until
         self.fixed, self.taken = fixed_rows(model) or rows, frozenset(taken)
         self.most: int | None = None
@@ -91,13 +102,15 @@ class Forward:
         signature = self._keras.tree.map_structure(self._signature, example)
         self._variables: list[Any] = []
         trace = tf.function(self._trace, autograph=False)
-        if not model.built:  # the first pass makes the variables
+        if step is None and not model.built:  # the first pass makes the variables
             trace.get_concrete_function([], signature)
         self._variables = weights(model)
-        self._signature_of_rows = signature
-        self._function = trace.get_concrete_function(specs_of(self._variables), signature)
+        self._signature_of_rows, specs = signature, specs_of(self._variables)
+        if step is None:
+            self.function = trace.get_concrete_function(specs, signature)
+        else:
+            self.function = step.compiled(self._trace, specs, signature)
         self._final: Any = None
-        self.operations = [node.operation for node in self.seen.nodes]
         for node in self.seen.nodes:
             # Symbolic tensors belong to the function.
             node.tensors, node.masks, node.outside = [], [], {}
@@ -209,6 +222,8 @@ class Forward:
         """
         import tensorflow as tf
 
+        if not self.outputs:
+            return []
         places = {node.stage.name: place for place, node in enumerate(self._nodes)}
         if not all(spec.source in places for spec in self.outputs):
             return None
@@ -219,7 +234,7 @@ class Forward:
         if self._final is None:
 
             def run(given: Any, some: Any) -> Any:
-                outputs = self._function(given, some)[0]
+                outputs = self.function(given, some)[0]
                 return [outputs[place][output] for place, output in wanted]
 
             self._final = tf.function(run, autograph=False).get_concrete_function(
@@ -255,7 +270,7 @@ class Forward:
         else:
             return None
         named = set(re.findall(r"(?:Detected at node |\bnode )([\w./>-]+)", text))
-        outputs = self._function.structured_outputs[0]
+        outputs = self.function.structured_outputs[0]
         for place, tensors in enumerate(outputs):
             if named & set(operations_behind(tensors)):
                 return place
@@ -272,13 +287,14 @@ class Forward:
     def _trace(self, given: list[Any], rows: Any) -> tuple[list[list[Any]], list[Any], list[Any]]:
         flat = self._keras.tree.flatten(rows)
         inputs = list(zip(flat, self._sources, strict=True))
-        with watch(self._until) as calls, untouched(self.model, self._variables, given):
+        with watch(self._until, self.model if self.step else None) as calls:
             try:
-                result = self.model(rows, training=self._training)
+                result = self._run_model(rows, given)
             except Exception:
                 self.seen = failed_graph(self._keras, calls, inputs, self.fixed, taken=self.taken)
                 raise
             self.seen = graph(self._keras, calls, inputs, result, self.fixed, self.taken)
+        self.operations = [node.operation for node in self.seen.nodes]
         wanted = [
             node for node in self.seen.nodes if self._only is None or node.stage.name in self._only
         ]
@@ -288,8 +304,25 @@ class Forward:
         ]
         masks = [node.masks[0] for node in wanted if node.masks and node.masks[0] is not None]
         self._outside = [(node, place) for node in self.seen.nodes for place in node.outside]
-        lengths = [_length(node.outside[place]) for node, place in self._outside]
-        return [[_dense(tensor) for tensor in node.tensors] for node in wanted], masks, lengths
+        lengths = [length(node.outside[place]) for node, place in self._outside]
+        return [[dense(tensor) for tensor in node.tensors] for node in wanted], masks, lengths
+
+    def _run_model(self, rows: Any, given: list[Any]) -> Any:
+        if self.step is not None:
+            self.step.run(rows, given)
+            return {}
+        with untouched(self.model, self._variables, given):
+            return self.model(rows, training=self._training)
+
+    def slopes(self, rows: Any, instead: Weights | None = None) -> Slopes:
+        """The loss of a batch and its gradients, as the training step takes them."""
+        import tensorflow as tf
+
+        if self.step is None:
+            raise LookupError("the gradients of a model with a call are those of its loss")
+        given = self._keras.tree.map_structure(tf.convert_to_tensor, rows)
+        with internals.as_traced():
+            return self.step.slopes(tensors_of(self._variables, instead), given)
 
     def _run(self, rows: Any, instead: Weights | None) -> Passed:
         import tensorflow as tf
@@ -297,7 +330,7 @@ class Forward:
         given = self._keras.tree.map_structure(tf.convert_to_tensor, rows)
         values = tensors_of(self._variables, instead)
         with internals.as_traced():
-            outputs, masks, lengths = self._function(values, given)
+            outputs, masks, lengths = self.function(values, given)
         found = {
             node.stage.name: tuple(_array(tensor) for tensor in tensors)
             for node, tensors in zip(self._nodes, outputs, strict=True)
@@ -319,41 +352,6 @@ class Forward:
         values = np.asarray(values)
         dtype = tf.string if values.dtype.kind in "OSU" else values.dtype
         return tf.TensorSpec((self.fixed, *values.shape[1:]) if values.ndim else (), dtype)
-
-
-def fixed_rows(model: Any) -> int | None:
-    """How many rows the model takes at a time, where it is built for one number of them."""
-    inputs: list[Any] = []
-    with contextlib.suppress(AttributeError, ValueError):
-        inputs = list(model.inputs or [])
-    lengths = [tensor.shape[0] for tensor in inputs if len(tensor.shape)]
-    return next((int(length) for length in lengths if length is not None), None)
-
-
-@contextlib.contextmanager
-def untouched(
-    model: Any, variables: Sequence[Any] = (), given: Sequence[Any] = ()
-) -> Iterator[None]:
-    """A block in which no state of the model changes; see ``in_place_of``."""
-    if not model.built:  # the first pass makes the variables, which the scope would refuse
-        yield
-        return
-    with in_place_of(variables, given):
-        yield
-
-
-def _dense(tensor: Any) -> Any:
-    import tensorflow as tf
-
-    if isinstance(tensor, tf.SparseTensor):
-        return tf.sparse.to_dense(tensor)
-    return tensor.to_tensor() if isinstance(tensor, tf.RaggedTensor) else tensor
-
-
-def _length(tensor: Any) -> Any:
-    import tensorflow as tf
-
-    return tf.shape(_dense(tensor))[0]
 
 
 def _for_batch(lengths: Sequence[int], counts: Sequence[int], most: int) -> int:

@@ -67,11 +67,12 @@ _originals: list[tuple[Any, Callable[..., Any], Callable[..., Any]]] = []
 
 
 @contextmanager
-def watch(until: float = math.inf) -> Iterator[list[Call]]:
+def watch(until: float = math.inf, within: Any = None) -> Iterator[list[Call]]:
     """Record every Keras call in this thread until the block ends, in order.
 
     Args:
         until: the moment of ``time.perf_counter`` from which on a call raises instead.
+        within: the model whose training step runs in the block, which makes the calls.
 
     What a layer of Keras' own calls within itself is not recorded: an LSTM's cell, the dense layers
     of an attention. Inside the block a layer that hands on its very input gives a copy of it, so
@@ -83,8 +84,9 @@ def watch(until: float = math.inf) -> Iterator[list[Call]]:
     Raises:
         TookTooLongError: out of a call within the block.
     """
-    before, _listener.calls = _listener.calls, []
-    stack, _listener.open = _listener.open, []
+    outer = [] if within is None else [Call(within, (str(within.name),), [])]
+    before, _listener.calls = _listener.calls, [*outer]
+    stack, _listener.open = _listener.open, [*outer]
     limit, _listener.until = _listener.until, until
     _wrap()
     try:

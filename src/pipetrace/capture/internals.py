@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any
 
+import numpy as np
+
 from pipetrace.capture.backend import load
 
 FIT_LOCALS = frozenset({"x", "y", "validation_data", "callbacks", "epoch_iterator"})
@@ -31,6 +33,8 @@ CALLBACK_METHODS = (
 """What Keras calls of its list of callbacks while a ``fit`` runs."""
 NAME_COUNTERS = "object_name_uids"
 """What Keras' state of a thread calls the counters for automatic names."""
+SEED_GENERATOR = "global_seed_generator"
+"""What it calls the generator of seeds where a program gives none."""
 DATASET_INPUTS = "_inputs"
 """The method that gives the datasets that a dataset takes from."""
 DATASET_SETTINGS = {
@@ -230,6 +234,20 @@ def own_names() -> Iterator[None]:
         state.set_global_attribute(NAME_COUNTERS, counters)
 
 
+@contextlib.contextmanager
+def own_seeds() -> Iterator[None]:
+    """A block after which the thread has the generator of seeds that it had before, or none."""
+    state = _global_state()
+    if state is None or not hasattr(state, "set_global_attribute"):
+        yield
+        return
+    before = state.get_global_attribute(SEED_GENERATOR)
+    try:
+        yield
+    finally:
+        state.set_global_attribute(SEED_GENERATOR, before)
+
+
 def _global_state() -> Any:
     return sys.modules.get("keras.src.backend.common.global_state")
 
@@ -312,6 +330,16 @@ def supports_dataset_inputs(dataset: Any) -> bool:
 def dataset_inputs(dataset: Any) -> list[Any]:
     """The datasets that a dataset takes from; none without support."""
     return _asked(lambda: list(getattr(dataset, DATASET_INPUTS)())) or []
+
+
+def drawn_shares(selector: Any) -> list[float] | None:
+    """By which shares the selector of ``sample_from_datasets`` draws from the datasets: none where
+    they change from element to element; None of any other dataset."""
+    function: Any = getattr(_asked(lambda: selector._map_func), "_func", None)
+    if "sample_from_datasets" not in str(getattr(function, "__qualname__", "")):
+        return None
+    logits = _asked(lambda: np.float64(function.__closure__[0].cell_contents).reshape(-1))
+    return [] if logits is None else (np.exp(logits) / np.exp(logits).sum()).tolist()
 
 
 def dataset_settings(dataset: Any) -> dict[str, Any]:

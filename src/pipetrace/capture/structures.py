@@ -62,11 +62,11 @@ def column_names(structure: Any) -> tuple[str, ...]:
 
 
 def as_fit_gets(structure: Any) -> Any:
-    """Arrays with the floats in Keras' ``floatx``."""
+    """Arrays with the floats in Keras' ``floatx``; None stays None."""
     floatx = load().config.floatx()
 
     def cast(values: Any) -> Any:
-        floats = values.dtype.kind == "f" and values.dtype.name != floatx
+        floats = values is not None and values.dtype.kind == "f" and values.dtype.name != floatx
         return values.astype(floatx) if floats else values
 
     return mapped(cast, structure)

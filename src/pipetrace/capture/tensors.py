@@ -58,6 +58,24 @@ def components(tensor: Any) -> list[Any]:
     return [each for each in tf.nest.flatten(tensor, expand_composites=True) if each is not None]
 
 
+def dense(tensor: Any) -> Any:
+    """A sparse or ragged tensor, or the gradient of single rows of a table, as a plain one."""
+    import tensorflow as tf
+
+    if isinstance(tensor, tf.SparseTensor):
+        return tf.sparse.to_dense(tensor)
+    if isinstance(tensor, tf.RaggedTensor):
+        return tensor.to_tensor()
+    return tf.convert_to_tensor(tensor) if isinstance(tensor, tf.IndexedSlices) else tensor
+
+
+def length(tensor: Any) -> Any:
+    """The length of the first axis, known when the function runs."""
+    import tensorflow as tf
+
+    return tf.shape(dense(tensor))[0]
+
+
 def key(tensor: Any) -> Any:
     """A key for a tensor while it lives, however often TensorFlow wraps it anew."""
     parts = components(tensor)
@@ -114,8 +132,13 @@ def traced_back(tensor: Any, known: Mapping[Any, Any]) -> tuple[list[Any], list[
     return met, passed
 
 
-def operations_behind(tensors: Iterable[Any]) -> Iterator[str]:
-    """The names of all operations that tensors of a traced function depend on."""
+def operations_behind(tensors: Iterable[Any], *, control: bool = True) -> Iterator[str]:
+    """The names of all operations that tensors of a traced function depend on.
+
+    Args:
+        tensors: of the function.
+        control: whether what only has to run before counts too, beside what gives values.
+    """
     seen: set[str] = set()
     waiting = [each.op for tensor in tensors for each in components(tensor) if hasattr(each, "op")]
     while waiting:
@@ -124,7 +147,7 @@ def operations_behind(tensors: Iterable[Any]) -> Iterator[str]:
             seen.add(operation.name)
             yield operation.name
             waiting += [source.op for source in operation.inputs]
-            waiting += operation.control_inputs
+            waiting += operation.control_inputs if control else []
 
 
 def name_of(operations: list[str]) -> str:

@@ -13,7 +13,9 @@ import numpy as np
 
 from pipetrace.capture import fit, internals
 from pipetrace.capture.backend import load
+from pipetrace.capture.tensors import operations_behind
 from pipetrace.trace.document import Array
+from pipetrace.trace.measurements import UntrackedVariables
 
 Weights: TypeAlias = Mapping[int, Array]
 """Values by the identities of their variables, as ``id`` gives them."""
@@ -24,6 +26,8 @@ Fitted: TypeAlias = tuple[Any, Any]
 """A model and the history that one ``fit`` of it gave."""
 MOST_WORDS = 10_000
 """A larger vocabulary is not recorded."""
+MOST_COMPARED = 1_000_000
+"""Values that are kept to see whether they change."""
 
 
 def plain_config(operation: Any) -> dict[str, Any]:
@@ -66,13 +70,6 @@ def optimizers(model: Any) -> dict[str, Any]:
     found = {"optimizer": getattr(model, "optimizer", None), **own}
     once = {id(each): name for name, each in reversed(found.items()) if isinstance(each, kind)}
     return {name: found[name] for name in found if name in once.values()}
-
-
-def is_built(model: Any) -> bool:
-    """Whether a model and all layers in it have made their variables."""
-    return model is not None and all(
-        getattr(layer, "built", True) for layer in internals.all_layers(model)
-    )
 
 
 def size(variables: Iterable[Any]) -> int:
@@ -138,6 +135,40 @@ def in_place_of(variables: Sequence[Any], given: Sequence[Any]) -> Iterator[None
         yield
 
 
+def fixed_rows(model: Any) -> int | None:
+    """How many rows the model takes at a time, where it is built for one number of them."""
+    inputs: list[Any] = []
+    with contextlib.suppress(AttributeError, ValueError):
+        inputs = list(model.inputs or [])
+    lengths = [tensor.shape[0] for tensor in inputs if len(tensor.shape)]
+    return next((int(length) for length in lengths if length is not None), None)
+
+
+@contextlib.contextmanager
+def random_state_kept() -> Iterator[None]:
+    """A block after which Python and NumPy draw the numbers that they would have drawn without it,
+    and Keras has the generator of seeds that it had."""
+    numbers, others = random.getstate(), np.random.get_state()
+    try:
+        with internals.own_seeds():
+            yield
+    finally:
+        random.setstate(numbers)
+        np.random.set_state(others)
+
+
+@contextlib.contextmanager
+def untouched(
+    model: Any, variables: Sequence[Any] = (), given: Sequence[Any] = ()
+) -> Iterator[None]:
+    """A block in which no state of the model changes; see ``in_place_of``."""
+    if not model.built:  # the first pass makes the variables, which the scope would refuse
+        yield
+        return
+    with random_state_kept(), in_place_of(variables, given):
+        yield
+
+
 @contextlib.contextmanager
 def remembering(fits: list[Fitted]) -> Iterator[None]:
     """Within the block add every ``fit`` to ``fits``, which keeps the models alive."""
@@ -181,3 +212,67 @@ def results_of(fits: Sequence[Fitted]) -> Results:
         found["random", "", "TensorFlow"] = np.asarray(tf.random.uniform((4,)))
         found["random", "", "Keras"] = np.asarray(load().random.uniform((4,)))
     return found
+
+
+class Untracked:
+    """The variables that a forward pass reads beside the model's own, by the first stage that does.
+
+    Keras' variables, those of metrics and random seeds included, are its own. A variable that is
+    made with ``trainable=False`` is a constant or a counter on purpose.
+
+    Args:
+        model: of Keras.
+        function: TensorFlow's, which gives the outputs of all stages.
+        stages: their names, in the order of the function's outputs.
+
+    Attributes:
+        is_known: whether the function tells which variables it reads.
+    """
+
+    def __init__(self, model: Any, function: Any, stages: Sequence[str]) -> None:
+        self._by_stage: dict[str, list[Any]] = {}
+        self._before: dict[int, Array] = {}
+        self.is_known = hasattr(function, "graph")
+        if not self.is_known:  # of a training step, whose variables are no longer told apart
+            return
+        known = {id(each.value) for each in model.variables}
+        inner = {id(outer): each.op.name for outer, each in function.graph.captures}
+        found = [
+            each for each in function.graph.variables if each.trainable and id(each) not in known
+        ]
+        if not found:
+            return
+        outputs = zip(stages, function.structured_outputs[0], strict=True)
+        behind = {
+            stage: set(operations_behind(tensors, control=False)) for stage, tensors in outputs
+        }
+        for variable in found:
+            read = inner.get(id(variable.handle))
+            stage = next((name for name, needed in behind.items() if read in needed), None)
+            if stage is None:
+                continue  # what is computed for nothing, such as a mask
+            self._by_stage.setdefault(stage, []).append(variable)
+            if variable.shape.num_elements() <= MOST_COMPARED:
+                self._before[id(variable)] = np.array(variable.numpy())
+
+    def figures(self) -> list[tuple[str, UntrackedVariables]]:
+        """How many there are, by stage, and whether any changed since the pass was made."""
+        if not self.is_known:
+            return []
+        if not self._by_stage:
+            return [("model", UntrackedVariables(count=0, values=0))]
+        return [
+            (
+                stage,
+                UntrackedVariables(
+                    count=len(variables),
+                    values=sum(int(each.shape.num_elements()) for each in variables),
+                    changed=any(
+                        not np.array_equal(each.numpy(), self._before[id(each)], equal_nan=True)
+                        for each in variables
+                        if id(each) in self._before
+                    ),
+                ),
+            )
+            for stage, variables in self._by_stage.items()
+        ]

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ PATH = click.Path(path_type=Path)
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 PROGRAM_CONTEXT = {**CONTEXT, "ignore_unknown_options": True, "allow_interspersed_args": False}
 """For commands that hand the rest of the command line to a program."""
+CHARACTERS_AT_ONCE = 1_000_000
+"""Characters of a long output that are printed at a time."""
 
 plain_option = click.option(
     "--plain", is_flag=True, help="Plain text, for pipes, logs and screen readers."
@@ -101,14 +104,21 @@ def print_error(error: PipetraceError) -> None:
     click.echo(f"       [{error.slug}] is explained by: pipetrace help {error.slug}", err=True)
 
 
-def print_text(text: str) -> None:
-    """Print text to standard output.
+def print_text(text: str | Iterable[str]) -> None:
+    """Print text, or the pieces of a text once all of them are made, to standard output.
 
     Raises:
         DiskFullError: the output could not be written.
     """
     try:
-        click.echo(text, nl=False)
+        if isinstance(text, str):
+            click.echo(text, nl=False)
+            return
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as made:
+            made.writelines(text)
+            made.seek(0)
+            while piece := made.read(CHARACTERS_AT_ONCE):
+                click.echo(piece, nl=False)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -125,11 +135,13 @@ def is_standard(out: Path | None) -> bool:
     return out is None or str(out) == "-"
 
 
-def write_output(text: str, out: Path | None, read: Iterable[Path], *, force: bool) -> None:
+def write_output(
+    text: str | Iterable[str], out: Path | None, read: Iterable[Path], *, force: bool
+) -> None:
     """Write text to a file and say so, or print it where the file is ``-`` or None.
 
     Args:
-        text: the text.
+        text: the text, or its pieces.
         out: the file.
         read: the command's own inputs, which it never overwrites.
         force: whether to replace an existing file.

@@ -5,6 +5,7 @@ import gc
 import os
 import shlex
 import sys
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -143,8 +144,8 @@ def quiz(file: Path, seed: int | None, plain: bool) -> None:
 @click.option("-o", "--out", type=PATH, help="Path of the output.  [default: -, standard output]")
 @force_option
 def export(file: Path, out: Path | None, force: bool) -> None:
-    """Write a whole trace as JSON. Its schema: pipetrace help schema."""
-    from pipetrace.present.formats.json import to_json
+    """Write a whole trace as JSON, a line for each entry. Its schema: pipetrace help schema."""
+    from pipetrace.present.formats.json import pieces
     from pipetrace.trace import read
 
-    write_output(to_json(read(file), indent=1) + "\n", out, [file], force=force)
+    write_output(chain(pieces(read(file)), "\n"), out, [file], force=force)

@@ -8,6 +8,7 @@ import numpy as np
 from pipetrace.explain import metrics, task
 from pipetrace.explain.cache import once
 from pipetrace.explain.facts import validation_rows
+from pipetrace.explain.fits import stretches
 from pipetrace.stats.outcomes import class_labels, predicted_labels
 from pipetrace.trace.document import Array, Trace
 
@@ -27,7 +28,7 @@ def before_training(trace: Trace) -> Mapping[str, float]:
     kept, output = trace.kept_rows, task.only(trace)
     if kept is None or len(kept.targets) != 1 or output is None or not output.of_classes:
         return {}
-    if not trace.epochs:
+    if not trace.epochs or len(stretches(trace)) > 1:
         return {}
     shown, last = kept.validation, trace.epochs[-1]
     given = {

@@ -6,8 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipetrace.explain import task
+from pipetrace.explain.fits import last_stretch
 from pipetrace.explain.layers import is_of_keras
 from pipetrace.trace.document import SOURCE, STEP, Array, Prediction, Stage, Trace
+from pipetrace.trace.measurements import TRAINING, DatasetCheck
+
+ALIKE = 0.99
+"""Share of rows whose target is their input, from which on the model rebuilds its inputs."""
 
 
 def classes(trace: Trace) -> int:
@@ -54,7 +59,7 @@ def row_noun(trace: Trace) -> str:
         stage.outputs[0].shape for stage in trace.stages if stage.kind == SOURCE and stage.outputs
     ]
     images = len(given) == 1 and len(given[0]) == 4 and given[0][-1] in task.CHANNELS
-    return "image" if images else "row"
+    return "image" if images or task.flat_images(trace) else "row"
 
 
 def trained(trace: Trace) -> bool:
@@ -75,7 +80,7 @@ def layer_stages(trace: Trace) -> list[Stage]:
 
 def stage_of(trace: Trace, name: str | None) -> Stage | None:
     """The stage of that name, or None."""
-    return next((each for each in trace.stages if each.name == name), None)
+    return None if name is None else trace.stages.by_name.get(name)
 
 
 def first_call(trace: Trace, stage: Stage) -> str:
@@ -98,6 +103,11 @@ def words_of(stage: Stage) -> tuple[str, ...]:
     if spare < unknown:
         return ()
     return (*("",) * (spare - unknown), *("[UNK]",) * unknown, *map(str, entries))
+
+
+def rebuilds(trace: Trace) -> bool:
+    """Whether the targets are the inputs, as for an autoencoder."""
+    return (trace.measurements.of(DatasetCheck, TRAINING).targets_are_inputs or 0) > ALIKE
 
 
 def first_of(trace: Trace, layer: str) -> Stage | None:
@@ -129,7 +139,8 @@ class Steps:
 
 def steps_per_epoch(trace: Trace) -> Steps | None:
     """The batches of an epoch: as counted, or from the rows and the batch size; None where both
-    are unknown."""
+    are unknown. Of several fits the last one's."""
+    trace = last_stretch(trace)
     rows, batch = train_rows(trace), trace.run.training.batch_size
     counted = next((epoch.steps for epoch in trace.epochs if epoch.steps), None)
     if not rows or not batch:
@@ -146,10 +157,19 @@ def accumulated(trace: Trace) -> int:
     return int(trace.run.training.optimizer_config.get("gradient_accumulation_steps") or 0)
 
 
+def once_a_step(trace: Trace) -> bool:
+    """Whether each step changes the weights once, as far as that is known."""
+    step, steps = trace.run.step, sum(epoch.steps or 0 for epoch in trace.epochs)
+    changes = sum(each.updates or 0 for each in step.optimizers) if step else 0
+    if accumulated(trace) or not changes or not steps:
+        return not accumulated(trace) and not (step and step.own)
+    return round(changes / steps) == 1  # the steps of an epoch that was cut short are not counted
+
+
 def updates(trace: Trace) -> int | None:
     """How often training updated the weights, once a step; None where that is unknown, or not
     so."""
-    if accumulated(trace):
+    if not once_a_step(trace):
         return None
     steps = steps_per_epoch(trace)
     found = [epoch.steps or (steps.count if steps else 0) for epoch in trace.epochs]

@@ -199,6 +199,11 @@ def weights_words(training: Training) -> str:
     return listed(found)
 
 
+def loss_name(trace: Trace) -> str:
+    """What the training loss is called; with weights it is another number than without."""
+    return "weighted training loss" if trace.run.training.is_weighted else "training loss"
+
+
 def restored_words(trace: Trace) -> str:
     """Which epoch the final weights are of, where that is not the last one; empty otherwise."""
     if not restored(trace):

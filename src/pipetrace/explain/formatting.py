@@ -117,7 +117,7 @@ def dimensions(shape: Sequence[int | None]) -> str:
     return " x ".join("?" if length is None else str(length) for length in own) or "1"
 
 
-def shape(spec: Spec, rows: int, batch: int | None = None) -> str:
+def shape(spec: Spec, rows: int | str, batch: int | None = None) -> str:
     """A batch's shape in short: 1000 rows x 28 x 28 x 1.
 
     Args:
@@ -133,11 +133,18 @@ def shape(spec: Spec, rows: int, batch: int | None = None) -> str:
     return f"{rows} {'row' if rows == 1 else 'rows'} x {dimensions(spec.shape)}"
 
 
-def full_shape(spec: Spec, rows: int, batch: int | None = None) -> str:
-    """A batch's shape with every axis named: 1000 rows x 28 height x 28 width x 1 channel."""
+def full_shape(
+    spec: Spec, rows: int | str, batch: int | None = None, *, is_image: bool = False
+) -> str:
+    """A batch's shape with every axis named: 1000 rows x 28 height x 28 width x 1 channel.
+
+    Args:
+        spec, rows, batch: as for ``shape``.
+        is_image: whether three axes are those of images without one for channels.
+    """
     if not has_rows(spec):
         return shape(spec, rows, batch)
-    names = AXES.get(len(spec.shape))
+    names = AXES[4][:2] if is_image and len(spec.shape) == 3 else AXES.get(len(spec.shape))
     lengths = spec.shape[1:]
     if names is None or len(names) != len(lengths) or None in lengths:
         return shape(spec, rows, batch)

@@ -4,9 +4,10 @@ import math
 import textwrap
 
 from pipetrace.explain import metrics, task
+from pipetrace.explain.balance import balance, is_blind, missed_words
 from pipetrace.explain.events import called
 from pipetrace.explain.facts import first_call, layer_stages, row_noun, stage_of, trained
-from pipetrace.explain.fits import model_part, restored_words
+from pipetrace.explain.fits import loss_name, model_part, restored_words
 from pipetrace.explain.formatting import counted, dimensions, figure, listed, moved, points, share
 from pipetrace.explain.judgement import (
     AT_CHANCE,
@@ -35,6 +36,7 @@ from pipetrace.trace.document import (
     STOPPED,
     Trace,
 )
+from pipetrace.trace.measurements import VALIDATION
 
 STATUS = {
     FINISHED: "Finished",
@@ -145,7 +147,10 @@ def _score(trace: Trace, judged: Judgement) -> str:
     if score is None:
         return f"No loss was recorded {after}."
     name = "accuracy" if score.is_accuracy else score.metric
-    text = f"{'Validation' if score.validation else 'Training'} {name} {after}: "
+    kind = "Validation" if score.validation else "Training"
+    if score.metric == "loss" and not score.validation:
+        kind, name = loss_name(model_part(trace)).capitalize().rsplit(" ", 1)
+    text = f"{kind} {name} {after}: "
     text += metrics.writer(trace, score.metric)(score.value)
     if score.rows and (score.validation or score.is_accuracy):
         text += f" on {counted(score.rows, row_noun(trace))}"
@@ -153,11 +158,19 @@ def _score(trace: Trace, judged: Judgement) -> str:
         return f"{text}{_no_better(guess, score)}{_lost(judged)}"
     if guess and not score.is_accuracy:
         text += f" (chance: {figure(guess.level)})"
-    elif guess and guess.uneven:
-        text += f" (most frequent class: {share(guess.largest)})"
+    elif score.is_accuracy and (uneven := _majority(trace, score)) is not None:
+        text += f" (most frequent class: {share(uneven)})"
     elif guess:
         text += f" (chance: {share(guess.share)})"
     return f"{text}."
+
+
+def _majority(trace: Trace, score: Score) -> float | None:
+    """The accuracy of the most frequent class alone, where classes are uneven."""
+    found, guess = balance(model_part(trace)), chance(trace)
+    if found is not None and (found.kind == VALIDATION) == score.validation:
+        return found.majority
+    return guess.largest if guess and guess.uneven else None
 
 
 def _no_better(guess: Chance, score: Score) -> str:
@@ -176,7 +189,12 @@ def _lost(judged: Judgement) -> str:
 def _remark(trace: Trace, judged: Judgement) -> str:
     """The most important thing beside the score."""
     last, score, guess = judged.last, judged.score, chance(trace)
-    if last is None or score is None or judged.outcome in (BROKEN, WORSE, AT_CHANCE):
+    uneven = balance(trace)
+    if last is None or score is None or judged.outcome in (BROKEN, WORSE):
+        return ""
+    if score.is_accuracy and uneven and (uneven.missed or is_blind(trace, score.value)):
+        return missed_words(trace)
+    if judged.outcome == AT_CHANCE:
         return ""
     measured, best = last.epoch.metrics, judged.best
     if last.validation == OVERFITTING and best:
@@ -201,6 +219,7 @@ def _course(trace: Trace, judged: Judgement) -> str:
     part = model_part(trace)
     guess, first = chance(part), part.epochs[0].metrics.get("loss")
     loss = part.epochs[-1].metrics.get("loss")
+    name = loss_name(part).capitalize()
     if loss is None or not math.isfinite(loss):
         return ""
     if guess and loss >= guess.level:
@@ -211,7 +230,7 @@ def _course(trace: Trace, judged: Judgement) -> str:
     )
     if len(part.epochs) > 1 and first is not None and math.isfinite(first):
         since = "" if part.epochs[0].number == 1 else f" since epoch {part.epochs[0].number}"
-        course = f"{moved('Training loss', first, loss, figure)}{since}."
+        course = f"{moved(name, first, loss, figure)}{since}."
         return f"It was {figure(first)} in epoch {part.epochs[0].number}." if told else course
     level = f" (chance: {figure(guess.level)})" if guess else ""
-    return "" if told else f"Training loss is {figure(loss)}{level}."
+    return "" if told else f"{name} is {figure(loss)}{level}."

@@ -4,6 +4,7 @@ import itertools
 import math
 
 from pipetrace.explain import metrics
+from pipetrace.explain.balance import majority_words, missed_words
 from pipetrace.explain.events import called
 from pipetrace.explain.facts import (
     first_call,
@@ -12,7 +13,7 @@ from pipetrace.explain.facts import (
     stage_of,
     validation_rows,
 )
-from pipetrace.explain.fits import model_part
+from pipetrace.explain.fits import loss_name, model_part
 from pipetrace.explain.formatting import (
     counted,
     dimensions,
@@ -30,6 +31,7 @@ from pipetrace.explain.judgement import (
     FOLLOWS,
     GAP,
     LEARNING,
+    MAJORITY,
     NO_EPOCH,
     OVERFITTING,
     TURNED,
@@ -129,7 +131,7 @@ def _parameters_and_flops(trace: Trace) -> str:
 def _improvement(trace: Trace) -> str:
     """When the training loss fell, from chance level where that is known, and whether it still
     does."""
-    guess = chance(trace)
+    guess, called = chance(trace), loss_name(trace)
     numbers = [epoch.number for epoch in trace.epochs]
     losses = [epoch.metrics.get("loss", math.nan) for epoch in trace.epochs]
     if guess and losses[0] <= guess.level:
@@ -143,15 +145,13 @@ def _improvement(trace: Trace) -> str:
         # Shares of an improvement would add up to more than all of it.
         rose = [str(numbers[at + 1]) for at, fall in enumerate(falls) if fall < 0]
         if len(rose) > 3:
-            return f"The training loss rose in {len(rose)} of {len(trace.epochs)} epochs."
-        return f"The training loss rose in epoch{'s' * (len(rose) > 1)} {listed(rose)}."
+            return f"The {called} rose in {len(rose)} of {len(trace.epochs)} epochs."
+        return f"The {called} rose in epoch{'s' * (len(rose) > 1)} {listed(rose)}."
     at = falls.index(max(falls))
     part = falls[at] / whole
     where = f"between epochs {numbers[at]} and {numbers[at + 1]}" if numbers[at] else "in epoch 1"
     over = " over chance level" if numbers[0] == 0 else ""
-    text = (
-        f"{_fraction(part)} of the improvement in training loss{over} came {where} ({share(part)})."
-    )
+    text = f"{_fraction(part)} of the improvement in {called}{over} came {where} ({share(part)})."
     if judgement(trace).trend != LEARNING:
         return f"{text} In epoch {numbers[-1]} it barely changed."
     slightly = " slightly" if falls[-1] < 0.1 * whole else ""
@@ -212,6 +212,9 @@ def _validation(trace: Trace) -> str:
 def _misclassified(trace: Trace, last: EpochJudgement, theirs: float, rows: int) -> str:
     wrong, images = round((1 - theirs) * rows), f"validation {row_noun(trace)}"
     text = f"The model misclassifies {number(wrong)} of {counted(rows, images)}."
+    if last.validation == MAJORITY:
+        beside = majority_words(trace)
+        return f"{text} Its accuracy is {share(theirs)}; {beside}. {missed_words(trace)}".strip()
     guess, ours = chance(trace), accuracy(trace, last.epoch)
     if guess and theirs <= luck(guess, rows):
         reach = share(luck(guess, rows))

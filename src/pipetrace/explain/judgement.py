@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 from pipetrace.explain import metrics, task
+from pipetrace.explain.balance import is_blind
 from pipetrace.explain.cache import once
 from pipetrace.explain.facts import occurring, train_rows, trained, validation_rows
 from pipetrace.explain.fits import final_epoch, model_part, stretches
@@ -21,6 +22,7 @@ AT_CHANCE, WORSE, UNMEASURED, NON_FINITE = "chance", "worse", "unmeasured", "non
 # How an epoch's validation compares with its training, or with the validation of earlier epochs.
 FOLLOWS, AHEAD, GAP, UNCLEAR = "follows", "ahead", "gap", "unclear"
 TURNED, OVERFITTING, LOSS_ONLY = "turned", "overfitting", "validation"
+MAJORITY = "majority"
 
 # What came of the run. It is WORSE or AT_CHANCE as an epoch is.
 UNTRAINED, NO_EPOCH, BROKEN, BETTER, UNKNOWN = (
@@ -142,7 +144,7 @@ class EpochJudgement:
         previous: the epoch before, where it has a finite loss to compare with.
         training: one of the kinds above, from ``learning`` to ``non-finite``.
         complete: whether training accuracy reached 100 % in this epoch.
-        validation: one of the kinds above, from ``follows`` to ``validation``, or ``non-finite``;
+        validation: one of the kinds above, from ``follows`` to ``majority``, or ``non-finite``;
             None without validation, or where training tells enough.
         best: the epoch before this one with the lowest validation loss.
     """
@@ -228,6 +230,7 @@ def compared(trace: Trace, epoch: Epoch) -> str | None:
     """How an epoch's validation accuracy compares with its training accuracy.
 
     Returns:
+        ``majority`` where it is no better than the most frequent class of uneven ones; else
         ``gap`` or ``ahead`` where it is far lower or higher, ``follows`` where it is close,
         ``unclear`` where there are too few validation rows to tell; None where one was not
         measured.
@@ -235,6 +238,8 @@ def compared(trace: Trace, epoch: Epoch) -> str | None:
     ours, theirs = accuracy(trace, epoch), validation_accuracy(trace, epoch)
     if ours is None or theirs is None or math.isnan(ours - theirs) or not validation_rows(trace):
         return None
+    if is_blind(trace, theirs):
+        return MAJORITY
     apart, error = ours - theirs, validation_error(trace, theirs)
     if abs(apart) > max(FAR, error):
         return GAP if apart > 0 else AHEAD

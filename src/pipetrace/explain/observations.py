@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipetrace.explain import metrics
+from pipetrace.explain.balance import majority_words
 from pipetrace.explain.cache import once
 from pipetrace.explain.facts import classes, occurring, row_noun, train_rows, validation_rows
 from pipetrace.explain.fits import stretches
@@ -17,6 +18,7 @@ from pipetrace.explain.judgement import (
     GAP,
     LEARNING,
     LOSS_ONLY,
+    MAJORITY,
     NON_FINITE,
     OVERFITTING,
     PLATEAU,
@@ -52,7 +54,8 @@ class Observation:
         kinds: what was seen, in words for programs. Of training: ``learning``, ``plateau``,
             ``rise``, ``chance``, ``worse`` (than chance), ``complete`` (accuracy 100 %),
             ``unmeasured``, ``first``. Of validation: ``follows``, ``ahead``, ``gap``, ``turned``,
-            ``overfitting``, ``unclear``, ``validation``. Of both: ``non-finite``.
+            ``overfitting``, ``unclear``, ``validation``, ``majority`` (no better than the most
+            frequent class). Of both: ``non-finite``.
     """
 
     epoch: int
@@ -107,6 +110,11 @@ class _Told:
     @property
     def epoch(self) -> Epoch:
         return self.judged.epoch
+
+    @property
+    def name(self) -> str:
+        """What the loss is called: with weights it is another number than without."""
+        return "The weighted loss" if self.trace.run.training.is_weighted else "The loss"
 
     @property
     def loss(self) -> float:
@@ -181,7 +189,7 @@ def _first(of: _Told) -> str:
     measured = of.epoch.metrics
     others = [name for name in metrics.main(of.trace) if name in measured]
     found = [f"{name} is {metrics.writer(of.trace, name)(measured[name])}" for name in others]
-    return f"{listed([f'The loss is {figure(of.loss)}', *found])}."
+    return f"{listed([f'{of.name} is {figure(of.loss)}', *found])}."
 
 
 def _change(of: _Told) -> str:
@@ -191,12 +199,12 @@ def _change(of: _Told) -> str:
     course = f"from {figure(before)} to {figure(now)}"
     part = share(abs(now - before) / before) if before > 0 and now > 0 else ""
     if figure(before) == figure(now):
-        text = f"The loss stayed at {figure(now)}."
+        text = f"{of.name} stayed at {figure(now)}."
     elif of.judged.training == PLATEAU:
-        text = f"The loss barely changed{f' ({part})' if part else ''}, {course}."
+        text = f"{of.name} barely changed{f' ({part})' if part else ''}, {course}."
     else:
         verb = "fell" if now < before else "rose"
-        text = f"The loss {verb} by {part}, {course}." if part else f"The loss {verb} {course}."
+        text = f"{of.name} {verb}{f' by {part},' if part else ''} {course}."
     return f"{text}{_others(of, of.judged.previous)}"
 
 
@@ -257,6 +265,11 @@ def _gap(of: _Told) -> str:
     return f"{text}." if GAP in of.seen else f"{text}: a sign of overfitting."
 
 
+def _majority(of: _Told) -> str:
+    text = f"Validation accuracy is {share(of.theirs)}"
+    return f"{text}." if MAJORITY in of.seen else f"{text}; {majority_words(of.trace)}."
+
+
 def _unclear(of: _Told) -> str:
     text = f"Validation accuracy is {share(of.theirs)}."
     if UNCLEAR in of.seen:
@@ -280,6 +293,7 @@ COMPARED: dict[str, Sentence] = {
     AHEAD: _ahead,
     GAP: _gap,
     UNCLEAR: _unclear,
+    MAJORITY: _majority,
     TURNED: _turned,
     OVERFITTING: _turned,
     LOSS_ONLY: _loss_only,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipetrace.explain.cache import once
-from pipetrace.trace.document import Array, Spec, Stage, Trace
+from pipetrace.trace.document import OP, SOURCE, STEP, Array, Spec, Stage, Trace
 from pipetrace.trace.measurements import TRAINING, Outcome
 from pipetrace.trace.rows import Target
 from pipetrace.trace.training import Config
@@ -42,6 +42,9 @@ SHORT_NAMES = {
     "bce": "binary crossentropy",
 }
 DISTANCES = frozenset({"huber", "poisson", "cosine similarity", *SHORT_NAMES.values()} - YES_OR_NO)
+HINGES = frozenset({"hinge", "squared hinge", "categorical hinge"})
+KNOWN_LOSSES = CATEGORICAL | YES_OR_NO | DISTANCES | HINGES
+"""Losses of Keras; any other may be of anything."""
 
 ACTIVATIONS = frozenset({"softmax", "sigmoid", "log_softmax", "relu", "tanh", "linear"})
 PASSING = frozenset(
@@ -88,7 +91,8 @@ class Output:
             return SEQUENCE
         if self.layout == PICTURE and self.what in (CLASSES, BINARY):
             return MASK
-        return IMAGE if self.layout == PICTURE and self.shape[-1] in CHANNELS else UNKNOWN
+        drawn = self.layout == PICTURE and (len(self.shape) == 3 or self.shape[-1] in CHANNELS)
+        return IMAGE if drawn else UNKNOWN
 
     @property
     def classes(self) -> int:
@@ -105,12 +109,15 @@ class Output:
 
 @once
 def outputs(trace: Trace) -> tuple[Output, ...]:
-    """The model's outputs, in its own order; none where the run failed before them.
+    """The model's outputs, in its own order; none where the run failed before them, or where a
+    training step calls the parts of a model that has no ``call``.
 
-    If the trace names no outputs, its last stage is the output.
+    If the trace names no outputs, the model's last stage is the output.
     """
     model, last = trace.run.model, trace.stages[-1] if trace.stages else None
     specs = model.outputs if model else ()
+    if trace.run.step is not None and trace.run.step.own:
+        return ()
     if not specs and last is not None and last.outputs:
         specs = (Spec(last.outputs[0].shape, last.outputs[0].dtype, last.name),)
     by_name = {stage.name: stage for stage in trace.stages}
@@ -119,6 +126,54 @@ def outputs(trace: Trace) -> tuple[Output, ...]:
         for position, spec in enumerate(specs)
         if spec.source in by_name
     )
+
+
+IMAGE_SIDE = 8
+"""An axis of an image has this length at least."""
+LAYING_OUT = frozenset({"Flatten", "Reshape"})
+SAME_SHAPE = frozenset({"Rescaling", "Normalization", "Dropout", "GaussianNoise", "InputLayer"})
+
+
+@once
+def flat_images(trace: Trace) -> frozenset[str]:
+    """The stages whose outputs are images without an axis of channels, ``(rows, height, width)``.
+
+    The rows are if the model gives them that axis, or if it takes squares apart into single values,
+    as it would not take steps; then an output of their shape is an image too.
+    """
+    taken = {spec.source for stage in trace.stages for spec in stage.inputs}
+    found: dict[str | None, tuple[int | None, ...]] = {}
+    for stage in trace.stages:
+        shape = stage.outputs[0].shape if len(stage.outputs) == 1 else ()
+        before = found.get(stage.inputs[0].source) if stage.inputs else None
+        is_first = stage.kind in (SOURCE, STEP) and _may_be_image(shape)
+        if is_first or (shape == before and (stage.layer in SAME_SHAPE or stage.kind == OP)):
+            found[stage.name] = shape
+    images = {
+        spec.source
+        for stage in trace.stages
+        for spec in stage.inputs
+        if spec.source in found and _is_image(found[spec.source], stage)
+    }
+    shapes = {found[name] for name in images if name}
+    ends = {
+        stage.name
+        for stage in trace.stages
+        if stage.name not in taken and stage.outputs and stage.outputs[0].shape in shapes
+    }
+    return frozenset(ends | {name for name, shape in found.items() if name and shape in shapes})
+
+
+def _may_be_image(shape: tuple[int | None, ...]) -> bool:
+    return len(shape) == 3 and all((length or 0) >= IMAGE_SIDE for length in shape[1:])
+
+
+def _is_image(shape: tuple[int | None, ...], user: Stage) -> bool:
+    """Whether what a stage does with values of this shape is done with images."""
+    given = user.outputs[0].shape if user.outputs else ()
+    if len(given) == 4 and given[1:3] == shape[1:] and given[3] in CHANNELS:
+        return True
+    return user.layer in LAYING_OUT and len(given) == 2 and shape[1] == shape[2]
 
 
 def only(trace: Trace) -> Output | None:
@@ -199,6 +254,8 @@ def _output(trace: Trace, spec: Spec, stage: Stage, position: int, *, alone: boo
     target = targets[position] if position < len(targets) else None
     shape = stage.outputs[spec.output].shape if spec.output < len(stage.outputs) else spec.shape
     layout = {1: ROW, 2: ROW, 3: STEPS, 4: PICTURE}.get(len(shape), OTHER)
+    if stage.name in flat_images(trace):
+        layout = PICTURE
     last = activation(trace, stage) if spec.output == 0 else None
     loss = _loss(trace, (spec.name, stage.name, str(position)), alone=alone)
     what = _measured(trace, position, shape, alone=alone) or _what(loss, last, target, shape)

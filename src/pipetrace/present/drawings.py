@@ -117,6 +117,7 @@ class Chart(Record):
         reference: a level to compare with, such as chance level, or None.
         best: the epoch to mark, or None.
         best_text: why it is marked.
+        borders: the epochs with which a further ``fit`` began; no line leads across.
     """
 
     title: str
@@ -127,6 +128,7 @@ class Chart(Record):
     reference: Tick | None
     best: int | None
     best_text: str | None
+    borders: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -140,7 +140,11 @@ def _bars(block: Bars) -> Iterator[str]:
 def _epochs(block: Epochs) -> Iterator[str]:
     *columns, _ = block.columns
     yield _table(columns, [row.cells for row in block.rows])
-    yield from _joined(Labelled(f"Epoch {row.epoch}", row.observation) for row in block.rows)
+    told: list[Block] = []
+    for row in block.rows:
+        told += [Paragraph(row.border)] if row.border else []
+        told.append(Labelled(f"Epoch {row.epoch}", row.observation))
+    yield from _joined(told)
     for row in block.rows:
         yield from _joined(row.findings)
 

@@ -101,8 +101,13 @@ def keep_apart(read: Path, written: Iterable[Path]) -> None:
             )
 
 
-def write_text(path: Path, text: str, *, force: bool = False) -> None:
+def write_text(path: Path, text: str | Iterable[str], *, force: bool = False) -> None:
     """Write a file under another name and move it into place, so that it is never half written.
+
+    Args:
+        path: of the file.
+        text: what it is to hold, as a whole or in pieces.
+        force: whether to replace an existing file.
 
     Raises:
         OutputError: as of ``check_outputs``, or the disk is full.
@@ -110,7 +115,8 @@ def write_text(path: Path, text: str, *, force: bool = False) -> None:
     check_outputs([path], force=force)
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        draft.write_text(text, encoding="utf-8")
+        with draft.open("w", encoding="utf-8") as opened:
+            opened.writelines([text] if isinstance(text, str) else text)
         draft.replace(path)
     except OSError as error:
         if error.errno in NO_ROOM:

@@ -27,7 +27,7 @@ def ask(questions: tuple[QuestionView, ...], console: Console) -> int:
     """
     if not questions:
         raise IncompleteTraceError(
-            "The trace ends before there was anything to ask about.",
+            "There is nothing in this trace to ask about.",
             hint="Record a run with at least one epoch.",
         )
     right = 0

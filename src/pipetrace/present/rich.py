@@ -183,6 +183,10 @@ def _epochs(block: Epochs, canvas: Canvas) -> Iterator[RenderableType]:
     if not narrow:
         table.add_column(observations, ratio=1)
     for row in block.rows:
+        if row.border:
+            table.add_section()
+            if not narrow:
+                table.add_row(*("" for _ in kept), Text(row.border, "cyan"))
         beside = [] if narrow else [Group(Text(row.observation), _all(row.findings, canvas))]
         table.add_row(*(row.cells[index] for index in kept), *beside)
     yield Padding(table, (1, 0, 0, 0))
@@ -197,6 +201,8 @@ def _epochs(block: Epochs, canvas: Canvas) -> Iterator[RenderableType]:
 
 
 def _observation(row: EpochRow, canvas: Canvas) -> Iterator[RenderableType]:
+    if row.border:
+        yield Text(f"\n{row.border}", "cyan")
     yield Text.assemble((f"Epoch {row.epoch}: ", "dim"), row.observation)
     yield _all(row.findings, canvas)
 

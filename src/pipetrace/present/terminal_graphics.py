@@ -1,5 +1,7 @@
 """Pictures, bars and charts from block characters."""
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
@@ -184,6 +186,9 @@ def chart(view: Chart, width: int) -> Text:
     grid = [[(" ", "")] * room for _ in range(CHART_HEIGHT)]
     if view.reference:
         grid[_row(view.reference.at)] = [("┈", "dim")] * room
+    for border in _borders(view):
+        for cells in grid:
+            cells[round(border * (room - 1))] = ("╎", "dim")
     for series in view.series:
         mark = MARKS.get(series.role, ("·", ""))
         for point in series.points:
@@ -203,6 +208,16 @@ def chart(view: Chart, width: int) -> Text:
     lines.append(Text(" " * (margin - 1) + "└" + "─" * room, "dim"))
     lines.append(_axis(view, margin, room))
     return Text("\n").join(lines)
+
+
+def _borders(view: Chart) -> list[float]:
+    """Where fits began, between the last epoch before and the first one of each."""
+    points = view.series[0].points
+    return [
+        (before.x + after.x) / 2
+        for before, after in pairwise(points)
+        if after.epoch in view.borders
+    ]
 
 
 def _ends(view: Chart) -> dict[int, list[tuple[str, str]]]:

@@ -155,6 +155,9 @@ def _epochs(block: Epochs, width: int) -> Iterator[str]:
     yield from _table(columns, [row.cells for row in block.rows], width)
     yield ""
     for row in block.rows:
+        if row.border:
+            yield ""
+            yield from wrapped(row.border, width)
         yield from wrapped(f"Epoch {row.epoch}: {row.observation}", width)
         yield from _indented(row.findings, width)
 

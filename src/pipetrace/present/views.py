@@ -191,7 +191,10 @@ class GroupView(Record):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class EpochRow(Record):
-    """A row of the training table: its numbers as text, the observation, new findings."""
+    """A row of the training table: its numbers as text, the observation, new findings.
+
+    ``border`` says what is new where a further ``fit`` begins with this epoch; empty elsewhere.
+    """
 
     id: str
     epoch: int
@@ -199,6 +202,7 @@ class EpochRow(Record):
     exact: tuple[str, ...]
     observation: str
     findings: tuple[Mark, ...] = ()
+    border: str = ""
 
 
 @dataclass(frozen=True, repr=False, eq=False)

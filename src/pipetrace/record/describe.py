@@ -9,18 +9,22 @@ from datetime import datetime
 from typing import Any
 
 from pipetrace.capture import backend, facts, internals, structures
+from pipetrace.capture.datasets import class_names
 from pipetrace.capture.forward import Forward
 from pipetrace.capture.tensors import Origin
+from pipetrace.capture.train_step import TrainStep, computes_loss, leaves_out
 from pipetrace.capture.untraced import untraced_graph
+from pipetrace.capture.weights import Untracked
 from pipetrace.record import budget, privacy
 from pipetrace.record.measure.dataset import HASHED_BYTES, DataFacts
-from pipetrace.record.measure.model_pass import ModelPass, source_names, sources
+from pipetrace.record.measure.model_pass import ModelPass, batch_names, source_names, sources
 from pipetrace.record.measure.preprocessing import before_dataset
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.state import State
 from pipetrace.trace.document import Data, Run, Spec, Stage
 from pipetrace.trace.overhead import BUDGET, NOT_BY_ROW, Overhead, Skipped
 from pipetrace.trace.training import Fit, Training
+from pipetrace.trace.training.step import StepFacts
 
 READ_BYTES_A_SECOND, SECONDS_A_TARGET_VALUE = 300e6, 80e-9
 """Speed at which rows and targets are read for a SHA-256, and what the targets' statistics take."""
@@ -36,12 +40,13 @@ def see_stages(state: State, rows: Rows, until: float = math.inf) -> None:
         TookTooLongError: tracing was not done at the moment ``until`` of ``time.perf_counter``.
     """
     _name_sources(state, rows)
-    few, batch = rows.taken(slice(0, 2)).x, state.source.batch_size
-    given = structures.as_fit_gets(few)
+    few, batch, model = rows.taken(slice(0, 2)).x, state.source.batch_size, state.model
+    given, by_step = structures.as_fit_gets(few), state.source.are_batches
 
     def seen(fixed: int | None) -> ModelPass:
         options: Any = {"taken": state.taken, "until": until, "rows": fixed}
-        forward = Forward(state.model, given, state.names, **options)
+        program = TrainStep(model) if by_step else model
+        forward = Forward(program, given, state.names, **options)
         if fixed is None and forward.needs(batch):
             raise ValueError(f"the model works for {batch} rows at a time")
         return ModelPass(forward, state.names, few, state.rows_together)
@@ -56,6 +61,17 @@ def see_stages(state: State, rows: Rows, until: float = math.inf) -> None:
         except Exception:
             raise error from None
     state.untraced = None
+    with state.safely("untracked variables"):
+        passed = state.measure.forward
+        names = [stage.name for stage in passed.stages]
+        state.untracked = Untracked(state.model, passed.function, names)
+    forward = state.measure.forward
+    if not by_step and computes_loss(model) and leaves_out(model, forward.seen):
+        # What ``call`` leaves out is called by the training step.
+        state.source.become_batches()
+        if state.source.shown is not None:
+            with state.safely("training step"):
+                see_stages(state, state.source.shown, until)
 
 
 def read_stages(state: State, rows: Rows) -> None:
@@ -98,6 +114,8 @@ def _name_sources(state: State, rows: Rows) -> None:
             state.before = (*ahead, replace(last, outputs=seen.outputs))
     else:
         plain = source_names(state.model, rows.x)
+        if state.source.are_batches and isinstance(rows.x, tuple):
+            plain = batch_names(rows.x)
         state.names = [(name, 0) for name in plain]
         state.before = sources(plain, rows.x, {"name": "rows"})
 
@@ -139,6 +157,7 @@ class Description:
             data=data,
             training=training,
             model=facts.model_facts(state.model, outputs),
+            step=None if state.only_looks else _step(state),
             fits=tuple(state.fits),
         )
         if state.settings.anonymous:
@@ -203,7 +222,7 @@ class Description:
             known_data(state),
             state.source.shown,
             state.measure,
-            state.settings.class_names,
+            state.settings.class_names or class_names(state.source.call.x),
             classifies=facts.classifies(state.model),
         )
 
@@ -233,6 +252,11 @@ def _renewed(state: State, training: Training, data: Data) -> Fit:
         steps=state.steps,
         frozen=facts.frozen_layers(state.model),
     )
+
+
+def _step(state: State) -> StepFacts:
+    step = state.measure.forward.step if state.measure else None
+    return facts.step_facts(state.model, step, None if state.cost.training else state.iterations)
 
 
 def known_data(state: State) -> Data:

@@ -13,7 +13,7 @@ from pipetrace.record.measure.after_training import Sample, TrainingMode
 from pipetrace.record.measure.data_flow import flow
 from pipetrace.record.measure.kept_rows import kept_rows, with_earlier_outputs
 from pipetrace.record.measure.model_pass import ModelPass
-from pipetrace.record.measure.outcomes import compared
+from pipetrace.record.measure.outcomes import DEPENDENCE_PASSES, compared
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.state import Followed, State
 from pipetrace.record.writer_thread import WriterThread
@@ -129,12 +129,14 @@ class _Parts:
             Part("prediction", lambda: a_pass, self._predictions, is_first=True),
             Part("outcomes", lambda: a_pass, self._outcomes, is_first=True),
             Part("final weights", lambda: -math.inf, self._weights),
+            Part("untracked variables", lambda: -math.inf, self._untracked),
             Part("measurements", lambda: 0.0, lambda: measure_waiting(self._of_epochs), True),
             Part("dataset checks", self._seconds_of_checks, self._checks, is_first=True),
             Part("baseline models", self._seconds_of_baselines, self._baselines, is_first=True),
             Part("kept rows", lambda: a_pass, self._kept_rows, is_first=True),
             Part("data flow", lambda: 2 * a_pass, lambda: self._data_flow(progress), is_first=True),
             Part("dimensions", self._seconds_of_dimensions, self._dimensions),
+            Part("batch dependence", lambda: DEPENDENCE_PASSES * a_pass, self._dependence),
             Part("training mode", self._seconds_of_mode, self._training_mode),
         ]
 
@@ -208,6 +210,13 @@ class _Parts:
     def _weights(self) -> None:
         variables = self.measure.forward.variables()
         self.writer.add_weights(after_training.stored_weights(variables))
+
+    def _untracked(self) -> None:
+        if self.state.untracked is not None:
+            self.state.add([*self.state.untracked.figures()])
+
+    def _dependence(self) -> None:
+        self.state.add(outcomes.batch_dependence(self.measure, self.trained))
 
     def _seconds_of_checks(self) -> float:
         return sum(each.nbytes for each in self.trained.arrays) / CHECKED_BYTES_A_SECOND

@@ -6,7 +6,7 @@ import time
 from pipetrace.capture import internals
 from pipetrace.capture.guard import contained
 from pipetrace.capture.hook import TookTooLongError
-from pipetrace.capture.weights import is_built, weights
+from pipetrace.capture.weights import weights
 from pipetrace.record.describe import Description, read_stages, see_stages
 from pipetrace.record.state import State
 from pipetrace.trace.overhead import BUDGET, UNSUPPORTED
@@ -17,6 +17,8 @@ where MobileNetV2 with its 155 layers took 0.55 s and the digits' five 0.05 s.""
 LOOK_OF_TRACE = 0.12
 """The same as a share of what Keras takes to trace and compile the first step: a look needs the
 forward pass only, and once. It tells of somebody's own layers that trace slowly, as with loops."""
+STEP_TIMES = 3.0
+"""A training step is traced with its gradients, which takes so many times as long."""
 TRACING_SHARE = 0.6
 """Share of the time for a look after which tracing is given up; the rest is for the first pass."""
 CLOSING_SECONDS = 0.3
@@ -81,6 +83,8 @@ class FirstLook:
     def seconds(self) -> float:
         """What a look will take; infinite where that cannot be known yet."""
         by_layers = LOOK_SECONDS + LOOK_SECONDS_A_LAYER * self._state.layers()
+        if self._state.source.are_batches:
+            by_layers *= STEP_TIMES
         by_layers = max(by_layers, self._at_least)
         # Layers of Keras' own take about the same each; others may trace as much as they like.
         if all(internals.is_of_keras(type(each)) for each in self._inner_layers()):
@@ -101,7 +105,7 @@ class FirstLook:
             or state.source.shown is None
             or not self.allowed
             or not state.can("stages")
-            or not is_built(state.model)  # the first pass would take names that training would take
+            or not state.is_built  # the first pass would take names that training would take
         ):
             return False
         # A short training pays it from what it may take in all, of which epochs want a part too.

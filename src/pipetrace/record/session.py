@@ -7,6 +7,7 @@ from typing import Any
 
 from pipetrace.capture import facts, internals
 from pipetrace.capture.fit import FitCall
+from pipetrace.capture.train_step import trains_by_step
 from pipetrace.errors import in_short
 from pipetrace.record import live_findings, privacy
 from pipetrace.record.budget import LossChecks
@@ -77,6 +78,8 @@ class Session:
         """
         state = self.state
         state.budget.start()
+        if not state.epoch:
+            state.iterations = facts.iterations(state.model)
         brief = state.settings.budget is not None and state.settings.after == BRIEF
         state.allowance.fit_begins(limited=brief)
         state.planned = state.epoch + max(0, call.epochs - call.initial_epoch)
@@ -86,6 +89,8 @@ class Session:
         if self.is_open:
             state.note(Event(UNFINISHED, state.epoch or None))
         with state.safely("stages"):
+            if trains_by_step(state.model):
+                state.source.become_batches()
             state.source.fit_begins(call)
             renew_sources(state)
         self._description.fit_begins()

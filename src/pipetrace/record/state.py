@@ -11,6 +11,7 @@ from pipetrace.capture.guard import contained
 from pipetrace.capture.internals import all_layers
 from pipetrace.capture.nodes import Graph
 from pipetrace.capture.tensors import Origin
+from pipetrace.capture.weights import Untracked
 from pipetrace.errors import ArgumentError, in_short
 from pipetrace.record import privacy
 from pipetrace.record.budget import DEFAULT_SHARE, Allowance, Budget, Cost
@@ -127,6 +128,7 @@ class State:
         allowance: what the ``fit`` that runs may still be delayed.
         measure: the forward pass of all stages; None until the stages were seen.
         untraced: the stages as far as they are known without tracing, where that was too long.
+        untracked: the variables that the model reads and Keras does not know.
         before: the stages before the model; ``names``: for each array of the rows the one it comes
             from.
         fits: the calls of ``fit`` so far, the one that runs last.
@@ -137,6 +139,7 @@ class State:
             does other work, everything takes longer than at rest.
         only_looks: whether the model is not trained.
         errors: what each part raised that has failed.
+        iterations: how often each optimizer had changed weights when recording began.
         skipped: how often something was skipped, by what and why.
     """
 
@@ -149,6 +152,7 @@ class State:
         self.writer: WriterThread | None = None
         self.measure: ModelPass | None = None
         self.untraced: Graph | None = None
+        self.untracked: Untracked | None = None
         self.names: list[Origin] = []
         self.before: tuple[Stage, ...] = ()
         self.fits: list[Fit] = []
@@ -159,6 +163,7 @@ class State:
         self.only_looks = False
         self.errors: dict[str, BaseException] = {}
         self.skipped: dict[tuple[str, str], int] = {}
+        self.iterations: dict[str, int] = {}
         self._layers: int | None = None
 
     @property
@@ -184,6 +189,13 @@ class State:
         if self.only_looks:
             return PROBE_ROWS
         return self.source.batch_size or KERAS_BATCH_SIZE
+
+    @property
+    def is_built(self) -> bool:
+        """Whether the layers have made their variables; of a model without ``call`` those in it."""
+        own = self.model if self.source.are_batches else None
+        inner = (each for each in all_layers(self.model) if each is not own)
+        return all(getattr(each, "built", True) for each in inner)
 
     def limit_rows(self) -> None:
         """Pass no more rows than a batch of the ``fit`` that runs."""

@@ -32,7 +32,12 @@ class Choice:
 
 
 def choose(
-    given: list[Array], targets: list[Array], losses: Array | None, *, squares: bool = True
+    given: list[Array],
+    targets: list[Array],
+    losses: Array | None,
+    *,
+    squares: bool = True,
+    classes: bool = True,
 ) -> list[Choice]:
     """The rows that say most about a model.
 
@@ -41,10 +46,11 @@ def choose(
         targets: what they should be; empty where that is not known.
         losses: the loss of each row, or None.
         squares: whether squared differences tell of rows without a loss.
+        classes: whether the outputs may tell classes; an embedding does not.
     """
     if not given or not len(given[0]):
         return []
-    labels = _labels(given, targets)
+    labels = _labels(given, targets) if classes else None
     if labels is not None:
         return _by_class(given[0], labels)
     if losses is None and squares:
@@ -57,7 +63,12 @@ def choose(
 
 
 def worth_keeping(
-    given: list[Array], targets: list[Array], losses: Array | None, most: int
+    given: list[Array],
+    targets: list[Array],
+    losses: Array | None,
+    most: int,
+    *,
+    classes: bool = True,
 ) -> list[int]:
     """The places of so many rows at the most: wrong ones first, then others, evenly spaced.
 
@@ -65,11 +76,11 @@ def worth_keeping(
     most three quarters of the rows are wrong ones, unless there are no others.
 
     Args:
-        given, targets, losses: as for ``choose``.
+        given, targets, losses, classes: as for ``choose``.
         most: how many.
     """
     total = len(given[0])
-    labels, wrong = _labels(given, targets), np.zeros(total, bool)
+    labels, wrong = _labels(given, targets) if classes else None, np.zeros(total, bool)
     if labels is not None:
         wrong = predicted_labels(given[0]) != labels
     elif (errors := _squares(given, targets) if losses is None else losses) is not None:

@@ -12,19 +12,20 @@ MOST_CLASSES = 200
 """Classes of which each gets its own figures."""
 
 
-def outcome(given: Array, wanted: Array | None) -> Outcome:
+def outcome(given: Array, wanted: Array | None, *, classes: bool = True) -> Outcome:
     """Figures of one output.
 
     Args:
         given: what the model gives, ``(n, ...)``.
         wanted: the targets, or None.
+        classes: whether the output may tell classes; an embedding does not.
     """
     found = _of_given(given.astype(np.float64))
     if wanted is None or wanted.dtype.kind not in "biuf" or not len(wanted):
         return found
     target = wanted.astype(np.float64)
     found = _of_targets(found, target)
-    labels = labels_of(given, wanted)
+    labels = labels_of(given, wanted) if classes else None
     if labels is not None:
         return replace(_classes(found, *labels), log_loss=_log_loss(given, labels[1]))
     if given.size == target.size:

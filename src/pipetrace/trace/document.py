@@ -13,6 +13,7 @@ from pipetrace.trace.records import ByName, Record, Shown, brief
 from pipetrace.trace.rows import KeptRows, Target
 from pipetrace.trace.summary import Summary
 from pipetrace.trace.training import Config, Fit, Training, with_ends
+from pipetrace.trace.training.step import StepFacts
 
 Array: TypeAlias = NDArray[Any]
 
@@ -114,8 +115,6 @@ class Stage(Record):
 
 class Stages(ByName[Stage]):
     """Stages, found by place and by name."""
-
-    __slots__ = ()
 
 
 @dataclass(frozen=True)
@@ -275,6 +274,7 @@ class Run(Record):
         platform: the operating system and processor.
         model_fingerprint: SHA-256 of the model's configuration and initial weights.
         model: its totals and outputs.
+        step: what a training step does.
         fits: the calls of ``fit``; see ``Trace.fits``.
     """
 
@@ -288,6 +288,7 @@ class Run(Record):
     data: Data
     training: Training
     model: ModelFacts | None = None
+    step: StepFacts | None = None
     fits: tuple[Fit, ...] = ()
 
 

@@ -66,6 +66,36 @@ class NormalizedInput(Figures):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
+class UntrackedVariables(Figures):
+    """Trainable TensorFlow variables that a stage reads and that are none of the model's.
+
+    Where there are none, the name is ``model`` and the count 0.
+
+    Attributes:
+        count, values: how many variables, and how many numbers they hold.
+        changed: whether any changed while it was watched, as where a loop of one's own trains it.
+    """
+
+    kind: ClassVar[str] = "untracked_variables"
+    count: int | None = None
+    values: int | None = None
+    changed: bool | None = None
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class BatchDependence(Figures):
+    """How much the output of a stage for a row depends on the other rows of its batch.
+
+    Attributes:
+        difference: root mean square of the change where its neighbours are others, over the
+            standard deviation of the output over the rows.
+    """
+
+    kind: ClassVar[str] = "batch_dependence"
+    difference: float | None = None
+
+
+@dataclass(frozen=True, repr=False, eq=False)
 class InitialWeight(Figures):
     """A weight before training.
 
@@ -183,6 +213,7 @@ class Outcome(Figures):
         log_loss: mean negative logarithm of the true class's probability; None for other outputs.
         mean_squared_error_of_mean: what predicting each output's mean gives.
         mean_absolute_error_of_median: what predicting each output's median gives.
+        mean_squared_error_of_last: what repeating the last step of the input gives, for series.
         binary_accuracy, binary_majority_share: of several independent targets of 0 or 1.
     """
 
@@ -220,6 +251,7 @@ class Outcome(Figures):
     mean_absolute_error: float | None = None
     mean_squared_error_of_mean: float | None = None
     mean_absolute_error_of_median: float | None = None
+    mean_squared_error_of_last: float | None = None
     r2: float | None = None
     binary_accuracy: float | None = None
     binary_majority_share: float | None = None
@@ -267,6 +299,12 @@ class DatasetCheck(Figures):
             half against the first, which says how much to expect.
         column_scale: of the same, the median ratio of the standard deviations, at least 1.
         column_sign: of the same, share of columns with values below zero in one part alone.
+        inputs_padded, targets_padded: share of steps that are padding at the end of their row; of
+            several arrays that with most.
+        own_correlation: where inputs and targets have the same positions, correlation over these of
+            an input and its own target, mean over the rows.
+        best_correlation: the same of the target that correlates best with it.
+        mutual_best: share of inputs that are the best ones of their best target in turn.
     """
 
     kind: ClassVar[str] = "dataset_check"
@@ -289,6 +327,11 @@ class DatasetCheck(Figures):
     column_shift: float | None = None
     column_scale: float | None = None
     column_sign: float | None = None
+    inputs_padded: float | None = None
+    targets_padded: float | None = None
+    own_correlation: float | None = None
+    best_correlation: float | None = None
+    mutual_best: float | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)

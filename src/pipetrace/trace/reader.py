@@ -267,7 +267,7 @@ class _Reader:
 
     def _summary(self, part: str, name: str) -> Summary | None:
         row = self.summaries.get((part, None), {}).get(name)
-        return None if row is None else self.contents.summary(row)
+        return None if row is None else self.contents.summary(row, stays=True)
 
     def _of_epoch(self, part: str, number: int) -> Summaries:
         return Summaries(self.summaries.get((part, number), {}), self.contents)

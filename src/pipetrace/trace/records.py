@@ -7,6 +7,7 @@ registers where those are made; they are loaded when a notebook asks for the fir
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from functools import cached_property
 from typing import Any, Protocol, Self, SupportsIndex, TypeVar, overload
 
 import numpy as np
@@ -54,7 +55,10 @@ T = TypeVar("T", bound=Named)
 class ByName(tuple[T, ...]):
     """A tuple whose entries are also found by name."""
 
-    __slots__ = ()
+    @cached_property
+    def by_name(self) -> Mapping[str, T]:
+        """Each entry by its name, the first one of several."""
+        return {each.name: each for each in reversed(self)}
 
     @overload
     def __getitem__(self, place: SupportsIndex | str) -> T: ...
@@ -71,9 +75,8 @@ class ByName(tuple[T, ...]):
             return type(self)(super().__getitem__(place))
         if not isinstance(place, str):
             return super().__getitem__(place)
-        for each in self:
-            if each.name == place:
-                return each
+        if place in self.by_name:
+            return self.by_name[place]
         import difflib
 
         names = [each.name for each in self]

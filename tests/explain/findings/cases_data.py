@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from tests.explain.findings.conftest import poor, poor_numbers
+from tests.explain.findings.conftest import Changes, poor, poor_numbers
 from tests.explain.findings.faulty import (
     FLAGS,
     NAN_LOSS,
@@ -11,12 +11,14 @@ from tests.explain.findings.faulty import (
     STRETCHED,
     Case,
     baselines,
+    forecast,
     held_rows,
     imbalanced,
     normalized,
     numbers,
     on_frozen_base,
     outcome,
+    padded_rows,
     run,
     signals,
     training_rows,
@@ -33,6 +35,12 @@ SHIFTED = HELPLESS | {(ShiftedTargets, "0", None): {"score": 0.33}}
 AMONG = training_rows(targets_among_inputs=1.0, targets_are_inputs=0.01)
 SPLIT = {(FitArguments, "fit", None): {"validation_split": 0.2}}
 IN_ORDER = {(FitArguments, "fit", None): {"shuffle": False}}
+
+
+def pairs_of(own: float, best: float, mutual: float) -> Changes:
+    return training_rows(own_correlation=own, best_correlation=best, mutual_best=mutual)
+
+
 flags = partial(run, loss="binary_crossentropy", last="sigmoid", width=1)
 
 CASES = [
@@ -116,7 +124,15 @@ CASES = [
         numbers(baselines(linear=0.0, kernel=0.01) | AMONG | poor_numbers()),
         numbers(baselines(linear=0.9, kernel=0.9) | AMONG),
     ),
+    # Inputs look like the targets of other rows; smooth images look like any.
+    Case(
+        "PT108", run(HELPLESS | pairs_of(0.01, 0.6, 0.9)), run(HELPLESS | pairs_of(0.01, 0.6, 0.5))
+    ),
+    Case(
+        "PT108", run(HELPLESS | pairs_of(0.01, 0.6, 0.9)), run(HELPLESS | pairs_of(0.6, 0.6, 0.9))
+    ),
     Case("PT110", run(imbalanced(0.05)), run(imbalanced(0.6))),
+    Case("PT110", run(imbalanced(0.05)), run(imbalanced(0.05) | training_rows(targets_padded=0.7))),
     Case(
         "PT110",
         run(imbalanced(0.05)),
@@ -135,5 +151,21 @@ CASES = [
     Case("PT151", normalized(POOR, variance=1.0), normalized(POOR, variance=2.0), "second"),
     # An unused one does no harm where the model learns.
     Case("PT151", normalized(POOR, variance=1.0), normalized({}, variance=1.0), "second"),
+    Case("PT152", padded_rows(0.9), padded_rows(0.3), "second"),
+    Case("PT152", padded_rows(0.9), padded_rows(0.9, {"return_sequences": True}), "second"),
+    Case("PT152", padded_rows(0.9), padded_rows(0.9, std=0.3), "second"),
+    Case("PT153", forecast(0.02), forecast(0.005)),
+    # Of rows whose last step says little, repeating it is no forecast.
+    Case("PT153", forecast(0.6, 0.5), forecast(0.6, 0.5, mean=1.0)),
+    Case(
+        "PT154",
+        run(POOR | training_rows(targets_padded=0.6)),
+        run(POOR | training_rows(targets_padded=0.6), training={"class_weights": {"1": 9.0}}),
+    ),
+    Case(
+        "PT154",
+        run(POOR | training_rows(targets_padded=0.6)),
+        run(training_rows(targets_padded=0.6)),
+    ),
     Case("PT112", run(outcome(classes_present=1)), run(outcome(classes_present=2)), level=ERROR),
 ]

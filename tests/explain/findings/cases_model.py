@@ -1,10 +1,12 @@
 """Faulty runs for the rules about the model (PT2, PT3, PT6), and runs that are nearly faulty."""
 
 import math
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from tests.explain.findings.conftest import poor, poor_numbers, saturated
+import numpy as np
+from tests.explain.findings.conftest import a_run, poor, poor_numbers, saturated
 from tests.explain.findings.faulty import (
     FLAGS,
     NORMALISED,
@@ -25,12 +27,21 @@ from tests.explain.findings.faulty import (
 )
 
 from pipetrace.explain.findings import ERROR
-from pipetrace.trace.document import Parameters
-from pipetrace.trace.measurements import InitialWeight, LossPoint, Outcome, Update
+from pipetrace.trace import Trace
+from pipetrace.trace.document import Parameters, Prediction
+from pipetrace.trace.measurements import (
+    BatchDependence,
+    InitialWeight,
+    LossPoint,
+    Outcome,
+    UntrackedVariables,
+    Update,
+)
 
 WIDE = outcome(min=-5.0, max=9.0)
 REAL = {"whole": False, "max": 7.5, "distinct": None}
 MANY_FLAGS = {**FLAGS, "shape": (None, 3)}
+ONE_HOT = {"loss": "categorical_crossentropy", "target": MANY_FLAGS}
 UNIFORM = POOR | outcome(accuracy=0.34, balanced_accuracy=0.333)
 LINEAR = baselines(linear_validation=0.6, linear_validation_balanced=0.6)
 SILENT = gradient(max=0.0, norm=0.0, rms=0.0, zeros=1.0)
@@ -55,6 +66,31 @@ def saturating(share: float, stage: str, activation: str, changes: Any = POOR) -
     """Makes a run in which this share of a stage's outputs lies at the activation's end."""
     made = run(changes, hidden=activation)
     return lambda: with_summary(made(), stage, saturated(share))
+
+
+def own_loss(times: int) -> Trace:
+    """Three rows, of which a loss of one's own is a cross-entropy after so many softmaxes."""
+    rows = []
+    for label in range(3):
+        given = np.array([0.7, 0.2, 0.1])
+        powers = np.exp(given)
+        used = powers / powers.sum() if times == 2 else given
+        loss = -math.log(used[label])
+        rows.append(Prediction(label, label, {"last": given}, loss=loss))
+    return replace(a_run(POOR, loss="own"), predictions=tuple(rows))
+
+
+def untracked(changed: bool | None) -> Any:
+    """Variables that Keras does not know, which nothing or a loop of one's own trains."""
+    figures = {"count": 2, "values": 500, "changed": changed}
+    return {(UntrackedVariables, "second", None): figures}
+
+
+def depending(difference: float) -> Any:
+    """The second layer and the prediction change so much where a row passes alone."""
+    return {
+        (BatchDependence, name, None): {"difference": difference} for name in ("second", "last")
+    }
 
 
 CASES = [
@@ -112,6 +148,8 @@ CASES = [
         "last",
         ERROR,
     ),
+    # A loss of one's own, of which the rows tell what it does.
+    Case("PT304", partial(own_loss, 2), partial(own_loss, 1), "last", ERROR),
     # Each of several outputs is compared with the one target.
     Case(
         "PT305",
@@ -141,6 +179,12 @@ CASES = [
         "PT306",
         run(POOR | outcome(sum_max=2.4), last="sigmoid"),
         run(outcome(sum_max=2.4), last="sigmoid"),
+        "last",
+    ),
+    Case(
+        "PT306",
+        run(POOR | outcome(target_binary=1.0, target_sum_max=3.0), **ONE_HOT),
+        run(POOR | outcome(target_binary=1.0, target_sum_max=1.0), **ONE_HOT),
         "last",
     ),
     Case("PT306", binary(last="tanh"), binary(last="tanh", from_logits=True), "last"),
@@ -207,5 +251,14 @@ CASES = [
         run(POOR | SILENT | UNMOVED),
         run(POOR | gradient(max=1e-12, rms=1e-13)),
         "first",
+    ),
+    Case("PT650", run(untracked(None)), run(untracked(True)), "second"),
+    Case("PT651", run(depending(0.3)), run(depending(0.005)), "second"),
+    # A batch normalization that is told to take the batch's own averages does so on purpose.
+    Case(
+        "PT651",
+        run(depending(0.3)),
+        run(depending(0.3), layers={"second": {"layer": "BatchNormalization"}}),
+        "second",
     ),
 ]

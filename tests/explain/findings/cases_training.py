@@ -30,12 +30,14 @@ from pipetrace.trace import Trace
 from pipetrace.trace.document import FAILED, INTERRUPTED, KILLED, RUNNING, STOPPED, Ending
 from pipetrace.trace.events import LOSS, OUTPUT, Event
 from pipetrace.trace.measurements import LossPoint, StepLosses
+from pipetrace.trace.training import Callback, Fit
 
 TURNS = [0.7, 0.5, 0.52, 0.6, 0.7, 0.8, 0.9, 1.0]
 SETTLES = [1.0, 0.9, 0.8, 0.75, 0.74, 0.74, 0.74, 0.74]
 PENALTY = {(LossPoint, "training", -1): {"loss": 3.0, "penalty": 2.4}}
 STUCK = POOR | signals("second", 0, not_finite=0.5)
 LAZY = {"epochs": 30, "losses": slow(30)}
+BEATEN = {"d_loss": 0.01, "g_loss": 6.0}
 NAN_EVENTS = (Event(LOSS, 1, 1, value=math.nan), Event(OUTPUT, 1, 1, "second"))
 
 
@@ -54,6 +56,15 @@ def dropout(rate: float) -> dict[str, Any]:
 def with_few(rows: int) -> Trace:
     poor_rows = outcome("validation", balanced_accuracy=0.5, accuracy=0.5)
     return with_rows(a_run(poor_rows), rows)
+
+
+def left_with(number: int, mode: str, **options: Any) -> Trace:
+    """The sound run, which ended with the weights of this epoch."""
+    made = a_run(**options)
+    settings = {"monitor": "val_loss", "mode": "min" if mode == "max" else "max"}
+    training = replace(made.run.training, callbacks=(Callback("EarlyStopping", settings),))
+    fit = Fit(1, training, weights_epoch=number, weights_differ=number < 8)
+    return replace(made, run=replace(made.run, training=training, fits=(fit,)))
 
 
 def ended(kind: str) -> Trace:
@@ -114,6 +125,15 @@ CASES = [
             | training_rows(rows=256, distinct=256, possible_rows=256.0)
         ),
     ),
+    Case("PT520", partial(left_with, 1, "min"), partial(left_with, 8, "max")),
+    # The best by the validation loss may be worse by another metric.
+    Case(
+        "PT520",
+        partial(left_with, 1, "min"),
+        partial(left_with, 2, "max", held=[0.7, 0.5, *[0.505] * 6]),
+    ),
+    Case("PT521", run(metrics=BEATEN), run(metrics={**BEATEN, "g_loss": 1.2})),
+    Case("PT521", run(metrics=BEATEN), run(metrics={"d_loss": -0.5, "g_loss": 40.0})),
     Case("PT506", partial(with_few, 30), partial(with_few, 300)),
     Case(
         "PT701",

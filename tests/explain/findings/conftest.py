@@ -32,6 +32,7 @@ from pipetrace.trace.measurements import (
     TRAINING_MODE,
     VALIDATION,
     BaselineModel,
+    BatchDependence,
     ClassOutcome,
     DatasetCheck,
     Dimensions,
@@ -43,6 +44,7 @@ from pipetrace.trace.measurements import (
     ShiftedTargets,
     Signal,
     StepLosses,
+    UntrackedVariables,
     Update,
 )
 from pipetrace.trace.rows import Target
@@ -127,6 +129,8 @@ def sound_figures(epochs: int, width: int) -> Figures:
         class_shift_sigmas=0.1,
         **SAME_COLUMNS,
     )
+    found[UntrackedVariables, "model", None] = UntrackedVariables(count=0, values=0)
+    found[BatchDependence, "last", None] = BatchDependence(1e-6)
     for name in (LINEAR, KERNEL):
         found[BaselineModel, name, None] = BaselineModel(
             600, True, 0.94, 0.94, 0.94, 0.94, 0.94, 0.94

@@ -157,6 +157,22 @@ def normalized(changes: Any, variance: float) -> Make:
     return make
 
 
+def padded_rows(share: float, config: Any = None, std: float = 1e-6) -> Make:
+    """A recurrent layer in the second place, behind rows that are padded so far."""
+    changes = poor() | training_rows(inputs_padded=share) | signals("second", std=std)
+    return run(changes, layers={"second": {"layer": "LSTM", "config": config or {}}})
+
+
+def forecast(error: float, last: float = 0.01, mean: float = 10.0) -> Make:
+    """A regression of this error beside repeating the last step and predicting the mean."""
+    figures = {
+        "mean_squared_error": error,
+        "mean_squared_error_of_last": last,
+        "mean_squared_error_of_mean": mean,
+    }
+    return numbers(outcome("validation", **figures))
+
+
 def drawn(factor: float, **more: float) -> dict[Any, Any]:
     """Kernels that start at so many times Glorot's standard deviation."""
     sizes = {"first": 24, "second": 32, "last": 19}

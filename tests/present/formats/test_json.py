@@ -14,7 +14,7 @@ from tests.traces import HOSTILE, broken, killed, renamed
 from tools.make_declarations import declarations, json_schema, records, typescript
 
 from pipetrace.present.build.document import document
-from pipetrace.present.formats.json import encode, to_json
+from pipetrace.present.formats.json import encode, pieces, to_json
 from pipetrace.present.views import Document
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Array, Ending, Run
@@ -198,3 +198,12 @@ def test_the_schema_names_the_versions_of_a_run() -> None:
         "epoch",
         "step",
     ]
+
+
+def test_a_trace_is_written_in_small_pieces(digits_trace: Trace) -> None:
+    made = [*pieces(digits_trace)]
+    text = "".join(made)
+    assert json.loads(text) == json.loads(to_json(digits_trace))
+    assert max(map(len, made)) < len(text) / 4
+    odd: tuple[Any, ...] = ({}, [], {"a": []}, 1, "a")
+    assert all(json.loads("".join(pieces(each))) == each for each in odd)

@@ -8,7 +8,7 @@ import pytest
 from tests.record.models import BATCH, ROWS, as_arrays, classifier, rows
 
 import pipetrace
-from pipetrace.trace.measurements import TRAINING, VALIDATION, DatasetCheck, LossPoint
+from pipetrace.trace.measurements import TRAINING, VALIDATION, DatasetCheck, LossPoint, Outcome
 
 pytestmark = [
     pytest.mark.framework,
@@ -128,3 +128,31 @@ def test_weights_that_no_epoch_left(tmp_path: Path) -> None:
     model.fit(**as_arrays(), callbacks=[Zeroes()], verbose=0)
     (fit,) = pipetrace.read(tmp_path / "run.trace").fits
     assert (fit.weights_epoch, fit.weights_differ) == (None, True)
+
+
+def test_an_embedding_is_no_class_and_its_largest_value_no_answer(tmp_path: Path) -> None:
+    import keras
+
+    def own(_: Any, given: Any) -> Any:
+        return given[:, 0] ** 2
+
+    for place, (loss, activation, tells) in enumerate(
+        [
+            ("sparse_categorical_crossentropy", "linear", True),
+            (own, "softmax", True),
+            (own, "linear", False),
+        ]
+    ):
+        x, y = rows()
+        model = keras.Sequential(
+            [keras.layers.Input((6,)), keras.layers.Dense(3, activation=activation)]
+        )
+        model.compile("adam", loss)
+        path = tmp_path / f"{place}.trace"
+        watched(model, path)
+        model.fit(x, y, verbose=0)
+        trace = pipetrace.read(path)
+        outcome = trace.measurements.of(Outcome, TRAINING)
+        assert outcome.rows == ROWS
+        assert (outcome.accuracy is not None) is tells
+        assert (trace.predictions[0].label is not None) is tells

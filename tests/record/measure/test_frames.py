@@ -52,7 +52,7 @@ def test_columns_keep_their_names(
 ) -> None:
     import keras
 
-    values = np.random.default_rng(0).normal(5, 2, (40, 3)).astype("float32")
+    values = np.random.default_rng(0).normal(5, 2, (40, 3))  # of 64 bits, as tables often are
     scale = keras.layers.Normalization(name="scaled")
     scale.adapt(values)
     layers = [keras.Input((3,), name="table"), scale, keras.layers.Dense(3, name="hidden")]

@@ -7,7 +7,7 @@ import pytest
 
 import pipetrace
 from pipetrace.trace import Trace
-from pipetrace.trace.measurements import DatasetCheck, NormalizedInput
+from pipetrace.trace.measurements import DatasetCheck, NormalizedInput, Outcome
 
 pytestmark = pytest.mark.framework
 
@@ -20,7 +20,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Trace:
     keras.utils.set_random_seed(0)
     path: Path = tmp_path_factory.mktemp("inputs") / "run.trace"
     rng = np.random.default_rng(0)
-    x = rng.normal(3, 2, size=(128, 4)).astype("float32")
+    x = rng.normal(3, 2, size=(128, 4))  # float64, as NumPy makes it
     layers = keras.layers
     model = keras.Sequential(
         [
@@ -57,3 +57,20 @@ def test_columns_of_validation_rows_are_compared(run: Trace) -> None:
     assert theirs.column_scale == pytest.approx(10, rel=1e-5)
     assert ours.column_scale is not None
     assert ours.column_scale < 1.3
+
+
+def test_series_are_held_against_their_last_step(tmp_path: Path) -> None:
+    import keras
+
+    steps = np.random.default_rng(0).normal(size=108).cumsum()
+    x, y = np.stack([steps[at : at + 8] for at in range(100)])[..., None], steps[8:, None]
+    model = keras.Sequential(
+        [keras.Input((8, 1)), keras.layers.Flatten(), keras.layers.Dense(1, name="out")]
+    )
+    model.compile("sgd", "mse")
+    pipetrace.watch(model, tmp_path / "run.trace", verbose=False, budget=None)
+    model.fit(x, y, epochs=1, verbose=0)
+    measured = pipetrace.read(tmp_path / "run.trace").measurements
+    error = measured.of(Outcome, "training").mean_squared_error_of_last
+    assert error == pytest.approx(((y - x[:, -1]) ** 2).mean())
+    assert measured.of(DatasetCheck, "training").inputs_padded == 0

@@ -7,7 +7,15 @@ import sys
 import numpy as np
 import pytest
 
-from pipetrace.record.measure.outcomes import SET_BY_THREADPOOLCTL, one_blas_thread
+from pipetrace.capture.forward import Forward
+from pipetrace.record.measure.model_pass import ModelPass
+from pipetrace.record.measure.outcomes import (
+    SET_BY_THREADPOOLCTL,
+    batch_dependence,
+    one_blas_thread,
+)
+from pipetrace.record.measure.rows import Rows
+from pipetrace.trace.measurements import BatchDependence
 
 threadpoolctl = pytest.importorskip("threadpoolctl")
 
@@ -42,3 +50,37 @@ def test_the_environment_is_what_it_was(given: str | None) -> None:
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     )
     assert ran.stdout == f"{given}\n"
+
+
+@pytest.mark.framework
+def test_what_depends_on_the_other_rows_of_a_batch_is_measured() -> None:
+    import keras
+
+    class Wrong(keras.layers.Layer):  # type: ignore[misc] # Keras has no types
+        def call(self, values: object) -> object:
+            return values + keras.ops.mean(values, axis=0, keepdims=True)
+
+    x = np.random.default_rng(0).normal(size=(40, 4)).astype("float32")
+    layers = keras.layers
+    noise = layers.Lambda(lambda values: values + keras.random.normal(keras.ops.shape(values)))
+
+    def measured(middle: object) -> dict[str, float | None]:
+        keras.utils.set_random_seed(0)
+        dense = layers.Dense(3, name="dense")
+        model = keras.Sequential([keras.Input((4,)), dense, middle, layers.Dense(1, name="out")])
+        forward = Forward(model, x[:2], [("rows", 0)])
+        found = batch_dependence(ModelPass(forward, [("rows", 0)], x[:2]), Rows(x))
+        return {
+            name: figures.difference
+            for name, figures in found
+            if isinstance(figures, BatchDependence)
+        }
+
+    wrong = measured(Wrong(name="wrong"))
+    assert list(wrong) == ["wrong", "out"]
+    assert [each is not None and each > 0.01 for each in wrong.values()] == [True, True], wrong
+    usual = measured(layers.BatchNormalization())
+    assert list(usual) == ["out"]
+    assert usual["out"] == pytest.approx(0, abs=1e-4)
+    drawn = measured(noise)
+    assert drawn["out"] == pytest.approx(0, abs=1e-4)

@@ -6,7 +6,8 @@ from functools import cached_property
 from pipetrace.explain import task
 from pipetrace.explain.cache import once
 from pipetrace.explain.findings.finding import Evidence
-from pipetrace.explain.fits import last_stretch
+from pipetrace.explain.findings.layer_kinds import LAYER_ACTIVATIONS, RESHAPING
+from pipetrace.explain.fits import last_stretch, restored
 from pipetrace.explain.formatting import figure, share
 from pipetrace.explain.judgement import judgement
 from pipetrace.trace.document import LAYER, SOURCE, STEP, Stage, Trace
@@ -35,55 +36,6 @@ difference of two shares of 300 rows."""
 BEHIND_COMPONENTS = 0.6
 """The same for an autoencoder: principal components are the best linear code of a width, and
 networks come close to them only after very many epochs."""
-NORMALISING = frozenset(
-    {
-        "BatchNormalization",
-        "LayerNormalization",
-        "GroupNormalization",
-        "UnitNormalization",
-        "Normalization",
-        "RMSNormalization",
-        "SpectralNormalization",
-    }
-)
-NONLINEAR = frozenset(
-    {
-        *(
-            "relu",
-            "relu6",
-            "leaky_relu",
-            "prelu",
-            "thresholdedrelu",
-            "crelu",
-            "elu",
-            "selu",
-            "celu",
-        ),
-        *("gelu", "silu", "swish", "mish", "glu", "tanh", "hard_tanh", "tanh_shrink", "sigmoid"),
-        *("hard_sigmoid", "log_sigmoid", "hard_silu", "hard_swish", "softplus", "softsign"),
-        *("softmax", "log_softmax", "sparsemax", "squareplus", "exponential"),
-    }
-)
-"""Activations that are not linear."""
-LAYER_ACTIVATIONS = {
-    "ReLU": "relu",
-    "LeakyReLU": "leaky_relu",
-    "ELU": "elu",
-    "PReLU": "prelu",
-    "Softmax": "softmax",
-    "ThresholdedReLU": "thresholdedrelu",
-}
-"""Layers that are an activation."""
-RESHAPING = frozenset(
-    {
-        *("InputLayer", "Identity", "Flatten", "Reshape", "Permute", "RepeatVector"),
-        *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout"),
-        *("GaussianNoise", "GaussianDropout", "ActivityRegularization"),
-        *("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"),
-        *("Cropping1D", "Cropping2D", "Cropping3D"),
-    }
-)
-"""Layers that leave values as they are, or only move, drop or disturb them."""
 
 
 class MeasuredRun:
@@ -219,7 +171,7 @@ class MeasuredRun:
     @cached_property
     def weights_are_older(self) -> bool:
         """Whether the weights that are left are not those after the last epoch."""
-        return self.last_epoch in self.trace.weights_after  # else only the last ones are kept
+        return restored(self.whole)
 
     @property
     def outcome(self) -> str:
@@ -236,12 +188,32 @@ class MeasuredRun:
         """The rows that the model is judged by: validation rows where there are any."""
         return VALIDATION if self.has(Outcome, VALIDATION) else TRAINING
 
+    @cached_property
+    def has_answers(self) -> bool:
+        """Whether the outputs answer something, and are not the embedding of a row.
+
+        Under a loss of one's own the largest of several outputs is an answer only behind a softmax
+        or where each has a target.
+        """
+        output = self.output
+        if output is None or output.loss is None or output.loss in task.KNOWN_LOSSES:
+            return True
+        bounded = self.last_activation in ("softmax", "sigmoid", "hard_sigmoid", "log_softmax")
+        target = output.target
+        return (
+            bounded
+            or (output.shape[-1] or 0) < 2
+            or (target is not None and target.shape == output.shape)
+        )
+
     def skill(self, rows: str, epoch: int | None = None) -> float | None:
         """How good the model is, from chance level (0) to perfect (1); negative below chance.
 
         For classes by the balanced accuracy, for numbers R2.
         """
         outcome = self.of(Outcome, rows, epoch)
+        if not self.has_answers:
+            return None
         if outcome.balanced_accuracy is not None:
             return skill_of(outcome.balanced_accuracy, outcome.classes_present)
         return outcome.r2
@@ -336,8 +308,10 @@ class MeasuredRun:
 
     def how_well(self) -> list[Evidence]:
         """The skill of the model and of the better baseline model, as evidence."""
-        found = []
+        found: list[Evidence] = []
         outcome = self.of(Outcome, self.evaluated_rows)
+        if not self.has_answers:
+            return found
         rows = "validation rows" if self.evaluated_rows == VALIDATION else "training rows"
         place = f"measurements[outcome/{self.evaluated_rows}]"
         if outcome.accuracy is not None:

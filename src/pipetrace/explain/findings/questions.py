@@ -3,27 +3,14 @@
 import math
 
 from pipetrace.explain.findings.finding import Evidence
-from pipetrace.explain.findings.measured_run import (
-    NO_SKILL,
-    NONLINEAR,
-    NORMALISING,
-    RESHAPING,
-    MeasuredRun,
-)
-from pipetrace.explain.formatting import counted, figure, share
+from pipetrace.explain.findings.layer_kinds import NONLINEAR, NORMALISING, RESHAPING
+from pipetrace.explain.findings.measured_run import NO_SKILL, MeasuredRun
+from pipetrace.explain.findings.pairing import misaligned
+from pipetrace.explain.formatting import figure
 from pipetrace.explain.judgement import AT_CHANCE, BETTER, WORSE
 from pipetrace.trace.document import SOURCE, STEP, Stage
 from pipetrace.trace.measurements import (
-    ALIGNED,
-    KERNEL,
-    LINEAR,
-    REVERSED,
     TRAINING,
-    VALIDATION,
-    BaselineModel,
-    DatasetCheck,
-    Outcome,
-    ShiftedTargets,
     Signal,
 )
 
@@ -35,16 +22,8 @@ REGRESSION_LOSSES = frozenset(
         *("mean absolute percentage error", "mean squared logarithmic error"),
     }
 )
-SCORE_GAP = 0.25
-"""Difference of two scores of a baseline model on the same rows: four standard errors of a share of
-100 rows."""
-CLASS_SHIFT, CLASS_SHIFT_SIGMAS = 0.1, 6.0
-"""Total variation between the class shares of training and validation, and how far beyond chance,
-from which they differ."""
-SORTED_RUNS = 0.2
-"""Runs of one class over those of a random order, below which the rows are sorted by class."""
-UNSEEN_CLASSES = 0.02
-"""Share of validation rows of unseen classes. By chance a rare class may be missing."""
+ALIKE, DIFFERENT = 1e-6, 1e-2
+"""Standard deviation over the rows, relative to the size: the first is the rounding of 32 bits."""
 FADED = 0.05
 """Standard deviation of the last hidden stage over that of the first, before training. With Glorot
 initialization a ReLU layer keeps about 0.7 of it: this is the loss of nine layers. He
@@ -106,132 +85,6 @@ def log_margin(value: float, limit: float, decades: float) -> float:
     return margin(-math.log10(max(value, 1e-12)), -math.log10(limit), decades)
 
 
-# Whether rows and targets belong together, judged by baseline models
-
-
-def trained_apart(run: MeasuredRun) -> Evidence | None:
-    """A baseline model fails on validation rows, but not after other validation rows."""
-    validation = [each.validation for each in run.baselines.values() if each.validation is not None]
-    trained = max(validation, default=0.0)
-    best: tuple[float, str] | None = None
-    for name, each in run.baselines.items():
-        own = each.within_validation
-        # That the target is the input holds for any rows, few or many.
-        if own is None or run.rebuilds or own - max(trained, 0.0) < SCORE_GAP:
-            continue
-        if best is None or own > best[0]:
-            best = (own, name)
-    classes = run.of(BaselineModel, LINEAR).classification
-    majority = (run.of(Outcome, VALIDATION).majority_share or 0.0) if classes else 0.0
-    # A high accuracy says something only where one class is not nearly all rows.
-    if best is None or best[0] - majority < SCORE_GAP:
-        return None
-    own, name = best
-    first, second = _scores(trained, own, classes)
-    return Evidence(
-        f"A baseline model reaches {first} on the validation rows if trained on the training set, "
-        f"and {second} if trained on other validation rows.",
-        own - trained,
-        f"measurements[baseline_model/{name}].within_validation",
-    )
-
-
-def noisy_labels(run: MeasuredRun) -> Evidence | None:
-    """A baseline model succeeds on validation rows, but not on training rows."""
-    scores = {name: each.validation for name, each in run.baselines.items()}
-    known = {name: score for name, score in scores.items() if score is not None}
-    own, held = run.skill(TRAINING), run.skill(VALIDATION)
-    if not known or own is None or held is None or held - own < SCORE_GAP / 2:
-        return None
-    name = max(known, key=lambda each: known[each])
-    baseline, trained = run.of(BaselineModel, name), known[name]
-    left = baseline.score
-    if left is None or trained - max(left, 0.0) < SCORE_GAP:
-        return None
-    first, second = _scores(trained, left, baseline.classification)
-    return Evidence(
-        f"A baseline model reaches {first} on the validation rows, but {second} on training rows "
-        "that it was not trained on.",
-        trained - left,
-        f"measurements[baseline_model/{name}].score",
-    )
-
-
-def _scores(first: float, second: float, classes: bool | None) -> tuple[str, str]:
-    if classes:
-        return f"accuracy {share(first)}", share(second)
-    return f"R2 {figure(first)}", figure(second)
-
-
-def unseen_classes(run: MeasuredRun) -> Evidence | None:
-    """Validation rows whose class has no training row; None where these are few."""
-    check = run.of(DatasetCheck, VALIDATION)
-    unseen = check.unseen_classes or 0.0
-    if unseen < UNSEEN_CLASSES or (check.rows or 0) * unseen < 5:
-        return None
-    return Evidence(
-        f"{share(unseen)} of the validation rows are of classes without a training row.",
-        unseen,
-        "measurements[dataset_check/validation].unseen_classes",
-    )
-
-
-def sorted_by_class(run: MeasuredRun) -> bool:
-    """Whether the training rows are sorted by class."""
-    check = run.of(DatasetCheck, TRAINING)
-    chance = check.expected_class_runs or 0.0
-    return chance > 10 and check.class_runs is not None and check.class_runs < SORTED_RUNS * chance
-
-
-def classes_shifted(run: MeasuredRun) -> bool:
-    """Whether training and validation rows have other shares of the classes."""
-    check = run.of(DatasetCheck, VALIDATION)
-    return (check.class_shift or 0.0) >= CLASS_SHIFT and (
-        check.class_shift_sigmas or 0.0
-    ) >= CLASS_SHIFT_SIGMAS
-
-
-def misaligned(run: MeasuredRun) -> Evidence | None:
-    """That the targets are those of other rows."""
-    scores = [run.of(BaselineModel, name).score for name in (LINEAR, KERNEL)]
-    known = [each for each in scores if each is not None]
-    skill = run.skill(TRAINING)
-    if not known or (skill is not None and skill > 0.5):
-        return None
-    majority = 0.0
-    if run.of(BaselineModel, LINEAR).classification:
-        majority = run.of(Outcome, TRAINING).majority_share or 0.0
-    if max(known) >= majority + NO_SKILL * (1 - majority):
-        return None
-    check = run.of(DatasetCheck, TRAINING)
-    among, own = check.targets_among_inputs or 0.0, check.targets_are_inputs
-    if among > 0.99 and own is not None and own < 0.5:
-        return Evidence(
-            f"Each of the {check.rows or 0:,} targets is the input of some row, but only "
-            f"{share(own)} are the input of their own row.",
-            own,
-            "measurements[dataset_check/training].targets_are_inputs",
-        )
-    return _shifted(run, majority) or (None if classes_shifted(run) else trained_apart(run))
-
-
-def _shifted(run: MeasuredRun, majority: float) -> Evidence | None:
-    """That a linear model predicts the targets of other rows."""
-    found = {name: run.of(ShiftedTargets, name).score for name in run.names(ShiftedTargets)}
-    scores = {name: score for name, score in found.items() if score is not None}
-    here = scores.pop(ALIGNED, 1.0)
-    other = max(scores, key=lambda name: scores[name], default=None)
-    if other is None or scores[other] - max(here, majority) < SCORE_GAP or sorted_by_class(run):
-        return None
-    where = "in reverse order" if other == REVERSED else f"shifted by {counted(int(other), 'row')}"
-    return Evidence(
-        f"A linear model predicts the targets {where} (score {figure(scores[other])}), "
-        f"but not as they are ({figure(here)}).",
-        scores[other],
-        f"measurements[shifted_targets/{other}].score",
-    )
-
-
 # How signals move
 
 
@@ -256,6 +109,26 @@ def _only_scaled(run: MeasuredRun, stage: Stage) -> bool:
             return False
         current = run.before(current)
     return current is not None
+
+
+def first_alike(run: MeasuredRun) -> Stage | None:
+    """The first stage whose output is the same for all rows after training, unlike its inputs."""
+    for stage in run.layers:
+        own = _spread(run, stage.name)
+        if own is None or own > ALIKE:
+            continue
+        before = [_spread(run, spec.source) for spec in stage.inputs if spec.source is not None]
+        if any(each is not None and each >= DIFFERENT for each in before):
+            return stage
+    return None
+
+
+def _spread(run: MeasuredRun, name: str) -> float | None:
+    """Standard deviation over the rows relative to the size; 0 where all is 0."""
+    signal = run.of(Signal, name, run.last_epoch)
+    if signal.std is None or signal.rms is None:
+        return None
+    return signal.std / signal.rms if signal.rms else 0.0
 
 
 def faded_signal(run: MeasuredRun) -> Evidence | None:

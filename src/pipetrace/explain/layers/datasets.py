@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pipetrace.explain.formatting import counted, listed
+from pipetrace.explain.formatting import counted, listed, share
 from pipetrace.explain.layers.parts import by, fill, table
 from pipetrace.trace.document import Stage
 
@@ -44,6 +44,13 @@ WORDS: Mapping[str, str] = {
     "cache": """
         [file] Keeps the elements in the file {file}.
         [not file] Keeps the elements in memory.
+    """,
+    "sample": """
+        [shares] Takes each element from one of {sources:# dataset}, drawn at random: {shares}.
+        [not shares] Takes each element from one of {sources:# dataset}, drawn at random.
+    """,
+    "directed interleave": """
+        Takes each element from one of several datasets; the first says from which.
     """,
     "take": """
         [count] Takes the first {count:# element}.
@@ -120,7 +127,9 @@ def _settings(facts: Mapping[str, Any], before: list[Any]) -> dict[str, Any]:
     full, over = divmod(had, size) if size and had is not None else (0, 0)
     drops, again = settings.get("drop_remainder"), settings.get("reshuffle")
     named = "a function" if function is None else f"the function {function}"
+    parts = settings.get("shares") or []
     return {
+        "shares": listed([share(float(each)) for each in parts]),
         "noun": noun,
         "nouns": nouns,
         "had": had,

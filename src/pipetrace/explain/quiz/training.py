@@ -3,7 +3,8 @@
 import math
 
 from pipetrace.explain import metrics
-from pipetrace.explain.facts import accumulated, classes, first_of, steps_per_epoch
+from pipetrace.explain.facts import classes, first_of, once_a_step, steps_per_epoch
+from pipetrace.explain.fits import last_stretch
 from pipetrace.explain.formatting import counted, figure, number, share
 from pipetrace.explain.judgement import best_validation, chance
 from pipetrace.explain.quiz.draft import Draft, draft, written
@@ -16,10 +17,15 @@ MARGIN = 0.05
 """Answers that differ by less, relative to the right one, differ by rounding alone."""
 
 
+def _several(trace: Trace) -> bool:
+    """Whether there are several fits, so that an epoch is not like the others."""
+    return len(trace.fits) > 1
+
+
 def steps_in_progress_bar(trace: Trace) -> Draft | None:
     """What does Keras' 32/32 count?"""
-    found = steps_per_epoch(trace)
-    if accumulated(trace) or found is None or not found.rows or found.count < 2:
+    found = None if _several(trace) else steps_per_epoch(trace)
+    if not once_a_step(trace) or found is None or not found.rows or found.count < 2:
         return None
     if found.batch == 1:  # then rows and batches are the same
         return None
@@ -60,8 +66,8 @@ Why: {number(rows)} rows in batches of {batch} are {number(steps)} steps: {full}
 
 def weight_updates(trace: Trace) -> Draft | None:
     """How often were the weights updated?"""
-    found, epochs = steps_per_epoch(trace), len(trace.epochs)
-    if not epochs or accumulated(trace) or found is None or not found.rows:
+    found, epochs = None if _several(trace) else steps_per_epoch(trace), len(trace.epochs)
+    if not epochs or not once_a_step(trace) or found is None or not found.rows:
         return None
     steps, rows, batch, last = found.count, found.rows, found.batch, found.last
     rounded = ", rounded up," if last != batch else ""
@@ -87,7 +93,7 @@ def chance_loss(trace: Trace) -> Draft | None:
     """What is the loss at chance level?"""
     total, level = classes(trace), chance(trace)
     first = trace.epochs[0].metrics.get("loss", math.nan) if trace.epochs else math.nan
-    if level is None or not math.isfinite(first):
+    if level is None or _several(trace) or not math.isfinite(first):
         return None
     return written(
         f"""
@@ -108,7 +114,7 @@ Why: The loss is minus the logarithm of the probability of the true class: -ln(1
 
 def validation_ahead(trace: Trace) -> Draft | None:
     """Why can validation be better than training in the first epoch?"""
-    if not trace.epochs:
+    if not trace.epochs or _several(trace) or trace.run.training.is_weighted:
         return None
     first = trace.epochs[0].metrics
     before, after = first.get("loss", math.nan), first.get("val_loss", math.nan)
@@ -136,6 +142,7 @@ Losses on different rows cannot be compared: They are means over rows of the sam
 
 def best_epoch(trace: Trace) -> Draft | None:
     """Which epoch's weights would one keep?"""
+    trace = last_stretch(trace)
     best, epochs = best_validation(trace), trace.epochs
     if best is None or len(epochs) < OPTIONS or best is epochs[-1]:
         return None
@@ -172,6 +179,8 @@ def mean_of_a_loss(trace: Trace) -> Draft | None:
     output = only(trace)
     loss = trace.epochs[-1].metrics.get("loss", math.nan) if trace.epochs else math.nan
     if output is None or output.loss != "mean squared error" or not 0 < loss < math.inf:
+        return None
+    if trace.run.training.is_weighted:
         return None
     root = math.sqrt(loss)
     if abs(root - loss) < MARGIN * loss:

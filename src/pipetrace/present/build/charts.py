@@ -32,6 +32,7 @@ def chart(
     limits: tuple[float, float] | None = None,
     reference: tuple[float, str] | None = None,
     best: tuple[int, str] | None = None,
+    borders: Sequence[int] = (),
 ) -> Chart | None:
     """A chart of lines over the epochs, or None when nothing finite was measured.
 
@@ -45,6 +46,7 @@ def chart(
             Negative values that are far from zero have an axis of their own range.
         reference: a level to compare with, and its name; left out where it is far off the values.
         best: the epoch to mark, and why.
+        borders: the epochs with which a further ``fit`` began.
     """
     values = [value for line in lines for value in line.values if math.isfinite(value)]
     if not values:
@@ -56,13 +58,14 @@ def chart(
         level = Tick(scale.place(reference[0]), reference[1])
     return Chart(
         title=title if not scale.logarithmic else f"{title}, logarithmic axis",
-        label=_label(title, lines, epochs, text),
+        label=_label(title, lines, epochs, text, since=max(borders, default=epochs[0])),
         x=_epoch_ticks(epochs),
         y=tuple(Tick(scale.place(value), _tidy(text(value))) for value in scale.ticks),
         series=tuple(shown),
         reference=level,
         best=best[0] if best else None,
         best_text=best[1] if best else None,
+        borders=tuple(borders),
     )
 
 
@@ -125,6 +128,8 @@ def _points(
             text(value),
         )
         for index, (epoch, value) in enumerate(zip(epochs, line.values, strict=True))
+        # Before training some lines have no value.
+        if epoch or not math.isnan(value)
     )
 
 
@@ -147,11 +152,19 @@ def _tidy(text: str) -> str:
 
 
 def _label(
-    title: str, lines: Sequence[Line], epochs: Sequence[int], text: Callable[[float], str]
+    title: str,
+    lines: Sequence[Line],
+    epochs: Sequence[int],
+    text: Callable[[float], str],
+    *,
+    since: int,
 ) -> str:
-    parts = []
+    parts, start = [], epochs.index(since)
     for line in lines:
-        known = [at for at, value in enumerate(line.values) if not math.isnan(value)] or [0]
-        ends = [f"{text(line.values[at])} in epoch {epochs[at]}" for at in (known[0], known[-1])]
-        parts.append(f"{line.name} from {ends[0]} to {ends[1]}")
+        known = [at for at, each in enumerate(line.values) if at >= start and not math.isnan(each)]
+        at, end = (known[0], known[-1]) if known else (start, len(epochs) - 1)
+        parts.append(
+            f"{line.name} from {text(line.values[at])} in epoch {epochs[at]} "
+            f"to {text(line.values[end])} in epoch {epochs[end]}"
+        )
     return f"{title}: {'; '.join(parts)}."

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -135,15 +136,16 @@ def _stage(trace: Trace, wires: Wiring, stage: Stage, index: int, rows: int) -> 
     kernel = trace.weights.get(f"{stage.name}/kernel")
     form = None if values is None else _form(stage, values)
     counts, batch = _rows(stage, rows), trace.run.training.batch_size
-    full, shown = index == 0 or stage.kind == SOURCE, example(trace, stage)
+    image = stage.name in task.flat_images(trace)
+    full, shown = image or index == 0 or stage.kind == SOURCE, example(trace, stage)
     return StageView(
         id=f"stage/{stage.name}",
         number=index + 1,
         title=words.title,
         name=stage.name,
         kind=stage.kind,
-        input=_shapes(stage.inputs or stage.outputs, counts[0], batch, full=full),
-        output=_shapes(stage.outputs, counts[1], batch, full=full, noun="output")
+        input=_shapes(stage.inputs or stage.outputs, counts[0], batch, full=full, is_image=image),
+        output=_shapes(stage.outputs, counts[1], batch, full=full, is_image=image, noun="output")
         or "no output: it failed here",
         does=words.does,
         shape=words.shape,
@@ -168,19 +170,30 @@ def _stage(trace: Trace, wires: Wiring, stage: Stage, index: int, rows: int) -> 
     )
 
 
-def _rows(stage: Stage, rows: int) -> tuple[int, int]:
+def _rows(stage: Stage, rows: int) -> tuple[int | str, int | str]:
     """The rows that a stage received and gave; a step before the model may change their number."""
     counts = stage.config.get("rows") if stage.kind in (SOURCE, STEP) else None
+    facts = stage.config.get("dataset")
+    if isinstance(facts, dict) and not facts.get("batched"):  # its elements are rows
+        if facts.get("infinite"):
+            return "endless", "endless"
+        counts = facts.get("cardinality")
     pair = counts if isinstance(counts, list) and len(counts) == 2 else [counts, counts]
     before, after = (each if isinstance(each, int) and each >= 0 else rows for each in pair)
     return before, after
 
 
 def _shapes(
-    specs: Sequence[Spec], rows: int, batch: int | None, *, full: bool, noun: str = "input"
+    specs: Sequence[Spec],
+    rows: int | str,
+    batch: int | None,
+    *,
+    full: bool,
+    is_image: bool,
+    noun: str = "input",
 ) -> str:
     """The shapes of a stage's inputs or outputs; several that are alike are counted."""
-    write = full_shape if full else shape
+    write = partial(full_shape, is_image=is_image) if full else shape
     texts = [write(spec, rows, batch) for spec in specs]
     counts = {text: texts.count(text) for text in texts}
     if len(counts) == 1:

@@ -1,6 +1,9 @@
 """The foot of a document: how everything was measured, and what of it was not."""
 
-from pipetrace.explain.facts import own_pipeline, train_rows, trained, validation_rows
+from itertools import zip_longest
+
+from pipetrace.explain import task
+from pipetrace.explain.facts import own_pipeline, rebuilds, train_rows, trained, validation_rows
 from pipetrace.explain.fits import weights_words
 from pipetrace.explain.formatting import (
     counted,
@@ -17,6 +20,7 @@ from pipetrace.present.views import Fact
 from pipetrace.trace.document import FINISHED, STOPPED, Parameters, Trace
 from pipetrace.trace.rows import Target
 from pipetrace.trace.training import Callback, Fit, Training
+from pipetrace.trace.training.step import StepFacts
 
 SHOWN_SETTINGS = ("mode", "patience", "restore_best_weights", "save_best_only", "factor")
 """Settings of callbacks that are told, where they have them."""
@@ -50,15 +54,25 @@ def data(trace: Trace) -> str:
     facts = trace.run.data
     if facts.description:
         return f"{facts.name}. {facts.description}" if facts.name else facts.description
+    known = task.outputs(trace) if len(task.outputs(trace)) == len(facts.targets) else ()
     texts = [
-        f"{f'{target.name}, ' if target.name else ''}{_target(target)}" for target in facts.targets
+        f"{f'{target.name}, ' if target.name else ''}{_target(target, of)}"
+        for target, of in zip_longest(facts.targets, known)
+        if target is not None
     ]
+    if rebuilds(trace):
+        texts = ["the input itself"]
     wanted = f"{'Targets' if len(texts) > 1 else 'Target'}: {'; '.join(texts)}." if texts else ""
     return " ".join(text for text in (f"Data: {facts.name}." if facts.name else "", wanted) if text)
 
 
-def _target(target: Target) -> str:
+def _target(target: Target, output: task.Output | None) -> str:
     """What one output is to give, as it was seen."""
+    classes = output.shape[-1] if output is not None and output.what == task.CLASSES else None
+    if classes and classes == target.shape[-1] and (target.min, target.max) == (0, 1):
+        places = dimensions(target.shape[:-1])
+        each = "" if places == "1" else f" at each of {places} positions"
+        return f"one of {counted(classes, 'class', 'classes')}{each}, one-hot"
     each = dimensions(target.shape)
     shape = "" if each == "1" else f"{each} for each row, "
     if target.min is None or target.max is None:
@@ -127,7 +141,7 @@ def _trainings(trace: Trace) -> str:
     """The settings, fit by fit where there are several."""
     fits = trace.fits
     if len(fits) < 2:
-        return _training(trace.run.training)
+        return _training(trace.run.training, trace.run.step)
     return " ".join(
         f"Fit {place}, {_epochs(fit)}: {_training(fit.training)}"
         for place, fit in enumerate(fits, 1)
@@ -142,11 +156,17 @@ def _epochs(fit: Fit) -> str:
     return f"epochs {fit.first_epoch} to {fit.last_epoch}"
 
 
-def _training(training: Training) -> str:
+def _training(training: Training, step: StepFacts | None = None) -> str:
     several = [f"{loss} for {name}" for name, loss in training.losses.items()]
+    several_optimizers = [
+        f"{each.optimizer} ({each.name})" for each in (step.optimizers if step else ())
+    ]
+    own = listed(step.losses) if step and step.own else ""
     parts = [
-        training.optimizer or "no optimizer",
-        listed(several) if len(several) > 1 else training.loss or "no loss",
+        listed(several_optimizers)
+        if len(several_optimizers) > 1
+        else training.optimizer or "no optimizer",
+        own or (listed(several) if len(several) > 1 else training.loss or "no loss"),
     ]
     if training.from_logits:
         parts[1] += " of scores (from_logits)"
@@ -157,7 +177,8 @@ def _training(training: Training) -> str:
     if training.callbacks:
         text += f" Callbacks: {', '.join(map(_callback, training.callbacks))}."
     if weights := weights_words(training):
-        text += f" The training loss has {weights}; the validation loss has none."
+        text += f" The training loss has {weights}."
+        text += " Class weights do not count in validation." if training.class_weights else ""
     if training.policy != "float32":
         text += f" Computed under the dtype policy {training.policy}."
     return text

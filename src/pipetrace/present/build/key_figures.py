@@ -3,12 +3,15 @@
 import math
 
 from pipetrace.explain import metrics
+from pipetrace.explain.balance import balance
 from pipetrace.explain.facts import layer_stages, measured_rows, row_noun
 from pipetrace.explain.findings.engine import Report
+from pipetrace.explain.fits import loss_name, model_part
 from pipetrace.explain.formatting import counted, figure, number, points, share
 from pipetrace.explain.judgement import Score, chance, judgement
 from pipetrace.present.views import KeyFigure
 from pipetrace.trace.document import Stage, Trace
+from pipetrace.trace.measurements import VALIDATION
 
 LEVELS = ("error", "warning", "note")
 
@@ -20,13 +23,13 @@ def key_figures(trace: Trace, report: Report) -> tuple[KeyFigure, ...]:
         trace: the recording.
         report: what the rules found in it.
     """
-    judged = judgement(trace)
+    judged, trace = judgement(trace), model_part(trace)
     reached: list[KeyFigure | None]
     if judged.broken:  # an accuracy of such a model means nothing
         value, since = trace.epochs[-1].metrics["loss"], judged.broken.number
         reached = [
             KeyFigure(
-                "Training loss",
+                loss_name(trace).capitalize(),
                 figure(value),
                 f"since epoch {since}",
                 "error",
@@ -47,12 +50,16 @@ def _score(trace: Trace) -> KeyFigure | None:
     if score is None or not math.isfinite(score.value):
         return None
     guess = chance(trace)
-    level = "" if guess is None else share(guess.share) if score.is_accuracy else ""
-    if guess and score.metric == "loss":
-        level = figure(guess.level)
+    note, uneven = "", balance(trace)
+    if score.is_accuracy and uneven and (uneven.kind == VALIDATION) == score.validation:
+        note = f"most frequent class: {share(uneven.majority)}"
+    elif score.is_accuracy and guess:
+        note = f"chance: {share(guess.share)}"
+    elif guess and score.metric == "loss":
+        note = f"chance: {figure(guess.level)}"
     value = metrics.writer(trace, score.metric)(score.value)
     column = _column(trace, score.metric, validation=score.validation)
-    return KeyFigure(_named(score), value, f"chance: {level}" if level else "", column=column)
+    return KeyFigure(_named(trace, score), value, note, column=column)
 
 
 def _column(trace: Trace, metric: str, *, validation: bool) -> int | None:
@@ -61,7 +68,9 @@ def _column(trace: Trace, metric: str, *, validation: bool) -> int | None:
     return names.index(name) + 1 if name in names else None
 
 
-def _named(score: Score) -> str:
+def _named(trace: Trace, score: Score) -> str:
+    if score.metric == "loss" and not score.validation:
+        return loss_name(trace).capitalize()
     name = "accuracy" if score.is_accuracy else score.metric
     return f"{'Validation' if score.validation else 'Training'} {name}"
 
@@ -79,7 +88,7 @@ def _other(trace: Trace) -> list[KeyFigure]:
     training = Score(score.metric, value, False, 0, score.is_accuracy)
     column = _column(trace, score.metric, validation=False)
     text = metrics.writer(trace, score.metric)(value)
-    return [KeyFigure(_named(training), text, note, column=column)]
+    return [KeyFigure(_named(trace, training), text, note, column=column)]
 
 
 def _loss(trace: Trace) -> KeyFigure | None:
@@ -91,7 +100,7 @@ def _loss(trace: Trace) -> KeyFigure | None:
     value, guess = trace.epochs[-1].metrics.get(key), chance(trace)
     if value is None:
         return None
-    name = "Validation loss" if score.validation else "Training loss"
+    name = "Validation loss" if score.validation else loss_name(trace).capitalize()
     column = _column(trace, "loss", validation=score.validation)
     note = f"chance: {figure(guess.level)}" if guess else ""
     return KeyFigure(name, figure(value), note, column=column)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipetrace.explain import task
-from pipetrace.explain.facts import class_name, output_of
+from pipetrace.explain.facts import class_name, output_of, rebuilds
 from pipetrace.explain.formatting import counted, dimensions, figure, number, share
 from pipetrace.present.build import images
 from pipetrace.present.build.outcome_images import compared, image_outcome, mask_outcome
@@ -64,13 +64,11 @@ def _outcome(trace: Trace, made: Prediction, output: task.Output, position: int)
         return _view(output, f"Its output of {dimensions(output.shape)} was too large to store.")
     if values.dtype.kind not in "fiub":
         return _view(output, f"It gives {counted(values.size, 'text')}.")
-    given = Given(
-        trace,
-        made,
-        output,
-        values,
-        None if target is None or target.dtype.kind not in "fiub" else target,
-    )
+    target = None if target is None or target.dtype.kind not in "fiub" else target
+    if output.form == task.IMAGE and values.ndim == 2:
+        values = values[..., None]  # an image without an axis of channels
+        target = target[..., None] if target is not None and target.ndim == 2 else target
+    given = Given(trace, made, output, values, target)
     return _in_form(given) if np.isfinite(values).all() else _view(output, _broken(values))
 
 
@@ -313,7 +311,9 @@ def _table(values: Array, target: Array | None) -> Grid:
 
 
 def _image(given: Given) -> OutcomeView:
-    verdict, drawn = image_outcome(given.output, given.values, given.target)
+    verdict, drawn = image_outcome(
+        given.output, given.values, given.target, rebuilds=rebuilds(given.trace)
+    )
     return _view(given.output, verdict, drawn=drawn)
 
 

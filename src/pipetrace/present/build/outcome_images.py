@@ -11,32 +11,49 @@ from pipetrace.trace.document import Array
 Drawn = tuple[ImageView | None, ...]
 
 
-def compared(values: Array, target: Array | None, form: str | None) -> Drawn:
+OUTPUT, REBUILT = ("Output", "Target"), ("Reconstruction", "Input")
+"""What is compared: an output with its target, or with the input that it rebuilds."""
+
+
+def compared(
+    values: Array, target: Array | None, form: str | None, names: tuple[str, str] = OUTPUT
+) -> Drawn:
     """Output, target and difference, the first two on one scale."""
-    scale = images.scale_of(values, target)
-    found = [images.tensor(values, "Output", "grey", whole_scale=scale, form=form)]
+    scale, (one, other) = images.scale_of(values, target), names
+    found = [images.tensor(values, one, "grey", whole_scale=scale, form=form)]
     if target is not None:
         difference = (values - target).astype(np.float32)
-        found.append(images.tensor(target, "Target", "grey", whole_scale=scale, form=form))
-        found.append(images.tensor(difference, "Output minus target", "grey"))
+        found.append(images.tensor(target, other, "grey", whole_scale=scale, form=form))
+        found.append(images.tensor(difference, f"{one} minus {other.lower()}", "grey"))
     return tuple(found)
 
 
-def image_outcome(output: task.Output, values: Array, target: Array | None) -> tuple[str, Drawn]:
-    """The verdict and the images of an output of shape (height, width, channels)."""
+def image_outcome(
+    output: task.Output, values: Array, target: Array | None, *, rebuilds: bool
+) -> tuple[str, Drawn]:
+    """The verdict and the images of an output of shape (height, width, channels).
+
+    Args:
+        output: which.
+        values: what it gave.
+        target: what it should have given, or None.
+        rebuilds: whether the target is the model's input.
+    """
+    names = REBUILT if rebuilds else OUTPUT
     form = "colour" if values.shape[-1] == 3 else None
     low, high = figure(float(values.min())), figure(float(values.max()))
+    does = "rebuilds its input as" if rebuilds else "outputs"
     verdict = (
-        f"The model outputs an image of {dimensions(output.shape)}, values from {low} to {high}"
+        f"The model {does} an image of {dimensions(output.shape)}, values from {low} to {high}"
     )
     if target is None or target.size != values.size or not np.isfinite(target).all():
-        return f"{verdict}.", compared(values, None, form)
+        return f"{verdict}.", compared(values, None, form, names)
     target = target.reshape(values.shape)
     off = np.abs(values.astype(float) - target)
     row, column, *_ = map(int, np.unravel_index(int(off.argmax()), off.shape))
     mean, most = figure(float(off.mean())), figure(float(off.max()))
     verdict += f", off by {mean} on average and by {most} at most, in line {row}, column {column}."
-    return verdict, compared(values.astype(np.float32), target.astype(np.float32), form)
+    return verdict, compared(values.astype(np.float32), target.astype(np.float32), form, names)
 
 
 def mask_outcome(output: task.Output, values: Array, target: Array | None) -> tuple[str, Drawn]:

@@ -140,7 +140,7 @@ def _layer(trace: Trace, stage: Stage, made: Prediction, place: str, index: int)
         number=index,
         title=title,
         shape=dimensions(stage.outputs[0].shape),
-        text=_text(stage, values),
+        text=_text(trace, stage, values),
         image=stage_image(trace, stage, values, row) if values.size else None,
         bars=score_bars(trace, stage, values),
     )
@@ -157,7 +157,7 @@ def _lightened(layers: tuple[LayerView, ...]) -> tuple[LayerView, ...]:
     return tuple(found)
 
 
-def _text(stage: Stage, values: Array) -> str:
+def _text(trace: Trace, stage: Stage, values: Array) -> str:
     if values.dtype.kind not in "fiub":
         first = values.reshape(-1)[:1]
         return (
@@ -183,7 +183,8 @@ def _text(stage: Stage, values: Array) -> str:
     if values.ndim == 1:
         count = number(values.size)
         return f"{count} values in one list, {share(zeros)} of them 0, the largest {high}."
-    if values.ndim == 2 and stage.kind not in (SOURCE, STEP):
+    is_image = stage.name in task.flat_images(trace)
+    if values.ndim == 2 and stage.kind not in (SOURCE, STEP) and not is_image:
         steps, each = values.shape
         size = f"{counted(steps, 'step')} of {counted(each, 'value')}"
         return f"{size}, from {low} to {high}, {share(zeros)} of them 0."

@@ -1,17 +1,21 @@
 """The view of the training: charts, the table of epochs, and what a step is."""
 
 import math
+from dataclasses import replace
 
 from pipetrace.explain import metrics, task
 from pipetrace.explain.before_training import before_training
 from pipetrace.explain.facts import (
+    Steps,
     accumulated,
+    once_a_step,
     own_pipeline,
     steps_per_epoch,
     trained,
     validation_rows,
 )
-from pipetrace.explain.formatting import counted, duration, figure, number, share
+from pipetrace.explain.fits import borders, last_stretch, stretches
+from pipetrace.explain.formatting import counted, duration, figure, listed, number, share
 from pipetrace.explain.judgement import best_validation, chance
 from pipetrace.explain.observations import observations
 from pipetrace.present.build.charts import Line, chart
@@ -26,17 +30,28 @@ MOST_CHARTS = 12
 def training(trace: Trace) -> TrainingView:
     """The training's view; it says so where no epoch was finished."""
     texts = {observation.epoch: observation.text for observation in observations(trace)}
-    names, start = metrics.names(trace), before_training(trace)
+    names, new, start = metrics.names(trace), borders(trace), before_training(trace)
     return TrainingView(
         charts=_charts(trace),
-        columns=("epoch", *(metrics.title(name) for name in names), "seconds", "what happened"),
-        rows=tuple(_row(trace, epoch, names, texts[epoch.number]) for epoch in trace.epochs),
+        columns=("epoch", *(_title(trace, name) for name in names), "seconds", "what happened"),
+        rows=tuple(
+            replace(
+                _row(trace, epoch, names, texts[epoch.number]), border=new.get(epoch.number, "")
+            )
+            for epoch in trace.epochs
+        ),
         steps=_steps(trace),
         note=_note(trace) if trace.epochs else "",
         empty=None if trace.epochs else "No epoch was finished.",
         absent=not trained(trace),
         start=("0", *(_cell(trace, name, start.get(name)) for name in names), "") if start else (),
     )
+
+
+def _title(trace: Trace, name: str) -> str:
+    """The head of a column; a loss with weights is another number than one without."""
+    weighted = all(part.run.training.is_weighted for part in stretches(trace))
+    return "weighted loss" if name == "loss" and weighted else metrics.title(name)
 
 
 def _row(trace: Trace, epoch: Epoch, names: tuple[str, ...], observation: str) -> EpochRow:
@@ -59,36 +74,45 @@ def _cell(trace: Trace, name: str, value: float | None) -> str:
 
 
 def _charts(trace: Trace) -> tuple[Chart, ...]:
-    best, guess, accuracy = best_validation(trace), chance(trace), metrics.accuracy_name(trace)
+    best, accuracy = best_validation(last_stretch(trace)), metrics.accuracy_name(trace)
+    parts = stretches(trace)
+    alike = len(parts) == 1
+    guess, new = chance(trace) if alike else None, tuple(borders(trace))
     mark = (
         (best.number, f"lowest validation loss, epoch {best.number}")
         if best and len(trace.epochs) > 1
         else None
     )
-    numbers = [*([0] if before_training(trace) else []), *(epoch.number for epoch in trace.epochs)]
+    epochs, start = [epoch.number for epoch in trace.epochs], before_training(trace)
     found = []
     for name in metrics.kinds(trace)[:MOST_CHARTS]:
         write, title, reference = metrics.writer(trace, name), name, None
         if name == "loss":
             title, reference = (
-                _loss(trace),
+                _loss(trace) if alike else "Loss",
                 (guess.loss, f"chance {figure(guess.loss)}") if guess else None,
             )
         elif name == accuracy:
             title = "Accuracy"
             reference = (guess.share, f"chance {share(guess.share)}") if guess else None
         limits = (0.0, 1.0) if write is share else None
-        found.append(
-            chart(
-                title,
-                _lines(trace, name),
-                numbers,
-                text=write,
-                limits=limits,
-                reference=reference,
-                best=mark,
+        lines = _lines(trace, name)
+        numbers = [0, *epochs] if f"{metrics.VALIDATION}{name}" in start else epochs
+        weighted = name == "loss" and any(each.run.training.is_weighted for each in parts)
+        for drawn in [[each] for each in lines] if weighted else [lines]:
+            of = f"{title}, {drawn[0].name}" if weighted else title
+            found.append(
+                chart(
+                    f"{of}, weighted" if weighted and drawn[0].role == "training" else of,
+                    drawn,
+                    numbers,
+                    text=write,
+                    limits=limits,
+                    reference=reference,
+                    best=mark,
+                    borders=new,
+                )
             )
-        )
     return tuple(each for each in found if each is not None)
 
 
@@ -104,13 +128,13 @@ def _loss(trace: Trace) -> str:
 
 
 def _lines(trace: Trace, metric: str) -> list[Line]:
-    found = []
+    found, start = [], before_training(trace)
     for name, role, key in (
         ("training", "training", metric),
         ("validation", "validation", f"val_{metric}"),
     ):
         values = tuple(epoch.metrics.get(key, math.nan) for epoch in trace.epochs)
-        if start := before_training(trace):
+        if f"{metrics.VALIDATION}{metric}" in start:
             values = (start.get(key, math.nan), *values)
         if any(key in epoch.metrics for epoch in trace.epochs):
             found.append(Line(name, role, values))
@@ -141,12 +165,18 @@ def _start(trace: Trace) -> str:
 
 
 def _steps(trace: Trace) -> str:
-    found = steps_per_epoch(trace)
+    found, fits = steps_per_epoch(trace), len(trace.fits)
     if found is None:
         return ""
+    if fits > 1:
+        return f"In fit {fits}: {_of_steps(trace, found)}"
+    return _of_steps(trace, found)
+
+
+def _of_steps(trace: Trace, found: Steps) -> str:
     several = accumulated(trace)
-    updates = f"The weights are updated every {several} steps."
-    if not several:
+    updates = f"The weights are updated every {several} steps." if several else _updates(trace)
+    if once_a_step(trace):
         updates = f"{'The' if found.count == 1 else 'Each'} step updates the weights once."
     bar = f"Keras' progress bar counts them as {found.count}/{found.count}."
     if not found.rows:
@@ -157,3 +187,19 @@ def _steps(trace: Trace) -> str:
     full = found.last == found.batch
     tail = "all of them full" if full else f"the last with {counted(found.last, 'row')}"
     return f"{rows} {number(found.count)} steps, {tail}. {bar} {updates}"
+
+
+def _updates(trace: Trace) -> str:
+    """How often each optimizer changed weights, where that is not once a step."""
+    step, steps = trace.run.step, sum(epoch.steps or 0 for epoch in trace.epochs)
+    counts = [
+        (each.name, each.updates) for each in (step.optimizers if step else ()) if each.updates
+    ]
+    if not counts or not steps or any(count % steps for _, count in counts):
+        return ""
+    each = [f"{name} updates weights {_times(count // steps)}" for name, count in counts]
+    return f"In each step {listed(each)}."
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")

@@ -8,7 +8,7 @@ becomes ``{"dtype", "shape", "base64"}`` with little-endian bytes in C order. Th
 import base64
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,10 +19,16 @@ from pipetrace.trace.codec import encode_number, encode_tensor
 
 CHECK_VERSION = 1
 """The version of the JSON of a check; it changes if a key is removed or changes its meaning."""
+DEPTH = 4
+"""How deep a trace is written in pieces: to the summaries of an epoch."""
 
 
 def encode(value: Any) -> Any:
     """A record, mapping, tuple, array or plain value as what ``json`` writes."""
+    if value is None or type(value) in (str, int, bool):  # most of them
+        return value
+    if isinstance(value, float):
+        return encode_number(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {each.name: encode(getattr(value, each.name)) for each in dataclasses.fields(value)}
     if isinstance(value, Mapping):
@@ -30,23 +36,46 @@ def encode(value: Any) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [encode(entry) for entry in value]
     if isinstance(value, np.ndarray):
-        dtype, shape, data = encode_tensor(value)
+        dtype, _, data = encode_tensor(value)
         return {
             "dtype": dtype,
-            "shape": json.loads(shape),
+            "shape": list(value.shape),
             "base64": base64.b64encode(data).decode("ascii"),
         }
-    if isinstance(value, float):
-        return encode_number(value)
     return value
 
 
-def to_json(value: Any, *, indent: int | None = None) -> str:
+def to_json(value: Any) -> str:
     """A record as JSON text."""
-    separators = (",", ":") if indent is None else None
-    return json.dumps(
-        encode(value), ensure_ascii=False, allow_nan=False, indent=indent, separators=separators
-    )
+    return json.dumps(encode(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def pieces(value: Any, depth: int = DEPTH) -> Iterator[str]:
+    """A record as JSON text in pieces, none of them large: one line for each entry.
+
+    Args:
+        value: the record, or a mapping or sequence in it.
+        depth: of entries that have lines of their own.
+    """
+    entries: Iterable[tuple[Any, Any]]
+    is_list = False
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        entries = ((each.name, getattr(value, each.name)) for each in dataclasses.fields(value))
+    elif isinstance(value, Mapping):
+        entries = value.items()
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        entries, is_list = enumerate(value), True
+    else:
+        depth = 0
+    if not depth:
+        yield to_json(value)
+        return
+    before = opening = "[" if is_list else "{"
+    for name, entry in entries:
+        yield f"{before}\n" if is_list else f"{before}\n{to_json(str(name))}:"
+        yield from pieces(entry, depth - 1)
+        before = ","
+    yield f"{opening if before == opening else ''}{']' if is_list else '}'}"
 
 
 def check_as_json(checked: Sequence[Report], version: str) -> str:

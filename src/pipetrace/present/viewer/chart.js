@@ -97,8 +97,9 @@ function drawing(chart, area, state) {
     svg("text", { class: "tick", x: area.right + 6, y: area.bottom + 18 }, "epoch"),
     marker,
     ...reference(chart, area, y),
+    ...borders(chart).map((at) => svg("line", { class: "border", x1: x(at), x2: x(at), y1: area.top, y2: area.bottom })),
     ...chart.series.flatMap((series) => [
-      svg("path", { class: `line ${series.role}`, d: path(series.points, x, y) }),
+      svg("path", { class: `line ${series.role}`, d: path(series.points, chart.borders, x, y) }),
       ...series.points
         .filter((point) => point.y !== null)
         .map((point) =>
@@ -123,12 +124,24 @@ function drawing(chart, area, state) {
 }
 
 /**
+ * Where fits began, between the last epoch before and the first one of each.
+ *
+ * @param {Chart} chart
+ * @returns {number[]} positions from 0 to 1
+ */
+function borders(chart) {
+  const points = chart.series[0]?.points ?? [];
+  return points.flatMap((point, at) => (at && chart.borders.includes(point.epoch) ? [(points[at - 1].x + point.x) / 2] : []));
+}
+
+/**
  * @param {import("viewer/document.js").Point[]} points
+ * @param {number[]} begins the epochs with which a line begins anew
  * @param {(position: number) => number} x
  * @param {(position: number) => number} y
  * @returns {string} path data; NaN and Inf leave a gap
  */
-function path(points, x, y) {
+function path(points, begins, x, y) {
   let drawing = false;
   const parts = [];
   for (const point of points) {
@@ -136,7 +149,7 @@ function path(points, x, y) {
       drawing = false;
       continue;
     }
-    parts.push(`${drawing ? "L" : "M"}${x(point.x).toFixed(1)} ${y(point.y).toFixed(1)}`);
+    parts.push(`${drawing && !begins.includes(point.epoch) ? "L" : "M"}${x(point.x).toFixed(1)} ${y(point.y).toFixed(1)}`);
     drawing = true;
   }
   return parts.join("");

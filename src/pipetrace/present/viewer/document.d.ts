@@ -216,6 +216,7 @@ export interface Chart {
   reference: Tick | null;
   best: number | null;
   best_text: string | null;
+  borders: number[];
 }
 
 export interface EpochRow {
@@ -225,6 +226,7 @@ export interface EpochRow {
   exact: string[];
   observation: string;
   findings: Mark[];
+  border: string;
 }
 
 export interface FindingView {

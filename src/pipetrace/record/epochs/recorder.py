@@ -9,7 +9,6 @@ from typing import Any
 from pipetrace.capture.weights import (
     Weights,
     copied,
-    is_built,
     is_float,
     size,
     trainable,
@@ -86,7 +85,7 @@ class EpochRecorder:
         state = self._state
         self._first, self._usual_steps = state.epoch, None
         with state.safely("weight digests"):
-            if not state.epoch and is_built(state.model):
+            if not state.epoch and state.is_built:
                 self._digests.note(0)
             state.fits[-1] = replace(state.fits[-1], initial_epoch=self._digests.epoch())
         weights_now = self._copy_weights(needed=self._follows())
@@ -324,8 +323,8 @@ class EpochRecorder:
         if not self._follows():
             return
         if part == GRADIENTS:
-            if rows.y is not None and trained:
-                figures = self._gradients.measured(rows, measure.extent.together, trained, instead)
+            if (rows.y is not None or measure.forward.step is not None) and trained:
+                figures = self._gradients.measured(rows, measure, trained, instead)
                 self._beside(part, number, figures)
             return
         start, now, before, earlier = (

@@ -17,7 +17,7 @@ from pipetrace.record.measure.outcomes import Found, compared
 from pipetrace.record.measure.preprocessing import Before
 from pipetrace.record.measure.rows import Rows
 from pipetrace.stats import summarise
-from pipetrace.stats.examples import choose
+from pipetrace.stats.examples import ROW, Choice, choose
 from pipetrace.trace.document import Array, Prediction, Stage
 from pipetrace.trace.measurements import TRAINING_MODE
 from pipetrace.trace.summary import Summary
@@ -64,6 +64,8 @@ class TrainingMode:
     @cached_property
     def _layers(self) -> dict[str, tuple[Stage, Any]]:
         forward, kept = self._measure.forward, self._measure.extent.kept
+        if forward.step is not None:  # which is always in training
+            return {}
         return {
             stage.name: (stage, operation)
             for stage, operation in zip(forward.stages, forward.operations, strict=True)
@@ -94,6 +96,8 @@ class TrainingMode:
     @property
     def changes_outputs(self) -> bool:
         """Whether the model's own outputs are likely to be other ones in training."""
+        if self._measure.forward.step is not None:
+            return False
         kinds = [stage.layer or "" for stage in self._measure.forward.stages]
         return any(word in kind for kind in kinds for word in OTHER_IN_TRAINING)
 
@@ -195,7 +199,10 @@ def predictions(
     """
     some, outputs, losses = found.rows, found.outputs, losses_of(measure, found)
     apart = measure.losses.apart is not False
-    chosen = choose(outputs, some.targets, losses, squares=apart)
+    classes = measure.tells_classes
+    chosen = choose(outputs, some.targets, losses, squares=apart, classes=classes)
+    if not outputs and len(some):  # a training step gives none, and its stages are worth showing
+        chosen = [Choice(0, ROW)]
     if not chosen:
         return []
     places = [int(found.places[each.place]) for each in chosen]

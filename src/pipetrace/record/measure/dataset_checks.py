@@ -8,11 +8,13 @@ from pipetrace.capture.fit import FitCall
 from pipetrace.record.measure.model_pass import ModelPass, is_numbers
 from pipetrace.record.measure.outcomes import Found, one_blas_thread
 from pipetrace.record.measure.rows import Rows
-from pipetrace.stats import baselines, columns, dataset_checks
+from pipetrace.stats import baselines, columns, dataset_checks, pairs, series
 from pipetrace.stats.outcomes import class_labels
 from pipetrace.trace.document import Array
 from pipetrace.trace.measurements import TRAINING, VALIDATION, DatasetCheck, FitArguments
 
+PADDED_ROWS = 1000
+"""Rows of which the padding is measured."""
 BASELINE_ROWS = 600
 """Rows that the baseline models get: their work grows with the third power."""
 BASELINE_VALUES = 6_000_000
@@ -52,6 +54,7 @@ def checks(
     table = _columns_of(trained)
     half = len(table[0]) // 2 if table else 0
     found = _with_columns(found, [each[:half] for each in table], [each[half:] for each in table])
+    found = _with_series(found, some)
     labels = labels_of(measure, some)
     if labels is not None:
         runs, by_chance = dataset_checks.class_runs(labels[0])
@@ -188,6 +191,31 @@ def _with_columns(found: DatasetCheck, first: list[Array], second: list[Array]) 
     return replace(
         found, column_shift=apart.shift, column_scale=apart.scale, column_sign=apart.sign
     )
+
+
+def _with_series(found: DatasetCheck, rows: Rows) -> DatasetCheck:
+    """The same with the padding of series, and whether inputs look like their own targets."""
+    few, (x, y) = rows.spaced(PADDED_ROWS), (rows.arrays, rows.targets)
+    numbers = len(x) == len(y) == 1 and is_numbers(x[0]) and is_numbers(y[0])
+    with one_blas_thread():
+        alike = pairs.pairs(x[0], y[0]) if numbers else None
+    if alike is not None:
+        found = replace(
+            found,
+            own_correlation=alike.own,
+            best_correlation=alike.best,
+            mutual_best=alike.mutual,
+        )
+    return replace(
+        found,
+        inputs_padded=_most_padded(few.arrays),
+        targets_padded=_most_padded(few.targets),
+    )
+
+
+def _most_padded(arrays: list[Array]) -> float | None:
+    shares = [series.padded(each) for each in arrays if is_numbers(each)]
+    return max((each for each in shares if each is not None), default=None)
 
 
 def _not_finite(arrays: list[Array]) -> int:

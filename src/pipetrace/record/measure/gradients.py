@@ -1,11 +1,13 @@
 """The loss of some rows in training mode and its gradients."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipetrace.capture import structures
 from pipetrace.capture.training import Gradients, mean
 from pipetrace.capture.weights import Weights, trainable
+from pipetrace.record.measure.model_pass import ModelPass
 from pipetrace.record.measure.outcomes import Found
 from pipetrace.record.measure.rows import Rows
 from pipetrace.stats import activations
@@ -32,19 +34,20 @@ class LossGradients:
     def measured(
         self,
         rows: Rows,
-        together: int,
+        measure: ModelPass,
         variables: Mapping[str, Any],
         instead: Weights | None = None,
     ) -> Callable[[], Found]:
         """Take the gradients now, and give what makes figures of them later.
 
         Args:
-            rows: training rows with targets.
-            together: rows that may pass at a time, at the most those of a batch.
+            rows: training rows with targets, or batches.
+            measure: the forward pass.
             variables: the weights that train, by their names in the trace.
             instead: weights to use in place of those that the model has.
         """
-        together = min(GRADIENT_ROWS, together)
+        step = measure.forward.slopes if measure.forward.step is not None else None
+        together = min(GRADIENT_ROWS, measure.extent.together)
         few = rows.spaced(GRADIENT_ROWS // together * together)
         parts = [
             (structures.as_fit_gets(part.x), structures.as_fit_gets(part.y), part.weight)
@@ -57,13 +60,19 @@ class LossGradients:
         forms = [(each.shape[1:], each.dtype) for each in structures.arrays(parts[0])]
         same = self._compiled is not None and self._compiled.variables == trained
         same = same and forms == self._forms and by[0] is was[0] and by[1] is was[1]
-        if self._compiled is None or not same:
+        if step is None and (self._compiled is None or not same):
             self._compiled = Gradients(self._model, *parts[0])
             self._by, self._forms = by, forms
-        taken = mean([self._compiled(*part, instead) for part in parts])
+        taken = mean(
+            [
+                step(part[0], instead) if step else self._compiled(*part, instead)  # type: ignore[misc]
+                for part in parts
+            ]
+        )
 
         def figures() -> Found:
-            found: Found = [(TRAINING, LossPoint(taken.loss, taken.penalty))]
+            known = step is None or not math.isnan(taken.loss)
+            found: Found = [(TRAINING, LossPoint(taken.loss, taken.penalty))] if known else []
             for name, variable in variables.items():
                 if id(variable) in taken.gradients:
                     values = taken.gradients[id(variable)]

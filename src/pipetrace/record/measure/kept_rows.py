@@ -40,7 +40,8 @@ def kept_rows(
     )  # a value takes one byte at the least
     if not most or not outputs or any(output for _, output in measure.names):
         return None
-    ranked = worth_keeping(outputs, some.targets, losses_of(measure, found), most)
+    losses, classes = losses_of(measure, found), measure.tells_classes
+    ranked = worth_keeping(outputs, some.targets, losses, most, classes=classes)
     places = list(dict.fromkeys([*first, *ranked]))[:most]
     while places:
         few = some.taken(places)

@@ -122,6 +122,15 @@ def source_names(model: Any, x: Any) -> list[str]:
     return names
 
 
+def batch_names(batch: Sequence[Any]) -> list[str]:
+    """Names for a batch's arrays: ``input``, ``target`` and ``weight``, numbered if several."""
+    found = []
+    for word, part in zip(("input", "target", "weight"), batch, strict=False):
+        count = len(structures.flatten(part))
+        found += [word if count == 1 else f"{word}_{place + 1}" for place in range(count)]
+    return found
+
+
 class ModelPass:
     """A model's forward pass with the stages before it.
 
@@ -142,7 +151,7 @@ class ModelPass:
     ) -> None:
         self.forward, self.names = forward, list(names)
         self.losses = facts.RowLosses(forward.model, most)
-        forward.find_rows(x, most)
+        forward.find_rows(structures.as_fit_gets(structures.taken(x, slice(0, 3))), most)
         one = self.passed(structures.taken(x, slice(0, 1)))
         sizes = {name: sum(each.size for each in values) for name, values in one.outputs.items()}
         channels = {
@@ -157,6 +166,19 @@ class ModelPass:
         places = [Stage(name, SOURCE, None, name, {}, (), ()) for name in dict(self.names)]
         self.extent: Extent = extent([*places, *forward.stages], sizes, channels)
         self.limit(most)
+
+    @property
+    def tells_classes(self) -> bool:
+        """Whether an output's largest score may be an answer.
+
+        It is one under a loss of Keras' own, and behind a softmax. A loss of somebody's own may
+        make an embedding of it, whose largest value means nothing.
+        """
+        stages = {stage.name: stage for stage in self.forward.stages}
+        ends = [stages[spec.source] for spec in self.forward.outputs if spec.source in stages]
+        return facts.has_loss_of_keras(self.forward.model) or any(
+            each.layer == "Softmax" or each.config.get("activation") == "softmax" for each in ends
+        )
 
     def limit(self, most: int) -> None:
         """Pass no more rows at a time from now on, as another ``fit`` may have smaller batches."""

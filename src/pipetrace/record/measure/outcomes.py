@@ -10,13 +10,21 @@ import numpy as np
 
 from pipetrace.record.measure.model_pass import ModelPass, is_numbers
 from pipetrace.record.measure.rows import Rows
-from pipetrace.stats import activations, outcomes
+from pipetrace.stats import activations, outcomes, series
 from pipetrace.trace.document import Array
-from pipetrace.trace.measurements import Dimensions, Figures, Outcome
+from pipetrace.trace.measurements import BatchDependence, Dimensions, Figures, Outcome
 
 Found: TypeAlias = list[tuple[str, Figures]]
 """Figures with the names of what they are of."""
 
+NEIGHBOURS = 4
+"""Rows that pass with as many others, and then with others instead, to see whether these matter."""
+DEPENDENCE_PASSES = 3
+NOISE = 1e-3
+"""Change from one pass to the next, over the spread of the rows, from which a stage is random."""
+DEPENDENT = 0.05
+"""Change with other neighbours, over the spread of the rows, from which these matter: sums in
+another order change less, also of 16-bit numbers."""
 SET_BY_THREADPOOLCTL = "KMP_DUPLICATE_LIB_OK"
 
 
@@ -63,9 +71,12 @@ def compared(
         found.append((name, Outcome(loss=loss)))
     for place, (output, target) in enumerate(zip(outputs, targets, strict=True)):
         title = name if len(outputs) == 1 else f"{name}/{place}"
-        outcome = outcomes.outcome(output, target)
+        outcome = outcomes.outcome(output, target, classes=measure.tells_classes)
+        if outcome.r2 is not None and target is not None and len(rows.arrays) == 1:
+            last = series.error_of_last(rows.arrays[0], target)
+            outcome = replace(outcome, mean_squared_error_of_last=last)
         found.append((title, replace(outcome, loss=loss) if len(outputs) == 1 else outcome))
-        if classes:
+        if classes and measure.tells_classes:
             of_class = outcomes.by_class(output, target)
             found += [(f"{title}/{label}", values) for label, values in of_class.items()]
     return found
@@ -83,3 +94,53 @@ def dimensions(measure: ModelPass, rows: Rows) -> Found:
             and len(values[0]) > 1
             and np.isfinite(values[0]).all()
         ]
+
+
+def batch_dependence(measure: ModelPass, rows: Rows) -> Found:
+    """How much outputs depend on the other rows: of the first stage that does, and of the last.
+
+    Some rows pass twice with the same neighbours, and once with others. Nothing where the model
+    takes one number of rows only, or gives something else each time.
+    """
+    few = rows.spaced(3 * NEIGHBOURS)
+    half = min(len(few) // 3, measure.extent.together // 2)
+    if not half or measure.forward.fixed is not None:
+        return []
+    kept = np.arange(half)
+    # Random numbers are drawn anew from the same seed, so the same place gets the same ones.
+    first, again, other = (
+        measure.passed(few.taken(np.concatenate([kept, kept + moved])).x).outputs
+        for moved in (half, half, 2 * half)
+    )
+    found: dict[str, Figures] = {}
+    last = {str(spec.source) for spec in measure.forward.outputs}
+    for stage in measure.forward.stages:
+        values = first[stage.name][0]
+        # A table of all pairs of rows compares them on purpose.
+        pairs = (
+            values.ndim > 1 and stage.outputs[0].shape[1] is None and values.shape[1] == 2 * half
+        )
+        if stage.name not in measure.by_row or not is_numbers(values) or pairs:
+            continue
+        scale = _spread(values) or 1.0
+        if _rms(_apart(values, again[stage.name][0])) > NOISE * scale:
+            return []
+        apart = _rms(_apart(values, other[stage.name][0])[:half]) / scale
+        if (apart > DEPENDENT and not found) or stage.name in last:
+            found[stage.name] = BatchDependence(apart)
+    return [*found.items()]
+
+
+def _apart(values: Array, others: Array) -> Array:
+    found: Array = values.astype(np.float64) - others
+    return found
+
+
+def _rms(values: Array) -> float:
+    return float(np.sqrt((values.astype(np.float64) ** 2).mean())) if values.size else 0.0
+
+
+def _spread(values: Array) -> float:
+    """The standard deviation over the rows, or a thousandth of the size if that is more."""
+    wide = values.astype(np.float64)
+    return max(float(np.sqrt(wide.var(axis=0).mean())), 1e-3 * _rms(wide)) if wide.size else 0.0

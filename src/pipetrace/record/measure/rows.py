@@ -132,6 +132,8 @@ class RowSource:
         are_known: whether they were known before the ``fit`` that runs.
         validation: rows that are not trained on; None where none are known.
         call: the arguments of the ``fit`` that runs, or of the last one.
+        are_batches: whether rows are what a batch is, targets included, as a training step of the
+            program's own gets them.
         trained_before: hashes of the rows that earlier ones trained on, as far as they were taken.
     """
 
@@ -140,9 +142,23 @@ class RowSource:
         self.are_known = given is not None
         self._was_given, self._validation_was_given = given is not None, validation is not None
         self.call = FitCall()
+        self.are_batches = False
         self.trained_before: list[Array] = []
         self._of_fit: Rows | None = None
         self._batch_size: int | None = None
+
+    def become_batches(self) -> None:
+        """From now on rows are what a batch is; see ``are_batches``."""
+        if not self.are_batches:
+            self.are_batches = True
+            self.shown = self._in_form(self.shown)
+            self.validation = self._in_form(self.validation)
+            self._of_fit = self._in_form(self._of_fit)
+
+    def _in_form(self, rows: Rows | None) -> Rows | None:
+        if rows is None or not self.are_batches:
+            return rows
+        return Rows(batches.packed(rows.x, rows.y, rows.weight), complete=rows.complete)
 
     def fit_begins(self, call: FitCall) -> None:
         """Take the rows of a ``fit``, where they are arrays and no others were given.
@@ -151,21 +167,22 @@ class RowSource:
         """
         again = self.call.x is call.x and self.call.known
         self.call, self._batch_size = call, None
-        self._of_fit = plain_rows(call.x, call.y, call.sample_weight)
+        self._of_fit = self._in_form(plain_rows(call.x, call.y, call.sample_weight))
         if not self._was_given and (self._of_fit is not None or not again):
             self.shown = self._of_fit
         self.are_known = self.shown is not None
         if not self._validation_was_given:
             pair = isinstance(call.validation, tuple)
-            self.validation = plain_rows(*batches.split(call.validation)) if pair else None
+            found = plain_rows(*batches.split(call.validation)) if pair else None
+            self.validation = self._in_form(found)
 
     def passed(self, seen: list[Any], *, complete: bool) -> None:
         """Take rows from batches on their way into the training, unless some are known."""
         self._batch_size = max(len(Rows(batches.split(batch)[0])) for batch in seen)
         if self.are_known:
             return
-        x, y, weight = batches.split(batches.joined(seen))
-        whole = complete and len(batches.alike(seen)) == len(seen)
+        batch, whole = batches.joined(seen), complete and len(batches.alike(seen)) == len(seen)
+        x, y, weight = (batch, None, None) if self.are_batches else batches.split(batch)
         self.shown = Rows(x, y, weight, complete=whole)
 
     @property

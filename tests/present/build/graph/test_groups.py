@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.documents import a_trace
 from tests.graphs import deep, lined, measured, nested_twice, stage, trace_of
 
 from pipetrace.errors import UnknownStageError
@@ -17,7 +18,7 @@ from pipetrace.present.build.graph.overview import overview
 from pipetrace.present.build.graph.wiring import wiring
 from pipetrace.present.text import document_text
 from pipetrace.trace import Trace
-from pipetrace.trace.document import Parameters, Spec, Stages
+from pipetrace.trace.document import LAYER, STEP, Parameters, Spec, Stage, Stages
 
 DEEP = deep()
 
@@ -255,3 +256,21 @@ def test_a_stage_alone_says_what_it_is_inside_of() -> None:
     made = document(trace_of(stages, groups=[("wrap", "TimeDistributed")]))
     assert made.stages[1].wiring == ("Inside wrap (TimeDistributed).",)
     assert made.groups == ()
+
+
+def test_different_steps_of_a_dataset_are_no_block_that_repeats() -> None:
+    def steps(*operations: str) -> Trace:
+        stages, before = list[Stage](), None
+        for at in range(LARGE + 1):
+            spec = Spec((None, 4), "float32", before)
+            before = f"stage{chr(97 + at // 26)}{chr(97 + at % 26)}"
+            facts = {"dataset": {"operation": operations[at % len(operations)]}} if at < 12 else {}
+            kind, layer = (STEP, None) if at < 12 else (LAYER, f"Own{at}")
+            stages.append(Stage(before, kind, layer, before, facts, (spec,), (spec,)))
+        return a_trace(stages)
+
+    def times(trace: Trace) -> list[int]:
+        return [each.times for each in stage_groups(trace, wiring(trace)) if each.times > 1]
+
+    assert times(steps(*"abcdefghijkl")) == []
+    assert times(steps("map")) in ([11], [12])

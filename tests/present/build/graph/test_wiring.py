@@ -142,10 +142,10 @@ def test_many_users_are_counted() -> None:
     assert said(trace_of(lined(text)))["x"] == "Used by d0, d1, d2, d3, d4 and 4 more."
 
 
-def test_an_older_trace_has_one_output_its_last_layer() -> None:
+def test_where_nothing_is_known_of_the_model_its_output_is_the_last_layer() -> None:
     trace = trace_of(lined(HEADS))
-    old = replace(trace, run=replace(trace.run, model=None))
-    assert [spec.source for spec in wiring(old).outputs] == ["sex"]
+    unknown = replace(trace, run=replace(trace.run, model=None))
+    assert [spec.source for spec in wiring(unknown).outputs] == ["sex"]
 
 
 def test_the_view_has_the_words_and_the_recorded_chain_has_none(digits_trace: Trace) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from pipetrace.explain.facts import updates
 from pipetrace.explain.findings.finding import Evidence, Finding
-from pipetrace.explain.findings.measured_run import NO_SKILL, NONLINEAR, RESHAPING, MeasuredRun
+from pipetrace.explain.findings.layer_kinds import NONLINEAR, RESHAPING
+from pipetrace.explain.findings.measured_run import NO_SKILL, MeasuredRun
 from pipetrace.explain.findings.pace import hardly_begun
 from pipetrace.explain.findings.questions import (
     FADED,

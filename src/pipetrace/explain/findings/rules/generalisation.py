@@ -1,28 +1,17 @@
-"""PT501 to PT506: overfitting, stopping, regularization, validation rows."""
+"""PT120, PT501 and PT503 to PT506: overfitting, regularization, and the rows of a training."""
 
 import math
 from collections.abc import Iterator
 
-from pipetrace.explain.facts import train_rows, updates
+from pipetrace.explain.facts import steps_per_epoch, train_rows
 from pipetrace.explain.findings.finding import Evidence, Finding
-from pipetrace.explain.findings.measured_run import NO_SKILL, MeasuredRun
-from pipetrace.explain.findings.pace import (
-    MOST_TIMES,
-    UNMOVED,
-    distance_moved,
-    epochs_left,
-    gets_worse,
-    is_short,
-    moving_steadily,
-    stands_still,
-    still_falling,
-)
+from pipetrace.explain.findings.measured_run import MeasuredRun
 from pipetrace.explain.findings.questions import POOR, margin, underfits
 from pipetrace.explain.findings.rule import RunRule, as_note
-from pipetrace.explain.formatting import counted, figure, share
+from pipetrace.explain.formatting import figure, share
 from pipetrace.explain.judgement import AHEAD, FOLLOWS, GAP, OVERFITTING, judgement
 from pipetrace.explain.metrics import accuracy, accuracy_name, validation_accuracy
-from pipetrace.trace.document import FAILED, Epoch
+from pipetrace.trace.document import STEP, Epoch
 from pipetrace.trace.measurements import (
     TRAINING,
     VALIDATION,
@@ -38,10 +27,6 @@ VALIDATION_RISE, RISING_EPOCHS = 0.25, 3
 it varies by a few percent from epoch to epoch."""
 RISE_OF_START = 0.1
 """The rise relative to the loss before training: twice of nearly nothing is nearly nothing."""
-FEWEST_TIMES = 2
-"""Times as many epochs as there were that are worth a try, at least."""
-HALF_LEARNED = 0.5
-"""Skill on the training rows, from which the length of a training may be intended."""
 PENALTY_SHARE = 0.5
 """Part of the loss that is penalty, before training or in the median over the epochs."""
 DROPOUT_RATE = 0.5
@@ -122,47 +107,6 @@ class Overfitting(RunRule):
             epochs=[last.number],
         )
         yield as_note(found)
-
-
-class TooFewEpochs(RunRule):
-    code = "PT502"
-    name = "too-few-epochs"
-    category = "too_few_epochs"
-    needs = ("stages", "epochs", "outcomes", "losses", "weight updates", "baseline models")
-    root_cause_of = POOR
-    what = "Training ended while the loss was still falling, and the model still underfits."
-    why = "More epochs would improve it at no other cost than time."
-
-    def faults(self, run: MeasuredRun) -> Iterator[Finding]:
-        moved, made, epochs = distance_moved(run), updates(run.trace), len(run.trace.epochs)
-        short = is_short(run)
-        falling = still_falling(run) or (moving_steadily(run) if short else None)
-        if falling is None or stands_still(run) or gets_worse(run):
-            return
-        if (moved is None or moved[0] < UNMOVED) and not short:
-            return
-        if not underfits(run) or run.broken or run.trace.ending.kind == FAILED:
-            return
-        skill = run.skill(TRAINING)
-        if skill is not None and skill >= (NO_SKILL if run.rebuilds else HALF_LEARNED):
-            return
-        done = []
-        if made is not None:
-            text = f"There were {counted(made, 'weight update')}."
-            done = [Evidence(text, float(made), "epochs[].steps")]
-        text = (
-            f"After {counted(epochs, 'epoch')} the loss was still falling, and the model "
-            "underfits its training rows."
-        )
-        yield self.fault(
-            Evidence(text, float(epochs), "epochs"),
-            falling,
-            *done,
-            *run.how_well(),
-            advice="Train for more epochs, until the validation loss stops falling.",
-            change=f"model.fit(..., epochs={_epochs_wanted(run)})",
-            confidence=0.75,
-        )
 
 
 class RegularisationTooStrong(RunRule):
@@ -320,14 +264,52 @@ class TooLittleData(RunRule):
         )
 
 
-def _epochs_wanted(run: MeasuredRun) -> int:
-    """How many epochs are worth a try, in two digits, by how fast the loss falls."""
-    done = len(run.trace.epochs)
-    left = epochs_left(run)
-    most = MOST_TIMES * done
-    wanted = most if left is None else min(max(math.ceil(done + left), FEWEST_TIMES * done), most)
-    unit: int = 10 ** max(0, len(str(wanted)) - 2)
-    return -(-wanted // unit) * unit
+FEW_DISTINCT = 0.5
+"""Distinct rows over those that the first batches held. Where classes are made equally frequent by
+repeating their rows, a k-th of the rows is distinct at the least, with k classes."""
+
+
+class RepeatedRows(RunRule):
+    code = "PT120"
+    name = "repeated-rows"
+    category = "repeated_batches"
+    needs = ("stages", "training rows")
+    root_cause_of = (*POOR, "PT106", "PT108", "PT501", "PT502", "PT506")
+    what = "The source of batches gives the same rows again and again within an epoch."
+    why = "The model learns these few rows by heart, whatever the source could give."
+
+    def faults(self, run: MeasuredRun) -> Iterator[Finding]:
+        check, data = run.of(DatasetCheck, TRAINING), run.trace.run.data
+        rows, distinct = check.rows or 0, check.distinct
+        if distinct is None or not rows or data.name.startswith("array"):
+            return  # Arrays hold what they hold: copies among them are no fault of a source.
+        if any("repeat" in stage.name for stage in run.trace.stages if stage.kind == STEP):
+            return  # The program asks for it.
+        classes = run.of(Outcome, TRAINING).classes_present or 2
+        if distinct >= rows * FEW_DISTINCT or distinct * classes >= rows:
+            return
+        # If the rows cover much of all that is possible, as for XOR, they must repeat.
+        if check.possible_rows is None or distinct >= 0.5 * check.possible_rows:
+            return
+        steps = steps_per_epoch(run.trace)
+        evidence = [
+            Evidence(
+                f"Of the first {rows:,} rows of an epoch {distinct:,} are distinct.",
+                distinct / rows,
+                "measurements[dataset_check/training].distinct",
+            )
+        ]
+        if steps is not None:
+            text = f"An epoch has {steps.count:,} steps; each row came {figure(rows / distinct)} "
+            evidence.append(Evidence(f"{text}times.", float(steps.count), "epochs[].steps"))
+        yield self.fault(
+            *evidence,
+            *run.how_well(),
+            advice="Draw other rows for each batch: create the random generator once, and give "
+            "each worker a seed of its own.",
+            change="self.rng = np.random.default_rng(42)  # in __init__, not in __getitem__",
+            confidence=margin(-distinct * classes / rows, -1.0, -0.3),
+        )
 
 
 def _penalty_norm(run: MeasuredRun, name: str) -> float:

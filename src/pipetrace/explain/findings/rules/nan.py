@@ -6,14 +6,21 @@ from dataclasses import replace
 
 from pipetrace.explain.events import sentence
 from pipetrace.explain.findings.finding import ERROR, WARNING, Evidence, Finding
+from pipetrace.explain.findings.layer_kinds import NONLINEAR, RESHAPING
 from pipetrace.explain.findings.measured_run import MeasuredRun
 from pipetrace.explain.findings.questions import POOR
 from pipetrace.explain.findings.rule import RunRule
 from pipetrace.explain.formatting import figure
 from pipetrace.explain.judgement import NON_FINITE as VALIDATION_BROKE
 from pipetrace.explain.judgement import judgement
-from pipetrace.trace.events import NON_FINITE
-from pipetrace.trace.measurements import Update
+from pipetrace.trace.document import Stage
+from pipetrace.trace.events import GRADIENT, INPUTS, LOSS, NON_FINITE, OUTPUT, TARGETS
+from pipetrace.trace.measurements import TRAINING, Outcome, Update
+
+ROWS_FIRST = (
+    "Check the rows first, then lower the learning rate. Make sure that no logarithm, division or "
+    "root gets 0."
+)
 
 
 class NanOrInf(RunRule):
@@ -59,12 +66,33 @@ class NanOrInf(RunRule):
             stage = name.rpartition("/")[0]
             text = f"{name} contains NaN or Inf after epoch {run.last_epoch}."
             evidence = [Evidence(text, None, f"measurements[update/{name}].weight_norm")]
+        kinds = {each.kind for each in events.values()}
+        advice, change = ROWS_FIRST, ""
+        if at_once(run) and not kinds & {INPUTS, TARGETS, OUTPUT} and stage is None:
+            text = "Before training all outputs were finite, so the loss itself made it."
+            evidence.append(Evidence(text, None, "measurements[outcome/training, epoch 0]"))
+            advice = "Make sure that no logarithm, division or root in the loss gets 0."
+            change = "keras.ops.log(keras.ops.maximum(y_pred, 1e-7))"
+        elif GRADIENT in kinds and stage is not None:
+            between = _without_weights(run, stage)
+            if between is not None:
+                text = (
+                    f"Behind {stage} comes {between.name}, a layer without weights: the gradient "
+                    "broke there or after it."
+                )
+                evidence.append(Evidence(text, None, f"stages[{between.name}]"))
+                stage = between.name
+            advice = "Make sure that no root, norm or division gets 0, where its gradient is Inf."
+            change = "keras.ops.sqrt(keras.ops.maximum(squares, 1e-9))"
+        elif not at_once(run) and not kinds & {INPUTS, TARGETS}:
+            advice = "Lower the learning rate by a factor of 10, or clip the gradients."
+            change = "clipnorm=1.0"
         yield self.fault(
             *evidence,
-            advice="Check the rows first, then lower the learning rate. Make sure that no "
-            "logarithm, division or root gets 0.",
+            advice=advice,
             stage=stage,
             epochs=epochs,
+            change=change,
         )
 
     def _in_validation(self, run: MeasuredRun) -> Iterator[Finding]:
@@ -79,3 +107,26 @@ class NanOrInf(RunRule):
             epochs=[number],
         )
         yield replace(found, level=WARNING)
+
+
+def at_once(run: MeasuredRun) -> bool:
+    """Whether the loss of the very first step was NaN or Inf, before any rate had acted."""
+    loss = next((each for each in run.trace.events if each.kind == LOSS), None)
+    finite = run.of(Outcome, TRAINING, 0).not_finite == 0
+    return loss is not None and finite and (loss.epoch, loss.step) == (1, 1)
+
+
+def _without_weights(run: MeasuredRun, name: str) -> Stage | None:
+    """The first stage behind one that has no weights and is no plain activation or reshaping."""
+    left, seen = run.after(run.stage(name)), set[str]()
+    while left:
+        stage = left.pop(0)
+        if stage.weights:
+            return None
+        plain = stage.layer in RESHAPING or run.activation(stage) in NONLINEAR
+        if not plain:
+            return stage
+        if stage.name not in seen:
+            seen.add(stage.name)
+            left += run.after(stage)
+    return None

@@ -1,8 +1,10 @@
 """PT307 to PT310: the scale of targets, and poor outcomes whose cause no other rule may know."""
 
+import math
 from collections.abc import Iterator
 
-from pipetrace.explain.findings.finding import Evidence, Finding
+from pipetrace.explain import task
+from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
 from pipetrace.explain.findings.measured_run import NO_SKILL, MeasuredRun
 from pipetrace.explain.findings.questions import (
     POOR,
@@ -15,17 +17,18 @@ from pipetrace.explain.formatting import figure
 from pipetrace.explain.headline import outcome
 from pipetrace.explain.judgement import AT_CHANCE, WORSE
 from pipetrace.trace.document import RUNNING
-from pipetrace.trace.measurements import TRAINING, Outcome
+from pipetrace.trace.measurements import TRAINING, ClassOutcome, LossPoint, Outcome
 
 LARGE_TARGETS = 30.0
 """Outputs start near 1 (Glorot). Adam moves a bias by at most its learning rate a step: 30 takes
 30,000 steps at 0.001. A squared error of 30 standard deviations makes gradients thirty times the
 usual."""
-CONSTANT_OUTPUT = 0.02
-"""Standard deviation of the outputs over that of the targets; with an R2 of 0.01 it is already a
-tenth."""
 CLEAR_BASELINE = 0.3
 """Skill of a baseline model, from which there surely is something to learn."""
+FAR_BELOW_MEAN = -0.5
+"""R2 of predictions that are further from the targets than their mean by half of the variance."""
+CHANCE_ERRORS = 5.0
+"""Standard errors of a balanced accuracy, beyond which it is not below chance level by chance."""
 LOSS_LEFT = 0.5
 """Part that is left of the loss before training."""
 
@@ -69,35 +72,70 @@ class TargetNotScaled(RunRule):
         yield found if struggles(run) else as_note(found)
 
 
-class ConstantOutput(RunRule):
-    code = "PT308"
-    name = "constant-output"
-    category = "constant_output"
-    needs = ("stages", "outcomes")
-    root_cause_of = ("PT309",)
-    what = "The model outputs nearly the same for every row."
-    why = "It predicts the most frequent class or the mean, and ignores the inputs."
+class LossSign(RunRule):
+    code = "PT323"
+    name = "loss-sign"
+    category = "loss_sign"
+    level = ERROR
+    needs = ("stages", "epochs", "outcomes", "class outcomes", "losses")
+    root_cause_of = (*POOR, "PT110", "PT201", "PT302", "PT305", "PT402", "PT405", "PT502")
+    what = "The lower the loss, the worse the predictions: they end far below chance level."
+    why = "Training lowers the loss, so it drives the model away from the targets."
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
-        outcome, skill = run.of(Outcome, TRAINING), run.skill(TRAINING)
-        std, expected = outcome.std, outcome.target_std
-        if not expected or std is None or (skill is not None and skill > NO_SKILL):
+        epochs = sorted(each for each in run.epochs_of(Outcome, TRAINING) if each is not None)
+        output = run.output
+        if output is None or output.loss in task.KNOWN_LOSSES or len(epochs) < 2:
             return
-        if std / (expected if outcome.r2 is not None else 0.5) > CONSTANT_OUTPUT:
+        first, last = (run.of(Outcome, TRAINING, each) for each in (epochs[0], epochs[-1]))
+        losses = [run.loss_at(each) for each in sorted(run.course(LossPoint, TRAINING, _loss))]
+        known = [each for each in losses if each is not None]
+        if len(known) < 2 or not known[-1] < known[0]:
+            return
+        skills = [run.skill(TRAINING, each) for each in (epochs[0], epochs[-1])]
+        if None in skills or (skills[1] or 0.0) >= (skills[0] or 0.0):
+            return
+        if last.balanced_accuracy is not None:
+            worse = _below_chance(run, last)
+            value, start = last.balanced_accuracy, first.balanced_accuracy or 0.0
+            what, chance = "the balanced accuracy", 1 / (last.classes_present or 2)
+        else:
+            # Scores of another scale than the targets have a poor R2 without being wrong.
+            bounded = run.last_activation in ("sigmoid", "softmax", "hard_sigmoid")
+            value, start = last.r2 or 0.0, first.r2 or 0.0
+            worse, what, chance = bounded and value < FAR_BELOW_MEAN, "R2", 0.0
+        if not worse:
             return
         yield self.fault(
             Evidence(
-                f"Over {outcome.rows or 0:,} rows the outputs have a standard deviation of "
-                f"{figure(std)}.",
-                std,
-                "measurements[outcome/training].std",
+                f"While the loss fell from {figure(known[0])} to {figure(known[-1])}, {what} on "
+                f"training rows went from {figure(start)} to {figure(value)}; chance level is "
+                f"{figure(chance)}.",
+                value,
+                f"measurements[outcome/training, epoch {epochs[-1]}]",
             ),
             *run.how_well(),
-            advice="Find the first stage whose outputs do not differ between rows. Check its "
-            "inputs and weights.",
-            stage=run.output.stage if run.output else None,
-            confidence=0.9,
+            advice="Check the sign of your loss: a score that is better when higher, such as Dice "
+            "or IoU, must be subtracted from 1.",
+            change="return 1 - dice(y_true, y_pred)",
+            confidence=0.95,
         )
+
+
+def _loss(each: LossPoint) -> float | None:
+    return each.loss
+
+
+def _below_chance(run: MeasuredRun, outcome: Outcome) -> bool:
+    """Whether less than half as many are right as by chance, and that is no chance."""
+    classes, value = outcome.classes_present or 0, outcome.balanced_accuracy or 0.0
+    names = [each for each in run.names(ClassOutcome) if each.startswith(f"{TRAINING}/")]
+    rows = [count for each in names if (count := run.of(ClassOutcome, each).rows)]
+    if classes < 2 or not rows or value >= 0.5 / classes:
+        return False
+    chance = 1 / classes
+    error = math.sqrt(chance * (1 - chance) * sum(1 / count for count in rows)) / len(rows)
+    return chance - value > CHANCE_ERRORS * error
 
 
 class NotLearning(RunRule):

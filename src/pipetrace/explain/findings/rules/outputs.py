@@ -1,15 +1,16 @@
-"""PT301 to PT307: the outputs, their targets, and the loss between them."""
+"""PT302, PT305 and PT322: outputs, their targets, and the loss that compares them."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
 from pipetrace.explain import task
-from pipetrace.explain.findings.finding import ERROR, NOTE, Evidence, Finding
+from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
 from pipetrace.explain.findings.measured_run import NO_SKILL, MeasuredRun
 from pipetrace.explain.findings.questions import POOR, REGRESSION_LOSSES, margin, struggles
 from pipetrace.explain.findings.rule import RunRule, as_note
-from pipetrace.explain.formatting import figure, share
-from pipetrace.trace.measurements import TRAINING, VALIDATION, ClassOutcome, Outcome
+from pipetrace.explain.formatting import counted, dimensions, figure, share
+from pipetrace.trace.measurements import TRAINING, ClassOutcome, Outcome
 from pipetrace.trace.rows import Target
 
 OUTPUT_RANGES: dict[str, tuple[float, float | None]] = {
@@ -29,40 +30,6 @@ the model struggles,"""
 GOOD_SKILL = 0.9
 """nor do more where the model is as good as this; another loss could not make it much better
 either."""
-LOSS_DIFFERENCE = 0.05
-"""Relative difference of the reported loss from that of the outputs as probabilities, from which it
-is another."""
-
-
-class OneUnitSoftmax(RunRule):
-    code = "PT301"
-    name = "one-unit-softmax"
-    category = "last_activation"
-    level = ERROR
-    needs = ("stages",)
-    root_cause_of = (*POOR, "PT110", "PT302", "PT402", "PT405", "PT502", "PT607")
-    what = "The last activation is a softmax over a single unit."
-    why = "It always outputs 1, so every prediction is the same and the gradient is zero."
-
-    def faults(self, run: MeasuredRun) -> Iterator[Finding]:
-        outcome = run.of(Outcome, TRAINING)
-        for output in task.outputs(run.trace):
-            stage = run.stage(output.stage)
-            if task.activation(run.trace, stage) != "softmax" or output.shape[-1:] != (1,):
-                continue
-            place, target = run.before_reshaping(output.stage).name, output.target
-            text = f"The layer {place} applies softmax to a single unit, so its output is always 1."
-            evidence = [Evidence(text, 1.0, f"stages[{place}].outputs[0].shape")]
-            if outcome.min == outcome.max == 1.0:
-                text = "All measured outputs are 1."
-                evidence.append(Evidence(text, 1.0, "measurements[outcome/training].min"))
-            numbers = target is not None and (not target.whole or (target.distinct or 0) > 2)
-            yield self.fault(
-                *evidence,
-                advice=f"Use {'no activation' if numbers else 'sigmoid'} for this target.",
-                stage=place,
-                change="activation=None" if numbers else "activation='sigmoid'",
-            )
 
 
 class TargetsOutOfRange(RunRule):
@@ -119,99 +86,6 @@ class TargetsOutOfRange(RunRule):
         yield found if struggles(run) or many else as_note(found)
 
 
-class MissingSoftmax(RunRule):
-    code = "PT303"
-    name = "missing-softmax"
-    category = "missing_softmax"
-    level = ERROR
-    needs = ("stages",)
-    root_cause_of = (*POOR, "PT401", "PT402", "PT405", "PT502", "PT701")
-    what = "The loss expects probabilities, but the last layer outputs logits (no softmax)."
-    why = (
-        "The logarithm of a value that is not a probability is clipped or meaningless, and so are "
-        "the gradients."
-    )
-
-    def faults(self, run: MeasuredRun) -> Iterator[Finding]:
-        output = run.output
-        if output is None or output.loss not in task.CROSSENTROPIES & task.CATEGORICAL:
-            return
-        if run.trace.run.training.from_logits or run.last_activation != "linear":
-            return
-        low, high = run.first_outcome.min, run.first_outcome.max
-        if low is not None and high is not None and low >= 0 and high <= 1:
-            return
-        place = run.before_reshaping(output.stage).name
-        evidence = [
-            Evidence(
-                f"The loss expects probabilities, but the last layer ({place}) outputs logits (no "
-                "softmax).",
-                None,
-                f"stages[{place}].config",
-            )
-        ]
-        if low is not None and high is not None:
-            text = f"Its outputs are from {figure(low)} to {figure(high)}, not from 0 to 1."
-            evidence.append(Evidence(text, low, "measurements[outcome/training].min"))
-        yield self.fault(
-            *evidence,
-            *run.how_well(),
-            advice="Add softmax to the last layer, or use from_logits=True in the loss.",
-            stage=place,
-            change="activation='softmax'  # or the loss with from_logits=True",
-        )
-
-
-class DoubleSoftmax(RunRule):
-    code = "PT304"
-    name = "double-softmax"
-    category = "double_softmax"
-    level = ERROR
-    needs = ("stages",)
-    root_cause_of = (*POOR, "PT401", "PT402", "PT405", "PT502")
-    what = "Softmax or sigmoid is applied twice: in the model and in the loss (from_logits=True)."
-    why = (
-        "After a second softmax all classes have similar probabilities, so the loss can hardly "
-        "fall."
-    )
-
-    def faults(self, run: MeasuredRun) -> Iterator[Finding]:
-        output, last, trace = run.output, run.last_activation, run.trace
-        if output is None or last not in ("softmax", "sigmoid"):
-            return
-        if not trace.run.training.from_logits:
-            return
-        # Keras undoes a softmax that is the very last operation. The losses show whether it did.
-        reported = trace.epochs[-1].metrics.get("val_loss") if trace.epochs else None
-        exact = run.of(Outcome, VALIDATION).log_loss
-        place = run.before_reshaping(output.stage).name
-        evidence = [
-            Evidence(
-                f"{last} is applied twice: by the layer {place} and by the loss "
-                "(from_logits=True).",
-                None,
-                "run.training.from_logits",
-            )
-        ]
-        if reported is not None and exact is not None:
-            undone = abs(reported - exact) <= LOSS_DIFFERENCE * max(exact, 0.1)
-            text = (
-                f"The validation loss is {figure(reported)}; with these outputs as probabilities "
-                f"it would be {figure(exact)}."
-            )
-            evidence.append(Evidence(text, exact, "measurements[outcome/validation].log_loss"))
-        else:
-            undone = run.stage(output.stage) is run.last_stage and not struggles(run)
-        found = self.fault(
-            *evidence,
-            *run.how_well(),
-            advice="Remove one of the two.",
-            stage=place,
-            change="from_logits=False",
-        )
-        yield replace(found, level=NOTE, confidence=0.7) if undone else found
-
-
 class LossMismatch(RunRule):
     code = "PT305"
     name = "loss-mismatch"
@@ -226,7 +100,7 @@ class LossMismatch(RunRule):
         if output is None or target is None or target.min is None or target.max is None:
             return
         width = (output.shape[-1] or 1) if len(output.shape) > 1 else 1
-        single = len(target.shape) < 2 or target.shape[-1] == 1
+        single = len(without_last_ones(target.shape)) == 1
         flags = target.whole and target.min >= 0 and target.max <= 1 and target.distinct == 2
         one_hot = flags and width > 2 and target.shape == output.shape
         loss, last = output.loss, run.last_activation
@@ -325,70 +199,67 @@ class LossMismatch(RunRule):
         return as_note(found) if good and not run.broken else found
 
 
-class LastActivationMismatch(RunRule):
-    code = "PT306"
-    name = "last-activation-mismatch"
-    category = "last_activation"
-    needs = ("stages", "outcomes")
-    root_cause_of = (*POOR, "PT502", "PT701")
-    what = "The last activation does not match the loss of a classification."
-    why = (
-        "Only softmax makes the probabilities of exclusive classes sum to 1, so a higher score "
-        "lowers the others."
-    )
+Shape = tuple[int | None, ...]
+
+
+class OutputShape(RunRule):
+    code = "PT322"
+    name = "output-shape-mismatch"
+    category = "output_shape"
+    level = ERROR
+    needs = ("stages", "targets")
+    root_cause_of = (*POOR, "PT305", "PT309", "PT402", "PT502")
+    what = "An output has fewer values for a row than its target, and the loss repeats them."
+    why = "One value is then compared with many, so the best the model can do is their mean."
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
-        output, outcome = run.output, run.first_outcome
-        if output is None or run.trace.run.training.from_logits:
-            return
-        text = _mismatch(run, output, outcome)
-        if not text:
-            return
-        place, several = run.before_reshaping(output.stage).name, _exclusive(output, outcome)
-        evidence = [Evidence(text, None, f"stages[{place}].config")]
-        if several and outcome.sum_min is not None:
-            low, high = outcome.sum_min, outcome.sum_max or 1.0
-            line = f"The outputs of a row sum to between {figure(low)} and {figure(high)}."
-            evidence.append(Evidence(line, high, "measurements[outcome/training].sum_max"))
-        found = self.fault(
-            *evidence,
-            *run.how_well(),
-            advice="Use the last activation that matches the loss.",
-            stage=place,
-            change=f"activation='{'softmax' if several else 'sigmoid'}'",
-            confidence=0.8,
-        )
-        # The logarithm of a value that is not a probability is clipped, however well the rest goes.
-        harms = struggles(run) or output.loss in task.YES_OR_NO
-        yield found if harms else as_note(found)
-
-
-def _exclusive(output: task.Output, outcome: Outcome) -> bool:
-    """Whether each row is of one of several classes."""
-    return ((output.shape or (0,))[-1] or 0) > 2 and outcome.accuracy is not None
-
-
-def _mismatch(run: MeasuredRun, output: task.Output, outcome: Outcome) -> str:
-    """How the last activation does not match the loss; empty where it does."""
-    last, loss, width = run.last_activation, output.loss, (output.shape or (0,))[-1]
-    sums = 1.0 if outcome.sum_max is None else outcome.sum_max
-    if _exclusive(output, outcome):
-        onehot = output.target is not None and output.target.shape == output.shape
-        shares = last in ("softmax", None, "linear") or abs(sums - 1) <= 0.01
-        if loss in task.CATEGORICAL and not shares:
-            return (
-                f"{last} gives each of {width} exclusive classes its own probability; {loss} "
-                "expects them to sum to 1."
+        for output in task.outputs(run.trace):
+            target = output.target
+            if target is None or output.loss not in REGRESSION_LOSSES | task.YES_OR_NO:
+                continue
+            given, wanted = without_last_ones(output.shape), without_last_ones(target.shape)
+            if not _is_repeated(given, wanted):
+                continue
+            values, places = (
+                math.prod(each or 1 for each in shape[1:]) for shape in (given, wanted)
             )
-        unbounded = last in ("linear", "relu", "tanh")
-        if loss in REGRESSION_LOSSES and onehot and unbounded:
-            return (
-                f"The scores of {width} exclusive classes have the activation {last}, not softmax."
+            change = f"keras.layers.Dense({places})" if len(wanted) == 2 else ""
+            yield self.fault(
+                Evidence(
+                    f"{output.stage} has {counted(values, 'output')} for a row, its target has "
+                    f"{places:,} values; {output.loss} compares each output with several of them.",
+                    float(values),
+                    f"stages[{output.stage}].outputs[0].shape",
+                ),
+                Evidence(
+                    f"The shape of a row's target is {dimensions(target.shape)}.",
+                    float(places),
+                    "run.data.targets[0].shape",
+                ),
+                advice="Give the output the shape of the target: a unit for each value, or a layer "
+                "that keeps the steps (return_sequences=True).",
+                stage=run.before_reshaping(output.stage).name,
+                change=change,
             )
-        return ""
-    if loss in task.YES_OR_NO and last in ("linear", "tanh", "relu", "softplus"):
-        return f"{loss} expects a probability, but {last} outputs other values."
-    flags = width == 1 and outcome.accuracy is not None and loss in REGRESSION_LOSSES
-    if flags and last in ("linear", "relu") and run.broken:
-        return f"The output of a yes-or-no question has the activation {last}, not sigmoid."
-    return ""
+
+
+def without_last_ones(shape: Shape) -> Shape:
+    """A shape without the last axes of length 1, which Keras drops before it compares."""
+    while len(shape) > 1 and shape[-1] == 1:
+        shape = shape[:-1]
+    return shape
+
+
+def _is_repeated(given: Shape, wanted: Shape) -> bool:
+    """Whether an output is repeated along axes of its target: where it has a length of 1, or none
+    but the rows."""
+    if None in given[1:] or None in wanted[1:]:
+        return False
+    if len(given) == 1:
+        return len(wanted) > 1
+    pairs = list(zip(given[1:], wanted[1:], strict=False))
+    return (
+        len(given) == len(wanted)
+        and any(one == 1 != other for one, other in pairs)
+        and all(one in (1, other) for one, other in pairs)
+    )

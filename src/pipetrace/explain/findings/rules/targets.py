@@ -6,19 +6,18 @@ from collections.abc import Iterator
 from pipetrace.explain import task
 from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
 from pipetrace.explain.findings.measured_run import MeasuredRun
-from pipetrace.explain.findings.questions import (
-    POOR,
+from pipetrace.explain.findings.pairing import (
     UNSEEN_CLASSES,
     classes_shifted,
-    margin,
     misaligned,
     noisy_labels,
     sorted_by_class,
-    struggles,
     trained_apart,
     unseen_classes,
 )
+from pipetrace.explain.findings.questions import POOR, hopeless, margin, struggles
 from pipetrace.explain.findings.rule import RunRule, as_note
+from pipetrace.explain.findings.rules.series import targets_are_padding
 from pipetrace.explain.formatting import figure, share
 from pipetrace.trace.measurements import (
     TRAINING,
@@ -39,6 +38,8 @@ RARE_CLASS = 0.35
 IGNORED_RECALL, RECALL_GAP = 0.35, 0.3
 """It is ignored with a recall below the first, and below that of the most frequent class by the
 second."""
+MOST_WEIGHTS = 10
+"""Classes whose weights are written out."""
 ROWS_FOR_RECALL = 5
 """Rows of a class, below which a recall means nothing."""
 
@@ -154,7 +155,7 @@ class TargetsMisaligned(RunRule):
     name = "targets-misaligned"
     category = "labels_misaligned"
     needs = ("stages", "training rows", "baseline models", "shifted targets", "outcomes")
-    root_cause_of = (*POOR, "PT105", "PT106", "PT501", "PT502")
+    root_cause_of = (*POOR, "PT105", "PT106", "PT110", "PT201", "PT501", "PT502")
     what = "The targets do not match the inputs of their rows, but those of other rows."
     why = "Wrong pairs of input and target leave nothing to learn."
 
@@ -190,7 +191,7 @@ class ClassImbalance(RunRule):
             for name, count in rows.items()
             if count >= ROWS_FOR_RECALL
         }
-        if training.is_weighted or len(recall) < 2:
+        if training.is_weighted or len(recall) < 2 or hopeless(run) or targets_are_padding(run):
             return
         total, rare = sum(rows.values()), RARE_CLASS / len(names)
         most = max(recall, key=lambda name: rows[name])
@@ -207,8 +208,8 @@ class ClassImbalance(RunRule):
         title, place = titles[label] if label < len(titles) else label, "measurements[class_outcome"
         yield self.fault(
             Evidence(
-                f"Class {title} has {share(part)} of the training rows; the model predicts it for "
-                f"{share(predicted)} of them.",
+                f"Class {title} has {share(part)} of the training {_places(run)}; the model "
+                f"predicts it for {share(predicted)} of them.",
                 part,
                 f"{place}/{name}].rows",
             ),
@@ -220,11 +221,40 @@ class ClassImbalance(RunRule):
                 recall[most],
                 f"{place}/{most}].correct",
             ),
-            advice="Weight the classes, or sample the rare one more often. Judge by balanced "
-            "accuracy, recall or AUC.",
-            change=f"model.fit(..., class_weight={{{label}: {1 / part / len(names):.2g}, ...}})",
+            advice=f"{_weigh(run)} Judge by balanced accuracy, recall or AUC.",
+            change=_weights(run, label, {int(each.split("/")[-1]): rows[each] for each in names}),
             confidence=margin(part, rare, 0.1 / len(names)),
         )
+
+
+def _places(run: MeasuredRun) -> str:
+    """What the targets are counted by."""
+    layout = run.output.layout if run.output else task.ROW
+    return {task.ROW: "rows", task.STEPS: "steps", task.PICTURE: "pixels"}.get(layout, "positions")
+
+
+def _weigh(run: MeasuredRun) -> str:
+    if run.output is None or run.output.layout == task.ROW:
+        return "Weight the classes, or sample the rare one more often."
+    return f"Weight the {_places(run)} of the rare class, or use a Dice or focal loss."
+
+
+def _weights(run: MeasuredRun, label: int, rows: dict[int, int]) -> str:
+    """The call of ``fit`` in which each class weighs as much as any other.
+
+    ``class_weight`` is for targets of one class a row; others get a weight for each target.
+    """
+    even = sum(rows.values()) / len(rows)
+    output = run.output
+    if output is not None and output.layout != task.ROW:
+        one_hot = output.target is not None and output.target.shape == output.shape
+        labels = "y.argmax(axis=-1)" if one_hot and output.classes > 2 else "y"
+        weight = f"np.where({labels} == {label}, {even / max(1, rows[label]):.2g}, 1.0)"
+        return f"model.fit(x, y, sample_weight={weight})"
+    if len(rows) > MOST_WEIGHTS:
+        return "model.fit(..., class_weight=dict(enumerate(len(y) / np.bincount(y))))"
+    weights = ", ".join(f"{each}: {even / max(1, count):.2g}" for each, count in rows.items())
+    return f"model.fit(..., class_weight={{{weights}}})"
 
 
 class LabelsDoNotMatchLoss(RunRule):

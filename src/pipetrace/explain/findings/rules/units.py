@@ -1,21 +1,23 @@
 """PT201 to PT203: units and activations."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
 from pipetrace.explain.findings.finding import Evidence, Finding
 from pipetrace.explain.findings.measured_run import MeasuredRun
-from pipetrace.explain.findings.questions import POOR, margin, struggles
+from pipetrace.explain.findings.questions import POOR, first_alike, margin, struggles
 from pipetrace.explain.findings.rule import RunRule, as_note
 from pipetrace.explain.formatting import share
 from pipetrace.stats.histogram import lower_edges
 from pipetrace.trace.document import Stage
-from pipetrace.trace.measurements import Signal
+from pipetrace.trace.measurements import Signal, Update
 from pipetrace.trace.summary import Summary
 
-DEAD_UNITS = 0.6
-"""In sound networks up to about half of the units of a wide layer end up dead."""
+DEAD_UNITS = 0.7
+"""In sound networks up to about half of the units of a wide layer end up dead, at a high learning
+rate two thirds."""
 ALL_DEAD = 0.95
 """From here on the layer is dead, whenever that happened."""
 DIED_IN_TRAINING = 0.2
@@ -47,7 +49,12 @@ class DyingRelu(RunRule):
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
         dead: dict[str, tuple[float, float]] = {}
+        alike = first_alike(run)
         for stage in run.hidden:
+            if alike is not None and stage in run.layers[run.layers.index(alike) + 1 :]:
+                break  # What receives the same for every row gives the same.
+            if _is_not_finite(run, stage):
+                continue  # ReLU makes 0 of NaN, and nothing died.
             if run.activation(stage) in ("relu", "relu6"):
                 before, now = (
                     run.of(Signal, stage.name, epoch).dead_units for epoch in (0, run.last_epoch)
@@ -156,6 +163,18 @@ class UnusualHiddenActivation(RunRule):
             )
             yield found if struggles(run) else as_note(found)
             return
+
+
+def _is_not_finite(run: MeasuredRun, stage: Stage) -> bool:
+    """Whether the weights of a stage, or of the one before it, are NaN or Inf."""
+    before = run.before(stage)
+    norms = [
+        run.of(Update, f"{each.name}/{weight.name}", run.last_epoch).weight_norm
+        for each in (stage, before)
+        if each is not None
+        for weight in each.weights
+    ]
+    return any(norm is not None and not math.isfinite(norm) for norm in norms)
 
 
 def _before_kernels(run: MeasuredRun, stage: Stage) -> bool:

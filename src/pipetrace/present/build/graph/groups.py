@@ -190,6 +190,13 @@ def _repeated(
     ]
 
 
+def _does(stage: Stage) -> str:
+    """What makes stages alike: the class of a layer, else the operation of a step, or its name."""
+    facts = stage.config.get("dataset")
+    operation = facts.get("operation") if isinstance(facts, Mapping) else None
+    return stage.layer or str(operation or stage.name)
+
+
 def _signature(
     stages: Sequence[Stage],
     wires: Wiring,
@@ -209,7 +216,7 @@ def _signature(
         if source not in inner
     )
     classes = tuple(
-        (stages[position].kind, stages[position].layer) for position in range(start, end + 1)
+        (stages[position].kind, _does(stages[position])) for position in range(start, end + 1)
     )
     return (
         group is not None and group.nested is not None and group.nested.layer,

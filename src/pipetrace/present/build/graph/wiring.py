@@ -1,10 +1,12 @@
 """The connections between the stages, and their description in sentences."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from pipetrace.explain.formatting import counted, listed, number
-from pipetrace.trace.document import SOURCE, Spec, Stage, Trace
+from pipetrace.trace.document import SOURCE, Group, Spec, Stage, Trace
 
 MOST_NAMES = 5
 """More names than this are counted."""
@@ -32,12 +34,19 @@ class Wiring:
         sources: for each stage those that it receives from, each once, in the order of its inputs.
         users: for each stage those that receive from it, each once, in the order of execution.
         outputs: what the model gives, in its order.
+        alone: the innermost group of a stage, for each stage that has it for itself.
     """
 
     order: tuple[str, ...]
     sources: Mapping[str, tuple[str, ...]]
     users: Mapping[str, tuple[str, ...]]
     outputs: tuple[Spec, ...]
+    alone: Mapping[str, Group]
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """The place of each stage in the order."""
+        return {name: place for place, name in enumerate(self.order)}
 
     @property
     def chain(self) -> bool:
@@ -67,6 +76,7 @@ def wiring(trace: Trace) -> Wiring:
         sources,
         {name: tuple(found) for name, found in users.items()},
         _outputs(trace, seen),
+        _alone(trace),
     )
 
 
@@ -75,7 +85,7 @@ def described(trace: Trace, found: Wiring, stage: Stage) -> tuple[str, ...]:
     return tuple(
         sentence
         for sentence in (
-            _inside(trace, stage),
+            _inside(found, stage),
             _receives(trace, found, stage),
             _goes_to(found, stage),
             _output(trace, found, stage),
@@ -94,20 +104,29 @@ def names(found: Sequence[str]) -> str:
 def _outputs(trace: Trace, known: set[str]) -> tuple[Spec, ...]:
     model = trace.run.model
     given = tuple(spec for spec in model.outputs if spec.source in known) if model else ()
-    last = trace.stages[-1] if trace.stages else None
-    # An older trace does not tell; its models had one output, that of the last layer.
-    if given or last is None or not last.outputs or last.kind == SOURCE:
+    last, step = trace.stages[-1] if trace.stages else None, trace.run.step
+    if given or last is None or not last.outputs or last.kind == SOURCE or (step and step.own):
         return given
     return (Spec(last.outputs[0].shape, last.outputs[0].dtype, last.name),)
 
 
-def _inside(trace: Trace, stage: Stage) -> str | None:
+def _alone(trace: Trace) -> dict[str, Group]:
+    groups = {group.path: group for group in reversed(trace.groups)}
+    lengths = sorted({len(path) for path in groups}, reverse=True)
+    within, innermost = Counter[str](), dict[str, str]()
+    for stage in trace.stages:
+        around = [at for at in lengths if stage.path[at : at + 1] == "/"]
+        paths = [path for at in around if (path := stage.path[:at]) in groups]
+        within.update(paths)
+        if paths:
+            innermost[stage.name] = paths[0]
+    return {name: groups[path] for name, path in innermost.items() if within[path] == 1}
+
+
+def _inside(found: Wiring, stage: Stage) -> str | None:
     """The nested model of a stage that is alone in it; several stages are shown as a group."""
-    around = [group for group in trace.groups if stage.path.startswith(f"{group.path}/")]
-    if not around:
-        return None
-    group = max(around, key=lambda each: len(each.path))
-    if sum(each.path.startswith(f"{group.path}/") for each in trace.stages) > 1:
+    group = found.alone.get(stage.name)
+    if group is None:
         return None
     place, _, times = group.path.rpartition(":")
     if place and times.isdigit():
@@ -118,7 +137,7 @@ def _inside(trace: Trace, stage: Stage) -> str | None:
 
 def _receives(trace: Trace, found: Wiring, stage: Stage) -> str | None:
     sources = found.sources[stage.name]
-    position = found.order.index(stage.name)
+    position = found.places[stage.name]
     if not sources:
         # What comes from outside is plain for a source, and for a first stage that no source stands
         # before.
@@ -127,11 +146,10 @@ def _receives(trace: Trace, found: Wiring, stage: Stage) -> str | None:
             if stage.kind == SOURCE or not position
             else "Its input comes from outside of the recorded stages."
         )
-    given = {each.name: len(each.outputs) for each in trace.stages}
     words = []
     for name in sources:
         specs = [spec for spec in stage.inputs if spec.source == name]
-        words.append(_source(name, specs, given[name]))
+        words.append(_source(name, specs, len(trace.stages[name].outputs)))
     if any(spec.source not in sources for spec in stage.inputs):
         words.append("from outside")
     if len(words) > 1:
@@ -158,7 +176,7 @@ def _source(name: str, specs: Sequence[Spec], outputs: int) -> str:
 
 def _goes_to(found: Wiring, stage: Stage) -> str | None:
     users = found.users[stage.name]
-    position = found.order.index(stage.name)
+    position = found.places[stage.name]
     following = found.order[position + 1 : position + 2]
     if not users or users == following:
         return None

@@ -125,9 +125,10 @@ function aligned(chart, columns, state, epochs) {
             svg("text", { x: 0, y: y(tick.at) - 3 }, tick.text),
           ),
         ),
+        ...chart.borders.map((epoch) => svg("line", { class: "border", x1: x(epoch - 0.5), x2: x(epoch - 0.5), y1: 0, y2: HEIGHT })),
         chart.reference && svg("line", { class: "reference", x1: 0, x2: width, y1: y(chart.reference.at), y2: y(chart.reference.at) }),
         ...chart.series.flatMap((series) => [
-          svg("path", { class: `line ${series.role}`, d: curve(series.points, x, y) }),
+          svg("path", { class: `line ${series.role}`, d: curve(series.points, chart.borders, x, y) }),
           ...series.points.flatMap((point) => (point.y === null || series.points.length > 40 ? [] : [svg("circle", { class: `point ${series.role}`, cx: x(point.epoch), cy: y(point.y), r: 2.5 }, svg("title", {}, `epoch ${point.epoch}, ${series.name}: ${point.text}`))])),
         ]),
         marker,
@@ -159,10 +160,11 @@ function aligned(chart, columns, state, epochs) {
 
 /**
  * @param {import("viewer/document.js").Point[]} points
+ * @param {number[]} begins the epochs with which a line begins anew
  * @param {(epoch: number) => number} x
  * @param {(position: number) => number} y
  * @returns {string} path data; NaN and Inf leave a gap
  */
-function curve(points, x, y) {
-  return points.map((point, at) => (point.y === null ? "" : `${points[at - 1]?.y === null || !at ? "M" : "L"}${x(point.epoch).toFixed(1)} ${y(point.y).toFixed(1)}`)).join("");
+function curve(points, begins, x, y) {
+  return points.map((point, at) => (point.y === null ? "" : `${points[at - 1]?.y === null || !at || begins.includes(point.epoch) ? "M" : "L"}${x(point.epoch).toFixed(1)} ${y(point.y).toFixed(1)}`)).join("");
 }

@@ -80,7 +80,7 @@ function story(rows, whole, state) {
       "li",
       { id: whole ? row.id : null, tabindex: -1 },
       h("button", { type: "button", class: "bare", onclick: () => state.set("epoch", row.epoch) }, `Epoch ${row.epoch}`),
-      h("div", {}, row.observation, ...marks(row.findings)),
+      h("div", {}, row.border && h("p", { class: "border" }, row.border), row.observation, ...marks(row.findings)),
     ),
   );
   state.watch("epoch", () => items.forEach((item, at) => item.classList.toggle("now", rows[at].epoch === state.now.epoch)));
@@ -109,7 +109,7 @@ function table(columns, rows, state) {
       "tr",
       { id: row.id, tabindex: -1, onclick: () => state.set("epoch", row.epoch) },
       ...row.cells.map((cell, index) => h(index ? "td" : "th", { scope: index ? null : "row", title: row.exact[index] }, cell)),
-      h("td", { class: "observation" }, row.observation, ...marks(row.findings)),
+      h("td", { class: "observation" }, row.border && h("p", { class: "border" }, row.border), row.observation, ...marks(row.findings)),
     ),
   );
   state.watch("epoch", () => {

@@ -1,0 +1,51 @@
+"""Which layers normalise, activate or only reshape: sets of names."""
+
+NORMALISING = frozenset(
+    {
+        "BatchNormalization",
+        "LayerNormalization",
+        "GroupNormalization",
+        "UnitNormalization",
+        "Normalization",
+        "RMSNormalization",
+        "SpectralNormalization",
+    }
+)
+NONLINEAR = frozenset(
+    {
+        *(
+            "relu",
+            "relu6",
+            "leaky_relu",
+            "prelu",
+            "thresholdedrelu",
+            "crelu",
+            "elu",
+            "selu",
+            "celu",
+        ),
+        *("gelu", "silu", "swish", "mish", "glu", "tanh", "hard_tanh", "tanh_shrink", "sigmoid"),
+        *("hard_sigmoid", "log_sigmoid", "hard_silu", "hard_swish", "softplus", "softsign"),
+        *("softmax", "log_softmax", "sparsemax", "squareplus", "exponential"),
+    }
+)
+"""Activations that are not linear."""
+LAYER_ACTIVATIONS = {
+    "ReLU": "relu",
+    "LeakyReLU": "leaky_relu",
+    "ELU": "elu",
+    "PReLU": "prelu",
+    "Softmax": "softmax",
+    "ThresholdedReLU": "thresholdedrelu",
+}
+"""Layers that are an activation."""
+RESHAPING = frozenset(
+    {
+        *("InputLayer", "Identity", "Flatten", "Reshape", "Permute", "RepeatVector"),
+        *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout"),
+        *("GaussianNoise", "GaussianDropout", "ActivityRegularization"),
+        *("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"),
+        *("Cropping1D", "Cropping2D", "Cropping3D"),
+    }
+)
+"""Layers that leave values as they are, or only move, drop or disturb them."""

@@ -1,0 +1,62 @@
+"""Rows that are series of steps: padding, the last step as a forecast, windows that overlap."""
+
+import numpy as np
+
+from pipetrace.trace.document import Array
+
+FEWEST_STEPS = 4
+STEP_CORRELATION = 0.9
+"""Correlation of the last two columns of a table, from which it is taken for windows of a series:
+a step apart, most series that are worth a forecast are that much alike."""
+
+
+def padded(values: Array) -> float | None:
+    """The share of steps that are padding: at the end of a row, one value that most rows end with.
+
+    Args:
+        values: ``(n, steps, ...)``; None where there are too few steps.
+    """
+    if values.ndim < 2 or values.shape[1] < FEWEST_STEPS or not values.size:
+        return None
+    steps = values.reshape(len(values), values.shape[1], -1)
+    ends, counts = np.unique(steps[:, -1], axis=0, return_counts=True)
+    same = (steps == ends[counts.argmax()]).all(axis=2)[:, ::-1]
+    lengths = np.where(same.all(axis=1), same.shape[1], same.argmin(axis=1))
+    # A single last step of that value may be any value.
+    return float(np.where(lengths > 1, lengths, 0).mean() / same.shape[1])
+
+
+def error_of_last(x: Array, target: Array) -> float | None:
+    """The mean squared error of a forecast that repeats the last step of each row.
+
+    Args:
+        x: ``(n, steps, variables)``, or windows ``(n, steps)`` of one variable.
+        target: ``(n, ...)``: what is forecast, for one step or more. With as many values a step as
+            there are variables, each repeats its own; otherwise all repeat the variable that fits
+            best.
+
+    Returns:
+        None where ``x`` has no steps or the target is not of numbers.
+    """
+    if x.dtype.kind not in "iuf" or x.ndim not in (2, 3) or x.shape[1] < FEWEST_STEPS:
+        return None
+    steps = (x if x.ndim == 3 else x[..., None]).astype(np.float64)
+    wanted = target.reshape(len(target), -1).astype(np.float64)
+    if not (np.isfinite(steps[:, -2:]).all() and np.isfinite(wanted).all()):
+        return None
+    if x.ndim == 2 and not _are_steps(steps[:, -2, 0], steps[:, -1, 0]):
+        return None
+    last = steps[:, -1]
+    if target.ndim > 1 and target.shape[-1] == last.shape[1] > 1:
+        repeated = np.tile(last, wanted.shape[1] // last.shape[1])
+        return float(((wanted - repeated) ** 2).mean())
+    return min(float(((wanted - column[:, None]) ** 2).mean()) for column in last.T)
+
+
+def _are_steps(before: Array, last: Array) -> bool:
+    """Whether two columns are neighbouring steps of one series: alike in mean, scale and order."""
+    if len(last) < 2 or not (before.std() > 0 and last.std() > 0):
+        return False
+    apart = abs(last.mean() - before.mean()) / before.std()
+    alike = 0.8 < last.std() / before.std() < 1.25
+    return bool(apart < 0.1 and alike and np.corrcoef(before, last)[0, 1] > STEP_CORRELATION)

@@ -1,0 +1,85 @@
+"""Padding, the last step as a forecast, and pairs of inputs and targets, against what was put in."""
+
+import numpy as np
+import pytest
+
+from pipetrace.stats import series
+from pipetrace.stats.pairs import pairs
+
+
+def test_padding_is_what_most_rows_end_with() -> None:
+    rng = np.random.default_rng(0)
+    tokens = rng.integers(1, 50, (60, 20))
+    lengths = rng.integers(2, 10, 60)
+    for row, length in zip(tokens, lengths, strict=True):
+        row[length:] = 0
+    wanted = pytest.approx((20 - lengths).mean() / 20)
+    assert series.padded(tokens) == wanted
+    assert series.padded(np.eye(50)[tokens]) == wanted
+    assert series.padded(tokens[:, ::-1]) < 0.05  # type: ignore[operator]
+    # Series that stay at values of their own have no padding.
+    assert series.padded(np.repeat(rng.normal(size=(60, 1)), 20, axis=1)) < 0.05  # type: ignore[operator]
+    assert series.padded(tokens[:, :3]) is None
+
+
+@pytest.mark.parametrize("variables", [1, 3])
+def test_the_error_of_repeating_the_last_step(variables: int) -> None:
+    steps = np.random.default_rng(0).normal(size=(400, variables)).cumsum(axis=0)
+    x = np.stack([steps[at : at + 8] for at in range(380)])
+    y = np.stack([steps[at + 8 : at + 10] for at in range(380)])
+    own = float(((y - x[:, -1:]) ** 2).mean())
+    assert series.error_of_last(x, y) == pytest.approx(own)
+    best = min(((y[:, 0, 0] - x[:, -1, each]) ** 2).mean() for each in range(variables))
+    assert series.error_of_last(x, y[:, 0, 0]) == pytest.approx(best)
+    if variables == 1:
+        assert series.error_of_last(x[..., 0], y[..., 0]) == pytest.approx(own)
+
+
+def test_a_table_has_no_last_step() -> None:
+    x = np.random.default_rng(0).normal(size=(300, 8))
+    assert series.error_of_last(x, x[:, -1]) is None
+
+
+@pytest.fixture(scope="module")
+def scenes() -> tuple[np.ndarray, np.ndarray]:
+    """Images with a bright disc each, and its mask."""
+    rng, grid = np.random.default_rng(0), np.arange(16)
+    down, right = rng.uniform(3, 13, (2, 200, 1, 1))
+    masks = (grid[None, :, None] - down) ** 2 + (grid[None, None] - right) ** 2 < 9
+    return (masks + 0.3 * rng.normal(size=masks.shape))[..., None], masks[..., None]
+
+
+def test_pairs_that_were_shuffled_apart_are_found_again(
+    scenes: tuple[np.ndarray, np.ndarray],
+) -> None:
+    images, masks = scenes
+    true, dark = pairs(images, masks), pairs(1 - images, masks[..., 0])
+    apart = pairs(images, masks[np.random.default_rng(1).permutation(200)])
+    other = pairs(images, masks.transpose(0, 2, 1, 3)[::-1])
+    assert true is not None
+    assert dark is not None
+    assert apart is not None
+    assert other is not None
+    by_hand = [
+        np.corrcoef((images - images.mean(0))[row].ravel(), (masks - masks.mean(0))[row].ravel())[
+            0, 1
+        ]
+        for row in range(200)
+    ]
+    assert [true.own, dark.own] == pytest.approx([np.mean(by_hand)] * 2, abs=1e-5)
+    assert apart.own < 0.1
+    assert apart.best == pytest.approx(true.best, abs=1e-5)
+    assert apart.mutual > 0.75
+    assert (
+        other.mutual < 0.65
+    )  # smooth images look like some mask, but not each like one of its own
+
+
+def test_pairs_of_other_forms_are_not_compared(scenes: tuple[np.ndarray, np.ndarray]) -> None:
+    images, masks = scenes
+    assert pairs(images, masks[:, 0, 0]) is None
+    assert pairs(images[:5], masks[:5]) is None
+    large = np.repeat(np.repeat(images, 5, axis=1), 5, axis=2)
+    found = pairs(large, np.repeat(np.repeat(masks, 5, axis=1), 5, axis=2))
+    assert found is not None
+    assert found.own > 0.4
