@@ -39,3 +39,23 @@ def test_a_column_is_a_channel_of_images_and_constant_or_broken_ones_do_not_coun
     assert found.shift == pytest.approx(1.5, abs=0.1)  # the median of 0 and 3
     assert columns.apart([np.ones((5, 2))], [np.ones((5, 2))]) is None
     assert columns.apart([np.full((5, 1), math.nan)], [np.ones((5, 1))]) is None
+
+
+def test_a_column_that_alone_gives_the_target() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 6)).astype(np.float32)
+    numbers, labels = (x[:, 0] - 2 * x[:, 1]).astype(np.float32), (x[:, 0] > 0).astype(int)
+
+    def found(column: np.ndarray, target: np.ndarray, *, classes: bool) -> list[int]:
+        table = np.concatenate([x[:, :4], column[:, None], x[:, 4:]], axis=1)
+        return columns.target_columns(table, target, classes=classes)
+
+    assert found(-3 * numbers + 7, numbers, classes=False) == [4]
+    assert found(5.0 - 2 * labels, labels, classes=True) == [4]
+    assert found(labels + 0.02 * rng.normal(size=200), labels, classes=True) == [4]
+    # A task to learn: a threshold, a close relation, the step before in a series.
+    assert columns.target_columns(x, labels, classes=True) == []
+    assert found(numbers + 0.1 * x[:, 2], numbers, classes=False) == []
+    near = np.stack([numbers, numbers + 0.05 * x[:, 2], x[:, 3]], axis=1)
+    assert columns.target_columns(near, numbers, classes=False) == []
+    assert columns.target_columns(x[:, :2], x[:, 0], classes=False) == []

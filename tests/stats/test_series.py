@@ -83,3 +83,18 @@ def test_pairs_of_other_forms_are_not_compared(scenes: tuple[np.ndarray, np.ndar
     found = pairs(large, np.repeat(np.repeat(masks, 5, axis=1), 5, axis=2))
     assert found is not None
     assert found.own > 0.4
+
+
+def test_windows_that_were_split_at_random_overlap_and_those_split_in_time_do_not() -> None:
+    rng = np.random.default_rng(0)
+    steps = rng.normal(size=(500, 2)).cumsum(axis=0)
+    windows = np.stack([steps[at : at + 20] for at in range(480)])
+    order = rng.permutation(480)
+    assert series.overlapping(windows[order[:400]], windows[order[400:]]) == 1
+    in_time = series.overlapping(windows[:400], windows[400:])
+    assert in_time == pytest.approx(10 / 80)  # those that begin before the last one is half over
+    assert series.overlapping(windows[:400, :, 0], windows[400:, :, 0]) == in_time
+    # What repeats by itself is no sign of one series.
+    period = np.round(np.sin(windows.shape[1] * np.arange(480)[:, None] + np.arange(20)), 0)
+    assert series.overlapping(period[:400], period[400:]) is None
+    assert series.overlapping(windows[:400], windows[400:, :9]) is None

@@ -44,6 +44,7 @@ from pipetrace.explain.judgement import (
     luck,
 )
 from pipetrace.explain.metrics import accuracy, validation_accuracy
+from pipetrace.explain.task import outputs
 from pipetrace.trace.document import FAILED, Epoch, Stage, Trace
 from pipetrace.trace.events import LOSS, NON_FINITE
 from pipetrace.trace.summary import Summary
@@ -184,7 +185,8 @@ def _output_losses(trace: Trace) -> str:
     names = [name for name in names if metrics.finite((first.get(name), last.get(name)))]
     if not 2 <= len(names) <= MOST_OUTPUTS or len(trace.epochs) < 2:
         return ""
-    return f"By output, {listed([moved(name, first[name], last[name], figure) for name in names])}."
+    each = listed([moved(name, first[name], last[name], figure) for name in names])
+    return f"By output, {each}." if len(outputs(trace)) > 1 else f"{each}."
 
 
 def _validation(trace: Trace) -> str:

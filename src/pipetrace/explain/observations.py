@@ -8,7 +8,7 @@ from pipetrace.explain import metrics
 from pipetrace.explain.balance import majority_words
 from pipetrace.explain.cache import once
 from pipetrace.explain.facts import classes, occurring, row_noun, train_rows, validation_rows
-from pipetrace.explain.fits import stretches
+from pipetrace.explain.fits import own_losses, stretches
 from pipetrace.explain.formatting import counted, figure, listed, moved, points, share
 from pipetrace.explain.judgement import (
     AHEAD,
@@ -293,9 +293,27 @@ def _unclear(of: _Told) -> str:
     return f"{text} On {rows}, a difference of up to {error} can be luck."
 
 
+def _several_losses(of: _Told) -> str:
+    """The losses of a training step that has several; how they moved since the epoch before."""
+    now = of.epoch.metrics
+    names = [name for name in own_losses(of.trace) if name in now]
+    if not names:
+        return "No loss was recorded."
+    numbers = [epoch.number for epoch in of.trace.epochs]
+    at = numbers.index(of.epoch.number)
+    before = of.trace.epochs[at - 1].metrics if at else {}
+    told = [
+        moved(name, before[name], now[name], figure)
+        if name in before
+        else f"{name} is {figure(now[name])}"
+        for name in names
+    ]
+    return f"{listed(told)}."
+
+
 Sentence = Callable[[_Told], str]
 TRAINING: dict[str, Sentence] = {
-    UNMEASURED: lambda _: "No loss was recorded.",
+    UNMEASURED: _several_losses,
     NON_FINITE: _broken,
     WORSE: _worse,
     AT_CHANCE: _at_chance,

@@ -5,6 +5,8 @@ import numpy as np
 from pipetrace.trace.document import Array
 
 FEWEST_STEPS = 4
+MOST_HASHED = 4_000_000
+"""Values times half the steps of a window, as each is added so often: a tenth of a second."""
 STEP_CORRELATION = 0.9
 """Correlation of the last two columns of a table, from which it is taken for windows of a series:
 a step apart, most series that are worth a forecast are that much alike."""
@@ -51,6 +53,53 @@ def error_of_last(x: Array, target: Array) -> float | None:
         repeated = np.tile(last, wanted.shape[1] // last.shape[1])
         return float(((wanted - repeated) ** 2).mean())
     return min(float(((wanted - column[:, None]) ** 2).mean()) for column in last.T)
+
+
+def overlapping(x: Array, new: Array) -> float | None:
+    """The share of new windows of which half are successive steps of one of the others.
+
+    Windows of one series share their steps with the windows that begin shortly before and after.
+
+    Args:
+        x, new: ``(n, steps)`` or ``(n, steps, variables)``.
+
+    Returns:
+        None where there are too few steps, or where single steps repeat, as those of tokens, flags
+        and exact periods do.
+    """
+    if x.ndim not in (2, 3) or x.shape[1] < FEWEST_STEPS or x.shape[1:] != new.shape[1:]:
+        return None
+    half = x.shape[1] // 2
+    count = max(1, MOST_HASHED // (x.shape[1] * half * max(1, x[0, 0].size)))
+    ours, theirs = (
+        _hashed_steps(
+            each[np.linspace(0, len(each) - 1, min(count, len(each))).astype(int)].astype(float)
+        )
+        for each in (x, new)
+    )
+    if len(np.unique(ours)) < 0.5 * len(ours):
+        return None
+    known = np.unique(_runs(ours, half))
+    return float(np.isin(_runs(theirs, half), known).any(axis=1).mean())
+
+
+def _hashed_steps(values: Array) -> Array:
+    """A number for each step, ``(n, steps)``, the same for the same values."""
+    words = np.ascontiguousarray(values.reshape(*values.shape[:2], -1)).view(np.uint64)
+    factors = np.random.default_rng(0).integers(1, 2**63, words.shape[2], dtype=np.uint64) | 1
+    mixed = words ^ (words >> np.uint64(29))
+    found = (mixed * np.uint64(0x9E3779B97F4A7C15) * factors).sum(axis=2, dtype=np.uint64)
+    whole: Array = found ^ (found >> np.uint64(32))
+    return whole
+
+
+def _runs(steps: Array, length: int) -> Array:
+    """A number for each run of so many steps, ``(n, steps - length + 1)``."""
+    count = steps.shape[1] - length + 1
+    found = np.zeros((len(steps), count), np.uint64)
+    for place in range(length):
+        found = found * np.uint64(0x100000001B3) + steps[:, place : place + count]
+    return found
 
 
 def _are_steps(before: Array, last: Array) -> bool:

@@ -299,6 +299,10 @@ class DatasetCheck(Figures):
             half against the first, which says how much to expect.
         column_scale: of the same, the median ratio of the standard deviations, at least 1.
         column_sign: of the same, share of columns with values below zero in one part alone.
+        overlapping: share of validation windows of which half are successive steps of a training
+            window; None for rows that are no windows of a series.
+        target_columns: of a table, how many columns alone give the target.
+        target_column: the first of them, counted from 0.
         inputs_padded, targets_padded: share of steps that are padding at the end of their row; of
             several arrays that with most.
         own_correlation: where inputs and targets have the same positions, correlation over these of
@@ -327,6 +331,9 @@ class DatasetCheck(Figures):
     column_shift: float | None = None
     column_scale: float | None = None
     column_sign: float | None = None
+    overlapping: float | None = None
+    target_columns: int | None = None
+    target_column: int | None = None
     inputs_padded: float | None = None
     targets_padded: float | None = None
     own_correlation: float | None = None

@@ -19,8 +19,10 @@ from tests.explain.findings.faulty import (
     on_frozen_base,
     outcome,
     padded_rows,
+    piped,
     run,
     signals,
+    stopped_after,
     training_rows,
 )
 
@@ -166,6 +168,26 @@ CASES = [
         "PT154",
         run(POOR | training_rows(targets_padded=0.6)),
         run(training_rows(targets_padded=0.6)),
+    ),
+    Case(
+        "PT155",
+        run(training_rows(target_columns=1, target_column=3)),
+        run(training_rows(target_columns=5, target_column=0)),
+    ),
+    Case("PT550", run(held_rows(overlapping=0.98)), run(held_rows(overlapping=0.1))),
+    # Rows that are repeated as they are have a rule of their own.
+    Case(
+        "PT550",
+        run(held_rows(overlapping=0.98)),
+        run(held_rows(overlapping=0.98, seen_in_training=0.9)),
+    ),
+    Case("PT551", stopped_after(POOR, 2), stopped_after(POOR, 30)),
+    # Where the model has learned all the same, the rest of the rows is not missed.
+    Case("PT551", stopped_after(POOR, 2), stopped_after({}, 2)),
+    Case(
+        "PT107",
+        run(training_rows(class_runs=3), layers=piped(1)),
+        run(training_rows(class_runs=3), layers=piped(0)),
     ),
     Case("PT112", run(outcome(classes_present=1)), run(outcome(classes_present=2)), level=ERROR),
 ]

@@ -84,7 +84,13 @@ def stages_of(
     return tuple(found)
 
 
-SAME_COLUMNS: dict[str, Any] = {"column_shift": 0.04, "column_scale": 1.03, "column_sign": 0.0}
+SAME_COLUMNS: dict[str, Any] = {
+    "inputs_padded": 0.0,
+    "overlapping": 0.0,
+    "column_shift": 0.04,
+    "column_scale": 1.03,
+    "column_sign": 0.0,
+}
 
 
 def sound_figures(epochs: int, width: int) -> Figures:

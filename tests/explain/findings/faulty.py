@@ -173,6 +173,22 @@ def forecast(error: float, last: float = 0.01, mean: float = 10.0) -> Make:
     return numbers(outcome("validation", **figures))
 
 
+def stopped_after(changes: Any, steps: int) -> Make:
+    """A single epoch of so many steps of 32 rows, of 700."""
+
+    def make() -> Trace:
+        made = a_run(changes, epochs=1)
+        return replace(made, epochs=(replace(made.epochs[0], steps=steps),))
+
+    return make
+
+
+def piped(batched: int) -> dict[str, Any]:
+    """The first layer's stage is a shuffle of a dataset, of batches or of rows."""
+    dataset = {"operation": "shuffle", "batched": batched, "settings": {}}
+    return {"first": {"config": {"units": 16, "activation": "relu", "dataset": dataset}}}
+
+
 def drawn(factor: float, **more: float) -> dict[Any, Any]:
     """Kernels that start at so many times Glorot's standard deviation."""
     sizes = {"first": 24, "second": 32, "last": 19}

@@ -53,7 +53,7 @@ def still_falling(run: MeasuredRun) -> Evidence | None:
     losses = [epoch.metrics.get("loss", math.nan) for epoch in run.trace.epochs]
     start = run.loss_at(0)
     # Where classes are weighted, so are the losses of the epochs, but not that before training.
-    weighted = run.trace.run.training.class_weights
+    weighted = run.trace.run.training.is_weighted
     if start is not None and math.isfinite(start) and losses and not weighted:
         losses = [max(start, losses[0]), *losses]
     if len(losses) < 2 or not all(map(math.isfinite, losses)):

@@ -59,14 +59,15 @@ def checks(
     if labels is not None:
         runs, by_chance = dataset_checks.class_runs(labels[0])
         found = replace(found, class_runs=runs, expected_class_runs=by_chance)
-    checked: Found = [
-        ("fit", FitArguments(bool(call.shuffle), call.validation_split)),
-        (TRAINING, found),
-    ]
+    found = _with_target_columns(found, some, None if labels is None else labels[0])
+    checked: Found = [(TRAINING, found)]
+    if call.by_fit:
+        checked.insert(0, ("fit", FitArguments(bool(call.shuffle), call.validation_split)))
     if validation is not None and len(validation):
         seen = np.concatenate(earlier) if earlier else None
         new = _of_validation(measure, validation, x, seen, labels)
-        checked.append((VALIDATION, _with_columns(new, table, _columns_of(validation))))
+        new = _with_columns(new, table, _columns_of(validation))
+        checked.append((VALIDATION, replace(new, overlapping=_overlapping(some, validation))))
     earlier.append(x)
     return checked
 
@@ -211,6 +212,28 @@ def _with_series(found: DatasetCheck, rows: Rows) -> DatasetCheck:
         inputs_padded=_most_padded(few.arrays),
         targets_padded=_most_padded(few.targets),
     )
+
+
+def _overlapping(rows: Rows, validation: Rows) -> float | None:
+    """The share of validation rows that overlap training rows, as windows of a series."""
+    x, new = rows.arrays, validation.spaced(PADDED_ROWS).arrays
+    numbers = len(x) == len(new) == 1 and is_numbers(x[0]) and is_numbers(new[0])
+    return series.overlapping(x[0], new[0]) if numbers else None
+
+
+def _with_target_columns(found: DatasetCheck, rows: Rows, labels: Array | None) -> DatasetCheck:
+    """The same with the columns of a table that alone give the target."""
+    x, y = rows.arrays, rows.targets
+    if len(x) != 1 or len(y) != 1 or not is_numbers(x[0]) or not is_numbers(y[0]):
+        return found
+    values = labels if labels is not None else y[0].reshape(len(y[0]), -1)
+    if x[0].ndim != 2 or (values.ndim > 1 and values.shape[1] > 1):
+        return found
+    count = max(1, columns.MOST_VALUES // max(1, x[0].shape[1]))
+    wanted = values[:count].reshape(-1)
+    places = columns.target_columns(x[0][:count], wanted, classes=labels is not None)
+    first = places[0] if places else None
+    return replace(found, target_columns=len(places), target_column=first)
 
 
 def _most_padded(arrays: list[Array]) -> float | None:

@@ -339,6 +339,8 @@ def _is_projection(stage: Stage) -> bool:
 
 
 def _narrower(stage: Stage, following: Stage) -> bool:
+    if not (stage.inputs and stage.outputs and following.outputs):
+        return False
     width, before = stage.outputs[0].shape[-1], stage.inputs[0].shape[-1]
     after = following.outputs[0].shape[-1]
     return None not in (width, before, after) and (width or 0) < min(before or 0, after or 0)

@@ -312,7 +312,7 @@ def _not_finite(count: int, which: str, place: str) -> Evidence:
 
 def _badly_scaled(stage: Stage, signal: Signal) -> Iterator[Evidence]:
     place, name = f"measurements[signal/{stage.name}]", stage.name
-    columns = len(stage.outputs[0].shape) == 2
+    columns = any(len(spec.shape) == 2 for spec in stage.outputs[:1])
     rms, low, high = signal.rms or 0.0, signal.std_low or 0.0, signal.std_high or 0.0
     if rms > LARGE_INPUT_RMS or 0 < rms < SMALL_INPUT_RMS:
         only = "only " if rms < SMALL_INPUT_RMS else ""

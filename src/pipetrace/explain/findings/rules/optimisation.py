@@ -215,7 +215,7 @@ class BatchTooLarge(RunRule):
 def _first_loss(run: MeasuredRun) -> float | None:
     """The loss before training, or of the first steps where the losses of steps are weighted."""
     start = run.loss_at(0)
-    if run.trace.run.training.class_weights and start is not None:
+    if run.trace.run.training.is_weighted and start is not None:
         return max(start, run.of(StepLosses, TRAINING, 1).first or math.inf)
     return start
 

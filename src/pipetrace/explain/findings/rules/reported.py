@@ -115,7 +115,7 @@ class ReportedValueDiffers(RunRule):
     def _accuracy(self, run: MeasuredRun) -> Iterator[Finding]:
         name, outcome = accuracy_name(run.trace), run.of(Outcome, VALIDATION)
         last = run.trace.epochs[-1] if run.trace.epochs else None
-        weighted = run.trace.run.training.class_weights
+        weighted = run.trace.run.training.is_weighted
         if name is None or last is None or outcome.accuracy is None or weighted:
             return
         reported, rows = last.metrics.get(f"val_{name}"), outcome.rows or 0

@@ -22,16 +22,18 @@ from pipetrace.explain.findings.pace import (
 from pipetrace.explain.findings.questions import POOR, underfits
 from pipetrace.explain.findings.rule import RunRule
 from pipetrace.explain.fits import final_epoch
-from pipetrace.explain.formatting import counted, figure
+from pipetrace.explain.formatting import counted, figure, share
 from pipetrace.explain.metrics import (
     FALLS,
     RISES,
     VALIDATION,
+    accuracy_name,
     direction,
     written,
 )
 from pipetrace.trace.document import FAILED, STOPPED, Epoch
-from pipetrace.trace.measurements import TRAINING
+from pipetrace.trace.measurements import TRAINING, Outcome
+from pipetrace.trace.measurements import VALIDATION as VALIDATION_ROWS
 from pipetrace.trace.training import Callback
 
 FEWEST_TIMES = 2
@@ -95,7 +97,7 @@ class WorseWeightsLeft(RunRule):
     code = "PT520"
     name = "worse-weights-left"
     category = "early_stopping"
-    needs = ("stages", "epochs")
+    needs = ("stages", "epochs", "outcomes")
     root_cause_of = (*POOR, "PT321", "PT501", "PT502")
     what = "A callback brought back, or stopped at, an epoch that is worse than others."
     why = "The model that is left is not the best that this training had."
@@ -106,6 +108,8 @@ class WorseWeightsLeft(RunRule):
         evidence = []
         if final is not None and epochs and final is not epochs[-1]:
             evidence = _worse(final, epochs[-1])
+        elif final is None and epochs:
+            evidence = _below_last(run)
         if wrong is not None and (evidence or run.trace.ending.kind == STOPPED):
             settings = wrong.settings
             text = (
@@ -190,17 +194,31 @@ def _worse(one: Epoch, other: Epoch) -> list[Evidence]:
     found, clear = [], False
     for name in names:
         before, after = one.metrics[name], other.metrics[name]
-        share = written(name, after).endswith("%")
+        is_share = written(name, after).endswith("%")
         lost = after - before if direction(name) == RISES else before - after
         if not lost > 0:
             return []
-        clear = clear or lost > (WORSE_SHARE if share else WORSE_PART * abs(after))
+        clear = clear or lost > (WORSE_SHARE if is_share else WORSE_PART * abs(after))
         text = (
             f"The weights of epoch {one.number} are left: {name} was {written(name, before)}, and "
             f"{written(name, after)} in epoch {other.number}."
         )
         found.append(Evidence(text, before, f"epochs[{one.number}].metrics[{name}]"))
     return found if clear else []
+
+
+def _below_last(run: MeasuredRun) -> list[Evidence]:
+    """That the model that is left is worse than after the last epoch, whatever it is of."""
+    name, measured = accuracy_name(run.trace), run.of(Outcome, VALIDATION_ROWS).accuracy
+    last = run.trace.epochs[-1]
+    reported = last.metrics.get(f"{VALIDATION}{name}") if name else None
+    if reported is None or measured is None or reported - measured <= WORSE_SHARE:
+        return []
+    text = (
+        f"Validation accuracy of the model that is left is {share(measured)}; after epoch "
+        f"{last.number} it was {share(reported)}."
+    )
+    return [Evidence(text, measured, "measurements[outcome/validation].accuracy")]
 
 
 def _end(epochs: Sequence[Epoch], name: str) -> float:

@@ -135,19 +135,40 @@ class NotShuffled(RunRule):
                 "y[order]",
                 confidence=margin(unseen.value or 0.0, UNSEEN_CLASSES, 0.1),
             )
-        elif sorted_by_class(run) and fit.shuffle is False:
+        elif sorted_by_class(run) and (order := _kept_order(run)):
             runs, chance = check.class_runs or 0, check.expected_class_runs or 1.0
             yield self.fault(
                 Evidence(
-                    f"fit does not shuffle, and the rows are sorted: the class changes {runs - 1} "
+                    f"{order}, and the rows are sorted: the class changes {runs - 1} "
                     f"times from row to row, in random order {chance - 1:.0f} times.",
                     runs / chance,
                     "measurements[dataset_check/training].class_runs",
                 ),
-                advice="Shuffle the rows, or remove shuffle=False.",
-                change="model.fit(x, y, shuffle=True, ...)",
+                advice="Shuffle single rows, ahead of batch, with a buffer as large as the data; "
+                "or shuffle the arrays, and leave out shuffle=False.",
+                change="model.fit(x, y, shuffle=True, ...)"
+                if fit.shuffle is False
+                else "dataset.unbatch().shuffle(10_000).batch(32)",
                 confidence=0.9,
             )
+
+
+def _kept_order(run: MeasuredRun) -> str | None:
+    """How rows come to the model in the order that they have; None where they are shuffled.
+
+    Of a dataset the first batches were seen as the model got them, so their order is its order.
+    """
+    steps = [stage for stage in run.trace.stages if isinstance(stage.config.get("dataset"), dict)]
+    if not steps:
+        return "fit does not shuffle" if run.of(FitArguments, "fit").shuffle is False else None
+    shuffles = [each for each in steps if each.config["dataset"].get("operation") == "shuffle"]
+    if not shuffles:
+        return "The dataset does not shuffle"
+    last = shuffles[-1]
+    if last.config["dataset"].get("batched"):
+        return f"{last.name} shuffles whole batches, not rows"
+    size = last.config["dataset"].get("settings", {}).get("buffer_size")
+    return f"{last.name} shuffles within a buffer of {size} rows" if size else None
 
 
 class TargetsMisaligned(RunRule):
