@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         quiz,
     )
     from pipetrace.present import show, write_page
+    from pipetrace.record.loop import recording
     from pipetrace.record.pipeline import Pipeline
     from pipetrace.record.recorder import Recorder
     from pipetrace.record.watch import watch
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Recorder",
     "watch",
+    "recording",
     "Pipeline",
     "read",
     "Trace",
@@ -74,6 +76,7 @@ LATER = {
     "Pipeline": f"{RECORD}.pipeline",
     "Recorder": f"{RECORD}.recorder",
     "watch": f"{RECORD}.watch",
+    "recording": f"{RECORD}.loop",
 }
 """Where each name is imported from at its first use: showing a trace loads no recorder."""
 

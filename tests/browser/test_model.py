@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 from pipetrace.capture.backend import load
 from pipetrace.present.page import import_map
 from pipetrace.record.measure.rows import Rows
-from pipetrace.record.saved import record_model
+from pipetrace.record.pipeline import record_model
 from pipetrace.trace import Trace, read
 from pipetrace.trace.document import Array, Stage
 

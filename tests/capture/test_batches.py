@@ -329,5 +329,5 @@ def test_floats_as_fit_makes_them() -> None:
 
 
 def test_a_batch_without_rows_counts_as_one() -> None:
-    assert batches._rows(np.float32(3) * np.ones(())) == 1
-    assert batches._rows({"a": X}) == 14
+    assert batches.rows_of(np.float32(3) * np.ones(())) == 1
+    assert batches.rows_of({"a": X}) == 14

@@ -3,6 +3,7 @@
 import collections
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import pipetrace
 from pipetrace.trace.document import Trace
 from pipetrace.trace.measurements import Gradient, Update
+from pipetrace.trace.training.step import StepFacts
 
 pytestmark = pytest.mark.framework
 
@@ -211,7 +213,24 @@ def test_losses_and_optimizers_are_told_by_their_names(tmp_path: Path) -> None:
         ("critic_optimizer", "Adam", 2 * steps),
         ("maker_optimizer", "SGD", steps),
     ]
+    told = pipetrace.observations(tmp_path / "gan.trace")
+    assert all("critic_loss" in each.text and "maker_loss" in each.text for each in told)
     half = recorded(autoencoder(), tmp_path / "half.trace").run.step
     assert half is not None
     assert half.losses == ("loss",)
     assert [(each.name, each.updates) for each in half.optimizers] == [("optimizer", steps)]
+
+
+def test_the_loss_that_is_made_smaller_is_the_one_that_is_judged(tmp_path: Path) -> None:
+    from pipetrace.explain.judgement import judgement
+
+    trace = recorded(autoencoder(), tmp_path / "run.trace")
+    step = replace(trace.run.step or StepFacts(), losses=("total_loss",))
+    epochs = [
+        replace(epoch, metrics={"a_loss": 0.1, "total_loss": 3.0 - epoch.number})
+        for epoch in trace.epochs
+    ]
+    other = replace(trace, run=replace(trace.run, step=step), epochs=tuple(epochs))
+    judged = judgement(other)
+    assert judged.score is not None
+    assert (judged.score.metric, judged.score.value, judged.trend) == ("loss", 1.0, "learning")

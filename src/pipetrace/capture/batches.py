@@ -1,7 +1,8 @@
 """The first batches of a training, copied on their way; none is lost, changed or moved."""
 
 import functools
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ class BatchRecorder:
         enough: Callable[[], bool] = lambda: False,
     ) -> None:
         self.batches: list[Any] = []
-        self.done = False
+        self.done = self._has_ended = False
         self._steps, self._rows, self._size, self._enough = max(1, steps), rows, size, enough
         self._taken: list[Any] = []
 
@@ -54,22 +55,26 @@ class BatchRecorder:
             for _ in range(self._steps):
                 self._taken.append(next(iterator))
         except StopIteration:
-            self.done = (
-                True  # one pass is enough; what stands first may be another row the next time
-            )
+            # One pass is enough; what stands first may be another row the next time.
+            self.done = self._has_ended = True
         return _iterator_over(self._taken, iterator.element_spec) if self._taken else iterator
 
     def copy(self) -> None:
         """Copy what was taken for this step."""
         taken, self._taken = self._taken, []
-        self.batches += [_copied(batch) for batch in taken]
+        self.batches += [copied(batch) for batch in taken]
         self.done = (
             self.done or self.rows() >= self._rows or self._bytes() >= self._size or self._enough()
         )
 
+    @property
+    def is_full(self) -> bool:
+        """Whether it stopped before the data ended, so that there may be more."""
+        return self.done and not self._has_ended
+
     def rows(self) -> int:
         """How many rows were seen."""
-        return sum(_rows(batch) for batch in self.batches)
+        return sum(rows_of(batch) for batch in self.batches)
 
     def _bytes(self) -> int:
         return sum(each.nbytes for batch in self.batches for each in structures.arrays(batch))
@@ -143,7 +148,39 @@ def joined(batches: list[Any]) -> Any:
     )
 
 
-def _copied(batch: Any) -> Any:
+def of_call(train: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """The batch that ``train_on_batch`` was called with, ``(x, y, weight)``; None where unknown."""
+    given = inspect.signature(train).bind(*args, **kwargs).arguments
+    names = ("x", "y", "sample_weight")
+    found = [structures.plain_arrays(given.get(name)) for name in names]
+    return None if found[0] is None else packed(*found)
+
+
+def metrics_of(model: Any, result: Any) -> dict[str, Any]:
+    """What ``train_on_batch`` gave, by the names of the metrics."""
+    if isinstance(result, Mapping):
+        return {str(name): value for name, value in result.items()}
+    values = list(result) if isinstance(result, (list, tuple)) else [result]
+    # Keras keeps those that ``compile`` was given in one metric that lists them.
+    found = [getattr(each, "metrics", None) or [each] for each in model.metrics]
+    names = [str(each.name) for part in found for each in part]
+    return dict(zip(names, values, strict=False))
+
+
+def are_same(one: Any, other: Any) -> bool:
+    """Whether two batches hold the same values."""
+    pairs = [structures.arrays(each) for each in (one, other)]
+    return len(pairs[0]) == len(pairs[1]) and all(
+        mine.shape == theirs.shape
+        and np.array_equal(mine[:1], theirs[:1])
+        and np.array_equal(mine, theirs)
+        for mine, theirs in zip(*pairs, strict=True)
+    )
+
+
+def copied(batch: Any) -> Any:
+    """A copy of a batch, as arrays."""
+
     def copy(each: Any) -> Any:
         import tensorflow as tf
 
@@ -158,6 +195,7 @@ def _copied(batch: Any) -> Any:
     return structures.mapped(copy, batch)
 
 
-def _rows(batch: Any) -> int:
+def rows_of(batch: Any) -> int:
+    """How many rows a batch has."""
     first = structures.flatten(batch)[0]
     return len(first) if first.ndim else 1

@@ -5,7 +5,6 @@ import hashlib
 import inspect
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from pipetrace.capture.fit import FitCall, callback_facts
 from pipetrace.capture.internals import all_layers, seed
 from pipetrace.capture.nodes import count
 from pipetrace.capture.train_step import TrainStep, computes_loss
-from pipetrace.capture.weights import optimizers, plain_config
+from pipetrace.capture.weights import iterations, optimizers, plain_config
 from pipetrace.trace.document import ModelFacts, Spec
 from pipetrace.trace.training import Training
 from pipetrace.trace.training.step import OptimizerFacts, StepFacts
@@ -48,8 +47,8 @@ def training_facts(
 ) -> Training:
     """How a model is trained, as ``compile`` and ``fit`` were told; empty where it was not
     compiled."""
-    optimizer = getattr(model, "optimizer", None)
-    by_output = losses(model)
+    optimizer = call.optimizer or getattr(model, "optimizer", None)
+    by_output = losses(model) if call.loss is None else {"": _name(_loss_of(call.loss))}
     names = list(dict.fromkeys(by_output.values()))
     return Training(
         epochs=epochs,
@@ -62,7 +61,10 @@ def training_facts(
         probe_rows=probe_rows,
         losses=by_output,
         loss_settings=_loss_settings(model),
-        from_logits=any(_config(loss).get("from_logits") for loss in _loss_objects(model).values()),
+        from_logits=any(
+            _config(loss).get("from_logits")
+            for loss in [*_loss_objects(model).values(), _loss_of(call.loss)]
+        ),
         callbacks=callback_facts(call.callbacks),
         class_weights=call.class_weight,
         sample_weights=sample_weights,
@@ -70,7 +72,9 @@ def training_facts(
     )
 
 
-def step_facts(model: Any, step: TrainStep | None, begun: Mapping[str, int] | None) -> StepFacts:
+def step_facts(
+    model: Any, step: TrainStep | None, begun: Mapping[str, int] | None, call: FitCall
+) -> StepFacts:
     """What a training step does.
 
     Args:
@@ -78,30 +82,27 @@ def step_facts(model: Any, step: TrainStep | None, begun: Mapping[str, int] | No
         step: the training step, where it was traced.
         begun: how often each optimizer had changed weights when recording began; None while
             training runs.
+        call: the arguments of ``fit``, or what a loop of the program's own tells.
     """
-    changes = {} if begun is None else iterations(model)
+    known = optimizers(model, call.optimizer)
+    now = {} if begun is None else iterations(model, call.optimizer)
     found = [
-        OptimizerFacts(name, type(each).__name__, plain_config(each), changes.get(name))
-        for name, each in optimizers(model).items()
+        OptimizerFacts(
+            name,
+            type(each).__name__,
+            plain_config(each),
+            None if begun is None else now[name] - begun.get(name, 0),
+        )
+        for name, each in known.items()
     ]
-    if begun is not None:
-        found = [
-            replace(each, updates=(each.updates or 0) - begun.get(each.name, 0)) for each in found
-        ]
     moved = tuple(each for each in found if each.updates)
-    if step is not None:
-        return StepFacts(own=True, losses=step.optimised, optimizers=moved or tuple(found))
-    losses = ("loss",) if moved else ()
-    return StepFacts(losses=losses, optimizers=moved or tuple(found))
-
-
-def iterations(model: Any) -> dict[str, int]:
-    """How often each optimizer has changed weights, by the attribute that holds it."""
-    found = {}
-    for name, each in optimizers(model).items():
-        with contextlib.suppress(Exception):  # an optimizer of somebody's own
-            found[name] = int(each.iterations.numpy())
-    return {**dict.fromkeys(optimizers(model), 0), **found}
+    losses = step.optimised if step is not None else ("loss",) if moved else ()
+    return StepFacts(
+        own=step is not None,
+        losses=losses,
+        optimizers=moved or tuple(found),
+        by_fit=call.by_fit,
+    )
 
 
 def fingerprint(model: Any) -> str:
@@ -167,9 +168,10 @@ def stops(model: Any) -> bool:
     return bool(getattr(model, "stop_training", False))
 
 
-def learning_rate(model: Any) -> float | None:
+def learning_rate(model: Any, other: Any = None) -> float | None:
     """The optimizers' learning rate as it is now; None where they have none, or several."""
-    used = [each for name, each in optimizers(model).items() if iterations(model)[name]]
+    counts = iterations(model, other)
+    used = [each for name, each in optimizers(model, other).items() if counts[name]]
     rates = set()
     with contextlib.suppress(Exception):  # an optimizer of somebody's own
         rates = {float(each.learning_rate) for each in used or [model.optimizer]}
@@ -319,7 +321,6 @@ def losses(model: Any) -> dict[str, str]:
 
 
 def _loss_objects(model: Any) -> dict[str, Any]:
-    keras = load()
     given = getattr(model, "loss", None)
     if given is None:
         return {}
@@ -334,9 +335,7 @@ def _loss_objects(model: Any) -> dict[str, Any]:
     objects = {}
     for key, loss in found.items():
         if loss is not None:
-            with contextlib.suppress(Exception):
-                loss = keras.losses.get(loss)  # noqa: PLW2901
-            objects[key] = loss
+            objects[key] = _loss_of(loss)
     return objects
 
 
@@ -349,6 +348,13 @@ def _metrics(model: Any) -> list[str]:
             inner = getattr(each, "metrics", None)
             names += [str(one.name) for one in ([each] if inner is None else inner)]
     return [name for name in dict.fromkeys(names) if name != "loss"]
+
+
+def _loss_of(given: Any) -> Any:
+    """A loss as Keras has it, of its name, say."""
+    with contextlib.suppress(Exception):  # one of somebody's own
+        return load().losses.get(given)
+    return given
 
 
 def _name(loss: Any) -> str:

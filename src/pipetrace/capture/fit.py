@@ -32,12 +32,14 @@ class FitCall:
         validation: the rows and labels that validation measures, ``(x, y)``, or None.
         batch_size: as given, or None.
         epochs, initial_epoch: as given.
-        steps_per_epoch: as given, or None.
+        steps_per_epoch, validation_steps: as given, or None.
         class_weight: the weight of each class in the loss, by the class; none without any.
         shuffle: whether the rows are shuffled in each epoch, where Keras makes the batches.
         validation_split: the share that was kept for validation, 0 where none was.
         callbacks: those that it was given.
         known: whether the arguments are known at all. Without them only ``epochs`` is true.
+        by_fit: whether it is Keras' ``fit``, and not a loop of the program's own.
+        loss, optimizer: those of such a loop, where it tells them.
     """
 
     x: Any = None
@@ -48,11 +50,15 @@ class FitCall:
     epochs: int = 1
     initial_epoch: int = 0
     steps_per_epoch: int | None = None
+    validation_steps: int | None = None
     class_weight: Mapping[str, float] = field(default_factory=dict)
     shuffle: bool = True
     validation_split: float = 0.0
     callbacks: Sequence[Any] = ()
     known: bool = False
+    by_fit: bool = True
+    loss: Any = None
+    optimizer: Any = None
 
 
 def callback_class() -> Any:
@@ -104,6 +110,7 @@ def _call(given: Mapping[str, Any], callbacks: Sequence[Any]) -> FitCall:
         epochs=int(given.get("epochs") or 1),
         initial_epoch=int(given.get("initial_epoch") or 0),
         steps_per_epoch=given.get("steps_per_epoch"),
+        validation_steps=given.get("validation_steps"),
         class_weight=_class_weights(given.get("class_weight")),
         shuffle=bool(given.get("shuffle", True)),
         validation_split=float(given.get("validation_split") or 0.0),
@@ -207,10 +214,11 @@ def _nothing() -> None:
 
 
 @contextlib.contextmanager
-def patched_fit(replacement: Callable[..., Any]) -> Iterator[None]:
-    """Within the block every model's ``fit`` is ``replacement(original, model, args, kwargs)``."""
-    owner = next(kind for kind in load().Model.__mro__ if "fit" in vars(kind))
-    original, is_over = vars(owner)["fit"], False
+def patched_fit(replacement: Callable[..., Any], name: str = "fit") -> Iterator[None]:
+    """Within the block every model's ``fit``, or another method, is ``replacement(original, model,
+    args, kwargs)``."""
+    owner = next(kind for kind in load().Model.__mro__ if name in vars(kind))
+    original, is_over = vars(owner)[name], False
 
     @functools.wraps(original)
     def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -218,13 +226,13 @@ def patched_fit(replacement: Callable[..., Any]) -> Iterator[None]:
         # Whoever kept this method keeps it beyond the block.
         return own(*args, **kwargs) if is_over else replacement(own, self, args, kwargs)
 
-    owner.fit = fit
+    setattr(owner, name, fit)
     try:
         yield
     finally:
         is_over = True
-        if vars(owner)["fit"] is fit:
-            owner.fit = original
+        if vars(owner)[name] is fit:
+            setattr(owner, name, original)
 
 
 @dataclass
@@ -232,13 +240,16 @@ class StepWrapper:
     """Wraps the functions that train and validate, for one ``fit``; ``leave`` puts them back.
 
     Attributes:
-        before: is called with Keras' iterator ahead of each step and gives the iterator to use.
+        before: is called with Keras' iterator ahead of each training step and gives the iterator to
+            use.
+        before_test: the same ahead of each validation step.
         after: is called with the logs of each step.
         failed: is called with what a step raised.
     """
 
     model: Any
     before: Callable[[Any], Any]
+    before_test: Callable[[Any], Any]
     after: Callable[[Mapping[str, Any]], None]
     failed: Callable[[BaseException], None]
     _originals: dict[str, Any] = field(default_factory=dict)
@@ -248,7 +259,7 @@ class StepWrapper:
         self._wrap("train_function", steps=True)
 
     def enter_test(self) -> None:
-        """Wrap the validation step too, for what it raises."""
+        """Wrap the validation step too."""
         self._wrap("test_function", steps=False)
 
     def is_in_place(self) -> bool:
@@ -269,8 +280,9 @@ class StepWrapper:
             return
 
         def step(iterator: Any) -> Any:
+            before = self.before if steps else self.before_test
             try:
-                logs = original(self.before(iterator) if steps else iterator)
+                logs = original(before(iterator))
             except (StopIteration, GeneratorExit):
                 raise
             except BaseException as error:

@@ -63,13 +63,34 @@ def trainable(model: Any) -> list[Any]:
     return list(model.trainable_variables)
 
 
-def optimizers(model: Any) -> dict[str, Any]:
-    """The optimizers of a model by the attributes that hold them; a GAN has two of its own."""
+def optimizers(model: Any, other: Any = None) -> dict[str, Any]:
+    """The optimizers of a model by the attributes that hold them; a GAN has two of its own.
+
+    Args:
+        model: of Keras.
+        other: one that it was not compiled with, and that is used in place of them; or None.
+    """
+    if other is not None:
+        return {"optimizer": other}
     kind = load().optimizers.Optimizer
     own = {name: each for name, each in vars(model).items() if isinstance(each, kind)}
     found = {"optimizer": getattr(model, "optimizer", None), **own}
     once = {id(each): name for name, each in reversed(found.items()) if isinstance(each, kind)}
     return {name: found[name] for name in found if name in once.values()}
+
+
+def iterations(model: Any, other: Any = None) -> dict[str, int]:
+    """How often each optimizer has changed weights, by the attribute that holds it.
+
+    Args:
+        model: of Keras.
+        other: an optimizer that it was not compiled with, or None.
+    """
+    found = dict.fromkeys(optimizers(model, other), 0)
+    for name, each in optimizers(model, other).items():
+        with contextlib.suppress(Exception):  # an optimizer of somebody's own
+            found[name] = int(each.iterations.numpy())
+    return found
 
 
 def size(variables: Iterable[Any]) -> int:

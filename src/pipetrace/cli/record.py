@@ -201,7 +201,7 @@ def trace(
     from pipetrace.capture.saved import check_model
     from pipetrace.pipeline.files import load_rows
     from pipetrace.present.output_files import check_outputs, keep_apart
-    from pipetrace.record.saved import record_saved
+    from pipetrace.record.pipeline import record_saved
 
     out = out or model.parent / f"{model.stem}.trace"
     check_model(model)

@@ -32,6 +32,7 @@ def stretches(trace: Trace) -> tuple[Trace, ...]:
 
     A new part begins where the loss, its weights or the rows changed. There is one part at least.
     """
+    trace = _with_loss(trace)
     return (trace,) if len(_groups(trace)) < 2 else _stretches(trace)
 
 
@@ -64,6 +65,33 @@ def restored(trace: Trace) -> bool:
     """Whether the model's weights are not those that the last epoch left."""
     part = last_stretch(trace)
     return bool(part.epochs) and final_epoch(trace) is not part.epochs[-1]
+
+
+def own_losses(trace: Trace) -> tuple[str, ...]:
+    """The losses that a training step of the program's own makes smaller, where they are several
+    or bear another name than ``loss``; none otherwise."""
+    step = trace.run.step
+    losses = step.losses if step is not None and step.own else ()
+    return () if any("loss" in epoch.metrics for epoch in trace.epochs) else losses
+
+
+@once
+def _with_loss(trace: Trace) -> Trace:
+    """The trace with the one loss that is made smaller as ``loss``, whatever the step calls it."""
+    losses = own_losses(trace)
+    if len(losses) != 1:
+        return trace
+    names = {losses[0]: "loss", f"val_{losses[0]}": "val_loss"}
+    return replace(
+        trace,
+        epochs=tuple(
+            replace(
+                epoch,
+                metrics={names.get(name, name): value for name, value in epoch.metrics.items()},
+            )
+            for epoch in trace.epochs
+        ),
+    )
 
 
 @once

@@ -7,7 +7,7 @@ from pipetrace.explain import metrics, task
 from pipetrace.explain.balance import balance, is_blind, missed_words
 from pipetrace.explain.events import called
 from pipetrace.explain.facts import first_call, layer_stages, row_noun, stage_of, trained
-from pipetrace.explain.fits import loss_name, model_part, restored_words
+from pipetrace.explain.fits import loss_name, model_part, own_losses, restored_words
 from pipetrace.explain.formatting import counted, dimensions, figure, listed, moved, points, share
 from pipetrace.explain.judgement import (
     AT_CHANCE,
@@ -142,6 +142,10 @@ def _model(trace: Trace) -> tuple[str, ...]:
 
 def _score(trace: Trace, judged: Judgement) -> str:
     score, guess = judged.score, chance(trace)
+    losses, measured = own_losses(trace), trace.epochs[-1].metrics
+    if len(losses) > 1 and all(name in measured for name in losses):
+        each = listed([f"{name} {figure(measured[name])}" for name in losses])
+        return f"Training losses after {counted(len(trace.epochs), 'epoch')}: {each}."
     last = judged.last.epoch.number if judged.last else 0
     after = f"after {counted(last, 'epoch')}"
     if score is None:

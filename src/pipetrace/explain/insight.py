@@ -44,6 +44,7 @@ from pipetrace.explain.judgement import (
     luck,
 )
 from pipetrace.explain.metrics import accuracy, validation_accuracy
+from pipetrace.explain.task import outputs
 from pipetrace.trace.document import FAILED, Epoch, Stage, Trace
 from pipetrace.trace.events import LOSS, NON_FINITE
 from pipetrace.trace.summary import Summary
@@ -96,6 +97,8 @@ def _what_failed(trace: Trace) -> str:
     return " ".join(found)
 
 
+ADAPTED = ("Normalization",)
+"""Layers whose parameters are counted from the data and not learned."""
 APART = 1.5
 """A layer with this many times its share of the parameters in FLOPs is worth an explanation."""
 
@@ -110,7 +113,8 @@ def _parameters_and_flops(trace: Trace) -> str:
     if len(owners) < 2 or not workers or not all(stage.outputs for stage in layers):
         return ""
     total = sum(stage.parameters.total for stage in owners)
-    largest = max(owners, key=lambda stage: stage.parameters.total)
+    learned = [each for each in owners if each.layer not in ADAPTED] or owners
+    largest = max(learned, key=lambda stage: stage.parameters.total)
     busiest = max(workers, key=lambda stage: stage.flops or 0)
     part = share(largest.parameters.total / total)
     holds = f"{_named(trace, largest)} holds {part} of the {number(total)} parameters"
@@ -181,7 +185,8 @@ def _output_losses(trace: Trace) -> str:
     names = [name for name in names if metrics.finite((first.get(name), last.get(name)))]
     if not 2 <= len(names) <= MOST_OUTPUTS or len(trace.epochs) < 2:
         return ""
-    return f"By output, {listed([moved(name, first[name], last[name], figure) for name in names])}."
+    each = listed([moved(name, first[name], last[name], figure) for name in names])
+    return f"By output, {each}." if len(outputs(trace)) > 1 else f"{each}."
 
 
 def _validation(trace: Trace) -> str:
@@ -206,7 +211,8 @@ def _validation(trace: Trace) -> str:
         return ""
     if best is last.epoch:
         return lowest.replace(f"epoch {best.number}", "the last epoch") + "."
-    return f"{lowest}; it is {figure(end)} now." if math.isfinite(end) else f"{lowest}."
+    moved_on = math.isfinite(end) and figure(end) != figure(best.metrics["val_loss"])
+    return f"{lowest}; it is {figure(end)} now." if moved_on else f"{lowest}."
 
 
 def _misclassified(trace: Trace, last: EpochJudgement, theirs: float, rows: int) -> str:

@@ -8,7 +8,7 @@ from pipetrace.explain import metrics
 from pipetrace.explain.balance import majority_words
 from pipetrace.explain.cache import once
 from pipetrace.explain.facts import classes, occurring, row_noun, train_rows, validation_rows
-from pipetrace.explain.fits import stretches
+from pipetrace.explain.fits import own_losses, stretches
 from pipetrace.explain.formatting import counted, figure, listed, moved, points, share
 from pipetrace.explain.judgement import (
     AHEAD,
@@ -19,6 +19,7 @@ from pipetrace.explain.judgement import (
     LEARNING,
     LOSS_ONLY,
     MAJORITY,
+    MODES,
     NON_FINITE,
     OVERFITTING,
     PLATEAU,
@@ -32,6 +33,7 @@ from pipetrace.explain.judgement import (
     better_than_chance,
     chance,
     epochs,
+    in_prediction_mode,
     luck,
     validation_error,
 )
@@ -55,7 +57,8 @@ class Observation:
             ``rise``, ``chance``, ``worse`` (than chance), ``complete`` (accuracy 100 %),
             ``unmeasured``, ``first``. Of validation: ``follows``, ``ahead``, ``gap``, ``turned``,
             ``overfitting``, ``unclear``, ``validation``, ``majority`` (no better than the most
-            frequent class). Of both: ``non-finite``.
+            frequent class), ``modes`` (low in prediction mode on training
+            rows too). Of both: ``non-finite``.
     """
 
     epoch: int
@@ -227,6 +230,8 @@ def _loss_only(of: _Told) -> str:
     lowest, value = of.judged.best.metrics["val_loss"], of.epoch.metrics["val_loss"]
     if figure(lowest) == figure(value):
         return f"{of.validation_loss}, as in epoch {of.judged.best.number}."
+    if value < lowest and LOSS_ONLY in of.seen:
+        return f"{of.validation_loss}, lower again."
     if value < lowest:
         return f"{of.validation_loss}, the lowest so far."
     return (
@@ -270,6 +275,15 @@ def _majority(of: _Told) -> str:
     return f"{text}." if MAJORITY in of.seen else f"{text}; {majority_words(of.trace)}."
 
 
+def _modes(of: _Told) -> str:
+    text = f"Validation accuracy is {share(of.theirs)}"
+    same = in_prediction_mode(of.trace, of.epoch)
+    if MODES in of.seen or same is None:
+        return f"{text}."
+    rows = f"{row_noun(of.trace)}s"
+    return f"{text}; in prediction mode, that on training {rows} is {share(same)} too."
+
+
 def _unclear(of: _Told) -> str:
     text = f"Validation accuracy is {share(of.theirs)}."
     if UNCLEAR in of.seen:
@@ -279,9 +293,27 @@ def _unclear(of: _Told) -> str:
     return f"{text} On {rows}, a difference of up to {error} can be luck."
 
 
+def _several_losses(of: _Told) -> str:
+    """The losses of a training step that has several; how they moved since the epoch before."""
+    now = of.epoch.metrics
+    names = [name for name in own_losses(of.trace) if name in now]
+    if not names:
+        return "No loss was recorded."
+    numbers = [epoch.number for epoch in of.trace.epochs]
+    at = numbers.index(of.epoch.number)
+    before = of.trace.epochs[at - 1].metrics if at else {}
+    told = [
+        moved(name, before[name], now[name], figure)
+        if name in before
+        else f"{name} is {figure(now[name])}"
+        for name in names
+    ]
+    return f"{listed(told)}."
+
+
 Sentence = Callable[[_Told], str]
 TRAINING: dict[str, Sentence] = {
-    UNMEASURED: lambda _: "No loss was recorded.",
+    UNMEASURED: _several_losses,
     NON_FINITE: _broken,
     WORSE: _worse,
     AT_CHANCE: _at_chance,
@@ -294,6 +326,7 @@ COMPARED: dict[str, Sentence] = {
     GAP: _gap,
     UNCLEAR: _unclear,
     MAJORITY: _majority,
+    MODES: _modes,
     TURNED: _turned,
     OVERFITTING: _turned,
     LOSS_ONLY: _loss_only,

@@ -281,6 +281,7 @@ class PredictionView(Record):
         outcomes: the result, if it is not the bars of the last layer.
         layers: the output of each layer for this row.
         omitted: the layers whose output was too large to be stored, in a sentence, or None.
+        total: how many layers there are, these included.
         check: the result of the recomputation.
     """
 
@@ -292,6 +293,7 @@ class PredictionView(Record):
     layers: tuple[LayerView, ...]
     omitted: str | None
     check: str
+    total: int = 0
 
 
 @dataclass(frozen=True, repr=False, eq=False)

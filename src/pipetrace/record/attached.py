@@ -5,12 +5,32 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipetrace.capture.fit import callback_class
 from pipetrace.record.session import Session
 from pipetrace.record.standard_error import say_once
 from pipetrace.record.state import Settings
 from pipetrace.trace.document import INTERRUPTED, Ending
 
 _PLACE = "_pipetrace_kept"
+_Callback: Any = callback_class()
+
+
+class LastCallback(_Callback):  # type: ignore[misc] # Keras has no types
+    """The last in Keras' list of callbacks: a recorder hears of an epoch after all others."""
+
+    async_safe = True
+
+    def __init__(self, recorder: Any, others: list[Any]) -> None:
+        super().__init__()
+        self.recorder, self.others = recorder, others
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
+        """All others have seen the epoch."""
+        self.recorder.epoch_is_over(logs)
+
+    def on_train_end(self, logs: Any = None) -> None:  # noqa: ARG002
+        """All others have seen the end."""
+        self.recorder.training_is_over()
 
 
 @dataclass(eq=False)
@@ -24,7 +44,8 @@ class Kept:
     Attributes:
         sessions: the recordings by file; another ``fit`` into the same file continues one.
         recorder: what records the model where all models are watched, or None.
-        watched: what watches the model, the latest last; ``fit``: the method that does.
+        watched: what watches the model, the latest last; ``methods``: those that do.
+        loop: what records the steps of a loop of the program's own.
         recording: the recorder that records the ``fit`` that runs, or recorded the last one;
             ``callback_list``: Keras' list in that ``fit``, where it is known.
     """
@@ -32,7 +53,8 @@ class Kept:
     sessions: dict[Path, Session] = field(default_factory=dict)
     recorder: Any = None
     watched: list[Any] = field(default_factory=list)
-    fit: Any = None
+    methods: dict[str, Any] = field(default_factory=dict)
+    loop: Any = None
     recording: weakref.ref[Any] | None = None
     callback_list: weakref.ref[Any] | None = None
 
@@ -51,6 +73,13 @@ def kept_of(model: Any) -> Kept:
 def forget(model: Any) -> None:
     """Leave nothing on a model."""
     vars(model).pop(_PLACE, None)
+
+
+def end_loop(model: Any) -> None:
+    """No step follows in a loop of the program's own."""
+    loop, kept_of(model).loop = kept_of(model).loop, None
+    if loop is not None:
+        loop.end()
 
 
 _writing: weakref.WeakValueDictionary[Path, Session] = weakref.WeakValueDictionary()

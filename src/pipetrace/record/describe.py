@@ -256,7 +256,8 @@ def _renewed(state: State, training: Training, data: Data) -> Fit:
 
 def _step(state: State) -> StepFacts:
     step = state.measure.forward.step if state.measure else None
-    return facts.step_facts(state.model, step, None if state.cost.training else state.iterations)
+    begun = None if state.cost.training else state.iterations
+    return facts.step_facts(state.model, step, begun, state.source.call)
 
 
 def known_data(state: State) -> Data:
@@ -273,7 +274,7 @@ def known_data(state: State) -> Data:
         fingerprint="",
         class_names=(),
         class_counts=(),
-        validation_rows=len(validation) if validation else None if is_unknown else 0,
+        validation_rows=_number_of(validation, is_unknown=is_unknown),
         example_row=(settings.before.row or 0) if settings.before else 0,
         example_label=None,
         example_value=None,
@@ -281,6 +282,12 @@ def known_data(state: State) -> Data:
         complete=bool(rows and rows.complete),
         feature_names=structures.column_names(call.x),
     )
+
+
+def _number_of(validation: Rows | None, *, is_unknown: bool) -> int | None:
+    if validation is not None and len(validation):
+        return len(validation) if validation.complete else None
+    return None if is_unknown else 0
 
 
 def metrics_of(logs: Mapping[str, Any]) -> dict[str, float]:

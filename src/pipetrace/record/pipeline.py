@@ -1,4 +1,5 @@
-"""The public pipeline: a source, steps, and a model, run with every stage recorded."""
+"""The public pipeline: a source, steps, and a model, run with every stage recorded; and models that
+are not trained, such as saved ones."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,18 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipetrace.capture import facts, structures
+from pipetrace.capture import facts, saved, structures
+from pipetrace.capture.backend import load_quietly
 from pipetrace.capture.fit import callbacks_in
 from pipetrace.capture.guard import contained
-from pipetrace.errors import ArgumentError, in_short
+from pipetrace.errors import ArgumentError, ModelInputError, in_short
 from pipetrace.pipeline.run import Passage, run_steps
 from pipetrace.pipeline.source import StepRows
 from pipetrace.pipeline.step import check_steps
 from pipetrace.record.measure.preprocessing import before
 from pipetrace.record.measure.rows import Rows
+from pipetrace.record.progress import Progress
 from pipetrace.record.recorder import Recorder
-from pipetrace.record.saved import record_model
+from pipetrace.record.session import Session
 from pipetrace.record.standard_error import say_once
+from pipetrace.record.state import Settings
 from pipetrace.trace.output_place import check_place
 
 
@@ -186,3 +190,54 @@ def _apart(name: Any, model: Any) -> Any:
     while isinstance(name, str) and name in layers:
         name += " (step)"
     return name
+
+
+def record_saved(
+    model_path: Path, x: Any, y: Any, out: Path, progress: Progress, **settings: Any
+) -> Path:
+    """Pass rows through a saved model and write the trace.
+
+    Args:
+        model_path: the ``.keras`` file.
+        x: rows, an array or a dictionary of arrays.
+        y: what the outputs should be, in the same way, or None.
+        out: where the trace goes; what is there is replaced.
+        progress: who is shown how it goes.
+        settings: further fields of ``Settings``, such as ``data_name``, ``command`` and ``exact``.
+
+    Returns:
+        where the trace is: beside ``out``, where another process is writing that.
+
+    Raises:
+        ModelFileError: Keras does not load the model.
+        ModelInputError: the rows do not fit it; the trace then ends at the stage that failed.
+        FrameworkError: Keras is not there.
+        OutputError: the trace cannot be written.
+    """
+    progress.begins("Loading Keras and TensorFlow")
+    load_quietly()
+    progress.begins("Loading the model")
+    model = saved.load_model(model_path)
+    return record_model(model, Rows(x, y), out, progress, **settings)
+
+
+def record_model(model: Any, rows: Rows, out: Path, progress: Progress, **settings: Any) -> Path:
+    """Pass rows through a model as it is and write the trace; see ``record_saved``.
+
+    Args:
+        model, rows, out, progress: as there.
+        settings: further fields of ``Settings``.
+    """
+    session = Session(model, Settings(out, rows=rows, verbose=False, **settings))
+    progress.begins("Measuring the data flow")
+    session.look_only(progress.rows)
+    written = out.with_name(session.state.path.name)
+    if session.trouble is not None:
+        wanted = ", ".join(facts.input_specs(model)) or "unknown"
+        raise ModelInputError(
+            f"The model cannot take these rows: {session.trouble}",
+            where=str(written),
+            hint=f"Its inputs are {wanted}. The trace shows the layers up to the failure: "
+            f"pipetrace show {written}",
+        )
+    return written

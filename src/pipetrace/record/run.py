@@ -165,6 +165,8 @@ def report_traces(made: Sequence[Path]) -> None:
                 say(text)
     if not made:
         note("no model was fitted, so there is no trace.")
+        if "keras" in sys.modules:
+            note("A training loop of your own is recorded by: with pipetrace.recording(model, ...)")
 
 
 def _not_reported(error: BaseException) -> None:

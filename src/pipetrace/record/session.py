@@ -8,6 +8,7 @@ from typing import Any
 from pipetrace.capture import facts, internals
 from pipetrace.capture.fit import FitCall
 from pipetrace.capture.train_step import trains_by_step
+from pipetrace.capture.weights import iterations
 from pipetrace.errors import in_short
 from pipetrace.record import live_findings, privacy
 from pipetrace.record.budget import LossChecks
@@ -79,7 +80,7 @@ class Session:
         state = self.state
         state.budget.start()
         if not state.epoch:
-            state.iterations = facts.iterations(state.model)
+            state.iterations = iterations(state.model, call.optimizer)
         brief = state.settings.budget is not None and state.settings.after == BRIEF
         state.allowance.fit_begins(limited=brief)
         state.planned = state.epoch + max(0, call.epochs - call.initial_epoch)
@@ -125,24 +126,39 @@ class Session:
         source = self.state.source
         return (source.shown is None or source.batch_size is None) and self.state.can("rows")
 
+    def saw_validation(self, seen: list[Any], *, complete: bool) -> None:
+        """Batches passed on their way into the first validation."""
+        with self.state.safely("rows"):
+            self.state.source.validated(seen, complete=complete)
+
+    @property
+    def wants_validation_batches(self) -> bool:
+        """Whether the validation rows have to be taken from what passes."""
+        source = self.state.source
+        unknown = source.validation is None and source.call.validation is not None
+        return unknown and self.state.can("rows")
+
     def has_enough_batches(self) -> bool:
         """Whether copying batches has taken as long as it may, or one tells all."""
+        return self.state.source.are_known or self.has_taken_long()
+
+    def has_taken_long(self) -> bool:
+        """Whether copying batches has taken as long as it may."""
         state = self.state
-        if state.source.are_known:
-            return True
         return (
             state.budget.share is not None
             and state.cost.parts.get("rows", 0.0) > ROWS_SHARE * state.budget.allowed()
         )
 
-    def epoch_begins(self) -> None:
-        """Start the clock."""
+    def epoch_begins(self, began: float | None = None) -> None:
+        """Start the clock, or take the time of ``time.perf_counter`` when it was started."""
         state = self.state
         state.epoch += 1
         state.step = 0
         self._first_look.epoch_begins()
         self._losses.epoch_begins()
-        self._began, self._waited = time.perf_counter(), state.cost.during
+        self._began = time.perf_counter() if began is None else began
+        self._waited = state.cost.during
 
     def step_ends(self, logs: Mapping[str, Any]) -> bool:
         """A step is done.
@@ -164,10 +180,11 @@ class Session:
         self._first_look.step_ends()
         number = state.step // state.steps_together
         self._epochs.before_last_step(number)
-        if self._loss_is_broken or "loss" not in logs or not self._losses.is_due(state.step):
+        name = "loss" if "loss" in logs else state.loss_name
+        if self._loss_is_broken or name not in logs or not self._losses.is_due(state.step):
             return True
         try:
-            sound = self._losses.look(logs["loss"], state.step)
+            sound = self._losses.look(logs[name], state.step)
         except Exception as error:  # such as a loss of somebody's own that is no single number
             state.lose("loss checks", error)
             self._loss_is_broken = True
@@ -201,7 +218,7 @@ class Session:
             if state.settings.after != NONE and self._first_look.at_end():
                 state.skipped["late stages", BUDGET] = 1
         metrics = metrics_of(logs)
-        rate = facts.learning_rate(state.model)
+        rate = facts.learning_rate(state.model, state.source.call.optimizer)
         epoch = Epoch(state.epoch, metrics, self.seconds, rate, steps=state.step or None)
         self._epochs.epoch_ends(epoch, last=last)
         if not last:

@@ -197,6 +197,12 @@ class State:
         inner = (each for each in all_layers(self.model) if each is not own)
         return all(getattr(each, "built", True) for each in inner)
 
+    @property
+    def loss_name(self) -> str:
+        """What the logs of a step call the loss, where it is one."""
+        step = self.measure.forward.step if self.measure else None
+        return step.optimised[0] if step is not None and len(step.optimised) == 1 else "loss"
+
     def limit_rows(self) -> None:
         """Pass no more rows than a batch of the ``fit`` that runs."""
         if self.measure is not None:

@@ -1,11 +1,10 @@
 """``watch`` for one model, and what ``pipetrace run`` does for every model of a program."""
 
-import inspect
 import os
 import signal
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -21,7 +20,8 @@ from pipetrace.capture.fit import (
 )
 from pipetrace.capture.guard import contained
 from pipetrace.errors import ArgumentError, PipetraceError, in_short
-from pipetrace.record.attached import forget, interrupt_all, kept_of, say_joined
+from pipetrace.record.attached import end_loop, forget, interrupt_all, kept_of, say_joined
+from pipetrace.record.loop import BatchLoop, show_arguments
 from pipetrace.record.recorder import Recorder
 from pipetrace.record.standard_error import say, say_once
 from pipetrace.trace.output_place import typed
@@ -37,9 +37,10 @@ class Watching:
         self._model = weakref.ref(model)
         kept = kept_of(model)
         kept.watched.append(self)
-        if kept.fit is None:
-            kept.fit = _watched_fit(model)
-            object.__setattr__(model, "fit", kept.fit)
+        for name, recorded in METHODS.items():
+            if name not in kept.methods and callable(getattr(model, name, None)):
+                kept.methods[name] = _watched_method(model, name, recorded)
+                object.__setattr__(model, name, kept.methods[name])
 
     def stop(self) -> None:
         """Leave the model to an earlier watch, or as it was; what was recorded stays."""
@@ -47,12 +48,14 @@ class Watching:
         if model is None:
             return
         kept = kept_of(model)
+        end_loop(model)
         kept.watched[:] = [each for each in kept.watched if each is not self]
         if kept.watched:
             return
-        if kept.fit is not None and vars(model).get("fit") is kept.fit:
-            object.__delattr__(model, "fit")
-        kept.fit = None
+        for name, method in kept.methods.items():
+            if vars(model).get(name) is method:
+                object.__delattr__(model, name)
+        kept.methods.clear()
         if not kept.sessions and kept.recorder is None:
             forget(model)
 
@@ -68,16 +71,7 @@ def _with_arguments_of(
 ) -> Callable[[Callable[..., Watching]], Callable[Concatenate[Any, Given], Watching]]:
     """Have a function show, after its first argument, those of a recorder that it passes on."""
 
-    def shown(function: Any) -> Any:
-        own = inspect.signature(function)
-        model, *_ = own.parameters.values()
-        shared = inspect.signature(recorder).parameters.values()
-        function.__signature__ = own.replace(parameters=[model, *shared])
-        function.__annotations__ |= {each.name: each.annotation for each in shared}
-        del function.__annotations__["given"], function.__annotations__["options"]
-        return function
-
-    return shown
+    return lambda function: show_arguments(function, recorder)
 
 
 @_with_arguments_of(Recorder)
@@ -121,20 +115,20 @@ def watch(model: Any, *given: Any, **options: Any) -> Watching:
     return Watching(model, recorder)
 
 
-def _watched_fit(model: Any) -> Any:
-    """A ``fit`` for a model that is watched: it is recorded by whoever watched it last."""
-    original, here = model.fit, weakref.ref(model)
+def _watched_method(model: Any, name: str, recorded: Callable[..., Any]) -> Any:
+    """A ``fit``, say, of a model that is watched: it is recorded by whoever watched it last."""
+    original, here = getattr(model, name), weakref.ref(model)
     weakly = weakref.WeakMethod(original) if hasattr(original, "__self__") else None
 
-    def fit(*args: Any, **kwargs: Any) -> Any:
+    def method(*args: Any, **kwargs: Any) -> Any:
         called: Any = weakly() if weakly else original
         model = here()
         latest = kept_of(model).watched[-1:] if model is not None else []
         if not latest:
             return called(*args, **kwargs)
-        return _recorded(called, model, lambda: latest[0].recorder, args, kwargs)
+        return recorded(called, model, lambda: latest[0].recorder, args, kwargs)
 
-    return fit
+    return method
 
 
 @contextmanager
@@ -194,12 +188,19 @@ def watching_all(
             return fit(*args, **kwargs)
         return _recorded(fit, model, lambda: recorder_of(model), args, kwargs)
 
-    with patched_fit(recorded), _told_of_sigterm():
+    batches = patched_fit(partial(_batch_of_any, recorder_of, process), "train_on_batch")
+    with patched_fit(recorded), batches, _told_of_sigterm():
         try:
             yield
         finally:
-            for model in list(seen):
-                forget(model)
+            _let_go(list(seen))
+
+
+def _let_go(models: list[Any]) -> None:
+    for model in models:
+        with contained(_not_recorded):
+            end_loop(model)
+        forget(model)
 
 
 @contextmanager
@@ -236,6 +237,7 @@ def _recorded(
     """
     recorder: Recorder | None = None
     with contained(_not_recorded):
+        end_loop(model)
         found = recorder_of()
         own = _recorder_among(callbacks_of(fit, args, kwargs))
         if found.is_elsewhere:
@@ -254,6 +256,38 @@ def _recorded(
         undo()
 
 
+def _recorded_batch(
+    train: Any, model: Any, recorder_of: Callable[[], Recorder], args: Any, kwargs: Any
+) -> Any:
+    """Call ``train_on_batch`` and record it as a step, unless the program's own loop is recorded.
+
+    Raises:
+        BaseException: whatever it raises, unchanged.
+    """
+    loop = None
+    with contained(_not_recorded):
+        loop = kept_of(model).loop
+        if loop is None and not (recorder := recorder_of()).is_elsewhere:
+            loop = kept_of(model).loop = BatchLoop(model, recorder.settings)
+    if isinstance(loop, BatchLoop):
+        return loop.call(train, args, kwargs)
+    return train(*args, **kwargs)
+
+
+def _batch_of_any(
+    recorder_of: Callable[[Any], Recorder],
+    process: int,
+    train: Any,
+    model: Any,
+    args: Any,
+    kwargs: Any,
+) -> Any:
+    """The same for any model, in the process that is watched alone."""
+    if os.getpid() != process:
+        return train(*args, **kwargs)
+    return _recorded_batch(train, model, lambda: recorder_of(model), args, kwargs)
+
+
 def _recorder_among(callbacks: Any) -> Recorder | None:
     """The first recorder that a ``fit`` was given."""
     return next((each for each in callbacks_in(callbacks) if isinstance(each, Recorder)), None)
@@ -262,3 +296,7 @@ def _recorder_among(callbacks: Any) -> Recorder | None:
 def _not_recorded(error: BaseException) -> None:
     what = error.what if isinstance(error, PipetraceError) else in_short(error)
     say_once(f"pipetrace: This fit is not recorded: {what}")
+
+
+METHODS: Mapping[str, Callable[..., Any]] = {"fit": _recorded, "train_on_batch": _recorded_batch}
+"""The methods of a watched model that are recorded."""

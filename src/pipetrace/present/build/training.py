@@ -178,6 +178,9 @@ def _of_steps(trace: Trace, found: Steps) -> str:
     updates = f"The weights are updated every {several} steps." if several else _updates(trace)
     if once_a_step(trace):
         updates = f"{'The' if found.count == 1 else 'Each'} step updates the weights once."
+    step = trace.run.step
+    if step is not None and not step.by_fit:
+        return f"An epoch is {counted(found.count, 'step')} of the program's own loop. {updates}"
     bar = f"Keras' progress bar counts them as {found.count}/{found.count}."
     if not found.rows:
         return f"An epoch is {counted(found.count, 'step')}. {bar} {updates}"

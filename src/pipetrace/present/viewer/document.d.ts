@@ -103,6 +103,7 @@ export interface PredictionView {
   layers: LayerView[];
   omitted: string | null;
   check: string;
+  total: number;
 }
 
 export interface QuestionView {

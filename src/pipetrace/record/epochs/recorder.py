@@ -323,7 +323,8 @@ class EpochRecorder:
         if not self._follows():
             return
         if part == GRADIENTS:
-            if (rows.y is not None or measure.forward.step is not None) and trained:
+            has_loss = rows.y is not None and getattr(state.model, "compiled", False)
+            if (has_loss or measure.forward.step is not None) and trained:
                 figures = self._gradients.measured(rows, measure, trained, instead)
                 self._beside(part, number, figures)
             return

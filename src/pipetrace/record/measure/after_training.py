@@ -213,7 +213,12 @@ def predictions(
             label=each.label,
             outputs={
                 **(before.way(place) if before is not None else {}),
-                **{name: one[0] for name, one in measure.examples(passed, number).items()},
+                **{
+                    name: one[0]
+                    for name, one in measure.examples(passed, number).items()
+                    # What holds all rows of a batch tells nothing of one.
+                    if name in measure.by_row or name not in measure.samples
+                },
             },
             reason=each.reason,
             loss=None if losses is None else float(losses[each.place]),

@@ -60,10 +60,9 @@ def checks(
         runs, by_chance = dataset_checks.class_runs(labels[0])
         found = replace(found, class_runs=runs, expected_class_runs=by_chance)
     found = _with_target_columns(found, some, None if labels is None else labels[0])
-    checked: Found = [
-        ("fit", FitArguments(bool(call.shuffle), call.validation_split)),
-        (TRAINING, found),
-    ]
+    checked: Found = [(TRAINING, found)]
+    if call.by_fit:
+        checked.insert(0, ("fit", FitArguments(bool(call.shuffle), call.validation_split)))
     if validation is not None and len(validation):
         seen = np.concatenate(earlier) if earlier else None
         new = _of_validation(measure, validation, x, seen, labels)

@@ -117,7 +117,7 @@ def _in_a_pass(suspect: Suspect, sound: Weights) -> Event | None:
         for stage in measure.forward.stages:
             if any(_first_broken(values) is not None for values in outputs.get(stage.name, ())):
                 return Event(OUTPUT, stage=stage.name)
-    if few.y is None:
+    if few.y is None or not getattr(suspect.model, "compiled", False):
         return None
     broken: list[Any] = []
     gradients: training.Gradients | None = None

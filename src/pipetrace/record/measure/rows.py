@@ -185,6 +185,13 @@ class RowSource:
         x, y, weight = (batch, None, None) if self.are_batches else batches.split(batch)
         self.shown = Rows(x, y, weight, complete=whole)
 
+    def validated(self, seen: list[Any], *, complete: bool) -> None:
+        """Take rows from batches on their way into a validation."""
+        call = self.call
+        self.validation = _of_batches(
+            seen, call.validation, call.validation_steps, complete=complete
+        )
+
     @property
     def trained(self) -> Rows | None:
         """The rows that ``fit`` trains on, where they are arrays; else those to look at.
@@ -200,7 +207,8 @@ class RowSource:
     def batch_size(self) -> int | None:
         """Rows of a batch, or None where that is not known."""
         known = self.call.batch_size or self._batch_size
-        return KERAS_BATCH_SIZE if known is None and self._of_fit is not None else known
+        made_by_keras = self.call.by_fit and self._of_fit is not None
+        return KERAS_BATCH_SIZE if known is None and made_by_keras else known
 
     @property
     def has_weights(self) -> bool:
@@ -214,7 +222,7 @@ class RowSource:
         Args:
             steps: of an epoch; with fewer than the rows fill, it sees only a part of them.
         """
-        if not self.call.known:
+        if not self.call.known or not self.call.by_fit:
             return None
         if self._of_fit is None:
             return len(self.shown) if self.shown is not None and self.shown.complete else None
@@ -231,3 +239,13 @@ class RowSource:
         if self.shown is None:
             return "rows"
         return "arrays" if len(self.shown.arrays) > 1 else "array"
+
+
+def _of_batches(seen: list[Any], source: Any, steps: int | None, *, complete: bool) -> Rows:
+    """Rows from the batches of one pass.
+
+    A generator, or a source of which a pass takes so many steps, has more to come.
+    """
+    x, y, weight = batches.split(batches.joined(seen))
+    whole = complete and len(batches.alike(seen)) == len(seen)
+    return Rows(x, y, weight, complete=whole and hasattr(source, "__len__") and not steps)

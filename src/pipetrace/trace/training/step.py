@@ -31,8 +31,10 @@ class StepFacts:
             without ``call``, which has no outputs.
         losses: the metrics of the losses that its optimizers make smaller; none where not known.
         optimizers: those that changed weights; all of the model's until that is known.
+        by_fit: whether Keras' ``fit`` made the steps, and not a loop of the program's own.
     """
 
     own: bool = False
     losses: tuple[str, ...] = ()
     optimizers: tuple[OptimizerFacts, ...] = ()
+    by_fit: bool = True
