@@ -167,9 +167,8 @@ class Steps:
             self.heard.append(("before", iterator))
             return iterator + 1
 
-        return StepWrapper(
-            self, before, lambda logs: self.heard.append(("after", logs)), self.heard.append
-        )
+        heard = self.heard.append
+        return StepWrapper(self, before, int, lambda logs: heard(("after", logs)), heard)
 
 
 def test_a_wrapped_step() -> None:

@@ -8,6 +8,8 @@ from types import ModuleType
 from typing import Any
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+PROGRAMS = EXAMPLES / "programs"
+"""Whole programs, which do not mention pipetrace."""
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.py") if not path.stem.startswith("_"))
 WATCHED = ("gan", "generator_input", "tf_data")
 """Those that are recorded by ``watch``; their rows are shuffled or shifted on their way."""

@@ -11,7 +11,7 @@ from pipetrace.explain import task
 from pipetrace.explain.facts import classes, probabilities, row_noun, train_rows, trained
 from pipetrace.present.build.document import document
 from pipetrace.trace import Trace
-from pipetrace.trace.document import LAYER, SOURCE, Spec, Stage, Stages
+from pipetrace.trace.document import LAYER, SOURCE, STEP, Spec, Stage, Stages
 
 FORMS = {
     "regression": ("numbers", "plain"),
@@ -58,6 +58,13 @@ def test_a_trace_that_names_no_outputs_has_its_last_stage(digits_trace: Trace) -
         "probabilities",
         None,
     )
+
+
+def test_an_input_is_no_output_while_no_layer_is_recorded(digits_trace: Trace) -> None:
+    before_model = Stages(each for each in digits_trace.stages if each.kind in (SOURCE, STEP))
+    assert before_model
+    run = replace(digits_trace.run, model=None)
+    assert task.outputs(replace(digits_trace, run=run, stages=before_model)) == ()
 
 
 def test_a_run_that_failed_before_its_output_has_none() -> None:

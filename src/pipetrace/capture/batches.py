@@ -36,7 +36,7 @@ class BatchRecorder:
         enough: Callable[[], bool] = lambda: False,
     ) -> None:
         self.batches: list[Any] = []
-        self.done = False
+        self.done = self._has_ended = False
         self._steps, self._rows, self._size, self._enough = max(1, steps), rows, size, enough
         self._taken: list[Any] = []
 
@@ -55,9 +55,8 @@ class BatchRecorder:
             for _ in range(self._steps):
                 self._taken.append(next(iterator))
         except StopIteration:
-            self.done = (
-                True  # one pass is enough; what stands first may be another row the next time
-            )
+            # One pass is enough; what stands first may be another row the next time.
+            self.done = self._has_ended = True
         return _iterator_over(self._taken, iterator.element_spec) if self._taken else iterator
 
     def copy(self) -> None:
@@ -67,6 +66,11 @@ class BatchRecorder:
         self.done = (
             self.done or self.rows() >= self._rows or self._bytes() >= self._size or self._enough()
         )
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it stopped before the data ended, so that there may be more."""
+        return self.done and not self._has_ended
 
     def rows(self) -> int:
         """How many rows were seen."""

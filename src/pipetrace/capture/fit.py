@@ -32,7 +32,7 @@ class FitCall:
         validation: the rows and labels that validation measures, ``(x, y)``, or None.
         batch_size: as given, or None.
         epochs, initial_epoch: as given.
-        steps_per_epoch: as given, or None.
+        steps_per_epoch, validation_steps: as given, or None.
         class_weight: the weight of each class in the loss, by the class; none without any.
         shuffle: whether the rows are shuffled in each epoch, where Keras makes the batches.
         validation_split: the share that was kept for validation, 0 where none was.
@@ -50,6 +50,7 @@ class FitCall:
     epochs: int = 1
     initial_epoch: int = 0
     steps_per_epoch: int | None = None
+    validation_steps: int | None = None
     class_weight: Mapping[str, float] = field(default_factory=dict)
     shuffle: bool = True
     validation_split: float = 0.0
@@ -109,6 +110,7 @@ def _call(given: Mapping[str, Any], callbacks: Sequence[Any]) -> FitCall:
         epochs=int(given.get("epochs") or 1),
         initial_epoch=int(given.get("initial_epoch") or 0),
         steps_per_epoch=given.get("steps_per_epoch"),
+        validation_steps=given.get("validation_steps"),
         class_weight=_class_weights(given.get("class_weight")),
         shuffle=bool(given.get("shuffle", True)),
         validation_split=float(given.get("validation_split") or 0.0),
@@ -238,13 +240,16 @@ class StepWrapper:
     """Wraps the functions that train and validate, for one ``fit``; ``leave`` puts them back.
 
     Attributes:
-        before: is called with Keras' iterator ahead of each step and gives the iterator to use.
+        before: is called with Keras' iterator ahead of each training step and gives the iterator to
+            use.
+        before_test: the same ahead of each validation step.
         after: is called with the logs of each step.
         failed: is called with what a step raised.
     """
 
     model: Any
     before: Callable[[Any], Any]
+    before_test: Callable[[Any], Any]
     after: Callable[[Mapping[str, Any]], None]
     failed: Callable[[BaseException], None]
     _originals: dict[str, Any] = field(default_factory=dict)
@@ -254,7 +259,7 @@ class StepWrapper:
         self._wrap("train_function", steps=True)
 
     def enter_test(self) -> None:
-        """Wrap the validation step too, for what it raises."""
+        """Wrap the validation step too."""
         self._wrap("test_function", steps=False)
 
     def is_in_place(self) -> bool:
@@ -275,8 +280,9 @@ class StepWrapper:
             return
 
         def step(iterator: Any) -> Any:
+            before = self.before if steps else self.before_test
             try:
-                logs = original(self.before(iterator) if steps else iterator)
+                logs = original(before(iterator))
             except (StopIteration, GeneratorExit):
                 raise
             except BaseException as error:

@@ -19,6 +19,7 @@ from pipetrace.explain.judgement import (
     LEARNING,
     LOSS_ONLY,
     MAJORITY,
+    MODES,
     NON_FINITE,
     OVERFITTING,
     PLATEAU,
@@ -32,6 +33,7 @@ from pipetrace.explain.judgement import (
     better_than_chance,
     chance,
     epochs,
+    in_prediction_mode,
     luck,
     validation_error,
 )
@@ -55,7 +57,8 @@ class Observation:
             ``rise``, ``chance``, ``worse`` (than chance), ``complete`` (accuracy 100 %),
             ``unmeasured``, ``first``. Of validation: ``follows``, ``ahead``, ``gap``, ``turned``,
             ``overfitting``, ``unclear``, ``validation``, ``majority`` (no better than the most
-            frequent class). Of both: ``non-finite``.
+            frequent class), ``modes`` (low in prediction mode on training
+            rows too). Of both: ``non-finite``.
     """
 
     epoch: int
@@ -227,6 +230,8 @@ def _loss_only(of: _Told) -> str:
     lowest, value = of.judged.best.metrics["val_loss"], of.epoch.metrics["val_loss"]
     if figure(lowest) == figure(value):
         return f"{of.validation_loss}, as in epoch {of.judged.best.number}."
+    if value < lowest and LOSS_ONLY in of.seen:
+        return f"{of.validation_loss}, lower again."
     if value < lowest:
         return f"{of.validation_loss}, the lowest so far."
     return (
@@ -268,6 +273,15 @@ def _gap(of: _Told) -> str:
 def _majority(of: _Told) -> str:
     text = f"Validation accuracy is {share(of.theirs)}"
     return f"{text}." if MAJORITY in of.seen else f"{text}; {majority_words(of.trace)}."
+
+
+def _modes(of: _Told) -> str:
+    text = f"Validation accuracy is {share(of.theirs)}"
+    same = in_prediction_mode(of.trace, of.epoch)
+    if MODES in of.seen or same is None:
+        return f"{text}."
+    rows = f"{row_noun(of.trace)}s"
+    return f"{text}; in prediction mode, that on training {rows} is {share(same)} too."
 
 
 def _unclear(of: _Told) -> str:
@@ -312,6 +326,7 @@ COMPARED: dict[str, Sentence] = {
     GAP: _gap,
     UNCLEAR: _unclear,
     MAJORITY: _majority,
+    MODES: _modes,
     TURNED: _turned,
     OVERFITTING: _turned,
     LOSS_ONLY: _loss_only,

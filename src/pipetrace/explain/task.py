@@ -112,9 +112,11 @@ def outputs(trace: Trace) -> tuple[Output, ...]:
     """The model's outputs, in its own order; none where the run failed before them, or where a
     training step calls the parts of a model that has no ``call``.
 
-    If the trace names no outputs, the model's last stage is the output.
+    If the trace names no outputs, the last stage within the model is the output. While none of
+    these is recorded yet, what the model gives is unknown.
     """
-    model, last = trace.run.model, trace.stages[-1] if trace.stages else None
+    inside = [stage for stage in trace.stages if stage.kind not in (SOURCE, STEP)]
+    model, last = trace.run.model, inside[-1] if inside else None
     specs = model.outputs if model else ()
     if trace.run.step is not None and trace.run.step.own:
         return ()

@@ -5,12 +5,32 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipetrace.capture.fit import callback_class
 from pipetrace.record.session import Session
 from pipetrace.record.standard_error import say_once
 from pipetrace.record.state import Settings
 from pipetrace.trace.document import INTERRUPTED, Ending
 
 _PLACE = "_pipetrace_kept"
+_Callback: Any = callback_class()
+
+
+class LastCallback(_Callback):  # type: ignore[misc] # Keras has no types
+    """The last in Keras' list of callbacks: a recorder hears of an epoch after all others."""
+
+    async_safe = True
+
+    def __init__(self, recorder: Any, others: list[Any]) -> None:
+        super().__init__()
+        self.recorder, self.others = recorder, others
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
+        """All others have seen the epoch."""
+        self.recorder.epoch_is_over(logs)
+
+    def on_train_end(self, logs: Any = None) -> None:  # noqa: ARG002
+        """All others have seen the end."""
+        self.recorder.training_is_over()
 
 
 @dataclass(eq=False)

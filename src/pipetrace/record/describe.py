@@ -274,7 +274,7 @@ def known_data(state: State) -> Data:
         fingerprint="",
         class_names=(),
         class_counts=(),
-        validation_rows=len(validation) if validation else None if is_unknown else 0,
+        validation_rows=_number_of(validation, is_unknown=is_unknown),
         example_row=(settings.before.row or 0) if settings.before else 0,
         example_label=None,
         example_value=None,
@@ -282,6 +282,12 @@ def known_data(state: State) -> Data:
         complete=bool(rows and rows.complete),
         feature_names=structures.column_names(call.x),
     )
+
+
+def _number_of(validation: Rows | None, *, is_unknown: bool) -> int | None:
+    if validation is not None and len(validation):
+        return len(validation) if validation.complete else None
+    return None if is_unknown else 0
 
 
 def metrics_of(logs: Mapping[str, Any]) -> dict[str, float]:

@@ -12,7 +12,7 @@ from pipetrace.capture.batches import BatchRecorder
 from pipetrace.capture.fit import FitCall, StepWrapper
 from pipetrace.capture.guard import contained, is_the_users
 from pipetrace.errors import IncompleteTraceError, in_short
-from pipetrace.record.attached import is_recorded_already, remember_recorder, session_for
+from pipetrace.record import attached
 from pipetrace.record.budget import DEFAULT_SHARE, check_budget
 from pipetrace.record.measure.rows import given_rows
 from pipetrace.record.privacy import started
@@ -151,7 +151,8 @@ class Recorder(_Callback, Shown):  # type: ignore[misc] # Keras has no types
         self._wrapper: StepWrapper | None = None
         self._unwrap_callbacks: Callable[[], None] | None = None
         self._batches: BatchRecorder | None = None
-        self._last: _LastCallback | None = None
+        self._validation_batches: BatchRecorder | None = None
+        self._last: attached.LastCallback | None = None
 
     @property
     def is_elsewhere(self) -> bool:
@@ -214,13 +215,13 @@ class Recorder(_Callback, Shown):  # type: ignore[misc] # Keras has no types
         """See what runs, and wrap its steps."""
         self._has_begun = True
         call, callback_list = fit.running_call(self.model)
-        if is_recorded_already(self.model, callback_list, self):
+        if attached.is_recorded_already(self.model, callback_list, self):
             return
         session = self._of(self.model)
         if session is None:
             return
         self.is_recording, self._epoch = True, None
-        remember_recorder(self.model, callback_list, self)
+        attached.remember_recorder(self.model, callback_list, self)
         params = self.params or {}
         with session.state.safely("start"):
             if self._call is None:
@@ -232,9 +233,8 @@ class Recorder(_Callback, Shown):  # type: ignore[misc] # Keras has no types
             if session.wants_batches:
                 steps = session.state.steps_together
                 self._batches = BatchRecorder(steps, enough=session.has_enough_batches)
-            self._wrapper = StepWrapper(
-                self.model, self._before_step, self._after_step, self.failed
-            )
+            own = (self._before_step, self._before_test, self._after_step, self.failed)
+            self._wrapper = StepWrapper(self.model, *own)
             self._wrapper.enter()
 
     def _come_last(self, callback_list: Any) -> None:
@@ -246,7 +246,7 @@ class Recorder(_Callback, Shown):  # type: ignore[misc] # Keras has no types
         """
         if callback_list is None:
             return
-        self._last = _LastCallback(self, callback_list.callbacks)
+        self._last = attached.LastCallback(self, callback_list.callbacks)
         callback_list.callbacks.append(self._last)
         if internals.supports_callback_list():
             self._unwrap_callbacks = internals.hear_errors(callback_list, self.failed)
@@ -256,6 +256,16 @@ class Recorder(_Callback, Shown):  # type: ignore[misc] # Keras has no types
         """Validation begins."""
         if self._wrapper is not None:
             self._wrapper.enter_test()
+        if (session := self._open) is not None and session.wants_validation_batches:
+            steps = session.state.steps_together
+            self._validation_batches = BatchRecorder(steps, enough=session.has_taken_long)
+
+    @_beside_training
+    def on_test_end(self, logs: Any = None) -> None:  # noqa: ARG002
+        """Validation ends."""
+        kept, self._validation_batches = self._validation_batches, None
+        if kept is not None and self._open is not None and kept.batches:
+            self._open.saw_validation(kept.batches, complete=not kept.is_full)
 
     @_beside_training
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
@@ -313,14 +323,27 @@ class Recorder(_Callback, Shown):  # type: ignore[misc] # Keras has no types
         self._keep_batches()
         return given
 
+    def _before_test(self, iterator: Any) -> Any:
+        kept = self._validation_batches
+        if kept is None or self.is_elsewhere:
+            return iterator
+        given = kept(iterator)
+        self._copy(kept)
+        return given
+
+    @_beside_training
+    def _copy(self, kept: BatchRecorder) -> None:
+        if self._session is not None:
+            with self._session.state.safely("rows"):
+                kept.copy()
+
     @_beside_training
     def _keep_batches(self) -> None:
         kept, session = self._batches, self._session
         if kept is None or session is None:
             return
         first = not kept.batches
-        with session.state.safely("rows"):
-            kept.copy()
+        self._copy(kept)
         if first and kept.batches and session.state.measure is None:
             session.saw_batches(kept.batches, complete=False)
         if kept.done or not session.state.can("rows"):
@@ -329,10 +352,7 @@ class Recorder(_Callback, Shown):  # type: ignore[misc] # Keras has no types
     def _finish_batches(self, *, whole_epoch: bool = False) -> None:
         kept, session = self._batches, self._session
         if kept is not None and session is not None and kept.batches:
-            call = session.state.source.call
-            # A generator, or a source of which an epoch takes so many steps, has more to come.
-            ends = hasattr(call.x, "__len__") and not call.steps_per_epoch
-            session.saw_batches(kept.batches, complete=whole_epoch and ends)
+            session.saw_batches(kept.batches, complete=whole_epoch)
         self._batches = None
 
     def _after_step(self, logs: Any) -> None:
@@ -375,21 +395,5 @@ class Recorder(_Callback, Shown):  # type: ignore[misc] # Keras has no types
 
     def _of(self, model: Any) -> Session | None:
         """The recording of a model into this file; None where another model has the file now."""
-        self._session = session_for(model, self.settings)
+        self._session = attached.session_for(model, self.settings)
         return self._session
-
-
-class _LastCallback(_Callback):  # type: ignore[misc]
-    """The last in Keras' list of callbacks: a recorder hears of an epoch after all others."""
-
-    async_safe = True
-
-    def __init__(self, recorder: Recorder, others: list[Any]) -> None:
-        super().__init__()
-        self.recorder, self.others = recorder, others
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
-        self.recorder.epoch_is_over(logs)
-
-    def on_train_end(self, logs: Any = None) -> None:  # noqa: ARG002
-        self.recorder.training_is_over()

@@ -126,11 +126,25 @@ class Session:
         source = self.state.source
         return (source.shown is None or source.batch_size is None) and self.state.can("rows")
 
+    def saw_validation(self, seen: list[Any], *, complete: bool) -> None:
+        """Batches passed on their way into the first validation."""
+        with self.state.safely("rows"):
+            self.state.source.validated(seen, complete=complete)
+
+    @property
+    def wants_validation_batches(self) -> bool:
+        """Whether the validation rows have to be taken from what passes."""
+        source = self.state.source
+        unknown = source.validation is None and source.call.validation is not None
+        return unknown and self.state.can("rows")
+
     def has_enough_batches(self) -> bool:
         """Whether copying batches has taken as long as it may, or one tells all."""
+        return self.state.source.are_known or self.has_taken_long()
+
+    def has_taken_long(self) -> bool:
+        """Whether copying batches has taken as long as it may."""
         state = self.state
-        if state.source.are_known:
-            return True
         return (
             state.budget.share is not None
             and state.cost.parts.get("rows", 0.0) > ROWS_SHARE * state.budget.allowed()

@@ -185,6 +185,13 @@ class RowSource:
         x, y, weight = (batch, None, None) if self.are_batches else batches.split(batch)
         self.shown = Rows(x, y, weight, complete=whole)
 
+    def validated(self, seen: list[Any], *, complete: bool) -> None:
+        """Take rows from batches on their way into a validation."""
+        call = self.call
+        self.validation = _of_batches(
+            seen, call.validation, call.validation_steps, complete=complete
+        )
+
     @property
     def trained(self) -> Rows | None:
         """The rows that ``fit`` trains on, where they are arrays; else those to look at.
@@ -232,3 +239,13 @@ class RowSource:
         if self.shown is None:
             return "rows"
         return "arrays" if len(self.shown.arrays) > 1 else "array"
+
+
+def _of_batches(seen: list[Any], source: Any, steps: int | None, *, complete: bool) -> Rows:
+    """Rows from the batches of one pass.
+
+    A generator, or a source of which a pass takes so many steps, has more to come.
+    """
+    x, y, weight = batches.split(batches.joined(seen))
+    whole = complete and len(batches.alike(seen)) == len(seen)
+    return Rows(x, y, weight, complete=whole and hasattr(source, "__len__") and not steps)
