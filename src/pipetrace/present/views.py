@@ -218,6 +218,7 @@ class TrainingView(Record):
         note: how the metrics were measured; empty if there are none.
         empty: why there are no epochs, or None.
         absent: whether the model was not trained at all, so that there is nothing to show.
+        start: the cells of the row before training, where any metric is known then; else none.
     """
 
     charts: tuple[Chart, ...]
@@ -227,6 +228,7 @@ class TrainingView(Record):
     note: str
     empty: str | None
     absent: bool = False
+    start: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, repr=False, eq=False)

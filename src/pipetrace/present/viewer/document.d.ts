@@ -54,6 +54,7 @@ export interface TrainingView {
   note: string;
   empty: string | null;
   absent: boolean;
+  start: string[];
 }
 
 export interface FindingsView {
