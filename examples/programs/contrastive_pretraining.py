@@ -48,7 +48,7 @@ class Contrastive(keras.Model):
 
     def similarity_loss(self, first: Any, second: Any) -> Any:
         """Cross-entropy over the other rows of the batch (Chen et al. 2020), one way."""
-        first, second = (each / ops.norm(each, axis=1, keepdims=True) for each in (first, second))
+        first, second = (ops.normalize(each, axis=1) for each in (first, second))
         similarity = ops.matmul(first, ops.transpose(second)) / 0.2
         own = ops.arange(ops.shape(first)[0])
         return ops.mean(

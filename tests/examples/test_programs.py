@@ -11,6 +11,7 @@ from tests.examples.run_programs import traces_of
 
 import pipetrace
 from pipetrace.explain import task
+from pipetrace.explain.fits import model_part, own_losses
 from pipetrace.explain.findings import WARNING
 from pipetrace.trace import Trace
 
@@ -24,7 +25,7 @@ FORMS = {
     "fine_tuned_twice": [("numbers",), ("mask",)],
     "image_folder": [("classes",)],
     "imbalanced": [("binary",)],
-    "metric_learning": [("numbers",)],
+    "metric_learning": [("unknown",)],
     "recommender": [("numbers",)],
     "seq2seq": [("sequence",)],
     "sweep": 4 * [("binary",)],
@@ -83,6 +84,14 @@ def test_every_model_is_recorded_for_what_it_is(runs: dict[str, list[Trace]]) ->
 def test_two_fits_are_two_fits(runs: dict[str, list[Trace]]) -> None:
     trace = runs["fine_tuned_twice"][-1]
     assert [fit.first_epoch for fit in trace.fits] == [1, 5]
+
+
+def test_the_losses_are_those_that_the_step_makes_smaller(runs: dict[str, list[Trace]]) -> None:
+    """Keras' own tracker, which such a step leaves at 0, is none."""
+    (trace,) = runs["contrastive_pretraining"]
+    assert trace.epochs[-1].metrics["loss"] == 0
+    assert own_losses(trace) == ("contrastive_loss", "probe_loss")
+    assert "loss" not in model_part(trace).epochs[-1].metrics
 
 
 def test_nothing_is_found_wrong_with_them(runs: dict[str, list[Trace]]) -> None:

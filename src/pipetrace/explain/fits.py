@@ -69,25 +69,33 @@ def restored(trace: Trace) -> bool:
 
 def own_losses(trace: Trace) -> tuple[str, ...]:
     """The losses that a training step of the program's own makes smaller, where they are several
-    or bear another name than ``loss``; none otherwise."""
+    or bear another name than ``loss``; none otherwise.
+
+    Keras adds a ``loss`` of its own to what such a step reports, and nobody updates it: it stays 0.
+    """
     step = trace.run.step
     losses = step.losses if step is not None and step.own else ()
-    return () if any("loss" in epoch.metrics for epoch in trace.epochs) else losses
+    reported = {epoch.metrics.get("loss", 0.0) for epoch in trace.epochs}
+    return losses if reported <= {0.0} and "loss" not in losses else ()
 
 
 @once
 def _with_loss(trace: Trace) -> Trace:
     """The trace with the one loss that is made smaller as ``loss``, whatever the step calls it."""
     losses = own_losses(trace)
-    if len(losses) != 1:
+    if not losses:
         return trace
-    names = {losses[0]: "loss", f"val_{losses[0]}": "val_loss"}
+    names = {losses[0]: "loss", f"val_{losses[0]}": "val_loss"} if len(losses) == 1 else {}
     return replace(
         trace,
         epochs=tuple(
             replace(
                 epoch,
-                metrics={names.get(name, name): value for name, value in epoch.metrics.items()},
+                metrics={
+                    names.get(name, name): value
+                    for name, value in epoch.metrics.items()
+                    if name not in ("loss", "val_loss")
+                },
             )
             for epoch in trace.epochs
         ),

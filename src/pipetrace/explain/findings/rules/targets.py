@@ -214,6 +214,8 @@ class ClassImbalance(RunRule):
         }
         if training.is_weighted or len(recall) < 2 or hopeless(run) or targets_are_padding(run):
             return
+        if _continues_text(run):
+            return  # Nobody can tell every next token: rare ones are guessed last, and rightly so.
         total, rare = sum(rows.values()), RARE_CLASS / len(names)
         most = max(recall, key=lambda name: rows[name])
         ignored = [
@@ -246,6 +248,13 @@ class ClassImbalance(RunRule):
             change=_weights(run, label, {int(each.split("/")[-1]): rows[each] for each in names}),
             confidence=margin(part, rare, 0.1 / len(names)),
         )
+
+
+def _continues_text(run: MeasuredRun) -> bool:
+    """Whether each step's classes are the tokens that the model reads."""
+    output = run.output
+    tokens = {each.config.get("input_dim") for each in run.layers if each.layer == "Embedding"}
+    return output is not None and output.layout == task.STEPS and output.shape[-1] in tokens
 
 
 def _places(run: MeasuredRun) -> str:
