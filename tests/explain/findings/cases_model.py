@@ -92,6 +92,11 @@ def untracked(changed: bool | None) -> Any:
     return {(UntrackedVariables, "second", None): figures}
 
 
+def stretched(batch: float) -> Any:
+    """A loss of one's own of eight rows together, which is 1 on average alone."""
+    return poor_numbers() | outcome(batch_loss=batch, row_losses=1.0)
+
+
 def depending(difference: float) -> Any:
     """The second layer and the prediction change so much where a row passes alone."""
     return {
@@ -294,6 +299,11 @@ CASES = [
         run(POOR | SILENT | UNMOVED),
         run(POOR | gradient(max=1e-12, rms=1e-13)),
         "first",
+    ),
+    Case("PT350", numbers(stretched(2.0)), numbers(stretched(1.02)), "last", ERROR),
+    # A loss that compares rows on purpose, of a model that learns.
+    Case(
+        "PT350", numbers(stretched(2.0)), numbers(stretched(2.0) | poor_numbers(0.5)), "last", ERROR
     ),
     Case("PT650", run(untracked(None)), run(untracked(True)), "second"),
     Case("PT651", run(depending(0.3)), run(depending(0.005)), "second"),
