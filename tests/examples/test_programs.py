@@ -11,8 +11,8 @@ from tests.examples.run_programs import traces_of
 
 import pipetrace
 from pipetrace.explain import task
-from pipetrace.explain.fits import model_part, own_losses
 from pipetrace.explain.findings import WARNING
+from pipetrace.explain.fits import model_part, own_losses
 from pipetrace.trace import Trace
 
 pytestmark = pytest.mark.framework
