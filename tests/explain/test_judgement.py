@@ -235,6 +235,7 @@ def test_restored_weights_are_judged_by_their_own_epoch() -> None:
     told = headline(trace) + " ".join(insight(trace))
     assert str(trace.epochs[-1].metrics["val_loss"]) not in told
     assert len(observations(trace)) == LAST
+    assert ["restored" in each.text for each in observations(trace)].index(True) == BEST - 1
     (figure, *_) = document(trace).figures
     assert float(figure.text) == epoch.metrics["val_loss"]
 
@@ -307,3 +308,30 @@ def test_a_loss_with_weights_is_named_so_and_drawn_by_itself() -> None:
         sides = [len(chart.series) for chart in view.charts]
         assert (sides[0] == 1) is expected
         assert ("weighted loss" in observations(trace)[-1].text) is expected
+
+
+def test_a_gap_between_modes_is_no_overfitting() -> None:
+    metrics = {"loss": 0.3, "val_loss": 0.9, "accuracy": 0.95, "val_accuracy": 0.6}
+    for measured_accuracy, expected in ((0.95, "gap"), (0.62, "modes"), (None, "gap")):
+        trace = binary()
+        outcome = Outcome(rows=200, accuracy=measured_accuracy, classes=2)
+        trace = changed(
+            trace,
+            data={"validation_rows": 400},
+            epochs=(replace(trace.epochs[-1], metrics=metrics),),
+            measurements=Measurements([Measurement("training", None, outcome)]),
+        )
+        last = judgement(trace).last
+        assert last is not None
+        assert last.validation == expected
+        told = " ".join((headline(trace), *insight(trace), observations(trace)[-1].text))
+        assert ("overfitting" in told) == (expected == "gap")
+
+
+def test_an_accuracy_of_numbers_is_no_score() -> None:
+    trace = KINDS["regression"]()
+    more = {"accuracy": 0.0, "val_accuracy": 0.0}
+    epochs_now = tuple(replace(each, metrics={**each.metrics, **more}) for each in trace.epochs)
+    score = judgement(replace(trace, epochs=epochs_now)).score
+    assert score is not None
+    assert score.metric != "accuracy"

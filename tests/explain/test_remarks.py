@@ -120,7 +120,10 @@ def test_the_example_is_told_with_its_own_values(
     if pooled.min() != pooled.max() and pooled.size > 8:
         flat = outputs["flatten"]
         tail = [0, 7, 0, 0] if net.filters >= 8 else []
-        told(example(trace, trace.stages[4]), [8, flat.size, *flat[:8], *tail])
+        # Where the first eight are 0, the first one that is not is told with its position.
+        start = 0 if flat[:8].any() else min(int((flat != 0).argmax()), flat.size - 8)
+        where = [8, flat.size, *([start] if start else [])]
+        told(example(trace, trace.stages[4]), [*where, *flat[start : start + 8], *tail])
     assert place(trace, trace.stages[4]) is None
     scores = outputs["dense"].astype(float)
     order = np.argsort(-scores, kind="stable")

@@ -18,7 +18,6 @@ import pipetrace
 from pipetrace.errors import ArgumentError, OutputExistsError
 from pipetrace.present.build.detail import DETAILS, UNLIMITED, Detail
 from pipetrace.present.build.document import document
-from pipetrace.present.colormaps import PAGE_COLORMAPS
 from pipetrace.present.formats.json import to_json
 from pipetrace.present.page import in_script, page, trace_page
 from pipetrace.present.text import document_text
@@ -184,9 +183,6 @@ def test_the_data_is_that_of_the_view(parsed: Parsed, digits_trace: Trace) -> No
         layer["image"] = None
     whole["prediction"]["layers"] = [each for each in whole["prediction"]["layers"] if each["bars"]]
     assert carried == whole
-    assert json.loads(parsed.script(id="colormaps")) == {
-        name: list(stops) for name, stops in PAGE_COLORMAPS.items()
-    }
 
 
 def test_a_number_stays_with_its_percent_sign(parsed: Parsed) -> None:
@@ -237,8 +233,7 @@ def test_no_name_breaks_out(digits_trace: Trace, parsed: Parsed, name: str) -> N
 
 def test_no_script_holds_the_sign_that_could_end_it(digits_trace: Trace) -> None:
     hostile = Parsed(page(document(renamed(digits_trace, HOSTILE))))
-    for identity in ("document", "colormaps"):
-        assert "<" not in hostile.script(id=identity)
+    assert "<" not in hostile.script(id="document")
     assert json.loads(in_script(json.dumps("<!--</script>"))) == "<!--</script>"
 
 

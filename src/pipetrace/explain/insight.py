@@ -97,6 +97,8 @@ def _what_failed(trace: Trace) -> str:
     return " ".join(found)
 
 
+ADAPTED = ("Normalization",)
+"""Layers whose parameters are counted from the data and not learned."""
 APART = 1.5
 """A layer with this many times its share of the parameters in FLOPs is worth an explanation."""
 
@@ -111,7 +113,8 @@ def _parameters_and_flops(trace: Trace) -> str:
     if len(owners) < 2 or not workers or not all(stage.outputs for stage in layers):
         return ""
     total = sum(stage.parameters.total for stage in owners)
-    largest = max(owners, key=lambda stage: stage.parameters.total)
+    learned = [each for each in owners if each.layer not in ADAPTED] or owners
+    largest = max(learned, key=lambda stage: stage.parameters.total)
     busiest = max(workers, key=lambda stage: stage.flops or 0)
     part = share(largest.parameters.total / total)
     holds = f"{_named(trace, largest)} holds {part} of the {number(total)} parameters"
@@ -208,7 +211,8 @@ def _validation(trace: Trace) -> str:
         return ""
     if best is last.epoch:
         return lowest.replace(f"epoch {best.number}", "the last epoch") + "."
-    return f"{lowest}; it is {figure(end)} now." if math.isfinite(end) else f"{lowest}."
+    moved_on = math.isfinite(end) and figure(end) != figure(best.metrics["val_loss"])
+    return f"{lowest}; it is {figure(end)} now." if moved_on else f"{lowest}."
 
 
 def _misclassified(trace: Trace, last: EpochJudgement, theirs: float, rows: int) -> str:

@@ -22,7 +22,7 @@ AT_CHANCE, WORSE, UNMEASURED, NON_FINITE = "chance", "worse", "unmeasured", "non
 # How an epoch's validation compares with its training, or with the validation of earlier epochs.
 FOLLOWS, AHEAD, GAP, UNCLEAR = "follows", "ahead", "gap", "unclear"
 TURNED, OVERFITTING, LOSS_ONLY = "turned", "overfitting", "validation"
-MAJORITY = "majority"
+MAJORITY, MODES = "majority", "modes"
 
 # What came of the run. It is WORSE or AT_CHANCE as an epoch is.
 UNTRAINED, NO_EPOCH, BROKEN, BETTER, UNKNOWN = (
@@ -230,10 +230,10 @@ def compared(trace: Trace, epoch: Epoch) -> str | None:
     """How an epoch's validation accuracy compares with its training accuracy.
 
     Returns:
-        ``majority`` where it is no better than the most frequent class of uneven ones; else
-        ``gap`` or ``ahead`` where it is far lower or higher, ``follows`` where it is close,
-        ``unclear`` where there are too few validation rows to tell; None where one was not
-        measured.
+        ``majority`` where it is no better than the most frequent class of uneven ones; ``modes``
+        where it is far lower, but on training rows in prediction mode it is as low; else ``gap`` or
+        ``ahead`` where it is far lower or higher, ``follows`` where it is close, ``unclear`` where
+        there are too few validation rows to tell; None where one was not measured.
     """
     ours, theirs = accuracy(trace, epoch), validation_accuracy(trace, epoch)
     if ours is None or theirs is None or math.isnan(ours - theirs) or not validation_rows(trace):
@@ -241,9 +241,18 @@ def compared(trace: Trace, epoch: Epoch) -> str | None:
     if is_blind(trace, theirs):
         return MAJORITY
     apart, error = ours - theirs, validation_error(trace, theirs)
-    if abs(apart) > max(FAR, error):
-        return GAP if apart > 0 else AHEAD
+    if apart > max(FAR, error):
+        same = in_prediction_mode(trace, epoch)
+        return MODES if same is not None and same - theirs <= FAR else GAP
+    if -apart > max(FAR, error):
+        return AHEAD
     return FOLLOWS if abs(apart) <= FAR and error <= TOO_UNSURE else UNCLEAR
+
+
+def in_prediction_mode(trace: Trace, epoch: Epoch) -> float | None:
+    """The accuracy on training rows after an epoch, measured as validation is: the epoch's own is
+    an average in training mode. None where that was not measured."""
+    return _after(trace, epoch).accuracy
 
 
 def validation_error(trace: Trace, value: float) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from pipetrace.explain.cache import once
 from pipetrace.explain.formatting import figure, share
-from pipetrace.explain.task import only
+from pipetrace.explain.task import NUMBERS, only
 from pipetrace.trace.document import Epoch, Trace
 
 FALLS, RISES = "falls", "rises"
@@ -110,7 +110,14 @@ def validation_accuracy(trace: Trace, epoch: Epoch) -> float | None:
 def main(trace: Trace) -> tuple[str, ...]:
     """The one or two metrics beside the loss that sentences mention: with a known better way,
     losses of outputs first."""
-    found = [name for name in kinds(trace) if name != "loss" and direction(name)]
+    output = only(trace)
+    # Of numbers an accuracy counts those that are equal to the last digit, which are none.
+    numbers = output is not None and output.what == NUMBERS
+    found = [
+        name
+        for name in kinds(trace)
+        if name != "loss" and direction(name) and not (numbers and base(name) in ACCURACIES)
+    ]
     return tuple(sorted(found, key=lambda name: not name.endswith("_loss"))[:2])
 
 

@@ -8,7 +8,7 @@ from pipetrace.explain import metrics
 from pipetrace.explain.balance import majority_words
 from pipetrace.explain.cache import once
 from pipetrace.explain.facts import classes, occurring, row_noun, train_rows, validation_rows
-from pipetrace.explain.fits import own_losses, stretches
+from pipetrace.explain.fits import final_epoch, own_losses, restored, stretches
 from pipetrace.explain.formatting import counted, figure, listed, moved, points, share
 from pipetrace.explain.judgement import (
     AHEAD,
@@ -19,6 +19,7 @@ from pipetrace.explain.judgement import (
     LEARNING,
     LOSS_ONLY,
     MAJORITY,
+    MODES,
     NON_FINITE,
     OVERFITTING,
     PLATEAU,
@@ -32,6 +33,7 @@ from pipetrace.explain.judgement import (
     better_than_chance,
     chance,
     epochs,
+    in_prediction_mode,
     luck,
     validation_error,
 )
@@ -55,7 +57,8 @@ class Observation:
             ``rise``, ``chance``, ``worse`` (than chance), ``complete`` (accuracy 100 %),
             ``unmeasured``, ``first``. Of validation: ``follows``, ``ahead``, ``gap``, ``turned``,
             ``overfitting``, ``unclear``, ``validation``, ``majority`` (no better than the most
-            frequent class). Of both: ``non-finite``.
+            frequent class), ``modes`` (low in prediction mode on training
+            rows too). Of both: ``non-finite``.
     """
 
     epoch: int
@@ -84,11 +87,14 @@ def _observations(trace: Trace) -> tuple[Observation, ...]:
 def _of_stretch(trace: Trace) -> list[Observation]:
     """Of epochs whose losses compare."""
     found: list[Observation] = []
+    back = final_epoch(trace) if restored(trace) else None
     for judged in epochs(trace):
         of = _Told(trace, judged, found[-1].kinds if found else ())
         sentences = [TRAINING[judged.training](of)]
         if judged.validation:
             sentences.append(COMPARED[judged.validation](of))
+        if judged.epoch is back:
+            sentences.append("These weights were restored at the end.")
         found.append(Observation(judged.epoch.number, " ".join(sentences), judged.kinds))
     return found
 
@@ -227,6 +233,8 @@ def _loss_only(of: _Told) -> str:
     lowest, value = of.judged.best.metrics["val_loss"], of.epoch.metrics["val_loss"]
     if figure(lowest) == figure(value):
         return f"{of.validation_loss}, as in epoch {of.judged.best.number}."
+    if value < lowest and LOSS_ONLY in of.seen:
+        return f"{of.validation_loss}, lower again."
     if value < lowest:
         return f"{of.validation_loss}, the lowest so far."
     return (
@@ -268,6 +276,15 @@ def _gap(of: _Told) -> str:
 def _majority(of: _Told) -> str:
     text = f"Validation accuracy is {share(of.theirs)}"
     return f"{text}." if MAJORITY in of.seen else f"{text}; {majority_words(of.trace)}."
+
+
+def _modes(of: _Told) -> str:
+    text = f"Validation accuracy is {share(of.theirs)}"
+    same = in_prediction_mode(of.trace, of.epoch)
+    if MODES in of.seen or same is None:
+        return f"{text}."
+    rows = f"{row_noun(of.trace)}s"
+    return f"{text}; in prediction mode, that on training {rows} is {share(same)} too."
 
 
 def _unclear(of: _Told) -> str:
@@ -312,6 +329,7 @@ COMPARED: dict[str, Sentence] = {
     GAP: _gap,
     UNCLEAR: _unclear,
     MAJORITY: _majority,
+    MODES: _modes,
     TURNED: _turned,
     OVERFITTING: _turned,
     LOSS_ONLY: _loss_only,

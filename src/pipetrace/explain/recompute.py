@@ -58,12 +58,14 @@ def recompute(trace: Trace, prediction: Prediction) -> Recomputed:
     largest, done = 0.0, 0
     for stage in trace.stages:
         recorded = prediction.outputs.get(stage.name)
-        if stage.kind == SOURCE and recorded is not None:
-            values[stage.name] = recorded
+        source = stage.inputs[0].source if len(stage.inputs) == 1 else None
+        # What a dataset gave is known from where it was recorded on.
+        of_dataset = "dataset" in stage.config and stage.kind in (SOURCE, STEP)
+        if of_dataset or (stage.kind == SOURCE and recorded is not None):
+            values |= {} if recorded is None else {stage.name: recorded}
             continue
         if recorded is None or recorded.dtype.kind not in "fiub" or len(stage.outputs) != 1:
             return Recomputed(done, largest, stage.name)
-        source = stage.inputs[0].source if len(stage.inputs) == 1 else None
         x, weights = values.get(source or ""), _weights(trace, stage)
         result = None if x is None or weights is None else _computed(stage, x, weights)
         if result is None:

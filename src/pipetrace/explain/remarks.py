@@ -176,10 +176,14 @@ def _example_text(trace: Trace, stage: Stage, values: Array) -> str:
 
 
 def _first_values(values: Array) -> str:
-    first = ", ".join(figure(value) for value in values.reshape(-1)[:8])
+    flat = values.reshape(-1)
+    # Eight times 0, as at the edge of an image, would say nothing.
+    start = 0 if flat[:8].any() else min(int(np.argmax(flat != 0)), max(0, flat.size - 8))
+    some = ", ".join(figure(value) for value in flat[start : start + 8])
     if values.size <= 8:
-        return f"All {counted(values.size, 'value')}: {first}."
-    return f"First 8 of {number(values.size)} values: {first}."
+        return f"All {counted(values.size, 'value')}: {some}."
+    where = f"8 of {number(values.size)} values, from position {number(start)} on"
+    return f"{where if start else f'First 8 of {number(values.size)} values'}: {some}."
 
 
 def _example_source(trace: Trace, stage: Stage, pixels: Array) -> Told:

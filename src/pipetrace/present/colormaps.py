@@ -1,6 +1,7 @@
-"""The colormaps of the page and the terminal, as lists of stops from low to high."""
+"""The colormaps of the terminal, as lists of stops from low to high.
 
-from collections.abc import Mapping
+``viewer/colour.js`` has those of the page, for both of its themes.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,30 +29,23 @@ ACTIVATION = (
 )
 # Colour-blind readers can tell orange, below zero, from blue; the middle is near white.
 SIGNED = ("#8f3f04", "#d9832f", "#f3c9a0", "#f1f3f5", "#b5cfea", "#5a93cc", "#174a88")
-INK = ("#f1f3f5", "#b9bcc0", "#101215")
-ON_PAPER = ("#f1f3f5", "#cfe3e4", "#8fc3c9", "#4392a6", "#1b607f", "#0b2e4e")
 
 COLORMAPS: dict[str, tuple[str, ...]] = {"grey": GREY, "activation": ACTIVATION, "signed": SIGNED}
 """Each ramp by its name in ``ImageView.colormap``."""
-PAGE_COLORMAPS = {"grey": INK, "activation": ON_PAPER, "signed": SIGNED}
-"""The same for the page, where zero is the colour of the paper, as in ``viewer/colour.js``."""
 
 
-def colours(
-    places: NDArray[np.float64], ramp: str, stops_of: Mapping[str, tuple[str, ...]] = COLORMAPS
-) -> NDArray[np.uint8]:
+def colours(places: NDArray[np.float64], ramp: str) -> NDArray[np.uint8]:
     """The colours of places on a scale.
 
     Args:
         places: from 0 to 1, any shape; outside is taken as the nearer end.
         ramp: its name.
-        stops_of: the stops of each ramp.
 
     Returns:
         red, green and blue, shape ``(*places.shape, 3)``.
     """
     stops = np.array(
-        [[int(stop[index : index + 2], 16) for index in (1, 3, 5)] for stop in stops_of[ramp]],
+        [[int(stop[index : index + 2], 16) for index in (1, 3, 5)] for stop in COLORMAPS[ramp]],
         np.float64,
     )
     at = np.clip(np.nan_to_num(places), 0.0, 1.0) * (len(stops) - 1)

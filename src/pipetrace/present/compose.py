@@ -234,7 +234,8 @@ def _predictions(made: Document) -> Iterator[Block]:
     view = made.prediction
     if not view:
         return
-    yield Heading("Prediction", counted(len(view.layers), "layer"))
+    shown = f"{len(view.layers)} of " if view.total > len(view.layers) else ""
+    yield Heading("Prediction", f"{shown}{counted(view.total, 'layer')}")
     yield Paragraph(_sentence(view.title), "note")
     yield Paragraph(view.verdict, "strong")
     for outcome in view.outcomes:

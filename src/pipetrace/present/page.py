@@ -19,7 +19,6 @@ from pipetrace.explain.formatting import listed
 from pipetrace.present.build.detail import DETAILS, NORMAL, of_rows
 from pipetrace.present.build.document import document
 from pipetrace.present.build.model import model_view
-from pipetrace.present.colormaps import PAGE_COLORMAPS
 from pipetrace.present.formats.json import to_json
 from pipetrace.present.model_view import ModelView
 from pipetrace.present.text import document_text
@@ -47,7 +46,6 @@ TEMPLATE = """<!doctype html>
 <noscript><pre>{plain}</pre></noscript>
 <div id="app"><h1>{heading}</h1><p class="headline">{headline}</p></div>
 <script type="application/json" id="document">{document}</script>
-<script type="application/json" id="colormaps">{colormaps}</script>
 <script type="text/plain" id="model">{model}</script>
 <script type="module">{start}</script>
 </body>
@@ -136,7 +134,6 @@ def page(made: Document, model: ModelView | None = None, *, live: bool = False) 
         plain=html.escape(document_text(made)),
         # A number stays on one line with its percent sign.
         document=in_script(to_json(shown).replace(" %", "\u00a0%")),
-        colormaps=in_script(to_json(PAGE_COLORMAPS)),
         model=_packed(to_json(model)) if model else "",
         start=start,
     )

@@ -218,6 +218,7 @@ class TrainingView(Record):
         note: how the metrics were measured; empty if there are none.
         empty: why there are no epochs, or None.
         absent: whether the model was not trained at all, so that there is nothing to show.
+        start: the cells of the row before training, where any metric is known then; else none.
     """
 
     charts: tuple[Chart, ...]
@@ -227,6 +228,7 @@ class TrainingView(Record):
     note: str
     empty: str | None
     absent: bool = False
+    start: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -279,6 +281,7 @@ class PredictionView(Record):
         outcomes: the result, if it is not the bars of the last layer.
         layers: the output of each layer for this row.
         omitted: the layers whose output was too large to be stored, in a sentence, or None.
+        total: how many layers there are, these included.
         check: the result of the recomputation.
     """
 
@@ -290,6 +293,7 @@ class PredictionView(Record):
     layers: tuple[LayerView, ...]
     omitted: str | None
     check: str
+    total: int = 0
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -130,7 +130,7 @@ def test_poolings(data: st.DataObject, dims: int, kind: str, first: bool) -> Non
     assert f"hannels stay {channels}." in str(words.shape)
     assert ("apart" in words.does) == (step not in (None, window))
     # What no block reaches, by laying the blocks.
-    nouns = (("step",), ("row", "column"), ("plane", "row", "column"))[dims - 1]
+    nouns = (("step",), ("line", "column"), ("plane", "line", "column"))[dims - 1]
     for length, size, hop, count, noun in zip(
         lengths, window, step or window, out, nouns, strict=True
     ):
@@ -185,7 +185,7 @@ def test_cropping_and_padding(data: st.DataObject, dims: int, kind: str, first: 
     ]
     assert came_out(words.shape) == changed
     assert f"hannels stay {channels}." in str(words.shape)
-    told_of = [int(each) for each in re.findall(r"(\d+) (?:step|plane|row|column)s?", words.does)]
+    told_of = [int(each) for each in re.findall(r"(\d+) (?:step|plane|line|column)s?", words.does)]
     assert told_of == [each for pair in pairs for each in pair if each]
 
 

@@ -128,6 +128,8 @@ def _points(
             text(value),
         )
         for index, (epoch, value) in enumerate(zip(epochs, line.values, strict=True))
+        # Before training some lines have no value.
+        if epoch or not math.isnan(value)
     )
 
 
@@ -157,9 +159,12 @@ def _label(
     *,
     since: int,
 ) -> str:
-    parts = [
-        f"{line.name} from {text(line.values[epochs.index(since)])} in epoch {since} "
-        f"to {text(line.values[-1])} in epoch {epochs[-1]}"
-        for line in lines
-    ]
+    parts, start = [], epochs.index(since)
+    for line in lines:
+        known = [at for at, each in enumerate(line.values) if at >= start and not math.isnan(each)]
+        at, end = (known[0], known[-1]) if known else (start, len(epochs) - 1)
+        parts.append(
+            f"{line.name} from {text(line.values[at])} in epoch {epochs[at]} "
+            f"to {text(line.values[end])} in epoch {epochs[end]}"
+        )
     return f"{title}: {'; '.join(parts)}."

@@ -141,7 +141,9 @@ def _reading_time(made: Document) -> str:
 def _trained(trace: Trace) -> tuple[str, ...]:
     if not trained(trace):
         return ("not trained",)
-    seconds = sum(epoch.seconds for epoch in trace.epochs)
+    # As the foot tells it: all of fit, without the recording.
+    overhead = trace.overhead.training if trace.overhead else 0.0
+    seconds = overhead or sum(epoch.seconds for epoch in trace.epochs)
     epochs = counted(len(trace.epochs), "epoch")
     return (epochs, f"{duration(seconds)} of training") if trace.epochs else (epochs,)
 

@@ -17,7 +17,7 @@ from pipetrace.explain.formatting import (
 from pipetrace.explain.headline import shortened
 from pipetrace.explain.overhead import omissions, spent
 from pipetrace.present.views import Fact
-from pipetrace.trace.document import FINISHED, STOPPED, Parameters, Trace
+from pipetrace.trace.document import FINISHED, RUNNING, STOPPED, Parameters, Trace
 from pipetrace.trace.rows import Target
 from pipetrace.trace.training import Callback, Fit, Training
 from pipetrace.trace.training.step import StepFacts
@@ -86,7 +86,9 @@ def _target(target: Target, output: task.Output | None) -> str:
 def _measured(trace: Trace) -> str:
     began = f"Every figure was measured in one run that began {trace.run.created}"
     if not trace.rows:
-        early = "" if trace.ending.kind in (FINISHED, STOPPED) else " and ended early"
+        early = {FINISHED: "", STOPPED: "", RUNNING: " and still runs"}.get(
+            trace.ending.kind, " and ended early"
+        )
         return f"{began}{early}, or computed from it."
     text = f"{began}, or computed from it. "
     if own_pipeline(trace):

@@ -57,11 +57,12 @@ def _prediction(trace: Trace, made: Prediction, position: int) -> PredictionView
     if position:
         ends = {output.stage for output in task.outputs(trace)}
         shown = [stage for stage in shown if stage.kind in (SOURCE, STEP) or stage.name in ends]
-    kept = [stage for stage in shown if stage.name in made.outputs and stage.outputs]
+    all_layers = [stage for stage in shown if stage.outputs]
     layers = _lightened(
         tuple(
             _layer(trace, stage, made, f"{prefix}/{stage.name}", at)
-            for at, stage in enumerate(kept, 1)
+            for at, stage in enumerate(all_layers, 1)
+            if stage.name in made.outputs
         )
     )
     return PredictionView(
@@ -75,6 +76,7 @@ def _prediction(trace: Trace, made: Prediction, position: int) -> PredictionView
             [stage for stage in shown if stage.name not in made.outputs and stage.outputs]
         ),
         check=_check(trace, made) if position == 0 else "",
+        total=len(all_layers),
     )
 
 

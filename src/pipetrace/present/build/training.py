@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 from pipetrace.explain import metrics, task
+from pipetrace.explain.before_training import before_training
 from pipetrace.explain.facts import (
     Steps,
     accumulated,
@@ -29,7 +30,7 @@ MOST_CHARTS = 12
 def training(trace: Trace) -> TrainingView:
     """The training's view; it says so where no epoch was finished."""
     texts = {observation.epoch: observation.text for observation in observations(trace)}
-    names, new = metrics.names(trace), borders(trace)
+    names, new, start = metrics.names(trace), borders(trace), before_training(trace)
     return TrainingView(
         charts=_charts(trace),
         columns=("epoch", *(_title(trace, name) for name in names), "seconds", "what happened"),
@@ -43,6 +44,7 @@ def training(trace: Trace) -> TrainingView:
         note=_note(trace) if trace.epochs else "",
         empty=None if trace.epochs else "No epoch was finished.",
         absent=not trained(trace),
+        start=("0", *(_cell(trace, name, start.get(name)) for name in names), "") if start else (),
     )
 
 
@@ -54,14 +56,7 @@ def _title(trace: Trace, name: str) -> str:
 
 def _row(trace: Trace, epoch: Epoch, names: tuple[str, ...], observation: str) -> EpochRow:
     values = [epoch.metrics.get(name) for name in names]
-    cells = [
-        ""
-        if value is None
-        else metrics.writer(trace, name)(value)
-        if math.isfinite(value)
-        else figure(value)
-        for name, value in zip(names, values, strict=True)
-    ]
+    cells = [_cell(trace, name, value) for name, value in zip(names, values, strict=True)]
     exact = ["" if value is None else repr(value) for value in values]
     return EpochRow(
         id=f"epoch/{epoch.number}",
@@ -70,6 +65,12 @@ def _row(trace: Trace, epoch: Epoch, names: tuple[str, ...], observation: str) -
         exact=(str(epoch.number), *exact, repr(epoch.seconds)),
         observation=observation,
     )
+
+
+def _cell(trace: Trace, name: str, value: float | None) -> str:
+    if value is None:
+        return ""
+    return metrics.writer(trace, name)(value) if math.isfinite(value) else figure(value)
 
 
 def _charts(trace: Trace) -> tuple[Chart, ...]:
@@ -82,7 +83,7 @@ def _charts(trace: Trace) -> tuple[Chart, ...]:
         if best and len(trace.epochs) > 1
         else None
     )
-    numbers = [epoch.number for epoch in trace.epochs]
+    epochs, start = [epoch.number for epoch in trace.epochs], before_training(trace)
     found = []
     for name in metrics.kinds(trace)[:MOST_CHARTS]:
         write, title, reference = metrics.writer(trace, name), name, None
@@ -96,6 +97,7 @@ def _charts(trace: Trace) -> tuple[Chart, ...]:
             reference = (guess.share, f"chance {share(guess.share)}") if guess else None
         limits = (0.0, 1.0) if write is share else None
         lines = _lines(trace, name)
+        numbers = [0, *epochs] if f"{metrics.VALIDATION}{name}" in start else epochs
         weighted = name == "loss" and any(each.run.training.is_weighted for each in parts)
         for drawn in [[each] for each in lines] if weighted else [lines]:
             of = f"{title}, {drawn[0].name}" if weighted else title
@@ -126,12 +128,14 @@ def _loss(trace: Trace) -> str:
 
 
 def _lines(trace: Trace, metric: str) -> list[Line]:
-    found = []
+    found, start = [], before_training(trace)
     for name, role, key in (
         ("training", "training", metric),
         ("validation", "validation", f"val_{metric}"),
     ):
         values = tuple(epoch.metrics.get(key, math.nan) for epoch in trace.epochs)
+        if f"{metrics.VALIDATION}{metric}" in start:
+            values = (start.get(key, math.nan), *values)
         if any(key in epoch.metrics for epoch in trace.epochs):
             found.append(Line(name, role, values))
     return found
@@ -151,7 +155,13 @@ def _note(trace: Trace) -> str:
         where = f", on {counted(rows, 'row')} that are never trained on"
     else:
         where = f", on the {counted(rows, 'row')} that were given for it" if rows else ""
-    return f"{what}; validation is measured after the last step{where}."
+    return f"{what}; validation is measured after the last step{where}.{_start(trace)}"
+
+
+def _start(trace: Trace) -> str:
+    if not before_training(trace):
+        return ""
+    return " Epoch 0 is before training: computed from the recorded outputs of these rows."
 
 
 def _steps(trace: Trace) -> str:

@@ -15,7 +15,7 @@ export function mirror(model, state) {
   read(model, state);
   let first = true;
   let [timer, last] = [0, -Infinity];
-  state.watch(["stage", "place", "row", "epoch", "cell", "head", "theme", "reload"], () => {
+  state.watch(["stage", "place", "row", "epoch", "cell", "head", "rather", "theme", "reload"], () => {
     clearTimeout(timer);
     // The page opens with the address that it was given. While a window slides or epochs are scrubbed it waits for the
     // end: browsers refuse addresses that change at every step.
@@ -39,13 +39,14 @@ export function remember(place) {
  * @returns {string}
  */
 function write(model, state) {
-  const { stage, place, row, epoch, cell, head, theme, reload } = state.now;
+  const { stage, place, row, epoch, cell, head, rather, theme, reload } = state.now;
   const parts = stage ? [["stage", encodeURIComponent(stage)]] : [];
   if (place?.length) parts.push(["at", place.join(".")]);
   if (row !== state.first.row && model?.rows.all.has(row)) parts.push(["row", String(row)]);
   if (epoch !== state.end) parts.push(["epoch", String(epoch)]);
   if (cell) parts.push(["cell", cell]);
   if (head) parts.push(["head", String(head)]);
+  if (rather) parts.push(["rather", "1"]);
   if (theme) parts.push(["theme", theme]);
   if (!reload) parts.push(["reload", "0"]);
   return parts.map(([key, value]) => `${key}=${value}`).join("&");
@@ -59,6 +60,7 @@ function read(model, state) {
   const asked = new URLSearchParams(location.hash.slice(1));
   const theme = asked.get("theme") ?? "";
   if (["light", "dark"].includes(theme)) state.set("theme", theme);
+  if (asked.has("rather")) state.set("rather", asked.get("rather") === "1");
   if (asked.get("reload") === "0") state.set("reload", false);
   const head = Number(asked.get("head") ?? 0);
   if (Number.isInteger(head) && head >= 0) state.set("head", head);

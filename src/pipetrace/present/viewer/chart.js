@@ -195,7 +195,7 @@ function labels(chart, area, y) {
     const above = wanted[index - 1];
     if (above && label.at < above.at + LINE_HEIGHT) label.at = above.at + LINE_HEIGHT;
   });
-  let limit = area.bottom + 4;
+  let limit = area.bottom - 2; // above the word below the axis
   for (const label of [...wanted].reverse()) {
     label.at = Math.min(label.at, limit);
     limit = label.at - LINE_HEIGHT;

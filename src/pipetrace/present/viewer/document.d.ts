@@ -54,6 +54,7 @@ export interface TrainingView {
   note: string;
   empty: string | null;
   absent: boolean;
+  start: string[];
 }
 
 export interface FindingsView {
@@ -102,6 +103,7 @@ export interface PredictionView {
   layers: LayerView[];
   omitted: string | null;
   check: string;
+  total: number;
 }
 
 export interface QuestionView {

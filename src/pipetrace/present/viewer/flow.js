@@ -11,17 +11,15 @@ import { image } from "viewer/image.js";
 /** @typedef {import("viewer/document.js").GroupView} GroupView */
 /** @typedef {import("viewer/document.js").ImageView} ImageView */
 /** @typedef {import("viewer/document.js").StageView} StageView */
-/** @typedef {import("viewer/image.js").Colormaps} Colormaps */
 
 /**
  * @param {Document} view
- * @param {Colormaps} colormaps
  * @param {HTMLElement | null} explorer shows one stage at a time; all of them are then a list of texts, drawn when it is opened
  * @returns {HTMLElement}
  */
-export function flow(view, colormaps, explorer) {
+export function flow(view, explorer) {
   const count = counted(view.stages.length, "stage");
-  const list = () => h("ol", { class: "thread" }, ...entries(view, explorer ? null : colormaps, 0, view.stages.length, view.groups));
+  const list = () => h("ol", { class: "thread" }, ...entries(view, !explorer, 0, view.stages.length, view.groups));
   return h(
     "section",
     { "aria-labelledby": "flow" },
@@ -50,23 +48,23 @@ function collapsed(title, make) {
  * The entries from one position to another; the stages of a group are inside its entry.
  *
  * @param {Document} view
- * @param {Colormaps | null} colormaps null for texts without images
+ * @param {boolean} images whether they are shown too
  * @param {number} first
  * @param {number} end the position after the last one
  * @param {GroupView[]} groups the groups among them, outer ones first
  * @returns {HTMLElement[]}
  */
-function entries(view, colormaps, first, end, groups) {
+function entries(view, images, first, end, groups) {
   const found = [];
   for (let at = first; at < end; ) {
     const group = groups.find((each) => each.first === at);
     const stage = view.stages[at];
     if (group) {
       const within = groups.filter((each) => each !== group && each.first >= group.first && each.last <= group.last);
-      found.push(section(view, group, entries(view, colormaps, group.first, group.last + 1, within)));
+      found.push(section(view, group, entries(view, images, group.first, group.last + 1, within)));
       at = group.last + 1;
     } else {
-      if (stage) found.push(item(stage, colormaps));
+      if (stage) found.push(item(stage, images));
       at += 1;
     }
   }
@@ -105,10 +103,10 @@ function section(view, group, inside) {
 
 /**
  * @param {StageView} stage
- * @param {Colormaps | null} colormaps
+ * @param {boolean} images
  * @returns {HTMLElement}
  */
-function item(stage, colormaps) {
+function item(stage, images) {
   return h(
     "li",
     { id: stage.id, tabindex: -1 },
@@ -124,17 +122,17 @@ function item(stage, colormaps) {
         h("p", {}, stage.does, stage.shape ? ` ${stage.shape}` : ""),
         ...said(stage),
       ),
-      colormaps &&
+      images &&
         h(
           "div",
           { class: "seen" },
-          !stage.change?.training && stage.image && image(stage.image, colormaps),
+          !stage.change?.training && stage.image && image(stage.image),
           stage.bars.length > 0 && bars(stage.bars, stage.bars_label),
-          ...others(stage, colormaps),
+          ...others(stage),
           stage.omitted && h("p", { class: "muted" }, stage.omitted),
         ),
-      colormaps && change(stage.change, colormaps),
-      colormaps && more(stage, colormaps),
+      images && change(stage.change),
+      images && more(stage),
     ),
   );
 }
@@ -143,21 +141,20 @@ function item(stage, colormaps) {
  * What is known of a stage beside its values: its findings, its figures, the distribution of all rows, its kernels.
  *
  * @param {StageView} stage
- * @param {Colormaps} colormaps
  * @param {boolean} shown whether the values of the followed row are shown elsewhere
  * @returns {HTMLElement}
  */
-export function measured(stage, colormaps, shown) {
+export function measured(stage, shown) {
   return h(
     "div",
     { class: "more" },
     stage.shape && h("p", { class: "wiring" }, stage.shape),
     ...said({ ...stage, example: null }), // which is another row than the one that is followed
-    !shown && stage.image && image(stage.image, colormaps),
+    !shown && stage.image && image(stage.image),
     !shown && stage.bars.length > 0 && bars(stage.bars, stage.bars_label),
-    ...others(stage, colormaps),
-    change(stage.change, colormaps),
-    more(stage, colormaps),
+    ...others(stage),
+    change(stage.change),
+    more(stage),
   );
 }
 
@@ -176,21 +173,19 @@ function said(stage) {
 
 /**
  * @param {StageView} stage
- * @param {Colormaps} colormaps
  * @returns {HTMLElement[]}
  */
-function others(stage, colormaps) {
-  return stage.others.map((each) => captioned(each.label, each, colormaps));
+function others(stage) {
+  return stage.others.map((each) => captioned(each.label, each));
 }
 
 /**
  * How the output of a stage differs in training: a sentence, and both images side by side.
  *
  * @param {Change | null} view
- * @param {Colormaps} colormaps
  * @returns {HTMLElement | null}
  */
-function change(view, colormaps) {
+function change(view) {
   if (!view) return null;
   return h(
     "div",
@@ -198,18 +193,17 @@ function change(view, colormaps) {
     h("p", {}, view.text),
     view.prediction &&
       view.training &&
-      h("div", { class: "both" }, captioned("In a prediction", view.prediction, colormaps), captioned("In training", view.training, colormaps)),
+      h("div", { class: "both" }, captioned("In a prediction", view.prediction), captioned("In training", view.training)),
   );
 }
 
 /**
  * @param {string} caption
  * @param {ImageView} view
- * @param {Colormaps} colormaps
  * @returns {HTMLElement}
  */
-function captioned(caption, view, colormaps) {
-  return h("div", { class: "captioned" }, h("p", { class: "caption" }, caption), image(view, colormaps));
+function captioned(caption, view) {
+  return h("div", { class: "captioned" }, h("p", { class: "caption" }, caption), image(view));
 }
 
 /**
@@ -241,11 +235,10 @@ function facts(stage) {
  * More measurements, collapsed: the distribution of all rows, the activity of the filters, and the kernels.
  *
  * @param {StageView} stage
- * @param {Colormaps} colormaps
  * @returns {HTMLElement | null}
  */
-function more(stage, colormaps) {
-  const weights = stage.weights && image(stage.weights, colormaps);
+function more(stage) {
+  const weights = stage.weights && image(stage.weights);
   if (!stage.distribution && !weights && !stage.channels.length) return null;
   const names = [
     stage.distribution && "distribution",

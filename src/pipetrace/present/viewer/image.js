@@ -1,10 +1,10 @@
 // A tensor as images on canvases: crisp, all maps on one scale, every value readable by pointer or keyboard.
 
 import { h } from "viewer/dom.js";
-import { decode, exact, ramp } from "viewer/tensor.js";
+import { colourOf, inkOn } from "viewer/colour.js";
+import { decode, exact } from "viewer/tensor.js";
 
 /** @typedef {import("viewer/document.js").ImageView} ImageView */
-/** @typedef {Record<string, string[]>} Colormaps */
 
 /**
  * An image, ready to draw.
@@ -13,35 +13,57 @@ import { decode, exact, ramp } from "viewer/tensor.js";
  * @property {ImageView} view
  * @property {Float32Array} values
  * @property {(value: number) => [number, number, number]} colour
- * @property {string[]} stops
  */
 
 const LARGEST = 240;
 const WIDE = 416;
 const STEP = 16;
 const FEW = 12;
+const STOPS = 9;
+
+/** @type {Record<string, import("viewer/colour.js").Ramp>} */
+const RAMPS = { grey: "ink", activation: "activation", signed: "signed" };
 
 /**
  * @param {ImageView} view
- * @param {Colormaps} colormaps
  * @returns {Drawing}
  */
-function prepare(view, colormaps) {
-  const stops = colormaps[view.colormap] ?? [];
-  const at = ramp(stops);
+function prepare(view) {
+  const ramp = RAMPS[view.colormap] ?? "activation";
   const span = view.high - view.low || 1;
-  return { view, values: decode(view.values), colour: (value) => at((value - view.low) / span), stops };
+  const share = (/** @type {number} */ value) => (value - view.low) / span;
+  return { view, values: decode(view.values), colour: (value) => colourOf(ramp === "signed" ? 2 * share(value) - 1 : share(value), 1, ramp) };
+}
+
+/** @type {WeakMap<Element, () => void>} */
+const DRAWN = new WeakMap();
+
+/** Draw all images again, in the colours of another theme. */
+export function recolour() {
+  for (const each of document.querySelectorAll(".anyimage")) DRAWN.get(each)?.();
 }
 
 /**
  * The whole image: one large map, or all maps small and the chosen one large, with a line that shows the value.
  *
  * @param {ImageView} view
- * @param {Colormaps} colormaps
  * @returns {HTMLElement}
  */
-export function image(view, colormaps) {
-  const drawing = prepare(view, colormaps);
+export function image(view) {
+  const drawing = prepare(view);
+  const element = h("div", { class: "anyimage" });
+  const draw = () => element.replaceChildren(drawn(drawing));
+  DRAWN.set(element, draw);
+  draw();
+  return element;
+}
+
+/**
+ * @param {Drawing} drawing
+ * @returns {HTMLElement}
+ */
+function drawn(drawing) {
+  const { view } = drawing;
   if (view.kind === "vector" && shownOf(drawing).length <= FEW) return few(drawing);
   const readout = h("output", { class: "readout" }, hint(view));
   const write = (/** @type {string} */ text) => {
@@ -291,7 +313,7 @@ function table(drawing, index) {
     const at = index * rows * columns + row * columns + column;
     const value = drawing.values[at] ?? NaN;
     const colour = drawing.colour(value);
-    const style = `background: rgb(${colour.join(" ")}); color: ${ink(colour)}`;
+    const style = `background: rgb(${colour.join(" ")}); color: ${inkOn(colour)}`;
     return h("td", { style, title: exact(value) }, drawing.view.texts[at] ?? "");
   };
   return h(
@@ -308,27 +330,14 @@ function table(drawing, index) {
 }
 
 /**
- * Black or white, whichever has more contrast. By WCAG 2 both are equal at a luminance of 0.179.
- *
- * @param {[number, number, number]} colour
- * @returns {string}
- */
-function ink(colour) {
-  const [red, green, blue] = colour.map((band) => {
-    const share = band / 255;
-    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
-  });
-  return 0.2126 * (red ?? 0) + 0.7152 * (green ?? 0) + 0.0722 * (blue ?? 0) > 0.179 ? "#000" : "#fff";
-}
-
-/**
  * The scale and the readout.
  *
  * @param {Drawing} drawing
  * @param {HTMLElement} readout
  * @returns {HTMLElement}
  */
-function foot({ view, stops }, readout) {
+function foot({ view, colour }, readout) {
+  const stops = Array.from({ length: STOPS }, (_, at) => `rgb(${colour(view.low + (at / (STOPS - 1)) * (view.high - view.low)).join(" ")})`);
   return h(
     "figcaption",
     {},

@@ -8,6 +8,7 @@ import { flow } from "viewer/flow.js";
 import { bar } from "viewer/head/bar.js";
 import { firstScreen } from "viewer/head/first_screen.js";
 import { glance } from "viewer/head/glance.js";
+import { recolour } from "viewer/image.js";
 import { Model } from "viewer/model/model.js";
 import { prediction } from "viewer/prediction.js";
 import { answers, quiz } from "viewer/quiz.js";
@@ -24,7 +25,6 @@ import { training } from "viewer/epochs/training.js";
 export async function start() {
   /** @type {Document} */
   const view = data("document");
-  const colormaps = data("colormaps");
   const packed = await unpacked("model");
   const model = packed && new Model(packed);
   const state = new State(view.quiz.length, {
@@ -35,9 +35,15 @@ export async function start() {
   // Before all that draws in these colours.
   state.watch("theme", () => {
     if (state.now.theme) document.documentElement.dataset.theme = state.now.theme;
+    recolour();
   });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => state.changed("theme"));
   const epochs = epochsOf(view, model, state);
-  const inside = model && h("div", {}, rows(view, model, state), explorer(view, model, state, epochs, colormaps));
+  const inside = model && h("div", {}, rows(view, model, state), explorer(view, model, state, epochs));
+  const show = () => {
+    document.getElementById("panel")?.scrollIntoView({ block: "start" });
+    document.getElementById("panel")?.focus({ preventScroll: true });
+  };
   const go = (/** @type {string} */ id) => {
     const group = view.groups.find((each) => each.id === id);
     const [, named] = /^(?:stage|prediction)\/(.+)$/.exec(id) ?? [];
@@ -45,8 +51,7 @@ export async function start() {
     if (stage === undefined || !model?.byName.has(stage)) return visit(id);
     if (id.startsWith("prediction/")) state.set("row", state.first.row);
     state.open(stage);
-    document.getElementById("panel")?.scrollIntoView({ block: "start" });
-    document.getElementById("panel")?.focus({ preventScroll: true });
+    show();
   };
   // What went wrong is read first; notes can wait.
   const urgent = view.findings.found.some((each) => each.level !== "note");
@@ -60,10 +65,11 @@ export async function start() {
         {},
         model && glance(view, model, state, epochs, go),
         urgent && findings(view),
-        flow(view, colormaps, inside),
+        flow(view, inside),
         training(view, model, state, epochs),
-        model && rightAndWrong(packed.results, model, state, tryYourOwn(model, state, packed.results)),
-        prediction(view, state, colormaps),
+        model && rightAndWrong(packed.results, model, state, show),
+        prediction(view, model, state, epochs, packed?.results ?? null),
+        model && tryYourOwn(model, state, packed.results),
         !urgent && findings(view),
         quiz(view, state, go),
         insight(view),

@@ -7,16 +7,14 @@ import { image } from "viewer/image.js";
 /** @typedef {import("viewer/document.js").Grid} Grid */
 /** @typedef {import("viewer/document.js").OutcomeView} OutcomeView */
 /** @typedef {import("viewer/document.js").Threshold} Threshold */
-/** @typedef {import("viewer/image.js").Colormaps} Colormaps */
 
 const SIGNS = /** @type {Record<string, string>} */ ({ wrong: "wrong", hidden: "hidden" });
 
 /**
  * @param {OutcomeView} view
- * @param {Colormaps} colormaps
  * @returns {HTMLElement}
  */
-export function outcome(view, colormaps) {
+export function outcome(view) {
   return h(
     "div",
     { class: "outcome" },
@@ -28,7 +26,7 @@ export function outcome(view, colormaps) {
       h(
         "div",
         { class: "results" },
-        ...view.images.map((each) => h("div", {}, h("p", { class: "caption" }, each.label), image(each, colormaps))),
+        ...view.images.map((each) => h("div", {}, h("p", { class: "caption" }, each.label), image(each))),
       ),
   );
 }

@@ -9,6 +9,7 @@
  * @property {number | null} channel the one that was chosen last; it stays chosen in every stage
  * @property {string | null} cell whose rows are listed: of the confusion matrix, "3.5" for a 3 predicted as a 5
  * @property {number} head of an attention, counted from 0
+ * @property {boolean} rather whether a class is compared with the true one, or with the next
  * @property {boolean} symbols whether formulas are written in symbols too
  * @property {string} theme light or dark; empty for that of the system
  * @property {boolean} reload whether the page of a running training loads itself again
@@ -34,6 +35,7 @@ export class State {
       channel: null,
       cell: null,
       head: 0,
+      rather: false,
       symbols: false,
       theme: "",
       reload: true,

@@ -1,7 +1,6 @@
-// Float32 tensors from the document, their exact texts, and the colours of their values.
+// Float32 tensors from the document and their exact texts.
 
 /** @typedef {import("viewer/document.js").Tensor} Tensor */
-/** @typedef {[number, number, number]} Colour */
 
 /**
  * @param {Tensor} tensor of dtype float32
@@ -28,22 +27,4 @@ export function exact(value) {
     if (Math.fround(text) === value) return String(text);
   }
   return String(Number(value.toPrecision(9)));
-}
-
-/**
- * A function from a position on the scale, 0 to 1, to a colour.
- *
- * @param {string[]} stops as "#rrggbb", from low to high
- * @returns {(position: number) => Colour}
- */
-export function ramp(stops) {
-  const colours = stops.map((stop) => [1, 3, 5].map((at) => parseInt(stop.slice(at, at + 2), 16)));
-  return (position) => {
-    const at = Math.min(1, Math.max(0, position)) * (colours.length - 1);
-    const low = Math.min(Math.floor(at), colours.length - 2);
-    const part = at - low;
-    const mix = (/** @type {number} */ band) =>
-      Math.round((colours[low]?.[band] ?? 0) * (1 - part) + (colours[low + 1]?.[band] ?? 0) * part);
-    return [mix(0), mix(1), mix(2)];
-  };
 }

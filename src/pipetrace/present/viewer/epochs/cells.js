@@ -3,11 +3,12 @@
 import { paint } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
 import { isImage, placeIn } from "viewer/explore/place.js";
-import { scaleOver, weightScale } from "viewer/explore/scales.js";
-import { plane, sliceOf } from "viewer/explore/slice.js";
+import { scaleOver, weightScale } from "viewer/draw/scales.js";
+import { plane, sliceOf } from "viewer/draw/slice.js";
 import { figure, percent } from "viewer/figures.js";
 import { softmaxAxis } from "viewer/model/activation.js";
 import { values } from "viewer/model/values.js";
+import { thatMatter } from "viewer/rows/outcomes.js";
 
 /** @typedef {import("viewer/model/model.js").At} At */
 /** @typedef {import("viewer/model/model.js").Model} Model */
@@ -17,7 +18,7 @@ import { values } from "viewer/model/values.js";
 /** @typedef {{ values: ArrayLike<number>, columns: number }} Plane */
 /** @typedef {{ name: string, cells: (Node | string | null)[] }} Line a row of the table: its name and a cell for each epoch */
 
-const MOST_BARS = 12;
+const MOST_BARS = 20;
 
 /**
  * The rows of the table that show the model: they follow the row, the stage and the channel that are chosen.
@@ -140,7 +141,7 @@ function maps(model, state, stage, ats) {
 
 /**
  * @param {(Plane | null)[]} planes
- * @param {import("viewer/explore/picture.js").Scale} scale
+ * @param {import("viewer/draw/picture.js").Scale} scale
  * @returns {(Node | string)[]}
  */
 function pictures(planes, { most, ramp }) {
@@ -165,22 +166,27 @@ function predictions(model, state, ats) {
   if (found.every((each) => !each)) return null;
   const names = model.unitNames(stage.name);
   const { label } = model.row(state.now.row);
+  const shares = softmaxAxis(stage, 1) === 0;
+  const last = found.filter((each) => each !== null).at(-1);
+  // The same classes in each column: those that matter in the end.
+  const listed = last ? (shares ? thatMatter(last.data, label) : [...last.data.keys()]) : [];
   const most = Math.max(...found.flatMap((each) => (each ? Array.from(each.data, Math.abs).filter(Number.isFinite) : [])), 1e-12);
   return {
     name: `Prediction for ${model.row(state.now.row).text}`,
-    cells: found.map((each) => (each ? prediction(each, names, label, most, softmaxAxis(stage, 1) === 0) : "not kept")),
+    cells: found.map((each) => (each ? prediction(each, listed, names, label, most, shares) : "not kept")),
   };
 }
 
 /**
  * @param {Values} output
+ * @param {number[]} listed the values that get a bar
  * @param {string[]} names
  * @param {number | null} label the true class
  * @param {number} most the longest bar
  * @param {boolean} shares whether the values are probabilities of classes
  * @returns {Node}
  */
-function prediction({ data }, names, label, most, shares) {
+function prediction({ data }, listed, names, label, most, shares) {
   const numbers = Array.from(data);
   if (numbers.length === 1) return h("span", {}, figure(numbers[0]));
   const best = numbers.indexOf(Math.max(...numbers));
@@ -189,13 +195,13 @@ function prediction({ data }, names, label, most, shares) {
   return h(
     "div",
     {},
-    numbers.length <= MOST_BARS &&
+    listed.length <= MOST_BARS &&
       h(
         "div",
         { class: "fewbars", "aria-hidden": "true" },
-        ...numbers.flatMap((each, at) => [
+        ...listed.flatMap((at) => [
           h("small", { class: at === label ? "true" : "" }, name(at)),
-          h("i", { class: each < 0 ? "minus" : at === best ? "best" : "", style: `width: ${(100 * Math.abs(each)) / most}%` }),
+          h("i", { class: data[at] < 0 ? "minus" : at === best ? "best" : "", style: `width: ${(100 * Math.abs(data[at])) / most}%` }),
         ]),
       ),
     best < 0 ? h("span", {}, "NaN") : h("span", { class: "said" }, h("b", {}, name(best)), ` ${value}`),

@@ -28,7 +28,7 @@ export function epochsOf(view, model, state) {
   const numbers = view.training.rows.map((row) => row.epoch);
   const last = numbers.at(-1) ?? 0;
   const { end } = state;
-  const first = model && model.epochs.includes(0) && end > 0 ? [0] : [];
+  const first = end > 0 && (model?.epochs.includes(0) || view.training.start.length) ? [0] : [];
   const all = [...new Set([...first, ...numbers, ...(numbers.length ? [end] : [])])];
   const long = (/** @type {number} */ epoch) => {
     if (epoch > last) return "after training";

@@ -53,7 +53,7 @@ export function film(view, model, state, epochs) {
     );
   const rows = new Map(view.rows.map((row) => [row.epoch, row]));
   // Neither the number of the epoch nor what happened in it.
-  const figures = view.columns.slice(1, -1).map((name, at) => line(name, columns.map((epoch) => rows.get(epoch)?.cells[at + 1] || "–"), "figures"));
+  const figures = view.columns.slice(1, -1).map((name, at) => line(name, columns.map((epoch) => (epoch ? rows.get(epoch)?.cells : view.start)?.[at + 1] || "–"), "figures"));
   const body = h("tbody", {}, ...figures);
   const table = h(
     "table",

@@ -1,7 +1,7 @@
 // What each step of an attention layer looks at: the scores of a head as an image, and one line of it as numbers.
 
 import { h } from "viewer/dom.js";
-import { legend, Picture } from "viewer/explore/picture.js";
+import { legend, Picture } from "viewer/draw/picture.js";
 import { placeIn } from "viewer/explore/place.js";
 import { rove } from "viewer/explore/rove.js";
 import { figure, fixed, percent } from "viewer/figures.js";

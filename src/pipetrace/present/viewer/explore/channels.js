@@ -4,8 +4,8 @@ import { paint, theme } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
 import { rove } from "viewer/explore/rove.js";
 import { isImage, placeIn } from "viewer/explore/place.js";
-import { acrossEpochs, scaleOver } from "viewer/explore/scales.js";
-import { plane, sliceOf } from "viewer/explore/slice.js";
+import { acrossEpochs, scaleOver } from "viewer/draw/scales.js";
+import { plane, sliceOf } from "viewer/draw/slice.js";
 import { counted } from "viewer/figures.js";
 
 /** @typedef {import("viewer/explore/explorer.js").Context} Context */

@@ -10,14 +10,14 @@ import { originOf } from "viewer/explore/origin.js";
 import { overview } from "viewer/explore/overview.js";
 import { nextPicture, pictureOf } from "viewer/explore/pictures.js";
 import { placeIn } from "viewer/explore/place.js";
-import { placeText, sliceOf } from "viewer/explore/slice.js";
+import { placeText, sliceOf } from "viewer/draw/slice.js";
+import { rather } from "viewer/explore/rather.js";
 import { stageTabs } from "viewer/explore/tabs.js";
 import { measured } from "viewer/flow.js";
 import { explained } from "viewer/words.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
 /** @typedef {import("viewer/document.js").StageView} StageView */
-/** @typedef {import("viewer/image.js").Colormaps} Colormaps */
 /** @typedef {import("viewer/model/model.js").Model} Model */
 /** @typedef {import("viewer/model/layers.js").Layer} Layer */
 /** @typedef {import("viewer/model/layers.js").Origin} Origin */
@@ -27,6 +27,7 @@ import { explained } from "viewer/words.js";
 
 const STEP_MS = 55;
 const CALM_STEP_MS = 600;
+const MOST_SEARCH_MS = 30;
 const PLAY = "▶ Slide the window";
 
 /**
@@ -36,7 +37,6 @@ const PLAY = "▶ Slide the window";
  * @property {State} state
  * @property {Layer} stage
  * @property {StageView} words
- * @property {Colormaps} colormaps
  * @property {(words: StageView) => HTMLElement | null} courses what was measured of a stage after the epochs
  * @property {HTMLElement} after says, where an earlier epoch is chosen, that what follows is of the end
  */
@@ -46,10 +46,9 @@ const PLAY = "▶ Slide the window";
  * @param {Model} model
  * @param {State} state
  * @param {Epochs} epochs
- * @param {Colormaps} colormaps
  * @returns {HTMLElement}
  */
-export function explorer(view, model, state, epochs, colormaps) {
+export function explorer(view, model, state, epochs) {
   const large = model.sections.length > 0;
   const panel = h("div", { class: "panel", role: large ? "region" : "tabpanel", "aria-label": "The open stage", id: "panel", tabindex: -1 });
   const words = new Map(view.stages.map((stage) => [stage.name, stage]));
@@ -61,14 +60,14 @@ export function explorer(view, model, state, epochs, colormaps) {
   // The stage, and which of its pictures there are for a row under the weights of an epoch.
   const pictured = (/** @type {Layer} */ stage) =>
     `${stage.name}: ${[stage.name, ...stage.inputs.map(({ source }) => source), ...model.consumers(stage.name).map(({ name }) => name)].filter((name) => model.output(state.at, name)).join(" ")}`;
-  state.watch(["stage", "row", "epoch", "place", "head", "symbols", "theme"], () => {
+  state.watch(["stage", "row", "epoch", "place", "head", "rather", "symbols", "theme"], () => {
     const stage = model.byName.get(state.now.stage);
     const text = words.get(state.now.stage);
     if (!stage || !text) return;
     const found = pictured(stage);
     if (found === built) return redraw();
     built = found;
-    redraw = opened(panel, { view, model, state, stage, words: text, colormaps, after, courses });
+    redraw = opened(panel, { view, model, state, stage, words: text, after, courses });
     redraw();
   });
   const nearest = h("p", { class: "instead", role: "status" });
@@ -96,7 +95,7 @@ function opened(panel, context) {
   const what = h("p", { class: "what" }, ...explained(words.does));
   if (!output) {
     const absent = h("p", { class: "muted" }, "The output of this stage is not in this page, and not all weights that it takes to compute it.");
-    panel.replaceChildren(head, what, absent, ...[context.courses(words)].filter((each) => each !== null), context.after, measured(words, context.colormaps, false));
+    panel.replaceChildren(head, what, absent, ...[context.courses(words)].filter((each) => each !== null), context.after, measured(words, false));
     return () => {};
   }
   const sources = [...new Set(stage.inputs.map(({ source }) => model.byName.get(source)))].filter((each) => each !== undefined);
@@ -122,7 +121,7 @@ function opened(panel, context) {
     ...(tiles ? [tiles.element] : []),
     ...[context.courses(words)].filter((each) => each !== null),
     context.after,
-    measured(looks ? { ...words, others: [] } : words, context.colormaps, true),
+    measured(looks ? { ...words, others: [] } : words, true),
   );
   /** @type {{ place: number[], found: Origin | null } | null} */
   let now = null;
@@ -142,13 +141,29 @@ function opened(panel, context) {
 }
 
 /**
+ * Where a window that slides starts: where it first covers something else than at the corner, which may be empty.
+ *
+ * @param {Context} context
+ * @param {import("viewer/draw/slice.js").Slice} slice of the output
+ * @returns {number} of the cells of the slice
+ */
+function firstFilled({ model, state, stage }, slice) {
+  const here = placeIn(model, state, stage);
+  const covered = (/** @type {number} */ cell) => (model.origin(state.at, stage, slice.move(Math.floor(cell / slice.columns), cell % slice.columns, here))?.terms ?? []).map(({ value }) => value).join(" ");
+  const [corner, until] = [covered(0), performance.now() + MOST_SEARCH_MS];
+  for (let cell = 1; cell < slice.rows * slice.columns && performance.now() < until; cell++) if (covered(cell) !== corner) return cell;
+  return 0;
+}
+
+/**
  * The heading of the computation, and the button that slides the window over the whole map.
  *
  * @param {Context} context
  * @param {Values} output
  * @returns {{ element: HTMLElement, draw: (place: number[]) => void }}
  */
-function player({ model, state, stage }, output) {
+function player(context, output) {
+  const { model, state, stage } = context;
   const at = h("small", {});
   const button = h("button", { type: "button", class: "plain slide", "aria-pressed": "false" }, PLAY);
   let timer = 0;
@@ -164,7 +179,7 @@ function player({ model, state, stage }, output) {
     button.setAttribute("aria-pressed", "true");
     const slice = sliceOf(output.shape);
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    let cell = 0;
+    let cell = firstFilled(context, slice);
     const step = () => {
       if (!button.isConnected || cell >= slice.rows * slice.columns) return stop();
       const here = placeIn(model, state, stage);
@@ -176,9 +191,14 @@ function player({ model, state, stage }, output) {
   const turn = () => state.set("symbols", !state.now.symbols);
   const symbols = h("button", { type: "button", class: "plain", onclick: turn }, "Symbols");
   const slides = output.shape.length > 1 && stage.inputs.length > 0;
+  const compare = h("button", { type: "button", class: "plain", onclick: () => state.set("rather", !state.now.rather) });
   return {
-    element: h("h3", { class: "calchead" }, "How this value came to be", at, slides && button, symbols),
+    element: h("h3", { class: "calchead" }, "How this value came to be", at, slides && button, compare, symbols),
     draw: (place) => {
+      const two = rather(context, place);
+      compare.hidden = !two;
+      compare.textContent = two ? `${two.names[0]} rather than ${two.names[1]}` : "";
+      compare.setAttribute("aria-pressed", String(state.now.rather));
       symbols.setAttribute("aria-pressed", String(state.now.symbols));
       at.textContent = placeText(output.shape, place);
     },

@@ -3,8 +3,8 @@
 import { paint, paintColours } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
 import { isImage } from "viewer/explore/place.js";
-import { scaleOf } from "viewer/explore/picture.js";
-import { placeText } from "viewer/explore/slice.js";
+import { scaleOf } from "viewer/draw/picture.js";
+import { placeText } from "viewer/draw/slice.js";
 import { strongest } from "viewer/explore/strongest.js";
 import { counted, figure } from "viewer/figures.js";
 import { receptiveField } from "viewer/model/field.js";
@@ -14,7 +14,7 @@ import { explained } from "viewer/words.js";
 /** @typedef {import("viewer/explore/explorer.js").Context} Context */
 /** @typedef {import("viewer/explore/strongest.js").Channel} Channel */
 /** @typedef {import("viewer/explore/strongest.js").Found} Found */
-/** @typedef {import("viewer/explore/picture.js").Scale} Scale */
+/** @typedef {import("viewer/draw/picture.js").Scale} Scale */
 /** @typedef {Found & { crop: Values | null }} Patch */
 /** @typedef {import("viewer/model/field.js").Box} Box */
 /** @typedef {import("viewer/model/values.js").Values} Values */
@@ -73,8 +73,10 @@ export function filter(context, output) {
       show();
       if (begun) return;
       begun = true;
+      element.setAttribute("aria-busy", "true");
       strongest(model, stage.name, (all, rows, done) => {
         [found, looked] = [all, rows];
+        if (done) element.removeAttribute("aria-busy");
         if (done || performance.now() > drawn + PAUSE_MS) show();
         return element.isConnected; // until another stage takes its place
       });

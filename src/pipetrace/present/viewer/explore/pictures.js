@@ -2,18 +2,19 @@
 
 import { h } from "viewer/dom.js";
 import { isImage, placeIn } from "viewer/explore/place.js";
-import { legend, Picture } from "viewer/explore/picture.js";
-import { acrossEpochs, scaleOver } from "viewer/explore/scales.js";
-import { carried, placeText, plane, sliceOf } from "viewer/explore/slice.js";
+import { legend, Picture } from "viewer/draw/picture.js";
+import { acrossEpochs, scaleOver } from "viewer/draw/scales.js";
+import { carried, placeText, plane, sliceOf } from "viewer/draw/slice.js";
 import { MOST_LINES, vector } from "viewer/explore/vector.js";
 import { counted, dimensions, figure } from "viewer/figures.js";
+import { softmaxAxis } from "viewer/model/activation.js";
 import { placeOf, valueAt } from "viewer/model/values.js";
 
 /** @typedef {import("viewer/explore/explorer.js").Context} Context */
 /** @typedef {import("viewer/model/layers.js").Layer} Layer */
 /** @typedef {import("viewer/model/layers.js").Origin} Origin */
 /** @typedef {import("viewer/model/values.js").Values} Values */
-/** @typedef {import("viewer/explore/picture.js").Box} Box */
+/** @typedef {import("viewer/draw/picture.js").Box} Box */
 
 const WIDTH = 252;
 const SMALL = 128;
@@ -47,7 +48,7 @@ export function pictureOf(context, shown, role) {
   const { model, state, stage, view } = context;
   const first = model.output(state.at, shown.name);
   if (!first) return null;
-  if (first.shape.length === 1 && first.shape[0] <= MOST_LINES) return vector(context, shown, role === "output");
+  if (first.shape.length === 1 && (first.shape[0] <= MOST_LINES || softmaxAxis(shown, 1) === 0)) return vector(context, shown, role === "output");
   const slice = sliceOf(first.shape);
   const image = isImage(model, shown);
   const colours = image && first.shape.length === 3 && first.shape[2] === 3;
@@ -90,7 +91,7 @@ export function pictureOf(context, shown, role) {
 }
 
 /**
- * @param {import("viewer/explore/slice.js").Slice} slice
+ * @param {import("viewer/draw/slice.js").Slice} slice
  * @param {readonly number[]} place
  * @param {string} role
  * @returns {Box[]}
@@ -105,7 +106,7 @@ function boxAt(slice, place, role) {
  *
  * @param {Origin | null} origin
  * @param {number} number which input
- * @param {import("viewer/explore/slice.js").Slice} slice
+ * @param {import("viewer/draw/slice.js").Slice} slice
  * @param {readonly number[]} shown the place whose other axes the picture has
  * @returns {Box[]}
  */

@@ -1,6 +1,6 @@
 // Which place of a stage is looked at, and what its stage gives.
 
-import { carried } from "viewer/explore/slice.js";
+import { carried } from "viewer/draw/slice.js";
 import { placeOf } from "viewer/model/values.js";
 
 /** @typedef {import("viewer/model/model.js").Model} Model */

@@ -3,8 +3,8 @@
 import { paint } from "viewer/colour.js";
 import { h, whenSeen } from "viewer/dom.js";
 import { placeIn } from "viewer/explore/place.js";
-import { scaleOver } from "viewer/explore/scales.js";
-import { plane, sliceOf } from "viewer/explore/slice.js";
+import { scaleOver } from "viewer/draw/scales.js";
+import { plane, sliceOf } from "viewer/draw/slice.js";
 import { dimensions } from "viewer/figures.js";
 
 const MOST_BARS = 12;
@@ -88,7 +88,7 @@ function thumbnail(canvas, model, state, stage) {
  *
  * @param {HTMLCanvasElement} canvas
  * @param {Float32Array} data
- * @param {import("viewer/explore/picture.js").Scale} scale
+ * @param {import("viewer/draw/picture.js").Scale} scale
  */
 function lines(canvas, data, { most, ramp }) {
   const shown = new Float32Array(data.length * LENGTH);

@@ -1,8 +1,10 @@
 // A short list of values: a line for each with its name and a bar. For a softmax, from the scores to the probabilities.
 
 import { h } from "viewer/dom.js";
-import { figure, fixed, percent } from "viewer/figures.js";
+import { scaleOver } from "viewer/draw/scales.js";
+import { counted, figure, fixed, percent } from "viewer/figures.js";
 import { softmaxAxis } from "viewer/model/activation.js";
+import { largest, thatMatter } from "viewer/rows/outcomes.js";
 
 /** @typedef {import("viewer/explore/explorer.js").Context} Context */
 /** @typedef {import("viewer/model/layers.js").Layer} Layer */
@@ -35,12 +37,16 @@ export function vector({ model, state, view }, shown, chooses) {
       const values = model.output(state.at, shown.name);
       if (!values) return;
       const logits = softmax ? model.logits(state.at, shown) : null;
-      const most = softmax ? 1 : values.data.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1e-12);
-      const best = values.data.indexOf(values.data.reduce((one, other) => Math.max(one, other), -Infinity));
+      const { most } = softmax ? { most: 1 } : scaleOver(model, state, shown, ({ data }) => data, "all");
+      const best = largest(values.data);
       const label = model.row(state.now.row).label;
       const focused = body.contains(document.activeElement);
+      const listed = softmax ? thatMatter(values.data, label, chooses ? place[0] : null) : Array.from(values.data, (_, at) => at);
+      const rest = values.data.length - listed.length;
+      const other = rest ? listed.reduce((sum, at) => sum - values.data[at], 1) : 0;
       body.replaceChildren(
-        ...Array.from(values.data, (value, at) => {
+        ...listed.map((at) => {
+          const value = values.data[at];
           const name = names[at] ?? `${softmax ? "class" : shown.inputs.length ? "unit" : "value"} ${at}`;
           const said = softmax && at === label ? `${name} (true)` : name;
           const head = chooses ? h("button", { type: "button", class: "bare", "aria-pressed": String(at === place[0]), onclick: () => choose(at) }, said) : said;
@@ -57,6 +63,7 @@ export function vector({ model, state, view }, shown, chooses) {
             h("td", { class: "long" }, line(value, most, softmax && at === best)),
           );
         }),
+        ...(rest ? [h("tr", {}, h("th", { scope: "row" }, `the other ${counted(rest)}`), h("td"), h("td"), h("td", {}, percent(Math.max(0, other))), h("td"))] : []),
       );
       if (focused) /** @type {HTMLElement | null} */ (body.querySelector("[aria-pressed=true]"))?.focus();
     },

@@ -66,7 +66,7 @@ function keyFigure({ name, text, note, level, column }, view, state, epochs) {
   const [value, below] = [h("span", {}), h("small", {})];
   state.watch("epoch", () => {
     const now = column === null || state.now.epoch === state.end ? null : state.now.epoch;
-    const then = view.training.rows.find((row) => row.epoch === now)?.cells[column ?? 0] || "not recorded";
+    const then = (now ? view.training.rows.find((row) => row.epoch === now)?.cells : view.training.start)?.[column ?? 0] || "not recorded";
     value.textContent = now === null ? text : then;
     below.textContent = now === null ? note : epochs.long(now);
   });

@@ -3,9 +3,9 @@
 import { paint, paintColours } from "viewer/colour.js";
 import { h, whenSeen } from "viewer/dom.js";
 import { isImage, placeIn } from "viewer/explore/place.js";
-import { scaleOver } from "viewer/explore/scales.js";
-import { plane, sliceOf } from "viewer/explore/slice.js";
-import { tiles } from "viewer/explore/tiles.js";
+import { scaleOver } from "viewer/draw/scales.js";
+import { plane, sliceOf } from "viewer/draw/slice.js";
+import { tiles } from "viewer/draw/tiles.js";
 import { dimensions, figure, percent } from "viewer/figures.js";
 import { softmaxAxis } from "viewer/model/activation.js";
 import { largest } from "viewer/rows/outcomes.js";

@@ -1,7 +1,7 @@
 // A field to draw on, with the pointer or the keys, and to set single pixels of what the model receives.
 
 import { h } from "viewer/dom.js";
-import { Picture } from "viewer/explore/picture.js";
+import { Picture } from "viewer/draw/picture.js";
 import { asMnist, dab, SIDE } from "viewer/own/ink.js";
 import { values } from "viewer/model/values.js";
 

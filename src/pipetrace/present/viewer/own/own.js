@@ -1,13 +1,13 @@
 // Try your own: a row that the reader draws or edits. Everything on the page follows it, computed here.
 
 import { h } from "viewer/dom.js";
-import { counted, figure, percent } from "viewer/figures.js";
+import { counted } from "viewer/figures.js";
 import { OWN } from "viewer/model/rows.js";
 import { check } from "viewer/own/check.js";
 import { drawing } from "viewer/own/draw.js";
 import { fields, MOST_FIELDS } from "viewer/own/fields.js";
-import { largest } from "viewer/rows/outcomes.js";
-import { paintImage, wordsOf } from "viewer/rows/thumbnail.js";
+import { outputsOf } from "viewer/rows/outputs.js";
+import { wordsOf } from "viewer/rows/thumbnail.js";
 import { size } from "viewer/model/values.js";
 
 /** @typedef {import("viewer/document.js").ResultsView} ResultsView */
@@ -42,8 +42,6 @@ import { size } from "viewer/model/values.js";
  * @property {() => void} redraw in other colours
  */
 
-const MOST_BARS = 10;
-
 /**
  * @param {Model} model
  * @param {State} state
@@ -61,7 +59,7 @@ export function tryYourOwn(model, state, results) {
   if (!names.length || !names.every(known)) return null;
   const told = h("p", { class: "muted", role: "status" });
   const body = h("div");
-  const element = h("div", { class: "own", id: "own" }, h("h3", {}, "Try your own"), told, body);
+  const element = h("section", { class: "own", "aria-labelledby": "own" }, h("h2", { id: "own" }, "Try your own"), told, body);
   // The comparison starts when the reader comes near, so that it does not slow the page down at its start.
   let begun = false;
   new IntersectionObserver(([entry], observer) => {
@@ -178,48 +176,6 @@ function bench(model, state, results, sources) {
  * @returns {Node[]}
  */
 function outputs(model, state, results) {
-  const found = model.outputs.flatMap((stage, at) => {
-    const values = model.output({ row: OWN, epoch: state.now.epoch }, stage);
-    return values ? [h("div", {}, ...output(values, results?.outputs[at] ?? null, stage))] : [];
-  });
   const when = model.nearest(state.now.epoch) === model.end ? "" : ` with the weights after epoch ${model.nearest(state.now.epoch)}`;
-  return [h("p", { class: "yours" }, `Yours, not recorded: computed here${when}.`), ...found];
-}
-
-/**
- * @param {Values} values
- * @param {import("viewer/document.js").OutputView | null} view
- * @param {string} stage
- * @returns {Node[]}
- */
-function output({ shape, data }, view, stage) {
-  const name = view?.name ?? "";
-  if (shape.length > 1) {
-    const canvas = h("canvas", { role: "img", "aria-label": `Output of ${stage}` });
-    paintImage(canvas, { shape, data });
-    return [h("p", { class: "caption" }, name || "Output"), canvas];
-  }
-  const shares = sharesOf(view, [...data]);
-  if (view?.form === "binary") return [h("p", {}, `${name} `, h("b", {}, view.names[Number(data[0] > view.threshold)]), shares ? `, ${percent(shares[0])} for ${view.names[1]}` : "")];
-  if (!shares) return [h("p", {}, `${name} `, h("b", {}, [...data].slice(0, MOST_BARS).map((value) => figure(value, 4)).join(", ")))];
-  const order = shares.map((_, at) => at).sort((one, other) => (shares.length > MOST_BARS ? shares[other] - shares[one] : one - other)).slice(0, MOST_BARS);
-  const best = largest(shares);
-  return [
-    h("p", {}, name && `${name}: `, h("b", {}, view?.names[best] ?? String(best)), ` ${percent(shares[best])}`),
-    h("ol", { class: "bars" }, ...order.map((at) => h("li", { class: at === best ? "marked" : null }, h("span", { class: "name" }, view?.names[at] ?? String(at)), h("span", { class: "track" }, h("span", { class: "bar", style: `width: ${100 * shares[at]}%` })), h("span", {}, percent(shares[at]))))),
-  ];
-}
-
-/**
- * @param {import("viewer/document.js").OutputView | null} view
- * @param {number[]} scores
- * @returns {number[] | null} as probabilities; null where they are none
- */
-function sharesOf(view, scores) {
-  if (!view || !["probabilities", "logits"].includes(view.scale)) return null;
-  if (view.scale === "probabilities") return scores;
-  if (view.form !== "classes") return scores.map((score) => 1 / (1 + Math.exp(-score)));
-  const powers = scores.map((score) => Math.exp(score - Math.max(...scores)));
-  const total = powers.reduce((sum, power) => sum + power, 0);
-  return powers.map((power) => power / total);
+  return [h("p", { class: "yours" }, `Yours, not recorded: computed here${when}.`), ...outputsOf(model, results, state.at)];
 }

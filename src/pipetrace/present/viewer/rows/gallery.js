@@ -4,6 +4,7 @@ import { theme } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
 import { rove, tabStop } from "viewer/explore/rove.js";
 import { brief, counted, figure, percent } from "viewer/figures.js";
+import { followed } from "viewer/rows/followed.js";
 import { thumbnail } from "viewer/rows/thumbnail.js";
 
 /** @typedef {import("viewer/rows/outcomes.js").Came} Came */
@@ -32,7 +33,7 @@ export function gallery(shared) {
   const chip = chips(shared, "thumb");
   let timer = 0;
   return {
-    element: h("div", { class: "gallery" }, head, list),
+    element: h("div", { class: "gallery" }, head, followed(shared), list),
     draw: (came) => {
       const found = chosenRows(shared, came);
       title.textContent = found.title;

@@ -1,7 +1,7 @@
 // A line for each label of an output that tells several: how often it is right, missed, or given wrongly.
 
 import { h } from "viewer/dom.js";
-import { heading } from "viewer/explore/numbers.js";
+import { heading } from "viewer/draw/numbers.js";
 import { rove, tabStop } from "viewer/explore/rove.js";
 import { counted } from "viewer/figures.js";
 

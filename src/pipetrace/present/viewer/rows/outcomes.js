@@ -105,7 +105,7 @@ export class Outcomes {
     const { form } = this.view;
     const row = this.numbers[place];
     if (form === "classes" || form === "binary") {
-      const shares = this.shares(given.data);
+      const shares = sharesOf(this.view, given.data);
       const said = given.data.length > 1 ? largest(given.data) : Number(given.data[0] > this.view.threshold);
       const label = wanted.data.length > 1 ? largest(wanted.data) : wanted.data[0];
       const sure = given.data.length > 1 ? shares[said] : said ? shares[0] : 1 - shares[0];
@@ -122,23 +122,9 @@ export class Outcomes {
    * @returns {"right" | "missed" | "extra"}
    */
   mistake(place, label, epoch) {
-    const said = this.shares(this.given(epoch, place).data)[label] > 0.5;
+    const said = sharesOf(this.view, this.given(epoch, place).data)[label] > 0.5;
     if (said === this.wanted(place).data[label] > 0.5) return "right";
     return said ? "extra" : "missed";
-  }
-
-  /**
-   * @param {ArrayLike<number>} scores
-   * @returns {number[]} as probabilities, where the loss takes logits
-   */
-  shares(scores) {
-    const all = Array.from(scores);
-    if (this.view.scale !== "logits") return all;
-    if (this.view.form !== "classes") return all.map((score) => 1 / (1 + Math.exp(-score)));
-    const most = Math.max(...all);
-    const powers = all.map((score) => Math.exp(score - most));
-    const total = powers.reduce((sum, power) => sum + power, 0);
-    return powers.map((power) => power / total);
   }
 
   /**
@@ -151,7 +137,7 @@ export class Outcomes {
     const { form } = this.view;
     const length = size(given.shape);
     if (form === "multilabel") {
-      const said = this.shares(given.data).map((share) => share > 0.5);
+      const said = sharesOf(this.view, given.data).map((share) => share > 0.5);
       return said.filter((each, at) => each !== wanted.data[at] > 0.5).length;
     }
     if (form === "numbers" || form === "image") {
@@ -159,23 +145,39 @@ export class Outcomes {
       for (let at = 0; at < length; at++) total += Math.abs(given.data[at] - wanted.data[at]);
       return total / length;
     }
-    const [said, truly] = [this.classes(given), this.classes(wanted, given.shape)];
+    const [said, truly] = [classesOf(this.view, given), classesOf(this.view, wanted, given.shape)];
     if (form === "sequence") return said.filter((each, at) => each !== truly[at]).length;
     const [both, either] = [said.filter((each, at) => each && each === truly[at]).length, said.filter((each, at) => each || truly[at]).length];
     return either ? both / either : 1;
   }
+}
 
-  /**
-   * @param {Values} values
-   * @param {readonly number[]} [shape] of the output that a target belongs to
-   * @returns {number[]} the class at each position of a mask or a sequence
-   */
-  classes(values, shape = values.shape) {
-    const count = shape[shape.length - 1];
-    if (values.data.length !== size(shape)) return Array.from(values.data);
-    if (count === 1) return Array.from(values.data, (value) => Number(value > (values.shape === shape ? this.view.threshold : 0.5)));
-    return Array.from({ length: values.data.length / count }, (_, at) => largest(values.data.subarray(at * count, (at + 1) * count)));
-  }
+/**
+ * @param {OutputView} view
+ * @param {ArrayLike<number>} scores
+ * @returns {number[]} as probabilities, where the loss takes logits
+ */
+export function sharesOf({ scale, form }, scores) {
+  const all = Array.from(scores);
+  if (scale !== "logits") return all;
+  if (form !== "classes") return all.map((score) => 1 / (1 + Math.exp(-score)));
+  const most = Math.max(...all);
+  const powers = all.map((score) => Math.exp(score - most));
+  const total = powers.reduce((sum, power) => sum + power, 0);
+  return powers.map((power) => power / total);
+}
+
+/**
+ * @param {OutputView} view
+ * @param {Values} values
+ * @param {readonly number[]} [shape] of the output that a target belongs to
+ * @returns {number[]} the class at each position of a mask or a sequence
+ */
+export function classesOf({ threshold }, values, shape = values.shape) {
+  const count = shape[shape.length - 1];
+  if (values.data.length !== size(shape)) return Array.from(values.data);
+  if (count === 1) return Array.from(values.data, (value) => Number(value > (values.shape === shape ? threshold : 0.5)));
+  return Array.from({ length: values.data.length / count }, (_, at) => largest(values.data.subarray(at * count, (at + 1) * count)));
 }
 
 /**
@@ -186,4 +188,19 @@ export function largest(values) {
   let best = 0;
   for (let at = 1; at < values.length; at++) if (values[at] > values[best]) best = at;
   return best;
+}
+
+/** Of more classes than the first number as many as the second are shown: the largest, and the true one. */
+const [MOST_CLASSES, MOST_SHOWN] = [20, 5];
+
+/**
+ * @param {ArrayLike<number>} shares
+ * @param {...(number | null | undefined)} also classes that are shown as well
+ * @returns {number[]} the classes to show: all of a few, else those that matter, the largest first
+ */
+export function thatMatter(shares, ...also) {
+  const all = Array.from(shares, (_, at) => at);
+  if (all.length <= MOST_CLASSES) return all;
+  const first = all.sort((one, other) => shares[other] - shares[one]).slice(0, MOST_SHOWN);
+  return [...new Set([...first, ...also.filter((each) => typeof each === "number")])];
 }

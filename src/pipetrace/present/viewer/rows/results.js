@@ -20,6 +20,7 @@ import { scatter } from "viewer/rows/scatter.js";
  * @property {State} state
  * @property {ResultsView} results
  * @property {Outcomes} outcomes of the output that is shown
+ * @property {() => void} show goes to the pipeline
  */
 
 /**
@@ -44,26 +45,23 @@ const PARTS = {
  * @param {ResultsView | null} results
  * @param {Model} model
  * @param {State} state
- * @param {Node | null} own where the reader tries rows of their own
+ * @param {() => void} show goes to the pipeline
  * @returns {HTMLElement | null} null where no rows are kept, or their targets are not known
  */
-export function rightAndWrong(results, model, state, own) {
-  const body = h("div");
+export function rightAndWrong(results, model, state, show) {
   const outputs = results?.outputs.flatMap((view, at) => (PARTS[view.form] && view.results.length ? [at] : [])) ?? [];
-  if (results && outputs.length) {
-    const shown = outputs.map((at) => output(results, model, state, at));
-    const [first] = shown;
-    const choose = (/** @type {HTMLElement} */ which) => body.replaceChildren(...(chooser ? [chooser] : []), which);
-    const chooser = outputs.length > 1 && selector(outputs.map((at) => results.outputs[at].name ?? `output ${at}`), (at) => choose(shown[at]));
-    choose(first);
-  } else if (!own) return null;
+  if (!results || !outputs.length) return null;
+  const body = h("div");
+  const shown = outputs.map((at) => output(results, model, state, at, show));
+  const choose = (/** @type {HTMLElement} */ which) => body.replaceChildren(...(chooser ? [chooser] : []), which);
+  const chooser = outputs.length > 1 && selector(outputs.map((at) => results.outputs[at].name ?? `output ${at}`), (at) => choose(shown[at]));
+  choose(shown[0]);
   return h(
     "section",
     { "aria-labelledby": "results" },
-    h("h2", { id: "results" }, outputs.length ? "Right and wrong" : "Your own rows"),
-    results && outputs.length > 0 && h("p", { class: "muted" }, results.note),
+    h("h2", { id: "results" }, "Right and wrong"),
+    h("p", { class: "muted" }, results.note),
     body,
-    own,
   );
 }
 
@@ -82,11 +80,12 @@ function selector(names, choose) {
  * @param {Model} model
  * @param {State} state
  * @param {number} at which output
+ * @param {() => void} show
  * @returns {HTMLElement}
  */
-function output(results, model, state, at) {
+function output(results, model, state, at, show) {
   const outcomes = new Outcomes(model, results, at);
-  const shared = { model, state, results, outcomes };
+  const shared = { model, state, results, outcomes, show };
   const title = h("p", { class: "verdict" });
   const words = h("p");
   const chosen = kinds(shared);

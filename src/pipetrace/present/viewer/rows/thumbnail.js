@@ -3,8 +3,8 @@
 import { paint, paintColours } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
 import { isImage } from "viewer/explore/place.js";
-import { scaleOf } from "viewer/explore/picture.js";
-import { plane, sliceOf } from "viewer/explore/slice.js";
+import { scaleOf } from "viewer/draw/picture.js";
+import { plane, sliceOf } from "viewer/draw/slice.js";
 import { brief } from "viewer/figures.js";
 
 /** @typedef {import("viewer/model/layers.js").Layer} Layer */

@@ -2,18 +2,18 @@
 
 import { paintMaps } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
-import { plane } from "viewer/explore/slice.js";
+import { plane } from "viewer/draw/slice.js";
 
 /** @typedef {import("viewer/model/values.js").Values} Values */
 
 /**
- * @param {import("viewer/explore/slice.js").Slice} slice of a map
+ * @param {import("viewer/draw/slice.js").Slice} slice of a map
  * @param {object} which
  * @param {number} [which.first] channel
  * @param {number} which.count of channels
  * @param {number} which.across so many in a line
  * @param {number} which.gap between them, in values
- * @returns {{ element: HTMLCanvasElement, draw: (values: Values, place: readonly number[], scale: import("viewer/explore/picture.js").Scale) => void }}
+ * @returns {{ element: HTMLCanvasElement, draw: (values: Values, place: readonly number[], scale: import("viewer/draw/picture.js").Scale) => void }}
  *   its second function paints the maps at a place, whichever channel that has
  */
 export function tiles(slice, { first = 0, count, across, gap }) {

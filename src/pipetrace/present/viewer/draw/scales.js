@@ -2,9 +2,9 @@
 
 import { whenIdle } from "viewer/dom.js";
 import { isImage } from "viewer/explore/place.js";
-import { scaleOf } from "viewer/explore/picture.js";
+import { scaleOf } from "viewer/draw/picture.js";
 
-/** @typedef {import("viewer/explore/picture.js").Scale} Scale */
+/** @typedef {import("viewer/draw/picture.js").Scale} Scale */
 /** @typedef {import("viewer/model/model.js").Model} Model */
 /** @typedef {import("viewer/model/layers.js").Layer} Layer */
 /** @typedef {import("viewer/model/values.js").Values} Values */

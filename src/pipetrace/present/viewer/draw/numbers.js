@@ -2,11 +2,12 @@
 
 import { colourOf, inkOn } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
-import { scaleOf } from "viewer/explore/picture.js";
+import { scaleOf } from "viewer/draw/picture.js";
 import { fixed } from "viewer/figures.js";
 
 /** @typedef {import("viewer/colour.js").Ramp} Ramp */
 /** @typedef {import("viewer/model/layers.js").Term} Term */
+/** @typedef {[string, string]} Line a name and a number */
 
 export const MOST_CELLS = 49;
 
@@ -83,4 +84,19 @@ export function mini(numbers, columns, { most, ramp }) {
 export function bar(value, most) {
   const share = Math.min(50, (50 * Math.abs(value)) / most);
   return h("span", { class: "balance" }, h("i", { class: value < 0 ? "minus" : "plus", style: `width: ${share}%; ${value < 0 ? "right" : "left"}: 50%` }));
+}
+
+/**
+ * @param {readonly Line[]} lines the last one is the result
+ * @returns {HTMLElement}
+ */
+export function stepsOf(lines) {
+  return h(
+    "dl",
+    { class: "steps" },
+    ...lines.flatMap(([name, text], at) => {
+      const last = at === lines.length - 1 ? "last" : null;
+      return [h("dt", { class: last }, name), h("dd", { class: last }, text)];
+    }),
+  );
 }
