@@ -11,8 +11,13 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 PROGRAMS = EXAMPLES / "programs"
 """Whole programs, which do not mention pipetrace."""
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.py") if not path.stem.startswith("_"))
-WATCHED = ("generator_input", "tf_data")
+WATCHED = ("gan", "generator_input", "tf_data")
 """Those that are recorded by ``watch``; their rows are shuffled or shifted on their way."""
+
+
+LOOPS = ("own_loop",)
+"""Those that train in a loop of their own, without ``fit``."""
+FITTED = [name for name in NAMES if name not in LOOPS]
 
 
 def load(name: str) -> ModuleType:

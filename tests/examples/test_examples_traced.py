@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.agreement import contradictions
-from tests.examples.gallery import NAMES, WATCHED, fit, load
+from tests.examples.gallery import FITTED, WATCHED, fit, load
 from tests.examples.independent import independent
 from tests.examples.sources import SOURCES
 
@@ -28,6 +28,8 @@ FEW = {
     "text",
 }
 """Beside those of ``PARTICULAR``: one for each way to train and to give rows, and for each way through a model."""
+OF_PARTS = {"gan", "positions"}
+"""Those whose stages are parts of what Keras knows as one; see ``test_examples_of_parts``."""
 VALIDATION = 48
 """The first of the rows that ``fit`` holds out, a quarter of them."""
 
@@ -236,7 +238,8 @@ PARTICULAR: Mapping[str, Callable[[Trace], None]] = {
     "name",
     [
         pytest.param(name, marks=() if name in FEW or name in PARTICULAR else pytest.mark.slow)
-        for name in NAMES
+        for name in FITTED
+        if name not in OF_PARTS
     ],
 )
 def test_the_trace_of_an_example_says_what_keras_says(name: str, tmp_path: Path) -> None:

@@ -235,6 +235,7 @@ def test_restored_weights_are_judged_by_their_own_epoch() -> None:
     told = headline(trace) + " ".join(insight(trace))
     assert str(trace.epochs[-1].metrics["val_loss"]) not in told
     assert len(observations(trace)) == LAST
+    assert ["restored" in each.text for each in observations(trace)].index(True) == BEST - 1
     (figure, *_) = document(trace).figures
     assert float(figure.text) == epoch.metrics["val_loss"]
 

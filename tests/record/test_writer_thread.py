@@ -17,9 +17,9 @@ from pipetrace.record import writer_thread as module
 from pipetrace.record.budget import Cost
 from pipetrace.record.writer_thread import WriterThread
 from pipetrace.trace import read
-from pipetrace.trace.document import Epoch, Run
+from pipetrace.trace.document import INTERRUPTED, Ending, Epoch, Run
 from pipetrace.trace.events import Event
-from pipetrace.trace.overhead import DISK
+from pipetrace.trace.overhead import DISK, Overhead
 from pipetrace.trace.writer import TraceWriter
 
 
@@ -121,6 +121,26 @@ def test_a_journal_that_is_closed_can_be_opened_again(tmp_path: Path, run: Run) 
         journal.add_epoch(epoch(number))
         journal.close()
     assert [each.number for each in read(tmp_path / "a.trace").epochs] == [1, 2]
+
+
+def test_ctrl_c_while_the_end_is_written_waits_for_it(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, joined = WriterThread(tmp_path / "a.trace", Lost(), Cost()), threading.Thread.join
+    journal.begin(run)
+    journal.add_epoch(epoch(1))
+    journal.do("findings", lambda: time.sleep(1))
+    presses = iter([KeyboardInterrupt])
+
+    def join(self: threading.Thread, timeout: float | None = None) -> None:
+        for pressed in presses:
+            raise pressed
+        joined(self, timeout)
+
+    monkeypatch.setattr(threading.Thread, "join", join)
+    with pytest.raises(KeyboardInterrupt):
+        journal.end(Ending(INTERRUPTED, epoch=1), dict, lambda: Overhead(0.02, 0.5, 1.0, 0, 0, 0))
+    assert read(tmp_path / "a.trace").ending.kind == INTERRUPTED
 
 
 def test_its_time_is_processor_time_beside_the_training(

@@ -8,7 +8,7 @@ from pipetrace.explain import metrics
 from pipetrace.explain.balance import majority_words
 from pipetrace.explain.cache import once
 from pipetrace.explain.facts import classes, occurring, row_noun, train_rows, validation_rows
-from pipetrace.explain.fits import own_losses, stretches
+from pipetrace.explain.fits import final_epoch, own_losses, restored, stretches
 from pipetrace.explain.formatting import counted, figure, listed, moved, points, share
 from pipetrace.explain.judgement import (
     AHEAD,
@@ -87,11 +87,14 @@ def _observations(trace: Trace) -> tuple[Observation, ...]:
 def _of_stretch(trace: Trace) -> list[Observation]:
     """Of epochs whose losses compare."""
     found: list[Observation] = []
+    back = final_epoch(trace) if restored(trace) else None
     for judged in epochs(trace):
         of = _Told(trace, judged, found[-1].kinds if found else ())
         sentences = [TRAINING[judged.training](of)]
         if judged.validation:
             sentences.append(COMPARED[judged.validation](of))
+        if judged.epoch is back:
+            sentences.append("These weights were restored at the end.")
         found.append(Observation(judged.epoch.number, " ".join(sentences), judged.kinds))
     return found
 

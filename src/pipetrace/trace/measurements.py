@@ -67,9 +67,7 @@ class NormalizedInput(Figures):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class UntrackedVariables(Figures):
-    """Trainable TensorFlow variables that a stage reads and that are none of the model's.
-
-    Where there are none, the name is ``model`` and the count 0.
+    """Trainable TensorFlow variables that a stage reads beside the model's; ``model`` with none.
 
     Attributes:
         count, values: how many variables, and how many numbers they hold.
@@ -206,6 +204,8 @@ class Outcome(Figures):
         target_integer, target_binary: share of targets that are whole numbers, and that are 0 or 1.
         target_below_minus_one, target_below_zero, target_above_one: shares of targets.
         loss: mean over the rows.
+        batch_loss, row_losses: where a loss of one's own gets targets with fewer axes than outputs,
+            that of a few rows together, and the mean of those of each alone.
         balanced_accuracy: mean of each class's recall.
         majority_share, predicted_majority_share: of the most frequent class, true and predicted.
         classes: how many the model tells apart.
@@ -239,6 +239,8 @@ class Outcome(Figures):
     target_below_zero: float | None = None
     target_above_one: float | None = None
     loss: float | None = None
+    batch_loss: float | None = None
+    row_losses: float | None = None
     accuracy: float | None = None
     balanced_accuracy: float | None = None
     majority_share: float | None = None
@@ -299,10 +301,8 @@ class DatasetCheck(Figures):
             half against the first, which says how much to expect.
         column_scale: of the same, the median ratio of the standard deviations, at least 1.
         column_sign: of the same, share of columns with values below zero in one part alone.
-        overlapping: share of validation windows of which half are successive steps of a training
-            window; None for rows that are no windows of a series.
-        target_columns: of a table, how many columns alone give the target.
-        target_column: the first of them, counted from 0.
+        overlapping: share of validation windows of which half are steps of a training window.
+        target_columns, target_column: how many columns alone give the target; the first, from 0.
         inputs_padded, targets_padded: share of steps that are padding at the end of their row; of
             several arrays that with most.
         own_correlation: where inputs and targets have the same positions, correlation over these of

@@ -63,10 +63,10 @@ def wrong_way(right: float, loss: str) -> Trace:
     return a_run(changes, loss=loss, last="sigmoid", width=1, target=FLAGS)
 
 
-def slowing(last_rate: float, last_move: float) -> Trace:
-    """A run at chance level whose learning rate and movement end so."""
+def slowing(last_rate: float, last_move: float, outcome: Any = POOR) -> Trace:
+    """A run whose learning rate and movement end so; at chance level, unless it is given."""
     ends = {(Update, f"{name}/kernel", 8): {"update_norm": last_move} for name in LAYERS}
-    made = a_run(POOR | ends)
+    made = a_run(outcome | ends)
     *epochs, last = made.epochs
     return replace(made, epochs=(*epochs, replace(last, learning_rate=last_rate)))
 
@@ -151,7 +151,7 @@ CASES = [
     Case(
         "PT420",
         partial(slowing, 1e-9, 1e-8),
-        lambda: replace(a_run(), epochs=slowing(1e-9, 1e-8).epochs),
+        partial(slowing, 1e-9, 1e-8, {}),
     ),
     Case("PT421", run(POOR | UNMOVED), run(POOR | UNMOVED | gradient(norm=0.0)), "first"),
     Case("PT422", partial(mixed, 0.0), partial(mixed, 0.3), level=ERROR),

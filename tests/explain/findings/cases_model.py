@@ -42,6 +42,12 @@ WIDE = outcome(min=-5.0, max=9.0)
 REAL = {"whole": False, "max": 7.5, "distinct": None}
 MANY_FLAGS = {**FLAGS, "shape": (None, 3)}
 ONE_HOT = {"loss": "categorical_crossentropy", "target": MANY_FLAGS}
+NAN_WEIGHTS = {(Update, "second/kernel", -1): {"weight_norm": math.nan}}
+DRAWN_APART = {"first/kernel": np.random.default_rng(0).normal(size=(8, 16))}
+PROJECTION = {
+    name: {"layer": "Conv2D", "config": {"kernel_size": [1, 1], "activation": "linear"}}
+    for name in ("second", "last")
+}
 UNIFORM = POOR | outcome(accuracy=0.34, balanced_accuracy=0.333)
 LINEAR = baselines(linear_validation=0.6, linear_validation_balanced=0.6)
 SILENT = gradient(max=0.0, norm=0.0, rms=0.0, zeros=1.0)
@@ -86,11 +92,21 @@ def untracked(changed: bool | None) -> Any:
     return {(UntrackedVariables, "second", None): figures}
 
 
+def stretched(batch: float) -> Any:
+    """A loss of one's own of eight rows together, which is 1 on average alone."""
+    return poor_numbers() | outcome(batch_loss=batch, row_losses=1.0)
+
+
 def depending(difference: float) -> Any:
     """The second layer and the prediction change so much where a row passes alone."""
     return {
         (BatchDependence, name, None): {"difference": difference} for name in ("second", "last")
     }
+
+
+def short(trace: Trace) -> Trace:
+    """The same with ten steps an epoch."""
+    return replace(trace, epochs=tuple(replace(each, steps=10) for each in trace.epochs))
 
 
 CASES = [
@@ -111,6 +127,20 @@ CASES = [
         "PT201",
         run(POOR | signals("second", 8, dead_units=0.8)),
         run(POOR | signals("second", dead_units=0.7)),
+        "second",
+    ),
+    # What lies behind a layer whose outputs are the same for all rows cannot differ.
+    Case(
+        "PT201",
+        run(POOR | signals("second", dead_units=1.0)),
+        run(POOR | signals("second", dead_units=1.0) | signals("first", std=1e-9)),
+        "second",
+    ),
+    # ReLU makes 0 of NaN.
+    Case(
+        "PT201",
+        run(POOR | signals("second", dead_units=1.0)),
+        run(POOR | signals("second", dead_units=1.0) | NAN_WEIGHTS),
         "second",
     ),
     Case("PT202", saturating(0.8, "first", "tanh"), saturating(0.3, "first", "tanh"), "first"),
@@ -209,6 +239,8 @@ CASES = [
         run(poor(0.02)),
         run(poor(0.02) | {(LossPoint, "training", -1): {"loss": 1.0}}),
     ),
+    # R2 is made of the squared error.
+    Case("PT310", run(poor(0.02)), numbers(poor_numbers(0.02))),
     Case("PT320", numbers(metrics={"accuracy": 0.0}), numbers(metrics={"mae": 0.2})),
     Case(
         "PT320",
@@ -228,8 +260,24 @@ CASES = [
     ),
     Case("PT601", partial(four, drawn(0.2), 0.001), partial(four, drawn(0.2), 0.4), "first"),
     Case("PT602", run(duplicates("first") | POOR), run(duplicates("last") | POOR), "first", ERROR),
+    # They differ after training: what follows treats them differently.
+    Case(
+        "PT602",
+        run(duplicates("first") | POOR),
+        lambda: replace(a_run(duplicates("first") | POOR), weights=DRAWN_APART),
+        "first",
+        ERROR,
+    ),
     Case("PT603", partial(frozen, math.sqrt(2 / 24), 0.1), partial(frozen, 0.9, 0.1), "first"),
     Case("PT604", partial(four, {}, 0.001), partial(four, {}, 0.4), "third"),
+    # A training that has hardly begun may still let the signal grow.
+    Case("PT604", partial(four, {}, 0.001), lambda: short(four({}, 0.001)), "third"),
+    Case(
+        "PT605",
+        run(LINEAR | poor(0.4), hidden="linear"),
+        run(LINEAR | poor(0.4), hidden="linear", layers=PROJECTION),
+        "first",
+    ),
     Case("PT605", run(LINEAR | poor(0.4), hidden="linear"), run(LINEAR, hidden="linear"), "first"),
     Case(
         "PT606",
@@ -251,6 +299,11 @@ CASES = [
         run(POOR | SILENT | UNMOVED),
         run(POOR | gradient(max=1e-12, rms=1e-13)),
         "first",
+    ),
+    Case("PT350", numbers(stretched(2.0)), numbers(stretched(1.02)), "last", ERROR),
+    # A loss that compares rows on purpose, of a model that learns.
+    Case(
+        "PT350", numbers(stretched(2.0)), numbers(stretched(2.0) | poor_numbers(0.5)), "last", ERROR
     ),
     Case("PT650", run(untracked(None)), run(untracked(True)), "second"),
     Case("PT651", run(depending(0.3)), run(depending(0.005)), "second"),

@@ -29,7 +29,7 @@ from pipetrace.explain.findings import ERROR
 from pipetrace.trace import Trace
 from pipetrace.trace.document import FAILED, INTERRUPTED, KILLED, RUNNING, STOPPED, Ending
 from pipetrace.trace.events import LOSS, OUTPUT, Event
-from pipetrace.trace.measurements import LossPoint, StepLosses
+from pipetrace.trace.measurements import LossPoint, Outcome, StepLosses
 from pipetrace.trace.training import Callback, Fit
 
 TURNS = [0.7, 0.5, 0.52, 0.6, 0.7, 0.8, 0.9, 1.0]
@@ -38,6 +38,12 @@ PENALTY = {(LossPoint, "training", -1): {"loss": 3.0, "penalty": 2.4}}
 STUCK = POOR | signals("second", 0, not_finite=0.5)
 LAZY = {"epochs": 30, "losses": slow(30)}
 LOST = outcome("validation", accuracy=0.7, balanced_accuracy=0.7)
+WEIGHTED = {"class_weights": {"0": 0.5, "2": 16.0}}
+HEAVY = {(StepLosses, "training", 1): {"first": 400.0}}
+WORSENED = {
+    (Outcome, "training", epoch): {"balanced_accuracy": share, "classes_present": 3}
+    for epoch, share in ((0, 0.8), (8, 0.53))
+}
 BEATEN = {"d_loss": 0.01, "g_loss": 6.0}
 NAN_EVENTS = (Event(LOSS, 1, 1, value=math.nan), Event(OUTPUT, 1, 1, "second"))
 
@@ -85,6 +91,8 @@ CASES = [
         level=ERROR,
     ),
     Case("PT401", run(jumped(900.0)), run(jumped(5.0)), level=ERROR),
+    # The losses of steps are weighted, that before training is not.
+    Case("PT401", run(jumped(900.0)), run(jumped(900.0) | HEAVY, training=WEIGHTED), level=ERROR),
     Case("PT401", partial(swinging, 0.08), partial(swinging, 0.002), level=ERROR),
     Case(
         "PT402",
@@ -96,6 +104,12 @@ CASES = [
         "PT402",
         run(POOR | moves(0.02), losses=slow()),
         run(POOR | moves(0.02, straight=0.1), losses=[1.1] * 8),
+    ),
+    # After few steps of Adam a fall that leads far in a few dozen epochs is no sign of a low rate.
+    Case(
+        "PT402",
+        run(POOR | moves(0.02, epochs=2), epochs=2, losses=[1.1, 1.0995]),
+        run(POOR | moves(0.02, epochs=2), epochs=2, losses=[1.1, 1.0]),
     ),
     Case("PT403", run(POOR, training=momentum(0.99)), run(POOR, training=momentum(0.95))),
     Case(
@@ -116,6 +130,9 @@ CASES = [
     ),
     Case("PT502", run(poor(0.3)), run(poor(0.3), losses=SETTLES)),
     Case("PT502", run(poor(0.3)), run(poor(0.6))),
+    # More of what makes it worse, or does not move anything, is of no use.
+    Case("PT502", run(poor(0.3)), run(poor(0.3) | WORSENED)),
+    Case("PT502", run(poor(0.3)), run(poor(0.3) | moves(0.0))),
     Case("PT503", run(POOR | PENALTY | gradient(penalty_norm=3.0)), run(PENALTY), "first"),
     Case("PT504", run(POOR, layers=dropout(0.8)), run(POOR, layers=dropout(0.5)), "second"),
     Case("PT505", run(held_rows(seen_in_training=0.5)), run(held_rows(seen_in_training=0.02))),

@@ -63,6 +63,11 @@ def outcome(rows: str = "training", **values: float) -> Changes:
     return Changes({(Outcome, rows, None): values})
 
 
+def outcome_before(**values: float) -> Changes:
+    """The outcome of training rows before training."""
+    return Changes({(Outcome, "training", 0): values})
+
+
 def signals(stage: str = "rows", epoch: int = -1, **values: float) -> Changes:
     """Figures of a stage's outputs: of the rows that enter the first layer, in all epochs."""
     return Changes({(Signal, stage, epoch): values})

@@ -1,15 +1,21 @@
 """Each rule on a run that has the fault, and on one that nearly has it; the sound run has none."""
 
+import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from tests.explain.findings import cases_collapse, cases_data, cases_model, cases_training
 from tests.explain.findings.conftest import Ask, a_run, poor, told
 from tests.explain.findings.faulty import (
+    NAN_LOSS,
+    POOR,
     SPOILT,
     baselines,
     numbers,
+    outcome_before,
     signals,
+    with_events,
     with_summary,
 )
 
@@ -17,6 +23,7 @@ from pipetrace.explain.findings import NOTE, all_rules
 from pipetrace.explain.findings.engine import run
 from pipetrace.stats import summarise
 from pipetrace.trace.document import Stages
+from pipetrace.trace.events import GRADIENT, LOSS, Event
 from pipetrace.trace.measurement_table import Measurements
 
 CASES = [
@@ -52,6 +59,28 @@ def test_every_rule_has_a_case() -> None:
 def test_the_sound_run_is_told_nothing(ask: Ask) -> None:
     assert ask(a_run(), notes=True) == {}
     assert ask(numbers()(), notes=True) == {}
+
+
+def test_what_made_nan_decides_where_and_what_to_do() -> None:
+    """The loss itself in the first step, a layer without weights, or steps that grew."""
+    finite = POOR | outcome_before(not_finite=0)
+    layer: dict[str, Any] = {"layer": "Distance", "config": {}, "weights": ()}
+    runs = [
+        with_events(a_run(finite, losses=NAN_LOSS), Event(LOSS, 1, 1, value=math.inf)),
+        with_events(
+            a_run(finite, losses=NAN_LOSS, layers={"second": layer}),
+            Event(LOSS, 1, 1, value=math.nan),
+            Event(GRADIENT, 1, 1, "first", weight="first/kernel"),
+        ),
+        with_events(a_run(finite, losses=NAN_LOSS), Event(LOSS, 2, 5, value=math.inf)),
+    ]
+    found = [told(each)["PT701"] for each in runs]
+    assert [each.stage for each in found] == [None, "second", None]
+    assert [each.change.partition("(")[0] for each in found] == [
+        "keras.ops.log",
+        "keras.ops.sqrt",
+        "clipnorm=1.0",
+    ]
 
 
 def test_a_run_without_measurements_is_told_nothing(ask: Ask) -> None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,10 +13,11 @@ from pipetrace.record.measure.model_pass import ModelPass
 from pipetrace.record.measure.outcomes import (
     SET_BY_THREADPOOLCTL,
     batch_dependence,
+    compared,
     one_blas_thread,
 )
 from pipetrace.record.measure.rows import Rows
-from pipetrace.trace.measurements import BatchDependence
+from pipetrace.trace.measurements import BatchDependence, Outcome
 
 threadpoolctl = pytest.importorskip("threadpoolctl")
 
@@ -84,3 +86,29 @@ def test_what_depends_on_the_other_rows_of_a_batch_is_measured() -> None:
     assert usual["out"] == pytest.approx(0, abs=1e-4)
     drawn = measured(noise)
     assert drawn["out"] == pytest.approx(0, abs=1e-4)
+
+
+@pytest.mark.framework
+@pytest.mark.parametrize("axes", [1, 2])
+def test_a_loss_of_ones_own_is_asked_for_rows_together_and_alone(axes: int) -> None:
+    import keras
+
+    class Squared(keras.losses.Loss):  # type: ignore[misc] # Keras has no types
+        def call(self, y_true: Any, y_pred: Any) -> Any:
+            return keras.ops.square(y_true - y_pred)
+
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(20, 4)).astype("float32"), rng.normal(size=20).astype("float32")
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    model.compile("sgd", Squared())
+    measure = ModelPass(Forward(model, x[:2], [("rows", 0)]), [("rows", 0)], x[:2])
+    rows = Rows(x, y if axes == 1 else y[:, None])
+    outputs = measure.outputs_of(rows)
+    ((_, found),) = compared(measure, rows, outputs, "training")
+    assert isinstance(found, Outcome)
+    few, wanted = outputs[0][:8, 0], y[:8]
+    if axes == 1:
+        assert found.batch_loss == pytest.approx(((wanted[None] - few[:, None]) ** 2).mean())
+        assert found.row_losses == pytest.approx(((wanted - few) ** 2).mean())
+    else:
+        assert found.batch_loss is None

@@ -4,10 +4,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from pipetrace.capture import internals
 from pipetrace.record.measure.model_pass import ModelPass, is_numbers
 from pipetrace.record.measure.rows import Rows
 from pipetrace.stats import activations, outcomes, series
@@ -25,6 +26,8 @@ NOISE = 1e-3
 DEPENDENT = 0.05
 """Change with other neighbours, over the spread of the rows, from which these matter: sums in
 another order change less, also of 16-bit numbers."""
+STRETCHED_ROWS = 8
+"""Rows whose loss together is compared with that of each."""
 SET_BY_THREADPOOLCTL = "KMP_DUPLICATE_LIB_OK"
 
 
@@ -72,6 +75,8 @@ def compared(
     for place, (output, target) in enumerate(zip(outputs, targets, strict=True)):
         title = name if len(outputs) == 1 else f"{name}/{place}"
         outcome = outcomes.outcome(output, target, classes=measure.tells_classes)
+        if len(outputs) == 1 and target is not None and target.ndim != output.ndim:
+            outcome = _with_batch_loss(outcome, measure.forward.model, target, output)
         if outcome.r2 is not None and target is not None and len(rows.arrays) == 1:
             last = series.error_of_last(rows.arrays[0], target)
             outcome = replace(outcome, mean_squared_error_of_last=last)
@@ -80,6 +85,26 @@ def compared(
             of_class = outcomes.by_class(output, target)
             found += [(f"{title}/{label}", values) for label, values in of_class.items()]
     return found
+
+
+def _with_batch_loss(outcome: Outcome, model: Any, target: Array, output: Array) -> Outcome:
+    """The same with what a loss of the user's own gives for a few rows together, and alone.
+
+    Keras makes the axes of targets and outputs the same, but not for a class of losses that it does
+    not know. There the one is then stretched over the other.
+    """
+    loss: Any = getattr(model, "loss", None)
+    if not hasattr(loss, "call") or internals.is_of_keras(type(loss)):
+        return outcome
+    try:
+        together = float(np.mean(loss(target[:STRETCHED_ROWS], output[:STRETCHED_ROWS])))
+        each = [
+            float(np.mean(loss(target[place : place + 1], output[place : place + 1])))
+            for place in range(min(STRETCHED_ROWS, len(output)))
+        ]
+    except Exception:  # it may want more than a target and an output
+        return outcome
+    return replace(outcome, batch_loss=together, row_losses=float(np.mean(each)))
 
 
 def dimensions(measure: ModelPass, rows: Rows) -> Found:

@@ -82,8 +82,8 @@ class NanInData(RunRule):
             *evidence,
             advice="Remove or fill these rows before training, or mask them in the loss.",
             stage=stage,
-            change="keep = np.isfinite(x).all(axis=1) & np.isfinite(y).all(axis=1); "
-            "x, y = x[keep], y[keep]",
+            change="keep = [np.isfinite(row).all() and np.isfinite(target).all() "
+            "for row, target in zip(x, y)]; x, y = x[keep], y[keep]",
         )
         # A model that masks them trains on.
         yield found if run.broken else as_note(found)

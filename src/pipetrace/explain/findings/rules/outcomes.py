@@ -1,4 +1,4 @@
-"""PT307 to PT310: the scale of targets, and poor outcomes whose cause no other rule may know."""
+"""PT307 to PT310, PT350: the scale of targets, losses and poor outcomes."""
 
 import math
 from collections.abc import Iterator
@@ -31,6 +31,8 @@ CHANCE_ERRORS = 5.0
 """Standard errors of a balanced accuracy, beyond which it is not below chance level by chance."""
 LOSS_LEFT = 0.5
 """Part that is left of the loss before training."""
+STRETCHED = 0.1
+"""Difference of the two, as a part of the larger one. Means in another order differ by far less."""
 
 
 class TargetNotScaled(RunRule):
@@ -204,3 +206,41 @@ class LossFallsWithoutLearning(RunRule):
             "and check what the loss rewards.",
             confidence=0.7,
         )
+
+
+class StretchedLoss(RunRule):
+    code = "PT350"
+    name = "stretched-loss"
+    category = "loss_broadcast"
+    level = ERROR
+    needs = ("stages", "outcomes")
+    root_cause_of = ("PT308", "PT309", "PT310", "PT402", "PT404", "PT502")
+    what = "A loss of your own compares each target with the outputs of all rows of the batch."
+    why = (
+        "Targets (rows,) and outputs (rows, 1) are stretched to (rows, rows), and then the loss is "
+        "least where every row has the same output."
+    )
+
+    def faults(self, run: MeasuredRun) -> Iterator[Finding]:
+        for epoch in run.trace.measurements.epochs(Outcome, TRAINING):
+            outcome = run.of(Outcome, TRAINING, epoch)
+            batch, rows, skill = outcome.batch_loss, outcome.row_losses, run.skill(TRAINING)
+            if batch is None or rows is None or skill is None or skill >= NO_SKILL:
+                continue
+            # Losses that compare rows on purpose get targets with as many axes as the outputs.
+            if abs(batch - rows) <= STRETCHED * max(abs(rows), abs(batch)):
+                continue
+            output = run.output
+            yield self.fault(
+                Evidence(
+                    f"The loss of a few rows is {figure(batch)} together, and {figure(rows)} on "
+                    "average alone; their targets have fewer axes than the outputs.",
+                    batch,
+                    f"measurements[outcome/{TRAINING}].batch_loss",
+                ),
+                *run.how_well(),
+                advice="Give the targets the shape of the outputs.",
+                stage=output.stage if output else None,
+                change="y = y.reshape(-1, 1)",
+            )
+            return

@@ -35,7 +35,10 @@ class PaddingNotMasked(RunRule):
         if padding < MOSTLY_PADDING or not struggles(run):
             return
         for stage in run.layers:
-            signal = run.of(Signal, stage.name, run.last_epoch)
+            measured = run.trace.measurements.epochs(Signal, stage.name)
+            # The state is forgotten before training, too, where no later epoch was measured.
+            epoch = max((each for each in measured if each is not None), default=0)
+            signal = run.of(Signal, stage.name, epoch)
             if not _ends_at_last_step(stage) or _is_masked(run, stage) or not signal.rms:
                 continue
             spread = (signal.std or 0.0) / signal.rms
@@ -61,7 +64,7 @@ class PaddingNotMasked(RunRule):
                         "Its standard deviation over the rows is "
                         f"{figure(spread)} of its root mean square.",
                         spread,
-                        f"measurements[signal/{stage.name}, epoch {run.last_epoch}].std",
+                        f"measurements[signal/{stage.name}, epoch {epoch}].std",
                     ),
                     *run.how_well(),
                     advice=advice,
