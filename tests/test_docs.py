@@ -145,8 +145,9 @@ def test_what_a_run_writes_is_described(manifold: Path) -> None:
         for kind, record in KINDS.items():
             assert {each.name for each in dataclasses.fields(record)} <= told[kind], kind
         written = column("SELECT DISTINCT kind FROM measurement")
-        # Where targets are no inputs there are no components, and of numbers there are no classes.
-        assert written == told.keys() - {"principal_components", "class_outcome"}
+        # This one has numbers in place of classes and of its inputs, and no batch normalization.
+        others = {"principal_components", "class_outcome", "normalized_input"}
+        assert written == told.keys() - others
         cost = whole_section(FORMAT, "cost")[0].text
         assert all(f"`{part}`" in cost for part in column("SELECT part FROM cost"))
 

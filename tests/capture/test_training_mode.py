@@ -148,3 +148,16 @@ def test_a_pass_in_training_mode_leaves_every_state_as_it_is(keras: Any) -> None
     must = [*model.get_layer("read").states, norm.moving_mean, norm.moving_variance, *seeds]
     must += [noise.calls, noise.seeds.state]
     assert {id(each) for each in must} <= moved
+
+
+def test_an_input_with_a_name_is_given_by_it(capfd: pytest.CaptureFixture[str]) -> None:
+    """A mask of an attention is no key; TensorFlow would complain of its shape."""
+    import keras
+
+    layer = keras.layers.MultiHeadAttention(2, 4)
+    x, mask = np.ones((3, 5, 8), np.float32), np.ones((3, 1, 5), bool)
+    given = np.asarray(layer(x, x, attention_mask=mask))
+    names = [None, None, "attention_mask"]
+    assert not differs(layer, [x, x, mask], given, names=names)
+    assert differs(layer, [x, x, mask], given + 1, names=names)
+    assert "rendezvous" not in capfd.readouterr().err

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -163,7 +164,11 @@ def has_modes(operation: Any) -> bool:
 
 
 def differs(
-    layer: Any, received: Sequence[Array], given: Array, masks: Sequence[Array | None] = ()
+    layer: Any,
+    received: Sequence[Array],
+    given: Array,
+    masks: Sequence[Array | None] = (),
+    names: Sequence[str | None] = (),
 ) -> bool:
     """Whether a layer gives something else in prediction for what it received in training.
 
@@ -174,17 +179,23 @@ def differs(
         received: its inputs in training.
         given: its first output in training.
         masks: for each input the mask that it carries, or None.
+        names: for each input the key that it had, as of ``attention_mask=...``, or None.
     """
     import tensorflow as tf
 
-    keras = load()
+    keras, arguments = load(), inspect.signature(layer.call).parameters
 
     def call(tensors: Sequence[Any]) -> Any:
         with keras.StatelessScope(collect_losses=True):
             for tensor, mask in zip(tensors, masks, strict=False):
                 if mask is not None:
                     internals.set_mask(tensor, tf.convert_to_tensor(mask))
-            return keras.tree.flatten(layer(*tensors, training=False))[0]
+            pairs = list(zip_longest(tensors, names))
+            named = {str(name): one for one, name in pairs[1:] if name in arguments}
+            places = [
+                tensor for at, (tensor, name) in enumerate(pairs) if not at or name not in named
+            ]
+            return keras.tree.flatten(layer(*places, **named, training=False))[0]
 
     # Code of the user's own runs while a function is traced, as in training, and not eagerly.
     own = not all(internals.is_of_keras(type(each)) for each in internals.all_layers(layer))

@@ -34,6 +34,7 @@ SKIPPED = {
     "dataset checks": "checks of the data set",
     "baseline models": "baseline models",
     "dimensions": "the dimensions of the activations",
+    "batch dependence": "whether a prediction depends on the other rows of its batch",
     "training mode": "layers in training mode",
     "final weights": "the final weights",
     "kept rows": "rows to look at, and their outputs after each epoch",

@@ -21,8 +21,8 @@ class Skipped:
             ``data facts``, ``probe``, ``weights``, ``measurements``,
             ``loss checks``, ``rows``, ``row losses``, ``after training``; and of what is measured
             then ``prediction``, ``outcomes``, ``data flow``, ``dataset checks``,
-            ``baseline models``, ``dimensions``, ``training mode``, ``final weights`` and
-            ``kept rows``.
+            ``baseline models``, ``dimensions``, ``batch dependence``, ``training mode``,
+            ``final weights`` and ``kept rows``.
         reason: ``budget``, ``disk``, ``declined``, ``interrupted``, ``unsupported`` or
             ``not by row``.
         amount, total: how many epochs, rows or steps were skipped, and of how many; or None.

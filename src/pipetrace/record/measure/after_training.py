@@ -124,7 +124,8 @@ class TrainingMode:
                 continue
             received = [known[source][output] for source, output in sources]
             masks = [usual.masks.get(source) for source, _ in sources]
-            if training.differs(operation, received, values, masks):
+            names = [spec.name for spec in stage.inputs]
+            if training.differs(operation, received, values, masks, names):
                 found.training[name] = summarise(values, by_channel=False)
                 found.prediction[name] = summarise(usual.outputs[name][0], by_channel=False)
                 found.examples[name] = values[0]
