@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from pipetrace.demo.data import embedded_digits
@@ -12,6 +13,12 @@ from pipetrace.trace import Trace, read
 from pipetrace.trace.document import Epoch
 
 os.environ.pop("COLUMNS", None)  # which the workers of pytest-xdist set, and texts follow
+
+# A busy machine is slow to draw and to run examples, and no fault of what is tested.
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

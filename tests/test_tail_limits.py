@@ -2,7 +2,10 @@
 
 import ast
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatch
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("src", "tests", "benchmarks", "tools")
@@ -77,6 +80,14 @@ def complaints(found: Mapping[str, int], exceptions: Mapping[str, int]) -> list[
 
 def test_nothing_is_longer_than_its_limit() -> None:
     assert complaints(too_long(ROOT), EXCEPTIONS) == []
+
+
+def test_pytest_looks_into_every_folder_of_tests(pytestconfig: pytest.Config) -> None:
+    passed_over = pytestconfig.getini("norecursedirs")
+    files = [each.relative_to(ROOT) for each in (ROOT / "tests").rglob("test_*.py")]
+    folders = {folder for file in files for folder in file.parts[:-1]}
+    assert {"tests", "build"} <= folders
+    assert [each for each in sorted(folders) if any(fnmatch(each, on) for on in passed_over)] == []
 
 
 def long_function(lines: int) -> str:

@@ -25,6 +25,7 @@ def killed(trace: Trace, epochs: int, kind: str = KILLED) -> Trace:
         stages=Stages(stages),
         rows=0,
         epochs=trace.epochs[:epochs],
+        measurements=trace.measurements.kept(lambda _, epoch: (epoch or 0) <= epochs),
         predictions=(),
         weights={},
         ending=Ending(kind, epoch=epochs or None),

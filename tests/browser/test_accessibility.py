@@ -44,7 +44,7 @@ def violations(page: Page, axe: str) -> dict[str, list[Any]]:
     page.add_style_tag(
         content=".thread > li::before { display: none !important; } .topbar, .tabs { position: static !important; }"
     )
-    page.wait_for_function("!document.querySelector('[aria-busy]')")
+    page.locator("[aria-busy]").wait_for(state="detached")
     # As a script that the page itself loads, its policy would refuse it.
     page.evaluate(f"() => {{ if (!window.axe) {{ {axe} }} }}")
     found = page.evaluate("() => axe.run()")

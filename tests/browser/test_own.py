@@ -85,7 +85,7 @@ def test_a_drawn_digit_is_followed_everywhere(pages: Pages, digits_trace: Trace)
     open_stage(page, "Conv2D")
     assert "Keras recorded" not in page.locator(".check").inner_text()
     assert "yours" in page.locator(".check").inner_text()
-    said = page.locator(".ownresult b").first.inner_text()
+    said = page.locator(".ownresult .marked .name").inner_text()
     open_stage(page, "Dense")
     best = page.locator(".vector .marked").locator("xpath=ancestor::tr").locator("th").first
     assert best.inner_text().startswith(said)
@@ -166,7 +166,7 @@ def test_a_feature_is_typed(pages: Pages) -> None:
     weights = trace.weights
     hidden = (row @ weights["hidden/kernel"] + weights["hidden/bias"]).clip(0)
     price = (hidden @ weights["price/kernel"] + weights["price/bias"]).item()
-    told = page.locator(".ownresult b").inner_text().replace("\u2212", "-")
+    told = page.locator(".ownresult .verdict").inner_text().replace("\u2212", "-")
     assert float(told) == pytest.approx(price, rel=1e-3)
     fields.nth(2).fill("")
     assert fields.nth(2).get_attribute("aria-invalid") == "true"

@@ -41,6 +41,7 @@ class Sheet:
 
 
 def sheets(page: Page) -> list[Sheet]:
+    page.locator("[aria-busy]").wait_for(state="detached")
     pdf = page.pdf(format="A4", margin=MARGIN, print_background=True)
     objects = {
         int(number): body

@@ -244,7 +244,7 @@ def test_the_prediction_is_that_of_the_row_and_the_epoch(pages: Pages, digits_tr
         verdict = page.locator(".predicted .verdict").inner_text()
         assert str(shares.argmax()) in verdict
         assert str(label) in verdict
-        assert page.locator(".predicted .check.wrong").count() == 0
+        assert page.locator(".predicted .sourced.wrong").count() == 0
 
 
 def test_a_wrong_row_leads_to_why_it_is_wrong(pages: Pages, digits_trace: Trace) -> None:
@@ -297,7 +297,7 @@ def test_one_scale_holds_for_all_epochs(pages: Pages) -> None:
 def test_a_window_starts_to_slide_where_the_image_has_something(pages: Pages) -> None:
     page: Any = pages.open(place="#stage=conv2d")
     page.locator("button.slide").click()
-    page.wait_for_function("document.querySelectorAll('.numbers')[0]")
+    page.locator(".numbers").first.wait_for()
     page.locator("button.slide").click()
     window = (
         page.locator(".numbers")

@@ -130,7 +130,7 @@ def test_everything_that_can_be_touched_can_be_reached(page: Page) -> None:
         "() => document.querySelectorAll('details').forEach(each => { each.open = true; })"
     )
     # The strongest places among all rows are found between two frames.
-    page.wait_for_function("!document.querySelector('[aria-busy]')")
+    page.locator("[aria-busy]").wait_for(state="detached")
     wanted = page.evaluate(
         """() => {
           const groups = new Set();

@@ -98,3 +98,8 @@ def test_windows_that_were_split_at_random_overlap_and_those_split_in_time_do_no
     period = np.round(np.sin(windows.shape[1] * np.arange(480)[:, None] + np.arange(20)), 0)
     assert series.overlapping(period[:400], period[400:]) is None
     assert series.overlapping(windows[:400], windows[400:, :9]) is None
+    # Pictures share their empty lines, and lines of one object.
+    pictures = np.zeros((480, 28, 28))
+    for each, left in zip(pictures, rng.integers(0, 18, 480), strict=True):
+        each[4:18, left : left + 10] = rng.random(10)
+    assert series.overlapping(pictures[:400], pictures[400:]) == 0

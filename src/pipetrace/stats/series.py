@@ -80,7 +80,9 @@ def overlapping(x: Array, new: Array) -> float | None:
     if len(np.unique(ours)) < 0.5 * len(ours):
         return None
     known = np.unique(_runs(ours, half))
-    return float(np.isin(_runs(theirs, half), known).any(axis=1).mean())
+    # Lines of a picture that are the same, such as empty ones, are no steps of one series.
+    shared = np.isin(_runs(theirs, half), known) & _all_differ(theirs, half)
+    return float(shared.any(axis=1).mean())
 
 
 def _hashed_steps(values: Array) -> Array:
@@ -100,6 +102,13 @@ def _runs(steps: Array, length: int) -> Array:
     for place in range(length):
         found = found * np.uint64(0x100000001B3) + steps[:, place : place + count]
     return found
+
+
+def _all_differ(steps: Array, length: int) -> Array:
+    """Whether all steps of each run are different ones, ``(n, steps - length + 1)``."""
+    ordered = np.sort(np.lib.stride_tricks.sliding_window_view(steps, length, axis=1), axis=2)
+    different: Array = (ordered[..., 1:] != ordered[..., :-1]).all(axis=2)
+    return different
 
 
 def _are_steps(before: Array, last: Array) -> bool:

@@ -163,7 +163,7 @@ def test_epochs_keep_their_numbers() -> None:
     ("level", "shown"), [(2.3, True), (3.9, True), (4.5, False), (-1.0, False)]
 )
 def test_a_level_is_drawn_unless_it_is_far_off(level: float, shown: bool) -> None:
-    view = made((2.0, 1.0), reference=(level, "guessing"))
+    view = made((2.0, 1.0), reference=(level, "chance"))
     assert (view.reference is not None) == shown
     if view.reference:
         assert value_at(view, view.reference.at) == pytest.approx(level, abs=0.01)
@@ -184,7 +184,8 @@ def test_the_charts_of_a_run_show_its_metrics(digits_trace: Trace) -> None:
     lowest = min(digits_trace.epochs, key=lambda epoch: epoch.metrics["val_loss"])
     assert loss.best == accuracy.best == lowest.number
     assert loss.reference is not None
-    assert loss.reference.text == f"chance {figure(math.log(10))}"
+    assert loss.reference.text.endswith(f" {figure(math.log(10))}")
+    assert value_at(loss, loss.reference.at) == pytest.approx(math.log(10), abs=0.01)
 
 
 def test_one_epoch_marks_no_best(digits_trace: Trace) -> None:

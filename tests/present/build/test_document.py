@@ -12,7 +12,12 @@ import pytest
 from rich.console import Console
 from tests.traces import HOSTILE, broken, killed, lengthened, renamed, with_metrics
 
-from pipetrace.present.build.document import WORDS_PER_MINUTE, document, minutes_to_read
+from pipetrace.present.build.document import (
+    MAX_MINUTES,
+    WORDS_PER_MINUTE,
+    document,
+    minutes_to_read,
+)
 from pipetrace.present.page import page
 from pipetrace.present.rich import show
 from pipetrace.present.text import document_text
@@ -165,7 +170,12 @@ def test_the_quiz_seed_is_the_runs_own_unless_another_is_given(digits_trace: Tra
 def test_the_minutes_to_read_grow_with_the_words_up_to_a_limit(digits_trace: Trace) -> None:
     made = document(digits_trace)
     minutes = minutes_to_read(made)
-    assert f"about {minutes} minutes to read" in made.facts
+    assert str(minutes) in made.facts[-1].split()
     longer = replace(made, insight=(*made.insight, "word " * WORDS_PER_MINUTE * 10))
     assert minutes_to_read(longer) == minutes + 10
-    assert document(lengthened(digits_trace, 100)).facts[-1] == "more than 15 minutes to read"
+    for epochs, counted in ((40, True), (200, False)):
+        long = document(lengthened(digits_trace, epochs))
+        found = minutes_to_read(long)
+        assert (found <= MAX_MINUTES) == counted
+        assert str(min(found, MAX_MINUTES)) in long.facts[-1].split()
+        assert ("more than" in long.facts[-1]) != counted

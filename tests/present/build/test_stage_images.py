@@ -173,7 +173,9 @@ def test_a_large_map_is_thinned_and_says_so() -> None:
     values = RANDOM.normal(size=(450, 300, 2)).astype(np.float32)
     view = view_of(with_example(values, "Conv2D")).image
     assert view is not None
-    assert view.note == "every third row and column, the first 2 of 2 maps".partition(",")[0]
+    assert view.note is not None
+    assert "every third" in view.note
+    assert "first" not in view.note, "all maps are shown"
     np.testing.assert_array_equal(view.values[1], values[::3, ::3, 1])
 
 

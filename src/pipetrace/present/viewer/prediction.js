@@ -55,7 +55,7 @@ function followed(model, state, results) {
   const agreed = known ? model.agreement(state.at) : null;
   const check = agreed ? ` Computed again here, the largest difference is ${agreed.difference ? agreed.difference.toPrecision(2) : "0"}.` : "";
   if (!made.length) return h("p", { class: "muted" }, "The outputs of this row are not in this page, and not all weights that it takes to compute them.");
-  return h("div", { class: "beside" }, thumbnail(model, state.now.row), h("div", {}, ...made, h("p", { class: `check${agreed && !agreed.agrees ? " wrong" : ""}` }, source, check)));
+  return h("div", { class: "beside" }, thumbnail(model, state.now.row), h("div", {}, ...made, h("p", { class: `sourced${agreed && !agreed.agrees ? " wrong" : ""}` }, source, check)));
 }
 
 /**

@@ -17,7 +17,7 @@ from tests.graphs import (
     trace_of,
 )
 
-from pipetrace.present.build.document import document
+from pipetrace.present.build.document import document, minutes_to_read
 from pipetrace.present.build.graph.wiring import described, wiring
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Spec
@@ -157,5 +157,4 @@ def test_the_view_has_the_words_and_the_recorded_chain_has_none(digits_trace: Tr
 
 def test_the_minutes_are_those_of_what_is_not_collapsed() -> None:
     collapsed, opened = (document(deep(example=True), expanded=each) for each in (False, True))
-    minutes = [int(each.facts[-1].split()[1]) for each in (collapsed, opened)]
-    assert minutes[0] * 4 < minutes[1]
+    assert minutes_to_read(collapsed) * 4 < minutes_to_read(opened)

@@ -59,7 +59,7 @@ export function tryYourOwn(model, state, results) {
   if (!names.length || !names.every(known)) return null;
   const told = h("p", { class: "muted", role: "status" });
   const body = h("div");
-  const element = h("section", { class: "own", "aria-labelledby": "own" }, h("h2", { id: "own" }, "Try your own"), told, body);
+  const element = h("section", { class: "own", id: "own", "aria-labelledby": "own-title" }, h("h2", { id: "own-title" }, "Try your own"), told, body);
   // The comparison starts when the reader comes near, so that it does not slow the page down at its start.
   let begun = false;
   new IntersectionObserver(([entry], observer) => {
