@@ -52,7 +52,7 @@ class BatchDependentOutput(RunRule):
     code = "PT651"
     name = "batch-dependent-output"
     category = "batch_dependence"
-    needs = ("stages", "batch dependence")
+    needs = ("stages", "batch comparisons")
     root_cause_of = (*POOR, "PT106", "PT501", "PT502")
     what = "What the model predicts for a row depends on the other rows of its batch."
     why = "The same row gets another prediction in another batch, or alone."
