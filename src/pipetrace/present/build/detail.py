@@ -31,7 +31,7 @@ class Detail:
 DETAILS = {
     BRIEF: Detail(weights=250_000, outputs=250_000, kept=100_000, epochs=100_000, images=150_000),
     NORMAL: Detail(
-        weights=1_400_000, outputs=1_500_000, kept=500_000, epochs=800_000, images=1_000_000
+        weights=1_300_000, outputs=1_200_000, kept=500_000, epochs=800_000, images=1_000_000
     ),
     ALL: Detail(*(5 * [UNLIMITED])),
 }
