@@ -151,10 +151,10 @@ def test_an_epoch_lasts_without_the_recording(
     from pipetrace.record.measure.epoch import EpochPass
 
     def slow(*given: Any) -> Any:
-        time.sleep(0.5)
+        time.sleep(2)  # an epoch takes less, also where others work
         return EpochPass(*given)
 
     monkeypatch.setattr("pipetrace.record.epochs.recorder.EpochPass", slow)
     record_digits(source, plan, tmp_path / "run.trace", silent)
     trace = read(tmp_path / "run.trace")
-    assert trace.epochs[1].seconds < 0.5
+    assert trace.epochs[1].seconds < 2

@@ -24,6 +24,12 @@ def changes() -> list[tuple[str, str]]:
     return sorted(each for each in found if each[1])
 
 
+def batches_of(x: Any, y: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
+
+
 def surroundings() -> dict[str, Any]:
     """What the changes speak of: a model with its rows, and what people call their things."""
     import keras
@@ -43,7 +49,7 @@ def surroundings() -> dict[str, Any]:
     names |= {"x_train": x, "y_train": y, "x_val": x, "y_val": y, "labels": y, "tokens": x}
     names |= {"mean_of_train": 0.0, "std_of_train": 1.0, "y_pred": keras.ops.ones(3), "loss": 0.0}
     names |= {"squares": keras.ops.ones(3), "kl": 0.0, "user": keras.ops.ones((3, 2))}
-    names |= {"item": keras.ops.ones((3, 2))}
+    names |= {"item": keras.ops.ones((3, 2)), "dataset": batches_of(x, y), "series": x}
     return names
 
 
@@ -88,7 +94,13 @@ def runs(change: str) -> bool:
 
 @pytest.mark.filterwarnings("ignore")
 def test_what_a_finding_proposes_runs() -> None:
+    import keras
+
     proposed = changes()
     assert len(proposed) > 50
-    for code, change in proposed:
-        assert runs(change), (code, change)
+    policy = keras.config.dtype_policy()
+    try:
+        for code, change in proposed:
+            assert runs(change), (code, change)
+    finally:
+        keras.config.set_dtype_policy(policy)  # one of the changes sets another

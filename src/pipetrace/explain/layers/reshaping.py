@@ -19,7 +19,7 @@ from pipetrace.explain.layers.parts import (
 from pipetrace.explain.layers.windows import arranged, channels_of, positions_of
 from pipetrace.trace.document import Stage
 
-NOUNS = (("step",), ("row", "column"), ("plane", "row", "column"))
+NOUNS = (("step",), ("line", "column"), ("plane", "line", "column"))
 """What the positions are called, by how many directions there are."""
 SIDES = (("at the start", "at the end"), ("above", "below"), ("left", "right"))
 DEPTH = ("in front", "behind")
