@@ -60,6 +60,9 @@ def test_a_cell_opens_its_rows_and_a_row_is_followed(
     wrong = kept.numbers[(said != kept.targets[0]) & kept.validation]
     thumbs = page.locator(".thumbs button")
     assert {int(each.get_attribute("data-row") or -1) for each in thumbs.all()} == set(wrong)
+    # The wrong ones follow their heading; the row that is followed, which may be right, stands above it.
+    parts = page.locator(".gallery > *").evaluate_all("all => all.map(each => each.className)")
+    assert parts == ["nowfollowed", "galleryhead", "thumbs"]
     off = counts(3) * (1 - np.eye(10, dtype=int))
     label, predicted = (int(each) for each in np.unravel_index(off.argmax(), off.shape))
     page.locator(f"[data-cell='{label}.{predicted}']").click()

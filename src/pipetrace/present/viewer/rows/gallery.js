@@ -33,7 +33,7 @@ export function gallery(shared) {
   const chip = chips(shared, "thumb");
   let timer = 0;
   return {
-    element: h("div", { class: "gallery" }, head, followed(shared), list),
+    element: h("div", { class: "gallery" }, followed(shared), head, list),
     draw: (came) => {
       const found = chosenRows(shared, came);
       title.textContent = found.title;
