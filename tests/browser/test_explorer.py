@@ -221,3 +221,31 @@ def test_a_stage_without_an_explanation_says_so(pages: Pages, digits_trace: Trac
     assert page.locator(".origin").inner_text()
     open_stage(page, "MaxPooling2D")  # goes on from what was recorded
     assert "Keras recorded" in page.locator(".check").inner_text()
+
+
+def test_a_stage_without_channels_keeps_the_chosen_one(page: Page) -> None:
+    open_stage(page, "Conv2D")
+    page.get_by_role("button", name="Channel 5", exact=True).click()
+    for between in ("Input image", "Dense"):
+        open_stage(page, between)
+        open_stage(page, "Conv2D")
+        assert place(page)[-1] == 5
+
+
+def test_a_step_shows_its_own_formula_and_no_window(page: Page) -> None:
+    open_stage(page, "Scale")
+    assert page.locator(".origin").inner_text().count("255")
+    assert "mean" not in page.locator(".origin").inner_text()
+    assert page.locator("button.slide").count() == 0
+    open_stage(page, "MaxPooling2D")
+    assert page.locator("button.slide").count() == 1
+
+
+def test_a_tab_shows_its_stage_from_the_top(page: Page) -> None:
+    open_stage(page, "Conv2D")
+    page.evaluate("document.getElementById('panel').scrollIntoView({ block: 'end' })")
+    open_stage(page, "MaxPooling2D")
+    page.wait_for_timeout(300)
+    tops = "() => [panel.getBoundingClientRect().top, document.querySelector('.tabs').getBoundingClientRect().bottom]"
+    top, tabs = page.evaluate(tops)
+    assert -2 <= top - tabs <= 60

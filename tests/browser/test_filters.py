@@ -26,12 +26,13 @@ def several(digits_trace: Trace) -> Trace:
     return replace(digits_trace, predictions=(first, *made), kept_rows=None)
 
 
-def maps(trace: Trace, row: int) -> Array:
-    """The convolution of a row, in NumPy."""
+def maps(trace: Trace, row: int, epoch: int | None = None) -> Array:
+    """The convolution of a row, in NumPy, after training or an epoch."""
+    weights = trace.weights if epoch is None else trace.weights_after[epoch]
     image = trace.predictions[row].outputs["input_image"].astype(np.float64)[..., 0] / 255
     windows = np.lib.stride_tricks.sliding_window_view(image, (3, 3))
-    found = np.einsum("rcij,ijf->rcf", windows, trace.weights["conv2d/kernel"][:, :, 0])
-    return np.asarray((found + trace.weights["conv2d/bias"]).clip(0))
+    found = np.einsum("rcij,ijf->rcf", windows, weights["conv2d/kernel"][:, :, 0])
+    return np.asarray((found + weights["conv2d/bias"]).clip(0))
 
 
 def words(page: Page) -> str:
@@ -143,3 +144,19 @@ def test_the_words_are_those_of_the_epoch(pages: Pages, digits_trace: Trace) -> 
         page.locator(".looksfor h4", has_text="epoch 1" if epoch == 1 else "training").wait_for()
         expected = filter_texts(digits_trace, digits_trace.stages["conv2d"], weights)[5]
         assert words(page) == expected
+
+
+def test_the_patches_are_those_of_the_epoch_and_the_theme(pages: Pages, several: Trace) -> None:
+    channel = int(maps(several, 1, 0).max(axis=(0, 1)).argmax())
+    page = pages.open(several, place=f"#stage=conv2d&at=3.3.{channel}")
+    for epoch in (None, 0):
+        if epoch is not None:
+            page.locator(".scrubber input").fill(str(epoch))
+            page.locator(".looksfor .muted", has_text="before training").wait_for()
+        strongest = max(maps(several, row, epoch)[..., channel].max() for row in range(3))
+        assert patch_values(page)[0] == pytest.approx(strongest, rel=6e-3)
+        assert page.locator(".looksfor[aria-busy]").count() == 0
+    paint = "all => all.map(each => each.toDataURL())"
+    light = page.locator(".patches canvas").evaluate_all(paint)
+    page.get_by_role("button", name="Show in dark colours").click()
+    assert not set(light) & set(page.locator(".patches canvas").evaluate_all(paint))

@@ -123,3 +123,20 @@ def test_a_list_opens_at_its_strongest_value(shown: Page, digits_trace: Trace) -
     for stage in ("flatten", last):
         shown.locator(".tabs button", has_text=re.compile(stage.split("_")[0], re.I)).last.click()
     expect(chosen).to_have_text(re.compile(rf"^{best}( \(true\))?$"))
+
+
+def test_the_row_in_the_bar_leads_to_where_another_is_chosen(pages: Pages) -> None:
+    page = pages.open()
+    page.locator(".topbar .followed").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#results")).to_be_in_viewport()
+
+
+def test_the_large_dots_of_the_charts_are_explained(shown: Page) -> None:
+    charts = shown.locator(".small .chart")
+    assert charts.filter(has_text="large dots").count() == charts.count()
+    titles = shown.locator(".small circle[r='5'] title").evaluate_all(
+        "all => all.map(each => each.textContent)"
+    )
+    assert titles
+    assert all(each.endswith(")") for each in titles)

@@ -132,12 +132,36 @@ def test_the_field_is_cleared_and_drawn_with_the_keys(pages: Pages) -> None:
     canvas = page.locator(".drawn canvas")
     page.get_by_role("button", name="Clear").click()
     empty = canvas.evaluate(PICTURE)
+    result = page.locator(".ownresult")
+    expect(result).to_contain_text("Nothing is drawn")
     page.locator(".drawn").focus()
     page.keyboard.press("Shift+ArrowDown")
     page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press(" ")
     page.locator(".yours").wait_for()
     assert canvas.evaluate(PICTURE) != empty
+    expect(result).not_to_contain_text("Nothing is drawn")
+    page.get_by_role("button", name="Clear").click()
+    expect(result).to_contain_text("Nothing is drawn")
+    assert page.locator(".yours").count() == 0
+
+
+def test_the_first_stroke_moves_nothing_under_the_pointer(pages: Pages) -> None:
+    page = pages.open(viewport={"width": 1280, "height": 1300})
+    bench(page)
+    field = page.locator(".drawn")
+    field.scroll_into_view_if_needed()
+    before = field.bounding_box()
+    assert before
+    page.mouse.move(before["x"] + 60, before["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(before["x"] + 120, before["y"] + 120, steps=4)
+    page.locator(".yours").wait_for()
+    page.wait_for_timeout(300)
+    after = field.bounding_box()
+    page.mouse.up()
+    assert after
+    assert after["y"] == pytest.approx(before["y"], abs=1.5)
 
 
 def test_an_epoch_applies_to_ones_own_row_too(pages: Pages) -> None:

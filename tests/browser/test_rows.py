@@ -60,6 +60,9 @@ def test_a_cell_opens_its_rows_and_a_row_is_followed(
     wrong = kept.numbers[(said != kept.targets[0]) & kept.validation]
     thumbs = page.locator(".thumbs button")
     assert {int(each.get_attribute("data-row") or -1) for each in thumbs.all()} == set(wrong)
+    # The wrong ones follow their heading; the row that is followed, which may be right, stands above it.
+    parts = page.locator(".gallery > *").evaluate_all("all => all.map(each => each.className)")
+    assert parts == ["nowfollowed", "galleryhead", "thumbs"]
     off = counts(3) * (1 - np.eye(10, dtype=int))
     label, predicted = (int(each) for each in np.unravel_index(off.argmax(), off.shape))
     page.locator(f"[data-cell='{label}.{predicted}']").click()
@@ -85,13 +88,18 @@ def test_rows_of_each_kind_are_chosen_by_their_thumbnails(
     kept = digits_trace.kept_rows
     assert kept is not None
     place = {int(number): at for at, number in enumerate(kept.numbers)}
-    given, labels = kept.outputs[0], kept.targets[0]
-    for name, right in (("Right", True), ("Surest wrong", False)):
-        buttons = page.get_by_role("group", name=name, exact=True).locator("button")
-        assert buttons.count()
-        for button in buttons.all():
-            at = place[int(button.get_attribute("data-row") or -1)]
-            assert (given[at].argmax() == labels[at]) == right
+    labels = kept.targets[0]
+    for epoch in (0, 1, 3):
+        page.locator(".scrubber input").fill(str(epoch))
+        given = kept.outputs[0] if epoch == 3 else kept.outputs_after[epoch][0]
+        page.locator(".kinds").scroll_into_view_if_needed()
+        page.locator(".cameout:not([data-stale])").wait_for()
+        for name, right in (("Right", True), ("Surest wrong", False)):
+            buttons = page.get_by_role("group", name=name, exact=True).locator("button")
+            assert buttons.count()
+            for button in buttons.all():
+                at = place[int(button.get_attribute("data-row") or -1)]
+                assert (given[at].argmax() == labels[at]) == right
     last = page.get_by_role("group", name="Least sure", exact=True).locator("button").first
     last.click()
     followed = page.locator(".kinds [aria-pressed=true]")

@@ -47,7 +47,7 @@ export function lineChart(chart, state, small = false) {
   return h(
     "figure",
     { class: "chart" },
-    h("figcaption", {}, h("strong", {}, chart.title), h("br"), !small && chart.best_text && h("span", {}, `large dots: ${chart.best_text}`)),
+    h("figcaption", {}, h("strong", {}, chart.title), small ? " " : h("br"), chart.best_text && h("span", {}, `large dots: ${chart.best_text}`)),
     place,
   );
 }
@@ -106,7 +106,7 @@ function drawing(chart, area, state) {
           svg(
             "circle",
             { class: `point ${series.role}`, cx: x(point.x), cy: y(point.y ?? 0), r: point.epoch === chart.best ? 5 : 3 },
-            svg("title", {}, `epoch ${point.epoch}, ${series.name}: ${point.text}`),
+            svg("title", {}, `epoch ${point.epoch}, ${series.name}: ${point.text}${point.epoch === chart.best && chart.best_text ? ` (${chart.best_text})` : ""}`),
           ),
         ),
     ]),

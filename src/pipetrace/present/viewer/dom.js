@@ -113,5 +113,5 @@ const LATEST_MS = 500;
 export function whenIdle(work) {
   // Not all browsers have it.
   if (!window.requestIdleCallback) return void setTimeout(() => work(SLICE_MS));
-  requestIdleCallback((deadline) => work(Math.min(SLICE_MS, deadline.timeRemaining())), { timeout: LATEST_MS });
+  requestIdleCallback((deadline) => work(deadline.didTimeout ? SLICE_MS : Math.min(SLICE_MS, deadline.timeRemaining())), { timeout: LATEST_MS });
 }

@@ -31,7 +31,7 @@ export async function start() {
     stage: model ? firstStage(model) : "",
     row: model?.rows.first ?? 0,
     epoch: model?.end ?? view.training.rows.length,
-  });
+  }, (stage) => model?.byName.get(stage)?.outputs[0]?.shape.at(-1) ?? 0);
   // Before all that draws in these colours.
   state.watch("theme", () => {
     if (state.now.theme) document.documentElement.dataset.theme = state.now.theme;

@@ -23,8 +23,10 @@ export class State {
   /**
    * @param {number} questions how many there are
    * @param {{ stage: string, row: number, epoch: number }} first what is open at the start
+   * @param {(stage: string) => number} channels how many a stage has
    */
-  constructor(questions, { stage, row, epoch }) {
+  constructor(questions, { stage, row, epoch }, channels) {
+    this.channels = channels;
     this.first = { stage, row, epoch };
     /** @type {Shape} */
     this.now = {
@@ -73,7 +75,8 @@ export class State {
   update(changes) {
     const keys = /** @type {Key[]} */ (Object.keys(changes)).filter((key) => !same(this.now[key], changes[key]));
     Object.assign(this.now, changes);
-    if (keys.includes("place") && this.now.place && this.now.place.length > 2) this.now.channel = this.now.place[this.now.place.length - 1];
+    // A stage with one channel, such as a grey image, leaves nothing to choose.
+    if (keys.includes("place") && this.now.place && this.now.place.length > 2 && this.channels(this.now.stage) > 1) this.now.channel = this.now.place[this.now.place.length - 1];
     this.changed(...keys);
   }
 

@@ -118,15 +118,11 @@ function aligned(chart, columns, state, epochs) {
         "svg",
         { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": chart.label },
         ...chart.y.filter((_, at) => at % 2 === 0).map((tick) =>
-          svg(
-            "g",
-            { class: "tick" },
-            svg("line", { x1: 0, x2: width, y1: y(tick.at), y2: y(tick.at) }),
-            svg("text", { x: 0, y: y(tick.at) - 3 }, tick.text),
-          ),
+          svg("g", { class: "tick" }, svg("line", { x1: 0, x2: width, y1: y(tick.at), y2: y(tick.at) })),
         ),
         ...chart.borders.map((epoch) => svg("line", { class: "border", x1: x(epoch - 0.5), x2: x(epoch - 0.5), y1: 0, y2: HEIGHT })),
         chart.reference && svg("line", { class: "reference", x1: 0, x2: width, y1: y(chart.reference.at), y2: y(chart.reference.at) }),
+        ...chart.y.filter((_, at) => at % 2 === 0).map((tick) => svg("g", { class: "tick" }, svg("text", { x: 0, y: y(tick.at) - 3 }, tick.text))),
         ...chart.series.flatMap((series) => [
           svg("path", { class: `line ${series.role}`, d: curve(series.points, chart.borders, x, y) }),
           ...series.points.flatMap((point) => (point.y === null || series.points.length > 40 ? [] : [svg("circle", { class: `point ${series.role}`, cx: x(point.epoch), cy: y(point.y), r: 2.5 }, svg("title", {}, `epoch ${point.epoch}, ${series.name}: ${point.text}`))])),

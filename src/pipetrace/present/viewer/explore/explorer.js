@@ -29,6 +29,8 @@ const STEP_MS = 55;
 const CALM_STEP_MS = 600;
 const MOST_SEARCH_MS = 30;
 const PLAY = "▶ Slide the window";
+/** The layers that look at their input through a window. */
+const WINDOWED = /^(Conv|Depthwise|Separable|MaxPooling|AveragePooling)/;
 
 /**
  * @typedef {object} Context what the parts of an opened stage share
@@ -190,7 +192,7 @@ function player(context, output) {
   });
   const turn = () => state.set("symbols", !state.now.symbols);
   const symbols = h("button", { type: "button", class: "plain", onclick: turn }, "Symbols");
-  const slides = output.shape.length > 1 && stage.inputs.length > 0;
+  const slides = output.shape.length > 1 && WINDOWED.test(stage.layer);
   const compare = h("button", { type: "button", class: "plain", onclick: () => state.set("rather", !state.now.rather) });
   return {
     element: h("h3", { class: "calchead" }, "How this value came to be", at, slides && button, compare, symbols),

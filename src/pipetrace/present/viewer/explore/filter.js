@@ -1,6 +1,6 @@
 // What the chosen filter looks for: what its kernel resembles, and the parts of the rows that excite it most.
 
-import { paint, paintColours } from "viewer/colour.js";
+import { paint, paintColours, theme } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
 import { isImage } from "viewer/explore/place.js";
 import { scaleOf } from "viewer/draw/picture.js";
@@ -38,45 +38,59 @@ export function filter(context, output) {
   const note = h("p", { class: "muted" });
   const element = h("div", { class: "looksfor" }, title, text, list, note);
   const when = h("small");
-  let [channel, told] = [-1, -1];
-  /** @type {Channel[]} */
-  let found = [];
-  let looked = 0;
-  let [begun, drawn] = [false, -Infinity];
+  let [channel, told, shownAs] = [-1, -1, ""];
+  /** @typedef {{ all: Channel[], looked: number }} Search */
+  /** @type {Map<number, Search>} those that were completed, by epoch */
+  const completed = new Map();
+  /** @type {Search} */
+  let found = { all: [], looked: 0 };
+  let drawn = -Infinity;
   const show = () => {
     drawn = performance.now();
     const focused = [...list.children].indexOf(document.activeElement ?? list);
-    const { shown, scale, alike } = chosen(context, found[channel] ?? { largest: [], others: [] });
+    const { shown, scale, alike } = chosen(context, told, found.all[channel] ?? { largest: [], others: [] });
     list.replaceChildren(...shown.map((each) => patch(context, each, scale)));
     /** @type {HTMLElement | undefined} */ (list.children[focused])?.focus({ preventScroll: true });
-    const rows = looked === 1 ? "the row of this page" : `the ${counted(looked)} rows of this page`;
+    const { looked } = found;
+    const of = model.rows.all.size;
+    const rows = looked < of ? `the first ${counted(looked)} of ${counted(of)} rows of this page, the others to come,` : of === 1 ? "the row of this page" : `the ${counted(of)} rows of this page`;
     const strong = alike
-      ? `The strongest places in ${rows} after training are alike${shown.length > 1 ? ", so others stand beside them, down to weak ones" : ""}.`
-      : `The strongest place in ${looked === 1 ? "" : "each of "}${rows} after training, the strongest first.`;
-    note.textContent = shown.length ? strong : `No output above 0 in ${rows} after training.`;
+      ? `The strongest places in ${rows} ${when.textContent} are alike${shown.length > 1 ? ", so others stand beside them, down to weak ones" : ""}.`
+      : `The strongest place in ${of === 1 ? "" : "each of "}${rows} ${when.textContent}, the strongest first.`;
+    note.textContent = shown.length ? strong : `No output above 0 in ${rows} ${when.textContent}.`;
     note.hidden = !looked;
+    if (looked === of) list.style.minHeight = "";
   };
   return {
     element,
     draw: (place) => {
       const next = place[place.length - 1];
       const epoch = model.nearest(state.now.epoch);
-      if (next === channel && epoch === told) return;
-      told = epoch;
+      const key = `${next} ${epoch} ${theme()}`;
+      if (key === shownAs) return;
+      shownAs = key;
       const texts = model.earlier.get(epoch)?.filters[stage.name] ?? stage.filters;
       title.textContent = `What filter ${next} looks for`;
       when.textContent = epoch === model.end ? "after training" : epoch ? `after epoch ${epoch}` : "before training";
       title.append(when);
       text.replaceChildren(...explained(texts[Math.min(next, texts.length - 1)]));
-      if (next === channel) return;
       channel = next;
+      if (epoch === told) return show();
+      told = epoch;
+      list.style.minHeight = `${list.offsetHeight}px`; // nothing below it moves while the first ones are looked for
+      found = completed.get(epoch) ?? { all: [], looked: 0 };
       show();
-      if (begun) return;
-      begun = true;
+      element.toggleAttribute("aria-busy", false);
+      if (found.looked) return;
       element.setAttribute("aria-busy", "true");
-      strongest(model, stage.name, (all, rows, done) => {
-        [found, looked] = [all, rows];
-        if (done) element.removeAttribute("aria-busy");
+      drawn = -Infinity;
+      strongest(model, stage.name, epoch, (all, looked, done) => {
+        if (told !== epoch) return false;
+        found = { all, looked };
+        if (done) {
+          completed.set(epoch, found);
+          element.removeAttribute("aria-busy");
+        }
         if (done || performance.now() > drawn + PAUSE_MS) show();
         return element.isConnected; // until another stage takes its place
       });
@@ -88,11 +102,12 @@ export function filter(context, output) {
  * The places to show of a channel: the strongest, or where these are alike, one of them and weaker ones.
  *
  * @param {Context} context
+ * @param {number} epoch
  * @param {Channel} channel
  * @returns {{ shown: Patch[], scale: Scale, alike: boolean }}
  */
-function chosen(context, { largest, others }) {
-  const strong = largest.map((each) => ({ ...each, crop: cropOf(context, each) }));
+function chosen(context, epoch, { largest, others }) {
+  const strong = largest.map((each) => ({ ...each, crop: cropOf(context, epoch, each) }));
   const scale = scaleOf(strong.flatMap(({ crop }) => [...(crop?.data ?? [])]), true);
   const distinct = strong.filter(({ crop }, at) => !crop || !strong.slice(0, at).some((before) => before.crop && alike(before.crop, crop, scale)));
   if (!strong[0]?.crop || 2 * distinct.length > strong.length) return { shown: strong, scale, alike: false };
@@ -102,7 +117,7 @@ function chosen(context, { largest, others }) {
   for (const each of down) {
     // The responses go down in even steps, and no two patches look the same.
     if (shown.length === MOST_SHOWN || each.value > strong[0].value * (1 - shown.length / MOST_SHOWN)) continue;
-    const crop = cropOf(context, each);
+    const crop = cropOf(context, epoch, each);
     if (crop && !shown.some((before) => before.crop && alike(before.crop, crop, scale))) shown.push({ ...each, crop });
   }
   return { shown, scale, alike: true };
@@ -120,11 +135,12 @@ function alike(one, other, { most }) {
 
 /**
  * @param {Context} context
+ * @param {number} epoch
  * @param {Found} found
  * @returns {Values | null} the part of the row that a value depends on
  */
-function cropOf({ model, stage }, { row, place }) {
-  const at = { row, epoch: model.end };
+function cropOf({ model, stage }, epoch, { row, place }) {
+  const at = { row, epoch };
   const field = receptiveField(model, at, stage, place, (each) => isImage(model, each));
   const values = field && model.output(at, field.stage.name);
   return values && values.shape.length === 3 ? cropped(values, field.box) : null;

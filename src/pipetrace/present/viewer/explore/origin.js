@@ -286,12 +286,14 @@ function lookedUp(_, place, { terms: [term] }, value) {
 function normalised(_, __, { terms: [term], steps: norm }, value) {
   if (!norm) return [];
   // A step that changes nothing, such as the scale of a layer without one, is left out.
+  const divisor = Number((1 / norm.gain).toPrecision(6));
+  const divides = norm.deviation === 1 && norm.gain < 1 && Math.abs(divisor * norm.gain - 1) < 1e-9;
   const steps = [
     ["value", fixed(value, 6)],
-    ["= ( input", `= ( ${fixed(term.value, 6)}`],
-    ["− mean )", `− ${bracketed(norm.mean)} )`],
+    ...(norm.mean ? [["= ( input", `= ( ${fixed(term.value, 6)}`], ["− mean )", `− ${bracketed(norm.mean)} )`]] : [["= input", `= ${fixed(term.value, 6)}`]]),
     norm.deviation !== 1 && ["/ deviation", `/ ${bracketed(norm.deviation)}`],
-    norm.gain !== 1 && ["× scale", `× ${bracketed(norm.gain)}`],
+    divides && ["/ divisor", `/ ${divisor}`],
+    !divides && norm.gain !== 1 && ["× scale", `× ${bracketed(norm.gain)}`],
     norm.shift !== 0 && ["+ shift", `+ ${bracketed(norm.shift)}`],
   ].filter((step) => step !== false);
   const [words, numbers] = [0, 1].map((at) => steps.map((step) => step[at]));

@@ -38,7 +38,12 @@ export function placeIn(model, state, stage) {
   if (shape.length === 1 && from[0] !== shape[0]) return [...strongest(model, state, stage)];
   const { place } = state.now;
   const here = place?.length === from.length ? [...place] : [...strongest(model, state, chosen)];
-  return chosen === stage ? here : carried(here, from, shape);
+  if (chosen === stage) return here;
+  const { channel } = state.now;
+  // Through a stage with one channel the chosen one is kept.
+  const kept = shape.length > 2 && from[from.length - 1] === 1 && channel !== null && channel < shape[shape.length - 1];
+  const near = carried(here, from, shape);
+  return kept ? [...near.slice(0, -1), channel] : near;
 }
 
 /** @type {WeakMap<import("viewer/model/values.js").Values, Map<number | null, number[]>>} by channel */

@@ -18,21 +18,22 @@ const MOST_OTHERS = 128;
 const STEP = 0.6180339887;
 
 /**
- * The strongest places of each channel after training.
+ * The strongest places of each channel.
  *
  * @param {Model} model
  * @param {string} stage
+ * @param {number} epoch whose weights are used
  * @param {(found: Channel[], rows: number, all: boolean) => boolean} tell called with what is found by now, by channel,
  *   with the rows that were looked at, and whether these are all; it returns whether to go on
  */
-export function strongest(model, stage, tell) {
+export function strongest(model, stage, epoch, tell) {
   /** @type {Channel[]} */
   const found = [];
   const rows = [...model.rows.all.keys()];
   let looked = 0;
   const step = (/** @type {number} */ ms) => {
     const until = performance.now() + ms;
-    do look(model, stage, rows, looked++, found);
+    do look(model, stage, { row: rows[looked], epoch }, looked++, found);
     while (looked < rows.length && performance.now() < until);
     if (tell(found, looked, looked === rows.length) && looked < rows.length) whenIdle(step);
   };
@@ -42,22 +43,22 @@ export function strongest(model, stage, tell) {
 /**
  * @param {Model} model
  * @param {string} stage
- * @param {number[]} rows
- * @param {number} number which of them
+ * @param {import("viewer/model/model.js").At} at
+ * @param {number} number which of the rows it is
  * @param {Channel[]} found by channel, added to
  */
-function look(model, stage, rows, number, found) {
-  const at = { row: rows[number], epoch: model.end };
+function look(model, stage, at, number, found) {
+  const count = model.rows.all.size;
   // The passes of a few rows are kept; those of many would drive out the ones that are looked at.
-  const pass = rows.length <= MOST ? model.pass(at) : model.passOnce(at);
+  const pass = count <= MOST ? model.pass(at) : model.passOnce(at);
   const values = model.recorded(at, stage) ?? pass.get(stage)?.outputs[0];
   if (!values) return;
   const channels = values.shape[values.shape.length - 1];
   const places = values.data.length / channels;
-  const samples = Math.ceil(MOST_OTHERS / rows.length);
+  const samples = Math.ceil(MOST_OTHERS / count);
   for (let channel = 0; channel < channels; channel++) {
     const { largest, others } = (found[channel] ??= { largest: [], others: [] });
-    const made = (/** @type {number} */ k) => ({ row: rows[number], place: placeOf(values.shape, k), value: values.data[k] });
+    const made = (/** @type {number} */ k) => ({ row: at.row, place: placeOf(values.shape, k), value: values.data[k] });
     let best = channel;
     for (let k = channel; k < values.data.length; k += channels) if (values.data[k] > values.data[best]) best = k;
     for (let sample = number * samples; sample < (number + 1) * samples && others.length < MOST_OTHERS; sample++) {

@@ -23,6 +23,12 @@ const LENGTH = 32;
  */
 export function stageTabs(view, model, state) {
   const tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Stages" });
+  const open = (/** @type {Layer} */ stage) => {
+    state.open(stage.name, placeIn(model, state, stage));
+    // The tabs stay in view where the stage is longer than the screen: another one is read from its top.
+    const panel = tabs.nextElementSibling;
+    if (panel && panel.getBoundingClientRect().top < tabs.getBoundingClientRect().bottom - 1) panel.scrollIntoView({ block: "start" });
+  };
   const words = new Map(view.stages.map((stage) => [stage.name, stage]));
   /** @type {HTMLCanvasElement[]} */
   const canvases = [];
@@ -35,7 +41,7 @@ export function stageTabs(view, model, state) {
         type: "button",
         role: "tab",
         "aria-controls": "panel",
-        onclick: () => state.open(stage.name, placeIn(model, state, stage)),
+        onclick: () => open(stage),
       },
       canvas,
       h("span", {}, h("b", {}, text?.title ?? stage.name, text?.findings.length ? h("i", { class: "flag", title: "a finding" }, " !") : null), h("small", {}, dimensions(stage.outputs[0]?.shape ?? []))),
@@ -52,8 +58,8 @@ export function stageTabs(view, model, state) {
     const stage = next === undefined ? undefined : model.stages[next];
     if (!stage) return;
     event.preventDefault();
-    state.open(stage.name, placeIn(model, state, stage));
-    buttons[next ?? 0]?.focus();
+    open(stage);
+    buttons[next ?? 0]?.focus({ preventScroll: true });
   });
   state.watch("stage", () => {
     model.stages.forEach((stage, at) => {

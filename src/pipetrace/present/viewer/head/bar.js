@@ -35,7 +35,7 @@ export function bar(view, model, state, epochs, main) {
     { class: "topbar", "aria-label": "The page" },
     h("a", { class: "name", href: "#top" }, view.title),
     h("div", { class: "parts" }, ...links),
-    h("div", { class: "controls" }, model && followed(model, state), scrubber(epochs, state), theme(state), keys(model, state, epochs)),
+    h("div", { class: "controls" }, model && followed(model, state, ["results", "rows", "flow"].find((id) => main.querySelector(`#${id}`)) ?? "top"), scrubber(epochs, state), theme(state), keys(model, state, epochs)),
   );
 }
 
@@ -44,16 +44,17 @@ export function bar(view, model, state, epochs, main) {
  *
  * @param {Model} model
  * @param {State} state
+ * @param {string} place where that is
  * @returns {HTMLElement}
  */
-function followed(model, state) {
+function followed(model, state, place) {
   const canvas = h("canvas", { "aria-hidden": "true" });
   const text = h("span", {});
   state.watch(["row", "theme"], () => {
     canvas.hidden = !paintRow(canvas, model, state.now.row);
     text.textContent = state.now.row === OWN ? "Your row" : `Row ${counted(state.now.row)}`;
   });
-  return h("a", { class: "plain followed", href: "#rows", title: "The row that is followed: choose another one" }, canvas, text);
+  return h("a", { class: "plain followed", href: `#${place}`, title: "The row that is followed: choose another one" }, canvas, text);
 }
 
 /**

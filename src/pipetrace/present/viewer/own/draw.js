@@ -73,6 +73,7 @@ export function drawing({ shape, low, high, name }, give) {
       show();
     },
     clear: () => {
+      cancelAnimationFrame(frame);
       field.data.fill(0);
       image = values(shape, new Float32Array(image.data.length).fill(low));
       show();

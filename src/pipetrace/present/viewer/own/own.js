@@ -123,12 +123,18 @@ function bench(model, state, results, sources) {
     return [{ source, editor: (image ? drawing : fields)(source, give(source)) }];
   });
   if (!editors.length) return h("p", { class: "muted" }, `Rows of ${counted(size(sources[0].shape))} values cannot be edited here.`);
+  let cleared = false;
   const follow = () => {
+    cleared = false;
+    const top = said.getBoundingClientRect().top;
     model.takeOwn(Object.fromEntries(own));
     if (state.now.row === OWN) state.changed("row");
     else state.set("row", OWN);
+    // What stands above may be higher or lower for another row; what is drawn on stays under the pointer.
+    window.scrollBy({ top: said.getBoundingClientRect().top - top, behavior: "instant" });
   };
   const start = (/** @type {number} */ row) => {
+    cleared = false;
     for (const { name } of sources) {
       const values = model.recorded({ row, epoch: model.end }, name);
       if (values) own.set(name, values);
@@ -141,10 +147,18 @@ function bench(model, state, results, sources) {
   let last = state.now.row;
   start(last);
   const clearable = editors.filter(({ editor }) => editor.clear);
-  state.watch(["row", "epoch"], () => {
+  const tell = () => {
     if (state.now.row !== OWN) last = state.now.row;
-    said.replaceChildren(...(state.now.row === OWN ? outputs(model, state, results) : []));
-  });
+    const none = cleared ? [h("p", { class: "muted" }, `Nothing is drawn. The page follows ${model.row(last).text}.`)] : [];
+    said.replaceChildren(...(state.now.row === OWN ? outputs(model, state, results) : none));
+  };
+  state.watch(["row", "epoch"], tell);
+  const clear = () => {
+    for (const { editor } of clearable) editor.clear?.();
+    cleared = true;
+    if (state.now.row === OWN) state.set("row", last);
+    else tell();
+  };
   state.watch("theme", () => editors.forEach(({ editor }) => editor.redraw()));
   return h(
     "div",
@@ -159,7 +173,7 @@ function bench(model, state, results, sources) {
         { class: "buttons" },
         h("button", { type: "button", class: "plain", onclick: () => { start(last); follow(); } }, "Start from this row"),
         clearable.length > 0 &&
-          h("button", { type: "button", class: "plain", onclick: () => { for (const { editor } of clearable) editor.clear?.(); if (state.now.row === OWN) state.set("row", last); } }, "Clear"),
+          h("button", { type: "button", class: "plain", onclick: clear }, "Clear"),
         h("button", { type: "button", class: "plain", onclick: () => state.set("row", last) }, "Back to the recorded row"),
       ),
     ),

@@ -1,4 +1,4 @@
-// The row that is followed, above those that can be chosen: what it is, and where it can be seen.
+// The row that is followed, above the list of those that can be chosen: what it is, and where it can be seen.
 
 import { h } from "viewer/dom.js";
 import { tellsClasses } from "viewer/explore/rather.js";
@@ -33,7 +33,7 @@ export function followed({ model, state, show }) {
     const { text } = model.row(state.now.row);
     const found = classes();
     canvas.hidden = !paintRow(canvas, model, state.now.row);
-    which.textContent = `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+    which.textContent = `Followed: ${text}`;
     said.textContent = found ? `predicted ${found.name(found.best)}, ${percent(found.values.data[found.best])}` : "";
     why.hidden = !found || found.best === found.label;
     why.textContent = found ? `Why ${found.name(found.best)} rather than ${found.name(found.label)}` : "";

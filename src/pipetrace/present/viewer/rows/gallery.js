@@ -33,7 +33,7 @@ export function gallery(shared) {
   const chip = chips(shared, "thumb");
   let timer = 0;
   return {
-    element: h("div", { class: "gallery" }, head, followed(shared), list),
+    element: h("div", { class: "gallery" }, followed(shared), head, list),
     draw: (came) => {
       const found = chosenRows(shared, came);
       title.textContent = found.title;
@@ -55,25 +55,23 @@ export function gallery(shared) {
 }
 
 /**
- * Rows of each kind, chosen at the end of the training: right ones, the surest wrong ones, the least sure ones.
+ * Rows of each kind, chosen anew for each epoch: right ones, the surest wrong ones, the least sure ones.
  *
  * @param {Shared} shared
  * @returns {Part}
  */
 export function kinds(shared) {
   const { outcomes, state } = shared;
-  const came = outcomes.at(outcomes.model.end);
-  const groups = groupsOf(outcomes, came).filter(([, rows]) => rows.length);
   const chip = chips(shared, "row");
-  const lists = groups.map(([name]) => h("div", { role: "group", "aria-label": name }, h("p", { class: "caption" }, name), h("div", {})));
+  const lists = groupsOf(outcomes, []).map(([name]) => h("div", { role: "group", "aria-label": name }, h("p", { class: "caption" }, name), h("div", {})));
   const element = h("div", { class: "kinds" }, ...lists);
   rove(element);
   return {
     element,
-    draw: (now) => {
-      const byPlace = new Map(now.map((each) => [each.place, each]));
-      groups.forEach(([, rows], at) => {
-        lists[at].lastElementChild?.replaceChildren(...rows.map(({ place, row }) => { const each = byPlace.get(place); return chip(row, each ? said(outcomes, each) : ["NaN"]); }));
+    draw: (came) => {
+      groupsOf(outcomes, came).forEach(([, rows], at) => {
+        lists[at].hidden = !rows.length;
+        lists[at].lastElementChild?.replaceChildren(...rows.map((each) => chip(each.row, said(outcomes, each))));
       });
       mark(element, state.now.row);
     },
