@@ -181,9 +181,10 @@ class RowSource:
         self._batch_size = max(len(Rows(batches.split(batch)[0])) for batch in seen)
         if self.are_known:
             return
-        batch, whole = batches.joined(seen), complete and len(batches.alike(seen)) == len(seen)
-        x, y, weight = (batch, None, None) if self.are_batches else batches.split(batch)
-        self.shown = Rows(x, y, weight, complete=whole)
+        call = self.call
+        self.shown = _of_batches(
+            seen, call.x, call.steps_per_epoch, complete=complete, split=not self.are_batches
+        )
 
     def validated(self, seen: list[Any], *, complete: bool) -> None:
         """Take rows from batches on their way into a validation."""
@@ -241,11 +242,14 @@ class RowSource:
         return "arrays" if len(self.shown.arrays) > 1 else "array"
 
 
-def _of_batches(seen: list[Any], source: Any, steps: int | None, *, complete: bool) -> Rows:
+def _of_batches(
+    seen: list[Any], source: Any, steps: int | None, *, complete: bool, split: bool = True
+) -> Rows:
     """Rows from the batches of one pass.
 
     A generator, or a source of which a pass takes so many steps, has more to come.
     """
-    x, y, weight = batches.split(batches.joined(seen))
+    batch = batches.joined(seen)
+    x, y, weight = batches.split(batch) if split else (batch, None, None)
     whole = complete and len(batches.alike(seen)) == len(seen)
     return Rows(x, y, weight, complete=whole and hasattr(source, "__len__") and not steps)
