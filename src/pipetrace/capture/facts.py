@@ -45,7 +45,7 @@ def training_facts(
     call: FitCall,
     sample_weights: bool,
 ) -> Training:
-    """How a model is trained, as ``compile`` and ``fit`` were told; empty where it was not
+    """How a model is trained, from the arguments of ``compile`` and ``fit``; empty where it was not
     compiled."""
     optimizer = call.optimizer or getattr(model, "optimizer", None)
     by_output = losses(model) if call.loss is None else {"": _name(_loss_of(call.loss))}

@@ -31,7 +31,7 @@ class RepeatedRows(RunRule):
     needs = ("stages", "training rows")
     root_cause_of = (*POOR, "PT106", "PT108", "PT501", "PT502", "PT506")
     what = "The source of batches gives the same rows again and again within an epoch."
-    why = "The model learns these few rows by heart, whatever the source could give."
+    why = "The model overfits to these few rows, whatever else the source could give."
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
         check, data = run.of(DatasetCheck, TRAINING), run.trace.run.data
