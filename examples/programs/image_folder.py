@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers
 
 CLASSES = ("circle", "cross", "square")
@@ -23,7 +24,8 @@ with tempfile.TemporaryDirectory() as folder:
         for number in range(60):
             color = rng.uniform(90, 160, 3)
             image = rng.uniform(0, 60, (20, 20, 3)) + shapes[name][..., None] * color
-            keras.utils.save_img(Path(folder) / name / f"{number}.png", image, scale=False)
+            encoded = tf.io.encode_png(image.astype("uint8"))
+            tf.io.write_file(f"{folder}/{name}/{number}.png", encoded)
     training, validation = keras.utils.image_dataset_from_directory(
         folder, image_size=(16, 16), batch_size=16, validation_split=0.2, subset="both", seed=0
     )
