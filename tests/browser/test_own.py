@@ -50,8 +50,9 @@ def drag(page: Page, *places: tuple[float, float]) -> None:
 
 
 def shown(page: Page, stage: str) -> str:
-    """The picture of what a stage gives, for comparisons."""
+    """The picture of what a stage gives, for comparisons; out of view it is painted when it comes near again."""
     open_stage(page, stage)
+    expect(page.locator(".pictures [data-stale]")).to_have_count(0)
     return str(page.locator(".pictures canvas").first.evaluate(PICTURE))
 
 
