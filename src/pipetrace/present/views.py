@@ -113,7 +113,8 @@ class StageView(Record):
         parameters, parts: the sum that gives the number of parameters, and its terms in words.
         arithmetic: the floating-point operations in words.
         example: one actual value of the example row.
-        measured: statistics of all rows, in sentences.
+        measured: statistics of the rows that were measured, in sentences.
+        measured_on: how many rows these are.
         image: the stage's output for the example row.
         bars: the same as bars, for class probabilities.
         weights: the stage's kernels as an image.
@@ -144,6 +145,7 @@ class StageView(Record):
     arithmetic: str | None
     example: str | None
     measured: tuple[str, ...]
+    measured_on: str
     image: ImageView | None
     bars: tuple[Bar, ...]
     weights: ImageView | None

@@ -79,6 +79,7 @@ export interface StageView {
   arithmetic: string | null;
   example: string | null;
   measured: string[];
+  measured_on: string;
   image: ImageView | null;
   bars: Bar[];
   weights: ImageView | null;
