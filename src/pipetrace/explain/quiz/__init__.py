@@ -1,23 +1,55 @@
-"""Three questions about a run, from its own figures; wrong answers are mistakes people make."""
+"""Questions about a run, from its own figures; wrong answers are mistakes people make."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from types import ModuleType
 
-from pipetrace.explain.quiz import data_flow, prediction, training
-from pipetrace.explain.quiz.draft import Draft
+from pipetrace.explain.quiz import (
+    convolution,
+    epochs,
+    measures,
+    parameters,
+    prediction,
+    shapes,
+    training,
+    values,
+    windows,
+)
+from pipetrace.explain.quiz.generator import Draft, Generator
 from pipetrace.trace import Given, opened
 from pipetrace.trace.document import Trace
 from pipetrace.trace.records import ShownTable
 
-SECTIONS: tuple[tuple[Callable[[Trace], Draft | None], ...], ...] = (
-    data_flow.DRAFTS,
-    training.DRAFTS,
-    prediction.DRAFTS,
+
+def _generators(*modules: ModuleType) -> tuple[Generator, ...]:
+    """One of each class that these modules define."""
+    return tuple(
+        kind()
+        for module in modules
+        for name, kind in vars(module).items()
+        if isinstance(kind, type)
+        and issubclass(kind, Generator)
+        and kind.__module__ == module.__name__
+        and not name.startswith("_")
+    )
+
+
+WINDOWS = (_generators(windows), _generators(convolution))
+COURSE = (_generators(training, epochs),)
+REST = (
+    _generators(prediction, measures),
+    _generators(parameters),
+    _generators(values),
+    _generators(shapes),
 )
-"""The questions that can be asked, by the part of the trace that they are about."""
+"""The generators by what they ask about. A quiz takes one from each part in turn: what a window
+sees or computes, what training did, and the rest."""
+GENERATORS = tuple(each for part in (*WINDOWS, *COURSE, *REST) for each in part)
 LENGTH = 3
 OPTIONS = 4
+TRIES = 3
+"""How often each generator is asked in turn for a question that was not asked yet."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +63,10 @@ class Question:
         explanation: why it is right, with the figures.
         remarks: for each option what to tell a person who chose it; for the right one the
             explanation.
-        evidence: the part of the trace that shows it: ``stage/conv2d``, ``epoch/1``, ``training``
-            or ``prediction/dense``.
+        evidence: the part of the trace that shows it: ``stage/conv2d``, ``epoch/1``, ``training``,
+            ``results`` or ``prediction/dense``.
+        level: ``easy``, ``medium`` or ``hard``.
+        skill: what it takes, such as ``shapes`` or ``parameters``.
     """
 
     text: str
@@ -41,6 +75,8 @@ class Question:
     explanation: str
     remarks: tuple[str, ...]
     evidence: str
+    level: str = ""
+    skill: str = ""
 
 
 class Quiz(ShownTable, tuple[Question, ...]):
@@ -49,31 +85,58 @@ class Quiz(ShownTable, tuple[Question, ...]):
     __slots__ = ()
 
 
-def quiz(trace: Given, seed: int = 0) -> Quiz:
-    """Three questions on this run, one on each part of the trace where the run has it.
+def quiz(trace: Given, seed: int | str = 0, questions: int = LENGTH) -> Quiz:
+    """Questions on this run, from its different parts in turn.
 
     Args:
         trace: the run, or the path of its trace.
-        seed: for the choice of questions and the order of options; the same seed gives the same
-            quiz.
+        seed: for the choice of questions, their numbers and the order of options, such as the name
+            of a student; the same seed gives the same quiz.
+        questions: how many.
 
     Returns:
-        at most three questions; fewer where the run was too short to ask about.
+        fewer questions where there is not as much to ask about.
     """
     trace = opened(trace)
     source = f"{seed} {trace.run.model_fingerprint} {trace.run.data.fingerprint}"
     chance = random.Random(source)  # noqa: S311 no secret
-    drafts = [
-        [draft for make in section if (draft := make(trace)) and len(draft.wrong) >= OPTIONS - 1]
-        for section in SECTIONS
-    ]
-    chosen = [chance.choice(section) for section in drafts if section]
-    rest = [draft for section in drafts for draft in section if draft not in chosen]
-    chance.shuffle(rest)
-    return Quiz(_question(draft, chance) for draft in [*chosen, *rest][:LENGTH])
+    made: dict[str, Question] = {}
+    for generator, draft in drafts(trace, chance):
+        if len(made) >= questions:
+            break
+        if draft.text not in made:
+            made[draft.text] = _question(generator, draft, chance)
+    return Quiz(made.values())
 
 
-def _question(draft: Draft, chance: random.Random) -> Question:
+def drafts(trace: Trace, chance: random.Random) -> Iterator[tuple[Generator, Draft]]:
+    """Questions that can be asked, from the parts in turn; a kind comes again, about something
+    else, when all others were asked."""
+    for _ in range(TRIES):
+        left = [
+            iter(chance.sample(part, len(part)))
+            for parts in (WINDOWS, COURSE, REST)
+            for part in chance.sample(parts, len(parts))
+        ]
+        while left:
+            for part in tuple(left):
+                found = next(_drafted(trace, chance, part), None)
+                if found is None:
+                    left.remove(part)
+                else:
+                    yield found
+
+
+def _drafted(
+    trace: Trace, chance: random.Random, part: Iterator[Generator]
+) -> Iterator[tuple[Generator, Draft]]:
+    for generator in part:
+        draft = generator.draft(trace, chance)
+        if draft is not None and len(draft.wrong) >= OPTIONS - 1:
+            yield generator, draft
+
+
+def _question(generator: Generator, draft: Draft, chance: random.Random) -> Question:
     options = [(draft.right, draft.explanation), *chance.sample(draft.wrong, OPTIONS - 1)]
     chance.shuffle(options)
     return Question(
@@ -83,4 +146,6 @@ def _question(draft: Draft, chance: random.Random) -> Question:
         explanation=draft.explanation,
         remarks=tuple(remark for _, remark in options),
         evidence=draft.evidence,
+        level=generator.level,
+        skill=generator.skill,
     )

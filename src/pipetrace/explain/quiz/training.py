@@ -1,52 +1,57 @@
-"""Questions about what training did."""
+"""Questions about the steps of training."""
 
 import math
+from random import Random
 
 from pipetrace.explain import metrics
-from pipetrace.explain.facts import classes, first_of, once_a_step, steps_per_epoch
-from pipetrace.explain.fits import last_stretch
-from pipetrace.explain.formatting import counted, figure, number, share
-from pipetrace.explain.judgement import best_validation, chance
-from pipetrace.explain.quiz.draft import Draft, draft, written
-from pipetrace.explain.task import only
+from pipetrace.explain.facts import Steps, classes, first_of, once_a_step, steps_per_epoch
+from pipetrace.explain.formatting import counted, exact, figure, number, share
+from pipetrace.explain.judgement import chance as chance_level
+from pipetrace.explain.quiz.generator import (
+    EASY,
+    HARD,
+    MEDIUM,
+    TRAINING,
+    Draft,
+    Generator,
+    draft,
+    has_several_fits,
+    written,
+)
 from pipetrace.trace.document import Trace
 
-OPTIONS = 4
-"""How many answers a question has."""
-MARGIN = 0.05
-"""Answers that differ by less, relative to the right one, differ by rounding alone."""
+SIZES = (4, 8, 10, 12, 16, 20, 25, 40, 48, 50, 64, 100, 128, 200, 256)
 
 
-def _several(trace: Trace) -> bool:
-    """Whether there are several fits, so that an epoch is not like the others."""
-    return len(trace.fits) > 1
-
-
-def steps_in_progress_bar(trace: Trace) -> Draft | None:
+class StepsInProgressBar(Generator):
     """What does Keras' 32/32 count?"""
-    found = None if _several(trace) else steps_per_epoch(trace)
-    if not once_a_step(trace) or found is None or not found.rows or found.count < 2:
-        return None
-    if found.batch == 1:  # then rows and batches are the same
-        return None
-    steps, rows, batch, last = found.count, found.rows, found.batch, found.last
-    full = f"{counted(steps - 1, 'full one')} and one of {last}" if last != batch else "all full"
-    epochs, convolution = trace.run.training.epochs, first_of(trace, "Conv2D")
-    holds = f"A batch holds {counted(batch, 'row')}"
-    holds += " here as well, but the bar" if batch == steps else "; the bar"
-    too = " as well" if epochs == steps else ""
-    if metrics.accuracy_name(trace):
-        quality, shown = "classified correctly", "accuracy"
-    else:
-        quality, shown = "fitted", "loss"
-    more = []
-    if convolution is not None:
-        same = convolution.config.get("filters") == steps
-        said = "There are as many filters, but the" if same else "The"
-        said += " bar knows nothing of layers; it counts batches."
-        more.append((f"{number(steps)} filters of the convolution", said))
-    return written(
-        f"""
+
+    level, skill = EASY, TRAINING
+
+    def draft(self, trace: Trace, chance: Random) -> Draft | None:
+        found = _steps(trace)
+        if found is None or found.count < 2 or found.batch == 1:  # then rows and batches are alike
+            return None
+        steps, rows, batch, last = found.count, found.rows, found.batch, found.last
+        full = (
+            f"{counted(steps - 1, 'full one')} and one of {last}" if last != batch else "all full"
+        )
+        epochs, convolution = trace.run.training.epochs, first_of(trace, "Conv2D")
+        holds = f"A batch holds {counted(batch, 'row')}"
+        holds += " here as well, but the bar" if batch == steps else "; the bar"
+        too = " as well" if epochs == steps else ""
+        if metrics.accuracy_name(trace):
+            quality, shown = "classified correctly", "accuracy"
+        else:
+            quality, shown = "fitted", "loss"
+        more = []
+        if convolution is not None:
+            same = convolution.config.get("filters") == steps
+            said = "There are as many filters, but the" if same else "The"
+            said += " bar knows nothing of layers; it counts batches."
+            more.append((f"{number(steps)} filters of the convolution", said))
+        return written(
+            f"""
 Question: While this model trains, Keras' progress bar ends with {steps}/{steps}. What does it
     count?
 Answer: {number(steps)} batches of rows
@@ -59,21 +64,25 @@ Why: {number(rows)} rows in batches of {batch} are {number(steps)} steps: {full}
 {number(steps)} rows that were {quality}: It counts what was done, not how well; the {shown} is
     shown after it.
 """,
-        "training",
-        more,
-    )
+            "training",
+            more,
+        )
 
 
-def weight_updates(trace: Trace) -> Draft | None:
-    """How often were the weights updated?"""
-    found, epochs = None if _several(trace) else steps_per_epoch(trace), len(trace.epochs)
-    if not epochs or not once_a_step(trace) or found is None or not found.rows:
-        return None
-    steps, rows, batch, last = found.count, found.rows, found.batch, found.last
-    rounded = ", rounded up," if last != batch else ""
-    said = "The last batch, smaller than the others, counts as well."
-    return written(
-        f"""
+class WeightUpdates(Generator):
+    """How often are the weights updated?"""
+
+    level, skill = MEDIUM, TRAINING
+
+    def draft(self, trace: Trace, chance: Random) -> Draft | None:
+        found = _steps(trace)
+        if found is None or not trace.epochs:
+            return None
+        epochs = chance.choice((len(trace.epochs), *range(2, 30)))
+        steps, rows, batch = found.count, found.rows, found.batch
+        rounded = ", rounded up," if found.last != batch else ""
+        return written(
+            f"""
 Question: {counted(rows, "row")} in batches of {batch}, {counted(epochs, "epoch")}: how many times
     does training update the weights?
 Answer: {number(steps * epochs)}
@@ -83,20 +92,117 @@ Why: {number(rows)} / {batch}{rounded} is {counted(steps, "batch", "batches")} a
 {number(rows * epochs)}: All rows of a batch share one update.
 {number(steps)}: That is one epoch.
 {number(batch * epochs)}: That takes the batch size for the number of batches.
+{number(rows // batch * epochs)}: The last batch, smaller than the others, counts as well.
 """,
-        "training",
-        [(number(rows // batch * epochs), said)] if rows > batch else (),
-    )
+            "training",
+            epochs=epochs,
+        )
 
 
-def chance_loss(trace: Trace) -> Draft | None:
+class OtherBatchSize(Generator):
+    """How many steps would an epoch have with another batch size?"""
+
+    level, skill = EASY, TRAINING
+
+    def draft(self, trace: Trace, chance: Random) -> Draft | None:
+        found = _steps(trace)
+        sizes = [each for each in SIZES if found and each != found.batch and 2 * each < found.rows]
+        if found is None or not sizes:
+            return None
+        batch, rows = chance.choice(sizes), found.rows
+        right = math.ceil(rows / batch)
+        return written(
+            f"""
+Question: This run has {counted(found.count, "step")} in an epoch, with batches of {found.batch}.
+    How many would it have with batch_size={batch}, for its {number(rows)} rows?
+Answer: {number(right)}
+Why: {number(rows)} / {batch} is {figure(rows / batch)}{"; the rest is a batch too" if rows % batch else ""}.
+{number(rows // batch)}: The rows that are left over make a last, smaller batch.
+{number(found.count)}: That is with batches of {found.batch}.
+{number(batch)}: That is how many rows a batch has.
+{number(round(found.count * batch / found.batch))}: Larger batches make fewer steps.
+{number(rows - batch)}: The rows are divided into batches.
+{number(right + 1)}: The last batch is counted already.
+""",
+            "training",
+            batch=batch,
+        )
+
+
+class LastBatch(Generator):
+    """How many rows has the last batch?"""
+
+    level, skill = MEDIUM, TRAINING
+
+    def draft(self, trace: Trace, chance: Random) -> Draft | None:
+        found = _steps(trace)
+        rows = found.rows if found else 0
+        sizes = [each for each in SIZES if 2 * each < rows and rows % each]
+        if not sizes:
+            return None
+        batch = chance.choice(sizes)
+        rest = rows % batch
+        return written(
+            f"""
+Question: {number(rows)} rows are trained on in batches of {batch}. How many rows has the last batch
+    of an epoch?
+Answer: {number(rest)}
+Why: {rows // batch} full batches hold {number(rows - rest)} rows; {rest} are left.
+{number(batch)}: {number(rows)} is no multiple of {batch}.
+{number(batch - rest)}: So many are missing for a full batch.
+{number(rows // batch)}: That is the number of full batches.
+{number(math.ceil(rows / batch))}: That is the number of batches.
+{number(rest + batch)}: What is more than a batch is split.
+{number(1)}: All rows that are left over come together.
+""",
+            "training",
+            batch=batch,
+        )
+
+
+class EpochsForUpdates(Generator):
+    """How many epochs give so many updates?"""
+
+    level, skill = HARD, TRAINING
+
+    def draft(self, trace: Trace, chance: Random) -> Draft | None:
+        found = _steps(trace)
+        if found is None or found.count < 2:
+            return None
+        steps, wanted = found.count, 50 * chance.randrange(2, 60)
+        right = math.ceil(wanted / steps)
+        return written(
+            f"""
+Question: An epoch of this run is {number(steps)} steps. After how many epochs have the weights been
+    updated at least {number(wanted)} times?
+Answer: {number(right)}
+Why: {number(right)} x {number(steps)} = {number(right * steps)}; one epoch less gives
+    {number((right - 1) * steps)}.
+{number(right - 1)}: That gives {number((right - 1) * steps)} updates.
+{number(wanted)}: An epoch has {number(steps)} updates.
+{number(math.ceil(wanted / found.rows))}: A step takes a whole batch; rows are not updates.
+{number(math.ceil(wanted / found.batch))}: An epoch has {number(steps)} updates, not
+    {found.batch}.
+{number(right + 2)}: That is more than needed.
+{number(2 * right)}: That is more than needed.
+""",
+            "training",
+            updates=wanted,
+        )
+
+
+class ChanceLoss(Generator):
     """What is the loss at chance level?"""
-    total, level = classes(trace), chance(trace)
-    first = trace.epochs[0].metrics.get("loss", math.nan) if trace.epochs else math.nan
-    if level is None or _several(trace) or not math.isfinite(first):
-        return None
-    return written(
-        f"""
+
+    level, skill = HARD, TRAINING
+
+    def draft(self, trace: Trace, chance: Random) -> Draft | None:
+        total, level = classes(trace), chance_level(trace)
+        first = trace.epochs[0].metrics.get("loss", math.nan) if trace.epochs else math.nan
+        if level is None or has_several_fits(trace) or not math.isfinite(first):
+            return None
+        return written(
+            f"""
 Question: A model gives each of {total} classes the same probability. What is its cross-entropy
     loss?
 Answer: {figure(level.loss)}
@@ -108,107 +214,42 @@ Why: The loss is minus the logarithm of the probability of the true class: -ln(1
 {figure(math.log2(total))}: That is the logarithm to base 2; the loss uses the natural one.
 0: A loss of 0 needs probability 1 for the true class.
 """,
-        "epoch/1",
-    )
-
-
-def validation_ahead(trace: Trace) -> Draft | None:
-    """Why can validation be better than training in the first epoch?"""
-    if not trace.epochs or _several(trace) or trace.run.training.is_weighted:
-        return None
-    first = trace.epochs[0].metrics
-    before, after = first.get("loss", math.nan), first.get("val_loss", math.nan)
-    if not (math.isfinite(before) and math.isfinite(after) and 0 < after < 0.9 * before):
-        return None
-    # Where the training loss does not fall in the next epoch either, it is the rows that differ.
-    later = trace.epochs[1].metrics.get("loss", math.nan) if len(trace.epochs) > 1 else after
-    if not later < 0.95 * before:
-        return None
-    return written(
-        f"""
-Question: In epoch 1 the training loss is {figure(before)} and the validation loss {figure(after)}.
-    Why is the validation loss lower?
-Answer: The training loss is an average over the epoch; validation comes after it
-Why: The training loss is averaged over all steps, the first ones with weak weights included.
-    Validation is measured once, with the weights at the end of the epoch.
-The model was trained on the validation rows as well: No step ever sees the validation rows.
-There are fewer validation rows, so less loss adds up: A loss is a mean over rows, not a sum.
-The model overfits the training rows: Overfitting makes the training loss the lower one.
-Losses on different rows cannot be compared: They are means over rows of the same kind, so they can.
-""",
-        "epoch/1",
-    )
-
-
-def best_epoch(trace: Trace) -> Draft | None:
-    """Which epoch's weights would one keep?"""
-    trace = last_stretch(trace)
-    best, epochs = best_validation(trace), trace.epochs
-    if best is None or len(epochs) < OPTIONS or best is epochs[-1]:
-        return None
-    losses = {epoch.number: epoch.metrics.get("val_loss", math.nan) for epoch in epochs}
-    lowest, last = figure(losses[best.number]), epochs[-1].number
-    if sum(figure(each) == lowest for each in losses.values()) > 1:
-        return None
-    trained = [epoch for epoch in epochs if math.isfinite(epoch.metrics.get("loss", math.nan))]
-    least = min(trained, key=lambda epoch: epoch.metrics["loss"], default=None)
-    wrong = [(f"Epoch {last}", "That is the last epoch; later is not always better.")]
-    if least is not None:
-        said = "There the training loss is lowest, on rows that the model was trained on."
-        wrong.append((f"Epoch {least.number}", said))
-    wrong += [
-        (
-            f"Epoch {each}",
-            f"The validation loss after epoch {each} is {figure(loss)}, above {lowest}.",
+            "epoch/1",
         )
-        for each, loss in losses.items()
-        if math.isfinite(loss)
-    ]
-    return draft(
-        "After which epoch did the model perform best on the validation set?",
-        f"Epoch {best.number}",
-        f"There the validation loss is lowest, {lowest}; after the last epoch it is "
-        f"{figure(losses[last])}.",
-        wrong,
-        f"epoch/{best.number}",
-    )
 
 
-def mean_of_a_loss(trace: Trace) -> Draft | None:
-    """What is a mean squared error?"""
-    output = only(trace)
-    loss = trace.epochs[-1].metrics.get("loss", math.nan) if trace.epochs else math.nan
-    if output is None or output.loss != "mean squared error" or not 0 < loss < math.inf:
-        return None
-    if trace.run.training.is_weighted:
-        return None
-    root = math.sqrt(loss)
-    if abs(root - loss) < MARGIN * loss:
-        return None
-    wrong = (
-        (loss, "That is the square; the error is its square root."),
-        (loss / 2, "That is half of the square; the error is its square root."),
-        (loss**2, "That squares once more; the loss is a square already."),
-        (2 * loss, "That doubles the square; the error is its square root."),
-    )
-    return written(
-        f"""
-Question: The loss of the last epoch, a mean squared error, is {figure(loss)}. How large is the
-    error of a row with exactly this loss?
-Answer: {figure(root)}
-Why: The error is squared: {figure(root)} x {figure(root)} is about {figure(loss)}. The square root
-    of the loss has the unit of the target.
-""",
-        f"epoch/{trace.epochs[-1].number}",
-        [(figure(each), said) for each, said in wrong if abs(each - root) > MARGIN * root],
-    )
+class LearningRate(Generator):
+    """What does one step of plain gradient descent make of a weight?"""
+
+    level, skill = MEDIUM, TRAINING
+
+    def draft(self, trace: Trace, chance: Random) -> Draft | None:
+        rate = trace.epochs[-1].learning_rate if trace.epochs else None
+        if not rate or not math.isfinite(rate):
+            return None
+        weight, slope = chance.randrange(5, 95) / 100, chance.choice((-4, -2, -1, 1, 2, 3, 5))
+        right = weight - rate * slope
+        wrong = [
+            (weight + rate * slope, "A step goes against the gradient."),
+            (weight - slope, "The gradient is multiplied by the learning rate."),
+            (weight * (1 - rate), "The step depends on the gradient, not on the weight."),
+            (weight - rate, "The step is the learning rate times the gradient."),
+            (rate * slope, "That is the step; it is taken off the weight."),
+            (weight - slope / rate, "The gradient is multiplied by the learning rate."),
+        ]
+        return draft(
+            f"With this run's learning rate of {exact(rate)}, what does one step of plain gradient "
+            f"descent make of a weight of {exact(weight)} whose gradient is {slope}?",
+            exact(round(right, 7)),
+            f"{exact(weight)} - {exact(rate)} x {slope} = {exact(round(right, 7))}.",
+            [(exact(round(each, 7)), said) for each, said in wrong],
+            f"epoch/{trace.epochs[-1].number}",
+            weight=weight,
+            slope=slope,
+        )
 
 
-DRAFTS = (
-    steps_in_progress_bar,
-    weight_updates,
-    chance_loss,
-    validation_ahead,
-    best_epoch,
-    mean_of_a_loss,
-)
+def _steps(trace: Trace) -> Steps | None:
+    """The batches of an epoch where each updates the weights once, and their rows are known."""
+    found = None if has_several_fits(trace) else steps_per_epoch(trace)
+    return found if found is not None and found.rows and once_a_step(trace) else None

@@ -1,0 +1,282 @@
+"""What a generator of questions is, and the question in the making that it gives."""
+
+import math
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+
+from pipetrace.explain.facts import first_call, layer_stages
+from pipetrace.explain.formatting import dimensions, figure, has_rows, share
+from pipetrace.explain.layers import is_of_keras
+from pipetrace.trace.document import Array, Spec, Stage, Trace
+
+EASY, MEDIUM, HARD = "easy", "medium", "hard"
+SHAPES, PARAMETERS, VALUES, TRAINING = "shapes", "parameters", "values", "training"
+PREDICTION, MEASURES = "prediction", "measures"
+"""What a question takes: to follow shapes, to count parameters, to compute a value, to know what
+training does, to read one prediction, to work with measures of the result."""
+
+NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+IMPOSSIBLE = re.compile(r"(^|x )(0|-\d+) x |x (0|-\d+)$|^Lines -")
+"""A shape with an axis of no length, or lines ahead of the first one."""
+NEAR = 1e-4
+"""How far what is computed here may be from what was recorded, beside the largest value."""
+MARGIN = 0.05
+"""Measured answers that differ by less, relative to the right one, differ by rounding alone."""
+Mistakes: TypeAlias = Sequence[tuple[str, str]]
+"""Wrong answers, each with what to tell a person who chose it."""
+Asked: TypeAlias = str | tuple[str, Mapping[str, Any]]
+"""A question as ``written`` takes it, alone or with what was drawn for it."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a question is made from.
+
+    Attributes:
+        text: the question.
+        right: the right answer.
+        explanation: why it is right, with the figures.
+        wrong: answers that a known mistake gives, each with what to tell a person who chose it; all
+            different from each other and from the right one.
+        evidence: the part of the trace that shows it.
+        about: what was drawn for it, such as a stage and a position, so that the answer can be
+            computed again.
+    """
+
+    text: str
+    right: str
+    explanation: str
+    wrong: tuple[tuple[str, str], ...]
+    evidence: str
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Generator(ABC):
+    """Makes one kind of question, where it applies to a run.
+
+    Attributes:
+        level: ``easy``, ``medium`` or ``hard``.
+        skill: what it takes: ``shapes``, ``parameters``, ``values``, ``training``, ``prediction``
+            or ``measures``.
+    """
+
+    level: ClassVar[str]
+    skill: ClassVar[str]
+
+    @abstractmethod
+    def draft(self, trace: Trace, chance: Random) -> Draft | None:
+        """A question about this run; None where it does not apply.
+
+        Args:
+            trace: the run.
+            chance: draws what the question is about, such as a stage, a position or a number.
+        """
+
+
+class OfStage(Generator):
+    """Makes a question about one stage, drawn from those that it applies to.
+
+    Attributes:
+        layers: the classes of Keras' layers that it is about; any stage with rows where empty.
+        place: where the page shows the answer, ``stage`` or ``prediction``.
+    """
+
+    layers: ClassVar[tuple[str, ...]] = ()
+    place: ClassVar[str] = "stage"
+
+    def draft(self, trace: Trace, chance: Random) -> Draft | None:
+        """See ``Generator``."""
+        known = layers(trace, *self.layers) if self.layers else layer_stages(trace)
+        found = [stage for stage in known if has_known_shapes(stage) and self.fits(trace, stage)]
+        if not found:
+            return None
+        stage = chance.choice(found)
+        asked = self.ask(trace, stage, chance)
+        if asked is None:
+            return None
+        block, about = asked if isinstance(asked, tuple) else (asked, {})
+        return written(block, f"{self.place}/{stage.name}", stage=stage.name, **about)
+
+    def fits(self, trace: Trace, stage: Stage) -> bool:
+        """Whether a stage of these classes can be asked about."""
+        return True
+
+    @abstractmethod
+    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked | None:
+        """The question as ``written`` takes it, and what else was drawn; None where it does not
+        apply after all."""
+
+
+class OfImages(OfStage):
+    """Makes a question about a stage between feature maps whose channels come last."""
+
+    def fits(self, trace: Trace, stage: Stage) -> bool:
+        """See ``OfStage``."""
+        is_last = stage.config.get("data_format") != "channels_first"
+        return super().fits(trace, stage) and is_last and len(stage.inputs[0].shape) == 4
+
+
+def draft(
+    text: str, right: str, explanation: str, mistakes: Mistakes, evidence: str, **about: Any
+) -> Draft:
+    """A draft without the mistakes that happen to give the right answer, the same answer twice, or
+    nothing that there could be, and without a second mistake of the same kind.
+
+    Answers are compared by what they say: 10 % and 10.0 % are one answer.
+    """
+    answers, remarks = {_meaning(right)}, set[str]()
+    wrong = []
+    for answer, remark in mistakes:
+        is_new = _meaning(answer) not in answers and remark not in remarks
+        if is_new and not IMPOSSIBLE.search(answer):
+            answers.add(_meaning(answer))
+            remarks.add(remark)
+            wrong.append((answer, remark))
+    return Draft(text, right, explanation, tuple(wrong), evidence, about)
+
+
+def written(block: str, evidence: str, more: Mistakes = (), **about: Any) -> Draft:
+    """A draft written as lines; an indented line continues the one above.
+
+    The first three lines are the question, the right answer and its explanation, marked by
+    "Question:", "Answer:" and "Why:". The others are mistakes: "answer: remark".
+
+    Args:
+        block: the lines, without names that a user gave, which might hold line breaks.
+        evidence: the part of the trace that shows the answer.
+        more: further mistakes.
+        about: what was drawn.
+    """
+    lines = re.sub(r"\n +", " ", block.strip()).splitlines()
+    text, right, explanation = (line.partition(": ")[2] for line in lines[:3])
+    wrong = [(answer, remark) for answer, _, remark in (line.partition(": ") for line in lines[3:])]
+    return draft(text, right, explanation, [*wrong, *more], evidence, **about)
+
+
+def measured(
+    values: Iterable[tuple[float, str]], right: float, write: Callable[[float], str] = figure
+) -> list[tuple[str, str]]:
+    """The mistakes whose value can be told from the right one, written.
+
+    Args:
+        values: what each mistake gives, with what to say of it.
+        right: the right value.
+        write: how a value is written.
+    """
+    most = 1 if write is share else math.inf  # nobody would choose a share above all
+    return [
+        (write(value), remark)
+        for value, remark in values
+        if math.isfinite(value) and value <= most and abs(value - right) > MARGIN * abs(right)
+    ]
+
+
+def named(stage: Stage) -> str:
+    """A layer as questions name it: ``Conv2D (conv2d)``; a stage without a class by its name."""
+    return f"{stage.layer} ({stage.name})" if stage.layer else stage.name
+
+
+def layers(trace: Trace, *kinds: str) -> list[Stage]:
+    """The stages of some classes of Keras' own layers whose specs are recorded, in order."""
+    return [
+        stage
+        for stage in trace.stages
+        if stage.layer in kinds and stage.inputs and stage.outputs and is_of_keras(stage)
+    ]
+
+
+def owners(trace: Trace) -> list[Stage]:
+    """The stages that hold parameters, each once."""
+    return [
+        stage
+        for stage in layer_stages(trace)
+        if stage.parameters.total and first_call(trace, stage) == stage.name
+    ]
+
+
+def has_known_shapes(stage: Stage) -> bool:
+    """Whether a layer takes and gives rows of a known shape."""
+    if not stage.inputs or not stage.outputs or not stage.layer:
+        return False
+    specs = (stage.inputs[0], stage.outputs[0])
+    return all(len(each.shape) > 1 and has_rows(each) for each in specs) and not any(
+        None in each.shape[1:] for each in specs
+    )
+
+
+def lengths(spec: Spec) -> tuple[int, ...]:
+    """The lengths of the axes but that of the rows, all of which are known."""
+    return tuple(length or 0 for length in spec.shape[1:])
+
+
+def size(*shape: int) -> str:
+    """Lengths as a shape: ``26 x 26 x 32``."""
+    return dimensions(shape)
+
+
+def is_biased(stage: Stage) -> bool:
+    """Whether a layer adds a bias."""
+    return bool(stage.config.get("use_bias", True))
+
+
+def weight(trace: Trace, stage: Stage, name: str) -> Array | None:
+    """A weight of a stage after training; None where it is not recorded or not finite."""
+    found = trace.weights.get(f"{first_call(trace, stage)}/{name}")
+    if found is None or found.dtype.kind != "f" or not np.isfinite(found).all():
+        return None
+    return found
+
+
+def received(trace: Trace, stage: Stage) -> Array | None:
+    """What a stage received for the example row, all of it finite; None where not recorded."""
+    spec = stage.inputs[0] if stage.inputs else None
+    source = trace.stages.by_name.get(spec.source or "") if spec and not spec.output else None
+    found = source.example if source is not None else None
+    if found is None or found.dtype.kind not in "fiub" or not np.isfinite(found).all():
+        return None
+    return found
+
+
+def has_several_fits(trace: Trace) -> bool:
+    """Whether there are several fits, so that an epoch is not like the others."""
+    return len(trace.fits) > 1
+
+
+def activation_name(stage: Stage) -> str:
+    """A layer's activation as questions name it."""
+    name = stage.config.get("activation") or "linear"
+    return {"relu": "ReLU", "linear": "no function"}.get(str(name), str(name))
+
+
+def activated(stage: Stage, value: float) -> float | None:
+    """A sum behind the stage's activation; None for one that takes more than a value."""
+    kinds = {
+        "ReLU": lambda x: max(0.0, x),
+        "no function": lambda x: x,
+        "sigmoid": lambda x: 1 / (1 + math.exp(-x)) if x > -700 else 0.0,
+        "tanh": math.tanh,
+    }
+    found = kinds.get(activation_name(stage))
+    return None if found is None else float(found(value))
+
+
+def agrees(value: float, example: Array, place: tuple[int, ...]) -> bool:
+    """Whether a value is what was recorded."""
+    return abs(value - float(example[place])) <= NEAR * max(1.0, float(np.abs(example).max()))
+
+
+def lines(mistakes: Mistakes) -> str:
+    """Mistakes as ``written`` takes them."""
+    return "\n".join(f"{answer}: {remark}" for answer, remark in mistakes)
+
+
+def _meaning(answer: str) -> tuple[str, tuple[float, ...]]:
+    """An answer's words and its numbers, however these are written."""
+    numbers = tuple(float(found.replace(",", "")) for found in NUMBER.findall(answer))
+    return NUMBER.sub("#", answer), numbers

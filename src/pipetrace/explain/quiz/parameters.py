@@ -1,0 +1,428 @@
+"""Questions about how many parameters there are, and what they take."""
+
+import math
+from random import Random
+
+from pipetrace.explain.formatting import counted, number, share
+from pipetrace.explain.layers import kernel, operation
+from pipetrace.explain.quiz.generator import (
+    EASY,
+    HARD,
+    MEDIUM,
+    PARAMETERS,
+    Asked,
+    Draft,
+    Generator,
+    OfImages,
+    OfStage,
+    draft,
+    is_biased,
+    lengths,
+    lines,
+    measured,
+    named,
+    owners,
+    size,
+    written,
+)
+from pipetrace.trace.document import Stage, Trace
+
+SLOTS = {"Adam": 2, "AdamW": 2, "Nadam": 2, "RMSprop": 1, "Adagrad": 1}
+"""How many numbers an optimizer of Keras keeps for each weight, as it is by default."""
+
+
+class _Convolution(OfImages):
+    """About a convolution with a bias whose parameters add up."""
+
+    layers = ("Conv2D",)
+
+    def fits(self, trace: Trace, stage: Stage) -> bool:
+        if not super().fits(trace, stage) or stage.config.get("groups", 1) != 1:
+            return False
+        each, filters = self.each(stage), lengths(stage.outputs[0])[-1]
+        return is_biased(stage) and (each + 1) * filters == stage.parameters.total
+
+    @staticmethod
+    def each(stage: Stage) -> int:
+        """How many weights a filter has."""
+        return math.prod(kernel(stage)) * lengths(stage.inputs[0])[-1]
+
+
+class ConvolutionParameters(_Convolution):
+    """How many parameters does the convolution have?"""
+
+    level, skill = EASY, PARAMETERS
+
+    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
+        down, across, filters = lengths(stage.outputs[0])
+        each, words = self.each(stage), operation(stage)
+        window = size(*kernel(stage), lengths(stage.inputs[0])[-1])
+        return f"""
+Question: How many parameters does a Conv2D layer with {counted(filters, "filter")} of {window}
+    have?
+Answer: {number(each * filters + filters)}
+Why: {words.parameters}: {words.parts}. The same weights are used at every position.
+{number(each * filters)}: That is {window} x {filters}; the biases are missing.
+{number(each + 1)}: That is one filter with its bias; there are {filters}.
+{number((each + 1) * down * across * filters)}: That would be separate weights at every position; a
+    convolution uses the same ones everywhere.
+{number(each * filters + 1)}: Every filter has a bias of its own; there is not one for all.
+"""
+
+
+class OtherFilters(_Convolution):
+    """How many parameters would the convolution have with other filters?"""
+
+    level, skill = MEDIUM, PARAMETERS
+
+    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
+        (high, wide, channels), now = lengths(stage.inputs[0]), lengths(stage.outputs[0])[-1]
+        filters = chance.choice([each for each in (4, 10, 12, 20, 24, 40, 48, 96) if each != now])
+        side = chance.choice([each for each in (1, 2, 3, 5, 7) if each <= min(high, wide)])
+        each = side * side * channels
+        right = (each + 1) * filters
+        return (
+            f"""
+Question: {named(stage)} reads {counted(channels, "channel")} and has
+    {number(stage.parameters.total)} parameters. How many would it have with filters={filters} and
+    kernel_size={side}?
+Answer: {number(right)}
+Why: {side} x {side} x {channels} weights and a bias for each filter: ({each} + 1) x {filters} =
+    {number(right)}.
+{number(each * filters)}: The biases are missing.
+{number(each * filters + 1)}: Every filter has a bias of its own.
+{number((side * side + 1) * filters)}: A filter reads all {channels} input channels.
+{number((side * channels + 1) * filters)}: The window is {side} x {side}, not {side}.
+{number(stage.parameters.total // now * filters)}: The size of the kernel changes as well.
+{number(each + 1)}: That is one filter; there are {filters}.
+""",
+            {"filters": filters, "kernel_size": side},
+        )
+
+
+class FilterDepth(_Convolution):
+    """How many numbers does one filter multiply at a position?"""
+
+    level, skill = EASY, PARAMETERS
+
+    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
+        channels, filters = lengths(stage.inputs[0])[-1], lengths(stage.outputs[0])[-1]
+        (tall, broad), each = kernel(stage), self.each(stage)
+        return f"""
+Question: {named(stage)} has a {tall} x {broad} window; its input has
+    {counted(channels, "channel")}. How many products does one filter add up at one position?
+Answer: {number(each)}
+Why: One for each value in the window: {tall} x {broad} x {channels} = {number(each)}.
+{number(tall * broad)}: A filter reads all {channels} channels.
+{number(channels)}: A filter reads all {tall} x {broad} positions of its window.
+{number(each * filters)}: That is for all {filters} filters.
+{number(tall + broad + channels)}: Lines, columns and channels are multiplied, not added.
+{number(filters)}: That is the number of filters.
+{number(each + 1)}: The bias is added; it is no product.
+"""
+
+
+class SmallerImage(_Convolution):
+    """How many parameters would the convolution have for another image?"""
+
+    level, skill = MEDIUM, PARAMETERS
+
+    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
+        high, wide, channels = lengths(stage.inputs[0])
+        times = chance.choice((2, 3, 4))
+        total, (down, across, filters) = stage.parameters.total, lengths(stage.outputs[0])
+        return (
+            f"""
+Question: {named(stage)} reads {high} x {wide} x {channels} and has {number(total)} parameters. How
+    many would it have for {times * high} x {times * wide} x {channels}?
+Answer: {number(total)}
+Why: The same kernels slide over every image, so nothing depends on its size.
+{number(total * times)}: A kernel is not larger for a larger image.
+{number(total * times**2)}: There are {times**2} times as many positions, but one set of weights.
+{number((total - filters) * times**2 + filters)}: A kernel is not larger for a larger image.
+{number(total * down * across)}: The weights are shared by all positions.
+""",
+            {"times": times},
+        )
+
+
+class DenseInstead(_Convolution):
+    """How many parameters would a dense layer need in place of a convolution?"""
+
+    level, skill = HARD, PARAMETERS
+
+    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
+        taken, given = (math.prod(lengths(each)) for each in (stage.inputs[0], stage.outputs[0]))
+        total = stage.parameters.total
+        right = (taken + 1) * given
+        return f"""
+Question: {named(stage)} makes {number(given)} values of {number(taken)} with {number(total)}
+    parameters. How many would a Dense layer need for that?
+Answer: {number(right)}
+Why: A weight for each pair of input and output, and a bias for each output: ({number(taken)} + 1) x
+    {number(given)} = {number(right)}.
+{number(taken * given)}: The biases are missing.
+{number(taken + given)}: Every output has a weight for every input, so multiply.
+{number(total)}: A Dense layer shares no weights.
+{number((given + 1) * taken)}: There is one bias for each output, not for each input.
+{number(total * given)}: A Dense layer has a weight for each pair of input and output.
+"""
+
+
+class WithoutWeights(OfStage):
+    """How many parameters has a layer that only rearranges or compares?"""
+
+    level, skill = EASY, PARAMETERS
+    layers = ("MaxPooling2D", "AveragePooling2D", "Flatten", "Dropout", "MaxPooling1D", "Reshape")
+
+    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
+        taken, given = (math.prod(lengths(each)) for each in (stage.inputs[0], stage.outputs[0]))
+        return f"""
+Question: {named(stage)} receives {number(taken)} values of a row and gives {number(given)}. How
+    many parameters does it have?
+Answer: 0
+Why: It has nothing to learn; what it does is the same before and after training.
+{number(given)}: It gives so many values, but learns none of them.
+{number(taken)}: It receives so many values, without weighing them.
+{number(taken * given)}: That is a Dense layer without its biases.
+{number((taken + 1) * given)}: That is a Dense layer.
+"""
+
+
+class DenseParameters(OfStage):
+    """How many parameters does a dense layer have, or would it have with other units?"""
+
+    level, skill, layers = EASY, PARAMETERS, ("Dense",)
+
+    def fits(self, trace: Trace, stage: Stage) -> bool:
+        width, units = lengths(stage.inputs[0])[-1], lengths(stage.outputs[0])[-1]
+        return is_biased(stage) and (width + 1) * units == stage.parameters.total and width > 1
+
+    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
+        width, now = lengths(stage.inputs[0])[-1], lengths(stage.outputs[0])[-1]
+        units = chance.choice((now, *(each for each in (5, 12, 20, 48, 80, 100) if each != now)))
+        right = (width + 1) * units
+        return (
+            f"""
+Question: How many parameters does a Dense layer of {counted(units, "unit")} have behind
+    {number(width)} values, as {named(stage)} receives them?
+Answer: {number(right)}
+Why: One weight for each input and unit, {number(width)} x {units} = {number(width * units)}, and
+    one bias for each unit: {number(right)}.
+{number(width * units)}: The biases are missing, one for each unit.
+{number(width * units + 1)}: Every unit has a bias of its own.
+{number(width * units + width)}: There is one bias for each unit, not for each input.
+{number(width + units)}: Every unit has a weight for every input, so multiply.
+{number(width + 1)}: That is one unit with its bias.
+""",
+            {"units": units},
+        )
+
+
+class EmbeddingParameters(OfStage):
+    """How many parameters does an embedding have?"""
+
+    level, skill, layers = EASY, PARAMETERS, ("Embedding",)
+
+    def fits(self, trace: Trace, stage: Stage) -> bool:
+        known = {"input_dim", "output_dim"} <= stage.config.keys()
+        return known and self.sizes(stage)[0] * self.sizes(stage)[1] == stage.parameters.total
+
+    @staticmethod
+    def sizes(stage: Stage) -> tuple[int, int]:
+        """How many integers the table has, and how long each vector is."""
+        return int(stage.config["input_dim"]), int(stage.config["output_dim"])
+
+    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
+        (entries, now), steps = self.sizes(stage), lengths(stage.outputs[0])[0]
+        width = chance.choice((now, *(each for each in (6, 12, 24, 48, 100) if each != now)))
+        return (
+            f"""
+Question: An Embedding layer like {stage.name} holds a vector of {width} values for each of
+    {number(entries)} integers. How many parameters does it have?
+Answer: {number(entries * width)}
+Why: {number(entries)} x {width} = {number(entries * width)}: a table, one line for each integer.
+{number(entries * width + width)}: An embedding has no bias; it only looks vectors up.
+{number(entries + width)}: Every integer has its own vector, so multiply.
+{number(entries * width + entries)}: There is nothing beside the vectors.
+{number(steps * width)}: That is what it gives for a row; the table holds every integer.
+""",
+            {"width": width},
+        )
+
+
+class RecurrentParameters(OfStage):
+    """How many parameters does a recurrent layer have?"""
+
+    level, skill, layers = HARD, PARAMETERS, ("LSTM", "SimpleRNN")
+
+    def fits(self, trace: Trace, stage: Stage) -> bool:
+        width, units, times = self.sizes(stage)
+        return is_biased(stage) and times * units * (width + units + 1) == stage.parameters.total
+
+    @staticmethod
+    def sizes(stage: Stage) -> tuple[int, int, int]:
+        """Values of a step, units, and how many sets of weights there are."""
+        times = 4 if stage.layer == "LSTM" else 1
+        return lengths(stage.inputs[0])[-1], int(stage.config["units"]), times
+
+    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
+        width, now, times = self.sizes(stage)
+        units = chance.choice((now, *(each for each in (6, 10, 20, 24, 48) if each != now)))
+        one = units * (width + units + 1)
+        sets = "Three gates and the new state each have" if times == 4 else "There are"
+        return (
+            f"""
+Question: How many parameters has a layer of class {stage.layer} with {counted(units, "unit")} that
+    reads {counted(width, "value")} at each step, as {stage.name} does?
+Answer: {number(times * one)}
+Why: {sets} {width} x {units} weights for the inputs, {units} x {units} for the previous output and
+    {units} biases: {times} x {number(one)} = {number(times * one)}.
+{number(times * units * (width + 1))}: The weights for the previous output are missing.
+{number(times * units * (width + units))}: The biases are missing.
+{number((5 - times) * one)}: {"That is one gate of four." if times == 4 else "It has no gates."}
+{number(3 * one)}: {
+                "Beside the three gates, the new state has weights."
+                if times == 4
+                else "It has no gates."
+            }
+{number(times * units * (units + 1))}: The weights for the inputs are missing.
+""",
+            {"units": units},
+        )
+
+
+class NormalizationParameters(OfStage):
+    """How many of a batch normalization's parameters does training change?"""
+
+    level, skill, layers = MEDIUM, PARAMETERS, ("BatchNormalization",)
+
+    def fits(self, trace: Trace, stage: Stage) -> bool:
+        return stage.parameters.total == 4 * lengths(stage.outputs[0])[-1]
+
+    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
+        channels = lengths(stage.outputs[0])[-1]
+        return f"""
+Question: {named(stage)} normalizes {counted(channels, "channel")} and holds
+    {number(4 * channels)} numbers. How many of them can the optimizer change?
+Answer: {number(2 * channels)}
+Why: gamma and beta of each channel; mean and variance are averages of what passed.
+{number(4 * channels)}: Mean and variance are not trained; they are averages of what passed.
+{number(channels)}: Each channel has gamma and beta.
+{number(3 * channels)}: The mean is an average of what passed, as is the variance.
+{number(2)}: Each channel has its own gamma and beta.
+{number(0)}: gamma and beta are trained.
+"""
+
+
+class MostParameters(Generator):
+    """Which layer has the most parameters?"""
+
+    level, skill = EASY, PARAMETERS
+
+    def draft(self, trace: Trace, chance: Random) -> Draft | None:
+        order = sorted(owners(trace), key=lambda stage: -stage.parameters.total)
+        if len(order) < 4 or order[0].parameters.total == order[1].parameters.total:
+            return None
+        most, total = order[0], number(sum(each.parameters.total for each in order))
+        has = {each.name: number(each.parameters.total) for each in order}
+        return draft(
+            "Which of these layers has the most parameters?",
+            named(most),
+            f"{named(most)} has {has[most.name]} of {total}.",
+            [
+                (named(each), f"It has {has[each.name]}; {named(most)} has {has[most.name]}.")
+                for each in order[1:5]
+            ],
+            f"stage/{most.name}",
+        )
+
+
+class ParameterShare(Generator):
+    """What share of all parameters does a layer hold?"""
+
+    level, skill = EASY, PARAMETERS
+
+    def draft(self, trace: Trace, chance: Random) -> Draft | None:
+        held = owners(trace)
+        total = sum(each.parameters.total for each in held)
+        if len(held) < 2:
+            return None
+        stage = chance.choice(held)
+        part = stage.parameters.total
+        right = part / total
+        wrong = [
+            (1 / len(held), f"The {len(held)} layers with parameters have not equally many."),
+            (1 - right, "That is what the other layers hold."),
+            (part / (total + part), "The total includes this layer already."),
+            (right / 10, "A share of 1 is 100 %, so this is ten times too small."),
+            (10 * right, "A share of 1 is 100 %, so this is ten times too large."),
+            (part / (total - part), "That is the ratio to all others, not to the total."),
+            (right / 2, "Each parameter counts once, so this is half of it."),
+        ]
+        return written(
+            f"""
+Question: {named(stage)} has {number(part)} of the model's {number(total)} parameters. What share is
+    that?
+Answer: {share(right)}
+Why: {number(part)} / {number(total)} = {share(right)}.
+{lines(measured(wrong, right, share))}
+""",
+            f"stage/{stage.name}",
+            stage=stage.name,
+        )
+
+
+class WeightBytes(Generator):
+    """How much memory do the parameters take?"""
+
+    level, skill = MEDIUM, PARAMETERS
+
+    def draft(self, trace: Trace, chance: Random) -> Draft | None:
+        total = sum(each.parameters.total for each in owners(trace))
+        if not total:
+            return None
+        dtype, each = chance.choice((("float32", 4), ("float16", 2), ("float64", 8)))
+        return written(
+            f"""
+Question: How many bytes do this model's {counted(total, "parameter")} take in {dtype}?
+Answer: {number(total * each)}
+Why: A {dtype} has {8 * each} bits, {each} bytes: {number(total)} x {each} = {number(total * each)}.
+{number(total)}: That would be one byte for each; a {dtype} has {each}.
+{number(total * 8 * each)}: Those are bits; 8 of them are a byte.
+{number(total * (6 - each) if each < 6 else total * 4)}: That is another dtype.
+{number(total * each // 1024)}: Those are kibibytes.
+{number(total * each * 3)}: That is with what Adam keeps beside them.
+""",
+            "training",
+            dtype=dtype,
+        )
+
+
+class OptimizerMemory(Generator):
+    """How many numbers does the optimizer keep beside the weights?"""
+
+    level, skill = HARD, PARAMETERS
+
+    def draft(self, trace: Trace, chance: Random) -> Draft | None:
+        name, settings = trace.run.training.optimizer, trace.run.training.optimizer_config
+        total = sum(each.parameters.trainable for each in owners(trace))
+        special = any(settings.get(key) for key in ("amsgrad", "centered", "momentum", "use_ema"))
+        slots = SLOTS.get(name)
+        if not total or slots is None or special:
+            return None
+        keeps = "averages of gradients and of their squares" if slots == 2 else "one average"
+        return written(
+            f"""
+Question: {name} changes {counted(total, "weight")} here. How many numbers of its own does it keep
+    for that, the count of its steps apart?
+Answer: {number(slots * total)}
+Why: For each weight {keeps}: {slots} x {number(total)} = {number(slots * total)}.
+{number((3 - slots) * total)}: It keeps {keeps} for each weight.
+{number(slots)}: It keeps them for each weight.
+{number(3 * total)}: The weights themselves are the model's.
+{number(total + slots)}: It keeps them for each weight.
+{number(slots * len(owners(trace)))}: It keeps them for each weight, not for each layer.
+""",
+            "training",
+        )

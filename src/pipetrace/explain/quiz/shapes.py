@@ -1,0 +1,267 @@
+"""Questions about the shapes of what stages give."""
+
+import math
+from random import Random
+
+from pipetrace.explain.facts import before, layer_stages
+from pipetrace.explain.formatting import counted, number
+from pipetrace.explain.quiz.generator import (
+    EASY,
+    HARD,
+    MEDIUM,
+    SHAPES,
+    Asked,
+    Draft,
+    Generator,
+    OfImages,
+    OfStage,
+    draft,
+    lengths,
+    named,
+    size,
+)
+from pipetrace.trace.document import Stage, Trace
+
+BATCHES = (8, 12, 16, 20, 24, 40, 48, 64, 96, 100)
+
+
+class BatchShape(OfStage):
+    """What shape does a stage give for a batch?"""
+
+    level, skill = EASY, SHAPES
+
+    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
+        own, got = lengths(stage.outputs[0]), lengths(stage.inputs[0])
+        batch = chance.choice(BATCHES)
+        return (
+            f"""
+Question: A batch of {batch} rows passes the model. What is the shape of what {named(stage)}
+    gives?
+Answer: {size(batch, *own)}
+Why: The rows come first, then what the layer gives for each row: {size(batch, *own)}.
+{size(*own)}: That is one row; the {batch} rows are the first axis.
+{size(batch, *got)}: That is what the layer receives.
+{size(*own, batch)}: The rows are the first axis, not the last one.
+{size(1, *own)}: That is a batch of one row; here {batch} pass together.
+{size(batch, math.prod(own))}: The layer keeps these axes apart.
+{size(batch, batch, *own)}: The rows are one axis.
+""",
+            {"batch": batch},
+        )
+
+
+class RowsAxis(OfStage):
+    """What does None in a shape stand for?"""
+
+    level, skill = EASY, SHAPES
+
+    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
+        own = lengths(stage.outputs[0])
+        return f"""
+Question: Keras prints the output shape of {named(stage)} as {(None, *own)}. What is None?
+Answer: The rows of a batch, however many pass at once
+Why: Each row gives {size(*own)}; how many rows pass together is decided when data comes.
+Weights that are not known before the training starts: A shape says nothing of weights.
+Values that are missing in the data, such as NaN: A missing value has its place too.
+The epochs, of which none has run yet: Epochs repeat the same shapes; they are no axis.
+An axis that the layer drops from its input: Then it would not be printed.
+"""
+
+
+class ValuesOfRow(OfStage):
+    """How many values does a row have at a stage?"""
+
+    level, skill = EASY, SHAPES
+
+    def fits(self, trace: Trace, stage: Stage) -> bool:
+        return len(stage.outputs[0].shape) > 2
+
+    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
+        own = lengths(stage.outputs[0])
+        right = math.prod(own)
+        return f"""
+Question: {named(stage)} gives {size(*own)} for each row. How many values are that?
+Answer: {number(right)}
+Why: {size(*own)} = {number(right)}.
+{number(sum(own))}: The lengths are multiplied, not added.
+{number(right // own[-1])}: The last axis counts too, {own[-1]} values at each position.
+{number(right // own[0])}: The first axis counts too, {own[0]} lines or steps.
+{number(2 * right)}: Each value is counted once.
+{number(own[0] ** len(own))}: Its axes are not all {own[0]} long.
+"""
+
+
+class NextStage(Generator):
+    """Which stage receives what another one gives?"""
+
+    level, skill = EASY, SHAPES
+
+    def draft(self, trace: Trace, chance: Random) -> Draft | None:
+        stages = [each for each in layer_stages(trace) if each.inputs and each.outputs]
+        users = {
+            each.name: [other for other in stages if before(trace, other) is each]
+            for each in stages
+        }
+        found = [each for each in stages if len(users[each.name]) == 1]
+        if len(stages) < 5 or not found:
+            return None
+        stage = chance.choice(found)
+        [user] = users[stage.name]
+        others = [each for each in stages if each is not user]
+        chance.shuffle(others)
+        return draft(
+            f"Which layer receives what {named(stage)} gives?",
+            named(user),
+            f"{named(user)} comes next in the data flow.",
+            [
+                (named(each), f"{each.name} does not take its input from {stage.name}.")
+                for each in others[:5]
+            ],
+            f"stage/{stage.name}",
+            stage=stage.name,
+        )
+
+
+class FlattenLength(OfImages):
+    """How long is the flattened vector?"""
+
+    level, skill, layers = EASY, SHAPES, ("Flatten",)
+
+    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
+        high, wide, channels = lengths(stage.inputs[0])
+        return f"""
+Question: Feature maps of {high} x {wide} x {channels} are flattened. How long is the vector?
+Answer: {number(high * wide * channels)}
+Why: {high} x {wide} x {channels} = {number(high * wide * channels)}: every value is kept, only the
+    shape changes.
+{number(high * wide)}: That is one channel; all {channels} are included.
+{number(wide * channels)}: That is one row of the feature maps; there are {high}.
+{number(high + wide + channels)}: The lengths are multiplied, not added.
+{number((high // 2) * (wide // 2) * channels)}: So it would be after one more 2 x 2 pooling.
+"""
+
+
+class FlattenIndex(OfImages):
+    """Which index does a value of a feature map get when it is flattened?"""
+
+    level, skill, layers = HARD, SHAPES, ("Flatten",)
+
+    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked | None:
+        high, wide, channels = lengths(stage.inputs[0])
+        if min(high, wide, channels) < 2:
+            return None
+        row, column, channel = (chance.randrange(1, each) for each in (high, wide, channels))
+        right = (row * wide + column) * channels + channel
+        return (
+            f"""
+Question: Feature maps of {high} x {wide} x {channels} are flattened. Which index has the value in
+    line {row}, column {column}, channel {channel} (all counted from 0)?
+Answer: {number(right)}
+Why: The channels change fastest: ({row} x {wide} + {column}) x {channels} + {channel} =
+    {number(right)}.
+{number((channel * high + row) * wide + column)}: That lists one whole map after another.
+{number((column * high + row) * channels + channel)}: That lists column after column.
+{number(row * wide + column)}: Each position has one value for each channel.
+{number(right + 1)}: Indices are counted from 0.
+{number(row + column + channel)}: The places are not just added.
+""",
+            {"place": (row, column, channel)},
+        )
+
+
+class GlobalPooling(OfImages):
+    """How many values does a global pooling give?"""
+
+    level, skill = EASY, SHAPES
+    layers = ("GlobalAveragePooling2D", "GlobalMaxPooling2D")
+
+    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
+        high, wide, channels = lengths(stage.inputs[0])
+        return f"""
+Question: {named(stage)} receives {high} x {wide} x {channels}. How many values does it give for a
+    row?
+Answer: {number(channels)}
+Why: One value for each of {channels} channels, from all {high} x {wide} positions.
+{number(high * wide)}: Each map becomes one value.
+{number(high * wide * channels)}: Flatten would keep every value; here each map becomes one.
+{number(high)}: That is the height; each map becomes one value.
+{number(high + wide)}: Positions are summed up or compared, not listed.
+{number(2 * channels)}: Each map becomes one value.
+"""
+
+
+class Joined(OfStage):
+    """What shape does a concatenation give?"""
+
+    level, skill, layers = MEDIUM, SHAPES, ("Concatenate",)
+
+    def fits(self, trace: Trace, stage: Stage) -> bool:
+        last = stage.config.get("axis", -1) in (-1, len(stage.outputs[0].shape) - 1)
+        return last and len(stage.inputs) == 2 and len(stage.outputs[0].shape) > 1
+
+    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
+        one, two = (lengths(each) for each in stage.inputs)
+        a, b = one[-1], two[-1]
+        return f"""
+Question: {named(stage)} joins {size(*one)} and {size(*two)}. What does it give?
+Answer: {size(*one[:-1], a + b)}
+Why: The last axis becomes {a} + {b} = {a + b}; the others stay.
+{size(*one[:-1], max(a, b))}: Both are kept, one behind the other; Add would keep the shape.
+{size(*one[:-1], a * b)}: They stand behind each other, so the lengths are added.
+{size(2, *one)}: No axis is added; they are joined along the last one.
+{size(*one[:-1], abs(a - b))}: Both are kept whole.
+{size(2 * one[0], *one[1:], 1)}: They are joined along the last axis.
+"""
+
+
+class LastStepOnly(OfStage):
+    """What shape does a recurrent layer give with or without its sequence?"""
+
+    level, skill, layers = MEDIUM, SHAPES, ("LSTM", "GRU", "SimpleRNN")
+
+    def fits(self, trace: Trace, stage: Stage) -> bool:
+        return len(stage.inputs[0].shape) == 3
+
+    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
+        (steps, width), units = lengths(stage.inputs[0]), int(stage.config["units"])
+        whole = chance.random() < 0.5
+        right, other = (f"{steps} x {units}", f"{units}")[:: 1 if whole else -1]
+        return (
+            f"""
+Question: {named(stage)} reads {steps} steps of {counted(width, "value")} with {units} units. What
+    does it give for a row with return_sequences={whole}?
+Answer: {right}
+Why: Each step gives {units} values; {"all steps" if whole else "those of the last step"} are kept.
+{other}: That is with return_sequences={not whole}.
+{steps} x {width}: That is what the layer receives.
+{units} x {steps}: The steps come first, then the units.
+{steps}: Each step gives {units} values.
+{steps * units}: Steps and units stay two axes.
+""",
+            {"whole": whole},
+        )
+
+
+class AttentionScores(OfStage):
+    """How many scores does an attention compute?"""
+
+    level, skill, layers = HARD, SHAPES, ("MultiHeadAttention",)
+
+    def fits(self, trace: Trace, stage: Stage) -> bool:
+        own = {each.source for each in stage.inputs if each.dtype != "bool"}
+        return len(stage.inputs[0].shape) == 3 and len(own) == 1 and "num_heads" in stage.config
+
+    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
+        (steps, width), heads = lengths(stage.inputs[0]), int(stage.config["num_heads"])
+        right = heads * steps * steps
+        return f"""
+Question: {named(stage)} has {counted(heads, "head")} and reads {steps} steps of {width} values. How
+    many attention scores does it compute for a row?
+Answer: {number(right)}
+Why: Each head scores every step against every step: {heads} x {steps} x {steps} = {number(right)}.
+{number(steps * steps)}: That is one head.
+{number(heads * steps)}: Every step looks at every step, so both count.
+{number(steps * width)}: Scores are between steps; the values of a step are summed over.
+{number(heads * width * width)}: Scores are between steps, not between values.
+{number(heads * steps * (steps - 1))}: A step looks at itself as well.
+"""
