@@ -181,7 +181,7 @@ def newer_trace(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 def incomplete_trace(folder: Path, patch: pytest.MonkeyPatch) -> None:
     # No run of the reference pipeline is so short that nothing can be asked.
-    patch.setattr("pipetrace.present.build.document.quiz", lambda trace, seed: ())
+    patch.setattr("pipetrace.present.build.document.quiz", lambda *_: ())
 
 
 def output_exists(folder: Path, patch: pytest.MonkeyPatch) -> None:

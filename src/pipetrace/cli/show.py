@@ -7,6 +7,7 @@ import shlex
 import sys
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -27,6 +28,20 @@ from pipetrace.cli.group import (
 
 FORCE_TERMINAL = frozenset({"FORCE_COLOR", "TTY_COMPATIBLE"})
 """With one of these in the environment, Rich may take for a terminal what is none."""
+
+seed_option = click.option(
+    "--seed",
+    "quiz_seed",
+    metavar="TEXT",
+    help="Which questions the quiz has, such as the name of a student.  [default: the run's seed]",
+)
+questions_option = click.option(
+    "--questions",
+    type=click.IntRange(min=1, max=100),
+    default=3,
+    show_default=True,
+    help="How many questions the quiz has.",
+)
 
 
 @commands.command()
@@ -81,15 +96,12 @@ def show(file: Path, stage: str | None, expand: bool, plain: bool, markdown: boo
     help="How many of the recorded rows go into the page.  [default: all]",
 )
 @click.option("--open", "opens", is_flag=True, help="Open the page in the browser.")
+@seed_option
+@questions_option
+@click.option("--no-quiz", is_flag=True, help="Leave the quiz out.")
 @force_option
 def page(
-    file: Path,
-    out: Path | None,
-    title: str | None,
-    detail: str,
-    rows: int | None,
-    opens: bool,
-    force: bool,
+    file: Path, out: Path | None, opens: bool, no_quiz: bool, force: bool, **options: Any
 ) -> None:
     """Write a trace as a page: one HTML file that opens from disk.
 
@@ -102,7 +114,9 @@ def page(
     place = out or page_path(file)
     if opens and is_standard(place):
         raise click.UsageError("--open needs a file: give --out a path.")
-    text = trace_page(read(file), title=title, detail=detail, rows=rows)
+    if no_quiz:
+        options["questions"] = 0
+    text = trace_page(read(file), **options)
     write_output(text, place, [file], force=force)
     if opens:
         _open_in_browser(place)
@@ -129,13 +143,14 @@ def _has_display() -> bool:
 
 @commands.command()
 @click.argument("file", type=PATH)
-@click.option("--seed", type=int, help="Random seed of the questions.  [default: the run's seed]")
+@seed_option
+@questions_option
 @plain_option
-def quiz(file: Path, seed: int | None, plain: bool) -> None:
-    """Take a quiz of three questions about a trace."""
+def quiz(file: Path, quiz_seed: str | None, questions: int, plain: bool) -> None:
+    """Take a quiz about a trace."""
     from pipetrace.present.quiz_prompt import ask
 
-    _, made = load_document(file, quiz_seed=seed)
+    _, made = load_document(file, quiz_seed=quiz_seed, questions=questions)
     ask(made.quiz, console_for(plain))
 
 

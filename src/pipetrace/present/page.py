@@ -16,6 +16,7 @@ from importlib.resources.abc import Traversable
 
 from pipetrace.errors import ArgumentError
 from pipetrace.explain.formatting import listed
+from pipetrace.explain.quiz import LENGTH
 from pipetrace.present.build.detail import DETAILS, NORMAL, of_rows
 from pipetrace.present.build.document import document
 from pipetrace.present.build.model import model_view
@@ -62,6 +63,8 @@ def trace_page(
     detail: str = NORMAL,
     rows: int | None = None,
     frame: bool = False,
+    quiz_seed: int | str | None = None,
+    questions: int = LENGTH,
 ) -> str:
     """A trace as HTML text.
 
@@ -71,6 +74,8 @@ def trace_page(
         detail: how much goes into it: ``brief``, ``normal`` or ``all``.
         rows: how many recorded rows, at least one; all when left out.
         frame: whether it is shown in a frame, where it cannot load itself again.
+        quiz_seed: which questions the quiz has; the run's own seed when left out.
+        questions: how many; 0 for none.
 
     Raises:
         ArgumentError: there is no such detail, or no row.
@@ -87,7 +92,12 @@ def trace_page(
             f"A page cannot have {rows} rows.", where="rows", hint="Give at least 1."
         )
     much = DETAILS[detail]
-    made = document(of_rows(trace, rows), image_bytes=much.images)
+    made = document(
+        of_rows(trace, rows),
+        quiz_seed=quiz_seed,
+        questions=questions,
+        image_bytes=much.images,
+    )
     if title is not None:
         made = replace(made, title=title)
     live = trace.ending.kind == RUNNING and not frame

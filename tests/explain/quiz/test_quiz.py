@@ -11,7 +11,8 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from tests.explain.quiz.truths import NUMBER, TRUTHS, holds
+from tests.explain.quiz.computed import NUMBER, holds
+from tests.explain.quiz.truths import TRUTHS
 from tests.tasks import KINDS, regression
 
 from pipetrace.explain.quiz import GENERATORS, quiz

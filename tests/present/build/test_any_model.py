@@ -21,6 +21,7 @@ from tests.tasks import (
     steps,
 )
 
+from pipetrace.explain.quiz import quiz
 from pipetrace.present.blocks import Epochs
 from pipetrace.present.build.document import _document as document
 from pipetrace.present.build.training import training
@@ -38,7 +39,7 @@ def trace(request: pytest.FixtureRequest) -> Trace:
 
 
 def of(trace: Trace) -> Document:
-    return document(trace, None, False, (), 1_000_000)
+    return document(trace, quiz(trace), False, (), 1_000_000)
 
 
 def in_terminal(made: Document, width: int = 80) -> str:

@@ -12,6 +12,7 @@ from pipetrace.explain.quiz import (
     parameters,
     prediction,
     shapes,
+    totals,
     training,
     values,
     windows,
@@ -39,7 +40,7 @@ WINDOWS = (_generators(windows), _generators(convolution))
 COURSE = (_generators(training, epochs),)
 REST = (
     _generators(prediction, measures),
-    _generators(parameters),
+    _generators(parameters, totals),
     _generators(values),
     _generators(shapes),
 )

@@ -54,8 +54,8 @@ The model was trained on the validation rows as well: No step ever sees the vali
 There are fewer validation rows, so less loss adds up to a sum: A loss is a mean over rows.
 The model overfits the training rows, and loses less on others: Overfitting makes the training loss
     the lower one.
-Losses on different rows cannot be compared, whatever the model learned: They are means over rows of the same
-    kind, so they can.
+Losses on different rows cannot be compared, whatever the model learned: They are means over rows
+    of the same kind, so they can.
 """,
             "epoch/1",
         )

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 from pipetrace.explain.facts import class_name, classes
@@ -23,8 +24,8 @@ from pipetrace.explain.task import NUMBERS, only
 from pipetrace.trace.document import Trace
 from pipetrace.trace.measurements import TRAINING, VALIDATION, ClassOutcome, Outcome
 
-PLACE = "results"
-"""Where the page has the results by class."""
+RESULTS = "results"
+"""Where the page has the results by class, of rows that are kept."""
 OPTIONS = 4
 
 
@@ -55,7 +56,7 @@ Answer: {share(value)}
 Why: {number(right)} / {number(rows)} = {share(value)}.
 {lines(measured(wrong, value, share))}
 """,
-            PLACE,
+            _place(trace),
         )
 
 
@@ -76,7 +77,8 @@ class _OfClass(Generator):
             return None
         index, each = chance.choice(found)
         rows, said, right = each.rows or 1, each.predicted or 1, each.correct or 0
-        return self.of(class_name(trace, index), kind, (rows, said, right), index)
+        made = self.of(class_name(trace, index), kind, (rows, said, right), index)
+        return made and replace(made, evidence=_place(trace))
 
     def of(self, name: str, kind: str, counts: tuple[int, int, int], index: int) -> Draft | None:
         """The question on a class, from its rows, predicted rows and correct ones."""
@@ -269,7 +271,7 @@ Answer: {share(right)}
 Why: {why}: {share(right)}.
 {lines(measured([*wrong, *more], right, share))}
 """,
-        PLACE,
+        RESULTS,
         index=index,
     )
 
@@ -292,9 +294,13 @@ def _extreme(trace: Trace, chance: Random, which: str, sign: int) -> Draft | Non
         names[first],
         f"{told[first]} are found.",
         [(names[each], f"{told[each]} are found.") for each in drawn[1:]],
-        PLACE,
+        _place(trace),
         classes=tuple(sorted(drawn)),
     )
+
+
+def _place(trace: Trace) -> str:
+    return RESULTS if trace.kept_rows is not None else "training"
 
 
 def _kind(trace: Trace) -> str:

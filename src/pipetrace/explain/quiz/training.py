@@ -110,13 +110,13 @@ class OtherBatchSize(Generator):
         if found is None or not sizes:
             return None
         batch, rows = chance.choice(sizes), found.rows
-        right = math.ceil(rows / batch)
+        right, rest = math.ceil(rows / batch), "; the rest is a batch too" if rows % batch else ""
         return written(
             f"""
 Question: This run has {counted(found.count, "step")} in an epoch, with batches of {found.batch}.
     How many would it have with batch_size={batch}, for its {number(rows)} rows?
 Answer: {number(right)}
-Why: {number(rows)} / {batch} is {figure(rows / batch)}{"; the rest is a batch too" if rows % batch else ""}.
+Why: {number(rows)} / {batch} is {figure(rows / batch)}{rest}.
 {number(rows // batch)}: The rows that are left over make a last, smaller batch.
 {number(found.count)}: That is with batches of {found.batch}.
 {number(batch)}: That is how many rows a batch has.

@@ -11,7 +11,8 @@ from pipetrace.explain.formatting import counted, duration
 from pipetrace.explain.headline import sentences
 from pipetrace.explain.insight import insight
 from pipetrace.explain.layers import operation
-from pipetrace.explain.quiz import Question, quiz
+from pipetrace.explain.quiz import LENGTH, Question, Quiz, quiz
+from pipetrace.explain.quiz.measures import RESULTS
 from pipetrace.present.blocks import Epochs, Figure, Labelled, Paragraph, flattened
 from pipetrace.present.build.courses import stages_with_courses
 from pipetrace.present.build.data_flow import data_flow
@@ -47,7 +48,8 @@ CONTRADICTIONS = (ArithmeticError, AttributeError, LookupError, TypeError, Value
 def document(
     trace: Trace,
     *,
-    quiz_seed: int | None = None,
+    quiz_seed: int | str | None = None,
+    questions: int = LENGTH,
     expanded: bool = False,
     shown: Collection[str] = (),
     image_bytes: int = DETAILS[NORMAL].images,
@@ -58,6 +60,7 @@ def document(
     Args:
         trace: the recording.
         quiz_seed: which questions; the run's own seed when left out.
+        questions: how many there are in the quiz.
         expanded: whether the nested models and repeated blocks of a large model are shown open.
         shown: the names of the stages that keep their images before all others where not all can.
         image_bytes: how much the stages' images and charts may take in a page.
@@ -67,7 +70,9 @@ def document(
         DamagedTraceError: the facts contradict each other, as in a file that was tampered with.
     """
     try:
-        made = _document(trace, quiz_seed, expanded, shown, image_bytes)
+        seed = quiz_seed if quiz_seed is not None else trace.run.training.seed or 0
+        asked = quiz(trace, seed, questions)
+        made = _document(trace, asked, expanded, shown, image_bytes)
         return replace(made, stages=stages_with_courses(trace, made)) if with_courses else made
     except CONTRADICTIONS as error:
         raise DamagedTraceError(
@@ -80,13 +85,12 @@ def document(
 
 
 def _document(
-    trace: Trace, quiz_seed: int | None, expanded: bool, shown: Collection[str], image_bytes: int
+    trace: Trace, asked: Quiz, expanded: bool, shown: Collection[str], image_bytes: int
 ) -> Document:
     run = trace.run
     graph, groups = overview(trace, expanded=expanded)
     seen = visible(trace, groups)
     head, *remarks = sentences(trace) or ("",)
-    seed = quiz_seed if quiz_seed is not None else run.training.seed or 0
     rows, made_predictions = measured_rows(trace), predictions(trace)
     report = check(trace, CheckOptions())
     found = findings_view(report)
@@ -107,7 +111,7 @@ def _document(
         stages=stages,
         training=replace(trainings, rows=marked_epochs(trainings.rows, found)),
         prediction=made_predictions[0] if made_predictions else None,
-        quiz=tuple(_question(trace, question) for question in quiz(trace, seed)),
+        quiz=tuple(_question(trace, question) for question in asked),
         insight=insight(trace),
         foot=foot(trace),
         others=made_predictions[1:],
@@ -166,6 +170,6 @@ def _place(trace: Trace, evidence: str) -> str:
         return f"data flow, stage {position + 1}, {operation(trace.stages[position]).title}"
     if part == "epoch":
         return f"training, epoch {name}"
-    return (
-        f"prediction, {operation(trace.stage(name)).title}" if name else "training, what a step is"
-    )
+    if part == "prediction":
+        return f"prediction, {operation(trace.stage(name)).title}"
+    return "right and wrong" if part == RESULTS else "training, what a step is"
