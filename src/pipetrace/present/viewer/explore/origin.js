@@ -12,6 +12,7 @@ import { placeText } from "viewer/draw/slice.js";
 import { softmaxAxis } from "viewer/model/activation.js";
 import { scaleOf } from "viewer/draw/picture.js";
 import { size, valueAt } from "viewer/model/values.js";
+import { COMPUTING } from "viewer/words.js";
 
 /** @typedef {import("viewer/explore/explorer.js").Context} Context */
 /** @typedef {import("viewer/model/layers.js").Origin} Origin */
@@ -37,7 +38,7 @@ export function originOf(element, context, place, origin) {
   const steps = gates(context, place);
   if (steps) return element.replaceChildren(steps, check(context, place));
   if (!origin) {
-    const why = stage.inputs.length
+    const why = model.isWaiting(state.at, stage.name) ? COMPUTING : stage.inputs.length
       ? "There is no explanation of single values for this layer; its recorded output is shown above."
       : "This is the row as it was given.";
     return element.replaceChildren(h("p", {}, h("b", {}, figure(value, 7)), ` at ${placeText(values.shape, place)}. `, why));
