@@ -25,6 +25,7 @@ export function flow(view, explorer) {
     { "aria-labelledby": "flow" },
     h("h2", { id: "flow" }, "Data flow", h("small", {}, count)),
     h("p", { class: "muted" }, view.counting),
+    !explorer && !view.stages.some((stage) => stage.image ?? stage.example ?? stage.bars.length) && h("p", { class: "notice" }, "The values of the rows are not recorded."),
     graph(view.graph),
     explorer,
     explorer ? collapsed(`All ${count} as text`, list) : list(),
