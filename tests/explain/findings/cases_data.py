@@ -117,10 +117,26 @@ CASES = [
         run(SPLIT | held_rows(unseen_classes=1.0) | training_rows(class_runs=2)),
         run(training_rows(class_runs=3)),
     ),
+    # Of rows that were not checked the classes are unknown.
+    Case(
+        "PT107",
+        run(SPLIT | held_rows(unseen_classes=1.0) | training_rows(class_runs=2)),
+        run(SPLIT | held_rows(unseen_classes=1.0) | training_rows(class_runs=2, rows=512)),
+    ),
     Case("PT107", run(IN_ORDER | training_rows(class_runs=3)), run(IN_ORDER)),
     # In the near run nobody can tell the classes apart.
     Case("PT108", run(HELPLESS | baselines(**STRETCHED)), run(HELPLESS)),
     Case("PT108", run(SHIFTED | {(ShiftedTargets, "1", None): {"score": 0.9}}), run(SHIFTED)),
+    # The targets of earlier windows of a series are steps of the later ones.
+    Case(
+        "PT108",
+        run(SHIFTED | {(ShiftedTargets, "1", None): {"score": 0.9}}),
+        run(
+            SHIFTED
+            | {(ShiftedTargets, "1", None): {"score": 0.9}}
+            | outcome(mean_squared_error_of_last=1.0)
+        ),
+    ),
     Case(
         "PT108",
         numbers(baselines(linear=0.0, kernel=0.01) | AMONG | poor_numbers()),
@@ -135,6 +151,8 @@ CASES = [
     ),
     Case("PT110", run(imbalanced(0.05)), run(imbalanced(0.6))),
     Case("PT110", run(imbalanced(0.05)), run(imbalanced(0.05) | training_rows(targets_padded=0.7))),
+    # A rare class is learned last.
+    Case("PT110", run(imbalanced(0.05)), run(Changes(imbalanced(0.05)) | poor(), epochs=3)),
     Case(
         "PT110",
         run(imbalanced(0.05)),

@@ -87,8 +87,35 @@ def _scores(first: float, second: float, classes: bool | None) -> tuple[str, str
     return f"R2 {figure(first)}", figure(second)
 
 
+def rows_of_data(run: MeasuredRun) -> int | None:
+    """How many rows the data have, of arrays or a dataset; None where that is not known."""
+    training = run.trace.run.training
+    steps = [
+        stage.config["dataset"]
+        for stage in run.trace.stages
+        if isinstance(stage.config.get("dataset"), dict)
+    ]
+    data = run.trace.run.data
+    if not steps:
+        # With steps_per_epoch an epoch has fewer than were checked; very many are checked in part.
+        known = max(run.of(DatasetCheck, TRAINING).rows or 0, data.rows or 0)
+        return known or None if data.origin == "fit" else None
+    # The last one with an end: a repeat has none.
+    for each in reversed(steps):
+        count = each.get("cardinality")
+        if count is not None:
+            return int(count) * ((training.batch_size or 1) if each.get("batched") else 1)
+    return None
+
+
+def all_checked(run: MeasuredRun) -> bool:
+    """Whether all training rows were checked: of a part it is unknown which classes others have."""
+    total = rows_of_data(run)
+    return total is not None and (run.of(DatasetCheck, TRAINING).rows or 0) >= total
+
+
 def unseen_classes(run: MeasuredRun) -> Evidence | None:
-    """Validation rows whose class has no training row; None where these are few."""
+    """Validation rows whose class has no training row among those checked; None where few."""
     check = run.of(DatasetCheck, VALIDATION)
     unseen = check.unseen_classes or 0.0
     if unseen < UNSEEN_CLASSES or (check.rows or 0) * unseen < 5:
@@ -162,6 +189,9 @@ def _shifted(run: MeasuredRun, majority: float) -> Evidence | None:
     found = {name: run.of(ShiftedTargets, name).score for name in run.names(ShiftedTargets)}
     scores = {name: score for name, score in found.items() if score is not None}
     here = scores.pop(ALIGNED, 1.0)
+    if run.of(Outcome, TRAINING).mean_squared_error_of_last is not None:
+        # The targets of earlier windows of a series are steps of the later ones.
+        scores = {name: score for name, score in scores.items() if name.startswith("-")}
     other = max(scores, key=lambda name: scores[name], default=None)
     if other is None or scores[other] - max(here, majority) < SCORE_GAP or sorted_by_class(run):
         return None

@@ -94,7 +94,7 @@ class InputNotScaled(RunRule):
     name = "input-not-scaled"
     category = "input_not_normalised"
     needs = ("stages", "activations")
-    root_cause_of = (*POOR, "PT401", "PT405", "PT406", "PT502")
+    root_cause_of = (*POOR, "PT401", "PT405", "PT406", "PT502", "PT607")
     what = (
         "The inputs of the first layer with weights are far from a standard deviation of about 1."
     )

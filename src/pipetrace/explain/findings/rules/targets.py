@@ -5,9 +5,11 @@ from collections.abc import Iterator
 
 from pipetrace.explain import task
 from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
-from pipetrace.explain.findings.measured_run import MeasuredRun
+from pipetrace.explain.findings.measured_run import NO_SKILL, MeasuredRun
+from pipetrace.explain.findings.pace import is_short, still_falling
 from pipetrace.explain.findings.pairing import (
     UNSEEN_CLASSES,
+    all_checked,
     classes_shifted,
     misaligned,
     noisy_labels,
@@ -91,14 +93,15 @@ class TrainValidationMismatch(RunRule):
     )
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
-        unseen = unseen_classes(run)
+        checked = all_checked(run)
+        unseen = unseen_classes(run) if checked else None
         split = unseen and run.of(FitArguments, "fit").validation_split
         if sorted_by_class(run) or misaligned(run) or split:
             return
         evidence = [each for each in (trained_apart(run) or noisy_labels(run), unseen) if each]
         if not evidence:
             return
-        if classes_shifted(run):
+        if checked and classes_shifted(run):
             shift = run.of(DatasetCheck, VALIDATION).class_shift or 0.0
             text = f"The class shares of training and validation rows differ by {share(shift)}."
             place = "measurements[dataset_check/validation].class_shift"
@@ -125,7 +128,8 @@ class NotShuffled(RunRule):
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
         fit, check = run.of(FitArguments, "fit"), run.of(DatasetCheck, TRAINING)
-        split, unseen = (fit.validation_split or 0.0) > 0, unseen_classes(run)
+        split = (fit.validation_split or 0.0) > 0
+        unseen = unseen_classes(run) if all_checked(run) else None
         if unseen and (sorted_by_class(run) or split):
             last = " validation_split takes the last rows." if split else ""
             yield self.fault(
@@ -148,7 +152,7 @@ class NotShuffled(RunRule):
                 "or shuffle the arrays, and leave out shuffle=False.",
                 change="model.fit(x, y, shuffle=True, ...)"
                 if fit.shuffle is False
-                else "dataset.unbatch().shuffle(10_000).batch(32)",
+                else "dataset = dataset.unbatch().shuffle(10_000).batch(32)",
                 confidence=0.9,
             )
 
@@ -214,6 +218,9 @@ class ClassImbalance(RunRule):
         }
         if training.is_weighted or len(recall) < 2 or hopeless(run) or targets_are_padding(run):
             return
+        skill = run.skill(TRAINING)
+        if skill is not None and skill < NO_SKILL and is_short(run) and still_falling(run):
+            return  # So far nothing is learned, and a rare class is learned last.
         if _continues_text(run):
             return  # Nobody can tell every next token: rare ones are guessed last, and rightly so.
         total, rare = sum(rows.values()), RARE_CLASS / len(names)
@@ -317,7 +324,7 @@ class LabelsDoNotMatchLoss(RunRule):
         if output.loss == "sparse categorical crossentropy" and not target.whole:
             text = f"The labels are fractions from {low} to {high}; {output.loss} truncates them."
             advice = "Give the number of the class. Scale only inputs, never labels."
-            change = "model.fit(x, labels.astype('int64'), ...)"
+            change = "y = np.unique(y, return_inverse=True)[1]  # the number of each class"
         elif output.loss == "sparse categorical crossentropy" and width and outside:
             units, stage = int(target.max - min(0.0, target.min)) + 1, output.stage
             text = f"The labels are from {low} to {high}; {stage} has the classes 0 to {width - 1}."
