@@ -46,7 +46,7 @@ def of_models() -> list[Faulty]:
         "x = rng.integers(0, 30, (600, 2))\n"
         "y = ((x[:, 0] % 2) == (x[:, 1] % 2)).astype('float32')\n"
         "class Rate(keras.layers.Layer):\n    def __init__(self):\n        super().__init__()\n"
-        "        self.of = [keras.layers.Embedding(30, width) for width in (4, 4, 1)]\n"
+        "        self.of = [keras.layers.Embedding(30, width, 'orthogonal') for width in (4, 4, 1)]\n"
         "    def call(self, ids):\n"
         "        user, item, bias = (of(ids[:, each]) for of, each in zip(self.of, (0, 1, 0)))\n"
         "        x = keras.ops.tensordot(user, item, 2)  # here\n"
@@ -106,7 +106,7 @@ def of_models() -> list[Faulty]:
                 fit=epochs(30).replace("=32", "=256"),
             ),
         ),
-        Faulty("PT405", program(CLASSES, *deep(5, "sigmoid"), last())),
+        Faulty("PT405", program(CLASSES, *deep(7, "sigmoid"), last())),
         Faulty("PT406", program(CLASSES, *deep(4, "exponential"), last())),
         Faulty("PT420", program(CLASSES, dense(), last(), fit=f"{FIT}, callbacks=[{falling}]")),
         Faulty("PT421", program(some, dense(), last(), model="Own")),
@@ -138,7 +138,7 @@ def of_models() -> list[Faulty]:
                 fit=epochs(30),
             ),
         ),
-        Faulty("PT604", program(CLASSES, *deep(12, "tanh", 3), last())),
+        Faulty("PT604", program(CLASSES, *deep(20, "tanh", 3), last())),
         Faulty("PT605", program(PRODUCT, dense(None, 32), last(2), fit=epochs(25))),
         Faulty(
             "PT606",

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.explain.findings.conftest import told
 from tests.explain.findings import faulty_models
+from tests.explain.findings.conftest import told
 from tests.explain.findings.faulty_programs import Faulty, of_inputs, of_targets
 from tests.explain.findings.proposals import applied
 from tests.explain.findings.test_changes import changes

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from pipetrace.explain import task
 from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
-from pipetrace.explain.findings.measured_run import NO_SKILL, MeasuredRun
+from pipetrace.explain.findings.measured_run import MeasuredRun
 from pipetrace.explain.findings.pace import is_short, still_falling
 from pipetrace.explain.findings.pairing import (
     UNSEEN_CLASSES,
@@ -40,6 +40,8 @@ RARE_CLASS = 0.35
 IGNORED_RECALL, RECALL_GAP = 0.35, 0.3
 """It is ignored with a recall below the first, and below that of the most frequent class by the
 second."""
+TOLD_APART = 0.5
+"""Cross-entropy over that of the class frequencies."""
 MOST_WEIGHTS = 10
 """Classes whose weights are written out."""
 ROWS_FOR_RECALL = 5
@@ -218,9 +220,8 @@ class ClassImbalance(RunRule):
         }
         if training.is_weighted or len(recall) < 2 or hopeless(run) or targets_are_padding(run):
             return
-        skill = run.skill(TRAINING)
-        if skill is not None and skill < NO_SKILL and is_short(run) and still_falling(run):
-            return  # So far nothing is learned, and a rare class is learned last.
+        if _on_its_way(run, list(rows.values())):
+            return
         if _continues_text(run):
             return  # Nobody can tell every next token: rare ones are guessed last, and rightly so.
         total, rare = sum(rows.values()), RARE_CLASS / len(names)
@@ -255,6 +256,17 @@ class ClassImbalance(RunRule):
             change=_weights(run, label, {int(each.split("/")[-1]): rows[each] for each in names}),
             confidence=margin(part, rare, 0.1 / len(names)),
         )
+
+
+def _on_its_way(run: MeasuredRun, rows: list[int]) -> bool:
+    """Whether a short training already tells the classes apart, and no score is at its threshold.
+
+    The loss is then far below that of the class frequencies, the least without looking at a row.
+    """
+    loss, total = run.of(Outcome, TRAINING).log_loss, sum(rows)
+    frequencies = -sum(count / total * math.log(count / total) for count in rows if count)
+    apart = loss is not None and loss < TOLD_APART * frequencies
+    return apart and is_short(run) and still_falling(run) is not None
 
 
 def _continues_text(run: MeasuredRun) -> bool:
