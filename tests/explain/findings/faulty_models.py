@@ -26,7 +26,7 @@ def of_models() -> list[Faulty]:
     equal: dict[str, Any] = {"kernel_initializer": "keras.initializers.Constant(0.1)"}
     below: dict[str, Any] = {"bias_initializer": "keras.initializers.Constant(-3.0)"}
     penalty: dict[str, Any] = {"kernel_regularizer": "keras.regularizers.L2(10.0)"}
-    thaw = f"layer = model.get_layer('hidden')\nlayer  # here\nmodel.compile('adam', {SPARSE})"
+    thaw = f"layer = model.get_layer('hidden')\nlayer  # here\nmodel.compile(keras.optimizers.Adam(0.03), {SPARSE})"
     some = (
         f"{CLASSES}class Own(keras.Sequential):\n    def train_step(self, data):\n"
         "        x, y = data\n        model, optimizer = self, self.optimizer\n"
@@ -106,7 +106,7 @@ def of_models() -> list[Faulty]:
                 fit=epochs(30).replace("=32", "=256"),
             ),
         ),
-        Faulty("PT405", program(CLASSES, *deep(7, "sigmoid"), last())),
+        Faulty("PT405", program(CLASSES, *deep(6, "sigmoid"), last())),
         Faulty("PT406", program(CLASSES, *deep(4, "exponential"), last())),
         Faulty("PT420", program(CLASSES, dense(), last(), fit=f"{FIT}, callbacks=[{falling}]")),
         Faulty("PT421", program(some, dense(), last(), model="Own")),

@@ -33,7 +33,7 @@ def applied(program: str, change: str, stage: str | None) -> str:
     elif code.startswith("keras.layers."):
         _place_layer(tree, ast.parse(code, mode="eval").body, remark, stage)
     else:
-        names = re.split(r", | and ", remark.removeprefix(" in ")) if " in " in remark else [stage]
+        names = _layers(tree, remark.removeprefix(" in ")) if " in " in remark else [stage]
         for keyword in _parsed(f"dict({code})").keywords:
             for name in names:
                 _set(_taker(tree, str(keyword.arg), name), str(keyword.arg), keyword.value)
@@ -67,6 +67,20 @@ def _named(tree: ast.AST, stage: str | None) -> ast.Call:
         for keyword in each.keywords
         if keyword.arg == "name" and getattr(keyword.value, "value", None) == stage
     )
+
+
+def _layers(tree: ast.AST, listed: str) -> list[str | None]:
+    """The names in "a, b and c", or from "a to c" in the order of the program."""
+    if " to " not in listed:
+        return [*re.split(", | and ", listed)]
+    first, last = listed.split(" to ")
+    names = [
+        str(keyword.value.value)
+        for call in _calls(tree)
+        for keyword in call.keywords
+        if keyword.arg == "name" and isinstance(keyword.value, ast.Constant)
+    ]
+    return [*names[names.index(first) : names.index(last) + 1]]
 
 
 def _taker(tree: ast.AST, argument: str, stage: str | None) -> ast.Call:
