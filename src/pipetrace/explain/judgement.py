@@ -231,9 +231,9 @@ def compared(trace: Trace, epoch: Epoch) -> str | None:
 
     Returns:
         ``majority`` where it is no better than the most frequent class of uneven ones; ``modes``
-        where it is far lower, but on training rows in prediction mode it is as low; else ``gap`` or
-        ``ahead`` where it is far lower or higher, ``follows`` where it is close, ``unclear`` where
-        there are too few validation rows to tell; None where one was not measured.
+        where it is far lower, but not than that of training rows in prediction mode; else ``gap``
+        or ``ahead`` where it is far lower or higher, ``follows`` where it is close, ``unclear``
+        where there are too few validation rows to tell; None where one was not measured.
     """
     ours, theirs = accuracy(trace, epoch), validation_accuracy(trace, epoch)
     if ours is None or theirs is None or math.isnan(ours - theirs) or not validation_rows(trace):
@@ -243,7 +243,7 @@ def compared(trace: Trace, epoch: Epoch) -> str | None:
     apart, error = ours - theirs, validation_error(trace, theirs)
     if apart > max(FAR, error):
         same = in_prediction_mode(trace, epoch)
-        return MODES if same is not None and same - theirs <= FAR else GAP
+        return MODES if same is not None and same - theirs <= max(FAR, error) else GAP
     if -apart > max(FAR, error):
         return AHEAD
     return FOLLOWS if abs(apart) <= FAR and error <= TOO_UNSURE else UNCLEAR

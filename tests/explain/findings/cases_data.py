@@ -36,6 +36,7 @@ HELPLESS = poor(0.02) | baselines(linear=0.34, kernel=0.35)
 SHIFTED = HELPLESS | {(ShiftedTargets, "0", None): {"score": 0.33}}
 AMONG = training_rows(targets_among_inputs=1.0, targets_are_inputs=0.01)
 SPLIT = {(FitArguments, "fit", None): {"validation_split": 0.2}}
+MOVED = held_rows(class_shift=0.6, class_shift_sigmas=20.0)
 IN_ORDER = {(FitArguments, "fit", None): {"shuffle": False}}
 
 
@@ -116,6 +117,11 @@ CASES = [
         "PT107",
         run(SPLIT | held_rows(unseen_classes=1.0) | training_rows(class_runs=2)),
         run(training_rows(class_runs=3)),
+    ),
+    Case(
+        "PT107",
+        run(SPLIT | MOVED | training_rows(class_runs=2)),
+        run(MOVED | training_rows(class_runs=2)),
     ),
     # Of rows that were not checked the classes are unknown.
     Case(

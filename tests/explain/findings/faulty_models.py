@@ -17,6 +17,7 @@ from tests.explain.findings.faulty_programs import (
     program,
 )
 
+FOUR = "y = 2 * (x[:, 0] > 0) + (x[:, 1] > 0)\n"
 PRODUCT = "x = x[:, :2]\ny = (x[:, 0] * x[:, 1] > 0).astype('int64')\n"
 
 
@@ -138,7 +139,7 @@ def of_models() -> list[Faulty]:
                 fit=epochs(30),
             ),
         ),
-        Faulty("PT604", program(CLASSES, *deep(20, "tanh", 3), last())),
+        Faulty("PT604", program(FOUR, dense("relu", 1), last(4), fit=epochs(20))),
         Faulty("PT605", program(PRODUCT, dense(None, 32), last(2), fit=epochs(25))),
         Faulty(
             "PT606",

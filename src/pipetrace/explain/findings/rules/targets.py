@@ -104,10 +104,7 @@ class TrainValidationMismatch(RunRule):
         if not evidence:
             return
         if checked and classes_shifted(run):
-            shift = run.of(DatasetCheck, VALIDATION).class_shift or 0.0
-            text = f"The class shares of training and validation rows differ by {share(shift)}."
-            place = "measurements[dataset_check/validation].class_shift"
-            evidence.append(Evidence(text, shift, place))
+            evidence.append(_other_classes(run))
         yield self.fault(
             *evidence,
             advice="Compare training rows and their labels with validation rows of the same "
@@ -132,6 +129,8 @@ class NotShuffled(RunRule):
         fit, check = run.of(FitArguments, "fit"), run.of(DatasetCheck, TRAINING)
         split = (fit.validation_split or 0.0) > 0
         unseen = unseen_classes(run) if all_checked(run) else None
+        if unseen is None and split and sorted_by_class(run) and classes_shifted(run):
+            unseen = _other_classes(run) if all_checked(run) else None
         if unseen and (sorted_by_class(run) or split):
             last = " validation_split takes the last rows." if split else ""
             yield self.fault(
@@ -157,6 +156,12 @@ class NotShuffled(RunRule):
                 else "dataset = dataset.unbatch().shuffle(10_000).batch(32)",
                 confidence=0.9,
             )
+
+
+def _other_classes(run: MeasuredRun) -> Evidence:
+    shift = run.of(DatasetCheck, VALIDATION).class_shift or 0.0
+    text = f"The class shares of training and validation rows differ by {share(shift)}."
+    return Evidence(text, shift, "measurements[dataset_check/validation].class_shift")
 
 
 def _kept_order(run: MeasuredRun) -> str | None:
