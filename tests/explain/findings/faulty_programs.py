@@ -216,7 +216,7 @@ def of_targets() -> list[Faulty]:
         "keras.layers.Reshape((3,))",
     )
     return [
-        Faulty("PT110", program(rare, dense(), last(2), optimizer="'adam'")),
+        Faulty("PT110", program(rare, dense(), last(2), optimizer="keras.optimizers.SGD(0.05)")),
         Faulty("PT111", program(f"{CLASSES}y = y / 255\ny = y  # here", dense(), last())),
         Faulty("PT111", program(f"{CLASSES}y = y + 1", dense(), last())),
         Faulty(

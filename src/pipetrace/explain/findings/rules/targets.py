@@ -8,7 +8,6 @@ from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
 from pipetrace.explain.findings.measured_run import MeasuredRun
 from pipetrace.explain.findings.pace import is_short, still_falling
 from pipetrace.explain.findings.pairing import (
-    UNSEEN_CLASSES,
     all_checked,
     classes_shifted,
     misaligned,
@@ -21,6 +20,7 @@ from pipetrace.explain.findings.questions import POOR, hopeless, margin, struggl
 from pipetrace.explain.findings.rule import RunRule, as_note
 from pipetrace.explain.findings.rules.series import targets_are_padding
 from pipetrace.explain.formatting import figure, share
+from pipetrace.explain.other_rows import UNSEEN_CLASSES
 from pipetrace.trace.measurements import (
     TRAINING,
     VALIDATION,
