@@ -8,7 +8,7 @@ from pipetrace.explain import metrics
 from pipetrace.explain.balance import majority_words
 from pipetrace.explain.cache import once
 from pipetrace.explain.facts import classes, occurring, row_noun, train_rows, validation_rows
-from pipetrace.explain.fits import final_epoch, own_losses, restored, stretches
+from pipetrace.explain.fits import final_epoch, loss_name, own_losses, restored, stretches
 from pipetrace.explain.formatting import counted, figure, listed, moved, points, share
 from pipetrace.explain.judgement import (
     AHEAD,
@@ -121,7 +121,7 @@ class _Told:
     @property
     def name(self) -> str:
         """What the loss is called: with weights it is another number than without."""
-        return "The weighted loss" if self.trace.run.training.is_weighted else "The loss"
+        return f"The {loss_name(self.trace).replace('training ', '')}"
 
     @property
     def loss(self) -> float:

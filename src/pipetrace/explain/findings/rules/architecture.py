@@ -218,7 +218,7 @@ class NoGradient(RunRule):
     name = "no-gradient"
     category = "no_gradient"
     needs = ("stages", "epochs", "gradients", "weight updates")
-    root_cause_of = (*POOR, "PT402")
+    root_cause_of = (*POOR, "PT402", "PT405")
     what = "The gradient of trainable kernels is zero throughout training."
     why = "They keep their initial weights: the loss does not depend on them."
 
