@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pipetrace import Evidence, Finding, Rule, Trace
-from pipetrace.explain.findings import registry
+from pipetrace.explain.findings import selection
 from pipetrace.explain.findings.needs import Need
 
 
@@ -86,4 +86,4 @@ WRONG = (
 
 def only(monkeypatch: pytest.MonkeyPatch, *kinds: type[Rule]) -> None:
     """Make these all the rules that there are."""
-    monkeypatch.setattr(registry, "all_rules", lambda: tuple(kind() for kind in kinds))
+    monkeypatch.setattr(selection, "all_rules", lambda: tuple(kind() for kind in kinds))

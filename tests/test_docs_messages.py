@@ -20,7 +20,7 @@ from tests.markdown import DOCS, blocks, sections, tables, whole_section
 from pipetrace.capture import backend
 from pipetrace.cli import main
 from pipetrace.errors import PipetraceError
-from pipetrace.explain.findings import Rule, registry
+from pipetrace.explain.findings import Rule, selection
 
 MESSAGES = (DOCS / "messages.md").read_text(encoding="utf-8")
 FAMILIES = {"error", "bad-data", "bad-trace", "bad-output"}
@@ -215,9 +215,9 @@ def installed(patch: pytest.MonkeyPatch, **rules: type[Rule] | None) -> None:
             return super().load() if rule is None else rule
 
     entries = [
-        Made(name.replace("_", "-"), "mypackage.rules:FewRows", registry.GROUP) for name in rules
+        Made(name.replace("_", "-"), "mypackage.rules:FewRows", selection.GROUP) for name in rules
     ]
-    patch.setattr(registry, "entry_points", lambda: entries)
+    patch.setattr(selection, "entry_points", lambda: entries)
 
 
 def own_rule(name: str, module: str) -> type[Rule]:

@@ -32,7 +32,7 @@ from pipetrace.present.text import document_text
 from pipetrace.trace import read
 
 TITLE = "Damaged and forged files"
-FILES, QUICK_FILES = 10_000, 300
+FILES, QUICK_FILES = 10_000, 120
 SECONDS, BYTES = 5.0, 10**9
 WHOLE, PARTIAL, REFUSED = "whole", "partial", "refused"
 TRACEBACK, HANG, MEMORY = "tracebacks", "hangs over 5 s", "above 1 GB"
@@ -55,7 +55,7 @@ def run(quick: bool, progress: Callable[[str], None]) -> Table:
 
 
 def forged(quick: bool, progress: Callable[[str], None]) -> list[dict[str, Any]]:
-    """Forge files and read them: 10,000 of traces with and without Keras, or a few hundred.
+    """Forge files and read them: 10,000 of traces with and without Keras, or a hundred.
 
     Args:
         quick: few files, and those of the trace that is written without Keras.

@@ -14,6 +14,7 @@ from playwright.sync_api import (
     Dialog,
     Page,
     Request,
+    expect,
     sync_playwright,
 )
 from tests.browser.chromium import executable
@@ -23,8 +24,8 @@ from pipetrace.trace import Trace
 
 OPEN_LIST = "for (const list of document.querySelectorAll('.all')) list.open = true"
 """Many tests read the list of the stages, which is collapsed under the explorer."""
-PATIENCE = 10_000
-"""Milliseconds after which something that should be on the page is taken as missing."""
+PATIENCE = 60_000
+"""Milliseconds after which something that should be on the page is taken as missing, on a busy machine too."""
 
 
 @dataclass
@@ -56,6 +57,7 @@ class Heard:
 def chromium() -> Iterator[Browser]:
     # Chromium refuses its own sandbox to root, as in a container.
     sandbox = [] if hasattr(os, "geteuid") and os.geteuid() else ["--no-sandbox"]
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable(), args=sandbox)
         yield browser

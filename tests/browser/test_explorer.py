@@ -232,6 +232,57 @@ def test_a_stage_without_channels_keeps_the_chosen_one(page: Page) -> None:
         assert place(page)[-1] == 5
 
 
+def test_a_chosen_position_stays_through_stages_that_have_none(page: Page) -> None:
+    open_stage(page, "Conv2D")
+    point(page, OUTPUT, 7, 20, 26, 26)
+    chosen = place(page)
+    for stage, expected in (
+        ("Scale", (8, 21)),  # the middle of the window
+        ("Conv2D", (7, 20)),
+        ("MaxPooling2D", (3, 10)),
+        ("Flatten", (3 * 13 * 32 + 10 * 32 + chosen[2],)),
+        ("MaxPooling2D", (3, 10)),
+        ("Dense", ()),
+        ("MaxPooling2D", (3, 10)),
+        ("Dense", ()),
+        ("Flatten", (3 * 13 * 32 + 10 * 32 + chosen[2],)),
+    ):
+        open_stage(page, stage)
+        assert place(page)[: len(expected[:2])] == expected[:2], stage
+    assert chosen[2] != 0
+
+
+def test_the_terms_that_are_listed_say_how_much_they_are(page: Page, several: Trace) -> None:
+    open_stage(page, "Dense")
+    point_at = place(page)[0]
+    products = maps(several, "flatten").astype(float) * several.weights["dense/kernel"][:, point_at]
+    largest = np.sort(products)
+    share = np.abs(np.r_[largest[:5], largest[-5:]]).sum() / np.abs(products).sum()
+    told = page.locator(".terms caption").inner_text()
+    assert float(re.findall(r"[\d.]+(?=\xa0%)", told)[0]) == pytest.approx(100 * share, abs=0.06)
+    # All of them are in the image, by their position.
+    sums = products.reshape(13, 13, 32).sum(axis=2)
+    point(page, ".addmap .picture", 4, 9, 13, 13)
+    read = page.locator(".addmap .caption").last.inner_text().replace("\u2212", "-")
+    assert float(read.split(": ")[1]) == pytest.approx(sums[4, 9], abs=1e-4)
+
+
+def test_zeros_say_of_how_many_rows_they_are(page: Page, several: Trace) -> None:
+    open_stage(page, "Conv2D")
+    probe = several.epochs[-1].probe["conv2d"]
+    title = page.locator(".courses strong", has_text="Zeros").inner_text()
+    assert title.endswith(f" {probe.count // (26 * 26 * 32)} rows")
+    assert page.locator(".explorer .measured b").inner_text() == f"On {several.rows:,} rows:"
+
+
+def test_nothing_plays_on_behind_the_keys(page: Page) -> None:
+    open_stage(page, "Conv2D")
+    page.get_by_role("button", name="Slide the window").click()
+    page.keyboard.press("?")
+    assert page.get_by_role("dialog", name="Keys").is_visible()
+    assert page.locator(".slide[aria-pressed=true]").count() == 0
+
+
 def test_a_step_shows_its_own_formula_and_no_window(page: Page) -> None:
     open_stage(page, "Scale")
     assert page.locator(".origin").inner_text().count("255")

@@ -133,8 +133,7 @@ def test_the_row_in_the_bar_leads_to_where_another_is_chosen(pages: Pages) -> No
 
 
 def test_the_large_dots_of_the_charts_are_explained(shown: Page) -> None:
-    charts = shown.locator(".small .chart")
-    assert charts.filter(has_text="large dots").count() == charts.count()
+    expect(shown.locator(".small > .caption")).to_contain_text("Large dots")
     titles = shown.locator(".small circle[r='5'] title").evaluate_all(
         "all => all.map(each => each.textContent)"
     )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page
 from tests.browser.conftest import Pages
-from tests.browser.test_accessibility import AXE, clean
+from tests.browser.test_accessibility import clean_in_both_schemes, unfold
 from tests.graphs import RESIDUAL, UNET, deep, lined, measured, nested_twice, stage, trace_of
 
 from pipetrace.present.build.document import document
@@ -87,29 +87,17 @@ KINDS = of_many_kinds()
 TRACES = {"unet": UNET_TRACE, "deep": DEEP, "kinds": KINDS, "nested": nested_twice()}
 
 
-@pytest.fixture(scope="module")
-def axe() -> str:
-    return AXE.read_text(encoding="utf-8")
-
-
-def unfold(page: Page) -> None:
-    page.evaluate(
-        "() => document.querySelectorAll('details').forEach(each => { each.open = true; })"
-    )
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", TRACES)
-def test_axe_finds_nothing_wrong(pages: Pages, axe: str, name: str, scheme: str) -> None:
-    page = pages.open(TRACES[name], color_scheme=scheme)
+def test_axe_finds_nothing_wrong(pages: Pages, name: str) -> None:
+    page = pages.open(TRACES[name])
     # A collapsed page is held by the large model, which would take minutes when all is open.
     if name != "deep":
         unfold(page)
-    clean(page, axe)
+    clean_in_both_schemes(page)
 
 
 @pytest.mark.parametrize("name", TRACES)
-def test_a_phone_scrolls_the_graph_and_not_the_page(pages: Pages, axe: str, name: str) -> None:
+def test_a_phone_scrolls_the_graph_and_not_the_page(pages: Pages, name: str) -> None:
     page = pages.open(TRACES[name], viewport={"width": 375, "height": 800}, has_touch=True)
     unfold(page)
     for width in WIDTHS:

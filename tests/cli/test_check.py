@@ -12,13 +12,19 @@ from rich.console import Console
 from tests.cli.conftest import Ran, Run, is_message, listing
 from tests.rules import WRONG, broken, only, rule, silent
 
+from pipetrace.config import CHOICES
 from pipetrace.present import rich
+from pipetrace.present.formats import FORMS
 from pipetrace.present.formats.json import CHECK_VERSION
 
 
 @pytest.fixture(autouse=True)
 def _rules(monkeypatch: pytest.MonkeyPatch) -> None:
     only(monkeypatch, *WRONG, silent())
+
+
+def test_every_format_that_can_be_chosen_is_written() -> None:
+    assert tuple(FORMS) == CHOICES["format"]
 
 
 # The exit code, and what is told

@@ -7,7 +7,7 @@ import pytest
 from tests.cli.conftest import Ran, Run, is_message
 from tests.rules import WRONG, only, silent
 
-from pipetrace.explain.findings import registry
+from pipetrace.explain.findings import selection
 from pipetrace.present import rules
 
 
@@ -76,9 +76,9 @@ def test_an_installed_rule_that_cannot_be_loaded_is_said_beside_the_others(
     from importlib.metadata import EntryPoint
 
     monkeypatch.setattr(
-        registry,
+        selection,
         "entry_points",
-        lambda: [EntryPoint("own", "no.such.module:Own", registry.GROUP)],
+        lambda: [EntryPoint("own", "no.such.module:Own", selection.GROUP)],
     )
     ran = run("rules")
     assert ran.code == 2

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipetrace.explain.findings import registry
+from pipetrace.explain.findings import selection
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _without_rules() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "all_rules", lambda: ())
+        patch.setattr(selection, "all_rules", lambda: ())
         yield

@@ -18,6 +18,7 @@ from pipetrace.cli.group import (
     print_text,
     write_output,
 )
+from pipetrace.config import CHOICES
 
 
 @commands.command()
@@ -33,7 +34,7 @@ from pipetrace.cli.group import (
 )
 @click.option(
     "--level",
-    type=click.Choice(["error", "warning", "note"]),
+    type=click.Choice(CHOICES["level"]),
     help="Minimum severity to report.  [default: warning]",
 )
 @click.option(
@@ -59,7 +60,7 @@ from pipetrace.cli.group import (
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json", "sarif", "github"]),
+    type=click.Choice(CHOICES["format"]),
     help="Output format.  [default: text]",
 )
 @click.option(
@@ -121,7 +122,7 @@ def rules(code: str | None, form: str) -> None:
 
     CODE is the code or the name of a rule.
     """
-    from pipetrace.explain.findings.registry import find_rule
+    from pipetrace.explain.findings.selection import find_rule
     from pipetrace.present.rules import as_json, explained, listing
 
     known, failed = _all_rules()
@@ -162,7 +163,7 @@ def _all_rules() -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Every rule, those behind --expect and --baseline too, and why others cannot be loaded."""
     from pipetrace.explain.findings.baseline import Baseline
     from pipetrace.explain.findings.expectation import Expectation
-    from pipetrace.explain.findings.registry import known_rules
+    from pipetrace.explain.findings.selection import known_rules
 
     installed, failed = known_rules()
     return (Expectation, Baseline, *installed), failed

@@ -78,7 +78,7 @@ def _text(found: FilterPatterns, at: int) -> str:
     else:
         text = f"Its kernel has no main pattern: {', '.join(parts)}."
     expected = share(round(found.expected[main], 2))
-    return f"{text} Of random weights, {expected} would be {NAMES.get(main, main)}."
+    return f"{text} A random kernel is {expected} {NAMES.get(main, main)} on average."
 
 
 def _direction(found: FilterPatterns, main: str, at: int) -> str:

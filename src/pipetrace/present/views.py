@@ -113,7 +113,8 @@ class StageView(Record):
         parameters, parts: the sum that gives the number of parameters, and its terms in words.
         arithmetic: the floating-point operations in words.
         example: one actual value of the example row.
-        measured: statistics of all rows, in sentences.
+        measured: statistics of the rows that were measured, in sentences.
+        measured_on: how many rows these are.
         image: the stage's output for the example row.
         bars: the same as bars, for class probabilities.
         weights: the stage's kernels as an image.
@@ -144,6 +145,7 @@ class StageView(Record):
     arithmetic: str | None
     example: str | None
     measured: tuple[str, ...]
+    measured_on: str
     image: ImageView | None
     bars: tuple[Bar, ...]
     weights: ImageView | None
@@ -219,6 +221,7 @@ class TrainingView(Record):
         empty: why there are no epochs, or None.
         absent: whether the model was not trained at all, so that there is nothing to show.
         start: the cells of the row before training, where any metric is known then; else none.
+        evaluations: the calls of ``evaluate`` and ``predict``; None without any.
     """
 
     charts: tuple[Chart, ...]
@@ -229,6 +232,7 @@ class TrainingView(Record):
     empty: str | None
     absent: bool = False
     start: tuple[str, ...] = ()
+    evaluations: Grid | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)

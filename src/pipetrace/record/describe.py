@@ -159,6 +159,7 @@ class Description:
             model=facts.model_facts(state.model, outputs),
             step=None if state.only_looks else _step(state),
             fits=tuple(state.fits),
+            evaluations=tuple(state.evaluations),
         )
         if state.settings.anonymous:
             self._run = privacy.unnamed_run(self._run)

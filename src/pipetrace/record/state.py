@@ -26,7 +26,7 @@ from pipetrace.trace.document import Array, Data, Run, Stage
 from pipetrace.trace.events import RECORDER, Event
 from pipetrace.trace.measurement_table import Measurement
 from pipetrace.trace.output_place import typed
-from pipetrace.trace.training import Fit
+from pipetrace.trace.training import Evaluation, Fit
 
 BRIEF, ALL, NONE = "brief", "all", "none"
 """How much is measured when training is over."""
@@ -132,6 +132,7 @@ class State:
         before: the stages before the model; ``names``: for each array of the rows the one it comes
             from.
         fits: the calls of ``fit`` so far, the one that runs last.
+        evaluations: the calls of ``evaluate`` and ``predict`` so far.
         planned: the number of the last epoch that is planned.
         epoch, step: those that run, from 1; the step within its epoch.
         steps: of an epoch, or None where Keras does not know; ``steps_together``: of one call.
@@ -156,6 +157,7 @@ class State:
         self.names: list[Origin] = []
         self.before: tuple[Stage, ...] = ()
         self.fits: list[Fit] = []
+        self.evaluations: list[Evaluation] = []
         self.planned, self.epoch, self.step = 0, 0, 0
         self.steps: int | None = None
         self.steps_together = 1

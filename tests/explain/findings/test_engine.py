@@ -18,7 +18,7 @@ from pipetrace.errors import (
     RuleError,
     UnknownRuleError,
 )
-from pipetrace.explain.findings import registry
+from pipetrace.explain.findings import selection
 from pipetrace.explain.findings.engine import CheckOptions, at_level, check, run
 from pipetrace.explain.findings.rules.run import RunNotFinished
 from pipetrace.trace.document import FAILED, FINISHED, INTERRUPTED, KILLED, RUNNING, Ending, Stages
@@ -60,8 +60,8 @@ def install(monkeypatch: pytest.MonkeyPatch, **values: Any) -> None:
                 raise value
             return value
 
-    entries = [Made(name, f"package:{name}", registry.GROUP) for name in values]
-    monkeypatch.setattr(registry, "entry_points", lambda: entries)
+    entries = [Made(name, f"package:{name}", selection.GROUP) for name in values]
+    monkeypatch.setattr(selection, "entry_points", lambda: entries)
 
 
 # Whose rules
@@ -117,7 +117,7 @@ def test_the_entry_points_are_those_of_the_group(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A package as pip leaves it, and one without rules beside it; neither is imported."""
-    assert registry.GROUP == "pipetrace.rules"
+    assert selection.GROUP == "pipetrace.rules"
     for name, text in (
         ("plain", "[console_scripts]\nplain = plain:main\n"),
         ("own", "[pipetrace.rules]\nb = own:B\na = own:A\n"),
@@ -126,15 +126,15 @@ def test_the_entry_points_are_those_of_the_group(
         folder.mkdir()
         (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
         (folder / "entry_points.txt").write_text(text)
-    assert registry.entry_points() == []
+    assert selection.entry_points() == []
     monkeypatch.syspath_prepend(tmp_path)
-    assert [(each.name, each.value) for each in registry.entry_points()] == [
+    assert [(each.name, each.value) for each in selection.entry_points()] == [
         ("a", "own:A"),
         ("b", "own:B"),
     ]
     # What lies in the current folder may be a stranger's.
     monkeypatch.chdir(tmp_path)
-    assert registry.entry_points() == []
+    assert selection.entry_points() == []
 
 
 def test_nothing_is_read_of_packages_where_none_declares_a_rule(
@@ -144,11 +144,11 @@ def test_nothing_is_read_of_packages_where_none_declares_a_rule(
         raise AssertionError
 
     monkeypatch.setattr("importlib.metadata.distributions", never)
-    assert registry.entry_points() == []
+    assert selection.entry_points() == []
     # Into an archive only importlib.metadata can look.
     monkeypatch.setattr("sys.path", [__file__])
     with pytest.raises(AssertionError):
-        registry.entry_points()
+        selection.entry_points()
 
 
 def test_one_class_made_with_different_arguments_is_asked_for_each(trace: Trace) -> None:
@@ -220,9 +220,9 @@ def test_a_near_code_or_name_is_proposed(trace: Trace) -> None:
         findings(trace, select=["PT510"])
     rules = [kind() for kind in WRONG]
     with pytest.raises(UnknownRuleError, match="dying-units"):
-        registry.find_rule(rules, "dying-unit")
+        selection.find_rule(rules, "dying-unit")
     assert (
-        registry.find_rule(rules, "pt201") is registry.find_rule(rules, "Dying-Units") is rules[0]
+        selection.find_rule(rules, "pt201") is selection.find_rule(rules, "Dying-Units") is rules[0]
     )
 
 

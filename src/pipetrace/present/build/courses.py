@@ -10,6 +10,7 @@ import numpy as np
 from pipetrace.explain.facts import first_call
 from pipetrace.explain.formatting import figure, share
 from pipetrace.present.build.charts import Line, chart
+from pipetrace.present.build.data_flow import rows_of
 from pipetrace.present.drawings import Chart
 from pipetrace.present.views import Document, StageView
 from pipetrace.trace.document import LAYER, Stage, Trace
@@ -50,10 +51,12 @@ def courses(trace: Trace, stage: Stage) -> tuple[Chart, ...]:
             {"output": course(Signal, stage.name, lambda signal: signal.std)},
         ),
         _chart(
-            "Zeros in its output",
+            f"Zeros in its output on {_probed(trace, stage)}",
             {
                 "values": _zeros(trace, stage),
-                "units": course(Signal, stage.name, lambda signal: signal.dead_units),
+                f"whole {'filters' if 'Conv' in (stage.layer or '') else 'units'}": course(
+                    Signal, stage.name, lambda signal: signal.dead_units
+                ),
             },
             share,
         ),
@@ -73,6 +76,12 @@ def courses(trace: Trace, stage: Stage) -> tuple[Chart, ...]:
             ),
         ]
     return tuple(each for each in drawn if each is not None)
+
+
+def _probed(trace: Trace, stage: Stage) -> str:
+    """How many rows were measured after the epochs: figures of other rows differ."""
+    counts = [each.probe[stage.name].count for each in trace.epochs if stage.name in each.probe]
+    return rows_of(stage, max(counts)) if counts else "the rows"
 
 
 def _relative(update: Update) -> float | None:

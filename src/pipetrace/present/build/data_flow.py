@@ -1,5 +1,6 @@
 """The view of the data flow: every stage with its shapes, words, example and measurements."""
 
+import math
 import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -154,6 +155,7 @@ def _stage(trace: Trace, wires: Wiring, stage: Stage, index: int, rows: int) -> 
         arithmetic=_arithmetic(stage),
         example=shown,
         measured=measured(trace, stage),
+        measured_on=rows_of(stage, stage.summary.count) if stage.summary else "",
         image=None if values is None else _image(trace, stage, values),
         bars=() if values is None else score_bars(trace, stage, values),
         weights=None if kernel is None else _kernels(trace, stage, kernel, words.title),
@@ -181,6 +183,15 @@ def _rows(stage: Stage, rows: int) -> tuple[int | str, int | str]:
     pair = counts if isinstance(counts, list) and len(counts) == 2 else [counts, counts]
     before, after = (each if isinstance(each, int) and each >= 0 else rows for each in pair)
     return before, after
+
+
+def rows_of(stage: Stage, values: int) -> str:
+    """How many rows gave so many values of a stage's output, as far as its shape tells."""
+    shape = stage.outputs[0].shape[1:] if stage.outputs else (None,)
+    whole = [length for length in shape if length]
+    if len(whole) < len(shape) or values % math.prod(whole):
+        return "the rows"
+    return counted(values // math.prod(whole), "row")
 
 
 def _shapes(

@@ -48,3 +48,4 @@ FORMS: Mapping[str, Callable[[Sequence[Report], str], str]] = {
     "sarif": check_as_sarif,
     "github": github,
 }
+"""By the names that ``config.CHOICES`` lists for the command line and ``pyproject.toml``."""

@@ -1,6 +1,7 @@
 // Line charts over epochs as SVG. Every position and text comes from the document.
 
 import { h, svg, whenSeen } from "viewer/dom.js";
+import { explained } from "viewer/words.js";
 
 /** @typedef {import("viewer/document.js").Chart} Chart */
 /** @typedef {import("viewer/document.js").Distribution} Distribution */
@@ -47,9 +48,17 @@ export function lineChart(chart, state, small = false) {
   return h(
     "figure",
     { class: "chart" },
-    h("figcaption", {}, h("strong", {}, chart.title), small ? " " : h("br"), chart.best_text && h("span", {}, `large dots: ${chart.best_text}`)),
+    h("figcaption", {}, h("strong", {}, ...explained(chart.title)), !small && largeDots(chart)),
     place,
   );
+}
+
+/**
+ * @param {Chart} chart
+ * @returns {HTMLElement | null} what its large dots are
+ */
+export function largeDots({ best_text }) {
+  return best_text ? h("p", { class: "caption" }, `Large dots: ${best_text}.`) : null;
 }
 
 /**

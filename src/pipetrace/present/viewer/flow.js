@@ -167,7 +167,7 @@ function said(stage) {
     ...marks(stage.findings),
     stage.wiring.length > 0 && h("p", { class: "wiring" }, stage.wiring.join(" ")),
     facts(stage),
-    stage.measured.length > 0 && h("p", { class: "measured" }, stage.measured.join(" ")),
+    stage.measured.length > 0 && h("p", { class: "measured" }, h("b", {}, `On ${stage.measured_on}:`), " ", stage.measured.join(" ")),
   ];
 }
 
@@ -248,7 +248,7 @@ function more(stage) {
   return h(
     "details",
     { class: "more" },
-    h("summary", {}, `All rows: ${names.join(", ")}`),
+    h("summary", {}, `More of this stage: ${names.join(", ")}`),
     h(
       "div",
       { class: "measurements" },

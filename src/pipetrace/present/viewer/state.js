@@ -44,6 +44,8 @@ export class State {
       question: 0,
       answers: new Array(questions).fill(null),
     };
+    /** @type {Map<number, { stage: string, place: number[] }>} the place that was looked at last, by its number of axes */
+    this.latest = new Map();
     /** @type {[Key[], () => void][]} */
     this.listeners = [];
   }
@@ -77,6 +79,10 @@ export class State {
     Object.assign(this.now, changes);
     // A stage with one channel, such as a grey image, leaves nothing to choose.
     if (keys.includes("place") && this.now.place && this.now.place.length > 2 && this.channels(this.now.stage) > 1) this.now.channel = this.now.place[this.now.place.length - 1];
+    if (this.now.place) {
+      this.latest.delete(this.now.place.length); // the latest stands at the end
+      this.latest.set(this.now.place.length, { stage: this.now.stage, place: this.now.place });
+    }
     this.changed(...keys);
   }
 

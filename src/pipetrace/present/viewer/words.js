@@ -25,6 +25,8 @@ const WORDS = {
   logit: "The score of a class before softmax. It can be any number.",
   embedding: "A learned vector for each word or number of a vocabulary.",
   dropout: "In training, a random part of the values is set to 0, so that no unit relies on a single other one.",
+  "cross-entropy": "A loss for classes: −ln of the probability that the model gave to the true class, averaged over the rows.",
+  nat: "The unit of a loss that is made with the natural logarithm: 0.693 nats are one bit.",
   batch: "The rows that one training step sees.",
   epoch: "One pass over all training rows.",
   gradient: "How the loss changes with a weight. Training moves each weight against it.",

@@ -1,4 +1,5 @@
-"""What is measured of each epoch, at once or from snapshots when training is over."""
+"""When an epoch is measured: at once, or from snapshots when training is over. ``measure/epoch.py``
+measures it."""
 
 import contextlib
 import time

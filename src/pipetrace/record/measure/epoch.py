@@ -1,4 +1,5 @@
-"""What one epoch left: rows passed through every stage, the weights, and how far these moved."""
+"""What is measured of one epoch: rows passed through every stage, the weights, and how far these
+moved. ``epochs/recorder.py`` says when."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -67,7 +67,8 @@ export function plane(tensor, slice, place) {
 }
 
 /**
- * The nearest place in a tensor of another shape: the same share of the way along each axis, the same channel.
+ * The nearest place in a tensor of another shape, the same channel. Without padding a convolution's output is smaller by
+ * its window, whose middle is the place; else it is the same share of the way along each axis.
  *
  * @param {readonly number[]} place
  * @param {readonly number[]} from its tensor's shape
@@ -77,8 +78,10 @@ export function plane(tensor, slice, place) {
 export function carried(place, from, to) {
   if (place.length !== to.length) return to.map(() => 0);
   return place.map((index, axis) => {
-    const last = axis === place.length - 1 || from[axis] === to[axis];
-    const near = last ? index : Math.floor(((index + 0.5) * to[axis]) / from[axis]);
+    if (axis === place.length - 1 || from[axis] === to[axis]) return Math.min(Math.max(0, to[axis] - 1), index);
+    const less = from[axis] - to[axis];
+    const windowed = 2 * Math.abs(less) < Math.min(from[axis], to[axis]);
+    const near = windowed ? index - Math.trunc(less / 2) : Math.floor(((index + 0.5) * to[axis]) / from[axis]);
     return Math.min(to[axis] - 1, Math.max(0, near));
   });
 }

@@ -22,7 +22,7 @@ export function coursesOf(view, state) {
     const made = h(
       "div",
       { class: "courses" },
-      h("h4", { class: "above" }, "Over the epochs", h("small", {}, "Measured on training rows after each epoch; 0 is before training. Click to choose an epoch.")),
+      h("h4", { class: "above" }, "Over the epochs", h("small", {}, "Measured after each epoch on some of the training rows; 0 is before training. Click to choose an epoch.")),
       h("div", { class: "several" }, ...courses.map((chart) => lineChart(chart, state, true))),
     );
     drawn.set(name, made);

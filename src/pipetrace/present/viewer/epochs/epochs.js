@@ -75,7 +75,7 @@ export function instead(model, epochs, epoch) {
   const near = model.nearest(epoch);
   if (near === epoch) return "";
   const why = model.epochs.length < 2 ? "no weights of earlier epochs are in this page" : `the weights ${epochs.long(epoch)} are not in this page`;
-  return `The pictures are those ${epochs.long(near)}: ${why}.`;
+  return `The images are those ${epochs.long(near)}: ${why}.`;
 }
 
 /**

@@ -1,11 +1,10 @@
 // What adds to a value of many terms: the largest for and against it, and where in the image they stand.
 
-import { paint } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
 import { bar, heading } from "viewer/draw/numbers.js";
-import { legendOf, scaleOf } from "viewer/draw/picture.js";
+import { legendOf, Picture, scaleOf } from "viewer/draw/picture.js";
 import { placeText } from "viewer/draw/slice.js";
-import { counted, figure, signed } from "viewer/figures.js";
+import { counted, figure, percent, signed } from "viewer/figures.js";
 import { size } from "viewer/model/values.js";
 
 /** @typedef {import("viewer/explore/explorer.js").Context} Context */
@@ -13,6 +12,7 @@ import { size } from "viewer/model/values.js";
 /** @typedef {import("viewer/model/layers.js").Term} Term */
 
 export const MOST_LINES = 5;
+const MAP_WIDTH = 208;
 
 /**
  * What speaks most for a value and most against it.
@@ -28,6 +28,8 @@ export function contributions(context, { terms, how }) {
   const all = terms.length <= 2 * MOST_LINES + 2;
   const listed = all ? terms : [...sorted.slice(0, MOST_LINES).filter((term) => term.product > 0), ...sorted.slice(-MOST_LINES).filter((term) => term.product < 0)];
   const rest = terms.reduce((sum, term) => sum + term.product, 0) - listed.reduce((sum, term) => sum + term.product, 0);
+  const carried = (/** @type {readonly Term[]} */ of) => of.reduce((sum, term) => sum + Math.abs(term.product), 0);
+  const carries = !all && carried(terms) > 0 && how !== "product" && `The ${counted(listed.length)} listed are ${percent(carried(listed) / carried(terms))} of all that is added and subtracted.`;
   const most = Math.max(...listed.map((term) => Math.abs(term.product)), 1e-12);
   const received = model.inputs(state.at, stage);
   const name = (/** @type {Term} */ term) => {
@@ -39,6 +41,7 @@ export function contributions(context, { terms, how }) {
     h(
       "table",
       { class: "terms" },
+      carries && h("caption", {}, carries),
       h("thead", {}, h("tr", {}, ...[several ? "input" : "where", "value × weight", how === "product" ? "factor" : "adds", ""].map(heading))),
       h(
         "tbody",
@@ -77,7 +80,7 @@ function link({ model, state, stage }, place) {
 }
 
 /**
- * What speaks for and against a value at each place of the image that was flattened before.
+ * What adds to a value at each position of the image that was flattened before: all terms, as an image that can be read.
  *
  * @param {Context} context
  * @param {readonly Term[]} terms
@@ -89,12 +92,22 @@ export function mapOf({ model, state, stage }, terms) {
   if (!before || !end) return null;
   const { stage: source } = model.traced(state.at, before, end);
   const shape = source.outputs[0].shape;
-  if (source === before || shape.length !== 3 || size(shape) !== terms.length) return null;
-  const [rows, columns, channels] = shape;
+  if (source === before || ![2, 3].includes(shape.length) || size(shape) !== terms.length) return null;
+  const [rows, columns, channels = 1] = shape;
   const sums = new Float32Array(rows * columns);
   terms.forEach((term, at) => (sums[Math.floor(at / channels)] += term.product));
   const { most } = scaleOf(sums);
-  const canvas = h("canvas", { role: "img", "aria-label": `What adds to the value at each of the ${rows} × ${columns} places` });
-  paint(canvas, sums, columns, most, "signed");
-  return h("div", { class: "addmap" }, h("p", { class: "caption" }, `value × weight at each place of ${source.name}, all channels summed`), canvas, legendOf({ most, ramp: "signed" }));
+  const label = `value × weight at each position of ${source.name}${channels > 1 ? `, its ${counted(channels)} channels summed` : ""}`;
+  const reading = h("p", { class: "caption" });
+  const read = (/** @type {number} */ row, /** @type {number} */ column) => {
+    const text = `${placeText(shape, [row, column, 0]).replace(", channel 0", "")}: ${signed(sums[row * columns + column], 4)}`;
+    picture.mark([{ row, column }]);
+    picture.say(text);
+    reading.textContent = text;
+  };
+  const picture = new Picture({ rows, columns, width: MAP_WIDTH, label, move: read });
+  picture.paint({ values: sums, most, ramp: "signed" });
+  const first = sums.reduce((best, sum, at) => (Math.abs(sum) > Math.abs(sums[best]) ? at : best), 0);
+  read(Math.floor(first / columns), first % columns);
+  return h("div", { class: "addmap" }, h("p", { class: "caption" }, label), picture.element, legendOf({ most, ramp: "signed" }), reading);
 }

@@ -53,11 +53,11 @@ export function filter(context, output) {
     /** @type {HTMLElement | undefined} */ (list.children[focused])?.focus({ preventScroll: true });
     const { looked } = found;
     const of = model.rows.all.size;
-    const rows = looked < of ? `the first ${counted(looked)} of ${counted(of)} rows of this page, the others to come,` : of === 1 ? "the row of this page" : `the ${counted(of)} rows of this page`;
-    const strong = alike
-      ? `The strongest places in ${rows} ${when.textContent} are alike${shown.length > 1 ? ", so others stand beside them, down to weak ones" : ""}.`
-      : `The strongest place in ${of === 1 ? "" : "each of "}${rows} ${when.textContent}, the strongest first.`;
-    note.textContent = shown.length ? strong : `No output above 0 in ${rows} ${when.textContent}.`;
+    const rows = `${looked < of ? `${counted(looked)} so far of ` : ""}${of === 1 ? "the row" : `the ${counted(of)} rows`} of this page, ${when.textContent}`;
+    const about = alike
+      ? `The strongest outputs come from patches that look alike${shown.length > 1 ? ": the first stands for them, different and weaker ones follow" : ""}.`
+      : `The strongest patch of ${of === 1 ? "the row" : "each row"}, the strongest first.`;
+    note.textContent = `${shown.length ? about : "No output is above 0."} Searched in ${rows}.`;
     note.hidden = !looked;
     if (looked === of) list.style.minHeight = "";
   };

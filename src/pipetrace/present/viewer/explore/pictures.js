@@ -149,13 +149,8 @@ function through({ stage }, other, place, here) {
   const from = other.outputs[0].shape;
   if (from.length !== to.length) return flattened(stage, place, from, to) ?? [...here];
   const near = carried(place, from, to);
-  near[near.length - 1] = from[from.length - 1] === to[to.length - 1] ? place[place.length - 1] : here[here.length - 1];
-  // Without padding a convolution's output is smaller by the window, and its places are counted from the window's corner.
-  return near.map((index, axis) => {
-    const less = from[axis] - to[axis];
-    if (axis === near.length - 1 || less <= 0 || less >= to[axis] / 2) return index;
-    return Math.min(to[axis] - 1, Math.max(0, place[axis] - Math.floor(less / 2)));
-  });
+  if (from[from.length - 1] !== to[to.length - 1]) near[near.length - 1] = here[here.length - 1];
+  return near;
 }
 
 /**

@@ -1,7 +1,7 @@
 // Which place of a stage is looked at, and what its stage gives.
 
 import { carried } from "viewer/draw/slice.js";
-import { placeOf } from "viewer/model/values.js";
+import { channelsFirst, offset, placeOf } from "viewer/model/values.js";
 
 /** @typedef {import("viewer/model/model.js").Model} Model */
 /** @typedef {import("viewer/model/layers.js").Layer} Layer */
@@ -22,7 +22,8 @@ export function isImage(model, stage) {
 }
 
 /**
- * The place in a stage that the chosen place stands for: the same filter everywhere, the same part of the image.
+ * The place in a stage that the chosen place stands for: the same filter everywhere, the same part of the image. Where
+ * the open stage has no such places, such as one of classes, the one that was looked at last stays.
  *
  * @param {Model} model
  * @param {State} state
@@ -30,20 +31,52 @@ export function isImage(model, stage) {
  * @returns {number[]}
  */
 export function placeIn(model, state, stage) {
-  const shape = stage.outputs[0]?.shape ?? [];
   const chosen = model.byName.get(state.now.stage);
-  const from = chosen?.outputs[0]?.shape;
-  if (!chosen || !from || from.length !== shape.length) return [...strongest(model, state, stage)];
+  const rank = chosen?.outputs[0]?.shape.length;
+  const place = state.now.place?.length === rank ? state.now.place : null;
+  if (chosen === stage) return [...(place ?? strongest(model, state, stage))];
+  const found = chosen && rank && reached(model, state, stage, chosen, place ?? strongest(model, state, chosen));
+  if (found) return found;
+  for (const last of [...state.latest.values()].reverse()) {
+    const before = model.byName.get(last.stage);
+    const kept = before && reached(model, state, stage, before, last.place);
+    if (kept) return kept;
+  }
+  return [...strongest(model, state, stage)];
+}
+
+/**
+ * @param {Model} model
+ * @param {State} state
+ * @param {Layer} stage
+ * @param {Layer} chosen
+ * @param {readonly number[]} place in the chosen stage
+ * @returns {number[] | null} the place in a stage that it stands for; null where there is none
+ */
+function reached(model, state, stage, chosen, place) {
+  const [from, to] = [chosen.outputs[0].shape, stage.outputs[0]?.shape ?? []];
+  if (from.length !== to.length) {
+    const [before, source] = [rewritten(model, stage), rewritten(model, chosen)];
+    const found = before ? reached(model, state, before, chosen, place) : null;
+    if (before) return found && placeOf(to, offset(before.outputs[0].shape, found));
+    return source ? reached(model, state, stage, source, placeOf(source.outputs[0].shape, offset(from, place))) : null;
+  }
   // A position in one list says nothing of another list.
-  if (shape.length === 1 && from[0] !== shape[0]) return [...strongest(model, state, stage)];
-  const { place } = state.now;
-  const here = place?.length === from.length ? [...place] : [...strongest(model, state, chosen)];
-  if (chosen === stage) return here;
+  if (to.length === 1 && from[0] !== to[0]) return null;
   const { channel } = state.now;
   // Through a stage with one channel the chosen one is kept.
-  const kept = shape.length > 2 && from[from.length - 1] === 1 && channel !== null && channel < shape[shape.length - 1];
-  const near = carried(here, from, shape);
+  const kept = to.length > 2 && from[from.length - 1] === 1 && channel !== null && channel < to[to.length - 1];
+  const near = carried(place, from, to);
   return kept ? [...near.slice(0, -1), channel] : near;
+}
+
+/**
+ * @param {Model} model
+ * @param {Layer} stage
+ * @returns {Layer | undefined} whose values it writes in another shape, in the same order
+ */
+function rewritten(model, { layer, config, inputs }) {
+  return ["Flatten", "Reshape"].includes(layer) && !channelsFirst(config) ? model.byName.get(inputs[0]?.source) : undefined;
 }
 
 /** @type {WeakMap<import("viewer/model/values.js").Values, Map<number | null, number[]>>} by channel */

@@ -1,6 +1,6 @@
 // The first screen: what came of the run, and where to go from there.
 
-import { lineChart } from "viewer/chart.js";
+import { largeDots, lineChart } from "viewer/chart.js";
 import { h } from "viewer/dom.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
@@ -43,7 +43,7 @@ export function firstScreen(view, state, epochs, live, followed, rows) {
           level && h("a", { class: "way", href: "#findings" }, level === "note" ? "Read the notes" : "See what is wrong"),
         ),
       ),
-      !absent && charts.length > 0 && h("div", { class: "small" }, ...charts.slice(0, 2).map((chart) => lineChart(chart, state, true))),
+      !absent && charts.length > 0 && h("div", { class: "small" }, ...charts.slice(0, 2).map((chart) => lineChart(chart, state, true)), largeDots(charts[0])),
     ),
     view.figures.length > 0 &&
       h(

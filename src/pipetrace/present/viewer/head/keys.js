@@ -33,13 +33,18 @@ export function keys(model, state, epochs) {
     h("dl", {}, ...list.flatMap(({ name, text }) => [h("dt", {}, h("kbd", {}, name)), h("dd", {}, text)])),
     h("form", { method: "dialog" }, h("button", { class: "plain" }, "Close")),
   );
+  // Nothing plays on behind the dialog.
+  const show = () => {
+    for (const button of document.querySelectorAll(".slide[aria-pressed=true], .play.playing")) if (button instanceof HTMLElement) button.click();
+    dialog.showModal();
+  };
   window.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || dialog.open || isWriting(event.target)) return;
-    if (event.key === "?") dialog.showModal();
+    if (event.key === "?") show();
     else if (!list.some(({ run }) => run?.(event.key))) return;
     event.preventDefault();
   });
-  const button = h("button", { type: "button", class: "plain", onclick: () => dialog.showModal() }, "Keys");
+  const button = h("button", { type: "button", class: "plain", onclick: show }, "Keys");
   return h("span", { class: "listed" }, button, dialog);
 }
 
@@ -115,6 +120,6 @@ function inside(model, state) {
         return button !== null;
       },
     },
-    { name: "← → ↑ ↓", text: "move in a picture; with Shift by five" },
+    { name: "← → ↑ ↓", text: "move in an image; with Shift by five" },
   ];
 }

@@ -1,4 +1,9 @@
-"""Which rules there are: pipetrace's own, those of installed packages, and further ones."""
+"""Which rules run: pipetrace's own, those of installed packages, and further ones, less what is not
+selected.
+
+To add a rule of our own, add a class to a file of its theme in ``rules/``, where it is found by
+itself, and its page in ``docs/rules/``.
+"""
 
 import re
 import sys
