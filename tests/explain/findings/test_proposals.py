@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.explain.findings import faulty_models
 from tests.explain.findings.conftest import told
-from tests.explain.findings.faulty_programs import Faulty, of_inputs, of_targets
+from tests.explain.findings.faulty_models import OF_MODELS
+from tests.explain.findings.faulty_programs import OF_INPUTS, OF_TARGETS, Faulty
 from tests.explain.findings.proposals import applied
 from tests.explain.findings.test_changes import changes
 from tests.explain.findings.test_rules import CASES
@@ -38,7 +38,7 @@ RUN_ONLY = {
     "PT521": "balancing a generator and a discriminator takes several tries",
 }
 """Rules whose change runs in ``test_changes.py``, and why no small program shows that it helps."""
-PROGRAMS = [*of_inputs(), *of_targets(), *faulty_models.of_models()]
+PROGRAMS = [*OF_INPUTS, *OF_TARGETS, *OF_MODELS]
 QUICK = ("PT107", "PT111", "PT301")
 
 
