@@ -21,8 +21,10 @@ FORMS = {
     "contrastive_pretraining": [()],
     "cross_validation": 5 * [("numbers",)],
     "ctc": [("sequence",)],
+    "ddpm": [()],
     "distillation": 2 * [("classes",)],
     "fine_tuned_twice": [("numbers",), ("mask",)],
+    "gat": [()],
     "image_folder": [("classes",)],
     "imbalanced": [("binary",)],
     "metric_learning": [("unknown",)],
@@ -31,6 +33,7 @@ FORMS = {
     "sweep": 4 * [("binary",)],
     "table_columns": [("binary",)],
     "text_generation": [("sequence",)],
+    "vae_train_step": [()],
     "weather": [("numbers",)],
 }
 """For each model of a program, in the order of training, what its outputs are."""
@@ -43,6 +46,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Trace]]:
     """The traces of all programs, which run in two processes at once."""
     folder = tmp_path_factory.mktemp("programs")
     names = list(FORMS)
+    parts = names[::2], names[1::2]
     started = [
         subprocess.Popen(
             [sys.executable, "-m", "tests.examples.run_programs", str(folder), *part],
@@ -51,13 +55,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Trace]]:
             stderr=subprocess.PIPE,
             text=True,
         )
-        for part in (names[::2], names[1::2])
+        for part in parts
     ]
-    for process in started:
+    for process, part in zip(started, parts, strict=True):
         said, errors = process.communicate()
         codes = [line for line in said.splitlines() if line.endswith(": 0")]
         assert process.returncode == 0, errors[-3000:]
-        assert len(codes) == len(names) / 2, said
+        assert len(codes) == len(part), said
         assert "pipetrace: error" not in errors  # nothing is found wrong while they train
     return {name: [pipetrace.read(path) for path in traces_of(folder, name)] for name in names}
 
@@ -92,6 +96,17 @@ def test_the_losses_are_those_that_the_step_makes_smaller(runs: dict[str, list[T
     assert trace.epochs[-1].metrics["loss"] == 0
     assert own_losses(trace) == ("contrastive_loss", "probe_loss")
     assert "loss" not in model_part(trace).epochs[-1].metrics
+
+
+def test_a_step_shows_the_models_that_it_calls(runs: dict[str, list[Trace]]) -> None:
+    """Also one that calls its own model with a whole graph, while the rows are numbers of nodes."""
+    for name, groups in {"vae_train_step": ["encoder", "decoder"], "ddpm": ["network"]}.items():
+        assert [each.path for each in runs[name][0].groups if each.path] == groups
+    (graph,) = runs["gat"]
+    layers = [each for each in graph.stages if each.kind == "layer"]
+    assert [each.layer for each in layers] == ["Dense", "GraphAttention", "GraphAttention", "Dense"]
+    assert {each.outputs[0].shape[0] for each in layers} == {300}
+    assert [each.rows for each in graph.evaluations] == [100]
 
 
 def test_nothing_is_found_wrong_with_them(runs: dict[str, list[Trace]]) -> None:

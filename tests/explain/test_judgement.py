@@ -48,7 +48,7 @@ def test_runs_without_a_chance_level_or_without_epochs() -> None:
     }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(history=histories())
 def test_no_judgement_contradicts_itself(
     history: tuple[list[Metrics], dict[str, Any]], make_trace: MakeTrace
