@@ -10,6 +10,7 @@ from pipetrace.explain.findings.finding import ERROR, NOTE, Evidence, Finding
 from pipetrace.explain.findings.measured_run import NO_SKILL, MeasuredRun
 from pipetrace.explain.findings.pace import (
     MOST_TIMES,
+    SHORT_TRAINING,
     UNMOVED,
     distance_moved,
     epochs_left,
@@ -21,7 +22,7 @@ from pipetrace.explain.findings.pace import (
     still_falling,
 )
 from pipetrace.explain.findings.questions import POOR, underfits
-from pipetrace.explain.findings.rule import RunRule
+from pipetrace.explain.findings.rule import RunRule, as_note
 from pipetrace.explain.fits import final_epoch
 from pipetrace.explain.formatting import counted, figure, share
 from pipetrace.explain.headline import shortened, status
@@ -60,7 +61,10 @@ class TooFewEpochs(RunRule):
     category = "too_few_epochs"
     needs = ("stages", "epochs", "outcomes", "losses", "weight updates", "baseline models")
     root_cause_of = POOR
-    what = "Training ended while the loss was still falling, and the model still underfits."
+    what = (
+        "Training ended while the loss was still falling, and the model still underfits. It is a "
+        "note where few updates have already led somewhere."
+    )
     why = "More epochs would improve it at no other cost than time."
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
@@ -84,7 +88,7 @@ class TooFewEpochs(RunRule):
             f"After {counted(epochs, 'epoch')} the loss was still falling, and the model "
             "underfits its training rows."
         )
-        yield self.fault(
+        found = self.fault(
             Evidence(text, float(epochs), "epochs"),
             falling,
             *done,
@@ -93,6 +97,10 @@ class TooFewEpochs(RunRule):
             change=f"model.fit(..., epochs={_epochs_wanted(run)})",
             confidence=0.75,
         )
+        # A few steps that led somewhere are a beginning; without any skill they led nowhere yet.
+        few = made is not None and made < SHORT_TRAINING
+        begun = few and skill is not None and skill >= NO_SKILL
+        yield as_note(found) if begun else found
 
 
 class WorseWeightsLeft(RunRule):
