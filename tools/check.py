@@ -1,4 +1,6 @@
-"""Run the checks one after another, all of them whatever fails, and say at the end which failed.
+"""Run the checks, all of them whatever fails, and say at the end which failed.
+
+One runs after another; mypy, which uses one processor only, runs beside them and is shown last.
 
 ``python tools/check.py lint`` runs ruff, mypy and tsc. ``test`` runs the tests as well, but for those marked as
 slow; ``test-all`` runs these too. ``accept`` runs the tests alone and takes what they make as the new snapshots;
@@ -11,6 +13,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,14 +37,16 @@ class Result(NamedTuple):
     name: str
     passed: bool
     seconds: float
+    said: str
 
 
 NODE_PACKAGES = Check("node packages", [PYTHON, "tools/node.py", "install"])
 BROWSER = Check("browser", [PYTHON, "tests/browser/chromium.py"])
+MYPY = Check("mypy", [PYTHON, "-m", "mypy"])
 LINT = [
+    MYPY,
     Check("ruff check", [PYTHON, "-m", "ruff", "check"]),
     Check("ruff format", [PYTHON, "-m", "ruff", "format", "--check"]),
-    Check("mypy", [PYTHON, "-m", "mypy"]),
     NODE_PACKAGES,
     Check("tsc", [PYTHON, "tools/node.py", "tsc"]),
 ]
@@ -69,18 +74,40 @@ def plan(what: str, arguments: list[str]) -> list[Check]:
     )
 
 
-def run(check: Check) -> Result:
-    """Run one check under its heading."""
-    print(f"\n== {check.name}", flush=True)
+def run(check: Check, *, quietly: bool = False) -> Result:
+    """Run one check; quietly, what it says is kept for later."""
     start = time.monotonic()
-    code = subprocess.run(check.command, cwd=ROOT, check=False).returncode
-    return Result(check.name, code == 0, time.monotonic() - start)
+    ended = subprocess.run(
+        check.command,
+        cwd=ROOT,
+        text=True,
+        check=False,
+        stdout=subprocess.PIPE if quietly else None,
+        stderr=subprocess.STDOUT if quietly else None,
+    )
+    seconds = time.monotonic() - start
+    return Result(check.name, ended.returncode == 0, seconds, ended.stdout or "")
+
+
+def run_all(checks: list[Check]) -> list[Result]:
+    """Run each check under its heading; mypy beside the others, shown last."""
+    with ThreadPoolExecutor() as pool:
+        beside = [pool.submit(run, check, quietly=True) for check in checks if check is MYPY]
+        results = []
+        for check in checks:
+            if check is not MYPY:
+                print(f"\n== {check.name}", flush=True)
+                results.append(run(check))
+        for each in beside:
+            results.append(each.result())
+            print(f"\n== {results[-1].name}\n{results[-1].said}", end="", flush=True)
+    return results
 
 
 def main(arguments: list[str]) -> int:
     """Run what the command line asks for; 1 if anything failed."""
     try:
-        results = [run(check) for check in plan(arguments[0] if arguments else "", arguments[1:])]
+        results = run_all(plan(arguments[0] if arguments else "", arguments[1:]))
     except KeyboardInterrupt:
         return 130
     print("\n== summary")

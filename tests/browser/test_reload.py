@@ -22,7 +22,7 @@ def test_it_reloads_where_its_reader_was_until_it_is_stopped(
     path = tmp_path / "running.html"
 
     def write(trace: Trace) -> None:
-        text = trace_page(trace).replace('data-reload="10"', 'data-reload="3"')
+        text = trace_page(trace).replace('data-reload="10"', 'data-reload="2"')
         path.write_text(text, encoding="utf-8")
 
     write(running)
@@ -42,7 +42,7 @@ def test_it_reloads_where_its_reader_was_until_it_is_stopped(
     page.locator(".notice button").click()
     assert address(page).endswith("&reload=0")
     write(running)
-    page.wait_for_timeout(7000)
+    page.wait_for_timeout(5000)
     assert page.locator("h1").text_content() == "Written again"
     write(replace(digits_trace, run=replace(running.run, title="Finished")))
     page.locator(".notice button").click()

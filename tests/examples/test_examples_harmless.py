@@ -16,7 +16,6 @@ from tests.examples.gallery import EXAMPLES, FITTED
 pytestmark = pytest.mark.framework
 
 FEW = (
-    "custom_train_step",
     "gan",
     "generator_input",
     "mixed_precision",

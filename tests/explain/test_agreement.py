@@ -45,7 +45,7 @@ def test_runs_of_every_kind_and_with_every_fault_are_told_alike() -> None:
     assert all_contradictions(traces) == []
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(history=histories())
 def test_any_history_is_told_alike(
     history: tuple[list[Metrics], dict[str, Any]], make_trace: MakeTrace

@@ -159,7 +159,7 @@ def test_a_failed_stage_has_its_settings_and_what_was_passed_to_it() -> None:
     assert insight(replace(KINDS["failed"](), ending=Ending(FAILED, "no", "gone"))) == ()
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 @given(
     history=histories(),
     ending=st.sampled_from([FAILED, INTERRUPTED, KILLED, RUNNING, STOPPED]),

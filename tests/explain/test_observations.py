@@ -128,7 +128,7 @@ def allowed(trace: Trace, index: int) -> dict[str, list[float]]:
     }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(history=histories())
 def test_no_sentence_has_a_number_that_was_not_measured(
     history: tuple[list[Metrics], dict[str, Any]],

@@ -196,7 +196,7 @@ def traces(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=50)
 @given(drawn=traces())
 def test_exactly_one_option_is_right_whatever_the_run(
     drawn: dict[str, Any], make_trace: MakeTrace, make_net: Any

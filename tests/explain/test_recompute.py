@@ -29,7 +29,7 @@ SIZES = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(sizes=SIZES)
 def test_it_agrees_with_an_independent_forward_pass(
     sizes: dict[str, Any], make_trace: MakeTrace, make_net: Any

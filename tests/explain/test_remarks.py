@@ -75,7 +75,7 @@ def computed(text: str, values: Array, weights: Array, bias: float) -> None:
     told(text.replace("- ", ""), [products.size, *parts, products.sum(), bias])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(sizes=SIZES, dead=DEAD)
 def test_the_example_is_told_with_its_own_values(
     sizes: dict[str, Any], dead: set[int], make_trace: MakeTrace, make_net: Any, values_of: ValuesOf
@@ -137,7 +137,7 @@ def test_the_example_is_told_with_its_own_values(
         told(text, [net.units, first, 100 * scores[first], second, 100 * scores[second]])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(sizes=SIZES, dead=DEAD)
 def test_the_measurements_are_those_of_numpy(
     sizes: dict[str, Any], dead: set[int], make_trace: MakeTrace, make_net: Any, values_of: ValuesOf

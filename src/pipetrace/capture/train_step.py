@@ -49,14 +49,17 @@ class ChangesStateError(ValueError):
 
 def trains_by_step(model: Any) -> bool:
     """Whether a model has a ``train_step`` of its own and no ``call``."""
-    base, kind = load().Model, type(model)
-    return kind.train_step is not base.train_step and kind.call is base.call
+    return steps_itself(model) and type(model).call is load().Model.call
+
+
+def steps_itself(model: Any) -> bool:
+    """Whether a model has a ``train_step`` of its own."""
+    return type(model).train_step is not load().Model.train_step
 
 
 def computes_loss(model: Any) -> bool:
     """Whether a model's ``train_step`` or ``compute_loss`` is its own: it may call more layers."""
-    base, kind = load().Model, type(model)
-    return kind.train_step is not base.train_step or kind.compute_loss is not base.compute_loss
+    return steps_itself(model) or type(model).compute_loss is not load().Model.compute_loss
 
 
 def leaves_out(model: Any, seen: Graph) -> bool:

@@ -228,6 +228,9 @@ def _training(made: Document) -> Iterator[Block]:
         return
     yield from view.charts[:1]
     yield Epochs(view.columns, view.rows)
+    if view.evaluations:
+        yield Heading(view.evaluations.label, minor=True)
+        yield view.evaluations
 
 
 def _predictions(made: Document) -> Iterator[Block]:

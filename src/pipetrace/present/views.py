@@ -221,6 +221,7 @@ class TrainingView(Record):
         empty: why there are no epochs, or None.
         absent: whether the model was not trained at all, so that there is nothing to show.
         start: the cells of the row before training, where any metric is known then; else none.
+        evaluations: the calls of ``evaluate`` and ``predict``; None without any.
     """
 
     charts: tuple[Chart, ...]
@@ -231,6 +232,7 @@ class TrainingView(Record):
     empty: str | None
     absent: bool = False
     start: tuple[str, ...] = ()
+    evaluations: Grid | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -10,6 +10,7 @@ from pipetrace.record.session import Session
 from pipetrace.record.standard_error import say_once
 from pipetrace.record.state import Settings
 from pipetrace.trace.document import INTERRUPTED, Ending
+from pipetrace.trace.training import MOST_EVALUATIONS, Evaluation
 
 _PLACE = "_pipetrace_kept"
 _Callback: Any = callback_class()
@@ -45,6 +46,7 @@ class Kept:
         sessions: the recordings by file; another ``fit`` into the same file continues one.
         recorder: what records the model where all models are watched, or None.
         watched: what watches the model, the latest last; ``methods``: those that do.
+        evaluations: those of the model before anything of it is recorded.
         loop: what records the steps of a loop of the program's own.
         recording: the recorder that records the ``fit`` that runs, or recorded the last one;
             ``callback_list``: Keras' list in that ``fit``, where it is known.
@@ -54,6 +56,7 @@ class Kept:
     recorder: Any = None
     watched: list[Any] = field(default_factory=list)
     methods: dict[str, Any] = field(default_factory=dict)
+    evaluations: list[Evaluation] = field(default_factory=list)
     loop: Any = None
     recording: weakref.ref[Any] | None = None
     callback_list: weakref.ref[Any] | None = None
@@ -111,9 +114,30 @@ def session_for(model: Any, settings: Settings) -> Session | None:
         return None
     if session is None or latest is not session or not session.state.path.exists():
         session = known[place] = _writing[place] = Session(model, settings)
+        for each in kept_of(model).evaluations:
+            session.evaluated(each)
+        kept_of(model).evaluations.clear()
     else:
         session.state.settings = settings
     return session
+
+
+def evaluated(model: Any, settings: Settings | None, found: Evaluation) -> None:
+    """Remember an evaluation of a model with its recording.
+
+    Args:
+        model: that was evaluated.
+        settings: of who records it; None takes the latest recording, if there is any.
+        found: when it was is told here.
+    """
+    kept = kept_of(model)
+    place = settings.path if settings is not None else next(reversed(kept.sessions), None)
+    session = kept.sessions.get(place) if place is not None else None
+    if session is not None:
+        if _writing.get(session.state.settings.path) is session:  # else another model has its file
+            session.evaluated(found)
+    elif len(kept.evaluations) < MOST_EVALUATIONS:
+        kept.evaluations.append(found)
 
 
 def is_recorded_already(model: Any, callback_list: Any, recorder: Any) -> bool:

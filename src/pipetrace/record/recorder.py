@@ -14,6 +14,7 @@ from pipetrace.capture.guard import contained, is_the_users
 from pipetrace.errors import IncompleteTraceError, in_short
 from pipetrace.record import attached
 from pipetrace.record.budget import DEFAULT_SHARE, check_budget
+from pipetrace.record.evaluations import Hearing
 from pipetrace.record.measure.rows import given_rows
 from pipetrace.record.privacy import started
 from pipetrace.record.session import Session
@@ -23,8 +24,7 @@ from pipetrace.trace import Trace, read
 from pipetrace.trace.output_place import check_place
 from pipetrace.trace.overhead import UNSUPPORTED
 from pipetrace.trace.records import Shown
-
-_Callback: Any = fit.callback_class()
+from pipetrace.trace.training import Evaluation
 
 Method = TypeVar("Method", bound=Callable[..., None])
 
@@ -51,7 +51,7 @@ def _beside_training(method: Method) -> Method:
     return cast(Method, called)
 
 
-class Recorder(_Callback, Shown):  # type: ignore[misc] # Keras has no types
+class Recorder(Hearing, Shown):
     """A Keras callback that records the training of a compiled model into a trace.
 
         model.fit(x, y, epochs=5, callbacks=[pipetrace.Recorder("run.trace", x, y)])
@@ -90,8 +90,6 @@ class Recorder(_Callback, Shown):  # type: ignore[misc] # Keras has no types
         NotWritableError: nothing can be written there.
         FrameworkError: Keras does not run on TensorFlow here.
     """
-
-    async_safe = True
 
     def __init__(  # noqa: PLR0913 options with names, which editors complete
         self,
@@ -137,7 +135,7 @@ class Recorder(_Callback, Shown):  # type: ignore[misc] # Keras has no types
     def under(cls, settings: Settings) -> Self:
         """A recorder with settings that were checked before."""
         made = cls.__new__(cls)
-        _Callback.__init__(made)
+        Hearing.__init__(made)
         made._set_up(settings)
         return made
 
@@ -238,12 +236,8 @@ class Recorder(_Callback, Shown):  # type: ignore[misc] # Keras has no types
             self._wrapper.enter()
 
     def _come_last(self, callback_list: Any) -> None:
-        """Come after all other callbacks, which may change weights and metrics when an epoch ends.
-
-        Args:
-            callback_list: Keras' own; None where it is not known. Then it is by its place in the
-                list.
-        """
+        """Come after all other callbacks, which may change weights and metrics when an epoch ends;
+        where Keras' own list is not known, the recorder's place in it decides."""
         if callback_list is None:
             return
         self._last = attached.LastCallback(self, callback_list.callbacks)
@@ -261,11 +255,18 @@ class Recorder(_Callback, Shown):  # type: ignore[misc] # Keras has no types
             self._validation_batches = BatchRecorder(steps, enough=session.has_taken_long)
 
     @_beside_training
-    def on_test_end(self, logs: Any = None) -> None:  # noqa: ARG002
-        """Validation ends."""
+    def on_test_end(self, logs: Any = None) -> None:
+        """Validation ends, or an ``evaluate`` that this was given to."""
+        if not self.is_recording:
+            super().on_test_end(logs)
         kept, self._validation_batches = self._validation_batches, None
         if kept is not None and self._open is not None and kept.batches:
             self._open.saw_validation(kept.batches, complete=not kept.is_full)
+
+    @_beside_training
+    def heard(self, found: Evaluation) -> None:
+        """An ``evaluate`` or ``predict`` that this was given to is over."""
+        attached.evaluated(self.model, self.settings, found)
 
     @_beside_training
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002

@@ -36,6 +36,7 @@ from pipetrace.trace.overhead import (
     UNSUPPORTED,
     Overhead,
 )
+from pipetrace.trace.training import MOST_EVALUATIONS, Evaluation
 
 ROWS_SHARE = 0.3
 """Share of what recording may take for copying batches."""
@@ -68,6 +69,7 @@ class Session:
         self._first_look = FirstLook(self.state, self._description)
         self._loss_is_broken = False
         self._began, self._waited, self._steps_took = 0.0, 0.0, 0.0
+        self._in_epoch = False
 
     def begin(self, call: FitCall, steps: int | None, *, look: bool = True) -> None:
         """A ``fit`` begins.
@@ -154,7 +156,9 @@ class Session:
         """Start the clock, or take the time of ``time.perf_counter`` when it was started."""
         state = self.state
         state.epoch += 1
+        state.planned = max(state.planned, state.epoch)
         state.step = 0
+        self._in_epoch = True
         self._first_look.epoch_begins()
         self._losses.epoch_begins()
         self._began = time.perf_counter() if began is None else began
@@ -208,10 +212,10 @@ class Session:
         """Measure what the budget has room for."""
         state = self.state
         state.cost.add("steps", self._steps_took)
-        self._steps_took = 0.0
+        self._steps_took, self._in_epoch = 0.0, False
         self.seconds = time.perf_counter() - self._began - (state.cost.during - self._waited)
         self._check_steps()
-        last = state.epoch >= state.planned or facts.stops(state.model)
+        last = state.epoch >= state.expected or facts.stops(state.model)
         if last:
             # Nothing waits for this any more, so it is outside the budget.
             state.budget.stop()
@@ -234,6 +238,19 @@ class Session:
         elif (state.steps or 0) > state.step and not facts.stops(state.model):
             event = Event(DATA_ENDED, state.epoch, state.step, count=state.step, total=state.steps)
             state.note(event)
+
+    def evaluated(self, found: Evaluation) -> None:
+        """The program has evaluated the model; an evaluation that is there is not added again."""
+        state = self.state
+        is_whole = not self._in_epoch or (state.steps is not None and state.step >= state.steps)
+        ended, step = (state.epoch, 0) if is_whole else (state.epoch - 1, state.step)
+        made = replace(found, epoch=ended, step=step)
+        if made in state.evaluations or len(state.evaluations) >= MOST_EVALUATIONS:
+            return
+        state.evaluations.append(made)
+        if state.writer is not None and state.can("writing") and state.can("evaluations"):
+            with state.safely("evaluations"):
+                state.writer.add_evaluations(tuple(state.evaluations))
 
     def end(self) -> None:
         """The ``fit`` is over: measure what waits for it, and close the trace."""

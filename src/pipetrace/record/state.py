@@ -26,8 +26,10 @@ from pipetrace.trace.document import Array, Data, Run, Stage
 from pipetrace.trace.events import RECORDER, Event
 from pipetrace.trace.measurement_table import Measurement
 from pipetrace.trace.output_place import typed
-from pipetrace.trace.training import Fit
+from pipetrace.trace.training import Evaluation, Fit
 
+EXPECTED_EPOCHS = 10
+"""Epochs of a loop that does not tell how many it plans, until there were half as many."""
 BRIEF, ALL, NONE = "brief", "all", "none"
 """How much is measured when training is over."""
 
@@ -132,6 +134,7 @@ class State:
         before: the stages before the model; ``names``: for each array of the rows the one it comes
             from.
         fits: the calls of ``fit`` so far, the one that runs last.
+        evaluations: the calls of ``evaluate`` and ``predict`` so far.
         planned: the number of the last epoch that is planned.
         epoch, step: those that run, from 1; the step within its epoch.
         steps: of an epoch, or None where Keras does not know; ``steps_together``: of one call.
@@ -156,6 +159,7 @@ class State:
         self.names: list[Origin] = []
         self.before: tuple[Stage, ...] = ()
         self.fits: list[Fit] = []
+        self.evaluations: list[Evaluation] = []
         self.planned, self.epoch, self.step = 0, 0, 0
         self.steps: int | None = None
         self.steps_together = 1
@@ -171,6 +175,13 @@ class State:
         """The epoch and the step that did not come to their end; None outside of them."""
         between = self.steps is not None and self.step >= self.steps
         return self.epoch or None, self.step + 1 if self.epoch and not between else None
+
+    @property
+    def expected(self) -> int:
+        """The number of the last epoch to reckon with: as planned; of a loop that does not tell how
+        many it plans, as many again as there were."""
+        is_told = self.source.call.by_fit or self.source.call.epochs > 0
+        return self.planned if is_told else max(EXPECTED_EPOCHS, 2 * self.epoch)
 
     @property
     def suspect(self) -> Suspect:

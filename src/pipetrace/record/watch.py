@@ -5,7 +5,7 @@ import signal
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,9 +21,12 @@ from pipetrace.capture.fit import (
 from pipetrace.capture.guard import contained
 from pipetrace.errors import ArgumentError, PipetraceError, in_short
 from pipetrace.record.attached import end_loop, forget, interrupt_all, kept_of, say_joined
+from pipetrace.record.evaluations import EVALUATE, PREDICT
+from pipetrace.record.evaluations import recorded as recorded_evaluation
 from pipetrace.record.loop import BatchLoop, show_arguments
 from pipetrace.record.recorder import Recorder
 from pipetrace.record.standard_error import say, say_once
+from pipetrace.record.state import Settings
 from pipetrace.trace.output_place import typed
 
 Given = ParamSpec("Given")
@@ -188,8 +191,16 @@ def watching_all(
             return fit(*args, **kwargs)
         return _recorded(fit, model, lambda: recorder_of(model), args, kwargs)
 
-    batches = patched_fit(partial(_batch_of_any, recorder_of, process), "train_on_batch")
-    with patched_fit(recorded), batches, _told_of_sigterm():
+    evaluated = partial(_evaluation_of_any, seen, process)
+    with ExitStack() as patches:
+        for name, replacement in (
+            ("fit", recorded),
+            ("train_on_batch", partial(_batch_of_any, recorder_of, process)),
+            (EVALUATE, evaluated),
+            (PREDICT, evaluated),
+        ):
+            patches.enter_context(patched_fit(replacement, name))
+        patches.enter_context(_told_of_sigterm())
         try:
             yield
         finally:
@@ -288,6 +299,30 @@ def _batch_of_any(
     return _recorded_batch(train, model, lambda: recorder_of(model), args, kwargs)
 
 
+def _recorded_evaluation(
+    method: Any, model: Any, recorder_of: Callable[[], Recorder], args: Any, kwargs: Any
+) -> Any:
+    """Call ``evaluate`` or ``predict`` of a model that is watched, and record it."""
+    if recorder_of().is_elsewhere:
+        return method(*args, **kwargs)
+    return recorded_evaluation(method, model, lambda: recorder_of().settings, args, kwargs)
+
+
+def _evaluation_of_any(
+    seen: weakref.WeakSet[Any], process: int, method: Any, model: Any, args: Any, kwargs: Any
+) -> Any:
+    """The same for any model: one that is never fitted has no recorder."""
+
+    def settings() -> Settings | None:
+        seen.add(model)
+        known = kept_of(model).recorder
+        return known.settings if known is not None else None
+
+    if os.getpid() != process:
+        return method(*args, **kwargs)
+    return recorded_evaluation(method, model, settings, args, kwargs)
+
+
 def _recorder_among(callbacks: Any) -> Recorder | None:
     """The first recorder that a ``fit`` was given."""
     return next((each for each in callbacks_in(callbacks) if isinstance(each, Recorder)), None)
@@ -298,5 +333,10 @@ def _not_recorded(error: BaseException) -> None:
     say_once(f"pipetrace: This fit is not recorded: {what}")
 
 
-METHODS: Mapping[str, Callable[..., Any]] = {"fit": _recorded, "train_on_batch": _recorded_batch}
+METHODS: Mapping[str, Callable[..., Any]] = {
+    "fit": _recorded,
+    "train_on_batch": _recorded_batch,
+    EVALUATE: _recorded_evaluation,
+    PREDICT: _recorded_evaluation,
+}
 """The methods of a watched model that are recorded."""

@@ -3,7 +3,7 @@
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pipetrace.errors import in_short
@@ -16,6 +16,7 @@ from pipetrace.trace.output_place import write_error
 from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.rows import KeptRows
 from pipetrace.trace.summary import Summary
+from pipetrace.trace.training import Evaluation
 from pipetrace.trace.writer import EpochFacts, TraceWriter
 
 MOST_WAITING_EPOCHS = 2
@@ -116,6 +117,13 @@ class WriterThread:
     def add_event(self, event: Event) -> None:
         """Add something that happened."""
         self._write(lambda: self._open().add_event(event))
+
+    def add_evaluations(self, evaluations: Sequence[Evaluation]) -> None:
+        """Say what the model was evaluated on, also after the end."""
+        if not self._is_over:
+            self._write(lambda: self._open().add_evaluations(evaluations))
+        elif self._writer is not None and self._broken is None:
+            self._writer.amend(evaluations)
 
     def add_measurements(self, measurements: Iterable[Measurement]) -> None:
         """Add further figures."""

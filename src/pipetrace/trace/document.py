@@ -12,7 +12,7 @@ from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.records import ByName, Record, Shown, brief
 from pipetrace.trace.rows import KeptRows, Target
 from pipetrace.trace.summary import Summary
-from pipetrace.trace.training import Config, Fit, Training, with_ends
+from pipetrace.trace.training import Config, Evaluation, Fit, Training, with_ends
 from pipetrace.trace.training.step import StepFacts
 
 Array: TypeAlias = NDArray[Any]
@@ -276,6 +276,7 @@ class Run(Record):
         model: its totals and outputs.
         step: what a training step does.
         fits: the calls of ``fit``; see ``Trace.fits``.
+        evaluations: the calls of ``evaluate`` and ``predict``; see ``Trace.evaluations``.
     """
 
     title: str
@@ -290,6 +291,7 @@ class Run(Record):
     model: ModelFacts | None = None
     step: StepFacts | None = None
     fits: tuple[Fit, ...] = ()
+    evaluations: tuple[Evaluation, ...] = ()
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -342,6 +344,11 @@ class Trace(Record, Shown):
     def fits(self) -> tuple[Fit, ...]:
         """The calls of ``fit``, each with its own settings, its first and its last epoch."""
         return with_ends(self.run.fits, self.epochs[-1].number if self.epochs else 0)
+
+    @property
+    def evaluations(self) -> tuple[Evaluation, ...]:
+        """The calls of ``evaluate`` and ``predict`` that ``fit`` did not make, equal ones once."""
+        return self.run.evaluations
 
     def __repr__(self) -> str:
         parts = {"stage": self.stages, "epoch": self.epochs, "prediction": self.predictions}

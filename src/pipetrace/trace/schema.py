@@ -1,4 +1,11 @@
-"""The layout of a trace file. ``docs/trace-format.md`` explains it."""
+"""The layout of a trace file, and how stages are written. ``docs/trace-format.md`` explains it."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from pipetrace.trace.codec import encode_json
+from pipetrace.trace.document import Group, Spec, Stage
 
 APPLICATION_ID = 0x70747263
 """``ptrc`` in ASCII, at byte 68 of the file. It marks a SQLite database as a trace."""
@@ -122,3 +129,59 @@ CREATE TABLE measurement (
 CREATE TABLE cost (part TEXT PRIMARY KEY, seconds REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE ending (kind TEXT NOT NULL, error TEXT, stage TEXT, epoch INTEGER, step INTEGER);
 """
+
+
+class Database(Protocol):
+    """A database, or changes of one that are remembered."""
+
+    def execute(self, sql: str, values: Sequence[Any] = ..., /) -> sqlite3.Cursor:
+        """Execute a statement."""
+
+
+def add_stage(database: Database, position: int, stage: Stage) -> None:
+    """Write a stage with its specs and weights."""
+    database.execute(
+        "INSERT INTO stage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            position,
+            stage.name,
+            stage.kind,
+            stage.layer,
+            stage.path,
+            encode_json(stage.config),
+            stage.parameters.trainable,
+            stage.parameters.frozen,
+            stage.flops,
+        ),
+    )
+    _add_specs(database, "spec", stage.name, stage.inputs, stage.outputs)
+    for number, weight in enumerate(stage.weights):
+        values = (stage.name, number, weight.name, encode_json(weight.shape), weight.trainable)
+        database.execute("INSERT INTO weight VALUES (?, ?, ?, ?, ?)", values)
+
+
+def add_group(database: Database, position: int, group: Group) -> None:
+    """Write a group with its specs."""
+    whole, own = group.parameters, group.own
+    values = (position, group.path, group.layer, whole.trainable, whole.frozen)
+    database.execute(
+        "INSERT INTO stage_group VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (*values, own.trainable, own.frozen),
+    )
+    _add_specs(database, "group_spec", position, group.inputs, group.outputs)
+
+
+def _add_specs(
+    database: Database,
+    table: str,
+    owner: str | int,
+    inputs: tuple[Spec, ...],
+    outputs: tuple[Spec, ...],
+) -> None:
+    for role, specs in (("input", inputs), ("output", outputs)):
+        for number, spec in enumerate(specs):
+            form = (encode_json(spec.shape), spec.dtype, spec.source, spec.output, spec.name)
+            database.execute(
+                f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 our own table
+                (owner, role, number, *form),
+            )

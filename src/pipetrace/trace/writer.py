@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import TypeAlias
 
 from pipetrace.trace.claim import Claim, claim, this_process
 from pipetrace.trace.codec import (
@@ -16,7 +16,7 @@ from pipetrace.trace.codec import (
     encode_tensor,
 )
 from pipetrace.trace.contents import Contents
-from pipetrace.trace.document import Array, Ending, Epoch, Group, Prediction, Run, Spec, Stage
+from pipetrace.trace.document import Array, Ending, Epoch, Group, Prediction, Run, Stage
 from pipetrace.trace.events import Event
 from pipetrace.trace.live_file import Changes, LiveFile
 from pipetrace.trace.measurement_table import Measurement
@@ -24,8 +24,9 @@ from pipetrace.trace.output_place import output_exists, write_error
 from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.rows import KeptRows
 from pipetrace.trace.rows.kept import halved, kept_parts, numbered
-from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, TABLES
+from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, TABLES, Database, add_group, add_stage
 from pipetrace.trace.summary import Summary
+from pipetrace.trace.training import Evaluation
 
 EpochFacts: TypeAlias = tuple[Epoch, Mapping[str, Array], Overhead | None]
 """What is written of an epoch: its metrics, the example row's outputs, the overhead so far."""
@@ -185,6 +186,11 @@ class TraceWriter:
         with self._transaction() as database:
             _put_event(database, event)
 
+    def add_evaluations(self, evaluations: Sequence[Evaluation]) -> None:
+        """Replace what the model was evaluated on so far."""
+        with self._transaction() as database:
+            _put(database, "evaluations", [asdict(each) for each in evaluations])
+
     def add_measurements(self, measurements: Iterable[Measurement]) -> None:
         """Add further figures."""
         with self._transaction() as database:
@@ -247,6 +253,22 @@ class TraceWriter:
         self.publish()
         self.close()
 
+    def amend(self, evaluations: Sequence[Evaluation]) -> None:
+        """Add evaluations after the end, unless somebody has moved, changed or replaced the file.
+
+        Raises:
+            NotWritableError: nothing can be written there any more.
+        """
+        with self._explained():
+            claimed = claim(self.path)
+        try:
+            if claimed.path == self.path and self._file.is_as_it_was:
+                self.add_evaluations(evaluations)
+                self.publish()
+        finally:
+            self._file.drop_hidden()
+            claimed.release()
+
     def give_up(self, ending: Ending, event: Event) -> None:
         """Say how the run ended, after something could not be written.
 
@@ -293,13 +315,6 @@ class TraceWriter:
             raise write_error(self.path, error) from error
 
 
-class _Database(Protocol):
-    """A database, or changes of one that are remembered."""
-
-    def execute(self, sql: str, values: Sequence[Any] = ..., /) -> sqlite3.Cursor:
-        """Execute a statement."""
-
-
 def _create(
     database: sqlite3.Connection,
     run: Run,
@@ -316,73 +331,26 @@ def _create(
 
 
 def _add_facts(
-    database: _Database, run: Run, stages: tuple[Stage, ...], groups: tuple[Group, ...]
+    database: Database, run: Run, stages: tuple[Stage, ...], groups: tuple[Group, ...]
 ) -> None:
     for key, value in asdict(run).items():
         _put(database, key, value)
     for position, stage in enumerate(stages):
-        _add_stage(database, position, stage)
+        add_stage(database, position, stage)
     for position, group in enumerate(groups):
-        _add_group(database, position, group)
+        add_group(database, position, group)
 
 
-def _put(database: _Database, key: str, value: object) -> None:
+def _put(database: Database, key: str, value: object) -> None:
     database.execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (key, encode_json(value)))
 
 
-def _add_stage(database: _Database, position: int, stage: Stage) -> None:
-    database.execute(
-        "INSERT INTO stage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            position,
-            stage.name,
-            stage.kind,
-            stage.layer,
-            stage.path,
-            encode_json(stage.config),
-            stage.parameters.trainable,
-            stage.parameters.frozen,
-            stage.flops,
-        ),
-    )
-    _add_specs(database, "spec", stage.name, stage.inputs, stage.outputs)
-    for number, weight in enumerate(stage.weights):
-        values = (stage.name, number, weight.name, encode_json(weight.shape), weight.trainable)
-        database.execute("INSERT INTO weight VALUES (?, ?, ?, ?, ?)", values)
-
-
-def _add_group(database: _Database, position: int, group: Group) -> None:
-    whole, own = group.parameters, group.own
-    values = (position, group.path, group.layer, whole.trainable, whole.frozen)
-    database.execute(
-        "INSERT INTO stage_group VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (*values, own.trainable, own.frozen),
-    )
-    _add_specs(database, "group_spec", position, group.inputs, group.outputs)
-
-
-def _add_specs(
-    database: _Database,
-    table: str,
-    owner: str | int,
-    inputs: tuple[Spec, ...],
-    outputs: tuple[Spec, ...],
-) -> None:
-    for role, specs in (("input", inputs), ("output", outputs)):
-        for number, spec in enumerate(specs):
-            form = (encode_json(spec.shape), spec.dtype, spec.source, spec.output, spec.name)
-            database.execute(
-                f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 our own table
-                (owner, role, number, *form),
-            )
-
-
-def _put_event(database: _Database, event: Event) -> None:
+def _put_event(database: Database, event: Event) -> None:
     values = (event.kind, event.epoch, event.step, event.stage, encode_details(event))
     database.execute("INSERT INTO event VALUES (NULL, ?, ?, ?, ?, ?)", values)
 
 
-def _put_ending(database: _Database, ending: Ending) -> None:
+def _put_ending(database: Database, ending: Ending) -> None:
     row = (ending.kind, ending.error, ending.stage, ending.epoch, ending.step)
     database.execute("DELETE FROM ending")
     database.execute("INSERT INTO ending VALUES (?, ?, ?, ?, ?)", row)

@@ -228,7 +228,7 @@ def stages() -> dict[str, Stage]:
     return {name: told(name)[0] for name in here(*EVERY, *ELSEWHERE)}
 
 
-@settings(max_examples=800, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(data=st.data())
 def test_odd_configurations_and_forms_raise_nothing(
     data: st.DataObject, stages: dict[str, Stage]

@@ -9,7 +9,9 @@ from tests.traces import broken, killed, with_metrics
 
 from pipetrace.explain.findings.engine import CheckOptions, check
 from pipetrace.present.build.key_figures import key_figures
+from pipetrace.present.build.training import training
 from pipetrace.trace import Trace
+from pipetrace.trace.training import Evaluation
 
 
 def figures(trace: Trace, options: CheckOptions | None = None) -> dict[str, tuple[str, str, str]]:
@@ -67,3 +69,31 @@ def test_findings_are_counted_by_their_level(
     text, note, level = figures(digits_trace)["Checks"]
     assert (text, level) == ("1 error, 1 note", "error")
     assert note.startswith("3 rules")
+
+
+def test_evaluations_are_a_table(digits_trace: Trace) -> None:
+    fit = digits_trace.fits[0]
+    assert training(digits_trace).evaluations is None
+    made = [
+        Evaluation("evaluate", 0, 0, {"accuracy": 0.5, "loss": 2.25}, "array", 100, 4),
+        Evaluation("evaluate", 1, 7, {}, "array", fit.rows, 4, fit.fingerprint),
+        Evaluation("predict", 2, 0, {}, "tf.data BatchDataset", None, 13),
+        Evaluation("predict", 2),
+    ]
+    run = replace(digits_trace.run, evaluations=tuple(made))
+    found = training(replace(digits_trace, run=run)).evaluations
+    assert found is not None
+    assert found.columns == ("call", "when", "loss", "accuracy", "data")
+    assert [row[2:4] for row in found.rows] == [("2.25", "50 %"), *[("", "")] * 3]
+    assert [row[1] for row in found.rows] == [
+        "before training",
+        "epoch 2, after 7 steps",
+        *["after epoch 2"] * 2,
+    ]
+    assert [row[4] for row in found.rows] == [
+        "100 rows, array",
+        f"{fit.rows:,} rows trained on, array",
+        "13 batches, tf.data BatchDataset",
+        "not recorded",
+    ]
+    assert found.note is None

@@ -163,7 +163,8 @@ def _training(training: Training, step: StepFacts | None = None) -> str:
     several_optimizers = [
         f"{each.optimizer} ({each.name})" for each in (step.optimizers if step else ())
     ]
-    own = listed(step.losses) if step and step.own else ""
+    # Where the step's one loss is Keras' own ``loss``, the function behind it says more.
+    own = listed(step.losses) if step and step.own and step.losses != ("loss",) else ""
     parts = [
         listed(several_optimizers)
         if len(several_optimizers) > 1

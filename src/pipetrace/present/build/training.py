@@ -14,14 +14,15 @@ from pipetrace.explain.facts import (
     trained,
     validation_rows,
 )
-from pipetrace.explain.fits import borders, last_stretch, stretches
+from pipetrace.explain.fits import borders, last_stretch, own_losses, stretches
 from pipetrace.explain.formatting import counted, duration, figure, listed, number, share
 from pipetrace.explain.judgement import best_validation, chance
 from pipetrace.explain.observations import observations
 from pipetrace.present.build.charts import Line, chart
-from pipetrace.present.drawings import Chart
+from pipetrace.present.drawings import Chart, Grid
 from pipetrace.present.views import EpochRow, TrainingView
 from pipetrace.trace.document import Epoch, Trace
+from pipetrace.trace.training import MOST_EVALUATIONS, Evaluation
 
 MOST_CHARTS = 12
 """Further metrics are left to the table."""
@@ -45,6 +46,7 @@ def training(trace: Trace) -> TrainingView:
         empty=None if trace.epochs else "No epoch was finished.",
         absent=not trained(trace),
         start=("0", *(_cell(trace, name, start.get(name)) for name in names), "") if start else (),
+        evaluations=_evaluations(trace) if trace.evaluations else None,
     )
 
 
@@ -162,6 +164,50 @@ def _start(trace: Trace) -> str:
     if not before_training(trace):
         return ""
     return " Epoch 0 is before training: computed from the recorded outputs of these rows."
+
+
+def _evaluations(trace: Trace) -> Grid:
+    """The calls of ``evaluate`` and ``predict`` with what they were given and what they gave."""
+    found = trace.evaluations
+    measured = dict.fromkeys(name for each in found for name in each.metrics)
+    if own_losses(trace):
+        measured.pop("loss", None)  # Keras' own, which nobody updates
+    names = sorted(measured, key=lambda name: (name != "loss", not name.endswith("_loss")))
+    return Grid(
+        label="Evaluations",
+        columns=("call", "when", *names, "data"),
+        rows=tuple(
+            (
+                each.kind,
+                _when(each),
+                *(_cell(trace, name, each.metrics.get(name)) for name in names),
+                _evaluated_data(trace, each),
+            )
+            for each in found
+        ),
+        marks=("",) * len(found),
+        note=f"The first {MOST_EVALUATIONS} are kept." if len(found) >= MOST_EVALUATIONS else None,
+    )
+
+
+def _when(evaluation: Evaluation) -> str:
+    if evaluation.step:
+        return f"epoch {evaluation.epoch + 1}, after {counted(evaluation.step, 'step')}"
+    return f"after epoch {evaluation.epoch}" if evaluation.epoch else "before training"
+
+
+def _evaluated_data(trace: Trace, evaluation: Evaluation) -> str:
+    rows, batches = evaluation.rows, evaluation.batches
+    if rows is not None:
+        text = counted(rows, "row")
+        fingerprints = {fit.fingerprint for fit in trace.fits if fit.rows == rows}
+        if evaluation.fingerprint and evaluation.fingerprint in fingerprints:
+            text += " trained on"
+    elif batches is not None:
+        text = counted(batches, "batch", "batches")
+    else:
+        text = "" if evaluation.data else "not recorded"
+    return ", ".join(part for part in (text, evaluation.data) if part)
 
 
 def _steps(trace: Trace) -> str:

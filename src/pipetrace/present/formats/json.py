@@ -93,6 +93,7 @@ def check_as_json(checked: Sequence[Report], version: str) -> str:
                 "not_run": {one.rule.code: list(one.missing) for one in each.not_run},
                 "skipped": omissions(each.trace) if each.not_run else "",
                 "findings": encode(each.findings),
+                "evaluations": encode(each.trace.evaluations),
                 "hidden": len(each.hidden),
                 "failed": [
                     {

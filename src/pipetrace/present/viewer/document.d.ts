@@ -55,6 +55,7 @@ export interface TrainingView {
   empty: string | null;
   absent: boolean;
   start: string[];
+  evaluations: Grid | null;
 }
 
 export interface FindingsView {
@@ -231,6 +232,14 @@ export interface EpochRow {
   border: string;
 }
 
+export interface Grid {
+  label: string;
+  columns: string[];
+  rows: string[][];
+  marks: string[];
+  note: string | null;
+}
+
 export interface FindingView {
   id: string;
   level: string;
@@ -379,14 +388,6 @@ export interface Threshold {
   at: number;
   limit: number;
   text: string;
-}
-
-export interface Grid {
-  label: string;
-  columns: string[];
-  rows: string[][];
-  marks: string[];
-  note: string | null;
 }
 
 export interface ResultView {

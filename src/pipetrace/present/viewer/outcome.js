@@ -61,7 +61,7 @@ function line(view) {
  * @param {Grid} view
  * @returns {HTMLElement}
  */
-function grid(view) {
+export function grid(view) {
   const marked = view.marks.some((mark) => SIGNS[mark]);
   return h(
     "div",

@@ -84,7 +84,7 @@ class DataFacts:
             self._of = (weakref.ref(rows), measure is not None)
             before = self._fingerprint[1]
             if before is None or before() is not rows:
-                self._fingerprint = (_fingerprint(rows), weakref.ref(rows))
+                self._fingerprint = (fingerprint(rows), weakref.ref(rows))
             counts = _class_counts(rows, measure) if classifies and measure is not None else None
             names: tuple[str, ...] = ()
             if counts is not None:
@@ -155,7 +155,8 @@ def _first_label(rows: Rows) -> int:
     return int(np.argmax(first)) if np.size(first) > 1 else int(np.reshape(first, -1)[0])
 
 
-def _fingerprint(rows: Rows) -> str:
+def fingerprint(rows: Rows) -> str:
+    """SHA-256 of the first 64 MB of the rows and their targets."""
     digest = hashlib.sha256()
     left = HASHED_BYTES
     for values in (*rows.arrays, *rows.targets):

@@ -235,11 +235,21 @@ class RowSource:
         """What the rows come as, such as ``array`` or ``tf.data PrefetchDataset``."""
         x = self.call.x if self.call.known else None
         if x is not None and self._of_fit is None and structures.plain_arrays(x) is None:
-            name = type(x).__name__.removeprefix("_")
-            return f"tf.data {name}" if type(x).__module__.startswith("tensorflow.") else name
-        if self.shown is None:
-            return "rows"
-        return "arrays" if len(self.shown.arrays) > 1 else "array"
+            return kind_of(x, None)
+        return "rows" if self.shown is None else kind_of(x, self.shown)
+
+
+def kind_of(x: Any, rows: Rows | None) -> str:
+    """What rows come as.
+
+    Args:
+        x: as the program gives it.
+        rows: the same as arrays, where that is what they are.
+    """
+    if rows is not None:
+        return "arrays" if len(rows.arrays) > 1 else "array"
+    name = type(x).__name__.removeprefix("_")
+    return f"tf.data {name}" if type(x).__module__.startswith("tensorflow.") else name
 
 
 def _of_batches(

@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 from pipetrace.trace.records import Record
 
 Config: TypeAlias = Mapping[str, Any]
+MOST_EVALUATIONS = 100
+"""Evaluations that a trace keeps, the first ones: a program may evaluate after every step."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -101,6 +103,32 @@ class Fit(Record):
     weights_epoch: int | None = None
     weights_differ: bool | None = None
     last_epoch: int | None = None
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Evaluation(Record):
+    """A call of ``evaluate`` or ``predict``, other than the validation of a ``fit``.
+
+    Attributes:
+        kind: ``evaluate`` or ``predict``.
+        epoch: the epoch that ended last before it; 0 for before training.
+        step: how many steps of the next epoch were done by then; 0 between epochs.
+        metrics: what ``evaluate`` measured, by Keras' names.
+        data: what its rows came as, such as ``array``; empty where that is not known.
+        rows: how many they are; None where unknown.
+        batches: how many they came in; None where Keras does not know.
+        fingerprint: SHA-256 of the rows that ``evaluate`` got, made as that of a ``Fit``; empty
+            where they were not read.
+    """
+
+    kind: str
+    epoch: int = 0
+    step: int = 0
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    data: str = ""
+    rows: int | None = None
+    batches: int | None = None
+    fingerprint: str = ""
 
 
 def with_ends(fits: tuple[Fit, ...], last: int) -> tuple[Fit, ...]:

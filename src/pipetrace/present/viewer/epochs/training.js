@@ -4,6 +4,7 @@ import { lineChart } from "viewer/chart.js";
 import { counted, h } from "viewer/dom.js";
 import { columnsOf, film } from "viewer/epochs/film.js";
 import { marks } from "viewer/findings.js";
+import { grid } from "viewer/outcome.js";
 import { COMPUTING } from "viewer/words.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
@@ -37,6 +38,8 @@ export function training({ training: view }, model, state, epochs) {
     !whole && h("details", { class: "allepochs" }, h("summary", {}, `All ${counted(view.rows.length, "epoch")} in numbers`), h("div", { class: "wide" }, table(view.columns, view.rows, state))),
     view.charts.length > 2 && h("div", { class: "charts" }, ...view.charts.slice(2).map((chart) => lineChart(chart, state))),
     view.note && h("p", { class: "muted" }, view.note),
+    view.evaluations && h("h3", {}, view.evaluations.label),
+    view.evaluations && grid(view.evaluations),
   );
 }
 
