@@ -146,8 +146,7 @@ def _trainings(trace: Trace) -> str:
     if len(fits) < 2:
         return _training(trace.run.training, trace.run.step)
     return " ".join(
-        f"Fit {place}, {_epochs(fit)}: {_training(_own(fit))}"
-        for place, fit in enumerate(fits, 1)
+        f"Fit {place}, {_epochs(fit)}: {_training(_own(fit))}" for place, fit in enumerate(fits, 1)
     )
 
 
