@@ -36,7 +36,7 @@ from pipetrace.trace.document import (
     STOPPED,
     Trace,
 )
-from pipetrace.trace.measurements import VALIDATION
+from pipetrace.trace.measurements import TRAINING, VALIDATION, Outcome
 
 STATUS = {
     FINISHED: "Finished",
@@ -162,7 +162,7 @@ def _score(trace: Trace, judged: Judgement) -> str:
         return f"{text}{_no_better(guess, score)}{_lost(judged)}"
     if guess and not score.is_accuracy:
         text += f" (chance: {figure(guess.level)})"
-    elif score.is_accuracy and (uneven := _majority(trace, score)) is not None:
+    elif (uneven := _majority(trace, score)) is not None:
         text += f" (most frequent class: {share(uneven)})"
     elif guess:
         text += f" (chance: {share(guess.share)})"
@@ -171,9 +171,15 @@ def _score(trace: Trace, judged: Judgement) -> str:
 
 def _majority(trace: Trace, score: Score) -> float | None:
     """The accuracy of the most frequent class alone, where classes are uneven."""
+    if metrics.base(score.metric) not in metrics.ACCURACIES:
+        return None
     found, guess = balance(model_part(trace)), chance(trace)
     if found is not None and (found.kind == VALIDATION) == score.validation:
         return found.majority
+    output = task.only(model_part(trace))
+    if output is not None and output.form == task.MASK:
+        kind = VALIDATION if score.validation else TRAINING
+        return trace.measurements.of(Outcome, kind).majority_share
     return guess.largest if guess and guess.uneven else None
 
 

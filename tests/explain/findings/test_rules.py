@@ -25,6 +25,7 @@ from pipetrace.stats import summarise
 from pipetrace.trace.document import Stages
 from pipetrace.trace.events import GRADIENT, LOSS, Event
 from pipetrace.trace.measurement_table import Measurements
+from pipetrace.trace.measurements import Gradient, Update
 
 CASES = [
     *cases_data.CASES,
@@ -75,14 +76,32 @@ def test_what_made_nan_decides_where_and_what_to_do() -> None:
             Event(GRADIENT, 1, 1, "first", weight="first/kernel"),
         ),
         with_events(a_run(finite, losses=NAN_LOSS), Event(LOSS, 2, 5, value=math.inf)),
+        with_events(
+            a_run(finite, losses=NAN_LOSS),
+            Event(LOSS, 1, 1, value=math.nan),
+            Event(GRADIENT, 1, 1, "last", weight="last/bias"),
+        ),
+        # The loss stays finite behind a layer that makes something of NaN.
+        a_run(
+            POOR
+            | {
+                (Update, "first/kernel", 2): {"weight_norm": math.nan},
+                (Update, "first/kernel", 8): {"weight_norm": math.nan},
+                (Gradient, "first/kernel", 0): {"not_finite": 1},
+            },
+            layers={"second": layer},
+        ),
     ]
     found = [told(each)["PT701"] for each in runs]
-    assert [each.stage for each in found] == [None, "second", None]
+    assert [each.stage for each in found] == [None, "second", None, None, "second"]
     assert [each.change.partition("(")[0] for each in found] == [
         "keras.ops.log",
         "keras.ops.sqrt",
         "clipnorm=1.0",
+        "keras.ops.log",
+        "keras.ops.sqrt",
     ]
+    assert "after epoch 2" in found[-1].text
 
 
 def test_a_run_without_measurements_is_told_nothing(ask: Ask) -> None:
