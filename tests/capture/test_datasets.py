@@ -274,4 +274,4 @@ def test_the_columns_of_a_dictionary_stand_as_the_model_gets_them(tf: Any) -> No
         ("fee", "int64"),
         ("kind", "string"),
     ]
-    assert "kind: a single value string" in operation(source).does
+    assert "kind: a single value string" in str(operation(source).shape)
