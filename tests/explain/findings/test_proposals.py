@@ -4,12 +4,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.explain.findings.conftest import told
 from tests.explain.findings.faulty_models import OF_MODELS
 from tests.explain.findings.faulty_programs import OF_INPUTS, OF_TARGETS, Faulty
 from tests.explain.findings.proposals import applied
 from tests.explain.findings.test_changes import changes
+from tests.explain.findings.test_gaps import fails
 from tests.explain.findings.test_rules import CASES
 
 import pipetrace
@@ -75,12 +77,14 @@ def quality(trace: Trace, measure: str) -> float:
     ids=["few", "all"],
 )
 def test_what_a_finding_proposes_helps(programs: list[Faulty], tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
     for number, each in enumerate(programs):
         name = f"{each.code}_{number}"
         before = recorded(each.program, tmp_path, name)
         found = told(before, notes=True)
         assert each.code in found, (name, sorted(found))
         finding = found[each.code]
+        assert fails(before, rng, 2) == [], name
         cured = applied(each.program, finding.change, finding.stage)
         after = recorded(cured, tmp_path, f"{name}_cured")
         assert each.code not in told(after, notes=True), (name, cured)
