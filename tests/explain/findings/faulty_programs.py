@@ -247,6 +247,7 @@ OF_TARGETS = [
     Faulty(
         "PT306",
         program(CLASSES, dense(), last(3, "sigmoid"), optimizer="keras.optimizers.SGD(0.001)"),
+        "report",  # Keras reads the logits behind a last sigmoid, so training is the same
     ),
     Faulty("PT306", program(FLAGS, dense(), last(1, "tanh"), loss=BINARY)),
     Faulty("PT307", program(LARGE, dense(), last(1, None), loss=SQUARED)),

@@ -108,13 +108,31 @@ def test_a_run_without_measurements_is_told_nothing(ask: Ask) -> None:
     assert ask(replace(a_run(poor()), measurements=Measurements())) == {}
 
 
+HOPELESS = {
+    f"{name}{end}": 0.34
+    for name in ("linear", "kernel")
+    for end in ("", "_balanced", "_validation", "_validation_balanced", "_within_validation")
+}
+
+
 def test_a_poor_outcome_that_nobody_can_better_is_no_finding(ask: Ask) -> None:
-    hopeless = {
-        f"{name}{end}": 0.34
-        for name in ("linear", "kernel")
-        for end in ("", "_balanced", "_validation", "_validation_balanced", "_within_validation")
-    }
-    assert ask(a_run(poor(0.02) | baselines(**hopeless) | signals(rms=90.0, std=60.0))) == {}
+    assert ask(a_run(poor(0.02) | baselines(**HOPELESS) | signals(rms=90.0, std=60.0))) == {}
+
+
+def test_that_nothing_relates_inputs_and_targets_is_a_note() -> None:
+    """Of series the baseline models know nothing, so there only the model is spoken of."""
+    for layers, expected in (({}, True), ({"second": {"layer": "LSTM"}}, False)):
+        made = a_run(
+            poor(0.0) | baselines(**HOPELESS),
+            losses=[math.log(3)] * 8,
+            metrics={"accuracy": 0.34, "val_accuracy": 0.34},
+            layers=layers,
+        )
+        data = replace(made.run.data, class_counts=(234, 233, 233))
+        made = replace(made, run=replace(made.run, data=data))
+        found = told(made, notes=True)["PT309"]
+        assert found.level == NOTE
+        assert any("baseline_model" in each.place for each in found.evidence) == expected
 
 
 def test_nan_among_the_rows_that_does_no_harm_is_a_note(ask: Ask) -> None:

@@ -146,7 +146,7 @@ class MomentumTooHigh(RunRule):
     name = "momentum-too-high"
     category = "optimizer"
     needs = ("stages", "outcomes")
-    root_cause_of = (*POOR, "PT502")
+    root_cause_of = (*POOR, "PT201", "PT502")
     what = "The momentum is so close to 1 that it adds up the gradients of 50 steps or more."
     why = (
         "The effective step is 1 / (1 - momentum) times the learning rate, and it overshoots when "
