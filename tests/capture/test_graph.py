@@ -3,11 +3,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.capture.seeing import ROWS, seen, subclassed
 
 from pipetrace.capture.graph import stages
 from pipetrace.capture.hook import Call, watch
 from pipetrace.capture.nodes import weight_names
 from pipetrace.capture.weights import plain_config
+from pipetrace.explain.layers import operation
 from pipetrace.trace.document import LAYER, OP, Spec, Stage, Weight
 
 pytestmark = pytest.mark.framework
@@ -206,3 +208,18 @@ def test_a_layer_that_does_nothing_is_no_source_of_what_passes_it_by(keras: Any)
     model = keras.Model(given, keras.layers.Add(name="join")([wide, dropped]))
     *_, join = stages_of(keras, model, np.ones((2, 3), np.float32))
     assert [spec.source for spec in join.inputs] == ["wide", "drop"]
+
+
+def test_operations_of_tensorflow_bear_the_names_of_keras(keras: Any) -> None:
+    """What computes positions and factors from no stage is not told of; a random draw is."""
+    import tensorflow as tf
+
+    def noisy(model: Any, rows: Any) -> Any:
+        times = tf.random.uniform((tf.shape(rows)[0],), 0, 4, dtype="int32")
+        share = tf.gather([0.9, 0.5, 0.2, 0.1], (times + 1) % 4)[:, None]
+        return model.last(tf.sqrt(share) * rows + (1 - share) * tf.random.normal(tf.shape(rows)))
+
+    forward = seen(subclassed(keras, noisy, last=keras.layers.Dense(1, name="last")), ROWS)
+    between, _ = forward.stages
+    assert (between.name, between.layer) == ("add", "Multiply, RandomStandardNormal, Add")
+    assert operation(between).does != f"The operations {between.layer}: 6 values in, 6 out."

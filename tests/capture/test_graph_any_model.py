@@ -100,7 +100,7 @@ def test_raw_operations(keras: Any, name: str) -> None:
         if each.name not in parts:
             assert (each.kind, each.parameters.total, each.path) == (OP, 0, each.name)
     if name.startswith("a chain"):
-        assert stage(forward, "relu").layer == "Exp, Mul, Relu"
+        assert stage(forward, "relu").layer == "Exp, Multiply, Relu"
 
 
 def test_constants_and_weights_are_no_sources(keras: Any) -> None:

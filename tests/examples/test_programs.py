@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,10 @@ FORMS = {
     "contrastive_pretraining": [()],
     "cross_validation": 5 * [("numbers",)],
     "ctc": [("sequence",)],
+    "ddpm": [()],
     "distillation": 2 * [("classes",)],
     "fine_tuned_twice": [("numbers",), ("mask",)],
+    "gat": [()],
     "image_folder": [("classes",)],
     "imbalanced": [("binary",)],
     "metric_learning": [("unknown",)],
@@ -31,6 +34,7 @@ FORMS = {
     "sweep": 4 * [("binary",)],
     "table_columns": [("binary",)],
     "text_generation": [("sequence",)],
+    "vae_train_step": [()],
     "weather": [("numbers",)],
 }
 """For each model of a program, in the order of training, what its outputs are."""
@@ -38,28 +42,51 @@ VALIDATED = {"image_folder": 36, "table_columns": 150, "weather": None, "seq2seq
 """Rows that were validated on; more than can be kept are not known of a dataset."""
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Trace]]:
-    """The traces of all programs, which run in two processes at once."""
-    folder = tmp_path_factory.mktemp("programs")
-    names = list(FORMS)
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.examples.run_programs", str(folder), *part],
-            cwd=EXAMPLES.parent,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for part in (names[::2], names[1::2])
-    ]
-    for process in started:
-        said, errors = process.communicate()
-        codes = [line for line in said.splitlines() if line.endswith(": 0")]
-        assert process.returncode == 0, errors[-3000:]
-        assert len(codes) == len(names) / 2, said
-        assert "pipetrace: error" not in errors  # nothing is found wrong while they train
+GROUPS = {"vae_train_step": ["encoder", "decoder"], "ddpm": ["network"]}
+"""The models that a step of the user's own calls."""
+FEW = (
+    "contrastive_pretraining",
+    "fine_tuned_twice",
+    "gat",
+    "image_folder",
+    "metric_learning",
+    "table_columns",
+    "text_generation",
+    "vae_train_step",
+)
+"""One for each way to train, to give rows and to be judged; the others run in ``make test-all``."""
+
+Runs = Mapping[str, list[Trace]]
+
+
+def traced(folder: Path, names: Sequence[str]) -> Runs:
+    """The traces of programs, which run one after another in a process of their own."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.examples.run_programs", str(folder), *names],
+        cwd=EXAMPLES.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    codes = [line for line in ended.stdout.splitlines() if line.endswith(": 0")]
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    assert len(codes) == len(names), ended.stdout
+    assert "pipetrace: error" not in ended.stderr  # nothing is found wrong while they train
     return {name: [pipetrace.read(path) for path in traces_of(folder, name)] for name in names}
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    return traced(tmp_path_factory.mktemp("few"), FEW)
+
+
+@pytest.fixture(scope="module", params=["few", pytest.param("others", marks=pytest.mark.slow)])
+def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    if request.param == "few":
+        found: Runs = request.getfixturevalue("few")
+        return found
+    others = [name for name in FORMS if name not in FEW]
+    return traced(tmp_path_factory.mktemp("others"), others)
 
 
 def test_the_table_names_every_program() -> None:
@@ -68,33 +95,42 @@ def test_the_table_names_every_program() -> None:
     assert [name for name in FORMS if f"programs/{name}.py" not in readme] == []
 
 
-def test_every_model_is_recorded_for_what_it_is(runs: dict[str, list[Trace]]) -> None:
-    for name, forms in FORMS.items():
-        traces = runs[name]
+def test_every_model_is_recorded_for_what_it_is(runs: Runs) -> None:
+    for name, traces in runs.items():
         found = [tuple(each.form for each in task.outputs(trace)) for trace in traces]
-        assert found == forms, name
+        assert found == FORMS[name], name
         for trace in traces:
             assert trace.ending.kind in ("finished", "stopped"), name
             assert trace.epochs, name
             assert not contradictions(trace), name
-    for name, count in VALIDATED.items():
-        assert runs[name][-1].run.data.validation_rows == count, name
+        if name in VALIDATED:
+            assert traces[-1].run.data.validation_rows == VALIDATED[name], name
+        if name in GROUPS:
+            assert [each.path for each in traces[0].groups if each.path] == GROUPS[name]
 
 
-def test_two_fits_are_two_fits(runs: dict[str, list[Trace]]) -> None:
-    trace = runs["fine_tuned_twice"][-1]
+def test_two_fits_are_two_fits(few: Runs) -> None:
+    trace = few["fine_tuned_twice"][-1]
     assert [fit.first_epoch for fit in trace.fits] == [1, 5]
 
 
-def test_the_losses_are_those_that_the_step_makes_smaller(runs: dict[str, list[Trace]]) -> None:
+def test_the_losses_are_those_that_the_step_makes_smaller(few: Runs) -> None:
     """Keras' own tracker, which such a step leaves at 0, is none."""
-    (trace,) = runs["contrastive_pretraining"]
+    (trace,) = few["contrastive_pretraining"]
     assert trace.epochs[-1].metrics["loss"] == 0
     assert own_losses(trace) == ("contrastive_loss", "probe_loss")
     assert "loss" not in model_part(trace).epochs[-1].metrics
 
 
-def test_nothing_is_found_wrong_with_them(runs: dict[str, list[Trace]]) -> None:
+def test_a_step_calls_its_model_with_a_whole_graph_and_gets_numbers_of_nodes(few: Runs) -> None:
+    (graph,) = few["gat"]
+    layers = [each for each in graph.stages if each.kind == "layer"]
+    assert [each.layer for each in layers] == ["Dense", "GraphAttention", "GraphAttention", "Dense"]
+    assert {each.outputs[0].shape[0] for each in layers} == {300}
+    assert [each.rows for each in graph.evaluations] == [100]
+
+
+def test_nothing_is_found_wrong_with_them(runs: Runs) -> None:
     found = {
         f"{name} {number}": [each.code for each in pipetrace.findings(trace, level=WARNING)]
         for name, traces in runs.items()
@@ -103,7 +139,7 @@ def test_nothing_is_found_wrong_with_them(runs: dict[str, list[Trace]]) -> None:
     assert {name: codes for name, codes in found.items() if codes} == {}
 
 
-def test_each_can_be_shown(runs: dict[str, list[Trace]], tmp_path: Path) -> None:
+def test_each_can_be_shown(runs: Runs, tmp_path: Path) -> None:
     for name, traces in runs.items():
         page = tmp_path / f"{name}.html"
         pipetrace.write_page(traces[-1], page)

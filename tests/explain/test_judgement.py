@@ -21,7 +21,7 @@ from pipetrace.present.build.document import document
 from pipetrace.present.text import document_text
 from pipetrace.trace import Trace
 from pipetrace.trace.measurement_table import Measurement, Measurements
-from pipetrace.trace.measurements import ClassOutcome, LossPoint, Outcome
+from pipetrace.trace.measurements import ClassOutcome, DatasetCheck, LossPoint, Outcome
 from pipetrace.trace.training import Callback, Fit
 
 MakeTrace: TypeAlias = Callable[..., Trace]
@@ -312,9 +312,15 @@ def test_a_loss_with_weights_is_named_so_and_drawn_by_itself() -> None:
 
 def test_a_gap_between_modes_is_no_overfitting() -> None:
     metrics = {"loss": 0.3, "val_loss": 0.9, "accuracy": 0.95, "val_accuracy": 0.6}
-    for measured_accuracy, expected in ((0.95, "gap"), (0.62, "modes"), (None, "gap")):
+    for measured_accuracy, majority, expected in (
+        (0.95, None, "gap"),
+        (0.62, None, "modes"),
+        (0.66, None, "modes"),  # three standard errors of 400 rows are 7 points
+        (None, None, "gap"),
+        (0.95, 0.93, "validation"),  # no better than the most frequent class
+    ):
         trace = binary()
-        outcome = Outcome(rows=200, accuracy=measured_accuracy, classes=2)
+        outcome = Outcome(rows=200, accuracy=measured_accuracy, classes=2, majority_share=majority)
         trace = changed(
             trace,
             data={"validation_rows": 400},
@@ -326,6 +332,34 @@ def test_a_gap_between_modes_is_no_overfitting() -> None:
         assert last.validation == expected
         told = " ".join((headline(trace), *insight(trace), observations(trace)[-1].text))
         assert ("overfitting" in told) == (expected == "gap")
+
+
+def test_a_validation_loss_is_explained_only_where_it_says_something() -> None:
+    losses = [(1.0, 0.5), (0.8, 0.6), (0.6, 0.8), (0.4, 1.0)]
+    rows: dict[str, Any] = {"rows": 400, "column_shift": 0.01, "column_scale": 1.0}
+    cases = {
+        "overfitting": Outcome(rows=200, loss=0.3),
+        "validation": Outcome(rows=200, loss=0.9),  # training rows in prediction mode
+        "other rows": DatasetCheck(**{**rows, "column_shift": 3.0}),
+    }
+    for expected, other in cases.items():
+        is_check = isinstance(other, DatasetCheck)
+        found = [Measurement("training", None, DatasetCheck(**rows))]
+        found.append(Measurement("validation" if is_check else "training", None, other))
+        trace = changed(
+            binary(),
+            data={"validation_rows": 400},
+            epochs=tuple(
+                replace(binary().epochs[-1], number=number, metrics={"loss": own, "val_loss": held})
+                for number, (own, held) in enumerate(losses, 1)
+            ),
+            measurements=Measurements(found),
+        )
+        last = judgement(trace).last
+        assert last is not None
+        assert last.validation == expected
+        told = " ".join((headline(trace), *insight(trace), observations(trace)[-1].text))
+        assert ("overfitting" in told) == (expected == "overfitting")
 
 
 def test_an_accuracy_of_numbers_is_no_score() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from pipetrace.capture.hook import Call
 from pipetrace.capture.internals import is_of_keras, mask_of
 from pipetrace.capture.nodes import Graph, Node, of_weights
-from pipetrace.capture.tensors import Origin, is_local, key, name_of, traced_back
+from pipetrace.capture.tensors import Origin, class_of, is_local, key, name_of, traced_back
 from pipetrace.trace.document import LAYER, OP, Group, Spec, Stage
 
 MOST_OPERATIONS = 6
@@ -181,7 +181,8 @@ class _Builder:
 
     def _between(self, tensor: Any, place: Any, outer: Call | None) -> None:
         """Find the origin of a tensor that no Keras operation gave; what computed it is a stage."""
-        met, passed = traced_back(tensor, {**self.origin, **self._given_by_groups(place)})
+        places = {**self.origin, **self._given_by_groups(place)}
+        met, passed = traced_back(tensor, places, of_known=True)
         for where in met:
             # What a group gave is a stage of its own, within the group.
             if where not in self.origin:
@@ -197,9 +198,9 @@ class _Builder:
                 if (source := self._tensor(where)) is not None
             )
             around = self.from_group[place][0] if place in self.from_group else self._path(outer)
-            kinds = ", ".join(passed[:MOST_OPERATIONS]) + (
-                ", ..." if len(passed) > MOST_OPERATIONS else ""
-            )
+            names = list(dict.fromkeys(map(class_of, passed)))
+            more = ", ..." if len(names) > MOST_OPERATIONS else ""
+            kinds = f"{', '.join(names[:MOST_OPERATIONS])}{more}"
             stage = Stage(
                 name=name,
                 kind=OP,

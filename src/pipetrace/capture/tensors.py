@@ -1,5 +1,6 @@
 """Following tensors back through the graph that TensorFlow builds while a function is traced."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
@@ -95,12 +96,16 @@ def is_local(tensor: Any) -> bool:
     return all(getattr(part, "graph", graph) is graph for part in components(tensor))
 
 
-def traced_back(tensor: Any, known: Mapping[Any, Any]) -> tuple[list[Any], list[str]]:
+def traced_back(
+    tensor: Any, known: Mapping[Any, Any], *, of_known: bool = False
+) -> tuple[list[Any], list[str]]:
     """Where a tensor's values come from.
 
     Args:
         tensor: of the function that is being traced.
         known: keys of the tensors at which the way ends.
+        of_known: whether only operations on values of these count, and those that draw random
+            floats; not those that compute positions, lengths or factors of their own.
 
     Returns:
         the keys that were met, and the types of the operations on the way, both in the order of
@@ -109,18 +114,23 @@ def traced_back(tensor: Any, known: Mapping[Any, Any]) -> tuple[list[Any], list[
     met: list[Any] = []
     passed: list[str] = []
     seen: set[Any] = set()
+    following: set[Any] = set()
     waiting = [(each, False) for each in reversed(components(tensor))]
     while waiting:
         each, done = waiting.pop()
         if hasattr(each, "numpy") or not hasattr(each, "op"):
             continue
-        operation = each.op
+        operation, place = each.op, key(each)
         if done:
-            if operation.type not in passed and operation.type not in TRANSPARENT | PLUMBING:
+            follows = any(key(source) in following for source in operation.inputs)
+            draws = "Random" in operation.type and each.dtype.is_floating
+            following |= {key(output) for output in operation.outputs} if follows else set()
+            counts = (follows or draws or not of_known) and operation.type not in passed
+            if counts and operation.type not in TRANSPARENT | PLUMBING:
                 passed.append(operation.type)
             continue
-        place = key(each)
         if place in known:
+            following.add(place)
             if place not in met:
                 met.append(place)
             continue
@@ -152,8 +162,13 @@ def operations_behind(tensors: Iterable[Any], *, control: bool = True) -> Iterat
 
 def name_of(operations: list[str]) -> str:
     """What a stage of these operations is called: as its last one is in ``keras.ops``."""
-    last = operations[-1] if operations else "operation"
-    if last in NAMES:
-        return NAMES[last]
-    plain = last.removesuffix("V2").removesuffix("V3")
+    plain = class_of(operations[-1]) if operations else "operation"
     return "".join(f"_{each.lower()}" if each.isupper() else each for each in plain).strip("_")
+
+
+def class_of(operation: str) -> str:
+    """What ``keras.ops`` calls the class of one of TensorFlow's operations."""
+    plain = re.sub(r"V\d$", "", operation)
+    if operation not in NAMES:
+        return plain
+    return "".join(part.capitalize() for part in NAMES[operation].split("_"))

@@ -49,14 +49,17 @@ class ChangesStateError(ValueError):
 
 def trains_by_step(model: Any) -> bool:
     """Whether a model has a ``train_step`` of its own and no ``call``."""
-    base, kind = load().Model, type(model)
-    return kind.train_step is not base.train_step and kind.call is base.call
+    return steps_itself(model) and type(model).call is load().Model.call
+
+
+def steps_itself(model: Any) -> bool:
+    """Whether a model has a ``train_step`` of its own."""
+    return type(model).train_step is not load().Model.train_step
 
 
 def computes_loss(model: Any) -> bool:
     """Whether a model's ``train_step`` or ``compute_loss`` is its own: it may call more layers."""
-    base, kind = load().Model, type(model)
-    return kind.train_step is not base.train_step or kind.compute_loss is not base.compute_loss
+    return steps_itself(model) or type(model).compute_loss is not load().Model.compute_loss
 
 
 def leaves_out(model: Any, seen: Graph) -> bool:
@@ -85,7 +88,7 @@ class TrainStep:
         self._given: dict[int, Any] = {}
         self._told: list[tuple[str, Any]] = []
         self._results: dict[Any, str] = {}
-        self._function: Any = None
+        self._slopes: Callable[[], Any] = lambda: None
 
     def run(self, data: Any, given: Sequence[Any]) -> None:
         """Run the step on a batch as ``fit`` gives it.
@@ -142,14 +145,18 @@ class TrainStep:
             return run
 
         stages, slopes = kept
-        self._function = only(slopes) if slopes else None
+        # Cutting them out takes long, and most trainings have no time for gradients.
+        self._slopes = functools.cache(lambda: only(slopes) if slopes else None)
         return only(stages)
 
     def slopes(self, values: Any, rows: Any) -> Slopes:
         """The loss, NaN where there are several, and gradients."""
-        if self._function is None:
+        function = None
+        with contextlib.suppress(ChangesStateError):
+            function = self._slopes()
+        if function is None:
             return Slopes(math.nan, 0.0, {}, {})
-        found = self._function(values, rows)
+        found = function(values, rows)
         count = len(self.losses)
         loss = float(np.mean(found[0])) if count == 1 else math.nan
         gradients = zip(self.gradients, found[count:], strict=True)

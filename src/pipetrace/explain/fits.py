@@ -14,6 +14,7 @@ from pipetrace.explain.cache import once
 from pipetrace.explain.formatting import counted, exact, figure, listed, number
 from pipetrace.trace.document import Epoch, Trace
 from pipetrace.trace.measurements import (
+    TRAINING,
     BaselineModel,
     ClassOutcome,
     Gradient,
@@ -236,8 +237,18 @@ def weights_words(training: Training) -> str:
 
 
 def loss_name(trace: Trace) -> str:
-    """What the training loss is called; with weights it is another number than without."""
-    return "weighted training loss" if trace.run.training.is_weighted else "training loss"
+    """What the training loss is called.
+
+    With weights it is another number than without. It is only reported where it is 0 in all epochs
+    and was measured as something else.
+    """
+    if trace.run.training.is_weighted:
+        return "weighted training loss"
+    measured = trace.measurements.course(LossPoint, TRAINING, lambda each: each.loss)
+    known = any(value for epoch, value in measured.items() if epoch)
+    if known and {each.metrics.get("loss") for each in trace.epochs} == {0.0}:
+        return "reported training loss"
+    return "training loss"
 
 
 def restored_words(trace: Trace) -> str:

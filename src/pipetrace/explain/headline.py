@@ -36,7 +36,7 @@ from pipetrace.trace.document import (
     STOPPED,
     Trace,
 )
-from pipetrace.trace.measurements import VALIDATION
+from pipetrace.trace.measurements import TRAINING, VALIDATION, Outcome
 
 STATUS = {
     FINISHED: "Finished",
@@ -46,6 +46,7 @@ STATUS = {
     KILLED: "Killed",
     RUNNING: "Still running",
 }
+CUT = " ..."
 LONGEST_MESSAGE = 240
 """A longer error message is cut; the foot of the page has the whole of it."""
 
@@ -76,7 +77,7 @@ def outcome(trace: Trace) -> str:
 
 def shortened(message: str) -> str:
     """An error's own message, cut where it is long."""
-    return textwrap.shorten(message, LONGEST_MESSAGE, placeholder=" ...")
+    return textwrap.shorten(message, LONGEST_MESSAGE, placeholder=CUT)
 
 
 def broken(trace: Trace, judged: Judgement) -> str:
@@ -113,13 +114,15 @@ def _how_it_ended(trace: Trace) -> tuple[str, ...]:
     text, ending = status(trace), trace.ending
     if ending.kind != FAILED:
         return (f"{text}.",) if text else ()
-    stage, message = stage_of(trace, ending.stage), shortened(ending.error or "").rstrip(". ")
+    stage, message = stage_of(trace, ending.stage), shortened(ending.error or "")
+    if message and not message.endswith(CUT):
+        message = f"{message.rstrip('. ')}."
     where = f" in {called(stage) if stage else ending.stage}" if ending.stage else ""
     shapes = listed([dimensions(spec.shape) for spec in stage.inputs]) if stage else ""
     return (
         f"{text}{where}.",
         f"It received rows of shape {shapes}." if shapes else "",
-        f"{message}." if message else "",
+        message,
     )
 
 
@@ -162,7 +165,7 @@ def _score(trace: Trace, judged: Judgement) -> str:
         return f"{text}{_no_better(guess, score)}{_lost(judged)}"
     if guess and not score.is_accuracy:
         text += f" (chance: {figure(guess.level)})"
-    elif score.is_accuracy and (uneven := _majority(trace, score)) is not None:
+    elif (uneven := _majority(trace, score)) is not None:
         text += f" (most frequent class: {share(uneven)})"
     elif guess:
         text += f" (chance: {share(guess.share)})"
@@ -171,9 +174,15 @@ def _score(trace: Trace, judged: Judgement) -> str:
 
 def _majority(trace: Trace, score: Score) -> float | None:
     """The accuracy of the most frequent class alone, where classes are uneven."""
+    if metrics.base(score.metric) not in metrics.ACCURACIES:
+        return None
     found, guess = balance(model_part(trace)), chance(trace)
     if found is not None and (found.kind == VALIDATION) == score.validation:
         return found.majority
+    output = task.only(model_part(trace))
+    if output is not None and output.form == task.MASK:
+        kind = VALIDATION if score.validation else TRAINING
+        return trace.measurements.of(Outcome, kind).majority_share
     return guess.largest if guess and guess.uneven else None
 
 

@@ -33,6 +33,7 @@ from pipetrace.explain.judgement import (
     LEARNING,
     MAJORITY,
     NO_EPOCH,
+    OTHER_ROWS,
     OVERFITTING,
     TURNED,
     UNCLEAR,
@@ -194,6 +195,12 @@ def _validation(trace: Trace) -> str:
     last, best = judgement(trace).last, judgement(trace).best
     if last is None or best is None:
         return ""
+    if last.validation == OTHER_ROWS:
+        noun = f"{row_noun(trace)}s"
+        return (
+            f"The validation {noun} are scaled differently from the training {noun}, so their loss "
+            "says nothing about the model."
+        )
     lowest = (
         f"Validation loss was lowest in epoch {best.number} ({figure(best.metrics['val_loss'])})"
     )

@@ -12,6 +12,7 @@ from pipetrace.explain.facts import occurring, train_rows, trained, validation_r
 from pipetrace.explain.fits import final_epoch, model_part, stretches
 from pipetrace.explain.formatting import figure
 from pipetrace.explain.metrics import VALIDATION, accuracy, validation_accuracy
+from pipetrace.explain.other_rows import validates_on_other_rows
 from pipetrace.trace.document import Epoch, Trace
 from pipetrace.trace.measurements import TRAINING, Outcome
 
@@ -22,7 +23,7 @@ AT_CHANCE, WORSE, UNMEASURED, NON_FINITE = "chance", "worse", "unmeasured", "non
 # How an epoch's validation compares with its training, or with the validation of earlier epochs.
 FOLLOWS, AHEAD, GAP, UNCLEAR = "follows", "ahead", "gap", "unclear"
 TURNED, OVERFITTING, LOSS_ONLY = "turned", "overfitting", "validation"
-MAJORITY, MODES = "majority", "modes"
+MAJORITY, MODES, OTHER_ROWS = "majority", "modes", "other rows"
 
 # What came of the run. It is WORSE or AT_CHANCE as an epoch is.
 UNTRAINED, NO_EPOCH, BROKEN, BETTER, UNKNOWN = (
@@ -41,6 +42,9 @@ WORSE_TIMES = 1.5
 """A loss this many times chance level is worse than chance."""
 FAR = 0.05
 """Accuracies this far apart differ, if the difference also exceeds three standard errors."""
+MODE_LOSS = 1.25
+"""A validation loss up to this many times that of training rows in prediction mode is about as
+high."""
 TOO_UNSURE = 0.15
 """With three standard errors above this, there are too few validation rows to compare."""
 
@@ -144,7 +148,7 @@ class EpochJudgement:
         previous: the epoch before, where it has a finite loss to compare with.
         training: one of the kinds above, from ``learning`` to ``non-finite``.
         complete: whether training accuracy reached 100 % in this epoch.
-        validation: one of the kinds above, from ``follows`` to ``majority``, or ``non-finite``;
+        validation: one of the kinds above, from ``follows`` to ``other rows``, or ``non-finite``;
             None without validation, or where training tells enough.
         best: the epoch before this one with the lowest validation loss.
     """
@@ -216,11 +220,16 @@ def _validation(trace: Trace, epoch: Epoch, training: str, best: Epoch | None) -
         return None
     if value is not None and not math.isfinite(value):
         return NON_FINITE
+    if value is not None and validates_on_other_rows(trace):
+        return OTHER_ROWS
     if value is None or training not in (LEARNING, PLATEAU, RISE, FIRST):
         return None
     if best is not None:
         lowest = best.metrics["val_loss"]
         if value - lowest > RISE_SHARE * abs(lowest) and figure(value) != figure(lowest):
+            same = _after(trace, epoch).loss
+            if same is not None and value <= MODE_LOSS * same:
+                return LOSS_ONLY  # training rows do as badly in prediction mode
             fell = epoch.metrics["loss"] < best.metrics.get("loss", -math.inf)
             return OVERFITTING if fell and epoch.number - best.number > 1 else TURNED
     return compared(trace, epoch) or LOSS_ONLY
@@ -231,19 +240,22 @@ def compared(trace: Trace, epoch: Epoch) -> str | None:
 
     Returns:
         ``majority`` where it is no better than the most frequent class of uneven ones; ``modes``
-        where it is far lower, but on training rows in prediction mode it is as low; else ``gap`` or
-        ``ahead`` where it is far lower or higher, ``follows`` where it is close, ``unclear`` where
-        there are too few validation rows to tell; None where one was not measured.
+        where it is far lower, but not than that of training rows in prediction mode; else ``gap``
+        or ``ahead`` where it is far lower or higher, ``follows`` where it is close, ``unclear``
+        where there are too few validation rows to tell; None where one was not measured.
     """
     ours, theirs = accuracy(trace, epoch), validation_accuracy(trace, epoch)
     if ours is None or theirs is None or math.isnan(ours - theirs) or not validation_rows(trace):
         return None
     if is_blind(trace, theirs):
         return MAJORITY
+    majority = trace.measurements.of(Outcome, TRAINING).majority_share
+    if majority is not None and ours <= majority + FAR:
+        return None  # what is no better than chance level cannot be overfitting
     apart, error = ours - theirs, validation_error(trace, theirs)
     if apart > max(FAR, error):
         same = in_prediction_mode(trace, epoch)
-        return MODES if same is not None and same - theirs <= FAR else GAP
+        return MODES if same is not None and same - theirs <= max(FAR, error) else GAP
     if -apart > max(FAR, error):
         return AHEAD
     return FOLLOWS if abs(apart) <= FAR and error <= TOO_UNSURE else UNCLEAR

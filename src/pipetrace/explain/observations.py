@@ -8,7 +8,7 @@ from pipetrace.explain import metrics
 from pipetrace.explain.balance import majority_words
 from pipetrace.explain.cache import once
 from pipetrace.explain.facts import classes, occurring, row_noun, train_rows, validation_rows
-from pipetrace.explain.fits import final_epoch, own_losses, restored, stretches
+from pipetrace.explain.fits import final_epoch, loss_name, own_losses, restored, stretches
 from pipetrace.explain.formatting import counted, figure, listed, moved, points, share
 from pipetrace.explain.judgement import (
     AHEAD,
@@ -21,6 +21,7 @@ from pipetrace.explain.judgement import (
     MAJORITY,
     MODES,
     NON_FINITE,
+    OTHER_ROWS,
     OVERFITTING,
     PLATEAU,
     RISE,
@@ -120,7 +121,7 @@ class _Told:
     @property
     def name(self) -> str:
         """What the loss is called: with weights it is another number than without."""
-        return "The weighted loss" if self.trace.run.training.is_weighted else "The loss"
+        return f"The {loss_name(self.trace).replace('training ', '')}"
 
     @property
     def loss(self) -> float:
@@ -287,6 +288,16 @@ def _modes(of: _Told) -> str:
     return f"{text}; in prediction mode, that on training {rows} is {share(same)} too."
 
 
+def _other_rows(of: _Told) -> str:
+    if OTHER_ROWS in of.seen:
+        return f"{of.validation_loss}."
+    rows = f"{row_noun(of.trace)}s"
+    return (
+        f"{of.validation_loss}; the validation {rows} are scaled differently from the training "
+        f"{rows}."
+    )
+
+
 def _unclear(of: _Told) -> str:
     text = f"Validation accuracy is {share(of.theirs)}."
     if UNCLEAR in of.seen:
@@ -330,6 +341,7 @@ COMPARED: dict[str, Sentence] = {
     UNCLEAR: _unclear,
     MAJORITY: _majority,
     MODES: _modes,
+    OTHER_ROWS: _other_rows,
     TURNED: _turned,
     OVERFITTING: _turned,
     LOSS_ONLY: _loss_only,

@@ -12,7 +12,7 @@ from pipetrace.capture import backend, facts, internals, structures
 from pipetrace.capture.datasets import class_names
 from pipetrace.capture.forward import Forward
 from pipetrace.capture.tensors import Origin
-from pipetrace.capture.train_step import TrainStep, computes_loss, leaves_out
+from pipetrace.capture.train_step import TrainStep, computes_loss, leaves_out, steps_itself
 from pipetrace.capture.untraced import untraced_graph
 from pipetrace.capture.weights import Untracked
 from pipetrace.record import budget, privacy
@@ -54,12 +54,17 @@ def see_stages(state: State, rows: Rows, until: float = math.inf) -> None:
     try:
         state.measure = seen(None)
     except Exception as error:
-        if not batch or batch < 2:
-            raise
         try:
+            if not batch or batch < 2:
+                raise
             state.measure = seen(batch)  # whole batches, as in training
         except Exception:
-            raise error from None
+            if by_step or not steps_itself(model):
+                raise error from None
+            # Its step may call it with something else than rows, as with a whole graph.
+            state.source.become_batches()
+            see_stages(state, state.source.shown or rows, until)
+            return
     state.untraced = None
     with state.safely("untracked variables"):
         passed = state.measure.forward

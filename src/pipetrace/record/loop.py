@@ -94,8 +94,6 @@ class Loop:
         if session is None or not session.is_open:
             return
         if not self._steps:
-            if self._call.epochs < 1:
-                session.state.planned = session.state.epoch + 2  # there may be more
             session.epoch_begins(self._ended)
         self._steps += 1
         for name, value in metrics.items():
@@ -118,13 +116,7 @@ class Loop:
     def _end(self) -> None:
         if self._steps:
             self._epoch({})  # a last one, or the only one
-        self._on(self._close)
-
-    @staticmethod
-    def _close(session: Session) -> None:
-        if session.state.planned > session.state.epoch and session.state.source.call.epochs < 1:
-            session.state.planned = session.state.epoch
-        session.end()
+        self._on(lambda session: session.end())
 
     def _safely(self, work: Callable[[], None]) -> None:
         if os.getpid() != self._process:

@@ -156,6 +156,7 @@ class Session:
         """Start the clock, or take the time of ``time.perf_counter`` when it was started."""
         state = self.state
         state.epoch += 1
+        state.planned = max(state.planned, state.epoch)
         state.step = 0
         self._in_epoch = True
         self._first_look.epoch_begins()
@@ -214,7 +215,7 @@ class Session:
         self._steps_took, self._in_epoch = 0.0, False
         self.seconds = time.perf_counter() - self._began - (state.cost.during - self._waited)
         self._check_steps()
-        last = state.epoch >= state.planned or facts.stops(state.model)
+        last = state.epoch >= state.expected or facts.stops(state.model)
         if last:
             # Nothing waits for this any more, so it is outside the budget.
             state.budget.stop()

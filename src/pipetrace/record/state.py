@@ -28,6 +28,8 @@ from pipetrace.trace.measurement_table import Measurement
 from pipetrace.trace.output_place import typed
 from pipetrace.trace.training import Evaluation, Fit
 
+EXPECTED_EPOCHS = 10
+"""Epochs of a loop that does not tell how many it plans, until there were half as many."""
 BRIEF, ALL, NONE = "brief", "all", "none"
 """How much is measured when training is over."""
 
@@ -173,6 +175,13 @@ class State:
         """The epoch and the step that did not come to their end; None outside of them."""
         between = self.steps is not None and self.step >= self.steps
         return self.epoch or None, self.step + 1 if self.epoch and not between else None
+
+    @property
+    def expected(self) -> int:
+        """The number of the last epoch to reckon with: as planned; of a loop that does not tell how
+        many it plans, as many again as there were."""
+        is_told = self.source.call.by_fit or self.source.call.epochs > 0
+        return self.planned if is_told else max(EXPECTED_EPOCHS, 2 * self.epoch)
 
     @property
     def suspect(self) -> Suspect:

@@ -36,6 +36,7 @@ HELPLESS = poor(0.02) | baselines(linear=0.34, kernel=0.35)
 SHIFTED = HELPLESS | {(ShiftedTargets, "0", None): {"score": 0.33}}
 AMONG = training_rows(targets_among_inputs=1.0, targets_are_inputs=0.01)
 SPLIT = {(FitArguments, "fit", None): {"validation_split": 0.2}}
+MOVED = held_rows(class_shift=0.6, class_shift_sigmas=20.0)
 IN_ORDER = {(FitArguments, "fit", None): {"shuffle": False}}
 
 
@@ -117,10 +118,31 @@ CASES = [
         run(SPLIT | held_rows(unseen_classes=1.0) | training_rows(class_runs=2)),
         run(training_rows(class_runs=3)),
     ),
+    Case(
+        "PT107",
+        run(SPLIT | MOVED | training_rows(class_runs=2)),
+        run(MOVED | training_rows(class_runs=2)),
+    ),
+    # Of rows that were not checked the classes are unknown.
+    Case(
+        "PT107",
+        run(SPLIT | held_rows(unseen_classes=1.0) | training_rows(class_runs=2)),
+        run(SPLIT | held_rows(unseen_classes=1.0) | training_rows(class_runs=2, rows=512)),
+    ),
     Case("PT107", run(IN_ORDER | training_rows(class_runs=3)), run(IN_ORDER)),
     # In the near run nobody can tell the classes apart.
     Case("PT108", run(HELPLESS | baselines(**STRETCHED)), run(HELPLESS)),
     Case("PT108", run(SHIFTED | {(ShiftedTargets, "1", None): {"score": 0.9}}), run(SHIFTED)),
+    # The targets of earlier windows of a series are steps of the later ones.
+    Case(
+        "PT108",
+        run(SHIFTED | {(ShiftedTargets, "1", None): {"score": 0.9}}),
+        run(
+            SHIFTED
+            | {(ShiftedTargets, "1", None): {"score": 0.9}}
+            | outcome(mean_squared_error_of_last=1.0)
+        ),
+    ),
     Case(
         "PT108",
         numbers(baselines(linear=0.0, kernel=0.01) | AMONG | poor_numbers()),
@@ -135,6 +157,12 @@ CASES = [
     ),
     Case("PT110", run(imbalanced(0.05)), run(imbalanced(0.6))),
     Case("PT110", run(imbalanced(0.05)), run(imbalanced(0.05) | training_rows(targets_padded=0.7))),
+    # The loss of a few steps shows that classes are told apart, before any score says so.
+    Case(
+        "PT110",
+        run(imbalanced(0.05)),
+        run(imbalanced(0.05) | outcome(log_loss=0.2)),
+    ),
     Case(
         "PT110",
         run(imbalanced(0.05)),

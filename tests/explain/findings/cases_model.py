@@ -97,6 +97,11 @@ def stretched(batch: float) -> Any:
     return poor_numbers() | outcome(batch_loss=batch, row_losses=1.0)
 
 
+def in_own_step(changes: Any, target: tuple[int | None, ...]) -> Trace:
+    """A regression whose training step computes the loss, with targets of this shape."""
+    return numbers(changes, loss="", training={"losses": {}}, target={**REAL, "shape": target})()
+
+
 def depending(difference: float) -> Any:
     """The second layer and the prediction change so much where a row passes alone."""
     return {
@@ -301,6 +306,19 @@ CASES = [
         "first",
     ),
     Case("PT350", numbers(stretched(2.0)), numbers(stretched(1.02)), "last", ERROR),
+    # Within a training step of the program's own: what cannot be seen is told by its outcome.
+    Case(
+        "PT350",
+        partial(in_own_step, poor_numbers(0.02), (None,)),
+        partial(in_own_step, poor_numbers(0.02), (None, 1)),
+        "last",
+    ),
+    Case(
+        "PT350",
+        partial(in_own_step, poor_numbers(0.02), (None,)),
+        partial(in_own_step, poor_numbers(0.5), (None,)),
+        "last",
+    ),
     # A loss that compares rows on purpose, of a model that learns.
     Case(
         "PT350", numbers(stretched(2.0)), numbers(stretched(2.0) | poor_numbers(0.5)), "last", ERROR

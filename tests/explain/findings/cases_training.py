@@ -125,9 +125,11 @@ CASES = [
     Case("PT501", run(held=TURNS), run(held=[0.3, 0.02, 0.01, 0.02, 0.02, 0.03, 0.03, 0.03])),
     Case(
         "PT502",
-        run(poor(0.3), epochs=1, losses=[1.05]),
-        run(poor(0.3), epochs=1, losses=[1.2]),
+        run(POOR, epochs=1, losses=[1.05]),
+        run(POOR, epochs=1, losses=[1.2]),
     ),
+    # A few steps that led somewhere are a beginning.
+    Case("PT502", run(POOR, epochs=1, losses=[1.05]), run(poor(0.3), epochs=1, losses=[1.05])),
     Case("PT502", run(poor(0.3)), run(poor(0.3), losses=SETTLES)),
     Case("PT502", run(poor(0.3)), run(poor(0.6))),
     # More of what makes it worse, or does not move anything, is of no use.

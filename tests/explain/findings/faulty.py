@@ -221,6 +221,7 @@ def with_events(trace: Trace, *events: Event) -> Trace:
 
 def imbalanced(right: float) -> dict[Any, Any]:
     return {
+        (Outcome, "training", None): {"log_loss": 0.8},
         (ClassOutcome, "training/0", None): {"rows": 400, "predicted": 420, "correct": 390},
         (ClassOutcome, "training/1", None): {"rows": 270, "predicted": 275, "correct": 250},
         (ClassOutcome, "training/2", None): {

@@ -20,7 +20,7 @@ from pipetrace.errors import (
 )
 from pipetrace.explain.findings import selection
 from pipetrace.explain.findings.engine import CheckOptions, at_level, check, run
-from pipetrace.explain.findings.rules.run import RunNotFinished
+from pipetrace.explain.findings.rules.stopping import RunNotFinished
 from pipetrace.trace.document import FAILED, FINISHED, INTERRUPTED, KILLED, RUNNING, Ending, Stages
 from pipetrace.trace.measurement_table import Measurement, Measurements
 from pipetrace.trace.measurements import Gradient, Signal

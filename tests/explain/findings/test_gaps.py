@@ -3,6 +3,7 @@
 from dataclasses import fields, replace
 
 import numpy as np
+import pytest
 from tests.explain.findings.test_rules import CASES
 
 from pipetrace.explain.findings import all_rules
@@ -62,9 +63,21 @@ def cut(epoch: Epoch, rng: np.random.Generator) -> Epoch:
     return replace(epoch, metrics=metrics, learning_rate=rate, steps=None)
 
 
+def fails(trace: Trace, rng: np.random.Generator, times: int = 1) -> list[str]:
+    """What rules raise on a trace with gaps."""
+    rules = all_rules()
+    reports = [run(with_gaps(trace, rng), rules) for _ in range(times)]
+    return [str(each) for report in reports for each in report.failed]
+
+
 def test_no_rule_raises_whatever_was_not_recorded() -> None:
-    rng, rules = np.random.default_rng(0), all_rules()
+    rng = np.random.default_rng(0)
     for case in CASES:
         for made in (case.fault(), case.near()):
-            report = run(with_gaps(made, rng), rules)
-            assert report.failed == (), (case.code, report.failed)
+            assert fails(made, rng) == [], case.code
+
+
+@pytest.mark.framework
+def test_no_rule_raises_on_a_recorded_run_with_gaps(digits_trace: Trace) -> None:
+    """Those of programs with faults are in ``test_proposals.py``."""
+    assert fails(digits_trace, np.random.default_rng(0), 50) == []

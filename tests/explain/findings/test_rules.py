@@ -25,6 +25,7 @@ from pipetrace.stats import summarise
 from pipetrace.trace.document import Stages
 from pipetrace.trace.events import GRADIENT, LOSS, Event
 from pipetrace.trace.measurement_table import Measurements
+from pipetrace.trace.measurements import Gradient, Update
 
 CASES = [
     *cases_data.CASES,
@@ -75,27 +76,63 @@ def test_what_made_nan_decides_where_and_what_to_do() -> None:
             Event(GRADIENT, 1, 1, "first", weight="first/kernel"),
         ),
         with_events(a_run(finite, losses=NAN_LOSS), Event(LOSS, 2, 5, value=math.inf)),
+        with_events(
+            a_run(finite, losses=NAN_LOSS),
+            Event(LOSS, 1, 1, value=math.nan),
+            Event(GRADIENT, 1, 1, "last", weight="last/bias"),
+        ),
+        # The loss stays finite behind a layer that makes something of NaN.
+        a_run(
+            POOR
+            | {
+                (Update, "first/kernel", 2): {"weight_norm": math.nan},
+                (Update, "first/kernel", 8): {"weight_norm": math.nan},
+                (Gradient, "first/kernel", 0): {"not_finite": 1},
+            },
+            layers={"second": layer},
+        ),
     ]
     found = [told(each)["PT701"] for each in runs]
-    assert [each.stage for each in found] == [None, "second", None]
+    assert [each.stage for each in found] == [None, "second", None, None, "second"]
     assert [each.change.partition("(")[0] for each in found] == [
         "keras.ops.log",
         "keras.ops.sqrt",
         "clipnorm=1.0",
+        "keras.ops.log",
+        "keras.ops.sqrt",
     ]
+    assert "after epoch 2" in found[-1].text
 
 
 def test_a_run_without_measurements_is_told_nothing(ask: Ask) -> None:
     assert ask(replace(a_run(poor()), measurements=Measurements())) == {}
 
 
+HOPELESS = {
+    f"{name}{end}": 0.34
+    for name in ("linear", "kernel")
+    for end in ("", "_balanced", "_validation", "_validation_balanced", "_within_validation")
+}
+
+
 def test_a_poor_outcome_that_nobody_can_better_is_no_finding(ask: Ask) -> None:
-    hopeless = {
-        f"{name}{end}": 0.34
-        for name in ("linear", "kernel")
-        for end in ("", "_balanced", "_validation", "_validation_balanced", "_within_validation")
-    }
-    assert ask(a_run(poor(0.02) | baselines(**hopeless) | signals(rms=90.0, std=60.0))) == {}
+    assert ask(a_run(poor(0.02) | baselines(**HOPELESS) | signals(rms=90.0, std=60.0))) == {}
+
+
+def test_that_nothing_relates_inputs_and_targets_is_a_note() -> None:
+    """Of series the baseline models know nothing, so there only the model is spoken of."""
+    for layers, expected in (({}, True), ({"second": {"layer": "LSTM"}}, False)):
+        made = a_run(
+            poor(0.0) | baselines(**HOPELESS),
+            losses=[math.log(3)] * 8,
+            metrics={"accuracy": 0.34, "val_accuracy": 0.34},
+            layers=layers,
+        )
+        data = replace(made.run.data, class_counts=(234, 233, 233))
+        made = replace(made, run=replace(made.run, data=data))
+        found = told(made, notes=True)["PT309"]
+        assert found.level == NOTE
+        assert any("baseline_model" in each.place for each in found.evidence) == expected
 
 
 def test_nan_among_the_rows_that_does_no_harm_is_a_note(ask: Ask) -> None:

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import pipetrace
+from pipetrace.capture.fit import FitCall
+from pipetrace.record.state import Settings, State
 from pipetrace.trace.document import Trace
 from pipetrace.trace.measurements import FitArguments, Outcome, StepLosses
 
@@ -158,6 +160,22 @@ def test_train_on_batch_is_recorded(door: Callable[[Path], Any], tmp_path: Path)
     assert set(trace.epochs[0].metrics) == {"loss", "right"}
     assert trace.rows == ROWS
     assert trace.run.training.batch_size == BATCH
+
+
+def test_a_loop_that_plans_nothing_is_expected_to_go_on(tmp_path: Path) -> None:
+    """So that its epochs are measured by the budget as those of a ``fit``, of which more are to come."""
+    state = State(classifier(), Settings(tmp_path / "run.trace"))
+    for call, expected in (
+        (FitCall(epochs=0, known=True, by_fit=False), [10, 10, 40]),
+        (FitCall(epochs=7, known=True, by_fit=False), [3, 3, 3]),
+        (FitCall(epochs=7, known=True), [3, 3, 3]),
+    ):
+        state.source.fit_begins(call)
+        found = []
+        for state.epoch in (0, 5, 20):
+            state.planned = 3
+            found.append(state.expected)
+        assert found == expected
 
 
 def test_a_forked_child_records_nothing(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pipetrace.explain.findings.expectation import Expectation
 from pipetrace.explain.findings.finding import ERROR, LEVELS, NOTE, WARNING, Finding, Findings
 from pipetrace.explain.findings.needs import Need, missing
 from pipetrace.explain.findings.rule import AnyRule, Rule
-from pipetrace.explain.findings.rules.run import RunNotFinished
+from pipetrace.explain.findings.rules.stopping import RunNotFinished
 from pipetrace.explain.findings.selection import check_level, known_rules, qualified_name, selected
 from pipetrace.explain.formatting import counted
 from pipetrace.trace import Given, opened

@@ -49,3 +49,11 @@ RESHAPING = frozenset(
     }
 )
 """Layers that leave values as they are, or only move, drop or disturb them."""
+SERIES_LAYERS = frozenset(
+    {
+        *("SimpleRNN", "LSTM", "GRU", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D"),
+        *("Conv1D", "SeparableConv1D", "MultiHeadAttention", "GroupQueryAttention", "Attention"),
+        *("AdditiveAttention", "Embedding", "TimeDistributed"),
+    }
+)
+"""Layers that read the steps of a series."""

@@ -1,5 +1,6 @@
 """Whether rows and targets belong together, judged without the model: order, classes, baselines."""
 
+from pipetrace.explain import other_rows
 from pipetrace.explain.findings.finding import Evidence
 from pipetrace.explain.findings.measured_run import NO_SKILL, MeasuredRun
 from pipetrace.explain.formatting import counted, figure, share
@@ -19,18 +20,11 @@ from pipetrace.trace.measurements import (
 SCORE_GAP = 0.25
 """Difference of two scores of a baseline model on the same rows: four standard errors of a share of
 100 rows."""
-CLASS_SHIFT, CLASS_SHIFT_SIGMAS = 0.1, 6.0
-"""Total variation between the class shares of training and validation, and how far beyond chance,
-from which they differ."""
 OWN_PAIRS, BEST_PAIRS, MUTUAL_PAIRS = 0.1, 0.4, 0.65
 """Correlation of inputs with their own targets below which, and with the best ones from which on,
 these are the wrong pairs. Of smooth images some look like any target. But then the best input of
 that target is another one for half of the rows: n/(2n - 1) of n independent rows. Of true pairs
 that were shuffled it is the same one."""
-SORTED_RUNS = 0.2
-"""Runs of one class over those of a random order, below which the rows are sorted by class."""
-UNSEEN_CLASSES = 0.02
-"""Share of validation rows of unseen classes. By chance a rare class may be missing."""
 
 
 def trained_apart(run: MeasuredRun) -> Evidence | None:
@@ -87,11 +81,37 @@ def _scores(first: float, second: float, classes: bool | None) -> tuple[str, str
     return f"R2 {figure(first)}", figure(second)
 
 
+def rows_of_data(run: MeasuredRun) -> int | None:
+    """How many rows the data have, of arrays or a dataset; None where that is not known."""
+    training = run.trace.run.training
+    steps = [
+        stage.config["dataset"]
+        for stage in run.trace.stages
+        if isinstance(stage.config.get("dataset"), dict)
+    ]
+    data = run.trace.run.data
+    if not steps:
+        # With steps_per_epoch an epoch has fewer than were checked; very many are checked in part.
+        known = max(run.of(DatasetCheck, TRAINING).rows or 0, data.rows or 0)
+        return known or None if data.origin == "fit" else None
+    # The last one with an end: a repeat has none.
+    for each in reversed(steps):
+        count = each.get("cardinality")
+        if count is not None:
+            return int(count) * ((training.batch_size or 1) if each.get("batched") else 1)
+    return None
+
+
+def all_checked(run: MeasuredRun) -> bool:
+    """Whether all training rows were checked: of a part it is unknown which classes others have."""
+    total = rows_of_data(run)
+    return total is not None and (run.of(DatasetCheck, TRAINING).rows or 0) >= total
+
+
 def unseen_classes(run: MeasuredRun) -> Evidence | None:
-    """Validation rows whose class has no training row; None where these are few."""
-    check = run.of(DatasetCheck, VALIDATION)
-    unseen = check.unseen_classes or 0.0
-    if unseen < UNSEEN_CLASSES or (check.rows or 0) * unseen < 5:
+    """Validation rows whose class has no training row among those checked; None where few."""
+    unseen = other_rows.unseen_classes(run.trace.measurements)
+    if not unseen:
         return None
     return Evidence(
         f"{share(unseen)} of the validation rows are of classes without a training row.",
@@ -102,17 +122,12 @@ def unseen_classes(run: MeasuredRun) -> Evidence | None:
 
 def sorted_by_class(run: MeasuredRun) -> bool:
     """Whether the training rows are sorted by class."""
-    check = run.of(DatasetCheck, TRAINING)
-    chance = check.expected_class_runs or 0.0
-    return chance > 10 and check.class_runs is not None and check.class_runs < SORTED_RUNS * chance
+    return other_rows.sorted_by_class(run.trace.measurements)
 
 
 def classes_shifted(run: MeasuredRun) -> bool:
     """Whether training and validation rows have other shares of the classes."""
-    check = run.of(DatasetCheck, VALIDATION)
-    return (check.class_shift or 0.0) >= CLASS_SHIFT and (
-        check.class_shift_sigmas or 0.0
-    ) >= CLASS_SHIFT_SIGMAS
+    return other_rows.classes_shifted(run.trace.measurements)
 
 
 def misaligned(run: MeasuredRun) -> Evidence | None:
@@ -162,6 +177,9 @@ def _shifted(run: MeasuredRun, majority: float) -> Evidence | None:
     found = {name: run.of(ShiftedTargets, name).score for name in run.names(ShiftedTargets)}
     scores = {name: score for name, score in found.items() if score is not None}
     here = scores.pop(ALIGNED, 1.0)
+    if run.of(Outcome, TRAINING).mean_squared_error_of_last is not None:
+        # The targets of earlier windows of a series are steps of the later ones.
+        scores = {name: score for name, score in scores.items() if name.startswith("-")}
     other = max(scores, key=lambda name: scores[name], default=None)
     if other is None or scores[other] - max(here, majority) < SCORE_GAP or sorted_by_class(run):
         return None

@@ -1,12 +1,18 @@
 """What several rules ask of a run: how good it is, what targets belong to, if signals arrive."""
 
 import math
+from collections.abc import Sequence
 
 from pipetrace.explain.findings.finding import Evidence
-from pipetrace.explain.findings.layer_kinds import NONLINEAR, NORMALISING, RESHAPING
+from pipetrace.explain.findings.layer_kinds import (
+    NONLINEAR,
+    NORMALISING,
+    RESHAPING,
+    SERIES_LAYERS,
+)
 from pipetrace.explain.findings.measured_run import NO_SKILL, MeasuredRun
 from pipetrace.explain.findings.pairing import misaligned
-from pipetrace.explain.formatting import figure
+from pipetrace.explain.formatting import figure, listed
 from pipetrace.explain.judgement import AT_CHANCE, BETTER, WORSE
 from pipetrace.trace.document import SOURCE, STEP, Stage
 from pipetrace.trace.measurements import (
@@ -28,6 +34,8 @@ FADED = 0.05
 """Standard deviation of the last hidden stage over that of the first, before training. With Glorot
 initialization a ReLU layer keeps about 0.7 of it: this is the loss of nine layers. He
 initialization keeps all (He et al. 2015)."""
+MOST_NAMES = 6
+"""Layers that a change names one by one."""
 WEAK_KERNEL = 0.5
 """Standard deviation of a kernel over Glorot's, below which the signal fades."""
 
@@ -60,6 +68,17 @@ def hopeless(run: MeasuredRun) -> bool:
     attainable = run.attainable
     nothing = attainable is not None and attainable <= NO_SKILL and not run.reads_tokens
     return nothing and misaligned(run) is None
+
+
+def unrelated(run: MeasuredRun) -> bool:
+    """Whether neither the model nor a baseline model finds anything that inputs say of targets.
+
+    Of the tokens and steps of a series the baseline models know nothing, whatever these say.
+    """
+    series = any(stage.layer in SERIES_LAYERS for stage in run.layers)
+    skill = run.skill(TRAINING)
+    learned = skill is not None and skill >= NO_SKILL
+    return run.attainable is not None and hopeless(run) and not series and not learned
 
 
 def underfits(run: MeasuredRun) -> bool:
@@ -161,6 +180,21 @@ def faded_signal(run: MeasuredRun) -> Evidence | None:
         last / first,
         f"measurements[signal/{name}, epoch 0].std",
     )
+
+
+def of_all_alike(run: MeasuredRun, change: str, name: str) -> str:
+    """A change of a hidden layer, and of those of its class with the same activation."""
+    stage = run.stage(name)
+    kind = stage.layer, run.activation(stage)
+    return of_all(change, [s.name for s in run.hidden if (s.layer, run.activation(s)) == kind])
+
+
+def of_all(change: str, names: Sequence[str]) -> str:
+    """A change of several layers, which it names where they are more than one."""
+    if len(names) < 2:
+        return change
+    some = listed(names) if len(names) <= MOST_NAMES else f"{names[0]} to {names[-1]}"
+    return f"{change}  # in {some}"
 
 
 def glorot_ratios(run: MeasuredRun) -> dict[str, float]:

@@ -18,16 +18,16 @@ from pipetrace.explain.layers.parts import (
 from pipetrace.trace.document import Stage
 
 ELEMENT_BY_ELEMENT = """
-add, addv2: adds {what} | adds {constant} to every value
-subtract, sub: subtracts {second} from {first} | takes the difference of every value and {constant}
-multiply, mul: multiplies {what} | multiplies every value by {constant}
-divide, truedivide, realdiv, div, divnonan: divides {first} by {second} | divides one by the other:
+add: adds {what} | adds {constant} to every value
+subtract: subtracts {second} from {first} | takes the difference of every value and {constant}
+multiply: multiplies {what} | multiplies every value by {constant}
+divide, truedivide, div: divides {first} by {second} | divides one by the other:
     every value and {constant}
 maximum: keeps the larger of {what}
 minimum: keeps the smaller of {what}
 power, pow: raises {first} to the power of {second} | raises one to the power of the other: every
     value and {constant}
-negative, neg, negate: reverses the sign of every value
+negative, negate: reverses the sign of every value
 absolute, abs: takes the absolute value of every value
 square: squares every value
 sqrt: takes the square root of every value
@@ -49,16 +49,18 @@ leakyrelu: multiplies negative values by a small factor (leaky ReLU)
 elu: lets negative values level off smoothly (ELU)
 selu: multiplies positive values by 1.05 and lets negative ones level off at -1.76 (SELU)
 gelu: keeps large values and smoothly fades negative values out towards 0 (GELU)
+randomstandardnormal, statelessrandomnormal: draws random numbers from the normal distribution
+randomuniform, statelessrandomuniform: draws random numbers from 0 to 1
 silu, swish: multiplies each value by its own sigmoid (SiLU, swish)
 softplus: replaces each value x with log(1 + exp(x)) (softplus)
 sigmoid: maps each value into the range 0 to 1 (sigmoid)
 tanh: maps each value into the range -1 to 1 (tanh)
-softmax, softmaxv2: turns scores into probabilities that add up to 1 (softmax)
+softmax: turns scores into probabilities that add up to 1 (softmax)
 logsoftmax: turns scores into logarithms of probabilities (log softmax)
 cast, convert: converts every value to another data type
 identity: returns its input unchanged
 stopgradient: returns its input unchanged and stops the gradient from flowing back
-where, select, selectv2: takes each value from one of two tensors, depending on a condition
+where, select: takes each value from one of two tensors, depending on a condition
 greater: tests whether {first} is greater than {second}
 greaterequal: tests whether {first} is at least {second}
 less: tests whether {first} is less than {second}
@@ -74,12 +76,11 @@ a bar stands what it does with one input: the trace does not record on which sid
 """
 
 OTHERS = """
-matmul, matmulv2, batchmatmulv2, batchmatmul: multiplies matrices: rows by columns, with the
+matmul, batchmatmul: multiplies matrices: rows by columns, with the
     products summed
 dot: takes dot products: multiplies and sums
 tensordot: multiplies along axes and sums the products
 einsum: multiplies and sums along named axes (Einstein summation)
-biasadd: adds a bias to every channel
 mean, reducemean, average: averages along axes
 sum, reducesum: sums along axes
 prod: multiplies along axes
@@ -99,17 +100,17 @@ swapaxes: swaps two axes
 moveaxis: moves axes to other positions
 expanddims: adds an axis of length 1
 squeeze: removes axes of length 1
-concatenate, concatv2, concat: joins its inputs along an axis
-stack, pack: stacks its inputs along a new axis
-split, splitv: splits its input along an axis
+concatenate, concat: joins its inputs along an axis
+stack: stacks its inputs along a new axis
+split: splits its input along an axis
 unstack, unpack: splits its input along an axis
-slice, stridedslice, getitem, slicev2: takes a part of its input
-take, gather, gatherv2: picks the values at given positions
+slice, getitem: takes a part of its input
+take, gather: picks the values at given positions
 repeat: repeats the values
 tile: repeats its input as a whole
 broadcastto: repeats axes of length 1 (broadcasting)
-pad, mirrorpad, padv2: adds values around its input
-flip, reverse, reversev2: reverses the order along an axis
+pad, mirrorpad: adds values around its input
+flip, reverse: reverses the order along an axis
 roll: shifts the values along an axis; those that leave at one end enter at the other
 sort: sorts along an axis
 onehot: writes every number as values of which one is 1
@@ -123,7 +124,7 @@ CONSTANT = "a constant or a weight"
 """The other operand of an operation with one input."""
 
 
-PARTS = ("slice", "stridedslice", "getitem", "slicev2")
+PARTS = ("slice", "getitem")
 """What takes a part, unless it gives all values with an axis more or fewer, as ``x[:, None]``."""
 
 

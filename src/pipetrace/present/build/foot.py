@@ -1,5 +1,6 @@
 """The foot of a document: how everything was measured, and what of it was not."""
 
+from dataclasses import replace
 from itertools import zip_longest
 
 from pipetrace.explain import task
@@ -145,9 +146,13 @@ def _trainings(trace: Trace) -> str:
     if len(fits) < 2:
         return _training(trace.run.training, trace.run.step)
     return " ".join(
-        f"Fit {place}, {_epochs(fit)}: {_training(fit.training)}"
-        for place, fit in enumerate(fits, 1)
+        f"Fit {place}, {_epochs(fit)}: {_training(_own(fit))}" for place, fit in enumerate(fits, 1)
     )
+
+
+def _own(fit: Fit) -> Training:
+    """The settings of a fit, with the epochs that it planned itself."""
+    return replace(fit.training, epochs=max(0, fit.training.epochs - fit.first_epoch + 1))
 
 
 def _epochs(fit: Fit) -> str:
@@ -163,7 +168,8 @@ def _training(training: Training, step: StepFacts | None = None) -> str:
     several_optimizers = [
         f"{each.optimizer} ({each.name})" for each in (step.optimizers if step else ())
     ]
-    own = listed(step.losses) if step and step.own else ""
+    # Where the step's one loss is Keras' own ``loss``, the function behind it says more.
+    own = listed(step.losses) if step and step.own and step.losses != ("loss",) else ""
     parts = [
         listed(several_optimizers)
         if len(several_optimizers) > 1

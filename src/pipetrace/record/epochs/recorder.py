@@ -133,7 +133,7 @@ class EpochRecorder:
                 self._digests.note(number)
         with state.cost.of("epoch"):
             measured = self._chooses(number, last=last)
-        near_end = number > state.planned - RECENT and self._follows()
+        near_end = number > state.expected - RECENT and self._follows()
         weights_now = self._copy_weights(needed=measured or near_end)
         passed = self._pass(number) if measured else None
         if state.writer is not None and state.can("writing"):
@@ -206,7 +206,7 @@ class EpochRecorder:
                 return False
             if state.allowance.has_room_for(guess, LAST_SHARE):
                 return True
-        elif self._schedule.choose(number, state.planned, guess):
+        elif self._schedule.choose(number, state.expected, guess):
             return True
         for what in ("probe", "weights"):
             state.skip(what, BUDGET)

@@ -15,6 +15,7 @@ from pipetrace.explain.findings.questions import (
     glorot_ratios,
     log_margin,
     margin,
+    of_all_alike,
     struggles,
     underfits,
     weak_kernels,
@@ -92,7 +93,7 @@ class VanishingSignal(RunRule):
             advice="Use fewer and wider layers, He initialization, BatchNormalization, or skip "
             "connections.",
             stage=name,
-            change="activation='relu', kernel_initializer='he_normal'",
+            change=of_all_alike(run, "activation='relu', kernel_initializer='he_normal'", name),
             confidence=log_margin(faded.value or 0.0, FADED, 3.0),
         )
 
@@ -157,7 +158,7 @@ class MissingActivation(RunRule):
             *run.how_well(),
             advice="Give the hidden layers an activation.",
             stage=first.name,
-            change="activation='relu'",
+            change=of_all_alike(run, "activation='relu'", first.name),
             confidence=0.9 if linear else 0.6,
         )
         harms = linear and struggles(run) and gain is not None and gain >= NONLINEAR_GAIN
@@ -217,7 +218,7 @@ class NoGradient(RunRule):
     name = "no-gradient"
     category = "no_gradient"
     needs = ("stages", "epochs", "gradients", "weight updates")
-    root_cause_of = (*POOR, "PT402")
+    root_cause_of = (*POOR, "PT402", "PT405")
     what = "The gradient of trainable kernels is zero throughout training."
     why = "They keep their initial weights: the loss does not depend on them."
 

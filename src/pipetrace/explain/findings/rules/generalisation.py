@@ -159,7 +159,7 @@ class DropoutTooHigh(RunRule):
     name = "dropout-too-high"
     category = "dropout_too_high"
     needs = ("stages", "outcomes")
-    root_cause_of = (*POOR, "PT502")
+    root_cause_of = (*POOR, "PT201", "PT502")
     what = "A Dropout rate is above 0.5, and the model underfits its own training rows."
     why = "At rate p the noise has p / (1 - p) times the power of the signal: 4 times at 0.8."
 

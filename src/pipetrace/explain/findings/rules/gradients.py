@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
 from pipetrace.explain.findings.measured_run import MeasuredRun
 from pipetrace.explain.findings.pace import median
-from pipetrace.explain.findings.questions import POOR, log_margin, struggles, underfits
+from pipetrace.explain.findings.questions import (
+    POOR,
+    log_margin,
+    of_all_alike,
+    struggles,
+    underfits,
+)
 from pipetrace.explain.findings.rule import RunRule, as_note
 from pipetrace.explain.formatting import counted, figure
 from pipetrace.trace.measurements import Gradient, Update
@@ -64,7 +70,11 @@ class VanishingGradient(RunRule):
                 "between them, or fewer layers.",
                 stage=name.rpartition("/")[0],
                 epochs=[epoch for epoch in epochs if epoch],
-                change="activation='relu', kernel_initializer='he_normal'",
+                change=of_all_alike(
+                    run,
+                    "activation='relu', kernel_initializer='he_normal'",
+                    name.rpartition("/")[0],
+                ),
                 confidence=log_margin(ratio, VANISHING, 4.0),
             )
             return
@@ -126,7 +136,7 @@ class ExplodingGradient(RunRule):
             advice="Use an activation that does not grow (ReLU, tanh), smaller initial weights, or "
             "normalisation between layers.",
             stage=name,
-            change="activation='relu'",
+            change=of_all_alike(run, "activation='relu'", name),
         )
 
 

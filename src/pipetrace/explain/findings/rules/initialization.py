@@ -9,6 +9,7 @@ from pipetrace.explain.findings.questions import (
     POOR,
     faded_signal,
     glorot_ratios,
+    of_all,
     struggles,
     weak_kernels,
 )
@@ -50,16 +51,19 @@ class BadInitialisation(RunRule):
         strong = [name for name, ratio in ratios.items() if ratio > STRONG_KERNEL]
         weak, faded = weak_kernels(ratios), faded_signal(run)
         if faded is not None and weak:
-            name, shown = weak[0], faded
+            names = weak
         elif len(strong) >= 2 and (run.broken or _explodes(run)):
-            name = strong[0]
+            names = strong
+        else:
+            return
+        name = names[0]
+        shown = faded
+        if shown is None or names is strong:
             text = (
                 f"{len(strong)} kernels start at {STRONG_KERNEL:g} times Glorot's standard "
                 "deviation or more."
             )
             shown = Evidence(text, ratios[name], f"measurements[initial_weight/{name}/kernel].std")
-        else:
-            return
         std = run.initial_kernel(run.stage(name)).std or 0.0
         yield self.fault(
             shown,
@@ -73,7 +77,7 @@ class BadInitialisation(RunRule):
             advice="Use the initializer that matches the activation: he_normal for ReLU, "
             "glorot_uniform (the default) for tanh.",
             stage=name,
-            change="kernel_initializer='he_normal'",
+            change=of_all("kernel_initializer='he_normal'", names),
             confidence=0.9,
         )
 

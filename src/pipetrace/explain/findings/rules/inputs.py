@@ -5,14 +5,13 @@ from collections.abc import Iterator
 
 from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
 from pipetrace.explain.findings.measured_run import MeasuredRun
-from pipetrace.explain.findings.pairing import classes_shifted, sorted_by_class, unseen_classes
 from pipetrace.explain.findings.questions import POOR, margin, model_inputs, struggles
 from pipetrace.explain.findings.rule import RunRule, as_note
 from pipetrace.explain.formatting import counted, figure, share
+from pipetrace.explain.other_rows import SCALE, SHIFT, other_columns, other_rms
 from pipetrace.trace.document import Stage
 from pipetrace.trace.measurements import (
     TRAINING,
-    VALIDATION,
     DatasetCheck,
     NormalizedInput,
     Signal,
@@ -30,19 +29,6 @@ column takes 10^4 steps along the smallest."""
 COLUMN_MEAN_STDS = 10.0
 """Standard deviations from zero, beyond which one direction dominates the curvature in the same
 way."""
-VALIDATION_RMS_RATIO = 5.0
-"""No two samples of one distribution differ so much."""
-COLUMN_SHIFT, COLUMN_SCALE, COLUMN_SIGN = 0.5, 2.0, 0.5
-"""How far columns of validation rows are from those of training rows: in standard deviations, as a
-ratio of these, and as the share of columns that go below zero in one part alone. Of two samples of
-one distribution the median column differs by a tenth of that with 100 rows."""
-TIMES_HALVES = 10.0
-"""The difference must also be this many times that between the two halves of the training rows."""
-DRIFT = 0.25
-"""Halves of the training rows whose means are further apart drift in time or stand in an order, and
-validation rows may go on from there. Of 60 rows by chance 0.17 are reached."""
-FEWEST_COMPARED = 20
-"""Validation rows from which on the figures of a column mean something."""
 FOREIGN_STD = 5.0
 """Ratio of the standard deviations of what a frozen batch normalization gets and of what it was
 trained on. Images of another kind stay within a factor of two, as contrast does; another scaling of
@@ -94,7 +80,7 @@ class InputNotScaled(RunRule):
     name = "input-not-scaled"
     category = "input_not_normalised"
     needs = ("stages", "activations")
-    root_cause_of = (*POOR, "PT401", "PT405", "PT406", "PT502")
+    root_cause_of = (*POOR, "PT401", "PT405", "PT406", "PT502", "PT607")
     what = (
         "The inputs of the first layer with weights are far from a standard deviation of about 1."
     )
@@ -257,9 +243,10 @@ def _users(run: MeasuredRun, stage: Stage) -> list[Stage]:
 
 
 def _other_rms(run: MeasuredRun) -> Evidence | None:
-    ours, theirs = (run.of(DatasetCheck, rows).input_rms for rows in (TRAINING, VALIDATION))
-    if not ours or not theirs or max(ours, theirs) / min(ours, theirs) < VALIDATION_RMS_RATIO:
+    rms = other_rms(run.trace.measurements)
+    if rms is None:
         return None
+    ours, theirs = rms
     return Evidence(
         f"The root mean square of the validation inputs is {figure(theirs)}, that of the training "
         f"inputs {figure(ours)}.",
@@ -270,38 +257,28 @@ def _other_rms(run: MeasuredRun) -> Evidence | None:
 
 def _other_columns(run: MeasuredRun) -> Iterator[Evidence]:
     """What the columns of validation rows have other than those of training rows."""
-    ours, theirs = run.of(DatasetCheck, TRAINING), run.of(DatasetCheck, VALIDATION)
-    if theirs.column_shift is None or ours.column_shift is None or run.reads_tokens:
+    ours = run.of(DatasetCheck, TRAINING)
+    if run.reads_tokens:
         return
-    # Other classes are other rows, and have rules of their own.
-    if (theirs.rows or 0) < FEWEST_COMPARED or unseen_classes(run) or classes_shifted(run):
-        return
-    # The halves of rows that are sorted by class are of different classes, and say nothing.
-    times = 0.0 if sorted_by_class(run) else TIMES_HALVES
-    if times and ours.column_shift > DRIFT:
-        return
-    place = "measurements[dataset_check/validation].column_"
-    shift, scale, sign = theirs.column_shift, theirs.column_scale or 1.0, theirs.column_sign or 0.0
-    if shift >= max(COLUMN_SHIFT, times * ours.column_shift):
-        text = (
-            f"The median column of the validation rows has a mean {figure(shift)} standard "
-            f"deviations from that of the training rows (between halves of these "
-            f"{figure(ours.column_shift)})."
-        )
-        yield Evidence(text, shift, f"{place}shift")
-    if math.log(scale) >= max(math.log(COLUMN_SCALE), times * math.log(ours.column_scale or 1.0)):
-        text = (
-            f"The standard deviations of the median column of training and validation rows differ "
-            f"by a factor of {figure(scale)} (between halves of the training rows "
-            f"{figure(ours.column_scale or 1.0)})."
-        )
-        yield Evidence(text, scale, f"{place}scale")
-    if sign >= max(COLUMN_SIGN, times * (ours.column_sign or 0.0)):
-        text = (
-            f"{share(sign)} of the columns have values below zero in only one of the training and "
-            "validation rows."
-        )
-        yield Evidence(text, sign, f"{place}sign")
+    for name, value in other_columns(run.trace.measurements).items():
+        if name == SHIFT:
+            text = (
+                f"The median column of the validation rows has a mean {figure(value)} standard "
+                f"deviations from that of the training rows (between halves of these "
+                f"{figure(ours.column_shift or 0.0)})."
+            )
+        elif name == SCALE:
+            text = (
+                "The standard deviations of the median column of training and validation rows "
+                f"differ by a factor of {figure(value)} (between halves of the training rows "
+                f"{figure(ours.column_scale or 1.0)})."
+            )
+        else:
+            text = (
+                f"{share(value)} of the columns have values below zero in only one of the training "
+                "and validation rows."
+            )
+        yield Evidence(text, value, f"measurements[dataset_check/validation].{name}")
 
 
 def _not_finite(count: int, which: str, place: str) -> Evidence:

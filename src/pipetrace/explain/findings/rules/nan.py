@@ -15,7 +15,7 @@ from pipetrace.explain.judgement import NON_FINITE as VALIDATION_BROKE
 from pipetrace.explain.judgement import judgement
 from pipetrace.trace.document import Stage
 from pipetrace.trace.events import GRADIENT, INPUTS, LOSS, NON_FINITE, OUTPUT, TARGETS
-from pipetrace.trace.measurements import TRAINING, Outcome, Update
+from pipetrace.trace.measurements import TRAINING, Gradient, Outcome, Update
 
 ROWS_FIRST = (
     "Check the rows first, then lower the learning rate. Make sure that no logarithm, division or "
@@ -57,18 +57,15 @@ class NanOrInf(RunRule):
         if not evidence and epochs:
             text = f"The loss was NaN or Inf in epoch {epochs[0]}."
             evidence = [Evidence(text, None, f"epochs[{epochs[0]}].metrics[loss]")]
-        if not evidence:
-            norms = {
-                each: run.of(Update, each, run.last_epoch).weight_norm or 0.0
-                for each in run.kernels
-            }
-            name = next(each for each, norm in norms.items() if not math.isfinite(norm))
-            stage = name.rpartition("/")[0]
-            text = f"{name} contains NaN or Inf after epoch {run.last_epoch}."
-            evidence = [Evidence(text, None, f"measurements[update/{name}].weight_norm")]
         kinds = {each.kind for each in events.values()}
+        if not evidence:
+            evidence, stage, in_gradient = _in_weights(run)
+            kinds |= {GRADIENT} if in_gradient else set()
         advice, change = ROWS_FIRST, ""
-        if at_once(run) and not kinds & {INPUTS, TARGETS, OUTPUT} and stage is None:
+        # The gradient of such a loss is NaN from the last layer on.
+        last = run.weighted[-1].name if run.weighted else None
+        if at_once(run) and not kinds & {INPUTS, TARGETS, OUTPUT} and stage in (None, last):
+            stage = None
             text = "Before training all outputs were finite, so the loss itself made it."
             evidence.append(Evidence(text, None, "measurements[outcome/training, epoch 0]"))
             advice = "Make sure that no logarithm, division or root in the loss gets 0."
@@ -107,6 +104,30 @@ class NanOrInf(RunRule):
             epochs=[number],
         )
         yield replace(found, level=WARNING)
+
+
+def _in_weights(run: MeasuredRun) -> tuple[list[Evidence], str, bool]:
+    """Which weights broke under finite losses, where, and whether their first gradient did."""
+    broken = {
+        name: epochs
+        for name in run.kernels
+        if (
+            epochs := [
+                epoch
+                for epoch, norm in run.course(Update, name, lambda each: each.weight_norm).items()
+                if not math.isfinite(norm)
+            ]
+        )
+    }
+    # Gradients come from the loss backwards: the last broken one is where it began.
+    name = list(broken)[-1]
+    text = f"{name} contains NaN or Inf after epoch {min(broken[name])}."
+    evidence = [Evidence(text, None, f"measurements[update/{name}].weight_norm")]
+    in_gradient = bool(run.of(Gradient, name, 0).not_finite)
+    if in_gradient:
+        text = f"Before training the gradient of {name} already contains NaN or Inf."
+        evidence.append(Evidence(text, None, f"measurements[gradient/{name}, epoch 0].not_finite"))
+    return evidence, name.rpartition("/")[0], in_gradient
 
 
 def at_once(run: MeasuredRun) -> bool:

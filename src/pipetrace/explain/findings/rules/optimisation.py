@@ -45,6 +45,9 @@ LOSS_SWING = 0.2
 """Mean change of the loss from epoch to epoch, relative to it."""
 STEP_SIZE = 0.02
 """Change of a kernel in a single step, relative to its size; around 0.001 is usual."""
+ENOUGH_MOVED, MOST_TENFOLDS = 0.3, 3
+"""What kernels of networks that learn move by, relative to their size (see ``UNMOVED``); and the
+most powers of ten to try at once."""
 MOMENTUM_STEPS = 50.0
 """Steps that a momentum adds up, 1 / (1 - momentum). Usual are 10 (0.9), rarely 20 (0.95)."""
 FEW_STEPS, MANY_EPOCHS = 8, 20
@@ -81,9 +84,7 @@ class LearningRateTooHigh(RunRule):
         change, now = "", ""
         if rate is not None:
             now = f" from {figure(rate)}"
-            change = (
-                f"keras.optimizers.{trace.run.training.optimizer}(learning_rate={rate / 10:.3g})"
-            )
+            change = f"keras.optimizers.{trace.run.training.optimizer}({_as_rate(rate / 10)})"
         yield self.fault(
             *evidence,
             *run.how_well(),
@@ -116,11 +117,14 @@ class LearningRateTooLow(RunRule):
             return
         epochs, optimizer = run.trace.epochs, run.trace.run.training.optimizer
         rate, change, now = epochs[-1].learning_rate, "", ""
+        # Movement goes with the rate, so this is how often it fits into that of a network that
+        # learns, as a power of ten.
+        factor = 10 ** min(MOST_TENFOLDS, max(1, round(math.log10(ENOUGH_MOVED / max(part, 1e-9)))))
         if rate is not None:
             now = f" from {figure(rate)}"
             # The optimizer's own paper uses 1.0.
-            better = 1.0 if optimizer == "Adadelta" else 10 * rate
-            change = f"keras.optimizers.{optimizer}(learning_rate={better:.3g})"
+            better = 1.0 if optimizer == "Adadelta" else factor * rate
+            change = f"keras.optimizers.{optimizer}({_as_rate(better)})"
         yield self.fault(
             Evidence(
                 f"In {len(epochs)} epochs the kernels moved by {share(part)} of their size "
@@ -130,8 +134,8 @@ class LearningRateTooLow(RunRule):
             ),
             falling,
             *run.how_well(),
-            advice=f"Raise the learning rate{now} by a factor of 10; repeat while the loss falls "
-            "smoothly.",
+            advice=f"Raise the learning rate{now} by a factor of {factor:,}; repeat while the loss "
+            "falls smoothly.",
             change=change,
             confidence=margin(-part, -UNMOVED, -0.01),
         )
@@ -142,7 +146,7 @@ class MomentumTooHigh(RunRule):
     name = "momentum-too-high"
     category = "optimizer"
     needs = ("stages", "outcomes")
-    root_cause_of = (*POOR, "PT502")
+    root_cause_of = (*POOR, "PT201", "PT502")
     what = "The momentum is so close to 1 that it adds up the gradients of 50 steps or more."
     why = (
         "The effective step is 1 / (1 - momentum) times the learning rate, and it overshoots when "
@@ -167,11 +171,14 @@ class MomentumTooHigh(RunRule):
                 f"{figure(rate * steps)}."
             )
             evidence.append(Evidence(text, rate * steps, "epochs[1].learning_rate"))
+        change = "keras.optimizers.Adam()"
+        if rate is not None and key == "momentum":
+            change = f"keras.optimizers.{training.optimizer}({_as_rate(rate)}, momentum=0.9)"
         yield self.fault(
             *evidence,
             *run.how_well(),
             advice="Use a momentum of 0.9, or Adam with its defaults.",
-            change="keras.optimizers.Adam()",
+            change=change,
             confidence=0.8,
         )
 
@@ -210,6 +217,11 @@ class BatchTooLarge(RunRule):
             change=f"model.fit(..., batch_size={max(1, steps.batch // 8)})",
             confidence=0.65,
         )
+
+
+def _as_rate(value: float) -> str:
+    """The argument of an optimizer; of whole numbers Keras takes none."""
+    return f"learning_rate={float(f'{value:.3g}')}"
 
 
 def _first_loss(run: MeasuredRun) -> float | None:

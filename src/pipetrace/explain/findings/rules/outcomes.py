@@ -2,22 +2,24 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pipetrace.explain import task
-from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
+from pipetrace.explain.findings.finding import ERROR, WARNING, Evidence, Finding
 from pipetrace.explain.findings.measured_run import NO_SKILL, MeasuredRun
 from pipetrace.explain.findings.questions import (
     POOR,
     REGRESSION_LOSSES,
     margin,
     struggles,
+    unrelated,
 )
 from pipetrace.explain.findings.rule import RunRule, as_note
 from pipetrace.explain.formatting import figure
 from pipetrace.explain.headline import outcome
 from pipetrace.explain.judgement import AT_CHANCE, WORSE
 from pipetrace.trace.document import RUNNING
-from pipetrace.trace.measurements import TRAINING, ClassOutcome, LossPoint, Outcome
+from pipetrace.trace.measurements import LINEAR, TRAINING, ClassOutcome, LossPoint, Outcome
 
 LARGE_TARGETS = 30.0
 """Outputs start near 1 (Glorot). Adam moves a bias by at most its learning rate a step: 30 takes
@@ -162,12 +164,22 @@ class NotLearning(RunRule):
         evidence = run.how_well()
         if judged:
             evidence.insert(0, Evidence(outcome(trace), None, f"epochs[{run.last_epoch}].metrics"))
-        found = self.fault(
-            *evidence,
-            advice="Train on 20 rows until all are right. If that fails, check the loss, the "
-            "last activation and the learning rate.",
-            confidence=0.7,
+        advice = (
+            "Train on 20 rows until all are right. If that fails, check the loss, the last "
+            "activation and the learning rate."
         )
+        if unrelated(run):
+            text = (
+                "Neither the model nor the baseline models do better than chance level: as far as "
+                "they can tell, nothing relates inputs and targets."
+            )
+            place = f"measurements[baseline_model/{LINEAR}]"
+            evidence.insert(0, Evidence(text, attainable, place))
+            advice = (
+                "Check that each row has its own target (shuffle, sort and join inputs and targets "
+                "together), and that the inputs say something about it."
+            )
+        found = self.fault(*evidence, advice=advice, confidence=0.7)
         unclear = trace.ending.kind == RUNNING or not (unlearned or struggles(run))
         yield as_note(found) if unclear else found
 
@@ -213,7 +225,7 @@ class StretchedLoss(RunRule):
     name = "stretched-loss"
     category = "loss_broadcast"
     level = ERROR
-    needs = ("stages", "outcomes")
+    needs = ("stages", "outcomes", "baseline models")
     root_cause_of = ("PT308", "PT309", "PT310", "PT402", "PT404", "PT502")
     what = "A loss of your own compares each target with the outputs of all rows of the batch."
     why = (
@@ -222,6 +234,7 @@ class StretchedLoss(RunRule):
     )
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
+        yield from self._in_own_step(run)
         for epoch in run.trace.measurements.epochs(Outcome, TRAINING):
             outcome = run.of(Outcome, TRAINING, epoch)
             batch, rows, skill = outcome.batch_loss, outcome.row_losses, run.skill(TRAINING)
@@ -244,3 +257,30 @@ class StretchedLoss(RunRule):
                 change="y = y.reshape(-1, 1)",
             )
             return
+
+    def _in_own_step(self, run: MeasuredRun) -> Iterator[Finding]:
+        """The same within a training step, whose loss cannot be computed of other rows."""
+        output, skill = run.output, run.skill(TRAINING)
+        target = output.target if output is not None else None
+        if output is None or target is None or run.trace.run.training.losses:
+            return
+        if len(target.shape) != 1 or output.shape[1:] != (1,):
+            return
+        # Whoever reshapes them in the step learns something.
+        if skill is None or skill >= NO_SKILL or (run.attainable or 0.0) < CLEAR_BASELINE:
+            return
+        found = self.fault(
+            Evidence(
+                "The targets of a batch have the shape (rows,), its outputs (rows, 1), and the "
+                "training step computes a loss of its own.",
+                None,
+                "run.data.targets[0].shape",
+            ),
+            *run.how_well(),
+            advice="Give the targets the shape of the outputs: y - y_pred has the shape "
+            "(rows, rows) otherwise.",
+            stage=output.stage,
+            change="y = y.reshape(-1, 1)",
+            confidence=0.7,
+        )
+        yield replace(found, level=WARNING)

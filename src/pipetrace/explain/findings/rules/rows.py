@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pipetrace.explain.facts import steps_per_epoch
 from pipetrace.explain.findings.finding import Evidence, Finding
 from pipetrace.explain.findings.measured_run import MeasuredRun
+from pipetrace.explain.findings.pairing import rows_of_data
 from pipetrace.explain.findings.questions import POOR, margin, struggles
 from pipetrace.explain.findings.rule import RunRule, as_note
 from pipetrace.explain.formatting import figure, share
@@ -139,7 +140,7 @@ class RowsNeverSeen(RunRule):
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
         batch, steps = run.trace.run.training.batch_size, [each.steps for each in run.trace.epochs]
-        total = _rows_of_data(run)
+        total = rows_of_data(run)
         if not batch or not total or not steps or len(run.trace.fits) > 1:
             return
         if any(each is None for each in steps):
@@ -160,24 +161,6 @@ class RowsNeverSeen(RunRule):
             confidence=margin(-passed / total, -SEEN_ROWS, -0.1),
         )
         yield found if struggles(run) or _overfits(run) else as_note(found)
-
-
-def _rows_of_data(run: MeasuredRun) -> int | None:
-    """How many rows the data have, of arrays or a dataset; None where that is not known."""
-    training = run.trace.run.training
-    steps = [
-        stage.config["dataset"]
-        for stage in run.trace.stages
-        if isinstance(stage.config.get("dataset"), dict)
-    ]
-    if not steps:
-        return run.of(DatasetCheck, TRAINING).rows if run.trace.run.data.origin == "fit" else None
-    # The last one with an end: a repeat has none.
-    for each in reversed(steps):
-        count = each.get("cardinality")
-        if count is not None:
-            return int(count) * ((training.batch_size or 1) if each.get("batched") else 1)
-    return None
 
 
 def _overfits(run: MeasuredRun) -> bool:

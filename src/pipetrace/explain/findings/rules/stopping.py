@@ -1,14 +1,16 @@
-"""PT502, PT520 and PT521: when training stopped, and with which weights."""
+"""PT502, PT520, PT521 and PT801: when and how training stopped, and with which weights."""
 
 import math
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from pipetrace.explain.facts import updates
-from pipetrace.explain.findings.finding import Evidence, Finding
+from pipetrace.explain.facts import trained, updates
+from pipetrace.explain.findings.finding import ERROR, NOTE, Evidence, Finding
 from pipetrace.explain.findings.measured_run import NO_SKILL, MeasuredRun
 from pipetrace.explain.findings.pace import (
     MOST_TIMES,
+    SHORT_TRAINING,
     UNMOVED,
     distance_moved,
     epochs_left,
@@ -20,9 +22,10 @@ from pipetrace.explain.findings.pace import (
     still_falling,
 )
 from pipetrace.explain.findings.questions import POOR, underfits
-from pipetrace.explain.findings.rule import RunRule
+from pipetrace.explain.findings.rule import RunRule, as_note
 from pipetrace.explain.fits import final_epoch
 from pipetrace.explain.formatting import counted, figure, share
+from pipetrace.explain.headline import shortened, status
 from pipetrace.explain.metrics import (
     FALLS,
     RISES,
@@ -31,7 +34,7 @@ from pipetrace.explain.metrics import (
     direction,
     written,
 )
-from pipetrace.trace.document import FAILED, STOPPED, Epoch
+from pipetrace.trace.document import FAILED, FINISHED, INTERRUPTED, RUNNING, STOPPED, Epoch
 from pipetrace.trace.measurements import TRAINING, Outcome
 from pipetrace.trace.measurements import VALIDATION as VALIDATION_ROWS
 from pipetrace.trace.training import Callback
@@ -58,7 +61,10 @@ class TooFewEpochs(RunRule):
     category = "too_few_epochs"
     needs = ("stages", "epochs", "outcomes", "losses", "weight updates", "baseline models")
     root_cause_of = POOR
-    what = "Training ended while the loss was still falling, and the model still underfits."
+    what = (
+        "Training ended while the loss was still falling, and the model still underfits. It is a "
+        "note where few updates have already led somewhere."
+    )
     why = "More epochs would improve it at no other cost than time."
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
@@ -82,7 +88,7 @@ class TooFewEpochs(RunRule):
             f"After {counted(epochs, 'epoch')} the loss was still falling, and the model "
             "underfits its training rows."
         )
-        yield self.fault(
+        found = self.fault(
             Evidence(text, float(epochs), "epochs"),
             falling,
             *done,
@@ -91,6 +97,10 @@ class TooFewEpochs(RunRule):
             change=f"model.fit(..., epochs={_epochs_wanted(run)})",
             confidence=0.75,
         )
+        # A few steps that led somewhere are a beginning; without any skill they led nowhere yet.
+        few = made is not None and made < SHORT_TRAINING
+        begun = few and skill is not None and skill >= NO_SKILL
+        yield as_note(found) if begun else found
 
 
 class WorseWeightsLeft(RunRule):
@@ -233,3 +243,42 @@ def _epochs_wanted(run: MeasuredRun) -> int:
     wanted = most if left is None else min(max(math.ceil(done + left), FEWEST_TIMES * done), most)
     unit: int = 10 ** max(0, len(str(wanted)) - 2)
     return -(-wanted // unit) * unit
+
+
+ADVICE = {
+    FAILED: "Correct the error, then train again.",
+    INTERRUPTED: "Train again, for as many epochs as you want.",
+    RUNNING: "Check again when it has finished.",
+    FINISHED: "Check that the data gives batches and that epochs are left to train.",
+    STOPPED: "Check the callback that stopped it.",
+}
+KILLED_ADVICE = "See what ended the process, such as lack of memory, then train again."
+
+
+class RunNotFinished(RunRule):
+    code = "PT801"
+    name = "run-not-finished"
+    category = "run_not_finished"
+    level = ERROR
+    root_cause_of = (*POOR, "PT502")
+    what = (
+        "The run failed, was killed or interrupted, or finished no epoch. A run that is still "
+        "going on is a note."
+    )
+    why = "The trace holds only part of the run: its model is not the one that you wanted."
+
+    def faults(self, run: MeasuredRun) -> Iterator[Finding]:
+        trace, ending = run.whole, run.whole.ending
+        done = len(trace.epochs)
+        if ending.kind in (FINISHED, STOPPED) and (done or not trained(trace)):
+            return
+        evidence = [Evidence(f"{status(trace)}.", float(done), "epochs")]
+        if ending.error:
+            evidence.append(Evidence(shortened(ending.error), None, "ending.error"))
+        found = self.fault(
+            *evidence,
+            advice=ADVICE.get(ending.kind, KILLED_ADVICE),
+            stage=ending.stage,
+            epochs=[ending.epoch] if ending.epoch else [],
+        )
+        yield replace(found, level=NOTE) if ending.kind == RUNNING else found

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pipetrace.explain import task
 from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
 from pipetrace.explain.findings.measured_run import MeasuredRun
+from pipetrace.explain.findings.pace import is_short, still_falling
 from pipetrace.explain.findings.pairing import (
-    UNSEEN_CLASSES,
+    all_checked,
     classes_shifted,
     misaligned,
     noisy_labels,
@@ -19,6 +20,7 @@ from pipetrace.explain.findings.questions import POOR, hopeless, margin, struggl
 from pipetrace.explain.findings.rule import RunRule, as_note
 from pipetrace.explain.findings.rules.series import targets_are_padding
 from pipetrace.explain.formatting import figure, share
+from pipetrace.explain.other_rows import UNSEEN_CLASSES
 from pipetrace.trace.measurements import (
     TRAINING,
     VALIDATION,
@@ -38,6 +40,8 @@ RARE_CLASS = 0.35
 IGNORED_RECALL, RECALL_GAP = 0.35, 0.3
 """It is ignored with a recall below the first, and below that of the most frequent class by the
 second."""
+TOLD_APART = 0.5
+"""Cross-entropy over that of the class frequencies."""
 MOST_WEIGHTS = 10
 """Classes whose weights are written out."""
 ROWS_FOR_RECALL = 5
@@ -91,18 +95,16 @@ class TrainValidationMismatch(RunRule):
     )
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
-        unseen = unseen_classes(run)
+        checked = all_checked(run)
+        unseen = unseen_classes(run) if checked else None
         split = unseen and run.of(FitArguments, "fit").validation_split
         if sorted_by_class(run) or misaligned(run) or split:
             return
         evidence = [each for each in (trained_apart(run) or noisy_labels(run), unseen) if each]
         if not evidence:
             return
-        if classes_shifted(run):
-            shift = run.of(DatasetCheck, VALIDATION).class_shift or 0.0
-            text = f"The class shares of training and validation rows differ by {share(shift)}."
-            place = "measurements[dataset_check/validation].class_shift"
-            evidence.append(Evidence(text, shift, place))
+        if checked and classes_shifted(run):
+            evidence.append(_other_classes(run))
         yield self.fault(
             *evidence,
             advice="Compare training rows and their labels with validation rows of the same "
@@ -125,7 +127,10 @@ class NotShuffled(RunRule):
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
         fit, check = run.of(FitArguments, "fit"), run.of(DatasetCheck, TRAINING)
-        split, unseen = (fit.validation_split or 0.0) > 0, unseen_classes(run)
+        split = (fit.validation_split or 0.0) > 0
+        unseen = unseen_classes(run) if all_checked(run) else None
+        if unseen is None and split and sorted_by_class(run) and classes_shifted(run):
+            unseen = _other_classes(run) if all_checked(run) else None
         if unseen and (sorted_by_class(run) or split):
             last = " validation_split takes the last rows." if split else ""
             yield self.fault(
@@ -148,9 +153,15 @@ class NotShuffled(RunRule):
                 "or shuffle the arrays, and leave out shuffle=False.",
                 change="model.fit(x, y, shuffle=True, ...)"
                 if fit.shuffle is False
-                else "dataset.unbatch().shuffle(10_000).batch(32)",
+                else "dataset = dataset.unbatch().shuffle(10_000).batch(32)",
                 confidence=0.9,
             )
+
+
+def _other_classes(run: MeasuredRun) -> Evidence:
+    shift = run.of(DatasetCheck, VALIDATION).class_shift or 0.0
+    text = f"The class shares of training and validation rows differ by {share(shift)}."
+    return Evidence(text, shift, "measurements[dataset_check/validation].class_shift")
 
 
 def _kept_order(run: MeasuredRun) -> str | None:
@@ -214,6 +225,8 @@ class ClassImbalance(RunRule):
         }
         if training.is_weighted or len(recall) < 2 or hopeless(run) or targets_are_padding(run):
             return
+        if _on_its_way(run, list(rows.values())):
+            return
         if _continues_text(run):
             return  # Nobody can tell every next token: rare ones are guessed last, and rightly so.
         total, rare = sum(rows.values()), RARE_CLASS / len(names)
@@ -248,6 +261,17 @@ class ClassImbalance(RunRule):
             change=_weights(run, label, {int(each.split("/")[-1]): rows[each] for each in names}),
             confidence=margin(part, rare, 0.1 / len(names)),
         )
+
+
+def _on_its_way(run: MeasuredRun, rows: list[int]) -> bool:
+    """Whether a short training already tells the classes apart, and no score is at its threshold.
+
+    The loss is then far below that of the class frequencies, the least without looking at a row.
+    """
+    loss, total = run.of(Outcome, TRAINING).log_loss, sum(rows)
+    frequencies = -sum(count / total * math.log(count / total) for count in rows if count)
+    apart = loss is not None and loss < TOLD_APART * frequencies
+    return apart and is_short(run) and still_falling(run) is not None
 
 
 def _continues_text(run: MeasuredRun) -> bool:
@@ -317,7 +341,7 @@ class LabelsDoNotMatchLoss(RunRule):
         if output.loss == "sparse categorical crossentropy" and not target.whole:
             text = f"The labels are fractions from {low} to {high}; {output.loss} truncates them."
             advice = "Give the number of the class. Scale only inputs, never labels."
-            change = "model.fit(x, labels.astype('int64'), ...)"
+            change = "y = np.unique(y, return_inverse=True)[1]  # the number of each class"
         elif output.loss == "sparse categorical crossentropy" and width and outside:
             units, stage = int(target.max - min(0.0, target.min)) + 1, output.stage
             text = f"The labels are from {low} to {high}; {stage} has the classes 0 to {width - 1}."

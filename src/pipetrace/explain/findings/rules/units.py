@@ -7,7 +7,13 @@ import numpy as np
 
 from pipetrace.explain.findings.finding import Evidence, Finding
 from pipetrace.explain.findings.measured_run import MeasuredRun
-from pipetrace.explain.findings.questions import POOR, first_alike, margin, struggles
+from pipetrace.explain.findings.questions import (
+    POOR,
+    first_alike,
+    margin,
+    of_all_alike,
+    struggles,
+)
 from pipetrace.explain.findings.rule import RunRule, as_note
 from pipetrace.explain.formatting import share
 from pipetrace.stats.histogram import lower_edges
@@ -43,7 +49,7 @@ class DyingRelu(RunRule):
     name = "dying-relu"
     category = "dying_relu"
     needs = ("stages", "epochs", "activations")
-    root_cause_of = (*POOR, "PT402", "PT405", "PT502")
+    root_cause_of = (*POOR, "PT402", "PT405", "PT502", "PT607")
     what = "Units behind a ReLU are zero for every probe row."
     why = "Where a ReLU outputs zero its gradient is zero too, so such a unit never changes again."
 
@@ -91,7 +97,7 @@ class SaturatedActivation(RunRule):
     name = "saturated-activation"
     category = "saturated_activation"
     needs = ("stages", "summaries")
-    root_cause_of = (*POOR, "PT405")
+    root_cause_of = (*POOR, "PT405", "PT607")
     what = "Hidden tanh or sigmoid units are at their limits for most rows."
     why = "There the gradient is nearly zero, so almost none passes to the layers before."
 
@@ -158,7 +164,7 @@ class UnusualHiddenActivation(RunRule):
                 *run.how_well(),
                 advice="Use ReLU or tanh in hidden layers. Keep softmax for the last layer.",
                 stage=stage.name,
-                change="activation='relu'",
+                change=of_all_alike(run, "activation='relu'", stage.name),
                 confidence=0.9,
             )
             yield found if struggles(run) else as_note(found)
