@@ -236,5 +236,5 @@ def _windows(
 
 
 def _grid(values: Array) -> str:
-    """Values line by line: ``0 1 2 / 3 4 5``."""
-    return " / ".join(" ".join(figure(each, 2) for each in line) for line in values)
+    """Values line by line: ``[0 1 2 / 3 4 5]``."""
+    return f"[{' / '.join(' '.join(figure(each, 2) for each in line) for line in values)}]"
