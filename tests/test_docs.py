@@ -207,18 +207,6 @@ def test_every_option_is_described_and_nothing_else() -> None:
             assert default or not found[name].isdigit(), name
 
 
-def test_a_missing_option_and_a_false_default_are_seen() -> None:
-    expected = options(ALL_COMMANDS["pipetrace digits"])
-    without = COMMANDS.replace("| `--pixel` |", "| `--pixels` |")
-    assert sorted(described_options(without, "pipetrace digits")) != sorted(expected)
-    assert (
-        "32"
-        not in described_options(COMMANDS.replace("| 32 |", "| 64 |"), "pipetrace digits")[
-            "--batch-size"
-        ]
-    )
-
-
 def shown_commands(text: str) -> list[str]:
     """The calls of pipetrace in code that is fenced or indented, without comments and what follows a pipe."""
     calls = re.findall(r"^(?:    |\$ )(pipetrace .*)$", text, re.MULTILINE)
@@ -253,13 +241,6 @@ def parse(call: str) -> None:
         # Without the context of the whole, Click would remember other names of --help for the tests after this one.
         around = commands.make_context("pipetrace", [name])
         commands.commands[name].make_context(name, arguments, parent=around)
-
-
-def test_a_wrong_command_is_seen() -> None:
-    with pytest.raises(click.NoSuchOption):
-        parse("pipetrace digits --row 5")
-    with pytest.raises(KeyError):
-        parse("pipetrace record")
 
 
 # The Python interface

@@ -196,11 +196,3 @@ def test_the_guide_for_teachers_works(tmp_path: Path) -> None:
         follow(block, tmp_path)
     names = {path.name for path in tmp_path.iterdir()}
     assert names >= {"digits.html", "digits.txt", "more.html", "wrong.trace"}
-
-
-@pytest.mark.framework
-def test_a_command_that_ends_otherwise_is_seen(tmp_path: Path) -> None:
-    assert shutil.which("pipetrace", path=ENVIRONMENT["PATH"])
-    follow(Block("console", "$ pipetrace show no.trace  # exit code 2\n", 1, ""), tmp_path)
-    with pytest.raises(AssertionError):
-        follow(Block("console", "$ pipetrace show no.trace\n", 1, ""), tmp_path)

@@ -1,9 +1,7 @@
-"""Which part of the package may import which, read from the source; and that reading a trace loads no framework."""
+"""Which part of the package may import which, read from the source."""
 
 import ast
 import re
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -58,8 +56,6 @@ EMPTY = {
     ]
 }
 """The files of a package of the same parts, with nothing in them."""
-
-READING = "import pipetrace.trace, pipetrace.explain, pipetrace.present"
 
 
 def part_of(file: Path, package: Path) -> str:
@@ -179,15 +175,6 @@ def part_graph(package: Path) -> dict[str, set[str]]:
     return graph
 
 
-def frameworks_after(statement: str) -> list[str]:
-    """The frameworks that are loaded after a statement in a fresh process."""
-    script = f"{statement}\nimport sys\nprint(*sorted({set(FRAMEWORKS)!r} & set(sys.modules)))"
-    ended = subprocess.run(
-        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=120
-    )
-    return ended.stdout.split()
-
-
 def planted(folder: Path, files: Mapping[str, str]) -> Path:
     """A package of the same name with these files in it."""
     package = folder / PACKAGE.name
@@ -268,14 +255,3 @@ def test_a_circle_is_found(tmp_path: Path) -> None:
     assert set(circle(module_graph(package))) == set(names)
     (package / "trace" / "three.py").write_text("import json")
     assert circle(module_graph(package)) == []
-
-
-def test_reading_a_trace_loads_no_framework() -> None:
-    assert frameworks_after(READING) == []
-
-
-def test_a_framework_that_is_loaded_is_found(tmp_path: Path) -> None:
-    (tmp_path / "keras.py").touch()
-    assert frameworks_after(
-        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {READING}; import keras"
-    ) == ["keras"]

@@ -21,10 +21,8 @@ import pipetrace
 from pipetrace import errors
 from pipetrace.present.build.document import document
 from pipetrace.present.text import document_text
-from pipetrace.trace import document as trace_document
 
 PUBLIC = sorted(pipetrace.__all__)
-KINDS = {"source", "step", "layer", "op"}
 
 
 def public(name: str) -> Any:
@@ -118,17 +116,6 @@ def test_read_gives_a_frozen_document(digits_file: Path, digits_trace: pipetrace
         trace.rows = 3  # type: ignore[misc]
 
 
-def test_read_raises_errors_of_a_trace(tmp_path: Path) -> None:
-    place = tmp_path / "a.trace"
-    for content in (None, b"", b"hello" * 100):
-        if content is not None:
-            place.write_bytes(content)
-        with pytest.raises(pipetrace.TraceError) as caught:
-            pipetrace.read(place)
-        assert isinstance(caught.value, pipetrace.PipetraceError)
-        assert str(caught.value).endswith(f"[{caught.value.slug}]")
-
-
 def test_every_error_is_a_pipetrace_error_with_a_slug_of_its_own() -> None:
     raised = [
         each
@@ -149,52 +136,6 @@ def test_an_error_says_what_where_and_what_to_do() -> None:
     assert (
         str(pipetrace.PipetraceError("It broke.", hint="Mend it.")) == "It broke. Mend it. [error]"
     )
-
-
-def test_stages_are_in_the_order_of_execution_and_say_what_they_are(
-    digits_trace: pipetrace.Trace,
-) -> None:
-    names = [stage.name for stage in digits_trace.stages]
-    assert names == ["input_image", "scale", "conv2d", "max_pooling2d", "flatten", "dense"]
-    assert [stage.layer for stage in digits_trace.stages] == [
-        None,
-        None,
-        "Conv2D",
-        "MaxPooling2D",
-        "Flatten",
-        "Dense",
-    ]
-    for index, stage in enumerate(digits_trace.stages):
-        assert stage.kind in KINDS
-        assert stage.path
-        for spec in (*stage.inputs, *stage.outputs):
-            assert spec.shape[0] is None
-            assert spec.dtype in ("uint8", "float32")
-        assert stage.inputs[0].source == (names[index - 1] if index else None)
-        assert stage.parameters.trainable + stage.parameters.frozen == stage.parameters.total
-        assert stage.summary is not None
-        assert digits_trace.stage(stage.name) is stage
-    with pytest.raises(KeyError):
-        digits_trace.stage("nothing")
-
-
-def test_the_run_is_told_in_rows_epochs_predictions_ending_and_cost(
-    digits_trace: pipetrace.Trace,
-) -> None:
-    assert digits_trace.rows == 200
-    assert [epoch.number for epoch in digits_trace.epochs] == [1, 2, 3]
-    for epoch in digits_trace.epochs:
-        assert epoch.metrics.keys() == {"loss", "accuracy", "val_loss", "val_accuracy"}
-        assert all(isinstance(value, float) for value in epoch.metrics.values())
-        assert epoch.seconds > 0
-        assert epoch.learning_rate == pytest.approx(0.003)
-    assert len(digits_trace.predictions) == 1
-    assert digits_trace.predictions[0].outputs.keys() == {
-        stage.name for stage in digits_trace.stages
-    }
-    assert digits_trace.ending.kind == trace_document.FINISHED
-    assert all(seconds >= 0 for seconds in digits_trace.cost.values())
-    assert digits_trace.cost
 
 
 def test_observations_are_one_for_each_epoch(digits_trace: pipetrace.Trace) -> None:
@@ -298,9 +239,3 @@ def test_a_path_is_taken_where_a_trace_is_and_nothing_else(
 
 def test_dir_holds_the_public_names() -> None:
     assert set(dir(pipetrace)) == {*pipetrace.__all__, "__version__"}
-
-
-def test_write_page_takes_a_path_or_a_text(digits_trace: pipetrace.Trace, tmp_path: Path) -> None:
-    pipetrace.write_page(digits_trace, tmp_path / "a.html")
-    pipetrace.write_page(digits_trace, str(tmp_path / "b.html"))
-    assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()

@@ -263,3 +263,15 @@ def test_tensors_and_layers_are_measured(tf: Any) -> None:
     passage = run_steps((X, Y), [("Normalise", layer)])
     assert [fact["kind"] for fact in passage.steps[0].detected.facts] == ["affine"]
     assert passage.steps[0].step.config["class"] == "Normalization"
+
+
+def test_the_columns_of_a_dictionary_stand_as_the_model_gets_them(tf: Any) -> None:
+    """Keras sorts the keys; an element tells them in the order in which the program wrote them."""
+    rows = {"kind": np.array(["a", "b"]), "age": np.zeros((2, 3), np.float32), "fee": np.arange(2)}
+    (source,) = dataset_stages(tf.data.Dataset.from_tensor_slices((rows, np.arange(2))))
+    assert [(each.name, each.dtype) for each in source.outputs] == [
+        ("age", "float32"),
+        ("fee", "int64"),
+        ("kind", "string"),
+    ]
+    assert "kind: a single value string" in str(operation(source).shape)

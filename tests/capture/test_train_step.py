@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 import pipetrace
+from pipetrace.capture.forward import Forward
+from pipetrace.capture.train_step import TrainStep
 from pipetrace.trace.document import Trace
 from pipetrace.trace.measurements import Gradient, Update
 from pipetrace.trace.training.step import StepFacts
@@ -234,3 +236,20 @@ def test_the_loss_that_is_made_smaller_is_the_one_that_is_judged(tmp_path: Path)
     judged = judgement(other)
     assert judged.score is not None
     assert (judged.score.metric, judged.score.value, judged.trend) == ("loss", 1.0, "learning")
+
+
+def test_gradients_cost_nothing_until_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tensorflow as tf
+
+    cut, kind = [], type(tf.compat.v1.wrap_function(lambda: tf.constant(0), []))
+    original = kind.prune
+
+    def prune(*given: Any, **named: Any) -> Any:
+        cut.append(1)
+        return original(*given, **named)
+
+    monkeypatch.setattr(kind, "prune", prune)
+    forward = Forward(TrainStep(gan()), rows(), [("x", 0)])
+    assert len(cut) == 1
+    assert all(forward.slopes(rows()).gradients for _ in range(2))
+    assert len(cut) == 2

@@ -162,13 +162,6 @@ def test_plain_text_is_as_wide_as_columns_says(
             assert widest - 15 < max(map(len, lines)) <= widest, (columns, command)
 
 
-def test_showing_leaves_the_trace_and_the_folder_alone(run: Run, here: Path) -> None:
-    before = listing(here)
-    assert run("show", "digits.trace").code == 0
-    assert run("export", "digits.trace").code == 0
-    assert listing(here) == before
-
-
 # The quiz
 
 

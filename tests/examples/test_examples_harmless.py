@@ -17,13 +17,12 @@ pytestmark = pytest.mark.framework
 
 FEW = (
     "gan",
-    "generator_input",
     "mixed_precision",
     "rnn_states",
-    "tf_data",
     "vae",
 )
-"""One for each way to train, to give rows and to draw numbers that pipetrace could disturb."""
+"""One for each way to train and to draw numbers that pipetrace could disturb; ``tests/record/test_doors.py`` has the
+ways to give rows."""
 
 
 def compared(folder: Path, budgets: Sequence[str], *parts: Sequence[str]) -> Mapping[str, Any]:

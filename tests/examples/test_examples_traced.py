@@ -19,15 +19,20 @@ pytestmark = pytest.mark.framework
 
 ROWS = 64
 FEW = {
+    "augmentation",
+    "bidirectional",
     "custom_train_step",
     "dict_inputs",
     "generator_input",
+    "multi_output",
+    "nested_model",
     "ops_functional",
     "rnn_states",
     "shared_layer",
     "text",
+    "vae",
 }
-"""Beside those of ``PARTICULAR``: one for each way to train and to give rows, and for each way through a model."""
+"""One for each way to train and to give rows, and for each way through a model."""
 OF_PARTS = {"gan", "positions"}
 """Those whose stages are parts of what Keras knows as one; see ``test_examples_of_parts``."""
 VALIDATION = 48
@@ -237,7 +242,7 @@ PARTICULAR: Mapping[str, Callable[[Trace], None]] = {
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=() if name in FEW or name in PARTICULAR else pytest.mark.slow)
+        pytest.param(name, marks=() if name in FEW else pytest.mark.slow)
         for name in FITTED
         if name not in OF_PARTS
     ],

@@ -9,6 +9,7 @@ from tests.tasks import KINDS, binary, logits, mask, multilabel, regression
 
 from pipetrace.explain import task
 from pipetrace.explain.facts import words_of
+from pipetrace.explain.remarks import example
 from pipetrace.explain.results import Results, results
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Array
@@ -153,3 +154,12 @@ def test_the_words_that_numbers_stand_for(digits_trace: Trace) -> None:
     assert words("TextVectorization", vocabulary_size=4, output_mode="multi_hot") == ()
     assert words("TextVectorization", vocabulary_size=4, vocabulary=None) == ()
     assert words("Dense", vocabulary_size=4) == ()
+    config = {"vocabulary": ["a", "b"], "output_mode": "int", "vocabulary_size": 4}
+    made = replace(digits_trace.stages["dense"], layer="TextVectorization", config=config)
+    for numbers, parts in {
+        (3, 2, 0): ["3 for 'b', 2 for 'a', 0 for padding"],
+        (1,) * 9: ["First 8 of 9", "1 for '[UNK]'"],
+        (4,): ["only value"],
+    }.items():
+        told = str(example(digits_trace, replace(made, example=np.array(numbers))))
+        assert all(part in told for part in parts), told

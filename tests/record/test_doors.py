@@ -241,69 +241,12 @@ def test_every_door_gives_the_same_trace(form: str, tmp_path: Path) -> None:
     assert found[0] == found[1] == found[2]
 
 
-def test_nothing_is_left_behind(tmp_path: Path) -> None:
-    import keras
-
-    model = classifier()
-    names = ("fit", "_maybe_symbolic_build", "train_function", "test_function")
-    kinds = [kind for kind in keras.Model.__mro__ for name in names if name in kind.__dict__]
-    before = [{name: kind.__dict__.get(name) for name in names} for kind in kinds]
-    by_watch(
-        model,
-        tmp_path / "one.trace",
-        {**as_arrays(), "epochs": 1, "verbose": 0, "validation_split": 0.2},
-    )
-    by_callback(model, tmp_path / "two.trace", {**as_arrays(), "epochs": 1, "verbose": 0})
-    assert [{name: kind.__dict__.get(name) for name in names} for kind in kinds] == before
-    assert "fit" not in model.__dict__
-    for name in ("train_function", "test_function"):
-        assert "pipetrace" not in getattr(model, name).__module__
-
-
 def test_making_a_recorder_changes_nothing_of_keras(tmp_path: Path) -> None:
     import keras
 
     before = [dict(vars(kind)) for kind in keras.Model.__mro__]
     pipetrace.Recorder(tmp_path / "run.trace")
     assert [dict(vars(kind)) for kind in keras.Model.__mro__] == before
-
-
-def test_structures_of_several_arrays(tmp_path: Path) -> None:
-    import keras
-
-    layers = keras.layers
-    given = {"left": layers.Input((3,), name="left"), "right": layers.Input((2,), name="right")}
-    joined = layers.Concatenate(name="join")([given["left"], given["right"]])
-    model = keras.Model(
-        given,
-        {"one": layers.Dense(1, name="one")(joined), "two": layers.Dense(2, name="two")(joined)},
-    )
-    model.compile("sgd", loss={"one": "mse", "two": "mae"})
-    x, _ = rows()
-    model.fit(
-        {"right": x[:, :2], "left": x[:, 2:5]},
-        {"one": x[:, :1], "two": x[:, 1:3]},
-        epochs=1,
-        verbose=0,
-        callbacks=[pipetrace.Recorder(tmp_path / "run.trace", verbose=False)],
-    )
-    trace = pipetrace.read(tmp_path / "run.trace")
-    assert [(stage.name, stage.outputs[0].shape) for stage in trace.stages][:2] == [
-        ("left", (None, 3)),
-        ("right", (None, 2)),
-    ]
-    assert [spec.source for spec in trace.stage("join").inputs] == ["left", "right"]
-    assert trace.run.model is not None
-    assert {(spec.name, spec.source) for spec in trace.run.model.outputs} == {
-        ("one", "one"),
-        ("two", "two"),
-    }
-    assert dict(trace.run.training.losses) == {
-        "one": "mean_squared_error",
-        "two": "mean_absolute_error",
-    }
-    assert [target.name for target in trace.run.data.targets] == ["one", "two"]
-    assert not trace.run.data.class_names
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,9 @@ def _elements(spec: Any, key: str = "") -> list[dict[str, Any]]:
     if spec is None:
         return []
     if isinstance(spec, Mapping | tuple | list):
-        items = spec.items() if isinstance(spec, Mapping) else enumerate(spec)
+        items = list(spec.items() if isinstance(spec, Mapping) else enumerate(spec))
+        if type(spec) is dict:
+            items.sort()  # as Keras gives them to the model
         return [
             one
             for name, each in items

@@ -88,7 +88,7 @@ class TrainStep:
         self._given: dict[int, Any] = {}
         self._told: list[tuple[str, Any]] = []
         self._results: dict[Any, str] = {}
-        self._function: Any = None
+        self._slopes: Callable[[], Any] = lambda: None
 
     def run(self, data: Any, given: Sequence[Any]) -> None:
         """Run the step on a batch as ``fit`` gives it.
@@ -145,14 +145,18 @@ class TrainStep:
             return run
 
         stages, slopes = kept
-        self._function = only(slopes) if slopes else None
+        # Cutting them out takes long, and most trainings have no time for gradients.
+        self._slopes = functools.cache(lambda: only(slopes) if slopes else None)
         return only(stages)
 
     def slopes(self, values: Any, rows: Any) -> Slopes:
         """The loss, NaN where there are several, and gradients."""
-        if self._function is None:
+        function = None
+        with contextlib.suppress(ChangesStateError):
+            function = self._slopes()
+        if function is None:
             return Slopes(math.nan, 0.0, {}, {})
-        found = self._function(values, rows)
+        found = function(values, rows)
         count = len(self.losses)
         loss = float(np.mean(found[0])) if count == 1 else math.nan
         gradients = zip(self.gradients, found[count:], strict=True)

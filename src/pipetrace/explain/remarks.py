@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from pipetrace.explain.facts import before, class_name, dead_channels
+from pipetrace.explain.facts import before, class_name, dead_channels, words_of
 from pipetrace.explain.filters import filter_texts
 from pipetrace.explain.formatting import counted, exact, figure, listed, moved, number, share
 from pipetrace.explain.layers import kernel, strides
@@ -60,6 +60,9 @@ def measured(trace: Trace, stage: Stage) -> tuple[str, ...]:
     if summary is None or not summary.count:
         return ()
     found = _statistics(summary)
+    several = stage.kind in (SOURCE, STEP) and len(stage.outputs) > 1
+    if several and stage.outputs[0].name and found:
+        found[0] = f"Of '{stage.outputs[0].name}': {found[0]}"
     if summary.min is None:
         return tuple(found)
     zeros = summary.zeros / summary.count
@@ -156,6 +159,8 @@ def _example(trace: Trace, stage: Stage) -> Told | None:
     was = previous.example if previous else None
     if stage.kind == STEP:
         return None if was is None else _example_step(trace, values, was)
+    if words := _looked_up(stage, values):
+        return words, None
     if values.size == 1:
         return f"The only value is {figure(values.min())}.", None
     if values.min() == values.max():
@@ -173,6 +178,21 @@ def _example_text(trace: Trace, stage: Stage, values: Array) -> str:
     text = f"{text[:LONGEST_TEXT]}..." if len(text) > LONGEST_TEXT else text
     which = f"Row {number(trace.run.data.example_row)}: " if stage.kind == SOURCE else ""
     return f"{which}'{text}'{f', the first of {number(values.size)}' if values.size > 1 else ''}."
+
+
+def _looked_up(stage: Stage, values: Array) -> str:
+    """What the numbers of a row stand for; empty where no vocabulary tells."""
+    words, numbers = words_of(stage), values.reshape(-1)
+    if (
+        not words
+        or values.dtype.kind not in "iu"
+        or not 0 <= numbers.min() <= numbers.max() < len(words)
+    ):
+        return ""
+    few = numbers[:8]
+    told = [f"{each} for {repr(words[each]) if words[each] else 'padding'}" for each in few]
+    first = f"First 8 of {number(numbers.size)} values: " if numbers.size > few.size else ""
+    return f"{first}{', '.join(told)}."
 
 
 def _first_values(values: Array) -> str:

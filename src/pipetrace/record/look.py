@@ -1,6 +1,7 @@
 """The first look at a model's stages: what it will take, and when there is room for it."""
 
 import math
+import os
 import time
 
 from pipetrace.capture import internals
@@ -84,7 +85,7 @@ class FirstLook:
         """What a look will take; infinite where that cannot be known yet."""
         by_layers = LOOK_SECONDS + LOOK_SECONDS_A_LAYER * self._state.layers()
         if self._state.source.are_batches:
-            by_layers *= STEP_TIMES
+            by_layers *= STEP_TIMES * _waits()
         by_layers = max(by_layers, self._at_least)
         # Layers of Keras' own take about the same each; others may trace as much as they like.
         if all(internals.is_of_keras(type(each)) for each in self._inner_layers()):
@@ -181,3 +182,10 @@ class FirstLook:
         inner = [each for each in internals.all_layers(model) if each is not model]
         # A model of somebody's own is as slow as its layers, unless it has none.
         return inner or [model]
+
+
+def _waits() -> float:
+    """How many times as long something takes as on a machine at rest, by what else runs on it."""
+    if not hasattr(os, "getloadavg"):
+        return 1.0
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))

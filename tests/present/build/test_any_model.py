@@ -23,13 +23,14 @@ from tests.tasks import (
 
 from pipetrace.present.blocks import Epochs
 from pipetrace.present.build.document import _document as document
+from pipetrace.present.build.prediction import predictions
 from pipetrace.present.build.training import training
 from pipetrace.present.page import page
 from pipetrace.present.rich import fitting_columns, show
 from pipetrace.present.text import document_text
 from pipetrace.present.views import Document
 from pipetrace.trace import Trace
-from pipetrace.trace.document import Epoch
+from pipetrace.trace.document import Epoch, Spec, Stages
 
 
 @pytest.fixture(params=KINDS, ids=lambda name: str(name).replace(" ", "-"))
@@ -322,3 +323,17 @@ def test_a_hidden_step_that_happens_to_be_right_is_not_counted() -> None:
     assert view is not None
     assert NUMBER.findall(view.verdict) == ["3", "3", "3"]
     assert "hidden" in view.verdict
+
+
+def test_a_layer_of_a_prediction_may_change_nothing_or_know_no_rows(digits_trace: Trace) -> None:
+    made, stages = digits_trace.predictions[0], digits_trace.stages
+    given = {**made.outputs, "max_pooling2d": made.outputs["conv2d"], "dense": np.ones((3, 8))}
+    dense = replace(stages["dense"], outputs=(Spec((3, 8), "float32"),))
+    trace = replace(
+        digits_trace,
+        stages=Stages(dense if each is stages["dense"] else each for each in stages),
+        predictions=(replace(made, outputs=given),),
+    )
+    told = {each.id.rpartition("/")[2]: each.text for each in predictions(trace)[0].layers}
+    assert [name for name, text in told.items() if "Changes nothing" in text] == ["max_pooling2d"]
+    assert told["dense"].startswith("3 x 8, the same for every row")

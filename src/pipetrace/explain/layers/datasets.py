@@ -1,5 +1,6 @@
 """The stages of a ``tf.data.Dataset`` in words, as far as the dataset gives its settings."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -171,7 +172,9 @@ def _size(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _element(each: Mapping[str, Any]) -> str:
-    key = f"{each['key']}: " if each["key"] and not str(each["key"]).isdigit() else ""
+    # A pair of x and y has their places before the keys: ``0/age``.
+    name = re.sub(r"^\d+(/|$)", "", str(each["key"] or ""))
+    key = f"{name}: " if name else ""
     if each["shape"] is None:
         return f"{key}{each['type']}" + (f" {each['dtype']}" if each["dtype"] else "")
     return f"{key}{by(each['shape']) or 'a single value'} {each['dtype']}"

@@ -109,7 +109,8 @@ def _normalization(stage: Stage) -> Fields:
     demand(held > 0)
     last = len(shape) > 2 and [axis % len(shape) for axis in axes] == [len(shape) - 1]
     known = config.get("mean") is not None
-    each = f"each of {counted(held, 'channel' if last else 'value')}"
+    noun = "channel" if last else "value"
+    each = f"each of {counted(held, noun)}" if held > 1 else f"the {noun}"
     return {
         "which": each if axes else "every value",
         "own": "its own" if axes else "one common",

@@ -1,5 +1,6 @@
 """The foot of a document: how everything was measured, and what of it was not."""
 
+from dataclasses import replace
 from itertools import zip_longest
 
 from pipetrace.explain import task
@@ -145,9 +146,13 @@ def _trainings(trace: Trace) -> str:
     if len(fits) < 2:
         return _training(trace.run.training, trace.run.step)
     return " ".join(
-        f"Fit {place}, {_epochs(fit)}: {_training(fit.training)}"
-        for place, fit in enumerate(fits, 1)
+        f"Fit {place}, {_epochs(fit)}: {_training(_own(fit))}" for place, fit in enumerate(fits, 1)
     )
+
+
+def _own(fit: Fit) -> Training:
+    """The settings of a fit, with the epochs that it planned itself."""
+    return replace(fit.training, epochs=max(0, fit.training.epochs - fit.first_epoch + 1))
 
 
 def _epochs(fit: Fit) -> str:

@@ -6,7 +6,16 @@ import numpy as np
 
 from pipetrace.explain import task
 from pipetrace.explain.facts import own_pipeline, trained
-from pipetrace.explain.formatting import counted, dimensions, figure, listed, number, share
+from pipetrace.explain.formatting import (
+    counted,
+    dimensions,
+    figure,
+    has_rows,
+    listed,
+    number,
+    shape,
+    share,
+)
 from pipetrace.explain.layers import operation
 from pipetrace.explain.recompute import TOLERANCE, recompute
 from pipetrace.present.build import images
@@ -15,6 +24,7 @@ from pipetrace.present.build.outcome import outcomes
 from pipetrace.present.views import LayerView, OutcomeView, PredictionView
 from pipetrace.trace.document import (
     FINISHED,
+    LAYER,
     SOURCE,
     STEP,
     STOPPED,
@@ -142,7 +152,7 @@ def _layer(trace: Trace, stage: Stage, made: Prediction, place: str, index: int)
         number=index,
         title=title,
         shape=dimensions(stage.outputs[0].shape),
-        text=_text(trace, stage, values),
+        text=_unchanged(stage, made) or _text(trace, stage, values),
         image=stage_image(trace, stage, values, row) if values.size else None,
         bars=score_bars(trace, stage, values),
     )
@@ -157,6 +167,15 @@ def _lightened(layers: tuple[LayerView, ...]) -> tuple[LayerView, ...]:
         if used > BUDGET:
             found[at] = replace(layers[at], image=None)
     return tuple(found)
+
+
+def _unchanged(stage: Stage, made: Prediction) -> str:
+    """That a layer such as a dropout gives what it receives; empty where it does not."""
+    source = stage.inputs[0] if stage.inputs and stage.kind == LAYER else None
+    was = made.outputs.get(source.source or "") if source and not source.output else None
+    now = made.outputs[stage.name]
+    same = was is not None and was.shape == now.shape and np.array_equal(was, now)
+    return "Changes nothing in this prediction: its output is its input." if same else ""
 
 
 def _text(trace: Trace, stage: Stage, values: Array) -> str:
@@ -185,6 +204,9 @@ def _text(trace: Trace, stage: Stage, values: Array) -> str:
     if values.ndim == 1:
         count = number(values.size)
         return f"{count} values in one list, {share(zeros)} of them 0, the largest {high}."
+    if not has_rows(stage.outputs[0]):
+        whose = shape(stage.outputs[0], 1, trace.run.training.batch_size)
+        return f"{whose}: values from {low} to {high}, {share(zeros)} of them 0."
     is_image = stage.name in task.flat_images(trace)
     if values.ndim == 2 and stage.kind not in (SOURCE, STEP) and not is_image:
         steps, each = values.shape

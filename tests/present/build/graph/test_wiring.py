@@ -104,6 +104,13 @@ def test_a_stage_that_gives_several_tensors_says_which() -> None:
         "next": "From the second and third outputs of lstm.",
         "end": "Joins lstm and next.",
     }
+    keyed = tuple(replace(each, name=key) for each, key in zip(three, "abc", strict=True))
+    named = replace(stages[1], outputs=keyed)
+    assert said(trace_of([stages[0], named, *stages[2:]])) == {
+        "lstm": "Used by next and end.",
+        "next": "From 'b' and 'c' of lstm.",
+        "end": "Joins 'a' of lstm and next.",
+    }
     stages[2] = replace(stages[2], inputs=(Spec((None, 4), "float32", "lstm"), *states))
     assert said(trace_of(stages))["next"] == "From all 3 outputs of lstm."
 

@@ -149,7 +149,7 @@ def _receives(trace: Trace, found: Wiring, stage: Stage) -> str | None:
     words = []
     for name in sources:
         specs = [spec for spec in stage.inputs if spec.source == name]
-        words.append(_source(name, specs, len(trace.stages[name].outputs)))
+        words.append(_source(name, specs, trace.stages[name].outputs))
     if any(spec.source not in sources for spec in stage.inputs):
         words.append("from outside")
     if len(words) > 1:
@@ -158,18 +158,21 @@ def _receives(trace: Trace, found: Wiring, stage: Stage) -> str | None:
     return None if simple else f"From {words[0]}."
 
 
-def _source(name: str, specs: Sequence[Spec], outputs: int) -> str:
+def _source(name: str, specs: Sequence[Spec], outputs: Sequence[Spec]) -> str:
     """A stage that something comes from, with which of its outputs where it has several."""
     which = list(dict.fromkeys(spec.output for spec in specs))
     key = next((spec.name for spec in specs if spec.name), None) if len(specs) == 1 else None
     kept = f" as '{key}'" if key and key != name else ""
-    if outputs > 1 and which != [0] and len(which) < outputs:
+    keys = [outputs[each].name for each in which if each < len(outputs)]
+    if len(outputs) > 1 and len(which) < len(outputs) and all(keys):
+        return f"{listed([repr(each) for each in keys])} of {name}"
+    if len(outputs) > 1 and which != [0] and len(which) < len(outputs):
         which_of = listed(
             [ORDINALS[each] if each < len(ORDINALS) else f"{each + 1}th" for each in which]
         )
         return f"the {which_of} output{'s' * (len(which) > 1)} of {name}{kept}"
     if len(which) > 1:
-        return f"all {counted(outputs, 'output')} of {name}"
+        return f"all {counted(len(outputs), 'output')} of {name}"
     times = f" ({TIMES.get(len(specs), f'{len(specs)} times')})" if len(specs) > 1 else ""
     return f"{name}{times}{kept}"
 
