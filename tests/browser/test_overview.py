@@ -8,9 +8,17 @@ from tests.browser.conftest import Pages, address
 from tests.browser.test_accessibility import clean
 from tests.graphs import deep
 
+from pipetrace.trace import Trace
 from pipetrace.trace.document import Prediction
 
 pytestmark = pytest.mark.browser
+
+SLOW = """async () => {
+  const { Model } = await import("viewer/model/model.js");
+  const { within } = Model.prototype;
+  Model.prototype.within = function (draw, work = 1) { return within.call(this, draw, work); };
+}"""
+"""As of a large model, nothing is computed while something is drawn."""
 
 DEEP = deep(example=True)
 OUTPUTS = {stage.name: stage.example for stage in DEEP.stages if stage.example is not None}
@@ -71,3 +79,35 @@ def test_keys_go_through_groups_and_stages_and_nothing_is_inaccessible(pages: Pa
     # What is scrolled out of a frame, axe cannot judge.
     page.set_viewport_size({"width": 1280, "height": 900})
     clean(page)
+
+
+def panel(page: Page) -> str:
+    """All that the open stage shows, images among it."""
+    expect(page.locator("#panel")).not_to_contain_text("Being computed")
+    expect(page.locator("main [aria-busy]")).to_have_count(0)
+    page.locator("#panel").scroll_into_view_if_needed()
+    expect(page.locator("#panel :is(.pictures, .calc) [data-stale]")).to_have_count(0)
+    drawn = "all => all.map(each => each.toDataURL()).join()"
+    return (
+        f"{page.locator('#panel').inner_text()} {page.locator('#panel canvas').evaluate_all(drawn)}"
+    )
+
+
+def test_what_takes_long_is_computed_afterwards_and_is_the_same(
+    pages: Pages, digits_trace: Trace
+) -> None:
+    quick, slow = pages.open(), pages.open()
+    slow.evaluate(SLOW)
+    other = int(digits_trace.kept_rows.numbers[3]) if digits_trace.kept_rows else 0
+    put_off = []
+    for place in ("stage=max_pooling2d", "stage=dense", "stage=conv2d&epoch=1"):
+        for page in (quick, slow):
+            page.evaluate("place => { location.hash = place; }", f"#{place}&row={other}")
+        before = slow.locator("#panel, .agreement, .film").all_inner_texts()
+        put_off.append("Being computed" in " ".join(before))
+        assert panel(slow) == panel(quick), place
+        expect(slow.locator(".agreement")).to_have_text(quick.locator(".agreement").inner_text())
+        assert slow.locator(".film canvas").evaluate_all(
+            "all => all.map(each => each.toDataURL())"
+        ) == quick.locator(".film canvas").evaluate_all("all => all.map(each => each.toDataURL())")
+    assert any(put_off)

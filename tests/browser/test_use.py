@@ -225,7 +225,7 @@ def test_the_result_counts_and_the_quiz_begins_again(page: Page, made: Document)
 
 
 def test_the_quiz_is_answered_by_keyboard_and_keeps_the_focus(page: Page, made: Document) -> None:
-    tab_to(page, ".card .option", 60)
+    tab_to(page, ".card .option")
     for _ in made.quiz:
         page.keyboard.press("Enter")
         assert focused(page, ".card .next")

@@ -46,6 +46,7 @@ STATUS = {
     KILLED: "Killed",
     RUNNING: "Still running",
 }
+CUT = " ..."
 LONGEST_MESSAGE = 240
 """A longer error message is cut; the foot of the page has the whole of it."""
 
@@ -76,7 +77,7 @@ def outcome(trace: Trace) -> str:
 
 def shortened(message: str) -> str:
     """An error's own message, cut where it is long."""
-    return textwrap.shorten(message, LONGEST_MESSAGE, placeholder=" ...")
+    return textwrap.shorten(message, LONGEST_MESSAGE, placeholder=CUT)
 
 
 def broken(trace: Trace, judged: Judgement) -> str:
@@ -113,13 +114,15 @@ def _how_it_ended(trace: Trace) -> tuple[str, ...]:
     text, ending = status(trace), trace.ending
     if ending.kind != FAILED:
         return (f"{text}.",) if text else ()
-    stage, message = stage_of(trace, ending.stage), shortened(ending.error or "").rstrip(". ")
+    stage, message = stage_of(trace, ending.stage), shortened(ending.error or "")
+    if message and not message.endswith(CUT):
+        message = f"{message.rstrip('. ')}."
     where = f" in {called(stage) if stage else ending.stage}" if ending.stage else ""
     shapes = listed([dimensions(spec.shape) for spec in stage.inputs]) if stage else ""
     return (
         f"{text}{where}.",
         f"It received rows of shape {shapes}." if shapes else "",
-        f"{message}." if message else "",
+        message,
     )
 
 

@@ -31,9 +31,10 @@ const NARROW = matchMedia("(max-width: 640px)"); // as in page.css
  * @param {Chart} chart
  * @param {State} state
  * @param {boolean} [small] whether it stands beside other things
+ * @param {boolean} [words] whether those of its title are explained
  * @returns {HTMLElement}
  */
-export function lineChart(chart, state, small = false) {
+export function lineChart(chart, state, small = false, words = true) {
   const place = h("div", {});
   let mark = () => {};
   const draw = () => {
@@ -48,7 +49,7 @@ export function lineChart(chart, state, small = false) {
   return h(
     "figure",
     { class: "chart" },
-    h("figcaption", {}, h("strong", {}, ...explained(chart.title)), !small && largeDots(chart)),
+    h("figcaption", {}, h("strong", {}, ...(words ? explained(chart.title) : [chart.title])), !small && largeDots(chart)),
     place,
   );
 }

@@ -72,7 +72,7 @@ function tableOf(ramp) {
  * @returns {Colour}
  */
 export function colourOf(value, most, ramp) {
-  const share = value / (most || 1);
+  const share = value / (most || 1) || 0; // NaN has the colour of the paper
   const ramps = RAMPS[theme()];
   if (ramp === "signed") return between(share < 0 ? ramps.minus : ramps.plus, Math.abs(share));
   return between(ramps[ramp], share);
@@ -112,7 +112,7 @@ function sheetOf(canvas) {
 }
 
 /**
- * Paint values on a canvas, one pixel a value. NaN and Inf stay clear.
+ * Paint values on a canvas, one pixel a value. NaN and Inf are hatched.
  *
  * @param {HTMLCanvasElement} canvas
  * @param {ArrayLike<number>} values row by row
@@ -144,10 +144,14 @@ export function paintMaps(canvas, maps, columns, most, ramp) {
   const table = tableOf(ramp);
   const [zero, last] = [ramp === "signed" ? LEVELS - 1 : 0, table.length - 1];
   const scale = (LEVELS - 1) / (most || 1);
+  let broken = false;
   for (const { values, left, top } of maps)
     for (let at = 0, row = top; at < values.length; row++)
       for (let column = left; column < left + columns; column++, at++)
         if (Number.isFinite(values[at])) pixels[row * width + column] = table[Math.min(last, Math.max(0, Math.round(values[at] * scale) + zero))];
+        else broken ||= values[at] !== undefined;
+  canvas.classList.toggle("broken", broken);
+  canvas.title = broken ? "hatched: NaN or Inf" : "";
   context.putImageData(image, 0, 0);
 }
 

@@ -52,6 +52,7 @@ export function signed(value, places = 3) {
  * @returns {string}
  */
 export function percent(share) {
+  if (!Number.isFinite(share)) return figure(share);
   const value = share * 100;
   if (value > 0 && value < 0.1) return "<0.1\u00a0%";
   if (value < 100 && value >= 99.95) return ">99.9\u00a0%";

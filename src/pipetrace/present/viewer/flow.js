@@ -25,6 +25,7 @@ export function flow(view, explorer) {
     { "aria-labelledby": "flow" },
     h("h2", { id: "flow" }, "Data flow", h("small", {}, count)),
     h("p", { class: "muted" }, view.counting),
+    !explorer && !view.stages.some((stage) => stage.image ?? stage.example ?? stage.bars.length) && h("p", { class: "notice" }, "The values of the rows are not recorded."),
     graph(view.graph),
     explorer,
     explorer ? collapsed(`All ${count} as text`, list) : list(),
@@ -34,14 +35,15 @@ export function flow(view, explorer) {
 /**
  * @param {string} title
  * @param {() => HTMLElement} make what is drawn when it is first expanded
+ * @param {string} [kind] its class
  * @returns {HTMLElement}
  */
-function collapsed(title, make) {
+function collapsed(title, make, kind = "all") {
   const body = h("div");
   const fill = () => {
     if (!body.childElementCount) body.append(make());
   };
-  return h("details", { class: "all", ontoggle: fill }, h("summary", {}, title), body);
+  return h("details", { class: kind, ontoggle: fill }, h("summary", {}, title), body);
 }
 
 /**
@@ -237,25 +239,16 @@ function facts(stage) {
  * @param {StageView} stage
  * @returns {HTMLElement | null}
  */
-function more(stage) {
-  const weights = stage.weights && image(stage.weights);
-  if (!stage.distribution && !weights && !stage.channels.length) return null;
-  const names = [
-    stage.distribution && "distribution",
-    stage.channels.length && "filter activity",
-    weights && "kernels",
-  ].filter(Boolean);
-  return h(
-    "details",
-    { class: "more" },
-    h("summary", {}, `More of this stage: ${names.join(", ")}`),
+function more({ distribution, channels, weights }) {
+  if (!distribution && !weights && !channels.length) return null;
+  const names = [distribution && "distribution", channels.length && "filter activity", weights && "kernels"].filter(Boolean);
+  const made = () =>
     h(
       "div",
       { class: "measurements" },
-      stage.distribution && histogram(stage.distribution),
-      stage.channels.length > 0 &&
-        columns(stage.channels, "Share of each filter's outputs above 0, filter 0 on the left. Red: always 0."),
-      weights && stage.weights && h("div", { class: "kernels" }, h("h4", {}, stage.weights.label), weights),
-    ),
-  );
+      distribution && histogram(distribution),
+      channels.length > 0 && columns(channels, "Share of each filter's outputs above 0, filter 0 on the left. Red: always 0."),
+      weights && h("div", { class: "kernels" }, h("h4", {}, weights.label), image(weights)),
+    );
+  return collapsed(`More of this stage: ${names.join(", ")}`, made, "more");
 }

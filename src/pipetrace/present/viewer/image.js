@@ -15,6 +15,8 @@ import { decode, exact } from "viewer/tensor.js";
  * @property {(value: number) => [number, number, number]} colour
  */
 
+/** So many maps are drawn at first. */
+const MOST_MAPS = 64;
 const LARGEST = 240;
 const WIDE = 416;
 const STEP = 16;
@@ -163,23 +165,20 @@ function maps(drawing, choose) {
   const { view } = drawing;
   const group = `maps-${nextGroup++}`;
   const first = firstShown(drawing);
+  const label = (/** @type {string} */ name, /** @type {number} */ index) =>
+    h(
+      "label",
+      { title: name },
+      h("input", { type: "radio", name: group, "aria-label": name, checked: index === first, onchange: () => choose(index) }),
+      canvas(drawing, index),
+    );
+  const rest = () => more.replaceWith(...view.names.slice(MOST_MAPS).map((name, at) => label(name, MOST_MAPS + at)));
+  const more = h("button", { type: "button", class: "plain", onclick: rest }, `Show all ${view.names.length}`);
   return h(
     "div",
     { class: "maps", role: "radiogroup", "aria-label": view.label },
-    ...view.names.map((name, index) =>
-      h(
-        "label",
-        { title: name },
-        h("input", {
-          type: "radio",
-          name: group,
-          "aria-label": name,
-          checked: index === first,
-          onchange: () => choose(index),
-        }),
-        canvas(drawing, index),
-      ),
-    ),
+    ...view.names.slice(0, MOST_MAPS).map(label),
+    view.names.length > MOST_MAPS && more,
   );
 }
 

@@ -32,6 +32,10 @@ export async function start() {
     row: model?.rows.first ?? 0,
     epoch: model?.end ?? view.training.rows.length,
   }, (stage) => model?.byName.get(stage)?.outputs[0]?.shape.at(-1) ?? 0);
+  if (model) {
+    state.within = (draw) => model.within(draw);
+    model.arrived = () => state.changed("row", "epoch");
+  }
   // Before all that draws in these colours.
   state.watch("theme", () => {
     if (state.now.theme) document.documentElement.dataset.theme = state.now.theme;

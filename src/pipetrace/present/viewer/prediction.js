@@ -6,6 +6,7 @@ import { outcome } from "viewer/outcome.js";
 import { OWN } from "viewer/model/rows.js";
 import { outputsOf } from "viewer/rows/outputs.js";
 import { thumbnail } from "viewer/rows/thumbnail.js";
+import { COMPUTING } from "viewer/words.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
 /** @typedef {import("viewer/document.js").PredictionView} PredictionView */
@@ -54,6 +55,7 @@ function followed(model, state, results) {
   const source = state.now.row === OWN ? "Your row: computed here from the recorded weights." : known ? "As recorded." : "Computed here from the recorded weights.";
   const agreed = known ? model.agreement(state.at) : null;
   const check = agreed ? ` Computed again here, the largest difference is ${agreed.difference ? agreed.difference.toPrecision(2) : "0"}.` : "";
+  if (!made.length && model.outputs.some((stage) => model.isWaiting(state.at, stage))) return h("p", { class: "muted" }, COMPUTING);
   if (!made.length) return h("p", { class: "muted" }, "The outputs of this row are not in this page, and not all weights that it takes to compute them.");
   return h("div", { class: "beside" }, thumbnail(model, state.now.row), h("div", {}, ...made, h("p", { class: `sourced${agreed && !agreed.agrees ? " wrong" : ""}` }, source, check)));
 }

@@ -48,6 +48,8 @@ export class State {
     this.latest = new Map();
     /** @type {[Key[], () => void][]} */
     this.listeners = [];
+    /** Around all that is drawn again. */
+    this.within = (/** @type {() => void} */ draw) => draw();
   }
 
   /** @returns {number} the epoch that stands for the model as training left it */
@@ -92,7 +94,9 @@ export class State {
    * @param {...Key} keys
    */
   changed(...keys) {
-    for (const [watched, listener] of this.listeners) if (watched.some((key) => keys.includes(key))) listener();
+    this.within(() => {
+      for (const [watched, listener] of this.listeners) if (watched.some((key) => keys.includes(key))) listener();
+    });
   }
 
   /**

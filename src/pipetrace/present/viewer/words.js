@@ -2,6 +2,9 @@
 
 import { h } from "viewer/dom.js";
 
+/** Stands where a value will be. */
+export const COMPUTING = "Being computed …";
+
 /** @type {Record<string, string>} */
 const WORDS = {
   kernel: "The weights of one filter. They are learned in training.",

@@ -82,7 +82,7 @@ export function mini(numbers, columns, { most, ramp }) {
  * @returns {HTMLElement} to the right for more than 0, to the left for less
  */
 export function bar(value, most) {
-  const share = Math.min(50, (50 * Math.abs(value)) / most);
+  const share = Math.min(50, (50 * Math.abs(value)) / most) || 0;
   return h("span", { class: "balance" }, h("i", { class: value < 0 ? "minus" : "plus", style: `width: ${share}%; ${value < 0 ? "right" : "left"}: 50%` }));
 }
 

@@ -41,8 +41,10 @@ export function scaleOver(model, state, stage, take, name) {
     const late = scales.length > 1 && !model.isKept({ row, epoch }) && performance.now() > until;
     if (late) break;
     const values = model.output({ row, epoch }, stage.name);
+    if (model.isWaiting({ row, epoch }, stage.name)) break;
     scales.push(scaleOf(values ? take(values) : [], isImage(model, stage)));
   }
+  if (!scales.length) return scaleOf([]);
   const scale = widest(scales);
   if (scales.length === epochs.length) found.scales.set(`${stage.name} ${name}`, scale);
   else if (!found.waits) {
@@ -61,16 +63,14 @@ export function scaleOver(model, state, stage, take, name) {
  * @param {Layer} stage
  */
 function wait(model, state, found, stage) {
-  whenIdle(() => {
+  whenIdle((ms) => {
     const { row } = state.now;
     if (FOUND.get(model) !== found || found.key !== `${row} ${model.changes}`) return;
-    const next = model.epochs.find((epoch) => !model.isKept({ row, epoch }));
-    if (next === undefined) {
-      found.waits = false;
-      return state.changed("epoch");
-    }
-    model.output({ row, epoch: next }, stage.name);
-    wait(model, state, found, stage);
+    const until = performance.now() + ms;
+    const known = (/** @type {number} */ epoch) => model.recorded({ row, epoch }, stage.name) || model.pass({ row, epoch }).advance(stage.name, until);
+    if (!model.epochs.every(known)) return wait(model, state, found, stage);
+    found.waits = false;
+    state.changed("epoch");
   });
 }
 

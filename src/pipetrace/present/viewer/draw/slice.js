@@ -45,7 +45,7 @@ export function sliceOf(shape, fold = FOLD) {
 }
 
 /**
- * The values of a slice, row by row; what a vector's last line lacks is NaN.
+ * The values of a slice, row by row; a vector's last line may be shorter.
  *
  * @param {Values} tensor
  * @param {Slice} slice
@@ -54,15 +54,13 @@ export function sliceOf(shape, fold = FOLD) {
  */
 export function plane(tensor, slice, place) {
   const { rows, columns } = slice;
-  const result = new Float32Array(rows * columns).fill(NaN);
-  if (tensor.shape.length < 2) result.set(tensor.data);
-  else {
-    const at = (/** @type {number} */ row, /** @type {number} */ column) => offset(tensor.shape, slice.move(row, column, place));
-    const start = at(0, 0);
-    const [down, across] = [at(1, 0) - start, at(0, 1) - start];
-    for (let row = 0; row < rows; row++)
-      for (let column = 0; column < columns; column++) result[row * columns + column] = tensor.data[start + row * down + column * across];
-  }
+  if (tensor.shape.length < 2) return tensor.data.slice();
+  const result = new Float32Array(rows * columns);
+  const at = (/** @type {number} */ row, /** @type {number} */ column) => offset(tensor.shape, slice.move(row, column, place));
+  const start = at(0, 0);
+  const [down, across] = [at(1, 0) - start, at(0, 1) - start];
+  for (let row = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++) result[row * columns + column] = tensor.data[start + row * down + column * across];
   return result;
 }
 

@@ -19,6 +19,17 @@ import { thatMatter } from "viewer/rows/outcomes.js";
 /** @typedef {{ name: string, cells: (Node | string | null)[] }} Line a row of the table: its name and a cell for each epoch */
 
 const MOST_BARS = 20;
+const NONE = "not kept";
+
+/**
+ * @param {Model} model
+ * @param {At | null} at
+ * @param {Layer} stage
+ * @returns {string} what stands where nothing is known of a stage
+ */
+function none(model, at, stage) {
+  return at && model.isWaiting(at, stage.name) ? "…" : NONE;
+}
 
 /**
  * The rows of the table that show the model: they follow the row, the stage and the channel that are chosen.
@@ -136,7 +147,7 @@ function maps(model, state, stage, ats) {
   });
   const slice = sliceOf(shape);
   const scale = scaleOver(model, state, stage, (output) => plane(output, slice, place), slice.name(place));
-  return { name: shape.length > 2 ? `Its map for ${model.row(state.now.row).text}` : `Its output for ${model.row(state.now.row).text}`, cells: pictures(planes, scale) };
+  return { name: `Its ${shape.length > 2 ? "map" : "output"} for ${model.row(state.now.row).text}`, cells: pictures(planes, scale).map((cell, k) => (planes[k] ? cell : none(model, ats[k], stage))) };
 }
 
 /**
@@ -146,7 +157,7 @@ function maps(model, state, stage, ats) {
  */
 function pictures(planes, { most, ramp }) {
   return planes.map((each) => {
-    if (!each) return "not kept";
+    if (!each) return NONE;
     const canvas = h("canvas", { "aria-hidden": "true" });
     paint(canvas, each.values, each.columns, most, ramp);
     return canvas;
@@ -163,7 +174,7 @@ function predictions(model, state, ats) {
   const stage = model.byName.get(model.outputs[0] ?? "");
   if (!stage || stage.outputs[0]?.shape.length !== 1) return null;
   const found = ats.map((at) => at && model.output(at, stage.name));
-  if (found.every((each) => !each)) return null;
+  if (found.every((each, at) => !each && none(model, ats[at], stage) === NONE)) return null;
   const names = model.unitNames(stage.name);
   const { label } = model.row(state.now.row);
   const shares = softmaxAxis(stage, 1) === 0;
@@ -173,7 +184,7 @@ function predictions(model, state, ats) {
   const most = Math.max(...found.flatMap((each) => (each ? Array.from(each.data, Math.abs).filter(Number.isFinite) : [])), 1e-12);
   return {
     name: `Prediction for ${model.row(state.now.row).text}`,
-    cells: found.map((each) => (each ? prediction(each, listed, names, label, most, shares) : "not kept")),
+    cells: found.map((each, at) => (each ? prediction(each, listed, names, label, most, shares) : none(model, ats[at], stage))),
   };
 }
 

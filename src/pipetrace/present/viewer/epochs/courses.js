@@ -23,7 +23,7 @@ export function coursesOf(view, state) {
       "div",
       { class: "courses" },
       h("h4", { class: "above" }, "Over the epochs", h("small", {}, "Measured after each epoch on some of the training rows; 0 is before training. Click to choose an epoch.")),
-      h("div", { class: "several" }, ...courses.map((chart) => lineChart(chart, state, true))),
+      h("div", { class: "several" }, ...courses.map((chart) => lineChart(chart, state, true, false))),
     );
     drawn.set(name, made);
     return made;

@@ -5,6 +5,7 @@ import { counted, h } from "viewer/dom.js";
 import { columnsOf, film } from "viewer/epochs/film.js";
 import { marks } from "viewer/findings.js";
 import { grid } from "viewer/outcome.js";
+import { COMPUTING } from "viewer/words.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
 /** @typedef {import("viewer/document.js").EpochRow} EpochRow */
@@ -56,6 +57,7 @@ function checked(model, state, columns) {
     const { row } = state.now;
     const found = columns.filter((each) => model.epochs.includes(each)).map((each) => model.agreement({ row, epoch: each }));
     const compared = found.filter((each) => each !== null);
+    if (columns.some((epoch) => model.outputs.some((stage) => model.isWaiting({ row, epoch }, stage)))) return void (line.textContent = COMPUTING);
     const wrong = compared.some((each) => !each.agrees);
     line.classList.toggle("wrong", wrong);
     const largest = Math.max(0, ...compared.map((each) => each.difference));

@@ -52,10 +52,11 @@ export function channels({ model, state, stage }, output) {
     element,
     draw: (place) => {
       const values = model.output(state.at, stage.name);
-      const key = `${state.now.row} ${model.changes} ${state.now.epoch} ${theme()} ${place.slice(0, -3)}`;
-      if (!values || painted === key) return;
-      painted = key;
+      if (!values) return;
       const { most, ramp } = scaleOver(model, state, stage, ({ data }) => data, "all");
+      const key = `${state.now.row} ${model.changes} ${state.now.epoch} ${theme()} ${place.slice(0, -3)} ${most} ${ramp}`;
+      if (painted === key) return;
+      painted = key;
       canvases.forEach((canvas, channel) => {
         paint(canvas, plane(values, slice, [...place.slice(0, -1), channel]), slice.columns, most, ramp);
       });

@@ -3,6 +3,7 @@
 import { h } from "viewer/dom.js";
 import { fixed } from "viewer/figures.js";
 import { OWN } from "viewer/model/rows.js";
+import { COMPUTING } from "viewer/words.js";
 
 /** @typedef {import("viewer/explore/explorer.js").Context} Context */
 
@@ -15,6 +16,7 @@ import { OWN } from "viewer/model/rows.js";
  */
 export function check({ model, state, stage }, place) {
   const found = model.compared(state.at, stage, place);
+  if (!found && model.isWaiting(state.at, stage.name)) return h("p", { class: "check" }, COMPUTING);
   if (!found) return h("p", { class: "check" }, "Not computed here: shown as recorded.");
   const { computed, recorded, agrees } = found;
   const why = state.now.row === OWN ? "this row is yours, so nothing is recorded of it" : "the output of this stage is not in this page";

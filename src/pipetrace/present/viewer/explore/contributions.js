@@ -26,11 +26,14 @@ export function contributions(context, { terms, how }) {
   const several = new Set(terms.map((term) => term.input ?? 0)).size > 1;
   const sorted = [...terms].sort((one, other) => other.product - one.product);
   const all = terms.length <= 2 * MOST_LINES + 2;
-  const listed = all ? terms : [...sorted.slice(0, MOST_LINES).filter((term) => term.product > 0), ...sorted.slice(-MOST_LINES).filter((term) => term.product < 0)];
+  const broken = terms.filter(({ product }) => !Number.isFinite(product));
+  const listed = all ? terms : broken.length ? broken.slice(0, 2 * MOST_LINES) : [...sorted.slice(0, MOST_LINES).filter((term) => term.product > 0), ...sorted.slice(-MOST_LINES).filter((term) => term.product < 0)];
   const rest = terms.reduce((sum, term) => sum + term.product, 0) - listed.reduce((sum, term) => sum + term.product, 0);
   const carried = (/** @type {readonly Term[]} */ of) => of.reduce((sum, term) => sum + Math.abs(term.product), 0);
-  const carries = !all && carried(terms) > 0 && how !== "product" && `The ${counted(listed.length)} listed are ${percent(carried(listed) / carried(terms))} of all that is added and subtracted.`;
-  const most = Math.max(...listed.map((term) => Math.abs(term.product)), 1e-12);
+  const carries = broken.length
+    ? `${counted(broken.length)} of ${counted(terms.length)} products are NaN or Inf.`
+    : !all && carried(terms) > 0 && how !== "product" && `The ${counted(listed.length)} listed are ${percent(carried(listed) / carried(terms))} of all that is added and subtracted.`;
+  const most = Math.max(...listed.map((term) => Math.abs(term.product)).filter(Number.isFinite), 1e-12);
   const received = model.inputs(state.at, stage);
   const name = (/** @type {Term} */ term) => {
     if (term.label) return term.label;

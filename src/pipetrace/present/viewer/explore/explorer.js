@@ -14,7 +14,7 @@ import { placeText, sliceOf } from "viewer/draw/slice.js";
 import { rather } from "viewer/explore/rather.js";
 import { stageTabs } from "viewer/explore/tabs.js";
 import { measured } from "viewer/flow.js";
-import { explained } from "viewer/words.js";
+import { COMPUTING, explained } from "viewer/words.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
 /** @typedef {import("viewer/document.js").StageView} StageView */
@@ -61,7 +61,7 @@ export function explorer(view, model, state, epochs) {
   const courses = coursesOf(view, state);
   // The stage, and which of its pictures there are for a row under the weights of an epoch.
   const pictured = (/** @type {Layer} */ stage) =>
-    `${stage.name}: ${[stage.name, ...stage.inputs.map(({ source }) => source), ...model.consumers(stage.name).map(({ name }) => name)].filter((name) => model.output(state.at, name)).join(" ")}`;
+    `${stage.name}${model.isComputed(state.at, stage.name) || !model.isWaiting(state.at, stage.name) ? "" : " to come"}: ${[stage.name, ...stage.inputs.map(({ source }) => source), ...model.consumers(stage.name).map(({ name }) => name)].filter((name) => model.output(state.at, name)).join(" ")}`;
   state.watch(["stage", "row", "epoch", "place", "head", "rather", "symbols", "theme"], () => {
     const stage = model.byName.get(state.now.stage);
     const text = words.get(state.now.stage);
@@ -96,7 +96,8 @@ function opened(panel, context) {
   );
   const what = h("p", { class: "what" }, ...explained(words.does));
   if (!output) {
-    const absent = h("p", { class: "muted" }, "The output of this stage is not in this page, and not all weights that it takes to compute it.");
+    const why = model.isWaiting(state.at, stage.name) ? COMPUTING : "The output of this stage is not in this page, and not all weights that it takes to compute it.";
+    const absent = h("p", { class: "muted" }, why);
     panel.replaceChildren(head, what, absent, ...[context.courses(words)].filter((each) => each !== null), context.after, measured(words, false));
     return () => {};
   }

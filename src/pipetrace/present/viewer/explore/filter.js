@@ -1,7 +1,7 @@
 // What the chosen filter looks for: what its kernel resembles, and the parts of the rows that excite it most.
 
 import { paint, paintColours, theme } from "viewer/colour.js";
-import { h } from "viewer/dom.js";
+import { h, whenIdle } from "viewer/dom.js";
 import { isImage } from "viewer/explore/place.js";
 import { scaleOf } from "viewer/draw/picture.js";
 import { placeText } from "viewer/draw/slice.js";
@@ -45,10 +45,26 @@ export function filter(context, output) {
   /** @type {Search} */
   let found = { all: [], looked: 0 };
   let drawn = -Infinity;
-  const show = () => {
+  /** @type {Map<string, Values | null>} by epoch, row and place */
+  const crops = new Map();
+  const show = (ms = 0) => {
     drawn = performance.now();
+    const until = drawn + ms;
+    let late = false;
+    /** @type {(each: Found) => Values | null} */
+    const crop = (each) => {
+      const key = `${told} ${each.row} ${each.place}`;
+      if (!crops.has(key)) {
+        // Of a large model they are made when nothing else is to be done.
+        late ||= model.sections.length > 0 && performance.now() >= until;
+        if (late) return null;
+        crops.set(key, model.within(() => cropOf(context, told, each), Infinity));
+      }
+      return crops.get(key) ?? null;
+    };
     const focused = [...list.children].indexOf(document.activeElement ?? list);
-    const { shown, scale, alike } = chosen(context, told, found.all[channel] ?? { largest: [], others: [] });
+    const { shown, scale, alike } = chosen(crop, found.all[channel] ?? { largest: [], others: [] });
+    if (late) return whenIdle(show);
     list.replaceChildren(...shown.map((each) => patch(context, each, scale)));
     /** @type {HTMLElement | undefined} */ (list.children[focused])?.focus({ preventScroll: true });
     const { looked } = found;
@@ -101,13 +117,12 @@ export function filter(context, output) {
 /**
  * The places to show of a channel: the strongest, or where these are alike, one of them and weaker ones.
  *
- * @param {Context} context
- * @param {number} epoch
+ * @param {(each: Found) => Values | null} crop
  * @param {Channel} channel
  * @returns {{ shown: Patch[], scale: Scale, alike: boolean }}
  */
-function chosen(context, epoch, { largest, others }) {
-  const strong = largest.map((each) => ({ ...each, crop: cropOf(context, epoch, each) }));
+function chosen(crop, { largest, others }) {
+  const strong = largest.map((each) => ({ ...each, crop: crop(each) }));
   const scale = scaleOf(strong.flatMap(({ crop }) => [...(crop?.data ?? [])]), true);
   const distinct = strong.filter(({ crop }, at) => !crop || !strong.slice(0, at).some((before) => before.crop && alike(before.crop, crop, scale)));
   if (!strong[0]?.crop || 2 * distinct.length > strong.length) return { shown: strong, scale, alike: false };
@@ -117,8 +132,8 @@ function chosen(context, epoch, { largest, others }) {
   for (const each of down) {
     // The responses go down in even steps, and no two patches look the same.
     if (shown.length === MOST_SHOWN || each.value > strong[0].value * (1 - shown.length / MOST_SHOWN)) continue;
-    const crop = cropOf(context, epoch, each);
-    if (crop && !shown.some((before) => before.crop && alike(before.crop, crop, scale))) shown.push({ ...each, crop });
+    const made = crop(each);
+    if (made && !shown.some((before) => before.crop && alike(before.crop, made, scale))) shown.push({ ...each, crop: made });
   }
   return { shown, scale, alike: true };
 }

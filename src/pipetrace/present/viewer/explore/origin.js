@@ -12,6 +12,7 @@ import { placeText } from "viewer/draw/slice.js";
 import { softmaxAxis } from "viewer/model/activation.js";
 import { scaleOf } from "viewer/draw/picture.js";
 import { size, valueAt } from "viewer/model/values.js";
+import { COMPUTING } from "viewer/words.js";
 
 /** @typedef {import("viewer/explore/explorer.js").Context} Context */
 /** @typedef {import("viewer/model/layers.js").Origin} Origin */
@@ -37,7 +38,7 @@ export function originOf(element, context, place, origin) {
   const steps = gates(context, place);
   if (steps) return element.replaceChildren(steps, check(context, place));
   if (!origin) {
-    const why = stage.inputs.length
+    const why = model.isWaiting(state.at, stage.name) ? COMPUTING : stage.inputs.length
       ? "There is no explanation of single values for this layer; its recorded output is shown above."
       : "This is the row as it was given.";
     return element.replaceChildren(h("p", {}, h("b", {}, figure(value, 7)), ` at ${placeText(values.shape, place)}. `, why));
@@ -105,7 +106,7 @@ function windows({ model, state, stage }, { terms, window: extent }) {
   const order = sums.map((_, channel) => channel).sort((one, other) => Math.abs(sums[other]) - Math.abs(sums[one]));
   const listed = order.slice(0, 2 * MOST_LINES);
   const rest = order.slice(2 * MOST_LINES).reduce((sum, channel) => sum + sums[channel], 0);
-  const most = Math.max(...sums.map(Math.abs), 1e-12);
+  const most = Math.max(...sums.map(Math.abs).filter(Number.isFinite), 1e-12);
   const small = taps <= MOST_CELLS;
   return [
     h(
@@ -168,6 +169,7 @@ function steps(context, place, { terms, bias, activation, how }, total, value) {
  * @returns {string}
  */
 function activated({ stage }, activation, before, place) {
+  if (Number.isNaN(before)) return `${FUNCTIONS[activation] || activation} of NaN`;
   if (activation === "relu") return before > 0 ? "ReLU: positive, so it stays" : "ReLU: not positive, so it becomes 0";
   if (activation === "softmax" && softmaxAxis(stage, place.length) !== null) return "softmax: e to the logit, divided by the sum of all";
   return FUNCTIONS[activation] || activation;
@@ -225,10 +227,11 @@ function formula(rows) {
  */
 function chosen(_, __, { terms, how }, value) {
   // The recorded value may differ in its last digit from the computed ones that are compared here.
-  const most = terms.reduce((one, { product }) => (how === "largest" ? Math.max(one, product) : Math.min(one, product)), how === "largest" ? -Infinity : Infinity);
+  // NaN is passed over, as in the layer itself.
+  const most = terms.reduce((one, { product }) => ((how === "largest" ? product > one : product < one) ? product : one), how === "largest" ? -Infinity : Infinity);
   const best = terms.findIndex((term) => term.product === most);
   const winners = terms.filter((term) => term.product === most).length;
-  const text = winners > 1 ? `${winners} of them are equal and ${how}.` : `The ${how} of ${counted(terms.length)} stays, the others are dropped.`;
+  const text = Number.isNaN(value) ? "With NaN among them it is NaN." : winners > 1 ? `${winners} of them are equal and ${how}.` : `The ${how} of ${counted(terms.length)} stays, the others are dropped.`;
   return [h("div", { class: "calcrow" }, labelled("window", cells(terms, best)), h("span", { class: "sign" }, "→"), h("p", {}, h("b", { class: "result" }, fixed(value, 6)), h("br"), text))];
 }
 

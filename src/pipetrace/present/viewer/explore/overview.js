@@ -2,7 +2,7 @@
 
 import { counted, h } from "viewer/dom.js";
 import { rove } from "viewer/explore/rove.js";
-import { placeIn } from "viewer/explore/place.js";
+import { openStage } from "viewer/explore/place.js";
 import { counted as number, dimensions } from "viewer/figures.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
@@ -28,7 +28,7 @@ export function overview(view, model, state) {
   const parts = model.sections.map((section) => part(section, model, words));
   const widest = Math.max(...parts.map(({ side }) => side), 1);
   const most = Math.max(...parts.map(({ parameters }) => parameters), 1);
-  const open = (/** @type {Layer | undefined} */ stage) => stage && state.open(stage.name, placeIn(model, state, stage));
+  const open = (/** @type {Layer | undefined} */ stage) => stage && openStage(model, state, stage);
   const buttons = parts.map(({ section, side, parameters, flagged, stages }) => {
     const size = Math.max(SMALLEST, (LARGEST * side) / widest);
     return h(

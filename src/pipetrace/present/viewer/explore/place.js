@@ -22,6 +22,20 @@ export function isImage(model, stage) {
 }
 
 /**
+ * Open a stage where the chosen place leads in it.
+ *
+ * @param {Model} model
+ * @param {State} state
+ * @param {Layer} stage
+ */
+export function openStage(model, state, stage) {
+  model.within(() => {
+    const place = placeIn(model, state, stage);
+    state.open(stage.name, model.isWaiting(state.at, stage.name) ? null : place);
+  });
+}
+
+/**
  * The place in a stage that the chosen place stands for: the same filter everywhere, the same part of the image. Where
  * the open stage has no such places, such as one of classes, the one that was looked at last stays.
  *

@@ -31,34 +31,40 @@ export function strongest(model, stage, epoch, tell) {
   const found = [];
   const rows = [...model.rows.all.keys()];
   let looked = 0;
+  /** @type {import("viewer/model/evaluate.js").Evaluation | null} */
+  let pass = null;
   const step = (/** @type {number} */ ms) => {
     const until = performance.now() + ms;
-    do look(model, stage, { row: rows[looked], epoch }, looked++, found);
-    while (looked < rows.length && performance.now() < until);
+    do {
+      const at = { row: rows[looked], epoch };
+      // The passes of a few rows are kept; those of many would drive out the ones that are looked at.
+      pass ??= rows.length <= MOST ? model.pass(at) : model.passOnce(at);
+      const recorded = model.recorded(at, stage);
+      if (!recorded && !pass.advance(stage, until)) return whenIdle(step);
+      const values = recorded ?? pass.get(stage)?.outputs[0];
+      if (values) look(rows.length, values, at.row, looked, found);
+      pass = null;
+      looked += 1;
+    } while (looked < rows.length && performance.now() < until);
     if (tell(found, looked, looked === rows.length) && looked < rows.length) whenIdle(step);
   };
   whenIdle(step);
 }
 
 /**
- * @param {Model} model
- * @param {string} stage
- * @param {import("viewer/model/model.js").At} at
+ * @param {number} count how many rows there are
+ * @param {import("viewer/model/values.js").Values} values of the stage
+ * @param {number} row
  * @param {number} number which of the rows it is
  * @param {Channel[]} found by channel, added to
  */
-function look(model, stage, at, number, found) {
-  const count = model.rows.all.size;
-  // The passes of a few rows are kept; those of many would drive out the ones that are looked at.
-  const pass = count <= MOST ? model.pass(at) : model.passOnce(at);
-  const values = model.recorded(at, stage) ?? pass.get(stage)?.outputs[0];
-  if (!values) return;
+function look(count, values, row, number, found) {
   const channels = values.shape[values.shape.length - 1];
   const places = values.data.length / channels;
   const samples = Math.ceil(MOST_OTHERS / count);
   for (let channel = 0; channel < channels; channel++) {
     const { largest, others } = (found[channel] ??= { largest: [], others: [] });
-    const made = (/** @type {number} */ k) => ({ row: at.row, place: placeOf(values.shape, k), value: values.data[k] });
+    const made = (/** @type {number} */ k) => ({ row, place: placeOf(values.shape, k), value: values.data[k] });
     let best = channel;
     for (let k = channel; k < values.data.length; k += channels) if (values.data[k] > values.data[best]) best = k;
     for (let sample = number * samples; sample < (number + 1) * samples && others.length < MOST_OTHERS; sample++) {

@@ -2,7 +2,7 @@
 
 import { paint } from "viewer/colour.js";
 import { h, whenSeen } from "viewer/dom.js";
-import { placeIn } from "viewer/explore/place.js";
+import { openStage, placeIn } from "viewer/explore/place.js";
 import { scaleOver } from "viewer/draw/scales.js";
 import { plane, sliceOf } from "viewer/draw/slice.js";
 import { dimensions } from "viewer/figures.js";
@@ -24,7 +24,7 @@ const LENGTH = 32;
 export function stageTabs(view, model, state) {
   const tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Stages" });
   const open = (/** @type {Layer} */ stage) => {
-    state.open(stage.name, placeIn(model, state, stage));
+    openStage(model, state, stage);
     // The tabs stay in view where the stage is longer than the screen: another one is read from its top.
     const panel = tabs.nextElementSibling;
     if (panel && panel.getBoundingClientRect().top < tabs.getBoundingClientRect().bottom - 1) panel.scrollIntoView({ block: "start" });

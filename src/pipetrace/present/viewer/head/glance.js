@@ -138,6 +138,7 @@ function bars(count, names) {
  * @returns {string} the range of a stage's values, or what the model says
  */
 function said(model, stage, { data, shape }) {
+  if (data.some(Number.isNaN)) return "NaN";
   if (shape.length === 1 && softmaxAxis(stage, 1) === 0) {
     const best = largest(data);
     return `${model.unitNames(stage.name)[best] ?? `class ${best}`}: ${percent(data[best])}`;

@@ -1,7 +1,7 @@
 // The keys of the page, and the dialog that lists them.
 
 import { h } from "viewer/dom.js";
-import { placeIn } from "viewer/explore/place.js";
+import { openStage, placeIn } from "viewer/explore/place.js";
 
 /** @typedef {import("viewer/model/model.js").Model} Model */
 /** @typedef {import("viewer/epochs/epochs.js").Epochs} Epochs */
@@ -98,7 +98,7 @@ function inside(model, state) {
       text: "open a stage",
       run: (key) => {
         const stage = stages[Number(key) - 1];
-        if (stage) state.open(stage.name, placeIn(model, state, stage));
+        if (stage) openStage(model, state, stage);
         return Boolean(stage);
       },
     },

@@ -145,7 +145,8 @@ function convolve(input, kernel, { axes, lengths, kernel: extent }) {
  */
 function depthwise(input, kernel, { axes, lengths, kernel: extent }) {
   const channels = input.shape[input.shape.length - 1];
-  const filters = channels * kernel.shape[kernel.shape.length - 1];
+  const multiplier = kernel.shape[kernel.shape.length - 1];
+  const filters = channels * multiplier;
   const outer = axes.map((axis) => axis.length);
   const result = values([...outer, filters]);
   const sums = new Float64Array(filters);
@@ -153,9 +154,9 @@ function depthwise(input, kernel, { axes, lengths, kernel: extent }) {
     sums.fill(0);
     for (const { at, k } of tapsOf(axes, lengths, extent, placeOf(outer, out))) {
       if (at < 0) continue;
-      for (let filter = 0; filter < filters; filter++) {
-        const channel = Math.floor((filter * channels) / filters);
-        sums[filter] += input.data[at * channels + channel] * kernel.data[k * filters + filter];
+      for (let channel = 0, filter = 0; channel < channels; channel++) {
+        const value = input.data[at * channels + channel];
+        for (let number = 0; number < multiplier; number++, filter++) sums[filter] += value * kernel.data[k * filters + filter];
       }
     }
     result.data.set(sums, out * filters);

@@ -1,5 +1,6 @@
 // The recorded model: its stages, weights and rows, computed when looked at and compared with what was recorded.
 
+import { whenIdle } from "viewer/dom.js";
 import { decode } from "viewer/model/decode.js";
 import { Evaluation } from "viewer/model/evaluate.js";
 import { LAYERS } from "viewer/model/layers.js";
@@ -14,6 +15,8 @@ import { valueAt } from "viewer/model/values.js";
 /** @typedef {{ row: number, epoch: number }} At a row, by its number in the data, under the weights after an epoch */
 
 const MOST_KEPT = 60;
+/** So many multiplications are done while something is drawn, a few milliseconds; more are put off. */
+const MOST_WORK = 4e6;
 /** The largest difference that still counts as agreement, as a share of the largest value where that is above 1. */
 const TOLERANCE = 1e-5;
 /** The same after earlier epochs, of which the page has large weights and outputs in 16 bits. */
@@ -52,6 +55,63 @@ export class Model {
     this.changes = 0;
     /** @type {Map<string, Evaluation>} */
     this.passes = new Map();
+    /** How many multiplications may be done now. */
+    this.allowance = { left: Infinity };
+    /** @type {Map<string, { pass: Evaluation, stage: string }>} what is put off, by row, epoch and stage */
+    this.waiting = new Map();
+    this.works = false;
+    /** Called when all that was put off is there. */
+    this.arrived = () => {};
+  }
+
+  /**
+   * Do something that draws: what takes long is then computed piece by piece afterwards, and `arrived` is called.
+   *
+   * @template T
+   * @param {() => T} draw
+   * @param {number} [work] how many multiplications it may take
+   * @returns {T}
+   */
+  within(draw, work = Math.min(this.allowance.left, MOST_WORK)) {
+    const { left } = this.allowance;
+    this.allowance.left = work;
+    try {
+      return draw();
+    } finally {
+      this.allowance.left = left;
+    }
+  }
+
+  /**
+   * @param {At} at
+   * @param {string} stage
+   * @returns {boolean} whether a stage is still being computed
+   */
+  isWaiting({ row, epoch }, stage) {
+    return this.waiting.has(`${row} ${this.nearest(epoch)} ${stage}`);
+  }
+
+  /**
+   * @param {Evaluation} pass
+   * @param {string} key of it
+   * @param {string} stage to compute when nothing else is to be done
+   */
+  putOff(pass, key, stage) {
+    // Rows that are no longer looked at need not be computed.
+    for (const other of [...this.waiting.keys()]) if (other.split(" ")[0] !== key.split(" ")[0]) this.waiting.delete(other);
+    this.waiting.set(`${key} ${stage}`, { pass, stage });
+    if (this.works) return;
+    this.works = true;
+    const step = (/** @type {number} */ ms) => {
+      const until = performance.now() + ms;
+      for (const [name, each] of this.waiting) {
+        if (!each.pass.advance(each.stage, until)) return whenIdle(step);
+        this.waiting.delete(name);
+      }
+      this.works = false;
+      this.arrived();
+    };
+    whenIdle(step);
   }
 
   /**
@@ -121,7 +181,9 @@ export class Model {
    */
   pass(at) {
     const key = `${at.row} ${this.nearest(at.epoch)}`;
-    const found = this.passes.get(key) ?? this.passOnce(at);
+    const known = this.passes.get(key);
+    const found = known ?? this.passOnce(at);
+    if (!known) found.limit(this.allowance, (stage) => this.putOff(found, key, stage));
     this.passes.delete(key);
     this.passes.set(key, found);
     const [oldest] = this.passes.keys();

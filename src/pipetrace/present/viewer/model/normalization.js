@@ -1,6 +1,6 @@
 // Layers that subtract a mean and divide by a deviation, and plain rescaling.
 
-import { axisOf, placeOf, values } from "viewer/model/values.js";
+import { axisOf, placeOf, size, values } from "viewer/model/values.js";
 
 /** @typedef {import("viewer/model/values.js").Values} Values */
 /** @typedef {import("viewer/model/layers.js").Layer} Layer */
@@ -54,12 +54,14 @@ function normOf({ layer, config }, input, weights) {
     const axis = axisOf(config.axis, rank);
     const { moving_mean: mean, moving_variance: variance, gamma, beta } = weights;
     if (!mean || !variance) return null;
-    return (at) => {
-      const channel = placeOf(input.shape, at)[axis];
-      const deviation = Math.sqrt(variance.data[channel] + config.epsilon);
-      const [gain, shift] = [gamma?.data[channel] ?? 1, beta?.data[channel] ?? 0];
-      return { mean: mean.data[channel], deviation, gain, shift };
-    };
+    const norms = Array.from(mean.data, (each, channel) => ({
+      mean: each,
+      deviation: Math.sqrt(variance.data[channel] + config.epsilon),
+      gain: gamma?.data[channel] ?? 1,
+      shift: beta?.data[channel] ?? 0,
+    }));
+    const after = size(input.shape.slice(axis + 1));
+    return (at) => norms[Math.floor(at / after) % norms.length];
   }
   if (config.rms_scaling) return null;
   const axes = [config.axis ?? -1].flat().map((axis) => axisOf(axis, rank));

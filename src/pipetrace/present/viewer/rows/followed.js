@@ -18,7 +18,7 @@ export function followed({ model, state, show }) {
   const classes = () => {
     const { label } = model.row(state.now.row);
     const values = end ? model.output(state.at, end.name) : null;
-    return end && values && label !== null ? { end, values, label, best: largest(values.data), name: (/** @type {number} */ at) => model.unitNames(end.name)[at] ?? `class ${at}` } : null;
+    return end && values && label !== null && values.data.every(Number.isFinite) ? { end, values, label, best: largest(values.data), name: (/** @type {number} */ at) => model.unitNames(end.name)[at] ?? `class ${at}` } : null;
   };
   const why = h("button", {
     type: "button",

@@ -82,6 +82,7 @@ function classes({ view, wanted, label }, shares) {
   const isTrue = (/** @type {number} */ at) => (several ? wanted !== null && wanted.data[at] > 0.5 : at === label);
   const all = shares.map((_, at) => at);
   const listed = thatMatter(shares, label);
+  if (!shares.every(Number.isFinite)) return [h("p", { class: "verdict" }, "No prediction: the outputs are NaN or Inf.")];
   const rest = shares.length - listed.length;
   const sum = listed.reduce((total, at) => total - shares[at], 1);
   const truth = label === null || several ? "" : label === best ? "class is the same: it is right" : `class is ${name(label)}: it is wrong`;

@@ -91,7 +91,8 @@ function output(results, model, state, at, show) {
   const chosen = kinds(shared);
   const single = outcomes.wanted(0).data.length === 1;
   const parts = PARTS[outcomes.view.form].filter((part) => part !== scatter || single).map((part) => part(shared));
-  const element = h("div", { class: "cameout" }, title, words, chosen.element, h("div", { class: "twoparts" }, ...parts.map((part) => part.element)));
+  const below = h("div", {}, chosen.element, h("div", { class: "twoparts" }, ...parts.map((part) => part.element)));
+  const element = h("div", { class: "cameout" }, title, words, below);
   const all = [chosen, ...parts];
   let drawn = "";
   const draw = () => {
@@ -107,6 +108,7 @@ function output(results, model, state, at, show) {
     title.textContent = `${told?.title ?? ""} ${when}${asked}`;
     words.textContent = told?.sentences.join(" ") ?? "";
     const came = outcomes.at(epoch);
+    below.hidden = !came.length; // where no output is finite
     for (const part of all) part.draw(came);
   };
   state.watch(["row", "epoch", "cell", "theme"], whenSeen(element, draw, true));
