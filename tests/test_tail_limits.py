@@ -1,6 +1,7 @@
 """The tail tells: no long file, no long function, no long list of parameters, but for a few that are named here."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
@@ -25,6 +26,8 @@ def functions(
 ) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
     """Every function with its full name, such as ``Class.method``."""
     for node in ast.iter_child_nodes(tree):
+        if not isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case):
+            continue  # no expression holds a function but a lambda
         name = around
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             name = f"{around}.{node.name}".lstrip(".")
@@ -49,13 +52,11 @@ def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 def too_long(root: Path) -> dict[str, int]:
     """What breaks a limit, and by what measure."""
-    found = {}
+    found, beside = dict[str, int](), Counter[Path]()
     for file in sorted(each for folder in FOLDERS for each in (root / folder).rglob("*")):
         if file.suffix not in (".py", ".js") or "node_modules" in file.parts:
             continue
-        beside = [each for each in file.parent.iterdir() if each.suffix in (".py", ".js")]
-        if len(beside) > FILES:
-            found[f"{file.parent.relative_to(root).as_posix()}/"] = len(beside)
+        beside[file.parent] += 1
         where, text = file.relative_to(root).as_posix(), file.read_text()
         if len(text.splitlines()) > LINES:
             found[where] = len(text.splitlines())
@@ -65,7 +66,11 @@ def too_long(root: Path) -> dict[str, int]:
                     found[f"{where}::{name}"] = body_lines(function)
                 if parameters(function) > PARAMETERS:
                     found[f"{where}::{name}()"] = parameters(function)
-    return found
+    return found | {
+        f"{folder.relative_to(root).as_posix()}/": count
+        for folder, count in beside.items()
+        if count > FILES
+    }
 
 
 def complaints(found: Mapping[str, int], exceptions: Mapping[str, int]) -> list[str]:

@@ -24,13 +24,14 @@ import helper
 import keras
 parser = argparse.ArgumentParser()
 parser.add_argument("--epochs", type=int, default=1)
+parser.add_argument("--fits", type=int, default=1)
 parser.add_argument("--end", default="well")
 wanted = parser.parse_args()
 x = np.arange(60, dtype="float32").reshape(20, 3) / 60
 for width in (2, 4):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(width, name=f"wide_{width}"), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
-    for _ in range(2):
+    for _ in range(wanted.fits):
         model.fit(x, x[:, :1], epochs=wanted.epochs, verbose=0)
 print("argv", sys.argv, "name", __name__, "file", os.path.basename(__file__), helper.WORD)
 if wanted.end == "raises":
@@ -68,11 +69,11 @@ def without_ours(text: str) -> list[str]:
 def test_a_program_runs_as_with_python_and_each_model_has_a_trace(
     program: Path, tmp_path: Path
 ) -> None:
-    ended = start("run", program, "--epochs", "2", "--end", "three", cwd=tmp_path)
+    ended = start("run", program, "--epochs", "2", "--fits", "2", "--end", "three", cwd=tmp_path)
     assert ended.returncode == 3
     name = str(program)
     assert quiet(ended.stdout) == [
-        f"argv {[name, '--epochs', '2', '--end', 'three']} name __main__ file train.py from beside"
+        f"argv {[name, '--epochs', '2', '--fits', '2', '--end', 'three']} name __main__ file train.py from beside"
     ]
     told = traces_told(ended.stderr)
     assert told[0] == "pipetrace: the trace is train.trace; see it with: pipetrace show train.trace"

@@ -1,6 +1,7 @@
 """Pipelines of a source, steps and a model, each beside the same training written by hand."""
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,21 +26,23 @@ X = CHANCE.integers(0, 256, (100, 6)).astype(np.float32)
 Y = (X[:, 0] > 128).astype(np.int64) + (X[:, 1] > 200)
 
 
-def dense(*, name: str = "hidden", shape: tuple[int, ...] = (6,), seed: int = 3) -> Any:
+def dense(*, name: str = "hidden", eager: bool = True) -> Any:
     import keras
 
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(3)
     layers = keras.layers
     model = keras.Sequential(
         [
-            layers.Input(shape),
+            layers.Input((6,)),
             layers.Dense(5, activation="relu", name=name),
             layers.Dropout(0.3, name="drop"),
             layers.Dense(3, activation="softmax", name="answer"),
         ],
         name="small",
     )
-    model.compile("adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    # Making a graph takes most of a short training, so most of these train without one.
+    loss = "sparse_categorical_crossentropy"
+    model.compile("adam", loss=loss, metrics=["accuracy"], run_eagerly=eager)
     return model
 
 
@@ -121,7 +124,8 @@ def test_scaled_split_and_in_batches(tmp_path: Path) -> None:
     # The batches are trained on in their order; with shuffling the weights would be others.
     scaled, held = X[:80] / 255, (X[80:] / 255, Y[80:])
     alone = {"batch_size": 16, "shuffle": False, "validation_data": held}
-    model, trace = both(tmp_path, (X, Y), STEPS, (scaled, Y[:80]), alone=alone, epochs=2)
+    make = partial(dense, eager=False)
+    model, trace = both(tmp_path, (X, Y), STEPS, (scaled, Y[:80]), make, alone=alone, epochs=2)
     steps = ["Scale", "Split", "Batch"]
     assert (names(trace, "source"), names(trace, "step")) == (["source"], steps)
     assert names(trace, "layer") == ["hidden", "drop", "answer"]

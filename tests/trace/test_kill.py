@@ -177,7 +177,7 @@ def test_a_killed_training_run(tmp_path: Path) -> None:
     moments = random.Random(0)
     # Side by side, since loading the framework takes most of the time.
     runs = {}
-    for epochs in (0, 1, 3):
+    for epochs in (0, 2):
         command = [sys.executable, str(RECORDING), str(tmp_path / f"{epochs}.trace")]
         runs[epochs] = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     for epochs, process in runs.items():

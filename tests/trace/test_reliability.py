@@ -50,7 +50,7 @@ def test_a_table_is_markdown() -> None:
 
 # Traces of very many stages and events: counted calls, and memory
 
-STAGES, TIMES = 60, 4
+STAGES, TIMES = 32, 4
 MANY = 5000
 """Calls of which it matters how their number grows."""
 

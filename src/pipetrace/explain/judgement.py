@@ -42,9 +42,9 @@ WORSE_TIMES = 1.5
 """A loss this many times chance level is worse than chance."""
 FAR = 0.05
 """Accuracies this far apart differ, if the difference also exceeds three standard errors."""
-MODE_LOSS = 1.25
-"""A validation loss up to this many times that of training rows in prediction mode is about as
-high."""
+MODE_TIMES = 2.0
+"""Loss of training rows in prediction mode over that in training mode, from which a validation loss
+tells of the modes. Dropout and augmentation make that of training mode the higher one."""
 TOO_UNSURE = 0.15
 """With three standard errors above this, there are too few validation rows to compare."""
 
@@ -227,9 +227,9 @@ def _validation(trace: Trace, epoch: Epoch, training: str, best: Epoch | None) -
     if best is not None:
         lowest = best.metrics["val_loss"]
         if value - lowest > RISE_SHARE * abs(lowest) and figure(value) != figure(lowest):
-            same = _after(trace, epoch).loss
-            if same is not None and value <= MODE_LOSS * same:
-                return LOSS_ONLY  # training rows do as badly in prediction mode
+            same, weighted = _after(trace, epoch).loss, trace.run.training.is_weighted
+            if same is not None and not weighted and same >= MODE_TIMES * epoch.metrics["loss"]:
+                return LOSS_ONLY  # in prediction mode training rows do badly too
             fell = epoch.metrics["loss"] < best.metrics.get("loss", -math.inf)
             return OVERFITTING if fell and epoch.number - best.number > 1 else TURNED
     return compared(trace, epoch) or LOSS_ONLY

@@ -84,6 +84,8 @@ def watch(model: Any, *given: Any, **options: Any) -> Watching:
         pipetrace.watch(model, "run.trace")
         model.fit(x, y, epochs=5)
 
+    What ``evaluate`` and ``predict`` get and measure is kept in it too.
+
     Of several watches the latest records; when it stops, the one before. A ``Recorder`` that a
     ``fit`` is given comes first.
 

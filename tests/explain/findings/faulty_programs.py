@@ -244,6 +244,9 @@ OF_TARGETS = [
         ),
     ),
     Faulty("PT305", program(CLASSES, dense(), last(), loss=SQUARED)),
+    Faulty("PT305", program(NUMBERS, dense(), last(3, None), loss=SQUARED)),
+    Faulty("PT305", program(CLASSES, dense(), last(1, "sigmoid"), loss=BINARY)),
+    Faulty("PT305", program(NUMBERS, dense(), last(1, "sigmoid"), loss=BINARY)),
     Faulty(
         "PT306",
         program(CLASSES, dense(), last(3, "sigmoid"), optimizer="keras.optimizers.SGD(0.001)"),

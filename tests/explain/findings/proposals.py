@@ -23,6 +23,8 @@ def applied(program: str, change: str, stage: str | None) -> str:
         new = indent + code.replace(", ...)", ")")
         kept = program.replace(marked[0], new, 1)
         return "\n".join(line for line in kept.splitlines() if PLACE not in line)
+    if remark.startswith(" and "):  # another argument
+        program, remark = applied(program, remark.removeprefix(" and "), stage), ""
     tree = ast.parse(program)
     if code.startswith("model.fit("):
         _merge(_call(tree, "fit"), _parsed(code.replace("..., ", "").replace(", ...", "")))

@@ -43,7 +43,7 @@ def surroundings() -> dict[str, Any]:
     last = keras.layers.Dense(3, "softmax")
     model = keras.Sequential([keras.Input((4,)), norm, layer, last])
     optimizer = keras.optimizers.Adam()
-    model.compile(optimizer, "sparse_categorical_crossentropy")
+    model.compile(optimizer, "sparse_categorical_crossentropy", run_eagerly=True)
     names: dict[str, Any] = {"keras": keras, "np": np, "rng": rng, "x": x, "y": y}
     names |= {"model": model, "layer": layer, "optimizer": optimizer}
     names |= {"x_train": x, "y_train": y, "x_val": x, "y_val": y, "labels": y, "tokens": x}

@@ -20,10 +20,12 @@ from pipetrace.errors import (
 )
 from pipetrace.explain.findings import selection
 from pipetrace.explain.findings.engine import CheckOptions, at_level, check, run
+from pipetrace.explain.findings.measured_run import MeasuredRun
 from pipetrace.explain.findings.rules.stopping import RunNotFinished
 from pipetrace.trace.document import FAILED, FINISHED, INTERRUPTED, KILLED, RUNNING, Ending, Stages
 from pipetrace.trace.measurement_table import Measurement, Measurements
 from pipetrace.trace.measurements import Gradient, Signal
+from pipetrace.trace.training.step import StepFacts
 
 
 class Own(Rule):
@@ -365,3 +367,14 @@ def test_an_installed_rule_that_is_none_is_named_and_the_others_are_asked(
     assert "strange" in str(error) or "PT201" in str(error)
     with pytest.raises(RuleError):
         findings(trace)
+
+
+def test_what_a_step_of_the_programs_own_computes_last_is_not_hidden(digits_trace: Trace) -> None:
+    """Such as the images of a decoder, which a loss compares; a model's outputs tell that elsewhere."""
+    side = replace(digits_trace.stages["conv2d"], name="side", path="side")
+    for own, hidden in ((True, False), (False, True)):
+        run = replace(digits_trace.run, step=StepFacts(own=own))
+        stages = Stages((*digits_trace.stages[:-1], side, digits_trace.stages[-1]))
+        found = MeasuredRun(replace(digits_trace, run=run, stages=stages)).hidden
+        assert ("side" in [each.name for each in found]) == hidden
+        assert "conv2d" in [each.name for each in found]

@@ -184,6 +184,8 @@ SENTENCES: dict[str, str] = {
     "element, as many in parallel as TensorFlow chooses.",
     dataset("map", 1, function="a lambda"): "Applies a lambda to each batch.",
     dataset("prefetch", 1, buffer_size=2): "Prepares up to 2 batches ahead while the model works.",
+    dataset("take", 1, count=3): "Takes the first 3 batches.",
+    dataset("shuffle", 1, before=40, buffer_size=50): "Shuffles within a buffer of 50 batches.",
     dataset("prefetch", 1, buffer_size=-1): "Prepares batches ahead while the model works, as many "
     "as TensorFlow chooses.",
     dataset("repeat", count=-1): "Repeats forever.",

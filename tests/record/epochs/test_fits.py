@@ -1,4 +1,5 @@
-"""Several calls of ``fit``, restored weights, weighted losses: what the trace says of each."""
+"""Several calls of ``fit``, restored weights, weighted losses: what the trace says of each. The models train without
+a graph, which takes most of a short training."""
 
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,12 @@ def watched(model: Any, path: Path) -> None:
 def test_each_fit_has_its_own_settings_and_rows(tmp_path: Path) -> None:
     import keras
 
-    model, (x, y) = classifier(), rows()
+    model, (x, y) = classifier(run_eagerly=True), rows()
     watched(model, tmp_path / "run.trace")
     model.fit(x, y, epochs=2, batch_size=BATCH, validation_split=0.2, verbose=0)
     model.get_layer("hidden").trainable = False
     loss = keras.losses.SparseCategoricalCrossentropy(ignore_class=7)
-    model.compile(keras.optimizers.SGD(0.5), loss)
+    model.compile(keras.optimizers.SGD(0.5), loss, run_eagerly=True)
     model.fit(x, y, class_weight={0: 1, 1: 3, 2: 1}, verbose=0)
     model.fit(x, y, sample_weight=np.ones(ROWS), epochs=2, verbose=0)
     trace = pipetrace.read(tmp_path / "run.trace")
@@ -63,10 +64,10 @@ def test_each_fit_has_its_own_settings_and_rows(tmp_path: Path) -> None:
 
 
 def test_the_loss_of_an_epoch_is_that_of_its_fit(tmp_path: Path) -> None:
-    model, (x, y) = classifier(), rows()
+    model, (x, y) = classifier(run_eagerly=True), rows()
     watched(model, tmp_path / "run.trace")
     model.fit(x, y, epochs=1, verbose=0)
-    model.compile("adam", lambda wanted, given: 1000 + 0 * given[:, 0])
+    model.compile("adam", lambda wanted, given: 1000 + 0 * given[:, 0], run_eagerly=True)
     model.fit(x, y, epochs=1, verbose=0)
     course = pipetrace.read(tmp_path / "run.trace").measurements.course(
         LossPoint, TRAINING, lambda each: each.loss
@@ -77,7 +78,7 @@ def test_the_loss_of_an_epoch_is_that_of_its_fit(tmp_path: Path) -> None:
 
 
 def test_validation_rows_that_a_later_fit_trains_on_are_no_leak(tmp_path: Path) -> None:
-    model, (x, y) = classifier(), rows()
+    model, (x, y) = classifier(run_eagerly=True), rows()
     watched(model, tmp_path / "run.trace")
     model.fit(x, y, validation_split=0.2, verbose=0)
     model.fit(x, y, verbose=0)
@@ -100,7 +101,7 @@ def test_restored_weights_are_told_by_their_epoch(tmp_path: Path, mode: str) -> 
     stopping = keras.callbacks.EarlyStopping(
         "loss", mode=mode, patience=2, restore_best_weights=True
     )
-    model = classifier()
+    model = classifier(run_eagerly=True)
     watched(model, tmp_path / "run.trace")
     callbacks = [rate, stopping]
     history = model.fit(**as_arrays(), epochs=4, callbacks=callbacks, verbose=0).history["loss"]
@@ -123,7 +124,7 @@ def test_weights_that_no_epoch_left(tmp_path: Path) -> None:
         def on_train_end(self, logs: Any = None) -> None:
             self.model.set_weights([0 * each for each in self.model.get_weights()])
 
-    model = classifier()
+    model = classifier(run_eagerly=True)
     watched(model, tmp_path / "run.trace")
     model.fit(**as_arrays(), callbacks=[Zeroes()], verbose=0)
     (fit,) = pipetrace.read(tmp_path / "run.trace").fits
@@ -147,7 +148,7 @@ def test_an_embedding_is_no_class_and_its_largest_value_no_answer(tmp_path: Path
         model = keras.Sequential(
             [keras.layers.Input((6,)), keras.layers.Dense(3, activation=activation)]
         )
-        model.compile("adam", loss)
+        model.compile("adam", loss, run_eagerly=True)
         path = tmp_path / f"{place}.trace"
         watched(model, path)
         model.fit(x, y, verbose=0)

@@ -114,9 +114,16 @@ class MeasuredRun:
 
     @cached_property
     def hidden(self) -> list[Stage]:
-        """The stages within the model but those that make its outputs."""
-        model = self.trace.run.model
+        """The stages within the model but those that make its outputs.
+
+        Of a training step of the program's own, which has none, what no stage takes goes into its
+        losses.
+        """
+        model, step = self.trace.run.model, self.trace.run.step
         last = {spec.source for spec in model.outputs} if model else set()
+        if step is not None and step.own:
+            taken = {spec.source for stage in self.layers for spec in stage.inputs}
+            last |= {stage.name for stage in self.layers if stage.name not in taken}
         if self.last_stage is not None:
             last.add(self.last_stage.name)
         return [stage for stage in self.layers if stage.name not in last and stage.outputs]

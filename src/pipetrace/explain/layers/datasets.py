@@ -27,9 +27,10 @@ WORDS: Mapping[str, str] = {
         [not counts] Counts.
     """,
     "shuffle": """
-        [buffer_size] Shuffles within a buffer of {buffer_size:# element}{again}.
+        [buffer_size] Shuffles within a buffer of {buffer_size:# {noun}/{nouns}}{again}.
         [not buffer_size] Shuffles{again}.
-        [small] With {had:# element}, none can move forward by more than {buffer_size:# position}.
+        [small] With {had:# {noun}/{nouns}}, none can move forward by more than
+            {buffer_size:# position}.
     """,
     "batch": BATCH,
     "padded batch": BATCH,
@@ -43,23 +44,23 @@ WORDS: Mapping[str, str] = {
         [not endless] Goes through everything {count:# time}.
     """,
     "cache": """
-        [file] Keeps the elements in the file {file}.
-        [not file] Keeps the elements in memory.
+        [file] Keeps the {nouns} in the file {file}.
+        [not file] Keeps the {nouns} in memory.
     """,
     "sample": """
-        [shares] Takes each element from one of {sources:# dataset}, drawn at random: {shares}.
-        [not shares] Takes each element from one of {sources:# dataset}, drawn at random.
+        [shares] Takes each {noun} from one of {sources:# dataset}, drawn at random: {shares}.
+        [not shares] Takes each {noun} from one of {sources:# dataset}, drawn at random.
     """,
     "directed interleave": """
-        Takes each element from one of several datasets; the first says from which.
+        Takes each {noun} from one of several datasets; the first says from which.
     """,
     "take": """
-        [count] Takes the first {count:# element}.
-        [not count] Takes the first elements.
+        [count] Takes the first {count:# {noun}/{nouns}}.
+        [not count] Takes the first {nouns}.
     """,
     "skip": """
-        [count] Skips the first {count:# element}.
-        [not count] Skips the first elements.
+        [count] Skips the first {count:# {noun}/{nouns}}.
+        [not count] Skips the first {nouns}.
     """,
     "window": """
         [size, shift] Makes windows of {size:# element}, each {shift:# element} further on; each is
@@ -68,8 +69,8 @@ WORDS: Mapping[str, str] = {
         [not size] Makes windows, each a dataset of its own.
     """,
     "shard": """
-        [shards] Keeps one of every {shards:number} elements.
-        [not shards] Keeps a share of the elements.
+        [shards] Keeps one of every {shards:number} {nouns}.
+        [not shards] Keeps a share of the {nouns}.
     """,
     **dict(
         table(
@@ -78,13 +79,13 @@ slices: Gives the rows of tensors in memory one by one.
 tensors: Gives tensors in memory as one element.
 map: Applies {function} to each {noun}{parallel}.
 unbatch: Takes batches apart into their elements.
-filter: Keeps the elements for which {function} returns True.
-zip: Puts the elements of {sources:# dataset} side by side.
+filter: Keeps the {nouns} for which {function} returns True.
+zip: Puts the {nouns} of {sources:# dataset} side by side.
 concatenate: Gives one dataset after the other.
 flat map: Makes a dataset of each element by {function}, one after another.
 interleave: Makes a dataset of each element by {function}, and takes from several in turn{parallel}.
 options: Sets options for how the dataset runs.
-unique: Drops elements that occurred before.
+unique: Drops {nouns} that occurred before.
 generator: Gives what a Python generator yields.
 """
         )

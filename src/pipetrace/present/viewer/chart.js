@@ -22,6 +22,7 @@ import { explained } from "viewer/words.js";
 const HEIGHT = 260;
 const SMALL_HEIGHT = 132;
 const LINE_HEIGHT = 15;
+const MOST_DOTS = 40;
 const LETTER = 8.6; // the mean width of a bold letter of 13 px, in a wide font
 const NARROW = matchMedia("(max-width: 640px)"); // as in page.css
 
@@ -111,7 +112,8 @@ function drawing(chart, area, state) {
     ...chart.series.flatMap((series) => [
       svg("path", { class: `line ${series.role}`, d: path(series.points, chart.borders, x, y) }),
       ...series.points
-        .filter((point) => point.y !== null)
+        // So many that they would hide their line are left out.
+        .filter((point) => point.y !== null && (series.points.length <= MOST_DOTS || point.epoch === chart.best))
         .map((point) =>
           svg(
             "circle",

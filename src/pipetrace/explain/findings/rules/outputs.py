@@ -105,6 +105,10 @@ class LossMismatch(RunRule):
         one_hot = flags and width > 2 and target.shape == output.shape
         loss, last = output.loss, run.last_activation
         if loss in REGRESSION_LOSSES and width > 1 and single and len(output.shape) == 2:
+            change = "units=1"
+            if target.whole and target.min >= 0:
+                change = "loss='sparse_categorical_crossentropy'"
+                change = change if last == "softmax" else f"activation='softmax'  # and {change}"
             found = self.fault(
                 Evidence(
                     f"{output.stage} has {width} outputs for a row, but a target has one number; "
@@ -116,7 +120,7 @@ class LossMismatch(RunRule):
                 advice="For class numbers use sparse categorical crossentropy with softmax. For "
                 "one number use one unit.",
                 stage=output.stage,
-                change="loss='sparse_categorical_crossentropy'",
+                change=change,
             )
             yield replace(found, level=ERROR)
         elif loss in task.YES_OR_NO and last == "softmax" and one_hot:
@@ -147,6 +151,10 @@ class LossMismatch(RunRule):
         two_labels = target.whole and target.distinct == 2
         logits = run.last_activation == "softmax" or run.trace.run.training.from_logits
         if output.loss in task.YES_OR_NO and (low < 0 or high > 1) and not two_labels:
+            change = "activation=None  # and loss='mse'"
+            if target.whole and low >= 0:
+                change = f"keras.layers.Dense({int(high) + 1}, activation='softmax')"
+                change += "  # and loss='sparse_categorical_crossentropy'"
             found = self.fault(
                 Evidence(
                     f"{output.loss} expects targets from 0 to 1; these are {reach}.",
@@ -158,7 +166,7 @@ class LossMismatch(RunRule):
                 "several classes use softmax, one unit for each class, and sparse categorical "
                 "crossentropy.",
                 stage=output.stage,
-                change=f"loss='{'sparse_categorical_crossentropy' if target.whole else 'mse'}'",
+                change=change,
             )
             yield replace(found, level=ERROR)
         elif output.loss in task.CATEGORICAL and not target.whole and not logits:

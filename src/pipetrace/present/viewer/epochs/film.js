@@ -24,8 +24,9 @@ const ALIGNED_CHARTS = 2;
 export function columnsOf({ all }, model) {
   if (all.length <= MOST_COLUMNS) return all;
   const kept = all.filter((epoch) => model?.epochs.includes(epoch));
-  const from = kept.length >= MOST_COLUMNS ? kept : all;
-  return Array.from({ length: MOST_COLUMNS }, (_, k) => from[Math.round((k * (from.length - 1)) / (MOST_COLUMNS - 1))]);
+  const spread = Array.from({ length: MOST_COLUMNS }, (_, k) => all[Math.round((k * (all.length - 1)) / (MOST_COLUMNS - 1))]);
+  if (kept.length < MOST_COLUMNS) return spread;
+  return [...new Set(spread.map((wanted) => kept.reduce((best, each) => (Math.abs(each - wanted) < Math.abs(best - wanted) ? each : best))))];
 }
 
 /**

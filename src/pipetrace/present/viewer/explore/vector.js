@@ -47,7 +47,7 @@ export function vector({ model, state, view }, shown, chooses) {
       body.replaceChildren(
         ...listed.map((at) => {
           const value = values.data[at];
-          const name = names[at] ?? `${softmax ? "class" : shown.inputs.length ? "unit" : "value"} ${at}`;
+          const name = names[at] ?? `${softmax ? "class" : words ? "word" : shown.inputs.length ? "unit" : "value"} ${at}`;
           const said = softmax && at === label ? `${name} (true)` : name;
           const head = chooses ? h("button", { type: "button", class: "bare", "aria-pressed": String(at === place[0]), onclick: () => choose(at) }, said) : said;
           const logit = logits?.[at];
@@ -60,7 +60,7 @@ export function vector({ model, state, view }, shown, chooses) {
             softmax && logit === undefined && h("td"),
             softmax && logit === undefined && h("td"),
             h("td", {}, softmax ? percent(value) : words ? `${value} ${words[value] ?? ""}` : figure(value, 4)),
-            h("td", { class: "long" }, line(value, most, softmax && at === best)),
+            h("td", { class: "long" }, !words && line(value, most, softmax && at === best)), // the number of a word has no size
           );
         }),
         ...(rest ? [h("tr", {}, h("th", { scope: "row" }, `the other ${counted(rest)}`), h("td"), h("td"), h("td", {}, percent(Math.max(0, other))), h("td"))] : []),
