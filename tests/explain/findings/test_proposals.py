@@ -18,6 +18,7 @@ import pipetrace
 from pipetrace.explain.findings.measured_run import measured
 from pipetrace.record.run import Watched, run_script
 from pipetrace.trace import Trace
+from pipetrace.trace.document import FINISHED, STOPPED
 
 WORDS = {
     "PT103": "how a constant input came about stands in code that is not recorded",
@@ -79,7 +80,7 @@ def unhelpful(faulty: Faulty, folder: Path, name: str) -> str:
     )
     if faulty.code in told(after, notes=True):
         return f"found again after {finding.change}"
-    if after.ending.kind != "finished":
+    if after.ending.kind not in (FINISHED, STOPPED):
         return f"{after.ending.error} after {finding.change}"
     gain = quality(after, faulty.better) - quality(before, faulty.better)
     return "" if gain > 0 or faulty.better == "report" else f"{gain} after {finding.change}"
