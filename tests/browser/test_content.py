@@ -344,9 +344,12 @@ def test_an_odd_training_has_a_page(
 ) -> None:
     trace = change(digits_trace)
     page, made = pages.open(trace), document(trace)
-    points = page.locator(".small .chart").first.locator("circle")
-    assert points.count() == sum(
-        point.y is not None for series in made.training.charts[0].series for point in series.points
+    chart = made.training.charts[0]
+    many = len(trace.epochs) > 40  # their dots would hide the line
+    assert page.locator(".small .chart").first.locator("circle").count() == sum(
+        point.y is not None and (not many or point.epoch == chart.best)
+        for series in chart.series
+        for point in series.points
     )
     places = page.locator("[id^='epoch/']")
     assert places.count() == len(trace.epochs)

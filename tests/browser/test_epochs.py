@@ -187,3 +187,13 @@ def test_what_was_not_kept_is_said(
     text = found.inner_text() if found.count() else ""
     assert bool(text) is instead
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+def test_the_columns_of_a_long_training_span_all_of_it(shown: Page) -> None:
+    columns = """async kept => {
+      const { columnsOf } = await import("viewer/epochs/film.js");
+      return columnsOf({ all: [...Array(201).keys()] }, { epochs: kept });
+    }"""
+    late = [0, 4, 100, *range(116, 140, 4), 200]
+    assert shown.evaluate(columns, late) == [0, 4, 100, 132, 136, 200]
+    assert shown.evaluate(columns, [200]) == [0, 33, 67, 100, 133, 167, 200]

@@ -129,6 +129,7 @@ def test_a_deeper_filter_shows_all_that_it_depends_on(pages: Pages, several: Tra
     page = pages.open(
         replace(several, stages=stages, weights={**several.weights, **weights}), place="#stage=deep"
     )
+    page.locator(".patches canvas").first.wait_for()  # found when nothing else is to be done
     sizes = page.locator(".patches canvas").evaluate_all(
         "all => all.map(each => [each.width, each.height])"
     )

@@ -17,6 +17,8 @@ from pipetrace.trace.document import Weight
 
 pytestmark = pytest.mark.browser
 
+TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+"""After them all that was drawn on is followed."""
 PICTURE = "each => each.toDataURL()"
 PIXELS = """async () => {
   const { Model } = await import("viewer/model/model.js");
@@ -106,6 +108,7 @@ def test_what_is_drawn_gives_what_keras_weights_give(pages: Pages, digits_trace:
     for key in ("ArrowRight", "ArrowDown", "Enter", "ArrowDown", " "):
         page.keyboard.press(key)
     page.locator(".yours").wait_for()
+    page.evaluate(TWO_FRAMES)
     row = digits_trace.predictions[0].row
     kept = digits_trace.kept_rows
     assert kept is not None

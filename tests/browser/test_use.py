@@ -122,7 +122,7 @@ def test_what_is_collapsed_opens_by_keyboard(page: Page) -> None:
     histogram = page.locator("#panel .histogram").first
     assert not histogram.is_visible()
     page.keyboard.press("Enter")
-    assert histogram.is_visible()
+    expect(histogram).to_be_visible()
 
 
 def test_everything_that_can_be_touched_can_be_reached(page: Page) -> None:
