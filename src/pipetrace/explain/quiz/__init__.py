@@ -1,7 +1,7 @@
 """Questions about a run, from its own figures; wrong answers are mistakes people make."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -100,28 +100,28 @@ def quiz(trace: Given, seed: int | str = 0, questions: int = LENGTH) -> Quiz:
     """
     trace = opened(trace)
     source = f"{seed} {trace.run.model_fingerprint} {trace.run.data.fingerprint}"
-    chance = random.Random(source)  # noqa: S311 no secret
     made: dict[str, Question] = {}
-    for generator, draft in drafts(trace, chance):
+    for generator, draft in _drafts(trace, source):
         if len(made) >= questions:
             break
         if draft.text not in made:
-            made[draft.text] = _question(generator, draft, chance)
+            made[draft.text] = _question(generator, draft, _chance(source, draft.text))
     return Quiz(made.values())
 
 
-def drafts(trace: Trace, chance: random.Random) -> Iterator[tuple[Generator, Draft]]:
+def _drafts(trace: Trace, source: str) -> Iterator[tuple[Generator, Draft]]:
     """Questions that can be asked, from the parts in turn; a kind comes again, about something
     else, when all others were asked."""
-    for _ in range(TRIES):
+    for again in range(TRIES):
+        chance = _chance(source, again)
         left = [
-            iter(chance.sample(part, len(part)))
+            _drafted(trace, f"{source} {again}", chance.sample(part, len(part)))
             for parts in (WINDOWS, COURSE, REST)
             for part in chance.sample(parts, len(parts))
         ]
         while left:
             for part in tuple(left):
-                found = next(_drafted(trace, chance, part), None)
+                found = next(part, None)
                 if found is None:
                     left.remove(part)
                 else:
@@ -129,12 +129,17 @@ def drafts(trace: Trace, chance: random.Random) -> Iterator[tuple[Generator, Dra
 
 
 def _drafted(
-    trace: Trace, chance: random.Random, part: Iterator[Generator]
+    trace: Trace, source: str, part: Iterable[Generator]
 ) -> Iterator[tuple[Generator, Draft]]:
     for generator in part:
-        draft = generator.draft(trace, chance)
+        draft = generator.draft(trace, _chance(source, type(generator).__name__))
         if draft is not None and len(draft.wrong) >= OPTIONS - 1:
             yield generator, draft
+
+
+def _chance(*parts: object) -> random.Random:
+    """Whether one question applies, as of what was measured in seconds, changes no other one."""
+    return random.Random(" ".join(map(str, parts)))  # noqa: S311 no secret
 
 
 def _question(generator: Generator, draft: Draft, chance: random.Random) -> Question:
