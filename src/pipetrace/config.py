@@ -1,6 +1,5 @@
 """``[tool.pipetrace]`` in pyproject.toml: defaults for the options of ``pipetrace check``."""
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -84,6 +83,8 @@ def _checked(table: Mapping[str, Any], file: Path) -> Config:
     known = [field.name for field in fields(Config)]
     for key in table:
         if key not in known:
+            import difflib
+
             near = difflib.get_close_matches(key, known, 1)
             guess = f"Did you mean {near[0]!r}? " if near else ""
             raise SettingsError(

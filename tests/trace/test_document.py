@@ -13,7 +13,7 @@ from tests.traces import broken
 
 import pipetrace
 from pipetrace.errors import UnknownStageError
-from pipetrace.trace.document import Stages
+from pipetrace.trace.document import Stages, stage_of_weight
 
 LONGEST = 700
 
@@ -93,3 +93,14 @@ def test_stages_are_found_by_place_and_by_name(digits_trace: pipetrace.Trace) ->
     with pytest.raises(IndexError):
         stages[len(stages)]
     assert pickle.loads(pickle.dumps(stages)) == copy.deepcopy(stages) == stages
+
+
+def test_a_weight_is_of_the_stage_whose_name_begins_its_own() -> None:
+    stages = ("attention", "dense", "a/b")
+    for weight, stage in (
+        ("dense/kernel", "dense"),
+        ("attention/query/kernel", "attention"),
+        ("a/b/kernel", "a/b"),
+        ("gone/kernel", "gone"),
+    ):
+        assert stage_of_weight(weight, stages) == stage

@@ -19,9 +19,9 @@ SHORT_TRAINING = 60.0
 WHOLE_SHARE, WHOLE_SECONDS = 0.05, 2.0
 """What recording may cost a ``fit`` until it returns, everything included: a share of the training,
 or seconds where that is more."""
-PLANNED_OF_WHOLE = 0.5
+PLANNED_OF_WHOLE = 0.4
 """Share of that which is planned; the rest is for what cannot be known beforehand."""
-PLANNED_FOR_FIRST = 0.85
+PLANNED_FOR_FIRST = 0.7
 """The same share for the least of what readers use first."""
 PLANNED_OF_FLOOR = 0.25
 """Seconds that the measurements of a short training's epochs are planned to take in all. The floor

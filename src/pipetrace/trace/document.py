@@ -1,6 +1,6 @@
 """The trace document: frozen facts. ``explain`` makes words from them."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -111,6 +111,20 @@ class Stage(Record):
     training: Summary | None = None
     prediction: Summary | None = None
     training_example: Array | None = None
+
+
+def stage_of_weight(weight: str, stages: Container[str]) -> str:
+    """The name of the stage that a weight is of: ``attention`` for ``attention/query/kernel``, as
+    its class has layers within.
+
+    Args:
+        weight: its name in the trace.
+        stages: the names of the stages.
+    """
+    stage = weight.rpartition("/")[0]
+    while "/" in stage and stage not in stages:
+        stage = stage.rpartition("/")[0]
+    return stage
 
 
 class Stages(ByName[Stage]):

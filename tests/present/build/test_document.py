@@ -118,6 +118,7 @@ def test_the_parts_are_there_that_the_run_came_to(cut: Trace, made: Document) ->
 def test_every_question_points_at_a_place_of_the_page(made: Document) -> None:
     places = {
         "training",
+        "results",  # made in the browser, of the rows that are kept
         *(stage.id for stage in made.stages),
         *(row.id for row in made.training.rows),
     }

@@ -10,7 +10,7 @@ from pipetrace.explain.findings.layer_kinds import LAYER_ACTIVATIONS, RESHAPING
 from pipetrace.explain.fits import last_stretch, restored
 from pipetrace.explain.formatting import figure, share
 from pipetrace.explain.judgement import judgement
-from pipetrace.trace.document import LAYER, SOURCE, STEP, Stage, Trace
+from pipetrace.trace.document import LAYER, SOURCE, STEP, Stage, Trace, stage_of_weight
 from pipetrace.trace.measurements import (
     LINEAR,
     TRAINING,
@@ -84,6 +84,10 @@ class MeasuredRun:
     def stage(self, name: str) -> Stage:
         """The stage of that name."""
         return self.trace.stage(name)
+
+    def owner(self, weight: str) -> str:
+        """The name of the stage that a weight is of."""
+        return stage_of_weight(weight, self.trace.stages.by_name)
 
     def before(self, stage: Stage) -> Stage | None:
         """The stage that the first input comes from."""

@@ -21,7 +21,7 @@ from pipetrace.explain.quiz.generator import (
     written,
 )
 from pipetrace.explain.task import only
-from pipetrace.trace.document import Trace
+from pipetrace.trace.document import Trace, stage_of_weight
 from pipetrace.trace.measurements import Update
 
 OPTIONS = 4
@@ -279,6 +279,6 @@ class MostMoved(Generator):
             most,
             f"{most} moved by {figure(moved[most])} (the norm of the change).",
             [(name, f"It moved by {figure(moved[name])}, less than {most}.") for name in names[1:]],
-            f"stage/{most.rpartition('/')[0]}",
+            f"stage/{stage_of_weight(most, trace.stages.by_name)}",
             names=tuple(sorted(names)),
         )

@@ -205,9 +205,7 @@ def has_known_shapes(stage: Stage) -> bool:
     if not stage.inputs or not stage.outputs or not stage.layer:
         return False
     specs = (stage.inputs[0], stage.outputs[0])
-    return all(len(each.shape) > 1 and has_rows(each) for each in specs) and not any(
-        None in each.shape[1:] for each in specs
-    )
+    return all(len(each.shape) > 1 and has_rows(each) and all(each.shape[1:]) for each in specs)
 
 
 def lengths(spec: Spec) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ from pipetrace.capture.weights import Weights
 from pipetrace.errors import in_short
 from pipetrace.record.measure.model_pass import ModelPass
 from pipetrace.record.measure.rows import Rows
-from pipetrace.trace.document import Array, Stage
+from pipetrace.trace.document import Array, Stage, stage_of_weight
 from pipetrace.trace.events import (
     EXCEPTION,
     GRADIENT,
@@ -132,7 +132,11 @@ def _in_a_pass(suspect: Suspect, sound: Weights) -> Event | None:
     if not named:
         return None
     # The gradient comes from the end, so it broke at the last stage in the order of execution.
-    return Event(GRADIENT, stage=named[-1].rpartition("/")[0], weight=named[-1])
+    return Event(GRADIENT, stage=_owner(measure, named[-1]), weight=named[-1])
+
+
+def _owner(measure: ModelPass, weight: str) -> str:
+    return stage_of_weight(weight, {stage.name for stage in measure.forward.stages})
 
 
 def _in_the_weights(suspect: Suspect) -> Event | None:
@@ -141,7 +145,7 @@ def _in_the_weights(suspect: Suspect) -> Event | None:
     for name, values in suspect.measure.forward.weights().items():
         if _first_broken(values.reshape(-1)) is not None:
             count, total = _not_finite(values), int(values.size)
-            stage = name.rpartition("/")[0]
+            stage = _owner(suspect.measure, name)
             return Event(WEIGHTS, stage=stage, weight=name, count=count, total=total)
     return None
 

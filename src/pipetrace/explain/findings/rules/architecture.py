@@ -240,7 +240,7 @@ class NoGradient(RunRule):
                     *run.how_well(),
                     advice="Check that its output reaches the loss. No gradient passes "
                     "stop_gradient, argmax or rounding.",
-                    stage=name.rpartition("/")[0],
+                    stage=run.owner(name),
                     epochs=[epoch for epoch in course if epoch],
                     confidence=0.9,
                 )

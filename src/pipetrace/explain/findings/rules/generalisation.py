@@ -139,7 +139,7 @@ class RegularisationTooStrong(RunRule):
         norms = {name: _penalty_norm(run, name) for name in run.kernels}
         name = next((each for each, norm in norms.items() if norm > 0), None)
         if name is not None:
-            stage = name.rpartition("/")[0]
+            stage = run.owner(name)
             text = f"The gradient of the penalty on {name} has a norm of {figure(norms[name])}."
             place = f"measurements[gradient/{name}].penalty_norm"
             evidence.append(Evidence(text, norms[name], place))

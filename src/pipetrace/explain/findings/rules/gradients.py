@@ -68,12 +68,12 @@ class VanishingGradient(RunRule):
                 *run.how_well(),
                 advice="Use ReLU with He initialization in hidden layers, BatchNormalization "
                 "between them, or fewer layers.",
-                stage=name.rpartition("/")[0],
+                stage=run.owner(name),
                 epochs=[epoch for epoch in epochs if epoch],
                 change=of_all_alike(
                     run,
                     "activation='relu', kernel_initializer='he_normal'",
-                    name.rpartition("/")[0],
+                    run.owner(name),
                 ),
                 confidence=log_margin(ratio, VANISHING, 4.0),
             )
@@ -115,7 +115,7 @@ class ExplodingGradient(RunRule):
                 ),
                 *run.how_well(),
                 advice="Use smaller initial weights, normalise between layers, or clip gradients.",
-                stage=name.rpartition("/")[0],
+                stage=run.owner(name),
                 change="clipnorm=1.0",
                 confidence=0.8,
             )
@@ -220,7 +220,7 @@ class NotUpdated(RunRule):
             ),
             *run.how_well(),
             advice="Hand the gradients of all trainable weights to the optimizer.",
-            stage=name.rpartition("/")[0],
+            stage=run.owner(name),
             change="optimizer.apply(tape.gradient(loss, model.trainable_variables), "
             "model.trainable_variables)",
             confidence=0.9,

@@ -127,7 +127,7 @@ def _in_weights(run: MeasuredRun) -> tuple[list[Evidence], str, bool]:
     if in_gradient:
         text = f"Before training the gradient of {name} already contains NaN or Inf."
         evidence.append(Evidence(text, None, f"measurements[gradient/{name}, epoch 0].not_finite"))
-    return evidence, name.rpartition("/")[0], in_gradient
+    return evidence, run.owner(name), in_gradient
 
 
 def at_once(run: MeasuredRun) -> bool:
