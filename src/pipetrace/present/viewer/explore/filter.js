@@ -21,6 +21,8 @@ import { explained } from "viewer/words.js";
 
 const MOST_SHOWN = 8;
 const PAUSE_MS = 400;
+/** So long an epoch is shown before its patches are searched. */
+const SETTLED_MS = 150;
 /** Two patches look the same where no pixel differs by more than this share of the scale. */
 const ALIKE = 0.15;
 
@@ -45,6 +47,8 @@ export function filter(context, output) {
   /** @type {Search} */
   let found = { all: [], looked: 0 };
   let drawn = -Infinity;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
   /** @type {Map<string, Values | null>} by epoch, row and place */
   const crops = new Map();
   const show = (ms = 0) => {
@@ -77,6 +81,25 @@ export function filter(context, output) {
     note.hidden = !looked;
     if (looked === of) list.style.minHeight = "";
   };
+  const search = () => {
+    const epoch = told;
+    found = completed.get(epoch) ?? found;
+    if (found.looked) {
+      element.removeAttribute("aria-busy");
+      return show();
+    }
+    drawn = -Infinity;
+    strongest(model, stage.name, epoch, (all, looked, done) => {
+      if (told !== epoch) return false;
+      found = { all, looked };
+      if (done) {
+        completed.set(epoch, found);
+        element.removeAttribute("aria-busy");
+      }
+      if (done || performance.now() > drawn + PAUSE_MS) show();
+      return element.isConnected; // until another stage takes its place
+    });
+  };
   return {
     element,
     draw: (place) => {
@@ -92,24 +115,17 @@ export function filter(context, output) {
       text.replaceChildren(...explained(texts[Math.min(next, texts.length - 1)]));
       channel = next;
       if (epoch === told) return show();
+      const wait = told < 0 ? 0 : SETTLED_MS;
       told = epoch;
-      list.style.minHeight = `${list.offsetHeight}px`; // nothing below it moves while the first ones are looked for
-      found = completed.get(epoch) ?? { all: [], looked: 0 };
-      show();
-      element.toggleAttribute("aria-busy", false);
-      if (found.looked) return;
+      if (list.childElementCount) {
+        list.style.minHeight = `${list.offsetHeight}px`; // nothing below it moves while the first ones are looked for
+        list.replaceChildren();
+        note.textContent = "\u00a0";
+      }
+      found = { all: [], looked: 0 };
       element.setAttribute("aria-busy", "true");
-      drawn = -Infinity;
-      strongest(model, stage.name, epoch, (all, looked, done) => {
-        if (told !== epoch) return false;
-        found = { all, looked };
-        if (done) {
-          completed.set(epoch, found);
-          element.removeAttribute("aria-busy");
-        }
-        if (done || performance.now() > drawn + PAUSE_MS) show();
-        return element.isConnected; // until another stage takes its place
-      });
+      clearTimeout(timer);
+      timer = setTimeout(search, wait); // epochs that are only passed have no patches
     },
   };
 }
