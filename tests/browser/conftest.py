@@ -84,7 +84,9 @@ def write(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Trace], Path]:
 def address(page: Page) -> str:
     """The address, which follows the state a moment later."""
     # A timer of the page's own: those that were set before it, of which one writes the address, come first.
-    return str(page.evaluate("() => new Promise(done => setTimeout(() => done(location.href), 250))"))
+    return str(
+        page.evaluate("() => new Promise(done => setTimeout(() => done(location.href), 250))")
+    )
 
 
 class Pages:
