@@ -45,9 +45,8 @@ def words(page: Page) -> str:
 
 
 def patch_values(page: Page) -> list[float]:
-    page.locator(
-        ".looksfor .muted", has_text="the 3 rows"
-    ).wait_for()  # the page looks at a few at a time
+    # The page looks at a few rows at a time.
+    page.locator(".looksfor:not([aria-busy]) .muted", has_text="Searched in the 3 rows").wait_for()
     return [float(each) for each in page.locator(".patches b").all_inner_texts()]
 
 
