@@ -255,8 +255,8 @@ class Data(Record):
     feature_names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class ModelFacts:
+@dataclass(frozen=True, repr=False, eq=False)
+class ModelFacts(Record):
     """The model as a whole.
 
     Attributes:

@@ -2,9 +2,9 @@
 
 import re
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -26,14 +26,24 @@ from pipetrace.explain.learn.program.text import (
     literal,
     marked,
     remark,
-    snake,
     statement,
+)
+from pipetrace.explain.learn.program.wiring import (
+    MODELS,
+    Layer,
+    Node,
+    calls_in,
+    ends_of,
+    in_order,
+    literal_text,
+    name_of,
+    parts_of,
+    places_of,
+    slice_of,
+    unfrozen,
 )
 from pipetrace.trace.document import Stage, Trace
 
-Node: TypeAlias = tuple[str, int]
-Layer: TypeAlias = Mapping[str, Any]
-MODELS = ("Sequential", "Functional")
 ADAPTED: Mapping[str, str] = {
     "Normalization": "mean",
     "TextVectorization": "vocabulary",
@@ -76,7 +86,7 @@ class ModelWriter:
             made = self._layer(layer)
             if self._adapts(layer):
                 made = Text(self._adapted(layer, made, "x" if len(entries) < 2 else None))
-            entries.append(Commented(made, self._shape(self.path + _name(layer)) or Text()))
+            entries.append(Commented(made, self._shape(self.path + name_of(layer)) or Text()))
         items: list[Expression] = [Group(Text(), "[]", entries, is_long=True)]
         return call("keras.Sequential", *items, *self._model_name(config, "sequential"))
 
@@ -87,13 +97,13 @@ class ModelWriter:
             config: its Keras configuration.
             target: the variable that it gets; empty to return it.
         """
-        layers = {_name(layer): layer for layer in config["layers"]}
+        layers = {name_of(layer): layer for layer in config["layers"]}
         ranks = self._ranks(layers)
-        inputs = _places(config["input_layers"])
-        outputs = _places(config["output_layers"])
-        named = {each[0] for each in _flat(outputs)} if len(_flat(outputs)) > 1 else set()
+        inputs = places_of(config["input_layers"])
+        outputs = places_of(config["output_layers"])
+        named = {each[0] for each in ends_of(outputs)} if len(ends_of(outputs)) > 1 else set()
         shared = {name for name, layer in layers.items() if len(layer["inbound_nodes"]) > 1}
-        for name, index in _in_order(layers, ranks):
+        for name, index in in_order(layers, ranks):
             layer = layers[name]
             if layer["class_name"] == "InputLayer":
                 variable = self._variable(name)
@@ -130,11 +140,13 @@ class ModelWriter:
             variable = self._variable(f"{name}_model")
         self.objects[name] = variable
         self._write(variable, made)
+        if layer["class_name"] in MODELS and layer["config"].get("trainable") is False:
+            self.lines.append(f"{' ' * self.indent}{variable}.trainable = False\n")
 
     def _call(self, name: str, index: int, layers: Mapping[str, Layer], named: set[str]) -> None:
         """Write the line that calls a layer or an operation."""
         layer, node = layers[name], layers[name]["inbound_nodes"][index]
-        stage = self._stage(name, index)
+        stage = self._found(self.path + name, index)
         args = [self._argument(each) for each in node["args"]]
         kwargs = {key: value for key, value in node["kwargs"].items() if value is not None}
         pairs = {key: self._argument(value) for key, value in kwargs.items()}
@@ -151,12 +163,14 @@ class ModelWriter:
             value = call(function, *args, *(Pair(f"{key}=", each) for key, each in pairs.items()))
         is_shared = len(layer["inbound_nodes"]) > 1
         variable = self._variable(f"{name}_{index + 1}" if is_shared else name)
-        self.results[name, index] = variable, _parts(layer, stage)
-        self._write(variable, value, self._shape(self._path(name, index)))
+        self.results[name, index] = variable, parts_of(layer, stage)
+        self._write(variable, value, self._shape(self.path + name, index))
 
     def _layer(self, layer: Layer, *, named: bool = False) -> Expression:
         """The expression that makes a layer or a model within this one."""
-        kind, config, path = layer["class_name"], layer["config"], self.path + _name(layer)
+        kind, config, path = layer["class_name"], layer["config"], self.path + name_of(layer)
+        if kind in MODELS and config.get("trainable") is False:
+            config = {**config, "layers": [unfrozen(each) for each in config["layers"]]}
         if kind == "InputLayer":
             return self._input(config)
         if kind in MODELS:
@@ -175,13 +189,13 @@ class ModelWriter:
             words = stage.config.get("vocabulary")
             settings["vocabulary"] = words if 0 < len(words or ()) <= MOST_WORDS else None
         if settings.get("vocabulary"):
-            settings["vocabulary"] = self._words(_name(layer), settings["vocabulary"])
+            settings["vocabulary"] = self._words(name_of(layer), settings["vocabulary"])
         if stage is not None and stage.outputs and "attention_axes" in settings:
             axes = list(range(1, len(stage.outputs[0].shape) - 1))
             if settings["attention_axes"] == axes:  # what Keras takes where it is given none
                 settings["attention_axes"] = None
         given = {**layer, "config": settings}
-        name = stage.name if stage is not None else _name(layer)
+        name = stage.name if stage is not None else name_of(layer)
         return layer_of(given, self.context, path, name, named=named)
 
     def _words(self, name: str, words: Sequence[Any]) -> Any:
@@ -215,13 +229,13 @@ class ModelWriter:
         setting = ADAPTED.get(layer["class_name"])
         if setting is None or layer["config"].get(setting) is not None:
             return False
-        stage = self._found(self.path + _name(layer))
+        stage = self._found(self.path + name_of(layer))
         words = stage.config.get("vocabulary") if stage and setting == "vocabulary" else None
         return not 0 < len(words or ()) <= MOST_WORDS
 
     def _adapted(self, layer: Layer, made: Expression, rows: str | None) -> str:
         """Write the lines that make a layer and let it learn; its variable."""
-        name = _name(layer)
+        name = name_of(layer)
         variable = self._variable(f"{name}_layer")
         self.lines.append(remark(f"Which rows {name} learned from is not recorded.", self.indent))
         if layer["class_name"] == "Normalization":
@@ -241,7 +255,7 @@ class ModelWriter:
 
     def _rows_for(self, layer: Layer, layers: Mapping[str, Layer]) -> str | None:
         """The rows that come to a layer straight from an input of the whole model."""
-        sources = [each for node in layer["inbound_nodes"] for each in _histories(node)]
+        sources = [each for node in layer["inbound_nodes"] for each in calls_in(node)]
         names = [name for name, each in layers.items() if each["class_name"] == "InputLayer"]
         if self.path or len(sources) != 1 or sources[0][0] not in names:
             return None
@@ -253,7 +267,7 @@ class ModelWriter:
             name, index, place = value["config"]["keras_history"]
             return Text(self._result(str(name), int(index), int(place)))
         if isinstance(value, Mapping) and value.get("class_name") == "__slice__":
-            return Text(_slice(value["config"]))
+            return Text(slice_of(value["config"]))
         if isinstance(value, Mapping) and value.get("class_name") == "__ellipsis__":
             return Text("...")
         if isinstance(value, list):
@@ -298,18 +312,14 @@ class ModelWriter:
     def _write(self, target: str, value: Expression, comment: Text | None = None) -> None:
         self.lines.append(statement(target, value, comment, self.indent))
 
-    def _path(self, name: str, index: int) -> str:
-        return self.path + name + (f":{index + 1}" if index else "")
+    def _found(self, path: str, index: int = 0) -> Stage | None:
+        """The stage of a layer's call; None where it was not recorded."""
+        calls = [each for each in self.trace.stages if each.path == path]
+        return calls[index] if index < len(calls) else None
 
-    def _stage(self, name: str, index: int) -> Stage | None:
-        return self._found(self._path(name, index))
-
-    def _found(self, path: str) -> Stage | None:
-        return next((each for each in self.trace.stages if each.path == path), None)
-
-    def _shape(self, path: str) -> Text | None:
+    def _shape(self, path: str, index: int = 0) -> Text | None:
         """The comment on what a layer gives for a row; nothing where that is not recorded."""
-        stage = self._found(path)
+        stage = self._found(path, index)
         if stage is None or stage.kind == "source" or not stage.outputs:
             return None
         shape = tuple(stage.outputs[0].shape[1:])
@@ -318,82 +328,3 @@ class ModelWriter:
     def _model_name(self, config: Layer, auto: str) -> list[Expression]:
         name = str(config.get("name") or auto)
         return [] if is_automatic(name, auto) else [Pair("name=", literal(name))]
-
-
-def literal_text(value: Any) -> str:
-    """A plain value as Python writes it, on one line."""
-    from pipetrace.explain.learn.program.text import flat
-
-    return flat(literal(value)).text
-
-
-def _name(layer: Layer) -> str:
-    return str(layer.get("name") or layer["config"].get("name") or snake(layer["class_name"]))
-
-
-def _places(given: Any) -> Any:
-    """The ends of a model; of one that stands in a list alone, this one."""
-    is_lone = isinstance(given, list) and len(given) == 1 and isinstance(given[0], list)
-    return given[0] if is_lone else given
-
-
-def _flat(places: Any) -> list[Any]:
-    if isinstance(places, Mapping):
-        return [each for value in places.values() for each in _flat(value)]
-    if places and isinstance(places[0], str):
-        return [places]
-    return [each for value in places for each in _flat(value)]
-
-
-def _parts(layer: Layer, stage: Stage | None) -> Sequence[Any] | None:
-    """The keys or the numbers of a call's results where there are several; None for one."""
-    if layer["class_name"] in MODELS:
-        ends = _places(layer["config"].get("output_layers", ["", 0, 0]))
-        if isinstance(ends, Mapping):
-            return sorted(ends)
-        return None if isinstance(ends[0], str) else range(len(ends))
-    outputs = [each for each in stage.outputs if each.name != "attention"] if stage else []
-    if len(outputs) > 1 or layer["config"].get("return_state"):
-        return range(max(len(outputs), 2))
-    return None
-
-
-def _slice(config: Mapping[str, Any]) -> str:
-    start, stop, step = (
-        "" if config[key] is None else str(int(config[key])) for key in ("start", "stop", "step")
-    )
-    return f"{start}:{stop}" + (f":{step}" if step else "")
-
-
-def _histories(value: Any) -> Iterator[Node]:
-    """The calls that the tensors in a structure come from."""
-    if isinstance(value, Mapping):
-        if value.get("class_name") == "__keras_tensor__":
-            name, index, _ = value["config"]["keras_history"]
-            yield str(name), int(index)
-            return
-        value = list(value.values())
-    if isinstance(value, list):
-        for each in value:
-            yield from _histories(each)
-
-
-def _in_order(layers: Mapping[str, Layer], ranks: Mapping[str, int]) -> Iterator[Node]:
-    """The calls of a model in the order in which its layers were made, as far as that is known,
-    each after those that it takes its tensors from."""
-    places = {name: place for place, name in enumerate(layers)}
-    needs = {
-        (name, index): set(_histories(node))
-        for name, layer in layers.items()
-        for index, node in enumerate(layer["inbound_nodes"] or [{}])
-    }
-    done: dict[Node, int] = {}
-    while waiting := [each for each in needs if each not in done]:
-        ready = [each for each in waiting if needs[each] <= set(done)]
-        if not ready:
-            raise ValueError("a model whose calls wait for each other")
-        after = {each: max((done[one] for one in needs[each]), default=-1) for each in ready}
-        rank = {each: max(ranks.get(each[0], -1), after[each]) for each in ready}
-        first = min(ready, key=lambda each: (rank[each], places[each[0]], each[1]))
-        done[first] = rank[first]
-        yield first

@@ -1,5 +1,7 @@
 """Objects of Keras as calls that make them, with the settings that differ from their defaults."""
 
+import builtins
+import keyword
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +16,6 @@ from pipetrace.explain.learn.program.text import (
     Text,
     call,
     flat,
-    identifier,
     listed,
     literal,
     snake,
@@ -24,8 +25,18 @@ LEFT_OUT = ("name", "dtype", "vocabulary_size")
 """Entries of a configuration that are written apart, or that are no arguments."""
 NAMED = ("initializers", "regularizers", "constraints")
 """Modules whose objects go by their names where they have no settings."""
-KERAS = re.compile(r"keras(\.\w+)*")
+MODULES = tuple(
+    f"keras.{name}"
+    for name in (
+        *("layers", "initializers", "regularizers", "constraints", "optimizers", "losses"),
+        *("metrics", "optimizers.schedules", "random"),
+    )
+)
+"""Where the classes of Keras are that a program may make. A file can be anyone's: no other name of
+Keras, such as one that loads files, is written into code that somebody may run."""
+LOADING = ("TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
 UNKNOWN = object()
+OF_ANY_LAYER: Mapping[str, Any] = {"activity_regularizer": None, "autocast": True}
 SHAPES = ("target_shape", "dims", "attention_axes", "noise_shape", "shared_axes", "output_shape")
 """Arguments that are tuples, however short."""
 ORDER = (
@@ -82,19 +93,19 @@ def object_of(given: Mapping[str, Any], context: Context, stage: str = "") -> Ex
     if name == "function" or not isinstance(config, Mapping):
         return own_name(str(config), context, "the function")
     module = str(given.get("module") or "")
-    if not KERAS.fullmatch(module) or ".src" in module:
+    if module not in MODULES or name in LOADING or not re.fullmatch(r"[A-Z]\w*", name):
         function = own_name(name, context, "the class")
         return call(function, *arguments("", config, context, stage))
     place = "layers" if module == "keras.layers" else module
     kept = arguments(name, config, context, stage)
     if not kept and module.rpartition(".")[2] in NAMED:
         return literal(snake(name))
-    return call(f"{place}.{identifier(name)}", *kept)
+    return call(f"{place}.{name}", *kept)
 
 
 def own_name(name: str, context: Context, what: str) -> Text:
     """The name of a class or a function that is the user's."""
-    if not name.isidentifier():
+    if not name.isidentifier() or keyword.iskeyword(name) or hasattr(builtins, name):
         context.lacks(f"{what} {name!r}")
         return Text("None")
     context.lacks(f"{what} {name}, which is your own")
@@ -106,7 +117,7 @@ def arguments(
     name: str, config: Mapping[str, Any], context: Context, stage: str = ""
 ) -> list[Expression]:
     """The arguments of a class that differ from its defaults, those without names first."""
-    defaults = {**COMMON, **OWN[name]} if name in OWN else {}
+    defaults = {**COMMON, **OWN[name]} if name in OWN else OF_ANY_LAYER
     first = next((each for each in POSITIONAL if each[0] in config), ()) if name in OWN else ()
     first = first if set(first) <= set(config) else ()
     found: list[Expression] = []

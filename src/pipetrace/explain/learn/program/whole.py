@@ -1,16 +1,18 @@
 """A whole program: imports, rows, model, ``compile`` and each ``fit``."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 from pipetrace.explain.learn.program.data import rows_of
-from pipetrace.explain.learn.program.model import MODELS, ModelWriter
-from pipetrace.explain.learn.program.objects import Context
-from pipetrace.explain.learn.program.text import Span, Text, identifier, joined, remark, statement
+from pipetrace.explain.learn.program.model import ModelWriter
+from pipetrace.explain.learn.program.objects import Context, own_name
+from pipetrace.explain.learn.program.text import Span, Text, call, joined, remark, statement
 from pipetrace.explain.learn.program.training import compiled, fitted, printed
+from pipetrace.explain.learn.program.wiring import MODELS
 from pipetrace.trace.document import Trace
+from pipetrace.trace.measurements import InitialWeight
 from pipetrace.trace.training import Fit
 
 
@@ -38,12 +40,14 @@ class Program:
         missing: what could not be reconstructed, in words; the code has a comment at its place.
         spans: where each recorded setting stands in the code, in order.
         parts: its parts, in order; together they are the code.
+        own: the names of the classes and functions that the user has to add.
     """
 
     code: str
     missing: tuple[str, ...] = ()
     spans: tuple[Span, ...] = ()
     parts: tuple[Part, ...] = ()
+    own: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -95,16 +99,22 @@ def _model(trace: Trace, context: Context) -> list[Text | str]:
         if model.layer in MODELS:
             context.lacks(f"the model: the configuration of {model.name} was not recorded")
             return [*lines, remark("The model's configuration was not recorded.")]
-        context.lacks(f"the class {model.layer}, which is your own")
-        context.own[model.layer] = None
-        text = f"{model.layer} is a class of your own: its code is not recorded. Put it here."
-        return [remark(text), *lines, f"model = {identifier(model.layer)}()\n"]
+        made = own_name(model.layer, context, "the class")
+        text = "What the class is made with is not recorded."
+        return [*lines, remark(text), statement("model", call(made))]
+    if (begun := _begun(trace)) is not None:
+        context.lacks("the weights that the model began with")
+        lines.append(remark(begun))
     writer = ModelWriter(trace, context)
-    if "input_layers" in model.config:
-        writer.functional(model.config, "model")
-    else:
-        whole = writer.sequential(model.config)
-        writer.lines.append(statement("model", whole))
+    try:
+        if "input_layers" in model.config:
+            writer.functional(model.config, "model")
+        else:
+            writer.lines.append(statement("model", writer.sequential(model.config)))
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        # Whoever wrote the file, it was not this recorder.
+        context.lacks("the model: its configuration cannot be read")
+        return [*lines, remark("The model's configuration cannot be read.")]
     return [*(["\n", *writer.functions] if writer.functions else []), *lines, *writer.lines]
 
 
@@ -119,6 +129,28 @@ def _seed(trace: Trace) -> list[str]:
         text = f"In the recorded run {before} random seeds were drawn before the model's."
         return [line, remark(text)]
     return [line]
+
+
+def _begun(trace: Trace) -> str | None:
+    """What shows that a model did not begin with new weights; None where nothing does."""
+    for name, stage, weight in _zeros(trace):
+        initial = trace.measurements.of(InitialWeight, f"{stage}/{weight}", 0)
+        if initial.min or initial.max:
+            return (
+                f"The recorded run began with other weights: {name} was not zero before training. "
+                "Load yours, or the losses differ."
+            )
+    return None
+
+
+def _zeros(trace: Trace) -> Iterator[tuple[str, str, str]]:
+    """Weights that are zero when they are made."""
+    for stage in trace.stages:
+        for weight in stage.weights:
+            given = stage.config.get(f"{weight.name}_initializer")
+            is_zeros = isinstance(given, Mapping) and given.get("class_name") == "Zeros"
+            if is_zeros and not stage.config.get("unit_forget_bias"):
+                yield f"the {weight.name} of {stage.name}", stage.name, weight.name
 
 
 def _later_fits(
@@ -200,4 +232,4 @@ def _assembled(parts: Sequence[tuple[str, Sequence[Text | str]]], context: Conte
         texts.append(text)
     whole = joined(texts)
     spans = tuple(sorted(whole.spans, key=lambda each: (each.start, -each.end)))
-    return Program(whole.text, tuple(context.missing), spans, tuple(places))
+    return Program(whole.text, tuple(context.missing), spans, tuple(places), tuple(context.own))
