@@ -1,4 +1,4 @@
-"""Commands that show a trace: show, page, quiz, export."""
+"""Commands that show a trace: show, page, export."""
 
 import atexit
 import gc
@@ -139,19 +139,6 @@ def _has_display() -> bool:
     """Whether a browser would have a window; on Linux a text browser would take the terminal."""
     named = {"BROWSER", "DISPLAY", "WAYLAND_DISPLAY"}
     return sys.platform in ("win32", "darwin") or not named.isdisjoint(os.environ)
-
-
-@commands.command()
-@click.argument("file", type=PATH)
-@seed_option
-@questions_option
-@plain_option
-def quiz(file: Path, quiz_seed: str | None, questions: int, plain: bool) -> None:
-    """Take a quiz about a trace."""
-    from pipetrace.present.quiz_prompt import ask
-
-    _, made = load_document(file, quiz_seed=quiz_seed, questions=questions)
-    ask(made.quiz, console_for(plain))
 
 
 @commands.command()
