@@ -1,8 +1,8 @@
 """The page: one self-contained HTML file that opens from disk.
 
 The viewer's ES modules stay separate files. The page names them in an import map of ``data:`` URLs.
-So they import each other by name, unchanged, without a server and without a build step. The map is packed,
-and unpacked when the page starts.
+So they import each other by name, unchanged, without a server and without a build step. The map is
+packed, and unpacked when the page starts.
 """
 
 import base64
