@@ -370,7 +370,8 @@ def test_the_maps_of_the_input_channels_add_up(
         "DepthwiseConv2D": {1},
         "SeparableConv1D": {4},
         "SeparableConv2D": {8},
-        **dict.fromkeys(("Conv1DTranspose", "Conv2DTranspose"), {4}),
+        "Conv1DTranspose": {4},
+        "Conv2DTranspose": {4},
         "Conv3DTranspose": {2},
     }
 
