@@ -47,7 +47,7 @@ def added(trace: Trace, row: int, column: int, number: int) -> Array:
     """What each channel of ``many`` adds to a value of ``few``."""
     window = trace.predictions[0].outputs["many"][row : row + 3, column : column + 3]
     kernel = trace.weights["few/kernel"][..., number]
-    return np.einsum("ijc,ijc->c", window.astype(float), kernel.astype(float))
+    return np.asarray(np.einsum("ijc,ijc->c", window.astype(float), kernel.astype(float)))
 
 
 def told(page: Page) -> dict[str, float]:
