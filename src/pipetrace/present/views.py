@@ -301,8 +301,20 @@ class PredictionView(Record):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
+class Sealed(Record):
+    """A hidden answer in base64: the salt, what the right key's digest is, and the explanation."""
+
+    salt: str
+    check: str
+    remark: str
+
+
+@dataclass(frozen=True, repr=False, eq=False)
 class QuestionView(Record):
-    """A quiz question; ``evidence`` is the id of the place with the answer, ``place`` its name."""
+    """A quiz question; ``evidence`` is the id of the place with the answer, ``place`` its name.
+
+    A hidden answer is -1 and sealed, and there are no remarks.
+    """
 
     text: str
     options: tuple[str, ...]
@@ -310,6 +322,7 @@ class QuestionView(Record):
     remarks: tuple[str, ...]
     evidence: str
     place: str
+    sealed: Sealed | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)

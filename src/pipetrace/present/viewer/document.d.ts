@@ -115,6 +115,7 @@ export interface QuestionView {
   remarks: string[];
   evidence: string;
   place: string;
+  sealed: Sealed | null;
 }
 
 export interface Fact {
@@ -318,6 +319,12 @@ export interface LayerView {
   text: string;
   image: ImageView | null;
   bars: Bar[];
+}
+
+export interface Sealed {
+  salt: string;
+  check: string;
+  remark: string;
 }
 
 export interface Box {
