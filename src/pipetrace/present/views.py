@@ -301,19 +301,10 @@ class PredictionView(Record):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Sealed(Record):
-    """A hidden answer in base64: the salt, what the right key's digest is, and the explanation."""
-
-    salt: str
-    check: str
-    remark: str
-
-
-@dataclass(frozen=True, repr=False, eq=False)
 class QuestionView(Record):
     """A quiz question; ``evidence`` is the id of the place with the answer, ``place`` its name.
 
-    A hidden answer is -1 and sealed, and there are no remarks.
+    A hidden answer is -1; ``sealed`` has its salt, digest and explanation, in base64.
     """
 
     text: str
@@ -322,7 +313,7 @@ class QuestionView(Record):
     remarks: tuple[str, ...]
     evidence: str
     place: str
-    sealed: Sealed | None = None
+    sealed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, repr=False, eq=False)

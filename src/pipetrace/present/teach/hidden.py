@@ -11,7 +11,7 @@ import hashlib
 from dataclasses import replace
 
 from pipetrace.present.quiz_prompt import LETTERS
-from pipetrace.present.views import Document, QuestionView, Sealed
+from pipetrace.present.views import Document, QuestionView
 
 BLOCK = hashlib.sha256().digest_size
 SALT = 16
@@ -35,12 +35,9 @@ def hidden(made: Document, identity: str) -> Document:
 def _sealed(question: QuestionView, salt: bytes) -> QuestionView:
     key = hashlib.sha256(salt + LETTERS[question.answer].encode()).digest()
     remark = question.remarks[question.answer].encode()
-    seal = Sealed(
-        salt=_written(salt),
-        check=_written(hashlib.sha256(key).digest()),
-        remark=_written(_combined(remark, key)),
-    )
-    return replace(question, answer=-1, remarks=(), sealed=seal)
+    parts = (salt, hashlib.sha256(key).digest(), _combined(remark, key))
+    sealed = tuple(base64.b64encode(part).decode("ascii") for part in parts)
+    return replace(question, answer=-1, remarks=(), sealed=sealed)
 
 
 def _combined(text: bytes, key: bytes) -> bytes:
@@ -49,7 +46,3 @@ def _combined(text: bytes, key: bytes) -> bytes:
         hashlib.sha256(key + block.to_bytes(2, "big")).digest() for block in range(blocks)
     )
     return bytes(one ^ other for one, other in zip(text, stream, strict=False))
-
-
-def _written(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")

@@ -115,7 +115,7 @@ export interface QuestionView {
   remarks: string[];
   evidence: string;
   place: string;
-  sealed: Sealed | null;
+  sealed: string[];
 }
 
 export interface Fact {
@@ -319,12 +319,6 @@ export interface LayerView {
   text: string;
   image: ImageView | null;
   bars: Bar[];
-}
-
-export interface Sealed {
-  salt: string;
-  check: string;
-  remark: string;
 }
 
 export interface Box {

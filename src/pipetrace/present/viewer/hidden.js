@@ -12,10 +12,11 @@ const LETTERS = "ABCD";
  * @returns {QuestionView} itself, or with the answer where it is hidden and the chosen one is right
  */
 export function opened(question, chosen) {
-  if (!question.sealed || chosen === null) return question;
-  const key = sha256([...bytes(question.sealed.salt), LETTERS.charCodeAt(chosen)]);
-  if (`${sha256([...key])}` !== `${bytes(question.sealed.check)}`) return question;
-  const remark = bytes(question.sealed.remark).map((byte, index) => byte ^ block(key, index >> 5)[index % 32]);
+  const [salt, check, hidden] = question.sealed.map(bytes);
+  if (!salt || chosen === null) return question;
+  const key = sha256([...salt, LETTERS.charCodeAt(chosen)]);
+  if (`${sha256([...key])}` !== `${check}`) return question;
+  const remark = hidden.map((byte, index) => byte ^ block(key, index >> 5)[index % 32]);
   return { ...question, answer: chosen, remarks: question.options.map((_, index) => (index === chosen ? new TextDecoder().decode(remark) : "")) };
 }
 

@@ -36,7 +36,7 @@ export function quiz({ quiz: questions }, state, visit) {
     "section",
     { "aria-labelledby": "quiz-title" },
     h("h2", { id: "quiz-title" }, "Quiz", h("small", {}, `${questions.length} questions from this run`)),
-    questions.some((question) => question.sealed) &&
+    questions.some((question) => question.sealed.length) &&
       h("p", { class: "muted" }, "The answers are hidden in this file: they cannot be read off, but whoever tries all four options of a question finds its answer."),
     card,
     printed(questions),
@@ -142,7 +142,7 @@ function feedback(question, chosen, number, total, state, card, visit) {
   const right = chosen === question.answer;
   return [
     h("p", { class: "verdict" }, right ? "Right. " : "Not this one. ", question.remarks[chosen] ?? ""),
-    ...(right || question.sealed ? [] : [h("p", {}, question.remarks[question.answer] ?? "")]),
+    ...(right || question.sealed.length ? [] : [h("p", {}, question.remarks[question.answer] ?? "")]),
     h(
       "p",
       { class: "go" },
