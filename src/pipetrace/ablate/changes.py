@@ -217,18 +217,26 @@ def _one_layer_fewer(model: _Model) -> Edit | None:
 
 def _untrained_layers(model: _Model) -> Edit | None:
     paths = [path_of(each) for each in model.hidden if each.parameters.trainable]
-    return Edit(frozen=tuple(paths)) if paths and model.heads else None
+    return Edit(frozen=tuple(dict.fromkeys(paths))) if paths and model.heads else None
 
 
 def _has_arrays(model: _Model) -> bool:
     fits = model.trace.fits
-    name = model.trace.run.data.name
-    return bool(fits) and fits[0].data in ("array", name)  # the name of the digits
+    by_demo = model.trace.run.data.origin != "fit"
+    return bool(fits) and (by_demo or fits[0].data in ("array", "arrays"))
+
+
+def _one_optimizer(model: _Model) -> bool:
+    """Whether the run has one optimizer, that of ``compile``."""
+    run = model.trace.run
+    several = run.step is not None and [each.name for each in run.step.optimizers] != ["optimizer"]
+    return bool(run.training.optimizer) and not several
 
 
 def _learning_rate(model: _Model, factor: float) -> Edit | None:
     rate = model.trace.run.training.optimizer_config.get("learning_rate")
-    return Edit(rate=factor) if isinstance(rate, float) else None  # no schedule
+    is_constant = isinstance(rate, float) and _one_optimizer(model)
+    return Edit(rate=factor) if is_constant else None
 
 
 CHANGES: Mapping[str, Callable[[_Model], Edit | None]] = {
@@ -250,7 +258,9 @@ CHANGES: Mapping[str, Callable[[_Model], Edit | None]] = {
         Edit(fit={"class_weight": None}) if model.trace.run.training.class_weights else None
     ),
     "plain_sgd": lambda model: (
-        Edit(optimizer="SGD") if model.trace.run.training.optimizer not in ("", "SGD") else None
+        Edit(optimizer="SGD")
+        if _one_optimizer(model) and model.trace.run.training.optimizer != "SGD"
+        else None
     ),
     "rate_times_100": lambda model: _learning_rate(model, 100.0),
     "rate_by_100": lambda model: _learning_rate(model, 0.01),

@@ -4,7 +4,9 @@ import contextlib
 import json
 import os
 import random
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -33,6 +35,7 @@ def main(path: str, task: str) -> None:
         path: of the trace.
         task: JSON with the ``source`` of the run, the ``edit`` and the ``seed``.
     """
+    _end_with_parent()
     asked, out, told = json.loads(task), Path(path), list[str]()
     stack = ExitStack()
     is_ready = False
@@ -68,6 +71,19 @@ def main(path: str, task: str) -> None:
         end(error.__cause__ or error if isinstance(error, SystemExit) else error)
     why = "calls fit of no Keras model" if is_ready else "does not import Keras"
     end(RetrainError(f"The program {why}.", hint=""))
+
+
+def _end_with_parent() -> None:
+    """End this process and what it starts when standard input ends; the program has none."""
+    kept, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+
+    def wait() -> None:
+        os.read(kept, 1)
+        os.killpg(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _note_failure(out: Path, error: BaseException) -> None:

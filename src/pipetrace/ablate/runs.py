@@ -200,7 +200,7 @@ class Ablating:
             # Without -P the working folder would stand before the program's own.
             [sys.executable, "-P", "-m", "pipetrace.ablate.child", str(out), json.dumps(task)],
             env={**os.environ, "PYTHONHASHSEED": "0"},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # at whose end it ends too: this process may be killed
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # so that what it starts can be ended with it
@@ -208,9 +208,13 @@ class Ablating:
         with self._lock:
             self._running.add(process)
         try:
-            said, _ = process.communicate()
+            said = process.stdout.read() if process.stdout else b""
+            process.wait()
         finally:
             _end(process)
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
             with self._lock:
                 self._running.discard(process)
         lines = [line for line in said.decode(errors="replace").splitlines() if line.strip()]
@@ -241,10 +245,11 @@ class Ablating:
         if job.edit.other_rows or not self.found[job].file:
             return
         prints = [
-            [fit.fingerprint for fit in trace.fits[:1]]
+            fit.fingerprint
             for trace in (baseline, read(self.plan.folder / job.name))
+            for fit in trace.fits[:1]
         ]
-        if all(prints) and prints[0] != prints[1]:
+        if all(prints) and len(set(prints)) > 1:  # one is empty where there was no time to read
             raise RetrainError(
                 "The program trains on other rows each time that it runs.",
                 where=str(self.plan.folder / job.name),

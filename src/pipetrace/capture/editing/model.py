@@ -10,10 +10,12 @@ import numpy as np
 from pipetrace.capture import internals
 from pipetrace.capture.backend import load
 from pipetrace.capture.weights import random_state_kept, size
-from pipetrace.errors import RetrainError
+from pipetrace.errors import RetrainError, in_short
 
 SPREAD_TIMES = 2.0
 """A kernel whose spread differs by more from that of a new one was loaded, not drawn."""
+LONGEST = 200
+"""Characters of what a layer says of a shape."""
 FEWEST_VALUES = 16
 """Of fewer values the spread says little."""
 
@@ -98,7 +100,7 @@ def edited(model: Any, changes: Mapping[str, Any], frozen: Collection[str] = ())
         try:
             copy = copies.model(model)
         except Exception as error:  # whatever a layer says of a shape
-            raise _does_not_fit("the layers after it refuse what they get") from error
+            raise _does_not_fit(in_short(error)[:LONGEST].rstrip(".")) from error
     if missing := {*changes, *frozen} - copies.done:
         raise _does_not_fit(f"the model has no layer {', '.join(sorted(missing))}")
     if _shapes(copy) != _shapes(model):

@@ -30,6 +30,7 @@ export interface Document {
   brief: boolean;
   findings: FindingsView;
   figures: KeyFigure[];
+  ablations: Grid | null;
 }
 
 export interface ModelView {
@@ -153,6 +154,14 @@ export interface KeyFigure {
   column: number | null;
 }
 
+export interface Grid {
+  label: string;
+  columns: string[];
+  rows: string[][];
+  marks: string[];
+  note: string | null;
+}
+
 export interface ModelStage {
   name: string;
   owner: string;
@@ -230,14 +239,6 @@ export interface EpochRow {
   observation: string;
   findings: Mark[];
   border: string;
-}
-
-export interface Grid {
-  label: string;
-  columns: string[];
-  rows: string[][];
-  marks: string[];
-  note: string | null;
 }
 
 export interface FindingView {
