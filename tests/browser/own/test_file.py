@@ -67,7 +67,7 @@ def shares(page: Page) -> list[float]:
 
 def choose(page: Page, pixels: Array) -> str:
     page.locator(".fromfile input[type=file]").set_input_files(payload(pixels))
-    told = page.locator(".fromfile [role=status]")
+    told = page.locator(".fromfile output")
     expect(told).to_contain_text("mine.png:")
     page.locator(".yours").wait_for()
     return told.inner_text()
@@ -157,7 +157,7 @@ def test_what_cannot_be_read_is_told_in_words(pages: Pages, coloured: Trace) -> 
     bench(page)
     field, told = (
         page.locator(".fromfile input[type=file]"),
-        page.locator(".fromfile [role=status]"),
+        page.locator(".fromfile output"),
     )
     field.set_input_files({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no image"})
     expect(told).to_contain_text("notes.txt is not an image")

@@ -26,7 +26,7 @@ export function fromFile({ shape, low, high, dark, name }, centred, take) {
   const [rows, columns, channels = 1] = shape;
   /** @type {{ pixels: Values, called: string } | null} the last one, red, green and blue from 0 to 1 */
   let read = null;
-  const told = h("p", { class: "muted", role: "status" });
+  const told = h("output", { class: "muted" });
   const field = h("input", { type: "file", accept: "image/*", "aria-label": `An image file: ${name}`, onchange: () => field.files?.[0] && open(field.files[0]) });
   const inverted = h("input", { type: "checkbox", onchange: () => use() });
   const invert = h("label", { hidden: true }, inverted, " Invert light and dark");
