@@ -36,6 +36,8 @@ NEED_TRACE = {
     "rule-failed",
     "bad-settings",
     "bad-expectation",
+    "cannot-retrain",
+    "library-missing",
 }
 ELSEWHERE = "/path/to"
 """What stands in the examples for the folder that they ran in."""
@@ -181,7 +183,11 @@ def newer_trace(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 def incomplete_trace(folder: Path, patch: pytest.MonkeyPatch) -> None:
     # No run of the reference pipeline is so short that nothing can be asked.
-    patch.setattr("pipetrace.present.build.document.quiz", lambda *_: ())
+    patch.setattr("pipetrace.present.formats.quiz.quiz", lambda *_: ())
+
+
+def library_missing(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(sys.modules, "genanki", None)
 
 
 def output_exists(folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -261,6 +267,11 @@ def script_failed(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 def nothing_to_compare(folder: Path, patch: pytest.MonkeyPatch) -> None:
     (folder / "train.py").write_text('print("no model here")\n')
+
+
+def cannot_retrain(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    with closing(sqlite3.connect(folder / "digits.trace")) as database, database:
+        database.execute("UPDATE run SET value = '\"my model\"' WHERE key = 'title'")
 
 
 PREPARE: dict[str, Prepare] = {

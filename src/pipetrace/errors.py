@@ -80,6 +80,12 @@ class FrameworkError(PipetraceError):
     slug = "no-framework"
 
 
+class MissingLibraryError(PipetraceError):
+    """A format is written by a library that is not installed."""
+
+    slug = "library-missing"
+
+
 class ModelFileError(PipetraceError):
     """A saved model is missing, is not a Keras model, or Keras refuses to load it."""
 
@@ -114,6 +120,12 @@ class NothingToCompareError(PipetraceError):
     """A checked program fits no model, records itself, or cannot be recorded."""
 
     slug = "nothing-to-compare"
+
+
+class RetrainError(PipetraceError):
+    """A run cannot be trained again, or a change of it cannot be tried."""
+
+    slug = "cannot-retrain"
 
 
 class DataError(PipetraceError):

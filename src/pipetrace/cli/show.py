@@ -1,4 +1,4 @@
-"""Commands that show a trace: show, page, quiz, export."""
+"""Commands that show a trace: show, page, export."""
 
 import atexit
 import gc
@@ -99,6 +99,12 @@ def show(file: Path, stage: str | None, expand: bool, plain: bool, markdown: boo
 @seed_option
 @questions_option
 @click.option("--no-quiz", is_flag=True, help="Leave the quiz out.")
+@click.option(
+    "--hide-answers",
+    is_flag=True,
+    help="Keep the answers out of the file in clear, and off paper. It does not stop a program, "
+    "which can try the four options.",
+)
 @force_option
 def page(
     file: Path, out: Path | None, opens: bool, no_quiz: bool, force: bool, **options: Any
@@ -139,19 +145,6 @@ def _has_display() -> bool:
     """Whether a browser would have a window; on Linux a text browser would take the terminal."""
     named = {"BROWSER", "DISPLAY", "WAYLAND_DISPLAY"}
     return sys.platform in ("win32", "darwin") or not named.isdisjoint(os.environ)
-
-
-@commands.command()
-@click.argument("file", type=PATH)
-@seed_option
-@questions_option
-@plain_option
-def quiz(file: Path, quiz_seed: str | None, questions: int, plain: bool) -> None:
-    """Take a quiz about a trace."""
-    from pipetrace.present.quiz_prompt import ask
-
-    _, made = load_document(file, quiz_seed=quiz_seed, questions=questions)
-    ask(made.quiz, console_for(plain))
 
 
 @commands.command()

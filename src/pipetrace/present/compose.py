@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 
 from pipetrace.explain.formatting import counted
+from pipetrace.explain.quiz import Question as Asked
 from pipetrace.present.blocks import (
     GAP,
     Bars,
@@ -62,6 +63,9 @@ def document_blocks(made: Document, file: str = "FILE") -> Iterator[Block]:
     if made.focus:
         return
     yield from _training(made)
+    if made.ablations:
+        yield Heading("Ablations", made.ablations.label)
+        yield made.ablations
     yield from _predictions(made)
     if made.quiz:
         yield Heading("Quiz", counted(len(made.quiz), "question"))
@@ -108,7 +112,7 @@ def finding_heading(view: FindingView) -> str:
     return ", ".join(part for part in (f"{view.level} {view.rule}", _places(view)) if part)
 
 
-def question_block(number: int, view: QuestionView) -> Question:
+def question_block(number: int, view: QuestionView | Asked) -> Question:
     """A question of the quiz."""
     return Question(number, view.text, view.options)
 

@@ -1,7 +1,8 @@
 """The page: one self-contained HTML file that opens from disk.
 
 The viewer's ES modules stay separate files. The page names them in an import map of ``data:`` URLs.
-So they import each other by name, unchanged, without a server and without a build step.
+So they import each other by name, unchanged, without a server and without a build step. The map is
+packed, and unpacked when the page starts.
 """
 
 import base64
@@ -13,20 +14,24 @@ from collections.abc import Iterator
 from dataclasses import replace
 from importlib import resources
 from importlib.resources.abc import Traversable
+from urllib.parse import quote
 
 from pipetrace.errors import ArgumentError
 from pipetrace.explain.formatting import listed
 from pipetrace.explain.quiz import LENGTH
 from pipetrace.present.build.detail import DETAILS, NORMAL, of_rows
-from pipetrace.present.build.document import document
+from pipetrace.present.build.document import document, seed_of
 from pipetrace.present.build.model import model_view
 from pipetrace.present.formats.json import to_json
+from pipetrace.present.formats.sheet import identity_of
 from pipetrace.present.model_view import ModelView
+from pipetrace.present.teach.hidden import hidden
 from pipetrace.present.text import document_text
 from pipetrace.present.views import Document, PredictionView
 from pipetrace.trace.document import RUNNING, Trace
 
-MAIN = "main.js"
+SAFE = " !$&'()*+,-./:;<=>?@[]^_`{|}~"
+"""What a ``data:`` URL may hold as it is in every browser; the rest is escaped."""
 RELOAD_SECONDS = 10
 """How often the page of a training that is still running loads itself again."""
 
@@ -41,17 +46,29 @@ TEMPLATE = """<!doctype html>
 {reload}<title>{title}</title>
 <link rel="icon" href="data:,">
 <style>{style}</style>
-<script type="importmap">{modules}</script>
 </head>
 <body>
 <noscript><pre>{plain}</pre></noscript>
 <div id="app"><h1>{heading}</h1><p class="headline">{headline}</p></div>
 <script type="application/json" id="document">{document}</script>
 <script type="text/plain" id="model">{model}</script>
-<script type="module">{start}</script>
+<script type="text/plain" id="modules">{modules}</script>
+<script>{start}</script>
 </body>
 </html>
 """
+
+START = """(async () => {
+  const text = document.getElementById("modules").textContent;
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const map = document.createElement("script");
+  map.type = "importmap";
+  map.textContent = await new Response(stream).text();
+  document.head.append(map);
+  (await import("viewer/main.js")).start();
+})();"""
+"""Not a module: an import map has to be there before the first module."""
 
 RELOAD = '<noscript><meta http-equiv="refresh" content="{}"></noscript>\n'
 
@@ -65,6 +82,7 @@ def trace_page(
     frame: bool = False,
     quiz_seed: int | str | None = None,
     questions: int = LENGTH,
+    hide_answers: bool = False,
 ) -> str:
     """A trace as HTML text.
 
@@ -76,6 +94,7 @@ def trace_page(
         frame: whether it is shown in a frame, where it cannot load itself again.
         quiz_seed: which questions the quiz has; the run's own seed when left out.
         questions: how many; 0 for none.
+        hide_answers: whether the right answers are left out of the text in clear.
 
     Raises:
         ArgumentError: there is no such detail, or no row.
@@ -100,6 +119,8 @@ def trace_page(
     )
     if title is not None:
         made = replace(made, title=title)
+    if hide_answers:
+        made = hidden(made, identity_of(trace, seed_of(trace, quiz_seed)))
     live = trace.ending.kind == RUNNING and not frame
     model = model_view(trace, much, rows)
     return page(made, model, live=live)
@@ -129,10 +150,9 @@ def page(made: Document, model: ModelView | None = None, *, live: bool = False) 
         live: whether the page loads itself again and again, because the training still runs.
     """
     shown = _without_what_is_computed(made, model) if model else made
-    start = f'import {{ start }} from "viewer/{MAIN}"; start();'
     modules = import_map()
     return TEMPLATE.format(
-        policy=html.escape(_policy(start, modules)),
+        policy=html.escape(_policy(START, modules)),
         title=html.escape(f"{made.title} · {made.kind}"),
         # Painted before the rest has arrived.
         heading=html.escape(made.title),
@@ -140,12 +160,12 @@ def page(made: Document, model: ModelView | None = None, *, live: bool = False) 
         live=f' data-reload="{RELOAD_SECONDS}"' if live else "",
         reload=RELOAD.format(RELOAD_SECONDS) if live else "",
         style=_file("page.css"),
-        modules=modules,
+        modules=_packed(modules),
         plain=html.escape(document_text(made)),
         # A number stays on one line with its percent sign.
         document=in_script(to_json(shown).replace(" %", "\u00a0%")),
         model=_packed(to_json(model)) if model else "",
-        start=start,
+        start=START,
     )
 
 
@@ -168,7 +188,7 @@ def _packed(text: str) -> str:
 def import_map() -> str:
     """Where the browser finds the viewer's modules: in the page itself."""
     modules = {
-        name: "data:text/javascript;base64," + base64.b64encode(content).decode("ascii")
+        name: "data:text/javascript;charset=utf-8," + quote(content, safe=SAFE)
         for name, content in sorted(
             _modules(resources.files("pipetrace.present") / "viewer", "viewer")
         )
