@@ -30,6 +30,7 @@ export interface Document {
   brief: boolean;
   findings: FindingsView;
   figures: KeyFigure[];
+  ablations: Grid | null;
 }
 
 export interface ModelView {
@@ -154,6 +155,14 @@ export interface KeyFigure {
   column: number | null;
 }
 
+export interface Grid {
+  label: string;
+  columns: string[];
+  rows: string[][];
+  marks: string[];
+  note: string | null;
+}
+
 export interface ModelStage {
   name: string;
   owner: string;
@@ -231,14 +240,6 @@ export interface EpochRow {
   observation: string;
   findings: Mark[];
   border: string;
-}
-
-export interface Grid {
-  label: string;
-  columns: string[];
-  rows: string[][];
-  marks: string[];
-  note: string | null;
 }
 
 export interface FindingView {
