@@ -87,8 +87,6 @@ def ablate(
     out: Path | None,
     into: Path | None,
     lists: bool,
-    plain: bool,
-    quiet: bool,
     **options: Any,
 ) -> None:
     """Train a run again with one thing changed, to measure what each part contributes.
@@ -120,7 +118,8 @@ def ablate(
         made = of_program(source, arguments, is_module=module)
     stem = Path(source).stem if not module else source
     folder = (out or (path or Path()).parent / f"{stem}-ablations").absolute()
-    with _told(plain=plain, quiet=quiet) as told:
+    quiet = options.pop("quiet")
+    with _told(plain=options.pop("plain"), quiet=quiet) as told:
         ablating = Ablating(Plan(made, folder, **options), trace, path or into, told)
         try:
             place = ablating.run()

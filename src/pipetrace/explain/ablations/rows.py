@@ -212,7 +212,10 @@ def _sentences(trace: Trace, row: AblationRow, said: Words) -> Iterable[str]:
         yield f"{row.title}{where}, training broke: {name} became {figure(now)}."
         return
     mean = " on average" if len(row.after.values) > 1 else ""
-    yield f"{row.title}{where}, {name} is {write(now)}{mean} instead of {write(then)}."
+    if write(now) == write(then):
+        yield f"{row.title}{where}, {name} stays at {write(now)}{mean}."
+    else:
+        yield f"{row.title}{where}, {name} is {write(now)}{mean} instead of {write(then)}."
     yield _judged(row, said, len(row.before.values), points if write is share else figure)
     if row.before.parameters != row.after.parameters and row.after.parameters is not None:
         was = f" instead of {number(row.before.parameters)}" if row.before.parameters else ""
