@@ -247,6 +247,16 @@ def test_a_quiz_is_listed_without_a_terminal_and_written_on_request(
     assert "Week 7" in (here / "q.gift").read_text()
 
 
+def test_the_quiz_of_a_page_is_chosen_by_its_options(here: Path, run: Run) -> None:
+    options = ["--seed", "student-17", "--title", "Week 7", "--questions", 7, "--hide-answers"]
+    assert run("page", "digits.trace", *options).code == 0
+    written = (here / "digits.html").read_text()
+    assert written.count('"answer":-1') == 7
+    assert "<title>Week 7" in written
+    assert run("page", "digits.trace", *options, "--no-quiz", "--force").code == 0
+    assert '"quiz":[]' in (here / "digits.html").read_text()
+
+
 # In a process of its own
 
 

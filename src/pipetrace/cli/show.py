@@ -100,6 +100,12 @@ def show(file: Path, stage: str | None, expand: bool, plain: bool, markdown: boo
 @seed_option
 @questions_option
 @click.option("--no-quiz", is_flag=True, help="Leave the quiz out.")
+@click.option(
+    "--hide-answers",
+    is_flag=True,
+    help="Keep the answers out of the file in clear, and off paper. It does not stop a program, "
+    "which can try the four options.",
+)
 @force_option
 def page(
     file: Path, out: Path | None, opens: bool, no_quiz: bool, force: bool, **options: Any

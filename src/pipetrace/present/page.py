@@ -20,10 +20,12 @@ from pipetrace.errors import ArgumentError
 from pipetrace.explain.formatting import listed
 from pipetrace.explain.quiz import LENGTH
 from pipetrace.present.build.detail import DETAILS, NORMAL, of_rows
-from pipetrace.present.build.document import document
+from pipetrace.present.build.document import document, seed_of
 from pipetrace.present.build.model import model_view
 from pipetrace.present.formats.json import to_json
+from pipetrace.present.formats.sheet import identity_of
 from pipetrace.present.model_view import ModelView
+from pipetrace.present.teach.hidden import hidden
 from pipetrace.present.text import document_text
 from pipetrace.present.views import Document, PredictionView
 from pipetrace.trace.document import RUNNING, Trace
@@ -80,6 +82,7 @@ def trace_page(
     frame: bool = False,
     quiz_seed: int | str | None = None,
     questions: int = LENGTH,
+    hide_answers: bool = False,
 ) -> str:
     """A trace as HTML text.
 
@@ -91,6 +94,7 @@ def trace_page(
         frame: whether it is shown in a frame, where it cannot load itself again.
         quiz_seed: which questions the quiz has; the run's own seed when left out.
         questions: how many; 0 for none.
+        hide_answers: whether the right answers are left out of the text in clear.
 
     Raises:
         ArgumentError: there is no such detail, or no row.
@@ -115,6 +119,8 @@ def trace_page(
     )
     if title is not None:
         made = replace(made, title=title)
+    if hide_answers:
+        made = hidden(made, identity_of(trace, seed_of(trace, quiz_seed)))
     live = trace.ending.kind == RUNNING and not frame
     model = model_view(trace, much, rows)
     return page(made, model, live=live)

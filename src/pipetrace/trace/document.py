@@ -13,6 +13,7 @@ from pipetrace.trace.records import ByName, Record, Shown, brief
 from pipetrace.trace.rows import KeptRows, Target
 from pipetrace.trace.summary import Summary
 from pipetrace.trace.training import Config, Evaluation, Fit, Training, with_ends
+from pipetrace.trace.training.ablation import Ablation
 from pipetrace.trace.training.step import StepFacts
 
 Array: TypeAlias = NDArray[Any]
@@ -255,8 +256,8 @@ class Data(Record):
     feature_names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class ModelFacts:
+@dataclass(frozen=True, repr=False, eq=False)
+class ModelFacts(Record):
     """The model as a whole.
 
     Attributes:
@@ -266,6 +267,10 @@ class ModelFacts:
         layers: how many layers it has, those of nested models included.
         outputs: each names the stage, which of its outputs it is, and its key where the outputs are
             a dictionary.
+        config: the Keras configuration of a sequential or functional model as it was when recording
+            began, with the calls of its layers; empty for others, and for a very large one.
+        seed_places: for layers that draw a random seed when they are made, by their path, the place
+            of that draw after ``keras.utils.set_random_seed``, from 0; empty where not known.
     """
 
     name: str
@@ -273,6 +278,8 @@ class ModelFacts:
     parameters: Parameters
     layers: int
     outputs: tuple[Spec, ...] = ()
+    config: Config = field(default_factory=dict)
+    seed_places: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -330,6 +337,7 @@ class Trace(Record, Shown):
         weights_after: what is kept of the weights before training (epoch 0) and after epochs that
             are evenly spread; those after the last one are ``weights``, unless it is here too.
         kept_rows: rows to compute the model for; None where none are kept.
+        ablations: trainings with one thing changed, from ``pipetrace ablate``; none before that.
     """
 
     schema: int
@@ -348,6 +356,7 @@ class Trace(Record, Shown):
     measurements: Measurements = field(default_factory=Measurements)
     weights_after: Mapping[int, Mapping[str, Array]] = field(default_factory=dict)
     kept_rows: KeptRows | None = None
+    ablations: tuple[Ablation, ...] = ()
 
     def __post_init__(self) -> None:
         """Let the stages be found by name, whichever tuple was given."""

@@ -13,7 +13,7 @@ from pipetrace.present.formats.gift import gift
 from pipetrace.present.formats.json import encode
 from pipetrace.present.formats.moodle import moodle
 from pipetrace.present.formats.qti import qti
-from pipetrace.present.formats.sheet import Sheet
+from pipetrace.present.formats.sheet import Sheet, identity_of
 from pipetrace.present.quiz_prompt import LETTERS, nothing_to_ask
 from pipetrace.present.text import write_text_of
 from pipetrace.trace.document import Trace
@@ -43,14 +43,14 @@ def sheet(
         DamagedTraceError: the facts of the trace contradict each other.
         IncompleteTraceError: there is nothing in the trace to ask about.
     """
-    run, seed = trace.run, seed_of(trace, quiz_seed)
+    seed = seed_of(trace, quiz_seed)
     with facts_that_fit(trace):
         asked = quiz(trace, seed, questions)
         places = tuple(place(trace, each.evidence) for each in asked)
     if not asked:
         raise nothing_to_ask()
-    identity = f"{run.created} {run.model_fingerprint} {run.data.fingerprint} {seed}"
-    return Sheet(title or run.title, str(seed), identity, tuple(asked), places, answers)
+    identity = identity_of(trace, seed)
+    return Sheet(title or trace.run.title, str(seed), identity, tuple(asked), places, answers)
 
 
 def quiz_blocks(made: Sheet) -> Iterator[Block]:
@@ -112,5 +112,13 @@ QUIZ_FORMS: Mapping[str, Callable[[Sheet], str | bytes]] = {
     "anki": anki,
 }
 """By the names that ``config.CHOICES`` lists for the command line."""
-SUFFIXES = {"qti": ".qti.zip", "anki": ".apkg"}
-"""The endings of the formats that are no text, and so need a file."""
+SUFFIXES = {
+    "text": ".txt",
+    "json": ".json",
+    "gift": ".gift",
+    "moodle": ".xml",
+    "qti": ".qti.zip",
+    "anki": ".apkg",
+}
+BINARY = frozenset({"qti", "anki"})
+"""The formats that are no text."""

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from pipetrace.explain.quiz import Question
+from pipetrace.trace.document import Trace
 
 LETTERS = "ABCD"
 
@@ -15,7 +16,7 @@ class Sheet:
     Attributes:
         title: of the quiz.
         seed: which chose its questions.
-        identity: a text that is the same for the same trace and seed, and for no others.
+        identity: as of ``identity_of``.
         questions: at least one.
         places: for each question the name of the place on the page that has the answer.
         answers: whether formats that can do without the answers have them.
@@ -40,3 +41,9 @@ class Sheet:
     def digest(self, question: int | str = "") -> bytes:
         """SHA-256 of the trace, the seed and a question's number."""
         return hashlib.sha256(f"{self.identity} {question}".encode()).digest()
+
+
+def identity_of(trace: Trace, seed: int | str) -> str:
+    """A text that is the same for the same trace and seed, and for no others."""
+    run = trace.run
+    return f"{run.created} {run.model_fingerprint} {run.data.fingerprint} {seed}"

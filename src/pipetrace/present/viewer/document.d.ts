@@ -30,6 +30,7 @@ export interface Document {
   brief: boolean;
   findings: FindingsView;
   figures: KeyFigure[];
+  ablations: Grid | null;
 }
 
 export interface ModelView {
@@ -115,6 +116,7 @@ export interface QuestionView {
   remarks: string[];
   evidence: string;
   place: string;
+  sealed: string[];
 }
 
 export interface Fact {
@@ -151,6 +153,14 @@ export interface KeyFigure {
   note: string;
   level: string;
   column: number | null;
+}
+
+export interface Grid {
+  label: string;
+  columns: string[];
+  rows: string[][];
+  marks: string[];
+  note: string | null;
 }
 
 export interface ModelStage {
@@ -230,14 +240,6 @@ export interface EpochRow {
   observation: string;
   findings: Mark[];
   border: string;
-}
-
-export interface Grid {
-  label: string;
-  columns: string[];
-  rows: string[][];
-  marks: string[];
-  note: string | null;
 }
 
 export interface FindingView {

@@ -14,6 +14,7 @@ import { placeIn } from "viewer/explore/place.js";
 import { placeText, sliceOf } from "viewer/draw/slice.js";
 import { rather } from "viewer/explore/rather.js";
 import { stageTabs } from "viewer/explore/tabs.js";
+import { whatIf } from "viewer/explore/what_if.js";
 import { measured } from "viewer/flow.js";
 import { COMPUTING, explained } from "viewer/words.js";
 
@@ -58,6 +59,7 @@ export function explorer(view, model, state, epochs) {
   /** @type {() => void} */
   let redraw = () => {};
   let built = "";
+  const keyboard = keptIn(panel);
   const after = afterTraining(state);
   const courses = coursesOf(view, state);
   // The stage, and which of its pictures there are for a row under the weights of an epoch.
@@ -70,12 +72,42 @@ export function explorer(view, model, state, epochs) {
     const found = pictured(stage);
     if (found === built) return redraw();
     built = found;
+    keyboard.leaves();
     redraw = opened(panel, { view, model, state, stage, words: text, after, courses });
     redraw();
+    keyboard.returns();
   });
   const nearest = h("p", { class: "instead", role: "status" });
   state.watch("epoch", () => (nearest.textContent = instead(model, epochs, state.now.epoch)));
   return h("div", { class: "explorer" }, nearest, large ? overview(view, model, state) : stageTabs(view, model, state), panel);
+}
+
+/**
+ * The place of the keyboard in a panel that is built anew, such as when the values of another row arrive.
+ *
+ * @param {HTMLElement} panel
+ * @returns {{ leaves: () => void, returns: () => void }} called before and after it is built; until what had the focus is
+ *   there again, the panel has it
+ */
+function keptIn(panel) {
+  const name = (/** @type {Element} */ each) => `${each.tagName} ${each.classList[0]} ${each.getAttribute("aria-label") ?? each.textContent}`;
+  const named = (/** @type {string} */ wanted) => [.../** @type {NodeListOf<HTMLElement>} */ (panel.querySelectorAll("a, button, input, select, summary, [tabindex]"))].filter((each) => name(each) === wanted);
+  /** @type {{ name: string, number: number } | null} */
+  let last = null;
+  return {
+    leaves: () => {
+      const active = document.activeElement;
+      if (active === panel) return;
+      const inside = active instanceof HTMLElement && panel.contains(active) ? active : null;
+      last = inside && { name: name(inside), number: named(name(inside)).indexOf(inside) };
+    },
+    returns: () => {
+      if (!last) return;
+      const found = named(last.name)[last.number];
+      (found ?? panel).focus({ preventScroll: true });
+      if (found) last = null;
+    },
+  };
 }
 
 /**
@@ -114,6 +146,7 @@ function opened(panel, context) {
   const tiles = channels(context, output);
   const looks = attention(context);
   const before = addends(context, output);
+  const other = whatIf(context, output);
   const playing = player(context, output);
   const calculation = h("div", { class: "calc" }, playing.element, origin);
   panel.replaceChildren(
@@ -122,7 +155,7 @@ function opened(panel, context) {
     h("div", { class: "pictures" }, ...pictures.map((each) => each.element)),
     ...(looks ? [looks.element] : []),
     calculation,
-    ...(before ? [before.element] : []),
+    ...[before, other].flatMap((each) => (each ? [each.element] : [])),
     ...(looksFor ? [looksFor.element] : []),
     ...(tiles ? [tiles.element] : []),
     ...[context.courses(words)].filter((each) => each !== null),
@@ -136,7 +169,7 @@ function opened(panel, context) {
     return (now ??= { place, found: model.origin(state.at, stage, place) });
   };
   const calc = { element: calculation, draw: (/** @type {number[]} */ place, /** @type {Origin | null} */ found) => { playing.draw(place); originOf(origin, context, place, found); } };
-  const parts = [...pictures, calc, before, looks, looksFor].filter((each) => each !== null).map((each) => whenSeen(each.element, () => each.draw(at().place, at().found), true));
+  const parts = [...pictures, calc, before, other, looks, looksFor].filter((each) => each !== null).map((each) => whenSeen(each.element, () => each.draw(at().place, at().found), true));
   // The channels have their size before they are painted.
   if (tiles) parts.push(whenSeen(tiles.element, () => tiles.draw(at().place)));
   return () => {

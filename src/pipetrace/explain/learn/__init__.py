@@ -1,0 +1,1 @@
+"""What a learner makes of a run: its program, in Keras."""
