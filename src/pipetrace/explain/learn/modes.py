@@ -1,0 +1,61 @@
+"""The nine ways to learn from a run."""
+
+from collections.abc import Callable
+
+from pipetrace.errors import ArgumentError
+from pipetrace.explain.formatting import listed
+from pipetrace.explain.learn.challenge import challenge
+from pipetrace.explain.learn.exercises import exercises
+from pipetrace.explain.learn.lesson import Lesson
+from pipetrace.explain.learn.measures import metrics
+from pipetrace.explain.learn.overview import learn
+from pipetrace.explain.learn.review import review
+from pipetrace.explain.learn.steps import deep
+from pipetrace.trace.document import Trace
+
+VISUALIZE = "visualize"
+
+
+def _visualize(trace: Trace) -> Lesson:
+    return Lesson(
+        VISUALIZE,
+        "the measured pipeline trace",
+        12,
+        "The pipeline, training and results of this run, as they were measured.",
+        absent="" if trace.stages else "No stage was recorded.",
+    )
+
+
+MODES: dict[str, Callable[[Trace, int | str], Lesson]] = {
+    "learn": lambda trace, _: learn(trace),
+    "deep": lambda trace, _: deep(trace),
+    VISUALIZE: lambda trace, _: _visualize(trace),
+    "try": exercises,
+    "challenge": challenge,
+    "review": review,
+    "metrics": lambda trace, _: metrics(trace),
+}
+"""In the order in which they are offered."""
+
+
+def lesson(trace: Trace, mode: str, seed: int | str = 0) -> Lesson:
+    """One way to learn from a run.
+
+    Args:
+        trace: the recording.
+        mode: its name, one of ``MODES``.
+        seed: for what is drawn, such as the name of a student.
+
+    Raises:
+        ArgumentError: there is no such mode.
+    """
+    if mode not in MODES:
+        raise ArgumentError(
+            f"There is no mode {mode!r}.", where="mode", hint=f"Give {listed(list(MODES), 'or')}."
+        )
+    return MODES[mode](trace, seed)
+
+
+def lessons(trace: Trace, seed: int | str = 0) -> tuple[Lesson, ...]:
+    """All ways to learn from a run, in order."""
+    return tuple(make(trace, seed) for make in MODES.values())
