@@ -226,6 +226,7 @@ def engine(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Any:
 COMPUTE = """async ({ stages, weights, known, places }) => {
   const { Evaluation } = await import("viewer/model/evaluate.js");
   const { LAYERS } = await import("viewer/model/layers.js");
+  const { channelMaps } = await import("viewer/model/channel_maps.js");
   const decode = ({ shape, data }) => {
     const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
     return { shape, data: new Float32Array(bytes.buffer) };
@@ -244,7 +245,10 @@ COMPUTE = """async ({ stages, weights, known, places }) => {
     const received = pass.inputs(stage);
     const origins = family?.origin && received && places[stage.name].map((place) =>
       family.origin(stage, received.inputs, own.get(stage.name), place, received.masks));
-    return [{ name: stage.name, outputs, origins: origins || [] }];
+    const filters = outputs[0].shape.at(-1);
+    const maps = received && Array.from({ length: filters }, (_, filter) => channelMaps(stage, received.inputs[0], own.get(stage.name), filter));
+    const addends = stage.layer.includes("Conv") && maps?.[0] ? maps.map((each) => each.compute(0, each.names.length).map((map) => [...map])) : [];
+    return [{ name: stage.name, outputs, origins: origins || [], addends }];
   });
 }"""
 
@@ -340,3 +344,50 @@ def test_the_terms_of_a_value_give_that_value(recorded: Trace, computed: Mapping
                 wrong.append((stage.name, place, value, float(theirs[tuple(place)])))
     assert not wrong
     assert {"Conv2D", "SeparableConv2D", "MaxPooling2D", "Dense", "Embedding"} <= seen
+
+
+def test_the_maps_of_the_input_channels_add_up(
+    recorded: Trace, computed: Mapping[str, Any]
+) -> None:
+    """Of every kind of convolution, one map for each input channel that a filter looks at."""
+    channels: dict[str, set[int]] = {}
+    for stage in recorded.stages:
+        found = computed[stage.name]["addends"]
+        if stage.config.get("activation", "linear") not in FUNCTIONS or not found:
+            continue
+        theirs = recorded.predictions[0].outputs[stage.name]
+        bias = recorded.weights.get(f"{stage.name}/bias", np.zeros(theirs.shape[-1]))
+        for number, maps in enumerate(found):
+            total = np.sum(maps, axis=0).reshape(theirs.shape[:-1]) + bias[number]
+            ours = np.vectorize(FUNCTIONS[stage.config["activation"]])(total)
+            assert apart(ours, theirs[..., number]) <= TOLERANCE, stage.name
+        channels.setdefault(stage.layer or "", set()).add(len(found[0]))
+    assert channels == {
+        "Conv1D": {4},
+        "Conv2D": {4, 2},  # two groups of two
+        "Conv3D": {2},
+        "DepthwiseConv1D": {1},
+        "DepthwiseConv2D": {1},
+        "SeparableConv1D": {4},
+        "SeparableConv2D": {8},
+        "Conv1DTranspose": {4},
+        "Conv2DTranspose": {4},
+        "Conv3DTranspose": {2},
+    }
+
+
+def test_a_map_of_a_channel_is_that_channel_by_its_kernel(
+    recorded: Trace, computed: Mapping[str, Any]
+) -> None:
+    [stage] = [
+        each for each in recorded.stages if each.layer == "Conv2D" and each.config["groups"] == 2
+    ]
+    [source] = [spec.source for spec in stage.inputs]
+    image = recorded.predictions[0].outputs[str(source)].astype(float)
+    kernel = recorded.weights[f"{stage.name}/kernel"].astype(float)
+    windows = np.lib.stride_tricks.sliding_window_view(image, (3, 3), axis=(0, 1))
+    for number, maps in enumerate(computed[stage.name]["addends"]):
+        first = number // 3 * 2  # three filters a group, two channels each
+        for at, found in enumerate(maps):
+            wanted = np.einsum("rcij,ij->rc", windows[:, :, first + at], kernel[:, :, at, number])
+            assert np.allclose(np.reshape(found, wanted.shape), wanted, atol=1e-6)

@@ -1,7 +1,8 @@
 """The page: one self-contained HTML file that opens from disk.
 
 The viewer's ES modules stay separate files. The page names them in an import map of ``data:`` URLs.
-So they import each other by name, unchanged, without a server and without a build step.
+So they import each other by name, unchanged, without a server and without a build step. The map is
+packed, and unpacked when the page starts.
 """
 
 import base64
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib import resources
 from importlib.resources.abc import Traversable
+from urllib.parse import quote
 
 from pipetrace.errors import ArgumentError
 from pipetrace.explain.formatting import listed
@@ -28,7 +30,8 @@ from pipetrace.present.text import document_text
 from pipetrace.present.views import Document, PredictionView
 from pipetrace.trace.document import RUNNING, Trace
 
-MAIN = "main.js"
+SAFE = " !$&'()*+,-./:;<=>?@[]^_`{|}~"
+"""What a ``data:`` URL may hold as it is in every browser; the rest is escaped."""
 RELOAD_SECONDS = 10
 """How often the page of a training that is still running loads itself again."""
 
@@ -43,7 +46,6 @@ TEMPLATE = """<!doctype html>
 {reload}<title>{title}</title>
 <link rel="icon" href="data:,">
 <style>{style}</style>
-<script type="importmap">{modules}</script>
 </head>
 <body>
 <noscript><pre>{plain}</pre></noscript>
@@ -51,10 +53,23 @@ TEMPLATE = """<!doctype html>
 <script type="application/json" id="document">{document}</script>
 <script type="text/plain" id="model">{model}</script>
 <script type="text/plain" id="lessons">{lessons}</script>
-<script type="module">{start}</script>
+<script type="text/plain" id="modules">{modules}</script>
+<script>{start}</script>
 </body>
 </html>
 """
+
+START = """(async () => {
+  const text = document.getElementById("modules").textContent;
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const map = document.createElement("script");
+  map.type = "importmap";
+  map.textContent = await new Response(stream).text();
+  document.head.append(map);
+  (await import("viewer/main.js")).start();
+})();"""
+"""Not a module: an import map has to be there before the first module."""
 
 RELOAD = '<noscript><meta http-equiv="refresh" content="{}"></noscript>\n'
 
@@ -140,10 +155,9 @@ def page(
         live: whether the page loads itself again and again, because the training still runs.
     """
     shown = _without_what_is_computed(made, model) if model else made
-    start = f'import {{ start }} from "viewer/{MAIN}"; start();'
     modules = import_map()
     return TEMPLATE.format(
-        policy=html.escape(_policy(start, modules)),
+        policy=html.escape(_policy(START, modules)),
         title=html.escape(f"{made.title} · {made.kind}"),
         # Painted before the rest has arrived.
         heading=html.escape(made.title),
@@ -151,13 +165,13 @@ def page(
         live=f' data-reload="{RELOAD_SECONDS}"' if live else "",
         reload=RELOAD.format(RELOAD_SECONDS) if live else "",
         style=_file("page.css"),
-        modules=modules,
+        modules=_packed(modules),
         plain=html.escape(document_text(made)),
         # A number stays on one line with its percent sign.
         document=in_script(to_json(shown).replace(" %", "\u00a0%")),
         model=_packed(to_json(model)) if model else "",
         lessons=_packed(to_json(tuple(ways)).replace(" %", "\u00a0%")) if ways else "",
-        start=start,
+        start=START,
     )
 
 
@@ -180,7 +194,7 @@ def _packed(text: str) -> str:
 def import_map() -> str:
     """Where the browser finds the viewer's modules: in the page itself."""
     modules = {
-        name: "data:text/javascript;base64," + base64.b64encode(content).decode("ascii")
+        name: "data:text/javascript;charset=utf-8," + quote(content, safe=SAFE)
         for name, content in sorted(
             _modules(resources.files("pipetrace.present") / "viewer", "viewer")
         )

@@ -85,4 +85,4 @@ def _numbers(trace: Trace) -> Part:
                     )
                 )
     lines = [line for line in lines if line[1] != "0"]
-    return Part("Its numbers", table=Table(("measured", ""), tuple(lines)))
+    return Part("Its numbers", table=Table(("what", "measured"), tuple(lines)))

@@ -3,6 +3,7 @@
 import { h, whenSeen } from "viewer/dom.js";
 import { coursesOf } from "viewer/epochs/courses.js";
 import { afterTraining, instead } from "viewer/epochs/epochs.js";
+import { addends } from "viewer/explore/addends.js";
 import { attention } from "viewer/explore/attention.js";
 import { channels } from "viewer/explore/channels.js";
 import { filter } from "viewer/explore/filter.js";
@@ -112,6 +113,7 @@ function opened(panel, context) {
   const looksFor = filter(context, output);
   const tiles = channels(context, output);
   const looks = attention(context);
+  const before = addends(context, output);
   const playing = player(context, output);
   const calculation = h("div", { class: "calc" }, playing.element, origin);
   panel.replaceChildren(
@@ -120,6 +122,7 @@ function opened(panel, context) {
     h("div", { class: "pictures" }, ...pictures.map((each) => each.element)),
     ...(looks ? [looks.element] : []),
     calculation,
+    ...(before ? [before.element] : []),
     ...(looksFor ? [looksFor.element] : []),
     ...(tiles ? [tiles.element] : []),
     ...[context.courses(words)].filter((each) => each !== null),
@@ -133,7 +136,7 @@ function opened(panel, context) {
     return (now ??= { place, found: model.origin(state.at, stage, place) });
   };
   const calc = { element: calculation, draw: (/** @type {number[]} */ place, /** @type {Origin | null} */ found) => { playing.draw(place); originOf(origin, context, place, found); } };
-  const parts = [...pictures, calc, looks, looksFor].filter((each) => each !== null).map((each) => whenSeen(each.element, () => each.draw(at().place, at().found), true));
+  const parts = [...pictures, calc, before, looks, looksFor].filter((each) => each !== null).map((each) => whenSeen(each.element, () => each.draw(at().place, at().found), true));
   // The channels have their size before they are painted.
   if (tiles) parts.push(whenSeen(tiles.element, () => tiles.draw(at().place)));
   return () => {

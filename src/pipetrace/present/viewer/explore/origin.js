@@ -20,7 +20,7 @@ import { COMPUTING } from "viewer/words.js";
 /** @typedef {import("viewer/draw/numbers.js").Line} Line */
 
 /** @type {Record<string, string>} */
-const FUNCTIONS = { relu: "ReLU", linear: "", sigmoid: "sigmoid", tanh: "tanh", softmax: "softmax", gelu: "GELU", silu: "SiLU" };
+export const FUNCTIONS = { relu: "ReLU", linear: "", sigmoid: "sigmoid", tanh: "tanh", softmax: "softmax", gelu: "GELU", silu: "SiLU" };
 
 /**
  * Show how the value at a place came to be.

@@ -66,7 +66,7 @@ export const convolution = {
  * @param {Weights} weights
  * @returns {{ window: Window, kernel?: Values, depth?: Values, point?: boolean } | null}
  */
-function partsOf({ layer, config }, input, weights) {
+export function partsOf({ layer, config }, input, weights) {
   const back = layer.endsWith("Transpose");
   if (back && (perAxis(config.output_padding, 1, 0).some(Boolean) || config.output_padding === 0)) return null;
   const depth = weights.depthwise_kernel ?? (layer.startsWith("Depthwise") ? weights.kernel : undefined);
@@ -143,7 +143,7 @@ function convolve(input, kernel, { axes, lengths, kernel: extent }) {
  * @param {Window} window
  * @returns {Values} (places, channels x multiplier)
  */
-function depthwise(input, kernel, { axes, lengths, kernel: extent }) {
+export function depthwise(input, kernel, { axes, lengths, kernel: extent }) {
   const channels = input.shape[input.shape.length - 1];
   const multiplier = kernel.shape[kernel.shape.length - 1];
   const filters = channels * multiplier;

@@ -90,7 +90,7 @@ function task(exercise, at, of, tools, done) {
     ),
     said,
   );
-  return h("section", { class: "part task" }, h("p", { class: "muted" }, `Task ${at + 1} of ${of} · ${exercise.level}`), h("h3", {}, exercise.text), form);
+  return h("section", { class: "part task" }, h("p", { class: "muted" }, `Task ${at + 1} of ${of} · ${exercise.level}`), h("h2", {}, exercise.text), form);
 }
 
 /**

@@ -19,7 +19,7 @@ export function head(lesson) {
   return h(
     "div",
     { class: "modehead" },
-    h("h2", { id: "mode-title" }, `${titled(lesson.mode)}: ${lesson.about}`, h("small", {}, `about ${lesson.minutes} minutes · from this very run`)),
+    h("h1", { id: "mode-title" }, `${titled(lesson.mode)}: ${lesson.about}`, h("small", {}, `about ${lesson.minutes} minutes · from this very run`)),
     lesson.intro && h("p", { class: "remark" }, lesson.intro),
   );
 }
@@ -34,7 +34,7 @@ export function parts(all, tools) {
     h(
       "section",
       { class: "part" },
-      h("h3", {}, part.heading),
+      h("h2", {}, part.heading),
       ...part.texts.map((text) => h("p", {}, ...explained(text))),
       part.code && code(part.code),
       part.table && table(part.table),

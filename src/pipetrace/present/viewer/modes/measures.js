@@ -73,7 +73,7 @@ function cells({ names, counts, start }) {
   return h(
     "section",
     { class: "part" },
-    h("h3", {}, "One class, worked"),
+    h("h2", {}, "One class, worked"),
     h("p", {}, h("label", {}, "Class ", choose), " Its line holds the rows that are of it, its column those predicted to be of it."),
     said,
     h(
@@ -115,7 +115,7 @@ function curve({ name, thresholds, counts, start }) {
   return h(
     "section",
     { class: "part" },
-    h("h3", {}, `Move the threshold${name ? ` of ${name}` : ""}`),
+    h("h2", {}, `Move the threshold${name ? ` of ${name}` : ""}`),
     h("p", {}, slider),
     said,
     h(
@@ -166,7 +166,7 @@ function pairs({ name, pairs: all }) {
   return h(
     "section",
     { class: "part" },
-    h("h3", {}, `Predicted and true: ${name}`),
+    h("h2", {}, `Predicted and true: ${name}`),
     h("p", {}, "Each dot is a row; on the line the prediction is exact. How far a dot is above or below the line is its residual."),
     h(
       "figure",

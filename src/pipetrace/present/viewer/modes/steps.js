@@ -27,7 +27,7 @@ export function steps({ steps: all }, { state, set }) {
     const step = all[at];
     place.replaceChildren(
       h("p", { class: "muted" }, `Step ${at + 1} of ${all.length}`),
-      h("h3", {}, step.heading),
+      h("h2", {}, step.heading),
       ...step.texts.map((text) => h("p", {}, ...explained(text))),
       ...(step.place ? [h("p", { class: "muted" }, `Below: ${step.place.text}.`)] : []),
     );
