@@ -36,6 +36,7 @@ NEED_TRACE = {
     "rule-failed",
     "bad-settings",
     "bad-expectation",
+    "library-missing",
 }
 ELSEWHERE = "/path/to"
 """What stands in the examples for the folder that they ran in."""
@@ -181,7 +182,11 @@ def newer_trace(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 def incomplete_trace(folder: Path, patch: pytest.MonkeyPatch) -> None:
     # No run of the reference pipeline is so short that nothing can be asked.
-    patch.setattr("pipetrace.present.build.document.quiz", lambda *_: ())
+    patch.setattr("pipetrace.present.formats.quiz.quiz", lambda *_: ())
+
+
+def library_missing(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(sys.modules, "genanki", None)
 
 
 def output_exists(folder: Path, patch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,11 @@ class Config:
     tolerance: float | None = None
 
 
-CHOICES = {"level": ("error", "warning", "note"), "format": ("text", "json", "sarif", "github")}
+CHOICES = {
+    "level": ("error", "warning", "note"),
+    "format": ("text", "json", "sarif", "github"),
+    "quiz": ("text", "json", "gift", "moodle", "qti", "anki"),
+}
 LISTS = ("select", "ignore", "expect")
 PATHS = ("baseline",)
 

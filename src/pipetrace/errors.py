@@ -80,6 +80,12 @@ class FrameworkError(PipetraceError):
     slug = "no-framework"
 
 
+class MissingLibraryError(PipetraceError):
+    """A format is written by a library that is not installed."""
+
+    slug = "library-missing"
+
+
 class ModelFileError(PipetraceError):
     """A saved model is missing, is not a Keras model, or Keras refuses to load it."""
 

@@ -1,16 +1,17 @@
 """The ways to learn on the page, driven as a person does."""
 
-from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import parse_qs, unquote
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import Pages, address
 from tests.browser.test_accessibility import violations
 from tests.tasks import KINDS
 
 from pipetrace.explain.learn.lesson import Exercise
 from pipetrace.explain.learn.modes import MODES, lesson
+from pipetrace.present.page import trace_page
 from pipetrace.trace import Trace
 
 pytestmark = pytest.mark.browser
@@ -32,8 +33,8 @@ def words(page: Page, selector: str) -> str:
 
 
 @pytest.fixture
-def page(pages: Pages) -> Iterator[Page]:
-    yield pages.open()
+def page(pages: Pages) -> Page:
+    return pages.open()
 
 
 def test_every_way_of_every_kind_of_model_opens(pages: Pages, digits_trace: Trace) -> None:
@@ -232,3 +233,16 @@ def test_axe_finds_nothing_in_any_way(pages: Pages, scheme: str) -> None:
             page.get_by_role("button", name="Start the clock").click()
             page.locator(".mode .option").first.press("Enter")
         assert violations(page) == {}, mode
+
+
+def test_hidden_answers_leave_the_tasks_out(
+    chromium: Browser, tmp_path: Path, digits_trace: Trace
+) -> None:
+    text = trace_page(digits_trace, hide_answers=True)
+    path = tmp_path / "hidden.html"
+    path.write_text(text, encoding="utf-8")
+    page = chromium.new_page()
+    page.goto(f"{path.as_uri()}#mode=try")
+    expect(page.locator("#mode .notice")).to_contain_text("hidden")
+    assert page.locator(".task").count() == 0
+    page.close()

@@ -134,9 +134,9 @@ def test_everything_that_can_be_touched_can_be_reached(page: Page) -> None:
     wanted = page.evaluate(
         """() => {
           const groups = new Set();
-          return [...document.querySelectorAll("button, a[href], summary, input, [tabindex='0']")].filter(each => {
-            // Of a group that the arrow keys walk, in a dialog that is closed, or hidden.
-            if (each.tabIndex < 0 || each.closest("dialog, [hidden]")) return false;
+          return [...document.querySelectorAll("button, a[href], summary, input, select, [tabindex='0']")].filter(each => {
+            // Of a group that the arrow keys walk, disabled, in a dialog that is closed, or hidden.
+            if (each.tabIndex < 0 || each.disabled || each.closest("dialog, [hidden]")) return false;
             if (each.type !== "radio") return true;
             const fresh = !groups.has(each.name);
             groups.add(each.name);

@@ -1,10 +1,12 @@
 """The command: what it prints, where it writes, and what it needs."""
 
+import io
 import json
 import os
 import subprocess
 import sys
 import webbrowser
+import zipfile
 from pathlib import Path
 
 import click
@@ -15,7 +17,7 @@ from tests.cli.conftest import COMMAND, Ran, Run, is_message, listing, start
 from tests.test_docs_messages import kinds
 
 from pipetrace import __version__
-from pipetrace.cli import commands
+from pipetrace.cli import commands, teach
 from pipetrace.errors import IncompleteTraceError
 from pipetrace.present.build.document import document
 from pipetrace.present.formats.json import to_json
@@ -175,7 +177,10 @@ def answers(trace: Trace, *chosen: int, seed: int | None = None) -> tuple[str, s
     return typed, " ".join(options)
 
 
-def test_the_quiz_asks_tells_and_counts(here: Path, digits_trace: Trace) -> None:
+def test_the_quiz_asks_tells_and_counts(
+    here: Path, digits_trace: Trace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teach, "_in_terminal", lambda: True)
     typed, _ = answers(digits_trace, 0, 1, 0)
     ran = CliRunner().invoke(commands, ["quiz", "digits.trace"], input=f"x\n\n{typed.lower()}")
     assert ran.exit_code == 0
@@ -193,7 +198,10 @@ def test_the_quiz_asks_tells_and_counts(here: Path, digits_trace: Trace) -> None
     assert text.endswith("2 of 3 right.")
 
 
-def test_another_seed_asks_other_questions(here: Path, digits_trace: Trace) -> None:
+def test_another_seed_asks_other_questions(
+    here: Path, digits_trace: Trace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teach, "_in_terminal", lambda: True)
     own = {question.text for question in document(digits_trace).quiz}
     seed = next(
         seed
@@ -210,17 +218,43 @@ def test_a_quiz_that_nobody_answers_ends() -> None:
         ask((), Console())
 
 
-def test_a_quiz_without_input_ends(here: Path) -> None:
-    ran = subprocess.run(
-        [COMMAND, "quiz", "digits.trace"],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
+def test_a_quiz_whose_input_ends_is_interrupted(
+    here: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teach, "_in_terminal", lambda: True)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    ran = run("quiz", "digits.trace")
+    assert ran.code == 130
+    assert "[interrupted]" in ran.err
+
+
+def test_a_quiz_is_listed_without_a_terminal_and_written_on_request(
+    here: Path, run: Run, digits_trace: Trace
+) -> None:
+    listed = run("quiz", "digits.trace")
+    assert listed.code == 0
+    for each in document(digits_trace).quiz:
+        assert " ".join(each.text.split()) in " ".join(listed.out.split())
+    assert "Answer" not in listed.out
+    assert "Answer" in run("quiz", "digits.trace", "--answers").out
+    assert run("quiz", "digits.trace", "--format", "qti").code == 0
+    assert zipfile.is_zipfile(here / "digits.qti.zip")
+    assert is_message(run("quiz", "digits.trace", "--format", "qti"), "output-exists")
+    assert (
+        run("quiz", "digits.trace", "--format", "gift", "-o", "q.gift", "--title", "Week 7").code
+        == 0
     )
-    assert ran.returncode == 130
-    assert "Traceback" not in ran.stderr
-    assert "[interrupted]" in ran.stderr
+    assert "Week 7" in (here / "q.gift").read_text()
+
+
+def test_the_quiz_of_a_page_is_chosen_by_its_options(here: Path, run: Run) -> None:
+    options = ["--seed", "student-17", "--title", "Week 7", "--questions", 7, "--hide-answers"]
+    assert run("page", "digits.trace", *options).code == 0
+    written = (here / "digits.html").read_text()
+    assert written.count('"answer":-1') == 7
+    assert "<title>Week 7" in written
+    assert run("page", "digits.trace", *options, "--no-quiz", "--force").code == 0
+    assert '"quiz":[]' in (here / "digits.html").read_text()
 
 
 # In a process of its own
@@ -271,7 +305,7 @@ def test_showing_a_trace_imports_no_framework(here: Path) -> None:
 def test_plain_has_no_escape_codes_whatever_the_environment_says(here: Path) -> None:
     wish = {"FORCE_COLOR": "1", "COLORTERM": "truecolor", "TERM": "xterm-256color"}
     assert "\x1b" in start("show", "digits.trace", env=wish).stdout
-    asked = start("quiz", "digits.trace", "--plain", env=wish, typed="A\nA\nA\n")
+    asked = start("quiz", "digits.trace", "--plain", env=wish)
     assert asked.returncode == 0
     assert "\x1b" not in asked.stdout
     shown = start("show", "digits.trace", "--plain", env=wish)

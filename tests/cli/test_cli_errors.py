@@ -58,7 +58,13 @@ def refused(
 
 
 READERS = ("show", "page", "quiz", "export")
-WRITERS = ("page digits.trace -o", "export digits.trace -o", "digits --out", "digits --page")
+WRITERS = (
+    "page digits.trace -o",
+    "export digits.trace -o",
+    "quiz digits.trace -o",
+    "digits --out",
+    "digits --page",
+)
 SPOILED: Sequence[tuple[Callable[[Path], object], str]] = (
     (Path.unlink, "trace-not-found"),
     (lambda place: place.write_bytes(b""), "not-a-trace"),

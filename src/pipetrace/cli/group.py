@@ -104,14 +104,14 @@ def print_error(error: PipetraceError) -> None:
     click.echo(f"       [{error.slug}] is explained by: pipetrace help {error.slug}", err=True)
 
 
-def print_text(text: str | Iterable[str]) -> None:
-    """Print text, or the pieces of a text once all of them are made, to standard output.
+def print_text(text: str | bytes | Iterable[str]) -> None:
+    """Print text or bytes, or the pieces of a text once all are made, to standard output.
 
     Raises:
         DiskFullError: the output could not be written.
     """
     try:
-        if isinstance(text, str):
+        if isinstance(text, str | bytes):
             click.echo(text, nl=False)
             return
         with tempfile.TemporaryFile("w+", encoding="utf-8") as made:
@@ -136,12 +136,12 @@ def is_standard(out: Path | None) -> bool:
 
 
 def write_output(
-    text: str | Iterable[str], out: Path | None, read: Iterable[Path], *, force: bool
+    text: str | bytes | Iterable[str], out: Path | None, read: Iterable[Path], *, force: bool
 ) -> None:
     """Write text to a file and say so, or print it where the file is ``-`` or None.
 
     Args:
-        text: the text, or its pieces.
+        text: the text, its pieces, or bytes.
         out: the file.
         read: the command's own inputs, which it never overwrites.
         force: whether to replace an existing file.

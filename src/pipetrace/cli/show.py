@@ -1,4 +1,4 @@
-"""Commands that show a trace: show, page, quiz, learn, export."""
+"""Commands that show a trace: show, page, export."""
 
 import atexit
 import gc
@@ -99,6 +99,12 @@ def show(file: Path, stage: str | None, expand: bool, plain: bool, markdown: boo
 @seed_option
 @questions_option
 @click.option("--no-quiz", is_flag=True, help="Leave the quiz out.")
+@click.option(
+    "--hide-answers",
+    is_flag=True,
+    help="Keep the answers out of the file in clear, and off paper. It does not stop a program, "
+    "which can try the four options.",
+)
 @force_option
 def page(
     file: Path, out: Path | None, opens: bool, no_quiz: bool, force: bool, **options: Any
@@ -139,60 +145,6 @@ def _has_display() -> bool:
     """Whether a browser would have a window; on Linux a text browser would take the terminal."""
     named = {"BROWSER", "DISPLAY", "WAYLAND_DISPLAY"}
     return sys.platform in ("win32", "darwin") or not named.isdisjoint(os.environ)
-
-
-@commands.command()
-@click.argument("file", type=PATH)
-@seed_option
-@questions_option
-@plain_option
-def quiz(file: Path, quiz_seed: str | None, questions: int, plain: bool) -> None:
-    """Take a quiz about a trace."""
-    from pipetrace.present.quiz_prompt import ask
-
-    _, made = load_document(file, quiz_seed=quiz_seed, questions=questions)
-    ask(made.quiz, console_for(plain))
-
-
-@commands.command()
-@click.argument("file", type=PATH)
-@click.argument("mode", default="")
-@seed_option
-@click.option("--answers", is_flag=True, help="Print the tasks with their answers; ask nothing.")
-@plain_option
-@click.option("--markdown", is_flag=True, help="Print Markdown; ask nothing.")
-def learn(
-    file: Path, mode: str, quiz_seed: str | None, answers: bool, plain: bool, markdown: bool
-) -> None:
-    """Learn from a trace in one of nine ways; without MODE, list them.
-
-    The ways are learn, why, deep, visualize, try, challenge, project, review and metrics. The page
-    has the same ones, with more to touch.
-    """
-    from pipetrace.explain.learn.modes import VISUALIZE, lesson, lessons
-    from pipetrace.present.lessons import lesson_blocks, menu_blocks, take
-    from pipetrace.present.markdown import write_markdown
-    from pipetrace.present.rich import print_blocks
-    from pipetrace.trace import read
-
-    trace, console = read(file), console_for(plain)
-    seed = quiz_seed if quiz_seed is not None else trace.run.training.seed or 0
-    if not mode:
-        blocks = menu_blocks(lessons(trace, seed), shlex.quote(name_of(file)))
-    elif mode == VISUALIZE and not markdown:
-        _, made = load_document(file)
-        return print_document(made, console, plain=plain, file=file)
-    else:
-        chosen = lesson(trace, mode, seed)
-        asks = chosen.exercises or chosen.problems or chosen.cards
-        if asks and sys.stdin.isatty() and not (answers or markdown):
-            return take(chosen, console)
-        blocks = lesson_blocks(chosen, answers=answers)
-    if markdown:
-        print_text(write_markdown(blocks))
-    else:
-        print_blocks(blocks, console)
-    return None
 
 
 @commands.command()

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 
 from pipetrace.explain.formatting import counted
+from pipetrace.explain.quiz import Question as Asked
 from pipetrace.present.blocks import (
     GAP,
     Bars,
@@ -108,7 +109,7 @@ def finding_heading(view: FindingView) -> str:
     return ", ".join(part for part in (f"{view.level} {view.rule}", _places(view)) if part)
 
 
-def question_block(number: int, view: QuestionView) -> Question:
+def question_block(number: int, view: QuestionView | Asked) -> Question:
     """A question of the quiz."""
     return Question(number, view.text, view.options)
 

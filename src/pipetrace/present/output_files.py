@@ -101,12 +101,12 @@ def keep_apart(read: Path, written: Iterable[Path]) -> None:
             )
 
 
-def write_text(path: Path, text: str | Iterable[str], *, force: bool = False) -> None:
+def write_text(path: Path, text: str | bytes | Iterable[str], *, force: bool = False) -> None:
     """Write a file under another name and move it into place, so that it is never half written.
 
     Args:
         path: of the file.
-        text: what it is to hold, as a whole or in pieces.
+        text: what it is to hold, as a whole or in pieces; bytes as they are.
         force: whether to replace an existing file.
 
     Raises:
@@ -115,8 +115,11 @@ def write_text(path: Path, text: str | Iterable[str], *, force: bool = False) ->
     check_outputs([path], force=force)
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        with draft.open("w", encoding="utf-8") as opened:
-            opened.writelines([text] if isinstance(text, str) else text)
+        if isinstance(text, bytes):
+            draft.write_bytes(text)
+        else:
+            with draft.open("w", encoding="utf-8") as opened:
+                opened.writelines([text] if isinstance(text, str) else text)
         draft.replace(path)
     except OSError as error:
         if error.errno in NO_ROOM:

@@ -22,10 +22,12 @@ from pipetrace.explain.learn.lesson import Lesson
 from pipetrace.explain.learn.modes import lessons
 from pipetrace.explain.quiz import LENGTH
 from pipetrace.present.build.detail import DETAILS, NORMAL, of_rows
-from pipetrace.present.build.document import document
+from pipetrace.present.build.document import document, seed_of
 from pipetrace.present.build.model import model_view
 from pipetrace.present.formats.json import to_json
+from pipetrace.present.formats.sheet import identity_of
 from pipetrace.present.model_view import ModelView
+from pipetrace.present.teach.hidden import hidden
 from pipetrace.present.text import document_text
 from pipetrace.present.views import Document, PredictionView
 from pipetrace.trace.document import RUNNING, Trace
@@ -83,6 +85,7 @@ def trace_page(
     frame: bool = False,
     quiz_seed: int | str | None = None,
     questions: int = LENGTH,
+    hide_answers: bool = False,
 ) -> str:
     """A trace as HTML text.
 
@@ -94,6 +97,7 @@ def trace_page(
         frame: whether it is shown in a frame, where it cannot load itself again.
         quiz_seed: which questions the quiz has; the run's own seed when left out.
         questions: how many; 0 for none.
+        hide_answers: whether the right answers are left out of the text in clear.
 
     Raises:
         ArgumentError: there is no such detail, or no row.
@@ -118,10 +122,12 @@ def trace_page(
     )
     if title is not None:
         made = replace(made, title=title)
+    if hide_answers:
+        made = hidden(made, identity_of(trace, seed_of(trace, quiz_seed)))
     live = trace.ending.kind == RUNNING and not frame
     model = model_view(trace, much, rows)
-    seed = quiz_seed if quiz_seed is not None else trace.run.training.seed or 0
-    return page(made, model, lessons(trace, seed), live=live)
+    ways = lessons(trace, seed_of(trace, quiz_seed), with_tasks=not hide_answers)
+    return page(made, model, ways, live=live)
 
 
 def _without_what_is_computed(made: Document, model: ModelView) -> Document:

@@ -26,10 +26,7 @@ def ask(questions: tuple[QuestionView, ...], console: Console) -> int:
         IncompleteTraceError: there are no questions.
     """
     if not questions:
-        raise IncompleteTraceError(
-            "There is nothing in this trace to ask about.",
-            hint="Record a run with at least one epoch.",
-        )
+        raise nothing_to_ask()
     right = 0
     for number, question in enumerate(questions, 1):
         print_blocks([question_block(number, question)], console)
@@ -47,6 +44,14 @@ def ask(questions: tuple[QuestionView, ...], console: Console) -> int:
         console.print(Text(f"See: {question.place}.\n", "dim"), highlight=False)
     console.print(f"{right} of {len(questions)} right.", highlight=False)
     return right
+
+
+def nothing_to_ask() -> IncompleteTraceError:
+    """The error of a quiz without questions."""
+    return IncompleteTraceError(
+        "There is nothing in this trace to ask about.",
+        hint="Record a run with at least one epoch.",
+    )
 
 
 def _answer() -> int:

@@ -302,7 +302,10 @@ class PredictionView(Record):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class QuestionView(Record):
-    """A quiz question; ``evidence`` is the id of the place with the answer, ``place`` its name."""
+    """A quiz question; ``evidence`` is the id of the place with the answer, ``place`` its name.
+
+    A hidden answer is -1; ``sealed`` has its salt, digest and explanation, in base64.
+    """
 
     text: str
     options: tuple[str, ...]
@@ -310,6 +313,7 @@ class QuestionView(Record):
     remarks: tuple[str, ...]
     evidence: str
     place: str
+    sealed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, repr=False, eq=False)

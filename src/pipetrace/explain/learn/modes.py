@@ -56,6 +56,22 @@ def lesson(trace: Trace, mode: str, seed: int | str = 0) -> Lesson:
     return MODES[mode](trace, seed)
 
 
-def lessons(trace: Trace, seed: int | str = 0) -> tuple[Lesson, ...]:
-    """All ways to learn from a run, in order."""
-    return tuple(make(trace, seed) for make in MODES.values())
+def lessons(trace: Trace, seed: int | str = 0, *, with_tasks: bool = True) -> tuple[Lesson, ...]:
+    """All ways to learn from a run, in order.
+
+    Args:
+        trace: the recording.
+        seed: for what is drawn.
+        with_tasks: whether tasks are given that hold their answers.
+    """
+    made = (make(trace, seed) for make in MODES.values())
+    return tuple(each if with_tasks or not _asks(each) else _without(each) for each in made)
+
+
+def _asks(made: Lesson) -> bool:
+    return bool(made.exercises or made.problems or made.cards)
+
+
+def _without(made: Lesson) -> Lesson:
+    text = "The answers are hidden on this page, so it has no tasks that it would check."
+    return Lesson(made.mode, made.about, made.minutes, "", absent=text)

@@ -1,6 +1,7 @@
 """A whole trace as one view."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from pipetrace.errors import DamagedTraceError
@@ -69,11 +70,26 @@ def document(
     Raises:
         DamagedTraceError: the facts contradict each other, as in a file that was tampered with.
     """
-    try:
-        seed = quiz_seed if quiz_seed is not None else trace.run.training.seed or 0
-        asked = quiz(trace, seed, questions)
+    with facts_that_fit(trace):
+        asked = quiz(trace, seed_of(trace, quiz_seed), questions)
         made = _document(trace, asked, expanded, shown, image_bytes)
         return replace(made, stages=stages_with_courses(trace, made)) if with_courses else made
+
+
+def seed_of(trace: Trace, quiz_seed: int | str | None) -> int | str:
+    """The seed of a quiz: the one that is given, or the run's own."""
+    return quiz_seed if quiz_seed is not None else trace.run.training.seed or 0
+
+
+@contextmanager
+def facts_that_fit(trace: Trace) -> Iterator[None]:
+    """While words and images are made of a trace, facts that contradict each other are its error.
+
+    Raises:
+        DamagedTraceError: the facts contradict each other.
+    """
+    try:
+        yield
     except CONTRADICTIONS as error:
         raise DamagedTraceError(
             "The trace can be read, but its facts do not fit together: "
@@ -159,11 +175,12 @@ def _question(trace: Trace, question: Question) -> QuestionView:
         answer=question.answer,
         remarks=question.remarks,
         evidence=question.evidence,
-        place=_place(trace, question.evidence),
+        place=place(trace, question.evidence),
     )
 
 
-def _place(trace: Trace, evidence: str) -> str:
+def place(trace: Trace, evidence: str) -> str:
+    """The name of the place on the page that has the answer of a question."""
     part, _, name = evidence.partition("/")
     if part == "stage":
         position = [stage.name for stage in trace.stages].index(name)

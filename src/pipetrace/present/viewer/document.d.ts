@@ -131,6 +131,7 @@ export interface QuestionView {
   remarks: string[];
   evidence: string;
   place: string;
+  sealed: string[];
 }
 
 export interface Fact {

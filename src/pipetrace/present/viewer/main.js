@@ -196,6 +196,6 @@ function foot(view, omitted) {
     h("h2", {}, "About this trace"),
     h("p", { class: "muted" }, [view.framework, view.data].join(". ")),
     h("dl", { class: "facts" }, ...view.foot.flatMap((fact) => [h("dt", {}, fact.name), h("dd", {}, fact.text)]), ...(omitted ? [h("dt", {}, "Not in this page"), h("dd", {}, omitted)] : [])),
-    view.quiz.length > 0 && h("p", { class: "printed muted" }, `Answers of the quiz: ${answers(view.quiz)}.`),
+    view.quiz.some((question) => !question.sealed.length) && h("p", { class: "printed muted" }, `Answers of the quiz: ${answers(view.quiz)}.`),
   );
 }

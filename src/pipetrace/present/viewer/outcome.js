@@ -18,7 +18,7 @@ export function outcome(view) {
   return h(
     "div",
     { class: "outcome" },
-    view.name && h("h4", {}, view.name),
+    view.name && h("h3", {}, view.name),
     view.threshold && line(view.threshold),
     view.bars.length > 0 && bars(view.bars, view.bars_label),
     view.table && grid(view.table),

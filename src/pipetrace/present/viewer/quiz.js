@@ -1,6 +1,7 @@
 // The quiz: one question at a time, four options, and an explanation of every answer.
 
 import { h } from "viewer/dom.js";
+import { opened } from "viewer/hidden.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
 /** @typedef {import("viewer/document.js").QuestionView} QuestionView */
@@ -22,9 +23,9 @@ export function quiz({ quiz: questions }, state, visit) {
   const card = h("div", { class: "card" }, place, region);
   const draw = () => {
     const number = state.now.question;
-    const question = questions[number];
     const chosen = state.now.answers[number] ?? null;
-    place.replaceChildren(...(question ? asked(questions, question, state, card) : result(questions, state, card)));
+    const question = questions[number] && opened(questions[number], chosen);
+    place.replaceChildren(...(question ? asked(questions.length, question, state, card) : result(questions, state, card)));
     region.replaceChildren(
       ...(question && chosen !== null ? feedback(question, chosen, number, questions.length, state, card, visit) : []),
     );
@@ -35,6 +36,8 @@ export function quiz({ quiz: questions }, state, visit) {
     "section",
     { "aria-labelledby": "quiz-title" },
     h("h2", { id: "quiz-title" }, "Quiz", h("small", {}, `${questions.length} questions from this run`)),
+    questions.some((question) => question.sealed.length) &&
+      h("p", { class: "muted" }, "The answers are hidden in this file: they cannot be read off, but whoever tries all four options of a question finds its answer."),
     card,
     printed(questions),
   );
@@ -80,13 +83,13 @@ function go(number, state, card) {
 }
 
 /**
- * @param {QuestionView[]} questions
+ * @param {number} total
  * @param {QuestionView} question
  * @param {State} state
  * @param {HTMLElement} card
  * @returns {HTMLElement[]}
  */
-function asked(questions, question, state, card) {
+function asked(total, question, state, card) {
   const number = state.now.question;
   const chosen = state.now.answers[number] ?? null;
   const choose = (/** @type {number} */ option) => {
@@ -95,7 +98,7 @@ function asked(questions, question, state, card) {
     /** @type {HTMLElement | null} */ (card.querySelector(".next"))?.focus({ preventScroll: true });
   };
   return [
-    h("p", { class: "muted" }, `Question ${number + 1} of ${questions.length}`),
+    h("p", { class: "muted" }, `Question ${number + 1} of ${total}`),
     h("p", { class: "question", id: "question", tabindex: -1 }, question.text),
     h(
       "ul",
@@ -139,7 +142,7 @@ function feedback(question, chosen, number, total, state, card, visit) {
   const right = chosen === question.answer;
   return [
     h("p", { class: "verdict" }, right ? "Right. " : "Not this one. ", question.remarks[chosen] ?? ""),
-    ...(right ? [] : [h("p", {}, question.remarks[question.answer] ?? "")]),
+    ...(right || question.sealed.length ? [] : [h("p", {}, question.remarks[question.answer] ?? "")]),
     h(
       "p",
       { class: "go" },
@@ -170,7 +173,10 @@ function feedback(question, chosen, number, total, state, card, visit) {
  * @returns {HTMLElement[]}
  */
 function result(questions, state, card) {
-  const right = questions.filter((question, index) => state.now.answers[index] === question.answer).length;
+  const right = questions.filter((question, index) => {
+    const chosen = state.now.answers[index] ?? null;
+    return opened(question, chosen).answer === chosen;
+  }).length;
   const again = () => {
     state.set("answers", questions.map(() => null));
     go(0, state, card);

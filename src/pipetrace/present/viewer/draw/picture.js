@@ -25,6 +25,8 @@ export class Picture {
     this.columns = columns;
     this.row = 0;
     this.column = 0;
+    /** How many cells an arrow key moves on, down and across. */
+    this.hops = [1, 1];
     this.canvas = h("canvas", { width: columns, height: rows });
     this.boxes = h("div", { class: "boxes" });
     this.says = h("span", { class: "unseen", "aria-live": "polite" });
@@ -61,8 +63,8 @@ export class Picture {
       if (!way || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
       const hop = event.shiftKey ? FAR : 1;
-      const row = Math.min(this.rows - 1, Math.max(0, this.row + way[0] * hop));
-      move(row, Math.min(this.columns - 1, Math.max(0, this.column + way[1] * hop)));
+      const row = Math.min(this.rows - 1, Math.max(0, this.row + way[0] * hop * this.hops[0]));
+      move(row, Math.min(this.columns - 1, Math.max(0, this.column + way[1] * hop * this.hops[1])));
     });
   }
 

@@ -18,6 +18,8 @@ import { placeOf, valueAt } from "viewer/model/values.js";
 
 const WIDTH = 252;
 const SMALL = 128;
+/** A step of a sequence is so high at most, and all of them. */
+const [LINE, HIGHEST] = [22, 480];
 
 /**
  * @param {Context} context
@@ -69,6 +71,8 @@ export function pictureOf(context, shown, role) {
     return inputPlace(lastOrigin, number) ?? carried(here, stage.outputs[0].shape, first.shape);
   };
   const picture = new Picture({ ...slice, width: wide, label: title, move });
+  // The steps of a sequence are lines of text at most, whatever the number of features.
+  if (first.shape.length === 2) Object.assign(picture.element.style, { aspectRatio: "auto", height: `${Math.min((wide * slice.rows) / slice.columns, LINE * slice.rows, HIGHEST)}px` });
   const caption = h("span", {});
   const scale = legend(acrossEpochs(model, shown) ? "for all epochs" : "");
   const element = h("div", {}, h("div", { class: "cap" }, h("b", {}, title), caption), picture.element, !colours && scale.element);

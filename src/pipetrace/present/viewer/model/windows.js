@@ -4,6 +4,23 @@
 /** @typedef {{ length: number, taps: Tap[][] }} Axis output positions of one axis, and what each looks at */
 
 /**
+ * @param {number} length of the input
+ * @param {number} kernel
+ * @param {{ stride: number, dilation: number, padding: string }} options
+ * @returns {{ extent: number, count: number, before: number, after: number }} how many cells the window spans, how many
+ *   positions it has, and how many zeros are put before and after the input
+ */
+export function fitted(length, kernel, { stride, dilation, padding }) {
+  const extent = (kernel - 1) * dilation + 1;
+  const valid = padding === "valid";
+  const count = valid ? Math.max(0, Math.floor((length - extent) / stride) + 1) : Math.ceil(length / stride);
+  const lacking = valid ? 0 : Math.max((count - 1) * stride + extent - length, 0);
+  const before = { valid: 0, causal: extent - 1, same: Math.floor(lacking / 2) }[padding];
+  if (before === undefined) throw new RangeError(`padding ${padding}`);
+  return { extent, count, before, after: Math.max(0, lacking - before) };
+}
+
+/**
  * One axis of a window that slides: output `o` looks at `o * stride + k * dilation - before`.
  *
  * @param {number} length of the input
@@ -11,16 +28,9 @@
  * @param {{ stride: number, dilation: number, padding: string }} options
  * @returns {Axis}
  */
-export function sliding(length, kernel, { stride, dilation, padding }) {
-  const extent = (kernel - 1) * dilation + 1;
-  const same = Math.ceil(length / stride);
-  const before = {
-    valid: 0,
-    causal: extent - 1,
-    same: Math.floor(Math.max((same - 1) * stride + extent - length, 0) / 2),
-  }[padding];
-  if (before === undefined) throw new RangeError(`padding ${padding}`);
-  const count = padding === "valid" ? Math.floor((length - extent) / stride) + 1 : same;
+export function sliding(length, kernel, options) {
+  const { count, before } = fitted(length, kernel, options);
+  const { stride, dilation } = options;
   const taps = Array.from({ length: count }, (_, o) =>
     Array.from({ length: kernel }, (_, k) => {
       const at = o * stride + k * dilation - before;

@@ -60,7 +60,7 @@ export function asMnist(field) {
  * @param {number} side
  * @returns {number} the mean ink of a square, by the area that each pixel has in it; outside the field there is none
  */
-function average(field, top, left, side) {
+export function average(field, top, left, side) {
   const [rows, columns] = field.shape;
   let total = 0;
   for (let row = Math.max(0, Math.floor(top)); row < Math.min(rows, top + side); row++)

@@ -163,7 +163,7 @@ function bench(model, state, results, sources) {
   return h(
     "div",
     { class: "bench" },
-    ...editors.map(({ source, editor }) => (editors.length > 1 ? h("div", {}, h("h4", {}, source.name), editor.element) : editor.element)),
+    ...editors.map(({ source, editor }) => (editors.length > 1 ? h("div", {}, h("h3", {}, source.name), editor.element) : editor.element)),
     h(
       "div",
       { class: "ownwords" },

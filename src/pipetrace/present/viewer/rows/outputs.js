@@ -39,7 +39,7 @@ export function outputsOf(model, results, at) {
     const { place, label } = model.row(at.row);
     const wanted = results && place !== null ? new Outcomes(model, results, number).wanted(place) : null;
     const truth = wanted && wanted.data.length === 1 && view?.form === "classes" ? wanted.data[0] : wanted && view?.form === "classes" ? largest(wanted.data) : label;
-    return [h("div", { class: "outcome" }, view?.name && h("h4", {}, view.name), ...shown({ view, given, wanted, label: at.row === OWN ? null : truth, stage }))];
+    return [h("div", { class: "outcome" }, view?.name && h("h3", {}, view.name), ...shown({ view, given, wanted, label: at.row === OWN ? null : truth, stage }))];
   });
 }
 

@@ -1,0 +1,49 @@
+"""What every format of a quiz is written from."""
+
+import hashlib
+from dataclasses import dataclass
+
+from pipetrace.explain.quiz import Question
+from pipetrace.trace.document import Trace
+
+LETTERS = "ABCD"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A quiz on its way into a format.
+
+    Attributes:
+        title: of the quiz.
+        seed: which chose its questions.
+        identity: as of ``identity_of``.
+        questions: at least one.
+        places: for each question the name of the place on the page that has the answer.
+        answers: whether formats that can do without the answers have them.
+    """
+
+    title: str
+    seed: str
+    identity: str
+    questions: tuple[Question, ...]
+    places: tuple[str, ...]
+    answers: bool = False
+
+    @property
+    def name(self) -> str:
+        """The title with the seed, as platforms list quizzes."""
+        return f"{self.title} ({self.seed})"
+
+    def number(self, bits: int) -> int:
+        """A number of so many bits that stands for the trace and the seed."""
+        return int.from_bytes(self.digest(), "big") >> (256 - bits)
+
+    def digest(self, question: int | str = "") -> bytes:
+        """SHA-256 of the trace, the seed and a question's number."""
+        return hashlib.sha256(f"{self.identity} {question}".encode()).digest()
+
+
+def identity_of(trace: Trace, seed: int | str) -> str:
+    """A text that is the same for the same trace and seed, and for no others."""
+    run = trace.run
+    return f"{run.created} {run.model_fingerprint} {run.data.fingerprint} {seed}"

@@ -1,0 +1,1 @@
+"""What teachers get: hidden answers, the pages of a class, a gallery."""
