@@ -36,6 +36,7 @@ NEED_TRACE = {
     "rule-failed",
     "bad-settings",
     "bad-expectation",
+    "cannot-retrain",
     "library-missing",
 }
 ELSEWHERE = "/path/to"
@@ -266,6 +267,11 @@ def script_failed(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 def nothing_to_compare(folder: Path, patch: pytest.MonkeyPatch) -> None:
     (folder / "train.py").write_text('print("no model here")\n')
+
+
+def cannot_retrain(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    with closing(sqlite3.connect(folder / "digits.trace")) as database, database:
+        database.execute("UPDATE run SET value = '\"my model\"' WHERE key = 'title'")
 
 
 PREPARE: dict[str, Prepare] = {

@@ -19,6 +19,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "present": frozenset({"trace", "stats", "explain"}),
     "demo": frozenset({"trace", "stats", "pipeline", "capture", "record"}),
     "selfcheck": frozenset({"trace", "capture", "explain", "record", "present"}),
+    "ablate": frozenset({"__init__", "trace", "capture", "explain", "record", "demo"}),
     # The public names. Those that record are imported at their first use: reading a trace loads no recorder.
     "__init__": frozenset({"trace", "explain", "present", "record"}),
     "__main__": frozenset({"cli"}),
@@ -34,6 +35,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
             "present",
             "demo",
             "selfcheck",
+            "ablate",
             "config",
         }
     ),

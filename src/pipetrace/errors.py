@@ -122,6 +122,12 @@ class NothingToCompareError(PipetraceError):
     slug = "nothing-to-compare"
 
 
+class RetrainError(PipetraceError):
+    """A run cannot be trained again, or a change of it cannot be tried."""
+
+    slug = "cannot-retrain"
+
+
 class DataError(PipetraceError):
     """The base of what can be wrong with images and labels."""
 

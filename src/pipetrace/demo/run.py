@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -80,28 +80,43 @@ def record_digits(
         raise output_exists(out)
     check_place(out, any_file=force)
     progress.begins("Building the model")
-    backend.set_seed(plan.seed)
-    model = backend.build(MODEL, training(plan.learning_rate))
+    model = _model(plan)
     moved = [out]
     settings = _settings(source, drawn, plan, out, progress, command)
     recorder = ShownRecorder.under(replace(settings, anonymous=anonymous, moved=moved.append))
     recorder.shows = progress
-    validation = drawn.validation
     try:
-        model.fit(
-            scaled(source.x[drawn.train]),
-            source.y[drawn.train],
-            validation_data=(scaled(source.x[validation]), source.y[validation]),
-            epochs=plan.epochs,
-            batch_size=plan.batch_size,
-            callbacks=[recorder],
-            verbose=0,
-        )
+        _fit(model, source, drawn, plan, [recorder])
         recorder.raise_what_was_lost()
     except BaseException as error:
         _explain(recorder, error, moved[-1])
         raise
     return moved[-1]
+
+
+def train_digits(source: Source, plan: Plan) -> None:
+    """Train the same model on the same rows, in the same order, without a recorder of its own."""
+    drawn = draw(source, plan)
+    backend.load_quietly()
+    _fit(_model(plan), source, drawn, plan, [])
+
+
+def _model(plan: Plan) -> Any:
+    backend.set_seed(plan.seed)
+    return backend.build(MODEL, training(plan.learning_rate))
+
+
+def _fit(model: Any, source: Source, drawn: Draw, plan: Plan, callbacks: list[Any]) -> None:
+    validation = drawn.validation
+    model.fit(
+        scaled(source.x[drawn.train]),
+        source.y[drawn.train],
+        validation_data=(scaled(source.x[validation]), source.y[validation]),
+        epochs=plan.epochs,
+        batch_size=plan.batch_size,
+        callbacks=callbacks,
+        verbose=0,
+    )
 
 
 def _explain(recorder: "ShownRecorder", error: BaseException, out: Path) -> None:
@@ -184,16 +199,13 @@ def _values(row: Array) -> dict[str, Array]:
 
 
 def _data(source: Source, drawn: Draw, example: int, value: float | None) -> Data:
-    used = np.concatenate([drawn.train, drawn.validation, [drawn.prediction]])
-    digest = hashlib.sha256(source.x[used].tobytes())
-    digest.update(source.y[used].astype("<i8").tobytes())
     return Data(
         name=source.name,
         description=source.description,
         notice=source.notice,
         origin=source.origin,
         available=len(source.y),
-        fingerprint=digest.hexdigest(),
+        fingerprint=_fingerprint(source, drawn),
         class_names=source.class_names,
         class_counts=tuple(np.bincount(source.y[drawn.train], minlength=CLASSES).tolist()),
         validation_rows=len(drawn.validation),
@@ -201,3 +213,19 @@ def _data(source: Source, drawn: Draw, example: int, value: float | None) -> Dat
         example_label=int(source.y[example]),
         example_value=value,
     )
+
+
+def fingerprint(source: Source, plan: Plan) -> str:
+    """The SHA-256 of the rows that a plan draws, as ``Data.fingerprint`` has it.
+
+    Raises:
+        TooManyRowsError: the source has too few rows for the plan.
+    """
+    return _fingerprint(source, draw(source, plan))
+
+
+def _fingerprint(source: Source, drawn: Draw) -> str:
+    used = np.concatenate([drawn.train, drawn.validation, [drawn.prediction]])
+    digest = hashlib.sha256(source.x[used].tobytes())
+    digest.update(source.y[used].astype("<i8").tobytes())
+    return digest.hexdigest()

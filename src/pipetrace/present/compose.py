@@ -63,6 +63,9 @@ def document_blocks(made: Document, file: str = "FILE") -> Iterator[Block]:
     if made.focus:
         return
     yield from _training(made)
+    if made.ablations:
+        yield Heading("Ablations", made.ablations.label)
+        yield made.ablations
     yield from _predictions(made)
     if made.quiz:
         yield Heading("Quiz", counted(len(made.quiz), "question"))

@@ -367,6 +367,7 @@ class Document(Record):
         brief: whether there are so many stages that each is shown in short.
         findings: what is wrong, and where.
         figures: the key figures under the headline.
+        ablations: what the run became with one thing changed; None where that was not tried.
     """
 
     title: str
@@ -392,3 +393,4 @@ class Document(Record):
     brief: bool = False
     findings: FindingsView = field(default_factory=FindingsView)
     figures: tuple[KeyFigure, ...] = ()
+    ablations: Grid | None = None

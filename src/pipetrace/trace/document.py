@@ -13,6 +13,7 @@ from pipetrace.trace.records import ByName, Record, Shown, brief
 from pipetrace.trace.rows import KeptRows, Target
 from pipetrace.trace.summary import Summary
 from pipetrace.trace.training import Config, Evaluation, Fit, Training, with_ends
+from pipetrace.trace.training.ablation import Ablation
 from pipetrace.trace.training.step import StepFacts
 
 Array: TypeAlias = NDArray[Any]
@@ -330,6 +331,7 @@ class Trace(Record, Shown):
         weights_after: what is kept of the weights before training (epoch 0) and after epochs that
             are evenly spread; those after the last one are ``weights``, unless it is here too.
         kept_rows: rows to compute the model for; None where none are kept.
+        ablations: trainings with one thing changed, from ``pipetrace ablate``; none before that.
     """
 
     schema: int
@@ -348,6 +350,7 @@ class Trace(Record, Shown):
     measurements: Measurements = field(default_factory=Measurements)
     weights_after: Mapping[int, Mapping[str, Array]] = field(default_factory=dict)
     kept_rows: KeptRows | None = None
+    ablations: tuple[Ablation, ...] = ()
 
     def __post_init__(self) -> None:
         """Let the stages be found by name, whichever tuple was given."""

@@ -45,6 +45,7 @@ from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.rows.kept import check_weights, kept_rows
 from pipetrace.trace.schema import SCHEMA
 from pipetrace.trace.summary import Summary
+from pipetrace.trace.training.ablation import Ablation
 
 
 def read(path: str | os.PathLike[str]) -> Trace:
@@ -125,6 +126,7 @@ class _Reader:
             measurements=self._measurements(),
             weights_after=after,
             kept_rows=kept_rows(self._tensors, self._by_epoch("kept/output"), stages),
+            ablations=counts.ablations,
         )
 
     def _groups(self) -> Iterator[Group]:
@@ -288,10 +290,11 @@ class _Reader:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many rows the data flow measured, and of how many its histograms are."""
+    """How many rows the data flow measured, of how many its histograms are, and the ablations."""
 
     rows: int
     histogram_rows: int | None = None
+    ablations: tuple[Ablation, ...] = ()
 
 
 SUMMARIES = """

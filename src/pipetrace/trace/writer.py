@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TypeAlias
@@ -27,6 +27,7 @@ from pipetrace.trace.rows.kept import halved, kept_parts, numbered
 from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, TABLES, Database, add_group, add_stage
 from pipetrace.trace.summary import Summary
 from pipetrace.trace.training import Evaluation
+from pipetrace.trace.training.ablation import Ablation
 
 EpochFacts: TypeAlias = tuple[Epoch, Mapping[str, Array], Overhead | None]
 """What is written of an epoch: its metrics, the example row's outputs, the overhead so far."""
@@ -313,6 +314,25 @@ class TraceWriter:
             yield
         except (sqlite3.OperationalError, OSError) as error:
             raise write_error(self.path, error) from error
+
+
+def store_ablations(path: Path, ablations: Iterable[Ablation]) -> None:
+    """Write ablations into a trace that has ended, in place of those that it has.
+
+    It is one transaction, so a process that is killed leaves the old ones or the new.
+
+    Args:
+        path: of a trace that was read before.
+        ablations: all of them.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None)) as database:
+            _put(database, "ablations", [asdict(each) for each in ablations])
+    except (sqlite3.Error, OSError) as error:
+        raise write_error(path, error) from error
 
 
 def _create(

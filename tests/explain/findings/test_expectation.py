@@ -135,10 +135,11 @@ def test_a_name_that_the_trace_has_not_is_refused_with_those_that_it_has(
 ) -> None:
     with pytest.raises(
         ExpectationError,
-        match="'auc'; it has loss, val_loss, val_accuracy, epochs, parameters and findings",
+        match="'auc'; it has loss, val_loss, val_accuracy, epochs, rows, parameters and findings",
     ):
         check(trace, CheckOptions(expect=("auc >= 0.5",)))
     with pytest.raises(
-        ExpectationError, match="finished no epoch, so it has only epochs, parameters and findings"
+        ExpectationError,
+        match="finished no epoch, so it has only epochs, rows, parameters and findings",
     ):
         list(Expectation("loss < 1", 0).check(make_trace([])))

@@ -8,6 +8,7 @@ from typing import Any
 
 from pipetrace.errors import ExpectationError
 from pipetrace.explain import metrics
+from pipetrace.explain.facts import train_rows
 from pipetrace.explain.findings.finding import ERROR, Evidence, Finding
 from pipetrace.explain.findings.rule import Rule
 from pipetrace.explain.formatting import counted, listed
@@ -25,11 +26,12 @@ CONDITION = re.compile(
     r"\s*(?P<best>best\s+)?(?P<name>[^\s<>=!][^<>=!]*?)\s*(?P<sign>>=|<=|==|!=|>|<)\s*"
     r"(?P<number>[-+]?(\d[\d_,]*(\.\d*)?|\.\d+)([eE][-+]?\d+)?)\s*(?P<percent>%)?\s*"
 )
-EPOCHS, PARAMETERS, FINDINGS = "epochs", "parameters", "findings"
-QUANTITIES = (EPOCHS, PARAMETERS, FINDINGS)
+EPOCHS, ROWS, PARAMETERS, FINDINGS = "epochs", "rows", "parameters", "findings"
+QUANTITIES = (EPOCHS, ROWS, PARAMETERS, FINDINGS)
 """What a condition can name beside metrics. It comes before a metric of the same name."""
 ADVICE = {
     EPOCHS: "If early stopping ended the run, see its epochs with pipetrace show.",
+    ROWS: "Train on other rows, or change the condition.",
     PARAMETERS: "pipetrace show lists the parameters of each layer.",
     FINDINGS: "They are listed in this report; pipetrace rules CODE explains each.",
 }
@@ -101,7 +103,7 @@ class Expectation(Rule):
     needs = ()
     what = (
         "The run does not meet a condition of `--expect`: on a metric, or on the number of epochs, "
-        "parameters or findings."
+        "training rows, parameters or findings."
     )
     why = "You asked for this check to fail when the condition is not met."
 
@@ -132,6 +134,9 @@ class Expectation(Rule):
         if name == EPOCHS:
             count = len(trace.epochs)
             return count, f"The run finished {counted(count, 'epoch')}", "epochs", ()
+        if name == ROWS:
+            rows = train_rows(trace)
+            return rows, f"An epoch trains on {counted(rows, 'row')}", "run.data.rows", ()
         if name == PARAMETERS:
             total = (
                 model.parameters.total

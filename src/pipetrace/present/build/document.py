@@ -29,7 +29,7 @@ from pipetrace.present.build.graph.groups import LARGE
 from pipetrace.present.build.graph.overview import overview, visible
 from pipetrace.present.build.key_figures import key_figures
 from pipetrace.present.build.prediction import predictions
-from pipetrace.present.build.training import training
+from pipetrace.present.build.training import ablations_grid, training
 from pipetrace.present.compose import document_blocks
 from pipetrace.present.drawings import Chart
 from pipetrace.present.views import Document, QuestionView
@@ -137,6 +137,7 @@ def _document(
         brief=not expanded and len(seen) > LARGE,
         findings=found,
         figures=key_figures(trace, report),
+        ablations=ablations_grid(trace) if trace.ablations else None,
     )
     return replace(made, facts=(*made.facts, _reading_time(made)))
 

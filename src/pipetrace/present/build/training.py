@@ -4,6 +4,12 @@ import math
 from dataclasses import replace
 
 from pipetrace.explain import metrics, task
+from pipetrace.explain.ablations.rows import (
+    NOISE_RULE,
+    AblationRow,
+    ablations,
+    compared_by,
+)
 from pipetrace.explain.before_training import before_training
 from pipetrace.explain.facts import (
     Steps,
@@ -187,6 +193,30 @@ def _evaluations(trace: Trace) -> Grid:
         ),
         marks=("",) * len(found),
         note=f"The first {MOST_EVALUATIONS} are kept." if len(found) >= MOST_EVALUATIONS else None,
+    )
+
+
+def ablations_grid(trace: Trace) -> Grid:
+    """What the run became with one thing changed, the largest effects first."""
+    rows, metric = ablations(trace), compared_by(trace)
+    write = metrics.writer(trace, metric)
+
+    def cells(row: AblationRow) -> tuple[str, ...]:
+        before, after = row.before, row.after
+        if after.mean is None or before.mean is None:
+            return row.title, "not measured", "", "", "", row.error or ""
+        parameters = "unknown" if after.parameters is None else f"{after.parameters:,}"
+        seconds = "unknown" if after.seconds is None else duration(after.seconds)
+        verdict = {True: "larger", False: "within", None: "unknown"}
+        judged = verdict[row.is_larger]
+        return row.title, write(after.mean), write(before.mean), parameters, seconds, judged
+
+    return Grid(
+        label=f"by {metrics.title(metric)}" if metric else "nothing measured",
+        columns=("change", "with it", "without", "parameters", "seconds", "noise"),
+        rows=tuple(map(cells, rows)),
+        marks=("",) * len(rows),
+        note=NOISE_RULE,
     )
 
 

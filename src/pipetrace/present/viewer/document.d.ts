@@ -30,6 +30,7 @@ export interface Document {
   brief: boolean;
   findings: FindingsView;
   figures: KeyFigure[];
+  ablations: Grid | null;
 }
 
 export interface ModelView {
@@ -170,6 +171,14 @@ export interface KeyFigure {
   column: number | null;
 }
 
+export interface Grid {
+  label: string;
+  columns: string[];
+  rows: string[][];
+  marks: string[];
+  note: string | null;
+}
+
 export interface ModelStage {
   name: string;
   owner: string;
@@ -302,14 +311,6 @@ export interface EpochRow {
   observation: string;
   findings: Mark[];
   border: string;
-}
-
-export interface Grid {
-  label: string;
-  columns: string[];
-  rows: string[][];
-  marks: string[];
-  note: string | null;
 }
 
 export interface FindingView {

@@ -1,7 +1,8 @@
-// A field to draw on, with the pointer or the keys, and to set single pixels of what the model receives.
+// A field to draw on, with the pointer or the keys, to set single pixels of what the model receives, or to fill from a file.
 
 import { h } from "viewer/dom.js";
 import { Picture } from "viewer/draw/picture.js";
+import { fromFile } from "viewer/own/file.js";
 import { asMnist, dab, SIDE } from "viewer/own/ink.js";
 import { values } from "viewer/model/values.js";
 
@@ -10,16 +11,19 @@ import { values } from "viewer/model/values.js";
 /** @typedef {import("viewer/own/own.js").Source} Source */
 
 const WIDTH = 224;
+/** Of fewer lines or columns it is no photograph. */
+const LEAST = 8;
 
 /**
  * @param {Source} source an image
  * @param {(own: Values) => void} give called with the image that was made
  * @returns {Editor}
  */
-export function drawing({ shape, low, high, name }, give) {
+export function drawing(source, give) {
+  const { shape, low, high, name } = source;
   const [rows, columns, channels = 1] = shape;
   const centred = rows === SIDE && columns === SIDE && channels === 1;
-  /** What is drawn: ink from 0 to 1. */
+  /** What is drawn where it is centred, and the strokes of the last touch elsewhere: ink from 0 to 1. */
   const field = values([rows, columns]);
   /** What the model receives. */
   let image = values(shape);
@@ -38,7 +42,8 @@ export function drawing({ shape, low, high, name }, give) {
     show();
   };
   const show = () => {
-    const shown = pixels ? Float32Array.from({ length: rows * columns }, (_, at) => (image.data[at * channels] - low) / (high - low)) : field.data;
+    if (channels === 3) return picture.paint({ values: image.data, most: high, low, ramp: "ink", colours: true });
+    const shown = pixels || !centred ? Float32Array.from({ length: rows * columns }, (_, at) => (image.data[at * channels] - low) / (high - low)) : field.data;
     picture.paint({ values: shown, most: 1, ramp: "ink" });
   };
   const cursor = (/** @type {number} */ row, /** @type {number} */ column) => {
@@ -59,28 +64,38 @@ export function drawing({ shape, low, high, name }, give) {
       for (let channel = 0; channel < channels; channel++) image.data[(Math.floor(row) * columns + Math.floor(column)) * channels + channel] = low + ink * (high - low);
       return changed();
     }
+    if (!centred) field.data.fill(0);
     dab(field, row, column);
     const drawn = centred ? asMnist(field) : field;
-    image = values(shape, Float32Array.from({ length: image.data.length }, (_, at) => low + drawn.data[Math.floor(at / channels)] * (high - low)));
+    // What is drawn on an image goes on top of it; ink that is centred makes the image.
+    const under = centred ? new Float32Array(image.data.length).fill(low) : image.data;
+    image = values(shape, under.map((value, at) => Math.max(value, low + drawn.data[Math.floor(at / channels)] * (high - low))));
     changed();
   };
   listen(picture, touch);
+  const take = (/** @type {Values} */ own) => {
+    image = values(shape, own.data.slice());
+    for (let at = 0; at < field.data.length; at++) field.data[at] = Math.max(0, (image.data[at * channels] - low) / (high - low));
+    show();
+  };
+  const file = Math.min(rows, columns) < LEAST ? null : fromFile(source, centred, (made) => {
+    take(made);
+    give(image);
+  });
   return {
-    element: h("div", {}, picture.element, h("p", { class: "buttons" }, ...modes), slider),
+    element: h("div", { class: "editor" }, picture.element, h("p", { class: "buttons" }, ...modes), slider, file && file.element),
     take: (own) => {
-      image = values(shape, own.data.slice());
-      for (let at = 0; at < field.data.length; at++) field.data[at] = Math.max(0, (image.data[at * channels] - low) / (high - low));
-      show();
+      file?.forget();
+      take(own);
     },
     clear: () => {
+      file?.forget();
       cancelAnimationFrame(frame);
       field.data.fill(0);
       image = values(shape, new Float32Array(image.data.length).fill(low));
       show();
     },
-    hint: centred
-      ? "Draw with the pointer, or with the arrow keys and the space bar. Your ink is scaled and centred as in MNIST. Set pixels changes single pixels of what the model receives."
-      : "Draw with the pointer, or with the arrow keys and the space bar. Set pixels changes single pixels.",
+    hint: `Draw with the pointer, or with the arrow keys and the space bar. ${centred ? "Your ink is scaled and centred as in MNIST. Set pixels changes single pixels of what the model receives." : "Set pixels changes single pixels."}${file ? " An image can also be chosen, dropped here or pasted; it stays in your browser." : ""}`,
     redraw: show,
   };
 }

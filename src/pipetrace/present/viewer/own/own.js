@@ -31,6 +31,7 @@ import { size } from "viewer/model/values.js";
  * @property {Range[]} ranges of each feature
  * @property {number} low the smallest value of all
  * @property {number} high
+ * @property {boolean} dark whether most of what is recorded is nearer to the smallest value, as ink on an empty field is
  */
 
 /**
@@ -98,7 +99,8 @@ function sourceOf(model, name) {
     });
   if (entries) ranges.forEach((range) => Object.assign(range, { low: 0, high: entries - 1, whole: true }));
   const [low, high] = [Math.min(...ranges.map((range) => range.low)), Math.max(...ranges.map((range) => range.high))];
-  return { name, shape, names: model.unitNames(name), words: wordsOf(model, stage), ranges, low, high: high > low ? high : low + 1 };
+  const middle = rows.reduce((sum, { data }) => sum + data.reduce((all, value) => all + value, 0) / data.length, 0) / rows.length;
+  return { dark: middle < (low + high) / 2, name, shape, names: model.unitNames(name), words: wordsOf(model, stage), ranges, low, high: high > low ? high : low + 1 };
 }
 
 /**

@@ -1,0 +1,1 @@
+"""Models changed before they train: rebuilt with other layers, or with new first weights."""

@@ -1,0 +1,194 @@
+"""A project for this run: its problem, a goal in numbers, what it has to keep to, and hints."""
+
+import math
+import shlex
+from dataclasses import dataclass
+
+from pipetrace.explain import metrics
+from pipetrace.explain.ablations.rows import AblationRow, ablations, compared_by
+from pipetrace.explain.ablations.words import TRAINING as TRAINING_SETTINGS
+from pipetrace.explain.cache import once
+from pipetrace.explain.facts import class_name, classes, train_rows
+from pipetrace.explain.findings import findings
+from pipetrace.explain.findings.finding import WARNING
+from pipetrace.explain.formatting import counted, number, share
+from pipetrace.explain.headline import headline
+from pipetrace.explain.judgement import judgement
+from pipetrace.trace.document import Trace
+from pipetrace.trace.measurements import TRAINING, VALIDATION, ClassOutcome
+
+BETTER, SMALLER, OPEN = "better", "smaller", "open"
+"""What is asked for: a better figure, which an ablation reached; the same figure with fewer
+parameters, which one reached; a better figure that no recorded run reached."""
+PART_OF_ERROR = 0.25
+"""An open goal asks for this part of the error to go."""
+MOST_HINTS = 3
+
+
+@dataclass(frozen=True)
+class Project:
+    """An experiment on a run.
+
+    Attributes:
+        state: what the run reached.
+        problem: what is wrong, or weakest.
+        kind: ``better``, ``smaller`` or ``open``.
+        metric: that the goal is about.
+        value: that of the run.
+        goal: the goal in a sentence.
+        reached: whether a recorded ablation reached the goal.
+        expectations: the goal and the constraints as ``pipetrace check --expect`` takes them.
+        constraints: the same constraints in sentences.
+        hints: from the findings and the ablations, the mildest first.
+    """
+
+    state: str
+    problem: str
+    kind: str
+    metric: str
+    value: float
+    goal: str
+    reached: bool
+    expectations: tuple[str, ...]
+    constraints: tuple[str, ...]
+    hints: tuple[str, ...]
+
+    def command(self, file: str) -> str:
+        """The command that grades a trace."""
+        asked = [f"--expect {shlex.quote(each)}" for each in self.expectations]
+        return " ".join(["pipetrace check", shlex.quote(file), "--ignore PT", *asked])
+
+
+@once
+def project(trace: Trace) -> Project | None:
+    """A project from a run; None where it measured nothing that could get better."""
+    metric = compared_by(trace) or _own_metric(trace)
+    value = trace.epochs[-1].metrics.get(metric, math.nan) if trace.epochs else math.nan
+    if metrics.direction(metric) is None or not math.isfinite(value):
+        return None
+    kind, limit, row = _goal(trace, metric, value)
+    sign = "<=" if metrics.direction(metric) == metrics.FALLS else ">="
+    model = trace.run.model
+    most = model.parameters.total if model else None
+    if row is not None and row.after.parameters is not None:
+        most = row.after.parameters if kind == SMALLER else max(most or 0, row.after.parameters)
+    limits = [("parameters", most), ("epochs", len(trace.epochs))]
+    rows = train_rows(trace)
+    expected = [f"{metric} {sign} {limit:.6g}"]
+    expected += [f"{name} <= {size}" for name, size in limits if size]
+    expected += [f"rows <= {rows}"] if rows else []
+    return Project(
+        state=headline(trace),
+        problem=_problem(trace),
+        kind=kind,
+        metric=metric,
+        value=value,
+        goal=_goal_words(trace, metric, limit, kind, most),
+        reached=row is not None,
+        expectations=tuple(expected),
+        constraints=_constraints(trace, most, rows),
+        hints=_hints(trace, row),
+    )
+
+
+def _own_metric(trace: Trace) -> str:
+    score = judgement(trace).score
+    return f"{metrics.VALIDATION if score.validation else ''}{score.metric}" if score else ""
+
+
+def _goal(trace: Trace, metric: str, value: float) -> tuple[str, float, AblationRow | None]:
+    """What is asked for, the figure to reach, and the ablation that reached it."""
+    falls = metrics.direction(metric) == metrics.FALLS
+    tried = [row for row in ablations(trace) if row.metric == metric and row.after.mean is not None]
+    better = [row for row in tried if row.is_larger and row.is_worse is False]
+    if better:
+        best = better[0]
+        return BETTER, _loosened(_worst(best, falls), falls), best
+    most = trace.run.model.parameters.total if trace.run.model else 0
+    smaller = [
+        row
+        for row in tried
+        if row.after.parameters is not None
+        and row.after.parameters < most
+        and not (row.is_larger and row.is_worse)
+        and row.noise is not None
+    ]
+    if smaller:
+        small = min(smaller, key=lambda row: row.after.parameters or 0)
+        return SMALLER, _loosened(_worst(small, falls), falls), small
+    if falls:
+        return OPEN, _rounded(value * (1 - PART_OF_ERROR), down=True), None
+    top = 1.0 if value <= 1 else value * 2
+    return OPEN, _rounded(value + (top - value) * PART_OF_ERROR, down=False), None
+
+
+def _worst(row: AblationRow, falls: bool) -> float:
+    """The figure that each seed of a change reached."""
+    return max(row.after.values) if falls else min(row.after.values)
+
+
+def _loosened(value: float, falls: bool) -> float:
+    """A figure in three digits, such that what reached the value reaches it."""
+    return _rounded(value, down=not falls)
+
+
+def _rounded(value: float, *, down: bool) -> float:
+    if not value:
+        return value
+    unit = 10.0 ** (math.floor(math.log10(abs(value))) - 2)
+    steps = value / unit
+    return float(f"{(math.floor(steps) if down else math.ceil(steps)) * unit:.6g}")
+
+
+def _goal_words(trace: Trace, metric: str, limit: float, kind: str, most: int | None) -> str:
+    name = metrics.title(metric).replace("val ", "validation ")
+    least = "at most" if metrics.direction(metric) == metrics.FALLS else "at least"
+    reach = f"{name} of {least} {metrics.writer(trace, metric)(limit)}"
+    if kind == SMALLER and most is not None:
+        return f"Keep a {reach} with at most {number(most)} parameters."
+    end = "" if kind == BETTER else " No recorded run reached this: the goal is open."
+    return f"Reach a {reach}.{end}"
+
+
+def _constraints(trace: Trace, most: int | None, rows: int) -> tuple[str, ...]:
+    found = ["Train on the same rows and validate on the same rows."]
+    if rows:
+        found[0] = f"Train on the same {counted(rows, 'row')} and validate on the same rows."
+    found.append(f"Train for at most {counted(len(trace.epochs), 'epoch')}.")
+    if most:
+        found.append(f"Use at most {counted(most, 'parameter')}.")
+    return tuple(found)
+
+
+def _problem(trace: Trace) -> str:
+    """The first finding; without one the class that is recognized least."""
+    if found := findings(trace, level=WARNING):
+        return found[0].text
+    for kind in (VALIDATION, TRAINING):
+        shares = [
+            (each.correct / each.rows, index, each)
+            for index in range(classes(trace))
+            if (each := trace.measurements.of(ClassOutcome, f"{kind}/{index}")).rows
+            and each.correct is not None
+        ]
+        if shares and min(shares)[0] < 1:
+            recall, index, each = min(shares, key=lambda found: found[:2])
+            return (
+                f"{class_name(trace, index)} is recognized least: {share(recall)} of its "
+                f"{counted(each.rows or 0, f'{kind} row')} are right."
+            )
+    return "The checks found no problem; there is still an error to lower."
+
+
+def _hints(trace: Trace, row: AblationRow | None) -> tuple[str, ...]:
+    """What is known of the way, without the change itself where it is the goal's."""
+    tried = ablations(trace)
+    found = [f"Look at {row.concerns} first."] if row is not None else []
+    helps = [
+        each
+        for each in tried
+        if each.is_larger and each.is_worse and each.concerns != TRAINING_SETTINGS
+    ]
+    found += [f"Leave this as it is: {each.text}" for each in helps[:1]]
+    found += [each.advice for each in findings(trace, level=WARNING)]
+    return tuple(found[:MOST_HINTS])

@@ -1,0 +1,206 @@
+"""Trainings with one thing changed: their start, what is kept after a kill, and what is refused."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipetrace.ablate.runs import Ablating, Plan
+from pipetrace.ablate.sources import of_program, of_trace
+from pipetrace.demo.data import embedded_digits
+from pipetrace.demo.model import Plan as DigitsPlan
+from pipetrace.errors import ArgumentError, DamagedTraceError, OutputExistsError, RetrainError
+from pipetrace.trace import Trace, read
+from pipetrace.trace.document import FINISHED
+from pipetrace.trace.training.ablation import Ablation
+from pipetrace.trace.writer import store_ablations
+
+PROGRAM = """
+import keras
+import numpy as np
+x = np.{rows}((40, 3)).astype("float32")
+model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(8, "relu", name="hidden"), keras.layers.Dropout(0.5, name="drop"),
+                          keras.layers.Dense(1, name="out")])
+model.compile("adam", "mse", metrics=["mae"])
+{fit}
+model.save("written.keras")
+"""
+FIT = """
+saved = keras.callbacks.ModelCheckpoint("best.keras")
+model.fit(x, x.sum(axis=1), epochs=2, verbose=2, validation_split=0.25, callbacks=[saved])
+"""
+SEEDED, UNSEEDED = "random.default_rng(0).random", "random.default_rng().random"
+
+
+def of_seed_1(trace: Trace) -> list[str]:
+    return [each.change for each in trace.ablations if each.seed == 1]
+
+
+@pytest.fixture
+def digits(tmp_path: Path, silent: Any) -> Path:
+    from pipetrace.demo.run import record_digits
+
+    path = tmp_path / "digits.trace"
+    plan = DigitsPlan(rows=60, epochs=2, batch_size=16, seed=3)
+    return record_digits(embedded_digits(), plan, path, silent)
+
+
+@pytest.mark.framework
+def test_a_run_begins_where_the_recorded_one_began(digits: Path, tmp_path: Path) -> None:
+    trace = read(digits)
+    changes = ("no_pooling", "no_scaling")
+    plan = Plan(of_trace(trace, digits), tmp_path / "abl", changes=changes, jobs=2)
+    assert Ablating(plan, trace, digits).run() == digits
+    found = read(digits).ablations
+    assert [each.seed for each in found] == [1, 2, 3, 1, 1]
+    assert {each.change for each in found} == {"none", *changes}
+    assert {each.ending for each in found} == {FINISHED}
+    baseline, second, pooled, unscaled = (
+        read(tmp_path / "abl" / f"{name}.trace")
+        for name in ("baseline-1", "baseline-2", "no_pooling-1", "no_scaling-1")
+    )
+    # The baseline is the recorded run, bit for bit; another seed is another run.
+    assert [each.metrics for each in baseline.epochs] == [each.metrics for each in trace.epochs]
+    for name, values in trace.weights.items():
+        np.testing.assert_array_equal(values, baseline.weights[name])
+    first = trace.weights_after[0]
+    assert not np.array_equal(second.weights_after[0]["conv2d/kernel"], first["conv2d/kernel"])
+    np.testing.assert_array_equal(pooled.weights_after[0]["conv2d/kernel"], first["conv2d/kernel"])
+    assert pooled.weights["dense/kernel"].shape == (26 * 26 * 32, 10)
+    assert [stage.layer for stage in pooled.stages][-4:] == [
+        "Conv2D",
+        "Identity",
+        "Flatten",
+        "Dense",
+    ]
+    largest = [each.stages[0].summary for each in (baseline, unscaled)]
+    assert [each and each.max for each in largest] == [1.0, 255.0]
+    with pytest.raises(ArgumentError, match="no_dropout"):
+        Ablating(Plan(plan.source, plan.folder, changes=("no_dropout",)), trace, digits).run()
+
+
+@pytest.mark.framework
+def test_a_kill_loses_only_the_training_in_flight(digits: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "abl"
+    command = [sys.executable, "-m", "pipetrace", "ablate", str(digits), "-o", str(folder)]
+    command += ["--change", "linear_model", "--quiet"]
+    process = subprocess.Popen(command, start_new_session=True)
+    first, second = folder / "baseline-1.trace", folder / "baseline-2.trace"
+    until = time.monotonic() + 300
+    while not second.exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    kept = first.stat().st_mtime_ns
+    assert read(first).ending.kind == FINISHED
+    left = second.stat().st_mtime_ns
+    time.sleep(1)  # what it had started ends with it
+    assert second.stat().st_mtime_ns == left
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert first.stat().st_mtime_ns == kept
+    assert of_seed_1(read(digits)) == ["none", "linear_model"]
+    assert {each.seed for each in read(digits).ablations if each.change == "none"} == {1, 2, 3}
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "train.py"
+
+
+def plan_of(program: Path, *changes: str, minutes: float | None = None) -> Plan:
+    source = of_program(str(program), (), is_module=False)
+    return Plan(source, program.parent / "abl", changes=changes, minutes=minutes, jobs=2)
+
+
+@pytest.mark.framework
+def test_of_a_program_only_the_first_fit_runs(program: Path) -> None:
+    program.write_text(PROGRAM.format(rows=SEEDED, fit=FIT))
+    place = Ablating(plan_of(program, "untrained_layers", "half_rows")).run()
+    assert {each.name for each in program.parent.iterdir()} == {"train.py", "abl"}
+    found = {(each.change, each.seed): each for each in read(place).ablations}
+    assert len(found) == 5
+    frozen, half = (
+        read(place.with_name(f"{name}-1.trace")) for name in ("untrained_layers", "half_rows")
+    )
+    start = read(place).weights_after[0]["hidden/kernel"]
+    np.testing.assert_array_equal(frozen.weights["hidden/kernel"], start)
+    assert (half.fits[0].rows, half.fits[0].validation_rows) == (15, 10)
+    program.write_text(PROGRAM.format(rows=SEEDED, fit=FIT.replace("epochs=2", "epochs=3")))
+    with pytest.raises(OutputExistsError):
+        Ablating(plan_of(program)).run()
+
+
+@pytest.mark.framework
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param(PROGRAM.format(rows=UNSEEDED, fit=FIT), "other rows", marks=pytest.mark.slow),
+        pytest.param(
+            PROGRAM.format(rows=SEEDED, fit=""), "calls fit of no", marks=pytest.mark.slow
+        ),
+        ("print('no model')", "does not import Keras"),
+        ("import os; os._exit(3)", "without a trace"),
+        ("raise ValueError('no rows')", "no rows"),
+    ],
+)
+def test_what_cannot_be_trained_again_is_refused(program: Path, text: str, words: str) -> None:
+    program.write_text(text.replace('model.save("written.keras")', ""))
+    with pytest.raises(RetrainError, match=words):
+        Ablating(plan_of(program, "no_dropout")).run()
+
+
+@pytest.mark.framework
+def test_when_the_time_is_over_no_training_begins(program: Path) -> None:
+    program.write_text(PROGRAM.format(rows=SEEDED, fit=FIT))
+    ablating = Ablating(plan_of(program, "no_dropout", minutes=0))
+    assert [each.change for each in read(ablating.run()).ablations] == ["none"]
+    assert ablating.left == 3
+
+
+def test_a_trace_without_its_rows_is_refused(digits_trace: Trace, digits_file: Path) -> None:
+    from dataclasses import replace
+
+    run = digits_trace.run
+    other = replace(run, title="other"), replace(run, data=replace(run.data, fingerprint="0"))
+    for each in other:
+        with pytest.raises(RetrainError):
+            of_trace(replace(digits_trace, run=each), digits_file)
+    assert of_trace(digits_trace, digits_file)["plan"]["rows"] == 200
+
+
+def test_ablations_are_read_as_they_were_stored(digits_file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "run.trace"
+    path.write_bytes(digits_file.read_bytes())
+    made = (
+        Ablation("none", 1, "finished", 2, {"loss": 0.5, "val_loss": float("nan")}, 10, 1.5),
+        Ablation("no_pooling", 1, "failed", layers=("pool",), error="it does not fit"),
+    )
+    store_ablations(path, made[:1])
+    store_ablations(path, made)
+    assert read(path).ablations == made
+    assert read(digits_file).ablations == ()
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("""UPDATE run SET value = '[{"change": 1}]' WHERE key = 'ablations'""")
+    with pytest.raises(DamagedTraceError):
+        read(path)
+
+
+def test_processes_are_ended_with_what_they_started() -> None:
+    from pipetrace.ablate.runs import _end
+
+    code = "import subprocess; subprocess.run(['sleep', '600'])"
+    process = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+    _end(process)
+    assert process.wait(60) == -signal.SIGKILL
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
