@@ -25,9 +25,8 @@ def run(request: pytest.FixtureRequest, digits_trace: Trace) -> Trace:
 
 
 def places(made: Lesson) -> Iterator[Place]:
-    for each in (*made.parts, *made.steps, *made.exercises, *made.problems, *made.cards):
-        if each.place is not None:
-            yield each.place
+    holders: tuple[Any, ...] = (made.parts, made.steps, made.exercises, made.problems, made.cards)
+    yield from (each.place for held in holders for each in held if each.place is not None)
 
 
 def check_place(trace: Trace, place: Place) -> None:

@@ -342,7 +342,7 @@ def windowed(layer: str, argument: str, **more: Any) -> Callable[[Trace, Draft, 
     def is_true(trace: Trace, draft: Draft, option: str) -> bool:
         settings = {argument: int(numbers(option)[0]), **more}
         shape = taken(asked_stage(trace, draft))
-        return by_keras(layer, shape, **settings)[:2] == draft.about["wanted"]
+        return bool(by_keras(layer, shape, **settings)[:2] == draft.about["wanted"])
 
     return is_true
 
