@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Page, PdfMargins
 from tests.browser.conftest import Pages
+from tests.graphs import deep
 from tests.traces import lengthened
 
 from pipetrace.present.build.document import document
@@ -18,7 +19,7 @@ from pipetrace.trace import Trace
 
 pytestmark = pytest.mark.browser
 
-MOST_SHEETS = {"digits": 6, "40 epochs": 8}
+MOST_SHEETS = 6
 MARGIN: PdfMargins = {"top": "12mm", "bottom": "12mm", "left": "12mm", "right": "12mm"}
 TEXT = re.compile(r"/(?P<font>F\d+) (?P<size>[\d.]+) Tf\n1 0 0 -1 [-\d.]+ (?P<y>[-\d.]+) Tm")
 PICTURE = re.compile(r"/X\d+ Do\b")
@@ -69,7 +70,7 @@ def lowest(sheet: Sheet) -> list[tuple[str, float]]:
 
 TRACES: dict[str, Callable[[Trace], Trace]] = {
     "digits": lambda trace: trace,
-    "40 epochs": lambda trace: lengthened(trace, 40),
+    "200 epochs": lambda trace: lengthened(trace, 200),
 }
 
 
@@ -79,7 +80,7 @@ def test_no_picture_is_cut_and_no_heading_stands_alone(
 ) -> None:
     page = pages.open(TRACES[name](digits_trace))
     found = sheets(page)
-    assert 2 <= len(found) <= MOST_SHEETS[name]
+    assert 2 <= len(found) <= MOST_SHEETS
     page.emulate_media(media="print")
     # A picture that reaches over the end of a sheet is drawn on both.
     assert sum(each.pictures for each in found) == page.evaluate(DRAWN) > 10
@@ -91,6 +92,12 @@ def test_no_picture_is_cut_and_no_heading_stands_alone(
     assert len(headings - {(title, largest)}) >= 2
     for each in found:
         assert not headings.intersection(lowest(each))
+
+
+def test_a_large_model_takes_no_more_sheets(pages: Pages) -> None:
+    page = pages.open(deep())
+    assert 2 <= len(sheets(page)) <= MOST_SHEETS
+    assert page.locator("details.stages:not([open])").count() >= 1, "its groups stay collapsed"
 
 
 def test_paper_has_every_question_and_the_answers_at_the_end(
@@ -106,6 +113,14 @@ def test_paper_has_every_question_and_the_answers_at_the_end(
     for each, item in zip(quiz, page.locator("ol.printed > li").all(), strict=True):
         assert item.inner_text().startswith(each.text)
         assert item.locator("li").all_inner_texts() == list(each.options)
-    key = page.locator("footer .printed")
+    key = page.locator("footer .letters")
     assert key.is_visible()
     assert re.findall(r"\d ([A-D])", key.inner_text()) == ["ABCD"[each.answer] for each in quiz]
+    for each, item in zip(quiz, page.locator("footer .printed li").all(), strict=True):
+        assert each.remarks[each.answer].replace(" %", "\u00a0%") in item.inner_text()
+    assert page.locator(".who").is_visible()
+    # The sheet with the answers can be kept back.
+    assert page.evaluate("getComputedStyle(document.querySelector('footer')).breakBefore") == "page"
+    page.emulate_media(media="screen")
+    assert not page.locator(".who").is_visible()
+    assert not key.is_visible()

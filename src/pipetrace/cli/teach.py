@@ -1,4 +1,4 @@
-"""Commands to learn and to teach with: quiz, learn."""
+"""Commands to learn and to teach with: quiz, learn, class."""
 
 import shlex
 import sys
@@ -16,11 +16,15 @@ from pipetrace.cli.group import (
     name_of,
     plain_option,
     print_document,
+    print_error,
     print_text,
+    progress_for,
     write_output,
 )
 from pipetrace.cli.show import questions_option, seed_option
 from pipetrace.config import CHOICES
+from pipetrace.errors import ArgumentError, DataNotFoundError, PipetraceError
+from pipetrace.explain.formatting import counted
 
 
 @commands.command()
@@ -69,11 +73,11 @@ def quiz(
         _, made = load_document(file, **options)
         ask(made.quiz, console_for(plain))
         return
-    from pipetrace.present.formats.quiz import QUIZ_FORMS, SUFFIXES, sheet
+    from pipetrace.present.formats.quiz import BINARY, QUIZ_FORMS, SUFFIXES, sheet
     from pipetrace.trace import read
 
     sheet_of = sheet(read(file), answers=answers, **options)
-    if out is None and form in SUFFIXES:
+    if out is None and form in BINARY:
         out = file.parent / f"{file.stem}{SUFFIXES[form]}"
     write_output(QUIZ_FORMS[form](sheet_of), out, [file], force=force)
 
@@ -123,3 +127,80 @@ def learn(
     else:
         print_blocks(blocks, console)
     return None
+
+
+@commands.command("class")
+@click.argument("folder", type=PATH)
+@click.option(
+    "-o", "--out", type=PATH, help="Folder for the pages.  [default: the folder class in FOLDER]"
+)
+@click.option(
+    "--students", type=PATH, help="A text file with a name a line: each gets pages of its own."
+)
+@click.option("--seeds", metavar="A,B,C", help="The same, with the names here.")
+@questions_option
+@click.option("--title", help="Title of the pages.  [default: the traces' titles]")
+@click.option("--hide-answers", is_flag=True, help="Keep the answers out of the pages in clear.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(CHOICES["quiz"]),
+    help="Write each quiz in this format too.",
+)
+@force_option
+@plain_option
+def class_(
+    folder: Path, out: Path | None, students: Path | None, seeds: str | None, **options: Any
+) -> None:
+    """Write a page with a quiz for each trace of a folder, and a sheet with the answers.
+
+    With names, each student gets a folder with pages, and a quiz of its own. A trace that cannot be
+    read does not stop the others; the exit code is then 2.
+    """
+    from pipetrace.present.teach.classroom import prepare, tasks, write_pages, write_sheets
+
+    force, plain, form = options.pop("force"), options.pop("plain"), options.pop("form")
+    place = out or folder / "class"
+    planned = tasks(folder, place, _names(students, seeds))
+    prepare(planned, place, form, force=force)
+    entries, failed = [], dict[str, PipetraceError]()
+    console = console_for(plain)
+    with progress_for(console, plain=plain, quiet=False) as progress:
+        progress.begins(f"Writing {counted(len(planned), 'page')}")
+        for done, made in enumerate(write_pages(planned, place, form, **options), 1):
+            progress.rows(done, len(planned))
+            if isinstance(made, PipetraceError):
+                failed[str(made)] = made  # once, however many students there are
+            else:
+                entries.append(made)
+    write_sheets(entries, place)
+    click.echo(f"Wrote {counted(len(entries), 'page')} and the answers: {name_of(place)}")
+    for error in failed.values():
+        print_error(error)
+    if failed:
+        sys.exit(2)
+
+
+def _names(students: Path | None, seeds: str | None) -> list[str]:
+    """The students, from a file or from the command line."""
+    if students is not None and seeds is not None:
+        raise click.UsageError("Give --students or --seeds, not both.")
+    if students is None:
+        names = seeds.split(",") if seeds is not None else []
+    else:
+        try:
+            names = students.read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, ValueError) as error:
+            raise DataNotFoundError(
+                f"The list of students cannot be read: {error}.",
+                where=str(students),
+                hint="Give a text file in UTF-8 with a name a line.",
+            ) from error
+    found = [name.strip() for name in names if name.strip()]
+    if not found and (students is not None or seeds is not None):
+        raise ArgumentError(
+            "There is no name in the list of students.",
+            where=str(students or "--seeds"),
+            hint="Give at least one name.",
+        )
+    return found

@@ -203,7 +203,7 @@ def test_a_reader_finds_every_question_with_its_answer_and_remarks(made: Sheet, 
 
 def test_the_formats_are_those_of_the_command_line() -> None:
     assert tuple(QUIZ_FORMS) == CHOICES["quiz"]
-    assert set(SUFFIXES) <= set(QUIZ_FORMS)
+    assert set(SUFFIXES) == set(QUIZ_FORMS)
 
 
 def test_text_and_json_keep_the_answers_to_themselves_unless_asked(digits_trace: Trace) -> None:

@@ -112,5 +112,13 @@ QUIZ_FORMS: Mapping[str, Callable[[Sheet], str | bytes]] = {
     "anki": anki,
 }
 """By the names that ``config.CHOICES`` lists for the command line."""
-SUFFIXES = {"qti": ".qti.zip", "anki": ".apkg"}
-"""The endings of the formats that are no text, and so need a file."""
+SUFFIXES = {
+    "text": ".txt",
+    "json": ".json",
+    "gift": ".gift",
+    "moodle": ".xml",
+    "qti": ".qti.zip",
+    "anki": ".apkg",
+}
+BINARY = frozenset({"qti", "anki"})
+"""The formats that are no text."""

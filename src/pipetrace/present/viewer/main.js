@@ -23,6 +23,8 @@ import { training } from "viewer/epochs/training.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
 
+const MOST_ON_PAPER = 20;
+
 export async function start() {
   /** @type {Document} */
   const view = data("document");
@@ -65,6 +67,7 @@ export async function start() {
     "div",
     {},
     ...[
+      view.quiz.length > 0 && h("p", { class: "printed who" }, h("span", {}, "Name"), h("span", {}, "Date")),
       firstScreen(view, state, epochs, reloading(state), model !== null, Boolean(packed?.results)),
       h(
         "main",
@@ -99,11 +102,12 @@ export async function start() {
     event.preventDefault();
     go(decoded(link.getAttribute("href") ?? ""));
   });
-  // Paper shows everything expanded.
+  // Paper shows everything expanded, but for the groups of a large model.
+  const closed = `details:not([open])${view.stages.length > MOST_ON_PAPER ? ":not(.stages)" : ""}`;
   window.addEventListener("beforeprint", () => {
     // What is drawn when it is first expanded may hold parts that are collapsed.
-    for (let closed = [...document.querySelectorAll("details:not([open])")]; closed.length; closed = [...document.querySelectorAll("details:not([open])")])
-      for (const details of /** @type {HTMLDetailsElement[]} */ (closed)) {
+    for (let found = document.querySelectorAll(closed); found.length; found = document.querySelectorAll(closed))
+      for (const details of /** @type {Iterable<HTMLDetailsElement>} */ (found)) {
         details.open = true;
         // The browser sends this event only after printing; contents that wait for it are drawn now.
         details.dispatchEvent(new Event("toggle"));
@@ -190,12 +194,13 @@ function insight(view) {
  * @returns {HTMLElement}
  */
 function foot(view, omitted) {
+  const key = answers(view.quiz);
   return h(
     "footer",
-    {},
+    { class: key && "withanswers" },
     h("h2", {}, "About this trace"),
     h("p", { class: "muted" }, [view.framework, view.data].join(". ")),
     h("dl", { class: "facts" }, ...view.foot.flatMap((fact) => [h("dt", {}, fact.name), h("dd", {}, fact.text)]), ...(omitted ? [h("dt", {}, "Not in this page"), h("dd", {}, omitted)] : [])),
-    view.quiz.some((question) => !question.sealed.length) && h("p", { class: "printed muted" }, `Answers of the quiz: ${answers(view.quiz)}.`),
+    key,
   );
 }

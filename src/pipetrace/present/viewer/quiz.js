@@ -60,13 +60,21 @@ function printed(questions) {
 }
 
 /**
- * The letters of the right answers, in the order of the questions.
+ * The right answers, for the last sheet of paper; none where they are hidden.
  *
  * @param {QuestionView[]} questions
- * @returns {string}
+ * @returns {HTMLElement | null}
  */
 export function answers(questions) {
-  return questions.map((question, index) => `${index + 1} ${LETTERS[question.answer]}`).join(", ");
+  if (!questions.length || questions.some((question) => question.sealed.length)) return null;
+  const letters = questions.map((question, index) => `${index + 1} ${LETTERS[question.answer]}`).join(", ");
+  return h(
+    "div",
+    { class: "printed" },
+    h("h2", {}, "Answers of the quiz"),
+    h("p", { class: "letters" }, letters),
+    h("ol", {}, ...questions.map((question) => h("li", {}, `${LETTERS[question.answer]}. ${question.options[question.answer]}. ${question.remarks[question.answer]}`))),
+  );
 }
 
 /**

@@ -1,0 +1,186 @@
+"""The pages of a class: each trace of a folder, for each student, and the sheet of the answers."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipetrace.errors import (
+    ArgumentError,
+    IncompleteTraceError,
+    NotWritableError,
+    PipetraceError,
+    TraceNotFoundError,
+    visible,
+)
+from pipetrace.explain.formatting import counted
+from pipetrace.present.blocks import GAP, Paragraph
+from pipetrace.present.drawings import Grid
+from pipetrace.present.formats.quiz import QUIZ_FORMS, SUFFIXES, sheet
+from pipetrace.present.markdown import write_markdown
+from pipetrace.present.output_files import check_outputs, write_text
+from pipetrace.present.page import trace_page
+from pipetrace.present.quiz_prompt import LETTERS
+from pipetrace.trace import read
+
+SHEETS = ("answers.md", "answers.csv")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that a spreadsheet would take for a formula."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A page to write.
+
+    Attributes:
+        file: the trace.
+        seed: of the quiz, the name of the student; None for the run's own.
+        place: where the page goes.
+    """
+
+    file: Path
+    seed: str | None
+    place: Path
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the answer sheet: a page, its trace, the seed and the letters of the answers."""
+
+    page: str
+    title: str
+    seed: str
+    letters: tuple[str, ...]
+
+
+def tasks(folder: Path, out: Path, students: Sequence[str]) -> list[Task]:
+    """The pages to write: those of a student in a folder of its own.
+
+    Args:
+        folder: with the traces.
+        out: the folder for the pages.
+        students: their names, which are the seeds; none for one page a trace.
+
+    Raises:
+        TraceNotFoundError: the folder is not there, or has no trace.
+        ArgumentError: a student is there twice.
+    """
+    files = sorted(folder.glob("*.trace")) if folder.is_dir() else []
+    if not files:
+        said = "has no file that ends with .trace" if folder.is_dir() else "is no folder"
+        raise TraceNotFoundError(
+            f"{folder} {said}.", where=str(folder), hint="Give the folder that holds the traces."
+        )
+    if not students:
+        return [Task(file, None, out / f"{file.stem}.html") for file in files]
+    folders = [_folder_of(name) for name in students]
+    for index, name in enumerate(folders):
+        if name in folders[:index]:
+            raise ArgumentError(
+                f"Two students would share the folder {name}.",
+                where=students[index],
+                hint="Give each student a name of its own.",
+            )
+    return [
+        Task(file, student, out / name / f"{file.stem}.html")
+        for student, name in zip(students, folders, strict=True)
+        for file in files
+    ]
+
+
+def _folder_of(student: str) -> str:
+    """A name for a folder that every system allows."""
+    return re.sub(r"[^\w.-]+", "-", visible(student)).strip("-.").lower()[:80] or "student"
+
+
+def prepare(planned: Sequence[Task], out: Path, form: str | None, *, force: bool) -> None:
+    """Make the folders, and see before any work that every file can be written.
+
+    Raises:
+        OutputError: a folder cannot be made, or a file exists and ``force`` is off.
+    """
+    places = [place for task in planned for place in _places(task, form)]
+    try:
+        for folder in sorted({out, *(place.parent for place in places)}):
+            folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise NotWritableError(
+            f"The folder {out} could not be made: {error.strerror}.",
+            where=str(out),
+            hint="Choose a folder whose parent exists and that you may write to.",
+        ) from error
+    check_outputs([*places, *(out / name for name in SHEETS)], force=force)
+
+
+def _places(task: Task, form: str | None) -> list[Path]:
+    """The files of a task: its page, and its quiz where a format is wanted."""
+    quiz = [task.place.with_name(f"{task.file.stem}{SUFFIXES[form]}")] if form else []
+    return [task.place, *quiz]
+
+
+def write_pages(
+    planned: Sequence[Task], out: Path, form: str | None, **options: Any
+) -> Iterator[Entry | PipetraceError]:
+    """Write the pages one by one.
+
+    Args:
+        planned: as of ``tasks``, prepared.
+        out: the folder for the pages.
+        form: a format of ``QUIZ_FORMS`` in which each quiz is written too, or None.
+        options: of ``trace_page``.
+
+    Yields:
+        for each page its line of the answer sheet, or why it could not be written.
+    """
+    for task in planned:
+        try:
+            yield _written(task, out, form, options)
+        except PipetraceError as error:
+            # Such as facts that contradict each other, which name the run and not the file.
+            error.where = str(task.file)
+            yield error
+
+
+def _written(task: Task, out: Path, form: str | None, options: dict[str, Any]) -> Entry:
+    trace = read(task.file)
+    places = _places(task, form)
+    write_text(places[0], trace_page(trace, quiz_seed=task.seed, **options), force=True)
+    page = task.place.relative_to(out).as_posix()
+    title = options.get("title") or trace.run.title
+    try:
+        made = sheet(trace, task.seed, options["questions"], title=title, answers=False)
+    except IncompleteTraceError:
+        return Entry(page, title, task.seed or "", ())
+    if form:
+        write_text(places[1], QUIZ_FORMS[form](made), force=True)
+    letters = tuple(LETTERS[each.answer] for each in made.questions)
+    return Entry(page, title, made.seed, letters)
+
+
+def write_sheets(entries: Sequence[Entry], out: Path) -> None:
+    """Write the answers of all pages as a table, in Markdown and as CSV."""
+    most = max((len(entry.letters) for entry in entries), default=0)
+    head = ("page", "trace", "seed", *map(str, range(1, most + 1)))
+    rows = [(each.page, each.title, each.seed, *each.letters) for each in entries]
+    write_text(out / SHEETS[0], _markdown(head, rows), force=True)
+    write_text(out / SHEETS[1], _csv(head, rows), force=True)
+
+
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    filled = tuple((*row, *[""] * (len(head) - len(row))) for row in rows)
+    grid = Grid("Answers", tuple(head), filled, ("",) * len(rows), None)
+    said = f"The answers of {counted(len(rows), 'page')}. The same seed gives the same quiz."
+    return write_markdown([Paragraph(said), GAP, grid]) + "\n"
+
+
+def _csv(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(head)
+    for row in rows:
+        cells = [visible(cell) for cell in row]
+        writer.writerow([f"'{cell}" if cell.startswith(FORMULA) else cell for cell in cells])
+    return text.getvalue()
