@@ -97,10 +97,9 @@ def _in_terminal() -> bool:
 def learn(
     file: Path, mode: str, quiz_seed: str | None, answers: bool, plain: bool, markdown: bool
 ) -> None:
-    """Learn from a trace in one of nine ways; without MODE, list them.
+    """Learn from a trace in one of nine ways, or list them.
 
-    The ways are learn, why, deep, visualize, try, challenge, project, review and metrics. The page
-    has the same ones, with more to touch.
+    Without MODE they are listed. The page has the same ones, with more to touch.
     """
     from pipetrace.explain.learn.modes import VISUALIZE, lesson, lessons
     from pipetrace.present.build.document import seed_of
@@ -152,10 +151,10 @@ def learn(
 def class_(
     folder: Path, out: Path | None, students: Path | None, seeds: str | None, **options: Any
 ) -> None:
-    """Write a page with a quiz for each trace of a folder, and a sheet with the answers.
+    """Write a page with a quiz for each trace of a folder.
 
-    With names, each student gets a folder with pages, and a quiz of its own. A trace that cannot be
-    read does not stop the others; the exit code is then 2.
+    A sheet has the answers of all. With names, each student gets a folder with pages, and a quiz of
+    its own. A trace that cannot be read does not stop the others; the exit code is then 2.
     """
     from pipetrace.present.teach.classroom import prepare, tasks, write_pages, write_sheets
 

@@ -6,7 +6,7 @@ import pytest
 from tests.explain.findings.conftest import told
 from tests.explain.findings.test_proposals import recorded
 
-from pipetrace.explain.quiz.choices import faults
+from pipetrace.explain.quiz.faults import faults
 
 pytestmark = [
     pytest.mark.framework,

@@ -8,22 +8,18 @@ import numpy as np
 
 from pipetrace.explain import task
 from pipetrace.explain.facts import layer_stages
-from pipetrace.explain.formatting import figure
 from pipetrace.explain.layers import is_of_keras, kernel, operation, strides
-from pipetrace.explain.learn.lesson import BLANK, Blank, Exercise, Lesson, Slip, signed, stage_place
-from pipetrace.explain.learn.steps import window_at
+from pipetrace.explain.learn.code import RECURRENT, call
+from pipetrace.explain.learn.lesson import BLANK, Blank, Exercise, Lesson, Slip, stage_place
+from pipetrace.explain.learn.values import worked_values
 from pipetrace.explain.quiz.generator import (
     EASY,
     HARD,
     MEDIUM,
-    activated,
-    activation_name,
     has_known_shapes,
     is_biased,
     lengths,
     named,
-    received,
-    weight,
 )
 from pipetrace.explain.quiz.windows import POOLINGS, undilated
 from pipetrace.trace.document import Stage, Trace
@@ -35,9 +31,6 @@ INTRO = (
     "leads to the place in the pipeline that shows the answer."
 )
 TASKS = 5
-WITHIN = 0.01
-"""How far a computed value may be from the recorded one, beside it: numbers are given rounded."""
-RECURRENT = ("LSTM", "GRU", "SimpleRNN")
 
 
 def exercises(trace: Trace, seed: int | str) -> Lesson:
@@ -48,7 +41,7 @@ def exercises(trace: Trace, seed: int | str) -> Lesson:
         _argument,
         _shape,
         _parameters,
-        _value,
+        worked_values,
         _two_blanks,
         _error,
     )
@@ -70,32 +63,6 @@ def exercises(trace: Trace, seed: int | str) -> Lesson:
     while len(ordered) > TASKS:  # the second of the easiest kind goes
         ordered.pop(1)
     return Lesson("try", ABOUT, MINUTES, INTRO, exercises=tuple(ordered))
-
-
-def call(stage: Stage, **blank: str) -> str:
-    """A layer as code, with blanks for some of its arguments."""
-    config = {**stage.config, **blank}
-    given: list[str] = []
-    if stage.layer in ("Conv1D", "Conv2D", "Conv3D"):
-        sides = tuple(stage.config["kernel_size"])
-        side = blank.get("kernel_size") or (sides[0] if len({*sides}) == 1 else sides)
-        given = [f"{config['filters']}", f"{side}"]
-        moves = tuple(np.atleast_1d(stage.config.get("strides", 1)).tolist())
-        given += [f"strides={moves[0] if len({*moves}) == 1 else moves}"] if {*moves} != {1} else []
-        given += ['padding="same"'] if stage.config.get("padding") == "same" else []
-    elif stage.layer in POOLINGS:
-        pool = tuple(stage.config["pool_size"])
-        given = [f"{blank.get('pool_size') or (pool[0] if len({*pool}) == 1 else pool)}"]
-    elif stage.layer in ("Dense", *RECURRENT):
-        given = [f"{config['units']}"]
-        given += ["return_sequences=True"] if stage.config.get("return_sequences") else []
-    elif stage.layer == "Embedding":
-        given = [f"{config['input_dim']}", f"{config['output_dim']}"]
-    activation = stage.config.get("activation")
-    usual = {"LSTM": "tanh", "GRU": "tanh", "SimpleRNN": "tanh"}.get(stage.layer or "", "linear")
-    if isinstance(activation, str) and activation != usual:
-        given.append(f'activation="{activation}"')
-    return f"layers.{stage.layer}({', '.join(given)})"
 
 
 def _shown(stage: Stage) -> str:
@@ -237,102 +204,6 @@ def _parameters(_: Trace, stages: Sequence[Stage]) -> Iterator[Exercise]:
             f"{told.parameters}{f': {told.parts}' if told.parts else ''}.",
             stage_place(stage),
         )
-
-
-def _value(trace: Trace, stages: Sequence[Stage]) -> Iterator[Exercise]:
-    for stage in stages:
-        yield from _convolved(trace, stage)
-        yield from _summed(trace, stage)
-
-
-def _convolved(trace: Trace, stage: Stage) -> Iterator[Exercise]:
-    found = window_at(trace, stage)
-    if found is None or found[1].size > 27:
-        return
-    at, window, weights, bias = found
-    total = float((window * weights).sum())
-    value = activated(stage, total + bias) or 0.0
-    function = activation_name(stage)
-    lines = [
-        f"window  = {_rounded(window)}",
-        f"weights = {_rounded(weights)}",
-        f"total = (window * weights).sum()  # {figure(total)}",
-        f"bias = {figure(bias)}",
-        f"value = {'' if function == 'no function' else function.lower()}(total + bias)  # {BLANK}",
-    ]
-    if function == "no function":
-        lines[-1] = f"value = total + bias  # {BLANK}"
-    yield _of_value(
-        stage,
-        at,
-        lines,
-        value,
-        [
-            (total, "The bias is missing."),
-            (total - bias, "The bias is added."),
-            (float((window * weights).max()), "All products count."),
-        ],
-        f"{figure(total)} {signed(bias)} = {figure(total + bias)}, then {function}.",
-    )
-
-
-def _summed(trace: Trace, stage: Stage) -> Iterator[Exercise]:
-    x, table, example = received(trace, stage), weight(trace, stage, "kernel"), stage.example
-    bias = weight(trace, stage, "bias")
-    if stage.layer != "Dense" or x is None or table is None or example is None or x.ndim != 1:
-        return
-    if len(x) > 12 or table.shape != (len(x), *example.shape):
-        return
-    unit = int(np.abs(example).argmax())
-    added = float(bias[unit]) if bias is not None else 0.0
-    total = float((x.astype(float) * table[:, unit]).sum())
-    function, value = activation_name(stage), activated(stage, total + added)
-    if value is None or abs(value - float(example[unit])) > 1e-4 * max(1.0, abs(value)):
-        return
-    formula = "total + bias" if function == "no function" else f"{function.lower()}(total + bias)"
-    yield _of_value(
-        stage,
-        (unit,),
-        [
-            f"x       = {_rounded(x)}",
-            f"weights = {_rounded(table[:, unit])}",
-            f"total = (x * weights).sum()  # {figure(total)}",
-            f"bias = {figure(added)}",
-            f"value = {formula}  # {BLANK}",
-        ],
-        value,
-        [(total, "The bias is missing."), (total + added, "The activation comes last.")],
-        f"{figure(total)} {signed(added)} = {figure(total + added)}, then {function}.",
-    )
-
-
-def _of_value(
-    stage: Stage,
-    at: Sequence[int],
-    lines: Sequence[str],
-    value: float,
-    wrong: Sequence[tuple[float, str]],
-    why: str,
-) -> Exercise:
-    slips = tuple(
-        Slip(figure(each), remark)
-        for each, remark in wrong
-        if abs(each - value) > 3 * WITHIN * abs(value)
-    )
-    place = " x ".join(map(str, at)) or "0"
-    return Exercise(
-        HARD,
-        f"What does {named(stage)} give at {place}?",
-        "\n".join(lines),
-        (Blank(figure(value), WITHIN * max(abs(value), 0.001), slips),),
-        "Add the bias to the total; the activation comes last. The explorer works it step by step.",
-        why,
-        stage_place(stage, at),
-    )
-
-
-def _rounded(values: np.ndarray) -> str:
-    return "[" + ", ".join(figure(float(each)) for each in values.reshape(-1)) + "]"
 
 
 def _two_blanks(_: Trace, stages: Sequence[Stage]) -> Iterator[Exercise]:

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+import numpy as np
+
 from pipetrace.explain.formatting import figure
-from pipetrace.trace.document import Stage, Trace
+from pipetrace.trace.document import Array, Stage, Trace
 from pipetrace.trace.records import Record
 
 BLANK = "____"
@@ -240,6 +242,16 @@ def place_of(trace: Trace, evidence: str) -> Place | None:
         return Place(f"epoch={name}", f"epoch {name}")
     names = {"training": ("training-title", "training"), "results": ("results", "right and wrong")}
     return Place(*names[part]) if part in names else None
+
+
+def step(heading: str, place: Place, *texts: str) -> Part:
+    """A place of the page with what to see there; empty texts are left out."""
+    return Part(heading, tuple(text for text in texts if text), place=place)
+
+
+def position_of(values: Array, index: int) -> tuple[int, ...]:
+    """The position of a value from its index in the flattened array."""
+    return tuple(int(each) for each in np.unravel_index(index, values.shape))
 
 
 def sentence(text: str) -> str:

@@ -7,12 +7,12 @@ import numpy as np
 
 from pipetrace.explain import task
 from pipetrace.explain.balance import balance
-from pipetrace.explain.facts import class_name, layer_stages, train_rows, validation_rows
+from pipetrace.explain.facts import class_name, train_rows, validation_rows
 from pipetrace.explain.formatting import counted, figure, number, share
-from pipetrace.explain.layers import operation
+from pipetrace.explain.learn.cost import cost
 from pipetrace.explain.learn.lesson import Cells, Curve, Lesson, Pairs, Part, Place, Table
 from pipetrace.stats.outcomes import labels_of
-from pipetrace.trace.document import Array, Stage, Trace
+from pipetrace.trace.document import Array, Trace
 
 ABOUT = "which measure matters, and how it is worked"
 MINUTES = 8
@@ -22,10 +22,8 @@ MOST_CLASSES = 20
 MOST_PAIRS = 300
 BINS = 10
 """Of a calibration, as in Guo et al., On Calibration of Modern Neural Networks (2017)."""
-MOST_STAGES = 24
 THRESHOLDS = tuple(at / 50 for at in range(51))
 RESULTS = Place("results", "right and wrong")
-VALUE_BYTES = {"float64": 8, "int64": 8, "float16": 2, "bfloat16": 2, "uint8": 1, "bool": 1}
 
 
 @dataclass(frozen=True)
@@ -59,9 +57,9 @@ def metrics(trace: Trace) -> Lesson:
         parts += _of_labels(trace, judged, changes)
     elif judged.output.what == task.NUMBERS:
         parts += _of_numbers(judged, changes)
-    cost = _cost(trace)
-    parts += [cost] if cost else []
-    if not cost and judged is None:
+    costs = cost(trace)
+    parts += [costs] if costs else []
+    if not costs and judged is None:
         return Lesson("metrics", ABOUT, MINUTES, "", absent="Nothing was recorded to measure by.")
     return Lesson("metrics", ABOUT, MINUTES, INTRO, parts=tuple(parts), **changes)  # type: ignore[arg-type]
 
@@ -347,71 +345,3 @@ def _of_numbers(judged: Judged, changes: dict[str, object]) -> Iterator[Part]:
                 ),
             ),
         )
-
-
-def _cost(trace: Trace) -> Part | None:
-    """What each stage takes: parameters, arithmetic and memory."""
-    known = [stage for stage in layer_stages(trace) if stage.outputs]
-    if not known:
-        return None
-    total, flops = (
-        sum(each.parameters.total for each in known),
-        sum(each.flops or 0 for each in known),
-    )
-    ordered = sorted(known, key=lambda each: (-(each.flops or 0), -each.parameters.total))
-    shown = {each.name for each in ordered[:MOST_STAGES]}
-    lines = [
-        (
-            f"{operation(stage).title} ({stage.name})",
-            number(stage.parameters.total),
-            "not known" if stage.flops is None else number(stage.flops),
-            _bytes(4 * stage.parameters.total),
-            _bytes(_row_bytes(stage)),
-        )
-        for stage in known
-        if stage.name in shown
-    ]
-    heaviest = max(known, key=lambda each: each.flops or 0)
-    texts = [
-        (
-            f"The model has {counted(total, 'parameter')} and takes {number(flops)} floating-point "
-            "operations (FLOPs) for one row; a multiply-add counts as two."
-        )
-    ]
-    if flops:
-        texts.append(
-            f"{operation(heaviest).title} ({heaviest.name}) does "
-            f"{share((heaviest.flops or 0) / flops)} of the arithmetic and holds "
-            f"{share(heaviest.parameters.total / total) if total else '0 %'} of the parameters."
-        )
-    texts.append("Time by stage was not recorded: it depends on what else the machine does.")
-    more = len(known) - len(lines)
-    return Part(
-        "What each stage costs",
-        tuple(texts),
-        table=Table(
-            ("stage", "parameters", "FLOPs a row", "weights", "output of a row"),
-            tuple(lines),
-            f"The {MOST_STAGES} that take most; {counted(more, 'further stage')} take less."
-            if more
-            else "",
-        ),
-    )
-
-
-def _row_bytes(stage: Stage) -> int | None:
-    lengths = stage.outputs[0].shape[1:]
-    if any(each is None for each in lengths):
-        return None
-    return int(np.prod([int(each or 0) for each in lengths])) * VALUE_BYTES.get(
-        stage.outputs[0].dtype, 4
-    )
-
-
-def _bytes(count: int | None) -> str:
-    if count is None:
-        return "not known"
-    for unit, size in (("MB", 1e6), ("kB", 1e3)):
-        if count >= size:
-            return f"{figure(count / size)} {unit}"
-    return f"{number(count)} B"
