@@ -1,6 +1,5 @@
 """``[tool.pipetrace]`` in pyproject.toml: defaults for the options of ``pipetrace check``."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -59,6 +58,8 @@ def config(folder: Path) -> Config:
 
 
 def _table(file: Path) -> Mapping[str, Any] | None:
+    import tomllib
+
     try:
         if not file.is_file():
             return None

@@ -16,7 +16,10 @@ pytestmark = pytest.mark.browser
 SLOW = """async () => {
   const { Model } = await import("viewer/model/model.js");
   const { within } = Model.prototype;
-  Model.prototype.within = function (draw, work = 1) { return within.call(this, draw, work); };
+  Model.prototype.within = function (draw, work = 1) {
+    window.model = this;
+    return within.call(this, draw, work);
+  };
 }"""
 """As of a large model, nothing is computed while something is drawn."""
 
@@ -111,3 +114,30 @@ def test_what_takes_long_is_computed_afterwards_and_is_the_same(
             "all => all.map(each => each.toDataURL())"
         ) == quick.locator(".film canvas").evaluate_all("all => all.map(each => each.toDataURL())")
     assert any(put_off)
+
+
+def test_the_keyboard_stays_where_it_is_when_values_arrive_later(
+    pages: Pages, digits_trace: Trace
+) -> None:
+    page = pages.open(place="#stage=conv2d")
+    page.evaluate(SLOW)
+    page.keyboard.press("]")
+    assert digits_trace.kept_rows is not None
+    panel(page)
+    targets = ("#panel .pictures .picture >> nth=1", "#panel .calchead button >> nth=0")
+    for target, row in zip(targets, digits_trace.kept_rows.numbers[3:], strict=False):
+        name = page.locator(target).evaluate("each => each.outerHTML.slice(0, 60)")
+        page.locator(target).focus()
+        page.evaluate(
+            """row => {
+              window.waited = false;
+              window.model.passes.clear();
+              const look = () => { window.waited ||= panel.textContent.includes("Being computed"); };
+              new MutationObserver(look).observe(panel, { childList: true });
+              location.hash = `#stage=conv2d&row=${row}`;
+            }""",
+            int(row),
+        )
+        page.wait_for_function("() => window.waited")
+        panel(page)
+        assert page.evaluate("document.activeElement.outerHTML.slice(0, 60)") == name

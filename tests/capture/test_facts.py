@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipetrace.capture import facts
+from pipetrace.capture import facts, saved
 from pipetrace.capture.fit import FitCall
 from pipetrace.trace.document import Array, Parameters, Spec
 
@@ -155,7 +155,7 @@ def test_a_shared_weight_is_counted_once(keras: Any) -> None:
     )
     model = keras.Model(given, inner(twice(twice(given))), name="net")
     outputs = (Spec((None, 4), "float32", "norm"),)
-    found = facts.model_facts(model, outputs)
+    found = saved.model_facts(model, outputs)
     assert (found.name, found.layer, found.outputs) == ("net", "Functional", outputs)
     assert found.parameters == Parameters(4 * 4 + 4 + 8, 8)
     assert found.parameters.total == model.count_params()
@@ -168,7 +168,7 @@ def test_a_shared_weight_is_counted_once(keras: Any) -> None:
 def test_frozen_parts_are_counted_apart(keras: Any) -> None:
     model = one_output(keras, loss="mse")
     model.layers[0].trainable = False
-    assert facts.model_facts(model).parameters == Parameters(0, 15)
+    assert saved.model_facts(model).parameters == Parameters(0, 15)
 
 
 def test_the_fingerprint_is_of_the_configuration_and_the_weights(keras: Any) -> None:
@@ -176,16 +176,16 @@ def test_the_fingerprint_is_of_the_configuration_and_the_weights(keras: Any) -> 
     first = one_output(keras, loss="mse")
     second = keras.Sequential.from_config(first.get_config())
     second.set_weights(first.get_weights())
-    assert facts.fingerprint(first) == facts.fingerprint(second)
+    assert saved.fingerprint(first) == saved.fingerprint(second)
     weights = first.get_weights()
     weights[1][2] += 1e-6
     second.set_weights(weights)
-    assert facts.fingerprint(first) != facts.fingerprint(second)
+    assert saved.fingerprint(first) != saved.fingerprint(second)
     other = keras.Sequential(
         [keras.layers.Input((4,)), keras.layers.Dense(3, "relu", name="out")], name="one"
     )
     other.set_weights(first.get_weights())
-    assert facts.fingerprint(first) != facts.fingerprint(other)
+    assert saved.fingerprint(first) != saved.fingerprint(other)
 
 
 # The loss of each row, by NumPy

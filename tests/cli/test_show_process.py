@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 from pipetrace.cli.show import FORCE_TERMINAL
+from pipetrace.present.build.document import document
+from pipetrace.trace import read
+from pipetrace.trace.measurement_table import Measurements
+from pipetrace.trace.measurements import Figures, Gradient, Update
 
 
 def ran(program: str, environment: Mapping[str, str] | None = None) -> str:
@@ -57,6 +61,9 @@ UNNEEDED = (
     "hashlib",
     "rich",
     "difflib",
+    "numpy.ma",
+    "pipetrace.trace.writer",
+    "tomllib",
 )
 
 
@@ -66,3 +73,29 @@ def test_showing_imports_nothing_that_it_needs_not(digits_file: Path) -> None:
         f"print([name for name in {[*UNNEEDED, 'pipetrace.present.text']!r} if name in sys.modules])"
     )
     assert ran(program).splitlines()[-1] == "['pipetrace.present.text']"
+
+
+def test_importing_the_package_loads_no_numpy() -> None:
+    """Only so ``show`` can set how many threads NumPy starts."""
+    program = "import sys, pipetrace, pipetrace.cli; print('numpy' in sys.modules)"
+    assert ran(program).split() == ["False"]
+
+
+def test_showing_a_healthy_run_decodes_no_figures_of_epochs_in_the_middle(
+    digits_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: set[tuple[str, int | None]] = set()
+    figures = Measurements._figures
+
+    def spied(self: Measurements, kind: str, name: str, epoch: int | None) -> Figures:
+        decoded.add((kind, epoch))
+        return figures(self, kind, name, epoch)
+
+    monkeypatch.setattr(Measurements, "_figures", spied)
+    trace = read(digits_file)
+    document(trace, with_courses=False)
+    for kind in (Gradient, Update):
+        names = trace.measurements.names(kind)
+        assert 2 in trace.measurements.epochs(kind, names[0])
+        assert kind.kind in dict(decoded)
+        assert (kind.kind, 2) not in decoded

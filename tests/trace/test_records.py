@@ -300,7 +300,9 @@ def test_specs_tell_which_output_and_which_key(tmp_path: Path, recording: Any) -
 
 def test_the_model_its_outputs_and_its_targets(tmp_path: Path, recording: Any) -> None:
     outputs = (Spec((None, 2), "float32", "dense", 0, "out"), Spec((None,), "int64"))
-    model = ModelFacts("net", "Functional", Parameters(5, 6), 3, outputs)
+    model = ModelFacts(
+        "net", "Functional", Parameters(5, 6), 3, outputs, {"layers": [{"a": None}]}, {"dense": 2}
+    )
     targets = (
         Target("a", (None, 3), "int64", True, 0.0, 2.0, 1.5, 0.5, 3),
         Target(None, (None,), "float32", False, None, None, None, None, None),
@@ -315,6 +317,8 @@ def test_the_model_its_outputs_and_its_targets(tmp_path: Path, recording: Any) -
         callbacks=(Callback("One", {"monitor": "loss"}), Callback("Two")),
         class_weights={"0": 1.0, "1": 3.5},
         policy="mixed_float16",
+        compile_config={"loss": {"a": "mse"}},
+        fit_config={"shuffle": False},
         batch_size=None,
     )
     run = replace(recording.run, model=model, data=data, training=training)

@@ -1,9 +1,7 @@
-"""What a compiled Keras model says of itself: its optimizer, losses, metrics and totals."""
+"""What a compiled Keras model says of itself: its optimizer, losses and metrics."""
 
 import contextlib
-import hashlib
 import inspect
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,27 +11,16 @@ from pipetrace.capture import structures
 from pipetrace.capture.backend import load
 from pipetrace.capture.fit import FitCall, callback_facts
 from pipetrace.capture.internals import all_layers, seed
-from pipetrace.capture.nodes import count
+from pipetrace.capture.saved import compile_config
 from pipetrace.capture.train_step import TrainStep, computes_loss
 from pipetrace.capture.weights import iterations, optimizers, plain_config
-from pipetrace.trace.document import ModelFacts, Spec
 from pipetrace.trace.training import Training
 from pipetrace.trace.training.step import OptimizerFacts, StepFacts
 
-MOST_HASHED = 10_000_000
-"""Values of weights that go into a model's fingerprint; of a larger model the first so many."""
-
-
-def model_facts(model: Any, outputs: tuple[Spec, ...] = ()) -> ModelFacts:
-    """The model as a whole."""
-    inner = [layer for layer in all_layers(model) if layer is not model]
-    return ModelFacts(
-        name=str(model.name),
-        layer=type(model).__name__,
-        parameters=count(list(model.weights)),
-        layers=len(inner),
-        outputs=outputs,
-    )
+FIT_SETTINGS = (
+    *("shuffle", "validation_split", "steps_per_epoch", "validation_steps", "initial_epoch"),
+)
+"""Arguments of ``fit`` that are recorded as they were given."""
 
 
 def training_facts(
@@ -69,6 +56,8 @@ def training_facts(
         class_weights=call.class_weight,
         sample_weights=sample_weights,
         policy=_policy(model),
+        compile_config=compile_config(model),
+        fit_config={name: getattr(call, name) for name in FIT_SETTINGS} if call.known else {},
     )
 
 
@@ -103,19 +92,6 @@ def step_facts(
         optimizers=moved or tuple(found),
         by_fit=call.by_fit,
     )
-
-
-def fingerprint(model: Any) -> str:
-    """SHA-256 of the model's configuration and of its weights as they are."""
-    digest = hashlib.sha256(json.dumps(plain_config(model), sort_keys=True, default=str).encode())
-    left = MOST_HASHED
-    for variable in model.weights:
-        values = np.ascontiguousarray(variable.numpy()).reshape(-1)[:left]
-        digest.update(values.tobytes())
-        left -= values.size
-        if left <= 0:
-            break
-    return digest.hexdigest()
 
 
 def model_name(model: Any) -> str:

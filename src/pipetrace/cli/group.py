@@ -2,7 +2,6 @@
 
 import shlex
 import sys
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -114,6 +113,8 @@ def print_text(text: str | bytes | Iterable[str]) -> None:
         if isinstance(text, str | bytes):
             click.echo(text, nl=False)
             return
+        import tempfile
+
         with tempfile.TemporaryFile("w+", encoding="utf-8") as made:
             made.writelines(text)
             made.seek(0)

@@ -53,8 +53,9 @@ questions_option = click.option(
 def show(file: Path, stage: str | None, expand: bool, plain: bool, markdown: bool) -> None:
     """Show a trace in the terminal."""
     if "numpy" not in sys.modules:  # a process that shows a trace and ends
-        # A seventh of its time: threads of NumPy's that nobody uses, and a last look for garbage.
+        # A fifth of its time: threads of NumPy's that nobody uses, and looking for garbage.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        gc.disable()
         atexit.register(gc.freeze)
     if stage is None:
         _, made = load_document(file, expand=expand)

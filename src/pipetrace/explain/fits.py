@@ -236,6 +236,7 @@ def weights_words(training: Training) -> str:
     return listed(found)
 
 
+@once
 def loss_name(trace: Trace) -> str:
     """What the training loss is called.
 

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from pipetrace.explain.cache import once
 from pipetrace.explain.facts import before, class_name, dead_channels, words_of
 from pipetrace.explain.filters import filter_texts
 from pipetrace.explain.formatting import counted, exact, figure, listed, moved, number, share
@@ -252,7 +253,7 @@ def _example_conv2d(trace: Trace, stage: Stage, maps: Array, was: Array) -> Told
     at = _largest(maps)
     largest = f"Filter {at[2]} has the largest output, {figure(maps[at])} at {_where_in_map(at)}."
     largest += _convolved(trace, stage, was, at)
-    looks_for = filter_texts(trace, stage)
+    looks_for = _looks_for(trace, stage.name)
     if len(looks_for) == maps.shape[2] > 1:
         largest += f" {looks_for[at[2]]}"
     if stage.config.get("activation") != "relu":
@@ -260,6 +261,11 @@ def _example_conv2d(trace: Trace, stage: Stage, maps: Array, was: Array) -> Told
     active = int((maps.max(axis=(0, 1)) > 0).sum())
     of = counted(maps.shape[-1], "filter")
     return f"For this image {active} of {of} {_have(active)} outputs above 0. {largest}", at
+
+
+@once
+def _looks_for(trace: Trace, stage: str) -> tuple[str, ...]:
+    return filter_texts(trace, trace.stage(stage))
 
 
 def _convolved(trace: Trace, stage: Stage, was: Array, at: Place) -> str:

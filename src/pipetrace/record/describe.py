@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from pipetrace.capture import backend, facts, internals, structures
+from pipetrace.capture import backend, facts, internals, saved, structures
 from pipetrace.capture.datasets import class_names
 from pipetrace.capture.forward import Forward
 from pipetrace.capture.tensors import Origin
@@ -150,7 +150,7 @@ class Description:
         data = self._data.told(state.source.shown, known_data(state), state.settings.data)
         if state.fits:
             state.fits[-1] = _renewed(state, training, data)
-        fingerprint = earlier.model_fingerprint if earlier else facts.fingerprint(state.model)
+        fingerprint = earlier.model_fingerprint if earlier else saved.fingerprint(state.model)
         self._run = Run(
             title=state.settings.title or facts.model_name(state.model),
             created=earlier.created if earlier else now,
@@ -161,7 +161,7 @@ class Description:
             model_fingerprint=fingerprint,
             data=data,
             training=training,
-            model=facts.model_facts(state.model, outputs),
+            model=saved.model_facts(state.model, outputs, earlier.model if earlier else None),
             step=None if state.only_looks else _step(state),
             fits=tuple(state.fits),
             evaluations=tuple(state.evaluations),
@@ -247,7 +247,10 @@ def _training(state: State) -> Training:
 
 
 def _renewed(state: State, training: Training, data: Data) -> Fit:
-    """The ``fit`` that runs, as it is known now."""
+    """The ``fit`` that runs, as it is known now; the optimizer is as it began."""
+    before = state.fits[-1].training
+    if before.optimizer == training.optimizer:
+        training = replace(training, optimizer_config=before.optimizer_config)
     return replace(
         state.fits[-1],
         training=training,

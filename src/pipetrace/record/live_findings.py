@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from pipetrace.trace.output_place import typed
-
 LOOK_SHARE = 0.005
 """Share of the time since the recording began that looking at the trace may take."""
 FIRST_LOOK_SECONDS = 0.1
@@ -59,6 +57,8 @@ def register(load: Callable[[], Reporter]) -> None:
 
 def at_end(path: Path) -> Iterator[str]:
     """What to write when a trace has ended: for the first of them all, for further ones a line."""
+    from pipetrace.trace.output_place import typed  # needs NumPy, the package does not
+
     told = _told_here()
     told.ends += 1
     reporter = _load() if _load is not None else None

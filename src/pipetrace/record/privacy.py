@@ -83,20 +83,13 @@ def unnamed_run(run: Run) -> Run:
         class_names=(),
         feature_names=(),
     )
-    return replace(run, created=created, command="", data=data)
+    model = run.model and replace(run.model, config=_unnamed(run.model.config))
+    return replace(run, created=created, command="", data=data, model=model)
 
 
 def unnamed_stages(stages: Sequence[Stage]) -> tuple[Stage, ...]:
     """The stages without the paths and the words in their configurations."""
-    return tuple(
-        replace(each, config=_without_paths({**each.config, **_no_words(each.config)}))
-        for each in stages
-    )
-
-
-def _no_words(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A vocabulary that is not told."""
-    return {"vocabulary": None} if config.get("vocabulary") else {}
+    return tuple(replace(each, config=_unnamed(each.config)) for each in stages)
 
 
 def unnamed_event(event: Event) -> Event:
@@ -113,11 +106,14 @@ def _class_of(error: str | None) -> str | None:
     return error.partition(":")[0] if error else error
 
 
-def _without_paths(value: Any) -> Any:
+def _unnamed(value: Any) -> Any:
+    """A configuration without paths and vocabularies."""
     if isinstance(value, str):
         return HOME_OR_ROOT.sub(DROPPED, value)
     if isinstance(value, Mapping):
-        return {key: _without_paths(entry) for key, entry in value.items()}
+        return {
+            key: None if key == "vocabulary" else _unnamed(entry) for key, entry in value.items()
+        }
     if isinstance(value, (list, tuple)):
-        return [_without_paths(entry) for entry in value]
+        return [_unnamed(entry) for entry in value]
     return value

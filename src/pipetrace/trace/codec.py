@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -166,6 +167,7 @@ def encode_tensor(values: Array) -> tuple[str, str, bytes]:
     return kept.dtype.name, shape, little.tobytes()
 
 
+@lru_cache(1024)  # the same few shapes stand in thousands of rows
 def decode_shape(text: str) -> tuple[int | None, ...]:
     """A shape of JSON, None for the rows.
 

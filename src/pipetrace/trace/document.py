@@ -256,8 +256,8 @@ class Data(Record):
     feature_names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class ModelFacts:
+@dataclass(frozen=True, repr=False, eq=False)
+class ModelFacts(Record):
     """The model as a whole.
 
     Attributes:
@@ -267,6 +267,10 @@ class ModelFacts:
         layers: how many layers it has, those of nested models included.
         outputs: each names the stage, which of its outputs it is, and its key where the outputs are
             a dictionary.
+        config: the Keras configuration of a sequential or functional model as it was when recording
+            began, with the calls of its layers; empty for others, and for a very large one.
+        seed_places: for layers that draw a random seed when they are made, by their path, the place
+            of that draw after ``keras.utils.set_random_seed``, from 0; empty where not known.
     """
 
     name: str
@@ -274,6 +278,8 @@ class ModelFacts:
     parameters: Parameters
     layers: int
     outputs: tuple[Spec, ...] = ()
+    config: Config = field(default_factory=dict)
+    seed_places: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -86,12 +86,9 @@ class Measurements(Sequence[Measurement]):
         self, kind: type[F], name: str, field: Callable[[F], float | None]
     ) -> dict[int, float]:
         """One figure by epoch, 0 for before training; epochs without it are left out."""
-        epochs = self._by.get(kind.kind, {}).get(name, {})
-        found = {
-            epoch: field(self.of(kind, name, epoch))
-            for epoch in sorted(each for each in epochs if each is not None)
-        }
-        return {epoch: value for epoch, value in found.items() if value is not None}
+        epochs = (each for each in self.epochs(kind, name) if each is not None)
+        found = ((epoch, field(self.of(kind, name, epoch))) for epoch in sorted(epochs))
+        return {epoch: value for epoch, value in found if value is not None}
 
     def kept(self, counts: Callable[[str, int | None], bool]) -> "Measurements":
         """Those whose kind and epoch count; none is decoded for that."""

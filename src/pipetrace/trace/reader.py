@@ -9,9 +9,16 @@ from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from pipetrace.trace.checks import check_order, check_tables, record
+from pipetrace.errors import ArgumentError
+from pipetrace.trace.checks import (
+    MOST_CONTENTS,
+    check_count,
+    check_order,
+    check_tables,
+    record,
+)
 from pipetrace.trace.claim import is_alive
 from pipetrace.trace.codec import (
     decode_number,
@@ -80,6 +87,28 @@ def read(path: str | os.PathLike[str]) -> Trace:
         raise damaged(place, error) from error
 
 
+Given: TypeAlias = Trace | str | os.PathLike[str]
+"""A trace, or the path of one."""
+
+
+def opened(given: Given) -> Trace:
+    """A trace as it is, or read from its path.
+
+    Raises:
+        ArgumentError: it is neither a trace nor a path.
+        TraceError: the file cannot be read.
+    """
+    if isinstance(given, Trace):
+        return given
+    if isinstance(given, (str, os.PathLike)):
+        return read(given)
+    raise ArgumentError(
+        f"Expected a trace or the path of one, received {type(given).__name__}.",
+        where="trace",
+        hint="Give what pipetrace.read returns, or the path of a trace.",
+    )
+
+
 class _Reader:
     """The tables of one open file, as a document."""
 
@@ -89,7 +118,9 @@ class _Reader:
         database.execute("BEGIN")
         check_tables(database)
         database.text_factory = bytes
-        stored = dict(database.execute("SELECT id, data FROM content"))
+        query = "SELECT id, data FROM content LIMIT ?"
+        stored = dict(database.execute(query, (MOST_CONTENTS + 1,)))
+        check_count("content", len(stored), MOST_CONTENTS)
         if not set(map(type, stored.values())) <= {bytes}:
             raise ValueError("a content is neither a blob nor a text")
         self.contents = Contents(stored, place.stat().st_size, place)

@@ -1,7 +1,8 @@
 """What the records of a trace have in common: equality with arrays, and a ``repr`` of one line.
 
 What a notebook shows of them needs words and pages, which the facts do not import. The package
-registers where those are made; they are loaded when a notebook asks for the first time.
+registers where those are made; they are loaded when a notebook asks for the first time. As the
+package registers them when it is imported, NumPy is imported where it is used.
 """
 
 import math
@@ -9,8 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cached_property
 from typing import Any, Protocol, Self, SupportsIndex, TypeVar, overload
-
-import numpy as np
 
 from pipetrace.errors import UnknownStageError
 
@@ -93,10 +92,14 @@ class ByName(tuple[T, ...]):
 
 def same(one: Any, other: Any) -> bool:
     """Whether two values are equal, arrays by dtype, shape and values, and NaN to NaN."""
+    import numpy as np
+
     if one is other:
         return True
-    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
-        return _same_arrays(one, other)
+    arrays = [each for each in (one, other) if isinstance(each, np.ndarray)]
+    if arrays:
+        alike = len(arrays) == 2 and one.dtype == other.dtype and one.shape == other.shape
+        return alike and np.array_equal(one, other, equal_nan=one.dtype.kind in "fc")
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     if is_dataclass(one) and type(one) is type(other):
@@ -106,16 +109,10 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other) or _are_nan(one, other)
 
 
-def _same_arrays(one: Any, other: Any) -> bool:
-    if not (isinstance(one, np.ndarray) and isinstance(other, np.ndarray)):
-        return False
-    if one.dtype != other.dtype or one.shape != other.shape:
-        return False
-    return np.array_equal(one, other, equal_nan=one.dtype.kind in "fc")
-
-
 def brief(value: Any) -> str:
     """A value in a few characters: what is large is told by its size."""
+    import numpy as np
+
     if isinstance(value, np.ndarray):
         return f"<{' x '.join(map(str, value.shape)) or 'one'} {value.dtype}>"
     if is_dataclass(value) and isinstance(value, Record):

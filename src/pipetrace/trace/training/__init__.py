@@ -46,6 +46,10 @@ class Training(Record):
         class_weights: the weight of each class in the loss, by the class; none without any.
         sample_weights: whether ``fit`` was given a weight for each row.
         policy: the dtype policy, such as ``float32`` or ``mixed_float16``.
+        compile_config: the arguments of ``compile`` as Keras writes them, without the optimizer;
+            empty where it cannot.
+        fit_config: further arguments of ``fit``: ``shuffle``, ``validation_split``,
+            ``steps_per_epoch``, ``validation_steps``, ``initial_epoch``; empty where not known.
     """
 
     epochs: int
@@ -63,6 +67,8 @@ class Training(Record):
     class_weights: Mapping[str, float] = field(default_factory=dict)
     sample_weights: bool = False
     policy: str = "float32"
+    compile_config: Config = field(default_factory=dict)
+    fit_config: Config = field(default_factory=dict)
 
     @property
     def is_weighted(self) -> bool:

@@ -42,10 +42,12 @@ class VanishingGradient(RunRule):
     )
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
+        if not struggles(run):  # before thousands of figures are decoded
+            return
         measured = {name: run.course(Gradient, name, lambda each: each.rms) for name in run.kernels}
         courses = {name: course for name, course in measured.items() if course}
         kernels = list(courses)
-        if len(kernels) < 3 or not struggles(run):
+        if len(kernels) < 3:
             return
         epochs = sorted(set.intersection(*(set(course) for course in courses.values())))
         later, largest = dict.fromkeys(epochs, 0.0), {}
@@ -158,9 +160,11 @@ class LearningRateGone(RunRule):
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
         rates = {each.number: each.learning_rate for each in run.trace.epochs}
-        moved = _movement(run)
-        if not rates or not moved or run.broken or not underfits(run):
+        if not rates or run.broken or not underfits(run):
             return  # Behind a good outcome it is the end of a schedule.
+        moved = _movement(run)
+        if not moved:
+            return
         most, last = max(moved.values()), max(moved)
         first_rate, rate = next(iter(rates.values())), rates.get(last)
         if not most or not first_rate or rate is None or rate > RATE_GONE * first_rate:
@@ -194,13 +198,14 @@ class NotUpdated(RunRule):
     why = "They were not handed to the optimizer, so they keep their random values."
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
-        moved = {name: _total(run, name) for name in run.kernels}
-        if run.broken or not any(moved.values()):
+        if run.broken or not any(_moved(run, name) for name in run.kernels):
             return
         still = [
             name
-            for name, total in moved.items()
-            if total == 0.0 and len(_gradients(run, name)) > 1 and min(_gradients(run, name)) > 0
+            for name in run.kernels
+            if _moved(run, name) is False
+            and len(_gradients(run, name)) > 1
+            and min(_gradients(run, name)) > 0
         ]
         if not still:
             return
@@ -244,8 +249,8 @@ class LossScaleOverflow(RunRule):
         if training.policy != "mixed_float16" or not run.kernels:
             return
         rates = [each.learning_rate for each in run.trace.epochs]
-        totals = [_total(run, name) for name in run.kernels]
-        if not rates or 0.0 in rates or None in totals or any(totals):
+        still = all(_moved(run, name) is False for name in run.kernels)
+        if not rates or 0.0 in rates or not still:
             return
         yield self.fault(
             Evidence(
@@ -275,10 +280,13 @@ def _movement(run: MeasuredRun) -> dict[int, float]:
     return found if all(map(math.isfinite, found.values())) else {}
 
 
-def _total(run: MeasuredRun, name: str) -> float | None:
-    """How far a kernel moved in all measured epochs; None where that was not measured."""
-    course = run.course(Update, name, lambda each: each.update_norm)
-    return sum(course.values()) if course else None
+def _moved(run: MeasuredRun, name: str) -> bool | None:
+    """Whether a kernel moved in a measured epoch; None where that was not measured."""
+    epochs = (epoch for epoch in run.epochs_of(Update, name) if epoch is not None)
+    norms = (run.of(Update, name, epoch).update_norm for epoch in epochs)
+    known = (norm for norm in norms if norm is not None)
+    first = next(known, None)
+    return None if first is None else bool(first) or any(known)
 
 
 def _gradients(run: MeasuredRun, name: str) -> list[float]:

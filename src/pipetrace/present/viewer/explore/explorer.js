@@ -59,6 +59,7 @@ export function explorer(view, model, state, epochs) {
   /** @type {() => void} */
   let redraw = () => {};
   let built = "";
+  const keyboard = keptIn(panel);
   const after = afterTraining(state);
   const courses = coursesOf(view, state);
   // The stage, and which of its pictures there are for a row under the weights of an epoch.
@@ -71,12 +72,42 @@ export function explorer(view, model, state, epochs) {
     const found = pictured(stage);
     if (found === built) return redraw();
     built = found;
+    keyboard.leaves();
     redraw = opened(panel, { view, model, state, stage, words: text, after, courses });
     redraw();
+    keyboard.returns();
   });
   const nearest = h("p", { class: "instead", role: "status" });
   state.watch("epoch", () => (nearest.textContent = instead(model, epochs, state.now.epoch)));
   return h("div", { class: "explorer" }, nearest, large ? overview(view, model, state) : stageTabs(view, model, state), panel);
+}
+
+/**
+ * The place of the keyboard in a panel that is built anew, such as when the values of another row arrive.
+ *
+ * @param {HTMLElement} panel
+ * @returns {{ leaves: () => void, returns: () => void }} called before and after it is built; until what had the focus is
+ *   there again, the panel has it
+ */
+function keptIn(panel) {
+  const name = (/** @type {Element} */ each) => `${each.tagName} ${each.classList[0]} ${each.getAttribute("aria-label") ?? each.textContent}`;
+  const named = (/** @type {string} */ wanted) => [.../** @type {NodeListOf<HTMLElement>} */ (panel.querySelectorAll("a, button, input, select, summary, [tabindex]"))].filter((each) => name(each) === wanted);
+  /** @type {{ name: string, number: number } | null} */
+  let last = null;
+  return {
+    leaves: () => {
+      const active = document.activeElement;
+      if (active === panel) return;
+      const inside = active instanceof HTMLElement && panel.contains(active) ? active : null;
+      last = inside && { name: name(inside), number: named(name(inside)).indexOf(inside) };
+    },
+    returns: () => {
+      if (!last) return;
+      const found = named(last.name)[last.number];
+      (found ?? panel).focus({ preventScroll: true });
+      if (found) last = null;
+    },
+  };
 }
 
 /**

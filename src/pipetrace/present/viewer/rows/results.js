@@ -109,7 +109,10 @@ function output(results, model, state, at, show) {
     words.textContent = told?.sentences.join(" ") ?? "";
     const came = outcomes.at(epoch);
     below.hidden = !came.length; // where no output is finite
+    const focused = document.activeElement;
     for (const part of all) part.draw(came);
+    // A button that is moved loses the focus.
+    if (focused instanceof HTMLElement && element.contains(focused) && focused !== document.activeElement) focused.focus({ preventScroll: true });
   };
   state.watch(["row", "epoch", "cell", "theme"], whenSeen(element, draw, true));
   return element;

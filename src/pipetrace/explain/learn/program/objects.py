@@ -1,0 +1,243 @@
+"""Objects of Keras as calls that make them, with the settings that differ from their defaults."""
+
+import builtins
+import keyword
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipetrace.explain.learn.program.defaults import COMMON, OWN, POSITIONAL
+from pipetrace.explain.learn.program.text import (
+    Expression,
+    Group,
+    Pair,
+    Setting,
+    Text,
+    call,
+    flat,
+    listed,
+    literal,
+    snake,
+)
+
+LEFT_OUT = ("name", "dtype", "vocabulary_size")
+"""Entries of a configuration that are written apart, or that are no arguments."""
+NAMED = ("initializers", "regularizers", "constraints")
+"""Modules whose objects go by their names where they have no settings."""
+MODULES = tuple(
+    f"keras.{name}"
+    for name in (
+        *("layers", "initializers", "regularizers", "constraints", "optimizers", "losses"),
+        *("metrics", "optimizers.schedules", "random"),
+    )
+)
+"""Where the classes of Keras are that a program may make. A file can be anyone's: no other name of
+Keras, such as one that loads files, is written into code that somebody may run."""
+LOADING = ("TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
+UNKNOWN = object()
+OF_ANY_LAYER: Mapping[str, Any] = {"activity_regularizer": None, "autocast": True}
+SHAPES = ("target_shape", "dims", "attention_axes", "noise_shape", "shared_axes", "output_shape")
+"""Arguments that are tuples, however short."""
+ORDER = (
+    *("num_heads", "key_dim", "value_dim", "strides", "padding", "dilation_rate", "groups"),
+    *("activation", "recurrent_activation", "use_bias", "return_sequences", "return_state"),
+    *("momentum", "epsilon", "kernel_initializer", "bias_initializer", "kernel_regularizer"),
+)
+"""Arguments in the order in which they are written; others follow by their names."""
+
+
+@dataclass
+class Context:
+    """What is known while a program is written.
+
+    Attributes:
+        policy: the dtype policy of the whole model.
+        missing: what cannot be written down, each once, in order.
+        modules: what has to be imported beside Keras and its layers.
+        own: the names of classes and functions that are the user's.
+        made: how many layers there are so far by the beginning of their automatic names.
+    """
+
+    policy: str = "float32"
+    missing: dict[str, None] = field(default_factory=dict)
+    modules: set[str] = field(default_factory=set)
+    own: dict[str, None] = field(default_factory=dict)
+    made: dict[str, int] = field(default_factory=dict)
+
+    def lacks(self, what: str) -> None:
+        """Note what cannot be reconstructed."""
+        self.missing[what] = None
+
+
+def object_of(given: Mapping[str, Any], context: Context, stage: str = "") -> Expression:
+    """The expression that makes an object of its Keras configuration.
+
+    Args:
+        given: with ``class_name``, ``config`` and ``module``.
+        context: of the program.
+        stage: that its settings are of; none where they are not noted.
+    """
+    name, config = str(given.get("class_name")), given.get("config")
+    kept: Sequence[Expression]
+    if name == "__tuple__":
+        return literal(tuple(_plain(config)))
+    if name in ("__tensor__", "__numpy__"):
+        context.modules.add("numpy")
+        found = config if isinstance(config, Mapping) else {}
+        dtype = Pair("dtype=", literal(found.get("dtype", "float32")))
+        return call("np.array", listed(map(literal, _plain(config))), dtype)
+    if name == "__lambda__":
+        context.lacks("a lambda, whose code is not recorded")
+        return Text("None")
+    if name == "function" or not isinstance(config, Mapping):
+        return own_name(str(config), context, "the function")
+    module = str(given.get("module") or "")
+    if module not in MODULES or name in LOADING or not re.fullmatch(r"[A-Z]\w*", name):
+        function = own_name(name, context, "the class")
+        return call(function, *arguments("", config, context, stage))
+    place = "layers" if module == "keras.layers" else module
+    kept = arguments(name, config, context, stage)
+    if not kept and module.rpartition(".")[2] in NAMED:
+        return literal(snake(name))
+    return call(f"{place}.{name}", *kept)
+
+
+def own_name(name: str, context: Context, what: str) -> Text:
+    """The name of a class or a function that is the user's."""
+    if not name.isidentifier() or keyword.iskeyword(name) or hasattr(builtins, name):
+        context.lacks(f"{what} {name!r}")
+        return Text("None")
+    context.lacks(f"{what} {name}, which is your own")
+    context.own[name] = None
+    return Text(name)
+
+
+def arguments(
+    name: str, config: Mapping[str, Any], context: Context, stage: str = ""
+) -> list[Expression]:
+    """The arguments of a class that differ from its defaults, those without names first."""
+    defaults = {**COMMON, **OWN[name]} if name in OWN else OF_ANY_LAYER
+    first = next((each for each in POSITIONAL if each[0] in config), ()) if name in OWN else ()
+    first = first if set(first) <= set(config) else ()
+    found: list[Expression] = []
+    others = sorted((key for key in config if key not in first), key=_order)
+    for key in [*first, *others]:
+        value = config[key]
+        if (
+            key in LEFT_OUT
+            or (key, value) == ("trainable", True)
+            or not str(key).isidentifier()
+            or _is_implied(name, key, config)
+        ):
+            continue
+        made = value_of(value, context, collapsed=key not in SHAPES)
+        required = key in first and (name == "Activation" or key not in defaults)
+        if not required and _is_default(value, made, defaults.get(key, UNKNOWN)):
+            continue
+        made = Setting(made, stage, key, value) if stage else made
+        found.append(made if key in first else Pair(f"{key}=", made))
+    return found
+
+
+def value_of(value: Any, context: Context, *, collapsed: bool = False) -> Expression:
+    """A setting as Python writes it, objects among them made anew.
+
+    Args:
+        value: of a configuration.
+        context: of the program.
+        collapsed: whether equal whole numbers are written as one of them, as for a kernel's size.
+    """
+    if isinstance(value, Text):
+        return value
+    if isinstance(value, Mapping) and "class_name" in value:
+        return object_of(value, context)
+    if isinstance(value, Mapping):
+        pairs = [Pair(f"{flat(literal(k)).text}: ", value_of(v, context)) for k, v in value.items()]
+        return Group(Text(), "{}", pairs)
+    if isinstance(value, (list, tuple)):
+        kinds = {type(each) for each in value}
+        if collapsed and kinds == {int} and len(set(value)) == 1:
+            return literal(value[0])
+        if kinds <= {int} or (collapsed and kinds <= {int, float, list, tuple}):
+            return literal(_tuples(value))
+        return listed([value_of(each, context) for each in value])
+    return literal(value)
+
+
+def layer_of(
+    given: Mapping[str, Any], context: Context, path: str, stage: str, *, named: bool = False
+) -> Group:
+    """The call that makes a layer.
+
+    Args:
+        given: its Keras configuration.
+        context: of the program.
+        path: where it sits, which says what of it is missing.
+        stage: its name in the trace.
+        named: whether its name is written even where it is like one that Keras gives.
+    """
+    kind, config = str(given["class_name"]), dict(given["config"])
+    name, auto = str(config.get("name", "")), snake(kind)
+    is_auto = is_automatic(name, auto)
+    count = context.made[auto] = context.made.get(auto, 0) + 1
+    would_be = auto if count == 1 else f"{auto}_{count - 1}"
+    if kind == "Lambda":
+        context.lacks(f"the function of the Lambda layer {path}")
+        config = {}
+    made = object_of({**given, "config": config}, context, stage)
+    items = list(made.items) if isinstance(made, Group) else []
+    function = made.before if isinstance(made, Group) else made
+    if kind == "Lambda":
+        items.append(Text("lambda x: x"))
+    if (dtype := config.get("dtype")) is not None and _dtype(dtype) != context.policy:
+        items.append(Pair("dtype=", literal(_dtype(dtype))))
+    if name and (not is_auto or (named and name != would_be)):
+        items.append(Pair("name=", Setting(literal(name), stage, "name", name)))
+    return call(function, *items)
+
+
+def is_automatic(name: str, auto: str) -> bool:
+    """Whether a name is one that Keras gives, such as ``dense_2`` of ``dense``."""
+    return bool(re.fullmatch(rf"{re.escape(auto)}(_\d+)?", name))
+
+
+def _dtype(given: Any) -> str:
+    config = given.get("config") if isinstance(given, Mapping) else None
+    return str(config.get("name") if isinstance(config, Mapping) else given)
+
+
+def _order(key: str) -> tuple[int, str]:
+    return (ORDER.index(key) if key in ORDER else len(ORDER), key)
+
+
+def _is_implied(name: str, key: str, config: Mapping[str, Any]) -> bool:
+    """Whether Keras derives the setting from the others."""
+    value = config[key]
+    if name not in OWN:
+        return False
+    if key == "data_format":
+        return value in ("channels_last", None)
+    if key == "strides" and "pool_size" in config:
+        return bool(value == config["pool_size"])
+    if key == "value_dim":
+        return bool(value == config.get("key_dim"))
+    return key in ("backward_layer", "build_config", "batch_input_shape")
+
+
+def _is_default(value: Any, made: Expression, default: Any) -> bool:
+    if default is UNKNOWN:
+        return False
+    numbers = (int, float)
+    if isinstance(value, numbers) and isinstance(default, numbers) and not isinstance(value, bool):
+        return flat(literal(float(value))) == flat(literal(float(default)))
+    return flat(made).text == flat(literal(default)).text
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, (list, tuple)) else value
+
+
+def _plain(config: Any) -> list[Any]:
+    found = config.get("value") if isinstance(config, Mapping) else config
+    return list(found) if isinstance(found, (list, tuple)) else [found]

@@ -1,0 +1,212 @@
+"""The code that compiles a model and trains it: the calls of ``compile`` and ``fit``."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipetrace.explain.learn.program.data import Rows
+from pipetrace.explain.learn.program.defaults import OWN
+from pipetrace.explain.learn.program.objects import Context, arguments, own_name, value_of
+from pipetrace.explain.learn.program.text import (
+    Expression,
+    Group,
+    Pair,
+    Setting,
+    Text,
+    call,
+    listed,
+    literal,
+    remark,
+    snake,
+    statement,
+)
+from pipetrace.trace.document import Trace
+from pipetrace.trace.training import Callback, Fit, Training
+
+KERAS_BATCH_SIZE = 32
+COMPILE_DEFAULTS: Mapping[str, Any] = {
+    "jit_compile": False,
+    "run_eagerly": False,
+    "steps_per_execution": 1,
+    "auto_scale_loss": True,
+}
+"""Arguments of ``compile`` that are not written. A model on a processor is not jitted by itself."""
+CALLBACKS: Mapping[str, Mapping[str, Any]] = {
+    "EarlyStopping": {
+        "monitor": "val_loss",
+        "min_delta": 0,
+        "patience": 0,
+        "baseline": None,
+        "restore_best_weights": False,
+        "start_from_epoch": 0,
+    },
+    "ReduceLROnPlateau": {
+        "monitor": "val_loss",
+        "factor": 0.1,
+        "patience": 10,
+        "min_delta": 0.0001,
+        "cooldown": 0,
+        "min_lr": 0.0,
+    },
+    "TerminateOnNaN": {},
+}
+"""Callbacks that change a training and are recorded whole, with their defaults."""
+WRITERS = ("ModelCheckpoint", "TensorBoard", "CSVLogger", "BackupAndRestore", "RemoteMonitor")
+"""Callbacks that write files and leave the training as it is."""
+
+
+def compiled(trace: Trace, context: Context, training: Training) -> list[Text | str]:
+    """The call of ``compile``."""
+    if not training.optimizer:
+        return [remark("How the model was compiled is not recorded.")]
+    given = training.compile_config
+    items: list[Expression] = [
+        Pair("optimizer=", _set(_optimizer(training, context), "optimizer", training.optimizer))
+    ]
+    if given:
+        order = ["loss", "loss_weights", "metrics", "weighted_metrics"]
+        for name in [*order, *(name for name in given if name not in order)]:
+            value = given.get(name)
+            if value is None or value == COMPILE_DEFAULTS.get(name, ""):
+                continue
+            made = value_of(_without_names(value), context)
+            items.append(Pair(f"{name}=", _set(made, name, value)))
+    elif training.loss:
+        # Keras could not write them down: one of them is the user's.
+        losses = training.losses or {"": training.loss}
+        named = {key: own_name(name, context, "the loss") for key, name in losses.items()}
+        lone = named.get("") if len(named) == 1 else None
+        pairs = [Pair(f'"{key}": ', name) for key, name in named.items()]
+        items.append(Pair("loss=", lone or Group(Text(), "{}", pairs)))
+        metrics = [literal(name) for name in training.metrics]
+        items += [Pair("metrics=", listed(metrics))] if metrics else []
+    if trace.run.step is not None and trace.run.step.own:
+        context.lacks("the model's own training step")
+    return [statement("", call("model.compile", *items))]
+
+
+def fitted(context: Context, fit: Fit, earlier: Fit | None, rows: Rows) -> list[Text | str]:
+    """The call of ``fit``.
+
+    Args:
+        context: of the program.
+        fit: the call.
+        earlier: the one before.
+        rows: what it is called with.
+    """
+    training, settings = fit.training, _settings(fit, rows)
+    initial = int(settings.get("initial_epoch") or 0)
+    epochs = training.epochs - (earlier.training.epochs if earlier else 0)
+    items: list[Expression] = [Text(name) for name in rows.given]
+    named: dict[str, Expression] = {}
+    if training.batch_size is not None and training.batch_size != KERAS_BATCH_SIZE:
+        named["batch_size"] = _of_fit("batch_size", training.batch_size)
+    total = epochs + (initial if earlier is None else 0)
+    named["epochs"] = _of_fit("epochs", total)
+    if initial:
+        named["initial_epoch"] = _of_fit("initial_epoch", initial)
+    if settings.get("validation_split"):
+        named["validation_split"] = _of_fit("validation_split", settings["validation_split"])
+    for name in ("validation_data", "sample_weight"):
+        if name in rows.named:
+            named[name] = Text(rows.named[name])
+    for name in ("class_weight", "shuffle", "steps_per_epoch", "validation_steps"):
+        if settings.get(name) not in (None, True, {}):
+            named[name] = _of_fit(name, settings[name])
+    callbacks = _callbacks(training.callbacks, context)
+    if callbacks:
+        named["callbacks"] = listed(callbacks)
+    made = call("model.fit", *items, *(Pair(f"{name}=", each) for name, each in named.items()))
+    return [statement("history", made)]
+
+
+def _settings(fit: Fit, rows: Rows) -> dict[str, Any]:
+    """The further arguments of a ``fit``; rows that came in batches stay in their order."""
+    weights = {_class(key): value for key, value in fit.training.class_weights.items()}
+    settings = {**fit.training.fit_config, "class_weight": weights}
+    if "shuffle" in rows.named:
+        settings |= {"shuffle": False, "steps_per_epoch": None, "validation_steps": None}
+    return settings
+
+
+def printed(trace: Trace, fit: Fit) -> list[str]:
+    """The line that prints the losses, and what they were in the recorded run."""
+    last = fit.first_epoch - 1 if fit.last_epoch is None else fit.last_epoch
+    of_fit = [each for each in trace.epochs if fit.first_epoch <= each.number <= last]
+    lines = []
+    for epoch in [of_fit[0], of_fit[-1]] if len(of_fit) > 1 else of_fit:
+        loss = epoch.metrics.get("loss", math.nan)
+        lines.append(remark(f"Recorded: loss {loss!r} in epoch {epoch.number}."))
+    return [*lines, 'print(history.history["loss"])\n'] if lines else []
+
+
+def _optimizer(training: Training, context: Context) -> Expression:
+    name, config = training.optimizer, dict(training.optimizer_config)
+    if name == "LossScaleOptimizer" and isinstance(inner := config.get("inner_optimizer"), Mapping):
+        # Keras puts it around the optimizer of a model in float16 by itself.
+        name, config = str(inner.get("class_name")), dict(inner.get("config") or {})
+    if name not in OWN:
+        return call(own_name(name, context, "the optimizer"), *arguments(name, config, context))
+    items = arguments(name, config, context, "compile")
+    return call(f"keras.optimizers.{name}", *items) if items else literal(snake_name(name))
+
+
+def snake_name(name: str) -> str:
+    """The name by which Keras finds an optimizer."""
+    return name.lower()
+
+
+def _without_names(value: Any) -> Any:
+    """A loss or a metric without the name that Keras gives it by itself."""
+    if isinstance(value, list):
+        return [_without_names(each) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    config = value.get("config")
+    if "class_name" not in value or not isinstance(config, Mapping):
+        return {key: _without_names(each) for key, each in value.items()}
+    kept = dict(config)
+    name, kind = str(kept.pop("name", "")), str(value["class_name"])
+    if name and name not in (snake(kind), kind.lower()) and not name.startswith(snake(kind)):
+        kept["label"] = name
+    return {**value, "config": {key: each for key, each in kept.items() if key != "label"}}
+
+
+def _callbacks(given: Sequence[Callback], context: Context) -> list[Expression]:
+    found: list[Expression] = []
+    for each in given:
+        if each.name in WRITERS:
+            context.lacks(f"the callback {each.name}, which writes files and is left out here")
+            continue
+        if each.name not in CALLBACKS:
+            context.lacks(f"the callback {each.name}, left out here")
+            continue
+        defaults, settings = CALLBACKS[each.name], dict(each.settings)
+        if "min_delta" in settings:  # Keras turns its sign where less is better
+            settings["min_delta"] = abs(settings["min_delta"])
+        if settings.get("mode") == _usual_mode(str(settings.get("monitor", "val_loss"))):
+            settings.pop("mode", None)
+        items = [
+            Pair(f"{name}=", _set(literal(value), name, value, "fit"))
+            for name, value in settings.items()
+            if (name in defaults or name == "mode") and value != defaults.get(name)
+        ]
+        found.append(call(f"keras.callbacks.{each.name}", *items))
+    return found
+
+
+def _usual_mode(monitor: str) -> str:
+    """What Keras looks for by itself."""
+    return "max" if monitor.endswith(("acc", "accuracy", "auc")) else "min"
+
+
+def _class(key: str) -> Any:
+    return int(key) if key.lstrip("-").isdigit() else key
+
+
+def _set(made: Expression, name: str, value: Any, stage: str = "compile") -> Setting:
+    return Setting(made, stage, name, value)
+
+
+def _of_fit(name: str, value: Any) -> Setting:
+    return Setting(literal(value), "fit", name, value)

@@ -1,0 +1,235 @@
+"""A whole program: imports, rows, model, ``compile`` and each ``fit``."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+from pipetrace.explain.learn.program.data import rows_of
+from pipetrace.explain.learn.program.model import ModelWriter
+from pipetrace.explain.learn.program.objects import Context, own_name
+from pipetrace.explain.learn.program.text import Span, Text, call, joined, remark, statement
+from pipetrace.explain.learn.program.training import compiled, fitted, printed
+from pipetrace.explain.learn.program.wiring import MODELS
+from pipetrace.trace.document import Trace
+from pipetrace.trace.measurements import InitialWeight
+from pipetrace.trace.training import Fit
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a program.
+
+    Attributes:
+        name: ``imports``, ``data``, ``model``, ``compile`` or ``fit``; the later fits of a model
+            come as ``fit 2`` and so on.
+        start, end: offsets in the code.
+    """
+
+    name: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Program:
+    """The Keras program of a run.
+
+    Attributes:
+        code: Python, in lines of at most 88 characters.
+        missing: what could not be reconstructed, in words; the code has a comment at its place.
+        spans: where each recorded setting stands in the code, in order.
+        parts: its parts, in order; together they are the code.
+        own: the names of the classes and functions that the user has to add.
+    """
+
+    code: str
+    missing: tuple[str, ...] = ()
+    spans: tuple[Span, ...] = ()
+    parts: tuple[Part, ...] = ()
+    own: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether the code needs nothing from the user, not even the rows."""
+        return not self.missing
+
+    def part(self, name: str) -> str:
+        """The code of one part; empty where there is none."""
+        return "".join(self.code[each.start : each.end] for each in self.parts if each.name == name)
+
+
+def program(trace: Trace) -> Program:
+    """The program that builds and trains the recorded model.
+
+    Nothing in it is invented: what is not recorded is a comment, and is listed as missing.
+
+    Args:
+        trace: of a run.
+    """
+    context = Context(policy=trace.run.training.policy)
+    parts: list[tuple[str, Sequence[Text | str]]] = []
+    fits = trace.fits
+    rows = rows_of(trace, context, fits[0]) if fits else None
+    if rows is not None:
+        parts.append(("data", rows.lines))
+    parts.append(("model", _model(trace, context)))
+    by_fit = trace.run.step is None or trace.run.step.by_fit
+    if fits or trace.run.training.optimizer:
+        first = fits[0].training if fits else trace.run.training
+        parts.append(("compile", compiled(trace, context, first)))
+    if fits and not by_fit:
+        context.lacks("the training loop, which is your own")
+        parts.append(("fit", [remark("The training loop is your own: its code is not recorded.")]))
+    elif rows is not None:
+        lines = [*fitted(context, fits[0], None, rows), *printed(trace, fits[0])]
+        parts.append(("fit", lines))
+        parts += _later_fits(trace, context, fits)
+    parts.insert(0, ("imports", _imports(context)))
+    return _assembled(parts, context)
+
+
+def _model(trace: Trace, context: Context) -> list[Text | str]:
+    model = trace.run.model
+    if model is None:
+        context.lacks("the model")
+        return [remark("The model is not recorded.")]
+    lines = list[Text | str](_seed(trace))
+    if not model.config:
+        if model.layer in MODELS:
+            context.lacks(f"the model: the configuration of {model.name} was not recorded")
+            return [*lines, remark("The model's configuration was not recorded.")]
+        made = own_name(model.layer, context, "the class")
+        text = "What the class is made with is not recorded."
+        return [*lines, remark(text), statement("model", call(made))]
+    if (begun := _begun(trace)) is not None:
+        context.lacks("the weights that the model began with")
+        lines.append(remark(begun))
+    writer = ModelWriter(trace, context)
+    try:
+        if "input_layers" in model.config:
+            writer.functional(model.config, "model")
+        else:
+            writer.lines.append(statement("model", writer.sequential(model.config)))
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        # Whoever wrote the file, it was not this recorder.
+        context.lacks("the model: its configuration cannot be read")
+        return [*lines, remark("The model's configuration cannot be read.")]
+    return [*(["\n", *writer.functions] if writer.functions else []), *lines, *writer.lines]
+
+
+def _seed(trace: Trace) -> list[str]:
+    """The line that sets the seed, and what is known of the numbers that follow from it."""
+    seed, model = trace.run.training.seed, trace.run.model
+    if seed is None:
+        return [remark("No seed is recorded, so each run draws other initial weights.")]
+    line = f"keras.utils.set_random_seed({seed})\n"
+    places = model.seed_places if model is not None else {}
+    if places and (before := min(places.values())):
+        text = f"In the recorded run {before} random seeds were drawn before the model's."
+        return [line, remark(text)]
+    return [line]
+
+
+def _begun(trace: Trace) -> str | None:
+    """What shows that a model did not begin with new weights; None where nothing does."""
+    for name, stage, weight in _zeros(trace):
+        initial = trace.measurements.of(InitialWeight, f"{stage}/{weight}", 0)
+        if initial.min or initial.max:
+            return (
+                f"The recorded run began with other weights: {name} was not zero before training. "
+                "Load yours, or the losses differ."
+            )
+    return None
+
+
+def _zeros(trace: Trace) -> Iterator[tuple[str, str, str]]:
+    """Weights that are zero when they are made."""
+    for stage in trace.stages:
+        for weight in stage.weights:
+            given = stage.config.get(f"{weight.name}_initializer")
+            is_zeros = isinstance(given, Mapping) and given.get("class_name") == "Zeros"
+            if is_zeros and not stage.config.get("unit_forget_bias"):
+                yield f"the {weight.name} of {stage.name}", stage.name, weight.name
+
+
+def _later_fits(
+    trace: Trace, context: Context, fits: Sequence[Fit]
+) -> list[tuple[str, Sequence[Text | str]]]:
+    """The further calls of ``fit``, with what changed before each."""
+    found = list[tuple[str, Sequence[Text | str]]]()
+    known = {fits[0].fingerprint: 0}
+    for place, (before, fit) in enumerate(pairwise(fits), 2):
+        lines: list[Text | str] = []
+        at = known.setdefault(fit.fingerprint, len(known))
+        rows = rows_of(trace, context, fit, at)
+        if at == len(known) - 1 and at and fit.fingerprint != before.fingerprint:
+            lines += rows.lines
+        lines += _changes(trace, context, before, fit)
+        lines += fitted(context, fit, before, rows)
+        found.append((f"fit {place}", [*lines, *printed(trace, fit)]))
+    return found
+
+
+def _changes(trace: Trace, context: Context, before: Fit, fit: Fit) -> list[Text | str]:
+    """What was set between two calls of ``fit``."""
+    lines: list[Text | str] = []
+    names = {str(layer["config"].get("name")) for layer in _layers(trace)}
+    for trains, layers in (
+        (False, [each for each in fit.frozen if each not in before.frozen]),
+        (True, [each for each in before.frozen if each not in fit.frozen]),
+    ):
+        for name in layers:
+            if name in names:
+                lines.append(f'model.get_layer("{name}").trainable = {trains}\n')
+            else:
+                context.lacks(f"how {name} was {'thawed' if trains else 'frozen'}")
+    one, other = before.training, fit.training
+    if fit.initial_epoch is not None and fit.initial_epoch != before.last_epoch:
+        text = f"The model then had the weights after epoch {fit.initial_epoch} again."
+        lines.append(remark(text))
+        context.lacks("how weights were set between two calls of fit")
+    same = one.compile_config == other.compile_config and one.optimizer == other.optimizer
+    if lines or not same or one.optimizer_config != other.optimizer_config:
+        lines += compiled(trace, context, replace(other))
+    return lines
+
+
+def _layers(trace: Trace) -> Sequence[dict[str, Any]]:
+    config = trace.run.model.config if trace.run.model else {}
+    found = config.get("layers")
+    return found if isinstance(found, list) else []
+
+
+def _imports(context: Context) -> list[str]:
+    """The imports, sorted as Ruff sorts them, and what the user has to add."""
+    standard = [each for each in sorted(context.modules) if each.startswith("pathlib")]
+    ours = [each for each in sorted(context.modules) if each.startswith("pipetrace")]
+    lines = [f"from {each.replace(':', ' import ')}\n" for each in standard]
+    lines += ["\n"] if standard else []
+    lines.append("import keras\n")
+    lines += ["import numpy as np\n"] if "numpy" in context.modules else []
+    lines += ["import tensorflow as tf\n"] if "tensorflow" in context.modules else []
+    lines.append(f"from keras import layers{', ops' if 'ops' in context.modules else ''}\n")
+    lines += [f"from {each.replace(':', ' import ')}\n" for each in ours]
+    if context.policy != "float32":
+        lines.append(f'\nkeras.config.set_dtype_policy("{context.policy}")\n')
+    if context.own:
+        names = ", ".join(context.own)
+        lines.append("\n" + remark(f"Your own code, which is not recorded, goes here: {names}."))
+    return lines
+
+
+def _assembled(parts: Sequence[tuple[str, Sequence[Text | str]]], context: Context) -> Program:
+    texts: list[Text | str] = []
+    places: list[Part] = []
+    start = 0
+    for at, (name, lines) in enumerate(parts):
+        last = at == len(parts) - 1
+        text = joined([*lines, "" if last else "\n"])
+        places.append(Part(name, start, start + len(text.text)))
+        start += len(text.text)
+        texts.append(text)
+    whole = joined(texts)
+    spans = tuple(sorted(whole.spans, key=lambda each: (each.start, -each.end)))
+    return Program(whole.text, tuple(context.missing), spans, tuple(places), tuple(context.own))
