@@ -7,18 +7,21 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from pipetrace.ablate.runs import Ablating, Plan
+from pipetrace.ablate.changes import Edit
+from pipetrace.ablate.runs import Ablating, Job, Plan, _check_same_run
 from pipetrace.ablate.sources import of_program, of_trace
 from pipetrace.demo.data import embedded_digits
 from pipetrace.demo.model import Plan as DigitsPlan
 from pipetrace.errors import ArgumentError, DamagedTraceError, OutputExistsError, RetrainError
 from pipetrace.trace import Trace, read
+from pipetrace.trace.codec import encode_json
 from pipetrace.trace.document import FINISHED
 from pipetrace.trace.training.ablation import Ablation
 from pipetrace.trace.writer import store_ablations
@@ -83,6 +86,13 @@ def test_a_run_begins_where_the_recorded_one_began(digits: Path, tmp_path: Path)
     ]
     largest = [each.stages[0].summary for each in (baseline, unscaled)]
     assert [each and each.max for each in largest] == [1.0, 255.0]
+    # A model that is rebuilt without a change trains to the same weights: same start, same order.
+    rebuilt = Job("rebuilt", Edit({"conv2d": {}}), 1)
+    Ablating(plan)._one(rebuilt)
+    again = read(plan.folder / rebuilt.name)
+    assert again.weights.keys() == trace.weights.keys()
+    for name, values in trace.weights.items():
+        np.testing.assert_array_equal(values, again.weights[name])
     with pytest.raises(ArgumentError, match="no_dropout"):
         Ablating(Plan(plan.source, plan.folder, changes=("no_dropout",)), trace, digits).run()
 
@@ -99,14 +109,14 @@ def test_a_kill_loses_only_the_training_in_flight(digits: Path, tmp_path: Path) 
         time.sleep(0.01)
     process.kill()
     process.wait()
-    kept = first.stat().st_mtime_ns
+    kept = read(first).cost
     assert read(first).ending.kind == FINISHED
     left = second.stat().st_mtime_ns
     time.sleep(1)  # what it had started ends with it
     assert second.stat().st_mtime_ns == left
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
-    assert first.stat().st_mtime_ns == kept
+    assert read(first).cost == kept
     assert of_seed_1(read(digits)) == ["none", "linear_model"]
     assert {each.seed for each in read(digits).ablations if each.change == "none"} == {1, 2, 3}
 
@@ -125,8 +135,18 @@ def plan_of(program: Path, *changes: str, minutes: float | None = None) -> Plan:
 @pytest.mark.framework
 def test_of_a_program_only_the_first_fit_runs(program: Path) -> None:
     program.write_text(PROGRAM.format(rows=SEEDED, fit=FIT))
-    place = Ablating(plan_of(program, "untrained_layers", "half_rows")).run()
-    assert {each.name for each in program.parent.iterdir()} == {"train.py", "abl"}
+    own = program.parent / "own.trace"
+    done = subprocess.run(
+        [sys.executable, "-m", "pipetrace", "run", "-o", str(own), str(program)], check=False
+    )
+    assert done.returncode == 0
+    (program.parent / "written.keras").unlink()
+    (program.parent / "best.keras").unlink()
+    plan = plan_of(program, "untrained_layers", "half_rows")
+    assert Ablating(plan, path=own).run() == own
+    place = plan.folder / "baseline-1.trace"
+    assert read(place).ablations == read(own).ablations
+    assert {each.name for each in program.parent.iterdir()} == {"train.py", "own.trace", "abl"}
     found = {(each.change, each.seed): each for each in read(place).ablations}
     assert len(found) == 5
     frozen, half = (
@@ -138,6 +158,14 @@ def test_of_a_program_only_the_first_fit_runs(program: Path) -> None:
     program.write_text(PROGRAM.format(rows=SEEDED, fit=FIT.replace("epochs=2", "epochs=3")))
     with pytest.raises(OutputExistsError):
         Ablating(plan_of(program)).run()
+    for other in (replace(read(own).fits[0].training, epochs=3), None):
+        with closing(sqlite3.connect(own)) as database, database:
+            fits = [replace(read(own).fits[0], **({"training": other} if other else {"rows": 1}))]
+            fits = [replace(each, fingerprint="" if other else "0") for each in fits]
+            text = encode_json([asdict(each) for each in fits])
+            database.execute("UPDATE run SET value = ? WHERE key = 'fits'", (text,))
+        with pytest.raises(RetrainError, match="another run"):
+            _check_same_run(own, read(place))
 
 
 @pytest.mark.framework
@@ -168,8 +196,6 @@ def test_when_the_time_is_over_no_training_begins(program: Path) -> None:
 
 
 def test_a_trace_without_its_rows_is_refused(digits_trace: Trace, digits_file: Path) -> None:
-    from dataclasses import replace
-
     run = digits_trace.run
     other = replace(run, title="other"), replace(run, data=replace(run.data, fingerprint="0"))
     for each in other:

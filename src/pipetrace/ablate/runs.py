@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -73,7 +73,7 @@ class Ablating:
     Args:
         plan: what is to be trained.
         trace: that of the run; None where the baseline's own is to be used.
-        path: of the trace that gets the results; None for that of the baseline.
+        path: of a trace that gets the results beside that of the baseline; None for no other.
         told: is called with the name of a training that begins, or an empty one when one is over,
             with how many are done, and how many there are as far as is known.
 
@@ -96,10 +96,11 @@ class Ablating:
         """Train what is not there yet, and write what came of all into the trace.
 
         Returns:
-            the trace that has the results.
+            a trace that has the results: ``path``, or that of the baseline.
 
         Raises:
-            RetrainError: the run cannot be trained again, or gets other rows each time.
+            RetrainError: the run cannot be trained again, gets other rows each time, or is another
+                than that of ``path``.
             OutputError: the folder holds something else, or cannot be written.
             ArgumentError: a change does not apply to the run.
         """
@@ -113,15 +114,17 @@ class Ablating:
                 where=str(self.plan.source.get("program", self.path)),
                 hint="Repair that first; pipetrace run shows whether it trains.",
             )
-        place = self.path or self.plan.folder / first.name
-        baseline = read(self.plan.folder / first.name)
+        places = [each for each in (self.path, self.plan.folder / first.name) if each]
+        baseline = read(places[-1])
+        if self.path is not None and self.trace is None:
+            _check_same_run(self.path, baseline)
         jobs = list(self._jobs(self.trace or baseline))
         self.total = len(jobs) + 1
         for job in self._trained(jobs, began):
             self._check_rows(job, baseline)
-            self._store(place)
-        self._store(place)
-        return place
+            self._store(places)
+        self._store(places)
+        return places[0]
 
     def _claim(self) -> None:
         """See that the folder is for this plan."""
@@ -244,22 +247,51 @@ class Ablating:
         """
         if job.edit.other_rows or not self.found[job].file:
             return
-        prints = [
-            fit.fingerprint
-            for trace in (baseline, read(self.plan.folder / job.name))
-            for fit in trace.fits[:1]
-        ]
-        if all(prints) and len(set(prints)) > 1:  # one is empty where there was no time to read
+        prints = {_rows(baseline), _rows(read(self.plan.folder / job.name))}
+        if len(prints - {""}) > 1:
             raise RetrainError(
                 "The program trains on other rows each time that it runs.",
                 where=str(self.plan.folder / job.name),
                 hint="Draw the rows with a fixed seed, then delete the folder and start again.",
             )
 
-    def _store(self, place: Path) -> None:
+    def _store(self, places: Iterable[Path]) -> None:
         order = sorted(self.found, key=lambda job: (job.change != NONE, job.seed))
         known = {each: self.found[each] for each in order}
-        store_ablations(place, known.values())
+        for place in places:
+            store_ablations(place, known.values())
+
+
+def _check_same_run(path: Path, baseline: Trace) -> None:
+    """See that a trace is of the run that the baseline repeats.
+
+    Raises:
+        RetrainError: its rows, its layers or its settings are others.
+    """
+    trace = read(path)
+    layers, settings, rows = (
+        {of(each) for each in (trace, baseline)} for of in (_layers, _settings, _rows)
+    )
+    if len(layers) > 1 or len(settings) > 1 or len(rows - {""}) > 1:
+        raise RetrainError(
+            "The trace is of another run than the program makes.",
+            where=str(path),
+            hint="Record it again: pipetrace run train.py, with the same arguments.",
+        )
+
+
+def _layers(trace: Trace) -> tuple[tuple[str, str | None], ...]:
+    return tuple((stage.path, stage.layer) for stage in trace.stages)
+
+
+def _settings(trace: Trace) -> tuple[Any, ...]:
+    found = trace.fits[0].training if trace.fits else trace.run.training
+    return found.epochs, found.batch_size, found.optimizer, str(found.optimizer_config), found.loss
+
+
+def _rows(trace: Trace) -> str:
+    """Which rows the first fit got; empty where they were not read."""
+    return trace.fits[0].fingerprint if trace.fits else ""
 
 
 def _facts(trace: Trace, job: Job, layers: tuple[str, ...]) -> Ablation | None:

@@ -50,6 +50,12 @@ class _OfTraceOrProgram(click.Command):
     multiple=True,
     help="Try only this change. Can be given several times.  [default: all that apply]",
 )
+@click.option(
+    "--into",
+    metavar="TRACE",
+    type=PATH,
+    help="Write the results into this trace of the program too, such as that of pipetrace run.",
+)
 @click.option("--list", "lists", is_flag=True, help="List the changes that apply to a trace.")
 @click.option(
     "--seeds",
@@ -79,9 +85,8 @@ def ablate(
     arguments: tuple[str, ...],
     module: bool,
     out: Path | None,
+    into: Path | None,
     lists: bool,
-    plain: bool,
-    quiet: bool,
     **options: Any,
 ) -> None:
     """Train a run again with one thing changed, and compare.
@@ -97,6 +102,10 @@ def ablate(
 
     path = Path(source) if source.endswith(TRACE) and not module else None
     trace = read(path) if path is not None else None
+    if into is not None:
+        if path is not None:
+            raise click.UsageError("--into is for a program; a trace gets its own results.")
+        read(into)
     if lists:
         if trace is None:
             raise click.UsageError("--list needs a trace.")
@@ -109,8 +118,9 @@ def ablate(
         made = of_program(source, arguments, is_module=module)
     stem = Path(source).stem if not module else source
     folder = (out or (path or Path()).parent / f"{stem}-ablations").absolute()
-    with _told(plain=plain, quiet=quiet) as told:
-        ablating = Ablating(Plan(made, folder, **options), trace, path, told)
+    quiet = options.pop("quiet")
+    with _told(plain=options.pop("plain"), quiet=quiet) as told:
+        ablating = Ablating(Plan(made, folder, **options), trace, path or into, told)
         try:
             place = ablating.run()
         except KeyboardInterrupt as error:

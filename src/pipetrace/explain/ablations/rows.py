@@ -1,7 +1,6 @@
 """The ablations of a run, each compared with the run as it is and with the noise of its seeds."""
 
 import math
-import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -53,7 +52,7 @@ class Side:
     @property
     def mean(self) -> float | None:
         """The mean of the values; None without any."""
-        return statistics.fmean(self.values) if self.values else None
+        return _mean(self.values) if self.values else None
 
 
 @dataclass(frozen=True)
@@ -128,6 +127,11 @@ def _order(row: AblationRow) -> tuple[bool, bool, float]:
     return row.effect is None, not row.is_larger, -size if math.isfinite(size) else -math.inf
 
 
+def _mean(values: Sequence[float]) -> float:
+    # NaN and Inf stay what they are, which math.fsum refuses of Inf and -Inf together.
+    return sum(values) / len(values)
+
+
 @once
 def compared_by(trace: Trace) -> str:
     """The metric by which ablations are compared: that of the run's judgement, else the loss."""
@@ -145,9 +149,9 @@ def _side(runs: Sequence[Ablation], metric: str) -> Side:
     seconds = [each.seconds for each in runs if each.seconds is not None]
     return Side(
         values=tuple(by_name.get(metric, ())),
-        metrics={name: statistics.fmean(values) for name, values in by_name.items()},
+        metrics={name: _mean(values) for name, values in by_name.items()},
         parameters=next((each.parameters for each in runs if each.parameters is not None), None),
-        seconds=statistics.fmean(seconds) if seconds else None,
+        seconds=_mean(seconds) if seconds else None,
     )
 
 
@@ -189,7 +193,7 @@ def noise(before: Sequence[float], after: Sequence[float], least: float = 0.0) -
     freedom = sum(max(0, len(each) - 1) for each in groups)
     if not len(groups[0]) or not after or not freedom:
         return None
-    squares = sum(sum((v - statistics.fmean(each)) ** 2 for v in each) for each in groups if each)
+    squares = sum(sum((v - _mean(each)) ** 2 for v in each) for each in groups if each)
     factor = STUDENT.get(freedom, NORMAL)
     size = math.sqrt(squares / freedom * (1 / len(before) + 1 / len(after)))
     return max(factor * size, least)
@@ -208,7 +212,10 @@ def _sentences(trace: Trace, row: AblationRow, said: Words) -> Iterable[str]:
         yield f"{row.title}{where}, training broke: {name} became {figure(now)}."
         return
     mean = " on average" if len(row.after.values) > 1 else ""
-    yield f"{row.title}{where}, {name} is {write(now)}{mean} instead of {write(then)}."
+    if write(now) == write(then):
+        yield f"{row.title}{where}, {name} stays at {write(now)}{mean}."
+    else:
+        yield f"{row.title}{where}, {name} is {write(now)}{mean} instead of {write(then)}."
     yield _judged(row, said, len(row.before.values), points if write is share else figure)
     if row.before.parameters != row.after.parameters and row.after.parameters is not None:
         was = f" instead of {number(row.before.parameters)}" if row.before.parameters else ""
