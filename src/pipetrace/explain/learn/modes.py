@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from pipetrace.errors import ArgumentError
 from pipetrace.explain.formatting import listed
+from pipetrace.explain.learn.assignment import assignment
 from pipetrace.explain.learn.challenge import challenge
 from pipetrace.explain.learn.exercises import exercises
 from pipetrace.explain.learn.lesson import Lesson
@@ -11,6 +12,7 @@ from pipetrace.explain.learn.measures import metrics
 from pipetrace.explain.learn.overview import learn
 from pipetrace.explain.learn.review import review
 from pipetrace.explain.learn.steps import deep
+from pipetrace.explain.learn.why import why
 from pipetrace.trace.document import Trace
 
 VISUALIZE = "visualize"
@@ -28,10 +30,12 @@ def _visualize(trace: Trace) -> Lesson:
 
 MODES: dict[str, Callable[[Trace, int | str], Lesson]] = {
     "learn": lambda trace, _: learn(trace),
+    "why": lambda trace, _: why(trace),
     "deep": lambda trace, _: deep(trace),
     VISUALIZE: lambda trace, _: _visualize(trace),
     "try": exercises,
     "challenge": challenge,
+    "project": lambda trace, _: assignment(trace),
     "review": review,
     "metrics": lambda trace, _: metrics(trace),
 }

@@ -2,11 +2,12 @@
 
 from pipetrace.explain import metrics as names_of_metrics
 from pipetrace.explain.facts import layer_stages, train_rows, trained, validation_rows
-from pipetrace.explain.formatting import counted, full_shape, number
+from pipetrace.explain.formatting import counted, full_shape, listed, number
 from pipetrace.explain.headline import sentences
 from pipetrace.explain.insight import insight
 from pipetrace.explain.layers import operation
 from pipetrace.explain.learn.lesson import Lesson, Part, Place, Table, sentence
+from pipetrace.explain.learn.program import program
 from pipetrace.trace.document import Trace
 
 ABOUT = "what it does, its numbers, its program"
@@ -18,7 +19,7 @@ MOST_STAGES = 14
 
 def learn(trace: Trace) -> Lesson:
     """The pipeline in plain words, its key numbers and its program."""
-    parts = [_what(trace), _numbers(trace)]
+    parts = [_what(trace), _numbers(trace), _program(trace)]
     said = insight(trace)
     if said:
         parts.append(Part("What to remember", tuple(said), place=Place("top", "the figures")))
@@ -86,3 +87,10 @@ def _numbers(trace: Trace) -> Part:
                 )
     lines = [line for line in lines if line[1] != "0"]
     return Part("Its numbers", table=Table(("what", "measured"), tuple(lines)))
+
+
+def _program(trace: Trace) -> Part:
+    made = program(trace)
+    texts = ["The Keras program that builds and trains this model, from what was recorded of it."]
+    texts += [f"It lacks {listed(list(made.missing))}."] if made.missing else []
+    return Part("Its program", tuple(texts), code=made.code)
