@@ -152,14 +152,14 @@ def page(made: Document, model: ModelView | None = None, *, live: bool = False) 
     shown = _without_what_is_computed(made, model) if model else made
     modules = import_map()
     return TEMPLATE.format(
-        policy=html.escape(_policy(START, modules)),
+        policy=html.escape(policy(START, modules)),
         title=html.escape(f"{made.title} · {made.kind}"),
         # Painted before the rest has arrived.
         heading=html.escape(made.title),
         headline=html.escape(made.headline),
         live=f' data-reload="{RELOAD_SECONDS}"' if live else "",
         reload=RELOAD.format(RELOAD_SECONDS) if live else "",
-        style=_file("page.css"),
+        style=stylesheet(),
         modules=_packed(modules),
         plain=html.escape(document_text(made)),
         # A number stays on one line with its percent sign.
@@ -204,7 +204,7 @@ def _modules(folder: Traversable, name: str) -> Iterator[tuple[str, bytes]]:
             yield f"{name}/{entry.name}", entry.read_bytes()
 
 
-def _policy(*scripts: str) -> str:
+def policy(*scripts: str) -> str:
     """Nothing from outside, and no script but ours: a value in the data can never become code."""
     hashes = " ".join(
         f"'sha256-{base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()}'"
@@ -214,5 +214,6 @@ def _policy(*scripts: str) -> str:
     return f"default-src 'none'; script-src data: {hashes}; {styles}"
 
 
-def _file(name: str) -> str:
-    return (resources.files("pipetrace.present") / "viewer" / name).read_text(encoding="utf-8")
+def stylesheet() -> str:
+    """The styles of every page."""
+    return (resources.files("pipetrace.present") / "viewer" / "page.css").read_text("utf-8")
