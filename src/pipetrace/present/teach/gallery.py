@@ -18,6 +18,8 @@ STEEP = 100
 """A loss that changes by a larger factor is drawn on a logarithmic scale."""
 LOSSES = (("loss", "training"), ("val_loss", "validation"))
 
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+"""Nothing from outside, and no script at all."""
 STYLE = """
 #app.gallery > header { padding-top: 40px; padding-bottom: 0; }
 .gallery h1 { font-size: 34px; line-height: 1.2; margin: 0 0 8px; letter-spacing: -0.01em; }
@@ -46,7 +48,7 @@ TEMPLATE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="generator" content="pipetrace">
 <title>{title}</title>
 <link rel="icon" href="data:,">
@@ -95,6 +97,7 @@ def index_page(cards: Sequence[Card], title: str = "A gallery of trainings") -> 
         "page has a quiz of its own."
     )
     return TEMPLATE.format(
+        policy=html.escape(POLICY),
         title=html.escape(title),
         style=stylesheet() + STYLE,
         said=html.escape(said),
