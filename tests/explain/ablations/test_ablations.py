@@ -149,3 +149,9 @@ def test_the_goal_of_a_project_was_reached_or_is_open(digits_trace: Trace) -> No
         assert not [each for each in made.expectations if [*Expectation(each, 0).check(done)]]
         assert all("--expect" in part for part in made.command("a b").split("'a b'")[1:])
     assert project(replace(digits_trace, epochs=())) is None
+    # No run reached an open goal, not even one that is better within the noise.
+    tried_once = tried("no_dropout", 0.95, parameters=total)
+    luck = project(with_ablations(digits_trace, tried_once, seeds=(0.7, 0.8, 0.96)))
+    assert luck is not None
+    assert luck.kind == OPEN
+    assert float(luck.expectations[0].rpartition(" ")[2]) > 0.96
