@@ -173,7 +173,7 @@ def _linear_model(model: _Model) -> Edit | None:
     given = model.heads[0].inputs[0].shape
     if len(given) != 2 or not rest[0].inputs[0].dtype.startswith(("float", "bfloat")):
         return None  # numbers of words, say, of which no sum means anything
-    end = FLATTEN if len(rest[-1].inputs[0].shape) > 2 else IDENTITY
+    end = FLATTEN if len(rest[0].inputs[0].shape) > 2 else IDENTITY
     return _edit([*((stage, IDENTITY) for stage in rest[:-1]), (rest[-1], end)])
 
 

@@ -102,8 +102,7 @@ def _goal(trace: Trace, metric: str, value: float) -> tuple[str, float, Ablation
     tried = [row for row in ablations(trace) if row.metric == metric and row.after.mean is not None]
     better = [row for row in tried if row.is_larger and row.is_worse is False]
     if better:
-        best = better[0]
-        return BETTER, _loosened(_worst(best, falls), falls), best
+        return BETTER, _loosened(_worst(better[0], falls), falls), better[0]
     most = trace.run.model.parameters.total if trace.run.model else 0
     smaller = [
         row
