@@ -229,7 +229,10 @@ def words() -> Trace:
 
 def test_a_token_of_a_text_is_changed(pages: Pages) -> None:
     trace = words()
+    assert trace.kept_rows is not None
     page = pages.open(trace)
+    assert page.locator(".glance .shape").first.inner_text() == "one text"
+    assert page.locator(".glance small").nth(1).inner_text() in trace.kept_rows.inputs["text"]
     assert page.locator(".thumbs .inwords, .kinds .inwords").first.inner_text().split()[0] in (
         "good",
         "bad",

@@ -89,7 +89,7 @@ def ablate(
     lists: bool,
     **options: Any,
 ) -> None:
-    """Train a run again with one thing changed, to measure what each part contributes.
+    """Train a run again with one thing changed, and compare.
 
     SOURCE is a trace of pipetrace digits, or a Python program with its arguments. Each training
     starts from the same weights, on the same rows, in a process of its own, and is recorded as a

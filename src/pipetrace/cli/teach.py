@@ -1,5 +1,6 @@
-"""Commands for teachers: quiz, class."""
+"""Commands to learn and to teach with: quiz, learn, class."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from pipetrace.cli.group import (
     load_document,
     name_of,
     plain_option,
+    print_document,
     print_error,
+    print_text,
     progress_for,
     write_output,
 )
@@ -84,6 +87,47 @@ def _in_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
+@commands.command()
+@click.argument("file", type=PATH)
+@click.argument("mode", default="")
+@seed_option
+@click.option("--answers", is_flag=True, help="Print the tasks with their answers; ask nothing.")
+@plain_option
+@click.option("--markdown", is_flag=True, help="Print Markdown; ask nothing.")
+def learn(
+    file: Path, mode: str, quiz_seed: str | None, answers: bool, plain: bool, markdown: bool
+) -> None:
+    """Learn from a trace in one of nine ways, or list them.
+
+    Without MODE they are listed. The page has the same ones, with more to touch.
+    """
+    from pipetrace.explain.learn.modes import VISUALIZE, lesson, lessons
+    from pipetrace.present.build.document import seed_of
+    from pipetrace.present.lessons import lesson_blocks, menu_blocks, take
+    from pipetrace.present.markdown import write_markdown
+    from pipetrace.present.rich import print_blocks
+    from pipetrace.trace import read
+
+    trace, console = read(file), console_for(plain)
+    seed = seed_of(trace, quiz_seed)
+    if not mode:
+        blocks = menu_blocks(lessons(trace, seed), shlex.quote(name_of(file)))
+    elif mode == VISUALIZE and not markdown:
+        _, made = load_document(file)
+        return print_document(made, console, plain=plain, file=file)
+    else:
+        chosen = lesson(trace, mode, seed)
+        asks = chosen.exercises or chosen.problems or chosen.cards
+        if asks and sys.stdin.isatty() and not (answers or markdown):
+            return take(chosen, console)
+        blocks = lesson_blocks(chosen, answers=answers)
+    if markdown:
+        print_text(write_markdown(blocks))
+    else:
+        print_blocks(blocks, console)
+    return None
+
+
 @commands.command("class")
 @click.argument("folder", type=PATH)
 @click.option(
@@ -107,10 +151,10 @@ def _in_terminal() -> bool:
 def class_(
     folder: Path, out: Path | None, students: Path | None, seeds: str | None, **options: Any
 ) -> None:
-    """Write a page with a quiz for each trace of a folder, and a sheet with the answers.
+    """Write a page with a quiz for each trace of a folder.
 
-    With names, each student gets a folder with pages, and a quiz of its own. A trace that cannot be
-    read does not stop the others; the exit code is then 2.
+    A sheet has the answers of all. With names, each student gets a folder with pages, and a quiz of
+    its own. A trace that cannot be read does not stop the others; the exit code is then 2.
     """
     from pipetrace.present.teach.classroom import prepare, tasks, write_pages, write_sheets
 

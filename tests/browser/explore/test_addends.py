@@ -64,3 +64,11 @@ def test_their_sum_is_compared_with_the_recorded_map(pages: Pages, convolutions:
     expect(page.locator(".beforesum .checked.wrong")).to_contain_text("another map")
     page = pages.open(wrong, place="#stage=few&at=4.3.1")
     expect(page.locator(".beforesum .checked.wrong")).to_have_count(0)
+
+
+def test_the_steps_of_a_series_are_as_low_as_lines(pages: Pages, convolutions: Trace) -> None:
+    page = pages.open(convolutions, place="#stage=steps")
+    for picture in page.locator("#panel .pictures .picture").all():
+        box = picture.bounding_box()
+        assert box
+        assert box["height"] <= 22 * 20

@@ -1,5 +1,7 @@
 """The program of a run, run: it builds the same model and trains it to the same losses and weights."""
 
+import ast
+import builtins
 import contextlib
 import io
 import json
@@ -7,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,8 @@ import pipetrace
 from pipetrace.explain.learn.program import Program, program
 from pipetrace.trace import Trace
 from pipetrace.trace.document import SOURCE
+from pipetrace.trace.measurement_table import Measurement, Measurements
+from pipetrace.trace.measurements import InitialWeight
 
 pytestmark = pytest.mark.framework
 
@@ -109,6 +114,7 @@ def formatted(made: Program, folder: Path) -> None:
             capture_output=True,
             text=True,
             check=False,
+            cwd=folder,
         )
         assert not done.returncode, done.stdout + made.code
 
@@ -179,3 +185,118 @@ def test_with_the_users_own_classes_it_does_so_too(name: str, folder: Path) -> N
     assert not made.complete
     if trace.run.model is not None and trace.run.model.config:
         same(model, trace, run(made, folder, {each: names[each] for each in made.own}))
+
+
+def test_the_digits_need_nothing_from_the_user(digits_trace: Trace, folder: Path) -> None:
+    made = program(digits_trace)
+    assert made.complete
+    formatted(made, folder)
+    spans_hold(made, digits_trace)
+    left = run(made, folder)
+    assert left["history"].history["loss"] == [
+        epoch.metrics["loss"] for epoch in digits_trace.epochs
+    ]
+    trained = {
+        f"{layer.name}/{each.name}": each.numpy()
+        for layer in left["model"].layers
+        for each in layer.weights
+    }
+    for name, array in digits_trace.weights.items():
+        np.testing.assert_array_equal(trained[name], array)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_settings_callbacks_and_a_second_fit_with_a_frozen_layer(folder: Path) -> None:
+    import keras
+    from keras import layers, losses, metrics, optimizers
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(96, 12, 4)).astype("float32")
+    y = (x.sum((1, 2)) > 0).astype("int64")
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential(
+        [
+            layers.Conv1D(
+                8, 3, padding="same", kernel_initializer="he_normal", kernel_regularizer="l2"
+            ),
+            layers.BatchNormalization(momentum=0.9),
+            layers.LeakyReLU(negative_slope=0.1),
+            layers.MaxPooling1D(3, strides=2),
+            layers.Dropout(0.3),
+            layers.Bidirectional(layers.GRU(5, dropout=0.1)),
+            layers.Dense(6, "gelu", kernel_constraint=keras.constraints.MaxNorm(3)),
+            layers.Dense(2),
+        ]
+    )
+    loss = losses.SparseCategoricalCrossentropy(from_logits=True)
+    rate = optimizers.schedules.ExponentialDecay(0.05, 10, 0.9)
+    measured = ["accuracy", metrics.SparseTopKCategoricalAccuracy(k=2, name="top2")]
+    model.compile(optimizers.SGD(rate, momentum=0.9, clipnorm=1.0), loss, metrics=measured)
+    options: Any = {"validation_data": (x[64:], y[64:]), "verbose": 0}
+    callbacks = [
+        keras.callbacks.EarlyStopping("val_loss", patience=2, restore_best_weights=True),
+        keras.callbacks.ReduceLROnPlateau("top2", mode="max", factor=0.5, min_delta=0.01),
+    ]
+    pipetrace.watch(model, folder / "run.trace", verbose=False, budget=None)
+    weights: Any = {"class_weight": {0: 1.0, 1: 2.0}, "shuffle": False}
+    model.fit(x[:64], y[:64], 16, 3, callbacks=callbacks[:1], **weights, **options)
+    model.layers[0].trainable = False
+    model.compile(optimizers.Adam(3e-4, beta_1=0.8), loss, metrics=measured)
+    model.fit(x[:64], y[:64], epochs=2, callbacks=callbacks[1:], **options)
+    trace = pipetrace.read(folder / "run.trace")
+    np.savez(folder / "data.npz", x=x[:64], y=y[:64], x_val=x[64:], y_val=y[64:])
+    made = program(trace)
+    formatted(made, folder)
+    assert [part.name for part in made.parts][-2:] == ["fit", "fit 2"]
+    same(model, trace, run(made, folder))
+    values = {(each.stage, each.argument): each.value for each in made.spans}
+    assert values["fit", "patience"] == 2
+    assert values["fit", "mode"] == "max"
+    assert values["max_pooling1d", "strides"] == [2]
+    assert values["compile", "beta_1"] == 0.8
+
+
+def test_what_was_not_recorded_is_missing(digits_trace: Trace) -> None:
+    run_of, model = digits_trace.run, digits_trace.run.model
+    assert model is not None
+    unseeded = replace(
+        digits_trace, run=replace(run_of, training=replace(run_of.training, seed=None))
+    )
+    assert "set_random_seed" not in program(unseeded).code
+    own = replace(model, layer="Mine", config={})
+    assert program(replace(digits_trace, run=replace(run_of, model=own))).own == ("Mine",)
+    begun = Measurements([Measurement("dense/bias", 0, InitialWeight(min=-0.5, max=0.5))])
+    assert not program(replace(digits_trace, measurements=begun)).complete
+    large = replace(model, config={})
+    assert not program(replace(digits_trace, run=replace(run_of, model=large))).complete
+
+
+HOSTILE = ("open", "eval", "__import__", "load_model", "get_file", "TFSMLayer", 'x"); exit(); ("')
+
+
+@pytest.mark.parametrize("module", ["keras.saving", "keras.utils", "keras.layers", "os", ""])
+def test_a_forged_file_puts_no_code_into_the_program(digits_trace: Trace, module: str) -> None:
+    model = digits_trace.run.model
+    assert model is not None
+    evil = {"file": "x", "mode": "w", 'a"b': "'''\n\"\"\"", "name": "n\n); exit()  #"}
+    layers = [{"module": module, "class_name": name, "config": evil} for name in HOSTILE]
+    forged = replace(model, config={"layers": layers, "name": '"""\nexit()'})
+    training = replace(
+        digits_trace.run.training,
+        compile_config={"loss": {"class_name": "function", "config": "exit"}},
+    )
+    fits = tuple(replace(each, training=training) for each in digits_trace.run.fits)
+    changed = replace(digits_trace.run, model=forged, training=training, fits=fits)
+    made = program(replace(digits_trace, run=changed))
+    assert not made.complete
+    called = {
+        ast.unparse(node.func)
+        for node in ast.walk(ast.parse(made.code))
+        if isinstance(node, ast.Call)
+    }
+    assert not [name for name in called if hasattr(builtins, name) and name not in ("print", "len")]
+    assert not [name for name in called if "." in name and name.rpartition(".")[2] in HOSTILE]
+    for config in ({"input_layers": 3, "layers": [{}]}, {"layers": "x"}):
+        broken = replace(digits_trace.run, model=replace(model, config=config))
+        assert not program(replace(digits_trace, run=broken)).complete

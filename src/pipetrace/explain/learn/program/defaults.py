@@ -111,7 +111,7 @@ OWN: Mapping[str, Mapping[str, Any]] = {
     },
     "Bidirectional": {"merge_mode": "concat"},
     "BinaryAccuracy": {"threshold": 0.5},
-    "BinaryCrossentropy": {"label_smoothing": 0},
+    "BinaryCrossentropy": {"label_smoothing": 0.0},
     "BinaryFocalCrossentropy": {
         "label_smoothing": 0.0,
         "apply_class_balancing": False,
@@ -119,7 +119,7 @@ OWN: Mapping[str, Mapping[str, Any]] = {
         "gamma": 2.0,
     },
     "BinaryIoU": {"target_class_ids": (0, 1), "threshold": 0.5},
-    "CategoricalCrossentropy": {"label_smoothing": 0},
+    "CategoricalCrossentropy": {"label_smoothing": 0.0},
     "CategoricalFocalCrossentropy": {"label_smoothing": 0.0, "alpha": 0.25, "gamma": 2.0},
     "Constant": {"value": 0.0},
     "ConvLSTM1D": {"activation": "tanh"},

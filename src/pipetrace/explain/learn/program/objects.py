@@ -3,7 +3,7 @@
 import builtins
 import keyword
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,7 +40,18 @@ OF_ANY_LAYER: Mapping[str, Any] = {"activity_regularizer": None, "autocast": Tru
 SHAPES = ("target_shape", "dims", "attention_axes", "noise_shape", "shared_axes", "output_shape")
 """Arguments that are tuples, however short."""
 ORDER = (
-    *("num_heads", "key_dim", "value_dim", "strides", "padding", "dilation_rate", "groups"),
+    *(
+        "initial_learning_rate",
+        "decay_steps",
+        "decay_rate",
+        "num_heads",
+        "key_dim",
+        "value_dim",
+        "strides",
+        "padding",
+        "dilation_rate",
+        "groups",
+    ),
     *("activation", "recurrent_activation", "use_bias", "return_sequences", "return_state"),
     *("momentum", "epsilon", "kernel_initializer", "bias_initializer", "kernel_regularizer"),
 )
@@ -89,7 +100,7 @@ def object_of(given: Mapping[str, Any], context: Context, stage: str = "") -> Ex
         return call("np.array", listed(map(literal, _plain(config))), dtype)
     if name == "__lambda__":
         context.lacks("a lambda, whose code is not recorded")
-        return Text("None")
+        return Text("missing")
     if name == "function" or not isinstance(config, Mapping):
         return own_name(str(config), context, "the function")
     module = str(given.get("module") or "")
@@ -98,8 +109,12 @@ def object_of(given: Mapping[str, Any], context: Context, stage: str = "") -> Ex
         return call(function, *arguments("", config, context, stage))
     place = "layers" if module == "keras.layers" else module
     kept = arguments(name, config, context, stage)
-    if not kept and module.rpartition(".")[2] in NAMED:
+    part = module.rpartition(".")[2]
+    if not kept and part in NAMED:
         return literal(snake(name))
+    called = str(config.get("name") or "")
+    if part in ("losses", "metrics") and not is_automatic(called, snake(name)):
+        kept += [Pair("name=", literal(called))] if called and called != name.lower() else []
     return call(f"{place}.{name}", *kept)
 
 
@@ -107,7 +122,7 @@ def own_name(name: str, context: Context, what: str) -> Text:
     """The name of a class or a function that is the user's."""
     if not name.isidentifier() or keyword.iskeyword(name) or hasattr(builtins, name):
         context.lacks(f"{what} {name!r}")
-        return Text("None")
+        return Text("missing")
     context.lacks(f"{what} {name}, which is your own")
     context.own[name] = None
     return Text(name)
@@ -157,8 +172,9 @@ def value_of(value: Any, context: Context, *, collapsed: bool = False) -> Expres
         return Group(Text(), "{}", pairs)
     if isinstance(value, (list, tuple)):
         kinds = {type(each) for each in value}
-        if collapsed and kinds == {int} and len(set(value)) == 1:
-            return literal(value[0])
+        numbers = set(_leaves(value))
+        if collapsed and len(numbers) == 1 and {type(each) for each in numbers} == {int}:
+            return literal(numbers.pop())
         if kinds <= {int} or (collapsed and kinds <= {int, float, list, tuple}):
             return literal(_tuples(value))
         return listed([value_of(each, context) for each in value])
@@ -232,6 +248,14 @@ def _is_default(value: Any, made: Expression, default: Any) -> bool:
     if isinstance(value, numbers) and isinstance(default, numbers) and not isinstance(value, bool):
         return flat(literal(float(value))) == flat(literal(float(default)))
     return flat(made).text == flat(literal(default)).text
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _leaves(each)
+    else:
+        yield value if isinstance(value, (int, float, str)) else repr(value)
 
 
 def _tuples(value: Any) -> Any:

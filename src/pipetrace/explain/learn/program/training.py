@@ -17,7 +17,6 @@ from pipetrace.explain.learn.program.text import (
     listed,
     literal,
     remark,
-    snake,
     statement,
 )
 from pipetrace.trace.document import Trace
@@ -69,7 +68,7 @@ def compiled(trace: Trace, context: Context, training: Training) -> list[Text | 
             value = given.get(name)
             if value is None or value == COMPILE_DEFAULTS.get(name, ""):
                 continue
-            made = value_of(_without_names(value), context)
+            made = value_of(value, context)
             items.append(Pair(f"{name}=", _set(made, name, value)))
     elif training.loss:
         # Keras could not write them down: one of them is the user's.
@@ -148,28 +147,7 @@ def _optimizer(training: Training, context: Context) -> Expression:
     if name not in OWN:
         return call(own_name(name, context, "the optimizer"), *arguments(name, config, context))
     items = arguments(name, config, context, "compile")
-    return call(f"keras.optimizers.{name}", *items) if items else literal(snake_name(name))
-
-
-def snake_name(name: str) -> str:
-    """The name by which Keras finds an optimizer."""
-    return name.lower()
-
-
-def _without_names(value: Any) -> Any:
-    """A loss or a metric without the name that Keras gives it by itself."""
-    if isinstance(value, list):
-        return [_without_names(each) for each in value]
-    if not isinstance(value, Mapping):
-        return value
-    config = value.get("config")
-    if "class_name" not in value or not isinstance(config, Mapping):
-        return {key: _without_names(each) for key, each in value.items()}
-    kept = dict(config)
-    name, kind = str(kept.pop("name", "")), str(value["class_name"])
-    if name and name not in (snake(kind), kind.lower()) and not name.startswith(snake(kind)):
-        kept["label"] = name
-    return {**value, "config": {key: each for key, each in kept.items() if key != "label"}}
+    return call(f"keras.optimizers.{name}", *items) if items else literal(name.lower())
 
 
 def _callbacks(given: Sequence[Callback], context: Context) -> list[Expression]:

@@ -1,6 +1,7 @@
 // Which place of a stage is looked at, and what its stage gives.
 
 import { carried } from "viewer/draw/slice.js";
+import { dimensions } from "viewer/figures.js";
 import { channelsFirst, offset, placeOf } from "viewer/model/values.js";
 
 /** @typedef {import("viewer/model/model.js").Model} Model */
@@ -19,6 +20,17 @@ export function isImage(model, stage) {
     if (!before || !["Rescaling", "Normalization", ""].includes(at.layer)) return false;
     at = before;
   }
+}
+
+/**
+ * @param {Model} model
+ * @param {Layer} stage
+ * @returns {string} how much it gives, such as "26 × 26 × 32"
+ */
+export function extentOf(model, stage) {
+  const shape = stage.outputs[0]?.shape ?? [];
+  const text = !shape.length && model.consumers(stage.name).some(({ layer }) => ["TextVectorization", "StringLookup"].includes(layer));
+  return text ? "one text" : dimensions(shape);
 }
 
 /**

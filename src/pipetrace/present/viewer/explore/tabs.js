@@ -2,10 +2,9 @@
 
 import { paint } from "viewer/colour.js";
 import { h, whenSeen } from "viewer/dom.js";
-import { openStage, placeIn } from "viewer/explore/place.js";
+import { extentOf, openStage, placeIn } from "viewer/explore/place.js";
 import { scaleOver } from "viewer/draw/scales.js";
 import { plane, sliceOf } from "viewer/draw/slice.js";
-import { dimensions } from "viewer/figures.js";
 
 const MOST_BARS = 12;
 const LENGTH = 32;
@@ -44,7 +43,7 @@ export function stageTabs(view, model, state) {
         onclick: () => open(stage),
       },
       canvas,
-      h("span", {}, h("b", {}, text?.title ?? stage.name, text?.findings.length ? h("i", { class: "flag", title: "a finding" }, " !") : null), h("small", {}, dimensions(stage.outputs[0]?.shape ?? []))),
+      h("span", {}, h("b", {}, text?.title ?? stage.name, text?.findings.length ? h("i", { class: "flag", title: "a finding" }, " !") : null), h("small", {}, extentOf(model, stage))),
     );
     canvases.push(canvas);
     return button;

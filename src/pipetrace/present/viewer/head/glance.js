@@ -2,11 +2,11 @@
 
 import { paint, paintColours } from "viewer/colour.js";
 import { h, whenSeen } from "viewer/dom.js";
-import { isImage, placeIn } from "viewer/explore/place.js";
+import { extentOf, isImage, placeIn } from "viewer/explore/place.js";
 import { scaleOver } from "viewer/draw/scales.js";
 import { plane, sliceOf } from "viewer/draw/slice.js";
 import { tiles } from "viewer/draw/tiles.js";
-import { dimensions, figure, percent } from "viewer/figures.js";
+import { figure, percent } from "viewer/figures.js";
 import { softmaxAxis } from "viewer/model/activation.js";
 import { largest } from "viewer/rows/outcomes.js";
 
@@ -45,7 +45,7 @@ export function glance(view, model, state, epochs, go) {
       if (values && !shown) place.append((shown = seen(model, state, stage, values.shape, longest)).element);
       place.hidden = !values;
       if (values) shown?.draw(values);
-      note.textContent = values ? said(model, stage, values) : "";
+      note.textContent = values ? said(model, stage, values) : (!stage.inputs.length && model.rows.textOf(state.now.row)) || "";
     };
     const title = titles.get(stage.name)?.title ?? stage.name;
     const link = h(
@@ -59,7 +59,7 @@ export function glance(view, model, state, epochs, go) {
       },
       place,
       h("b", {}, h("i", {}, String(at + 1)), ` ${title}`),
-      h("small", { class: "shape" }, dimensions(stage.outputs[0]?.shape ?? [])),
+      h("small", { class: "shape" }, extentOf(model, stage)),
       note,
     );
     return { draw, element: h("li", {}, link) };

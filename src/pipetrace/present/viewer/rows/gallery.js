@@ -40,6 +40,7 @@ export function gallery(shared) {
       note.textContent = [found.order, found.rows.length > MOST_SHOWN && `the first ${MOST_SHOWN}`, "choose one to follow it"].filter(Boolean).join("; ");
       note.hidden = !found.rows.length;
       all.hidden = !found.cell;
+      list.hidden = !found.rows.length;
       const show = (/** @type {number} */ from, /** @type {number} */ to) => found.rows.slice(from, to).map((each) => chip(each.row, said(shared.outcomes, each)));
       list.replaceChildren(...show(0, MOST_AT_ONCE));
       mark(list, state.now.row);
