@@ -1,5 +1,6 @@
-"""Commands for teachers: quiz, class."""
+"""Commands to learn and to teach with: quiz, learn, class, gallery."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,11 @@ from pipetrace.cli.group import (
     load_document,
     name_of,
     plain_option,
+    print_document,
     print_error,
+    print_text,
     progress_for,
+    quiet_option,
     write_output,
 )
 from pipetrace.cli.show import questions_option, seed_option
@@ -84,6 +88,47 @@ def _in_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
+@commands.command()
+@click.argument("file", type=PATH)
+@click.argument("mode", default="")
+@seed_option
+@click.option("--answers", is_flag=True, help="Print the tasks with their answers; ask nothing.")
+@plain_option
+@click.option("--markdown", is_flag=True, help="Print Markdown; ask nothing.")
+def learn(
+    file: Path, mode: str, quiz_seed: str | None, answers: bool, plain: bool, markdown: bool
+) -> None:
+    """Learn from a trace in one of nine ways, or list them.
+
+    Without MODE they are listed. The page has the same ones, with more to touch.
+    """
+    from pipetrace.explain.learn.modes import VISUALIZE, lesson, lessons
+    from pipetrace.present.build.document import seed_of
+    from pipetrace.present.lessons import lesson_blocks, menu_blocks, take
+    from pipetrace.present.markdown import write_markdown
+    from pipetrace.present.rich import print_blocks
+    from pipetrace.trace import read
+
+    trace, console = read(file), console_for(plain)
+    seed = seed_of(trace, quiz_seed)
+    if not mode:
+        blocks = menu_blocks(lessons(trace, seed), shlex.quote(name_of(file)))
+    elif mode == VISUALIZE and not markdown:
+        _, made = load_document(file)
+        return print_document(made, console, plain=plain, file=file)
+    else:
+        chosen = lesson(trace, mode, seed)
+        asks = chosen.exercises or chosen.problems or chosen.cards
+        if asks and sys.stdin.isatty() and not (answers or markdown):
+            return take(chosen, console)
+        blocks = lesson_blocks(chosen, answers=answers)
+    if markdown:
+        print_text(write_markdown(blocks))
+    else:
+        print_blocks(blocks, console)
+    return None
+
+
 @commands.command("class")
 @click.argument("folder", type=PATH)
 @click.option(
@@ -107,10 +152,10 @@ def _in_terminal() -> bool:
 def class_(
     folder: Path, out: Path | None, students: Path | None, seeds: str | None, **options: Any
 ) -> None:
-    """Write a page with a quiz for each trace of a folder, and a sheet with the answers.
+    """Write a page with a quiz for each trace of a folder.
 
-    With names, each student gets a folder with pages, and a quiz of its own. A trace that cannot be
-    read does not stop the others; the exit code is then 2.
+    A sheet has the answers of all. With names, each student gets a folder with pages, and a quiz of
+    its own. A trace that cannot be read does not stop the others; the exit code is then 2.
     """
     from pipetrace.present.teach.classroom import prepare, tasks, write_pages, write_sheets
 
@@ -159,3 +204,69 @@ def _names(students: Path | None, seeds: str | None) -> list[str]:
             hint="Give at least one name.",
         )
     return found
+
+
+@commands.command()
+@click.option(
+    "-o", "--out", type=PATH, default=Path("gallery"), show_default=True, help="Its folder."
+)
+@seed_option
+@questions_option
+@click.option("--hide-answers", is_flag=True, help="Keep the answers out of the pages in clear.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1, max=64),
+    default=2,
+    show_default=True,
+    help="How many programs train at a time.",
+)
+@click.option("--title", default="A gallery of trainings", help="Title of the index.")
+@plain_option
+@quiet_option
+def gallery(out: Path, jobs: int, title: str, plain: bool, quiet: bool, **options: Any) -> None:
+    """Record a dozen small trainings to teach with, healthy and faulty, and write their pages.
+
+    The programs are in the folder programs of the gallery, for you to read and change. What is
+    recorded already, and of a program that has not changed, is not recorded again: after Ctrl-C the
+    same command goes on.
+    """
+    from pipetrace.gallery.record import prepare, record
+    from pipetrace.present.output_files import write_text
+    from pipetrace.present.page import trace_page
+    from pipetrace.present.teach.gallery import Card, index_page
+    from pipetrace.trace import read
+
+    exhibits, failed = prepare(out), dict[str, PipetraceError]()
+    left = [each for each in exhibits if not each.recorded]
+    console = console_for(plain)
+    with progress_for(console, plain=plain, quiet=quiet) as progress:
+        done = 0
+
+        def began(name: str) -> None:
+            progress.begins(f"Training {name}")
+            progress.rows(done, len(left))
+
+        for exhibit, error in record(left, jobs, began):
+            done += 1
+            progress.rows(done, len(left))
+            if error is not None:
+                failed[exhibit.name] = error
+        progress.begins("Writing the pages")
+        cards = []
+        for number, each in enumerate(exhibits, 1):
+            trace = None if each.name in failed else read(each.trace)
+            if trace is not None:
+                page = trace_page(trace, title=each.title, **options)
+                write_text(out / f"{each.name}.html", page, force=True)
+            error_text = failed[each.name].what if each.name in failed else ""
+            program = each.program.relative_to(out).as_posix()
+            about = (each.title, each.learn, each.planted)
+            cards.append(Card(f"{each.name}.html", program, *about, trace, error_text))
+            progress.rows(number, len(exhibits))
+    write_text(out / "index.html", index_page(cards, title), force=True)
+    if not quiet:
+        click.echo(f"Wrote {name_of(out / 'index.html')}")
+    for error in failed.values():
+        print_error(error)
+    if failed:
+        sys.exit(2)
