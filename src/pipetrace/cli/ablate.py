@@ -139,7 +139,7 @@ def _print_results(trace: Any, name: str, left: int) -> None:
     for row in ablations(trace):
         click.echo(row.text)
     if left:
-        click.echo(f"The time was over: {left} trainings were not begun.")
+        click.echo(f"The time is over; not begun: {left}. The same command goes on.")
     click.echo(f"The results are in {name}; see them with: pipetrace show {name}")
 
 

@@ -1,4 +1,4 @@
-"""Commands to learn and to teach with: quiz, learn, class."""
+"""Commands to learn and to teach with: quiz, learn, class, gallery."""
 
 import shlex
 import sys
@@ -19,6 +19,7 @@ from pipetrace.cli.group import (
     print_error,
     print_text,
     progress_for,
+    quiet_option,
     write_output,
 )
 from pipetrace.cli.show import questions_option, seed_option
@@ -203,3 +204,69 @@ def _names(students: Path | None, seeds: str | None) -> list[str]:
             hint="Give at least one name.",
         )
     return found
+
+
+@commands.command()
+@click.option(
+    "-o", "--out", type=PATH, default=Path("gallery"), show_default=True, help="Its folder."
+)
+@seed_option
+@questions_option
+@click.option("--hide-answers", is_flag=True, help="Keep the answers out of the pages in clear.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1, max=64),
+    default=2,
+    show_default=True,
+    help="How many programs train at a time.",
+)
+@click.option("--title", default="A gallery of trainings", help="Title of the index.")
+@plain_option
+@quiet_option
+def gallery(out: Path, jobs: int, title: str, plain: bool, quiet: bool, **options: Any) -> None:
+    """Record a dozen small trainings to teach with, healthy and faulty, and write their pages.
+
+    The programs are in the folder programs of the gallery, for you to read and change. What is
+    recorded already, and of a program that has not changed, is not recorded again: after Ctrl-C the
+    same command goes on.
+    """
+    from pipetrace.gallery.record import prepare, record
+    from pipetrace.present.output_files import write_text
+    from pipetrace.present.page import trace_page
+    from pipetrace.present.teach.gallery import Card, index_page
+    from pipetrace.trace import read
+
+    exhibits, failed = prepare(out), dict[str, PipetraceError]()
+    left = [each for each in exhibits if not each.recorded]
+    console = console_for(plain)
+    with progress_for(console, plain=plain, quiet=quiet) as progress:
+        done = 0
+
+        def began(name: str) -> None:
+            progress.begins(f"Training {name}")
+            progress.rows(done, len(left))
+
+        for exhibit, error in record(left, jobs, began):
+            done += 1
+            progress.rows(done, len(left))
+            if error is not None:
+                failed[exhibit.name] = error
+        progress.begins("Writing the pages")
+        cards = []
+        for number, each in enumerate(exhibits, 1):
+            trace = None if each.name in failed else read(each.trace)
+            if trace is not None:
+                page = trace_page(trace, title=each.title, **options)
+                write_text(out / f"{each.name}.html", page, force=True)
+            error_text = failed[each.name].what if each.name in failed else ""
+            program = each.program.relative_to(out).as_posix()
+            about = (each.title, each.learn, each.planted)
+            cards.append(Card(f"{each.name}.html", program, *about, trace, error_text))
+            progress.rows(number, len(exhibits))
+    write_text(out / "index.html", index_page(cards, title), force=True)
+    if not quiet:
+        click.echo(f"Wrote {name_of(out / 'index.html')}")
+    for error in failed.values():
+        print_error(error)
+    if failed:
+        sys.exit(2)

@@ -170,7 +170,7 @@ def page(
         headline=html.escape(made.headline),
         live=f' data-reload="{RELOAD_SECONDS}"' if live else "",
         reload=RELOAD.format(RELOAD_SECONDS) if live else "",
-        style=_file("page.css"),
+        style=stylesheet(),
         modules=_packed(modules),
         plain=html.escape(document_text(made)),
         # A number stays on one line with its percent sign.
@@ -226,5 +226,6 @@ def _policy(*scripts: str) -> str:
     return f"default-src 'none'; script-src data: {hashes}; {styles}"
 
 
-def _file(name: str) -> str:
-    return (resources.files("pipetrace.present") / "viewer" / name).read_text(encoding="utf-8")
+def stylesheet() -> str:
+    """The styles of every page."""
+    return (resources.files("pipetrace.present") / "viewer" / "page.css").read_text("utf-8")
