@@ -17,7 +17,6 @@ from pipetrace.cli.group import (
     plain_option,
     print_document,
     print_error,
-    print_text,
     progress_for,
     quiet_option,
     write_output,
@@ -92,41 +91,78 @@ def _in_terminal() -> bool:
 @click.argument("file", type=PATH)
 @click.argument("mode", default="")
 @seed_option
-@click.option("--answers", is_flag=True, help="Print the tasks with their answers; ask nothing.")
+@click.option("--answers", is_flag=True, help="Write the tasks with their answers; ask nothing.")
+@click.option(
+    "--to",
+    "form",
+    type=click.Choice(CHOICES["learn"]),
+    default="text",
+    show_default=True,
+    help="Text for the terminal, a Jupyter notebook, or Markdown.",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=PATH,
+    help="Path of the output; - is standard output.  [default: -; of a notebook, FILE-MODE.ipynb]",
+)
+@force_option
 @plain_option
-@click.option("--markdown", is_flag=True, help="Print Markdown; ask nothing.")
 def learn(
-    file: Path, mode: str, quiz_seed: str | None, answers: bool, plain: bool, markdown: bool
+    file: Path,
+    mode: str,
+    quiz_seed: str | None,
+    answers: bool,
+    form: str,
+    out: Path | None,
+    force: bool,
+    plain: bool,
 ) -> None:
     """Learn from a trace in one of nine ways, or list them.
 
-    Without MODE they are listed. The page has the same ones, with more to touch.
+    Without MODE they are listed. The page has the same ones, with more to touch. The tasks of try,
+    challenge and review are asked in a terminal; with --answers, --to or --out, or where there is
+    no terminal, they are written.
     """
     from pipetrace.explain.learn.modes import VISUALIZE, lesson, lessons
     from pipetrace.present.build.document import seed_of
     from pipetrace.present.lessons import lesson_blocks, menu_blocks, take
-    from pipetrace.present.markdown import write_markdown
     from pipetrace.present.rich import print_blocks
+    from pipetrace.present.text import write_text_of
     from pipetrace.trace import read
 
-    trace, console = read(file), console_for(plain)
-    seed = seed_of(trace, quiz_seed)
+    trace = read(file)
+    seed, name = seed_of(trace, quiz_seed), shlex.quote(name_of(file))
     if not mode:
-        blocks = menu_blocks(lessons(trace, seed), shlex.quote(name_of(file)))
-    elif mode == VISUALIZE and not markdown:
+        write_output(
+            write_text_of(menu_blocks(lessons(trace, seed), name)), out, [file], force=force
+        )
+        return
+    chosen = lesson(trace, mode, seed)
+    if form != "text":
+        from pipetrace.present.formats.cells import cells_markdown, lesson_cells, notebook
+
+        cells = lesson_cells(trace, chosen, answers=answers)
+        text = cells_markdown(cells) if form == "markdown" else notebook(cells)
+        beside = file.parent / f"{file.stem}-{mode}.ipynb"
+        place = beside if out is None and form == "notebook" else out
+        write_output(text, place, [file], force=force)
+    elif mode == VISUALIZE and out is None:
         _, made = load_document(file)
-        return print_document(made, console, plain=plain, file=file)
+        print_document(made, console_for(plain), plain=plain, file=file)
+    elif (
+        (chosen.exercises or chosen.problems or chosen.cards)
+        and not answers
+        and out is None
+        and _in_terminal()
+    ):
+        take(chosen, console_for(plain))
+    elif out is None:
+        print_blocks(lesson_blocks(chosen, answers=answers), console_for(plain))
     else:
-        chosen = lesson(trace, mode, seed)
-        asks = chosen.exercises or chosen.problems or chosen.cards
-        if asks and sys.stdin.isatty() and not (answers or markdown):
-            return take(chosen, console)
-        blocks = lesson_blocks(chosen, answers=answers)
-    if markdown:
-        print_text(write_markdown(blocks))
-    else:
-        print_blocks(blocks, console)
-    return None
+        write_output(
+            write_text_of(lesson_blocks(chosen, answers=answers)), out, [file], force=force
+        )
 
 
 @commands.command("class")

@@ -222,6 +222,20 @@ def test_the_chooser_is_used_by_keyboard(page: Page) -> None:
     assert "mode" not in fragment(page)
 
 
+def test_a_link_to_each_section_is_copied(pages: Pages) -> None:
+    page = pages.open(permissions=["clipboard-read", "clipboard-write"])
+    titles = page.locator("main section > h2[id]")
+    assert page.locator("main .copylink").count() == titles.count() > 4
+    page.get_by_role("button", name="Copy link to Training").press("Enter")
+    expect(page.locator(".copylink", has_text="Copied")).to_have_count(1)
+    assert page.evaluate("navigator.clipboard.readText()").endswith(".html#training-title")
+    choose(page, "deep")
+    page.get_by_role("button", name="Next step").press("Enter")
+    page.get_by_role("button", name="Copy link to Deep").press("Enter")
+    expect(page.locator(".modehead .copylink")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()").endswith("#mode=deep&step=2")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_any_way(pages: Pages, scheme: str) -> None:
     page = pages.open(color_scheme=scheme)

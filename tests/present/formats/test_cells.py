@@ -9,7 +9,16 @@ import nbformat
 import pytest
 
 from pipetrace.errors import MissingLibraryError
-from pipetrace.present.formats.cells import Cell, cells_markdown, notebook, program_cells
+from pipetrace.explain.learn.modes import lesson
+from pipetrace.explain.learn.program import program
+from pipetrace.present.formats.cells import (
+    Cell,
+    cells_markdown,
+    lesson_cells,
+    notebook,
+    program_cells,
+)
+from pipetrace.present.markdown import escaped
 from pipetrace.trace import Trace
 
 
@@ -49,3 +58,21 @@ def test_without_nbformat_it_says_what_to_install(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(MissingLibraryError) as raised:
         notebook([Cell("a")])
     assert "pipetrace[notebook]" in (raised.value.hint or "")
+
+
+@pytest.mark.parametrize("mode", ["learn", "deep", "try", "project"])
+def test_a_way_to_learn_is_written_as_cells(digits_trace: Trace, mode: str) -> None:
+    made = lesson(digits_trace, mode, 1)
+    for answers in (False, True):
+        read = nbformat.reads(notebook(lesson_cells(digits_trace, made, answers=answers)), 4)
+        nbformat.validate(read)
+        text = cells_markdown(lesson_cells(digits_trace, made, answers=answers))
+        for part in (*made.parts, *made.steps):
+            assert escaped(part.heading) in text
+        for exercise in made.exercises:
+            assert exercise.code in text
+            assert (escaped(exercise.solution) in text) == answers
+        code = "".join(each.source + "\n" for each in read.cells if each.cell_type == "code")
+        compile(code, mode, "exec")
+        if mode in ("learn", "project"):
+            assert ast.dump(ast.parse(code)) == ast.dump(ast.parse(program(digits_trace).code))

@@ -148,12 +148,14 @@ class Curve(Record):
         counts: for each threshold how many rows are true positives, false positives, false
             negatives and true negatives.
         start: the index of the threshold that is used.
+        noun: of what is counted: rows, positions or pixels.
     """
 
     name: str
     thresholds: tuple[float, ...]
     counts: tuple[tuple[int, int, int, int], ...]
     start: int
+    noun: str
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -164,11 +166,13 @@ class Cells(Record):
         names: of the classes.
         counts: a line for each true class, a column for each predicted one.
         start: the class that is worked first.
+        noun: of what is counted: rows, positions or pixels.
     """
 
     names: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
     start: int
+    noun: str
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -51,7 +51,9 @@ def metrics(trace: Trace) -> Lesson:
     if judged is None:
         text = "No rows with their targets were recorded, so no measure can be worked here."
         parts.append(Part("Which measure matters", (text,)))
-    elif judged.output.of_classes and (found := labels_of(judged.given, judged.wanted)):
+    elif judged.output.what in (task.CLASSES, task.BINARY) and (
+        found := labels_of(judged.given, judged.wanted)
+    ):
         parts += _of_classes(trace, judged, found, changes)
     elif judged.output.what == task.MULTILABEL:
         parts += _of_labels(trace, judged, changes)
@@ -112,6 +114,39 @@ def _of_classes(
     table = np.zeros((count, count), int)
     np.add.at(table, (true, predicted), 1)
     noun = {task.SEQUENCE: "positions", task.MASK: "pixels"}.get(judged.output.form, "rows")
+    yield Part("Which measure matters", _summary(trace, judged, table, noun), place=RESULTS)
+    names = tuple(class_name(trace, at, judged.output).strip("'") for at in range(count))
+    if count <= MOST_CLASSES:
+        recalls = [table[at, at] / max(1, table[at].sum()) for at in range(count)]
+        present = [at for at in range(count) if table[at].sum()]
+        changes["cells"] = Cells(
+            names=names,
+            counts=tuple(tuple(int(each) for each in line) for line in table),
+            start=min(present, key=lambda at: (recalls[at], at)),
+            noun=noun,
+        )
+    yield Part(
+        "Precision, recall and F1 by class", (_definitions(),), table=_by_class(names, table)
+    )
+    probabilities = task.shares(judged.output, judged.given)
+    if count == 2 and probabilities is not None:
+        yes = probabilities.reshape(len(true), -1)[:, -1]
+        changes["curve"] = _curve("", yes, true == 1, noun)
+        yield Part(
+            "Where to draw the line",
+            (
+                (
+                    "The model gives a probability; from which one on a row counts as yes is your "
+                    "choice. A higher threshold makes fewer false alarms and misses more."
+                ),
+            ),
+        )
+    if probabilities is not None:
+        yield _calibration(judged, probabilities, predicted, true, count)
+
+
+def _summary(trace: Trace, judged: Judged, table: Array, noun: str) -> tuple[str, ...]:
+    """Which measure says most, and the accuracy."""
     right, total = int(table.trace()), int(table.sum())
     uneven, texts = balance(trace), [_note(judged)]
     if uneven:
@@ -137,34 +172,15 @@ def _of_classes(
     texts.append(
         f"Accuracy: {number(right)} of {number(total)} {noun} are right, {share(right / total)}."
     )
-    yield Part("Which measure matters", tuple(texts), place=RESULTS)
-    names = tuple(class_name(trace, at, judged.output).strip("'") for at in range(count))
-    if count <= MOST_CLASSES:
-        recalls = [table[at, at] / max(1, table[at].sum()) for at in range(count)]
-        present = [at for at in range(count) if table[at].sum()]
-        changes["cells"] = Cells(
-            names=names,
-            counts=tuple(tuple(int(each) for each in line) for line in table),
-            start=min(present, key=lambda at: (recalls[at], at)),
+    if judged.output.form == task.MASK:
+        both = int(table[-1, -1])
+        either = int(table[-1].sum() + table[:, -1].sum()) - both
+        texts.append(
+            f"IoU of the last class: {number(both)} {noun} are in both, {number(either)} in mask "
+            "or "
+            f"prediction, {share(both / either) if either else 'not defined'}."
         )
-    yield Part(
-        "Precision, recall and F1 by class", (_definitions(),), table=_by_class(names, table)
-    )
-    probabilities = task.shares(judged.output, judged.given)
-    if count == 2 and probabilities is not None:
-        yes = probabilities.reshape(len(true), -1)[:, -1]
-        changes["curve"] = _curve("", yes, true == 1)
-        yield Part(
-            "Where to draw the line",
-            (
-                (
-                    "The model gives a probability; from which one on a row counts as yes is your "
-                    "choice. A higher threshold makes fewer false alarms and misses more."
-                ),
-            ),
-        )
-    if probabilities is not None:
-        yield _calibration(judged, probabilities, predicted, true, count)
+    return tuple(texts)
 
 
 def _definitions() -> str:
@@ -194,7 +210,7 @@ def _by_class(names: tuple[str, ...], table: Array) -> Table:
     return Table(("class", "precision", "recall", "F1"), tuple(shown), rest)
 
 
-def _curve(name: str, yes: Array, true: Array) -> Curve:
+def _curve(name: str, yes: Array, true: Array, noun: str) -> Curve:
     counts = []
     for at in THRESHOLDS:
         said = yes > at
@@ -206,7 +222,7 @@ def _curve(name: str, yes: Array, true: Array) -> Curve:
                 int((~said & ~true).sum()),
             )
         )
-    return Curve(name, THRESHOLDS, tuple(counts), THRESHOLDS.index(task.THRESHOLD))
+    return Curve(name, THRESHOLDS, tuple(counts), THRESHOLDS.index(task.THRESHOLD), noun)
 
 
 def _calibration(
@@ -273,7 +289,7 @@ def _of_labels(trace: Trace, judged: Judged, changes: dict[str, object]) -> Iter
             )
         )
     hardest = int((said == true).mean(axis=0).argmin())
-    changes["curve"] = _curve(names[hardest], flat[:, hardest], true[:, hardest])
+    changes["curve"] = _curve(names[hardest], flat[:, hardest], true[:, hardest], "rows")
     yield Part(
         "Which measure matters",
         (

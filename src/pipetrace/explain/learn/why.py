@@ -15,8 +15,8 @@ INTRO = (
 )
 ABSENT = (
     "This run was not trained again with something left out. To measure what each part "
-    "contributes: "
-    "pipetrace ablate FILE, then write the page again."
+    "contributes, run pipetrace ablate FILE for the built-in digits, or pipetrace ablate --into "
+    "FILE train.py for a program of your own; then write the page again."
 )
 
 

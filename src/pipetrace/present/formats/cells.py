@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from pipetrace.errors import MissingLibraryError
+from pipetrace.explain.learn.lesson import Lesson, Table
 from pipetrace.explain.learn.program import Program, program
 from pipetrace.present.markdown import escaped
 from pipetrace.trace.document import Trace
@@ -66,6 +67,41 @@ def notebook(cells: Iterable[Cell]) -> str:
 def cells_markdown(cells: Iterable[Cell]) -> str:
     """Cells as Markdown, with an empty line between any two."""
     return "\n\n".join(part for cell in cells for part in _markdown(cell)) + "\n"
+
+
+def lesson_cells(trace: Trace, lesson: Lesson, *, answers: bool = False) -> tuple[Cell, ...]:
+    """A way to learn: its texts, its program part by part, and its tasks.
+
+    Args:
+        trace: the run.
+        lesson: made from it.
+        answers: whether those of the tasks are written too.
+    """
+    made = program(trace)
+    found = [Cell(f"# {escaped(trace.run.title)}: {lesson.mode}\n\n{escaped(lesson.intro)}")]
+    for part in (*lesson.parts, *lesson.steps):
+        texts = [f"## {escaped(part.heading)}", *map(escaped, part.texts)]
+        texts += [_table(part.table)] if part.table is not None else []
+        texts += [f"On the page: `#{part.place.address}`"] if part.place is not None else []
+        if part.code and part.code != made.code:
+            texts.append(_fenced(part.code, "console"))
+        found.append(Cell("\n\n".join(texts)))
+        if part.code == made.code:
+            found += [Cell(made.code[each.start : each.end], is_code=True) for each in made.parts]
+    for number, exercise in enumerate(lesson.exercises, 1):
+        texts = [f"## Task {number} ({exercise.level})", escaped(exercise.text)]
+        texts += [_fenced(exercise.code, "python"), f"Hint: {escaped(exercise.hint)}"]
+        if answers:
+            told = ", ".join(blank.answer for blank in exercise.blanks)
+            texts.append(f"Answer: {escaped(f'{told}. {exercise.solution}')}")
+        found += [Cell("\n\n".join(texts)), Cell("# Your answer:", is_code=True)]
+    return tuple(found)
+
+
+def _table(table: Table) -> str:
+    lines = [f"| {' | '.join(map(escaped, row))} |" for row in (table.header, *table.rows)]
+    lines.insert(1, "|---" * len(table.header) + "|")
+    return "\n".join(lines)
 
 
 def program_cells(trace: Trace) -> tuple[Cell, ...]:

@@ -277,6 +277,7 @@ export interface Cells {
   names: string[];
   counts: number[][];
   start: number;
+  noun: string;
 }
 
 export interface Curve {
@@ -284,6 +285,7 @@ export interface Curve {
   thresholds: number[];
   counts: [number, number, number, number][];
   start: number;
+  noun: string;
 }
 
 export interface Pairs {

@@ -10,6 +10,7 @@ import { firstScreen } from "viewer/head/first_screen.js";
 import { glance } from "viewer/head/glance.js";
 import { recolour } from "viewer/image.js";
 import { Model } from "viewer/model/model.js";
+import { linkTo } from "viewer/modes/lesson.js";
 import { modes } from "viewer/modes/modes.js";
 import { prediction } from "viewer/prediction.js";
 import { answers, quiz } from "viewer/quiz.js";
@@ -86,6 +87,7 @@ export async function start() {
       foot(view, model?.omitted ?? ""),
     ],
   );
+  for (const title of page.querySelectorAll("section > h2[id]")) title.before(linkTo(title.firstChild?.textContent ?? "", () => title.id));
   const { chooser, place } = modes((await unpacked("lessons")) ?? [], model, state, page, go);
   document.getElementById("app")?.replaceChildren(bar(view, model, state, epochs, page, chooser), place, page);
   mirror(model, state);

@@ -12,13 +12,27 @@ import { explained } from "viewer/words.js";
 const COPIED_MS = 1500;
 
 /**
- * @param {Lesson} lesson
+ * A control that copies the link to a place of the page.
+ *
+ * @param {string} name of the place
+ * @param {() => string} address what follows `#` in the link
  * @returns {HTMLElement}
  */
-export function head(lesson) {
+export function linkTo(name, address) {
+  const button = h("button", { type: "button", class: "plain copylink", "aria-label": `Copy link to ${name}`, onclick: () => copy(`${location.href.replace(/#.*/s, "")}#${address()}`, button) }, "Copy link");
+  return button;
+}
+
+/**
+ * @param {Lesson} lesson
+ * @param {import("viewer/state.js").State} state
+ * @returns {HTMLElement}
+ */
+export function head(lesson, state) {
   return h(
     "div",
     { class: "modehead" },
+    linkTo(titled(lesson.mode), () => `mode=${lesson.mode}${state.now.step ? `&step=${state.now.step + 1}` : ""}`),
     h("h1", { id: "mode-title" }, `${titled(lesson.mode)}: ${lesson.about}`, h("small", {}, `about ${lesson.minutes} minutes · from this very run`)),
     lesson.intro && h("p", { class: "remark" }, lesson.intro),
   );

@@ -54,7 +54,7 @@ function worked(right, said, there) {
  * @param {Cells} view
  * @returns {HTMLElement}
  */
-function cells({ names, counts, start }) {
+function cells({ names, counts, start, noun }) {
   const said = h("div", { "aria-live": "polite" });
   const choose = h("select", { "aria-label": "Class" }, ...names.map((name, at) => h("option", { value: at, selected: at === start }, name)));
   const boxes = counts.map((line) => line.map((count) => h("td", {}, count ? String(count) : "·")));
@@ -64,7 +64,7 @@ function cells({ names, counts, start }) {
     const [there, predicted] = [counts[at].reduce((sum, each) => sum + each, 0), counts.reduce((sum, line) => sum + line[at], 0)];
     boxes.forEach((line, row) => line.forEach((box, column) => (box.className = row === at && column === at ? "hit" : row === at ? "missed" : column === at ? "extra" : "")));
     said.replaceChildren(
-      h("p", {}, `Of ${there} rows that are ${names[at]}, ${right} are found and ${there - right} missed; ${predicted - right} others are taken for ${names[at]}.`),
+      h("p", {}, `Of ${there} ${noun} that are ${names[at]}, ${right} are found and ${there - right} missed; ${predicted - right} others are taken for ${names[at]}.`),
       worked(right, predicted, there),
     );
   };
@@ -74,7 +74,7 @@ function cells({ names, counts, start }) {
     "section",
     { class: "part" },
     h("h2", {}, "One class, worked"),
-    h("p", {}, h("label", {}, "Class ", choose), " Its line holds the rows that are of it, its column those predicted to be of it."),
+    h("p", {}, h("label", {}, "Class ", choose), ` Its line holds the ${noun} that are of it, its column those predicted to be of it.`),
     said,
     h(
       "div",
@@ -93,7 +93,7 @@ function cells({ names, counts, start }) {
  * @param {Curve} view
  * @returns {HTMLElement}
  */
-function curve({ name, thresholds, counts, start }) {
+function curve({ name, thresholds, counts, start, noun }) {
   const said = h("div", { "aria-live": "polite" });
   const slider = h("input", { type: "range", min: 0, max: thresholds.length - 1, value: start, "aria-label": "Threshold" });
   const at = (/** @type {number} */ recall, /** @type {number} */ precision) => [PAD + recall * SIDE, PAD + (1 - precision) * SIDE];
@@ -106,7 +106,7 @@ function curve({ name, thresholds, counts, start }) {
     dot.setAttribute("cx", String(x));
     dot.setAttribute("cy", String(y));
     said.replaceChildren(
-      h("p", {}, `Above ${thresholds[Number(slider.value)].toFixed(2)} the answer is yes: ${right} found, ${missed} missed, ${extra} false alarms, ${none} rightly left.`),
+      h("p", {}, `Above ${thresholds[Number(slider.value)].toFixed(2)} the answer is yes: of ${right + extra + missed + none} ${noun}, ${right} found, ${missed} missed, ${extra} false alarms, ${none} rightly left.`),
       worked(right, right + extra, right + missed),
     );
   };

@@ -75,9 +75,9 @@ export function modes(lessons, model, state, page, go) {
  * @returns {HTMLElement[]}
  */
 function body(lesson, tools) {
-  if (lesson.absent) return [head(lesson), h("p", { class: "notice" }, lesson.absent)];
+  if (lesson.absent) return [head(lesson, tools.state), h("p", { class: "notice" }, lesson.absent)];
   return [
-    head(lesson),
+    head(lesson, tools.state),
     ...(lesson.mode === "metrics" ? measures(lesson, tools) : parts(lesson.parts, tools)),
     lesson.steps.length > 0 && steps(lesson, tools),
     lesson.exercises.length > 0 && exercises(lesson, tools),
