@@ -1,6 +1,6 @@
 """Steps that are too large.
 
-Learn: What the loss does when each step overshoots the minimum.
+Learn: How the loss ends as NaN when each step overshoots the minimum by more than the last.
 Planted: PT401
 """
 
@@ -11,7 +11,7 @@ from keras import layers
 keras.utils.set_random_seed(0)
 rng = np.random.default_rng(0)
 x = rng.normal(size=(600, 8)).astype("float32")
-y = x[:, :1]
+y = x[:, :1] + x[:, 1:2] - x[:, 2:3]
 model = keras.Sequential(
     [
         keras.Input((8,), name="columns"),
