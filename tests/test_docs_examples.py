@@ -195,4 +195,5 @@ def test_the_guide_for_teachers_works(tmp_path: Path) -> None:
     for block in blocks((DOCS / "guide-teacher.md").read_text(encoding="utf-8")):
         follow(block, tmp_path)
     names = {path.name for path in tmp_path.iterdir()}
-    assert names >= {"digits.html", "digits.txt", "more.html", "wrong.trace"}
+    assert names >= {"digits.html", "digits.txt", "more.html", "wrong.trace", "quiz.xml"}
+    assert (tmp_path / "week7/class/zoë/digits.html").is_file()

@@ -19,6 +19,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "present": frozenset({"trace", "stats", "explain"}),
     "demo": frozenset({"trace", "stats", "pipeline", "capture", "record"}),
     "selfcheck": frozenset({"trace", "capture", "explain", "record", "present"}),
+    "gallery": frozenset({"trace"}),
     "ablate": frozenset({"__init__", "trace", "capture", "explain", "record", "demo"}),
     # The public names. Those that record are imported at their first use: reading a trace loads no recorder.
     "__init__": frozenset({"trace", "explain", "present", "record"}),
@@ -36,6 +37,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
             "demo",
             "selfcheck",
             "ablate",
+            "gallery",
             "config",
         }
     ),
@@ -58,6 +60,14 @@ EMPTY = {
     ]
 }
 """The files of a package of the same parts, with nothing in them."""
+
+
+PROGRAMS = Path("gallery") / "programs"
+"""Programs as users write them, which are run and never imported."""
+
+
+def sources(package: Path) -> list[Path]:
+    return [file for file in package.rglob("*.py") if package / PROGRAMS not in file.parents]
 
 
 def part_of(file: Path, package: Path) -> str:
@@ -84,7 +94,7 @@ def imported(file: Path, package: Path) -> Iterator[str]:
 
 
 def parts_in(package: Path) -> set[str]:
-    return {part_of(file, package) for file in package.rglob("*.py")}
+    return {part_of(file, package) for file in sources(package)}
 
 
 def part_named(name: str, package: str, parts: set[str]) -> str | None:
@@ -98,7 +108,7 @@ def part_named(name: str, package: str, parts: set[str]) -> str | None:
 def violations(package: Path) -> list[str]:
     """Every import that the rules forbid."""
     found, parts = [], parts_in(package)
-    for file in sorted(package.rglob("*.py")):
+    for file in sorted(sources(package)):
         part, where = part_of(file, package), file.relative_to(package)
         if part not in MAY_IMPORT:
             found.append(f"{where} is in {part}, for which there is no rule")
@@ -117,7 +127,7 @@ def unpromised(package: Path) -> list[str]:
     """The files that use private names of Keras or TensorFlow and are not the place for them."""
     used = {
         file.relative_to(package).as_posix()
-        for file in package.rglob("*.py")
+        for file in sources(package)
         if UNPROMISED.search(file.read_text())
     }
     return sorted(used - MAY_USE_UNPROMISED)
@@ -156,7 +166,7 @@ def circle(graph: Mapping[str, set[str]]) -> list[str]:
 def module_graph(package: Path) -> dict[str, set[str]]:
     """For each module of the package the others that it imports, the packages' own ``__init__`` files included."""
     files = {}
-    for file in package.rglob("*.py"):
+    for file in sources(package):
         parts = file.relative_to(package.parent).with_suffix("").parts
         files[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
     graph = {}
@@ -170,7 +180,7 @@ def part_graph(package: Path) -> dict[str, set[str]]:
     """For each part the others that it imports."""
     parts = parts_in(package)
     graph: dict[str, set[str]] = {part: set() for part in parts}
-    for file in package.rglob("*.py"):
+    for file in sources(package):
         part = part_of(file, package)
         others = (part_named(name, package.name, parts) for name in imported(file, package))
         graph[part].update(other for other in others if other is not None and other != part)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from pipetrace.explain.learn.lesson import Lesson
 from pipetrace.present.model_view import ModelView
 from pipetrace.present.views import Document
 from pipetrace.trace.codec import SPECIAL
@@ -31,7 +32,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def declarations() -> Iterator[tuple[Path, str]]:
     """The files and their texts."""
-    yield ROOT / "src/pipetrace/present/viewer/document.d.ts", typescript(Document, ModelView)
+    yield (
+        ROOT / "src/pipetrace/present/viewer/document.d.ts",
+        typescript(Document, ModelView, Lesson),
+    )
     schema = json_schema(Trace, "A pipetrace trace")
     yield ROOT / "docs/trace.schema.json", json.dumps(schema, indent=2) + "\n"
 

@@ -40,6 +40,7 @@ CHOICES = {
     "level": ("error", "warning", "note"),
     "format": ("text", "json", "sarif", "github"),
     "quiz": ("text", "json", "gift", "moodle", "qti", "anki"),
+    "learn": ("text", "markdown", "notebook"),
 }
 LISTS = ("select", "ignore", "expect")
 PATHS = ("baseline",)

@@ -81,6 +81,7 @@ def test_what_applies_is_offered_and_changes_that_alone(name: str, tmp_path: Pat
         fit(example, model, ROWS)
     edits = offered(pipetrace.read(tmp_path / "run.trace"))
     assert edits.keys() == APPLY[name] | (ANY - WITHOUT_ARRAYS.get(name, set()))
+    assert all(list(edits.values()).count(edit) == 1 for edit in edits.values())
     for code, edit in edits.items():
         if (name, code) in REFUSED:
             with pytest.raises(RetrainError, match="does not fit"):

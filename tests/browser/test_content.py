@@ -40,7 +40,7 @@ def section(page: Page, heading: str) -> Locator:
 
 
 def test_every_section_is_there_in_its_order(shown: Page, made: Document) -> None:
-    headings = shown.locator("h2").evaluate_all(
+    headings = shown.locator("h2:visible").evaluate_all(
         "all => all.map(each => each.firstChild.textContent)"
     )
     assert headings == [*SECTIONS, "About this trace"]
@@ -360,7 +360,7 @@ def test_hostile_names_are_shown_as_text(pages: Pages, digits_trace: Trace) -> N
     assert words(page.locator("h1").text_content()) == words(HOSTILE)
     assert page.title().startswith("</script>")
     assert page.locator("img").count() == 0
-    assert page.locator("script").count() == 4
+    assert page.locator("script").count() == pages.open().locator("script").count()
 
 
 def test_without_scripts_the_plain_text_is_shown(pages: Pages, made: Document) -> None:

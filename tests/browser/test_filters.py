@@ -137,7 +137,8 @@ def test_a_deeper_filter_shows_all_that_it_depends_on(pages: Pages, several: Tra
 
 
 def test_the_words_are_those_of_the_epoch(pages: Pages, digits_trace: Trace) -> None:
-    page = pages.open(place="#stage=conv2d&at=3.3.5&epoch=0")
+    tall = {"width": 1280, "height": 2400}  # what is out of view waits
+    page = pages.open(place="#stage=conv2d&at=3.3.5&epoch=0", viewport=tall)
     for epoch in (0, 1, 3):
         page.evaluate(f"location.hash = '#stage=conv2d&at=3.3.5&epoch={epoch}'")
         weights = digits_trace.weights_after.get(epoch)
@@ -148,7 +149,8 @@ def test_the_words_are_those_of_the_epoch(pages: Pages, digits_trace: Trace) -> 
 
 def test_the_patches_are_those_of_the_epoch_and_the_theme(pages: Pages, several: Trace) -> None:
     channel = int(maps(several, 1, 0).max(axis=(0, 1)).argmax())
-    page = pages.open(several, place=f"#stage=conv2d&at=3.3.{channel}")
+    tall = {"width": 1280, "height": 2400}
+    page = pages.open(several, place=f"#stage=conv2d&at=3.3.{channel}", viewport=tall)
     for epoch in (None, 0):
         if epoch is not None:
             page.locator(".scrubber input").fill(str(epoch))

@@ -173,7 +173,8 @@ def _linear_model(model: _Model) -> Edit | None:
     given = model.heads[0].inputs[0].shape
     if len(given) != 2 or not rest[0].inputs[0].dtype.startswith(("float", "bfloat")):
         return None  # numbers of words, say, of which no sum means anything
-    return _edit([*((stage, IDENTITY) for stage in rest[:-1]), (rest[-1], FLATTEN)])
+    end = FLATTEN if len(rest[0].inputs[0].shape) > 2 else IDENTITY
+    return _edit([*((stage, IDENTITY) for stage in rest[:-1]), (rest[-1], end)])
 
 
 def _no_dropout(model: _Model) -> Edit | None:
@@ -269,7 +270,13 @@ CHANGES: Mapping[str, Callable[[_Model], Edit | None]] = {
 
 
 def offered(trace: Trace) -> dict[str, Edit]:
-    """The changes that can be tried on the run of a trace, by their codes, in order."""
-    model = _Model(trace)
-    found = {code: change(model) for code, change in CHANGES.items()}
-    return {code: edit for code, edit in found.items() if edit is not None}
+    """The changes that can be tried on the run of a trace, by their codes, in order.
+
+    Of two that do the same, such as of a model with one hidden layer, the first is offered.
+    """
+    model, found = _Model(trace), dict[str, Edit]()
+    for code, change in CHANGES.items():
+        edit = change(model)
+        if edit is not None and edit not in found.values():
+            found[code] = edit
+    return found

@@ -297,13 +297,15 @@ def _rows(trace: Trace) -> str:
 def _facts(trace: Trace, job: Job, layers: tuple[str, ...]) -> Ablation | None:
     if trace.ending.kind not in (FINISHED, STOPPED, FAILED):
         return None  # killed or interrupted: it is trained again
-    epoch, model = final_epoch(trace) or next(reversed(trace.epochs), None), trace.run.model
+    final, model = final_epoch(trace), trace.run.model
+    # As they were recorded; the judgement may have them under other names.
+    own = [each for each in trace.epochs if final is None or each.number == final.number]
     return Ablation(
         change=job.change,
         seed=job.seed,
         ending=trace.ending.kind,
         epochs=len(trace.epochs),
-        metrics=dict(epoch.metrics) if epoch else {},
+        metrics=dict(own[-1].metrics) if own else {},
         parameters=model.parameters.total if model else None,
         seconds=sum(each.seconds for each in trace.epochs),
         layers=layers,

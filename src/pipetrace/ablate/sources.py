@@ -49,7 +49,7 @@ def of_trace(trace: Trace, path: Path) -> Source:
     rate = training.optimizer_config.get("learning_rate")
     if run.title != TITLE or training.seed is None or not isinstance(rate, float):
         raise RetrainError(
-            "The trace does not hold the training rows, so its run cannot be repeated from it.",
+            "Of traces, only those of pipetrace digits hold what it takes to train again.",
             where=str(path),
             hint=hint,
         )

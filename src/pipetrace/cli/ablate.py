@@ -89,7 +89,7 @@ def ablate(
     lists: bool,
     **options: Any,
 ) -> None:
-    """Train a run again with one thing changed, to measure what each part contributes.
+    """Train a run again with one thing changed, and compare.
 
     SOURCE is a trace of pipetrace digits, or a Python program with its arguments. Each training
     starts from the same weights, on the same rows, in a process of its own, and is recorded as a
@@ -139,7 +139,7 @@ def _print_results(trace: Any, name: str, left: int) -> None:
     for row in ablations(trace):
         click.echo(row.text)
     if left:
-        click.echo(f"The time was over: {left} trainings were not begun.")
+        click.echo(f"The time is over; not begun: {left}. The same command goes on.")
     click.echo(f"The results are in {name}; see them with: pipetrace show {name}")
 
 

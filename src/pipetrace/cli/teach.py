@@ -1,5 +1,6 @@
-"""Commands for teachers: quiz, class."""
+"""Commands to learn and to teach with: quiz, learn, class, gallery."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from pipetrace.cli.group import (
     load_document,
     name_of,
     plain_option,
+    print_document,
     print_error,
     progress_for,
+    quiet_option,
     write_output,
 )
 from pipetrace.cli.show import questions_option, seed_option
@@ -84,6 +87,84 @@ def _in_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
+@commands.command()
+@click.argument("file", type=PATH)
+@click.argument("mode", default="")
+@seed_option
+@click.option("--answers", is_flag=True, help="Write the tasks with their answers; ask nothing.")
+@click.option(
+    "--to",
+    "form",
+    type=click.Choice(CHOICES["learn"]),
+    default="text",
+    show_default=True,
+    help="Text for the terminal, a Jupyter notebook, or Markdown.",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=PATH,
+    help="Path of the output; - is standard output.  [default: -; of a notebook, FILE-MODE.ipynb]",
+)
+@force_option
+@plain_option
+def learn(
+    file: Path,
+    mode: str,
+    quiz_seed: str | None,
+    answers: bool,
+    form: str,
+    out: Path | None,
+    force: bool,
+    plain: bool,
+) -> None:
+    """Learn from a trace in one of nine ways, or list them.
+
+    Without MODE they are listed. The page has the same ones, with more to touch. The tasks of try,
+    challenge and review are asked in a terminal; with --answers, --to or --out, or where there is
+    no terminal, they are written.
+    """
+    from pipetrace.explain.learn.modes import VISUALIZE, lesson, lessons
+    from pipetrace.present.build.document import seed_of
+    from pipetrace.present.lessons import lesson_blocks, menu_blocks, take
+    from pipetrace.present.rich import print_blocks
+    from pipetrace.present.text import write_text_of
+    from pipetrace.trace import read
+
+    trace = read(file)
+    seed, name = seed_of(trace, quiz_seed), shlex.quote(name_of(file))
+    if not mode:
+        write_output(
+            write_text_of(menu_blocks(lessons(trace, seed), name)), out, [file], force=force
+        )
+        return
+    chosen = lesson(trace, mode, seed)
+    if form != "text":
+        from pipetrace.present.formats.cells import cells_markdown, lesson_cells, notebook
+
+        cells = lesson_cells(trace, chosen, answers=answers)
+        text = cells_markdown(cells) if form == "markdown" else notebook(cells)
+        beside = file.parent / f"{file.stem}-{mode}.ipynb"
+        place = beside if out is None and form == "notebook" else out
+        write_output(text, place, [file], force=force)
+    elif mode == VISUALIZE and out is None:
+        _, made = load_document(file)
+        print_document(made, console_for(plain), plain=plain, file=file)
+    elif (
+        (chosen.exercises or chosen.problems or chosen.cards)
+        and not answers
+        and out is None
+        and _in_terminal()
+    ):
+        take(chosen, console_for(plain))
+    elif out is None:
+        print_blocks(lesson_blocks(chosen, answers=answers), console_for(plain))
+    else:
+        write_output(
+            write_text_of(lesson_blocks(chosen, answers=answers)), out, [file], force=force
+        )
+
+
 @commands.command("class")
 @click.argument("folder", type=PATH)
 @click.option(
@@ -107,10 +188,10 @@ def _in_terminal() -> bool:
 def class_(
     folder: Path, out: Path | None, students: Path | None, seeds: str | None, **options: Any
 ) -> None:
-    """Write a page with a quiz for each trace of a folder, and a sheet with the answers.
+    """Write a page with a quiz for each trace of a folder.
 
-    With names, each student gets a folder with pages, and a quiz of its own. A trace that cannot be
-    read does not stop the others; the exit code is then 2.
+    A sheet has the answers of all. With names, each student gets a folder with pages, and a quiz of
+    its own. A trace that cannot be read does not stop the others; the exit code is then 2.
     """
     from pipetrace.present.teach.classroom import prepare, tasks, write_pages, write_sheets
 
@@ -159,3 +240,69 @@ def _names(students: Path | None, seeds: str | None) -> list[str]:
             hint="Give at least one name.",
         )
     return found
+
+
+@commands.command()
+@click.option(
+    "-o", "--out", type=PATH, default=Path("gallery"), show_default=True, help="Its folder."
+)
+@seed_option
+@questions_option
+@click.option("--hide-answers", is_flag=True, help="Keep the answers out of the pages in clear.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1, max=64),
+    default=2,
+    show_default=True,
+    help="How many programs train at a time.",
+)
+@click.option("--title", default="A gallery of trainings", help="Title of the index.")
+@plain_option
+@quiet_option
+def gallery(out: Path, jobs: int, title: str, plain: bool, quiet: bool, **options: Any) -> None:
+    """Record a dozen small trainings to teach with, healthy and faulty, and write their pages.
+
+    The programs are in the folder programs of the gallery, for you to read and change. What is
+    recorded already, and of a program that has not changed, is not recorded again: after Ctrl-C the
+    same command goes on.
+    """
+    from pipetrace.gallery.record import prepare, record
+    from pipetrace.present.output_files import write_text
+    from pipetrace.present.page import trace_page
+    from pipetrace.present.teach.gallery import Card, index_page
+    from pipetrace.trace import read
+
+    exhibits, failed = prepare(out), dict[str, PipetraceError]()
+    left = [each for each in exhibits if not each.recorded]
+    console = console_for(plain)
+    with progress_for(console, plain=plain, quiet=quiet) as progress:
+        done = 0
+
+        def began(name: str) -> None:
+            progress.begins(f"Training {name}")
+            progress.rows(done, len(left))
+
+        for exhibit, error in record(left, jobs, began):
+            done += 1
+            progress.rows(done, len(left))
+            if error is not None:
+                failed[exhibit.name] = error
+        progress.begins("Writing the pages")
+        cards = []
+        for number, each in enumerate(exhibits, 1):
+            trace = None if each.name in failed else read(each.trace)
+            if trace is not None:
+                page = trace_page(trace, title=each.title, **options)
+                write_text(out / f"{each.name}.html", page, force=True)
+            error_text = failed[each.name].what if each.name in failed else ""
+            program = each.program.relative_to(out).as_posix()
+            about = (each.title, each.learn, each.planted)
+            cards.append(Card(f"{each.name}.html", program, *about, trace, error_text))
+            progress.rows(number, len(exhibits))
+    write_text(out / "index.html", index_page(cards, title), force=True)
+    if not quiet:
+        click.echo(f"Wrote {name_of(out / 'index.html')}")
+    for error in failed.values():
+        print_error(error)
+    if failed:
+        sys.exit(2)

@@ -10,7 +10,7 @@ import gzip
 import hashlib
 import html
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -18,6 +18,8 @@ from urllib.parse import quote
 
 from pipetrace.errors import ArgumentError
 from pipetrace.explain.formatting import listed
+from pipetrace.explain.learn.lesson import Lesson
+from pipetrace.explain.learn.modes import lessons
 from pipetrace.explain.quiz import LENGTH
 from pipetrace.present.build.detail import DETAILS, NORMAL, of_rows
 from pipetrace.present.build.document import document, seed_of
@@ -52,6 +54,7 @@ TEMPLATE = """<!doctype html>
 <div id="app"><h1>{heading}</h1><p class="headline">{headline}</p></div>
 <script type="application/json" id="document">{document}</script>
 <script type="text/plain" id="model">{model}</script>
+<script type="text/plain" id="lessons">{lessons}</script>
 <script type="text/plain" id="modules">{modules}</script>
 <script>{start}</script>
 </body>
@@ -123,7 +126,8 @@ def trace_page(
         made = hidden(made, identity_of(trace, seed_of(trace, quiz_seed)))
     live = trace.ending.kind == RUNNING and not frame
     model = model_view(trace, much, rows)
-    return page(made, model, live=live)
+    ways = lessons(trace, seed_of(trace, quiz_seed), with_tasks=not hide_answers)
+    return page(made, model, ways, live=live)
 
 
 def _without_what_is_computed(made: Document, model: ModelView) -> Document:
@@ -141,12 +145,19 @@ def _without_what_is_computed(made: Document, model: ModelView) -> Document:
     )
 
 
-def page(made: Document, model: ModelView | None = None, *, live: bool = False) -> str:
+def page(
+    made: Document,
+    model: ModelView | None = None,
+    ways: Sequence[Lesson] = (),
+    *,
+    live: bool = False,
+) -> str:
     """A document as HTML text.
 
     Args:
         made: the document.
         model: what the page computes values from; without it, it shows what the document has.
+        ways: the ways to learn that it offers.
         live: whether the page loads itself again and again, because the training still runs.
     """
     shown = _without_what_is_computed(made, model) if model else made
@@ -159,12 +170,13 @@ def page(made: Document, model: ModelView | None = None, *, live: bool = False) 
         headline=html.escape(made.headline),
         live=f' data-reload="{RELOAD_SECONDS}"' if live else "",
         reload=RELOAD.format(RELOAD_SECONDS) if live else "",
-        style=_file("page.css"),
+        style=stylesheet(),
         modules=_packed(modules),
         plain=html.escape(document_text(made)),
         # A number stays on one line with its percent sign.
         document=in_script(to_json(shown).replace(" %", "\u00a0%")),
         model=_packed(to_json(model)) if model else "",
+        lessons=_packed(to_json(tuple(ways)).replace(" %", "\u00a0%")) if ways else "",
         start=START,
     )
 
@@ -214,5 +226,6 @@ def _policy(*scripts: str) -> str:
     return f"default-src 'none'; script-src data: {hashes}; {styles}"
 
 
-def _file(name: str) -> str:
-    return (resources.files("pipetrace.present") / "viewer" / name).read_text(encoding="utf-8")
+def stylesheet() -> str:
+    """The styles of every page."""
+    return (resources.files("pipetrace.present") / "viewer" / "page.css").read_text("utf-8")

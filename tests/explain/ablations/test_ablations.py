@@ -100,6 +100,18 @@ def test_a_loss_is_better_when_lower(digits_trace: Trace) -> None:
     assert {each.code: each.is_worse for each in rows} == {"no_dropout": True, "no_penalty": False}
 
 
+def test_runs_without_a_loss_are_compared_by_what_has_a_better_way(digits_trace: Trace) -> None:
+    """As those of a ``train_step`` of the program's own."""
+    names = {"loss": "noise_loss", "val_accuracy": "width"}
+
+    def named(each: Ablation) -> Ablation:
+        return replace(each, metrics={names[name]: v for name, v in each.metrics.items()})
+
+    trace = with_ablations(digits_trace, tried("half_rows", 0.5))
+    (row,) = ablations(replace(trace, ablations=tuple(map(named, trace.ablations))))
+    assert (row.metric, row.is_worse) == ("noise_loss", True)
+
+
 def test_every_change_is_said_in_words(digits_trace: Trace) -> None:
     for row in ablations(
         with_ablations(digits_trace, *(tried(code, 0.5) for code in [*WORDS, "new"]))
@@ -137,3 +149,9 @@ def test_the_goal_of_a_project_was_reached_or_is_open(digits_trace: Trace) -> No
         assert not [each for each in made.expectations if [*Expectation(each, 0).check(done)]]
         assert all("--expect" in part for part in made.command("a b").split("'a b'")[1:])
     assert project(replace(digits_trace, epochs=())) is None
+    # No run reached an open goal, not even one that is better within the noise.
+    tried_once = tried("no_dropout", 0.95, parameters=total)
+    luck = project(with_ablations(digits_trace, tried_once, seeds=(0.7, 0.8, 0.96)))
+    assert luck is not None
+    assert luck.kind == OPEN
+    assert float(luck.expectations[0].rpartition(" ")[2]) > 0.96

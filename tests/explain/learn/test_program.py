@@ -23,6 +23,7 @@ from pipetrace.trace import Trace
 from pipetrace.trace.document import SOURCE
 from pipetrace.trace.measurement_table import Measurement, Measurements
 from pipetrace.trace.measurements import InitialWeight
+from pipetrace.trace.training import Callback
 
 pytestmark = pytest.mark.framework
 
@@ -268,6 +269,14 @@ def test_what_was_not_recorded_is_missing(digits_trace: Trace) -> None:
     assert program(replace(digits_trace, run=replace(run_of, model=own))).own == ("Mine",)
     begun = Measurements([Measurement("dense/bias", 0, InitialWeight(min=-0.5, max=0.5))])
     assert not program(replace(digits_trace, measurements=begun)).complete
+    untrained = program(replace(digits_trace, run=replace(run_of, fits=())))
+    assert not untrained.complete
+    assert "set_random_seed" not in untrained.code
+    training = replace(run_of.fits[0].training, callbacks=(Callback("Mine"), Callback("CSVLogger")))
+    fits = (replace(run_of.fits[0], training=training),)
+    called = program(replace(digits_trace, run=replace(run_of, fits=fits)))
+    assert len(called.missing) == 2
+    assert "# Callbacks" in called.part("fit")
     large = replace(model, config={})
     assert not program(replace(digits_trace, run=replace(run_of, model=large))).complete
 

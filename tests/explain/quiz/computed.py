@@ -314,3 +314,60 @@ def memory(trace: Trace, draft: Draft) -> int:
     slots = sum(tuple(each.shape) == (3,) for each in made.variables)
     total = sum(each.parameters.trainable for each in trace.stages if each.name == owner(each))
     return slots * total
+
+
+def only(is_true: Callable[[Trace, Draft, str], bool]) -> Callable[[Trace, Draft], object]:
+    """The one answer of all that were drafted of which something is so."""
+
+    def truth(trace: Trace, draft: Draft) -> object:
+        options = (draft.right, *(answer for answer, _ in draft.wrong))
+        return next((each for each in options if is_true(trace, draft, each)), "none")
+
+    return truth
+
+
+def is_chosen_layer(_: Trace, draft: Draft, option: str) -> bool:
+    """Whether a layer, made by Keras, gives the shape and has the parameters that are asked for."""
+    import keras
+
+    made = eval(f"keras.layers.{option}", {"keras": keras})
+    made.build((None, *draft.about["taken"]))
+    shape = tuple(made.compute_output_shape((None, *draft.about["taken"]))[1:])
+    return bool((shape, made.count_params()) == (draft.about["given"], draft.about["parameters"]))
+
+
+def windowed(layer: str, argument: str, **more: Any) -> Callable[[Trace, Draft, str], bool]:
+    """Whether the argument in an option makes Keras give the size that is asked for."""
+
+    def is_true(trace: Trace, draft: Draft, option: str) -> bool:
+        settings = {argument: int(numbers(option)[0]), **more}
+        shape = taken(asked_stage(trace, draft))
+        return bool(by_keras(layer, shape, **settings)[:2] == draft.about["wanted"])
+
+    return is_true
+
+
+def most_units(_: Trace, draft: Draft) -> int:
+    width, limit = draft.about["width"], draft.about["limit"]
+    return max(each for each in range(200) if each * width + each <= limit)
+
+
+FAULTS = {
+    "from_logits": "PT304",
+    "y + ": "PT111",
+    'Dense(1, activation="softmax"), the last': "PT301",
+    "the last layer": "PT303",
+    'activation="softmax"': "PT203",
+    "zeros": "PT602",
+    "metrics": "PT320",
+    "validation_data=(x[": "PT505",
+}
+"""What a line has in it that a rule finds; the later ones are looked at only if no earlier one fits.
+That the rules do find them is seen in test_planted.py."""
+
+
+def rule_of(_: Trace, draft: Draft, option: str) -> bool:
+    line = draft.text.partition("`")[2]
+    special = {'Dense(1, activation="softmax")': "PT301"}
+    code = next(code for mark, code in {**special, **FAULTS}.items() if mark in line)
+    return option.startswith(code)

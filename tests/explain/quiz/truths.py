@@ -20,11 +20,17 @@ TRUTHS: dict[str, Callable[[Trace, Draft], object]] = {
         computed.asked_stage(t, d).config["num_heads"]
         * computed.taken(computed.asked_stage(t, d))[0] ** 2
     ),
+    "BatchForUpdates": computed.only(
+        lambda t, d, option: (
+            len(range(0, computed.rows(t), int(computed.numbers(option)[0]))) == d.about["updates"]
+        )
+    ),
     "BatchShape": lambda t, d: (d.about["batch"], *computed.given(computed.asked_stage(t, d))),
     "BestEpoch": computed.best_epoch,
     "BiasAndActivation": computed.example,
     "ChanceLoss": lambda t, d: -math.log(1 / computed.numbers(d.text)[0]),
     "ChannelOfValue": computed.filter_of,
+    "ChooseLayer": computed.only(computed.is_chosen_layer),
     "ConvolutionParameters": lambda t, d: computed.size(
         t, computed.owner(computed.asked_stage(t, d))
     ),
@@ -67,6 +73,7 @@ TRUTHS: dict[str, Callable[[Trace, Draft], object]] = {
     ),
     "F1": computed.f1,
     "FilterDepth": lambda t, d: math.prod(computed.asked_stage(t, d).weights[0].shape[:-1]),
+    "FindTheFault": computed.only(computed.rule_of),
     "FlattenIndex": lambda t, d: int(
         np.ravel_multi_index(d.about["place"], computed.taken(computed.asked_stage(t, d)))
     ),
@@ -78,6 +85,9 @@ TRUTHS: dict[str, Callable[[Trace, Draft], object]] = {
     ),
     "HardestClass": computed.class_of(min),
     "Joined": lambda t, d: computed.given(computed.asked_stage(t, d)),
+    "KernelForSize": computed.only(
+        computed.windowed("Conv2D", "kernel_size", filters=1, padding="valid")
+    ),
     "LargestContribution": computed.contribution,
     "LastBatch": lambda t, d: (computed.rows(t) - 1) % d.about["batch"] + 1,
     "LastStepOnly": computed.recurrent,
@@ -113,6 +123,7 @@ TRUTHS: dict[str, Callable[[Trace, Draft], object]] = {
     "OtherKernel": computed.convolved(kernel_size="drawn"),
     "OtherPadding": computed.convolved(padding="drawn"),
     "ParameterShare": lambda t, d: 100 * computed.size(t, d.about["stage"]) / computed.total(t),
+    "PoolForSize": computed.only(computed.windowed("MaxPooling2D", "pool_size")),
     "PooledValue": computed.pooled,
     "PoolingShape": lambda t, d: computed.by_keras(
         str(computed.asked_stage(t, d).layer),
@@ -145,6 +156,7 @@ TRUTHS: dict[str, Callable[[Trace, Draft], object]] = {
     ),
     "StepTime": lambda t, d: 1000 * computed.epoch(t, d).seconds / computed.epoch(t, d).steps,
     "StridedShape": computed.convolved(strides="drawn"),
+    "UnitsForParameters": computed.most_units,
     "ValidationAhead": lambda t, d: (
         "Training loss is averaged over the epoch, validation comes after it"
     ),

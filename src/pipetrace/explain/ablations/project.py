@@ -102,8 +102,7 @@ def _goal(trace: Trace, metric: str, value: float) -> tuple[str, float, Ablation
     tried = [row for row in ablations(trace) if row.metric == metric and row.after.mean is not None]
     better = [row for row in tried if row.is_larger and row.is_worse is False]
     if better:
-        best = better[0]
-        return BETTER, _loosened(_worst(best, falls), falls), best
+        return BETTER, _loosened(_worst(better[0], falls), falls), better[0]
     most = trace.run.model.parameters.total if trace.run.model else 0
     smaller = [
         row
@@ -116,10 +115,13 @@ def _goal(trace: Trace, metric: str, value: float) -> tuple[str, float, Ablation
     if smaller:
         small = min(smaller, key=lambda row: row.after.parameters or 0)
         return SMALLER, _loosened(_worst(small, falls), falls), small
+    runs = [each.metrics.get(metric, math.nan) for each in trace.ablations]
+    reached = [value, *filter(math.isfinite, runs)]
+    best = min(reached) if falls else max(reached)
     if falls:
-        return OPEN, _rounded(value * (1 - PART_OF_ERROR), down=True), None
-    top = 1.0 if value <= 1 else value * 2
-    return OPEN, _rounded(value + (top - value) * PART_OF_ERROR, down=False), None
+        return OPEN, _rounded(best * (1 - PART_OF_ERROR), down=True), None
+    top = 1.0 if best <= 1 else best * 2
+    return OPEN, _rounded(best + (top - best) * PART_OF_ERROR, down=False), None
 
 
 def _worst(row: AblationRow, falls: bool) -> float:

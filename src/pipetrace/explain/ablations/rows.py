@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pipetrace.explain.ablations.words import Words, words
 from pipetrace.explain.cache import once
 from pipetrace.explain.facts import validation_rows
+from pipetrace.explain.fits import own_losses
 from pipetrace.explain.formatting import counted, figure, number, points, share
 from pipetrace.explain.judgement import judgement
 from pipetrace.explain.metrics import (
@@ -134,11 +135,17 @@ def _mean(values: Sequence[float]) -> float:
 
 @once
 def compared_by(trace: Trace) -> str:
-    """The metric by which ablations are compared: that of the run's judgement, else the loss."""
-    score = judgement(trace).score
+    """The metric by which ablations are compared: that of the run's judgement, else a loss, else
+    another whose better way is known."""
+    score, own = judgement(trace).score, own_losses(trace)
     asked = [f"{VALIDATION if score.validation else ''}{score.metric}"] if score else []
-    known = {name for each in trace.ablations if each.change == NONE for name in each.metrics}
-    return next((name for name in (*asked, f"{VALIDATION}loss", "loss") if name in known), "")
+    runs = [each for each in trace.ablations if each.change == NONE]
+    known = dict.fromkeys(name for each in runs for name in each.metrics)
+    if own:  # Keras' own loss, which nobody updates, is none
+        known = {name: None for name in known if name not in ("loss", f"{VALIDATION}loss")}
+    losses = [f"{part}{name}" for part in (VALIDATION, "") for name in own or ("loss",)]
+    others = sorted(filter(direction, known), key=lambda name: not name.startswith(VALIDATION))
+    return next((name for name in (*asked, *losses, *others) if name in known), "")
 
 
 def _side(runs: Sequence[Ablation], metric: str) -> Side:

@@ -1,1 +1,1 @@
-"""What a learner makes of a run: its program, in Keras."""
+"""Nine ways to learn from one run. Each file makes one; ``modes`` lists them."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from pipetrace.explain.quiz import (
+    choices,
     convolution,
     epochs,
     measures,
@@ -23,8 +24,8 @@ from pipetrace.trace.document import Trace
 from pipetrace.trace.records import ShownTable
 
 
-def _generators(*modules: ModuleType) -> tuple[Generator, ...]:
-    """One of each class that these modules define."""
+def generators_of(*modules: ModuleType) -> tuple[Generator, ...]:
+    """One of each kind that modules of this package define."""
     return tuple(
         kind()
         for module in modules
@@ -36,13 +37,14 @@ def _generators(*modules: ModuleType) -> tuple[Generator, ...]:
     )
 
 
-WINDOWS = (_generators(windows), _generators(convolution))
-COURSE = (_generators(training, epochs),)
+WINDOWS = (generators_of(windows), generators_of(convolution))
+COURSE = (generators_of(training, epochs),)
 REST = (
-    _generators(prediction, measures),
-    _generators(parameters, totals),
-    _generators(values),
-    _generators(shapes),
+    generators_of(prediction, measures),
+    generators_of(parameters, totals),
+    generators_of(values),
+    generators_of(shapes),
+    generators_of(choices),
 )
 """The generators by what they ask about. A quiz takes one from each part in turn: what a window
 sees or computes, what training did, and the rest."""
@@ -107,6 +109,25 @@ def quiz(trace: Given, seed: int | str = 0, questions: int = LENGTH) -> Quiz:
         if draft.text not in made:
             made[draft.text] = _question(generator, draft, _chance(source, draft.text))
     return Quiz(made.values())
+
+
+def ask(
+    trace: Trace, seed: int | str, generators: Iterable[Generator], level: str = ""
+) -> Iterator[Question]:
+    """Questions of some kinds, in an order that the seed decides, each kind once.
+
+    Args:
+        trace: the run.
+        seed: as of ``quiz``.
+        generators: the kinds.
+        level: of the questions; any where empty.
+    """
+    source = f"{seed} {trace.run.model_fingerprint} {trace.run.data.fingerprint}"
+    kinds = [each for each in generators if level in ("", each.level)]
+    for generator, draft in _drafted(
+        trace, source, _chance(source, level).sample(kinds, len(kinds))
+    ):
+        yield _question(generator, draft, _chance(source, draft.text))
 
 
 def _drafts(trace: Trace, source: str) -> Iterator[tuple[Generator, Draft]]:

@@ -137,7 +137,7 @@ def _document(
         brief=not expanded and len(seen) > LARGE,
         findings=found,
         figures=key_figures(trace, report),
-        ablations=ablations_grid(trace) if trace.ablations else None,
+        ablations=ablations_grid(trace),
     )
     return replace(made, facts=(*made.facts, _reading_time(made)))
 

@@ -196,9 +196,11 @@ def _evaluations(trace: Trace) -> Grid:
     )
 
 
-def ablations_grid(trace: Trace) -> Grid:
-    """What the run became with one thing changed, the largest effects first."""
+def ablations_grid(trace: Trace) -> Grid | None:
+    """What the run became with one thing changed, the largest effects first; None before that."""
     rows, metric = ablations(trace), compared_by(trace)
+    if not rows:
+        return None
     write = metrics.writer(trace, metric)
 
     def cells(row: AblationRow) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ export function mirror(model, state) {
   read(model, state);
   let first = true;
   let [timer, last] = [0, -Infinity];
-  state.watch(["stage", "place", "row", "epoch", "cell", "head", "rather", "theme", "reload"], () => {
+  state.watch(["stage", "place", "row", "epoch", "cell", "head", "rather", "theme", "reload", "mode", "step"], () => {
     clearTimeout(timer);
     // The page opens with the address that it was given. While a window slides or epochs are scrubbed it waits for the
     // end: browsers refuse addresses that change at every step.
@@ -39,8 +39,10 @@ export function remember(place) {
  * @returns {string}
  */
 function write(model, state) {
-  const { stage, place, row, epoch, cell, head, rather, theme, reload } = state.now;
-  const parts = stage ? [["stage", encodeURIComponent(stage)]] : [];
+  const { stage, place, row, epoch, cell, head, rather, theme, reload, mode, step } = state.now;
+  const parts = mode === "visualize" ? [] : [["mode", mode]];
+  if (step) parts.push(["step", String(step + 1)]);
+  if (stage) parts.push(["stage", encodeURIComponent(stage)]);
   if (place?.length) parts.push(["at", place.join(".")]);
   if (row !== state.first.row && model?.rows.all.has(row)) parts.push(["row", String(row)]);
   if (epoch !== state.end) parts.push(["epoch", String(epoch)]);
@@ -57,7 +59,20 @@ function write(model, state) {
  * @param {State} state
  */
 function read(model, state) {
-  const asked = new URLSearchParams(location.hash.slice(1));
+  apply(model, state, new URLSearchParams(location.hash.slice(1)));
+}
+
+/**
+ * Bring the state to what an address asks for. What does not fit the trace is ignored.
+ *
+ * @param {Model | null} model
+ * @param {State} state
+ * @param {URLSearchParams} asked
+ */
+export function apply(model, state, asked) {
+  const mode = asked.get("mode") ?? "";
+  const step = Number(asked.get("step") ?? 1);
+  if (/^[a-z]+$/.test(mode)) state.update({ mode, step: Number.isInteger(step) && step > 0 ? step - 1 : 0 });
   const theme = asked.get("theme") ?? "";
   if (["light", "dark"].includes(theme)) state.set("theme", theme);
   if (asked.has("rather")) state.set("rather", asked.get("rather") === "1");

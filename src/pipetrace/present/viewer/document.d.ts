@@ -47,6 +47,22 @@ export interface ModelView {
   omitted: string;
 }
 
+export interface Lesson {
+  mode: string;
+  about: string;
+  minutes: number;
+  intro: string;
+  parts: Part[];
+  steps: Part[];
+  exercises: Exercise[];
+  problems: Problem[];
+  cards: Card[];
+  cells: Cells | null;
+  curve: Curve | null;
+  pairs: Pairs | null;
+  absent: string;
+}
+
 export interface TrainingView {
   charts: Chart[];
   columns: string[];
@@ -220,6 +236,63 @@ export interface SectionView {
   text: string;
 }
 
+export interface Part {
+  heading: string;
+  texts: string[];
+  code: string;
+  table: Table | null;
+  place: Place | null;
+}
+
+export interface Exercise {
+  level: string;
+  text: string;
+  code: string;
+  blanks: Blank[];
+  hint: string;
+  solution: string;
+  place: Place | null;
+}
+
+export interface Problem {
+  kind: string;
+  level: string;
+  text: string;
+  code: string;
+  options: string[];
+  answer: number;
+  remarks: string[];
+  place: Place | null;
+}
+
+export interface Card {
+  level: string;
+  front: string;
+  answer: string;
+  back: string;
+  place: Place | null;
+}
+
+export interface Cells {
+  names: string[];
+  counts: number[][];
+  start: number;
+  noun: string;
+}
+
+export interface Curve {
+  name: string;
+  thresholds: number[];
+  counts: [number, number, number, number][];
+  start: number;
+  noun: string;
+}
+
+export interface Pairs {
+  name: string;
+  pairs: [number, number][];
+}
+
 export interface Chart {
   title: string;
   label: string;
@@ -370,6 +443,23 @@ export interface OutputView {
   results: ResultView[];
 }
 
+export interface Table {
+  header: string[];
+  rows: string[][];
+  caption: string;
+}
+
+export interface Place {
+  address: string;
+  text: string;
+}
+
+export interface Blank {
+  answer: string;
+  within: number;
+  slips: Slip[];
+}
+
 export interface Tick {
   at: number;
   text: string;
@@ -396,6 +486,11 @@ export interface ResultView {
   epoch: number;
   title: string;
   sentences: string[];
+}
+
+export interface Slip {
+  answer: string;
+  remark: string;
 }
 
 export interface Point {

@@ -10,6 +10,8 @@ import { firstScreen } from "viewer/head/first_screen.js";
 import { glance } from "viewer/head/glance.js";
 import { recolour } from "viewer/image.js";
 import { Model } from "viewer/model/model.js";
+import { linkTo } from "viewer/modes/lesson.js";
+import { modes } from "viewer/modes/modes.js";
 import { prediction } from "viewer/prediction.js";
 import { answers, quiz } from "viewer/quiz.js";
 import { reloading, returned } from "viewer/reload.js";
@@ -51,6 +53,7 @@ export async function start() {
     document.getElementById("panel")?.focus({ preventScroll: true });
   };
   const go = (/** @type {string} */ id) => {
+    if (id !== "mode") state.set("mode", "visualize");
     const group = view.groups.find((each) => each.id === id);
     const [, named] = /^(?:stage|prediction)\/(.+)$/.exec(id) ?? [];
     const stage = group ? view.stages[group.first]?.name : named;
@@ -84,11 +87,13 @@ export async function start() {
       foot(view, model?.omitted ?? ""),
     ],
   );
-  document.getElementById("app")?.replaceChildren(bar(view, model, state, epochs, page), page);
+  for (const title of page.querySelectorAll("section > h2[id]")) title.before(linkTo(title.firstChild?.textContent ?? "", () => title.id));
+  const { chooser, place } = modes((await unpacked("lessons")) ?? [], model, state, page, go);
+  document.getElementById("app")?.replaceChildren(bar(view, model, state, epochs, page, chooser), place, page);
   mirror(model, state);
   const follow = () => {
     if (/[#&]stage=/.test(location.hash)) inside?.scrollIntoView();
-    else if (location.hash.length > 1) go(decoded(location.hash));
+    else if (location.hash.length > 1 && !/^#\w+=/.test(location.hash)) go(decoded(location.hash));
   };
   if (!returned()) follow();
   window.addEventListener("hashchange", follow);

@@ -13,6 +13,8 @@
  * @property {boolean} symbols whether formulas are written in symbols too
  * @property {string} theme light or dark; empty for that of the system
  * @property {boolean} reload whether the page of a running training loads itself again
+ * @property {string} mode the way to learn that is shown
+ * @property {number} step of a mode that has steps, counted from 0
  * @property {number} question the quiz question that is shown; past the last one, the result
  * @property {(number | null)[]} answers the option chosen for each question
  */
@@ -41,6 +43,8 @@ export class State {
       symbols: false,
       theme: "",
       reload: true,
+      mode: "visualize",
+      step: 0,
       question: 0,
       answers: new Array(questions).fill(null),
     };

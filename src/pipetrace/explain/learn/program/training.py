@@ -1,7 +1,6 @@
 """The code that compiles a model and trains it: the calls of ``compile`` and ``fit``."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pipetrace.explain.learn.program.data import Rows
@@ -79,9 +78,11 @@ def compiled(trace: Trace, context: Context, training: Training) -> list[Text | 
         items.append(Pair("loss=", lone or Group(Text(), "{}", pairs)))
         metrics = [literal(name) for name in training.metrics]
         items += [Pair("metrics=", listed(metrics))] if metrics else []
+    line = statement("", call("model.compile", *items))
     if trace.run.step is not None and trace.run.step.own:
         context.lacks("the model's own training step")
-    return [statement("", call("model.compile", *items))]
+        return [remark("The model has a training step of its own, which is not recorded."), line]
+    return [line]
 
 
 def fitted(context: Context, fit: Fit, earlier: Fit | None, rows: Rows) -> list[Text | str]:
@@ -112,11 +113,16 @@ def fitted(context: Context, fit: Fit, earlier: Fit | None, rows: Rows) -> list[
     for name in ("class_weight", "shuffle", "steps_per_epoch", "validation_steps"):
         if settings.get(name) not in (None, True, {}):
             named[name] = _of_fit(name, settings[name])
-    callbacks = _callbacks(training.callbacks, context)
+    left_out = [each.name for each in training.callbacks if each.name not in CALLBACKS]
+    for name in left_out:
+        writes = ", which writes files," if name in WRITERS else ""
+        context.lacks(f"the callback {name}{writes} with its settings")
+    callbacks = _callbacks(each for each in training.callbacks if each.name in CALLBACKS)
     if callbacks:
         named["callbacks"] = listed(callbacks)
     made = call("model.fit", *items, *(Pair(f"{name}=", each) for name, each in named.items()))
-    return [statement("history", made)]
+    told = f"Callbacks of the recorded run that are left out here: {', '.join(left_out)}."
+    return [*([remark(told)] if left_out else []), statement("history", made)]
 
 
 def _settings(fit: Fit, rows: Rows) -> dict[str, Any]:
@@ -134,9 +140,11 @@ def printed(trace: Trace, fit: Fit) -> list[str]:
     of_fit = [each for each in trace.epochs if fit.first_epoch <= each.number <= last]
     lines = []
     for epoch in [of_fit[0], of_fit[-1]] if len(of_fit) > 1 else of_fit:
-        loss = epoch.metrics.get("loss", math.nan)
-        lines.append(remark(f"Recorded: loss {loss!r} in epoch {epoch.number}."))
-    return [*lines, 'print(history.history["loss"])\n'] if lines else []
+        for name in ["loss"] if "loss" in epoch.metrics else list(epoch.metrics):
+            value = epoch.metrics[name]
+            lines.append(remark(f"Recorded: {name} {value!r} in epoch {epoch.number}."))
+    shown = '["loss"]' if any("loss" in each.metrics for each in of_fit) else ""
+    return [*lines, f"print(history.history{shown})\n"] if lines else []
 
 
 def _optimizer(training: Training, context: Context) -> Expression:
@@ -150,15 +158,9 @@ def _optimizer(training: Training, context: Context) -> Expression:
     return call(f"keras.optimizers.{name}", *items) if items else literal(name.lower())
 
 
-def _callbacks(given: Sequence[Callback], context: Context) -> list[Expression]:
+def _callbacks(given: Iterable[Callback]) -> list[Expression]:
     found: list[Expression] = []
     for each in given:
-        if each.name in WRITERS:
-            context.lacks(f"the callback {each.name}, which writes files and is left out here")
-            continue
-        if each.name not in CALLBACKS:
-            context.lacks(f"the callback {each.name}, left out here")
-            continue
         defaults, settings = CALLBACKS[each.name], dict(each.settings)
         if "min_delta" in settings:  # Keras turns its sign where less is better
             settings["min_delta"] = abs(settings["min_delta"])

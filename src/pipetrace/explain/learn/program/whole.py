@@ -85,6 +85,8 @@ def program(trace: Trace) -> Program:
         lines = [*fitted(context, fits[0], None, rows), *printed(trace, fits[0])]
         parts.append(("fit", lines))
         parts += _later_fits(trace, context, fits)
+    if not fits:
+        context.lacks("the weights and the training: the trace is of a model that was not trained")
     parts.insert(0, ("imports", _imports(context)))
     return _assembled(parts, context)
 
@@ -94,7 +96,7 @@ def _model(trace: Trace, context: Context) -> list[Text | str]:
     if model is None:
         context.lacks("the model")
         return [remark("The model is not recorded.")]
-    lines = list[Text | str](_seed(trace))
+    lines = list[Text | str](_seed(trace) if trace.fits else [])
     if not model.config:
         if model.layer in MODELS:
             context.lacks(f"the model: the configuration of {model.name} was not recorded")

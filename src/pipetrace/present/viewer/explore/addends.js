@@ -95,8 +95,8 @@ export function addends(context, output) {
     const one = names.length === 1;
     const bias = model.weightsOf(state.at, stage.name).bias?.data[filter] ?? null;
     title.replaceChildren(
-      one ? `Filter ${filter} before the activation` : `What each input channel adds to filter ${filter}`,
-      h("small", {}, one ? "It looks at one input channel: that channel × its kernel, at every position." : "Input channel × its part of the kernel, at every position; the largest first."),
+      one ? `What filter ${filter} sums up` : `What each input channel adds to filter ${filter}`,
+      h("small", {}, `${one ? "Its one input channel × its kernel, at every position." : "Input channel × its part of the kernel, at every position; the largest first."}${stage.config.activation === "relu" ? " ReLU then keeps what is positive." : ""}`),
     );
     const count = Math.min(shown, names.length);
     while (tiles.length < count + 1) tile();

@@ -26,16 +26,17 @@ const PARTS = [
  * @param {State} state
  * @param {import("viewer/epochs/epochs.js").Epochs} epochs
  * @param {HTMLElement} main what the page shows below the bar
+ * @param {HTMLElement} chooser of the way to learn
  * @returns {HTMLElement}
  */
-export function bar(view, model, state, epochs, main) {
+export function bar(view, model, state, epochs, main, chooser) {
   const links = PARTS.filter(([id]) => main.querySelector(`#${id}`)).map(([id, name]) => h("a", { href: `#${id}` }, name));
   return h(
     "nav",
     { class: "topbar", "aria-label": "The page" },
     h("a", { class: "name", href: "#top" }, view.title),
     h("div", { class: "parts" }, ...links),
-    h("div", { class: "controls" }, model && followed(model, state, ["results", "rows", "flow"].find((id) => main.querySelector(`#${id}`)) ?? "top"), scrubber(epochs, state), theme(state), keys(model, state, epochs)),
+    h("div", { class: "controls" }, model && followed(model, state, ["results", "rows", "flow"].find((id) => main.querySelector(`#${id}`)) ?? "top"), scrubber(epochs, state), chooser, theme(state), keys(model, state, epochs)),
   );
 }
 

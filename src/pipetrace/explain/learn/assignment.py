@@ -1,0 +1,50 @@
+"""Project: an experiment on this run, with a goal that a command grades."""
+
+from pipetrace.explain.ablations import project
+from pipetrace.explain.learn.lesson import Lesson, Part, Place
+from pipetrace.explain.learn.program import program
+from pipetrace.trace.document import Trace
+
+ABOUT = "reach a goal; a command grades it"
+MINUTES = 20
+INTRO = (
+    "An experiment of your own: change the program of this run, record it again, and let the "
+    "command say whether the goal is reached."
+)
+FILE = "yours.trace"
+
+
+def assignment(trace: Trace) -> Lesson:
+    """Where the run stands, the goal, what to keep to, hints, and the program to start from."""
+    asked = project(trace)
+    if asked is None:
+        text = "This run measured nothing that could get better."
+        return Lesson("project", ABOUT, MINUTES, "", absent=text)
+    made = program(trace)
+    reached = (
+        "A recorded change of this run reached it."
+        if asked.reached
+        else "Nobody has reached it in a recorded run: it is open."
+    )
+    start = (
+        "The program of this run. What it lacks is marked in it."
+        if made.missing
+        else "The program of this run, as it is."
+    )
+    parts = (
+        Part(
+            "Where it stands", (asked.state, asked.problem), place=Place("results", "the results")
+        ),
+        Part("The goal", (asked.goal, reached)),
+        Part("What to keep to", asked.constraints),
+        Part("Hints", asked.hints),
+        Part("To start from", (start,), code=made.code),
+        Part(
+            "To be graded",
+            ("Record your run, then ask. The exit code is 0 where the goal is reached.",),
+            code=f"pipetrace run yours.py --out {FILE}\n{asked.command(FILE)}",
+        ),
+    )
+    return Lesson(
+        "project", ABOUT, MINUTES, INTRO, parts=tuple(each for each in parts if any(each.texts))
+    )

@@ -1,0 +1,271 @@
+"""What a way to learn is made of. The page, the terminal and a notebook draw the same."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import numpy as np
+
+from pipetrace.explain.formatting import figure
+from pipetrace.trace.document import Array, Stage, Trace
+from pipetrace.trace.records import Record
+
+BLANK = "____"
+"""What stands in a code or a text where something is to be filled in."""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Place(Record):
+    """A place of the page.
+
+    Attributes:
+        address: what follows ``#`` in its address, such as ``stage=conv2d&at=8.15.3``.
+        text: what it is called.
+    """
+
+    address: str
+    text: str
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Table(Record):
+    """Rows below a header; the first column names them."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: str = ""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Part(Record):
+    """A part to read: a heading, sentences, then a table or code.
+
+    Attributes:
+        heading: what it is about.
+        texts: paragraphs.
+        code: Python to read or copy, or empty.
+        table: or None.
+        place: where the page shows it, or None.
+    """
+
+    heading: str
+    texts: tuple[str, ...] = ()
+    code: str = ""
+    table: Table | None = None
+    place: Place | None = None
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Slip(Record):
+    """A wrong answer that a known mistake gives, and what to tell a person who gave it."""
+
+    answer: str
+    remark: str
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Blank(Record):
+    """Something to fill in.
+
+    Attributes:
+        answer: what belongs there.
+        within: how far a number may be from it; 0 for an exact answer.
+        slips: wrong answers that are known.
+    """
+
+    answer: str
+    within: float
+    slips: tuple[Slip, ...]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Exercise(Record):
+    """A task with blanks.
+
+    Attributes:
+        level: ``easy``, ``medium`` or ``hard``.
+        text: what to do.
+        code: with ``____`` for each blank.
+        blanks: in their order in the code.
+        hint: where to look and what to count.
+        solution: how the answer comes about.
+        place: where the page shows it, or None.
+    """
+
+    level: str
+    text: str
+    code: str
+    blanks: tuple[Blank, ...]
+    hint: str
+    solution: str
+    place: Place | None
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Problem(Record):
+    """A question with four options.
+
+    Attributes:
+        kind: what it asks for, such as "Read a metric".
+        level: ``easy``, ``medium`` or ``hard``.
+        text: the question.
+        code: what it is about, or empty.
+        options: four, all different.
+        answer: the index of the right one.
+        remarks: for each option what to tell a person who chose it.
+        place: where the page shows it, or None.
+    """
+
+    kind: str
+    level: str
+    text: str
+    code: str
+    options: tuple[str, ...]
+    answer: int
+    remarks: tuple[str, ...]
+    place: Place | None
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Card(Record):
+    """A card to turn over: a question, and its answer with the reason."""
+
+    level: str
+    front: str
+    answer: str
+    back: str
+    place: Place | None
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Curve(Record):
+    """How a binary answer depends on its threshold.
+
+    Attributes:
+        name: of the output or label; empty where there is one.
+        thresholds: rising.
+        counts: for each threshold how many rows are true positives, false positives, false
+            negatives and true negatives.
+        start: the index of the threshold that is used.
+        noun: of what is counted: rows, positions or pixels.
+    """
+
+    name: str
+    thresholds: tuple[float, ...]
+    counts: tuple[tuple[int, int, int, int], ...]
+    start: int
+    noun: str
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Cells(Record):
+    """A confusion matrix.
+
+    Attributes:
+        names: of the classes.
+        counts: a line for each true class, a column for each predicted one.
+        start: the class that is worked first.
+        noun: of what is counted: rows, positions or pixels.
+    """
+
+    names: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    start: int
+    noun: str
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Pairs(Record):
+    """Predicted numbers beside the measured ones.
+
+    Attributes:
+        name: of what is predicted.
+        pairs: the true value and the predicted one of each row.
+    """
+
+    name: str
+    pairs: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Lesson(Record):
+    """One way to learn from a run.
+
+    Attributes:
+        mode: its name: ``learn``, ``why``, ``deep``, ``visualize``, ``try``, ``challenge``,
+            ``project``, ``review`` or ``metrics``.
+        about: what is in it, in a few words.
+        minutes: how long it takes.
+        intro: what one does there.
+        parts: what is read.
+        steps: places of the page with what to see there, one after the other.
+        exercises: with blanks.
+        problems: with options.
+        cards: to turn over.
+        cells, curve, pairs: what the measures are worked from, whichever fits the outputs.
+        absent: why there is nothing for this run; empty if there is.
+    """
+
+    mode: str
+    about: str
+    minutes: int
+    intro: str
+    parts: tuple[Part, ...] = ()
+    steps: tuple[Part, ...] = ()
+    exercises: tuple[Exercise, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    cards: tuple[Card, ...] = ()
+    cells: Cells | None = None
+    curve: Curve | None = None
+    pairs: Pairs | None = None
+    absent: str = ""
+
+
+def stage_place(stage: Stage, at: Sequence[int] = (), *, text: str = "", more: str = "") -> Place:
+    """The place of a stage, or of a value in it.
+
+    Args:
+        stage: which is opened.
+        at: the position of a value.
+        text: what the place is called; the stage's name when left out.
+        more: further parts of the address, such as ``epoch=1``.
+    """
+    parts = [f"stage={quote(stage.name, safe='')}"]
+    if len(at):
+        parts.append(f"at={'.'.join(map(str, at))}")
+    return Place("&".join([*parts, *([more] if more else [])]), text or (stage.layer or stage.name))
+
+
+def place_of(trace: Trace, evidence: str) -> Place | None:
+    """The place that shows the evidence of a question, such as ``stage/conv2d``."""
+    part, _, name = evidence.partition("/")
+    if part in ("stage", "prediction") and name in trace.stages.by_name:
+        return stage_place(trace.stages[name])
+    if part == "epoch":
+        return Place(f"epoch={name}", f"epoch {name}")
+    names = {"training": ("training-title", "training"), "results": ("results", "right and wrong")}
+    return Place(*names[part]) if part in names else None
+
+
+def step(heading: str, place: Place, *texts: str) -> Part:
+    """A place of the page with what to see there; empty texts are left out."""
+    return Part(heading, tuple(text for text in texts if text), place=place)
+
+
+def position_of(values: Array, index: int) -> tuple[int, ...]:
+    """The position of a value from its index in the flattened array."""
+    return tuple(int(each) for each in np.unravel_index(index, values.shape))
+
+
+def sentence(text: str) -> str:
+    """A text as a sentence of its own."""
+    text = text.strip()
+    return re.sub(r"^\w", lambda first: first[0].upper(), text) + (
+        "" if text.endswith((".", "!", "?", ":")) else "."
+    )
+
+
+def signed(value: float) -> str:
+    """A number that is added to another: ``+ 0.5`` or ``- 0.5``."""
+    return f"{'-' if value < 0 else '+'} {figure(abs(value))}"

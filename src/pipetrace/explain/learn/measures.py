@@ -1,0 +1,363 @@
+"""Metrics: which measure matters here, worked from what the model got right and wrong."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipetrace.explain import task
+from pipetrace.explain.balance import balance
+from pipetrace.explain.facts import class_name, train_rows, validation_rows
+from pipetrace.explain.formatting import counted, figure, number, share
+from pipetrace.explain.learn.cost import cost
+from pipetrace.explain.learn.lesson import Cells, Curve, Lesson, Pairs, Part, Place, Table
+from pipetrace.stats.outcomes import labels_of
+from pipetrace.trace.document import Array, Trace
+
+ABOUT = "which measure matters, and how it is worked"
+MINUTES = 8
+INTRO = "Every count below is of rows of this run; every measure is worked from these counts."
+MOST_CLASSES = 20
+"""A larger matrix is no longer read."""
+MOST_PAIRS = 300
+BINS = 10
+"""Of a calibration, as in Guo et al., On Calibration of Modern Neural Networks (2017)."""
+THRESHOLDS = tuple(at / 50 for at in range(51))
+RESULTS = Place("results", "right and wrong")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The rows that measures are worked from.
+
+    Attributes:
+        output: which output.
+        given, wanted: what it was and what it should be, a line for each row, all finite.
+        words: which rows they are.
+        all: whether they are all rows of that kind; else mistakes are more frequent among them.
+    """
+
+    output: task.Output
+    given: Array
+    wanted: Array
+    words: str
+    all: bool
+
+
+def metrics(trace: Trace) -> Lesson:
+    """The measures that fit the outputs, and the cost of each stage."""
+    judged, parts = _judged(trace), list[Part]()
+    changes: dict[str, object] = {}
+    if judged is None:
+        text = "No rows with their targets were recorded, so no measure can be worked here."
+        parts.append(Part("Which measure matters", (text,)))
+    elif judged.output.what in (task.CLASSES, task.BINARY) and (
+        found := labels_of(judged.given, judged.wanted)
+    ):
+        parts += _of_classes(trace, judged, found, changes)
+    elif judged.output.what == task.MULTILABEL:
+        parts += _of_labels(trace, judged, changes)
+    elif judged.output.what == task.NUMBERS:
+        parts += _of_numbers(judged, changes)
+    costs = cost(trace)
+    parts += [costs] if costs else []
+    if not costs and judged is None:
+        return Lesson("metrics", ABOUT, MINUTES, "", absent="Nothing was recorded to measure by.")
+    return Lesson("metrics", ABOUT, MINUTES, INTRO, parts=tuple(parts), **changes)  # type: ignore[arg-type]
+
+
+def _judged(trace: Trace) -> Judged | None:
+    """The kept rows of the validation set, or of the training set where there is none."""
+    rows, outputs = trace.kept_rows, task.outputs(trace)
+    if rows is None or len(rows.targets) != len(rows.outputs) or len(outputs) != len(rows.outputs):
+        return None
+    chosen = rows.validation if rows.validation.any() else np.ones(len(rows.validation), bool)
+    total = validation_rows(trace) if rows.validation.any() else train_rows(trace)
+    kind = "validation" if rows.validation.any() else "training"
+    for output, given, wanted in zip(outputs, rows.outputs, rows.targets, strict=True):
+        if (
+            given.dtype.kind != "f"
+            or wanted.dtype.kind not in "biuf"
+            or output.what == task.UNKNOWN
+        ):
+            continue
+        said, true = given[chosen].astype(float), wanted[chosen].astype(float)
+        sound = np.isfinite(said.reshape(len(said), -1)).all(axis=1)
+        sound &= np.isfinite(true.reshape(len(true), -1)).all(axis=1)
+        if not sound.any():
+            continue
+        count = int(sound.sum())
+        is_all = count >= total > 0
+        words = (
+            f"all {counted(count, f'{kind} row')}"
+            if is_all
+            else (
+                f"{number(count)} of the {number(total)} {kind} rows, mistakes first"
+                if total
+                else counted(count, f"{kind} row")
+            )
+        )
+        return Judged(output, said[sound], true[sound], words, is_all)
+    return None
+
+
+def _note(judged: Judged) -> str:
+    """What the counts stand for."""
+    text = f"The counts are of {judged.words}."
+    return text if judged.all else f"{text} Among all rows the share of mistakes is smaller."
+
+
+def _of_classes(
+    trace: Trace, judged: Judged, found: tuple[Array, Array, int], changes: dict[str, object]
+) -> Iterator[Part]:
+    predicted, true, count = found
+    table = np.zeros((count, count), int)
+    np.add.at(table, (true, predicted), 1)
+    noun = {task.SEQUENCE: "positions", task.MASK: "pixels"}.get(judged.output.form, "rows")
+    yield Part("Which measure matters", _summary(trace, judged, table, noun), place=RESULTS)
+    names = tuple(class_name(trace, at, judged.output).strip("'") for at in range(count))
+    if count <= MOST_CLASSES:
+        recalls = [table[at, at] / max(1, table[at].sum()) for at in range(count)]
+        present = [at for at in range(count) if table[at].sum()]
+        changes["cells"] = Cells(
+            names=names,
+            counts=tuple(tuple(int(each) for each in line) for line in table),
+            start=min(present, key=lambda at: (recalls[at], at)),
+            noun=noun,
+        )
+    yield Part(
+        "Precision, recall and F1 by class", (_definitions(),), table=_by_class(names, table)
+    )
+    probabilities = task.shares(judged.output, judged.given)
+    if count == 2 and probabilities is not None:
+        yes = probabilities.reshape(len(true), -1)[:, -1]
+        changes["curve"] = _curve("", yes, true == 1, noun)
+        yield Part(
+            "Where to draw the line",
+            (
+                (
+                    "The model gives a probability; from which one on a row counts as yes is your "
+                    "choice. A higher threshold makes fewer false alarms and misses more."
+                ),
+            ),
+        )
+    if probabilities is not None:
+        yield _calibration(judged, probabilities, predicted, true, count)
+
+
+def _summary(trace: Trace, judged: Judged, table: Array, noun: str) -> tuple[str, ...]:
+    """Which measure says most, and the accuracy."""
+    right, total = int(table.trace()), int(table.sum())
+    uneven, texts = balance(trace), [_note(judged)]
+    if uneven:
+        texts += [
+            (
+                "The classes are not equally frequent: accuracy alone would praise a model that "
+                "always "
+                f"gives the most frequent one ({share(uneven.majority)}). Look at the recall of "
+                "each "
+                "class, or at their mean, the balanced accuracy."
+            ),
+        ]
+    elif judged.output.form == task.MASK:
+        texts.append(
+            "Most pixels are background, so the accuracy of pixels is high early. The overlap of "
+            "mask and prediction, intersection over union (IoU), says more."
+        )
+    else:
+        texts.append(
+            "The classes are about equally frequent, so accuracy is a fair summary; precision and "
+            "recall say which classes it hides."
+        )
+    texts.append(
+        f"Accuracy: {number(right)} of {number(total)} {noun} are right, {share(right / total)}."
+    )
+    if judged.output.form == task.MASK:
+        both = int(table[-1, -1])
+        either = int(table[-1].sum() + table[:, -1].sum()) - both
+        texts.append(
+            f"IoU of the last class: {number(both)} {noun} are in both, {number(either)} in mask "
+            "or "
+            f"prediction, {share(both / either) if either else 'not defined'}."
+        )
+    return tuple(texts)
+
+
+def _definitions() -> str:
+    return (
+        "Precision: of the rows predicted to be of a class, how many are. Recall: of the rows of a "
+        "class, how many are found. F1 is their harmonic mean, 2 x right / (predicted + true)."
+    )
+
+
+def _by_class(names: tuple[str, ...], table: Array) -> Table:
+    lines = []
+    for at, name in enumerate(names):
+        right, said, true = int(table[at, at]), int(table[:, at].sum()), int(table[at].sum())
+        if not said and not true:
+            continue
+        lines.append(
+            (
+                name,
+                f"{right} / {said} = {share(right / said)}" if said else "never predicted",
+                f"{right} / {true} = {share(right / true)}" if true else "no such row",
+                figure(2 * right / (said + true)),
+            )
+        )
+    lines.sort(key=lambda line: float(line[3]))
+    shown = lines[:MOST_CLASSES]
+    rest = f"The {MOST_CLASSES} hardest of {len(lines)} classes." if len(lines) > len(shown) else ""
+    return Table(("class", "precision", "recall", "F1"), tuple(shown), rest)
+
+
+def _curve(name: str, yes: Array, true: Array, noun: str) -> Curve:
+    counts = []
+    for at in THRESHOLDS:
+        said = yes > at
+        counts.append(
+            (
+                int((said & true).sum()),
+                int((said & ~true).sum()),
+                int((~said & true).sum()),
+                int((~said & ~true).sum()),
+            )
+        )
+    return Curve(name, THRESHOLDS, tuple(counts), THRESHOLDS.index(task.THRESHOLD), noun)
+
+
+def _calibration(
+    judged: Judged, probabilities: Array, predicted: Array, true: Array, count: int
+) -> Part:
+    """How often the model is right where it is so sure."""
+    flat = probabilities.reshape(len(true), -1)
+    yes = (
+        flat.max(axis=1)
+        if flat.shape[1] > 1
+        else np.where(predicted == 1, flat[:, 0], 1 - flat[:, 0])
+    )
+    bins = np.minimum((yes * BINS).astype(int), BINS - 1)
+    lines, error = [], 0.0
+    for each in range(BINS):
+        inside = bins == each
+        rows = int(inside.sum())
+        if not rows:
+            continue
+        sure, right = float(yes[inside].mean()), float((predicted == true)[inside].mean())
+        error += rows / len(true) * abs(sure - right)
+        lines.append(
+            (f"{each * 10} to {each * 10 + 10} %", number(rows), share(sure), share(right))
+        )
+    return Part(
+        "How sure, and how often right",
+        (
+            (
+                "Where a model is well calibrated, it is right as often as it is sure. Weighted by "
+                f"rows, the two differ by {share(error)} here (the expected calibration error; "
+                f"{share(1 / count)} is the least that the surest of {count} classes can have)."
+            ),
+            *([] if judged.all else [_note(judged)]),
+        ),
+        table=Table(("sure", "rows", "mean probability", "right"), tuple(lines)),
+    )
+
+
+def _of_labels(trace: Trace, judged: Judged, changes: dict[str, object]) -> Iterator[Part]:
+    probabilities = task.shares(judged.output, judged.given)
+    if probabilities is None or probabilities.shape != judged.wanted.shape:
+        return
+    flat = probabilities.reshape(-1, probabilities.shape[-1])
+    true = judged.wanted.reshape(flat.shape) > task.THRESHOLD
+    said, known = flat > task.THRESHOLD, trace.run.data.class_names
+    names = (
+        known
+        if len(known) == flat.shape[1]
+        else tuple(f"label {at}" for at in range(flat.shape[1]))
+    )
+    lines = []
+    for at, name in enumerate(names):
+        right, many, there = (
+            int((said & true)[:, at].sum()),
+            int(said[:, at].sum()),
+            int(true[:, at].sum()),
+        )
+        lines.append(
+            (
+                name,
+                f"{right} / {many} = {share(right / many)}" if many else "never given",
+                f"{right} / {there} = {share(right / there)}" if there else "no such row",
+                figure(2 * right / (many + there)) if many + there else "not defined",
+            )
+        )
+    hardest = int((said == true).mean(axis=0).argmin())
+    changes["curve"] = _curve(names[hardest], flat[:, hardest], true[:, hardest], "rows")
+    yield Part(
+        "Which measure matters",
+        (
+            _note(judged),
+            (
+                "A row may have several labels, and most labels are absent in most rows. The "
+                "share of "
+                "labels that are right is high for a model that gives none; precision and recall "
+                "of "
+                "each label are not."
+            ),
+        ),
+        place=RESULTS,
+    )
+    yield Part(
+        "Precision, recall and F1 by label",
+        (_definitions(),),
+        table=Table(("label", "precision", "recall", "F1"), tuple(lines[:MOST_CLASSES])),
+    )
+
+
+def _of_numbers(judged: Judged, changes: dict[str, object]) -> Iterator[Part]:
+    if judged.given.size != judged.wanted.size:
+        return
+    given = judged.given.reshape(len(judged.given), -1)
+    wanted = judged.wanted.reshape(given.shape)
+    errors = given - wanted
+    absolute, squared = float(np.abs(errors).mean()), float((errors**2).mean())
+    spread = float(((wanted - wanted.mean(axis=0)) ** 2).mean())
+    texts = [
+        _note(judged).replace("counts", "figures", 1),
+        (
+            f"Mean absolute error (MAE): {figure(absolute)}, in the unit of the targets: by so "
+            "much a "
+            "prediction is off on average."
+        ),
+        (
+            f"Root of the mean squared error (RMSE): sqrt({figure(squared)}) = "
+            f"{figure(squared**0.5)}; large errors count more in it."
+        ),
+    ]
+    if spread > 0:
+        texts.append(
+            f"R2 = 1 - {figure(squared)} / {figure(spread)} = {figure(1 - squared / spread)}: the "
+            f"part of the targets' variance ({figure(spread)}) that the model explains. Always "
+            "giving their mean has 0."
+        )
+    yield Part("Which measure matters", tuple(texts), place=RESULTS)
+    if given.shape[1] <= MOST_CLASSES:
+        column = 0
+        every = max(1, -(-len(given) // MOST_PAIRS))
+        pairs = [
+            (float(one), float(other))
+            for one, other in zip(wanted[::every, column], given[::every, column], strict=True)
+        ]
+        name = judged.output.name or "output"
+        part = f"{name}, column 0 of {given.shape[1]}" if given.shape[1] > 1 else name
+        changes["pairs"] = Pairs(part, tuple(pairs))
+        yield Part("Residuals", (_residuals(part, errors[:, column]),))
+
+
+def _residuals(name: str, errors: Array) -> str:
+    """How far the predictions are off, and whether on one side."""
+    mean, low, high = float(errors.mean()), *map(float, np.quantile(errors, (0.25, 0.75)))
+    by_luck = 2 * float(errors.std()) / len(errors) ** 0.5  # two standard errors of the mean
+    side = "too much" if mean > 0 else "too little"
+    told = f"so on average the model gives {side}" if abs(mean) > by_luck else "no more than luck"
+    return (
+        f"A residual is the prediction less the true value. Half of those of {name} are between "
+        f"{figure(low)} and {figure(high)}; their mean is {figure(mean)}, {told}."
+    )

@@ -1,0 +1,81 @@
+"""The nine ways to learn from a run."""
+
+from collections.abc import Callable
+
+from pipetrace.errors import ArgumentError
+from pipetrace.explain.formatting import listed
+from pipetrace.explain.learn.assignment import assignment
+from pipetrace.explain.learn.challenge import challenge
+from pipetrace.explain.learn.exercises import exercises
+from pipetrace.explain.learn.lesson import Lesson
+from pipetrace.explain.learn.measures import metrics
+from pipetrace.explain.learn.overview import learn
+from pipetrace.explain.learn.review import review
+from pipetrace.explain.learn.steps import deep
+from pipetrace.explain.learn.why import why
+from pipetrace.trace.document import Trace
+
+VISUALIZE = "visualize"
+
+
+def _visualize(trace: Trace) -> Lesson:
+    return Lesson(
+        VISUALIZE,
+        "the measured pipeline trace",
+        12,
+        "The pipeline, training and results of this run, as they were measured.",
+        absent="" if trace.stages else "No stage was recorded.",
+    )
+
+
+MODES: dict[str, Callable[[Trace, int | str], Lesson]] = {
+    "learn": lambda trace, _: learn(trace),
+    "why": lambda trace, _: why(trace),
+    "deep": lambda trace, _: deep(trace),
+    VISUALIZE: lambda trace, _: _visualize(trace),
+    "try": exercises,
+    "challenge": challenge,
+    "project": lambda trace, _: assignment(trace),
+    "review": review,
+    "metrics": lambda trace, _: metrics(trace),
+}
+"""In the order in which they are offered."""
+
+
+def lesson(trace: Trace, mode: str, seed: int | str = 0) -> Lesson:
+    """One way to learn from a run.
+
+    Args:
+        trace: the recording.
+        mode: its name, one of ``MODES``.
+        seed: for what is drawn, such as the name of a student.
+
+    Raises:
+        ArgumentError: there is no such mode.
+    """
+    if mode not in MODES:
+        raise ArgumentError(
+            f"There is no mode {mode!r}.", where="mode", hint=f"Give {listed(list(MODES), 'or')}."
+        )
+    return MODES[mode](trace, seed)
+
+
+def lessons(trace: Trace, seed: int | str = 0, *, with_tasks: bool = True) -> tuple[Lesson, ...]:
+    """All ways to learn from a run, in order.
+
+    Args:
+        trace: the recording.
+        seed: for what is drawn.
+        with_tasks: whether tasks are given that hold their answers.
+    """
+    made = (make(trace, seed) for make in MODES.values())
+    return tuple(each if with_tasks or not _asks(each) else _without(each) for each in made)
+
+
+def _asks(made: Lesson) -> bool:
+    return bool(made.exercises or made.problems or made.cards)
+
+
+def _without(made: Lesson) -> Lesson:
+    text = "The answers are hidden on this page, so it has no tasks that it would check."
+    return Lesson(made.mode, made.about, made.minutes, "", absent=text)

@@ -1,0 +1,118 @@
+"""Tasks that ask for a value which the model computed."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from pipetrace.explain.formatting import figure
+from pipetrace.explain.learn.lesson import BLANK, Blank, Exercise, Slip, signed, stage_place
+from pipetrace.explain.learn.window import window_at
+from pipetrace.explain.quiz.generator import (
+    HARD,
+    activated,
+    activation_name,
+    named,
+    received,
+    weight,
+)
+from pipetrace.trace.document import Stage, Trace
+
+WITHIN = 0.01
+"""How far a computed value may be from the recorded one, beside it: numbers are given rounded."""
+
+
+def worked_values(trace: Trace, stages: Sequence[Stage]) -> Iterator[Exercise]:
+    """Tasks in which one recorded value is to be computed."""
+    for stage in stages:
+        yield from _convolved(trace, stage)
+        yield from _summed(trace, stage)
+
+
+def _convolved(trace: Trace, stage: Stage) -> Iterator[Exercise]:
+    found = window_at(trace, stage)
+    if found is None or found[1].size > 27:
+        return
+    at, window, weights, bias = found
+    total = float((window * weights).sum())
+    value = activated(stage, total + bias) or 0.0
+    function = activation_name(stage)
+    lines = [
+        f"window  = {_rounded(window)}",
+        f"weights = {_rounded(weights)}",
+        f"total = (window * weights).sum()  # {figure(total)}",
+        f"bias = {figure(bias)}",
+        f"value = {'' if function == 'no function' else function.lower()}(total + bias)  # {BLANK}",
+    ]
+    if function == "no function":
+        lines[-1] = f"value = total + bias  # {BLANK}"
+    yield _of_value(
+        stage,
+        at,
+        lines,
+        value,
+        [
+            (total, "The bias is missing."),
+            (total - bias, "The bias is added."),
+            (float((window * weights).max()), "All products count."),
+        ],
+        f"{figure(total)} {signed(bias)} = {figure(total + bias)}, then {function}.",
+    )
+
+
+def _summed(trace: Trace, stage: Stage) -> Iterator[Exercise]:
+    x, table, example = received(trace, stage), weight(trace, stage, "kernel"), stage.example
+    bias = weight(trace, stage, "bias")
+    if stage.layer != "Dense" or x is None or table is None or example is None or x.ndim != 1:
+        return
+    if len(x) > 12 or table.shape != (len(x), *example.shape):
+        return
+    unit = int(np.abs(example).argmax())
+    added = float(bias[unit]) if bias is not None else 0.0
+    total = float((x.astype(float) * table[:, unit]).sum())
+    function, value = activation_name(stage), activated(stage, total + added)
+    if value is None or abs(value - float(example[unit])) > 1e-4 * max(1.0, abs(value)):
+        return
+    formula = "total + bias" if function == "no function" else f"{function.lower()}(total + bias)"
+    yield _of_value(
+        stage,
+        (unit,),
+        [
+            f"x       = {_rounded(x)}",
+            f"weights = {_rounded(table[:, unit])}",
+            f"total = (x * weights).sum()  # {figure(total)}",
+            f"bias = {figure(added)}",
+            f"value = {formula}  # {BLANK}",
+        ],
+        value,
+        [(total, "The bias is missing."), (total + added, "The activation comes last.")],
+        f"{figure(total)} {signed(added)} = {figure(total + added)}, then {function}.",
+    )
+
+
+def _of_value(
+    stage: Stage,
+    at: Sequence[int],
+    lines: Sequence[str],
+    value: float,
+    wrong: Sequence[tuple[float, str]],
+    why: str,
+) -> Exercise:
+    slips = tuple(
+        Slip(figure(each), remark)
+        for each, remark in wrong
+        if abs(each - value) > 3 * WITHIN * abs(value)
+    )
+    place = " x ".join(map(str, at)) or "0"
+    return Exercise(
+        HARD,
+        f"What does {named(stage)} give at {place}?",
+        "\n".join(lines),
+        (Blank(figure(value), WITHIN * max(abs(value), 0.001), slips),),
+        "Add the bias to the total; the activation comes last. The explorer works it step by step.",
+        why,
+        stage_place(stage, at),
+    )
+
+
+def _rounded(values: np.ndarray) -> str:
+    return "[" + ", ".join(figure(float(each)) for each in values.reshape(-1)) + "]"

@@ -1,0 +1,64 @@
+"""Why: what each part contributes, measured by training again without it."""
+
+from pipetrace.explain import metrics
+from pipetrace.explain.ablations.rows import NOISE_RULE, AblationRow, ablations
+from pipetrace.explain.facts import trained
+from pipetrace.explain.formatting import number
+from pipetrace.explain.learn.lesson import Lesson, Part, Table, stage_place
+from pipetrace.trace.document import Trace
+
+ABOUT = "what each part buys: the same run without it"
+MINUTES = 3
+INTRO = (
+    "Each line below is a training of its own, from the same start, on the same rows, with one "
+    "thing changed. The others say how much of a difference is luck."
+)
+ABSENT = (
+    "This run was not trained again with something left out. To measure what each part "
+    "contributes, run pipetrace ablate FILE for the built-in digits, or pipetrace ablate --into "
+    "FILE train.py for a program of your own; then write the page again."
+)
+
+
+def why(trace: Trace) -> Lesson:
+    """The ablations of a run: all in a table, then each in a few sentences."""
+    rows = ablations(trace)
+    if not rows:
+        text = ABSENT if trained(trace) else "This run trained nothing that could be left out."
+        return Lesson("why", ABOUT, MINUTES, "", absent=text)
+    return Lesson(
+        "why",
+        ABOUT,
+        MINUTES,
+        INTRO,
+        parts=(_table(trace, rows), *(_part(trace, row) for row in rows)),
+    )
+
+
+def _table(trace: Trace, rows: tuple[AblationRow, ...]) -> Part:
+    metric = next((each.metric for each in rows if each.metric), "")
+    first = rows[0].before
+    lines = [("as it is", *_cells(trace, metric, first.mean, first.parameters), "")]
+    for row in rows:
+        verdict = {True: "larger than the noise", False: "within the noise", None: "not known"}
+        told = "could not be trained" if row.error else verdict[row.is_larger]
+        after = row.after
+        lines.append((row.title, *_cells(trace, metric, after.mean, after.parameters), told))
+    title = metrics.title(metric) if metric else "result"
+    header = ("change", title, "parameters", "difference")
+    return Part("Before and after", (NOISE_RULE,), table=Table(header, tuple(lines)))
+
+
+def _cells(
+    trace: Trace, metric: str, value: float | None, parameters: int | None
+) -> tuple[str, str]:
+    write = metrics.writer(trace, metric)
+    return (
+        "not measured" if value is None else write(value),
+        "not known" if parameters is None else number(parameters),
+    )
+
+
+def _part(trace: Trace, row: AblationRow) -> Part:
+    known = [trace.stages[each] for each in row.layers if each in trace.stages.by_name]
+    return Part(row.title, (row.text,), place=stage_place(known[0]) if known else None)

@@ -1,0 +1,120 @@
+"""Faults that can be planted in the program of a run, each with the rule that finds it.
+
+That the rules do find them is tested by planting them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipetrace.explain import task
+from pipetrace.explain.facts import layer_stages
+from pipetrace.explain.layers import kernel
+from pipetrace.explain.quiz.generator import has_known_shapes, lengths
+from pipetrace.trace.document import Stage, Trace
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A change of a program that is a fault.
+
+    Attributes:
+        rule: the code of the rule that reports it.
+        code: the line as it is then.
+        reason: why the rule reports it.
+        unlike: rules that it might also be reported by, which are no wrong answers.
+    """
+
+    rule: str
+    code: str
+    reason: str
+    unlike: tuple[str, ...] = ()
+
+
+def faults(trace: Trace) -> Iterator[Fault]:
+    """The faults that can be planted in the program of a run, each with the rule that finds it."""
+    output, training = task.only(trace), trace.run.training
+    if output is None or not training.loss or not trace.epochs:
+        return
+    last = _last(trace)
+    if last is not None and output.scale == task.PROBABILITIES:
+        yield from _of_last(output)
+    hidden = _hidden(trace)
+    if hidden is not None:
+        stage, width = hidden
+        kind = "Dense" if stage.layer == "Dense" else stage.layer
+        size_of = f", {kernel(stage)[0]}" if kind == "Conv2D" and kernel(stage) else ""
+        yield Fault(
+            "PT203",
+            f'layers.{kind}({width}{size_of}, activation="softmax"), {stage.name}',
+            f"Behind a hidden layer the softmax makes its {width} outputs share a sum of 1, so "
+            "that hardly any signal is left.",
+        )
+        yield Fault(
+            "PT602",
+            f'layers.{kind}({width}{size_of}, kernel_initializer="zeros"), {stage.name}',
+            f"With the same start all {width} units get the same gradient and stay the same.",
+            ("PT607", "PT405", "PT601", "PT309"),
+        )
+    if output.what == task.NUMBERS:
+        yield Fault(
+            "PT320",
+            'model.compile(..., metrics=["accuracy"])',
+            "Accuracy counts equal classes; the targets here are numbers that hardly ever are.",
+        )
+    yield Fault(
+        "PT505",
+        "model.fit(x, y, validation_data=(x[:100], y[:100]), ...)",
+        "The rows that are to judge the model are among those that it is trained on.",
+    )
+
+
+def _of_last(output: task.Output) -> Iterator[Fault]:
+    """Faults of the last layer, the loss, or the targets of a classification."""
+    units = output.shape[-1] or 1
+    if output.what == task.CLASSES and units > 2:
+        if output.loss == task.SPARSE:
+            yield Fault(
+                "PT304",
+                "loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)",
+                f"The last layer already ends in a softmax over {units} classes, and "
+                "from_logits=True applies it once more.",
+            )
+            yield Fault(
+                "PT111",
+                f"model.fit(x, y + {units}, ...)",
+                f"The loss expects class numbers from 0 to {units - 1}; these begin at {units}.",
+                ("PT701", "PT302"),
+            )
+        yield Fault(
+            "PT303",
+            f"layers.Dense({units}), the last layer",
+            f"The loss expects probabilities, and nothing makes any of the {units} logits.",
+            ("PT306", "PT302"),
+        )
+        yield Fault(
+            "PT301",
+            'layers.Dense(1, activation="softmax"), the last layer',
+            "A softmax over a single unit is always 1, whatever the model computes.",
+            ("PT305", "PT308", "PT111"),
+        )
+    if output.loss == task.BINARY_LOSS:
+        yield Fault(
+            "PT304",
+            "loss=keras.losses.BinaryCrossentropy(from_logits=True)",
+            "The last layer already ends in a sigmoid, and from_logits=True applies it once more.",
+        )
+
+
+def _last(trace: Trace) -> Stage | None:
+    found = layer_stages(trace)
+    return found[-1] if found and found[-1].layer == "Dense" else None
+
+
+def _hidden(trace: Trace) -> tuple[Stage, int] | None:
+    """The first hidden Dense or Conv2D of a model, with its units or filters."""
+    for stage in layer_stages(trace)[:-1]:
+        if stage.layer in ("Dense", "Conv2D") and has_known_shapes(stage):
+            width = lengths(stage.outputs[0])[-1]
+            if width > 2:
+                return stage, width
+    return None

@@ -1,0 +1,1 @@
+"""A dozen small trainings to teach with: programs, and what records them."""

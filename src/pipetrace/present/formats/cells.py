@@ -1,0 +1,155 @@
+"""Text and code in cells: as a notebook, which nbformat writes, or as Markdown."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+from pipetrace.errors import MissingLibraryError
+from pipetrace.explain.learn.lesson import Lesson, Table
+from pipetrace.explain.learn.program import Program, program
+from pipetrace.present.markdown import escaped
+from pipetrace.trace.document import Trace
+
+HEADINGS = {
+    "imports": "Imports",
+    "data": "The rows",
+    "model": "The model",
+    "compile": "Loss, optimizer and metrics",
+    "fit": "Training",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell.
+
+    Attributes:
+        source: Markdown, or Python.
+        is_code: whether it is Python.
+        output: what the code printed; empty where it was not run.
+    """
+
+    source: str
+    is_code: bool = False
+    output: str = ""
+
+
+def notebook(cells: Iterable[Cell]) -> str:
+    """Cells as a notebook of Jupyter, in JSON; the same cells give the same text.
+
+    Raises:
+        MissingLibraryError: nbformat is not installed.
+    """
+    try:
+        nbformat = import_module("nbformat")
+    except ImportError as error:
+        raise MissingLibraryError(
+            "A notebook is written by nbformat, which is not installed.",
+            where="--to notebook",
+            hint='Install it: pip install "pipetrace[notebook]"',
+        ) from error
+    made = nbformat.v4.new_notebook()
+    made.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
+    for number, cell in enumerate(cells, 1):
+        new = nbformat.v4.new_code_cell if cell.is_code else nbformat.v4.new_markdown_cell
+        each = new(cell.source.strip("\n"), id=f"cell-{number}")
+        if cell.output:
+            each.outputs = [nbformat.v4.new_output("stream", name="stdout", text=cell.output)]
+        made.cells.append(each)
+    nbformat.validate(made)
+    return str(nbformat.writes(made)) + "\n"
+
+
+def cells_markdown(cells: Iterable[Cell]) -> str:
+    """Cells as Markdown, with an empty line between any two."""
+    return "\n\n".join(part for cell in cells for part in _markdown(cell)) + "\n"
+
+
+def lesson_cells(trace: Trace, lesson: Lesson, *, answers: bool = False) -> tuple[Cell, ...]:
+    """A way to learn: its texts, its program part by part, and its tasks.
+
+    Args:
+        trace: the run.
+        lesson: made from it.
+        answers: whether those of the tasks are written too.
+    """
+    made = program(trace)
+    found = [Cell(f"# {escaped(trace.run.title)}: {lesson.mode}\n\n{escaped(lesson.intro)}")]
+    for part in (*lesson.parts, *lesson.steps):
+        texts = [f"## {escaped(part.heading)}", *map(escaped, part.texts)]
+        texts += [_table(part.table)] if part.table is not None else []
+        texts += [f"On the page: `#{part.place.address}`"] if part.place is not None else []
+        if part.code and part.code != made.code:
+            texts.append(_fenced(part.code, "console"))
+        found.append(Cell("\n\n".join(texts)))
+        if part.code == made.code:
+            found += [Cell(made.code[each.start : each.end], is_code=True) for each in made.parts]
+    for number, exercise in enumerate(lesson.exercises, 1):
+        texts = [f"## Task {number} ({exercise.level})", escaped(exercise.text)]
+        texts += [_fenced(exercise.code, "python"), f"Hint: {escaped(exercise.hint)}"]
+        if answers:
+            told = ", ".join(blank.answer for blank in exercise.blanks)
+            texts.append(f"Answer: {escaped(f'{told}. {exercise.solution}')}")
+        found += [Cell("\n\n".join(texts)), Cell("# Your answer:", is_code=True)]
+    return tuple(found)
+
+
+def _table(table: Table) -> str:
+    lines = [f"| {' | '.join(map(escaped, row))} |" for row in (table.header, *table.rows)]
+    lines.insert(1, "|---" * len(table.header) + "|")
+    return "\n".join(lines)
+
+
+def program_cells(trace: Trace) -> tuple[Cell, ...]:
+    """The program of a run, part by part, and what the recorded run gave."""
+    made = program(trace)
+    found = [Cell(_introduction(trace, made))]
+    for part in made.parts:
+        name, _, number = part.name.partition(" ")
+        title = HEADINGS.get(name, name) + (f" {number}" if number else "")
+        found.append(Cell(f"## {title}"))
+        found.append(Cell(made.code[part.start : part.end], is_code=True))
+    return (*found, *_recorded(trace))
+
+
+def _introduction(trace: Trace, made: Program) -> str:
+    lines = [
+        f"# {escaped(trace.run.title)}: the program",
+        "This code builds and trains the recorded model. It is made from the recorded settings.",
+    ]
+    if made.missing:
+        lines.append("Not in the trace, and to be added:")
+        lines.append("\n".join(f"- {escaped(each)}" for each in made.missing))
+    return "\n\n".join(lines)
+
+
+def _recorded(trace: Trace) -> list[Cell]:
+    """The figures of the recorded run as a table."""
+    names = list(dict.fromkeys(name for each in trace.epochs for name in each.metrics))
+    if not names:
+        return []
+    rows = [["epoch", *map(escaped, names)], ["---:"] * (len(names) + 1)]
+    for each in trace.epochs:
+        values = [each.metrics.get(name) for name in names]
+        told = ["not recorded" if value is None else f"{value:.6g}" for value in values]
+        rows.append([str(each.number), *told])
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return [Cell(f"## The recorded run\n\n{table}")]
+
+
+def _markdown(cell: Cell) -> Sequence[str]:
+    if not cell.is_code:
+        return [cell.source.strip("\n")]
+    parts = [_fenced(cell.source, "python")]
+    return [*parts, _fenced(cell.output, "text")] if cell.output else parts
+
+
+def _fenced(text: str, language: str) -> str:
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}{language}\n{text.strip(chr(10))}\n{fence}"

@@ -1,0 +1,123 @@
+// Tasks with blanks: three attempts, a hint that leads to the explorer, and an answer to known slips.
+
+import { h } from "viewer/dom.js";
+import { seeIt } from "viewer/modes/lesson.js";
+
+/** @typedef {import("viewer/document.js").Blank} Blank */
+/** @typedef {import("viewer/document.js").Exercise} Exercise */
+/** @typedef {import("viewer/document.js").Lesson} Lesson */
+/** @typedef {import("viewer/modes/modes.js").Tools} Tools */
+
+const ATTEMPTS = 3;
+const BLANK = "____";
+
+/**
+ * @param {Lesson} lesson
+ * @param {Tools} tools
+ * @returns {HTMLElement}
+ */
+export function exercises({ exercises: all }, tools) {
+  /** @type {(boolean | null)[]} */
+  const solved = all.map(() => null);
+  const score = h("p", { class: "score", "aria-live": "polite" });
+  const tell = () => {
+    const done = solved.filter((each) => each !== null).length;
+    score.textContent = done ? `${solved.filter(Boolean).length} of ${all.length} solved${done < all.length ? `, ${all.length - done} to go` : ""}.` : "";
+  };
+  return h(
+    "div",
+    {},
+    ...all.map((exercise, at) =>
+      task(exercise, at, all.length, tools, (right) => {
+        solved[at] = right;
+        tell();
+      }),
+    ),
+    score,
+  );
+}
+
+/**
+ * @param {Exercise} exercise
+ * @param {number} at
+ * @param {number} of
+ * @param {Tools} tools
+ * @param {(right: boolean) => void} done
+ * @returns {HTMLElement}
+ */
+function task(exercise, at, of, tools, done) {
+  const inputs = exercise.blanks.map((blank, each) =>
+    h("input", { class: "blank", type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: "false", size: Math.max(4, blank.answer.length + 1), "aria-label": `Task ${at + 1}, blank ${each + 1}` }),
+  );
+  const pieces = exercise.code.split(BLANK).flatMap((text, each) => [text, inputs[each]]);
+  const said = h("div", { class: "feedback", "aria-live": "polite" });
+  const left = h("span", { class: "muted" }, `${ATTEMPTS} attempts`);
+  let attempts = 0;
+  const end = (/** @type {boolean} */ right) => {
+    for (const each of [...inputs, check]) each.disabled = true;
+    left.textContent = "";
+    said.append(h("p", {}, `${right ? "" : `It is ${exercise.blanks.map(({ answer }) => answer).join(", ")}. `}${exercise.solution}`));
+    done(right);
+  };
+  const check = h("button", { type: "submit", class: "way main" }, "Check");
+  const form = h(
+    "form",
+    {
+      onsubmit: (/** @type {Event} */ event) => {
+        event.preventDefault();
+        if (inputs.some((input) => !input.value.trim())) return void said.replaceChildren(h("p", {}, "Fill in every blank."));
+        attempts += 1;
+        const wrong = exercise.blanks.flatMap((blank, each) => (matches(blank, inputs[each].value) ? [] : [each]));
+        inputs.forEach((input, each) => input.setAttribute("aria-invalid", String(wrong.includes(each))));
+        if (!wrong.length) {
+          said.replaceChildren(h("p", { class: "verdict" }, "Right."));
+          return end(true);
+        }
+        said.replaceChildren(h("p", { class: "verdict" }, `Not yet. ${wrong.map((each) => slip(exercise.blanks[each], inputs[each].value)).join(" ")}`));
+        if (attempts === ATTEMPTS) return end(false);
+        left.textContent = `${ATTEMPTS - attempts} ${ATTEMPTS - attempts === 1 ? "attempt" : "attempts"} left`;
+        inputs[wrong[0]].select();
+      },
+    },
+    h("pre", { class: "listing" }, ...pieces.filter((piece) => piece !== undefined)),
+    h(
+      "p",
+      { class: "go" },
+      check,
+      h("button", { type: "button", class: "plain", onclick: () => said.replaceChildren(h("p", {}, exercise.hint)) }, "Hint"),
+      exercise.place && seeIt(exercise.place, tools, "Look in the explorer"),
+      left,
+    ),
+    said,
+  );
+  return h("section", { class: "part task" }, h("p", { class: "muted" }, `Task ${at + 1} of ${of} · ${exercise.level}`), h("h2", {}, exercise.text), form);
+}
+
+/**
+ * @param {Blank} blank
+ * @param {string} text
+ * @returns {boolean} whether it is the answer, written in any way
+ */
+export function matches(blank, text) {
+  const [given, wanted] = [plain(text), plain(blank.answer)];
+  if (given === wanted) return true;
+  const [one, other] = [Number(given), Number(wanted)];
+  return given !== "" && Number.isFinite(one) && Math.abs(one - other) <= blank.within + 1e-9;
+}
+
+/**
+ * @param {Blank} blank
+ * @param {string} text
+ * @returns {string} what to say of a wrong answer
+ */
+export function slip(blank, text) {
+  return blank.slips.find((each) => matches({ ...blank, answer: each.answer }, text))?.remark ?? "Look at the hint.";
+}
+
+/**
+ * @param {string} text
+ * @returns {string}
+ */
+function plain(text) {
+  return text.trim().toLowerCase().replace(/["'\s]/g, "").replace(/(?<=\d),(?=\d{3}\b)/g, "").replace(/^(filters|units|kernel_size|pool_size|output_dim)=/, "").replace(/\u2212/g, "-");
+}
