@@ -10,6 +10,7 @@ handed to pytest.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -20,7 +21,14 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
 # One file's tests share what they trained; tests/conftest.py says which files come first.
-WORKERS = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
+# One worker more than processors: browser tests wait for most of their time.
+WORKERS = [
+    "-n",
+    str(min(4, (os.cpu_count() or 1) + 1)),
+    "--dist",
+    "loadfile",
+    "--no-loadscope-reorder",
+]
 SLOWEST = ["--durations", "20"]
 
 

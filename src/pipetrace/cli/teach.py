@@ -24,7 +24,6 @@ from pipetrace.cli.group import (
 from pipetrace.cli.show import questions_option, seed_option
 from pipetrace.config import CHOICES
 from pipetrace.errors import ArgumentError, DataNotFoundError, PipetraceError
-from pipetrace.explain.formatting import counted
 
 
 @commands.command()
@@ -193,6 +192,7 @@ def class_(
     A sheet has the answers of all. With names, each student gets a folder with pages, and a quiz of
     its own. A trace that cannot be read does not stop the others; the exit code is then 2.
     """
+    from pipetrace.explain.formatting import counted
     from pipetrace.present.teach.classroom import prepare, tasks, write_pages, write_sheets
 
     force, plain, form = options.pop("force"), options.pop("plain"), options.pop("form")

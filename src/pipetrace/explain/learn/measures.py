@@ -320,7 +320,7 @@ def _of_numbers(judged: Judged, changes: dict[str, object]) -> Iterator[Part]:
     absolute, squared = float(np.abs(errors).mean()), float((errors**2).mean())
     spread = float(((wanted - wanted.mean(axis=0)) ** 2).mean())
     texts = [
-        _note(judged),
+        _note(judged).replace("counts", "figures", 1),
         (
             f"Mean absolute error (MAE): {figure(absolute)}, in the unit of the targets: by so "
             "much a "
@@ -348,16 +348,16 @@ def _of_numbers(judged: Judged, changes: dict[str, object]) -> Iterator[Part]:
         name = judged.output.name or "output"
         part = f"{name}, column 0 of {given.shape[1]}" if given.shape[1] > 1 else name
         changes["pairs"] = Pairs(part, tuple(pairs))
-        ordered = np.sort(errors[:, column])
-        yield Part(
-            "Residuals",
-            (
-                (
-                    "A residual is the prediction less the true value. Half of those of "
-                    f"{part} are between {figure(float(np.quantile(ordered, 0.25)))} and "
-                    f"{figure(float(np.quantile(ordered, 0.75)))}; their mean is "
-                    f"{figure(float(ordered.mean()))}, so on average the model gives "
-                    f"{'too much' if ordered.mean() > 0 else 'too little'}."
-                ),
-            ),
-        )
+        yield Part("Residuals", (_residuals(part, errors[:, column]),))
+
+
+def _residuals(name: str, errors: Array) -> str:
+    """How far the predictions are off, and whether on one side."""
+    mean, low, high = float(errors.mean()), *map(float, np.quantile(errors, (0.25, 0.75)))
+    by_luck = 2 * float(errors.std()) / len(errors) ** 0.5  # two standard errors of the mean
+    side = "too much" if mean > 0 else "too little"
+    told = f"so on average the model gives {side}" if abs(mean) > by_luck else "no more than luck"
+    return (
+        f"A residual is the prediction less the true value. Half of those of {name} are between "
+        f"{figure(low)} and {figure(high)}; their mean is {figure(mean)}, {told}."
+    )

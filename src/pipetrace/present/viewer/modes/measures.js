@@ -10,7 +10,7 @@ import { parts } from "viewer/modes/lesson.js";
 /** @typedef {import("viewer/modes/modes.js").Tools} Tools */
 
 const SIDE = 240;
-const PAD = 34;
+const PAD = 46;
 
 /**
  * @param {Lesson} lesson
