@@ -19,8 +19,8 @@ pytestmark = pytest.mark.browser
 
 def choose(page: Page, mode: str) -> None:
     """Choose a way to learn in the bar."""
-    page.locator(".chooser summary").click()
-    page.locator(".chooser button", has=page.get_by_text(mode.capitalize(), exact=True)).click()
+    page.locator(".chooser > button").click()
+    page.locator(".chooser li button", has=page.get_by_text(mode.capitalize(), exact=True)).click()
 
 
 def fragment(page: Page) -> dict[str, str]:
@@ -205,12 +205,12 @@ def test_a_threshold_is_moved(pages: Pages) -> None:
 
 
 def test_the_chooser_is_used_by_keyboard(page: Page) -> None:
-    page.locator(".chooser summary").focus()
+    page.locator(".chooser > button").focus()
     page.keyboard.press("Enter")
     expect(page.locator(".chooser ul")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator(".chooser ul")).to_be_hidden()
-    assert page.evaluate("document.activeElement.matches('.chooser summary')")
+    assert page.evaluate("document.activeElement.matches('.chooser > button')")
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")

@@ -124,7 +124,7 @@ function curve({ name, thresholds, counts, start, noun }) {
       h("figcaption", {}, "Precision over recall, for every threshold"),
       svg(
         "svg",
-        { viewBox: `0 0 ${SIDE + 2 * PAD} ${SIDE + 2 * PAD}`, role: "img", "aria-label": "Precision over recall", class: "square" },
+        { viewBox: `0 0 ${SIDE + 2 * PAD} ${SIDE + 2 * PAD}`, role: "img", "aria-label": "Precision over recall", class: "graphed" },
         ...axes("recall", "precision", ["0", "1"], ["0", "1"]),
         svg("polyline", { points: points.map((each) => each.join(",")).join(" "), class: "line" }),
         dot,
@@ -173,7 +173,7 @@ function pairs({ name, pairs: all }) {
       { class: "chart" },
       svg(
         "svg",
-        { viewBox: `0 0 ${SIDE + 2 * PAD} ${SIDE + 2 * PAD}`, role: "img", "aria-label": `Predicted over true values of ${name}`, class: "square" },
+        { viewBox: `0 0 ${SIDE + 2 * PAD} ${SIDE + 2 * PAD}`, role: "img", "aria-label": `Predicted over true values of ${name}`, class: "graphed" },
         ...axes("true", "predicted", ends, ends),
         svg("line", { x1: PAD, y1: PAD + SIDE, x2: PAD + SIDE, y2: PAD, class: "exact" }),
         ...all.map(([wanted, given]) => svg("circle", { cx: PAD + place(wanted), cy: PAD + SIDE - place(given), r: 2.5, class: "row" })),

@@ -95,31 +95,36 @@ function body(lesson, tools) {
 function chooser(lessons, state, place) {
   const choose = (/** @type {string} */ mode) => {
     state.update({ mode, step: 0 });
-    menu.open = false;
+    open(false);
     scrollTo({ top: 0 });
-    (place.hidden ? menu.querySelector("summary") : place)?.focus({ preventScroll: true });
+    (place.hidden ? button : place).focus({ preventScroll: true });
   };
   const items = lessons.map((lesson) => {
     const name = h("b", {}, titled(lesson.mode));
-    const button = h("button", { type: "button", onclick: () => choose(lesson.mode) }, name, h("span", {}, lesson.about), h("small", {}, `${lesson.minutes} min`));
+    const item = h("button", { type: "button", onclick: () => choose(lesson.mode) }, name, h("span", {}, lesson.about), h("small", {}, `${lesson.minutes} min`));
     state.watch("mode", () => {
-      if (state.now.mode === lesson.mode) button.setAttribute("aria-current", "true");
-      else button.removeAttribute("aria-current");
+      if (state.now.mode === lesson.mode) item.setAttribute("aria-current", "true");
+      else item.removeAttribute("aria-current");
     });
-    return h("li", {}, button);
+    return h("li", {}, item);
   });
-  const summary = h("summary", { class: "plain", title: "Nine ways to learn from this run" });
-  state.watch("mode", () => (summary.textContent = titled(state.now.mode)));
-  const menu = h("details", { class: "chooser" }, summary, h("ul", { role: "list" }, ...items));
-  const close = (/** @type {Event} */ event) => {
-    if (menu.open && event.target instanceof Node && !menu.contains(event.target)) menu.open = false;
+  const list = h("ul", { role: "list", id: "modes", hidden: true }, ...items);
+  const open = (/** @type {boolean} */ now) => {
+    list.hidden = !now;
+    button.setAttribute("aria-expanded", String(now));
   };
-  document.addEventListener("pointerdown", close);
-  document.addEventListener("focusin", close);
+  const button = h("button", { type: "button", class: "plain", title: "Nine ways to learn from this run", "aria-expanded": "false", "aria-controls": "modes", onclick: () => open(Boolean(list.hidden)) });
+  state.watch("mode", () => (button.textContent = titled(state.now.mode)));
+  const menu = h("div", { class: "chooser" }, button, list);
+  const leave = (/** @type {Event} */ event) => {
+    if (event.target instanceof Node && !menu.contains(event.target)) open(false);
+  };
+  document.addEventListener("pointerdown", leave);
+  document.addEventListener("focusin", leave);
   menu.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !menu.open) return;
-    menu.open = false;
-    summary.focus();
+    if (event.key !== "Escape" || list.hidden) return;
+    open(false);
+    button.focus();
     event.stopPropagation();
   });
   return menu;
