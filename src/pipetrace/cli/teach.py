@@ -260,7 +260,9 @@ def _names(students: Path | None, seeds: str | None) -> list[str]:
 @plain_option
 @quiet_option
 def gallery(out: Path, jobs: int, title: str, plain: bool, quiet: bool, **options: Any) -> None:
-    """Record a dozen small trainings to teach with, healthy and faulty, and write their pages.
+    """Record a dozen small trainings to teach with, and their pages.
+
+    Half of them are healthy, half have a planted fault.
 
     The programs are in the folder programs of the gallery, for you to read and change. What is
     recorded already, and of a program that has not changed, is not recorded again: after Ctrl-C the

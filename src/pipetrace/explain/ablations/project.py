@@ -9,8 +9,8 @@ from pipetrace.explain.ablations.rows import AblationRow, ablations, compared_by
 from pipetrace.explain.ablations.words import TRAINING as TRAINING_SETTINGS
 from pipetrace.explain.cache import once
 from pipetrace.explain.facts import class_name, classes, train_rows
-from pipetrace.explain.findings import findings
-from pipetrace.explain.findings.finding import WARNING
+from pipetrace.explain.findings.engine import CheckOptions, check
+from pipetrace.explain.findings.finding import WARNING, Finding
 from pipetrace.explain.formatting import counted, number, share
 from pipetrace.explain.headline import headline
 from pipetrace.explain.judgement import judgement
@@ -164,7 +164,7 @@ def _constraints(trace: Trace, most: int | None, rows: int) -> tuple[str, ...]:
 
 def _problem(trace: Trace) -> str:
     """The first finding; without one the class that is recognized least."""
-    if found := findings(trace, level=WARNING):
+    if found := _findings(trace):
         return found[0].text
     for kind in (VALIDATION, TRAINING):
         shares = [
@@ -192,5 +192,10 @@ def _hints(trace: Trace, row: AblationRow | None) -> tuple[str, ...]:
         if each.is_larger and each.is_worse and each.concerns != TRAINING_SETTINGS
     ]
     found += [f"Leave this as it is: {each.text}" for each in helps[:1]]
-    found += [each.advice for each in findings(trace, level=WARNING)]
+    found += [each.advice for each in _findings(trace)]
     return tuple(found[:MOST_HINTS])
+
+
+def _findings(trace: Trace) -> tuple[Finding, ...]:
+    """What is wrong; a rule that fails is told elsewhere."""
+    return check(trace, CheckOptions(level=WARNING)).findings

@@ -30,6 +30,8 @@ export async function start() {
   /** @type {Document} */
   const view = data("document");
   const packed = await unpacked("model");
+  // Before anything is drawn: what is drawn and not yet in the page would count as out of view.
+  const lessons = (await unpacked("lessons")) ?? [];
   const model = packed && new Model(packed);
   const state = new State(view.quiz.length, {
     stage: model ? firstStage(model) : "",
@@ -88,7 +90,7 @@ export async function start() {
     ],
   );
   for (const title of page.querySelectorAll("section > h2[id]")) title.before(linkTo(title.firstChild?.textContent ?? "", () => title.id));
-  const { chooser, place } = modes((await unpacked("lessons")) ?? [], model, state, page, go);
+  const { chooser, place } = modes(lessons, model, state, page, go);
   document.getElementById("app")?.replaceChildren(bar(view, model, state, epochs, page, chooser), place, page);
   mirror(model, state);
   const follow = () => {
