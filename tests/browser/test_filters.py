@@ -69,6 +69,7 @@ def test_words_and_patches_follow_the_chosen_filter(pages: Pages, several: Trace
     seen = set()
     for channel in range(0, 32, 3):
         page.get_by_role("button", name=f"Channel {channel}", exact=True).click()
+        page.locator(".looksfor h4", has_text=f"What filter {channel} looks for").wait_for()
         assert words(page) == texts[channel]
         found = crops(several, channel)
         scale = max((patch.max() for _, patch in found), default=1)
