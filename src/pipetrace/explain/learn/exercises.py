@@ -170,8 +170,7 @@ def _shape_hint(stage: Stage) -> str:
         return (
             "Put the window at the edge of the input. How often can you move it on by "
             f"{np.atleast_1d(stage.config.get('strides', 1))[0]} before it hits the other edge? "
-            "Once "
-            "more than that."
+            "Once more than that."
         )
     if stage.layer in POOLINGS:
         return "Count how many blocks lie side by side."

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipetrace.explain import task
-from pipetrace.explain.balance import balance
+from pipetrace.explain.balance import UNEVEN
 from pipetrace.explain.facts import class_name, train_rows, validation_rows
 from pipetrace.explain.formatting import counted, figure, number, share
 from pipetrace.explain.learn.cost import cost
@@ -92,7 +92,8 @@ def _judged(trace: Trace) -> Judged | None:
             f"all {counted(count, f'{kind} row')}"
             if is_all
             else (
-                f"{number(count)} of the {number(total)} {kind} rows, mistakes first"
+                f"{number(count)} of the {number(total)} {kind} rows, mistakes first: among all, "
+                "mistakes are rarer"
                 if total
                 else counted(count, f"{kind} row")
             )
@@ -103,8 +104,7 @@ def _judged(trace: Trace) -> Judged | None:
 
 def _note(judged: Judged) -> str:
     """What the counts stand for."""
-    text = f"The counts are of {judged.words}."
-    return text if judged.all else f"{text} Among all rows the share of mistakes is smaller."
+    return f"The counts are of {judged.words}."
 
 
 def _of_classes(
@@ -114,7 +114,7 @@ def _of_classes(
     table = np.zeros((count, count), int)
     np.add.at(table, (true, predicted), 1)
     noun = {task.SEQUENCE: "positions", task.MASK: "pixels"}.get(judged.output.form, "rows")
-    yield Part("Which measure matters", _summary(trace, judged, table, noun), place=RESULTS)
+    yield Part("Which measure matters", _summary(judged, table, noun), place=RESULTS)
     names = tuple(class_name(trace, at, judged.output).strip("'") for at in range(count))
     if count <= MOST_CLASSES:
         recalls = [table[at, at] / max(1, table[at].sum()) for at in range(count)]
@@ -145,29 +145,21 @@ def _of_classes(
         yield _calibration(judged, probabilities, predicted, true, count)
 
 
-def _summary(trace: Trace, judged: Judged, table: Array, noun: str) -> tuple[str, ...]:
+def _summary(judged: Judged, table: Array, noun: str) -> tuple[str, ...]:
     """Which measure says most, and the accuracy."""
     right, total = int(table.trace()), int(table.sum())
-    uneven, texts = balance(trace), [_note(judged)]
-    if uneven:
-        texts += [
-            (
-                "The classes are not equally frequent: accuracy alone would praise a model that "
-                "always "
-                f"gives the most frequent one ({share(uneven.majority)}). Look at the recall of "
-                "each "
-                "class, or at their mean, the balanced accuracy."
-            ),
-        ]
-    elif judged.output.form == task.MASK:
+    frequent, present = table.sum(axis=1).max() / total, np.count_nonzero(table.sum(axis=1))
+    texts = [_note(judged)]
+    if frequent >= min(1, UNEVEN / present):
         texts.append(
-            "Most pixels are background, so the accuracy of pixels is high early. The overlap of "
-            "mask and prediction, intersection over union (IoU), says more."
+            "The classes are not equally frequent: accuracy alone would praise a model that always "
+            f"gives the most frequent one ({share(frequent)}). Look at the recall of each class, "
+            "or at their mean, the balanced accuracy."
         )
     else:
         texts.append(
-            "The classes are about equally frequent, so accuracy is a fair summary; precision and "
-            "recall say which classes it hides."
+            f"No class has more than {share(frequent)} of the {noun}, so accuracy is a fair "
+            "summary; precision and recall say which classes it hides."
         )
     texts.append(
         f"Accuracy: {number(right)} of {number(total)} {noun} are right, {share(right / total)}."
@@ -176,16 +168,16 @@ def _summary(trace: Trace, judged: Judged, table: Array, noun: str) -> tuple[str
         both = int(table[-1, -1])
         either = int(table[-1].sum() + table[:, -1].sum()) - both
         texts.append(
-            f"IoU of the last class: {number(both)} {noun} are in both, {number(either)} in mask "
-            "or "
-            f"prediction, {share(both / either) if either else 'not defined'}."
+            "Intersection over union (IoU) of the last class: "
+            f"{number(both)} {noun} are in mask and prediction, {number(either)} in at least one, "
+            f"{share(both / either) if either else 'not defined'}."
         )
     return tuple(texts)
 
 
 def _definitions() -> str:
     return (
-        "Precision: of the rows predicted to be of a class, how many are. Recall: of the rows of a "
+        "Precision: of those predicted to be of a class, how many are. Recall: of those of a "
         "class, how many are found. F1 is their harmonic mean, 2 x right / (predicted + true)."
     )
 
@@ -298,8 +290,7 @@ def _of_labels(trace: Trace, judged: Judged, changes: dict[str, object]) -> Iter
                 "A row may have several labels, and most labels are absent in most rows. The "
                 "share of "
                 "labels that are right is high for a model that gives none; precision and recall "
-                "of "
-                "each label are not."
+                "of each label are not."
             ),
         ),
         place=RESULTS,
@@ -323,8 +314,7 @@ def _of_numbers(judged: Judged, changes: dict[str, object]) -> Iterator[Part]:
         _note(judged).replace("counts", "figures", 1),
         (
             f"Mean absolute error (MAE): {figure(absolute)}, in the unit of the targets: by so "
-            "much a "
-            "prediction is off on average."
+            "much a prediction is off on average."
         ),
         (
             f"Root of the mean squared error (RMSE): sqrt({figure(squared)}) = "
