@@ -47,10 +47,7 @@ def balance(trace: Trace) -> Balance | None:
     rows, present, majority = found.rows, found.classes_present, found.majority_share
     if not rows or not present or majority is None or present < 2:
         return None
-    # Of few rows one class has more than its share by luck.
-    share_alike = 1 / present
-    by_luck = 3 * math.sqrt(share_alike * (1 - share_alike) / rows)
-    if majority < max(UNEVEN * share_alike, share_alike + by_luck):
+    if majority < uneven_from(present, rows):
         return None
     recalls = {
         index: measured.of(ClassOutcome, f"{kind}/{index}") for index in range(output.classes)
@@ -59,6 +56,15 @@ def balance(trace: Trace) -> Balance | None:
         (index, each.rows) for index, each in recalls.items() if each.rows and each.correct == 0
     )
     return Balance(kind, rows, present, majority, found.balanced_accuracy, missed)
+
+
+def uneven_from(classes: int, rows: int) -> float:
+    """The share of rows from which on the most frequent of some classes is no equal one.
+
+    Of few rows one class has more than its share by luck, up to three standard errors.
+    """
+    equal = 1 / classes
+    return max(UNEVEN * equal, equal + 3 * math.sqrt(equal * (1 - equal) / rows))
 
 
 def is_blind(trace: Trace, accuracy: float) -> bool:

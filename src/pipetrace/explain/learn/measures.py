@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipetrace.explain import task
-from pipetrace.explain.balance import UNEVEN
+from pipetrace.explain.balance import uneven_from
 from pipetrace.explain.facts import class_name, train_rows, validation_rows
 from pipetrace.explain.formatting import counted, figure, number, share
 from pipetrace.explain.learn.cost import cost
@@ -148,9 +148,9 @@ def _of_classes(
 def _summary(judged: Judged, table: Array, noun: str) -> tuple[str, ...]:
     """Which measure says most, and the accuracy."""
     right, total = int(table.trace()), int(table.sum())
-    frequent, present = table.sum(axis=1).max() / total, np.count_nonzero(table.sum(axis=1))
+    frequent, present = table.sum(axis=1).max() / total, int(np.count_nonzero(table.sum(axis=1)))
     texts = [_note(judged)]
-    if frequent >= min(1, UNEVEN / present):
+    if frequent >= min(1, uneven_from(present, total)):
         texts.append(
             "The classes are not equally frequent: accuracy alone would praise a model that always "
             f"gives the most frequent one ({share(frequent)}). Look at the recall of each class, "
