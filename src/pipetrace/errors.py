@@ -231,14 +231,10 @@ class UnknownStageError(TraceError, KeyError):
 
 
 class RuleError(PipetraceError):
-    """A rule raised an error or yielded something other than a finding; the other rules still ran.
-
-    Attributes:
-        findings: the findings of the other rules.
-    """
+    """A rule raised an error or yielded something else than findings; the others still ran."""
 
     slug = "rule-failed"
-    findings: tuple[Any, ...] = ()
+    findings: tuple[Any, ...] = ()  # the findings of the other rules
 
 
 class BadRuleError(PipetraceError):

@@ -41,16 +41,12 @@ class Difference:
 
 @dataclass(frozen=True)
 class Selfcheck:
-    """What a selfcheck found.
+    """What a selfcheck found."""
 
-    Attributes:
-        values: how many arrays were compared, by kind.
-        unsure: what differs between the plain runs already, so that it says nothing.
-        differences: what else differs between the plain runs and the recorded one.
-    """
-
-    values: Mapping[str, int]
+    values: Mapping[str, int]  # how many arrays were compared, by kind
+    # what differs between the plain runs already, so that it says nothing
     unsure: tuple[Difference, ...]
+    # what else differs between the plain runs and the recorded one
     differences: tuple[Difference, ...]
 
     @property

@@ -33,23 +33,14 @@ SHOWN_LINES = 5
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be trained.
+    """What is to be trained."""
 
-    Attributes:
-        source: where the run comes from.
-        folder: where the traces go.
-        seeds: how often each change is trained.
-        changes: their codes; all that apply where there are none.
-        jobs: how many processes train at a time.
-        minutes: after which no further training begins; None for no limit.
-    """
-
-    source: Source
-    folder: Path
-    seeds: int = 1
-    changes: tuple[str, ...] = ()
-    jobs: int = 1
-    minutes: float | None = None
+    source: Source  # where the run comes from
+    folder: Path  # where the traces go
+    seeds: int = 1  # how often each change is trained
+    changes: tuple[str, ...] = ()  # their codes; all that apply where there are none
+    jobs: int = 1  # how many processes train at a time
+    minutes: float | None = None  # after which no further training begins; None for no limit
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,19 +67,15 @@ class Ablating:
         path: of a trace that gets the results beside that of the baseline; None for no other.
         told: is called with the name of a training that begins, or an empty one when one is over,
             with how many are done, and how many there are as far as is known.
-
-    Attributes:
-        found: what came of each training.
-        left: how many were not begun, as the time was over.
     """
 
     plan: Plan
     trace: Trace | None = None
     path: Path | None = None
     told: Callable[[str, int, int], Any] = lambda *_: None
-    left: int = 0
+    left: int = 0  # how many were not begun, as the time was over
     total: int = 1
-    found: dict[Job, Ablation] = field(default_factory=dict)
+    found: dict[Job, Ablation] = field(default_factory=dict)  # what came of each training
     _running: set[Any] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

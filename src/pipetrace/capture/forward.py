@@ -30,17 +30,13 @@ from pipetrace.trace.document import Array, Group, Spec, Stage
 
 @dataclass(frozen=True)
 class Passed:
-    """What rows became.
+    """What rows became."""
 
-    Attributes:
-        outputs: for each stage all its outputs, ``(n, ...)`` each where they have an axis of rows.
-        masks: by stage, the mask of its first output, True where nothing is hidden.
-        lengths: of the first axes of what stages got that comes from no stage.
-    """
-
+    # for each stage all its outputs, ``(n, ...)`` each where they have an axis of rows
     outputs: Mapping[str, tuple[Array, ...]] = field(default_factory=dict)
+    # by stage, the mask of its first output, True where nothing is hidden
     masks: Mapping[str, Array] = field(default_factory=dict)
-    lengths: tuple[int, ...] = ()
+    lengths: tuple[int, ...] = ()  # of the first axes of what stages got that comes from no stage
 
 
 class Forward:

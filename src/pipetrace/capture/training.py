@@ -106,18 +106,12 @@ class Gradients:
 
 @dataclass(frozen=True)
 class Slopes:
-    """What a loss and its gradients were.
+    """What a loss and its gradients were."""
 
-    Attributes:
-        loss: the whole loss. ``penalty``: the part of regularizers and ``add_loss``.
-        gradients: of the whole loss, by the identity of the variable.
-        penalties: of the added losses alone; none where there are none.
-    """
-
-    loss: float
+    loss: float  # the whole loss. ``penalty``: the part of regularizers and ``add_loss``.
     penalty: float
-    gradients: Mapping[int, Any]
-    penalties: Mapping[int, Any]
+    gradients: Mapping[int, Any]  # of the whole loss, by the identity of the variable
+    penalties: Mapping[int, Any]  # of the added losses alone; none where there are none
 
 
 def mean(parts: Sequence[Slopes]) -> Slopes:

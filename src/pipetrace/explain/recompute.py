@@ -21,20 +21,14 @@ HALF = ("float16", "bfloat16")
 
 @dataclass(frozen=True)
 class Recomputed:
-    """What computing a prediction again gave.
+    """What computing a prediction again gave."""
 
-    Attributes:
-        stages: how many stages were computed again.
-        difference: the largest difference from the recorded outputs. Where values exceed 1, it is
-            relative to the stage's largest value, as float32 is. Infinite where only one side is
-            NaN or Inf.
-        unknown: the first stage that cannot be computed here, or None. Either its layer is
-            unknown, or its input is so large or broken that the result depends on the order of the
-            sum.
-    """
-
-    stages: int
+    stages: int  # how many stages were computed again
+    # the largest difference from the recorded outputs. Where values exceed 1, it is relative to the
+    # stage's largest value, as float32 is. Infinite where only one side is NaN or Inf.
     difference: float
+    # the first stage that cannot be computed here, or None. Either its layer is unknown, or its
+    # input is so large or broken that the result depends on the order of the sum.
     unknown: str | None = None
 
     @property

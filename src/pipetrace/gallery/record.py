@@ -44,22 +44,15 @@ SHOWN_LINES = 3
 
 @dataclass(frozen=True)
 class Exhibit:
-    """A program of a gallery.
+    """A program of a gallery."""
 
-    Attributes:
-        name: of its file, its trace and its page.
-        program: the copy in the gallery, which a teacher may change.
-        trace: where it is recorded.
-        title, learn: the first line of its docstring, and what one learns from it.
-        planted: the code of the rule that finds its fault; empty for a healthy one.
-    """
-
-    name: str
-    program: Path
-    trace: Path
+    name: str  # of its file, its trace and its page
+    program: Path  # the copy in the gallery, which a teacher may change
+    trace: Path  # where it is recorded
+    # title, learn: the first line of its docstring, and what one learns from it
     title: str
     learn: str
-    planted: str
+    planted: str  # the code of the rule that finds its fault; empty for a healthy one
 
     @property
     def recorded(self) -> bool:

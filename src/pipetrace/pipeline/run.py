@@ -36,21 +36,13 @@ from pipetrace.trace.document import SOURCE, STEP, Spec, Stage
 
 @dataclass(frozen=True, eq=False)
 class Ran:
-    """A step that ran.
+    """A step that ran."""
 
-    Attributes:
-        step: the step.
-        given: what it received: in a pipeline with a split, the training part.
-        result: what it returned, as it was read.
-        value: what it returned, as it is.
-        detected: what it did.
-    """
-
-    step: Step
-    given: StepRows
-    result: Result
-    value: Any
-    detected: Detected
+    step: Step  # the step
+    given: StepRows  # what it received: in a pipeline with a split, the training part
+    result: Result  # what it returned, as it was read
+    value: Any  # what it returned, as it is
+    detected: Detected  # what it did
 
     @property
     def rows(self) -> StepRows:
@@ -85,16 +77,11 @@ class Ran:
 
 @dataclass(frozen=True, eq=False)
 class Passage:
-    """A source and its steps, run once.
+    """A source and its steps, run once."""
 
-    Attributes:
-        source: the rows as they came.
-        steps: in order.
-        validation: the parts that were split off, by name, having passed the later steps too.
-    """
-
-    source: StepRows
-    steps: tuple[Ran, ...]
+    source: StepRows  # the rows as they came
+    steps: tuple[Ran, ...]  # in order
+    # the parts that were split off, by name, having passed the later steps too
     validation: Mapping[str, StepRows]
 
     @property

@@ -41,23 +41,19 @@ class Kept:
     A dictionary from models would keep them all: what is recorded of a model refers to it. As an
     attribute of the model it forms a circle with it, which Python's garbage collection takes away
     as a whole.
-
-    Attributes:
-        sessions: the recordings by file; another ``fit`` into the same file continues one.
-        recorder: what records the model where all models are watched, or None.
-        watched: what watches the model, the latest last; ``methods``: those that do.
-        evaluations: those of the model before anything of it is recorded.
-        loop: what records the steps of a loop of the program's own.
-        recording: the recorder that records the ``fit`` that runs, or recorded the last one;
-            ``callback_list``: Keras' list in that ``fit``, where it is known.
     """
 
+    # the recordings by file; another ``fit`` into the same file continues one
     sessions: dict[Path, Session] = field(default_factory=dict)
-    recorder: Any = None
+    recorder: Any = None  # what records the model where all models are watched, or None
+    # what watches the model, the latest last; ``methods``: those that do
     watched: list[Any] = field(default_factory=list)
     methods: dict[str, Any] = field(default_factory=dict)
+    # those of the model before anything of it is recorded
     evaluations: list[Evaluation] = field(default_factory=list)
-    loop: Any = None
+    loop: Any = None  # what records the steps of a loop of the program's own
+    # the recorder that records the ``fit`` that runs, or recorded the last one; ``callback_list``:
+    # Keras' list in that ``fit``, where it is known
     recording: weakref.ref[Any] | None = None
     callback_list: weakref.ref[Any] | None = None
 

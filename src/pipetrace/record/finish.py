@@ -50,20 +50,14 @@ ShowRows = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Part:
-    """One part of what is measured after training.
+    """One part of what is measured after training."""
 
-    Attributes:
-        name: in the trace.
-        seconds: gives what it takes at the least; it is skipped without room for that. Minus
-            infinity for what is always done, as it takes next to nothing.
-        work: measures and writes it.
-        is_first: whether it is among what readers and rules use first, of which at least a
-            little is had.
-    """
-
-    name: str
+    name: str  # in the trace
+    # gives what it takes at the least; it is skipped without room for that. Minus infinity for what
+    # is always done, as it takes next to nothing.
     seconds: Callable[[], float]
-    work: Callable[[], None]
+    work: Callable[[], None]  # measures and writes it
+    # whether it is among what readers and rules use first, of which at least a little is had
     is_first: bool = False
 
 

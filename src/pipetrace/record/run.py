@@ -26,15 +26,11 @@ from pipetrace.trace.output_place import check_place
 
 @dataclass(frozen=True)
 class Watched:
-    """How what a program fits is recorded.
+    """How what a program fits is recorded."""
 
-    Attributes:
-        path_of: gives the path of the trace for a model's number, 1 for the first that is fitted.
-        options: as for ``Recorder``.
-    """
-
+    # gives the path of the trace for a model's number, 1 for the first that is fitted
     path_of: Callable[[int], Path]
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)  # as for ``Recorder``
 
 
 def run_script(

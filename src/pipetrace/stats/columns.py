@@ -18,18 +18,13 @@ GAP = 3.0
 
 @dataclass(frozen=True)
 class Apart:
-    """How far the columns of two sets of rows are apart.
+    """How far the columns of two sets of rows are apart."""
 
-    Attributes:
-        shift: median over the columns of the difference of the means, in standard deviations of
-            the first set.
-        scale: median over the columns of the ratio of the standard deviations, at least 1.
-        sign: share of columns with values below zero in one of the sets alone.
-    """
-
+    # median over the columns of the difference of the means, in standard deviations of the first
+    # set
     shift: float
-    scale: float
-    sign: float
+    scale: float  # median over the columns of the ratio of the standard deviations, at least 1
+    sign: float  # share of columns with values below zero in one of the sets alone
 
 
 def apart(first: Sequence[Array], second: Sequence[Array]) -> Apart | None:

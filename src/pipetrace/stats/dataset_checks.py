@@ -60,17 +60,11 @@ def class_runs(labels: Array) -> tuple[int, float]:
 
 @dataclass(frozen=True)
 class ClassShift:
-    """How far the classes of two sets of rows are apart.
+    """How far the classes of two sets of rows are apart."""
 
-    Attributes:
-        shift: half the sum of the differences of shares (total variation).
-        sigmas: Pearson's chi-squared of the counts, in standard deviations above chance.
-        unseen: share of the second set whose class the first set lacks.
-    """
-
-    shift: float
-    sigmas: float
-    unseen: float
+    shift: float  # half the sum of the differences of shares (total variation)
+    sigmas: float  # Pearson's chi-squared of the counts, in standard deviations above chance
+    unseen: float  # share of the second set whose class the first set lacks
 
 
 def class_shift(labels: Array, others: Array, classes: int) -> ClassShift:

@@ -18,17 +18,11 @@ FEWEST_ROWS, FEWEST_POSITIONS = 20, 16
 
 @dataclass(frozen=True)
 class Pairs:
-    """Correlations over the positions of a row, means over the rows.
+    """Correlations over the positions of a row, means over the rows."""
 
-    Attributes:
-        own: of each input with its own target.
-        best: of each input with the target that it looks most like.
-        mutual: share of inputs for whose best target they are the best input in turn.
-    """
-
-    own: float
-    best: float
-    mutual: float
+    own: float  # of each input with its own target
+    best: float  # of each input with the target that it looks most like
+    mutual: float  # share of inputs for whose best target they are the best input in turn
 
 
 def pairs(x: Array, y: Array) -> Pairs | None:

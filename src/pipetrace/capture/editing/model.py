@@ -22,20 +22,15 @@ FEWEST_VALUES = 16
 
 @dataclass
 class _Copies:
-    """The layers of a copy of a model.
+    """The layers of a copy of a model."""
 
-    Attributes:
-        changes: what is done to layers, by their paths: settings that differ, or the class of a
-            layer without weights that stands in.
-        frozen: the paths of layers that do not train.
-        made: for the identity of a layer its copy; both, so that no identity is used twice.
-        done: the paths at which something was changed.
-    """
-
+    # what is done to layers, by their paths: settings that differ, or the class of a layer without
+    # weights that stands in
     changes: Mapping[str, Any]
-    frozen: Collection[str]
+    frozen: Collection[str]  # the paths of layers that do not train
+    # for the identity of a layer its copy; both, so that no identity is used twice
     made: dict[int, tuple[Any, Any]] = field(default_factory=dict)
-    done: set[str] = field(default_factory=set)
+    done: set[str] = field(default_factory=set)  # the paths at which something was changed
 
     def model(self, model: Any, around: str = "") -> Any:
         keras, compiled = load(), model.compiled

@@ -95,21 +95,14 @@ MOST_CELLS = 100
 
 @dataclass(frozen=True)
 class Cell:
-    """What is done at one step.
+    """What is done at one step."""
 
-    Attributes:
-        kind: ``SimpleRNN``, ``LSTM``, ``GRU``; another class, which is not known here; or "cells".
-        units: how many numbers it returns; 0 where that is not known.
-        how: the sentence on how it computes them.
-        weights: the sum that gives its parameters; None where that is not known.
-        held: in words, what the sum adds up.
-    """
-
+    # ``SimpleRNN``, ``LSTM``, ``GRU``; another class, which is not known here; or "cells"
     kind: str
-    units: int
-    how: str
-    weights: Sum | None = None
-    held: str = ""
+    units: int  # how many numbers it returns; 0 where that is not known
+    how: str  # the sentence on how it computes them
+    weights: Sum | None = None  # the sum that gives its parameters; None where that is not known
+    held: str = ""  # in words, what the sum adds up
 
 
 def _simple_cell(kind: str, config: Mapping[str, Any], width: int) -> Cell:

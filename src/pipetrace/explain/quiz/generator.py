@@ -36,24 +36,17 @@ Asked: TypeAlias = str | tuple[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Draft:
-    """What a question is made from.
+    """What a question is made from."""
 
-    Attributes:
-        text: the question.
-        right: the right answer.
-        explanation: why it is right, with the figures.
-        wrong: answers that a known mistake gives, each with what to tell a person who chose it; all
-            different from each other and from the right one.
-        evidence: the part of the trace that shows it.
-        about: what was drawn for it, such as a stage and a position, so that the answer can be
-            computed again.
-    """
-
-    text: str
-    right: str
-    explanation: str
+    text: str  # the question
+    right: str  # the right answer
+    explanation: str  # why it is right, with the figures
+    # answers that a known mistake gives, each with what to tell a person who chose it; all
+    # different from each other and from the right one
     wrong: tuple[tuple[str, str], ...]
-    evidence: str
+    evidence: str  # the part of the trace that shows it
+    # what was drawn for it, such as a stage and a position, so that the answer can be computed
+    # again
     about: Mapping[str, Any] = field(default_factory=dict)
 
 

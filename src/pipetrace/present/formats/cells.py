@@ -21,17 +21,11 @@ HEADINGS = {
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell.
+    """A cell."""
 
-    Attributes:
-        source: Markdown, or Python.
-        is_code: whether it is Python.
-        output: what the code printed; empty where it was not run.
-    """
-
-    source: str
-    is_code: bool = False
-    output: str = ""
+    source: str  # Markdown, or Python
+    is_code: bool = False  # whether it is Python
+    output: str = ""  # what the code printed; empty where it was not run
 
 
 def notebook(cells: Iterable[Cell]) -> str:

@@ -33,17 +33,11 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True)
 class Task:
-    """A page to write.
+    """A page to write."""
 
-    Attributes:
-        file: the trace.
-        seed: of the quiz, the name of the student; None for the run's own.
-        place: where the page goes.
-    """
-
-    file: Path
-    seed: str | None
-    place: Path
+    file: Path  # the trace
+    seed: str | None  # of the quiz, the name of the student; None for the run's own
+    place: Path  # where the page goes
 
 
 @dataclass(frozen=True)

@@ -34,16 +34,12 @@ MODE_ROWS = 32
 
 @dataclass
 class ModeFacts:
-    """Stages that give something else in training.
+    """Stages that give something else in training."""
 
-    Attributes:
-        training, prediction: summaries in both modes.
-        examples: the first row in training mode.
-    """
-
+    # training, prediction: summaries in both modes
     training: dict[str, Summary] = field(default_factory=dict)
     prediction: dict[str, Summary] = field(default_factory=dict)
-    examples: dict[str, Array] = field(default_factory=dict)
+    examples: dict[str, Array] = field(default_factory=dict)  # the first row in training mode
 
 
 class TrainingMode:
@@ -134,17 +130,11 @@ class TrainingMode:
 
 @dataclass(frozen=True)
 class Sample:
-    """Evenly spaced rows and what the model gave for them.
+    """Evenly spaced rows and what the model gave for them."""
 
-    Attributes:
-        rows: those that passed.
-        places: of them among all rows.
-        outputs: the model's own, one array each.
-    """
-
-    rows: Rows
-    places: Array
-    outputs: list[Array]
+    rows: Rows  # those that passed
+    places: Array  # of them among all rows
+    outputs: list[Array]  # the model's own, one array each
 
 
 def sample(measure: ModelPass, rows: Rows, seconds: float, prepared: float = 0.0) -> Sample:

@@ -26,22 +26,17 @@ THREADS = min(4, os.cpu_count() or 1)
 
 @dataclass
 class Flow:
-    """All rows at every stage.
+    """All rows at every stage."""
 
-    Attributes:
-        rows: how many were measured.
-        total: how many there are.
-        histogram_rows: of how many the histograms are; None where of all that were measured.
-        summaries, masks: by stage.
-        examples: the first row's outputs by stage, without the axis of rows; ``mask_examples``: the
-            masks of these.
-    """
-
-    rows: int
-    total: int
+    rows: int  # how many were measured
+    total: int  # how many there are
+    # of how many the histograms are; None where of all that were measured
     histogram_rows: int | None = None
+    # summaries, masks: by stage
     summaries: dict[str, Summary] = field(default_factory=dict)
     masks: dict[str, Summary] = field(default_factory=dict)
+    # the first row's outputs by stage, without the axis of rows; ``mask_examples``: the masks of
+    # these
     examples: Mapping[str, Sequence[Array]] = field(default_factory=dict)
     mask_examples: Mapping[str, Array] = field(default_factory=dict)
 

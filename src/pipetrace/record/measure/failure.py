@@ -39,23 +39,14 @@ SEARCHED_ROWS = 2048
 
 @dataclass(frozen=True)
 class Suspect:
-    """What is searched for the cause of a failure.
+    """What is searched for the cause of a failure."""
 
-    Attributes:
-        model: that is trained.
-        measure: its forward pass, or None where its stages were never seen.
-        rows: those to look at, or None where none are known.
-        names: for each array of the rows the stage that it comes from.
-        taken: the names of the stages before the model.
-        together: rows that the model may get at a time.
-    """
-
-    model: Any
-    measure: ModelPass | None
-    rows: Rows | None
-    names: list[Origin]
-    taken: frozenset[str]
-    together: int
+    model: Any  # that is trained
+    measure: ModelPass | None  # its forward pass, or None where its stages were never seen
+    rows: Rows | None  # those to look at, or None where none are known
+    names: list[Origin]  # for each array of the rows the stage that it comes from
+    taken: frozenset[str]  # the names of the stages before the model
+    together: int  # rows that the model may get at a time
 
 
 def are_sound(copies: Weights) -> bool:

@@ -35,27 +35,16 @@ MANY_STAGES = 40
 
 @dataclass(frozen=True)
 class Extent:
-    """What is measured of a model.
+    """What is measured of a model."""
 
-    Attributes:
-        together: rows that pass the model at a time.
-        probe: rows that pass after every epoch.
-        candidates: rows among which the predictions to show are chosen, at the most.
-        by_channel: names of the stages whose channels are summarised each by itself.
-        by_channel_each_epoch: those whose channels are summarised after every epoch.
-        values: of all stages for one row.
-        kept: names of the stages whose output is stored for single rows.
-        bits: of the histograms after every epoch.
-    """
-
-    together: int
-    probe: int
-    candidates: int
-    by_channel: frozenset[str]
-    by_channel_each_epoch: frozenset[str]
-    values: int
-    kept: frozenset[str]
-    bits: int
+    together: int  # rows that pass the model at a time
+    probe: int  # rows that pass after every epoch
+    candidates: int  # rows among which the predictions to show are chosen, at the most
+    by_channel: frozenset[str]  # names of the stages whose channels are summarised each by itself
+    by_channel_each_epoch: frozenset[str]  # those whose channels are summarised after every epoch
+    values: int  # of all stages for one row
+    kept: frozenset[str]  # names of the stages whose output is stored for single rows
+    bits: int  # of the histograms after every epoch
 
 
 def extent(

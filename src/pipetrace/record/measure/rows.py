@@ -16,19 +16,12 @@ KERAS_BATCH_SIZE = 32
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows as the model gets them.
+    """Rows as the model gets them."""
 
-    Attributes:
-        x: an array or a structure of arrays, the first axis the rows.
-        y: what the outputs should be, in the same way, or None where that is not known.
-        weight: of each row in the loss, or None.
-        complete: whether these are all rows there are.
-    """
-
-    x: Any
-    y: Any = None
-    weight: Any = None
-    complete: bool = True
+    x: Any  # an array or a structure of arrays, the first axis the rows
+    y: Any = None  # what the outputs should be, in the same way, or None where that is not known
+    weight: Any = None  # of each row in the loss, or None
+    complete: bool = True  # whether these are all rows there are
 
     def __len__(self) -> int:
         first = self.arrays[0]

@@ -60,20 +60,16 @@ ORDER = (
 
 @dataclass
 class Context:
-    """What is known while a program is written.
+    """What is known while a program is written."""
 
-    Attributes:
-        policy: the dtype policy of the whole model.
-        missing: what cannot be written down, each once, in order.
-        modules: what has to be imported beside Keras and its layers.
-        own: the names of classes and functions that are the user's.
-        made: how many layers there are so far by the beginning of their automatic names.
-    """
-
-    policy: str = "float32"
+    policy: str = "float32"  # the dtype policy of the whole model
+    # what cannot be written down, each once, in order
     missing: dict[str, None] = field(default_factory=dict)
+    # what has to be imported beside Keras and its layers
     modules: set[str] = field(default_factory=set)
+    # the names of classes and functions that are the user's
     own: dict[str, None] = field(default_factory=dict)
+    # how many layers there are so far by the beginning of their automatic names
     made: dict[str, int] = field(default_factory=dict)
 
     def lacks(self, what: str) -> None:

@@ -18,20 +18,14 @@ INDENT = 4
 
 @dataclass(frozen=True)
 class Span:
-    """Where the program has one recorded setting.
+    """Where the program has one recorded setting."""
 
-    Attributes:
-        stage: the stage that it is of; ``compile`` and ``fit`` for theirs.
-        argument: its name as Keras has it; ``output shape`` for the comment behind a layer.
-        start, end: offsets in the code.
-        value: as recorded.
-    """
-
-    stage: str
-    argument: str
+    stage: str  # the stage that it is of; ``compile`` and ``fit`` for theirs
+    argument: str  # its name as Keras has it; ``output shape`` for the comment behind a layer
+    # start, end: offsets in the code
     start: int
     end: int
-    value: Any
+    value: Any  # as recorded
 
 
 @dataclass(frozen=True)
@@ -70,18 +64,14 @@ class Commented:
 
 @dataclass(frozen=True)
 class Group:
-    """Items in brackets: a call, with what is called before them, a list, a tuple, a dictionary.
-
-    Attributes:
-        is_long: whether each item has a line of its own, even where all would fit on one.
-        is_tuple: whether one item alone is followed by a comma.
-    """
+    """Items in brackets: a call, with what is called before them, a list, a tuple, a dictionary."""
 
     before: "Expression"
     brackets: str
     items: Sequence["Expression"] = field(default_factory=tuple)
+    # whether each item has a line of its own, even where all would fit on one
     is_long: bool = False
-    is_tuple: bool = False
+    is_tuple: bool = False  # whether one item alone is followed by a comma
 
 
 Expression: TypeAlias = Text | Setting | Pair | Commented | Group

@@ -26,20 +26,16 @@ NUMBERED = re.compile(r"\d+([_./-]|$)")
 
 @dataclass(frozen=True)
 class StageGroup:
-    """Stages that follow each other and can be shown as one.
+    """Stages that follow each other and can be shown as one."""
 
-    Attributes:
-        name: what it is opened by: the path of the group, or the names of its first and last stage.
-        first, last: the positions of its first and last stage.
-        nested: the nested model or layer; None for names alike and for a block that repeats.
-        times: how often the block comes; 1 for a group.
-    """
-
+    # what it is opened by: the path of the group, or the names of its first and last stage
     name: str
+    # first, last: the positions of its first and last stage
     first: int
     last: int
+    # the nested model or layer; None for names alike and for a block that repeats
     nested: Group | None
-    times: int = 1
+    times: int = 1  # how often the block comes; 1 for a group
 
     def holds(self, position: int) -> bool:
         """Whether a stage is one of it."""

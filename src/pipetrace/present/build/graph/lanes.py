@@ -12,21 +12,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Place:
-    """Where a node is drawn.
+    """Where a node is drawn."""
 
-    Attributes:
-        name: of the node.
-        lane, row: counted from 0 at the left and at the top.
-        off: the lane that it branches off from, or None.
-        closes: the lanes at its right that end in it.
-        before: the lanes that are taken when it comes, its own among them if it goes on in one.
-    """
-
-    name: str
+    name: str  # of the node
+    # lane, row: counted from 0 at the left and at the top
     lane: int
     row: int
-    off: int | None
-    closes: tuple[int, ...]
+    off: int | None  # the lane that it branches off from, or None
+    closes: tuple[int, ...]  # the lanes at its right that end in it
+    # the lanes that are taken when it comes, its own among them if it goes on in one
     before: frozenset[int]
 
 
