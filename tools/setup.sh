@@ -3,6 +3,7 @@
 #   tools/setup.sh run     pipetrace and TensorFlow, for `make digits`
 #   tools/setup.sh tests   what the tests need on top
 #   tools/setup.sh docs    what `make docs` needs on top
+#   tools/setup.sh scale   .venv-scale, with Dask and Arrow, for `make test-scale`
 #   tools/setup.sh oldest  .venv-oldest, with the oldest Keras and TensorFlow, for `make test-oldest`
 # PYTHON names the Python to use; without it, the first fitting one on PATH is taken.
 set -eu
@@ -86,6 +87,14 @@ docs)
     install --group docs
     pwd -P >.venv/.installed-docs
     ;;
+scale)
+    venv=.venv-scale
+    make_venv
+    say "Installing pipetrace, TensorFlow, Dask and Arrow into .venv-scale (1.8 GB the first time)"
+    install pip
+    install --build-constraint constraints.txt --editable '.[cpu,cluster]' --group test
+    pwd -P >.venv-scale/.installed
+    ;;
 oldest)
     venv=.venv-oldest
     make_venv
@@ -98,7 +107,7 @@ oldest)
     pwd -P >.venv-oldest/.installed
     ;;
 *)
-    say "Usage: tools/setup.sh run | tests | docs | oldest"
+    say "Usage: tools/setup.sh run | tests | docs | scale | oldest"
     exit 2
     ;;
 esac

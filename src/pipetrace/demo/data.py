@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipetrace.capture import image_data
+from pipetrace.capture.stored import images as image_files
 from pipetrace.demo.source import CLASSES, DIGITS, SIDE, Source, from_arrays
 from pipetrace.errors import (
     ArrayFormatError,
@@ -91,7 +91,7 @@ def mnist() -> Source:
     Raises:
         DataUnavailableError: they are not there and cannot be fetched.
     """
-    x, y = image_data.mnist()
+    x, y = image_files.mnist()
     description = "Handwritten digits of MNIST's training half, 28 x 28 pixels."
     return from_arrays(x, y, name="MNIST", description=description, origin="keras")
 
@@ -123,7 +123,7 @@ def load(path: Path, progress: Callable[[int, int], None] | None = None) -> Sour
             start = file.read(6)
         if path.suffix.lower() in (".npz", ".npy") or start[:2] == b"PK" or start == b"\x93NUMPY":
             return _from_npz(path)
-        if path.suffix.lower() in image_data.ENDINGS:
+        if path.suffix.lower() in image_files.ENDINGS:
             raise ImageFolderError(
                 "This is a single image.",
                 where=shown(path),
@@ -264,12 +264,12 @@ def _from_npz(path: Path) -> Source:
 def _from_images(folder: Path, progress: Callable[[int, int], None] | None) -> Source:
     entries = [each for each in folder.iterdir() if not each.name.startswith(".")]
     classes = sorted(each.name for each in entries if each.is_dir())
-    if not classes and not any(each.suffix.lower() in image_data.ENDINGS for each in entries):
+    if not classes and not any(each.suffix.lower() in image_files.ENDINGS for each in entries):
         what = "The folder holds neither IDX files nor images."
         raise DataNotFoundError(what, where=shown(folder), hint=FORMS)
     if not 2 <= len(classes) <= CLASSES:
         raise _bad_folder(folder, f"it has {len(classes):,}")
-    x, labels = image_data.folder(folder, SIDE, progress)
+    x, labels = image_files.folder(folder, SIDE, progress)
     for name, rows in zip(classes, np.bincount(labels, minlength=len(classes)), strict=True):
         if not rows:
             raise _bad_folder(folder / name, "this one has none")
@@ -294,5 +294,5 @@ def _bad_folder(path: Path, there: str) -> ImageFolderError:
         f"Expected 2 to {CLASSES} subfolders, one per class, with images in each; {there}.",
         where=shown(path),
         hint="Give the folder whose subfolders, named as the classes, hold the images. Their names "
-        f"end in {', '.join(sorted(image_data.ENDINGS))}.",
+        f"end in {', '.join(sorted(image_files.ENDINGS))}.",
     )

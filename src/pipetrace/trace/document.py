@@ -236,6 +236,7 @@ class Data(Record):
         targets: one for each output, as measured on the rows that were seen.
         complete: whether the recorder saw all rows, or only the first batches.
         feature_names: what the columns of the rows are called; none where they have no names.
+        partitions: how many parts the rows lie in, each measured by itself; None for arrays.
     """
 
     name: str
@@ -254,6 +255,7 @@ class Data(Record):
     targets: tuple[Target, ...] = ()
     complete: bool = True
     feature_names: tuple[str, ...] = ()
+    partitions: int | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipetrace.capture import image_data
+from pipetrace.capture.stored import images
 from pipetrace.errors import DataUnavailableError
 
 pytestmark = pytest.mark.framework
@@ -24,8 +24,8 @@ def test_mnist_comes_from_keras(
         return (x, y), (None, None)
 
     monkeypatch.setattr(keras.datasets.mnist, "load_data", load_data)
-    assert all(ours is theirs for ours, theirs in zip(image_data.mnist(), (x, y), strict=True))
-    assert (during, socket.getdefaulttimeout()) == ([image_data.DOWNLOAD_TIMEOUT], None)
+    assert all(ours is theirs for ours, theirs in zip(images.mnist(), (x, y), strict=True))
+    assert (during, socket.getdefaulttimeout()) == ([images.DOWNLOAD_TIMEOUT], None)
     said = capsys.readouterr()
     assert (said.out, said.err) == ("", "a progress bar\n")
 
@@ -38,7 +38,7 @@ def test_mnist_that_cannot_be_fetched(keras: Any, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(
         DataUnavailableError, match="could not be downloaded: URL fetch failure\\. "
     ) as caught:
-        image_data.mnist()
+        images.mnist()
     assert caught.value.where == "--data mnist"
     assert isinstance(caught.value.__cause__, OSError)
     assert socket.getdefaulttimeout() is None

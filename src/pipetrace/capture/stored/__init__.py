@@ -1,0 +1,1 @@
+"""Rows as they are stored in files that TensorFlow reads: images and TFRecords."""
