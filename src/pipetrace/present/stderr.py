@@ -20,11 +20,7 @@ STDERR_WIDTH = 100
 
 
 def meanwhile(path: Path) -> Iterator[tuple[str, str]]:
-    """For a trace that is still being written, a line for each error, with a key that names it.
-
-    Args:
-        path: the trace.
-    """
+    """For a trace that is still being written, a line for each error, with a key that names it."""
     trace = read(path)
     for each in check(trace, CheckOptions(level=ERROR)).findings:
         if each.level == ERROR:
@@ -32,11 +28,7 @@ def meanwhile(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def at_end(path: Path) -> str:
-    """The overhead of a finished trace, and its errors and warnings with their fixes.
-
-    Args:
-        path: the trace.
-    """
+    """The overhead of a finished trace, and its errors and warnings with their fixes."""
     trace = read(path)
     view = findings_view(check(trace, CheckOptions()))
     found = [each for each in view.found if each.level != NOTE]
@@ -54,11 +46,7 @@ def at_end(path: Path) -> str:
 
 
 def in_a_line(path: Path) -> str:
-    """How many findings a finished trace has.
-
-    Args:
-        path: the trace.
-    """
+    """How many findings a finished trace has."""
     return f"{findings_view(check(read(path), CheckOptions())).title.rstrip('.')}."
 
 

@@ -70,11 +70,8 @@ def measure_after_training(
     """Measure it all and write it, in the order in which readers use it; each part stands for
     itself.
 
-    Args:
-        state: of the recording.
-        progress: is called with the rows of the data flow that are done, and how many there are.
-        measure_waiting: measures the epochs that waited, in so many seconds.
-        earlier: epochs whose weights were written, with these.
+    ``measure_waiting`` measures the epochs that waited, in so many seconds; ``earlier`` has epochs
+    whose weights were written.
     """
     measure, rows, writer = state.measure, state.source.shown, state.writer
     if measure is None and state.untraced is not None and writer is not None:

@@ -25,12 +25,7 @@ def hashes(arrays: list[Array]) -> Array:
 
 
 def repeated(x: Array, y: Array | None) -> DatasetCheck:
-    """Repeated rows and contradictions among them.
-
-    Args:
-        x: a number for each row's inputs, as ``hashes`` gives it.
-        y: the same for the targets.
-    """
+    """Repeated rows and contradictions among them, by ``hashes`` of their inputs and targets."""
     contradictory = None
     if y is not None and len(y) == len(x):
         pairs = np.unique(np.stack([x, y], axis=1), axis=0)
