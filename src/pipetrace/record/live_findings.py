@@ -91,16 +91,12 @@ def _told_here() -> _Told:
 
 
 class LiveFindings:
-    """What was reported of one recording, and what that cost.
-
-    Attributes:
-        seconds: what the next look will take, as far as one can tell.
-    """
+    """What was reported of one recording, and what that cost."""
 
     def __init__(self) -> None:
         self._began = time.perf_counter()
         self._spent = 0.0
-        self.seconds = FIRST_LOOK_SECONDS
+        self.seconds = FIRST_LOOK_SECONDS  # what the next look will take, as far as one can tell
         self._reporter = _load() if _load is not None else None
 
     def meanwhile(self, path: Path) -> tuple[str, ...]:

@@ -45,23 +45,14 @@ AFTER_FAILURE_SECONDS = 2.0
 
 
 class Session:
-    """The recording of one model.
-
-    Args:
-        model: whose training is recorded.
-        settings: what to record, and where to.
-
-    Attributes:
-        state: what is known so far.
-        is_open: whether a training is being recorded.
-        seconds: of the epoch that ended last.
-        trouble: why the model cannot take the rows, after ``look_only``.
-    """
+    """The recording of one model."""
 
     def __init__(self, model: Any, settings: Settings) -> None:
-        self.state = State(model, settings)
+        self.state = State(model, settings)  # what is known so far
+        # seconds: of the epoch that ended last
+        # is_open: whether a training is being recorded
         self.is_open, self.seconds = False, 0.0
-        self.trouble: str | None = None
+        self.trouble: str | None = None  # why the model cannot take the rows, after ``look_only``
         self._description = Description(self.state)
         self._epochs = EpochRecorder(self.state, self.overhead)
         self._losses = LossChecks(self.state.budget)
