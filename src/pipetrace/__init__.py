@@ -21,6 +21,7 @@ from pipetrace.record import live_findings
 from pipetrace.trace.records import Presenter, register_presenter
 
 if TYPE_CHECKING:
+    from pipetrace.comparison.compare import compare
     from pipetrace.explain import (
         Evidence,
         Finding,
@@ -50,6 +51,7 @@ __all__ = [
     "observations",
     "findings",
     "quiz",
+    "compare",
     "Observation",
     "Finding",
     "Rule",
@@ -71,6 +73,7 @@ LATER = {
     "quiz": "pipetrace.explain",
     "show": "pipetrace.present",
     "write_page": "pipetrace.present",
+    "compare": "pipetrace.comparison.compare",
     "Trace": "pipetrace.trace",
     "read": "pipetrace.trace",
     "Pipeline": f"{RECORD}.pipeline",
