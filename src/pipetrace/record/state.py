@@ -86,6 +86,7 @@ class Settings:
         followed: the single row to show as a prediction, in place of those that are chosen.
         progress: is called with the rows of the data flow that are done; None draws a line on
             standard error.
+        stop_on, on_finding: as for ``Recorder``.
         moved: hears where the trace goes, where somebody else writes the file that was asked for.
     """
 
@@ -108,6 +109,8 @@ class Settings:
     data: Data | None = None
     followed: Followed | None = None
     progress: Callable[[int, int], None] | None = None
+    stop_on: str | None = None
+    on_finding: Callable[[Any], object] | None = None
     moved: Callable[[Path], None] | None = None
 
     def __post_init__(self) -> None:
