@@ -25,9 +25,6 @@ def meanwhile(path: Path) -> Iterator[tuple[Finding, str]]:
     """The findings of a trace that may still be written, each with a line.
 
     That the run has not finished is none while it runs.
-
-    Args:
-        path: the trace.
     """
     trace = read(path)
     for each in check(trace, CheckOptions()).findings:
@@ -36,11 +33,7 @@ def meanwhile(path: Path) -> Iterator[tuple[Finding, str]]:
 
 
 def at_end(path: Path) -> str:
-    """The overhead of a finished trace, and its errors and warnings with their fixes.
-
-    Args:
-        path: the trace.
-    """
+    """The overhead of a finished trace, and its errors and warnings with their fixes."""
     trace = read(path)
     view = findings_view(check(trace, CheckOptions()))
     found = [each for each in view.found if each.level != NOTE]
@@ -58,11 +51,7 @@ def at_end(path: Path) -> str:
 
 
 def in_a_line(path: Path) -> str:
-    """How many findings a finished trace has.
-
-    Args:
-        path: the trace.
-    """
+    """How many findings a finished trace has."""
     return f"{findings_view(check(read(path), CheckOptions())).title.rstrip('.')}."
 
 

@@ -138,10 +138,6 @@ class BatchLoop:
     """The calls of ``train_on_batch`` of a model while they are recorded.
 
     An epoch ends before the first batch comes again; otherwise all steps are one.
-
-    Args:
-        model: that is trained.
-        settings: of the recording.
     """
 
     def __init__(self, model: Any, settings: Settings) -> None:

@@ -187,16 +187,7 @@ class Recorder(Hearing, Shown):
         return f"Recorder({str(self.settings.path)!r})"
 
     def fit_of(self, model: Any, call: FitCall | None, run: Callable[[], Any]) -> Any:
-        """Run a ``fit`` that this recorder was given to, and hear what it raises, wherever.
-
-        Args:
-            model: that is fitted.
-            call: its arguments, where they are known.
-            run: calls it.
-
-        Raises:
-            BaseException: whatever it raises, unchanged.
-        """
+        """Run a ``fit`` that this recorder was given to, and hear what it raises, which goes on."""
         self._call, self._has_begun = call, False
         try:
             return run()

@@ -73,12 +73,9 @@ class Session:
         self._in_epoch = False
 
     def begin(self, call: FitCall, steps: int | None, *, look: bool = True) -> None:
-        """A ``fit`` begins.
+        """A ``fit`` begins, of so many steps an epoch where Keras knows.
 
-        Args:
-            call: its arguments.
-            steps: how many steps an epoch has, where Keras knows.
-            look: whether to look at the model's stages; off where they are known to fail.
+        ``look`` is off where the model's stages are known to fail.
         """
         state = self.state
         state.budget.start()
@@ -168,14 +165,7 @@ class Session:
         self._waited = state.cost.during
 
     def step_ends(self, logs: Mapping[str, Any]) -> bool:
-        """A step is done.
-
-        Args:
-            logs: as Keras gives them, its own average of the loss among them.
-
-        Returns:
-            False where the loss has just been found to be NaN or Inf.
-        """
+        """A step is done; False where the loss of its logs has just been found to be NaN or Inf."""
         began = time.perf_counter()
         sound = self._step_ends(logs)
         self._steps_took += time.perf_counter() - began

@@ -50,19 +50,12 @@ def check_after_training(given: object) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Followed:
-    """One row to follow through all stages.
+    """One row to follow through all stages."""
 
-    Attributes:
-        row: as the model gets it, with its axis of rows.
-        number: of the row in its source.
-        label: its class.
-        way: what it was before the model, by stage.
-    """
-
-    row: Rows
-    number: int
-    label: int
-    way: Mapping[str, Array]
+    row: Rows  # as the model gets it, with its axis of rows
+    number: int  # of the row in its source
+    label: int  # its class
+    way: Mapping[str, Array]  # what it was before the model, by stage
 
 
 @dataclass(frozen=True)

@@ -147,14 +147,10 @@ def watching_all(
 ) -> Iterator[None]:
     """Within the block every ``fit`` of any model is recorded, each model into a trace of its own.
 
-    What a program records itself is left to it.
-
-    Args:
-        name_of: gives the path for a model, from the number of the model, 1 for the first.
-        made: is filled with the paths, in the order in which the models are first fitted.
-        command: how the program was started.
-        copies: is filled, for a path whose model the program records itself, with its own path.
-        options: as for ``Recorder``.
+    What a program records itself is left to it. ``name_of`` gives the path for the number of a
+    model, from 1. ``made`` is filled with the paths in the order of the first fits, and ``copies``,
+    for one whose model the program records itself, with the program's. Options are as for
+    ``Recorder``.
     """
     told, process = {"verbose": False, **options}, os.getpid()
     seen: weakref.WeakSet[Any] = weakref.WeakSet()
