@@ -12,8 +12,8 @@ from pipetrace.capture.fit import FitCall, StepWrapper
 from pipetrace.capture.guard import contained, is_the_users
 from pipetrace.errors import IncompleteTraceError, in_short
 from pipetrace.record import attached
-from pipetrace.record.alerts import check_alerts
 from pipetrace.record.budget import DEFAULT_SHARE, check_budget
+from pipetrace.record.epochs.alerts import check_alerts
 from pipetrace.record.evaluations import Hearing
 from pipetrace.record.measure.passing import PassingBatches
 from pipetrace.record.measure.rows import given_rows

@@ -11,7 +11,6 @@ from pipetrace.capture.train_step import trains_by_step
 from pipetrace.capture.weights import iterations
 from pipetrace.errors import in_short
 from pipetrace.record import live_findings, privacy
-from pipetrace.record.alerts import Alerts
 from pipetrace.record.budget import LossChecks
 from pipetrace.record.describe import (
     Description,
@@ -20,6 +19,7 @@ from pipetrace.record.describe import (
     renew_sources,
     see_stages,
 )
+from pipetrace.record.epochs.alerts import Alerts
 from pipetrace.record.epochs.recorder import EpochRecorder
 from pipetrace.record.finish import measure_after_training
 from pipetrace.record.look import FirstLook
