@@ -55,8 +55,6 @@ def test_csv_and_json_have_everything(run: Run, folder: Path) -> None:
 
 
 def test_a_text_in_csv_is_never_a_formula(run: Run, folder: Path) -> None:
-    ran = run("runs", "--format", "csv", "more/=copy.trace", "-o", "-")
-    assert csv.reader(io.StringIO(ran.out))
     shutil.copy(folder / "digits.trace", folder / "=1+1.trace")
     (row,) = csv.DictReader(io.StringIO(run("runs", "--format", "csv", "=1+1.trace").out))
     assert row["run"] == "'=1+1.trace"

@@ -15,6 +15,7 @@ from tests.run_table.conftest import Write
 import pipetrace
 from pipetrace.errors import TraceNotFoundError
 from pipetrace.run_table import index
+from pipetrace.run_table.row import row_of
 from pipetrace.run_table.table import Runs
 
 
@@ -22,13 +23,13 @@ from pipetrace.run_table.table import Runs
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files that are read as traces, in order."""
     seen: list[str] = []
-    real = index.read
+    real = pipetrace.read
 
     def counted(path: Any) -> Any:
         seen.append(Path(path).name)
         return real(path)
 
-    monkeypatch.setattr(index, "read", counted)
+    monkeypatch.setattr("pipetrace.run_table.index.read", counted)
     return seen
 
 
@@ -100,13 +101,13 @@ def test_a_file_that_goes_away_meanwhile_is_left_out(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = [write(f"{name}.trace", 0.5) for name in "abc"]
-    real = index.row_of
+    real = row_of
 
     def deleting(*given: Any) -> Any:
         paths[1].unlink(missing_ok=True)
         return real(*given)
 
-    monkeypatch.setattr(index, "row_of", deleting)
+    monkeypatch.setattr("pipetrace.run_table.index.row_of", deleting)
     assert names(pipetrace.runs(tmp_path)) == ["a.trace", "c.trace"]
 
 

@@ -173,4 +173,6 @@ def test_a_frame_is_made_by_the_library_that_is_there(
         assert made.to_frame().library == "pandas"
         assert made.to_frame("polars").library == "polars"
     assert len(found.columns()["run"]) == 4
-    assert math.isnan(found.columns()["val_accuracy"][3])
+    last = found.columns()["val_accuracy"][3]
+    assert isinstance(last, float)
+    assert math.isnan(last)
