@@ -111,7 +111,7 @@ class StageView(Record):
         does: the operation in a sentence.
         shape: how the output shape comes about.
         parameters, parts: the sum that gives the number of parameters, and its terms in words.
-        arithmetic: the floating-point operations in words.
+        arithmetic, time: the floating-point operations, and how long a batch takes, in words.
         example: one actual value of the example row.
         measured: statistics of the rows that were measured, in sentences.
         measured_on: how many rows these are.
@@ -143,6 +143,7 @@ class StageView(Record):
     parameters: str | None
     parts: str | None
     arithmetic: str | None
+    time: str | None
     example: str | None
     measured: tuple[str, ...]
     measured_on: str

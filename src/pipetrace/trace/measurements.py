@@ -31,7 +31,6 @@ class Signal(Figures):
         rms: root mean square.
         std: standard deviation over the rows, as the root mean square over all positions.
         dead_units: share of units that are zero everywhere.
-        constant_units: share of units that never change.
         std_low, std_high: 5 % and 95 % quantile of the units' standard deviations.
         mean_rms: root mean square of the units' means.
         units: how many there are.
@@ -42,7 +41,6 @@ class Signal(Figures):
     rms: float | None = None
     std: float | None = None
     dead_units: float | None = None
-    constant_units: float | None = None
     std_low: float | None = None
     std_high: float | None = None
     mean_rms: float | None = None
@@ -201,20 +199,19 @@ class Outcome(Figures):
         min, max, mean: of the outputs.
         std: over the rows, as the root mean square over all positions.
         sum_min, sum_max: of the sums over the last axis.
-        target_integer, target_binary: share of targets that are whole numbers, and that are 0 or 1.
+        target_binary: share of targets that are 0 or 1.
         target_below_minus_one, target_below_zero, target_above_one: shares of targets.
         loss: mean over the rows.
         batch_loss, row_losses: where a loss of one's own gets targets with fewer axes than outputs,
             that of a few rows together, and the mean of those of each alone.
         balanced_accuracy: mean of each class's recall.
-        majority_share, predicted_majority_share: of the most frequent class, true and predicted.
+        majority_share: of the most frequent class.
         classes: how many the model tells apart.
-        classes_present, classes_predicted: how many of them occur, and are predicted.
+        classes_present: how many of them occur.
         log_loss: mean negative logarithm of the true class's probability; None for other outputs.
         mean_squared_error_of_mean: what predicting each output's mean gives.
-        mean_absolute_error_of_median: what predicting each output's median gives.
         mean_squared_error_of_last: what repeating the last step of the input gives, for series.
-        binary_accuracy, binary_majority_share: of several independent targets of 0 or 1.
+        binary_accuracy: of several independent targets of 0 or 1.
     """
 
     kind: ClassVar[str] = "outcome"
@@ -226,14 +223,12 @@ class Outcome(Figures):
     std: float | None = None
     sum_min: float | None = None
     sum_max: float | None = None
-    target_not_finite: int | None = None
     target_min: float | None = None
     target_max: float | None = None
     target_mean: float | None = None
     target_std: float | None = None
     target_sum_min: float | None = None
     target_sum_max: float | None = None
-    target_integer: float | None = None
     target_binary: float | None = None
     target_below_minus_one: float | None = None
     target_below_zero: float | None = None
@@ -244,19 +239,15 @@ class Outcome(Figures):
     accuracy: float | None = None
     balanced_accuracy: float | None = None
     majority_share: float | None = None
-    predicted_majority_share: float | None = None
     classes: int | None = None
     classes_present: int | None = None
-    classes_predicted: int | None = None
     log_loss: float | None = None
     mean_squared_error: float | None = None
     mean_absolute_error: float | None = None
     mean_squared_error_of_mean: float | None = None
-    mean_absolute_error_of_median: float | None = None
     mean_squared_error_of_last: float | None = None
     r2: float | None = None
     binary_accuracy: float | None = None
-    binary_majority_share: float | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -350,7 +341,6 @@ class BaselineModel(Figures):
         classification: whether the scores are accuracies.
         score, balanced: leave-one-out on the training rows; balanced is the mean of the classes.
         validation, validation_balanced: on the validation rows.
-        validation_half: on the validation rows, learned from every second training row.
         within_validation: leave-one-out among the validation rows.
     """
 
@@ -361,7 +351,6 @@ class BaselineModel(Figures):
     balanced: float | None = None
     validation: float | None = None
     validation_balanced: float | None = None
-    validation_half: float | None = None
     within_validation: float | None = None
 
 
@@ -393,6 +382,16 @@ class Dimensions(Figures):
     kind: ClassVar[str] = "dimensions"
     participation_ratio: float | None = None
     values: int | None = None
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class StageTime(Figures):
+    """How long a batch takes at a stage of the forward pass: the median of several passes."""
+
+    kind: ClassVar[str] = "stage_time"
+    seconds: float | None = None
+    rows: int | None = None
+    passes: int | None = None
 
 
 KINDS = {each.kind: each for each in Figures.__subclasses__()}
