@@ -80,21 +80,15 @@ def clocked(clock: Any) -> Iterator[None]:
 
 @contextmanager
 def watch(until: float = math.inf, within: Any = None) -> Iterator[list[Call]]:
-    """Record every Keras call in this thread until the block ends, in order.
-
-    Args:
-        until: the moment of ``time.perf_counter`` from which on a call raises instead.
-        within: the model whose training step runs in the block, which makes the calls.
+    """Record every Keras call in this thread until the block ends, into a list that fills
+    meanwhile.
 
     What a layer of Keras' own calls within itself is not recorded: an LSTM's cell, the dense layers
     of an attention. Inside the block a layer that hands on its very input gives a copy of it, so
-    that the two can be told apart.
-
-    Yields:
-        the list, which fills as calls happen.
+    that the two can be told apart. ``within`` is the model whose training step makes the calls.
 
     Raises:
-        TookTooLongError: out of a call within the block.
+        TookTooLongError: out of a call within the block, from ``until`` of ``perf_counter`` on.
     """
     outer = [] if within is None else [Call(within, (str(within.name),), [])]
     before, _listener.calls = _listener.calls, [*outer]

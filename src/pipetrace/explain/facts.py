@@ -129,15 +129,11 @@ def before(trace: Trace, stage: Stage) -> Stage | None:
 
 @dataclass(frozen=True)
 class Steps:
-    """The batches of an epoch.
+    """The batches of an epoch."""
 
-    Attributes:
-        count: how many.
-        rows, batch, last: how many rows there are, in a batch and in the last one; 0 where that is
-            unknown.
-    """
-
-    count: int
+    count: int  # how many
+    # rows, batch, last: how many rows there are, in a batch and in the last one; 0 where that is
+    # unknown
     rows: int = 0
     batch: int = 0
     last: int = 0

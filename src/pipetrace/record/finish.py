@@ -51,20 +51,14 @@ ShowRows = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Part:
-    """One part of what is measured after training.
+    """One part of what is measured after training."""
 
-    Attributes:
-        name: in the trace.
-        seconds: gives what it takes at the least; it is skipped without room for that. Minus
-            infinity for what is always done, as it takes next to nothing.
-        work: measures and writes it.
-        is_first: whether it is among what readers and rules use first, of which at least a
-            little is had.
-    """
-
-    name: str
+    name: str  # in the trace
+    # gives what it takes at the least; it is skipped without room for that. Minus infinity for what
+    # is always done, as it takes next to nothing.
     seconds: Callable[[], float]
-    work: Callable[[], None]
+    work: Callable[[], None]  # measures and writes it
+    # whether it is among what readers and rules use first, of which at least a little is had
     is_first: bool = False
 
 
@@ -77,11 +71,8 @@ def measure_after_training(
     """Measure it all and write it, in the order in which readers use it; each part stands for
     itself.
 
-    Args:
-        state: of the recording.
-        progress: is called with the rows of the data flow that are done, and how many there are.
-        measure_waiting: measures the epochs that waited, in so many seconds.
-        earlier: epochs whose weights were written, with these.
+    ``measure_waiting`` measures the epochs that waited, in so many seconds; ``earlier`` has epochs
+    whose weights were written.
     """
     measure, rows, writer = state.measure, state.source.shown, state.writer
     if measure is None and state.untraced is not None and writer is not None:

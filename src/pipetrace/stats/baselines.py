@@ -32,19 +32,15 @@ PARTS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 @dataclass(frozen=True)
 class Problem:
-    """Rows to learn from, and rows to be measured on.
+    """Rows to learn from, and rows to be measured on."""
 
-    Attributes:
-        x, y: ``(n, d)`` and ``(n, k)``; of classes one column for each, 1 where the row is of it.
-        x_new, y_new: validation rows in the same form, or None.
-        classes: whether the columns of ``y`` are classes.
-    """
-
+    # x, y: ``(n, d)`` and ``(n, k)``; of classes one column for each, 1 where the row is of it
     x: Array
     y: Array
+    # x_new, y_new: validation rows in the same form, or None
     x_new: Array | None
     y_new: Array | None
-    classes: bool
+    classes: bool  # whether the columns of ``y`` are classes
 
 
 def scores(problem: Problem) -> dict[str, BaselineModel]:

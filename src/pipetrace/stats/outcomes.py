@@ -13,12 +13,9 @@ MOST_CLASSES = 200
 
 
 def outcome(given: Array, wanted: Array | None, *, classes: bool = True) -> Outcome:
-    """Figures of one output.
+    """Figures of one output ``(n, ...)``, against its targets if any.
 
-    Args:
-        given: what the model gives, ``(n, ...)``.
-        wanted: the targets, or None.
-        classes: whether the output may tell classes; an embedding does not.
+    ``classes``: whether the output may tell classes; an embedding does not.
     """
     found = _of_given(given.astype(np.float64))
     if wanted is None or wanted.dtype.kind not in "biuf" or not len(wanted):
@@ -35,18 +32,11 @@ def outcome(given: Array, wanted: Array | None, *, classes: bool = True) -> Outc
 
 
 def class_labels(targets: Array, shape: tuple[int, ...]) -> Array | None:
-    """The class at each place, where targets are classes of an output; None where they are not.
+    """The class at each place of an output ``(n, ..., scores)``, flattened; None where not classes.
 
     This is the one answer to the question whether targets are classes. They are if each is a whole
     number from 0 up to the number of scores, or exactly one 1 among as many targets as scores, or 0
     and 1 for a single score.
-
-    Args:
-        targets: what the output should be, ``(n, ...)``.
-        shape: of the output, ``(n, ..., scores)``.
-
-    Returns:
-        class numbers, one for each place of the output, flattened.
     """
     if len(shape) < 2 or targets.dtype.kind not in "biuf" or not targets.size:
         return None

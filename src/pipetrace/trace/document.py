@@ -209,6 +209,7 @@ class Ending:
         kind: ``finished``, ``stopped``, ``failed``, ``interrupted``, ``killed`` or ``running``.
         error: its class and its message, as Keras or Python wrote it; None without one.
         stage, epoch, step: where it happened, where that is known.
+        rule: the code of the rule whose error stopped it, with ``stop_on``; None otherwise.
     """
 
     kind: str
@@ -216,6 +217,7 @@ class Ending:
     stage: str | None = None
     epoch: int | None = None
     step: int | None = None
+    rule: str | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -311,7 +311,8 @@ class _Reader:
         return Measurements(rows, self.contents.figures)
 
     def _ending(self) -> Ending:
-        row = self.database.execute("SELECT kind, error, stage, epoch, step FROM ending").fetchone()
+        query = "SELECT kind, error, stage, epoch, step, rule FROM ending"
+        row = self.database.execute(query).fetchone()
         if row:
             return Ending(*row)
         last = self.database.execute("SELECT max(number) FROM epoch").fetchone()[0]

@@ -54,10 +54,7 @@ def data_flow(
 ) -> tuple[StageView, ...]:
     """One view for each stage; axes are named where a form of shape is first used.
 
-    Args:
-        trace: the recording.
-        shown: the names of the stages that keep their images before all others where not all can.
-        image_bytes: how much their images and charts may take in a page.
+    Where not all can keep their images, in so many bytes of a page, the stages ``shown`` do first.
     """
     rows = measured_rows(trace)
     wires = wiring(trace)

@@ -68,23 +68,17 @@ TEMPLATE = """<!doctype html>
 
 @dataclass(frozen=True)
 class Card:
-    """What the index says of a training.
+    """What the index says of a training."""
 
-    Attributes:
-        page, program: their addresses, relative to the index.
-        title, learn: what it is, and what one learns from it.
-        planted: the code of the rule that finds its fault; empty for a healthy one.
-        trace: the recording; None where there is none.
-        error: why there is none.
-    """
-
+    # page, program: their addresses, relative to the index
     page: str
     program: str
+    # title, learn: what it is, and what one learns from it
     title: str
     learn: str
-    planted: str
-    trace: Trace | None
-    error: str = ""
+    planted: str  # the code of the rule that finds its fault; empty for a healthy one
+    trace: Trace | None  # the recording; None where there is none
+    error: str = ""  # why there is none
 
 
 def index_page(cards: Sequence[Card], title: str = "A gallery of trainings") -> str:

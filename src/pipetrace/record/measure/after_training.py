@@ -37,28 +37,19 @@ MODE_ROWS = 32
 
 @dataclass
 class ModeFacts:
-    """Stages that give something else in training.
+    """Stages that give something else in training."""
 
-    Attributes:
-        training, prediction: summaries in both modes.
-        examples: the first row in training mode.
-    """
-
+    # training, prediction: summaries in both modes
     training: dict[str, Summary] = field(default_factory=dict)
     prediction: dict[str, Summary] = field(default_factory=dict)
-    examples: dict[str, Array] = field(default_factory=dict)
+    examples: dict[str, Array] = field(default_factory=dict)  # the first row in training mode
 
 
 class TrainingMode:
     """The model as it is in training, traced once, when it is first asked for.
 
     Its random numbers are those that the next step would draw; drawing them here leaves the state
-    as it is.
-
-    Args:
-        model: as it is.
-        measure: its forward pass in prediction.
-        rows: of which shapes and dtypes are used.
+    as it is. Of the rows shapes and dtypes are used.
     """
 
     def __init__(self, model: Any, measure: ModelPass, rows: Rows) -> None:
@@ -137,28 +128,18 @@ class TrainingMode:
 
 @dataclass(frozen=True)
 class Sample:
-    """Evenly spaced rows and what the model gave for them.
+    """Evenly spaced rows and what the model gave for them."""
 
-    Attributes:
-        rows: those that passed.
-        places: of them among all rows.
-        outputs: the model's own, one array each.
-    """
-
-    rows: Rows
-    places: Array
-    outputs: list[Array]
+    rows: Rows  # those that passed
+    places: Array  # of them among all rows
+    outputs: list[Array]  # the model's own, one array each
 
 
 def sample(measure: ModelPass, rows: Rows, seconds: float, prepared: float = 0.0) -> Sample:
-    """Pass evenly spaced rows, for their outputs alone.
+    """Pass evenly spaced rows, for their outputs alone, as many as fit into the seconds.
 
-    Args:
-        measure: the forward pass.
-        rows: to choose from.
-        seconds: that it may take; what a batch takes is measured first.
-        prepared: seconds that it takes to prepare the function of the outputs alone. Without time
-            for that, a single batch passes all stages.
+    What a batch takes is measured first. Where ``prepared``, the seconds that the function of the
+    outputs alone takes to prepare, is more, a single batch passes all stages.
     """
     if seconds < prepared:
         places = np.linspace(0, len(rows) - 1, min(len(rows), measure.extent.together))
@@ -192,15 +173,7 @@ def losses_of(measure: ModelPass, found: Sample) -> Array | None:
 def predictions(
     measure: ModelPass, rows: Rows, found: Sample, before: Before | None, *, validation: bool
 ) -> list[Prediction]:
-    """The rows that say most about the model, each at every stage.
-
-    Args:
-        measure: the model's forward pass.
-        rows: to choose from.
-        found: the sample of them among which they are chosen.
-        before: the stages before the model, which the rows have passed.
-        validation: whether they were not trained on.
-    """
+    """The rows that say most about the model, each at every stage, chosen in a sample of them."""
     some, outputs, losses = found.rows, found.outputs, losses_of(measure, found)
     apart = measure.losses.apart is not False
     classes = measure.tells_classes
