@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pipetrace.record.pipeline import Pipeline
     from pipetrace.record.recorder import Recorder
     from pipetrace.record.watch import watch
+    from pipetrace.run_table.table import runs
     from pipetrace.trace import Trace, read
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "recording",
     "Pipeline",
     "read",
+    "runs",
     "Trace",
     "show",
     "write_page",
@@ -75,6 +77,7 @@ LATER = {
     "write_page": "pipetrace.present",
     "compare": "pipetrace.comparison.compare",
     "Trace": "pipetrace.trace",
+    "runs": "pipetrace.run_table.table",
     "read": "pipetrace.trace",
     "Pipeline": f"{RECORD}.pipeline",
     "Recorder": f"{RECORD}.recorder",
