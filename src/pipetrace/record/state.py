@@ -89,6 +89,8 @@ class Settings:
     followed: Followed | None = None
     # is called with the rows of the data flow that are done; None draws a line on standard error
     progress: Callable[[int, int], None] | None = None
+    stop_on: str | None = None  # as for ``Recorder``, and so is the next
+    on_finding: Callable[[Any], object] | None = None
     # hears where the trace goes, where somebody else writes the file that was asked for
     moved: Callable[[Path], None] | None = None
 

@@ -14,6 +14,7 @@ from pipetrace.trace.rows import KeptRows, Target
 from pipetrace.trace.summary import Summary
 from pipetrace.trace.training import Config, Evaluation, Fit, Training, with_ends
 from pipetrace.trace.training.ablation import Ablation
+from pipetrace.trace.training.frames import EpochTable
 from pipetrace.trace.training.step import StepFacts
 
 Array: TypeAlias = NDArray[Any]
@@ -207,6 +208,8 @@ class Ending:
     stage: str | None = None
     epoch: int | None = None
     step: int | None = None
+    # the code of the rule whose error stopped it, with ``stop_on``; None otherwise
+    rule: str | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -276,7 +279,7 @@ class Run(Record):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Trace(Record, Shown):
+class Trace(Record, Shown, EpochTable):
     """A recording, read back: facts only.
 
     Attributes:

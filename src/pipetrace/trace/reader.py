@@ -87,6 +87,18 @@ def read(path: str | os.PathLike[str]) -> Trace:
         raise damaged(place, error) from error
 
 
+def writer_of(path: Path) -> str:
+    """A mark of the process that wrote a trace, the same for all traces of the process; empty where
+    that cannot be read."""
+    try:
+        with closing(connect(path)) as database:
+            query = "SELECT CAST(value AS BLOB) FROM run WHERE key = 'writer'"
+            writer = _object(from_json(database.execute(query).fetchone()[0]))
+        return ":".join(str(writer[key]) for key in ("host", "pid", "started"))
+    except DAMAGE:
+        return ""
+
+
 Given: TypeAlias = Trace | str | os.PathLike[str]
 """A trace, or the path of one."""
 
@@ -311,7 +323,8 @@ class _Reader:
         return Measurements(rows, self.contents.figures)
 
     def _ending(self) -> Ending:
-        row = self.database.execute("SELECT kind, error, stage, epoch, step FROM ending").fetchone()
+        query = "SELECT kind, error, stage, epoch, step, rule FROM ending"
+        row = self.database.execute(query).fetchone()
         if row:
             return Ending(*row)
         last = self.database.execute("SELECT max(number) FROM epoch").fetchone()[0]

@@ -346,9 +346,9 @@ def _put_event(database: Database, event: Event) -> None:
 
 
 def _put_ending(database: Database, ending: Ending) -> None:
-    row = (ending.kind, ending.error, ending.stage, ending.epoch, ending.step)
+    row = (ending.kind, ending.error, ending.stage, ending.epoch, ending.step, ending.rule)
     database.execute("DELETE FROM ending")
-    database.execute("INSERT INTO ending VALUES (?, ?, ?, ?, ?)", row)
+    database.execute("INSERT INTO ending VALUES (?, ?, ?, ?, ?, ?)", row)
 
 
 def _put_tensors(database: Changes, part: str, tensors: Mapping[str, Array]) -> None:
