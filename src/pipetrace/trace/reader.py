@@ -11,7 +11,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from pipetrace.errors import ArgumentError
+from pipetrace.errors import ArgumentError, TraceError
 from pipetrace.trace.checks import (
     MOST_CONTENTS,
     check_count,
@@ -85,6 +85,21 @@ def read(path: str | os.PathLike[str]) -> Trace:
             return _Reader(place, database).trace()
     except DAMAGE as error:
         raise damaged(place, error) from error
+
+
+def is_running(path: Path) -> bool:
+    """Whether a trace has no ending and the process that writes it lives; False where it cannot be
+    read. Nothing else of it is read or checked."""
+    try:
+        check_header(path)
+        with closing(connect(path)) as database:
+            if database.execute("SELECT 1 FROM ending LIMIT 1").fetchone():
+                return False
+            query = "SELECT CAST(value AS BLOB) FROM run WHERE key = 'writer'"
+            writer = database.execute(query).fetchone()
+            return writer is not None and is_alive(_object(from_json(writer[0])))
+    except (TraceError, *DAMAGE):
+        return False
 
 
 Given: TypeAlias = Trace | str | os.PathLike[str]
