@@ -16,13 +16,14 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "capture": frozenset({"trace", "stats", "pipeline"}),
     "explain": frozenset({"trace", "stats"}),
     "record": frozenset({"trace", "stats", "pipeline", "capture"}),
-    "present": frozenset({"trace", "stats", "explain"}),
+    "run_table": frozenset({"trace", "explain"}),
+    "present": frozenset({"trace", "stats", "explain", "run_table"}),
     "demo": frozenset({"trace", "stats", "pipeline", "capture", "record"}),
     "selfcheck": frozenset({"trace", "capture", "explain", "record", "present"}),
     "gallery": frozenset({"trace"}),
     "ablate": frozenset({"__init__", "trace", "capture", "explain", "record", "demo"}),
     # The public names. Those that record are imported at their first use: reading a trace loads no recorder.
-    "__init__": frozenset({"trace", "explain", "present", "record"}),
+    "__init__": frozenset({"trace", "explain", "run_table", "present", "record"}),
     "__main__": frozenset({"cli"}),
     "cli": frozenset(
         {
@@ -33,6 +34,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
             "capture",
             "explain",
             "record",
+            "run_table",
             "present",
             "demo",
             "selfcheck",

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pipetrace.record.pipeline import Pipeline
     from pipetrace.record.recorder import Recorder
     from pipetrace.record.watch import watch
+    from pipetrace.run_table.table import runs
     from pipetrace.trace import Trace, read
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "recording",
     "Pipeline",
     "read",
+    "runs",
     "Trace",
     "show",
     "write_page",
@@ -72,6 +74,7 @@ LATER = {
     "show": "pipetrace.present",
     "write_page": "pipetrace.present",
     "Trace": "pipetrace.trace",
+    "runs": "pipetrace.run_table.table",
     "read": "pipetrace.trace",
     "Pipeline": f"{RECORD}.pipeline",
     "Recorder": f"{RECORD}.recorder",

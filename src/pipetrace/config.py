@@ -33,6 +33,7 @@ CHOICES = {
     "format": ("text", "json", "sarif", "github"),
     "quiz": ("text", "json", "gift", "moodle", "qti", "anki"),
     "learn": ("text", "markdown", "notebook"),
+    "runs": ("text", "json", "csv", "html"),
 }
 LISTS = ("select", "ignore", "expect")
 PATHS = ("baseline",)

@@ -58,12 +58,24 @@ class _Listener(threading.local):
         self.calls: list[Call] | None = None
         self.open: list[Call] = []
         self.until = math.inf
+        self.clock: Any = None
 
 
 _listener = _Listener()
 _lock = threading.Lock()
 _wrapped = 0
 _originals: list[tuple[Any, Callable[..., Any], Callable[..., Any]]] = []
+
+
+@contextmanager
+def clocked(clock: Any) -> Iterator[None]:
+    """Have the calls of the block timed by ``clock``: ``begins`` gets an operation and its
+    arguments and gives those to call it with, ``ends`` gets it and its outputs."""
+    before, _listener.clock = _listener.clock, clock
+    try:
+        yield
+    finally:
+        _listener.clock = before
 
 
 @contextmanager
@@ -143,6 +155,8 @@ def _listening(original: Callable[..., Any], keras: Any) -> Callable[..., Any]:
         seen.input_names, seen.inputs = _without_masks(self, *_tensors(keras, (args, kwargs)))
         calls.append(seen)
         stack.append(seen)
+        if _listener.clock is not None:
+            args, kwargs = _listener.clock.begins(self, args, kwargs)
         try:
             result = _with_scores(keras, original, self, args, kwargs)
         except BaseException as error:
@@ -156,6 +170,8 @@ def _listening(original: Callable[..., Any], keras: Any) -> Callable[..., Any]:
         seen.output_names, seen.outputs = _tensors(keras, result)
         seen.output_names += [name for name, _ in extra]
         seen.outputs += [values for _, values in extra]
+        if _listener.clock is not None:
+            _listener.clock.ends(self, seen.outputs)
         seen.masks = [internals.mask_of(tensor) for tensor in seen.outputs]
         return result
 

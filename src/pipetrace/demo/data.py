@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipetrace.capture import image_data
+from pipetrace.capture.data import image_data
 from pipetrace.demo.source import CLASSES, DIGITS, SIDE, Source, from_arrays
 from pipetrace.errors import (
     ArrayFormatError,

@@ -191,6 +191,7 @@ def _stage(stage: StageView, *, brief: bool, last: bool) -> Entry:
 def _measured(stage: StageView) -> Iterator[Block]:
     labelled = (
         ("FLOPs", stage.arithmetic),
+        ("Time", stage.time),
         ("Example", stage.example),
         ("Strings", stage.written),
         ("Mask", stage.mask),

@@ -9,9 +9,11 @@ from pipetrace.explain.findings.finding import Finding, Findings
 from pipetrace.explain.quiz import Question, Quiz
 from pipetrace.present.build.detail import BRIEF
 from pipetrace.present.build.document import document
+from pipetrace.present.formats.runs import runs_as_text, table_of
 from pipetrace.present.page import trace_page
 from pipetrace.present.text import document_text
 from pipetrace.present.views import Document
+from pipetrace.run_table.table import Runs
 from pipetrace.trace.document import Trace
 
 HEIGHT = 720
@@ -27,6 +29,8 @@ def bundle(shown: Any) -> dict[str, str]:
         return _tables(FINDING, [_finding(each) for each in shown], "findings")
     if isinstance(shown, Quiz):
         return _tables(QUESTION, [_question(each) for each in shown], "questions")
+    if isinstance(shown, Runs):
+        return {**_tables(*table_of(shown), "runs"), "text/plain": runs_as_text(shown)}
     try:
         return _trace(shown if isinstance(shown, Trace) else shown.trace)
     except PipetraceError as error:

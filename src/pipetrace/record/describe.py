@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from pipetrace.capture import backend, facts, internals, saved, structures
-from pipetrace.capture.datasets import class_names
+from pipetrace.capture.data.datasets import class_names
 from pipetrace.capture.forward import Forward
 from pipetrace.capture.tensors import Origin
 from pipetrace.capture.train_step import TrainStep, computes_loss, leaves_out, steps_itself

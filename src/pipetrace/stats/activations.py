@@ -25,12 +25,10 @@ def signal(values: Array) -> Signal:
     units = flat.reshape(-1, flat.shape[-1]) if flat.ndim > 1 else flat.reshape(-1, 1)
     sizes = np.sqrt((units**2).mean(axis=0))
     narrow, wide = np.quantile(units.std(axis=0), (0.05, 0.95))
-    extent = units.max(axis=0) - units.min(axis=0)
     return Signal(
         rms=float(np.sqrt((rows**2).mean())),
         std=float(np.sqrt(rows.var(axis=0).mean())),
         dead_units=float((sizes == 0).mean()),
-        constant_units=float((extent <= 1e-6 * np.maximum(sizes, 1e-30)).mean()),
         std_low=float(narrow),
         std_high=float(wide),
         mean_rms=float(np.sqrt((units.mean(axis=0) ** 2).mean())),

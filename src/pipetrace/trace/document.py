@@ -14,6 +14,7 @@ from pipetrace.trace.rows import KeptRows, Target
 from pipetrace.trace.summary import Summary
 from pipetrace.trace.training import Config, Evaluation, Fit, Training, with_ends
 from pipetrace.trace.training.ablation import Ablation
+from pipetrace.trace.training.frames import EpochTable
 from pipetrace.trace.training.step import StepFacts
 
 Array: TypeAlias = NDArray[Any]
@@ -318,7 +319,7 @@ class Run(Record):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Trace(Record, Shown):
+class Trace(Record, Shown, EpochTable):
     """A recording, read back: facts only.
 
     Attributes:

@@ -93,13 +93,26 @@ def is_running(path: Path) -> bool:
     try:
         check_header(path)
         with closing(connect(path)) as database:
-            if database.execute("SELECT 1 FROM ending LIMIT 1").fetchone():
-                return False
-            query = "SELECT CAST(value AS BLOB) FROM run WHERE key = 'writer'"
-            writer = database.execute(query).fetchone()
-            return writer is not None and is_alive(_object(from_json(writer[0])))
+            ended = database.execute("SELECT 1 FROM ending LIMIT 1").fetchone()
+            return not ended and is_alive(_writer(database))
     except (TraceError, *DAMAGE):
         return False
+
+
+def writer_of(path: Path) -> str:
+    """A mark of the process that wrote a trace, the same for all traces of the process; empty where
+    that cannot be read."""
+    try:
+        with closing(connect(path)) as database:
+            writer = _writer(database)
+        return ":".join(str(writer[key]) for key in ("host", "pid", "started"))
+    except DAMAGE:
+        return ""
+
+
+def _writer(database: sqlite3.Connection) -> dict[str, Any]:
+    query = "SELECT CAST(value AS BLOB) FROM run WHERE key = 'writer'"
+    return _object(from_json(database.execute(query).fetchone()[0]))
 
 
 Given: TypeAlias = Trace | str | os.PathLike[str]

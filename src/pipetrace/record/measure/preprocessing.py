@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipetrace.capture import structures
-from pipetrace.capture.datasets import dataset_stages, element_specs
+from pipetrace.capture.data.datasets import dataset_stages, element_specs
 from pipetrace.pipeline.kinds import is_dataset, is_flat
 from pipetrace.pipeline.run import Passage, stages_of
 from pipetrace.stats import summarise
