@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from tests.live_writer import PLANNED, writing
+from tests.present.live.live_writer import PLANNED, writing
 
 from pipetrace.present.live.follow import screen
 from pipetrace.present.live.states import states
